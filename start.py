@@ -1,0 +1,321 @@
+#!/usr/bin/env python3
+"""Sets the course up from nothing and starts it: `python3 start.py lab`, `test` or `course`.
+
+Standard library only, on Linux, macOS and Windows. It makes `.venv` beside this file, which takes
+minutes the first time and nothing later, and touches nothing else. It must parse on Python 3.6, so
+that an old Python can say which one is needed.
+"""
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+NEEDED = (3, 10)
+ROOT = os.path.dirname(os.path.abspath(__file__))
+VENV = os.path.join(ROOT, ".venv")
+PYTHON = os.path.join(VENV, *(["Scripts", "python.exe"] if os.name == "nt" else ["bin", "python"]))
+OURS = os.path.join(VENV, "made-by-start.py")  # written first: this .venv may be rebuilt by us
+READY = os.path.join(VENV, "ready-for-tl-course.json")  # written last: this .venv is whole
+LOG = os.path.join(VENV, "setup.log")
+CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
+NO_SPEECH = "the extra `speech` cannot be installed here; setup.log in .venv says why."
+NO_NETWORK = re.compile(
+    "NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|NameResolutionError"
+    "|Failed to establish a new connection|Temporary failure in name resolution"
+    "|Network is unreachable|Connection refused|Connection reset|getaddrinfo failed"
+    "|Could not fetch URL|No route to host|TimeoutError"
+    r"|requirement setuptools\S* \(from versions: none\)"  # every index has some
+)
+
+
+class Stop(Exception):
+    """What is missing, in one sentence."""
+
+
+def main(argv=None):
+    args, extra = parse(argv)
+    try:
+        set_up(args.cpu)
+        if args.verb == "test":
+            return call(offline() + [PYTHON, "-m", "pytest"] + extra, folder=ROOT)
+        verb = "run" if args.verb == "course" else "lab"
+        return call([PYTHON, "-m", "tl_course.cli", verb] + extra)
+    except Stop as stop:
+        print("start.py: " + str(stop), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped; the same command goes on from here.", file=sys.stderr)
+        return 130
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(
+        usage="python3 start.py [-h] {lab,test,course} [--cpu] [options of the verb]",
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Borrowed Eyes: transfer learning you can run, see and touch.\n\n"
+        "The first start makes .venv in this folder (some minutes, and a download);\n"
+        "later ones are quick. To remove everything, delete this folder.",
+        epilog="lab     your own copies of the notebooks, in JupyterLab;\n"
+        "        options go to `tl-course lab`\n"
+        "test    the tests; options and files go to pytest\n"
+        "course  every notebook without a browser, and a report in build/course/;\n"
+        "        options go to `tl-course run`",
+    )
+    parser.add_argument("verb", choices=["lab", "test", "course"], help="what to start (see below)")
+    parser.add_argument(
+        "--cpu",
+        action="store_true",
+        help="on Linux: install the build of torch without CUDA, a fifth of the download",
+    )
+    return parser.parse_known_args(argv)
+
+
+# ---------------------------------------------------------------------------- setting up
+
+
+def set_up(cpu=False):
+    """Makes sure that .venv is there and whole; quick when it is."""
+    check_python()
+    made = read_json(READY) or {}
+    wanted = {"project": project_hash(), "python": venv_python(), "folder": ROOT}
+    if made == wanted and wanted["python"]:
+        return
+    if wanted["python"] and made.get("python") == wanted["python"]:
+        print("The course has changed or moved since the last start: bringing .venv up to date.")
+    else:
+        make_venv(cpu)
+    install(cpu)
+    wanted["python"] = venv_python()
+    with open(READY, "w") as file:
+        json.dump(wanted, file)
+    print("Ready.\n", flush=True)
+
+
+def check_python():
+    if sys.version_info[:2] < NEEDED:
+        raise Stop(
+            "this is Python {}.{}, and the course needs Python {}.{} or newer: install it (for "
+            "example from python.org) and start with it, as in `python{}.{} start.py lab`.".format(
+                *(tuple(sys.version_info[:2]) + NEEDED + NEEDED)
+            )
+        )
+
+
+def check_venv_module():
+    if importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip"):
+        return
+    version = "{}.{}".format(*sys.version_info[:2])
+    raise Stop(
+        "this Python comes without the `venv` module: install it (Debian and Ubuntu: "
+        "`sudo apt install python{}-venv`) and start again.".format(version)
+    )
+
+
+def check_disk(cpu):
+    needed, free = room(cpu), shutil.disk_usage(ROOT).free / 1e9
+    if free < needed:
+        smaller = ", or add `--cpu` ({} GB)".format(room(True)) if room(True) < needed else ""
+        raise Stop(
+            "there is not enough room on the disk of {}: {:.1f} GB are free and about {} GB are "
+            "needed; free some{} and start again.".format(ROOT, free, needed, smaller)
+        )
+
+
+def room(cpu):
+    """GB that .venv needs: torch for Linux comes with CUDA unless told otherwise."""
+    return 8 if sys.platform.startswith("linux") and not cpu else 3
+
+
+def make_venv(cpu):
+    """Makes .venv, in the place of a half-made one."""
+    if os.path.exists(VENV) and not os.path.exists(OURS):
+        if not venv_python():
+            raise Stop(
+                "{} was not made by start.py and its Python does not start: delete or rename it, "
+                "and start again.".format(VENV)
+            )
+        print("Using the .venv that is already here.")
+        return
+    check_venv_module()
+    if os.path.exists(VENV):
+        if os.path.realpath(sys.prefix) == os.path.realpath(VENV):
+            raise Stop(
+                ".venv has to be made again and start.py is running from inside it: "
+                "run `deactivate` and start again."
+            )
+        print("The .venv here is not whole: making it again.")
+        shutil.rmtree(VENV)
+    check_disk(cpu)
+    os.mkdir(VENV)
+    open(OURS, "w").close()
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", VENV], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if made.returncode:
+        words = made.stdout.decode(errors="replace").strip()
+        raise Stop("Python could not make {}: {}".format(VENV, words))
+
+
+def install(cpu):
+    """Installs the course with its extras by pip, as the user's own pip settings say."""
+    size = "2.5 GB" if room(cpu) > 3 else "0.5 GB"
+    print(
+        "Setting up .venv: up to {} to download, 2 to 15 minutes, only this once.".format(size),
+        flush=True,
+    )
+    if room(cpu) > room(True) and not shutil.which("nvidia-smi"):
+        print("(No NVIDIA GPU here? Ctrl-C, then add --cpu: a fifth of the download.)", flush=True)
+    pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    if pip_run(pip + ["pip>=21.3"]):
+        raise Stop(why_pip_failed())
+    where = ["--extra-index-url", CPU_BUILDS] if cpu and sys.platform.startswith("linux") else []
+    if not pip_run(pip + where + ["-e", ".[test,speech]"]):
+        return
+    problem = why_pip_failed()
+    if problem == NO_SPEECH and not pip_run(pip + where + ["-e", ".[test]"]):
+        print("There are no voices for this system, so the course goes on with its recordings.")
+        return
+    raise Stop(problem)
+
+
+def pip_run(command):
+    """Runs pip, says calmly how far it is, keeps its words in setup.log; returns its exit code."""
+    start = time.time()
+    with open(LOG, "w", encoding="utf-8", errors="replace") as log:
+        pip = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            universal_newlines=True, encoding="utf-8", errors="replace",
+        )  # fmt: skip
+        done = threading.Event()
+
+        def tell_that_it_lives():
+            while not done.wait(30):
+                print("  ... {:.0f} s so far".format(time.time() - start), flush=True)
+
+        threading.Thread(target=tell_that_it_lives, daemon=True).start()
+        try:
+            for line in pip.stdout:
+                log.write(line)
+                log.flush()
+                file = re.match(r"\s*Downloading (?:\S*/)?(\S+?)-\d\S* \((\d+)\.\d MB\)", line)
+                if file and int(file.group(2)) >= 5:
+                    print("  downloading {} ({} MB)".format(*file.groups()), flush=True)
+                elif line.startswith("Installing collected"):
+                    print("  installing", flush=True)
+            return pip.wait()
+        except BaseException:
+            pip.terminate()
+            pip.wait()
+            raise
+        finally:
+            done.set()
+
+
+def why_pip_failed():
+    """One sentence out of what pip wrote."""
+    with open(LOG, encoding="utf-8", errors="replace") as file:
+        text = file.read()
+    if "No space left" in text or "Errno 28" in text:
+        return "the disk is full: free some room and start again."
+    if NO_NETWORK.search(text):
+        return (
+            "the packages could not be downloaded: the first start needs the network, so connect "
+            "(behind a proxy, set HTTPS_PROXY) and start again; pip's words are in {}.".format(LOG)
+        )
+    errors = re.findall(r"^ *ERROR: (.*)", text, re.MULTILINE)
+    if any("espeakng" in line for line in errors):
+        return NO_SPEECH
+    reason = errors[-1] if errors else "no reason given"
+    hint = ""
+    if reason.startswith("No matching distribution"):
+        hint = ", so check pip's settings, or use a 64-bit Python 3.10 to 3.13"
+    return "pip could not install the course ({}){}; its words are in {}.".format(reason, hint, LOG)
+
+
+def project_hash():
+    """A hash of what pyproject.toml says before its first section of settings for tools."""
+    with open(os.path.join(ROOT, "pyproject.toml"), encoding="utf-8") as file:
+        return hashlib.sha256(file.read().split("\n[tool.")[0].encode()).hexdigest()
+
+
+def venv_python():
+    """The version of .venv's Python, such as "3.11"; empty when it does not start."""
+    ask = [PYTHON, "-c", "import sys; print('{}.{}'.format(*sys.version_info))"]
+    try:
+        return subprocess.check_output(ask, stderr=subprocess.DEVNULL).decode().strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def read_json(path):
+    try:
+        with open(path) as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
+# ---------------------------------------------------------------------------- starting
+
+
+def call(command, folder=None):
+    """Runs a program to its end, leaving Ctrl-C to it; returns its exit code."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        code = subprocess.call(command, cwd=folder)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return 128 - code if code < 0 else code
+
+
+def offline():
+    """What to put before a command so that it runs without a network, where the system can.
+
+    Linux can give a program a network of its own, in which only the loopback is up.
+    """
+    up = [sys.executable, os.path.join(ROOT, "start.py"), "--loopback"]
+    for unshare in (["unshare", "-n"], ["unshare", "-r", "-n"]):
+        try:
+            tried = subprocess.run(
+                unshare + up + [sys.executable, "-c", ""],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+        except OSError:
+            break
+        if tried.returncode == 0:
+            return unshare + up
+    print(
+        "The network is not cut off for the tests: {} has no `unshare` that may be used; "
+        "the tests themselves still refuse it.".format(platform.system()),
+        flush=True,
+    )
+    return []
+
+
+def with_loopback(command):
+    """Inside a network of its own (Linux): brings the loopback up, then becomes the command."""
+    import fcntl
+    import socket
+    import struct
+
+    set_flags, up = 0x8914, 0x1  # SIOCSIFFLAGS, IFF_UP
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, set_flags, struct.pack("16sH22x", b"lo", up))
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--loopback"]:
+        with_loopback(sys.argv[2:])
+    sys.exit(main())

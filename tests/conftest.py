@@ -1,0 +1,73 @@
+"""For every test: no network, a data home of its own, and no silent skips with CI=true."""
+
+import os
+import shutil
+import socket
+import tempfile
+
+import pytest
+
+LOOPBACK = ("127.", "::1", "localhost", "::ffff:127.")
+
+
+class NetworkRefused(OSError):
+    """A test reached for the network."""
+
+
+def pytest_configure(config):
+    if hasattr(config, "workerinput"):
+        return  # a worker of pytest-xdist: it inherits all of this
+    config.tl_course_folder = folder = tempfile.mkdtemp(prefix="tl-course-tests-")
+    os.environ["TL_COURSE_HOME"] = os.path.join(folder, "home")
+    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+        os.environ[name] = os.path.join(folder, name.lower())
+    # Programs that tests start: what respects a proxy finds a closed door, loopback stays open.
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        os.environ[name] = "http://127.0.0.1:9"
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost,::1"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def pytest_unconfigure(config):
+    if hasattr(config, "tl_course_folder"):
+        shutil.rmtree(config.tl_course_folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network():
+    """Refuses connections from this process to anywhere but this machine."""
+    patch = pytest.MonkeyPatch()
+    for name in ("connect", "connect_ex"):
+        patch.setattr(socket.socket, name, _only_loopback(getattr(socket.socket, name)))
+    yield
+    patch.undo()
+
+
+def _only_loopback(connect):
+    def guarded(self, address):
+        inet = self.family in (socket.AF_INET, socket.AF_INET6)
+        if inet and not str(address[0]).startswith(LOOPBACK):
+            raise NetworkRefused(f"tests may not reach {address[0]}: they run offline")
+        return connect(self, address)
+
+    return guarded
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport():
+    outcome = yield
+    _no_skips(outcome.get_result())
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report():
+    outcome = yield
+    _no_skips(outcome.get_result())
+
+
+def _no_skips(report):
+    """With CI=true a skip is a failure: nothing is left out silently. (xfail is not a skip.)"""
+    if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        reason = report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.longrepr = f"with CI=true nothing may be skipped: {reason}"

@@ -1,0 +1,263 @@
+import json
+import os
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from tl_course import cli, doctor, notebooks, storage
+
+
+def write_notebook(path, *sources, title="A made notebook"):
+    cells = [new_markdown_cell(f"# {title}")]
+    cells.append(new_code_cell('budget = "laptop"\nseed = 0', metadata={"tags": ["parameters"]}))
+    cells += [new_code_cell(source) for source in sources]
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(new_notebook(cells=cells), path)
+
+
+@pytest.fixture
+def clone(tmp_path, monkeypatch):
+    """A clone with two notebooks: the first one runs, the second does not."""
+    monkeypatch.setattr(notebooks, "root", lambda: tmp_path)
+    folder = tmp_path / "notebooks"
+    write_notebook(
+        folder / "00_runs.ipynb",
+        "import os, sys\nprint('PYTHON', sys.executable)\nprint('IN', os.getcwd())\n"
+        "print('GIVEN', budget, seed)",
+        title="It runs & ends",
+    )
+    write_notebook(folder / "01_fails.ipynb", "\nlen(5)\n", title="It fails")
+    (folder / "notes.ipynb").touch()
+    return tmp_path
+
+
+# ------------------------------------------------------------------------- the command itself
+
+
+def test_help_is_quick_and_imports_nothing_heavy():
+    program = (
+        "import sys; from tl_course import cli\n"
+        "try: cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "sys.exit(bool({'torch', 'numpy', 'matplotlib', 'papermill', 'psutil'} & set(sys.modules)))"
+    )
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert time.perf_counter() - start < 3
+    for verb in ("lab", "run", "doctor"):
+        assert verb in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"), [(cli.CourseError("One sentence."), 2), (KeyboardInterrupt(), 130)]
+)
+def test_errors_for_people_have_no_traceback(monkeypatch, capsys, raised, code):
+    def add_break(verbs):
+        def act(args):
+            raise raised
+
+        verbs.add_parser("break").set_defaults(act=act)
+
+    monkeypatch.setattr(cli, "VERBS", [add_break])
+    assert cli.main(["break"]) == code
+    err = capsys.readouterr().err.strip()
+    assert err in ("tl-course: One sentence.", "Stopped.")
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    with subprocess.Popen(
+        [sys.executable, "-m", "tl_course.cli", "doctor"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
+
+
+def test_unknown_options_are_refused_but_by_lab(clone, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["doctor", "--jsno"])
+    assert stop.value.code == 2
+    assert cli.main(["lab", "--dry-run", "--port=9999"]) == 0
+
+
+# ------------------------------------------------------------------------- doctor
+
+
+def test_doctor_says_that_this_environment_is_well(capsys):
+    assert cli.main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    for name in ("python", "torch", "device", "bf16", "kernel", "memory", "cores", "disk", "home"):
+        assert f" {name} " in said
+    assert "PROBLEM" not in said
+
+
+def test_doctor_as_json_is_its_last_line(capsys):
+    (storage.home() / "a-cached-thing.bin").write_bytes(bytes(2_000_000))
+    assert cli.main(["doctor", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert report["ok"] is True
+    cached = next(f for f in report["findings"] if f["name"] == "cached")
+    assert "a-cached-thing.bin (2 MB)" in cached["found"]
+    (storage.home() / "a-cached-thing.bin").unlink()
+
+
+def test_doctor_says_what_to_do(monkeypatch, capsys, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(doctor.machine, "memory_gb", lambda: 1.0)
+    monkeypatch.setattr(doctor.machine, "cores", lambda: 1)
+    monkeypatch.setattr(doctor.machine, "has_fast_bf16", lambda: False)
+    find = doctor.importlib.util.find_spec
+    monkeypatch.setattr(
+        doctor.importlib.util,
+        "find_spec",
+        lambda name: None if name == "espeakng_loader" else find(name),
+    )
+    assert cli.main(["doctor"]) == 1
+    said = capsys.readouterr().out
+    for words in (
+        "PROBLEM memory", "at least 2 GB", "PROBLEM home", "set TL_COURSE_HOME",
+        "note    cores", "note    bf16", "note    speech", ".[speech]",
+    ):  # fmt: skip
+        assert words in said
+
+
+def test_doctor_sees_a_kernel_of_another_python(monkeypatch, tmp_path):
+    spec = tmp_path / "kernels" / "python3" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    other = {"argv": [str(tmp_path / "python")], "display_name": "other", "language": "python"}
+    spec.write_text(json.dumps(other))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    finding = doctor._kernel()
+    assert finding.status == "note" and "tl-course lab" in finding.todo
+    with notebooks.this_python_kernel():
+        assert KernelSpecManager().get_kernel_spec("python3").argv[0] == sys.executable
+        assert doctor._kernel().status == "ok"
+    assert os.environ["JUPYTER_PATH"] == str(tmp_path)
+
+
+# ------------------------------------------------------------------------- lab
+
+
+def lab(clone, capsys):
+    assert cli.main(["lab", "--dry-run"]) == 0
+    return capsys.readouterr().out
+
+
+def test_lab_copies_only_the_course(clone, capsys):
+    assert "2 notebooks copied" in lab(clone, capsys)
+    mine = clone / "my-notebooks"
+    assert sorted(p.name for p in mine.glob("*.ipynb")) == ["00_runs.ipynb", "01_fails.ipynb"]
+    assert lab(clone, capsys) == ""
+
+
+def test_lab_takes_another_folder(clone, tmp_path, capsys):
+    folder = tmp_path / "elsewhere" / "mine"
+    assert cli.main(["lab", "--dry-run", "--folder", str(folder)]) == 0
+    assert (folder / "00_runs.ipynb").exists()
+
+
+def test_lab_updates_what_was_not_changed(clone, capsys):
+    lab(clone, capsys)
+    write_notebook(clone / "notebooks" / "00_runs.ipynb", "print('version 2')")
+    assert "00_runs.ipynb was updated" in lab(clone, capsys)
+    assert "version 2" in (clone / "my-notebooks" / "00_runs.ipynb").read_text()
+
+
+def test_lab_never_overwrites_what_was_changed(clone, capsys):
+    lab(clone, capsys)
+    mine = clone / "my-notebooks" / "00_runs.ipynb"
+    new = clone / "my-notebooks" / "00_runs.new.ipynb"
+    original = clone / "notebooks" / "00_runs.ipynb"
+    mine.write_text("my work")
+    assert lab(clone, capsys) == "", "there is nothing new"
+    assert not new.exists()
+
+    write_notebook(original, "print('version 2')")
+    assert "There is a newer 00_runs.ipynb; yours is as you left it" in lab(clone, capsys)
+    assert mine.read_text() == "my work" and "version 2" in new.read_text()
+    assert lab(clone, capsys) == "", "it is offered once"
+
+    write_notebook(original, "print('version 3')")
+    lab(clone, capsys)
+    assert mine.read_text() == "my work" and "version 3" in new.read_text()
+
+    new.write_text("my work too")
+    write_notebook(original, "print('version 4')")
+    assert "you changed both" in lab(clone, capsys)
+    assert mine.read_text() == "my work" and new.read_text() == "my work too"
+
+
+def test_lab_without_its_memory_overwrites_nothing(clone, capsys):
+    lab(clone, capsys)
+    mine = clone / "my-notebooks" / "00_runs.ipynb"
+    mine.write_text("my work")
+    (clone / "my-notebooks" / notebooks.MANIFEST).write_text("{ damaged")
+    lab(clone, capsys)
+    assert mine.read_text() == "my work"
+
+
+def test_lab_starts_this_jupyter_in_the_folder_with_this_kernel(clone, monkeypatch, capsys):
+    seen = {}
+
+    def hand_over(command, folder):
+        seen.update(command=command, folder=folder)
+        seen["kernel"] = KernelSpecManager().get_kernel_spec("python3").argv[0]
+        return 0
+
+    monkeypatch.setattr(cli, "_hand_over", hand_over)
+    assert cli.main(["lab", "--no-browser", "--port=9999"]) == 0
+    assert seen["command"][:3] == [sys.executable, "-m", "jupyterlab"]
+    assert {"--no-browser", "--port=9999", "00_runs.ipynb"} <= set(seen["command"])
+    assert seen["folder"] == clone / "my-notebooks"
+    assert seen["kernel"] == sys.executable
+
+
+def test_without_notebooks_it_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(notebooks, "root", lambda: tmp_path)
+    for verb in ("lab", "run"):
+        assert cli.main([verb]) == 2
+        assert "There are no notebooks in" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------- run
+
+
+def test_run_goes_on_after_a_failure_and_reports(clone, tmp_path, capsys):
+    out = tmp_path / "report"
+    assert cli.main(["run", "--budget", "quick", "--seed", "3", "--out", str(out)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("00_runs") and lines[0].endswith(" s  ok")
+    assert "failed: cell 3 (`len(5)`) raised TypeError: object of type 'int'" in lines[1]
+
+    printed = nbformat.read(out / "00_runs.ipynb", 4).cells[-1].outputs[0].text
+    assert f"PYTHON {sys.executable}" in printed
+    assert f"IN {clone / 'notebooks'}" in printed
+    assert "GIVEN quick 3" in printed
+
+    index = (out / "index.html").read_text(encoding="utf-8")
+    assert '<a href="00_runs.html">It runs &amp; ends</a>' in index
+    assert '<a href="01_fails.html">It fails</a>' in index and "raised TypeError" in index
+    assert "GIVEN quick 3" in (out / "00_runs.html").read_text(encoding="utf-8")
+
+
+def test_run_one_notebook(clone, capsys):
+    (clone / "notebooks" / "01_fails.ipynb").write_text("not a notebook")
+    assert cli.main(["run", "--notebook", "1"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("01_fails") and "failed" in lines[0]
+    assert (clone / "build" / "course" / "index.html").exists()
+
+
+def test_run_an_unknown_notebook(clone, capsys):
+    assert cli.main(["run", "--notebook", "07"]) == 2
+    assert "There is no notebook '07'; choose one of 00, 01" in capsys.readouterr().err

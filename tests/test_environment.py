@@ -1,0 +1,70 @@
+"""environment.yml and pyproject.toml say the same, and the tests' own rules hold."""
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+import tl_course
+
+ROOT = Path(tl_course.__file__).parents[1]
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(scope="module")
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+@pytest.fixture(scope="module")
+def conda():
+    return yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+
+
+def test_conda_brings_only_python_and_pip(project, conda):
+    assert conda["channels"] == ["conda-forge"]
+    plain = [d for d in conda["dependencies"] if isinstance(d, str)]
+    assert plain == ["python" + project["requires-python"], "pip"]
+
+
+def test_pip_brings_the_package_itself_with_its_extras(project, conda):
+    (by_pip,) = [d["pip"] for d in conda["dependencies"] if isinstance(d, dict)]
+    (line,) = by_pip
+    assert line.startswith("-e .[") and line.endswith("]")
+    extras = line[len("-e .[") : -1].split(",")
+    assert set(extras) == set(project["optional-dependencies"]) & {"test", "speech"}
+    assert len(extras) == 2
+
+
+def test_every_dependency_is_a_range_with_a_lower_bound(project):
+    every = project["dependencies"] + sum(project["optional-dependencies"].values(), [])
+    pinned = [d for d in every if "==" in d.split(";")[0]]
+    assert pinned == ["nbval==0.11.0"]
+    assert [d for d in every if ">=" not in d.split(";")[0] and d not in pinned] == []
+
+
+def test_citation_has_the_version_of_the_package():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == tl_course.__version__
+
+
+def test_the_network_is_refused():
+    with socket.socket() as outside, pytest.raises(OSError, match="offline"):
+        outside.connect(("192.0.2.1", 80))
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", "failed"), ("", "skipped")])
+def test_with_ci_a_skip_is_a_failure(pytester, monkeypatch, ci, outcome):
+    monkeypatch.setenv("CI", ci)
+    pytester.makeconftest((ROOT / "tests" / "conftest.py").read_text(encoding="utf-8"))
+    pytester.makepyfile("import pytest\ndef test_a(): pytest.skip('no such thing here')")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-rs")
+    result.assert_outcomes(**{outcome: 1})
+    result.stdout.fnmatch_lines("*no such thing here*")

@@ -1,0 +1,47 @@
+import pytest
+import torch
+
+from tl_course import machine
+
+
+def test_the_facts_are_plausible():
+    assert machine.cores() >= 1
+    assert 0.2 < machine.memory_gb() < 100_000
+    assert machine.device().type in ("cuda", "mps", "cpu")
+    assert "core" in machine.summary() and "\n" not in machine.summary()
+
+
+@pytest.mark.parametrize(
+    ("group", "files", "cores"),
+    [
+        ("0::/box/inner", {"box/cpu.max": "150000 100000", "box/inner/cpu.max": "max 100000"}, 2),
+        ("4:cpu,cpuacct:/", {"cpu/cpu.cfs_quota_us": "50000", "cpu/cpu.cfs_period_us": "1000"}, 50),
+        ("4:cpu:/", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 64),
+        ("0::/", {}, 64),
+    ],
+)
+def test_cores_are_those_of_the_container(tmp_path, monkeypatch, group, files, cores):
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
+    lines = machine._lines
+    monkeypatch.setattr(
+        machine, "_lines", lambda p: [group] if p == "/proc/self/cgroup" else lines(p)
+    )
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text + "\n")
+    assert machine.cores() == cores
+
+
+@pytest.mark.parametrize("flag", ["avx512_bf16", "amx_bf16", "avx2"])
+def test_bf16_is_what_the_processor_says(monkeypatch, flag):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {flag: True}, raising=False)
+    assert machine.has_fast_bf16("cpu") == flag.endswith("bf16")
+    # torch 2.9 does not tell; there, Linux does
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    monkeypatch.setattr(machine, "_lines", lambda _: [f"flags\t\t: fpu {flag} sse2"])
+    assert machine.has_fast_bf16("cpu") == flag.endswith("bf16")
+    monkeypatch.setattr(machine, "_lines", lambda _: [])
+    assert machine.has_fast_bf16("cpu") is False
+    assert machine.has_fast_bf16("mps") is False

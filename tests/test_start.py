@@ -1,0 +1,195 @@
+import ast
+import collections
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def start(tmp_path):
+    """A fresh start.py in a folder of its own, with nothing set up."""
+    for name in ("start.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    spec = importlib.util.spec_from_file_location("start_in_a_copy", tmp_path / "start.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def cannot_go_on(start, capsys):
+    def check(*args):
+        assert start.main(list(args)) == 1
+        said = capsys.readouterr().err.strip()
+        assert said.startswith("start.py: ") and len(said.splitlines()) == 1
+        return said
+
+    return check
+
+
+def test_an_old_python_can_still_read_it():
+    ast.parse((ROOT / "start.py").read_text(encoding="utf-8"), feature_version=(3, 6))
+
+
+def test_an_old_python_is_told_which_is_needed(start, cannot_go_on, monkeypatch):
+    monkeypatch.setattr(start.sys, "version_info", (3, 8, 18, "final", 0))
+    assert "this is Python 3.8, and the course needs Python 3.10" in cannot_go_on("lab")
+
+
+@pytest.mark.parametrize("module", ["venv", "ensurepip"])
+def test_a_missing_venv_module(start, cannot_go_on, monkeypatch, module):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        start.importlib.util, "find_spec", lambda name: None if name == module else find(name)
+    )
+    said = cannot_go_on("lab")
+    assert f"sudo apt install python3.{sys.version_info[1]}-venv" in said
+    assert not os.path.exists(start.VENV)
+
+
+def test_no_room_on_the_disk(start, cannot_go_on, monkeypatch):
+    usage = collections.namedtuple("usage", "total used free")
+    monkeypatch.setattr(start.shutil, "disk_usage", lambda _: usage(9e9, 7e9, 2e9))
+    monkeypatch.setattr(start.sys, "platform", "linux")
+    assert "2.0 GB are free and about 8 GB are needed" in cannot_go_on("lab")
+    assert "about 3 GB are needed" in cannot_go_on("lab", "--cpu")
+    assert not os.path.exists(start.VENV)
+
+
+def test_no_network_then_a_half_made_venv_is_made_again(start, cannot_go_on, monkeypatch, capsys):
+    with socket.socket() as closed:  # bound but not listening: every connection is refused
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{closed.getsockname()[1]}/simple")
+        monkeypatch.setenv("PIP_RETRIES", "0")
+        for name in ("PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_EXTRA_INDEX_URL"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        monkeypatch.setattr(start, "check_disk", lambda cpu: None)
+        assert "the first start needs the network" in cannot_go_on("lab")
+        assert not os.path.exists(start.READY)
+        left = Path(start.VENV, "left-over")
+        left.touch()
+        assert start.main(["lab"]) == 1
+        assert "not whole: making it again" in capsys.readouterr().out
+        assert not left.exists()
+
+
+def test_a_venv_of_someone_else_is_not_deleted(start, cannot_go_on):
+    theirs = Path(start.VENV, "theirs")
+    theirs.parent.mkdir()
+    theirs.touch()
+    assert "was not made by start.py" in cannot_go_on("lab")
+    assert theirs.exists()
+
+
+def ready(start, monkeypatch, tmp_path, pip="raise SystemExit(99)"):
+    """A .venv that stands ready, in which a stand-in answers for pip."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", start.VENV], check=True)
+    Path(start.OURS).touch()
+    stand_in = tmp_path / "stand-in"
+    stand_in.mkdir()
+    (stand_in / "pip.py").write_text(pip)
+    (stand_in / "tl_course").mkdir()
+    (stand_in / "tl_course" / "__init__.py").touch()
+    (stand_in / "tl_course" / "cli.py").write_text("import sys; print(sys.argv[1:])")
+    monkeypatch.setenv("PYTHONPATH", str(stand_in))
+    monkeypatch.chdir(stand_in)
+    start.json.dump(
+        {"project": start.project_hash(), "python": start.venv_python(), "folder": start.ROOT},
+        open(start.READY, "w"),
+    )
+
+
+def test_the_second_start_is_quick_and_passes_options_on(start, monkeypatch, tmp_path, capfd):
+    ready(start, monkeypatch, tmp_path)
+    begin = time.perf_counter()
+    assert start.main(["course", "--notebook", "03"]) == 0
+    assert time.perf_counter() - begin < 3
+    assert capfd.readouterr().out.strip() == "['run', '--notebook', '03']"
+
+
+def test_a_changed_project_is_installed_again(start, monkeypatch, tmp_path, capfd):
+    ready(start, monkeypatch, tmp_path, pip="import sys; print('asked:', sys.argv[1:])")
+    project = tmp_path / "pyproject.toml"
+    project.write_text(project.read_text().replace("[tool.ruff]", "[tool.ruff]\n# a setting"))
+    assert start.main(["lab"]) == 0
+    assert "up to date" not in capfd.readouterr().out, "settings of tools install nothing"
+    project.write_text(project.read_text().replace('"tqdm>=4.66"', '"tqdm>=4.67"'))
+    assert start.main(["lab"]) == 0
+    assert "bringing .venv up to date" in capfd.readouterr().out
+    assert "'-e', '.[test,speech]'" in Path(start.LOG).read_text()
+    assert start.main(["lab"]) == 0
+    assert "up to date" not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left", "full"),
+        ("WARNING: Retrying after connection broken by 'NewConnectionError'", "needs the network"),
+        ("ERROR: No matching distribution found for torch>=2.9", "64-bit Python"),
+        ("ERROR: something else", "(something else); its words are in"),
+    ],
+)
+def test_what_pip_says_becomes_a_sentence(
+    start, cannot_go_on, monkeypatch, tmp_path, words, sentence
+):
+    ready(start, monkeypatch, tmp_path, pip=f"print({words!r}); raise SystemExit(1)")
+    (tmp_path / "pyproject.toml").write_text("changed")
+    assert sentence in cannot_go_on("lab")
+    assert os.path.exists(start.READY), "a .venv that was whole is not thrown away"
+
+
+def test_without_voices_it_goes_on(start, monkeypatch, tmp_path, capfd):
+    pip = (
+        "import sys\nif 'speech' in sys.argv[-1]:\n"
+        "    print('ERROR: No matching distribution found for espeakng-loader')\n"
+        "    raise SystemExit(1)"
+    )
+    ready(start, monkeypatch, tmp_path, pip=pip)
+    (tmp_path / "pyproject.toml").write_text("changed")
+    assert start.main(["lab"]) == 0
+    assert "no voices for this system" in capfd.readouterr().out
+
+
+def test_cpu_builds_are_asked_for_only_on_linux(start, monkeypatch, tmp_path):
+    ready(start, monkeypatch, tmp_path, pip="import sys; print(sys.argv[1:])")
+    for system, asked in (("linux", True), ("darwin", False)):
+        (tmp_path / "pyproject.toml").write_text(system)
+        monkeypatch.setattr(start.sys, "platform", system)
+        assert start.main(["lab", "--cpu"]) == 0
+        assert (start.CPU_BUILDS in Path(start.LOG).read_text()) is asked
+
+
+def test_ctrl_c_gives_no_traceback(start, monkeypatch, tmp_path):
+    def interrupt(cpu):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(start, "set_up", interrupt)
+    assert start.main(["lab"]) == 130
+    before = signal.getsignal(signal.SIGINT)
+    assert start.call([sys.executable, "-c", "raise SystemExit(7)"]) == 7
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_offline_leaves_only_the_loopback(start):
+    program = (
+        "import socket\n"
+        "with socket.create_server(('127.0.0.1', 0)) as s:\n"
+        "    socket.create_connection(s.getsockname()).close()\n"
+        "print([name for _, name in socket.if_nameindex()])"
+    )
+    before = start.offline()
+    said = subprocess.check_output([*before, sys.executable, "-c", program], text=True)
+    if before:
+        assert said.strip() == "['lo']"

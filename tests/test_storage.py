@@ -1,0 +1,229 @@
+import errno
+import hashlib
+import http.server
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tl_course import storage
+from tl_course.errors import CourseError
+
+CONTENT = bytes(range(256)) * 4000
+MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+DISK_FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+class Mirror(http.server.BaseHTTPRequestHandler):
+    """/good resumes, /plain does not, /breaks stops halfway each time, /wrong sends other bytes."""
+
+    def do_GET(self):
+        self.server.asked.append((self.path, self.headers["Range"]))
+        if self.path == "/gone":
+            return self.send_error(404)
+        content = CONTENT[::-1] if self.path == "/wrong" else CONTENT
+        start = 0
+        if self.headers["Range"] and self.path != "/plain":
+            start = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+            if start >= len(content):
+                return self.send_error(416)
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        end = start + (len(content) - start) // 2 + 1 if self.path == "/breaks" else None
+        self.wfile.write(content[start:end])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def mirror():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
+        server.asked = []
+        server.url = f"http://127.0.0.1:{server.server_port}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def nowhere():
+    """An address at which nothing listens."""
+    with http.server.HTTPServer(("127.0.0.1", 0), Mirror) as server:
+        port = server.server_port
+    return f"http://127.0.0.1:{port}/file"
+
+
+def test_download_says_the_size_and_verifies(mirror, tmp_path, capsys):
+    path = storage.download(f"{mirror.url}/good", tmp_path / "a" / "file.bin", sha256=SHA256)
+    assert path.read_bytes() == CONTENT
+    assert "Downloading file.bin (1.02 MB) from 127.0.0.1" in capsys.readouterr().err
+    storage.download(f"{mirror.url}/good", path, sha256=SHA256)
+    assert len(mirror.asked) == 1, "a file that is there and right is not fetched again"
+
+
+def test_download_resumes_a_partial_file(mirror, tmp_path, capsys):
+    (tmp_path / "file.bin.part").write_bytes(CONTENT[:600_000])
+    storage.download(f"{mirror.url}/good", tmp_path / "file.bin", md5=MD5)
+    assert mirror.asked == [("/good", "bytes=600000-")]
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+    assert "600 kB of it already here" in capsys.readouterr().err
+    assert not (tmp_path / "file.bin.part").exists()
+
+
+def test_download_starts_again_where_the_server_cannot_resume(mirror, tmp_path):
+    (tmp_path / "file.bin.part").write_bytes(CONTENT[:600_000])
+    storage.download(f"{mirror.url}/plain", tmp_path / "file.bin", md5=MD5)
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+def test_download_starts_again_after_a_part_that_is_too_long(mirror, tmp_path):
+    (tmp_path / "file.bin.part").write_bytes(CONTENT + b"more")
+    storage.download(f"{mirror.url}/good", tmp_path / "file.bin", md5=MD5)
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+def test_download_goes_on_after_broken_connections(mirror, tmp_path):
+    storage.download(f"{mirror.url}/breaks", tmp_path / "file.bin", sha256=SHA256)
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+    assert len(mirror.asked) > 2
+
+
+def test_download_without_a_checksum_never_trusts_a_partial_file(mirror, tmp_path):
+    (tmp_path / "file.bin.part").write_bytes(b"of something else")
+    storage.download(f"{mirror.url}/good", tmp_path / "file.bin")
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+def test_download_tries_the_next_mirror(mirror, nowhere, tmp_path):
+    urls = [nowhere, f"{mirror.url}/gone", f"{mirror.url}/wrong", f"{mirror.url}/good"]
+    storage.download(urls, tmp_path / "file.bin", md5=MD5, size=len(CONTENT))
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+def test_a_wrong_checksum_is_named_and_deleted(mirror, tmp_path):
+    with pytest.raises(CourseError, match=f"/wrong sent .* wrong checksum .*expected {MD5}"):
+        storage.download(f"{mirror.url}/wrong", tmp_path / "file.bin", md5=MD5)
+    assert [p.name for p in tmp_path.iterdir() if p.suffix != ".lock"] == []
+
+
+def test_all_mirrors_down_is_one_sentence(nowhere, tmp_path):
+    with pytest.raises(CourseError, match="Could not reach 127.0.0.1.* you are offline or"):
+        storage.download([nowhere, nowhere], tmp_path / "file.bin", md5=MD5)
+
+
+def test_download_onto_a_full_disk(mirror, tmp_path, monkeypatch):
+    full = lambda _: type("usage", (), {"free": 1000})  # noqa: E731
+    monkeypatch.setattr(storage.shutil, "disk_usage", full)
+    with pytest.raises(CourseError, match="is full"):
+        storage.download(f"{mirror.url}/good", tmp_path / "file.bin", md5=MD5)
+
+
+def test_atomic_write_interrupted_leaves_the_old_file(tmp_path):
+    path = storage.write_text(tmp_path / "a.txt", "old")
+    for interruption in (ValueError, KeyboardInterrupt):
+        with pytest.raises(interruption), storage.atomic_path(path) as draft:
+            draft.write_text("half of the n")
+            raise interruption
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path], "and nothing else"
+
+
+def test_atomic_write_killed_leaves_the_old_file(tmp_path):
+    path = storage.write_text(tmp_path / "a.txt", "old")
+    program = (
+        "import os, sys; from tl_course import storage\n"
+        "with storage.atomic_path(sys.argv[1]) as draft:\n"
+        "    draft.write_text('half of the n'); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, path]).returncode == 9
+    assert path.read_text() == "old"
+
+
+def test_atomic_path_keeps_the_ending(tmp_path):
+    with storage.atomic_path(tmp_path / "a.npz") as draft:
+        assert draft.suffix == ".npz" and draft.parent == tmp_path
+        draft.touch()
+
+
+@pytest.mark.parametrize(
+    "error", [DISK_FULL, RuntimeError("I/O error: No space left on device (os error 28)")]
+)
+def test_disk_full_is_one_sentence_and_loses_nothing(tmp_path, error):
+    path = storage.write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(CourseError, match="is full .* free some room"):
+        with storage.atomic_path(path) as draft:
+            draft.write_text("half of the n")
+            raise error
+    assert path.read_text() == "old"
+
+
+def _mounted(folder: Path) -> bool:
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    try:
+        return subprocess.run(mount, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def test_disk_really_full(tmp_path, monkeypatch):
+    """On a disk of 64 kB where one can be made (Linux, as root), else with a write that fails."""
+    mounted = _mounted(tmp_path)
+    try:
+        path = storage.write_text(tmp_path / "a.txt", "old")
+        if not mounted:
+
+            def write_text(*_, **__):
+                raise DISK_FULL
+
+            monkeypatch.setattr(Path, "write_text", write_text)
+        with pytest.raises(CourseError, match="is full"):
+            storage.write_text(path, "new" * 100_000)
+        assert path.read_text() == "old"
+        assert list(tmp_path.iterdir()) == [path]
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_folder_that_is_a_file(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(CourseError, match="Cannot write"):
+        storage.write_text(tmp_path / "file" / "a.txt", "new")
+
+
+def test_lock_keeps_others_away(tmp_path):
+    path = tmp_path / "data"
+    program = (
+        "import sys; from tl_course import storage\n"
+        "with storage.lock(sys.argv[1]): print('mine', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline().strip() == b"mine"
+        with pytest.raises(CourseError, match="Another program has been using"):
+            with storage.lock(path, timeout=0.1):
+                pass
+        other.communicate()
+    with storage.lock(path, timeout=5):
+        pass
+
+
+def test_home_is_made_and_must_be_writable(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path / "new" / "home"))
+    assert storage.home().is_dir()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path / "file"))
+    with pytest.raises(CourseError, match="set TL_COURSE_HOME"):
+        storage.home()
+
+
+def test_sha256(tmp_path):
+    (tmp_path / "a").write_bytes(CONTENT)
+    assert storage.sha256(tmp_path / "a") == SHA256

@@ -1,0 +1,315 @@
+"""The command `tl-course`.
+
+Each verb is two functions: `add_verb` says which options it takes, `verb` does it and returns the
+exit code. Heavy imports are inside the verbs, so that `tl-course --help` is quick.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tl_course import __version__
+from tl_course.errors import CourseError
+
+
+def add_lab(verbs) -> None:
+    parser = verbs.add_parser(
+        "lab",
+        help="open JupyterLab on your own copies of the notebooks",
+        description="Copies the notebooks to a folder of your own and opens JupyterLab there. "
+        "A notebook that you changed is never overwritten. "
+        "Options that are not listed here go to JupyterLab.",
+    )
+    parser.add_argument("--folder", type=Path, help="your folder (default: my-notebooks)")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument("--dry-run", action="store_true", help="only copy the notebooks")
+    parser.set_defaults(act=lab, passes_on=True)
+
+
+def lab(args: argparse.Namespace) -> int:
+    from tl_course import notebooks
+
+    folder = (args.folder or notebooks.root() / "my-notebooks").expanduser().resolve()
+    originals = notebooks.find()
+    for sentence in notebooks.copy_for_learner(originals, folder):
+        print(sentence)
+    if args.dry_run:
+        return 0
+    command = [sys.executable, "-m", "jupyterlab", *args.passed_on]
+    if args.no_browser:
+        command.append("--no-browser")
+    if (folder / originals[0].name).exists():
+        command.append(originals[0].name)
+    print("Opening JupyterLab; to end it, press Ctrl-C here twice.", flush=True)
+    with notebooks.this_python_kernel():
+        return _hand_over(command, folder)
+
+
+def add_run(verbs) -> None:
+    parser = verbs.add_parser(
+        "run", help="run the notebooks without a browser, and make an HTML report"
+    )
+    parser.add_argument(
+        "--notebook", action="append", metavar="03", help="only this one (may be given again)"
+    )
+    parser.add_argument("--budget", choices=["quick", "laptop", "gpu"], default="laptop")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="where to (default: build/course)")
+    parser.set_defaults(act=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from tl_course import notebooks, report
+
+    chosen = notebooks.find(args.notebook)
+    out = report.make_folder((args.out or notebooks.root() / "build" / "course").resolve())
+    outcomes = []
+    with notebooks.this_python_kernel():
+        for notebook in chosen:
+            print(f"{notebook.stem:<28}", end="", flush=True)
+            outcome = report.run_notebook(notebook, out, args.budget, args.seed)
+            print(f"{outcome.seconds:7.1f} s  {outcome.result}", flush=True)
+            outcomes.append(outcome)
+    print(f"Report: {report.write_index(outcomes, out, args.budget, args.seed)}")
+    return int(any(o.error for o in outcomes))
+
+
+def add_doctor(verbs) -> None:
+    parser = verbs.add_parser("doctor", help="check the environment and say what to do")
+    _add_json(parser)
+    parser.set_defaults(act=doctor)
+
+
+def doctor(args: argparse.Namespace) -> int:
+    from tl_course import doctor as checks
+
+    findings = checks.examine()
+    print(json.dumps(checks.as_dict(findings)) if args.json else checks.as_text(findings))
+    return 0 if checks.is_well(findings) else 1
+
+
+def add_pretrain(verbs) -> None:
+    parser = verbs.add_parser(
+        "pretrain",
+        help="train a five-layer network on 1,000 classes and save it",
+        description="Trains on a source and saves the network. Ctrl-C stops it after the current "
+        "step; the same command continues. On several GPUs: torchrun --nproc-per-node 8 -m "
+        "tl_course pretrain …",
+    )
+    parser.add_argument("--source", choices=["emoji-images"], default="emoji-images")
+    parser.add_argument("--images", type=int, default=1_000_000, metavar="N")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--precision",
+        choices=["auto", "bf16", "float32"],
+        default="auto",
+        help="auto: bf16 where the processor is fast at it",
+    )
+    _add_json(parser)
+    parser.set_defaults(act=pretrain)
+
+
+def pretrain(args: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from tl_course import machine, pretraining
+    from tl_course.sources.emoji_images import EmojiImages
+
+    device = machine.device()
+    bf16 = {"auto": None, "bf16": True, "float32": False}[args.precision]
+    result = pretraining.pretrain(
+        EmojiImages(args.seed, device=device),
+        args.images,
+        held_out=EmojiImages(pretraining.HELD_OUT_SEED, device=device),
+        seed=args.seed,
+        recipe=replace(pretraining.RECIPE, bf16=bf16),
+        out=args.out,
+    )
+    if os.environ.get("RANK", "0") != "0":
+        return 0  # under torchrun, the first process speaks for all
+    rate = args.images / result.history.seconds
+    print(
+        f"{args.out}: {100 * result.accuracy:.1f}% of fresh renders named right after "
+        f"{args.images:,} renders in {result.history.seconds:.0f} s ({rate:,.0f} images/s)."
+    )
+    if args.json:
+        print(
+            json.dumps(
+                {
+                    "source": args.source,
+                    "images": args.images,
+                    "accuracy": result.accuracy,
+                    "loss": result.history.loss[-1],
+                    "seconds": result.history.seconds,
+                }
+            )
+        )
+    return 0
+
+
+def add_adapt(verbs) -> None:
+    parser = verbs.add_parser(
+        "adapt",
+        help="adapt a pretrained network to a folder of pictures by class",
+        description="Trains on the pictures of --train (DIR/class/picture.png) and tests on those "
+        "of --test.",
+    )
+    parser.add_argument("--train", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--test", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--weights", type=Path, metavar="DIR", help="a saved network (default: the shipped one)"
+    )
+    parser.add_argument("--option", choices=["1", "2", "scratch", "auto"], default="auto")
+    parser.add_argument("--augment", choices=["on", "off"], default=None)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="save the adapted network here")
+    _add_json(parser)
+    parser.set_defaults(act=adapt)
+
+
+def adapt(args: argparse.Namespace) -> int:
+    from tl_course import network, pretraining, transfer
+    from tl_course.targets.folder import load_folder
+
+    net = network.load(args.weights) if args.weights else pretraining.pretrained()
+    train = load_folder(args.train)
+    test = load_folder(args.test, names=train.names)
+    option, augment = args.option, args.augment == "on"
+    if option == "auto":
+        advice = transfer.recommend(len(train), args.augment)
+        option, augment = advice.option, advice.augment
+        print(f"Option {option}, augmentation {'on' if augment else 'off'}: {advice.why}")
+    common = {
+        "test": (test.x, test.y),
+        "n_classes": len(train.names),
+        "augment": augment,
+    }
+    if option == "scratch":
+        result = transfer.from_scratch(train.x, train.y, args.seed, **common)
+    else:
+        act = transfer.option_1 if option == "1" else transfer.option_2
+        result = act(net, train.x, train.y, args.seed, **common)
+    print(
+        f"{100 * result.accuracy:.1f}% of {len(test):,} test pictures right, after "
+        f"{len(train):,} labelled pictures of {len(train.names)} classes, "
+        f"{result.seconds:.2f} s."
+    )
+    if args.out:
+        network.save(
+            result.net,
+            args.out,
+            half=False,
+            classes=list(train.names),
+            option=option,
+            images=len(train),
+            metrics={"accuracy": result.accuracy},
+        )
+    if args.json:
+        print(
+            json.dumps(
+                {
+                    "option": option,
+                    "augment": augment,
+                    "images": len(train),
+                    "classes": len(train.names),
+                    "accuracy": result.accuracy,
+                    "seconds": result.seconds,
+                }
+            )
+        )
+    return 0
+
+
+def add_sweep(verbs) -> None:
+    parser = verbs.add_parser(
+        "sweep", help="every option on handwritten digits, with more and more labelled images"
+    )
+    parser.add_argument("--images", default="10,50,200", help="sizes, such as 10,50,200")
+    parser.add_argument("--draws", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--weights", type=Path, metavar="DIR")
+    parser.add_argument("--full", action="store_true", help="full MNIST (data_scripts/mnist.py)")
+    _add_json(parser)
+    parser.set_defaults(act=sweep)
+
+
+def sweep(args: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from tl_course import network, pretraining
+    from tl_course.sweep import sweep as run_sweep
+    from tl_course.targets.handwritten import handwritten
+
+    try:
+        sizes = [int(size) for size in args.images.split(",")]
+    except ValueError:
+        raise CourseError(
+            f"--images {args.images} is no list of numbers; write it like 10,50,200."
+        ) from None
+    net = network.load(args.weights) if args.weights else pretraining.pretrained()
+    rows = list(
+        run_sweep(
+            net, handwritten(args.full), sizes, args.draws, seed=args.seed, progress=True
+        )
+    )
+    table = pd.DataFrame(rows).groupby(["arm", "images"]).accuracy.agg(["mean", "std", "count"])
+    print((table * [100, 100, 1]).round(1).to_string())
+    if args.json:
+        print(json.dumps({"rows": rows}))
+    return 0
+
+
+# A new verb: write add_verb and verb above, and add it here.
+VERBS = [add_lab, add_run, add_doctor, add_pretrain, add_adapt, add_sweep]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one verb; returns 0 when it went well, 1 when it did not, 2 for a wrong request."""
+    parser = argparse.ArgumentParser(
+        prog="tl-course", description="Borrowed Eyes: transfer learning you can run, see and touch."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.set_defaults(passes_on=False)
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    for add_verb in VERBS:
+        add_verb(verbs)
+    args, args.passed_on = parser.parse_known_args(argv)
+    if args.passed_on and not args.passes_on:
+        parser.error(f"unrecognized arguments: {' '.join(args.passed_on)}")
+    try:
+        code = args.act(args)
+        sys.stdout.flush()
+        return code
+    except CourseError as error:
+        print(f"tl-course: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, such as `head`, went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object as the last line"
+    )
+
+
+def _hand_over(command: list[str], folder: Path) -> int:
+    """Runs a program to its end, leaving Ctrl-C to it."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.call(command, cwd=folder)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,9 @@
+"""The one error that is meant to be read by people."""
+
+
+class CourseError(Exception):
+    """Something a person can put right.
+
+    Its message is one sentence: what was wrong, what was expected, and what to do. The command
+    line prints it without a traceback and exits with 2.
+    """

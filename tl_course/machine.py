@@ -1,0 +1,130 @@
+"""Facts about this machine: cores, memory, device, bf16."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    import torch
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def cores() -> int:
+    """How many cores this process may use: those it is bound to, and a container's share."""
+    try:
+        bound = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows
+        bound = os.cpu_count() or 1
+    return max(1, math.ceil(min(bound, _cpu_quota())))
+
+
+def memory_gb() -> float:
+    """Memory this process may use, in GB: the machine's, or less where a container limits it."""
+    limits = [psutil.virtual_memory().total]
+    for folder in _cgroups("memory"):
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            words = _words(folder / name)
+            if words and words[0].isdigit():
+                limits.append(int(words[0]))
+    return min(limits) / 1e9
+
+
+def device() -> torch.device:
+    """Where to train: an NVIDIA (or ROCm) GPU, else an Apple GPU, else the processor."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def has_fast_bf16(on: torch.device | str | None = None) -> bool:
+    """Whether the device (`device()` unless given) computes bf16 faster than float32.
+
+    A processor without bf16 instructions emulates them, many times slower than float32, so on
+    a CPU this is true only where they exist (avx512_bf16 or amx_bf16).
+    """
+    import torch
+
+    on = torch.device(on) if on is not None else device()
+    if on.type == "cuda":
+        return torch.cuda.get_device_capability(on)[0] >= 8
+    if on.type != "cpu" or not torch.backends.mkldnn.is_available():
+        return False
+    ask = getattr(torch.cpu, "get_capabilities", None)  # newer than torch 2.9
+    has = ask() if ask else dict.fromkeys(_cpu_flags(), True)
+    return any(has.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
+def summary() -> str:
+    """One line about the machine, such as `2 cores, 16 GB memory, CPU with fast bf16`."""
+    n = cores()
+    return (
+        f"{n} core{'s' if n > 1 else ''}, {memory_gb():.0f} GB memory, "
+        f"{device_name()} {'with' if has_fast_bf16() else 'without'} fast bf16"
+    )
+
+
+def device_name() -> str:
+    """What the device is called: `NVIDIA A100`, `Apple GPU`, `CPU (x86_64)`."""
+    import torch
+
+    kind = device().type
+    if kind == "cuda":
+        return torch.cuda.get_device_name()
+    return "Apple GPU" if kind == "mps" else f"CPU ({platform.machine()})"
+
+
+def _cpu_quota() -> float:
+    """The cores' worth of time that the container may use; infinite without a limit."""
+    quotas = [math.inf]
+    for folder in _cgroups("cpu"):
+        words = _words(folder / "cpu.max")  # version 2: "150000 100000" or "max 100000"
+        if not words:  # version 1: -1 means no limit
+            words = _words(folder / "cpu.cfs_quota_us") + _words(folder / "cpu.cfs_period_us")
+        if len(words) == 2 and words[0].isdigit() and int(words[1]) > 0:
+            quotas.append(int(words[0]) / int(words[1]))
+    return min(quotas)
+
+
+def _cgroups(controller: str) -> list[Path]:
+    """The folders of this process's control groups, each with all its parents (Linux only)."""
+    folders = []
+    for line in _lines("/proc/self/cgroup"):
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            root = CGROUP  # version 2
+        elif controller in controllers.split(","):
+            root = CGROUP / controller  # version 1
+        else:
+            continue
+        inner = root / path.strip("/")
+        folders += [inner, *(p for p in inner.parents if p.is_relative_to(root))]
+    return folders
+
+
+def _cpu_flags() -> list[str]:
+    for line in _lines("/proc/cpuinfo"):
+        if line.startswith("flags"):
+            return line.split(":", 1)[1].split()
+    return []
+
+
+def _lines(path: str | Path) -> list[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return []
+
+
+def _words(path: Path) -> list[str]:
+    return " ".join(_lines(path)).split()
