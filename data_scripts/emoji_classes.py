@@ -1,0 +1,85 @@
+"""Make the list of things again: tl_course/sources/things.csv (seconds, offline).
+
+    python data_scripts/emoji_classes.py            write things.csv and a contact sheet
+    python data_scripts/emoji_classes.py --check    only say whether the stored list still follows
+
+The list is stored because a class number must mean the same thing for every network ever shared.
+A newer `emoji` or OpenMoji may know more things: they are not added by themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from pathlib import Path
+
+import emoji
+from fontTools.ttLib import TTFont
+
+from tl_course.sources import emoji_images, things
+
+FOLDER = Path(things.__file__).parent
+FULLY_QUALIFIED = 2
+
+
+def candidates() -> list[tuple[str, str]]:
+    """(character, English name) of every single-character emoji that the font can draw."""
+    emoji.config.load_language()
+    drawn = TTFont(emoji_images.font_path()).getBestCmap()
+    found = {}
+    for text, entry in emoji.EMOJI_DATA.items():
+        character = text.removesuffix("\ufe0f")
+        if len(character) == 1 and entry["status"] == FULLY_QUALIFIED and ord(character) in drawn:
+            found[character] = text
+    return [(c, name_in(found[c], "en")) for c in sorted(found)]
+
+
+def name_in(text: str, language: str) -> str:
+    """The thing's name in a language, as the package `emoji` (from Unicode's CLDR) has it."""
+    return emoji.EMOJI_DATA[text].get(language, "").strip(":").replace("_", " ")
+
+
+def leak(character: str) -> str | None:
+    """Why this thing's names would leak a digit, or None."""
+    text = character if character in emoji.EMOJI_DATA else character + "\ufe0f"
+    for language in things.LANGUAGES:
+        word = things.number_word(name_in(text, language), language)
+        if word:
+            return f"{language}: {name_in(text, language)!r} contains {word!r}"
+    return None
+
+
+def chosen() -> list[tuple[str, str, str]]:
+    """(character, name, role) of every thing that passes both rules."""
+    with open(FOLDER / "excluded_by_eye.csv", encoding="utf-8", newline="") as handle:
+        by_eye = {row["emoji"] for row in csv.DictReader(handle)}
+    kept = [(c, name) for c, name in candidates() if c not in by_eye and leak(c) is None]
+    n_unseen = len(kept) - things.CLASSES
+    unseen = {int((k + 0.3) * len(kept) / n_unseen) for k in range(n_unseen)}
+    return [
+        (c, name, "unseen" if position in unseen else "source")
+        for position, (c, name) in enumerate(kept)
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--sheet", type=Path, default=Path("build/contact_sheet.png"))
+    arguments = parser.parse_args()
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["emoji", "name", "role"])
+    writer.writerows(chosen())
+    if arguments.check:
+        same = (FOLDER / "things.csv").read_text(encoding="utf-8") == text.getvalue()
+        raise SystemExit(None if same else "things.csv is not what the two rules choose today.")
+    (FOLDER / "things.csv").write_text(text.getvalue(), encoding="utf-8")
+    arguments.sheet.parent.mkdir(parents=True, exist_ok=True)
+    emoji_images.contact_sheet().save(arguments.sheet)
+    print(f"{text.getvalue().count(',source')} things and a contact sheet, {arguments.sheet}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Fetch full MNIST (12 MB: 60,000 training and 10,000 test digits) into the data home.
+
+    python data_scripts/mnist.py
+
+torchvision knows the mirrors and checksums and reads the files; here they are fetched so that an
+interrupted download goes on where it was. Yann LeCun, Corinna Cortes and Christopher Burges,
+yann.lecun.org/exdb/mnist. Afterwards `handwritten(full=True)` finds it.
+"""
+
+from __future__ import annotations
+
+from torchvision.datasets import MNIST
+
+from tl_course import storage
+from tl_course.errors import CourseError
+from tl_course.targets.handwritten import handwritten
+
+
+def main() -> None:
+    folder = storage.home() / "mnist"
+    print(f"Full MNIST, 12 MB in four files, into {folder}")
+    for name, md5 in MNIST.resources:
+        urls = [mirror + name for mirror in MNIST.mirrors]
+        storage.download(urls, folder / "MNIST" / "raw" / name, md5=md5)
+    MNIST(folder, train=True, download=True)  # everything is there: this only unpacks
+    MNIST(folder, train=False, download=True)
+    target = handwritten(full=True)
+    print(
+        f"Ready: a pool of {len(target.pool):,} digits, {len(target.validation):,} for validation, "
+        f"{len(target.test):,} for the test."
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except CourseError as error:
+        raise SystemExit(str(error)) from None

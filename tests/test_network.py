@@ -1,0 +1,142 @@
+"""The five layers: folding, the surgery, saving, and every way a file can be wrong."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import safetensors.torch
+import torch
+
+from tl_course import network
+from tl_course.errors import CourseError
+from tl_course.network import FiveLayerNet, fingerprint, fold, load, replace_output_layer, save
+
+
+def used_network(n_classes: int = 10) -> FiveLayerNet:
+    """A network whose BatchNorm has statistics and whose output layer is not zero."""
+    torch.manual_seed(0)
+    net = FiveLayerNet(n_classes, batch_norm=True)
+    torch.nn.init.normal_(net.output.weight, std=0.05)
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 2)
+            torch.nn.init.normal_(module.bias)
+    for _ in range(3):
+        net(torch.randn(16, 3, 32, 32))
+    return net.eval()
+
+
+def test_shapes_and_sizes():
+    net = FiveLayerNet(1000)
+    x, shapes = torch.randn(2, 3, 32, 32), []
+    for number in (1, 2, 3, 4):
+        x = net.layer(number, x)
+        shapes.append(tuple(x.shape[1:]))
+    assert shapes == [(32, 16, 16), (64, 8, 8), (128, 4, 4), (256, 2, 2)]
+    assert net(torch.randn(2, 3, 32, 32)).shape == (2, 1000)
+    names = [n for n, _ in net.named_parameters()]
+    assert names == [f"layer{i}.{p}" for i in (1, 2, 3, 4) for p in ("weight", "bias")] + [
+        "output.weight",
+        "output.bias",
+    ]
+    assert sum(p.numel() for p in replace_output_layer(net, 10).output.parameters()) == 10_250
+
+
+def test_a_raw_28_by_28_digit_stops_at_the_output_layer():
+    with pytest.raises(RuntimeError, match="256"):
+        FiveLayerNet(10)(torch.randn(1, 3, 28, 28))
+
+
+def test_folded_and_unfolded_agree():
+    net = used_network()
+    folded = fold(net)
+    x = torch.randn(32, 3, 32, 32)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in folded.modules())
+    assert torch.allclose(net(x), folded(x), atol=1e-4, rtol=1e-4)
+    assert net(x).std() > 0.1  # they agree on something
+    assert len(list(folded.buffers())) == 0
+
+
+def test_replacing_the_output_layer_copies_the_four_layers_and_leaves_the_source():
+    net = fold(used_network(1000))
+    before = fingerprint(net)
+    borrowed = replace_output_layer(net, 10)
+    assert fingerprint(net) == before
+    assert network.layers_fingerprint(borrowed) == network.layers_fingerprint(net)
+    assert borrowed.output.weight.shape == (10, 1024) and not borrowed.output.weight.any()
+    with torch.no_grad():
+        borrowed.layer1.weight.add_(1)
+    assert fingerprint(net) == before, "the copy shares memory with the source"
+
+
+def test_a_fingerprint_sees_one_bit_and_buffers():
+    net = used_network()
+    before = fingerprint(net)
+    net.norm3.running_mean[0] += 1e-6
+    assert fingerprint(net) != before
+
+
+def test_saved_and_loaded_networks_answer_alike(tmp_path):
+    net = fold(used_network())
+    save(net, tmp_path / "net", half=False, recipe={"steps": 3})
+    again = load(tmp_path / "net")
+    x = torch.randn(8, 3, 32, 32)
+    assert torch.equal(net(x), again(x))
+    assert again.about["recipe"] == {"steps": 3} and again.modality == "image"
+    readable = json.loads((tmp_path / "net" / "network.json").read_text(encoding="utf-8"))
+    assert readable == again.about
+    save(net, tmp_path / "half")
+    assert (tmp_path / "half" / "weights.safetensors").stat().st_size < 900_000
+    assert torch.allclose(net(x), load(tmp_path / "half")(x), atol=0.05)
+
+
+def test_saving_refuses_a_network_with_batch_norm(tmp_path):
+    with pytest.raises(CourseError, match="fold"):
+        save(used_network(), tmp_path)
+
+
+def damaged(folder, how):
+    path = folder / "weights.safetensors"
+    content = bytearray(path.read_bytes())
+    if how == "missing":
+        path.unlink()
+    elif how == "cut short":
+        path.write_bytes(content[: len(content) // 2])
+    elif how == "one bit":
+        content[-1000] ^= 1
+        path.write_bytes(content)
+    elif how == "a pickle":
+        torch.save({"layer1.weight": torch.zeros(3)}, path)
+    elif how == "another network's":
+        safetensors.torch.save_file({"conv1.weight": torch.zeros(3)}, path)
+    elif how == "another width":
+        state = safetensors.torch.load_file(path)
+        text = json.loads((folder / "network.json").read_text(encoding="utf-8"))
+        text["architecture"]["widths"] = [16, 32, 64, 128]
+        safetensors.torch.save_file(state, path, metadata={"network": json.dumps(text)})
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ("missing", "missing"),
+        ("cut short", "damaged"),
+        ("one bit", "damaged"),
+        ("a pickle", "damaged or is no safetensors"),
+        ("another network's", "not a network of this course"),
+        ("another width", "another architecture"),
+    ],
+)
+def test_a_wrong_file_gets_one_sentence(tmp_path, how, says):
+    save(fold(used_network()), tmp_path)
+    damaged(tmp_path, how)
+    with pytest.raises(CourseError, match=says) as caught:
+        load(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_importing_the_course_is_quick():
+    code = "import sys, tl_course; print('torch' in sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "False"

@@ -1,0 +1,161 @@
+"""Every notebook, found by being there: how it is kept, and that it runs, twice, strictly.
+
+nbval runs copies that papermill prepared at budget quick; papermill runs the originals with
+another seed. Both see what the other misses (nbval an error inside a widget's output, papermill
+nothing that nbval hides), and both are strict about claims. The executed ones are then looked
+through for pictures without alt text.
+"""
+
+import html.parser
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+from tl_course import lesson, notebooks
+
+ALL = notebooks.find()
+NAMES = [path.stem for path in ALL]
+QUICK_SECONDS = 25
+# A loaded or slow machine may take longer than a learner's; more than this is a mistake.
+PATIENCE = 6
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kernel():
+    before = os.environ.get(lesson.STRICT)
+    os.environ[lesson.STRICT] = "1"
+    with notebooks.this_python_kernel():
+        yield
+    os.environ.pop(lesson.STRICT) if before is None else os.environ.update({lesson.STRICT: before})
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """Each notebook run by papermill at budget quick with seed 1: name → (notebook, seconds)."""
+    folder, done = tmp_path_factory.mktemp("executed"), {}
+
+    def run(path: Path):
+        if path.stem not in done:
+            begun = time.perf_counter()
+            node = papermill.execute_notebook(
+                str(path), str(folder / path.name), parameters={"budget": "quick", "seed": 1},
+                kernel_name=notebooks.KERNEL, language="python", cwd=str(path.parent),
+                progress_bar=False,
+            )  # fmt: skip
+            done[path.stem] = node, time.perf_counter() - begun
+        return done[path.stem]
+
+    return run
+
+
+@pytest.mark.parametrize("path", ALL, ids=NAMES)
+def test_how_a_notebook_is_kept(path):
+    node = nbformat.read(path, as_version=4)
+    nbformat.validate(node)
+    code = [cell for cell in node.cells if cell.cell_type == "code"]
+    text = "\n".join(cell.source for cell in node.cells if cell.cell_type == "markdown")
+    source = "\n".join(cell.source for cell in code)
+    assert all(not cell.outputs and cell.execution_count is None for cell in code), "has outputs"
+    ids = [cell.id for cell in node.cells]
+    assert len(set(ids)) == len(ids) and all(re.fullmatch(r"[a-z0-9-]+", i) for i in ids)
+    parameters = [c for c in code if "parameters" in c.metadata.get("tags", [])]
+    assert len(parameters) == 1
+    values = {}
+    exec(parameters[0].source, values)
+    assert (values["budget"], values["seed"], values["weights"]) == ("laptop", 0, "shipped")
+    first = node.cells[0].source
+    for promise in ("You will see", "It takes", "You need to know"):
+        assert promise in first, f"the first cell does not say: {promise}"
+    assert "## What you saw" in text
+    assert f'Lesson("{path.stem[:2]}"' in source and "lesson.claim(" in source
+    assert "pyplot" not in source
+    assert not re.search(r"^\s*(def|class) ", source, re.M), "logic belongs into tl_course"
+    for target in re.findall(r"\]\((\d\d_\w+\.ipynb)\)", text):
+        assert (path.parent / target).exists(), f"{target} is linked and does not exist"
+
+
+@pytest.mark.parametrize("path", ALL, ids=NAMES)
+def test_papermill_runs_it_strictly_with_another_seed(path, executed):
+    node, seconds = executed(path)
+    assert node.cells and seconds < PATIENCE * QUICK_SECONDS
+
+
+class Images(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.alts = []
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "img":
+            self.alts.append(dict(attributes).get("alt", ""))
+
+
+@pytest.mark.parametrize("path", ALL, ids=NAMES)
+def test_every_picture_has_alt_text(path, executed):
+    node, _ = executed(path)
+    images, claims = Images(), 0
+    for cell in node.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            assert not {"image/png", "image/jpeg", "image/svg+xml"} & set(data), cell.id
+            images.feed(data.get("text/html", ""))
+            claims += "<b>Claim:</b>" in data.get("text/html", "")
+    assert images.alts and all(len(alt) > 20 for alt in images.alts)
+    source = "".join(cell.source for cell in node.cells if cell.cell_type == "code")
+    assert claims == source.count("lesson.claim("), "a claim was skipped"
+
+
+@pytest.mark.parametrize("path", ALL, ids=NAMES)
+def test_nbval_runs_it_strictly(path, tmp_path):
+    prepared = tmp_path / path.name
+    papermill.execute_notebook(
+        str(path), str(prepared), parameters={"budget": "quick"}, prepare_only=True,
+        kernel_name=notebooks.KERNEL, language="python",
+    )  # fmt: skip
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q",
+            "-p", "no:cacheprovider", f"--rootdir={tmp_path}", "--nbval-cell-timeout=300",
+            "--override-ini=addopts=", str(prepared),
+        ],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
+    cells = sum(c.cell_type == "code" for c in nbformat.read(path, as_version=4).cells)
+    assert f"{cells + 1} passed" in done.stdout or f"{cells} passed" in done.stdout
+
+
+def test_a_claim_that_does_not_hold_fails_a_notebook(tmp_path):
+    node = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(
+                "from tl_course.lesson import Lesson\n"
+                'Lesson("03", "quick").claim("no", holds=False, evidence="none")'
+            )
+        ]
+    )
+    path = tmp_path / "false.ipynb"
+    nbformat.write(node, path)
+    with pytest.raises(papermill.PapermillExecutionError, match="claim did not hold"):
+        papermill.execute_notebook(
+            str(path), str(path), kernel_name=notebooks.KERNEL, language="python",
+            progress_bar=False,
+        )  # fmt: skip
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("path", ALL, ids=NAMES)
+def test_at_laptop_budget_live_claims_hold(path, tmp_path):
+    begun = time.perf_counter()
+    papermill.execute_notebook(
+        str(path), str(tmp_path / path.name), parameters={"budget": "laptop"},
+        kernel_name=notebooks.KERNEL, language="python", cwd=str(path.parent), progress_bar=False,
+    )  # fmt: skip
+    assert time.perf_counter() - begun < 180

@@ -1,0 +1,91 @@
+"""Every figure has alt text; the notebook helper says what it should."""
+
+import pytest
+import torch
+from PIL import Image
+
+from tl_course import lesson as module
+from tl_course import plots
+from tl_course.errors import CourseError
+from tl_course.layers import filters
+from tl_course.lesson import Lesson
+from tl_course.sources import things
+from tl_course.sources.emoji_images import EmojiImages
+
+ROWS = [
+    {"arm": arm, "images": n, "draw": d, "accuracy": 0.5 + 0.01 * d}
+    for arm in ("option-1", "scratch") for n in (10, 50) for d in range(3)
+]  # fmt: skip
+
+
+def figures():
+    x = EmojiImages().batch(0, 8)[0]
+    kernel = filters.edge()
+    yield plots.pictures(x, ["a"] * 8, "t", "eight renders")
+    yield plots.wall(things.names(), ["cat"])
+    yield plots.guesses(x[:2], torch.rand(2, 1000), things.names())
+    yield plots.filters({"one": torch.rand(32, 3, 7, 7)}, "t", "filters")
+    yield plots.sliding_filter(x[0], kernel, 0, 31, filters.answers(x[0], kernel))
+    yield plots.architecture(10, frozen=4, new_output=True)
+    yield plots.training_curve([], [], 10)
+    yield plots.training_curve([1, 2], [6.9, 5], 10)
+    yield plots.accuracies(ROWS, "t")
+    yield plots.curves({"a": ([1, 2], [3, 4])}, "t", "x", "y")
+    yield plots.bars({"a": 1.0, "b": 2.0}, "t", "y", spread={"a": 0.1, "b": 0.2})
+
+
+def test_every_figure_is_a_picture_with_alt_text():
+    for figure in figures():
+        bundle = figure._repr_mimebundle_()
+        assert len(figure.alt) > 5 and f'alt="{figure.alt[:5]}' in bundle["text/html"]
+        assert figure.png.startswith(b"\x89PNG") and "image/png" not in bundle
+    with pytest.raises(ValueError, match="alt text"):
+        plots.Picture(Image.new("RGB", (4, 4)), "  ")
+
+
+def test_numbers_in_alt_text_are_those_of_the_table():
+    alt = plots.accuracies(ROWS, "t").alt
+    assert "Option 1 (frozen): 51.0% at 10, 51.0% at 50" in alt and "3 draws" in alt
+
+
+def test_an_edge_filter_answers_to_its_edge_alone():
+    picture = torch.full((3, 32, 32), -1.0)
+    picture[:, :, 16:] = 1.0
+    across = filters.answers(picture, filters.edge(0))[8:24, 8:24]
+    along = filters.answers(picture, filters.edge(90))[8:24, 8:24]
+    assert across.max() > 5 and across[:, 8].min() > 5
+    assert along.abs().max() < 1e-4
+    assert filters.answers(-picture, filters.edge(0))[16, 16] < -5
+
+
+def test_claims_are_told_to_learners_and_strict_in_tests(monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr(module, "display", lambda html: shown.append(html.data))
+    lesson = Lesson("03", "quick")
+    monkeypatch.delenv(module.STRICT, raising=False)
+    lesson.claim("a", holds=True, evidence="1 against 2")
+    lesson.claim("b", holds=False, evidence="3 against 4")
+    assert "holds in the recorded results" in shown[-2] and "1 against 2" in shown[-2]
+    assert "did not hold" in shown[-1] and "another seed" in shown[-1]
+    monkeypatch.setenv(module.STRICT, "1")
+    lesson.claim("a", holds=True, evidence="")
+    with pytest.raises(AssertionError, match="3 against 4"):
+        lesson.claim("b", holds=False, evidence="3 against 4")
+
+
+def test_evidence_is_recorded_at_quick_and_live_otherwise(monkeypatch):
+    monkeypatch.setattr(module, "display", lambda html: None)
+    live = [{"arm": "option-1", "images": 10, "accuracy": 0.123}]
+    assert len(Lesson("03", "quick").evidence("adapt", live)) > 100
+    assert Lesson("03", "laptop").evidence("adapt", live).accuracy.tolist() == [0.123]
+
+
+def test_wrong_parameters_get_a_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "display", lambda html: None)
+    with pytest.raises(CourseError, match="no budget 'huge'"):
+        Lesson("03", "huge")
+    with pytest.raises(CourseError, match="'shipped' or 'mine'"):
+        Lesson("03", "quick", weights="theirs")
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path))
+    with pytest.raises(CourseError, match="run notebook 01"):
+        Lesson("03", "quick", weights="mine").source_network()

@@ -1,0 +1,59 @@
+"""What was recorded: made with the shipped weights, complete, and as good as the course says."""
+
+import numpy as np
+import pytest
+
+from tl_course import network, pretraining, records, results, transfer
+from tl_course.sources.emoji_images import EmojiImages
+
+
+@pytest.fixture(scope="module")
+def weights():
+    return network.fingerprint(pretraining.pretrained())
+
+
+@pytest.mark.parametrize("name", ["tuning", *records.TABLES])
+def test_no_recorded_table_is_stale(name, weights):
+    about = results.about(name)
+    assert about["weights"] == weights, "run 'tl-course records'"
+    assert about["rows"] == len(results.load(name)) and about["command"]
+
+
+def test_the_shipped_network_is_small_and_names_fresh_renders():
+    folder = pretraining.shipped_folder("emoji-images")
+    assert (folder / network.WEIGHTS_FILE).stat().st_size <= 4_000_000
+    net = pretraining.pretrained()
+    held_out = EmojiImages(pretraining.HELD_OUT_SEED)
+    measured = pretraining.accuracy_on(net, held_out, 2000)
+    assert measured >= 0.8
+    assert measured == pytest.approx(net.about["metrics"]["accuracy on fresh inputs"], abs=0.03)
+    assert net.about["images"] == 1_000_000 and net.about["seed"] != held_out.seed
+
+
+def test_the_recorded_draws_are_many_and_of_every_arm():
+    table = results.load("adapt")
+    counts = table.groupby(["arm", "images"]).draw.nunique().unstack()
+    assert set(counts.index) == set(records.DRAWS) and set(counts.columns) == set(records.SIZES)
+    for arm, draws in records.DRAWS.items():
+        assert (counts.loc[arm] == draws).all()
+    assert table.accuracy.between(0, 1).all()
+
+
+def test_the_settings_are_the_best_of_the_recorded_grid():
+    table = results.load("tuning")
+    keys = ["l2", "rate", "steps"]
+    for (arm, images), group in table.groupby(["arm", "images"]):
+        best = group.groupby(keys).accuracy.mean()
+        chosen = transfer.settings(arm, images)
+        assert best[chosen.l2, chosen.rate, chosen.steps] == pytest.approx(best.max())
+
+
+def test_a_recorded_run_comes_out_the_same_here():
+    """Draw 0 of Option 1 at 50 images, made again: the table is of this code and these weights."""
+    from tl_course.sweep import sweep
+    from tl_course.targets.handwritten import handwritten
+
+    table = results.load("adapt")
+    recorded = table[(table.arm == "option-1") & (table.images == 50)].sort_values("draw").accuracy
+    again = list(sweep(pretraining.pretrained(), handwritten(), [50], 5, arms=["option-1"]))
+    assert np.allclose([r["accuracy"] for r in again], recorded[:5], atol=0.003)

@@ -1,0 +1,157 @@
+"""The image source: the list, the leak rule, and renders that depend on (seed, index) alone."""
+
+import csv
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tl_course.sources import emoji_images, things
+from tl_course.sources.emoji_images import EmojiImages, Style, to_picture
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def classes_script():
+    spec = importlib.util.spec_from_file_location(
+        "emoji_classes", ROOT / "data_scripts" / "emoji_classes.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.candidates()  # loads the names in every language
+    return module
+
+
+def test_there_are_a_thousand_named_things_and_some_unseen_ones():
+    source, unseen = things.things(), things.unseen_things()
+    assert len(source) == len(set(source)) == 1000
+    assert len({t.name for t in source}) == 1000, "two classes share a name"
+    assert 50 <= len(unseen) and not set(source) & set(unseen)
+    assert {"cat", "dog", "automobile", "person", "man", "woman"} <= set(things.names())
+
+
+def test_no_name_in_any_language_holds_a_number(classes_script):
+    leaks = {t.name: classes_script.leak(t.emoji) for t in things.things() + things.unseen_things()}
+    assert {name: leak for name, leak in leaks.items() if leak} == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "word"),
+    [
+        ("two hearts", "en", "two"),
+        ("eight-pointed star", "en", "eight"),
+        ("one-piece swimsuit", "en", "one"),
+        ("Dreieck", "de", "drei"),
+        ("三日月", "ja", "三"),
+        ("一锅食物", "zh", "一"),
+        ("tienda 24 horas", "es", "2"),
+        ("phone", "en", None),
+        ("stone", "en", None),
+        ("Zweig", "de", "zwei"),  # stricter than needed, so that nobody has to judge
+    ],
+)
+def test_the_leak_rule(name, language, word):
+    assert things.number_word(name, language) == word
+
+
+def test_everything_left_out_by_eye_has_a_reason_and_is_out():
+    path = Path(things.__file__).with_name("excluded_by_eye.csv")
+    with open(path, encoding="utf-8", newline="") as handle:
+        excluded = list(csv.DictReader(handle))
+    assert all(row["reason"] for row in excluded) and len(excluded) > 100
+    kept = {t.emoji for t in things.things() + things.unseen_things()}
+    assert not kept & {row["emoji"] for row in excluded}
+    assert {"🎱", "📅", "💶", "🎰", "🃏", "🔟"} & kept == set()
+
+
+def test_the_stored_list_follows_from_the_two_rules(classes_script):
+    stored = [(t.emoji, t.name, role) for t, role in things._all_things()]
+    chosen = classes_script.chosen()
+    missing = [row for row in chosen if row not in stored]
+    assert missing == [], "a newer font or name list: look at it, then run emoji_classes.py"
+
+
+def test_every_drawing_has_ink_and_no_two_are_the_same():
+    drawings = emoji_images._drawings(things.things())
+    assert (drawings[:, 3].mean((1, 2)) > 0.02).all()
+    assert (drawings[:, 4].mean((1, 2)) > 0.005).all(), "no strokes: its line art would be empty"
+    assert drawings.flatten(1).unique(dim=0).shape[0] == 1000
+
+
+def test_a_render_depends_on_seed_and_index_alone():
+    source = EmojiImages(seed=3)
+    whole, labels = source.batch(990, 40)
+    part, part_labels = EmojiImages(seed=3).batch(1000, 7)
+    assert torch.equal(whole[10:17], part) and torch.equal(labels[10:17], part_labels)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        assert torch.equal(source.batch(990, 40)[0], whole)
+    finally:
+        torch.set_num_threads(threads)
+    other, other_labels = EmojiImages(seed=4).batch(990, 40)
+    assert not torch.equal(labels, other_labels)
+    assert (other - whole).abs().mean() > 0.1
+
+
+def test_a_pass_shows_every_thing_once_in_a_new_order():
+    source = EmojiImages()
+    labels = source.labels(torch.arange(3000)).view(3, 1000)
+    for block in labels:
+        assert torch.equal(block.sort().values, torch.arange(1000))
+    assert not torch.equal(labels[0], labels[1])
+
+
+def test_renders_are_on_the_course_scale_and_vary():
+    x, y = EmojiImages().batch(0, 512)
+    assert x.shape == (512, 3, 32, 32) and x.dtype == torch.float32
+    assert x.min() >= -2 and x.max() <= 2 and 0 <= to_picture(x).min()
+    same = EmojiImages().of_thing(10, 64)
+    assert same.flatten(1).unique(dim=0).shape[0] == 64
+    grey = (x[:, 0] - x[:, 1]).abs().amax((1, 2)) < 0.2
+    assert 0.3 < grey.float().mean() < 0.95
+
+
+def test_styles_can_be_switched_off():
+    plain = Style(line_art=0, silhouette=0, grey=0, invert=0, noise=0, black_background=1)
+    x, _ = EmojiImages(style=plain).batch(0, 200)
+    assert ((x[:, 0] - x[:, 2]).abs().amax((1, 2)) > 0.3).float().mean() > 0.7
+    lines = Style(line_art=1, silhouette=0, white_ink=1, grey=0, invert=0, noise=0)
+    x, _ = EmojiImages(style=lines).batch(0, 200)
+    assert x.amax((1, 2, 3)).median() > 1.5
+
+
+def test_unseen_things_can_be_rendered_alike():
+    source = EmojiImages(drawn=things.unseen_things())
+    x, y = source.batch(0, source.n_classes)
+    assert len(y.unique()) == source.n_classes and len(x) == len(y)
+
+
+def test_writing_renders_to_disk_stops_resumes_and_verifies(tmp_path):
+    script = [sys.executable, str(ROOT / "data_scripts" / "emoji_images.py")]
+
+    def run(out, *more, images=60):
+        return subprocess.run(
+            [*script, "--images", str(images), "--out", str(out), *more],
+            capture_output=True, text=True,
+        )  # fmt: skip
+
+    for kind in ([], ["--shards"]):
+        out = tmp_path / ("shards" if kind else "folders")
+        assert run(out, *kind).returncode == 0
+        assert run(out, *kind, "--verify").returncode == 0
+        first = sorted(p for p in out.rglob("*") if p.suffix in (".png", ".safetensors"))
+        before = {p: p.stat().st_mtime_ns for p in first}
+        assert run(out, *kind).returncode == 0, "the second run finds everything done"
+        assert {p: p.stat().st_mtime_ns for p in first} == before
+        data = bytearray(first[0].read_bytes())
+        data[-40] ^= 255
+        first[0].write_bytes(data)
+        refused = run(out, *kind, "--verify")
+        assert refused.returncode != 0 and "damaged" in refused.stderr
+    other = run(tmp_path / "folders", "--seed", "1")
+    assert other.returncode != 0 and "other data" in other.stderr

@@ -1,0 +1,194 @@
+"""Digits and folders of pictures: fixed splits, balanced draws, and kind refusals."""
+
+import functools
+import gzip
+import hashlib
+import runpy
+import struct
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision.datasets import MNIST
+
+from tl_course.errors import CourseError
+from tl_course.targets import handwritten as module
+from tl_course.targets.examples import draw
+from tl_course.targets.folder import load_folder
+from tl_course.targets.handwritten import handwritten, raw_digits
+
+
+def test_the_split_is_fixed_balanced_and_without_overlap():
+    target = handwritten()
+    parts = (target.pool, target.validation, target.test)
+    assert [len(p) for p in parts] == [1000, 2000, 2000]
+    for part in parts:
+        assert (part.y.bincount() == len(part) // 10).all()
+        assert part.x.shape[1:] == (3, 32, 32) and part.x.min() == -2 and part.x.max() == 2
+    seen = [{x.numpy().tobytes() for x in part.x} for part in parts]
+    assert not seen[0] & seen[1] and not seen[0] & seen[2] and not seen[1] & seen[2]
+    assert target.pool.x[0].sum().item() == pytest.approx(module._offline().pool.x[0].sum().item())
+
+
+def test_digits_are_padded_not_resized():
+    digits, labels = raw_digits()
+    x = module.to_input(digits[:1])
+    assert torch.equal(((x[0, 0, 2:30, 2:30] * 0.25 + 0.5) * 255).round(), digits[0].float())
+    assert (x[0, :, :2] == -2).all() and (x[0, :, :, 30:] == -2).all()
+
+
+def test_draws_are_balanced_nested_and_differ():
+    pool = handwritten().pool
+    fifty = draw(pool, 50, seed=4)
+    assert (fifty.y.bincount() == 5).all()
+    assert torch.equal(draw(pool, 10, seed=4).x, fifty.x[:10])
+    assert not torch.equal(draw(pool, 50, seed=5).x, fifty.x)
+    for wrong, says in ((5, "shared equally"), (55, "shared equally"), (1010, "fewer")):
+        with pytest.raises(CourseError, match=says):
+            draw(pool, wrong, seed=0)
+
+
+def fake_mnist(folder, n_train, n_test):
+    """Files in MNIST's own format."""
+    raw = folder / "mnist" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name, n in (("train", n_train), ("t10k", n_test)):
+        images = rng.integers(0, 255, (n, 28, 28), dtype=np.uint8)
+        labels = np.arange(n, dtype=np.uint8) % 10
+        (raw / f"{name}-images-idx3-ubyte").write_bytes(
+            struct.pack(">IIII", 2051, n, 28, 28) + images.tobytes()
+        )
+        (raw / f"{name}-labels-idx1-ubyte").write_bytes(
+            struct.pack(">II", 2049, n) + labels.tobytes()
+        )
+    return raw
+
+
+def test_full_mnist_behind_the_same_call(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path))
+    with pytest.raises(CourseError, match="data_scripts/mnist.py"):
+        module._full()
+    fake_mnist(tmp_path, 6000, 100)
+    target = module._full()
+    assert [len(p) for p in (target.pool, target.validation, target.test)] == [1000, 5000, 100]
+    assert target.test.names == tuple("0123456789")
+
+
+@pytest.fixture
+def http_server():
+    servers = []
+
+    def serve(folder) -> str:
+        handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}/"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_the_mnist_script_fetches_resumes_and_unpacks(tmp_path, monkeypatch, http_server):
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path / "home"))
+    raw = fake_mnist(tmp_path / "made", 6000, 100)
+    served, resources = tmp_path / "served", []
+    served.mkdir()
+    for path in sorted(raw.iterdir()):
+        packed = gzip.compress(path.read_bytes(), mtime=0)
+        (served / f"{path.name}.gz").write_bytes(packed)
+        resources.append((f"{path.name}.gz", hashlib.md5(packed).hexdigest()))
+    home_raw = tmp_path / "home" / "mnist" / "MNIST" / "raw"
+    home_raw.mkdir(parents=True)
+    first = resources[0][0]
+    half = (served / first).read_bytes()[:5000]
+    (home_raw / f"{first}.part").write_bytes(half)
+    monkeypatch.setattr(MNIST, "resources", resources)
+    dead = "http://127.0.0.1:9/"
+    monkeypatch.setattr(MNIST, "mirrors", [dead, http_server(served)])
+    main = runpy.run_path(str(Path(__file__).parents[1] / "data_scripts" / "mnist.py"))
+    module.handwritten.cache_clear()
+    main["main"]()
+    assert len(handwritten(full=True).pool) == 1000
+    module.handwritten.cache_clear()
+    monkeypatch.setattr(MNIST, "mirrors", [dead])
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path / "other"))
+    with pytest.raises(CourseError, match="offline"):
+        main["main"]()
+
+
+def picture(path, size=(28, 28), mode="L", colour=128):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.new(mode, size)
+    image.putpixel((size[0] // 2, size[1] // 2), colour)
+    image.save(path)
+
+
+def test_a_folder_of_any_size_colour_and_format(tmp_path):
+    picture(tmp_path / "a" / "grey.png")
+    picture(tmp_path / "a" / "large.jpg", (300, 120), "RGB", (255, 0, 0))
+    picture(tmp_path / "b" / "transparent.PNG", (64, 64), "RGBA", (0, 0, 255, 255))
+    picture(tmp_path / "b" / "palette.png", (40, 8), "P", 3)
+    picture(tmp_path / "b" / ".hidden" / "x.png")
+    (tmp_path / "b" / "notes.txt").write_text("not a picture, and not called one")
+    examples = load_folder(tmp_path)
+    assert examples.names == ("a", "b") and examples.y.tolist() == [0, 0, 1, 1]
+    assert examples.x.shape == (4, 3, 32, 32) and examples.x.abs().max() <= 2
+
+
+def test_a_digit_saved_as_a_picture_comes_back_the_same(tmp_path):
+    digits, labels = raw_digits()
+    for i in (0, 600, 1200):
+        path = tmp_path / str(labels[i].item()) / f"{i}.png"
+        path.parent.mkdir()
+        Image.fromarray(digits[i].numpy()).save(path)
+    assert torch.allclose(load_folder(tmp_path).x, module.to_input(digits[[0, 600, 1200]]))
+
+
+def wrong_folder(root, how):
+    if how != "no folder":
+        root.mkdir()
+    if how in ("one class", "text", "tiny", "loose", "empty class", "strange"):
+        picture(root / "cat" / "1.png")
+    if how in ("text", "tiny", "loose", "empty class", "strange"):
+        picture(root / "dog" / "1.png")
+    if how == "text":
+        (root / "dog" / "2.png").write_text("I am a text file")
+    if how == "tiny":
+        picture(root / "dog" / "2.png", (1, 1))
+    if how == "loose":
+        picture(root / "3.png")
+    if how == "empty class":
+        (root / "horse").mkdir()
+
+
+WRONG = {
+    "no folder": "no folder",
+    "empty": "is empty",
+    "one class": "one class only",
+    "text": "2.png is not a picture",
+    "tiny": "1×1 pixels",
+    "loose": "no label",
+    "empty class": "horse holds no",
+}
+
+
+@pytest.mark.parametrize("how", WRONG)
+def test_wrong_folders_get_one_sentence(tmp_path, how):
+    wrong_folder(tmp_path / "pictures", how)
+    with pytest.raises(CourseError, match=WRONG[how]) as caught:
+        load_folder(tmp_path / "pictures")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_test_folder_may_lack_classes_but_not_add_any(tmp_path):
+    picture(tmp_path / "cat" / "1.png")
+    assert load_folder(tmp_path, names=("ant", "cat")).y.tolist() == [1]
+    with pytest.raises(CourseError, match="class 'cat' that the training folder lacks"):
+        load_folder(tmp_path, names=("ant", "dog"))

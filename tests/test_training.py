@@ -1,0 +1,147 @@
+"""The loop: it learns, stops when asked, continues exactly, and says when it cannot."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import torch
+
+from tl_course import pretraining, training
+from tl_course.errors import CourseError
+from tl_course.network import FiveLayerNet, fingerprint
+from tl_course.sources.emoji_images import EmojiImages
+from tl_course.training import Recipe, train
+
+STEPS = 12
+
+
+def source_batch(step: int):
+    return EmojiImages(0).batch(step * 32, 32)
+
+
+def new_net() -> FiveLayerNet:
+    torch.manual_seed(0)
+    return FiveLayerNet(1000, batch_norm=True)
+
+
+def test_the_loss_falls_and_the_history_tells():
+    net, recipe = new_net(), Recipe(steps=40, rate=2e-3)
+    source = EmojiImages(0)
+    x, y = source.batch(0, 64)
+    history = train(net, lambda step: (x, y), recipe)
+    assert history.finished and history.step == [10, 20, 30, 40]
+    assert history.loss[-1] < history.loss[0] - 2
+    assert not net.training and history.seconds > 0
+
+
+def test_stopped_anywhere_and_resumed_gives_the_same_weights(tmp_path):
+    recipe = Recipe(steps=STEPS, first_layer_decay=0.5)
+    whole = new_net()
+    history = train(whole, source_batch, recipe)
+    for stop_at in (1, 5, 11):
+        stop, path = threading.Event(), tmp_path / f"{stop_at}.pt"
+
+        def press(step, net, history, stop=stop, stop_at=stop_at):
+            if step == stop_at:
+                stop.set()
+
+        part = new_net()
+        stopped = train(part, source_batch, recipe, checkpoint=path, stop=stop, on_step=press)
+        assert not stopped.finished
+        rest = new_net()
+        resumed = train(rest, source_batch, recipe, checkpoint=path)
+        assert resumed.finished
+        assert fingerprint(rest) == fingerprint(whole), f"stopped at step {stop_at}"
+    assert resumed.loss[-1] == pytest.approx(history.loss[-1], rel=1e-6)
+
+
+def test_control_c_finishes_the_step_saves_and_raises(tmp_path):
+    recipe, path = Recipe(steps=STEPS, first_layer_decay=0.5), tmp_path / "checkpoint.pt"
+    whole = new_net()
+    train(whole, source_batch, recipe)
+
+    def interrupt(step, net, history):
+        if step == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(new_net(), source_batch, recipe, checkpoint=path, on_step=interrupt)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    rest = new_net()
+    train(rest, source_batch, recipe, checkpoint=path)
+    assert fingerprint(rest) == fingerprint(whole)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C in another way")
+def test_the_command_can_be_killed_and_continued(tmp_path):
+    def command(out):
+        return [
+            sys.executable, "-m", "tl_course", "pretrain", "--images", "8192", "--out", str(out)
+        ]  # fmt: skip
+
+    subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
+    for name, sign, code in (("ctrl-c", signal.SIGINT, 130), ("kill", signal.SIGKILL, -9)):
+        child = subprocess.Popen(
+            command(tmp_path / name), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        )
+        read = ""
+        while "loss" not in read:  # the bar shows a loss: it is in the middle of it
+            read += child.stderr.read(1)
+        child.send_signal(sign)
+        child.stderr.read()
+        assert child.wait() == code
+        assert not (tmp_path / name / "weights.safetensors").exists()
+        subprocess.run(command(tmp_path / name), check=True, capture_output=True)
+        files = [(tmp_path / f / "weights.safetensors") for f in ("whole", name)]
+        first, second = ((f.read_bytes()[-2_000_000:]) for f in files)
+        assert first == second
+        assert not (tmp_path / name / "checkpoint.pt").exists()
+
+
+def test_a_loss_that_is_no_number_stops_with_a_sentence(tmp_path):
+    net, path = new_net(), tmp_path / "checkpoint.pt"
+    x = torch.full((8, 3, 32, 32), float("nan"))
+    with pytest.raises(CourseError, match="no longer a number at step 10"):
+        train(net, lambda step: (x, torch.zeros(8, dtype=torch.long)), Recipe(30), checkpoint=path)
+    assert not path.exists(), "a ruined state was saved"
+
+
+def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
+    path, stop = tmp_path / "checkpoint.pt", threading.Event()
+    stop.set()
+    train(new_net(), source_batch, Recipe(steps=STEPS), checkpoint=path, stop=stop)
+    with pytest.raises(CourseError, match="another recipe"):
+        train(new_net(), source_batch, Recipe(steps=STEPS + 1), checkpoint=path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(CourseError, match="damaged"):
+        train(new_net(), source_batch, Recipe(steps=STEPS), checkpoint=path)
+
+
+def test_two_processes_share_each_batch(tmp_path):
+    """torchrun on the CPU: both take half, and the result is near that of one process."""
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone",
+        "-m", "tl_course", "pretrain", "--images", "2048", "--out", str(tmp_path), "--json",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "weights.safetensors").exists()
+    assert done.stdout.count('"accuracy"') == 1, "only the main process reports"
+
+
+def test_too_few_images_are_refused():
+    with pytest.raises(CourseError, match="too few"):
+        pretraining.pretrain(EmojiImages(0), 100)
+
+
+def test_accuracy_counts_what_is_right():
+    net = new_net().eval()
+    x, y = EmojiImages(0).batch(0, 50)
+    right = training.predict(net, x).argmax(1)
+    assert training.accuracy(net, x, right) == 1.0
+    assert training.accuracy(net, x, (right + 1) % 1000) == 0.0

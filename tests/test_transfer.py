@@ -1,0 +1,235 @@
+"""Option 1, Option 2 and their controls, on real digits; and what is refused."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+
+from tl_course import network, pretraining, transfer
+from tl_course.errors import CourseError
+from tl_course.network import fingerprint, layers_fingerprint
+from tl_course.sweep import sweep
+from tl_course.targets.examples import draw
+from tl_course.targets.handwritten import handwritten, raw_digits
+from tl_course.transfer import Settings, compatible, option_1, option_2
+
+
+@pytest.fixture(scope="module")
+def net():
+    return pretraining.pretrained()
+
+
+@pytest.fixture(scope="module")
+def target():
+    return handwritten()
+
+
+@pytest.fixture
+def ten(target):
+    return draw(target.pool, 10, seed=0)
+
+
+def test_option_1_leaves_every_parameter_and_buffer_of_the_four_layers(net, target):
+    fifty = draw(target.pool, 50, seed=0)
+    source = fingerprint(net)
+    result = option_1(net, fifty.x, fifty.y, test=(target.test.x, target.test.y))
+    assert layers_fingerprint(result.net) == layers_fingerprint(net)
+    assert fingerprint(net) == source, "the source network was changed"
+    assert fingerprint(result.net.output) != fingerprint(net.output)
+    assert result.accuracy > 0.85
+    assert result.predictions.shape == (2000,)
+    assert result.accuracy == (result.predictions == target.test.y).float().mean().item()
+    assert result.history.loss[-1] < result.history.loss[0] and result.seconds > 0
+
+
+def test_option_2_moves_every_layer_and_leaves_the_source(net, ten, target):
+    source = fingerprint(net)
+    result = option_2(net, ten.x, ten.y, chosen=Settings(rate=1e-3, steps=20))
+    assert fingerprint(net) == source
+    for (name, before), after in zip(net.named_parameters(), result.net.parameters(), strict=True):
+        if not name.startswith("output."):
+            assert not torch.equal(before, after), f"{name} did not move"
+    again = option_2(net, ten.x, ten.y, chosen=Settings(rate=1e-3, steps=20))
+    assert fingerprint(again.net) == fingerprint(result.net), "the same seed, another result"
+
+
+def test_the_same_output_layer_as_a_library_finds(net, target):
+    """Our batched gradient descent against scikit-learn's solver of the same convex problem."""
+    fifty = draw(target.pool, 50, seed=1)
+    x = transfer.features(net, fifty.x)
+    l2 = 0.01
+    weight, bias, losses = transfer.fit_output_layers(
+        x[None], fifty.y[None], 10, torch.tensor([l2]), steps=3000
+    )
+    centred = x - x.mean(0)
+    scale = centred.pow(2).sum(1).mean().sqrt()
+    solver = LogisticRegression(C=1 / (l2 * 50), tol=1e-8, max_iter=5000)
+    solver.fit((centred / scale).numpy(), fifty.y.numpy())
+    ours = (x @ weight[0].T + bias[0]).softmax(1)
+    theirs = torch.from_numpy(solver.predict_proba((centred / scale).numpy()))
+    assert torch.allclose(ours.double(), theirs.double(), atol=5e-3)
+    assert np.all(np.diff(losses[:50]) < 0.05)
+
+
+def test_many_output_layers_at_once_are_each_as_if_alone(net, target):
+    draws = [draw(target.pool, 20, seed=s) for s in range(3)]
+    x = torch.stack([transfer.features(net, d.x) for d in draws])
+    y = torch.stack([d.y for d in draws])
+    l2 = torch.tensor([1e-3, 1e-2, 1e-1])
+    together, _, _ = transfer.fit_output_layers(x, y, 10, l2)
+    for i in range(3):
+        alone, _, _ = transfer.fit_output_layers(x[i : i + 1], y[i : i + 1], 10, l2[i : i + 1])
+        assert torch.allclose(together[i], alone[0], atol=1e-4)
+
+
+def test_the_controls_start_from_fresh_weights(ten, target, net):
+    scratch = transfer.from_scratch(ten.x, ten.y, 3, chosen=Settings(rate=1e-3, steps=5))
+    frozen = transfer.random_frozen(ten.x, ten.y, 3, test=(target.test.x, target.test.y))
+    assert scratch.option == "scratch" and frozen.option == "random-frozen"
+    fresh = transfer.fresh_network(ten.x, 3)
+    assert layers_fingerprint(frozen.net) == layers_fingerprint(fresh)
+    assert layers_fingerprint(frozen.net) != layers_fingerprint(net)
+    assert layers_fingerprint(transfer.fresh_network(ten.x, 4)) != layers_fingerprint(fresh)
+    x = ten.x
+    for number in (1, 2, 3, 4):
+        before = getattr(fresh, f"layer{number}")(x)
+        assert before.mean((0, 2, 3)).abs().max() < 1e-3
+        assert (before.std((0, 2, 3)) - 1).abs().max() < 1e-2
+        x = fresh.layer(number, x)
+    assert 0.15 < frozen.accuracy < 0.7
+
+
+def test_augmentation_makes_other_views_of_the_same_digits(ten):
+    views = transfer.augmented(ten.x, seed=0)
+    assert views.shape == ten.x.shape and views.min() >= -2 and views.max() <= 2
+    assert not torch.equal(views, transfer.augmented(ten.x, seed=0, first=10))
+    assert torch.equal(views, transfer.augmented(ten.x, seed=0))
+    own = torch.cdist(views.flatten(1), ten.x.flatten(1)).argmin(1)
+    assert (own == torch.arange(10)).float().mean() >= 0.6, "views lost their digit"
+
+
+def test_batches_are_a_function_of_the_step(target):
+    two_hundred = draw(target.pool, 200, seed=0)
+    at = transfer.batches(two_hundred.x, two_hundred.y, seed=5)
+    assert torch.equal(at(7)[0], at(7)[0]) and not torch.equal(at(7)[0], at(8)[0])
+    one_pass = torch.cat([at(step)[0] for step in range(3)])
+    assert one_pass.flatten(1).unique(dim=0).shape[0] == 3 * transfer.BATCH
+
+
+def test_a_mismatch_is_named_in_a_sentence(net):
+    good = torch.rand(4, 3, 32, 32) * 4 - 2
+    assert compatible(net, good) is None
+    wrong = {
+        "pretrained on image and the data are audio": (good, "audio"),
+        r"shape \[4, 3, 28, 28\]": (good[..., :28, :28], "image"),
+        r"shape \[4, 1, 32, 32\]": (good[:, :1], "image"),
+        r"shape \[3, 32, 32\]": (good[0], "image"),
+        "uint8": ((good * 50).to(torch.uint8), "image"),
+        "not numbers": (good * float("nan"), "image"),
+        "between 0 and 1": ((good > 0).float(), "image"),
+        "between 0 and 255": ((good > 0).float() * 255, "image"),
+    }
+    for says, (x, modality) in wrong.items():
+        with pytest.raises(CourseError, match=says) as caught:
+            option_1(net, x, torch.tensor([0, 1, 0, 1]), modality=modality)
+        assert "\n" not in str(caught.value)
+    assert compatible(net, good, "audio", across=True) is None
+    with pytest.raises(CourseError, match="4 images and 3 labels"):
+        option_2(net, good, torch.tensor([0, 1, 0]))
+    with pytest.raises(CourseError, match="same label"):
+        option_1(net, good, torch.zeros(4, dtype=torch.long))
+
+
+def test_advice_says_why():
+    few, many = transfer.recommend(10), transfer.recommend(5000)
+    assert few.option in ("1", "2") and many.option == "2"
+    assert "images" in few.why and few.why != many.why
+    assert transfer.recommend(10, "off").augment is False
+    assert transfer.recommend(10, "on").augment is True
+
+
+def test_the_sweep_gives_one_row_a_run_and_shares_its_draws(net, target):
+    rows = list(sweep(net, target, [10], 2, seed=0))
+    assert [r["arm"] for r in rows] == [
+        a for a in ("random-frozen", "scratch", "option-1", "option-2", "classical")
+        for _ in range(2)
+    ]  # fmt: skip
+    assert all(0 <= r["accuracy"] <= 1 and r["seconds"] > 0 for r in rows)
+    by_hand = option_1(
+        net, draw(target.pool, 10, 1).x, draw(target.pool, 10, 1).y,
+        test=(target.test.x, target.test.y),
+    )  # fmt: skip
+    batched = [r for r in rows if r["arm"] == "option-1"][1]
+    assert by_hand.accuracy == pytest.approx(batched["accuracy"], abs=2e-3)
+
+
+def write_digits(folder, per_class, first=0):
+    digits, labels = raw_digits()
+    for label in range(10):
+        where = (labels == label).nonzero().flatten()[first : first + per_class]
+        (folder / str(label)).mkdir(parents=True)
+        for i in where.tolist():
+            Image.fromarray(digits[i].numpy()).save(folder / str(label) / f"{i}.png")
+
+
+def adapt(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "tl_course", "adapt", *map(str, arguments)],
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_the_command_adapts_to_folders_of_pictures(tmp_path):
+    write_digits(tmp_path / "train", 5)
+    write_digits(tmp_path / "test", 20, first=100)
+    folders = ("--train", tmp_path / "train", "--test", tmp_path / "test", "--json")
+    found = {}
+    for option in ("1", "2", "scratch", "auto"):
+        done = adapt(*folders, "--option", option)
+        assert done.returncode == 0, done.stderr
+        found[option] = json.loads(done.stdout.splitlines()[-1])
+        assert found[option]["images"] == 50 and found[option]["classes"] == 10
+    assert found["1"]["accuracy"] > 0.8 and found["2"]["accuracy"] > 0.8
+    assert found["auto"]["option"] in ("1", "2")
+    saved = adapt(*folders, "--option", "1", "--out", tmp_path / "mine")
+    again = json.loads(saved.stdout.splitlines()[-1])
+    assert again["accuracy"] == found["1"]["accuracy"], "the same seed, another result"
+    assert network.load(tmp_path / "mine").n_classes == 10
+
+
+@pytest.mark.parametrize(
+    "how", ["empty", "one class", "text", "tiny", "loose", "weights", "damaged", "stranger"]
+)
+def test_wrong_input_to_the_command_is_one_sentence_and_exit_code_2(tmp_path, how, net):
+    from test_targets import WRONG, wrong_folder
+
+    write_digits(tmp_path / "test", 1)
+    train, more, says = tmp_path / "train", [], WRONG.get(how)
+    if how in WRONG:
+        wrong_folder(train, how)
+    else:
+        write_digits(train, 1)
+        weights = tmp_path / "weights"
+        network.save(net, weights)
+        more = ["--weights", weights]
+        path = weights / "weights.safetensors"
+        if how == "weights":
+            import safetensors.torch
+
+            safetensors.torch.save_file({"conv1.weight": torch.zeros(3)}, path)
+            says = "not a network of this course"
+        elif how == "damaged":
+            path.write_bytes(path.read_bytes()[:-100])
+            says = "damaged"
+        else:
+            (tmp_path / "test" / "cat").mkdir()
+            says = "class 'cat' that the training folder lacks"
+    done = adapt("--train", train, "--test", tmp_path / "test", *more)
+    assert done.returncode == 2 and says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert "Traceback" not in done.stderr

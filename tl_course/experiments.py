@@ -1,0 +1,122 @@
+"""The small experiments of the lessons: each gives tidy rows, one a measurement."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+
+from tl_course import pretraining, training, transfer
+from tl_course.network import FiveLayerNet
+from tl_course.pretraining import Source
+from tl_course.targets.examples import Examples, Target, draw
+
+
+def overfitting(
+    net: FiveLayerNet, labelled: Examples, scored: Examples, seed: int = 0, every: int = 5
+) -> list[dict]:
+    """Training and test accuracy along the way, for both options: rows `arm`, `step`, `part`."""
+    rows = []
+
+    def note(arm: str, step: int, on_training: float, on_test: float) -> None:
+        for part, accuracy in (("training", on_training), ("test", on_test)):
+            rows.append({"arm": arm, "step": step, "part": part, "accuracy": accuracy})
+
+    def on_step(step: int, adapted, history) -> None:
+        if step % every == 0:
+            was_training = adapted.training
+            note(
+                "option-2", step, training.accuracy(adapted, labelled.x, labelled.y),
+                training.accuracy(adapted, scored.x, scored.y),
+            )  # fmt: skip
+            adapted.train(was_training)
+
+    transfer.option_2(
+        net, labelled.x, labelled.y, seed, n_classes=len(labelled.names), on_step=on_step
+    )
+    own, other = transfer.features(net, labelled.x), transfer.features(net, scored.x)
+    l2 = torch.tensor([transfer.settings("option-1", len(labelled)).l2])
+    last = rows[-1]["step"]
+    for step in range(0, last + 1, every):
+        weight, bias, _ = transfer.fit_output_layers(
+            own[None], labelled.y[None], len(labelled.names), l2, steps=max(step, 1)
+        )
+        right = [
+            ((x @ weight[0].T + bias[0]).argmax(1) == y).float().mean().item()
+            for x, y in ((own, labelled.y), (other, scored.y))
+        ]
+        note("option-1", step, *right)
+    return rows
+
+
+def moved(before: FiveLayerNet, after: FiveLayerNet) -> dict[str, float]:
+    """How far each layer's weights went, ‖W_after − W_before‖ / ‖W_before‖, layers 1 … 4."""
+    return {
+        f"layer {number}": ((now - then).norm() / then.norm()).item()
+        for number in (1, 2, 3, 4)
+        for then, now in [
+            (getattr(net, f"layer{number}").weight.detach().cpu() for net in (before, after))
+        ]
+    }
+
+
+def with_old_output(adapted: FiveLayerNet, source_net: FiveLayerNet) -> FiveLayerNet:
+    """The adapted layers 1 … 4 under the 1,000-unit output layer that was taken off."""
+    back = copy.deepcopy(adapted)
+    back.output, back.n_classes = copy.deepcopy(source_net.output), source_net.n_classes
+    return back
+
+
+def forgetting(
+    net: FiveLayerNet,
+    target: Target,
+    held_out: Source,
+    sizes: Sequence[int],
+    draws: int,
+    seed: int = 0,
+    renders: int = 2000,
+) -> list[dict]:
+    """What is left of the source task after adapting: one row an adaptation.
+
+    `accuracy` is that on the source with the old output layer put back; `moved_1` … `moved_4` say
+    how far each layer went. The row `before` is the network as it was.
+    """
+    rows = [
+        {"arm": "before", "images": 0, "draw": 0,
+         "accuracy": pretraining.accuracy_on(net, held_out, renders)}
+    ]  # fmt: skip
+    for images in sizes:
+        for number in range(draws):
+            labelled = draw(target.pool, images, seed * 1000 + number)
+            for arm, adapt in (("option-1", transfer.option_1), ("option-2", transfer.option_2)):
+                adapted = adapt(net, labelled.x, labelled.y, seed * 1000 + number).net
+                back = with_old_output(adapted, net)
+                went = moved(net, adapted)
+                rows.append(
+                    {"arm": arm, "images": images, "draw": number,
+                     "accuracy": pretraining.accuracy_on(back, held_out, renders),
+                     **{key.replace("layer ", "moved_"): value for key, value in went.items()}}
+                )  # fmt: skip
+    return rows
+
+
+def inverted(
+    net: FiveLayerNet, target: Target, images: int, draws: int, seed: int = 0
+) -> list[dict]:
+    """Option 1 on white-on-black and black-on-white digits: rows `trained`, `tested`, `accuracy`.
+
+    Inverting a picture is −x on the course's scale. Nothing refuses it: shape and range are right.
+    """
+    rows = []
+    for number in range(draws):
+        labelled = draw(target.pool, images, seed * 1000 + number)
+        for trained, sign in (("as they are", 1), ("inverted", -1)):
+            adapted = transfer.option_1(net, sign * labelled.x, labelled.y).net
+            for tested, test_sign in (("as they are", 1), ("inverted", -1)):
+                rows.append(
+                    {"trained": trained, "tested": tested, "images": images, "draw": number,
+                     "accuracy": training.accuracy(
+                         adapted, test_sign * target.test.x, target.test.y)}
+                )  # fmt: skip
+    return rows

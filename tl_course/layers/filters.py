@@ -1,0 +1,32 @@
+"""Filters: what a convolution does with one picture, and filters to try it with."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+def edge(degrees: float = 0.0, size: int = 7, width: float = 1.5) -> torch.Tensor:
+    """A hand-made filter `[3, size, size]` that answers to an edge, bright on one side.
+
+    0° is bright on the right, 90° bright below. It is the derivative of a Gaussian of `width`
+    pixels, scaled to length 1: what edge detectors are made of (Canny 1986).
+    """
+    steps = torch.arange(size) - (size - 1) / 2
+    y, x = torch.meshgrid(steps, steps, indexing="ij")
+    angle = math.radians(degrees)
+    along = x * math.cos(angle) + y * math.sin(angle)
+    kernel = along * torch.exp(-(x**2 + y**2) / (2 * width**2))
+    kernel = (kernel / kernel.norm()).expand(3, -1, -1)
+    return kernel / math.sqrt(3)
+
+
+def answers(x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+    """The filter slid over one picture `[3, h, w]`: its answer at every place, `[h, w]`.
+
+    At each place the numbers under the filter are multiplied by the filter's and added up. Past
+    the border of the picture there are zeros (grey).
+    """
+    return F.conv2d(x[None], kernel[None], padding=kernel.shape[-1] // 2)[0, 0]

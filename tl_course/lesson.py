@@ -1,0 +1,173 @@
+"""What every notebook starts with: a budget, the machine's speed, a source network, claims.
+
+from tl_course.lesson import Lesson
+lesson = Lesson("03", budget, seed, weights)
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from IPython.display import HTML, display
+
+from tl_course import machine, network, plots, pretraining, results, storage, training
+from tl_course.errors import CourseError
+
+STRICT = "TL_COURSE_STRICT"  # set by the tests: a claim that does not hold raises
+MINE = "my-network"
+
+
+class Budget(NamedTuple):
+    """How much a notebook computes: images to pretrain on, draws an experiment, test images."""
+
+    pretrain_images: int
+    draws: int
+    images_per_test: int
+
+
+BUDGETS = {
+    "quick": Budget(pretrain_images=5_120, draws=2, images_per_test=500),
+    "laptop": Budget(pretrain_images=200_000, draws=10, images_per_test=2000),
+    "gpu": Budget(pretrain_images=1_000_000, draws=40, images_per_test=2000),
+}
+REFERENCE = 3000.0  # images a second, on two cores with bf16
+# What a notebook computes for at that speed with budget laptop.
+SECONDS = {"00": 15, "01": 110, "03": 30, "04": 60}  # budget laptop
+
+
+def images_per_second(seconds: float = 0.5) -> float:
+    """How fast this machine trains the five-layer network: a few real steps, timed."""
+    device = machine.device()
+    bf16 = machine.has_fast_bf16(device)
+    net = network.FiveLayerNet().to(device, memory_format=torch.channels_last)
+    x = torch.randn(256, 3, 32, 32, device=device).contiguous(memory_format=torch.channels_last)
+    y = torch.randint(1000, (256,), device=device)
+
+    def step() -> float:
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            scores = net(x)
+        loss = F.cross_entropy(scores.float(), y)
+        loss.backward()
+        return loss.item()  # waits for the device
+
+    step()
+    begun, steps = time.perf_counter(), 0
+    while steps < 2 or time.perf_counter() - begun < seconds:
+        step()
+        steps += 1
+    return 256 * steps / (time.perf_counter() - begun)
+
+
+def _in_words(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.1f} minutes"
+
+
+@dataclass
+class Lesson:
+    """One notebook's run. Raises CourseError for a budget or weights that do not exist."""
+
+    number: str
+    budget_name: str = "laptop"
+    seed: int = 0
+    weights: str = "shipped"
+
+    def __post_init__(self) -> None:
+        if self.budget_name not in BUDGETS:
+            raise CourseError(
+                f"There is no budget '{self.budget_name}'; choose one of {', '.join(BUDGETS)}."
+            )
+        if self.weights not in ("shipped", "mine"):
+            raise CourseError(f"weights is '{self.weights}'; choose 'shipped' or 'mine'.")
+        self.budget = BUDGETS[self.budget_name]
+        self.speed = images_per_second()
+        display(HTML(f"<p><b>This machine:</b> {machine.summary()}.<br>{self._how_long()}</p>"))
+
+    def _how_long(self) -> str:
+        if self.budget_name == "quick":
+            return "Budget quick: a rehearsal of a few seconds; numbers are rough."
+        more = "; budget gpu asks for several times as much" if self.budget_name == "gpu" else ""
+        return (
+            f"It trains about {self.speed:,.0f} pictures a second, so this notebook will compute "
+            f"for about <b>{_in_words(self.seconds(self.number))}</b>{more}."
+        )
+
+    def times(self) -> None:
+        """Show how long each notebook computes on this machine."""
+        rows = "".join(
+            f"<tr><td>{number}</td><td>{_in_words(self.seconds(number))}</td></tr>"
+            for number in SECONDS
+        )
+        display(
+            HTML(
+                "<table><thead><tr><th>notebook</th><th>computes for, on this machine</th></tr>"
+                f"</thead><tbody>{rows}</tbody></table>"
+            )
+        )
+
+    def seconds(self, number: str) -> float:
+        """How long a notebook will compute here with budget laptop, from the measured speed."""
+        return SECONDS[number] * max(0.2, REFERENCE / self.speed)
+
+    def source_network(self) -> network.FiveLayerNet:
+        """The pretrained network to borrow from: the shipped one, or yours of notebook 01."""
+        if self.weights == "shipped":
+            return pretraining.pretrained("emoji-images")
+        folder = storage.home() / MINE
+        if not folder.exists():
+            raise CourseError(
+                "You have no network of your own yet: run notebook 01 to its end, or set "
+                "weights = 'shipped'."
+            )
+        return network.load(folder)
+
+    def evidence(self, name: str, live: list[dict] | pd.DataFrame) -> pd.DataFrame:
+        """The table that claims rest on: what ran here, or at budget quick what was recorded."""
+        return results.load(name) if self.budget_name == "quick" else pd.DataFrame(live)
+
+    def claim(self, text: str, *, holds: bool, evidence: str) -> None:
+        """Say whether a sentence of the lesson held, with its numbers; strict in tests."""
+        holds = bool(holds)
+        where = "in the recorded results" if self.budget_name == "quick" else "in this run"
+        verdict = f"✔ holds {where}" if holds else f"✘ did not hold {where}"
+        why = (
+            ""
+            if holds
+            else "<br>That can happen: few draws, another seed or your own network scatter more "
+            "than the recorded experiment. Run it with another seed, or look at the recorded "
+            "results before you believe either."
+        )
+        display(
+            HTML(
+                '<div style="border-left:4px solid #0072B2;padding:0.2em 0.8em;margin:0.4em 0">'
+                f"<b>Claim:</b> {text}<br><b>{verdict}:</b> {evidence}{why}</div>"
+            )
+        )
+        if not holds and os.environ.get(STRICT):
+            raise AssertionError(f"claim did not hold {where}: {text} ({evidence})")
+
+
+class LiveCurve:
+    """Give it to the loop as `on_step`: it redraws the loss about once a second.
+
+    It also keeps the filters of layer 1 at a few steps, `filters[step]` `[32, 3, 7, 7]`.
+    """
+
+    KEEP = (0, 10, 30, 100, 300, 1000, 3000)
+
+    def __init__(self, n_steps: int, every: float = 1.0):
+        self.n_steps, self.every, self.drawn = n_steps, every, 0.0
+        self.filters: dict[int, torch.Tensor] = {}
+        self.handle = display(plots.training_curve([], [], n_steps), display_id=True)
+
+    def __call__(self, step: int, net: torch.nn.Module, history: training.History) -> None:
+        if step in self.KEEP or step == self.n_steps:
+            self.filters[step] = net.layer1.weight.detach().float().cpu().clone()
+        if step == self.n_steps or time.perf_counter() - self.drawn > self.every:
+            self.handle.update(plots.training_curve(history.step, history.loss, self.n_steps))
+            self.drawn = time.perf_counter()

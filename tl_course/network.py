@@ -1,0 +1,199 @@
+"""The five-layer network of the course: W¹,b¹ … W⁴,b⁴ see, W⁵,b⁵ name.
+
+Layer ℓ = 1 … 4 is convolution (W^ℓ, b^ℓ) → ReLU → 2×2 max-pool; layer 5 is the output layer.
+In code W^ℓ is `net.layer1.weight` … `net.layer4.weight`, `net.output.weight`.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tl_course import storage
+from tl_course.errors import CourseError
+
+WIDTHS = (32, 64, 128, 256)
+KERNELS = (7, 3, 3, 3)  # the first is 7×7 so that it can be seen
+CHANNELS, SIZE = 3, 32
+FORMAT = "tl_course five-layer network 1"
+WEIGHTS_FILE, DESCRIPTION_FILE = "weights.safetensors", "network.json"
+
+
+class FiveLayerNet(nn.Module):
+    """Four convolutional layers and an output layer, on pictures `[batch, 3, 32, 32]`.
+
+    `batch_norm=True` puts BatchNorm (arXiv 1502.03167) between convolution and ReLU while
+    pretraining; `fold(net)` melts it into W and b afterwards.
+    """
+
+    def __init__(self, n_classes: int = 1000, batch_norm: bool = False, modality: str = "image"):
+        super().__init__()
+        self.n_classes, self.modality = n_classes, modality
+        widths = (CHANNELS, *WIDTHS)
+        for i, kernel in enumerate(KERNELS):
+            convolution = nn.Conv2d(widths[i], widths[i + 1], kernel, padding=kernel // 2)
+            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+            nn.init.zeros_(convolution.bias)
+            self.add_module(f"layer{i + 1}", convolution)
+            if batch_norm:
+                self.add_module(f"norm{i + 1}", nn.BatchNorm2d(widths[i + 1]))
+        self.has_batch_norm = batch_norm
+        self.output = new_output_layer(n_classes)
+
+    def layer(self, number: int, x: torch.Tensor) -> torch.Tensor:
+        """Layer 1 … 4 applied to x: `[batch, channels, size, size]`, half the size out."""
+        x = getattr(self, f"layer{number}")(x)
+        if self.has_batch_norm:
+            x = getattr(self, f"norm{number}")(x)
+        return F.relu(F.max_pool2d(x, 2))  # = pool(relu(x)), on a quarter of the numbers
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """What the output layer is given: the four layers' answer, flat, `[batch, 1024]`."""
+        for number in range(1, len(WIDTHS) + 1):
+            x = self.layer(number, x)
+        return x.flatten(1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Scores of each class before softmax, `[batch, n_classes]`."""
+        return self.output(self.features(x))
+
+
+N_FEATURES = WIDTHS[-1] * (SIZE // 2 ** len(WIDTHS)) ** 2  # 1,024
+
+
+def new_output_layer(n_classes: int, n_features: int = N_FEATURES) -> nn.Linear:
+    """A fresh output layer that starts at zero: it has no opinion before it has seen a label."""
+    output = nn.Linear(n_features, n_classes)
+    nn.init.zeros_(output.weight)
+    nn.init.zeros_(output.bias)
+    return output
+
+
+def replace_output_layer(net: FiveLayerNet, n_classes: int) -> FiveLayerNet:
+    """A copy of `net` with W¹,b¹ … W⁴,b⁴ as they are and a fresh W⁵,b⁵ for `n_classes`."""
+    borrowed = copy.deepcopy(net)
+    borrowed.output = new_output_layer(n_classes, net.output.in_features).to(net.output.weight)
+    borrowed.n_classes = n_classes
+    return borrowed
+
+
+@torch.no_grad()
+def fold(net: FiveLayerNet) -> FiveLayerNet:
+    """The same function without BatchNorm: W ← W·γ/√(σ²+ε), b ← (b−μ)·γ/√(σ²+ε) + β."""
+    folded = FiveLayerNet(net.n_classes, modality=net.modality).to(net.output.weight.device)
+    folded.output.load_state_dict(net.output.state_dict())
+    for number in range(1, len(WIDTHS) + 1):
+        convolution = getattr(net, f"layer{number}")
+        weight, bias = convolution.weight.double(), convolution.bias.double()
+        if net.has_batch_norm:
+            norm = getattr(net, f"norm{number}")
+            gain = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+            weight = weight * gain.view(-1, 1, 1, 1)
+            bias = (bias - norm.running_mean.double()) * gain + norm.bias.double()
+        target = getattr(folded, f"layer{number}")
+        target.weight.copy_(weight)
+        target.bias.copy_(bias)
+    return folded.eval()
+
+
+def fingerprint(module: nn.Module | dict[str, torch.Tensor]) -> str:
+    """SHA-256 over every parameter *and buffer*, names, shapes and bytes: equal means identical."""
+    state = module.state_dict() if isinstance(module, nn.Module) else module
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        value = state[name].detach().cpu().contiguous()
+        digest.update(f"{name}{value.dtype}{tuple(value.shape)}".encode())
+        digest.update(value.view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def layers_fingerprint(net: FiveLayerNet) -> str:
+    """Fingerprint of layers 1 … 4 alone: unchanged means that they were really frozen."""
+    return fingerprint({k: v for k, v in net.state_dict().items() if not k.startswith("output.")})
+
+
+def save(net: FiveLayerNet, folder: Path | str, half: bool = True, **about: object) -> Path:
+    """Write `folder/weights.safetensors` and a readable copy of its description, `network.json`.
+
+    `about` is whatever a stranger should know (recipe, metrics, data), as JSON. The description
+    and a hash travel inside the weights' file, so that one atomic write makes a whole network.
+    `half` stores float16 (2.8 MB). BatchNorm must have been folded.
+    """
+    if net.has_batch_norm:
+        raise CourseError("This network still has its BatchNorm; call fold(net) before saving it.")
+    dtype = torch.float16 if half else torch.float32
+    state = {k: v.detach().cpu().to(dtype).contiguous() for k, v in net.state_dict().items()}
+    description = {
+        "format": FORMAT,
+        "architecture": {"widths": WIDTHS, "kernels": KERNELS, "n_classes": net.n_classes},
+        "modality": net.modality,
+        "fingerprint": fingerprint(state),
+        "versions": {name: version(name) for name in ("torch", "tl-course")},
+        **about,
+    }
+    text = json.dumps(description, indent=2, ensure_ascii=False)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with storage.atomic_path(folder / WEIGHTS_FILE) as path:
+        path.write_bytes(safetensors.torch.save(state, metadata={"network": text}))
+    storage.write_text(folder / DESCRIPTION_FILE, text + "\n")
+    return folder
+
+
+def describe(folder: Path | str) -> dict:
+    """The description of a saved network, read from its weights' file and checked."""
+    path = Path(folder) / WEIGHTS_FILE
+    if not path.is_file():
+        raise CourseError(
+            f"There is no network in {folder}: {WEIGHTS_FILE} is missing. "
+            "Give the folder that save() or 'tl-course pretrain --out' wrote."
+        )
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            description = json.loads((file.metadata() or {})["network"])
+    except (safetensors.SafetensorError, OSError) as error:
+        raise CourseError(
+            f"{path} is damaged or is no safetensors file ({error}); fetch or train it again."
+        ) from None
+    except (KeyError, json.JSONDecodeError):
+        raise CourseError(
+            f"{path} is a safetensors file, but not a network of this course (it carries no "
+            "description). Networks of other kinds are loaded as published networks."
+        ) from None
+    return description
+
+
+def load(folder: Path | str) -> FiveLayerNet:
+    """The network saved in `folder`, float32, in evaluation mode; nothing is ever unpickled."""
+    path, description = Path(folder) / WEIGHTS_FILE, describe(folder)
+    architecture = description.get("architecture", {})
+    expected = {"widths": list(WIDTHS), "kernels": list(KERNELS)}
+    n_classes = architecture.get("n_classes")
+    found = {key: architecture.get(key) for key in expected}
+    if description.get("format") != FORMAT or found != expected or not isinstance(n_classes, int):
+        raise CourseError(
+            f"{path} holds another architecture ({found}); the five-layer network has {expected}."
+        )
+    try:
+        state = safetensors.torch.load_file(path)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise CourseError(f"{path} is damaged ({error}); fetch or train it again.") from None
+    if fingerprint(state) != description.get("fingerprint"):
+        raise CourseError(f"{path} is damaged: its weights do not match their fingerprint.")
+    net = FiveLayerNet(n_classes, modality=description.get("modality", "image"))
+    try:
+        net.load_state_dict({name: value.float() for name, value in state.items()})
+    except RuntimeError as error:
+        first = str(error).splitlines()[-1].strip()
+        raise CourseError(f"{path} does not fit the five-layer network: {first}") from None
+    net.about = description
+    return net.eval()

@@ -1,0 +1,54 @@
+"""Recorded experiments: a tidy table, and beside it what it was made with.
+
+`<name>.csv` has one row a run; `<name>.json` has the command, the seed, the fingerprint of the
+weights and the versions. A table made with other weights than the shipped ones is stale, and a
+test fails on it; `tl-course records` makes all of them again.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+from tl_course import storage
+from tl_course.errors import CourseError
+
+FOLDER = Path(__file__).parent
+
+
+def names() -> list[str]:
+    """What has been recorded."""
+    return sorted(path.stem for path in FOLDER.glob("*.csv"))
+
+
+def load(name: str) -> pd.DataFrame:
+    """The recorded table `name`."""
+    path = FOLDER / f"{name}.csv"
+    if not path.exists():
+        raise CourseError(f"Nothing is recorded as '{name}'; there is {', '.join(names())}.")
+    return pd.read_csv(path)
+
+
+def about(name: str) -> dict:
+    """What the table `name` was made with: command, seed, weights, versions."""
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def record(name: str, rows: list[dict], *, command: str, seed: int, weights: str) -> pd.DataFrame:
+    """Write a table and what it was made with; `weights` is a network's fingerprint or ''."""
+    table = pd.DataFrame(rows)
+    storage.write_text(FOLDER / f"{name}.csv", table.to_csv(index=False, float_format="%.5g"))
+    made_with = {
+        "command": command,
+        "seed": seed,
+        "weights": weights,
+        "versions": {p: version(p) for p in ("torch", "numpy", "scikit-learn", "tl-course")},
+        "python": platform.python_version(),
+        "rows": len(table),
+    }
+    storage.write_text(FOLDER / f"{name}.json", json.dumps(made_with, indent=2) + "\n")
+    return table

@@ -1,0 +1,1 @@
+"""What a network is pretrained on: one file a modality."""

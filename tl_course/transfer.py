@@ -1,0 +1,355 @@
+"""From a source network to a target task: Option 1, Option 2, and their controls.
+
+Every adaptation takes `(net, images, labels, seed)` and gives an `Adapted`. The source network is
+never changed. Settings were chosen on validation digits (`data_scripts/tune.py`, recorded in
+`results/tuning.csv`), never on the test part.
+"""
+
+from __future__ import annotations
+
+import collections
+import csv
+import functools
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from statistics import mean
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tl_course import network, training
+from tl_course.errors import CourseError
+from tl_course.network import FiveLayerNet
+from tl_course.warp import NUMBERS, Pose, grid, uniform
+
+OPTIONS = ("option-1", "option-2", "scratch", "random-frozen")
+AUGMENT = Pose(rotate=0.25, shear=0.25, shift=0.12, stretch=0.1, zoom=(0.85, 1.15), elastic=0.08)
+VIEWS = 20  # augmented views of each image for Option 1
+BATCH = 64
+FIT_STEPS = 400  # gradient steps of Option 1's output layer
+
+
+@dataclass(frozen=True, order=True)
+class Settings:
+    """What is chosen on validation data: for Option 1 `l2` alone, else rate and steps."""
+
+    l2: float = 1e-3
+    rate: float = 1e-3
+    steps: int = 100
+
+
+@functools.cache
+def tuned() -> dict[str, dict[int, Settings]]:
+    """The settings with the best mean validation accuracy, by arm and number of images."""
+    tried = collections.defaultdict(list)
+    with (files("tl_course") / "results" / "tuning.csv").open(encoding="utf-8") as handle:
+        for row in csv.DictReader(handle):
+            chosen = Settings(float(row["l2"]), float(row["rate"]), int(row["steps"]))
+            tried[row["arm"], int(row["images"]), chosen].append(float(row["accuracy"]))
+    best: dict[str, dict[int, Settings]] = collections.defaultdict(dict)
+    for (arm, images, chosen), _ in sorted(tried.items(), key=lambda item: mean(item[1])):
+        best[arm][images] = chosen
+    return dict(best)
+
+
+def settings(option: str, images: int) -> Settings:
+    """The tuned settings for the nearest number of images (by ratio) that was tuned for."""
+    found = tuned()[option]
+    return found[min(found, key=lambda n: abs(math.log(n / images)))]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What the course recommends for a number of labelled images, and why."""
+
+    option: str  # "1" or "2"
+    augment: bool
+    why: str
+
+
+OPTION_1_UP_TO = 50  # labelled images; from results/adapt.csv, see there
+
+
+def recommend(images: int, augment: str | None = None) -> Advice:
+    """Which option for how many labelled images; `augment` is "on", "off" or None (no wish).
+
+    The rule is what the course's own experiment with digits found (`results/adapt.csv`); for other
+    tasks it is a starting point, not a law.
+    """
+    few = images <= OPTION_1_UP_TO
+    why = (
+        f"with {images} labelled images, fixed layers leave less to overfit"
+        if few
+        else f"with {images} labelled images, there is enough to move every layer"
+    )
+    return Advice("1" if few else "2", augment == "on", f"{why} (notebook 05 measures it).")
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """An adapted network and how it came about; `seconds` leaves the scoring out."""
+
+    net: FiveLayerNet
+    option: str
+    images: int
+    seconds: float
+    history: training.History
+    scores: torch.Tensor | None = None  # [n_test, classes]
+    accuracy: float | None = None  # share of the test examples, 0 … 1
+
+    @property
+    def predictions(self) -> torch.Tensor:
+        """The class given to each test example: int64 `[n_test]`."""
+        return self.scores.argmax(1)
+
+
+def compatible(
+    net: FiveLayerNet, x: torch.Tensor, modality: str = "image", *, across: bool = False
+) -> str | None:
+    """The sentence that says why `x` does not fit `net`, or None where it fits.
+
+    A network needs at its input what it was pretrained on: the same modality, channels, size and
+    scale. `across=True` lets another modality pass, for the experiment that measures the harm.
+    """
+    if net.modality != modality and not across:
+        return (
+            f"This network was pretrained on {net.modality} and the data are {modality}: the same "
+            "input type is needed for pretraining and adapting (across=True tries it anyway)."
+        )
+    wanted = (network.CHANNELS, network.SIZE, network.SIZE)
+    if x.ndim != 4 or tuple(x.shape[1:]) != wanted:
+        return (
+            f"The data have shape {list(x.shape)}, and this network takes [batch, 3, 32, 32]: "
+            "pad or resize each picture to 32×32 and repeat a single channel three times."
+        )
+    if not x.is_floating_point():
+        return (
+            f"The data are {str(x.dtype).removeprefix('torch.')} numbers, and this network takes "
+            "float numbers on the scale (x − 0.5) / 0.25 of pictures 0 … 1."
+        )
+    if not torch.isfinite(x).all():
+        return "Some of the data are not numbers (NaN or infinite); mend or leave out those inputs."
+    low, high = x.min().item(), x.max().item()
+    if net.modality == "image" and (low < -2.001 or high > 2.001 or (low >= 0 and high > 0)):
+        return (
+            f"The data lie between {low:g} and {high:g}, and this network was pretrained on "
+            "pictures from −2 to 2: scale 0 … 1 by (x − 0.5) / 0.25."
+        )
+    return None
+
+
+def _check(net: FiveLayerNet, x: torch.Tensor, y: torch.Tensor, modality: str, across: bool):
+    mismatch = compatible(net, x, modality, across=across)
+    if mismatch:
+        raise CourseError(mismatch)
+    if len(x) != len(y):
+        raise CourseError(f"There are {len(x)} images and {len(y)} labels; each needs its own.")
+    if len(y.unique()) < 2:
+        raise CourseError(
+            "All images have the same label; to tell classes apart, at least two are needed."
+        )
+
+
+def augmented(x: torch.Tensor, seed: int, first: int = 0, pose: Pose = AUGMENT) -> torch.Tensor:
+    """Each picture of `x` `[n, 3, 32, 32]` in a random pose, the one of view number `first` + i."""
+    index = torch.arange(first, first + len(x), device=x.device)
+    where = grid(pose, uniform(seed ^ 0xA06, index, NUMBERS), x.shape[-1])
+    warped = F.grid_sample(x, where, padding_mode="border", align_corners=False)
+    return warped.contiguous(memory_format=torch.channels_last)
+
+
+def fit_output_layers(
+    features: torch.Tensor,
+    labels: torch.Tensor,
+    n_classes: int,
+    l2: torch.Tensor,
+    steps: int = FIT_STEPS,
+) -> tuple[torch.Tensor, torch.Tensor, list[float]]:
+    """Train many output layers at once, each on its own examples, by gradient descent.
+
+    features `[d, n, f]`, labels `[d, n]`, l2 `[d]` → W `[d, classes, f]`, b `[d, classes]` and the
+    mean loss after each step. Softmax regression with a penalty l2/2·‖W‖², full batches, Nesterov
+    momentum. Features are centred and brought to a mean length of one first, which bounds the
+    curvature by one and so gives the step size; that scaling is folded into W and b.
+    """
+    mean = features.mean(1, keepdim=True)
+    x = features - mean
+    scale = x.pow(2).sum(2).mean(1).clamp_min(1e-12).sqrt().view(-1, 1, 1)
+    x = x / scale
+    d, n, f = x.shape
+    target = F.one_hot(labels, n_classes).to(x.dtype)
+    weight, bias = x.new_zeros(d, f, n_classes), x.new_zeros(d, 1, n_classes)
+    ahead_weight, ahead_bias = weight, bias
+    l2 = l2.to(x).view(-1, 1, 1)
+    rate, losses = 1 / (1 + l2), []
+    for step in range(1, steps + 1):
+        log_p = (x @ ahead_weight + ahead_bias).log_softmax(2)
+        losses.append(-(target * log_p).sum(2).mean())
+        error = (log_p.exp() - target) / n  # the gradient of cross-entropy: p − y
+        new_weight = ahead_weight - rate * (x.transpose(1, 2) @ error + l2 * ahead_weight)
+        new_bias = ahead_bias - rate * error.sum(1, keepdim=True)
+        momentum = step / (step + 3)
+        ahead_weight = new_weight + momentum * (new_weight - weight)
+        ahead_bias = new_bias + momentum * (new_bias - bias)
+        weight, bias = new_weight, new_bias
+    weight = weight / scale
+    bias = bias - mean @ weight
+    return weight.transpose(1, 2), bias[:, 0], torch.stack(losses).tolist()
+
+
+@torch.no_grad()
+def features(net: FiveLayerNet, x: torch.Tensor, batch: int = 500) -> torch.Tensor:
+    """What layers 1 … 4 make of `x`, computed once: `[n, 1024]`, float32."""
+    device = next(net.parameters()).device
+    return torch.cat([net.features(part.to(device)) for part in x.split(batch)])
+
+
+def option_1(
+    net: FiveLayerNet,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    seed: int = 0,
+    *,
+    test: tuple[torch.Tensor, torch.Tensor] | None = None,
+    n_classes: int | None = None,
+    augment: bool = False,
+    chosen: Settings | None = None,
+    modality: str = "image",
+    across: bool = False,
+    option: str = "option-1",
+) -> Adapted:
+    """Option 1: W¹,b¹ … W⁴,b⁴ fixed, only a new output layer W⁵,b⁵ trained on `images`.
+
+    images `[n, 3, 32, 32]`, labels `[n]`. The features are computed once. `seed` matters for
+    augmentation alone: the problem is convex, so that every start ends at the same W⁵,b⁵.
+    """
+    _check(net, images, labels, modality, across)
+    chosen = chosen or settings(option, len(images))
+    begun = time.perf_counter()
+    adapted = network.replace_output_layer(net, n_classes or int(labels.max()) + 1).eval()
+    for name, parameter in adapted.named_parameters():
+        parameter.requires_grad = name.startswith("output.")
+    if augment:
+        views = images.repeat(VIEWS, 1, 1, 1)
+        images_seen = torch.cat([images, augmented(views, seed)])
+        labels_seen = labels.repeat(VIEWS + 1)
+    else:
+        images_seen, labels_seen = images, labels
+    x = features(adapted, images_seen)
+    weight, bias, losses = fit_output_layers(
+        x[None], labels_seen.to(x.device)[None], adapted.n_classes, torch.tensor([chosen.l2])
+    )
+    with torch.no_grad():
+        adapted.output.weight.copy_(weight[0])
+        adapted.output.bias.copy_(bias[0])
+    seconds = time.perf_counter() - begun
+    steps = list(range(1, len(losses) + 1))
+    history = training.History(steps, losses, [1.0] * len(losses), seconds, finished=True)
+    return _scored(adapted, option, len(images), seconds, history, test)
+
+
+def option_2(
+    net: FiveLayerNet,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    seed: int = 0,
+    *,
+    test: tuple[torch.Tensor, torch.Tensor] | None = None,
+    n_classes: int | None = None,
+    augment: bool = False,
+    chosen: Settings | None = None,
+    modality: str = "image",
+    across: bool = False,
+    option: str = "option-2",
+    on_step: Callable[[int, nn.Module, training.History], None] | None = None,
+    stop=None,
+) -> Adapted:
+    """Option 2: start from the pretrained W¹ … W⁴ and a fresh W⁵, and train everything.
+
+    images `[n, 3, 32, 32]`, labels `[n]`; `seed` decides the order of the batches and the
+    augmentation. `on_step(step, net, history)` is called before each update and at the end.
+    """
+    _check(net, images, labels, modality, across)
+    chosen = chosen or settings(option, len(images))
+    begun = time.perf_counter()
+    adapted = network.replace_output_layer(net, n_classes or int(labels.max()) + 1)
+    for parameter in adapted.parameters():
+        parameter.requires_grad = True
+    history = training.train(
+        adapted,
+        batches(images, labels, seed, augment),
+        training.Recipe(chosen.steps, chosen.rate, weight_decay=0.01),
+        on_step=on_step,
+        stop=stop,
+    )
+    seconds = time.perf_counter() - begun
+    return _scored(adapted, option, len(images), seconds, history, test)
+
+
+def from_scratch(
+    images: torch.Tensor, labels: torch.Tensor, seed: int = 0, *, modality: str = "image", **more
+) -> Adapted:
+    """The control of Option 2: the same training of the same network from fresh weights."""
+    fresh = fresh_network(images, seed, modality)
+    return option_2(fresh, images, labels, seed, option="scratch", modality=modality, **more)
+
+
+def random_frozen(
+    images: torch.Tensor, labels: torch.Tensor, seed: int = 0, *, modality: str = "image", **more
+) -> Adapted:
+    """The control of Option 1: the same output layer on four layers of fresh, fixed weights."""
+    fresh = fresh_network(images, seed, modality)
+    return option_1(fresh, images, labels, seed, option="random-frozen", modality=modality, **more)
+
+
+@torch.no_grad()
+def fresh_network(images: torch.Tensor, seed: int, modality: str = "image") -> FiveLayerNet:
+    """Fresh random weights, each unit's activation rescaled on `images` to mean 0, spread 1.
+
+    Data-dependent initialisation (arXiv 1511.06856): without it a random network does worse, and
+    a control should be as strong as it can be.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = FiveLayerNet(2, modality=modality)
+    x = images.float()
+    for number in range(1, len(network.WIDTHS) + 1):
+        convolution = getattr(net, f"layer{number}")
+        before = convolution(x)
+        mean = before.mean((0, 2, 3))
+        spread = before.std((0, 2, 3)).clamp_min(1e-3)
+        convolution.weight.div_(spread.view(-1, 1, 1, 1))
+        convolution.bias.copy_((convolution.bias - mean) / spread)
+        x = net.layer(number, x)
+    return net.eval()
+
+
+def batches(
+    images: torch.Tensor, labels: torch.Tensor, seed: int, augment: bool = False
+) -> Callable[[int], tuple[torch.Tensor, torch.Tensor]]:
+    """Batches as a function of the step: all images where they are few, else shuffled passes."""
+    n = len(images)
+    size = min(BATCH, n)
+    per_pass = n // size
+
+    def batch_at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        of_pass, within = divmod(step, per_pass)
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + of_pass)
+        order = torch.randperm(n, generator=generator)[within * size : (within + 1) * size]
+        x = images[order]
+        return augmented(x, seed, step * size) if augment else x, labels[order]
+
+    return batch_at
+
+
+def _scored(adapted, option, images, seconds, history, test) -> Adapted:
+    if test is None:
+        return Adapted(adapted, option, images, seconds, history)
+    x, y = test
+    scores = training.predict(adapted, x)
+    accuracy = (scores.argmax(1) == y).float().mean().item()
+    return Adapted(adapted, option, images, seconds, history, scores, accuracy)

@@ -1,0 +1,68 @@
+"""Random poses: where in a picture each pixel of its warped copy looks.
+
+Sources render with it, and targets are augmented with it. The random numbers of picture i are a
+hash of (seed, i), not the next ones of a generator, so that any picture can be made again alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+PIECES = 5  # an elastic warp is PIECES × PIECES random offsets, smoothed over the picture
+NUMBERS = 6 + 2 * PIECES**2  # random numbers that one pose takes
+
+
+@dataclass(frozen=True)
+class Pose:
+    """The largest change of each kind; lengths in halves of a picture, angles in radians."""
+
+    rotate: float = 0.35
+    shear: float = 0.4
+    shift: float = 0.25
+    stretch: float = 0.2
+    zoom: tuple[float, float] = (0.5, 1.1)
+    elastic: float = 0.28
+
+
+def _mix(x: torch.Tensor) -> torch.Tensor:
+    """A 32-bit integer hash, in int64 so that no product overflows."""
+    x = ((x >> 16) ^ x) * 0x45D9F3B & 0xFFFFFFFF
+    x = ((x >> 16) ^ x) * 0x45D9F3B & 0xFFFFFFFF
+    return (x >> 16) ^ x
+
+
+def hashed(seed: int, index: torch.Tensor, n: int) -> torch.Tensor:
+    """`n` random 32-bit integers for each index: int64 `[len(index), n]`, a function of the two."""
+    seed_key = _mix(torch.tensor(seed & 0xFFFFFFFF, device=index.device) + 0x2545F491)
+    key = _mix(seed_key + index & 0xFFFFFFFF)
+    column = torch.arange(1, n + 1, device=index.device) * 0x9E3779B9
+    return _mix(key[:, None] + column & 0xFFFFFFFF)
+
+
+def uniform(seed: int, index: torch.Tensor, n: int) -> torch.Tensor:
+    """`n` uniform random numbers in [0, 1) for each index: float32 `[len(index), n]`."""
+    return (hashed(seed, index, n) >> 8).float() / (1 << 24)
+
+
+def grid(pose: Pose, u: torch.Tensor, size: int) -> torch.Tensor:
+    """Sampling positions for `grid_sample`: `[n, size, size, 2]` from random numbers `[n, 56]`."""
+    low, high = pose.zoom
+    zoom = 1 / (low + (high - low) * u[:, 0])
+    either = 2 * u - 1
+    wide = zoom * (1 + pose.stretch * either[:, 1])
+    angle, shear = pose.rotate * either[:, 2], pose.shear * either[:, 3]
+    cos, sin = angle.cos(), angle.sin()
+    affine = torch.stack(
+        [
+            torch.stack([wide * cos, zoom * (shear * cos - sin), pose.shift * either[:, 4]], 1),
+            torch.stack([wide * sin, zoom * (shear * sin + cos), pose.shift * either[:, 5]], 1),
+        ],
+        1,
+    )
+    where = F.affine_grid(affine, (len(u), 1, size, size), align_corners=False)
+    offset = pose.elastic * either[:, 6:NUMBERS].view(-1, 2, PIECES, PIECES)
+    offset = F.interpolate(offset, size, mode="bilinear", align_corners=True)
+    return where + offset.permute(0, 2, 3, 1)
