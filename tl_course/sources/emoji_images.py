@@ -45,7 +45,7 @@ class Style:
     black_background: float = 0.45
     gradient: float = 0.3
     invert: float = 0.15
-    thick: float = 0.6
+    thick: float = 0.7
     white_ink: float = 0.6
     noise: float = 0.05
     pose: Pose = Pose()
