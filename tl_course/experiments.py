@@ -43,7 +43,7 @@ def overfitting(
             own[None], labelled.y[None], len(labelled.names), l2, steps=max(step, 1)
         )
         right = [
-            ((x @ weight[0].T + bias[0]).argmax(1) == y).float().mean().item()
+            ((x @ weight[0].T + bias[0]).argmax(1).cpu() == y).float().mean().item()
             for x, y in ((own, labelled.y), (other, scored.y))
         ]
         note("option-1", step, *right)
@@ -64,7 +64,8 @@ def moved(before: FiveLayerNet, after: FiveLayerNet) -> dict[str, float]:
 def with_old_output(adapted: FiveLayerNet, source_net: FiveLayerNet) -> FiveLayerNet:
     """The adapted layers 1 … 4 under the 1,000-unit output layer that was taken off."""
     back = copy.deepcopy(adapted)
-    back.output, back.n_classes = copy.deepcopy(source_net.output), source_net.n_classes
+    back.output = copy.deepcopy(source_net.output).to(adapted.output.weight.device)
+    back.n_classes = source_net.n_classes
     return back
 
 

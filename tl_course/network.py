@@ -93,12 +93,14 @@ def fold(net: FiveLayerNet) -> FiveLayerNet:
     folded.output.load_state_dict(net.output.state_dict())
     for number in range(1, len(WIDTHS) + 1):
         convolution = getattr(net, f"layer{number}")
-        weight, bias = convolution.weight.double(), convolution.bias.double()
+        # In double precision on the CPU: Apple GPUs have no float64.
+        weight, bias = convolution.weight.cpu().double(), convolution.bias.cpu().double()
         if net.has_batch_norm:
-            norm = getattr(net, f"norm{number}")
-            gain = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+            norm = copy.deepcopy(getattr(net, f"norm{number}"))
+            norm = norm.cpu().double()
+            gain = norm.weight / (norm.running_var + norm.eps).sqrt()
             weight = weight * gain.view(-1, 1, 1, 1)
-            bias = (bias - norm.running_mean.double()) * gain + norm.bias.double()
+            bias = (bias - norm.running_mean) * gain + norm.bias
         target = getattr(folded, f"layer{number}")
         target.weight.copy_(weight)
         target.bias.copy_(bias)

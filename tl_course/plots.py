@@ -83,7 +83,7 @@ def _figure(width: float = 8, height: float = 3.4) -> tuple[Figure, Axes]:
 
 def _show(axes: Axes, x: torch.Tensor, title: str = "", colour: str = "black") -> None:
     """One input `[3, 32, 32]` as a picture."""
-    axes.imshow(to_picture(x).permute(1, 2, 0).numpy(), interpolation="nearest")
+    axes.imshow(to_picture(x).permute(1, 2, 0).cpu().numpy(), interpolation="nearest")
     axes.set_axis_off()
     if title:
         axes.set_title(title, fontsize=8, color=colour, pad=3)

@@ -59,7 +59,7 @@ def _runs(arm, net, pool, scored, images, draws, seed) -> Iterator[dict]:
         used, where = chosen.unique(return_inverse=True)
         x = transfer.features(net, pool.x[used])[where]
         weight, bias, _ = transfer.fit_output_layers(
-            x, pool.y[chosen].to(x.device), len(pool.names),
+            x, pool.y[chosen], len(pool.names),
             torch.full((draws,), transfer.settings(arm, images).l2),
         )  # fmt: skip
         seconds = (time.perf_counter() - begun) / draws

@@ -181,7 +181,7 @@ def fit_output_layers(
     scale = x.pow(2).sum(2).mean(1).clamp_min(1e-12).sqrt().view(-1, 1, 1)
     x = x / scale
     d, n, f = x.shape
-    target = F.one_hot(labels, n_classes).to(x.dtype)
+    target = F.one_hot(labels.to(x.device), n_classes).to(x.dtype)
     weight, bias = x.new_zeros(d, f, n_classes), x.new_zeros(d, 1, n_classes)
     ahead_weight, ahead_bias = weight, bias
     l2 = l2.to(x).view(-1, 1, 1)
@@ -241,7 +241,7 @@ def option_1(
         images_seen, labels_seen = images, labels
     x = features(adapted, images_seen)
     weight, bias, losses = fit_output_layers(
-        x[None], labels_seen.to(x.device)[None], adapted.n_classes, torch.tensor([chosen.l2])
+        x[None], labels_seen[None], adapted.n_classes, torch.tensor([chosen.l2])
     )
     with torch.no_grad():
         adapted.output.weight.copy_(weight[0])

@@ -29,4 +29,4 @@ def answers(x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
     At each place the numbers under the filter are multiplied by the filter's and added up. Past
     the border of the picture there are zeros (grey).
     """
-    return F.conv2d(x[None], kernel[None], padding=kernel.shape[-1] // 2)[0, 0]
+    return F.conv2d(x[None].cpu(), kernel[None].cpu(), padding=kernel.shape[-1] // 2)[0, 0]
