@@ -102,22 +102,26 @@ def forgetting(
     return rows
 
 
-def inverted(
+FORMS = {  # changes of an input `[n, 3, 32, 32]` that no check of shape or range can notice
+    "as they are": lambda x: x,
+    "inverted": lambda x: -x,
+    "rows and columns swapped": lambda x: x.transpose(2, 3),
+}
+
+
+def other_forms(
     net: FiveLayerNet, target: Target, images: int, draws: int, seed: int = 0
 ) -> list[dict]:
-    """Option 1 on white-on-black and black-on-white digits: rows `trained`, `tested`, `accuracy`.
-
-    Inverting a picture is −x on the course's scale. Nothing refuses it: shape and range are right.
-    """
+    """Trained on digits as they are, tested in other forms: `arm`, `form`, `draw`, `accuracy`."""
     rows = []
     for number in range(draws):
         labelled = draw(target.pool, images, seed * 1000 + number)
-        for trained, sign in (("as they are", 1), ("inverted", -1)):
-            adapted = transfer.option_1(net, sign * labelled.x, labelled.y).net
-            for tested, test_sign in (("as they are", 1), ("inverted", -1)):
+        x, y = labelled.x, labelled.y
+        for adapted in (transfer.option_1(net, x, y), transfer.random_frozen(x, y, number)):
+            for form, change in FORMS.items():
                 rows.append(
-                    {"trained": trained, "tested": tested, "images": images, "draw": number,
+                    {"arm": adapted.option, "form": form, "images": images, "draw": number,
                      "accuracy": training.accuracy(
-                         adapted, test_sign * target.test.x, target.test.y)}
+                         adapted.net, change(target.test.x), target.test.y)}
                 )  # fmt: skip
     return rows

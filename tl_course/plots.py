@@ -101,11 +101,16 @@ def _grid(
 
 
 def pictures(
-    x: torch.Tensor, titles: Sequence[str], title: str, alt: str, columns: int = 10
+    x: torch.Tensor,
+    titles: Sequence[str],
+    title: str,
+    alt: str,
+    columns: int = 10,
+    cell: float = 1.0,
 ) -> Picture:
     """Inputs `[n, 3, 32, 32]` in a grid, a caption under the title of each."""
     lines = max((caption.count("\n") + 1 for caption in titles if caption), default=0)
-    figure, axes = _grid(len(x), columns, 1.0, 0.22 * lines)
+    figure, axes = _grid(len(x), columns, cell, 0.22 * lines)
     for i, ax in enumerate(axes):
         _show(ax, x[i], titles[i] if i < len(titles) else "")
     figure.suptitle(title, fontsize=11)
@@ -135,13 +140,13 @@ def wall(names: Sequence[str], find: Sequence[str] = ()) -> Picture:
 
 def guesses(x: torch.Tensor, probabilities: torch.Tensor, names: Sequence[str]) -> Picture:
     """What the network takes each input for: `x` `[n, 3, 32, 32]`, its best three things below."""
-    figure, axes = _grid(len(x), len(x), 1.45, 0.5)
+    figure, axes = _grid(len(x), len(x), 1.6, 0.55)
     said = []
     for i, ax in enumerate(axes):
         best = probabilities[i].topk(3).indices.tolist()
         lines = [f"{names[c][:19]} {100 * probabilities[i, c]:.0f}%" for c in best]
         _show(ax, x[i])
-        ax.set_title("\n".join(lines), fontsize=7.5, y=-0.05, va="top")
+        ax.set_title("\n".join(lines), fontsize=8.5, y=-0.05, va="top")
         said.append(lines[0])
     figure.suptitle("Asked about digits, it can only name things that it knows", fontsize=11)
     return Picture(
@@ -363,7 +368,7 @@ def bars(
     spread: dict[str, float] | None = None,
 ) -> Picture:
     """One bar for each name, its value written above; `spread` adds bars of one SD."""
-    figure, ax = _figure(max(4.5, 1.35 * len(values)), 3.2)
+    figure, ax = _figure(max(4.5, 1.7 * len(values)), 3.2)
     names = list(values)
     ax.bar(
         names, values.values(), color=colours or BLUE, width=0.6, capsize=5,
@@ -424,3 +429,31 @@ def banner(net: network.FiveLayerNet, renders: torch.Tensor, table: Sequence[dic
         " of them edges and bars. Third: accuracy on handwritten digits against the number of "
         "labelled digits: " + "; ".join(heard) + ".",
     )  # fmt: skip
+
+
+def differences(gain, title: str, ylabel: str) -> Picture:
+    """Paired differences of two arms: a dot for each draw, and their mean with its 95% interval.
+
+    gain: a pandas Series, indexed by `images` and `draw`.
+    """
+    figure, ax = _figure(7, 3.2)
+    heard = []
+    sizes = list(gain.index.get_level_values("images").unique())
+    for place, images in enumerate(sizes):
+        values = gain[images].to_numpy()
+        interval = 1.96 * values.std(ddof=1) / math.sqrt(len(values))
+        spread = np.linspace(-0.12, 0.12, len(values))
+        ax.plot(place + spread, values, ".", color=GREY, alpha=0.7)
+        ax.errorbar(
+            place, values.mean(), yerr=interval, color=ORANGE, marker="s", markersize=8, capsize=5
+        )
+        heard.append(f"{values.mean():+.1f} ± {interval:.1f} at {images:,}")
+    ax.axhline(0, color="black", linewidth=1)
+    ax.set(
+        xticks=range(len(sizes)), xticklabels=[f"{n:,}" for n in sizes],
+        xlabel="labelled images", ylabel=ylabel,
+    )  # fmt: skip
+    ax.set_title(title, fontsize=11)
+    return Picture(
+        figure, f"{title}. {ylabel}, mean over draws with 95% interval: {', '.join(heard)}."
+    )

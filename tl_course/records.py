@@ -49,9 +49,9 @@ def forgetting() -> list[dict]:
     return experiments.forgetting(shipped(), handwritten(), held_out, (10, 50, 200), 10)
 
 
-def inverted() -> list[dict]:
-    """Digits of the other brightness, forty draws."""
-    return experiments.inverted(shipped(), handwritten(), 50, 40)
+def forms() -> list[dict]:
+    """Digits in other forms than those that were learnt from, twenty draws."""
+    return experiments.other_forms(shipped(), handwritten(), 50, 20)
 
 
 def pretraining_runs() -> list[dict]:
@@ -80,7 +80,7 @@ TABLES: dict[str, Callable[[], list[dict]]] = {
     "adapt": adapt,
     "overfitting": overfitting,
     "forgetting": forgetting,
-    "inverted": inverted,
+    "forms": forms,
     "pretraining": pretraining_runs,
 }
 
