@@ -38,7 +38,7 @@ BUDGETS = {
 }
 REFERENCE = 3000.0  # images a second, on two cores with bf16
 # What a notebook computes for at that speed with budget laptop.
-SECONDS = {"00": 15, "01": 110, "03": 30, "04": 60}  # budget laptop
+SECONDS = {"00": 12, "01": 80, "03": 70, "04": 120}  # budget laptop
 
 
 def images_per_second(seconds: float = 0.5) -> float:

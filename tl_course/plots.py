@@ -387,7 +387,7 @@ def bars(
 
 def banner(net: network.FiveLayerNet, renders: torch.Tensor, table: Sequence[dict]) -> Picture:
     """The course in one picture: what was seen, what layer 1 became, what it is good for."""
-    figure = Figure(figsize=(12, 3.3), layout="constrained")
+    figure = Figure(figsize=(12, 2.7), layout="constrained")
     seen, looks, good = figure.subfigures(1, 3, width_ratios=[1, 1, 1.35])
     for part, title, images, columns in (
         (seen, "1. It sees drawings of 1,000 things", to_picture(renders[:32]), 8),

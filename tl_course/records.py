@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from tl_course import experiments, network, pretraining, results, storage
+from tl_course import experiments, network, plots, pretraining, results, storage
 from tl_course.notebooks import root
 from tl_course.sources.emoji_images import EmojiImages
 from tl_course.sweep import sweep
@@ -85,6 +85,13 @@ TABLES: dict[str, Callable[[], list[dict]]] = {
 }
 
 
+def banner() -> None:
+    """The picture on the README's first screen, out of the recorded results."""
+    table = results.load("adapt").to_dict("records")
+    picture = plots.banner(shipped(), EmojiImages(0).batch(0, 32)[0], table)
+    picture.save(root() / "notebooks" / "borrowed_eyes.png")
+
+
 def is_current(name: str) -> bool:
     """Whether the table exists and was made with the shipped weights."""
     weights = network.fingerprint(shipped())
@@ -109,4 +116,6 @@ def make_all(anew: bool = False) -> list[str]:
                 name, make(), command=COMMAND, seed=0, weights=network.fingerprint(shipped())
             )
             told.append(f"{name} made")
+    if told:
+        banner()
     return told or ["Everything is current."]

@@ -98,6 +98,7 @@ def train(
     history, step, losses = History(), 0, []
     if checkpoint is not None and checkpoint.exists():
         step, history = _resume(checkpoint, recipe, net, optimizer, schedule)
+    first = step
     model, optimizer = acc.prepare(net, optimizer)
     bar = tqdm(
         total=recipe.steps, initial=step, desc=progress, unit="step", dynamic_ncols=True,
@@ -157,7 +158,7 @@ def train(
             bar.update()
             if step % LOOK_EVERY == 0:
                 look()
-                rate = len(x) * acc.num_processes * bar.format_dict["rate"] if bar.n else 0
+                rate = len(x) * acc.num_processes * (step - first) / (time.perf_counter() - begun)
                 bar.set_postfix_str(f"loss {history.loss[-1]:.2f}, {rate:,.0f} images/s", False)
                 if time.perf_counter() - saved > SAVE_EVERY:
                     save()
