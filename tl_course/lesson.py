@@ -36,7 +36,7 @@ BUDGETS = {
     "laptop": Budget(pretrain_images=200_000, draws=10, images_per_test=2000),
     "gpu": Budget(pretrain_images=1_000_000, draws=40, images_per_test=2000),
 }
-REFERENCE = 3000.0  # images a second, on two cores with bf16
+REFERENCE = 4000.0  # images a second of the bare network, on two cores with bf16
 # What a notebook computes for at that speed with budget laptop.
 SECONDS = {"00": 12, "01": 80, "03": 70, "04": 120}  # budget laptop
 
@@ -93,7 +93,8 @@ class Lesson:
             return "Budget quick: a rehearsal of a few seconds; numbers are rough."
         more = "; budget gpu asks for several times as much" if self.budget_name == "gpu" else ""
         return (
-            f"It trains about {self.speed:,.0f} pictures a second, so this notebook will compute "
+            f"The bare network trains about {self.speed:,.0f} pictures a second here, so this "
+            "notebook will compute "
             f"for about <b>{_in_words(self.seconds(self.number))}</b>{more}."
         )
 

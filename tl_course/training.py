@@ -7,7 +7,9 @@ accelerate places it on a CPU, a CUDA or an Apple GPU, or on several processes u
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
+import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -95,9 +97,10 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, recipe.rate, total_steps=recipe.steps + 1, pct_start=recipe.warm_up
     )
-    history, step, losses = History(), 0, []
+    history, step, losses = History(), 0, []  # losses since the last look
     if checkpoint is not None and checkpoint.exists():
-        step, history = _resume(checkpoint, recipe, net, optimizer, schedule)
+        step, history, pending = _resume(checkpoint, recipe, net, optimizer, schedule)
+        losses = [torch.tensor(loss, device=device) for loss in pending]
     first = step
     model, optimizer = acc.prepare(net, optimizer)
     bar = tqdm(
@@ -105,25 +108,27 @@ def train(
         disable=progress is None or not acc.is_main_process,
     )  # fmt: skip
 
+    def finite_losses() -> list[float]:
+        found = torch.stack(losses).tolist() if losses else []
+        if not all(map(math.isfinite, found)):
+            raise CourseError(
+                f"The loss is no longer a number at step {step}: the learning rate "
+                f"({recipe.rate:g}) is too high for these data. Try a third of it."
+            )
+        return found
+
     def look() -> None:
-        """Write the mean loss since the last look into the history; stop if it is no number."""
-        if losses:
-            loss = torch.stack(losses).mean().item()
-            losses.clear()
-            if loss != loss or loss == float("inf"):
-                raise CourseError(
-                    f"The loss is no longer a number at step {step}: the learning rate "
-                    f"({recipe.rate:g}) is too high for these data. Try a third of it."
-                )
-            history.step.append(step)
-            history.loss.append(loss)
-            history.rate.append(schedule.get_last_lr()[0])
+        """Write the mean loss since the last look into the history."""
+        history.loss.append(statistics.fmean(finite_losses()))
+        history.step.append(step)
+        history.rate.append(schedule.get_last_lr()[0])
+        losses.clear()
 
     def save() -> None:
-        look()
+        pending = finite_losses()  # a ruined state is never saved
         history.seconds = before + time.perf_counter() - begun
         if checkpoint is not None and acc.is_main_process:
-            _save(checkpoint, recipe, step, history, net, optimizer, schedule)
+            _save(checkpoint, recipe, step, history, pending, net, optimizer, schedule)
 
     before, begun, saved = history.seconds, time.perf_counter(), time.perf_counter()
 
@@ -164,6 +169,8 @@ def train(
                     save()
                     saved = time.perf_counter()
         else:
+            if losses:
+                look()
             history.finished = True
             save()
             if on_step is not None:
@@ -174,9 +181,10 @@ def train(
     return history
 
 
-def _save(path: Path, recipe: Recipe, step: int, history: History, net, optimizer, schedule):
+def _save(path, recipe, step, history, pending, net, optimizer, schedule) -> None:
     state = {
-        "recipe": vars(recipe), "step": step, "history": vars(history), "net": net.state_dict(),
+        "recipe": vars(recipe), "step": step, "history": vars(history),
+        "pending": pending, "net": net.state_dict(),
         "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(),
     }  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -184,7 +192,7 @@ def _save(path: Path, recipe: Recipe, step: int, history: History, net, optimize
         torch.save(state, temporary)
 
 
-def _resume(path: Path, recipe: Recipe, net, optimizer, schedule) -> tuple[int, History]:
+def _resume(path, recipe, net, optimizer, schedule) -> tuple[int, History, list[float]]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
@@ -199,7 +207,7 @@ def _resume(path: Path, recipe: Recipe, net, optimizer, schedule) -> tuple[int, 
     net.load_state_dict(state["net"])
     optimizer.load_state_dict(state["optimizer"])
     schedule.load_state_dict(state["schedule"])
-    return state["step"], History(**state["history"])
+    return state["step"], History(**state["history"]), state["pending"]
 
 
 @contextlib.contextmanager
