@@ -71,3 +71,19 @@ def _no_skips(report):
         report.outcome = "failed"
         reason = report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr
         report.longrepr = f"with CI=true nothing may be skipped: {reason}"
+
+
+@pytest.fixture(scope="session")
+def net():
+    """The shipped network; nothing may change it."""
+    from tl_course import pretraining
+
+    return pretraining.pretrained()
+
+
+@pytest.fixture(scope="session")
+def target():
+    """The handwritten digits."""
+    from tl_course.targets.handwritten import handwritten
+
+    return handwritten()

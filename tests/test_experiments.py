@@ -1,23 +1,11 @@
 """The small experiments of the lessons, on real digits at a small size."""
 
-import pytest
 import torch
 
-from tl_course import experiments, pretraining, transfer
+from tl_course import experiments, transfer
 from tl_course.sources.emoji_images import EmojiImages
 from tl_course.targets.examples import draw
-from tl_course.targets.handwritten import handwritten
 from tl_course.transfer import Settings
-
-
-@pytest.fixture(scope="module")
-def net():
-    return pretraining.pretrained()
-
-
-@pytest.fixture(scope="module")
-def target():
-    return handwritten()
 
 
 def test_how_far_layers_moved(net, target):

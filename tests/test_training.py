@@ -146,3 +146,10 @@ def test_accuracy_counts_what_is_right():
     right = training.predict(net, x).argmax(1)
     assert training.accuracy(net, x, right) == 1.0
     assert training.accuracy(net, x, (right + 1) % 1000) == 0.0
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_training(tmp_path):
+    in_the_way = tmp_path / "net"
+    in_the_way.write_text("a file")
+    with pytest.raises(CourseError, match="Cannot write to the folder"):
+        pretraining.pretrain(EmojiImages(0), 1_000_000, out=in_the_way)

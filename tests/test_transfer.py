@@ -10,23 +10,13 @@ import torch
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
-from tl_course import network, pretraining, transfer
+from tl_course import network, transfer
 from tl_course.errors import CourseError
 from tl_course.network import fingerprint, layers_fingerprint
 from tl_course.sweep import sweep
 from tl_course.targets.examples import draw
-from tl_course.targets.handwritten import handwritten, raw_digits
+from tl_course.targets.handwritten import raw_digits
 from tl_course.transfer import Settings, compatible, option_1, option_2
-
-
-@pytest.fixture(scope="module")
-def net():
-    return pretraining.pretrained()
-
-
-@pytest.fixture(scope="module")
-def target():
-    return handwritten()
 
 
 @pytest.fixture

@@ -63,10 +63,10 @@ def add_run(verbs) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from tl_course import notebooks, report
+    from tl_course import notebooks, report, storage
 
     chosen = notebooks.find(args.notebook)
-    out = report.make_folder((args.out or notebooks.root() / "build" / "course").resolve())
+    out = storage.make_folder((args.out or notebooks.root() / "build" / "course").resolve())
     outcomes = []
     with notebooks.this_python_kernel():
         for notebook in chosen:

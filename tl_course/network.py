@@ -143,8 +143,7 @@ def save(net: FiveLayerNet, folder: Path | str, half: bool = True, **about: obje
         **about,
     }
     text = json.dumps(description, indent=2, ensure_ascii=False)
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = storage.make_folder(folder)
     with storage.atomic_path(folder / WEIGHTS_FILE) as path:
         path.write_bytes(safetensors.torch.save(state, metadata={"network": text}))
     storage.write_text(folder / DESCRIPTION_FILE, text + "\n")

@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from tl_course import machine, network, training
+from tl_course import machine, network, storage, training
 from tl_course.errors import CourseError
 from tl_course.network import FiveLayerNet
 from tl_course.training import History, Recipe
@@ -82,6 +82,8 @@ def pretrain(
     steps = images // BATCH
     if steps < 2:
         raise CourseError(f"{images} images are too few to pretrain on; ask for 512 or more.")
+    if out is not None:
+        storage.make_folder(out)  # rather now than after an hour of training
     acc = training.accelerator()
     bf16 = machine.has_fast_bf16(acc.device) if recipe.bf16 is None else recipe.bf16
     recipe = replace(recipe, steps=steps, bf16=bf16)

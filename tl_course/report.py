@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tl_course import __version__, storage
-from tl_course.errors import CourseError
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -108,17 +107,6 @@ def write_index(outcomes: list[Outcome], out: Path, budget: str, seed: int) -> P
         )
     page = PAGE.format(summary=html.escape(summary), rows="\n".join(rows))
     return storage.write_text(out / "index.html", page)
-
-
-def make_folder(out: Path) -> Path:
-    """Makes the report's folder; raises CourseError when it cannot."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CourseError(
-            f"Cannot make the folder {out} ({error.strerror}); choose another with --out."
-        ) from error
-    return out
 
 
 def _write_html(executed: Path) -> str | None:

@@ -83,6 +83,21 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
             draft.unlink()
 
 
+def make_folder(folder: str | os.PathLike) -> Path:
+    """The folder, made where it is missing; CourseError when it cannot be made or written to."""
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{secrets.token_hex(4)}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CourseError(
+            f"Cannot write to the folder {folder} ({_reason(error)}); choose another one."
+        ) from error
+    return folder
+
+
 def write_text(path: str | os.PathLike, text: str) -> Path:
     """Writes `text` as UTF-8 with plain line ends, whole or not at all; returns the path."""
     with atomic_path(path) as draft:

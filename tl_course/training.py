@@ -187,7 +187,6 @@ def _save(path, recipe, step, history, pending, net, optimizer, schedule) -> Non
         "pending": pending, "net": net.state_dict(),
         "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(),
     }  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
     with storage.atomic_path(path) as temporary:
         torch.save(state, temporary)
 
