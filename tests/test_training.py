@@ -116,7 +116,7 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
     path, stop = tmp_path / "checkpoint.pt", threading.Event()
     stop.set()
     train(new_net(), source_batch, Recipe(steps=STEPS), checkpoint=path, stop=stop)
-    with pytest.raises(CourseError, match="another recipe"):
+    with pytest.raises(CourseError, match="another run.*steps"):
         train(new_net(), source_batch, Recipe(steps=STEPS + 1), checkpoint=path)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(CourseError, match="damaged"):
@@ -133,6 +133,19 @@ def test_two_processes_share_each_batch(tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / "weights.safetensors").exists()
     assert done.stdout.count('"accuracy"') == 1, "only the main process reports"
+
+
+def test_a_checkpoint_is_not_continued_with_another_seed(tmp_path):
+    stop = threading.Event()
+    stop.set()
+    pretraining.pretrain(EmojiImages(0), 1024, out=tmp_path, stop=stop, progress=None)
+    with pytest.raises(CourseError, match="another run.*seed"):
+        pretraining.pretrain(EmojiImages(5), 1024, out=tmp_path, seed=5, progress=None)
+
+
+def test_what_measures_must_not_be_what_is_trained_on():
+    with pytest.raises(CourseError, match="another seed"):
+        pretraining.pretrain(EmojiImages(7), 1024, held_out=EmojiImages(7))
 
 
 def test_too_few_images_are_refused():

@@ -223,3 +223,16 @@ def test_wrong_input_to_the_command_is_one_sentence_and_exit_code_2(tmp_path, ho
     assert done.returncode == 2 and says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--images", "abc"], ["--images", "55"], ["--images", "2000"], ["--draws", "0"],
+     ["--seed", "99999999999999999999"]],
+)  # fmt: skip
+def test_a_wrong_sweep_is_refused_in_a_sentence(arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "tl_course", "sweep", *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert arguments[1] in done.stderr and "runs:" not in done.stderr

@@ -57,7 +57,7 @@ def add_run(verbs) -> None:
         "--notebook", action="append", metavar="03", help="only this one (may be given again)"
     )
     parser.add_argument("--budget", choices=["quick", "laptop", "gpu"], default="laptop")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=_seed, default=0)
     parser.add_argument("--out", type=Path, help="where to (default: build/course)")
     parser.set_defaults(act=run)
 
@@ -103,7 +103,7 @@ def add_pretrain(verbs) -> None:
     parser.add_argument("--source", choices=["emoji-images"], default="emoji-images")
     parser.add_argument("--images", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=_seed, default=0)
     parser.add_argument(
         "--precision",
         choices=["auto", "bf16", "float32"],
@@ -166,19 +166,28 @@ def add_adapt(verbs) -> None:
     )
     parser.add_argument("--option", choices=["1", "2", "scratch", "auto"], default="auto")
     parser.add_argument("--augment", choices=["on", "off"], default=None)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=_seed, default=0)
     parser.add_argument("--out", type=Path, metavar="DIR", help="save the adapted network here")
     _add_json(parser)
     parser.set_defaults(act=adapt)
 
 
 def adapt(args: argparse.Namespace) -> int:
-    from tl_course import network, pretraining, transfer
+    from tl_course import network, pretraining, storage, transfer
     from tl_course.targets.folder import load_folder
 
     net = network.load(args.weights) if args.weights else pretraining.pretrained()
     train = load_folder(args.train)
     test = load_folder(args.test, names=train.names)
+    if args.out:
+        storage.make_folder(args.out)
+    missing = len(train.names) - len(test.y.unique())
+    if missing:
+        print(
+            f"{args.test} has no pictures of {missing} of the {len(train.names)} classes, so the "
+            "accuracy says nothing about those.",
+            file=sys.stderr,
+        )
     option, augment = args.option, args.augment == "on"
     if option == "auto":
         advice = transfer.recommend(len(train), args.augment)
@@ -231,7 +240,7 @@ def add_sweep(verbs) -> None:
     )
     parser.add_argument("--images", default="10,50,200", help="sizes, such as 10,50,200")
     parser.add_argument("--draws", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=_seed, default=0)
     parser.add_argument("--weights", type=Path, metavar="DIR")
     parser.add_argument("--full", action="store_true", help="full MNIST (data_scripts/mnist.py)")
     _add_json(parser)
@@ -243,6 +252,7 @@ def sweep(args: argparse.Namespace) -> int:
 
     from tl_course import network, pretraining
     from tl_course.sweep import sweep as run_sweep
+    from tl_course.targets.examples import draw
     from tl_course.targets.handwritten import handwritten
 
     try:
@@ -251,10 +261,13 @@ def sweep(args: argparse.Namespace) -> int:
         raise CourseError(
             f"--images {args.images} is no list of numbers; write it like 10,50,200."
         ) from None
+    if args.draws < 1:
+        raise CourseError(f"--draws is {args.draws}; at least 1 is needed.")
+    digits = handwritten(args.full)
+    for size in sizes:
+        draw(digits.pool, size, args.seed)  # refuses a size that the pool cannot give
     net = network.load(args.weights) if args.weights else pretraining.pretrained()
-    rows = list(
-        run_sweep(net, handwritten(args.full), sizes, args.draws, seed=args.seed, progress=True)
-    )
+    rows = list(run_sweep(net, digits, sizes, args.draws, seed=args.seed, progress=True))
     table = pd.DataFrame(rows).groupby(["arm", "images"]).accuracy.agg(["mean", "std", "count"])
     print((table * [100, 100, 1]).round(1).to_string())
     if args.json:
@@ -312,6 +325,12 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as `head`, went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"{text} is no seed; give a number from 0 to {2**31 - 1}")
+    return int(text)
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

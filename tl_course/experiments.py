@@ -11,6 +11,7 @@ from tl_course import pretraining, training, transfer
 from tl_course.network import FiveLayerNet
 from tl_course.pretraining import Source
 from tl_course.targets.examples import Examples, Target, draw
+from tl_course.transfer import Settings
 
 
 def overfitting(
@@ -40,7 +41,7 @@ def overfitting(
     last = rows[-1]["step"]
     for step in range(0, last + 1, every):
         weight, bias, _ = transfer.fit_output_layers(
-            own[None], labelled.y[None], len(labelled.names), l2, steps=max(step, 1)
+            own[None], labelled.y[None], len(labelled.names), l2, steps=step
         )
         right = [
             ((x @ weight[0].T + bias[0]).argmax(1).cpu() == y).float().mean().item()
@@ -69,6 +70,10 @@ def with_old_output(adapted: FiveLayerNet, source_net: FiveLayerNet) -> FiveLaye
     return back
 
 
+# One training for every number of images, so that they can be compared: Option 2's at 10 and 50.
+FORGETTING = Settings(l2=1e-2, rate=1e-4, steps=100)
+
+
 def forgetting(
     net: FiveLayerNet,
     target: Target,
@@ -91,7 +96,9 @@ def forgetting(
         for number in range(draws):
             labelled = draw(target.pool, images, seed * 1000 + number)
             for arm, adapt in (("option-1", transfer.option_1), ("option-2", transfer.option_2)):
-                adapted = adapt(net, labelled.x, labelled.y, seed * 1000 + number).net
+                adapted = adapt(
+                    net, labelled.x, labelled.y, seed * 1000 + number, chosen=FORGETTING
+                ).net
                 back = with_old_output(adapted, net)
                 went = moved(net, adapted)
                 rows.append(

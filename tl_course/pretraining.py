@@ -82,6 +82,10 @@ def pretrain(
     steps = images // BATCH
     if steps < 2:
         raise CourseError(f"{images} images are too few to pretrain on; ask for 512 or more.")
+    if held_out is not None and (held_out.seed - source.seed) % 2**32 == 0:
+        raise CourseError(
+            f"Seed {source.seed} is the one whose inputs measure the accuracy; choose another seed."
+        )
     if out is not None:
         storage.make_folder(out)  # rather now than after an hour of training
     acc = training.accelerator()
@@ -90,7 +94,12 @@ def pretrain(
     net = fresh(source, seed)
     if acc.num_processes > 1 and acc.device.type == "cuda":
         net = nn.SyncBatchNorm.convert_sync_batchnorm(net)
-    share = BATCH // acc.num_processes
+    share, rest = divmod(BATCH, acc.num_processes)
+    if rest:
+        raise CourseError(
+            f"A batch of {BATCH} cannot be shared equally by {acc.num_processes} processes; start "
+            "2, 4, 8, … of them."
+        )
 
     def batch_at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         return source.batch(step * BATCH + acc.process_index * share, share)
@@ -100,6 +109,7 @@ def pretrain(
         batch_at,
         recipe,
         checkpoint=out / CHECKPOINT if out else None,
+        identity={"seed": seed, "source": type(source).__name__, "source_seed": source.seed},
         stop=stop,
         on_step=on_step,
         progress=progress,

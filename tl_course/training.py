@@ -76,6 +76,7 @@ def train(
     recipe: Recipe,
     *,
     checkpoint: Path | None = None,
+    identity: dict | None = None,
     stop: threading.Event | None = None,
     on_step: Callable[[int, nn.Module, History], None] | None = None,
     progress: str | None = None,
@@ -84,6 +85,7 @@ def train(
 
     `batch_at(step)` gives inputs `[batch, 3, 32, 32]` and labels `[batch]`; since it is a function
     of the step, a run resumed from `checkpoint` continues exactly as if it had never stopped.
+    `identity` says what the run is (seed, source): a checkpoint of another run is refused.
     Ctrl-C and `stop` are heeded between two batches, after a checkpoint. `on_step(step, net,
     history)` is called before each update and at the end. `progress` is the bar's text.
 
@@ -95,11 +97,15 @@ def train(
     net.to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(parameter_groups(net, recipe), lr=recipe.rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.rate, total_steps=recipe.steps + 1, pct_start=recipe.warm_up
+        optimizer,
+        recipe.rate,
+        total_steps=recipe.steps + 1,
+        pct_start=max(recipe.warm_up, 2 / (recipe.steps + 1)),  # two steps at least
     )
+    run = {**vars(recipe), **(identity or {})}
     history, step, losses = History(), 0, []  # losses since the last look
     if checkpoint is not None and checkpoint.exists():
-        step, history, pending = _resume(checkpoint, recipe, net, optimizer, schedule)
+        step, history, pending = _resume(checkpoint, run, net, optimizer, schedule)
         losses = [torch.tensor(loss, device=device) for loss in pending]
     first = step
     model, optimizer = acc.prepare(net, optimizer)
@@ -128,7 +134,7 @@ def train(
         pending = finite_losses()  # a ruined state is never saved
         history.seconds = before + time.perf_counter() - begun
         if checkpoint is not None and acc.is_main_process:
-            _save(checkpoint, recipe, step, history, pending, net, optimizer, schedule)
+            _save(checkpoint, run, step, history, pending, net, optimizer, schedule)
 
     before, begun, saved = history.seconds, time.perf_counter(), time.perf_counter()
 
@@ -181,9 +187,9 @@ def train(
     return history
 
 
-def _save(path, recipe, step, history, pending, net, optimizer, schedule) -> None:
+def _save(path, run, step, history, pending, net, optimizer, schedule) -> None:
     state = {
-        "recipe": vars(recipe), "step": step, "history": vars(history),
+        "run": run, "step": step, "history": vars(history),
         "pending": pending, "net": net.state_dict(),
         "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(),
     }  # fmt: skip
@@ -191,17 +197,18 @@ def _save(path, recipe, step, history, pending, net, optimizer, schedule) -> Non
         torch.save(state, temporary)
 
 
-def _resume(path, recipe, net, optimizer, schedule) -> tuple[int, History, list[float]]:
+def _resume(path, run, net, optimizer, schedule) -> tuple[int, History, list[float]]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise CourseError(
             f"The checkpoint {path} is damaged ({type(error).__name__}); delete it to start over."
         ) from None
-    if state["recipe"] != vars(recipe):
+    if state["run"] != run:
+        theirs = {key: value for key, value in state["run"].items() if run.get(key) != value}
         raise CourseError(
-            f"The checkpoint {path} belongs to another recipe ({state['recipe']}); "
-            "delete it, or give another folder."
+            f"The checkpoint {path} belongs to another run ({theirs}, which is not what was asked "
+            "for); delete it, or give another folder."
         )
     net.load_state_dict(state["net"])
     optimizer.load_state_dict(state["optimizer"])

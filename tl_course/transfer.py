@@ -201,7 +201,7 @@ def fit_output_layers(
         weight, bias = new_weight, new_bias
     weight = weight / scale
     bias = bias - mean @ weight
-    return weight.transpose(1, 2), bias[:, 0], torch.stack(losses).tolist()
+    return weight.transpose(1, 2), bias[:, 0], torch.stack(losses).tolist() if losses else []
 
 
 @torch.no_grad()
