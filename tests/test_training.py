@@ -118,7 +118,10 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
     train(new_net(), source_batch, Recipe(steps=STEPS), checkpoint=path, stop=stop)
     with pytest.raises(CourseError, match="another run.*steps"):
         train(new_net(), source_batch, Recipe(steps=STEPS + 1), checkpoint=path)
-    path.write_bytes(path.read_bytes()[:1000])
+    torch.save({"step": 3}, path)
+    with pytest.raises(CourseError, match="another version of the course"):
+        train(new_net(), source_batch, Recipe(steps=STEPS), checkpoint=path)
+    path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(CourseError, match="damaged"):
         train(new_net(), source_batch, Recipe(steps=STEPS), checkpoint=path)
 

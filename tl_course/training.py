@@ -204,8 +204,9 @@ def _resume(path, run, net, optimizer, schedule) -> tuple[int, History, list[flo
         raise CourseError(
             f"The checkpoint {path} is damaged ({type(error).__name__}); delete it to start over."
         ) from None
-    if state["run"] != run:
-        theirs = {key: value for key, value in state["run"].items() if run.get(key) != value}
+    found = state.get("run", {"made by": "another version of the course"})
+    if found != run:
+        theirs = {key: value for key, value in found.items() if run.get(key) != value}
         raise CourseError(
             f"The checkpoint {path} belongs to another run ({theirs}, which is not what was asked "
             "for); delete it, or give another folder."
