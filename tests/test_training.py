@@ -167,5 +167,5 @@ def test_accuracy_counts_what_is_right():
 def test_a_folder_that_cannot_be_written_is_refused_before_the_training(tmp_path):
     in_the_way = tmp_path / "net"
     in_the_way.write_text("a file")
-    with pytest.raises(CourseError, match="Cannot write to the folder"):
+    with pytest.raises(CourseError, match="net cannot be written to"):
         pretraining.pretrain(EmojiImages(0), 1_000_000, out=in_the_way)

@@ -39,17 +39,7 @@ def home() -> Path:
         if chosen
         else Path(platformdirs.user_cache_dir("tl-course", appauthor=False))
     )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{secrets.token_hex(4)}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise CourseError(
-            f"The data home {folder} cannot be written to ({_reason(error)}); "
-            "set TL_COURSE_HOME to a folder that you may write to."
-        ) from error
-    return folder.resolve()
+    return make_folder(folder, "set TL_COURSE_HOME to a folder that you may write to").resolve()
 
 
 @contextlib.contextmanager
@@ -83,7 +73,7 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
             draft.unlink()
 
 
-def make_folder(folder: str | os.PathLike) -> Path:
+def make_folder(folder: str | os.PathLike, advice: str = "choose another one") -> Path:
     """The folder, made where it is missing; CourseError when it cannot be made or written to."""
     folder = Path(folder)
     try:
@@ -93,7 +83,7 @@ def make_folder(folder: str | os.PathLike) -> Path:
         probe.unlink()
     except OSError as error:
         raise CourseError(
-            f"Cannot write to the folder {folder} ({_reason(error)}); choose another one."
+            f"The folder {folder} cannot be written to ({_reason(error)}); {advice}."
         ) from error
     return folder
 

@@ -26,7 +26,6 @@ from tl_course.errors import CourseError
 from tl_course.network import FiveLayerNet
 from tl_course.warp import NUMBERS, Pose, grid, uniform
 
-OPTIONS = ("option-1", "option-2", "scratch", "random-frozen")
 AUGMENT = Pose(rotate=0.25, shear=0.25, shift=0.12, stretch=0.1, zoom=(0.85, 1.15), elastic=0.08)
 VIEWS = 20  # augmented views of each image for Option 1
 BATCH = 64
