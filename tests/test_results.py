@@ -57,3 +57,17 @@ def test_a_recorded_run_comes_out_the_same_here():
     recorded = table[(table.arm == "option-1") & (table.images == 50)].sort_values("draw").accuracy
     again = list(sweep(pretraining.pretrained(), handwritten(), [50], 5, arms=["option-1"]))
     assert np.allclose([r["accuracy"] for r in again], recorded[:5], atol=0.003)
+
+
+def test_what_layers_see_is_recorded_with_its_controls():
+    angles = results.load("orientation")
+    choosy = angles.orientation_selectivity.gt(0.5).groupby(angles.net).mean()
+    assert choosy["shipped"] >= 0.8
+    assert all(choosy[f"untrained {seed}"] <= 0.25 for seed in range(5))
+    shapes = results.load("preference")
+    assert shapes.groupby("kind").net.nunique().to_dict() == {"trained": 4, "untrained": 5}
+    assert np.allclose(shapes.groupby(["net", "layer"]).share.sum(), 1, atol=1e-3)
+    made = results.load("synthesis")
+    assert made.groupby("layer").size().to_list() == [32, 64, 128, 256]
+    assert (made.made > made.found).groupby(made.layer).mean().min() >= 0.95
+    assert set(results.tensors("first_layers")) == {"recipe", "plain"}

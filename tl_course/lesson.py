@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -24,21 +25,35 @@ MINE = "my-network"
 
 
 class Budget(NamedTuple):
-    """How much a notebook computes: images to pretrain on, draws an experiment, test images."""
+    """How much a notebook computes."""
 
     pretrain_images: int
-    draws: int
+    draws: int  # of each experiment
     images_per_test: int
+    renders: int  # that are searched for the best patches
+    every: int  # which stimuli are shown: each one, each second, …
+    patches: int  # natural ones, beside the pictures that are made
+    ascent_steps: int  # for a picture that is made
+    layers_to_make: int
 
 
 BUDGETS = {
-    "quick": Budget(pretrain_images=5_120, draws=1, images_per_test=500),
-    "laptop": Budget(pretrain_images=200_000, draws=10, images_per_test=2000),
-    "gpu": Budget(pretrain_images=1_000_000, draws=40, images_per_test=2000),
-}
+    "quick": Budget(
+        pretrain_images=5_120, draws=1, images_per_test=500, renders=2_000, every=18, patches=500,
+        ascent_steps=5, layers_to_make=2,
+    ),
+    "laptop": Budget(
+        pretrain_images=200_000, draws=10, images_per_test=2000, renders=100_000, every=1,
+        patches=10_000, ascent_steps=120, layers_to_make=3,
+    ),
+    "gpu": Budget(
+        pretrain_images=1_000_000, draws=40, images_per_test=2000, renders=1_000_000, every=1,
+        patches=50_000, ascent_steps=300, layers_to_make=4,
+    ),
+}  # fmt: skip
 REFERENCE = 4000.0  # images a second of the bare network, on two cores with bf16
 # What a notebook computes for at that speed with budget laptop.
-SECONDS = {"00": 12, "01": 80, "03": 70, "04": 120}  # budget laptop
+SECONDS = {"00": 12, "01": 80, "02": 95, "03": 70, "04": 120}  # budget laptop
 
 
 def images_per_second(seconds: float = 0.5) -> float:
@@ -126,6 +141,10 @@ class Lesson:
                 "weights = 'shipped'."
             )
         return network.load(folder)
+
+    def folder(self) -> Path:
+        """Where what a notebook makes is kept."""
+        return storage.make_folder(storage.home() / "made")
 
     def evidence(self, name: str, live: list[dict] | pd.DataFrame) -> pd.DataFrame:
         """The table that claims rest on: what ran here, or at budget quick what was recorded."""

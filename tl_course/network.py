@@ -32,14 +32,21 @@ class FiveLayerNet(nn.Module):
     """Four convolutional layers and an output layer, on pictures `[batch, 3, 32, 32]`.
 
     `batch_norm=True` puts BatchNorm (arXiv 1502.03167) between convolution and ReLU while
-    pretraining; `fold(net)` melts it into W and b afterwards.
+    pretraining; `fold(net)` melts it into W and b afterwards. `kernels` other than the course's
+    are for comparison; such a network cannot be saved.
     """
 
-    def __init__(self, n_classes: int = 1000, batch_norm: bool = False, modality: str = "image"):
+    def __init__(
+        self,
+        n_classes: int = 1000,
+        batch_norm: bool = False,
+        modality: str = "image",
+        kernels: tuple[int, ...] = KERNELS,
+    ):
         super().__init__()
-        self.n_classes, self.modality = n_classes, modality
+        self.n_classes, self.modality, self.kernels = n_classes, modality, kernels
         widths = (CHANNELS, *WIDTHS)
-        for i, kernel in enumerate(KERNELS):
+        for i, kernel in enumerate(kernels):
             convolution = nn.Conv2d(widths[i], widths[i + 1], kernel, padding=kernel // 2)
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
             nn.init.zeros_(convolution.bias)
@@ -89,7 +96,8 @@ def replace_output_layer(net: FiveLayerNet, n_classes: int) -> FiveLayerNet:
 @torch.no_grad()
 def fold(net: FiveLayerNet) -> FiveLayerNet:
     """The same function without BatchNorm: W ← W·γ/√(σ²+ε), b ← (b−μ)·γ/√(σ²+ε) + β."""
-    folded = FiveLayerNet(net.n_classes, modality=net.modality).to(net.output.weight.device)
+    folded = FiveLayerNet(net.n_classes, modality=net.modality, kernels=net.kernels)
+    folded.to(net.output.weight.device)
     folded.output.load_state_dict(net.output.state_dict())
     for number in range(1, len(WIDTHS) + 1):
         convolution = getattr(net, f"layer{number}")
@@ -132,6 +140,10 @@ def save(net: FiveLayerNet, folder: Path | str, half: bool = True, **about: obje
     """
     if net.has_batch_norm:
         raise CourseError("This network still has its BatchNorm; call fold(net) before saving it.")
+    if net.kernels != KERNELS:
+        raise CourseError(
+            f"Only networks with kernels {KERNELS} are saved; this has {net.kernels}."
+        )
     dtype = torch.float16 if half else torch.float32
     state = {k: v.detach().cpu().to(dtype).contiguous() for k, v in net.state_dict().items()}
     description = {

@@ -66,6 +66,7 @@ def pretrain(
     *,
     held_out: Source | None = None,
     seed: int = 0,
+    net: FiveLayerNet | None = None,
     recipe: Recipe = RECIPE,
     out: Path | None = None,
     stop: threading.Event | None = None,
@@ -77,7 +78,7 @@ def pretrain(
     With `out`, a checkpoint is kept there while it runs, so that the same call continues after an
     interruption exactly where it was; at the end the network is saved there and the checkpoint
     goes. Under torchrun every process takes its share of each batch. `held_out` is the same source
-    with another seed; it measures the accuracy.
+    with another seed; it measures the accuracy. `net` is a fresh network of another kind.
     """
     steps = images // BATCH
     if steps < 2:
@@ -91,7 +92,7 @@ def pretrain(
     acc = training.accelerator()
     bf16 = machine.has_fast_bf16(acc.device) if recipe.bf16 is None else recipe.bf16
     recipe = replace(recipe, steps=steps, bf16=bf16)
-    net = fresh(source, seed)
+    net = fresh(source, seed) if net is None else net
     if acc.num_processes > 1 and acc.device.type == "cuda":
         net = nn.SyncBatchNorm.convert_sync_batchnorm(net)
     share, rest = divmod(BATCH, acc.num_processes)

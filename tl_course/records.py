@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from tl_course import experiments, network, plots, pretraining, results, storage
+from tl_course import experiments, layer_experiments, network, plots, pretraining, results, storage
+from tl_course.layers.growing import LAYERS
 from tl_course.notebooks import root
 from tl_course.sources.emoji_images import EmojiImages
 from tl_course.sweep import sweep
@@ -20,6 +21,7 @@ from tl_course.targets.handwritten import handwritten
 
 SIZES = (10, 50, 200, 1000)
 DRAWS = {"option-1": 40, "option-2": 10, "scratch": 10, "random-frozen": 40, "classical": 40}
+SEEDS = (1, 2, 3)  # of networks that are pretrained anew, to see what depends on chance
 SHORT = 200_000  # a pretraining that a learner does
 COMMAND = "tl-course records"
 
@@ -76,12 +78,76 @@ def pretraining_runs() -> list[dict]:
     return rows
 
 
+def fresh_networks() -> dict[str, tuple[str, network.FiveLayerNet]]:
+    """The shipped network, three of other seeds, and five untrained ones: name → (kind, net)."""
+    trained = {
+        f"seed {seed}": ("trained", layer_experiments.trained_anew(seed, SHORT, f"seed {seed}")[0])
+        for seed in SEEDS
+    }
+    untrained = {
+        f"untrained {seed}": ("untrained", layer_experiments.untrained(seed)) for seed in range(5)
+    }
+    return {"shipped": ("trained", shipped()), **trained, **untrained}
+
+
+def orientation() -> list[dict]:
+    """Gratings put to layer 1 of all of them, and of the one without the recipe's care."""
+    plain = layer_experiments.plain(SEEDS[0], SHORT, "plain")[0]
+    networks = {**fresh_networks(), "plain": ("plain", plain)}
+    short = {name: ("trained shorter", networks[name][1]) for name in networks if "seed" in name}
+    return layer_experiments.orientation({**networks, **short})
+
+
+def preference() -> list[dict]:
+    """Which shapes the units of each layer prefer."""
+    return layer_experiments.preference(fresh_networks())
+
+
+def settling() -> list[dict]:
+    """How early each layer is what it will be, in three networks."""
+    return [
+        {"seed": seed, **row}
+        for seed in SEEDS
+        for row in layer_experiments.trained_anew(seed, SHORT, f"seed {seed}")[1].settling()
+    ]
+
+
+def first_layers() -> list[dict]:
+    """Accuracy with and without the recipe's care for layer 1; the filters are kept beside it."""
+    recipe = layer_experiments.trained_anew(SEEDS[0], SHORT, f"seed {SEEDS[0]}")[0]
+    plain, accuracy = layer_experiments.plain(SEEDS[0], SHORT, "plain")
+    results.record_tensors(
+        "first_layers", {"recipe": recipe.layer1.weight, "plain": plain.layer1.weight}
+    )
+    held_out = EmojiImages(pretraining.HELD_OUT_SEED)
+    return [
+        {"net": "recipe", "accuracy": pretraining.accuracy_on(recipe, held_out)},
+        {"net": "plain", "accuracy": accuracy},
+    ]
+
+
+def synthesis() -> list[dict]:
+    """What each unit answers to the picture made for it, and to the best natural patch."""
+    return layer_experiments.synthesised(shipped(), LAYERS, progress=True)[1]
+
+
+def usage() -> list[dict]:
+    """Which units of layer 1 are used on drawings, digits, letters and photographs."""
+    return layer_experiments.usage(shipped())
+
+
 TABLES: dict[str, Callable[[], list[dict]]] = {
     "adapt": adapt,
     "overfitting": overfitting,
     "forgetting": forgetting,
     "forms": forms,
     "pretraining": pretraining_runs,
+    "orientation": orientation,
+    "preference": preference,
+    "settling": settling,
+    "first_layers": first_layers,
+    "synthesis": synthesis,
+    "usage": usage,
 }
 
 

@@ -30,3 +30,12 @@ def answers(x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
     the border of the picture there are zeros (grey).
     """
     return F.conv2d(x[None].cpu(), kernel[None].cpu(), padding=kernel.shape[-1] // 2)[0, 0]
+
+
+def order(tuning) -> torch.Tensor:
+    """Units for showing: those with an orientation first, by angle, then the others, by frequency.
+
+    `tuning` is `gratings.tuning(net, "layer1")`; int64 `[units]`.
+    """
+    oriented = tuning.orientation_selectivity > 0.5
+    return (tuning.orientation - 1000 * oriented.float() + 0.1 * tuning.frequency).argsort()

@@ -13,6 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
+import safetensors.torch
+import torch
 
 from tl_course import storage
 from tl_course.errors import CourseError
@@ -36,6 +38,18 @@ def load(name: str) -> pd.DataFrame:
 def about(name: str) -> dict:
     """What the table `name` was made with: command, seed, weights, versions."""
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def tensors(name: str) -> dict[str, torch.Tensor]:
+    """The tensors recorded beside the table `name`."""
+    return safetensors.torch.load_file(FOLDER / f"{name}.safetensors")
+
+
+def record_tensors(name: str, kept: dict[str, torch.Tensor]) -> None:
+    """Keep tensors beside the table `name`, as float16."""
+    half = {key: value.detach().cpu().half().contiguous() for key, value in kept.items()}
+    with storage.atomic_path(FOLDER / f"{name}.safetensors") as path:
+        path.write_bytes(safetensors.torch.save(half))
 
 
 def record(name: str, rows: list[dict], *, command: str, seed: int, weights: str) -> pd.DataFrame:

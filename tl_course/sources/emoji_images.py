@@ -112,7 +112,11 @@ class EmojiImages:
 
     def batch(self, start: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Renders start … start+n−1: float `[n, 3, 32, 32]` on the course's scale, labels `[n]`."""
-        index = torch.arange(start, start + n, device=self.device)
+        return self.at(torch.arange(start, start + n))
+
+    def at(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Renders `index` `[n]`: float `[n, 3, 32, 32]` on the course's scale, labels `[n]`."""
+        index = index.to(self.device)
         labels = self.labels(index)
         return self.render(labels, index), labels
 

@@ -1,0 +1,240 @@
+"""What layers see: receptive fields, patches, gratings, stimuli, preferences, made pictures."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from tl_course import layer_experiments, network
+from tl_course.errors import CourseError
+from tl_course.layers import filters, gratings, growing, preference, stimuli, synthesis
+from tl_course.layers.patches import top_patches
+from tl_course.layers.responses import (
+    at_centre,
+    convolutions,
+    crop,
+    receptive_field,
+    responses,
+    smallest_canvas,
+)
+from tl_course.sources.emoji_images import EmojiImages
+from tl_course.targets.letters import FONTS, letters
+from tl_course.targets.photographs import crops, photograph
+
+LAYERS = list(growing.LAYERS)
+
+
+def one_filter(*kernels: torch.Tensor) -> nn.Sequential:
+    """A network of one layer with the given filters `[3, 7, 7]`."""
+    net = nn.Sequential(nn.Conv2d(3, len(kernels), 7, padding=3))
+    net[0].weight.data = torch.stack(kernels)
+    net[0].bias.data.zero_()
+    return net
+
+
+def bar(size: int = 7) -> torch.Tensor:
+    """A bright vertical line two pixels wide between dark flanks."""
+    kernel = -torch.ones(3, size, size)
+    kernel[:, :, size // 2 : size // 2 + 2] = 2.5
+    return kernel - kernel.mean()
+
+
+def test_layers_are_found_and_a_wrong_name_is_answered_with_the_right_ones(net):
+    assert convolutions(net) == LAYERS
+    with pytest.raises(CourseError, match="no layer 'layer9'.*layer1, layer2"):
+        responses(net, torch.zeros(1, 3, 32, 32), ["layer9"])
+
+
+def test_responses_are_those_of_the_layers(net):
+    x = torch.randn(2, 3, 32, 32)
+    found = responses(net, x, ["layer2", "layer1"])
+    assert list(found) == ["layer2", "layer1"]
+    assert torch.equal(found["layer1"], net.layer1(x))
+    assert torch.allclose(found["layer2"], net.layer2(net.layer(1, x)))
+    assert all(not module._forward_hooks for module in net.modules())
+
+
+def test_receptive_fields_are_those_that_arithmetic_gives(net):
+    # a convolution of k adds (k − 1) · stride, a pooling of 2 adds stride and doubles it
+    size, stride = 1, 1
+    for layer, kernel in zip(LAYERS, network.KERNELS, strict=True):
+        size += (kernel - 1) * stride
+        field = receptive_field(net, layer, size=64)
+        assert field.size == (size, size)
+        size, stride = size + stride, 2 * stride
+    assert receptive_field(net, "layer1").rows[0] == (0, 4)  # cut off at the border
+
+
+def test_receptive_fields_of_other_networks():
+    odd = nn.Sequential(
+        nn.Conv2d(3, 4, (3, 5), stride=2, padding=(1, 2)), nn.ReLU(), nn.AvgPool2d(3, 1, 1),
+        nn.Conv2d(4, 2, 3, dilation=2, padding=2),
+    )  # fmt: skip
+    assert receptive_field(odd, "0").size == (3, 5)
+    assert receptive_field(odd, "3").size == (3 + 2 * 2 + 4 * 2, 5 + 2 * 2 + 4 * 2)
+    from torchvision.models import resnet18
+
+    assert receptive_field(resnet18(weights=None), "layer1.0.conv2", size=64).size == (27, 27)
+
+
+def test_nothing_outside_its_field_reaches_a_unit_and_everything_inside_does(net):
+    for layer in LAYERS[:3]:
+        field = receptive_field(net, layer)
+        row, column = field.centre
+        (top, bottom), (left, right) = field.rows[row], field.columns[column]
+        x = torch.randn(1, 3, 32, 32)
+        other = torch.randn(1, 3, 32, 32)
+        other[:, :, top:bottom, left:right] = x[:, :, top:bottom, left:right]
+        a, b = (responses(net, p, [layer])[layer][0, :, row, column] for p in (x, other))
+        assert torch.allclose(a, b, atol=1e-4)
+        patch = crop(x, field, torch.tensor([row]), torch.tensor([column]))
+        assert torch.allclose(at_centre(net, layer, patch, field)[0], a, atol=1e-4)
+        small, size = smallest_canvas(net, layer)
+        assert torch.allclose(at_centre(net, layer, patch, small, size)[0], a, atol=1e-4)
+        border = x.clone()
+        border[:, :, top, left:right] += 1
+        assert not torch.allclose(responses(net, border, [layer])[layer][0, :, row, column], a)
+
+
+def test_top_patches_are_the_best_of_all(net):
+    source = EmojiImages(5)
+    x = source.batch(0, 300)[0]
+    best = top_patches(net, ["layer2"], lambda index: x[index], 300, k=4, batch=70)["layer2"]
+    inner = responses(net, x, ["layer2"])["layer2"][:, :, 3:13, 3:13]  # fields not cut off
+    value = inner.flatten(2).amax(2)
+    assert torch.allclose(best.values, value.topk(4, dim=0).values.t(), atol=1e-4)
+    assert torch.equal(best.pictures[:, 0], value.argmax(0))
+    assert best.patches.shape == (64, 4, 3, 12, 12)
+    field = receptive_field(net, "layer2")
+    assert field.inside().nonzero().unique().tolist() == list(range(3, 13))
+    again = at_centre(net, "layer2", best.patches[:, 0], field).diag()
+    assert torch.allclose(again, best.values[:, 0], atol=1e-3)
+
+
+def test_top_patches_can_show_a_different_thing_each(net):
+    source = EmojiImages(5)
+    best = top_patches(
+        net, LAYERS, lambda index: source.at(index)[0], 3000, k=5, kind_of=source.labels
+    )
+    assert list(best) == LAYERS
+    for layer, top in best.items():
+        things = source.labels(top.pictures.flatten()).view(top.pictures.shape)
+        assert all(len(set(row.tolist())) == 5 for row in things), layer
+        assert (top.values[:, :1] >= top.values).all()
+
+
+def test_a_grating_finds_the_angle_the_frequency_and_the_colour_of_a_filter():
+    steps = torch.arange(7) - 3.0
+    window = torch.exp(-(steps[:, None] ** 2 + steps**2) / 6)
+    grating = gratings.gratings(7) * window  # [axes, frequencies, orientations, phases, 3, 7, 7]
+    net = one_filter(grating[0, 3, 5, 2], grating[0, 2, 20, 0], grating[1, 3, 12, 1])
+    tuned = gratings.tuning(net, "0", size=16)
+    step = 180 / gratings.ORIENTATIONS
+    for unit, orientation in enumerate((5, 20, 12)):
+        assert abs(tuned.orientation[unit].item() - orientation * step) <= 2 * step
+    assert (tuned.orientation_selectivity > 0.5).all()
+    assert tuned.axis.tolist() == [0, 0, 1]
+    assert tuned.colour_selectivity[0] < -0.5 and tuned.colour_selectivity[2] > 0.5
+
+
+def test_a_round_spot_has_no_preferred_angle():
+    steps = torch.arange(7) - 3.0
+    spot = torch.exp(-(steps[:, None] ** 2 + steps**2) / 3).expand(3, 7, 7)
+    assert gratings.tuning(one_filter(spot - spot.mean()), "0", 16).orientation_selectivity < 0.2
+
+
+@pytest.mark.parametrize("kind", stimuli.CLASSES)
+@pytest.mark.parametrize("window", [7, 22])
+def test_all_stimuli_have_one_mean_and_one_contrast(kind, window):
+    x = stimuli.stimuli(kind, window)
+    assert x.shape[1:] == (3, window, window) and len(x) > 1000
+    assert x.mean((1, 2, 3)).abs().max() < 1e-5
+    assert torch.allclose(x[:, 0].flatten(1).std(1, correction=0), torch.tensor(0.5), atol=1e-3)
+    assert (x.abs() < 2.6).float().mean() > 0.99  # within what pictures can show, but for dots
+    half = len(x) // 2
+    assert torch.equal(x[:half], -x[half:])  # light on dark and dark on light
+
+
+def test_a_bar_filter_prefers_bars_and_an_edge_filter_edges():
+    net = one_filter(bar(), filters.edge(30, 7, width=3.0))
+    best = preference.preferred(preference.class_responses(net, "0", size=16))
+    assert [stimuli.CLASSES[i] for i in best] == ["bar", "edge"]
+
+
+def test_pictures_are_brought_to_one_mean_contrast_and_range():
+    natural = EmojiImages(3).batch(0, 200)[0]
+    looks = synthesis.looks_of(natural)
+    x = synthesis.alike(torch.randn(5, 3, 32, 32) * 3 + 1, looks)
+    assert torch.allclose(x.mean((1, 2, 3)), torch.tensor(looks.mean), atol=0.1)
+    assert torch.allclose(x.std((1, 2, 3)), torch.tensor(looks.contrast), atol=0.1)
+    assert x.min() >= -2 and x.max() <= 2
+
+
+def test_made_pictures_excite_their_units_more_than_found_ones_and_leave_the_net_alone(net):
+    before = network.fingerprint(net)
+    wanted = [p.requires_grad for p in net.parameters()]
+    made, rows = layer_experiments.synthesised(net, ["layer1", "layer2"], natural=300, steps=40)
+    assert made["layer1"].shape == (32, 3, 7, 7) and made["layer2"].shape == (64, 3, 12, 12)
+    better = [row["made"] > row["found"] for row in rows]
+    assert len(rows) == 96 and sum(better) >= 0.9 * len(better)
+    assert network.fingerprint(net) == before
+    assert [p.requires_grad for p in net.parameters()] == wanted
+
+
+def test_similarity_is_one_for_turned_and_scaled_features_and_small_for_others():
+    generator = torch.Generator().manual_seed(0)
+    a = torch.randn(400, 20, generator=generator)
+    turned = a @ torch.linalg.qr(torch.randn(20, 20, generator=generator))[0] * 3 + 1
+    other = torch.randn(400, 20, generator=generator)
+    assert growing.similarity(growing.gram(a), growing.gram(turned)) == pytest.approx(1, abs=1e-4)
+    assert growing.similarity(growing.gram(a), growing.gram(other)) < 0.2
+
+
+def test_training_can_be_watched():
+    net, watch = layer_experiments.trained_anew(7, 512 * 6)
+    assert sorted(watch.filters) == list(range(13))
+    assert torch.isfinite(net.layer1.weight).all()
+    rows = watch.settling()
+    assert {row["step"] for row in rows} == {0, 10, 12}
+    assert all(row["similarity"] == pytest.approx(1) for row in rows if row["step"] == 12)
+    assert all(row["similarity"] < 0.999 for row in rows if row["step"] == 0)
+
+
+def test_a_network_with_other_kernels_can_be_trained_and_folded_but_not_saved(tmp_path):
+    net, accuracy = layer_experiments.plain(7, 1024)
+    assert net.layer1.weight.shape == (32, 3, 5, 5) and 0 <= accuracy <= 1
+    with pytest.raises(CourseError, match="kernels"):
+        network.save(net, tmp_path / "net")
+
+
+def test_usage_sums_to_one_and_knows_what_a_unit_is_worth(net):
+    rows = layer_experiments.usage(net, 200)
+    for task in ("drawings", "digits", "letters", "photographs"):
+        shares = [row["activity"] for row in rows if row["task"] == task]
+        assert len(shares) == 32 and sum(shares) == pytest.approx(1, abs=1e-4)
+    assert all((row["loss"] is None) == (row["task"] == "photographs") for row in rows)
+
+
+def test_letters_are_set_in_other_fonts_in_each_part():
+    target = letters()
+    families = [set(fonts) for fonts in FONTS.values()]
+    assert not set.intersection(*families) and sum(map(len, families)) == len(
+        set().union(*families)
+    )
+    for part in (target.pool, target.validation, target.test):
+        assert part.names == tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+        assert part.y.bincount().tolist() == [60] * 26
+        assert part.x.shape[1:] == (3, 32, 32) and part.x.min() == -2 and part.x.max() > 1.5
+        assert (part.x.flatten(1).amax(1) > 1).all(), "a letter is missing"
+
+
+def test_photographs_come_whole_and_in_pieces():
+    whole = photograph("flower", 120)
+    assert whole.shape[:2] == (3, 120) and -2 <= whole.min() and whole.max() <= 2
+    x, which = crops(40, seed=1)
+    assert x.shape == (40, 3, 32, 32) and which.tolist() == [0, 1] * 20
+    assert torch.equal(x, crops(40, seed=1)[0]) and not torch.equal(x, crops(40, seed=2)[0])
+    assert math.isfinite(x.std().item()) and x.std() > 0.3
+    with pytest.raises(CourseError, match="china, flower"):
+        photograph("cat")

@@ -1,0 +1,42 @@
+"""What does a unit prefer? The class of controlled stimuli that excites it most."""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+from torch import nn
+
+from tl_course.layers.responses import at_centre, smallest_canvas
+from tl_course.layers.stimuli import CLASSES, stimuli
+from tl_course.network import SIZE
+
+
+@functools.cache
+def _stimuli(kind: str, window: int, every: int) -> torch.Tensor:
+    return stimuli(kind, window, every)
+
+
+@torch.no_grad()
+def class_responses(net: nn.Module, layer: str, size: int = SIZE, every: int = 1) -> torch.Tensor:
+    """The best response of each unit to any stimulus of each class: `[units, classes]`.
+
+    Stimuli fill the unit's receptive field (or the whole picture where that is larger), and the
+    response to plain grey is subtracted, so that 0 means: no more than to nothing at all. With
+    `every` > 1 fewer stimuli are shown.
+    """
+    device = next(net.parameters()).device
+    field, size = smallest_canvas(net, layer, size)
+    window = min(field.size)
+    blank = at_centre(net, layer, torch.zeros(1, 3, window, window, device=device), field, size)
+    best = []
+    for kind in CLASSES:
+        parts = _stimuli(kind, window, every).split(500)
+        found = [at_centre(net, layer, part.to(device), field, size).amax(0) for part in parts]
+        best.append(torch.stack(found).amax(0) - blank[0])
+    return torch.stack(best, 1).cpu()
+
+
+def preferred(answers: torch.Tensor) -> torch.Tensor:
+    """The class (an index into CLASSES) that each unit answers to most: int64 `[units]`."""
+    return answers.argmax(1)

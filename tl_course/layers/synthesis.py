@@ -1,0 +1,171 @@
+"""Synthesised images: the picture that a unit would like best, made by gradient ascent.
+
+After Olah, Mordvintsev and Schubert, "Feature Visualization" (Distill, 2017), in the four nouns of
+lucid: an *objective* (what one unit answers), a *parametrisation* (a picture written as waves),
+*transforms* (small random poses, so that it does not hang on one pixel), and *render*, which puts
+them together. Each picture is kept at the mean, the contrast and the range of natural ones:
+otherwise the ascent would only make it brighter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from tqdm.auto import tqdm
+
+from tl_course.layers.responses import Field, at_centre, crop, receptive_field
+from tl_course.network import SIZE
+from tl_course.warp import NUMBERS, Pose, grid, uniform
+
+STEPS = 120
+RATE = 0.08
+SMOOTH = 1.5  # how much short waves are held back
+WOBBLE = Pose(rotate=0.1, shear=0.0, shift=0.08, stretch=0.0, zoom=(0.93, 1.07), elastic=0.0)
+STEADY = 0.25  # the last share of the steps, without transforms
+FLAT = 0.15  # a patch with less contrast than this shows nothing
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What natural patches look like: mean, contrast, range, and how their colours go together."""
+
+    mean: float
+    contrast: float
+    low: float
+    high: float
+    colours: torch.Tensor  # [3, 3]: three independent colours to the colours of natural patches
+
+
+def looks_of(patches: torch.Tensor) -> Looks:
+    """The mean looks of patches `[n, 3, h, w]`."""
+    pixels = patches.permute(0, 2, 3, 1).reshape(-1, 3)
+    values, vectors = torch.linalg.eigh(torch.cov(pixels.t()))
+    colours = vectors * values.clamp_min(1e-6).sqrt()
+    return Looks(
+        patches.mean().item(),
+        patches.flatten(1).std(1).mean().item(),
+        patches.min().item(),
+        patches.max().item(),
+        colours / colours.norm(),
+    )
+
+
+def alike(x: torch.Tensor, looks: Looks) -> torch.Tensor:
+    """Pictures `[n, 3, h, w]` brought to one mean, contrast and range."""
+    for _ in range(3):  # cutting off the range changes the mean and the contrast a little
+        mean = x.mean((1, 2, 3), keepdim=True)
+        spread = x.std((1, 2, 3), keepdim=True).clamp_min(1e-4)
+        x = ((x - mean) / spread * looks.contrast + looks.mean).clamp(looks.low, looks.high)
+    return x
+
+
+def natural_patches(pictures: torch.Tensor, field: Field, seed: int = 0) -> torch.Tensor:
+    """One patch at a random place of each picture, flat ones left out: `[≤ n, 3, *field.size]`.
+
+    Only places whose whole receptive field is inside the picture are taken.
+    """
+    rows, columns = field.inside().nonzero().unbind(1)
+    generator = torch.Generator().manual_seed(seed)
+    place = torch.randint(len(rows), (len(pictures),), generator=generator)
+    patches = crop(pictures, field, rows[place], columns[place])
+    return patches[patches.flatten(1).std(1) > FLAT]
+
+
+class Waves(nn.Module):
+    """The parametrisation: `n` pictures of `size` as sums of waves, long waves first."""
+
+    def __init__(self, n: int, size: tuple[int, int], looks: Looks, seed: int = 0):
+        super().__init__()
+        self.size, self.looks = size, looks
+        down, right = torch.fft.fftfreq(size[0])[:, None], torch.fft.rfftfreq(size[1])
+        frequency = (down**2 + right**2).sqrt().clamp_min(1 / max(size))
+        self.register_buffer("scale", 1 / frequency**SMOOTH)
+        generator = torch.Generator().manual_seed(seed)
+        shape = (n, 3, *self.scale.shape, 2)
+        self.spectrum = nn.Parameter(0.01 * torch.randn(shape, generator=generator))
+
+    def forward(self) -> torch.Tensor:
+        """The pictures `[n, 3, *size]`, with the looks of natural ones."""
+        waves = torch.view_as_complex(self.spectrum) * self.scale
+        x = torch.fft.irfft2(waves, s=self.size, norm="ortho")
+        x = torch.einsum("nchw,dc->ndhw", x, self.looks.colours.to(x))
+        return alike(x, self.looks)
+
+
+def unit_answers(
+    net: nn.Module, layer: str, units: torch.Tensor, field: Field, size: int
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The objective: what unit `units[i]` answers to picture i, `[n, 3, *field.size]` → `[n]`."""
+
+    def objective(x: torch.Tensor) -> torch.Tensor:
+        return at_centre(net, layer, x, field, size).gather(1, units[:, None])[:, 0]
+
+    return objective
+
+
+def wobble(x: torch.Tensor, seed: int) -> torch.Tensor:
+    """The transforms: each picture a little shifted, turned and scaled."""
+    u = uniform(seed, torch.arange(len(x), device=x.device), NUMBERS)
+    return F.grid_sample(x, grid(WOBBLE, u, x.shape[-1]), padding_mode="reflection",
+                         align_corners=False)  # fmt: skip
+
+
+def render(
+    waves: Waves,
+    objective: Callable[[torch.Tensor], torch.Tensor],
+    steps: int = STEPS,
+    seed: int = 0,
+    progress: str | None = None,
+) -> torch.Tensor:
+    """Gradient ascent on the waves; the pictures `[n, 3, h, w]`."""
+    optimizer = torch.optim.Adam(waves.parameters(), lr=RATE)
+    for step in tqdm(range(steps), desc=progress, unit="step", disable=progress is None):
+        x = waves()
+        if step < (1 - STEADY) * steps:
+            x = wobble(x, seed * steps + step)
+        loss = -objective(x).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        return waves()
+
+
+def synthesise(
+    net: nn.Module,
+    layer: str,
+    natural: torch.Tensor,
+    units: Sequence[int] | None = None,
+    *,
+    steps: int = STEPS,
+    seed: int = 0,
+    size: int = SIZE,
+    progress: str | None = None,
+) -> torch.Tensor:
+    """A picture for each of `units` (all of them by default), of the size of its receptive field.
+
+    `natural` `[n, 3, h, w]` are patches of that size (`natural_patches`) whose looks it keeps.
+    """
+    device = next(net.parameters()).device
+    field = receptive_field(net, layer, size)
+    looks = looks_of(natural)
+    if units is None:
+        with torch.no_grad():
+            n_units = at_centre(net, layer, natural[:1].to(device), field, size).shape[1]
+        units = range(n_units)
+    chosen = torch.tensor(list(units), device=device)
+    waves = Waves(len(chosen), field.size, looks, seed).to(device)
+    frozen = [p for p in net.parameters() if p.requires_grad]
+    for parameter in frozen:  # gradients are wanted of pictures, not of weights
+        parameter.requires_grad = False
+    try:
+        return render(
+            waves, unit_answers(net, layer, chosen, field, size), steps, seed, progress
+        ).cpu()
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad = True
