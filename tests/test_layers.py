@@ -146,7 +146,11 @@ def test_a_round_spot_has_no_preferred_angle():
 
 @pytest.mark.parametrize("kind", stimuli.CLASSES)
 @pytest.mark.parametrize("window", [7, 22])
-def test_all_stimuli_have_one_mean_and_one_contrast(kind, window):
+def test_all_stimuli_have_one_mean_and_one_contrast_or_one_range(kind, window):
+    x = stimuli.stimuli(kind, window, equal="range")
+    assert x.mean((1, 2, 3)).abs().max() < 1e-5
+    extent = x.amax((1, 2, 3)) - x.amin((1, 2, 3))
+    assert torch.allclose(extent, torch.tensor(2.0), atol=1e-4) and x.abs().max() <= 2
     x = stimuli.stimuli(kind, window)
     assert x.shape[1:] == (3, window, window) and len(x) > 1000
     assert x.mean((1, 2, 3)).abs().max() < 1e-5
@@ -158,8 +162,23 @@ def test_all_stimuli_have_one_mean_and_one_contrast(kind, window):
 
 def test_a_bar_filter_prefers_bars_and_an_edge_filter_edges():
     net = one_filter(bar(), filters.edge(30, 7, width=3.0))
-    best = preference.preferred(preference.class_responses(net, "0", size=16))
-    assert [stimuli.CLASSES[i] for i in best] == ["bar", "edge"]
+    for equal in stimuli.EQUAL:
+        best = preference.preferred(preference.class_responses(net, "0", size=16, equal=equal))
+        assert [stimuli.CLASSES[i] for i in best] == ["bar", "edge"]
+
+
+def test_a_unit_that_answers_to_nothing_prefers_nothing():
+    answers = torch.tensor([[0.0, -1.0], [-2.0, -1.0], [1.0, 2.0]])
+    assert preference.preferred(answers).tolist() == [-1, -1, 1]
+
+
+def test_preferences_are_shares(net):
+    rows = layer_experiments.preference({"it": ("trained", net)}, every=27)
+    assert len(rows) == 2 * 4 * (len(stimuli.CLASSES) + 1)
+    for row in rows:
+        assert 0 <= row["share"] <= 1
+        assert (row["response"] is None) == (row["stimulus"] == "none")
+        assert row["response"] is None or -20 < row["response"] <= 1
 
 
 def test_pictures_are_brought_to_one_mean_contrast_and_range():
@@ -209,11 +228,33 @@ def test_a_network_with_other_kernels_can_be_trained_and_folded_but_not_saved(tm
 
 
 def test_usage_sums_to_one_and_knows_what_a_unit_is_worth(net):
-    rows = layer_experiments.usage(net, 200)
+    rows = layer_experiments.usage({"trained": net}, 200)
     for task in ("drawings", "digits", "letters", "photographs"):
         shares = [row["activity"] for row in rows if row["task"] == task]
         assert len(shares) == 32 and sum(shares) == pytest.approx(1, abs=1e-4)
     assert all((row["loss"] is None) == (row["task"] == "photographs") for row in rows)
+
+
+def test_looking_leaves_a_network_in_its_mode_and_its_batch_norm_alone():
+    from torchvision.models import resnet18
+
+    resnet = resnet18(weights=None).train()
+    before = network.fingerprint(resnet)
+    responses(resnet, torch.randn(2, 3, 64, 96), ["layer1.0.conv1"])
+    assert resnet.training and network.fingerprint(resnet) == before
+    wide = torch.randn(20, 3, 48, 80)
+    best = top_patches(resnet, ["layer1.0.conv1"], lambda index: wide[index], 20, k=2)
+    assert best["layer1.0.conv1"].patches.shape == (64, 2, 3, 19, 19)
+
+
+def test_filters_are_shown_by_angle_and_then_by_frequency(net):
+    tuned = gratings.tuning(net, "layer1")
+    order = filters.order(tuned)
+    oriented = tuned.orientation_selectivity[order] > 0.5
+    n = int(oriented.sum())
+    assert oriented[:n].all() and not oriented[n:].any()
+    assert (tuned.orientation[order][:n].diff() >= 0).all()
+    assert (tuned.frequency[order][n:].diff() >= 0).all()
 
 
 def test_letters_are_set_in_other_fonts_in_each_part():

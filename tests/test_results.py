@@ -66,8 +66,11 @@ def test_what_layers_see_is_recorded_with_its_controls():
     assert all(choosy[f"untrained {seed}"] <= 0.25 for seed in range(5))
     shapes = results.load("preference")
     assert shapes.groupby("kind").net.nunique().to_dict() == {"trained": 4, "untrained": 5}
-    assert np.allclose(shapes.groupby(["net", "layer"]).share.sum(), 1, atol=1e-3)
+    assert np.allclose(shapes.groupby(["net", "equal", "layer"]).share.sum(), 1, atol=1e-3)
+    assert shapes.response.max() <= 1 and shapes.response.min() > -20
     made = results.load("synthesis")
     assert made.groupby("layer").size().to_list() == [32, 64, 128, 256]
     assert (made.made > made.found).groupby(made.layer).mean().min() >= 0.95
-    assert set(results.tensors("first_layers")) == {"recipe", "plain"}
+    assert {"plain", "step 0", "step 100", "step 781"} <= set(results.tensors("first_layers"))
+    used = results.load("usage")
+    assert np.allclose(used.groupby(["net", "task"]).activity.sum(), 1, atol=1e-3)

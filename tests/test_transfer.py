@@ -144,11 +144,9 @@ def test_advice_says_why():
 
 
 def test_the_sweep_gives_one_row_a_run_and_shares_its_draws(net, target):
-    rows = list(sweep(net, target, [10], 2, seed=0))
-    assert [r["arm"] for r in rows] == [
-        a for a in ("random-frozen", "scratch", "option-1", "option-2", "classical")
-        for _ in range(2)
-    ]  # fmt: skip
+    arms = ("random-frozen", "scratch", "option-1", "option-2", "classical")
+    rows = list(sweep(net, target, [10], 2, arms=arms, seed=0))
+    assert [r["arm"] for r in rows] == [a for a in arms for _ in range(2)]
     assert all(0 <= r["accuracy"] <= 1 and r["seconds"] > 0 for r in rows)
     by_hand = option_1(
         net, draw(target.pool, 10, 1).x, draw(target.pool, 10, 1).y,
@@ -156,6 +154,62 @@ def test_the_sweep_gives_one_row_a_run_and_shares_its_draws(net, target):
     )  # fmt: skip
     batched = [r for r in rows if r["arm"] == "option-1"][1]
     assert by_hand.accuracy == pytest.approx(batched["accuracy"], abs=2e-3)
+
+
+def test_a_sweep_goes_on_where_it_was(net, target):
+    arms = ("option-1", "classical")
+    whole = list(sweep(net, target, [10, 20], 3, arms=arms))
+    rest = list(sweep(net, target, [10, 20], 3, arms=arms, done=whole[:4]))
+    assert [{**r, "seconds": 0} for r in rest] == [{**r, "seconds": 0} for r in whole[4:]]
+    assert [r["images"] for r in whole] == [10] * 6 + [20] * 6
+
+
+def test_augmented_option_1_in_a_sweep_is_that_of_one_run(net, target):
+    """Views differ (a sweep shares them among its draws): close, not equal."""
+    rows = list(sweep(net, target, [20], 3, arms=["option-1"], augment=[True]))
+    assert all(row["augmented"] for row in rows)
+    for row in rows:
+        labelled = draw(target.pool, 20, row["draw"])
+        alone = option_1(
+            net, labelled.x, labelled.y, row["draw"], augment=True,
+            test=(target.test.x, target.test.y),
+        )  # fmt: skip
+        assert alone.accuracy == pytest.approx(row["accuracy"], abs=0.03)
+
+
+def test_output_first_is_option_2_begun_where_option_1_ends(net, ten, target):
+    test = (target.test.x, target.test.y)
+    first = option_1(net, ten.x, ten.y, test=test)
+    barely = transfer.output_first(
+        net, ten.x, ten.y, test=test, chosen=Settings(rate=1e-9, steps=2)
+    )
+    assert barely.option == "output-first" and barely.seconds > first.seconds / 10
+    assert barely.accuracy == pytest.approx(first.accuracy, abs=2e-3)
+    moved = transfer.output_first(net, ten.x, ten.y, chosen=Settings(rate=1e-3, steps=5))
+    assert layers_fingerprint(moved.net) != layers_fingerprint(net)
+
+
+def test_side_by_side_gives_every_result_once():
+    from math import gcd
+
+    from tl_course.side_by_side import side_by_side
+
+    assert sorted(side_by_side(gcd, [(4, 6), (9, 6), (5, 10)])) == [2, 3, 5]
+    assert list(side_by_side(gcd, [])) == []
+
+
+def test_tuning_tries_what_is_missing_on_validation_digits_only(net):
+    from tl_course import tuning
+
+    rows = []
+    plan = list(tuning.missing(tuning.HEADS, rows))
+    arm, augmented, images, number, todo = plan[0]
+    assert (arm, augmented, images, number) == ("option-1", False, 10, 0) and len(todo) == 7
+    rows = tuning.run(arm, augmented, images, number, todo[:2])
+    assert [row["l2"] for row in rows] == [c.l2 for c in todo[:2]]
+    again = list(tuning.missing(tuning.HEADS, rows))
+    assert again[0][:4] == plan[0][:4] and again[0][4] == todo[2:] and len(again) == len(plan)
+    assert {len(t[4]) for t in tuning.missing(tuning.WHOLE, [])} == {12}
 
 
 def write_digits(folder, per_class, first=0):

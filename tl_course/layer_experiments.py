@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,8 +16,8 @@ from tl_course.layers import synthesis
 from tl_course.layers.gratings import Tuning, tuning
 from tl_course.layers.growing import LAYERS, Watch
 from tl_course.layers.preference import class_responses, preferred
-from tl_course.layers.responses import at_centre, receptive_field, responses
-from tl_course.layers.stimuli import CLASSES
+from tl_course.layers.responses import at_centre, receptive_field
+from tl_course.layers.stimuli import CLASSES, EQUAL
 from tl_course.network import FiveLayerNet
 from tl_course.sources.emoji_images import EmojiImages
 from tl_course.targets.examples import Examples, draw
@@ -32,14 +34,9 @@ def untrained(seed: int) -> FiveLayerNet:
 
 
 @functools.lru_cache(maxsize=4)
-def trained_anew(
-    seed: int, images: int, progress: str | None = None, compare: bool = True
-) -> tuple[FiveLayerNet, Watch]:
-    """A network pretrained by the course's recipe from another seed, watched along the way.
-
-    With `compare`, layers are also compared with what they will be (`Watch.settling`).
-    """
-    pictures = EmojiImages(pretraining.HELD_OUT_SEED).batch(0, LOOKED_AT)[0] if compare else None
+def trained_anew(seed: int, images: int, progress: str | None = None) -> tuple[FiveLayerNet, Watch]:
+    """A network pretrained by the course's recipe from another seed, watched along the way."""
+    pictures = EmojiImages(pretraining.HELD_OUT_SEED).batch(0, LOOKED_AT)[0]
     n_steps = images // pretraining.BATCH
     watch = Watch(n_steps, pictures, every=max(1, n_steps // 24))
     run = pretraining.pretrain(
@@ -50,7 +47,7 @@ def trained_anew(
 
 @functools.lru_cache(maxsize=1)
 def plain(seed: int, images: int, progress: str | None = None) -> tuple[FiveLayerNet, float]:
-    """Without the recipe's care for layer 1: 5×5 filters, ordinary start and decay; accuracy."""
+    """Without the recipe's care: 5×5 filters, an ordinary start, weak decay; and its accuracy."""
     source = EmojiImages(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -85,22 +82,24 @@ def orientation(networks: dict[str, tuple[str, nn.Module]], layer: str = "layer1
 
 
 def preference(networks: dict[str, tuple[str, nn.Module]], every: int = 1) -> list[dict]:
-    """Rows `net`, `kind`, `layer`, `stimulus`, `share` of units that prefer it, `response`.
+    """Rows `net`, `kind`, `equal`, `layer`, `stimulus`, `share` of units, `response`.
 
-    `response` is the mean over units of the best response to that class, as a share of the unit's
-    best response to any. With `every` > 1 fewer stimuli are shown.
+    `share` is that of the layer's units which prefer this class ("none": they answer to no stimulus
+    more than to plain grey). `response` is the mean, over the others, of the best response to that
+    class as a share of the unit's best response to any. With `every` > 1 fewer stimuli are shown.
     """
     rows = []
     for name, (kind, net) in networks.items():
-        for layer in LAYERS:
-            answers = class_responses(net, layer, every=every)
+        for equal, layer in itertools.product(EQUAL, LAYERS):
+            answers = class_responses(net, layer, every=every, equal=equal)
             choice = preferred(answers)
-            relative = answers / answers.amax(1, keepdim=True).clamp_min(1e-9)
+            awake = answers[choice >= 0]
+            relative = (awake / awake.amax(1, keepdim=True)).mean(0)
             rows += [
-                {"net": name, "kind": kind, "layer": layer, "stimulus": stimulus,
+                {"net": name, "kind": kind, "equal": equal, "layer": layer, "stimulus": stimulus,
                  "share": (choice == i).float().mean().item(),
-                 "response": relative[:, i].mean().item()}
-                for i, stimulus in enumerate(CLASSES)
+                 "response": relative[i].item() if i >= 0 else None}
+                for i, stimulus in [*enumerate(CLASSES), (-1, "none")]
             ]  # fmt: skip
     return rows
 
@@ -156,44 +155,48 @@ def tasks(n: int = 2000) -> dict[str, Examples]:
 
 
 @torch.no_grad()
-def usage(net: FiveLayerNet, n: int = 2000, without: bool = True) -> list[dict]:
+def usage(networks: dict[str, FiveLayerNet], n: int = 2000, without: bool = True) -> list[dict]:
     """How active each unit of layer 1 is on each kind of picture, and what is lost without it.
 
-    Rows `task`, `unit`, `activity` (its share of the layer's, after the ReLU; sums to 1) and, where
-    the pictures have a task, `loss`: the accuracy lost when the unit is stuck at its mean
-    (`without=False` leaves that out). Digits and letters are read under Option 1, from 50 and 260
-    labelled pictures.
+    Rows `net`, `task`, `unit`, `activity`: the mean, over pictures and places, of what layer 2 is
+    given beyond what it is given for plain grey, as a share of the layer's (they sum to 1). With
+    `without`, for the network named "trained" and the pictures that have a task, `loss`: the
+    accuracy lost when the unit always answers its mean. Digits and letters are read under Option 1,
+    from 50 and 260 labelled pictures.
     """
+    shown = tasks(n)
+    rows = []
+    for name, net in networks.items():
+        device = net.output.weight.device
+        blank = net.layer(1, torch.zeros(1, 3, 32, 32, device=device))
+        heads = _heads(net) if without and name == "trained" else {}
+        for task, pictures in shown.items():
+            answer = torch.cat([net.layer(1, part.to(device)) for part in pictures.x.split(500)])
+            mean = answer.mean((0, 2, 3))
+            active = (answer - blank).relu().mean((0, 2, 3))
+            for unit, share in enumerate((active / active.sum()).tolist()):
+                row = {"net": name, "task": task, "unit": unit, "activity": share, "loss": None}
+                if task in heads:
+                    stuck = _stuck(heads[task], unit, mean[unit])
+                    row["loss"] = training.accuracy(
+                        heads[task], pictures.x, pictures.y
+                    ) - training.accuracy(stuck, pictures.x, pictures.y)
+                rows.append(row)
+    return rows
+
+
+def _heads(net: FiveLayerNet) -> dict[str, FiveLayerNet]:
+    """The network with an output layer for each task."""
     heads = {"drawings": net}
     for name, target, images in (("digits", handwritten(), 50), ("letters", letters(), 260)):
         labelled = draw(target.pool, images, 0)
         with torch.enable_grad():
             heads[name] = transfer.option_1(net, labelled.x, labelled.y).net
-    rows = []
-    for task, shown in tasks(n).items():
-        answer = torch.cat(
-            [responses(net, part, ["layer1"])["layer1"].relu() for part in shown.x.split(500)]
-        )
-        mean = answer.mean((0, 2, 3))
-        lost = [None] * len(mean)
-        if without and task in heads:
-            whole = training.accuracy(heads[task], shown.x, shown.y)
-            lost = [
-                whole - training.accuracy(_without(heads[task], unit, mean[unit]), shown.x, shown.y)
-                for unit in range(len(mean))
-            ]
-        rows += [
-            {"task": task, "unit": unit, "activity": (mean[unit] / mean.sum()).item(),
-             "loss": lost[unit]}
-            for unit in range(len(mean))
-        ]  # fmt: skip
-    return rows
+    return heads
 
 
-def _without(net: FiveLayerNet, unit: int, value: torch.Tensor) -> FiveLayerNet:
-    """`net` with one unit of layer 1 stuck at `value`, whatever the picture."""
-    import copy
-
+def _stuck(net: FiveLayerNet, unit: int, value: torch.Tensor) -> FiveLayerNet:
+    """`net` with one unit of layer 1 at `value`, whatever the picture."""
     stuck = copy.deepcopy(net)
     stuck.layer1.weight.data[unit] = 0
     stuck.layer1.bias.data[unit] = value

@@ -145,8 +145,14 @@ def patch_sheet(top: TopPatches, title: str, k: int = 9, columns: int = 8) -> Pi
     )
 
 
-def maps(x: torch.Tensor, found: dict[str, torch.Tensor], title: str, each: int = 6) -> Picture:
-    """A picture `[3, h, w]` and, for each layer, the response maps of its strongest units.
+def maps(
+    x: torch.Tensor,
+    found: dict[str, torch.Tensor],
+    title: str,
+    units: dict[str, Sequence[int]] | None = None,
+    each: int = 6,
+) -> Picture:
+    """A picture `[3, h, w]` and, for each layer, the response maps of `units` or its strongest.
 
     found: layer → responses `[units, rows, columns]` before the ReLU; what is shown is after it.
     """
@@ -157,7 +163,10 @@ def maps(x: torch.Tensor, found: dict[str, torch.Tensor], title: str, each: int 
     heard = []
     for row, (layer, answer) in enumerate(found.items()):
         answer = answer.detach().relu().cpu()
-        strongest = answer.flatten(1).amax(1).topk(min(each, len(answer))).indices.tolist()
+        if units is not None:
+            strongest = list(units[layer])[:each]
+        else:
+            strongest = answer.flatten(1).amax(1).topk(min(each, len(answer))).indices.tolist()
         for column in range(each + 1):
             grid[row, column].set_axis_off()
         if row == 0:
@@ -170,7 +179,7 @@ def maps(x: torch.Tensor, found: dict[str, torch.Tensor], title: str, each: int 
         heard.append(f"{layer}: units {', '.join(map(str, strongest))}")
     figure.suptitle(title, fontsize=11)
     return Picture(
-        figure, f"{title}. Bright where a unit answers. The strongest units: {'; '.join(heard)}."
+        figure, f"{title}. Maps that are bright where a unit answers; {'; '.join(heard)}."
     )
 
 
@@ -207,11 +216,13 @@ def heat(
     return Picture(figure, f"{title}. The three largest of each row: {'; '.join(heard)}.")
 
 
-def preferences(table, title: str) -> Picture:
+def preferences(table, title: str, equal: str = "contrast") -> Picture:
     """Share of units that prefer each class of stimuli, by layer: trained beside untrained.
 
-    table: rows `kind` (trained, untrained), `layer`, `stimulus`, `share` (0 … 1), one a network.
+    table: rows `kind` (trained, untrained), `equal`, `layer`, `stimulus`, `share` (0 … 1), one set
+    a network. `equal` says in what the stimuli are equal.
     """
+    table = table[table.equal == equal]
     mean = 100 * table.groupby(["kind", "layer", "stimulus"]).share.mean()
     layers = sorted(table.layer.unique())
     shares = {
@@ -224,14 +235,15 @@ def preferences(table, title: str) -> Picture:
 def usage(table, units: Sequence[int], weight: torch.Tensor, title: str) -> Picture:
     """How active each unit of layer 1 is on each kind of picture, under its filter.
 
-    table: rows `task`, `unit`, `activity` (share of the layer's).
+    table: rows `task`, `unit`, `activity` (share of the layer's), of one network.
     """
     tasks = list(dict.fromkeys(table.task))
     values = table.pivot(index="task", columns="unit", values="activity").loc[tasks, list(units)]
     figure = Figure(figsize=(11, 1.2 + 0.36 * len(tasks)), layout="constrained")
     top, bottom = figure.subplots(2, 1, height_ratios=[0.7, 0.36 * len(tasks)])
     _image(top, mosaic(filter_pictures(weight[list(units)]), len(units), zoom=4, gap=4))
-    bottom.imshow(100 * values.to_numpy(), cmap="Blues", vmin=0, aspect="auto")
+    image = bottom.imshow(100 * values.to_numpy(), cmap="Blues", vmin=0, aspect="auto")
+    figure.colorbar(image, ax=bottom, label="% of the layer", pad=0.01)
     bottom.set_yticks(range(len(tasks)), tasks, fontsize=9)
     bottom.set_xticks(range(len(units)), [str(u) for u in units], fontsize=7)
     bottom.set_xlabel("unit of layer 1 (its filter is above)")

@@ -78,12 +78,17 @@ def pretraining_runs() -> list[dict]:
     return rows
 
 
+def seed_network(seed: int) -> network.FiveLayerNet:
+    """The network of another seed; kept in the data home, since several tables look at it."""
+    folder = storage.home() / "records" / f"seed-{seed}"
+    if not folder.exists():
+        network.save(layer_experiments.trained_anew(seed, SHORT, f"seed {seed}")[0], folder)
+    return network.load(folder)
+
+
 def fresh_networks() -> dict[str, tuple[str, network.FiveLayerNet]]:
     """The shipped network, three of other seeds, and five untrained ones: name → (kind, net)."""
-    trained = {
-        f"seed {seed}": ("trained", layer_experiments.trained_anew(seed, SHORT, f"seed {seed}")[0])
-        for seed in SEEDS
-    }
+    trained = {f"seed {seed}": ("trained", seed_network(seed)) for seed in SEEDS}
     untrained = {
         f"untrained {seed}": ("untrained", layer_experiments.untrained(seed)) for seed in range(5)
     }
@@ -113,12 +118,11 @@ def settling() -> list[dict]:
 
 
 def first_layers() -> list[dict]:
-    """Accuracy with and without the recipe's care for layer 1; the filters are kept beside it."""
-    recipe = layer_experiments.trained_anew(SEEDS[0], SHORT, f"seed {SEEDS[0]}")[0]
+    """Accuracy with and without the recipe's care; filters, also on the way, are kept beside it."""
+    recipe, watch = layer_experiments.trained_anew(SEEDS[0], SHORT, f"seed {SEEDS[0]}")
     plain, accuracy = layer_experiments.plain(SEEDS[0], SHORT, "plain")
-    results.record_tensors(
-        "first_layers", {"recipe": recipe.layer1.weight, "plain": plain.layer1.weight}
-    )
+    stages = {f"step {step}": weight for step, weight in watch.filters.items()}
+    results.record_tensors("first_layers", {"plain": plain.layer1.weight, **stages})
     held_out = EmojiImages(pretraining.HELD_OUT_SEED)
     return [
         {"net": "recipe", "accuracy": pretraining.accuracy_on(recipe, held_out)},
@@ -133,7 +137,9 @@ def synthesis() -> list[dict]:
 
 def usage() -> list[dict]:
     """Which units of layer 1 are used on drawings, digits, letters and photographs."""
-    return layer_experiments.usage(shipped())
+    return layer_experiments.usage(
+        {"trained": shipped(), "untrained": layer_experiments.untrained(0)}
+    )
 
 
 TABLES: dict[str, Callable[[], list[dict]]] = {

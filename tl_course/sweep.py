@@ -13,6 +13,7 @@ from tl_course.network import FiveLayerNet
 from tl_course.targets.examples import Examples, Target, draw, draw_indices
 
 ARMS = ("random-frozen", "scratch", "option-1", "option-2", "classical")
+ROOM = 20_000  # feature vectors that output layers are trained on at once
 
 
 def sweep(
@@ -22,8 +23,10 @@ def sweep(
     draws: int | dict[str, int],
     *,
     arms: Iterable[str] = ARMS,
+    augment: Sequence[bool] = (False,),
     seed: int = 0,
     part: str = "test",
+    done: Iterable[dict] = (),
     progress: bool = False,
     stop=None,
 ) -> Iterator[dict]:
@@ -31,59 +34,86 @@ def sweep(
 
     Draw d of seed s is the same set of images for every arm, so that arms can be compared in
     pairs. `draws` may differ by arm. `part` is what is scored: "test", or "validation" for choices.
+    Runs that are in `done` (rows of an earlier sweep) are not run again. The classical floor has
+    no augmentation.
     """
     scored: Examples = getattr(target, part)
     counts = draws if isinstance(draws, dict) else dict.fromkeys(arms, draws)
-    total = sum(counts[arm] for arm in arms) * len(sizes)
-    with tqdm(total=total, desc="runs", disable=not progress) as bar:
-        for arm in arms:
-            for images in sizes:
+    had = {(row["arm"], bool(row["augmented"]), row["images"], row["draw"]) for row in done}
+    plan = {
+        (arm, augmented, images): [
+            d for d in range(counts[arm]) if (arm, augmented, images, d) not in had
+        ]
+        for augmented in augment
+        for images in sizes
+        for arm in arms
+        if not (augmented and arm == "classical")
+    }
+    with tqdm(total=sum(map(len, plan.values())), desc="runs", disable=not progress) as bar:
+        for (arm, augmented, images), numbers in plan.items():
+            runs = _runs(arm, augmented, net, target.pool, scored, images, numbers, seed)
+            for number, accuracy, seconds in runs:
+                yield {
+                    "arm": arm, "augmented": augmented, "images": images, "draw": number,
+                    "accuracy": accuracy, "seconds": seconds,
+                }  # fmt: skip
+                bar.update()
                 if stop is not None and stop.is_set():
                     return
-                for row in _runs(arm, net, target.pool, scored, images, counts[arm], seed):
-                    yield row
-                    bar.update()
 
 
-def _runs(arm, net, pool, scored, images, draws, seed) -> Iterator[dict]:
-    def row(number: int, accuracy: float, seconds: float) -> dict:
-        return {
-            "arm": arm, "augmented": False, "images": images, "draw": number,
-            "accuracy": accuracy, "seconds": seconds,
-        }  # fmt: skip
-
-    seeds = range(seed * 1000, seed * 1000 + draws)
+def _runs(
+    arm, augmented, net, pool, scored, images, numbers, seed
+) -> Iterator[tuple[int, float, float]]:
+    """Draw, accuracy and seconds of each run."""
     if arm == "option-1":  # one set of layers for all draws: features once, heads together
-        begun = time.perf_counter()
-        chosen = torch.stack([draw_indices(pool.y, pool.names, images, s) for s in seeds])
-        used, where = chosen.unique(return_inverse=True)
-        x = transfer.features(net, pool.x[used])[where]
-        weight, bias, _ = transfer.fit_output_layers(
-            x, pool.y[chosen], len(pool.names),
-            torch.full((draws,), transfer.settings(arm, images).l2),
-        )  # fmt: skip
-        seconds = (time.perf_counter() - begun) / draws
-        seen = transfer.features(net, scored.x)
-        scores = torch.einsum("nf,dkf->dnk", seen, weight) + bias[:, None]
-        right = (scores.argmax(2).cpu() == scored.y).float().mean(1)
-        for number in range(draws):
-            yield row(number, right[number].item(), seconds)
+        views = transfer.VIEWS[transfer.nearest(transfer.VIEWS, images)] if augmented else 0
+        together = max(1, ROOM // (images * (views + 1)))
+        for first in range(0, len(numbers), together):
+            yield from _output_layers(
+                net, pool, scored, images, numbers[first : first + together], seed, views
+            )
         return
-    for number, s in enumerate(seeds):
+    adapt = {
+        "option-2": transfer.option_2, "output-first": transfer.output_first,
+        "scratch": transfer.from_scratch, "random-frozen": transfer.random_frozen,
+    }  # fmt: skip
+    for number in numbers:
+        s = seed * 1000 + number
         labelled = draw(pool, images, s)
         if arm == "classical":
-            yield row(number, *classical(labelled, scored))
+            yield number, *classical(labelled, scored)
             continue
-        common = {
-            "test": (scored.x, scored.y), "n_classes": len(pool.names), "modality": pool.modality
-        }  # fmt: skip
-        if arm == "option-2":
-            result = transfer.option_2(net, labelled.x, labelled.y, s, **common)
-        elif arm == "scratch":
-            result = transfer.from_scratch(labelled.x, labelled.y, s, **common)
-        else:
-            result = transfer.random_frozen(labelled.x, labelled.y, s, **common)
-        yield row(number, result.accuracy, result.seconds)
+        source = () if arm in ("scratch", "random-frozen") else (net,)
+        result = adapt[arm](
+            *source, labelled.x, labelled.y, s, test=(scored.x, scored.y), augment=augmented,
+            n_classes=len(pool.names), modality=pool.modality,
+        )  # fmt: skip
+        yield number, result.accuracy, result.seconds
+
+
+def _output_layers(net, pool, scored, images, numbers, seed, views):
+    """Option 1 for several draws at once; `views` augmented ones of each image beside it."""
+    begun = time.perf_counter()
+    chosen = torch.stack(
+        [draw_indices(pool.y, pool.names, images, seed * 1000 + n) for n in numbers]
+    )
+    used, where = chosen.unique(return_inverse=True)
+    seen = [transfer.features(net, pool.x[used])]
+    for view in range(views):
+        seen.append(
+            transfer.features(net, transfer.augmented(pool.x[used], seed, view * len(pool)))
+        )
+    x = torch.stack(seen)[:, where].transpose(0, 1).flatten(1, 2)  # [draws, views · images, f]
+    l2 = transfer.settings("option-1", images, views > 0).l2
+    weight, bias, _ = transfer.fit_output_layers(
+        x, pool.y[chosen].repeat(1, views + 1), len(pool.names), torch.full((len(numbers),), l2)
+    )
+    seconds = (time.perf_counter() - begun) / len(numbers)
+    scores = torch.einsum("nf,dkf->dnk", transfer.features(net, scored.x), weight) + bias[:, None]
+    right = (scores.argmax(2).cpu() == scored.y).float().mean(1)
+    for number, share in zip(numbers, right.tolist(), strict=True):
+        yield number, share, seconds
 
 
 def classical(labelled: Examples, scored: Examples, c: float = 3.0) -> tuple[float, float]:

@@ -12,8 +12,8 @@ import csv
 import functools
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from statistics import mean
 
@@ -27,7 +27,7 @@ from tl_course.network import FiveLayerNet
 from tl_course.warp import NUMBERS, Pose, grid, uniform
 
 AUGMENT = Pose(rotate=0.25, shear=0.25, shift=0.12, stretch=0.1, zoom=(0.85, 1.15), elastic=0.08)
-VIEWS = 20  # augmented views of each image for Option 1
+VIEWS = {10: 100, 50: 40, 200: 20, 1000: 8}  # augmented views of each image for Option 1
 BATCH = 64
 FIT_STEPS = 400  # gradient steps of Option 1's output layer
 
@@ -42,23 +42,35 @@ class Settings:
 
 
 @functools.cache
-def tuned() -> dict[str, dict[int, Settings]]:
-    """The settings with the best mean validation accuracy, by arm and number of images."""
+def tuned() -> dict[tuple[str, bool], dict[int, Settings]]:
+    """The settings with the best mean validation accuracy, by (arm, augmented) and images."""
     tried = collections.defaultdict(list)
     with (files("tl_course") / "results" / "tuning.csv").open(encoding="utf-8") as handle:
         for row in csv.DictReader(handle):
             chosen = Settings(float(row["l2"]), float(row["rate"]), int(row["steps"]))
-            tried[row["arm"], int(row["images"]), chosen].append(float(row["accuracy"]))
-    best: dict[str, dict[int, Settings]] = collections.defaultdict(dict)
+            arm = row["arm"], row["augmented"] == "True"
+            tried[arm, int(row["images"]), chosen].append(float(row["accuracy"]))
+    best: dict[tuple[str, bool], dict[int, Settings]] = collections.defaultdict(dict)
     for (arm, images, chosen), _ in sorted(tried.items(), key=lambda item: mean(item[1])):
         best[arm][images] = chosen
     return dict(best)
 
 
-def settings(option: str, images: int) -> Settings:
-    """The tuned settings for the nearest number of images (by ratio) that was tuned for."""
-    found = tuned()[option]
-    return found[min(found, key=lambda n: abs(math.log(n / images)))]
+def nearest(sizes: Iterable[int], images: int) -> int:
+    """The one of `sizes` that is nearest to `images`, by ratio."""
+    return min(sizes, key=lambda n: abs(math.log(n / images)))
+
+
+def settings(option: str, images: int, augment: bool = False) -> Settings:
+    """The tuned settings for the nearest number of images (by ratio) that was tuned for.
+
+    An arm that was not tuned with augmentation takes what was found without, and output-first,
+    where it was not tuned at all, takes Option 2's.
+    """
+    tables = tuned()
+    ways = [(option, augment), (option, False), ("option-2", augment), ("option-2", False)]
+    found = next(tables[way] for way in ways if way in tables)
+    return found[nearest(found, images)]
 
 
 @dataclass(frozen=True)
@@ -210,6 +222,17 @@ def features(net: FiveLayerNet, x: torch.Tensor, batch: int = 500) -> torch.Tens
     return torch.cat([net.features(part.to(device)) for part in x.split(batch)])
 
 
+def seen(
+    net: FiveLayerNet, images: torch.Tensor, labels: torch.Tensor, seed: int, augment: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Features and labels that an output layer is trained on, with `augment` of views as well."""
+    if not augment:
+        return features(net, images), labels
+    n_views = VIEWS[nearest(VIEWS, len(images))]
+    views = augmented(images.repeat(n_views, 1, 1, 1), seed)
+    return features(net, torch.cat([images, views])), labels.repeat(n_views + 1)
+
+
 def option_1(
     net: FiveLayerNet,
     images: torch.Tensor,
@@ -230,20 +253,14 @@ def option_1(
     augmentation alone: the problem is convex, so that every start ends at the same W⁵,b⁵.
     """
     _check(net, images, labels, modality, across)
-    chosen = chosen or settings(option, len(images))
+    chosen = chosen or settings(option, len(images), augment)
     begun = time.perf_counter()
     adapted = network.replace_output_layer(net, n_classes or int(labels.max()) + 1).eval()
     for name, parameter in adapted.named_parameters():
         parameter.requires_grad = name.startswith("output.")
-    if augment:
-        views = images.repeat(VIEWS, 1, 1, 1)
-        images_seen = torch.cat([images, augmented(views, seed)])
-        labels_seen = labels.repeat(VIEWS + 1)
-    else:
-        images_seen, labels_seen = images, labels
-    x = features(adapted, images_seen)
+    x, y = seen(adapted, images, labels, seed, augment)
     weight, bias, losses = fit_output_layers(
-        x[None], labels_seen[None], adapted.n_classes, torch.tensor([chosen.l2])
+        x[None], y[None], adapted.n_classes, torch.tensor([chosen.l2])
     )
     with torch.no_grad():
         adapted.output.weight.copy_(weight[0])
@@ -267,18 +284,22 @@ def option_2(
     modality: str = "image",
     across: bool = False,
     option: str = "option-2",
+    output: nn.Linear | None = None,
     on_step: Callable[[int, nn.Module, training.History], None] | None = None,
     stop=None,
 ) -> Adapted:
     """Option 2: start from the pretrained W¹ … W⁴ and a fresh W⁵, and train everything.
 
     images `[n, 3, 32, 32]`, labels `[n]`; `seed` decides the order of the batches and the
-    augmentation. `on_step(step, net, history)` is called before each update and at the end.
+    augmentation. `output` is an output layer to start from. `on_step(step, net, history)` is
+    called before each update and at the end.
     """
     _check(net, images, labels, modality, across)
-    chosen = chosen or settings(option, len(images))
+    chosen = chosen or settings(option, len(images), augment)
     begun = time.perf_counter()
     adapted = network.replace_output_layer(net, n_classes or int(labels.max()) + 1)
+    if output is not None:
+        adapted.output.load_state_dict(output.state_dict())
     for parameter in adapted.parameters():
         parameter.requires_grad = True
     history = training.train(
@@ -290,6 +311,34 @@ def option_2(
     )
     seconds = time.perf_counter() - begun
     return _scored(adapted, option, len(images), seconds, history, test)
+
+
+def output_first(
+    net: FiveLayerNet,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    seed: int = 0,
+    *,
+    augment: bool = False,
+    chosen: Settings | None = None,
+    modality: str = "image",
+    across: bool = False,
+    n_classes: int | None = None,
+    **more,
+) -> Adapted:
+    """Output layer first, then everything (LP-FT, arXiv 2202.10054): Option 2 begun where 1 ends.
+
+    A fresh output layer sends large gradients into layers that were good already; a trained one
+    does not.
+    """
+    common = {"modality": modality, "across": across, "n_classes": n_classes, "augment": augment}
+    first = option_1(net, images, labels, seed, **common)
+    chosen = chosen or settings("output-first", len(images), augment)
+    then = option_2(
+        net, images, labels, seed, chosen=chosen, option="output-first", output=first.net.output,
+        **common, **more,
+    )  # fmt: skip
+    return replace(then, seconds=first.seconds + then.seconds)
 
 
 def from_scratch(

@@ -38,4 +38,5 @@ def order(tuning) -> torch.Tensor:
     `tuning` is `gratings.tuning(net, "layer1")`; int64 `[units]`.
     """
     oriented = tuning.orientation_selectivity > 0.5
-    return (tuning.orientation - 1000 * oriented.float() + 0.1 * tuning.frequency).argsort()
+    by_angle = tuning.orientation - 1000 + tuning.frequency
+    return torch.where(oriented, by_angle, tuning.frequency).argsort()

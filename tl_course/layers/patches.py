@@ -59,7 +59,7 @@ def top_patches(
     for index in tqdm(numbers, desc=progress, unit="batch", disable=progress is None):
         x = pictures_at(index).to(device)
         if not fields:
-            fields = {layer: receptive_field(net, layer, x.shape[-1]) for layer in layers}
+            fields = {layer: receptive_field(net, layer, tuple(x.shape[-2:])) for layer in layers}
         for layer, found in responses(net, x, layers).items():
             width = found.shape[3]
             outside = ~fields[layer].inside().to(device)

@@ -32,6 +32,7 @@ class _Enough(Exception):
 def responses(net: nn.Module, x: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
     """What each of `layers` answers to pictures x `[n, 3, h, w]`: `[n, units, rows, columns]`.
 
+    The network is looked at as it is in use (evaluation mode), and left in the mode it was in.
     Gradients flow where they are enabled. CourseError names a layer that does not exist.
     """
     modules = dict(net.named_modules())
@@ -52,11 +53,16 @@ def responses(net: nn.Module, x: torch.Tensor, layers: Sequence[str]) -> dict[st
         return hook
 
     handles = [modules[name].register_forward_hook(keep(name)) for name in set(layers)]
+    was_training = net.training
+    if was_training:
+        net.eval()
     try:
         net(x)
     except _Enough:
         pass
     finally:
+        if was_training:
+            net.train()
         for handle in handles:
             handle.remove()
     return {name: found[name] for name in layers}
@@ -103,31 +109,37 @@ class Field:
 
 @torch.no_grad()
 def receptive_field(
-    net: nn.Module, layer: str, size: int = SIZE, channels: int = CHANNELS
+    net: nn.Module,
+    layer: str,
+    size: int | tuple[int, int] = SIZE,
+    channels: int = CHANNELS,
 ) -> Field:
     """Which pixels can reach each output position of `layer`, found out by trying.
+
+    `size` is the side of the pictures, or (height, width).
 
     One picture row at a time is made not-a-number: whatever it reaches becomes not-a-number too,
     whatever the weights. In float64 on the CPU, where no fast algorithm mixes neighbours.
     """
     probe = copy.deepcopy(net).cpu().double().eval()
-    across = min(size, 64)  # the other direction need not be as long
+    height, width = (size, size) if isinstance(size, int) else size
 
-    def extent(of_rows: bool) -> tuple[tuple[int, int], ...]:
+    def extent(length: int, other: int, of_rows: bool) -> tuple[tuple[int, int], ...]:
         touched = []
-        for lines in torch.arange(size).split(32):
-            shape = (size, across) if of_rows else (across, size)
+        across = min(other, 64)  # the other direction need not be as long
+        for lines in torch.arange(length).split(32):
+            shape = (length, across) if of_rows else (across, length)
             x = torch.zeros(len(lines), channels, *shape, dtype=torch.float64)
             for i, line in enumerate(lines):
                 x[i].select(1 if of_rows else 2, line).fill_(torch.nan)
             reached = responses(probe, x, [layer])[layer].isnan().any(1)  # [lines, rows, columns]
             touched.append(reached.any(2 if of_rows else 1))
-        table = torch.cat(touched)  # [size, positions]
+        table = torch.cat(touched)  # [length, positions]
         first = table.int().argmax(0)
-        last = size - table.flip(0).int().argmax(0)
+        last = length - table.flip(0).int().argmax(0)
         return tuple(zip(first.tolist(), last.tolist(), strict=True))
 
-    return Field(extent(of_rows=True), extent(of_rows=False))
+    return Field(extent(height, width, of_rows=True), extent(width, height, of_rows=False))
 
 
 def crop(x: torch.Tensor, field: Field, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:

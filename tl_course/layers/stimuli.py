@@ -1,7 +1,9 @@
 """Controlled stimuli: simple shapes, drawn at many positions, sizes, orientations and strengths.
 
-All are grey and have the same mean and the same contrast (standard deviation), so that a unit
-which answers more to one of them does so because of its shape.
+All are grey and have the same mean. How strong they are can be made equal in two ways, and no way
+is fair to all shapes: with the same *contrast* (standard deviation) a thin bar is brighter than a
+filled edge, with the same *range* (from the darkest to the brightest pixel) an edge has more
+contrast than a bar. What holds in both ways is because of the shape.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from collections.abc import Callable
 
 import torch
 
-CONTRAST = 0.5  # standard deviation of a stimulus, on the course's scale (a picture spans −2 … 2)
+CONTRAST, RANGE = 0.5, 2.0  # on the course's scale, where a picture spans −2 … 2
+EQUAL = ("contrast", "range")
 ORIENTATIONS = 16
 SIZES = (0.5, 0.75, 1.0)  # half the stimulus, as a share of half the window
 SHIFTS = (-0.25, 0.0, 0.25)  # of half the window, in each direction
@@ -70,12 +73,13 @@ def _distance(x: torch.Tensor, y: torch.Tensor, points: torch.Tensor) -> torch.T
     return nearest.sqrt()
 
 
-def stimuli(kind: str, window: int, every: int = 1) -> torch.Tensor:
+def stimuli(kind: str, window: int, every: int = 1, equal: str = "contrast") -> torch.Tensor:
     """Every variant of one class in windows of `window` pixels: `[n, 3, window, window]`.
 
-    Orientations × sizes × positions × stroke widths × light on dark and dark on light, the same
-    number for each class. Variants of which nothing is inside the window are left out. With
-    `every` > 1 only each `every`-th combination of size, position and stroke is drawn.
+    Orientations × sizes × positions × stroke widths × light on dark and dark on light; a turned
+    circle is the same circle, so that some classes have fewer different ones. Variants of which
+    nothing is inside the window are left out. `equal` says what all have in common, see above.
+    With `every` > 1 only each `every`-th combination of size, position and stroke is drawn.
     """
     steps = (torch.arange(window * FINER) + 0.5) / FINER - window / 2  # pixels from the middle
     y, x = torch.meshgrid(steps, steps, indexing="ij")
@@ -96,5 +100,7 @@ def stimuli(kind: str, window: int, every: int = 1) -> torch.Tensor:
     ink = torch.cat(ink)
     ink = ink - ink.mean((2, 3), keepdim=True)
     spread = ink.std((2, 3), correction=0, keepdim=True)
-    ink = (ink / spread * CONTRAST)[(spread > 0.02).flatten()]
+    extent = ink.amax((2, 3), keepdim=True) - ink.amin((2, 3), keepdim=True)
+    strength = CONTRAST / spread if equal == "contrast" else RANGE / extent
+    ink = (ink * strength)[(spread > 0.02).flatten()]
     return torch.cat([ink, -ink]).expand(-1, 3, -1, -1)

@@ -44,7 +44,7 @@ def looks_of(patches: torch.Tensor) -> Looks:
     """The mean looks of patches `[n, 3, h, w]`."""
     pixels = patches.permute(0, 2, 3, 1).reshape(-1, 3)
     values, vectors = torch.linalg.eigh(torch.cov(pixels.t()))
-    colours = vectors * values.clamp_min(1e-6).sqrt()
+    colours = vectors * values.clamp_min(1e-6)  # weak ones are held back, as short waves are
     return Looks(
         patches.mean().item(),
         patches.flatten(1).std(1).mean().item(),

@@ -40,6 +40,12 @@ def about(name: str) -> dict:
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
 
 
+def current(name: str, weights: str) -> list[dict]:
+    """The rows of `name` if it was made with these weights, else none: what need not be redone."""
+    made = name in names() and about(name)["weights"] == weights
+    return load(name).to_dict("records") if made else []
+
+
 def tensors(name: str) -> dict[str, torch.Tensor]:
     """The tensors recorded beside the table `name`."""
     return safetensors.torch.load_file(FOLDER / f"{name}.safetensors")

@@ -1,0 +1,96 @@
+"""Choose the settings of every arm on validation digits.
+
+Arms of one kind get the same grid at each size, once without augmentation and once with it: those
+that train the output layer alone seven penalties (their only setting), those that train everything
+twelve pairs of rate and steps. Draws are others than those of the reported results, and what is
+scored is the validation part; the test part is not read.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import torch
+
+from tl_course import pretraining, transfer
+from tl_course.targets.examples import draw
+from tl_course.targets.handwritten import handwritten
+from tl_course.transfer import Settings
+
+SIZES = (10, 50, 200)
+DRAWS = {False: 4, True: 2}  # with augmentation a run takes longer and scatters less
+PENALTIES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+RATES = (1e-4, 3e-4, 1e-3, 3e-3)
+STEPS = {False: (30, 100, 300), True: (100, 300, 600)}  # altered copies are not used up so soon
+HEADS = ("option-1", "random-frozen")  # arms that train the output layer alone
+WHOLE = ("option-2", "output-first", "scratch")
+FIRST_DRAW = 500_000  # reported results start at draw 0
+KEYS = ["arm", "augmented", "images", "l2", "rate", "steps", "draw"]
+
+
+def grid(arm: str, augmented: bool) -> list[Settings]:
+    """The settings that are tried."""
+    if arm in HEADS:
+        return [Settings(l2=l2) for l2 in PENALTIES]
+    return [Settings(rate=r, steps=s) for r, s in itertools.product(RATES, STEPS[augmented])]
+
+
+def run(arm: str, augmented: bool, images: int, number: int, todo: list[Settings]) -> list[dict]:
+    """One draw of one arm with each setting of `todo`: a row each, with validation accuracy."""
+    target = handwritten()
+    seed = FIRST_DRAW + number
+    labelled = draw(target.pool, images, seed)
+    accuracies = (_heads if arm in HEADS else _whole)(arm, augmented, labelled, seed, todo, target)
+    return [
+        {"arm": arm, "augmented": augmented, "images": images, "l2": chosen.l2,
+         "rate": chosen.rate, "steps": chosen.steps, "draw": number, "accuracy": accuracy}
+        for chosen, accuracy in zip(todo, accuracies, strict=True)
+    ]  # fmt: skip
+
+
+def _heads(arm, augmented, labelled, seed, todo, target) -> list[float]:
+    net = (
+        pretraining.pretrained() if arm == "option-1" else transfer.fresh_network(labelled.x, seed)
+    )
+    x, y = transfer.seen(net, labelled.x, labelled.y, seed, augmented)
+    scored = transfer.features(net, target.validation.x)
+    found = []
+    for chosen in todo:
+        weight, bias, _ = transfer.fit_output_layers(
+            x[None], y[None], len(labelled.names), torch.tensor([chosen.l2])
+        )
+        right = (scored @ weight[0].T + bias[0]).argmax(1).cpu() == target.validation.y
+        found.append(right.float().mean().item())
+    return found
+
+
+def _whole(arm, augmented, labelled, seed, todo, target) -> list[float]:
+    net, output = pretraining.pretrained(), None
+    if arm == "scratch":
+        net = transfer.fresh_network(labelled.x, seed)
+    if arm == "output-first":  # its first half is Option 1 as tuned
+        transfer.tuned.cache_clear()
+        output = transfer.option_1(net, labelled.x, labelled.y, seed, augment=augmented).net.output
+    return [
+        transfer.option_2(
+            net, labelled.x, labelled.y, seed, augment=augmented, output=output, chosen=chosen,
+            test=(target.validation.x, target.validation.y),
+        ).accuracy
+        for chosen in todo
+    ]  # fmt: skip
+
+
+def missing(arms: tuple[str, ...], rows: list[dict]) -> Iterator[tuple]:
+    """The arguments of `run` for what is not in `rows` yet."""
+    done = {tuple(row[key] for key in KEYS) for row in rows}
+    for arm, augmented, images in itertools.product(arms, (False, True), SIZES):
+        for number in range(DRAWS[augmented]):
+            todo = [
+                chosen
+                for chosen in grid(arm, augmented)
+                if (arm, augmented, images, chosen.l2, chosen.rate, chosen.steps, number)
+                not in done
+            ]
+            if todo:
+                yield arm, augmented, images, number, todo
