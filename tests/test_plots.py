@@ -4,8 +4,8 @@ import pytest
 import torch
 from PIL import Image
 
+from tl_course import layer_plots, plots, results
 from tl_course import lesson as module
-from tl_course import plots
 from tl_course.errors import CourseError
 from tl_course.layers import filters
 from tl_course.lesson import Lesson
@@ -89,3 +89,24 @@ def test_wrong_parameters_get_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path))
     with pytest.raises(CourseError, match="run notebook 01"):
         Lesson("03", "quick", weights="mine").source_network()
+
+
+def test_an_animation_is_a_gif_that_plays_once_and_can_be_heard(tmp_path):
+    film = layer_plots.Animation({s: torch.randn(32, 3, 7, 7) for s in (0, 10, 20)}, "Three steps.")
+    shown = film._repr_mimebundle_()["text/html"]
+    assert 'alt="Three steps."' in shown and "data:image/gif;base64," in shown
+    saved = Image.open(film.save(tmp_path / "film.gif"))
+    assert saved.format == "GIF" and saved.n_frames == 3 and "loop" not in saved.info
+
+
+def test_a_mosaic_keeps_every_picture_in_its_place():
+    x = torch.arange(5).view(5, 1, 1, 1).expand(-1, 3, 2, 2) / 10
+    sheet = layer_plots.mosaic(x, 3, zoom=2, gap=1)
+    assert sheet.shape == (3, 9, 14)
+    assert (sheet[:, 5:9, 5:9] == 0.4).all() and (sheet[:, 5:9, 10:14] == 1).all()
+
+
+def test_a_network_prefers_what_the_table_says():
+    table = results.load("preference")
+    alt = layer_plots.preferences(table, "Shapes").alt
+    assert "trained, layer1: bar 45" in alt and "untrained, layer4: corner 37" in alt

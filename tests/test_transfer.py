@@ -281,8 +281,8 @@ def test_wrong_input_to_the_command_is_one_sentence_and_exit_code_2(tmp_path, ho
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--images", "abc"], ["--images", "55"], ["--images", "2000"], ["--draws", "0"],
-     ["--seed", "99999999999999999999"]],
+    [["--arms", "option-3"], ["--images", "abc"], ["--images", "55"], ["--images", "2000"],
+     ["--draws", "0"], ["--seed", "99999999999999999999"]],
 )  # fmt: skip
 def test_a_wrong_sweep_is_refused_in_a_sentence(arguments):
     done = subprocess.run(

@@ -240,6 +240,8 @@ def add_sweep(verbs) -> None:
     )
     parser.add_argument("--images", default="10,50,200", help="sizes, such as 10,50,200")
     parser.add_argument("--draws", type=int, default=10)
+    parser.add_argument("--arms", help="some of them only, such as option-1,scratch")
+    parser.add_argument("--augment", choices=["off", "on", "both"], default="off")
     parser.add_argument("--seed", type=_seed, default=0)
     parser.add_argument("--weights", type=Path, metavar="DIR")
     parser.add_argument("--full", action="store_true", help="full MNIST (data_scripts/mnist.py)")
@@ -251,6 +253,7 @@ def sweep(args: argparse.Namespace) -> int:
     import pandas as pd
 
     from tl_course import network, pretraining
+    from tl_course.sweep import ARMS, EVERY_ARM
     from tl_course.sweep import sweep as run_sweep
     from tl_course.targets.examples import draw
     from tl_course.targets.handwritten import handwritten
@@ -263,12 +266,23 @@ def sweep(args: argparse.Namespace) -> int:
         ) from None
     if args.draws < 1:
         raise CourseError(f"--draws is {args.draws}; at least 1 is needed.")
+    arms = args.arms.split(",") if args.arms else list(ARMS)
+    unknown = [arm for arm in arms if arm not in EVERY_ARM]
+    if unknown:
+        raise CourseError(f"--arms has '{unknown[0]}', which is none of {', '.join(EVERY_ARM)}.")
+    augment = {"off": [False], "on": [True], "both": [False, True]}[args.augment]
     digits = handwritten(args.full)
     for size in sizes:
         draw(digits.pool, size, args.seed)  # refuses a size that the pool cannot give
     net = network.load(args.weights) if args.weights else pretraining.pretrained()
-    rows = list(run_sweep(net, digits, sizes, args.draws, seed=args.seed, progress=True))
-    table = pd.DataFrame(rows).groupby(["arm", "images"]).accuracy.agg(["mean", "std", "count"])
+    rows = list(
+        run_sweep(
+            net, digits, sizes, args.draws, arms=arms, augment=augment, seed=args.seed,
+            progress=True,
+        )
+    )  # fmt: skip
+    by = pd.DataFrame(rows).groupby(["augmented", "arm", "images"])
+    table = by.accuracy.agg(["mean", "std", "count"])
     print((table * [100, 100, 1]).round(1).to_string())
     if args.json:
         print(json.dumps({"rows": rows}))
@@ -280,7 +294,7 @@ def add_records(verbs) -> None:
         "records",
         help="make the shipped weights and the recorded results again",
         description="Makes whatever is not current: shipped weights, tuned settings, and every "
-        "table in tl_course/results. It can be stopped and continued. About half an hour on two "
+        "table in tl_course/results. It can be stopped and continued. About an hour on two "
         "cores when everything is to be made.",
     )
     parser.add_argument("--anew", action="store_true", help="also what is current already")

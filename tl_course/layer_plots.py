@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -326,6 +325,8 @@ def settling(table, title: str) -> Picture:
 class Animation(Picture):
     """Filters at several steps as an animated GIF that plays once, with alt text."""
 
+    kind = "gif"
+
     def __init__(self, filters: dict[int, torch.Tensor], alt: str, seconds: float = 6.0):
         frames = []
         for step, weight in sorted(filters.items()):
@@ -343,20 +344,4 @@ class Animation(Picture):
             file, "GIF", save_all=True, append_images=frames[1:],
             duration=[pause] * (len(frames) - 1) + [3000],
         )  # fmt: skip
-        self.gif, self.still = file.getvalue(), self.png
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        import base64
-        import html
-
-        data = base64.b64encode(self.gif).decode()
-        return {
-            "text/html": f'<img alt="{html.escape(self.alt, quote=True)}" width="{self.width}" '
-            f'style="max-width:100%" src="data:image/gif;base64,{data}">',
-            "text/plain": self.alt,
-        }
-
-    def save(self, path: Path | str) -> Path:
-        """Write the GIF."""
-        Path(path).write_bytes(self.gif)
-        return Path(path)
+        self.data = file.getvalue()

@@ -43,6 +43,8 @@ class Picture:
     Raises ValueError without alt text: a figure that cannot be heard is not finished.
     """
 
+    kind = "png"
+
     def __init__(self, image: Figure | Image.Image, alt: str):
         if not alt.strip():
             raise ValueError("A picture needs alt text that says what is to be seen.")
@@ -52,20 +54,20 @@ class Picture:
             image.savefig(file, format="png", dpi=DPI, bbox_inches="tight", facecolor="white")
         else:
             image.save(file, "PNG")
-        self.png = file.getvalue()
-        self.width = Image.open(io.BytesIO(self.png)).width
+        self.data = self.png = file.getvalue()  # what is shown, and a still picture
+        self.width = Image.open(file).width
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        data = base64.b64encode(self.png).decode()
+        data = base64.b64encode(self.data).decode()
         return {
             "text/html": f'<img alt="{html.escape(self.alt, quote=True)}" width="{self.width}" '
-            f'style="max-width:100%" src="data:image/png;base64,{data}">',
+            f'style="max-width:100%" src="data:image/{self.kind};base64,{data}">',
             "text/plain": self.alt,
         }
 
     def save(self, path: Path | str) -> Path:
-        """Write the PNG."""
-        Path(path).write_bytes(self.png)
+        """Write the file."""
+        Path(path).write_bytes(self.data)
         return Path(path)
 
 

@@ -13,6 +13,7 @@ from tl_course.network import FiveLayerNet
 from tl_course.targets.examples import Examples, Target, draw, draw_indices
 
 ARMS = ("random-frozen", "scratch", "option-1", "option-2", "classical")
+EVERY_ARM = (*ARMS, "output-first")
 ROOM = 20_000  # feature vectors that output layers are trained on at once
 
 
