@@ -31,7 +31,7 @@ class Budget(NamedTuple):
     draws: int  # of each experiment
     images_per_test: int
     renders: int  # that are searched for the best patches
-    every: int  # which stimuli are shown: each one, each second, …
+    every: int  # stimuli: each one, each fifth, … (a prime spares no size, place or stroke)
     patches: int  # natural ones, beside the pictures that are made
     ascent_steps: int  # for a picture that is made
     layers_to_make: int
@@ -39,11 +39,11 @@ class Budget(NamedTuple):
 
 BUDGETS = {
     "quick": Budget(
-        pretrain_images=5_120, draws=1, images_per_test=500, renders=2_000, every=18, patches=500,
+        pretrain_images=5_120, draws=1, images_per_test=500, renders=2_000, every=19, patches=500,
         ascent_steps=5, layers_to_make=2,
     ),
     "laptop": Budget(
-        pretrain_images=200_000, draws=10, images_per_test=2000, renders=100_000, every=3,
+        pretrain_images=200_000, draws=10, images_per_test=2000, renders=100_000, every=5,
         patches=5_000, ascent_steps=120, layers_to_make=3,
     ),
     "gpu": Budget(
