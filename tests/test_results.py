@@ -42,9 +42,9 @@ def test_the_recorded_draws_are_many_and_of_every_arm():
 def test_the_settings_are_the_best_of_the_recorded_grid():
     table = results.load("tuning")
     keys = ["l2", "rate", "steps"]
-    for (arm, images), group in table.groupby(["arm", "images"]):
+    for (arm, augmented, images), group in table.groupby(["arm", "augmented", "images"]):
         best = group.groupby(keys).accuracy.mean()
-        chosen = transfer.settings(arm, images)
+        chosen = transfer.settings(arm, images, augmented)
         assert best[chosen.l2, chosen.rate, chosen.steps] == pytest.approx(best.max())
 
 
