@@ -22,7 +22,8 @@ from tqdm import tqdm
 
 from tl_course import storage
 from tl_course.errors import CourseError
-from tl_course.sources.emoji_images import EmojiImages, to_picture
+from tl_course.scale import to_picture
+from tl_course.sources.emoji_images import EmojiImages
 
 BLOCK = 10_000
 

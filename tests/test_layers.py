@@ -2,6 +2,7 @@
 
 import math
 
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -279,3 +280,26 @@ def test_photographs_come_whole_and_in_pieces():
     assert math.isfinite(x.std().item()) and x.std() > 0.3
     with pytest.raises(CourseError, match="china, flower"):
         photograph("cat")
+
+
+def test_straight_and_bent_are_sums_over_classes_and_means_over_networks():
+    rows = [
+        {"net": net, "kind": "trained", "equal": "range", "layer": "layer1", "stimulus": s,
+         "share": share}
+        for net, extra in (("a", 0.0), ("b", 0.2))
+        for s, share in (("edge", 0.1), ("bar", 0.2 + extra), ("curve", 0.3), ("spiral", 0.1))
+    ]  # fmt: skip
+    found = layer_experiments.straight_and_bent(pd.DataFrame(rows)).loc[
+        "range", "trained", "layer1"
+    ]
+    assert found.straight == pytest.approx(40) and found.bent == pytest.approx(40)
+
+
+def test_agreement_counts_idle_units_and_takes_the_lowest_rank_correlation():
+    activity = {"x": [0.1, 0.2, 0.3, 0.4], "y": [0.4, 0.3, 0.28, 0.02], "z": [0.1, 0.2, 0.3, 0.4]}
+    rows = [
+        {"net": "it", "task": task, "unit": unit, "activity": share}
+        for task, shares in activity.items() for unit, share in enumerate(shares)
+    ]  # fmt: skip
+    found = layer_experiments.agreement(pd.DataFrame(rows)).loc["it"]
+    assert found.lowest == pytest.approx(-1) and (found.idle, found.units) == (1, 4)

@@ -101,7 +101,7 @@ def test_an_animation_is_a_gif_that_plays_once_and_can_be_heard(tmp_path):
 
 def test_a_mosaic_keeps_every_picture_in_its_place():
     x = torch.arange(5).view(5, 1, 1, 1).expand(-1, 3, 2, 2) / 10
-    sheet = layer_plots.mosaic(x, 3, zoom=2, gap=1)
+    sheet = plots.mosaic(x, 3, zoom=2, gap=1)
     assert sheet.shape == (3, 9, 14)
     assert (sheet[:, 5:9, 5:9] == 0.4).all() and (sheet[:, 5:9, 10:14] == 1).all()
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from tl_course.scale import to_picture
 from tl_course.sources import emoji_images, things
-from tl_course.sources.emoji_images import EmojiImages, Style, to_picture
+from tl_course.sources.emoji_images import EmojiImages, Style
 
 ROOT = Path(__file__).parents[1]
 

@@ -8,12 +8,13 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pandas as pd
 import torch
 from torch import nn
 
 from tl_course import pretraining, training, transfer
 from tl_course.layers import synthesis
-from tl_course.layers.gratings import Tuning, tuning
+from tl_course.layers.gratings import tuning
 from tl_course.layers.growing import LAYERS, Watch
 from tl_course.layers.preference import class_responses, preferred
 from tl_course.layers.responses import at_centre, receptive_field
@@ -60,25 +61,21 @@ def plain(seed: int, images: int, progress: str | None = None) -> tuple[FiveLaye
     return run.net, run.accuracy
 
 
-def orientation_rows(name: str, kind: str, tuned: Tuning) -> list[dict]:
-    """Rows `net`, `kind`, `unit`, `orientation`, `frequency`, and both selectivities."""
-    return [
-        {"net": name, "kind": kind, "unit": unit,
-         "orientation": tuned.orientation[unit].item(),
-         "frequency": tuned.frequency[unit].item(),
-         "orientation_selectivity": tuned.orientation_selectivity[unit].item(),
-         "colour_selectivity": tuned.colour_selectivity[unit].item()}
-        for unit in range(len(tuned.orientation))
-    ]  # fmt: skip
+def orientation(networks: dict[str, tuple[str, nn.Module]]) -> list[dict]:
+    """Gratings put to layer 1 of each network: name → (kind, network).
 
-
-def orientation(networks: dict[str, tuple[str, nn.Module]], layer: str = "layer1") -> list[dict]:
-    """Gratings put to layer 1 of each network: name → (kind, network)."""
-    return [
-        row
-        for name, (kind, net) in networks.items()
-        for row in orientation_rows(name, kind, tuning(net, layer))
-    ]
+    Rows `net`, `kind`, `unit`, `orientation`, `frequency`, and both selectivities.
+    """
+    measures = ("orientation", "frequency", "orientation_selectivity", "colour_selectivity")
+    rows = []
+    for name, (kind, net) in networks.items():
+        tuned = tuning(net, "layer1")
+        columns = zip(*(getattr(tuned, measure).tolist() for measure in measures), strict=True)
+        rows += [
+            {"net": name, "kind": kind, "unit": unit, **dict(zip(measures, values, strict=True))}
+            for unit, values in enumerate(columns)
+        ]
+    return rows
 
 
 def preference(networks: dict[str, tuple[str, nn.Module]], every: int = 1) -> list[dict]:
@@ -102,6 +99,17 @@ def preference(networks: dict[str, tuple[str, nn.Module]], every: int = 1) -> li
                 for i, stimulus in [*enumerate(CLASSES), (-1, "none")]
             ]  # fmt: skip
     return rows
+
+
+def straight_and_bent(table: pd.DataFrame) -> pd.DataFrame:
+    """Percent of a layer's units that prefer edges or bars, and curves or spirals.
+
+    table: the rows of `preference`. Indexed by `equal`, `kind`, `layer`; means over networks.
+    """
+    share = 100 * table.groupby(["equal", "kind", "layer", "stimulus"]).share.mean().unstack()
+    return pd.DataFrame(
+        {"straight": share["edge"] + share["bar"], "bent": share["curve"] + share["spiral"]}
+    )
 
 
 def synthesised(
@@ -173,16 +181,31 @@ def usage(networks: dict[str, FiveLayerNet], n: int = 2000, without: bool = True
         for task, pictures in shown.items():
             answer = torch.cat([net.layer(1, part.to(device)) for part in pictures.x.split(500)])
             mean = answer.mean((0, 2, 3))
+            if task in heads:
+                whole = training.accuracy(heads[task], pictures.x, pictures.y)
             active = (answer - blank).relu().mean((0, 2, 3))
             for unit, share in enumerate((active / active.sum()).tolist()):
                 row = {"net": name, "task": task, "unit": unit, "activity": share, "loss": None}
                 if task in heads:
                     stuck = _stuck(heads[task], unit, mean[unit])
-                    row["loss"] = training.accuracy(
-                        heads[task], pictures.x, pictures.y
-                    ) - training.accuracy(stuck, pictures.x, pictures.y)
+                    row["loss"] = whole - training.accuracy(stuck, pictures.x, pictures.y)
                 rows.append(row)
     return rows
+
+
+def agreement(table: pd.DataFrame) -> pd.DataFrame:
+    """Whether the kinds of pictures use the same units: a row a network of the rows of `usage`.
+
+    `lowest` is the smallest rank correlation of the activities on two kinds, `idle` the number of
+    units with less than a tenth of an equal share on some kind, `units` their number.
+    """
+    rows = {}
+    for name, of_net in table.groupby("net"):
+        activity = of_net.pivot(index="unit", columns="task", values="activity")
+        idle = (activity < 0.1 / len(activity)).any(axis=1).sum()
+        lowest = activity.corr(method="spearman").min(axis=None)
+        rows[name] = {"lowest": lowest, "idle": int(idle), "units": len(activity)}
+    return pd.DataFrame(rows).T
 
 
 def _heads(net: FiveLayerNet) -> dict[str, FiveLayerNet]:

@@ -9,73 +9,28 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageOps
 
+from tl_course import plots
 from tl_course.layers.gratings import ORIENTATIONS, Tuning
 from tl_course.layers.patches import TopPatches
 from tl_course.layers.stimuli import CLASSES
-from tl_course.plots import BLUE, GREY, ORANGE, PINK, Picture, _figure
-from tl_course.sources.emoji_images import to_picture
-
-GAP = 1  # pixels between two pictures of a mosaic, before it is enlarged
-
-
-def _enlarged(x: torch.Tensor, zoom: int) -> torch.Tensor:
-    return x.repeat_interleave(zoom, -1).repeat_interleave(zoom, -2)
-
-
-def mosaic(
-    x: torch.Tensor, columns: int, zoom: int = 1, gap: int = 3, ground: float = 1.0
-) -> torch.Tensor:
-    """Pictures `[n, 3, h, w]`, 0 … 1, in rows of `columns`, as one picture `[3, H, W]`."""
-    x = _enlarged(x, zoom)
-    n, _, height, width = x.shape
-    rows = -(-n // columns)
-    sheet = torch.full((3, rows * (height + gap) - gap, columns * (width + gap) - gap), ground)
-    for i in range(n):
-        top, left = i // columns * (height + gap), i % columns * (width + gap)
-        sheet[:, top : top + height, left : left + width] = x[i]
-    return sheet
-
-
-def filter_pictures(weight: torch.Tensor) -> torch.Tensor:
-    """Filters `[n, 3, k, k]` as pictures 0 … 1: grey is 0, each stretched to its largest weight."""
-    largest = weight.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-8)
-    return (weight / largest / 2 + 0.5).detach().cpu()
-
-
-def _image(axes, x: torch.Tensor) -> None:
-    axes.imshow(x.permute(1, 2, 0).numpy(), interpolation="nearest")
-    axes.set_axis_off()
-
-
-def which_is_which(
-    first: torch.Tensor,
-    second: torch.Tensor,
-    alt: str,
-    title: str = "Layer 1 of two networks: one has seen a million drawings, one has seen none",
-) -> Picture:
-    """Two sets of filters `[32, 3, k, k]`, A and B, without saying what they are."""
-    figure = Figure(figsize=(10, 2.9), layout="constrained")
-    for axes, weight, name in zip(figure.subplots(1, 2), (first, second), "AB", strict=True):
-        _image(axes, mosaic(filter_pictures(weight), 8, zoom=6, gap=6))
-        axes.set_title(name, fontsize=13)
-    figure.suptitle(title, fontsize=11)
-    return Picture(figure, alt)
+from tl_course.plots import Picture
+from tl_course.scale import to_picture
 
 
 def selectivity(kinds: dict[str, torch.Tensor], title: str) -> Picture:
     """Orientation selectivity of each unit, a row of dots for each kind of network."""
-    figure, axes = _figure(8, 0.9 + 0.55 * len(kinds))
+    figure, axes = plots.figure_and_axes(8, 0.9 + 0.55 * len(kinds))
     heard = []
     for place, (name, values) in enumerate(kinds.items()):
         share = (values > 0.5).float().mean().item()
         spread = (torch.arange(len(values)) * 0.618 % 1 - 0.5) * 0.5  # so that dots do not hide
-        colour, marker = ((BLUE, "o"), (PINK, "D"), (ORANGE, "s"))[place % 3]
+        colour, marker = ((plots.BLUE, "o"), (plots.PINK, "D"), (plots.ORANGE, "s"))[place % 3]
         axes.plot(values, place + spread, marker, color=colour, markersize=4, alpha=0.7)
         axes.text(1.03, place, f"{100 * share:.0f}% above 0.5", va="center", fontsize=9)
         heard.append(f"{name}: {100 * share:.0f}% above 0.5")
-    axes.axvline(0.5, color=GREY, linestyle=":")
+    axes.axvline(0.5, color=plots.GREY, linestyle=":")
     axes.set(
         xlim=(-0.02, 1.02), ylim=(len(kinds) - 0.5, -0.5), yticks=range(len(kinds)),
         yticklabels=list(kinds),
@@ -92,10 +47,10 @@ def tuning_curves(tuned: Tuning, weight: torch.Tensor, units: Sequence[int], tit
     angles = np.arange(ORIENTATIONS) * 180 / ORIENTATIONS
     heard = []
     for column, unit in enumerate(units):
-        _image(axes[0, column], filter_pictures(weight[unit : unit + 1])[0])
+        plots.image(axes[0, column], plots.filter_pictures(weight[unit : unit + 1])[0])
         axes[0, column].set_title(f"unit {unit}", fontsize=9)
         curve = tuned.curves[unit] / tuned.curves[unit].max().clamp_min(1e-9)
-        axes[1, column].plot(angles, curve, color=BLUE, marker=".", markersize=4)
+        axes[1, column].plot(angles, curve, color=plots.BLUE, marker=".", markersize=4)
         axes[1, column].set(xticks=[0, 90, 180], ylim=(0, 1.05), yticks=[0, 1])
         axes[1, column].tick_params(labelsize=7)
         axes[1, column].spines[["top", "right"]].set_visible(False)
@@ -116,7 +71,7 @@ def best_patches(rows: dict[str, torch.Tensor], title: str, alt: str) -> Picture
         np.atleast_1d(figure.subplots(len(rows), 1)), rows.items(), strict=True
     ):
         zoom = max(1, 128 // patches.shape[-1])
-        _image(axes, mosaic(to_picture(patches), len(patches), zoom, gap=10))
+        plots.image(axes, plots.mosaic(to_picture(patches), len(patches), zoom, gap=10))
         axes.set_title(name, fontsize=9, loc="left", pad=2)
     figure.suptitle(title, fontsize=11)
     return Picture(figure, alt)
@@ -127,14 +82,14 @@ def patch_sheet(top: TopPatches, title: str, k: int = 9, columns: int = 8) -> Pi
     side = math.isqrt(k)
     patches = to_picture(top.patches[:, : side * side])
     zoom = max(1, round(36 / patches.shape[-1]))
-    blocks = torch.stack([mosaic(unit, side, zoom, gap=1) for unit in patches])
+    blocks = torch.stack([plots.mosaic(unit, side, zoom, gap=1) for unit in patches])
     rows = -(-len(blocks) // columns)
     width = 10.5
     figure = Figure(figsize=(width, width * rows / columns * 1.16 + 0.4), layout="constrained")
     for unit, axes in enumerate(np.ravel(figure.subplots(rows, columns, squeeze=False))):
         axes.set_axis_off()
         if unit < len(blocks):
-            _image(axes, blocks[unit])
+            plots.image(axes, blocks[unit])
             axes.set_title(f"{unit}", fontsize=7, pad=1)
     figure.suptitle(title, fontsize=11)
     return Picture(
@@ -169,7 +124,7 @@ def maps(
         for column in range(each + 1):
             grid[row, column].set_axis_off()
         if row == 0:
-            _image(grid[0, 0], to_picture(x).cpu())
+            plots.image(grid[0, 0], to_picture(x).cpu())
             grid[0, 0].set_title("the picture", fontsize=8, pad=2)
         for column, unit in enumerate(strongest, start=1):
             most = answer[unit].quantile(0.995).item() or None  # one pixel must not dim the rest
@@ -240,7 +195,9 @@ def usage(table, units: Sequence[int], weight: torch.Tensor, title: str) -> Pict
     values = table.pivot(index="task", columns="unit", values="activity").loc[tasks, list(units)]
     figure = Figure(figsize=(11, 1.2 + 0.36 * len(tasks)), layout="constrained")
     top, bottom = figure.subplots(2, 1, height_ratios=[0.7, 0.36 * len(tasks)])
-    _image(top, mosaic(filter_pictures(weight[list(units)]), len(units), zoom=4, gap=4))
+    plots.image(
+        top, plots.mosaic(plots.filter_pictures(weight[list(units)]), len(units), zoom=4, gap=4)
+    )
     image = bottom.imshow(100 * values.to_numpy(), cmap="Blues", vmin=0, aspect="auto")
     figure.colorbar(image, ax=bottom, label="% of the layer", pad=0.01)
     bottom.set_yticks(range(len(tasks)), tasks, fontsize=9)
@@ -257,12 +214,12 @@ def usage(table, units: Sequence[int], weight: torch.Tensor, title: str) -> Pict
 
 def sheet(x: torch.Tensor, title: str, alt: str, columns: int = 16, zoom: int = 4) -> Picture:
     """Pictures `[n, 3, h, w]` on the course's scale as one sheet, without captions."""
-    picture = mosaic(to_picture(x), columns, zoom)
+    picture = plots.mosaic(to_picture(x), columns, zoom)
     width = 10.5
     figure = Figure(
         figsize=(width, width * picture.shape[1] / picture.shape[2] + 0.4), layout="constrained"
     )
-    _image(figure.subplots(), picture)
+    plots.image(figure.subplots(), picture)
     figure.suptitle(title, fontsize=11)
     return Picture(figure, alt)
 
@@ -276,7 +233,7 @@ def stimulus_sheet(window: int = 22) -> Picture:
     for axes, kind in zip(rows, CLASSES, strict=True):
         variants = stimuli(kind, window)
         some = torch.linspace(0, len(variants) - 1, 24).long()
-        _image(axes, mosaic(to_picture(variants[some]), 24, 2))
+        plots.image(axes, plots.mosaic(to_picture(variants[some]), 24, 2))
         axes.set_title(kind, fontsize=8, loc="left", pad=1)
     figure.suptitle("Eleven classes of shapes, all of the same mean and contrast", fontsize=11)
     return Picture(
@@ -285,26 +242,13 @@ def stimulus_sheet(window: int = 22) -> Picture:
     )  # fmt: skip
 
 
-def stages(filters: dict[int, torch.Tensor], title: str) -> Picture:
-    """Filters of layer 1 after several numbers of steps, side by side."""
-    figure = Figure(figsize=(3 * len(filters), 2.1), layout="constrained")
-    for axes, (step, weight) in zip(
-        np.atleast_1d(figure.subplots(1, len(filters))), sorted(filters.items()), strict=True
-    ):
-        _image(axes, mosaic(filter_pictures(weight), 8, zoom=6, gap=6))
-        axes.set_title(f"after {step:,} steps", fontsize=9)
-    figure.suptitle(title, fontsize=11)
-    after = ", ".join(f"{step:,}" for step in sorted(filters))
-    return Picture(figure, f"{title}: the 32 filters of layer 1 after {after} steps.")
-
-
 def settling(table, title: str) -> Picture:
     """Similarity of each layer to its final state (CKA) against steps, a line a network.
 
     table: rows `seed`, `layer`, `step`, `similarity`.
     """
-    figure, axes = _figure(7.5, 3.4)
-    styles = ((BLUE, "o"), (ORANGE, "s"), (PINK, "D"), (GREY, "^"))
+    figure, axes = plots.figure_and_axes(7.5, 3.4)
+    styles = ((plots.BLUE, "o"), (plots.ORANGE, "s"), (plots.PINK, "D"), (plots.GREY, "^"))
     heard = []
     for (layer, rows), (colour, marker) in zip(table.groupby("layer"), styles, strict=False):
         for number, (_, one) in enumerate(rows.groupby("seed")):
@@ -327,16 +271,15 @@ class Animation(Picture):
 
     kind = "gif"
 
-    def __init__(self, filters: dict[int, torch.Tensor], alt: str, seconds: float = 6.0):
-        frames = []
-        for step, weight in sorted(filters.items()):
-            figure = Figure(figsize=(4.2, 2.6), layout="constrained")
-            axes = figure.subplots()
-            _image(axes, mosaic(filter_pictures(weight), 8, zoom=6, gap=6))
-            axes.set_title(f"after {step:,} steps", fontsize=10)
-            file = io.BytesIO()
-            figure.savefig(file, format="png", dpi=90, facecolor="white")
-            frames.append(Image.open(file).convert("RGB"))
+    def __init__(self, weights: dict[int, torch.Tensor], alt: str, seconds: float = 6.0):
+        frames = [
+            Image.open(
+                io.BytesIO(plots.filters({f"after {step:,} steps": w}, "", alt, columns=8).png)
+            )
+            for step, w in sorted(weights.items())
+        ]
+        largest = tuple(max(sizes) for sizes in zip(*(f.size for f in frames), strict=True))
+        frames = [ImageOps.pad(f.convert("RGB"), largest, color="white") for f in frames]
         super().__init__(frames[-1], alt)
         file = io.BytesIO()
         pause = round(1000 * seconds / len(frames))

@@ -19,6 +19,7 @@ from IPython.display import HTML, display
 
 from tl_course import machine, network, plots, pretraining, results, storage, training
 from tl_course.errors import CourseError
+from tl_course.layers.growing import Watch
 
 STRICT = "TL_COURSE_STRICT"  # set by the tests: a claim that does not hold raises
 MINE = "my-network"
@@ -176,22 +177,16 @@ class Lesson:
             raise AssertionError(f"claim did not hold {where}: {text} ({evidence})")
 
 
-class LiveCurve:
-    """Give it to the loop as `on_step`: it redraws the loss about once a second.
+class LiveCurve(Watch):
+    """Give it to the loop as `on_step`: it redraws the loss about once a second, and watches."""
 
-    It also keeps the filters of layer 1 at a few steps, `filters[step]` `[32, 3, 7, 7]`.
-    """
-
-    KEEP = (0, 10, 30, 100, 300, 1000, 3000)
-
-    def __init__(self, n_steps: int, every: float = 1.0):
-        self.n_steps, self.every, self.drawn = n_steps, every, 0.0
-        self.filters: dict[int, torch.Tensor] = {}
+    def __init__(self, n_steps: int, seconds: float = 1.0):
+        super().__init__(n_steps)
+        self.seconds, self.drawn = seconds, 0.0
         self.handle = display(plots.training_curve([], [], n_steps), display_id=True)
 
     def __call__(self, step: int, net: torch.nn.Module, history: training.History) -> None:
-        if step in self.KEEP or step == self.n_steps:
-            self.filters[step] = net.layer1.weight.detach().float().cpu().clone()
-        if step == self.n_steps or time.perf_counter() - self.drawn > self.every:
+        super().__call__(step, net, history)
+        if step == self.n_steps or time.perf_counter() - self.drawn > self.seconds:
             self.handle.update(plots.training_curve(history.step, history.loss, self.n_steps))
             self.drawn = time.perf_counter()

@@ -22,7 +22,8 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 from PIL import Image
 
 from tl_course import network
-from tl_course.sources.emoji_images import contact_sheet, to_picture
+from tl_course.scale import to_picture
+from tl_course.sources.emoji_images import contact_sheet
 
 BLUE, ORANGE, GREEN, PINK, GREY, SKY = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#6E6E6E", "#56B4E9"
@@ -76,7 +77,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
-def _figure(width: float = 8, height: float = 3.4) -> tuple[Figure, Axes]:
+def figure_and_axes(width: float = 8, height: float = 3.4) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
@@ -85,10 +86,30 @@ def _figure(width: float = 8, height: float = 3.4) -> tuple[Figure, Axes]:
 
 def _show(axes: Axes, x: torch.Tensor, title: str = "", colour: str = "black") -> None:
     """One input `[3, 32, 32]` as a picture."""
-    axes.imshow(to_picture(x).permute(1, 2, 0).cpu().numpy(), interpolation="nearest")
-    axes.set_axis_off()
+    image(axes, to_picture(x))
     if title:
         axes.set_title(title, fontsize=8, color=colour, pad=3)
+
+
+def mosaic(x: torch.Tensor, columns: int, zoom: int = 1, gap: int = 3) -> torch.Tensor:
+    """Pictures `[n, 3, h, w]`, 0 … 1, in rows of `columns`, as one picture `[3, H, W]`."""
+    from torchvision.utils import make_grid
+
+    x = x.repeat_interleave(zoom, -1).repeat_interleave(zoom, -2)
+    sheet = make_grid(x, nrow=columns, padding=gap, pad_value=1.0)
+    return sheet[:, gap:-gap, gap:-gap] if len(x) > 1 else sheet
+
+
+def filter_pictures(weight: torch.Tensor) -> torch.Tensor:
+    """Filters `[n, 3, k, k]` as pictures 0 … 1: grey is 0, each stretched to its largest weight."""
+    largest = weight.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-8)
+    return (weight / largest / 2 + 0.5).detach().float().cpu()
+
+
+def image(axes: Axes, x: torch.Tensor) -> None:
+    """A picture `[3, h, w]`, 0 … 1, without axes."""
+    axes.imshow(x.permute(1, 2, 0).cpu().numpy(), interpolation="nearest")
+    axes.set_axis_off()
 
 
 def _grid(
@@ -157,21 +178,25 @@ def guesses(x: torch.Tensor, probabilities: torch.Tensor, names: Sequence[str]) 
 
 
 def filters(
-    weights: dict[str, torch.Tensor], title: str, alt: str, columns: int = 16, cell: float = 0.5
+    weights: dict[str, torch.Tensor],
+    title: str,
+    alt: str,
+    columns: int = 16,
+    cell: float = 0.5,
+    side_by_side: bool = False,
 ) -> Picture:
-    """Filters of layer 1 `[32, 3, 7, 7]` as small colour pictures, one block for each entry."""
-    rows = [-(-len(w) // columns) for w in weights.values()]
+    """Filters of layer 1 `[32, 3, k, k]` as small colour pictures, one sheet for each entry."""
+    sheets = {name: mosaic(filter_pictures(w), columns, 6, gap=6) for name, w in weights.items()}
+    across = len(sheets) if side_by_side else 1
+    down = len(sheets) // across
+    rows = max(-(-len(w) // columns) for w in weights.values())
     figure = Figure(
-        figsize=(columns * cell, sum(rows) * cell + 0.35 * len(rows) + 0.3), layout="constrained"
+        figsize=(across * columns * cell, down * (rows * cell + 0.35) + 0.3), layout="constrained"
     )
-    parts = figure.subfigures(len(rows), 1, height_ratios=[r + 0.5 for r in rows], squeeze=False)
-    for part, (name, w), n_rows in zip(parts[:, 0], weights.items(), rows, strict=True):
-        part.suptitle(name, fontsize=9, x=0.01, ha="left")
-        for i, ax in enumerate(np.ravel(part.subplots(n_rows, columns))):
-            ax.set_axis_off()
-            if i < len(w):
-                largest = w[i].abs().max().clamp_min(1e-8)
-                ax.imshow((w[i] / largest / 2 + 0.5).permute(1, 2, 0).detach().cpu().numpy())
+    every = figure.subplots(down, across, squeeze=False).ravel()
+    for axes, (name, sheet) in zip(every, sheets.items(), strict=True):
+        image(axes, sheet)
+        axes.set_title(name, fontsize=9, loc="left", pad=3)
     figure.suptitle(title, fontsize=11)
     return Picture(figure, alt)
 
@@ -279,7 +304,7 @@ def training_curve(
     step: Sequence[int], loss: Sequence[float], n_steps: int, n_classes: int = 1000
 ) -> Picture:
     """The loss so far against steps, with the level of pure guessing."""
-    figure, ax = _figure(7.5, 3)
+    figure, ax = figure_and_axes(7.5, 3)
     ax.plot(step, loss, color=BLUE, linewidth=2)
     guessing = math.log(n_classes)
     ax.axhline(guessing, color=GREY, linestyle=":")
@@ -299,7 +324,7 @@ def accuracies(
     """
     sizes = sorted({row["images"] for row in table})
     arms = [arm for arm in (arms or ARMS) if any(row["arm"] == arm for row in table)]
-    figure, ax = _figure(8, 3.6)
+    figure, ax = figure_and_axes(8, 3.6)
     heard = []
     for k, arm in enumerate(arms):
         label, colour, marker = ARMS[arm]
@@ -345,7 +370,7 @@ def curves(
     ylim: tuple[float, float] | None = None,
 ) -> Picture:
     """Lines by name, each (x, y); `styles` gives (colour, marker, line style)."""
-    figure, ax = _figure(7.5, 3.6)
+    figure, ax = figure_and_axes(7.5, 3.6)
     colours = (BLUE, ORANGE, GREEN, PINK, GREY, SKY)
     heard = []
     for k, (name, (x, y)) in enumerate(lines.items()):
@@ -370,7 +395,7 @@ def bars(
     spread: dict[str, float] | None = None,
 ) -> Picture:
     """One bar for each name, its value written above; `spread` adds bars of one SD."""
-    figure, ax = _figure(max(4.5, 1.7 * len(values)), 3.2)
+    figure, ax = figure_and_axes(max(4.5, 1.7 * len(values)), 3.2)
     names = list(values)
     ax.bar(
         names, values.values(), color=colours or BLUE, width=0.6, capsize=5,
@@ -438,7 +463,7 @@ def differences(gain, title: str, ylabel: str) -> Picture:
 
     gain: a pandas Series, indexed by `images` and `draw`.
     """
-    figure, ax = _figure(7, 3.2)
+    figure, ax = figure_and_axes(7, 3.2)
     heard = []
     sizes = list(gain.index.get_level_values("images").unique())
     for place, images in enumerate(sizes):

@@ -64,12 +64,9 @@ def nearest(sizes: Iterable[int], images: int) -> int:
 def settings(option: str, images: int, augment: bool = False) -> Settings:
     """The tuned settings for the nearest number of images (by ratio) that was tuned for.
 
-    An arm that was not tuned with augmentation takes what was found without, and output-first,
-    where it was not tuned at all, takes Option 2's.
+    An arm that was not tuned with augmentation takes what was found without.
     """
-    tables = tuned()
-    ways = [(option, augment), (option, False), ("option-2", augment), ("option-2", False)]
-    found = next(tables[way] for way in ways if way in tables)
+    found = tuned().get((option, augment)) or tuned()[option, False]
     return found[nearest(found, images)]
 
 

@@ -166,9 +166,7 @@ def smallest_canvas(net: nn.Module, layer: str, size: int = SIZE) -> tuple[Field
     whole = receptive_field(net, layer, size)
     for smaller in (size // 4, size // 2):
         field = receptive_field(net, layer, smaller)
-        (row, column), full = field.centre, field.size == whole.size
-        extents = (field.rows[row], field.columns[column])
-        if full and all(b - a == s for (a, b), s in zip(extents, field.size, strict=True)):
+        if field.size == whole.size and field.inside()[field.centre]:
             return field, smaller
     return whole, size
 

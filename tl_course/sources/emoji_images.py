@@ -21,13 +21,13 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 
+from tl_course.scale import scaled
 from tl_course.sources.things import Thing, things
 from tl_course.warp import NUMBERS, Pose, grid, hashed, uniform
 
 SIZE = 32  # a render, in pixels
 LOOKS = 20  # random numbers that a render takes besides those of its pose
 GLYPH_SIZE = 64  # a drawing before it is rendered
-MEAN, SCALE = 0.5, 0.25  # pictures are scaled (x - MEAN) / SCALE from 0 … 1
 LUMINANCE = (0.299, 0.587, 0.114)
 NOISE_BANK = 1 << 18
 
@@ -148,7 +148,7 @@ class EmojiImages:
         x = torch.where(chance[7] < style.invert, 1 - x, x)
         amount = style.noise * chance[8] ** 2
         x = (x + amount * self._noise(u[:, 9])).clamp(0, 1)
-        return ((x - MEAN) / SCALE).contiguous(memory_format=torch.channels_last)
+        return scaled(x).contiguous(memory_format=torch.channels_last)
 
     def _background(self, u: torch.Tensor, is_plain: torch.Tensor) -> torch.Tensor:
         """Black, flat or a gradient; darker under light ink: `[n, 3, 32, 32]`."""
@@ -171,11 +171,6 @@ class EmojiImages:
         start = (u * (NOISE_BANK - length)).long()
         pixels = self.noise_bank.unfold(0, length, 1)[start]
         return pixels.view(-1, 3, SIZE, SIZE)
-
-
-def to_picture(x: torch.Tensor) -> torch.Tensor:
-    """From the course's scale back to 0 … 1, for showing: same shape."""
-    return (x * SCALE + MEAN).clamp(0, 1)
 
 
 def contact_sheet(columns: int = 40, size: int = 48) -> Image.Image:

@@ -17,9 +17,9 @@ from tqdm.auto import tqdm
 
 from tl_course.errors import CourseError
 from tl_course.network import SIZE
+from tl_course.scale import scaled
 from tl_course.targets.examples import Examples
 
-MEAN, SCALE = 0.5, 0.25
 ENDINGS = (".png", ".jpg", ".jpeg")
 SMALLEST = 4  # pixels; less than that shows nothing
 
@@ -40,7 +40,7 @@ def picture_to_input(picture: Image.Image) -> torch.Tensor:
     height, width = pixels.shape[:2]
     top, left = (SIZE - height) // 2, (SIZE - width) // 2
     canvas[top : top + height, left : left + width] = pixels
-    return (torch.from_numpy(canvas).permute(2, 0, 1).float() / 255 - MEAN) / SCALE
+    return scaled(torch.from_numpy(canvas).permute(2, 0, 1).float() / 255)
 
 
 def read_picture(path: Path) -> torch.Tensor:

@@ -16,9 +16,9 @@ import torch.nn.functional as F
 
 from tl_course import storage
 from tl_course.errors import CourseError
+from tl_course.scale import scaled
 from tl_course.targets.examples import Examples, Target
 
-MEAN, SCALE = 0.5, 0.25  # the same scale as the pictures of the source
 PAD = 2  # 28×28 → 32×32: padded, not resized
 SPLIT_SEED = 1
 POOL, VALIDATION = 100, 200  # digits a class, offline; the rest is the test part
@@ -29,7 +29,7 @@ NAMES = tuple("0123456789")
 def to_input(digits: torch.Tensor) -> torch.Tensor:
     """Digits uint8 `[n, 28, 28]`, ink 255, to the network's input `[n, 3, 32, 32]`."""
     x = F.pad(digits.float() / 255, (PAD, PAD, PAD, PAD))
-    x = ((x - MEAN) / SCALE)[:, None].expand(-1, 3, -1, -1)
+    x = scaled(x)[:, None].expand(-1, 3, -1, -1)
     return x.contiguous(memory_format=torch.channels_last)
 
 

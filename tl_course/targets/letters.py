@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 
 from tl_course.network import SIZE
+from tl_course.scale import scaled
 from tl_course.targets.examples import Examples, Target
 from tl_course.warp import NUMBERS, Pose, grid, uniform
 
@@ -28,7 +29,6 @@ FONTS = {
 }  # fmt: skip
 EACH = {"pool": 60, "validation": 60, "test": 60}  # pictures of each letter
 POSE = Pose(rotate=0.2, shear=0.2, shift=0.12, stretch=0.15, zoom=(0.8, 1.1), elastic=0.08)
-MEAN, SCALE = 0.5, 0.25
 FINER = 2
 
 
@@ -58,6 +58,6 @@ def letters() -> Target:
         x = drawings[y * len(fonts) + index % len(fonts)]
         where = grid(POSE, uniform(0x1E77E5 + seed, index, NUMBERS), SIZE)
         x = F.grid_sample(x, where, align_corners=False).clamp(0, 1)
-        x = ((x - MEAN) / SCALE).expand(-1, 3, -1, -1)
+        x = scaled(x).expand(-1, 3, -1, -1)
         parts[part] = Examples(x.contiguous(memory_format=torch.channels_last), y, NAMES)
     return Target(**parts)

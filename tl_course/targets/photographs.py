@@ -10,12 +10,11 @@ import functools
 
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
 from tl_course.errors import CourseError
 from tl_course.network import SIZE
+from tl_course.scale import scaled
 
-MEAN, SCALE = 0.5, 0.25  # the same scale as the pictures of the source
 NAMES = ("china", "flower")
 SMALLEST = 32  # pixels: the side of the smallest crop, which is not shrunk
 
@@ -36,15 +35,7 @@ def photograph(name: str, height: int = 160) -> torch.Tensor:
     whole = _whole(name)
     width = round(height * whole.shape[2] / whole.shape[1])
     x = F.interpolate(whole[None], (height, width), mode="bilinear", antialias=True)[0]
-    return (x.clamp(0, 1) - MEAN) / SCALE
-
-
-def picture(path) -> torch.Tensor:
-    """Any picture file as it is, `[3, height, width]` on the course's scale."""
-    import numpy as np
-
-    pixels = np.array(Image.open(path).convert("RGB"))
-    return (torch.from_numpy(pixels).permute(2, 0, 1).float() / 255 - MEAN) / SCALE
+    return scaled(x.clamp(0, 1))
 
 
 def crops(n: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -64,4 +55,4 @@ def crops(n: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
         left = round(u[i, 2].item() * (whole.shape[2] - side))
         piece = whole[None, :, top : top + side, left : left + side]
         pieces.append(F.interpolate(piece, (SIZE, SIZE), mode="bilinear", antialias=True))
-    return (torch.cat(pieces).clamp(0, 1) - MEAN) / SCALE, which
+    return scaled(torch.cat(pieces).clamp(0, 1)), which
