@@ -76,8 +76,8 @@ def test_claims_are_told_to_learners_and_strict_in_tests(monkeypatch, capsys):
 def test_evidence_is_recorded_at_quick_and_live_otherwise(monkeypatch):
     monkeypatch.setattr(module, "display", lambda html: None)
     live = [{"arm": "option-1", "images": 10, "accuracy": 0.123}]
-    assert len(Lesson("03", "quick").evidence("adapt", live)) > 100
-    assert Lesson("03", "laptop").evidence("adapt", live).accuracy.tolist() == [0.123]
+    assert len(Lesson("03", "quick").evidence("sweep", live)) > 100
+    assert Lesson("03", "laptop").evidence("sweep", live).accuracy.tolist() == [0.123]
 
 
 def test_wrong_parameters_get_a_sentence(monkeypatch, tmp_path):

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from tl_course import network, pretraining, records, results, transfer
+from tl_course import comparing, network, pretraining, records, results, transfer
 from tl_course.sources.emoji_images import EmojiImages
+from tl_course.sweep import ARMS, sweep
+from tl_course.targets.handwritten import handwritten
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +19,7 @@ def test_no_recorded_table_is_stale(name, weights):
     about = results.about(name)
     assert about["weights"] == weights, "run 'tl-course records'"
     assert about["rows"] == len(results.load(name)) and about["command"]
+    assert about.get("complete", True), "run 'tl-course records', it was stopped on the way"
 
 
 def test_the_shipped_network_is_small_and_names_fresh_renders():
@@ -31,12 +34,18 @@ def test_the_shipped_network_is_small_and_names_fresh_renders():
 
 
 def test_the_recorded_draws_are_many_and_of_every_arm():
-    table = results.load("adapt")
-    counts = table.groupby(["arm", "images"]).draw.nunique().unstack()
-    assert set(counts.index) == set(records.DRAWS) and set(counts.columns) == set(records.SIZES)
-    for arm, draws in records.DRAWS.items():
-        assert (counts.loc[arm] == draws).all()
-    assert table.accuracy.between(0, 1).all()
+    table = results.load("sweep")
+    assert table.accuracy.between(0, 1).all() and len(set(table.weights)) == 1
+    assert np.allclose(table.right.map(np.mean), table.accuracy, atol=1e-4)
+    keys = ["settings", "augmented", "arm", "images"]
+    counts = table.groupby(keys).draw.nunique()
+    assert not table.duplicated([*keys, "draw"]).any()
+    for augmented in (False, True):
+        for arm in set(ARMS) - ({"classical"} if augmented else set()):
+            for images, draws in records.DRAWS.items():
+                assert counts["tuned", augmented, arm, images] == draws
+            if arm != "classical":
+                assert (counts["fixed", augmented, arm] == 10).all()
 
 
 def test_the_settings_are_the_best_of_the_recorded_grid():
@@ -50,10 +59,7 @@ def test_the_settings_are_the_best_of_the_recorded_grid():
 
 def test_a_recorded_run_comes_out_the_same_here():
     """Draw 0 of Option 1 at 50 images, made again: the table is of this code and these weights."""
-    from tl_course.sweep import sweep
-    from tl_course.targets.handwritten import handwritten
-
-    table = results.load("adapt")
+    table = comparing.plain(results.load("sweep"))
     recorded = table[(table.arm == "option-1") & (table.images == 50)].sort_values("draw").accuracy
     again = list(sweep(pretraining.pretrained(), handwritten(), [50], 5, arms=["option-1"]))
     assert np.allclose([r["accuracy"] for r in again], recorded[:5], atol=0.003)

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from tl_course import network, transfer
 from tl_course.errors import CourseError
 from tl_course.network import fingerprint, layers_fingerprint
-from tl_course.sweep import sweep
+from tl_course.sweep import ARMS, sweep
 from tl_course.targets.examples import draw
 from tl_course.targets.handwritten import raw_digits
 from tl_course.transfer import Settings, compatible, option_1, option_2
@@ -144,24 +144,59 @@ def test_advice_says_why():
 
 
 def test_the_sweep_gives_one_row_a_run_and_shares_its_draws(net, target):
-    arms = ("random-frozen", "scratch", "option-1", "option-2", "classical")
-    rows = list(sweep(net, target, [10], 2, arms=arms, seed=0))
-    assert [r["arm"] for r in rows] == [a for a in arms for _ in range(2)]
+    rows = list(sweep(net, target, [10], 2, seed=0))
+    assert [(r["arm"], r["draw"]) for r in rows[:2]] == [("option-1", 0), ("option-1", 1)]
+    assert sorted((r["arm"], r["draw"]) for r in rows) == sorted(
+        (a, d) for a in ARMS for d in (0, 1)
+    )
     assert all(0 <= r["accuracy"] <= 1 and r["seconds"] > 0 for r in rows)
+    assert all(r["right"].float().mean().item() == r["accuracy"] for r in rows)
     by_hand = option_1(
         net, draw(target.pool, 10, 1).x, draw(target.pool, 10, 1).y,
         test=(target.test.x, target.test.y),
     )  # fmt: skip
-    batched = [r for r in rows if r["arm"] == "option-1"][1]
-    assert by_hand.accuracy == pytest.approx(batched["accuracy"], abs=2e-3)
+    assert by_hand.accuracy == pytest.approx(rows[1]["accuracy"], abs=2e-3)
+    fixed = list(sweep(net, target, [10], 1, arms=["option-2"], choice=transfer.fixed))
+    tuned = next(r for r in rows if r["arm"] == "option-2")
+    assert not torch.equal(fixed[0]["right"], tuned["right"])
+
+
+def test_runs_side_by_side_are_those_one_after_another(net, target, monkeypatch):
+    from tl_course import side_by_side as module
+
+    def accuracies():
+        arms = ["option-2", "random-frozen"]
+        return [r["accuracy"] for r in sweep(net, target, [10, 20], 6, arms=arms)]
+
+    many = accuracies()
+    monkeypatch.setattr(module, "WORTH_IT", 10**6)
+    assert accuracies() == pytest.approx(many, abs=0.02)  # one thread or two: sums differ a little
 
 
 def test_a_sweep_goes_on_where_it_was(net, target):
     arms = ("option-1", "classical")
     whole = list(sweep(net, target, [10, 20], 3, arms=arms))
     rest = list(sweep(net, target, [10, 20], 3, arms=arms, done=whole[:4]))
-    assert [{**r, "seconds": 0} for r in rest] == [{**r, "seconds": 0} for r in whole[4:]]
-    assert [r["images"] for r in whole] == [10] * 6 + [20] * 6
+
+    def told(rows):
+        return [(r["arm"], r["images"], r["draw"], r["accuracy"]) for r in rows]
+
+    assert told(rest) == told(whole[4:])
+    assert [r["images"] for r in whole] == [10, 10, 10, 20, 20, 20] * 2
+
+
+def test_fixed_settings_are_the_middle_of_what_is_searched():
+    from tl_course import tuning
+
+    for arm in (*tuning.HEADS, *tuning.WHOLE):
+        for augmented in (False, True):
+            tried = tuning.grid(arm, augmented)
+            fixed = transfer.fixed(arm, 10, augmented)
+            key = "l2" if arm in tuning.HEADS else "rate"
+            values = sorted({getattr(settings, key) for settings in tried})
+            assert getattr(fixed, key) == values[len(values) // 2] and len(values) % 2
+            if arm in tuning.WHOLE:
+                assert fixed.steps == sorted({settings.steps for settings in tried})[1]
 
 
 def test_augmented_option_1_in_a_sweep_is_that_of_one_run(net, target):
@@ -204,12 +239,12 @@ def test_tuning_tries_what_is_missing_on_validation_digits_only(net):
     rows = []
     plan = list(tuning.missing(tuning.HEADS, rows))
     arm, augmented, images, number, todo = plan[0]
-    assert (arm, augmented, images, number) == ("option-1", False, 10, 0) and len(todo) == 7
+    assert (arm, augmented, images, number) == ("option-1", False, 10, 0) and len(todo) == 9
     rows = tuning.run(arm, augmented, images, number, todo[:2])
     assert [row["l2"] for row in rows] == [c.l2 for c in todo[:2]]
     again = list(tuning.missing(tuning.HEADS, rows))
     assert again[0][:4] == plan[0][:4] and again[0][4] == todo[2:] and len(again) == len(plan)
-    assert {len(t[4]) for t in tuning.missing(tuning.WHOLE, [])} == {12}
+    assert {len(t[4]) for t in tuning.missing(tuning.WHOLE, [])} == {15}
 
 
 def write_digits(folder, per_class, first=0):

@@ -242,6 +242,12 @@ def add_sweep(verbs) -> None:
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--arms", help="some of them only, such as option-1,scratch")
     parser.add_argument("--augment", choices=["off", "on", "both"], default="off")
+    parser.add_argument(
+        "--settings",
+        choices=["tuned", "fixed"],
+        default="tuned",
+        help="penalty, rate and steps: chosen on validation digits, or one recipe for all",
+    )
     parser.add_argument("--seed", type=_seed, default=0)
     parser.add_argument("--weights", type=Path, metavar="DIR")
     parser.add_argument("--full", action="store_true", help="full MNIST (data_scripts/mnist.py)")
@@ -252,8 +258,8 @@ def add_sweep(verbs) -> None:
 def sweep(args: argparse.Namespace) -> int:
     import pandas as pd
 
-    from tl_course import network, pretraining
-    from tl_course.sweep import ARMS, EVERY_ARM
+    from tl_course import network, pretraining, transfer
+    from tl_course.sweep import ARMS
     from tl_course.sweep import sweep as run_sweep
     from tl_course.targets.examples import draw
     from tl_course.targets.handwritten import handwritten
@@ -267,20 +273,19 @@ def sweep(args: argparse.Namespace) -> int:
     if args.draws < 1:
         raise CourseError(f"--draws is {args.draws}; at least 1 is needed.")
     arms = args.arms.split(",") if args.arms else list(ARMS)
-    unknown = [arm for arm in arms if arm not in EVERY_ARM]
+    unknown = [arm for arm in arms if arm not in ARMS]
     if unknown:
-        raise CourseError(f"--arms has '{unknown[0]}', which is none of {', '.join(EVERY_ARM)}.")
+        raise CourseError(f"--arms has '{unknown[0]}', which is none of {', '.join(ARMS)}.")
     augment = {"off": [False], "on": [True], "both": [False, True]}[args.augment]
     digits = handwritten(args.full)
     for size in sizes:
         draw(digits.pool, size, args.seed)  # refuses a size that the pool cannot give
     net = network.load(args.weights) if args.weights else pretraining.pretrained()
-    rows = list(
-        run_sweep(
-            net, digits, sizes, args.draws, arms=arms, augment=augment, seed=args.seed,
-            progress=True,
-        )
+    found = run_sweep(
+        net, digits, sizes, args.draws, arms=arms, augment=augment, seed=args.seed, progress=True,
+        choice=transfer.settings if args.settings == "tuned" else transfer.fixed,
     )  # fmt: skip
+    rows = [{key: value for key, value in row.items() if key != "right"} for row in found]
     by = pd.DataFrame(rows).groupby(["augmented", "arm", "images"])
     table = by.accuracy.agg(["mean", "std", "count"])
     print((table * [100, 100, 1]).round(1).to_string())

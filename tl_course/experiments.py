@@ -85,8 +85,9 @@ def forgetting(
 ) -> list[dict]:
     """What is left of the source task after adapting: one row an adaptation.
 
-    `accuracy` is that on the source with the old output layer put back; `moved_1` … `moved_4` say
-    how far each layer went. The row `before` is the network as it was.
+    `accuracy` is that on the source with the old output layer put back, `training` and `test` are
+    those on the target; `moved_1` … `moved_4` say how far each layer went. The row `before` is the
+    network as it was.
     """
     rows = [
         {"arm": "before", "images": 0, "draw": 0,
@@ -104,6 +105,8 @@ def forgetting(
                 rows.append(
                     {"arm": arm, "images": images, "draw": number,
                      "accuracy": pretraining.accuracy_on(back, held_out, renders),
+                     "training": training.accuracy(adapted, labelled.x, labelled.y),
+                     "test": training.accuracy(adapted, target.test.x, target.test.y),
                      **{key.replace("layer ", "moved_"): value for key, value in went.items()}}
                 )  # fmt: skip
     return rows

@@ -30,6 +30,7 @@ class Budget(NamedTuple):
 
     pretrain_images: int
     draws: int  # of each experiment
+    sizes: tuple[int, ...]  # numbers of labelled images, where an experiment varies them
     images_per_test: int
     renders: int  # that are searched for the best patches
     every: int  # stimuli: each one, each fifth, … (a prime spares no size, place or stroke)
@@ -40,21 +41,24 @@ class Budget(NamedTuple):
 
 BUDGETS = {
     "quick": Budget(
-        pretrain_images=5_120, draws=1, images_per_test=500, renders=2_000, every=19, patches=500,
+        pretrain_images=5_120, draws=1, sizes=(10, 20),
+        images_per_test=500, renders=2_000, every=19, patches=500,
         ascent_steps=5, layers_to_make=2,
     ),
     "laptop": Budget(
-        pretrain_images=200_000, draws=10, images_per_test=2000, renders=100_000, every=5,
+        pretrain_images=200_000, draws=10, sizes=(10, 20, 50, 100, 200),
+        images_per_test=2000, renders=100_000, every=5,
         patches=5_000, ascent_steps=120, layers_to_make=3,
     ),
     "gpu": Budget(
-        pretrain_images=1_000_000, draws=40, images_per_test=2000, renders=1_000_000, every=1,
+        pretrain_images=1_000_000, draws=40, sizes=(10, 20, 50, 100, 200, 500, 1000),
+        images_per_test=2000, renders=1_000_000, every=1,
         patches=50_000, ascent_steps=300, layers_to_make=4,
     ),
 }  # fmt: skip
 REFERENCE = 4000.0  # images a second of the bare network, on two cores with bf16
 # What a notebook computes for at that speed with budget laptop.
-SECONDS = {"00": 12, "01": 80, "02": 85, "03": 70, "04": 120}  # budget laptop
+SECONDS = {"00": 12, "01": 80, "02": 85, "03": 70, "04": 120, "05": 110}  # budget laptop
 
 
 def images_per_second(seconds: float = 0.5) -> float:

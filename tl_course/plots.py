@@ -33,6 +33,7 @@ ARMS = {  # arm: (what it is called, colour, marker)
     "option-2": ("Option 2 (fine-tuned)", ORANGE, "s"),
     "scratch": ("from scratch", GREEN, "^"),
     "random-frozen": ("random frozen", PINK, "D"),
+    "output-first": ("output layer first, then all", SKY, "v"),
     "classical": ("no network", GREY, "x"),
 }
 DPI = 110
@@ -456,31 +457,3 @@ def banner(net: network.FiveLayerNet, renders: torch.Tensor, table: Sequence[dic
         " of them edges and bars. Third: accuracy on handwritten digits against the number of "
         "labelled digits: " + "; ".join(heard) + ".",
     )  # fmt: skip
-
-
-def differences(gain, title: str, ylabel: str) -> Picture:
-    """Paired differences of two arms: a dot for each draw, and their mean with its 95% interval.
-
-    gain: a pandas Series, indexed by `images` and `draw`.
-    """
-    figure, ax = figure_and_axes(7, 3.2)
-    heard = []
-    sizes = list(gain.index.get_level_values("images").unique())
-    for place, images in enumerate(sizes):
-        values = gain[images].to_numpy()
-        interval = 1.96 * values.std(ddof=1) / math.sqrt(len(values))
-        spread = np.linspace(-0.12, 0.12, len(values))
-        ax.plot(place + spread, values, ".", color=GREY, alpha=0.7)
-        ax.errorbar(
-            place, values.mean(), yerr=interval, color=ORANGE, marker="s", markersize=8, capsize=5
-        )
-        heard.append(f"{values.mean():+.1f} ± {interval:.1f} at {images:,}")
-    ax.axhline(0, color="black", linewidth=1)
-    ax.set(
-        xticks=range(len(sizes)), xticklabels=[f"{n:,}" for n in sizes],
-        xlabel="labelled images", ylabel=ylabel,
-    )  # fmt: skip
-    ax.set_title(title, fontsize=11)
-    return Picture(
-        figure, f"{title}. {ylabel}, mean over draws with 95% interval: {', '.join(heard)}."
-    )

@@ -9,18 +9,38 @@ from __future__ import annotations
 import runpy
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from tl_course import experiments, layer_experiments, network, plots, pretraining, results, storage
+from tl_course import (
+    __version__,
+    data_experiments,
+    experiments,
+    layer_experiments,
+    network,
+    plots,
+    pretraining,
+    results,
+    storage,
+    transfer,
+)  # fmt: skip
 from tl_course.layers.growing import LAYERS
 from tl_course.notebooks import root
 from tl_course.sources.emoji_images import EmojiImages
-from tl_course.sweep import sweep
+from tl_course.sweep import ARMS
+from tl_course.sweep import sweep as run_sweep
 from tl_course.targets.examples import draw
 from tl_course.targets.handwritten import handwritten
 
-SIZES = (10, 50, 200, 1000)
-DRAWS = {"option-1": 40, "option-2": 10, "scratch": 10, "random-frozen": 40, "classical": 40}
+DRAWS = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 10, 1000: 10}  # by number of images
+FEWER = dict.fromkeys(DRAWS, 10)
+FIXED = {10: 10, 50: 10, 200: 10}
+PASSES = [  # of the sweep: settings, how they are chosen, augmentation, draws
+    ("tuned", transfer.settings, (False,), DRAWS),
+    ("tuned", transfer.settings, (True,), FEWER),
+    ("fixed", transfer.fixed, (False, True), FIXED),
+    ("tuned", transfer.settings, (True,), DRAWS),
+]
 SEEDS = (1, 2, 3)  # of networks that are pretrained anew, to see what depends on chance
 SHORT = 200_000  # a pretraining that a learner does
 COMMAND = "tl-course records"
@@ -30,9 +50,26 @@ def shipped() -> network.FiveLayerNet:
     return pretraining.pretrained("emoji-images")
 
 
-def adapt() -> list[dict]:
-    """Every arm at every size on the test digits."""
-    return list(sweep(shipped(), handwritten(), SIZES, DRAWS, progress=True))
+def sweep() -> list[dict]:
+    """Every arm at every size on the test digits, with the settings of tuning and with fixed ones.
+
+    What is done is written down after each hundred runs; the next call goes on from there.
+    """
+    weights = network.fingerprint(shipped())
+    rows = results.current("sweep", weights)
+    common = {"seed": 0, "version": __version__, "weights": weights[:12]}
+    for settings, choice, augment, draws in PASSES:
+        new = run_sweep(
+            shipped(), handwritten(), list(draws), draws, augment=augment, choice=choice,
+            done=[row for row in rows if row["settings"] == settings], progress=True,
+            arms=[arm for arm in ARMS if (settings, arm) != ("fixed", "classical")],
+        )  # fmt: skip
+        for number, row in enumerate(new, 1):
+            rows.append({"settings": settings, **row, **common})
+            if number % 100 == 0:
+                _record("sweep", rows, complete=False)
+        _record("sweep", rows, complete=False)
+    return rows
 
 
 def overfitting() -> list[dict]:
@@ -48,12 +85,47 @@ def overfitting() -> list[dict]:
 def forgetting() -> list[dict]:
     """What is left of the 1,000 things, and how far each layer went, ten draws."""
     held_out = EmojiImages(pretraining.HELD_OUT_SEED)
-    return experiments.forgetting(shipped(), handwritten(), held_out, (10, 50, 200), 10)
+    return experiments.forgetting(shipped(), handwritten(), held_out, (10, 50, 200, 1000), 10)
 
 
 def forms() -> list[dict]:
     """Digits in other forms than those that were learnt from, twenty draws."""
     return experiments.other_forms(shipped(), handwritten(), 50, 20)
+
+
+def tasks() -> list[dict]:
+    """Letters, and things never seen, ten draws."""
+    return list(data_experiments.tasks(shipped(), 10, progress=True))
+
+
+def which_layers() -> list[dict]:
+    """The first k layers borrowed, fixed or trained, ten draws of fifty digits."""
+    return list(data_experiments.which_layers(shipped(), handwritten(), 50, 10))
+
+
+def sources() -> list[dict]:
+    """Option 1 on networks of smaller and poorer sources, two pretrainings of each, twenty draws.
+
+    The networks are kept in the data home, so that the next call goes on.
+    """
+    rows = [
+        {"question": "images", "classes": 1000, "images_seen": 1_000_000, "style": "all styles",
+         "pretraining": 0, **row}
+        for row in data_experiments.lent_by(shipped(), handwritten(), 20)
+    ]  # fmt: skip
+    for seed in SEEDS[:2]:
+        for question, varied in data_experiments.QUESTIONS.items():
+            for task in varied:
+                net = _kept(
+                    f"{task.name}-seed-{seed}",
+                    partial(data_experiments.source_network, task, seed, task.name),
+                )
+                rows += [
+                    {"question": question, "classes": task.classes, "images_seen": task.images,
+                     "style": task.style, "pretraining": seed, **row}
+                    for row in data_experiments.lent_by(net, handwritten(), 20)
+                ]  # fmt: skip
+    return rows
 
 
 def pretraining_runs() -> list[dict]:
@@ -78,12 +150,19 @@ def pretraining_runs() -> list[dict]:
     return rows
 
 
-def seed_network(seed: int) -> network.FiveLayerNet:
-    """The network of another seed; kept in the data home, since several tables look at it."""
-    folder = storage.home() / "records" / f"seed-{seed}"
+def _kept(name: str, make: Callable[[], network.FiveLayerNet]) -> network.FiveLayerNet:
+    """A network out of the data home, made first where it is not there."""
+    folder = storage.home() / "records" / name
     if not folder.exists():
-        network.save(layer_experiments.trained_anew(seed, SHORT, f"seed {seed}")[0], folder)
+        network.save(make(), folder)
     return network.load(folder)
+
+
+def seed_network(seed: int) -> network.FiveLayerNet:
+    """The network of another seed; several tables look at it."""
+    return _kept(
+        f"seed-{seed}", lambda: layer_experiments.trained_anew(seed, SHORT, f"seed {seed}")[0]
+    )
 
 
 def fresh_networks() -> dict[str, tuple[str, network.FiveLayerNet]]:
@@ -122,7 +201,8 @@ def first_layers() -> list[dict]:
     recipe, watch = layer_experiments.trained_anew(SEEDS[0], SHORT, f"seed {SEEDS[0]}")
     plain, accuracy = layer_experiments.plain(SEEDS[0], SHORT, "plain")
     stages = {f"step {step}": weight for step, weight in watch.filters.items()}
-    results.record_tensors("first_layers", {"plain": plain.layer1.weight, **stages})
+    kept = {"plain": plain.layer1.weight, **stages}
+    results.record_tensors("first_layers", {name: kept[name].half() for name in kept})
     held_out = EmojiImages(pretraining.HELD_OUT_SEED)
     return [
         {"net": "recipe", "accuracy": pretraining.accuracy_on(recipe, held_out)},
@@ -143,10 +223,13 @@ def usage() -> list[dict]:
 
 
 TABLES: dict[str, Callable[[], list[dict]]] = {
-    "adapt": adapt,
+    "sweep": sweep,
     "overfitting": overfitting,
     "forgetting": forgetting,
     "forms": forms,
+    "tasks": tasks,
+    "which_layers": which_layers,
+    "sources": sources,
     "pretraining": pretraining_runs,
     "orientation": orientation,
     "preference": preference,
@@ -157,17 +240,24 @@ TABLES: dict[str, Callable[[], list[dict]]] = {
 }
 
 
+def _record(name: str, rows: list[dict], complete: bool = True) -> None:
+    weights = network.fingerprint(shipped())
+    results.record(name, rows, command=COMMAND, seed=0, weights=weights, complete=complete)
+
+
 def banner() -> None:
     """The picture on the README's first screen, out of the recorded results."""
-    table = results.load("adapt").to_dict("records")
+    table = results.load("sweep").query("settings == 'tuned' and not augmented").to_dict("records")
     picture = plots.banner(shipped(), EmojiImages(0).batch(0, 32)[0], table)
     picture.save(root() / "notebooks" / "borrowed_eyes.png")
 
 
 def is_current(name: str) -> bool:
-    """Whether the table exists and was made with the shipped weights."""
-    weights = network.fingerprint(shipped())
-    return name in results.names() and results.about(name)["weights"] == weights
+    """Whether the table exists, is complete, and was made with the shipped weights."""
+    if name not in results.names():
+        return False
+    about = results.about(name)
+    return about["weights"] == network.fingerprint(shipped()) and about.get("complete", True)
 
 
 def make_all(anew: bool = False) -> list[str]:
@@ -184,9 +274,7 @@ def make_all(anew: bool = False) -> list[str]:
         told.append("tuning made")
     for name, make in TABLES.items():
         if anew or not is_current(name):
-            results.record(
-                name, make(), command=COMMAND, seed=0, weights=network.fingerprint(shipped())
-            )
+            _record(name, make())
             told.append(f"{name} made")
     if told:
         banner()

@@ -3,99 +3,114 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from tqdm.auto import tqdm
 
-from tl_course import transfer
+from tl_course import training, transfer
 from tl_course.network import FiveLayerNet
+from tl_course.side_by_side import side_by_side
 from tl_course.targets.examples import Examples, Target, draw, draw_indices
+from tl_course.transfer import Settings
 
-ARMS = ("random-frozen", "scratch", "option-1", "option-2", "classical")
-EVERY_ARM = (*ARMS, "output-first")
+ARMS = ("random-frozen", "scratch", "option-1", "option-2", "output-first", "classical")
 ROOM = 20_000  # feature vectors that output layers are trained on at once
+TOGETHER = 2  # runs that one process does before it gives them back
+Choice = Callable[[str, int, bool], Settings]  # by arm, number of images, augmented
 
 
 def sweep(
     net: FiveLayerNet,
     target: Target,
     sizes: Sequence[int],
-    draws: int | dict[str, int],
+    draws: int | dict[int, int],
     *,
     arms: Iterable[str] = ARMS,
     augment: Sequence[bool] = (False,),
+    choice: Choice = transfer.settings,
     seed: int = 0,
     part: str = "test",
     done: Iterable[dict] = (),
     progress: bool = False,
     stop=None,
 ) -> Iterator[dict]:
-    """Rows with `arm`, `augmented`, `images`, `draw`, `accuracy` (0 … 1) and `seconds`.
+    """Rows with `arm`, `augmented`, `images`, `draw`, `accuracy` (0 … 1), `seconds` and `right`.
 
     Draw d of seed s is the same set of images for every arm, so that arms can be compared in
-    pairs. `draws` may differ by arm. `part` is what is scored: "test", or "validation" for choices.
-    Runs that are in `done` (rows of an earlier sweep) are not run again. The classical floor has
-    no augmentation.
+    pairs; `right` says which of the scored examples were, bool `[n_scored]`. `draws` may differ by
+    size. `part` is what is scored: "test", or "validation" for choices. Runs that are in `done`
+    (rows of an earlier sweep) are not run again. The classical floor has no augmentation.
+
+    Option 1 comes first, since the features are computed once for all draws; networks that are
+    trained whole follow side by side, one a core, so that their `seconds` are those of one core.
     """
+    arms = tuple(arms)
     scored: Examples = getattr(target, part)
-    counts = draws if isinstance(draws, dict) else dict.fromkeys(arms, draws)
+    counts = draws if isinstance(draws, dict) else dict.fromkeys(sizes, draws)
     had = {(row["arm"], bool(row["augmented"]), row["images"], row["draw"]) for row in done}
-    plan = {
-        (arm, augmented, images): [
-            d for d in range(counts[arm]) if (arm, augmented, images, d) not in had
-        ]
-        for augmented in augment
-        for images in sizes
-        for arm in arms
-        if not (augmented and arm == "classical")
-    }
-    with tqdm(total=sum(map(len, plan.values())), desc="runs", disable=not progress) as bar:
-        for (arm, augmented, images), numbers in plan.items():
-            runs = _runs(arm, augmented, net, target.pool, scored, images, numbers, seed)
-            for number, accuracy, seconds in runs:
-                yield {
-                    "arm": arm, "augmented": augmented, "images": images, "draw": number,
-                    "accuracy": accuracy, "seconds": seconds,
-                }  # fmt: skip
-                bar.update()
+    plan = []
+    for augmented in augment:
+        for images in sizes:
+            for arm in sorted(arms, key=lambda arm: arm != "option-1"):
+                key = arm, augmented, images
+                numbers = [d for d in range(counts[images]) if (*key, d) not in had]
+                if augmented and arm == "classical":
+                    continue
+                views = transfer.VIEWS[transfer.nearest(transfer.VIEWS, images)]
+                once = ROOM // (images * (augmented * views + 1)) if arm == "option-1" else TOGETHER
+                for first in range(0, len(numbers), max(1, once)):
+                    plan.append((*key, numbers[first : first + max(1, once)]))
+    common = net, target.pool, scored, seed, choice
+    heads = [(*task, *common) for task in plan if task[0] == "option-1"]
+    whole = [(*task, *common) for task in plan if task[0] != "option-1"]
+    total = sum(len(task[3]) for task in plan)
+    with tqdm(total=total, desc="runs", disable=not progress) as bar:
+        for results in (map(_output_layers_of, heads), side_by_side(_runs, whole)):
+            for rows in results:
+                yield from rows
+                bar.update(len(rows))
                 if stop is not None and stop.is_set():
                     return
 
 
-def _runs(
-    arm, augmented, net, pool, scored, images, numbers, seed
-) -> Iterator[tuple[int, float, float]]:
-    """Draw, accuracy and seconds of each run."""
-    if arm == "option-1":  # one set of layers for all draws: features once, heads together
-        views = transfer.VIEWS[transfer.nearest(transfer.VIEWS, images)] if augmented else 0
-        together = max(1, ROOM // (images * (views + 1)))
-        for first in range(0, len(numbers), together):
-            yield from _output_layers(
-                net, pool, scored, images, numbers[first : first + together], seed, views
-            )
-        return
-    adapt = {
-        "option-2": transfer.option_2, "output-first": transfer.output_first,
-        "scratch": transfer.from_scratch, "random-frozen": transfer.random_frozen,
+def _row(arm, augmented, images, number, right: torch.Tensor, seconds: float) -> dict:
+    return {
+        "arm": arm, "augmented": augmented, "images": images, "draw": number,
+        "accuracy": right.float().mean().item(), "seconds": seconds, "right": right,
     }  # fmt: skip
+
+
+def _runs(arm, augmented, images, numbers, net, pool, scored, seed, choice) -> list[dict]:
+    """The rows of some draws of one arm, each adapted for itself."""
+    rows = []
     for number in numbers:
         s = seed * 1000 + number
         labelled = draw(pool, images, s)
         if arm == "classical":
-            yield number, *classical(labelled, scored)
+            right, seconds = classical(labelled, scored)
+            rows.append(_row(arm, augmented, images, number, right, seconds))
             continue
+        adapt = {
+            "option-2": transfer.option_2, "output-first": transfer.output_first,
+            "scratch": transfer.from_scratch, "random-frozen": transfer.random_frozen,
+        }[arm]  # fmt: skip
         source = () if arm in ("scratch", "random-frozen") else (net,)
-        result = adapt[arm](
-            *source, labelled.x, labelled.y, s, test=(scored.x, scored.y), augment=augmented,
-            n_classes=len(pool.names), modality=pool.modality,
+        more = {"first": choice("option-1", images, augmented)} if arm == "output-first" else {}
+        result = adapt(
+            *source, labelled.x, labelled.y, s, augment=augmented, n_classes=len(pool.names),
+            chosen=choice(arm, images, augmented), modality=pool.modality, **more,
         )  # fmt: skip
-        yield number, result.accuracy, result.seconds
+        right = training.predict(result.net, scored.x).argmax(1) == scored.y
+        rows.append(_row(arm, augmented, images, number, right, result.seconds))
+    return rows
 
 
-def _output_layers(net, pool, scored, images, numbers, seed, views):
-    """Option 1 for several draws at once; `views` augmented ones of each image beside it."""
+def _output_layers_of(task) -> list[dict]:
+    """Option 1 for several draws at once, with views of each image beside it where augmented."""
+    arm, augmented, images, numbers, net, pool, scored, seed, choice = task
     begun = time.perf_counter()
+    views = transfer.VIEWS[transfer.nearest(transfer.VIEWS, images)] if augmented else 0
     chosen = torch.stack(
         [draw_indices(pool.y, pool.names, images, seed * 1000 + n) for n in numbers]
     )
@@ -106,23 +121,28 @@ def _output_layers(net, pool, scored, images, numbers, seed, views):
             transfer.features(net, transfer.augmented(pool.x[used], seed, view * len(pool)))
         )
     x = torch.stack(seen)[:, where].transpose(0, 1).flatten(1, 2)  # [draws, views · images, f]
-    l2 = transfer.settings("option-1", images, views > 0).l2
     weight, bias, _ = transfer.fit_output_layers(
-        x, pool.y[chosen].repeat(1, views + 1), len(pool.names), torch.full((len(numbers),), l2)
+        x,
+        pool.y[chosen].repeat(1, views + 1),
+        len(pool.names),
+        torch.full((len(numbers),), choice(arm, images, augmented).l2),
     )
     seconds = (time.perf_counter() - begun) / len(numbers)
     scores = torch.einsum("nf,dkf->dnk", transfer.features(net, scored.x), weight) + bias[:, None]
-    right = (scores.argmax(2).cpu() == scored.y).float().mean(1)
-    for number, share in zip(numbers, right.tolist(), strict=True):
-        yield number, share, seconds
+    right = scores.argmax(2).cpu() == scored.y
+    return [
+        _row(arm, augmented, images, number, one, seconds)
+        for number, one in zip(numbers, right, strict=True)
+    ]
 
 
-def classical(labelled: Examples, scored: Examples, c: float = 3.0) -> tuple[float, float]:
-    """The floor without any network: a support vector machine on the pixels; accuracy, seconds."""
+def classical(labelled: Examples, scored: Examples, c: float = 3.0) -> tuple[torch.Tensor, float]:
+    """The floor without any network, a support vector machine on the pixels: right, seconds."""
     from sklearn.svm import SVC
 
     begun = time.perf_counter()
     machine = SVC(C=c, kernel="rbf", gamma="scale")
     machine.fit(labelled.x[:, 0].flatten(1).numpy(), labelled.y.numpy())
     seconds = time.perf_counter() - begun
-    return float(machine.score(scored.x[:, 0].flatten(1).numpy(), scored.y.numpy())), seconds
+    said = torch.from_numpy(machine.predict(scored.x[:, 0].flatten(1).numpy()))
+    return said == scored.y, seconds

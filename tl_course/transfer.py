@@ -12,7 +12,7 @@ import csv
 import functools
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from statistics import mean
@@ -68,6 +68,16 @@ def settings(option: str, images: int, augment: bool = False) -> Settings:
     """
     found = tuned().get((option, augment)) or tuned()[option, False]
     return found[nearest(found, images)]
+
+
+def fixed(option: str, images: int, augment: bool = False) -> Settings:
+    """One recipe whatever the number of images, for who has no validation data to choose on.
+
+    It is the middle of the grids that `tl_course/tuning.py` searches, so no result chose it.
+    """
+    return Settings(
+        l2=1e-3, rate=1e-3 if option == "scratch" else 3e-4, steps=300 if augment else 100
+    )
 
 
 @dataclass(frozen=True)
@@ -282,14 +292,15 @@ def option_2(
     across: bool = False,
     option: str = "option-2",
     output: nn.Linear | None = None,
+    fixed: Sequence[str] = (),
     on_step: Callable[[int, nn.Module, training.History], None] | None = None,
     stop=None,
 ) -> Adapted:
     """Option 2: start from the pretrained W¹ … W⁴ and a fresh W⁵, and train everything.
 
     images `[n, 3, 32, 32]`, labels `[n]`; `seed` decides the order of the batches and the
-    augmentation. `output` is an output layer to start from. `on_step(step, net, history)` is
-    called before each update and at the end.
+    augmentation. `output` is an output layer to start from, `fixed` names layers that stay as they
+    are ("layer1", …). `on_step(step, net, history)` is called before each update and at the end.
     """
     _check(net, images, labels, modality, across)
     chosen = chosen or settings(option, len(images), augment)
@@ -297,8 +308,8 @@ def option_2(
     adapted = network.replace_output_layer(net, n_classes or int(labels.max()) + 1)
     if output is not None:
         adapted.output.load_state_dict(output.state_dict())
-    for parameter in adapted.parameters():
-        parameter.requires_grad = True
+    for name, parameter in adapted.named_parameters():
+        parameter.requires_grad = name.split(".")[0] not in fixed
     history = training.train(
         adapted,
         batches(images, labels, seed, augment),
@@ -318,6 +329,7 @@ def output_first(
     *,
     augment: bool = False,
     chosen: Settings | None = None,
+    first: Settings | None = None,
     modality: str = "image",
     across: bool = False,
     n_classes: int | None = None,
@@ -326,16 +338,16 @@ def output_first(
     """Output layer first, then everything (LP-FT, arXiv 2202.10054): Option 2 begun where 1 ends.
 
     A fresh output layer sends large gradients into layers that were good already; a trained one
-    does not.
+    does not. `first` are the settings of the first half, `chosen` those of the second.
     """
     common = {"modality": modality, "across": across, "n_classes": n_classes, "augment": augment}
-    first = option_1(net, images, labels, seed, **common)
+    begun = option_1(net, images, labels, seed, chosen=first, **common)
     chosen = chosen or settings("output-first", len(images), augment)
     then = option_2(
-        net, images, labels, seed, chosen=chosen, option="output-first", output=first.net.output,
+        net, images, labels, seed, chosen=chosen, option="output-first", output=begun.net.output,
         **common, **more,
     )  # fmt: skip
-    return replace(then, seconds=first.seconds + then.seconds)
+    return replace(then, seconds=begun.seconds + then.seconds)
 
 
 def from_scratch(
@@ -355,11 +367,17 @@ def random_frozen(
 
 
 @torch.no_grad()
-def fresh_network(images: torch.Tensor, seed: int, modality: str = "image") -> FiveLayerNet:
+def fresh_network(
+    images: torch.Tensor,
+    seed: int,
+    modality: str = "image",
+    first: tuple[FiveLayerNet, int] | None = None,
+) -> FiveLayerNet:
     """Fresh random weights, each unit's activation rescaled on `images` to mean 0, spread 1.
 
     Data-dependent initialisation (arXiv 1511.06856): without it a random network does worse, and
-    a control should be as strong as it can be.
+    a control should be as strong as it can be. `first` (net, k) takes the first k layers from a
+    network as they are.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -367,6 +385,10 @@ def fresh_network(images: torch.Tensor, seed: int, modality: str = "image") -> F
     x = images.float()
     for number in range(1, len(network.WIDTHS) + 1):
         convolution = getattr(net, f"layer{number}")
+        if first is not None and number <= first[1]:
+            convolution.load_state_dict(getattr(first[0], f"layer{number}").state_dict())
+            x = net.layer(number, x)
+            continue
         before = convolution(x)
         mean = before.mean((0, 2, 3))
         spread = before.std((0, 2, 3)).clamp_min(1e-3)

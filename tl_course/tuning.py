@@ -1,9 +1,10 @@
 """Choose the settings of every arm on validation digits.
 
-Arms of one kind get the same grid at each size, once without augmentation and once with it: those
-that train the output layer alone seven penalties (their only setting), those that train everything
-twelve pairs of rate and steps. Draws are others than those of the reported results, and what is
-scored is the validation part; the test part is not read.
+Arms of one kind get a grid of one size at each number of images, once without augmentation and
+once with it: those that train the output layer alone nine penalties (their only setting), those
+that train everything fifteen pairs of rate and steps; fresh weights take higher rates than
+pretrained ones. Draws are others than those of the reported results, and what is scored is the
+validation part; the test part is not read.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from tl_course.transfer import Settings
 
 SIZES = (10, 50, 200)
 DRAWS = {False: 4, True: 2}  # with augmentation a run takes longer and scatters less
-PENALTIES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-RATES = (1e-4, 3e-4, 1e-3, 3e-3)
+PENALTIES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+FRESH_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
+PRETRAINED_RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
 STEPS = {False: (30, 100, 300), True: (100, 300, 600)}  # altered copies are not used up so soon
 HEADS = ("option-1", "random-frozen")  # arms that train the output layer alone
 WHOLE = ("option-2", "output-first", "scratch")
@@ -33,7 +35,8 @@ def grid(arm: str, augmented: bool) -> list[Settings]:
     """The settings that are tried."""
     if arm in HEADS:
         return [Settings(l2=l2) for l2 in PENALTIES]
-    return [Settings(rate=r, steps=s) for r, s in itertools.product(RATES, STEPS[augmented])]
+    rates = FRESH_RATES if arm == "scratch" else PRETRAINED_RATES
+    return [Settings(rate=r, steps=s) for r, s in itertools.product(rates, STEPS[augmented])]
 
 
 def run(arm: str, augmented: bool, images: int, number: int, todo: list[Settings]) -> list[dict]:

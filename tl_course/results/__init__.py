@@ -2,7 +2,8 @@
 
 `<name>.csv` has one row a run; `<name>.json` has the command, the seed, the fingerprint of the
 weights and the versions. A table made with other weights than the shipped ones is stale, and a
-test fails on it; `tl-course records` makes all of them again.
+test fails on it; `tl-course records` makes all of them again. A column `right`, which says for each
+run which of the scored examples were right, is kept as bits in `<name>.safetensors`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import safetensors.torch
 import torch
@@ -32,7 +34,11 @@ def load(name: str) -> pd.DataFrame:
     path = FOLDER / f"{name}.csv"
     if not path.exists():
         raise CourseError(f"Nothing is recorded as '{name}'; there is {', '.join(names())}.")
-    return pd.read_csv(path)
+    table = pd.read_csv(path)
+    if about(name).get("scored"):
+        bits = np.unpackbits(tensors(name)["right"].numpy(), axis=1, count=about(name)["scored"])
+        table["right"] = list(bits.astype(bool))
+    return table
 
 
 def about(name: str) -> dict:
@@ -52,16 +58,20 @@ def tensors(name: str) -> dict[str, torch.Tensor]:
 
 
 def record_tensors(name: str, kept: dict[str, torch.Tensor]) -> None:
-    """Keep tensors beside the table `name`, as float16."""
-    half = {key: value.detach().cpu().half().contiguous() for key, value in kept.items()}
+    """Keep tensors beside the table `name`."""
+    kept = {key: value.detach().cpu().contiguous() for key, value in kept.items()}
     with storage.atomic_path(FOLDER / f"{name}.safetensors") as path:
-        path.write_bytes(safetensors.torch.save(half))
+        path.write_bytes(safetensors.torch.save(kept))
 
 
-def record(name: str, rows: list[dict], *, command: str, seed: int, weights: str) -> pd.DataFrame:
-    """Write a table and what it was made with; `weights` is a network's fingerprint or ''."""
+def record(
+    name: str, rows: list[dict], *, command: str, seed: int, weights: str, complete: bool = True
+) -> pd.DataFrame:
+    """Write a table and what it was made with; `weights` is a network's fingerprint or ''.
+
+    A table that is not `complete` is one that a later sitting goes on with.
+    """
     table = pd.DataFrame(rows)
-    storage.write_text(FOLDER / f"{name}.csv", table.to_csv(index=False, float_format="%.5g"))
     made_with = {
         "command": command,
         "seed": seed,
@@ -69,6 +79,12 @@ def record(name: str, rows: list[dict], *, command: str, seed: int, weights: str
         "versions": {p: version(p) for p in ("torch", "numpy", "scikit-learn", "tl-course")},
         "python": platform.python_version(),
         "rows": len(table),
+        "complete": complete,
     }
+    if "right" in table:
+        right = np.stack([np.asarray(one, bool) for one in table.pop("right")])
+        made_with["scored"] = right.shape[1]
+        record_tensors(name, {"right": torch.from_numpy(np.packbits(right, axis=1))})
+    storage.write_text(FOLDER / f"{name}.csv", table.to_csv(index=False, float_format="%.5g"))
     storage.write_text(FOLDER / f"{name}.json", json.dumps(made_with, indent=2) + "\n")
     return table

@@ -1,0 +1,151 @@
+"""How accuracy grows with the data: intervals, comparisons, experiments and figures."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tl_course import comparing, data_experiments, data_plots, results, transfer
+from tl_course.network import fingerprint
+from tl_course.sources.things import things, unseen_things
+from tl_course.sweep import sweep
+from tl_course.targets.examples import draw
+from tl_course.targets.handwritten import handwritten
+from tl_course.targets.objects import unseen_objects
+
+
+def made(arm, images, share, draws=10, scored=400, seed=0, augmented=False):
+    """Rows of a sweep in which every run is right with chance `share`."""
+    generator = np.random.default_rng(seed)
+    right = generator.random((draws, scored)) < share
+    return [
+        {"arm": arm, "augmented": augmented, "images": images, "draw": d,
+         "accuracy": right[d].mean(), "right": right[d]}
+        for d in range(draws)
+    ]  # fmt: skip
+
+
+def test_an_interval_holds_the_truth_as_often_as_it_says():
+    """Draws and examples both differ by chance: 95% intervals miss the truth in 5% or fewer."""
+    generator, missed = np.random.default_rng(0), 0
+    for _ in range(400):
+        luck, ease = generator.normal(0, 0.05, (10, 1)), generator.normal(0, 0.3, (1, 300))
+        right = generator.random((10, 300)) < np.clip(0.6 + luck + ease, 0, 1)
+        mean, half = comparing.estimate(right)
+        missed += abs(mean - 0.5885) > half  # the mean of the clipped chances
+    assert 0.01 < missed / 400 < 0.09
+    assert math.isnan(comparing.estimate(np.ones((1, 5)))[1])
+
+
+def test_pairs_are_of_the_same_draws():
+    table = pd.DataFrame(made("a", 10, 0.7) + made("b", 10, 0.7, seed=0) + made("b", 20, 0.9))
+    same = comparing.paired(table, ("a", False), ("b", False))
+    assert same.images.to_list() == [10] and same.ahead[0] == same.interval[0] == same.wins[0] == 0
+    assert comparing.verdict(same.iloc[0]) == "not certain"
+    table = pd.DataFrame(made("a", 10, 0.9) + made("b", 10, 0.7, draws=4, seed=1))
+    row = comparing.paired(table, ("a", False), ("b", False)).iloc[0]
+    assert row.draws == row.wins == 4 and 10 < row.ahead < 30
+    assert comparing.verdict(row) == "ahead"
+    turned = comparing.paired(table, ("b", False), ("a", False)).iloc[0]
+    assert comparing.verdict(turned) == "behind" and turned.ahead == -row.ahead
+
+
+def test_labels_are_read_off_the_mean_curve():
+    rows = [
+        {"arm": "a", "augmented": False, "images": n, "draw": d, "accuracy": share,
+         "right": np.arange(100) < 100 * share}
+        for n, share in ((10, 0.5), (100, 0.7), (1000, 0.9))
+        for d in range(2)
+    ]  # fmt: skip
+    table = pd.DataFrame(rows)
+    assert comparing.labels_for(table, "a", False, 60) == pytest.approx(10**1.5)
+    assert comparing.labels_for(table, "a", False, 90) == pytest.approx(1000)
+    assert comparing.labels_for(table, "a", False, 40) == 10
+    assert comparing.labels_for(table, "a", False, 95) is None
+    mean = comparing.means(table).set_index("images")
+    assert mean["mean"].to_list() == pytest.approx([50, 70, 90]) and (mean.draws == 2).all()
+
+
+def test_which_were_right_survives_being_recorded(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    rows = made("a", 10, 0.7, scored=77)
+    results.record("t", rows, command="c", seed=0, weights="w", complete=False)
+    back = results.load("t")
+    assert np.array_equal(np.stack(back.right), np.stack([row["right"] for row in rows]))
+    assert (
+        results.about("t")["complete"] is False and "right" not in (tmp_path / "t.csv").read_text()
+    )
+    again = results.current("t", "w")
+    results.record("t", again, command="c", seed=0, weights="w")
+    assert np.array_equal(np.stack(results.load("t").right), np.stack(back.right))
+    assert results.current("t", "other weights") == []
+
+
+def test_unseen_things_are_unseen_and_the_parts_differ():
+    target = unseen_objects()
+    assert not {t.name for t in unseen_things()} & {t.name for t in things()}
+    assert target.pool.names == tuple(t.name for t in unseen_things())
+    assert len(target.test) == 27 * len(target.test.names)
+    assert target.test.x.abs().max() <= 2
+    some = torch.cdist(target.pool.x[:200].flatten(1), target.test.x[:200].flatten(1))
+    assert some.min() > 1, "a render is in both parts"
+    one = draw(target.pool, len(target.pool.names), 0)
+    assert one.y.tolist() == list(range(len(target.pool.names)))
+
+
+def test_the_same_layers_serve_things_and_letters(net):
+    for name in ("letters", "unseen things"):
+        target = data_experiments.TASKS[name]()
+        rows = sweep(net, target, [len(target.pool.names)], 1, arms=["option-1", "random-frozen"])
+        found = {row["arm"]: row["accuracy"] for row in rows}
+        assert found["option-1"] > found["random-frozen"] + 0.1, name
+
+
+def test_a_cut_borrows_the_first_layers_and_keeps_them(net, target, monkeypatch):
+    ten = draw(target.pool, 10, 0)
+    start = transfer.fresh_network(ten.x, 0, first=(net, 2))
+    assert fingerprint(start.layer2) == fingerprint(net.layer2)
+    assert fingerprint(start.layer3) != fingerprint(net.layer3)
+    fixed = transfer.option_2(
+        start, ten.x, ten.y, chosen=transfer.Settings(steps=3), fixed=["layer1", "layer2"]
+    ).net
+    for number, same in ((1, True), (2, True), (3, False), (4, False)):
+        layers = [getattr(n, f"layer{number}") for n in (start, fixed)]
+        assert (fingerprint(layers[0]) == fingerprint(layers[1])) is same
+    monkeypatch.setattr(data_experiments, "CUT", transfer.Settings(steps=2))
+    rows = list(data_experiments.which_layers(net, target, 10, 1))
+    assert len(rows) == 13 and {row["k"] for row in rows} == {0, 1, 2, 3, 4}
+    by = {(r["first"], r["then"], r["k"]): r["accuracy"] for r in rows}
+    assert ("random", "fixed", 0) not in by and len(by) == 13
+
+
+def test_other_sources_are_what_they_say():
+    for question, varied in data_experiments.QUESTIONS.items():
+        assert len({task.name for task in varied}) == len(varied) >= 3, question
+    small = data_experiments.SourceTask(classes=10, images=512, style="colour only")
+    net = data_experiments.source_network(small, 1)
+    assert net.n_classes == 10
+    rows = list(data_experiments.lent_by(net, handwritten(), 2))
+    assert [(r["images"], r["draw"]) for r in rows] == [(10, 0), (10, 1), (50, 0), (50, 1)]
+
+
+def test_figures_say_in_words_what_they_show():
+    rows = made("option-1", 10, 0.7) + made("option-1", 100, 0.9)
+    rows += made("option-2", 10, 0.6) + made("option-2", 100, 0.95)
+    table = pd.DataFrame(rows + [{**row, "augmented": True} for row in rows])
+    both = data_plots.panels(table, "T", prediction={10: 50, 100: 80})
+    one = data_plots.panels(table[~table.augmented], "T", live=table[~table.augmented])
+    assert both.width > one.width and "Option 1 (frozen): 7" in both.alt and "dots" in one.alt
+    pairs = comparing.paired(table, ("option-2", False), ("option-1", False))
+    alt = data_plots.ahead({"x": pairs}, "T", "points").alt
+    assert "x, 10: -" in alt and "10 of 10 draws" in alt
+    truth = torch.tensor([0, 0, 1, 1, 2])
+    said = torch.tensor([0, 1, 1, 1, 1])
+    alt = data_plots.confusion(truth, said, ("a", "b", "c"), "T").alt
+    assert "a called b 1 times" in alt and "c called b 1 times" in alt
+    sure = torch.linspace(0.05, 1, 200)
+    assert "% right where" in data_plots.confidence(sure, sure > 0.5, "T").alt
+    tasks = pd.DataFrame([{**row, "task": "letters", "each": 1} for row in rows[:10]])
+    assert "letters, Option 1" in data_plots.by_task(tasks, "T").alt

@@ -1,0 +1,114 @@
+"""The experiments of notebook 05 beside the sweep itself, in tidy rows, each with its control."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from tl_course import pretraining, transfer
+from tl_course.network import FiveLayerNet
+from tl_course.side_by_side import side_by_side
+from tl_course.sources.emoji_images import EmojiImages, Style
+from tl_course.sources.things import things
+from tl_course.sweep import sweep
+from tl_course.targets.examples import Target, draw
+from tl_course.targets.letters import letters
+from tl_course.targets.objects import unseen_objects
+from tl_course.transfer import Settings
+
+TASKS = {"letters": letters, "unseen things": unseen_objects}
+EACH = (1, 5)  # labelled images of each letter and of each unseen thing
+
+
+def tasks(net: FiveLayerNet, draws: int, *, progress: bool = False) -> Iterator[dict]:
+    """Letters and unseen things with one and five images of each: rows of a sweep, and `task`.
+
+    The settings are those for as many digits; nothing was chosen on these tasks.
+    """
+    for name, make in TASKS.items():
+        target = make()
+        sizes = [each * len(target.pool.names) for each in EACH]
+        for arms, augment in ((None, False), (("option-1", "option-2"), True)):
+            for row in sweep(
+                net, target, sizes, draws, augment=[augment], progress=progress,
+                **({"arms": arms} if arms else {}),
+            ):  # fmt: skip
+                yield {"task": name, "each": row["images"] // len(target.pool.names), **row}
+
+
+LAYERS = 4
+CUT = Settings(rate=1e-3, steps=300)  # one training for every cut, so that they can be compared
+
+
+def which_layers(
+    net: FiveLayerNet, target: Target, images: int, draws: int, *, part: str = "test"
+) -> Iterator[dict]:
+    """The first k layers borrowed, the rest fresh: rows `first`, `then`, `k`, `draw`, `accuracy`.
+
+    `first` says where the first k layers come from, "pretrained" or "random"; `then` whether they
+    stay "fixed" or are "trained" with the others (Yosinski et al., arXiv 1411.1792, in small).
+    """
+    scored = getattr(target, part)
+    plan = [
+        (net, target.pool, scored, images, number, first, then, k)
+        for k in range(LAYERS + 1)
+        for first, then in (("pretrained", "fixed"), ("pretrained", "trained"), ("random", "fixed"))
+        if k > 0 or (first, then) == ("pretrained", "trained")  # with none borrowed, all are one
+        for number in range(draws)
+    ]
+    yield from side_by_side(_one_cut, plan, "cuts")
+
+
+def _one_cut(net, pool, scored, images, number, first, then, k) -> dict:
+    labelled = draw(pool, images, number)
+    borrowed = (net, k if first == "pretrained" else 0)
+    start = transfer.fresh_network(labelled.x, number, net.modality, borrowed)
+    frozen = [f"layer{layer}" for layer in range(1, k + 1)] if then == "fixed" else []
+    adapted = transfer.option_2(
+        start, labelled.x, labelled.y, number, chosen=CUT, fixed=frozen,
+        n_classes=len(pool.names), test=(scored.x, scored.y),
+    )  # fmt: skip
+    return {
+        "first": first, "then": then, "k": k, "images": images, "draw": number,
+        "accuracy": adapted.accuracy,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SourceTask:
+    """A source that differs from the course's in the number of classes or renders, or in style."""
+
+    classes: int = 1000
+    images: int = 100_000
+    style: str = "all styles"
+
+    @property
+    def name(self) -> str:
+        """A folder's name."""
+        return f"{self.classes}-classes-{self.images}-{self.style.replace(' ', '-')}"
+
+
+STYLES = {
+    "all styles": Style(),
+    "colour only": replace(Style(), line_art=0.0, silhouette=0.0, grey=0.0),
+    "line art only": replace(Style(), line_art=1.0, silhouette=0.0, grey=1.0),
+}
+QUESTIONS = {  # what is varied: the sources
+    "classes": [SourceTask(classes=n) for n in (10, 30, 100, 300, 1000)],
+    "images": [SourceTask(images=n) for n in (10_000, 30_000, 100_000, 300_000)],
+    "style": [SourceTask(style=style) for style in STYLES],
+}
+
+
+def source_network(task: SourceTask, seed: int, progress: str | None = None) -> FiveLayerNet:
+    """A network pretrained on `task`; its classes are evenly spread over the 1,000."""
+    every = things()
+    drawn = every[:: len(every) // task.classes][: task.classes]
+    source = EmojiImages(seed, drawn, STYLES[task.style])
+    return pretraining.pretrain(source, task.images, seed=seed, progress=progress).net
+
+
+def lent_by(net: FiveLayerNet, target: Target, draws: int) -> Iterator[dict]:
+    """What Option 1 makes of a network with 10 and 50 images: `images`, `draw`, `accuracy`."""
+    for row in sweep(net, target, [10, 50], draws, arms=["option-1"]):
+        yield {key: row[key] for key in ("images", "draw", "accuracy")}

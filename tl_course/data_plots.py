@@ -1,0 +1,290 @@
+"""Figures of how accuracy grows with the data (other figures are in `plots.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tl_course import comparing, plots
+from tl_course.plots import ARMS, GREY, Picture
+
+PANELS = {False: "as they are", True: "with augmentation"}
+TICKS = (20, 40, 60, 80, 90, 95, 98, 99)
+
+
+def _stretched(ax: Axes, low: float, high: float) -> None:
+    """An accuracy axis stretched towards 100, so that 98 and 99 are as far apart as 80 and 90."""
+    ax.set_yscale(
+        "function",
+        functions=(
+            lambda y: -np.log10(np.clip(101 - np.asarray(y, float), 1e-3, None)),
+            lambda t: 101 - 10.0 ** -np.asarray(t, float),
+        ),
+    )
+    ax.set_yticks([t for t in TICKS if low <= t <= high])
+    ax.minorticks_off()
+    ax.set_ylim(low, high)
+
+
+def _sizes(ax: Axes, sizes: Sequence[int]) -> None:
+    ax.set_xscale("log")
+    ax.set_xticks(sizes, [f"{n:,}" for n in sizes])
+    ax.minorticks_off()
+    ax.set_xlabel("labelled images")
+
+
+def panels(
+    table: pd.DataFrame,
+    title: str,
+    arms: Sequence[str] | None = None,
+    live: pd.DataFrame | None = None,
+    prediction: dict[int, float] | None = None,
+) -> Picture:
+    """Accuracy against labelled images, a panel without and one with augmentation.
+
+    Lines are means and bands one standard deviation over draws; `live` rows are drawn over them as
+    single dots, a `prediction` (images → %) as a dashed line. A panel without rows is left out.
+    """
+    found = comparing.means(table)
+    arms = [arm for arm in (arms or ARMS) if (found.arm == arm).any()]
+    shown = [augmented for augmented in PANELS if (found.augmented == augmented).any()]
+    figure = Figure(figsize=(5.2 * len(shown) + 2.2, 4.2), layout="constrained")
+    heard = []
+    lowest = min((found["mean"] - found.sd.fillna(0)).min() - 2, *(prediction or {0: 99}).values())
+    for ax, augmented in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+        _stretched(ax, max(lowest, 0), 99.5)
+        _sizes(ax, sorted(found.images.unique()))
+        ax.grid(axis="y", alpha=0.3)
+        ax.spines[["top", "right"]].set_visible(False)
+        for arm in arms:
+            rows = found[(found.arm == arm) & (found.augmented == augmented)].sort_values("images")
+            if rows.empty:
+                continue
+            label, colour, marker = ARMS[arm]
+            ax.plot(rows.images, rows["mean"], color=colour, marker=marker, label=label)
+            low, high = rows["mean"] - rows.sd, rows["mean"] + rows.sd
+            ax.fill_between(rows.images, low, high, color=colour, alpha=0.15, linewidth=0)
+            said = ", ".join(f"{r.mean:.1f} at {r.images:,}" for r in rows.itertuples())
+            heard.append(f"{PANELS[augmented]}, {label}: {said}")
+            if live is not None:
+                own = live[(live.arm == arm) & (live.augmented == augmented)]
+                place = own.images * 1.02 ** (own.draw % 5 - 2)  # beside each other
+                ax.plot(
+                    place, 100 * own.accuracy, marker, color=colour, markersize=5,
+                    markerfacecolor="white", zorder=3,
+                )  # fmt: skip
+        if prediction and not augmented:
+            ax.plot(
+                list(prediction), list(prediction.values()), "--", color="black",
+                label="your prediction",
+            )  # fmt: skip
+        ax.set_title(f"digits {PANELS[augmented]}", fontsize=11)
+    figure.axes[0].set_ylabel("test accuracy, % (stretched towards 100)")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=9)
+    figure.suptitle(title, fontsize=12)
+    dots = " Open dots are the runs made here." if live is not None else ""
+    return Picture(
+        figure,
+        f"{title}. Mean accuracy in percent against labelled images, bands of one standard "
+        f"deviation over draws.{dots} {'; '.join(heard)}.",
+    )
+
+
+def ahead(compared: dict[str, pd.DataFrame], title: str, ylabel: str) -> Picture:
+    """Paired differences (rows of `comparing.paired`), a panel each: dots, mean, 95% interval.
+
+    What the interval leaves uncertain is drawn with an open marker.
+    """
+    figure = Figure(figsize=(4.6 * len(compared) + 0.6, 3.6), layout="constrained")
+    every = figure.subplots(1, len(compared), squeeze=False, sharey=True)[0]
+    heard = []
+    for ax, (name, rows) in zip(every, compared.items(), strict=True):
+        for place, row in enumerate(rows.itertuples()):
+            aside = np.linspace(-0.15, 0.15, len(row.each))
+            ax.plot(place + aside, row.each, ".", color=GREY, alpha=0.6, markersize=5)
+            certain = comparing.verdict(row) != "not certain"
+            ax.errorbar(
+                place, row.ahead, yerr=row.interval, color=plots.ORANGE, marker="s", capsize=5,
+                markersize=8, markerfacecolor=plots.ORANGE if certain else "white",
+            )  # fmt: skip
+            heard.append(
+                f"{name}, {row.images:,}: {row.ahead:+.1f} ± {row.interval:.1f}, "
+                f"{row.wins} of {row.draws} draws"
+            )
+        ax.axhline(0, color="black", linewidth=1)
+        ax.set_xticks(range(len(rows)), [f"{n:,}" for n in rows.images])
+        ax.set(xlabel="labelled images", title=name)
+        ax.spines[["top", "right"]].set_visible(False)
+    every[0].set_ylabel(ylabel)
+    figure.suptitle(title, fontsize=12)
+    return Picture(
+        figure,
+        f"{title}. {ylabel}: mean with 95% interval, and in how many draws it is above zero; "
+        "filled where the interval leaves out zero. " + "; ".join(heard) + ".",
+    )
+
+
+def confusion(truth: torch.Tensor, said: torch.Tensor, names: Sequence[str], title: str) -> Picture:
+    """How many of each class were called what; the diagonal (right) is left blank."""
+    n = len(names)
+    counts = torch.zeros(n, n, dtype=torch.long)
+    counts.index_put_((truth, said), torch.ones_like(truth), accumulate=True)
+    wrong = counts.clone().fill_diagonal_(0)
+    figure = Figure(figsize=(5.2, 4.6), layout="constrained")
+    ax = figure.subplots()
+    ax.imshow(wrong.numpy(), cmap="Blues", vmin=0)
+    dark = wrong.max().item() * 0.6
+    for i in range(n):
+        for j in range(n):
+            if wrong[i, j]:
+                colour = "white" if wrong[i, j] > dark else "black"
+                ax.text(
+                    j, i, wrong[i, j].item(), ha="center", va="center", color=colour, fontsize=8
+                )
+    ax.set_xticks(range(n), names)
+    ax.set_yticks(range(n), names)
+    ax.set(xlabel="was called", ylabel="is")
+    ax.set_title(title, fontsize=11)
+    most = [divmod(place, n) for place in wrong.flatten().argsort(descending=True)[:5].tolist()]
+    heard = ", ".join(f"{names[i]} called {names[j]} {wrong[i, j]} times" for i, j in most)
+    return Picture(figure, f"{title}. Mistakes by class, most frequent: {heard}.")
+
+
+def confidence(sure: torch.Tensor, right: torch.Tensor, title: str) -> Picture:
+    """How sure it was `[n]` where it was right and where it was wrong, and whether to trust it."""
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    how_often, reliable = figure.subplots(1, 2)
+    edges = np.linspace(0, 1, 11)
+    for which, label, colour in ((right, "right", plots.BLUE), (~right, "wrong", plots.ORANGE)):
+        how_often.hist(
+            sure[which].numpy(), edges, histtype="step", label=label, color=colour, linewidth=2
+        )
+    how_often.set(yscale="log", xlabel="how sure it was", ylabel="test digits")
+    how_often.legend(frameon=False)
+    bins = np.clip(np.digitize(sure.numpy(), edges) - 1, 0, 9)
+    reliable.plot([0, 1], [0, 1], ":", color=GREY)
+    filled = [b for b in range(10) if (bins == b).sum() >= 10]
+    share = [right.numpy()[bins == b].mean() for b in filled]
+    middle = [sure.numpy()[bins == b].mean() for b in filled]
+    reliable.plot(middle, share, "o-", color=plots.BLUE)
+    heard = [
+        f"{100 * s:.0f}% right where {100 * m:.0f}% sure"
+        for m, s in zip(middle, share, strict=True)
+    ]
+    reliable.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="how sure it was", ylabel="share right")
+    for ax in (how_often, reliable):
+        ax.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title, fontsize=11)
+    return Picture(figure, f"{title}. {'; '.join(heard)}.")
+
+
+def by_task(table: pd.DataFrame, title: str) -> Picture:
+    """Accuracy of each arm on each task: rows `task`, `each` (images of a class), `arm`, …"""
+    names = list(table.task.unique())
+    figure = Figure(figsize=(4 * len(names) + 2.4, 3.6), layout="constrained")
+    every = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
+    heard = []
+    for ax, name in zip(every, names, strict=True):
+        rows = table[table.task == name]
+        sizes = sorted(rows.each.unique())
+        arms = [arm for arm in ARMS if (rows.arm == arm).any()]
+        for k, arm in enumerate(arms):
+            label, colour, marker = ARMS[arm]
+            found = 100 * rows[rows.arm == arm].groupby("each").accuracy.agg(["mean", "std"])
+            place = np.arange(len(sizes)) + (k - (len(arms) - 1) / 2) * 0.13
+            ax.errorbar(
+                place, found["mean"], yerr=found["std"], color=colour, marker=marker, capsize=3,
+                linestyle="none", markersize=8, label=label,
+            )  # fmt: skip
+            said = " and ".join(f"{mean:.0f}% with {each}" for each, mean in found["mean"].items())
+            heard.append(f"{name}, {label}: {said}")
+        ax.set_xticks(range(len(sizes)), [f"{each} of each" for each in sizes])
+        ax.set(title=name, ylim=(0, 100))
+        ax.grid(axis="y", alpha=0.3)
+        ax.spines[["top", "right"]].set_visible(False)
+    every[0].set_ylabel("test accuracy, %")
+    handles, labels = every[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=9)
+    figure.suptitle(title, fontsize=12)
+    return Picture(
+        figure, f"{title}. Mean over draws, bars of one standard deviation. {'; '.join(heard)}."
+    )
+
+
+def cuts(table: pd.DataFrame, title: str) -> Picture:
+    """Accuracy against how many first layers were borrowed: rows of `which_layers`."""
+    figure, ax = plots.figure_and_axes(8, 3.6)
+    none = table[table.k == 0]  # nothing borrowed: where all lines begin
+    kinds = {
+        ("pretrained", "trained"): ("borrowed, then all trained", plots.ORANGE, "s"),
+        ("pretrained", "fixed"): ("borrowed and fixed, the rest trained", plots.BLUE, "o"),
+        ("random", "fixed"): ("random and fixed, the rest trained", plots.PINK, "D"),
+    }
+    heard = []
+    for (first, then), (label, colour, marker) in kinds.items():
+        own = table[(table["first"] == first) & (table.then == then) & (table.k > 0)]
+        by = 100 * pd.concat([none, own]).groupby("k").accuracy.agg(["mean", "std"])
+        ax.errorbar(
+            by.index, by["mean"], yerr=by["std"], color=colour, marker=marker, label=label,
+            capsize=3,
+        )  # fmt: skip
+        heard.append(f"{label}: " + ", ".join(f"{v:.1f}" for v in by["mean"]))
+    ax.set(
+        xticks=range(5), xlabel="how many of the first layers", ylabel="test accuracy, %",
+        xticklabels=["none", "1", "1 and 2", "1 to 3", "1 to 4"],
+    )  # fmt: skip
+    ax.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.set_title(title, fontsize=11)
+    return Picture(
+        figure,
+        f"{title}. Mean accuracy in percent with none, one, two, three and four first layers, bars "
+        f"of one standard deviation over draws. {'; '.join(heard)}.",
+    )
+
+
+def sources(table: pd.DataFrame, title: str) -> Picture:
+    """Option 1 on networks of other sources: rows of the recorded table `sources`."""
+    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    every = figure.subplots(1, 3, sharey=True)
+    heard = []
+    questions = {"classes": "classes", "images": "images_seen", "style": "style"}
+    names = ("number of classes", "number of renders", "style of the renders")
+    for ax, (question, column), name in zip(every, questions.items(), names, strict=True):
+        rows = table[table.question == question]
+        for images, colour, marker in ((10, plots.SKY, "^"), (50, plots.BLUE, "o")):
+            own = rows[rows.images == images]
+            each = 100 * own.groupby([column, "pretraining"], sort=False).accuracy.mean()
+            mean = each.groupby(column, sort=False).mean()
+            mean = mean if question == "style" else mean.sort_index()
+            place = range(len(mean)) if question == "style" else mean.index
+            line = "none" if question == "style" else "-"
+            ax.plot(place, mean, marker=marker, color=colour, linestyle=line, label=f"{images}")
+            where = dict(zip(mean.index, place, strict=True))
+            ax.plot(
+                [where[value] for value, _ in each.index], each, ".", color=plots.GREY, alpha=0.7
+            )
+            said = ", ".join(f"{value:.1f} with {key}" for key, value in mean.items())
+            heard.append(f"{name}, {images} labelled digits: {said}")
+        if question == "style":
+            ax.set_xticks(list(place), [str(key) for key in mean.index])
+            ax.set_xlim(-0.4, len(mean) - 0.6)
+        else:
+            ax.set_xscale("log")
+            ax.set_xticks(list(place), [f"{key:,}" for key in mean.index], rotation=30, fontsize=8)
+            ax.minorticks_off()
+        ax.set(xlabel=name)
+        ax.grid(axis="y", alpha=0.3)
+        ax.spines[["top", "right"]].set_visible(False)
+    every[0].set_ylabel("test accuracy, %")
+    every[-1].legend(title="labelled digits", frameon=False, fontsize=9)
+    figure.suptitle(title, fontsize=12)
+    return Picture(
+        figure,
+        f"{title}. Accuracy of Option 1; grey dots are single pretrainings. {'; '.join(heard)}.",
+    )
