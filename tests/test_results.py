@@ -48,6 +48,12 @@ def test_the_recorded_draws_are_many_and_of_every_arm():
                 assert (counts["fixed", augmented, arm] == 10).all()
 
 
+def test_the_readme_shows_what_is_recorded():
+    shown = (records.root() / "README.md").read_text(encoding="utf-8")
+    assert shown == records.readme(), "run 'tl-course records'"
+    assert "| **Option 1**: four layers fixed | 7" in shown
+
+
 def test_the_settings_are_the_best_of_the_recorded_grid():
     table = results.load("tuning")
     keys = ["l2", "rate", "steps"]

@@ -13,6 +13,15 @@ import math
 import numpy as np
 import pandas as pd
 
+README_ARMS = {
+    "option-1": "**Option 1**: four layers fixed",
+    "option-2": "**Option 2**: everything moves",
+    "output-first": "output layer first, then everything",
+    "scratch": "from scratch",
+    "random-frozen": "random layers, fixed",
+    "classical": "no network (SVM on pixels)",
+}
+
 
 def plain(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the images as they are, with the settings that were tuned for each arm."""
@@ -96,3 +105,24 @@ def labels_for(table: pd.DataFrame, arm: str, augmented: bool, accuracy: float) 
     after = int(np.argmax(best >= accuracy))
     share = (accuracy - best[after - 1]) / (best[after] - best[after - 1])
     return float(np.exp(np.interp(share, [0, 1], np.log(sizes[after - 1 : after + 1]))))
+
+
+def as_markdown(table: pd.DataFrame) -> str:
+    """The sweep as the README shows it: mean ± standard deviation over draws, in %."""
+    found = means(table).set_index(["augmented", "arm", "images"])
+    sizes = sorted(table.images.unique())
+    lines = []
+    for augmented, said in ((False, "as they are"), (True, "with altered copies")):
+        lines += [
+            f"| labelled digits, {said} | " + " | ".join(f"{n:,}" for n in sizes) + " |",
+            "| --- " * (len(sizes) + 1) + "|",
+        ]
+        for arm, name in README_ARMS.items():
+            if (augmented, arm, sizes[0]) in found.index:
+                cells = []
+                for images in sizes:
+                    row = found.loc[(augmented, arm, images)]
+                    cells.append(f"{row['mean']:.1f} ± {row['sd']:.1f}")
+                lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        lines.append("")
+    return "\n".join(lines).strip() + "\n"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tl_course import pretraining, transfer
+import torch
+import torch.nn.functional as F
+
+from tl_course import pretraining, training, transfer
 from tl_course.network import FiveLayerNet
 from tl_course.side_by_side import side_by_side
 from tl_course.sources.emoji_images import EmojiImages, Style
@@ -15,6 +19,7 @@ from tl_course.targets.examples import Target, draw
 from tl_course.targets.letters import letters
 from tl_course.targets.objects import unseen_objects
 from tl_course.transfer import Settings
+from tl_course.warp import Pose
 
 TASKS = {"letters": letters, "unseen things": unseen_objects}
 EACH = (1, 5)  # labelled images of each letter and of each unseen thing
@@ -112,3 +117,69 @@ def lent_by(net: FiveLayerNet, target: Target, draws: int) -> Iterator[dict]:
     """What Option 1 makes of a network with 10 and 50 images: `images`, `draw`, `accuracy`."""
     for row in sweep(net, target, [10, 50], draws, arms=["option-1"]):
         yield {key: row[key] for key in ("images", "draw", "accuracy")}
+
+
+MANY = 3  # networks adapted to the same images, each with other altered copies
+VIEWS_TO_TEST = 8
+GENTLE = Pose(rotate=0.12, shear=0.12, shift=0.06, stretch=0.05, zoom=(0.93, 1.07), elastic=0.04)
+
+
+def push(
+    net: FiveLayerNet, target: Target, images: int, draws: int, *, part: str = "test"
+) -> Iterator[dict]:
+    """How far few images can be taken: rows `step`, `images`, `draw`, `accuracy`, `right`."""
+    plan = [(net, target.pool, getattr(target, part), images, number) for number in range(draws)]
+    for rows in side_by_side(_pushed, plan, f"pushing {images}"):
+        yield from rows
+
+
+def averaged(nets: Sequence[FiveLayerNet]) -> FiveLayerNet:
+    """One network whose weights are the mean of those of several (arXiv 2203.05482)."""
+    mean = copy.deepcopy(nets[0])
+    every = [dict(net.named_parameters()) for net in nets]
+    with torch.no_grad():
+        for name, parameter in mean.named_parameters():
+            parameter.copy_(torch.stack([named[name] for named in every]).mean(0))
+    return mean
+
+
+def seen_often(net: FiveLayerNet, x: torch.Tensor, views: int = VIEWS_TO_TEST) -> torch.Tensor:
+    """Probabilities averaged over each picture and gently altered copies of it: `[n, classes]`."""
+    every = [x, *(transfer.augmented(x, 0x7E57, i * len(x), GENTLE) for i in range(views))]
+    return torch.stack([training.predict(net, view).softmax(1) for view in every]).mean(0)
+
+
+def prototypes(x: torch.Tensor, y: torch.Tensor, new: torch.Tensor, classes: int) -> torch.Tensor:
+    """Scores of `new` features: cosine with the mean feature of each class, after centring."""
+    centre = x.mean(0)
+    x, new = F.normalize(x - centre, dim=1), F.normalize(new - centre, dim=1)
+    means = torch.stack([x[y == label].mean(0) for label in range(classes)])
+    return new @ F.normalize(means, dim=1).T
+
+
+def _pushed(net, pool, scored, images, number) -> list[dict]:
+    labelled = draw(pool, images, number)
+    x, y, classes = labelled.x, labelled.y, len(pool.names)
+    steps = {}
+    steps["Option 1"] = training.predict(transfer.option_1(net, x, y).net, scored.x)
+    features, labels = transfer.seen(net, x, y, number, augment=True)
+    steps["prototypes of altered copies"] = prototypes(
+        features, labels, transfer.features(net, scored.x), classes
+    )
+    head = transfer.option_1(net, x, y, number, augment=True).net
+    steps["Option 1 with altered copies"] = training.predict(head, scored.x)
+    steps["the same, several views"] = seen_often(head, scored.x)
+    nets = [
+        transfer.output_first(net, x, y, MANY * number + i, augment=True).net for i in range(MANY)
+    ]
+    steps["then everything"] = training.predict(nets[0], scored.x)
+    steps["then everything, several views"] = seen_often(nets[0], scored.x)
+    steps["weights of three averaged"] = training.predict(averaged(nets), scored.x)
+    steps["weights of three averaged, several views"] = seen_often(averaged(nets), scored.x)
+    together = [seen_often(one, scored.x) for one in nets]
+    steps["answers of three averaged, several views"] = torch.stack(together).mean(0)
+    return [
+        {"step": step, "images": images, "draw": number,
+         "accuracy": (right := scores.argmax(1) == scored.y).float().mean().item(), "right": right}
+        for step, scores in steps.items()
+    ]  # fmt: skip

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tl_course import (
     __version__,
+    comparing,
     data_experiments,
     experiments,
     layer_experiments,
@@ -252,6 +253,17 @@ def banner() -> None:
     picture.save(root() / "notebooks" / "borrowed_eyes.png")
 
 
+MARKS = "<!-- results: written by tl-course records -->\n", "<!-- end of results -->\n"
+
+
+def readme() -> str:
+    """The README with its table of results as they are recorded now."""
+    before, _, rest = (root() / "README.md").read_text(encoding="utf-8").partition(MARKS[0])
+    after = rest.partition(MARKS[1])[2]
+    table = comparing.as_markdown(comparing.tuned(results.load("sweep")))
+    return f"{before}{MARKS[0]}\n{table}\n{MARKS[1]}{after}"
+
+
 def is_current(name: str) -> bool:
     """Whether the table exists, is complete, and was made with the shipped weights."""
     if name not in results.names():
@@ -278,4 +290,5 @@ def make_all(anew: bool = False) -> list[str]:
             told.append(f"{name} made")
     if told:
         banner()
+        storage.write_text(root() / "README.md", readme())
     return told or ["Everything is current."]
