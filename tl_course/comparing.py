@@ -25,7 +25,12 @@ README_ARMS = {
 
 def plain(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the images as they are, with the settings that were tuned for each arm."""
-    return tuned(table)[lambda rows: ~rows.augmented]
+    return without_copies(tuned(table))
+
+
+def without_copies(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the images as they are, without augmentation."""
+    return table[~table.augmented]
 
 
 def tuned(table: pd.DataFrame) -> pd.DataFrame:
@@ -78,7 +83,7 @@ def paired(table: pd.DataFrame, one: tuple[str, bool], other: tuple[str, bool]) 
             {"images": images, "ahead": 100 * ahead, "interval": 100 * interval,
              "wins": int((each > 0).sum()), "draws": len(both), "each": each}
         )  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["images", "ahead", "interval", "wins", "draws", "each"])
 
 
 def verdict(row) -> str:
@@ -110,9 +115,9 @@ def labels_for(table: pd.DataFrame, arm: str, augmented: bool, accuracy: float) 
 def as_markdown(table: pd.DataFrame) -> str:
     """The sweep as the README shows it: mean ± standard deviation over draws, in %."""
     found = means(table).set_index(["augmented", "arm", "images"])
-    sizes = sorted(table.images.unique())
     lines = []
     for augmented, said in ((False, "as they are"), (True, "with altered copies")):
+        sizes = sorted(table.images[table.augmented == augmented].unique())
         lines += [
             f"| labelled digits, {said} | " + " | ".join(f"{n:,}" for n in sizes) + " |",
             "| --- " * (len(sizes) + 1) + "|",

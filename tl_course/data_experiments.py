@@ -14,7 +14,7 @@ from tl_course.network import FiveLayerNet
 from tl_course.side_by_side import side_by_side
 from tl_course.sources.emoji_images import EmojiImages, Style
 from tl_course.sources.things import things
-from tl_course.sweep import sweep
+from tl_course.sweep import ARMS, sweep
 from tl_course.targets.examples import Target, draw
 from tl_course.targets.letters import letters
 from tl_course.targets.objects import unseen_objects
@@ -33,11 +33,10 @@ def tasks(net: FiveLayerNet, draws: int, *, progress: bool = False) -> Iterator[
     for name, make in TASKS.items():
         target = make()
         sizes = [each * len(target.pool.names) for each in EACH]
-        for arms, augment in ((None, False), (("option-1", "option-2"), True)):
+        for arms, augment in ((ARMS, False), (("option-1",), True)):
             for row in sweep(
-                net, target, sizes, draws, augment=[augment], progress=progress,
-                **({"arms": arms} if arms else {}),
-            ):  # fmt: skip
+                net, target, sizes, draws, arms=arms, augment=[augment], progress=progress
+            ):
                 yield {"task": name, "each": row["images"] // len(target.pool.names), **row}
 
 

@@ -70,7 +70,7 @@ def with_old_output(adapted: FiveLayerNet, source_net: FiveLayerNet) -> FiveLaye
     return back
 
 
-# One training for every number of images, so that they can be compared: Option 2's at 10 and 50.
+# One training for every number of images, so that they can be compared.
 FORGETTING = Settings(l2=1e-2, rate=1e-4, steps=100)
 
 

@@ -22,8 +22,12 @@ from tl_course.transfer import Settings
 SIZES = (10, 50, 200)
 DRAWS = {False: 4, True: 2}  # with augmentation a run takes longer and scatters less
 PENALTIES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-FRESH_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
-PRETRAINED_RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
+RATES = {  # by whether the weights are fresh, and augmented
+    (False, False): (3e-5, 1e-4, 3e-4, 1e-3, 3e-3),
+    (False, True): (1e-4, 3e-4, 1e-3),
+    (True, False): (1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
+    (True, True): (1e-3, 3e-3, 1e-2),
+}
 STEPS = {False: (30, 100, 300), True: (100, 300, 600)}  # altered copies are not used up so soon
 HEADS = ("option-1", "random-frozen")  # arms that train the output layer alone
 WHOLE = ("option-2", "output-first", "scratch")
@@ -35,7 +39,7 @@ def grid(arm: str, augmented: bool) -> list[Settings]:
     """The settings that are tried."""
     if arm in HEADS:
         return [Settings(l2=l2) for l2 in PENALTIES]
-    rates = FRESH_RATES if arm == "scratch" else PRETRAINED_RATES
+    rates = RATES[arm == "scratch", augmented]
     return [Settings(rate=r, steps=s) for r, s in itertools.product(rates, STEPS[augmented])]
 
 
