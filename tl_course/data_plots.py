@@ -59,6 +59,7 @@ def panels(
     for ax, augmented in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         _stretched(ax, max(lowest, 0), 99.5)
         _sizes(ax, sorted(found.images.unique()))
+        ax.set_xlim(found.images.min() * 0.8, found.images.max() * 1.25)
         ax.grid(axis="y", alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)
         for arm in arms:
