@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tl_course import comparing, data_experiments, data_plots, results, transfer
+from tl_course import comparing, data_experiments, data_plots, network, results, transfer
 from tl_course.network import fingerprint
 from tl_course.sources.things import things, unseen_things
 from tl_course.sweep import sweep
@@ -149,3 +149,44 @@ def test_figures_say_in_words_what_they_show():
     assert "% right where" in data_plots.confidence(sure, sure > 0.5, "T").alt
     tasks = pd.DataFrame([{**row, "task": "letters", "each": 1} for row in rows[:10]])
     assert "letters, Option 1" in data_plots.by_task(tasks, "T").alt
+
+
+def test_pushing_tells_each_step_and_averages_weights(net, target, monkeypatch):
+    other = transfer.option_2(net, target.pool.x[::50], target.pool.y[::50]).net
+    first = network.replace_output_layer(net, 10)
+    before = fingerprint(first)
+    for mean, one, two in zip(
+        data_experiments.averaged([first, other]).parameters(), first.parameters(),
+        other.parameters(), strict=True,
+    ):  # fmt: skip
+        assert torch.allclose(mean, (one + two) / 2) and not torch.equal(one, two)
+    assert fingerprint(first) == before, "averaging changed a network"
+    monkeypatch.setattr(data_experiments, "MANY", 2)
+    few = target.validation[::20]
+    rows = data_experiments._pushed(net, target.pool, few, 10, 0)
+    found = {row["step"]: row["accuracy"] for row in rows}
+    assert len(found) == len(rows) == 9 and min(found.values()) > 0.4
+    assert all(len(row["right"]) == len(few) for row in rows)
+
+
+def test_figures_of_cuts_and_of_sources():
+    cut = [
+        {"first": first, "then": then, "k": k, "draw": d, "accuracy": 0.5 + 0.1 * k + 0.01 * d}
+        for first, then in (("pretrained", "trained"), ("pretrained", "fixed"), ("random", "fixed"))
+        for k in range(first == "random" or then == "fixed", 5)
+        for d in range(2)
+    ]
+    alt = data_plots.cuts(pd.DataFrame(cut), "T").alt
+    assert "random and fixed, the rest trained: 50.5, 60.5, 70.5, 80.5, 90.5" in alt
+    rows = [
+        {"question": question, "classes": 10 ** (i + 1), "images_seen": 10 ** (i + 4),
+         "style": f"style {i}", "pretraining": seed, "images": images, "draw": 0,
+         "accuracy": 0.5 + 0.1 * i}
+        for question in ("classes", "images", "style")
+        for i in range(3)
+        for seed in (1, 2)
+        for images in (10, 50)
+    ]  # fmt: skip
+    alt = data_plots.sources(pd.DataFrame(rows), "T").alt
+    assert "number of classes, 10 labelled digits: 50.0 with 10, 60.0 with 100" in alt
+    assert "70.0 with style 2" in alt

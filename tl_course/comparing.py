@@ -25,12 +25,7 @@ README_ARMS = {
 
 def plain(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the images as they are, with the settings that were tuned for each arm."""
-    return without_copies(tuned(table))
-
-
-def without_copies(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the images as they are, without augmentation."""
-    return table[~table.augmented]
+    return tuned(table)[lambda rows: ~rows.augmented]
 
 
 def tuned(table: pd.DataFrame) -> pd.DataFrame:
