@@ -169,6 +169,21 @@ def test_pushing_tells_each_step_and_averages_weights(net, target, monkeypatch):
     assert all(len(row["right"]) == len(few) for row in rows)
 
 
+def test_the_figure_of_costs_shows_both_parts_and_what_is_left():
+    rows = [{"arm": "before", "images": 0, "draw": 0, "accuracy": 0.8}]
+    rows += [
+        {"arm": arm, "images": images, "draw": d, "accuracy": kept, "training": 1.0, "test": test}
+        for arm, kept, test in (("option-1", 0.8, 0.7), ("option-2", 0.3, 0.75))
+        for images in (10, 100)
+        for d in range(2)
+    ]
+    alt = data_plots.costs(pd.DataFrame(rows), "T").alt
+    assert "before adapting 80 of 100" in alt
+    assert (
+        "Option 2 (fine-tuned), 100 digits: training 100.0, test 75.0, things still known 30" in alt
+    )
+
+
 def test_figures_of_cuts_and_of_sources():
     cut = [
         {"first": first, "then": then, "k": k, "draw": d, "accuracy": 0.5 + 0.1 * k + 0.01 * d}

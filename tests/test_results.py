@@ -1,5 +1,7 @@
 """What was recorded: made with the shipped weights, complete, and as good as the course says."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -40,10 +42,11 @@ def test_the_recorded_draws_are_many_and_of_every_arm():
     keys = ["settings", "augmented", "arm", "images"]
     counts = table.groupby(keys).draw.nunique()
     assert not table.duplicated([*keys, "draw"]).any()
-    for augmented, plan in ((False, records.DRAWS), (True, records.FEW)):
-        for arm in set(ARMS) - ({"classical"} if augmented else set()):
-            for images, draws in plan.items():
-                assert counts["tuned", augmented, arm, images] == draws
+    plans = {"tuned": records.DRAWS, "fixed": records.FIXED}
+    for settings, augmented in itertools.product(plans, (False, True)):
+        without = {"classical"} if augmented or settings == "fixed" else set()
+        for arm, (images, draws) in itertools.product(set(ARMS) - without, plans[settings].items()):
+            assert counts[settings, augmented, arm, images] == draws
 
 
 def test_the_readme_shows_what_is_recorded():

@@ -107,6 +107,23 @@ def labels_for(table: pd.DataFrame, arm: str, augmented: bool, accuracy: float) 
     return float(np.exp(np.interp(share, [0, 1], np.log(sizes[after - 1 : after + 1]))))
 
 
+def recipes(table: pd.DataFrame) -> pd.DataFrame:
+    """What one fixed recipe costs against tuned settings, in points, on the same draws.
+
+    Rows `augmented`, `arm`, `images`, `fixed` (mean, in %), `ahead` (of tuned), `interval`.
+    """
+    fixed = table[table.settings == "fixed"]
+    rows = []
+    for (augmented, arm, images), own in fixed.groupby(["augmented", "arm", "images"]):
+        both = pd.concat([own.assign(arm="fixed"), tuned(table)])
+        row = paired(both[both.images == images], ("fixed", augmented), (arm, augmented)).iloc[0]
+        rows.append(
+            {"augmented": augmented, "arm": arm, "images": images,
+             "fixed": 100 * own.accuracy.mean(), "ahead": row.ahead, "interval": row.interval}
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def as_markdown(table: pd.DataFrame) -> str:
     """The sweep as the README shows it: mean ± standard deviation over draws, in %."""
     found = means(table).set_index(["augmented", "arm", "images"])

@@ -185,6 +185,42 @@ def confidence(sure: torch.Tensor, right: torch.Tensor, title: str) -> Picture:
     return Picture(figure, f"{title}. {'; '.join(heard)}.")
 
 
+def costs(table: pd.DataFrame, title: str) -> Picture:
+    """What each option costs as the labels grow: rows of the recorded table `forgetting`.
+
+    Left training and test accuracy, whose distance is the overfitting; right what is left of the
+    source task.
+    """
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    learnt, left = figure.subplots(1, 2)
+    before = 100 * table[table.arm == "before"].accuracy.mean()
+    heard = [f"before adapting {before:.0f} of 100 things are known"]
+    for arm in ("option-1", "option-2"):
+        label, colour, marker = ARMS[arm]
+        mean = (
+            100 * table[table.arm == arm].groupby("images")[["training", "test", "accuracy"]].mean()
+        )
+        for part, dash in (("training", "--"), ("test", "-")):
+            learnt.plot(
+                mean.index, mean[part], dash, marker=marker, color=colour, label=f"{label}, {part}"
+            )
+        left.plot(mean.index, mean.accuracy, marker=marker, color=colour, label=label)
+        for images, row in mean.iterrows():
+            heard.append(
+                f"{label}, {images:,} digits: training {row.training:.1f}, test {row.test:.1f}, "
+                f"things still known {row.accuracy:.0f}"
+            )
+    left.axhline(before, color=GREY, linestyle=":", label="before adapting")
+    for ax, said in ((learnt, "digits read, %"), (left, "of the 1,000 things, still known, %")):
+        _sizes(ax, sorted(table.images[table.images > 0].unique()))
+        ax.set_ylabel(said)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.legend(frameon=False, fontsize=9)
+    left.set_ylim(0, 100)
+    figure.suptitle(title, fontsize=12)
+    return Picture(figure, f"{title}. Means over draws, in percent. {'; '.join(heard)}.")
+
+
 def by_task(table: pd.DataFrame, title: str) -> Picture:
     """Accuracy of each arm on each task: rows `task`, `each` (images of a class), `arm`, …"""
     names = list(table.task.unique())

@@ -9,11 +9,13 @@ from __future__ import annotations
 import runpy
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tl_course import (
     __version__,
     comparing,
+    data_experiments,
     experiments,
     layer_experiments,
     network,
@@ -26,15 +28,18 @@ from tl_course import (
 from tl_course.layers.growing import LAYERS
 from tl_course.notebooks import root
 from tl_course.sources.emoji_images import EmojiImages
+from tl_course.sweep import ARMS
 from tl_course.sweep import sweep as run_sweep
 from tl_course.targets.examples import draw
 from tl_course.targets.handwritten import handwritten
 
 DRAWS = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 10, 1000: 10}  # by number of images
-FEW = {10: 10, 20: 10, 50: 10}  # with augmentation, where a run takes longer
+FIXED = {10: 10, 50: 10, 200: 10}
 PASSES = [  # of the sweep: settings, how they are chosen, augmentation, draws
     ("tuned", transfer.settings, (False,), DRAWS),
-    ("tuned", transfer.settings, (True,), FEW),
+    ("tuned", transfer.settings, (True,), dict.fromkeys(DRAWS, 10)),
+    ("fixed", transfer.fixed, (False, True), FIXED),
+    ("tuned", transfer.settings, (True,), DRAWS),  # what takes longest comes last
 ]
 SEEDS = (1, 2, 3)  # of networks that are pretrained anew, to see what depends on chance
 SHORT = 200_000  # a pretraining that a learner does
@@ -46,7 +51,7 @@ def shipped() -> network.FiveLayerNet:
 
 
 def sweep() -> list[dict]:
-    """Every arm at every size on the test digits.
+    """Every arm at every size on the test digits, with the settings of tuning and with fixed ones.
 
     What is done is written down after each hundred runs; the next call goes on from there.
     """
@@ -57,6 +62,7 @@ def sweep() -> list[dict]:
         new = run_sweep(
             shipped(), handwritten(), list(draws), draws, augment=augment, choice=choice,
             done=[row for row in rows if row["settings"] == settings], progress=True,
+            arms=[arm for arm in ARMS if (settings, arm) != ("fixed", "classical")],
         )  # fmt: skip
         for number, row in enumerate(new, 1):
             rows.append({"settings": settings, **row, **common})
@@ -79,12 +85,47 @@ def overfitting() -> list[dict]:
 def forgetting() -> list[dict]:
     """What is left of the 1,000 things, and how far each layer went, ten draws."""
     held_out = EmojiImages(pretraining.HELD_OUT_SEED)
-    return experiments.forgetting(shipped(), handwritten(), held_out, (10, 50, 200), 10)
+    return experiments.forgetting(shipped(), handwritten(), held_out, (10, 50, 200, 1000), 10)
 
 
 def forms() -> list[dict]:
     """Digits in other forms than those that were learnt from, twenty draws."""
     return experiments.other_forms(shipped(), handwritten(), 50, 20)
+
+
+def tasks() -> list[dict]:
+    """Letters, and things never seen, ten draws."""
+    return list(data_experiments.tasks(shipped(), 10, progress=True))
+
+
+def which_layers() -> list[dict]:
+    """The first k layers borrowed, fixed or trained, ten draws of fifty digits."""
+    return list(data_experiments.which_layers(shipped(), handwritten(), 50, 10))
+
+
+def sources() -> list[dict]:
+    """Option 1 on networks of smaller and poorer sources, two pretrainings of each, twenty draws.
+
+    The networks are kept in the data home, so that the next call goes on.
+    """
+    rows = [
+        {"question": "images", "classes": 1000, "images_seen": 1_000_000, "style": "all styles",
+         "pretraining": 0, **row}
+        for row in data_experiments.lent_by(shipped(), handwritten(), 20)
+    ]  # fmt: skip
+    for seed in SEEDS[:2]:
+        for question, varied in data_experiments.QUESTIONS.items():
+            for task in varied:
+                net = _kept(
+                    f"{task.name}-seed-{seed}",
+                    partial(data_experiments.source_network, task, seed, task.name),
+                )
+                rows += [
+                    {"question": question, "classes": task.classes, "images_seen": task.images,
+                     "style": task.style, "pretraining": seed, **row}
+                    for row in data_experiments.lent_by(net, handwritten(), 20)
+                ]  # fmt: skip
+    return rows
 
 
 def pretraining_runs() -> list[dict]:
@@ -186,6 +227,9 @@ TABLES: dict[str, Callable[[], list[dict]]] = {
     "overfitting": overfitting,
     "forgetting": forgetting,
     "forms": forms,
+    "tasks": tasks,
+    "which_layers": which_layers,
+    "sources": sources,
     "pretraining": pretraining_runs,
     "orientation": orientation,
     "preference": preference,
