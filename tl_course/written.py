@@ -28,15 +28,30 @@ def points(texts: Sequence[str]) -> torch.Tensor:
     return found
 
 
+def _signs(kinds: torch.Tensor) -> torch.Tensor:
+    """The code of each code point: −1 or 1 `[n, 32]`, 0 for none."""
+    return ((hashed(CODES, kinds, SIZE) & 1) * 2.0 - 1.0) * (kinds > 0)[:, None]
+
+
 def coded(characters: torch.Tensor) -> torch.Tensor:
     """Code points `[n, 32]` as inputs `[n, 3, 32, 32]`: a column a character, a row a sign."""
     kinds, which = characters.unique(return_inverse=True)
-    signs = (hashed(CODES, kinds, SIZE) & 1) * 2.0 - 1.0
-    signs[kinds == 0] = 0.0
-    x = signs[which].transpose(1, 2)  # [n, code, place]
+    x = _signs(kinds)[which].transpose(1, 2)  # [n, code, place]
     x = x - x.mean((1, 2), keepdim=True)
     x = x / x.std((1, 2), keepdim=True).clamp_min(1e-6)
     return x[:, None].expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+
+
+def decoded(x: torch.Tensor, letters: torch.Tensor) -> list[str]:
+    """The texts of inputs `[n, 3, 32, 32]`, if they are made of the code points `letters` `[k]`."""
+    columns = x[:, 0].transpose(1, 2)  # [n, place, code]
+    spread = columns.std(2)
+    likeness = (columns - columns.mean(2, keepdim=True)) @ _signs(letters).T
+    found = letters[likeness.argmax(2)]
+    return [
+        "".join(chr(c) for c, s in zip(row, written, strict=True) if s > 1e-3)
+        for row, written in zip(found.tolist(), spread.tolist(), strict=True)
+    ]
 
 
 def mistyped(

@@ -77,3 +77,9 @@ def written_digits(fold: int = 0) -> Target:
         y = torch.arange(10).repeat_interleave(each)
         parts[part] = Examples(x, y, NAMES, "text")
     return Target(**parts)
+
+
+def read(x: torch.Tensor) -> list[str]:
+    """The texts of inputs `[n, 3, 32, 32]` again, from their characters' codes."""
+    letters = sorted({ord(letter) for own in words().values() for word in own for letter in word})
+    return written.decoded(x, torch.tensor(letters))

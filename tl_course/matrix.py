@@ -1,0 +1,231 @@
+"""Which source serves which target: one network, three modalities, and random layers as a control.
+
+A cell is a source, a target and an option. The same ten digits exist as pictures, as sound and as
+text, and so do the 1,000 things of the sources; every input is `[3, 32, 32]`, so that any network
+can be given any target. That it can does not mean that it helps: this experiment measures it.
+
+Where a target has folds (languages held out, speakers held out), draw d takes fold d modulo their
+number, so that every one of them is the test in its turn.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+import pandas as pd
+import torch
+
+from tl_course import comparing, pretraining, training, transfer
+from tl_course.errors import CourseError
+from tl_course.network import FiveLayerNet
+from tl_course.side_by_side import side_by_side
+from tl_course.sweep import classical
+from tl_course.targets import spoken, written
+from tl_course.targets.examples import Examples, Target, draw
+from tl_course.targets.handwritten import handwritten
+from tl_course.transfer import Settings
+
+SOURCES = {"image": "emoji-images", "audio": "spoken-names", "text": "written-names"}
+OPTIONS = ("1", "2", "scratch")
+ARMS = {("random", "1"): "random-frozen", ("random", "scratch"): "scratch"}  # of `transfer`
+
+
+@dataclass(frozen=True)
+class Task:
+    """A target with its modality and its folds, each a function that gives it."""
+
+    modality: str
+    folds: tuple[Callable[[], Target], ...]
+
+
+def tasks() -> dict[str, Task]:
+    """The targets that are there, by name; "spoken-real" where its recordings are."""
+    found = {
+        "handwritten": Task("image", (handwritten,)),
+        "spoken": Task("audio", (spoken.spoken_digits,)),
+    }
+    try:
+        people = spoken.speakers()
+    except CourseError:
+        people = ()
+    if len(people) > 1:
+        folds = tuple(functools.partial(spoken.spoken_by_people, one) for one in people)
+        found["spoken-real"] = Task("audio", folds)
+    languages = range(written.FOLDS)
+    folds = tuple(functools.partial(written.written_digits, fold) for fold in languages)
+    found["written"] = Task("text", folds)
+    return found
+
+
+@functools.cache
+def tuned() -> dict[tuple[str, str, str, int], Settings]:
+    """Settings with the best mean validation accuracy, by (source, target, option, images)."""
+    path = files("tl_course") / "results" / "matrix_tuning.csv"
+    tried: dict[tuple, list[float]] = {}
+    with path.open(encoding="utf-8") as handle:
+        for row in csv.DictReader(handle):
+            chosen = Settings(float(row["l2"]), float(row["rate"]), int(row["steps"]))
+            cell = row["source"], row["target"], row["option"], int(row["images"])
+            tried.setdefault((cell, chosen), []).append(float(row["accuracy"]))
+    best: dict[tuple, Settings] = {}
+    for (cell, chosen), _ in sorted(tried.items(), key=lambda item: np.mean(item[1])):
+        best[cell] = chosen
+    return best
+
+
+def settings(source: str, target: str, option: str, images: int) -> Settings:
+    """The tuned settings of a cell at the nearest number of examples that was tuned for.
+
+    People's voices take what was chosen on synthetic ones: there is no speaker to spare.
+    """
+    target = "spoken" if target == "spoken-real" else target
+    sizes = [cell[3] for cell in tuned() if cell[:3] == (source, target, option)]
+    return tuned()[source, target, option, transfer.nearest(sizes, images)]
+
+
+def adapted(
+    net: FiveLayerNet | None,
+    labelled: Examples,
+    option: str,
+    seed: int,
+    chosen: Settings,
+) -> FiveLayerNet:
+    """A cell's network; `net` None is the control, fresh random layers.
+
+    Nothing is refused: that a network is given another modality is the experiment.
+    """
+    x, y, modality = labelled.x, labelled.y, labelled.modality
+    common = {"n_classes": len(labelled.names), "chosen": chosen, "modality": modality}
+    if net is None:
+        fresh = {"1": transfer.random_frozen, "scratch": transfer.from_scratch}[option]
+        return fresh(x, y, seed, **common).net
+    borrow = {"1": transfer.option_1, "2": transfer.option_2}[option]
+    return borrow(net, x, y, seed, across=True, **common).net
+
+
+def _cell(net, source, name, images, number, option, seed, part) -> dict:
+    task = tasks()[name]
+    fold = number % len(task.folds)
+    target = task.folds[fold]()
+    scored: Examples = getattr(target, part)
+    s = 1000 * seed + number
+    labelled = draw(target.pool, images, s)
+    if source == "none":
+        right = floor(labelled, scored)
+    else:
+        chosen = settings(source, name, option, images)
+        final = adapted(net, labelled, option, s, chosen)
+        right = training.predict(final, scored.x).argmax(1) == scored.y
+    return {
+        "source": source, "target": name, "option": option, "images": images, "draw": number,
+        "fold": fold, "accuracy": right.float().mean().item(), "right": right.numpy(),
+    }  # fmt: skip
+
+
+def floor(labelled: Examples, scored: Examples) -> torch.Tensor:
+    """Which examples are right without any network: bool `[n]`.
+
+    Pictures and log-mel pictures go to a support vector machine, texts to logistic regression on
+    counts of one to three neighbouring characters.
+    """
+    if labelled.modality != "text":
+        return classical(labelled, scored)[0]
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    machine = make_pipeline(
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3), lowercase=False),
+        LogisticRegression(C=10, max_iter=1000),
+    )
+    machine.fit(written.read(labelled.x), labelled.y.numpy())
+    return torch.from_numpy(machine.predict(written.read(scored.x))) == scored.y
+
+
+def matrix(
+    nets: dict[str, FiveLayerNet],
+    images: Sequence[int],
+    draws: int,
+    *,
+    targets: Iterable[str] | None = None,
+    options: Iterable[str] = OPTIONS,
+    seed: int = 0,
+    part: str = "test",
+    done: Iterable[dict] = (),
+    progress: bool = False,
+) -> Iterator[dict]:
+    """Rows `source`, `target`, `option`, `images`, `draw`, `fold`, `accuracy` (0 … 1), `right`.
+
+    `nets` are the pretrained networks by source ("image", "audio", "text"); "random" is the
+    control, and "none" the classical floor (option "classical"). Draw d is the same examples in
+    every cell of a target. Runs in `done` are not run again.
+    """
+    there = tasks()
+    wanted = tuple(targets) if targets is not None else tuple(there)
+    for name in wanted:
+        if name not in there:
+            raise CourseError(f"There is no target '{name}'; there is {', '.join(there)}.")
+    keys = ("source", "target", "option", "images", "draw")
+    had = {tuple(row[key] for key in keys) for row in done}
+    plan = [
+        (nets.get(source), source, name, n, number, option, seed, part)
+        for name in wanted
+        for n in images
+        for number in range(draws)
+        for source, option in [
+            ("none", "classical"),
+            *(("random", option) for option in options if option != "2"),
+            *((s, option) for s in nets for option in options if option != "scratch"),
+        ]
+        if (source, name, option, n, number) not in had
+    ]
+    yield from side_by_side(_cell, plan, "cells" if progress else None)
+
+
+def pretrained() -> dict[str, FiveLayerNet]:
+    """The three networks that the course ships, by modality."""
+    return {source: pretraining.pretrained(name) for source, name in SOURCES.items()}
+
+
+def cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows `source`, `target`, `option`, `images`, `mean`, `sd` (shares, over draws), `draws`."""
+    by = table.groupby(["target", "source", "option", "images"], sort=False).accuracy
+    found = by.agg(["mean", "std", "size"]).reset_index()
+    return found.rename(columns={"std": "sd", "size": "draws"})
+
+
+def ahead(table: pd.DataFrame, control: tuple[str, str]) -> pd.DataFrame:
+    """How far each cell is ahead of `control` (source, option) on the same draws, in points.
+
+    Rows `source`, `target`, `option`, `images`, `ahead`, `interval` (half of 95%), `wins`, `draws`.
+    With one test set the interval allows for another one (`comparing.estimate`); with folds each
+    draw has its own, and the draws' spread holds that.
+    """
+    rows = []
+    for (name, images), group in table.groupby(["target", "images"], sort=False):
+        of = dict(iter(group.groupby(["source", "option"], sort=False)))
+        if control not in of:
+            continue
+        base = of[control].set_index("draw")
+        for (source, option), own in of.items():
+            if (source, option) == control:
+                continue
+            own = own.set_index("draw")
+            both = own.index.intersection(base.index)
+            each = 100 * (own.accuracy[both] - base.accuracy[both]).to_numpy()
+            interval = 2 * each.std(ddof=1) / math.sqrt(len(each)) if len(each) > 1 else math.nan
+            if group.fold.nunique() == 1:
+                pairs = (np.stack(own.right[both]), np.stack(base.right[both]))
+                interval = 100 * comparing.estimate(pairs[0].astype(float) - pairs[1])[1]
+            rows.append(
+                {"source": source, "target": name, "option": option, "images": images,
+                 "ahead": each.mean(), "interval": interval,
+                 "wins": int((each > 0).sum()), "draws": len(each)}
+            )  # fmt: skip
+    return pd.DataFrame(rows)
