@@ -1,10 +1,11 @@
-"""Make the shipped spoken digits again: tl_course/targets/spoken_digits.safetensors (a minute).
+"""Make the shipped spoken digits again, and the sounds to listen to (a minute).
 
     python data_scripts/spoken_digits.py
 
 Twenty synthetic voices that the source of spoken names does not have say the ten digits in English,
 in random accents, paces and pitches. Voices are in one part only: eight in the pool, four in the
-validation part, eight in the test.
+validation part, eight in the test. Both files go into tl_course/targets. What can be listened to is
+"cat" by three voices of the source and each digit by one voice of the target.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tl_course.targets import spoken
 VOICES = {"pool": 8, "validation": 4, "test": 8}
 EACH = {"pool": 10, "validation": 15, "test": 15}  # times that a voice says each digit
 SEED = 1
-PATH = Path(spoken.__file__).parent / spoken.SHIPPED
+FOLDER = Path(spoken.__file__).parent
 
 
 def make() -> None:
@@ -35,10 +36,25 @@ def make() -> None:
         kept[part] = torch.from_numpy(np.concatenate([said[voice] for voice in by]))
         kept[f"{part} labels"] = (torch.arange(len(words)) % 10).repeat(n).to(torch.uint8)
         print(f"{part}: {', '.join(by)}")
-    with storage.atomic_path(PATH) as path:
+    keep(spoken.SHIPPED, kept)
+
+
+def make_sounds() -> None:
+    synthesiser = espeak.Synthesiser(SEED)
+    speaker = espeak.voices("target")[0]
+    said = {f"cat, {voice}": ("cat", voice) for voice in espeak.voices("source")[::27]}
+    said |= {word: (word, speaker) for word in spoken.WORDS}
+    waves = {name: synthesiser.say(*what).copy() for name, what in said.items()}
+    keep(spoken.SOUNDS, {name: torch.from_numpy(wave) for name, wave in waves.items()})
+    assert synthesiser.rate == spoken.SOUNDS_RATE
+
+
+def keep(name: str, kept: dict[str, torch.Tensor]) -> None:
+    with storage.atomic_path(FOLDER / name) as path:
         path.write_bytes(safetensors.torch.save(kept))
-    print(f"{PATH}: {PATH.stat().st_size / 1e6:.1f} MB")
+    print(f"{FOLDER / name}: {(FOLDER / name).stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
     make()
+    make_sounds()

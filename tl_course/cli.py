@@ -100,7 +100,10 @@ def add_pretrain(verbs) -> None:
         "step; the same command continues. On several GPUs: torchrun --nproc-per-node 8 -m "
         "tl_course pretrain …",
     )
-    parser.add_argument("--source", choices=["emoji-images"], default="emoji-images")
+    parser.add_argument(
+        "--source", choices=["emoji-images", "spoken-names", "written-names"],
+        default="emoji-images",
+    )  # fmt: skip
     parser.add_argument("--images", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--seed", type=_seed, default=0)
@@ -118,14 +121,13 @@ def pretrain(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from tl_course import machine, pretraining
-    from tl_course.sources.emoji_images import EmojiImages
 
     device = machine.device()
     bf16 = {"auto": None, "bf16": True, "float32": False}[args.precision]
     result = pretraining.pretrain(
-        EmojiImages(args.seed, device=device),
+        pretraining.source(args.source, args.seed, device),
         args.images,
-        held_out=EmojiImages(pretraining.HELD_OUT_SEED, device=device),
+        held_out=pretraining.source(args.source, args.seed, device, held_out=True),
         seed=args.seed,
         recipe=replace(pretraining.RECIPE, bf16=bf16),
         out=args.out,
@@ -134,8 +136,9 @@ def pretrain(args: argparse.Namespace) -> int:
         return 0  # under torchrun, the first process speaks for all
     rate = args.images / result.history.seconds
     print(
-        f"{args.out}: {100 * result.accuracy:.1f}% of fresh renders named right after "
-        f"{args.images:,} renders in {result.history.seconds:.0f} s ({rate:,.0f} images/s)."
+        f"{args.out}: {100 * result.accuracy:.1f}% of fresh {pretraining.SHIPPED[args.source][0]} "
+        f"named right after {args.images:,} of them in {result.history.seconds:.0f} s "
+        f"({rate:,.0f} a second)."
     )
     if args.json:
         print(
@@ -264,12 +267,7 @@ def sweep(args: argparse.Namespace) -> int:
     from tl_course.targets.examples import draw
     from tl_course.targets.handwritten import handwritten
 
-    try:
-        sizes = [int(size) for size in args.images.split(",")]
-    except ValueError:
-        raise CourseError(
-            f"--images {args.images} is no list of numbers; write it like 10,50,200."
-        ) from None
+    sizes = _sizes(args.images)
     if args.draws < 1:
         raise CourseError(f"--draws is {args.draws}; at least 1 is needed.")
     arms = args.arms.split(",") if args.arms else list(ARMS)
@@ -294,6 +292,54 @@ def sweep(args: argparse.Namespace) -> int:
     return 0
 
 
+def add_matrix(verbs) -> None:
+    parser = verbs.add_parser(
+        "matrix",
+        help="networks pretrained on pictures, sound and text, each on digits of all three",
+        description="Digits of people's voices (spoken-real) are there after "
+        "'python data_scripts/free_spoken_digits.py'.",
+    )
+    parser.add_argument("--images", default="50", help="labelled examples, such as 50,200")
+    parser.add_argument("--draws", type=int, default=10)
+    parser.add_argument("--targets", help="some of them only, such as handwritten,spoken")
+    parser.add_argument("--options", help="some of them only: 1,2,scratch")
+    parser.add_argument("--seed", type=_seed, default=0)
+    _add_json(parser)
+    parser.set_defaults(act=matrix)
+
+
+def matrix(args: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from tl_course import matrix as experiment
+
+    if args.draws < 1:
+        raise CourseError(f"--draws is {args.draws}; at least 1 is needed.")
+    options = args.options.split(",") if args.options else list(experiment.OPTIONS)
+    unknown = [option for option in options if option not in experiment.OPTIONS]
+    if unknown:
+        wanted = ", ".join(experiment.OPTIONS)
+        raise CourseError(f"--options has '{unknown[0]}', which is none of {wanted}.")
+    rows = experiment.matrix(
+        experiment.pretrained(), _sizes(args.images), args.draws, options=options, seed=args.seed,
+        targets=args.targets.split(",") if args.targets else None, progress=True,
+    )  # fmt: skip
+    cells = experiment.cells(pd.DataFrame(rows))
+    shown = 100 * cells.set_index(["target", "images", "option", "source"])["mean"].unstack()
+    print(shown.round(1).to_string(na_rep=""))
+    if args.json:
+        found = cells.astype(object).where(cells.notna(), None).to_dict("records")
+        print(
+            json.dumps(
+                {
+                    "cells": [cell for cell in found if cell["source"] != "none"],
+                    "floor": [cell for cell in found if cell["source"] == "none"],
+                }
+            )
+        )
+    return 0
+
+
 def add_records(verbs) -> None:
     parser = verbs.add_parser(
         "records",
@@ -315,7 +361,7 @@ def records(args: argparse.Namespace) -> int:
 
 
 # A new verb: write add_verb and verb above, and add it here.
-VERBS = [add_lab, add_run, add_doctor, add_pretrain, add_adapt, add_sweep, add_records]
+VERBS = [add_lab, add_run, add_doctor, add_pretrain, add_adapt, add_sweep, add_matrix, add_records]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -350,6 +396,15 @@ def _seed(text: str) -> int:
     if not text.isdecimal() or int(text) >= 2**31:
         raise argparse.ArgumentTypeError(f"{text} is no seed; give a number from 0 to {2**31 - 1}")
     return int(text)
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        return [int(size) for size in text.split(",")]
+    except ValueError:
+        raise CourseError(
+            f"--images {text} is no list of numbers; write it like 10,50,200."
+        ) from None
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

@@ -124,7 +124,8 @@ def _cell(net, source, name, images, number, option, seed, part) -> dict:
         right = training.predict(final, scored.x).argmax(1) == scored.y
     return {
         "source": source, "target": name, "option": option, "images": images, "draw": number,
-        "fold": fold, "accuracy": right.float().mean().item(), "right": right.numpy(),
+        "fold": fold, "scored": len(scored), "accuracy": right.float().mean().item(),
+        "right": right.numpy(),
     }  # fmt: skip
 
 
@@ -160,7 +161,7 @@ def matrix(
     done: Iterable[dict] = (),
     progress: bool = False,
 ) -> Iterator[dict]:
-    """Rows `source`, `target`, `option`, `images`, `draw`, `fold`, `accuracy` (0 … 1), `right`.
+    """Rows `source`, `target`, `option`, `images`, `draw`, `fold`, `scored`, `accuracy`, `right`.
 
     `nets` are the pretrained networks by source ("image", "audio", "text"); "random" is the
     control, and "none" the classical floor (option "classical"). Draw d is the same examples in

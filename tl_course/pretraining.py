@@ -140,7 +140,30 @@ def accuracy_on(net: FiveLayerNet, source: Source, images: int = 5000) -> float:
     return right / images
 
 
-SHIPPED = ("emoji-images",)
+SHIPPED = {  # by source: what it is, and inputs that the shipped network was pretrained on
+    "emoji-images": ("renders of drawings", 1_000_000),
+    "spoken-names": ("spoken names", 400_000),
+    "written-names": ("written names", 400_000),
+}
+
+
+def source(
+    name: str, seed: int, device: torch.device | str = "cpu", held_out: bool = False
+) -> Source:
+    """A source by its name; `held_out` is what its accuracy is measured on, whatever the seed.
+
+    Of spoken names it has other voices, of the others other random renders and slips.
+    """
+    from tl_course.sources.emoji_images import EmojiImages
+    from tl_course.sources.spoken_names import SpokenNames
+    from tl_course.sources.written_names import WrittenNames
+
+    seed = HELD_OUT_SEED if held_out else seed
+    if name == "spoken-names":
+        return SpokenNames(seed, "held-out" if held_out else "source", device)
+    if name not in SHIPPED:
+        raise CourseError(f"There is no source '{name}'; there is {', '.join(SHIPPED)}.")
+    return {"emoji-images": EmojiImages, "written-names": WrittenNames}[name](seed, device=device)
 
 
 def shipped_folder(name: str) -> Path:
@@ -156,7 +179,7 @@ def _shipped(name: str) -> FiveLayerNet:
 
 
 def pretrained(name: str = "emoji-images") -> FiveLayerNet:
-    """A network that the course ships, pretrained on one million inputs by `tl-course records`.
+    """A network that the course ships, pretrained on a source by `tl-course records`.
 
     It is shared, not copied: adaptations never change it, and neither should you.
     """

@@ -18,6 +18,9 @@ from tl_course import (
     data_experiments,
     experiments,
     layer_experiments,
+    matrix,
+    matrix_tuning,
+    modality_controls,
     network,
     plots,
     pretraining,
@@ -27,9 +30,11 @@ from tl_course import (
 )  # fmt: skip
 from tl_course.layers.growing import LAYERS
 from tl_course.notebooks import root
+from tl_course.side_by_side import side_by_side
 from tl_course.sources.emoji_images import EmojiImages
 from tl_course.sweep import ARMS
 from tl_course.sweep import sweep as run_sweep
+from tl_course.targets import spoken
 from tl_course.targets.examples import draw
 from tl_course.targets.handwritten import handwritten
 
@@ -43,6 +48,7 @@ PASSES = [  # of the sweep: settings, how they are chosen, augmentation, draws
 ]
 SEEDS = (1, 2, 3)  # of networks that are pretrained anew, to see what depends on chance
 SHORT = 200_000  # a pretraining that a learner does
+MATRIX = (50, 200), 12  # examples, draws: each fold of languages and of people equally often
 COMMAND = "tl-course records"
 
 
@@ -55,9 +61,9 @@ def sweep() -> list[dict]:
 
     What is done is written down after each hundred runs; the next call goes on from there.
     """
-    weights = network.fingerprint(shipped())
-    rows = results.current("sweep", weights)
-    common = {"seed": 0, "version": __version__, "weights": weights[:12]}
+    made_with = weights("sweep")
+    rows = results.current("sweep", made_with)
+    common = {"seed": 0, "version": __version__, "weights": made_with[:12]}
     for settings, choice, augment, draws in PASSES:
         new = run_sweep(
             shipped(), handwritten(), list(draws), draws, augment=augment, choice=choice,
@@ -222,6 +228,46 @@ def usage() -> list[dict]:
     )
 
 
+def of_the_matrix() -> list[dict]:
+    """The settings of every cell, tried on validation examples."""
+    rows = results.current("matrix_tuning", weights("matrix_tuning"))
+    nets = {**matrix.pretrained(), "random": None}
+    plan = [(nets[task[0]], *task) for task in matrix_tuning.missing(list(matrix.SOURCES), rows)]
+    for number, new in enumerate(side_by_side(matrix_tuning.run, plan, "tuning the matrix"), 1):
+        rows += new
+        if number % 20 == 0:
+            _record("matrix_tuning", rows, complete=False)
+    return rows
+
+
+def the_matrix() -> list[dict]:
+    """Every source, target and option; it needs the recordings of people."""
+    spoken.recordings()
+    matrix.tuned.cache_clear()
+    rows = results.current("matrix", weights("matrix"))
+    sizes, draws = MATRIX
+    new = matrix.matrix(matrix.pretrained(), sizes, draws, done=rows, progress=True)
+    for number, row in enumerate(new, 1):
+        rows.append(row)
+        if number % 100 == 0:
+            _record("matrix", rows, complete=False)
+    return rows
+
+
+def controls() -> list[dict]:
+    """What explains the matrix; it needs the recordings of people."""
+    altered = {
+        name: _kept(f"altered-{name}", partial(modality_controls.source_network, name))
+        for name in modality_controls.SOURCES
+    }
+    return list(modality_controls.controls(matrix.pretrained(), altered, MATRIX[1]))
+
+
+def directions() -> list[dict]:
+    """One person learnt from, another tested, in every direction."""
+    return list(modality_controls.directions(matrix.pretrained(), MATRIX[1]))
+
+
 TABLES: dict[str, Callable[[], list[dict]]] = {
     "sweep": sweep,
     "overfitting": overfitting,
@@ -237,12 +283,29 @@ TABLES: dict[str, Callable[[], list[dict]]] = {
     "first_layers": first_layers,
     "synthesis": synthesis,
     "usage": usage,
+    "matrix_tuning": of_the_matrix,
+    "matrix": the_matrix,
+    "controls": controls,
+    "directions": directions,
 }
+OF_ALL_NETWORKS = ("matrix_tuning", "matrix", "controls", "directions")
+
+
+def weights(name: str) -> str:
+    """The fingerprint of what a table was made with: the network of pictures, or all three."""
+    if name not in OF_ALL_NETWORKS:
+        return network.fingerprint(shipped())
+    return network.fingerprint(
+        {
+            f"{source} {key}": value
+            for source, net in matrix.pretrained().items()
+            for key, value in net.state_dict().items()
+        }
+    )
 
 
 def _record(name: str, rows: list[dict], complete: bool = True) -> None:
-    weights = network.fingerprint(shipped())
-    results.record(name, rows, command=COMMAND, seed=0, weights=weights, complete=complete)
+    results.record(name, rows, command=COMMAND, seed=0, weights=weights(name), complete=complete)
 
 
 def banner() -> None:
@@ -268,18 +331,18 @@ def is_current(name: str) -> bool:
     if name not in results.names():
         return False
     about = results.about(name)
-    return about["weights"] == network.fingerprint(shipped()) and about.get("complete", True)
+    return about["weights"] == weights(name) and about.get("complete", True)
 
 
 def make_all(anew: bool = False) -> list[str]:
     """Bring weights, settings and tables up to date; `anew` also what is current already."""
     scripts = root() / "data_scripts"
     told = []
-    weights = scripts / "pretrained_weights.py"
-    if anew or not (pretraining.shipped_folder("emoji-images") / network.WEIGHTS_FILE).exists():
-        runpy.run_path(str(weights))["make"]()
-        pretraining._shipped.cache_clear()
-        told.append("weights made")
+    for name in pretraining.SHIPPED:
+        if anew or not (pretraining.shipped_folder(name) / network.WEIGHTS_FILE).exists():
+            runpy.run_path(str(scripts / "pretrained_weights.py"))["make"](name)
+            pretraining._shipped.cache_clear()
+            told.append(f"weights of {name} made")
     if anew or not is_current("tuning"):
         runpy.run_path(str(Path(scripts, "tune.py")))["make"]()
         told.append("tuning made")

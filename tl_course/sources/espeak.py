@@ -38,7 +38,7 @@ class _Voice(ctypes.Structure):  # espeak_VOICE
 
 
 class Synthesiser:
-    """Says words. One a process: the library has one state. Raises CourseError where it is missing.
+    """Says words. All in one process share the library's state. Raises CourseError where it is missing.
 
     `rate` is in samples a second, `voices` are the names of what can be said with.
     """
@@ -60,7 +60,6 @@ class Synthesiser:
             raise CourseError(f"The speech synthesiser does not find its data in {data}.")
         self._heard = []
         self._listen = Callback(self._hear)  # kept, so that it is not collected
-        self._library.espeak_SetSynthCallback(self._listen)
         self._library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
 
     def _hear(self, wave, samples, _) -> int:
@@ -94,6 +93,7 @@ class Synthesiser:
         self._library.espeak_SetParameter(PACE, int(pace), 0)
         self._library.espeak_SetParameter(PITCH, int(pitch), 0)
         self._heard.clear()
+        self._library.espeak_SetSynthCallback(self._listen)  # another one may have listened last
         said = text.encode()
         failed = self._library.espeak_Synth(
             said, len(said) + 1, 0, CHARACTERS, 0, UTF_8, None, None

@@ -27,6 +27,7 @@ from tl_course.targets.examples import Examples, Target
 NAMES = tuple("0123456789")
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SHIPPED = "spoken_digits.safetensors"
+SOUNDS, SOUNDS_RATE = "sounds.safetensors", 22050  # to listen to
 VARIABLE = "TL_COURSE_FSDD"  # a folder of recordings, in place of the fetched ones
 
 
@@ -41,6 +42,18 @@ def spoken_digits() -> Target:
     kept = safetensors.torch.load_file(str(files(__package__) / SHIPPED))
     parts = ("pool", "validation", "test")
     return Target(**{part: _examples(kept[part], kept[f"{part} labels"].long()) for part in parts})
+
+
+def sounds() -> dict[str, np.ndarray]:
+    """A few words to listen to, by name: int16 `[samples]`, `SOUNDS_RATE` samples a second."""
+    kept = safetensors.torch.load_file(str(files(__package__) / SOUNDS))
+    return {name: wave.numpy() for name, wave in kept.items()}
+
+
+def as_input(samples: np.ndarray, rate: int) -> torch.Tensor:
+    """A sound `[samples]` as the network gets it: its log-mel picture `[1, 3, 32, 32]`."""
+    clip = torch.from_numpy(sound.log_mel(samples, rate).copy())
+    return standardised(clip[None, None])
 
 
 def recordings() -> Path:

@@ -1,0 +1,65 @@
+"""Choose the settings of every cell of the matrix on validation examples.
+
+Cells of one kind get a grid of one size: those that train the output layer alone nine penalties,
+those that train everything fifteen pairs of rate and steps (the grids of `tuning`). Draws are
+others than those of the reported results. Where languages are held out, a draw has a fold of its
+own, and the languages that it is scored on are the test of the next fold: a penalty or a rate is
+all that passes from them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import torch
+
+from tl_course import matrix, training, transfer, tuning
+from tl_course.network import FiveLayerNet
+from tl_course.targets.examples import draw
+from tl_course.transfer import Settings
+
+SIZES = (50, 200)
+DRAWS = 3
+KEYS = ["source", "target", "option", "images", "l2", "rate", "steps", "draw"]
+
+
+def missing(sources: list[str], rows: list[dict]) -> Iterator[tuple]:
+    """The arguments of `run` for what is not in `rows` yet, source "random" included."""
+    done = {tuple(row[key] for key in KEYS[:4]) + (row["draw"],) for row in rows}
+    pairs = [("random", "1"), ("random", "scratch"), *itertools.product(sources, ("1", "2"))]
+    for name, (source, option), images in itertools.product(matrix.tasks(), pairs, SIZES):
+        for number in range(DRAWS):
+            if name != "spoken-real" and (source, name, option, images, number) not in done:
+                yield source, name, option, images, number
+
+
+def run(net: FiveLayerNet | None, source, name, option, images, number) -> list[dict]:
+    """One draw of one cell with each setting of its grid: a row each, with validation accuracy."""
+    folds = matrix.tasks()[name].folds
+    target = folds[number % len(folds)]()
+    seed = tuning.FIRST_DRAW + number
+    labelled, scored = draw(target.pool, images, seed), target.validation
+    if option == "1":
+        grid = tuning.grid("option-1", False)
+        fixed = net or transfer.fresh_network(labelled.x, seed, labelled.modality)
+        x, classes = transfer.features(fixed, labelled.x), len(labelled.names)
+        weight, bias, _ = transfer.fit_output_layers(
+            x.expand(len(grid), -1, -1), labelled.y.expand(len(grid), -1), classes,
+            torch.tensor([chosen.l2 for chosen in grid]),
+        )  # fmt: skip
+        scores = torch.einsum("nf,gkf->gnk", transfer.features(fixed, scored.x), weight)
+        right = ((scores + bias[:, None]).argmax(2) == scored.y).float().mean(1).tolist()
+    else:
+        grid = tuning.grid("scratch" if option == "scratch" else "option-2", False)
+        right = [_accuracy(net, labelled, option, seed, chosen, scored) for chosen in grid]
+    return [
+        {"source": source, "target": name, "option": option, "images": images, "l2": chosen.l2,
+         "rate": chosen.rate, "steps": chosen.steps, "draw": number, "accuracy": accuracy}
+        for chosen, accuracy in zip(grid, right, strict=True)
+    ]  # fmt: skip
+
+
+def _accuracy(net, labelled, option, seed, chosen: Settings, scored) -> float:
+    adapted = matrix.adapted(net, labelled, option, seed, chosen)
+    return (training.predict(adapted, scored.x).argmax(1) == scored.y).float().mean().item()
