@@ -44,7 +44,7 @@ def make_sounds() -> None:
     speaker = espeak.voices("target")[0]
     said = {f"cat, {voice}": ("cat", voice) for voice in espeak.voices("source")[::27]}
     said |= {word: (word, speaker) for word in spoken.WORDS}
-    waves = {name: synthesiser.say(*what).copy() for name, what in said.items()}
+    waves = {name: synthesiser.say(*what, pace=130).copy() for name, what in said.items()}
     keep(spoken.SOUNDS, {name: torch.from_numpy(wave) for name, wave in waves.items()})
     assert synthesiser.rate == spoken.SOUNDS_RATE
 

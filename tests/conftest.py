@@ -87,3 +87,19 @@ def target():
     from tl_course.targets.handwritten import handwritten
 
     return handwritten()
+
+
+@pytest.fixture(scope="session")
+def record_digit():
+    """Writes a tone as if somebody had said a digit, named as in the Free Spoken Digit Dataset."""
+    import wave
+
+    import numpy as np
+
+    def write(folder, digit, speaker, take, hertz):
+        samples = 20000 * np.sin(2 * np.pi * hertz * np.arange(4000) / 8000)
+        with wave.open(str(folder / f"{digit}_{speaker}_{take}.wav"), "wb") as file:
+            file.setnchannels(1), file.setsampwidth(2), file.setframerate(8000)
+            file.writeframes(samples.astype("<i2").tobytes())
+
+    return write

@@ -1,7 +1,5 @@
 """Sound and text: the same names and digits as inputs of one shape, kept apart from targets."""
 
-import wave
-
 import numpy as np
 import pytest
 import torch
@@ -140,19 +138,13 @@ def test_written_digits_hold_out_whole_languages_and_share_no_text(fold):
         written_target.written_digits(6)
 
 
-def _record(folder, digit, speaker, take, hertz, width=2):
-    with wave.open(str(folder / f"{digit}_{speaker}_{take}.wav"), "wb") as file:
-        file.setnchannels(1), file.setsampwidth(width), file.setframerate(8000)
-        file.writeframes((20000 * tone(hertz)).astype("<i2").tobytes())
-
-
-def test_people_are_split_by_speaker_in_every_direction(tmp_path, monkeypatch):
+def test_people_are_split_by_speaker_in_every_direction(tmp_path, monkeypatch, record_digit):
     folder = tmp_path / "recordings"
     folder.mkdir()
     for speaker, base in (("ann", 200), ("bob", 300), ("eve", 400)):
         for digit in range(10):
             for take in range(2):
-                _record(folder, digit, speaker, take, base + 100 * digit + take)
+                record_digit(folder, digit, speaker, take, base + 100 * digit + take)
     monkeypatch.setenv(spoken.VARIABLE, str(tmp_path))
     assert spoken.speakers() == ("ann", "bob", "eve")
     for speaker in spoken.speakers():

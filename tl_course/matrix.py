@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 import torch
+from tqdm.auto import tqdm
 
 from tl_course import comparing, pretraining, training, transfer
 from tl_course.errors import CourseError
@@ -109,24 +111,28 @@ def adapted(
     return borrow(net, x, y, seed, across=True, **common).net
 
 
-def _cell(net, source, name, images, number, option, seed, part) -> dict:
-    task = tasks()[name]
-    fold = number % len(task.folds)
-    target = task.folds[fold]()
+def _cells(net, source, name, fold, option, images, numbers, seed, part) -> list[dict]:
+    """The rows of some draws of one cell; all of them have this fold."""
+    target = tasks()[name].folds[fold]()
     scored: Examples = getattr(target, part)
-    s = 1000 * seed + number
-    labelled = draw(target.pool, images, s)
-    if source == "none":
-        right = floor(labelled, scored)
-    else:
-        chosen = settings(source, name, option, images)
-        final = adapted(net, labelled, option, s, chosen)
-        right = training.predict(final, scored.x).argmax(1) == scored.y
-    return {
-        "source": source, "target": name, "option": option, "images": images, "draw": number,
-        "fold": fold, "scored": len(scored), "accuracy": right.float().mean().item(),
-        "right": right.numpy(),
-    }  # fmt: skip
+    known = transfer.features(net, scored.x) if option == "1" and net is not None else None
+    rows = []
+    for number in numbers:
+        s = 1000 * seed + number
+        labelled = draw(target.pool, images, s)
+        if source == "none":
+            right = floor(labelled, scored)
+        else:
+            final = adapted(net, labelled, option, s, settings(source, name, option, images))
+            with torch.no_grad():
+                scores = training.predict(final, scored.x) if known is None else final.output(known)
+            right = scores.argmax(1) == scored.y
+        rows.append(
+            {"source": source, "target": name, "option": option, "images": images, "draw": number,
+             "fold": fold, "scored": len(scored), "accuracy": right.float().mean().item(),
+             "right": right.numpy()}
+        )  # fmt: skip
+    return rows
 
 
 def floor(labelled: Examples, scored: Examples) -> torch.Tensor:
@@ -174,19 +180,31 @@ def matrix(
             raise CourseError(f"There is no target '{name}'; there is {', '.join(there)}.")
     keys = ("source", "target", "option", "images", "draw")
     had = {tuple(row[key] for key in keys) for row in done}
-    plan = [
-        (nets.get(source), source, name, n, number, option, seed, part)
-        for name in wanted
-        for n in images
-        for number in range(draws)
-        for source, option in [
-            ("none", "classical"),
-            *(("random", option) for option in options if option != "2"),
-            *((s, option) for s in nets for option in options if option != "scratch"),
-        ]
-        if (source, name, option, n, number) not in had
+    columns = [
+        ("none", "classical"),
+        *(("random", option) for option in options if option != "2"),
+        *((source, option) for source in nets for option in options if option != "scratch"),
     ]
-    yield from side_by_side(_cell, plan, "cells" if progress else None)
+    heads, whole = [], []
+    for name, n, (source, option) in itertools.product(wanted, images, columns):
+        for fold in range(folds := len(there[name].folds)):
+            numbers = [
+                number
+                for number in range(fold, draws, folds)
+                if (source, name, option, n, number) not in had
+            ]
+            first, last = (nets.get(source), source, name, fold, option, n), (seed, part)
+            if option == "1" and numbers:  # features once, for all draws of a fold
+                heads.append((*first, numbers, *last))
+            elif numbers:
+                whole += [(*first, [number], *last) for number in numbers]
+    with tqdm(total=len(heads) + len(whole), desc="cells", disable=not progress) as bar:
+        every = itertools.chain(
+            itertools.starmap(_cells, heads), side_by_side(_cells, whole) if whole else ()
+        )
+        for rows in every:
+            yield from rows
+            bar.update()
 
 
 def pretrained() -> dict[str, FiveLayerNet]:

@@ -164,7 +164,8 @@ def compatible(
     if not torch.isfinite(x).all():
         return "Some of the data are not numbers (NaN or infinite); mend or leave out those inputs."
     low, high = x.min().item(), x.max().item()
-    if net.modality == "image" and (low < -2.001 or high > 2.001 or (low >= 0 and high > 0)):
+    picture = net.modality == modality == "image"
+    if picture and (low < -2.001 or high > 2.001 or (low >= 0 and high > 0)):
         return (
             f"The data lie between {low:g} and {high:g}, and this network was pretrained on "
             "pictures from −2 to 2: scale 0 … 1 by (x − 0.5) / 0.25."

@@ -3,7 +3,8 @@
 `<name>.csv` has one row a run; `<name>.json` has the command, the seed, the fingerprint of the
 weights and the versions. A table made with other weights than the shipped ones is stale, and a
 test fails on it; `tl-course records` makes all of them again. A column `right`, which says for each
-run which of the scored examples were right, is kept as bits in `<name>.safetensors`.
+run which of the scored examples were right, is kept as bits in `<name>.safetensors`; where runs are
+scored on different numbers of examples, a column `scored` says on how many.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def load(name: str) -> pd.DataFrame:
     table = pd.read_csv(path)
     if about(name).get("scored"):
         bits = np.unpackbits(tensors(name)["right"].numpy(), axis=1, count=about(name)["scored"])
-        table["right"] = list(bits.astype(bool))
+        scored = table.get("scored", [about(name)["scored"]] * len(table))
+        table["right"] = [row[:n] for row, n in zip(bits.astype(bool), scored, strict=True)]
     return table
 
 
@@ -82,8 +84,9 @@ def record(
         "complete": complete,
     }
     if "right" in table:
-        right = np.stack([np.asarray(one, bool) for one in table.pop("right")])
-        made_with["scored"] = right.shape[1]
+        every = [np.asarray(one, bool) for one in table.pop("right")]
+        made_with["scored"] = most = max(map(len, every))
+        right = np.stack([np.pad(one, (0, most - len(one))) for one in every])
         record_tensors(name, {"right": torch.from_numpy(np.packbits(right, axis=1))})
     storage.write_text(FOLDER / f"{name}.csv", table.to_csv(index=False, float_format="%.5g"))
     storage.write_text(FOLDER / f"{name}.json", json.dumps(made_with, indent=2) + "\n")

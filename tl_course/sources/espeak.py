@@ -38,7 +38,7 @@ class _Voice(ctypes.Structure):  # espeak_VOICE
 
 
 class Synthesiser:
-    """Says words. All in one process share the library's state. Raises CourseError where it is missing.
+    """Says words; raises CourseError where it is missing. All in one process share its state.
 
     `rate` is in samples a second, `voices` are the names of what can be said with.
     """

@@ -1,0 +1,274 @@
+"""Which source serves which target: every cell there, draws in pairs, controls that control."""
+
+import dataclasses
+import json
+import runpy
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tl_course import (
+    cli,
+    matrix,
+    matrix_tuning,
+    modality_controls,
+    modality_plots,
+    network,
+    pretraining,
+    results,
+    storage,
+    transfer,
+    tuning,
+)
+from tl_course.errors import CourseError
+from tl_course.targets import spoken, written
+from tl_course.targets.examples import draw
+from tl_course.targets.handwritten import handwritten
+from tl_course.transfer import Settings
+
+
+def smaller(target):
+    """A target whose test part is short."""
+    return dataclasses.replace(target, test=target.test[:: len(target.test) // 50])
+
+
+@pytest.fixture
+def tasks(monkeypatch):
+    """Two short targets, one of them with two folds."""
+    folds = (lambda: smaller(written.written_digits(0)), lambda: smaller(written.written_digits(1)))
+    found = {
+        "handwritten": matrix.Task("image", (lambda: smaller(handwritten()),)),
+        "written": matrix.Task("text", folds),
+    }
+    monkeypatch.setattr(matrix, "tasks", lambda: found)
+    return found
+
+
+def test_every_cell_of_the_matrix_is_there_and_draws_are_in_pairs(tasks):
+    nets = {"image": pretraining.pretrained(), "text": pretraining.pretrained("written-names")}
+    asked = {"images": [10], "draws": 3, "options": ["1"]}
+    rows = list(matrix.matrix(nets, **asked))
+    table = pd.DataFrame(rows)
+    counts = table.groupby(["target", "source", "option"]).size()
+    assert set(counts) == {3} and len(counts) == 2 * 4
+    assert set(table.source) == {"random", "image", "text", "none"}
+    assert table[table.target == "written"].groupby("draw").fold.first().to_list() == [0, 1, 0]
+    cells = matrix.cells(table)
+    assert cells["mean"].between(0, 1).all() and set(cells.draws) == {3}
+    # What is done is not run again, and one by one it comes out the same.
+    done = [row for row in rows if row["draw"] > 0]
+    again = {(r["target"], r["source"]): r for r in matrix.matrix(nets, done=done, **asked)}
+    assert len(again) == 8
+    for row in rows:
+        if row["draw"] == 0:
+            assert np.array_equal(again[row["target"], row["source"]]["right"], row["right"])
+    target = tasks["handwritten"].folds[0]()
+    labelled = draw(target.pool, 10, 2)
+    chosen = matrix.settings("image", "handwritten", "1", 10)
+    one = matrix.adapted(nets["image"], labelled, "1", 2, chosen)
+    right = (one(target.test.x).argmax(1) == target.test.y).numpy()
+    recorded = next(
+        r for r in rows if (r["target"], r["source"], r["draw"]) == ("handwritten", "image", 2)
+    )
+    assert (right != recorded["right"]).sum() <= 1  # features in one batch or another
+    with pytest.raises(CourseError, match="no target 'braille'; there is handwritten, written"):
+        next(matrix.matrix(nets, [10], 1, targets=["braille"]))
+
+
+def test_what_is_ahead_is_paired_and_its_interval_is_of_the_right_kind():
+    right = np.zeros((6, 100), bool)
+    rows = []
+    for d in range(6):
+        for source, correct in (("random", 50 + 5 * d), ("text", 60 + 5 * d)):
+            right = np.arange(100) < correct
+            rows.append(
+                {"source": source, "target": "written", "option": "1", "images": 50, "draw": d,
+                 "fold": d % 3, "accuracy": right.mean(), "right": right}
+            )  # fmt: skip
+    found = matrix.ahead(pd.DataFrame(rows), ("random", "1")).iloc[0]
+    assert found.ahead == pytest.approx(10) and found.wins == found.draws == 6
+    assert found.interval == pytest.approx(0, abs=1e-9), "with folds, the draws' own spread"
+    one = pd.DataFrame(rows).assign(fold=0)
+    found = matrix.ahead(one, ("random", "1")).iloc[0]
+    assert found.interval > 1, "with one test set, another one might differ"
+    assert matrix.ahead(one, ("image", "1")).empty
+
+
+def test_settings_of_a_cell_are_the_best_of_its_recorded_grid():
+    table = results.load("matrix_tuning")
+    assert set(table.images) == set(matrix_tuning.SIZES) and "spoken-real" not in set(table.target)
+    cell = ["source", "target", "option", "images"]
+    sizes = table.groupby(cell).size().unstack("option")
+    assert (sizes["1"].dropna() == 9 * matrix_tuning.DRAWS).all()
+    for option in ("2", "scratch"):
+        assert (sizes[option].dropna() == 15 * matrix_tuning.DRAWS).all()
+    for key, group in table.groupby(cell):
+        mean = group.groupby(["l2", "rate", "steps"]).accuracy.mean()
+        chosen = matrix.settings(*key)
+        assert mean[chosen.l2, chosen.rate, chosen.steps] == pytest.approx(mean.max())
+    real = matrix.settings("audio", "spoken-real", "1", 50)
+    assert real == matrix.settings("audio", "spoken", "1", 50)
+
+
+def test_tuning_scores_on_validation_examples_and_stands_alone(tasks, monkeypatch):
+    monkeypatch.setattr(tuning, "grid", lambda arm, augmented: [Settings(l2=1e-3), Settings(l2=1)])
+    rows = matrix_tuning.run(pretraining.pretrained(), "image", "handwritten", "1", 50, 0)
+    target = handwritten()
+    labelled = draw(target.pool, 50, tuning.FIRST_DRAW)
+    test = (target.validation.x, target.validation.y)
+    for row in rows:
+        chosen = Settings(l2=row["l2"])
+        alone = transfer.option_1(
+            pretraining.pretrained(), labelled.x, labelled.y, chosen=chosen, test=test
+        )
+        assert row["accuracy"] == pytest.approx(alone.accuracy, abs=0.002)
+    plan = list(matrix_tuning.missing(["image"], rows))
+    assert ("image", "handwritten", "1", 50, 0) not in plan
+    assert ("image", "handwritten", "2", 50, 0) in plan and (
+        "random",
+        "written",
+        "1",
+        200,
+        1,
+    ) in plan
+
+
+def test_the_floor_counts_letters_of_texts_and_needs_no_network():
+    target = written.written_digits()
+    labelled = draw(target.pool, 100, 0)
+    right = matrix.floor(labelled, target.test[::10])
+    assert right.dtype == torch.bool and 0.2 < right.float().mean() < 0.95
+
+
+def test_another_modality_is_refused_unless_it_is_asked_for():
+    net, target = pretraining.pretrained(), spoken.spoken_digits()
+    labelled = draw(target.pool, 10, 0)
+    with pytest.raises(CourseError, match="pretrained on image and the data are audio"):
+        transfer.option_1(net, labelled.x, labelled.y, modality="audio")
+    forced = transfer.option_1(net, labelled.x, labelled.y, modality="audio", across=True)
+    assert forced.images == 10
+
+
+def test_altered_sources_keep_their_pictures_or_their_labels():
+    plain, permuted = (
+        modality_controls.EmojiImages(0),
+        modality_controls.Altered(0, modality_controls.pixels_permuted),
+    )
+    x, y = plain.batch(0, 50)
+    moved, labels = permuted.batch(0, 50)
+    assert torch.equal(y, labels) and not torch.equal(x, moved)
+    assert torch.equal(x.flatten(2).sort(2).values, moved.flatten(2).sort(2).values)
+    shuffled = modality_controls.Altered(0, shuffle=True)
+    same, other = shuffled.batch(0, 2000)
+    assert torch.equal(same[:50], x) and (other[:50] == y).float().mean() < 0.1
+    assert torch.equal(shuffled.batch(1000, 3)[1], other[1000:1003])
+    assert set(modality_controls.SOURCES) >= {"its pixels permuted", "its labels shuffled"}
+
+
+def test_shuffled_weights_have_the_same_numbers_in_every_layer(net):
+    before = network.fingerprint(net)
+    mixed = modality_controls.shuffled_weights(net)
+    for one, other in zip(net.parameters(), mixed.parameters(), strict=True):
+        assert torch.equal(one.flatten().sort().values, other.flatten().sort().values)
+    assert not torch.equal(net.layer2.weight, mixed.layer2.weight)
+    assert network.fingerprint(net) == before
+
+
+def test_rows_are_permuted_alike_in_every_part_of_a_target():
+    target = spoken.spoken_digits()
+    changed = modality_controls.changed(target, modality_controls.rows_permuted)
+    order = torch.cdist(target.pool.x[0, 0], changed.pool.x[0, 0]).argmin(0)
+    assert torch.equal(changed.test.x[7, 0], target.test.x[7, 0][order])
+    assert torch.equal(changed.test.y, target.test.y)
+
+
+def test_raw_sound_is_its_own_samples(tmp_path, monkeypatch, record_digit):
+    for speaker in ("ann", "bob"):
+        for digit in range(10):
+            record_digit(tmp_path, digit, speaker, 0, 200 + 100 * digit)
+    monkeypatch.setenv(spoken.VARIABLE, str(tmp_path))
+    target = modality_controls.raw_speech("ann")
+    assert target.pool.x.shape == (10, 3, 32, 32) and len(target.test) == 10
+    wave = target.test.x[0].flatten()
+    spectrum = torch.fft.rfft(wave).abs()
+    assert abs(int(spectrum[1:].argmax()) + 1 - 200) <= 2, "200 waves in its second"
+    assert wave.mean().abs() < 1e-4
+
+
+def test_controls_are_tuned_on_validation_and_tell_what_they_are(net):
+    target = smaller(handwritten())
+    rows = modality_controls.run({"control": "none"}, net, [target], 2, target)
+    assert [row["draw"] for row in rows] == [0, 1] and rows[0]["control"] == "none"
+    assert all(row["accuracy"] > 0.8 for row in rows)
+
+
+def test_a_player_has_a_name_and_figures_can_be_heard():
+    wave = next(iter(spoken.sounds().values()))
+    shown = modality_plots.Sound(wave, spoken.SOUNDS_RATE, "“cat” <f3>")._repr_html_()
+    assert '<audio aria-label="“cat” &lt;f3&gt;"' in shown and "controls" in shown
+    table = results.load("matrix")
+    fifty = table[(table.images == 50) & (table.option == "1")]
+    gains = matrix.ahead(fifty, ("random", "1"))
+    picture = modality_plots.heat_map(matrix.cells(fifty), gains, "Its own kind")
+    for words in ("pictures for handwritten digits", "sound for spoken digits (people)"):
+        assert words in picture.alt
+
+
+def test_the_command_prints_every_cell(tasks, capsys, monkeypatch):
+    asked = ["matrix", "--images", "10", "--draws", "2", "--options", "1", "--json"]
+    assert cli.main(asked) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    keys = {"source", "target", "option", "mean", "sd", "draws", "images"}
+    assert all(set(cell) == keys and 0 <= cell["mean"] <= 1 for cell in found["cells"])
+    assert len(found["cells"]) == 2 * 4 and len(found["floor"]) == 2
+    for wrong, said in (
+        (["--images", "ten"], "no list of numbers"), (["--options", "3"], "none of 1, 2, scratch"),
+        (["--draws", "0"], "at least 1"), (["--targets", "braille"], "no target 'braille'"),
+    ):  # fmt: skip
+        assert cli.main(["matrix", *wrong]) == 2
+        assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["spoken-names", "written-names"])
+def test_networks_of_sound_and_text_are_shipped_and_small(name):
+    folder = pretraining.shipped_folder(name)
+    assert (folder / network.WEIGHTS_FILE).stat().st_size <= 4_000_000
+    net = pretraining.pretrained(name)
+    assert net.modality == {"spoken-names": "audio", "written-names": "text"}[name]
+    assert net.about["images"] == pretraining.SHIPPED[name][1]
+    assert net.about["metrics"]["accuracy on fresh inputs"] > 0.3
+    if name == "written-names":
+        held_out = pretraining.source(name, 0, held_out=True)
+        measured = pretraining.accuracy_on(net, held_out, 2000)
+        claimed = net.about["metrics"]["accuracy on fresh inputs"]
+        assert measured == pytest.approx(claimed, abs=0.03)
+
+
+def test_the_command_pretrains_on_written_names(tmp_path, capsys):
+    asked = ["pretrain", "--source", "written-names", "--images", "512", "--out", str(tmp_path)]
+    assert cli.main(asked) == 0
+    assert "fresh written names named right after 512" in capsys.readouterr().out
+    assert network.load(tmp_path).modality == "text"
+    with pytest.raises(CourseError, match="no source 'smells'"):
+        pretraining.source("smells", 0)
+
+
+def test_fetched_recordings_are_unpacked_read_and_a_damaged_archive_is_named(
+    tmp_path, record_digit
+):
+    script = runpy.run_path("data_scripts/free_spoken_digits.py")
+    made = storage.make_folder(tmp_path / "made")
+    record_digit(made, 3, "ann", 0, 300)
+    archive = tmp_path / "v1.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.write(made / "3_ann_0.wav", "free-spoken-digit-dataset-1/recordings/3_ann_0.wav")
+        packed.writestr("free-spoken-digit-dataset-1/README.md", "words")
+    assert script["unpack"](archive, tmp_path / "recordings") == 1
+    assert spoken.read_wave(tmp_path / "recordings" / "3_ann_0.wav")[1] == 8000
+    archive.write_bytes(archive.read_bytes()[:200])
+    with pytest.raises(CourseError, match="v1.zip is damaged"):
+        script["unpack"](archive, tmp_path / "recordings")
+    assert not archive.exists()
