@@ -325,3 +325,35 @@ def sources(table: pd.DataFrame, title: str) -> Picture:
         figure,
         f"{title}. Accuracy of Option 1; grey dots are single pretrainings. {'; '.join(heard)}.",
     )
+
+
+def steps(table: pd.DataFrame, title: str) -> Picture:
+    """What each step gave: rows of the recorded table `push`, a panel a number of images."""
+    sizes = sorted(table.images.unique())
+    names = list(dict.fromkeys(table.step))[::-1]
+    figure = Figure(figsize=(12, 0.36 * len(names) + 1.4), layout="constrained")
+    heard = []
+    for ax, images in zip(figure.subplots(1, len(sizes), sharey=True), sizes, strict=True):
+        by = 100 * table[table.images == images].groupby("step").accuracy.agg(["mean", "std"])
+        by = by.reindex(names)
+        ax.errorbar(
+            by["mean"], range(len(names)), xerr=by["std"], fmt="o", color=plots.BLUE, capsize=3
+        )
+        for place, mean in enumerate(by["mean"]):
+            ax.annotate(
+                f"{mean:.1f}", (mean, place), (0, 5), textcoords="offset points", ha="center",
+                fontsize=8,
+            )  # fmt: skip
+        ax.set_yticks(range(len(names)), names)
+        ax.set_ylim(-0.5, len(names) - 0.3)
+        ax.set_title(f"{images:,} digits", fontsize=10)
+        ax.grid(axis="x", alpha=0.3)
+        ax.spines[["top", "right"]].set_visible(False)
+        heard.append(
+            f"{images:,} digits: " + ", ".join(f"{n} {by['mean'][n]:.1f}" for n in names[::-1])
+        )
+    figure.supxlabel("test accuracy, %", fontsize=10)
+    figure.suptitle(title, fontsize=12)
+    return Picture(
+        figure, f"{title}. Mean in percent, bars of one standard deviation. {'; '.join(heard)}."
+    )

@@ -40,6 +40,7 @@ from tl_course.targets.handwritten import handwritten
 
 DRAWS = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 10, 1000: 10}  # by number of images
 FIXED = {10: 10, 50: 10, 200: 10}
+PUSHED = (10, 50, 200, 1000)
 PASSES = [  # of the sweep: settings, how they are chosen, augmentation, draws
     ("tuned", transfer.settings, (False,), DRAWS),
     ("tuned", transfer.settings, (True,), dict.fromkeys(DRAWS, 10)),
@@ -107,6 +108,17 @@ def tasks() -> list[dict]:
 def which_layers() -> list[dict]:
     """The first k layers borrowed, fixed or trained, ten draws of fifty digits."""
     return list(data_experiments.which_layers(shipped(), handwritten(), 50, 10))
+
+
+def push() -> list[dict]:
+    """How far few images can be taken, step by step; the test part is looked at once, here."""
+    rows = results.current("push", weights("push"))
+    for images in PUSHED:
+        if images not in {row["images"] for row in rows}:
+            new = data_experiments.push(shipped(), handwritten(), images, 10)
+            rows += [{key: row[key] for key in row if key != "right"} for row in new]
+            _record("push", rows, complete=False)
+    return rows
 
 
 def sources() -> list[dict]:
@@ -275,6 +287,7 @@ TABLES: dict[str, Callable[[], list[dict]]] = {
     "forms": forms,
     "tasks": tasks,
     "which_layers": which_layers,
+    "push": push,
     "sources": sources,
     "pretraining": pretraining_runs,
     "orientation": orientation,

@@ -62,7 +62,8 @@ def log_mel(wave: np.ndarray, rate: int) -> np.ndarray:
     start = np.linspace(0, length, SIZE, endpoint=False).astype(int)
     frames = wave[start[:, None] + np.arange(window)] * np.hanning(window).astype(np.float32)
     power = np.square(np.abs(np.fft.rfft(frames, points))).astype(np.float32)
-    loudness = bands(rate, points) @ power.T
+    # Not `@`: its threads wait for each other where several processes speak at once.
+    loudness = np.einsum("bf,mf->bm", bands(rate, points), power)
     if loudness.max() == 0:
         return np.zeros((SIZE, SIZE), np.float32)
     decibel = 10 * np.log10(np.maximum(loudness, loudness.max() * 10 ** (-RANGE / 10)))
