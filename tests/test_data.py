@@ -163,10 +163,13 @@ def test_pushing_tells_each_step_and_averages_weights(net, target, monkeypatch):
     assert fingerprint(first) == before, "averaging changed a network"
     monkeypatch.setattr(data_experiments, "MANY", 2)
     few = target.validation[::20]
-    rows = data_experiments._pushed(net, target.pool, few, 10, 0)
+    rows = data_experiments._pushed(net, net, target.pool, few, 10, 0)
     found = {row["step"]: row["accuracy"] for row in rows}
-    assert len(found) == len(rows) == 9 and min(found.values()) > 0.4
-    assert all(len(row["right"]) == len(few) for row in rows)
+    assert len(found) == len(rows) == 10 and min(found.values()) > 0.4
+    same = {name for name in found if "strokes" in name}
+    assert len(same) == 3, "given one network twice, its steps come out the same twice"
+    assert found["Option 1 with altered copies"] == found[next(n for n in found if n in same)]
+    assert "10 digits: Option 1" in data_plots.steps(pd.DataFrame(rows + rows), "T").alt
 
 
 def test_the_figure_of_costs_shows_both_parts_and_what_is_left():

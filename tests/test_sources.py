@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tl_course.scale import to_picture
-from tl_course.sources import emoji_images, things
+from tl_course.sources import emoji_images, strokes, things
 from tl_course.sources.emoji_images import EmojiImages, Style
 
 ROOT = Path(__file__).parents[1]
@@ -156,3 +156,14 @@ def test_writing_renders_to_disk_stops_resumes_and_verifies(tmp_path):
         assert refused.returncode != 0 and "damaged" in refused.stderr
     other = run(tmp_path / "folders", "--seed", "1")
     assert other.returncode != 0 and "other data" in other.stderr
+
+
+def test_random_strokes_are_many_and_each_is_drawn_again_the_same():
+    source = strokes.RandomStrokes(0)
+    x, y = source.batch(0, 1000)
+    assert sorted(y.tolist()) == list(range(1000)) and x.shape == (1000, 3, 32, 32)
+    assert torch.equal(source.batch(500, 5)[0], x[500:505])
+    ink = strokes.figures()[:, 4]
+    assert 0.01 < ink.mean((1, 2)).min() and ink.mean((1, 2)).max() < 0.5
+    assert torch.equal(strokes.figures(20)[:, 4], ink[:20])
+    assert torch.cdist(ink.flatten(1), ink.flatten(1)).fill_diagonal_(9).min() > 3, "no twins"

@@ -32,6 +32,7 @@ from tl_course.layers.growing import LAYERS
 from tl_course.notebooks import root
 from tl_course.side_by_side import side_by_side
 from tl_course.sources.emoji_images import EmojiImages
+from tl_course.sources.strokes import RandomStrokes
 from tl_course.sweep import ARMS
 from tl_course.sweep import sweep as run_sweep
 from tl_course.targets import spoken
@@ -40,7 +41,7 @@ from tl_course.targets.handwritten import handwritten
 
 DRAWS = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 10, 1000: 10}  # by number of images
 FIXED = {10: 10, 50: 10, 200: 10}
-PUSHED = (10, 50, 200, 1000)
+PUSHED, STROKES = (10, 50, 200, 1000), 1_000_000  # digits; renders of strokes
 PASSES = [  # of the sweep: settings, how they are chosen, augmentation, draws
     ("tuned", transfer.settings, (False,), DRAWS),
     ("tuned", transfer.settings, (True,), dict.fromkeys(DRAWS, 10)),
@@ -113,10 +114,10 @@ def which_layers() -> list[dict]:
 def push() -> list[dict]:
     """How far few images can be taken, step by step; the test part is looked at once, here."""
     rows = results.current("push", weights("push"))
+    strokes = _kept("strokes", lambda: pretraining.pretrain(RandomStrokes(0), STROKES).net)
     for images in PUSHED:
         if images not in {row["images"] for row in rows}:
-            new = data_experiments.push(shipped(), handwritten(), images, 10)
-            rows += [{key: row[key] for key in row if key != "right"} for row in new]
+            rows += data_experiments.push(shipped(), strokes, handwritten(), images, 10)
             _record("push", rows, complete=False)
     return rows
 
