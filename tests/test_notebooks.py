@@ -150,6 +150,19 @@ def test_a_claim_that_does_not_hold_fails_a_notebook(tmp_path):
         )  # fmt: skip
 
 
+def test_notebook_06_runs_without_the_synthesiser(tmp_path, monkeypatch):
+    """Shipped networks, digits and sounds serve where the extra `speech` is not installed."""
+    (tmp_path / "espeakng_loader.py").write_text("raise ImportError('not installed here')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    path = next(path for path in ALL if path.stem.startswith("06"))
+    node = papermill.execute_notebook(
+        str(path), str(tmp_path / path.name), parameters={"budget": "quick"},
+        kernel_name=notebooks.KERNEL, language="python", cwd=str(path.parent), progress_bar=False,
+    )  # fmt: skip
+    said = [o.get("text", "") for cell in node.cells for o in cell.get("outputs", [])]
+    assert any("The speech synthesiser is not there" in text for text in said)
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("path", ALL, ids=NAMES)
 def test_at_laptop_budget_live_claims_hold(path, tmp_path):

@@ -142,4 +142,32 @@ def as_markdown(table: pd.DataFrame) -> str:
                     cells.append(f"{row['mean']:.1f} ± {row['sd']:.1f}")
                 lines.append(f"| {name} | " + " | ".join(cells) + " |")
         lines.append("")
-    return "\n".join(lines).strip() + "\n"
+    return "\n".join([*lines, *_differences(table)]).strip() + "\n"
+
+
+README_PAIRS = {
+    "Option 2 minus Option 1": ("option-2", "option-1"),
+    "output layer first minus Option 1": ("output-first", "option-1"),
+    "Option 1 minus from scratch": ("option-1", "scratch"),
+}
+
+
+def _differences(table: pd.DataFrame) -> list[str]:
+    """Who is ahead on the same draws, in points with 95% intervals; certain signs are bold."""
+    sizes = sorted(table.images.unique())
+    lines = [
+        "| points ahead, same draws | " + " | ".join(f"{n:,}" for n in sizes) + " |",
+        "| --- " * (len(sizes) + 1) + "|",
+    ]
+    for augmented, form in ((False, "as they are"), (True, "with copies")):
+        for name, (one, other) in README_PAIRS.items():
+            rows = paired(table, (one, augmented), (other, augmented)).set_index("images")
+            if rows.empty:
+                continue
+            said = {n: f"{row.ahead:+.1f} ± {row.interval:.1f}" for n, row in rows.iterrows()}
+            said |= {
+                n: f"**{said[n]}**" for n, row in rows.iterrows() if verdict(row) != "not certain"
+            }
+            cells = " | ".join(said.get(n, "") for n in sizes)
+            lines.append(f"| {name}, {form} | {cells.replace('-', '−')} |")
+    return lines
