@@ -13,13 +13,13 @@ from __future__ import annotations
 import csv
 import functools
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
 import numpy as np
 import pandas as pd
+import scipy.stats
 import torch
 from tqdm.auto import tqdm
 
@@ -223,8 +223,8 @@ def ahead(table: pd.DataFrame, control: tuple[str, str]) -> pd.DataFrame:
     """How far each cell is ahead of `control` (source, option) on the same draws, in points.
 
     Rows `source`, `target`, `option`, `images`, `ahead`, `interval` (half of 95%), `wins`, `draws`.
-    With one test set the interval allows for another one (`comparing.estimate`); with folds each
-    draw has its own, and the draws' spread holds that.
+    With one test set the interval allows for another one (`comparing.estimate`); with folds it is
+    Student's over the folds' means, and allows for other languages or other people.
     """
     rows = []
     for (name, images), group in table.groupby(["target", "images"], sort=False):
@@ -237,9 +237,11 @@ def ahead(table: pd.DataFrame, control: tuple[str, str]) -> pd.DataFrame:
                 continue
             own = own.set_index("draw")
             both = own.index.intersection(base.index)
-            each = 100 * (own.accuracy[both] - base.accuracy[both]).to_numpy()
-            interval = 2 * each.std(ddof=1) / math.sqrt(len(each)) if len(each) > 1 else math.nan
-            if group.fold.nunique() == 1:
+            each = 100 * (own.accuracy[both] - base.accuracy[both])
+            by_fold = each.groupby(own.fold[both]).mean()
+            if len(by_fold) > 1:
+                interval = by_fold.sem() * scipy.stats.t.ppf(0.975, len(by_fold) - 1)
+            else:
                 pairs = (np.stack(own.right[both]), np.stack(base.right[both]))
                 interval = 100 * comparing.estimate(pairs[0].astype(float) - pairs[1])[1]
             rows.append(
