@@ -181,12 +181,12 @@ def _pushed(net, other, pool, scored, images, number) -> list[dict]:
     nets = _then_everything(net, x, y, number)
     steps["then everything"] = training.predict(nets[0], scored.x)
     steps["weights of three averaged"] = training.predict(averaged(nets), scored.x)
-    steps["answers of three averaged"] = _mean_answer(nets, scored.x)
+    three = steps["answers of three averaged"] = _mean_answer(nets, scored.x)
     head = transfer.option_1(other, x, y, number, augment=True).net
     steps["pretrained on strokes: Option 1 with copies"] = training.predict(head, scored.x)
-    nets = _then_everything(other, x, y, number)
-    steps["on strokes: then everything"] = training.predict(nets[0], scored.x)
-    steps["on strokes: answers of three averaged"] = _mean_answer(nets, scored.x)
+    more = _mean_answer(_then_everything(other, x, y, number), scored.x)
+    steps["on strokes: answers of three averaged"] = more
+    steps["both sources: answers of six averaged"] = three + more
     return [
         {"step": step, "images": images, "draw": number,
          "accuracy": (scores.argmax(1) == scored.y).float().mean().item()}
