@@ -99,7 +99,7 @@ STYLES = {
 }
 QUESTIONS = {  # what is varied: the sources
     "classes": [SourceTask(classes=n) for n in (10, 30, 100, 300, 1000)],
-    "images": [SourceTask(images=n) for n in (10_000, 30_000, 100_000, 300_000)],
+    "images": [SourceTask(images=n) for n in (10_000, 30_000, 100_000)],
     "style": [SourceTask(style=style) for style in STYLES],
 }
 

@@ -20,7 +20,7 @@ from tl_course.targets.examples import draw
 from tl_course.transfer import Settings
 
 SIZES = (50, 200)
-DRAWS = 3
+DRAWS = 2
 KEYS = ["source", "target", "option", "images", "l2", "rate", "steps", "draw"]
 
 
