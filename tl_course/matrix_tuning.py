@@ -1,10 +1,10 @@
 """Choose the settings of every cell of the matrix on validation examples.
 
-Cells of one kind get a grid of one size: those that train the output layer alone nine penalties,
-those that train everything fifteen pairs of rate and steps (the grids of `tuning`). Draws are
-others than those of the reported results. Where languages are held out, a draw has a fold of its
-own, and the languages that it is scored on are the test of the next fold: a penalty or a rate is
-all that passes from them.
+Cells of one kind get a grid of one size: those that train the output layer alone nine penalties at
+both numbers of examples, those that train everything six pairs of rate and steps at fifty. Draws
+are others than those of the reported results. Where languages are held out, a draw has a fold of
+its own, and the languages that it is scored on are the test of the next fold: a penalty or a rate
+is all that passes from them.
 """
 
 from __future__ import annotations
@@ -19,17 +19,27 @@ from tl_course.network import FiveLayerNet
 from tl_course.targets.examples import draw
 from tl_course.transfer import Settings
 
-SIZES = (50, 200)
+SIZES = {"1": (50, 200), "2": (50,), "scratch": (50,)}  # numbers of examples, by option
+RATES = {"2": (1e-4, 3e-4, 1e-3), "scratch": (3e-4, 1e-3, 3e-3)}  # fresh weights take higher ones
+STEPS = (100, 300)
 DRAWS = 2
 KEYS = ["source", "target", "option", "images", "l2", "rate", "steps", "draw"]
+
+
+def grid(option: str) -> list[Settings]:
+    """The settings that are tried."""
+    if option == "1":
+        return [Settings(l2=l2) for l2 in tuning.PENALTIES]
+    pairs = itertools.product(RATES[option], STEPS)
+    return [Settings(rate=rate, steps=steps) for rate, steps in pairs]
 
 
 def missing(sources: list[str], rows: list[dict]) -> Iterator[tuple]:
     """The arguments of `run` for what is not in `rows` yet, source "random" included."""
     done = {tuple(row[key] for key in KEYS[:4]) + (row["draw"],) for row in rows}
     pairs = [("random", "1"), ("random", "scratch"), *itertools.product(sources, ("1", "2"))]
-    for name, (source, option), images in itertools.product(matrix.tasks(), pairs, SIZES):
-        for number in range(DRAWS):
+    for name, (source, option) in itertools.product(matrix.tasks(), pairs):
+        for images, number in itertools.product(SIZES[option], range(DRAWS)):
             if name != "spoken-real" and (source, name, option, images, number) not in done:
                 yield source, name, option, images, number
 
@@ -40,23 +50,22 @@ def run(net: FiveLayerNet | None, source, name, option, images, number) -> list[
     target = folds[number % len(folds)]()
     seed = tuning.FIRST_DRAW + number
     labelled, scored = draw(target.pool, images, seed), target.validation
+    tried = grid(option)
     if option == "1":
-        grid = tuning.grid("option-1", False)
         fixed = net or transfer.fresh_network(labelled.x, seed, labelled.modality)
         x, classes = transfer.features(fixed, labelled.x), len(labelled.names)
         weight, bias, _ = transfer.fit_output_layers(
-            x.expand(len(grid), -1, -1), labelled.y.expand(len(grid), -1), classes,
-            torch.tensor([chosen.l2 for chosen in grid]),
+            x.expand(len(tried), -1, -1), labelled.y.expand(len(tried), -1), classes,
+            torch.tensor([chosen.l2 for chosen in tried]),
         )  # fmt: skip
         scores = torch.einsum("nf,gkf->gnk", transfer.features(fixed, scored.x), weight)
         right = ((scores + bias[:, None]).argmax(2) == scored.y).float().mean(1).tolist()
     else:
-        grid = tuning.grid("scratch" if option == "scratch" else "option-2", False)
-        right = [_accuracy(net, labelled, option, seed, chosen, scored) for chosen in grid]
+        right = [_accuracy(net, labelled, option, seed, chosen, scored) for chosen in tried]
     return [
         {"source": source, "target": name, "option": option, "images": images, "l2": chosen.l2,
          "rate": chosen.rate, "steps": chosen.steps, "draw": number, "accuracy": accuracy}
-        for chosen, accuracy in zip(grid, right, strict=True)
+        for chosen, accuracy in zip(tried, right, strict=True)
     ]  # fmt: skip
 
 
