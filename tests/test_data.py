@@ -77,6 +77,8 @@ def test_which_were_right_survives_being_recorded(tmp_path, monkeypatch):
     assert (
         results.about("t")["complete"] is False and "right" not in (tmp_path / "t.csv").read_text()
     )
+    results.record("u", rows + made("a", 20, 0.7, scored=9), command="c", seed=0, weights="w")
+    assert results.load("u").right.map(len).value_counts().to_dict() == {77: 10, 9: 10}
     again = results.current("t", "w")
     results.record("t", again, command="c", seed=0, weights="w")
     assert np.array_equal(np.stack(results.load("t").right), np.stack(back.right))

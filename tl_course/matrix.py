@@ -129,7 +129,7 @@ def _cells(net, source, name, fold, option, images, numbers, seed, part) -> list
             right = scores.argmax(1) == scored.y
         rows.append(
             {"source": source, "target": name, "option": option, "images": images, "draw": number,
-             "fold": fold, "scored": len(scored), "accuracy": right.float().mean().item(),
+             "fold": fold, "accuracy": right.float().mean().item(),
              "right": right.numpy()}
         )  # fmt: skip
     return rows
@@ -167,7 +167,7 @@ def matrix(
     done: Iterable[dict] = (),
     progress: bool = False,
 ) -> Iterator[dict]:
-    """Rows `source`, `target`, `option`, `images`, `draw`, `fold`, `scored`, `accuracy`, `right`.
+    """Rows `source`, `target`, `option`, `images`, `draw`, `fold`, `accuracy`, `right`.
 
     `nets` are the pretrained networks by source ("image", "audio", "text"); "random" is the
     control, and "none" the classical floor (option "classical"). Draw d is the same examples in

@@ -94,8 +94,8 @@ class Advice:
 
 # The evidence is results/sweep.csv, Option 2 minus Option 1 on the same draws of digits. As the
 # digits are: -1.2 ± 1.1 points with 10, within 0.6 from 20 to 200, +0.4 ± 0.5 with 500 (9 of 10
-# draws) and +0.5 ± 0.5 with 1,000. With altered copies: +0.7 ± 1.3 with 10, -0.1 ± 1.8 with 20,
-# +0.7 ± 0.6 with 50; more were not measured. The borders are the middles, by ratio, of the sizes
+# draws) and +0.5 ± 0.5 with 1,000. With altered copies: not certain with 10 and 20, ahead by 0.6 to
+# 0.9 from 50 to 1,000. The borders are the middles, by ratio, of the sizes
 # between which it turns; where nothing is certain, the option that is quicker and forgets nothing
 # is taken.
 OPTION_1_UP_TO = {False: 300, True: 30}  # labelled images, by whether they are augmented
@@ -105,7 +105,8 @@ def recommend(images: int, augment: str | None = None) -> Advice:
     """Which option for how many labelled images; `augment` is "on", "off" or None (no wish).
 
     The rule is what the course's own experiment with digits found (`results/sweep.csv`); for other
-    tasks it is a starting point, not a law. Without a wish it augments, which helped every arm.
+    tasks it is a starting point, not a law. Without a wish it augments, which helped every arm on
+    digits; on drawings like those of the pretraining it did harm (`results/tasks.csv`).
     """
     copies = augment != "off"
     few = images <= OPTION_1_UP_TO[copies]

@@ -86,6 +86,8 @@ def record(
     if "right" in table:
         every = [np.asarray(one, bool) for one in table.pop("right")]
         made_with["scored"] = most = max(map(len, every))
+        if min(map(len, every)) < most:
+            table["scored"] = list(map(len, every))
         right = np.stack([np.pad(one, (0, most - len(one))) for one in every])
         record_tensors(name, {"right": torch.from_numpy(np.packbits(right, axis=1))})
     storage.write_text(FOLDER / f"{name}.csv", table.to_csv(index=False, float_format="%.5g"))
