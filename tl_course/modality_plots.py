@@ -81,7 +81,7 @@ def heat_map(cells: pd.DataFrame, gains: pd.DataFrame, title: str) -> Picture:
             if source != "random":
                 by, half = ahead.loc[name, source], interval.loc[name, source]
                 certain = " *" if abs(by) > half else ""
-                said += f"\n{by:+.0f}{certain}"
+                said += f"\n{by:+.0f}{certain}".replace("-", "−")
                 where = f"{SOURCES[source]} for {TARGETS[name]}".replace("\n", " ")
                 heard.append(f"{where}: {mean.loc[name, source]:.0f}, {by:+.1f} ± {half:.1f}")
             strong = abs(shown[i, j]) > 0.6 * MOST
