@@ -41,7 +41,8 @@ from tl_course.targets.handwritten import handwritten
 
 DRAWS = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 10, 1000: 10}  # by number of images
 FIXED = {10: 10, 50: 10, 200: 10}
-PUSHED, STROKES = (10, 50, 200, 1000), 1_000_000  # digits; renders of strokes
+PUSHED = {10: 10, 50: 10, 200: 10, 1000: 5}  # draws; those of 1,000 have the same digits
+STROKES = 1_000_000  # renders of strokes, for the network of another source
 PASSES = [  # of the sweep: settings, how they are chosen, augmentation, draws
     ("tuned", transfer.settings, (False,), DRAWS),
     ("tuned", transfer.settings, (True,), dict.fromkeys(DRAWS, 10)),
@@ -115,9 +116,9 @@ def push() -> list[dict]:
     """How far few images can be taken, step by step; the test part is looked at once, here."""
     rows = results.current("push", weights("push"))
     strokes = _kept("strokes", lambda: pretraining.pretrain(RandomStrokes(0), STROKES).net)
-    for images in PUSHED:
+    for images, draws in PUSHED.items():
         if images not in {row["images"] for row in rows}:
-            rows += data_experiments.push(shipped(), strokes, handwritten(), images, 10)
+            rows += data_experiments.push(shipped(), strokes, handwritten(), images, draws)
             _record("push", rows, complete=False)
     return rows
 
