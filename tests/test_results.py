@@ -37,10 +37,13 @@ def test_the_recorded_draws_are_many_and_of_every_arm():
     keys = ["settings", "augmented", "arm", "images"]
     counts = table.groupby(keys).draw.nunique()
     assert not table.duplicated([*keys, "draw"]).any()
-    plans = {"tuned": records.DRAWS, "fixed": records.FIXED}
-    for settings, augmented in itertools.product(plans, (False, True)):
+    plans = {
+        ("tuned", False): records.DRAWS, ("tuned", True): records.COPIES,
+        ("fixed", False): records.FIXED, ("fixed", True): records.FIXED,
+    }  # fmt: skip
+    for (settings, augmented), plan in plans.items():
         without = {"classical"} if augmented or settings == "fixed" else set()
-        for arm, (images, draws) in itertools.product(set(ARMS) - without, plans[settings].items()):
+        for arm, (images, draws) in itertools.product(set(ARMS) - without, plan.items()):
             assert counts[settings, augmented, arm, images] == draws
 
 

@@ -111,10 +111,12 @@ def adapted(
     return borrow(net, x, y, seed, across=True, **common).net
 
 
-def _cells(net, source, name, fold, option, images, numbers, seed, part) -> list[dict]:
+def _cells(net, source, name, fold, option, images, numbers, seed, part, most) -> list[dict]:
     """The rows of some draws of one cell; all of them have this fold."""
     target = tasks()[name].folds[fold]()
     scored: Examples = getattr(target, part)
+    if most is not None:
+        scored = scored[:: max(1, len(scored) // most)]
     known = transfer.features(net, scored.x) if option == "1" and net is not None else None
     rows = []
     for number in numbers:
@@ -164,6 +166,7 @@ def matrix(
     options: Iterable[str] = OPTIONS,
     seed: int = 0,
     part: str = "test",
+    most: int | None = None,
     done: Iterable[dict] = (),
     progress: bool = False,
 ) -> Iterator[dict]:
@@ -171,7 +174,8 @@ def matrix(
 
     `nets` are the pretrained networks by source ("image", "audio", "text"); "random" is the
     control, and "none" the classical floor (option "classical"). Draw d is the same examples in
-    every cell of a target. Runs in `done` are not run again.
+    every cell of a target; with `most`, it is scored on about so many of the `part`. Runs in `done`
+    are not run again.
     """
     there = tasks()
     wanted = tuple(targets) if targets is not None else tuple(there)
@@ -193,7 +197,7 @@ def matrix(
                 for number in range(fold, draws, folds)
                 if (source, name, option, n, number) not in had
             ]
-            first, last = (nets.get(source), source, name, fold, option, n), (seed, part)
+            first, last = (nets.get(source), source, name, fold, option, n), (seed, part, most)
             if option == "1" and numbers:  # features once, for all draws of a fold
                 heads.append((*first, numbers, *last))
             elif numbers:
