@@ -330,15 +330,18 @@ def banner() -> None:
     picture.save(root() / "notebooks" / "borrowed_eyes.png")
 
 
-MARKS = "<!-- results: written by tl-course records -->\n", "<!-- end of results -->\n"
-
-
 def readme() -> str:
-    """The README with its table of results as they are recorded now."""
-    before, _, rest = (root() / "README.md").read_text(encoding="utf-8").partition(MARKS[0])
-    after = rest.partition(MARKS[1])[2]
-    table = comparing.as_markdown(comparing.tuned(results.load("sweep")))
-    return f"{before}{MARKS[0]}\n{table}\n{MARKS[1]}{after}"
+    """The README with its tables of results as they are recorded now."""
+    text = (root() / "README.md").read_text(encoding="utf-8")
+    tables = {
+        "results": comparing.as_markdown(comparing.tuned(results.load("sweep"))),
+        "matrix": matrix.as_markdown(results.load("matrix")),
+    }
+    for name, table in tables.items():
+        marks = f"<!-- {name}: written by tl-course records -->\n", f"<!-- end of {name} -->\n"
+        before, _, rest = text.partition(marks[0])
+        text = f"{before}{marks[0]}\n{table}\n{marks[1]}{rest.partition(marks[1])[2]}"
+    return text
 
 
 def is_current(name: str) -> bool:
