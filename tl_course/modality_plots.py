@@ -128,11 +128,10 @@ def explained(table: pd.DataFrame, title: str) -> Picture:
                 for control, mean in by["mean"].items()
             ]
         ax.set_title(TARGETS[name], fontsize=10)
-        ax.set_xlim(0, 100)
+        ax.set(xlim=(0, 102), xlabel="test accuracy, %")
         ax.set_yticks(range(len(controls)), controls)
         ax.grid(axis="x", alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)
-    figure.supxlabel("test accuracy, %", fontsize=10)
     handles, labels = figure.axes[-1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
     figure.suptitle(title, fontsize=12)
