@@ -95,6 +95,12 @@ def test_what_is_ahead_is_paired_and_its_interval_is_of_the_right_kind():
     found = matrix.ahead(one, ("random", "1")).iloc[0]
     assert found.interval > 1, "with one test set, another one might differ"
     assert matrix.ahead(one, ("image", "1")).empty
+    # With eight voices of which one alone is helped, nothing is certain.
+    for row in rows:
+        row["right"] = np.repeat(np.arange(8) < (row["source"] == "text"), 10)
+        row |= {"target": "spoken", "fold": 0, "accuracy": row["right"].mean()}
+    found = matrix.ahead(pd.DataFrame(rows), ("random", "1")).iloc[0]
+    assert found.ahead == pytest.approx(12.5) and found.interval > 25
 
 
 def test_settings_of_a_cell_are_the_best_of_its_recorded_grid():

@@ -41,6 +41,7 @@ CALLED = {
     "written": "written digits",
 }
 OPTIONS = ("1", "2", "scratch")
+TEST_VOICES = 8  # of the synthetic test, one after the other
 ARMS = {("random", "1"): "random-frozen", ("random", "scratch"): "scratch"}  # of `transfer`
 
 
@@ -122,7 +123,8 @@ def _cells(net, source, name, fold, option, images, numbers, seed, part, most) -
     target = tasks()[name].folds[fold]()
     scored: Examples = getattr(target, part)
     if most is not None:
-        scored = scored[:: max(1, len(scored) // most)]
+        order = torch.randperm(len(scored), generator=torch.Generator().manual_seed(seed))
+        scored = scored[order[:most]]
     known = transfer.features(net, scored.x) if option == "1" and net is not None else None
     rows = []
     for number in numbers:
@@ -180,8 +182,8 @@ def matrix(
 
     `nets` are the pretrained networks by source ("image", "audio", "text"); "random" is the
     control, and "none" the classical floor (option "classical"). Draw d is the same examples in
-    every cell of a target; with `most`, it is scored on about so many of the `part`. Runs in `done`
-    are not run again.
+    every cell of a target; with `most`, it is scored on at most so many of the `part`. Runs that
+    are in `done` are not run again.
     """
     there = tasks()
     wanted = tuple(targets) if targets is not None else tuple(there)
@@ -233,8 +235,9 @@ def ahead(table: pd.DataFrame, control: tuple[str, str]) -> pd.DataFrame:
     """How far each cell is ahead of `control` (source, option) on the same draws, in points.
 
     Rows `source`, `target`, `option`, `images`, `ahead`, `interval` (half of 95%), `wins`, `draws`.
-    With one test set the interval allows for another one (`comparing.estimate`); with folds it is
-    Student's over the folds' means, and allows for other languages or other people.
+    The interval allows for others of whatever was drawn: other digits and draws
+    (`comparing.estimate`), or other voices, people or groups of languages (Student's, over theirs).
+    That the networks were pretrained once each is not in it.
     """
     rows = []
     for (name, images), group in table.groupby(["target", "images"], sort=False):
@@ -252,8 +255,13 @@ def ahead(table: pd.DataFrame, control: tuple[str, str]) -> pd.DataFrame:
             if len(by_fold) > 1:
                 interval = by_fold.sem() * scipy.stats.t.ppf(0.975, len(by_fold) - 1)
             else:
-                pairs = (np.stack(own.right[both]), np.stack(base.right[both]))
-                interval = 100 * comparing.estimate(pairs[0].astype(float) - pairs[1])[1]
+                right = np.stack(own.right[both]).astype(float) - np.stack(base.right[both])
+                interval = 100 * comparing.estimate(right)[1]
+                voices = TEST_VOICES if name == "spoken" else 1
+                if voices > 1 and right.shape[1] % voices == 0:
+                    by_voice = pd.Series(right.reshape(len(right), voices, -1).mean((0, 2)))
+                    variance = by_voice.sem() ** 2 + each.sem() ** 2 / 100**2
+                    interval = 100 * variance**0.5 * scipy.stats.t.ppf(0.975, voices - 1)
             rows.append(
                 {"source": source, "target": name, "option": option, "images": images,
                  "ahead": each.mean(), "interval": interval,
