@@ -333,7 +333,8 @@ def steps(table: pd.DataFrame, title: str) -> Picture:
     names = list(dict.fromkeys(table.step))[::-1]
     figure = Figure(figsize=(12, 0.36 * len(names) + 1.4), layout="constrained")
     heard = []
-    for ax, images in zip(figure.subplots(1, len(sizes), sharey=True), sizes, strict=True):
+    every = figure.subplots(1, len(sizes), squeeze=False, sharey=True)[0]
+    for ax, images in zip(every, sizes, strict=True):
         by = 100 * table[table.images == images].groupby("step").accuracy.agg(["mean", "std"])
         by = by.reindex(names)
         ax.errorbar(

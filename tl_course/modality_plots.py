@@ -114,7 +114,8 @@ def explained(table: pd.DataFrame, title: str) -> Picture:
     controls = list(dict.fromkeys(table.control))[::-1]
     colours = {"random": plots.PINK, "image": BLUE, "audio": ORANGE, "text": plots.GREEN}
     markers = {"random": "D", "image": "o", "audio": "s", "text": "^"}
-    for ax, name in zip(figure.subplots(1, len(names), sharey=True), names, strict=True):
+    every = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
+    for ax, name in zip(every, names, strict=True):
         for source, colour in colours.items():
             own = table[(table.target == name) & (table.source == source)]
             by = 100 * own.groupby("control").accuracy.agg(["mean", "std"])
