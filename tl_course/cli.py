@@ -345,8 +345,8 @@ def add_records(verbs) -> None:
         "records",
         help="make the shipped weights and the recorded results again",
         description="Makes whatever is not current: shipped weights, tuned settings, and every "
-        "table in tl_course/results. It can be stopped and continued. About an hour on two "
-        "cores when everything is to be made.",
+        "table in tl_course/results. It can be stopped and continued. Four to five hours on "
+        "two cores when everything is to be made.",
     )
     parser.add_argument("--anew", action="store_true", help="also what is current already")
     parser.set_defaults(act=records)
