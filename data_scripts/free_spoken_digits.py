@@ -10,6 +10,7 @@ is inside is read and counted instead. Afterwards `tl-course matrix` has the row
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 from tqdm import tqdm
@@ -34,7 +35,7 @@ def unpack(archive: Path, folder: Path) -> int:
                 with storage.atomic_path(folder / Path(member.filename).name) as path:
                     path.write_bytes(packed.read(member))
                     spoken.read_wave(path)
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         archive.unlink()
         raise CourseError(
             f"{archive.name} is damaged ({error}) and was deleted; run this script again."

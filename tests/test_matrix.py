@@ -78,6 +78,25 @@ def test_every_cell_of_the_matrix_is_there_and_draws_are_in_pairs(tasks):
         next(matrix.matrix(nets, [10], 1, targets=["braille"]))
 
 
+def test_people_who_cannot_be_heard_are_named_not_left_out(tmp_path, monkeypatch, record_digit):
+    monkeypatch.delenv(spoken.VARIABLE, raising=False)
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path))
+    assert "spoken-real" not in matrix.tasks()
+    with pytest.raises(CourseError, match="free_spoken_digits.py"):
+        next(matrix.matrix({}, [10], 1, targets=["spoken-real"]))
+    monkeypatch.setenv(spoken.VARIABLE, str(tmp_path / "nowhere"))
+    with pytest.raises(CourseError, match="nowhere"):
+        matrix.tasks()
+    for speaker in ("ann", "bob"):
+        record_digit(tmp_path, 3, speaker, 0, 300)
+    monkeypatch.setenv(spoken.VARIABLE, str(tmp_path))
+    assert len(matrix.tasks()["spoken-real"].folds) == 2
+    (tmp_path / "3_bob_0.wav").write_bytes(b"RIFF")
+    spoken._real.cache_clear()
+    with pytest.raises(CourseError, match="3_bob_0.wav is not a readable WAV"):
+        matrix.tasks()
+
+
 def test_what_is_ahead_is_paired_and_its_interval_is_of_the_right_kind():
     right = np.zeros((6, 100), bool)
     rows = []

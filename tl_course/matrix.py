@@ -10,12 +10,10 @@ number, so that every one of them is the test in its turn.
 
 from __future__ import annotations
 
-import csv
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 
 import numpy as np
 import pandas as pd
@@ -36,13 +34,12 @@ from tl_course.transfer import Settings
 SOURCES = {"image": "emoji-images", "audio": "spoken-names", "text": "written-names"}
 CALLED = {
     "handwritten": "handwritten digits",
-    "spoken": "spoken digits, synthetic voices",
-    "spoken-real": "spoken digits, people",
+    "spoken": "spoken digits (synthetic voices)",
+    "spoken-real": "spoken digits (people)",
     "written": "written digits",
 }
 OPTIONS = ("1", "2", "scratch")
 TEST_VOICES = 8  # of the synthetic test, one after the other
-ARMS = {("random", "1"): "random-frozen", ("random", "scratch"): "scratch"}  # of `transfer`
 
 
 @dataclass(frozen=True)
@@ -54,15 +51,15 @@ class Task:
 
 
 def tasks() -> dict[str, Task]:
-    """The targets that are there, by name; "spoken-real" where its recordings are."""
+    """The targets that are there, by name; "spoken-real" where its recordings are.
+
+    Recordings that are there and cannot be read are named by a CourseError, not left out.
+    """
     found = {
         "handwritten": Task("image", (handwritten,)),
         "spoken": Task("audio", (spoken.spoken_digits,)),
     }
-    try:
-        people = spoken.speakers()
-    except CourseError:
-        people = ()
+    people = spoken.speakers() if spoken.has_recordings() else ()
     if len(people) > 1:
         folds = tuple(functools.partial(spoken.spoken_by_people, one) for one in people)
         found["spoken-real"] = Task("audio", folds)
@@ -75,17 +72,10 @@ def tasks() -> dict[str, Task]:
 @functools.cache
 def tuned() -> dict[tuple[str, str, str, int], Settings]:
     """Settings with the best mean validation accuracy, by (source, target, option, images)."""
-    path = files("tl_course") / "results" / "matrix_tuning.csv"
-    tried: dict[tuple, list[float]] = {}
-    with path.open(encoding="utf-8") as handle:
-        for row in csv.DictReader(handle):
-            chosen = Settings(float(row["l2"]), float(row["rate"]), int(row["steps"]))
-            cell = row["source"], row["target"], row["option"], int(row["images"])
-            tried.setdefault((cell, chosen), []).append(float(row["accuracy"]))
-    best: dict[tuple, Settings] = {}
-    for (cell, chosen), _ in sorted(tried.items(), key=lambda item: np.mean(item[1])):
-        best[cell] = chosen
-    return best
+    return transfer.best_recorded(
+        "matrix_tuning",
+        lambda row: (row["source"], row["target"], row["option"], int(row["images"])),
+    )
 
 
 def settings(source: str, target: str, option: str, images: int) -> Settings:
@@ -188,6 +178,8 @@ def matrix(
     there = tasks()
     wanted = tuple(targets) if targets is not None else tuple(there)
     for name in wanted:
+        if name == "spoken-real" and name not in there:
+            spoken.recordings()  # says how to come by them
         if name not in there:
             raise CourseError(f"There is no target '{name}'; there is {', '.join(there)}.")
     keys = ("source", "target", "option", "images", "draw")

@@ -10,13 +10,13 @@ is all that passes from them.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 
 from tl_course import matrix, training, transfer, tuning
 from tl_course.network import FiveLayerNet
-from tl_course.targets.examples import draw
+from tl_course.targets.examples import Examples, draw
 from tl_course.transfer import Settings
 
 SIZES = {"1": (50, 200), "2": (50,), "scratch": (50,)}  # numbers of examples, by option
@@ -52,14 +52,8 @@ def run(net: FiveLayerNet | None, source, name, option, images, number) -> list[
     labelled, scored = draw(target.pool, images, seed), target.validation
     tried = grid(option)
     if option == "1":
-        fixed = net or transfer.fresh_network(labelled.x, seed, labelled.modality)
-        x, classes = transfer.features(fixed, labelled.x), len(labelled.names)
-        weight, bias, _ = transfer.fit_output_layers(
-            x.expand(len(tried), -1, -1), labelled.y.expand(len(tried), -1), classes,
-            torch.tensor([chosen.l2 for chosen in tried]),
-        )  # fmt: skip
-        scores = torch.einsum("nf,gkf->gnk", transfer.features(fixed, scored.x), weight)
-        right = ((scores + bias[:, None]).argmax(2) == scored.y).float().mean(1).tolist()
+        penalties = [chosen.l2 for chosen in tried]
+        right = with_penalties(net, labelled, scored, seed, penalties).tolist()
     else:
         right = [_accuracy(net, labelled, option, seed, chosen, scored) for chosen in tried]
     return [
@@ -67,6 +61,20 @@ def run(net: FiveLayerNet | None, source, name, option, images, number) -> list[
          "rate": chosen.rate, "steps": chosen.steps, "draw": number, "accuracy": accuracy}
         for chosen, accuracy in zip(tried, right, strict=True)
     ]  # fmt: skip
+
+
+def with_penalties(
+    net: FiveLayerNet | None, labelled: Examples, scored: Examples, seed: int, penalties: Sequence
+) -> torch.Tensor:
+    """Accuracy of Option 1 on `scored` with each penalty `[p]`; `net` None for random layers."""
+    fixed = net or transfer.fresh_network(labelled.x, seed, labelled.modality)
+    n = len(penalties)
+    weight, bias, _ = transfer.fit_output_layers(
+        transfer.features(fixed, labelled.x).expand(n, -1, -1), labelled.y.expand(n, -1),
+        len(labelled.names), torch.tensor(penalties),
+    )  # fmt: skip
+    scores = torch.einsum("nf,pkf->pnk", transfer.features(fixed, scored.x), weight)
+    return ((scores + bias[:, None]).argmax(2) == scored.y).float().mean(1)
 
 
 def _accuracy(net, labelled, option, seed, chosen: Settings, scored) -> float:

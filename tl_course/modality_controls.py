@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 import torch
 
-from tl_course import matrix, pretraining, sound, transfer, tuning
+from tl_course import matrix, pretraining, sound, tuning
+from tl_course.matrix_tuning import with_penalties
 from tl_course.network import FiveLayerNet
 from tl_course.side_by_side import side_by_side
 from tl_course.sources.emoji_images import EmojiImages
@@ -114,18 +115,6 @@ def raw_speech(test: str) -> Target:
     return Target(pool, pool[:0], scored)
 
 
-def _accuracies(net, labelled: Examples, scored: Examples, seed: int) -> torch.Tensor:
-    """Accuracy on `scored` with each of the nine penalties; `net` None for random layers."""
-    fixed = net or transfer.fresh_network(labelled.x, seed, labelled.modality)
-    n = len(tuning.PENALTIES)
-    weight, bias, _ = transfer.fit_output_layers(
-        transfer.features(fixed, labelled.x).expand(n, -1, -1), labelled.y.expand(n, -1),
-        len(labelled.names), torch.tensor(tuning.PENALTIES),
-    )  # fmt: skip
-    scores = torch.einsum("nf,pkf->pnk", transfer.features(fixed, scored.x), weight)
-    return ((scores + bias[:, None]).argmax(2) == scored.y).float().mean(1)
-
-
 def run(
     names: dict, net: FiveLayerNet | None, folds: Sequence[Target], draws: int, chosen_on: Target
 ) -> list[dict]:
@@ -134,12 +123,13 @@ def run(
     for number in range(TUNING_DRAWS):
         seed = tuning.FIRST_DRAW + number
         labelled = draw(chosen_on.pool, IMAGES, seed)
-        tried.append(_accuracies(net, labelled, chosen_on.validation, seed))
+        tried.append(with_penalties(net, labelled, chosen_on.validation, seed, tuning.PENALTIES))
     best = int(torch.stack(tried).mean(0).argmax())
     rows = []
     for number in range(draws):
         target = folds[number % len(folds)]
-        found = _accuracies(net, draw(target.pool, IMAGES, number), target.test, number)
+        labelled = draw(target.pool, IMAGES, number)
+        found = with_penalties(net, labelled, target.test, number, tuning.PENALTIES)
         rows.append({**names, "images": IMAGES, "draw": number, "accuracy": found[best].item()})
     return rows
 

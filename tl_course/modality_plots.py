@@ -13,16 +13,12 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from tl_course import plots
+from tl_course.matrix import CALLED
 from tl_course.plots import BLUE, ORANGE, Picture
 from tl_course.scale import to_picture
 
 SOURCES = {"random": "random layers", "image": "pictures", "audio": "sound", "text": "text"}
-TARGETS = {
-    "handwritten": "handwritten digits",
-    "spoken": "spoken digits\n(synthetic voices)",
-    "spoken-real": "spoken digits\n(people)",
-    "written": "written digits",
-}
+TARGETS = {name: called.replace(" (", "\n(") for name, called in CALLED.items()}
 SAME = {"handwritten": "image", "spoken": "audio", "spoken-real": "audio", "written": "text"}
 HARM_TO_HELP = LinearSegmentedColormap.from_list("harm to help", [ORANGE, "white", BLUE])
 MOST = 40  # points at which the colour is full

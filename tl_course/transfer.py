@@ -12,7 +12,7 @@ import csv
 import functools
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from statistics import mean
@@ -43,18 +43,26 @@ class Settings:
     steps: int = 100
 
 
+def best_recorded(name: str, key: Callable[[dict], Hashable]) -> dict[Hashable, Settings]:
+    """The settings with the best mean accuracy in the recorded table `name`, by `key` of a row."""
+    tried = collections.defaultdict(list)
+    with (files("tl_course") / "results" / f"{name}.csv").open(encoding="utf-8") as handle:
+        for row in csv.DictReader(handle):
+            chosen = Settings(float(row["l2"]), float(row["rate"]), int(row["steps"]))
+            tried[key(row), chosen].append(float(row["accuracy"]))
+    ranked = sorted(tried.items(), key=lambda item: mean(item[1]))
+    return {found: chosen for (found, chosen), _ in ranked}  # the last of each key stays
+
+
 @functools.cache
 def tuned() -> dict[tuple[str, bool], dict[int, Settings]]:
     """The settings with the best mean validation accuracy, by (arm, augmented) and images."""
-    tried = collections.defaultdict(list)
-    with (files("tl_course") / "results" / "tuning.csv").open(encoding="utf-8") as handle:
-        for row in csv.DictReader(handle):
-            chosen = Settings(float(row["l2"]), float(row["rate"]), int(row["steps"]))
-            arm = row["arm"], row["augmented"] == "True"
-            tried[arm, int(row["images"]), chosen].append(float(row["accuracy"]))
+    found = best_recorded(
+        "tuning", lambda row: (row["arm"], row["augmented"] == "True", int(row["images"]))
+    )
     best: dict[tuple[str, bool], dict[int, Settings]] = collections.defaultdict(dict)
-    for (arm, images, chosen), _ in sorted(tried.items(), key=lambda item: mean(item[1])):
-        best[arm][images] = chosen
+    for (arm, augmented, images), chosen in found.items():
+        best[arm, augmented][images] = chosen
     return dict(best)
 
 

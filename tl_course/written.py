@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import torch
 
+from tl_course.scale import standardised
 from tl_course.warp import hashed
 
 SIZE = 32  # characters, and signs in the code of each
@@ -37,9 +38,7 @@ def coded(characters: torch.Tensor) -> torch.Tensor:
     """Code points `[n, 32]` as inputs `[n, 3, 32, 32]`: a column a character, a row a sign."""
     kinds, which = characters.unique(return_inverse=True)
     x = _signs(kinds)[which].transpose(1, 2)  # [n, code, place]
-    x = x - x.mean((1, 2), keepdim=True)
-    x = x / x.std((1, 2), keepdim=True).clamp_min(1e-6)
-    return x[:, None].expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+    return standardised(x[:, None])
 
 
 def decoded(x: torch.Tensor, letters: torch.Tensor) -> list[str]:

@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 
 from tl_course import machine, sound, storage
 from tl_course.errors import CourseError
+from tl_course.scale import standardised
 from tl_course.sources import espeak
 from tl_course.sources.things import names
 from tl_course.warp import NUMBERS, Pose, grid, hashed, uniform
@@ -109,10 +110,3 @@ def heard(clips: torch.Tensor, seed: int, index: torch.Tensor) -> torch.Tensor:
     noise = hashed(seed ^ 0x401, index, sound.SIZE**2).view_as(x)
     amount = NOISE * u[:, NUMBERS].view(-1, 1, 1, 1) * 12**0.5
     return standardised(x + amount * (noise / 2**32 - 0.5))
-
-
-def standardised(x: torch.Tensor) -> torch.Tensor:
-    """Each of `[n, 1, 32, 32]` to mean 0 and spread 1, three times: `[n, 3, 32, 32]`."""
-    x = x - x.mean((1, 2, 3), keepdim=True)
-    x = x / x.std((1, 2, 3), keepdim=True).clamp_min(1e-6)
-    return x.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)

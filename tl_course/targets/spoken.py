@@ -21,7 +21,7 @@ import torch
 
 from tl_course import sound, storage
 from tl_course.errors import CourseError
-from tl_course.sources.spoken_names import standardised
+from tl_course.scale import standardised
 from tl_course.targets.examples import Examples, Target
 
 NAMES = tuple("0123456789")
@@ -67,6 +67,16 @@ def recordings() -> Path:
         f"'python data_scripts/free_spoken_digits.py', or let {VARIABLE} name a folder of files "
         "such as 7_george_0.wav."
     )
+
+
+def has_recordings() -> bool:
+    """Whether there are recordings. A folder that was named and has none is still an error."""
+    try:
+        return bool(recordings())
+    except CourseError:
+        if os.environ.get(VARIABLE):
+            raise
+        return False
 
 
 def read_wave(path: Path) -> tuple[np.ndarray, int]:
