@@ -32,3 +32,5 @@ if __name__ == "__main__":
         main()
     except CourseError as error:
         raise SystemExit(str(error)) from None
+    except KeyboardInterrupt:
+        raise SystemExit("\nStopped; the same command goes on with the other voices.") from None

@@ -12,6 +12,7 @@ import ctypes
 import functools
 import multiprocessing
 import re
+import signal
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -147,5 +148,7 @@ def each_spoken(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """(voice, `spoken(voice, words, seed)`) as they are done, each in a process that is fresh."""
     tasks = [(voice, tuple(words), seed) for voice in by]
-    with multiprocessing.get_context("spawn").Pool(processes, maxtasksperchild=1) as pool:
+    ignore = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
+    spawn = multiprocessing.get_context("spawn")  # Ctrl-C is for this process, which ends them
+    with spawn.Pool(processes, maxtasksperchild=1, **ignore) as pool:
         yield from pool.imap_unordered(_spoken, tasks)
