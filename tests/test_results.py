@@ -38,7 +38,7 @@ def test_the_recorded_draws_are_many_and_of_every_arm():
     counts = table.groupby(keys).draw.nunique()
     assert not table.duplicated([*keys, "draw"]).any()
     plans = {
-        ("tuned", False): records.DRAWS, ("tuned", True): records.COPIES,
+        ("tuned", False): records.DRAWS, ("tuned", True): records.DRAWS,
         ("fixed", False): records.FIXED, ("fixed", True): records.FIXED,
     }  # fmt: skip
     for (settings, augmented), plan in plans.items():
