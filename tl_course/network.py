@@ -20,6 +20,7 @@ from torch import nn
 
 from tl_course import storage
 from tl_course.errors import CourseError
+from tl_course.requirement import Pictures
 
 WIDTHS = (32, 64, 128, 256)
 KERNELS = (7, 3, 3, 3)  # the first is 7×7 so that it can be seen
@@ -55,6 +56,11 @@ class FiveLayerNet(nn.Module):
                 self.add_module(f"norm{i + 1}", nn.BatchNorm2d(widths[i + 1]))
         self.has_batch_norm = batch_norm
         self.output = new_output_layer(n_classes)
+
+    @property
+    def requirement(self) -> Pictures:
+        """What the network takes at its input."""
+        return Pictures(SIZE, modality=self.modality)
 
     def layer(self, number: int, x: torch.Tensor) -> torch.Tensor:
         """Layer 1 … 4 applied to x: `[batch, channels, size, size]`, half the size out."""
@@ -138,14 +144,7 @@ def save(net: FiveLayerNet, folder: Path | str, half: bool = True, **about: obje
     and a hash travel inside the weights' file, so that one atomic write makes a whole network.
     `half` stores float16 (2.8 MB). BatchNorm must have been folded.
     """
-    if net.has_batch_norm:
-        raise CourseError("This network still has its BatchNorm; call fold(net) before saving it.")
-    if net.kernels != KERNELS:
-        raise CourseError(
-            f"Only networks with kernels {KERNELS} are saved; this has {net.kernels}."
-        )
-    dtype = torch.float16 if half else torch.float32
-    state = {k: v.detach().cpu().to(dtype).contiguous() for k, v in net.state_dict().items()}
+    state = to_save(net, half)
     description = {
         "format": FORMAT,
         "architecture": {"widths": WIDTHS, "kernels": KERNELS, "n_classes": net.n_classes},
@@ -160,6 +159,18 @@ def save(net: FiveLayerNet, folder: Path | str, half: bool = True, **about: obje
         path.write_bytes(safetensors.torch.save(state, metadata={"network": text}))
     storage.write_text(folder / DESCRIPTION_FILE, text + "\n")
     return folder
+
+
+def to_save(net: FiveLayerNet, half: bool = False) -> dict[str, torch.Tensor]:
+    """The tensors to be written, on the CPU, float16 where `half`; CourseError where it may not."""
+    if net.has_batch_norm:
+        raise CourseError("This network still has its BatchNorm; call fold(net) before saving it.")
+    if net.kernels != KERNELS:
+        raise CourseError(
+            f"Only networks with kernels {KERNELS} are saved; this has {net.kernels}."
+        )
+    dtype = torch.float16 if half else torch.float32
+    return {k: v.detach().cpu().to(dtype).contiguous() for k, v in net.state_dict().items()}
 
 
 def describe(folder: Path | str) -> dict:
@@ -196,17 +207,73 @@ def load(folder: Path | str) -> FiveLayerNet:
         raise CourseError(
             f"{path} holds another architecture ({found}); the five-layer network has {expected}."
         )
-    try:
-        state = safetensors.torch.load_file(path)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise CourseError(f"{path} is damaged ({error}); fetch or train it again.") from None
-    if fingerprint(state) != description.get("fingerprint"):
-        raise CourseError(f"{path} is damaged: its weights do not match their fingerprint.")
-    net = FiveLayerNet(n_classes, modality=description.get("modality", "image"))
-    try:
-        net.load_state_dict({name: value.float() for name, value in state.items()})
-    except RuntimeError as error:
-        first = str(error).splitlines()[-1].strip()
-        raise CourseError(f"{path} does not fit the five-layer network: {first}") from None
+    net = from_bytes(
+        path.read_bytes(),
+        n_classes=n_classes,
+        modality=description.get("modality", "image"),
+        expected=description.get("fingerprint"),
+        where=str(path),
+    )
     net.about = description
+    return net
+
+
+def from_bytes(
+    content: bytes, *, n_classes: int, modality: str, expected: str, where: str
+) -> FiveLayerNet:
+    """The network whose weights are in the safetensors file `content`, float32, for evaluation.
+
+    Everything is checked before a network is built: names, shapes, number format, the fingerprint
+    `expected`, and that each weight is a number. Nothing larger than `content` is allocated.
+    Raises CourseError, which names the file as `where`.
+    """
+    if is_pickle(content):
+        raise CourseError(
+            f"{where} is a pickle, which can run code when it is opened; only safetensors are "
+            "read, so ask its maker for those."
+        )
+    try:
+        state = safetensors.torch.load(content)
+    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+        why = "".join(c if c.isprintable() else "?" for c in str(error))[:120]
+        raise CourseError(
+            f"{where} is damaged or is no safetensors file ({why}); fetch or train it again."
+        ) from None
+    with torch.device("meta"):  # the shapes of the network, without its memory
+        net = FiveLayerNet(n_classes, modality=modality)
+    wanted = net.state_dict()
+    for name in wanted:
+        if name not in state:
+            raise CourseError(f"{where} does not fit the five-layer network: it lacks {name}.")
+        shape, dtype = tuple(state[name].shape), state[name].dtype
+        if shape != tuple(wanted[name].shape):
+            raise CourseError(
+                f"{where} does not fit the five-layer network: {name} has shape {shape}, and "
+                f"{tuple(wanted[name].shape)} is expected."
+            )
+        if dtype not in (torch.float32, torch.float16):
+            raise CourseError(
+                f"{where} does not fit the five-layer network: {name} holds {dtype} numbers, and "
+                "torch.float32 or torch.float16 are expected."
+            )
+    extra = len(state) - len(wanted)
+    if extra:
+        raise CourseError(
+            f"{where} does not fit the five-layer network: it holds {extra} tensor"
+            f"{'s' if extra > 1 else ''} that the network does not have."
+        )
+    if fingerprint(state) != expected:
+        raise CourseError(f"{where} is damaged: its weights do not match their fingerprint.")
+    for name, value in state.items():
+        if not torch.isfinite(value).all():
+            raise CourseError(
+                f"{where} is of no use: {name} holds NaN or infinite weights; ask its maker for "
+                "a sound one."
+            )
+    net.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
     return net.eval()
+
+
+def is_pickle(content: bytes) -> bool:
+    """Whether a file begins like what torch.save or pickle write (torch.save writes a zip)."""
+    return content[:4] == b"PK\x03\x04" or (content[:1] == b"\x80" and content[1:2] <= b"\x05")

@@ -1,0 +1,626 @@
+"""Share, load in another process, build on it; and every folder that is not to be trusted."""
+
+import hashlib
+import json
+import os
+import pickle
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+import safetensors.torch
+import torch
+from huggingface_hub import ModelCard, PyTorchModelHubMixin
+from test_network import used_network
+
+from tl_course import model_card, network, sharing, transfer
+from tl_course.errors import CourseError
+from tl_course.intervals import wilson
+from tl_course.model_card import Card, Source
+from tl_course.network import FiveLayerNet
+from tl_course.sharing import load_shared, share
+from tl_course.targets.examples import draw
+
+DIGITS = tuple("0123456789")
+
+
+@pytest.fixture(scope="module")
+def adapted(net, target):
+    """Anna's network: the shipped one, adapted to fifty digits."""
+    fifty = draw(target.pool, 50, 0)
+    test = (target.test.x[:500], target.test.y[:500])
+    return transfer.option_1(net, fifty.x, fifty.y, test=test)
+
+
+@pytest.fixture(scope="module")
+def published(adapted, tmp_path_factory):
+    """The folder that Anna published; tests copy it before they do anything to it."""
+    right = round(adapted.accuracy * 500)
+    card = Card(
+        "digits of Anna", "Anna", "read handwritten digits", DIGITS, "MNIST", 50, right, 500
+    )
+    return share(adapted.net, tmp_path_factory.mktemp("anna") / "net", card)
+
+
+@pytest.fixture
+def folder(published, tmp_path):
+    return Path(shutil.copytree(published, tmp_path / "given"))
+
+
+# ------------------------------------------------------------------------- the way there and back
+
+
+IN_ANOTHER_PROCESS = """
+import sys, torch
+from tl_course import transfer
+from tl_course.model_card import Card
+from tl_course.sharing import load_shared, share
+folder, work = sys.argv[1:]
+data = torch.load(work + "/data.pt", weights_only=True)
+net = load_shared(folder)
+tuned = transfer.option_2(net, data["x"], data["y"], chosen=transfer.Settings(steps=10))
+share(tuned.net, work + "/ben", Card("digits of Ben", "Ben"))
+torch.save({"before": net(data["x"]).detach(), "after": tuned.net(data["x"]).detach()},
+           work + "/answers.pt")
+"""
+
+
+def test_share_load_in_a_fresh_process_and_fine_tune(adapted, published, target, tmp_path):
+    fifty = draw(target.pool, 50, 1)
+    torch.save({"x": fifty.x, "y": fifty.y}, tmp_path / "data.pt")
+    command = [sys.executable, "-c", IN_ANOTHER_PROCESS, str(published), str(tmp_path)]
+    subprocess.run(command, check=True)
+    answers = torch.load(tmp_path / "answers.pt", weights_only=True)
+    assert torch.equal(answers["before"], adapted.net(fifty.x)), "sharing changed the answers"
+    assert not torch.equal(answers["after"], answers["before"]), "fine-tuning changed nothing"
+    ben = load_shared(tmp_path / "ben")
+    assert torch.equal(ben(fifty.x), answers["after"])
+
+    chain = [(one["name"], one["maker"]) for one in ben.about["lineage"]]
+    assert chain == [("emoji-images", "the tl_course contributors"), ("digits of Anna", "Anna")]
+    assert ben.about["lineage"][1]["fingerprint"] == load_shared(published).about["fingerprint"]
+    assert ben.about["licence"] == "cc-by-sa-4.0"
+    card = (tmp_path / "ben" / "README.md").read_text(encoding="utf-8")
+    assert card.index("emoji-images, by the tl") < card.index("digits of Anna, by Anna")
+    assert "OpenMoji drawings, by OpenMoji" in card
+
+
+def test_three_links_of_a_chain_and_sharing_again_unchanged(published, tmp_path):
+    anna = load_shared(published)
+    again = load_shared(share(anna, tmp_path / "again", Card("mine now", "Carla", classes=DIGITS)))
+    assert [one["maker"] for one in again.about["lineage"]][-1] == "Anna"
+    mine = load_shared(share(anna, tmp_path / "mine", Card("digits of Anna", "Anna")))
+    assert [one["maker"] for one in mine.about["lineage"]] == ["the tl_course contributors"]
+    third = network.replace_output_layer(again, 3)
+    third = load_shared(share(third, tmp_path / "third", Card("third", "Dora")))
+    assert [one["name"] for one in third.about["lineage"]] == [
+        "emoji-images", "digits of Anna", "mine now"
+    ]  # fmt: skip
+
+
+def test_what_a_folder_holds(published):
+    assert sorted(path.name for path in published.iterdir()) == sorted(sharing.FILES)
+    config = json.loads((published / "config.json").read_text(encoding="utf-8"))
+    about = config["tl_course"]
+    assert config["n_classes"] == 10 and config["modality"] == "image"
+    state = safetensors.torch.load_file(published / "model.safetensors")
+    assert all(value.dtype == torch.float32 for value in state.values())
+    assert about["fingerprint"] == network.fingerprint(state)
+    found = about["metrics"]
+    low, high = found["interval"]
+    assert 0 < low < found["accuracy"] < high < 1 and found["tested"] == 500
+
+    card = ModelCard.load(published / "README.md")  # no network: it is a file
+    assert card.data.license == "cc-by-sa-4.0" and card.data.library_name == "tl_course"
+    assert card.data.eval_results[0].metric_value == found["accuracy"]
+    for heading in (
+        "Made by", "Task", "Classes", "Input", "Training data", "Metrics", "Intended use", "Limits",
+        "Licence", "What it learnt from", "Built on", "SHA-256", "Versions", "How to load it",
+    ):  # fmt: skip
+        assert f"\n## {heading}" in card.text
+    for said in ("3×32×32", "50", "95% interval", "Anna", about["fingerprint"]):
+        assert said in card.text
+
+
+def test_a_plain_share_says_what_was_not_said(tmp_path):
+    net = network.fold(used_network())
+    about = load_shared(share(net, tmp_path / "net")).about
+    assert about["maker"] == "not said" and about["licence"] == "unknown"
+    assert about["lineage"] == [] and about["metrics"] == {}
+    assert "not tested" in (tmp_path / "net" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_folder_follows_the_conventions_of_the_hub(adapted, published, target):
+    class Shared(FiveLayerNet, PyTorchModelHubMixin):
+        pass
+
+    theirs = Shared.from_pretrained(published)
+    x = target.test.x[:100]
+    assert torch.equal(theirs(x), adapted.net(x)) and theirs.modality == "image"
+
+
+def test_the_card_says_how_to_load_it(adapted, published, target, tmp_path):
+    """Both ways, run as a stranger would run them."""
+    card = (published / "README.md").read_text(encoding="utf-8")
+    ways = re.findall(r"```python\n(.*?)```", card, re.S)
+    x = target.test.x[:20]
+    torch.save(x, tmp_path / "x.pt")
+    for way in ways:
+        program = (
+            f"import torch\nx = torch.load({str(tmp_path / 'x.pt')!r}, weights_only=True)\n{way}\n"
+            f"torch.save(scores.detach(), {str(tmp_path / 'scores.pt')!r})"
+        ).replace('"this-folder"', repr("."))
+        subprocess.run([sys.executable, "-c", program], check=True, cwd=published)
+        scores = torch.load(tmp_path / "scores.pt", weights_only=True)
+        assert torch.allclose(scores, adapted.net(x), atol=1e-5)
+    assert len(ways) == 2 and "tl_course" not in ways[1]
+
+
+def test_half_precision_is_half_the_size_and_not_identical(adapted, target, tmp_path):
+    share(adapted.net, tmp_path / "half", Card(classes=DIGITS), half=True)
+    half = load_shared(tmp_path / "half")
+    assert (tmp_path / "half" / "model.safetensors").stat().st_size < 900_000
+    x = target.test.x[:100]
+    assert not torch.equal(half(x), adapted.net(x))
+    assert torch.allclose(half(x), adapted.net(x), atol=0.05)
+
+
+def test_share_refuses_what_could_not_be_loaded(adapted, net, tmp_path):
+    wrong = {
+        "BatchNorm": (used_network(), None),
+        "3 class names": (adapted.net, Card(classes=("a", "b", "c"))),
+        "asks for the same licence": (adapted.net, Card(licence="mit")),
+        "outside its folder": (adapted.net, Card(data="/home/anna/pictures")),
+    }
+    for says, (which, card) in wrong.items():
+        with pytest.raises(CourseError, match=says):
+            share(which, tmp_path / "new", card)
+        assert not (tmp_path / "new").exists()
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "diary.txt").write_text("dear diary")
+    with pytest.raises(CourseError, match="diary.txt"):
+        share(adapted.net, tmp_path / "used")
+    assert [path.name for path in (tmp_path / "used").iterdir()] == ["diary.txt"]
+
+
+def test_what_a_network_learnt_from_is_passed_on(adapted, tmp_path):
+    photographs = Source("photographs", "Anna", "CC0")
+    share(adapted.net, tmp_path / "a", Card("a", "Anna", stands_on=(photographs,)))
+    share(load_shared(tmp_path / "a"), tmp_path / "b", Card("b", "Ben"))
+    what = [one["what"] for one in load_shared(tmp_path / "b").about["stands_on"]]
+    assert what == ["OpenMoji drawings", "photographs"]
+
+
+# ------------------------------------------------------------------------- what a card may contain
+
+
+def test_foreign_text_is_escaped(adapted, tmp_path):
+    evil = '<script>alert("x")</script><img src=x onerror=alert(1)>'
+    card = Card(evil, evil, evil, data=evil, limits="[click](javascript:alert(1))\n# heading")
+    about = load_shared(share(adapted.net, tmp_path / "evil", card)).about
+    shown = model_card.show(about).data
+    assert "<script" not in shown and "<img" not in shown and "&lt;script&gt;" in shown
+    text = ModelCard.load(tmp_path / "evil" / "README.md").text
+    assert "<script" not in text and "<img" not in text
+    assert "[click](" not in text and "\n# heading" not in text
+
+
+def test_wilsons_interval():
+    assert wilson(0, 0) == (0.0, 1.0)
+    for right, tested in ((95, 100), (1, 7), (160, 160 * 2)):
+        share = right / tested
+        for end in wilson(right, tested):  # at both ends the share is 1.96 standard errors away
+            error = (end * (1 - end) / tested) ** 0.5
+            assert abs(share - end) / error == pytest.approx(1.959964, abs=1e-5)
+    assert wilson(10, 10)[1] == 1 and wilson(10, 10)[0] == pytest.approx(0.7225, abs=1e-3)
+    assert wilson(0, 10)[0] == 0
+
+
+# ------------------------------------------------------------------------- hostile and damaged
+
+
+class Bomb:
+    """A pickle that writes a file into the current folder when it is opened."""
+
+    def __reduce__(self):
+        return (os.system, ("touch exploded",))
+
+
+def change_config(change):
+    def act(folder):
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = change(config) or config
+        (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+    return act
+
+
+def of_tl_course(**changes):
+    return change_config(lambda config: config["tl_course"].update(changes))
+
+
+def top(**changes):
+    return change_config(lambda config: config.update(changes))
+
+
+def without(key):
+    return change_config(lambda config: config["tl_course"].pop(key) and None)
+
+
+def change_weights(change, true_hash=True):
+    """Other weights, under a description that fits them."""
+
+    def act(folder):
+        state = safetensors.torch.load_file(folder / "model.safetensors")
+        state = change(state) or state
+        safetensors.torch.save_file(state, folder / "model.safetensors")
+        if true_hash:
+            new = network.fingerprint(state)
+            old = json.loads((folder / "config.json").read_text())["tl_course"]["fingerprint"]
+            for name in ("config.json", "README.md"):
+                text = (folder / name).read_text(encoding="utf-8").replace(old, new)
+                (folder / name).write_text(text, encoding="utf-8")
+
+    return act
+
+
+def write(name, content):
+    def act(folder):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+
+    return act
+
+
+def one_byte(folder):
+    path = folder / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1000] ^= 1
+    path.write_bytes(content)
+
+
+def cut_short(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-4000])
+
+
+def header(change):
+    def act(folder):
+        path = folder / "model.safetensors"
+        content = path.read_bytes()
+        size = struct.unpack("<Q", content[:8])[0]
+        told = json.loads(content[8 : 8 + size])
+        change(told)
+        text = json.dumps(told).encode()
+        path.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + size :])
+
+    return act
+
+
+def overlapping(told):
+    told["layer2.weight"]["data_offsets"] = told["layer1.weight"]["data_offsets"]
+
+
+def gigantic(told):
+    told["output.weight"].update(shape=[10**6, 10**6], data_offsets=[0, 4 * 10**12])
+
+
+def giant_header(folder):
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", 2**62) + b"{}" * 50)
+
+
+def link(name, target):
+    def act(folder):
+        path = folder / name
+        path.unlink(missing_ok=True)
+        outside = folder.parent / target
+        if target == "elsewhere":
+            outside.mkdir()
+        elif not outside.exists():
+            outside.write_bytes(b"secret")
+        path.symlink_to(outside)
+
+    return act
+
+
+def a_folder_for(name):
+    def act(folder):
+        (folder / name).unlink()
+        (folder / name).mkdir()
+
+    return act
+
+
+def nan(state):
+    state["layer3.bias"][5] = float("nan")
+
+
+def infinite(state):
+    state["output.weight"][0, 0] = float("inf")
+
+
+def many_files(folder):
+    for number in range(sharing.MOST_FILES + 1):
+        (folder / f"{number}.txt").touch()
+
+
+def grow(name, size):
+    def act(folder):
+        with (folder / name).open("r+b") as file:
+            file.truncate(size)  # a sparse file: no room is taken
+
+    return act
+
+
+REFUSED = {
+    "no such folder": (shutil.rmtree, "There is no folder"),
+    "a pickle beside it": (write("pytorch_model.bin", pickle.dumps(Bomb())), "is a pickle"),
+    "a pickle further down": (write("more/net.PT", pickle.dumps(Bomb())), "is a pickle"),
+    "a .pkl": (write("net.pkl", pickle.dumps(Bomb())), "is a pickle"),
+    "a pickle by another name": (write("model.safetensors", pickle.dumps(Bomb())), "is a pickle"),
+    "python beside it": (write("modeling.py", b"open('exploded', 'w')"), "is code"),
+    "auto_map": (top(auto_map={"AutoModel": "modeling.Net"}), "auto_map"),
+    "custom code inside": (of_tl_course(versions={"trust_remote_code": "1"}), "trust_remote_code"),
+    "a file that is a link": (link("model.safetensors", "secret.txt"), "is a link"),
+    "a folder that is a link": (link("more", "elsewhere"), "is a link"),
+    "a path outside": (of_tl_course(weights_file="../../secret"), "outside its folder"),
+    "an absolute path": (top(path="/etc/passwd"), "outside its folder"),
+    "a windows path": (top(path="C:\\secret"), "outside its folder"),
+    "other widths": (
+        of_tl_course(architecture={"widths": [16, 32, 64, 128], "kernels": [7, 3, 3, 3]}),
+        "another architecture",
+    ),
+    "other kernels": (
+        of_tl_course(architecture={"widths": [32, 64, 128, 256], "kernels": [5, 3, 3, 3]}),
+        "another architecture",
+    ),
+    "one byte flipped": (one_byte, "do not match their fingerprint"),
+    "cut short": (cut_short, "damaged"),
+    "a header of exabytes": (giant_header, "damaged"),
+    "a tensor of terabytes": (header(gigantic), "damaged"),
+    "overlapping tensors": (header(overlapping), "damaged"),
+    "no weights at all": (write("model.safetensors", b""), "damaged"),
+    "a tensor less": (change_weights(lambda state: state.pop("layer4.bias") is None), "it lacks"),
+    "a tensor more": (
+        change_weights(lambda state: state.update(extra=torch.zeros(2))), "does not have"
+    ),
+    "whole numbers": (
+        change_weights(lambda state: state.update({"layer4.bias": torch.zeros(256).long()})),
+        "torch.int64",
+    ),
+    "another shape": (
+        change_weights(lambda state: state.update({"layer4.bias": torch.zeros(255)})), "has shape"
+    ),
+    "NaN": (change_weights(nan), "NaN or infinite"),
+    "infinite": (change_weights(infinite), "NaN or infinite"),
+    "no JSON": (write("config.json", b"{'n_classes': 10}"), "no JSON text"),
+    "no text": (write("config.json", b"\xff\xfe\x00"), "no JSON text"),
+    "JSON without an end": (write("config.json", b"[" * 900_000), "no JSON"),
+    "a list": (write("config.json", b"[1, 2]"), "no JSON object"),
+    "a missing key": (without("lineage"), "lacks 'lineage'"),
+    "another program's": (write("config.json", b'{"hidden_size": 768}'), "not that of a network"),
+    "a billion classes": (top(n_classes=10**9), "n_classes = 1000000000"),
+    "true classes": (top(n_classes=True), "n_classes = True"),
+    "too few names": (of_tl_course(classes=["a", "b"]), "2 class names for 10 classes"),
+    "lineage no list": (of_tl_course(lineage={"Anna": 1}), "lacks 'lineage'"),
+    "lineage without names": (of_tl_course(lineage=["Anna"]), "no list of credits"),
+    "a modality unknown": (top(modality="smell"), "unknown modality 'smell'"),
+    "a better accuracy": (
+        of_tl_course(metrics={"accuracy": 1.0, "right": 9, "tested": 10, "interval": [0, 1]}),
+        "do not follow",
+    ),
+    "no card": (lambda folder: (folder / "README.md").unlink(), "README.md is missing"),
+    "another's card": (write("README.md", b"# Another"), "card of another network"),
+    "from the future": (of_tl_course(format="tl_course shared network 2"), "update the course"),
+    "a folder for a file": (a_folder_for("model.safetensors"), "is a folder"),
+    "a folder for the config": (a_folder_for("config.json"), "is a folder"),
+    "a large config": (grow("config.json", 1_000_001), "larger than 1 MB"),
+    "large weights": (grow("model.safetensors", 100_000_001), "larger than 100 MB"),
+    "thousands of files": (many_files, "more than 1,000 files"),
+}  # fmt: skip
+
+
+def everything(folder):
+    """Names and content of all that is below a folder, links as links."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        size = path.lstat().st_size
+        whole = path.is_file() and not path.is_symlink() and size < 10_000_000
+        content = hashlib.sha256(path.read_bytes()).hexdigest() if whole else size
+        found[str(path)] = (content, path.lstat().st_mtime_ns)
+    return found
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_hostile_and_damaged_folders_are_refused(folder, how, monkeypatch):
+    act, says = REFUSED[how]
+    act(folder)
+    monkeypatch.chdir(folder.parent)
+    before = everything(folder.parent)
+    largest = []
+    monkeypatch.setattr(torch.nn.Conv2d, "__call__", lambda *_: pytest.fail("the network ran"))
+    empty = torch.empty
+
+    def watched(*size, **more):
+        shape = size[0] if size and isinstance(size[0], (tuple, list, torch.Size)) else size
+        if str(more.get("device")) != "meta":
+            largest.append(torch.Size(shape).numel())
+        return empty(*size, **more)
+
+    monkeypatch.setattr(torch, "empty", watched)
+    with pytest.raises(CourseError, match=re.escape(says)) as caught:
+        load_shared(folder)
+    said = str(caught.value)
+    assert "\n" not in said and said.endswith((".", ")")) and len(said) < 600
+    assert everything(folder.parent) == before, "something was written or run"
+    assert max(largest, default=0) < 2_000_000, "memory was taken for it"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="named pipes are POSIX's")
+def test_a_pipe_is_refused_and_not_waited_for(folder):
+    (folder / "README.md").unlink()
+    os.mkfifo(folder / "README.md")
+    with pytest.raises(CourseError, match="neither a file nor a folder"):
+        load_shared(folder)
+    with pytest.raises(CourseError, match="not a plain file"):
+        sharing._bytes(folder, "README.md", 100)
+
+
+def test_a_file_that_becomes_a_link_is_not_followed(folder, monkeypatch):
+    """The check of the names and the reading are two moments; the reading trusts nothing."""
+    monkeypatch.setattr(sharing, "_check_names", lambda folder: None)
+    link("config.json", "secret.txt")(folder)
+    with pytest.raises(CourseError, match="cannot be read"):
+        load_shared(folder)
+
+
+def test_what_is_loaded_is_what_was_checked(adapted, folder, monkeypatch, target):
+    """Each file is read once: a change after the reading changes nothing."""
+    read, reads = sharing._bytes, []
+
+    def then_change(folder, name, most):
+        content = read(folder, name, most)
+        reads.append(name)
+        (folder / name).write_bytes(b"changed")
+        return content
+
+    monkeypatch.setattr(sharing, "_bytes", then_change)
+    x = target.test.x[:20]
+    assert torch.equal(load_shared(folder)(x), adapted.net(x))
+    assert sorted(reads) == sorted(sharing.FILES)
+
+
+# ------------------------------------------------------------------------- the hub
+
+
+class Hub(BaseHTTPRequestHandler):
+    """As much of the Hugging Face hub as downloading needs, with one network on it."""
+
+    sha = "a" * 40
+    files: dict = {}
+    sizes: dict = {}
+    asked: list = []
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, content, headers, code=200, kind="application/json"):
+        self.send_response(code)
+        for key, value in {"Content-Type": kind, "Content-Length": len(content), **headers}.items():
+            self.send_header(key, str(value))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def do_GET(self):
+        path = self.path.split("?")[0]
+        self.asked.append(path)
+        if "/anna/digits" not in path:
+            return self.answer(b"{}", {"X-Error-Code": "RepoNotFound"}, 404)
+        if "/revision/" in path and path.rsplit("/", 1)[1] not in ("main", self.sha):
+            return self.answer(b"{}", {"X-Error-Code": "RevisionNotFound"}, 404)
+        if path.startswith("/api/"):
+            listed = [
+                {"rfilename": name, "size": self.sizes.get(name, len(content))}
+                for name, content in self.files.items()
+            ]
+            if "/tree/" in path:
+                listed = [
+                    {"type": "file", "path": name, "size": len(content),
+                     "oid": hashlib.sha1(content).hexdigest()}
+                    for name, content in self.files.items()
+                ]  # fmt: skip
+                return self.answer(json.dumps(listed).encode(), {})
+            told = {"id": "anna/digits", "sha": self.sha, "siblings": listed, "private": False}
+            return self.answer(json.dumps(told).encode(), {})
+        content = self.files[path.rsplit("/", 1)[1]]
+        etag = hashlib.sha1(content).hexdigest()
+        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": self.sha, "Accept-Ranges": "bytes"}
+        self.answer(content, headers, kind="application/octet-stream")
+
+    do_HEAD = do_GET
+
+
+@pytest.fixture
+def hub(published, monkeypatch, tmp_path):
+    Hub.files = {path.name: path.read_bytes() for path in published.iterdir()}
+    Hub.files["pytorch_model.bin"] = pickle.dumps(Bomb())
+    Hub.sizes, Hub.asked = {}, []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
+    monkeypatch.setattr(
+        huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE",
+        address + "/{repo_id}/resolve/{revision}/{filename}",
+    )  # fmt: skip
+    yield Hub
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_network_from_the_hub(hub, adapted, target):
+    net = load_shared("anna/digits")
+    x = target.test.x[:20]
+    assert torch.equal(net(x), adapted.net(x))
+    assert net.about["from"] == "anna/digits@" + hub.sha
+    assert load_shared("anna/digits", revision=hub.sha).about["from"].endswith(hub.sha)
+    assert not any("pytorch_model.bin" in path for path in hub.asked), "more was fetched than used"
+
+
+def test_what_the_hub_may_answer(hub):
+    with pytest.raises(CourseError, match="There is no anna/nothing on the Hugging Face hub"):
+        load_shared("anna/nothing")
+    with pytest.raises(CourseError, match="no such revision"):
+        load_shared("anna/digits", revision="other")
+    hub.sizes["model.safetensors"] = 10**12
+    with pytest.raises(CourseError, match="refused: its model.safetensors has 1000.0 GB"):
+        load_shared("anna/digits")
+    hub.sizes.clear()
+    hub.files.pop("config.json")
+    with pytest.raises(CourseError, match="has no config.json"):
+        load_shared("anna/digits")
+    assert not any("/resolve/" in path for path in hub.asked)
+
+
+def test_offline_one_sentence_says_so(published, tmp_path, monkeypatch):
+    for act in (lambda: load_shared("anna/digits"), lambda: sharing.publish(published, "anna/x")):
+        with pytest.raises(CourseError, match="you are offline") as caught:
+            act()
+        assert "\n" not in str(caught.value)
+    with pytest.raises(CourseError, match="is no name on the Hugging Face hub"):
+        sharing.publish(published, "../x")
+    for name in ("../x", "a/b/c", "anna", "~/x", "-a/b"):
+        with pytest.raises(CourseError, match="There is no folder"):
+            load_shared(name)
+
+
+def test_publishing_sends_the_three_files(published, folder, monkeypatch):
+    done = []
+
+    class Api:
+        def create_repo(self, name, **more):
+            done.append(("create", name, more))
+
+        def upload_folder(self, **more):
+            done.append(("upload", more))
+            return type("Commit", (), {"oid": "b" * 40})
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Api)
+    assert sharing.publish(published, "anna/digits", private=True) == "anna/digits@" + "b" * 40
+    assert done[0] == ("create", "anna/digits", {"private": True, "exist_ok": True})
+    assert done[1][1]["allow_patterns"] == list(sharing.FILES)
+    one_byte(folder)
+    with pytest.raises(CourseError, match="fingerprint"):
+        sharing.publish(folder, "anna/digits")
+    assert len(done) == 2, "a damaged network was published"
