@@ -261,3 +261,74 @@ def test_run_one_notebook(clone, capsys):
 def test_run_an_unknown_notebook(clone, capsys):
     assert cli.main(["run", "--notebook", "07"]) == 2
     assert "There is no notebook '07'; choose one of 00, 01" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------- adapt
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    from tl_course.targets.made_folder import made_folder
+
+    return made_folder(tmp_path_factory.mktemp("adapt") / "pictures", seed=0)
+
+
+def adapt(pictures, *more):
+    parts = [f"--{part}={pictures / part}" for part in ("train", "test")]
+    return cli.main(["adapt", *parts, "--option", "1", *map(str, more)])
+
+
+def test_adapt_still_refuses_what_it_cannot_read(pictures, capsys):
+    assert adapt(pictures) == 2
+    assert "IMG_0001.png has no label" in capsys.readouterr().err
+
+
+def test_adapt_reports_shares_and_builds_on_what_was_shared(pictures, tmp_path, capsys):
+    from tl_course import network, sharing
+
+    report, shared, saved = tmp_path / "report.html", tmp_path / "shared", tmp_path / "saved"
+    asked = ["--leave-out", "--report", report, "--share", shared, "--maker", "Anna"]
+    assert adapt(pictures, *asked, "--out", saved, "--json") == 0
+    said = capsys.readouterr().out
+    told = json.loads(said.splitlines()[-1])
+    assert (told["option"], told["images"], told["classes"], told["tested"]) == ("1", 96, 8, 160)
+    assert told["interval"][0] < told["accuracy"] < told["interval"][1]
+    assert "also in the test" in said and "train/grass/copy.png" in said
+    page = report.read_text(encoding="utf-8")
+    assert "also in the test" in page and "random layers" in page
+    assert page.count("<img") == 5 == page.count("alt=")
+
+    net = sharing.load_shared(shared)
+    assert net.about["maker"] == "Anna"
+    assert net.about["metrics"]["accuracy"] == pytest.approx(told["accuracy"])
+    kept = network.load(saved)
+    assert network.fingerprint(kept) == network.fingerprint(net)
+    assert kept.about["metrics"] == {"accuracy": told["accuracy"]} and kept.about["images"] == 96
+
+    # The same training again gives the same network, which is not an ancestor of itself; but who
+    # shares another's is to credit them.
+    for before, makers in ((shared, ["the tl_course contributors", "Anna"]),
+                           (saved, ["the tl_course contributors"])):  # fmt: skip
+        after = tmp_path / f"after-{before.name}"
+        assert adapt(pictures, "--leave-out", "--weights", before, "--share", after) == 0
+        lineage = sharing.load_shared(after).about["lineage"]
+        assert [one["maker"] for one in lineage] == makers
+
+
+def test_adapt_warns_of_test_pictures_that_were_trained_on(pictures, tmp_path, capsys):
+    import shutil
+
+    shutil.copytree(pictures / "test", tmp_path / "train")
+    shutil.copytree(pictures / "test", tmp_path / "test")
+    assert adapt(tmp_path, "--json") == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out.splitlines()[-1])["images"] == 160
+    assert "also in the test" in said.err and "--leave-out" in said.err
+    assert adapt(tmp_path, "--leave-out") == 2
+    assert "every training picture was left out" in capsys.readouterr().err
+
+
+def test_adapt_shares_into_an_empty_folder_only(pictures, tmp_path, capsys):
+    (tmp_path / "diary.txt").touch()
+    assert adapt(pictures, "--leave-out", "--share", tmp_path) == 2
+    assert "diary.txt" in capsys.readouterr().err

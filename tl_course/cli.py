@@ -165,25 +165,56 @@ def add_adapt(verbs) -> None:
     parser.add_argument("--train", type=Path, required=True, metavar="DIR")
     parser.add_argument("--test", type=Path, required=True, metavar="DIR")
     parser.add_argument(
-        "--weights", type=Path, metavar="DIR", help="a saved network (default: the shipped one)"
+        "--weights",
+        type=Path,
+        metavar="DIR",
+        help="a saved or a shared network (default: the shipped one)",
     )
     parser.add_argument("--option", choices=["1", "2", "scratch", "auto"], default="auto")
     parser.add_argument("--augment", choices=["on", "off"], default=None)
     parser.add_argument("--seed", type=_seed, default=0)
     parser.add_argument("--out", type=Path, metavar="DIR", help="save the adapted network here")
+    parser.add_argument(
+        "--leave-out",
+        action="store_true",
+        help="leave out unreadable pictures and copies of test pictures, instead of refusing or "
+        "using them",
+    )
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE.html", help="check the pictures, compare with "
+        "controls, and write it all here",
+    )  # fmt: skip
+    parser.add_argument(
+        "--share", type=Path, metavar="DIR", help="a folder with a model card, for others to use"
+    )
+    parser.add_argument("--maker", default="not said", help="who is named in the model card")
     _add_json(parser)
     parser.set_defaults(act=adapt)
 
 
 def adapt(args: argparse.Namespace) -> int:
-    from tl_course import network, pretraining, storage, transfer
-    from tl_course.targets.folder import load_folder
+    from dataclasses import asdict
 
-    net = network.load(args.weights) if args.weights else pretraining.pretrained()
-    train = load_folder(args.train)
-    test = load_folder(args.test, names=train.names)
+    from tl_course import model_card, network, own_report, own_task, pretraining, sharing, storage
+    from tl_course.targets.folder import load_folder
+    from tl_course.targets.own_folder import check
+
+    net = sharing.load_any(args.weights) if args.weights else pretraining.pretrained()
+    if args.leave_out:
+        checked = check(args.train, args.test)
+        train, test = checked.ready()
+        print(checked)
+    else:
+        train = load_folder(args.train)
+        test = load_folder(args.test, names=train.names)
+        checked = check(args.train, args.test)
+        for finding in checked.findings:
+            if finding.left_out and not args.report:
+                print(f"{finding} (used all the same; see --leave-out)", file=sys.stderr)
     if args.out:
         storage.make_folder(args.out)
+    if args.share:
+        sharing.empty_folder(args.share)  # rather now than after the training
     missing = len(train.names) - len(test.y.unique())
     if missing:
         print(
@@ -191,21 +222,10 @@ def adapt(args: argparse.Namespace) -> int:
             "accuracy says nothing about those.",
             file=sys.stderr,
         )
-    option, augment = args.option, args.augment == "on"
-    if option == "auto":
-        advice = transfer.recommend(len(train), args.augment)
-        option, augment = advice.option, advice.augment
-        print(f"Option {option}, augmentation {'on' if augment else 'off'}: {advice.why}")
-    common = {
-        "test": (test.x, test.y),
-        "n_classes": len(train.names),
-        "augment": augment,
-    }
-    if option == "scratch":
-        result = transfer.from_scratch(train.x, train.y, args.seed, **common)
-    else:
-        act = transfer.option_1 if option == "1" else transfer.option_2
-        result = act(net, train.x, train.y, args.seed, **common)
+    outcome = own_task.run(net, train, test, args.seed, args.option, args.augment)
+    option, augment, result = outcome.option, outcome.augment, outcome.adapted
+    if outcome.why:
+        print(f"Option {option}, augmentation {'on' if augment else 'off'}: {outcome.why}")
     print(
         f"{100 * result.accuracy:.1f}% of {len(test):,} test pictures right, after "
         f"{len(train):,} labelled pictures of {len(train.names)} classes, "
@@ -220,7 +240,16 @@ def adapt(args: argparse.Namespace) -> int:
             option=option,
             images=len(train),
             metrics={"accuracy": result.accuracy},
+            lineage=[asdict(one) for one in model_card.lineage(result.net)],
+            stands_on=[asdict(one) for one in model_card.learnt_from(result.net)],
         )
+    if args.share:
+        card = own_task.card(outcome, args.share.resolve().name, args.maker, "pictures of my own")
+        print(f"To share, with a model card: {sharing.share(result.net, args.share, card)}")
+    if args.report:
+        rivals = own_task.controls(outcome, args.seed)
+        curve = own_task.more_labels(net, outcome, args.seed) if option != "scratch" else None
+        print(f"Report: {own_report.write(args.report, outcome, checked, rivals, curve)}")
     if args.json:
         print(
             json.dumps(
@@ -230,6 +259,8 @@ def adapt(args: argparse.Namespace) -> int:
                     "images": len(train),
                     "classes": len(train.names),
                     "accuracy": result.accuracy,
+                    "interval": outcome.interval,
+                    "tested": len(test),
                     "seconds": result.seconds,
                 }
             )

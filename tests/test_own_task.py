@@ -1,0 +1,408 @@
+"""A folder of your own: everything wrong with it is said at once; then a run, and a verdict."""
+
+import html.parser
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tl_course import own_experiments, own_plots, own_report, own_task, transfer
+from tl_course.errors import CourseError
+from tl_course.targets import made_folder
+from tl_course.targets.examples import Examples
+from tl_course.targets.own_folder import check, pairs_alike
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """The made folder with its faults; whoever changes it takes a copy."""
+    return made_folder.made_folder(tmp_path_factory.mktemp("made") / "pictures", seed=0)
+
+
+@pytest.fixture(scope="module")
+def checked(pictures):
+    return check(pictures)
+
+
+@pytest.fixture(scope="module")
+def outcome(net, checked):
+    return own_task.run(net, *checked.ready(), option="1", augment="off")
+
+
+def noise(seed, size=(40, 40), mode="RGB"):
+    """A picture like no other."""
+    channels = {"RGB": (3,), "RGBA": (4,), "L": ()}[mode]
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 255, (8, 8, *channels), dtype=np.uint8)
+    return Image.fromarray(coarse).resize(size, Image.Resampling.NEAREST)
+
+
+def classes(root, counts, first=0):
+    """A folder a class with as many pictures as asked."""
+    for name, count in counts.items():
+        (root / name).mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            noise(first).save(root / name / f"{number:02}.png")
+            first += 1
+    return root
+
+
+def kinds(found):
+    return {finding.what: finding for finding in found.findings}
+
+
+# ------------------------------------------------------------------------- the folder made here
+
+
+def test_no_pixel_of_the_made_folder_is_in_both_parts(tmp_path):
+    root = made_folder.made_folder(tmp_path / "pictures", seed=3, faults=False)
+    for label, (_, side) in made_folder.PIECES.items():
+        places = {}
+        for part, n in (("train", made_folder.TRAIN), ("test", made_folder.TEST)):
+            names = [path.stem.split("-") for path in (root / part / label).iterdir()]
+            places[part] = [(int(left), int(top)) for left, top in names]
+            assert len(places[part]) == n
+        right_end = max(left for left, _ in places["train"]) + side
+        assert right_end <= min(left for left, _ in places["test"])
+        every = places["train"] + places["test"]
+        assert all(left % side == top % side == 0 for left, top in every), "pieces overlap"
+        assert len(set(every)) == len(every)
+    assert check(root).left_out == ()
+
+
+def test_the_made_folder_follows_the_seed_and_is_left_alone(tmp_path):
+    one = made_folder.made_folder(tmp_path / "one", seed=1)
+    two = made_folder.made_folder(tmp_path / "two", seed=1)
+    other = made_folder.made_folder(tmp_path / "other", seed=2)
+
+    def content(root):
+        return {path.relative_to(root): path.read_bytes() for path in sorted(root.rglob("*.png"))}
+
+    assert content(one) == content(two) and content(one).keys() != content(other).keys()
+    (one / "train" / "cat" / "mine.png").write_bytes(b"mine")
+    made_folder.made_folder(one, seed=1)
+    assert (one / "train" / "cat" / "mine.png").exists()
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "diary.txt").touch()
+    with pytest.raises(CourseError, match="not empty"):
+        made_folder.made_folder(tmp_path / "used")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_planted_fault_is_found_and_named(tmp_path, seed):
+    found = check(made_folder.made_folder(tmp_path / "pictures", seed))
+    said = kinds(found)
+    for name, what in made_folder.FAULTS.items():
+        assert name in said[what].files, what
+    # One of each that is in two classes is in the folder by right; nothing else is left out.
+    extra = set(found.left_out) - set(made_folder.FAULTS)
+    assert len(extra) == 1 and extra < set(said["in two classes"].files)
+    assert "train/coffee/icon.png" not in found.left_out
+    assert not any(one.stops for one in found.findings)
+
+
+# ------------------------------------------------------------------------- checking any folder
+
+
+def test_what_is_left_is_what_the_files_say(checked, pictures):
+    train, test = checked.ready()
+    table = checked.table()
+    assert table["train"].sum() == len(train) == len(checked.train_files) == 96
+    assert table["test"].sum() == len(test) == 160 and table["left out"].sum() == 8
+    assert train.names == tuple(made_folder.PIECES) and train.x.shape[1:] == (3, 32, 32)
+    for examples, files in ((train, checked.train_files), (test, checked.test_files)):
+        assert [examples.names[i] for i in examples.y] == [Path(f).parent.name for f in files]
+    assert not set(checked.left_out) & {*checked.train_files, *checked.test_files}
+    text = str(checked)
+    for name in made_folder.FAULTS:
+        assert name in text
+    assert sorted(p.name for p in pictures.iterdir() if p.is_dir()) == ["test", "train"]
+
+
+def test_a_folder_without_parts_is_split_by_the_seed(tmp_path):
+    root = classes(tmp_path / "leaves", {"oak": 20, "maple": 10, "elm": 3})
+    for number in range(3):  # burst photographs: nearly the same as one that is there
+        picture = Image.open(root / "oak" / "00.png").resize((160, 160), Image.Resampling.BICUBIC)
+        picture.save(root / "oak" / f"burst{number}.jpg", quality=90 - 10 * number)
+    one, again, other = check(root, seed=1), check(root, seed=1), check(root, seed=2)
+    assert one.was_split and one.test_files == again.test_files != other.test_files
+    assert one.table()["test"].to_dict() == {"elm": 1, "maple": 4, "oak": 9}
+    assert not set(one.train_files) & set(one.test_files)
+    assert len(one.train_files) + len(one.test_files) == 36
+    for found in (check(root, seed=seed) for seed in range(10)):
+        burst = {file for file in found.test_files if "burst" in file or file == "oak/00.png"}
+        assert len(burst) in (0, 4), "copies of one photograph are on both sides"
+    assert len(kinds(one)["look alike"].files) == 4
+
+
+def test_two_folders_given_apart(tmp_path):
+    train = classes(tmp_path / "a", {"cat": 6, "dog": 6})
+    test = classes(tmp_path / "b", {"cat": 5, "horse": 2}, first=100)
+    shutil.copy(train / "cat" / "00.png", test / "cat" / "copy.png")
+    found = check(train, test)
+    said = kinds(found)
+    assert len(said["classes that only the test has"].left_out) == 2
+    assert "dog" in said["classes without a test"].says
+    assert said["also in the test"].left_out == ((train / "cat" / "00.png").as_posix(),)
+    assert len(found.train_files) == 11 and len(found.test_files) == 6
+    assert "between" in said["a small test"].says
+
+
+STOPPED = {
+    "one class": ({"cat": 8}, "too few classes"),
+    "nothing": ({}, "too few classes"),
+    "an empty class and one more": ({"cat": 8, "dog": 0}, "too few classes"),
+    "single pictures": ({"cat": 1, "dog": 1}, "no test"),
+}
+
+
+@pytest.mark.parametrize("how", STOPPED)
+def test_what_stops_is_said_and_nothing_is_trained(tmp_path, how):
+    counts, what = STOPPED[how]
+    root = classes(tmp_path / "pictures", counts)
+    root.mkdir(exist_ok=True)
+    found = check(root)
+    assert kinds(found)[what].stops and found.findings[0].stops
+    assert "STOP" in str(found)
+    with pytest.raises(CourseError, match="Nothing can be trained") as caught:
+        found.ready()
+    assert "\n" not in str(caught.value)
+
+
+def test_every_finding_at_once(tmp_path):
+    """Thirteen things in one folder, thirteen findings."""
+    root = classes(tmp_path / "pictures", {"cat": 12, "dog": 3, "empty": 0})
+    (root / "cat" / "text.jpg").write_text("I am a text")
+    noise(900, (3, 3)).save(root / "cat" / "tiny.png")
+    (root / "cat" / "IMG_1.HEIC").touch()
+    (root / "cat" / "list.xlsx").touch()
+    (root / "cat" / "more").mkdir()
+    (root / "cat" / ".DS_Store").touch()
+    noise(901).save(root / "loose.jpg")
+    noise(902, mode="RGBA").save(root / "dog" / "see-through.png")
+    shutil.copy(root / "cat" / "00.png", root / "dog" / "cat.png")
+    shutil.copy(root / "cat" / "01.png", root / "cat" / "again.png")
+    found = kinds(check(root))
+    assert set(found) == {
+        "unreadable", "too small", "another format", "no picture", "folders inside class folders",
+        "no label", "classes without a picture", "transparent", "in two classes",
+        "twice in a class", "a small test", "few pictures", "unbalanced",
+    }  # fmt: skip
+    assert found["another format"].files == ("cat/IMG_1.HEIC",)
+    assert set(found["in two classes"].left_out) == {"cat/00.png", "dog/cat.png"}
+    assert found["transparent"].left_out == ()
+    assert ".DS_Store" not in str(check(root))
+
+
+def test_unbalanced_classes(tmp_path):
+    found = kinds(check(classes(tmp_path / "pictures", {"cat": 40, "dog": 10})))
+    assert "'cat' has 24 training pictures, the smallest class 6" in found["unbalanced"].says
+
+
+def test_no_such_folder(tmp_path):
+    with pytest.raises(CourseError, match="There is no folder"):
+        check(tmp_path / "nowhere")
+    with pytest.raises(CourseError, match="There is no folder"):
+        check(tmp_path, tmp_path / "nowhere")
+
+
+def test_near_duplicates_are_found_and_others_are_not(tmp_path):
+    """Copies of photographs that were stored again, enlarged or brightened; and other digits."""
+    from tl_course.targets.handwritten import raw_digits
+
+    root = made_folder.made_folder(tmp_path / "pieces", seed=4, faults=False)
+    for path in sorted((root / "train").glob("*/*.png"))[::6]:
+        piece = Image.open(path).convert("RGB")
+        for name, copy in {
+            "jpeg": piece, "large": piece.resize((200, 200), Image.Resampling.BICUBIC),
+            "bright": piece.point(lambda v: min(255, int(v * 1.15))),
+        }.items():  # fmt: skip
+            target = root / "train" / path.parent.name / f"{path.stem}-{name}.jpg"
+            copy.save(target, quality=85)
+    near = kinds(check(root))["look alike"]
+    copies = [name for name in near.files if name.endswith(".jpg")]
+    assert len(copies) >= 0.8 * 3 * 16
+    originals = {name.rsplit("-", 1)[0] for name in copies}
+    assert {name.removesuffix(".png") for name in near.files if name.endswith(".png")} <= originals
+
+    digits, labels = raw_digits()
+    for number in range(0, 5000, 10):
+        path = tmp_path / "digits" / str(labels[number].item()) / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(digits[number].numpy()).save(path)
+    alike = kinds(check(tmp_path / "digits")).get("look alike")
+    assert alike is None or len(alike.files) <= 6
+    assert pairs_alike([]) == []
+
+
+# ------------------------------------------------------------------------- the run
+
+
+def test_the_numbers_of_a_run_fit_each_other(outcome):
+    low, high = outcome.interval
+    assert low < outcome.right / len(outcome.test) < high
+    assert outcome.adapted.accuracy == pytest.approx(outcome.right / 160)
+    counts = outcome.confusion
+    assert counts.sum() == 160 and counts.diagonal().sum() == outcome.right
+    assert (counts.sum(1) == 20).all()
+    table = outcome.worst(5)
+    assert (table.true != table.said).all() and table.sure.is_monotonic_decreasing
+    wrong = outcome.adapted.scores.softmax(1).max(1).values[~outcome.correct]
+    assert table.sure.max() == pytest.approx(wrong.max().item())
+
+
+def test_auto_follows_the_recommendation(net, checked, monkeypatch):
+    train, test = checked.ready()
+    asked = {}
+
+    def stub(net, x, y, seed, **more):
+        asked.update(more, images=len(x))
+        return transfer.Adapted(
+            net, "option-2", len(x), 0.0, None, torch.zeros(len(test), 8), 0.0
+        )  # fmt: skip
+
+    monkeypatch.setitem(own_task.OPTIONS, "2", stub)
+    outcome = own_task.run(net, train, test)
+    assert (outcome.option, outcome.augment) == ("2", True) and asked["augment"] is True
+    assert "notebook 05" in outcome.why and asked["n_classes"] == 8
+    few = own_task.run(net, own_task.part_of(train, 1 / 12, 0), test, augment="off")
+    assert (few.option, few.augment) == ("1", False)
+
+
+def test_controls_and_a_verdict(net, outcome):
+    rivals = own_task.controls(outcome)
+    assert list(rivals) == ["borrowed layers", "random layers, fixed", "always the largest class"]
+    assert rivals["always the largest class"].sum() == 20
+    assert all(len(right) == 160 for right in rivals.values())
+    curve = own_task.more_labels(net, outcome, draws=1)
+    assert curve.images.to_list() == [24, 48, 96]
+    assert curve.accuracy.iloc[-1] == pytest.approx(outcome.adapted.accuracy)
+    said = own_task.verdict(outcome, rivals, curve)
+    assert "160 test pictures" in said[0] and "random layers" in said[1]
+    assert "it is ahead" in said[2] and "From 48 to 96" in said[3] and "weakest class" in said[4]
+
+
+def test_ahead_is_paired():
+    right, wrong = torch.ones(50), torch.zeros(50)
+    assert own_task.ahead(right, right) == (0.0, 0.0)
+    points, half = own_task.ahead(right, wrong)
+    assert points == 1 and half == 0
+    mixed = torch.cat([torch.ones(25), torch.zeros(25)])
+    points, half = own_task.ahead(mixed, wrong)
+    assert points == 0.5 and half == pytest.approx(1.96 * 0.505 / 50**0.5, rel=0.01)
+
+
+def test_a_trial_uses_each_training_picture_once(net, checked):
+    train, _ = checked.ready()
+    tried = own_task.trial(net, train, arms=own_task.ARMS[:1])
+    assert len(tried) == 1 and len(tried.right.iloc[0]) == len(train)
+    assert 0.4 < tried.accuracy.iloc[0] <= 1
+    shuffled = Examples(train.x, train.y[torch.randperm(len(train))], train.names)
+    assert own_task.trial(net, shuffled, arms=own_task.ARMS[:1]).accuracy.iloc[0] < 0.35
+
+
+def test_colours_are_taken_out_and_nothing_else(checked):
+    train, _ = checked.ready()
+    grey = own_task.without_colour(train)
+    assert torch.equal(grey.x[:, 0], grey.x[:, 1]) and torch.equal(grey.x[:, 1], grey.x[:, 2])
+    bricks = train.x[train.y == train.names.index("brick")]
+    still = grey.x[train.y == train.names.index("brick")]
+    assert torch.allclose(bricks, still, atol=1e-5), "grey pictures change"
+    assert (grey.x - train.x).abs().max() > 0.5 and grey.x.abs().max() <= 2.0001
+
+
+def test_a_recorded_draw_comes_out_the_same_here(net):
+    recorded = own_experiments.accuracies()
+    train, test = own_experiments.made_pictures(0)
+    for arm in own_experiments.PLAIN:
+        row = own_experiments._row(net, arm, False, True, train, test, 0)
+        assert 100 * row["accuracy"] == pytest.approx(recorded.loc[0, (arm, True)], abs=2)
+
+
+# ------------------------------------------------------------------------- figures and the report
+
+
+class Page(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.alts, self.links = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.tags.append(tag)
+        if tag == "img":
+            self.alts.append(given.get("alt", ""))
+        self.links += [given[key] for key in ("src", "href") if key in given]
+
+
+def test_the_report_is_whole_escaped_and_needs_nothing_else(net, tmp_path):
+    evil = "<b onclick=alert(1)> $x$ & co"
+    root = classes(tmp_path / "pictures", {evil: 8, "cat": 8})
+    (root / "cat" / "<script>alert(1)</script.png").mkdir(parents=True)
+    found = check(root)
+    outcome = own_task.run(net, *found.ready(), option="1", augment="off")
+    rivals, curve = own_task.controls(outcome), own_task.more_labels(net, outcome, draws=1)
+    path = own_report.write(tmp_path / "report.html", outcome, found, rivals, curve)
+    text = path.read_text(encoding="utf-8")
+    page = Page()
+    page.feed(text)
+    assert "script" not in page.tags and "b" not in page.tags and "&lt;b onclick" in text
+    assert len(page.alts) == 5 and all(len(alt) > 20 for alt in page.alts)
+    assert all(link.startswith("data:image/png;base64,") for link in page.links)
+    assert text.count("<h1>") == 1 and "95% interval" in text and "<html lang" in text
+    short = own_report.write(tmp_path / "short.html", outcome)
+    assert "The mistakes" in short.read_text(encoding="utf-8")
+
+
+def test_figures_say_what_they_show(outcome):
+    assert f"of {20} right" in own_plots.confusion(outcome).alt
+    assert "% sure" in own_plots.worst(outcome).alt
+    perfect = own_task.Outcome(
+        transfer.Adapted(
+            outcome.adapted.net, "option-1", 8, 0.0, None,
+            torch.nn.functional.one_hot(outcome.test.y, 8).float(), 1.0,
+        ),
+        "1", False, "", outcome.train, outcome.test,
+    )  # fmt: skip
+    assert perfect.worst().empty and "as all of them were" in own_plots.worst(perfect).alt
+    assert "Not one mistake" in own_plots.confusion(perfect).alt
+
+
+def test_the_card_of_an_outcome(outcome):
+    card = own_task.card(outcome, "pieces", "Anna", "pictures", stands_on=made_folder.PHOTOGRAPHS)
+    assert card.classes == outcome.train.names and card.images == 96 and card.tested == 160
+    assert card.right == outcome.right and "no other classes" in card.limits
+    assert "brick" in card.task and "option 1" in card.data
+
+
+# ------------------------------------------------------------------------- the notebook
+
+
+def test_notebook_08_takes_a_folder_of_your_own(tmp_path, monkeypatch):
+    """Its claims are about the folder made there, so they hold with other pictures as well."""
+    import papermill
+
+    from tl_course import lesson, notebooks
+
+    monkeypatch.setenv(lesson.STRICT, "1")
+    root = classes(tmp_path / "my leaves", {"oak": 12, "maple & elm": 9})
+    (root / "oak" / "broken.jpg").write_text("no picture")
+    path = next(path for path in notebooks.find() if path.stem.startswith("08"))
+    with notebooks.this_python_kernel():
+        node = papermill.execute_notebook(
+            str(path), str(tmp_path / path.name), kernel_name=notebooks.KERNEL, language="python",
+            parameters={"budget": "quick", "folder": str(root)}, cwd=str(tmp_path),
+            progress_bar=False,
+        )  # fmt: skip
+    said = "".join(o.get("text", "") for cell in node.cells for o in cell.get("outputs", []))
+    assert "2 classes, 12 pictures to train on, 9 to test on" in said and "oak/broken.jpg" in said
+    shown = "".join(
+        o.get("data", {}).get("text/html", "")
+        for cell in node.cells
+        for o in cell.get("outputs", [])
+    )
+    assert "maple &amp; elm" in shown and "photographs of mine" in shown
+    assert str(tmp_path) not in shown, "a path of this machine is in the card"

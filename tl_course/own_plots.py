@@ -1,0 +1,131 @@
+"""The figures of a task of your own: confusion, the worst mistakes, rivals, more labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+
+from tl_course import plots
+from tl_course.intervals import wilson
+from tl_course.own_task import Outcome
+from tl_course.plots import BLUE, GREEN, GREY, PINK, Picture
+from tl_course.targets.examples import Examples
+
+MARKERS = {  # of the rivals: colour, marker
+    "borrowed layers": (BLUE, "o"),
+    "random layers, fixed": (PINK, "D"),
+    "from scratch": (GREEN, "^"),
+    "always the largest class": (GREY, "x"),
+}
+
+
+def some_of_each(examples: Examples, title: str, n: int = 6) -> Picture:
+    """The first `n` pictures of each class, a row a class (of 20 classes at most)."""
+    chosen, titles = [], []
+    for label, name in enumerate(examples.names[:20]):
+        where = (examples.y == label).nonzero().flatten()[:n].tolist()
+        chosen += where + [None] * (n - len(where))
+        titles += [_short(name)] + [""] * (n - 1)
+    x = torch.stack(
+        [torch.full((3, 32, 32), 2.0) if i is None else examples.x[i] for i in chosen]
+    )  # white where a class has fewer
+    return plots.pictures(
+        x, titles, title,
+        f"{len(examples.names)} rows of up to {n} small pictures, one row for each class: "
+        f"{', '.join(examples.names[:20])}.",
+        columns=n, cell=0.85,
+    )  # fmt: skip
+
+
+def confusion(outcome: Outcome) -> Picture:
+    """What was said of what it was: a row for each class, the diagonal is right."""
+    counts, names = outcome.confusion.numpy(), outcome.train.names
+    side = 1.6 + 0.5 * len(names)
+    figure, ax = plots.figure_and_axes(side + 0.8, side)
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    if len(names) <= 30:
+        for i, j in zip(*counts.nonzero(), strict=True):
+            colour = "white" if shares[i, j] > 0.5 else "black"
+            ax.text(j, i, counts[i, j], ha="center", va="center", fontsize=9, color=colour)
+    short = [_short(name) for name in names]
+    ax.set_xticks(range(len(names)), short, rotation=60, ha="right", fontsize=9)
+    ax.set_yticks(range(len(names)), short, fontsize=9)
+    ax.set(xlabel="it said", ylabel="it was (pictures)")
+    wrong = counts.copy()
+    np.fill_diagonal(wrong, 0)
+    i, j = np.unravel_index(wrong.argmax(), wrong.shape)
+    most = f"'{short[i]}' taken for '{short[j]}', {wrong[i, j]} times"
+    title = f"Most often: {most}" if wrong.any() else "Not one mistake in this test"
+    ax.set_title(title, fontsize=11)
+    rows = "; ".join(
+        f"{name}: {counts[k, k]} of {counts[k].sum()} right" for k, name in enumerate(names)
+    )
+    return Picture(figure, f"Confusion matrix. {title}. {rows}.")
+
+
+def worst(outcome: Outcome, n: int = 10) -> Picture:
+    """The mistakes that it was surest of."""
+    table = outcome.worst(n)
+    if table.empty:
+        return plots.pictures(
+            outcome.test.x[:1], ["right"], "There are no mistakes to show",
+            "One test picture, which was called by its name, as all of them were.",
+        )  # fmt: skip
+    titles = [
+        f"{_short(row.true)}\n→ {_short(row.said)}\n{100 * row.sure:.0f}% sure"
+        for row in table.itertuples()
+    ]
+    told = "; ".join(
+        f"{row.true} taken for {row.said}, {100 * row.sure:.0f}% sure" for row in table.itertuples()
+    )
+    return plots.pictures(
+        outcome.test.x[table.number.tolist()], titles, "The mistakes that it was surest of",
+        f"{len(table)} test pictures with wrong answers: {told}.", columns=5, cell=1.4,
+    )  # fmt: skip
+
+
+def rivals(found: dict[str, torch.Tensor]) -> Picture:
+    """Accuracy of each, with Wilson's 95% interval."""
+    figure, ax = plots.figure_and_axes(8, 1.2 + 0.5 * len(found))
+    told = []
+    for row, (name, right) in enumerate(reversed(found.items())):
+        n, hits = len(right), int(right.sum())
+        share, (low, high) = hits / n, wilson(hits, n)
+        colour, marker = MARKERS.get(name, (GREY, "s"))
+        ax.errorbar(
+            100 * share, row, xerr=[[100 * (share - low)], [100 * (high - share)]], color=colour,
+            marker=marker, markersize=9, capsize=5,
+        )  # fmt: skip
+        ax.text(100 * high + 1.5, row, f"{100 * share:.0f}", va="center", color=colour)
+        told.append(f"{name} {100 * share:.1f}% ({100 * low:.1f} to {100 * high:.1f}%)")
+    ax.set_yticks(range(len(found)), list(reversed(found)), fontsize=10)
+    ax.set(xlim=(0, 106), ylim=(-0.6, len(found) - 0.4), xlabel="test accuracy, % (95% intervals)")
+    best = max(found, key=lambda name: found[name].float().mean().item())
+    title = f"The same test for each; most right: {best}"
+    ax.set_title(title, fontsize=11)
+    return Picture(figure, f"{title}. " + "; ".join(reversed(told)) + ".")
+
+
+def more_labels(curve: pd.DataFrame) -> Picture:
+    """Accuracy against labelled pictures: each draw, and the mean."""
+    mean = 100 * curve.groupby("images").accuracy.mean()
+    figure, ax = plots.figure_and_axes(7, 3.2)
+    ax.plot(mean.index, mean, color=BLUE, linewidth=2)
+    ax.plot(curve.images, 100 * curve.accuracy, color=BLUE, marker="o", linestyle="none")
+    ax.set_xscale("log")
+    ax.set_xticks(mean.index, [f"{n:,}" for n in mean.index])
+    ax.minorticks_off()
+    ax.set(xlabel="labelled pictures", ylabel="test accuracy, %", ylim=(0, 103))
+    gained = mean.iloc[-1] - mean.iloc[-2]
+    title = f"Twice the labels: {gained:+.0f} points at the end"
+    ax.set_title(title, fontsize=11)
+    told = ", ".join(f"{value:.1f}% with {n}" for n, value in mean.items())
+    return Picture(figure, f"{title}. Mean test accuracy against labelled pictures: {told}.")
+
+
+def _short(name: str, most: int = 14) -> str:
+    """A class name for a figure; "$" would begin a formula there."""
+    name = name if len(name) <= most else name[: most - 1] + "…"
+    return name.replace("$", r"\$")
