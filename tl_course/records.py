@@ -17,16 +17,20 @@ from tl_course import (
     comparing,
     data_experiments,
     experiments,
+    gpt_experiments,
     layer_experiments,
     matrix,
     matrix_tuning,
     modality_controls,
     network,
+    own_experiments,
     plots,
     pretraining,
+    published_experiments,
     results,
     storage,
     transfer,
+    word_experiments,
 )  # fmt: skip
 from tl_course.layers.growing import LAYERS
 from tl_course.notebooks import root
@@ -40,18 +44,18 @@ from tl_course.targets.examples import draw
 from tl_course.targets.handwritten import handwritten
 
 DRAWS = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 10, 1000: 10}  # by number of images
-COPIES = dict.fromkeys(DRAWS, 10)  # with altered copies, which take longer
 FIXED = {10: 10, 50: 10, 200: 10}
 PUSHED = {10: 10, 50: 10}  # digits: draws; more digits take too long for what is left to gain
 STROKES = 1_000_000  # renders of strokes, for the network of another source
 PASSES = [  # of the sweep: settings, how they are chosen, augmentation, draws
-    ("tuned", transfer.settings, (False,), DRAWS),
-    ("tuned", transfer.settings, (True,), COPIES),
+    ("tuned", transfer.settings, (False, True), DRAWS),
     ("fixed", transfer.fixed, (False, True), FIXED),
 ]
 SEEDS = (1, 2, 3)  # of networks that are pretrained anew, to see what depends on chance
 SHORT = 200_000  # a pretraining that a learner does
 MATRIX = (50, 200), 12  # examples, draws: each fold of languages and of people equally often
+PUBLISHED = 10  # draws of the experiments with published networks
+OWN = 10  # draws of the folder that notebook 08 makes
 COMMAND = "tl-course records"
 
 
@@ -282,6 +286,50 @@ def directions() -> list[dict]:
     return list(modality_controls.directions(matrix.pretrained(), MATRIX[1]))
 
 
+def published_cuts() -> list[dict]:
+    """A network of ImageNet cut everywhere, with pictures of four sizes, on three targets."""
+    rows = results.current("published_cuts", weights("published_cuts"))
+    for name in published_experiments.targets():
+        if name not in {row["target"] for row in rows}:
+            rows += published_experiments.cuts(PUBLISHED, names=[name])
+            _record("published_cuts", rows, complete=False)
+    return rows
+
+
+def published_rivals() -> list[dict]:
+    """What the network of ImageNet competes with, and Option 2 on it."""
+    return list(published_experiments.rivals(results.load("published_cuts"), PUBLISHED))
+
+
+def lineage() -> list[dict]:
+    """Fifty digits with nothing shared, with shared weights, and with classmates' weights."""
+    return list(published_experiments.lineage(PUBLISHED))
+
+
+def words() -> list[dict]:
+    """What kind of thing is it, by name: a descendant of BERT against nets and counts."""
+    return list(word_experiments.words(PUBLISHED))
+
+
+def small_gpt() -> list[dict]:
+    """Fifty lines of something else, with and without pretraining, and prompts."""
+    rows = results.current("small_gpt", weights("small_gpt"))
+    return gpt_experiments.record(rows, partial(_record, "small_gpt", complete=False))
+
+
+def own_task() -> list[dict]:
+    """The folder that notebook 08 makes, ten times with other pieces of its photographs."""
+    rows = results.current("own_task", weights("own_task"))
+    for seed in range(OWN):
+        copies = seed < own_experiments.DRAWS_WITH_COPIES
+        wanted = 2 * len(own_experiments.PLAIN) + copies * len(own_experiments.WITH_COPIES)
+        if sum(row["draw"] == seed for row in rows) < wanted:
+            rows = [row for row in rows if row["draw"] != seed]
+            rows += own_experiments.draws(shipped(), [seed])
+            _record("own_task", rows, complete=False)
+    return rows
+
+
 TABLES: dict[str, Callable[[], list[dict]]] = {
     "sweep": sweep,
     "overfitting": overfitting,
@@ -302,12 +350,20 @@ TABLES: dict[str, Callable[[], list[dict]]] = {
     "matrix": the_matrix,
     "controls": controls,
     "directions": directions,
+    "published_cuts": published_cuts,
+    "published_rivals": published_rivals,
+    "lineage": lineage,
+    "words": words,
+    "small_gpt": small_gpt,
+    "own_task": own_task,
 }
-OF_ALL_NETWORKS = ("matrix_tuning", "matrix", "controls", "directions")
+OF_ALL_NETWORKS = ("matrix_tuning", "matrix", "controls", "directions", "words")
 
 
 def weights(name: str) -> str:
-    """The fingerprint of what a table was made with: the network of pictures, or all three."""
+    """The fingerprint of what a table was made with: the network of pictures, all three, a GPT."""
+    if name == "small_gpt":
+        return network.fingerprint(gpt_experiments.pretrained())
     if name not in OF_ALL_NETWORKS:
         return network.fingerprint(shipped())
     return network.fingerprint(
@@ -361,6 +417,10 @@ def make_all(anew: bool = False) -> list[str]:
             runpy.run_path(str(scripts / "pretrained_weights.py"))["make"](name)
             pretraining._shipped.cache_clear()
             told.append(f"weights of {name} made")
+    if anew or not (gpt_experiments.shipped_folder() / network.WEIGHTS_FILE).exists():
+        runpy.run_path(str(scripts / "small_gpt.py"))["make"]()
+        gpt_experiments.pretrained.cache_clear()
+        told.append("weights of the small GPT made")
     if anew or not is_current("tuning"):
         runpy.run_path(str(Path(scripts, "tune.py")))["make"]()
         told.append("tuning made")

@@ -27,6 +27,7 @@ from tl_course.errors import CourseError
 
 LOOK_EVERY = 10  # steps between two looks at the loss: a look waits for the device
 SAVE_EVERY = 20.0  # seconds between two checkpoints
+NUMBERS_AT_ONCE = 8_000_000  # pixels' numbers of one batch while nothing is learnt
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,9 @@ def train(
 ) -> History:
     """Train `net` in place for `recipe.steps` updates and tell what happened.
 
-    `batch_at(step)` gives inputs `[batch, 3, 32, 32]` and labels `[batch]`; since it is a function
-    of the step, a run resumed from `checkpoint` continues exactly as if it had never stopped.
+    `batch_at(step)` gives inputs `[batch, 3, 32, 32]` and labels `[batch]`, or for a language model
+    symbols and those that follow them, both `[batch, length]`; since it is a function of the step,
+    a run resumed from `checkpoint` continues exactly as if it had never stopped.
     `identity` says what the run is (seed, source): a checkpoint of another run is refused.
     Ctrl-C and `stop` are heeded between two batches, after a checkpoint. `on_step(step, net,
     history)` is called before each update and at the end. `progress` is the bar's text.
@@ -155,12 +157,13 @@ def train(
                 save()
                 break
             x, y = batch_at(step)
-            x = x.to(device, memory_format=torch.channels_last, non_blocking=True)
+            x = x.to(device, memory_format=layout(x), non_blocking=True)
             with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
                 scores = model(x)
-            loss = F.cross_entropy(
-                scores.float(), y.to(device), label_smoothing=recipe.label_smoothing
-            )
+            loss = F.cross_entropy(  # a language model has scores at each place of a text
+                scores.flatten(0, -2).float(), y.flatten().to(device),
+                label_smoothing=recipe.label_smoothing,
+            )  # fmt: skip
             optimizer.zero_grad()
             acc.backward(loss)
             optimizer.step()
@@ -238,12 +241,22 @@ def _ctrl_c() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
+def layout(x: torch.Tensor) -> torch.memory_format:
+    """Pictures lie in memory pixel by pixel, which convolutions are fastest at."""
+    return torch.channels_last if x.ndim == 4 else torch.contiguous_format
+
+
+def at_once(x: torch.Tensor) -> int:
+    """How many of the inputs `x` go through a network together: 500 small ones, fewer large."""
+    return max(1, min(500, NUMBERS_AT_ONCE // max(1, x[:1].numel())))
+
+
 @torch.no_grad()
-def predict(net: nn.Module, x: torch.Tensor, batch: int = 1000) -> torch.Tensor:
+def predict(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """Scores of each class, on the CPU: `[len(x), n_classes]`."""
     device = next(net.parameters()).device
     net.eval()
-    return torch.cat([net(part.to(device)).float().cpu() for part in x.split(batch)])
+    return torch.cat([net(part.to(device)).float().cpu() for part in x.split(at_once(x))])
 
 
 def accuracy(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:

@@ -151,38 +151,14 @@ def compatible(
 ) -> str | None:
     """The sentence that says why `x` does not fit `net`, or None where it fits.
 
-    A network needs at its input what it was pretrained on: the same modality, channels, size and
-    scale. `across=True` lets another modality pass, for the experiment that measures the harm.
+    A network, yours or a published one, needs at its input what it was pretrained on: the same
+    modality, channels, size and scale (`net.requirement`). `modality` is what `x` is;
+    `across=True` lets another modality pass, for the experiment that measures the harm.
     """
-    if net.modality != modality and not across:
-        return (
-            f"This network was pretrained on {net.modality} and the data are {modality}: the same "
-            "input type is needed for pretraining and adapting (across=True tries it anyway)."
-        )
-    wanted = (network.CHANNELS, network.SIZE, network.SIZE)
-    if x.ndim != 4 or tuple(x.shape[1:]) != wanted:
-        return (
-            f"The data have shape {list(x.shape)}, and this network takes [batch, 3, 32, 32]: "
-            "pad or resize each picture to 32×32 and repeat a single channel three times."
-        )
-    if not x.is_floating_point():
-        return (
-            f"The data are {str(x.dtype).removeprefix('torch.')} numbers, and this network takes "
-            "float numbers on the scale (x − 0.5) / 0.25 of pictures 0 … 1."
-        )
-    if not torch.isfinite(x).all():
-        return "Some of the data are not numbers (NaN or infinite); mend or leave out those inputs."
-    low, high = x.min().item(), x.max().item()
-    picture = net.modality == modality == "image"
-    if picture and (low < -2.001 or high > 2.001 or (low >= 0 and high > 0)):
-        return (
-            f"The data lie between {low:g} and {high:g}, and this network was pretrained on "
-            "pictures from −2 to 2: scale 0 … 1 by (x − 0.5) / 0.25."
-        )
-    return None
+    return net.requirement.mismatch(x, modality, across)
 
 
-def _check(net: FiveLayerNet, x: torch.Tensor, y: torch.Tensor, modality: str, across: bool):
+def _check(net, x: torch.Tensor, y: torch.Tensor, modality: str, across: bool, augment: bool):
     mismatch = compatible(net, x, modality, across=across)
     if mismatch:
         raise CourseError(mismatch)
@@ -192,10 +168,12 @@ def _check(net: FiveLayerNet, x: torch.Tensor, y: torch.Tensor, modality: str, a
         raise CourseError(
             "All images have the same label; to tell classes apart, at least two are needed."
         )
+    if augment and x.ndim != 4:
+        raise CourseError("Altered copies are made of pictures; adapt to texts without them.")
 
 
 def augmented(x: torch.Tensor, seed: int, first: int = 0, pose: Pose = AUGMENT) -> torch.Tensor:
-    """Each picture of `x` `[n, 3, 32, 32]` in a random pose, the one of view number `first` + i."""
+    """Each picture of `x` `[n, 3, size, size]` in a random pose, of view number `first` + i."""
     index = torch.arange(first, first + len(x), device=x.device)
     where = grid(pose, uniform(seed ^ 0xA06, index, NUMBERS), x.shape[-1])
     warped = F.grid_sample(x, where, padding_mode="border", align_corners=False)
@@ -208,6 +186,9 @@ def fit_output_layers(
     n_classes: int,
     l2: torch.Tensor,
     steps: int = FIT_STEPS,
+    *,
+    on_look: Callable[[int, torch.Tensor, torch.Tensor, list[float]], None] | None = None,
+    stop=None,
 ) -> tuple[torch.Tensor, torch.Tensor, list[float]]:
     """Train many output layers at once, each on its own examples, by gradient descent.
 
@@ -215,6 +196,9 @@ def fit_output_layers(
     mean loss after each step. Softmax regression with a penalty l2/2·‖W‖², full batches, Nesterov
     momentum. Features are centred and brought to a mean length of one first, which bounds the
     curvature by one and so gives the step size; that scaling is folded into W and b.
+
+    `on_look(step, W, b, losses)` is called at the beginning and each `training.LOOK_EVERY` steps;
+    `stop` (an Event) is heeded between two steps.
     """
     mean = features.mean(1, keepdim=True)
     x = features - mean
@@ -226,7 +210,17 @@ def fit_output_layers(
     ahead_weight, ahead_bias = weight, bias
     l2 = l2.to(x).view(-1, 1, 1)
     rate, losses = 1 / (1 + l2), []
+
+    def folded() -> tuple[torch.Tensor, torch.Tensor, list[float]]:
+        own = weight / scale
+        so_far = torch.stack(losses).tolist() if losses else []
+        return own.transpose(1, 2), (bias - mean @ own)[:, 0], so_far
+
     for step in range(1, steps + 1):
+        if on_look is not None and (step - 1) % training.LOOK_EVERY == 0:
+            on_look(step - 1, *folded())
+        if stop is not None and stop.is_set():
+            break
         log_p = (x @ ahead_weight + ahead_bias).log_softmax(2)
         losses.append(-(target * log_p).sum(2).mean())
         error = (log_p.exp() - target) / n  # the gradient of cross-entropy: p − y
@@ -236,27 +230,40 @@ def fit_output_layers(
         ahead_weight = new_weight + momentum * (new_weight - weight)
         ahead_bias = new_bias + momentum * (new_bias - bias)
         weight, bias = new_weight, new_bias
-    weight = weight / scale
-    bias = bias - mean @ weight
-    return weight.transpose(1, 2), bias[:, 0], torch.stack(losses).tolist() if losses else []
+    return folded()
 
 
 @torch.no_grad()
-def features(net: FiveLayerNet, x: torch.Tensor, batch: int = 500) -> torch.Tensor:
-    """What layers 1 … 4 make of `x`, computed once: `[n, 1024]`, float32."""
+def features(net: FiveLayerNet, x: torch.Tensor) -> torch.Tensor:
+    """What the layers below the output layer make of `x`, computed once: `[n, 1024]`, float32."""
     device = next(net.parameters()).device
-    return torch.cat([net.features(part.to(device)) for part in x.split(batch)])
+    return torch.cat([net.features(part.to(device)) for part in x.split(training.at_once(x))])
 
 
 def seen(
-    net: FiveLayerNet, images: torch.Tensor, labels: torch.Tensor, seed: int, augment: bool
+    net: FiveLayerNet,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    seed: int,
+    augment: bool,
+    stop=None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Features and labels that an output layer is trained on, with `augment` of views as well."""
+    """Features and labels that an output layer is trained on, with `augment` of views as well.
+
+    `stop` (an Event) is heeded between two sets of views; the rest of them is left out then.
+    """
     if not augment:
         return features(net, images), labels
     n_views = VIEWS[nearest(VIEWS, len(images))]
-    views = augmented(images.repeat(n_views, 1, 1, 1), seed)
-    return features(net, torch.cat([images, views])), labels.repeat(n_views + 1)
+    found = [features(net, images)]
+    once = max(1, 500 // len(images))  # sets of views that are made together
+    for first in range(0, n_views, once):
+        if stop is not None and stop.is_set():
+            break
+        views = images.repeat(min(once, n_views - first), 1, 1, 1)
+        found.append(features(net, augmented(views, seed, first * len(images))))
+    x = torch.cat(found)
+    return x, labels.repeat(len(x) // len(images))
 
 
 def option_1(
@@ -272,29 +279,40 @@ def option_1(
     modality: str = "image",
     across: bool = False,
     option: str = "option-1",
+    on_step: Callable[[int, nn.Module, training.History], None] | None = None,
+    stop=None,
 ) -> Adapted:
     """Option 1: W¹,b¹ … W⁴,b⁴ fixed, only a new output layer W⁵,b⁵ trained on `images`.
 
     images `[n, 3, 32, 32]`, labels `[n]`. The features are computed once. `seed` matters for
     augmentation alone: the problem is convex, so that every start ends at the same W⁵,b⁵.
+    `on_step(step, net, history)` is called before every tenth update and at the end.
     """
-    _check(net, images, labels, modality, across)
+    _check(net, images, labels, modality, across, augment)
     chosen = chosen or settings(option, len(images), augment)
     begun = time.perf_counter()
     adapted = network.replace_output_layer(net, n_classes or int(labels.max()) + 1).eval()
     for name, parameter in adapted.named_parameters():
         parameter.requires_grad = name.startswith("output.")
-    x, y = seen(adapted, images, labels, seed, augment)
-    weight, bias, losses = fit_output_layers(
-        x[None], y[None], adapted.n_classes, torch.tensor([chosen.l2])
-    )
-    with torch.no_grad():
+    history = training.History()
+
+    @torch.no_grad()
+    def look(step: int, weight: torch.Tensor, bias: torch.Tensor, losses: list[float]) -> None:
         adapted.output.weight.copy_(weight[0])
         adapted.output.bias.copy_(bias[0])
-    seconds = time.perf_counter() - begun
-    steps = list(range(1, len(losses) + 1))
-    history = training.History(steps, losses, [1.0] * len(losses), seconds, finished=True)
-    return _scored(adapted, option, len(images), seconds, history, test)
+        history.step, history.loss = list(range(1, len(losses) + 1)), losses
+        history.rate, history.seconds = [1.0] * len(losses), time.perf_counter() - begun
+        history.finished = step == FIT_STEPS
+        if on_step is not None:
+            on_step(step, adapted, history)
+
+    x, y = seen(adapted, images, labels, seed, augment, stop)
+    found = fit_output_layers(
+        x[None], y[None], adapted.n_classes, torch.tensor([chosen.l2]), stop=stop,
+        on_look=look if on_step is not None else None,
+    )  # fmt: skip
+    look(len(found[2]), *found)
+    return _scored(adapted, option, len(images), history.seconds, history, test)
 
 
 def option_2(
@@ -321,7 +339,7 @@ def option_2(
     augmentation. `output` is an output layer to start from, `fixed` names layers that stay as they
     are ("layer1", …). `on_step(step, net, history)` is called before each update and at the end.
     """
-    _check(net, images, labels, modality, across)
+    _check(net, images, labels, modality, across, augment)
     chosen = chosen or settings(option, len(images), augment)
     begun = time.perf_counter()
     adapted = network.replace_output_layer(net, n_classes or int(labels.max()) + 1)

@@ -1,7 +1,10 @@
-"""Photographs that are at hand offline: the two sample pictures inside scikit-learn's wheel.
+"""Photographs that are at hand offline, inside the wheels of scikit-learn and scikit-image.
 
-"china.jpg" by danielbuechele and "flower.jpg" by vultilion, both on Flickr, CC BY 2.0 (after the
-README beside them in the wheel).
+scikit-learn has "china.jpg" by danielbuechele and "flower.jpg" by vultilion, both on Flickr, CC BY
+2.0 (after the README beside them in the wheel). scikit-image has a cat (Stéfan van der Walt, CC0),
+an astronaut and a rocket (NASA and SpaceX, public domain), coffee (Rachel Michetti, CC0), a
+motorcycle (Middlebury stereo data, CC0), and brick, grass and gravel (CC0 Textures), after its
+documentation.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import torch.nn.functional as F
 from tl_course.errors import CourseError
 from tl_course.network import SIZE
 from tl_course.scale import scaled
+from tl_course.targets.examples import Examples, Target
 
 NAMES = ("china", "flower")
 SMALLEST = 32  # pixels: the side of the smallest crop, which is not shrunk
@@ -38,6 +42,18 @@ def photograph(name: str, height: int = 160) -> torch.Tensor:
     return scaled(x.clamp(0, 1))
 
 
+def middle(name: str, size: int = 224) -> torch.Tensor:
+    """The middle of one photograph, as ImageNet networks are shown them: `[3, size, size]`, 0 … 1.
+
+    Seven eighths of its shorter side, shrunk to `size` pixels.
+    """
+    whole = _whole(name)
+    side = round(min(whole.shape[1:]) * 7 / 8)
+    top, left = ((length - side) // 2 for length in whole.shape[1:])
+    piece = whole[None, :, top : top + side, left : left + side]
+    return F.interpolate(piece, (size, size), mode="bicubic", antialias=True)[0].clamp(0, 1)
+
+
 def crops(n: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """`n` square pieces of both photographs in turn, of random place and size, shrunk to 32×32.
 
@@ -56,3 +72,61 @@ def crops(n: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
         piece = whole[None, :, top : top + side, left : left + side]
         pieces.append(F.interpolate(piece, (SIZE, SIZE), mode="bilinear", antialias=True))
     return scaled(torch.cat(pieces).clamp(0, 1)), which
+
+
+SCENES = (
+    "astronaut", "brick", "cat", "china", "coffee", "flower", "grass", "gravel", "motorcycle",
+    "rocket",
+)  # fmt: skip
+BLOCKS = 25  # that a photograph is divided into, five by five; no two parts share one
+PARTS = {"pool": range(0, 10), "validation": range(10, 15), "test": range(15, 25)}
+EACH = 10  # pieces of one block
+PIECE = 56  # pixels a side; the smallest block of the smallest photograph has 60
+
+
+@functools.cache
+def _grey(name: str) -> torch.Tensor:
+    """A photograph's brightness, 0 … 1 `[height, width]`."""
+    if name in NAMES:
+        whole = _whole(name)
+    else:
+        from skimage import data
+
+        pixels = {
+            "motorcycle": lambda: data.stereo_motorcycle()[0],
+        }.get(name, getattr(data, name, None))()  # fmt: skip
+        whole = torch.from_numpy(pixels.copy()).float() / 255
+        whole = whole.permute(2, 0, 1)[:3] if whole.ndim == 3 else whole[None]
+    weights = torch.tensor([0.299, 0.587, 0.114]) if len(whole) == 3 else torch.ones(1)
+    return (whole * weights.view(-1, 1, 1)).sum(0)
+
+
+@functools.cache
+def scenes(size: int = SIZE) -> Target:
+    """Ten photographs in grey: which of them is this a piece of? `[n, 3, size, size]`, scaled.
+
+    Each photograph is divided into 25 blocks: 10 to learn from, 5 to choose on, 10 to be tested on,
+    so that no pixel is in two parts; 10 pieces of 56×56 pixels are cut out of each block. They are
+    grey, since colours alone would tell them apart. A test of 1,000 pieces of 100 blocks is worth
+    less than one of 1,000 photographs.
+    """
+    generator = torch.Generator().manual_seed(0x5CE7E)
+    found = {part: ([], []) for part in PARTS}
+    for label, name in enumerate(SCENES):
+        whole = _grey(name)
+        height, width = whole.shape[0] // 5, whole.shape[1] // 5
+        order = torch.randperm(BLOCKS, generator=generator).tolist()
+        for part, places in PARTS.items():
+            for block in (order[place] for place in places):
+                for u, v in torch.rand(EACH, 2, generator=generator).tolist():
+                    top = block // 5 * height + round(u * (height - PIECE))
+                    left = block % 5 * width + round(v * (width - PIECE))
+                    found[part][0].append(whole[top : top + PIECE, left : left + PIECE])
+                    found[part][1].append(label)
+    parts = {}
+    for part, (pieces, labels) in found.items():
+        x = torch.stack(pieces)[:, None]
+        if size != PIECE:
+            x = F.interpolate(x, (size, size), mode="bilinear", antialias=True).clamp(0, 1)
+        parts[part] = Examples(scaled(x).expand(-1, 3, -1, -1), torch.tensor(labels), SCENES)
+    return Target(**parts)

@@ -1,0 +1,395 @@
+"""Networks that others trained: loaded whole, cut, held to their requirement, adapted."""
+
+import json
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from tl_course import network, published, transfer
+from tl_course import published_experiments as experiments
+from tl_course.errors import CourseError
+from tl_course.scale import to_picture
+from tl_course.targets import kinds, photographs
+from tl_course.targets.examples import Target, draw
+from tl_course.transfer import Settings
+
+LITE0 = experiments.LITE0
+
+
+@pytest.fixture(scope="module")
+def lite0():
+    return published.load(LITE0)
+
+
+@pytest.fixture(scope="module")
+def cut():
+    """EfficientNet-Lite0 up to its third stage, for pictures of 32×32."""
+    return published.load(LITE0, cut="blocks.2", size=32)
+
+
+@pytest.fixture(scope="module")
+def minilm():
+    return published.load("minilm")
+
+
+def test_it_names_both_photographs(lite0):
+    shown = torch.stack([photographs.middle(name) for name in photographs.NAMES])
+    with torch.no_grad():
+        share = lite0(lite0.requirement.prepare(shown)).softmax(1)
+    named = [[lite0.names[i] for i in own.topk(5).indices.tolist()] for own in share]
+    assert named[0][0] == "palace" and named[1][0] == "daisy"
+    # With another padding, or BatchNorm with another ε, these would be lower.
+    assert share[0, lite0.names.index("palace")] == pytest.approx(0.31, abs=0.06)
+    assert share[1, lite0.names.index("daisy")] == pytest.approx(0.36, abs=0.06)
+
+
+def test_other_weights_than_the_known_ones_are_not_loaded(monkeypatch):
+    monkeypatch.setattr(published, "LITE0_HASH", "0" * 64)
+    published._lite0_weights.cache_clear()
+    with pytest.raises(CourseError, match="not the file that the course knows"):
+        published.load(LITE0)
+    published._lite0_weights.cache_clear()
+    monkeypatch.setattr(published, "MINILM_HASH", "0" * 64)
+    with pytest.raises(CourseError, match="not the file that the course knows"):
+        published.load("minilm")
+    assert not published.has_minilm()
+
+
+def test_features_are_the_same_at_every_cut_in_one_pass(cut, lite0):
+    requirement, look = published.features_at(LITE0, ["blocks.2", None], 32)
+    x = requirement.prepare(torch.rand(3, 3, 32, 32))
+    found = look(x)
+    with torch.no_grad():
+        assert torch.equal(found["blocks.2"], cut.features(x))
+        torch.testing.assert_close(found[None], lite0.features(x))
+    assert found[None].shape == (3, 1280) and found["blocks.2"].shape == (3, 9 * 40)
+
+
+def test_a_cut_that_is_not_there_names_those_that_are():
+    with pytest.raises(
+        CourseError, match="cannot be cut at 'blocks.99'; its parts are .*conv_stem"
+    ):
+        published.load(LITE0, cut="blocks.99")
+
+
+def test_option_1_changes_no_weight_and_no_buffer_below_the_output_layer(cut, target):
+    labelled = draw(target.pool, 20, 0)
+    x = cut.requirement.prepare(to_picture(labelled.x))
+    before = network.fingerprint(cut)
+    found = transfer.option_1(cut, x, labelled.y, test=(x, labelled.y))
+    assert network.fingerprint(cut) == before
+    assert network.fingerprint(found.net.body) == network.fingerprint(cut.body)
+    assert found.accuracy == 1 and found.net.n_classes == 10
+
+
+def test_option_2_moves_weights_and_leaves_statistics_as_they_are(cut, target):
+    labelled = draw(target.pool, 20, 0)
+    x = cut.requirement.prepare(to_picture(labelled.x))
+    found = transfer.option_2(cut, x, labelled.y, chosen=Settings(rate=1e-3, steps=3))
+    before, after = cut.body.state_dict(), found.net.body.state_dict()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert "blocks.2.0.conv_pw.weight" in moved
+    assert not {name for name in moved if "running" in name or "num_batches" in name}
+
+
+def test_the_untrained_twin_has_fresh_weights_and_statistics_of_the_pictures(cut):
+    x = cut.requirement.prepare(torch.rand(20, 3, 32, 32))
+    twin = published.untrained(LITE0, "blocks.2", 32, x, seed=1)
+    again = published.untrained(LITE0, "blocks.2", 32, x, seed=1)
+    assert network.fingerprint(twin.body) == network.fingerprint(again.body)
+    assert network.fingerprint(twin.body) != network.fingerprint(cut.body)
+    with torch.no_grad():
+        assert twin.features(x).std() > 0.01
+    assert twin.output.in_features == cut.output.in_features
+
+
+@pytest.mark.parametrize(
+    ("x", "sentence"),
+    [
+        (torch.zeros(2, 3, 28, 28) - 1, r"shape \[2, 3, 28, 28\], and this network takes"),
+        (torch.zeros(2, 1, 32, 32) - 1, r"\[batch, 3, 32, 32\]"),
+        (torch.zeros(2, 3, 32, 32, dtype=torch.uint8), "are uint8 numbers"),
+        (torch.rand(2, 3, 32, 32), r"from −1 to 1: scale 0 … 1 by \(x − 0.5\) / 0.5"),
+        (torch.full((2, 3, 32, 32), -2.0), "from −1 to 1"),
+        (torch.full((2, 3, 32, 32), float("nan")), "not numbers"),
+    ],
+)
+def test_pictures_that_do_not_meet_its_requirement(cut, x, sentence):
+    found = transfer.compatible(cut, x)
+    assert found is not None
+    with pytest.raises(CourseError, match=sentence):
+        transfer.option_1(cut, x, torch.tensor([0, 1]))
+
+
+def test_prepared_pictures_meet_it_whatever_their_size(cut, lite0):
+    for net in (cut, lite0):
+        x = net.requirement.prepare(torch.rand(2, 3, 50, 60))
+        assert transfer.compatible(net, x) is None
+    assert "modality" not in str(transfer.compatible(cut, x, "audio", across=True))
+    assert "pretrained on image and the data are audio" in transfer.compatible(cut, x, "audio")
+
+
+def test_scales_of_single_channels_are_said():
+    from tl_course.requirement import Pictures
+
+    wanted = Pictures(8, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    x = wanted.prepare(torch.rand(1, 3, 8, 8))
+    assert wanted.mismatch(x, "image") is None
+    said = wanted.mismatch(x * 3, "image")
+    assert "(x − [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]" in said
+
+
+# ---------------------------------------------------------------- other places than the packages
+
+
+@pytest.fixture
+def torch_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_a_network_of_torchvision_out_of_its_cache(torch_home):
+    weights = torchvision.models.SqueezeNet1_1_Weights.DEFAULT
+    kept = torchvision.models.shufflenet_v2_x0_5()
+    url = torchvision.models.ShuffleNet_V2_X0_5_Weights.DEFAULT.url
+    torch.save(kept.state_dict(), torch_home / url.rsplit("/", 1)[1])
+    net = published.load("torchvision/shufflenet_v2_x0_5", size=64)
+    x = net.requirement.prepare(torch.rand(2, 3, 64, 64))
+    with torch.no_grad():
+        torch.testing.assert_close(net(x), kept.eval()(x))
+    assert len(net.names) == 1000 and net.requirement.mean == pytest.approx((0.485, 0.456, 0.406))
+    # One whose output layer is no linear layer asks for a cut.
+    torch.save(
+        torchvision.models.squeezenet1_1().state_dict(), torch_home / weights.url.rsplit("/", 1)[1]
+    )
+    with pytest.raises(CourseError, match="name a `cut`"):
+        published.load("torchvision/squeezenet1_1")
+    assert published.load("torchvision/squeezenet1_1", cut="features.5", size=64).n_classes == 2
+
+
+class Evil:
+    """Unpickled, it would write a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def test_a_pickle_with_code_is_not_run(torch_home, tmp_path):
+    url = torchvision.models.ShuffleNet_V2_X0_5_Weights.DEFAULT.url
+    torch.save({"weight": Evil(tmp_path / "done")}, torch_home / url.rsplit("/", 1)[1])
+    with pytest.raises(CourseError, match="could not be loaded"):
+        published.load("torchvision/shufflenet_v2_x0_5")
+    assert not (tmp_path / "done").exists()
+
+
+def test_a_network_of_timm_out_of_a_folder(tmp_path):
+    import timm
+    from safetensors.torch import save_file
+
+    kept = timm.create_model("resnet10t", num_classes=5)
+    save_file(kept.state_dict(), tmp_path / "model.safetensors")
+    config = {
+        "architecture": "resnet10t", "num_classes": 5,
+        "pretrained_cfg": {"input_size": [3, 64, 64], "num_classes": 5, "license": "mit"},
+    }  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    net = published.load(f"local-dir:{tmp_path}")
+    x = net.requirement.prepare(torch.rand(2, 3, 64, 64))
+    with torch.no_grad():
+        torch.testing.assert_close(net(x), kept.eval()(x))
+    assert net.requirement.size == 64 and net.about.licence == "mit"
+
+
+def test_a_network_for_texts_out_of_a_folder(tmp_path):
+    from transformers import BertConfig, BertModel
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "cat", "dog", "##s"]
+    (tmp_path / "vocab.txt").write_text("\n".join(words))
+    config = BertConfig(
+        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=16, max_position_embeddings=12,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
+    net = published.load(f"transformers/{tmp_path}")
+    assert net.tokens(["cats", "dog"]).tolist() == [[2, 5, 7, 3], [2, 6, 3, 0]]
+    assert net.requirement.longest == 12
+    with torch.no_grad():  # a text's features do not depend on how long its neighbours are
+        together = net.features(net.tokens(["dog", "cat cat cat"]))[0]
+        torch.testing.assert_close(together, net.features(net.tokens(["dog"]))[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("resnet", "There is no published network 'resnet'"),
+        ("torchvision/nothing", "torchvision has no network 'nothing'"),
+        ("torchvision/resnet18", "could not be loaded"),
+        ("timm/resnet10t", "could not be loaded"),
+        ("hf-hub:nobody/nothing", "could not be loaded"),
+        ("transformers/nobody-nothing", "could not be loaded"),
+    ],
+)
+def test_offline_and_unknown_names_get_a_sentence(name, sentence, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(CourseError, match=sentence) as caught:
+        published.load(name)
+    assert "\n" not in str(caught.value)
+
+
+# ----------------------------------------------------------------------------------------- words
+
+
+def test_it_knows_which_words_belong_together(minilm):
+    with torch.no_grad():
+        cat, dog, tax = nn.functional.normalize(
+            minilm.features(minilm.tokens(["cat", "dog", "income tax"]))
+        )
+    assert cat @ dog > cat @ tax + 0.2
+
+
+def test_word_pieces_that_do_not_meet_its_requirement(minilm):
+    good = minilm.tokens(["a cat", "a dog"])
+    y = torch.tensor([0, 1])
+    assert transfer.compatible(minilm, good, "tokens") is None
+    assert "pretrained on tokens and the data are image" in transfer.compatible(minilm, good)
+    for x, sentence in (
+        (good.float(), "takes word pieces, int64"),
+        (good.repeat(1, 60), "at most 64"),
+        (good + 40_000, "knows 0 … 30521"),
+        (good - 1000, "knows 0 … 30521"),
+    ):
+        with pytest.raises(CourseError, match=sentence):
+            transfer.option_1(minilm, x, y, modality="tokens")
+    with pytest.raises(CourseError, match="copies are made of pictures"):
+        transfer.option_1(minilm, good, y, modality="tokens", augment=True)
+    with pytest.raises(CourseError, match="no cut"):
+        published.load("minilm", cut="encoder")
+
+
+def test_both_options_on_words(minilm):
+    labelled = kinds.kinds(0, "pool", 20)
+    x = minilm.tokens(labelled.texts)
+    before = network.fingerprint(minilm)
+    fixed = transfer.option_1(minilm, x, labelled.y, modality="tokens", test=(x, labelled.y))
+    moved = transfer.option_2(
+        minilm, x, labelled.y, modality="tokens", chosen=Settings(rate=1e-4, steps=2)
+    )
+    assert fixed.accuracy == 1 and network.fingerprint(minilm) == before
+    assert network.fingerprint(fixed.net.body) == network.fingerprint(minilm.body)
+    assert network.fingerprint(moved.net.body) != network.fingerprint(minilm.body)
+
+
+def test_no_name_is_in_two_parts_of_a_draw():
+    for number in (0, 1):
+        parts = {part: kinds.kinds(number, part) for part in ("pool", "validation", "test")}
+        every = [text for part in parts.values() for text in part.texts]
+        assert len(every) == len(set(every)) == sum(map(len, kinds.every_name().values()))
+        assert parts["pool"].y.bincount().tolist() == [20] * 10
+        assert parts["validation"].y.bincount().tolist() == [7] * 10
+        assert parts["test"].y.bincount().min() >= 15
+    small = kinds.kinds(1, "pool", 50)
+    assert set(small.texts) < set(parts["pool"].texts) and small.y.bincount().tolist() == [5] * 10
+    assert kinds.kinds(0, "validation").texts == parts["validation"].texts
+    assert kinds.kinds(0, "test").texts != parts["test"].texts
+    with pytest.raises(CourseError, match="multiple of 10 up to 200"):
+        kinds.kinds(0, "pool", 25)
+
+
+# ------------------------------------------------------------------------------------- the targets
+
+
+def test_no_pixel_of_a_photograph_is_in_two_parts(monkeypatch):
+    def numbered(name):
+        """A picture whose pixels say which of the 25 blocks they are in, 0 … 1."""
+        rows = torch.arange(400) // 80
+        return (rows[:, None] * 5 + rows[None, :]).float() / 25
+
+    monkeypatch.setattr(photographs, "_grey", numbered)
+    photographs.scenes.cache_clear()
+    target = photographs.scenes(photographs.PIECE)
+    photographs.scenes.cache_clear()
+    for label in range(len(photographs.SCENES)):
+        blocks = []
+        for part in (target.pool, target.validation, target.test):
+            pieces = to_picture(part.x[part.y == label])
+            assert (pieces.amax((1, 2, 3)) == pieces.amin((1, 2, 3))).all(), "crosses two blocks"
+            blocks.append(set((pieces[:, 0, 0, 0] * 25).round().int().tolist()))
+        assert len(blocks[0] | blocks[1] | blocks[2]) == sum(map(len, blocks)) == 25
+
+
+def test_the_ten_things_are_in_no_source():
+    from tl_course.sources.things import names
+
+    target = experiments.ten_things()
+    assert len(set(target.pool.names)) == 10 and not set(target.pool.names) & set(names())
+
+
+# ------------------------------------------------------------------------------------- experiments
+
+
+def test_the_best_cut_is_chosen_on_validation_and_not_on_the_test():
+    import pandas as pd
+
+    rows = [
+        {"target": "digits", "net": LITE0, "cut": cut, "size": size, "l2": 0.1, "validation": v,
+         "accuracy": a}
+        for cut, size, v, a in (
+            ("stem", 32, 0.5, 0.9), ("stage 3", 64, 0.8, 0.6), ("last", 32, 0.7, 1)
+        )
+    ]  # fmt: skip
+    table = pd.DataFrame(rows)
+    assert experiments.best(table, "digits") == {"cut": "stage 3", "size": 64, "l2": 0.1}
+    assert experiments.best(table, "digits", size=32)["cut"] == "last"
+    assert experiments.module("stage 3") == "blocks.2" and experiments.module("last") is None
+
+
+def test_cuts_and_their_rows(monkeypatch):
+    monkeypatch.setattr(experiments, "SCORED", 50)
+    monkeypatch.setattr(experiments, "CHOICE_DRAWS", 1)
+    monkeypatch.setattr(experiments, "PENALTIES", (1e-3, 1e-1))
+    few = experiments.ten_things()
+    few = Target(few.pool, few.validation[::20], few.test)
+    monkeypatch.setattr(experiments, "targets", lambda: {"drawings": few})
+    monkeypatch.setattr(experiments, "CUTS", ("bn1", "blocks.2", None))
+    monkeypatch.setattr(experiments, "CUT_NAMES", ("stem", "stage 3", "last"))
+    rows = list(experiments.cuts(2, sizes=(32,), names=["drawings"]))
+    assert len(rows) == 2 * (1 + 3)
+    assert {(row["net"], row["cut"]) for row in rows} == {
+        ("own", "last"), (LITE0, "stem"), (LITE0, "stage 3"), (LITE0, "last")
+    }  # fmt: skip
+    for row in rows:
+        assert len(row["right"]) == 50
+        assert row["accuracy"] == pytest.approx(row["right"].mean())
+
+
+def test_pieces_of_one_block_count_as_one():
+    import numpy as np
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    blocks = rng.random((1, 10)) < 0.5
+    right = np.repeat(blocks, 10, 1)
+    rows = [
+        {"target": target, "arm": arm, "draw": d, "right": right[0] & (arm == "one")}
+        for target in ("photographs", "digits") for arm in ("one", "other") for d in range(4)
+    ]  # fmt: skip
+    table = experiments.ahead(pd.DataFrame(rows), "one", "other").set_index("target")
+    assert table.ahead["photographs"] == table.ahead["digits"] == pytest.approx(100 * blocks.mean())
+    wider = table.interval["photographs"] / table.interval["digits"]
+    assert wider == pytest.approx(10**0.5, rel=0.1)
+
+
+def test_a_classmates_digits_are_nobody_elses(target):
+    mine, theirs = experiments.halves(target)
+    assert len(mine.pool) == len(theirs) == len(target.pool) // 2
+    assert mine.pool.y.bincount().tolist() == theirs.y.bincount().tolist()
+    every = torch.cat([mine.pool.x, theirs.x]).flatten(1)
+    assert len(every.unique(dim=0)) == len(target.pool.x.flatten(1).unique(dim=0))
