@@ -28,6 +28,9 @@ OURS = os.path.join(VENV, "made-by-start.py")  # written first: this .venv may b
 READY = os.path.join(VENV, "ready-for-tl-course.json")  # written last: this .venv is whole
 LOG = os.path.join(VENV, "setup.log")
 CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
+MINILM_LOG = os.path.join(VENV, "minilm.log")
+BROWSER_LOG = os.path.join(VENV, "browser.log")
+BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 NO_SPEECH = "the extra `speech` cannot be installed here; setup.log in .venv says why."
 NO_NETWORK = re.compile(
     "NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|NameResolutionError"
@@ -47,6 +50,7 @@ def main(argv=None):
     try:
         set_up(args.cpu)
         if args.verb == "test":
+            set_up_browser()
             return call(offline() + [PYTHON, "-m", "pytest"] + extra, folder=ROOT)
         verb = "run" if args.verb == "course" else "lab"
         return call([PYTHON, "-m", "tl_course.cli", verb] + extra)
@@ -180,19 +184,29 @@ def install(cpu):
     if pip_run(pip + ["pip>=21.3"]):
         raise Stop(why_pip_failed())
     where = ["--extra-index-url", CPU_BUILDS] if cpu and sys.platform.startswith("linux") else []
-    if not pip_run(pip + where + ["-e", ".[test,speech]"]):
-        return
-    problem = why_pip_failed()
-    if problem == NO_SPEECH and not pip_run(pip + where + ["-e", ".[test]"]):
+    if pip_run(pip + where + ["-e", ".[test,speech,language]"]):
+        problem = why_pip_failed()
+        if problem != NO_SPEECH or pip_run(pip + where + ["-e", ".[test,language]"]):
+            raise Stop(problem)
         print("There are no voices for this system, so the course goes on with its recordings.")
-        return
-    raise Stop(problem)
+    fetch_minilm()
 
 
-def pip_run(command):
-    """Runs pip, says calmly how far it is, keeps its words in setup.log; returns its exit code."""
+def fetch_minilm():
+    """Fetches the network for texts that notebook 07 borrows; without it, it shows recordings."""
+    script = os.path.join("data_scripts", "minilm.py")
+    if os.path.exists(os.path.join(ROOT, script)) and pip_run([PYTHON, script], MINILM_LOG):
+        print(
+            "  The network for texts (84 MB) could not be fetched (why: {}), so notebook 07 shows\n"
+            "  recorded results there; to try again: {} {}".format(MINILM_LOG, PYTHON, script),
+            flush=True,
+        )
+
+
+def pip_run(command, log_file=None):
+    """Runs pip, says calmly how far it is, keeps its words in a log; returns its exit code."""
     start = time.time()
-    with open(LOG, "w", encoding="utf-8", errors="replace") as log:
+    with open(log_file or LOG, "w", encoding="utf-8", errors="replace") as log:
         pip = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             universal_newlines=True, encoding="utf-8", errors="replace",
@@ -241,6 +255,40 @@ def why_pip_failed():
     if reason.startswith("No matching distribution"):
         hint = ", so check pip's settings, or use a 64-bit Python 3.10 to 3.13"
     return "pip could not install the course ({}){}; its words are in {}.".format(reason, hint, LOG)
+
+
+def set_up_browser():
+    """Installs chromium for the tests in a browser, on Debian and Ubuntu where we may.
+
+    Whatever happens, the tests go on: without a browser those that need one say how to get it.
+    """
+    if any(shutil.which(name) for name in BROWSERS) or not shutil.which("apt-get"):
+        return
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if not root and not (shutil.which("sudo") and quietly(["sudo", "-n", "true"]) == 0):
+        return
+    as_root = [] if root else ["sudo", "-n"]
+    apt = as_root + ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    apt += ["-o", "Acquire::http::Timeout=20", "-o", "DPkg::Lock::Timeout=60"]
+    print("Installing chromium for the tests in a browser, by apt-get: 1 to 3 minutes.", flush=True)
+    with open(BROWSER_LOG, "w") as log:
+        quietly(apt + ["update"], log)  # a mirror that is down need not be the one that matters
+        code = quietly(apt + ["install", "-y", "--no-install-recommends", "chromium"], log)
+    if code:
+        print(
+            "  It could not be installed (why: {}); the tests go on without.".format(BROWSER_LOG),
+            flush=True,
+        )
+
+
+def quietly(command, log=subprocess.DEVNULL):
+    """Runs a program, its words in the log, for ten minutes at most; returns its exit code."""
+    try:
+        return subprocess.call(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, timeout=600
+        )
+    except (OSError, subprocess.SubprocessError):
+        return 1
 
 
 def project_hash():

@@ -103,3 +103,33 @@ def record_digit():
             file.writeframes(samples.astype("<i2").tobytes())
 
     return write
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """A JupyterLab of our own (browser.Lab); without a browser on this machine it is a skip."""
+    import browser
+
+    if browser.executable() is None:
+        pytest.skip(browser.HOW_TO_GET_ONE)
+    with browser.jupyterlab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def chromium(lab):
+    """A headless browser."""
+    import browser
+
+    with browser.chromium() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def page(lab, chromium):
+    """A fresh page of it, which remembers what its console said; kernels end with the test."""
+    import browser
+
+    with browser.new_page(chromium) as page:
+        yield page
+    lab.end_kernels()

@@ -329,4 +329,4 @@ def test_the_figures_say_what_they_show():
     shown = gpt_plots.texts({"<a>": ["x & y", "z"]}, "two").data
     assert "&lt;a&gt;" in shown and "x &amp; y<br>z" in shown
     table = gpt_plots.distance({"parameters": 1e6}, {"parameters": 175e9})
-    assert table.loc["parameters", "GPT-3 has more by"] == "1.75e+05 times"
+    assert table.loc["parameters", "GPT-3 has more by"] == "175,000 times"

@@ -127,7 +127,7 @@ def test_a_changed_project_is_installed_again(start, monkeypatch, tmp_path, capf
     project.write_text(project.read_text().replace('"tqdm>=4.66"', '"tqdm>=4.67"'))
     assert start.main(["lab"]) == 0
     assert "bringing .venv up to date" in capfd.readouterr().out
-    assert "'-e', '.[test,speech]'" in Path(start.LOG).read_text()
+    assert "'-e', '.[test,speech,language]'" in Path(start.LOG).read_text()
     assert start.main(["lab"]) == 0
     assert "up to date" not in capfd.readouterr().out
 
@@ -162,6 +162,16 @@ def test_without_voices_it_goes_on(start, monkeypatch, tmp_path, capfd):
     assert "no voices for this system" in capfd.readouterr().out
 
 
+def test_without_the_network_for_texts_it_goes_on(start, monkeypatch, tmp_path, capfd):
+    ready(start, monkeypatch, tmp_path, pip="")
+    (tmp_path / "data_scripts").mkdir()
+    (tmp_path / "data_scripts" / "minilm.py").write_text("raise SystemExit('not reached')")
+    (tmp_path / "pyproject.toml").write_text("changed")
+    assert start.main(["lab"]) == 0
+    assert "notebook 07 shows" in capfd.readouterr().out
+    assert "not reached" in Path(start.MINILM_LOG).read_text()
+
+
 def test_cpu_builds_are_asked_for_only_on_linux(start, monkeypatch, tmp_path):
     ready(start, monkeypatch, tmp_path, pip="import sys; print(sys.argv[1:])")
     for system, asked in (("linux", True), ("darwin", False)):
@@ -193,3 +203,75 @@ def test_offline_leaves_only_the_loopback(start):
     said = subprocess.check_output([*before, sys.executable, "-c", program], text=True)
     if before:
         assert said.strip() == "['lo']"
+
+
+@pytest.fixture
+def programs(start, monkeypatch):
+    """Stand-ins for what is on the search path: exit codes by name, and how they were called."""
+    codes, calls = {}, []
+    os.mkdir(start.VENV)
+
+    def call(command, stdout, **_):
+        calls.append(" ".join(command))
+        if stdout is not subprocess.DEVNULL:
+            stdout.write("words of apt\n")
+        return codes["apt-get" if "apt-get" in command else command[0]]
+
+    monkeypatch.setattr(start.shutil, "which", lambda name: name if name in codes else None)
+    monkeypatch.setattr(start.subprocess, "call", call)
+    monkeypatch.setattr(start.os, "geteuid", lambda: 0, raising=False)
+    return codes, calls
+
+
+def test_a_browser_is_installed_for_the_tests_before_the_network_is_cut(start, monkeypatch):
+    order = []
+    for name in ("set_up", "set_up_browser", "offline", "call"):
+        monkeypatch.setattr(start, name, lambda *_, name=name, **__: order.append(name) or [])
+    start.main(["test"])
+    assert order == ["set_up", "set_up_browser", "offline", "call"]
+    order.clear()
+    start.main(["lab"])
+    assert order == ["set_up", "call"]
+
+
+def test_chromium_comes_by_apt_where_that_may_be_done(start, programs, monkeypatch, capsys):
+    codes, calls = programs
+    start.set_up_browser()
+    assert not calls, "no apt-get, no question"
+
+    codes["apt-get"] = 0
+    start.set_up_browser()
+    update, install = calls
+    assert update.startswith("env ") and update.endswith(" update")
+    assert install.endswith(" install -y --no-install-recommends chromium")
+    said = capsys.readouterr().out.strip()
+    assert said.startswith("Installing chromium") and len(said.splitlines()) == 1
+    assert Path(start.BROWSER_LOG).read_text() == 2 * "words of apt\n"
+
+    monkeypatch.setattr(start.os, "geteuid", lambda: 1000, raising=False)
+    calls.clear()
+    start.set_up_browser()
+    assert not calls, "neither root nor sudo"
+    codes["sudo"] = 1
+    start.set_up_browser()
+    assert calls == ["sudo -n true"], "sudo would ask for a password"
+    codes["sudo"] = 0
+    start.set_up_browser()
+    assert [line.startswith("sudo -n env ") for line in calls[2:]] == [True, True]
+
+    calls.clear()
+    codes["chromium"] = 0
+    start.set_up_browser()
+    assert not calls, "there is one already"
+
+
+def test_without_a_browser_the_tests_go_on(start, programs, capsys):
+    codes, _ = programs
+    codes["apt-get"] = 100
+    start.set_up_browser()
+    assert f"could not be installed (why: {start.BROWSER_LOG})" in capsys.readouterr().out
+
+
+def test_a_program_that_is_not_there_is_no_error(start):
+    assert start.quietly(["there-is-no-such-program"]) == 1
+    assert start.quietly([sys.executable, "-c", "raise SystemExit(3)"]) == 3

@@ -44,11 +44,13 @@ def panels(
     arms: Sequence[str] | None = None,
     live: pd.DataFrame | None = None,
     prediction: dict[int, float] | None = None,
+    marked: int | None = None,
 ) -> Picture:
     """Accuracy against labelled images, a panel without and one with augmentation.
 
     Lines are means and bands one standard deviation over draws; `live` rows are drawn over them as
-    single dots, a `prediction` (images → %) as a dashed line. A panel without rows is left out.
+    single dots, a `prediction` (images → %) as a dashed line. A panel without rows is left out. A
+    number of images can be `marked` by an upright line.
     """
     found = comparing.means(table)
     arms = [arm for arm in (arms or ARMS) if (found.arm == arm).any()]
@@ -84,6 +86,8 @@ def panels(
                 list(prediction), list(prediction.values()), "--", color="black",
                 label="your prediction",
             )  # fmt: skip
+        if marked is not None:
+            ax.axvline(marked, color=GREY, linestyle=":", linewidth=1)
         ax.set_title(f"digits {PANELS[augmented]}", fontsize=11)
     figure.axes[0].set_ylabel("test accuracy, % (stretched towards 100)")
     handles, labels = figure.axes[0].get_legend_handles_labels()

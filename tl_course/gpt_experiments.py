@@ -110,19 +110,22 @@ def live_recipe(steps: int) -> Recipe:
 class Diary:
     """Give it to the loop as `on_step`: what the network writes after some steps, and how well.
 
-    `texts[step]` is a sample; `bits[step]` are bits a character of the lines `own`, where given.
+    `texts[step]` is a sample of `length` characters; `bits[name][step]` are bits a character of
+    the lines `own[name]`.
     """
 
-    def __init__(self, steps: Sequence[int], own: Sequence[str] = (), length: int = 0):
-        self.steps, self.own, self.length = set(steps), own, length
+    def __init__(
+        self, steps: Sequence[int], own: dict[str, Sequence[str]] | None = None, length: int = 0
+    ):
+        self.steps, self.own, self.length = set(steps), own or {}, length
         self.texts: dict[int, str] = {}
-        self.bits: dict[int, float] = {}
+        self.bits: dict[str, dict[int, float]] = {name: {} for name in self.own}
 
     def __call__(self, step: int, net: nn.Module, history: History) -> None:
         if step not in self.steps:
             return
-        if self.own:
-            self.bits[step] = scored(net, self.own)
+        for name, own in self.own.items():
+            self.bits[name][step] = scored(net, own)
         if self.length:
             self.texts[step] = gpt.sample(net, length=self.length, temperature=0.8)
         net.train()
@@ -234,10 +237,11 @@ FRONTS = ("names", "their letters shuffled", "prose")
 LINES_IN_FRONT = (0, 1, 2, 4)
 
 
-def front(kind: str, number_of_lines: int, seed: int) -> str:
+def front(kind: str, number_of_lines: int, seed: int, paragraphs: Sequence[str] = ()) -> str:
     """What is put before a line: so many names, the same with shuffled letters, or prose.
 
-    The prose is lines of the same number of characters out of the held-out paragraphs.
+    The prose is lines of the same number of characters out of `paragraphs`, where none are given
+    out of all that are held out.
     """
     generator = torch.Generator().manual_seed(seed)
     chosen = draw(lines().pool, max(LINES_IN_FRONT), seed)[:number_of_lines]
@@ -247,19 +251,21 @@ def front(kind: str, number_of_lines: int, seed: int) -> str:
             for name in chosen
         )
     if kind == "prose":
-        every = prose.prose().held_out.splitlines()
+        every = paragraphs or prose.prose().held_out.splitlines()
         picked = torch.randperm(len(every), generator=generator).tolist()
         long_enough = (every[i] for i in picked if len(every[i]) >= 60)
         chosen = tuple(next(long_enough)[: len(name)] for name in chosen)
     return "".join(f"{line}\n" for line in chosen)
 
 
-def prompted(net: GPT, kind: str, number: int, seed: int, own: Sequence[str]) -> float:
+def prompted(
+    net: GPT, kind: str, number: int, seed: int, own: Sequence[str], paragraphs: Sequence[str] = ()
+) -> float:
     """Bits a character of the lines `own`, each after `number` lines of a kind; nothing learnt.
 
     Every line gets other ones before it. What does not fit into the context is cut off in front.
     """
-    fronts = [front(kind, number, 1000 * seed + i) for i in range(len(own))]
+    fronts = [front(kind, number, 1000 * seed + i, paragraphs) for i in range(len(own))]
     room = [net.context - len(line) - 1 for line in own]
     fronts = [text[-most:] for text, most in zip(fronts, room, strict=True)]
     return gpt.bits(net, *gpt.padded(own, fronts))

@@ -109,7 +109,9 @@ def in_front(table: pd.DataFrame, title: str) -> Picture:
             [0, *by.index], [nothing, *by["mean"]], yerr=[0, *by["std"].fillna(0)],
             color=colour, marker=marker, capsize=3, label=kind,
         )  # fmt: skip
-        heard.append(f"{kind}: " + ", ".join(f"{v:.2f} with {k}" for k, v in by["mean"].items()))
+        heard.append(
+            f"{kind}: " + ", ".join(f"{v:.2f} with {k:.0f}" for k, v in by["mean"].items())
+        )
     ax.set(
         xlabel="lines in front", ylabel="bits a character",
         xticks=[0, *sorted(table.lines[table.lines > 0].unique())],
@@ -136,12 +138,17 @@ def fewer(table: pd.DataFrame, one: str, other: str) -> tuple[float, float, floa
     return gain.mean(), 2 * gain.std() / len(gain) ** 0.5, gain.min()
 
 
+def _count(number: float) -> str:
+    """A number of things, exact where that can be read."""
+    return f"{number:,.0f}" if number < 1e12 else f"{number:.2e}"
+
+
 def distance(ours: dict[str, float], theirs: dict[str, float]) -> pd.DataFrame:
     """Two networks in numbers, and how many times the other is larger."""
     return pd.DataFrame(
         [
-            {"": name, "this one": f"{own:,.4g}", "GPT-3": f"{theirs[name]:,.4g}",
-             "GPT-3 has more by": f"{theirs[name] / own:,.3g} times"}
+            {"": name, "this one": _count(own), "GPT-3": _count(theirs[name]),
+             "GPT-3 has more by": f"{_count(theirs[name] / own)} times"}
             for name, own in ours.items()
         ]
     ).set_index("")  # fmt: skip

@@ -102,6 +102,16 @@ def heat_map(cells: pd.DataFrame, gains: pd.DataFrame, title: str) -> Picture:
     )
 
 
+def ink(colour: Sequence[float]) -> str:
+    """Black or white, whichever can be read better on `colour` (red, green, blue, 0 … 1).
+
+    By the contrast of the Web Content Accessibility Guidelines 2.
+    """
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"
+
+
 def explained(table: pd.DataFrame, title: str) -> Picture:
     """Rows of the recorded `controls`: mean accuracy of each control by target, a panel each."""
     names = [name for name in TARGETS if name in set(table.target)]

@@ -120,6 +120,9 @@ def _write_html(executed: Path) -> str | None:
         if cell.cell_type == "markdown" and cell.source.startswith("# "):
             title = cell.source.splitlines()[0].lstrip("# ").strip()
             break
+    # On a page an experiment is dead, and its scripts would come from the network: without its
+    # state the still picture and the table that every experiment brings are shown instead.
+    notebook.metadata.pop("widgets", None)
     exporter = HTMLExporter()
     resources = {"metadata": {"name": title or executed.stem}}
     page, _ = exporter.from_notebook_node(notebook, resources)

@@ -14,11 +14,13 @@ Penalties, rates and steps are chosen on validation names with draws of their ow
 
 from __future__ import annotations
 
+import collections
 import functools
 import itertools
 import math
+import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -159,13 +161,12 @@ def choose() -> dict[tuple[str, int], Settings | tuple]:
     return best | _best(side_by_side(_tried, plan, "choosing the rate"))
 
 
-def _best(rows) -> dict:
-    means = pd.DataFrame(list(rows)).groupby(["arm", "images", "chosen"]).accuracy.mean()
-    return {
-        (arm, images): chosen
-        for (arm, images), own in means.groupby(level=[0, 1])
-        for chosen in [own.idxmax()[2]]
-    }
+def _best(rows: Iterable[dict]) -> dict:
+    tried = collections.defaultdict(list)
+    for row in rows:
+        tried[row["arm"], row["images"], row["chosen"]].append(row["accuracy"])
+    ranked = sorted(tried, key=lambda key: statistics.fmean(tried[key]))
+    return {(arm, images): chosen for arm, images, chosen in ranked}  # the last of each stays
 
 
 def words(draws: int) -> Iterator[dict]:

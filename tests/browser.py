@@ -1,0 +1,347 @@
+"""A real JupyterLab and a real browser for tests: started by the test, on this machine alone.
+
+`lab` and `page` are fixtures (conftest.py). A test copies or writes a notebook, opens it, runs all
+of it, touches it, and ends with `page_is_well`: no error in the browser's console or the kernel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import nbformat
+
+from tl_course import lesson, notebooks
+
+ROOT = Path(__file__).parents[1]
+SCREENSHOTS = ROOT / "build" / "browser"
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ELSEWHERE = (  # macOS and Windows keep browsers off the search path
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
+)
+ARGUMENTS = [  # a container has no sandbox and no GPU; nothing may ask for the network
+    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic",
+    "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-proxy-server",
+]  # fmt: skip
+PATIENCE = 120  # seconds; machines that run tests may be busy
+HOW_TO_GET_ONE = (
+    "no Chromium or Chrome was found: install one (Debian: `sudo apt install chromium`; macOS and "
+    "Windows: google.com/chrome) and run the tests again"
+)
+
+
+def executable() -> str | None:
+    """The browser of this machine, or None."""
+    found = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    return found or next((path for path in ELSEWHERE if Path(path).exists()), None)
+
+
+class Lab:
+    """A JupyterLab server in `folder`."""
+
+    def __init__(self, folder: Path, port: int, token: str):
+        self.folder, self.token = folder, token
+        self.url = f"http://127.0.0.1:{port}"
+
+    def write(self, name: str, cells: Sequence[str]) -> str:
+        """Write a notebook of code cells; returns its name."""
+        node = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(source) for source in cells],
+            metadata={"kernelspec": {"name": notebooks.KERNEL, "display_name": "Python"}},
+        )
+        nbformat.write(node, self.folder / name)
+        return name
+
+    def copy(self, number: str, budget: str = "quick") -> str:
+        """Copy one of the course's notebooks with another budget; returns its name."""
+        (path,) = notebooks.find([number])
+        node = nbformat.read(path, as_version=4)
+        for cell in node.cells:
+            if "parameters" in cell.metadata.get("tags", []):
+                cell.source = cell.source.replace('"laptop"', f'"{budget}"', 1)
+        nbformat.write(node, self.folder / path.name)
+        return path.name
+
+    def ask(self, path: str, method: str = "GET") -> bytes:
+        """Ask the server by its own interface; closing a page alone leaves its kernel running."""
+        request = urllib.request.Request(
+            f"{self.url}/api/{path}",
+            method=method,
+            headers={"Authorization": f"token {self.token}"},
+        )
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=30) as answer:
+            return answer.read()
+
+    def end_kernels(self) -> None:
+        """Shut down every notebook's kernel."""
+        for session in json.loads(self.ask("sessions")):
+            self.ask(f"sessions/{session['id']}", "DELETE")
+
+
+@contextlib.contextmanager
+def jupyterlab(folder: Path) -> Iterator[Lab]:
+    """JupyterLab on a free port of 127.0.0.1, strict about errors in callbacks."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(16)
+    work, log = folder / "work", folder / "jupyterlab.log"
+    work.mkdir()
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
+        "--expose-app-in-browser", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
+        f"--ServerApp.root_dir={work}", "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        f"--LabApp.user_settings_dir={_settings(folder)}",
+    ]  # fmt: skip
+    environment = os.environ | {lesson.STRICT: "1", "PYTHONUNBUFFERED": "1"}
+    with notebooks.this_python_kernel(), log.open("w") as words:
+        environment["JUPYTER_PATH"] = os.environ["JUPYTER_PATH"]
+        server = subprocess.Popen(command, env=environment, stdout=words, stderr=words)
+        try:
+            lab = Lab(work, port, token)
+            _until_it_answers(lab, server, log)
+            yield lab
+        finally:
+            server.terminate()
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _settings(folder: Path, theme: str = "JupyterLab Light") -> Path:
+    """JupyterLab's settings: no news, no questions."""
+    settings = folder / "settings"
+    quiet = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
+    for plugin, values in (("notification", quiet), ("themes", {"theme": theme})):
+        path = settings / "@jupyterlab" / "apputils-extension" / f"{plugin}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    return settings
+
+
+def _until_it_answers(lab: Lab, server: subprocess.Popen, log: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            break
+        with contextlib.suppress(OSError):
+            lab.ask("status")
+            return
+        time.sleep(0.3)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator:
+    """A headless browser driven by Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def new_page(browser, width: int = 1280, height: int = 900) -> Iterator:
+    """A page that remembers what its console said: `page.said`, a list of errors."""
+    context = browser.new_context(viewport={"width": width, "height": height})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.said = []
+    page.on("pageerror", lambda error: page.said.append(f"page: {error}"))
+    page.on("console", lambda message: _listen(page.said, message))
+    yield page
+    context.close()
+
+
+def _listen(said: list[str], message) -> None:
+    if message.type == "error":
+        said.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+
+# What the page knows about its notebook, by JupyterLab's own objects: the panel is windowed, so
+# that cells out of sight are not in the document.
+PANEL = """
+  const lab = window.jupyterapp;
+  const panel = lab.shell.currentWidget;
+"""
+LISTEN = (
+    "() => {"
+    + PANEL
+    + """
+  const kernel = panel.sessionContext.session.kernel;
+  window.tlcErrors = [];
+  window.tlcRan = false;
+  kernel.iopubMessage.connect((_, message) => {
+    const kind = message.header.msg_type, content = message.content;
+    if (kind === 'error') window.tlcErrors.push(content.ename + ': ' + content.evalue);
+    if (kind === 'execute_input') window.tlcRan = true;
+    // JupyterLab asks every new kernel for its widgets, before anything could have imported them.
+    const early = !window.tlcRan && content.text?.startsWith('No such comm');
+    if (kind === 'stream' && content.name === 'stderr' && !early) {
+      window.tlcErrors.push(content.text);
+    }
+  });
+}"""
+)
+READY = (
+    "() => { const lab = window.jupyterapp; if (!lab) return false;"
+    " const panel = lab.shell.currentWidget;"
+    " return !!panel?.sessionContext?.session?.kernel"
+    " && ['idle', 'busy'].includes(panel.sessionContext.session.kernel.status)"
+    " && panel.content?.widgets?.length > 0; }"
+)
+DONE = (
+    "() => {"
+    + PANEL
+    + """
+  const cells = [...panel.content.model.cells].filter(
+    c => c.type === 'code' && c.sharedModel.getSource().trim());
+  const failed = cells.some(c => [...Array(c.outputs.length).keys()].some(
+    i => c.outputs.get(i).type === 'error'));
+  return failed || (cells.every(c => c.executionCount !== null)
+    && panel.sessionContext.session.kernel.status === 'idle');
+}"""
+)
+CELL_ERRORS = (
+    "() => {"
+    + PANEL
+    + """
+  const found = [];
+  for (const cell of panel.content.model.cells) {
+    if (cell.type !== 'code') continue;
+    for (let i = 0; i < cell.outputs.length; i++) {
+      const output = cell.outputs.get(i).toJSON();
+      if (output.output_type === 'error') found.push(output.ename + ': ' + output.evalue);
+    }
+  }
+  return found.concat(window.tlcErrors || []);
+}"""
+)
+
+
+def open_notebook(page, lab: Lab, name: str) -> None:
+    """Open a notebook and wait until its kernel is there."""
+    page.goto(f"{lab.url}/lab/tree/{name}?token={lab.token}&reset")
+    page.wait_for_function(READY)
+    page.evaluate(LISTEN)
+
+
+def run_all(page, seconds: float = PATIENCE) -> None:
+    """Choose *Run All Cells* in the menu and wait until every cell has run."""
+    page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
+    page.locator(".lm-Menu-itemLabel", has_text="Run All Cells").first.click()
+    page.wait_for_function(DONE, timeout=seconds * 1000)
+
+
+def scroll_to(page, selector: str):
+    """Scroll through the windowed panel until something is in view; returns its locator."""
+    found = page.locator(selector)
+    panel = page.locator(".jp-WindowedPanel-outer").first
+    panel.evaluate("panel => panel.scrollTop = 0")
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if found.count() and found.first.is_visible():
+            found.first.scroll_into_view_if_needed()
+            return found.first
+        at_end = panel.evaluate(
+            "p => { const before = p.scrollTop; p.scrollTop += p.clientHeight * 0.7;"
+            " return p.scrollTop === before; }"
+        )
+        page.wait_for_timeout(150)
+        if at_end:
+            panel.evaluate("panel => panel.scrollTop = 0")
+    raise AssertionError(f"{selector} is nowhere in the notebook")
+
+
+def scroll_through(page) -> None:
+    """Scroll from the top to the end, so that every cell has been drawn once."""
+    panel = page.locator(".jp-WindowedPanel-outer").first
+    panel.evaluate("panel => panel.scrollTop = 0")
+    for _ in range(200):
+        at_end = panel.evaluate(
+            "p => { const before = p.scrollTop; p.scrollTop += p.clientHeight * 0.8;"
+            " return p.scrollTop === before; }"
+        )
+        page.wait_for_timeout(100)
+        if at_end:
+            return
+
+
+def page_is_well(page) -> None:
+    """No error in a cell, in a callback, in the kernel's stderr, in the browser's console."""
+    kernel = page.evaluate(CELL_ERRORS)
+    assert not kernel, kernel
+    assert not page.said, page.said
+
+
+def screenshot(page, name: str, selector: str | None = None) -> Path:
+    """Keep a picture of the page, or of one part of it, as build/browser/NAME.png."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    path = SCREENSHOTS / f"{name}.png"
+    what = page.locator(selector).first if selector else page
+    what.screenshot(path=path)
+    return path
+
+
+def dark(page) -> None:
+    """Change to JupyterLab's dark theme."""
+    page.evaluate(
+        "() => window.jupyterapp.commands.execute('apputils:change-theme',"
+        " {theme: 'JupyterLab Dark'})"
+    )
+    page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
+    page.wait_for_timeout(500)
+
+
+def zoom(page, factor: float = 2.0) -> None:
+    """Zoom the page as a browser does: fewer CSS pixels, each of them larger."""
+    size = page.viewport_size
+    page.set_viewport_size(
+        {"width": int(size["width"] / factor), "height": int(size["height"] / factor)}
+    )
+    page.wait_for_timeout(500)
+
+
+def draw(page, canvas, strokes: Sequence[Sequence[tuple[float, float]]], steps: int = 3) -> None:
+    """Draw with the pointer on a canvas; points are shares 0 … 1 of its width and height."""
+    for stroke in strokes:
+        box = canvas.bounding_box()
+        at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(*at[0])
+        page.mouse.down()
+        for point in at[1:]:
+            page.mouse.move(*point, steps=steps)
+        page.mouse.up()
+
+
+def median(values: Sequence[float]) -> float:
+    return statistics.median(values)
+
+
+def record(name: str, found: dict) -> None:
+    """Keep what was measured beside the screenshots, as build/browser/NAME.json."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    (SCREENSHOTS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")

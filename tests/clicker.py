@@ -1,0 +1,109 @@
+"""Clicks at random in anything made of ipywidgets, and looks for errors and growing memory."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import random
+import sys
+import time
+from collections.abc import Callable
+
+import ipywidgets as widgets
+import psutil
+
+WORDS = ("", "Ada", "{", '{"experiment": 1}', "ä" * 300, "<b>x</b>", "../..", "7")
+Act = Callable[[widgets.Widget, random.Random], None]
+
+
+def walk(widget):
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from walk(child)
+
+
+def in_reach(widget) -> bool:
+    return not getattr(widget, "disabled", False)
+
+
+def shown(widget):
+    """The widgets that a learner can reach: not hidden, nor inside something hidden."""
+    if getattr(widget, "layout", None) is not None and widget.layout.display == "none":
+        return
+    if in_reach(widget):
+        yield widget
+    for child in getattr(widget, "children", ()):
+        yield from shown(child)
+
+
+def touch(widget, rng: random.Random, special: dict[type, Act]) -> bool:
+    """Do to one widget what a learner might; False where there is nothing to do."""
+    act = next((special[kind] for kind in type(widget).__mro__ if kind in special), None)
+    if act is not None:
+        act(widget, rng)
+    elif isinstance(widget, widgets.Button):
+        widget.click()
+    elif isinstance(widget, widgets.ToggleButton | widgets.Checkbox):
+        widget.value = not widget.value
+    elif isinstance(widget, widgets.SelectionSlider | widgets.Dropdown | widgets.ToggleButtons):
+        if len(widget.options):
+            widget.index = rng.randrange(len(widget.options))
+    elif isinstance(widget, widgets.IntSlider | widgets.BoundedIntText):
+        widget.value = rng.randrange(widget.min, widget.max + 1, max(widget.step or 1, 1))
+    elif isinstance(widget, widgets.FloatSlider | widgets.BoundedFloatText):
+        widget.value = rng.uniform(widget.min, widget.max)
+    elif isinstance(widget, widgets.FloatLogSlider):
+        widget.value = widget.base ** rng.uniform(widget.min, widget.max)
+    elif isinstance(widget, widgets.Text | widgets.Textarea):
+        widget.value = rng.choice(WORDS)
+    elif isinstance(widget, widgets.IntText | widgets.FloatText):
+        widget.value = rng.randrange(-5, 5000)
+    else:
+        return False
+    return True
+
+
+def memory() -> float:
+    """What this process holds, in MB, without what the C library keeps for later (Linux)."""
+    gc.collect()
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+    return psutil.Process().memory_info().rss / 1e6
+
+
+def at_rest(experiment) -> float:
+    """The memory while no work is under way."""
+    experiment.stop()
+    experiment.wait(60)
+    return memory()
+
+
+def click_around(
+    experiment,
+    seconds: float,
+    seed: int = 0,
+    special: dict[type, Act] | None = None,
+    growth: float = 0.10,
+    every: float = 0.0,
+) -> int:
+    """Touch an Experiment at random for a while; returns the number of touches.
+
+    Fails on an error in a callback (run it with TL_COURSE_STRICT set), an error in work, or memory
+    that grows by more than `growth` after the first third. `special` says how to touch a type.
+    """
+    rng, touches = random.Random(seed), 0
+    begun, settled = time.monotonic(), None
+    while time.monotonic() - begun < seconds:
+        reachable = list(shown(experiment.view))
+        touches += touch(rng.choice(reachable), rng, special or {})
+        experiment.raise_errors()
+        if settled is None and time.monotonic() - begun > seconds / 3:
+            settled = at_rest(experiment)
+        time.sleep(every)
+    now = at_rest(experiment)
+    assert touches >= 20, f"only {touches} touches in {seconds:g} s"
+    if settled is not None:
+        assert now <= settled * (1 + growth), f"memory grew from {settled:.0f} to {now:.0f} MB"
+    return touches

@@ -1,0 +1,227 @@
+"""The drawing pad and *Teach it your handwriting* in a real JupyterLab and a real browser."""
+
+import json
+
+import browser
+
+PAD = """
+from tl_course import handwriting, pretraining
+from tl_course.sources import things
+from tl_course.targets.examples import draw
+from tl_course.targets.handwritten import NAMES, handwritten
+from tl_course.widgets.drawing_pad import DrawingPad
+
+net = pretraining.pretrained()
+fifty = draw(handwritten().pool, 50, 0)
+taught = handwriting.adapt(net, "option-1", fifty, 0).net
+pad = DrawingPad({"taught with 50 digits": (taught, NAMES), "before": (net, things.names())})
+pad
+"""
+# Strokes by digit: x and y in hundredths of the pad, one after another.
+WRITTEN = {
+    0: ["50 15 33 28 28 50 35 75 50 85 66 74 72 50 66 27 50 15"],
+    1: ["55 15 50 50 46 85"],
+    2: ["30 30 42 17 60 18 68 32 60 50 42 68 30 83 50 80 74 82"],
+    3: ["30 25 45 15 62 20 66 33 55 45 42 48 58 50 70 62 66 78 50 87 30 80"],
+    4: ["38 15 32 35 28 52 50 52 72 48", "66 20 62 50 58 88"],
+    5: ["68 18 40 18 36 45 55 42 68 55 66 75 50 86 30 80"],
+    6: ["60 13 42 30 33 55 36 78 50 86 64 76 62 58 48 54 36 64"],
+    7: ["30 20 50 18 70 18 60 40 50 62 44 87"],
+    8: ["62 25 48 16 36 28 50 45 64 62 60 80 46 86 34 74 44 56 62 40 64 26"],
+    9: ["64 30 50 17 36 28 40 44 54 46 65 34 63 55 56 87"],
+}
+DIGITS = {
+    digit: [
+        [(int(x) / 100, int(y) / 100) for x, y in zip(s[::2], s[1::2], strict=True)]
+        for s in map(str.split, strokes)
+    ]
+    for digit, strokes in WRITTEN.items()
+}
+# From the end of a stroke until its answer is painted.
+STOPWATCH = """root => new Promise(done => {
+  window.tlcTimes = [];
+  let ended = null;
+  root.querySelector('canvas').addEventListener('pointerup', () => {
+    ended = { at: performance.now(), revision: +root.dataset.sent };
+  });
+  new MutationObserver(() => {
+    if (!ended || +root.dataset.answered < ended.revision) return;
+    const { at } = ended;
+    ended = null;
+    requestAnimationFrame(() => setTimeout(() => window.tlcTimes.push(performance.now() - at)));
+  }).observe(root, { attributes: true, attributeFilter: ['data-answered'] });
+  done();
+})"""
+ANSWERED = "root => +root.dataset.answered >= +root.dataset.sent"
+
+
+def wait_for_answer(page, root):
+    page.wait_for_function(ANSWERED, arg=root.element_handle())
+
+
+def test_a_three_is_drawn_and_read(lab, page):
+    browser.open_notebook(page, lab, lab.write("pad.ipynb", [PAD]))
+    browser.run_all(page)
+    root = browser.scroll_to(page, ".tlc-pad")
+    canvas = root.locator("canvas")
+    words = root.locator(".tlc-words")
+    assert words.inner_text() == ""
+    browser.draw(page, canvas, DIGITS[3])
+    wait_for_answer(page, root)
+    assert "taught with 50 digits: 3 (" in words.inner_text()
+    browser.screenshot(page, "pad-three")
+
+    undo, clear = root.get_by_role("button", name="Undo"), root.get_by_role("button", name="Clear")
+    undo.click()
+    wait_for_answer(page, root)
+    assert words.inner_text() == "" and undo.is_disabled()
+    for stroke in DIGITS[4]:
+        browser.draw(page, canvas, [stroke])
+    wait_for_answer(page, root)
+    assert "taught with 50 digits: 4 (" in words.inner_text()
+    clear.click()
+    wait_for_answer(page, root)
+    assert words.inner_text() == "" and clear.is_disabled()
+
+    # How long from a stroke's end until its answer is painted?
+    root.evaluate(STOPWATCH)
+    for digit in [*DIGITS, 3, 4]:
+        browser.draw(page, canvas, DIGITS[digit])
+        wait_for_answer(page, root)
+        page.wait_for_timeout(250)
+        clear.click()
+        wait_for_answer(page, root)
+    times = page.evaluate("window.tlcTimes")
+    middle = browser.median(times)
+    print(f"stroke end → answer painted: median {middle:.0f} ms of {len(times)} strokes")
+    browser.record("stroke-to-answer", {"median_ms": middle, "ms": times})
+    assert len(times) >= 10 and middle < 1000
+    browser.page_is_well(page)
+
+
+def test_by_keyboard_alone(lab, page):
+    browser.open_notebook(page, lab, lab.write("keys.ipynb", [PAD]))
+    browser.run_all(page)
+    root = browser.scroll_to(page, ".tlc-pad")
+    cells = page.locator(".jp-Cell").count()
+    root.locator("canvas").focus()
+    keys = page.keyboard
+    keys.press("Space")  # the pen is down at the top in the middle: a 1 is a line downwards
+    for _ in range(20):
+        keys.press("ArrowDown")
+    keys.press("Space")
+    wait_for_answer(page, root)
+    assert "taught with 50 digits: 1 (" in root.locator(".tlc-words").inner_text()
+    for key in "abdd":  # JupyterLab's own keys: insert above, below, delete the cell
+        keys.press(key)
+    assert page.locator(".jp-Cell").count() == cells
+    browser.screenshot(page, "pad-by-keyboard")
+    keys.press("Backspace")
+    wait_for_answer(page, root)
+    assert root.locator(".tlc-words").inner_text() == ""
+    keys.press("Tab")  # Undo and Clear have nothing to do: on to the samples
+    assert page.evaluate("document.activeElement.tagName") == "SELECT"
+    keys.type("7")
+    page.wait_for_function(
+        "root => root.querySelector('.tlc-words').textContent.includes('digits: 7 (')",
+        arg=root.element_handle(),
+    )
+    browser.page_is_well(page)
+
+
+def test_teach_it_your_handwriting_in_notebook_00(lab, page, tmp_path):
+    browser.open_notebook(page, lab, lab.copy("00"))
+    browser.run_all(page, 300)
+    browser.scroll_through(page)
+    browser.page_is_well(page)
+    root = browser.scroll_to(page, ".tlc-pad")
+    canvas, prompt = root.locator("canvas"), root.locator(".tlc-prompt")
+
+    def press(name):
+        page.get_by_role("button", name=name, exact=True).click()
+
+    for digit, strokes in DIGITS.items():
+        page.wait_for_function(
+            f"root => root.querySelector('.tlc-prompt').textContent === 'Draw a {digit}'",
+            arg=root.element_handle(),
+        )
+        for stroke in strokes:
+            browser.draw(page, canvas, [stroke])
+        wait_for_answer(page, root)
+        if digit == 3:
+            browser.screenshot(page, "teach-before")
+        if digit % 2:
+            press("Keep it")
+        else:
+            page.keyboard.press("Enter")  # the pad has the focus
+    page.get_by_text("ready to learn from 10 drawings").wait_for()
+    press("Train")
+    page.get_by_text("10 more, and it can learn from 20").wait_for(timeout=300_000)
+    assert page.get_by_text("of 500").count() >= 4
+    browser.draw(page, canvas, DIGITS[3])
+    wait_for_answer(page, root)
+    words = root.locator(".tlc-words").inner_text()
+    assert "Option 1 (frozen): 3 (" in words and "from scratch" in words
+    browser.screenshot(page, "teach-learnt")
+    browser.scroll_to(page, "text=Save, pool, delete")
+    browser.screenshot(page, "teach-results")
+
+    press("Save, pool, delete")
+    page.get_by_label("Your first name").fill("Ada")
+    press("Save my drawings")
+    page.get_by_text("10 drawings are in the folder").wait_for()
+    folder = lab.folder / "my-handwriting"
+    assert len(list((folder / "Ada").glob("[0-9]/*.png"))) == 10
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Hand over files").click()
+    other = json.loads((folder / "Ada.json").read_text()) | {"name": "Alan"}
+    (tmp_path / "Alan.json").write_text(json.dumps(other))
+    chooser.value.set_files(tmp_path / "Alan.json")
+    page.get_by_text("In the pool: Alan (10).").wait_for()
+    press("Does the pool beat each of us?")
+    page.get_by_text("of hands it has not seen").wait_for()
+    browser.screenshot(page, "teach-pool")
+    press("Delete my drawings")
+    press("Really? Click again")
+    page.get_by_text("Your drawings are gone").wait_for()
+    assert not any(folder.iterdir())
+    assert prompt.inner_text() == "Draw a 0"
+
+    # A classmate's state: pasted, it shows the same drawings.
+    state = page.get_by_label("As text").first
+    pasted = json.loads(state.input_value()) | {"mine": [[0, "#0"], [1, "#100"]]}
+    state.fill(json.dumps(pasted))
+    state.press("Enter")
+    page.locator('[aria-label="You have drawn 2: 0 1"]').wait_for()
+    browser.page_is_well(page)
+
+
+def test_dark_theme_and_large_print(lab, page):
+    source = (
+        PAD.replace("\npad\n", "\n")
+        + """
+from tl_course.widgets.teach import Teach
+
+teach = Teach(net)
+for _ in range(2):
+    teach.fill.click()
+teach.train.click()
+teach.wait(300)
+teach
+"""
+    )
+    browser.open_notebook(page, lab, lab.write("dark.ipynb", [source]))
+    browser.run_all(page, 300)
+    browser.dark(page)
+    root = browser.scroll_to(page, ".tlc-pad")
+    browser.draw(page, root.locator("canvas"), DIGITS[2])
+    wait_for_answer(page, root)
+    browser.screenshot(page, "teach-dark")
+    browser.zoom(page, 2)
+    for place, selector in (("pad", ".tlc-pad"), ("results", "text=Save, pool, delete")):
+        browser.scroll_to(page, selector)
+        browser.screenshot(page, f"teach-dark-zoomed-{place}")
+    # At 200% nothing of the pad sticks out of its cell.
+    box, cell = root.bounding_box(), page.locator(".jp-OutputArea").last.bounding_box()
+    assert box["x"] + box["width"] <= cell["x"] + cell["width"] + 1
+    browser.page_is_well(page)

@@ -1,0 +1,165 @@
+"""The experiments of notebooks 02, 04, 05 and 06 in a real JupyterLab, touched in a real browser.
+
+Each is opened in its own notebook, cut to its set-up and its experiment: all other cells are run by
+the notebook tests. Mouse and keyboard both; pictures of it all are in build/browser/.
+"""
+
+import re
+import time
+
+import browser
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+from tl_course import notebooks
+
+STOPPED_WITHIN = 0.5  # seconds, on a machine of its own
+PATIENCE = 6  # times as long on one that others use, too
+
+
+def cut(lab, number: str, *ids: str) -> str:
+    """A copy of a notebook with its first cells and those of the experiment; returns its name."""
+    (path,) = notebooks.find([number])
+    node = nbformat.read(path, as_version=4)
+    node.cells = [c for c in node.cells if c.id in ("title", "parameters", "setup", *ids)]
+    for cell in node.cells:
+        cell.source = cell.source.replace('budget = "laptop"', 'budget = "quick"')
+    nbformat.write(node, lab.folder / path.name)
+    return path.name
+
+
+def opened(page, lab, number: str, *ids: str):
+    """The experiment's place in its notebook, in view."""
+    page.set_viewport_size({"width": 1280, "height": 1500})
+    browser.open_notebook(page, lab, cut(lab, number, *ids))
+    command = "([name, how]) => window.jupyterapp.commands.execute(name, how)"
+    page.evaluate(command, ["application:toggle-left-area", {}])
+    page.evaluate(command, ["apputils:change-theme", {"theme": "JupyterLab Light"}])  # it is kept
+    browser.run_all(page)
+    browser.scroll_to(
+        page, ".jp-OutputArea-output .widget-text"
+    )  # the state as text, its last line
+    return page.locator(".jp-OutputArea-output", has=page.locator("h3")).last
+
+
+def move_sliders(page, place) -> int:
+    """Move every slider that can be moved by an arrow key, and see its number change."""
+    moved = 0
+    for slider in place.locator(".widget-slider:visible").all():
+        handle, readout = slider.locator(".noUi-handle"), slider.locator(".widget-readout")
+        if slider.locator("[disabled]").count():
+            continue
+        before = readout.inner_text()
+        handle.focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function(
+            "([element, before]) => element.innerText !== before",
+            arg=[readout.element_handle(), before],
+        )
+        moved += 1
+    return moved
+
+
+def say(place, fragment: str) -> None:
+    """Wait until the state as text has `fragment` in it."""
+    expect(place.locator(".widget-text input")).to_have_value(re.compile(re.escape(fragment)))
+
+
+def seconds_until(page, place, text: str) -> float:
+    begun = time.perf_counter()
+    place.get_by_text(text).first.wait_for()
+    return time.perf_counter() - begun
+
+
+def test_training_lab(lab, page):
+    place = opened(page, lab, "04", "lab-text", "lab")
+    assert move_sliders(page, place) == 4
+    say(place, '"frozen":1,"images":100')
+    start = place.get_by_role("button", name="Start", exact=True)
+    place.get_by_role("button", name="Option 1").click()
+    start.click()
+    place.get_by_text("Done:").wait_for()
+    place.get_by_label("Start from").select_option("random")
+    start.focus()
+    page.keyboard.press("Enter")  # by keyboard alone
+    place.get_by_text("that the other does not").wait_for()
+    assert place.locator("table td", has_text="drawings").count() == 1
+    browser.screenshot(page, "training-lab-compared")
+    place.get_by_role("button", name="Option 2").click()
+    place.locator(".widget-slider", has_text="Labelled images").locator(".noUi-handle").focus()
+    page.keyboard.press("End")
+    place.get_by_label("altered copies too").check()
+    start.click()
+    place.get_by_alt_text(re.compile("^Under way")).wait_for()
+    browser.screenshot(page, "training-lab-under-way")
+    place.get_by_role("button", name="Stop").focus()
+    page.keyboard.press("Space")
+    assert seconds_until(page, place, "Stopped after") < STOPPED_WITHIN * PATIENCE
+    browser.page_is_well(page)
+
+
+def test_layer_explorer(lab, page):
+    place = opened(page, lab, "02", "explorer-text", "explorer")
+    browser.screenshot(page, "layer-explorer-layer-1")
+    assert move_sliders(page, place) == 1
+    place.get_by_alt_text(re.compile("^Unit 23 of layer 1")).wait_for()
+    place.get_by_label("Layer").focus()
+    for layer in ("layer2", "layer3"):
+        page.keyboard.press("ArrowDown")
+        say(place, f'"layer":"{layer}"')
+    place.get_by_alt_text(re.compile("^Unit 23 of layer 3.*a picture made for it")).wait_for()
+    place.get_by_label("Show it").select_option("photograph: china")
+    say(place, '"picture":"photograph: china"')
+    at_work = re.compile("Looking at drawings|Making the picture")
+    place.get_by_text(at_work).wait_for(state="hidden")
+    browser.dark(page)
+    browser.scroll_to(page, ".jp-OutputArea-output .widget-text")
+    browser.screenshot(page, "layer-explorer-dark")
+    browser.page_is_well(page)
+
+
+def test_how_much_data(lab, page):
+    place = opened(page, lab, "05", "predict-text", "predict")
+    assert move_sliders(page, place) == 3
+    browser.screenshot(page, "how-much-data-predicted")
+    place.get_by_role("button", name="Show what was measured").click()
+    place.get_by_text("You say").wait_for(state="detached")
+    assert move_sliders(page, place) == 5
+    place.get_by_text("100 labelled digits as they are").wait_for()
+    place.get_by_role("button", name="Run this point now").click()
+    place.get_by_text("Now, on this machine").wait_for()
+    browser.screenshot(page, "how-much-data-measured")
+    browser.zoom(page, 2)
+    browser.scroll_to(page, ".jp-OutputArea-output h3")
+    browser.screenshot(page, "how-much-data-zoomed")
+    wide = place.evaluate("element => element.scrollWidth - element.clientWidth")
+    assert wide <= 40, "at 200% the experiment is wider than its place"
+    browser.page_is_well(page)
+
+
+def test_modality_explorer(lab, page):
+    place = opened(page, lab, "06", "cells-text", "cells")
+    cell = place.get_by_role("button", name=re.compile("drawings.*spoken digits .people."))
+    cell.click()
+    say(place, '"target":"spoken-real","source":"image"')
+    place.get_by_role("status").get_by_text("38.7 of 100").wait_for()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")  # synthetic speech, sound: by keyboard alone
+    place.locator("audio").nth(6).wait_for()
+    say(place, '"target":"spoken","source":"audio"')
+    focused = page.evaluate("() => document.activeElement.getAttribute('aria-pressed')")
+    assert focused == "true", "the focus is lost when a cell is chosen"
+    playing = place.locator("audio").first.evaluate(
+        "async player => { player.muted = true; await player.play(); return player.duration; }"
+    )
+    assert playing == pytest.approx(0.43, abs=0.05)
+    browser.screenshot(page, "modality-explorer")
+    place.get_by_role("button", name="Option 2").click()
+    place.get_by_text("everything trained").first.wait_for()
+    browser.dark(page)
+    browser.zoom(page, 2)
+    browser.scroll_to(page, ".jp-OutputArea-output h3")
+    browser.screenshot(page, "modality-explorer-dark-zoomed")
+    browser.page_is_well(page)

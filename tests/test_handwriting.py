@@ -1,0 +1,242 @@
+"""Strokes become digits like MNIST's; drawings teach, are pooled, saved and deleted."""
+
+import json
+import threading
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+from skimage.morphology import skeletonize
+
+from tl_course import handwriting, handwriting_files, handwriting_plots, training, transfer
+from tl_course.errors import CourseError
+from tl_course.handwriting import Drawing
+from tl_course.targets import drawn
+from tl_course.targets.examples import draw
+from tl_course.targets.folder import load_folder
+from tl_course.targets.handwritten import raw_digits, to_input
+
+THREE = (((60, 60), (120, 40), (170, 60), (170, 100), (120, 120), (180, 150), (110, 220)),)
+INDEX = torch.arange(28.0)
+
+
+def pen_path(digit):
+    """The middle line of an MNIST digit, as short straight strokes."""
+    thin = skeletonize(ndimage.zoom(digit / 255.0, 8, order=1) > 0.5)
+    points = {(int(x), int(y)) for y, x in zip(*np.nonzero(thin), strict=True)}
+    steps = ((1, 0), (0, 1), (1, 1), (1, -1))
+    pairs = [(p, (p[0] + dx, p[1] + dy)) for p in points for dx, dy in steps]
+    return tuple(pair for pair in pairs if pair[1] in points)
+
+
+def centres(digits):
+    x = digits.float()
+    ink = x.sum((1, 2))
+    return (x.sum(1) * INDEX).sum(1) / ink, (x.sum(2) * INDEX).sum(1) / ink
+
+
+def sides(digits):
+    return torch.maximum((digits > 0).any(1).sum(1), (digits > 0).any(2).sum(1))
+
+
+@pytest.fixture(scope="module")
+def redrawn():
+    """Every 25th of MNIST's digits as it is, and drawn again along its middle line; labels."""
+    digits, labels = (part[::25] for part in raw_digits())
+    again = torch.stack([drawn.digit(pen_path(digit.numpy())) for digit in digits])
+    return digits, again, labels
+
+
+def test_a_digit_drawn_again_has_mnists_thickness_size_and_place(redrawn):
+    before, after, _ = redrawn
+    ink = [x.float().mean().item() / 255 for x in (before, after)]
+    assert abs(ink[1] / ink[0] - 1) < 0.05, ink
+    partial = [((x > 5) & (x < 250)).sum().item() / (x > 5).sum().item() for x in (before, after)]
+    assert abs(partial[0] - partial[1]) < 0.05, "edges as soft as MNIST's"
+    assert abs(sides(after).float().mean() - 20) < 0.3 and sides(after).max() <= 21
+    for centre in centres(after):
+        assert abs(centre.mean() - 14) < 0.1 and (centre - 14).abs().max() < 0.75
+
+
+def test_a_digit_drawn_again_is_read_as_well(redrawn, net, target):
+    before, after, labels = redrawn
+    fifty = draw(target.pool, 50, 0)
+    taught = transfer.option_1(net, fifty.x, fifty.y, n_classes=10).net
+    read = [
+        (handwriting.read(taught, x).argmax(1) == labels).float().mean() for x in (before, after)
+    ]
+    assert read[0] > 0.85 and read[1] > read[0] - 0.04, read
+
+
+def test_how_large_and_where_one_draws_does_not_matter():
+    small = tuple((90 + x // 4, 10 + y // 4) for x, y in THREE[0])
+    same = (drawn.digit(THREE).float() - drawn.digit((small,)).float()).abs().mean()
+    assert same < 6, "up to rounding"
+    flat = drawn.digit((((10, 100), (250, 100)),))  # a long line, whose box touches the edges
+    assert flat[:, :4].sum() == flat[:, 24:].sum() == 0
+    dot = drawn.digit((((30, 30),),))
+    assert 3 <= sides(dot[None]).item() <= 5 and abs(centres(dot[None])[0] - 14) < 0.1
+
+
+def test_strokes_come_in_whole_or_not_at_all():
+    assert drawn.strokes([]) == () and drawn.strokes([[]]) == ()
+    assert drawn.strokes([[[-5, 300.4]]]) == (((0, 255),),)
+    line = [[x, 2 * x + 1] for x in range(100)]
+    assert drawn.strokes([line]) == (((0, 1), (99, 199)),), "points on a line say nothing"
+    wild = [[(i * 7919) % 256, (i * 104729) % 256] for i in range(50_000)]
+    (kept,) = drawn.strokes([wild])
+    assert len(kept) <= drawn.MOST + 1 and kept[-1] == tuple(wild[-1])
+    for wrong in (None, 3, [3], [[3]], [[[1, 2, 3]]], [["ab"]], [[[1, "x"]]]):
+        with pytest.raises(CourseError, match="list of strokes"):
+            drawn.strokes(wrong)
+    with pytest.raises(CourseError, match="Nothing is drawn"):
+        drawn.digit(())
+
+
+def test_a_drawing_survives_as_text():
+    two = (*THREE, ((1, 2),))
+    assert drawn.decode(drawn.encode(two)) == two
+    assert len(drawn.encode(two)) < 30
+    for wrong in ("", "!", "AA=A", "AA", "AAA.AA", "ä"):
+        with pytest.raises(CourseError, match="damaged"):
+            drawn.decode(wrong)
+
+
+def test_samples_are_mnists_and_never_test_digits(target):
+    taken = {handwriting.sample(3, 0, number).text for number in range(100)}
+    assert len(taken) == 100, "a hundred different ones, then again from the first"
+    assert handwriting.sample(3, 0, 100) == handwriting.sample(3, 0, 0)
+    shown = handwriting.examples([handwriting.sample(d, 5, 0) for d in range(10)])
+    assert shown.y.tolist() == list(range(10))
+    for x in shown.x:
+        assert (target.pool.x - x).abs().amax((1, 2, 3)).min() < 1e-6, "exactly as it was"
+    for wrong in ("#", "#-1", "#1000", "#²"):
+        with pytest.raises(CourseError, match="no sample digit"):
+            handwriting.pixels(wrong)
+
+
+@pytest.fixture(scope="module")
+def twenty():
+    return [handwriting.sample(n % 10, 0, n // 10) for n in range(20)]
+
+
+def test_all_four_learn_and_are_tested_on_what_comes_next(net, twenty):
+    test = handwriting.mnist_test()
+    assert len(test) == 500 and (test.y.bincount() == 50).all()
+    run = handwriting.teach(net, twenty, [10], 0, test, threading.Event())
+    found = {result.arm: result for result in run}
+    assert tuple(found)[:2] == handwriting.QUICK and set(found) == set(handwriting.ARMS)
+    alone = handwriting.adapt(net, "scratch", handwriting.examples(twenty[:10]), 0)
+    same = handwriting.right(alone.net, test)
+    assert found["scratch"].mnist == same, "side by side as one after another"
+    option_1 = found["option-1"]
+    assert option_1.mnist > 250 and option_1.mnist > found["random-frozen"].mnist
+    followed = handwriting.followed(option_1, twenty)
+    assert followed.following_of == 10 and followed.following >= 4
+    assert handwriting.followed(option_1, twenty[:13]).following_of == 3
+    assert handwriting.followed(followed, twenty[:10]).following_of == 0
+
+    shown = handwriting_plots.growing([followed, *list(found.values())[1:]])
+    assert "Option 1 (frozen)" in shown.alt and "with 10" in shown.alt
+
+
+def test_how_sure_it_says_it_is_can_be_believed(net, target):
+    drawings = [handwriting.sample(n % 10, 1, n // 10) for n in range(20)]
+    taught = handwriting.adapt(net, "option-1", handwriting.examples(drawings), 0).net
+    test = handwriting.mnist_test()
+
+    def gap():
+        scores = training.predict(taught, test.x)
+        sure, said = scores.softmax(1).max(1)
+        return said, abs(sure.mean() - (said == test.y).float().mean()).item()
+
+    said, before = gap()
+    same, after = (handwriting.calibrated(taught), gap())[1]
+    assert torch.equal(said, same), "it reads what it read"
+    assert before > 0.3 and after < 0.08, (before, after)
+
+
+def test_it_stops_and_leaves_out_what_is_known(net, twenty):
+    test, stop = handwriting.mnist_test(), threading.Event()
+    run = handwriting.teach(net, twenty, [20, 10], 0, test, stop, {("option-1", 20)})
+    assert (next(run).arm) == "random-frozen"
+    stop.set()
+    assert list(run) == []
+
+
+def test_the_interval_is_wilsons():
+    low, high = handwriting_plots.interval(9, 10)
+    assert (round(low, 3), round(high, 3)) == (0.596, 0.982)
+    assert handwriting_plots.interval(0, 10)[0] == pytest.approx(0)
+
+
+def test_a_pool_is_compared_with_each_hand(net):
+    hands = {
+        who: [handwriting.sample(n % 10, seed, n // 10) for n in range(20)]
+        for who, seed in (("Ada", 1), ("Alan", 2), ("Grace", 3))
+    }
+    rows = handwriting.pooled(net, hands, 0, handwriting.mnist_test())
+    assert [(row.who, row.drawings) for row in rows] == [
+        ("Ada", 20), ("Alan", 20), ("Grace", 20), ("all together, only 20", 20),
+        ("all together", 60),
+    ]  # fmt: skip
+    alone = [row.mnist for row in rows[:3]]
+    assert rows[-1].mnist > sum(alone) / 3, "sixty digits teach more than twenty"
+    assert all(0.3 < row.other_hands <= 1 for row in rows)
+    with pytest.raises(CourseError, match="at least two people"):
+        handwriting.pooled(net, {"Ada": hands["Ada"]}, 0, handwriting.mnist_test())
+    with pytest.raises(CourseError, match="Eve drew one digit only"):
+        handwriting.pooled(net, hands | {"Eve": hands["Ada"][:1]}, 0, handwriting.mnist_test())
+
+
+def test_saved_drawings_are_a_folder_for_notebook_08_and_a_file(tmp_path):
+    text = drawn.encode(THREE)
+    mine = [Drawing(3, text), Drawing(1, drawn.encode((((9, 9), (9, 200)),))), Drawing(3, text)]
+    saved = handwriting_files.save(tmp_path / "hand", " Ada  L. Lovelace", [
+        *mine, handwriting.sample(7, 0, 0)
+    ])  # fmt: skip
+    assert saved.drawings == 3, "samples are nobody's"
+    folder = load_folder(saved.pictures)
+    assert folder.names == ("1", "3") and folder.y.tolist() == [0, 1, 1]
+    ours = to_input(torch.stack([handwriting.pixels(d.text) for d in (mine[1], *mine[::2])]))
+    assert torch.equal(folder.x, ours), "notebook 08 sees what this lesson saw"
+    name, again = handwriting_files.from_text(saved.file.read_bytes())
+    assert (name, again) == ("Ada L. Lovelace", mine)
+
+    kept = tmp_path / "hand" / "Ada L. Lovelace" / "3" / "notes.txt"
+    kept.write_text("mine")
+    handwriting_files.save(tmp_path / "hand", "Ada L. Lovelace", mine[:1])
+    assert len(list(saved.pictures.rglob("*.png"))) == 1, "in the place of the earlier ones"
+    assert handwriting_files.delete(tmp_path / "hand", "Ada L. Lovelace") == 2
+    assert [p.name for p in (tmp_path / "hand").rglob("*") if p.is_file()] == ["notes.txt"]
+    kept.unlink()
+    assert handwriting_files.delete(tmp_path / "hand", "Ada L. Lovelace") == 0
+    assert not any((tmp_path / "hand").iterdir())
+
+
+def test_what_cannot_be_saved_or_read_is_told_in_a_sentence(tmp_path):
+    mine = [Drawing(3, drawn.encode(THREE))]
+    for name in ("", "  ", "../..", "a/b", ".x", "x" * 41, "a.", "C:\\x", "<b>"):
+        with pytest.raises(CourseError, match="cannot be the name of a file"):
+            handwriting_files.save(tmp_path, name, mine)
+    with pytest.raises(CourseError, match="draw one first"):
+        handwriting_files.save(tmp_path, "Ada", [handwriting.sample(7, 0, 0)])
+    assert not any(tmp_path.iterdir())
+    good = json.loads(handwriting_files.as_text("Ada", mine))
+    for change, sentence in (
+        ({"format": "other"}, "not a file of drawings"),
+        ({"name": 3}, "does not say whose"),
+        ({"name": "../x"}, "cannot be the name"),
+        ({"drawings": "x"}, "a list of at most"),
+        ({"drawings": [[3, "!"]]}, "damaged"),
+        ({"drawings": [[10, "AAAA"]]}, "from 0 to 9"),
+        ({"drawings": [[True, "AAAA"]]}, "from 0 to 9"),
+        ({"drawings": [[3]]}, "damaged"),
+        ({"drawings": [[3, "#5000"]]}, "no sample digit"),
+    ):
+        with pytest.raises(CourseError, match=sentence):
+            handwriting_files.from_text(json.dumps(good | change))
+    for text in ("", "[]", "{}", b"\xff\xfe", "[" * 100_000):
+        with pytest.raises(CourseError, match="not a file of drawings"):
+            handwriting_files.from_text(text)

@@ -1,0 +1,196 @@
+"""Trials, portraits and cells: what the experiments of learners compute, without any widget."""
+
+import math
+import threading
+
+import pytest
+import torch
+
+from tl_course import matrix, matrix_cells, results, training, transfer, trials
+from tl_course.errors import CourseError
+from tl_course.layers import portrait
+from tl_course.network import fingerprint
+from tl_course.targets.examples import Target, draw
+from tl_course.targets.handwritten import handwritten
+from tl_course.trials import Trial
+
+
+@pytest.fixture(scope="module")
+def nets():
+    return matrix.pretrained()
+
+
+@pytest.fixture(scope="module")
+def target():
+    digits = handwritten()
+    return Target(digits.pool, digits.validation, digits.test[::5])
+
+
+def test_a_trial_is_the_same_adaptation_as_everywhere_else(nets, target):
+    ten = draw(target.pool, 10, 3)
+    run = trials.run(Trial(option="1", images=10, seed=3), nets, target)
+    alone = transfer.option_1(nets["image"], ten.x, ten.y, test=(target.test.x, target.test.y))
+    assert run.accuracy == pytest.approx(alone.accuracy, abs=1e-6)
+    assert run.looks[0].loss == pytest.approx(math.log(10), abs=1e-4) and run.looks[-1].step == 400
+    assert run.looks[-1].loss == pytest.approx(alone.history.loss[-1], abs=1e-4)
+    random = trials.run(Trial("random", "1", images=10, seed=3), nets, target)
+    alone = transfer.random_frozen(ten.x, ten.y, 3, test=(target.test.x, target.test.y))
+    assert random.accuracy == pytest.approx(alone.accuracy, abs=1e-6)
+
+
+def test_first_layers_stay_fixed_and_the_source_network_is_never_touched(nets, target, monkeypatch):
+    before = {name: fingerprint(net) for name, net in nets.items()}
+    kept = []
+    real = transfer.option_2
+    monkeypatch.setattr(
+        trials.transfer, "option_2", lambda *a, **k: kept.append(real(*a, **k)) or kept[-1]
+    )
+    run = trials.run(Trial(frozen=2, images=10, rate=1e-3), nets, target)
+    (adapted,) = kept
+    for layer in ("layer1", "layer2", "layer3", "layer4"):
+        own, source = (getattr(net, layer).weight for net in (adapted.net, nets["image"]))
+        assert torch.equal(own, source) == (layer in ("layer1", "layer2"))
+    assert run.looks[-1].step == run.looks[-1].steps == trials.settings(run.trial).steps
+    assert trials.settings(run.trial).rate == 1e-3
+    assert {name: fingerprint(net) for name, net in nets.items()} == before
+
+
+@pytest.mark.parametrize("start", ["spoken names", "written names"])
+def test_a_start_of_another_modality_is_tried_and_does_worse(start, nets, target):
+    other = trials.run(Trial(start, "1", seed=1), nets, target)
+    own = trials.run(Trial("drawings", "1", seed=1), nets, target)
+    assert 0.3 < other.accuracy < own.accuracy
+    assert "more of the" in trials.compared(own, other)
+
+
+@pytest.mark.parametrize("trial", [Trial(option="1", augment=True), Trial(), Trial("random")])
+def test_a_run_that_is_stopped_ends_within_a_batch(trial, nets, target):
+    stop, seen = threading.Event(), []
+
+    def tell(looks):
+        seen.append(looks[-1].step)
+        stop.set()
+
+    run = trials.run(trial, nets, target, stop=stop, tell=tell)
+    assert seen == [0] and run.accuracy is None and run.right is None
+    with pytest.raises(CourseError, match="stopped"):
+        trials.compared(run, run)
+
+
+def test_option_1_with_copies_is_as_before_whether_views_are_made_together_or_not(nets, target):
+    ten = draw(target.pool, 10, 0)
+    x, y = transfer.seen(nets["image"], ten.x, ten.y, 0, augment=True)
+    views = transfer.augmented(ten.x.repeat(transfer.VIEWS[10], 1, 1, 1), 0)
+    together = transfer.features(nets["image"], torch.cat([ten.x, views]))
+    assert torch.allclose(x, together, atol=1e-4) and len(y) == 10 * (transfer.VIEWS[10] + 1)
+
+
+def test_option_1_tells_what_it_does_and_can_be_stopped(nets, target):
+    ten = draw(target.pool, 10, 0)
+    stop, seen = threading.Event(), []
+
+    def on_step(step, net, history):
+        seen.append((step, len(history.loss), training.accuracy(net, ten.x, ten.y)))
+        if step == 50:
+            stop.set()
+
+    found = transfer.option_1(nets["image"], ten.x, ten.y, on_step=on_step, stop=stop)
+    assert [step for step, *_ in seen] == [0, 10, 20, 30, 40, 50, 50]
+    assert all(step == losses for step, losses, _ in seen) and seen[-1][2] == 1.0
+    assert not found.history.finished
+    whole = transfer.option_1(nets["image"], ten.x, ten.y)
+    told = transfer.option_1(nets["image"], ten.x, ten.y, on_step=lambda *_: None)
+    assert whole.history.finished and whole.history.loss == told.history.loss
+    assert fingerprint(whole.net) == fingerprint(told.net)
+
+
+def test_runs_survive_as_plain_text_and_damaged_ones_are_refused(nets, target):
+    run = trials.run(Trial(option="1", images=10), nets, target)
+    plain = trials.to_plain(run)
+    back = trials.from_plain(plain, len(target.test))
+    assert back.trial == run.trial and torch.equal(back.right, run.right)
+    assert back.accuracy == pytest.approx(run.accuracy) and trials.to_plain(back) == plain
+    for change in (
+        {"right": "%"}, {"right": ""}, {"curve": []}, {"curve": 7}, {"images": 11}, {"steps": "x"},
+        {"more": 1}, {"frozen": "2"}, {"seconds": math.nan}, {"curve": [[0, math.inf, 0.5]]},
+        {"augment": 1}, {"seed": -1}, {"rate": 0.5},
+    ):  # fmt: skip
+        with pytest.raises(CourseError):
+            trials.from_plain(plain | change, len(target.test))
+    for no_run in (None, 3, [], {}):
+        with pytest.raises(CourseError, match="damaged"):
+            trials.from_plain(no_run, len(target.test))
+
+
+def test_trials_that_do_not_exist_are_refused_in_a_sentence():
+    for wrong in ({"start": "photographs"}, {"option": "3"}, {"frozen": 5}):
+        with pytest.raises(CourseError, match="choose|there are"):
+            Trial(**wrong)
+
+
+def test_a_portrait_shows_the_filter_the_best_patches_and_a_map(nets):
+    own = portrait.Portraits({"trained": nets["image"]}, renders=100)
+    liked = own.liked("trained", "layer1", 22)
+    weight = nets["image"].layer1.weight[22]
+    assert torch.allclose(liked, 2 * weight / weight.abs().max(), atol=1e-5)
+    top = own.patches("trained", "layer2")
+    assert top.patches.shape == (64, 9, 3, 12, 12) and (top.values.diff(dim=1) <= 0).all()
+    assert own.patches("trained", "layer2") is top  # kept
+    made = own.liked("trained", "layer2", 21)
+    answers = [
+        own.answer("trained", "layer2", 21, torch.nn.functional.pad(x, (10, 10, 10, 10)))
+        for x in (made, top.patches[20, 0])
+    ]
+    assert made.shape == (3, 12, 12) and answers[0].max() > answers[1].max()
+    digit = handwritten().test.x[0]
+    assert own.answer("trained", "layer1", 0, digit).shape == (32, 32)
+    for wrong in (torch.zeros(1, 32, 32), torch.zeros(3, 4, 32), torch.zeros(32, 32)):
+        with pytest.raises(CourseError, match="shape"):
+            own.answer("trained", "layer1", 0, wrong)
+    for layer, unit in (("layer5", 0), ("layer1", 32), ("layer1", -1)):
+        with pytest.raises(CourseError, match="There is no"):
+            own.liked("trained", layer, unit)
+
+
+def test_a_picture_survives_as_text():
+    x = handwritten().test.x[5]
+    back = portrait.picture_from_text(portrait.picture_to_text(x))
+    assert torch.allclose(back, x, atol=0.01)
+    for damaged in ("", "AAAA", "%", None, 5, portrait.picture_to_text(x)[:80]):
+        with pytest.raises(CourseError, match="damaged"):
+            portrait.picture_from_text(damaged)
+
+
+def test_a_cell_says_what_the_table_says():
+    table = results.load("matrix")
+    cells = matrix_cells.measured(table, 50, "1")
+    own = table[(table.images == 50) & (table.option == "1")]
+    mean = own[(own.source == "image") & (own.target == "handwritten")].accuracy.mean()
+    said = matrix_cells.in_words(cells, "handwritten", "image", 50, "1")
+    assert f"{100 * mean:.1f} of 100" in said and "ahead of random layers" in said
+    gains = matrix.ahead(own, ("random", "1")).set_index(["target", "source"])
+    for (name, source), row in gains.iterrows():
+        if source in matrix.SOURCES:
+            said = matrix_cells.in_words(cells, name, source, 50, "1")
+            assert ("could be chance" in said) == (abs(row.ahead) <= row.interval)
+            assert f"± {row.interval:.1f}" in said
+    scratch = matrix_cells.measured(table, 200, "2")
+    assert "The control" in matrix_cells.in_words(scratch, "written", "random", 200, "2")
+    assert "from scratch" in matrix_cells.in_words(scratch, "written", "text", 200, "2")
+
+
+def test_every_source_and_target_has_examples():
+    for source in matrix_cells.LEARNT:
+        shown = matrix_cells.of_source(source)
+        assert len(shown.x) == len(shown.captions) and bool(len(shown.x)) == (source != "random")
+        assert bool(shown.sounds) == (source == "audio")
+    for name in matrix.CALLED:
+        shown = matrix_cells.of_target(name)
+        assert len(shown.x) == len(shown.captions)
+        if name != "spoken-real":
+            assert len(shown.x) == 4 and bool(shown.sounds) == (name == "spoken")
+        elif not len(shown.x):
+            assert "free_spoken_digits.py" in shown.title
+    for give in (matrix_cells.of_source, matrix_cells.of_target):
+        with pytest.raises(CourseError, match="There is no"):
+            give("smell")

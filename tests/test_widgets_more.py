@@ -1,0 +1,452 @@
+"""Training lab, layer explorer, how much data, modality explorer: touched in process."""
+
+import html.parser
+import json
+import random
+import threading
+import time
+
+import clicker
+import nbformat
+import pytest
+import torch
+
+from tl_course import layer_experiments, lesson, matrix_cells, pretraining, report, results, trials
+from tl_course.errors import CourseError
+from tl_course.layers.portrait import UNITS
+from tl_course.network import fingerprint
+from tl_course.targets.examples import Target, draw
+from tl_course.targets.handwritten import handwritten
+from tl_course.widgets.base import walk
+from tl_course.widgets.how_much import HowMuch
+from tl_course.widgets.layer_explorer import OWN, LayerExplorer
+from tl_course.widgets.matrix_grid import MatrixGrid
+from tl_course.widgets.modality_explorer import ModalityExplorer
+from tl_course.widgets.training_lab import KEPT, TrainingLab
+
+STOPPED_WITHIN = 0.5  # seconds, on a machine of its own
+BUILT_WITHIN = 4.0  # seconds, with its still picture
+PATIENCE = 4  # times as long on one that others use, too
+LONG = 300  # seconds after which work has surely failed
+
+
+@pytest.fixture(autouse=True)
+def strict(monkeypatch):
+    monkeypatch.setenv(lesson.STRICT, "1")
+
+
+@pytest.fixture(scope="module")
+def net():
+    return pretraining.pretrained()
+
+
+@pytest.fixture(scope="module")
+def untrained():
+    return layer_experiments.untrained(0)
+
+
+@pytest.fixture(scope="module")
+def target():
+    digits = handwritten()
+    return Target(digits.pool, digits.validation, digits.test[::5])
+
+
+@pytest.fixture
+def make(net, untrained, target):
+    """Makes an experiment by its class, and ends it after the test."""
+    arguments = {
+        TrainingLab: (net, target), HowMuch: (net, target), LayerExplorer: (net, untrained),
+        ModalityExplorer: (),
+    }  # fmt: skip
+    made = []
+
+    def one(kind, **more):
+        made.append(kind(*arguments[kind], **more))
+        return made[-1]
+
+    yield one
+    for experiment in made:
+        experiment.close()
+
+
+EVERY = (TrainingLab, HowMuch, LayerExplorer, ModalityExplorer)
+
+
+def touched(experiment):
+    """The experiment with everything set to something else than it begins with."""
+    if isinstance(experiment, TrainingLab):
+        experiment.option.value, experiment.images.value = "1", 10
+        experiment.start_button.click()
+        experiment.wait(LONG)
+        experiment.draw.value, experiment.augment.value = 4, True
+        experiment.start_from.value = "random"
+        experiment.start_button.click()
+        experiment.wait(LONG)
+        experiment.rate.value, experiment.frozen.value = 1e-3, 3
+    elif isinstance(experiment, HowMuch):
+        experiment.guesses[1].value = 91
+        experiment.reveal_button.click()
+        experiment.images.value, experiment.draw.value = 20, 7
+        experiment.run_button.click()
+        experiment.wait(LONG)
+    elif isinstance(experiment, LayerExplorer):
+        experiment.layer.value = "layer2"
+        experiment.unit.value = 40
+        experiment.show_drawing(handwritten().test.x[3])
+        experiment.wait(LONG)
+    else:
+        experiment.option.value, experiment.images.value = "2", 200
+        experiment.grid.chosen = [1, 2]
+    return experiment
+
+
+def pictures(experiment):
+    """Every picture that is in view, as HTML."""
+    return [w.value for w in walk(experiment.view) if "<img" in str(getattr(w, "value", ""))]
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_the_whole_state_goes_into_a_text_and_a_classmate_sees_the_same(kind, make):
+    mine = touched(make(kind))
+    text = mine.state_text()
+    assert json.loads(text)["experiment"] == kind.name and len(text) < 6000
+    theirs = make(kind)
+    before = theirs.state_text()
+    assert before != text
+    theirs.set_state(text)
+    theirs.wait(LONG)
+    assert theirs.state_text() == text and pictures(theirs) == pictures(mine)
+    field = next(w for w in walk(theirs.view) if getattr(w, "placeholder", "").startswith("paste"))
+    field.value = before  # pasted by hand
+    assert theirs.state_text() == before and theirs.told == ""
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_state_with_any_damage_is_refused_whole(kind, make):
+    experiment = touched(make(kind))
+    experiment.show = lambda: None  # what is drawn is not asked here
+    good = json.loads(experiment.state_text())
+    for key in set(good) - {"experiment", "format"}:
+        for wrong in (None, "nonsense", -5, [1], {"a": 1}, 10**12):
+            with pytest.raises(CourseError) as refused:
+                experiment.set_state(json.dumps(good | {key: wrong}))
+            assert str(refused.value).endswith(".")
+            assert json.loads(experiment.state_text()) == good, key
+
+
+class Structure(html.parser.HTMLParser):
+    """What of a page counts for somebody who cannot see it."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.alts, self.headers, self.players = [], 0, []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag == "img":
+            self.alts.append(attributes.get("alt", ""))
+        self.headers += tag == "th"
+        if tag == "audio":
+            self.players.append(attributes.get("aria-label", ""))
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_without_a_kernel_there_is_a_picture_and_a_table(kind, make):
+    begun = time.perf_counter()
+    experiment = make(kind)
+    bundle = experiment._repr_mimebundle_()
+    assert time.perf_counter() - begun < BUILT_WITHIN * PATIENCE
+    bundle = bundle[0] if isinstance(bundle, tuple) else bundle
+    page = Structure(bundle["text/html"])
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert len(page.alts) == 1 and len(page.alts[0]) > 60 and page.headers >= 3
+
+
+def test_in_the_report_an_experiment_is_its_still_picture_and_its_table(make, tmp_path):
+    bundle = make(ModalityExplorer)._repr_mimebundle_()
+    bundle = bundle[0] if isinstance(bundle, tuple) else bundle
+    model = bundle["application/vnd.jupyter.widget-view+json"]["model_id"]
+    cell = nbformat.v4.new_code_cell("cells", execution_count=1)
+    cell.outputs = [nbformat.v4.new_output("execute_result", data=bundle, execution_count=1)]
+    node = nbformat.v4.new_notebook(cells=[cell])
+    state = {"state": {model: {"model_name": "VBoxModel", "state": {}}}, "version_major": 2}
+    node.metadata.widgets = {"application/vnd.jupyter.widget-state+json": state}
+    nbformat.write(node, tmp_path / "one.ipynb")
+    report._write_html(tmp_path / "one.ipynb")
+    page = (tmp_path / "one.html").read_text(encoding="utf-8")
+    assert any("points ahead of random layers" in alt for alt in Structure(page).alts)
+    assert "That is 18.1 points ahead" in page and model not in page
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_every_control_has_a_name_and_every_picture_words(kind, make):
+    experiment = touched(make(kind))
+    for widget in walk(experiment.view):
+        if "Slider" in type(widget).__name__ or type(widget).__name__ in ("Dropdown", "Checkbox"):
+            assert widget.description.strip(), widget
+        if hasattr(widget, "continuous_update"):
+            assert not widget.continuous_update, widget.description
+        page = Structure(str(getattr(widget, "value", "")))
+        assert all(len(alt) > 20 for alt in page.alts) and all(page.players)
+
+
+# ---------------------------------------------------------------------- training lab
+
+
+def test_a_run_goes_into_the_table_and_two_are_compared(make, target):
+    lab = make(TrainingLab)
+    lab.option.value, lab.images.value = "1", 10
+    assert lab.frozen.disabled and lab.rate.disabled
+    lab.start_button.click()
+    assert lab.start_button.disabled and not lab.stop_button.disabled
+    lab.wait(LONG)
+    assert not lab.start_button.disabled and lab.stop_button.disabled
+    (row,) = lab.rows()
+    assert row["right"] in lab.table.value and row["right"] in lab.status.value
+    assert lab.pair.layout.display == "none" and "400 of 400 steps" in lab.picture.summary
+    lab.start_from.value = "random"
+    lab.start_button.click()
+    lab.wait(LONG)
+    assert lab.pair.layout.display == "" and (lab.first.value, lab.second.value) == (0, 1)
+    first, second = lab.runs
+    assert lab.picture.summary == trials.compared(first, second)
+    right = [(run.right.sum().item()) for run in lab.runs]
+    only = int((first.right & ~second.right).sum())
+    assert right[0] > right[1] and f"{only} that the other does not" in lab.picture.summary
+    lab.second.value = 0
+    assert "400 of 400 steps" in lab.picture.summary
+    lab.forget_button.click()
+    assert lab.rows() == [] and lab.picture.picture is None
+
+
+def test_the_curve_is_live_and_stop_answers_within_a_batch(make):
+    lab = make(TrainingLab)
+    lab.images.value, lab.augment.value = 1000, True
+    lab.start_button.click()
+    until = time.monotonic() + 60
+    while "Under way" not in (lab.picture.picture.alt if lab.picture.picture else ""):
+        assert time.monotonic() < until, lab.status.value
+        time.sleep(0.05)
+    time.sleep(1)
+    begun = time.perf_counter()
+    lab.stop_button.click()
+    assert time.perf_counter() - begun < STOPPED_WITHIN * PATIENCE  # the click does not wait
+    lab.wait(LONG)
+    assert time.perf_counter() - begun < STOPPED_WITHIN * PATIENCE
+    assert "Stopped" in lab.status.value and lab.rows() == []
+    assert not lab.busy and not lab.start_button.disabled
+
+
+def test_an_error_in_the_thread_is_shown_and_raised(make, monkeypatch):
+    lab = make(TrainingLab)
+
+    def broken(*_, **__):
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(trials, "run", broken)
+    lab.start_button.click()
+    with pytest.raises(RuntimeError, match="disk is full"):
+        lab.wait(LONG)
+    assert "the disk is full" in lab.told and not lab.start_button.disabled
+
+
+def test_what_a_learner_did_wrong_is_told_and_no_error_of_the_course(make, monkeypatch):
+    lab = make(TrainingLab)
+
+    def too_fast(*_, **__):
+        raise CourseError("The loss is no longer a number.")
+
+    monkeypatch.setattr(trials, "run", too_fast)
+    lab.start_button.click()
+    lab.wait(LONG)
+    assert lab.told == "The loss is no longer a number." and not lab.errors
+
+
+def test_closing_ends_the_thread(make):
+    lab = make(TrainingLab)
+    lab.images.value, lab.augment.value = 1000, True
+    before = threading.active_count()
+    lab.start_button.click()
+    time.sleep(0.5)
+    assert threading.active_count() > before
+    lab.close()
+    until = time.monotonic() + STOPPED_WITHIN * PATIENCE + 5
+    while any(thread.name.endswith(TrainingLab.name) for thread in threading.enumerate()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert all(widget.comm is None for widget in walk(lab.view))
+
+
+def test_only_the_last_runs_are_kept(make):
+    lab = make(TrainingLab)
+    lab.option.value, lab.images.value = "1", 10
+    for seed in range(KEPT + 1):
+        lab.draw.value = seed
+        lab.start_button.click()
+        lab.wait(LONG)
+    assert [row["seed"] for row in lab.rows()] == list(range(1, KEPT + 1))
+    assert len(lab.state_text()) < 6000
+
+
+# ---------------------------------------------------------------------- how much data
+
+
+def test_first_the_prediction_then_what_was_measured(make):
+    own = make(HowMuch)
+    assert own.measured.layout.display == "none" and own.digits.picture is None
+    assert own.prediction == {10: 50, 100: 80, 1000: 95}
+    own.guesses[0].value = 66
+    assert own.prediction[10] == 66 and "66 with 10" in own.curve.summary
+    own.reveal_button.click()
+    assert own.measured.layout.display == "" and own.reveal_button.layout.display == "none"
+    own.images.value = 10
+    recorded = results.load("sweep")
+    rows = recorded[
+        (recorded.settings == "tuned") & (recorded.arm == "option-1") & ~recorded.augmented
+        & (recorded.images == 10)
+    ]  # fmt: skip
+    assert f"{100 * rows.accuracy.mean():.1f} of 100" in own.curve.summary
+    first = 100 * rows[rows.draw == 0].accuracy.iloc[0]
+    assert f"This draw, recorded: {first:.1f}" in own.curve.summary
+    assert "You said 66" in own.curve.summary
+
+
+def test_the_images_shown_are_those_of_the_draw_and_a_point_can_be_run(make, net, target):
+    own = make(HowMuch)
+    own.reveal_button.click()
+    one = own.digits.picture.png
+    own.draw.value = 5
+    assert own.digits.picture.png != one and "draw 5, 5 of each" in own.digits.summary
+    own.run_button.click()
+    own.wait(LONG)
+    (row,) = own.live
+    labelled = draw(target.pool, 50, 4)
+    by_hand = trials.transfer.option_1(
+        net, labelled.x, labelled.y, test=(target.test.x, target.test.y)
+    )
+    assert row["accuracy"] == pytest.approx(by_hand.accuracy, abs=1e-4)
+    assert f"Now, on this machine: {100 * row['accuracy']:.1f}" in own.curve.summary
+    own.run_button.click()
+    own.wait(LONG)
+    assert len(own.live) == 1  # the same point again
+
+
+def test_a_point_under_way_can_be_stopped(make):
+    own = make(HowMuch)
+    own.reveal_button.click()
+    own.arm.value, own.augment.value, own.images.value = "scratch", True, 1000
+    own.run_button.click()
+    time.sleep(1)
+    begun = time.perf_counter()
+    own.stop_button.click()
+    own.wait(LONG)
+    assert time.perf_counter() - begun < STOPPED_WITHIN * PATIENCE
+    assert own.live == [] and "Stopped" in own.status.value
+
+
+def test_another_seed_has_draws_that_were_not_recorded(make):
+    own = make(HowMuch, seed=2)
+    own.reveal_button.click()
+    assert own.trial.seed == 2000 and "recorded:" not in own.curve.summary
+
+
+# ---------------------------------------------------------------------- layer explorer
+
+
+def test_patches_and_answers_come_first_and_the_made_picture_last(make):
+    own = make(LayerExplorer)
+    assert "its filter" in own.portrait.summary and "trained" in own.portrait.summary
+    seen = []
+    draw_it = own._draw
+    own._draw = lambda found: (seen.append(found[1][0] is None), draw_it(found))
+    own.layer.value = "layer3"
+    assert own.unit.max == UNITS["layer3"] - 1
+    own.wait(LONG)
+    assert seen == [True, False] and "a picture made for it" in own.portrait.summary
+    begun = time.perf_counter()
+    own.picture.value = "photograph: flower"
+    own.wait(LONG)
+    assert time.perf_counter() - begun < 1.5 * PATIENCE  # all but the answers is kept
+    own.unit.value = 127
+    own.layer.value = "layer1"
+    assert own.unit.value == 31
+    own.wait(LONG)
+
+
+def test_a_drawing_of_ones_own_can_be_looked_at(make):
+    own = make(LayerExplorer)
+    x = handwritten().test.x[7]
+    own.show_drawing(x)
+    own.wait(LONG)
+    assert own.picture.value == OWN and torch.equal(own.shown_picture(), x)
+    with pytest.raises(CourseError, match="shape"):
+        own.show_drawing(torch.zeros(28, 28))
+    assert len(own.state_text()) < 3000
+
+
+def test_looking_changes_no_network(make, net, untrained):
+    before = fingerprint(net), fingerprint(untrained)
+    touched(make(LayerExplorer))
+    assert (fingerprint(net), fingerprint(untrained)) == before
+
+
+# ---------------------------------------------------------------------- modality explorer
+
+
+def test_a_cell_shows_plays_and_says_what_was_measured(make):
+    own = make(ModalityExplorer)
+    for row, name in enumerate(own.targets):
+        for column, source in enumerate(own.sources):
+            own.grid.chosen = [row, column]
+            assert own.cell == (name, source) and own.said in own.sentence.value
+            assert own.grid.cells[row][column]["label"] == own.said
+            players = Structure(own.source_sounds.value + own.target_sounds.value).players
+            heard = matrix_cells.of_source(source).sounds + matrix_cells.of_target(name).sounds
+            assert len(players) == len(heard) and all(players)
+            assert (own.source.picture is None) == (source == "random")
+    own.grid.chosen = [own.targets.index("spoken"), own.sources.index("audio")]
+    assert "data:audio/wav;base64" in own.target_sounds.value
+
+
+def test_the_colours_carry_numbers_and_can_be_read(make):
+    own = make(ModalityExplorer)
+    for cells in own.grid.cells:
+        for cell in cells:
+            assert cell["text"][0].isdigit()
+            assert contrast(cell["colour"], cell["ink"]) >= 4.5, cell
+    framed = [[cell["framed"] for cell in cells] for cells in own.grid.cells]
+    assert [sum(row) for row in framed] == [1] * len(own.targets)
+    before = own.grid.cells
+    own.option.value = "2"
+    assert own.grid.cells != before and "from scratch" in own.grid.caption
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast of two colours after WCAG 2."""
+
+    def luminance(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    light, dark = sorted([luminance(one), luminance(other)], reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+# ---------------------------------------------------------------------- random clicking
+
+
+def any_cell(grid, rng: random.Random):
+    grid.chosen = [rng.randrange(len(grid.rows)), rng.randrange(len(grid.columns))]
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_random_clicking(kind, make):
+    clicker.click_around(make(kind), 30, special={MatrixGrid: any_cell}, growth=1.0)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", EVERY)
+def test_ten_minutes_of_random_clicking(kind, make):
+    clicker.click_around(make(kind), 600, special={MatrixGrid: any_cell})

@@ -1,0 +1,138 @@
+"""The portrait of one unit: what it would like best, what excites it, where it answers.
+
+Made for looking around quickly: few renders, one unit at a time, and what was computed is kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+
+from tl_course.errors import CourseError
+from tl_course.layers import synthesis
+from tl_course.layers.growing import LAYERS
+from tl_course.layers.patches import TopPatches, top_patches
+from tl_course.layers.responses import Field, receptive_field, responses
+from tl_course.network import CHANNELS, WIDTHS, FiveLayerNet
+from tl_course.scale import scaled, to_picture
+from tl_course.sources.emoji_images import EmojiImages
+
+UNITS = dict(zip(LAYERS, WIDTHS, strict=True))
+STEPS = 60  # of the ascent: half of what a finished sheet takes, and the same pattern appears
+PATCHES = 9
+SIDES = range(16, 513)  # pixels of a picture that is looked at
+
+
+@dataclass
+class Portraits:
+    """Portraits of the units of `nets`, by name ("trained", "untrained").
+
+    `renders` drawings are searched, each of another thing where there are no more than 1,000.
+    """
+
+    nets: Mapping[str, FiveLayerNet]
+    seed: int = 0
+    renders: int = 1000
+    _renders: torch.Tensor | None = field(default=None, init=False, repr=False)
+    _kept: dict = field(default_factory=dict, init=False, repr=False)
+
+    def pictures(self) -> torch.Tensor:
+        """The drawings that are searched: `[renders, 3, 32, 32]`."""
+        if self._renders is None:
+            self._renders = EmojiImages(1_000_000 + self.seed).batch(0, self.renders)[0]
+        return self._renders
+
+    def field(self, layer: str) -> Field:
+        """What a unit of `layer` sees of a picture."""
+        return self._once(
+            ("field", layer), lambda: receptive_field(next(iter(self.nets.values())), layer)
+        )
+
+    def patches(self, name: str, layer: str) -> TopPatches:
+        """For every unit of a layer the nine patches that excite it most, best first."""
+        x = self.pictures()
+        return self._once(
+            ("patches", name, layer),
+            lambda: top_patches(self.nets[name], [layer], x.__getitem__, len(x), PATCHES)[layer],
+        )
+
+    def liked(self, name: str, layer: str, unit: int) -> torch.Tensor:
+        """What the unit would like best `[3, h, w]`, on the course's scale, −2 … 2.
+
+        In layer 1 that is its filter itself; higher up it is made by gradient ascent.
+        """
+        check(layer, unit)
+        if layer == LAYERS[0]:
+            weight = getattr(self.nets[name], layer).weight[unit].detach().float().cpu()
+            return scaled(weight / weight.abs().max().clamp_min(1e-8) / 2 + 0.5)
+
+        def make() -> torch.Tensor:
+            natural = self._once(
+                ("natural", layer),
+                lambda: synthesis.natural_patches(self.pictures(), self.field(layer)),
+            )
+            return synthesis.synthesise(
+                self.nets[name], layer, natural, [unit], steps=STEPS, seed=self.seed
+            )[0]
+
+        return self._once(("liked", name, layer, unit), make)
+
+    @torch.no_grad()
+    def answer(self, name: str, layer: str, unit: int, x: torch.Tensor) -> torch.Tensor:
+        """Where in a picture `[3, h, w]` the unit answers, after its ReLU: `[rows, columns]`."""
+        check(layer, unit)
+        check_picture(x)
+        net = self.nets[name]
+        device = next(net.parameters()).device
+        return responses(net, x[None].to(device), [layer])[layer][0, unit].relu().cpu()
+
+    def _once(self, key, make):
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
+
+
+def check(layer: str, unit: int) -> None:
+    """CourseError where there is no such unit."""
+    if layer not in UNITS:
+        raise CourseError(f"There is no '{layer}'; the layers are {', '.join(UNITS)}.")
+    if unit not in range(UNITS[layer]):
+        raise CourseError(f"There is no unit {unit}; {layer} has units 0 to {UNITS[layer] - 1}.")
+
+
+def check_picture(x: torch.Tensor) -> None:
+    """CourseError where `x` is no picture that a unit can be asked about."""
+    if x.ndim != 3 or x.shape[0] != CHANNELS or not all(side in SIDES for side in x.shape[1:]):
+        raise CourseError(
+            f"The picture has shape {list(x.shape)}; [3, height, width] with {SIDES.start} to "
+            f"{SIDES.stop - 1} pixels each way is needed, on the scale (x − 0.5) / 0.25."
+        )
+
+
+def picture_to_text(x: torch.Tensor) -> str:
+    """A picture `[3, h, w]` as a few letters: a PNG in base64."""
+    check_picture(x)
+    pixels = (255 * to_picture(x)).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def picture_from_text(text: str) -> torch.Tensor:
+    """The picture that `picture_to_text` wrote; CourseError where it is damaged."""
+    try:
+        file = io.BytesIO(base64.b64decode(text, validate=True))
+        image = Image.open(file, formats=["PNG"])
+        if not all(side in SIDES for side in image.size):
+            raise ValueError
+        pixels = np.array(image.convert("RGB"))
+    except (TypeError, ValueError, OSError, SyntaxError, binascii.Error, UnidentifiedImageError):
+        raise CourseError("The drawing in this state is damaged: copy the whole text.") from None
+    return scaled(torch.from_numpy(pixels).permute(2, 0, 1).float() / 255)

@@ -1,0 +1,423 @@
+"""What every experiment has: a state that can be copied, pictures, errors that are seen, work.
+
+An experiment is an object with a `view` made of ipywidgets; shown at the end of a cell it is the
+view, and on a page without a kernel a still picture and a table. Callbacks may come from another
+thread than the cell's (JupyterLab ≥ 4.4 with ipykernel ≥ 7) and work reports from a thread of its
+own, so all of them take one lock: matplotlib and a widget's traits bear one thread at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import json
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import ipywidgets as widgets
+import torch
+
+from tl_course import lesson
+from tl_course.errors import CourseError
+from tl_course.plots import Picture
+from tl_course.widgets.keys import Keys
+
+FORMAT = 1  # of the text that is shared; a newer one is refused in a sentence
+ONE_AT_A_TIME = threading.RLock()
+LAST_WAIT = 2.0  # seconds that the end of the kernel waits for work that was told to stop
+
+Job = Callable[[threading.Event, Callable[[Any], None]], Any]
+
+
+class Slot:
+    """A place for a picture and, beside it, for the same in words; `view` goes into the layout."""
+
+    def __init__(self) -> None:
+        self.picture: Picture | None = None
+        self.summary = ""
+        self._image, self._words = widgets.HTML(), widgets.HTML()
+        self.view = widgets.VBox([self._image, self._words])
+
+    def show(self, picture: Picture, summary: str) -> None:
+        """Put a picture with its summary, one or two sentences, in place of the last one."""
+        if not summary.strip():
+            raise ValueError("A picture needs a summary in words beside it.")
+        self.picture, self.summary = picture, summary
+        self._image.value = picture._repr_mimebundle_()["text/html"]
+        self._words.value = f"<p>{html.escape(summary)}</p>"
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.picture, self.summary = None, ""
+        self._image.value = self._words.value = ""
+
+
+def table(rows: Sequence[dict], caption: str = "") -> str:
+    """Rows (all with the same keys) as an HTML table with column headers."""
+    if not rows:
+        return ""
+    head = "".join(f'<th scope="col">{html.escape(str(key))}</th>' for key in rows[0])
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(str(value))}</td>" for value in row.values()) + "</tr>"
+        for row in rows
+    )
+    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    space = "border-collapse:separate;border-spacing:1.2em 0.2em;text-align:left"
+    return (
+        f'<table style="{space}">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    )
+
+
+def one_of(settings: dict, name: str, allowed: Sequence) -> Any:
+    """`settings[name]`, one of `allowed`; CourseError says which there are."""
+    value = settings[name]
+    if not any(type(value) is type(a) and value == a for a in allowed):
+        known = ", ".join(str(a) for a in allowed)
+        raise CourseError(
+            f"The state says {name} is {value!r}, and it can be one of {known}: copy it again."
+        )
+    return value
+
+
+def number(settings: dict, name: str, low: float, high: float, whole: bool = True) -> Any:
+    """`settings[name]`, a number from `low` to `high`; CourseError says the range."""
+    value = settings[name]
+    kinds = (int,) if whole else (int, float)
+    if type(value) not in kinds or not low <= value <= high:
+        kind = "a whole number" if whole else "a number"
+        raise CourseError(
+            f"The state says {name} is {value!r}, and it must be {kind} from {low:,} to {high:,}: "
+            "copy it again."
+        )
+    return value
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread meanwhile, inside a job.
+
+    Work of a few seconds gains little from two, and loses a hundredfold where the browser needs
+    the other core: OpenMP's threads wait for each other busily.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class Experiment:
+    """Base of every experiment.
+
+    A subclass sets `name` and `title`, builds its controls, calls `lay_out(children)`, and says
+    what its state is (`settings`, `apply`), how everything is drawn anew (`show`) and what a page
+    without a kernel gets (`still`). Controls are connected by `on_click` and `on_change` alone:
+    they take the lock and see to errors.
+    """
+
+    name = ""  # in the text that is shared
+    title = ""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self.errors: list[Exception] = []
+        self.closed = False
+        self._quiet = 0
+        self._alert = widgets.HTML()
+        self._state = widgets.Text(
+            description="As text", continuous_update=False, layout=widgets.Layout(width="98%"),
+            placeholder="paste a state here", style={"description_width": "initial"},
+        )  # fmt: skip
+        self.view = widgets.VBox()
+        self._tasks: list[tuple[threading.Thread, threading.Event]] = []
+        weakref.finalize(self, _end, self._tasks)  # also when the kernel ends
+
+    def lay_out(self, children: Sequence[widgets.Widget]) -> None:
+        """Put title, alert, the experiment's own parts and the state's field into `view`."""
+        heading = widgets.HTML(f"<h3>{html.escape(self.title)}</h3>")
+        how = widgets.HTML(
+            "<small>The whole experiment as text: copy it for a classmate, or paste theirs over "
+            "it and press Enter.</small>"
+        )
+        self.view.children = [heading, self._alert, *children, self._state, how, Keys()]
+        self.refresh_state()
+        self.on_change(self._state, self._pasted)
+
+    # ------------------------------------------------------------------ what a subclass says
+
+    def settings(self) -> dict:
+        """Everything a learner set, as JSON: numbers, words, lists. The seed is added."""
+        raise NotImplementedError
+
+    def apply(self, settings: dict) -> None:
+        """Set the controls to `settings` (all keys are there); CourseError for a bad value."""
+        raise NotImplementedError
+
+    def show(self) -> None:
+        """Draw everything anew after `apply`."""
+        raise NotImplementedError
+
+    def still(self) -> tuple[Picture, list[dict]]:
+        """For a page without a kernel: a picture and the rows of a table."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ state as text
+
+    def state_text(self) -> str:
+        """The whole state as one line of JSON."""
+        state = {"experiment": self.name, "format": FORMAT, "seed": self.seed, **self.settings()}
+        return json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+
+    def set_state(self, text: str) -> None:
+        """Take over a state that `state_text` wrote, whole or not at all.
+
+        Raises CourseError, one sentence, where the text is none of this experiment.
+        """
+        state = self._parsed(text)
+        with ONE_AT_A_TIME:
+            before = self.seed, self.settings()
+            try:
+                with self.quietly():
+                    self.seed = state.pop("seed")
+                    self.apply(state)
+            except Exception:
+                with self.quietly():
+                    self.seed = before[0]
+                    self.apply(before[1])
+                raise
+            finally:
+                self.show()
+                self.refresh_state()
+
+    def _parsed(self, text: str) -> dict:
+        try:
+            state = json.loads(text)
+        except (ValueError, RecursionError):
+            state = None
+        if not isinstance(state, dict) or "experiment" not in state:
+            raise CourseError(
+                "This text is not the state of an experiment: copy all of it, from { to }, and "
+                "paste it again."
+            )
+        if state.pop("experiment") != self.name:
+            raise CourseError(
+                f"This is the state of another experiment, and this one is '{self.name}': paste "
+                "it where it was copied."
+            )
+        made = state.pop("format", None)
+        if made != FORMAT:
+            raise CourseError(
+                f"This state has format {made!r} and this version of the course reads {FORMAT}: "
+                "use the same version of the course as your classmate."
+            )
+        wanted = {"seed", *self.settings()}
+        if set(state) != wanted:
+            wrong = ", ".join(sorted(map(str, wanted ^ set(state))))
+            raise CourseError(
+                f"This state is not whole, or has too much (look at: {wrong}): copy it again."
+            )
+        number(state, "seed", 0, 2**31 - 1)
+        return state
+
+    def _pasted(self, text: str) -> None:
+        if text.strip() and text != self._written:
+            try:
+                self.set_state(text)
+            except CourseError as slip:  # the learner's, not the course's: told, not recorded
+                self.tell(str(slip))
+
+    def refresh_state(self) -> None:
+        """Write the present state into its field."""
+        self._written = self.state_text()
+        with self.quietly():
+            self._state.value = self._written
+
+    def _follow(self) -> None:
+        if self._state.value != self.state_text():
+            self.refresh_state()
+
+    # ------------------------------------------------------------------ controls and errors
+
+    def on_click(self, button: widgets.Button, act: Callable[[], None]) -> None:
+        """Let `act()` follow a click."""
+        button.on_click(lambda _: self.guarded(act))
+
+    def on_change(
+        self, widget: widgets.Widget, act: Callable[[Any], None], trait: str = "value"
+    ) -> None:
+        """Let `act(new value)` follow a change that the learner makes."""
+
+        def changed(change: Any) -> None:
+            with ONE_AT_A_TIME:  # what another thread does quietly silences nobody here
+                if not self._quiet:
+                    self.guarded(act, change.new)
+
+        widget.observe(changed, trait)
+
+    @contextlib.contextmanager
+    def quietly(self) -> Iterator[None]:
+        """While this lasts, controls can be set without anything following from it."""
+        with ONE_AT_A_TIME:
+            self._quiet += 1
+            try:
+                yield
+            finally:
+                self._quiet -= 1
+
+    def guarded(self, act: Callable[..., None], *arguments: Any) -> None:
+        """Do it under the lock; an error is shown and recorded, and in strict tests raised."""
+        with ONE_AT_A_TIME:
+            if self.closed:
+                return
+            self.tell("")
+            try:
+                act(*arguments)
+                self._follow()
+            except Exception as error:
+                self.failed(error)
+                if os.environ.get(lesson.STRICT):
+                    raise
+
+    def failed(self, error: Exception) -> None:
+        """Show an error in one sentence and record it."""
+        self.errors.append(error)
+        if isinstance(error, CourseError):
+            self.tell(str(error))
+        else:
+            words = " ".join(str(error).split()) or "no reason given"
+            self.tell(
+                f"Something went wrong in this experiment ({type(error).__name__}: {words}); run "
+                "its cell again, and if that does not help, tell the makers of the course."
+            )
+
+    def tell(self, sentence: str) -> None:
+        """Show a sentence where a screen reader speaks it at once; an empty one takes it away."""
+        with ONE_AT_A_TIME:
+            self._alert.value = (
+                '<div role="alert" style="border-left:4px solid #D55E00;padding:0.2em 0.8em">'
+                f"{html.escape(sentence)}</div>"
+                if sentence
+                else ""
+            )
+            self.told = sentence
+
+    def raise_errors(self) -> None:
+        """For tests: raise the first error that was recorded, from a callback or from work."""
+        if self.errors:
+            raise self.errors[0]
+
+    # ------------------------------------------------------------------ work off the main thread
+
+    @property
+    def busy(self) -> bool:
+        """Whether work is under way that was not told to stop."""
+        return any(thread.is_alive() and not stop.is_set() for thread, stop in self._tasks)
+
+    def work(
+        self,
+        job: Job,
+        report: Callable[[Any], None] | None = None,
+        done: Callable[[Any], None] | None = None,
+    ) -> None:
+        """Run `job(stop, tell)` in a thread; work that was under way is stopped first.
+
+        The job heeds the event `stop` and passes progress to `tell(x)`, which calls `report(x)`
+        under the lock; `done(what it returned)` follows at the end, also of a job that stopped.
+        Of a job that was replaced, or whose experiment was closed, nothing is heard any more. It
+        touches no widget itself, prints nothing and uses no pyplot.
+        """
+        self.stop()
+        earlier = [thread for thread, _ in self._tasks if thread.is_alive()]
+        stop = threading.Event()
+
+        def mine() -> bool:
+            return not self.closed and bool(self._tasks) and self._tasks[-1][1] is stop
+
+        def tell(x: Any) -> None:
+            with ONE_AT_A_TIME:
+                if report is not None and mine():
+                    report(x)
+                    self._follow()
+
+        def run() -> None:
+            for thread in earlier:
+                thread.join()
+            try:
+                found = None if self.closed else job(stop, tell)
+                with ONE_AT_A_TIME:
+                    if mine():
+                        stop.set()  # no longer busy
+                        if done is not None:
+                            done(found)
+                        self._follow()
+            except Exception as error:
+                with ONE_AT_A_TIME:
+                    if mine():
+                        stop.set()
+                        self.failed(error)
+                        if done is not None:
+                            with contextlib.suppress(Exception):
+                                done(None)
+
+        thread = threading.Thread(target=run, name=f"tl-course {self.name}", daemon=True)
+        self._tasks[:] = [task for task in self._tasks if task[0].is_alive()] + [(thread, stop)]
+        thread.start()
+
+    def stop(self) -> None:
+        """Tell work to stop; it does between two steps. Returns at once."""
+        for _, stop in self._tasks:
+            stop.set()
+
+    def wait(self, seconds: float = 60) -> None:
+        """For tests and scripts: wait until work is done, then raise what went wrong."""
+        for thread, _ in list(self._tasks):
+            thread.join(seconds)
+            if thread.is_alive():
+                raise TimeoutError(f"{self.name} still works after {seconds:g} s")
+        self.raise_errors()
+
+    def close(self) -> None:
+        """End work and take every widget away."""
+        self.closed = True
+        self.stop()
+        with ONE_AT_A_TIME:
+            for widget in walk(self.view):
+                widget.close()
+
+    # ------------------------------------------------------------------ showing it
+
+    def still_html(self) -> str:
+        """What a page without a kernel shows: a picture, its words, a table."""
+        with ONE_AT_A_TIME:
+            picture, rows = self.still()
+        return (
+            f"<h3>{html.escape(self.title)}</h3>"
+            "<p>This is an experiment to touch: run its cell in a notebook. A still picture of "
+            f"it:</p>{picture._repr_mimebundle_()['text/html']}"
+            f"<p>{html.escape(picture.alt)}</p>{table(rows)}"
+        )
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        bundle = self.view._repr_mimebundle_()
+        # Where there is a kernel, frontends prefer the widget; elsewhere this is what is left.
+        more = {"text/html": self.still_html(), "text/plain": f"{self.title} (an experiment)"}
+        return (bundle[0] | more, *bundle[1:]) if isinstance(bundle, tuple) else bundle | more
+
+
+def walk(widget: widgets.Widget) -> Iterator[widgets.Widget]:
+    """A widget and everything in it, the innermost first."""
+    for child in getattr(widget, "children", ()):
+        yield from walk(child)
+    yield widget
+
+
+def _end(tasks: list[tuple[threading.Thread, threading.Event]]) -> None:
+    for _, stop in tasks:
+        stop.set()
+    for thread, _ in tasks:
+        if thread is not threading.current_thread():
+            thread.join(LAST_WAIT)

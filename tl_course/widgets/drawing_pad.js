@@ -1,0 +1,311 @@
+// The drawing pad: strokes by pointer, pen, touch or keys go to Python; answers come back.
+//
+// model.drawing  { revision, strokes: [[[x, y], …], …], final, kept }   0 … 255, set here; what Python
+//                sets says after which revision, and is heeded if nothing was drawn since
+// model.sample   a digit to show instead of strokes, as a PNG's data URL, or ""
+// model.answer   { revision, seen, seen_alt, words, readers: [{ name, named, bars: [[label, share, best], …] }] }
+// model.prompt   what to draw; model.keep: the words of the button that goes on, or "" for none
+
+const UNITS = 256; // the pad's width and height, whatever its size on the screen
+const PEN = 11; // thickness of the line on the screen, in units
+const LIVE = 120; // milliseconds between two looks at a stroke that is being drawn
+const STEP = 8; // units an arrow key moves; with Shift a quarter
+
+const HELP =
+  "Drawing pad. Draw with mouse, pen or finger. With the keyboard: arrow keys move, " +
+  "Space lowers and lifts the pen, Backspace takes back a stroke, Delete clears, Enter goes on.";
+
+function make(tag, className, parent, text = "") {
+  const node = document.createElement(tag);
+  node.className = className;
+  node.textContent = text;
+  parent.appendChild(node);
+  return node;
+}
+
+function render({ model, el }) {
+  const root = make("div", "tlc-pad", el);
+  const prompt = make("p", "tlc-prompt", root);
+  prompt.setAttribute("aria-live", "polite");
+  const paper = make("div", "tlc-paper", root);
+  const canvas = make("canvas", "", paper);
+  canvas.tabIndex = 0;
+  canvas.setAttribute("role", "application");
+  canvas.setAttribute("aria-label", HELP);
+  const hint = make("div", "tlc-hint", paper, "draw here");
+  hint.setAttribute("aria-hidden", "true");
+  const buttons = make("div", "tlc-buttons", paper);
+  const undo = make("button", "", buttons, "Undo");
+  const clear = make("button", "", buttons, "Clear");
+  const keep = make("button", "tlc-keep", buttons);
+  undo.type = clear.type = keep.type = "button";
+  // What has the focus must say itself that its keys are no shortcuts of JupyterLab.
+  for (const node of [canvas, undo, clear, keep]) node.dataset.lmSuppressShortcuts = "true";
+  const answer = make("div", "tlc-answer", root);
+  const seen = make("div", "tlc-seen", answer);
+  const words = make("p", "tlc-words", seen);
+  words.setAttribute("aria-live", "polite");
+  const readers = make("div", "tlc-readers", answer);
+
+  let { revision, strokes } = copyOf(model.get("drawing"));
+  let drawing = null; // the pointer that draws
+  let pen = null; // the keyboard's pen: { x, y, down }
+  let timer = null;
+  let picture = null; // the sample digit, in the ink's colour
+
+  function copyOf(drawing) {
+    const strokes = (drawing.strokes || []).map((stroke) => stroke.map((point) => [...point]));
+    return { revision: drawing.revision || 0, strokes };
+  }
+
+  // ------------------------------------------------------------------ drawing it
+
+  function paint() {
+    const scale = (window.devicePixelRatio || 1) * Math.max(1, canvas.clientWidth / UNITS);
+    const size = Math.round(UNITS * scale);
+    if (canvas.width !== size) canvas.width = canvas.height = size;
+    const ink = getComputedStyle(canvas).color;
+    const context = canvas.getContext("2d");
+    context.setTransform(size / UNITS, 0, 0, size / UNITS, 0, 0);
+    context.clearRect(0, 0, UNITS, UNITS);
+    if (picture) {
+      context.globalCompositeOperation = "source-over";
+      context.drawImage(picture, 0, 0, UNITS, UNITS);
+      context.globalCompositeOperation = "source-in";
+      context.fillStyle = ink;
+      context.fillRect(0, 0, UNITS, UNITS);
+      context.globalCompositeOperation = "source-over";
+    }
+    context.strokeStyle = context.fillStyle = ink;
+    context.lineWidth = PEN;
+    context.lineCap = context.lineJoin = "round";
+    for (const stroke of strokes) {
+      context.beginPath();
+      context.moveTo(...stroke[0]);
+      for (const point of stroke) context.lineTo(...point);
+      context.stroke();
+    }
+    if (pen && document.activeElement === canvas) {
+      context.lineWidth = 2;
+      context.strokeStyle = pen.down ? "#d55e00" : "#0072b2";
+      context.beginPath();
+      context.arc(pen.x, pen.y, 9, 0, 2 * Math.PI);
+      context.stroke();
+    }
+    const empty = !strokes.length && !model.get("sample");
+    hint.style.display = empty && !pen ? "" : "none";
+    undo.disabled = !strokes.length;
+    clear.disabled = empty;
+  }
+
+  // Everything goes the same way, so that nothing overtakes: a stroke, its end, "keep it".
+  function send(final, kept = false) {
+    clearTimeout(timer);
+    timer = null;
+    revision += 1;
+    root.dataset.sent = revision;
+    model.set("drawing", { ...copyOf({ revision, strokes }), final, kept });
+    model.save_changes();
+  }
+
+  function keepIt() {
+    if (!model.get("keep")) return;
+    if (pen) pen.down = false;
+    send(true, true);
+    strokes = []; // at once: the next one may be begun before Python has answered
+    paint();
+  }
+
+  function changed(final) {
+    if (model.get("sample")) model.set("sample", "");
+    paint();
+    if (final) send(true);
+    else timer ??= setTimeout(() => send(false), LIVE);
+  }
+
+  function add(point) {
+    const stroke = strokes[strokes.length - 1];
+    const [x, y] = stroke[stroke.length - 1];
+    if (Math.hypot(point[0] - x, point[1] - y) >= 1) stroke.push(point);
+  }
+
+  // ------------------------------------------------------------------ pointer, pen and touch
+
+  function where(event) {
+    const box = canvas.getBoundingClientRect();
+    const clip = (value) => Math.round(Math.min(Math.max(value, 0), 1) * (UNITS - 1));
+    return [clip((event.clientX - box.left) / box.width), clip((event.clientY - box.top) / box.height)];
+  }
+
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || drawing !== null) return;
+    event.preventDefault();
+    canvas.focus({ preventScroll: true });
+    pen = null;
+    drawing = event.pointerId;
+    canvas.setPointerCapture(drawing);
+    strokes.push([where(event)]);
+    changed(false);
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (event.pointerId !== drawing) return;
+    const passed = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
+    for (const each of passed.length ? passed : [event]) add(where(each));
+    changed(false);
+  });
+  for (const end of ["pointerup", "pointercancel"]) {
+    canvas.addEventListener(end, (event) => {
+      if (event.pointerId !== drawing) return;
+      drawing = null;
+      changed(true);
+    });
+  }
+
+  // ------------------------------------------------------------------ keyboard and buttons
+
+  const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+  canvas.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || drawing !== null) return;
+    const arrow = ARROWS[event.key];
+    if (arrow) {
+      pen ??= { x: UNITS / 2, y: UNITS / 4, down: false };
+      const step = event.shiftKey ? STEP / 4 : STEP;
+      pen.x = Math.min(Math.max(pen.x + step * arrow[0], 0), UNITS - 1);
+      pen.y = Math.min(Math.max(pen.y + step * arrow[1], 0), UNITS - 1);
+      if (pen.down) {
+        strokes[strokes.length - 1].push([pen.x, pen.y]);
+        changed(false);
+      } else paint();
+    } else if (event.key === " ") {
+      pen ??= { x: UNITS / 2, y: UNITS / 4, down: false };
+      pen.down = !pen.down;
+      if (pen.down) strokes.push([[pen.x, pen.y]]);
+      changed(!pen.down);
+    } else if (event.key === "Backspace") takeBack();
+    else if (event.key === "Delete") wipe();
+    else if (event.key === "Enter") keepIt();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+
+  function lift() {
+    if (pen?.down) {
+      pen.down = false;
+      changed(true);
+    }
+  }
+
+  function takeBack() {
+    if (pen) pen.down = false;
+    if (strokes.pop()) changed(true);
+  }
+
+  function wipe() {
+    if (pen) pen.down = false;
+    strokes = [];
+    changed(true);
+  }
+
+  canvas.addEventListener("focus", paint);
+  canvas.addEventListener("blur", () => {
+    lift();
+    paint();
+  });
+  undo.addEventListener("click", takeBack);
+  clear.addEventListener("click", wipe);
+  keep.addEventListener("click", keepIt);
+
+  // ------------------------------------------------------------------ what Python says
+
+  function onDrawing() {
+    const theirs = model.get("drawing");
+    if (drawing !== null || (theirs.after ?? theirs.revision - 1) < revision) return;
+    ({ revision, strokes } = copyOf(theirs));
+    if (pen) pen.down = false;
+    paint();
+  }
+
+  function onSample() {
+    const url = model.get("sample");
+    picture = null;
+    if (!url) return paint();
+    const image = new Image();
+    image.onload = () => {
+      if (model.get("sample") !== url) return;
+      picture = image;
+      paint();
+    };
+    image.src = url;
+    paint();
+  }
+
+  function onAnswer() {
+    const { revision: of, words: text, seen: url, seen_alt: alt, readers: read } = model.get("answer");
+    seen.querySelector("img, .tlc-empty")?.remove();
+    const picture = document.createElement(url ? "img" : "div");
+    if (url) {
+      picture.src = url;
+      picture.alt = alt;
+    } else picture.className = "tlc-empty";
+    seen.prepend(picture);
+    if (words.textContent !== text) words.textContent = text;
+    fill(read || []);
+    root.dataset.answered = of ?? 0;
+  }
+
+  // The rows are kept from one answer to the next: the bars slide, nothing flickers.
+  function fill(read) {
+    while (readers.children.length > read.length) readers.lastChild.remove();
+    read.forEach(({ name, named, bars }, i) => {
+      const reader = readers.children[i] || make("section", "tlc-reader", readers);
+      reader.classList.toggle("tlc-named", named);
+      const heading = reader.querySelector("h4") || make("h4", "", reader);
+      heading.textContent = name;
+      const rows = [...reader.querySelectorAll(".tlc-bar")];
+      rows.slice(bars.length).forEach((row) => row.remove());
+      bars.forEach(([label, share, best], k) => {
+        let row = rows[k];
+        if (!row) {
+          row = make("div", "tlc-bar", reader);
+          make("span", "tlc-label", row);
+          make("div", "tlc-fill", make("div", "tlc-track", row));
+          make("span", "tlc-share", row);
+        }
+        row.classList.toggle("tlc-best", best);
+        row.querySelector(".tlc-label").textContent = label;
+        row.querySelector(".tlc-label").title = label;
+        row.querySelector(".tlc-fill").style.width = `${100 * share}%`;
+        row.querySelector(".tlc-share").textContent = `${Math.round(100 * share)}%`;
+      });
+    });
+  }
+
+  function onPrompt() {
+    prompt.textContent = model.get("prompt");
+    keep.textContent = model.get("keep");
+    keep.style.display = model.get("keep") ? "" : "none";
+  }
+
+  const listeners = {
+    "change:drawing": onDrawing, "change:sample": onSample,
+    "change:answer": onAnswer, "change:prompt": onPrompt, "change:keep": onPrompt,
+  };
+  for (const [name, act] of Object.entries(listeners)) model.on(name, act);
+  const resized = new ResizeObserver(paint);
+  resized.observe(canvas);
+  const themed = new MutationObserver(paint); // JupyterLab marks its theme on the body
+  themed.observe(document.body, { attributes: true });
+  onPrompt();
+  onSample();
+  onAnswer();
+  return () => {
+    clearTimeout(timer);
+    resized.disconnect();
+    themed.disconnect();
+    for (const [name, act] of Object.entries(listeners)) model.off(name, act);
+  };
+}
+
+export default { render };

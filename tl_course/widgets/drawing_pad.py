@@ -1,0 +1,253 @@
+"""Draw a digit and see at once what networks of the course take it for.
+
+`Pad` is the part in the browser (its own small JavaScript, nothing from the network), `DrawingPad`
+the experiment around it.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import anywidget
+import ipywidgets as widgets
+import torch
+import traitlets
+from PIL import Image
+
+from tl_course import handwriting, plots
+from tl_course.errors import CourseError
+from tl_course.network import FiveLayerNet
+from tl_course.plots import Picture
+from tl_course.targets import drawn
+from tl_course.targets.handwritten import NAMES, to_input
+from tl_course.widgets.base import Experiment, one_thread
+
+TOP = 5  # classes that are shown of a network with many
+NO_SAMPLE = "–"
+Readers = Mapping[str, tuple[FiveLayerNet, Sequence[str]]]
+
+
+def png_url(digit: torch.Tensor) -> str:
+    """A digit uint8 `[28, 28]` as a picture that HTML can hold."""
+    file = io.BytesIO()
+    Image.fromarray(digit.numpy()).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+class Pad(anywidget.AnyWidget):
+    """Strokes in, answers out; what is synced is said in drawing_pad.js."""
+
+    _esm = Path(__file__).with_name("drawing_pad.js")
+    _css = Path(__file__).with_name("drawing_pad.css")
+    drawing = traitlets.Dict({"revision": 0, "strokes": []}).tag(sync=True)
+    sample = traitlets.Unicode("").tag(sync=True)
+    answer = traitlets.Dict({}).tag(sync=True)
+    prompt = traitlets.Unicode("").tag(sync=True)
+    keep = traitlets.Unicode("").tag(sync=True)
+
+    def put(self, strokes: Sequence = (), sample: str = "") -> None:
+        """Show strokes or a sample digit (a picture's URL) in place of what is there."""
+        seen = self.drawing.get("revision", 0)
+        self.drawing = {
+            "revision": seen + 1,
+            "after": seen,
+            "strokes": [[list(point) for point in stroke] for stroke in strokes],
+            "final": True,
+        }
+        self.sample = sample
+
+
+class Drawing:
+    """What is on a `Pad`, as text (`handwriting.Drawing.text`), and how it gets there.
+
+    `read(text, final)` is called for each look at a stroke and once at its end, `keep()` when
+    the learner goes on to the next drawing.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        read: Callable[[str, bool], None],
+        keep: Callable[[], None] | None = None,
+    ):
+        self.pad = Pad(keep="Keep it" if keep else "")
+        self.text = ""
+        self._read, self._keep = read, keep
+        self._sample = ""  # its text while one is shown
+        experiment.on_change(self.pad, self._drawn, "drawing")
+        self._experiment = experiment
+
+    def _drawn(self, drawing: dict) -> None:
+        strokes = drawn.strokes(drawing.get("strokes", []))
+        if strokes:
+            self._sample = ""
+        self.text = drawn.encode(strokes) or (self._sample if self.pad.sample else "")
+        if drawing.get("kept") and self._keep is not None:
+            self._keep()
+        else:
+            self._read(self.text, bool(drawing.get("final", True)))
+
+    def put(self, text: str) -> None:
+        """Show a drawing, a sample ("#17"), or nothing ("")."""
+        sample = text.startswith(handwriting.SAMPLE)
+        strokes = drawn.decode(text) if text and not sample else ()
+        url = png_url(handwriting.pixels(text)) if sample else ""
+        with self._experiment.quietly():
+            self.pad.put(strokes, url)
+        self._sample = text if sample else ""
+        self.text = text
+        self._read(text, True)
+
+
+def answer(
+    readers: Readers,
+    text: str,
+    revision: int,
+    words: str | None = None,
+    also: Readers | None = None,
+) -> dict:
+    """What the pad shows of a drawing: the digit as the networks get it, and their bars.
+
+    `words` leaves the sentence as it is while a stroke goes on; without it the sentence says what
+    each network reads, those of `also` too, which have no bars.
+    """
+    if not text:
+        bars = [_reader(name, None, names) for name, (_, names) in readers.items()]
+        return {"revision": revision, "seen": "", "words": words or "", "readers": bars}
+    digit = handwriting.pixels(text)
+    read, said = [], []
+    with one_thread():
+        for name, (net, names) in {**readers, **(also or {} if words is None else {})}.items():
+            shares = handwriting.read(net, digit[None])[0]
+            if name in readers:
+                read.append(_reader(name, shares, names))
+            best = int(shares.argmax())
+            said.append(f"{name}: {names[best]} ({100 * shares[best]:.0f}%)")
+    return {
+        "revision": revision,
+        "seen": png_url(digit),
+        "seen_alt": "The drawing as the network gets it: 28 by 28 pixels, white on black.",
+        "words": words if words is not None else "; ".join(said),
+        "readers": read,
+    }
+
+
+def _reader(name: str, shares: torch.Tensor | None, names: Sequence[str]) -> dict:
+    """One network's bars: every class where they are few, else the best ones."""
+    few = len(names) <= 10
+    if shares is None:
+        bars = [[label, 0, False] for label in names] if few else []
+    else:
+        order = range(len(names)) if few else shares.topk(TOP).indices.tolist()
+        best = int(shares.argmax())
+        bars = [[names[i], round(shares[i].item(), 4), i == best] for i in order]
+    return {"name": name, "named": max(map(len, names)) > 3, "bars": bars}
+
+
+class Samples:
+    """The way without drawing: a digit of MNIST's is put on the pad."""
+
+    def __init__(self, experiment: Experiment, drawing: Drawing):
+        self._experiment, self._drawing = experiment, drawing
+        self.choice = widgets.Dropdown(
+            options=[NO_SAMPLE, *NAMES], description="or take somebody's",
+            style={"description_width": "initial"}, layout=widgets.Layout(width="14em"),
+        )  # fmt: skip
+        self.another = widgets.Button(description="Another one", disabled=True)
+        self._number = 0
+        experiment.on_change(self.choice, self._chosen)
+        experiment.on_click(self.another, self._next)
+        self.view = widgets.HBox([self.choice, self.another], layout={"flex_flow": "row wrap"})
+
+    def _chosen(self, name: str) -> None:
+        self._number = 0
+        self.another.disabled = name == NO_SAMPLE
+        self._show()
+
+    def _next(self) -> None:
+        self._number += 1
+        self._show()
+
+    def _show(self) -> None:
+        if self.choice.value == NO_SAMPLE:
+            self._drawing.put("")
+            return
+        seed = self._experiment.seed
+        found = handwriting.sample(int(self.choice.value), seed, self._number)
+        self._drawing.put(found.text)
+
+    def reset(self) -> None:
+        """Choose none."""
+        with self._experiment.quietly():
+            self.choice.value = NO_SAMPLE
+            self.another.disabled = True
+
+
+class DrawingPad(Experiment):
+    """The pad with networks that answer: `networks` by name, each with the names of its classes.
+
+    Raises CourseError where a network has not one name for each class.
+    """
+
+    name, title = "drawing-pad", "Draw a digit"
+
+    def __init__(self, networks: Readers, seed: int = 0) -> None:
+        super().__init__(seed)
+        for name, (net, names) in networks.items():
+            if net.n_classes != len(names):
+                raise CourseError(
+                    f"The network '{name}' has {net.n_classes} classes and {len(names)} names "
+                    "were given: give one name for each class."
+                )
+        if not networks:
+            raise CourseError("Give the drawing pad at least one network that answers.")
+        self.networks = networks
+        self.drawing = Drawing(self, self._look)
+        self.pad = self.drawing.pad
+        self.samples = Samples(self, self.drawing)
+        self._look("", True)
+        self.lay_out([self.pad, self.samples.view])
+
+    def _look(self, text: str, final: bool) -> None:
+        words = None if final and text else "" if not text else self.pad.answer.get("words", "")
+        revision = self.pad.drawing.get("revision", 0)
+        self.pad.answer = answer(self.networks, text, revision, words)
+
+    def settings(self) -> dict:
+        return {"drawing": self.drawing.text}
+
+    def apply(self, settings: dict) -> None:
+        text = settings["drawing"]
+        if not isinstance(text, str):
+            raise CourseError("The state's drawing is not a text: copy the whole state again.")
+        if text:
+            handwriting.pixels(text)  # raises where it is damaged
+        self.samples.reset()
+        self.drawing.put(text)
+
+    def show(self) -> None:
+        self._look(self.drawing.text, True)
+
+    def still(self) -> tuple[Picture, list[dict]]:
+        shown = [handwriting.sample(label, self.seed, 0) for label in range(len(NAMES))]
+        if self.drawing.text:
+            shown = [handwriting.Drawing(0, self.drawing.text)]
+        digits = torch.stack([handwriting.pixels(drawing.text) for drawing in shown])
+        rows = [{"digit": "drawn" if self.drawing.text else str(d.label)} for d in shown]
+        for name, (net, names) in self.networks.items():
+            shares, best = handwriting.read(net, digits).max(1)
+            for row, share, i in zip(rows, shares.tolist(), best.tolist(), strict=True):
+                row[name] = f"{names[i]} ({100 * share:.0f}%)"
+        first = next(iter(self.networks))
+        captions = [row[first].replace(" (", "\n(") for row in rows]
+        said = "; ".join(f"{row['digit']}: {row[first]}" for row in rows)
+        return (
+            plots.pictures(
+                to_input(digits), captions, f"What the network takes them for ({first})",
+                f"Handwritten digits, and what the network '{first}' takes each for: {said}.",
+            ),
+            rows,
+        )  # fmt: skip

@@ -1,0 +1,281 @@
+"""How much data: predict a curve, see the measured one, and run one of its points."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import ipywidgets as widgets
+import pandas as pd
+
+from tl_course import comparing, data_plots, matrix, plots, results, trial_plots, trials
+from tl_course.errors import CourseError
+from tl_course.network import FiveLayerNet
+from tl_course.plots import ARMS, Picture
+from tl_course.targets.examples import Target, draw
+from tl_course.targets.handwritten import handwritten
+from tl_course.trials import Run, Trial
+from tl_course.widgets.base import Experiment, Slot, number, one_of, one_thread
+
+ASKED = (10, 100, 1000)  # numbers of images that a prediction is asked for
+FIRST = (50, 80, 95)  # where the sliders stand before anybody moved them
+WAYS = {  # arm: what it starts from, and the option
+    "option-1": ("drawings", "1"),
+    "option-2": ("drawings", "2"),
+    "scratch": ("random", "2"),
+    "random-frozen": ("random", "1"),
+}
+DRAWS = 20
+KEPT = 30  # live runs
+ROW = ("arm", "augmented", "images", "draw", "accuracy")  # of one, as those of the recorded table
+LOW = {"description_width": "11em"}
+WIDE = {"width": "29em", "max_width": "100%"}
+WRAP = {"flex_flow": "row wrap", "align_items": "center"}
+
+
+class HowMuch(Experiment):
+    """Accuracy against the number of labelled digits; `prediction` is what the learner said."""
+
+    name, title = "how-much-data", "How much data?"
+
+    def __init__(
+        self, net: FiveLayerNet | None = None, target: Target | None = None, seed: int = 0
+    ):
+        super().__init__(seed)
+        self.nets = matrix.pretrained() | ({"image": net} if net is not None else {})
+        self.target = target or handwritten()
+        self.recorded = comparing.tuned(results.load("sweep"))
+        self.means = comparing.means(self.recorded)
+        self.live: list[dict] = []  # rows like those recorded
+        self.guesses = [
+            widgets.IntSlider(
+                description=f"with {n:,} images", value=guess, max=100, continuous_update=False,
+                style=LOW, layout=WIDE,
+            )
+            for n, guess in zip(ASKED, FIRST, strict=True)
+        ]  # fmt: skip
+        self.reveal_button = widgets.Button(
+            description="Show what was measured", button_style="primary", layout={"width": "auto"}
+        )
+        self.arm = widgets.Dropdown(
+            description="Way to learn",
+            options=[(ARMS[arm][0], arm) for arm in WAYS],
+            style=LOW,
+            layout=WIDE,
+        )
+        self.augment = widgets.Checkbox(description="altered copies too", indent=False)
+        self.images = widgets.SelectionSlider(
+            description="Labelled images", options=[(f"{n:,}", n) for n in trials.SIZES], value=50,
+            continuous_update=False, style=LOW, layout=WIDE,
+        )  # fmt: skip
+        self.draw = widgets.IntSlider(
+            description="Draw", min=1, max=DRAWS, continuous_update=False, style=LOW, layout=WIDE
+        )
+        self.run_button = widgets.Button(description="Run this point now", layout={"width": "auto"})
+        self.stop_button = widgets.Button(description="Stop", disabled=True)
+        self.status = widgets.HTML()
+        self.curve, self.digits = Slot(), Slot()
+        self.measured = widgets.VBox(
+            [
+                widgets.HBox([self.arm, self.augment], layout=WRAP),
+                widgets.HBox([self.images, self.draw], layout=WRAP),
+                widgets.HBox([self.run_button, self.stop_button, self.status], layout=WRAP),
+            ]
+        )
+        self.shown = False
+        for slider in self.guesses:
+            self.on_change(slider, lambda _: self._draw_curve())
+        for control in (self.arm, self.augment):
+            self.on_change(control, lambda _: self._draw_curve())
+        for control in (self.images, self.draw):
+            self.on_change(control, lambda _: self.show())
+        self.on_click(self.reveal_button, self._reveal)
+        self.on_click(self.run_button, self._run)
+        self.on_click(self.stop_button, self._stop)
+        ask = widgets.HTML(
+            "<p>How many of 100 other digits will the network read, with four borrowed layers "
+            "fixed (Option 1) and the digits as they are?</p>"
+        )
+        self.show()
+        self.lay_out(
+            [ask, *self.guesses, self.reveal_button, self.measured, self.curve.view,
+             self.digits.view]
+        )  # fmt: skip
+
+    @property
+    def prediction(self) -> dict[int, int]:
+        """The learner's curve: labelled images to how many of 100 are read."""
+        return {n: slider.value for n, slider in zip(ASKED, self.guesses, strict=True)}
+
+    @property
+    def trial(self) -> Trial:
+        """The point that the controls stand on, as something to run."""
+        start, option = WAYS[self.arm.value]
+        return Trial(
+            start=start, option=option, images=self.images.value, augment=self.augment.value,
+            seed=1000 * self.seed + self.draw.value - 1,
+        )  # fmt: skip
+
+    def _reveal(self) -> None:
+        self.shown = True
+        self.show()
+
+    # ------------------------------------------------------------------ a point, live
+
+    def _run(self) -> None:
+        trial, nets, target, arm = self.trial, self.nets, self.target, self.arm.value
+        self._busy(True, "Training …")
+
+        def job(stop: threading.Event, tell: Callable) -> tuple[str, Run]:
+            with one_thread():
+                return arm, trials.run(trial, nets, target, stop=stop)
+
+        self.work(job, done=self._finished)
+
+    def _stop(self) -> None:
+        self.stop()
+        self.stop_button.disabled = True
+
+    def _finished(self, found: tuple[str, Run] | None) -> None:
+        if found is None:
+            return self._busy(False, "It ended with an error.")
+        arm, run = found
+        if run.accuracy is None:
+            return self._busy(False, "Stopped.")
+        row = {
+            "arm": arm, "augmented": run.trial.augment, "images": run.trial.images,
+            "draw": run.trial.seed, "accuracy": round(run.accuracy, 5),
+        }  # fmt: skip
+        self.live = [*(old for old in self.live if _key(old) != _key(row)), row][-KEPT:]
+        self._busy(False, f"{100 * run.accuracy:.1f} of 100, after {run.seconds:.1f} s.")
+        self._draw_curve()
+
+    def _busy(self, busy: bool, status: str) -> None:
+        self.run_button.disabled, self.stop_button.disabled = busy, not busy
+        self.status.value = f"<p>{status}</p>"
+
+    # ------------------------------------------------------------------ what is shown
+
+    def _draw_curve(self) -> None:
+        if not self.shown:
+            picture = plots.curves(
+                {"your prediction": ([f"{n:,}" for n in ASKED], list(self.prediction.values()))},
+                "Your curve", "labelled images", "read, of 100", ylim=(0, 102),
+            )  # fmt: skip
+            said = ", ".join(f"{v} with {n:,}" for n, v in self.prediction.items())
+            self.curve.show(picture, f"You say: {said}. What was measured comes when you ask.")
+            return
+        arm, augmented, images = self.arm.value, self.augment.value, self.images.value
+        rows = self.recorded[self.recorded.augmented == augmented]
+        live = pd.DataFrame(self.live) if self.live else None
+        read = self._measured(arm, augmented, images)["mean"]
+        picture = data_plots.panels(
+            rows, f"{ARMS[arm][0]} with {images:,} labelled digits reads {read:.0f} of 100",
+            tuple(WAYS), live, self.prediction, marked=images,
+        )  # fmt: skip
+        self.curve.show(picture, self.said(arm, augmented, images))
+
+    def said(self, arm: str, augmented: bool, images: int) -> str:
+        """The chosen point in words: measured, this draw, predicted."""
+        here = self._measured(arm, augmented, images)
+        form = "and altered copies of them" if augmented else "as they are"
+        words = (
+            f"{ARMS[arm][0]}, {images:,} labelled digits {form}: {here['mean']:.1f} of 100, mean "
+            f"of {here.draws} draws; the band is ± {here.sd:.1f}."
+        )
+        own = self.recorded[
+            (self.recorded.arm == arm) & (self.recorded.augmented == augmented)
+            & (self.recorded.images == images) & (self.recorded.draw == self.trial.seed)
+        ]  # fmt: skip
+        now = [row for row in self.live if _key(row) == (arm, augmented, images, self.trial.seed)]
+        if len(own):
+            words += f" This draw, recorded: {100 * own.accuracy.iloc[0]:.1f}."
+        if now:
+            words += f" Now, on this machine: {100 * now[0]['accuracy']:.1f}."
+        if (arm, augmented) == ("option-1", False) and images in self.prediction:
+            off = here["mean"] - self.prediction[images]
+            side = "more" if off >= 0 else "fewer"
+            words += f" You said {self.prediction[images]}: it is {abs(off):.0f} {side}."
+        return words
+
+    def _measured(self, arm: str, augmented: bool, images: int) -> pd.Series:
+        """The row of `comparing.means` of one point."""
+        found = self.means
+        chosen = (found.arm == arm) & (found.augmented == augmented) & (found.images == images)
+        return found[chosen].iloc[0]
+
+    def _draw_digits(self) -> None:
+        labelled = draw(self.target.pool, self.images.value, self.trial.seed)
+        picture = trial_plots.labelled(labelled, f"draw {self.draw.value}")
+        self.digits.show(picture, f"All that it learns from: {picture.alt}")
+
+    # ------------------------------------------------------------------ state and still picture
+
+    def settings(self) -> dict:
+        return {
+            "prediction": list(self.prediction.values()), "shown": self.shown,
+            "arm": self.arm.value, "augment": self.augment.value, "images": self.images.value,
+            "draw": self.draw.value, "live": self.live,
+        }  # fmt: skip
+
+    def apply(self, settings: dict) -> None:
+        said = settings["prediction"]
+        said = said if isinstance(said, list) and len(said) == len(ASKED) else [None] * len(ASKED)
+        for slider, value in zip(self.guesses, said, strict=True):
+            slider.value = number({"prediction": value}, "prediction", 0, 100)
+        self.shown = one_of(settings, "shown", (False, True))
+        self.arm.value = one_of(settings, "arm", tuple(WAYS))
+        self.augment.value = one_of(settings, "augment", (False, True))
+        self.images.value = one_of(settings, "images", trials.SIZES)
+        self.draw.value = number(settings, "draw", 1, DRAWS)
+        self.stop()
+        live = settings["live"]
+        if not isinstance(live, list) or any(
+            not isinstance(row, dict) or set(row) != set(ROW) for row in live
+        ):
+            raise CourseError("The points in this state are damaged: copy the whole text again.")
+        self.live = [
+            {
+                "arm": one_of(row, "arm", tuple(WAYS)),
+                "augmented": one_of(row, "augmented", (False, True)),
+                "images": one_of(row, "images", trials.SIZES),
+                "draw": number(row, "draw", 0, 2**31 - 1),
+                "accuracy": number(row, "accuracy", 0, 1, whole=False),
+            }
+            for row in live[-KEPT:]
+        ]
+
+    def show(self) -> None:
+        self.measured.layout.display = "" if self.shown else "none"
+        self.digits.view.layout.display = "" if self.shown else "none"
+        self.reveal_button.layout.display = "none" if self.shown else ""
+        if not self.busy:
+            self._busy(False, "")
+        self._draw_curve()
+        if self.shown:
+            self._draw_digits()
+
+    def still(self) -> tuple[Picture, list[dict]]:
+        """The recorded curves, without and with copies."""
+        picture = data_plots.panels(
+            self.recorded, "Ten images or a thousand? Recorded", tuple(WAYS),
+            prediction=self.prediction,
+        )  # fmt: skip
+        found = self.means
+        table = found[found.arm.isin(WAYS)].pivot(
+            index="images", columns=["arm", "augmented"], values="mean"
+        )
+        rows = [
+            {"images": f"{images:,}"}
+            | {
+                f"{ARMS[arm][0]}, {data_plots.PANELS[augmented]}": f"{row[arm, augmented]:.1f}"
+                for arm in WAYS
+                for augmented in (False, True)
+            }
+            for images, row in table.iterrows()
+        ]
+        return picture, rows
+
+
+def _key(row: dict) -> tuple:
+    return tuple(row[name] for name in ROW[:4])

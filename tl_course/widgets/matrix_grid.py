@@ -1,0 +1,27 @@
+"""A grid of cells to choose from: a table of real buttons, for mouse, keyboard, screen reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+HERE = Path(__file__).parent
+
+
+class MatrixGrid(anywidget.AnyWidget):
+    """`cells[row][column]` are dicts of `text`, `label` (all of it in words), `colour`, `ink`.
+
+    `framed` cells have a frame. `chosen` is [row, column].
+    """
+
+    _esm = HERE / "matrix_grid.js"
+    _css = HERE / "matrix_grid.css"
+    rows = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    columns = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    cells = traitlets.List(traitlets.List(traitlets.Dict())).tag(sync=True)
+    caption = traitlets.Unicode().tag(sync=True)
+    chosen = traitlets.List(traitlets.Int(), default_value=[0, 0], minlen=2, maxlen=2).tag(
+        sync=True
+    )
