@@ -30,6 +30,7 @@ ARMS = {  # arm: (what it is called, colour, marker)
     "classical": ("no network (SVM on pixels)", GREY, "x"),
 }
 SIZES = {32: (GREY, "o"), 64: (GREEN, "^"), 112: (ORANGE, "s"), 160: (BLUE, "D")}
+TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)  # milliseconds
 READERS = {
     "bert-option-2": (ORANGE, "s"),
     "bert-option-1": (BLUE, "o"),
@@ -37,7 +38,7 @@ READERS = {
     "own-option-1": (SKY, "v"),
     "scratch": (GREEN, "^"),
     "bert-random": (PINK, "D"),
-    "random-frozen": (PINK, "d"),
+    "random-frozen": ("black", "."),
 }
 SHARED = {
     "scratch": "nothing shared: from scratch",
@@ -168,6 +169,9 @@ def size_and_time(table: pd.DataFrame, times: pd.DataFrame, title: str) -> Pictu
         )
         heard.append(f"{called}: {said}; your five layers {own:.0f} in {spent['own', 32]:.2f} ms")
     ax.set_xscale("log")
+    ticks = [t for t in TICKS if 0.7 * spent.min() <= t <= 1.5 * spent.max()]
+    ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
+    ax.minorticks_off()
     ax.set(
         xlabel="milliseconds for one picture, all layers, on this machine",
         ylabel="test accuracy, %",

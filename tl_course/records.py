@@ -392,6 +392,11 @@ def readme() -> str:
     tables = {
         "results": comparing.as_markdown(comparing.tuned(results.load("sweep"))),
         "matrix": matrix.as_markdown(results.load("matrix")),
+        "published": published_experiments.as_markdown(
+            published_experiments.finals(
+                results.load("published_cuts"), results.load("published_rivals")
+            )
+        ),
     }
     for name, table in tables.items():
         marks = f"<!-- {name}: written by tl-course records -->\n", f"<!-- end of {name} -->\n"

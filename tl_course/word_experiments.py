@@ -38,7 +38,7 @@ ARMS = (*FIXED, "bert-option-2", "scratch", "ngrams")
 CALLED = {
     "bert-option-1": "BERT's descendant, fixed (Option 1)",
     "bert-option-2": "BERT's descendant, everything moves (Option 2)",
-    "bert-random": "the same, random weights, fixed",
+    "bert-random": "BERT's architecture, random weights, fixed",
     "own-option-1": "the course's text network, fixed",
     "scratch": "five layers from scratch",
     "random-frozen": "five layers, random, fixed",
