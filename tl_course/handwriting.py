@@ -168,7 +168,7 @@ def teach(
 
     def result(start: FiveLayerNet, arm: str, images: int) -> Result | None:
         adapted = _adapt(start, arm, every[:images], seed, stop)
-        if not adapted.history.finished:
+        if stop.is_set():
             return None
         read_right = right(adapted.net, test)
         taught = calibrated(adapted.net)
@@ -185,8 +185,8 @@ def teach(
         for arm in QUICK:
             if stop.is_set():
                 return
-            if arm in starts:
-                yield result(starts[arm], arm, images)
+            if arm in starts and (found := result(starts[arm], arm, images)):
+                yield found
         slow = [arm for arm in SLOW if arm in starts]
         done: queue.SimpleQueue[Result | Exception | None] = queue.SimpleQueue()
 
