@@ -600,6 +600,7 @@ def test_offline_one_sentence_says_so(published, tmp_path, monkeypatch):
         assert "\n" not in str(caught.value)
     with pytest.raises(CourseError, match="is no name on the Hugging Face hub"):
         sharing.publish(published, "../x")
+    monkeypatch.chdir(tmp_path)  # where none of these is a folder
     for name in ("../x", "a/b/c", "anna", "~/x", "-a/b"):
         with pytest.raises(CourseError, match="There is no folder"):
             load_shared(name)
