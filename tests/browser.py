@@ -105,7 +105,8 @@ def jupyterlab(folder: Path) -> Iterator[Lab]:
     work.mkdir()
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
-        "--expose-app-in-browser", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}",
+        "--expose-app-in-browser", "--JupyterNotebookApp.expose_app_in_browser=True",
+        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
         f"--ServerApp.root_dir={work}", "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
@@ -245,6 +246,11 @@ CELL_ERRORS = (
 def open_notebook(page, lab: Lab, name: str) -> None:
     """Open a notebook and wait until its kernel is there."""
     page.goto(f"{lab.url}/lab/tree/{name}?token={lab.token}&reset")
+    wait_until_open(page)
+
+
+def wait_until_open(page) -> None:
+    """Wait until the notebook of a page that was gone to has its kernel."""
     page.wait_for_function(READY)
     page.evaluate(LISTEN)
 
@@ -323,6 +329,28 @@ def zoom(page, factor: float = 2.0) -> None:
         {"width": int(size["width"] / factor), "height": int(size["height"] / factor)}
     )
     page.wait_for_timeout(500)
+
+
+# Strokes by digit: x and y in hundredths of the pad, one after another.
+WRITTEN = {
+    0: ["50 15 33 28 28 50 35 75 50 85 66 74 72 50 66 27 50 15"],
+    1: ["55 15 50 50 46 85"],
+    2: ["30 30 42 17 60 18 68 32 60 50 42 68 30 83 50 80 74 82"],
+    3: ["30 25 45 15 62 20 66 33 55 45 42 48 58 50 70 62 66 78 50 87 30 80"],
+    4: ["38 15 32 35 28 52 50 52 72 48", "66 20 62 50 58 88"],
+    5: ["68 18 40 18 36 45 55 42 68 55 66 75 50 86 30 80"],
+    6: ["60 13 42 30 33 55 36 78 50 86 64 76 62 58 48 54 36 64"],
+    7: ["30 20 50 18 70 18 60 40 50 62 44 87"],
+    8: ["62 25 48 16 36 28 50 45 64 62 60 80 46 86 34 74 44 56 62 40 64 26"],
+    9: ["64 30 50 17 36 28 40 44 54 46 65 34 63 55 56 87"],
+}
+DIGITS = {
+    digit: [
+        [(int(x) / 100, int(y) / 100) for x, y in zip(s[::2], s[1::2], strict=True)]
+        for s in map(str.split, strokes)
+    ]
+    for digit, strokes in WRITTEN.items()
+}
 
 
 def draw(page, canvas, strokes: Sequence[Sequence[tuple[float, float]]], steps: int = 3) -> None:

@@ -4,17 +4,58 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import datetime
 import gc
+import io
 import random
 import sys
 import time
-from collections.abc import Callable
 
 import ipywidgets as widgets
 import psutil
+from PIL import Image
+
+from tl_course.widgets.drawing_pad import Pad
+from tl_course.widgets.matrix_grid import MatrixGrid
 
 WORDS = ("", "Ada", "{", '{"experiment": 1}', "ä" * 300, "<b>x</b>", "../..", "7")
-Act = Callable[[widgets.Widget, random.Random], None]
+
+
+def draw_on(pad: Pad, strokes: list, final: bool = True, kept: bool = False) -> None:
+    """What the browser does at the end of a stroke, and for *Keep it*."""
+    revision = pad.drawing["revision"] + 1
+    pad.drawing = {"revision": revision, "strokes": strokes, "final": final, "kept": kept}
+
+
+def scribble(pad: Pad, rng: random.Random) -> None:
+    strokes = [
+        [[rng.randrange(256), rng.randrange(256)] for _ in range(rng.randrange(1, 12))]
+        for _ in range(rng.randrange(3))
+    ]
+    draw_on(pad, strokes, rng.random() < 0.5, rng.random() < 0.3)
+
+
+def any_cell(grid: MatrixGrid, rng: random.Random) -> None:
+    grid.chosen = [rng.randrange(len(grid.rows)), rng.randrange(len(grid.columns))]
+
+
+def hand_over(upload: widgets.FileUpload, content: bytes, name: str = "a.png") -> None:
+    """What the browser does when a file is chosen."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    upload.value = [{
+        "name": name, "type": "", "size": len(content), "content": memoryview(content),
+        "last_modified": now,
+    }]  # fmt: skip
+
+
+def any_file(upload: widgets.FileUpload, rng: random.Random) -> None:
+    """A picture, or something that is none."""
+    file = io.BytesIO()
+    Image.new("RGB", (rng.randrange(1, 400), rng.randrange(1, 400)), "red").save(file, "PNG")
+    hand_over(upload, file.getvalue() if rng.random() < 0.7 else b"{}")
+
+
+SPECIAL = {Pad: scribble, MatrixGrid: any_cell, widgets.FileUpload: any_file}
 
 
 def walk(widget):
@@ -37,9 +78,9 @@ def shown(widget):
         yield from shown(child)
 
 
-def touch(widget, rng: random.Random, special: dict[type, Act]) -> bool:
+def touch(widget, rng: random.Random) -> bool:
     """Do to one widget what a learner might; False where there is nothing to do."""
-    act = next((special[kind] for kind in type(widget).__mro__ if kind in special), None)
+    act = next((SPECIAL[kind] for kind in type(widget).__mro__ if kind in SPECIAL), None)
     if act is not None:
         act(widget, rng)
     elif isinstance(widget, widgets.Button):
@@ -84,20 +125,19 @@ def click_around(
     experiment,
     seconds: float,
     seed: int = 0,
-    special: dict[type, Act] | None = None,
     growth: float = 0.10,
     every: float = 0.0,
 ) -> int:
     """Touch an Experiment at random for a while; returns the number of touches.
 
     Fails on an error in a callback (run it with TL_COURSE_STRICT set), an error in work, or memory
-    that grows by more than `growth` after the first third. `special` says how to touch a type.
+    that grows by more than `growth` after the first third.
     """
     rng, touches = random.Random(seed), 0
     begun, settled = time.monotonic(), None
     while time.monotonic() - begun < seconds:
         reachable = list(shown(experiment.view))
-        touches += touch(rng.choice(reachable), rng, special or {})
+        touches += touch(rng.choice(reachable), rng)
         experiment.raise_errors()
         if settled is None and time.monotonic() - begun > seconds / 3:
             settled = at_rest(experiment)

@@ -6,10 +6,12 @@ the notebook tests. Mouse and keyboard both; pictures of it all are in build/bro
 
 import re
 import time
+from pathlib import Path
 
 import browser
 import nbformat
 import pytest
+import sklearn.datasets
 from playwright.sync_api import expect
 
 from tl_course import notebooks
@@ -112,6 +114,23 @@ def test_layer_explorer(lab, page):
     place.get_by_label("Show it").select_option("photograph: china")
     say(place, '"picture":"photograph: china"')
     at_work = re.compile("Looking at drawings|Making the picture")
+    place.get_by_text(at_work).wait_for(state="hidden")
+    place.get_by_role("button", name="Draw something").click()
+    root = browser.scroll_to(page, ".tlc-pad")
+    browser.draw(page, root.locator("canvas"), browser.DIGITS[7])
+    say(place, '"picture":"your own picture"')
+    expect(place.get_by_label("Show it")).to_have_value("your own picture")
+    assert root.get_by_alt_text("The drawing as the network gets it").count() == 1
+    place.get_by_text(at_work).wait_for(state="hidden")
+    page.get_by_role("heading", name="Layer explorer").scroll_into_view_if_needed()
+    browser.screenshot(page, "layer-explorer-own-drawing")
+    with page.expect_file_chooser() as chooser:
+        place.get_by_role("button", name="Open a photograph").click()
+    chooser.value.set_files(Path(sklearn.datasets.__file__).parent / "images" / "flower.jpg")
+    page.wait_for_function(
+        "root => root.querySelector('.widget-text input').value.length > 10000",
+        arg=place.element_handle(),
+    )
     place.get_by_text(at_work).wait_for(state="hidden")
     browser.dark(page)
     browser.scroll_to(page, ".jp-OutputArea-output .widget-text")

@@ -10,6 +10,7 @@ from pathlib import Path
 import clicker
 import ipywidgets as widgets
 import pytest
+from clicker import draw_on
 
 import tl_course.widgets
 from tl_course import handwriting, handwriting_files, lesson, plots
@@ -18,7 +19,7 @@ from tl_course.sources import things
 from tl_course.targets.examples import draw
 from tl_course.targets.handwritten import NAMES
 from tl_course.widgets.base import Experiment, Slot, number, one_of, table, walk
-from tl_course.widgets.drawing_pad import DrawingPad, Pad
+from tl_course.widgets.drawing_pad import DrawingPad
 from tl_course.widgets.teach import ME, NEIGHBOUR, Teach
 
 THREE = [[[60, 60], [120, 40], [170, 60], [170, 100], [120, 120], [180, 150], [110, 220]]]
@@ -28,12 +29,6 @@ ONE = [[[128, 40], [120, 210]]]
 @pytest.fixture(autouse=True)
 def strict(monkeypatch):
     monkeypatch.setenv(lesson.STRICT, "1")
-
-
-def draw_on(pad, strokes, final=True, kept=False):
-    """What the browser does at the end of a stroke, and for *Keep it*."""
-    revision = pad.drawing["revision"] + 1
-    pad.drawing = {"revision": revision, "strokes": strokes, "final": final, "kept": kept}
 
 
 # ---------------------------------------------------------------------------- the base
@@ -500,17 +495,6 @@ def test_every_picture_and_control_has_words(teach, drawing_pad):
 # ---------------------------------------------------------------------------- clicking at random
 
 
-def scribble(pad, rng):
-    strokes = [
-        [[rng.randrange(256), rng.randrange(256)] for _ in range(rng.randrange(1, 12))]
-        for _ in range(rng.randrange(3))
-    ]
-    draw_on(pad, strokes, rng.random() < 0.5, rng.random() < 0.3)
-
-
-SPECIAL = {Pad: scribble}
-
-
 def make(name, net, folder):
     """An experiment that has done everything once, so that its memory has settled."""
     if name == "drawing-pad":
@@ -528,7 +512,7 @@ def test_clicking_at_random_for_half_a_minute(name, net, tmp_path):
     experiment = make(name, net, tmp_path / "hand")
     # Torch keeps something for each new size of a batch, so that half a minute shows gross leaks
     # alone; the ten minutes are held to 10%.
-    touches = clicker.click_around(experiment, 30, special=SPECIAL, growth=0.4)
+    touches = clicker.click_around(experiment, 30, growth=0.4)
     print(f"{name}: {touches} touches")
     experiment.close()
 
@@ -537,6 +521,6 @@ def test_clicking_at_random_for_half_a_minute(name, net, tmp_path):
 @pytest.mark.parametrize("name", ["drawing-pad", "teach"])
 def test_clicking_at_random_for_ten_minutes(name, net, tmp_path):
     experiment = make(name, net, tmp_path / "hand")
-    touches = clicker.click_around(experiment, 600, special=SPECIAL)
+    touches = clicker.click_around(experiment, 600)
     print(f"{name}: {touches} touches")
     experiment.close()

@@ -1,8 +1,8 @@
 """Training lab, layer explorer, how much data, modality explorer: touched in process."""
 
 import html.parser
+import io
 import json
-import random
 import threading
 import time
 
@@ -10,6 +10,7 @@ import clicker
 import nbformat
 import pytest
 import torch
+from PIL import Image
 
 from tl_course import layer_experiments, lesson, matrix_cells, pretraining, report, results, trials
 from tl_course.errors import CourseError
@@ -20,7 +21,6 @@ from tl_course.targets.handwritten import handwritten
 from tl_course.widgets.base import walk
 from tl_course.widgets.how_much import HowMuch
 from tl_course.widgets.layer_explorer import OWN, LayerExplorer
-from tl_course.widgets.matrix_grid import MatrixGrid
 from tl_course.widgets.modality_explorer import ModalityExplorer
 from tl_course.widgets.training_lab import KEPT, TrainingLab
 
@@ -345,6 +345,22 @@ def test_a_point_under_way_can_be_stopped(make):
     assert own.live == [] and "Stopped" in own.status.value
 
 
+def test_who_has_more_digits_is_offered_more_of_them(make, net, target):
+    assert make(HowMuch).images.options[-1][1] == 1000
+    many = target.pool[torch.arange(5000) % len(target.pool)]
+    own = HowMuch(net, Target(many, target.validation, target.test))
+    assert own.images.options[-1] == ("2,500", 2500)
+    own.reveal_button.click()
+    own.images.value = 2500
+    assert "so many were not recorded; run this point" in own.curve.summary
+    own.run_button.click()
+    own.wait(LONG)
+    assert own.live[0]["images"] == 2500 and "Now, on this machine: 9" in own.curve.summary
+    with pytest.raises(CourseError, match="images is 2500, and it can be one of 10, 20"):
+        make(HowMuch).set_state(own.state_text())
+    own.close()
+
+
 def test_another_seed_has_draws_that_were_not_recorded(make):
     own = make(HowMuch, seed=2)
     own.reveal_button.click()
@@ -383,6 +399,58 @@ def test_a_drawing_of_ones_own_can_be_looked_at(make):
     with pytest.raises(CourseError, match="shape"):
         own.show_drawing(torch.zeros(28, 28))
     assert len(own.state_text()) < 3000
+
+
+def test_what_is_drawn_on_its_pad_is_looked_at(make):
+    own = make(LayerExplorer)
+    pad = own.drawing.pad
+    assert pad.layout.display == "none"
+    own.draw_button.value = True
+    assert pad.layout.display == ""
+    clicker.draw_on(pad, [[[128, 30], [128, 220]]], final=False)
+    assert own.picture.value != OWN, "it waits for the end of the stroke"
+    clicker.draw_on(pad, [[[128, 30], [128, 220]]])
+    assert own.picture.value == OWN and pad.answer["seen"].startswith("data:image/png")
+    own.wait(LONG)
+    one = own.shown_picture()
+    assert one.shape == (3, 32, 32) and one[:, :, 15:17].max() > 1 and one[:, :, :8].max() < -1
+    clicker.draw_on(pad, [])
+    assert pad.answer["seen"] == "" and torch.equal(own.shown_picture(), one)
+    text = own.state_text()
+    theirs = make(LayerExplorer)
+    theirs.set_state(text)
+    theirs.wait(LONG)
+    assert torch.equal(theirs.shown_picture(), one)
+
+
+def test_a_photograph_of_ones_own_is_looked_at_and_other_files_are_refused(make):
+    own = make(LayerExplorer)
+    file = io.BytesIO()
+    tall = Image.new("RGB", (600, 900), "white")
+    tall.paste("blue", (0, 0, 600, 450))
+    tall.save(file, "JPEG", exif=_turned())
+    clicker.hand_over(own.upload, file.getvalue(), "beach.jpg")
+    own.wait(LONG)
+    assert own.picture.value == OWN and own.shown_picture().shape == (3, 85, 128)
+    left, right = own.shown_picture()[:, 40, 10], own.shown_picture()[:, 40, 120]
+    assert right[0] < left[0] - 3, "it lies on its side, as the camera says: blue is at the right"
+    assert own.upload.value == () and own.told == ""
+    assert len(own.state_text()) < 30_000
+    before = own.state_text()
+    narrow = io.BytesIO()
+    Image.new("L", (2000, 20)).save(narrow, "PNG")
+    for content, name in ((b"hello", "a.png"), (narrow.getvalue(), "b.png")):
+        clicker.hand_over(own.upload, content, name)
+        assert own.told.startswith(name) and own.told.endswith(".") and not own.errors
+        assert own.state_text() == before
+    own.wait(LONG)
+
+
+def _turned() -> Image.Exif:
+    """What a camera writes that was held upright: turn the picture clockwise by 90°."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return exif
 
 
 def test_looking_changes_no_network(make, net, untrained):
@@ -437,16 +505,12 @@ def contrast(one: str, other: str) -> float:
 # ---------------------------------------------------------------------- random clicking
 
 
-def any_cell(grid, rng: random.Random):
-    grid.chosen = [rng.randrange(len(grid.rows)), rng.randrange(len(grid.columns))]
-
-
 @pytest.mark.parametrize("kind", EVERY)
 def test_random_clicking(kind, make):
-    clicker.click_around(make(kind), 30, special={MatrixGrid: any_cell}, growth=1.0)
+    clicker.click_around(make(kind), 30, growth=1.0)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("kind", EVERY)
 def test_ten_minutes_of_random_clicking(kind, make):
-    clicker.click_around(make(kind), 600, special={MatrixGrid: any_cell})
+    clicker.click_around(make(kind), 600)

@@ -60,8 +60,9 @@ def panels(
     lowest = min((found["mean"] - found.sd.fillna(0)).min() - 2, *(prediction or {0: 99}).values())
     for ax, augmented in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         _stretched(ax, max(lowest, 0), 99.5)
-        _sizes(ax, sorted(found.images.unique()))
-        ax.set_xlim(found.images.min() * 0.8, found.images.max() * 1.25)
+        sizes = sorted({*found.images, *([] if marked is None else [marked])})
+        _sizes(ax, sizes)
+        ax.set_xlim(sizes[0] * 0.8, sizes[-1] * 1.25)
         ax.grid(axis="y", alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)
         for arm in arms:

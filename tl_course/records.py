@@ -45,7 +45,7 @@ from tl_course.targets.handwritten import handwritten
 
 DRAWS = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 10, 1000: 10}  # by number of images
 FIXED = {10: 10, 50: 10, 200: 10}
-PUSHED = {10: 10, 50: 10}  # digits: draws; more digits take too long for what is left to gain
+PUSHED = {10: 10, 50: 10, 200: 10, 1000: 10}  # digits: draws
 STROKES = 1_000_000  # renders of strokes, for the network of another source
 PASSES = [  # of the sweep: settings, how they are chosen, augmentation, draws
     ("tuned", transfer.settings, (False, True), DRAWS),

@@ -25,10 +25,15 @@ from tl_course.network import FiveLayerNet
 from tl_course.targets.examples import Target, draw
 
 STARTS = {"drawings": "image", "spoken names": "audio", "written names": "text", "random": "random"}
-SIZES = (10, 20, 50, 100, 200, 500, 1000)
+SIZES = (10, 20, 50, 100, 200, 500, 1000, 2500)  # the last for who has fetched full MNIST
 RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 LOOKED_AT = 4  # along the way every fourth test digit is scored, at the end all of them
 LOOKS = 20  # along the way, about
+
+
+def sizes(target: Target) -> tuple[int, ...]:
+    """The numbers of labelled images that can be drawn of a target."""
+    return tuple(n for n in SIZES if n <= len(target.pool))
 
 
 @dataclass(frozen=True)

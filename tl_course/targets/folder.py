@@ -24,13 +24,18 @@ ENDINGS = (".png", ".jpg", ".jpeg")
 SMALLEST = 4  # pixels; less than that shows nothing
 
 
-def picture_to_input(picture: Image.Image) -> torch.Tensor:
-    """One picture as the network's input: float `[3, 32, 32]` on the course's scale."""
+def upright(picture: Image.Image) -> Image.Image:
+    """A picture in three colours, turned as its camera was held; what is transparent is white."""
     picture = ImageOps.exif_transpose(picture)
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         seen = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
-    picture = picture.convert("RGB")
+    return picture.convert("RGB")
+
+
+def picture_to_input(picture: Image.Image) -> torch.Tensor:
+    """One picture as the network's input: float `[3, 32, 32]` on the course's scale."""
+    picture = upright(picture)
     if max(picture.size) > SIZE:
         picture.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS)
     pixels = np.asarray(picture)

@@ -10,22 +10,27 @@ Textures), after its documentation, which names the licence of all but the motor
 from __future__ import annotations
 
 import functools
+import io
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image, UnidentifiedImageError
 
 from tl_course.errors import CourseError
 from tl_course.network import SIZE
 from tl_course.scale import scaled
 from tl_course.targets.examples import Examples, Target
+from tl_course.targets.folder import upright
 
 NAMES = ("china", "flower")
 SMALLEST = 32  # pixels: the side of the smallest crop, which is not shrunk
+LARGEST = (128, 96)  # pixels, width and height, of a file of one's own
+SMALLEST_SIDE = 16
 
 
 @functools.cache
 def _whole(name: str) -> torch.Tensor:
-    import numpy as np
     from sklearn.datasets import load_sample_image
 
     if name not in NAMES:
@@ -52,6 +57,28 @@ def middle(name: str, size: int = 224) -> torch.Tensor:
     top, left = ((length - side) // 2 for length in whole.shape[1:])
     piece = whole[None, :, top : top + side, left : left + side]
     return F.interpolate(piece, (size, size), mode="bicubic", antialias=True)[0].clamp(0, 1)
+
+
+def of_file(content: bytes, name: str) -> torch.Tensor:
+    """A PNG or JPEG file of one's own, shrunk to fit `LARGEST`: `[3, h, w]` on the course's scale.
+
+    CourseError names a file that is no such picture, or too narrow to see anything.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG", "JPEG"]) as picture:
+            picture.thumbnail([4 * side for side in LARGEST])  # so that little is read of a JPEG
+            whole = upright(picture)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise CourseError(
+            f"{name} is not a picture that can be read: choose a PNG or JPEG file."
+        ) from None
+    whole.thumbnail(LARGEST, Image.Resampling.LANCZOS)
+    if min(whole.size) < SMALLEST_SIDE:
+        raise CourseError(
+            f"{name}, shrunk to fit, has {whole.width}×{whole.height} pixels, and fewer than "
+            f"{SMALLEST_SIDE} show nothing: choose a larger picture, or cut it to a wider shape."
+        )
+    return scaled(torch.from_numpy(np.array(whole)).permute(2, 0, 1).float() / 255)
 
 
 def crops(n: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

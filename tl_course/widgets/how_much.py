@@ -44,6 +44,7 @@ class HowMuch(Experiment):
         super().__init__(seed)
         self.nets = matrix.pretrained() | ({"image": net} if net is not None else {})
         self.target = target or handwritten()
+        self.sizes = trials.sizes(self.target)
         self.recorded = comparing.tuned(results.load("sweep"))
         self.means = comparing.means(self.recorded)
         self.live: list[dict] = []  # rows like those recorded
@@ -65,7 +66,7 @@ class HowMuch(Experiment):
         )
         self.augment = widgets.Checkbox(description="altered copies too", indent=False)
         self.images = widgets.SelectionSlider(
-            description="Labelled images", options=[(f"{n:,}", n) for n in trials.SIZES], value=50,
+            description="Labelled images", options=[(f"{n:,}", n) for n in self.sizes], value=50,
             continuous_update=False, style=LOW, layout=WIDE,
         )  # fmt: skip
         self.draw = widgets.IntSlider(
@@ -168,9 +169,10 @@ class HowMuch(Experiment):
         arm, augmented, images = self.arm.value, self.augment.value, self.images.value
         rows = self.recorded[self.recorded.augmented == augmented]
         live = pd.DataFrame(self.live) if self.live else None
-        read = self._measured(arm, augmented, images)["mean"]
+        here = self._measured(arm, augmented, images)
+        title = f"{ARMS[arm][0]} with {images:,} labelled digits"
         picture = data_plots.panels(
-            rows, f"{ARMS[arm][0]} with {images:,} labelled digits reads {read:.0f} of 100",
+            rows, title if here is None else f"{title} reads {here['mean']:.0f} of 100",
             tuple(WAYS), live, self.prediction, marked=images,
         )  # fmt: skip
         self.curve.show(picture, self.said(arm, augmented, images))
@@ -179,10 +181,14 @@ class HowMuch(Experiment):
         """The chosen point in words: measured, this draw, predicted."""
         here = self._measured(arm, augmented, images)
         form = "and altered copies of them" if augmented else "as they are"
-        words = (
-            f"{ARMS[arm][0]}, {images:,} labelled digits {form}: {here['mean']:.1f} of 100, mean "
-            f"of {here.draws} draws; the band is ± {here.sd:.1f}."
-        )
+        words = f"{ARMS[arm][0]}, {images:,} labelled digits {form}: "
+        if here is None:
+            words += "so many were not recorded; run this point."
+        else:
+            words += (
+                f"{here['mean']:.1f} of 100, mean of {here.draws} draws; the band is "
+                f"± {here.sd:.1f}."
+            )
         own = self.recorded[
             (self.recorded.arm == arm) & (self.recorded.augmented == augmented)
             & (self.recorded.images == images) & (self.recorded.draw == self.trial.seed)
@@ -198,11 +204,11 @@ class HowMuch(Experiment):
             words += f" You said {self.prediction[images]}: it is {abs(off):.0f} {side}."
         return words
 
-    def _measured(self, arm: str, augmented: bool, images: int) -> pd.Series:
-        """The row of `comparing.means` of one point."""
+    def _measured(self, arm: str, augmented: bool, images: int) -> pd.Series | None:
+        """The row of `comparing.means` of one point, if it was recorded."""
         found = self.means
         chosen = (found.arm == arm) & (found.augmented == augmented) & (found.images == images)
-        return found[chosen].iloc[0]
+        return found[chosen].iloc[0] if chosen.any() else None
 
     def _draw_digits(self) -> None:
         labelled = draw(self.target.pool, self.images.value, self.trial.seed)
@@ -226,7 +232,7 @@ class HowMuch(Experiment):
         self.shown = one_of(settings, "shown", (False, True))
         self.arm.value = one_of(settings, "arm", tuple(WAYS))
         self.augment.value = one_of(settings, "augment", (False, True))
-        self.images.value = one_of(settings, "images", trials.SIZES)
+        self.images.value = one_of(settings, "images", self.sizes)
         self.draw.value = number(settings, "draw", 1, DRAWS)
         self.stop()
         live = settings["live"]
@@ -238,7 +244,7 @@ class HowMuch(Experiment):
             {
                 "arm": one_of(row, "arm", tuple(WAYS)),
                 "augmented": one_of(row, "augmented", (False, True)),
-                "images": one_of(row, "images", trials.SIZES),
+                "images": one_of(row, "images", self.sizes),
                 "draw": number(row, "draw", 0, 2**31 - 1),
                 "accuracy": number(row, "accuracy", 0, 1, whole=False),
             }

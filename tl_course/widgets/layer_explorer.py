@@ -8,20 +8,22 @@ from collections.abc import Callable
 import ipywidgets as widgets
 import torch
 
-from tl_course import trial_plots
+from tl_course import handwriting, trial_plots
+from tl_course.errors import CourseError
 from tl_course.layers import portrait
 from tl_course.layers.growing import LAYERS
 from tl_course.layers.portrait import UNITS, Portraits
 from tl_course.network import FiveLayerNet
 from tl_course.plots import Picture
 from tl_course.sources.emoji_images import EmojiImages
-from tl_course.targets.handwritten import NAMES, handwritten
+from tl_course.targets.handwritten import NAMES, handwritten, to_input
 from tl_course.targets.photographs import NAMES as PHOTOGRAPHS
-from tl_course.targets.photographs import photograph
+from tl_course.targets.photographs import of_file, photograph
+from tl_course.widgets import drawing_pad
 from tl_course.widgets.base import Experiment, Slot, number, one_of, one_thread
 
 THINGS = ("cat", "umbrella", "house")
-OWN = "your own drawing"
+OWN = "your own picture"
 TALL = 96  # pixels of a photograph
 LOW = {"description_width": "5em"}
 WIDE = {"width": "20em", "max_width": "100%"}
@@ -42,7 +44,7 @@ class LayerExplorer(Experiment):
     ):
         super().__init__(seed)
         self.portraits = Portraits({"trained": net, "untrained": untrained})
-        self.own: torch.Tensor | None = None  # the learner's drawing
+        self.own: torch.Tensor | None = None  # the learner's drawing or photograph
         self.layer = widgets.Dropdown(
             description="Layer", style=LOW, layout=WIDE,
             options=[(layer.replace("layer", "layer "), layer) for layer in LAYERS],
@@ -54,18 +56,32 @@ class LayerExplorer(Experiment):
         self.picture = widgets.Dropdown(
             description="Show it", options=self._pictures(), value="digit 7", style=LOW, layout=WIDE
         )
+        self.draw_button = widgets.ToggleButton(
+            description="Draw something", layout={"width": "auto"}
+        )
+        self.upload = widgets.FileUpload(
+            accept=".png,.jpg,.jpeg", description="Open a photograph",
+            layout={"width": "auto"},
+        )  # fmt: skip
+        self.drawing = drawing_pad.Drawing(self, self._drawn)
+        self.drawing.pad.add_class("tlc-small")  # so that the answers below stay in view
         self.status, self.portrait = widgets.HTML(), Slot()
+        self._open(False)
         self.on_change(self.layer, self._other_layer)
         for control in (self.unit, self.picture):
             self.on_change(control, lambda _: self.show())
+        self.on_change(self.draw_button, self._open)
+        self.on_change(self.upload, self._handed_over)
         self._draw(
             self._portrait(*self._chosen(), make=True)
         )  # a filter of layer 1: nothing to wait for
         self.lay_out(
             [
                 widgets.HBox(
-                    [self.layer, self.unit, self.picture], layout={"flex_flow": "row wrap"}
+                    [self.layer, self.unit, self.picture, self.draw_button, self.upload],
+                    layout={"flex_flow": "row wrap"},
                 ),
+                self.drawing.pad,
                 self.status,
                 self.portrait.view,
             ]
@@ -79,7 +95,7 @@ class LayerExplorer(Experiment):
         return [*THINGS, *digits, *photographs, *([OWN] if self.own is not None else [])]
 
     def show_drawing(self, x: torch.Tensor) -> None:
-        """Look at the learner's own drawing `[3, h, w]`, on the course's scale."""
+        """Look at a picture of the learner's own `[3, h, w]`, on the course's scale."""
         portrait.check_picture(x)
         with self.quietly():
             self.own = x
@@ -87,6 +103,30 @@ class LayerExplorer(Experiment):
             self.picture.value = OWN
         self.show()
         self.refresh_state()
+
+    def _open(self, opened: bool) -> None:
+        """Show or hide the drawing pad."""
+        self.drawing.pad.layout.display = "" if opened else "none"
+
+    def _drawn(self, text: str, final: bool) -> None:
+        if final:
+            pad = self.drawing.pad
+            words = "This is what the network gets." if text else ""
+            revision = pad.drawing.get("revision", 0)
+            pad.answer = drawing_pad.answer({}, text, revision, words)
+            if text:
+                self.show_drawing(to_input(handwriting.pixels(text)[None])[0])
+
+    def _handed_over(self, files: tuple) -> None:
+        with self.quietly():
+            self.upload.value = ()
+        for file in files[:1]:
+            try:
+                found = of_file(bytes(file["content"]), str(file["name"]))
+            except CourseError as slip:  # the learner's, not the course's: told, not recorded
+                self.tell(str(slip))
+            else:
+                self.show_drawing(found)
 
     def shown_picture(self) -> torch.Tensor:
         """The chosen picture `[3, h, w]`."""

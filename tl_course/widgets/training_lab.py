@@ -38,6 +38,7 @@ class TrainingLab(Experiment):
         super().__init__(seed)
         self.nets = matrix.pretrained() | ({"image": net} if net is not None else {})
         self.target = target or handwritten()
+        self.sizes = trials.sizes(self.target)
         self.runs: list[Run] = []
         self.start_from = widgets.Dropdown(
             description="Start from", options=list(trials.STARTS), style=LOW, layout=WIDE
@@ -52,7 +53,7 @@ class TrainingLab(Experiment):
             layout=WIDE,
         )  # fmt: skip
         self.images = widgets.SelectionSlider(
-            description="Labelled images", options=[(f"{n:,}", n) for n in trials.SIZES], value=50,
+            description="Labelled images", options=[(f"{n:,}", n) for n in self.sizes], value=50,
             continuous_update=False, style=LOW, layout=WIDE,
         )  # fmt: skip
         self.augment = widgets.Checkbox(description="altered copies too", indent=False)
@@ -246,7 +247,7 @@ class TrainingLab(Experiment):
         self.start_from.value = one_of(settings, "start", tuple(trials.STARTS))
         self.option.value = one_of(settings, "option", ("1", "2"))
         self.frozen.value = number(settings, "frozen", 0, 4)
-        self.images.value = one_of(settings, "images", trials.SIZES)
+        self.images.value = one_of(settings, "images", self.sizes)
         self.augment.value = one_of(settings, "augment", (False, True))
         self.rate.value = one_of(settings, "rate", (TUNED, *trials.RATES))
         found = settings["runs"] if isinstance(settings["runs"], list) else [None]
