@@ -32,6 +32,7 @@ STOPWATCH = """root => new Promise(done => {
   }).observe(root, { attributes: true, attributeFilter: ['data-answered'] });
   done();
 })"""
+MODEL = "window.jupyterapp.shell.currentWidget.context.model"
 ANSWERED = "root => +root.dataset.answered >= +root.dataset.sent"
 
 
@@ -219,3 +220,19 @@ def test_in_notebook_7_too(lab, page):
     assert "taught with 50 digits: 3 (" in root.locator(".tlc-words").inner_text()
     browser.screenshot(page, "notebook-7")
     browser.page_is_well(page)
+
+
+def test_a_notebook_opened_again_shows_its_still_picture(lab, page):
+    name = lab.write("again.ipynb", [PAD])
+    browser.open_notebook(page, lab, name)
+    browser.run_all(page)
+    still = page.get_by_text("This is an experiment to touch")
+    browser.scroll_to(page, ".tlc-pad")
+    assert still.count() == 1 and still.is_hidden(), "it takes no place beside the living pad"
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.wait_for_function(f"() => !{MODEL}.dirty")
+    lab.end_kernels()
+    browser.open_notebook(page, lab, name)  # with a new kernel, that knows of no widget
+    browser.scroll_to(page, "text=This is an experiment to touch")
+    assert page.get_by_alt_text("Handwritten digits, and what the network").first.is_visible()
+    browser.screenshot(page, "opened-again")

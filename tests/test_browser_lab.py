@@ -42,7 +42,7 @@ def opened(page, lab, number: str, *ids: str):
     browser.scroll_to(
         page, ".jp-OutputArea-output .widget-text"
     )  # the state as text, its last line
-    return page.locator(".jp-OutputArea-output", has=page.locator("h3")).last
+    return page.locator(".jp-OutputArea-output", has=page.locator(".widget-text")).last
 
 
 def move_sliders(page, place) -> int:

@@ -205,9 +205,9 @@ print(time.time(), flush=True)
 
 
 def test_a_page_without_a_kernel_gets_a_picture_and_a_table():
-    bundle = Doubler()._repr_mimebundle_()
-    page = bundle["text/html"]
-    assert "application/vnd.jupyter.widget-view+json" in bundle
+    view, still = Doubler().outputs()
+    page = still["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in view and "text/html" not in view
     assert (
         "<img alt=" in page and '<th scope="col">&lt;twice&gt;</th>' in page and "a &amp; b" in page
     )

@@ -155,20 +155,18 @@ class Structure(html.parser.HTMLParser):
 def test_without_a_kernel_there_is_a_picture_and_a_table(kind, make):
     begun = time.perf_counter()
     experiment = make(kind)
-    bundle = experiment._repr_mimebundle_()
+    view, still = experiment.outputs()
     assert time.perf_counter() - begun < BUILT_WITHIN * PATIENCE
-    bundle = bundle[0] if isinstance(bundle, tuple) else bundle
-    page = Structure(bundle["text/html"])
-    assert "application/vnd.jupyter.widget-view+json" in bundle
+    page = Structure(still["text/html"])
+    assert "application/vnd.jupyter.widget-view+json" in view
     assert len(page.alts) == 1 and len(page.alts[0]) > 60 and page.headers >= 3
 
 
 def test_in_the_report_an_experiment_is_its_still_picture_and_its_table(make, tmp_path):
-    bundle = make(ModalityExplorer)._repr_mimebundle_()
-    bundle = bundle[0] if isinstance(bundle, tuple) else bundle
-    model = bundle["application/vnd.jupyter.widget-view+json"]["model_id"]
+    bundles = make(ModalityExplorer).outputs()
+    model = bundles[0]["application/vnd.jupyter.widget-view+json"]["model_id"]
     cell = nbformat.v4.new_code_cell("cells", execution_count=1)
-    cell.outputs = [nbformat.v4.new_output("execute_result", data=bundle, execution_count=1)]
+    cell.outputs = [nbformat.v4.new_output("display_data", data=bundle) for bundle in bundles]
     node = nbformat.v4.new_notebook(cells=[cell])
     state = {"state": {model: {"model_name": "VBoxModel", "state": {}}}, "version_major": 2}
     node.metadata.widgets = {"application/vnd.jupyter.widget-state+json": state}

@@ -1,7 +1,7 @@
 """What every experiment has: a state that can be copied, pictures, errors that are seen, work.
 
 An experiment is an object with a `view` made of ipywidgets; shown at the end of a cell it is the
-view, and on a page without a kernel a still picture and a table. Callbacks may come from another
+view, and on a page or without a kernel a still picture and a table. Callbacks may come from another
 thread than the cell's (JupyterLab ≥ 4.4 with ipykernel ≥ 7) and work reports from a thread of its
 own, so all of them take one lock: matplotlib and a widget's traits bear one thread at a time.
 """
@@ -13,12 +13,14 @@ import html
 import json
 import os
 import threading
+import uuid
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import ipywidgets as widgets
 import torch
+from IPython.display import display
 
 from tl_course import lesson
 from tl_course.errors import CourseError
@@ -133,6 +135,7 @@ class Experiment:
             placeholder="paste a state here", style={"description_width": "initial"},
         )  # fmt: skip
         self.view = widgets.VBox()
+        self._keys = Keys(still=uuid.uuid4().hex)
         self._tasks: list[tuple[threading.Thread, threading.Event]] = []
         weakref.finalize(self, _end, self._tasks)  # also when the kernel ends
 
@@ -143,7 +146,7 @@ class Experiment:
             "<small>The whole experiment as text: copy it for a classmate, or paste theirs over "
             "it and press Enter.</small>"
         )
-        self.view.children = [heading, self._alert, *children, self._state, how, Keys()]
+        self.view.children = [heading, self._alert, *children, self._state, how, self._keys]
         self.refresh_state()
         self.on_change(self._state, self._pasted)
 
@@ -391,7 +394,7 @@ class Experiment:
     # ------------------------------------------------------------------ showing it
 
     def still_html(self) -> str:
-        """What a page without a kernel shows: a picture, its words, a table."""
+        """What is seen where the experiment cannot run: a picture, its words, a table."""
         with ONE_AT_A_TIME:
             picture, rows = self.still()
         return (
@@ -401,11 +404,21 @@ class Experiment:
             f"<p>{html.escape(picture.alt)}</p>{table(rows)}"
         )
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def outputs(self) -> list[dict[str, Any]]:
+        """The view, and below it what takes its place on a page or without a kernel.
+
+        Where the view is alive, `Keys` hides the still picture. Two outputs, not two forms of one:
+        JupyterLab takes the view of a saved notebook even where it can show only an error for it.
+        """
         bundle = self.view._repr_mimebundle_()
-        # Where there is a kernel, frontends prefer the widget; elsewhere this is what is left.
-        more = {"text/html": self.still_html(), "text/plain": f"{self.title} (an experiment)"}
-        return (bundle[0] | more, *bundle[1:]) if isinstance(bundle, tuple) else bundle | more
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        still = f'<div data-tlc-still="{self._keys.still}">{self.still_html()}</div>'
+        words = f"{self.title} (an experiment)"
+        return [data | {"text/plain": words}, {"text/html": still, "text/plain": words}]
+
+    def _ipython_display_(self) -> None:
+        for bundle in self.outputs():
+            display(bundle, raw=True)
 
 
 def walk(widget: widgets.Widget) -> Iterator[widgets.Widget]:

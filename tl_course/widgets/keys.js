@@ -17,8 +17,12 @@ function outermost(el) {
   return root;
 }
 
-function render({ el }) {
+function render({ model, el }) {
   el.style.display = "none";
+  // By a rule, not by hand: JupyterLab may make the output anew when it is scrolled into view.
+  const rule = document.createElement("style");
+  rule.textContent = `[data-tlc-still="${model.get("still")}"] { display: none; }`;
+  document.head.append(rule);
   let root = null;
   let waiting = requestAnimationFrame(function start() {
     root = outermost(el); // not there before the view is in the page
@@ -27,6 +31,7 @@ function render({ el }) {
   });
   return () => {
     cancelAnimationFrame(waiting);
+    rule.remove();
     root?.removeEventListener("focusin", keep);
   };
 }

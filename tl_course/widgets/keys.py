@@ -1,7 +1,9 @@
-"""Keeps JupyterLab's shortcuts away from an experiment's controls.
+"""Keeps JupyterLab's shortcuts away from an experiment's controls, and hides its still picture.
 
 In command mode the arrow keys go to the next cell and letters insert or delete cells wherever the
-focus is not in a text field, so that nothing could be chosen from a list by keyboard.
+focus is not in a text field, so that nothing could be chosen from a list by keyboard. The still
+picture below an experiment is for where nothing runs; that this part runs shows that it is not
+wanted.
 """
 
 from __future__ import annotations
@@ -9,9 +11,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import anywidget
+import traitlets
 
 
 class Keys(anywidget.AnyWidget):
     """Put one into the view of an experiment; it shows nothing."""
 
     _esm = Path(__file__).with_name("keys.js")
+    still = traitlets.Unicode("").tag(sync=True)  # data-tlc-still of what is to be hidden
