@@ -145,5 +145,6 @@ def click_around(
     now = at_rest(experiment)
     assert touches >= 20, f"only {touches} touches in {seconds:g} s"
     if settled is not None:
+        print(f"{experiment.name}: {touches} touches, {settled:.0f} → {now:.0f} MB")
         assert now <= settled * (1 + growth), f"memory grew from {settled:.0f} to {now:.0f} MB"
     return touches
