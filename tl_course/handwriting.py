@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 
-from tl_course import training, transfer
+from tl_course import machine, training, transfer
 from tl_course.errors import CourseError
 from tl_course.network import FiveLayerNet
 from tl_course.scale import to_picture
@@ -192,7 +192,8 @@ def teach(
 
         def run(arm: str, images: int = images, starts: dict = starts, done=done) -> None:
             try:
-                done.put(result(starts[arm], arm, images))
+                with machine.one_thread():
+                    done.put(result(starts[arm], arm, images))
             except Exception as error:
                 done.put(error)
 
@@ -237,14 +238,41 @@ class Taught:
 
 
 def pooled(
-    net: FiveLayerNet, hands: dict[str, Sequence[Drawing]], seed: int, test: Examples
-) -> list[Taught]:
+    net: FiveLayerNet,
+    hands: dict[str, Sequence[Drawing]],
+    seed: int,
+    test: Examples,
+    stop: threading.Event | None = None,
+) -> list[Taught] | None:
     """Does the pool beat each individual? Option 1 taught by each, and by all together.
 
     Everybody first, then the pool cut down to as many drawings as one person made (more hands, no
     more drawings), then the whole pool. For other hands the one that is read is left out of the
-    pool. Raises CourseError where there are fewer than two hands, or a hand with one digit only.
+    pool. None where it was told to `stop`. Raises CourseError where there are fewer than two hands,
+    or a hand with one digit only.
     """
+    try:
+        return _pooled(net, hands, seed, test, stop or threading.Event())
+    except _Stopped:
+        return None
+
+
+class _Stopped(Exception):
+    """Told to stop, somewhere between two networks."""
+
+
+def _pooled(
+    net: FiveLayerNet,
+    hands: dict[str, Sequence[Drawing]],
+    seed: int,
+    test: Examples,
+    stop: threading.Event,
+) -> list[Taught]:
+    def taught_by(shown: Examples) -> FiveLayerNet:
+        if stop.is_set():
+            raise _Stopped
+        return adapt(net, "option-1", shown, seed).net
+
     if len(hands) < 2:
         raise CourseError("A pool needs the drawings of at least two people: hand over another.")
     of = {who: examples(drawings) for who, drawings in hands.items()}
@@ -253,7 +281,7 @@ def pooled(
             raise CourseError(
                 f"{who} drew one digit only; to tell digits apart, at least two are needed."
             )
-    taught = {who: adapt(net, "option-1", mine, seed).net for who, mine in of.items()}
+    taught = {who: taught_by(mine) for who, mine in of.items()}
     rows = []
     for who, mine in of.items():
         others = [_share(taught[who], of[other]) for other in of if other != who]
@@ -262,12 +290,12 @@ def pooled(
     for name, size in ((f"all together, only {each}", each), ("all together", None)):
         everybody = _mixed(list(of.values()), size, seed)
         unseen = [
-            _share(adapt(net, "option-1", _mixed(rest, size, seed), seed).net, of[who])
+            _share(taught_by(_mixed(rest, size, seed)), of[who])
             for who in of
             if (rest := [theirs for other, theirs in of.items() if other != who])
         ]
-        pool_net = adapt(net, "option-1", everybody, seed).net
-        rows.append(Taught(name, len(everybody), _share(pool_net, test), sum(unseen) / len(unseen)))
+        all_of_them = _share(taught_by(everybody), test)
+        rows.append(Taught(name, len(everybody), all_of_them, sum(unseen) / len(unseen)))
     return rows
 
 

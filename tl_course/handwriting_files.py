@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tl_course.handwriting import Drawing, pixels
 
 FORMAT = "tl_course handwriting 1"
 MOST = 1000  # drawings in one file
+LARGEST = 300_000  # characters of all its drawings; a usual one has a hundred
 LONGEST = 40  # letters of a name
 
 
@@ -69,6 +70,8 @@ def from_rows(rows: object) -> list[Drawing]:
     """Drawings out of `[[label, text], …]`; CourseError where one is damaged."""
     if not isinstance(rows, list) or len(rows) > MOST:
         raise CourseError(f"A hand is a list of at most {MOST} drawings; this is something else.")
+    if len(json.dumps(rows)) > LARGEST:
+        raise CourseError("These drawings have far too many points: draw them again.")
     drawings = []
     for row in rows:
         if not isinstance(row, list) or len(row) != 2 or not isinstance(row[1], str):
@@ -90,31 +93,44 @@ def save(folder: Path | str, name: str, drawings: Sequence[Drawing]) -> Saved:
     if not own:
         raise CourseError("There is no drawing of your own to save yet: draw one first.")
     storage.make_folder(folder)
-    delete(folder, name)
+    file = storage.write_text(folder / f"{name}.json", as_text(name, own))
     counts: dict[int, int] = {}
+    written = set()
     for drawing in own:
         counts[drawing.label] = number = counts.get(drawing.label, 0) + 1
         place = folder / name / str(drawing.label)
         place.mkdir(parents=True, exist_ok=True)
         picture = Image.fromarray(pixels(drawing.text).numpy())
-        with storage.atomic_path(place / f"{drawing.label}-{number:02}.png") as draft:
+        path = place / f"{drawing.label}-{number:02}.png"
+        with storage.atomic_path(path) as draft:
             picture.save(draft, "PNG")
-    file = storage.write_text(folder / f"{name}.json", as_text(name, own))
+        written.add(path)
+    _remove(folder / name, keep=written)  # last: what was there is lost for nothing but the new
     return Saved(file, folder / name, len(own))
+
+
+def names(folder: Path | str) -> list[str]:
+    """Whose drawings are saved in a folder."""
+    return sorted(path.stem for path in Path(folder).glob("*.json"))
 
 
 def delete(folder: Path | str, name: str) -> int:
     """Delete what `save` wrote under this name, and nothing else; returns how many files."""
     folder, name = Path(folder), named(name)
     gone = 0
-    file, pictures = folder / f"{name}.json", folder / name
+    file = folder / f"{name}.json"
     if file.exists():
         file.unlink()
         gone += 1
-    for path in sorted(pictures.glob("[0-9]/[0-9]-[0-9]*.png")):
+    return gone + _remove(folder / name)
+
+
+def _remove(pictures: Path, keep: Collection[Path] = ()) -> int:
+    """Take away the pictures that `save` wrote, but for some, and folders left empty."""
+    gone = [path for path in pictures.glob("[0-9]/[0-9]-[0-9]*.png") if path not in keep]
+    for path in gone:
         path.unlink()
-        gone += 1
     for place in [*pictures.glob("[0-9]"), pictures]:
         if place.is_dir() and not any(place.iterdir()):
             place.rmdir()
-    return gone
+    return len(gone)

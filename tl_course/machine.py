@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
 import os
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +48,32 @@ def device() -> torch.device:
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread meanwhile, for work off the main thread.
+
+    Work of a few seconds gains little from two, and loses a hundredfold where the browser needs
+    the other core: OpenMP's threads wait for each other busily. The number belongs to a thread;
+    one that is started meanwhile has to ask for itself.
+    """
+    import torch
+
+    usual = _usual_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
+
+
+@functools.cache
+def _usual_threads() -> int:
+    """What torch was told, or found, before anybody asked for one: the first call is the first."""
+    import torch
+
+    return torch.get_num_threads()
 
 
 def has_fast_bf16(on: torch.device | str | None = None) -> bool:

@@ -135,7 +135,7 @@ def in_words(cells: pd.DataFrame, target: str, source: str, images: int, option:
         return f"The control: {called} with {images} labelled examples, {kind}: {got}."
     control = "random layers" if option == "1" else "the same network from scratch"
     side = "ahead of" if row.ahead >= 0 else "behind"
-    certain = "that is certain" if abs(row.ahead) > row.interval else "that could be chance"
+    certain = "more than chance explains" if abs(row.ahead) > row.interval else "may be chance"
     return (
         f"Pretrained on {LEARNT[source]}; then {called} with {images} labelled examples, {how}: "
         f"{got}. That is {abs(row.ahead):.1f} points {side} {control} (95% interval "

@@ -215,7 +215,7 @@ def from_plain(plain: dict, tested: int) -> Run:
         if not whole:
             raise ValueError
         return Run(trial, looks, seconds, right.float().mean().item(), right)
-    except (AttributeError, KeyError, TypeError, ValueError, binascii.Error):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError, binascii.Error):
         raise CourseError(
             "One of the runs in this state is damaged: copy the whole text again."
         ) from None

@@ -133,6 +133,9 @@ def picture_from_text(text: str) -> torch.Tensor:
         if not all(side in SIDES for side in image.size):
             raise ValueError
         pixels = np.array(image.convert("RGB"))
-    except (TypeError, ValueError, OSError, SyntaxError, binascii.Error, UnidentifiedImageError):
+    except (
+        TypeError, ValueError, OSError, SyntaxError, binascii.Error, UnidentifiedImageError,
+        Image.DecompressionBombError,
+    ):  # fmt: skip
         raise CourseError("The drawing in this state is damaged: copy the whole text.") from None
     return scaled(torch.from_numpy(pixels).permute(2, 0, 1).float() / 255)

@@ -20,10 +20,13 @@ from tl_course.errors import CourseError
 PAD = 256  # the drawing pad is 256 units wide and high; a coordinate is a byte
 SIZE, BOX = 28, 20  # pixels
 CENTRE = 14.0  # where the centre of mass goes: the mean of MNIST's own, in pixels from the first
-THICK = 2.65  # pixels at half of full ink: the mean over MNIST (`tests/test_drawn.py`)
+THICK = 2.65  # pixels at half of full ink: the mean over MNIST (`tests/test_handwriting.py`)
 SOFT = 1.2  # pixels over which a stroke's edge goes from full ink to none
 SMALLEST = 16.0  # units: what is smaller than that (a dot) is not blown up to fill the box
-MOST = 4000  # points that are looked at; more is scribbling
+MOST = 2000  # points that are looked at; more is scribbling
+MOST_STROKES = 500
+AT_ONCE = 256  # pieces of strokes, so that memory stays small
+LONGEST = 4 * (MOST + MOST_STROKES)  # characters of a drawing as text, three or four a point
 TOLERANCE = 1.0  # units by which a simplified stroke may stray
 
 Stroke = tuple[tuple[int, int], ...]
@@ -43,6 +46,7 @@ def strokes(raw: object) -> tuple[Stroke, ...]:
         raise CourseError(
             "A drawing is a list of strokes, and a stroke a list of points [x, y]; this is none."
         ) from None
+    kept = kept[:MOST_STROKES]
     skip = -(-sum(map(len, kept)) // MOST) or 1
     kept = [stroke[:-1:skip] + stroke[-1:] for stroke in kept if stroke]
     return tuple(
@@ -104,7 +108,11 @@ def _ink(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Ink 0 … 1 of each pixel `[28, 28]`, by its distance to the nearest piece of a stroke."""
     y, x = np.mgrid[:SIZE, :SIZE]
     pixels = np.stack([x.ravel(), y.ravel()], 1).astype(float)
-    away = _distances(pixels, start, end).min(1)
+    pieces = range(0, len(start), AT_ONCE)
+    near = [
+        _distances(pixels, start[i : i + AT_ONCE], end[i : i + AT_ONCE]).min(1) for i in pieces
+    ]
+    away = np.min(near, axis=0)
     return np.clip((THICK / 2 - away) / SOFT + 0.5, 0, 1).reshape(SIZE, SIZE)
 
 
@@ -126,6 +134,8 @@ def encode(drawing: Sequence[Stroke]) -> str:
 
 def decode(text: str) -> tuple[Stroke, ...]:
     """The drawing that `encode` wrote; CourseError for any other text."""
+    if len(text) > LONGEST:
+        raise CourseError("One of the drawings has far too many points: draw it again.")
     try:
         words = [
             base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import ipywidgets as widgets
-import torch
+from IPython import get_ipython
 from IPython.display import display
 
 from tl_course import lesson
@@ -97,21 +97,6 @@ def number(settings: dict, name: str, low: float, high: float, whole: bool = Tru
     return value
 
 
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread meanwhile, inside a job.
-
-    Work of a few seconds gains little from two, and loses a hundredfold where the browser needs
-    the other core: OpenMP's threads wait for each other busily.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 class Experiment:
     """Base of every experiment.
 
@@ -137,6 +122,7 @@ class Experiment:
         self.view = widgets.VBox()
         self._keys = Keys(still=uuid.uuid4().hex)
         self._tasks: list[tuple[threading.Thread, threading.Event]] = []
+        self._heard: threading.Event | None = None  # the stop of the work whose word counts
         weakref.finalize(self, _end, self._tasks)  # also when the kernel ends
 
     def lay_out(self, children: Sequence[widgets.Widget]) -> None:
@@ -157,7 +143,10 @@ class Experiment:
         raise NotImplementedError
 
     def apply(self, settings: dict) -> None:
-        """Set the controls to `settings` (all keys are there); CourseError for a bad value."""
+        """Set the controls to `settings` (all keys are there); CourseError for a bad value.
+
+        Work that is under way is left alone: `set_state` gives it up once all is well.
+        """
         raise NotImplementedError
 
     def show(self) -> None:
@@ -192,8 +181,10 @@ class Experiment:
                     self.seed = before[0]
                     self.apply(before[1])
                 raise
-            finally:
+            else:
+                self.abandon()
                 self.show()
+            finally:
                 self.refresh_state()
 
     def _parsed(self, text: str) -> dict:
@@ -228,10 +219,7 @@ class Experiment:
 
     def _pasted(self, text: str) -> None:
         if text.strip() and text != self._written:
-            try:
-                self.set_state(text)
-            except CourseError as slip:  # the learner's, not the course's: told, not recorded
-                self.tell(str(slip))
+            self.set_state(text)
 
     def refresh_state(self) -> None:
         """Write the present state into its field."""
@@ -272,7 +260,10 @@ class Experiment:
                 self._quiet -= 1
 
     def guarded(self, act: Callable[..., None], *arguments: Any) -> None:
-        """Do it under the lock; an error is shown and recorded, and in strict tests raised."""
+        """Do it under the lock; an error is shown and recorded, and in strict tests raised.
+
+        A CourseError is told only: it is what the learner can put right, no fault of the course.
+        """
         with ONE_AT_A_TIME:
             if self.closed:
                 return
@@ -280,22 +271,21 @@ class Experiment:
             try:
                 act(*arguments)
                 self._follow()
+            except CourseError as slip:
+                self.tell(str(slip))
             except Exception as error:
                 self.failed(error)
                 if os.environ.get(lesson.STRICT):
                     raise
 
     def failed(self, error: Exception) -> None:
-        """Show an error in one sentence and record it."""
+        """Show an error of the course in one sentence and record it."""
         self.errors.append(error)
-        if isinstance(error, CourseError):
-            self.tell(str(error))
-        else:
-            words = " ".join(str(error).split()) or "no reason given"
-            self.tell(
-                f"Something went wrong in this experiment ({type(error).__name__}: {words}); run "
-                "its cell again, and if that does not help, tell the makers of the course."
-            )
+        words = " ".join(str(error).split()) or "no reason given"
+        self.tell(
+            f"Something went wrong in this experiment ({type(error).__name__}: {words}); run "
+            "its cell again, and if that does not help, tell the makers of the course."
+        )
 
     def tell(self, sentence: str) -> None:
         """Show a sentence where a screen reader speaks it at once; an empty one takes it away."""
@@ -329,16 +319,17 @@ class Experiment:
         """Run `job(stop, tell)` in a thread; work that was under way is stopped first.
 
         The job heeds the event `stop` and passes progress to `tell(x)`, which calls `report(x)`
-        under the lock; `done(what it returned)` follows at the end, also of a job that stopped.
-        Of a job that was replaced, or whose experiment was closed, nothing is heard any more. It
-        touches no widget itself, prints nothing and uses no pyplot.
+        under the lock; `done(what it returned)` follows at the end, also of a job that stopped,
+        and `done(None)` after an error. Of a job that was replaced or given up, or whose
+        experiment was closed, nothing is heard any more. It touches no widget itself, prints
+        nothing and uses no pyplot.
         """
         self.stop()
         earlier = [thread for thread, _ in self._tasks if thread.is_alive()]
-        stop = threading.Event()
+        stop = self._heard = threading.Event()
 
         def mine() -> bool:
-            return not self.closed and bool(self._tasks) and self._tasks[-1][1] is stop
+            return not self.closed and self._heard is stop
 
         def tell(x: Any) -> None:
             with ONE_AT_A_TIME:
@@ -350,7 +341,7 @@ class Experiment:
             for thread in earlier:
                 thread.join()
             try:
-                found = None if self.closed else job(stop, tell)
+                found = job(stop, tell) if mine() else None
                 with ONE_AT_A_TIME:
                     if mine():
                         stop.set()  # no longer busy
@@ -361,7 +352,10 @@ class Experiment:
                 with ONE_AT_A_TIME:
                     if mine():
                         stop.set()
-                        self.failed(error)
+                        if isinstance(error, CourseError):
+                            self.tell(str(error))
+                        else:
+                            self.failed(error)
                         if done is not None:
                             with contextlib.suppress(Exception):
                                 done(None)
@@ -374,6 +368,11 @@ class Experiment:
         """Tell work to stop; it does between two steps. Returns at once."""
         for _, stop in self._tasks:
             stop.set()
+
+    def abandon(self) -> None:
+        """Tell work to stop, and hear nothing of it any more."""
+        self.stop()
+        self._heard = None
 
     def wait(self, seconds: float = 60) -> None:
         """For tests and scripts: wait until work is done, then raise what went wrong."""
@@ -417,8 +416,28 @@ class Experiment:
         return [data | {"text/plain": words}, {"text/html": still, "text/plain": words}]
 
     def _ipython_display_(self) -> None:
+        _close_earlier(self)
         for bundle in self.outputs():
             display(bundle, raw=True)
+
+
+# By the id of a cell, where the notebook tells it: which run of it, and what that run showed.
+_shown_in: dict[str, tuple[str, list[Experiment]]] = {}
+
+
+def _close_earlier(experiment: Experiment) -> None:
+    """End what the same cell showed before it was run again: nobody can stop it any more."""
+    shell = get_ipython()
+    parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
+    cell = parent.get("metadata", {}).get("cellId")
+    if cell:
+        run, earlier = _shown_in.get(cell, ("", []))
+        if run != parent["header"]["msg_id"]:
+            for other in earlier:
+                if other is not experiment:
+                    other.close()
+            run, earlier = parent["header"]["msg_id"], []
+        _shown_in[cell] = run, [*earlier, experiment]
 
 
 def walk(widget: widgets.Widget) -> Iterator[widgets.Widget]:

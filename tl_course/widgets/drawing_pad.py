@@ -17,13 +17,13 @@ import torch
 import traitlets
 from PIL import Image
 
-from tl_course import handwriting, plots
+from tl_course import handwriting, machine, plots
 from tl_course.errors import CourseError
 from tl_course.network import FiveLayerNet
 from tl_course.plots import Picture
 from tl_course.targets import drawn
 from tl_course.targets.handwritten import NAMES, to_input
-from tl_course.widgets.base import Experiment, one_thread
+from tl_course.widgets.base import Experiment
 
 TOP = 5  # classes that are shown of a network with many
 NO_SAMPLE = "–"
@@ -119,7 +119,7 @@ def answer(
         return {"revision": revision, "seen": "", "words": words or "", "readers": bars}
     digit = handwriting.pixels(text)
     read, said = [], []
-    with one_thread():
+    with machine.one_thread():
         for name, (net, names) in {**readers, **(also or {} if words is None else {})}.items():
             shares = handwriting.read(net, digit[None])[0]
             if name in readers:

@@ -8,16 +8,17 @@ from collections.abc import Callable
 import ipywidgets as widgets
 import pandas as pd
 
-from tl_course import comparing, data_plots, matrix, plots, results, trial_plots, trials
+from tl_course import comparing, data_plots, machine, matrix, plots, results, trial_plots, trials
 from tl_course.errors import CourseError
 from tl_course.network import FiveLayerNet
 from tl_course.plots import ARMS, Picture
 from tl_course.targets.examples import Target, draw
 from tl_course.targets.handwritten import handwritten
 from tl_course.trials import Run, Trial
-from tl_course.widgets.base import Experiment, Slot, number, one_of, one_thread
+from tl_course.widgets.base import Experiment, Slot, number, one_of
 
 ASKED = (10, 100, 1000)  # numbers of images that a prediction is asked for
+SURE = 99  # of 100: the scale of the figure ends before 100, and nobody reads them all
 FIRST = (50, 80, 95)  # where the sliders stand before anybody moved them
 WAYS = {  # arm: what it starts from, and the option
     "option-1": ("drawings", "1"),
@@ -50,7 +51,7 @@ class HowMuch(Experiment):
         self.live: list[dict] = []  # rows like those recorded
         self.guesses = [
             widgets.IntSlider(
-                description=f"with {n:,} images", value=guess, max=100, continuous_update=False,
+                description=f"with {n:,} images", value=guess, max=SURE, continuous_update=False,
                 style=LOW, layout=WIDE,
             )
             for n, guess in zip(ASKED, FIRST, strict=True)
@@ -128,7 +129,7 @@ class HowMuch(Experiment):
         self._busy(True, "Training …")
 
         def job(stop: threading.Event, tell: Callable) -> tuple[str, Run]:
-            with one_thread():
+            with machine.one_thread():
                 return arm, trials.run(trial, nets, target, stop=stop)
 
         self.work(job, done=self._finished)
@@ -153,7 +154,7 @@ class HowMuch(Experiment):
 
     def _busy(self, busy: bool, status: str) -> None:
         self.run_button.disabled, self.stop_button.disabled = busy, not busy
-        self.status.value = f"<p>{status}</p>"
+        self.status.value = f'<p role="status">{status}</p>'
 
     # ------------------------------------------------------------------ what is shown
 
@@ -228,13 +229,12 @@ class HowMuch(Experiment):
         said = settings["prediction"]
         said = said if isinstance(said, list) and len(said) == len(ASKED) else [None] * len(ASKED)
         for slider, value in zip(self.guesses, said, strict=True):
-            slider.value = number({"prediction": value}, "prediction", 0, 100)
+            slider.value = number({"prediction": value}, "prediction", 0, SURE)
         self.shown = one_of(settings, "shown", (False, True))
         self.arm.value = one_of(settings, "arm", tuple(WAYS))
         self.augment.value = one_of(settings, "augment", (False, True))
         self.images.value = one_of(settings, "images", self.sizes)
         self.draw.value = number(settings, "draw", 1, DRAWS)
-        self.stop()
         live = settings["live"]
         if not isinstance(live, list) or any(
             not isinstance(row, dict) or set(row) != set(ROW) for row in live

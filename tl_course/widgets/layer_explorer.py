@@ -8,8 +8,7 @@ from collections.abc import Callable
 import ipywidgets as widgets
 import torch
 
-from tl_course import handwriting, trial_plots
-from tl_course.errors import CourseError
+from tl_course import handwriting, machine, trial_plots
 from tl_course.layers import portrait
 from tl_course.layers.growing import LAYERS
 from tl_course.layers.portrait import UNITS, Portraits
@@ -20,7 +19,7 @@ from tl_course.targets.handwritten import NAMES, handwritten, to_input
 from tl_course.targets.photographs import NAMES as PHOTOGRAPHS
 from tl_course.targets.photographs import of_file, photograph
 from tl_course.widgets import drawing_pad
-from tl_course.widgets.base import Experiment, Slot, number, one_of, one_thread
+from tl_course.widgets.base import Experiment, Slot, number, one_of
 
 THINGS = ("cat", "umbrella", "house")
 OWN = "your own picture"
@@ -43,7 +42,7 @@ class LayerExplorer(Experiment):
         drawing: torch.Tensor | None = None,
     ):
         super().__init__(seed)
-        self.portraits = Portraits({"trained": net, "untrained": untrained})
+        self.portraits = Portraits({"trained": net, "untrained": untrained}, seed)
         self.own: torch.Tensor | None = None  # the learner's drawing or photograph
         self.layer = widgets.Dropdown(
             description="Layer", style=LOW, layout=WIDE,
@@ -121,12 +120,7 @@ class LayerExplorer(Experiment):
         with self.quietly():
             self.upload.value = ()
         for file in files[:1]:
-            try:
-                found = of_file(bytes(file["content"]), str(file["name"]))
-            except CourseError as slip:  # the learner's, not the course's: told, not recorded
-                self.tell(str(slip))
-            else:
-                self.show_drawing(found)
+            self.show_drawing(of_file(bytes(file["content"]), str(file["name"])))
 
     def shown_picture(self) -> torch.Tensor:
         """The chosen picture `[3, h, w]`."""
@@ -167,20 +161,22 @@ class LayerExplorer(Experiment):
 
     def show(self) -> None:
         """Work it out off the main thread: patches and answers first, the made picture last."""
-        self.status.value = "<p>Looking at drawings …</p>"
+        self.status.value = '<p role="status">Looking at drawings …</p>'
         chosen = self._chosen()
 
         def job(stop: threading.Event, tell: Callable) -> tuple | None:
             if stop.is_set():  # the learner has gone on to another unit
                 return None
-            with one_thread():
+            with machine.one_thread():
                 if chosen[0] != LAYERS[0]:
                     tell(self._portrait(*chosen, make=False))
                 return None if stop.is_set() else self._portrait(*chosen, make=True)
 
         def soon(found: tuple) -> None:
             self._draw(found)
-            self.status.value = "<p>Making the picture that it would like best …</p>"
+            self.status.value = (
+                '<p role="status">Making the picture that it would like best …</p>'
+            )
 
         self.work(job, soon, self._draw)
 

@@ -16,7 +16,8 @@ from tl_course.widgets.base import Experiment, Slot, one_of
 from tl_course.widgets.matrix_grid import MatrixGrid
 
 EXAMPLES = (50, 200)
-OPTIONS = (("Option 1: four layers fixed", "1"), ("Option 2: everything trained", "2"))
+OPTIONS = (("1: four layers fixed", "1"), ("2: everything trained", "2"))
+WIDE = {"width": "20em", "max_width": "100%"}
 WRAP = {"flex_flow": "row wrap"}
 
 
@@ -31,10 +32,9 @@ class ModalityExplorer(Experiment):
         self.table = results.load("matrix") if table is None else table
         self.targets = [name for name in TARGETS if name in set(self.table.target)]
         self.sources = list(SOURCES)
-        self.option = widgets.ToggleButtons(options=OPTIONS, style={"button_width": "auto"})
-        self.images = widgets.ToggleButtons(
-            options=[(f"{n} labelled examples", n) for n in EXAMPLES],
-            style={"button_width": "auto"},
+        self.option = widgets.Dropdown(description="Option", options=OPTIONS, layout=WIDE)
+        self.images = widgets.Dropdown(
+            description="Labelled", options=[(f"{n} examples", n) for n in EXAMPLES], layout=WIDE
         )
         self.grid = MatrixGrid(
             rows=[TARGETS[name].replace("\n", " ") for name in self.targets],

@@ -12,7 +12,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from tl_course import handwriting, handwriting_files, handwriting_plots, plots, results
+from tl_course import handwriting, handwriting_files, handwriting_plots, machine, plots, results
 from tl_course.errors import CourseError
 from tl_course.handwriting import Drawing as Labelled
 from tl_course.handwriting import Result
@@ -20,10 +20,10 @@ from tl_course.network import FiveLayerNet
 from tl_course.plots import Picture
 from tl_course.sources import things
 from tl_course.targets.handwritten import NAMES
-from tl_course.widgets.base import Experiment, Slot, one_of, one_thread, table
+from tl_course.widgets.base import Experiment, Slot, one_of, table
 from tl_course.widgets.drawing_pad import Drawing, answer, png_url
 
-ME, NEIGHBOUR = "I draw", "my neighbour draws"
+ME, NEIGHBOUR = "I do", "my neighbour"
 MOST = 100  # drawings of one hand; more gain little here and make the state's text long
 REDRAW = 0.6  # seconds between two drawings of the figure while results come in
 ROW = widgets.Layout(flex_flow="row wrap", width="100%", align_items="center")
@@ -51,10 +51,12 @@ class Teach(Experiment):
         self.results: dict[tuple[str, int], Result] = {}
         self._test: handwriting.Examples | None = None
         self._drawn_at = 0.0
+        self._comparing = False
 
-        self.who = widgets.ToggleButtons(
-            options=[ME, NEIGHBOUR], value=ME, style={"button_width": "auto"}
-        )
+        self.who = widgets.Dropdown(
+            description="Who draws?", options=[ME, NEIGHBOUR], value=ME,
+            style={"description_width": "initial"},
+        )  # fmt: skip
         self.drawing = Drawing(self, self._look, self._add)
         self.pad = self.drawing.pad
         self.borrow = button("Take somebody's")  # the way without drawing
@@ -191,7 +193,7 @@ class Teach(Experiment):
         known, net, seed = set(self.results), self.net, self.seed
 
         def job(stop: threading.Event, tell: Callable[[Result], None]) -> None:
-            with one_thread():
+            with machine.one_thread():
                 test = self._test = self._test or handwriting.mnist_test()
                 for found in handwriting.teach(net, drawings, sizes, seed, test, stop, known):
                     tell(found)
@@ -200,6 +202,7 @@ class Teach(Experiment):
             if drawings[: result.images] == self.mine[: result.images]:  # not taken back since
                 self._learnt(result)
 
+        self._comparing = False
         self.work(job, learnt, lambda _: self._finished())
         self._buttons()
 
@@ -227,7 +230,9 @@ class Teach(Experiment):
         self.train.disabled = self.busy or not missing
         self.halt.disabled = not self.busy
         n = len(self.mine)
-        if self.busy:
+        if self.busy and self._comparing:
+            said = "comparing hands …"
+        elif self.busy:
             said = f"learning: {missing} of {len(sizes) * len(handwriting.ARMS)} to go …"
         elif not sizes:
             left = handwriting.ROUND - n
@@ -249,7 +254,7 @@ class Teach(Experiment):
 
     def _rescore(self) -> None:
         """The tests that came in since: what was drawn next, and the neighbour's hand."""
-        with one_thread():
+        with machine.one_thread():
             for key, result in list(self.results.items()):
                 if result.following_of == min(handwriting.ROUND, len(self.mine) - result.images):
                     continue
@@ -258,7 +263,8 @@ class Teach(Experiment):
                 else:
                     self.results[key] = handwriting.followed(result, self.mine)
         self._slim()
-        self._show_results(figure=self.hand is self.mine)
+        # The table follows each drawing; the figure takes longer to draw than a digit.
+        self._show_results(figure=self.hand is self.mine and self.label == 0)
         self._buttons()
 
     def _slim(self) -> None:
@@ -290,7 +296,7 @@ class Teach(Experiment):
         """The table: one row an arm, with the most drawings that it learnt from."""
         theirs = handwriting.examples(self.neighbours) if self.neighbours else None
         rows = []
-        with one_thread():
+        with machine.one_thread():
             for arm, result in self._latest().items():
                 row = {
                     "network": plots.ARMS[arm][0],
@@ -310,7 +316,7 @@ class Teach(Experiment):
 
     def forget_mine(self) -> None:
         """Drop what I drew and what was learnt from it."""
-        self.stop()
+        self.abandon()
         self.mine, self.results = [], {}
         self._next()
         self._show_results()
@@ -323,14 +329,15 @@ class Teach(Experiment):
         """Teach Option 1 with each hand and with all of them, off the main thread."""
         net, seed = self.net, self.seed
 
-        def job(stop: threading.Event, tell: Callable[[Any], None]) -> list[handwriting.Taught]:
-            with one_thread():
-                return handwriting.pooled(net, hands, seed, handwriting.mnist_test())
+        def job(stop: threading.Event, tell: Callable) -> list[handwriting.Taught] | None:
+            with machine.one_thread():
+                return handwriting.pooled(net, hands, seed, handwriting.mnist_test(), stop)
 
         def finished(rows: list[handwriting.Taught] | None) -> None:
             done(rows)
             self._buttons()
 
+        self._comparing = True
         self.work(job, done=finished)
         self._buttons()
 
@@ -348,9 +355,10 @@ class Teach(Experiment):
         mine, neighbours = (
             handwriting_files.from_rows(settings[key]) for key in ("mine", "neighbour")
         )
-        self.stop()
         self.who.value = who
-        self.mine, self.neighbours, self.results = mine, neighbours, {}
+        if mine != self.mine:
+            self.mine, self.results = mine, {}
+        self.neighbours = neighbours
 
     def show(self) -> None:
         self._next()

@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 
-from tl_course import comparing, matrix, plots, results, trial_plots, trials
+from tl_course import comparing, machine, matrix, plots, results, trial_plots, trials
 from tl_course.errors import CourseError
 from tl_course.network import FiveLayerNet
 from tl_course.plots import Picture, percent
 from tl_course.targets.examples import Target
 from tl_course.targets.handwritten import handwritten
 from tl_course.trials import Look, Run, Trial
-from tl_course.widgets.base import Experiment, Slot, number, one_of, one_thread, table
+from tl_course.widgets.base import Experiment, Slot, number, one_of, table
 
 KEPT = 6  # runs; more would make the text that is shared too long
 BETWEEN = 0.5  # seconds between two pictures of a run under way
@@ -43,10 +43,9 @@ class TrainingLab(Experiment):
         self.start_from = widgets.Dropdown(
             description="Start from", options=list(trials.STARTS), style=LOW, layout=WIDE
         )
-        self.option = widgets.ToggleButtons(
-            description="", options=[("Option 1", "1"), ("Option 2", "2")], value="2",
-            tooltips=["four layers fixed, a new output layer", "everything may move"],
-            style={"button_width": "7em"},
+        self.option = widgets.Dropdown(
+            description="Option", value="2", style=LOW, layout=WIDE,
+            options=[("1: four layers fixed", "1"), ("2: everything may move", "2")],
         )  # fmt: skip
         self.frozen = widgets.IntSlider(
             description="First layers fixed", min=0, max=4, continuous_update=False, style=LOW,
@@ -69,7 +68,7 @@ class TrainingLab(Experiment):
         self.start_button = widgets.Button(description="Start", button_style="primary")
         self.stop_button = widgets.Button(description="Stop", disabled=True)
         self.forget_button = widgets.Button(description="Forget these runs", disabled=True)
-        self.bar = widgets.IntProgress(description="", max=1, layout={"width": "12em"})
+        self.bar = widgets.IntProgress(description="Done", max=1, layout={"width": "16em"})
         self.status = widgets.HTML("<p>Set up a training and press Start.</p>")
         self.picture, self.table = Slot(), widgets.HTML()
         self.first, self.second = (
@@ -125,7 +124,7 @@ class TrainingLab(Experiment):
         trial, nets, target = self.trial, self.nets, self.target
         self._busy(True, f"Starting: {trial.words} …")
 
-        def job(stop: threading.Event, tell: Callable) -> Run | CourseError:
+        def job(stop: threading.Event, tell: Callable) -> Run:
             last = 0.0
 
             def now_and_then(looks: tuple[Look, ...]) -> None:
@@ -134,11 +133,8 @@ class TrainingLab(Experiment):
                     tell((trial, looks))
                     last = time.perf_counter()
 
-            with one_thread():
-                try:
-                    return trials.run(trial, nets, target, stop=stop, tell=now_and_then)
-                except CourseError as slip:  # too high a rate: the learner's, and part of learning
-                    return slip
+            with machine.one_thread():
+                return trials.run(trial, nets, target, stop=stop, tell=now_and_then)
 
         self.work(job, self._report, self._finished)
 
@@ -151,15 +147,13 @@ class TrainingLab(Experiment):
         now = looks[-1]
         self.bar.max, self.bar.value = now.steps, now.step
         left = f", about {max(1, round(now.left))} s left" if now.left == now.left else ""
+        # No live region: a screen reader would have to say each step.
         self.status.value = f"<p>Step {now.step:,} of {now.steps:,}{left}.</p>"
         self._draw({"this run": looks}, f"Under way: {trial.words}")
 
-    def _finished(self, run: Run | CourseError | None) -> None:
-        if not isinstance(run, Run):
-            self._busy(False, "It ended with an error.")
-            if run is not None:
-                self.tell(str(run))
-            return
+    def _finished(self, run: Run | None) -> None:
+        if run is None:
+            return self._busy(False, "It ended with an error.")
         if run.accuracy is None:
             if run.looks:
                 self._draw({"this run": run.looks}, f"Stopped: {run.trial.words}")
@@ -176,7 +170,7 @@ class TrainingLab(Experiment):
         self.start_button.disabled, self.stop_button.disabled = busy, not busy
         self.forget_button.disabled = busy or not self.runs
         self.bar.value = 0
-        self.status.value = f"<p>{status}</p>"
+        self.status.value = f'<p role="status">{status}</p>'
 
     def _forget(self) -> None:
         self.runs = []
@@ -251,7 +245,6 @@ class TrainingLab(Experiment):
         self.augment.value = one_of(settings, "augment", (False, True))
         self.rate.value = one_of(settings, "rate", (TUNED, *trials.RATES))
         found = settings["runs"] if isinstance(settings["runs"], list) else [None]
-        self.stop()
         self.runs = [trials.from_plain(run, len(self.target.test)) for run in found[-KEPT:]]
         places = tuple(range(len(self.runs))) or (-1,)
         pair = settings["compared"]
