@@ -119,11 +119,13 @@ def which_layers() -> list[dict]:
 def push() -> list[dict]:
     """How far few images can be taken, step by step; the test part is looked at once, here."""
     rows = results.current("push", weights("push"))
-    strokes = _kept("strokes", lambda: pretraining.pretrain(RandomStrokes(0), STROKES).net)
-    for images, draws in PUSHED.items():
-        if images not in {row["images"] for row in rows}:
-            rows += data_experiments.push(shipped(), strokes, handwritten(), images, draws)
-            _record("push", rows, complete=False)
+    known = {row["images"] for row in rows}
+    missing = {images: draws for images, draws in PUSHED.items() if images not in known}
+    if missing:
+        strokes = _kept("strokes", lambda: pretraining.pretrain(RandomStrokes(0), STROKES).net)
+    for images, draws in missing.items():
+        rows += data_experiments.push(shipped(), strokes, handwritten(), images, draws)
+        _record("push", rows, complete=False)
     return rows
 
 
