@@ -297,18 +297,23 @@ def scroll_through(page) -> None:
 
 
 def page_is_well(page) -> None:
-    """No error in a cell, in a callback, in the kernel's stderr, in the browser's console."""
+    """No error in a cell, a callback, the kernel's stderr, the console, nor one that is told."""
     kernel = page.evaluate(CELL_ERRORS)
     assert not kernel, kernel
     assert not page.said, page.said
+    told = [
+        words
+        for alert in page.locator(".jp-OutputArea [role=alert]").all()
+        if (words := alert.inner_text())
+    ]
+    assert not told, told
 
 
-def screenshot(page, name: str, selector: str | None = None) -> Path:
-    """Keep a picture of the page, or of one part of it, as build/browser/NAME.png."""
+def screenshot(page, name: str) -> Path:
+    """Keep a picture of the page as build/browser/NAME.png."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     path = SCREENSHOTS / f"{name}.png"
-    what = page.locator(selector).first if selector else page
-    what.screenshot(path=path)
+    page.screenshot(path=path)
     return path
 
 

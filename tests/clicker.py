@@ -23,8 +23,13 @@ WORDS = ("", "Ada", "{", '{"experiment": 1}', "ä" * 300, "<b>x</b>", "../..", "
 
 def draw_on(pad: Pad, strokes: list, final: bool = True, kept: bool = False) -> None:
     """What the browser does at the end of a stroke, and for *Keep it*."""
-    revision = pad.drawing["revision"] + 1
-    pad.drawing = {"revision": revision, "strokes": strokes, "final": final, "kept": kept}
+    revision, sample = pad.drawing["revision"] + 1, bool(pad.sample) and not strokes
+    keeps = [{"revision": revision, "strokes": strokes, "sample": sample}] if kept else []
+    left = [] if kept else strokes
+    with pad.hold_trait_notifications():  # as one message
+        pad.drawing = {"revision": revision, "strokes": left, "final": final, "keeps": keeps}
+        if kept or strokes:
+            pad.sample = ""
 
 
 def scribble(pad: Pad, rng: random.Random) -> None:
@@ -56,12 +61,6 @@ def any_file(upload: widgets.FileUpload, rng: random.Random) -> None:
 
 
 SPECIAL = {Pad: scribble, MatrixGrid: any_cell, widgets.FileUpload: any_file}
-
-
-def walk(widget):
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from walk(child)
 
 
 def in_reach(widget) -> bool:

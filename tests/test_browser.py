@@ -3,6 +3,11 @@
 import json
 
 import browser
+import pytest
+from playwright.sync_api import expect
+
+from tl_course import handwriting, handwriting_files
+from tl_course.targets import drawn
 
 PAD = """
 from tl_course import handwriting, pretraining
@@ -76,7 +81,7 @@ def test_a_three_is_drawn_and_read(lab, page):
     middle = browser.median(times)
     print(f"stroke end → answer painted: median {middle:.0f} ms of {len(times)} strokes")
     browser.record("stroke-to-answer", {"median_ms": middle, "ms": times})
-    assert len(times) >= 10 and middle < 1000
+    assert len(times) >= 10 and sorted(times)[len(times) // 4] < 300, times  # others use it too
     browser.page_is_well(page)
 
 
@@ -155,8 +160,8 @@ def test_teach_it_your_handwriting_in_notebook_00(lab, page, tmp_path):
     assert len(list((folder / "Ada").glob("[0-9]/*.png"))) == 10
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Hand over files").click()
-    other = json.loads((folder / "Ada.json").read_text()) | {"name": "Alan"}
-    (tmp_path / "Alan.json").write_text(json.dumps(other))
+    other = [handwriting.sample(digit, 0, 0) for digit in range(10)]
+    (tmp_path / "Alan.json").write_text(handwriting_files.as_text("Alan", other))
     chooser.value.set_files(tmp_path / "Alan.json")
     page.get_by_text("In the pool: Alan (10).").wait_for()
     press("Does the pool beat each of us?")
@@ -174,6 +179,51 @@ def test_teach_it_your_handwriting_in_notebook_00(lab, page, tmp_path):
     state.fill(json.dumps(pasted))
     state.press("Enter")
     page.locator('[aria-label="You have drawn 2: 0 1"]').wait_for()
+    browser.page_is_well(page)
+
+
+TEACH = """
+from tl_course import pretraining
+from tl_course.widgets.teach import Teach
+
+Teach(pretraining.pretrained())
+"""
+BUSY = """
+import threading, time
+from pathlib import Path
+from tl_course.widgets.base import ONE_AT_A_TIME
+
+def hold():
+    with ONE_AT_A_TIME:
+        until = time.monotonic() + 100
+        while not Path("go on").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+
+threading.Thread(target=hold).start()
+"""
+
+
+def test_nothing_is_lost_that_is_kept_while_python_is_busy(lab, page):
+    browser.open_notebook(page, lab, lab.write("busy.ipynb", [TEACH, BUSY]))
+    browser.run_all(page)
+    root = browser.scroll_to(page, ".tlc-pad")
+    canvas, prompt = root.locator("canvas"), root.locator(".tlc-prompt")
+    for digit in range(5):
+        browser.draw(page, canvas, browser.DIGITS[digit])
+        page.keyboard.press("Enter")
+    browser.draw(page, canvas, browser.DIGITS[5])  # begun, and not kept yet
+    expect(prompt).to_have_text("…")
+    (lab.folder / "go on").touch()
+    expect(prompt).to_have_text("Draw a 5")
+    page.locator('[aria-label="You have drawn 5: 0 1 2 3 4"]').wait_for()
+    wait_for_answer(page, root)
+    assert root.get_by_alt_text("The drawing as the network gets it").count() == 1
+    mine = json.loads(page.get_by_label("As text").first.input_value())["mine"]
+    for (label, text), digit in zip(mine, range(5), strict=True):
+        found = drawn.decode(text)
+        begun = [[x / 255 for x in stroke[0]] for stroke in found]
+        assert label == digit
+        assert begun == [pytest.approx(s[0], abs=0.02) for s in browser.DIGITS[digit]]
     browser.page_is_well(page)
 
 

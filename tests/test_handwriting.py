@@ -165,12 +165,6 @@ def test_it_stops_and_leaves_out_what_is_known(net, twenty):
     assert list(run) == []
 
 
-def test_the_interval_is_wilsons():
-    low, high = handwriting_plots.interval(9, 10)
-    assert (round(low, 3), round(high, 3)) == (0.596, 0.982)
-    assert handwriting_plots.interval(0, 10)[0] == pytest.approx(0)
-
-
 def test_a_pool_is_compared_with_each_hand(net):
     hands = {
         who: [handwriting.sample(n % 10, seed, n // 10) for n in range(20)]

@@ -85,6 +85,26 @@ def test_option_1_with_copies_is_as_before_whether_views_are_made_together_or_no
     assert torch.allclose(x, together, atol=1e-4) and len(y) == 10 * (transfer.VIEWS[10] + 1)
 
 
+@pytest.mark.parametrize("option", ["1", "2"])
+@pytest.mark.parametrize("start", ["drawings", "random"])
+def test_stop_is_heeded_before_the_first_step_too(start, option, nets, target):
+    stop = threading.Event()
+    stop.set()
+    run = trials.run(Trial(start=start, option=option, images=200), nets, target, stop=stop)
+    assert run.accuracy is None and run.looks == ()
+
+
+def test_after_a_stop_no_part_follows_the_first(nets, target):
+    stop, x = threading.Event(), target.test.x[torch.arange(1200) % len(target.test)]
+    assert len(training.predict(nets["image"], x, stop)) == 1200
+    stop.set()
+    assert len(training.predict(nets["image"], x, stop)) == training.at_once(x) == 500
+    y = torch.zeros(len(x), dtype=torch.long)
+    for augment in (False, True):
+        found, labels = transfer.seen(nets["image"], x, y, 0, augment, stop)
+        assert len(found) == len(labels) == 500
+
+
 def test_option_1_tells_what_it_does_and_can_be_stopped(nets, target):
     ten = draw(target.pool, 10, 0)
     stop, seen = threading.Event(), []
@@ -172,7 +192,7 @@ def test_a_cell_says_what_the_table_says():
     for (name, source), row in gains.iterrows():
         if source in matrix.SOURCES:
             said = matrix_cells.in_words(cells, name, source, 50, "1")
-            assert ("could be chance" in said) == (abs(row.ahead) <= row.interval)
+            assert ("may be chance" in said) == (abs(row.ahead) <= row.interval)
             assert f"± {row.interval:.1f}" in said
     scratch = matrix_cells.measured(table, 200, "2")
     assert "The control" in matrix_cells.in_words(scratch, "written", "random", 200, "2")

@@ -185,23 +185,28 @@ def test_work_stops_when_told_replaced_or_closed():
     experiment.guarded(lambda: pytest.fail("a closed experiment does nothing"))
 
 
-def test_the_end_of_the_kernel_ends_work():
+def test_the_end_of_the_kernel_ends_work(tmp_path):
     program = """
 import sys, threading, time
 sys.path.insert(0, sys.argv[1])
 from test_widgets import Doubler
 experiment, started = Doubler(), threading.Event()
-experiment.job = lambda stop, tell: started.set() or stop.wait(60)
+experiment.job = lambda stop, tell: (
+    started.set(), stop.wait(60) and open(sys.argv[2], "w").write("told to stop")
+)
 experiment.go.click()
 started.wait(10)
 print(time.time(), flush=True)
 """
-    folder = str(Path(__file__).parent)
+    folder, proof = str(Path(__file__).parent), tmp_path / "proof"
     done = subprocess.run(
-        [sys.executable, "-c", program, folder], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program, folder, str(proof)],
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    assert time.time() - float(done.stdout) < 30
+    assert time.time() - float(done.stdout) < 30 and proof.read_text() == "told to stop"
 
 
 def test_a_page_without_a_kernel_gets_a_picture_and_a_table():
@@ -269,7 +274,7 @@ def test_an_answer_comes_at_once(drawing_pad):
         draw_on(drawing_pad.pad, THREE)
         seconds.append(time.perf_counter() - begun)
     print(f"drawn → answered in Python: median {1000 * sorted(seconds)[5]:.0f} ms")
-    assert sorted(seconds)[5] < 0.5
+    assert sorted(seconds)[2] < 0.3
 
 
 def test_a_sample_is_an_alternative_to_drawing(drawing_pad, target):
@@ -300,9 +305,8 @@ def test_a_drawing_is_handed_to_a_classmate(drawing_pad, net, taught):
     assert other.state_text() == before
 
 
-def test_what_is_no_drawing_fails(drawing_pad):
-    with pytest.raises(CourseError, match="list of strokes"):
-        drawing_pad.pad.drawing = {"revision": 99, "strokes": [["x"]]}
+def test_what_is_no_drawing_is_told(drawing_pad):
+    drawing_pad.pad.drawing = {"revision": 99, "strokes": [["x"]]}
     assert "list of strokes" in drawing_pad.told
 
 
@@ -368,6 +372,36 @@ def test_ten_drawings_then_it_learns(teach):
     assert {r.following_of for r in teach.results.values()} == {0}
     teach.back.click()
     assert not teach.results and teach.board.value == "", "learnt from what was taken back"
+
+
+def test_what_was_kept_while_python_was_busy_keeps_its_label(teach):
+    def kept(revision, strokes, sample=False):
+        return {"revision": revision, "strokes": strokes, "sample": sample}
+
+    pad, texts = teach.pad, {}
+    for name, strokes in (("three", THREE), ("one", ONE)):
+        draw_on(pad, strokes)
+        texts[name] = teach.drawing.text
+    teach.borrow.click()
+    texts["sample"] = teach.drawing.text
+    first = pad.drawing["revision"] + 1
+    keeps = [kept(first, [], True), kept(first + 1, ONE), kept(first + 2, THREE)]
+    with pad.hold_trait_notifications():  # one message for all, and the next one is begun
+        pad.sample = ""
+        pad.drawing = {"revision": first + 3, "strokes": ONE, "final": False, "keeps": keeps}
+    assert [(d.label, d.text) for d in teach.mine] == [
+        (0, texts["sample"]), (1, texts["one"]), (2, texts["three"]),
+    ]  # fmt: skip
+    assert pad.heard == first + 2 and pad.prompt == "Draw a 3"
+    assert pad.drawing["strokes"] == ONE, "what is begun is not taken away"
+    assert teach.drawing.text == texts["one"]
+    # The same come again with the next one, because the browser had not been told yet.
+    keeps.append(kept(first + 4, THREE))
+    pad.drawing = {"revision": first + 4, "strokes": [], "final": True, "keeps": keeps}
+    assert [d.label for d in teach.mine] == [0, 1, 2, 3] and teach.mine[3].text == texts["three"]
+    assert teach.drawing.text == "" and pad.answer["seen"] == ""
+    teach.borrow.click()  # the pad is Python's again
+    assert pad.drawing["revision"] == first + 5 and pad.drawing["after"] == first + 4
 
 
 def test_it_grows_with_each_ten_and_reads_a_neighbour(teach):
@@ -470,11 +504,62 @@ def test_saving_handing_over_pooling_deleting(teach, tmp_path):
     hands.forget.click()
     assert "pool is empty" in hands.told.value and hands.found.value == ""
 
+    hands.name.value = "../Ada"
+    hands.delete.click()
+    assert "cannot be the name" in teach.told and len(teach.mine) == 3
+    hands.name.value = ""
     hands.delete.click()
     assert saved.exists() and "Really?" in hands.delete.description
+    assert "the files of Ada" in hands.told.value
     hands.delete.click()
     assert not teach.mine and not list((tmp_path / "hand").iterdir())
-    assert "gone" in hands.told.value
+    assert "gone" in hands.told.value and "Still saved" not in hands.told.value
+
+
+def test_what_others_saved_is_neither_overwritten_nor_deleted_unasked(teach, net, tmp_path):
+    for experiment in (teach, other := Teach(net, 0, tmp_path / "hand")):
+        experiment.hands.open(True)
+        draw_on(experiment.pad, ONE if experiment is other else THREE, kept=True)
+    theirs, mine = other.hands, teach.hands
+    theirs.name.value = mine.name.value = "Ada"
+    theirs.save.click()
+    file = tmp_path / "hand" / "Ada.json"
+    before = file.read_text()
+    mine.save.click()
+    assert file.read_text() == before and "drawings of Ada already" in mine.told.value
+    mine.name.value = "Grace"
+    assert mine.save.description == "Save my drawings"
+    mine.save.click()
+    assert handwriting_files.names(tmp_path / "hand") == ["Ada", "Grace"]
+    mine.save.click()  # my own, again
+    assert "1 drawing is in the folder" in mine.told.value
+    mine.name.value = ""
+    mine.delete.click()
+    mine.delete.click()
+    assert file.read_text() == before and "Still saved here: Ada" in mine.told.value
+    draw_on(teach.pad, THREE, kept=True)
+    mine.name.value = "Ada"
+    mine.save.click()
+    mine.save.click()
+    assert file.read_text() != before
+    other.close()
+
+
+def test_a_pool_of_hands_with_one_name_and_with_a_damaged_file(teach):
+    def file(name, who, drawings):
+        text = handwriting_files.as_text(who, drawings) if drawings else "?"
+        return {"name": name, "content": memoryview(text.encode())}
+
+    hands = teach.hands
+    some = [handwriting.sample(n, 3, 0) for n in range(10)]
+    others = [handwriting.sample(n, 3, 1) for n in range(10)]
+    hands._handed_over((
+        file("1.json", "Ada", some), file("2.json", "", []), file("3.json", "Ada", others),
+        file("4.json", "Ada", some), file("5.json", "Ada", others),
+    ))  # fmt: skip
+    assert list(hands.pool) == ["Ada", "Ada (2)"] and hands.pool["Ada (2)"] == others
+    assert teach.told.startswith("2.json: This is not a file of drawings")
+    assert not teach.errors
 
 
 def test_the_lesson_on_a_page_without_a_kernel(teach):

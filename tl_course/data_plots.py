@@ -56,8 +56,12 @@ def panels(
     arms = [arm for arm in (arms or ARMS) if (found.arm == arm).any()]
     shown = [augmented for augmented in PANELS if (found.augmented == augmented).any()]
     figure = Figure(figsize=(5.2 * len(shown) + 2.2, 4.2), layout="constrained")
-    heard = []
-    lowest = min((found["mean"] - found.sd.fillna(0)).min() - 2, *(prediction or {0: 99}).values())
+    heard, dots = [], 0
+    lowest = min(
+        (found["mean"] - found.sd.fillna(0)).min() - 2,
+        *(prediction or {}).values(),
+        *([] if live is None else 100 * live.accuracy[live.augmented.isin(shown)] - 2),
+    )
     for ax, augmented in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         _stretched(ax, max(lowest, 0), 99.5)
         sizes = sorted({*found.images, *([] if marked is None else [marked])})
@@ -77,6 +81,7 @@ def panels(
             heard.append(f"{PANELS[augmented]}, {label}: {said}")
             if live is not None:
                 own = live[(live.arm == arm) & (live.augmented == augmented)]
+                dots += len(own)
                 place = own.images * 1.02 ** (own.draw % 5 - 2)  # beside each other
                 ax.plot(
                     place, 100 * own.accuracy, marker, color=colour, markersize=5,
@@ -94,11 +99,11 @@ def panels(
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=9)
     figure.suptitle(title, fontsize=12)
-    dots = " Open dots are the runs made here." if live is not None else ""
+    here = f" Open dots are runs made here ({dots})." if dots else ""
     return Picture(
         figure,
         f"{title}. Mean accuracy in percent against labelled images, bands of one standard "
-        f"deviation over draws.{dots} {'; '.join(heard)}.",
+        f"deviation over draws.{here} {'; '.join(heard)}.",
     )
 
 

@@ -8,16 +8,8 @@ from matplotlib.figure import Figure
 
 from tl_course.handwriting import ARMS as ORDER
 from tl_course.handwriting import Result
+from tl_course.intervals import wilson
 from tl_course.plots import ARMS, GREY, Picture
-
-
-def interval(right: int, of: int) -> tuple[float, float]:
-    """95% interval of a share of which `right` of `of` were seen (Wilson 1927), 0 … 1."""
-    z = 1.96
-    share, more = right / of, z * z / of
-    centre = (share + more / 2) / (1 + more)
-    half = z / (1 + more) * (share * (1 - share) / of + more / (4 * of)) ** 0.5
-    return centre - half, centre + half
 
 
 def growing(results: Sequence[Result]) -> Picture:
@@ -36,7 +28,7 @@ def growing(results: Sequence[Result]) -> Picture:
             if not mine:
                 continue
             share = [100 * of(r)[0] / of(r)[1] for r in mine]
-            ends = [interval(*of(r)) for r in mine]
+            ends = [wilson(*of(r)) for r in mine]
             below = [max(0, s - 100 * low) for s, (low, _) in zip(share, ends, strict=True)]
             above = [max(0, 100 * high - s) for s, (_, high) in zip(share, ends, strict=True)]
             axes.errorbar(

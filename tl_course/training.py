@@ -252,11 +252,19 @@ def at_once(x: torch.Tensor) -> int:
 
 
 @torch.no_grad()
-def predict(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """Scores of each class, on the CPU: `[len(x), n_classes]`."""
+def predict(net: nn.Module, x: torch.Tensor, stop: threading.Event | None = None) -> torch.Tensor:
+    """Scores of each class, on the CPU: `[len(x), n_classes]`, fewer after a `stop`."""
     device = next(net.parameters()).device
     net.eval()
-    return torch.cat([net(part.to(device)).float().cpu() for part in x.split(at_once(x))])
+    return torch.cat([net(part.to(device)).float().cpu() for part in parts(x, stop)])
+
+
+def parts(x: torch.Tensor, stop: threading.Event | None = None) -> Iterator[torch.Tensor]:
+    """Inputs `x` in parts that fit into memory; after `stop` none follows, but there is a first."""
+    for number, part in enumerate(x.split(at_once(x))):
+        if number and stop is not None and stop.is_set():
+            return
+        yield part
 
 
 def accuracy(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:

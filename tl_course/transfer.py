@@ -11,6 +11,7 @@ import collections
 import csv
 import functools
 import math
+import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -188,7 +189,7 @@ def fit_output_layers(
     steps: int = FIT_STEPS,
     *,
     on_look: Callable[[int, torch.Tensor, torch.Tensor, list[float]], None] | None = None,
-    stop=None,
+    stop: threading.Event | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, list[float]]:
     """Train many output layers at once, each on its own examples, by gradient descent.
 
@@ -234,10 +235,12 @@ def fit_output_layers(
 
 
 @torch.no_grad()
-def features(net: FiveLayerNet, x: torch.Tensor) -> torch.Tensor:
-    """What the layers below the output layer make of `x`, computed once: `[n, 1024]`, float32."""
+def features(
+    net: FiveLayerNet, x: torch.Tensor, stop: threading.Event | None = None
+) -> torch.Tensor:
+    """What the layers below the output layer make of `x`: `[n, 1024]`, fewer after a `stop`."""
     device = next(net.parameters()).device
-    return torch.cat([net.features(part.to(device)) for part in x.split(training.at_once(x))])
+    return torch.cat([net.features(part.to(device)) for part in training.parts(x, stop)])
 
 
 def seen(
@@ -246,16 +249,14 @@ def seen(
     labels: torch.Tensor,
     seed: int,
     augment: bool,
-    stop=None,
+    stop: threading.Event | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Features and labels that an output layer is trained on, with `augment` of views as well.
 
-    `stop` (an Event) is heeded between two sets of views; the rest of them is left out then.
+    `stop` is heeded between two sets of views; the rest of them is left out then.
     """
-    if not augment:
-        return features(net, images), labels
-    n_views = VIEWS[nearest(VIEWS, len(images))]
-    found = [features(net, images)]
+    n_views = VIEWS[nearest(VIEWS, len(images))] if augment else 0
+    found = [features(net, images, stop)]
     once = max(1, 500 // len(images))  # sets of views that are made together
     for first in range(0, n_views, once):
         if stop is not None and stop.is_set():
@@ -263,7 +264,7 @@ def seen(
         views = images.repeat(min(once, n_views - first), 1, 1, 1)
         found.append(features(net, augmented(views, seed, first * len(images))))
     x = torch.cat(found)
-    return x, labels.repeat(len(x) // len(images))
+    return x, labels.repeat(n_views + 1)[: len(x)]
 
 
 def option_1(
@@ -280,7 +281,7 @@ def option_1(
     across: bool = False,
     option: str = "option-1",
     on_step: Callable[[int, nn.Module, training.History], None] | None = None,
-    stop=None,
+    stop: threading.Event | None = None,
 ) -> Adapted:
     """Option 1: W¹,b¹ … W⁴,b⁴ fixed, only a new output layer W⁵,b⁵ trained on `images`.
 
@@ -331,7 +332,7 @@ def option_2(
     output: nn.Linear | None = None,
     fixed: Sequence[str] = (),
     on_step: Callable[[int, nn.Module, training.History], None] | None = None,
-    stop=None,
+    stop: threading.Event | None = None,
 ) -> Adapted:
     """Option 2: start from the pretrained W¹ … W⁴ and a fresh W⁵, and train everything.
 
@@ -409,12 +410,13 @@ def fresh_network(
     seed: int,
     modality: str = "image",
     first: tuple[FiveLayerNet, int] | None = None,
+    stop: threading.Event | None = None,
 ) -> FiveLayerNet:
     """Fresh random weights, each unit's activation rescaled on `images` to mean 0, spread 1.
 
     Data-dependent initialisation (arXiv 1511.06856): without it a random network does worse, and
     a control should be as strong as it can be. `first` (net, k) takes the first k layers from a
-    network as they are.
+    network as they are. After `stop` the deeper layers are left as they come.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -431,6 +433,8 @@ def fresh_network(
         spread = before.std((0, 2, 3)).clamp_min(1e-3)
         convolution.weight.div_(spread.view(-1, 1, 1, 1))
         convolution.bias.copy_((convolution.bias - mean) / spread)
+        if stop is not None and stop.is_set():
+            break
         x = net.layer(number, x)
     return net.eval()
 

@@ -132,13 +132,15 @@ def run(
     labelled = draw(target.pool, trial.images, trial.seed)
     source = STARTS[trial.start]
     if source == "random":
-        net = transfer.fresh_network(labelled.x, trial.seed, labelled.modality)
+        net = transfer.fresh_network(labelled.x, trial.seed, labelled.modality, stop=stop)
     else:
         net = nets[source]
     chosen, scored = settings(trial), target.test[::LOOKED_AT]
     steps = transfer.FIT_STEPS if trial.option == "1" else chosen.steps
     every = training.LOOK_EVERY * max(1, round(steps / LOOKS / training.LOOK_EVERY))
-    known = transfer.features(net, scored.x) if trial.option == "1" else None
+    known = transfer.features(net, scored.x, stop) if trial.option == "1" else None
+    if stop is not None and stop.is_set():  # what was made so far may be half of it
+        return Run(trial, (), 0.0)
     looks: list[Look] = []
     begun = time.perf_counter()
 
@@ -171,9 +173,12 @@ def run(
             net, labelled.x, labelled.y, trial.seed, fixed=LAYERS[: trial.frozen], **common
         )
     found = Run(trial, tuple(looks), round(adapted.seconds, 2))
-    if not adapted.history.finished or (stop is not None and stop.is_set()):
+    if not adapted.history.finished:
         return found
-    right = training.predict(adapted.net, target.test.x).argmax(1) == target.test.y
+    scores = training.predict(adapted.net, target.test.x, stop)
+    if stop is not None and stop.is_set():
+        return found
+    right = scores.argmax(1) == target.test.y
     return replace(found, accuracy=right.float().mean().item(), right=right)
 
 

@@ -109,9 +109,7 @@ def _ink(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     y, x = np.mgrid[:SIZE, :SIZE]
     pixels = np.stack([x.ravel(), y.ravel()], 1).astype(float)
     pieces = range(0, len(start), AT_ONCE)
-    near = [
-        _distances(pixels, start[i : i + AT_ONCE], end[i : i + AT_ONCE]).min(1) for i in pieces
-    ]
+    near = [_distances(pixels, start[i : i + AT_ONCE], end[i : i + AT_ONCE]).min(1) for i in pieces]
     away = np.min(near, axis=0)
     return np.clip((THICK / 2 - away) / SOFT + 0.5, 0, 1).reshape(SIZE, SIZE)
 

@@ -269,10 +269,11 @@ class Experiment:
                 return
             self.tell("")
             try:
-                act(*arguments)
+                try:
+                    act(*arguments)
+                except CourseError as slip:
+                    self.tell(str(slip))
                 self._follow()
-            except CourseError as slip:
-                self.tell(str(slip))
             except Exception as error:
                 self.failed(error)
                 if os.environ.get(lesson.STRICT):

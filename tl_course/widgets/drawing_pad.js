@@ -1,7 +1,11 @@
 // The drawing pad: strokes by pointer, pen, touch or keys go to Python; answers come back.
 //
-// model.drawing  { revision, strokes: [[[x, y], …], …], final, kept }   0 … 255, set here; what Python
-//                sets says after which revision, and is heeded if nothing was drawn since
+// model.drawing  { revision, strokes: [[[x, y], …], …], final, keeps }   0 … 255, set here; what Python
+//                sets says after which revision, and is heeded if nothing was drawn since.
+//                keeps: what was kept, [{ revision, strokes, sample }, …], each sent again with all
+//                that follows until Python has heard it: while Python is busy the last message
+//                takes the place of those before it
+// model.heard    up to which revision Python has heard what was kept
 // model.sample   a digit to show instead of strokes, as a PNG's data URL, or ""
 // model.answer   { revision, seen, seen_alt, words, readers: [{ name, named, bars: [[label, share, best], …] }] }
 // model.prompt   what to draw; model.keep: the words of the button that goes on, or "" for none
@@ -9,6 +13,7 @@
 const UNITS = 256; // the pad's width and height, whatever its size on the screen
 const PEN = 11; // thickness of the line on the screen, in units
 const LIVE = 120; // milliseconds between two looks at a stroke that is being drawn
+const PATIENCE = 250; // milliseconds until the prompt says that it waits for Python
 const STEP = 8; // units an arrow key moves; with Shift a quarter
 
 const HELP =
@@ -51,6 +56,7 @@ function render({ model, el }) {
   let drawing = null; // the pointer that draws
   let pen = null; // the keyboard's pen: { x, y, down }
   let timer = null;
+  let keeps = []; // what was kept and may not have been heard
   let picture = null; // the sample digit, in the ink's colour
 
   function copyOf(drawing) {
@@ -98,22 +104,27 @@ function render({ model, el }) {
     clear.disabled = empty;
   }
 
-  // Everything goes the same way, so that nothing overtakes: a stroke, its end, "keep it".
-  function send(final, kept = false) {
+  // Everything goes the same way, so that nothing overtakes: a stroke, its end, what was kept.
+  function send(final) {
     clearTimeout(timer);
     timer = null;
     revision += 1;
     root.dataset.sent = revision;
-    model.set("drawing", { ...copyOf({ revision, strokes }), final, kept });
+    model.set("drawing", { ...copyOf({ revision, strokes }), final, keeps: unheard() });
     model.save_changes();
+  }
+
+  function unheard() {
+    return (keeps = keeps.filter((kept) => kept.revision > model.get("heard")));
   }
 
   function keepIt() {
     if (!model.get("keep")) return;
     if (pen) pen.down = false;
-    send(true, true);
+    keeps.push({ revision: revision + 1, strokes, sample: Boolean(model.get("sample")) });
     strokes = []; // at once: the next one may be begun before Python has answered
-    paint();
+    changed(true);
+    setTimeout(onPrompt, PATIENCE);
   }
 
   function changed(final) {
@@ -125,6 +136,7 @@ function render({ model, el }) {
 
   function add(point) {
     const stroke = strokes[strokes.length - 1];
+    if (!stroke) return; // taken away by another finger meanwhile
     const [x, y] = stroke[stroke.length - 1];
     if (Math.hypot(point[0] - x, point[1] - y) >= 1) stroke.push(point);
   }
@@ -221,7 +233,7 @@ function render({ model, el }) {
 
   function onDrawing() {
     const theirs = model.get("drawing");
-    if (drawing !== null || (theirs.after ?? theirs.revision - 1) < revision) return;
+    if (drawing !== null || pen?.down || (theirs.after ?? theirs.revision - 1) < revision) return;
     ({ revision, strokes } = copyOf(theirs));
     if (pen) pen.down = false;
     paint();
@@ -283,7 +295,7 @@ function render({ model, el }) {
   }
 
   function onPrompt() {
-    prompt.textContent = model.get("prompt");
+    prompt.textContent = unheard().length ? "…" : model.get("prompt");
     keep.textContent = model.get("keep");
     keep.style.display = model.get("keep") ? "" : "none";
   }
@@ -291,6 +303,7 @@ function render({ model, el }) {
   const listeners = {
     "change:drawing": onDrawing, "change:sample": onSample,
     "change:answer": onAnswer, "change:prompt": onPrompt, "change:keep": onPrompt,
+    "change:heard": onPrompt,
   };
   for (const [name, act] of Object.entries(listeners)) model.on(name, act);
   const resized = new ResizeObserver(paint);

@@ -43,6 +43,7 @@ class Pad(anywidget.AnyWidget):
     _esm = Path(__file__).with_name("drawing_pad.js")
     _css = Path(__file__).with_name("drawing_pad.css")
     drawing = traitlets.Dict({"revision": 0, "strokes": []}).tag(sync=True)
+    heard = traitlets.Int(0).tag(sync=True)
     sample = traitlets.Unicode("").tag(sync=True)
     answer = traitlets.Dict({}).tag(sync=True)
     prompt = traitlets.Unicode("").tag(sync=True)
@@ -77,18 +78,28 @@ class Drawing:
         self.text = ""
         self._read, self._keep = read, keep
         self._sample = ""  # its text while one is shown
+        self._keeping = False
         experiment.on_change(self.pad, self._drawn, "drawing")
         self._experiment = experiment
 
     def _drawn(self, drawing: dict) -> None:
-        strokes = drawn.strokes(drawing.get("strokes", []))
-        if strokes:
+        for kept in drawing.get("keeps", ()):
+            if kept["revision"] > self.pad.heard and self._keep is not None:
+                self.pad.heard = kept["revision"]
+                self.text = self._text(kept["strokes"], kept["sample"])
+                self._keeping = True
+                try:
+                    self._keep()
+                finally:
+                    self._keeping = False
+        self.text = self._text(drawing.get("strokes", ()), bool(self.pad.sample))
+        self._read(self.text, bool(drawing.get("final", True)))
+
+    def _text(self, strokes: Sequence, sample: bool) -> str:
+        found = drawn.strokes(strokes)
+        if found:
             self._sample = ""
-        self.text = drawn.encode(strokes) or (self._sample if self.pad.sample else "")
-        if drawing.get("kept") and self._keep is not None:
-            self._keep()
-        else:
-            self._read(self.text, bool(drawing.get("final", True)))
+        return drawn.encode(found) or (self._sample if sample else "")
 
     def put(self, text: str) -> None:
         """Show a drawing, a sample ("#17"), or nothing ("")."""
@@ -96,7 +107,10 @@ class Drawing:
         strokes = drawn.decode(text) if text and not sample else ()
         url = png_url(handwriting.pixels(text)) if sample else ""
         with self._experiment.quietly():
-            self.pad.put(strokes, url)
+            if text or not self._keeping:
+                self.pad.put(strokes, url)
+            else:  # the browser has emptied its pad itself, and the next drawing may be begun
+                self.pad.sample = ""
         self._sample = text if sample else ""
         self.text = text
         self._read(text, True)

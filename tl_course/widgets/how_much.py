@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 import pandas as pd
+import torch
 
 from tl_course import comparing, data_plots, machine, matrix, plots, results, trial_plots, trials
 from tl_course.errors import CourseError
@@ -46,6 +47,7 @@ class HowMuch(Experiment):
         self.nets = matrix.pretrained() | ({"image": net} if net is not None else {})
         self.target = target or handwritten()
         self.sizes = trials.sizes(self.target)
+        self._same = torch.equal(self.target.pool.y, handwritten().pool.y)  # as was recorded
         self.recorded = comparing.tuned(results.load("sweep"))
         self.means = comparing.means(self.recorded)
         self.live: list[dict] = []  # rows like those recorded
@@ -195,8 +197,10 @@ class HowMuch(Experiment):
             & (self.recorded.images == images) & (self.recorded.draw == self.trial.seed)
         ]  # fmt: skip
         now = [row for row in self.live if _key(row) == (arm, augmented, images, self.trial.seed)]
-        if len(own):
+        if len(own) and self._same:
             words += f" This draw, recorded: {100 * own.accuracy.iloc[0]:.1f}."
+        if not self._same:
+            words += " (Recorded with the digits that come with the course; yours are others.)"
         if now:
             words += f" Now, on this machine: {100 * now[0]['accuracy']:.1f}."
         if (arm, augmented) == ("option-1", False) and images in self.prediction:

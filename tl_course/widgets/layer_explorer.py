@@ -174,9 +174,7 @@ class LayerExplorer(Experiment):
 
         def soon(found: tuple) -> None:
             self._draw(found)
-            self.status.value = (
-                '<p role="status">Making the picture that it would like best …</p>'
-            )
+            self.status.value = '<p role="status">Making the picture that it would like best …</p>'
 
         self.work(job, soon, self._draw)
 

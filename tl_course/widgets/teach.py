@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
+import itertools
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import ipywidgets as widgets
 
@@ -24,6 +24,7 @@ from tl_course.widgets.base import Experiment, Slot, one_of, table
 from tl_course.widgets.drawing_pad import Drawing, answer, png_url
 
 ME, NEIGHBOUR = "I do", "my neighbour"
+SAVE, DELETE = "Save my drawings", "Delete my drawings"
 MOST = 100  # drawings of one hand; more gain little here and make the state's text long
 REDRAW = 0.6  # seconds between two drawings of the figure while results come in
 ROW = widgets.Layout(flex_flow="row wrap", width="100%", align_items="center")
@@ -417,9 +418,10 @@ class Hands:
     def __init__(self, experiment: Teach) -> None:
         self._experiment = experiment
         self.pool: dict[str, list[Labelled]] = {}
+        self._saved: set[str] = set()  # under which names, by this experiment
         wide = {"description_width": "initial"}
         self.name = widgets.Text(description="Your first name", placeholder="Ada", style=wide)
-        self.save, self.delete = button("Save my drawings"), button("Delete my drawings")
+        self.save, self.delete = button(SAVE), button(DELETE)
         self.upload = widgets.FileUpload(
             accept=".json", multiple=True, description="Hand over files", layout={"width": "auto"}
         )
@@ -433,6 +435,7 @@ class Hands:
         ):  # fmt: skip
             experiment.on_click(control, act)
         experiment.on_change(self.upload, self._handed_over)
+        experiment.on_change(self.name, lambda _: self._sure(None))
         self.view = widgets.VBox(
             [
                 widgets.HTML(
@@ -450,7 +453,7 @@ class Hands:
     def open(self, opened: bool) -> None:
         """Show or hide it."""
         self.view.layout.display = "" if opened else "none"
-        self._sure(False)
+        self._sure(None)
         self._say()
 
     def _say(self, sentence: str = "") -> None:
@@ -458,47 +461,67 @@ class Hands:
         pool = f"In the pool: {known}." if known else "The pool is empty."
         self.told.value = f'<span role="status">{html.escape(f"{sentence} {pool}".strip())}</span>'
 
-    def _sure(self, asked: bool) -> None:
-        self.delete.description = "Really? Click again" if asked else "Delete my drawings"
-        self.delete.button_style = "danger" if asked else ""
+    def _sure(self, asked: widgets.Button | None) -> None:
+        """One of the two buttons asks whether it is meant, or none."""
+        for control in (self.save, self.delete):
+            words = SAVE if control is self.save else DELETE
+            control.description = "Really? Click again" if control is asked else words
+            control.button_style = "danger" if control is asked else ""
 
     def _save(self) -> None:
-        mine = self._experiment.mine
-        try:
-            saved = handwriting_files.save(self._experiment.folder, self.name.value, mine)
-        except CourseError as slip:
-            self._experiment.tell(str(slip))
+        folder, name = self._experiment.folder, handwriting_files.named(self.name.value)
+        somebodys = name in handwriting_files.names(folder) and name not in self._saved
+        if somebodys and not self.save.button_style:
+            self._sure(self.save)
+            self._say(
+                f"There are drawings of {name} already: another name keeps both, another click "
+                "puts yours in their place."
+            )
             return
+        self._sure(None)
+        saved = handwriting_files.save(folder, name, self._experiment.mine)
+        self._saved.add(name)
         self._say(
-            f"{saved.drawings} drawings are in the folder {saved.pictures}, and in the file "
-            f"{saved.file}."
+            f"{saved.drawings} drawing{'s are' if saved.drawings > 1 else ' is'} in the folder "
+            f"{saved.pictures}, and in the file {saved.file}."
         )
 
     def _delete(self) -> None:
+        folder, typed = self._experiment.folder, self.name.value.strip()
+        mine = self._saved | ({handwriting_files.named(typed)} if typed else set())
         if not self.delete.button_style:
-            self._sure(True)
+            self._sure(self.delete)
+            files = f"the files of {', '.join(sorted(mine))}" if mine else "no file, as no name"
+            self._say(f"This takes away all that you drew here, and {files}.")
             return
-        self._sure(False)
-        gone = 0
-        if self.name.value.strip():
-            try:
-                gone = handwriting_files.delete(self._experiment.folder, self.name.value)
-            except CourseError as slip:
-                self._experiment.tell(str(slip))
+        self._sure(None)
+        gone = sum(handwriting_files.delete(folder, name) for name in mine)
+        self._saved.clear()
         self._experiment.forget_mine()
-        self._say(f"Your drawings are gone, and {gone} files with them.")
+        left = ", ".join(handwriting_files.names(folder))
+        self._say(
+            f"Your drawings are gone, and {gone} files with them."
+            + (f" Still saved here: {left}; type a name to delete it." if left else "")
+        )
 
     def _handed_over(self, files: tuple) -> None:
-        try:
-            for file in files:
+        slips = []
+        for file in files:
+            try:
                 name, hand = handwriting_files.from_text(bytes(file["content"]))
-                self.pool[name] = hand
-        except CourseError as slip:
-            self._experiment.tell(str(slip))
+                self.pool[self._free(name, hand)] = hand
+            except CourseError as slip:
+                slips.append(f"{file['name']}: {slip}")
         with self._experiment.quietly():
             self.upload.value = ()
         self.found.value = ""
         self._say()
+        self._experiment.tell(" ".join(slips))
+
+    def _free(self, name: str, hand: list[Labelled]) -> str:
+        """Where in the pool a hand goes: two people may have one name, and a file come twice."""
+        names = itertools.chain([name], (f"{name} ({n})" for n in itertools.count(2)))
+        return next(name for name in names if self.pool.get(name, hand) == hand)
 
     def _forget(self) -> None:
         self.pool.clear()
@@ -508,13 +531,12 @@ class Hands:
     def _compare(self) -> None:
         hands = dict(self.pool)
         mine = [drawing for drawing in self._experiment.mine if not drawing.is_sample]
-        if len({drawing.label for drawing in mine}) > 1:
-            hands.setdefault(self.name.value.strip() or "you", mine)
+        if len({drawing.label for drawing in mine}) > 1 and mine not in hands.values():
+            hands[self._free(self.name.value.strip() or "you", mine)] = mine
         if len(hands) < 2:
-            self._experiment.tell(
+            raise CourseError(
                 "A pool needs at least two hands: hand over files that volunteers saved."
             )
-            return
         self._experiment.compare(hands, self._compared)
 
     def _compared(self, rows: list[handwriting.Taught] | None) -> None:

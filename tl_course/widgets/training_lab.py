@@ -9,7 +9,6 @@ from collections.abc import Callable
 import ipywidgets as widgets
 
 from tl_course import comparing, machine, matrix, plots, results, trial_plots, trials
-from tl_course.errors import CourseError
 from tl_course.network import FiveLayerNet
 from tl_course.plots import Picture, percent
 from tl_course.targets.examples import Target
