@@ -67,7 +67,7 @@ class TrainingLab(Experiment):
         self.start_button = widgets.Button(description="Start", button_style="primary")
         self.stop_button = widgets.Button(description="Stop", disabled=True)
         self.forget_button = widgets.Button(description="Forget these runs", disabled=True)
-        self.bar = widgets.IntProgress(description="Done", max=1, layout={"width": "16em"})
+        self.bar = widgets.IntProgress(description="Progress", max=1, layout={"width": "16em"})
         self.status = widgets.HTML("<p>Set up a training and press Start.</p>")
         self.picture, self.table = Slot(), widgets.HTML()
         self.first, self.second = (
