@@ -171,3 +171,26 @@ def _differences(table: pd.DataFrame) -> list[str]:
             cells = " | ".join(said.get(n, "") for n in sizes)
             lines.append(f"| {name}, {form} | {cells.replace('-', '−')} |")
     return lines
+
+
+README_STEPS = {  # of the recorded table `push`
+    "Option 1": "Option 1",
+    "with altered copies": "Option 1 with altered copies",
+    "then everything moves": "then everything",
+    "six such networks averaged, three of them pretrained on pen strokes":
+        "both sources: answers of six averaged",
+}  # fmt: skip
+
+
+def pushed_as_markdown(table: pd.DataFrame) -> str:
+    """How far few digits were pushed: mean ± spread in percent, a row a step, a column a size."""
+    found = 100 * table.groupby(["step", "images"]).accuracy.agg(["mean", "std"])
+    sizes = sorted(table.images.unique())
+    lines = [
+        "| labelled digits, step by step | " + " | ".join(f"{n:,}" for n in sizes) + " |",
+        "| --- " * (len(sizes) + 1) + "|",
+    ]
+    for name, step in README_STEPS.items():
+        cells = [f"{mean:.1f} ± {sd:.1f}" for mean, sd in found.loc[step].loc[sizes].to_numpy()]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"

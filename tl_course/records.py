@@ -393,6 +393,7 @@ def readme() -> str:
     text = (root() / "README.md").read_text(encoding="utf-8")
     tables = {
         "results": comparing.as_markdown(comparing.tuned(results.load("sweep"))),
+        "pushed": comparing.pushed_as_markdown(results.load("push")),
         "matrix": matrix.as_markdown(results.load("matrix")),
         "published": published_experiments.as_markdown(
             published_experiments.finals(
