@@ -24,12 +24,18 @@ WORDS = ("", "Ada", "{", '{"experiment": 1}', "ä" * 300, "<b>x</b>", "../..", "
 def draw_on(pad: Pad, strokes: list, final: bool = True, kept: bool = False) -> None:
     """What the browser does at the end of a stroke, and for *Keep it*."""
     revision, sample = pad.drawing["revision"] + 1, bool(pad.sample) and not strokes
-    keeps = [{"revision": revision, "strokes": strokes, "sample": sample}] if kept else []
-    left = [] if kept else strokes
+    if kept and pad.keep:
+        keep(pad, {"revision": revision, "strokes": strokes, "sample": sample})
+        strokes = []
     with pad.hold_trait_notifications():  # as one message
-        pad.drawing = {"revision": revision, "strokes": left, "final": final, "keeps": keeps}
+        pad.drawing = {"revision": revision, "strokes": strokes, "final": final}
         if kept or strokes:
             pad.sample = ""
+
+
+def keep(pad: Pad, *keeps: dict) -> None:
+    """What the browser sends of drawings that Python may not have heard of."""
+    pad._handle_custom_msg(list(keeps), [])
 
 
 def scribble(pad: Pad, rng: random.Random) -> None:

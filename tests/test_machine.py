@@ -45,3 +45,18 @@ def test_bf16_is_what_the_processor_says(monkeypatch, flag):
     monkeypatch.setattr(machine, "_lines", lambda _: [])
     assert machine.has_fast_bf16("cpu") is False
     assert machine.has_fast_bf16("mps") is False
+
+
+def test_one_thread_lasts_until_the_outermost_ends():
+    usual = torch.get_num_threads()
+    torch.set_num_threads(2)
+    machine._usual_threads.cache_clear()
+    try:
+        with machine.one_thread():
+            with machine.one_thread():
+                pass
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(usual)
+        machine._usual_threads.cache_clear()

@@ -10,7 +10,7 @@ from pathlib import Path
 import clicker
 import ipywidgets as widgets
 import pytest
-from clicker import draw_on
+from clicker import draw_on, keep
 
 import tl_course.widgets
 from tl_course import handwriting, handwriting_files, lesson, plots
@@ -374,6 +374,27 @@ def test_ten_drawings_then_it_learns(teach):
     assert not teach.results and teach.board.value == "", "learnt from what was taken back"
 
 
+def test_a_scribble_that_no_file_could_hold_is_not_kept(teach):
+    zigzag = [[[255 * (n % 2), n % 256] for n in range(1500)]]
+    draw_on(teach.pad, zigzag, kept=True)
+    assert teach.told == "This 0 has far too many points: draw it again, more simply."
+    assert not teach.mine and teach.pad.prompt == "Draw a 0"
+
+
+def test_what_was_learnt_goes_with_the_seed(teach):
+    teach.fill.click()
+    teach.train.click()
+    teach.wait(300)
+    state = teach.state_text()
+    teach.set_state(state)
+    assert len(teach.results) == 4
+    with pytest.raises(CourseError):
+        teach.set_state(state.replace('"seed":0', '"seed":1').replace('"#', '"!', 1))
+    assert len(teach.results) == 4 and teach.seed == 0
+    teach.set_state(state.replace('"seed":0', '"seed":1'))
+    assert not teach.results and len(teach.mine) == 10 and not teach.train.disabled
+
+
 def test_what_was_kept_while_python_was_busy_keeps_its_label(teach):
     def kept(revision, strokes, sample=False):
         return {"revision": revision, "strokes": strokes, "sample": sample}
@@ -386,21 +407,21 @@ def test_what_was_kept_while_python_was_busy_keeps_its_label(teach):
     texts["sample"] = teach.drawing.text
     first = pad.drawing["revision"] + 1
     keeps = [kept(first, [], True), kept(first + 1, ONE), kept(first + 2, THREE)]
-    with pad.hold_trait_notifications():  # one message for all, and the next one is begun
-        pad.sample = ""
-        pad.drawing = {"revision": first + 3, "strokes": ONE, "final": False, "keeps": keeps}
+    keep(pad, *keeps)  # what is kept comes before what is synced: the next one is begun
+    pad.drawing = {"revision": first + 3, "strokes": ONE, "final": False}
     assert [(d.label, d.text) for d in teach.mine] == [
         (0, texts["sample"]), (1, texts["one"]), (2, texts["three"]),
     ]  # fmt: skip
-    assert pad.heard == first + 2 and pad.prompt == "Draw a 3"
+    assert pad.heard == first + 2 and pad.prompt == "Draw a 3" and not pad.sample
     assert pad.drawing["strokes"] == ONE, "what is begun is not taken away"
     assert teach.drawing.text == texts["one"]
-    # The same come again with the next one, because the browser had not been told yet.
-    keeps.append(kept(first + 4, THREE))
-    pad.drawing = {"revision": first + 4, "strokes": [], "final": True, "keeps": keeps}
+    # Those of before come again, because the browser had not been told yet; then a later thread's.
+    keep(pad, *keeps, kept(first + 4, THREE))
+    keep(pad, *keeps)
+    pad.drawing = {"revision": first + 3, "strokes": ONE, "final": True}
     assert [d.label for d in teach.mine] == [0, 1, 2, 3] and teach.mine[3].text == texts["three"]
-    assert teach.drawing.text == "" and pad.answer["seen"] == ""
-    teach.borrow.click()  # the pad is Python's again
+    assert teach.drawing.text == "" and pad.answer["seen"] == "" and not pad.drawing["strokes"]
+    teach.borrow.click()  # the pad is Python's again, before what is synced has come
     assert pad.drawing["revision"] == first + 5 and pad.drawing["after"] == first + 4
 
 
@@ -491,7 +512,7 @@ def test_saving_handing_over_pooling_deleting(teach, tmp_path):
     drawings = [handwriting.sample(n % 10, 3, n // 10) for n in range(20)]
     files = [
         {"name": "a.json", "content": memoryview(handwriting_files.as_text(who, hand).encode())}
-        for who, hand in (("Alan", drawings), ("Grace", drawings[:10]))
+        for who, hand in (("Alan", drawings), ("Grace", drawings[10:]))
     ]
     hands._handed_over(tuple(files))
     assert "Alan (20), Grace (10)" in hands.told.value
@@ -524,6 +545,13 @@ def test_what_others_saved_is_neither_overwritten_nor_deleted_unasked(teach, net
     theirs.name.value = mine.name.value = "Ada"
     theirs.save.click()
     file = tmp_path / "hand" / "Ada.json"
+    mine.name.value = "Alan"
+    alans = tmp_path / "hand" / "Alan" / "0" / "0-01.png"
+    alans.parent.mkdir(parents=True)
+    alans.touch()  # pictures alone are somebody's as well
+    mine.save.click()
+    assert not alans.read_bytes() and "drawings of Alan already" in mine.told.value
+    mine.name.value = "Ada"
     before = file.read_text()
     mine.save.click()
     assert file.read_text() == before and "drawings of Ada already" in mine.told.value
@@ -553,12 +581,15 @@ def test_a_pool_of_hands_with_one_name_and_with_a_damaged_file(teach):
     hands = teach.hands
     some = [handwriting.sample(n, 3, 0) for n in range(10)]
     others = [handwriting.sample(n, 3, 1) for n in range(10)]
+    empty = memoryview(b'{"format": "tl_course handwriting 1", "name": "Alan", "drawings": []}')
     hands._handed_over((
+        {"name": "0.json", "content": empty}, file("some of it.json", "Ada", some[:7]),
         file("1.json", "Ada", some), file("2.json", "", []), file("3.json", "Ada", others),
         file("4.json", "Ada", some), file("5.json", "Ada", others),
     ))  # fmt: skip
     assert list(hands.pool) == ["Ada", "Ada (2)"] and hands.pool["Ada (2)"] == others
-    assert teach.told.startswith("2.json: This is not a file of drawings")
+    assert teach.told.startswith("0.json: There is no drawing in this file")
+    assert "2.json: This is not a file of drawings" in teach.told
     assert not teach.errors
 
 

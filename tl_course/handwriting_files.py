@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +63,8 @@ def from_text(text: str | bytes) -> tuple[str, list[Drawing]]:
         )
     if not isinstance(name, str):
         raise CourseError("This file of drawings does not say whose they are; save it again.")
+    if not rows:
+        raise CourseError("There is no drawing in this file: draw, save, and hand over again.")
     return named(name), from_rows(rows)
 
 
@@ -114,6 +116,12 @@ def names(folder: Path | str) -> list[str]:
     return sorted(path.stem for path in Path(folder).glob("*.json"))
 
 
+def taken(folder: Path | str, name: str) -> bool:
+    """Whether `save` under this name would take the place of something."""
+    file = Path(folder) / f"{named(name)}.json"
+    return file.exists() or any(_pictures(file.with_suffix("")))
+
+
 def delete(folder: Path | str, name: str) -> int:
     """Delete what `save` wrote under this name, and nothing else; returns how many files."""
     folder, name = Path(folder), named(name)
@@ -125,9 +133,14 @@ def delete(folder: Path | str, name: str) -> int:
     return gone + _remove(folder / name)
 
 
+def _pictures(folder: Path) -> Iterator[Path]:
+    """The pictures that `save` wrote."""
+    return folder.glob("[0-9]/[0-9]-[0-9]*.png")
+
+
 def _remove(pictures: Path, keep: Collection[Path] = ()) -> int:
     """Take away the pictures that `save` wrote, but for some, and folders left empty."""
-    gone = [path for path in pictures.glob("[0-9]/[0-9]-[0-9]*.png") if path not in keep]
+    gone = [path for path in _pictures(pictures) if path not in keep]
     for path in gone:
         path.unlink()
     for place in [*pictures.glob("[0-9]"), pictures]:

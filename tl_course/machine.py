@@ -7,6 +7,7 @@ import functools
 import math
 import os
 import platform
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 CGROUP = Path("/sys/fs/cgroup")
+_this_thread = threading.local()  # how often it asked for one
 
 
 def cores() -> int:
@@ -56,16 +58,21 @@ def one_thread() -> Iterator[None]:
 
     Work of a few seconds gains little from two, and loses a hundredfold where the browser needs
     the other core: OpenMP's threads wait for each other busily. The number belongs to a thread;
-    one that is started meanwhile has to ask for itself.
+    one that is started meanwhile has to ask for itself. Asked for within itself it lasts until the
+    outermost ends.
     """
     import torch
 
     usual = _usual_threads()
+    outer = getattr(_this_thread, "asked", 0)
+    _this_thread.asked = outer + 1
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(usual)
+        _this_thread.asked = outer
+        if not outer:
+            torch.set_num_threads(usual)
 
 
 @functools.cache

@@ -102,8 +102,8 @@ class Experiment:
 
     A subclass sets `name` and `title`, builds its controls, calls `lay_out(children)`, and says
     what its state is (`settings`, `apply`), how everything is drawn anew (`show`) and what a page
-    without a kernel gets (`still`). Controls are connected by `on_click` and `on_change` alone:
-    they take the lock and see to errors.
+    without a kernel gets (`still`). Controls are connected by `on_click`, `on_change` and
+    `on_message` alone: they take the lock and see to errors.
     """
 
     name = ""  # in the text that is shared
@@ -248,6 +248,13 @@ class Experiment:
                     self.guarded(act, change.new)
 
         widget.observe(changed, trait)
+
+    def on_message(self, widget: widgets.Widget, act: Callable[[Any], None]) -> None:
+        """Let `act(content)` follow a message that the widget's part in the browser sends.
+
+        Unlike what is synced, messages come all and in order, among other widgets' clicks too.
+        """
+        widget.on_msg(lambda _, content, __: self.guarded(act, content))
 
     @contextlib.contextmanager
     def quietly(self) -> Iterator[None]:

@@ -1,10 +1,11 @@
 // The drawing pad: strokes by pointer, pen, touch or keys go to Python; answers come back.
 //
-// model.drawing  { revision, strokes: [[[x, y], …], …], final, keeps }   0 … 255, set here; what Python
-//                sets says after which revision, and is heeded if nothing was drawn since.
-//                keeps: what was kept, [{ revision, strokes, sample }, …], each sent again with all
-//                that follows until Python has heard it: while Python is busy the last message
-//                takes the place of those before it
+// model.drawing  { revision, strokes: [[[x, y], …], …], final }   0 … 255, set here; what Python sets
+//                says after which revision, and is heeded if nothing was drawn since. While Python
+//                is busy the last one takes the place of those before it
+// a message      [{ revision, strokes, sample }, …] of what was kept and may not have been heard: it
+//                is sent at once, and each one holds those before it, since a kernel with several
+//                threads may take up a later one first
 // model.heard    up to which revision Python has heard what was kept
 // model.sample   a digit to show instead of strokes, as a PNG's data URL, or ""
 // model.answer   { revision, seen, seen_alt, words, readers: [{ name, named, bars: [[label, share, best], …] }] }
@@ -104,13 +105,12 @@ function render({ model, el }) {
     clear.disabled = empty;
   }
 
-  // Everything goes the same way, so that nothing overtakes: a stroke, its end, what was kept.
   function send(final) {
     clearTimeout(timer);
     timer = null;
     revision += 1;
     root.dataset.sent = revision;
-    model.set("drawing", { ...copyOf({ revision, strokes }), final, keeps: unheard() });
+    model.set("drawing", { ...copyOf({ revision, strokes }), final });
     model.save_changes();
   }
 
@@ -122,6 +122,7 @@ function render({ model, el }) {
     if (!model.get("keep")) return;
     if (pen) pen.down = false;
     keeps.push({ revision: revision + 1, strokes, sample: Boolean(model.get("sample")) });
+    model.send(unheard());
     strokes = []; // at once: the next one may be begun before Python has answered
     changed(true);
     setTimeout(onPrompt, PATIENCE);

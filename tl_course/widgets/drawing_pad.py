@@ -64,15 +64,15 @@ class Pad(anywidget.AnyWidget):
 class Drawing:
     """What is on a `Pad`, as text (`handwriting.Drawing.text`), and how it gets there.
 
-    `read(text, final)` is called for each look at a stroke and once at its end, `keep()` when
-    the learner goes on to the next drawing.
+    `read(text, final)` is called for each look at a stroke and once at its end, `keep(text)` when
+    the learner goes on to the next drawing: the pad is empty then.
     """
 
     def __init__(
         self,
         experiment: Experiment,
         read: Callable[[str, bool], None],
-        keep: Callable[[], None] | None = None,
+        keep: Callable[[str], None] | None = None,
     ):
         self.pad = Pad(keep="Keep it" if keep else "")
         self.text = ""
@@ -80,18 +80,34 @@ class Drawing:
         self._sample = ""  # its text while one is shown
         self._keeping = False
         experiment.on_change(self.pad, self._drawn, "drawing")
+        if keep:
+            experiment.on_message(self.pad, self._kept)
         self._experiment = experiment
 
+    def _kept(self, keeps: list) -> None:
+        self._keeping = True
+        try:
+            with self.pad.hold_sync():  # what was heard, and what is asked for next, in one
+                for kept in keeps:
+                    if kept["revision"] > self.pad.heard:
+                        self.pad.heard = kept["revision"]
+                        text = self._text(kept["strokes"], kept["sample"])
+                        self._empty()
+                        self.put("")
+                        self._keep(text)
+        finally:
+            self._keeping = False
+
+    def _empty(self) -> None:
+        """Say what the browser syncs after what was kept, unless the next drawing is begun."""
+        if self.pad.drawing.get("revision", 0) <= self.pad.heard:
+            with self._experiment.quietly():
+                self.pad.drawing = {"revision": self.pad.heard, "strokes": [], "final": True}
+
     def _drawn(self, drawing: dict) -> None:
-        for kept in drawing.get("keeps", ()):
-            if kept["revision"] > self.pad.heard and self._keep is not None:
-                self.pad.heard = kept["revision"]
-                self.text = self._text(kept["strokes"], kept["sample"])
-                self._keeping = True
-                try:
-                    self._keep()
-                finally:
-                    self._keeping = False
+        if drawing.get("revision", 0) <= self.pad.heard:  # overtaken by what was kept
+            self._empty()
+            return
         self.text = self._text(drawing.get("strokes", ()), bool(self.pad.sample))
         self._read(self.text, bool(drawing.get("final", True)))
 

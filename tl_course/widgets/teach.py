@@ -26,6 +26,7 @@ from tl_course.widgets.drawing_pad import Drawing, answer, png_url
 ME, NEIGHBOUR = "I do", "my neighbour"
 SAVE, DELETE = "Save my drawings", "Delete my drawings"
 MOST = 100  # drawings of one hand; more gain little here and make the state's text long
+LONGEST = handwriting_files.LARGEST // MOST - 20  # characters of a drawing, so that all can be read
 REDRAW = 0.6  # seconds between two drawings of the figure while results come in
 ROW = widgets.Layout(flex_flow="row wrap", width="100%", align_items="center")
 
@@ -50,6 +51,7 @@ class Teach(Experiment):
         self.mine: list[Labelled] = []
         self.neighbours: list[Labelled] = []
         self.results: dict[tuple[str, int], Result] = {}
+        self._learnt_by = seed  # what the results came out with
         self._test: handwriting.Examples | None = None
         self._drawn_at = 0.0
         self._comparing = False
@@ -112,14 +114,15 @@ class Teach(Experiment):
         """The digit that is to be drawn next."""
         return len(self.hand) % handwriting.ROUND
 
-    def _add(self) -> None:
-        if not self.drawing.text:
-            self._look("", True)
+    def _add(self, text: str) -> None:
+        if not text:
             self.tell(f"Draw a {self.label} first, or take somebody's {self.label}.")
         elif len(self.hand) >= MOST:
             self.tell(f"{MOST} drawings are enough; press Train.")
+        elif len(text) > LONGEST:
+            self.tell(f"This {self.label} has far too many points: draw it again, more simply.")
         else:
-            self.hand.append(Labelled(self.label, self.drawing.text))
+            self.hand.append(Labelled(self.label, text))
             self._next()
             self._rescore()
 
@@ -357,8 +360,8 @@ class Teach(Experiment):
             handwriting_files.from_rows(settings[key]) for key in ("mine", "neighbour")
         )
         self.who.value = who
-        if mine != self.mine:
-            self.mine, self.results = mine, {}
+        if (mine, self.seed) != (self.mine, self._learnt_by):
+            self.mine, self.results, self._learnt_by = mine, {}, self.seed
         self.neighbours = neighbours
 
     def show(self) -> None:
@@ -470,7 +473,7 @@ class Hands:
 
     def _save(self) -> None:
         folder, name = self._experiment.folder, handwriting_files.named(self.name.value)
-        somebodys = name in handwriting_files.names(folder) and name not in self._saved
+        somebodys = handwriting_files.taken(folder, name) and name not in self._saved
         if somebodys and not self.save.button_style:
             self._sure(self.save)
             self._say(
@@ -491,7 +494,7 @@ class Hands:
         mine = self._saved | ({handwriting_files.named(typed)} if typed else set())
         if not self.delete.button_style:
             self._sure(self.delete)
-            files = f"the files of {', '.join(sorted(mine))}" if mine else "no file, as no name"
+            files = f"the files of {', '.join(sorted(mine))}" if mine else "no file: you saved none"
             self._say(f"This takes away all that you drew here, and {files}.")
             return
         self._sure(None)
@@ -509,7 +512,7 @@ class Hands:
         for file in files:
             try:
                 name, hand = handwriting_files.from_text(bytes(file["content"]))
-                self.pool[self._free(name, hand)] = hand
+                _join(self.pool, name, hand)
             except CourseError as slip:
                 slips.append(f"{file['name']}: {slip}")
         with self._experiment.quietly():
@@ -517,11 +520,6 @@ class Hands:
         self.found.value = ""
         self._say()
         self._experiment.tell(" ".join(slips))
-
-    def _free(self, name: str, hand: list[Labelled]) -> str:
-        """Where in the pool a hand goes: two people may have one name, and a file come twice."""
-        names = itertools.chain([name], (f"{name} ({n})" for n in itertools.count(2)))
-        return next(name for name in names if self.pool.get(name, hand) == hand)
 
     def _forget(self) -> None:
         self.pool.clear()
@@ -531,8 +529,8 @@ class Hands:
     def _compare(self) -> None:
         hands = dict(self.pool)
         mine = [drawing for drawing in self._experiment.mine if not drawing.is_sample]
-        if len({drawing.label for drawing in mine}) > 1 and mine not in hands.values():
-            hands[self._free(self.name.value.strip() or "you", mine)] = mine
+        if len({drawing.label for drawing in mine}) > 1:
+            _join(hands, self.name.value.strip() or "you", mine)
         if len(hands) < 2:
             raise CourseError(
                 "A pool needs at least two hands: hand over files that volunteers saved."
@@ -554,3 +552,13 @@ class Hands:
             ],
             "Option 1, taught by each and by all together",
         )
+
+
+def _join(pool: dict[str, list[Labelled]], name: str, hand: list[Labelled]) -> None:
+    """Put a hand into a pool: two people may have one name, and one person come again with more."""
+    for who, known in pool.items():
+        if all(one == other for one, other in zip(known, hand, strict=False)):
+            pool[who] = max(known, hand, key=len)
+            return
+    names = itertools.chain([name], (f"{name} ({n})" for n in itertools.count(2)))
+    pool[next(name for name in names if name not in pool)] = hand
