@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -128,18 +128,18 @@ def push(
     other: FiveLayerNet,
     target: Target,
     images: int,
-    draws: int,
+    draws: Iterable[int],
     *,
     part: str = "test",
-) -> Iterator[dict]:
-    """How far few images can be taken: rows `step`, `images`, `draw`, `accuracy`.
+) -> Iterator[list[dict]]:
+    """How far few images can be taken: for each draw rows `step`, `images`, `draw`, `accuracy`.
 
-    `net` is the course's network, `other` one that was pretrained on strokes, for the last steps.
+    `net` is the course's network, `other` one that was pretrained on strokes, for the last steps;
+    `draws` are the draws' numbers.
     """
     scored = getattr(target, part)
-    plan = [(net, other, target.pool, scored, images, number) for number in range(draws)]
-    for rows in side_by_side(_pushed, plan, f"pushing {images}"):
-        yield from rows
+    plan = [(net, other, target.pool, scored, images, number) for number in draws]
+    return side_by_side(_pushed, plan, f"pushing {images}")
 
 
 def averaged(nets: Sequence[FiveLayerNet]) -> FiveLayerNet:

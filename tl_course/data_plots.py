@@ -57,11 +57,11 @@ def panels(
     shown = [augmented for augmented in PANELS if (found.augmented == augmented).any()]
     figure = Figure(figsize=(5.2 * len(shown) + 2.2, 4.2), layout="constrained")
     heard, dots = [], 0
-    lowest = min(
+    lowest = min([
         (found["mean"] - found.sd.fillna(0)).min() - 2,
         *(prediction or {}).values(),
         *([] if live is None else 100 * live.accuracy[live.augmented.isin(shown)] - 2),
-    )
+    ])  # fmt: skip
     for ax, augmented in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         _stretched(ax, max(lowest, 0), 99.5)
         sizes = sorted({*found.images, *([] if marked is None else [marked])})
