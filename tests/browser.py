@@ -110,7 +110,7 @@ def jupyterlab(folder: Path) -> Iterator[Lab]:
         "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
         f"--ServerApp.root_dir={work}", "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        f"--LabApp.user_settings_dir={_settings(folder)}",
+        f"--LabApp.user_settings_dir={_settings(folder)}", notebooks.LARGE_MESSAGES,
     ]  # fmt: skip
     environment = os.environ | {lesson.STRICT: "1", "PYTHONUNBUFFERED": "1"}
     with notebooks.this_python_kernel(), log.open("w") as words:

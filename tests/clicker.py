@@ -15,6 +15,7 @@ import ipywidgets as widgets
 import psutil
 from PIL import Image
 
+from tl_course import handwriting, handwriting_files
 from tl_course.widgets.drawing_pad import Pad
 from tl_course.widgets.matrix_grid import MatrixGrid
 
@@ -60,7 +61,11 @@ def hand_over(upload: widgets.FileUpload, content: bytes, name: str = "a.png") -
 
 
 def any_file(upload: widgets.FileUpload, rng: random.Random) -> None:
-    """A picture, or something that is none."""
+    """A picture or a hand, or something that is none."""
+    if upload.accept == ".json":
+        hand = [handwriting.sample(n, rng.randrange(3), 0) for n in range(rng.randrange(1, 10))]
+        text = handwriting_files.as_text(rng.choice(("Ada", "Alan")), hand)
+        return hand_over(upload, text.encode() if rng.random() < 0.7 else b"{}")
     file = io.BytesIO()
     Image.new("RGB", (rng.randrange(1, 400), rng.randrange(1, 400)), "red").save(file, "PNG")
     hand_over(upload, file.getvalue() if rng.random() < 0.7 else b"{}")
@@ -135,8 +140,8 @@ def click_around(
 ) -> int:
     """Touch an Experiment at random for a while; returns the number of touches.
 
-    Fails on an error in a callback (run it with TL_COURSE_STRICT set), an error in work, or memory
-    that grows by more than `growth` after the first third.
+    Fails on an error in a callback (run it with TL_COURSE_STRICT set), an error in work, memory
+    that grows by more than `growth` after the first third, or a state that it refuses in the end.
     """
     rng, touches = random.Random(seed), 0
     begun, settled = time.monotonic(), None
@@ -148,6 +153,9 @@ def click_around(
             settled = at_rest(experiment)
         time.sleep(every)
     now = at_rest(experiment)
+    text = experiment.state_text()
+    experiment.set_state(text)
+    assert experiment.state_text() == text
     assert touches >= 20, f"only {touches} touches in {seconds:g} s"
     if settled is not None:
         print(f"{experiment.name}: {touches} touches, {settled:.0f} → {now:.0f} MB")

@@ -81,7 +81,8 @@ def test_a_three_is_drawn_and_read(lab, page):
     middle = browser.median(times)
     print(f"stroke end → answer painted: median {middle:.0f} ms of {len(times)} strokes")
     browser.record("stroke-to-answer", {"median_ms": middle, "ms": times})
-    assert len(times) >= 10 and sorted(times)[len(times) // 4] < 300, times  # others use it too
+    # Others use the machine, too.
+    assert len(times) >= 10 and sorted(times)[len(times) // 4] < 300 and middle < 1500, times
     browser.page_is_well(page)
 
 

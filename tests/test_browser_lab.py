@@ -12,6 +12,7 @@ import browser
 import nbformat
 import pytest
 import sklearn.datasets
+from PIL import Image
 from playwright.sync_api import expect
 
 from tl_course import notebooks
@@ -125,14 +126,22 @@ def test_layer_explorer(lab, page):
     place.get_by_text(at_work).wait_for(state="hidden")
     page.get_by_role("heading", name="Layer explorer").scroll_into_view_if_needed()
     browser.screenshot(page, "layer-explorer-own-drawing")
-    with page.expect_file_chooser() as chooser:
-        place.get_by_role("button", name="Open a photograph").click()
-    chooser.value.set_files(Path(sklearn.datasets.__file__).parent / "images" / "flower.jpg")
-    page.wait_for_function(
-        "root => root.querySelector('.widget-text input').value.length > 10000",
-        arg=place.element_handle(),
-    )
-    place.get_by_text(at_work).wait_for(state="hidden")
+    flower = Path(sklearn.datasets.__file__).parent / "images" / "flower.jpg"
+    large = lab.folder / "large.png"  # as of a good camera
+    with Image.open(flower) as picture:
+        picture.resize((3200, 2200)).effect_spread(99).save(large)
+    assert large.stat().st_size > 11 * 2**20
+    for photograph in (large, flower):
+        before = place.locator(".widget-text input").input_value()
+        with page.expect_file_chooser() as chooser:
+            place.get_by_role("button", name="Open a photograph").click()
+        chooser.value.set_files(photograph)
+        page.wait_for_function(
+            "([root, before]) => { const { value } = root.querySelector('.widget-text input');"
+            " return value.length > 10000 && value !== before; }",
+            arg=[place.element_handle(), before],
+        )
+        place.get_by_text(at_work).wait_for(state="hidden")
     browser.dark(page)
     browser.scroll_to(page, ".jp-OutputArea-output .widget-text")
     browser.screenshot(page, "layer-explorer-dark")

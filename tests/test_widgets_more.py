@@ -1,10 +1,12 @@
 """Training lab, layer explorer, how much data, modality explorer: touched in process."""
 
+import gc
 import html.parser
 import io
 import json
 import threading
 import time
+import weakref
 
 import clicker
 import nbformat
@@ -149,6 +151,18 @@ class Structure(html.parser.HTMLParser):
         self.headers += tag == "th"
         if tag == "audio":
             self.players.append(attributes.get("aria-label", ""))
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_what_is_closed_is_let_go_of(kind, make, net, untrained, target):
+    arguments = {HowMuch: (net, target), TrainingLab: (net, target), ModalityExplorer: ()}
+    one = touched(kind(*arguments.get(kind, (net, untrained))))
+    known = weakref.ref(one)
+    one.close()
+    one.wait(LONG)
+    del one
+    gc.collect()
+    assert known() is None
 
 
 @pytest.mark.parametrize("kind", EVERY)
@@ -362,6 +376,18 @@ def test_who_has_more_digits_is_offered_more_of_them(make, net, target):
     own.close()
 
 
+def test_a_large_seed_makes_a_state_that_can_be_read(make):
+    own = make(HowMuch, seed=20260101)
+    own.reveal_button.click()
+    own.images.value = 10
+    own.run_button.click()
+    own.wait(LONG)
+    assert len(own.live) == 1
+    other = make(HowMuch)
+    other.set_state(own.state_text())
+    assert other.live == own.live
+
+
 def test_another_seed_has_draws_that_were_not_recorded(make):
     own = make(HowMuch, seed=2)
     own.reveal_button.click()
@@ -389,6 +415,16 @@ def test_patches_and_answers_come_first_and_the_made_picture_last(make):
     own.layer.value = "layer1"
     assert own.unit.value == 31
     own.wait(LONG)
+
+
+def test_a_state_with_another_seed_shows_what_that_seed_shows(make):
+    mine, theirs = make(LayerExplorer, seed=5), make(LayerExplorer)
+    mine.layer.value = "layer2"
+    mine.wait(LONG)
+    theirs.set_state(mine.state_text())
+    theirs.wait(LONG)
+    assert theirs.portrait.picture.alt == mine.portrait.picture.alt
+    assert pictures(theirs) == pictures(mine)
 
 
 def test_a_drawing_of_ones_own_can_be_looked_at(make):

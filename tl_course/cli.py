@@ -39,7 +39,7 @@ def lab(args: argparse.Namespace) -> int:
         print(sentence)
     if args.dry_run:
         return 0
-    command = [sys.executable, "-m", "jupyterlab", *args.passed_on]
+    command = [sys.executable, "-m", "jupyterlab", notebooks.LARGE_MESSAGES, *args.passed_on]
     if args.no_browser:
         command.append("--no-browser")
     if (folder / originals[0].name).exists():

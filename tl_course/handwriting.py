@@ -140,9 +140,8 @@ def _adapt(
     start: FiveLayerNet, arm: str, taught: Examples, seed: int, stop: threading.Event | None
 ) -> transfer.Adapted:
     common = {"seed": seed, "n_classes": len(NAMES), "option": arm}
-    if arm in QUICK:
-        return transfer.option_1(start, taught.x, taught.y, **common)
-    return transfer.option_2(start, taught.x, taught.y, stop=stop, **common)
+    learn = transfer.option_1 if arm in QUICK else transfer.option_2
+    return learn(start, taught.x, taught.y, stop=stop, **common)
 
 
 def taught_with(drawings: Sequence[Drawing]) -> int:
@@ -269,9 +268,10 @@ def _pooled(
     stop: threading.Event,
 ) -> list[Taught]:
     def taught_by(shown: Examples) -> FiveLayerNet:
+        found = adapt(net, "option-1", shown, seed, stop).net
         if stop.is_set():
             raise _Stopped
-        return adapt(net, "option-1", shown, seed).net
+        return found
 
     if len(hands) < 2:
         raise CourseError("A pool needs the drawings of at least two people: hand over another.")

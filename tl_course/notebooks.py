@@ -13,6 +13,8 @@ from tl_course import storage
 from tl_course.errors import CourseError
 
 KERNEL = "python3"
+# A message of more than 10 MB, such as a phone's photograph, would end the connection.
+LARGE_MESSAGES = f"--ServerApp.tornado_settings={{'websocket_max_message_size': {100 * 2**20}}}"
 MANIFEST = ".tl-course-copies.json"
 
 

@@ -262,7 +262,7 @@ def seen(
         if stop is not None and stop.is_set():
             break
         views = images.repeat(min(once, n_views - first), 1, 1, 1)
-        found.append(features(net, augmented(views, seed, first * len(images))))
+        found.append(features(net, augmented(views, seed, first * len(images)), stop))
     x = torch.cat(found)
     return x, labels.repeat(n_views + 1)[: len(x)]
 

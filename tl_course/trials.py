@@ -152,8 +152,10 @@ def run(
             scores = adapted.output(known)
         else:
             was_training = adapted.training
-            scores = training.predict(adapted, scored.x)
+            scores = training.predict(adapted, scored.x, stop)
             adapted.train(was_training)
+            if stop is not None and stop.is_set():
+                return
         # An output layer that starts at zero finds all classes equally likely.
         loss = history.loss[-1] if history.loss else math.log(len(target.pool.names))
         accuracy = (scores.argmax(1).cpu() == scored.y).float().mean().item()

@@ -396,7 +396,9 @@ class Experiment:
         self.stop()
         with ONE_AT_A_TIME:
             for widget in walk(self.view):
-                widget.close()
+                parts = widget, getattr(widget, "layout", None), getattr(widget, "style", None)
+                for part in filter(None, parts):
+                    part.close()
 
     # ------------------------------------------------------------------ showing it
 
@@ -424,6 +426,8 @@ class Experiment:
         return [data | {"text/plain": words}, {"text/html": still, "text/plain": words}]
 
     def _ipython_display_(self) -> None:
+        if self.closed:
+            raise CourseError("This experiment was closed: run the cell that made it again.")
         _close_earlier(self)
         for bundle in self.outputs():
             display(bundle, raw=True)
@@ -434,15 +438,19 @@ _shown_in: dict[str, tuple[str, list[Experiment]]] = {}
 
 
 def _close_earlier(experiment: Experiment) -> None:
-    """End what the same cell showed before it was run again: nobody can stop it any more."""
+    """End what the same cell showed before it was run again: nobody can stop it any more.
+
+    Not what another cell shows as well.
+    """
     shell = get_ipython()
     parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
     cell = parent.get("metadata", {}).get("cellId")
     if cell:
         run, earlier = _shown_in.get(cell, ("", []))
         if run != parent["header"]["msg_id"]:
+            elsewhere = [e for key, (_, shown) in _shown_in.items() if key != cell for e in shown]
             for other in earlier:
-                if other is not experiment:
+                if other is not experiment and other not in elsewhere:
                     other.close()
             run, earlier = parent["header"]["msg_id"], []
         _shown_in[cell] = run, [*earlier, experiment]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import anywidget
 import ipywidgets as widgets
@@ -24,6 +23,7 @@ from tl_course.plots import Picture
 from tl_course.targets import drawn
 from tl_course.targets.handwritten import NAMES, to_input
 from tl_course.widgets.base import Experiment
+from tl_course.widgets.keys import beside
 
 TOP = 5  # classes that are shown of a network with many
 NO_SAMPLE = "–"
@@ -40,8 +40,8 @@ def png_url(digit: torch.Tensor) -> str:
 class Pad(anywidget.AnyWidget):
     """Strokes in, answers out; what is synced is said in drawing_pad.js."""
 
-    _esm = Path(__file__).with_name("drawing_pad.js")
-    _css = Path(__file__).with_name("drawing_pad.css")
+    _esm = beside(__file__, ".js")
+    _css = beside(__file__, ".css")
     drawing = traitlets.Dict({"revision": 0, "strokes": []}).tag(sync=True)
     heard = traitlets.Int(0).tag(sync=True)
     sample = traitlets.Unicode("").tag(sync=True)
@@ -97,6 +97,8 @@ class Drawing:
                         self._keep(text)
         finally:
             self._keeping = False
+        if self.pad.drawing.get("revision", 0) > self.pad.heard:  # it came first
+            self._drawn(self.pad.drawing)
 
     def _empty(self) -> None:
         """Say what the browser syncs after what was kept, unless the next drawing is begun."""

@@ -249,7 +249,7 @@ class HowMuch(Experiment):
                 "arm": one_of(row, "arm", tuple(WAYS)),
                 "augmented": one_of(row, "augmented", (False, True)),
                 "images": one_of(row, "images", self.sizes),
-                "draw": number(row, "draw", 0, 2**31 - 1),
+                "draw": number(row, "draw", 0, 1000 * (2**31 - 1) + DRAWS),
                 "accuracy": number(row, "accuracy", 0, 1, whole=False),
             }
             for row in live[-KEPT:]

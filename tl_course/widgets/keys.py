@@ -14,8 +14,16 @@ import anywidget
 import traitlets
 
 
+def beside(file: str, ending: str) -> str:
+    """The text of the file of that name with another ending: a widget's part in the browser.
+
+    Text, because anywidget watches what it is given as a path, and lets go of no widget then.
+    """
+    return Path(file).with_suffix(ending).read_text(encoding="utf-8")
+
+
 class Keys(anywidget.AnyWidget):
     """Put one into the view of an experiment; it shows nothing."""
 
-    _esm = Path(__file__).with_name("keys.js")
+    _esm = beside(__file__, ".js")
     still = traitlets.Unicode("").tag(sync=True)  # data-tlc-still of what is to be hidden

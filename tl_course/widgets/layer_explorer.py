@@ -195,6 +195,8 @@ class LayerExplorer(Experiment):
         self.layer.value, self.unit.max, self.unit.value = layer, UNITS[layer] - 1, unit
         self.picture.options = self._pictures()
         self.picture.value = picture
+        if self.portraits.seed != self.seed:
+            self.portraits = Portraits(self.portraits.nets, self.seed)
 
     def still(self) -> tuple[Picture, list[dict]]:
         """The portrait that is shown, and its answers as numbers."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import anywidget
 import traitlets
 
-HERE = Path(__file__).parent
+from tl_course.widgets.keys import beside
 
 
 class MatrixGrid(anywidget.AnyWidget):
@@ -16,8 +14,8 @@ class MatrixGrid(anywidget.AnyWidget):
     `framed` cells have a frame. `chosen` is [row, column].
     """
 
-    _esm = HERE / "matrix_grid.js"
-    _css = HERE / "matrix_grid.css"
+    _esm = beside(__file__, ".js")
+    _css = beside(__file__, ".css")
     rows = traitlets.List(traitlets.Unicode()).tag(sync=True)
     columns = traitlets.List(traitlets.Unicode()).tag(sync=True)
     cells = traitlets.List(traitlets.List(traitlets.Dict())).tag(sync=True)

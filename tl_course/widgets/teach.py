@@ -28,7 +28,7 @@ SAVE, DELETE = "Save my drawings", "Delete my drawings"
 MOST = 100  # drawings of one hand; more gain little here and make the state's text long
 LONGEST = handwriting_files.LARGEST // MOST - 20  # characters of a drawing, so that all can be read
 REDRAW = 0.6  # seconds between two drawings of the figure while results come in
-ROW = widgets.Layout(flex_flow="row wrap", width="100%", align_items="center")
+ROW = {"flex_flow": "row wrap", "width": "100%", "align_items": "center"}
 
 
 def button(description: str, style: str = "", tooltip: str = "") -> widgets.Button:
@@ -233,6 +233,7 @@ class Teach(Experiment):
         missing, sizes = self._missing(), self._sizes()
         self.train.disabled = self.busy or not missing
         self.halt.disabled = not self.busy
+        self.hands.compare.disabled = self.busy
         n = len(self.mine)
         if self.busy and self._comparing:
             said = "comparing hands …"
@@ -345,6 +346,12 @@ class Teach(Experiment):
         self.work(job, done=finished)
         self._buttons()
 
+    def stop_comparing(self) -> None:
+        """Hear nothing of a pool that has changed meanwhile."""
+        if self.busy and self._comparing:
+            self.abandon()
+            self._buttons()
+
     # ------------------------------------------------------------------ state, still picture
 
     def settings(self) -> dict:
@@ -362,6 +369,7 @@ class Teach(Experiment):
         self.who.value = who
         if (mine, self.seed) != (self.mine, self._learnt_by):
             self.mine, self.results, self._learnt_by = mine, {}, self.seed
+            self.hands.disown()
         self.neighbours = neighbours
 
     def show(self) -> None:
@@ -459,6 +467,11 @@ class Hands:
         self._sure(None)
         self._say()
 
+    def disown(self) -> None:
+        """What was saved so far is not of the drawings that are there now."""
+        self._saved.clear()
+        self._sure(None)
+
     def _say(self, sentence: str = "") -> None:
         known = ", ".join(f"{who} ({len(hand)})" for who, hand in self.pool.items())
         pool = f"In the pool: {known}." if known else "The pool is empty."
@@ -517,12 +530,14 @@ class Hands:
                 slips.append(f"{file['name']}: {slip}")
         with self._experiment.quietly():
             self.upload.value = ()
+        self._experiment.stop_comparing()
         self.found.value = ""
         self._say()
         self._experiment.tell(" ".join(slips))
 
     def _forget(self) -> None:
         self.pool.clear()
+        self._experiment.stop_comparing()
         self.found.value = ""
         self._say()
 
@@ -555,10 +570,14 @@ class Hands:
 
 
 def _join(pool: dict[str, list[Labelled]], name: str, hand: list[Labelled]) -> None:
-    """Put a hand into a pool: two people may have one name, and one person come again with more."""
+    """Put a hand into a pool, in the place of what the same person handed over before.
+
+    Two people may have one name; one person's hands have most drawings in common, and the later
+    one counts unless it is the beginning of the other.
+    """
     for who, known in pool.items():
-        if all(one == other for one, other in zip(known, hand, strict=False)):
-            pool[who] = max(known, hand, key=len)
+        if 2 * len(set(known) & set(hand)) >= min(len(set(known)), len(set(hand))):
+            pool[who] = known if known[: len(hand)] == hand else hand
             return
     names = itertools.chain([name], (f"{name} ({n})" for n in itertools.count(2)))
     pool[next(name for name in names if name not in pool)] = hand
