@@ -48,22 +48,42 @@ def test_option_2_moves_every_layer_and_leaves_the_source(net, ten, target):
     assert fingerprint(again.net) == fingerprint(result.net), "the same seed, another result"
 
 
-def test_the_same_output_layer_as_a_library_finds(net, target):
+@pytest.mark.parametrize("left_out", [0, 17])
+def test_the_same_output_layer_as_a_library_finds(net, target, left_out):
     """Our batched gradient descent against scikit-learn's solver of the same convex problem."""
-    fifty = draw(target.pool, 50, seed=1)
-    x = transfer.features(net, fifty.x)
-    l2 = 0.01
+    shown = draw(target.pool, 50, seed=1)[: 50 - left_out]  # and with classes of unequal size
+    x = transfer.features(net, shown.x)
+    l2, n = 0.01, len(shown)
     weight, bias, losses = transfer.fit_output_layers(
-        x[None], fifty.y[None], 10, torch.tensor([l2]), steps=3000
+        x[None], shown.y[None], 10, torch.tensor([l2]), steps=3000
     )
-    centred = x - x.mean(0)
-    scale = centred.pow(2).sum(1).mean().sqrt()
-    solver = LogisticRegression(C=1 / (l2 * 50), tol=1e-8, max_iter=5000)
-    solver.fit((centred / scale).numpy(), fifty.y.numpy())
+    counts = shown.y.bincount(minlength=10)
+    say = (n / (10 * counts[shown.y]))[:, None]
+    centred = x - (say * x).mean(0)
+    scale = (say * centred.pow(2)).sum(1).mean().sqrt()
+    solver = LogisticRegression(
+        C=1 / (l2 * n), tol=1e-8, max_iter=5000, class_weight="balanced"
+    )  # fmt: skip
+    solver.fit((centred / scale).numpy(), shown.y.numpy())
     ours = (x @ weight[0].T + bias[0]).softmax(1)
     theirs = torch.from_numpy(solver.predict_proba((centred / scale).numpy()))
     assert torch.allclose(ours.double(), theirs.double(), atol=5e-3)
     assert np.all(np.diff(losses[:50]) < 0.05)
+
+
+@pytest.mark.parametrize("adapt", [option_1, option_2])
+def test_more_of_one_class_does_no_harm(adapt, net, target):
+    ten, twenty = (draw(target.pool, n, seed=0) for n in (10, 20))
+    few = twenty[:13]
+    assert few.y.bincount().unique().tolist() == [1, 2]
+    test = (target.validation.x, target.validation.y)
+    equal, unequal = (adapt(net, shown.x, shown.y, test=test).accuracy for shown in (ten, few))
+    assert unequal > equal - 0.05
+    many = torch.cat(
+        [(target.pool.y == 3).nonzero()[:50, 0], (target.pool.y == 8).nonzero()[:5, 0]]
+    )
+    found = adapt(net, target.pool.x[many], target.pool.y[many], test=test).predictions
+    assert (found[target.validation.y == 8] == 8).float().mean() > 0.8
 
 
 def test_many_output_layers_at_once_are_each_as_if_alone(net, target):

@@ -196,17 +196,20 @@ def fit_output_layers(
     features `[d, n, f]`, labels `[d, n]`, l2 `[d]` → W `[d, classes, f]`, b `[d, classes]` and the
     mean loss after each step. Softmax regression with a penalty l2/2·‖W‖², full batches, Nesterov
     momentum. Features are centred and brought to a mean length of one first, which bounds the
-    curvature by one and so gives the step size; that scaling is folded into W and b.
+    curvature by one and so gives the step size; that scaling is folded into W and b. Every class
+    has the same say, whatever the number of its examples: under a strong penalty the bias would
+    else name the most frequent class for everything.
 
     `on_look(step, W, b, losses)` is called at the beginning and each `training.LOOK_EVERY` steps;
     `stop` (an Event) is heeded between two steps.
     """
-    mean = features.mean(1, keepdim=True)
+    target = F.one_hot(labels.to(features.device), n_classes).to(features.dtype)
+    say = _balanced(target)
+    mean = (say * features).mean(1, keepdim=True)
     x = features - mean
-    scale = x.pow(2).sum(2).mean(1).clamp_min(1e-12).sqrt().view(-1, 1, 1)
+    scale = (say[..., 0] * x.pow(2).sum(2)).mean(1).clamp_min(1e-12).sqrt().view(-1, 1, 1)
     x = x / scale
     d, n, f = x.shape
-    target = F.one_hot(labels.to(x.device), n_classes).to(x.dtype)
     weight, bias = x.new_zeros(d, f, n_classes), x.new_zeros(d, 1, n_classes)
     ahead_weight, ahead_bias = weight, bias
     l2 = l2.to(x).view(-1, 1, 1)
@@ -223,8 +226,8 @@ def fit_output_layers(
         if stop is not None and stop.is_set():
             break
         log_p = (x @ ahead_weight + ahead_bias).log_softmax(2)
-        losses.append(-(target * log_p).sum(2).mean())
-        error = (log_p.exp() - target) / n  # the gradient of cross-entropy: p − y
+        losses.append(-(say * target * log_p).sum(2).mean())
+        error = say * (log_p.exp() - target) / n  # the gradient of cross-entropy: p − y
         new_weight = ahead_weight - rate * (x.transpose(1, 2) @ error + l2 * ahead_weight)
         new_bias = ahead_bias - rate * error.sum(1, keepdim=True)
         momentum = step / (step + 3)
@@ -232,6 +235,13 @@ def fit_output_layers(
         ahead_bias = new_bias + momentum * (new_bias - bias)
         weight, bias = new_weight, new_bias
     return folded()
+
+
+def _balanced(target: torch.Tensor) -> torch.Tensor:
+    """How much each example counts `[d, n, 1]`: one on average, each class there as any other."""
+    counts = target.sum(1, keepdim=True)
+    there = (counts > 0).sum(2, keepdim=True)
+    return target.shape[1] / (there * (target * counts).sum(2, keepdim=True))
 
 
 @torch.no_grad()
@@ -442,19 +452,30 @@ def fresh_network(
 def batches(
     images: torch.Tensor, labels: torch.Tensor, seed: int, augment: bool = False
 ) -> Callable[[int], tuple[torch.Tensor, torch.Tensor]]:
-    """Batches as a function of the step: all images where they are few, else shuffled passes."""
-    n = len(images)
+    """Batches as a function of the step: all images where they are few, else shuffled passes.
+
+    Of a class with fewer images each comes more often: every class has the same say.
+    """
+    places = _evenly(labels.cpu())
+    n = len(places)
     size = min(BATCH, n)
     per_pass = n // size
 
     def batch_at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         of_pass, within = divmod(step, per_pass)
         generator = torch.Generator().manual_seed(seed * 1_000_003 + of_pass)
-        order = torch.randperm(n, generator=generator)[within * size : (within + 1) * size]
+        order = places[torch.randperm(n, generator=generator)[within * size : (within + 1) * size]]
         x = images[order]
         return augmented(x, seed, step * size) if augment else x, labels[order]
 
     return batch_at
+
+
+def _evenly(labels: torch.Tensor) -> torch.Tensor:
+    """Places in `labels` `[n]`, those of each class as often as those of the largest."""
+    of = [(labels == label).nonzero()[:, 0] for label in labels.unique()]
+    most = max(map(len, of))
+    return torch.cat([where.repeat(-(-most // len(where)))[:most] for where in of]).sort().values
 
 
 def _scored(adapted, option, images, seconds, history, test) -> Adapted:
