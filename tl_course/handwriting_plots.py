@@ -20,7 +20,7 @@ def growing(results: Sequence[Result]) -> Picture:
     heard = []
     for axes, title, of in (
         (strangers, "strangers' digits (MNIST)", lambda r: (r.mnist, r.mnist_of)),
-        (own, "the next ten that were drawn", lambda r: (r.following, r.following_of)),
+        (own, "what was drawn next (ten at most)", lambda r: (r.following, r.following_of)),
     ):
         for k, arm in enumerate(ORDER):
             label, colour, marker = ARMS[arm]

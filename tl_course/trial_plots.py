@@ -38,7 +38,9 @@ def progress(runs: dict[str, Sequence[Look]], title: str, guessing: float = 0.1)
     accuracies.text(0, 100 * guessing + 1, " guessing", color=plots.GREY, fontsize=8)
     most = max((look.steps for looks in runs.values() for look in looks), default=1)
     losses.set(xlabel="steps", ylabel="training loss", xlim=(0, most), ylim=(0, None))
-    accuracies.set(xlabel="steps", ylabel="test accuracy, %", xlim=(0, most), ylim=(0, 102))
+    accuracies.set(
+        xlabel="steps", ylabel="of every fourth test digit, %", xlim=(0, most), ylim=(0, 102)
+    )
     for ax in (losses, accuracies):
         ax.spines[["top", "right"]].set_visible(False)
     if len(runs) > 1:
@@ -59,6 +61,11 @@ def labelled(examples: Examples, name: str) -> Picture:
         Image.fromarray(pixels),
         f"the {n:,} handwritten digits of {name}, {each} of each, from 0 to 9.",
     )
+
+
+def strongly(answer: torch.Tensor) -> float:
+    """In which share of the places a unit answers more than half as much as in its best one."""
+    return (answer > answer.max() / 2).float().mean().item() if answer.max() > 0 else 0.0
 
 
 def portrait(
@@ -103,8 +110,8 @@ def portrait(
         down = ("upper", "middle", "lower")[min(2, 3 * row // answer.shape[0])]
         across = ("left", "centre", "right")[min(2, 3 * column // answer.shape[1])]
         heard.append(
-            f"{name}: it answers to {100 * (answer > 0).float().mean():.0f}% of the places, most "
-            f"({answer.max():.1f}) in the {down} {across}"
+            f"{name}: it answers most ({answer.max():.1f}) in the {down} {across}, and more than "
+            f"half as much in {100 * strongly(answer):.0f}% of the places"
             if answer.max() > 0
             else f"{name}: silent on this picture"
         )

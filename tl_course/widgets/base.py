@@ -114,7 +114,7 @@ class Experiment:
         self.errors: list[Exception] = []
         self.closed = False
         self._quiet = 0
-        self._alert = widgets.HTML()
+        self._alert, self._below = widgets.HTML(), widgets.HTML()  # a tall view has two ends
         self._state = widgets.Text(
             description="As text", continuous_update=False, layout=widgets.Layout(width="98%"),
             placeholder="paste a state here", style={"description_width": "initial"},
@@ -129,10 +129,12 @@ class Experiment:
         """Put title, alert, the experiment's own parts and the state's field into `view`."""
         heading = widgets.HTML(f"<h3>{html.escape(self.title)}</h3>")
         how = widgets.HTML(
-            "<small>The whole experiment as text: copy it for a classmate, or paste theirs over "
-            "it and press Enter.</small>"
+            "<small>The whole experiment as text: copy it for a classmate, or for yourself before "
+            "the notebook restarts; paste a text over it and press Enter.</small>"
         )
-        self.view.children = [heading, self._alert, *children, self._state, how, self._keys]
+        self.view.children = [
+            heading, self._alert, *children, self._below, self._state, how, self._keys,
+        ]  # fmt: skip
         self.refresh_state()
         self.on_change(self._state, self._pasted)
 
@@ -298,12 +300,13 @@ class Experiment:
     def tell(self, sentence: str) -> None:
         """Show a sentence where a screen reader speaks it at once; an empty one takes it away."""
         with ONE_AT_A_TIME:
-            self._alert.value = (
-                '<div role="alert" style="border-left:4px solid #D55E00;padding:0.2em 0.8em">'
-                f"{html.escape(sentence)}</div>"
-                if sentence
-                else ""
-            )
+            for place, how in ((self._alert, 'role="alert"'), (self._below, 'aria-hidden="true"')):
+                place.value = (
+                    f'<div {how} style="border-left:4px solid #D55E00;padding:0.2em 0.8em">'
+                    f"{html.escape(sentence)}</div>"
+                    if sentence
+                    else ""
+                )
             self.told = sentence
 
     def raise_errors(self) -> None:
@@ -408,9 +411,10 @@ class Experiment:
             picture, rows = self.still()
         return (
             f"<h3>{html.escape(self.title)}</h3>"
-            "<p>This is an experiment to touch: run its cell in a notebook. A still picture of "
-            f"it:</p>{picture._repr_mimebundle_()['text/html']}"
-            f"<p>{html.escape(picture.alt)}</p>{table(rows)}"
+            "<p>This is an experiment to touch: run its cell in a notebook. (What was done in it "
+            "goes when the notebook restarts; what was copied from <i>As text</i> can be pasted "
+            "there again.) A still picture of it:</p>"
+            f"{picture._repr_mimebundle_()['text/html']}<p>{html.escape(picture.alt)}</p>{table(rows)}"
         )
 
     def outputs(self) -> list[dict[str, Any]]:

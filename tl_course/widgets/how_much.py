@@ -151,7 +151,8 @@ class HowMuch(Experiment):
             "draw": run.trial.seed, "accuracy": round(run.accuracy, 5),
         }  # fmt: skip
         self.live = [*(old for old in self.live if _key(old) != _key(row)), row][-KEPT:]
-        self._busy(False, f"{100 * run.accuracy:.1f} of 100, after {run.seconds:.1f} s.")
+        what = f"{ARMS[arm][0]}, {run.trial.images:,} digits" + ", copies" * run.trial.augment
+        self._busy(False, f"{what}: {100 * run.accuracy:.1f} of 100, after {run.seconds:.1f} s.")
         self._draw_curve()
 
     def _busy(self, busy: bool, status: str) -> None:

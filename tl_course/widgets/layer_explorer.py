@@ -204,7 +204,7 @@ class LayerExplorer(Experiment):
         rows = [
             {"network": name, "layer": layer[-1], "unit": unit,
              "strongest answer": f"{answer.max():.2f}",
-             "answers to": f"{100 * (answer > 0).float().mean():.0f}% of the places"}
+             "over half of that": f"in {100 * trial_plots.strongly(answer):.0f}% of the places"}
             for name, answer in zip(names, answers, strict=True)
         ]  # fmt: skip
         return self.portrait.picture, rows

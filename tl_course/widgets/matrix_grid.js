@@ -7,7 +7,8 @@ function render({ model, el }) {
     const place = focused && [focused.row, focused.column];
     const table = document.createElement("table");
     table.className = "tl-grid";
-    const caption = table.createCaption();
+    table.setAttribute("aria-label", model.get("caption"));
+    const caption = document.createElement("p");
     caption.textContent = model.get("caption");
     const head = table.createTHead().insertRow();
     for (const name of ["", ...model.get("columns")]) {
@@ -50,7 +51,10 @@ function render({ model, el }) {
       focus(+row + down, +column + right);
       event.preventDefault();
     });
-    el.replaceChildren(table);
+    const box = document.createElement("div");
+    box.className = "tl-grid-box";
+    box.append(caption, table);
+    el.replaceChildren(box);
     if (place) focus(...place);
   };
   const focus = (row, column) =>

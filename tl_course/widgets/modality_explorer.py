@@ -82,7 +82,8 @@ class ModalityExplorer(Experiment):
         text, shade = f"{row['mean']:.0f}", 0.5
         if source != "random":
             star = " *" if abs(row.ahead) > row.interval else ""
-            text += f"\n{row.ahead:+.0f}{star}".replace("-", "−")
+            ahead = f"{row.ahead:+.0f}" if round(row.ahead) else "0"
+            text += f"\n{ahead}{star}".replace("-", "−")
             shade += row.ahead / modality_plots.MOST / 2
         colour = modality_plots.HARM_TO_HELP(shade)
         label = matrix_cells.in_words(self.measured, target, source, size, option.value)
@@ -130,9 +131,9 @@ class ModalityExplorer(Experiment):
         self.measured = matrix_cells.measured(self.table, self.images.value, self.option.value)
         control = "random layers" if self.option.value == "1" else "from scratch"
         self.grid.caption = (
-            f"Above: how many of 100 digits are right. Below: points ahead of {control} "
-            "(* where the 95% interval leaves out zero). Framed: the same kind of input. Choose a "
-            "cell."
+            "In each cell how many of 100 digits are right, and below it points ahead of "
+            f"{control} (* where the 95% interval leaves out zero). Framed: the same kind of input. "
+            "Choose a cell."
         )
         self.grid.columns = [
             SOURCES[source] if source != "random" else control for source in self.sources

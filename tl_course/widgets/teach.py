@@ -306,7 +306,7 @@ class Teach(Experiment):
                 row = {
                     "network": plots.ARMS[arm][0],
                     "learnt from": result.images,
-                    "MNIST's digits": f"{result.mnist} of {result.mnist_of}",
+                    "strangers' digits (MNIST)": f"{result.mnist} of {result.mnist_of}",
                     "what you drew next": f"{result.following} of {result.following_of}"
                     if result.following_of
                     else "draw more",
@@ -485,6 +485,7 @@ class Hands:
             control.button_style = "danger" if control is asked else ""
 
     def _save(self) -> None:
+        self._say()
         folder, name = self._experiment.folder, handwriting_files.named(self.name.value)
         somebodys = handwriting_files.taken(folder, name) and name not in self._saved
         if somebodys and not self.save.button_style:

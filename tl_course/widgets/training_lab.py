@@ -71,7 +71,9 @@ class TrainingLab(Experiment):
         self.status = widgets.HTML("<p>Set up a training and press Start.</p>")
         self.picture, self.table = Slot(), widgets.HTML()
         self.first, self.second = (
-            widgets.Dropdown(description=said, options=[("–", -1)], style=LOW, layout=WIDE)
+            widgets.Dropdown(
+                description=said, options=[("–", -1)], style=LOW, layout={"width": "98%"}
+            )
             for said in ("Compare", "with")
         )
         self.pair = widgets.HBox([self.first, self.second], layout=WRAP | {"display": "none"})
@@ -112,7 +114,9 @@ class TrainingLab(Experiment):
         )
 
     def _fit_controls(self) -> None:
-        self.frozen.disabled = self.rate.disabled = self.option.value == "1"
+        for control in (self.frozen, self.rate):
+            control.disabled = self.option.value == "1"
+            control.layout.display = "none" if control.disabled else ""
 
     def _reseed(self, seed: int) -> None:
         self.seed = seed
