@@ -132,8 +132,8 @@ class ModalityExplorer(Experiment):
         control = "random layers" if self.option.value == "1" else "from scratch"
         self.grid.caption = (
             "In each cell how many of 100 digits are right, and below it points ahead of "
-            f"{control} (* where the 95% interval leaves out zero). Framed: the same kind of input. "
-            "Choose a cell."
+            f"{control} (* where the 95% interval leaves out zero). Framed: the same kind of "
+            "input. Choose a cell."
         )
         self.grid.columns = [
             SOURCES[source] if source != "random" else control for source in self.sources
