@@ -39,7 +39,7 @@ def progress(runs: dict[str, Sequence[Look]], title: str, guessing: float = 0.1)
     most = max((look.steps for looks in runs.values() for look in looks), default=1)
     losses.set(xlabel="steps", ylabel="training loss", xlim=(0, most), ylim=(0, None))
     accuracies.set(
-        xlabel="steps", ylabel="of every fourth test digit, %", xlim=(0, most), ylim=(0, 102)
+        xlabel="steps", ylabel="right, % of every fourth test digit", xlim=(0, most), ylim=(0, 102)
     )
     for ax in (losses, accuracies):
         ax.spines[["top", "right"]].set_visible(False)
