@@ -254,7 +254,8 @@ class Experiment:
     def on_message(self, widget: widgets.Widget, act: Callable[[Any], None]) -> None:
         """Let `act(content)` follow a message that the widget's part in the browser sends.
 
-        Unlike what is synced, messages come all and in order, among other widgets' clicks too.
+        Of what is synced only the last may come; of messages all do. In their order among other
+        widgets' clicks as well, but where the kernel takes up widgets in several threads.
         """
         widget.on_msg(lambda _, content, __: self.guarded(act, content))
 
