@@ -4,8 +4,11 @@ import os
 import shutil
 import socket
 import tempfile
+import threading
 
 import pytest
+
+HUNG = 600  # seconds after which something hangs, on however busy a machine: the one time limit
 
 LOOPBACK = ("127.", "::1", "localhost", "::ffff:127.")
 
@@ -71,6 +74,36 @@ def _no_skips(report):
         report.outcome = "failed"
         reason = report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr
         report.longrepr = f"with CI=true nothing may be skipped: {reason}"
+
+
+@pytest.fixture
+def hold(monkeypatch):
+    """Keeps work under way until the test has seen it: `hold(module, name)` lets a function wait.
+
+    It returns the event that lets every call of the function begin. `hold(module, name, after=n)`
+    is for a generator, which waits before it yields what comes after the first n.
+    """
+    every = []
+
+    def one(module, name, after=None):
+        let_go, real = threading.Event(), getattr(module, name)
+        every.append(let_go)
+
+        def waits(*arguments, **more):
+            assert let_go.wait(HUNG)
+            return real(*arguments, **more)
+
+        def waits_between(*arguments, **more):
+            for count, found in enumerate(real(*arguments, **more)):
+                assert count < after or let_go.wait(HUNG)
+                yield found
+
+        monkeypatch.setattr(module, name, waits if after is None else waits_between)
+        return let_go
+
+    yield one
+    for let_go in every:
+        let_go.set()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -110,11 +109,13 @@ def ready(start, monkeypatch, tmp_path, pip="raise SystemExit(99)"):
     )
 
 
-def test_the_second_start_is_quick_and_passes_options_on(start, monkeypatch, tmp_path, capfd):
+def test_the_second_start_sets_nothing_up_and_passes_options_on(
+    start, monkeypatch, tmp_path, capfd
+):
     ready(start, monkeypatch, tmp_path)
-    begin = time.perf_counter()
+    for name in ("make_venv", "install", "pip_run"):
+        monkeypatch.setattr(start, name, lambda *_: pytest.fail("it sets up what is there"))
     assert start.main(["course", "--notebook", "03"]) == 0
-    assert time.perf_counter() - begin < 3
     assert capfd.readouterr().out.strip() == "['run', '--notebook', '03']"
 
 
@@ -137,7 +138,7 @@ def test_a_changed_project_is_installed_again(start, monkeypatch, tmp_path, capf
     [
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left", "full"),
         ("WARNING: Retrying after connection broken by 'NewConnectionError'", "needs the network"),
-        ("ERROR: No matching distribution found for torch>=2.9", "64-bit Python"),
+        ("ERROR: No matching distribution found for torch>=2.10", "64-bit Python"),
         ("ERROR: something else", "(something else); its words are in"),
     ],
 )

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from conftest import HUNG
 
 from tl_course import storage
 from tl_course.errors import CourseError
@@ -211,7 +212,7 @@ def test_lock_keeps_others_away(tmp_path):
             with storage.lock(path, timeout=0.1):
                 pass
         other.communicate()
-    with storage.lock(path, timeout=5):
+    with storage.lock(path, timeout=HUNG):
         pass
 
 
