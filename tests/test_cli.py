@@ -1,13 +1,15 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
-import time
 
 import nbformat
+import numpy as np
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from PIL import Image
 
 from tl_course import cli, doctor, notebooks, storage
 
@@ -39,17 +41,16 @@ def clone(tmp_path, monkeypatch):
 # ------------------------------------------------------------------------- the command itself
 
 
-def test_help_is_quick_and_imports_nothing_heavy():
+def test_help_imports_nothing_heavy():
     program = (
         "import sys; from tl_course import cli\n"
         "try: cli.main(['--help'])\n"
         "except SystemExit: pass\n"
-        "sys.exit(bool({'torch', 'numpy', 'matplotlib', 'papermill', 'psutil'} & set(sys.modules)))"
+        "heavy = 'torch numpy scipy pandas matplotlib papermill nbformat IPython psutil'\n"
+        "sys.exit(' '.join(set(heavy.split()) & set(sys.modules)) or 0)"
     )
-    start = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.returncode == 0
-    assert time.perf_counter() - start < 3
+    assert done.returncode == 0, done.stderr
     for verb in ("lab", "run", "doctor"):
         assert verb in done.stdout
 
@@ -315,17 +316,152 @@ def test_adapt_reports_shares_and_builds_on_what_was_shared(pictures, tmp_path, 
         assert [one["maker"] for one in lineage] == makers
 
 
-def test_adapt_warns_of_test_pictures_that_were_trained_on(pictures, tmp_path, capsys):
-    import shutil
-
-    shutil.copytree(pictures / "test", tmp_path / "train")
-    shutil.copytree(pictures / "test", tmp_path / "test")
-    assert adapt(tmp_path, "--json") == 0
+@pytest.mark.parametrize("form", [[], ["--report"], ["--out"], ["--share"], ["--augment=on"]])
+def test_adapt_tells_of_test_pictures_that_were_trained_on(pictures, tmp_path, capsys, form):
+    for part in ("train", "test"):
+        shutil.copytree(pictures / "test", tmp_path / part)
+    shutil.rmtree(tmp_path / "test" / "cat")
+    place = {"--report": "r.html", "--out": "net", "--share": "net"}
+    form = [f"{one}={tmp_path / place[one]}" if one in place else one for one in form]
+    assert adapt(tmp_path, "--json", *form) == 0
     said = capsys.readouterr()
-    assert json.loads(said.out.splitlines()[-1])["images"] == 160
+    told = json.loads(said.out.splitlines()[-1])
+    assert told["images"] == 160 and told["test_pictures_trained_on"] == 140 == told["tested"]
     assert "also in the test" in said.err and "--leave-out" in said.err
+    warning = "140 of these test pictures were trained on as well"
+    assert warning in said.out
+    written = [path.read_text() for path in tmp_path.glob("r.html")]
+    written += [path.read_text() for path in tmp_path.glob("net/README.md")]
+    assert all(warning in text for text in written)
+    assert len(written) == any("report" in one or "share" in one for one in form)
+    assert "nothing was left out: all pictures were used" in "".join(written) or not any(
+        "report" in one for one in form
+    )
+
+
+def test_adapt_trains_on_nothing_of_the_test_where_it_leaves_out(pictures, tmp_path, capsys):
+    for part in ("train", "test"):
+        shutil.copytree(pictures / "test", tmp_path / part)
     assert adapt(tmp_path, "--leave-out") == 2
     assert "every training picture was left out" in capsys.readouterr().err
+    assert adapt(pictures, "--leave-out", "--json") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["test_pictures_trained_on"] == 0
+
+
+@pytest.fixture
+def nothing_is_trained(monkeypatch):
+    from tl_course import own_task
+
+    def run(*_):
+        raise AssertionError("it was trained before the places were looked at")
+
+    monkeypatch.setattr(own_task, "run", run)
+
+
+def test_adapt_overwrites_nothing_unasked(pictures, tmp_path, capsys, monkeypatch):
+    from tl_course import network, own_task, sharing
+
+    places = {"--out": tmp_path / "out", "--share": tmp_path / "share", "--report": tmp_path / "r"}
+    every = [f"{option}={place}" for option, place in places.items()]
+    assert adapt(pictures, "--leave-out", *every) == 0
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert len(before) == 2 + 3 + 1
+    capsys.readouterr()
+    with monkeypatch.context() as patch:
+        patch.setattr(own_task, "run", None)  # it is refused before anything is trained
+        for option, place in places.items():
+            assert adapt(pictures, "--leave-out", f"{option}={place}") == 2
+            said = capsys.readouterr().err
+            assert "not overwritten unasked" in said and "--force" in said and str(place) in said
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert adapt(pictures, "--leave-out", "--augment=on", "--force", *every) == 0
+    assert not any(path.read_bytes() == kept for path, kept in before.items())
+    new = network.fingerprint(network.load(places["--out"]))
+    assert new == network.fingerprint(sharing.load_shared(places["--share"]))
+
+
+@pytest.mark.parametrize("first", ["--share", "--out"])
+def test_adapt_keeps_shared_and_saved_networks_apart(
+    pictures, tmp_path, capsys, first, nothing_is_trained
+):
+    from tl_course import network, sharing
+
+    net = network.FiveLayerNet(2)
+    sharing.share(net, tmp_path) if first == "--share" else network.save(net, tmp_path)
+    other = {"--share": "--out", "--out": "--share"}[first]
+    for more in ([], ["--force"]):
+        assert adapt(pictures, "--leave-out", f"{other}={tmp_path}", *more) == 2
+        assert str(tmp_path) in capsys.readouterr().err
+
+
+def test_adapt_looks_at_names_and_places_before_it_trains(
+    pictures, tmp_path, capsys, nothing_is_trained
+):
+    (tmp_path / "file").touch()
+    latin = os.fsdecode(b"caf\xe9") if os.name == "posix" else "\udce9"
+    share = tmp_path / "share"
+    wrong = [
+        *([f"{option}={tmp_path / latin}"] for option in ("--out", "--share", "--report")),
+        ["--maker", latin], ["--report="], [f"--report={tmp_path}"],
+        [f"--report={tmp_path / 'file' / 'r.html'}"], [f"--out={tmp_path / 'file'}"],
+        [f"--share={share}", f"--out={share}"],
+        [f"--share={share}", f"--report={share / 'r.html'}"],
+    ]  # fmt: skip
+    for options in wrong:
+        assert adapt(pictures, "--leave-out", *options) == 2, options
+        said = capsys.readouterr().err
+        assert said.startswith("tl-course: ") and said.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are text there")
+def test_adapt_refuses_classes_whose_names_are_no_text(
+    pictures, tmp_path, capsys, nothing_is_trained
+):
+    shutil.copytree(pictures / "test", tmp_path / "test")
+    shutil.copytree(pictures / "test", tmp_path / "train")
+    for part in ("train", "test"):
+        (tmp_path / part / "cat").rename(tmp_path / part / os.fsdecode(b"caf\xe9"))
+    for more in ([], ["--leave-out"]):
+        assert adapt(tmp_path, *more) == 2
+        assert "caf?" in capsys.readouterr().err or more
+        assert not capsys.readouterr().out
+
+
+def test_two_adaptations_cannot_write_into_one_place(pictures, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    for option, place in (("--out", tmp_path / "out"), ("--report", tmp_path / "r.html")):
+        with storage.claimed(place):
+            assert adapt(pictures, "--leave-out", f"{option}={place}") == 2
+        assert "Another program is writing to" in capsys.readouterr().err
+
+
+def test_the_report_of_many_classes_stays_small(tmp_path, capsys):
+    """250 classes took 9.5 GB and ended with an exception, after the training."""
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 2), ("test", 1)):
+        for number in range(250):
+            folder = tmp_path / part / f"class {number}"
+            folder.mkdir(parents=True)
+            for i in range(n):
+                pixels = rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{i}.png")
+    report = tmp_path / "report.html"
+    drawn = []
+    from matplotlib.backends import backend_agg
+
+    size = backend_agg.FigureCanvasAgg.get_renderer
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            backend_agg.FigureCanvasAgg,
+            "get_renderer",
+            lambda canvas: drawn.append(canvas.get_width_height()) or size(canvas),
+        )
+        assert adapt(tmp_path, "--report", report) == 0
+    assert drawn and max(width * height for width, height in drawn) < 5e6  # pixels
+    assert report.stat().st_size < 5e6
+    page = report.read_text(encoding="utf-8")
+    assert "the 20 of 250 classes with the most mistakes" in page
+    assert "(the first of 250)" in page
 
 
 def test_adapt_shares_into_an_empty_folder_only(pictures, tmp_path, capsys):

@@ -136,7 +136,20 @@ def test_a_wrong_file_gets_one_sentence(tmp_path, how, says):
     assert "\n" not in str(caught.value)
 
 
-def test_importing_the_course_is_quick():
+def test_importing_the_course_imports_no_torch():
     code = "import sys, tl_course; print('torch' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "False"
+
+
+def test_a_network_is_not_overwritten_unasked(tmp_path):
+    one, other = FiveLayerNet(10), FiveLayerNet(10)
+    save(one, tmp_path, half=False)
+    with pytest.raises(CourseError, match="not overwritten unasked.*--force"):
+        save(other, tmp_path, half=False)
+    assert fingerprint(load(tmp_path)) == fingerprint(one)
+    save(other, tmp_path, half=False, overwrite=True)
+    assert fingerprint(load(tmp_path)) == fingerprint(other)
+    (tmp_path / "model.safetensors").touch()  # of a shared network
+    with pytest.raises(CourseError, match="holds a shared network"):
+        save(one, tmp_path, overwrite=True)
