@@ -1,14 +1,13 @@
 """The loop: it learns, stops when asked, continues exactly, and says when it cannot."""
 
-import os
 import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 import torch
+from conftest import HUNG
 
 from tl_course import pretraining, training
 from tl_course.errors import CourseError
@@ -67,35 +66,50 @@ def test_control_c_finishes_the_step_saves_and_raises(tmp_path):
 
     def interrupt(step, net, history):
         if step == 4:
-            os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.05)
+            signal.raise_signal(signal.SIGINT)
 
+    before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         train(new_net(), source_batch, recipe, checkpoint=path, on_step=interrupt)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     rest = new_net()
     train(rest, source_batch, recipe, checkpoint=path)
     assert fingerprint(rest) == fingerprint(whole)
 
 
+HALFWAY = """
+import sys
+from tl_course import cli, training
+from tl_course.sources.emoji_images import EmojiImages
+
+def batch(self, start, count, batch=EmojiImages.batch):
+    if start == 16 * 256:
+        print("halfway", flush=True)
+        sys.stdin.read()  # so it waits in the middle of it
+    return batch(self, start, count)
+
+EmojiImages.batch, training.SAVE_EVERY = batch, -1
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C in another way")
 def test_the_command_can_be_killed_and_continued(tmp_path):
-    def command(out):
-        return [
-            sys.executable, "-m", "tl_course", "pretrain", "--images", "8192", "--out", str(out)
-        ]  # fmt: skip
+    def command(out, *program):
+        program = program or ("-m", "tl_course")
+        return [sys.executable, *program, "pretrain", "--images", "8192", "--out", str(out)]
 
     subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
     for name, sign, code in (("ctrl-c", signal.SIGINT, 130), ("kill", signal.SIGKILL, -9)):
         child = subprocess.Popen(
-            command(tmp_path / name), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-        )
-        read = ""
-        while "loss" not in read:  # the bar shows a loss: it is in the middle of it
-            read += child.stderr.read(1)
+            command(tmp_path / name, "-c", HALFWAY), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert child.stdout.readline() == "halfway\n"
         child.send_signal(sign)
-        child.stderr.read()
-        assert child.wait() == code
+        _, said = child.communicate(timeout=HUNG)
+        assert child.returncode == code, said
+        assert (tmp_path / name / "checkpoint.pt").exists()
         assert not (tmp_path / name / "weights.safetensors").exists()
         subprocess.run(command(tmp_path / name), check=True, capture_output=True)
         files = [(tmp_path / f / "weights.safetensors") for f in ("whole", name)]
@@ -132,7 +146,7 @@ def test_two_processes_share_each_batch(tmp_path):
         sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone",
         "-m", "tl_course", "pretrain", "--images", "2048", "--out", str(tmp_path), "--json",
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HUNG)
     assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / "weights.safetensors").exists()
     assert done.stdout.count('"accuracy"') == 1, "only the main process reports"
