@@ -13,6 +13,7 @@ import time
 
 import ipywidgets as widgets
 import psutil
+from conftest import HUNG
 from PIL import Image
 
 from tl_course import handwriting, handwriting_files
@@ -115,6 +116,14 @@ def touch(widget, rng: random.Random) -> bool:
     return True
 
 
+def wait_until(true) -> None:
+    """Wait until `true()` is."""
+    until = time.monotonic() + HUNG
+    while not true() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert true()
+
+
 def memory() -> float:
     """What this process holds, in MB, without what the C library keeps for later (Linux)."""
     gc.collect()
@@ -127,37 +136,27 @@ def memory() -> float:
 def at_rest(experiment) -> float:
     """The memory while no work is under way."""
     experiment.stop()
-    experiment.wait(60)
+    experiment.wait(HUNG)
     return memory()
 
 
-def click_around(
-    experiment,
-    seconds: float,
-    seed: int = 0,
-    growth: float = 0.10,
-    every: float = 0.0,
-) -> int:
-    """Touch an Experiment at random for a while; returns the number of touches.
+def click_around(experiment, touches: int, seed: int = 0, growth: float = 0.10) -> None:
+    """Touch an Experiment at random, `touches` times.
 
     Fails on an error in a callback (run it with TL_COURSE_STRICT set), an error in work, memory
     that grows by more than `growth` after the first third, or a state that it refuses in the end.
     """
-    rng, touches = random.Random(seed), 0
-    begun, settled = time.monotonic(), None
-    while time.monotonic() - begun < seconds:
-        reachable = list(shown(experiment.view))
-        touches += touch(rng.choice(reachable), rng)
+    rng, done, tried, settled = random.Random(seed), 0, 0, None
+    while done < touches:
+        done += touch(rng.choice(list(shown(experiment.view))), rng)
         experiment.raise_errors()
-        if settled is None and time.monotonic() - begun > seconds / 3:
+        if settled is None and done >= touches / 3:
             settled = at_rest(experiment)
-        time.sleep(every)
+        tried += 1
+        assert tried < 100 * touches, f"after {done} touches there is nothing to touch"
     now = at_rest(experiment)
     text = experiment.state_text()
     experiment.set_state(text)
     assert experiment.state_text() == text
-    assert touches >= 20, f"only {touches} touches in {seconds:g} s"
-    if settled is not None:
-        print(f"{experiment.name}: {touches} touches, {settled:.0f} → {now:.0f} MB")
-        assert now <= settled * (1 + growth), f"memory grew from {settled:.0f} to {now:.0f} MB"
-    return touches
+    print(f"{experiment.name}: {touches} touches, {settled:.0f} → {now:.0f} MB")
+    assert now <= settled * (1 + growth), f"memory grew from {settled:.0f} to {now:.0f} MB"

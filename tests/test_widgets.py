@@ -12,7 +12,8 @@ from pathlib import Path
 import clicker
 import ipywidgets as widgets
 import pytest
-from clicker import draw_on, keep
+from clicker import draw_on, keep, wait_until
+from conftest import HUNG
 from ipywidgets.widgets.widget import _instances
 
 import tl_course.widgets
@@ -166,7 +167,7 @@ def test_an_error_in_a_callback_is_shown_recorded_and_raised_in_tests(monkeypatc
 def test_work_reports_and_ends():
     experiment = Doubler()
     experiment.go.click()
-    experiment.wait(10)
+    experiment.wait(HUNG)
     assert experiment.counted == [0, 1, 2] and experiment.result == "done"
     assert not experiment.busy
 
@@ -176,36 +177,29 @@ def test_an_error_in_work_is_shown_and_raised_by_the_test():
     experiment.job = lambda stop, tell: 1 / 0
     experiment.go.click()
     with pytest.raises(ZeroDivisionError):
-        experiment.wait(10)
+        experiment.wait(HUNG)
     assert "ZeroDivisionError" in experiment.told and not experiment.busy
     assert experiment.result is None
 
 
-def wait_until(true, seconds=10):
-    until = time.monotonic() + seconds
-    while not true() and time.monotonic() < until:
-        time.sleep(0.01)
-    assert true()
-
-
 def test_work_stops_when_told_replaced_or_closed():
-    experiment, started = Doubler(), []
+    experiment, started, let_go = Doubler(), [], threading.Event()
 
     def until_told(stop, tell):
         started.append(stop)
         tell(len(started))
-        assert stop.wait(20)
+        assert stop.wait(HUNG) and let_go.wait(HUNG)
         tell("late")
         return "stopped"
 
     experiment.job = until_told
     experiment.go.click()
-    wait_until(lambda: started)
+    wait_until(lambda: experiment.counted == [1])
     assert experiment.busy
-    begun = time.perf_counter()
-    experiment.stop()
-    experiment.wait(10)
-    assert time.perf_counter() - begun < 0.5 and not experiment.busy
+    experiment.stop()  # it does not wait for the work, which cannot end yet
+    assert not experiment.busy and experiment.result is None
+    let_go.set()
+    experiment.wait(HUNG)
     assert experiment.result == "stopped" and experiment.counted == [1, "late"]
 
     experiment.go.click()
@@ -222,26 +216,26 @@ def test_work_stops_when_told_replaced_or_closed():
 
 def test_the_end_of_the_kernel_ends_work(tmp_path):
     program = """
-import sys, threading, time
+import sys, threading
 sys.path.insert(0, sys.argv[1])
-from test_widgets import Doubler
+from test_widgets import HUNG, Doubler, base
+base.LAST_WAIT = HUNG
 experiment, started = Doubler(), threading.Event()
 experiment.job = lambda stop, tell: (
-    started.set(), stop.wait(60) and open(sys.argv[2], "w").write("told to stop")
+    started.set(), stop.wait(), open(sys.argv[2], "w").write("told to stop")
 )
 experiment.go.click()
-started.wait(10)
-print(time.time(), flush=True)
+started.wait()
 """
     folder, proof = str(Path(__file__).parent), tmp_path / "proof"
     done = subprocess.run(
         [sys.executable, "-c", program, folder, str(proof)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HUNG,
     )
     assert done.returncode == 0, done.stderr
-    assert time.time() - float(done.stdout) < 30 and proof.read_text() == "told to stop"
+    assert proof.read_text() == "told to stop", "the kernel's end left it alone"
 
 
 def test_a_page_without_a_kernel_gets_a_picture_and_a_table():
@@ -302,14 +296,14 @@ def test_a_drawn_three_is_read(drawing_pad):
     assert pad.answer["words"] == "" and pad.answer["seen"] == ""
 
 
-def test_an_answer_comes_at_once(drawing_pad):
-    seconds = []
+def test_each_drawing_is_answered_before_the_next(drawing_pad):
+    pad, seconds = drawing_pad.pad, []
     for _ in range(10):
         begun = time.perf_counter()
-        draw_on(drawing_pad.pad, THREE)
+        draw_on(pad, THREE)
         seconds.append(time.perf_counter() - begun)
+        assert pad.answer["revision"] == pad.drawing["revision"]
     print(f"drawn → answered in Python: median {1000 * sorted(seconds)[5]:.0f} ms")
-    assert sorted(seconds)[2] < 0.3
 
 
 def test_a_sample_is_an_alternative_to_drawing(drawing_pad, target):
@@ -370,7 +364,7 @@ def teach(net, tmp_path):
     experiment.close()
 
 
-def test_ten_drawings_then_it_learns(teach):
+def test_ten_drawings_then_it_learns(teach, hold):
     assert teach.train.disabled and "10 more drawings" in teach.status.value
     draw_on(teach.pad, [], kept=True)
     assert teach.told == "Draw a 0 first, or take somebody's 0." and not teach.mine
@@ -388,9 +382,11 @@ def test_ten_drawings_then_it_learns(teach):
     teach.fill.click()
     assert len(teach.mine) == 10 and not teach.train.disabled
 
+    let_go = hold(handwriting, "teach")
     teach.train.click()
     assert teach.train.disabled and not teach.halt.disabled
-    teach.wait(300)
+    let_go.set()
+    teach.wait(HUNG)
     assert {key[0] for key in teach.results} == set(handwriting.ARMS)
     assert teach.figure.picture and "MNIST" in teach.figure.picture.alt
     assert "of 500" in teach.board.value and "draw more" in teach.board.value
@@ -419,7 +415,7 @@ def test_a_scribble_that_no_file_could_hold_is_not_kept(teach):
 def test_what_was_learnt_goes_with_the_seed(teach):
     teach.fill.click()
     teach.train.click()
-    teach.wait(300)
+    teach.wait(HUNG)
     state = teach.state_text()
     teach.set_state(state)
     assert len(teach.results) == 4
@@ -469,7 +465,7 @@ def test_it_grows_with_each_ten_and_reads_a_neighbour(teach):
     teach.fill.click()
     teach.fill.click()
     teach.train.click()
-    teach.wait(400)
+    teach.wait(HUNG)
     assert {key[1] for key in teach.results} == {10, 20}
     assert all(r.following_of == 10 for key, r in teach.results.items() if key[1] == 10)
     nets = {n: teach.results["scratch", n].net for n in (10, 20)}
@@ -513,25 +509,24 @@ def test_fifty_drawings_to_the_first_result_and_to_all_four(teach):
     teach._learnt = timed
     begun = time.perf_counter()
     teach.train.click()
-    teach.wait(300)
+    teach.wait(HUNG)
     print("fifty drawings, seconds to: " + ", ".join(f"{a} {s:.2f}" for a, s in seconds.items()))
     assert set(seconds) == set(handwriting.ARMS) and next(iter(seconds)) == "option-1"
-    assert seconds["option-1"] < 10 and seconds["scratch"] < 120, "a machine that tests is busy"
     assert teach.results["option-1", 50].mnist > 400
 
 
-def test_stop_leaves_what_was_found(teach):
+def test_stop_leaves_what_was_found(teach, hold):
     for _ in range(3):
         teach.fill.click()
+    let_go = hold(handwriting, "teach", after=4)  # the other eight come after Stop, if at all
     teach.train.click()
-    wait_until(lambda: teach.results, 60)
+    wait_until(lambda: teach.results)
     teach.halt.click()
     begun = time.perf_counter()
-    teach.wait(60)
-    spent = time.perf_counter() - begun
-    print(f"Stop → stopped: {1000 * spent:.0f} ms")
-    assert spent < 3  # half a second on a machine of one's own
-    assert len(teach.results) < 12 and not teach.train.disabled and teach.halt.disabled
+    let_go.set()
+    teach.wait(HUNG)
+    print(f"Stop → stopped: {1000 * (time.perf_counter() - begun):.0f} ms")
+    assert len(teach.results) <= 5 and not teach.train.disabled and teach.halt.disabled
     assert "of 500" in teach.board.value
 
 
@@ -561,7 +556,7 @@ def test_saving_handing_over_pooling_deleting(teach, tmp_path):
     hands._handed_over(({"name": "x", "content": memoryview(b"?")},))
     assert "not a file of drawings" in teach.told
     hands.compare.click()
-    teach.wait(120)
+    teach.wait(HUNG)
     for who in ("Alan", "Grace", "Ada", "all together"):
         assert who in hands.found.value
     hands.forget.click()
@@ -670,8 +665,8 @@ def test_a_pool_of_hands_with_one_name_and_with_a_damaged_file(teach):
     assert not teach.errors
 
 
-def test_what_is_compared_is_what_is_in_the_pool(teach):
-    hands = teach.hands
+def test_what_is_compared_is_what_is_in_the_pool(teach, hold):
+    hands, let_go = teach.hands, hold(handwriting, "pooled")
     for n, name in enumerate(("Ada", "Alan")):
         text = handwriting_files.as_text(name, [handwriting.sample(d, 3, n) for d in range(10)])
         clicker.hand_over(hands.upload, text.encode(), f"{name}.json")
@@ -679,7 +674,8 @@ def test_what_is_compared_is_what_is_in_the_pool(teach):
     assert hands.compare.disabled and "comparing" in teach.status.value
     hands.forget.click()
     assert not hands.compare.disabled and "comparing" not in teach.status.value
-    teach.wait(60)
+    let_go.set()
+    teach.wait(HUNG)
     assert hands.found.value == ""
 
 
@@ -709,20 +705,23 @@ def make(name, net, folder):
     for _ in range(2):
         teach.fill.click()
     teach.train.click()
-    teach.wait(300)
+    teach.wait(HUNG)
     return teach
 
 
-@pytest.mark.parametrize("name", ["drawing-pad", "teach"])
-def test_clicking_at_random_for_half_a_minute(name, net, tmp_path):
+# *Teach* has learnt from ten numbers of drawings by about the 1,500th touch; till then it grows.
+@pytest.mark.parametrize(
+    ("name", "touches", "growth"), [("drawing-pad", 2000, 0.1), ("teach", 1000, 0.4)]
+)
+def test_clicking_at_random(name, touches, growth, net, tmp_path):
     experiment = make(name, net, tmp_path / "hand")
-    clicker.click_around(experiment, 30)
+    clicker.click_around(experiment, touches, growth=growth)
     experiment.close()
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("name", ["drawing-pad", "teach"])
-def test_clicking_at_random_for_ten_minutes(name, net, tmp_path):
+@pytest.mark.parametrize(("name", "touches"), [("drawing-pad", 100_000), ("teach", 20_000)])
+def test_clicking_at_random_for_long(name, touches, net, tmp_path):
     experiment = make(name, net, tmp_path / "hand")
-    clicker.click_around(experiment, 600)
+    clicker.click_around(experiment, touches)
     experiment.close()
