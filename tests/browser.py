@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import nbformat
+from conftest import HUNG
 
 from tl_course import lesson, notebooks
 
@@ -38,7 +38,6 @@ ARGUMENTS = [  # a container has no sandbox and no GPU; nothing may ask for the 
     "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-proxy-server",
 ]  # fmt: skip
-PATIENCE = 120  # seconds; machines that run tests may be busy
 HOW_TO_GET_ONE = (
     "no Chromium or Chrome was found: install one (Debian: `sudo apt install chromium`; macOS and "
     "Windows: google.com/chrome) and run the tests again"
@@ -52,11 +51,10 @@ def executable() -> str | None:
 
 
 class Lab:
-    """A JupyterLab server in `folder`."""
+    """A JupyterLab server in `folder`; `url` is known once it runs."""
 
-    def __init__(self, folder: Path, port: int, token: str):
-        self.folder, self.token = folder, token
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, folder: Path, token: str):
+        self.folder, self.token, self.url = folder, token, ""
 
     def write(self, name: str, cells: Sequence[str]) -> str:
         """Write a notebook of code cells; returns its name."""
@@ -85,7 +83,7 @@ class Lab:
             headers={"Authorization": f"token {self.token}"},
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=30) as answer:
+        with opener.open(request, timeout=HUNG) as answer:
             return answer.read()
 
     def end_kernels(self) -> None:
@@ -97,33 +95,32 @@ class Lab:
 @contextlib.contextmanager
 def jupyterlab(folder: Path) -> Iterator[Lab]:
     """JupyterLab on a free port of 127.0.0.1, strict about errors in callbacks."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    token = secrets.token_hex(16)
-    work, log = folder / "work", folder / "jupyterlab.log"
+    token, port = secrets.token_hex(16), 20_000 + secrets.randbelow(10_000)
+    work, log, runtime = folder / "work", folder / "jupyterlab.log", folder / "runtime"
     work.mkdir()
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
         "--expose-app-in-browser", "--JupyterNotebookApp.expose_app_in_browser=True",
-        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}",
-        "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
+        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}",  # or near it
+        "--ServerApp.port_retries=100", f"--IdentityProvider.token={token}",
         f"--ServerApp.root_dir={work}", "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         f"--LabApp.user_settings_dir={_settings(folder)}", notebooks.LARGE_MESSAGES,
     ]  # fmt: skip
-    environment = os.environ | {lesson.STRICT: "1", "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | {
+        lesson.STRICT: "1", "PYTHONUNBUFFERED": "1", "JUPYTER_RUNTIME_DIR": str(runtime)
+    }  # fmt: skip
     with notebooks.this_python_kernel(), log.open("w") as words:
         environment["JUPYTER_PATH"] = os.environ["JUPYTER_PATH"]
         server = subprocess.Popen(command, env=environment, stdout=words, stderr=words)
         try:
-            lab = Lab(work, port, token)
-            _until_it_answers(lab, server, log)
+            lab = Lab(work, token)
+            _until_it_answers(lab, server, log, runtime)
             yield lab
         finally:
             server.terminate()
             try:
-                server.wait(20)
+                server.wait(HUNG)
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
@@ -140,14 +137,16 @@ def _settings(folder: Path, theme: str = "JupyterLab Light") -> Path:
     return settings
 
 
-def _until_it_answers(lab: Lab, server: subprocess.Popen, log: Path) -> None:
-    until = time.monotonic() + PATIENCE
+def _until_it_answers(lab: Lab, server: subprocess.Popen, log: Path, runtime: Path) -> None:
+    until = time.monotonic() + HUNG
     while time.monotonic() < until:
         if server.poll() is not None:
             break
-        with contextlib.suppress(OSError):
-            lab.ask("status")
-            return
+        with contextlib.suppress(OSError, ValueError):
+            for about in runtime.glob("jpserver-*.json"):  # which port it took
+                lab.url = f"http://127.0.0.1:{json.loads(about.read_text())['port']}"
+                lab.ask("status")
+                return
         time.sleep(0.3)
     raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
 
@@ -158,7 +157,9 @@ def chromium() -> Iterator:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=executable(), args=ARGUMENTS, timeout=HUNG * 1000
+        )
         yield browser
         browser.close()
 
@@ -166,10 +167,13 @@ def chromium() -> Iterator:
 @contextlib.contextmanager
 def new_page(browser, width: int = 1280, height: int = 900) -> Iterator:
     """A page that remembers what its console said: `page.said`, a list of errors."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=HUNG * 1000)
     context = browser.new_context(viewport={"width": width, "height": height})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
-    page.set_default_timeout(PATIENCE * 1000)
+    page.set_default_timeout(HUNG * 1000)
     page.said = []
     page.on("pageerror", lambda error: page.said.append(f"page: {error}"))
     page.on("console", lambda message: _listen(page.said, message))
@@ -255,11 +259,11 @@ def wait_until_open(page) -> None:
     page.evaluate(LISTEN)
 
 
-def run_all(page, seconds: float = PATIENCE) -> None:
+def run_all(page) -> None:
     """Choose *Run All Cells* in the menu and wait until every cell has run."""
     page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
     page.locator(".lm-Menu-itemLabel", has_text="Run All Cells").first.click()
-    page.wait_for_function(DONE, timeout=seconds * 1000)
+    page.wait_for_function(DONE)
 
 
 def scroll_to(page, selector: str):
@@ -267,7 +271,7 @@ def scroll_to(page, selector: str):
     found = page.locator(selector)
     panel = page.locator(".jp-WindowedPanel-outer").first
     panel.evaluate("panel => panel.scrollTop = 0")
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + HUNG
     while time.monotonic() < until:
         if found.count() and found.first.is_visible():
             found.first.scroll_into_view_if_needed()
@@ -286,14 +290,23 @@ def scroll_through(page) -> None:
     """Scroll from the top to the end, so that every cell has been drawn once."""
     panel = page.locator(".jp-WindowedPanel-outer").first
     panel.evaluate("panel => panel.scrollTop = 0")
-    for _ in range(200):
+    painted(page)
+    for _ in range(500):
         at_end = panel.evaluate(
             "p => { const before = p.scrollTop; p.scrollTop += p.clientHeight * 0.8;"
             " return p.scrollTop === before; }"
         )
-        page.wait_for_timeout(100)
+        painted(page)
         if at_end:
             return
+
+
+def painted(page) -> None:
+    """Wait until the page has painted what it knows by now."""
+    page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() =>"
+        " setTimeout(done, 100))))"
+    )
 
 
 def page_is_well(page) -> None:
@@ -324,16 +337,15 @@ def dark(page) -> None:
         " {theme: 'JupyterLab Dark'})"
     )
     page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
-    page.wait_for_timeout(500)
+    painted(page)
 
 
 def zoom(page, factor: float = 2.0) -> None:
     """Zoom the page as a browser does: fewer CSS pixels, each of them larger."""
-    size = page.viewport_size
-    page.set_viewport_size(
-        {"width": int(size["width"] / factor), "height": int(size["height"] / factor)}
-    )
-    page.wait_for_timeout(500)
+    size = {side: int(length / factor) for side, length in page.viewport_size.items()}
+    page.set_viewport_size(size)
+    page.wait_for_function("width => window.innerWidth === width", arg=size["width"])
+    painted(page)
 
 
 # Strokes by digit: x and y in hundredths of the pad, one after another.
