@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from tl_course import storage
 from tl_course.errors import CourseError
+from tl_course.pictures import open_picture
 from tl_course.scale import to_picture
 from tl_course.sources.emoji_images import EmojiImages
 
@@ -64,9 +65,8 @@ class Folders:
     def read(self, start: int, labels: torch.Tensor) -> torch.Tensor:
         read = []
         for i, label in enumerate(labels.tolist()):
-            path = self.path(start + i, label)
-            with Image.open(path) as picture:
-                pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
+            picture, _ = open_picture(self.path(start + i, label))
+            pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
             read.append(pixels.view(32, 32, 3).permute(2, 0, 1))
         return torch.stack(read)
 
@@ -142,7 +142,7 @@ def main() -> None:
 def _same(writer, start: int, images: torch.Tensor, labels: torch.Tensor) -> bool:
     try:
         return torch.equal(writer.read(start, labels), images)
-    except (OSError, RuntimeError, safetensors.SafetensorError):
+    except (CourseError, OSError, RuntimeError, safetensors.SafetensorError):
         return False
 
 

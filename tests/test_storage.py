@@ -228,3 +228,68 @@ def test_home_is_made_and_must_be_writable(tmp_path, monkeypatch):
 def test_sha256(tmp_path):
     (tmp_path / "a").write_bytes(CONTENT)
     assert storage.sha256(tmp_path / "a") == SHA256
+
+
+# ------------------------------------------------------------------------- places to write to
+
+
+def test_a_place_is_one_programs_alone_until_it_ends(tmp_path):
+    (tmp_path / "out").mkdir()
+    for place in (tmp_path / "out", tmp_path / "report.html"):
+        program = (
+            "import sys; from tl_course import storage\n"
+            "with storage.claimed(sys.argv[1]):\n    print('mine', flush=True); sys.stdin.read()"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", program, str(place)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        ) as other:  # fmt: skip
+            assert other.stdout.readline() == "mine\n"
+            with pytest.raises(CourseError, match="Another program is writing to"):
+                with storage.claimed(place):
+                    pass
+            other.kill()
+        with storage.claimed(place):  # what a killed program leaves stands in nobody's way
+            pass
+    assert [path.name for path in tmp_path.rglob("*")] == ["out"]
+
+
+def test_a_file_is_not_overwritten_unasked(tmp_path):
+    path = tmp_path / "made" / "report.html"
+    assert storage.free_file(path) == path and path.parent.is_dir() and not path.exists()
+    path.write_text("mine")
+    with pytest.raises(CourseError, match="not overwritten unasked.*--force"):
+        storage.free_file(path)
+    assert storage.free_file(path, overwrite=True) == path and path.read_text() == "mine"
+    for folder in (tmp_path, ""):
+        with pytest.raises(CourseError, match="is a folder"):
+            storage.free_file(folder, overwrite=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are text there")
+def test_names_that_are_no_text_are_refused_before_anything_is_written(tmp_path):
+    name = os.fsdecode(b"caf\xe9")
+    for write in (
+        storage.make_folder, storage.free_file, storage.check_name,
+        lambda path: storage.write_text(path, "x"),
+    ):  # fmt: skip
+        with pytest.raises(CourseError, match="caf\\?' cannot be written as text") as caught:
+            write(tmp_path / name)
+        str(caught.value).encode("utf-8")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no pipes with a name")
+def test_nothing_but_a_plain_file_is_opened(tmp_path):
+    (tmp_path / "file").write_bytes(b"content")
+    with storage.open_plain(tmp_path / "file") as file:
+        assert file.read() == b"content"
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("file")
+    for name, kind in (("pipe", "a pipe"), (".", "a folder"), ("/dev/zero", "a device")):
+        with pytest.raises(storage.NotAFile, match=kind):
+            storage.open_plain(tmp_path / name)
+    with pytest.raises(storage.NotAFile, match="a link"):
+        storage.open_plain(tmp_path / "link", follow=False)
+    with storage.open_plain(tmp_path / "link") as file:
+        assert file.read() == b"content"

@@ -10,21 +10,24 @@ import http.client
 import os
 import secrets
 import shutil
+import stat
 import sys
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import filelock
 import platformdirs
 from tqdm import tqdm
 
-from tl_course.errors import CourseError
+from tl_course.errors import CourseError, printable
 
 CHUNK = 1 << 18  # bytes read at a time
 PATIENCE = 30  # seconds without a byte before a mirror is given up
+CLAIM = ".lock"  # the file that says that a program is writing there
 
 
 def home() -> Path:
@@ -50,7 +53,7 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     not, whatever was at `path` before is still there, whole. Raises CourseError when the disk is
     full or the folder cannot be written to.
     """
-    path = Path(path)
+    path = check_name(path)
     draft = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +78,7 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
 
 def make_folder(folder: str | os.PathLike, advice: str = "choose another one") -> Path:
     """The folder, made where it is missing; CourseError when it cannot be made or written to."""
-    folder = Path(folder)
+    folder = check_name(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".probe-{secrets.token_hex(4)}"
@@ -86,6 +89,105 @@ def make_folder(folder: str | os.PathLike, advice: str = "choose another one") -
             f"The folder {folder} cannot be written to ({_reason(error)}); {advice}."
         ) from error
     return folder
+
+
+def check_name(path: str | os.PathLike) -> Path:
+    """The path; CourseError when its name is no text, so that nothing could ever mention it."""
+    if not is_text(os.fspath(path)):
+        raise CourseError(
+            f"The name '{printable(os.fspath(path))}' cannot be written as text, because some of "
+            "its bytes are not UTF-8 (they may be Latin-1): rename it."
+        )
+    return Path(path)
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be written as UTF-8: Python keeps other bytes as lone surrogates."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def free_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
+    """A path that a file can be written to, looked at before the work that fills it.
+
+    Raises CourseError when there is a file already and `overwrite` is False, when a folder is in
+    the way, or when its folder cannot be written to.
+    """
+    path = check_name(path)
+    if path.is_dir():
+        raise CourseError(f"'{path}' is a folder, and a file is to be written: give a file's name.")
+    if os.path.lexists(path) and not overwrite:
+        raise CourseError(
+            f"{path} exists and is not overwritten unasked: choose another name, or add --force "
+            "to replace it."
+        )
+    make_folder(path.parent)
+    return path
+
+
+@contextlib.contextmanager
+def claimed(place: str | os.PathLike) -> Iterator[None]:
+    """Keeps other programs from `place` meanwhile: a folder that is there, or a file in one.
+
+    Raises CourseError at once when another program has it. A program that is killed loses it.
+    """
+    place = Path(place)
+    path = place / CLAIM if place.is_dir() else place.with_name(f".{place.name}{CLAIM}")
+    held = filelock.FileLock(path, mode=0o666)
+    try:
+        held.acquire(timeout=0)
+    except filelock.Timeout:
+        raise CourseError(
+            f"Another program is writing to {place} just now: wait until it is done, or choose "
+            "another place."
+        ) from None
+    except OSError as error:
+        raise CourseError(
+            f"{place} cannot be written to ({_reason(error)}): choose another place."
+        ) from error
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # Windows removes no file that is open
+            path.unlink()
+        held.release()
+
+
+class NotAFile(OSError):
+    """A folder, a pipe, a device: nothing that has an end."""
+
+
+def open_plain(path: str | os.PathLike, follow: bool = True) -> BinaryIO:
+    """Opens a plain file to be read, and never waits for a pipe's other end.
+
+    Raises `NotAFile` for everything else that can have a name, and OSError as `open` does. `follow`
+    says whether the name may be a link.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    if not follow:
+        flags |= getattr(os, "O_NOFOLLOW", 0)
+    _must_be_plain(os.stat(path, follow_symlinks=follow))
+    handle = os.open(path, flags)
+    try:
+        _must_be_plain(os.fstat(handle))  # what was looked at before could be another file by now
+    except NotAFile:
+        os.close(handle)
+        raise
+    return open(handle, "rb")
+
+
+def _must_be_plain(found: os.stat_result) -> None:
+    if stat.S_ISREG(found.st_mode):
+        return
+    kinds = {
+        stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket",
+        stat.S_IFLNK: "a link", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+    }  # fmt: skip
+    kind = kinds.get(stat.S_IFMT(found.st_mode), "no plain file")
+    raise NotAFile(errno.EINVAL, f"it is {kind}, where a file is expected")
 
 
 def write_text(path: str | os.PathLike, text: str) -> Path:

@@ -203,7 +203,12 @@ def _save(path, run, step, history, pending, net, optimizer, schedule) -> None:
 
 def _resume(path, run, net, optimizer, schedule) -> tuple[int, History, list[float]]:
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with storage.open_plain(path) as file:
+            state = torch.load(file, map_location="cpu", weights_only=True)
+    except storage.NotAFile as error:
+        raise CourseError(
+            f"{path} is not a checkpoint ({error.strerror}); take it away, or give another folder."
+        ) from None
     except Exception as error:
         raise CourseError(
             f"The checkpoint {path} is damaged ({type(error).__name__}); delete it to start over."

@@ -6,14 +6,13 @@ Made for looking around quickly: few renders, one unit at a time, and what was c
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from tl_course.errors import CourseError
 from tl_course.layers import synthesis
@@ -21,6 +20,7 @@ from tl_course.layers.growing import LAYERS
 from tl_course.layers.patches import TopPatches, top_patches
 from tl_course.layers.responses import Field, receptive_field, responses
 from tl_course.network import CHANNELS, WIDTHS, FiveLayerNet
+from tl_course.pictures import open_picture
 from tl_course.scale import scaled, to_picture
 from tl_course.sources.emoji_images import EmojiImages
 
@@ -128,14 +128,11 @@ def picture_to_text(x: torch.Tensor) -> str:
 def picture_from_text(text: str) -> torch.Tensor:
     """The picture that `picture_to_text` wrote; CourseError where it is damaged."""
     try:
-        file = io.BytesIO(base64.b64decode(text, validate=True))
-        image = Image.open(file, formats=["PNG"])
-        if not all(side in SIDES for side in image.size):
+        content = base64.b64decode(text, validate=True)
+        picture, _ = open_picture(content, most_pixels=(SIDES.stop - 1) ** 2)
+        if not all(side in SIDES for side in picture.size):
             raise ValueError
-        pixels = np.array(image.convert("RGB"))
-    except (
-        TypeError, ValueError, OSError, SyntaxError, binascii.Error, UnidentifiedImageError,
-        Image.DecompressionBombError,
-    ):  # fmt: skip
+    except (TypeError, ValueError, CourseError):
         raise CourseError("The drawing in this state is damaged: copy the whole text.") from None
+    pixels = np.array(picture)
     return scaled(torch.from_numpy(pixels).permute(2, 0, 1).float() / 255)

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from tqdm.auto import tqdm
 
-from tl_course.errors import CourseError
+from tl_course import storage
+from tl_course.errors import CourseError, printable
 from tl_course.network import SIZE
+from tl_course.pictures import open_picture
 from tl_course.scale import scaled
 from tl_course.targets.examples import Examples
 
@@ -24,19 +26,10 @@ ENDINGS = (".png", ".jpg", ".jpeg")
 SMALLEST = 4  # pixels; less than that shows nothing
 
 
-def upright(picture: Image.Image) -> Image.Image:
-    """A picture in three colours, turned as its camera was held; what is transparent is white."""
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        seen = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
-    return picture.convert("RGB")
-
-
 def picture_to_input(picture: Image.Image) -> torch.Tensor:
-    """One picture as the network's input: float `[3, 32, 32]` on the course's scale."""
-    picture = upright(picture)
+    """One RGB picture as the network's input: float `[3, 32, 32]` on the course's scale."""
     if max(picture.size) > SIZE:
+        picture = picture.copy()
         picture.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS)
     pixels = np.asarray(picture)
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
@@ -50,17 +43,11 @@ def picture_to_input(picture: Image.Image) -> torch.Tensor:
 
 def read_picture(path: Path) -> torch.Tensor:
     """The picture at `path` as the network's input; CourseError names a file that is none."""
-    try:
-        with Image.open(path) as picture:
-            picture.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError):
-        raise CourseError(
-            f"{path} is not a picture that can be read; replace it or take it out of the folder."
-        ) from None
+    picture, _ = open_picture(path)
     if min(picture.size) < SMALLEST:
         raise CourseError(
-            f"{path} has only {picture.width}×{picture.height} pixels; at least "
-            f"{SMALLEST}×{SMALLEST} are needed to see anything, so take it out of the folder."
+            f"{printable(str(path), 500)} has only {picture.width}×{picture.height} pixels; at "
+            f"least {SMALLEST}×{SMALLEST} are needed to see anything, so take it out of the folder."
         )
     return picture_to_input(picture)
 
@@ -88,6 +75,8 @@ def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Example
             f"{root} is empty: expected a folder a class, with PNG or JPEG pictures in each, "
             f"such as {root.name}/cat/1.png."
         )
+    for name in found:
+        storage.check_name(root / name)
     known = tuple(names) if names is not None else tuple(found)
     strangers = [name for name in found if name not in known]
     if strangers:
@@ -108,7 +97,10 @@ def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Example
 
 
 def _pictures(folder: Path) -> list[Path]:
-    paths = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in ENDINGS and p.is_file()]
+    paths = [
+        path for path in sorted(folder.iterdir())
+        if path.suffix.lower() in ENDINGS and not path.name.startswith(".")
+    ]  # fmt: skip
     if not paths:
         raise CourseError(
             f"The class folder {folder} holds no PNG or JPEG picture; add some or remove it."

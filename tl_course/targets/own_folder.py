@@ -16,13 +16,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from tqdm.auto import tqdm
 
-from tl_course.errors import CourseError
+from tl_course import storage
+from tl_course.errors import CourseError, printable
 from tl_course.intervals import wilson
+from tl_course.pictures import MOST_PIXELS, PictureError, open_picture
 from tl_course.targets.examples import Examples
-from tl_course.targets.folder import ENDINGS, picture_to_input, read_picture
+from tl_course.targets.folder import ENDINGS, SMALLEST, picture_to_input
 
 PARTS = ("train", "test")
 TEST_SHARE = 0.4  # of the pictures of each class, where the folder is split here
@@ -87,6 +89,7 @@ class Checked:
     train_files: tuple[str, ...] = ()
     test_files: tuple[str, ...] = ()
     was_split: bool = False
+    leaked: tuple[str, ...] = ()  # test pictures of which the training part had a copy
     found: dict[tuple[str, str], int] = field(default_factory=dict)  # (part, class): readable
 
     @property
@@ -135,6 +138,7 @@ def check(folder: Path | str, test: Path | str | None = None, seed: int = 0) -> 
     for wanted in (root, *([Path(test)] if test is not None else [])):
         if not wanted.is_dir():
             raise CourseError(f"There is no folder {wanted}; give one that holds a folder a class.")
+        storage.check_name(wanted)
     if test is not None:
         roots = {"train": root, "test": Path(test)}
     elif all((root / part).is_dir() for part in PARTS):
@@ -145,10 +149,14 @@ def check(folder: Path | str, test: Path | str | None = None, seed: int = 0) -> 
     seen = [one for part, where in roots.items() for one in _read(part, where, notes)]
     names = sorted({one.label for one in seen if one.part == "train"})
     seen = _without_strangers(seen, names, notes)
-    seen, alike = _without_copies(seen, notes)
+    pairs = pairs_alike(seen)
+    across = [pair[:2] for pair in pairs if seen[pair[0]].part != seen[pair[1]].part]
+    tested = sorted({i for pair in across for i in pair if seen[i].part == "test"})
+    leaked = tuple(notes.name(seen[i].path) for i in tested)
+    seen, alike = _without_copies(seen, pairs, notes)
     if "test" not in roots:
         seen = _split(seen, alike, seed)
-    return _result(root, names, seen, notes, "test" not in roots)
+    return _result(root, names, seen, notes, "test" not in roots, leaked)
 
 
 class _Notes:
@@ -159,9 +167,10 @@ class _Notes:
 
     def name(self, path: Path) -> str:
         try:
-            return path.relative_to(self.root).as_posix()
+            path = path.relative_to(self.root)
         except ValueError:
-            return path.as_posix()
+            pass  # of the other part
+        return printable(path.as_posix(), 500)
 
     def add(
         self,
@@ -187,9 +196,19 @@ def _read(part: str, root: Path, notes: _Notes) -> list[Seen]:
             loose,
             loose,
         )
-    found, other, strange, deeper, broken, small = [], [], [], [], [], []
+    found, other, strange, deeper, broken, small, large = [], [], [], [], [], [], []
     empty = []
     folders = [path for path in entries if path.is_dir()]
+    nameless = [folder for folder in folders if not storage.is_text(folder.name)]
+    folders = [folder for folder in folders if folder not in nameless]
+    if nameless:
+        notes.add(
+            "names that are no text",
+            "some of their bytes are not UTF-8 (they may be Latin-1), so that nothing could be "
+            "written about these classes; rename the folders",
+            nameless,
+            stops=True,
+        )
     files = {folder: sorted(folder.iterdir()) for folder in folders}
     total = sum(map(len, files.values()))
     with tqdm(total=total, desc=root.name, leave=False, delay=2) as bar:
@@ -207,16 +226,19 @@ def _read(part: str, root: Path, notes: _Notes) -> list[Seen]:
                     strange.append(path)
                 else:
                     try:
-                        found.append(_look(path, part, folder.name))
-                    except CourseError as error:
-                        (small if "pixels" in str(error) else broken).append(path)
+                        seen = _look(path, part, folder.name)
+                    except PictureError as error:
+                        (large if error.kind == "too large" else broken).append(path)
+                    else:
+                        (found if seen else small).append(seen or path)
             if len(found) == before:
                 empty.append(folder)
     for what, says, which in (
         ("unreadable", "called pictures, but they cannot be opened; save them again or delete "
          "them", broken),
-        ("too small", "fewer than 4 pixels wide or high, which shows nothing; take larger ones",
-         small),
+        ("too small", f"fewer than {SMALLEST} pixels wide or high, which shows nothing; take "
+         "larger ones", small),
+        ("too large", f"more than {MOST_PIXELS / 1e6:.0f} million pixels; shrink them", large),
         ("another format", "pictures of a format that is not read here; store them again as JPEG "
          "or PNG and they count", other),
         ("no picture", "not pictures, and ignored", strange),
@@ -239,17 +261,14 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in (*ENDINGS, *OTHER_FORMATS)
 
 
-def _look(path: Path, part: str, label: str) -> Seen:
-    read_picture(path)  # says what is wrong
-    with Image.open(path) as picture:
-        transparent = picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
-        if transparent:
-            transparent = picture.convert("RGBA").getchannel("A").getextrema()[0] < 255
-        x = picture_to_input(picture)
-        upright = ImageOps.exif_transpose(picture)
-    pixels = hashlib.sha256(f"{upright.size}".encode() + upright.convert("RGBA").tobytes())
-    edges, greys = signature(upright)
-    return Seen(path, part, label, x, pixels.hexdigest(), edges, greys, transparent)
+def _look(path: Path, part: str, label: str) -> Seen | None:
+    """The picture at `path`, None where it is too small to show anything."""
+    picture, transparent = open_picture(path)
+    if min(picture.size) < SMALLEST:
+        return None
+    pixels = hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()
+    edges, greys = signature(picture)
+    return Seen(path, part, label, picture_to_input(picture), pixels, edges, greys, transparent)
 
 
 def signature(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
@@ -301,9 +320,10 @@ def _without_strangers(seen: list[Seen], names: list[str], notes: _Notes) -> lis
     return [one for one in seen if one.label in names]
 
 
-def _without_copies(seen: list[Seen], notes: _Notes) -> tuple[list[Seen], list[tuple[Path, Path]]]:
+def _without_copies(
+    seen: list[Seen], pairs: list[tuple[int, int, bool]], notes: _Notes
+) -> tuple[list[Seen], list[tuple[Path, Path]]]:
     """What is left without copies that would falsify a result, and which of it look alike."""
-    pairs = pairs_alike(seen)
     out: set[int] = set()
 
     def tell(what: str, says: str, which: list[tuple[int, int]], drop: Iterable[int]) -> None:
@@ -385,8 +405,9 @@ def _split(seen: list[Seen], alike: list[tuple[Path, Path]], seed: int) -> list[
 
 
 def _result(
-    root: Path, names: list[str], seen: list[Seen], notes: _Notes, was_split: bool
-) -> Checked:
+    root: Path, names: list[str], seen: list[Seen], notes: _Notes, was_split: bool,
+    leaked: tuple[str, ...],
+) -> Checked:  # fmt: skip
     of = {part: [one for one in seen if one.part == part] for part in PARTS}
     counts = {part: Counter(one.label for one in of[part]) for part in PARTS}
     in_train, in_test = counts["train"], counts["test"]
@@ -449,7 +470,7 @@ def _result(
         parts = {part: _examples(of[part], tuple(names)) for part in PARTS}
     return Checked(
         root, tuple(names), found, parts["train"], parts["test"], files["train"], files["test"],
-        was_split, {(part, name): counts[part][name] for part in PARTS for name in names},
+        was_split, leaked, {(part, name): counts[part][name] for part in PARTS for name in names},
     )  # fmt: skip
 
 

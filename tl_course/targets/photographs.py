@@ -10,18 +10,17 @@ Textures), after its documentation, which names the licence of all but the motor
 from __future__ import annotations
 
 import functools
-import io
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from tl_course.errors import CourseError
 from tl_course.network import SIZE
+from tl_course.pictures import open_picture
 from tl_course.scale import scaled
 from tl_course.targets.examples import Examples, Target
-from tl_course.targets.folder import upright
 
 NAMES = ("china", "flower")
 SMALLEST = 32  # pixels: the side of the smallest crop, which is not shrunk
@@ -64,14 +63,7 @@ def of_file(content: bytes, name: str) -> torch.Tensor:
 
     CourseError names a file that is no such picture, or too narrow to see anything.
     """
-    try:
-        with Image.open(io.BytesIO(content), formats=["PNG", "JPEG"]) as picture:
-            picture.thumbnail([4 * side for side in LARGEST])  # so that little is read of a JPEG
-            whole = upright(picture)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise CourseError(
-            f"{name} is not a picture that can be read: choose a PNG or JPEG file."
-        ) from None
+    whole, _ = open_picture(content, name)
     whole.thumbnail(LARGEST, Image.Resampling.LANCZOS)
     if min(whole.size) < SMALLEST_SIDE:
         raise CourseError(

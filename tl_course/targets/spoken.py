@@ -82,7 +82,7 @@ def has_recordings() -> bool:
 def read_wave(path: Path) -> tuple[np.ndarray, int]:
     """The samples of a WAV file, −1 … 1 `[n]`, and its rate; one that cannot be read is named."""
     try:
-        with wave.open(str(path), "rb") as file:
+        with storage.open_plain(path) as content, wave.open(content) as file:
             rate, width, channels = (
                 file.getframerate(), file.getsampwidth(), file.getnchannels()
             )  # fmt: skip

@@ -1,0 +1,121 @@
+"""Picture files from outside, opened in this one place.
+
+The formats are named, so that no other decoder of Pillow's ever sees a stranger's bytes (one of
+them starts a program), and the pixels are counted before they are decoded. A file gives a picture
+or a `PictureError`, which is one sentence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import warnings
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from tl_course import storage
+from tl_course.errors import CourseError, printable
+
+# What cameras, phones, screens and browsers write, also under the name of another. JPEG includes
+# the MPO of phones, which Pillow opens as one.
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
+MOST_PIXELS = 52_000_000  # a camera's 50 megapixels; more needs more than 1 GB on its way
+MOST_BYTES = 400_000_000  # as many pixels without any compression
+ENOUGH = 1024  # pixels each way of a JPEG; a larger one is shrunk while it is decoded
+SIXTEEN = np.round(np.arange(65536) / 257).astype(np.uint8)  # 16-bit greys in 8 bits
+
+
+class PictureError(CourseError):
+    """No picture: `kind` says why, "unreadable", "too large" or "not a file"."""
+
+    def __init__(self, sentence: str, kind: str):
+        super().__init__(sentence)
+        self.kind = kind
+
+
+def open_picture(
+    file: str | os.PathLike | bytes, name: str | None = None, most_pixels: int = MOST_PIXELS
+) -> tuple[Image.Image, bool]:
+    """A picture in red, green and blue, 8 bits each, and whether parts of it are transparent.
+
+    It is turned as its camera was held, what is transparent is shown on white, 16-bit greys are
+    scaled to 8 bits, and of an animation the first frame counts. `file` is a path or the file's
+    content, `name` what an error calls it. Raises `PictureError`; a picture of more than
+    `most_pixels` is refused before it is decoded.
+    """
+    if name is None:
+        name = "This picture" if isinstance(file, bytes) else os.fspath(file)
+    name = printable(name, 500)
+    try:
+        with io.BytesIO(file) if isinstance(file, bytes) else storage.open_plain(file) as content:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what matters of them is a sentence below
+                return _decoded(content, name, most_pixels)
+    except PictureError:
+        raise
+    except storage.NotAFile as error:
+        raise _unreadable(name, error.strerror, "not a file") from None
+    except Image.DecompressionBombError:
+        raise _too_large(name, most_pixels) from None
+    except UnidentifiedImageError:
+        raise _unreadable(name, "it begins like none") from None
+    # Decoders meet a damaged file with many kinds of errors, and all of them mean the same.
+    except Exception as error:
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise _unreadable(name, printable(why)) from None
+
+
+def _unreadable(name: str, why: str, kind: str = "unreadable") -> PictureError:
+    return PictureError(
+        f"{name} is not a picture that can be read ({why}): replace it by a PNG or JPEG file, or "
+        "leave it out.",
+        kind,
+    )
+
+
+def _too_large(name: str, most_pixels: int) -> PictureError:
+    return PictureError(
+        f"{name} has more than {most_pixels:,} pixels, the most that are read: shrink it.",
+        "too large",
+    )
+
+
+def _decoded(content: BinaryIO, name: str, most_pixels: int) -> tuple[Image.Image, bool]:
+    length = content.seek(0, os.SEEK_END)
+    if length > MOST_BYTES:
+        raise PictureError(
+            f"{name} has {storage.in_words(length)}, more than any picture that is read: shrink "
+            "it.",
+            "too large",
+        )
+    content.seek(0)
+    with Image.open(content, formats=FORMATS) as picture:
+        if picture.format == "WEBP":  # its decoder keeps four copies
+            most_pixels = min(most_pixels, MOST_PIXELS // 2)
+        if picture.width * picture.height > most_pixels:
+            raise _too_large(name, most_pixels)
+        picture.draft(None, (ENOUGH, ENOUGH))  # of a JPEG alone
+        picture.load()
+        with contextlib.suppress(Exception):  # a broken EXIF part spoils no picture
+            ImageOps.exif_transpose(picture, in_place=True)
+        return _in_colour(picture)
+
+
+def _in_colour(picture: Image.Image) -> tuple[Image.Image, bool]:
+    if picture.mode.startswith("I"):
+        values = np.asarray(picture)
+        grey = SIXTEEN[values if values.dtype.itemsize == 2 else values.clip(0, 65535)]
+        clear = values == picture.info.get("transparency", -1)
+        grey[clear] = 255
+        return Image.fromarray(grey).convert("RGB"), bool(clear.any())
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        alpha = picture.getchannel("A")
+        if alpha.getextrema()[0] < 255:
+            shown = Image.new("RGB", picture.size, "white")
+            shown.paste(picture, mask=alpha)
+            return shown, True
+    return picture.convert("RGB"), False
