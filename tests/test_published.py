@@ -1,6 +1,7 @@
 """Networks that others trained: loaded whole, cut, held to their requirement, adapted."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -189,21 +190,78 @@ def test_a_pickle_with_code_is_not_run(torch_home, tmp_path):
     assert not (tmp_path / "done").exists()
 
 
-def test_a_network_of_timm_out_of_a_folder(tmp_path):
+def hub_of(monkeypatch, folder, revision="a" * 40):
+    """The Hugging Face hub, as far as timm and we ask it: files of `folder`; returns what came."""
+    import huggingface_hub
+    from huggingface_hub.errors import EntryNotFoundError
+    from timm.models import _hub
+
+    asked = []
+
+    def bring(repo_id=None, filename=None, *arguments, revision=None, **more):
+        asked.append((filename, revision))
+        if not (folder / filename).exists():
+            raise EntryNotFoundError(filename)
+        return str(folder / filename)
+
+    for place in (huggingface_hub, _hub):
+        monkeypatch.setattr(place, "hf_hub_download", bring)
+    found = SimpleNamespace(sha=revision)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: found)
+    return asked
+
+
+def timm_folder(folder, **pretrained):
     import timm
     from safetensors.torch import save_file
 
     kept = timm.create_model("resnet10t", num_classes=5)
-    save_file(kept.state_dict(), tmp_path / "model.safetensors")
+    save_file(kept.state_dict(), folder / "model.safetensors")
     config = {
         "architecture": "resnet10t", "num_classes": 5,
-        "pretrained_cfg": {"input_size": [3, 64, 64], "num_classes": 5, "license": "mit"},
+        "pretrained_cfg": {"input_size": [3, 64, 64], "num_classes": 5, **pretrained},
     }  # fmt: skip
-    (tmp_path / "config.json").write_text(json.dumps(config))
+    (folder / "config.json").write_text(json.dumps(config))
+    return kept.eval()
+
+
+def test_a_network_of_the_hub_is_of_the_revision_that_was_looked_at(tmp_path, monkeypatch):
+    kept, asked = timm_folder(tmp_path), hub_of(monkeypatch, tmp_path)
+    net = published.load("hf-hub:anna/net")
+    x = net.requirement.prepare(torch.rand(2, 3, 64, 64))
+    with torch.no_grad():
+        torch.testing.assert_close(net(x), kept(x))
+    assert {revision for _, revision in asked} == {"a" * 40}
+    assert {name for name, _ in asked} == {"config.json", "model.safetensors"}
+
+
+@pytest.mark.parametrize("where", ["hf-hub:evil/net", "timm/hf_hub:evil/net", "local-dir:"])
+@pytest.mark.parametrize(
+    "key", ["hf_hub_filename", "url", "custom_load", "state_dict", "file", "architecture"]
+)
+def test_a_configuration_that_names_a_file_of_its_own_is_refused(where, key, tmp_path, monkeypatch):
+    if key == "architecture":
+        timm_folder(tmp_path)
+        config = json.loads((tmp_path / "config.json").read_text())
+        (tmp_path / "config.json").write_text(
+            json.dumps(config | {"architecture": "hf-hub:evil/other"})
+        )
+    else:
+        timm_folder(tmp_path, **{key: "evil.bin"})
+    torch.save({"weight": Evil(tmp_path / "done")}, tmp_path / "evil.bin")
+    asked = hub_of(monkeypatch, tmp_path)
+    name = where if where[-1] != ":" else f"{where}{tmp_path}"
+    with pytest.raises(CourseError, match="is refused: (its configuration names|timm knows no)"):
+        published.load(name)
+    assert {file for file, _ in asked} <= {"config.json"} and not (tmp_path / "done").exists()
+
+
+def test_a_network_of_timm_out_of_a_folder(tmp_path):
+    kept = timm_folder(tmp_path, license="mit")
     net = published.load(f"local-dir:{tmp_path}")
     x = net.requirement.prepare(torch.rand(2, 3, 64, 64))
     with torch.no_grad():
-        torch.testing.assert_close(net(x), kept.eval()(x))
+        torch.testing.assert_close(net(x), kept(x))
     assert net.requirement.size == 64 and net.about.licence == "mit"
 
 

@@ -76,8 +76,8 @@ def _torch() -> Finding:
     except Exception as error:
         return Finding("torch", "problem", f"cannot be imported ({error})", AGAIN)
     found = f"{torch.__version__}, torchvision {metadata.version('torchvision')}"
-    if tuple(int(n) for n in torch.__version__.split(".")[:2]) < (2, 9):
-        return Finding("torch", "problem", found, "2.9 or newer is needed: " + AGAIN)
+    if tuple(int(n) for n in torch.__version__.split(".")[:2]) < (2, 10):
+        return Finding("torch", "problem", found, "2.10 or newer is needed: " + AGAIN)
     return Finding("torch", "ok", found)
 
 

@@ -18,6 +18,7 @@ import contextlib
 import functools
 import importlib
 import importlib.util
+import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
@@ -30,10 +31,11 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from tl_course import storage, training
-from tl_course.errors import CourseError
+from tl_course.errors import CourseError, printable
 from tl_course.requirement import Pictures, Tokens
 
 GRID = 3  # a picture cut off in the middle of a network is averaged over GRID × GRID regions
+MOST_CONFIG = 10_000_000  # bytes of a configuration; one with 22,000 classes has two million
 LONGEST = 64  # word pieces of a text; what is longer is cut off
 
 
@@ -334,7 +336,9 @@ def _torchvision(name: str):
 def _timm(name: str):
     import timm
 
-    model = _online(lambda: timm.create_model(name, pretrained=True), f"timm's {name}")
+    model = _online(
+        lambda: timm.create_model(_checked_source(name), pretrained=True), f"timm's {name}"
+    )
     shown = model.pretrained_cfg
     about = About(
         f"{shown['architecture']} of timm", f"see the card of {shown.get('hf_hub_id') or name}",
@@ -343,6 +347,47 @@ def _timm(name: str):
     scale = tuple(shown["mean"]), tuple(shown["std"]), shown["input_size"][-1]
     names = shown.get("label_names") or ()
     return model, names, about, scale
+
+
+# What in a repository's configuration says which file timm reads, and how. Before 1.0.31 timm
+# unpickles the file that a stranger names there.
+NAMES_A_FILE = ("file", "url", "hf_hub_filename", "custom_load", "state_dict", "checkpoint_path")
+
+
+def _checked_source(name: str) -> str:
+    """timm's name of a network; from the hub, of the one revision that was looked at.
+
+    Raises CourseError where a stranger's configuration names a file of its own to be read.
+    """
+    import huggingface_hub
+    import timm
+
+    source, place = timm.models.parse_model_name(name)
+    if source == "hf-hub":
+        place, _, revision = place.partition("@")
+        revision = huggingface_hub.HfApi().model_info(place, revision=revision or None).sha
+        path = huggingface_hub.hf_hub_download(place, "config.json", revision=revision)
+        place = f"{place}@{revision}"
+    elif source == "local-dir":
+        path = Path(place) / "config.json"
+    else:
+        return name
+    with storage.open_plain(path) as file:
+        config = json.loads(file.read(MOST_CONFIG))
+    for part in (config, config.get("pretrained_cfg") or {}, config.get("model_args") or {}):
+        for key in NAMES_A_FILE:
+            if part.get(key):
+                raise CourseError(
+                    f"{name} is refused: its configuration names a file of its own to be read "
+                    f"('{key}'), which could be anything; choose a network without that."
+                )
+    architecture = config.get("architecture")
+    if not isinstance(architecture, str) or not timm.is_model(architecture):
+        raise CourseError(
+            f"{name} is refused: timm knows no architecture '{printable(str(architecture))}'; "
+            "choose a network of one that it knows."
+        )
+    return f"{source}:{place}"
 
 
 def _minilm() -> Reading:
@@ -404,6 +449,8 @@ def _online(fetch: Callable, name: str):
     try:
         with _no_waiting():
             return fetch()
+    except CourseError:
+        raise
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CourseError(
