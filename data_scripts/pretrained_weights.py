@@ -28,6 +28,7 @@ def make(name: str = "emoji-images") -> None:
         images,
         held_out=pretraining.source(name, 0, held_out=True),
         out=work,
+        overwrite=True,
         progress=name,
     )
     shipped.mkdir(parents=True, exist_ok=True)

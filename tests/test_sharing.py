@@ -470,7 +470,7 @@ def test_a_pipe_is_refused_and_not_waited_for(folder):
     os.mkfifo(folder / "README.md")
     with pytest.raises(CourseError, match="neither a file nor a folder"):
         load_shared(folder)
-    with pytest.raises(CourseError, match="not a plain file"):
+    with pytest.raises(CourseError, match="it is a pipe"):
         sharing._bytes(folder, "README.md", 100)
 
 
@@ -625,3 +625,31 @@ def test_publishing_sends_the_three_files(published, folder, monkeypatch):
     with pytest.raises(CourseError, match="fingerprint"):
         sharing.publish(folder, "anna/digits")
     assert len(done) == 2, "a damaged network was published"
+
+
+# ------------------------------------------------------------------------- nothing is overwritten
+
+
+def test_a_shared_network_is_not_overwritten_unasked(tmp_path):
+    one, other = FiveLayerNet(2), FiveLayerNet(2)
+    share(one, tmp_path)
+    with pytest.raises(CourseError, match="not overwritten unasked.*--force"):
+        share(other, tmp_path)
+    assert network.fingerprint(load_shared(tmp_path)) == network.fingerprint(one)
+    share(other, tmp_path, overwrite=True)
+    assert network.fingerprint(load_shared(tmp_path)) == network.fingerprint(other)
+
+
+def test_of_two_networks_in_a_folder_the_last_one_counts(tmp_path):
+    """As earlier versions of the course could write them."""
+    shared, saved = FiveLayerNet(2), FiveLayerNet(2)
+    share(shared, tmp_path / "shared")
+    network.save(saved, tmp_path / "saved", half=False)
+    for path in (tmp_path / "saved").iterdir():
+        path.rename(tmp_path / "shared" / path.name)
+    for last, name in ((shared, "model.safetensors"), (saved, "weights.safetensors")):
+        for order, file in enumerate(("model.safetensors", "weights.safetensors")):
+            os.utime(tmp_path / "shared" / file, (order, order))
+        os.utime(tmp_path / "shared" / name, (9, 9))
+        found = sharing.load_any(tmp_path / "shared")
+        assert network.fingerprint(found) == network.fingerprint(last)

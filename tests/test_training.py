@@ -1,5 +1,6 @@
 """The loop: it learns, stops when asked, continues exactly, and says when it cannot."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 import torch
 from conftest import HUNG
 
-from tl_course import pretraining, training
+from tl_course import network, pretraining, training
 from tl_course.errors import CourseError
 from tl_course.network import FiveLayerNet, fingerprint
 from tl_course.sources.emoji_images import EmojiImages
@@ -183,3 +184,47 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_training(tmp_path
     in_the_way.write_text("a file")
     with pytest.raises(CourseError, match="net cannot be written to"):
         pretraining.pretrain(EmojiImages(0), 1_000_000, out=in_the_way)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no pipes with a name")
+@pytest.mark.parametrize("what", ["pipe", "folder"])
+def test_what_is_no_checkpoint_is_a_sentence_at_once(tmp_path, what):
+    path = tmp_path / "checkpoint.pt"
+    os.mkfifo(path) if what == "pipe" else path.mkdir()
+    with pytest.raises(CourseError, match=f"is not a checkpoint .it is a {what}"):
+        train(new_net(), source_batch, Recipe(steps=STEPS), checkpoint=path)
+
+
+def test_a_finished_network_is_not_overwritten_unasked(tmp_path):
+    once = pretraining.pretrain(EmojiImages(0), 512, out=tmp_path, progress=None)
+    kept = (tmp_path / "weights.safetensors").read_bytes()
+    never = EmojiImages(3)
+    never.batch = None  # nothing is trained before it is refused
+    with pytest.raises(CourseError, match="finished network.*not overwritten unasked.*--force"):
+        pretraining.pretrain(never, 512, seed=3, out=tmp_path, progress=None)
+    assert (tmp_path / "weights.safetensors").read_bytes() == kept
+    other = pretraining.pretrain(
+        EmojiImages(3), 512, seed=3, out=tmp_path, overwrite=True, progress=None
+    )
+    assert network.fingerprint(other.net) != network.fingerprint(once.net)
+    assert (tmp_path / "weights.safetensors").read_bytes() != kept
+    names = ["network.json", "weights.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+def test_two_pretrainings_cannot_write_into_one_folder(tmp_path):
+    seen = []
+
+    def another(step, net, history):
+        if not seen:
+            command = ["-m", "tl_course", "pretrain", "--images", "512", "--out", str(tmp_path)]
+            seen.append(
+                subprocess.run(
+                    [sys.executable, *command], capture_output=True, text=True, timeout=HUNG
+                )
+            )
+
+    pretraining.pretrain(EmojiImages(0), 512, out=tmp_path, on_step=another, progress=None)
+    assert seen[0].returncode == 2
+    assert f"Another program is writing to {tmp_path}" in seen[0].stderr
+    assert network.load(tmp_path).about["images"] == 512

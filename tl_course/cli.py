@@ -5,6 +5,7 @@ exit code. Heavy imports are inside the verbs, so that `tl-course --help` is qui
 """
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -113,6 +114,7 @@ def add_pretrain(verbs) -> None:
         default="auto",
         help="auto: bf16 where the processor is fast at it",
     )
+    _add_force(parser)
     _add_json(parser)
     parser.set_defaults(act=pretrain)
 
@@ -131,6 +133,7 @@ def pretrain(args: argparse.Namespace) -> int:
         seed=args.seed,
         recipe=replace(pretraining.RECIPE, bf16=bf16),
         out=args.out,
+        overwrite=args.force,
     )
     if os.environ.get("RANK", "0") != "0":
         return 0  # under torchrun, the first process speaks for all
@@ -188,14 +191,43 @@ def add_adapt(verbs) -> None:
         "--share", type=Path, metavar="DIR", help="a folder with a model card, for others to use"
     )
     parser.add_argument("--maker", default="not said", help="who is named in the model card")
+    _add_force(parser)
     _add_json(parser)
     parser.set_defaults(act=adapt)
 
 
 def adapt(args: argparse.Namespace) -> int:
+    with contextlib.ExitStack() as held:
+        _take_places(args, held)  # rather now than after the training
+        return _adapt(args)
+
+
+def _take_places(args: argparse.Namespace, held: contextlib.ExitStack) -> None:
+    """Look at every place that `adapt` will write to, and keep other programs out of it."""
+    from tl_course import network, sharing, storage
+
+    if args.out and args.share and args.out.resolve() == args.share.resolve():
+        raise CourseError(f"--out and --share both name {args.out}: give each a folder of its own.")
+    if args.report and args.share and args.share.resolve() in args.report.resolve().parents:
+        raise CourseError(
+            f"--report lies in {args.share}, where only what others shall have belongs: write it "
+            "elsewhere."
+        )
+    if not storage.is_text(args.maker):
+        raise CourseError("--maker is no text in UTF-8: write the name anew.")
+    for folder, free_folder in ((args.out, network.free_folder), (args.share, sharing.free_folder)):
+        if folder:
+            held.enter_context(storage.claimed(storage.make_folder(folder)))
+            free_folder(folder, args.force)
+    if args.report:
+        storage.free_file(args.report, args.force)
+        held.enter_context(storage.claimed(args.report))
+
+
+def _adapt(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from tl_course import model_card, network, own_report, own_task, pretraining, sharing, storage
+    from tl_course import model_card, network, own_report, own_task, pretraining, sharing
     from tl_course.targets.folder import load_folder
     from tl_course.targets.own_folder import check
 
@@ -209,12 +241,9 @@ def adapt(args: argparse.Namespace) -> int:
         test = load_folder(args.test, names=train.names)
         checked = check(args.train, args.test)
         for finding in checked.findings:
-            if finding.left_out and not args.report:
+            if finding.left_out:
                 print(f"{finding} (used all the same; see --leave-out)", file=sys.stderr)
-    if args.out:
-        storage.make_folder(args.out)
-    if args.share:
-        sharing.empty_folder(args.share)  # rather now than after the training
+    trained_on = 0 if args.leave_out else len(checked.leaked)
     missing = len(train.names) - len(test.y.unique())
     if missing:
         print(
@@ -222,20 +251,21 @@ def adapt(args: argparse.Namespace) -> int:
             "accuracy says nothing about those.",
             file=sys.stderr,
         )
-    outcome = own_task.run(net, train, test, args.seed, args.option, args.augment)
+    outcome = own_task.run(net, train, test, args.seed, args.option, args.augment, trained_on)
     option, augment, result = outcome.option, outcome.augment, outcome.adapted
     if outcome.why:
         print(f"Option {option}, augmentation {'on' if augment else 'off'}: {outcome.why}")
     print(
         f"{100 * result.accuracy:.1f}% of {len(test):,} test pictures right, after "
         f"{len(train):,} labelled pictures of {len(train.names)} classes, "
-        f"{result.seconds:.2f} s."
+        f"{result.seconds:.2f} s{outcome.warning}."
     )
     if args.out:
         network.save(
             result.net,
             args.out,
             half=False,
+            overwrite=args.force,
             classes=list(train.names),
             option=option,
             images=len(train),
@@ -245,11 +275,15 @@ def adapt(args: argparse.Namespace) -> int:
         )
     if args.share:
         card = own_task.card(outcome, args.share.resolve().name, args.maker, "pictures of my own")
-        print(f"To share, with a model card: {sharing.share(result.net, args.share, card)}")
+        folder = sharing.share(result.net, args.share, card, overwrite=args.force)
+        print(f"To share, with a model card: {folder}")
     if args.report:
         rivals = own_task.controls(outcome, args.seed)
         curve = own_task.more_labels(net, outcome, args.seed) if option != "scratch" else None
-        print(f"Report: {own_report.write(args.report, outcome, checked, rivals, curve)}")
+        path = own_report.write(
+            args.report, outcome, checked, rivals, curve, used_all=not args.leave_out
+        )
+        print(f"Report: {path}")
     if args.json:
         print(
             json.dumps(
@@ -261,6 +295,7 @@ def adapt(args: argparse.Namespace) -> int:
                     "accuracy": result.accuracy,
                     "interval": outcome.interval,
                     "tested": len(test),
+                    "test_pictures_trained_on": trained_on,
                     "seconds": result.seconds,
                 }
             )
@@ -292,7 +327,7 @@ def add_sweep(verbs) -> None:
 def sweep(args: argparse.Namespace) -> int:
     import pandas as pd
 
-    from tl_course import network, pretraining, transfer
+    from tl_course import pretraining, sharing, transfer
     from tl_course.sweep import ARMS
     from tl_course.sweep import sweep as run_sweep
     from tl_course.targets.examples import draw
@@ -309,7 +344,7 @@ def sweep(args: argparse.Namespace) -> int:
     digits = handwritten(args.full)
     for size in sizes:
         draw(digits.pool, size, args.seed)  # refuses a size that the pool cannot give
-    net = network.load(args.weights) if args.weights else pretraining.pretrained()
+    net = sharing.load_any(args.weights) if args.weights else pretraining.pretrained()
     found = run_sweep(
         net, digits, sizes, args.draws, arms=arms, augment=augment, seed=args.seed, progress=True,
         choice=transfer.settings if args.settings == "tuned" else transfer.fixed,
@@ -441,6 +476,12 @@ def _sizes(text: str) -> list[int]:
 def _add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object as the last line"
+    )
+
+
+def _add_force(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--force", action="store_true", help="overwrite what an earlier command has written there"
     )
 
 

@@ -27,6 +27,7 @@ KERNELS = (7, 3, 3, 3)  # the first is 7×7 so that it can be seen
 CHANNELS, SIZE = 3, 32
 FORMAT = "tl_course five-layer network 1"
 WEIGHTS_FILE, DESCRIPTION_FILE = "weights.safetensors", "network.json"
+SHARED_WEIGHTS_FILE = "model.safetensors"  # what a folder for others has (sharing.py)
 
 
 class FiveLayerNet(nn.Module):
@@ -137,13 +138,21 @@ def layers_fingerprint(net: FiveLayerNet) -> str:
     return fingerprint({k: v for k, v in net.state_dict().items() if not k.startswith("output.")})
 
 
-def save(net: FiveLayerNet, folder: Path | str, half: bool = True, **about: object) -> Path:
+def save(
+    net: FiveLayerNet,
+    folder: Path | str,
+    half: bool = True,
+    overwrite: bool = False,
+    **about: object,
+) -> Path:
     """Write `folder/weights.safetensors` and a readable copy of its description, `network.json`.
 
     `about` is whatever a stranger should know (recipe, metrics, data), as JSON. The description
     and a hash travel inside the weights' file, so that one atomic write makes a whole network.
-    `half` stores float16 (2.8 MB). BatchNorm must have been folded.
+    `half` stores float16 (2.8 MB). BatchNorm must have been folded. A network that `folder` holds
+    is overwritten only where `overwrite` asks for it (CourseError).
     """
+    free_folder(folder, overwrite)
     state = to_save(net, half)
     description = {
         "format": FORMAT,
@@ -158,6 +167,25 @@ def save(net: FiveLayerNet, folder: Path | str, half: bool = True, **about: obje
     with storage.atomic_path(folder / WEIGHTS_FILE) as path:
         path.write_bytes(safetensors.torch.save(state, metadata={"network": text}))
     storage.write_text(folder / DESCRIPTION_FILE, text + "\n")
+    return folder
+
+
+def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
+    """A folder that a network can be saved in, looked at before the training.
+
+    Raises CourseError where it cannot be written to, where it holds a network and `overwrite` is
+    False, and where it holds a shared one, which would then be taken for the new one.
+    """
+    folder = storage.make_folder(folder)
+    if (folder / WEIGHTS_FILE).exists() and not overwrite:
+        raise CourseError(
+            f"{folder} holds a finished network, which is not overwritten unasked: choose another "
+            "folder, or add --force (overwrite=True) to put the new one in its place."
+        )
+    if (folder / SHARED_WEIGHTS_FILE).exists():
+        raise CourseError(
+            f"{folder} holds a shared network ({SHARED_WEIGHTS_FILE}): save into another folder."
+        )
     return folder
 
 

@@ -20,10 +20,14 @@ MARKERS = {  # of the rivals: colour, marker
 }
 
 
+MOST_CLASSES = 20  # in one figure; a larger one takes gigabytes and cannot be read
+
+
 def some_of_each(examples: Examples, title: str, n: int = 6) -> Picture:
-    """The first `n` pictures of each class, a row a class (of 20 classes at most)."""
+    """The first `n` pictures of each class, a row a class (of the first 20 classes)."""
     chosen, titles = [], []
-    for label, name in enumerate(examples.names[:20]):
+    shown = examples.names[:MOST_CLASSES]
+    for label, name in enumerate(shown):
         where = (examples.y == label).nonzero().flatten()[:n].tolist()
         chosen += where + [None] * (n - len(where))
         titles += [_short(name)] + [""] * (n - 1)
@@ -32,27 +36,30 @@ def some_of_each(examples: Examples, title: str, n: int = 6) -> Picture:
     )  # white where a class has fewer
     return plots.pictures(
         x, titles, title,
-        f"{len(examples.names)} rows of up to {n} small pictures, one row for each class: "
-        f"{', '.join(examples.names[:20])}.",
+        f"{len(shown)} rows of up to {n} small pictures, one row for each class"
+        + (f" (the first of {len(examples.names)})" if len(shown) < len(examples.names) else "")
+        + f": {', '.join(shown)}.",
         columns=n, cell=0.85,
     )  # fmt: skip
 
 
 def confusion(outcome: Outcome) -> Picture:
-    """What was said of what it was: a row for each class, the diagonal is right."""
-    counts, names = outcome.confusion.numpy(), outcome.train.names
+    """What was said of what it was: a row for each class, the diagonal is right.
+
+    Of more than 20 classes, those are shown that take part in the most mistakes.
+    """
+    counts, names, some = _most_confused(outcome.confusion.numpy(), outcome.train.names)
     side = 1.6 + 0.5 * len(names)
     figure, ax = plots.figure_and_axes(side + 0.8, side)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    if len(names) <= 30:
-        for i, j in zip(*counts.nonzero(), strict=True):
-            colour = "white" if shares[i, j] > 0.5 else "black"
-            ax.text(j, i, counts[i, j], ha="center", va="center", fontsize=9, color=colour)
+    for i, j in zip(*counts.nonzero(), strict=True):
+        colour = "white" if shares[i, j] > 0.5 else "black"
+        ax.text(j, i, counts[i, j], ha="center", va="center", fontsize=9, color=colour)
     short = [_short(name) for name in names]
     ax.set_xticks(range(len(names)), short, rotation=60, ha="right", fontsize=9)
     ax.set_yticks(range(len(names)), short, fontsize=9)
-    ax.set(xlabel="it said", ylabel="it was (pictures)")
+    ax.set(xlabel=f"it said{some}", ylabel="it was (pictures)")
     wrong = counts.copy()
     np.fill_diagonal(wrong, 0)
     i, j = np.unravel_index(wrong.argmax(), wrong.shape)
@@ -62,7 +69,22 @@ def confusion(outcome: Outcome) -> Picture:
     rows = "; ".join(
         f"{name}: {counts[k, k]} of {counts[k].sum()} right" for k, name in enumerate(names)
     )
-    return Picture(figure, f"Confusion matrix. {title}. {rows}.")
+    return Picture(figure, f"Confusion matrix{some}. {title}. {rows}.")
+
+
+def _most_confused(
+    counts: np.ndarray, names: tuple[str, ...]
+) -> tuple[np.ndarray, tuple[str, ...], str]:
+    """Counts and names of the classes with the most mistakes, and a note where some are left out.
+
+    The shares of a row are of what is shown.
+    """
+    if len(names) <= MOST_CLASSES:
+        return counts, names, ""
+    wrong = counts.sum(0) + counts.sum(1) - 2 * counts.diagonal()
+    shown = np.sort(np.argsort(-wrong, kind="stable")[:MOST_CLASSES])
+    note = f" (the {MOST_CLASSES} of {len(names)} classes with the most mistakes)"
+    return counts[np.ix_(shown, shown)], tuple(names[i] for i in shown), note
 
 
 def worst(outcome: Outcome, n: int = 10) -> Picture:

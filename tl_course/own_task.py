@@ -34,6 +34,7 @@ class Outcome:
     why: str
     train: Examples
     test: Examples
+    trained_on: int = 0  # of the test pictures, that the network learnt from as well
 
     @property
     def correct(self) -> torch.Tensor:
@@ -80,6 +81,16 @@ class Outcome:
             f"{100 * self.right / len(self.test):.1f}% of {len(self.test):,} test pictures right "
             f"(95% interval: {100 * low:.1f} to {100 * high:.1f}%), after {len(self.train):,} "
             f"labelled pictures of {len(self.train.names)} classes"
+        ) + self.warning
+
+    @property
+    def warning(self) -> str:
+        """What is to be said of a test whose pictures were trained on, or nothing."""
+        if not self.trained_on:
+            return ""
+        return (
+            f"; but {self.trained_on:,} of these test pictures were trained on as well, so the "
+            "result says too much about new pictures"
         )
 
 
@@ -90,18 +101,20 @@ def run(
     seed: int = 0,
     option: str = "auto",
     augment: str | None = None,
+    trained_on: int = 0,
 ) -> Outcome:
     """Adapt `net` to `train` as asked, or as the course recommends, and test it.
 
     `option` is "1", "2", "scratch" or "auto"; `augment` is "on", "off" or None: off, unless `auto`
-    chooses it.
+    chooses it. `trained_on` test pictures are known to be among the training pictures; results
+    then say so.
     """
     why, copies = "", augment == "on"
     if option == "auto":
         advice = transfer.recommend(len(train), augment)
         option, copies, why = advice.option, advice.augment, advice.why
     adapted = _adapt(net, train, test, seed, option, copies)
-    return Outcome(adapted, option, copies, why, train, test)
+    return Outcome(adapted, option, copies, why, train, test, trained_on)
 
 
 def _adapt(
@@ -295,6 +308,7 @@ def card(
         intended="pictures like those it was trained on; learning about transfer learning",
         limits=f"It has seen {len(outcome.train):,} labelled pictures, and knows no other classes: "
         "whatever it is shown, it names one of them. On pictures from elsewhere its accuracy is "
-        f"unknown; on this test alone it may be {100 * low:.0f} to {100 * high:.0f}%.",
+        f"unknown; on this test alone it may be {100 * low:.0f} to {100 * high:.0f}%"
+        f"{outcome.warning}.",
         stands_on=stands_on,
     )

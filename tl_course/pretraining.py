@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 from collections.abc import Callable
@@ -69,6 +70,7 @@ def pretrain(
     net: FiveLayerNet | None = None,
     recipe: Recipe = RECIPE,
     out: Path | None = None,
+    overwrite: bool = False,
     stop: threading.Event | None = None,
     on_step: Callable[[int, nn.Module, History], None] | None = None,
     progress: str | None = "pretraining",
@@ -77,8 +79,10 @@ def pretrain(
 
     With `out`, a checkpoint is kept there while it runs, so that the same call continues after an
     interruption exactly where it was; at the end the network is saved there and the checkpoint
-    goes. Under torchrun every process takes its share of each batch. `held_out` is the same source
-    with another seed; it measures the accuracy. `net` is a fresh network of another kind.
+    goes. A finished network is overwritten only where `overwrite` asks for it, and no other program
+    can write into `out` meanwhile (CourseError). Under torchrun every process takes its share of
+    each batch. `held_out` is the same source with another seed; it measures the accuracy. `net` is
+    a fresh network of another kind.
     """
     steps = images // BATCH
     if steps < 2:
@@ -87,8 +91,6 @@ def pretrain(
         raise CourseError(
             f"Seed {source.seed} is the one whose inputs measure the accuracy; choose another seed."
         )
-    if out is not None:
-        storage.make_folder(out)  # rather now than after an hour of training
     acc = training.accelerator()
     bf16 = machine.has_fast_bf16(acc.device) if recipe.bf16 is None else recipe.bf16
     recipe = replace(recipe, steps=steps, bf16=bf16)
@@ -105,29 +107,34 @@ def pretrain(
     def batch_at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         return source.batch(step * BATCH + acc.process_index * share, share)
 
-    history = training.train(
-        net,
-        batch_at,
-        recipe,
-        checkpoint=out / CHECKPOINT if out else None,
-        identity={"seed": seed, "source": type(source).__name__, "source_seed": source.seed},
-        stop=stop,
-        on_step=on_step,
-        progress=progress,
-    )
-    folded = network.fold(net)
-    if not history.finished:
-        return Pretrained(folded, history, images, None)
-    accuracy = accuracy_on(folded, held_out) if held_out is not None else None
-    if out is not None and acc.is_main_process:
-        network.save(
-            folded, out, images=images, seed=seed, source=type(source).__name__,
-            precision="bf16" if bf16 else "float32", recipe=vars(recipe),
-            seconds=round(history.seconds, 1),
-            metrics={"accuracy on fresh inputs": accuracy, "loss": history.loss[-1]},
-        )  # fmt: skip
-        (out / CHECKPOINT).unlink(missing_ok=True)
-    return Pretrained(folded, history, images, accuracy)
+    with contextlib.ExitStack() as held:
+        if out is not None:  # rather now than after an hour of training
+            if acc.is_main_process:
+                held.enter_context(storage.claimed(storage.make_folder(out)))
+            network.free_folder(out, overwrite)
+        history = training.train(
+            net,
+            batch_at,
+            recipe,
+            checkpoint=out / CHECKPOINT if out else None,
+            identity={"seed": seed, "source": type(source).__name__, "source_seed": source.seed},
+            stop=stop,
+            on_step=on_step,
+            progress=progress,
+        )
+        folded = network.fold(net)
+        if not history.finished:
+            return Pretrained(folded, history, images, None)
+        accuracy = accuracy_on(folded, held_out) if held_out is not None else None
+        if out is not None and acc.is_main_process:
+            network.save(
+                folded, out, overwrite=overwrite, images=images, seed=seed,
+                source=type(source).__name__, precision="bf16" if bf16 else "float32",
+                recipe=vars(recipe), seconds=round(history.seconds, 1),
+                metrics={"accuracy on fresh inputs": accuracy, "loss": history.loss[-1]},
+            )  # fmt: skip
+            (out / CHECKPOINT).unlink(missing_ok=True)
+        return Pretrained(folded, history, images, accuracy)
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tl_course import __version__, storage
 
+SILENCE = 600  # seconds that a kernel may take to start, or keep its outputs to itself
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -71,7 +72,9 @@ def run_notebook(notebook: Path, out: Path, budget: str, seed: int) -> Outcome:
             language="python",
             cwd=str(notebook.parent),
             progress_bar=False,
-            start_timeout=180,
+            # Of a busy machine nothing is known but that it answers in the end.
+            start_timeout=SILENCE,
+            iopub_timeout=SILENCE,
         )
     except PapermillExecutionError as problem:
         line = next((s for s in problem.source.splitlines() if s.strip()), "").strip()

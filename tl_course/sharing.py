@@ -11,20 +11,20 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 import safetensors.torch
 
 from tl_course import model_card, network, storage
-from tl_course.errors import CourseError
+from tl_course.errors import CourseError, printable
 from tl_course.model_card import Card
 from tl_course.network import FiveLayerNet
 
 KIND = "tl_course shared network"
 FORMAT = f"{KIND} 1"
-WEIGHTS_FILE, CONFIG_FILE, CARD_FILE = "model.safetensors", "config.json", "README.md"
+WEIGHTS_FILE = network.SHARED_WEIGHTS_FILE
+CONFIG_FILE, CARD_FILE = "config.json", "README.md"
 FILES = (WEIGHTS_FILE, CONFIG_FILE, CARD_FILE)
 MOST_WEIGHTS, MOST_TEXT, MOST_FILES = 100_000_000, 1_000_000, 1_000  # bytes, bytes, files
 MOST_CLASSES = 20_000  # 82 MB of output layer
@@ -45,7 +45,11 @@ HUB_NAME = re.compile(r"[A-Za-z0-9][\w-]*(\.[\w-]+)*/[A-Za-z0-9][\w-]*(\.[\w-]+)
 
 
 def share(
-    net: FiveLayerNet, folder: Path | str, card: Card | None = None, half: bool = False
+    net: FiveLayerNet,
+    folder: Path | str,
+    card: Card | None = None,
+    half: bool = False,
+    overwrite: bool = False,
 ) -> Path:
     """Write `net` into `folder`, to be used by a stranger; returns the folder.
 
@@ -53,7 +57,8 @@ def share(
     then answers bit for bit as yours does (inputs in the memory layout of the course's targets,
     channels_last), which float16 (`half`, half the size) would not. What `net` was built on is
     credited by itself (`model_card.lineage`). Raises CourseError where `load_shared` would refuse
-    the folder, so that nothing unusable is ever published.
+    the folder, so that nothing unusable is ever published, and where `folder` holds something
+    already; a shared network is overwritten only where `overwrite` asks for it.
     """
     card = card or Card()
     state = network.to_save(net, half)
@@ -61,7 +66,7 @@ def share(
     config = {"n_classes": net.n_classes, "modality": net.modality, "tl_course": about}
     text = json.dumps(config, indent=2, ensure_ascii=False)
     _checked(json.loads(text), f"The card of '{card.name}'")
-    folder = empty_folder(folder)
+    folder = free_folder(folder, overwrite)
     with storage.atomic_path(folder / WEIGHTS_FILE) as path:
         path.write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
     storage.write_text(folder / CONFIG_FILE, text + "\n")
@@ -72,10 +77,19 @@ def share(
     return folder
 
 
-def empty_folder(folder: Path | str) -> Path:
-    """The folder to share into, made where it is missing; CourseError where it holds more."""
+def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
+    """The folder to share into, made where it is missing, looked at before the training.
+
+    Raises CourseError where it holds anything else, or a shared network and `overwrite` is False.
+    """
     folder = storage.make_folder(folder)
-    strange = sorted(path.name for path in folder.iterdir() if path.name not in FILES)
+    if (folder / WEIGHTS_FILE).exists() and not overwrite:
+        raise CourseError(
+            f"{folder} holds a shared network, which is not overwritten unasked: choose another "
+            "folder, or add --force (overwrite=True) to put the new one in its place."
+        )
+    known = (*FILES, storage.CLAIM)
+    strange = sorted(path.name for path in folder.iterdir() if path.name not in known)
     if strange:
         raise CourseError(
             f"{folder} holds other things ({strange[0]}); share into an empty folder, so that "
@@ -88,9 +102,16 @@ def empty_folder(folder: Path | str) -> Path:
 
 
 def load_any(folder: Path | str) -> FiveLayerNet:
-    """A network from a folder, whether it was shared or saved (`network.save`)."""
-    shared = (Path(folder) / WEIGHTS_FILE).exists() or (Path(folder) / CONFIG_FILE).exists()
-    return load_shared(folder) if shared else network.load(folder)
+    """A network from a folder, whether it was shared or saved (`network.save`).
+
+    Where there are both, it is the one that was written last.
+    """
+    shared, saved = (Path(folder) / name for name in (WEIGHTS_FILE, network.WEIGHTS_FILE))
+    if shared.exists() and saved.exists():
+        last = shared.stat().st_mtime_ns > saved.stat().st_mtime_ns
+    else:
+        last = shared.exists() or (Path(folder) / CONFIG_FILE).exists() and not saved.exists()
+    return load_shared(folder) if last else network.load(folder)
 
 
 def load_shared(folder_or_name: Path | str, revision: str | None = None) -> FiveLayerNet:
@@ -129,7 +150,7 @@ def _check_names(folder: Path) -> None:
     """Refuses a folder that holds links, pickles, code, or more files than anyone looks at."""
     for number, entry in enumerate(_entries(folder)):
         where = os.path.relpath(entry.path, folder)
-        name = _printable(where)
+        name = printable(where)
         if entry.is_symlink() or getattr(entry, "is_junction", bool)():
             raise CourseError(
                 f"{folder} is refused: {name} is a link, which may lead anywhere; ask for a folder "
@@ -178,13 +199,9 @@ def _entries(folder: Path) -> Iterator[os.DirEntry]:
 
 def _bytes(folder: Path, name: str, most: int) -> bytes:
     """The content of one file, read once and through no link, of at most `most` bytes."""
-    path = folder / name
-    # Looked at after it was opened: what was looked at before could be another file by then.
-    flags = os.O_RDONLY
-    for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
-        flags |= getattr(os, flag, 0)
     try:
-        handle = os.open(path, flags)
+        with storage.open_plain(folder / name, follow=False) as file:
+            content = file.read(most + 1)
     except FileNotFoundError:
         raise CourseError(
             f"{folder} is refused: {name} is missing; a shared folder has {', '.join(FILES)}."
@@ -194,10 +211,6 @@ def _bytes(folder: Path, name: str, most: int) -> bytes:
             f"{folder} is refused: {name} cannot be read ({error.strerror}); ask its maker for a "
             "folder with plain files."
         ) from None
-    with open(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise CourseError(f"{folder} is refused: {name} is not a plain file; remove it.")
-        content = file.read(most + 1)
     if len(content) > most:
         raise CourseError(
             f"{folder} is refused: {name} is larger than {storage.in_words(most)}, more than any "
@@ -238,7 +251,7 @@ def _checked(config: object, where: str) -> dict:
             )
         if isinstance(value, str) and OUTSIDE.search(value) and not re.search(r"\s", value):
             raise CourseError(
-                f"{where} names a place outside its folder ('{_printable(value)}'); a shared "
+                f"{where} names a place outside its folder ('{printable(value)}'); a shared "
                 "network needs nothing from there."
             )
     about = config.get("tl_course")
@@ -250,7 +263,7 @@ def _checked(config: object, where: str) -> dict:
         )
     if kind != FORMAT:
         raise CourseError(
-            f"{where} has the format '{_printable(kind)}', and this version of the course reads "
+            f"{where} has the format '{printable(kind)}', and this version of the course reads "
             f"'{FORMAT}': it was made by another version, so update the course."
         )
     for key, wanted in TYPES.items():
@@ -267,12 +280,12 @@ def _checked(config: object, where: str) -> dict:
     n_classes = config.get("n_classes")
     if type(n_classes) is not int or not 2 <= n_classes <= MOST_CLASSES:
         raise CourseError(
-            f"{where} says n_classes = {_printable(str(n_classes))}; a whole number from 2 to "
+            f"{where} says n_classes = {printable(str(n_classes))}; a whole number from 2 to "
             f"{MOST_CLASSES:,} is expected."
         )
     if config.get("modality") not in MODALITIES:
         raise CourseError(
-            f"{where} has the unknown modality '{_printable(str(config.get('modality')))}'; there "
+            f"{where} has the unknown modality '{printable(str(config.get('modality')))}'; there "
             f"are {', '.join(MODALITIES)}."
         )
     names = about["classes"]
@@ -338,11 +351,6 @@ def _leaves(config: dict) -> Iterator[tuple[str, object]]:
             left += [(key, inner) for inner in value]
 
 
-def _printable(text: str, most: int = 80) -> str:
-    """A stranger's text for a sentence: one line, nothing that a terminal would obey."""
-    return "".join(c if c.isprintable() else "?" for c in text)[:most]
-
-
 # --------------------------------------------------------------------------------------- the hub
 
 
@@ -403,7 +411,7 @@ def fetch(name: str, revision: str | None = None) -> tuple[Path, str]:
 def _hub_name(name: str) -> None:
     if not HUB_NAME.fullmatch(name):
         raise CourseError(
-            f"'{_printable(name)}' is no name on the Hugging Face hub; it is written owner/name, "
+            f"'{printable(name)}' is no name on the Hugging Face hub; it is written owner/name, "
             "such as anna/my-five-layers."
         )
 
