@@ -43,7 +43,7 @@ function render({ model, el }) {
   const buttons = make("div", "tlc-buttons", paper);
   const undo = make("button", "", buttons, "Undo");
   const clear = make("button", "", buttons, "Clear");
-  const keep = make("button", "tlc-keep", buttons);
+  const keep = make("button", "tlc-keep tlc-once", buttons);
   undo.type = clear.type = keep.type = "button";
   // What has the focus must say itself that its keys are no shortcuts of JupyterLab.
   for (const node of [canvas, undo, clear, keep]) node.dataset.lmSuppressShortcuts = "true";
@@ -87,6 +87,9 @@ function render({ model, el }) {
     context.lineWidth = PEN;
     context.lineCap = context.lineJoin = "round";
     for (const stroke of strokes) {
+      context.beginPath(); // a click: a canvas paints no line of no length
+      context.arc(...stroke[0], PEN / 2, 0, 2 * Math.PI);
+      context.fill();
       context.beginPath();
       context.moveTo(...stroke[0]);
       for (const point of stroke) context.lineTo(...point);
