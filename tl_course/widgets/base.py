@@ -135,6 +135,9 @@ class Experiment:
         self.view.children = [
             heading, self._alert, *children, self._below, self._state, how, self._keys,
         ]  # fmt: skip
+        for widget in walk(self.view):
+            if isinstance(widget, widgets.SelectionSlider):
+                widget.add_class("tlc-choice")  # keys.js lets nobody type over what it says
         self.refresh_state()
         self.on_change(self._state, self._pasted)
 
@@ -235,9 +238,17 @@ class Experiment:
 
     # ------------------------------------------------------------------ controls and errors
 
-    def on_click(self, button: widgets.Button, act: Callable[[], None]) -> None:
-        """Let `act()` follow a click."""
-        button.on_click(lambda _: self.guarded(act))
+    def on_click(self, button: widgets.Button, act: Callable[[], None], once: bool = False) -> None:
+        """Let `act()` follow a click; with `once` a double click counts as one."""
+
+        def clicked(_: widgets.Button) -> None:
+            with ONE_AT_A_TIME:
+                if not button.disabled:  # else the click was on its way when it was disabled
+                    self.guarded(act)
+
+        button.on_click(clicked)
+        if once:
+            button.add_class("tlc-once")  # keys.js swallows the second click
 
     def on_change(
         self, widget: widgets.Widget, act: Callable[[Any], None], trait: str = "value"

@@ -94,7 +94,7 @@ class HowMuch(Experiment):
         for control in (self.images, self.draw):
             self.on_change(control, lambda _: self.show())
         self.on_click(self.reveal_button, self._reveal)
-        self.on_click(self.run_button, self._run)
+        self.on_click(self.run_button, self._run, once=True)
         self.on_click(self.stop_button, self._stop)
         ask = widgets.HTML(
             "<p>How many of 100 other digits will the network read, with four borrowed layers "

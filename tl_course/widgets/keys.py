@@ -1,9 +1,10 @@
-"""Keeps JupyterLab's shortcuts away from an experiment's controls, and hides its still picture.
+"""Sees to an experiment's keys and clicks in the browser, and hides its still picture.
 
 In command mode the arrow keys go to the next cell and letters insert or delete cells wherever the
-focus is not in a text field, so that nothing could be chosen from a list by keyboard. The still
-picture below an experiment is for where nothing runs; that this part runs shows that it is not
-wanted.
+focus is not in a text field, so that nothing could be chosen from a list by keyboard. The second
+click of a double click presses nothing that the first one brought under the pointer, and nobody
+types over what a slider of choices says. The still picture below an experiment is for where nothing
+runs; that this part runs shows that it is not wanted.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class TrainingLab(Experiment):
             for said in ("Compare", "with")
         )
         self.pair = widgets.HBox([self.first, self.second], layout=WRAP | {"display": "none"})
-        self.on_click(self.start_button, self._start)
+        self.on_click(self.start_button, self._start, once=True)
         self.on_click(self.stop_button, self._stop)
         self.on_click(self.forget_button, self._forget)
         self.on_change(self.option, lambda _: self._fit_controls())
