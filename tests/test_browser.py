@@ -170,7 +170,7 @@ def test_teach_it_your_handwriting_in_notebook_00(lab, page, tmp_path):
     page.get_by_text("of hands it has not seen").wait_for()
     browser.screenshot(page, "teach-pool")
     press("Delete my drawings")
-    press("Really? Click again")
+    press("Yes, delete them")
     page.get_by_text("Your drawings are gone").wait_for()
     assert not any(folder.iterdir())
     assert prompt.inner_text() == "Draw a 0"

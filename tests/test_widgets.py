@@ -172,6 +172,27 @@ def test_work_reports_and_ends():
     assert not experiment.busy
 
 
+def test_a_click_that_comes_after_its_button_was_disabled_does_nothing():
+    experiment = Doubler()
+    starts = []
+    experiment._count = lambda: starts.append(len(starts))
+    go = widgets.Button()
+
+    def start():
+        go.disabled = True
+        experiment._count()
+
+    experiment.on_click(go, start, once=True)
+    go.click()
+    experiment.tell("It works.")
+    go.click()
+    assert starts == [0] and experiment.told == "It works."
+    go.disabled = False
+    go.click()
+    assert starts == [0, 1] and "tlc-once" in go._dom_classes
+    assert "tlc-once" not in experiment.go._dom_classes
+
+
 def test_an_error_in_work_is_shown_and_raised_by_the_test():
     experiment = Doubler()
     experiment.job = lambda stop, tell: 1 / 0
@@ -567,9 +588,18 @@ def test_saving_handing_over_pooling_deleting(teach, tmp_path):
     assert "cannot be the name" in teach.told and len(teach.mine) == 3
     hands.name.value = ""
     hands.delete.click()
-    assert saved.exists() and "Really?" in hands.delete.description
-    assert "the files of Ada" in hands.told.value
+    assert saved.exists() and "the files of Ada" in hands.question.value
+    hands.delete.click()  # the second click of two: it is disabled
+    assert saved.exists() and hands.asking.layout.display == "" and hands.delete.disabled
+    hands.forget.click()  # whatever else is done takes the question away
+    assert hands.asking.layout.display == "none" and not hands.delete.disabled
+    hands.yes.click()  # a click that comes too late
+    assert saved.exists() and len(teach.mine) == 3
     hands.delete.click()
+    hands.no.click()
+    assert saved.exists() and len(teach.mine) == 3
+    hands.delete.click()
+    hands.yes.click()
     assert not teach.mine and not list((tmp_path / "hand").iterdir())
     assert "gone" in hands.told.value and "Still saved" not in hands.told.value
 
@@ -601,7 +631,8 @@ def test_what_was_pasted_is_not_saved_over_ones_own_unasked(teach, tmp_path):
     before = file.read_text()
     teach.set_state(theirs)
     teach.hands.save.click()
-    assert file.read_text() == before and "drawings of Ada already" in teach.hands.told.value
+    assert file.read_text() == before
+    assert "drawings of Ada already" in teach.hands.question.value
 
 
 def test_what_others_saved_is_neither_overwritten_nor_deleted_unasked(teach, net, tmp_path):
@@ -617,25 +648,26 @@ def test_what_others_saved_is_neither_overwritten_nor_deleted_unasked(teach, net
     alans.parent.mkdir(parents=True)
     alans.touch()  # pictures alone are somebody's as well
     mine.save.click()
-    assert not alans.read_bytes() and "drawings of Alan already" in mine.told.value
+    assert not alans.read_bytes() and "drawings of Alan already" in mine.question.value
     mine.name.value = "Ada"
     before = file.read_text()
     mine.save.click()
-    assert file.read_text() == before and "drawings of Ada already" in mine.told.value
+    mine.save.click()
+    assert file.read_text() == before and "drawings of Ada already" in mine.question.value
     mine.name.value = "Grace"
-    assert mine.save.description == "Save my drawings"
+    assert mine.asking.layout.display == "none" and not mine.question.value
     mine.save.click()
     assert handwriting_files.names(tmp_path / "hand") == ["Ada", "Grace"]
     mine.save.click()  # my own, again
     assert "1 drawing is in the folder" in mine.told.value
     mine.name.value = ""
     mine.delete.click()
-    mine.delete.click()
+    mine.yes.click()
     assert file.read_text() == before and "Still saved here: Ada" in mine.told.value
     draw_on(teach.pad, THREE, kept=True)
     mine.name.value = "Ada"
     mine.save.click()
-    mine.save.click()
+    mine.yes.click()
     assert file.read_text() != before
     other.close()
 

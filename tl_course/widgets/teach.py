@@ -79,10 +79,11 @@ class Teach(Experiment):
         self.hands = Hands(self)
 
         for control, act in (
-            (self.borrow, self._borrow), (self.back, self._take_back),
-            (self.fill, self._fill), (self.train, self._train), (self.halt, self._halt),
+            (self.borrow, self._borrow), (self.back, self._take_back), (self.halt, self._halt),
         ):  # fmt: skip
             self.on_click(control, act)
+        self.on_click(self.fill, self._fill, once=True)
+        self.on_click(self.train, self._train, once=True)
         self.on_change(self.who, lambda _: self._next())
         self.on_change(self.more, self.hands.open)
         self.hands.open(False)
@@ -424,7 +425,11 @@ def drawn_so_far(drawings: list[Labelled], mine: bool) -> str:
 
 
 class Hands:
-    """Saving one's drawings, pooling those that others handed over, deleting both."""
+    """Saving one's drawings, pooling those that others handed over, deleting both.
+
+    What takes drawings away is asked first. The question has buttons of its own, below the one that
+    was clicked, so that a double click does not answer it.
+    """
 
     def __init__(self, experiment: Teach) -> None:
         self._experiment = experiment
@@ -433,6 +438,10 @@ class Hands:
         wide = {"description_width": "initial"}
         self.name = widgets.Text(description="Your first name", placeholder="Ada", style=wide)
         self.save, self.delete = button(SAVE), button(DELETE)
+        self.question = widgets.HTML()
+        self.no, self.yes = button("No"), button("Yes", "danger")
+        self.asking = widgets.VBox([self.question, widgets.HBox([self.no, self.yes], layout=ROW)])
+        self._asked: tuple[widgets.Button, Callable[[], None]] | None = None  # by what, what for
         self.upload = widgets.FileUpload(
             accept=".json", multiple=True, description="Hand over files", layout={"width": "auto"}
         )
@@ -441,12 +450,14 @@ class Hands:
         self.told = widgets.HTML()
         self.found = widgets.HTML()
         for control, act in (
-            (self.save, self._save), (self.delete, self._delete), (self.compare, self._compare),
-            (self.forget, self._forget),
+            (self.save, self._save), (self.delete, self._delete), (self.forget, self._forget),
+            (self.no, self._answered_no), (self.yes, self._answered_yes),
         ):  # fmt: skip
             experiment.on_click(control, act)
+        experiment.on_click(self.compare, self._compare, once=True)
         experiment.on_change(self.upload, self._handed_over)
-        experiment.on_change(self.name, lambda _: self._sure(None))
+        experiment.on_change(self.name, lambda _: self._ask_nothing())
+        self._ask_nothing()
         self.view = widgets.VBox(
             [
                 widgets.HTML(
@@ -455,6 +466,7 @@ class Hands:
                     "you may hand over to somebody who pools. <b>Delete</b> takes all of it away."
                 ),
                 widgets.HBox([self.name, self.save, self.delete], layout=ROW),
+                self.asking,
                 widgets.HBox([self.upload, self.compare, self.forget], layout=ROW),
                 self.told,
                 self.found,
@@ -464,38 +476,67 @@ class Hands:
     def open(self, opened: bool) -> None:
         """Show or hide it."""
         self.view.layout.display = "" if opened else "none"
-        self._sure(None)
+        self._ask_nothing()
         self._say()
 
     def disown(self) -> None:
         """What was saved so far is not of the drawings that are there now."""
         self._saved.clear()
-        self._sure(None)
+        self._ask_nothing()
 
     def _say(self, sentence: str = "") -> None:
         known = ", ".join(f"{who} ({len(hand)})" for who, hand in self.pool.items())
         pool = f"In the pool: {known}." if known else "The pool is empty."
         self.told.value = f'<span role="status">{html.escape(f"{sentence} {pool}".strip())}</span>'
 
-    def _sure(self, asked: widgets.Button | None) -> None:
-        """One of the two buttons asks whether it is meant, or none."""
-        for control in (self.save, self.delete):
-            words = SAVE if control is self.save else DELETE
-            control.description = "Really? Click again" if control is asked else words
-            control.button_style = "danger" if control is asked else ""
+    def _ask(
+        self, by: widgets.Button, words: str, no: str, yes: str, act: Callable[[], None]
+    ) -> None:
+        """Ask below the button that was clicked whether `act` is meant."""
+        self._asked = by, act
+        by.disabled = True
+        self.question.value = f'<p role="alert">{html.escape(words)}</p>'
+        self.no.description, self.yes.description = no, yes
+        self.asking.layout.display = ""
+        self.no.focus()  # a disabled button loses it
+
+    def _ask_nothing(self) -> None:
+        """Take a question away: whatever else is done here says no to it."""
+        self._asked, self.question.value = None, ""
+        self.asking.layout.display = "none"
+        self.save.disabled = self.delete.disabled = False
+
+    def _answered_no(self) -> None:
+        if self._asked:
+            by, _ = self._asked
+            self._ask_nothing()
+            by.focus()
+
+    def _answered_yes(self) -> None:
+        if self._asked:
+            by, act = self._asked
+            self._ask_nothing()
+            by.focus()
+            act()
 
     def _save(self) -> None:
+        self._ask_nothing()
         self._say()
         folder, name = self._experiment.folder, handwriting_files.named(self.name.value)
-        somebodys = handwriting_files.taken(folder, name) and name not in self._saved
-        if somebodys and not self.save.button_style:
-            self._sure(self.save)
-            self._say(
-                f"There are drawings of {name} already: another name keeps both, another click "
-                "puts yours in their place."
+        if handwriting_files.taken(folder, name) and name not in self._saved:
+            self._ask(
+                self.save,
+                f"There are drawings of {name} already, and another name keeps both. Put yours in "
+                "their place?",
+                "No, keep theirs",
+                "Yes, put mine there",
+                lambda: self._save_as(name),
             )
-            return
-        self._sure(None)
+        else:
+            self._save_as(name)
+
+    def _save_as(self, name: str) -> None:
+        folder = self._experiment.folder
         saved = handwriting_files.save(folder, name, self._experiment.mine)
         self._saved.add(name)
         self._say(
@@ -504,14 +545,22 @@ class Hands:
         )
 
     def _delete(self) -> None:
-        folder, typed = self._experiment.folder, self.name.value.strip()
+        self._ask_nothing()
+        self._say()
+        typed = self.name.value.strip()
         mine = self._saved | ({handwriting_files.named(typed)} if typed else set())
-        if not self.delete.button_style:
-            self._sure(self.delete)
-            files = f"the files of {', '.join(sorted(mine))}" if mine else "no file: you saved none"
-            self._say(f"This takes away all that you drew here, and {files}.")
-            return
-        self._sure(None)
+        files = f"the files of {', '.join(sorted(mine))}" if mine else "no file: you saved none"
+        self._ask(
+            self.delete,
+            f"This takes away all your drawings here, and {files}. Delete them?",
+            "No, keep them",
+            "Yes, delete them",
+            lambda: self._delete_all(mine),
+        )
+
+    def _delete_all(self, mine: set[str]) -> None:
+        """Delete what was drawn here, and the files under the names of `mine`."""
+        folder = self._experiment.folder
         gone = sum(handwriting_files.delete(folder, name) for name in mine)
         self._saved.clear()
         self._experiment.forget_mine()
@@ -522,6 +571,7 @@ class Hands:
         )
 
     def _handed_over(self, files: tuple) -> None:
+        self._ask_nothing()
         slips = []
         for file in files:
             try:
@@ -537,12 +587,14 @@ class Hands:
         self._experiment.tell(" ".join(slips))
 
     def _forget(self) -> None:
+        self._ask_nothing()
         self.pool.clear()
         self._experiment.stop_comparing()
         self.found.value = ""
         self._say()
 
     def _compare(self) -> None:
+        self._ask_nothing()
         hands = dict(self.pool)
         mine = [drawing for drawing in self._experiment.mine if not drawing.is_sample]
         if len({drawing.label for drawing in mine}) > 1:
