@@ -1,8 +1,13 @@
 """The small experiments of the lessons, on real digits at a small size."""
 
+from dataclasses import replace
+from functools import partial
+
+import pandas as pd
+import pytest
 import torch
 
-from tl_course import experiments, transfer
+from tl_course import experiments, training, transfer
 from tl_course.sources.emoji_images import EmojiImages
 from tl_course.targets.examples import draw
 from tl_course.transfer import Settings
@@ -21,9 +26,75 @@ def test_with_the_old_output_layer_nothing_is_forgotten_under_option_1(net, targ
     back = experiments.with_old_output(transfer.option_1(net, ten.x, ten.y).net, net)
     x, _ = EmojiImages(5).batch(0, 50)
     assert torch.equal(back(x), net(x))
-    rows = experiments.forgetting(net, target, EmojiImages(5), [10], 1, renders=300)
+    target = replace(target, test=target.test[::20])
+    rows = list(experiments.forgetting(net, target, EmojiImages(5), [10], 1, renders=300))
     found = {row["arm"]: row["accuracy"] for row in rows}
     assert found["option-1"] == found["before"] > found["option-2"] > 0.1
+    assert len(rows) == 3, "ten digits have the settings of fifty, so there is no control"
+
+
+def test_forgetting_is_measured_on_the_networks_that_the_options_give_by_default(net, target):
+    target = replace(target, test=target.test[::20])
+    ten = draw(target.pool, 10, 1)
+    shown = transfer.option_2(net, ten.x, ten.y, 1)
+    seed_0 = experiments.forgetting(net, target, EmojiImages(5), [10], 2, renders=50)
+    row = [row for row in seed_0 if row["arm"] == "option-2"][1]
+    assert row["draw"] == 1
+    for layer, share in experiments.moved(net, shown.net).items():
+        assert row[layer.replace("layer ", "moved_")] == pytest.approx(share, rel=1e-6)
+    assert row["test"] == training.accuracy(shown.net, target.test.x, target.test.y)
+    tuned = transfer.settings("option-2", 10)
+    assert (row["settings"], row["rate"], row["steps"]) == ("tuned", tuned.rate, tuned.steps)
+
+
+def test_other_settings_get_a_control_and_a_later_sitting_goes_on(net, target, monkeypatch):
+    target = replace(target, test=target.test[::20])
+    chosen = {20: Settings(rate=1e-3, steps=4), experiments.SMALL_STEPS: Settings(1e-3, 1e-5, 2)}
+    monkeypatch.setattr(transfer, "settings", lambda arm, images, augment=False: chosen[images])
+    make = partial(experiments.forgetting, net, target, EmojiImages(5), [20], 2, renders=50)
+    rows = list(make())
+    assert [(row["arm"], row["settings"], row["draw"]) for row in rows[1:]] == [
+        (arm, settings, number)
+        for number in (0, 1)
+        for arm, settings in (
+            ("option-1", "tuned"), ("option-2", "tuned"), ("option-2", experiments.CONTROL)
+        )
+    ]  # fmt: skip
+    assert [row["steps"] for row in rows[2:4]] == [4, 2]
+    assert rows[2]["moved_1"] > rows[3]["moved_1"] > 0
+    trained = []
+    option_2 = transfer.option_2
+    monkeypatch.setattr(
+        transfer, "option_2", lambda *some, **more: trained.append(1) or option_2(*some, **more)
+    )
+    stopped = pd.DataFrame(rows[:-1]).to_dict("records")
+    again = list(make(done=stopped))
+    assert len(trained) == 1 and [r["test"] for r in again] == pytest.approx(
+        [r.get("test") for r in stopped] + [rows[-1]["test"]], nan_ok=True
+    )
+    chosen[20] = Settings(rate=1e-3, steps=5)
+    assert [row["steps"] for row in make(done=stopped)][2:4] == [5, 2], "what is stale is redone"
+
+
+def test_the_gaps_of_both_options_are_compared_on_the_same_draws():
+    right = {"option-1": [[1, 1, 0, 0], [1, 1, 1, 0]], "option-2": [[1, 0, 0, 0], [1, 1, 0, 0]]}
+    scored = pd.DataFrame(
+        {"arm": arm, "augmented": False, "images": 10, "draw": number, "right": row}
+        for arm, rows in right.items()
+        for number, row in enumerate(rows)
+    )
+    common = {"arm": "option-2", "images": 10}
+    costs = pd.DataFrame(
+        [{"settings": "tuned", **common, "draw": number, "training": 1.0} for number in (1, 0)]
+        + [{"settings": "tuned", **common, "arm": "option-1", "draw": 0, "training": 0.9}]
+        + [{"settings": "tuned", **common, "arm": "option-1", "draw": 1, "training": 1.0}]
+        + [{"settings": experiments.CONTROL, **common, "draw": 0, "training": 0.0}]
+    )
+    gaps = experiments.overfitting_gaps(costs, scored, 10)
+    assert gaps["option-1"] == pytest.approx(100 * (0.4 + 0.25) / 2)
+    assert gaps["option-2"] == pytest.approx(100 * (0.75 + 0.5) / 2)
+    assert gaps["larger"] == pytest.approx(gaps["option-2"] - gaps["option-1"])
+    assert gaps["draws"] == 2 and gaps["interval"] > 0
 
 
 def test_training_and_test_curves(net, target):

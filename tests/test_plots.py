@@ -48,6 +48,11 @@ def test_numbers_in_alt_text_are_those_of_the_table():
     assert "Option 1 (frozen): 51.0% at 10, 51.0% at 50" in alt and "3 draws" in alt
 
 
+def test_bars_name_the_spread_where_there_is_one():
+    alt = plots.bars({"one\nbar": 1.0, "two": 2.0}, "t", "y", spread={"two": 0.5}).alt
+    assert alt == "t. Bars of y (± one SD over draws): one bar: 1, two: 2 ± 0.5."
+
+
 def test_an_edge_filter_answers_to_its_edge_alone():
     picture = torch.full((3, 32, 32), -1.0)
     picture[:, :, 16:] = 1.0

@@ -10,7 +10,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tl_course import comparing, plots
+from tl_course import comparing, experiments, plots
 from tl_course.plots import ARMS, GREY, Picture
 
 PANELS = {False: "as they are", True: "with augmentation"}
@@ -195,12 +195,27 @@ def confidence(sure: torch.Tensor, right: torch.Tensor, title: str) -> Picture:
     return Picture(figure, f"{title}. {'; '.join(heard)}.")
 
 
+def overfitting(table: pd.DataFrame, title: str) -> Picture:
+    """Training and test accuracy along the way, means over draws: rows of `overfitting`."""
+    mean = 100 * table.groupby(["arm", "part", "step"]).accuracy.mean()
+    lines, styles = {}, {}
+    for arm in ("option-1", "option-2"):
+        label, colour, marker = ARMS[arm]
+        for part, dash in (("training", "--"), ("test", "-")):
+            name, curve = f"{label}, {part}", mean[arm, part]
+            lines[name] = curve.index.tolist(), curve.tolist()
+            styles[name] = colour, marker, dash
+    return plots.curves(lines, title, "steps", "accuracy, %", styles=styles, ylim=(0, 103))
+
+
 def costs(table: pd.DataFrame, title: str) -> Picture:
     """What each option costs as the labels grow: rows of the recorded table `forgetting`.
 
     Left training and test accuracy, whose distance is the overfitting; right what is left of the
-    source task.
+    source task, with one SD over draws, and dashed with the settings of fifty digits.
     """
+    every, table = table, comparing.tuned(table)
+    control = every.drop(table.index)
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     learnt, left = figure.subplots(1, 2)
     before = 100 * table[table.arm == "before"].accuracy.mean()
@@ -214,21 +229,55 @@ def costs(table: pd.DataFrame, title: str) -> Picture:
             learnt.plot(
                 mean.index, mean[part], dash, marker=marker, color=colour, label=f"{label}, {part}"
             )
-        left.plot(mean.index, mean.accuracy, marker=marker, color=colour, label=label)
+        spread = 100 * table[table.arm == arm].groupby("images").accuracy.std()
+        left.errorbar(
+            mean.index, mean.accuracy, spread, marker=marker, color=colour, label=label, capsize=3
+        )
         for images, row in mean.iterrows():
             heard.append(
                 f"{label}, {images:,} digits: training {row.training:.1f}, test {row.test:.1f}, "
-                f"things still known {row.accuracy:.0f}"
+                f"things still known {row.accuracy:.0f} ± {spread[images]:.0f}"
             )
+    if len(control):
+        colour, label = plots.ORANGE, f"Option 2, settings {experiments.CONTROL}"
+        found = 100 * control.groupby("images").accuracy.agg(["mean", "std"])
+        left.errorbar(
+            found.index, found["mean"], found["std"], linestyle="--", marker="D", capsize=3,
+            color=colour, markerfacecolor="white", label=label,
+        )  # fmt: skip
+        heard += [
+            f"{label}, {n:,} digits: {row['mean']:.0f} ± {row['std']:.0f}"
+            for n, row in found.iterrows()
+        ]
     left.axhline(before, color=GREY, linestyle=":", label="before adapting")
     for ax, said in ((learnt, "digits read, %"), (left, "of the 1,000 things, still known, %")):
         _sizes(ax, sorted(table.images[table.images > 0].unique()))
         ax.set_ylabel(said)
         ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(frameon=False, fontsize=9)
-    left.set_ylim(0, 100)
+    learnt.legend(frameon=False, fontsize=9)
+    left.legend(frameon=False, fontsize=9, ncols=2, loc="upper center")
+    left.set_ylim(0, 105)
     figure.suptitle(title, fontsize=12)
-    return Picture(figure, f"{title}. Means over draws, in percent. {'; '.join(heard)}.")
+    return Picture(figure, f"{title}. Means over draws (± one SD), in percent. {'; '.join(heard)}.")
+
+
+def forgotten(table: pd.DataFrame, title: str) -> Picture:
+    """What is left of the source task, a bar an adaptation: rows of `experiments.forgetting`."""
+    before = 100 * table[table.arm == "before"].accuracy.mean()
+    values, spread, colours = {"before adapting": before}, {}, [GREY]
+    frozen = 100 * table[table.arm == "option-1"].accuracy
+    values["Option 1,\nany number"], colours = frozen.mean(), [*colours, plots.BLUE]
+    tuned = table[table.arm == "option-2"].sort_values(["images", "settings"])
+    for (images, settings), rows in tuned.groupby(["images", "settings"]):
+        steps = f",\nsettings {settings}" if settings == experiments.CONTROL else ""
+        name = f"Option 2,\n{images:,} digits{steps}"
+        values[name], colours = 100 * rows.accuracy.mean(), [*colours, plots.ORANGE]
+        if len(rows) > 1:
+            spread[name] = 100 * rows.accuracy.std()
+    return plots.bars(
+        values, title, "of the 1,000 things, still known, %", colours=colours,
+        show="{:.0f}%".format, spread=spread,
+    )  # fmt: skip
 
 
 def by_task(table: pd.DataFrame, title: str) -> Picture:

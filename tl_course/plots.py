@@ -395,12 +395,12 @@ def bars(
     show: Callable[[float], str] = "{:.3g}".format,
     spread: dict[str, float] | None = None,
 ) -> Picture:
-    """One bar for each name, its value written above; `spread` adds bars of one SD."""
+    """One bar for each name, its value written above; `spread` adds one SD to those it names."""
     figure, ax = figure_and_axes(max(4.5, 1.7 * len(values)), 3.2)
     names = list(values)
     ax.bar(
         names, values.values(), color=colours or BLUE, width=0.6, capsize=5,
-        yerr=[spread[name] for name in names] if spread else None,
+        yerr=[spread.get(name, np.nan) for name in names] if spread else None,
     )  # fmt: skip
     top = max(v + (spread or {}).get(n, 0) for n, v in values.items())
     for i, name in enumerate(names):
@@ -408,9 +408,17 @@ def bars(
         ax.text(i, height + 0.02 * top, show(values[name]), ha="center", fontsize=9)
     ax.set(ylabel=ylabel, ylim=(0, 1.15 * top))
     ax.tick_params(axis="x", labelsize=9)
+    if spread:
+        ax.set_xlabel("error bars: one standard deviation over draws", fontsize=9)
     ax.set_title(title, fontsize=11)
-    heard = ", ".join(f"{name}: {show(value)}" for name, value in values.items())
-    return Picture(figure, f"{title}. Bars of {ylabel}: {heard}.")
+    heard = ", ".join(
+        f"{' '.join(name.split())}: {show(value)}"
+        + (f" ± {show(spread[name])}" if name in (spread or {}) else "")
+        for name, value in values.items()
+    )
+    return Picture(
+        figure, f"{title}. Bars of {ylabel}{' (± one SD over draws)' if spread else ''}: {heard}."
+    )
 
 
 def banner(net: network.FiveLayerNet, renders: torch.Tensor, table: Sequence[dict]) -> Picture:

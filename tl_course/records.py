@@ -45,6 +45,7 @@ from tl_course.targets.handwritten import handwritten
 
 DRAWS = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 10, 1000: 10}  # by number of images
 FIXED = {10: 10, 50: 10, 200: 10}
+FORGETTING = {10: 20, 50: 20, 200: 10, 1000: 10}  # digits: draws
 PUSHED = {10: 20, 50: 20, 200: 20, 1000: 10}  # digits: draws
 STROKES = 1_000_000  # renders of strokes, for the network of another source
 PASSES = [  # of the sweep: settings, how they are chosen, augmentation, draws
@@ -96,9 +97,17 @@ def overfitting() -> list[dict]:
 
 
 def forgetting() -> list[dict]:
-    """What is left of the 1,000 things, and how far each layer went, ten draws."""
+    """What is left of the 1,000 things, and how far each layer went, on the draws of the sweep."""
     held_out = EmojiImages(pretraining.HELD_OUT_SEED)
-    return experiments.forgetting(shipped(), handwritten(), held_out, (10, 50, 200, 1000), 10)
+    rows = []
+    for row in experiments.forgetting(
+        shipped(), handwritten(), held_out, list(FORGETTING), FORGETTING,
+        done=results.current("forgetting", weights("forgetting")),
+    ):  # fmt: skip
+        rows.append(row)
+        if len(rows) % 20 == 0:
+            _record("forgetting", rows, complete=False)
+    return rows
 
 
 def forms() -> list[dict]:
@@ -169,7 +178,7 @@ def pretraining_runs() -> list[dict]:
         run = pretraining.pretrain(
             EmojiImages(0), SHORT, held_out=held_out,
             recipe=replace(pretraining.RECIPE, bf16=precision == "bf16"),
-            out=storage.home() / "records" / precision, progress=precision,
+            out=storage.home() / "records" / precision, overwrite=True, progress=precision,
         )  # fmt: skip
         rows.append(
             {"images": SHORT, "precision": precision, "seconds": run.history.seconds,
