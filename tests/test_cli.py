@@ -251,6 +251,15 @@ def test_run_goes_on_after_a_failure_and_reports(clone, tmp_path, capsys):
     assert "GIVEN quick 3" in (out / "00_runs.html").read_text(encoding="utf-8")
 
 
+def test_run_overwrites_nobodys_notebooks(clone, tmp_path, capsys):
+    mine = tmp_path / "mine"
+    write_notebook(mine / "00_runs.ipynb", "'my work'")
+    before = (mine / "00_runs.ipynb").read_bytes()
+    assert cli.main(["run", "--out", str(mine)]) == 2
+    assert "holds notebooks that no earlier run has put there" in capsys.readouterr().err
+    assert (mine / "00_runs.ipynb").read_bytes() == before
+
+
 def test_run_one_notebook(clone, capsys):
     (clone / "notebooks" / "01_fails.ipynb").write_text("not a notebook")
     assert cli.main(["run", "--notebook", "1"]) == 1
@@ -325,6 +334,8 @@ def test_adapt_tells_of_test_pictures_that_were_trained_on(pictures, tmp_path, c
     form = [f"{one}={tmp_path / place[one]}" if one in place else one for one in form]
     assert adapt(tmp_path, "--json", *form) == 0
     said = capsys.readouterr()
+    for path in tmp_path.glob("net/network.json"):
+        assert json.loads(path.read_text())["test_pictures_trained_on"] == 140
     told = json.loads(said.out.splitlines()[-1])
     assert told["images"] == 160 and told["test_pictures_trained_on"] == 140 == told["tested"]
     assert "also in the test" in said.err and "--leave-out" in said.err
@@ -334,7 +345,7 @@ def test_adapt_tells_of_test_pictures_that_were_trained_on(pictures, tmp_path, c
     written += [path.read_text() for path in tmp_path.glob("net/README.md")]
     assert all(warning in text for text in written)
     assert len(written) == any("report" in one or "share" in one for one in form)
-    assert "nothing was left out: all pictures were used" in "".join(written) or not any(
+    assert "copies were not left out, and were used" in "".join(written) or not any(
         "report" in one for one in form
     )
 
@@ -399,18 +410,25 @@ def test_adapt_looks_at_names_and_places_before_it_trains(
 ):
     (tmp_path / "file").touch()
     latin = os.fsdecode(b"caf\xe9") if os.name == "posix" else "\udce9"
-    share = tmp_path / "share"
+    share, unfinished = tmp_path / "share", tmp_path / "unfinished"
+    unfinished.mkdir()
+    (unfinished / "checkpoint.pt").touch()
     wrong = [
         *([f"{option}={tmp_path / latin}"] for option in ("--out", "--share", "--report")),
         ["--maker", latin], ["--report="], [f"--report={tmp_path}"],
         [f"--report={tmp_path / 'file' / 'r.html'}"], [f"--out={tmp_path / 'file'}"],
         [f"--share={share}", f"--out={share}"],
         [f"--share={share}", f"--report={share / 'r.html'}"],
+        [f"--out={share}", f"--report={share / 'weights.safetensors'}"],
+        [f"--report={tmp_path / ('n' * 257)}.html"], [f"--report={tmp_path / ('n' * 240)}.html"],
+        *([f"{option}={pictures / 'train' / 'x'}"] for option in ("--out", "--share", "--report")),
+        [f"--out={pictures / 'test'}"], [f"--out={unfinished}"],
     ]  # fmt: skip
     for options in wrong:
         assert adapt(pictures, "--leave-out", *options) == 2, options
         said = capsys.readouterr().err
         assert said.startswith("tl-course: ") and said.count("\n") == 1
+    assert not (pictures / "train" / "x").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names are text there")
@@ -460,6 +478,8 @@ def test_the_report_of_many_classes_stays_small(tmp_path, capsys):
     assert drawn and max(width * height for width, height in drawn) < 5e6  # pixels
     assert report.stat().st_size < 5e6
     page = report.read_text(encoding="utf-8")
+    assert "0 of 0 right" not in page and page.count(" of 1 right") == 20 + 1
+    assert "Not one mistake" not in page
     assert "the 20 of 250 classes with the most mistakes" in page
     assert "(the first of 250)" in page
 

@@ -211,6 +211,28 @@ def test_of_a_webp_half_as_many_pixels_are_read():
     assert refused(stored(flat, "WEBP", lossless=True, method=0), f"{half:,}").kind == "too large"
 
 
+def segment(marker: int, content: bytes) -> bytes:
+    return bytes((0xFF, marker)) + struct.pack(">H", len(content) + 2) + content
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\0\0", b"\xff\xff\xff"])
+def test_a_jpeg_of_very_many_parts_is_refused(garbage):
+    content = stored(reference(), "JPEG", progressive=True)
+    last = content.rindex(b"\xff\xda")
+    end = content.rindex(b"\xff\xd9")
+    many = content[:last] + (content[last:end] + garbage) * 400 + content[end:]
+    assert refused(many, "more parts").kind == "too large"
+    exif = segment(0xE1, b"Exif\0\0" + bytes(60_000))
+    refused(content[:2] + (exif + garbage) * 100 + content[2:], "more parts")
+
+
+def test_a_phones_jpeg_is_read_with_the_film_behind_it():
+    film = b"\xff\xda" * 1000 + b"\xff\xe1\0\x08Exif" * 1000
+    plain = stored(reference(), "JPEG", progressive=True, quality=95, subsampling=0)
+    notes = segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(65_000)) * 80
+    assert difference(plain[:2] + notes + plain[2:] + film, reference()) <= 12
+
+
 def test_a_bomb_of_text_is_refused():
     info = PngImagePlugin.PngInfo()
     for number in range(80):

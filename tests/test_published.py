@@ -1,6 +1,8 @@
 """Networks that others trained: loaded whole, cut, held to their requirement, adapted."""
 
+import contextlib
 import json
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -202,10 +204,14 @@ def hub_of(monkeypatch, folder, revision="a" * 40):
         asked.append((filename, revision))
         if not (folder / filename).exists():
             raise EntryNotFoundError(filename)
-        return str(folder / filename)
+        there = folder / "snapshots" / (revision or "a" * 40)  # as its cache lies
+        shutil.copytree(folder, there, ignore=lambda *_: ["snapshots"], dirs_exist_ok=True)
+        return str(there / filename)
 
     for place in (huggingface_hub, _hub):
         monkeypatch.setattr(place, "hf_hub_download", bring)
+    monkeypatch.setattr(published, "_no_waiting", contextlib.nullcontext)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     found = SimpleNamespace(sha=revision)
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: found)
     return asked
@@ -226,6 +232,8 @@ def timm_folder(folder, **pretrained):
 
 
 def test_a_network_of_the_hub_is_of_the_revision_that_was_looked_at(tmp_path, monkeypatch):
+    import huggingface_hub
+
     kept, asked = timm_folder(tmp_path), hub_of(monkeypatch, tmp_path)
     net = published.load("hf-hub:anna/net")
     x = net.requirement.prepare(torch.rand(2, 3, 64, 64))
@@ -233,6 +241,16 @@ def test_a_network_of_the_hub_is_of_the_revision_that_was_looked_at(tmp_path, mo
         torch.testing.assert_close(net(x), kept(x))
     assert {revision for _, revision in asked} == {"a" * 40}
     assert {name for name, _ in asked} == {"config.json", "model.safetensors"}
+    # Without a connection, what was fetched before is enough.
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", None)
+    with torch.no_grad():
+        torch.testing.assert_close(published.load("hf-hub:anna/net")(x), kept(x))
+
+
+def test_a_configuration_may_say_how_its_own_file_is_read(tmp_path):
+    timm_folder(tmp_path, custom_load=True)
+    assert published.load(f"local-dir:{tmp_path}").n_classes == 5
 
 
 @pytest.mark.parametrize("where", ["hf-hub:evil/net", "timm/hf_hub:evil/net", "local-dir:"])

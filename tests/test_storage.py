@@ -254,6 +254,16 @@ def test_a_place_is_one_programs_alone_until_it_ends(tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["out"]
 
 
+def test_a_disk_without_locks_is_written_to_all_the_same(tmp_path, monkeypatch):
+    def acquire(*_, **__):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(storage.filelock.FileLock, "acquire", acquire)
+    with storage.claimed(tmp_path):
+        storage.write_text(tmp_path / "a", "x")
+    assert (tmp_path / "a").read_text() == "x"
+
+
 def test_a_file_is_not_overwritten_unasked(tmp_path):
     path = tmp_path / "made" / "report.html"
     assert storage.free_file(path) == path and path.parent.is_dir() and not path.exists()

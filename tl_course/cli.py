@@ -68,6 +68,11 @@ def run(args: argparse.Namespace) -> int:
 
     chosen = notebooks.find(args.notebook)
     out = storage.make_folder((args.out or notebooks.root() / "build" / "course").resolve())
+    if any(out.glob("*.ipynb")) and not (out / report.INDEX).exists():
+        raise CourseError(
+            f"{out} holds notebooks that no earlier run has put there; give --out another folder, "
+            "so that none of them is overwritten."
+        )
     outcomes = []
     with notebooks.this_python_kernel():
         for notebook in chosen:
@@ -204,14 +209,23 @@ def adapt(args: argparse.Namespace) -> int:
 
 def _take_places(args: argparse.Namespace, held: contextlib.ExitStack) -> None:
     """Look at every place that `adapt` will write to, and keep other programs out of it."""
-    from tl_course import network, sharing, storage
+    from tl_course import network, pretraining, sharing, storage
 
-    if args.out and args.share and args.out.resolve() == args.share.resolve():
+    if args.out and args.share and _same(args.out, args.share):
         raise CourseError(f"--out and --share both name {args.out}: give each a folder of its own.")
-    if args.report and args.share and args.share.resolve() in args.report.resolve().parents:
+    places = {"--out": args.out, "--share": args.share, "--report": args.report}
+    holders = {"--train": args.train, "--test": args.test, "--out": args.out, "--share": args.share}
+    for name, place in places.items():
+        for holder, folder in holders.items():
+            inside = place and folder and folder.resolve() in place.resolve().parents
+            if inside or (place and holder in ("--train", "--test") and _same(place, folder)):
+                raise CourseError(
+                    f"{name} lies in the folder of {holder}, which is to hold nothing else: give "
+                    "it another place."
+                )
+    if args.out and (args.out / pretraining.CHECKPOINT).exists():
         raise CourseError(
-            f"--report lies in {args.share}, where only what others shall have belongs: write it "
-            "elsewhere."
+            f"{args.out} holds a pretraining that is not finished: give --out another folder."
         )
     if not storage.is_text(args.maker):
         raise CourseError("--maker is no text in UTF-8: write the name anew.")
@@ -224,6 +238,10 @@ def _take_places(args: argparse.Namespace, held: contextlib.ExitStack) -> None:
         held.enter_context(storage.claimed(args.report))
 
 
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
+
 def _adapt(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
@@ -234,15 +252,17 @@ def _adapt(args: argparse.Namespace) -> int:
     net = sharing.load_any(args.weights) if args.weights else pretraining.pretrained()
     if args.leave_out:
         checked = check(args.train, args.test)
-        train, test = checked.ready()
         print(checked)
+        train, test = checked.ready()
     else:
         train = load_folder(args.train)
         test = load_folder(args.test, names=train.names)
         checked = check(args.train, args.test)
-        for finding in checked.findings:
-            if finding.left_out:
-                print(f"{finding} (used all the same; see --leave-out)", file=sys.stderr)
+        for finding in checked.copies:
+            print(
+                f"{finding}\n    (They were used this time; --leave-out leaves them out.)",
+                file=sys.stderr,
+            )
     trained_on = 0 if args.leave_out else len(checked.leaked)
     missing = len(train.names) - len(test.y.unique())
     if missing:
@@ -270,6 +290,7 @@ def _adapt(args: argparse.Namespace) -> int:
             option=option,
             images=len(train),
             metrics={"accuracy": result.accuracy},
+            test_pictures_trained_on=trained_on,
             lineage=[asdict(one) for one in model_card.lineage(result.net)],
             stands_on=[asdict(one) for one in model_card.learnt_from(result.net)],
         )
@@ -480,9 +501,7 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_force(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--force", action="store_true", help="overwrite what an earlier command has written there"
-    )
+    parser.add_argument("--force", action="store_true", help="overwrite what is there already")
 
 
 def _hand_over(command: list[str], folder: Path) -> int:

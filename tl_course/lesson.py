@@ -143,7 +143,7 @@ class Lesson:
         """The pretrained network to borrow from: the shipped one, or yours of notebook 01."""
         if self.weights == "shipped":
             return pretraining.pretrained("emoji-images")
-        folder = storage.home() / MINE
+        folder = self.folder() / MINE
         if not folder.exists():
             raise CourseError(
                 "You have no network of your own yet: run notebook 01 to its end, or set "

@@ -48,43 +48,35 @@ def confusion(outcome: Outcome) -> Picture:
 
     Of more than 20 classes, those are shown that take part in the most mistakes.
     """
-    counts, names, some = _most_confused(outcome.confusion.numpy(), outcome.train.names)
-    side = 1.6 + 0.5 * len(names)
-    figure, ax = plots.figure_and_axes(side + 0.8, side)
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for i, j in zip(*counts.nonzero(), strict=True):
-        colour = "white" if shares[i, j] > 0.5 else "black"
-        ax.text(j, i, counts[i, j], ha="center", va="center", fontsize=9, color=colour)
-    short = [_short(name) for name in names]
-    ax.set_xticks(range(len(names)), short, rotation=60, ha="right", fontsize=9)
-    ax.set_yticks(range(len(names)), short, fontsize=9)
-    ax.set(xlabel=f"it said{some}", ylabel="it was (pictures)")
-    wrong = counts.copy()
+    counts, names = outcome.confusion.numpy(), [_short(name) for name in outcome.train.names]
+    total, wrong = counts.sum(1), counts.copy()
     np.fill_diagonal(wrong, 0)
     i, j = np.unravel_index(wrong.argmax(), wrong.shape)
-    most = f"'{short[i]}' taken for '{short[j]}', {wrong[i, j]} times"
+    most = f"'{names[i]}' taken for '{names[j]}', {wrong[i, j]} times"
     title = f"Most often: {most}" if wrong.any() else "Not one mistake in this test"
+    some, shown = "", np.arange(len(names))
+    if len(names) > MOST_CLASSES:
+        some = f" (the {MOST_CLASSES} of {len(names)} classes with the most mistakes)"
+        mistakes = wrong.sum(0) + wrong.sum(1)
+        shown = np.sort(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES])
+    counts, short = counts[np.ix_(shown, shown)], [names[k] for k in shown]
+    side = 1.6 + 0.5 * len(shown)
+    figure, ax = plots.figure_and_axes(side + 0.8, side)
+    shares = counts / np.maximum(total[shown, None], 1)
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in zip(*counts.nonzero(), strict=True):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        ax.text(
+            column, row, counts[row, column], ha="center", va="center", fontsize=9, color=colour
+        )
+    ax.set_xticks(range(len(shown)), short, rotation=60, ha="right", fontsize=9)
+    ax.set_yticks(range(len(shown)), short, fontsize=9)
+    ax.set(xlabel=f"it said{some}", ylabel="it was (pictures)")
     ax.set_title(title, fontsize=11)
     rows = "; ".join(
-        f"{name}: {counts[k, k]} of {counts[k].sum()} right" for k, name in enumerate(names)
+        f"{outcome.train.names[k]}: {outcome.confusion[k, k]} of {total[k]} right" for k in shown
     )
     return Picture(figure, f"Confusion matrix{some}. {title}. {rows}.")
-
-
-def _most_confused(
-    counts: np.ndarray, names: tuple[str, ...]
-) -> tuple[np.ndarray, tuple[str, ...], str]:
-    """Counts and names of the classes with the most mistakes, and a note where some are left out.
-
-    The shares of a row are of what is shown.
-    """
-    if len(names) <= MOST_CLASSES:
-        return counts, names, ""
-    wrong = counts.sum(0) + counts.sum(1) - 2 * counts.diagonal()
-    shown = np.sort(np.argsort(-wrong, kind="stable")[:MOST_CLASSES])
-    note = f" (the {MOST_CLASSES} of {len(names)} classes with the most mistakes)"
-    return counts[np.ix_(shown, shown)], tuple(names[i] for i in shown), note
 
 
 def worst(outcome: Outcome, n: int = 10) -> Picture:

@@ -50,13 +50,13 @@ def write(
 ) -> Path:
     """Write the report to `path`; every name of a file or class in it is escaped.
 
-    `used_all` says that the pictures which `checked` would leave out were used all the same.
+    `used_all` says that the copies which `checked` would leave out were used as well.
     """
     parts = []
     if checked is not None:
         parts += ["<h2>The pictures</h2>", _findings(checked), _counts(checked.table())]
-        if used_all and checked.left_out:
-            parts.append(_text("This time nothing was left out: all pictures were used."))
+        if used_all and checked.copies:
+            parts.append(_text("This time the copies were not left out, and were used as well."))
     parts += [_picture(own_plots.some_of_each(outcome.train, "What it learns from"))]
     chosen = {"1": "Option 1: four layers fixed", "2": "Option 2: everything moves"}
     copies = "with altered copies" if outcome.augment else "without altered copies"

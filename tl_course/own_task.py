@@ -89,8 +89,9 @@ class Outcome:
         if not self.trained_on:
             return ""
         return (
-            f"; but {self.trained_on:,} of these test pictures were trained on as well, so the "
-            "result says too much about new pictures"
+            f"; but {self.trained_on:,} of these test pictures "
+            f"{'were' if self.trained_on > 1 else 'was'} trained on as well, so the result says "
+            "too much about new pictures"
         )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import warnings
 from typing import BinaryIO
 
@@ -23,7 +24,10 @@ from tl_course.errors import CourseError, printable
 # the MPO of phones, which Pillow opens as one.
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 MOST_PIXELS = 52_000_000  # a camera's 50 megapixels; more needs more than 1 GB on its way
-MOST_BYTES = 400_000_000  # as many pixels without any compression
+MOST_BYTES = 200_000_000
+MOST_SCANS = 50  # of a progressive JPEG, which has about ten; each takes as long as a whole picture
+MOST_EXIF = 16  # parts of a camera's notes, which are put together one after another
+NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7]")  # of a JPEG, after what is no marker
 ENOUGH = 1024  # pixels each way of a JPEG; a larger one is shrunk while it is decoded
 SIXTEEN = np.round(np.arange(65536) / 257).astype(np.uint8)  # 16-bit greys in 8 bits
 
@@ -61,7 +65,7 @@ def open_picture(
     except Image.DecompressionBombError:
         raise _too_large(name, most_pixels) from None
     except UnidentifiedImageError:
-        raise _unreadable(name, "it begins like none") from None
+        raise _unreadable(name, "its content is not PNG, JPEG, GIF or WebP") from None
     # Decoders meet a damaged file with many kinds of errors, and all of them mean the same.
     except Exception as error:
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
@@ -92,6 +96,10 @@ def _decoded(content: BinaryIO, name: str, most_pixels: int) -> tuple[Image.Imag
             "too large",
         )
     content.seek(0)
+    if content.read(3) == b"\xff\xd8\xff":
+        content.seek(0)
+        _check_parts(content.read(), name)
+    content.seek(0)
     with Image.open(content, formats=FORMATS) as picture:
         if picture.format == "WEBP":  # its decoder keeps four copies
             most_pixels = min(most_pixels, MOST_PIXELS // 2)
@@ -102,6 +110,27 @@ def _decoded(content: BinaryIO, name: str, most_pixels: int) -> tuple[Image.Imag
         with contextlib.suppress(Exception):  # a broken EXIF part spoils no picture
             ImageOps.exif_transpose(picture, in_place=True)
         return _in_colour(picture)
+
+
+def _check_parts(jpeg: bytes, name: str) -> None:
+    """Refuses a JPEG of so many parts that decoding it would take minutes."""
+    place, scans, exif = 2, 0, 0
+    while found := NEXT_MARKER.search(jpeg, place):
+        place, marker = found.start(), jpeg[found.start() + 1]
+        if marker == 0xFF:  # may stand before a marker as often as you like
+            place += 1
+            continue
+        if marker == 0xD9:  # the end; phones append films
+            return
+        scans += marker == 0xDA
+        exif += marker == 0xE1 and jpeg[place + 4 : place + 8] == b"Exif"
+        if scans > MOST_SCANS or exif > MOST_EXIF:
+            raise PictureError(
+                f"{name} has more parts than any camera's picture, and would take minutes to read: "
+                "store it anew as a PNG or JPEG file.",
+                "too large",
+            )
+        place += 2 + max(2, int.from_bytes(jpeg[place + 2 : place + 4], "big"))
 
 
 def _in_colour(picture: Image.Image) -> tuple[Image.Image, bool]:

@@ -365,18 +365,23 @@ def _checked_source(name: str) -> str:
     source, place = timm.models.parse_model_name(name)
     if source == "hf-hub":
         place, _, revision = place.partition("@")
-        revision = huggingface_hub.HfApi().model_info(place, revision=revision or None).sha
+        revision = revision or None
+        if not huggingface_hub.constants.HF_HUB_OFFLINE:
+            revision = huggingface_hub.HfApi().model_info(place, revision=revision).sha
         path = huggingface_hub.hf_hub_download(place, "config.json", revision=revision)
-        place = f"{place}@{revision}"
+        place = f"{place}@{Path(path).parent.name}"  # a revision's folder has its name
     elif source == "local-dir":
         path = Path(place) / "config.json"
     else:
         return name
     with storage.open_plain(path) as file:
         config = json.loads(file.read(MOST_CONFIG))
+    if not isinstance(config, dict):
+        raise CourseError(f"{name} is refused: its configuration is no JSON object.")
     for part in (config, config.get("pretrained_cfg") or {}, config.get("model_args") or {}):
         for key in NAMES_A_FILE:
-            if part.get(key):
+            # A truth alone says how the file is read; by itself it names none.
+            if part.get(key) and part[key] is not True:
                 raise CourseError(
                     f"{name} is refused: its configuration names a file of its own to be read "
                     f"('{key}'), which could be anything; choose a network without that."

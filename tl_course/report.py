@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tl_course import __version__, storage
 
+INDEX = "index.html"
 SILENCE = 600  # seconds that a kernel may take to start, or keep its outputs to itself
 PAGE = """<!doctype html>
 <html lang="en">
@@ -109,7 +110,7 @@ def write_index(outcomes: list[Outcome], out: Path, budget: str, seed: int) -> P
             f"<td>{html.escape(o.result)}</td></tr>"
         )
     page = PAGE.format(summary=html.escape(summary), rows="\n".join(rows))
-    return storage.write_text(out / "index.html", page)
+    return storage.write_text(out / INDEX, page)
 
 
 def _write_html(executed: Path) -> str | None:

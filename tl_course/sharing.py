@@ -88,7 +88,7 @@ def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
             f"{folder} holds a shared network, which is not overwritten unasked: choose another "
             "folder, or add --force (overwrite=True) to put the new one in its place."
         )
-    known = (*FILES, storage.CLAIM)
+    known = (*FILES, storage.CLAIM, ".DS_Store")
     strange = sorted(path.name for path in folder.iterdir() if path.name not in known)
     if strange:
         raise CourseError(

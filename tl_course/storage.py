@@ -27,7 +27,7 @@ from tl_course.errors import CourseError, printable
 
 CHUNK = 1 << 18  # bytes read at a time
 PATIENCE = 30  # seconds without a byte before a mirror is given up
-CLAIM = ".lock"  # the file that says that a program is writing there
+CLAIM = ".tl-course.lock"  # the file that says that a program is writing there
 
 
 def home() -> Path:
@@ -54,7 +54,7 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     full or the folder cannot be written to.
     """
     path = check_name(path)
-    draft = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+    draft = _draft(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield draft
@@ -74,6 +74,10 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             draft.unlink()
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
 
 
 def make_folder(folder: str | os.PathLike, advice: str = "choose another one") -> Path:
@@ -117,7 +121,7 @@ def free_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
     the way, or when its folder cannot be written to.
     """
     path = check_name(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise CourseError(f"'{path}' is a folder, and a file is to be written: give a file's name.")
     if os.path.lexists(path) and not overwrite:
         raise CourseError(
@@ -125,6 +129,14 @@ def free_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
             "to replace it."
         )
     make_folder(path.parent)
+    probe = _draft(path)
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CourseError(
+            f"{path} cannot be written ({_reason(error)}): choose another name."
+        ) from None
     return path
 
 
@@ -145,9 +157,11 @@ def claimed(place: str | os.PathLike) -> Iterator[None]:
             "another place."
         ) from None
     except OSError as error:
-        raise CourseError(
-            f"{place} cannot be written to ({_reason(error)}): choose another place."
-        ) from error
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
+            raise CourseError(
+                f"{place} cannot be written to ({_reason(error)}): choose another place."
+            ) from error
+        # Some network disks know no locks; writing there is as safe as one is careful.
     try:
         yield
     finally:

@@ -63,7 +63,10 @@ def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Example
     root = Path(root)
     if not root.is_dir():
         raise CourseError(f"There is no folder {root}; give one that holds a folder a class.")
-    loose = [path.name for path in sorted(root.iterdir()) if path.suffix.lower() in ENDINGS]
+    loose = [
+        path.name for path in sorted(root.iterdir())
+        if path.suffix.lower() in ENDINGS and not path.name.startswith(".")
+    ]  # fmt: skip
     if loose:
         raise CourseError(
             f"{root / loose[0]} has no label: put each picture into a folder named after its "

@@ -27,6 +27,7 @@ from tl_course.targets.examples import Examples
 from tl_course.targets.folder import ENDINGS, SMALLEST, picture_to_input
 
 PARTS = ("train", "test")
+COPIES = ("in two classes", "also in the test", "nearly a picture of the test", "twice in a class")
 TEST_SHARE = 0.4  # of the pictures of each class, where the folder is split here
 OTHER_FORMATS = (
     ".heic", ".heif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".raw", ".dng", ".cr2",
@@ -96,6 +97,11 @@ class Checked:
     def left_out(self) -> tuple[str, ...]:
         """Every file that is not used, once, in order."""
         return tuple(sorted({file for one in self.findings for file in one.left_out}))
+
+    @property
+    def copies(self) -> tuple[Finding, ...]:
+        """What was found of pictures that are there more than once."""
+        return tuple(one for one in self.findings if one.what in COPIES)
 
     def table(self) -> pd.DataFrame:
         """A row a class: pictures for training, for testing, and left out."""
