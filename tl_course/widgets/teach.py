@@ -268,6 +268,10 @@ class Teach(Experiment):
                     del self.results[key]
                 else:
                     self.results[key] = handwriting.followed(result, self.mine)
+        # Where the latest was taken back, one whose network was let go of may now be the latest.
+        while gone := [result for result in self._latest().values() if result.net is None]:
+            for result in gone:  # Train learns it again
+                del self.results[result.arm, result.images]
         self._slim()
         # The table follows each drawing; the figure takes longer to draw than a digit.
         self._show_results(figure=self.hand is self.mine and self.label == 0)
@@ -549,10 +553,10 @@ class Hands:
         self._say()
         typed = self.name.value.strip()
         mine = self._saved | ({handwriting_files.named(typed)} if typed else set())
-        files = f"the files of {', '.join(sorted(mine))}" if mine else "no file: you saved none"
+        files = f" and the files of {', '.join(sorted(mine))}." if mine else ". You saved no files."
         self._ask(
             self.delete,
-            f"This takes away all your drawings here, and {files}. Delete them?",
+            f"This deletes all your drawings here{files} Delete them?",
             "No, keep them",
             "Yes, delete them",
             lambda: self._delete_all(mine),
