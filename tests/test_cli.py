@@ -256,7 +256,7 @@ def test_run_overwrites_nobodys_notebooks(clone, tmp_path, capsys):
     write_notebook(mine / "00_runs.ipynb", "'my work'")
     before = (mine / "00_runs.ipynb").read_bytes()
     assert cli.main(["run", "--out", str(mine)]) == 2
-    assert "holds notebooks that no earlier run has put there" in capsys.readouterr().err
+    assert "holds notebooks that this command did not write" in capsys.readouterr().err
     assert (mine / "00_runs.ipynb").read_bytes() == before
 
 
@@ -339,7 +339,7 @@ def test_adapt_tells_of_test_pictures_that_were_trained_on(pictures, tmp_path, c
     told = json.loads(said.out.splitlines()[-1])
     assert told["images"] == 160 and told["test_pictures_trained_on"] == 140 == told["tested"]
     assert "also in the test" in said.err and "--leave-out" in said.err
-    warning = "140 of these test pictures were trained on as well"
+    warning = "140 of these test pictures were also trained on"
     assert warning in said.out
     written = [path.read_text() for path in tmp_path.glob("r.html")]
     written += [path.read_text() for path in tmp_path.glob("net/README.md")]
@@ -383,7 +383,7 @@ def test_adapt_overwrites_nothing_unasked(pictures, tmp_path, capsys, monkeypatc
         for option, place in places.items():
             assert adapt(pictures, "--leave-out", f"{option}={place}") == 2
             said = capsys.readouterr().err
-            assert "not overwritten unasked" in said and "--force" in said and str(place) in said
+            assert "already " in said and "--force" in said and str(place) in said
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     assert adapt(pictures, "--leave-out", "--augment=on", "--force", *every) == 0
     assert not any(path.read_bytes() == kept for path, kept in before.items())

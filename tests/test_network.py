@@ -145,7 +145,7 @@ def test_importing_the_course_imports_no_torch():
 def test_a_network_is_not_overwritten_unasked(tmp_path):
     one, other = FiveLayerNet(10), FiveLayerNet(10)
     save(one, tmp_path, half=False)
-    with pytest.raises(CourseError, match="not overwritten unasked.*--force"):
+    with pytest.raises(CourseError, match="already holds a finished network.*--force"):
         save(other, tmp_path, half=False)
     assert fingerprint(load(tmp_path)) == fingerprint(one)
     save(other, tmp_path, half=False, overwrite=True)

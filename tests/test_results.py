@@ -151,10 +151,10 @@ def test_the_figures_of_forgetting_show_the_spread_and_the_control():
     table = results.load("forgetting")
     alt = data_plots.forgotten(table[table.images <= 200], "T").alt
     assert "before adapting: 81%, Option 1, any number: 81%, Option 2, 10 digits: 66% ± 2%" in alt
-    assert "200 digits, settings of 50 images: 62% ± 1%, Option 2, 200 digits: 23% ± 9%" in alt
+    assert "200 digits, settings for 50: 62% ± 1%, Option 2, 200 digits: 23% ± 9%" in alt
     alt = data_plots.costs(table, "T").alt
     assert "Option 2 (fine-tuned), 200 digits: training 100.0, test 96.0, things still" in alt
-    assert "Option 2, settings of 50 images, 200 digits: 62" in alt
+    assert "Option 2, settings for 50, 200 digits: 62" in alt
     alt = data_plots.overfitting(results.load("overfitting"), "T").alt
     assert "Option 1 (frozen), test" in alt and "Option 2 (fine-tuned), training" in alt
 

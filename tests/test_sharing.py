@@ -633,7 +633,7 @@ def test_publishing_sends_the_three_files(published, folder, monkeypatch):
 def test_a_shared_network_is_not_overwritten_unasked(tmp_path):
     one, other = FiveLayerNet(2), FiveLayerNet(2)
     share(one, tmp_path)
-    with pytest.raises(CourseError, match="not overwritten unasked.*--force"):
+    with pytest.raises(CourseError, match="already holds a shared network.*--force"):
         share(other, tmp_path)
     assert network.fingerprint(load_shared(tmp_path)) == network.fingerprint(one)
     share(other, tmp_path, overwrite=True)

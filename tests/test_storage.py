@@ -268,7 +268,7 @@ def test_a_file_is_not_overwritten_unasked(tmp_path):
     path = tmp_path / "made" / "report.html"
     assert storage.free_file(path) == path and path.parent.is_dir() and not path.exists()
     path.write_text("mine")
-    with pytest.raises(CourseError, match="not overwritten unasked.*--force"):
+    with pytest.raises(CourseError, match="already exists.*--force"):
         storage.free_file(path)
     assert storage.free_file(path, overwrite=True) == path and path.read_text() == "mine"
     for folder in (tmp_path, ""):

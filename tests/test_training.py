@@ -200,7 +200,7 @@ def test_a_finished_network_is_not_overwritten_unasked(tmp_path):
     kept = (tmp_path / "weights.safetensors").read_bytes()
     never = EmojiImages(3)
     never.batch = None  # nothing is trained before it is refused
-    with pytest.raises(CourseError, match="finished network.*not overwritten unasked.*--force"):
+    with pytest.raises(CourseError, match="already holds a finished network.*--force"):
         pretraining.pretrain(never, 512, seed=3, out=tmp_path, progress=None)
     assert (tmp_path / "weights.safetensors").read_bytes() == kept
     other = pretraining.pretrain(

@@ -70,8 +70,8 @@ def run(args: argparse.Namespace) -> int:
     out = storage.make_folder((args.out or notebooks.root() / "build" / "course").resolve())
     if any(out.glob("*.ipynb")) and not (out / report.INDEX).exists():
         raise CourseError(
-            f"{out} holds notebooks that no earlier run has put there; give --out another folder, "
-            "so that none of them is overwritten."
+            f"{out} holds notebooks that this command did not write: give --out another folder, so "
+            "that none of them is overwritten."
         )
     outcomes = []
     with notebooks.this_python_kernel():
@@ -211,24 +211,22 @@ def _take_places(args: argparse.Namespace, held: contextlib.ExitStack) -> None:
     """Look at every place that `adapt` will write to, and keep other programs out of it."""
     from tl_course import network, pretraining, sharing, storage
 
-    if args.out and args.share and _same(args.out, args.share):
-        raise CourseError(f"--out and --share both name {args.out}: give each a folder of its own.")
-    places = {"--out": args.out, "--share": args.share, "--report": args.report}
-    holders = {"--train": args.train, "--test": args.test, "--out": args.out, "--share": args.share}
+    places = {name: getattr(args, name) for name in ("train", "test", "out", "share", "report")}
+    places = {name: place.resolve() for name, place in places.items() if place}
     for name, place in places.items():
-        for holder, folder in holders.items():
-            inside = place and folder and folder.resolve() in place.resolve().parents
-            if inside or (place and holder in ("--train", "--test") and _same(place, folder)):
+        for other, folder in places.items():
+            written = name in ("out", "share", "report") and name != other != "report"
+            if written and folder in (place, *place.parents):
                 raise CourseError(
-                    f"{name} lies in the folder of {holder}, which is to hold nothing else: give "
-                    "it another place."
+                    f"--{name} must not be inside the folder that is given to --{other} "
+                    f"({getattr(args, other)}): choose a place outside it."
                 )
     if args.out and (args.out / pretraining.CHECKPOINT).exists():
         raise CourseError(
             f"{args.out} holds a pretraining that is not finished: give --out another folder."
         )
     if not storage.is_text(args.maker):
-        raise CourseError("--maker is no text in UTF-8: write the name anew.")
+        raise CourseError("--maker is not valid UTF-8 text: type the name again.")
     for folder, free_folder in ((args.out, network.free_folder), (args.share, sharing.free_folder)):
         if folder:
             held.enter_context(storage.claimed(storage.make_folder(folder)))
@@ -236,10 +234,6 @@ def _take_places(args: argparse.Namespace, held: contextlib.ExitStack) -> None:
     if args.report:
         storage.free_file(args.report, args.force)
         held.enter_context(storage.claimed(args.report))
-
-
-def _same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve()
 
 
 def _adapt(args: argparse.Namespace) -> int:

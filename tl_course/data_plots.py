@@ -239,7 +239,7 @@ def costs(table: pd.DataFrame, title: str) -> Picture:
                 f"things still known {row.accuracy:.0f} ± {spread[images]:.0f}"
             )
     if len(control):
-        colour, label = plots.ORANGE, f"Option 2, settings {experiments.CONTROL}"
+        colour, label = plots.ORANGE, f"Option 2, settings for {experiments.SMALL_STEPS}"
         found = 100 * control.groupby("images").accuracy.agg(["mean", "std"])
         left.errorbar(
             found.index, found["mean"], found["std"], linestyle="--", marker="D", capsize=3,
@@ -269,13 +269,14 @@ def forgotten(table: pd.DataFrame, title: str) -> Picture:
     values["Option 1,\nany number"], colours = frozen.mean(), [*colours, plots.BLUE]
     tuned = table[table.arm == "option-2"].sort_values(["images", "settings"])
     for (images, settings), rows in tuned.groupby(["images", "settings"]):
-        steps = f",\nsettings {settings}" if settings == experiments.CONTROL else ""
-        name = f"Option 2,\n{images:,} digits{steps}"
+        name = f"Option 2,\n{images:,} digits"
+        if settings == experiments.CONTROL:
+            name += f",\nsettings for {experiments.SMALL_STEPS}"
         values[name], colours = 100 * rows.accuracy.mean(), [*colours, plots.ORANGE]
         if len(rows) > 1:
             spread[name] = 100 * rows.accuracy.std()
     return plots.bars(
-        values, title, "of the 1,000 things, still known, %", colours=colours,
+        values, title, "things still known, %", colours=colours,
         show="{:.0f}%".format, spread=spread,
     )  # fmt: skip
 

@@ -177,11 +177,9 @@ def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
     False, and where it holds a shared one, which would then be taken for the new one.
     """
     folder = storage.make_folder(folder)
-    if (folder / WEIGHTS_FILE).exists() and not overwrite:
-        raise CourseError(
-            f"{folder} holds a finished network, which is not overwritten unasked: choose another "
-            "folder, or add --force (overwrite=True) to put the new one in its place."
-        )
+    storage.refuse_to_overwrite(
+        folder / WEIGHTS_FILE, f"{folder} already holds a finished network", overwrite
+    )
     if (folder / SHARED_WEIGHTS_FILE).exists():
         raise CourseError(
             f"{folder} holds a shared network ({SHARED_WEIGHTS_FILE}): save into another folder."

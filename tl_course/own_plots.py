@@ -52,7 +52,9 @@ def confusion(outcome: Outcome) -> Picture:
     total, wrong = counts.sum(1), counts.copy()
     np.fill_diagonal(wrong, 0)
     i, j = np.unravel_index(wrong.argmax(), wrong.shape)
-    most = f"'{names[i]}' taken for '{names[j]}', {wrong[i, j]} times"
+    most = (
+        f"'{names[i]}' taken for '{names[j]}', {wrong[i, j]} time{'s' if wrong[i, j] > 1 else ''}"
+    )
     title = f"Most often: {most}" if wrong.any() else "Not one mistake in this test"
     some, shown = "", np.arange(len(names))
     if len(names) > MOST_CLASSES:

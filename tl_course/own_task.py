@@ -90,8 +90,8 @@ class Outcome:
             return ""
         return (
             f"; but {self.trained_on:,} of these test pictures "
-            f"{'were' if self.trained_on > 1 else 'was'} trained on as well, so the result says "
-            "too much about new pictures"
+            f"{'were' if self.trained_on > 1 else 'was'} also trained on, so expect fewer of new "
+            "pictures to be right"
         )
 
 

@@ -74,7 +74,7 @@ def open_picture(
 
 def _unreadable(name: str, why: str, kind: str = "unreadable") -> PictureError:
     return PictureError(
-        f"{name} is not a picture that can be read ({why}): replace it by a PNG or JPEG file, or "
+        f"{name} is not a picture that can be read ({why}): replace it with a PNG or JPEG file, or "
         "leave it out.",
         kind,
     )
@@ -82,7 +82,7 @@ def _unreadable(name: str, why: str, kind: str = "unreadable") -> PictureError:
 
 def _too_large(name: str, most_pixels: int) -> PictureError:
     return PictureError(
-        f"{name} has more than {most_pixels:,} pixels, the most that are read: shrink it.",
+        f"{name} has more than {most_pixels:,} pixels, which is the limit: shrink it.",
         "too large",
     )
 
@@ -90,9 +90,9 @@ def _too_large(name: str, most_pixels: int) -> PictureError:
 def _decoded(content: BinaryIO, name: str, most_pixels: int) -> tuple[Image.Image, bool]:
     length = content.seek(0, os.SEEK_END)
     if length > MOST_BYTES:
+        limit = storage.in_words(MOST_BYTES)
         raise PictureError(
-            f"{name} has {storage.in_words(length)}, more than any picture that is read: shrink "
-            "it.",
+            f"{name} has {storage.in_words(length)}, and the limit is {limit}: shrink it.",
             "too large",
         )
     content.seek(0)
@@ -126,8 +126,8 @@ def _check_parts(jpeg: bytes, name: str) -> None:
         exif += marker == 0xE1 and jpeg[place + 4 : place + 8] == b"Exif"
         if scans > MOST_SCANS or exif > MOST_EXIF:
             raise PictureError(
-                f"{name} has more parts than any camera's picture, and would take minutes to read: "
-                "store it anew as a PNG or JPEG file.",
+                f"{name} has more parts than any camera's picture and would take minutes to read: "
+                "save it again as a PNG or JPEG file.",
                 "too large",
             )
         place += 2 + max(2, int.from_bytes(jpeg[place + 2 : place + 4], "big"))

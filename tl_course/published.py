@@ -389,8 +389,8 @@ def _checked_source(name: str) -> str:
     architecture = config.get("architecture")
     if not isinstance(architecture, str) or not timm.is_model(architecture):
         raise CourseError(
-            f"{name} is refused: timm knows no architecture '{printable(str(architecture))}'; "
-            "choose a network of one that it knows."
+            f"{name} is refused: timm has no architecture called "
+            f"'{printable(str(architecture))}'; choose another network."
         )
     return f"{source}:{place}"
 

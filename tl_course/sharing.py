@@ -83,11 +83,9 @@ def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
     Raises CourseError where it holds anything else, or a shared network and `overwrite` is False.
     """
     folder = storage.make_folder(folder)
-    if (folder / WEIGHTS_FILE).exists() and not overwrite:
-        raise CourseError(
-            f"{folder} holds a shared network, which is not overwritten unasked: choose another "
-            "folder, or add --force (overwrite=True) to put the new one in its place."
-        )
+    storage.refuse_to_overwrite(
+        folder / WEIGHTS_FILE, f"{folder} already holds a shared network", overwrite
+    )
     known = (*FILES, storage.CLAIM, ".DS_Store")
     strange = sorted(path.name for path in folder.iterdir() if path.name not in known)
     if strange:

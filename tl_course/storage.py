@@ -96,7 +96,7 @@ def make_folder(folder: str | os.PathLike, advice: str = "choose another one") -
 
 
 def check_name(path: str | os.PathLike) -> Path:
-    """The path; CourseError when its name is no text, so that nothing could ever mention it."""
+    """The path; CourseError when its name is not text, so that nothing could ever mention it."""
     if not is_text(os.fspath(path)):
         raise CourseError(
             f"The name '{printable(os.fspath(path))}' cannot be written as text, because some of "
@@ -114,6 +114,14 @@ def is_text(name: str) -> bool:
     return True
 
 
+def refuse_to_overwrite(path: Path, says: str, overwrite: bool) -> None:
+    """Raises CourseError, which begins with `says`, where `path` is there and is to stay."""
+    if os.path.lexists(path) and not overwrite:
+        raise CourseError(
+            f"{says}: choose another place, or add --force (overwrite=True) to replace it."
+        )
+
+
 def free_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
     """A path that a file can be written to, looked at before the work that fills it.
 
@@ -122,12 +130,8 @@ def free_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
     """
     path = check_name(path)
     if os.path.isdir(path):
-        raise CourseError(f"'{path}' is a folder, and a file is to be written: give a file's name.")
-    if os.path.lexists(path) and not overwrite:
-        raise CourseError(
-            f"{path} exists and is not overwritten unasked: choose another name, or add --force "
-            "to replace it."
-        )
+        raise CourseError(f"'{path}' is a folder: give the name of a file to be written.")
+    refuse_to_overwrite(path, f"{path} already exists", overwrite)
     make_folder(path.parent)
     probe = _draft(path)
     try:

@@ -27,7 +27,6 @@ from tl_course.targets.examples import Examples
 from tl_course.targets.folder import ENDINGS, SMALLEST, picture_to_input
 
 PARTS = ("train", "test")
-COPIES = ("in two classes", "also in the test", "nearly a picture of the test", "twice in a class")
 TEST_SHARE = 0.4  # of the pictures of each class, where the folder is split here
 OTHER_FORMATS = (
     ".heic", ".heif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".raw", ".dng", ".cr2",
@@ -69,6 +68,7 @@ class Finding:
     files: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()  # of these, what is not used
     stops: bool = False  # nothing can be trained before this is put right
+    is_copies: bool = False  # of pictures that are there more than once
 
     def __str__(self) -> str:
         shown = ", ".join(self.files[:6]) + (
@@ -101,7 +101,7 @@ class Checked:
     @property
     def copies(self) -> tuple[Finding, ...]:
         """What was found of pictures that are there more than once."""
-        return tuple(one for one in self.findings if one.what in COPIES)
+        return tuple(one for one in self.findings if one.is_copies)
 
     def table(self) -> pd.DataFrame:
         """A row a class: pictures for training, for testing, and left out."""
@@ -184,10 +184,10 @@ class _Notes:
         says: str,
         files: Iterable[Path] = (),
         out: Iterable[Path] = (),
-        stops: bool = False,
+        **more: bool,
     ) -> None:
-        named = tuple(map(self.name, files))
-        self.findings.append(Finding(what, says, named, tuple(map(self.name, out)), stops))
+        named, dropped = (tuple(map(self.name, which)) for which in (files, out))
+        self.findings.append(Finding(what, says, named, dropped, **more))
 
 
 def _read(part: str, root: Path, notes: _Notes) -> list[Seen]:
@@ -209,8 +209,8 @@ def _read(part: str, root: Path, notes: _Notes) -> list[Seen]:
     folders = [folder for folder in folders if folder not in nameless]
     if nameless:
         notes.add(
-            "names that are no text",
-            "some of their bytes are not UTF-8 (they may be Latin-1), so that nothing could be "
+            "names that are not text",
+            "some of their bytes are not UTF-8 (they may be Latin-1), so that nothing can be "
             "written about these classes; rename the folders",
             nameless,
             stops=True,
@@ -336,7 +336,7 @@ def _without_copies(
         drop = sorted(set(drop))
         if which:
             files = [seen[i].path for i in sorted({i for pair in which for i in pair})]
-            notes.add(what, says, files, [seen[i].path for i in drop])
+            notes.add(what, says, files, [seen[i].path for i in drop], is_copies=True)
             out.update(drop)
 
     disputed = [(i, j) for i, j, exact in pairs if exact and seen[i].label != seen[j].label]
