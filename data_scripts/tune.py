@@ -2,16 +2,16 @@
 
     python data_scripts/tune.py
 
-What is tried is in `tl_course/tuning.py`. `transfer.settings` takes the best mean of each arm and
-size from the table. It can be stopped; what is in the table is not computed again. About
-three quarters of an hour on two cores.
+What is tried is in `tl_course/tuning.py`. The best mean of each arm and size goes into
+`tl_course/settings.json`, which adaptations read. It can be stopped; what is in the table is not
+computed again. About three quarters of an hour on two cores.
 """
 
 from __future__ import annotations
 
 import argparse
 
-from tl_course import pretraining, results, transfer, tuning
+from tl_course import pretraining, results, tuning
 from tl_course.network import fingerprint
 from tl_course.side_by_side import side_by_side
 
@@ -27,7 +27,7 @@ def make() -> None:
             results.record(
                 "tuning", rows, command="python data_scripts/tune.py", seed=0, weights=weights
             )
-        transfer.tuned.cache_clear()
+        tuning.keep("tuning", tuning.KEYS[:3])
     table = results.load("tuning")
     mean = table.groupby(tuning.KEYS[:-1]).accuracy.mean()
     best = mean.loc[mean.groupby(["arm", "augmented", "images"]).idxmax()]

@@ -9,6 +9,7 @@ import torch
 
 from tl_course import comparing, data_experiments, data_plots, network, results, transfer
 from tl_course.network import fingerprint
+from tl_course.settings import Settings
 from tl_course.sources.things import things, unseen_things
 from tl_course.sweep import sweep
 from tl_course.targets.examples import draw
@@ -111,12 +112,12 @@ def test_a_cut_borrows_the_first_layers_and_keeps_them(net, target, monkeypatch)
     assert fingerprint(start.layer2) == fingerprint(net.layer2)
     assert fingerprint(start.layer3) != fingerprint(net.layer3)
     fixed = transfer.option_2(
-        start, ten.x, ten.y, chosen=transfer.Settings(steps=3), fixed=["layer1", "layer2"]
+        start, ten.x, ten.y, chosen=Settings(steps=3), fixed=["layer1", "layer2"]
     ).net
     for number, same in ((1, True), (2, True), (3, False), (4, False)):
         layers = [getattr(n, f"layer{number}") for n in (start, fixed)]
         assert (fingerprint(layers[0]) == fingerprint(layers[1])) is same
-    monkeypatch.setattr(data_experiments, "CUT", transfer.Settings(steps=2))
+    monkeypatch.setattr(data_experiments, "CUT", Settings(steps=2))
     rows = list(data_experiments.which_layers(net, target, 10, 1))
     assert len(rows) == 13 and {row["k"] for row in rows} == {0, 1, 2, 3, 4}
     by = {(r["first"], r["then"], r["k"]): r["accuracy"] for r in rows}

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import torch
 
-from tl_course import experiments, training, transfer
+from tl_course import experiments, settings, training, transfer
+from tl_course.settings import Settings
 from tl_course.sources.emoji_images import EmojiImages
 from tl_course.targets.examples import draw
-from tl_course.transfer import Settings
 
 
 def test_how_far_layers_moved(net, target):
@@ -43,7 +43,7 @@ def test_forgetting_is_measured_on_the_networks_that_the_options_give_by_default
     for layer, share in experiments.moved(net, shown.net).items():
         assert row[layer.replace("layer ", "moved_")] == pytest.approx(share, rel=1e-6)
     assert row["test"] == training.accuracy(shown.net, target.test.x, target.test.y)
-    tuned = transfer.settings("option-2", 10)
+    tuned = settings.chosen("option-2", 10)
     assert (row["settings"], row["rate"], row["steps"]) == ("tuned", tuned.rate, tuned.steps)
 
 

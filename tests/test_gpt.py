@@ -10,10 +10,10 @@ import torch.nn.functional as F
 
 from tl_course import gpt, gpt_experiments, gpt_plots, network, ngram, results, training
 from tl_course.errors import CourseError
+from tl_course.settings import Settings
 from tl_course.sources import prose
 from tl_course.targets.lines import draw, lines
 from tl_course.training import Recipe
-from tl_course.transfer import Settings
 
 SMALL = ("numpy", "matplotlib")  # enough of the text for a test
 TINY = {"width": 32, "blocks": 2, "heads": 2, "context": 32}

@@ -24,10 +24,10 @@ from tl_course import (
     tuning,
 )
 from tl_course.errors import CourseError
+from tl_course.settings import Settings
 from tl_course.targets import spoken, written
 from tl_course.targets.examples import draw
 from tl_course.targets.handwritten import handwritten
-from tl_course.transfer import Settings
 
 
 def smaller(target):
@@ -67,7 +67,7 @@ def test_every_cell_of_the_matrix_is_there_and_draws_are_in_pairs(tasks):
             assert np.array_equal(again[row["target"], row["source"]]["right"], row["right"])
     target = tasks["handwritten"].folds[0]()
     labelled = draw(target.pool, 10, 2)
-    chosen = matrix.settings("image", "handwritten", "1", 10)
+    chosen = matrix.chosen("image", "handwritten", "1", 10)
     one = matrix.adapted(nets["image"], labelled, "1", 2, chosen)
     right = (one(target.test.x).argmax(1) == target.test.y).numpy()
     recorded = next(
@@ -133,10 +133,10 @@ def test_settings_of_a_cell_are_the_best_of_its_recorded_grid():
         assert tried == len(matrix_tuning.grid(option)) * matrix_tuning.DRAWS
     for key, group in table.groupby(cell):
         mean = group.groupby(["l2", "rate", "steps"]).accuracy.mean()
-        chosen = matrix.settings(*key)
+        chosen = matrix.chosen(*key)
         assert mean[chosen.l2, chosen.rate, chosen.steps] == pytest.approx(mean.max())
-    real = matrix.settings("audio", "spoken-real", "1", 50)
-    assert real == matrix.settings("audio", "spoken", "1", 50)
+    real = matrix.chosen("audio", "spoken-real", "1", 50)
+    assert real == matrix.chosen("audio", "spoken", "1", 50)
 
 
 def test_tuning_scores_on_validation_examples_and_stands_alone(tasks, monkeypatch):

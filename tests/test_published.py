@@ -14,9 +14,9 @@ from tl_course import network, published, transfer
 from tl_course import published_experiments as experiments
 from tl_course.errors import CourseError
 from tl_course.scale import to_picture
+from tl_course.settings import Settings
 from tl_course.targets import kinds, photographs
 from tl_course.targets.examples import Target, draw
-from tl_course.transfer import Settings
 
 LITE0 = experiments.LITE0
 

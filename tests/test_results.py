@@ -11,11 +11,13 @@ from tl_course import (
     comparing,
     data_plots,
     experiments,
+    matrix_tuning,
     network,
     pretraining,
     records,
     results,
-    transfer,
+    settings,
+    tuning,
 )
 from tl_course.sources.emoji_images import EmojiImages
 from tl_course.sweep import ARMS, sweep
@@ -52,10 +54,10 @@ def test_the_recorded_draws_are_many_and_of_every_arm():
         ("tuned", False): records.DRAWS, ("tuned", True): records.DRAWS,
         ("fixed", False): records.FIXED, ("fixed", True): records.FIXED,
     }  # fmt: skip
-    for (settings, augmented), plan in plans.items():
-        without = {"classical"} if augmented or settings == "fixed" else set()
+    for (recipe, augmented), plan in plans.items():
+        without = {"classical"} if augmented or recipe == "fixed" else set()
         for arm, (images, draws) in itertools.product(set(ARMS) - without, plan.items()):
-            assert counts[settings, augmented, arm, images] == draws
+            assert counts[recipe, augmented, arm, images] == draws
 
 
 def test_the_readme_shows_what_is_recorded():
@@ -69,16 +71,36 @@ def test_the_settings_are_the_best_of_the_recorded_grid():
     keys = ["l2", "rate", "steps"]
     for (arm, augmented, images), group in table.groupby(["arm", "augmented", "images"]):
         best = group.groupby(keys).accuracy.mean()
-        chosen = transfer.settings(arm, images, augmented)
+        chosen = settings.chosen(arm, images, augmented)
         assert best[chosen.l2, chosen.rate, chosen.steps] == pytest.approx(best.max())
 
 
-def test_a_recorded_run_comes_out_the_same_here():
-    """Draw 0 of Option 1 at 50 images, made again: the table is of this code and these weights."""
-    table = comparing.plain(results.load("sweep"))
-    recorded = table[(table.arm == "option-1") & (table.images == 50)].sort_values("draw").accuracy
-    again = list(sweep(pretraining.pretrained(), handwritten(), [50], 5, arms=["option-1"]))
-    assert np.allclose([r["accuracy"] for r in again], recorded[:5], atol=0.003)
+def test_the_settings_in_use_are_what_the_recorded_tables_choose(tmp_path, monkeypatch):
+    shipped = settings.FILE.read_text(encoding="utf-8")
+    monkeypatch.setattr(settings, "FILE", tmp_path / "settings.json")
+    tuning.keep("tuning", tuning.KEYS[:3])
+    chosen = tuning.keep("matrix_tuning", matrix_tuning.KEYS[:4])
+    assert settings.FILE.read_text(encoding="utf-8") == shipped
+    assert settings.table("matrix_tuning") == chosen
+
+
+def test_of_what_was_tried_the_best_mean_is_chosen_and_of_equals_the_last():
+    tried = [("a", 1, 0.5), ("a", 1, 0.9), ("a", 2, 0.8), ("a", 3, 0.7), ("b", 3, 0.1)]
+    assert tuning.best(tried) == {"a": 2, "b": 3}
+    assert tuning.best([*tried, ("a", 4, 0.8)]) == {"a": 4, "b": 3}
+
+
+@pytest.mark.parametrize(("images", "augmented"), [(50, False), (10, True)])
+def test_a_recorded_run_comes_out_the_same_here(images, augmented):
+    """Draws of Option 1, made again: the table is of this code and these weights."""
+    recorded = comparing.tuned(results.load("sweep"))
+    recorded = comparing.right(recorded, "option-1", augmented, images)[:3].to_numpy()
+    again = sweep(
+        pretraining.pretrained(), handwritten(), [images], 3, arms=["option-1"],
+        augment=[augmented],
+    )  # fmt: skip
+    same = np.array([row["right"].numpy() for row in again]) == recorded
+    assert same.mean() > 0.999
 
 
 def test_what_layers_see_is_recorded_with_its_controls():
@@ -107,7 +129,7 @@ def test_forgetting_is_recorded_of_option_2_as_tuned_and_of_its_control():
     assert not adapted.duplicated(["settings", "arm", "images", "draw"]).any()
     for row in adapted.itertuples():
         size = experiments.SMALL_STEPS if row.settings == experiments.CONTROL else row.images
-        chosen = transfer.settings(row.arm, size)
+        chosen = settings.chosen(row.arm, size)
         assert (row.l2, row.rate, row.steps) == (chosen.l2, chosen.rate, chosen.steps)
     control = table[table.settings == experiments.CONTROL].groupby("images").draw.nunique()
     assert control.to_dict() == {n: records.FORGETTING[n] for n in (200, 1000)}

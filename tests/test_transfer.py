@@ -1,5 +1,6 @@
 """Option 1, Option 2 and their controls, on real digits; and what is refused."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -11,13 +12,17 @@ import torch
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
-from tl_course import network, transfer
+from tl_course import cli, network, settings, training, transfer, trials
+from tl_course import output_layers as output_layers_module
 from tl_course.errors import CourseError
 from tl_course.network import fingerprint, layers_fingerprint
+from tl_course.output_layers import altered, features, output_layers
+from tl_course.scale import to_picture
+from tl_course.settings import Settings
 from tl_course.sweep import ARMS, sweep
 from tl_course.targets.examples import draw
-from tl_course.targets.handwritten import raw_digits
-from tl_course.transfer import Settings, compatible, option_1, option_2
+from tl_course.targets.handwritten import handwritten, raw_digits
+from tl_course.transfer import compatible, option_1, option_2
 
 
 @pytest.fixture
@@ -53,11 +58,9 @@ def test_option_2_moves_every_layer_and_leaves_the_source(net, ten, target):
 def test_the_same_output_layer_as_a_library_finds(net, target, left_out):
     """Our batched gradient descent against scikit-learn's solver of the same convex problem."""
     shown = draw(target.pool, 50, seed=1)[: 50 - left_out]  # and with classes of unequal size
-    x = transfer.features(net, shown.x)
+    x = features(net, shown.x)
     l2, n = 0.01, len(shown)
-    weight, bias, losses = transfer.fit_output_layers(
-        x[None], shown.y[None], 10, torch.tensor([l2]), steps=3000
-    )
+    found = output_layers(net, [shown], [0], [l2], steps=3000)
     counts = shown.y.bincount(minlength=10)
     say = (n / (10 * counts[shown.y]))[:, None]
     centred = x - (say * x).mean(0)
@@ -66,10 +69,10 @@ def test_the_same_output_layer_as_a_library_finds(net, target, left_out):
         C=1 / (l2 * n), tol=1e-8, max_iter=5000, class_weight="balanced"
     )  # fmt: skip
     solver.fit((centred / scale).numpy(), shown.y.numpy())
-    ours = (x @ weight[0].T + bias[0]).softmax(1)
+    ours = (x @ found.weight[0, 0].T + found.bias[0, 0]).softmax(1)
     theirs = torch.from_numpy(solver.predict_proba((centred / scale).numpy()))
     assert torch.allclose(ours.double(), theirs.double(), atol=5e-3)
-    assert np.all(np.diff(losses[:50]) < 0.05)
+    assert np.all(np.diff(found.losses[:50]) < 0.05)
 
 
 @pytest.mark.parametrize("adapt", [option_1, option_2])
@@ -88,14 +91,19 @@ def test_more_of_one_class_does_no_harm(adapt, net, target):
 
 
 def test_many_output_layers_at_once_are_each_as_if_alone(net, target):
-    draws = [draw(target.pool, 20, seed=s) for s in range(3)]
-    x = torch.stack([transfer.features(net, d.x) for d in draws])
-    y = torch.stack([d.y for d in draws])
-    l2 = torch.tensor([1e-3, 1e-2, 1e-1])
-    together, _, _ = transfer.fit_output_layers(x, y, 10, l2)
-    for i in range(3):
-        alone, _, _ = transfer.fit_output_layers(x[i : i + 1], y[i : i + 1], 10, l2[i : i + 1])
-        assert torch.allclose(together[i], alone[0], atol=1e-4)
+    draws, seeds = [draw(target.pool, 20, seed=s) for s in range(3)], range(3)
+    penalties = [1e-3, 1e-1]
+    together = output_layers(net, draws, seeds, penalties)
+    known = [replace(one, x=features(net, one.x)) for one in draws]
+    looked_up = output_layers(None, known, seeds, penalties)
+    for i, k in itertools.product(range(3), range(2)):
+        alone = output_layers(net, draws[i : i + 1], seeds[i : i + 1], penalties[k : k + 1])
+        assert torch.allclose(together.weight[i, k], alone.weight[0, 0], atol=1e-4)
+        assert torch.allclose(together.weight[i, k], looked_up.weight[i, k], atol=1e-4)
+    scores = features(net, target.test.x) @ alone.weight[0, 0].T + alone.bias[0, 0]
+    right = together.right(features(net, target.test.x), target.test.y)
+    assert right.shape == (3, 2, len(target.test))
+    assert (right[2, 1] == (scores.argmax(1) == target.test.y)).float().mean() > 0.999
 
 
 def test_the_controls_start_from_fresh_weights(ten, target, net):
@@ -116,12 +124,27 @@ def test_the_controls_start_from_fresh_weights(ten, target, net):
 
 
 def test_augmentation_makes_other_views_of_the_same_digits(ten):
-    views = transfer.augmented(ten.x, seed=0)
+    views = altered(ten.x, seed=0)
     assert views.shape == ten.x.shape and views.min() >= -2 and views.max() <= 2
-    assert not torch.equal(views, transfer.augmented(ten.x, seed=0, first=10))
-    assert torch.equal(views, transfer.augmented(ten.x, seed=0))
-    own = torch.cdist(views.flatten(1), ten.x.flatten(1)).argmin(1)
-    assert (own == torch.arange(10)).float().mean() >= 0.6, "views lost their digit"
+    for other in (altered(ten.x, 0, view=1), altered(ten.x, seed=1)):
+        assert not torch.equal(views, other)
+    many = altered(ten.x.repeat(50, 1, 1, 1), 0, torch.arange(500) // 10)
+    own = torch.cdist(many.flatten(1), ten.x.flatten(1)).argmin(1)
+    assert (own == torch.arange(500) % 10).float().mean() > 0.4, "views lost their digit"
+
+
+def test_a_picture_has_the_same_copies_at_any_place_and_in_any_company(target):
+    x = target.pool.x[:40]
+    order = torch.randperm(40, generator=torch.Generator().manual_seed(0))
+    views = torch.arange(40) % 3
+    all_at_once = altered(x, 5, views)
+    assert torch.equal(altered(x[order], 5, views[order]), all_at_once[order])
+    for place in (0, 17, 39):
+        alone = altered(x[place : place + 1], 5, int(views[place]))
+        assert torch.allclose(alone[0], all_at_once[place], atol=1e-6)
+    keys = output_layers_module._fingerprints(target.pool.x)
+    assert len(keys.unique()) == len(target.pool.x.flatten(1).unique(dim=0))
+    assert torch.equal(output_layers_module._fingerprints(target.pool.x.contiguous()), keys)
 
 
 def test_batches_are_a_function_of_the_step(target):
@@ -158,7 +181,7 @@ def test_a_mismatch_is_named_in_a_sentence(net):
 
 def test_advice_says_why():
     for wish in ("on", "off", None):
-        few, many = transfer.recommend(10, wish), transfer.recommend(5000, wish)
+        few, many = settings.recommended(10, wish), settings.recommended(5000, wish)
         assert (few.option, many.option) == ("1", "2")
         assert few.augment == many.augment == (wish != "off")
         assert "10 labelled images" in few.why and few.why != many.why
@@ -174,7 +197,7 @@ def test_the_rule_follows_the_recorded_sweep():
         assert len(pairs) >= 3
         for row in pairs.itertuples():
             better = {"ahead": "2", "behind": "1", "not certain": None}[comparing.verdict(row)]
-            assert better in (None, transfer.recommend(row.images, wish).option), row
+            assert better in (None, settings.recommended(row.images, wish).option), row
 
 
 def test_the_sweep_gives_one_row_a_run_and_shares_its_draws(net, target):
@@ -190,7 +213,7 @@ def test_the_sweep_gives_one_row_a_run_and_shares_its_draws(net, target):
         test=(target.test.x, target.test.y),
     )  # fmt: skip
     assert by_hand.accuracy == pytest.approx(rows[1]["accuracy"], abs=2e-3)
-    fixed = list(sweep(net, target, [10], 1, arms=["option-2"], choice=transfer.fixed))
+    fixed = list(sweep(net, target, [10], 1, arms=["option-2"], choice=settings.fixed))
     tuned = next(r for r in rows if r["arm"] == "option-2")
     assert not torch.equal(fixed[0]["right"], tuned["right"])
 
@@ -225,25 +248,12 @@ def test_fixed_settings_are_the_middle_of_what_is_searched():
     for arm in (*tuning.HEADS, *tuning.WHOLE):
         for augmented in (False, True):
             tried = tuning.grid(arm, augmented)
-            fixed = transfer.fixed(arm, 10, augmented)
+            fixed = settings.fixed(arm, 10, augmented)
             key = "l2" if arm in tuning.HEADS else "rate"
             values = sorted({getattr(settings, key) for settings in tried})
             assert getattr(fixed, key) == values[len(values) // 2] and len(values) % 2
             if arm in tuning.WHOLE:
                 assert fixed.steps == sorted({settings.steps for settings in tried})[1]
-
-
-def test_augmented_option_1_in_a_sweep_is_that_of_one_run(net, target):
-    """Views differ (a sweep shares them among its draws): close, not equal."""
-    rows = list(sweep(net, target, [20], 3, arms=["option-1"], augment=[True]))
-    assert all(row["augmented"] for row in rows)
-    for row in rows:
-        labelled = draw(target.pool, 20, row["draw"])
-        alone = option_1(
-            net, labelled.x, labelled.y, row["draw"], augment=True,
-            test=(target.test.x, target.test.y),
-        )  # fmt: skip
-        assert alone.accuracy == pytest.approx(row["accuracy"], abs=0.03)
 
 
 def test_output_first_is_option_2_begun_where_option_1_ends(net, ten, target, monkeypatch):
@@ -298,6 +308,45 @@ def adapt(*arguments):
         [sys.executable, "-m", "tl_course", "adapt", *map(str, arguments)],
         capture_output=True, text=True,
     )  # fmt: skip
+
+
+def write_examples(folder, examples):
+    """Digits of the course as picture files, in an order of their own."""
+    pixels = (255 * to_picture(examples.x[:, 0])).round().byte()
+    for place, (digit, label) in enumerate(zip(pixels, examples.y.tolist(), strict=True)):
+        (folder / str(label)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(digit.numpy()).save(folder / str(label) / f"{7919 * place % 4001:04}.png")
+
+
+@pytest.fixture(scope="module")
+def test_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures") / "test"
+    write_examples(folder, handwritten().test)
+    return folder
+
+
+@pytest.mark.parametrize("images", [10, 50, 200])
+@pytest.mark.parametrize("copies", [False, True])
+def test_the_same_draw_gives_the_same_answers_whoever_asks(images, copies, net, test_folder):
+    """`option_1`, a sweep, the training lab, and `adapt` on picture files in another order."""
+    digits, seed = handwritten(), 1
+    shown = draw(digits.pool, images, seed)
+    own = option_1(net, shown.x, shown.y, seed, augment=copies, test=(digits.test.x, digits.test.y))
+    right = own.predictions == digits.test.y
+    rows = sweep(net, digits, [images], 2, arms=["option-1"], augment=[copies])
+    swept = next(row["right"] for row in rows if row["draw"] == seed)
+    trial = trials.Trial(option="1", images=images, augment=copies, seed=seed)
+    tried = trials.run(trial, {"image": net}, digits).right
+    assert (swept == right).sum() >= 1999 and (tried == right).sum() >= 1999
+
+    train, out = test_folder.parent / f"{images}-{copies}", test_folder.parent / "net"
+    write_examples(train, shown)
+    command = ["adapt", "--train", train, "--test", test_folder, "--out", out, "--option", "1"]
+    command += ["--seed", seed, "--augment", "on" if copies else "off", "--force"]
+    assert cli.main([str(word) for word in command]) == 0
+    scores = training.predict(network.load(out), digits.test.x)
+    assert (scores.argmax(1) == own.predictions).sum() >= 1999
+    assert (scores - own.scores).abs().max() < 1e-3
 
 
 def test_the_command_adapts_to_folders_of_pictures(tmp_path):

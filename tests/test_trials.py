@@ -10,7 +10,8 @@ from tl_course import matrix, matrix_cells, results, training, transfer, trials
 from tl_course.errors import CourseError
 from tl_course.layers import portrait
 from tl_course.network import fingerprint
-from tl_course.targets.examples import Target, draw
+from tl_course.output_layers import altered, copies_of, features, seen
+from tl_course.targets.examples import Examples, Target, draw
 from tl_course.targets.handwritten import handwritten
 from tl_course.trials import Trial
 
@@ -50,8 +51,8 @@ def test_first_layers_stay_fixed_and_the_source_network_is_never_touched(nets, t
     for layer in ("layer1", "layer2", "layer3", "layer4"):
         own, source = (getattr(net, layer).weight for net in (adapted.net, nets["image"]))
         assert torch.equal(own, source) == (layer in ("layer1", "layer2"))
-    assert run.looks[-1].step == run.looks[-1].steps == trials.settings(run.trial).steps
-    assert trials.settings(run.trial).rate == 1e-3
+    assert run.looks[-1].step == run.looks[-1].steps == trials.settings_of(run.trial).steps
+    assert trials.settings_of(run.trial).rate == 1e-3
     assert {name: fingerprint(net) for name, net in nets.items()} == before
 
 
@@ -77,12 +78,12 @@ def test_a_run_that_is_stopped_ends_within_a_batch(trial, nets, target):
         trials.compared(run, run)
 
 
-def test_option_1_with_copies_is_as_before_whether_views_are_made_together_or_not(nets, target):
+def test_copies_are_the_same_whether_they_are_made_together_or_not(nets, target):
     ten = draw(target.pool, 10, 0)
-    x, y = transfer.seen(nets["image"], ten.x, ten.y, 0, augment=True)
-    views = transfer.augmented(ten.x.repeat(transfer.VIEWS[10], 1, 1, 1), 0)
-    together = transfer.features(nets["image"], torch.cat([ten.x, views]))
-    assert torch.allclose(x, together, atol=1e-4) and len(y) == 10 * (transfer.VIEWS[10] + 1)
+    x, y = seen(nets["image"], ten, 0, augment=True)
+    views = [altered(ten.x, 0, view) for view in range(copies_of(10))]
+    alone = torch.cat([features(nets["image"], view) for view in (ten.x, *views)])
+    assert torch.allclose(x, alone, atol=1e-4) and len(y) == 10 * (copies_of(10) + 1)
 
 
 @pytest.mark.parametrize("option", ["1", "2"])
@@ -101,7 +102,8 @@ def test_after_a_stop_no_part_follows_the_first(nets, target):
     assert len(training.predict(nets["image"], x, stop)) == training.at_once(x) == 500
     y = torch.zeros(len(x), dtype=torch.long)
     for augment in (False, True):
-        found, labels = transfer.seen(nets["image"], x, y, 0, augment, stop)
+        many = Examples(x, y, ("0", "1"))
+        found, labels = seen(nets["image"], many, 0, augment, stop)
         assert len(found) == len(labels) == 500
 
 

@@ -342,7 +342,7 @@ def add_sweep(verbs) -> None:
 def sweep(args: argparse.Namespace) -> int:
     import pandas as pd
 
-    from tl_course import pretraining, sharing, transfer
+    from tl_course import pretraining, settings, sharing
     from tl_course.sweep import ARMS
     from tl_course.sweep import sweep as run_sweep
     from tl_course.targets.examples import draw
@@ -362,7 +362,7 @@ def sweep(args: argparse.Namespace) -> int:
     net = sharing.load_any(args.weights) if args.weights else pretraining.pretrained()
     found = run_sweep(
         net, digits, sizes, args.draws, arms=arms, augment=augment, seed=args.seed, progress=True,
-        choice=transfer.settings if args.settings == "tuned" else transfer.fixed,
+        choice=settings.chosen if args.settings == "tuned" else settings.fixed,
     )  # fmt: skip
     rows = [{key: value for key, value in row.items() if key != "right"} for row in found]
     by = pd.DataFrame(rows).groupby(["augmented", "arm", "images"])

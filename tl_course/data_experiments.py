@@ -11,6 +11,8 @@ import torch.nn.functional as F
 
 from tl_course import pretraining, training, transfer
 from tl_course.network import FiveLayerNet
+from tl_course.output_layers import altered, features, seen
+from tl_course.settings import Settings
 from tl_course.side_by_side import side_by_side
 from tl_course.sources.emoji_images import EmojiImages, Style
 from tl_course.sources.things import things
@@ -18,7 +20,6 @@ from tl_course.sweep import ARMS, sweep
 from tl_course.targets.examples import Target, draw
 from tl_course.targets.letters import letters
 from tl_course.targets.objects import unseen_objects
-from tl_course.transfer import Settings
 from tl_course.warp import Pose
 
 TASKS = {"letters": letters, "unseen things": unseen_objects}
@@ -154,7 +155,7 @@ def averaged(nets: Sequence[FiveLayerNet]) -> FiveLayerNet:
 
 def seen_often(net: FiveLayerNet, x: torch.Tensor, views: int = VIEWS_TO_TEST) -> torch.Tensor:
     """Probabilities averaged over each picture and gently altered copies of it: `[n, classes]`."""
-    every = [x, *(transfer.augmented(x, 0x7E57, i * len(x), GENTLE) for i in range(views))]
+    every = [x, *(altered(x, 0x7E57, view, GENTLE) for view in range(views))]
     return torch.stack([training.predict(net, view).softmax(1) for view in every]).mean(0)
 
 
@@ -171,9 +172,8 @@ def _pushed(net, other, pool, scored, images, number) -> list[dict]:
     x, y, classes = labelled.x, labelled.y, len(pool.names)
     steps = {}
     steps["Option 1"] = training.predict(transfer.option_1(net, x, y).net, scored.x)
-    features, labels = transfer.seen(net, x, y, number, augment=True)
     steps["prototypes of altered copies"] = prototypes(
-        features, labels, transfer.features(net, scored.x), classes
+        *seen(net, labelled, number, augment=True), features(net, scored.x), classes
     )
     head = transfer.option_1(net, x, y, number, augment=True).net
     steps["Option 1 with altered copies"] = training.predict(head, scored.x)

@@ -9,11 +9,12 @@ from dataclasses import asdict, astuple, fields
 import pandas as pd
 import torch
 
-from tl_course import comparing, training, transfer
+from tl_course import comparing, settings, training, transfer
 from tl_course.network import FiveLayerNet
+from tl_course.output_layers import features, output_layers
 from tl_course.pretraining import Source
+from tl_course.settings import Settings
 from tl_course.targets.examples import Examples, Target, draw
-from tl_course.transfer import Settings
 
 
 def overfitting(
@@ -38,18 +39,15 @@ def overfitting(
     transfer.option_2(
         net, labelled.x, labelled.y, seed, n_classes=len(labelled.names), on_step=on_step
     )
-    own, other = transfer.features(net, labelled.x), transfer.features(net, scored.x)
-    l2 = torch.tensor([transfer.settings("option-1", len(labelled)).l2])
+    parts = [(features(net, part.x), part.y) for part in (labelled, scored)]
     last = rows[-1]["step"]
-    for step in range(0, last + 1, every):
-        weight, bias, _ = transfer.fit_output_layers(
-            own[None], labelled.y[None], len(labelled.names), l2, steps=step
-        )
-        right = [
-            ((x @ weight[0].T + bias[0]).argmax(1).cpu() == y).float().mean().item()
-            for x, y in ((own, labelled.y), (other, scored.y))
-        ]
-        note("option-1", step, *right)
+
+    def look(step: int, weight: torch.Tensor, bias: torch.Tensor, losses: list[float]) -> None:
+        right = [(x @ weight[0].T + bias[0]).argmax(1).cpu() == y for x, y in parts]
+        note("option-1", step, *(one.float().mean().item() for one in right))
+
+    l2 = settings.chosen("option-1", len(labelled)).l2
+    output_layers(net, [labelled], [seed], [l2], steps=last + 1, on_look=look, every=every)
     return rows
 
 
@@ -106,9 +104,9 @@ def forgetting(
          "accuracy": training.accuracy(net, *fresh)}
     ]  # fmt: skip
     yield before[0]
-    small = transfer.settings("option-2", SMALL_STEPS)
+    small = settings.chosen("option-2", SMALL_STEPS)
     for images in sizes:
-        tuned = {arm: transfer.settings(arm, images) for arm in ("option-1", "option-2")}
+        tuned = {arm: settings.chosen(arm, images) for arm in ("option-1", "option-2")}
         plan = [("tuned", arm, chosen) for arm, chosen in tuned.items()]
         if tuned["option-2"] != small:
             plan.append((CONTROL, "option-2", small))

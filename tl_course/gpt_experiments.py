@@ -22,11 +22,11 @@ from torch import nn
 
 from tl_course import gpt, ngram, training
 from tl_course.gpt import GPT
+from tl_course.settings import Settings
 from tl_course.side_by_side import side_by_side
 from tl_course.sources import prose
 from tl_course.targets.lines import draw, lines
 from tl_course.training import History, Recipe
-from tl_course.transfer import Settings
 
 BATCH, LENGTH = 16, 128  # stretches of text at a step, and their characters
 RECIPE = Recipe(steps=4500, rate=4e-3, weight_decay=0.1, warm_up=0.1)

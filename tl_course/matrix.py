@@ -21,15 +21,16 @@ import scipy.stats
 import torch
 from tqdm.auto import tqdm
 
-from tl_course import comparing, pretraining, training, transfer
+from tl_course import comparing, pretraining, settings, training, transfer
 from tl_course.errors import CourseError
 from tl_course.network import FiveLayerNet
+from tl_course.output_layers import features
+from tl_course.settings import Settings
 from tl_course.side_by_side import side_by_side
 from tl_course.sweep import classical
 from tl_course.targets import spoken, written
 from tl_course.targets.examples import Examples, Target, draw
 from tl_course.targets.handwritten import handwritten
-from tl_course.transfer import Settings
 
 SOURCES = {"image": "emoji-images", "audio": "spoken-names", "text": "written-names"}
 CALLED = {
@@ -69,23 +70,15 @@ def tasks() -> dict[str, Task]:
     return found
 
 
-@functools.cache
-def tuned() -> dict[tuple[str, str, str, int], Settings]:
-    """Settings with the best mean validation accuracy, by (source, target, option, images)."""
-    return transfer.best_recorded(
-        "matrix_tuning",
-        lambda row: (row["source"], row["target"], row["option"], int(row["images"])),
-    )
-
-
-def settings(source: str, target: str, option: str, images: int) -> Settings:
+def chosen(source: str, target: str, option: str, images: int) -> Settings:
     """The tuned settings of a cell at the nearest number of examples that was tuned for.
 
     People's voices take what was chosen on synthetic ones: there is no speaker to spare.
     """
     target = "spoken" if target == "spoken-real" else target
-    sizes = [cell[3] for cell in tuned() if cell[:3] == (source, target, option)]
-    return tuned()[source, target, option, transfer.nearest(sizes, images)]
+    every = settings.table("matrix_tuning")
+    sizes = [cell[3] for cell in every if cell[:3] == (source, target, option)]
+    return every[source, target, option, settings.nearest(sizes, images)]
 
 
 def adapted(
@@ -115,7 +108,7 @@ def _cells(net, source, name, fold, option, images, numbers, seed, part, most) -
     if most is not None:
         order = torch.randperm(len(scored), generator=torch.Generator().manual_seed(seed))
         scored = scored[order[:most]]
-    known = transfer.features(net, scored.x) if option == "1" and net is not None else None
+    known = features(net, scored.x) if option == "1" and net is not None else None
     rows = []
     for number in numbers:
         s = 1000 * seed + number
@@ -123,7 +116,7 @@ def _cells(net, source, name, fold, option, images, numbers, seed, part, most) -
         if source == "none":
             right = floor(labelled, scored)
         else:
-            final = adapted(net, labelled, option, s, settings(source, name, option, images))
+            final = adapted(net, labelled, option, s, chosen(source, name, option, images))
             with torch.no_grad():
                 scores = training.predict(final, scored.x) if known is None else final.output(known)
             right = scores.argmax(1) == scored.y

@@ -16,8 +16,9 @@ import torch
 
 from tl_course import matrix, training, transfer, tuning
 from tl_course.network import FiveLayerNet
+from tl_course.output_layers import features, output_layers
+from tl_course.settings import Settings
 from tl_course.targets.examples import Examples, draw
-from tl_course.transfer import Settings
 
 SIZES = {"1": (50, 200), "2": (50,), "scratch": (50,)}  # numbers of examples, by option
 RATES = {"2": (1e-4, 3e-4, 1e-3), "scratch": (3e-4, 1e-3, 3e-3)}  # fresh weights take higher ones
@@ -68,13 +69,8 @@ def with_penalties(
 ) -> torch.Tensor:
     """Accuracy of Option 1 on `scored` with each penalty `[p]`; `net` None for random layers."""
     fixed = net or transfer.fresh_network(labelled.x, seed, labelled.modality)
-    n = len(penalties)
-    weight, bias, _ = transfer.fit_output_layers(
-        transfer.features(fixed, labelled.x).expand(n, -1, -1), labelled.y.expand(n, -1),
-        len(labelled.names), torch.tensor(penalties),
-    )  # fmt: skip
-    scores = torch.einsum("nf,pkf->pnk", transfer.features(fixed, scored.x), weight)
-    return ((scores + bias[:, None]).argmax(2) == scored.y).float().mean(1)
+    found = output_layers(fixed, [labelled], [seed], penalties)
+    return found.right(features(fixed, scored.x), scored.y)[0].float().mean(1)
 
 
 def _accuracy(net, labelled, option, seed, chosen: Settings, scored) -> float:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import torch
 
-from tl_course import transfer
+from tl_course import settings, transfer
 from tl_course.intervals import Z, wilson
 from tl_course.model_card import Card, Source
 from tl_course.network import FiveLayerNet
@@ -112,7 +112,7 @@ def run(
     """
     why, copies = "", augment == "on"
     if option == "auto":
-        advice = transfer.recommend(len(train), augment)
+        advice = settings.recommended(len(train), augment)
         option, copies, why = advice.option, advice.augment, advice.why
     adapted = _adapt(net, train, test, seed, option, copies)
     return Outcome(adapted, option, copies, why, train, test, trained_on)

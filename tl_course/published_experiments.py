@@ -16,7 +16,9 @@ import pandas as pd
 import torch
 
 from tl_course import comparing, network, pretraining, published, training, transfer
+from tl_course.output_layers import features, output_layers
 from tl_course.scale import to_picture
+from tl_course.settings import Settings
 from tl_course.side_by_side import side_by_side
 from tl_course.sources.emoji_images import EmojiImages
 from tl_course.sources.things import unseen_things
@@ -25,7 +27,6 @@ from tl_course.targets import objects, photographs
 from tl_course.targets.examples import Examples, Target, draw, draw_indices
 from tl_course.targets.handwritten import handwritten
 from tl_course.targets.letters import letters
-from tl_course.transfer import Settings
 from tl_course.tuning import FIRST_DRAW, PENALTIES
 
 IMAGES = 50
@@ -72,19 +73,6 @@ def for_own(x: torch.Tensor) -> torch.Tensor:
     )
 
 
-def _heads(features, y, chosen, l2, classes, scored_x, scored_y) -> torch.Tensor:
-    """Which of the scored are right: bool [draws, penalties, n], output layers trained together."""
-    x, labels = features[chosen], y[chosen]
-    found = []
-    for one in l2:
-        weight, bias, _ = transfer.fit_output_layers(
-            x, labels, classes, torch.full((len(x),), float(one))
-        )
-        scores = torch.einsum("nf,dkf->dnk", scored_x, weight) + bias[:, None]
-        found.append(scores.argmax(2) == scored_y)
-    return torch.stack(found, 1)
-
-
 def option_1_at(look, prepare, target: Target, keys: list, draws: int) -> Iterator[dict]:
     """Option 1 on the features that `look(prepared pictures)` gives by key, for every key.
 
@@ -100,11 +88,13 @@ def option_1_at(look, prepare, target: Target, keys: list, draws: int) -> Iterat
     pool_x, val_x, test_x = (look(prepare(x)) for x in (pool.x[used], target.validation.x, test.x))
     y = pool.y[used]
     for key in keys:
-        own = pool_x[key], y
-        right = _heads(*own, chosen[draws:], PENALTIES, len(names), val_x[key], target.validation.y)
+        shown = [Examples(pool_x[key][which], y[which], names) for which in chosen]
+        tried = output_layers(None, shown[draws:], seeds[draws:], PENALTIES)
+        right = tried.right(val_x[key], target.validation.y)
         means = right.float().mean((0, 2))
         l2 = PENALTIES[int(means.argmax())]
-        scored = _heads(*own, chosen[:draws], [l2], len(names), test_x[key], test.y)[:, 0]
+        found = output_layers(None, shown[:draws], seeds[:draws], [l2])
+        scored = found.right(test_x[key], test.y)[:, 0]
         for number in range(draws):
             yield {
                 "key": key, "l2": l2, "validation": means.max().item(), "draw": number,
@@ -127,9 +117,7 @@ def cuts(draws: int, *, sizes=SIZES, names=None) -> Iterator[dict]:
     for name, target in targets().items():
         if names is not None and name not in names:
             continue
-        found = option_1_at(
-            lambda x: {"last": transfer.features(own, x)}, for_own, target, ["last"], draws
-        )
+        found = option_1_at(lambda x: {"last": features(own, x)}, for_own, target, ["last"], draws)
         common = {"target": name, "images": IMAGES}
         for row in found:
             yield {**common, "net": "own", "size": network.SIZE, "cut": row.pop("key"), **row}
@@ -311,11 +299,11 @@ def times(sizes=SIZES, n: int = 64) -> list[dict]:
     for name, net in nets:
         size = net.requirement.size
         x = net.requirement.prepare(torch.rand(n, 3, size, size))
-        transfer.features(net, x)
+        features(net, x)
         spent = []
         for _ in range(3):
             begun = time.perf_counter()
-            transfer.features(net, x)
+            features(net, x)
             spent.append(time.perf_counter() - begun)
         rows.append({"net": name, "size": size, "milliseconds": 1000 * min(spent) / n})
     return rows
@@ -358,7 +346,7 @@ def lineage(draws: int) -> Iterator[dict]:
     nets = {"shipped": pretraining.pretrained(), **classmates()}
 
     def look(x):
-        return {name: transfer.features(net, x) for name, net in nets.items()}
+        return {name: features(net, x) for name, net in nets.items()}
 
     for row in option_1_at(look, for_own, target, list(nets), draws):
         yield {"arm": row.pop("key"), "target": "digits", "images": IMAGES, **row}

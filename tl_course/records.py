@@ -28,8 +28,9 @@ from tl_course import (
     pretraining,
     published_experiments,
     results,
+    settings,
     storage,
-    transfer,
+    tuning,
     word_experiments,
 )  # fmt: skip
 from tl_course.layers.growing import LAYERS
@@ -49,8 +50,8 @@ FORGETTING = {10: 20, 50: 20, 200: 10, 1000: 10}  # digits: draws
 PUSHED = {10: 20, 50: 20, 200: 20, 1000: 10}  # digits: draws
 STROKES = 1_000_000  # renders of strokes, for the network of another source
 PASSES = [  # of the sweep: settings, how they are chosen, augmentation, draws
-    ("tuned", transfer.settings, (False, True), DRAWS),
-    ("fixed", transfer.fixed, (False, True), FIXED),
+    ("tuned", settings.chosen, (False, True), DRAWS),
+    ("fixed", settings.fixed, (False, True), FIXED),
 ]
 SEEDS = (1, 2, 3)  # of networks that are pretrained anew, to see what depends on chance
 SHORT = 200_000  # a pretraining that a learner does
@@ -72,14 +73,14 @@ def sweep() -> list[dict]:
     made_with = weights("sweep")
     rows = results.current("sweep", made_with)
     common = {"seed": 0, "version": __version__, "weights": made_with[:12]}
-    for settings, choice, augment, draws in PASSES:
+    for recipe, choice, augment, draws in PASSES:
         new = run_sweep(
             shipped(), handwritten(), list(draws), draws, augment=augment, choice=choice,
-            done=[row for row in rows if row["settings"] == settings], progress=True,
-            arms=[arm for arm in ARMS if (settings, arm) != ("fixed", "classical")],
+            done=[row for row in rows if row["settings"] == recipe], progress=True,
+            arms=[arm for arm in ARMS if (recipe, arm) != ("fixed", "classical")],
         )  # fmt: skip
         for number, row in enumerate(new, 1):
-            rows.append({"settings": settings, **row, **common})
+            rows.append({"settings": recipe, **row, **common})
             if number % 100 == 0:
                 _record("sweep", rows, complete=False)
         _record("sweep", rows, complete=False)
@@ -274,7 +275,7 @@ def of_the_matrix() -> list[dict]:
 def the_matrix() -> list[dict]:
     """Every source, target and option; it needs the recordings of people."""
     spoken.recordings()
-    matrix.tuned.cache_clear()
+    tuning.keep("matrix_tuning", matrix_tuning.KEYS[:4])
     rows = results.current("matrix", weights("matrix"))
     sizes, draws = MATRIX
     new = matrix.matrix(matrix.pretrained(), sizes, draws, done=rows, progress=True)

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import torch
 from tqdm.auto import tqdm
 
-from tl_course import training, transfer
+from tl_course import settings, training, transfer
 from tl_course.network import FiveLayerNet
+from tl_course.output_layers import copies_of, features, output_layers
+from tl_course.settings import Settings
 from tl_course.side_by_side import side_by_side
-from tl_course.targets.examples import Examples, Target, draw, draw_indices
-from tl_course.transfer import Settings
+from tl_course.targets.examples import Examples, Target, draw
 
 ARMS = ("random-frozen", "scratch", "option-1", "option-2", "output-first", "classical")
 ROOM = 20_000  # feature vectors that output layers are trained on at once
@@ -28,7 +29,7 @@ def sweep(
     *,
     arms: Iterable[str] = ARMS,
     augment: Sequence[bool] = (False,),
-    choice: Choice = transfer.settings,
+    choice: Choice = settings.chosen,
     seed: int = 0,
     part: str = "test",
     done: Iterable[dict] = (),
@@ -57,8 +58,8 @@ def sweep(
                 numbers = [d for d in range(counts[images]) if (*key, d) not in had]
                 if augmented and arm == "classical":
                     continue
-                views = transfer.VIEWS[transfer.nearest(transfer.VIEWS, images)]
-                once = ROOM // (images * (augmented * views + 1)) if arm == "option-1" else TOGETHER
+                shown = images * (augmented * copies_of(images) + 1)
+                once = ROOM // shown if arm == "option-1" else TOGETHER
                 for first in range(0, len(numbers), max(1, once)):
                     plan.append((*key, numbers[first : first + max(1, once)]))
     common = net, target.pool, scored, seed, choice
@@ -107,29 +108,15 @@ def _runs(arm, augmented, images, numbers, net, pool, scored, seed, choice) -> l
 
 
 def _output_layers_of(task) -> list[dict]:
-    """Option 1 for several draws at once, with views of each image beside it where augmented."""
+    """Option 1 for several draws at once."""
     arm, augmented, images, numbers, net, pool, scored, seed, choice = task
     begun = time.perf_counter()
-    views = transfer.VIEWS[transfer.nearest(transfer.VIEWS, images)] if augmented else 0
-    chosen = torch.stack(
-        [draw_indices(pool.y, pool.names, images, seed * 1000 + n) for n in numbers]
-    )
-    used, where = chosen.unique(return_inverse=True)
-    seen = [transfer.features(net, pool.x[used])]
-    for view in range(views):
-        seen.append(
-            transfer.features(net, transfer.augmented(pool.x[used], seed, view * len(pool)))
-        )
-    x = torch.stack(seen)[:, where].transpose(0, 1).flatten(1, 2)  # [draws, views · images, f]
-    weight, bias, _ = transfer.fit_output_layers(
-        x,
-        pool.y[chosen].repeat(1, views + 1),
-        len(pool.names),
-        torch.full((len(numbers),), choice(arm, images, augmented).l2),
-    )
+    seeds = [seed * 1000 + number for number in numbers]
+    draws = [draw(pool, images, s) for s in seeds]
+    l2 = choice(arm, images, augmented).l2
+    found = output_layers(net, draws, seeds, [l2], augment=augmented)
     seconds = (time.perf_counter() - begun) / len(numbers)
-    scores = torch.einsum("nf,dkf->dnk", transfer.features(net, scored.x), weight) + bias[:, None]
-    right = scores.argmax(2).cpu() == scored.y
+    right = found.right(features(net, scored.x), scored.y)[:, 0]
     return [
         _row(arm, augmented, images, number, one, seconds)
         for number, one in zip(numbers, right, strict=True)

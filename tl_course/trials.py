@@ -18,10 +18,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from tl_course import matrix, training, transfer
+from tl_course import matrix, settings, training, transfer
 from tl_course.errors import CourseError
 from tl_course.layers.growing import LAYERS
 from tl_course.network import FiveLayerNet
+from tl_course.output_layers import FIT_STEPS, features
+from tl_course.settings import Settings
 from tl_course.targets.examples import Target, draw
 
 STARTS = {"drawings": "image", "spoken names": "audio", "written names": "text", "random": "random"}
@@ -102,17 +104,17 @@ class Run:
     right: torch.Tensor | None = None
 
 
-def settings(trial: Trial) -> transfer.Settings:
+def settings_of(trial: Trial) -> Settings:
     """The tuned settings of the trial's start and option, with the learner's own rate if any."""
     source = STARTS[trial.start]
     if source in ("audio", "text"):
-        chosen = matrix.settings(source, "handwritten", trial.option, trial.images)
+        chosen = matrix.chosen(source, "handwritten", trial.option, trial.images)
     else:
         arm = {
             ("image", "1"): "option-1", ("image", "2"): "option-2",
             ("random", "1"): "random-frozen", ("random", "2"): "scratch",
         }[source, trial.option]  # fmt: skip
-        chosen = transfer.settings(arm, trial.images, trial.augment)
+        chosen = settings.chosen(arm, trial.images, trial.augment)
     return chosen if trial.rate is None else replace(chosen, rate=trial.rate)
 
 
@@ -135,10 +137,10 @@ def run(
         net = transfer.fresh_network(labelled.x, trial.seed, labelled.modality, stop=stop)
     else:
         net = nets[source]
-    chosen, scored = settings(trial), target.test[::LOOKED_AT]
-    steps = transfer.FIT_STEPS if trial.option == "1" else chosen.steps
+    chosen, scored = settings_of(trial), target.test[::LOOKED_AT]
+    steps = FIT_STEPS if trial.option == "1" else chosen.steps
     every = training.LOOK_EVERY * max(1, round(steps / LOOKS / training.LOOK_EVERY))
-    known = transfer.features(net, scored.x, stop) if trial.option == "1" else None
+    known = features(net, scored.x, stop) if trial.option == "1" else None
     if stop is not None and stop.is_set():  # what was made so far may be half of it
         return Run(trial, (), 0.0)
     looks: list[Look] = []

@@ -9,15 +9,20 @@ validation part; the test part is not read.
 
 from __future__ import annotations
 
+import collections
 import itertools
-from collections.abc import Iterator
+import json
+import statistics
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
-import torch
-
-from tl_course import pretraining, transfer
+from tl_course import pretraining, results, settings, storage, transfer
+from tl_course.output_layers import features, output_layers
+from tl_course.settings import Settings
 from tl_course.targets.examples import draw
 from tl_course.targets.handwritten import handwritten
-from tl_course.transfer import Settings
 
 SIZES = (10, 50, 200)
 DRAWS = {False: 4, True: 2}  # with augmentation a run takes longer and scatters less
@@ -60,16 +65,10 @@ def _heads(arm, augmented, labelled, seed, todo, target) -> list[float]:
     net = (
         pretraining.pretrained() if arm == "option-1" else transfer.fresh_network(labelled.x, seed)
     )
-    x, y = transfer.seen(net, labelled.x, labelled.y, seed, augmented)
-    scored = transfer.features(net, target.validation.x)
-    found = []
-    for chosen in todo:
-        weight, bias, _ = transfer.fit_output_layers(
-            x[None], y[None], len(labelled.names), torch.tensor([chosen.l2])
-        )
-        right = (scored @ weight[0].T + bias[0]).argmax(1).cpu() == target.validation.y
-        found.append(right.float().mean().item())
-    return found
+    penalties = [chosen.l2 for chosen in todo]
+    found = output_layers(net, [labelled], [seed], penalties, augment=augmented)
+    right = found.right(features(net, target.validation.x), target.validation.y)
+    return right[0].float().mean(1).tolist()
 
 
 def _whole(arm, augmented, labelled, seed, todo, target) -> list[float]:
@@ -77,7 +76,6 @@ def _whole(arm, augmented, labelled, seed, todo, target) -> list[float]:
     if arm == "scratch":
         net = transfer.fresh_network(labelled.x, seed)
     if arm == "output-first":  # its first half is Option 1 as tuned
-        transfer.tuned.cache_clear()
         output = transfer.option_1(net, labelled.x, labelled.y, seed, augment=augmented).net.output
     return [
         transfer.option_2(
@@ -86,6 +84,42 @@ def _whole(arm, augmented, labelled, seed, todo, target) -> list[float]:
         ).accuracy
         for chosen in todo
     ]  # fmt: skip
+
+
+def best(tried: Iterable[tuple[Hashable, Any, float]]) -> dict[Hashable, Any]:
+    """What had the highest mean accuracy, of (what for, what was tried, accuracy): by what for.
+
+    Of equals it is what was tried last.
+    """
+    accuracies = collections.defaultdict(list)
+    for purpose, one, accuracy in tried:
+        accuracies[purpose, one].append(accuracy)
+    ranked = sorted(accuracies, key=lambda key: statistics.fmean(accuracies[key]))
+    return dict(ranked)  # the last of each purpose stays
+
+
+def keep(name: str, keys: list[str]) -> dict[tuple, Settings]:
+    """Choose for each combination of `keys` out of the recorded table `name`, and write it down.
+
+    What is written, `settings.json`, is what every adaptation takes from then on.
+    """
+    rows = results.load(name).to_dict("records")
+    chosen = best(
+        (
+            tuple(row[key] for key in keys),
+            Settings(row["l2"], row["rate"], row["steps"]),
+            row["accuracy"],
+        )
+        for row in rows
+    )
+    kept = json.loads(settings.FILE.read_text(encoding="utf-8")) if settings.FILE.is_file() else {}
+    kept[name] = [{"for": list(key), **asdict(one)} for key, one in sorted(chosen.items())]
+    lines = (
+        f"  {json.dumps(name)}: [\n    " + ",\n    ".join(json.dumps(row) for row in rows) + "\n  ]"
+        for name, rows in kept.items()
+    )
+    storage.write_text(Path(str(settings.FILE)), "{\n" + ",\n".join(lines) + "\n}\n")
+    return chosen
 
 
 def missing(arms: tuple[str, ...], rows: list[dict]) -> Iterator[tuple]:

@@ -42,6 +42,11 @@ def hashed(seed: int, index: torch.Tensor, n: int) -> torch.Tensor:
     return _mix(key[:, None] + column & 0xFFFFFFFF)
 
 
+def mixed(index: torch.Tensor, other: torch.Tensor | int) -> torch.Tensor:
+    """One 32-bit number out of two, for each of `index`: int64 `[n]`."""
+    return _mix(_mix(index & 0xFFFFFFFF) + other & 0xFFFFFFFF)
+
+
 def uniform(seed: int, index: torch.Tensor, n: int) -> torch.Tensor:
     """`n` uniform random numbers in [0, 1) for each index: float32 `[len(index), n]`."""
     return (hashed(seed, index, n) >> 8).float() / (1 << 24)
@@ -66,3 +71,10 @@ def grid(pose: Pose, u: torch.Tensor, size: int) -> torch.Tensor:
     offset = pose.elastic * either[:, 6:NUMBERS].view(-1, 2, PIECES, PIECES)
     offset = F.interpolate(offset, size, mode="bilinear", align_corners=True)
     return where + offset.permute(0, 2, 3, 1)
+
+
+def posed(x: torch.Tensor, pose: Pose, seed: int, index: torch.Tensor) -> torch.Tensor:
+    """Each picture of `x` `[n, 3, size, size]` in the random pose of its `index` int64 `[n]`."""
+    where = grid(pose, uniform(seed, index, NUMBERS), x.shape[-1])
+    warped = F.grid_sample(x, where, padding_mode="border", align_corners=False)
+    return warped.contiguous(memory_format=torch.channels_last)

@@ -14,22 +14,22 @@ Penalties, rates and steps are chosen on validation names with draws of their ow
 
 from __future__ import annotations
 
-import collections
 import functools
 import itertools
 import math
-import statistics
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import torch
 
-from tl_course import pretraining, published, training, transfer, written
+from tl_course import pretraining, published, training, transfer, tuning, written
+from tl_course.output_layers import features, output_layers
+from tl_course.settings import Settings
 from tl_course.side_by_side import side_by_side
+from tl_course.targets.examples import Examples
 from tl_course.targets.kinds import NAMES, Texts, every_name, kinds
-from tl_course.transfer import Settings
 from tl_course.tuning import FIRST_DRAW, PENALTIES
 
 SIZES = (10, 50, 200)
@@ -84,11 +84,11 @@ def _seen_by(arm: str, seed: int = 0):
             if arm == "own-option-1"
             else transfer.fresh_network(x, seed, "text")
         )
-    return transfer.features(net, x), {text: place for place, text in enumerate(texts)}
+    return features(net, x), {text: place for place, text in enumerate(texts)}
 
 
-def _of(features: torch.Tensor, place: dict[str, int], names: Texts) -> torch.Tensor:
-    return features[[place[text] for text in names.texts]]
+def _of(seen: torch.Tensor, place: dict[str, int], names: Texts) -> torch.Tensor:
+    return seen[[place[text] for text in names.texts]]
 
 
 def _right(arm: str, images: int, draw: int, part: str, chosen) -> torch.Tensor:
@@ -97,13 +97,10 @@ def _right(arm: str, images: int, draw: int, part: str, chosen) -> torch.Tensor:
     if arm == "ngrams":
         return _ngrams(labelled, scored, *chosen)
     if arm in FIXED:
-        features, place = _seen_by(arm, draw if "random" in arm else 0)
-        weight, bias, _ = transfer.fit_output_layers(
-            _of(features, place, labelled)[None], labelled.y[None], len(NAMES),
-            torch.tensor([chosen.l2]),
-        )  # fmt: skip
-        scores = _of(features, place, scored) @ weight[0].T + bias[0]
-        return scores.argmax(1) == scored.y
+        seen, place = _seen_by(arm, draw if "random" in arm else 0)
+        shown = Examples(_of(seen, place, labelled), labelled.y, NAMES)
+        found = output_layers(None, [shown], [draw], [chosen.l2])
+        return found.right(_of(seen, place, scored), scored.y)[0, 0]
     if arm == "scratch":
         found = transfer.from_scratch(
             on_grid(labelled.texts), labelled.y, draw, modality="text", chosen=chosen,
@@ -131,9 +128,9 @@ def _ngrams(labelled: Texts, scored: Texts, longest: int, c: float) -> torch.Ten
     return torch.from_numpy(model.predict(scored.texts)) == scored.y
 
 
-def _tried(arm: str, images: int, number: int, chosen) -> dict:
+def _tried(arm: str, images: int, number: int, chosen) -> tuple:
     right = _right(arm, images, FIRST_DRAW + number, "validation", chosen)
-    return {"arm": arm, "images": images, "chosen": chosen, "accuracy": right.float().mean().item()}
+    return (arm, images), chosen, right.float().mean().item()
 
 
 def choose() -> dict[tuple[str, int], Settings | tuple]:
@@ -145,7 +142,7 @@ def choose() -> dict[tuple[str, int], Settings | tuple]:
             continue  # its first half takes the penalty of Option 1, so it comes afterwards
         tried, draws = MOVING.get(arm, (NGRAMS if arm == "ngrams" else heads, CHOICE_DRAWS))
         plan += [(arm, images, n, chosen) for chosen in tried for n in range(draws)]
-    best = _best(side_by_side(_tried, plan, "choosing"))
+    best = tuning.best(side_by_side(_tried, plan, "choosing"))
     tried, draws = MOVING["bert-option-2"]
     plan = [
         (
@@ -158,15 +155,7 @@ def choose() -> dict[tuple[str, int], Settings | tuple]:
         for one in tried
         for n in range(draws)
     ]
-    return best | _best(side_by_side(_tried, plan, "choosing the rate"))
-
-
-def _best(rows: Iterable[dict]) -> dict:
-    tried = collections.defaultdict(list)
-    for row in rows:
-        tried[row["arm"], row["images"], row["chosen"]].append(row["accuracy"])
-    ranked = sorted(tried, key=lambda key: statistics.fmean(tried[key]))
-    return {(arm, images): chosen for arm, images, chosen in ranked}  # the last of each stays
+    return best | tuning.best(side_by_side(_tried, plan, "choosing the rate"))
 
 
 def words(draws: int) -> Iterator[dict]:

@@ -220,7 +220,7 @@ class TrainingLab(Experiment):
                 "run": i + 1, "start from": trial.start, "option": trial.option,
                 "fixed": 4 if trial.option == "1" else trial.frozen, "images": trial.images,
                 "copies": "yes" if trial.augment else "no",
-                "rate": "–" if trial.option == "1" else trials.settings(trial).rate,
+                "rate": "–" if trial.option == "1" else trials.settings_of(trial).rate,
                 "seed": trial.seed, "right": percent(run.accuracy),
                 "seconds": f"{run.seconds:.1f}",
             }
