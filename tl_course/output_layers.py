@@ -26,6 +26,7 @@ AUGMENT = Pose(rotate=0.35, shear=0.4, shift=0.12, stretch=0.3, zoom=(0.75, 1.2)
 VIEWS = {10: 100, 50: 40, 200: 20, 1000: 8}  # altered copies of each image, by their number
 COPIES = 0xA06  # keeps the poses of copies apart from those that sources render with
 FIT_STEPS = 400  # gradient steps of an output layer
+COLUMNS = 16  # a product with a multiple of so many columns takes a seventh of that with ten
 Look = Callable[[int, torch.Tensor, torch.Tensor, list[float]], None]
 
 
@@ -159,12 +160,13 @@ def _fit(
     scale = (say[..., 0] * x.pow(2).sum(2)).mean(1).clamp_min(1e-12).sqrt().view(-1, 1, 1)
     x = x / scale
     d, n, f = x.shape
-    weight, bias = x.new_zeros(d, f, n_classes), x.new_zeros(d, 1, n_classes)
+    wide = -(-n_classes // COLUMNS) * COLUMNS  # the columns that are no class stay zero
+    weight, bias = x.new_zeros(d, f, wide), x.new_zeros(d, 1, n_classes)
     ahead_weight, ahead_bias = weight, bias
     rate, losses = 1 / (1 + l2), []
 
     def folded() -> tuple[torch.Tensor, torch.Tensor, list[float]]:
-        own = weight / scale
+        own = weight[..., :n_classes] / scale
         so_far = torch.stack(losses).tolist() if losses else []
         return own.transpose(1, 2), (bias - mean @ own)[:, 0], so_far
 
@@ -173,10 +175,11 @@ def _fit(
             on_look(step - 1, *folded())
         if stop is not None and stop.is_set():
             break
-        log_p = (x @ ahead_weight + ahead_bias).log_softmax(2)
+        log_p = ((x @ ahead_weight)[..., :n_classes] + ahead_bias).log_softmax(2)
         losses.append(-(say * target * log_p).sum(2).mean())
         error = say * (log_p.exp() - target) / n  # the gradient of cross-entropy: p − y
-        new_weight = ahead_weight - rate * (x.transpose(1, 2) @ error + l2 * ahead_weight)
+        slope = x.transpose(1, 2) @ F.pad(error, (0, wide - n_classes))
+        new_weight = ahead_weight - rate * (slope + l2 * ahead_weight)
         new_bias = ahead_bias - rate * error.sum(1, keepdim=True)
         momentum = step / (step + 3)
         ahead_weight = new_weight + momentum * (new_weight - weight)
