@@ -65,9 +65,7 @@ def output_layers(
     """
     shown = [seen(net, *one, augment, stop) for one in zip(draws, seeds, strict=True)]
     x, y = (torch.stack(parts) for parts in zip(*shown, strict=True))
-    found = [
-        _fit(x, y, len(draws[0].names), one, stop=stop, **looks) for one in l2
-    ]  # fmt: skip
+    found = [_fit(x, y, len(draws[0].names), one, stop=stop, **looks) for one in l2]
     weight, bias = (torch.stack([one[part] for one in found], 1) for part in (0, 1))
     return OutputLayers(weight, bias, found[-1][2])
 
