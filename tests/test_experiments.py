@@ -50,7 +50,7 @@ def test_forgetting_is_measured_on_the_networks_that_the_options_give_by_default
 def test_other_settings_get_a_control_and_a_later_sitting_goes_on(net, target, monkeypatch):
     target = replace(target, test=target.test[::20])
     chosen = {20: Settings(rate=1e-3, steps=4), experiments.SMALL_STEPS: Settings(1e-3, 1e-5, 2)}
-    monkeypatch.setattr(transfer, "settings", lambda arm, images, augment=False: chosen[images])
+    monkeypatch.setattr(settings, "chosen", lambda arm, images, augment=False: chosen[images])
     make = partial(experiments.forgetting, net, target, EmojiImages(5), [20], 2, renders=50)
     rows = list(make())
     assert [(row["arm"], row["settings"], row["draw"]) for row in rows[1:]] == [
