@@ -147,6 +147,18 @@ def test_a_picture_has_the_same_copies_at_any_place_and_in_any_company(target):
     assert torch.equal(output_layers_module._fingerprints(target.pool.x.contiguous()), keys)
 
 
+def test_old_names_still_work_and_say_where_things_are_now(ten):
+    with pytest.warns(FutureWarning, match="settings.chosen"):
+        assert transfer.settings("option-2", 50) == settings.chosen("option-2", 50)
+    with pytest.warns(FutureWarning, match="settings.recommended"):
+        assert transfer.recommend(10, "off") == settings.recommended(10, "off")
+    with pytest.warns(FutureWarning, match="output_layers.altered"):
+        copies = transfer.augmented(ten.x[:1].repeat(9, 1, 1, 1), 0)
+    assert len(copies.flatten(1).unique(dim=0)) == 9
+    with pytest.raises(AttributeError, match="no 'nonsense'"):
+        transfer.nonsense  # noqa: B018
+
+
 def test_batches_are_a_function_of_the_step(target):
     two_hundred = draw(target.pool, 200, seed=0)
     at = transfer.batches(two_hundred.x, two_hundred.y, seed=5)

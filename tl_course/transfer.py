@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from tl_course import network, settings, training, warp
+from tl_course import network, training, warp
 from tl_course.errors import CourseError
 from tl_course.network import FiveLayerNet
 from tl_course.output_layers import AUGMENT, COPIES, FIT_STEPS, output_layers
 from tl_course.settings import Settings
+from tl_course.settings import chosen as settings_for
 from tl_course.targets.examples import Examples
 
 BATCH = 64
@@ -91,7 +92,7 @@ def option_1(
     `on_step(step, net, history)` is called before every tenth update and at the end.
     """
     _check(net, images, labels, modality, across, augment)
-    chosen = chosen or settings.chosen(option, len(images), augment)
+    chosen = chosen or settings_for(option, len(images), augment)
     begun = time.perf_counter()
     adapted = network.replace_output_layer(net, n_classes or int(labels.max()) + 1).eval()
     for name, parameter in adapted.named_parameters():
@@ -142,7 +143,7 @@ def option_2(
     are ("layer1", …). `on_step(step, net, history)` is called before each update and at the end.
     """
     _check(net, images, labels, modality, across, augment)
-    chosen = chosen or settings.chosen(option, len(images), augment)
+    chosen = chosen or settings_for(option, len(images), augment)
     begun = time.perf_counter()
     adapted = network.replace_output_layer(net, n_classes or int(labels.max()) + 1)
     if output is not None:
@@ -181,7 +182,7 @@ def output_first(
     """
     common = {"modality": modality, "across": across, "n_classes": n_classes, "augment": augment}
     begun = option_1(net, images, labels, seed, chosen=first, **common)
-    chosen = chosen or settings.chosen("output-first", len(images), augment)
+    chosen = chosen or settings_for("output-first", len(images), augment)
     then = option_2(
         net, images, labels, seed, chosen=chosen, option="output-first", output=begun.net.output,
         **common, **more,
@@ -277,3 +278,9 @@ def _scored(adapted, option, images, seconds, history, test) -> Adapted:
     scores = training.predict(adapted, x)
     accuracy = (scores.argmax(1) == y).float().mean().item()
     return Adapted(adapted, option, images, seconds, history, scores, accuracy)
+
+
+def __getattr__(name: str) -> object:
+    from tl_course import old_names
+
+    return old_names.find("transfer", name)
