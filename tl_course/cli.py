@@ -218,8 +218,8 @@ def _take_places(args: argparse.Namespace, held: contextlib.ExitStack) -> None:
             written = name in ("out", "share", "report") and name != other != "report"
             if written and folder in (place, *place.parents):
                 raise CourseError(
-                    f"--{name} must not be inside the folder that is given to --{other} "
-                    f"({getattr(args, other)}): choose a place outside it."
+                    f"--{name} must be outside the folder that is given to --{other} "
+                    f"({getattr(args, other)}): choose another place."
                 )
     if args.out and (args.out / pretraining.CHECKPOINT).exists():
         raise CourseError(
