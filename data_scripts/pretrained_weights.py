@@ -14,8 +14,9 @@ from __future__ import annotations
 import argparse
 import shutil
 
-from tl_course import network, pretraining, storage
-from tl_course.errors import CourseError
+from tl_course.base import storage
+from tl_course.base.errors import CourseError
+from tl_course.core import files, pretraining
 
 
 def make(name: str = "emoji-images") -> None:
@@ -32,7 +33,7 @@ def make(name: str = "emoji-images") -> None:
         progress=name,
     )
     shipped.mkdir(parents=True, exist_ok=True)
-    for file in (network.WEIGHTS_FILE, network.DESCRIPTION_FILE):
+    for file in (files.WEIGHTS_FILE, files.DESCRIPTION_FILE):
         with storage.atomic_path(shipped / file) as path:
             shutil.copyfile(work / file, path)
     print(f"{shipped}: {100 * result.accuracy:.1f}% of fresh {what} named right.")

@@ -14,9 +14,12 @@ import math
 import shutil
 from dataclasses import replace
 
-from tl_course import gpt, gpt_experiments, machine, network, storage, training
-from tl_course.errors import CourseError
-from tl_course.sources import prose
+from tl_course.base import machine, storage
+from tl_course.base.errors import CourseError
+from tl_course.core import files, training
+from tl_course.data.sources import prose
+from tl_course.lessons.n09_small_gpt import experiments as gpt_experiments
+from tl_course.lessons.n09_small_gpt import gpt
 
 
 def make() -> None:
@@ -50,7 +53,7 @@ def make() -> None:
     )  # fmt: skip
     checkpoint.unlink(missing_ok=True)
     shipped = gpt_experiments.shipped_folder()
-    for file in (network.WEIGHTS_FILE, network.DESCRIPTION_FILE):
+    for file in (files.WEIGHTS_FILE, files.DESCRIPTION_FILE):
         with storage.atomic_path(shipped / file) as path:
             shutil.copyfile(work / file, path)
     print(f"{shipped}: {held_out:.2f} bits a character of held-out text.")

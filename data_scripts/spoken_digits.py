@@ -16,9 +16,9 @@ import numpy as np
 import safetensors.torch
 import torch
 
-from tl_course import machine, storage
-from tl_course.sources import espeak
-from tl_course.targets import spoken
+from tl_course.base import machine, storage
+from tl_course.data.sources import espeak
+from tl_course.data.targets import spoken
 
 VOICES = {"pool": 8, "validation": 4, "test": 8}
 EACH = {"pool": 10, "validation": 15, "test": 15}  # times that a voice says each digit

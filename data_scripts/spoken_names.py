@@ -12,8 +12,8 @@ from __future__ import annotations
 import argparse
 import time
 
-from tl_course.errors import CourseError
-from tl_course.sources import spoken_names
+from tl_course.base.errors import CourseError
+from tl_course.data.sources import spoken_names
 
 
 def main() -> None:

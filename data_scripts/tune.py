@@ -2,7 +2,7 @@
 
     python data_scripts/tune.py
 
-What is tried is in `tl_course/tuning.py`. The best mean of each arm and size goes into
+What is tried is in `tl_course/study/tuning.py`. The best mean of each arm and size goes into
 `tl_course/settings.json`, which adaptations read. It can be stopped; what is in the table is not
 computed again. About three quarters of an hour on two cores.
 """
@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import argparse
 
-from tl_course import pretraining, results, tuning
-from tl_course.network import fingerprint
-from tl_course.side_by_side import side_by_side
+from tl_course.base.parallel import side_by_side
+from tl_course.core import pretraining
+from tl_course.core.network import fingerprint
+from tl_course.study import results, tuning
 
 
 def make() -> None:

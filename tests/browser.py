@@ -22,7 +22,8 @@ from pathlib import Path
 import nbformat
 from conftest import HUNG
 
-from tl_course import lesson, notebooks
+from tl_course.app import notebooks
+from tl_course.lessons import lesson
 
 ROOT = Path(__file__).parents[1]
 SCREENSHOTS = ROOT / "build" / "browser"

@@ -15,7 +15,7 @@ import psutil
 from conftest import HUNG
 from PIL import Image
 
-from tl_course import handwriting, handwriting_files
+from tl_course.lessons.n00_start_here import handwriting, handwriting_files
 from tl_course.widgets.drawing_pad import Pad
 from tl_course.widgets.matrix_grid import MatrixGrid
 

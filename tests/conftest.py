@@ -109,7 +109,7 @@ def hold(monkeypatch):
 @pytest.fixture(scope="session")
 def net():
     """The shipped network; nothing may change it."""
-    from tl_course import pretraining
+    from tl_course.core import pretraining
 
     return pretraining.pretrained()
 
@@ -117,7 +117,7 @@ def net():
 @pytest.fixture(scope="session")
 def target():
     """The handwritten digits."""
-    from tl_course.targets.handwritten import handwritten
+    from tl_course.data.targets.handwritten import handwritten
 
     return handwritten()
 

@@ -6,13 +6,13 @@ import browser
 import pytest
 from playwright.sync_api import expect
 
-from tl_course import handwriting, handwriting_files
-from tl_course.targets import drawn
+from tl_course.data.targets import drawn
+from tl_course.lessons.n00_start_here import handwriting, handwriting_files
 
 PAD = """
-from tl_course import handwriting, pretraining
-from tl_course.sources import things
-from tl_course.targets.examples import draw
+from tl_course.lessons.n00_start_here import handwriting; from tl_course.core import pretraining
+from tl_course.data.sources import things
+from tl_course.data.examples import draw
 from tl_course.targets.handwritten import NAMES, handwritten
 from tl_course.widgets.drawing_pad import DrawingPad
 
@@ -185,7 +185,7 @@ def test_teach_it_your_handwriting_in_notebook_00(lab, page, tmp_path):
 
 
 TEACH = """
-from tl_course import pretraining
+from tl_course.core import pretraining
 from tl_course.widgets.teach import Teach
 
 Teach(pretraining.pretrained())

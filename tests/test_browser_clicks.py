@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 DOUBLE = 0.3  # seconds between the presses of a slow double click
 TEACH = """
-from tl_course import pretraining
+from tl_course.core import pretraining
 from tl_course.widgets.teach import Teach
 
 Teach(pretraining.pretrained(), folder="{folder}")

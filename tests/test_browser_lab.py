@@ -14,11 +14,11 @@ import sklearn.datasets
 from PIL import Image
 from playwright.sync_api import expect
 
-from tl_course import notebooks
+from tl_course.app import notebooks
 
 # A training with a thousand images waits in the middle of it until it is told to stop.
 WAITS = """
-from tl_course import trials
+from tl_course.study import trials
 
 def run(trial, *arguments, stop, tell, run=trials.run):
     def tell_and_wait(looks):

@@ -11,7 +11,9 @@ from jupyter_client.kernelspec import KernelSpecManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
 
-from tl_course import cli, doctor, notebooks, storage
+from tl_course.app import cli, doctor, notebooks
+from tl_course.base import storage
+from tl_course.core import files
 
 
 def write_notebook(path, *sources, title="A made notebook"):
@@ -43,7 +45,7 @@ def clone(tmp_path, monkeypatch):
 
 def test_help_imports_nothing_heavy():
     program = (
-        "import sys; from tl_course import cli\n"
+        "import sys; from tl_course.app import cli\n"
         "try: cli.main(['--help'])\n"
         "except SystemExit: pass\n"
         "heavy = 'torch numpy scipy pandas matplotlib papermill nbformat IPython psutil'\n"
@@ -73,7 +75,7 @@ def test_errors_for_people_have_no_traceback(monkeypatch, capsys, raised, code):
 
 def test_a_reader_that_goes_away_is_no_error():
     with subprocess.Popen(
-        [sys.executable, "-m", "tl_course.cli", "doctor"],
+        [sys.executable, "-m", "tl_course", "doctor"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -278,7 +280,7 @@ def test_run_an_unknown_notebook(clone, capsys):
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    from tl_course.targets.made_folder import made_folder
+    from tl_course.data.targets.made_folder import made_folder
 
     return made_folder(tmp_path_factory.mktemp("adapt") / "pictures", seed=0)
 
@@ -294,7 +296,7 @@ def test_adapt_still_refuses_what_it_cannot_read(pictures, capsys):
 
 
 def test_adapt_reports_shares_and_builds_on_what_was_shared(pictures, tmp_path, capsys):
-    from tl_course import network, sharing
+    from tl_course.core import network, sharing
 
     report, shared, saved = tmp_path / "report.html", tmp_path / "shared", tmp_path / "saved"
     asked = ["--leave-out", "--report", report, "--share", shared, "--maker", "Anna"]
@@ -311,7 +313,7 @@ def test_adapt_reports_shares_and_builds_on_what_was_shared(pictures, tmp_path, 
     net = sharing.load_shared(shared)
     assert net.about["maker"] == "Anna"
     assert net.about["metrics"]["accuracy"] == pytest.approx(told["accuracy"])
-    kept = network.load(saved)
+    kept = files.load(saved)
     assert network.fingerprint(kept) == network.fingerprint(net)
     assert kept.about["metrics"] == {"accuracy": told["accuracy"]} and kept.about["images"] == 96
 
@@ -361,7 +363,7 @@ def test_adapt_trains_on_nothing_of_the_test_where_it_leaves_out(pictures, tmp_p
 
 @pytest.fixture
 def nothing_is_trained(monkeypatch):
-    from tl_course import own_task
+    from tl_course.lessons.n08_your_own_task import own_task
 
     def run(*_):
         raise AssertionError("it was trained before the places were looked at")
@@ -370,7 +372,8 @@ def nothing_is_trained(monkeypatch):
 
 
 def test_adapt_overwrites_nothing_unasked(pictures, tmp_path, capsys, monkeypatch):
-    from tl_course import network, own_task, sharing
+    from tl_course.core import network, sharing
+    from tl_course.lessons.n08_your_own_task import own_task
 
     places = {"--out": tmp_path / "out", "--share": tmp_path / "share", "--report": tmp_path / "r"}
     every = [f"{option}={place}" for option, place in places.items()]
@@ -387,7 +390,7 @@ def test_adapt_overwrites_nothing_unasked(pictures, tmp_path, capsys, monkeypatc
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     assert adapt(pictures, "--leave-out", "--augment=on", "--force", *every) == 0
     assert not any(path.read_bytes() == kept for path, kept in before.items())
-    new = network.fingerprint(network.load(places["--out"]))
+    new = network.fingerprint(files.load(places["--out"]))
     assert new == network.fingerprint(sharing.load_shared(places["--share"]))
 
 
@@ -395,10 +398,10 @@ def test_adapt_overwrites_nothing_unasked(pictures, tmp_path, capsys, monkeypatc
 def test_adapt_keeps_shared_and_saved_networks_apart(
     pictures, tmp_path, capsys, first, nothing_is_trained
 ):
-    from tl_course import network, sharing
+    from tl_course.core import network, sharing
 
     net = network.FiveLayerNet(2)
-    sharing.share(net, tmp_path) if first == "--share" else network.save(net, tmp_path)
+    sharing.share(net, tmp_path) if first == "--share" else files.save(net, tmp_path)
     other = {"--share": "--out", "--out": "--share"}[first]
     for more in ([], ["--force"]):
         assert adapt(pictures, "--leave-out", f"{other}={tmp_path}", *more) == 2

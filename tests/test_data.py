@@ -7,14 +7,18 @@ import pandas as pd
 import pytest
 import torch
 
-from tl_course import comparing, data_experiments, data_plots, network, results, transfer
-from tl_course.network import fingerprint
-from tl_course.settings import Settings
-from tl_course.sources.things import things, unseen_things
-from tl_course.sweep import sweep
-from tl_course.targets.examples import draw
-from tl_course.targets.handwritten import handwritten
-from tl_course.targets.objects import unseen_objects
+from tl_course.core import network, transfer
+from tl_course.core.network import fingerprint
+from tl_course.core.settings import Settings
+from tl_course.data.examples import draw
+from tl_course.data.sources.things import things, unseen_things
+from tl_course.data.targets.handwritten import handwritten
+from tl_course.data.targets.objects import unseen_objects
+from tl_course.lessons import curves
+from tl_course.lessons.n05_how_much_data import experiments as data_experiments
+from tl_course.lessons.n05_how_much_data import figures as figures_05
+from tl_course.study import comparing, results
+from tl_course.study.sweep import sweep
 
 
 def made(arm, images, share, draws=10, scored=400, seed=0, augmented=False):
@@ -138,20 +142,20 @@ def test_figures_say_in_words_what_they_show():
     rows = made("option-1", 10, 0.7) + made("option-1", 100, 0.9)
     rows += made("option-2", 10, 0.6) + made("option-2", 100, 0.95)
     table = pd.DataFrame(rows + [{**row, "augmented": True} for row in rows])
-    both = data_plots.panels(table, "T", prediction={10: 50, 100: 80})
-    one = data_plots.panels(table[~table.augmented], "T", live=table[~table.augmented])
+    both = curves.panels(table, "T", prediction={10: 50, 100: 80})
+    one = curves.panels(table[~table.augmented], "T", live=table[~table.augmented])
     assert both.width > one.width and "Option 1 (frozen): 7" in both.alt and "dots" in one.alt
     pairs = comparing.paired(table, ("option-2", False), ("option-1", False))
-    alt = data_plots.ahead({"x": pairs}, "T", "points").alt
+    alt = curves.ahead({"x": pairs}, "T", "points").alt
     assert "x, 10: -" in alt and "10 of 10 draws" in alt
     truth = torch.tensor([0, 0, 1, 1, 2])
     said = torch.tensor([0, 1, 1, 1, 1])
-    alt = data_plots.confusion(truth, said, ("a", "b", "c"), "T").alt
+    alt = figures_05.confusion(truth, said, ("a", "b", "c"), "T").alt
     assert "a called b 1 times" in alt and "c called b 1 times" in alt
     sure = torch.linspace(0.05, 1, 200)
-    assert "% right where" in data_plots.confidence(sure, sure > 0.5, "T").alt
+    assert "% right where" in figures_05.confidence(sure, sure > 0.5, "T").alt
     tasks = pd.DataFrame([{**row, "task": "letters", "each": 1} for row in rows[:10]])
-    assert "letters, Option 1" in data_plots.by_task(tasks, "T").alt
+    assert "letters, Option 1" in figures_05.by_task(tasks, "T").alt
 
 
 def test_pushing_tells_each_step_and_averages_weights(net, target, monkeypatch):
@@ -172,7 +176,7 @@ def test_pushing_tells_each_step_and_averages_weights(net, target, monkeypatch):
     again = found["pretrained on strokes: Option 1 with copies"]  # here the same network
     assert again == found["Option 1 with altered copies"]
     assert found["both sources: answers of six averaged"] == found["answers of three averaged"]
-    assert "10 digits: Option 1" in data_plots.steps(pd.DataFrame(rows + rows), "T").alt
+    assert "10 digits: Option 1" in figures_05.steps(pd.DataFrame(rows + rows), "T").alt
 
 
 def test_the_figure_of_costs_shows_both_parts_and_what_is_left():
@@ -183,7 +187,7 @@ def test_the_figure_of_costs_shows_both_parts_and_what_is_left():
         for images in (10, 100)
         for d in range(2)
     ]
-    alt = data_plots.costs(pd.DataFrame(rows), "T").alt
+    alt = figures_05.costs(pd.DataFrame(rows), "T").alt
     assert "before adapting 80 of 100" in alt
     assert (
         "Option 2 (fine-tuned), 100 digits: training 100.0, test 75.0, things still known 30" in alt
@@ -197,7 +201,7 @@ def test_figures_of_cuts_and_of_sources():
         for k in range(first == "random" or then == "fixed", 5)
         for d in range(2)
     ]
-    alt = data_plots.cuts(pd.DataFrame(cut), "T").alt
+    alt = figures_05.cuts(pd.DataFrame(cut), "T").alt
     assert "random and fixed, the rest trained: 50.5, 60.5, 70.5, 80.5, 90.5" in alt
     rows = [
         {"question": question, "classes": 10 ** (i + 1), "images_seen": 10 ** (i + 4),
@@ -208,6 +212,6 @@ def test_figures_of_cuts_and_of_sources():
         for seed in (1, 2)
         for images in (10, 50)
     ]  # fmt: skip
-    alt = data_plots.sources(pd.DataFrame(rows), "T").alt
+    alt = figures_05.sources(pd.DataFrame(rows), "T").alt
     assert "number of classes, 10 labelled digits: 50.0 with 10, 60.0 with 100" in alt
     assert "70.0 with style 2" in alt

@@ -7,27 +7,30 @@ import pandas as pd
 import pytest
 import torch
 
-from tl_course import experiments, settings, training, transfer
-from tl_course.settings import Settings
-from tl_course.sources.emoji_images import EmojiImages
-from tl_course.targets.examples import draw
+from tl_course.core import settings, training, transfer
+from tl_course.core.settings import Settings
+from tl_course.data.examples import draw
+from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.lessons.n03_option_1_freeze import experiments as other_forms
+from tl_course.lessons.n04_option_2_fine_tune import experiments
+from tl_course.study import forgetting
 
 
 def test_how_far_layers_moved(net, target):
     ten = draw(target.pool, 10, 0)
     frozen = transfer.option_1(net, ten.x, ten.y).net
-    assert experiments.moved(net, frozen) == {f"layer {i}": 0.0 for i in (1, 2, 3, 4)}
+    assert forgetting.moved(net, frozen) == {f"layer {i}": 0.0 for i in (1, 2, 3, 4)}
     tuned = transfer.option_2(net, ten.x, ten.y, chosen=Settings(rate=1e-3, steps=10)).net
-    assert all(0 < change < 1 for change in experiments.moved(net, tuned).values())
+    assert all(0 < change < 1 for change in forgetting.moved(net, tuned).values())
 
 
 def test_with_the_old_output_layer_nothing_is_forgotten_under_option_1(net, target):
     ten = draw(target.pool, 10, 0)
-    back = experiments.with_old_output(transfer.option_1(net, ten.x, ten.y).net, net)
+    back = forgetting.with_old_output(transfer.option_1(net, ten.x, ten.y).net, net)
     x, _ = EmojiImages(5).batch(0, 50)
     assert torch.equal(back(x), net(x))
     target = replace(target, test=target.test[::20])
-    rows = list(experiments.forgetting(net, target, EmojiImages(5), [10], 1, renders=300))
+    rows = list(forgetting.forgetting(net, target, EmojiImages(5), [10], 1, renders=300))
     found = {row["arm"]: row["accuracy"] for row in rows}
     assert found["option-1"] == found["before"] > found["option-2"] > 0.1
     assert len(rows) == 3, "ten digits have the settings of fifty, so there is no control"
@@ -37,10 +40,10 @@ def test_forgetting_is_measured_on_the_networks_that_the_options_give_by_default
     target = replace(target, test=target.test[::20])
     ten = draw(target.pool, 10, 1)
     shown = transfer.option_2(net, ten.x, ten.y, 1)
-    seed_0 = experiments.forgetting(net, target, EmojiImages(5), [10], 2, renders=50)
+    seed_0 = forgetting.forgetting(net, target, EmojiImages(5), [10], 2, renders=50)
     row = [row for row in seed_0 if row["arm"] == "option-2"][1]
     assert row["draw"] == 1
-    for layer, share in experiments.moved(net, shown.net).items():
+    for layer, share in forgetting.moved(net, shown.net).items():
         assert row[layer.replace("layer ", "moved_")] == pytest.approx(share, rel=1e-6)
     assert row["test"] == training.accuracy(shown.net, target.test.x, target.test.y)
     tuned = settings.chosen("option-2", 10)
@@ -49,15 +52,15 @@ def test_forgetting_is_measured_on_the_networks_that_the_options_give_by_default
 
 def test_other_settings_get_a_control_and_a_later_sitting_goes_on(net, target, monkeypatch):
     target = replace(target, test=target.test[::20])
-    chosen = {20: Settings(rate=1e-3, steps=4), experiments.SMALL_STEPS: Settings(1e-3, 1e-5, 2)}
+    chosen = {20: Settings(rate=1e-3, steps=4), forgetting.SMALL_STEPS: Settings(1e-3, 1e-5, 2)}
     monkeypatch.setattr(settings, "chosen", lambda arm, images, augment=False: chosen[images])
-    make = partial(experiments.forgetting, net, target, EmojiImages(5), [20], 2, renders=50)
+    make = partial(forgetting.forgetting, net, target, EmojiImages(5), [20], 2, renders=50)
     rows = list(make())
     assert [(row["arm"], row["settings"], row["draw"]) for row in rows[1:]] == [
         (arm, settings, number)
         for number in (0, 1)
         for arm, settings in (
-            ("option-1", "tuned"), ("option-2", "tuned"), ("option-2", experiments.CONTROL)
+            ("option-1", "tuned"), ("option-2", "tuned"), ("option-2", forgetting.CONTROL)
         )
     ]  # fmt: skip
     assert [row["steps"] for row in rows[2:4]] == [4, 2]
@@ -88,9 +91,9 @@ def test_the_gaps_of_both_options_are_compared_on_the_same_draws():
         [{"settings": "tuned", **common, "draw": number, "training": 1.0} for number in (1, 0)]
         + [{"settings": "tuned", **common, "arm": "option-1", "draw": 0, "training": 0.9}]
         + [{"settings": "tuned", **common, "arm": "option-1", "draw": 1, "training": 1.0}]
-        + [{"settings": experiments.CONTROL, **common, "draw": 0, "training": 0.0}]
+        + [{"settings": forgetting.CONTROL, **common, "draw": 0, "training": 0.0}]
     )
-    gaps = experiments.overfitting_gaps(costs, scored, 10)
+    gaps = forgetting.overfitting_gaps(costs, scored, 10)
     assert gaps["option-1"] == pytest.approx(100 * (0.4 + 0.25) / 2)
     assert gaps["option-2"] == pytest.approx(100 * (0.75 + 0.5) / 2)
     assert gaps["larger"] == pytest.approx(gaps["option-2"] - gaps["option-1"])
@@ -108,7 +111,7 @@ def test_training_and_test_curves(net, target):
 
 def test_other_forms_are_changes_that_the_checks_let_pass(net, target):
     x = target.test.x[:4]
-    for change in experiments.FORMS.values():
+    for change in other_forms.FORMS.values():
         assert transfer.compatible(net, change(x)) is None
-    rows = experiments.other_forms(net, target, 10, 1)
-    assert len(rows) == 2 * len(experiments.FORMS)
+    rows = other_forms.other_forms(net, target, 10, 1)
+    assert len(rows) == 2 * len(other_forms.FORMS)

@@ -8,12 +8,23 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tl_course import gpt, gpt_experiments, gpt_plots, network, ngram, results, training
-from tl_course.errors import CourseError
-from tl_course.settings import Settings
-from tl_course.sources import prose
-from tl_course.targets.lines import draw, lines
-from tl_course.training import Recipe
+from tl_course.base.errors import CourseError
+from tl_course.core import files, network, training
+from tl_course.core.settings import Settings
+from tl_course.core.training import Recipe
+from tl_course.data.sources import prose
+from tl_course.data.targets.lines import draw, lines
+from tl_course.lessons.n09_small_gpt import (
+    experiments as gpt_experiments,
+)
+from tl_course.lessons.n09_small_gpt import (
+    figures as gpt_plots,
+)
+from tl_course.lessons.n09_small_gpt import (
+    gpt,
+    ngram,
+)
+from tl_course.study import results
 
 SMALL = ("numpy", "matplotlib")  # enough of the text for a test
 TINY = {"width": 32, "blocks": 2, "heads": 2, "context": 32}
@@ -136,7 +147,7 @@ def test_saved_and_loaded_it_says_the_same(tmp_path):
     assert loaded.about["source"] == "a test" and loaded.output.weight is loaded.symbol.weight
     x = torch.randint(96, (2, 50), generator=torch.Generator().manual_seed(0))
     assert torch.allclose(loaded(x), net(x), atol=5e-3)
-    weights = folder / network.WEIGHTS_FILE
+    weights = folder / files.WEIGHTS_FILE
     assert weights.stat().st_size < 2_500_000
     data = bytearray(weights.read_bytes())
     data[-1000] ^= 0xFF
@@ -146,7 +157,7 @@ def test_saved_and_loaded_it_says_the_same(tmp_path):
 
 
 def test_another_kind_of_network_is_refused(tmp_path):
-    network.save(network.FiveLayerNet(10), tmp_path)
+    files.save(network.FiveLayerNet(10), tmp_path)
     with pytest.raises(CourseError, match="another kind of network"):
         gpt.load(tmp_path)
 
@@ -276,7 +287,7 @@ def test_every_arm_has_as_many_settings():
 
 def test_the_shipped_one_is_small_and_reads_held_out_text(shipped):
     folder = gpt_experiments.shipped_folder()
-    assert (folder / network.WEIGHTS_FILE).stat().st_size <= 2_500_000
+    assert (folder / files.WEIGHTS_FILE).stat().st_size <= 2_500_000
     about = shipped.about
     assert about["seconds"] > 0 and about["machine"]
     assert len(about["text"]["sha256"]) == 64 and set(about["text"]["versions"]) >= {"numpy"}

@@ -9,13 +9,20 @@ import torch
 from scipy import ndimage
 from skimage.morphology import skeletonize
 
-from tl_course import handwriting, handwriting_files, handwriting_plots, training, transfer
-from tl_course.errors import CourseError
-from tl_course.handwriting import Drawing
-from tl_course.targets import drawn
-from tl_course.targets.examples import draw
-from tl_course.targets.folder import load_folder
-from tl_course.targets.handwritten import raw_digits, to_input
+from tl_course.base.errors import CourseError
+from tl_course.core import training, transfer
+from tl_course.data.examples import draw
+from tl_course.data.targets import drawn
+from tl_course.data.targets.folder import load_folder
+from tl_course.data.targets.handwritten import raw_digits, to_input
+from tl_course.lessons.n00_start_here import (
+    figures as handwriting_plots,
+)
+from tl_course.lessons.n00_start_here import (
+    handwriting,
+    handwriting_files,
+)
+from tl_course.lessons.n00_start_here.handwriting import Drawing
 
 THREE = (((60, 60), (120, 40), (170, 60), (170, 100), (120, 120), (180, 150), (110, 220)),)
 INDEX = torch.arange(28.0)

@@ -7,8 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from tl_course import layer_experiments, network
-from tl_course.errors import CourseError
+from tl_course.base.errors import CourseError
+from tl_course.core import files, network
+from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.data.targets.letters import FONTS, letters
+from tl_course.data.targets.photographs import crops, photograph
 from tl_course.layers import filters, gratings, growing, preference, stimuli, synthesis
 from tl_course.layers.patches import top_patches
 from tl_course.layers.responses import (
@@ -19,11 +22,9 @@ from tl_course.layers.responses import (
     responses,
     smallest_canvas,
 )
-from tl_course.sources.emoji_images import EmojiImages
-from tl_course.targets.letters import FONTS, letters
-from tl_course.targets.photographs import crops, photograph
+from tl_course.lessons.n02_what_layers_see import experiments as layer_experiments
 
-LAYERS = list(growing.LAYERS)
+LAYERS = list(network.LAYERS)
 
 
 def one_filter(*kernels: torch.Tensor) -> nn.Sequential:
@@ -225,7 +226,7 @@ def test_a_network_with_other_kernels_can_be_trained_and_folded_but_not_saved(tm
     net, accuracy = layer_experiments.plain(7, 1024)
     assert net.layer1.weight.shape == (32, 3, 5, 5) and 0 <= accuracy <= 1
     with pytest.raises(CourseError, match="kernels"):
-        network.save(net, tmp_path / "net")
+        files.save(net, tmp_path / "net")
 
 
 def test_usage_sums_to_one_and_knows_what_a_unit_is_worth(net):

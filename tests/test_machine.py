@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tl_course import machine
+from tl_course.base import machine
 
 
 def test_the_facts_are_plausible():

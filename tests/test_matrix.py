@@ -10,24 +10,21 @@ import pandas as pd
 import pytest
 import torch
 
-from tl_course import (
-    cli,
-    matrix,
-    matrix_tuning,
-    modality_controls,
-    modality_plots,
-    network,
-    pretraining,
-    results,
-    storage,
-    transfer,
-    tuning,
+from tl_course.app import cli
+from tl_course.base import storage
+from tl_course.base.errors import CourseError
+from tl_course.core import files, network, pretraining, transfer
+from tl_course.core.settings import Settings
+from tl_course.data.examples import draw
+from tl_course.data.targets import spoken, written
+from tl_course.data.targets.handwritten import handwritten
+from tl_course.lessons.n06_wrong_modality import (
+    experiments as modality_controls,
 )
-from tl_course.errors import CourseError
-from tl_course.settings import Settings
-from tl_course.targets import spoken, written
-from tl_course.targets.examples import draw
-from tl_course.targets.handwritten import handwritten
+from tl_course.lessons.n06_wrong_modality import (
+    figures as modality_plots,
+)
+from tl_course.study import matrix, matrix_tuning, results, tuning
 
 
 def smaller(target):
@@ -261,7 +258,7 @@ def test_the_command_prints_every_cell(tasks, capsys, monkeypatch):
 @pytest.mark.parametrize("name", ["spoken-names", "written-names"])
 def test_networks_of_sound_and_text_are_shipped_and_small(name):
     folder = pretraining.shipped_folder(name)
-    assert (folder / network.WEIGHTS_FILE).stat().st_size <= 4_000_000
+    assert (folder / files.WEIGHTS_FILE).stat().st_size <= 4_000_000
     net = pretraining.pretrained(name)
     assert net.modality == {"spoken-names": "audio", "written-names": "text"}[name]
     assert net.about["images"] == pretraining.SHIPPED[name][1]
@@ -277,7 +274,7 @@ def test_the_command_pretrains_on_written_names(tmp_path, capsys):
     asked = ["pretrain", "--source", "written-names", "--images", "512", "--out", str(tmp_path)]
     assert cli.main(asked) == 0
     assert "fresh written names named right after 512" in capsys.readouterr().out
-    assert network.load(tmp_path).modality == "text"
+    assert files.load(tmp_path).modality == "text"
     with pytest.raises(CourseError, match="no source 'smells'"):
         pretraining.source("smells", 0)
 

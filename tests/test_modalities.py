@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from tl_course import sound, written
-from tl_course.errors import CourseError
-from tl_course.sources import espeak, spoken_names, written_names
-from tl_course.sources.things import LANGUAGES, names, number_word
-from tl_course.targets import spoken
-from tl_course.targets import written as written_target
+from tl_course.base.errors import CourseError
+from tl_course.data import sound, writing
+from tl_course.data.sources import espeak, spoken_names, written_names
+from tl_course.data.sources.things import LANGUAGES, names, number_word
+from tl_course.data.targets import spoken
+from tl_course.data.targets import written as written_target
 
 
 def tone(hertz, seconds=0.5, rate=8000):
@@ -92,22 +92,22 @@ def test_spoken_names_stream_each_name_once_a_pass_and_are_reproducible(monkeypa
 
 
 def test_written_characters_have_codes_and_slips_stay_readable():
-    points = written.points(["Cat", "a" * 40, "été"])
+    points = writing.points(["Cat", "a" * 40, "été"])
     assert points.shape == (3, 32) and points[1].tolist() == [ord("a")] * 32
-    x = written.coded(points)
-    assert written.decoded(x, points.unique()[1:]) == ["cat", "a" * 32, "été"]
+    x = writing.coded(points)
+    assert writing.decoded(x, points.unique()[1:]) == ["cat", "a" * 32, "été"]
     assert x.shape == (3, 3, 32, 32) and torch.allclose(x.std((1, 2, 3)), torch.ones(3), atol=0.01)
     assert torch.equal(x[1, 0, :, 0], x[1, 0, :, 31]), "one character, one code"
     index = torch.arange(3000)
-    words = written.points(["musical"]).repeat(3000, 1)
+    words = writing.points(["musical"]).repeat(3000, 1)
     letters = words[:, :7]
-    slipped = written.mistyped(words, letters, 0, index, 1)
+    slipped = writing.mistyped(words, letters, 0, index, 1)
     changed = (slipped != words).any(1).float().mean()
     assert 0.4 < changed < 0.75
     length = (slipped > 0).sum(1)
     assert set(length.tolist()) == {6, 7, 8}
-    assert torch.equal(slipped, written.mistyped(words, letters, 0, index, 1))
-    shifted = written.moved(words, 0, index)
+    assert torch.equal(slipped, writing.mistyped(words, letters, 0, index, 1))
+    shifted = writing.moved(words, 0, index)
     assert ((shifted > 0).sum(1) == 7).all() and (shifted > 0).float().argmax(
         1
     ).unique().numel() > 20

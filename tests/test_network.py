@@ -8,9 +8,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from tl_course import network
-from tl_course.errors import CourseError
-from tl_course.network import FiveLayerNet, fingerprint, fold, load, replace_output_layer, save
+from tl_course.base.errors import CourseError
+from tl_course.core import network
+from tl_course.core.files import load, save
+from tl_course.core.network import FiveLayerNet, fingerprint, fold, replace_output_layer
 
 
 def used_network(n_classes: int = 10) -> FiveLayerNet:

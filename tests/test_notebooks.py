@@ -19,7 +19,8 @@ import papermill
 import pytest
 from conftest import HUNG
 
-from tl_course import lesson, notebooks
+from tl_course.app import notebooks
+from tl_course.lessons import lesson
 
 ALL = notebooks.find()
 NAMES = [path.stem for path in ALL]
@@ -158,7 +159,7 @@ def test_a_claim_that_does_not_hold_fails_a_notebook(tmp_path):
     node = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_code_cell(
-                "from tl_course.lesson import Lesson\n"
+                "from tl_course.lessons.lesson import Lesson\n"
                 'Lesson("03", "quick").claim("no", holds=False, evidence="none")'
             )
         ]

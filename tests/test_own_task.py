@@ -9,11 +9,23 @@ import pytest
 import torch
 from PIL import Image
 
-from tl_course import own_experiments, own_plots, own_report, own_task, transfer
-from tl_course.errors import CourseError
-from tl_course.targets import made_folder
-from tl_course.targets.examples import Examples
-from tl_course.targets.own_folder import check, pairs_alike
+from tl_course.base.errors import CourseError
+from tl_course.core import transfer
+from tl_course.data.examples import Examples
+from tl_course.data.targets import made_folder
+from tl_course.data.targets.own_folder import check, pairs_alike
+from tl_course.lessons.n08_your_own_task import (
+    experiments as own_experiments,
+)
+from tl_course.lessons.n08_your_own_task import (
+    figures as own_plots,
+)
+from tl_course.lessons.n08_your_own_task import (
+    own_task,
+)
+from tl_course.lessons.n08_your_own_task import (
+    report as own_report,
+)
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +223,7 @@ def test_no_such_folder(tmp_path):
 
 def test_near_duplicates_are_found_and_others_are_not(tmp_path):
     """Copies of photographs that were stored again, enlarged or brightened; and other digits."""
-    from tl_course.targets.handwritten import raw_digits
+    from tl_course.data.targets.handwritten import raw_digits
 
     root = made_folder.made_folder(tmp_path / "pieces", seed=4, faults=False)
     for path in sorted((root / "train").glob("*/*.png"))[::6]:
@@ -385,7 +397,8 @@ def test_notebook_08_takes_a_folder_of_your_own(tmp_path, monkeypatch):
     """Its claims are about the folder made there, so they hold with other pictures as well."""
     import papermill
 
-    from tl_course import lesson, notebooks
+    from tl_course.app import notebooks
+    from tl_course.lessons import lesson
 
     monkeypatch.setenv(lesson.STRICT, "1")
     root = classes(tmp_path / "my leaves", {"oak": 12, "maple & elm": 9})

@@ -15,9 +15,10 @@ import pytest
 from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 
 import tl_course
-from tl_course.pictures import MOST_PIXELS, PictureError, open_picture
-from tl_course.targets.folder import load_folder
-from tl_course.targets.own_folder import check
+from tl_course.base.errors import CourseError
+from tl_course.data.pictures import MOST_PIXELS, PictureError, open_picture
+from tl_course.data.targets.folder import load_folder
+from tl_course.data.targets.own_folder import check
 
 SIZE = (48, 32)
 
@@ -258,7 +259,7 @@ def test_what_is_no_file_is_a_sentence_at_once(tmp_path, what):
         path.symlink_to("/dev/zero" if what == "device" else tmp_path / "gone")
     refused(path, "1.png")
     if what != "nothing":
-        with pytest.raises(tl_course.errors.CourseError, match="1.png is not a picture"):
+        with pytest.raises(CourseError, match="1.png is not a picture"):
             load_folder(tmp_path)
         assert "a/1.png" in check(tmp_path).left_out or what == "folder"
 
@@ -266,13 +267,17 @@ def test_what_is_no_file_is_a_sentence_at_once(tmp_path, what):
 def test_strangers_files_are_opened_in_one_place_alone():
     """Everybody else who calls Pillow's `open` reads what the course itself has just written."""
     root = Path(tl_course.__file__).parents[1]
-    own = {"tl_course/plots.py", "tl_course/layer_plots.py", "tl_course/targets/made_folder.py"}
+    own = {
+        "tl_course/lessons/figures.py",
+        "tl_course/lessons/n02_what_layers_see/figures.py",
+        "tl_course/data/targets/made_folder.py",
+    }
     found = set()
     for path in [*root.glob("tl_course/**/*.py"), *root.glob("data_scripts/*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "Image.open":
                 found.add(path.relative_to(root).as_posix())
-    assert found <= own | {"tl_course/pictures.py"}
+    assert found <= own | {"tl_course/data/pictures.py"}
 
 
 # ------------------------------------------------------------------------- two thousand damaged
@@ -285,7 +290,7 @@ MUTATE = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from test_pictures import mutations, peak_memory
-from tl_course.pictures import PictureError, open_picture
+from tl_course.data.pictures import PictureError, open_picture
 outcomes = {"picture": 0, "sentence": 0}
 for content in mutations(int(sys.argv[2])):
     try:

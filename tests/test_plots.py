@@ -4,13 +4,15 @@ import pytest
 import torch
 from PIL import Image
 
-from tl_course import layer_plots, plots, results
-from tl_course import lesson as module
-from tl_course.errors import CourseError
+from tl_course.base.errors import CourseError
+from tl_course.data.sources import things
+from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.layers import filters
-from tl_course.lesson import Lesson
-from tl_course.sources import things
-from tl_course.sources.emoji_images import EmojiImages
+from tl_course.lessons import figures
+from tl_course.lessons import lesson as module
+from tl_course.lessons.lesson import Lesson
+from tl_course.lessons.n02_what_layers_see import figures as layer_plots
+from tl_course.study import results
 
 ROWS = [
     {"arm": arm, "images": n, "draw": d, "accuracy": 0.5 + 0.01 * d}
@@ -18,38 +20,38 @@ ROWS = [
 ]  # fmt: skip
 
 
-def figures():
+def every_figure():
     x = EmojiImages().batch(0, 8)[0]
     kernel = filters.edge()
-    yield plots.pictures(x, ["a"] * 8, "t", "eight renders")
-    yield plots.wall(things.names(), ["cat"])
-    yield plots.guesses(x[:2], torch.rand(2, 1000), things.names())
-    yield plots.filters({"one": torch.rand(32, 3, 7, 7)}, "t", "filters")
-    yield plots.sliding_filter(x[0], kernel, 0, 31, filters.answers(x[0], kernel))
-    yield plots.architecture(10, frozen=4, new_output=True)
-    yield plots.training_curve([], [], 10)
-    yield plots.training_curve([1, 2], [6.9, 5], 10)
-    yield plots.accuracies(ROWS, "t")
-    yield plots.curves({"a": ([1, 2], [3, 4])}, "t", "x", "y")
-    yield plots.bars({"a": 1.0, "b": 2.0}, "t", "y", spread={"a": 0.1, "b": 0.2})
+    yield figures.pictures(x, ["a"] * 8, "t", "eight renders")
+    yield figures.wall(things.names(), ["cat"])
+    yield figures.guesses(x[:2], torch.rand(2, 1000), things.names())
+    yield figures.filters({"one": torch.rand(32, 3, 7, 7)}, "t", "filters")
+    yield figures.sliding_filter(x[0], kernel, 0, 31, filters.answers(x[0], kernel))
+    yield figures.architecture(10, frozen=4, new_output=True)
+    yield figures.training_curve([], [], 10)
+    yield figures.training_curve([1, 2], [6.9, 5], 10)
+    yield figures.accuracies(ROWS, "t")
+    yield figures.curves({"a": ([1, 2], [3, 4])}, "t", "x", "y")
+    yield figures.bars({"a": 1.0, "b": 2.0}, "t", "y", spread={"a": 0.1, "b": 0.2})
 
 
 def test_every_figure_is_a_picture_with_alt_text():
-    for figure in figures():
+    for figure in every_figure():
         bundle = figure._repr_mimebundle_()
         assert len(figure.alt) > 5 and f'alt="{figure.alt[:5]}' in bundle["text/html"]
         assert figure.png.startswith(b"\x89PNG") and "image/png" not in bundle
     with pytest.raises(ValueError, match="alt text"):
-        plots.Picture(Image.new("RGB", (4, 4)), "  ")
+        figures.Picture(Image.new("RGB", (4, 4)), "  ")
 
 
 def test_numbers_in_alt_text_are_those_of_the_table():
-    alt = plots.accuracies(ROWS, "t").alt
+    alt = figures.accuracies(ROWS, "t").alt
     assert "Option 1 (frozen): 51.0% at 10, 51.0% at 50" in alt and "3 draws" in alt
 
 
 def test_bars_name_the_spread_where_there_is_one():
-    alt = plots.bars({"one\nbar": 1.0, "two": 2.0}, "t", "y", spread={"two": 0.5}).alt
+    alt = figures.bars({"one\nbar": 1.0, "two": 2.0}, "t", "y", spread={"two": 0.5}).alt
     assert alt == "t. Bars of y (± one SD over draws): one bar: 1, two: 2 ± 0.5."
 
 
@@ -106,7 +108,7 @@ def test_an_animation_is_a_gif_that_plays_once_and_can_be_heard(tmp_path):
 
 def test_a_mosaic_keeps_every_picture_in_its_place():
     x = torch.arange(5).view(5, 1, 1, 1).expand(-1, 3, 2, 2) / 10
-    sheet = plots.mosaic(x, 3, zoom=2, gap=1)
+    sheet = figures.mosaic(x, 3, zoom=2, gap=1)
     assert sheet.shape == (3, 9, 14)
     assert (sheet[:, 5:9, 5:9] == 0.4).all() and (sheet[:, 5:9, 10:14] == 1).all()
 

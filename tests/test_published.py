@@ -10,13 +10,13 @@ import torch
 import torchvision
 from torch import nn
 
-from tl_course import network, published, transfer
-from tl_course import published_experiments as experiments
-from tl_course.errors import CourseError
-from tl_course.scale import to_picture
-from tl_course.settings import Settings
-from tl_course.targets import kinds, photographs
-from tl_course.targets.examples import Target, draw
+from tl_course.base.errors import CourseError
+from tl_course.core import network, published, transfer
+from tl_course.core.settings import Settings
+from tl_course.data.examples import Target, draw
+from tl_course.data.inputs import to_picture
+from tl_course.data.targets import kinds, photographs
+from tl_course.lessons.n07_published_networks import experiments
 
 LITE0 = experiments.LITE0
 
@@ -135,7 +135,7 @@ def test_prepared_pictures_meet_it_whatever_their_size(cut, lite0):
 
 
 def test_scales_of_single_channels_are_said():
-    from tl_course.requirement import Pictures
+    from tl_course.core.input_spec import Pictures
 
     wanted = Pictures(8, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     x = wanted.prepare(torch.rand(1, 3, 8, 8))
@@ -409,7 +409,7 @@ def test_no_pixel_of_a_photograph_is_in_two_parts(monkeypatch):
 
 
 def test_the_ten_things_are_in_no_source():
-    from tl_course.sources.things import names
+    from tl_course.data.sources.things import names
 
     target = experiments.ten_things()
     assert len(set(target.pool.names)) == 10 and not set(target.pool.names) & set(names())

@@ -7,21 +7,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tl_course import (
-    comparing,
-    data_plots,
-    experiments,
-    matrix_tuning,
-    network,
-    pretraining,
-    records,
-    results,
-    settings,
-    tuning,
-)
-from tl_course.sources.emoji_images import EmojiImages
-from tl_course.sweep import ARMS, sweep
-from tl_course.targets.handwritten import handwritten
+from tl_course.app import records
+from tl_course.core import files, pretraining, settings
+from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.data.targets.handwritten import handwritten
+from tl_course.lessons.n04_option_2_fine_tune import experiments
+from tl_course.lessons.n04_option_2_fine_tune import figures as figures_04
+from tl_course.lessons.n05_how_much_data import figures as figures_05
+from tl_course.study import comparing, forgetting, matrix_tuning, results, tuning
+from tl_course.study.sweep import ARMS, sweep
 
 
 @pytest.mark.parametrize("name", ["tuning", *records.TABLES])
@@ -34,7 +28,7 @@ def test_no_recorded_table_is_stale(name):
 
 def test_the_shipped_network_is_small_and_names_fresh_renders():
     folder = pretraining.shipped_folder("emoji-images")
-    assert (folder / network.WEIGHTS_FILE).stat().st_size <= 4_000_000
+    assert (folder / files.WEIGHTS_FILE).stat().st_size <= 4_000_000
     net = pretraining.pretrained()
     held_out = EmojiImages(pretraining.HELD_OUT_SEED)
     measured = pretraining.accuracy_on(net, held_out, 2000)
@@ -128,10 +122,10 @@ def test_forgetting_is_recorded_of_option_2_as_tuned_and_of_its_control():
     adapted = table[table.arm != "before"]
     assert not adapted.duplicated(["settings", "arm", "images", "draw"]).any()
     for row in adapted.itertuples():
-        size = experiments.SMALL_STEPS if row.settings == experiments.CONTROL else row.images
+        size = forgetting.SMALL_STEPS if row.settings == forgetting.CONTROL else row.images
         chosen = settings.chosen(row.arm, size)
         assert (row.l2, row.rate, row.steps) == (chosen.l2, chosen.rate, chosen.steps)
-    control = table[table.settings == experiments.CONTROL].groupby("images").draw.nunique()
+    control = table[table.settings == forgetting.CONTROL].groupby("images").draw.nunique()
     assert control.to_dict() == {n: records.FORGETTING[n] for n in (200, 1000)}
     # The same trainings as in the sweep, up to the rounding of another processor.
     keys = ["arm", "images", "draw"]
@@ -155,7 +149,7 @@ def test_the_claims_on_forgetting_hold_as_recorded_and_can_fail():
     table = results.load("forgetting").query("images <= 200")
     assert held("forget-claim", experiments=experiments, left=table) == [True, True]
     two, many = table.arm == "option-2", table.images == 200
-    control = table.settings == experiments.CONTROL
+    control = table.settings == forgetting.CONTROL
 
     def doctored(rows, column, value):
         changed = table.assign(**{column: table[column].mask(rows, value)})
@@ -171,13 +165,13 @@ def test_the_claims_on_forgetting_hold_as_recorded_and_can_fail():
 
 def test_the_figures_of_forgetting_show_the_spread_and_the_control():
     table = results.load("forgetting")
-    alt = data_plots.forgotten(table[table.images <= 200], "T").alt
+    alt = figures_04.forgotten(table[table.images <= 200], "T").alt
     assert "before adapting: 81%, Option 1, any number: 81%, Option 2, 10 digits: 66% ± 2%" in alt
     assert "200 digits, settings for 50: 62% ± 1%, Option 2, 200 digits: 23% ± 9%" in alt
-    alt = data_plots.costs(table, "T").alt
+    alt = figures_05.costs(table, "T").alt
     assert "Option 2 (fine-tuned), 200 digits: training 100.0, test 96.0, things still" in alt
     assert "Option 2, settings for 50, 200 digits: 62" in alt
-    alt = data_plots.overfitting(results.load("overfitting"), "T").alt
+    alt = figures_04.overfitting(results.load("overfitting"), "T").alt
     assert "Option 1 (frozen), test" in alt and "Option 2 (fine-tuned), training" in alt
 
 

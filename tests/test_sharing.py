@@ -20,13 +20,13 @@ import torch
 from huggingface_hub import ModelCard, PyTorchModelHubMixin
 from test_network import used_network
 
-from tl_course import model_card, network, sharing, transfer
-from tl_course.errors import CourseError
-from tl_course.intervals import wilson
-from tl_course.model_card import Card, Source
-from tl_course.network import FiveLayerNet
-from tl_course.sharing import load_shared, share
-from tl_course.targets.examples import draw
+from tl_course.base.errors import CourseError
+from tl_course.base.stats import wilson
+from tl_course.core import files, model_card, network, sharing, transfer
+from tl_course.core.model_card import Card, Source
+from tl_course.core.network import FiveLayerNet
+from tl_course.core.sharing import load_shared, share
+from tl_course.data.examples import draw
 
 DIGITS = tuple("0123456789")
 
@@ -59,9 +59,9 @@ def folder(published, tmp_path):
 
 IN_ANOTHER_PROCESS = """
 import sys, torch
-from tl_course import transfer
-from tl_course.model_card import Card
-from tl_course.sharing import load_shared, share
+from tl_course.core import transfer
+from tl_course.core.model_card import Card
+from tl_course.core.sharing import load_shared, share
 folder, work = sys.argv[1:]
 data = torch.load(work + "/data.pt", weights_only=True)
 net = load_shared(folder)
@@ -644,7 +644,7 @@ def test_of_two_networks_in_a_folder_the_last_one_counts(tmp_path):
     """As earlier versions of the course could write them."""
     shared, saved = FiveLayerNet(2), FiveLayerNet(2)
     share(shared, tmp_path / "shared")
-    network.save(saved, tmp_path / "saved", half=False)
+    files.save(saved, tmp_path / "saved", half=False)
     for path in (tmp_path / "saved").iterdir():
         path.rename(tmp_path / "shared" / path.name)
     for last, name in ((shared, "model.safetensors"), (saved, "weights.safetensors")):

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from tl_course.scale import to_picture
-from tl_course.sources import emoji_images, strokes, things
-from tl_course.sources.emoji_images import EmojiImages, Style
+from tl_course.data.inputs import to_picture
+from tl_course.data.sources import emoji_images, strokes, things
+from tl_course.data.sources.emoji_images import EmojiImages, Style
 
 ROOT = Path(__file__).parents[1]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import HUNG
 
-from tl_course import storage
-from tl_course.errors import CourseError
+from tl_course.base import storage
+from tl_course.base.errors import CourseError
 
 CONTENT = bytes(range(256)) * 4000
 MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
@@ -138,7 +138,7 @@ def test_atomic_write_interrupted_leaves_the_old_file(tmp_path):
 def test_atomic_write_killed_leaves_the_old_file(tmp_path):
     path = storage.write_text(tmp_path / "a.txt", "old")
     program = (
-        "import os, sys; from tl_course import storage\n"
+        "import os, sys; from tl_course.base import storage\n"
         "with storage.atomic_path(sys.argv[1]) as draft:\n"
         "    draft.write_text('half of the n'); os._exit(9)"
     )
@@ -201,7 +201,7 @@ def test_a_folder_that_is_a_file(tmp_path):
 def test_lock_keeps_others_away(tmp_path):
     path = tmp_path / "data"
     program = (
-        "import sys; from tl_course import storage\n"
+        "import sys; from tl_course.base import storage\n"
         "with storage.lock(sys.argv[1]): print('mine', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -237,7 +237,7 @@ def test_a_place_is_one_programs_alone_until_it_ends(tmp_path):
     (tmp_path / "out").mkdir()
     for place in (tmp_path / "out", tmp_path / "report.html"):
         program = (
-            "import sys; from tl_course import storage\n"
+            "import sys; from tl_course.base import storage\n"
             "with storage.claimed(sys.argv[1]):\n    print('mine', flush=True); sys.stdin.read()"
         )
         with subprocess.Popen(

@@ -15,11 +15,11 @@ import torch
 from PIL import Image
 from torchvision.datasets import MNIST
 
-from tl_course.errors import CourseError
-from tl_course.targets import handwritten as module
-from tl_course.targets.examples import draw
-from tl_course.targets.folder import load_folder
-from tl_course.targets.handwritten import handwritten, raw_digits
+from tl_course.base.errors import CourseError
+from tl_course.data.examples import draw
+from tl_course.data.targets import handwritten as module
+from tl_course.data.targets.folder import load_folder
+from tl_course.data.targets.handwritten import handwritten, raw_digits
 
 
 def test_the_split_is_fixed_balanced_and_without_overlap():

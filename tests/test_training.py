@@ -10,11 +10,11 @@ import pytest
 import torch
 from conftest import HUNG
 
-from tl_course import network, pretraining, training
-from tl_course.errors import CourseError
-from tl_course.network import FiveLayerNet, fingerprint
-from tl_course.sources.emoji_images import EmojiImages
-from tl_course.training import Recipe, train
+from tl_course.base.errors import CourseError
+from tl_course.core import files, network, pretraining, training
+from tl_course.core.network import FiveLayerNet, fingerprint
+from tl_course.core.training import Recipe, train
+from tl_course.data.sources.emoji_images import EmojiImages
 
 STEPS = 12
 
@@ -80,7 +80,7 @@ def test_control_c_finishes_the_step_saves_and_raises(tmp_path):
 
 HALFWAY = """
 import sys
-from tl_course import cli, training
+from tl_course.app import cli; from tl_course.core import training
 from tl_course.sources.emoji_images import EmojiImages
 
 def batch(self, start, count, batch=EmojiImages.batch):
@@ -227,4 +227,4 @@ def test_two_pretrainings_cannot_write_into_one_folder(tmp_path):
     pretraining.pretrain(EmojiImages(0), 512, out=tmp_path, on_step=another, progress=None)
     assert seen[0].returncode == 2
     assert f"Another program is writing to {tmp_path}" in seen[0].stderr
-    assert network.load(tmp_path).about["images"] == 512
+    assert files.load(tmp_path).about["images"] == 512

@@ -12,17 +12,19 @@ import torch
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
-from tl_course import cli, network, settings, training, transfer, trials
-from tl_course import output_layers as output_layers_module
-from tl_course.errors import CourseError
-from tl_course.network import fingerprint, layers_fingerprint
-from tl_course.output_layers import altered, features, output_layers
-from tl_course.scale import to_picture
-from tl_course.settings import Settings
-from tl_course.sweep import ARMS, sweep
-from tl_course.targets.examples import draw
-from tl_course.targets.handwritten import handwritten, raw_digits
-from tl_course.transfer import compatible, option_1, option_2
+from tl_course.app import cli
+from tl_course.base.errors import CourseError
+from tl_course.core import files, settings, training, transfer
+from tl_course.core import output_layers as output_layers_module
+from tl_course.core.network import fingerprint, layers_fingerprint
+from tl_course.core.output_layers import altered, features, output_layers
+from tl_course.core.settings import Settings
+from tl_course.core.transfer import compatible, option_1, option_2
+from tl_course.data.examples import draw
+from tl_course.data.inputs import to_picture
+from tl_course.data.targets.handwritten import handwritten, raw_digits
+from tl_course.study import trials
+from tl_course.study.sweep import ARMS, sweep
 
 
 @pytest.fixture
@@ -147,18 +149,6 @@ def test_a_picture_has_the_same_copies_at_any_place_and_in_any_company(target):
     assert torch.equal(output_layers_module._fingerprints(target.pool.x.contiguous()), keys)
 
 
-def test_old_names_still_work_and_say_where_things_are_now(ten):
-    with pytest.warns(FutureWarning, match="settings.chosen"):
-        assert transfer.settings("option-2", 50) == settings.chosen("option-2", 50)
-    with pytest.warns(FutureWarning, match="settings.recommended"):
-        assert transfer.recommend(10, "off") == settings.recommended(10, "off")
-    with pytest.warns(FutureWarning, match="output_layers.altered"):
-        copies = transfer.augmented(ten.x[:1].repeat(9, 1, 1, 1), 0)
-    assert len(copies.flatten(1).unique(dim=0)) == 9
-    with pytest.raises(AttributeError, match="no 'nonsense'"):
-        transfer.nonsense  # noqa: B018
-
-
 def test_batches_are_a_function_of_the_step(target):
     two_hundred = draw(target.pool, 200, seed=0)
     at = transfer.batches(two_hundred.x, two_hundred.y, seed=5)
@@ -201,7 +191,7 @@ def test_advice_says_why():
 
 def test_the_rule_follows_the_recorded_sweep():
     """Nobody who follows it is certainly behind the other option, at any size that is recorded."""
-    from tl_course import comparing, results
+    from tl_course.study import comparing, results
 
     table = comparing.tuned(results.load("sweep"))
     for wish, augmented in (("off", False), ("on", True)):
@@ -231,7 +221,7 @@ def test_the_sweep_gives_one_row_a_run_and_shares_its_draws(net, target):
 
 
 def test_runs_side_by_side_are_those_one_after_another(net, target, monkeypatch):
-    from tl_course import side_by_side as module
+    from tl_course.base import parallel as module
 
     def accuracies():
         arms = ["option-2", "random-frozen"]
@@ -255,7 +245,7 @@ def test_a_sweep_goes_on_where_it_was(net, target):
 
 
 def test_fixed_settings_are_the_middle_of_what_is_searched():
-    from tl_course import tuning
+    from tl_course.study import tuning
 
     for arm in (*tuning.HEADS, *tuning.WHOLE):
         for augmented in (False, True):
@@ -286,14 +276,14 @@ def test_output_first_is_option_2_begun_where_option_1_ends(net, ten, target, mo
 def test_side_by_side_gives_every_result_once():
     from math import gcd
 
-    from tl_course.side_by_side import side_by_side
+    from tl_course.base.parallel import side_by_side
 
     assert sorted(side_by_side(gcd, [(4, 6), (9, 6), (5, 10)])) == [2, 3, 5]
     assert list(side_by_side(gcd, [])) == []
 
 
 def test_tuning_tries_what_is_missing_on_validation_digits_only(net):
-    from tl_course import tuning
+    from tl_course.study import tuning
 
     rows = []
     plan = list(tuning.missing(tuning.HEADS, rows))
@@ -356,7 +346,7 @@ def test_the_same_draw_gives_the_same_answers_whoever_asks(images, copies, net, 
     command = ["adapt", "--train", train, "--test", test_folder, "--out", out, "--option", "1"]
     command += ["--seed", seed, "--augment", "on" if copies else "off", "--force"]
     assert cli.main([str(word) for word in command]) == 0
-    scores = training.predict(network.load(out), digits.test.x)
+    scores = training.predict(files.load(out), digits.test.x)
     assert (scores.argmax(1) == own.predictions).sum() >= 1999
     assert (scores - own.scores).abs().max() < 1e-3
 
@@ -376,7 +366,7 @@ def test_the_command_adapts_to_folders_of_pictures(tmp_path):
     saved = adapt(*folders, "--option", "1", "--out", tmp_path / "mine")
     again = json.loads(saved.stdout.splitlines()[-1])
     assert again["accuracy"] == found["1"]["accuracy"], "the same seed, another result"
-    assert network.load(tmp_path / "mine").n_classes == 10
+    assert files.load(tmp_path / "mine").n_classes == 10
 
 
 @pytest.mark.parametrize(
@@ -392,7 +382,7 @@ def test_wrong_input_to_the_command_is_one_sentence_and_exit_code_2(tmp_path, ho
     else:
         write_digits(train, 1)
         weights = tmp_path / "weights"
-        network.save(net, weights)
+        files.save(net, weights)
         more = ["--weights", weights]
         path = weights / "weights.safetensors"
         if how == "weights":

@@ -6,14 +6,16 @@ import threading
 import pytest
 import torch
 
-from tl_course import matrix, matrix_cells, results, training, transfer, trials
-from tl_course.errors import CourseError
+from tl_course.base.errors import CourseError
+from tl_course.core import training, transfer
+from tl_course.core.network import fingerprint
+from tl_course.core.output_layers import altered, copies_of, features, seen
+from tl_course.data.examples import Examples, Target, draw
+from tl_course.data.targets.handwritten import handwritten
 from tl_course.layers import portrait
-from tl_course.network import fingerprint
-from tl_course.output_layers import altered, copies_of, features, seen
-from tl_course.targets.examples import Examples, Target, draw
-from tl_course.targets.handwritten import handwritten
-from tl_course.trials import Trial
+from tl_course.lessons.n06_wrong_modality import cells as matrix_cells
+from tl_course.study import matrix, results, trials
+from tl_course.study.trials import Trial
 
 
 @pytest.fixture(scope="module")

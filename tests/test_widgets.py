@@ -17,11 +17,12 @@ from conftest import HUNG
 from ipywidgets.widgets.widget import _instances
 
 import tl_course.widgets
-from tl_course import handwriting, handwriting_files, lesson, plots
-from tl_course.errors import CourseError
-from tl_course.sources import things
-from tl_course.targets.examples import draw
-from tl_course.targets.handwritten import NAMES
+from tl_course.base.errors import CourseError
+from tl_course.data.examples import draw
+from tl_course.data.sources import things
+from tl_course.data.targets.handwritten import NAMES
+from tl_course.lessons import figures, lesson
+from tl_course.lessons.n00_start_here import handwriting, handwriting_files
 from tl_course.widgets import base
 from tl_course.widgets.base import Experiment, Slot, number, one_of, table, walk
 from tl_course.widgets.drawing_pad import DrawingPad
@@ -67,7 +68,7 @@ class Doubler(Experiment):
     def show(self):
         if self.slider.value == 7:
             raise ZeroDivisionError("no sevens\nhere")
-        picture = plots.bars({"twice": 2 * self.slider.value + 1}, "Twice", "number")
+        picture = figures.bars({"twice": 2 * self.slider.value + 1}, "Twice", "number")
         self.slot.show(picture, f"Twice {self.slider.value} is {2 * self.slider.value}.")
 
     def still(self):
@@ -415,7 +416,7 @@ def test_ten_drawings_then_it_learns(teach, hold):
 
     draw_on(teach.pad, THREE)
     words = teach.pad.answer["words"]
-    assert all(plots.ARMS[arm][0] in words for arm in handwriting.ARMS)
+    assert all(figures.ARMS[arm][0] in words for arm in handwriting.ARMS)
     assert [len(r["bars"]) for r in teach.pad.answer["readers"]] == [10]
     draw_on(teach.pad, THREE, kept=True)  # the first test of what was drawn next
     assert {r.following_of for r in teach.results.values()} == {1}
@@ -729,7 +730,7 @@ def test_what_is_compared_is_what_is_in_the_pool(teach, hold):
 
 def test_the_lesson_on_a_page_without_a_kernel(teach):
     picture, rows = teach.still()
-    assert [row["network"] for row in rows] == [plots.ARMS[arm][0] for arm in handwriting.ARMS]
+    assert [row["network"] for row in rows] == [figures.ARMS[arm][0] for arm in handwriting.ARMS]
     assert "50 digits" in rows[0] and "Option 1" in picture.alt
 
 

@@ -15,13 +15,18 @@ from clicker import wait_until
 from conftest import HUNG
 from PIL import Image
 
-from tl_course import layer_experiments, lesson, matrix_cells, pretraining, report, results, trials
-from tl_course.errors import CourseError
+from tl_course.app import report
+from tl_course.base.errors import CourseError
+from tl_course.core import pretraining
+from tl_course.core.network import fingerprint
+from tl_course.data.examples import Target, draw
+from tl_course.data.targets.handwritten import handwritten
 from tl_course.layers import portrait
 from tl_course.layers.portrait import UNITS
-from tl_course.network import fingerprint
-from tl_course.targets.examples import Target, draw
-from tl_course.targets.handwritten import handwritten
+from tl_course.lessons import lesson
+from tl_course.lessons.n02_what_layers_see import experiments as layer_experiments
+from tl_course.lessons.n06_wrong_modality import cells as matrix_cells
+from tl_course.study import results, trials
 from tl_course.widgets import training_lab
 from tl_course.widgets.base import walk
 from tl_course.widgets.how_much import HowMuch

@@ -1,3 +1,76 @@
-"""Borrowed Eyes: transfer learning you can run, see and touch."""
+"""Borrowed Eyes: transfer learning you can run, see and touch.
+
+`import tl_course as tl` gives what learners and engineers use, each loaded when it is asked for:
+
+what a network is shown
+    tl.handwritten, tl.letters, tl.unseen_objects, tl.spoken_digits, tl.written_digits   targets
+    tl.load_folder    a folder of your own pictures, by class
+    tl.draw           a few labelled examples of a target, equally many of each class
+    tl.altered        copies of pictures, each a little turned, leaned, stretched and wobbled
+    tl.EmojiImages    the 1,000 things that the course pretrains on, rendered anew each time
+networks
+    tl.pretrained     the course's networks, as shipped: of drawings, of sounds, of texts
+    tl.pretrain       pretrains one of your own
+    tl.published      networks that others trained: tl.published.load("efficientnet-lite0")
+    tl.save, tl.load, tl.share, tl.load_shared    a network to disk and back, also a stranger's
+transfer learning
+    tl.option_1       W¹ … W⁴ fixed, only a new output layer trained
+    tl.option_2       everything fine-tuned
+    tl.output_first   Option 2 begun where Option 1 ends
+    tl.from_scratch, tl.random_frozen    the controls of Option 2 and of Option 1
+    tl.recommended    which option for how many labelled images
+    tl.predict        what a network makes of new examples
+    tl.sweep          every way to learn with ever more labels
+    tl.results        the recorded experiments: tl.results.load("sweep")
+"""
+
+import importlib
+import sys
+
+from tl_course.old_names import Finder
 
 __version__ = "0.1.0"
+
+_FACE = {  # name: its module, and the name there unless it is the module itself
+    "handwritten": ("data.targets.handwritten", "handwritten"),
+    "letters": ("data.targets.letters", "letters"),
+    "unseen_objects": ("data.targets.objects", "unseen_objects"),
+    "spoken_digits": ("data.targets.spoken", "spoken_digits"),
+    "written_digits": ("data.targets.written", "written_digits"),
+    "load_folder": ("data.targets.folder", "load_folder"),
+    "draw": ("data.examples", "draw"),
+    "altered": ("core.output_layers", "altered"),
+    "EmojiImages": ("data.sources.emoji_images", "EmojiImages"),
+    "pretrained": ("core.pretraining", "pretrained"),
+    "pretrain": ("core.pretraining", "pretrain"),
+    "published": ("core.published", None),
+    "save": ("core.files", "save"),
+    "load": ("core.files", "load"),
+    "share": ("core.sharing", "share"),
+    "load_shared": ("core.sharing", "load_shared"),
+    "option_1": ("core.transfer", "option_1"),
+    "option_2": ("core.transfer", "option_2"),
+    "output_first": ("core.transfer", "output_first"),
+    "from_scratch": ("core.transfer", "from_scratch"),
+    "random_frozen": ("core.transfer", "random_frozen"),
+    "recommended": ("core.settings", "recommended"),
+    "predict": ("core.training", "predict"),
+    "sweep": ("study.sweep", "sweep"),
+    "results": ("study.results", None),
+}
+__all__ = [*_FACE]
+
+if not any(isinstance(one, Finder) for one in sys.meta_path):
+    sys.meta_path.insert(0, Finder())
+
+
+def __getattr__(name: str) -> object:
+    if name not in _FACE:
+        raise AttributeError(f"tl_course has no '{name}'; it has {', '.join(_FACE)}")
+    place, inside = _FACE[name]
+    module = importlib.import_module(f"tl_course.{place}")
+    return getattr(module, inside) if inside else module
+
+
+def __dir__() -> list[str]:
+    return [*_FACE, "__version__"]

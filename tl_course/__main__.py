@@ -2,6 +2,6 @@
 
 import sys
 
-from tl_course.cli import main
+from tl_course.app.cli import main
 
 sys.exit(main())

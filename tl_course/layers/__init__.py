@@ -1,1 +1,1 @@
-"""What a layer sees."""
+"""What a layer sees: filters, gratings, patches, and pictures made for a unit."""

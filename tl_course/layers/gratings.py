@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from tl_course.core.network import SIZE
 from tl_course.layers.responses import receptive_field, responses
-from tl_course.network import SIZE
 
 ORIENTATIONS = 24  # from 0° in steps of 7.5°
 FREQUENCIES = (0.06, 0.1, 0.14, 0.18, 0.22, 0.27, 0.32, 0.38)  # cycles a pixel

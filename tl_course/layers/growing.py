@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from tl_course import network
+from tl_course.core import network
+from tl_course.core.network import LAYERS
 from tl_course.layers.responses import responses
 
-LAYERS = tuple(f"layer{number}" for number in range(1, len(network.WIDTHS) + 1))
 STEPS = (0, 10, 30, 60, 100, 150, 200, 300, 400, 500, 600, 700, 1000, 1500, 2000, 3000)
 
 

@@ -14,15 +14,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tl_course.errors import CourseError
+from tl_course.base.errors import CourseError
+from tl_course.core.network import CHANNELS, LAYERS, WIDTHS, FiveLayerNet
+from tl_course.data.inputs import scaled, to_picture
+from tl_course.data.pictures import open_picture
+from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.layers import synthesis
-from tl_course.layers.growing import LAYERS
 from tl_course.layers.patches import TopPatches, top_patches
 from tl_course.layers.responses import Field, receptive_field, responses
-from tl_course.network import CHANNELS, WIDTHS, FiveLayerNet
-from tl_course.pictures import open_picture
-from tl_course.scale import scaled, to_picture
-from tl_course.sources.emoji_images import EmojiImages
 
 UNITS = dict(zip(LAYERS, WIDTHS, strict=True))
 STEPS = 60  # of the ascent: half of what a finished sheet takes, and the same pattern appears

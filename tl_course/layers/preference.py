@@ -7,9 +7,9 @@ import functools
 import torch
 from torch import nn
 
+from tl_course.core.network import SIZE
 from tl_course.layers.responses import at_centre, smallest_canvas
 from tl_course.layers.stimuli import CLASSES, stimuli
-from tl_course.network import SIZE
 
 
 @functools.cache

@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tl_course.errors import CourseError
-from tl_course.network import CHANNELS, SIZE
+from tl_course.base.errors import CourseError
+from tl_course.core.network import CHANNELS, SIZE
 
 
 def convolutions(net: nn.Module) -> list[str]:

@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from torch import nn
 from tqdm.auto import tqdm
 
+from tl_course.core.network import SIZE
+from tl_course.data.poses import NUMBERS, Pose, grid, uniform
 from tl_course.layers.responses import Field, at_centre, crop, receptive_field
-from tl_course.network import SIZE
-from tl_course.warp import NUMBERS, Pose, grid, uniform
 
 STEPS = 120
 RATE = 0.08

@@ -22,9 +22,9 @@ import ipywidgets as widgets
 from IPython import get_ipython
 from IPython.display import display
 
-from tl_course import lesson
-from tl_course.errors import CourseError
-from tl_course.plots import Picture
+from tl_course.base.errors import CourseError
+from tl_course.lessons import lesson
+from tl_course.lessons.figures import Picture
 from tl_course.widgets.keys import Keys
 
 FORMAT = 1  # of the text that is shared; a newer one is refused in a sentence

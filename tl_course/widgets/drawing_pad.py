@@ -16,12 +16,14 @@ import torch
 import traitlets
 from PIL import Image
 
-from tl_course import handwriting, machine, plots
-from tl_course.errors import CourseError
-from tl_course.network import FiveLayerNet
-from tl_course.plots import Picture
-from tl_course.targets import drawn
-from tl_course.targets.handwritten import NAMES, to_input
+from tl_course.base import machine
+from tl_course.base.errors import CourseError
+from tl_course.core.network import FiveLayerNet
+from tl_course.data.targets import drawn
+from tl_course.data.targets.handwritten import NAMES, to_input
+from tl_course.lessons import figures
+from tl_course.lessons.figures import Picture
+from tl_course.lessons.n00_start_here import handwriting
 from tl_course.widgets.base import Experiment
 from tl_course.widgets.keys import beside
 
@@ -277,7 +279,7 @@ class DrawingPad(Experiment):
         captions = [row[first].replace(" (", "\n(") for row in rows]
         said = "; ".join(f"{row['digit']}: {row[first]}" for row in rows)
         return (
-            plots.pictures(
+            figures.pictures(
                 to_input(digits), captions, f"What the network takes them for ({first})",
                 f"Handwritten digits, and what the network '{first}' takes each for: {said}.",
             ),

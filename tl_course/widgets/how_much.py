@@ -9,13 +9,16 @@ import ipywidgets as widgets
 import pandas as pd
 import torch
 
-from tl_course import comparing, data_plots, machine, matrix, plots, results, trial_plots, trials
-from tl_course.errors import CourseError
-from tl_course.network import FiveLayerNet
-from tl_course.plots import ARMS, Picture
-from tl_course.targets.examples import Target, draw
-from tl_course.targets.handwritten import handwritten
-from tl_course.trials import Run, Trial
+from tl_course.base import machine
+from tl_course.base.errors import CourseError
+from tl_course.core.network import FiveLayerNet
+from tl_course.data.examples import Target, draw
+from tl_course.data.targets.handwritten import handwritten
+from tl_course.lessons import curves, figures
+from tl_course.lessons.figures import ARMS, Picture
+from tl_course.study import comparing, matrix, results, trials
+from tl_course.study.trials import Run, Trial
+from tl_course.widgets import figures as trial_plots
 from tl_course.widgets.base import Experiment, Slot, number, one_of
 
 ASKED = (10, 100, 1000)  # numbers of images that a prediction is asked for
@@ -163,7 +166,7 @@ class HowMuch(Experiment):
 
     def _draw_curve(self) -> None:
         if not self.shown:
-            picture = plots.curves(
+            picture = figures.curves(
                 {"your prediction": ([f"{n:,}" for n in ASKED], list(self.prediction.values()))},
                 "Your curve", "labelled images", "read, of 100", ylim=(0, 102),
             )  # fmt: skip
@@ -175,7 +178,7 @@ class HowMuch(Experiment):
         live = pd.DataFrame(self.live) if self.live else None
         here = self._measured(arm, augmented, images)
         title = f"{ARMS[arm][0]} with {images:,} labelled digits"
-        picture = data_plots.panels(
+        picture = curves.panels(
             rows, title if here is None else f"{title} reads {here['mean']:.0f} of 100",
             tuple(WAYS), live, self.prediction, marked=images,
         )  # fmt: skip
@@ -268,7 +271,7 @@ class HowMuch(Experiment):
 
     def still(self) -> tuple[Picture, list[dict]]:
         """The recorded curves, without and with copies."""
-        picture = data_plots.panels(
+        picture = curves.panels(
             self.recorded, "Ten images or a thousand? Recorded", tuple(WAYS),
             prediction=self.prediction,
         )  # fmt: skip
@@ -279,7 +282,7 @@ class HowMuch(Experiment):
         rows = [
             {"images": f"{images:,}"}
             | {
-                f"{ARMS[arm][0]}, {data_plots.PANELS[augmented]}": f"{row[arm, augmented]:.1f}"
+                f"{ARMS[arm][0]}, {curves.PANELS[augmented]}": f"{row[arm, augmented]:.1f}"
                 for arm in WAYS
                 for augmented in (False, True)
             }

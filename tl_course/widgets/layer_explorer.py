@@ -8,17 +8,18 @@ from collections.abc import Callable
 import ipywidgets as widgets
 import torch
 
-from tl_course import handwriting, machine, trial_plots
+from tl_course.base import machine
+from tl_course.core.network import LAYERS, FiveLayerNet
+from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.data.targets.handwritten import NAMES, handwritten, to_input
+from tl_course.data.targets.photographs import NAMES as PHOTOGRAPHS
+from tl_course.data.targets.photographs import of_file, photograph
 from tl_course.layers import portrait
-from tl_course.layers.growing import LAYERS
 from tl_course.layers.portrait import UNITS, Portraits
-from tl_course.network import FiveLayerNet
-from tl_course.plots import Picture
-from tl_course.sources.emoji_images import EmojiImages
-from tl_course.targets.handwritten import NAMES, handwritten, to_input
-from tl_course.targets.photographs import NAMES as PHOTOGRAPHS
-from tl_course.targets.photographs import of_file, photograph
+from tl_course.lessons.figures import Picture
+from tl_course.lessons.n00_start_here import handwriting
 from tl_course.widgets import drawing_pad
+from tl_course.widgets import figures as trial_plots
 from tl_course.widgets.base import Experiment, Slot, number, one_of
 
 THINGS = ("cat", "umbrella", "house")

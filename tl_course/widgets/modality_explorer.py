@@ -8,10 +8,12 @@ import ipywidgets as widgets
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from tl_course import matrix_cells, modality_plots, results
-from tl_course.matrix_cells import Shown
-from tl_course.modality_plots import SAME, SOURCES, TARGETS
-from tl_course.plots import Picture
+from tl_course.lessons.figures import Picture
+from tl_course.lessons.n06_wrong_modality import cells as matrix_cells
+from tl_course.lessons.n06_wrong_modality import figures as modality_plots
+from tl_course.lessons.n06_wrong_modality.cells import Shown
+from tl_course.lessons.n06_wrong_modality.figures import SAME, SOURCES, TARGETS
+from tl_course.study import results
 from tl_course.widgets.base import Experiment, Slot, one_of
 from tl_course.widgets.matrix_grid import MatrixGrid
 

@@ -12,14 +12,23 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from tl_course import handwriting, handwriting_files, handwriting_plots, machine, plots, results
-from tl_course.errors import CourseError
-from tl_course.handwriting import Drawing as Labelled
-from tl_course.handwriting import Result
-from tl_course.network import FiveLayerNet
-from tl_course.plots import Picture
-from tl_course.sources import things
-from tl_course.targets.handwritten import NAMES
+from tl_course.base import machine
+from tl_course.base.errors import CourseError
+from tl_course.core.network import FiveLayerNet
+from tl_course.data.sources import things
+from tl_course.data.targets.handwritten import NAMES
+from tl_course.lessons import figures
+from tl_course.lessons.figures import Picture
+from tl_course.lessons.n00_start_here import (
+    figures as handwriting_plots,
+)
+from tl_course.lessons.n00_start_here import (
+    handwriting,
+    handwriting_files,
+)
+from tl_course.lessons.n00_start_here.handwriting import Drawing as Labelled
+from tl_course.lessons.n00_start_here.handwriting import Result
+from tl_course.study import results
 from tl_course.widgets.base import Experiment, Slot, one_of, table
 from tl_course.widgets.drawing_pad import Drawing, answer, png_url
 
@@ -171,7 +180,9 @@ class Teach(Experiment):
         words = None if final and text else "" if not text else self.pad.answer.get("words", "")
         best = self._latest()
         if best:
-            named = {arm: (plots.ARMS[arm][0], (result.net, NAMES)) for arm, result in best.items()}
+            named = {
+                arm: (figures.ARMS[arm][0], (result.net, NAMES)) for arm, result in best.items()
+            }
             readers = dict([named.pop("option-1")]) if "option-1" in named else {}
             also = dict(named.values())
         else:
@@ -296,7 +307,7 @@ class Teach(Experiment):
             best = max(self._latest().values(), key=lambda r: r.mnist / r.mnist_of)
             self.figure.show(
                 handwriting_plots.growing(list(self.results.values())),
-                f"So far {plots.ARMS[best.arm][0]} reads most of MNIST's digits: {best.mnist} of "
+                f"So far {figures.ARMS[best.arm][0]} reads most of MNIST's digits: {best.mnist} of "
                 f"{best.mnist_of} after {best.images} drawings. Bars are 95% intervals: those of "
                 "ten drawings are wide.",
             )
@@ -309,7 +320,7 @@ class Teach(Experiment):
         with machine.one_thread():
             for arm, result in self._latest().items():
                 row = {
-                    "network": plots.ARMS[arm][0],
+                    "network": figures.ARMS[arm][0],
                     "learnt from": result.images,
                     "strangers' digits (MNIST)": f"{result.mnist} of {result.mnist_of}",
                     "what you drew next": f"{result.following} of {result.following_of}"
@@ -389,11 +400,11 @@ class Teach(Experiment):
         recorded = recorded[recorded.arm.isin(handwriting.ARMS)]
         mean = 100 * recorded.groupby(["arm", "images"]).accuracy.mean()
         rows = [
-            {"network": plots.ARMS[arm][0]}
+            {"network": figures.ARMS[arm][0]}
             | {f"{n} digits": f"{mean[arm, n]:.0f}%" for n in mean[arm].index}
             for arm in handwriting.ARMS
         ]
-        picture = plots.accuracies(
+        picture = figures.accuracies(
             recorded.to_dict("records"), "Taught with MNIST's digits in place of yours",
             arms=handwriting.ARMS,
         )  # fmt: skip
@@ -617,8 +628,8 @@ class Hands:
                 {
                     "taught by": row.who,
                     "drawings": row.drawings,
-                    "of MNIST's digits": plots.percent(row.mnist),
-                    "of hands it has not seen": plots.percent(row.other_hands),
+                    "of MNIST's digits": figures.percent(row.mnist),
+                    "of hands it has not seen": figures.percent(row.other_hands),
                 }
                 for row in rows
             ],

@@ -8,12 +8,15 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 
-from tl_course import comparing, machine, matrix, plots, results, trial_plots, trials
-from tl_course.network import FiveLayerNet
-from tl_course.plots import Picture, percent
-from tl_course.targets.examples import Target
-from tl_course.targets.handwritten import handwritten
-from tl_course.trials import Look, Run, Trial
+from tl_course.base import machine
+from tl_course.core.network import FiveLayerNet
+from tl_course.data.examples import Target
+from tl_course.data.targets.handwritten import handwritten
+from tl_course.lessons import figures
+from tl_course.lessons.figures import Picture, percent
+from tl_course.study import comparing, matrix, results, trials
+from tl_course.study.trials import Look, Run, Trial
+from tl_course.widgets import figures as trial_plots
 from tl_course.widgets.base import Experiment, Slot, number, one_of, table
 
 KEPT = 6  # runs; more would make the text that is shared too long
@@ -266,11 +269,11 @@ class TrainingLab(Experiment):
             return self.picture.picture, self.rows()
         recorded = comparing.plain(results.load("sweep"))
         recorded = recorded[recorded.images.isin([10, 50, 200]) & recorded.arm.isin(ARMS)]
-        picture = plots.accuracies(
+        picture = figures.accuracies(
             recorded.to_dict("records"), "Recorded runs: the start decides, the option hardly", ARMS
         )
         rows = [
-            {"way": plots.ARMS[row.arm][0], "images": row.images,
+            {"way": figures.ARMS[row.arm][0], "images": row.images,
              "right, of 100": f"{row.mean:.1f} ± {row.sd:.1f}", "draws": row.draws}
             for row in comparing.means(recorded).itertuples()
         ]  # fmt: skip

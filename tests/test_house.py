@@ -1,0 +1,106 @@
+"""The house: who may import whom, a lesson for each notebook, the face, and old names."""
+
+import ast
+import importlib
+import json
+import shutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import tl_course as tl
+
+ROOT = Path(tl.__file__).parents[1]
+BROKEN = {  # contract: a file, and an import that it must not have
+    "floors": ("base/errors.py", "from tl_course.core import network"),
+    "lessons": (
+        "lessons/n05_how_much_data/figures.py",
+        "from tl_course.lessons.n04_option_2_fine_tune import figures as others",
+    ),
+    "drawing": ("study/sweep.py", "import matplotlib"),
+}
+
+
+def contracts(folder: Path) -> subprocess.CompletedProcess:
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+def test_imports_keep_to_the_house():
+    done = contracts(ROOT)
+    assert done.returncode == 0 and f"{len(BROKEN)} kept, 0 broken" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("contract", BROKEN)
+def test_each_contract_can_be_broken(contract, tmp_path):
+    shutil.copytree(
+        ROOT / "tl_course",
+        tmp_path / "tl_course",
+        ignore=shutil.ignore_patterns("weights", "results", "__pycache__"),
+    )
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    file, line = BROKEN[contract]
+    path = tmp_path / "tl_course" / file
+    path.write_text(path.read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
+    done = contracts(tmp_path)
+    assert done.returncode != 0 and f"{len(BROKEN) - 1} kept, 1 broken" in done.stdout, done.stdout
+
+
+def test_every_notebook_has_a_lesson_and_every_lesson_a_notebook():
+    notebooks = {f"n{path.stem}" for path in (ROOT / "notebooks").glob("*.ipynb")}
+    lessons = {path.parent.name for path in (ROOT / "tl_course/lessons").glob("n*/__init__.py")}
+    assert lessons == notebooks
+
+
+def test_a_notebook_imports_no_other_lessons_folder():
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        found = set()
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code":
+                found |= {
+                    node.module.split(".")[2]
+                    for node in ast.walk(ast.parse(cell.source))
+                    if isinstance(node, ast.ImportFrom)
+                    and (node.module or "").startswith("tl_course.lessons.n")
+                }
+        assert found <= {f"n{path.stem}"}, path.name
+
+
+def test_the_face_gives_every_name_that_it_documents():
+    for name in tl.__all__:
+        assert f"tl.{name}" in tl.__doc__
+        assert getattr(tl, name) is not None
+    assert set(tl.__all__) < set(dir(tl))
+    with pytest.raises(AttributeError, match="no 'sweeps'"):
+        tl.sweeps  # noqa: B018
+
+
+def test_importing_the_face_loads_nothing():
+    code = "import sys, tl_course; assert not {'torch', 'numpy', 'matplotlib'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_the_last_releases_notebooks_find_what_they_import():
+    """Every name that they took from the package, at its old place, with a warning or without."""
+    wanted = json.loads((ROOT / "tests/old_names.json").read_text(encoding="utf-8"))
+    assert sum(map(len, wanted.values())) > 150
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        for place, names in wanted.items():
+            module = importlib.import_module(f"tl_course.{place}")
+            for name in names:
+                assert hasattr(module, name), f"{place}.{name}"
+
+
+def test_an_old_name_says_where_it_is_now():
+    with pytest.warns(FutureWarning, match=r"tl_course\.plots\.bars is now tl_course\.lessons\."):
+        from tl_course.plots import bars
+    assert callable(bars)
+    with pytest.warns(FutureWarning, match=r"tl_course\.transfer\.recommend is now .*recommended"):
+        importlib.import_module("tl_course.transfer").recommend(10)
+    with pytest.raises(ImportError, match="no 'bar'|cannot import name 'bar'"):
+        from tl_course.plots import bar  # noqa: F401

@@ -1,0 +1,135 @@
+"""Runs notebooks headless and makes one HTML report of them."""
+
+import html
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tl_course import __version__
+from tl_course.base import storage
+
+INDEX = "index.html"
+SILENCE = 600  # seconds that a kernel may take to start, or keep its outputs to itself
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Borrowed Eyes: report</title>
+<style>
+body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
+table {{ border-collapse: collapse; width: 100%; }}
+th, td {{ text-align: left; padding: .4rem .8rem; border-bottom: 1px solid #bbb; vertical-align: top; }}
+td.time {{ text-align: right; white-space: nowrap; }}
+</style>
+</head>
+<body>
+<main>
+<h1>Borrowed Eyes: transfer learning you can run, see and touch</h1>
+<p>{summary}</p>
+<table>
+<thead><tr><th scope="col">Notebook</th><th scope="col">Time</th><th scope="col">Result</th></tr></thead>
+<tbody>
+{rows}
+</tbody>
+</table>
+</main>
+</body>
+</html>
+"""  # noqa: E501
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one notebook went: `error` names the cell and what it raised, or is None."""
+
+    name: str
+    title: str
+    seconds: float
+    error: str | None
+
+    @property
+    def result(self) -> str:
+        return f"failed: {self.error}" if self.error else "ok"
+
+
+def run_notebook(notebook: Path, out: Path, budget: str, seed: int) -> Outcome:
+    """Runs one notebook in its own folder; writes `out/name.ipynb` and `out/name.html`."""
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    from tl_course.app.notebooks import KERNEL
+
+    executed = out / notebook.name
+    for earlier in (executed, executed.with_suffix(".html")):
+        earlier.unlink(missing_ok=True)
+    error = None
+    start = time.perf_counter()
+    try:
+        papermill.execute_notebook(
+            str(notebook),
+            str(executed),
+            parameters={"budget": budget, "seed": seed},
+            kernel_name=KERNEL,
+            language="python",
+            cwd=str(notebook.parent),
+            progress_bar=False,
+            # Of a busy machine nothing is known but that it answers in the end.
+            start_timeout=SILENCE,
+            iopub_timeout=SILENCE,
+        )
+    except PapermillExecutionError as problem:
+        line = next((s for s in problem.source.splitlines() if s.strip()), "").strip()
+        error = f"cell {problem.cell_index} (`{line}`) raised {problem.ename}: {problem.evalue}"
+    except Exception as problem:  # a dead kernel, a damaged file: the other notebooks go on
+        words = str(problem).strip() or "no message"
+        error = f"{type(problem).__name__}: {words.splitlines()[-1]}"
+    seconds = time.perf_counter() - start
+    title = notebook.stem
+    if executed.exists():
+        title = _write_html(executed) or title
+    return Outcome(notebook.stem, title, seconds, error)
+
+
+def write_index(outcomes: list[Outcome], out: Path, budget: str, seed: int) -> Path:
+    """Writes `out/index.html`, a table of the notebooks with time and result; returns its path."""
+    from tl_course.base import machine
+
+    failed = sum(o.error is not None for o in outcomes)
+    summary = (
+        f"{len(outcomes)} notebooks, {failed} failed, "
+        f"{sum(o.seconds for o in outcomes):.0f} s with budget {budget} and seed {seed} "
+        f"on {machine.summary()}; tl_course {__version__}."
+    )
+    rows = []
+    for o in outcomes:
+        title = html.escape(o.title)
+        if (out / f"{o.name}.html").exists():
+            title = f'<a href="{o.name}.html">{title}</a>'
+        rows.append(
+            f'<tr><td>{title}</td><td class="time">{o.seconds:.1f} s</td>'
+            f"<td>{html.escape(o.result)}</td></tr>"
+        )
+    page = PAGE.format(summary=html.escape(summary), rows="\n".join(rows))
+    return storage.write_text(out / INDEX, page)
+
+
+def _write_html(executed: Path) -> str | None:
+    """Writes the notebook as HTML beside it; returns its first heading."""
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    notebook = nbformat.read(executed, as_version=4)
+    title = None
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("# "):
+            title = cell.source.splitlines()[0].lstrip("# ").strip()
+            break
+    # On a page an experiment is dead, and its scripts would come from the network: without its
+    # state the still picture and the table that every experiment brings are shown instead.
+    notebook.metadata.pop("widgets", None)
+    exporter = HTMLExporter()
+    resources = {"metadata": {"name": title or executed.stem}}
+    page, _ = exporter.from_notebook_node(notebook, resources)
+    storage.write_text(executed.with_suffix(".html"), page)
+    return title

@@ -1,0 +1,35 @@
+"""Many small trainings at once: one process a core, one thread each.
+
+A network that is adapted to fifty digits is too small to keep two cores busy; two adaptations side
+by side are. On a GPU they run one after another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from joblib import Parallel, delayed, parallel_config
+from tqdm.auto import tqdm
+
+from tl_course.base import machine
+
+WORTH_IT = 8  # tasks: for fewer, starting the processes takes longer than they save
+
+
+def side_by_side(
+    run: Callable[..., Any], plan: Sequence[tuple], title: str | None = None
+) -> Iterator[Any]:
+    """`run(*arguments)` for each entry of `plan`, in its order, as they are done."""
+    bar = tqdm(total=len(plan), desc=title, unit="run", disable=title is None)
+    workers = machine.cores() if machine.device().type == "cpu" else 1
+    with bar, parallel_config(backend="loky", inner_max_num_threads=1):
+        if workers == 1 or len(plan) < WORTH_IT:
+            done = (run(*arguments) for arguments in plan)
+        else:
+            done = Parallel(workers, return_as="generator")(
+                delayed(run)(*arguments) for arguments in plan
+            )
+        for found in done:
+            yield found
+            bar.update()

@@ -1,0 +1,421 @@
+"""The data home, locks, atomic writes, checksums and downloads.
+
+Everything in the data home can be deleted and comes back.
+"""
+
+import contextlib
+import errno
+import hashlib
+import http.client
+import os
+import secrets
+import shutil
+import stat
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import filelock
+import platformdirs
+from tqdm import tqdm
+
+from tl_course.base.errors import CourseError, printable
+
+CHUNK = 1 << 18  # bytes read at a time
+PATIENCE = 30  # seconds without a byte before a mirror is given up
+CLAIM = ".tl-course.lock"  # the file that says that a program is writing there
+
+
+def home() -> Path:
+    """The folder for everything that can be deleted and comes back; made when it is missing.
+
+    It is `TL_COURSE_HOME` when that is set, else the user's cache folder. A class may share one.
+    Raises CourseError when it cannot be written to.
+    """
+    chosen = os.environ.get("TL_COURSE_HOME")
+    folder = (
+        Path(chosen).expanduser()
+        if chosen
+        else Path(platformdirs.user_cache_dir("tl-course", appauthor=False))
+    )
+    return make_folder(folder, "set TL_COURSE_HOME to a folder that you may write to").resolve()
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
+    """A path to write to, in the same folder and with the same ending as `path`.
+
+    When the block ends well, what was written takes the place of `path` in one step; when it does
+    not, whatever was at `path` before is still there, whole. Raises CourseError when the disk is
+    full or the folder cannot be written to.
+    """
+    path = check_name(path)
+    draft = _draft(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
+        _flush_to_disk(draft)
+        os.replace(draft, path)
+        _flush_folder_to_disk(path.parent)
+    except Exception as error:
+        if _disk_is_full(error, path.parent):
+            raise _disk_full(path) from error
+        about = getattr(error, "filename", None)  # of an OSError
+        if about and Path(os.fsdecode(about)) in (draft, *path.parents):
+            raise CourseError(
+                f"Cannot write {path} ({_reason(error)}); close any program that has it open, "
+                "or choose a folder that you may write to."
+            ) from error
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+
+
+def make_folder(folder: str | os.PathLike, advice: str = "choose another one") -> Path:
+    """The folder, made where it is missing; CourseError when it cannot be made or written to."""
+    folder = check_name(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{secrets.token_hex(4)}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CourseError(
+            f"The folder {folder} cannot be written to ({_reason(error)}); {advice}."
+        ) from error
+    return folder
+
+
+def check_name(path: str | os.PathLike) -> Path:
+    """The path; CourseError when its name is not text, so that nothing could ever mention it."""
+    if not is_text(os.fspath(path)):
+        raise CourseError(
+            f"The name '{printable(os.fspath(path))}' cannot be written as text, because some of "
+            "its bytes are not UTF-8 (they may be Latin-1): rename it."
+        )
+    return Path(path)
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be written as UTF-8: Python keeps other bytes as lone surrogates."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def refuse_to_overwrite(path: Path, says: str, overwrite: bool) -> None:
+    """Raises CourseError, which begins with `says`, where `path` is there and is to stay."""
+    if os.path.lexists(path) and not overwrite:
+        raise CourseError(
+            f"{says}: choose another place, or add --force (overwrite=True) to replace it."
+        )
+
+
+def free_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
+    """A path that a file can be written to, looked at before the work that fills it.
+
+    Raises CourseError when there is a file already and `overwrite` is False, when a folder is in
+    the way, or when its folder cannot be written to.
+    """
+    path = check_name(path)
+    if os.path.isdir(path):
+        raise CourseError(f"'{path}' is a folder: give the name of a file to be written.")
+    refuse_to_overwrite(path, f"{path} already exists", overwrite)
+    make_folder(path.parent)
+    probe = _draft(path)
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CourseError(
+            f"{path} cannot be written ({_reason(error)}): choose another name."
+        ) from None
+    return path
+
+
+@contextlib.contextmanager
+def claimed(place: str | os.PathLike) -> Iterator[None]:
+    """Keeps other programs from `place` meanwhile: a folder that is there, or a file in one.
+
+    Raises CourseError at once when another program has it. A program that is killed loses it.
+    """
+    place = Path(place)
+    path = place / CLAIM if place.is_dir() else place.with_name(f".{place.name}{CLAIM}")
+    held = filelock.FileLock(path, mode=0o666)
+    try:
+        held.acquire(timeout=0)
+    except filelock.Timeout:
+        raise CourseError(
+            f"Another program is writing to {place} just now: wait until it is done, or choose "
+            "another place."
+        ) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
+            raise CourseError(
+                f"{place} cannot be written to ({_reason(error)}): choose another place."
+            ) from error
+        # Some network disks know no locks; writing there is as safe as one is careful.
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # Windows removes no file that is open
+            path.unlink()
+        held.release()
+
+
+class NotAFile(OSError):
+    """A folder, a pipe, a device: nothing that has an end."""
+
+
+def open_plain(path: str | os.PathLike, follow: bool = True) -> BinaryIO:
+    """Opens a plain file to be read, and never waits for a pipe's other end.
+
+    Raises `NotAFile` for everything else that can have a name, and OSError as `open` does. `follow`
+    says whether the name may be a link.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    if not follow:
+        flags |= getattr(os, "O_NOFOLLOW", 0)
+    _must_be_plain(os.stat(path, follow_symlinks=follow))
+    handle = os.open(path, flags)
+    try:
+        _must_be_plain(os.fstat(handle))  # what was looked at before could be another file by now
+    except NotAFile:
+        os.close(handle)
+        raise
+    return open(handle, "rb")
+
+
+def _must_be_plain(found: os.stat_result) -> None:
+    if stat.S_ISREG(found.st_mode):
+        return
+    kinds = {
+        stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket",
+        stat.S_IFLNK: "a link", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+    }  # fmt: skip
+    kind = kinds.get(stat.S_IFMT(found.st_mode), "no plain file")
+    raise NotAFile(errno.EINVAL, f"it is {kind}, where a file is expected")
+
+
+def write_text(path: str | os.PathLike, text: str) -> Path:
+    """Writes `text` as UTF-8 with plain line ends, whole or not at all; returns the path."""
+    with atomic_path(path) as draft:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+    return Path(path)
+
+
+@contextlib.contextmanager
+def lock(path: str | os.PathLike, timeout: float = 600) -> Iterator[None]:
+    """Keeps other processes away from `path` meanwhile, by a file beside it, `path` + `.lock`.
+
+    Raises CourseError when another process still has it after `timeout` seconds.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Readable and writable for all: in a shared home, others must be able to take it too.
+        held = filelock.FileLock(f"{path}.lock", mode=0o666)
+        held.acquire(timeout=timeout)
+    except filelock.Timeout as error:
+        raise CourseError(
+            f"Another program has been using {path} for more than {timeout:g} seconds; "
+            "wait until it is done, or end it, and try again."
+        ) from error
+    except OSError as error:
+        raise CourseError(
+            f"Cannot write beside {path} ({_reason(error)}); "
+            "set TL_COURSE_HOME to a folder that you may write to."
+        ) from error
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """The SHA-256 of a file's content, as 64 hex digits."""
+    return _digest(path, "sha256")
+
+
+def download(
+    urls: str | Sequence[str],
+    path: str | os.PathLike,
+    *,
+    md5: str | None = None,
+    sha256: str | None = None,
+    size: int | None = None,
+) -> Path:
+    """Fetches a file from the first of several mirrors that gives the right one; returns `path`.
+
+    A file that is already there and right is left alone. An interrupted download is kept as
+    `path` + `.part` and, when there is a checksum to verify it by, resumed. `size` is in bytes.
+    Raises CourseError when no mirror can be reached, when what they sent has the wrong checksum
+    (it is deleted), or when the disk is too small.
+    """
+    path = Path(path)
+    urls = [urls] if isinstance(urls, str) else list(urls)
+    checks = {name: value for name, value in (("md5", md5), ("sha256", sha256)) if value}
+    if path.exists() and not _mistake(path, checks, size):
+        return path
+    with lock(path):
+        if path.exists() and not _mistake(path, checks, size):
+            return path  # another process brought it meanwhile
+        part = path.with_name(path.name + ".part")
+        if not checks:
+            part.unlink(missing_ok=True)
+        mistake = reason = None
+        for url in urls:
+            try:
+                _fetch_all(url, part, size)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                if _disk_is_full(error, path.parent):
+                    raise _disk_full(path) from error
+                reason = _reason(error)
+                continue
+            wrong = _mistake(part, checks, size)
+            if wrong:
+                part.unlink()
+                mistake = f"{url} sent a file with {wrong}"
+                continue
+            os.replace(part, path)
+            return path
+    if mistake:
+        raise CourseError(
+            f"{mistake}; it was deleted, so try again, and if it happens again the file has "
+            "changed at its source and the course needs an update."
+        )
+    hosts = ", ".join(dict.fromkeys(_host(url) for url in urls))
+    raise CourseError(
+        f"Could not reach {hosts} for {path.name} ({reason}); you are offline or the server is "
+        f"down, so try again later, or put the file at {path} yourself."
+    )
+
+
+def _fetch_all(url: str, part: Path, size: int | None) -> None:
+    """Fetches `url` into `part`, taking up again after each break as long as some bytes came."""
+    while True:
+        before = part.stat().st_size if part.exists() else 0
+        try:
+            return _fetch(url, part, size)
+        except (ConnectionError, TimeoutError, http.client.IncompleteRead):
+            if (part.stat().st_size if part.exists() else 0) <= before:
+                raise
+
+
+def _fetch(url: str, part: Path, size: int | None) -> None:
+    have = part.stat().st_size if part.exists() else 0
+    if have and have == size:
+        return
+    request = urllib.request.Request(url, headers={"User-Agent": "tl-course"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    try:
+        response = urllib.request.urlopen(request, timeout=PATIENCE)
+    except urllib.error.HTTPError as error:
+        if error.code != 416 or not have:
+            raise
+        part.unlink()  # as long as the whole file or longer: start again
+        return _fetch(url, part, size)
+    with response:
+        if response.status != 206:
+            have = 0  # the server cannot resume
+        rest = int(response.headers["Content-Length"] or 0)
+        total = have + rest if rest else size
+        told = f" ({in_words(total)})" if total else ""
+        resumed = f", {in_words(have)} of it already here" if have else ""
+        print(f"Downloading {part.stem}{told} from {_host(url)}{resumed}", file=sys.stderr)
+        if total and total - have > shutil.disk_usage(part.parent).free:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        bar = tqdm(total=total, initial=have, unit="B", unit_scale=True, leave=False)
+        with bar, part.open("ab" if have else "wb") as file:
+            while block := response.read(CHUNK):
+                file.write(block)
+                bar.update(len(block))
+        if rest and part.stat().st_size < have + rest:
+            raise http.client.IncompleteRead(b"", have + rest - part.stat().st_size)
+
+
+def _mistake(path: Path, checks: dict[str, str], size: int | None) -> str | None:
+    """What is wrong with a downloaded file, or None."""
+    length = path.stat().st_size
+    if size is not None and length != size:
+        return f"{length} bytes where {size} were expected"
+    for name, expected in checks.items():
+        found = _digest(path, name)
+        if found != expected.lower():
+            return f"the wrong checksum ({name} {found}, expected {expected})"
+    return None
+
+
+def _digest(path: str | os.PathLike, algorithm: str) -> str:
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _flush_to_disk(path: Path) -> None:
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_folder_to_disk(folder: Path) -> None:
+    if os.name != "posix":
+        return  # Windows has no such call
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass  # some network disks refuse; the file itself is safe
+    finally:
+        os.close(handle)
+
+
+def _disk_is_full(error: BaseException, folder: Path) -> bool:
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    if "No space left on device" in str(error) or "os error 28" in str(error):
+        return True  # safetensors and others put the system's words into errors of their own
+    # torch.save only says that a write failed, so look at the disk itself.
+    return isinstance(error, RuntimeError) and shutil.disk_usage(folder).free < 1 << 16
+
+
+def _disk_full(path: Path) -> CourseError:
+    free = shutil.disk_usage(path.parent).free
+    return CourseError(
+        f"The disk that holds {path.parent} is full ({in_words(free)} free), so {path.name} was "
+        "not written and what was there before is unchanged; free some room (everything in "
+        f"{os.environ.get('TL_COURSE_HOME') or 'the data home'} may be deleted, see "
+        "`tl-course doctor`) and try again."
+    )
+
+
+def in_words(size: float) -> str:
+    """A size in bytes, for people: 9.9 MB."""
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def _host(url: str) -> str:
+    return urllib.parse.urlsplit(url).netloc
+
+
+def _reason(error: BaseException) -> str:
+    """The few words of an error that say why."""
+    error = getattr(error, "reason", None) or error
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,186 @@
+"""A network on disk: one file with weights and description, written whole and read with care."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+
+from tl_course.base import storage
+from tl_course.base.errors import CourseError
+from tl_course.core.network import KERNELS, WIDTHS, FiveLayerNet, fingerprint
+
+FORMAT = "tl_course five-layer network 1"
+WEIGHTS_FILE, DESCRIPTION_FILE = "weights.safetensors", "network.json"
+SHARED_WEIGHTS_FILE = "model.safetensors"  # what a folder for others has (sharing.py)
+
+
+def save(
+    net: FiveLayerNet,
+    folder: Path | str,
+    half: bool = True,
+    overwrite: bool = False,
+    **about: object,
+) -> Path:
+    """Write `folder/weights.safetensors` and a readable copy of its description, `network.json`.
+
+    `about` is whatever a stranger should know (recipe, metrics, data), as JSON. The description
+    and a hash travel inside the weights' file, so that one atomic write makes a whole network.
+    `half` stores float16 (2.8 MB). BatchNorm must have been folded. A network that `folder` holds
+    is overwritten only where `overwrite` asks for it (CourseError).
+    """
+    free_folder(folder, overwrite)
+    state = to_save(net, half)
+    description = {
+        "format": FORMAT,
+        "architecture": {"widths": WIDTHS, "kernels": KERNELS, "n_classes": net.n_classes},
+        "modality": net.modality,
+        "fingerprint": fingerprint(state),
+        "versions": {name: version(name) for name in ("torch", "tl-course")},
+        **about,
+    }
+    text = json.dumps(description, indent=2, ensure_ascii=False)
+    folder = storage.make_folder(folder)
+    with storage.atomic_path(folder / WEIGHTS_FILE) as path:
+        path.write_bytes(safetensors.torch.save(state, metadata={"network": text}))
+    storage.write_text(folder / DESCRIPTION_FILE, text + "\n")
+    return folder
+
+
+def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
+    """A folder that a network can be saved in, looked at before the training.
+
+    Raises CourseError where it cannot be written to, where it holds a network and `overwrite` is
+    False, and where it holds a shared one, which would then be taken for the new one.
+    """
+    folder = storage.make_folder(folder)
+    storage.refuse_to_overwrite(
+        folder / WEIGHTS_FILE, f"{folder} already holds a finished network", overwrite
+    )
+    if (folder / SHARED_WEIGHTS_FILE).exists():
+        raise CourseError(
+            f"{folder} holds a shared network ({SHARED_WEIGHTS_FILE}): save into another folder."
+        )
+    return folder
+
+
+def to_save(net: FiveLayerNet, half: bool = False) -> dict[str, torch.Tensor]:
+    """The tensors to be written, on the CPU, float16 where `half`; CourseError where it may not."""
+    if net.has_batch_norm:
+        raise CourseError("This network still has its BatchNorm; call fold(net) before saving it.")
+    if net.kernels != KERNELS:
+        raise CourseError(
+            f"Only networks with kernels {KERNELS} are saved; this has {net.kernels}."
+        )
+    dtype = torch.float16 if half else torch.float32
+    return {k: v.detach().cpu().to(dtype).contiguous() for k, v in net.state_dict().items()}
+
+
+def describe(folder: Path | str) -> dict:
+    """The description of a saved network, read from its weights' file and checked."""
+    path = Path(folder) / WEIGHTS_FILE
+    if not path.is_file():
+        raise CourseError(
+            f"There is no network in {folder}: {WEIGHTS_FILE} is missing. "
+            "Give the folder that save() or 'tl-course pretrain --out' wrote."
+        )
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            description = json.loads((file.metadata() or {})["network"])
+    except (safetensors.SafetensorError, OSError) as error:
+        raise CourseError(
+            f"{path} is damaged or is no safetensors file ({error}); fetch or train it again."
+        ) from None
+    except (KeyError, json.JSONDecodeError):
+        raise CourseError(
+            f"{path} is a safetensors file, but not a network of this course (it carries no "
+            "description). Networks of other kinds are loaded as published networks."
+        ) from None
+    return description
+
+
+def load(folder: Path | str) -> FiveLayerNet:
+    """The network saved in `folder`, float32, in evaluation mode; nothing is ever unpickled."""
+    path, description = Path(folder) / WEIGHTS_FILE, describe(folder)
+    architecture = description.get("architecture", {})
+    expected = {"widths": list(WIDTHS), "kernels": list(KERNELS)}
+    n_classes = architecture.get("n_classes")
+    found = {key: architecture.get(key) for key in expected}
+    if description.get("format") != FORMAT or found != expected or not isinstance(n_classes, int):
+        raise CourseError(
+            f"{path} holds another architecture ({found}); the five-layer network has {expected}."
+        )
+    net = from_bytes(
+        path.read_bytes(),
+        n_classes=n_classes,
+        modality=description.get("modality", "image"),
+        expected=description.get("fingerprint"),
+        where=str(path),
+    )
+    net.about = description
+    return net
+
+
+def from_bytes(
+    content: bytes, *, n_classes: int, modality: str, expected: str, where: str
+) -> FiveLayerNet:
+    """The network whose weights are in the safetensors file `content`, float32, for evaluation.
+
+    Everything is checked before a network is built: names, shapes, number format, the fingerprint
+    `expected`, and that each weight is a number. Nothing larger than `content` is allocated.
+    Raises CourseError, which names the file as `where`.
+    """
+    if is_pickle(content):
+        raise CourseError(
+            f"{where} is a pickle, which can run code when it is opened; only safetensors are "
+            "read, so ask its maker for those."
+        )
+    try:
+        state = safetensors.torch.load(content)
+    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+        why = "".join(c if c.isprintable() else "?" for c in str(error))[:120]
+        raise CourseError(
+            f"{where} is damaged or is no safetensors file ({why}); fetch or train it again."
+        ) from None
+    with torch.device("meta"):  # the shapes of the network, without its memory
+        net = FiveLayerNet(n_classes, modality=modality)
+    wanted = net.state_dict()
+    for name in wanted:
+        if name not in state:
+            raise CourseError(f"{where} does not fit the five-layer network: it lacks {name}.")
+        shape, dtype = tuple(state[name].shape), state[name].dtype
+        if shape != tuple(wanted[name].shape):
+            raise CourseError(
+                f"{where} does not fit the five-layer network: {name} has shape {shape}, and "
+                f"{tuple(wanted[name].shape)} is expected."
+            )
+        if dtype not in (torch.float32, torch.float16):
+            raise CourseError(
+                f"{where} does not fit the five-layer network: {name} holds {dtype} numbers, and "
+                "torch.float32 or torch.float16 are expected."
+            )
+    extra = len(state) - len(wanted)
+    if extra:
+        raise CourseError(
+            f"{where} does not fit the five-layer network: it holds {extra} tensor"
+            f"{'s' if extra > 1 else ''} that the network does not have."
+        )
+    if fingerprint(state) != expected:
+        raise CourseError(f"{where} is damaged: its weights do not match their fingerprint.")
+    for name, value in state.items():
+        if not torch.isfinite(value).all():
+            raise CourseError(
+                f"{where} is of no use: {name} holds NaN or infinite weights; ask its maker for "
+                "a sound one."
+            )
+    net.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
+    return net.eval()
+
+
+def is_pickle(content: bytes) -> bool:
+    """Whether a file begins like what torch.save or pickle write (torch.save writes a zip)."""
+    return content[:4] == b"PK\x03\x04" or (content[:1] == b"\x80" and content[1:2] <= b"\x05")

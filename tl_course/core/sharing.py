@@ -1,0 +1,454 @@
+"""Share a network so that a stranger can use it, and load a stranger's without trusting them.
+
+A shared folder has three files, as huggingface_hub's PyTorchModelHubMixin has them:
+`model.safetensors`, `config.json` (the network's constructor arguments, and under `tl_course` what
+the card says) and `README.md`, the model card. `load_shared` reads each file once, checks what it
+read, and builds the network from those very bytes; it runs nothing and writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import safetensors.torch
+
+from tl_course.base import storage
+from tl_course.base.errors import CourseError, printable
+from tl_course.core import files, model_card, network
+from tl_course.core.model_card import Card
+from tl_course.core.network import FiveLayerNet
+
+KIND = "tl_course shared network"
+FORMAT = f"{KIND} 1"
+WEIGHTS_FILE = files.SHARED_WEIGHTS_FILE
+CONFIG_FILE, CARD_FILE = "config.json", "README.md"
+FILES = (WEIGHTS_FILE, CONFIG_FILE, CARD_FILE)
+MOST_WEIGHTS, MOST_TEXT, MOST_FILES = 100_000_000, 1_000_000, 1_000  # bytes, bytes, files
+MOST_CLASSES = 20_000  # 82 MB of output layer
+MODALITIES = tuple(model_card.INPUTS)
+PICKLES = (
+    ".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz", ".dill", ".mar",
+)  # fmt: skip
+CODE = (
+    ".py", ".pyc", ".pyd", ".so", ".dll", ".dylib", ".exe", ".sh", ".bat", ".cmd", ".ps1", ".js",
+    ".ipynb", ".pth.tar", ".whl", ".egg",
+)  # fmt: skip
+CUSTOM_CODE = ("auto_map", "custom_pipelines", "custom_code", "trust_remote_code")
+OUTSIDE = re.compile(r"^(/\w|~|\w:[\\/]|\\\\|file:)|(^|[\\/])\.\.([\\/]|$)")
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w-]*(\.[\w-]+)*/[A-Za-z0-9][\w-]*(\.[\w-]+)*")
+
+
+# --------------------------------------------------------------------------------------- sharing
+
+
+def share(
+    net: FiveLayerNet,
+    folder: Path | str,
+    card: Card | None = None,
+    half: bool = False,
+    overwrite: bool = False,
+) -> Path:
+    """Write `net` into `folder`, to be used by a stranger; returns the folder.
+
+    Weights are stored in float32 (1.6 MB with ten classes, 5.6 MB with 1,000): what others load
+    then answers bit for bit as yours does (inputs in the memory layout of the course's targets,
+    channels_last), which float16 (`half`, half the size) would not. What `net` was built on is
+    credited by itself (`model_card.lineage`). Raises CourseError where `load_shared` would refuse
+    the folder, so that nothing unusable is ever published, and where `folder` holds something
+    already; a shared network is overwritten only where `overwrite` asks for it.
+    """
+    card = card or Card()
+    state = files.to_save(net, half)
+    about = model_card.description(net, card, state, FORMAT)
+    config = {"n_classes": net.n_classes, "modality": net.modality, "tl_course": about}
+    text = json.dumps(config, indent=2, ensure_ascii=False)
+    _checked(json.loads(text), f"The card of '{card.name}'")
+    folder = free_folder(folder, overwrite)
+    with storage.atomic_path(folder / WEIGHTS_FILE) as path:
+        path.write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
+    storage.write_text(folder / CONFIG_FILE, text + "\n")
+    storage.write_text(
+        folder / CARD_FILE, model_card.as_markdown({**about, "modality": net.modality})
+    )
+    load_shared(folder)
+    return folder
+
+
+def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
+    """The folder to share into, made where it is missing, looked at before the training.
+
+    Raises CourseError where it holds anything else, or a shared network and `overwrite` is False.
+    """
+    folder = storage.make_folder(folder)
+    storage.refuse_to_overwrite(
+        folder / WEIGHTS_FILE, f"{folder} already holds a shared network", overwrite
+    )
+    known = (*FILES, storage.CLAIM, ".DS_Store")
+    strange = sorted(path.name for path in folder.iterdir() if path.name not in known)
+    if strange:
+        raise CourseError(
+            f"{folder} holds other things ({strange[0]}); share into an empty folder, so that "
+            "only what you mean to publish is in it."
+        )
+    return folder
+
+
+# --------------------------------------------------------------------------------------- loading
+
+
+def load_any(folder: Path | str) -> FiveLayerNet:
+    """A network from a folder, whether it was shared or saved (`network.save`).
+
+    Where there are both, it is the one that was written last.
+    """
+    shared, saved = (Path(folder) / name for name in (WEIGHTS_FILE, files.WEIGHTS_FILE))
+    if shared.exists() and saved.exists():
+        last = shared.stat().st_mtime_ns > saved.stat().st_mtime_ns
+    else:
+        last = shared.exists() or (Path(folder) / CONFIG_FILE).exists() and not saved.exists()
+    return load_shared(folder) if last else files.load(folder)
+
+
+def load_shared(folder_or_name: Path | str, revision: str | None = None) -> FiveLayerNet:
+    """The network that somebody shared: in a folder, or on the Hugging Face hub as "owner/name".
+
+    float32, in evaluation mode; `net.about` is its card, with `from`: the folder, or the name and
+    the revision that was fetched. Raises CourseError, one sentence, for whatever is not safe or not
+    whole. Nothing of the folder is run or unpickled, and what is adapted from it credits it.
+    """
+    folder, origin = Path(folder_or_name), str(folder_or_name)
+    if not folder.exists() and HUB_NAME.fullmatch(origin) and isinstance(folder_or_name, str):
+        folder, origin = fetch(origin, revision)
+    if not folder.is_dir():
+        raise CourseError(
+            f"There is no folder {folder_or_name}; give one that share() wrote, or a name on the "
+            "Hugging Face hub such as owner/name."
+        )
+    _check_names(folder)
+    config = _json(_bytes(folder, CONFIG_FILE, MOST_TEXT), folder / CONFIG_FILE)
+    about = _checked(config, str(folder / CONFIG_FILE))
+    _check_card(_bytes(folder, CARD_FILE, MOST_TEXT), about, folder / CARD_FILE)
+    net = files.from_bytes(
+        _bytes(folder, WEIGHTS_FILE, MOST_WEIGHTS),
+        n_classes=config["n_classes"],
+        modality=config["modality"],
+        expected=about["fingerprint"],
+        where=str(folder / WEIGHTS_FILE),
+    )
+    net.about = {
+        **about, "modality": net.modality, "n_classes": net.n_classes, "from": origin,
+    }  # fmt: skip
+    return net
+
+
+def _check_names(folder: Path) -> None:
+    """Refuses a folder that holds links, pickles, code, or more files than anyone looks at."""
+    for number, entry in enumerate(_entries(folder)):
+        where = os.path.relpath(entry.path, folder)
+        name = printable(where)
+        if entry.is_symlink() or getattr(entry, "is_junction", bool)():
+            raise CourseError(
+                f"{folder} is refused: {name} is a link, which may lead anywhere; ask for a folder "
+                "with the files themselves."
+            )
+        if entry.is_dir(follow_symlinks=False):
+            if where in FILES:
+                raise CourseError(
+                    f"{folder} is refused: {name} is a folder, and a file is expected; ask its "
+                    "maker for the file."
+                )
+        elif not entry.is_file(follow_symlinks=False):
+            raise CourseError(
+                f"{folder} is refused: {name} is neither a file nor a folder; remove it."
+            )
+        elif where.lower().endswith(PICKLES):
+            raise CourseError(
+                f"{folder} is refused: {name} is a pickle, or may be one, which can run code when "
+                "it is opened; ask for a folder with safetensors alone."
+            )
+        elif where.lower().endswith(CODE):
+            raise CourseError(
+                f"{folder} is refused: {name} is code, and a shared network needs none; ask for a "
+                "folder without it."
+            )
+        if number >= MOST_FILES:
+            raise CourseError(
+                f"{folder} is refused: it holds more than {MOST_FILES:,} files, and a shared "
+                "network has three; give the folder that share() wrote."
+            )
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry]:
+    """Everything below `folder`; links are named and never followed."""
+    try:
+        with os.scandir(folder) as found:
+            for entry in sorted(found, key=lambda entry: entry.name):
+                yield entry
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _entries(Path(entry.path))
+    except OSError as error:
+        raise CourseError(
+            f"{folder} cannot be read ({error.strerror}); choose a folder that you may read."
+        ) from None
+
+
+def _bytes(folder: Path, name: str, most: int) -> bytes:
+    """The content of one file, read once and through no link, of at most `most` bytes."""
+    try:
+        with storage.open_plain(folder / name, follow=False) as file:
+            content = file.read(most + 1)
+    except FileNotFoundError:
+        raise CourseError(
+            f"{folder} is refused: {name} is missing; a shared folder has {', '.join(FILES)}."
+        ) from None
+    except OSError as error:
+        raise CourseError(
+            f"{folder} is refused: {name} cannot be read ({error.strerror}); ask its maker for a "
+            "folder with plain files."
+        ) from None
+    if len(content) > most:
+        raise CourseError(
+            f"{folder} is refused: {name} is larger than {storage.in_words(most)}, more than any "
+            "shared five-layer network needs; ask its maker what it is."
+        )
+    return content
+
+
+def _json(content: bytes, path: Path) -> dict:
+    try:
+        config = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise CourseError(
+            f"{path} is no JSON text; ask its maker for the file that share() wrote."
+        ) from None
+    return config
+
+
+# What a description must hold, and of which type; bool counts as no int.
+TYPES = {
+    "format": str, "architecture": dict, "input": str, "fingerprint": str, "name": str,
+    "maker": str, "task": str, "classes": list, "data": str, "images": int, "metrics": dict,
+    "intended": str, "limits": str, "licence": str, "stands_on": list, "lineage": list,
+    "versions": dict,
+}  # fmt: skip
+ARCHITECTURE = {"widths": list(network.WIDTHS), "kernels": list(network.KERNELS)}
+
+
+def _checked(config: object, where: str) -> dict:
+    """What config.json says about the network, every part of it checked; `where` names it."""
+    if not isinstance(config, dict):
+        raise CourseError(f"{where} is no JSON object; ask for the file that share() wrote.")
+    for key, value in _leaves(config):
+        if key in CUSTOM_CODE:
+            raise CourseError(
+                f"{where} asks for code of its own ('{key}'), and none is run here; ask for a "
+                "network without it."
+            )
+        if isinstance(value, str) and OUTSIDE.search(value) and not re.search(r"\s", value):
+            raise CourseError(
+                f"{where} names a place outside its folder ('{printable(value)}'); a shared "
+                "network needs nothing from there."
+            )
+    about = config.get("tl_course")
+    kind = about.get("format") if isinstance(about, dict) else None
+    if not isinstance(kind, str) or not kind.startswith(KIND):
+        raise CourseError(
+            f"{where} is not that of a network shared by this course; networks of other kinds are "
+            "loaded as published networks (notebook 07)."
+        )
+    if kind != FORMAT:
+        raise CourseError(
+            f"{where} has the format '{printable(kind)}', and this version of the course reads "
+            f"'{FORMAT}': it was made by another version, so update the course."
+        )
+    for key, wanted in TYPES.items():
+        if not isinstance(about.get(key), wanted) or isinstance(about[key], bool):
+            raise CourseError(
+                f"{where} lacks '{key}' ({wanted.__name__}), or it has another type; ask for the "
+                "file that share() wrote."
+            )
+    if {key: about["architecture"].get(key) for key in ARCHITECTURE} != ARCHITECTURE:
+        raise CourseError(
+            f"{where} describes another architecture; the five-layer network has widths "
+            f"{ARCHITECTURE['widths']} and kernels {ARCHITECTURE['kernels']}."
+        )
+    n_classes = config.get("n_classes")
+    if type(n_classes) is not int or not 2 <= n_classes <= MOST_CLASSES:
+        raise CourseError(
+            f"{where} says n_classes = {printable(str(n_classes))}; a whole number from 2 to "
+            f"{MOST_CLASSES:,} is expected."
+        )
+    if config.get("modality") not in MODALITIES:
+        raise CourseError(
+            f"{where} has the unknown modality '{printable(str(config.get('modality')))}'; there "
+            f"are {', '.join(MODALITIES)}."
+        )
+    names = about["classes"]
+    if len(names) != n_classes or not all(isinstance(name, str) for name in names):
+        raise CourseError(
+            f"{where} gives {len(names):,} class names for {n_classes:,} classes; each class needs "
+            "one name."
+        )
+    if not re.fullmatch(r"[0-9a-f]{64}", about["fingerprint"]):
+        raise CourseError(f"{where} has a fingerprint that is no SHA-256 of 64 hex digits.")
+    for key, fields in (
+        ("lineage", ("name", "maker", "fingerprint", "licence")),
+        ("stands_on", ("what", "by", "licence")),
+    ):
+        for one in about[key]:
+            whole = isinstance(one, dict) and set(one) == set(fields)
+            if not whole or not all(isinstance(said, str) for said in one.values()):
+                raise CourseError(
+                    f"{where} has a '{key}' that is no list of credits, each with "
+                    f"{', '.join(fields)}; ask for the file that share() wrote."
+                )
+    if not all(isinstance(number, str) for number in about["versions"].values()):
+        raise CourseError(f"{where} has 'versions' that are no texts.")
+    _check_metrics(about["metrics"], where)
+    return about
+
+
+def _check_metrics(found: dict, where: str) -> None:
+    """An accuracy must be what its own counts give."""
+    right, tested = found.get("right"), found.get("tested")
+    counted = type(right) is int and type(tested) is int and 0 <= right <= tested and tested > 0
+    if found and (not counted or found != model_card.metrics(right, tested)):
+        raise CourseError(
+            f"{where} has metrics that do not follow from 'right' and 'tested'; do not believe "
+            "them, and ask its maker."
+        )
+
+
+def _check_card(content: bytes, about: dict, path: Path) -> None:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise CourseError(
+            f"{path} is no text in UTF-8; ask its maker for the model card."
+        ) from None
+    if about["fingerprint"] not in text:
+        raise CourseError(
+            f"{path} is the card of another network: it does not name the SHA-256 of this one's "
+            "weights; ask its maker for the right one."
+        )
+
+
+def _leaves(config: dict) -> Iterator[tuple[str, object]]:
+    """Each (key, value) inside a JSON object, however deep; keys come as values as well."""
+    left = [("", config)]
+    while left:
+        key, value = left.pop()
+        yield key, value
+        if isinstance(value, dict):
+            left += [(name, inner) for name, inner in value.items()]
+            left += [("", name) for name in value]
+        elif isinstance(value, list):
+            left += [(key, inner) for inner in value]
+
+
+# --------------------------------------------------------------------------------------- the hub
+
+
+def publish(folder: Path | str, name: str, private: bool = False) -> str:
+    """Put a shared folder on the Hugging Face hub as `name` ("owner/name"); "name@revision".
+
+    You need an account there and to be logged in (`hf auth login`). Raises CourseError for a folder
+    that `load_shared` refuses, offline, or without the right to write there.
+    """
+    import huggingface_hub
+
+    _hub_name(name)
+    load_shared(folder)
+    with _hub_errors(name):
+        api = huggingface_hub.HfApi()
+        api.create_repo(name, private=private, exist_ok=True)
+        done = api.upload_folder(
+            repo_id=name,
+            folder_path=str(folder),
+            allow_patterns=list(FILES),
+            commit_message="A network shared from the course Borrowed Eyes",
+        )
+    return f"{name}@{done.oid}"
+
+
+def fetch(name: str, revision: str | None = None) -> tuple[Path, str]:
+    """Bring a shared network from the hub: its folder, and "name@revision" with the revision found.
+
+    Of what is there, the three files alone are fetched, and none that is too large; the revision is
+    looked up first, so that all three are of the same one.
+    """
+    import huggingface_hub
+
+    _hub_name(name)
+    with _hub_errors(name):
+        there = huggingface_hub.HfApi().model_info(name, revision=revision, files_metadata=True)
+        sizes = {file.rfilename: file.size or 0 for file in there.siblings or []}
+        for file in FILES:
+            if file not in sizes:
+                raise CourseError(
+                    f"{name} on the Hugging Face hub has no {file}, so it is not a network shared "
+                    "by this course; networks of other kinds are loaded as published networks."
+                )
+            if sizes[file] > (MOST_WEIGHTS if file == WEIGHTS_FILE else MOST_TEXT):
+                raise CourseError(
+                    f"{name} on the Hugging Face hub is refused: its {file} has "
+                    f"{storage.in_words(sizes[file])}, more than a five-layer network needs."
+                )
+        if not re.fullmatch(r"[0-9a-f]{40,64}", there.sha or ""):
+            raise CourseError(f"The hub gave no revision for {name}; try again later.")
+        folder = storage.home() / "shared" / name.replace("/", "--") / there.sha
+        huggingface_hub.snapshot_download(
+            name, revision=there.sha, local_dir=folder, allow_patterns=list(FILES)
+        )
+    return folder, f"{name}@{there.sha}"
+
+
+def _hub_name(name: str) -> None:
+    if not HUB_NAME.fullmatch(name):
+        raise CourseError(
+            f"'{printable(name)}' is no name on the Hugging Face hub; it is written owner/name, "
+            "such as anna/my-five-layers."
+        )
+
+
+class _hub_errors:
+    """Turns what huggingface_hub raises into one sentence."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind, error, trace) -> None:
+        from huggingface_hub import errors
+
+        if error is None or isinstance(error, CourseError):
+            return
+        if isinstance(error, errors.RevisionNotFoundError):
+            said = f"There is no such revision of {self.name} on the Hugging Face hub"
+            todo = "leave the revision out to get the newest"
+        elif isinstance(error, errors.GatedRepoError):
+            said = f"{self.name} asks for an agreement on its page"
+            todo = "agree there and log in with `hf auth login`"
+        elif isinstance(error, errors.RepositoryNotFoundError):
+            said = f"There is no {self.name} on the Hugging Face hub that you may read"
+            todo = "check the name, or log in with `hf auth login` if it is private"
+        elif isinstance(error, (errors.LocalTokenNotFoundError, errors.HfHubHTTPError)):
+            status = getattr(getattr(error, "response", None), "status_code", None)
+            if status is not None and status not in (401, 403):
+                said = f"The Hugging Face hub answered {status} for {self.name}"
+                todo = "try again later"
+            else:
+                said = f"The Hugging Face hub does not know you well enough for {self.name}"
+                todo = "log in with `hf auth login` and use an owner that is you"
+        elif isinstance(error, OSError) or "http" in type(error).__module__:
+            said = f"The Hugging Face hub cannot be reached for {self.name}; you are offline"
+            todo = "go online and try again, or take the folder from its maker on a disk"
+        else:
+            return
+        raise CourseError(f"{said}: {todo}.") from None

@@ -1,0 +1,14 @@
+"""What a network or a data set was made of, and who made that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a network learnt from and somebody else made."""
+
+    what: str
+    by: str
+    licence: str

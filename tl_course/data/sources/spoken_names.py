@@ -1,0 +1,113 @@
+"""The audio source: the names of the 1,000 things, spoken by 80 synthetic voices.
+
+Every voice says every name once, in a random accent, pace and pitch. The 80,000 clips are kept as
+log-mel pictures in the data home, one file a voice; a voice that is there is not asked again. In
+training a clip is stretched and shifted a little in time and pitch, and noise is added, anew each
+time. Four more voices measure the accuracy, and the last twenty say the digits of the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from tqdm.auto import tqdm
+
+from tl_course.base import machine, storage
+from tl_course.base.errors import CourseError
+from tl_course.data import sound
+from tl_course.data.inputs import standardised
+from tl_course.data.poses import NUMBERS, Pose, grid, hashed, uniform
+from tl_course.data.sources import espeak
+from tl_course.data.sources.things import names
+
+SEED = 0  # of the voices' accents, paces and pitches
+POSE = Pose(rotate=0, shear=0, shift=0.15, stretch=0.15, zoom=(0.9, 1.1), elastic=0.04)
+NOISE = 0.3  # the largest, in standard deviations of a clip
+
+
+def folder() -> Path:
+    """Where the clips are kept."""
+    return storage.make_folder(storage.home() / "spoken-names")
+
+
+def _read(path: Path, n_words: int) -> np.ndarray | None:
+    """The clips of one voice, or None where they are not there or not whole."""
+    try:
+        clips = np.load(path, allow_pickle=False)
+    except (OSError, ValueError):
+        return None
+    whole = clips.dtype == np.uint8 and clips.shape == (n_words, sound.SIZE, sound.SIZE)
+    return clips if whole else None
+
+
+def build(
+    role: str = "source", processes: int | None = None, progress: bool = True
+) -> dict[str, np.ndarray]:
+    """Clips of all names by each voice of a role, uint8 `[1000, 32, 32]`, said where missing.
+
+    Interrupted, it goes on with the voices that are missing. A damaged file is made again.
+    """
+    words = names()
+    with storage.lock(folder() / "building"):
+        files = {voice: folder() / f"{voice}.npy" for voice in espeak.voices(role)}
+        found = {voice: _read(path, len(words)) for voice, path in files.items()}
+        missing = [voice for voice, clips in found.items() if clips is None]
+        said = espeak.each_spoken(missing, words, SEED, processes or machine.cores())
+        bar = tqdm(
+            total=len(files), initial=len(files) - len(missing), desc="voices",
+            disable=not progress or not missing,
+        )  # fmt: skip
+        with bar:
+            for voice, clips in said if missing else ():
+                with storage.atomic_path(files[voice]) as path:
+                    np.save(path, clips, allow_pickle=False)
+                found[voice] = clips
+                bar.update()
+    return found
+
+
+class SpokenNames:
+    """An endless, reproducible stream of spoken names; the same interface as `EmojiImages`.
+
+    Every run of 1,000 consecutive indices has each name once, in an order and voices of its own.
+    """
+
+    modality = "audio"
+
+    def __init__(
+        self,
+        seed: int = 0,
+        role: str = "source",
+        device: torch.device | str = "cpu",
+        clips: Sequence[np.ndarray] | None = None,
+    ):
+        self.names, self.seed, self.device = names(), seed, torch.device(device)
+        self.n_classes = len(self.names)
+        clips = list(build(role).values()) if clips is None else list(clips)
+        if not clips:
+            raise CourseError(f"There is no voice to say the names (role '{role}').")
+        self.clips = torch.from_numpy(np.stack(clips)).to(self.device)  # [voices, names, 32, 32]
+
+    def batch(self, start: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs start … start+n−1: float `[n, 3, 32, 32]`, standardised, and labels `[n]`."""
+        index = torch.arange(start, start + n, device=self.device)
+        block = torch.div(index, self.n_classes, rounding_mode="floor")
+        blocks, which = block.unique(return_inverse=True)
+        order = hashed(self.seed ^ 0x5EED, blocks, self.n_classes).argsort(dim=1, stable=True)
+        labels = order[which, index % self.n_classes]
+        voice = hashed(self.seed ^ 0x701CE, index, 1)[:, 0] % len(self.clips)
+        return heard(sound.unpacked(self.clips[voice, labels]), self.seed, index), labels
+
+
+def heard(clips: torch.Tensor, seed: int, index: torch.Tensor) -> torch.Tensor:
+    """Clips `[n, 32, 32]` with the random stretch, shift and noise of `index`: `[n, 3, 32, 32]`."""
+    u = uniform(seed ^ 0x50D, index, NUMBERS + 1)
+    where = grid(POSE, u, sound.SIZE)
+    x = F.grid_sample(clips[:, None].float(), where, padding_mode="border", align_corners=False)
+    noise = hashed(seed ^ 0x401, index, sound.SIZE**2).view_as(x)
+    amount = NOISE * u[:, NUMBERS].view(-1, 1, 1, 1) * 12**0.5
+    return standardised(x + amount * (noise / 2**32 - 0.5))

@@ -1,0 +1,146 @@
+"""What somebody draws, as a digit like MNIST's: strokes in, 28×28 pixels out.
+
+MNIST's digits (LeCun et al. 1998) were fitted into a box of 20×20 pixels with their aspect kept,
+smoothed, and placed in 28×28 by their centre of mass. Here the same is done to the pen's path: the
+pen is as thick as MNIST's strokes are on average, however large or small one draws.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from tl_course.base.errors import CourseError
+
+PAD = 256  # the drawing pad is 256 units wide and high; a coordinate is a byte
+SIZE, BOX = 28, 20  # pixels
+CENTRE = 14.0  # where the centre of mass goes: the mean of MNIST's own, in pixels from the first
+THICK = 2.65  # pixels at half of full ink: the mean over MNIST (`tests/test_handwriting.py`)
+SOFT = 1.2  # pixels over which a stroke's edge goes from full ink to none
+SMALLEST = 16.0  # units: what is smaller than that (a dot) is not blown up to fill the box
+MOST = 2000  # points that are looked at; more is scribbling
+MOST_STROKES = 500
+AT_ONCE = 256  # pieces of strokes, so that memory stays small
+LONGEST = 4 * (MOST + MOST_STROKES)  # characters of a drawing as text, three or four a point
+TOLERANCE = 1.0  # units by which a simplified stroke may stray
+
+Stroke = tuple[tuple[int, int], ...]
+
+
+def strokes(raw: object) -> tuple[Stroke, ...]:
+    """Strokes as a browser sent them, made whole: integers 0 … 255, simplified, none empty.
+
+    Raises CourseError for what is no list of lists of pairs of numbers.
+    """
+    try:
+        kept = [
+            [(float(x), float(y)) for x, y in stroke if math.isfinite(x) and math.isfinite(y)]
+            for stroke in raw
+        ]
+    except (TypeError, ValueError):
+        raise CourseError(
+            "A drawing is a list of strokes, and a stroke a list of points [x, y]; this is none."
+        ) from None
+    kept = kept[:MOST_STROKES]
+    skip = -(-sum(map(len, kept)) // MOST) or 1
+    kept = [stroke[:-1:skip] + stroke[-1:] for stroke in kept if stroke]
+    return tuple(
+        tuple((int(x), int(y)) for x, y in simplified(np.clip(np.rint(stroke), 0, PAD - 1)))
+        for stroke in kept
+    )
+
+
+def simplified(points: np.ndarray) -> np.ndarray:
+    """Fewer points `[n, 2]` for the same line (Ramer 1972, Douglas and Peucker 1973)."""
+    keep = np.zeros(len(points), bool)
+    keep[[0, -1]] = True
+    parts = [(0, len(points) - 1)]
+    while parts:
+        first, last = parts.pop()
+        if last - first < 2:
+            continue
+        inner = points[first + 1 : last]
+        away = _distances(inner, points[first : first + 1], points[last : last + 1])[:, 0]
+        farthest = int(away.argmax())
+        if away[farthest] > TOLERANCE:
+            middle = first + 1 + farthest
+            keep[middle] = True
+            parts += [(first, middle), (middle, last)]
+    return points[keep]
+
+
+def digit(drawing: Sequence[Stroke]) -> torch.Tensor:
+    """A drawing as MNIST would show it: uint8 `[28, 28]`, ink 255; CourseError for an empty one."""
+    if not drawing:
+        raise CourseError("Nothing is drawn yet: draw a digit first.")
+    start, end = _segments(drawing)
+    points = np.concatenate([start, end])
+    low, high = points.min(0), points.max(0)
+    scale = (BOX - THICK - SOFT) / max((high - low).max(), SMALLEST)
+    middle = (low + high) / 2
+    start, end = ((part - middle) * scale + CENTRE for part in (start, end))
+    ink = _ink(start, end)
+    # By the centre of mass, yet never so far that the box of 20×20 leaves the picture.
+    grid = np.arange(SIZE)
+    mass = np.array([(ink.sum(0) * grid).sum(), (ink.sum(1) * grid).sum()]) / ink.sum()
+    half = (high - low) * scale / 2 + (THICK + SOFT) / 2
+    room = np.maximum((SIZE - 1) / 2 - half, 0)
+    target = np.clip(CENTRE + (CENTRE - mass), (SIZE - 1) / 2 - room, (SIZE - 1) / 2 + room)
+    ink = _ink(start + target - CENTRE, end + target - CENTRE)
+    return torch.from_numpy(np.rint(255 * ink).astype(np.uint8))
+
+
+def _segments(drawing: Sequence[Stroke]) -> tuple[np.ndarray, np.ndarray]:
+    """All straight pieces of a drawing, from `[n, 2]` to `[n, 2]`; a dot is one of length 0."""
+    start, end = [], []
+    for stroke in drawing:
+        start += stroke[:-1] or stroke
+        end += stroke[1:] or stroke
+    return np.array(start, float), np.array(end, float)
+
+
+def _ink(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Ink 0 … 1 of each pixel `[28, 28]`, by its distance to the nearest piece of a stroke."""
+    y, x = np.mgrid[:SIZE, :SIZE]
+    pixels = np.stack([x.ravel(), y.ravel()], 1).astype(float)
+    pieces = range(0, len(start), AT_ONCE)
+    near = [_distances(pixels, start[i : i + AT_ONCE], end[i : i + AT_ONCE]).min(1) for i in pieces]
+    away = np.min(near, axis=0)
+    return np.clip((THICK / 2 - away) / SOFT + 0.5, 0, 1).reshape(SIZE, SIZE)
+
+
+def _distances(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Distance of each point `[p, 2]` to each piece from `start` to `end` `[n, 2]`: `[p, n]`."""
+    along = end - start
+    length = np.maximum((along**2).sum(1), 1e-12)
+    to = points[:, None] - start
+    share = np.clip((to * along).sum(2) / length, 0, 1)
+    return np.sqrt(((to - share[:, :, None] * along) ** 2).sum(2))
+
+
+def encode(drawing: Sequence[Stroke]) -> str:
+    """A drawing as a short text: one word a stroke, two bytes a point."""
+    return ".".join(
+        base64.urlsafe_b64encode(bytes(sum(stroke, ()))).decode().rstrip("=") for stroke in drawing
+    )
+
+
+def decode(text: str) -> tuple[Stroke, ...]:
+    """The drawing that `encode` wrote; CourseError for any other text."""
+    if len(text) > LONGEST:
+        raise CourseError("One of the drawings has far too many points: draw it again.")
+    try:
+        words = [
+            base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True)
+            for word in text.split(".")
+        ]
+    except (ValueError, binascii.Error, AttributeError):
+        words = [b""]
+    if not all(word and len(word) % 2 == 0 for word in words):
+        raise CourseError("One of the drawings is damaged: copy or save the whole of it again.")
+    return tuple(tuple(zip(word[::2], word[1::2], strict=True)) for word in words)

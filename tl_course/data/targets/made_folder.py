@@ -1,0 +1,133 @@
+"""A folder of photographs by class, made here, for who has no pictures of their own at hand.
+
+Square pieces are cut out of eight photographs that scikit-image brings along, each piece at a place
+of its own. Pieces for training come from the left part of a photograph, pieces for testing from the
+right, so that no pixel is in both; which of them are taken depends on the seed. Faults that real
+folders have are planted among them, for the checker to find.
+
+The photographs are free of copyright (CC0 or public domain), as far as is known for "coins" and
+"tissue", says scikit-image.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tl_course.base import storage
+from tl_course.base.errors import CourseError
+from tl_course.data.material import Material
+
+PIECES = {  # class: (photograph in skimage.data, side of a piece in pixels)
+    "brick": ("brick", 64),
+    "cat": ("chelsea", 48),
+    "coffee": ("coffee", 64),
+    "coins": ("coins", 48),
+    "grass": ("grass", 64),
+    "gravel": ("gravel", 64),
+    "stars": ("hubble_deep_field", 96),
+    "tissue": ("immunohistochemistry", 64),
+}
+CAT_ENDS = 400  # right of it, "chelsea" shows a cushion
+LEFT = 0.4  # share of a photograph's columns that pieces for training come from
+TRAIN, TEST = 12, 20  # pieces of each class
+PHOTOGRAPHS = (  # whose they are, as scikit-image says
+    Material("photographs of brick and gravel", "CC0Textures, through scikit-image", "CC0"),
+    Material("a photograph of grass", "linolafett, through scikit-image", "CC0"),
+    Material("a photograph of a cat", "Stefan van der Walt, through scikit-image", "CC0"),
+    Material("a photograph of coffee", "Rachel Michetti, through scikit-image", "CC0"),
+    Material("the Hubble deep field", "NASA, through scikit-image", "public domain"),
+    Material(
+        "a photograph of coins", "Brooklyn Museum Collection, through scikit-image",
+        "no known restrictions",
+    ),
+    Material(
+        "a picture of tissue",
+        "Center for Microscopy and Molecular Imaging, through scikit-image",
+        "no known restrictions",
+    ),
+)  # fmt: skip
+# What is planted, and what a checker should say about it.
+FAULTS = {
+    "train/cat/broken.png": "unreadable",
+    "train/coffee/cup.jpg.webp": "another format",
+    "train/coins/notes.txt": "no picture",
+    "train/IMG_0001.png": "no label",
+    "train/grass/copy.png": "also in the test",
+    "train/tissue/sent.jpg": "nearly a picture of the test",
+    "train/gravel/path.png": "in two classes",
+    "train/stars/twice.png": "twice in a class",
+    "train/coffee/icon.png": "transparent",
+}
+
+
+def made_folder(root: Path | str, seed: int = 0, faults: bool = True) -> Path:
+    """Write `root`/train and `root`/test, a folder a class in each; returns `root`.
+
+    `TRAIN` and `TEST` pictures a class, and the files of `FAULTS`. A piece is named after its
+    place, `left-top.png`. A folder that was made before is left as it is. Raises CourseError where
+    something else is in the way.
+    """
+    root = Path(root)
+    marker = root / ".made-by-the-course"
+    with storage.lock(root):
+        if marker.exists():
+            return root
+        if root.exists() and any(root.iterdir()):
+            raise CourseError(f"{root} is not empty; give a new folder for the pictures.")
+        draft = root.with_name(f".{root.name}-draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        for label, (photograph, side) in PIECES.items():
+            _cut(label, _pixels(photograph), side, seed, draft)
+        if faults:
+            _plant(draft)
+        (draft / marker.name).touch()
+        shutil.rmtree(root, ignore_errors=True)
+        draft.rename(root)
+    return root
+
+
+def _pixels(photograph: str) -> np.ndarray:
+    from skimage import data
+
+    pixels = np.asarray(getattr(data, photograph)())
+    return pixels[:, :CAT_ENDS] if photograph == "chelsea" else pixels
+
+
+def _cut(label: str, pixels: np.ndarray, side: int, seed: int, root: Path) -> None:
+    rows, columns = pixels.shape[0] // side, pixels.shape[1] // side
+    border = round(LEFT * columns)
+    rng = np.random.default_rng([seed, *label.encode()])
+    for part, n, found in (("train", TRAIN, (0, border)), ("test", TEST, (border, columns))):
+        folder = root / part / label
+        folder.mkdir(parents=True)
+        places = [(row, column) for row in range(rows) for column in range(*found)]
+        for place in rng.permutation(len(places))[:n]:
+            top, left = side * places[place][0], side * places[place][1]
+            piece = pixels[top : top + side, left : left + side]
+            Image.fromarray(piece).save(folder / f"{left:03}-{top:03}.png")
+
+
+def _plant(root: Path) -> None:
+    """The files of FAULTS."""
+
+    def first(where: str, nth: int = 0) -> Path:
+        return sorted((root / where).glob("[0-9]*.png"))[nth]
+
+    whole = first("train/cat").read_bytes()
+    (root / "train/cat/broken.png").write_bytes(whole[: len(whole) // 2])
+    Image.open(first("train/coffee", 1)).save(root / "train/coffee/cup.jpg.webp")
+    (root / "train/coins/notes.txt").write_text("photographed on Sunday\n", encoding="utf-8")
+    shutil.copy(first("train/grass", 1), root / "train/IMG_0001.png")
+    shutil.copy(first("test/grass"), root / "train/grass/copy.png")
+    Image.open(first("test/tissue")).convert("RGB").save(
+        root / "train/tissue/sent.jpg", quality=75
+    )  # as after being sent through a messenger
+    shutil.copy(first("train/brick"), root / "train/gravel/path.png")
+    Image.open(first("train/stars")).save(root / "train/stars/twice.png", compress_level=1)
+    icon = Image.open(first("train/coffee", 2)).convert("RGBA").rotate(7)
+    icon.putalpha(Image.new("L", icon.size, 200))
+    icon.save(root / "train/coffee/icon.png")

@@ -1,0 +1,139 @@
+"""Spoken digits: twenty synthetic voices that no source has heard, and real people.
+
+The synthetic ones are shipped as log-mel pictures (`spoken_digits.safetensors`, made by
+`data_scripts/spoken_digits.py`), so that nothing needs a synthesiser. Real people are the Free
+Spoken Digit Dataset (Zohar Jackson and others, CC BY-SA 4.0), fetched by
+`data_scripts/free_spoken_digits.py` or in a folder of yours. Both are split by speaker: nobody is
+in two parts.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import wave
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+
+from tl_course.base import storage
+from tl_course.base.errors import CourseError
+from tl_course.data import sound
+from tl_course.data.examples import Examples, Target
+from tl_course.data.inputs import standardised
+
+NAMES = tuple("0123456789")
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+SHIPPED = "spoken_digits.safetensors"
+SOUNDS, SOUNDS_RATE = "sounds.safetensors", 22050  # to listen to
+VARIABLE = "TL_COURSE_FSDD"  # a folder of recordings, in place of the fetched ones
+
+
+def _examples(clips: np.ndarray | torch.Tensor, y: torch.Tensor) -> Examples:
+    x = sound.unpacked(torch.as_tensor(clips)).float()[:, None]
+    return Examples(standardised(x), y, NAMES, "audio")
+
+
+@functools.cache
+def spoken_digits() -> Target:
+    """Digits said by synthetic voices, `[n, 3, 32, 32]`: other voices in each part."""
+    kept = safetensors.torch.load_file(str(files(__package__) / SHIPPED))
+    parts = ("pool", "validation", "test")
+    return Target(**{part: _examples(kept[part], kept[f"{part} labels"].long()) for part in parts})
+
+
+def sounds() -> dict[str, np.ndarray]:
+    """A few words to listen to, by name: int16 `[samples]`, `SOUNDS_RATE` samples a second."""
+    kept = safetensors.torch.load_file(str(files(__package__) / SOUNDS))
+    return {name: wave.numpy() for name, wave in kept.items()}
+
+
+def as_input(samples: np.ndarray, rate: int) -> torch.Tensor:
+    """A sound `[samples]` as the network gets it: its log-mel picture `[1, 3, 32, 32]`."""
+    clip = torch.from_numpy(sound.log_mel(samples, rate).copy())
+    return standardised(clip[None, None])
+
+
+def recordings() -> Path:
+    """The folder of the Free Spoken Digit Dataset; CourseError where it is not there."""
+    folder = Path(os.environ.get(VARIABLE) or storage.home() / "free-spoken-digit-dataset")
+    for place in (folder / "recordings", folder):
+        if any(place.glob("*_*_*.wav")):
+            return place
+    raise CourseError(
+        f"There are no recordings in {folder}: fetch the Free Spoken Digit Dataset with "
+        f"'python data_scripts/free_spoken_digits.py', or let {VARIABLE} name a folder of files "
+        "such as 7_george_0.wav."
+    )
+
+
+def has_recordings() -> bool:
+    """Whether there are recordings. A folder that was named and has none is still an error."""
+    try:
+        return bool(recordings())
+    except CourseError:
+        if os.environ.get(VARIABLE):
+            raise
+        return False
+
+
+def read_wave(path: Path) -> tuple[np.ndarray, int]:
+    """The samples of a WAV file, −1 … 1 `[n]`, and its rate; one that cannot be read is named."""
+    try:
+        with storage.open_plain(path) as content, wave.open(content) as file:
+            rate, width, channels = (
+                file.getframerate(), file.getsampwidth(), file.getnchannels()
+            )  # fmt: skip
+            samples = file.readframes(file.getnframes())
+    except (wave.Error, EOFError, OSError) as error:
+        raise CourseError(
+            f"{path} is not a readable WAV file ({error}); delete it and fetch it again."
+        ) from error
+    if width != 2:
+        raise CourseError(f"{path} has {8 * width} bits a sample; 16 are expected.")
+    pcm = np.frombuffer(samples, "<i2").reshape(-1, channels).mean(1)
+    return (pcm / 32768).astype(np.float32), rate
+
+
+@functools.cache
+def _real(folder: Path) -> dict[str, tuple[np.ndarray, torch.Tensor]]:
+    found: dict[str, list] = {}
+    for path in sorted(folder.glob("*_*_*.wav")):
+        digit, speaker, _ = path.stem.split("_", 2)
+        if digit in NAMES:
+            clip = sound.packed(sound.log_mel(*read_wave(path)))
+            found.setdefault(speaker, []).append((clip, int(digit)))
+    return {
+        speaker: (np.stack([clip for clip, _ in own]), torch.tensor([y for _, y in own]))
+        for speaker, own in found.items()
+    }
+
+
+def speakers() -> tuple[str, ...]:
+    """The people in the recordings, sorted."""
+    return tuple(sorted(_real(recordings())))
+
+
+def spoken_by_people(test: str, pool: tuple[str, ...] | None = None) -> Target:
+    """Digits said by people, `[n, 3, 32, 32]`: `test` is one speaker, `pool` all others or some.
+
+    There is no speaker to spare for choosing, so that the validation part is empty: settings are
+    those of the synthetic voices.
+    """
+    everybody = _real(recordings())
+    pool = tuple(s for s in everybody if s != test) if pool is None else tuple(pool)
+    for speaker in (test, *pool):
+        if speaker not in everybody:
+            raise CourseError(f"There is no speaker '{speaker}'; there is {', '.join(everybody)}.")
+    if test in pool or not pool:
+        raise CourseError(
+            f"'{test}' cannot be learnt from and be the test; choose others to learn."
+        )
+    learnt = _examples(
+        np.concatenate([everybody[s][0] for s in pool]),
+        torch.cat([everybody[s][1] for s in pool]),
+    )
+    return Target(learnt, learnt[:0], _examples(*everybody[test]))

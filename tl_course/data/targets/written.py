@@ -1,0 +1,85 @@
+"""Written digits: the number words zero to nine in 24 languages of Europe, with typing slips.
+
+The languages are those written in Latin letters that the package `num2words` knows. Whole
+languages are held out: the six folds take turns at which four languages are the test, which four
+are for choosing, and which sixteen are learnt from; a string that is in an earlier part is left
+out of a later one.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+
+from tl_course.data import writing
+from tl_course.data.examples import Examples, Target
+from tl_course.data.poses import hashed
+
+LANGUAGES = (
+    "ca", "cs", "cy", "da", "de", "en", "es", "fi", "fr", "hu", "is", "it", "lt", "lv", "nl", "no",
+    "pl", "pt", "ro", "sk", "sl", "sr", "sv", "tr",
+)  # fmt: skip
+NAMES = tuple("0123456789")
+FOLDS = 6
+EACH = {"pool": 100, "validation": 100, "test": 200}  # texts of each digit
+TYPOS = 1
+
+
+@functools.cache
+def words() -> dict[str, tuple[str, ...]]:
+    """The words for 0 … 9 by language."""
+    from num2words import num2words
+
+    return {code: tuple(num2words(n, lang=code) for n in range(10)) for code in LANGUAGES}
+
+
+def languages(part: str, fold: int) -> tuple[str, ...]:
+    """Which languages are in a part ("pool", "validation", "test") of a fold."""
+    role = {0: "test", 1: "validation"}
+    return tuple(
+        code for i, code in enumerate(LANGUAGES) if role.get((i - fold) % FOLDS, "pool") == part
+    )
+
+
+def texts(part: str, fold: int, number: int) -> torch.Tensor:
+    """Mistyped words, `number` for each digit: code points `[10 · number, 32]`, digit by digit."""
+    own = [words()[code] for code in languages(part, fold)]
+    plain = torch.stack([writing.points(w) for w in own])  # [languages, digits, 32]
+    letters = [characters[characters > 0].unique() for characters in plain]
+    most = max(map(len, letters))
+    alphabet = torch.stack([one.repeat(most // len(one) + 1)[:most] for one in letters])
+    digit = torch.arange(10).repeat_interleave(number)
+    index = torch.arange(10 * number)
+    seed = 0xD161 + len(part)
+    language = hashed(seed, index, 1)[:, 0] % len(own)
+    return writing.mistyped(plain[language, digit], alphabet[language], seed, index, TYPOS)
+
+
+@functools.cache
+def written_digits(fold: int = 0) -> Target:
+    """Written digits, `[n, 3, 32, 32]`; `fold` 0 … 5 says which languages are held out."""
+    if fold not in range(FOLDS):
+        raise ValueError(f"The fold is {fold}; there are folds 0 … {FOLDS - 1}.")
+    seen: set[tuple[int, ...]] = set()
+    parts = {}
+    for part, each in EACH.items():
+        slipped = texts(part, fold, 3 * each)
+        rows = [tuple(row) for row in slipped.tolist()]
+        new = torch.tensor([row not in seen for row in rows]).view(10, -1)
+        if new.sum(1).min() < each:
+            raise ValueError(f"Too few texts in {part} that are not in an earlier part.")
+        chosen = torch.cat(
+            [digit * new.shape[1] + own.nonzero().flatten()[:each] for digit, own in enumerate(new)]
+        )
+        seen |= {rows[i] for i in chosen.tolist()}
+        x = writing.coded(writing.moved(slipped[chosen], 0xD161, chosen))
+        y = torch.arange(10).repeat_interleave(each)
+        parts[part] = Examples(x, y, NAMES, "text")
+    return Target(**parts)
+
+
+def read(x: torch.Tensor) -> list[str]:
+    """The texts of inputs `[n, 3, 32, 32]` again, from their characters' codes."""
+    letters = sorted({ord(letter) for own in words().values() for word in own for letter in word})
+    return writing.decoded(x, torch.tensor(letters))

@@ -1,0 +1,141 @@
+"""Figures of how accuracy grows with the data (other figures are in `plots.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tl_course.lessons import figures
+from tl_course.lessons.figures import ARMS, GREY, Picture
+from tl_course.study import comparing
+
+PANELS = {False: "as they are", True: "with augmentation"}
+TICKS = (20, 40, 60, 80, 90, 95, 98, 99)
+
+
+def _stretched(ax: Axes, low: float, high: float) -> None:
+    """An accuracy axis stretched towards 100, so that 98 and 99 are as far apart as 80 and 90."""
+    ax.set_yscale(
+        "function",
+        functions=(
+            lambda y: -np.log10(np.clip(101 - np.asarray(y, float), 1e-3, None)),
+            lambda t: 101 - 10.0 ** -np.asarray(t, float),
+        ),
+    )
+    ax.set_yticks([t for t in TICKS if low <= t <= high])
+    ax.minorticks_off()
+    ax.set_ylim(low, high)
+
+
+def over_sizes(ax: Axes, sizes: Sequence[int]) -> None:
+    ax.set_xscale("log")
+    ax.set_xticks(sizes, [f"{n:,}" for n in sizes])
+    ax.minorticks_off()
+    ax.set_xlabel("labelled images")
+
+
+def panels(
+    table: pd.DataFrame,
+    title: str,
+    arms: Sequence[str] | None = None,
+    live: pd.DataFrame | None = None,
+    prediction: dict[int, float] | None = None,
+    marked: int | None = None,
+) -> Picture:
+    """Accuracy against labelled images, a panel without and one with augmentation.
+
+    Lines are means and bands one standard deviation over draws; `live` rows are drawn over them as
+    single dots, a `prediction` (images → %) as a dashed line. A panel without rows is left out. A
+    number of images can be `marked` by an upright line.
+    """
+    found = comparing.means(table)
+    arms = [arm for arm in (arms or ARMS) if (found.arm == arm).any()]
+    shown = [augmented for augmented in PANELS if (found.augmented == augmented).any()]
+    figure = Figure(figsize=(5.2 * len(shown) + 2.2, 4.2), layout="constrained")
+    heard, dots = [], 0
+    lowest = min([
+        (found["mean"] - found.sd.fillna(0)).min() - 2,
+        *(prediction or {}).values(),
+        *([] if live is None else 100 * live.accuracy[live.augmented.isin(shown)] - 2),
+    ])  # fmt: skip
+    for ax, augmented in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+        _stretched(ax, max(lowest, 0), 99.5)
+        sizes = sorted({*found.images, *([] if marked is None else [marked])})
+        over_sizes(ax, sizes)
+        ax.set_xlim(sizes[0] * 0.8, sizes[-1] * 1.25)
+        ax.grid(axis="y", alpha=0.3)
+        ax.spines[["top", "right"]].set_visible(False)
+        for arm in arms:
+            rows = found[(found.arm == arm) & (found.augmented == augmented)].sort_values("images")
+            if rows.empty:
+                continue
+            label, colour, marker = ARMS[arm]
+            ax.plot(rows.images, rows["mean"], color=colour, marker=marker, label=label)
+            low, high = rows["mean"] - rows.sd, rows["mean"] + rows.sd
+            ax.fill_between(rows.images, low, high, color=colour, alpha=0.15, linewidth=0)
+            said = ", ".join(f"{r.mean:.1f} at {r.images:,}" for r in rows.itertuples())
+            heard.append(f"{PANELS[augmented]}, {label}: {said}")
+            if live is not None:
+                own = live[(live.arm == arm) & (live.augmented == augmented)]
+                dots += len(own)
+                place = own.images * 1.02 ** (own.draw % 5 - 2)  # beside each other
+                ax.plot(
+                    place, 100 * own.accuracy, marker, color=colour, markersize=5,
+                    markerfacecolor="white", zorder=3,
+                )  # fmt: skip
+        if prediction and not augmented:
+            ax.plot(
+                list(prediction), list(prediction.values()), "--", color="black",
+                label="your prediction",
+            )  # fmt: skip
+        if marked is not None:
+            ax.axvline(marked, color=GREY, linestyle=":", linewidth=1)
+        ax.set_title(f"digits {PANELS[augmented]}", fontsize=11)
+    figure.axes[0].set_ylabel("test accuracy, % (stretched towards 100)")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=9)
+    figure.suptitle(title, fontsize=12)
+    here = f" Open dots are runs made here ({dots})." if dots else ""
+    return Picture(
+        figure,
+        f"{title}. Mean accuracy in percent against labelled images, bands of one standard "
+        f"deviation over draws.{here} {'; '.join(heard)}.",
+    )
+
+
+def ahead(compared: dict[str, pd.DataFrame], title: str, ylabel: str) -> Picture:
+    """Paired differences (rows of `comparing.paired`), a panel each: dots, mean, 95% interval.
+
+    What the interval leaves uncertain is drawn with an open marker.
+    """
+    figure = Figure(figsize=(4.6 * len(compared) + 0.6, 3.6), layout="constrained")
+    every = figure.subplots(1, len(compared), squeeze=False, sharey=True)[0]
+    heard = []
+    for ax, (name, rows) in zip(every, compared.items(), strict=True):
+        for place, row in enumerate(rows.itertuples()):
+            aside = np.linspace(-0.15, 0.15, len(row.each))
+            ax.plot(place + aside, row.each, ".", color=GREY, alpha=0.6, markersize=5)
+            certain = comparing.verdict(row) != "not certain"
+            ax.errorbar(
+                place, row.ahead, yerr=row.interval, color=figures.ORANGE, marker="s", capsize=5,
+                markersize=8, markerfacecolor=figures.ORANGE if certain else "white",
+            )  # fmt: skip
+            heard.append(
+                f"{name}, {row.images:,}: {row.ahead:+.1f} ± {row.interval:.1f}, "
+                f"{row.wins} of {row.draws} draws"
+            )
+        ax.axhline(0, color="black", linewidth=1)
+        ax.set_xticks(range(len(rows)), [f"{n:,}" for n in rows.images])
+        ax.set(xlabel="labelled images", title=name)
+        ax.spines[["top", "right"]].set_visible(False)
+    every[0].set_ylabel(ylabel)
+    figure.suptitle(title, fontsize=12)
+    return Picture(
+        figure,
+        f"{title}. {ylabel}: mean with 95% interval, and in how many draws it is above zero; "
+        "filled where the interval leaves out zero. " + "; ".join(heard) + ".",
+    )

@@ -1,0 +1,207 @@
+"""What every notebook starts with: a budget, the machine's speed, a source network, claims.
+
+from tl_course.lesson import Lesson
+lesson = Lesson("03", budget, seed, weights)
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from IPython.display import HTML, display
+
+from tl_course.base import machine, storage
+from tl_course.base.errors import CourseError
+from tl_course.core import files, network, pretraining, training
+from tl_course.layers.growing import Watch
+from tl_course.lessons import figures
+from tl_course.study import results
+
+STRICT = "TL_COURSE_STRICT"  # set by the tests: a claim that does not hold raises
+MINE = "my-network"
+
+
+class Budget(NamedTuple):
+    """How much a notebook computes."""
+
+    pretrain_images: int
+    draws: int  # of each experiment
+    sizes: tuple[int, ...]  # numbers of labelled images, where an experiment varies them
+    images_per_test: int
+    renders: int  # that are searched for the best patches
+    every: int  # stimuli: each one, each fifth, … (a prime spares no size, place or stroke)
+    patches: int  # natural ones, beside the pictures that are made
+    ascent_steps: int  # for a picture that is made
+    layers_to_make: int
+
+
+BUDGETS = {
+    "quick": Budget(
+        pretrain_images=5_120, draws=1, sizes=(10, 20),
+        images_per_test=500, renders=2_000, every=19, patches=500,
+        ascent_steps=5, layers_to_make=2,
+    ),
+    "laptop": Budget(
+        pretrain_images=200_000, draws=10, sizes=(10, 20, 30, 50, 100),
+        images_per_test=2000, renders=100_000, every=5,
+        patches=5_000, ascent_steps=120, layers_to_make=3,
+    ),
+    "gpu": Budget(
+        pretrain_images=1_000_000, draws=40, sizes=(10, 20, 50, 100, 200, 500, 1000),
+        images_per_test=2000, renders=1_000_000, every=1,
+        patches=50_000, ascent_steps=300, layers_to_make=4,
+    ),
+}  # fmt: skip
+REFERENCE = 4000.0  # images a second of the bare network, on two cores with bf16
+# What a notebook computes for at that speed with budget laptop.
+SECONDS = {
+    "00": 12, "01": 80, "02": 85, "03": 70, "04": 120, "05": 90, "06": 25, "07": 60,
+    "08": 50, "09": 75,
+}  # fmt: skip
+
+
+def images_per_second(seconds: float = 0.5) -> float:
+    """How fast this machine trains the five-layer network: a few real steps, timed."""
+    device = machine.device()
+    bf16 = machine.has_fast_bf16(device)
+    net = network.FiveLayerNet().to(device, memory_format=torch.channels_last)
+    x = torch.randn(256, 3, 32, 32, device=device).contiguous(memory_format=torch.channels_last)
+    y = torch.randint(1000, (256,), device=device)
+
+    def step() -> float:
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            scores = net(x)
+        loss = F.cross_entropy(scores.float(), y)
+        loss.backward()
+        return loss.item()  # waits for the device
+
+    step()
+    begun, steps = time.perf_counter(), 0
+    while steps < 2 or time.perf_counter() - begun < seconds:
+        step()
+        steps += 1
+    return 256 * steps / (time.perf_counter() - begun)
+
+
+def _in_words(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.1f} minutes"
+
+
+@dataclass
+class Lesson:
+    """One notebook's run. Raises CourseError for a budget or weights that do not exist."""
+
+    number: str
+    budget_name: str = "laptop"
+    seed: int = 0
+    weights: str = "shipped"
+
+    def __post_init__(self) -> None:
+        if self.budget_name not in BUDGETS:
+            raise CourseError(
+                f"There is no budget '{self.budget_name}'; choose one of {', '.join(BUDGETS)}."
+            )
+        if self.weights not in ("shipped", "mine"):
+            raise CourseError(f"weights is '{self.weights}'; choose 'shipped' or 'mine'.")
+        self.budget = BUDGETS[self.budget_name]
+        self.speed = images_per_second()
+        display(HTML(f"<p><b>This machine:</b> {machine.summary()}.<br>{self._how_long()}</p>"))
+
+    def _how_long(self) -> str:
+        if self.budget_name == "quick":
+            return "Budget quick: a rehearsal of a few seconds; numbers are rough."
+        more = "; budget gpu asks for several times as much" if self.budget_name == "gpu" else ""
+        return (
+            f"The bare network trains about {self.speed:,.0f} pictures a second here, so this "
+            "notebook will compute "
+            f"for about <b>{_in_words(self.seconds(self.number))}</b>{more}."
+        )
+
+    def times(self) -> None:
+        """Show how long each notebook computes on this machine."""
+        rows = "".join(
+            f"<tr><td>{number}</td><td>{_in_words(self.seconds(number))}</td></tr>"
+            for number in SECONDS
+        )
+        display(
+            HTML(
+                "<table><thead><tr><th>notebook</th><th>computes for, on this machine</th></tr>"
+                f"</thead><tbody>{rows}</tbody></table>"
+            )
+        )
+
+    def seconds(self, number: str) -> float:
+        """How long a notebook will compute here with budget laptop, from the measured speed."""
+        return SECONDS[number] * max(0.2, REFERENCE / self.speed)
+
+    def source_network(self) -> network.FiveLayerNet:
+        """The pretrained network to borrow from: the shipped one, or yours of notebook 01."""
+        if self.weights == "shipped":
+            return pretraining.pretrained("emoji-images")
+        folder = self.folder() / MINE
+        if not folder.exists():
+            raise CourseError(
+                "You have no network of your own yet: run notebook 01 to its end, or set "
+                "weights = 'shipped'."
+            )
+        return files.load(folder)
+
+    def folder(self) -> Path:
+        """Where what a notebook makes is kept: a folder for each person, in a shared home too."""
+        try:
+            person = getpass.getuser()
+        except (ImportError, KeyError, OSError):  # a system without names
+            person = "learner"
+        return storage.make_folder(storage.home() / "made" / person)
+
+    def evidence(self, name: str, live: list[dict] | pd.DataFrame) -> pd.DataFrame:
+        """The table that claims rest on: what ran here, or at budget quick what was recorded."""
+        return results.load(name) if self.budget_name == "quick" else pd.DataFrame(live)
+
+    def claim(self, text: str, *, holds: bool, evidence: str, recorded: bool = False) -> None:
+        """Say whether a sentence of the lesson held, with its numbers; strict in tests.
+
+        `recorded` says that the evidence is the recorded results at any budget.
+        """
+        holds = bool(holds)
+        recorded = recorded or self.budget_name == "quick"
+        where = "in the recorded results" if recorded else "in this run"
+        verdict = f"✔ holds {where}" if holds else f"✘ did not hold {where}"
+        why = (
+            ""
+            if holds
+            else "<br>That can happen: few draws, another seed or your own network scatter more "
+            "than the recorded experiment. Run it with another seed, or look at the recorded "
+            "results before you believe either."
+        )
+        display(
+            HTML(
+                '<div style="border-left:4px solid #0072B2;padding:0.2em 0.8em;margin:0.4em 0">'
+                f"<b>Claim:</b> {text}<br><b>{verdict}:</b> {evidence}{why}</div>"
+            )
+        )
+        if not holds and os.environ.get(STRICT):
+            raise AssertionError(f"claim did not hold {where}: {text} ({evidence})")
+
+
+class LiveCurve(Watch):
+    """Give it to the loop as `on_step`: it redraws the loss about once a second, and watches."""
+
+    def __init__(self, n_steps: int, seconds: float = 1.0):
+        super().__init__(n_steps)
+        self.seconds, self.drawn = seconds, 0.0
+        self.handle = display(figures.training_curve([], [], n_steps), display_id=True)
+
+    def __call__(self, step: int, net: torch.nn.Module, history: training.History) -> None:
+        super().__call__(step, net, history)
+        if step == self.n_steps or time.perf_counter() - self.drawn > self.seconds:
+            self.handle.update(figures.training_curve(history.step, history.loss, self.n_steps))
+            self.drawn = time.perf_counter()

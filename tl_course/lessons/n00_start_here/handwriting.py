@@ -1,0 +1,318 @@
+"""Teach it your handwriting: what is drawn becomes labelled digits, four arms learn from them.
+
+Each further ten drawings are first a test (does it read what you draw next?) and then, with all
+before them, the examples that the next network learns from. MNIST's digits are the second test.
+"""
+
+from __future__ import annotations
+
+import functools
+import queue
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+
+from tl_course.base import machine
+from tl_course.base.errors import CourseError
+from tl_course.core import training, transfer
+from tl_course.core.network import FiveLayerNet
+from tl_course.data.examples import Examples, draw
+from tl_course.data.inputs import to_picture
+from tl_course.data.targets import drawn
+from tl_course.data.targets.handwritten import NAMES, PAD, handwritten, to_input
+
+ROUND = 10  # drawings: one of each digit
+QUICK = ("option-1", "random-frozen")  # a second together: features once, an output layer
+SLOW = ("option-2", "scratch")  # everything trains; the two run side by side, a core each
+ARMS = QUICK + SLOW
+MNIST_TEST = 500  # digits, fifty of each
+SAMPLE = "#"  # a drawing's text that begins so names a digit of the pool
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A labelled drawing; `text` is its strokes (`drawn.encode`), or "#17", digit 17 of MNIST's."""
+
+    label: int
+    text: str
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether it was taken from MNIST, not drawn."""
+        return self.text.startswith(SAMPLE)
+
+
+@functools.cache
+def _pool_digits() -> torch.Tensor:
+    """MNIST's digits that samples are taken from, as they were: uint8 `[1000, 28, 28]`."""
+    return (255 * to_picture(handwritten().pool.x[:, 0, PAD:-PAD, PAD:-PAD])).round().byte()
+
+
+@functools.lru_cache(2000)
+def pixels(text: str) -> torch.Tensor:
+    """A drawing's text as a digit, uint8 `[28, 28]`; CourseError where it is damaged.
+
+    It is shared, not copied: nobody changes it.
+    """
+    if not text.startswith(SAMPLE):
+        return drawn.digit(drawn.decode(text))
+    number = text.removeprefix(SAMPLE)
+    if not (number.isascii() and number.isdigit() and int(number) < len(_pool_digits())):
+        raise CourseError(
+            f"There is no sample digit '{text}'; they are #0 to #{len(_pool_digits()) - 1}."
+        )
+    return _pool_digits()[int(number)]
+
+
+def sample(label: int, seed: int, number: int) -> Drawing:
+    """Sample `number` (0, 1, …) of the digit `label`, in an order that the seed decides."""
+    where = (handwritten().pool.y == label).nonzero().flatten()
+    order = torch.randperm(len(where), generator=torch.Generator().manual_seed(10 * seed + label))
+    return Drawing(label, f"{SAMPLE}{where[order[number % len(where)]].item()}")
+
+
+def examples(drawings: Sequence[Drawing]) -> Examples:
+    """Drawings as labelled inputs `[n, 3, 32, 32]`."""
+    digits = torch.stack([pixels(drawing.text) for drawing in drawings])
+    return Examples(to_input(digits), torch.tensor([d.label for d in drawings]), NAMES)
+
+
+def mnist_test(seed: int = 0) -> Examples:
+    """500 of MNIST's test digits, fifty of each: strangers' hands."""
+    return draw(handwritten().test, MNIST_TEST, seed)
+
+
+def read(net: FiveLayerNet, digits: torch.Tensor) -> torch.Tensor:
+    """How likely `net` finds each class, for digits uint8 `[n, 28, 28]`: `[n, classes]`."""
+    return training.predict(net, to_input(digits)).softmax(1)
+
+
+@torch.no_grad()
+def calibrated(net: FiveLayerNet) -> FiveLayerNet:
+    """Scale `net`'s scores, in place, so that it is right about as often as it says it is sure.
+
+    One temperature (Guo et al. 2017, arXiv 1706.04599), the likeliest on 500 validation digits,
+    melted into W⁵, b⁵. What it reads does not change, only how sure it says it is: an output
+    layer with a strong penalty is far too modest, a network learnt by heart far too sure.
+    """
+    shown = draw(handwritten().validation, MNIST_TEST, 0)
+    scores = training.predict(net, shown.x)
+    sharper = torch.logspace(-1.5, 1.5, 61)
+    losses = [F.cross_entropy(by * scores, shown.y).item() for by in sharper]
+    best = sharper[losses.index(min(losses))]
+    net.output.weight.mul_(best)
+    net.output.bias.mul_(best)
+    return net
+
+
+@dataclass(frozen=True)
+class Result:
+    """One arm taught with the first `images` drawings, and how well it reads what it never saw."""
+
+    arm: str
+    images: int
+    net: FiveLayerNet | None  # None where it is not needed any more: each takes 1.6 MB
+    seconds: float  # of learning
+    mnist: int  # right, of `mnist_of`
+    mnist_of: int
+    following: int = 0  # right, of the `following_of` drawings that came next (ten at most)
+    following_of: int = 0
+
+
+def adapt(
+    net: FiveLayerNet,
+    arm: str,
+    taught: Examples,
+    seed: int,
+    stop: threading.Event | None = None,
+) -> transfer.Adapted:
+    """One of `ARMS` adapted to labelled digits as everywhere in the course, unaugmented."""
+    return _adapt(_start(net, arm, taught, seed), arm, taught, seed, stop)
+
+
+def _start(net: FiveLayerNet, arm: str, taught: Examples, seed: int) -> FiveLayerNet:
+    return net if arm in ("option-1", "option-2") else transfer.fresh_network(taught.x, seed)
+
+
+def _adapt(
+    start: FiveLayerNet, arm: str, taught: Examples, seed: int, stop: threading.Event | None
+) -> transfer.Adapted:
+    common = {"seed": seed, "n_classes": len(NAMES), "option": arm}
+    learn = transfer.option_1 if arm in QUICK else transfer.option_2
+    return learn(start, taught.x, taught.y, stop=stop, **common)
+
+
+def taught_with(drawings: Sequence[Drawing]) -> int:
+    """How many of the drawings are taught with: whole tens."""
+    return len(drawings) // ROUND * ROUND
+
+
+def teach(
+    net: FiveLayerNet,
+    drawings: Sequence[Drawing],
+    sizes: Sequence[int],
+    seed: int,
+    test: Examples,
+    stop: threading.Event,
+    known: Collection[tuple[str, int]] = (),
+) -> Iterator[Result]:
+    """Teach all four arms with the first n drawings, for each n of `sizes` in that order.
+
+    What is `known` already, as (arm, n), is left out. Ends early where it is told to `stop`.
+    """
+    every = examples(drawings[: max(sizes)])
+    training.accelerator()  # its first making is nothing for two threads at once
+
+    def result(start: FiveLayerNet, arm: str, images: int) -> Result | None:
+        adapted = _adapt(start, arm, every[:images], seed, stop)
+        if stop.is_set():
+            return None
+        read_right = right(adapted.net, test)
+        taught = calibrated(adapted.net)
+        return Result(arm, images, taught, adapted.seconds, read_right, len(test))
+
+    for images in sizes:
+        # Where each arm starts is made one after another: fresh weights are drawn from the one
+        # generator that all threads share.
+        starts = {
+            arm: _start(net, arm, every[:images], seed)
+            for arm in ARMS
+            if (arm, images) not in known
+        }
+        for arm in QUICK:
+            if stop.is_set():
+                return
+            if arm in starts and (found := result(starts[arm], arm, images)):
+                yield found
+        slow = [arm for arm in SLOW if arm in starts]
+        done: queue.SimpleQueue[Result | Exception | None] = queue.SimpleQueue()
+
+        def run(arm: str, images: int = images, starts: dict = starts, done=done) -> None:
+            try:
+                with machine.one_thread():
+                    done.put(result(starts[arm], arm, images))
+            except Exception as error:
+                done.put(error)
+
+        for arm in slow:
+            threading.Thread(target=run, args=[arm], daemon=True).start()
+        for _ in slow:
+            found = done.get()
+            if isinstance(found, Exception):
+                raise found
+            if found is not None:  # else it was stopped
+                yield found
+
+
+def followed(result: Result, drawings: Sequence[Drawing]) -> Result:
+    """The result with the drawings that came after those it learnt from, ten at most, as a test."""
+    following = drawings[result.images : result.images + ROUND]
+    if not following:
+        return replace(result, following=0, following_of=0)
+    read_right = right(result.net, examples(following))
+    return replace(result, following=read_right, following_of=len(following))
+
+
+def right(net: FiveLayerNet, shown: Examples) -> int:
+    """How many of the examples `net` reads as what they are meant to be."""
+    # A few in tens: torch keeps something for each size of a batch that it ever saw.
+    batch = ROUND if len(shown) <= 10 * ROUND else MNIST_TEST
+    scores = torch.cat([training.predict(net, part) for part in shown.x.split(batch)])
+    return int((scores.argmax(1) == shown.y).sum())
+
+
+# ---------------------------------------------------------------------------- many hands
+
+
+@dataclass(frozen=True)
+class Taught:
+    """Option 1 taught by somebody: shares of MNIST's digits and of hands it never saw, 0 … 1."""
+
+    who: str
+    drawings: int
+    mnist: float
+    other_hands: float | None  # None where there is no other hand
+
+
+def pooled(
+    net: FiveLayerNet,
+    hands: dict[str, Sequence[Drawing]],
+    seed: int,
+    test: Examples,
+    stop: threading.Event | None = None,
+) -> list[Taught] | None:
+    """Does the pool beat each individual? Option 1 taught by each, and by all together.
+
+    Everybody first, then the pool cut down to as many drawings as one person made (more hands, no
+    more drawings), then the whole pool. For other hands the one that is read is left out of the
+    pool. None where it was told to `stop`. Raises CourseError where there are fewer than two hands,
+    or a hand with one digit only.
+    """
+    try:
+        return _pooled(net, hands, seed, test, stop or threading.Event())
+    except _Stopped:
+        return None
+
+
+class _Stopped(Exception):
+    """Told to stop, somewhere between two networks."""
+
+
+def _pooled(
+    net: FiveLayerNet,
+    hands: dict[str, Sequence[Drawing]],
+    seed: int,
+    test: Examples,
+    stop: threading.Event,
+) -> list[Taught]:
+    def taught_by(shown: Examples) -> FiveLayerNet:
+        found = adapt(net, "option-1", shown, seed, stop).net
+        if stop.is_set():
+            raise _Stopped
+        return found
+
+    if len(hands) < 2:
+        raise CourseError("A pool needs the drawings of at least two people: hand over another.")
+    of = {who: examples(drawings) for who, drawings in hands.items()}
+    for who, mine in of.items():
+        if len(mine.y.unique()) < 2:
+            raise CourseError(
+                f"{who} drew one digit only; to tell digits apart, at least two are needed."
+            )
+    taught = {who: taught_by(mine) for who, mine in of.items()}
+    rows = []
+    for who, mine in of.items():
+        others = [_share(taught[who], of[other]) for other in of if other != who]
+        rows.append(Taught(who, len(mine), _share(taught[who], test), sum(others) / len(others)))
+    each = round(sum(map(len, of.values())) / len(of))
+    for name, size in ((f"all together, only {each}", each), ("all together", None)):
+        everybody = _mixed(list(of.values()), size, seed)
+        unseen = [
+            _share(taught_by(_mixed(rest, size, seed)), of[who])
+            for who in of
+            if (rest := [theirs for other, theirs in of.items() if other != who])
+        ]
+        all_of_them = _share(taught_by(everybody), test)
+        rows.append(Taught(name, len(everybody), all_of_them, sum(unseen) / len(unseen)))
+    return rows
+
+
+def _share(net: FiveLayerNet, shown: Examples) -> float:
+    return right(net, shown) / len(shown)
+
+
+def _mixed(parts: Sequence[Examples], size: int | None, seed: int) -> Examples:
+    """All the parts' examples, or `size` of them, spread over the digits and then the hands."""
+    x, y = torch.cat([part.x for part in parts]), torch.cat([part.y for part in parts])
+    if size is None or size >= len(y):
+        return Examples(x, y, NAMES)
+    order = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))
+    turn = torch.zeros(len(y), dtype=torch.int64)  # the how-manieth of its digit
+    for label in range(len(NAMES)):
+        where = order[y[order] == label]
+        turn[where] = torch.arange(len(where))
+    chosen = turn[order].argsort(stable=True)[:size]
+    return Examples(x[order[chosen]], y[order[chosen]], NAMES)

@@ -1,0 +1,149 @@
+"""Drawings on disk: one JSON file to hand over, and a folder of pictures by class.
+
+Nothing leaves the machine by itself. What is saved is drawings and the name that was typed in.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from tl_course.base import storage
+from tl_course.base.errors import CourseError
+from tl_course.lessons.n00_start_here.handwriting import Drawing, pixels
+
+FORMAT = "tl_course handwriting 1"
+MOST = 1000  # drawings in one file
+LARGEST = 300_000  # characters of all its drawings; a usual one has a hundred
+LONGEST = 40  # letters of a name
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Where somebody's drawings are: a file to hand over, a folder for notebook 08."""
+
+    file: Path
+    pictures: Path
+    drawings: int
+
+
+def named(name: str) -> str:
+    """A name that may be a file's: CourseError for an empty one, or one that leads elsewhere."""
+    name = " ".join(name.split())
+    if not re.fullmatch(r"\w[\w .'-]*", name) or len(name) > LONGEST or name.endswith("."):
+        raise CourseError(
+            f"'{name[:LONGEST]}' cannot be the name of a file: type a first name, with letters, "
+            f"digits and spaces, {LONGEST} at most."
+        )
+    return name
+
+
+def as_text(name: str, drawings: Sequence[Drawing]) -> str:
+    """The file that a volunteer may hand over, as text."""
+    rows = [[drawing.label, drawing.text] for drawing in drawings]
+    return json.dumps({"format": FORMAT, "name": named(name), "drawings": rows}) + "\n"
+
+
+def from_text(text: str | bytes) -> tuple[str, list[Drawing]]:
+    """Name and drawings out of such a file; CourseError says what is wrong with another one."""
+    try:
+        content = json.loads(text)
+        made, name, rows = content["format"], content["name"], content["drawings"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        made = None
+    if made != FORMAT:
+        raise CourseError(
+            f"This is not a file of drawings (it does not say '{FORMAT}'): choose the .json file "
+            "that 'Save my drawings' wrote."
+        )
+    if not isinstance(name, str):
+        raise CourseError("This file of drawings does not say whose they are; save it again.")
+    if not rows:
+        raise CourseError("There is no drawing in this file: draw, save, and hand over again.")
+    return named(name), from_rows(rows)
+
+
+def from_rows(rows: object) -> list[Drawing]:
+    """Drawings out of `[[label, text], …]`; CourseError where one is damaged."""
+    if not isinstance(rows, list) or len(rows) > MOST:
+        raise CourseError(f"A hand is a list of at most {MOST} drawings; this is something else.")
+    if len(json.dumps(rows)) > LARGEST:
+        raise CourseError("These drawings have far too many points: draw them again.")
+    drawings = []
+    for row in rows:
+        if not isinstance(row, list) or len(row) != 2 or not isinstance(row[1], str):
+            raise CourseError("One of the drawings is damaged: copy or save all of them again.")
+        if type(row[0]) is not int or not 0 <= row[0] <= 9:
+            raise CourseError(f"A drawing is labelled {row[0]!r}; a label is a digit from 0 to 9.")
+        drawings.append(Drawing(*row))
+        pixels(row[1])  # raises where it is damaged
+    return drawings
+
+
+def save(folder: Path | str, name: str, drawings: Sequence[Drawing]) -> Saved:
+    """Write `folder/NAME.json` and `folder/NAME/3/3-01.png`, … in the place of earlier ones.
+
+    Sample digits are left out: they are nobody's here. Raises CourseError where nothing is left.
+    """
+    name, folder = named(name), Path(folder)
+    own = [drawing for drawing in drawings if not drawing.is_sample]
+    if not own:
+        raise CourseError("There is no drawing of your own to save yet: draw one first.")
+    storage.make_folder(folder)
+    file = storage.write_text(folder / f"{name}.json", as_text(name, own))
+    counts: dict[int, int] = {}
+    written = set()
+    for drawing in own:
+        counts[drawing.label] = number = counts.get(drawing.label, 0) + 1
+        place = folder / name / str(drawing.label)
+        place.mkdir(parents=True, exist_ok=True)
+        picture = Image.fromarray(pixels(drawing.text).numpy())
+        path = place / f"{drawing.label}-{number:02}.png"
+        with storage.atomic_path(path) as draft:
+            picture.save(draft, "PNG")
+        written.add(path)
+    _remove(folder / name, keep=written)  # last: what was there is lost for nothing but the new
+    return Saved(file, folder / name, len(own))
+
+
+def names(folder: Path | str) -> list[str]:
+    """Whose drawings are saved in a folder."""
+    return sorted(path.stem for path in Path(folder).glob("*.json"))
+
+
+def taken(folder: Path | str, name: str) -> bool:
+    """Whether `save` under this name would take the place of something."""
+    file = Path(folder) / f"{named(name)}.json"
+    return file.exists() or any(_pictures(file.with_suffix("")))
+
+
+def delete(folder: Path | str, name: str) -> int:
+    """Delete what `save` wrote under this name, and nothing else; returns how many files."""
+    folder, name = Path(folder), named(name)
+    gone = 0
+    file = folder / f"{name}.json"
+    if file.exists():
+        file.unlink()
+        gone += 1
+    return gone + _remove(folder / name)
+
+
+def _pictures(folder: Path) -> Iterator[Path]:
+    """The pictures that `save` wrote."""
+    return folder.glob("[0-9]/[0-9]-[0-9]*.png")
+
+
+def _remove(pictures: Path, keep: Collection[Path] = ()) -> int:
+    """Take away the pictures that `save` wrote, but for some, and folders left empty."""
+    gone = [path for path in _pictures(pictures) if path not in keep]
+    for path in gone:
+        path.unlink()
+    for place in [*pictures.glob("[0-9]"), pictures]:
+        if place.is_dir() and not any(place.iterdir()):
+            place.rmdir()
+    return len(gone)

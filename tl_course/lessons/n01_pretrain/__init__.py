@@ -1,0 +1,1 @@
+"""Notebook 01: a million drawings of cats, cars and people."""

@@ -1,0 +1,226 @@
+"""The experiments of notebook 02: what layers see, in tidy rows, each with its control."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+import torch
+from torch import nn
+
+from tl_course.core import pretraining, training, transfer
+from tl_course.core.network import LAYERS, FiveLayerNet
+from tl_course.data.examples import Examples, draw
+from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.data.targets.handwritten import handwritten
+from tl_course.data.targets.letters import letters
+from tl_course.data.targets.photographs import crops
+from tl_course.layers import synthesis
+from tl_course.layers.gratings import tuning
+from tl_course.layers.growing import Watch
+from tl_course.layers.preference import class_responses, preferred
+from tl_course.layers.responses import at_centre, receptive_field
+from tl_course.layers.stimuli import CLASSES, EQUAL
+
+LOOKED_AT = 1000  # renders that an untrained network is scaled on, and that CKA compares
+
+
+def untrained(seed: int) -> FiveLayerNet:
+    """The control: fresh weights, scaled on renders as in all controls of the course."""
+    return transfer.fresh_network(EmojiImages(seed).batch(0, LOOKED_AT)[0], seed)
+
+
+@functools.lru_cache(maxsize=4)
+def trained_anew(seed: int, images: int, progress: str | None = None) -> tuple[FiveLayerNet, Watch]:
+    """A network pretrained by the course's recipe from another seed, watched along the way."""
+    pictures = EmojiImages(pretraining.HELD_OUT_SEED).batch(0, LOOKED_AT)[0]
+    n_steps = images // pretraining.BATCH
+    watch = Watch(n_steps, pictures, every=max(1, n_steps // 24))
+    run = pretraining.pretrain(
+        EmojiImages(seed), images, seed=seed, on_step=watch, progress=progress
+    )
+    return run.net, watch
+
+
+@functools.lru_cache(maxsize=1)
+def plain(seed: int, images: int, progress: str | None = None) -> tuple[FiveLayerNet, float]:
+    """Without the recipe's care: 5×5 filters, an ordinary start, weak decay; and its accuracy."""
+    source = EmojiImages(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = FiveLayerNet(source.n_classes, batch_norm=True, kernels=(5, 3, 3, 3))
+    recipe = replace(pretraining.RECIPE, weight_decay=0.05, first_layer_decay=None)
+    run = pretraining.pretrain(
+        source, images, held_out=EmojiImages(pretraining.HELD_OUT_SEED), seed=seed, net=net,
+        recipe=recipe, progress=progress,
+    )  # fmt: skip
+    return run.net, run.accuracy
+
+
+def orientation(networks: dict[str, tuple[str, nn.Module]]) -> list[dict]:
+    """Gratings put to layer 1 of each network: name → (kind, network).
+
+    Rows `net`, `kind`, `unit`, `orientation`, `frequency`, and both selectivities.
+    """
+    measures = ("orientation", "frequency", "orientation_selectivity", "colour_selectivity")
+    rows = []
+    for name, (kind, net) in networks.items():
+        tuned = tuning(net, "layer1")
+        columns = zip(*(getattr(tuned, measure).tolist() for measure in measures), strict=True)
+        rows += [
+            {"net": name, "kind": kind, "unit": unit, **dict(zip(measures, values, strict=True))}
+            for unit, values in enumerate(columns)
+        ]
+    return rows
+
+
+def preference(networks: dict[str, tuple[str, nn.Module]], every: int = 1) -> list[dict]:
+    """Rows `net`, `kind`, `equal`, `layer`, `stimulus`, `share` of units, `response`.
+
+    `share` is that of the layer's units which prefer this class ("none": they answer to no stimulus
+    more than to plain grey). `response` is the mean, over the others, of the best response to that
+    class as a share of the unit's best response to any. With `every` > 1 fewer stimuli are shown.
+    """
+    rows = []
+    for name, (kind, net) in networks.items():
+        for equal, layer in itertools.product(EQUAL, LAYERS):
+            answers = class_responses(net, layer, every=every, equal=equal)
+            choice = preferred(answers)
+            awake = answers[choice >= 0]
+            relative = (awake / awake.amax(1, keepdim=True)).mean(0)
+            rows += [
+                {"net": name, "kind": kind, "equal": equal, "layer": layer, "stimulus": stimulus,
+                 "share": (choice == i).float().mean().item(),
+                 "response": relative[i].item() if i >= 0 else None}
+                for i, stimulus in [*enumerate(CLASSES), (-1, "none")]
+            ]  # fmt: skip
+    return rows
+
+
+def straight_and_bent(table: pd.DataFrame) -> pd.DataFrame:
+    """Percent of a layer's units that prefer edges or bars, and curves or spirals.
+
+    table: the rows of `preference`. Indexed by `equal`, `kind`, `layer`; means over networks.
+    """
+    share = 100 * table.groupby(["equal", "kind", "layer", "stimulus"]).share.mean().unstack()
+    return pd.DataFrame(
+        {"straight": share["edge"] + share["bar"], "bent": share["curve"] + share["spiral"]}
+    )
+
+
+def synthesised(
+    net: nn.Module,
+    layers: Sequence[str],
+    natural: int = 10_000,
+    seed: int = 0,
+    steps: int = synthesis.STEPS,
+    progress: bool = False,
+) -> tuple[dict[str, torch.Tensor], list[dict]]:
+    """A picture for each unit of `layers`, and rows `layer`, `unit`, `made`, `found`.
+
+    `made` is what the unit answers to the picture made for it, `found` its best answer to one of
+    `natural` patches of renders, brought to the same mean, contrast and range.
+    """
+    pictures, rows = {}, []
+    renders = EmojiImages(pretraining.HELD_OUT_SEED).batch(0, natural)[0].contiguous()
+    device = next(net.parameters()).device
+    for layer in layers:
+        field = receptive_field(net, layer)
+        patches = synthesis.natural_patches(renders, field, seed)
+        made = synthesis.synthesise(
+            net, layer, patches, steps=steps, seed=seed, progress=layer if progress else None
+        )
+        looks = synthesis.looks_of(patches)
+        with torch.no_grad():
+            own = at_centre(net, layer, synthesis.alike(made, looks).to(device), field)
+            found = torch.stack([
+                at_centre(net, layer, synthesis.alike(part, looks).to(device), field).amax(0)
+                for part in patches.split(500)
+            ]).amax(0)  # fmt: skip
+        pictures[layer] = made
+        rows += [
+            {"layer": layer, "unit": unit, "made": own[unit, unit].item(),
+             "found": found[unit].item()}
+            for unit in range(len(made))
+        ]  # fmt: skip
+    return pictures, rows
+
+
+def tasks(n: int = 2000) -> dict[str, Examples]:
+    """Four kinds of pictures to put the same layer 1 to."""
+    x, y = EmojiImages(pretraining.HELD_OUT_SEED).batch(0, n)
+    photographs, which = crops(n)
+    return {
+        "drawings": Examples(x, y, ()),
+        "digits": handwritten().test[:n],
+        "letters": letters().test[:n],
+        "photographs": Examples(photographs, which, ()),
+    }
+
+
+@torch.no_grad()
+def usage(networks: dict[str, FiveLayerNet], n: int = 2000, without: bool = True) -> list[dict]:
+    """How active each unit of layer 1 is on each kind of picture, and what is lost without it.
+
+    Rows `net`, `task`, `unit`, `activity`: the mean, over pictures and places, of what layer 2 is
+    given beyond what it is given for plain grey, as a share of the layer's (they sum to 1). With
+    `without`, for the network named "trained" and the pictures that have a task, `loss`: the
+    accuracy lost when the unit always answers its mean. Digits and letters are read under Option 1,
+    from 50 and 260 labelled pictures.
+    """
+    shown = tasks(n)
+    rows = []
+    for name, net in networks.items():
+        device = net.output.weight.device
+        blank = net.layer(1, torch.zeros(1, 3, 32, 32, device=device))
+        heads = _heads(net) if without and name == "trained" else {}
+        for task, pictures in shown.items():
+            answer = torch.cat([net.layer(1, part.to(device)) for part in pictures.x.split(500)])
+            mean = answer.mean((0, 2, 3))
+            if task in heads:
+                whole = training.accuracy(heads[task], pictures.x, pictures.y)
+            active = (answer - blank).relu().mean((0, 2, 3))
+            for unit, share in enumerate((active / active.sum()).tolist()):
+                row = {"net": name, "task": task, "unit": unit, "activity": share, "loss": None}
+                if task in heads:
+                    stuck = _stuck(heads[task], unit, mean[unit])
+                    row["loss"] = whole - training.accuracy(stuck, pictures.x, pictures.y)
+                rows.append(row)
+    return rows
+
+
+def agreement(table: pd.DataFrame) -> pd.DataFrame:
+    """Whether the kinds of pictures use the same units: a row a network of the rows of `usage`.
+
+    `lowest` is the smallest rank correlation of the activities on two kinds, `idle` the number of
+    units with less than a tenth of an equal share on some kind, `units` their number.
+    """
+    rows = {}
+    for name, of_net in table.groupby("net"):
+        activity = of_net.pivot(index="unit", columns="task", values="activity")
+        idle = (activity < 0.1 / len(activity)).any(axis=1).sum()
+        lowest = activity.corr(method="spearman").min(axis=None)
+        rows[name] = {"lowest": lowest, "idle": int(idle), "units": len(activity)}
+    return pd.DataFrame(rows).T
+
+
+def _heads(net: FiveLayerNet) -> dict[str, FiveLayerNet]:
+    """The network with an output layer for each task."""
+    heads = {"drawings": net}
+    for name, target, images in (("digits", handwritten(), 50), ("letters", letters(), 260)):
+        labelled = draw(target.pool, images, 0)
+        with torch.enable_grad():
+            heads[name] = transfer.option_1(net, labelled.x, labelled.y).net
+    return heads
+
+
+def _stuck(net: FiveLayerNet, unit: int, value: torch.Tensor) -> FiveLayerNet:
+    """`net` with one unit of layer 1 at `value`, whatever the picture."""
+    stuck = copy.deepcopy(net)
+    stuck.layer1.weight.data[unit] = 0
+    stuck.layer1.bias.data[unit] = value
+    return stuck

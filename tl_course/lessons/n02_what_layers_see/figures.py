@@ -1,0 +1,292 @@
+"""Figures of what layers see (the other figures of the course are in `plots.py`)."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from PIL import Image, ImageOps
+
+from tl_course.data.inputs import to_picture
+from tl_course.layers.gratings import ORIENTATIONS, Tuning
+from tl_course.layers.patches import TopPatches
+from tl_course.layers.stimuli import CLASSES
+from tl_course.lessons import figures
+from tl_course.lessons.figures import Picture
+
+
+def selectivity(kinds: dict[str, torch.Tensor], title: str) -> Picture:
+    """Orientation selectivity of each unit, a row of dots for each kind of network."""
+    figure, axes = figures.figure_and_axes(8, 0.9 + 0.55 * len(kinds))
+    heard = []
+    for place, (name, values) in enumerate(kinds.items()):
+        share = (values > 0.5).float().mean().item()
+        spread = (torch.arange(len(values)) * 0.618 % 1 - 0.5) * 0.5  # so that dots do not hide
+        colour, marker = ((figures.BLUE, "o"), (figures.PINK, "D"), (figures.ORANGE, "s"))[
+            place % 3
+        ]
+        axes.plot(values, place + spread, marker, color=colour, markersize=4, alpha=0.7)
+        axes.text(1.03, place, f"{100 * share:.0f}% above 0.5", va="center", fontsize=9)
+        heard.append(f"{name}: {100 * share:.0f}% above 0.5")
+    axes.axvline(0.5, color=figures.GREY, linestyle=":")
+    axes.set(
+        xlim=(-0.02, 1.02), ylim=(len(kinds) - 0.5, -0.5), yticks=range(len(kinds)),
+        yticklabels=list(kinds),
+        xlabel="orientation selectivity (0: any angle will do; 1: one only)",
+    )  # fmt: skip
+    axes.set_title(title, fontsize=11)
+    return Picture(figure, f"{title}. Orientation selectivity, a dot a unit. {'; '.join(heard)}.")
+
+
+def tuning_curves(tuned: Tuning, weight: torch.Tensor, units: Sequence[int], title: str) -> Picture:
+    """Response against a grating's orientation for some units, each under its filter."""
+    figure = Figure(figsize=(1.35 * len(units), 3.1), layout="constrained")
+    axes = figure.subplots(2, len(units), height_ratios=[1, 1.2], squeeze=False)
+    angles = np.arange(ORIENTATIONS) * 180 / ORIENTATIONS
+    heard = []
+    for column, unit in enumerate(units):
+        figures.image(axes[0, column], figures.filter_pictures(weight[unit : unit + 1])[0])
+        axes[0, column].set_title(f"unit {unit}", fontsize=9)
+        curve = tuned.curves[unit] / tuned.curves[unit].max().clamp_min(1e-9)
+        axes[1, column].plot(angles, curve, color=figures.BLUE, marker=".", markersize=4)
+        axes[1, column].set(xticks=[0, 90, 180], ylim=(0, 1.05), yticks=[0, 1])
+        axes[1, column].tick_params(labelsize=7)
+        axes[1, column].spines[["top", "right"]].set_visible(False)
+        heard.append(
+            f"unit {unit} prefers {tuned.orientation[unit]:.0f}°, "
+            f"selectivity {tuned.orientation_selectivity[unit]:.2f}"
+        )
+    figure.supxlabel("orientation of the grating, degrees", fontsize=9)
+    axes[1, 0].set_ylabel("response\n(best = 1)", fontsize=8)
+    figure.suptitle(title, fontsize=11)
+    return Picture(figure, f"{title}. {'; '.join(heard)}.")
+
+
+def best_patches(rows: dict[str, torch.Tensor], title: str, alt: str) -> Picture:
+    """One unit a row: its best patches `[k, 3, h, w]`, enlarged to the same size."""
+    figure = Figure(figsize=(9, 1.02 * len(rows) + 0.4), layout="constrained")
+    for axes, (name, patches) in zip(
+        np.atleast_1d(figure.subplots(len(rows), 1)), rows.items(), strict=True
+    ):
+        zoom = max(1, 128 // patches.shape[-1])
+        figures.image(axes, figures.mosaic(to_picture(patches), len(patches), zoom, gap=10))
+        axes.set_title(name, fontsize=9, loc="left", pad=2)
+    figure.suptitle(title, fontsize=11)
+    return Picture(figure, alt)
+
+
+def patch_sheet(top: TopPatches, title: str, k: int = 9, columns: int = 8) -> Picture:
+    """A whole layer: for each unit its `k` best patches as a square block, numbered."""
+    side = math.isqrt(k)
+    patches = to_picture(top.patches[:, : side * side])
+    zoom = max(1, round(36 / patches.shape[-1]))
+    blocks = torch.stack([figures.mosaic(unit, side, zoom, gap=1) for unit in patches])
+    rows = -(-len(blocks) // columns)
+    width = 10.5
+    figure = Figure(figsize=(width, width * rows / columns * 1.16 + 0.4), layout="constrained")
+    for unit, axes in enumerate(np.ravel(figure.subplots(rows, columns, squeeze=False))):
+        axes.set_axis_off()
+        if unit < len(blocks):
+            figures.image(axes, blocks[unit])
+            axes.set_title(f"{unit}", fontsize=7, pad=1)
+    figure.suptitle(title, fontsize=11)
+    return Picture(
+        figure,
+        f"{title}. A contact sheet of {len(blocks)} numbered blocks, one for each unit, with the "
+        f"{side * side} patches that excite it most.",
+    )
+
+
+def maps(
+    x: torch.Tensor,
+    found: dict[str, torch.Tensor],
+    title: str,
+    units: dict[str, Sequence[int]] | None = None,
+    each: int = 6,
+) -> Picture:
+    """A picture `[3, h, w]` and, for each layer, the response maps of `units` or its strongest.
+
+    found: layer → responses `[units, rows, columns]` before the ReLU; what is shown is after it.
+    """
+    height, width = x.shape[1:]
+    tall = 1.45 * height / width + 0.2
+    figure = Figure(figsize=(1.45 * (each + 1), tall * len(found) + 0.4), layout="constrained")
+    grid = figure.subplots(len(found), each + 1, squeeze=False)
+    heard = []
+    for row, (layer, answer) in enumerate(found.items()):
+        answer = answer.detach().relu().cpu()
+        if units is not None:
+            strongest = list(units[layer])[:each]
+        else:
+            strongest = answer.flatten(1).amax(1).topk(min(each, len(answer))).indices.tolist()
+        for column in range(each + 1):
+            grid[row, column].set_axis_off()
+        if row == 0:
+            figures.image(grid[0, 0], to_picture(x).cpu())
+            grid[0, 0].set_title("the picture", fontsize=8, pad=2)
+        for column, unit in enumerate(strongest, start=1):
+            most = answer[unit].quantile(0.995).item() or None  # one pixel must not dim the rest
+            grid[row, column].imshow(answer[unit].numpy(), cmap="magma", vmin=0, vmax=most)
+            grid[row, column].set_title(f"{layer}, unit {unit}", fontsize=8, pad=2)
+        heard.append(f"{layer}: units {', '.join(map(str, strongest))}")
+    figure.suptitle(title, fontsize=11)
+    return Picture(
+        figure, f"{title}. Maps that are bright where a unit answers; {'; '.join(heard)}."
+    )
+
+
+def heat(
+    shares: dict[str, np.ndarray],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+    unit: str = "%",
+    show: str = "{:.0f}",
+) -> Picture:
+    """Tables of numbers as heat maps side by side, each cell with its number."""
+    figure = Figure(
+        figsize=(1.2 + 4.9 * len(shares), 1.35 + 0.42 * len(rows)), layout="constrained"
+    )
+    top = max(values.max() for values in shares.values())
+    heard = []
+    for place, (axes, (name, values)) in enumerate(
+        zip(np.atleast_1d(figure.subplots(1, len(shares))), shares.items(), strict=True)
+    ):
+        axes.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect="auto")
+        axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right", fontsize=8)
+        axes.set_yticks(range(len(rows)), rows if place == 0 else [""] * len(rows), fontsize=9)
+        for (i, j), value in np.ndenumerate(values):
+            colour = "white" if value > 0.6 * top else "black"
+            axes.text(j, i, show.format(value), ha="center", va="center", fontsize=8, color=colour)
+        axes.set_title(name, fontsize=10)
+        for row, line in zip(rows, values, strict=True):
+            best = np.argsort(-line)[:3]
+            heard.append(
+                f"{name}, {row}: " + ", ".join(f"{columns[j]} {show.format(line[j])}" for j in best)
+            )
+    figure.suptitle(f"{title} ({unit})" if unit else title, fontsize=11)
+    return Picture(figure, f"{title}. The three largest of each row: {'; '.join(heard)}.")
+
+
+def preferences(table, title: str, equal: str = "contrast") -> Picture:
+    """Share of units that prefer each class of stimuli, by layer: trained beside untrained.
+
+    table: rows `kind` (trained, untrained), `equal`, `layer`, `stimulus`, `share` (0 … 1), one set
+    a network. `equal` says in what the stimuli are equal.
+    """
+    table = table[table.equal == equal]
+    mean = 100 * table.groupby(["kind", "layer", "stimulus"]).share.mean()
+    layers = sorted(table.layer.unique())
+    shares = {
+        kind: np.array([[mean[kind, layer, c] for c in CLASSES] for layer in layers])
+        for kind in ("trained", "untrained")
+    }
+    return heat(shares, layers, CLASSES, title, unit="% of the layer's units")
+
+
+def usage(table, units: Sequence[int], weight: torch.Tensor, title: str) -> Picture:
+    """How active each unit of layer 1 is on each kind of picture, under its filter.
+
+    table: rows `task`, `unit`, `activity` (share of the layer's), of one network.
+    """
+    tasks = list(dict.fromkeys(table.task))
+    values = table.pivot(index="task", columns="unit", values="activity").loc[tasks, list(units)]
+    figure = Figure(figsize=(11, 1.2 + 0.36 * len(tasks)), layout="constrained")
+    top, bottom = figure.subplots(2, 1, height_ratios=[0.7, 0.36 * len(tasks)])
+    figures.image(
+        top, figures.mosaic(figures.filter_pictures(weight[list(units)]), len(units), zoom=4, gap=4)
+    )
+    image = bottom.imshow(100 * values.to_numpy(), cmap="Blues", vmin=0, aspect="auto")
+    figure.colorbar(image, ax=bottom, label="% of the layer", pad=0.01)
+    bottom.set_yticks(range(len(tasks)), tasks, fontsize=9)
+    bottom.set_xticks(range(len(units)), [str(u) for u in units], fontsize=7)
+    bottom.set_xlabel("unit of layer 1 (its filter is above)")
+    figure.suptitle(title, fontsize=11)
+    heard = [
+        f"{task}: most active units "
+        + ", ".join(str(u) for u in values.loc[task].sort_values(ascending=False).index[:4])
+        for task in tasks
+    ]
+    return Picture(figure, f"{title}. {'; '.join(heard)}.")
+
+
+def sheet(x: torch.Tensor, title: str, alt: str, columns: int = 16, zoom: int = 4) -> Picture:
+    """Pictures `[n, 3, h, w]` on the course's scale as one sheet, without captions."""
+    picture = figures.mosaic(to_picture(x), columns, zoom)
+    width = 10.5
+    figure = Figure(
+        figsize=(width, width * picture.shape[1] / picture.shape[2] + 0.4), layout="constrained"
+    )
+    figures.image(figure.subplots(), picture)
+    figure.suptitle(title, fontsize=11)
+    return Picture(figure, alt)
+
+
+def stimulus_sheet(window: int = 22) -> Picture:
+    """A few variants of each class of stimuli, one row a class."""
+    from tl_course.layers.stimuli import stimuli
+
+    figure = Figure(figsize=(9, 6.2), layout="constrained")
+    rows = figure.subplots(len(CLASSES), 1)
+    for axes, kind in zip(rows, CLASSES, strict=True):
+        variants = stimuli(kind, window)
+        some = torch.linspace(0, len(variants) - 1, 24).long()
+        figures.image(axes, figures.mosaic(to_picture(variants[some]), 24, 2))
+        axes.set_title(kind, fontsize=8, loc="left", pad=1)
+    figure.suptitle("Eleven classes of shapes, all of the same mean and contrast", fontsize=11)
+    return Picture(
+        figure, f"Rows of small grey pictures, one class a row: {', '.join(CLASSES)}; each at "
+        "several positions, sizes, angles, light on dark and dark on light.",
+    )  # fmt: skip
+
+
+def settling(table, title: str) -> Picture:
+    """Similarity of each layer to its final state (CKA) against steps, a line a network.
+
+    table: rows `seed`, `layer`, `step`, `similarity`.
+    """
+    figure, axes = figures.figure_and_axes(7.5, 3.4)
+    styles = ((figures.BLUE, "o"), (figures.ORANGE, "s"), (figures.PINK, "D"), (figures.GREY, "^"))
+    heard = []
+    for (layer, rows), (colour, marker) in zip(table.groupby("layer"), styles, strict=False):
+        for number, (_, one) in enumerate(rows.groupby("seed")):
+            axes.plot(
+                one.step + 1, one.similarity, color=colour, marker=marker, markersize=4, alpha=0.8,
+                label=layer if number == 0 else None,
+            )  # fmt: skip
+        mean = rows.groupby("step").similarity.mean()
+        heard.append(
+            f"{layer}: " + ", ".join(f"{mean[s]:.2f} after {s}" for s in (0, 30, 100) if s in mean)
+        )
+    axes.set(xscale="log", xlabel="steps + 1", ylabel="similarity to the end (CKA)", ylim=(0, 1.03))
+    axes.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.set_title(title, fontsize=11)
+    return Picture(figure, f"{title}. {'; '.join(heard)}.")
+
+
+class Animation(Picture):
+    """Filters at several steps as an animated GIF that plays once, with alt text."""
+
+    kind = "gif"
+
+    def __init__(self, weights: dict[int, torch.Tensor], alt: str, seconds: float = 6.0):
+        frames = [
+            Image.open(
+                io.BytesIO(figures.filters({f"after {step:,} steps": w}, "", alt, columns=8).png)
+            )
+            for step, w in sorted(weights.items())
+        ]
+        largest = tuple(max(sizes) for sizes in zip(*(f.size for f in frames), strict=True))
+        frames = [ImageOps.pad(f.convert("RGB"), largest, color="white") for f in frames]
+        super().__init__(frames[-1], alt)
+        file = io.BytesIO()
+        pause = round(1000 * seconds / len(frames))
+        frames[0].save(
+            file, "GIF", save_all=True, append_images=frames[1:],
+            duration=[pause] * (len(frames) - 1) + [3000],
+        )  # fmt: skip
+        self.data = file.getvalue()

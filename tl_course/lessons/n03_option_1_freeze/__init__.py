@@ -1,0 +1,1 @@
+"""Notebook 03: borrow four layers, train one."""

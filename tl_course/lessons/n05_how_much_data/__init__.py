@@ -1,0 +1,1 @@
+"""Notebook 05: ten images or a thousand?"""

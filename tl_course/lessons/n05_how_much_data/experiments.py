@@ -1,0 +1,205 @@
+"""The experiments of notebook 05 beside the sweep itself, in tidy rows, each with its control."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+
+from tl_course.base.parallel import side_by_side
+from tl_course.core import pretraining, training, transfer
+from tl_course.core.network import FiveLayerNet
+from tl_course.core.output_layers import altered, features, seen
+from tl_course.core.settings import Settings
+from tl_course.data.examples import Target, draw
+from tl_course.data.poses import Pose
+from tl_course.data.sources.emoji_images import EmojiImages, Style
+from tl_course.data.sources.things import things
+from tl_course.data.targets.letters import letters
+from tl_course.data.targets.objects import unseen_objects
+from tl_course.study.sweep import ARMS, sweep
+
+TASKS = {"letters": letters, "unseen things": unseen_objects}
+EACH = (1, 5)  # labelled images of each letter and of each unseen thing
+
+
+def tasks(net: FiveLayerNet, draws: int, *, progress: bool = False) -> Iterator[dict]:
+    """Letters and unseen things with one and five images of each: rows of a sweep, and `task`.
+
+    The settings are those for as many digits; nothing was chosen on these tasks.
+    """
+    for name, make in TASKS.items():
+        target = make()
+        sizes = [each * len(target.pool.names) for each in EACH]
+        for arms, augment in ((ARMS, False), (("option-1",), True)):
+            for row in sweep(
+                net, target, sizes, draws, arms=arms, augment=[augment], progress=progress
+            ):
+                yield {"task": name, "each": row["images"] // len(target.pool.names), **row}
+
+
+LAYERS = 4
+CUT = Settings(rate=1e-3, steps=300)  # one training for every cut, so that they can be compared
+
+
+def which_layers(
+    net: FiveLayerNet, target: Target, images: int, draws: int, *, part: str = "test"
+) -> Iterator[dict]:
+    """The first k layers borrowed, the rest fresh: rows `first`, `then`, `k`, `draw`, `accuracy`.
+
+    `first` says where the first k layers come from, "pretrained" or "random"; `then` whether they
+    stay "fixed" or are "trained" with the others (Yosinski et al., arXiv 1411.1792, in small).
+    """
+    scored = getattr(target, part)
+    plan = [
+        (net, target.pool, scored, images, number, first, then, k)
+        for k in range(LAYERS + 1)
+        for first, then in (("pretrained", "fixed"), ("pretrained", "trained"), ("random", "fixed"))
+        if k > 0 or (first, then) == ("pretrained", "trained")  # with none borrowed, all are one
+        for number in range(draws)
+    ]
+    yield from side_by_side(_one_cut, plan, "cuts")
+
+
+def _one_cut(net, pool, scored, images, number, first, then, k) -> dict:
+    labelled = draw(pool, images, number)
+    borrowed = (net, k if first == "pretrained" else 0)
+    start = transfer.fresh_network(labelled.x, number, net.modality, borrowed)
+    frozen = [f"layer{layer}" for layer in range(1, k + 1)] if then == "fixed" else []
+    adapted = transfer.option_2(
+        start, labelled.x, labelled.y, number, chosen=CUT, fixed=frozen,
+        n_classes=len(pool.names), test=(scored.x, scored.y),
+    )  # fmt: skip
+    return {
+        "first": first, "then": then, "k": k, "images": images, "draw": number,
+        "accuracy": adapted.accuracy,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SourceTask:
+    """A source that differs from the course's in the number of classes or renders, or in style."""
+
+    classes: int = 1000
+    images: int = 100_000
+    style: str = "all styles"
+
+    @property
+    def name(self) -> str:
+        """A folder's name."""
+        return f"{self.classes}-classes-{self.images}-{self.style.replace(' ', '-')}"
+
+
+STYLES = {
+    "all styles": Style(),
+    "colour only": replace(Style(), line_art=0.0, silhouette=0.0, grey=0.0),
+    "line art only": replace(Style(), line_art=1.0, silhouette=0.0, grey=1.0),
+}
+QUESTIONS = {  # what is varied: the sources
+    "classes": [SourceTask(classes=n) for n in (10, 30, 100, 300, 1000)],
+    "images": [SourceTask(images=n) for n in (10_000, 30_000, 100_000)],
+    "style": [SourceTask(style=style) for style in STYLES],
+}
+
+
+def source_network(task: SourceTask, seed: int, progress: str | None = None) -> FiveLayerNet:
+    """A network pretrained on `task`; its classes are evenly spread over the 1,000."""
+    every = things()
+    drawn = every[:: len(every) // task.classes][: task.classes]
+    source = EmojiImages(seed, drawn, STYLES[task.style])
+    return pretraining.pretrain(source, task.images, seed=seed, progress=progress).net
+
+
+def lent_by(net: FiveLayerNet, target: Target, draws: int) -> Iterator[dict]:
+    """What Option 1 makes of a network with 10 and 50 images: `images`, `draw`, `accuracy`."""
+    for row in sweep(net, target, [10, 50], draws, arms=["option-1"]):
+        yield {key: row[key] for key in ("images", "draw", "accuracy")}
+
+
+MANY = 3  # networks adapted to the same images, each with other altered copies
+VIEWS_TO_TEST = 4
+GENTLE = Pose(rotate=0.12, shear=0.12, shift=0.06, stretch=0.05, zoom=(0.93, 1.07), elastic=0.04)
+
+
+def push(
+    net: FiveLayerNet,
+    other: FiveLayerNet,
+    target: Target,
+    images: int,
+    draws: Iterable[int],
+    *,
+    part: str = "test",
+) -> Iterator[list[dict]]:
+    """How far few images can be taken: for each draw rows `step`, `images`, `draw`, `accuracy`.
+
+    `net` is the course's network, `other` one that was pretrained on strokes, for the last steps;
+    `draws` are the draws' numbers.
+    """
+    scored = getattr(target, part)
+    plan = [(net, other, target.pool, scored, images, number) for number in draws]
+    return side_by_side(_pushed, plan, f"pushing {images}")
+
+
+def averaged(nets: Sequence[FiveLayerNet]) -> FiveLayerNet:
+    """One network whose weights are the mean of those of several (arXiv 2203.05482)."""
+    mean = copy.deepcopy(nets[0])
+    every = [dict(net.named_parameters()) for net in nets]
+    with torch.no_grad():
+        for name, parameter in mean.named_parameters():
+            parameter.copy_(torch.stack([named[name] for named in every]).mean(0))
+    return mean
+
+
+def seen_often(net: FiveLayerNet, x: torch.Tensor, views: int = VIEWS_TO_TEST) -> torch.Tensor:
+    """Probabilities averaged over each picture and gently altered copies of it: `[n, classes]`."""
+    every = [x, *(altered(x, 0x7E57, view, GENTLE) for view in range(views))]
+    return torch.stack([training.predict(net, view).softmax(1) for view in every]).mean(0)
+
+
+def prototypes(x: torch.Tensor, y: torch.Tensor, new: torch.Tensor, classes: int) -> torch.Tensor:
+    """Scores of `new` features: cosine with the mean feature of each class, after centring."""
+    centre = x.mean(0)
+    x, new = F.normalize(x - centre, dim=1), F.normalize(new - centre, dim=1)
+    means = torch.stack([x[y == label].mean(0) for label in range(classes)])
+    return new @ F.normalize(means, dim=1).T
+
+
+def _pushed(net, other, pool, scored, images, number) -> list[dict]:
+    labelled = draw(pool, images, number)
+    x, y, classes = labelled.x, labelled.y, len(pool.names)
+    steps = {}
+    steps["Option 1"] = training.predict(transfer.option_1(net, x, y).net, scored.x)
+    steps["prototypes of altered copies"] = prototypes(
+        *seen(net, labelled, number, augment=True), features(net, scored.x), classes
+    )
+    head = transfer.option_1(net, x, y, number, augment=True).net
+    steps["Option 1 with altered copies"] = training.predict(head, scored.x)
+    steps["the same, several views at test time"] = seen_often(head, scored.x)
+    nets = _then_everything(net, x, y, number)
+    steps["then everything"] = training.predict(nets[0], scored.x)
+    steps["weights of three averaged"] = training.predict(averaged(nets), scored.x)
+    three = steps["answers of three averaged"] = _mean_answer(nets, scored.x)
+    head = transfer.option_1(other, x, y, number, augment=True).net
+    steps["pretrained on strokes: Option 1 with copies"] = training.predict(head, scored.x)
+    more = _mean_answer(_then_everything(other, x, y, number), scored.x)
+    steps["on strokes: answers of three averaged"] = more
+    steps["both sources: answers of six averaged"] = three + more
+    return [
+        {"step": step, "images": images, "draw": number,
+         "accuracy": (scores.argmax(1) == scored.y).float().mean().item()}
+        for step, scores in steps.items()
+    ]  # fmt: skip
+
+
+def _then_everything(net, x, y, number) -> list[FiveLayerNet]:
+    """Networks adapted to the same images, output layer first, each with other altered copies."""
+    return [
+        transfer.output_first(net, x, y, MANY * number + i, augment=True).net for i in range(MANY)
+    ]
+
+
+def _mean_answer(nets: Sequence[FiveLayerNet], x: torch.Tensor) -> torch.Tensor:
+    return torch.stack([training.predict(net, x).softmax(1) for net in nets]).mean(0)

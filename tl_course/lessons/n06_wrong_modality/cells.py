@@ -1,0 +1,144 @@
+"""One cell of the matrix, to look at and listen to, and said in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from tl_course.base.errors import CourseError
+from tl_course.data import writing
+from tl_course.data.examples import draw
+from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.data.sources.things import names
+from tl_course.data.sources.written_names import names_in
+from tl_course.data.targets import spoken
+from tl_course.data.targets import written as written_digits
+from tl_course.data.targets.handwritten import handwritten
+from tl_course.study import matrix
+from tl_course.study.matrix import CALLED
+
+THINGS = ("cat", "dog", "automobile", "house")
+LANGUAGES = ("en", "es", "de", "fr")  # of the four written names, one each
+DIGITS = (0, 1, 3, 7)  # of a target, as many as there is room for
+LEARNT = {
+    "random": "nothing: its layers are random",
+    "image": "drawings of 1,000 things",
+    "audio": "the names of 1,000 things, spoken",
+    "text": "the names of 1,000 things, written",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Examples to look at `[n, 3, 32, 32]` with captions, and some to listen to.
+
+    `sounds` are (caption, wave int16 `[samples]`, samples a second).
+    """
+
+    title: str
+    x: torch.Tensor
+    captions: tuple[str, ...]
+    sounds: tuple[tuple[str, np.ndarray, int], ...] = ()
+
+
+def of_source(source: str, seed: int = 0) -> Shown:
+    """Examples of what a network was pretrained on; for "random" a few that it never saw."""
+    if source == "audio":
+        said = [(f"“{name}”", wave) for name, wave in spoken.sounds().items() if "," in name]
+        return _heard("spoken names", said, spoken.SOUNDS_RATE)
+    numbers = [names().index(thing) for thing in THINGS]
+    if source == "text":
+        words = [names_in(code)[i] for code, i in zip(LANGUAGES, numbers, strict=True)]
+        x = writing.coded(writing.points(words))
+        return Shown("written names", x, tuple(f"“{word}”" for word in words))
+    if source == "image":
+        renders = EmojiImages(seed)
+        x = torch.cat([renders.of_thing(i, 1) for i in numbers])
+        return Shown("drawings", x, THINGS)
+    if source == "random":
+        return Shown("no examples: random layers have seen nothing", torch.zeros(0, 3, 32, 32), ())
+    raise CourseError(f"There is no source '{source}'; there is {', '.join(LEARNT)}.")
+
+
+def of_target(target: str, seed: int = 0) -> Shown:
+    """Examples of a target's digits; of people's voices where their recordings are at hand."""
+    if target == "handwritten":
+        ten = draw(handwritten().pool, 10, seed)
+        return Shown(CALLED[target], ten.x[list(DIGITS)], tuple(str(i) for i in DIGITS))
+    if target == "written":
+        pool = draw(written_digits.written_digits().pool, 10, seed)
+        words = written_digits.read(pool.x)
+        return Shown(
+            CALLED[target], pool.x[list(DIGITS)], tuple(f"“{words[i]}” ({i})" for i in DIGITS)
+        )
+    if target == "spoken":
+        sounds = spoken.sounds()
+        said = [(f"“{spoken.WORDS[i]}”", sounds[spoken.WORDS[i]]) for i in DIGITS]
+        return _heard(CALLED[target], said, spoken.SOUNDS_RATE)
+    if target == "spoken-real":
+        if not spoken.has_recordings():
+            title = (
+                f"{CALLED[target]}: the recordings are not on this machine; "
+                "'python data_scripts/free_spoken_digits.py' fetches them"
+            )
+            return Shown(title, torch.zeros(0, 3, 32, 32), ())
+        people = spoken.speakers()
+        said, rate = [], spoken.SOUNDS_RATE
+        for k, digit in enumerate(DIGITS):
+            who = people[(seed + k) % len(people)]
+            path = sorted(spoken.recordings().glob(f"{digit}_{who}_*.wav"))[0]
+            wave, rate = spoken.read_wave(path)
+            said.append((f"“{spoken.WORDS[digit]}”, {who}", (32767 * wave).astype(np.int16)))
+        return _heard(CALLED[target], said, rate)
+    raise CourseError(f"There is no target '{target}'; there is {', '.join(CALLED)}.")
+
+
+def _heard(title: str, said: Sequence[tuple[str, np.ndarray]], rate: int) -> Shown:
+    x = torch.cat([spoken.as_input(wave, rate) for _, wave in said])
+    captions = tuple(caption for caption, _ in said)
+    return Shown(title, x, captions, tuple((caption, wave, rate) for caption, wave in said))
+
+
+def measured(table: pd.DataFrame, images: int, option: str) -> pd.DataFrame:
+    """The recorded matrix for a number of examples and an option, beside its control.
+
+    Indexed by `target`, `source`: `mean` and `sd` in %, `draws`, and against the control `ahead`,
+    `interval`, `wins` (empty for the control itself). Under Option 1 the control is random layers,
+    under Option 2 the same network from scratch.
+    """
+    control = ("random", "1") if option == "1" else ("random", "scratch")
+    kept = table[
+        (table.images == images)
+        & ((table.option == option) | ((table.source == "random") & (table.option == control[1])))
+        & (table.source != "none")
+    ]
+    keys = ["target", "source"]
+    found = matrix.cells(kept).set_index(keys)[["mean", "sd", "draws"]]
+    found[["mean", "sd"]] *= 100
+    gains = matrix.ahead(kept, control).set_index(keys)[["ahead", "interval", "wins"]]
+    return found.join(gains)
+
+
+def in_words(cells: pd.DataFrame, target: str, source: str, images: int, option: str) -> str:
+    """What was measured in one cell of `measured`, in sentences."""
+    row, called = cells.loc[(target, source)], CALLED[target]
+    how = "four layers fixed" if option == "1" else "everything trained"
+    got = (
+        f"{row['mean']:.1f} of 100 right (mean of {row.draws:.0f} draws, ± {row.sd:.1f} from draw "
+        "to draw)"
+    )
+    if source == "random":
+        kind = "random layers, fixed" if option == "1" else "from scratch"
+        return f"The control: {called} with {images} labelled examples, {kind}: {got}."
+    control = "random layers" if option == "1" else "the same network from scratch"
+    side = "ahead of" if row.ahead >= 0 else "behind"
+    certain = "more than chance explains" if abs(row.ahead) > row.interval else "may be chance"
+    return (
+        f"Pretrained on {LEARNT[source]}; then {called} with {images} labelled examples, {how}: "
+        f"{got}. That is {abs(row.ahead):.1f} points {side} {control} (95% interval "
+        f"± {row.interval:.1f}: {certain}), ahead in {row.wins:.0f} of {row.draws:.0f} draws."
+    )

@@ -1,0 +1,185 @@
+"""Controls that explain the matrix: what is it in a source that helps a target, and what is not?
+
+Each is Option 1 with fifty examples on a network or a target that was altered in one way. The
+penalty is the best of the nine of `tuning`, chosen on validation draws of the altered target;
+people's voices have no speaker to spare and take that of the synthetic ones (raw samples that of
+their spectrograms).
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+import torch
+
+from tl_course.base.parallel import side_by_side
+from tl_course.core import pretraining
+from tl_course.core.network import FiveLayerNet
+from tl_course.data import sound
+from tl_course.data.examples import Examples, Target, draw
+from tl_course.data.poses import hashed
+from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.data.targets import spoken
+from tl_course.study import matrix, tuning
+from tl_course.study.matrix_tuning import with_penalties
+
+IMAGES = 50
+TUNING_DRAWS = 3
+RENDERS = 100_000  # of a source that is altered, and of the one beside it that is not
+PIXELS = 3072  # samples of a raw sound: as many as a picture has numbers
+Changed = Callable[[torch.Tensor], torch.Tensor]
+
+
+def rows_permuted(x: torch.Tensor) -> torch.Tensor:
+    """The 32 rows of each input in another order, the same for all."""
+    return x[:, :, torch.randperm(x.shape[2], generator=torch.Generator().manual_seed(0))]
+
+
+def pixels_permuted(x: torch.Tensor) -> torch.Tensor:
+    """The 32 × 32 places of each input in another order, the same for all."""
+    order = torch.randperm(x[0, 0].numel(), generator=torch.Generator().manual_seed(0))
+    return x.flatten(2)[:, :, order].view_as(x)
+
+
+class Altered:
+    """A source whose inputs are changed, or whose labels have nothing to do with them."""
+
+    def __init__(self, seed: int, change: Changed | None = None, shuffle: bool = False):
+        self.source, self.change, self.shuffle = EmojiImages(seed), change, shuffle
+        self.modality, self.names = self.source.modality, self.source.names
+        self.n_classes, self.seed = self.source.n_classes, seed
+
+    def batch(self, start: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs start … start+n−1 `[n, 3, 32, 32]`, and their labels `[n]`."""
+        x, y = self.source.batch(start, n)
+        if self.shuffle:
+            y = hashed(self.seed ^ 0x5AFF, torch.arange(start, start + n), 1)[:, 0] % self.n_classes
+        return (self.change(x) if self.change else x), y
+
+
+SOURCES = {  # what is altered in the source of pictures
+    "as it is": {},
+    "its pixels permuted": {"change": pixels_permuted},
+    "its labels shuffled": {"shuffle": True},
+}
+
+
+def source_network(name: str, seed: int = 0) -> FiveLayerNet:
+    """A network pretrained on 100,000 renders of an altered source of pictures."""
+    return pretraining.pretrain(Altered(seed, **SOURCES[name]), RENDERS, progress=name).net
+
+
+@torch.no_grad()
+def shuffled_weights(net: FiveLayerNet, seed: int = 0) -> FiveLayerNet:
+    """`net` with the numbers of each layer's W and b in random order: random, of its statistics."""
+    mixed = copy.deepcopy(net)
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in mixed.parameters():
+        order = torch.randperm(parameter.numel(), generator=generator)
+        parameter.copy_(parameter.flatten()[order].view_as(parameter))
+    return mixed
+
+
+def changed(target: Target, change: Changed) -> Target:
+    """A target with all its inputs changed."""
+    parts = {
+        field.name: dataclasses.replace(part, x=change(part.x)) if len(part) else part
+        for field in dataclasses.fields(target)
+        for part in [getattr(target, field.name)]
+    }
+    return Target(**parts)
+
+
+def folded(wave: np.ndarray, rate: int) -> np.ndarray:
+    """A sound as 3,072 samples of one second `[3, 32, 32]`, no spectrogram: mean 0, spread 1."""
+    wave = sound.trimmed(np.asarray(wave, np.float32), rate)
+    second = np.arange(PIXELS) / PIXELS * max(1.0, len(wave) / rate)
+    x = np.interp(second * rate, np.arange(len(wave)), wave, right=0)
+    return ((x - x.mean()) / max(x.std(), 1e-6)).reshape(3, 32, 32).astype(np.float32)
+
+
+def raw_speech(test: str) -> Target:
+    """People's digits as folded samples, `test` one speaker, all others the pool."""
+    parts: dict[bool, list] = {True: [], False: []}
+    for path in sorted(spoken.recordings().glob("*_*_*.wav")):
+        digit, speaker, _ = path.stem.split("_", 2)
+        parts[speaker == test].append((folded(*spoken.read_wave(path)), int(digit)))
+    pool, scored = (
+        Examples(
+            torch.from_numpy(np.stack([x for x, _ in own])),
+            torch.tensor([y for _, y in own]), spoken.NAMES, "audio",
+        )
+        for own in (parts[False], parts[True])
+    )  # fmt: skip
+    return Target(pool, pool[:0], scored)
+
+
+def run(
+    names: dict, net: FiveLayerNet | None, folds: Sequence[Target], draws: int, chosen_on: Target
+) -> list[dict]:
+    """Rows of one control: `names` and `draw`, `accuracy` (0 … 1), the folds in turn."""
+    tried = []
+    for number in range(TUNING_DRAWS):
+        seed = tuning.FIRST_DRAW + number
+        labelled = draw(chosen_on.pool, IMAGES, seed)
+        tried.append(with_penalties(net, labelled, chosen_on.validation, seed, tuning.PENALTIES))
+    best = int(torch.stack(tried).mean(0).argmax())
+    rows = []
+    for number in range(draws):
+        target = folds[number % len(folds)]
+        labelled = draw(target.pool, IMAGES, number)
+        found = with_penalties(net, labelled, target.test, number, tuning.PENALTIES)
+        rows.append({**names, "images": IMAGES, "draw": number, "accuracy": found[best].item()})
+    return rows
+
+
+def controls(
+    nets: dict[str, FiveLayerNet], altered: dict[str, FiveLayerNet], draws: int
+) -> Iterator[dict]:
+    """Rows `control`, `source`, `target`, `images`, `draw`, `accuracy` of every control.
+
+    `nets` are the pretrained networks by source, `altered` those of `SOURCES`.
+    """
+    there = {name: [fold() for fold in task.folds] for name, task in matrix.tasks().items()}
+    sounds = [name for name in ("spoken", "spoken-real") if name in there]
+    with_random = {"random": None, **nets}
+    plan = []
+
+    def ask(control: str, some: dict, names: Iterable[str], change: Changed | None = None):
+        for name in names:
+            folds = [changed(fold, change) if change else fold for fold in there[name]]
+            clean = there["spoken"][0] if name == "spoken-real" else there[name][0]
+            chosen_on = changed(clean, change) if change else clean
+            for source, net in some.items():
+                called = {"control": control, "source": source, "target": name}
+                plan.append((called, net, folds, draws, chosen_on))
+
+    ask("frequencies permuted", with_random, sounds, rows_permuted)
+    for name, net in altered.items():
+        ask(f"100,000 renders, {name}", {"image": net}, there)
+    ask("its own numbers, shuffled", {s: shuffled_weights(net) for s, net in nets.items()}, there)
+    if "spoken-real" in there:
+        raw = [raw_speech(speaker) for speaker in spoken.speakers()]
+        for source, net in with_random.items():
+            called = {"control": "raw samples", "source": source, "target": "spoken-real"}
+            plan.append((called, net, raw, draws, there["spoken"][0]))
+    for rows in side_by_side(run, plan, "controls"):
+        yield from rows
+
+
+def directions(nets: dict[str, FiveLayerNet], draws: int) -> Iterator[dict]:
+    """One person learnt from, another one tested, every pair: rows `learnt`, `tested`, …"""
+    people = spoken.speakers()
+    pairs = [(one, other) for one in people for other in people if one != other]
+    clean = spoken.spoken_digits()
+    plan = [
+        ({"learnt": one, "tested": other, "source": source}, net,
+         [spoken.spoken_by_people(other, (one,))], draws, clean)
+        for one, other in pairs
+        for source, net in {"random": None, **nets}.items()
+    ]  # fmt: skip
+    for rows in side_by_side(run, plan, "directions"):
+        yield from rows

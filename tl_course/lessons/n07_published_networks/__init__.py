@@ -1,0 +1,1 @@
+"""Notebook 07: on shared shoulders, networks that others trained."""

@@ -1,0 +1,365 @@
+"""Is downloading better? A network of ImageNet against the course's own, on three targets.
+
+Fifty labelled pictures each: handwritten digits, ten drawn things that no network of the course has
+seen, and pieces of ten photographs. Everything that has to be chosen (where to cut, how large the
+pictures, the penalty, the rate) is chosen on validation pictures with draws of their own.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import torch
+
+from tl_course.base.parallel import side_by_side
+from tl_course.core import network, pretraining, published, training, transfer
+from tl_course.core.output_layers import features, output_layers
+from tl_course.core.settings import Settings
+from tl_course.data.examples import Examples, Target, draw, draw_indices
+from tl_course.data.inputs import to_picture
+from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.data.sources.things import unseen_things
+from tl_course.data.targets import objects, photographs
+from tl_course.data.targets.handwritten import handwritten
+from tl_course.data.targets.letters import letters
+from tl_course.study import comparing
+from tl_course.study.sweep import classical
+from tl_course.study.tuning import FIRST_DRAW, PENALTIES
+
+IMAGES = 50
+SIZES = (32, 64, 112, 160)  # pixels a side
+CUTS = published.LITE0_CUTS
+CUT_NAMES = ("stem", *(f"stage {number}" for number in range(1, 8)), "last")
+CHOICE_DRAWS = 4
+SCORED = 1000  # test pictures at most: large ones take long
+LITE0 = "efficientnet-lite0"
+OPTION_2_SIZE = 64  # pixels: training everything at 112 takes three times as long
+OPTION_2 = [Settings(rate=rate, steps=60) for rate in (1e-4, 3e-4, 1e-3, 3e-3)]
+BLOCKWISE = {"photographs": photographs.EACH}  # test pieces of one block are not independent
+
+
+@functools.cache
+def ten_things() -> Target:
+    """Ten of the drawings held out of the source, evenly spread over them: `[n, 3, 32, 32]`."""
+    every = unseen_things()
+    chosen = every[:: len(every) // 10][:10]
+    parts = {}
+    for part, seed in objects.SEEDS.items():
+        source = EmojiImages(seed, chosen)
+        x, y = source.batch(0, 100 * len(chosen))
+        parts[part] = Examples(x, y, tuple(source.names))
+    return Target(**parts)
+
+
+@functools.cache
+def targets() -> dict[str, Target]:
+    """The three targets, in the course's scale: 32×32, photographs 56×56."""
+    return {
+        "digits": handwritten(),
+        "drawings": ten_things(),
+        "photographs": photographs.scenes(photographs.PIECE),
+    }
+
+
+def for_own(x: torch.Tensor) -> torch.Tensor:
+    """Pictures of any size on the course's scale as the five-layer network takes them."""
+    return (
+        x
+        if x.shape[-1] == network.SIZE
+        else network.FiveLayerNet(2).requirement.prepare(to_picture(x))
+    )
+
+
+def option_1_at(look, prepare, target: Target, keys: list, draws: int) -> Iterator[dict]:
+    """Option 1 on the features that `look(prepared pictures)` gives by key, for every key.
+
+    The penalty is chosen on validation pictures, on other draws than those that are reported. Rows
+    `key`, `l2`, `validation` (mean of the draws that chose), `draw`, `accuracy`, `right`.
+    """
+    pool, test = target.pool, target.test[:0]
+    names = pool.names
+    test = target.test[_spread(len(target.test))]
+    seeds = [*range(draws), *(FIRST_DRAW + number for number in range(CHOICE_DRAWS))]
+    every = torch.stack([draw_indices(pool.y, names, IMAGES, seed) for seed in seeds])
+    used, chosen = every.unique(return_inverse=True)
+    pool_x, val_x, test_x = (look(prepare(x)) for x in (pool.x[used], target.validation.x, test.x))
+    y = pool.y[used]
+    for key in keys:
+        shown = [Examples(pool_x[key][which], y[which], names) for which in chosen]
+        tried = output_layers(None, shown[draws:], seeds[draws:], PENALTIES)
+        right = tried.right(val_x[key], target.validation.y)
+        means = right.float().mean((0, 2))
+        l2 = PENALTIES[int(means.argmax())]
+        found = output_layers(None, shown[:draws], seeds[:draws], [l2])
+        scored = found.right(test_x[key], test.y)[:, 0]
+        for number in range(draws):
+            yield {
+                "key": key, "l2": l2, "validation": means.max().item(), "draw": number,
+                "accuracy": scored[number].float().mean().item(), "right": scored[number].numpy(),
+            }  # fmt: skip
+
+
+def _spread(n: int) -> torch.Tensor:
+    """At most SCORED of n test pictures, the same number of each class where they are in turn."""
+    return torch.arange(n)[:SCORED] if n <= SCORED else torch.arange(n)[:: n // SCORED][:SCORED]
+
+
+def cuts(draws: int, *, sizes=SIZES, names=None) -> Iterator[dict]:
+    """Option 1 at every cut and size, and on the course's own network: rows `target`, `net`, ….
+
+    `net` is "own" (with `size` 32, `cut` "last") or "efficientnet-lite0"; `seconds` is what the
+    features of one picture take.
+    """
+    own = pretraining.pretrained()
+    for name, target in targets().items():
+        if names is not None and name not in names:
+            continue
+        found = option_1_at(lambda x: {"last": features(own, x)}, for_own, target, ["last"], draws)
+        common = {"target": name, "images": IMAGES}
+        for row in found:
+            yield {**common, "net": "own", "size": network.SIZE, "cut": row.pop("key"), **row}
+        for size in sizes:
+            requirement, look = published.features_at(LITE0, CUTS, size)
+
+            def prepare(x, requirement=requirement):
+                return requirement.prepare(to_picture(x))
+
+            for row in option_1_at(look, prepare, target, list(CUTS), draws):
+                cut = CUT_NAMES[CUTS.index(row.pop("key"))]
+                yield {**common, "net": LITE0, "size": size, "cut": cut, **row}
+
+
+def best(table: pd.DataFrame, target: str, net: str = LITE0, size: int | None = None) -> dict:
+    """The cut and the size that validation chose for a target: `cut`, `size`, `l2`."""
+    rows = table[(table.target == target) & (table.net == net)]
+    if size is not None:
+        rows = rows[rows["size"] == size]
+    chosen = rows.loc[rows.validation.idxmax()]
+    return {"cut": chosen.cut, "size": int(chosen["size"]), "l2": float(chosen.l2)}
+
+
+def module(cut: str) -> str | None:
+    """The module behind a cut's name."""
+    return CUTS[CUT_NAMES.index(cut)]
+
+
+def rivals(table: pd.DataFrame, draws: int) -> Iterator[dict]:
+    """What a downloaded network competes with, on the same draws: rows `target`, `arm`, ….
+
+    Arms: "random-lite0" (untrained, cut where the trained one was best), "random-frozen", "scratch"
+    and "own-option-2" (five layers), "classical" (no network), and "lite0-option-2" (all layers up
+    to the best cut at 64 pixels).
+    """
+    plan = [
+        (name, arm, number, best(table, name), best(table, name, size=OPTION_2_SIZE))
+        for name in targets()
+        for arm in ("classical", "random-frozen", "scratch", "own-option-2", "random-lite0")
+        for number in range(draws)
+    ]
+    yield from side_by_side(_rival, plan, "rivals")
+    tried = [
+        (name, number, best(table, name, size=OPTION_2_SIZE), chosen)
+        for name in targets()
+        for number in range(2)
+        for chosen in OPTION_2
+    ]
+    choice = pd.DataFrame(list(side_by_side(_option_2_choice, tried, "choosing rates")))
+    by = choice.groupby(["target", "rate"]).accuracy.mean().unstack()
+    rates = {name: float(by.loc[name].idxmax()) for name in targets()}
+    plan = [
+        (name, "lite0-option-2", number, best(table, name), best(table, name, size=OPTION_2_SIZE),
+         Settings(rate=rates[name], steps=OPTION_2[0].steps))
+        for name in targets()
+        for number in range(draws)
+    ]  # fmt: skip
+    yield from side_by_side(_rival, plan, "everything moves")
+
+
+def _option_2_choice(name: str, number: int, at: dict, chosen: Settings) -> dict:
+    target = targets()[name]
+    net = published.load(LITE0, module(at["cut"]), at["size"])
+    labelled = draw(target.pool, IMAGES, FIRST_DRAW + number)
+    x, scored = (net.requirement.prepare(to_picture(e)) for e in (labelled.x, target.validation.x))
+    found = transfer.option_2(
+        net, x, labelled.y, number, chosen=chosen, n_classes=len(labelled.names),
+        test=(scored, target.validation.y),
+    )  # fmt: skip
+    return {"target": name, "rate": chosen.rate, "accuracy": found.accuracy}
+
+
+def _rival(name, arm, number, at, small, chosen=None) -> dict:
+    target = targets()[name]
+    labelled = draw(target.pool, IMAGES, number)
+    test = target.test[_spread(len(target.test))]
+    n_classes, size = len(labelled.names), network.SIZE
+    begun = time.perf_counter()
+    if arm == "classical":
+        pair = [Examples(for_own(e.x), e.y, e.names) for e in (labelled, test)]
+        right = classical(*pair)[0]
+    elif arm in ("random-frozen", "scratch", "own-option-2"):
+        x, scored = for_own(labelled.x), for_own(test.x)
+        adapt = {"random-frozen": transfer.random_frozen, "scratch": transfer.from_scratch}.get(
+            arm, functools.partial(transfer.option_2, pretraining.pretrained())
+        )
+        found = adapt(x, labelled.y, number, n_classes=n_classes)
+        right = training.predict(found.net, scored).argmax(1) == test.y
+    else:
+        at = small if arm == "lite0-option-2" else at
+        size = at["size"]
+        net = published.load(LITE0, module(at["cut"]), size)
+        x, scored = (net.requirement.prepare(to_picture(e)) for e in (labelled.x, test.x))
+        if arm == "random-lite0":
+            net = published.untrained(LITE0, module(at["cut"]), size, x, number)
+            found = transfer.option_1(
+                net, x, labelled.y, n_classes=n_classes, chosen=Settings(l2=at["l2"])
+            )
+        else:
+            found = transfer.option_2(
+                net, x, labelled.y, number, n_classes=n_classes, chosen=chosen
+            )
+        right = training.predict(found.net, scored).argmax(1) == test.y
+    return {
+        "target": name, "arm": arm, "images": IMAGES, "size": size, "draw": number,
+        "rate": chosen.rate if chosen else float("nan"),
+        "accuracy": right.float().mean().item(), "right": right.numpy(),
+        "seconds": time.perf_counter() - begun,
+    }  # fmt: skip
+
+
+def finals(table: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """One table of arms: those of `rivals`, "own" and "lite0" (best cut) and "lite0-last"."""
+    kept = [others[["target", "arm", "draw", "accuracy", "right"]]]
+    for name in table.target.unique():
+        at = best(table, name)
+        last = best(table[table.cut == "last"], name)
+        for arm, net, where in (
+            ("own-option-1", "own", {"cut": "last", "size": network.SIZE}),
+            ("lite0-option-1", LITE0, at),
+            ("lite0-last", LITE0, last),
+        ):
+            rows = table[
+                (table.target == name) & (table.net == net) & (table.cut == where["cut"])
+                & (table["size"] == where["size"])
+            ]  # fmt: skip
+            kept.append(rows[["target", "draw", "accuracy", "right"]].assign(arm=arm))
+    return pd.concat(kept, ignore_index=True)
+
+
+def ahead(table: pd.DataFrame, one: str, other: str) -> pd.DataFrame:
+    """How far arm `one` is ahead of `other` on the same draws, in points, with a 95% interval."""
+    rows = []
+    for name, own in table.groupby("target", sort=False):
+        first, second = (
+            own[own.arm == arm].sort_values("draw").set_index("draw").right for arm in (one, other)
+        )
+        both = first.index.intersection(second.index)
+        difference = np.stack(first[both]).astype(float) - np.stack(second[both]).astype(float)
+        together = BLOCKWISE.get(name, 1)
+        difference = difference.reshape(len(difference), -1, together).mean(2)
+        points, interval = comparing.estimate(difference)
+        rows.append(
+            {"target": name, "ahead": 100 * points, "interval": 100 * interval,
+             "wins": int((difference.mean(1) > 0).sum()), "draws": len(both)}
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+README_ARMS = {
+    "own-option-1": "**five layers of drawings**",
+    "lite0-option-1": "**ImageNet, best cut**",
+    "lite0-last": "ImageNet, last features",
+    "scratch": "from scratch",
+    "random-frozen": "random layers",
+    "classical": "no network",
+}
+
+
+def as_markdown(table: pd.DataFrame) -> str:
+    """Rows of `finals` as the README shows them: mean ± standard deviation over draws, in %."""
+    by = 100 * table.groupby(["target", "arm"]).accuracy.agg(["mean", "std"])
+    lines = [
+        f"| {IMAGES} labelled pictures | {' | '.join(README_ARMS.values())} |",
+        "| --- " * (len(README_ARMS) + 1) + "|",
+    ]
+    for name in targets():
+        rows = [by.loc[name, arm] for arm in README_ARMS]
+        said = " | ".join(f"{row['mean']:.1f} ± {row['std']:.1f}" for row in rows)
+        lines.append(f"| {name} | {said} |")
+    return "\n".join(lines) + "\n"
+
+
+def times(sizes=SIZES, n: int = 64) -> list[dict]:
+    """What the features of one picture take on this machine: rows `net`, `size`, `milliseconds`."""
+    rows = []
+    own = pretraining.pretrained()
+    nets = [("own", own), *((LITE0, published.load(LITE0, size=size)) for size in sizes)]
+    for name, net in nets:
+        size = net.requirement.size
+        x = net.requirement.prepare(torch.rand(n, 3, size, size))
+        features(net, x)
+        spent = []
+        for _ in range(3):
+            begun = time.perf_counter()
+            features(net, x)
+            spent.append(time.perf_counter() - begun)
+        rows.append({"net": name, "size": size, "milliseconds": 1000 * min(spent) / n})
+    return rows
+
+
+LETTERS = Settings(rate=1e-3, steps=300)  # with copies: best of four on validation digits
+CLASSMATE = 500  # digits that a classmate has labelled
+
+
+def halves(target: Target) -> tuple[Target, Examples]:
+    """A target with the first half of each class of its pool, and the other half: a classmate's."""
+    place = torch.empty(len(target.pool), dtype=torch.long)
+    for label in range(len(target.pool.names)):
+        where = (target.pool.y == label).nonzero().flatten()
+        place[where] = torch.arange(len(where)) * 2 // len(where)
+    mine, theirs = target.pool[place == 0], target.pool[place == 1]
+    return Target(mine, target.validation, target.test), theirs
+
+
+def classmates() -> dict[str, network.FiveLayerNet]:
+    """What two classmates built on the shipped network: one of letters, one of their digits."""
+    shipped, theirs = pretraining.pretrained(), halves(handwritten())[1]
+    of_letters = letters().pool
+    theirs = draw(theirs, CLASSMATE, 0)
+    return {
+        "letters": transfer.option_2(
+            shipped, of_letters.x, of_letters.y, augment=True, chosen=LETTERS
+        ).net,
+        "digits": transfer.option_2(shipped, theirs.x, theirs.y, augment=True).net,
+    }
+
+
+def lineage(draws: int) -> Iterator[dict]:
+    """The same fifty digits with nothing shared, shared weights, and what classmates built on them.
+
+    Rows `arm` ("scratch", "shipped", "letters", "digits"), `draw`, `accuracy`, `right`. Option 1 on
+    what is shared; the classmate's digits are none of these fifty and not in the test.
+    """
+    target = halves(handwritten())[0]
+    nets = {"shipped": pretraining.pretrained(), **classmates()}
+
+    def look(x):
+        return {name: features(net, x) for name, net in nets.items()}
+
+    for row in option_1_at(look, for_own, target, list(nets), draws):
+        yield {"arm": row.pop("key"), "target": "digits", "images": IMAGES, **row}
+    plan = [(target.pool, target.test, number) for number in range(draws)]
+    yield from side_by_side(_alone, plan, "alone")
+
+
+def _alone(pool: Examples, test: Examples, number: int) -> dict:
+    labelled, test = draw(pool, IMAGES, number), test[_spread(len(test))]
+    found = transfer.from_scratch(labelled.x, labelled.y, number)
+    right = training.predict(found.net, test.x).argmax(1) == test.y
+    return {
+        "arm": "scratch", "target": "digits", "images": IMAGES, "draw": number,
+        "accuracy": right.float().mean().item(), "right": right.numpy(),
+    }  # fmt: skip

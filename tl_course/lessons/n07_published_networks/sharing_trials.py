@@ -1,0 +1,59 @@
+"""What a stranger's folder might hold, tried on copies of a good one (notebook 07)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tl_course.base import storage
+from tl_course.base.errors import CourseError
+from tl_course.core import sharing
+
+
+def _a_pickle(folder: Path) -> None:
+    (folder / "pytorch_model.bin").write_bytes(b"\x80\x04N.")
+
+
+def _one_byte_changed(folder: Path) -> None:
+    path = folder / sharing.WEIGHTS_FILE
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
+
+
+def _code_of_its_own(folder: Path) -> None:
+    _change(folder, lambda config: config.update(auto_map={"AutoModel": "theirs.Net"}))
+
+
+def _another_architecture(folder: Path) -> None:
+    _change(folder, lambda config: config["tl_course"]["architecture"].update(widths=[8, 8, 8, 8]))
+
+
+def _change(folder: Path, change: Callable[[dict], None]) -> None:
+    path = folder / sharing.CONFIG_FILE
+    config = json.loads(path.read_text(encoding="utf-8"))
+    change(config)
+    path.write_text(json.dumps(config), encoding="utf-8")
+
+
+TRIALS = (_a_pickle, _one_byte_changed, _code_of_its_own, _another_architecture)
+
+
+def refused(folder: Path, into: Path) -> Iterator[str]:
+    """The sentence with which each altered copy of a shared `folder` is refused, made in `into`.
+
+    Raises AssertionError if one of them is taken.
+    """
+    for alter in TRIALS:
+        copy = storage.make_folder(into) / alter.__name__.strip("_").replace("_", "-")
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(folder, copy)
+        alter(copy)
+        try:
+            sharing.load_shared(copy)
+        except CourseError as error:
+            yield str(error).replace(str(copy), copy.name)
+        else:
+            raise AssertionError(f"{copy} was taken")

@@ -1,0 +1,211 @@
+"""What kind of thing is it, by name? A descendant of BERT against nets and counts of letters.
+
+With 10, 50 and 200 labelled names. Arms:
+
+- "bert-option-1", "bert-option-2": all-MiniLM-L6-v2, fixed, or with everything moving from the
+  output layer of Option 1 on (LP-FT, arXiv 2202.10054);
+- "bert-random": the control, the same architecture with fresh weights, fixed;
+- "own-option-1": the course's text network, that learnt to tell 1,000 names in 14 languages apart;
+- "scratch", "random-frozen": five layers with fresh weights, trained and fixed;
+- "ngrams": no network, logistic regression on counts of neighbouring characters.
+
+Penalties, rates and steps are chosen on validation names with draws of their own.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import torch
+
+from tl_course.base.parallel import side_by_side
+from tl_course.core import pretraining, published, training, transfer
+from tl_course.core.output_layers import features, output_layers
+from tl_course.core.settings import Settings
+from tl_course.data import writing
+from tl_course.data.examples import Examples
+from tl_course.data.targets.kinds import NAMES, Texts, every_name, kinds
+from tl_course.study import tuning
+from tl_course.study.tuning import FIRST_DRAW, PENALTIES
+
+SIZES = (10, 50, 200)
+FIXED = ("bert-option-1", "bert-random", "own-option-1", "random-frozen")
+ARMS = (*FIXED, "bert-option-2", "scratch", "ngrams")
+CALLED = {
+    "bert-option-1": "BERT's descendant, fixed (Option 1)",
+    "bert-option-2": "BERT's descendant, everything moves (Option 2)",
+    "bert-random": "BERT's architecture, random weights, fixed",
+    "own-option-1": "the course's text network, fixed",
+    "scratch": "five layers from scratch",
+    "random-frozen": "five layers, random, fixed",
+    "ngrams": "no network: counting letters",
+}
+CHOICE_DRAWS = 4
+MOVING = {  # arms that train everything: settings that are tried, and on how many draws
+    "bert-option-2": ([Settings(rate=r, steps=40) for r in (1e-5, 3e-5, 1e-4, 3e-4)], 2),
+    "scratch": ([Settings(rate=r, steps=s) for r in (1e-3, 3e-3, 1e-2) for s in (100, 300)], 2),
+}
+NGRAMS = [(longest, c) for longest in (3, 5) for c in (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)]
+
+
+def on_grid(texts: tuple[str, ...]) -> torch.Tensor:
+    """Texts as the five-layer network reads them: `[n, 3, 32, 32]`."""
+    return writing.coded(writing.points(texts))
+
+
+def untrained_twin(net: published.Reading, seed: int) -> published.Reading:
+    """The same architecture with fresh weights."""
+    from transformers import AutoModel
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        body = AutoModel.from_config(net.body.config)
+    return published.Reading(
+        body, body.config.hidden_size, net.requirement, net.about, tokenizer=net.tokenizer
+    ).eval()
+
+
+@functools.cache
+def _seen_by(arm: str, seed: int = 0):
+    """What the network of a fixed arm makes of every name, and each name's place there."""
+    texts = tuple(itertools.chain.from_iterable(every_name().values()))
+    if arm.startswith("bert"):
+        net = published.load("minilm")
+        net = untrained_twin(net, seed) if arm == "bert-random" else net
+        x = net.tokens(texts)
+    else:
+        x = on_grid(texts)
+        net = (
+            pretraining.pretrained("written-names")
+            if arm == "own-option-1"
+            else transfer.fresh_network(x, seed, "text")
+        )
+    return features(net, x), {text: place for place, text in enumerate(texts)}
+
+
+def _of(seen: torch.Tensor, place: dict[str, int], names: Texts) -> torch.Tensor:
+    return seen[[place[text] for text in names.texts]]
+
+
+def _right(arm: str, images: int, draw: int, part: str, chosen) -> torch.Tensor:
+    """Which of a part's names are right after learning from a draw's: bool, in their order."""
+    labelled, scored = kinds(draw, "pool", images), kinds(draw, part)
+    if arm == "ngrams":
+        return _ngrams(labelled, scored, *chosen)
+    if arm in FIXED:
+        seen, place = _seen_by(arm, draw if "random" in arm else 0)
+        shown = Examples(_of(seen, place, labelled), labelled.y, NAMES)
+        found = output_layers(None, [shown], [draw], [chosen.l2])
+        return found.right(_of(seen, place, scored), scored.y)[0, 0]
+    if arm == "scratch":
+        found = transfer.from_scratch(
+            on_grid(labelled.texts), labelled.y, draw, modality="text", chosen=chosen,
+            n_classes=len(NAMES),
+        )  # fmt: skip
+        return training.predict(found.net, on_grid(scored.texts)).argmax(1) == scored.y
+    net = published.load("minilm")
+    found = transfer.output_first(
+        net, net.tokens(labelled.texts), labelled.y, draw, modality="tokens",
+        chosen=chosen, first=Settings(l2=chosen.l2), n_classes=len(NAMES),
+    )  # fmt: skip
+    return training.predict(found.net, net.tokens(scored.texts)).argmax(1) == scored.y
+
+
+def _ngrams(labelled: Texts, scored: Texts, longest: int, c: float) -> torch.Tensor:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    model = make_pipeline(
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(1, longest), sublinear_tf=True),
+        LogisticRegression(C=c, max_iter=2000),
+    )
+    model.fit(labelled.texts, labelled.y.numpy())
+    return torch.from_numpy(model.predict(scored.texts)) == scored.y
+
+
+def _tried(arm: str, images: int, number: int, chosen) -> tuple:
+    right = _right(arm, images, FIRST_DRAW + number, "validation", chosen)
+    return (arm, images), chosen, right.float().mean().item()
+
+
+def choose() -> dict[tuple[str, int], Settings | tuple]:
+    """The best on validation names for each arm and size."""
+    plan = []
+    heads = [Settings(l2=l2) for l2 in PENALTIES]
+    for arm, images in itertools.product(ARMS, SIZES):
+        if arm == "bert-option-2":
+            continue  # its first half takes the penalty of Option 1, so it comes afterwards
+        tried, draws = MOVING.get(arm, (NGRAMS if arm == "ngrams" else heads, CHOICE_DRAWS))
+        plan += [(arm, images, n, chosen) for chosen in tried for n in range(draws)]
+    best = tuning.best(side_by_side(_tried, plan, "choosing"))
+    tried, draws = MOVING["bert-option-2"]
+    plan = [
+        (
+            "bert-option-2",
+            images,
+            n,
+            Settings(best["bert-option-1", images].l2, one.rate, one.steps),
+        )
+        for images in SIZES
+        for one in tried
+        for n in range(draws)
+    ]
+    return best | tuning.best(side_by_side(_tried, plan, "choosing the rate"))
+
+
+def words(draws: int) -> Iterator[dict]:
+    """Every arm at every size: rows `arm`, `images`, `draw`, `accuracy`, `right`, settings."""
+    best = choose()
+    plan = [
+        (arm, images, draw, best[arm, images])
+        for arm in ARMS
+        for images in SIZES
+        for draw in range(draws)
+    ]
+    yield from side_by_side(_row, plan, "names")
+
+
+def _row(arm: str, images: int, draw: int, chosen) -> dict:
+    begun = time.perf_counter()
+    right = _right(arm, images, draw, "test", chosen)
+    own = chosen if isinstance(chosen, Settings) else Settings(math.nan, math.nan, 0)
+    longest, c = chosen if arm == "ngrams" else (0, math.nan)
+    return {
+        "arm": arm, "images": images, "draw": draw, "accuracy": right.float().mean().item(),
+        "l2": own.l2, "rate": own.rate, "steps": own.steps, "longest": longest, "c": c,
+        "right": right.numpy(), "seconds": time.perf_counter() - begun,
+    }  # fmt: skip
+
+
+def ahead(table: pd.DataFrame, one: str, other: str) -> pd.DataFrame:
+    """How far arm `one` is ahead of `other` on the same draws, in points, with a 95% interval.
+
+    A draw has test names of its own, and a name comes up in several draws; so the interval is two
+    standard errors of both: over draws, and over names by their mean in all draws.
+    """
+    rows = []
+    for images, own in table.groupby("images"):
+        by = {arm: own[own.arm == arm].set_index("draw").right for arm in (one, other)}
+        both = by[one].index.intersection(by[other].index)
+        differences = {
+            draw: np.asarray(by[one][draw], float) - np.asarray(by[other][draw], float)
+            for draw in both
+        }
+        each = pd.Series({draw: d.mean() for draw, d in differences.items()})
+        by_name = pd.concat(
+            pd.Series(d, kinds(draw, "test").texts) for draw, d in differences.items()
+        )
+        by_name = by_name.groupby(level=0).mean()
+        variance = each.var() / len(each) + by_name.var() / len(by_name)
+        rows.append(
+            {"images": images, "ahead": 100 * each.mean(), "interval": 200 * variance**0.5,
+             "wins": int((each > 0).sum()), "draws": len(each)}
+        )  # fmt: skip
+    return pd.DataFrame(rows)

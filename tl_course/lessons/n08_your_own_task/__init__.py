@@ -1,0 +1,1 @@
+"""Notebook 08: a task of your own."""

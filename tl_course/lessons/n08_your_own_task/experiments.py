@@ -1,0 +1,64 @@
+"""The made folder of photographs again and again, each time with other pieces: what holds?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from tl_course.core import transfer
+from tl_course.core.network import FiveLayerNet
+from tl_course.data.examples import Examples
+from tl_course.data.targets.folder import load_folder
+from tl_course.data.targets.made_folder import made_folder
+from tl_course.lessons.n08_your_own_task import own_task
+from tl_course.study import results
+
+PLAIN = ("option-1", "random-frozen")  # quick ones, also without colours
+WITH_COPIES, DRAWS_WITH_COPIES = ("option-2",), 5  # recommended for so many pictures; slow
+
+
+def made_pictures(seed: int) -> tuple[Examples, Examples]:
+    """The made folder's pictures without its faults: for training, and for testing."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = made_folder(Path(folder, "pictures"), seed, faults=False)
+        train = load_folder(root / "train")
+        return train, load_folder(root / "test", names=train.names)
+
+
+def draws(net: FiveLayerNet, seeds: Iterable[int]) -> Iterator[dict]:
+    """Rows `arm`, `augmented`, `colour`, `images`, `draw`, `accuracy`, `right`.
+
+    Each draw takes other pieces of the same photographs, for training and for testing.
+    """
+    for seed in seeds:
+        train, test = made_pictures(seed)
+        for colour in (True, False):
+            if not colour:
+                train, test = own_task.without_colour(train), own_task.without_colour(test)
+            for arm in PLAIN:
+                yield _row(net, arm, False, colour, train, test, seed)
+            for arm in WITH_COPIES if colour and seed < DRAWS_WITH_COPIES else ():
+                yield _row(net, arm, True, colour, train, test, seed)
+
+
+def _row(net, arm, copies, colour, train, test, seed) -> dict:
+    common = {"test": (test.x, test.y), "augment": copies}
+    if arm.startswith("option"):
+        act = transfer.option_1 if arm == "option-1" else transfer.option_2
+        found = act(net, train.x, train.y, seed, **common)
+    else:
+        found = transfer.random_frozen(train.x, train.y, seed, **common)
+    right = (found.predictions == test.y).numpy()
+    return {
+        "arm": arm, "augmented": copies, "colour": colour, "images": len(train), "draw": seed,
+        "accuracy": found.accuracy, "right": right,
+    }  # fmt: skip
+
+
+def accuracies(table: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Accuracy in %, a row a draw, a column for each (arm, colour); of the recorded draws."""
+    table = results.load("own_task") if table is None else table
+    return 100 * table.pivot_table(index="draw", columns=["arm", "colour"], values="accuracy")

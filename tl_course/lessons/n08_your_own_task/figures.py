@@ -1,0 +1,147 @@
+"""The figures of a task of your own: confusion, the worst mistakes, rivals, more labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+
+from tl_course.base.stats import wilson
+from tl_course.data.examples import Examples
+from tl_course.lessons import figures
+from tl_course.lessons.figures import BLUE, GREEN, GREY, PINK, Picture
+from tl_course.lessons.n08_your_own_task.own_task import Outcome
+
+MARKERS = {  # of the rivals: colour, marker
+    "borrowed layers": (BLUE, "o"),
+    "random layers, fixed": (PINK, "D"),
+    "from scratch": (GREEN, "^"),
+    "always the largest class": (GREY, "x"),
+}
+
+
+MOST_CLASSES = 20  # in one figure; a larger one takes gigabytes and cannot be read
+
+
+def some_of_each(examples: Examples, title: str, n: int = 6) -> Picture:
+    """The first `n` pictures of each class, a row a class (of the first 20 classes)."""
+    chosen, titles = [], []
+    shown = examples.names[:MOST_CLASSES]
+    for label, name in enumerate(shown):
+        where = (examples.y == label).nonzero().flatten()[:n].tolist()
+        chosen += where + [None] * (n - len(where))
+        titles += [_short(name)] + [""] * (n - 1)
+    x = torch.stack(
+        [torch.full((3, 32, 32), 2.0) if i is None else examples.x[i] for i in chosen]
+    )  # white where a class has fewer
+    return figures.pictures(
+        x, titles, title,
+        f"{len(shown)} rows of up to {n} small pictures, one row for each class"
+        + (f" (the first of {len(examples.names)})" if len(shown) < len(examples.names) else "")
+        + f": {', '.join(shown)}.",
+        columns=n, cell=0.85,
+    )  # fmt: skip
+
+
+def confusion(outcome: Outcome) -> Picture:
+    """What was said of what it was: a row for each class, the diagonal is right.
+
+    Of more than 20 classes, those are shown that take part in the most mistakes.
+    """
+    counts, names = outcome.confusion.numpy(), [_short(name) for name in outcome.train.names]
+    total, wrong = counts.sum(1), counts.copy()
+    np.fill_diagonal(wrong, 0)
+    i, j = np.unravel_index(wrong.argmax(), wrong.shape)
+    most = (
+        f"'{names[i]}' taken for '{names[j]}', {wrong[i, j]} time{'s' if wrong[i, j] > 1 else ''}"
+    )
+    title = f"Most often: {most}" if wrong.any() else "Not one mistake in this test"
+    some, shown = "", np.arange(len(names))
+    if len(names) > MOST_CLASSES:
+        some = f" (the {MOST_CLASSES} of {len(names)} classes with the most mistakes)"
+        mistakes = wrong.sum(0) + wrong.sum(1)
+        shown = np.sort(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES])
+    counts, short = counts[np.ix_(shown, shown)], [names[k] for k in shown]
+    side = 1.6 + 0.5 * len(shown)
+    figure, ax = figures.figure_and_axes(side + 0.8, side)
+    shares = counts / np.maximum(total[shown, None], 1)
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in zip(*counts.nonzero(), strict=True):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        ax.text(
+            column, row, counts[row, column], ha="center", va="center", fontsize=9, color=colour
+        )
+    ax.set_xticks(range(len(shown)), short, rotation=60, ha="right", fontsize=9)
+    ax.set_yticks(range(len(shown)), short, fontsize=9)
+    ax.set(xlabel=f"it said{some}", ylabel="it was (pictures)")
+    ax.set_title(title, fontsize=11)
+    rows = "; ".join(
+        f"{outcome.train.names[k]}: {outcome.confusion[k, k]} of {total[k]} right" for k in shown
+    )
+    return Picture(figure, f"Confusion matrix{some}. {title}. {rows}.")
+
+
+def worst(outcome: Outcome, n: int = 10) -> Picture:
+    """The mistakes that it was surest of."""
+    table = outcome.worst(n)
+    if table.empty:
+        return figures.pictures(
+            outcome.test.x[:1], ["right"], "There are no mistakes to show",
+            "One test picture, which was called by its name, as all of them were.",
+        )  # fmt: skip
+    titles = [
+        f"{_short(row.true)}\n→ {_short(row.said)}\n{100 * row.sure:.0f}% sure"
+        for row in table.itertuples()
+    ]
+    told = "; ".join(
+        f"{row.true} taken for {row.said}, {100 * row.sure:.0f}% sure" for row in table.itertuples()
+    )
+    return figures.pictures(
+        outcome.test.x[table.number.tolist()], titles, "The mistakes that it was surest of",
+        f"{len(table)} test pictures with wrong answers: {told}.", columns=5, cell=1.4,
+    )  # fmt: skip
+
+
+def rivals(found: dict[str, torch.Tensor]) -> Picture:
+    """Accuracy of each, with Wilson's 95% interval."""
+    figure, ax = figures.figure_and_axes(8, 1.2 + 0.5 * len(found))
+    told = []
+    for row, (name, right) in enumerate(reversed(found.items())):
+        n, hits = len(right), int(right.sum())
+        share, (low, high) = hits / n, wilson(hits, n)
+        colour, marker = MARKERS.get(name, (GREY, "s"))
+        ax.errorbar(
+            100 * share, row, xerr=[[100 * (share - low)], [100 * (high - share)]], color=colour,
+            marker=marker, markersize=9, capsize=5,
+        )  # fmt: skip
+        ax.text(100 * high + 1.5, row, f"{100 * share:.0f}", va="center", color=colour)
+        told.append(f"{name} {100 * share:.1f}% ({100 * low:.1f} to {100 * high:.1f}%)")
+    ax.set_yticks(range(len(found)), list(reversed(found)), fontsize=10)
+    ax.set(xlim=(0, 106), ylim=(-0.6, len(found) - 0.4), xlabel="test accuracy, % (95% intervals)")
+    best = max(found, key=lambda name: found[name].float().mean().item())
+    title = f"The same test for each; most right: {best}"
+    ax.set_title(title, fontsize=11)
+    return Picture(figure, f"{title}. " + "; ".join(reversed(told)) + ".")
+
+
+def more_labels(curve: pd.DataFrame) -> Picture:
+    """Accuracy against labelled pictures: each draw, and the mean."""
+    mean = 100 * curve.groupby("images").accuracy.mean()
+    figure, ax = figures.figure_and_axes(7, 3.2)
+    ax.plot(mean.index, mean, color=BLUE, linewidth=2)
+    ax.plot(curve.images, 100 * curve.accuracy, color=BLUE, marker="o", linestyle="none")
+    ax.set_xscale("log")
+    ax.set_xticks(mean.index, [f"{n:,}" for n in mean.index])
+    ax.minorticks_off()
+    ax.set(xlabel="labelled pictures", ylabel="test accuracy, %", ylim=(0, 103))
+    gained = mean.iloc[-1] - mean.iloc[-2]
+    title = f"Twice the labels: {gained:+.0f} points at the end"
+    ax.set_title(title, fontsize=11)
+    told = ", ".join(f"{value:.1f}% with {n}" for n, value in mean.items())
+    return Picture(figure, f"{title}. Mean test accuracy against labelled pictures: {told}.")
+
+
+def _short(name: str, most: int = 14) -> str:
+    """A class name for a figure; "$" would begin a formula there."""
+    name = name if len(name) <= most else name[: most - 1] + "…"
+    return name.replace("$", r"\$")

@@ -1,0 +1,316 @@
+"""A task of your own, from pictures by class to a verdict: adapt, test, compare, ask for more.
+
+`run` does what `tl-course adapt` does. What follows answers whether to trust it: the same from
+random layers, the same with fewer labels, both options tried on the training pictures alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+import torch
+
+from tl_course.base.stats import Z, wilson
+from tl_course.core import settings, transfer
+from tl_course.core.model_card import Card
+from tl_course.core.network import FiveLayerNet
+from tl_course.data.examples import Examples
+from tl_course.data.inputs import scaled, to_picture
+from tl_course.data.material import Material
+
+OPTIONS = {"1": transfer.option_1, "2": transfer.option_2}
+ARMS = (("1", False), ("1", True), ("2", False), ("2", True))  # option, altered copies
+LUMA = (0.299, 0.587, 0.114)  # what the eye makes of red, green and blue (ITU-R BT.601)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An adapted network, how it was adapted and why, and what it made of the test."""
+
+    adapted: transfer.Adapted
+    option: str  # "1", "2" or "scratch"
+    augment: bool
+    why: str
+    train: Examples
+    test: Examples
+    trained_on: int = 0  # of the test pictures, that the network learnt from as well
+
+    @property
+    def correct(self) -> torch.Tensor:
+        """Which test pictures it called by their name: bool `[n_test]`."""
+        return self.adapted.predictions == self.test.y
+
+    @property
+    def right(self) -> int:
+        """How many of them."""
+        return int(self.correct.sum())
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """What the accuracy could be with other test pictures of the kind: Wilson's 95%."""
+        return wilson(self.right, len(self.test))
+
+    @property
+    def confusion(self) -> torch.Tensor:
+        """Counts int64 `[classes, classes]`: the row is what it was, the column what was said."""
+        n = len(self.train.names)
+        return torch.bincount(self.test.y * n + self.adapted.predictions, minlength=n * n).view(
+            n, n
+        )
+
+    def worst(self, n: int = 10) -> pd.DataFrame:
+        """The mistakes it was surest of: `number` in the test, `true`, `said`, `sure` (0 … 1)."""
+        sure, said = self.adapted.scores.softmax(1).max(1)
+        wrong = (~self.correct).nonzero().flatten()
+        wrong = wrong[sure[wrong].argsort(descending=True)][:n]
+        names = self.train.names
+        return pd.DataFrame(
+            {
+                "number": wrong.tolist(),
+                "true": [names[i] for i in self.test.y[wrong].tolist()],
+                "said": [names[i] for i in said[wrong].tolist()],
+                "sure": sure[wrong].tolist(),
+            }
+        )
+
+    def in_words(self) -> str:
+        """The result as a sentence."""
+        low, high = self.interval
+        return (
+            f"{100 * self.right / len(self.test):.1f}% of {len(self.test):,} test pictures right "
+            f"(95% interval: {100 * low:.1f} to {100 * high:.1f}%), after {len(self.train):,} "
+            f"labelled pictures of {len(self.train.names)} classes"
+        ) + self.warning
+
+    @property
+    def warning(self) -> str:
+        """What is to be said of a test whose pictures were trained on, or nothing."""
+        if not self.trained_on:
+            return ""
+        return (
+            f"; but {self.trained_on:,} of these test pictures "
+            f"{'were' if self.trained_on > 1 else 'was'} also trained on, so expect fewer of new "
+            "pictures to be right"
+        )
+
+
+def run(
+    net: FiveLayerNet,
+    train: Examples,
+    test: Examples,
+    seed: int = 0,
+    option: str = "auto",
+    augment: str | None = None,
+    trained_on: int = 0,
+) -> Outcome:
+    """Adapt `net` to `train` as asked, or as the course recommends, and test it.
+
+    `option` is "1", "2", "scratch" or "auto"; `augment` is "on", "off" or None: off, unless `auto`
+    chooses it. `trained_on` test pictures are known to be among the training pictures; results
+    then say so.
+    """
+    why, copies = "", augment == "on"
+    if option == "auto":
+        advice = settings.recommended(len(train), augment)
+        option, copies, why = advice.option, advice.augment, advice.why
+    adapted = _adapt(net, train, test, seed, option, copies)
+    return Outcome(adapted, option, copies, why, train, test, trained_on)
+
+
+def _adapt(
+    net: FiveLayerNet, train: Examples, test: Examples, seed: int, option: str, copies: bool
+) -> transfer.Adapted:
+    common = {
+        "test": (test.x, test.y), "n_classes": len(train.names), "augment": copies,
+    }  # fmt: skip
+    if option in OPTIONS:
+        return OPTIONS[option](net, train.x, train.y, seed, **common)
+    control = transfer.from_scratch if option == "scratch" else transfer.random_frozen
+    return control(train.x, train.y, seed, **common)
+
+
+# ------------------------------------------------------------------------------ would you trust it?
+
+
+def controls(outcome: Outcome, seed: int = 0) -> dict[str, torch.Tensor]:
+    """Which test pictures each rival has right, bool `[n_test]`, the adapted network first.
+
+    The rivals: the same training of the same network from random weights (fixed ones for Option 1,
+    and for Option 2 both), and always saying the largest class.
+    """
+    train, test = outcome.train, outcome.test
+    found = {"from scratch" if outcome.option == "scratch" else "borrowed layers": outcome.correct}
+    rivals = {"random layers, fixed": "random"}
+    if outcome.option == "2":
+        rivals["from scratch"] = "scratch"
+    for name, option in rivals.items():
+        rival = _adapt(outcome.adapted.net, train, test, seed, option, outcome.augment)
+        found[name] = rival.predictions == test.y
+    largest = train.y.bincount(minlength=len(train.names)).argmax()
+    found["always the largest class"] = test.y == largest
+    return found
+
+
+def ahead(one: torch.Tensor, other: torch.Tensor) -> tuple[float, float]:
+    """How much more of the same test pictures `one` has right, and half of its 95% interval.
+
+    Shares, −1 … 1. `one` and `other` are `[n_test]`, 0 … 1 each. The interval allows for other
+    test pictures, and not for other training pictures.
+    """
+    difference = one.double() - other.double()
+    n = len(difference)
+    half = Z * difference.std().item() / n**0.5 if n > 1 else float("nan")
+    return difference.mean().item(), half
+
+
+def part_of(train: Examples, share: float, seed: int) -> Examples:
+    """A share of the pictures of each class, at least one, chosen by the seed."""
+    chosen = []
+    for label in range(len(train.names)):
+        where = (train.y == label).nonzero().flatten()
+        generator = torch.Generator().manual_seed(1000 * seed + label)
+        n = max(1, round(share * len(where)))
+        chosen.append(where[torch.randperm(len(where), generator=generator)[:n]])
+    return train[torch.cat(chosen)]
+
+
+def more_labels(
+    net: FiveLayerNet, outcome: Outcome, seed: int = 0, draws: int = 2,
+    shares: Sequence[float] = (0.25, 0.5),
+) -> pd.DataFrame:  # fmt: skip
+    """The same adaptation with fewer of the labelled pictures: would more of them have helped?
+
+    Rows `images`, `draw`, `accuracy`, `right` (bool `[n_test]`); the last row is `outcome`.
+    """
+    rows = []
+    for share in shares:
+        for draw in range(draws):
+            few = part_of(outcome.train, share, 100 * seed + draw)
+            found = _adapt(net, few, outcome.test, seed, outcome.option, outcome.augment)
+            right = found.predictions == outcome.test.y
+            rows.append({"images": len(few), "draw": draw, "right": right})
+    rows.append({"images": len(outcome.train), "draw": 0, "right": outcome.correct})
+    for row in rows:
+        row["accuracy"] = row["right"].float().mean().item()
+    return pd.DataFrame(rows)
+
+
+def trial(
+    net: FiveLayerNet,
+    train: Examples,
+    seed: int = 0,
+    folds: int = 2,
+    arms: Sequence[tuple[str, bool]] = ARMS,
+) -> pd.DataFrame:
+    """Both options, without and with altered copies, tried on the training pictures alone.
+
+    Each picture is held out once while the others train (cross-validation), so that the test
+    pictures stay unseen: who chooses by the test has nothing left to test with. Rows `option`,
+    `augmented`, `accuracy`, `right`, the best first.
+    """
+    fold = torch.empty(len(train), dtype=torch.long)
+    for label in range(len(train.names)):
+        where = (train.y == label).nonzero().flatten()
+        generator = torch.Generator().manual_seed(1000 * seed + label)
+        fold[where[torch.randperm(len(where), generator=generator)]] = (
+            torch.arange(len(where)) % folds
+        )
+    rows = []
+    for option, copies in arms:
+        right = torch.zeros(len(train), dtype=torch.bool)
+        for number in range(folds):
+            held = fold == number
+            if held.any() and len(train.y[~held].unique()) > 1:
+                found = _adapt(net, train[~held], train[held], seed, option, copies)
+                right[held] = found.predictions == train.y[held]
+        rows.append(
+            {"option": option, "augmented": copies, "accuracy": right.float().mean().item(),
+             "right": right}
+        )  # fmt: skip
+    return pd.DataFrame(rows).sort_values("accuracy", ascending=False, kind="stable")
+
+
+def without_colour(examples: Examples) -> Examples:
+    """The same pictures in greys, on the same scale."""
+    grey = (to_picture(examples.x) * torch.tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
+    grey = grey.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+    return replace(examples, x=scaled(grey))
+
+
+def verdict(
+    outcome: Outcome, rivals: dict[str, torch.Tensor], curve: pd.DataFrame | None = None
+) -> list[str]:
+    """Would you trust it, and what would help: a sentence for each thing that was measured."""
+    said = [f"It has {outcome.in_words()}."]
+    for name, right in list(rivals.items())[1:]:
+        points, half = ahead(outcome.correct, right)
+        compared = f"{100 * points:+.1f} ± {100 * half:.1f} points against {name!r}"
+        if points > half:
+            said.append(f"{compared}: it is ahead.")
+        elif points < -half:
+            said.append(
+                f"{compared}: the borrowed layers are a hindrance here. Take another option, or "
+                "another source."
+            )
+        elif name == "always the largest class":
+            said.append(f"{compared}: it is not certain that it learnt anything; do not use it.")
+        elif outcome.option == "scratch":
+            said.append(f"{compared}: that it is better is not shown here.")
+        else:
+            said.append(
+                f"{compared}: that the borrowed layers help is not shown here. Another source, "
+                "pretrained on pictures more like yours, may serve you better."
+            )
+    if curve is not None:
+        few = sorted(curve.images.unique())[-2]
+        mean = torch.stack([right.float() for right in curve.right[curve.images == few]]).mean(0)
+        points, half = ahead(outcome.correct, mean)
+        change = f"From {few} to {len(outcome.train)} labelled pictures it gained "
+        change += f"{100 * points:+.1f} ± {100 * half:.1f} points"
+        said.append(
+            f"{change}: more labels would probably help further."
+            if points > half
+            else f"{change}: it is not shown that more labels would help."
+        )
+    counts = outcome.confusion
+    share = counts.diagonal() / counts.sum(1).clamp_min(1)
+    tested = [i for i in range(len(share)) if counts[i].sum()]
+    weakest = min(tested, key=lambda i: share[i].item())
+    said.append(
+        f"Its weakest class is '{outcome.train.names[weakest]}': {int(counts[weakest, weakest])} "
+        f"of {int(counts[weakest].sum())} right."
+    )
+    return said
+
+
+def card(
+    outcome: Outcome,
+    name: str,
+    maker: str,
+    data: str,
+    task: str | None = None,
+    stands_on: tuple[Material, ...] = (),
+) -> Card:
+    """The model card of an outcome, for `sharing.share`."""
+    classes = outcome.train.names
+    how = "as they are" if not outcome.augment else "with altered copies"
+    low, high = outcome.interval
+    shown = ", ".join(classes[:8]) + (" …" if len(classes) > 8 else "")
+    return Card(
+        name=name,
+        maker=maker,
+        task=task or f"which of {len(classes)} classes is it: {shown}",
+        classes=classes,
+        data=f"{data} (option {outcome.option}, {how})",
+        images=len(outcome.train),
+        right=outcome.right,
+        tested=len(outcome.test),
+        intended="pictures like those it was trained on; learning about transfer learning",
+        limits=f"It has seen {len(outcome.train):,} labelled pictures, and knows no other classes: "
+        "whatever it is shown, it names one of them. On pictures from elsewhere its accuracy is "
+        f"unknown; on this test alone it may be {100 * low:.0f} to {100 * high:.0f}%"
+        f"{outcome.warning}.",
+        stands_on=stands_on,
+    )

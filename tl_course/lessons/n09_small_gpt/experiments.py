@@ -1,0 +1,328 @@
+"""The small GPT's experiments, in tidy rows: pretraining, fifty lines of something else, prompts.
+
+What is reported is bits a character on test lines: −log₂ of the probability that was given to
+each character and to the end of the line, the mean. Settings are chosen on validation lines, for
+every arm on a grid of the same size.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean
+
+import torch
+from torch import nn
+
+from tl_course.base.parallel import side_by_side
+from tl_course.core import pretraining, training
+from tl_course.core.settings import Settings
+from tl_course.core.training import History, Recipe
+from tl_course.data.sources import prose
+from tl_course.data.targets.lines import draw, lines
+from tl_course.lessons.n09_small_gpt import gpt, ngram
+from tl_course.lessons.n09_small_gpt.gpt import GPT
+
+BATCH, LENGTH = 16, 128  # stretches of text at a step, and their characters
+RECIPE = Recipe(steps=4500, rate=4e-3, weight_decay=0.1, warm_up=0.1)
+LINES_AT_ONCE = 16
+FIFTY = 50
+SMALLER = {
+    "width": 64,
+    "blocks": 2,
+    "heads": 2,
+}  # a network from scratch that has less to overfit with
+
+STEPS = (10, 30, 100)
+RATES = {
+    "option-1": (1e-3, 3e-3, 1e-2, 3e-2),
+    "option-2": (1e-4, 3e-4, 1e-3, 3e-3),
+    "scratch": (3e-4, 1e-3, 3e-3, 1e-2),
+    "scratch-smaller": (3e-4, 1e-3, 3e-3, 1e-2),
+}
+ORDERS = (2, 3, 4)  # of n-grams
+COUNTING = {  # n-grams of the fifty lines, by weight; mixed with one of the prose, by share
+    "counting": (1.0, 2.0, 4.0, 8.0),
+    "counting-pretrained": (0.2, 0.4, 0.6, 0.8),
+}
+FIRST_TUNING_DRAW = 500_000  # reported results start at draw 0
+TUNING_DRAWS, DRAWS = 3, 10
+PROSE_ORDER = 5  # of the n-gram that has read the pretraining text
+MIXED_WEIGHT = 4.0  # of the n-gram of the fifty lines that is mixed with it
+
+
+def shipped_folder() -> Path:
+    """Where the shipped weights are, which `data_scripts/small_gpt.py` makes."""
+    return pretraining.shipped_folder("small-gpt")
+
+
+@functools.cache
+def pretrained() -> GPT:
+    """The small GPT that the course ships. It is shared: adaptations take a copy, so should you."""
+    return gpt.load(shipped_folder())
+
+
+def measured_on(text: str, length: int = LENGTH, most: int = 400) -> tuple:
+    """Inputs and labels `[n, length]`: up to `most` stretches evenly spread over a text."""
+    symbols = gpt.encode(text)
+    n = (len(symbols) - 1) // length
+    x, y = (part[: n * length].view(n, length) for part in (symbols[:-1], symbols[1:]))
+    return x[:: -(-n // most)], y[:: -(-n // most)]
+
+
+def pretrain(
+    text: str,
+    recipe: Recipe = RECIPE,
+    *,
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    identity: dict | None = None,
+    stop: threading.Event | None = None,
+    on_step: Callable[[int, nn.Module, History], None] | None = None,
+    progress: str | None = None,
+) -> tuple[GPT, History]:
+    """A fresh GPT trained to say what comes next in `text`; see `training.train`."""
+    net = gpt.fresh(seed)
+    symbols = gpt.encode(text).to(torch.uint8)
+    history = training.train(
+        net,
+        gpt.stretches(symbols, BATCH, LENGTH, seed),
+        recipe,
+        checkpoint=checkpoint,
+        identity={"seed": seed, **(identity or {})},
+        stop=stop,
+        on_step=on_step,
+        progress=progress,
+    )
+    return net, history
+
+
+def live_recipe(steps: int) -> Recipe:
+    """The recipe, shortened to what a notebook has time for."""
+    return replace(RECIPE, steps=steps)
+
+
+class Diary:
+    """Give it to the loop as `on_step`: what the network writes after some steps, and how well.
+
+    `texts[step]` is a sample of `length` characters; `bits[name][step]` are bits a character of
+    the lines `own[name]`.
+    """
+
+    def __init__(
+        self, steps: Sequence[int], own: dict[str, Sequence[str]] | None = None, length: int = 0
+    ):
+        self.steps, self.own, self.length = set(steps), own or {}, length
+        self.texts: dict[int, str] = {}
+        self.bits: dict[str, dict[int, float]] = {name: {} for name in self.own}
+
+    def __call__(self, step: int, net: nn.Module, history: History) -> None:
+        if step not in self.steps:
+            return
+        for name, own in self.own.items():
+            self.bits[name][step] = scored(net, own)
+        if self.length:
+            self.texts[step] = gpt.sample(net, length=self.length, temperature=0.8)
+        net.train()
+
+
+def start(arm: str, net: GPT, seed: int) -> GPT:
+    """The network that an arm begins with; what it may not move is fixed."""
+    if arm == "scratch":
+        return gpt.fresh(seed)
+    if arm == "scratch-smaller":
+        return gpt.fresh(seed, **SMALLER)
+    if arm == "option-2":
+        return copy.deepcopy(net)
+    own = gpt.untie(net)  # Option 1: the output layer alone
+    for name, parameter in own.named_parameters():
+        parameter.requires_grad = name.startswith("output.")
+    return own
+
+
+def adapt(
+    arm: str,
+    net: GPT,
+    own: Sequence[str],
+    seed: int,
+    chosen: Settings,
+    on_step: Callable[[int, nn.Module, History], None] | None = None,
+) -> tuple[GPT, History]:
+    """`net`, or for the arms from scratch a fresh network, trained on the lines `own`.
+
+    `seed` decides the order of the lines and the fresh weights. `net` itself is not changed.
+    """
+    adapted = start(arm, net, seed)
+    x, y = gpt.padded(own)
+
+    def batch_at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
+        some = torch.randperm(len(x), generator=generator)[:LINES_AT_ONCE]
+        longest = int((y[some] != gpt.NOT_SCORED).sum(1).max())
+        return x[some, :longest], y[some, :longest]
+
+    recipe = Recipe(chosen.steps, chosen.rate, weight_decay=0.1)
+    return adapted, training.train(adapted, batch_at, recipe, on_step=on_step)
+
+
+def scored(net: nn.Module, own: Sequence[str]) -> float:
+    """Bits a character that `net` needs for the lines `own`."""
+    return gpt.bits(net, *gpt.padded(own))
+
+
+@functools.cache
+def _read_prose() -> ngram.NGram:
+    return ngram.NGram(prose.prose().train, PROSE_ORDER)
+
+
+def held_out_paragraphs(most: int = 300) -> list[str]:
+    """Paragraphs that were not read, of those that fit into the context, evenly spread."""
+    every = prose.prose().held_out.splitlines()
+    fitting = [paragraph for paragraph in every if len(paragraph) < LENGTH]
+    return fitting[:: -(-len(fitting) // most)]
+
+
+def counted(arm: str, own: Sequence[str], chosen: Settings) -> ngram.NGram | ngram.Mixture:
+    """The n-gram of the lines `own`: `steps` is its order here, `l2` its weight or its share."""
+    text = "\n" + "\n".join(own) + "\n"
+    if arm == "counting":
+        return ngram.NGram(text, chosen.steps, chosen.l2)
+    fifty = ngram.NGram(text, chosen.steps, MIXED_WEIGHT)
+    return ngram.Mixture(fifty, _read_prose(), chosen.l2)
+
+
+def grid(arm: str) -> list[Settings]:
+    """The settings that are tried for an arm: twelve."""
+    if arm in COUNTING:
+        return [
+            Settings(l2=w, rate=0, steps=n) for n, w in itertools.product(ORDERS, COUNTING[arm])
+        ]
+    return [Settings(l2=0, rate=r, steps=s) for r, s in itertools.product(RATES[arm], STEPS)]
+
+
+def run(arm: str, number: int, todo: Sequence[Settings], part: str) -> list[dict]:
+    """One draw of fifty lines, adapted to with each setting of `todo`, scored on a part."""
+    target = lines()
+    own, measured = draw(target.pool, FIFTY, number), getattr(target, part)
+    found = []
+    for chosen in todo:
+        if arm in COUNTING:
+            score = ngram.bits(counted(arm, own, chosen), measured)
+        else:
+            score = scored(adapt(arm, pretrained(), own, number, chosen)[0], measured)
+        found.append(
+            {"question": part, "arm": arm, "l2": chosen.l2, "rate": chosen.rate,
+             "steps": chosen.steps, "draw": number, "bits": score}
+        )  # fmt: skip
+    return found
+
+
+def best(rows: Sequence[dict], arm: str) -> Settings:
+    """The settings of `arm` with the fewest mean bits on validation lines."""
+    tried: dict[Settings, list[float]] = {}
+    for row in rows:
+        if (row["question"], row["arm"]) == ("validation", arm):
+            tried.setdefault(Settings(row["l2"], row["rate"], int(row["steps"])), []).append(
+                row["bits"]
+            )
+    return min(tried, key=lambda chosen: mean(tried[chosen]))
+
+
+FRONTS = ("names", "their letters shuffled", "prose")
+LINES_IN_FRONT = (0, 1, 2, 4)
+
+
+def front(kind: str, number_of_lines: int, seed: int, paragraphs: Sequence[str] = ()) -> str:
+    """What is put before a line: so many names, the same with shuffled letters, or prose.
+
+    The prose is lines of the same number of characters out of `paragraphs`, where none are given
+    out of all that are held out.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    chosen = draw(lines().pool, max(LINES_IN_FRONT), seed)[:number_of_lines]
+    if kind == "their letters shuffled":
+        chosen = tuple(
+            "".join(name[i] for i in torch.randperm(len(name), generator=generator).tolist())
+            for name in chosen
+        )
+    if kind == "prose":
+        every = paragraphs or prose.prose().held_out.splitlines()
+        picked = torch.randperm(len(every), generator=generator).tolist()
+        long_enough = (every[i] for i in picked if len(every[i]) >= 60)
+        chosen = tuple(next(long_enough)[: len(name)] for name in chosen)
+    return "".join(f"{line}\n" for line in chosen)
+
+
+def prompted(
+    net: GPT, kind: str, number: int, seed: int, own: Sequence[str], paragraphs: Sequence[str] = ()
+) -> float:
+    """Bits a character of the lines `own`, each after `number` lines of a kind; nothing learnt.
+
+    Every line gets other ones before it. What does not fit into the context is cut off in front.
+    """
+    fronts = [front(kind, number, 1000 * seed + i, paragraphs) for i in range(len(own))]
+    room = [net.context - len(line) - 1 for line in own]
+    fronts = [text[-most:] for text, most in zip(fronts, room, strict=True)]
+    return gpt.bits(net, *gpt.padded(own, fronts))
+
+
+def prompts(net: GPT, draws: int, own: Sequence[str] | None = None) -> Iterator[dict]:
+    """Rows `front`, `lines`, `draw`, `bits`: lines of the target before the one to be said."""
+    own = lines().test if own is None else own
+    for number, kind, seed in itertools.product(LINES_IN_FRONT, FRONTS, range(draws)):
+        if number > 0 or (kind, seed) == (FRONTS[0], 0):
+            yield {
+                "question": "prompt", "front": kind if number else "nothing", "lines": number,
+                "draw": seed, "bits": prompted(net, kind, number, seed, own),
+            }  # fmt: skip
+
+
+def missing(arms: Sequence[str], rows: Sequence[dict], part: str) -> list[tuple]:
+    """The arguments of `run` for what is not in `rows` yet."""
+    done = {(row["question"], row["arm"], row["draw"]) for row in rows}
+    tuning = part == "validation"
+    numbers = range(FIRST_TUNING_DRAW, FIRST_TUNING_DRAW + TUNING_DRAWS)
+    return [
+        (arm, number, grid(arm) if tuning else [best(rows, arm)], part)
+        for arm in arms
+        for number in (numbers if tuning else range(DRAWS))
+        if (part, arm, number) not in done
+    ]
+
+
+def record(rows: list[dict], keep: Callable[[list[dict]], None]) -> list[dict]:
+    """Everything that notebook 09 shows, added to `rows` of an earlier sitting.
+
+    Rows have `question`: "validation" (settings are chosen), "test" (what is reported),
+    "unchanged" (the pretrained network as it is), "prose" (how well it and an n-gram read what
+    they learnt from), "prompt".
+
+    `keep` writes down what there is, between two parts.
+    """
+    for part in ("validation", "test"):
+        for arms, together in ((tuple(RATES), side_by_side), (tuple(COUNTING), _one_by_one)):
+            for new in together(run, missing(arms, rows, part), f"{part} lines"):
+                rows += new
+                keep(rows)
+    done = {row["question"] for row in rows}
+    if "unchanged" not in done:
+        bits = scored(pretrained(), lines().test)
+        rows.append({"question": "unchanged", "arm": "unchanged", "draw": 0, "bits": bits})
+    if "prose" not in done:
+        own = held_out_paragraphs()
+        both = {"unchanged": scored(pretrained(), own), "counting": ngram.bits(_read_prose(), own)}
+        rows += [{"question": "prose", "arm": a, "draw": 0, "bits": b} for a, b in both.items()]
+    if "prompt" not in done:
+        rows += prompts(pretrained(), DRAWS)
+    return rows
+
+
+def _one_by_one(run: Callable, plan: Sequence[tuple], title: str) -> Iterator:
+    """As `side_by_side`, in this process, which has read the prose already."""
+    for arguments in plan:
+        yield run(*arguments)

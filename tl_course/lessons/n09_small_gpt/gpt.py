@@ -1,0 +1,224 @@
+"""A small GPT: what comes next? It reads characters and gives scores for the next one.
+
+A decoder-only transformer (arXiv 1706.03762) with the norms first, as in GPT-2 and GPT-3 (arXiv
+2005.14165): a million parameters where those have up to 175 billion, the same construction.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import safetensors.torch
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tl_course.base import storage
+from tl_course.base.errors import CourseError
+from tl_course.core import files, network
+
+SYMBOLS = "\n" + "".join(map(chr, range(32, 127)))  # the end of a line, and what a keyboard has
+END = 0  # the symbol "\n": a line begins after one and ends with one
+FORMAT = "tl_course small GPT 1"
+NOT_SCORED = -100  # a label that cross_entropy leaves out
+
+
+def encode(text: str) -> torch.Tensor:
+    """Symbol numbers, int64 `[len(text)]`; CourseError for a character that the GPT lacks."""
+    strange = sorted(set(text) - set(SYMBOLS))
+    if strange:
+        raise CourseError(
+            f"The small GPT does not know {strange[0]!r}; it reads the letters, digits and signs "
+            "of an English keyboard, so write the text with these."
+        )
+    codes = torch.tensor(list(text.encode("ascii")), dtype=torch.int64)
+    return (codes - 31).clamp_min(0)
+
+
+def decode(symbols: torch.Tensor | Sequence[int]) -> str:
+    """The text of symbol numbers."""
+    return "".join(SYMBOLS[int(i)] for i in symbols)
+
+
+class Block(nn.Module):
+    """Look back (attention), then think (two linear layers); each adds to what was there."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.look, self.join = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """`[batch, length, width]` to the same shape; no place sees one that comes later."""
+        parts = self.look(self.norm1(x)).unflatten(2, (3, self.heads, -1))
+        query, key, value = parts.permute(2, 0, 3, 1, 4)  # each [batch, heads, length, size]
+        seen = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        x = x + self.join(seen.transpose(1, 2).flatten(2))
+        return x + self.narrow(F.gelu(self.widen(self.norm2(x))))
+
+
+class GPT(nn.Module):
+    """Symbols `[batch, length ≤ context]` → scores of the next one `[batch, length, 96]`.
+
+    The output layer's weights are those of the first layer, which stands for each symbol by
+    `width` numbers (tied weights, arXiv 1608.05859), until `untie` makes them its own.
+    """
+
+    def __init__(self, width: int = 144, blocks: int = 4, heads: int = 3, context: int = 128):
+        super().__init__()
+        self.architecture = {"width": width, "blocks": blocks, "heads": heads, "context": context}
+        self.context = context
+        self.symbol, self.place = nn.Embedding(len(SYMBOLS), width), nn.Embedding(context, width)
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(blocks))
+        self.norm = nn.LayerNorm(width)
+        self.output = nn.Linear(width, len(SYMBOLS), bias=False)
+        self.output.weight = self.symbol.weight
+        for name, parameter in self.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(parameter)
+            elif parameter.ndim == 2:  # what adds to the sum starts small, as in GPT-2
+                adds = name.endswith(("join.weight", "narrow.weight"))
+                nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * blocks) if adds else 0.02)
+
+    def features(self, symbols: torch.Tensor) -> torch.Tensor:
+        """What the output layer is given, `[batch, length, width]`."""
+        if symbols.shape[1] > self.context:
+            raise CourseError(
+                f"The text has {symbols.shape[1]} characters, and this GPT sees {self.context} at "
+                "a time: give it the last ones only."
+            )
+        x = self.symbol(symbols) + self.place.weight[: symbols.shape[1]]
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x)
+
+    def forward(self, symbols: torch.Tensor) -> torch.Tensor:
+        """Scores of the next symbol at each place, before softmax."""
+        return self.output(self.features(symbols))
+
+
+def fresh(seed: int, **architecture: int) -> GPT:
+    """An untrained GPT."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return GPT(**architecture)
+
+
+def untie(net: GPT) -> GPT:
+    """A copy whose output layer has weights of its own, equal at first: for Option 1."""
+    own = copy.deepcopy(net)
+    own.output.weight = nn.Parameter(net.symbol.weight.detach().clone())
+    return own
+
+
+@torch.no_grad()
+def sample(
+    net: GPT, start: str = "\n", length: int = 200, *, temperature: float = 1.0, seed: int = 0,
+    stop_at_end: bool = False,
+) -> str:  # fmt: skip
+    """Text that `net` writes after `start`, one character at a time.
+
+    Each is drawn with its probability; below `temperature` 1 the likely ones become likelier, and
+    at 0 the likeliest is taken. `stop_at_end` ends it at the end of a line.
+    """
+    if temperature < 0:
+        raise CourseError(f"The temperature is {temperature}; it must be 0 or more.")
+    device = next(net.parameters()).device
+    generator = torch.Generator().manual_seed(seed)
+    symbols = encode(start or "\n")
+    begun = len(symbols)
+    net.eval()
+    while len(symbols) < begun + length:
+        scores = net(symbols[None, -net.context :].to(device))[0, -1].float().cpu()
+        if temperature == 0:
+            new = scores.argmax(keepdim=True)
+        else:
+            chances = (scores / temperature).softmax(0)
+            new = torch.multinomial(chances, 1, generator=generator)
+        if stop_at_end and int(new) == END:
+            break
+        symbols = torch.cat([symbols, new])
+    return decode(symbols[begun:])
+
+
+def stretches(text: torch.Tensor, batch: int, length: int, seed: int):
+    """For the loop: at each step random stretches of `text`, and what follows each character."""
+
+    def batch_at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
+        first = torch.randint(len(text) - length, (batch, 1), generator=generator)
+        own = text[first + torch.arange(length + 1)].long()
+        return own[:, :-1], own[:, 1:]
+
+    return batch_at
+
+
+def padded(lines: Sequence[str], before: Sequence[str] | str = "") -> tuple:
+    """Lines as inputs and labels, both int64 `[lines, longest]`, each line with its end.
+
+    `before` is what stands in front of a line, one text for all or one for each; it is read, and
+    not scored. In front of everything is the end of a line.
+    """
+    fronts = [before] * len(lines) if isinstance(before, str) else before
+    own = [encode(f"\n{front}{line}\n") for front, line in zip(fronts, lines, strict=True)]
+    x = nn.utils.rnn.pad_sequence([one[:-1] for one in own], batch_first=True)
+    y = nn.utils.rnn.pad_sequence([o[1:] for o in own], batch_first=True, padding_value=NOT_SCORED)
+    for row, front in zip(y, fronts, strict=True):
+        row[: len(front)] = NOT_SCORED
+    return x, y
+
+
+@torch.no_grad()
+def bits(net: nn.Module, x: torch.Tensor, y: torch.Tensor, batch: int = 100) -> float:
+    """Bits a character: −log₂ of the probability that `net` gave to what came, the mean."""
+    device, total, scored = next(net.parameters()).device, 0.0, 0
+    net.eval()
+    for own, labels in zip(x.split(batch), y.split(batch), strict=True):
+        scores = net(own.to(device)).flatten(0, 1).float().cpu()
+        total += F.cross_entropy(scores, labels.flatten(), reduction="sum").item()
+        scored += int((labels != NOT_SCORED).sum())
+    return total / scored / math.log(2)
+
+
+def save(net: GPT, folder: Path | str, **about: object) -> Path:
+    """Write the weights (float16) and a readable description into `folder`, as `network.save`."""
+    state = {
+        k: v.detach().cpu().half() for k, v in net.state_dict().items() if k != "output.weight"
+    }
+    description = {
+        "format": FORMAT, "architecture": net.architecture, "modality": "text",
+        "fingerprint": network.fingerprint(state),
+        "versions": {name: version(name) for name in ("torch", "tl-course")}, **about,
+    }  # fmt: skip
+    text = json.dumps(description, indent=2, ensure_ascii=False)
+    folder = storage.make_folder(folder)
+    with storage.atomic_path(folder / files.WEIGHTS_FILE) as path:
+        path.write_bytes(safetensors.torch.save(state, metadata={"network": text}))
+    storage.write_text(folder / files.DESCRIPTION_FILE, text + "\n")
+    return folder
+
+
+def load(folder: Path | str) -> GPT:
+    """The small GPT saved in `folder`, float32, in evaluation mode; its description is `.about`."""
+    description = files.describe(folder)
+    if description.get("format") != FORMAT:
+        raise CourseError(
+            f"{folder} holds another kind of network ({description.get('format')}); give the "
+            "folder of a small GPT."
+        )
+    path = Path(folder) / files.WEIGHTS_FILE
+    state = safetensors.torch.load_file(path)
+    if network.fingerprint(state) != description["fingerprint"]:
+        raise CourseError(f"{path} is damaged: its weights do not match their fingerprint.")
+    net = GPT(**description["architecture"])
+    state = {name: value.float() for name, value in state.items()}
+    net.load_state_dict({**state, "output.weight": state["symbol.weight"]})
+    net.about = description
+    return net.eval()

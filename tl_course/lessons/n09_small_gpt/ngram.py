@@ -1,0 +1,65 @@
+"""Counting letters: the classical language model, and the floor that a small GPT has to beat."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from tl_course.lessons.n09_small_gpt.gpt import SYMBOLS
+
+
+class NGram:
+    """How often did a character follow the last 0, 1, … `order` ones? All of them, interpolated.
+
+    Witten and Bell's way (IEEE Trans. Inf. Theory 37, 1991): what is known of a shorter context
+    counts as `weight` times as many observations as different characters were seen to follow.
+    """
+
+    def __init__(self, text: str, order: int, weight: float = 1.0):
+        self.order, self.weight = order, weight
+        self.total: Counter[str] = Counter()  # by context: how often something followed it,
+        self.kinds: Counter[str] = Counter()  # and how many different characters did
+        self.seen: defaultdict[str, int] = defaultdict(int)  # by context and character
+        for k in range(1, order + 2):
+            found = Counter(text[i : i + k] for i in range(len(text) - k + 1))
+            self.seen.update(found)
+            for piece, times in found.items():
+                self.total[piece[:-1]] += times
+                self.kinds[piece[:-1]] += 1
+
+    def probability(self, context: str, character: str) -> float:
+        """Of `character` after `context`."""
+        chance = 1 / len(SYMBOLS)  # before anything is known
+        for k in range(min(self.order, len(context)) + 1):
+            known = context[len(context) - k :]
+            if known not in self.total:
+                break
+            prior = self.weight * self.kinds[known]
+            chance = (self.seen.get(known + character, 0) + prior * chance) / (
+                self.total[known] + prior
+            )
+        return chance
+
+
+class Mixture:
+    """Two of them: `share` of the probability comes from the first, the rest from the second."""
+
+    def __init__(self, one: NGram, other: NGram, share: float):
+        self.one, self.other, self.share = one, other, share
+
+    def probability(self, context: str, character: str) -> float:
+        """Of `character` after `context`."""
+        own = self.one.probability(context, character)
+        return self.share * own + (1 - self.share) * self.other.probability(context, character)
+
+
+def bits(model: NGram | Mixture, lines: Sequence[str]) -> float:
+    """Bits a character of lines, each with its end and each after the end of another."""
+    total, scored = 0.0, 0
+    for line in lines:
+        text = f"\n{line}\n"
+        for i in range(1, len(text)):
+            total -= math.log2(model.probability(text[:i], text[i]))
+            scored += 1
+    return total / scored

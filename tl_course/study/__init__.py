@@ -1,0 +1,1 @@
+"""How things are measured: sweeps, settings chosen on validation data, recorded tables."""

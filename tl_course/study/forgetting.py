@@ -1,0 +1,123 @@
+"""What adapting costs: how far layers move, what is forgotten, how far one overfits."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, astuple, fields
+
+import pandas as pd
+import torch
+
+from tl_course.core import settings, training, transfer
+from tl_course.core.network import FiveLayerNet
+from tl_course.core.pretraining import Source
+from tl_course.core.settings import Settings
+from tl_course.data.examples import Target, draw
+from tl_course.study import comparing
+
+
+def moved(before: FiveLayerNet, after: FiveLayerNet) -> dict[str, float]:
+    """How far each layer's weights went, ‖W_after − W_before‖ / ‖W_before‖, layers 1 … 4."""
+    return {
+        f"layer {number}": ((now - then).norm() / then.norm()).item()
+        for number in (1, 2, 3, 4)
+        for then, now in [
+            (getattr(net, f"layer{number}").weight.detach().cpu() for net in (before, after))
+        ]
+    }
+
+
+def with_old_output(adapted: FiveLayerNet, source_net: FiveLayerNet) -> FiveLayerNet:
+    """The adapted layers 1 … 4 under the 1,000-unit output layer that was taken off."""
+    back = copy.deepcopy(adapted)
+    back.output = copy.deepcopy(source_net.output).to(adapted.output.weight.device)
+    back.n_classes = source_net.n_classes
+    return back
+
+
+SMALL_STEPS = 50  # images whose tuned settings are the control of larger numbers
+CONTROL = f"of {SMALL_STEPS} images"
+
+
+def forgetting(
+    net: FiveLayerNet,
+    target: Target,
+    held_out: Source,
+    sizes: Sequence[int],
+    draws: int | dict[int, int],
+    seed: int = 0,
+    renders: int = 2000,
+    done: Iterable[dict] = (),
+) -> Iterator[dict]:
+    """What is left of the source task after adapting: one row an adaptation.
+
+    Both options run as they do by default, with the settings that were tuned for that number of
+    images (`settings` is "tuned"). Where Option 2 was tuned to other settings than with fifty
+    images, it is also trained with those of fifty (`settings` is `CONTROL`), which tells apart
+    what more images do and what other settings do.
+
+    `accuracy` is that on the source with the old output layer put back, `training` and `test` are
+    those on the target; `moved_1` … `moved_4` say how far each layer went; `l2`, `rate` and
+    `steps` are the settings. The row `before` is the network as it was. Draws are those of
+    `sweep`; rows that are in `done` are given back as they are.
+    """
+    keys = ["arm", "images", "draw", *(field.name for field in fields(Settings))]
+    known = {tuple(row.get(key) for key in keys): row for row in done}
+    fresh = held_out.batch(0, renders)
+    before = [row for row in known.values() if row["arm"] == "before"] or [
+        {"settings": "tuned", "arm": "before", "images": 0, "draw": 0,
+         "accuracy": training.accuracy(net, *fresh)}
+    ]  # fmt: skip
+    yield before[0]
+    small = settings.chosen("option-2", SMALL_STEPS)
+    for images in sizes:
+        tuned = {arm: settings.chosen(arm, images) for arm in ("option-1", "option-2")}
+        plan = [("tuned", arm, chosen) for arm, chosen in tuned.items()]
+        if tuned["option-2"] != small:
+            plan.append((CONTROL, "option-2", small))
+        for number in range(draws[images] if isinstance(draws, dict) else draws):
+            labelled = draw(target.pool, images, seed * 1000 + number)
+            for name, arm, chosen in plan:
+                found = known.get((arm, images, number, *astuple(chosen)))
+                if found is None:
+                    adapt = transfer.option_1 if arm == "option-1" else transfer.option_2
+                    adapted = adapt(
+                        net, labelled.x, labelled.y, seed * 1000 + number, chosen=chosen
+                    ).net
+                    found = {
+                        "settings": name, "arm": arm, "images": images, "draw": number,
+                        **asdict(chosen),
+                        **_left(net, adapted, *fresh),
+                        "training": training.accuracy(adapted, labelled.x, labelled.y),
+                        "test": training.accuracy(adapted, target.test.x, target.test.y),
+                    }  # fmt: skip
+                yield found
+
+
+def _left(net: FiveLayerNet, adapted: FiveLayerNet, x: torch.Tensor, y: torch.Tensor) -> dict:
+    """Accuracy on the source with the old output layer put back, and how far each layer went."""
+    went = {key.replace("layer ", "moved_"): by for key, by in moved(net, adapted).items()}
+    return {"accuracy": training.accuracy(with_old_output(adapted, net), x, y), **went}
+
+
+def overfitting_gaps(costs: pd.DataFrame, scored: pd.DataFrame, images: int) -> dict[str, float]:
+    """How far training accuracy is above test accuracy, in points, over the same draws.
+
+    `costs` are rows of `forgetting`, `scored` of a sweep with the same draws. Gives the mean gap of
+    "option-1" and of "option-2", how much "larger" the second is, half of the 95% "interval" of
+    that (over draws and test examples, see `comparing.estimate`), and the number of "draws".
+    """
+    gaps = {}
+    for arm in ("option-1", "option-2"):
+        rows = costs[(costs.settings == "tuned") & (costs.arm == arm) & (costs.images == images)]
+        training_part = rows.set_index("draw").training.sort_index()
+        right = comparing.right(scored, arm, False, images).loc[training_part.index]
+        gaps[arm] = training_part.to_numpy()[:, None] - right.to_numpy(float)
+    larger, interval = comparing.estimate(gaps["option-2"] - gaps["option-1"])
+    return {
+        **{arm: 100 * float(gap.mean()) for arm, gap in gaps.items()},
+        "larger": 100 * larger,
+        "interval": 100 * interval,
+        "draws": len(gaps["option-1"]),
+    }

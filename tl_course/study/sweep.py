@@ -1,0 +1,135 @@
+"""The same task with ever more labelled images: every arm, several draws, one row a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import torch
+from tqdm.auto import tqdm
+
+from tl_course.base.parallel import side_by_side
+from tl_course.core import settings, training, transfer
+from tl_course.core.network import FiveLayerNet
+from tl_course.core.output_layers import copies_of, features, output_layers
+from tl_course.core.settings import Settings
+from tl_course.data.examples import Examples, Target, draw
+
+ARMS = ("random-frozen", "scratch", "option-1", "option-2", "output-first", "classical")
+ROOM = 20_000  # feature vectors that output layers are trained on at once
+TOGETHER = 2  # runs that one process does before it gives them back
+Choice = Callable[[str, int, bool], Settings]  # by arm, number of images, augmented
+
+
+def sweep(
+    net: FiveLayerNet,
+    target: Target,
+    sizes: Sequence[int],
+    draws: int | dict[int, int],
+    *,
+    arms: Iterable[str] = ARMS,
+    augment: Sequence[bool] = (False,),
+    choice: Choice = settings.chosen,
+    seed: int = 0,
+    part: str = "test",
+    done: Iterable[dict] = (),
+    progress: bool = False,
+    stop=None,
+) -> Iterator[dict]:
+    """Rows with `arm`, `augmented`, `images`, `draw`, `accuracy` (0 … 1), `seconds` and `right`.
+
+    Draw d of seed s is the same set of images for every arm, so that arms can be compared in
+    pairs; `right` says which of the scored examples were, bool `[n_scored]`. `draws` may differ by
+    size. `part` is what is scored: "test", or "validation" for choices. Runs that are in `done`
+    (rows of an earlier sweep) are not run again. The classical floor has no augmentation.
+
+    Option 1 comes first, since the features are computed once for all draws; networks that are
+    trained whole follow side by side, one a core, so that their `seconds` are those of one core.
+    """
+    arms = tuple(arms)
+    scored: Examples = getattr(target, part)
+    counts = draws if isinstance(draws, dict) else dict.fromkeys(sizes, draws)
+    had = {(row["arm"], bool(row["augmented"]), row["images"], row["draw"]) for row in done}
+    plan = []
+    for augmented in augment:
+        for images in sizes:
+            for arm in sorted(arms, key=lambda arm: arm != "option-1"):
+                key = arm, augmented, images
+                numbers = [d for d in range(counts[images]) if (*key, d) not in had]
+                if augmented and arm == "classical":
+                    continue
+                shown = images * (augmented * copies_of(images) + 1)
+                once = ROOM // shown if arm == "option-1" else TOGETHER
+                for first in range(0, len(numbers), max(1, once)):
+                    plan.append((*key, numbers[first : first + max(1, once)]))
+    common = net, target.pool, scored, seed, choice
+    heads = [(*task, *common) for task in plan if task[0] == "option-1"]
+    whole = [(*task, *common) for task in plan if task[0] != "option-1"]
+    total = sum(len(task[3]) for task in plan)
+    with tqdm(total=total, desc="runs", disable=not progress) as bar:
+        for results in (map(_output_layers_of, heads), side_by_side(_runs, whole)):
+            for rows in results:
+                yield from rows
+                bar.update(len(rows))
+                if stop is not None and stop.is_set():
+                    return
+
+
+def _row(arm, augmented, images, number, right: torch.Tensor, seconds: float) -> dict:
+    return {
+        "arm": arm, "augmented": augmented, "images": images, "draw": number,
+        "accuracy": right.float().mean().item(), "seconds": seconds, "right": right,
+    }  # fmt: skip
+
+
+def _runs(arm, augmented, images, numbers, net, pool, scored, seed, choice) -> list[dict]:
+    """The rows of some draws of one arm, each adapted for itself."""
+    rows = []
+    for number in numbers:
+        s = seed * 1000 + number
+        labelled = draw(pool, images, s)
+        if arm == "classical":
+            right, seconds = classical(labelled, scored)
+            rows.append(_row(arm, augmented, images, number, right, seconds))
+            continue
+        adapt = {
+            "option-2": transfer.option_2, "output-first": transfer.output_first,
+            "scratch": transfer.from_scratch, "random-frozen": transfer.random_frozen,
+        }[arm]  # fmt: skip
+        source = () if arm in ("scratch", "random-frozen") else (net,)
+        more = {"first": choice("option-1", images, augmented)} if arm == "output-first" else {}
+        result = adapt(
+            *source, labelled.x, labelled.y, s, augment=augmented, n_classes=len(pool.names),
+            chosen=choice(arm, images, augmented), modality=pool.modality, **more,
+        )  # fmt: skip
+        right = training.predict(result.net, scored.x).argmax(1) == scored.y
+        rows.append(_row(arm, augmented, images, number, right, result.seconds))
+    return rows
+
+
+def _output_layers_of(task) -> list[dict]:
+    """Option 1 for several draws at once."""
+    arm, augmented, images, numbers, net, pool, scored, seed, choice = task
+    begun = time.perf_counter()
+    seeds = [seed * 1000 + number for number in numbers]
+    draws = [draw(pool, images, s) for s in seeds]
+    l2 = choice(arm, images, augmented).l2
+    found = output_layers(net, draws, seeds, [l2], augment=augmented)
+    seconds = (time.perf_counter() - begun) / len(numbers)
+    right = found.right(features(net, scored.x), scored.y)[:, 0]
+    return [
+        _row(arm, augmented, images, number, one, seconds)
+        for number, one in zip(numbers, right, strict=True)
+    ]
+
+
+def classical(labelled: Examples, scored: Examples, c: float = 3.0) -> tuple[torch.Tensor, float]:
+    """The floor without any network, a support vector machine on the pixels: right, seconds."""
+    from sklearn.svm import SVC
+
+    begun = time.perf_counter()
+    machine = SVC(C=c, kernel="rbf", gamma="scale")
+    machine.fit(labelled.x[:, 0].flatten(1).numpy(), labelled.y.numpy())
+    seconds = time.perf_counter() - begun
+    said = torch.from_numpy(machine.predict(scored.x[:, 0].flatten(1).numpy()))
+    return said == scored.y, seconds

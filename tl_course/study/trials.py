@@ -1,0 +1,249 @@
+"""One training that a learner sets up: what to start from, what stays fixed, how many images.
+
+A trial is a small object that says everything; the same trial gives the same run on any machine (up
+to rounding). It goes through the same functions as every other adaptation of the course.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from tl_course.base.errors import CourseError
+from tl_course.core import settings, training, transfer
+from tl_course.core.network import LAYERS, FiveLayerNet
+from tl_course.core.output_layers import FIT_STEPS, features
+from tl_course.core.settings import Settings
+from tl_course.data.examples import Target, draw
+from tl_course.study import matrix
+
+STARTS = {"drawings": "image", "spoken names": "audio", "written names": "text", "random": "random"}
+SIZES = (10, 20, 50, 100, 200, 500, 1000, 2500)  # the last for who has fetched full MNIST
+RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
+LOOKED_AT = 4  # along the way every fourth test digit is scored, at the end all of them
+LOOKS = 20  # along the way, about
+
+
+def sizes(target: Target) -> tuple[int, ...]:
+    """The numbers of labelled images that can be drawn of a target."""
+    return tuple(n for n in SIZES if n <= len(target.pool))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a learner chose. `rate` None takes what was found on validation digits.
+
+    `frozen` first layers stay as they are under Option 2; under Option 1 all four do, whatever it
+    says. `seed` decides which images are drawn, their order, and random weights.
+    """
+
+    start: str = "drawings"
+    option: str = "2"
+    frozen: int = 0
+    images: int = 50
+    augment: bool = False
+    rate: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for value, allowed in ((self.start, STARTS), (self.option, ("1", "2"))):
+            if value not in allowed:
+                raise CourseError(f"There is no '{value}'; choose one of {', '.join(allowed)}.")
+        if self.frozen not in range(len(LAYERS) + 1):
+            raise CourseError(f"{self.frozen} layers cannot stay fixed; there are 0 to 4.")
+
+    @property
+    def words(self) -> str:
+        """The trial in a few words, such as `drawings, Option 2, 50 images`."""
+        parts = [self.start, f"Option {self.option}"]
+        if self.option == "2" and self.frozen:
+            parts.append(f"{self.frozen} fixed")
+        parts.append(f"{self.images:,} images")
+        if self.augment:
+            parts.append("copies")
+        if self.option == "2" and self.rate is not None:
+            parts.append(f"rate {self.rate:g}")
+        return ", ".join([*parts, f"seed {self.seed}"])
+
+
+@dataclass(frozen=True)
+class Look:
+    """How it was along the way: mean training loss since the last look, accuracy 0 … 1.
+
+    Both are rounded to four places, so that a run is the same after it was shared as text. `left`
+    is how many seconds the rest will take, at the speed so far.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+    left: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of a trial. `accuracy` and `right` `[n_test]` are None where it was stopped.
+
+    A step's accuracy in `looks` is that on every fourth test digit, `accuracy` is that on all.
+    """
+
+    trial: Trial
+    looks: tuple[Look, ...]
+    seconds: float
+    accuracy: float | None = None
+    right: torch.Tensor | None = None
+
+
+def settings_of(trial: Trial) -> Settings:
+    """The tuned settings of the trial's start and option, with the learner's own rate if any."""
+    source = STARTS[trial.start]
+    if source in ("audio", "text"):
+        chosen = matrix.chosen(source, "handwritten", trial.option, trial.images)
+    else:
+        arm = {
+            ("image", "1"): "option-1", ("image", "2"): "option-2",
+            ("random", "1"): "random-frozen", ("random", "2"): "scratch",
+        }[source, trial.option]  # fmt: skip
+        chosen = settings.chosen(arm, trial.images, trial.augment)
+    return chosen if trial.rate is None else replace(chosen, rate=trial.rate)
+
+
+def run(
+    trial: Trial,
+    nets: Mapping[str, FiveLayerNet],
+    target: Target,
+    *,
+    stop: threading.Event | None = None,
+    tell: Callable[[tuple[Look, ...]], None] | None = None,
+) -> Run:
+    """Do it. `nets` are the pretrained networks by modality ("image", "audio", "text").
+
+    `tell(looks so far)` is called after each look; `stop` is heeded between two batches. Raises
+    CourseError where the rate is so high that the loss is no longer a number.
+    """
+    labelled = draw(target.pool, trial.images, trial.seed)
+    source = STARTS[trial.start]
+    if source == "random":
+        net = transfer.fresh_network(labelled.x, trial.seed, labelled.modality, stop=stop)
+    else:
+        net = nets[source]
+    chosen, scored = settings_of(trial), target.test[::LOOKED_AT]
+    steps = FIT_STEPS if trial.option == "1" else chosen.steps
+    every = training.LOOK_EVERY * max(1, round(steps / LOOKS / training.LOOK_EVERY))
+    known = features(net, scored.x, stop) if trial.option == "1" else None
+    if stop is not None and stop.is_set():  # what was made so far may be half of it
+        return Run(trial, (), 0.0)
+    looks: list[Look] = []
+    begun = time.perf_counter()
+
+    @torch.no_grad()
+    def on_step(step: int, adapted: nn.Module, history: training.History) -> None:
+        if step % every and step != steps or looks and looks[-1].step == step:
+            return
+        if known is not None:
+            scores = adapted.output(known)
+        else:
+            was_training = adapted.training
+            scores = training.predict(adapted, scored.x, stop)
+            adapted.train(was_training)
+            if stop is not None and stop.is_set():
+                return
+        # An output layer that starts at zero finds all classes equally likely.
+        loss = history.loss[-1] if history.loss else math.log(len(target.pool.names))
+        accuracy = (scores.argmax(1).cpu() == scored.y).float().mean().item()
+        spent = time.perf_counter() - begun
+        left = spent / step * (steps - step) if step else math.nan
+        looks.append(Look(step, steps, round(loss, 4), round(accuracy, 4), left))
+        if tell is not None:
+            tell(tuple(looks))
+
+    common = {"n_classes": len(target.pool.names), "augment": trial.augment, "chosen": chosen,
+              "modality": labelled.modality, "across": True, "on_step": on_step,
+              "stop": stop}  # fmt: skip
+    if trial.option == "1":
+        adapted = transfer.option_1(net, labelled.x, labelled.y, trial.seed, **common)
+    else:
+        adapted = transfer.option_2(
+            net, labelled.x, labelled.y, trial.seed, fixed=LAYERS[: trial.frozen], **common
+        )
+    found = Run(trial, tuple(looks), round(adapted.seconds, 2))
+    if not adapted.history.finished:
+        return found
+    scores = training.predict(adapted.net, target.test.x, stop)
+    if stop is not None and stop.is_set():
+        return found
+    right = scores.argmax(1) == target.test.y
+    return replace(found, accuracy=right.float().mean().item(), right=right)
+
+
+def to_plain(done: Run) -> dict:
+    """A finished run as JSON can hold it: the trial, its curve, which digits were right."""
+    curve = [[look.step, look.loss, look.accuracy] for look in done.looks]
+    right = base64.b64encode(np.packbits(done.right.numpy()).tobytes()).decode()
+    return {
+        **asdict(done.trial), "steps": done.looks[-1].steps, "curve": curve,
+        "seconds": done.seconds, "right": right,
+    }  # fmt: skip
+
+
+def from_plain(plain: dict, tested: int) -> Run:
+    """The run that `to_plain` wrote, tested on `tested` digits; CourseError where it is damaged."""
+    try:
+        plain = dict(plain)
+        steps, curve = int(plain.pop("steps")), plain.pop("curve")
+        seconds, packed = float(plain.pop("seconds")), plain.pop("right")
+        bits = np.frombuffer(base64.b64decode(packed, validate=True), np.uint8)
+        right = torch.from_numpy(np.unpackbits(bits, count=tested).astype(bool))
+        looks = tuple(
+            Look(int(step), steps, float(loss), float(accuracy), 0.0)
+            for step, loss, accuracy in curve
+        )
+        trial = Trial(**plain)
+        whole = (
+            looks
+            and len(bits) == -(-tested // 8)
+            and all(0 <= v.step <= steps <= 10**6 for v in looks)
+            and all(0 <= v.loss < 1e6 and 0 <= v.accuracy <= 1 for v in looks)
+            and 0 <= seconds < 1e6
+            and trial.images in SIZES
+            and trial.rate in (None, *RATES)
+            and type(trial.augment) is bool
+            and type(trial.frozen) is type(trial.seed) is int
+            and 0 <= trial.seed < 2**31
+        )
+        if not whole:
+            raise ValueError
+        return Run(trial, looks, seconds, right.float().mean().item(), right)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError, binascii.Error):
+        raise CourseError(
+            "One of the runs in this state is damaged: copy the whole text again."
+        ) from None
+
+
+def compared(one: Run, other: Run) -> str:
+    """How far `one` is ahead of `other`, in sentences, with what chance may have done."""
+    if one.right is None or other.right is None:
+        raise CourseError("A run that was stopped cannot be compared; start it again.")
+    difference = 100 * (one.right.float() - other.right.float())
+    ahead, half = difference.mean().item(), 2 * difference.std().item() / len(difference) ** 0.5
+    only, others = int((difference > 0).sum()), int((difference < 0).sum())
+    certain = "more" if abs(ahead) > half else "no more"
+    same = (one.trial.images, one.trial.seed) == (other.trial.images, other.trial.seed)
+    drawn = "Both learnt from the same images" if same else "They learnt from different images"
+    more = f"{abs(ahead):.1f} of 100 {'more' if ahead >= 0 else 'fewer'}"
+    return (
+        f"The first reads {more} of the {len(difference):,} test digits: {only} that the other "
+        f"does not, and {others} the other way round. That is {certain} than the choice of test "
+        f"digits explains (± {half:.1f}). {drawn}; with another seed it may come out differently, "
+        "so try several before you believe it."
+    )

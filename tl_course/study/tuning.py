@@ -1,0 +1,139 @@
+"""Choose the settings of every arm on validation digits.
+
+Arms of one kind get a grid of one size at each number of images, once without augmentation and
+once with it: those that train the output layer alone nine penalties (their only setting), those
+that train everything fifteen pairs of rate and steps; fresh weights take higher rates than
+pretrained ones. Draws are others than those of the reported results, and what is scored is the
+validation part; the test part is not read.
+"""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import json
+import statistics
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tl_course.base import storage
+from tl_course.core import pretraining, settings, transfer
+from tl_course.core.output_layers import features, output_layers
+from tl_course.core.settings import Settings
+from tl_course.data.examples import draw
+from tl_course.data.targets.handwritten import handwritten
+from tl_course.study import results
+
+SIZES = (10, 50, 200)
+DRAWS = {False: 4, True: 2}  # with augmentation a run takes longer and scatters less
+PENALTIES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+RATES = {  # by whether the weights are fresh, and augmented
+    (False, False): (3e-5, 1e-4, 3e-4, 1e-3, 3e-3),
+    (False, True): (1e-4, 3e-4, 1e-3),
+    (True, False): (1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
+    (True, True): (1e-3, 3e-3, 1e-2),
+}
+STEPS = {False: (30, 100, 300), True: (100, 300, 600)}  # altered copies are not used up so soon
+HEADS = ("option-1", "random-frozen")  # arms that train the output layer alone
+WHOLE = ("option-2", "output-first", "scratch")
+FIRST_DRAW = 500_000  # reported results start at draw 0
+KEYS = ["arm", "augmented", "images", "l2", "rate", "steps", "draw"]
+
+
+def grid(arm: str, augmented: bool) -> list[Settings]:
+    """The settings that are tried."""
+    if arm in HEADS:
+        return [Settings(l2=l2) for l2 in PENALTIES]
+    rates = RATES[arm == "scratch", augmented]
+    return [Settings(rate=r, steps=s) for r, s in itertools.product(rates, STEPS[augmented])]
+
+
+def run(arm: str, augmented: bool, images: int, number: int, todo: list[Settings]) -> list[dict]:
+    """One draw of one arm with each setting of `todo`: a row each, with validation accuracy."""
+    target = handwritten()
+    seed = FIRST_DRAW + number
+    labelled = draw(target.pool, images, seed)
+    accuracies = (_heads if arm in HEADS else _whole)(arm, augmented, labelled, seed, todo, target)
+    return [
+        {"arm": arm, "augmented": augmented, "images": images, "l2": chosen.l2,
+         "rate": chosen.rate, "steps": chosen.steps, "draw": number, "accuracy": accuracy}
+        for chosen, accuracy in zip(todo, accuracies, strict=True)
+    ]  # fmt: skip
+
+
+def _heads(arm, augmented, labelled, seed, todo, target) -> list[float]:
+    net = (
+        pretraining.pretrained() if arm == "option-1" else transfer.fresh_network(labelled.x, seed)
+    )
+    penalties = [chosen.l2 for chosen in todo]
+    found = output_layers(net, [labelled], [seed], penalties, augment=augmented)
+    right = found.right(features(net, target.validation.x), target.validation.y)
+    return right[0].float().mean(1).tolist()
+
+
+def _whole(arm, augmented, labelled, seed, todo, target) -> list[float]:
+    net, output = pretraining.pretrained(), None
+    if arm == "scratch":
+        net = transfer.fresh_network(labelled.x, seed)
+    if arm == "output-first":  # its first half is Option 1 as tuned
+        output = transfer.option_1(net, labelled.x, labelled.y, seed, augment=augmented).net.output
+    return [
+        transfer.option_2(
+            net, labelled.x, labelled.y, seed, augment=augmented, output=output, chosen=chosen,
+            test=(target.validation.x, target.validation.y),
+        ).accuracy
+        for chosen in todo
+    ]  # fmt: skip
+
+
+def best(tried: Iterable[tuple[Hashable, Any, float]]) -> dict[Hashable, Any]:
+    """What had the highest mean accuracy, of (what for, what was tried, accuracy): by what for.
+
+    Of equals it is what was tried last.
+    """
+    accuracies = collections.defaultdict(list)
+    for purpose, one, accuracy in tried:
+        accuracies[purpose, one].append(accuracy)
+    ranked = sorted(accuracies, key=lambda key: statistics.fmean(accuracies[key]))
+    return dict(ranked)  # the last of each purpose stays
+
+
+def keep(name: str, keys: list[str]) -> dict[tuple, Settings]:
+    """Choose for each combination of `keys` out of the recorded table `name`, and write it down.
+
+    What is written, `settings.json`, is what every adaptation takes from then on.
+    """
+    rows = results.load(name).to_dict("records")
+    chosen = best(
+        (
+            tuple(row[key] for key in keys),
+            Settings(row["l2"], row["rate"], row["steps"]),
+            row["accuracy"],
+        )
+        for row in rows
+    )
+    kept = json.loads(settings.FILE.read_text(encoding="utf-8")) if settings.FILE.is_file() else {}
+    kept[name] = [{"for": list(key), **asdict(one)} for key, one in sorted(chosen.items())]
+    lines = (
+        f"  {json.dumps(name)}: [\n    " + ",\n    ".join(json.dumps(row) for row in rows) + "\n  ]"
+        for name, rows in kept.items()
+    )
+    storage.write_text(Path(str(settings.FILE)), "{\n" + ",\n".join(lines) + "\n}\n")
+    return chosen
+
+
+def missing(arms: tuple[str, ...], rows: list[dict]) -> Iterator[tuple]:
+    """The arguments of `run` for what is not in `rows` yet."""
+    done = {tuple(row[key] for key in KEYS) for row in rows}
+    for arm, augmented, images in itertools.product(arms, (False, True), SIZES):
+        for number in range(DRAWS[augmented]):
+            todo = [
+                chosen
+                for chosen in grid(arm, augmented)
+                if (arm, augmented, images, chosen.l2, chosen.rate, chosen.steps, number)
+                not in done
+            ]
+            if todo:
+                yield arm, augmented, images, number, todo
