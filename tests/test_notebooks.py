@@ -95,7 +95,7 @@ def test_how_a_notebook_is_kept(path):
     for promise in ("You will see", "It takes", "You need to know"):
         assert promise in first, f"the first cell does not say: {promise}"
     assert "## What you saw" in text
-    assert f'Lesson("{path.stem[:2]}"' in source and "lesson.claim(" in source
+    assert f'Lesson("{path.stem[:2]}"' in source and "lesson.show(" in source
     assert "pyplot" not in source
     assert not re.search(r"^\s*(def|class) ", source, re.M), "logic belongs into tl_course"
     for target in re.findall(r"\]\((\d\d_\w+\.ipynb)\)", text):
@@ -128,10 +128,10 @@ def test_every_picture_has_alt_text(path, executed):
             data = output.get("data", {})
             assert not {"image/png", "image/jpeg", "image/svg+xml"} & set(data), cell.id
             images.feed(data.get("text/html", ""))
-            claims += "<b>Claim:</b>" in data.get("text/html", "")
+            claims += 'class="tl-claim"' in data.get("text/html", "")
     assert images.alts and all(len(alt) > 20 for alt in images.alts)
     source = "".join(cell.source for cell in node.cells if cell.cell_type == "code")
-    assert claims == source.count("lesson.claim("), "a claim was skipped"
+    assert claims == source.count("lesson.show("), "a claim was skipped"
 
 
 @pytest.mark.parametrize("path", ALL, ids=NAMES)
@@ -160,7 +160,8 @@ def test_a_claim_that_does_not_hold_fails_a_notebook(tmp_path):
         cells=[
             nbformat.v4.new_code_cell(
                 "from tl_course.lessons.lesson import Lesson\n"
-                'Lesson("03", "quick").claim("no", holds=False, evidence="none")'
+                "from tl_course.lessons.claims import Claim\n"
+                'Lesson("03", "quick").show(Claim("no", False, "none"))'
             )
         ]
     )

@@ -128,6 +128,9 @@ def _write_html(executed: Path) -> str | None:
     # On a page an experiment is dead, and its scripts would come from the network: without its
     # state the still picture and the table that every experiment brings are shown instead.
     notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:  # collapsed in JupyterLab, left out of the page
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):
+            cell.metadata["transient"] = {"remove_source": True}
     exporter = HTMLExporter()
     resources = {"metadata": {"name": title or executed.stem}}
     page, _ = exporter.from_notebook_node(notebook, resources)

@@ -1,6 +1,6 @@
 """What every notebook starts with: a budget, the machine's speed, a source network, claims.
 
-from tl_course.lesson import Lesson
+from tl_course.lessons.lesson import Lesson
 lesson = Lesson("03", budget, seed, weights)
 """
 
@@ -23,10 +23,17 @@ from tl_course.base.errors import CourseError
 from tl_course.core import files, network, pretraining, training
 from tl_course.layers.growing import Watch
 from tl_course.lessons import figures
+from tl_course.lessons.claims import Claim
 from tl_course.study import results
 
 STRICT = "TL_COURSE_STRICT"  # set by the tests: a claim that does not hold raises
 MINE = "my-network"
+CLAIM_STYLE = "border-left:4px solid #0072B2;padding:0.2em 0.8em;margin:0.4em 0"
+WHY_NOT = (
+    "That can happen: few draws, another seed or your own network scatter more than the recorded "
+    "experiment. Run it with another seed, or look at the recorded results before you believe "
+    "either."
+)
 
 
 class Budget(NamedTuple):
@@ -166,30 +173,28 @@ class Lesson:
         """The table that claims rest on: what ran here, or at budget quick what was recorded."""
         return results.load(name) if self.budget_name == "quick" else pd.DataFrame(live)
 
-    def claim(self, text: str, *, holds: bool, evidence: str, recorded: bool = False) -> None:
-        """Say whether a sentence of the lesson held, with its numbers; strict in tests.
+    def show(self, claim: Claim, *, recorded: bool = False) -> None:
+        """Say in one sentence whether a claim held, and the rest on request; strict in tests.
 
         `recorded` says that the evidence is the recorded results at any budget.
         """
-        holds = bool(holds)
         recorded = recorded or self.budget_name == "quick"
         where = "in the recorded results" if recorded else "in this run"
-        verdict = f"✔ holds {where}" if holds else f"✘ did not hold {where}"
-        why = (
-            ""
-            if holds
-            else "<br>That can happen: few draws, another seed or your own network scatter more "
-            "than the recorded experiment. Run it with another seed, or look at the recorded "
-            "results before you believe either."
-        )
+        mark, verdict = ("✔", "holds") if claim.holds else ("✘", "did not hold")
+        why = "" if claim.holds else f"<br>{WHY_NOT}"
         display(
             HTML(
-                '<div style="border-left:4px solid #0072B2;padding:0.2em 0.8em;margin:0.4em 0">'
-                f"<b>Claim:</b> {text}<br><b>{verdict}:</b> {evidence}{why}</div>"
+                f'<div class="tl-claim" style="{CLAIM_STYLE}"><b>{mark} {claim.text}</b> '
+                f"<span>({verdict} {where})</span><details{'' if claim.holds else ' open'}>"
+                f"<summary>the numbers</summary>{claim.evidence}{why}</details></div>"
             )
         )
-        if not holds and os.environ.get(STRICT):
-            raise AssertionError(f"claim did not hold {where}: {text} ({evidence})")
+        if not claim.holds and os.environ.get(STRICT):
+            raise AssertionError(f"claim did not hold {where}: {claim.text} ({claim.evidence})")
+
+    def claim(self, text: str, *, holds: bool, evidence: str, recorded: bool = False) -> None:
+        """What `show` does, in the words of an earlier release; gone after the next one."""
+        self.show(Claim(text, bool(holds), evidence), recorded=recorded)
 
 
 class LiveCurve(Watch):

@@ -1,0 +1,1 @@
+"""What the claims of each lesson are tested on."""

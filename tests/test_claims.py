@@ -1,0 +1,44 @@
+"""Every claim of every lesson holds on the recorded tables, and fails where it does not hold.
+
+`tests/claims/nNN.py` has for each claim of a lesson `CASES[claim] = given, spoiled`: functions that
+give its arguments, as they were recorded and changed so that the sentence is no longer true.
+"""
+
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from tl_course.lessons.claims import Claim
+
+LESSONS = Path(importlib.import_module("tl_course.lessons").__file__).parent
+NAMES = sorted(path.parent.name for path in LESSONS.glob("n*/claims.py"))
+
+
+def cases():
+    for name in NAMES:
+        every = importlib.import_module(f"claims.{name[:3]}").CASES
+        for claim, (given, spoiled) in every.items():
+            yield pytest.param(claim, given, spoiled, id=f"{name[:3]}-{claim.__name__}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_claim_is_tested(name):
+    module = importlib.import_module(f"tl_course.lessons.{name}.claims")
+    made = {
+        function
+        for _, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not function.__name__.startswith("_")
+    }
+    assert made == set(importlib.import_module(f"claims.{name[:3]}").CASES)
+
+
+@pytest.mark.parametrize(("claim", "given", "spoiled"), cases())
+def test_a_claim_holds_and_can_fail(claim, given, spoiled):
+    said = claim(*given())
+    assert isinstance(said, Claim) and said.holds is True, said.evidence
+    assert re.search(r"\d", said.text) and said.evidence, "one sentence, one number"
+    wrong = claim(*spoiled())
+    assert wrong.holds is False, wrong.evidence
