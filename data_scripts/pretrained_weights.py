@@ -17,6 +17,7 @@ import shutil
 from tl_course.base import storage
 from tl_course.base.errors import CourseError
 from tl_course.core import files, pretraining
+from tl_course.core.training import Watch
 
 
 def make(name: str = "emoji-images") -> None:
@@ -30,7 +31,7 @@ def make(name: str = "emoji-images") -> None:
         held_out=pretraining.source(name, 0, held_out=True),
         out=work,
         overwrite=True,
-        progress=name,
+        watch=Watch(progress=name),
     )
     shipped.mkdir(parents=True, exist_ok=True)
     for file in (files.WEIGHTS_FILE, files.DESCRIPTION_FILE):

@@ -16,7 +16,8 @@ from dataclasses import replace
 
 from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError
-from tl_course.core import files, training
+from tl_course.core import files, session
+from tl_course.core.training import Watch
 from tl_course.data.sources import prose
 from tl_course.lessons.n09_small_gpt import experiments as gpt_experiments
 from tl_course.lessons.n09_small_gpt import gpt
@@ -27,12 +28,10 @@ def make() -> None:
     text = prose.prose()
     work = storage.make_folder(storage.home() / "records" / "small-gpt")
     checkpoint = work / "checkpoint.pt"
-    bf16 = machine.has_fast_bf16(training.accelerator().device)
+    bf16 = machine.has_fast_bf16(session.accelerator().device)
     recipe = replace(gpt_experiments.RECIPE, bf16=bf16)
-    net, history = gpt_experiments.pretrain(
-        text.train, recipe, checkpoint=checkpoint, identity={"text": text.hash},
-        progress="small GPT",
-    )  # fmt: skip
+    watch = Watch(checkpoint=checkpoint, identity={"text": text.hash}, progress="small GPT")
+    net, history = gpt_experiments.pretrain(text.train, recipe, watch=watch)
     held_out = gpt.bits(net, *gpt_experiments.measured_on(text.held_out, most=2000))
     gpt.save(
         net, work,

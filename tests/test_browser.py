@@ -13,7 +13,7 @@ PAD = """
 from tl_course.lessons.n00_start_here import handwriting; from tl_course.core import pretraining
 from tl_course.data.sources import things
 from tl_course.data.examples import draw
-from tl_course.targets.handwritten import NAMES, handwritten
+from tl_course.data.targets.handwritten import NAMES, handwritten
 from tl_course.widgets.drawing_pad import DrawingPad
 
 net = pretraining.pretrained()

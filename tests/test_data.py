@@ -115,9 +115,10 @@ def test_a_cut_borrows_the_first_layers_and_keeps_them(net, target, monkeypatch)
     start = transfer.fresh_network(ten.x, 0, first=(net, 2))
     assert fingerprint(start.layer2) == fingerprint(net.layer2)
     assert fingerprint(start.layer3) != fingerprint(net.layer3)
-    fixed = transfer.option_2(
-        start, ten.x, ten.y, chosen=Settings(steps=3), fixed=["layer1", "layer2"]
-    ).net
+    fixed = transfer.fine_tune(
+        network.replace_output_layer(start, 10), ten, chosen=Settings(steps=3),
+        frozen=["layer1", "layer2"],
+    ).net  # fmt: skip
     for number, same in ((1, True), (2, True), (3, False), (4, False)):
         layers = [getattr(n, f"layer{number}") for n in (start, fixed)]
         assert (fingerprint(layers[0]) == fingerprint(layers[1])) is same
@@ -159,7 +160,7 @@ def test_figures_say_in_words_what_they_show():
 
 
 def test_pushing_tells_each_step_and_averages_weights(net, target, monkeypatch):
-    other = transfer.option_2(net, target.pool.x[::50], target.pool.y[::50]).net
+    other = transfer.option_2(net, target.pool[::50]).net
     first = network.replace_output_layer(net, 10)
     before = fingerprint(first)
     for mean, one, two in zip(

@@ -18,15 +18,15 @@ from tl_course.study import forgetting
 
 def test_how_far_layers_moved(net, target):
     ten = draw(target.pool, 10, 0)
-    frozen = transfer.option_1(net, ten.x, ten.y).net
+    frozen = transfer.option_1(net, ten).net
     assert forgetting.moved(net, frozen) == {f"layer {i}": 0.0 for i in (1, 2, 3, 4)}
-    tuned = transfer.option_2(net, ten.x, ten.y, chosen=Settings(rate=1e-3, steps=10)).net
+    tuned = transfer.option_2(net, ten, chosen=Settings(rate=1e-3, steps=10)).net
     assert all(0 < change < 1 for change in forgetting.moved(net, tuned).values())
 
 
 def test_with_the_old_output_layer_nothing_is_forgotten_under_option_1(net, target):
     ten = draw(target.pool, 10, 0)
-    back = forgetting.with_old_output(transfer.option_1(net, ten.x, ten.y).net, net)
+    back = forgetting.with_old_output(transfer.option_1(net, ten).net, net)
     x, _ = EmojiImages(5).batch(0, 50)
     assert torch.equal(back(x), net(x))
     target = replace(target, test=target.test[::20])
@@ -39,7 +39,7 @@ def test_with_the_old_output_layer_nothing_is_forgotten_under_option_1(net, targ
 def test_forgetting_is_measured_on_the_networks_that_the_options_give_by_default(net, target):
     target = replace(target, test=target.test[::20])
     ten = draw(target.pool, 10, 1)
-    shown = transfer.option_2(net, ten.x, ten.y, 1)
+    shown = transfer.option_2(net, ten, seed=1)
     seed_0 = forgetting.forgetting(net, target, EmojiImages(5), [10], 2, renders=50)
     row = [row for row in seed_0 if row["arm"] == "option-2"][1]
     assert row["draw"] == 1
@@ -66,9 +66,9 @@ def test_other_settings_get_a_control_and_a_later_sitting_goes_on(net, target, m
     assert [row["steps"] for row in rows[2:4]] == [4, 2]
     assert rows[2]["moved_1"] > rows[3]["moved_1"] > 0
     trained = []
-    option_2 = transfer.option_2
+    adapt = transfer.adapt
     monkeypatch.setattr(
-        transfer, "option_2", lambda *some, **more: trained.append(1) or option_2(*some, **more)
+        transfer, "adapt", lambda *some, **more: trained.append(1) or adapt(*some, **more)
     )
     stopped = pd.DataFrame(rows[:-1]).to_dict("records")
     again = list(make(done=stopped))

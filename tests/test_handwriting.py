@@ -69,7 +69,7 @@ def test_a_digit_drawn_again_has_mnists_thickness_size_and_place(redrawn):
 def test_a_digit_drawn_again_is_read_as_well(redrawn, net, target):
     before, after, labels = redrawn
     fifty = draw(target.pool, 50, 0)
-    taught = transfer.option_1(net, fifty.x, fifty.y, n_classes=10).net
+    taught = transfer.option_1(net, fifty).net
     read = [
         (handwriting.read(taught, x).argmax(1) == labels).float().mean() for x in (before, after)
     ]

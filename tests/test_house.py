@@ -104,3 +104,21 @@ def test_an_old_name_says_where_it_is_now():
         importlib.import_module("tl_course.transfer").recommend(10)
     with pytest.raises(ImportError, match="no 'bar'|cannot import name 'bar'"):
         from tl_course.plots import bar  # noqa: F401
+
+
+def test_functions_with_other_parameters_still_take_the_old_ones():
+    """Inputs and labels apart, as the last release's notebooks give them."""
+    digits = tl.handwritten()
+    ten, net = tl.draw(digits.pool, 10, 0), tl.pretrained()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        old = importlib.import_module("tl_course.transfer")
+        test = digits.test.x[:200], digits.test.y[:200]
+        found = old.option_1(net, ten.x, ten.y, 0, test=test, n_classes=10)
+        frozen = old.random_frozen(ten.x, ten.y, 0, test=test)
+        across = old.option_1(net, ten.x, ten.y, 0, modality="audio", across=True)
+        seen = []
+        old.option_2(net, ten.x, ten.y, 0, on_step=lambda step, *_: seen.append(step))
+    now = tl.option_1(net, ten, test=digits.test[:200])
+    assert found.accuracy == now.accuracy and across.images == 10 and seen[-1] == 100
+    assert frozen.accuracy == tl.random_frozen(ten, test=digits.test[:200]).accuracy

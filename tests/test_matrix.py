@@ -141,12 +141,10 @@ def test_tuning_scores_on_validation_examples_and_stands_alone(tasks, monkeypatc
     rows = matrix_tuning.run(pretraining.pretrained(), "image", "handwritten", "1", 50, 0)
     target = handwritten()
     labelled = draw(target.pool, 50, tuning.FIRST_DRAW)
-    test = (target.validation.x, target.validation.y)
+    test = target.validation
     for row in rows:
         chosen = Settings(l2=row["l2"])
-        alone = transfer.option_1(
-            pretraining.pretrained(), labelled.x, labelled.y, chosen=chosen, test=test
-        )
+        alone = transfer.option_1(pretraining.pretrained(), labelled, chosen=chosen, test=test)
         assert row["accuracy"] == pytest.approx(alone.accuracy, abs=0.002)
     plan = list(matrix_tuning.missing(["image"], rows))
     assert ("image", "handwritten", "1", 50, 0) not in plan
@@ -170,8 +168,8 @@ def test_another_modality_is_refused_unless_it_is_asked_for():
     net, target = pretraining.pretrained(), spoken.spoken_digits()
     labelled = draw(target.pool, 10, 0)
     with pytest.raises(CourseError, match="pretrained on image and the data are audio"):
-        transfer.option_1(net, labelled.x, labelled.y, modality="audio")
-    forced = transfer.option_1(net, labelled.x, labelled.y, modality="audio", across=True)
+        transfer.option_1(net, labelled)
+    forced = transfer.option_1(net, labelled.said_to_be("image"))
     assert forced.images == 10
 
 

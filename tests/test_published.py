@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +14,7 @@ from torch import nn
 from tl_course.base.errors import CourseError
 from tl_course.core import network, published, transfer
 from tl_course.core.settings import Settings
-from tl_course.data.examples import Target, draw
+from tl_course.data.examples import Examples, Target, draw
 from tl_course.data.inputs import to_picture
 from tl_course.data.targets import kinds, photographs
 from tl_course.lessons.n07_published_networks import experiments
@@ -79,9 +80,9 @@ def test_a_cut_that_is_not_there_names_those_that_are():
 
 def test_option_1_changes_no_weight_and_no_buffer_below_the_output_layer(cut, target):
     labelled = draw(target.pool, 20, 0)
-    x = cut.requirement.prepare(to_picture(labelled.x))
+    shown = replace(labelled, x=cut.requirement.prepare(to_picture(labelled.x)))
     before = network.fingerprint(cut)
-    found = transfer.option_1(cut, x, labelled.y, test=(x, labelled.y))
+    found = transfer.option_1(cut, shown, test=shown)
     assert network.fingerprint(cut) == before
     assert network.fingerprint(found.net.body) == network.fingerprint(cut.body)
     assert found.accuracy == 1 and found.net.n_classes == 10
@@ -89,8 +90,8 @@ def test_option_1_changes_no_weight_and_no_buffer_below_the_output_layer(cut, ta
 
 def test_option_2_moves_weights_and_leaves_statistics_as_they_are(cut, target):
     labelled = draw(target.pool, 20, 0)
-    x = cut.requirement.prepare(to_picture(labelled.x))
-    found = transfer.option_2(cut, x, labelled.y, chosen=Settings(rate=1e-3, steps=3))
+    shown = replace(labelled, x=cut.requirement.prepare(to_picture(labelled.x)))
+    found = transfer.option_2(cut, shown, chosen=Settings(rate=1e-3, steps=3))
     before, after = cut.body.state_dict(), found.net.body.state_dict()
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert "blocks.2.0.conv_pw.weight" in moved
@@ -123,14 +124,13 @@ def test_pictures_that_do_not_meet_its_requirement(cut, x, sentence):
     found = transfer.compatible(cut, x)
     assert found is not None
     with pytest.raises(CourseError, match=sentence):
-        transfer.option_1(cut, x, torch.tensor([0, 1]))
+        transfer.option_1(cut, Examples(x, torch.tensor([0, 1]), ("a", "b")))
 
 
 def test_prepared_pictures_meet_it_whatever_their_size(cut, lite0):
     for net in (cut, lite0):
         x = net.requirement.prepare(torch.rand(2, 3, 50, 60))
         assert transfer.compatible(net, x) is None
-    assert "modality" not in str(transfer.compatible(cut, x, "audio", across=True))
     assert "pretrained on image and the data are audio" in transfer.compatible(cut, x, "audio")
 
 
@@ -343,9 +343,9 @@ def test_word_pieces_that_do_not_meet_its_requirement(minilm):
         (good - 1000, "knows 0 … 30521"),
     ):
         with pytest.raises(CourseError, match=sentence):
-            transfer.option_1(minilm, x, y, modality="tokens")
+            transfer.option_1(minilm, Examples(x, y, ("cat", "dog"), "tokens"))
     with pytest.raises(CourseError, match="copies are made of pictures"):
-        transfer.option_1(minilm, good, y, modality="tokens", augment=True)
+        transfer.option_1(minilm, Examples(good, y, ("cat", "dog"), "tokens"), augment=True)
     with pytest.raises(CourseError, match="no cut"):
         published.load("minilm", cut="encoder")
 
@@ -359,12 +359,10 @@ def test_without_its_package_it_is_said_how_to_fetch_it(monkeypatch):
 
 def test_both_options_on_words(minilm):
     labelled = kinds.kinds(0, "pool", 20)
-    x = minilm.tokens(labelled.texts)
+    shown = Examples(minilm.tokens(labelled.texts), labelled.y, kinds.NAMES, "tokens")
     before = network.fingerprint(minilm)
-    fixed = transfer.option_1(minilm, x, labelled.y, modality="tokens", test=(x, labelled.y))
-    moved = transfer.option_2(
-        minilm, x, labelled.y, modality="tokens", chosen=Settings(rate=1e-4, steps=2)
-    )
+    fixed = transfer.option_1(minilm, shown, test=shown)
+    moved = transfer.option_2(minilm, shown, chosen=Settings(rate=1e-4, steps=2))
     assert fixed.accuracy == 1 and network.fingerprint(minilm) == before
     assert network.fingerprint(fixed.net.body) == network.fingerprint(minilm.body)
     assert network.fingerprint(moved.net.body) != network.fingerprint(minilm.body)

@@ -35,8 +35,8 @@ DIGITS = tuple("0123456789")
 def adapted(net, target):
     """Anna's network: the shipped one, adapted to fifty digits."""
     fifty = draw(target.pool, 50, 0)
-    test = (target.test.x[:500], target.test.y[:500])
-    return transfer.option_1(net, fifty.x, fifty.y, test=test)
+    test = target.test[:500]
+    return transfer.option_1(net, fifty, test=test)
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +62,12 @@ import sys, torch
 from tl_course.core import transfer
 from tl_course.core.model_card import Card
 from tl_course.core.sharing import load_shared, share
+from tl_course.data.examples import Examples
 folder, work = sys.argv[1:]
 data = torch.load(work + "/data.pt", weights_only=True)
+fifty = Examples(data["x"], data["y"], tuple("0123456789"))
 net = load_shared(folder)
-tuned = transfer.option_2(net, data["x"], data["y"], chosen=transfer.Settings(steps=10))
+tuned = transfer.option_2(net, fifty, chosen=transfer.Settings(steps=10))
 share(tuned.net, work + "/ben", Card("digits of Ben", "Ben"))
 torch.save({"before": net(data["x"]).detach(), "after": tuned.net(data["x"]).detach()},
            work + "/answers.pt")

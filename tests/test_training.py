@@ -13,7 +13,7 @@ from conftest import HUNG
 from tl_course.base.errors import CourseError
 from tl_course.core import files, network, pretraining, training
 from tl_course.core.network import FiveLayerNet, fingerprint
-from tl_course.core.training import Recipe, train
+from tl_course.core.training import Recipe, Watch, train
 from tl_course.data.sources.emoji_images import EmojiImages
 
 STEPS = 12
@@ -50,10 +50,10 @@ def test_stopped_anywhere_and_resumed_gives_the_same_weights(tmp_path):
                 stop.set()
 
         part = new_net()
-        stopped = train(part, source_batch, recipe, checkpoint=path, stop=stop, on_step=press)
+        stopped = train(part, source_batch, recipe, Watch(press, stop, checkpoint=path))
         assert not stopped.finished
         rest = new_net()
-        resumed = train(rest, source_batch, recipe, checkpoint=path)
+        resumed = train(rest, source_batch, recipe, watch=Watch(checkpoint=path))
         assert resumed.finished
         assert fingerprint(rest) == fingerprint(whole), f"stopped at step {stop_at}"
         assert resumed.step == history.step
@@ -71,17 +71,17 @@ def test_control_c_finishes_the_step_saves_and_raises(tmp_path):
 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        train(new_net(), source_batch, recipe, checkpoint=path, on_step=interrupt)
+        train(new_net(), source_batch, recipe, Watch(interrupt, checkpoint=path))
     assert signal.getsignal(signal.SIGINT) is before
     rest = new_net()
-    train(rest, source_batch, recipe, checkpoint=path)
+    train(rest, source_batch, recipe, watch=Watch(checkpoint=path))
     assert fingerprint(rest) == fingerprint(whole)
 
 
 HALFWAY = """
 import sys
-from tl_course.app import cli; from tl_course.core import training
-from tl_course.sources.emoji_images import EmojiImages
+from tl_course.app import cli; from tl_course.core import session
+from tl_course.data.sources.emoji_images import EmojiImages
 
 def batch(self, start, count, batch=EmojiImages.batch):
     if start == 16 * 256:
@@ -89,7 +89,7 @@ def batch(self, start, count, batch=EmojiImages.batch):
         sys.stdin.read()  # so it waits in the middle of it
     return batch(self, start, count)
 
-EmojiImages.batch, training.SAVE_EVERY = batch, -1
+EmojiImages.batch, session.SAVE_EVERY = batch, -1
 sys.exit(cli.main(sys.argv[1:]))
 """
 
@@ -123,22 +123,27 @@ def test_a_loss_that_is_no_number_stops_with_a_sentence(tmp_path):
     net, path = new_net(), tmp_path / "checkpoint.pt"
     x = torch.full((8, 3, 32, 32), float("nan"))
     with pytest.raises(CourseError, match="no longer a number at step 10"):
-        train(net, lambda step: (x, torch.zeros(8, dtype=torch.long)), Recipe(30), checkpoint=path)
+        train(
+            net,
+            lambda step: (x, torch.zeros(8, dtype=torch.long)),
+            Recipe(30),
+            watch=Watch(checkpoint=path),
+        )
     assert not path.exists(), "a ruined state was saved"
 
 
 def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
     path, stop = tmp_path / "checkpoint.pt", threading.Event()
     stop.set()
-    train(new_net(), source_batch, Recipe(steps=STEPS), checkpoint=path, stop=stop)
+    train(new_net(), source_batch, Recipe(steps=STEPS), watch=Watch(stop=stop, checkpoint=path))
     with pytest.raises(CourseError, match="another run.*steps"):
-        train(new_net(), source_batch, Recipe(steps=STEPS + 1), checkpoint=path)
+        train(new_net(), source_batch, Recipe(steps=STEPS + 1), watch=Watch(checkpoint=path))
     torch.save({"step": 3}, path)
     with pytest.raises(CourseError, match="another version of the course"):
-        train(new_net(), source_batch, Recipe(steps=STEPS), checkpoint=path)
+        train(new_net(), source_batch, Recipe(steps=STEPS), watch=Watch(checkpoint=path))
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(CourseError, match="damaged"):
-        train(new_net(), source_batch, Recipe(steps=STEPS), checkpoint=path)
+        train(new_net(), source_batch, Recipe(steps=STEPS), watch=Watch(checkpoint=path))
 
 
 def test_two_processes_share_each_batch(tmp_path):
@@ -156,9 +161,9 @@ def test_two_processes_share_each_batch(tmp_path):
 def test_a_checkpoint_is_not_continued_with_another_seed(tmp_path):
     stop = threading.Event()
     stop.set()
-    pretraining.pretrain(EmojiImages(0), 1024, out=tmp_path, stop=stop, progress=None)
+    pretraining.pretrain(EmojiImages(0), 1024, out=tmp_path, watch=Watch(stop=stop))
     with pytest.raises(CourseError, match="another run.*seed"):
-        pretraining.pretrain(EmojiImages(5), 1024, out=tmp_path, seed=5, progress=None)
+        pretraining.pretrain(EmojiImages(5), 1024, out=tmp_path, seed=5, watch=Watch())
 
 
 def test_what_measures_must_not_be_what_is_trained_on():
@@ -192,19 +197,19 @@ def test_what_is_no_checkpoint_is_a_sentence_at_once(tmp_path, what):
     path = tmp_path / "checkpoint.pt"
     os.mkfifo(path) if what == "pipe" else path.mkdir()
     with pytest.raises(CourseError, match=f"is not a checkpoint .it is a {what}"):
-        train(new_net(), source_batch, Recipe(steps=STEPS), checkpoint=path)
+        train(new_net(), source_batch, Recipe(steps=STEPS), watch=Watch(checkpoint=path))
 
 
 def test_a_finished_network_is_not_overwritten_unasked(tmp_path):
-    once = pretraining.pretrain(EmojiImages(0), 512, out=tmp_path, progress=None)
+    once = pretraining.pretrain(EmojiImages(0), 512, out=tmp_path, watch=Watch())
     kept = (tmp_path / "weights.safetensors").read_bytes()
     never = EmojiImages(3)
     never.batch = None  # nothing is trained before it is refused
     with pytest.raises(CourseError, match="already holds a finished network.*--force"):
-        pretraining.pretrain(never, 512, seed=3, out=tmp_path, progress=None)
+        pretraining.pretrain(never, 512, seed=3, out=tmp_path, watch=Watch())
     assert (tmp_path / "weights.safetensors").read_bytes() == kept
     other = pretraining.pretrain(
-        EmojiImages(3), 512, seed=3, out=tmp_path, overwrite=True, progress=None
+        EmojiImages(3), 512, seed=3, out=tmp_path, overwrite=True, watch=Watch()
     )
     assert network.fingerprint(other.net) != network.fingerprint(once.net)
     assert (tmp_path / "weights.safetensors").read_bytes() != kept
@@ -224,7 +229,7 @@ def test_two_pretrainings_cannot_write_into_one_folder(tmp_path):
                 )
             )
 
-    pretraining.pretrain(EmojiImages(0), 512, out=tmp_path, on_step=another, progress=None)
+    pretraining.pretrain(EmojiImages(0), 512, out=tmp_path, watch=Watch(on_step=another))
     assert seen[0].returncode == 2
     assert f"Another program is writing to {tmp_path}" in seen[0].stderr
     assert files.load(tmp_path).about["images"] == 512

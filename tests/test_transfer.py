@@ -20,7 +20,7 @@ from tl_course.core.network import fingerprint, layers_fingerprint
 from tl_course.core.output_layers import altered, features, output_layers
 from tl_course.core.settings import Settings
 from tl_course.core.transfer import compatible, option_1, option_2
-from tl_course.data.examples import draw
+from tl_course.data.examples import Examples, draw
 from tl_course.data.inputs import to_picture
 from tl_course.data.targets.handwritten import handwritten, raw_digits
 from tl_course.study import trials
@@ -35,7 +35,7 @@ def ten(target):
 def test_option_1_leaves_every_parameter_and_buffer_of_the_four_layers(net, target):
     fifty = draw(target.pool, 50, seed=0)
     source = fingerprint(net)
-    result = option_1(net, fifty.x, fifty.y, test=(target.test.x, target.test.y))
+    result = option_1(net, fifty, test=target.test)
     assert layers_fingerprint(result.net) == layers_fingerprint(net)
     assert fingerprint(net) == source, "the source network was changed"
     assert fingerprint(result.net.output) != fingerprint(net.output)
@@ -47,12 +47,12 @@ def test_option_1_leaves_every_parameter_and_buffer_of_the_four_layers(net, targ
 
 def test_option_2_moves_every_layer_and_leaves_the_source(net, ten, target):
     source = fingerprint(net)
-    result = option_2(net, ten.x, ten.y, chosen=Settings(rate=1e-3, steps=20))
+    result = option_2(net, ten, chosen=Settings(rate=1e-3, steps=20))
     assert fingerprint(net) == source
     for (name, before), after in zip(net.named_parameters(), result.net.parameters(), strict=True):
         if not name.startswith("output."):
             assert not torch.equal(before, after), f"{name} did not move"
-    again = option_2(net, ten.x, ten.y, chosen=Settings(rate=1e-3, steps=20))
+    again = option_2(net, ten, chosen=Settings(rate=1e-3, steps=20))
     assert fingerprint(again.net) == fingerprint(result.net), "the same seed, another result"
 
 
@@ -82,13 +82,13 @@ def test_more_of_one_class_does_no_harm(adapt, net, target):
     ten, twenty = (draw(target.pool, n, seed=0) for n in (10, 20))
     few = twenty[:13]
     assert few.y.bincount().unique().tolist() == [1, 2]
-    test = (target.validation.x, target.validation.y)
-    equal, unequal = (adapt(net, shown.x, shown.y, test=test).accuracy for shown in (ten, few))
+    test = target.validation
+    equal, unequal = (adapt(net, shown, test=test).accuracy for shown in (ten, few))
     assert unequal > equal - 0.05
     many = torch.cat(
         [(target.pool.y == 3).nonzero()[:50, 0], (target.pool.y == 8).nonzero()[:5, 0]]
     )
-    found = adapt(net, target.pool.x[many], target.pool.y[many], test=test).predictions
+    found = adapt(net, target.pool[many], test=test).predictions
     assert (found[target.validation.y == 8] == 8).float().mean() > 0.8
 
 
@@ -109,8 +109,8 @@ def test_many_output_layers_at_once_are_each_as_if_alone(net, target):
 
 
 def test_the_controls_start_from_fresh_weights(ten, target, net):
-    scratch = transfer.from_scratch(ten.x, ten.y, 3, chosen=Settings(rate=1e-3, steps=5))
-    frozen = transfer.random_frozen(ten.x, ten.y, 3, test=(target.test.x, target.test.y))
+    scratch = transfer.from_scratch(ten, seed=3, chosen=Settings(rate=1e-3, steps=5))
+    frozen = transfer.random_frozen(ten, seed=3, test=target.test)
     assert scratch.option == "scratch" and frozen.option == "random-frozen"
     fresh = transfer.fresh_network(ten.x, 3)
     assert layers_fingerprint(frozen.net) == layers_fingerprint(fresh)
@@ -172,13 +172,12 @@ def test_a_mismatch_is_named_in_a_sentence(net):
     }
     for says, (x, modality) in wrong.items():
         with pytest.raises(CourseError, match=says) as caught:
-            option_1(net, x, torch.tensor([0, 1, 0, 1]), modality=modality)
+            option_1(net, Examples(x, torch.tensor([0, 1, 0, 1]), ("a", "b"), modality))
         assert "\n" not in str(caught.value)
-    assert compatible(net, good, "audio", across=True) is None
     with pytest.raises(CourseError, match="4 images and 3 labels"):
-        option_2(net, good, torch.tensor([0, 1, 0]))
+        option_2(net, Examples(good, torch.tensor([0, 1, 0]), ("a", "b")))
     with pytest.raises(CourseError, match="same label"):
-        option_1(net, good, torch.zeros(4, dtype=torch.long))
+        option_1(net, Examples(good, torch.zeros(4, dtype=torch.long), ("a", "b")))
 
 
 def test_advice_says_why():
@@ -210,10 +209,7 @@ def test_the_sweep_gives_one_row_a_run_and_shares_its_draws(net, target):
     )
     assert all(0 <= r["accuracy"] <= 1 and r["seconds"] > 0 for r in rows)
     assert all(r["right"].float().mean().item() == r["accuracy"] for r in rows)
-    by_hand = option_1(
-        net, draw(target.pool, 10, 1).x, draw(target.pool, 10, 1).y,
-        test=(target.test.x, target.test.y),
-    )  # fmt: skip
+    by_hand = option_1(net, draw(target.pool, 10, 1), test=target.test)
     assert by_hand.accuracy == pytest.approx(rows[1]["accuracy"], abs=2e-3)
     fixed = list(sweep(net, target, [10], 1, arms=["option-2"], choice=settings.fixed))
     tuned = next(r for r in rows if r["arm"] == "option-2")
@@ -259,17 +255,16 @@ def test_fixed_settings_are_the_middle_of_what_is_searched():
 
 
 def test_output_first_is_option_2_begun_where_option_1_ends(net, ten, target, monkeypatch):
-    test = (target.test.x, target.test.y)
-    first = option_1(net, ten.x, ten.y, test=test)
-    slow = lambda *a, **k: replace(option_1(*a, **k), seconds=1e6)  # noqa: E731
-    monkeypatch.setattr(transfer, "option_1", slow)
-    barely = transfer.output_first(
-        net, ten.x, ten.y, test=test, chosen=Settings(rate=1e-9, steps=2)
-    )
+    test = target.test
+    first = option_1(net, ten, test=test)
+    begin = transfer._new_output_layer
+    slow = lambda *a, **k: replace(begin(*a, **k), seconds=1e6)  # noqa: E731
+    monkeypatch.setattr(transfer, "_new_output_layer", slow)
+    barely = transfer.output_first(net, ten, test=test, chosen=Settings(rate=1e-9, steps=2))
     assert barely.option == "output-first"
     assert barely.seconds > 1e6, "the seconds of both halves count"
     assert barely.accuracy == pytest.approx(first.accuracy, abs=2e-3)
-    moved = transfer.output_first(net, ten.x, ten.y, chosen=Settings(rate=1e-3, steps=5))
+    moved = transfer.output_first(net, ten, chosen=Settings(rate=1e-3, steps=5))
     assert layers_fingerprint(moved.net) != layers_fingerprint(net)
 
 
@@ -333,7 +328,7 @@ def test_the_same_draw_gives_the_same_answers_whoever_asks(images, copies, net, 
     """`option_1`, a sweep, the training lab, and `adapt` on picture files in another order."""
     digits, seed = handwritten(), 1
     shown = draw(digits.pool, images, seed)
-    own = option_1(net, shown.x, shown.y, seed, augment=copies, test=(digits.test.x, digits.test.y))
+    own = option_1(net, shown, seed=seed, augment=copies, test=digits.test)
     right = own.predictions == digits.test.y
     rows = sweep(net, digits, [images], 2, arms=["option-1"], augment=[copies])
     swept = next(row["right"] for row in rows if row["draw"] == seed)

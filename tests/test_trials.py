@@ -10,6 +10,7 @@ from tl_course.base.errors import CourseError
 from tl_course.core import training, transfer
 from tl_course.core.network import fingerprint
 from tl_course.core.output_layers import altered, copies_of, features, seen
+from tl_course.core.training import Watch
 from tl_course.data.examples import Examples, Target, draw
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.layers import portrait
@@ -32,12 +33,12 @@ def target():
 def test_a_trial_is_the_same_adaptation_as_everywhere_else(nets, target):
     ten = draw(target.pool, 10, 3)
     run = trials.run(Trial(option="1", images=10, seed=3), nets, target)
-    alone = transfer.option_1(nets["image"], ten.x, ten.y, test=(target.test.x, target.test.y))
+    alone = transfer.option_1(nets["image"], ten, test=target.test)
     assert run.accuracy == pytest.approx(alone.accuracy, abs=1e-6)
     assert run.looks[0].loss == pytest.approx(math.log(10), abs=1e-4) and run.looks[-1].step == 400
     assert run.looks[-1].loss == pytest.approx(alone.history.loss[-1], abs=1e-4)
     random = trials.run(Trial("random", "1", images=10, seed=3), nets, target)
-    alone = transfer.random_frozen(ten.x, ten.y, 3, test=(target.test.x, target.test.y))
+    alone = transfer.random_frozen(ten, seed=3, test=target.test)
     assert random.accuracy == pytest.approx(alone.accuracy, abs=1e-6)
 
 
@@ -114,16 +115,16 @@ def test_option_1_tells_what_it_does_and_can_be_stopped(nets, target):
     stop, seen = threading.Event(), []
 
     def on_step(step, net, history):
-        seen.append((step, len(history.loss), training.accuracy(net, ten.x, ten.y)))
+        seen.append((step, len(history.loss), training.accuracy(net, ten)))
         if step == 50:
             stop.set()
 
-    found = transfer.option_1(nets["image"], ten.x, ten.y, on_step=on_step, stop=stop)
+    found = transfer.option_1(nets["image"], ten, watch=Watch(on_step=on_step, stop=stop))
     assert [step for step, *_ in seen] == [0, 10, 20, 30, 40, 50, 50]
     assert all(step == losses for step, losses, _ in seen) and seen[-1][2] == 1.0
     assert not found.history.finished
-    whole = transfer.option_1(nets["image"], ten.x, ten.y)
-    told = transfer.option_1(nets["image"], ten.x, ten.y, on_step=lambda *_: None)
+    whole = transfer.option_1(nets["image"], ten)
+    told = transfer.option_1(nets["image"], ten, watch=Watch(on_step=lambda *_: None))
     assert whole.history.finished and whole.history.loss == told.history.loss
     assert fingerprint(whole.net) == fingerprint(told.net)
 

@@ -356,9 +356,7 @@ def test_the_images_shown_are_those_of_the_draw_and_a_point_can_be_run(make, net
     own.wait(HUNG)
     (row,) = own.live
     labelled = draw(target.pool, 50, 4)
-    by_hand = trials.transfer.option_1(
-        net, labelled.x, labelled.y, test=(target.test.x, target.test.y)
-    )
+    by_hand = trials.transfer.option_1(net, labelled, test=target.test)
     assert row["accuracy"] == pytest.approx(by_hand.accuracy, abs=1e-4)
     assert f"Now, on this machine: {100 * row['accuracy']:.1f}" in own.curve.summary
     own.run_button.click()

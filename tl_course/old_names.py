@@ -71,6 +71,15 @@ MOVED = {  # old module: the modules that hold its names now
     "word_experiments": "lessons.n07_published_networks.words",
     "written": "data.writing",
 }
+CHANGED = {  # functions with other parameters now: `module.name` in this module
+    "transfer.option_1": "option_1",
+    "transfer.option_2": "option_2",
+    "transfer.from_scratch": "from_scratch",
+    "transfer.random_frozen": "random_frozen",
+    "pretraining.pretrain": "pretrain",
+    "gpt_experiments.pretrain": "pretrain_gpt",
+    "training.train": "train",
+}
 RENAMED = {  # functions: where each is now, and what it is called
     "transfer.settings": ("core.settings", "chosen"),
     "transfer.fixed": ("core.settings", "fixed"),
@@ -95,7 +104,8 @@ class Old(ModuleType):
             if hasattr(module, new):
                 said = f"{PACKAGE}{old}.{name} is now {PACKAGE}{place}.{new}"
                 warnings.warn(said, FutureWarning, stacklevel=2)
-                return getattr(module, new)
+                changed = CHANGED.get(f"{old}.{name}")
+                return globals()[changed] if changed else getattr(module, new)
         raise AttributeError(f"{PACKAGE}{old} has no '{name}'")
 
     def __call__(self, *given: object, **named: object) -> object:
@@ -129,3 +139,70 @@ def augmented(x, seed: int):
     from tl_course.core.output_layers import altered
 
     return altered(x, seed, torch.arange(len(x), device=x.device))
+
+
+def _examples(x, y, n_classes: int | None, modality: str):
+    from tl_course.data.examples import Examples
+
+    return Examples(x, y, tuple(map(str, range(n_classes or int(y.max()) + 1))), modality)
+
+
+def _adapted(name, net, x, y, seed=0, *, test=None, n_classes=None, modality="image", **more):
+    from tl_course.core import transfer
+
+    shown = _examples(x, y, n_classes, modality)
+    if more.pop("across", False):
+        shown = shown.said_to_be(net.modality)
+    test = test and _examples(*test, len(shown.names), modality)
+    way, start = getattr(transfer, name), () if net is None else (net,)
+    return way(*start, shown, test=test, seed=seed, **_watched(more))
+
+
+def _watched(more: dict) -> dict:
+    """What a training is given now, out of `on_step=…`, `stop=…` and the like."""
+    from tl_course.core.training import Watch
+
+    names = ("on_step", "stop", "progress", "checkpoint", "identity")
+    given = {name: more.pop(name) for name in names if name in more}
+    return {**more, "watch": Watch(**given)} if given else more
+
+
+def option_1(net, x, y, seed=0, **more):
+    """Option 1 of inputs and labels that travel apart."""
+    return _adapted("option_1", net, x, y, seed, **more)
+
+
+def option_2(net, x, y, seed=0, **more):
+    """Option 2 of inputs and labels that travel apart."""
+    return _adapted("option_2", net, x, y, seed, **more)
+
+
+def from_scratch(x, y, seed=0, **more):
+    """The control of Option 2, of inputs and labels that travel apart."""
+    return _adapted("from_scratch", None, x, y, seed, **more)
+
+
+def random_frozen(x, y, seed=0, **more):
+    """The control of Option 1, of inputs and labels that travel apart."""
+    return _adapted("random_frozen", None, x, y, seed, **more)
+
+
+def pretrain(source, images, **more):
+    """Pretraining, told about what goes on beside it one by one."""
+    from tl_course.core import pretraining
+
+    return pretraining.pretrain(source, images, **_watched({"progress": "pretraining", **more}))
+
+
+def pretrain_gpt(*given, **more):
+    """Pretraining of the small GPT, told about what goes on beside it one by one."""
+    from tl_course.lessons.n09_small_gpt import experiments
+
+    return experiments.pretrain(*given, **_watched(more))
+
+
+def train(net, batch_at, recipe, **more):
+    """The training loop, told about what goes on beside it one by one."""
+    from tl_course.core import training
+
+    return training.train(net, batch_at, recipe, **_watched(more))

@@ -18,6 +18,7 @@ from tl_course.base import storage
 from tl_course.base.parallel import side_by_side
 from tl_course.core import files, network, pretraining, settings
 from tl_course.core.network import LAYERS
+from tl_course.core.training import Watch
 from tl_course.data.examples import draw
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.sources.strokes import RandomStrokes
@@ -177,7 +178,8 @@ def pretraining_runs() -> list[dict]:
         run = pretraining.pretrain(
             EmojiImages(0), SHORT, held_out=held_out,
             recipe=replace(pretraining.RECIPE, bf16=precision == "bf16"),
-            out=storage.home() / "records" / precision, overwrite=True, progress=precision,
+            out=storage.home() / "records" / precision, overwrite=True,
+            watch=Watch(progress=precision),
         )  # fmt: skip
         rows.append(
             {"images": SHORT, "precision": precision, "seconds": run.history.seconds,

@@ -51,10 +51,13 @@ class Pictures:
         )
         return ((pictures - mean) / std).contiguous(memory_format=torch.channels_last)
 
-    def mismatch(self, x: torch.Tensor, modality: str, across: bool = False) -> str | None:
-        """The sentence that says why `x` does not fit, or None; `across` lets any modality pass."""
-        if self.modality != modality and not across:
-            return _other_modality(self.modality, modality)
+    def mismatch(self, x: torch.Tensor, modality: str, scaled: bool = True) -> str | None:
+        """The sentence that says why `x` does not fit, or None; its scale counts if `scaled`."""
+        if self.modality != modality:
+            return (
+                f"{_other_modality(self.modality, modality)} "
+                f"(examples.said_to_be('{self.modality}') tries it anyway)."
+            )
         size = self.size
         if x.ndim != 4 or tuple(x.shape[1:]) != (3, size, size):
             return (
@@ -74,8 +77,10 @@ class Pictures:
             )
         (low, high), (least, most) = (x.min().item(), x.max().item()), self._bounds()
         unscaled = low >= 0 and high > 0  # as of pixels 0 … 1 or 0 … 255
-        if self.modality == modality == "image" and (
-            low < least - 1e-3 or high > most + 1e-3 or unscaled
+        if (
+            self.modality == "image"
+            and scaled
+            and (low < least - 1e-3 or high > most + 1e-3 or unscaled)
         ):
             return (
                 f"The data lie between {low:g} and {high:g}, and this network was pretrained on "
@@ -100,12 +105,10 @@ class Tokens:
             f"{self.vocabulary:,}"
         )
 
-    def mismatch(self, x: torch.Tensor, modality: str, across: bool = False) -> str | None:
-        """The sentence that says why `x` does not fit, or None; no other modality can pass."""
+    def mismatch(self, x: torch.Tensor, modality: str, scaled: bool = True) -> str | None:
+        """The sentence that says why `x` does not fit, or None."""
         if self.modality != modality:
-            return _other_modality(self.modality, modality).replace(
-                " (across=True tries it anyway)", ""
-            )
+            return _other_modality(self.modality, modality) + "."
         if x.ndim != 2 or not 1 <= x.shape[1] <= self.longest or x.dtype != torch.int64:
             return (
                 f"The data are {str(x.dtype).removeprefix('torch.')} numbers of shape "
@@ -124,7 +127,7 @@ class Tokens:
 def _other_modality(pretrained: str, data: str) -> str:
     return (
         f"This network was pretrained on {pretrained} and the data are {data}: the same "
-        "input type is needed for pretraining and adapting (across=True tries it anyway)."
+        "input type is needed for pretraining and adapting"
     )
 
 

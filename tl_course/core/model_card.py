@@ -212,8 +212,8 @@ def rows(about: dict) -> list[tuple[str, str | list[str]]]:
     ]
 
 
-WITH = """from tl_course.sharing import load_shared
-net = load_shared("this-folder")  # or owner/name, from the Hugging Face hub
+WITH = """import tl_course as tl
+net = tl.load_shared("this-folder")  # or owner/name, from the Hugging Face hub
 scores = net(x)  # x [n, 3, 32, 32] as under Input; net.about["classes"] names the columns"""
 
 WITHOUT = """import torch.nn.functional as F, safetensors.torch

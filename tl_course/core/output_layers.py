@@ -15,6 +15,7 @@ import torch.nn.functional as F
 
 from tl_course.core import training
 from tl_course.core.network import FiveLayerNet
+from tl_course.core.session import LOOK_EVERY
 from tl_course.core.settings import nearest
 from tl_course.data import poses
 from tl_course.data.examples import Examples
@@ -137,7 +138,7 @@ def _fit(
     l2: float,
     steps: int = FIT_STEPS,
     on_look: Look | None = None,
-    every: int = training.LOOK_EVERY,
+    every: int = LOOK_EVERY,
     stop: threading.Event | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, list[float]]:
     """Many output layers at once, each on its own examples, by gradient descent.

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.resources
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -16,9 +14,9 @@ from torch import nn
 
 from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError
-from tl_course.core import files, network, training
+from tl_course.core import files, network, session, training
 from tl_course.core.network import FiveLayerNet
-from tl_course.core.training import History, Recipe
+from tl_course.core.training import History, Recipe, Watch
 
 BATCH = 256
 FIRST_LAYER_GAIN = 0.2  # W¹ starts small: with its strong decay, only what is useful grows
@@ -72,9 +70,7 @@ def pretrain(
     recipe: Recipe = RECIPE,
     out: Path | None = None,
     overwrite: bool = False,
-    stop: threading.Event | None = None,
-    on_step: Callable[[int, nn.Module, History], None] | None = None,
-    progress: str | None = "pretraining",
+    watch: Watch = Watch(progress="pretraining"),  # noqa: B008 it is frozen
 ) -> Pretrained:
     """Train a fresh network on `images` inputs of `source`, in batches of 256.
 
@@ -83,7 +79,8 @@ def pretrain(
     goes. A finished network is overwritten only where `overwrite` asks for it, and no other program
     can write into `out` meanwhile (CourseError). Under torchrun every process takes its share of
     each batch. `held_out` is the same source with another seed; it measures the accuracy. `net` is
-    a fresh network of another kind.
+    a fresh network of another kind. (There are more than seven parameters, since a run of days is
+    said whole in one call.)
     """
     steps = images // BATCH
     if steps < 2:
@@ -92,7 +89,7 @@ def pretrain(
         raise CourseError(
             f"Seed {source.seed} is the one whose inputs measure the accuracy; choose another seed."
         )
-    acc = training.accelerator()
+    acc = session.accelerator()
     bf16 = machine.has_fast_bf16(acc.device) if recipe.bf16 is None else recipe.bf16
     recipe = replace(recipe, steps=steps, bf16=bf16)
     net = fresh(source, seed) if net is None else net
@@ -113,16 +110,9 @@ def pretrain(
             if acc.is_main_process:
                 held.enter_context(storage.claimed(storage.make_folder(out)))
             files.free_folder(out, overwrite)
-        history = training.train(
-            net,
-            batch_at,
-            recipe,
-            checkpoint=out / CHECKPOINT if out else None,
-            identity={"seed": seed, "source": type(source).__name__, "source_seed": source.seed},
-            stop=stop,
-            on_step=on_step,
-            progress=progress,
-        )
+        identity = {"seed": seed, "source": type(source).__name__, "source_seed": source.seed}
+        watch = replace(watch, checkpoint=out / CHECKPOINT if out else None, identity=identity)
+        history = training.train(net, batch_at, recipe, watch)
         folded = network.fold(net)
         if not history.finished:
             return Pretrained(folded, history, images, None)

@@ -1,25 +1,25 @@
 """From a source network to a target task: Option 1, Option 2, and their controls.
 
-Every adaptation takes `(net, images, labels, seed)` and gives an `Adapted`. The source network is
-never changed. Settings were chosen on validation digits, never on the test part.
+Every adaptation takes `(net, labelled, test=…, seed=…)` and gives an `Adapted`. The source network
+is never changed. Settings were chosen on validation digits, never on the test part.
 """
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import nn
 
 from tl_course.base.errors import CourseError
-from tl_course.core import network, training
+from tl_course.core import network, settings, training
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.output_layers import AUGMENT, COPIES, FIT_STEPS, output_layers
 from tl_course.core.settings import Settings
-from tl_course.core.settings import chosen as settings_for
+from tl_course.core.training import History, Recipe, Watch
 from tl_course.data import poses
 from tl_course.data.examples import Examples
 
@@ -34,7 +34,7 @@ class Adapted:
     option: str
     images: int
     seconds: float
-    history: training.History
+    history: History
     scores: torch.Tensor | None = None  # [n_test, classes]
     accuracy: float | None = None  # share of the test examples, 0 … 1
 
@@ -43,21 +43,27 @@ class Adapted:
         """The class given to each test example: int64 `[n_test]`."""
         return self.scores.argmax(1)
 
+    def tested(self, test: Examples | None) -> Adapted:
+        """The same, with scores and accuracy on the examples of a test (None: as it is)."""
+        if test is None:
+            return self
+        scores = training.predict(self.net, test.x)
+        accuracy = (scores.argmax(1) == test.y.cpu()).float().mean().item()
+        return replace(self, scores=scores, accuracy=accuracy)
 
-def compatible(
-    net: FiveLayerNet, x: torch.Tensor, modality: str = "image", *, across: bool = False
-) -> str | None:
-    """The sentence that says why `x` does not fit `net`, or None where it fits.
+
+def compatible(net: FiveLayerNet, x: torch.Tensor, modality: str = "image") -> str | None:
+    """The sentence that says why `x`, of this modality, does not fit `net`, or None if it does.
 
     A network, yours or a published one, needs at its input what it was pretrained on: the same
-    modality, channels, size and scale (`net.requirement`). `modality` is what `x` is;
-    `across=True` lets another modality pass, for the experiment that measures the harm.
+    modality, channels, size and scale (`net.requirement`).
     """
-    return net.requirement.mismatch(x, modality, across)
+    return net.requirement.mismatch(x, modality)
 
 
-def _check(net, x: torch.Tensor, y: torch.Tensor, modality: str, across: bool, augment: bool):
-    mismatch = compatible(net, x, modality, across=across)
+def _check(net: FiveLayerNet, labelled: Examples, augment: bool) -> None:
+    x, y = labelled.x, labelled.y
+    mismatch = net.requirement.mismatch(x, labelled.modality, labelled.scaled)
     if mismatch:
         raise CourseError(mismatch)
     if len(x) != len(y):
@@ -72,33 +78,130 @@ def _check(net, x: torch.Tensor, y: torch.Tensor, modality: str, across: bool, a
 
 def option_1(
     net: FiveLayerNet,
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    seed: int = 0,
+    labelled: Examples,
     *,
-    test: tuple[torch.Tensor, torch.Tensor] | None = None,
-    n_classes: int | None = None,
+    test: Examples | None = None,
+    seed: int = 0,
     augment: bool = False,
     chosen: Settings | None = None,
-    modality: str = "image",
-    across: bool = False,
-    option: str = "option-1",
-    on_step: Callable[[int, nn.Module, training.History], None] | None = None,
-    stop: threading.Event | None = None,
+    watch: Watch | None = None,
 ) -> Adapted:
-    """Option 1: W¹,b¹ … W⁴,b⁴ fixed, only a new output layer W⁵,b⁵ trained on `images`.
+    """Option 1: W¹,b¹ … W⁴,b⁴ fixed, only a new output layer W⁵,b⁵ trained on what is labelled.
 
-    images `[n, 3, 32, 32]`, labels `[n]`. The features are computed once. `seed` matters for
-    augmentation alone: the problem is convex, so that every start ends at the same W⁵,b⁵.
-    `on_step(step, net, history)` is called before every tenth update and at the end.
+    The features are computed once. `seed` matters for augmentation alone: the problem is convex, so
+    that every start ends at the same W⁵,b⁵. `watch` looks before every tenth update and at the end.
     """
-    _check(net, images, labels, modality, across, augment)
-    chosen = chosen or settings_for(option, len(images), augment)
+    return _new_output_layer("option-1", net, labelled, seed, augment, chosen, watch).tested(test)
+
+
+def option_2(
+    net: FiveLayerNet,
+    labelled: Examples,
+    *,
+    test: Examples | None = None,
+    seed: int = 0,
+    augment: bool = False,
+    chosen: Settings | None = None,
+    watch: Watch | None = None,
+) -> Adapted:
+    """Option 2: start from the pretrained W¹ … W⁴ and a fresh W⁵, and train everything.
+
+    `seed` decides the order of the batches and the augmentation. `watch` looks before each update
+    and at the end.
+    """
+    start = network.replace_output_layer(net, len(labelled.names))
+    return _trained("option-2", start, labelled, seed, augment, chosen, watch).tested(test)
+
+
+def output_first(
+    net: FiveLayerNet,
+    labelled: Examples,
+    *,
+    test: Examples | None = None,
+    seed: int = 0,
+    augment: bool = False,
+    chosen: Settings | None = None,
+    watch: Watch | None = None,
+) -> Adapted:
+    """Output layer first, then everything (LP-FT, arXiv 2202.10054): Option 2 begun where 1 ends.
+
+    A fresh output layer sends large gradients into layers that were good already; a trained one
+    does not. Of the settings `chosen`, the penalty is that of the first half.
+    """
+    if chosen is None:
+        first = settings.chosen("option-1", len(labelled), augment)
+        then = settings.chosen("output-first", len(labelled), augment)
+        chosen = replace(then, l2=first.l2)
+    begun = _new_output_layer("option-1", net, labelled, seed, augment, chosen)
+    then = _trained("output-first", begun.net, labelled, seed, augment, chosen, watch)
+    return replace(then, seconds=begun.seconds + then.seconds).tested(test)
+
+
+def fine_tune(
+    net: FiveLayerNet,
+    labelled: Examples,
+    *,
+    frozen: Sequence[str] = (),
+    seed: int = 0,
+    augment: bool = False,
+    chosen: Settings | None = None,
+    watch: Watch | None = None,
+) -> Adapted:
+    """Train everything but the `frozen` layers ("layer1", …), from the weights that `net` has.
+
+    Its output layer, which has a unit for each class already, is trained on too.
+    """
+    start = copy.deepcopy(net)
+    return _trained("option-2", start, labelled, seed, augment, chosen, watch, frozen)
+
+
+def from_scratch(labelled: Examples, *, seed: int = 0, **more) -> Adapted:
+    """The control of Option 2: the same training (`test`, …) of the same network, but fresh."""
+    return adapt("scratch", None, labelled, seed=seed, **more)
+
+
+def random_frozen(labelled: Examples, *, seed: int = 0, **more) -> Adapted:
+    """The control of Option 1: the same output layer on four layers of fresh, fixed weights."""
+    return adapt("random-frozen", None, labelled, seed=seed, **more)
+
+
+def adapt(
+    arm: str,
+    net: FiveLayerNet | None,
+    labelled: Examples,
+    *,
+    test: Examples | None = None,
+    seed: int = 0,
+    augment: bool = False,
+    **more,
+) -> Adapted:
+    """One of the ways to learn, by its name in tables; a control without `net` makes one.
+
+    "option-1", "option-2", "output-first", "scratch", "random-frozen"; `more` is `chosen`, `watch`.
+    """
+    if arm in ("scratch", "random-frozen") and net is None:
+        net = fresh_network(labelled.x, seed, labelled.modality)
+    if arm != "output-first":
+        more["chosen"] = more.get("chosen") or settings.chosen(arm, len(labelled), augment)
+    way = {"output-first": output_first, "option-2": option_2, "scratch": option_2}.get(
+        arm, option_1
+    )
+    found = way(net, labelled, test=test, seed=seed, augment=augment, **more)
+    return replace(found, option=arm)
+
+
+def _new_output_layer(
+    arm, net, labelled, seed, augment, chosen: Settings | None, watch: Watch | None = None
+) -> Adapted:
+    """The work of Option 1."""
+    _check(net, labelled, augment)
+    chosen = chosen or settings.chosen(arm, len(labelled), augment)
+    watch = watch or Watch()
     begun = time.perf_counter()
-    adapted = network.replace_output_layer(net, n_classes or int(labels.max()) + 1).eval()
+    adapted = network.replace_output_layer(net, len(labelled.names)).eval()
     for name, parameter in adapted.named_parameters():
         parameter.requires_grad = name.startswith("output.")
-    history = training.History()
+    history = History()
 
     @torch.no_grad()
     def look(step: int, weight: torch.Tensor, bias: torch.Tensor, losses: list[float]) -> None:
@@ -107,104 +210,30 @@ def option_1(
         history.step, history.loss = list(range(1, len(losses) + 1)), losses
         history.rate, history.seconds = [1.0] * len(losses), time.perf_counter() - begun
         history.finished = step == FIT_STEPS
-        if on_step is not None:
-            on_step(step, adapted, history)
+        if watch.on_step is not None:
+            watch.on_step(step, adapted, history)
 
-    names = tuple(map(str, range(adapted.n_classes)))
     found = output_layers(
-        adapted, [Examples(images, labels, names)], [seed], [chosen.l2], augment=augment, stop=stop,
-        on_look=look if on_step is not None else None,
+        adapted, [labelled], [seed], [chosen.l2], augment=augment, stop=watch.stop,
+        on_look=look if watch.on_step is not None else None,
     )  # fmt: skip
     look(len(found.losses), found.weight[:, 0], found.bias[:, 0], found.losses)
-    return _scored(adapted, option, len(images), history.seconds, history, test)
+    return Adapted(adapted, arm, len(labelled), history.seconds, history)
 
 
-def option_2(
-    net: FiveLayerNet,
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    seed: int = 0,
-    *,
-    test: tuple[torch.Tensor, torch.Tensor] | None = None,
-    n_classes: int | None = None,
-    augment: bool = False,
-    chosen: Settings | None = None,
-    modality: str = "image",
-    across: bool = False,
-    option: str = "option-2",
-    output: nn.Linear | None = None,
-    fixed: Sequence[str] = (),
-    on_step: Callable[[int, nn.Module, training.History], None] | None = None,
-    stop: threading.Event | None = None,
+def _trained(
+    arm, start, labelled, seed, augment, chosen: Settings | None, watch=None, frozen=()
 ) -> Adapted:
-    """Option 2: start from the pretrained W¹ … W⁴ and a fresh W⁵, and train everything.
-
-    images `[n, 3, 32, 32]`, labels `[n]`; `seed` decides the order of the batches and the
-    augmentation. `output` is an output layer to start from, `fixed` names layers that stay as they
-    are ("layer1", …). `on_step(step, net, history)` is called before each update and at the end.
-    """
-    _check(net, images, labels, modality, across, augment)
-    chosen = chosen or settings_for(option, len(images), augment)
+    """The work of Option 2: `start`, which has an output layer for the classes, is trained."""
+    _check(start, labelled, augment)
+    chosen = chosen or settings.chosen(arm, len(labelled), augment)
     begun = time.perf_counter()
-    adapted = network.replace_output_layer(net, n_classes or int(labels.max()) + 1)
-    if output is not None:
-        adapted.output.load_state_dict(output.state_dict())
-    for name, parameter in adapted.named_parameters():
-        parameter.requires_grad = name.split(".")[0] not in fixed
-    history = training.train(
-        adapted,
-        batches(images, labels, seed, augment),
-        training.Recipe(chosen.steps, chosen.rate, weight_decay=0.01),
-        on_step=on_step,
-        stop=stop,
-    )
-    seconds = time.perf_counter() - begun
-    return _scored(adapted, option, len(images), seconds, history, test)
-
-
-def output_first(
-    net: FiveLayerNet,
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    seed: int = 0,
-    *,
-    augment: bool = False,
-    chosen: Settings | None = None,
-    first: Settings | None = None,
-    modality: str = "image",
-    across: bool = False,
-    n_classes: int | None = None,
-    **more,
-) -> Adapted:
-    """Output layer first, then everything (LP-FT, arXiv 2202.10054): Option 2 begun where 1 ends.
-
-    A fresh output layer sends large gradients into layers that were good already; a trained one
-    does not. `first` are the settings of the first half, `chosen` those of the second.
-    """
-    common = {"modality": modality, "across": across, "n_classes": n_classes, "augment": augment}
-    begun = option_1(net, images, labels, seed, chosen=first, **common)
-    chosen = chosen or settings_for("output-first", len(images), augment)
-    then = option_2(
-        net, images, labels, seed, chosen=chosen, option="output-first", output=begun.net.output,
-        **common, **more,
-    )  # fmt: skip
-    return replace(then, seconds=begun.seconds + then.seconds)
-
-
-def from_scratch(
-    images: torch.Tensor, labels: torch.Tensor, seed: int = 0, *, modality: str = "image", **more
-) -> Adapted:
-    """The control of Option 2: the same training of the same network from fresh weights."""
-    fresh = fresh_network(images, seed, modality)
-    return option_2(fresh, images, labels, seed, option="scratch", modality=modality, **more)
-
-
-def random_frozen(
-    images: torch.Tensor, labels: torch.Tensor, seed: int = 0, *, modality: str = "image", **more
-) -> Adapted:
-    """The control of Option 1: the same output layer on four layers of fresh, fixed weights."""
-    fresh = fresh_network(images, seed, modality)
-    return option_1(fresh, images, labels, seed, option="random-frozen", modality=modality, **more)
+    for name, parameter in start.named_parameters():
+        parameter.requires_grad = name.split(".")[0] not in frozen
+    recipe = Recipe(chosen.steps, chosen.rate, weight_decay=0.01)
+    at = batches(labelled.x, labelled.y, seed, augment)
+    history = training.train(start, at, recipe, watch)
+    return Adapted(start, arm, len(labelled), time.perf_counter() - begun, history)
 
 
 @torch.no_grad()
@@ -270,12 +299,3 @@ def _evenly(labels: torch.Tensor) -> torch.Tensor:
     of = [(labels == label).nonzero()[:, 0] for label in labels.unique()]
     most = max(map(len, of))
     return torch.cat([where.repeat(-(-most // len(where)))[:most] for where in of]).sort().values
-
-
-def _scored(adapted, option, images, seconds, history, test) -> Adapted:
-    if test is None:
-        return Adapted(adapted, option, images, seconds, history)
-    x, y = test
-    scores = training.predict(adapted, x)
-    accuracy = (scores.argmax(1) == y).float().mean().item()
-    return Adapted(adapted, option, images, seconds, history, scores, accuracy)

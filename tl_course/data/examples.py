@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -11,18 +11,26 @@ from tl_course.base.errors import CourseError
 
 @dataclass(frozen=True)
 class Examples:
-    """Inputs `[n, 3, 32, 32]` on the course's scale, labels int64 `[n]`, names of the classes."""
+    """Inputs `[n, 3, 32, 32]` on the course's scale, labels int64 `[n]`, names of the classes.
+
+    `scaled` is False where they only pass for their modality (`said_to_be`).
+    """
 
     x: torch.Tensor
     y: torch.Tensor
     names: tuple[str, ...]
     modality: str = "image"
+    scaled: bool = True
 
     def __len__(self) -> int:
         return len(self.y)
 
     def __getitem__(self, which: torch.Tensor | slice) -> Examples:
-        return Examples(self.x[which], self.y[which], self.names, self.modality)
+        return replace(self, x=self.x[which], y=self.y[which])
+
+    def said_to_be(self, modality: str) -> Examples:
+        """The same examples, let pass as of another modality: to measure what that does."""
+        return self if modality == self.modality else replace(self, modality=modality, scaled=False)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def similarity(a: torch.Tensor, b: torch.Tensor) -> float:
     return ((a * b).sum() / (a.norm() * b.norm())).item()
 
 
-class Watch:
+class Growth:
     """Give it to the loop as `on_step`: it keeps what the layers are like along the way.
 
     `filters[step]` is W¹ `[32, 3, 7, 7]`; `settling()` says how far each layer was, seen by what it

@@ -21,7 +21,7 @@ from IPython.display import HTML, display
 from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError
 from tl_course.core import files, network, pretraining, training
-from tl_course.layers.growing import Watch
+from tl_course.layers.growing import Growth
 from tl_course.lessons import figures
 from tl_course.lessons.claims import Claim
 from tl_course.study import results
@@ -197,7 +197,7 @@ class Lesson:
         self.show(Claim(text, bool(holds), evidence), recorded=recorded)
 
 
-class LiveCurve(Watch):
+class LiveCurve(Growth):
     """Give it to the loop as `on_step`: it redraws the loss about once a second, and watches."""
 
     def __init__(self, n_steps: int, seconds: float = 1.0):

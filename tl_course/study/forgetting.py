@@ -81,10 +81,8 @@ def forgetting(
             for name, arm, chosen in plan:
                 found = known.get((arm, images, number, *astuple(chosen)))
                 if found is None:
-                    adapt = transfer.option_1 if arm == "option-1" else transfer.option_2
-                    adapted = adapt(
-                        net, labelled.x, labelled.y, seed * 1000 + number, chosen=chosen
-                    ).net
+                    s = seed * 1000 + number
+                    adapted = transfer.adapt(arm, net, labelled, seed=s, chosen=chosen).net
                     found = {
                         "settings": name, "arm": arm, "images": images, "draw": number,
                         **asdict(chosen),

@@ -93,13 +93,12 @@ def adapted(
 
     Nothing is refused: that a network is given another modality is the experiment.
     """
-    x, y, modality = labelled.x, labelled.y, labelled.modality
-    common = {"n_classes": len(labelled.names), "chosen": chosen, "modality": modality}
     if net is None:
-        fresh = {"1": transfer.random_frozen, "scratch": transfer.from_scratch}[option]
-        return fresh(x, y, seed, **common).net
-    borrow = {"1": transfer.option_1, "2": transfer.option_2}[option]
-    return borrow(net, x, y, seed, across=True, **common).net
+        arm = {"1": "random-frozen", "scratch": "scratch"}[option]
+    else:
+        arm = f"option-{option}"
+        labelled = labelled.said_to_be(net.modality)
+    return transfer.adapt(arm, net, labelled, seed=seed, chosen=chosen).net
 
 
 def _cells(net, source, name, fold, option, images, numbers, seed, part, most) -> list[dict]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from tqdm.auto import tqdm
 
 from tl_course.base.parallel import side_by_side
-from tl_course.core import settings, training, transfer
+from tl_course.core import settings, transfer
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.output_layers import copies_of, features, output_layers
 from tl_course.core.settings import Settings
@@ -92,18 +93,15 @@ def _runs(arm, augmented, images, numbers, net, pool, scored, seed, choice) -> l
             right, seconds = classical(labelled, scored)
             rows.append(_row(arm, augmented, images, number, right, seconds))
             continue
-        adapt = {
-            "option-2": transfer.option_2, "output-first": transfer.output_first,
-            "scratch": transfer.from_scratch, "random-frozen": transfer.random_frozen,
-        }[arm]  # fmt: skip
-        source = () if arm in ("scratch", "random-frozen") else (net,)
-        more = {"first": choice("option-1", images, augmented)} if arm == "output-first" else {}
-        result = adapt(
-            *source, labelled.x, labelled.y, s, augment=augmented, n_classes=len(pool.names),
-            chosen=choice(arm, images, augmented), modality=pool.modality, **more,
-        )  # fmt: skip
-        right = training.predict(result.net, scored.x).argmax(1) == scored.y
-        rows.append(_row(arm, augmented, images, number, right, result.seconds))
+        chosen = choice(arm, images, augmented)
+        if arm == "output-first":  # its first half is Option 1
+            chosen = replace(chosen, l2=choice("option-1", images, augmented).l2)
+        start = None if arm in ("scratch", "random-frozen") else net
+        found = transfer.adapt(
+            arm, start, labelled, test=scored, seed=s, augment=augmented, chosen=chosen
+        )
+        right = found.predictions == scored.y
+        rows.append(_row(arm, augmented, images, number, right, found.seconds))
     return rows
 
 

@@ -19,10 +19,12 @@ import torch
 from torch import nn
 
 from tl_course.base.errors import CourseError
-from tl_course.core import settings, training, transfer
+from tl_course.core import network, settings, training, transfer
 from tl_course.core.network import LAYERS, FiveLayerNet
 from tl_course.core.output_layers import FIT_STEPS, features
+from tl_course.core.session import LOOK_EVERY
 from tl_course.core.settings import Settings
+from tl_course.core.training import Watch
 from tl_course.data.examples import Target, draw
 from tl_course.study import matrix
 
@@ -139,7 +141,7 @@ def run(
         net = nets[source]
     chosen, scored = settings_of(trial), target.test[::LOOKED_AT]
     steps = FIT_STEPS if trial.option == "1" else chosen.steps
-    every = training.LOOK_EVERY * max(1, round(steps / LOOKS / training.LOOK_EVERY))
+    every = LOOK_EVERY * max(1, round(steps / LOOKS / LOOK_EVERY))
     known = features(net, scored.x, stop) if trial.option == "1" else None
     if stop is not None and stop.is_set():  # what was made so far may be half of it
         return Run(trial, (), 0.0)
@@ -167,15 +169,13 @@ def run(
         if tell is not None:
             tell(tuple(looks))
 
-    common = {"n_classes": len(target.pool.names), "augment": trial.augment, "chosen": chosen,
-              "modality": labelled.modality, "across": True, "on_step": on_step,
-              "stop": stop}  # fmt: skip
+    shown, watch = labelled.said_to_be(net.modality), Watch(on_step=on_step, stop=stop)
+    how = {"seed": trial.seed, "augment": trial.augment, "chosen": chosen, "watch": watch}
     if trial.option == "1":
-        adapted = transfer.option_1(net, labelled.x, labelled.y, trial.seed, **common)
+        adapted = transfer.option_1(net, shown, **how)
     else:
-        adapted = transfer.option_2(
-            net, labelled.x, labelled.y, trial.seed, fixed=LAYERS[: trial.frozen], **common
-        )
+        start = network.replace_output_layer(net, len(shown.names))
+        adapted = transfer.fine_tune(start, shown, frozen=LAYERS[: trial.frozen], **how)
     found = Run(trial, tuple(looks), round(adapted.seconds, 2))
     if not adapted.history.finished:
         return found

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tl_course.base import storage
-from tl_course.core import pretraining, settings, transfer
+from tl_course.core import network, pretraining, settings, transfer
 from tl_course.core.output_layers import features, output_layers
 from tl_course.core.settings import Settings
 from tl_course.data.examples import draw
@@ -74,18 +74,19 @@ def _heads(arm, augmented, labelled, seed, todo, target) -> list[float]:
 
 
 def _whole(arm, augmented, labelled, seed, todo, target) -> list[float]:
-    net, output = pretraining.pretrained(), None
+    net = pretraining.pretrained()
     if arm == "scratch":
         net = transfer.fresh_network(labelled.x, seed)
     if arm == "output-first":  # its first half is Option 1 as tuned
-        output = transfer.option_1(net, labelled.x, labelled.y, seed, augment=augmented).net.output
+        net = transfer.option_1(net, labelled, seed=seed, augment=augmented).net
+    else:
+        net = network.replace_output_layer(net, len(labelled.names))
     return [
-        transfer.option_2(
-            net, labelled.x, labelled.y, seed, augment=augmented, output=output, chosen=chosen,
-            test=(target.validation.x, target.validation.y),
-        ).accuracy
+        transfer.fine_tune(net, labelled, seed=seed, augment=augmented, chosen=chosen)
+        .tested(target.validation)
+        .accuracy
         for chosen in todo
-    ]  # fmt: skip
+    ]
 
 
 def best(tried: Iterable[tuple[Hashable, Any, float]]) -> dict[Hashable, Any]:

@@ -17,8 +17,9 @@ import torch.nn.functional as F
 
 from tl_course.base import machine
 from tl_course.base.errors import CourseError
-from tl_course.core import training, transfer
+from tl_course.core import session, training, transfer
 from tl_course.core.network import FiveLayerNet
+from tl_course.core.training import Watch
 from tl_course.data.examples import Examples, draw
 from tl_course.data.inputs import to_picture
 from tl_course.data.targets import drawn
@@ -140,9 +141,7 @@ def _start(net: FiveLayerNet, arm: str, taught: Examples, seed: int) -> FiveLaye
 def _adapt(
     start: FiveLayerNet, arm: str, taught: Examples, seed: int, stop: threading.Event | None
 ) -> transfer.Adapted:
-    common = {"seed": seed, "n_classes": len(NAMES), "option": arm}
-    learn = transfer.option_1 if arm in QUICK else transfer.option_2
-    return learn(start, taught.x, taught.y, stop=stop, **common)
+    return transfer.adapt(arm, start, taught, seed=seed, watch=Watch(stop=stop))
 
 
 def taught_with(drawings: Sequence[Drawing]) -> int:
@@ -164,7 +163,7 @@ def teach(
     What is `known` already, as (arm, n), is left out. Ends early where it is told to `stop`.
     """
     every = examples(drawings[: max(sizes)])
-    training.accelerator()  # its first making is nothing for two threads at once
+    session.accelerator()  # its first making is nothing for two threads at once
 
     def result(start: FiveLayerNet, arm: str, images: int) -> Result | None:
         adapted = _adapt(start, arm, every[:images], seed, stop)

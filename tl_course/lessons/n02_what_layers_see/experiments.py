@@ -14,17 +14,23 @@ from torch import nn
 
 from tl_course.core import pretraining, training, transfer
 from tl_course.core.network import LAYERS, FiveLayerNet
+from tl_course.core.training import Watch
 from tl_course.data.examples import Examples, draw
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.data.targets.letters import letters
 from tl_course.data.targets.photographs import crops
+from tl_course.data.targets.photographs import photograph as photograph  # for the notebook
 from tl_course.layers import synthesis
-from tl_course.layers.gratings import tuning
-from tl_course.layers.growing import Watch
+from tl_course.layers.filters import order
+from tl_course.layers.gratings import Tuning, tuning
+from tl_course.layers.growing import Growth
+from tl_course.layers.patches import TopPatches, top_patches
 from tl_course.layers.preference import class_responses, preferred
-from tl_course.layers.responses import at_centre, receptive_field
+from tl_course.layers.responses import at_centre, receptive_field, responses
+from tl_course.layers.responses import convolutions as convolutions  # for the notebook
 from tl_course.layers.stimuli import CLASSES, EQUAL
+from tl_course.study import results
 
 LOOKED_AT = 1000  # renders that an untrained network is scaled on, and that CKA compares
 
@@ -35,15 +41,17 @@ def untrained(seed: int) -> FiveLayerNet:
 
 
 @functools.lru_cache(maxsize=4)
-def trained_anew(seed: int, images: int, progress: str | None = None) -> tuple[FiveLayerNet, Watch]:
+def trained_anew(
+    seed: int, images: int, progress: str | None = None
+) -> tuple[FiveLayerNet, Growth]:
     """A network pretrained by the course's recipe from another seed, watched along the way."""
     pictures = EmojiImages(pretraining.HELD_OUT_SEED).batch(0, LOOKED_AT)[0]
     n_steps = images // pretraining.BATCH
-    watch = Watch(n_steps, pictures, every=max(1, n_steps // 24))
+    growth = Growth(n_steps, pictures, every=max(1, n_steps // 24))
     run = pretraining.pretrain(
-        EmojiImages(seed), images, seed=seed, on_step=watch, progress=progress
+        EmojiImages(seed), images, seed=seed, watch=Watch(on_step=growth, progress=progress)
     )
-    return run.net, watch
+    return run.net, growth
 
 
 @functools.lru_cache(maxsize=1)
@@ -56,9 +64,63 @@ def plain(seed: int, images: int, progress: str | None = None) -> tuple[FiveLaye
     recipe = replace(pretraining.RECIPE, weight_decay=0.05, first_layer_decay=None)
     run = pretraining.pretrain(
         source, images, held_out=EmojiImages(pretraining.HELD_OUT_SEED), seed=seed, net=net,
-        recipe=recipe, progress=progress,
+        recipe=recipe, watch=Watch(progress=progress),
     )  # fmt: skip
     return run.net, run.accuracy
+
+
+@functools.lru_cache(maxsize=4)
+def tuned(net: nn.Module) -> Tuning:
+    """What layer 1 of `net` answers to gratings."""
+    return tuning(net, "layer1")
+
+
+def by_angle(net: nn.Module) -> torch.Tensor:
+    """The units of layer 1, in the order of the angles that they prefer: int64 `[units]`."""
+    return order(tuned(net))
+
+
+def answers(net: nn.Module, x: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
+    """What the units of each layer answer all over one picture: `[units, rows, columns]`."""
+    return {layer: answer[0] for layer, answer in responses(net, x[None], layers).items()}
+
+
+def best_patches(
+    net: nn.Module, layers: Sequence[str], drawings: int, seed: int = 0
+) -> dict[str, TopPatches]:
+    """What excites each unit of `layers` most, among drawings that the network has not seen."""
+    source = EmojiImages(1_000_000 + seed)
+    return top_patches(
+        net, layers, lambda index: source.at(index)[0], drawings, kind_of=source.labels,
+        progress="looking at drawings",
+    )  # fmt: skip
+
+
+def untrained_resnet18(seed: int) -> nn.Module:
+    """A ResNet-18 of torchvision with random weights."""
+    from torchvision.models import resnet18
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return resnet18(weights=None).eval()
+
+
+def best_of_kinds(net: nn.Module, layer: str, n: int) -> dict[str, TopPatches]:
+    """The same among `n` drawings, digits and pieces of photographs."""
+    return {
+        f"{kind} ({len(shown):,})": top_patches(net, [layer], shown.x.__getitem__, len(shown))[
+            layer
+        ]
+        for kind, shown in tasks(n).items()
+        if kind != "letters"
+    }
+
+
+def first_layers() -> tuple[dict[int, torch.Tensor], torch.Tensor, pd.DataFrame]:
+    """Recorded: layer 1 after each step, one without the recipe's care, and both accuracies."""
+    kept = results.tensors("first_layers")
+    steps = {int(name[5:]): weight for name, weight in kept.items() if name.startswith("step ")}
+    return steps, kept["plain"], results.load("first_layers")
 
 
 def orientation(networks: dict[str, tuple[str, nn.Module]]) -> list[dict]:
@@ -76,6 +138,12 @@ def orientation(networks: dict[str, tuple[str, nn.Module]]) -> list[dict]:
             for unit, values in enumerate(columns)
         ]
     return rows
+
+
+def selectivity(table: pd.DataFrame) -> dict[str, torch.Tensor]:
+    """Orientation selectivity of the units of trained networks and of untrained ones."""
+    by_kind = table.groupby("kind").orientation_selectivity
+    return {kind: torch.tensor(by_kind.get_group(kind).array) for kind in ("trained", "untrained")}
 
 
 def preference(networks: dict[str, tuple[str, nn.Module]], every: int = 1) -> list[dict]:
@@ -214,7 +282,7 @@ def _heads(net: FiveLayerNet) -> dict[str, FiveLayerNet]:
     for name, target, images in (("digits", handwritten(), 50), ("letters", letters(), 260)):
         labelled = draw(target.pool, images, 0)
         with torch.enable_grad():
-            heads[name] = transfer.option_1(net, labelled.x, labelled.y).net
+            heads[name] = transfer.option_1(net, labelled).net
     return heads
 
 

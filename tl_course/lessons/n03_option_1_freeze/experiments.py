@@ -1,10 +1,17 @@
-"""The experiment of notebook 03: what no check of shape or range can notice."""
+"""The experiments of notebook 03: other forms of the digits, and other penalties."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
+
 from tl_course.core import training, transfer
 from tl_course.core.network import FiveLayerNet
+from tl_course.core.settings import Settings
 from tl_course.data.examples import Target, draw
+from tl_course.data.inputs import scaled
+from tl_course.data.targets.handwritten import raw_digits, to_input
 
 FORMS = {  # changes of an input `[n, 3, 32, 32]` that no check of shape or range can notice
     "as they are": lambda x: x,
@@ -20,8 +27,8 @@ def other_forms(
     rows = []
     for number in range(draws):
         labelled = draw(target.pool, images, seed * 1000 + number)
-        x, y = labelled.x, labelled.y
-        for adapted in (transfer.option_1(net, x, y), transfer.random_frozen(x, y, number)):
+        control = transfer.random_frozen(labelled, seed=number)
+        for adapted in (transfer.option_1(net, labelled), control):
             for form, change in FORMS.items():
                 rows.append(
                     {"arm": adapted.option, "form": form, "images": images, "draw": number,
@@ -29,3 +36,24 @@ def other_forms(
                          adapted.net, change(target.test.x), target.test.y)}
                 )  # fmt: skip
     return rows
+
+
+def with_and_without_padding(number: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """One digit of MNIST as the network takes it, `[1, 3, 32, 32]`, and of 28×28 pixels still."""
+    digit = raw_digits()[0][number : number + 1]
+    return to_input(digit), scaled(digit[:, None].float() / 255).expand(-1, 3, -1, -1)
+
+
+def penalties(
+    net: FiveLayerNet, target: Target, strengths: Sequence[float], seed: int = 0
+) -> dict[int, dict[float, float]]:
+    """Accuracy of Option 1 on validation digits by number of labelled digits and penalty `l2`."""
+    tried: dict[int, dict[float, float]] = {}
+    for images in (10, 50):
+        labelled = draw(target.pool, images, seed)
+        for l2 in strengths:
+            result = transfer.option_1(
+                net, labelled, test=target.validation, chosen=Settings(l2=l2)
+            )
+            tried.setdefault(images, {})[l2] = result.accuracy
+    return tried

@@ -1,13 +1,19 @@
-"""The experiment of notebook 04: training and test curves, in tidy rows."""
+"""The experiments of notebook 04: overfitting, forgetting, other rates; in tidy rows."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pandas as pd
 import torch
 
-from tl_course.core import settings, training, transfer
+from tl_course.core import pretraining, settings, training, transfer
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.output_layers import features, output_layers
-from tl_course.data.examples import Examples
+from tl_course.core.training import Watch
+from tl_course.data.examples import Examples, Target
+from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.study import comparing, forgetting
 
 
 def overfitting(
@@ -29,9 +35,7 @@ def overfitting(
             )  # fmt: skip
             adapted.train(was_training)
 
-    transfer.option_2(
-        net, labelled.x, labelled.y, seed, n_classes=len(labelled.names), on_step=on_step
-    )
+    transfer.option_2(net, labelled, seed=seed, watch=Watch(on_step=on_step))
     parts = [(features(net, part.x), part.y) for part in (labelled, scored)]
     last = rows[-1]["step"]
 
@@ -41,4 +45,32 @@ def overfitting(
 
     l2 = settings.chosen("option-1", len(labelled)).l2
     output_layers(net, [labelled], [seed], [l2], steps=last + 1, on_look=look, every=every)
+    return rows
+
+
+def still_known(
+    net: FiveLayerNet, target: Target, sizes: Sequence[int], draws: int, seed: int, renders: int
+) -> list[dict]:
+    """What is left of the 1,000 things after adapting: rows of `forgetting.forgetting`."""
+    fresh = EmojiImages(pretraining.HELD_OUT_SEED)
+    return list(forgetting.forgetting(net, target, fresh, sizes, draws, seed, renders))
+
+
+def option_2_minus_option_1(sweep: pd.DataFrame) -> pd.DataFrame:
+    """How far Option 2 is ahead on the same draws, without augmentation: `comparing.paired`."""
+    return comparing.paired(comparing.plain(sweep), ("option-2", False), ("option-1", False))
+
+
+def at_rates(
+    net: FiveLayerNet, labelled: Examples, scored: Examples, rates: Sequence[float], seed: int
+) -> list[dict]:
+    """Option 2 with other peak rates: rows `rate`, `digits` (right) and `things` (still known)."""
+    steps = settings.chosen("option-2", len(labelled)).steps
+    fresh, rows = EmojiImages(pretraining.HELD_OUT_SEED), []
+    for rate in rates:
+        chosen = settings.Settings(rate=rate, steps=steps)
+        tuned = transfer.option_2(net, labelled, test=scored, seed=seed, chosen=chosen)
+        back = forgetting.with_old_output(tuned.net, net)
+        known = pretraining.accuracy_on(back, fresh, 1000)
+        rows.append({"rate": rate, "digits": tuned.accuracy, "things": known})
     return rows

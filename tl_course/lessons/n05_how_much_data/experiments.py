@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 
 from tl_course.base.parallel import side_by_side
-from tl_course.core import pretraining, training, transfer
+from tl_course.core import network, pretraining, training, transfer
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.output_layers import altered, features, seen
 from tl_course.core.settings import Settings
+from tl_course.core.training import Watch
 from tl_course.data.examples import Target, draw
 from tl_course.data.poses import Pose
 from tl_course.data.sources.emoji_images import EmojiImages, Style
@@ -69,13 +70,11 @@ def _one_cut(net, pool, scored, images, number, first, then, k) -> dict:
     borrowed = (net, k if first == "pretrained" else 0)
     start = transfer.fresh_network(labelled.x, number, net.modality, borrowed)
     frozen = [f"layer{layer}" for layer in range(1, k + 1)] if then == "fixed" else []
-    adapted = transfer.option_2(
-        start, labelled.x, labelled.y, number, chosen=CUT, fixed=frozen,
-        n_classes=len(pool.names), test=(scored.x, scored.y),
-    )  # fmt: skip
+    start = network.replace_output_layer(start, len(pool.names))
+    adapted = transfer.fine_tune(start, labelled, frozen=frozen, seed=number, chosen=CUT)
     return {
         "first": first, "then": then, "k": k, "images": images, "draw": number,
-        "accuracy": adapted.accuracy,
+        "accuracy": adapted.tested(scored).accuracy,
     }  # fmt: skip
 
 
@@ -110,7 +109,7 @@ def source_network(task: SourceTask, seed: int, progress: str | None = None) -> 
     every = things()
     drawn = every[:: len(every) // task.classes][: task.classes]
     source = EmojiImages(seed, drawn, STYLES[task.style])
-    return pretraining.pretrain(source, task.images, seed=seed, progress=progress).net
+    return pretraining.pretrain(source, task.images, seed=seed, watch=Watch(progress=progress)).net
 
 
 def lent_by(net: FiveLayerNet, target: Target, draws: int) -> Iterator[dict]:
@@ -169,22 +168,21 @@ def prototypes(x: torch.Tensor, y: torch.Tensor, new: torch.Tensor, classes: int
 
 def _pushed(net, other, pool, scored, images, number) -> list[dict]:
     labelled = draw(pool, images, number)
-    x, y, classes = labelled.x, labelled.y, len(pool.names)
     steps = {}
-    steps["Option 1"] = training.predict(transfer.option_1(net, x, y).net, scored.x)
+    steps["Option 1"] = transfer.option_1(net, labelled, test=scored).scores
     steps["prototypes of altered copies"] = prototypes(
-        *seen(net, labelled, number, augment=True), features(net, scored.x), classes
+        *seen(net, labelled, number, augment=True), features(net, scored.x), len(pool.names)
     )
-    head = transfer.option_1(net, x, y, number, augment=True).net
+    head = transfer.option_1(net, labelled, seed=number, augment=True).net
     steps["Option 1 with altered copies"] = training.predict(head, scored.x)
     steps["the same, several views at test time"] = seen_often(head, scored.x)
-    nets = _then_everything(net, x, y, number)
+    nets = _then_everything(net, labelled, number)
     steps["then everything"] = training.predict(nets[0], scored.x)
     steps["weights of three averaged"] = training.predict(averaged(nets), scored.x)
     three = steps["answers of three averaged"] = _mean_answer(nets, scored.x)
-    head = transfer.option_1(other, x, y, number, augment=True).net
+    head = transfer.option_1(other, labelled, seed=number, augment=True).net
     steps["pretrained on strokes: Option 1 with copies"] = training.predict(head, scored.x)
-    more = _mean_answer(_then_everything(other, x, y, number), scored.x)
+    more = _mean_answer(_then_everything(other, labelled, number), scored.x)
     steps["on strokes: answers of three averaged"] = more
     steps["both sources: answers of six averaged"] = three + more
     return [
@@ -194,10 +192,11 @@ def _pushed(net, other, pool, scored, images, number) -> list[dict]:
     ]  # fmt: skip
 
 
-def _then_everything(net, x, y, number) -> list[FiveLayerNet]:
+def _then_everything(net, labelled, number) -> list[FiveLayerNet]:
     """Networks adapted to the same images, output layer first, each with other altered copies."""
     return [
-        transfer.output_first(net, x, y, MANY * number + i, augment=True).net for i in range(MANY)
+        transfer.output_first(net, labelled, seed=MANY * number + i, augment=True).net
+        for i in range(MANY)
     ]
 
 

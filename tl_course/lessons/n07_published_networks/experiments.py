@@ -10,13 +10,14 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import torch
 
 from tl_course.base.parallel import side_by_side
-from tl_course.core import network, pretraining, published, training, transfer
+from tl_course.core import network, pretraining, published, transfer
 from tl_course.core.output_layers import features, output_layers
 from tl_course.core.settings import Settings
 from tl_course.data.examples import Examples, Target, draw, draw_indices
@@ -179,15 +180,17 @@ def rivals(table: pd.DataFrame, draws: int) -> Iterator[dict]:
     yield from side_by_side(_rival, plan, "everything moves")
 
 
+def prepared(net: published.Seeing, part: Examples) -> Examples:
+    """Examples on the course's scale, as a published network wants them."""
+    return replace(part, x=net.requirement.prepare(to_picture(part.x)))
+
+
 def _option_2_choice(name: str, number: int, at: dict, chosen: Settings) -> dict:
     target = targets()[name]
     net = published.load(LITE0, module(at["cut"]), at["size"])
     labelled = draw(target.pool, IMAGES, FIRST_DRAW + number)
-    x, scored = (net.requirement.prepare(to_picture(e)) for e in (labelled.x, target.validation.x))
-    found = transfer.option_2(
-        net, x, labelled.y, number, chosen=chosen, n_classes=len(labelled.names),
-        test=(scored, target.validation.y),
-    )  # fmt: skip
+    shown, scored = (prepared(net, part) for part in (labelled, target.validation))
+    found = transfer.option_2(net, shown, test=scored, seed=number, chosen=chosen)
     return {"target": name, "rate": chosen.rate, "accuracy": found.accuracy}
 
 
@@ -195,33 +198,26 @@ def _rival(name, arm, number, at, small, chosen=None) -> dict:
     target = targets()[name]
     labelled = draw(target.pool, IMAGES, number)
     test = target.test[_spread(len(target.test))]
-    n_classes, size = len(labelled.names), network.SIZE
+    size = network.SIZE
     begun = time.perf_counter()
     if arm == "classical":
-        pair = [Examples(for_own(e.x), e.y, e.names) for e in (labelled, test)]
-        right = classical(*pair)[0]
+        right = classical(*(replace(part, x=for_own(part.x)) for part in (labelled, test)))[0]
     elif arm in ("random-frozen", "scratch", "own-option-2"):
-        x, scored = for_own(labelled.x), for_own(test.x)
-        adapt = {"random-frozen": transfer.random_frozen, "scratch": transfer.from_scratch}.get(
-            arm, functools.partial(transfer.option_2, pretraining.pretrained())
-        )
-        found = adapt(x, labelled.y, number, n_classes=n_classes)
-        right = training.predict(found.net, scored).argmax(1) == test.y
+        shown, scored = (replace(part, x=for_own(part.x)) for part in (labelled, test))
+        own = arm == "own-option-2"
+        way, net = ("option-2", pretraining.pretrained()) if own else (arm, None)
+        right = transfer.adapt(way, net, shown, test=scored, seed=number).predictions == test.y
     else:
         at = small if arm == "lite0-option-2" else at
         size = at["size"]
         net = published.load(LITE0, module(at["cut"]), size)
-        x, scored = (net.requirement.prepare(to_picture(e)) for e in (labelled.x, test.x))
+        shown, scored = (prepared(net, part) for part in (labelled, test))
         if arm == "random-lite0":
-            net = published.untrained(LITE0, module(at["cut"]), size, x, number)
-            found = transfer.option_1(
-                net, x, labelled.y, n_classes=n_classes, chosen=Settings(l2=at["l2"])
-            )
+            net = published.untrained(LITE0, module(at["cut"]), size, shown.x, number)
+            found = transfer.option_1(net, shown, test=scored, chosen=Settings(l2=at["l2"]))
         else:
-            found = transfer.option_2(
-                net, x, labelled.y, number, n_classes=n_classes, chosen=chosen
-            )
-        right = training.predict(found.net, scored).argmax(1) == test.y
+            found = transfer.option_2(net, shown, test=scored, seed=number, chosen=chosen)
+        right = found.predictions == test.y
     return {
         "target": name, "arm": arm, "images": IMAGES, "size": size, "draw": number,
         "rate": chosen.rate if chosen else float("nan"),
@@ -330,10 +326,8 @@ def classmates() -> dict[str, network.FiveLayerNet]:
     of_letters = letters().pool
     theirs = draw(theirs, CLASSMATE, 0)
     return {
-        "letters": transfer.option_2(
-            shipped, of_letters.x, of_letters.y, augment=True, chosen=LETTERS
-        ).net,
-        "digits": transfer.option_2(shipped, theirs.x, theirs.y, augment=True).net,
+        "letters": transfer.option_2(shipped, of_letters, augment=True, chosen=LETTERS).net,
+        "digits": transfer.option_2(shipped, theirs, augment=True).net,
     }
 
 
@@ -357,8 +351,7 @@ def lineage(draws: int) -> Iterator[dict]:
 
 def _alone(pool: Examples, test: Examples, number: int) -> dict:
     labelled, test = draw(pool, IMAGES, number), test[_spread(len(test))]
-    found = transfer.from_scratch(labelled.x, labelled.y, number)
-    right = training.predict(found.net, test.x).argmax(1) == test.y
+    right = transfer.from_scratch(labelled, test=test, seed=number).predictions == test.y
     return {
         "arm": "scratch", "target": "digits", "images": IMAGES, "draw": number,
         "accuracy": right.float().mean().item(), "right": right.numpy(),

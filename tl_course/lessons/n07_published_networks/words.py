@@ -104,16 +104,12 @@ def _right(arm: str, images: int, draw: int, part: str, chosen) -> torch.Tensor:
         found = output_layers(None, [shown], [draw], [chosen.l2])
         return found.right(_of(seen, place, scored), scored.y)[0, 0]
     if arm == "scratch":
-        found = transfer.from_scratch(
-            on_grid(labelled.texts), labelled.y, draw, modality="text", chosen=chosen,
-            n_classes=len(NAMES),
-        )  # fmt: skip
+        shown = Examples(on_grid(labelled.texts), labelled.y, NAMES, "text")
+        found = transfer.from_scratch(shown, seed=draw, chosen=chosen)
         return training.predict(found.net, on_grid(scored.texts)).argmax(1) == scored.y
     net = published.load("minilm")
-    found = transfer.output_first(
-        net, net.tokens(labelled.texts), labelled.y, draw, modality="tokens",
-        chosen=chosen, first=Settings(l2=chosen.l2), n_classes=len(NAMES),
-    )  # fmt: skip
+    shown = Examples(net.tokens(labelled.texts), labelled.y, NAMES, "tokens")
+    found = transfer.output_first(net, shown, seed=draw, chosen=chosen)
     return training.predict(found.net, net.tokens(scored.texts)).argmax(1) == scored.y
 
 

@@ -12,12 +12,24 @@ from tl_course.core import transfer
 from tl_course.core.network import FiveLayerNet
 from tl_course.data.examples import Examples
 from tl_course.data.targets.folder import load_folder
+from tl_course.data.targets.made_folder import PHOTOGRAPHS as PHOTOGRAPHS  # for the notebook
 from tl_course.data.targets.made_folder import made_folder
+from tl_course.data.targets.own_folder import Checked, check
 from tl_course.lessons.n08_your_own_task import own_task
 from tl_course.study import results
 
 PLAIN = ("option-1", "random-frozen")  # quick ones, also without colours
 WITH_COPIES, DRAWS_WITH_COPIES = ("option-2",), 5  # recommended for so many pictures; slow
+
+
+def pictures_of(folder: str, making: Path, seed: int) -> Path:
+    """A learner's own folder, or where there is none ("") one that is made in `making`."""
+    return Path(folder).expanduser() if folder else made_folder(making / f"pictures-{seed}", seed)
+
+
+def planted(making: Path, seed: int) -> Checked:
+    """What the checker finds in the folder that is made."""
+    return check(pictures_of("", making, seed), seed=seed)
 
 
 def made_pictures(seed: int) -> tuple[Examples, Examples]:
@@ -45,12 +57,9 @@ def draws(net: FiveLayerNet, seeds: Iterable[int]) -> Iterator[dict]:
 
 
 def _row(net, arm, copies, colour, train, test, seed) -> dict:
-    common = {"test": (test.x, test.y), "augment": copies}
-    if arm.startswith("option"):
-        act = transfer.option_1 if arm == "option-1" else transfer.option_2
-        found = act(net, train.x, train.y, seed, **common)
-    else:
-        found = transfer.random_frozen(train.x, train.y, seed, **common)
+    start = net if arm.startswith("option") else None
+    way = arm if start else "random-frozen"
+    found = transfer.adapt(way, start, train, test=test, seed=seed, augment=copies)
     right = (found.predictions == test.y).numpy()
     return {
         "arm": arm, "augmented": copies, "colour": colour, "images": len(train), "draw": seed,

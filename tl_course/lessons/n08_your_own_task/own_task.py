@@ -20,7 +20,7 @@ from tl_course.data.examples import Examples
 from tl_course.data.inputs import scaled, to_picture
 from tl_course.data.material import Material
 
-OPTIONS = {"1": transfer.option_1, "2": transfer.option_2}
+ARM_OF = {"1": "option-1", "2": "option-2", "scratch": "scratch", "random": "random-frozen"}
 ARMS = (("1", False), ("1", True), ("2", False), ("2", True))  # option, altered copies
 LUMA = (0.299, 0.587, 0.114)  # what the eye makes of red, green and blue (ITU-R BT.601)
 
@@ -122,13 +122,8 @@ def run(
 def _adapt(
     net: FiveLayerNet, train: Examples, test: Examples, seed: int, option: str, copies: bool
 ) -> transfer.Adapted:
-    common = {
-        "test": (test.x, test.y), "n_classes": len(train.names), "augment": copies,
-    }  # fmt: skip
-    if option in OPTIONS:
-        return OPTIONS[option](net, train.x, train.y, seed, **common)
-    control = transfer.from_scratch if option == "scratch" else transfer.random_frozen
-    return control(train.x, train.y, seed, **common)
+    start = net if option in ("1", "2") else None
+    return transfer.adapt(ARM_OF[option], start, train, test=test, seed=seed, augment=copies)
 
 
 # ------------------------------------------------------------------------------ would you trust it?

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import functools
 import itertools
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from torch import nn
 from tl_course.base.parallel import side_by_side
 from tl_course.core import pretraining, training
 from tl_course.core.settings import Settings
-from tl_course.core.training import History, Recipe
+from tl_course.core.training import History, Recipe, Watch
 from tl_course.data.sources import prose
 from tl_course.data.targets.lines import draw, lines
 from tl_course.lessons.n09_small_gpt import gpt, ngram
@@ -80,26 +79,15 @@ def pretrain(
     recipe: Recipe = RECIPE,
     *,
     seed: int = 0,
-    checkpoint: Path | None = None,
-    identity: dict | None = None,
-    stop: threading.Event | None = None,
-    on_step: Callable[[int, nn.Module, History], None] | None = None,
-    progress: str | None = None,
+    watch: Watch | None = None,
 ) -> tuple[GPT, History]:
     """A fresh GPT trained to say what comes next in `text`; see `training.train`."""
+    watch = watch or Watch()
+    watch = replace(watch, identity={"seed": seed, **watch.identity})
     net = gpt.fresh(seed)
     symbols = gpt.encode(text).to(torch.uint8)
-    history = training.train(
-        net,
-        gpt.stretches(symbols, BATCH, LENGTH, seed),
-        recipe,
-        checkpoint=checkpoint,
-        identity={"seed": seed, **(identity or {})},
-        stop=stop,
-        on_step=on_step,
-        progress=progress,
-    )
-    return net, history
+    at = gpt.stretches(symbols, BATCH, LENGTH, seed)
+    return net, training.train(net, at, recipe, watch)
 
 
 def live_recipe(steps: int) -> Recipe:
@@ -167,7 +155,7 @@ def adapt(
         return x[some, :longest], y[some, :longest]
 
     recipe = Recipe(chosen.steps, chosen.rate, weight_decay=0.1)
-    return adapted, training.train(adapted, batch_at, recipe, on_step=on_step)
+    return adapted, training.train(adapted, batch_at, recipe, Watch(on_step=on_step))
 
 
 def scored(net: nn.Module, own: Sequence[str]) -> float:

@@ -1,0 +1,234 @@
+"""What a training needs beside its update: a device, a schedule, looks, checkpoints, a stop.
+
+`core/training.py` reads top to bottom because all of this is here. accelerate places a network on a
+CPU, a CUDA or an Apple GPU, or on several processes under torchrun.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+from tqdm.auto import tqdm
+
+from tl_course.base import machine
+from tl_course.base.errors import CourseError
+from tl_course.core import checkpoint
+
+LOOK_EVERY = 10  # steps between two looks at the loss: a look waits for the device
+SAVE_EVERY = 20.0  # seconds between two checkpoints
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. `rate` is the peak of a one-cycle schedule (arXiv 1708.07120)."""
+
+    steps: int
+    rate: float = 4e-3
+    weight_decay: float = 0.05
+    first_layer_decay: float | None = None  # stronger decay of W¹ alone makes its filters clean
+    label_smoothing: float = 0.0
+    warm_up: float = 0.2  # share of the steps in which the rate rises
+    bf16: bool | None = None  # None: where the processor is fast at it
+
+
+@dataclass
+class History:
+    """What happened: one entry each `LOOK_EVERY` steps; `finished` is False after a stop."""
+
+    step: list[int] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    rate: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    finished: bool = False
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What goes on beside a training; all of it may be left out.
+
+    `on_step(step, net, history)` is called before each update and at the end. Ctrl-C and `stop` are
+    heeded between two batches. `progress` is the text of the bar. The state is kept in the file
+    `checkpoint`, also when stopped; `identity` says what the run is (seed, source), and a
+    checkpoint of another run is refused.
+    """
+
+    on_step: Callable[[int, nn.Module, History], None] | None = None
+    stop: threading.Event | None = None
+    progress: str | None = None
+    checkpoint: Path | None = None
+    identity: dict = field(default_factory=dict)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody asked for a stop."""
+        return self.stop is not None and self.stop.is_set()
+
+
+def accelerator() -> Accelerator:
+    """accelerate, told to stay on the CPU where there is no GPU (else torchrun is not seen)."""
+    return Accelerator(cpu=machine.device().type == "cpu")
+
+
+def parameter_groups(net: nn.Module, recipe: Recipe) -> list[dict]:
+    """Weights decay, biases and BatchNorm do not, and W¹ may decay more than the others."""
+    groups = {"first": [], "weights": [], "rest": []}
+    for name, parameter in net.named_parameters():
+        if parameter.requires_grad:
+            first = name == "layer1.weight" and recipe.first_layer_decay is not None
+            key = "first" if first else "weights" if parameter.ndim > 1 else "rest"
+            groups[key].append(parameter)
+    decay = {"first": recipe.first_layer_decay, "weights": recipe.weight_decay, "rest": 0.0}
+    return [{"params": groups[key], "weight_decay": decay[key]} for key in groups if groups[key]]
+
+
+class Session:
+    """One training while it runs; as a context it takes Ctrl-C as a wish to stop after the step."""
+
+    def __init__(self, net: nn.Module, recipe: Recipe, watch: Watch):
+        self.acc = accelerator()
+        device = self.acc.device
+        bf16 = machine.has_fast_bf16(device) if recipe.bf16 is None else recipe.bf16
+        self.net, self.recipe, self.watch = net, recipe, watch
+        self.precision = lambda: torch.autocast(device.type, torch.bfloat16, enabled=bf16)
+        self.backward = self.acc.backward
+        net.to(device, memory_format=torch.channels_last).train()
+        fused = device.type in ("cpu", "cuda")  # one pass over all weights, several times faster
+        optimizer = torch.optim.AdamW(parameter_groups(net, recipe), lr=recipe.rate, fused=fused)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer,
+            recipe.rate,
+            total_steps=recipe.steps + 1,
+            pct_start=max(recipe.warm_up, 2 / (recipe.steps + 1)),  # two steps at least
+        )
+        self.history, self.step, self.losses = History(), 0, []  # losses since the last look
+        self.run = {**vars(recipe), **watch.identity}
+        self.kept = {"net": net, "optimizer": optimizer, "schedule": self.schedule}
+        if watch.checkpoint is not None and watch.checkpoint.exists():
+            self.step, history, pending = checkpoint.resume(watch.checkpoint, self.run, self.kept)
+            self.history = History(**history)
+            self.losses = [torch.tensor(loss, device=device) for loss in pending]
+        self.model, self.optimizer = self.acc.prepare(net, optimizer)
+        self.first, self.before = self.step, self.history.seconds
+        self.begun = self.saved = time.perf_counter()
+        self.bar = tqdm(
+            total=recipe.steps, initial=self.step, desc=watch.progress, unit="step",
+            dynamic_ncols=True, disable=watch.progress is None or not self.acc.is_main_process,
+        )  # fmt: skip
+
+    def __enter__(self) -> Session:
+        self.open = contextlib.ExitStack()
+        self.pressed = self.open.enter_context(_ctrl_c())
+        self.open.enter_context(self.bar)
+        return self
+
+    def __exit__(self, kind, *_: object) -> None:
+        self.open.close()
+        if kind is None:
+            self.net.eval()
+            if self.pressed.is_set():
+                raise KeyboardInterrupt
+
+    def steps(self) -> Iterator[int]:
+        """The numbers of the steps that are to be made, until the last one or a stop."""
+        while self.step < self.recipe.steps:
+            self._show()
+            if self._told_to_stop():
+                self._save()
+                return
+            yield self.step
+        if self.losses:
+            self._look()
+        self.history.finished = True
+        self._save()
+        self._show()
+
+    def placed(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """A batch on the device of the network, in the layout that is fastest there."""
+        device = self.acc.device
+        return x.to(device, memory_format=layout(x), non_blocking=True), y.to(device)
+
+    def note(self, loss: torch.Tensor, images: int) -> None:
+        """An update was made, with this loss and so many images."""
+        self.losses.append(loss.detach())
+        self.step += 1
+        self.bar.update()
+        if self.step % LOOK_EVERY == 0:
+            self._look()
+            now = time.perf_counter()
+            made = images * self.acc.num_processes * (self.step - self.first)
+            said = f"loss {self.history.loss[-1]:.2f}, {made / (now - self.begun):,.0f} images/s"
+            self.bar.set_postfix_str(said, False)
+            if now - self.saved > SAVE_EVERY:
+                self._save()
+                self.saved = time.perf_counter()
+
+    def _show(self) -> None:
+        if self.watch.on_step is not None:
+            self.watch.on_step(self.step, self.net, self.history)
+
+    def _told_to_stop(self) -> bool:
+        told = self.pressed.is_set() or self.watch.stopped
+        if self.acc.num_processes == 1:
+            return told
+        if told:
+            self.acc.set_trigger()  # when one process was told to stop, all of them do
+        return self.step % LOOK_EVERY == 0 and self.acc.check_trigger()
+
+    def _finite_losses(self) -> list[float]:
+        found = torch.stack(self.losses).tolist() if self.losses else []
+        if not all(map(math.isfinite, found)):
+            raise CourseError(
+                f"The loss is no longer a number at step {self.step}: the learning rate "
+                f"({self.recipe.rate:g}) is too high for these data. Try a third of it."
+            )
+        return found
+
+    def _look(self) -> None:
+        """Write the mean loss since the last look into the history."""
+        self.history.loss.append(statistics.fmean(self._finite_losses()))
+        self.history.step.append(self.step)
+        self.history.rate.append(self.schedule.get_last_lr()[0])
+        self.losses.clear()
+
+    def _save(self) -> None:
+        pending = self._finite_losses()  # a ruined state is never saved
+        self.history.seconds = self.before + time.perf_counter() - self.begun
+        if self.watch.checkpoint is not None and self.acc.is_main_process:
+            state = {"step": self.step, "history": vars(self.history), "pending": pending}
+            checkpoint.save(self.watch.checkpoint, self.run, state, self.kept)
+
+
+@contextlib.contextmanager
+def _ctrl_c() -> Iterator[threading.Event]:
+    """Ctrl-C sets a flag that the loop heeds between two steps; a second one stops at once."""
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed
+        return
+
+    def press(*_: object) -> None:
+        if pressed.is_set():
+            raise KeyboardInterrupt
+        pressed.set()
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def layout(x: torch.Tensor) -> torch.memory_format:
+    """Pictures lie in memory pixel by pixel, which convolutions are fastest at."""
+    return torch.channels_last if x.ndim == 4 else torch.contiguous_format
