@@ -13,10 +13,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import safetensors.torch
 import torch
 
-from tl_course.base import machine, storage
+from tl_course.base import machine
+from tl_course.core import files
 from tl_course.data.sources import espeak
 from tl_course.data.targets import spoken
 
@@ -50,8 +50,7 @@ def make_sounds() -> None:
 
 
 def keep(name: str, kept: dict[str, torch.Tensor]) -> None:
-    with storage.atomic_path(FOLDER / name) as path:
-        path.write_bytes(safetensors.torch.save(kept))
+    files.write_tensors(FOLDER / name, kept)
     print(f"{FOLDER / name}: {(FOLDER / name).stat().st_size / 1e6:.1f} MB")
 
 

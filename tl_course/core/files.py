@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
 import safetensors
 import safetensors.torch
 import torch
+from torch import nn
 
 from tl_course.base import storage
 from tl_course.base.errors import CourseError
 from tl_course.core.network import KERNELS, WIDTHS, FiveLayerNet, fingerprint
 
+Net = TypeVar("Net", bound=nn.Module)
 FORMAT = "tl_course five-layer network 1"
 WEIGHTS_FILE, DESCRIPTION_FILE = "weights.safetensors", "network.json"
 SHARED_WEIGHTS_FILE = "model.safetensors"  # what a folder for others has (sharing.py)
@@ -34,21 +38,31 @@ def save(
     is overwritten only where `overwrite` asks for it (CourseError).
     """
     free_folder(folder, overwrite)
-    state = to_save(net, half)
+    architecture = {"widths": WIDTHS, "kernels": KERNELS, "n_classes": net.n_classes}
+    kind = {"format": FORMAT, "architecture": architecture, "modality": net.modality}
+    return write(folder, to_save(net, half), kind, about)
+
+
+def write(folder: Path | str, state: dict[str, torch.Tensor], kind: dict, about: dict) -> Path:
+    """A network's tensors, which `kind` of network it is, and all `about` it, as `save` says."""
     description = {
-        "format": FORMAT,
-        "architecture": {"widths": WIDTHS, "kernels": KERNELS, "n_classes": net.n_classes},
-        "modality": net.modality,
+        **kind,
         "fingerprint": fingerprint(state),
         "versions": {name: version(name) for name in ("torch", "tl-course")},
         **about,
     }
     text = json.dumps(description, indent=2, ensure_ascii=False)
     folder = storage.make_folder(folder)
-    with storage.atomic_path(folder / WEIGHTS_FILE) as path:
-        path.write_bytes(safetensors.torch.save(state, metadata={"network": text}))
+    write_tensors(folder / WEIGHTS_FILE, state, network=text)
     storage.write_text(folder / DESCRIPTION_FILE, text + "\n")
     return folder
+
+
+def write_tensors(path: Path, tensors: dict[str, torch.Tensor], **metadata: str) -> None:
+    """Write tensors as a safetensors file, whole or not at all."""
+    kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    with storage.atomic_path(path) as temporary:
+        temporary.write_bytes(safetensors.torch.save(kept, metadata=metadata or None))
 
 
 def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
@@ -114,25 +128,29 @@ def load(folder: Path | str) -> FiveLayerNet:
         raise CourseError(
             f"{path} holds another architecture ({found}); the five-layer network has {expected}."
         )
-    net = from_bytes(
-        path.read_bytes(),
-        n_classes=n_classes,
-        modality=description.get("modality", "image"),
-        expected=description.get("fingerprint"),
-        where=str(path),
-    )
+    modality = description.get("modality", "image")
+    net = read(
+        path.read_bytes(), lambda: FiveLayerNet(n_classes, modality=modality),
+        description.get("fingerprint"), str(path),
+    )  # fmt: skip
     net.about = description
     return net
 
 
-def from_bytes(
-    content: bytes, *, n_classes: int, modality: str, expected: str, where: str
-) -> FiveLayerNet:
-    """The network whose weights are in the safetensors file `content`, float32, for evaluation.
+def read(
+    content: bytes,
+    make: Callable[[], Net],
+    expected: str,
+    where: str,
+    called: str = "the five-layer network",
+    tied: Sequence[str] = (),
+) -> Net:
+    """The network of `make` with the weights of the safetensors file `content`, for evaluation.
 
     Everything is checked before a network is built: names, shapes, number format, the fingerprint
-    `expected`, and that each weight is a number. Nothing larger than `content` is allocated.
-    Raises CourseError, which names the file as `where`.
+    `expected`, and that each weight is a number; they become float32. Nothing larger than `content`
+    is allocated. Weights that are `tied` to others are not in it. Raises CourseError, which names
+    the file as `where` and the network as it is `called`.
     """
     if is_pickle(content):
         raise CourseError(
@@ -147,26 +165,26 @@ def from_bytes(
             f"{where} is damaged or is no safetensors file ({why}); fetch or train it again."
         ) from None
     with torch.device("meta"):  # the shapes of the network, without its memory
-        net = FiveLayerNet(n_classes, modality=modality)
-    wanted = net.state_dict()
+        net = make()
+    wanted = {name: value for name, value in net.state_dict().items() if name not in tied}
     for name in wanted:
         if name not in state:
-            raise CourseError(f"{where} does not fit the five-layer network: it lacks {name}.")
+            raise CourseError(f"{where} does not fit {called}: it lacks {name}.")
         shape, dtype = tuple(state[name].shape), state[name].dtype
         if shape != tuple(wanted[name].shape):
             raise CourseError(
-                f"{where} does not fit the five-layer network: {name} has shape {shape}, and "
+                f"{where} does not fit {called}: {name} has shape {shape}, and "
                 f"{tuple(wanted[name].shape)} is expected."
             )
         if dtype not in (torch.float32, torch.float16):
             raise CourseError(
-                f"{where} does not fit the five-layer network: {name} holds {dtype} numbers, and "
+                f"{where} does not fit {called}: {name} holds {dtype} numbers, and "
                 "torch.float32 or torch.float16 are expected."
             )
     extra = len(state) - len(wanted)
     if extra:
         raise CourseError(
-            f"{where} does not fit the five-layer network: it holds {extra} tensor"
+            f"{where} does not fit {called}: it holds {extra} tensor"
             f"{'s' if extra > 1 else ''} that the network does not have."
         )
     if fingerprint(state) != expected:
@@ -177,7 +195,8 @@ def from_bytes(
                 f"{where} is of no use: {name} holds NaN or infinite weights; ask its maker for "
                 "a sound one."
             )
-    net.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
+    kept = {name: value.float() for name, value in state.items()}
+    net.load_state_dict(kept, assign=True, strict=not tied)
     return net.eval()
 
 

@@ -14,8 +14,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import safetensors.torch
-
 from tl_course.base import storage
 from tl_course.base.errors import CourseError, printable
 from tl_course.core import files, model_card, network
@@ -68,8 +66,7 @@ def share(
     text = json.dumps(config, indent=2, ensure_ascii=False)
     _checked(json.loads(text), f"The card of '{card.name}'")
     folder = free_folder(folder, overwrite)
-    with storage.atomic_path(folder / WEIGHTS_FILE) as path:
-        path.write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
+    files.write_tensors(folder / WEIGHTS_FILE, state, format="pt")
     storage.write_text(folder / CONFIG_FILE, text + "\n")
     storage.write_text(
         folder / CARD_FILE, model_card.as_markdown({**about, "modality": net.modality})
@@ -101,7 +98,7 @@ def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
 
 
 def load_any(folder: Path | str) -> FiveLayerNet:
-    """A network from a folder, whether it was shared or saved (`network.save`).
+    """A network from a folder, whether it was shared or saved (`files.save`).
 
     Where there are both, it is the one that was written last.
     """
@@ -132,12 +129,11 @@ def load_shared(folder_or_name: Path | str, revision: str | None = None) -> Five
     config = _json(_bytes(folder, CONFIG_FILE, MOST_TEXT), folder / CONFIG_FILE)
     about = _checked(config, str(folder / CONFIG_FILE))
     _check_card(_bytes(folder, CARD_FILE, MOST_TEXT), about, folder / CARD_FILE)
-    net = files.from_bytes(
+    net = files.read(
         _bytes(folder, WEIGHTS_FILE, MOST_WEIGHTS),
-        n_classes=config["n_classes"],
-        modality=config["modality"],
-        expected=about["fingerprint"],
-        where=str(folder / WEIGHTS_FILE),
+        lambda: FiveLayerNet(config["n_classes"], modality=config["modality"]),
+        about["fingerprint"],
+        str(folder / WEIGHTS_FILE),
     )
     net.about = {
         **about, "modality": net.modality, "n_classes": net.n_classes, "from": origin,

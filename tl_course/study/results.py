@@ -21,6 +21,7 @@ import torch
 
 from tl_course.base import storage
 from tl_course.base.errors import CourseError
+from tl_course.core import files
 
 FOLDER = Path(__file__).parents[1] / "results"
 
@@ -61,9 +62,7 @@ def tensors(name: str) -> dict[str, torch.Tensor]:
 
 def record_tensors(name: str, kept: dict[str, torch.Tensor]) -> None:
     """Keep tensors beside the table `name`."""
-    kept = {key: value.detach().cpu().contiguous() for key, value in kept.items()}
-    with storage.atomic_path(FOLDER / f"{name}.safetensors") as path:
-        path.write_bytes(safetensors.torch.save(kept))
+    files.write_tensors(FOLDER / f"{name}.safetensors", kept)
 
 
 def record(

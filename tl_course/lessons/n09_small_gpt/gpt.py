@@ -7,20 +7,16 @@ A decoder-only transformer (arXiv 1706.03762) with the norms first, as in GPT-2 
 from __future__ import annotations
 
 import copy
-import json
 import math
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
-import safetensors.torch
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tl_course.base import storage
 from tl_course.base.errors import CourseError
-from tl_course.core import files, network
+from tl_course.core import files
 
 SYMBOLS = "\n" + "".join(map(chr, range(32, 127)))  # the end of a line, and what a keyboard has
 END = 0  # the symbol "\n": a line begins after one and ends with one
@@ -188,21 +184,12 @@ def bits(net: nn.Module, x: torch.Tensor, y: torch.Tensor, batch: int = 100) -> 
 
 
 def save(net: GPT, folder: Path | str, **about: object) -> Path:
-    """Write the weights (float16) and a readable description into `folder`, as `network.save`."""
+    """Write the weights (float16) and a readable description into `folder`, as `files.save`."""
     state = {
         k: v.detach().cpu().half() for k, v in net.state_dict().items() if k != "output.weight"
     }
-    description = {
-        "format": FORMAT, "architecture": net.architecture, "modality": "text",
-        "fingerprint": network.fingerprint(state),
-        "versions": {name: version(name) for name in ("torch", "tl-course")}, **about,
-    }  # fmt: skip
-    text = json.dumps(description, indent=2, ensure_ascii=False)
-    folder = storage.make_folder(folder)
-    with storage.atomic_path(folder / files.WEIGHTS_FILE) as path:
-        path.write_bytes(safetensors.torch.save(state, metadata={"network": text}))
-    storage.write_text(folder / files.DESCRIPTION_FILE, text + "\n")
-    return folder
+    kind = {"format": FORMAT, "architecture": net.architecture, "modality": "text"}
+    return files.write(folder, state, kind, about)
 
 
 def load(folder: Path | str) -> GPT:
@@ -214,11 +201,10 @@ def load(folder: Path | str) -> GPT:
             "folder of a small GPT."
         )
     path = Path(folder) / files.WEIGHTS_FILE
-    state = safetensors.torch.load_file(path)
-    if network.fingerprint(state) != description["fingerprint"]:
-        raise CourseError(f"{path} is damaged: its weights do not match their fingerprint.")
-    net = GPT(**description["architecture"])
-    state = {name: value.float() for name, value in state.items()}
-    net.load_state_dict({**state, "output.weight": state["symbol.weight"]})
+    net = files.read(
+        path.read_bytes(), lambda: GPT(**description["architecture"]), description["fingerprint"],
+        str(path), called="the small GPT", tied=["output.weight"],
+    )  # fmt: skip
+    net.output.weight = net.symbol.weight
     net.about = description
-    return net.eval()
+    return net
