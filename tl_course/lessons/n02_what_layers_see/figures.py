@@ -1,4 +1,4 @@
-"""Figures of what layers see (the other figures of the course are in `plots.py`)."""
+"""Figures of what layers see."""
 
 from __future__ import annotations
 
@@ -7,31 +7,54 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
+from torch import nn
 
 from tl_course.data.inputs import to_picture
 from tl_course.layers.gratings import ORIENTATIONS, Tuning
 from tl_course.layers.patches import TopPatches
-from tl_course.layers.stimuli import CLASSES
+from tl_course.layers.stimuli import CLASSES, stimuli
 from tl_course.lessons import figures
 from tl_course.lessons.figures import Picture
+from tl_course.lessons.n02_what_layers_see import experiments
+
+LIKES = {"layer2": "stripes, bars and bends", "layer3": "hooks, rings and spirals"}
+FILM = (
+    "The 32 filters of layer 1 during training: random speckle at first, then blotches, "
+    "then spots, bars and edges."
+)
+
+
+def which_is_which(net: nn.Module, untrained: nn.Module, seed: int) -> Picture:
+    """The filters of both networks as A and B; a coin decides which is A."""
+    pair = [one.layer1.weight[experiments.by_angle(one)] for one in (net, untrained)]
+    coin = torch.rand(1, generator=torch.Generator().manual_seed(seed)).item()
+    return figures.filters(
+        dict(zip("AB", pair if coin < 0.5 else pair[::-1], strict=True)),
+        "Layer 1 of two networks: one has seen a million drawings, one has seen none",
+        "Two sheets of 32 small filters. On one, most are smooth stripes and edges at many angles; "
+        "on the other, every filter is speckled at random.",
+        columns=8,
+        side_by_side=True,
+    )
 
 
 def selectivity(kinds: dict[str, torch.Tensor], title: str) -> Picture:
     """Orientation selectivity of each unit, a row of dots for each kind of network."""
     figure, axes = figures.figure_and_axes(8, 0.9 + 0.55 * len(kinds))
-    heard = []
-    for place, (name, values) in enumerate(kinds.items()):
-        share = (values > 0.5).float().mean().item()
+    styles = ((figures.BLUE, "o"), (figures.PINK, "D"), (figures.ORANGE, "s"))
+    told = []
+    for place, ((name, values), (colour, marker)) in enumerate(
+        zip(kinds.items(), styles, strict=False)
+    ):
+        above = f"{100 * (values > 0.5).float().mean():.0f}% above 0.5"
         spread = (torch.arange(len(values)) * 0.618 % 1 - 0.5) * 0.5  # so that dots do not hide
-        colour, marker = ((figures.BLUE, "o"), (figures.PINK, "D"), (figures.ORANGE, "s"))[
-            place % 3
-        ]
         axes.plot(values, place + spread, marker, color=colour, markersize=4, alpha=0.7)
-        axes.text(1.03, place, f"{100 * share:.0f}% above 0.5", va="center", fontsize=9)
-        heard.append(f"{name}: {100 * share:.0f}% above 0.5")
+        axes.text(1.03, place, above, va="center", fontsize=9)
+        told.append(f"{name}: {above}")
     axes.axvline(0.5, color=figures.GREY, linestyle=":")
     axes.set(
         xlim=(-0.02, 1.02), ylim=(len(kinds) - 0.5, -0.5), yticks=range(len(kinds)),
@@ -39,7 +62,7 @@ def selectivity(kinds: dict[str, torch.Tensor], title: str) -> Picture:
         xlabel="orientation selectivity (0: any angle will do; 1: one only)",
     )  # fmt: skip
     axes.set_title(title, fontsize=11)
-    return Picture(figure, f"{title}. Orientation selectivity, a dot a unit. {'; '.join(heard)}.")
+    return Picture(figure, f"{title}. Orientation selectivity, a dot a unit. {'; '.join(told)}.")
 
 
 def tuning_curves(tuned: Tuning, weight: torch.Tensor, units: Sequence[int], title: str) -> Picture:
@@ -79,6 +102,30 @@ def best_patches(rows: dict[str, torch.Tensor], title: str, alt: str) -> Picture
     return Picture(figure, alt)
 
 
+def best_of_units(best: dict[str, TopPatches], units: dict[str, int], drawings: int) -> Picture:
+    """What excites one unit of each layer most: layer → unit."""
+    rows = {}
+    for layer, unit in units.items():
+        patches = best[layer].patches[unit]
+        rows[f"{layer}, unit {unit}: sees {patches.shape[2]}×{patches.shape[3]} pixels"] = patches
+    return best_patches(
+        rows,
+        f"What excites four units most, among {drawings:,} drawings",
+        "Four rows of nine patches, one row for one unit of each layer. Within a row the patches, "
+        "each out of another drawing, have a pattern in common; from layer 1 to layer 4 it grows.",
+    )
+
+
+def same_unit(best: dict[str, TopPatches], unit: int) -> Picture:
+    """What excites one unit of layer 2 most in each of three kinds of pictures."""
+    return best_patches(
+        {kind: top.patches[unit] for kind, top in best.items()},
+        f"Unit {unit} of layer 2 looks for the same on all three",
+        "Three rows of nine patches of 12 by 12 pixels, out of drawings, digits and photographs: "
+        "the same small pattern in each row.",
+    )
+
+
 def patch_sheet(top: TopPatches, title: str, k: int = 9, columns: int = 8) -> Picture:
     """A whole layer: for each unit its `k` best patches as a square block, numbered."""
     side = math.isqrt(k)
@@ -112,80 +159,54 @@ def maps(
 
     found: layer → responses `[units, rows, columns]` before the ReLU; what is shown is after it.
     """
-    height, width = x.shape[1:]
-    tall = 1.45 * height / width + 0.2
+    tall = 1.45 * x.shape[1] / x.shape[2] + 0.2
     figure = Figure(figsize=(1.45 * (each + 1), tall * len(found) + 0.4), layout="constrained")
     grid = figure.subplots(len(found), each + 1, squeeze=False)
-    heard = []
+    for axes in grid.flat:
+        axes.set_axis_off()
+    figures.image(grid[0, 0], to_picture(x).cpu())
+    grid[0, 0].set_title("the picture", fontsize=8, pad=2)
+    told = []
     for row, (layer, answer) in enumerate(found.items()):
         answer = answer.detach().relu().cpu()
-        if units is not None:
-            strongest = list(units[layer])[:each]
-        else:
-            strongest = answer.flatten(1).amax(1).topk(min(each, len(answer))).indices.tolist()
-        for column in range(each + 1):
-            grid[row, column].set_axis_off()
-        if row == 0:
-            figures.image(grid[0, 0], to_picture(x).cpu())
-            grid[0, 0].set_title("the picture", fontsize=8, pad=2)
-        for column, unit in enumerate(strongest, start=1):
+        strongest = answer.flatten(1).amax(1).topk(min(each, len(answer))).indices.tolist()
+        shown = list(units[layer])[:each] if units is not None else strongest
+        for column, unit in enumerate(shown, start=1):
             most = answer[unit].quantile(0.995).item() or None  # one pixel must not dim the rest
             grid[row, column].imshow(answer[unit].numpy(), cmap="magma", vmin=0, vmax=most)
             grid[row, column].set_title(f"{layer}, unit {unit}", fontsize=8, pad=2)
-        heard.append(f"{layer}: units {', '.join(map(str, strongest))}")
+        told.append(f"{layer}: units {', '.join(map(str, shown))}")
     figure.suptitle(title, fontsize=11)
     return Picture(
-        figure, f"{title}. Maps that are bright where a unit answers; {'; '.join(heard)}."
+        figure, f"{title}. Maps that are bright where a unit answers; {'; '.join(told)}."
     )
 
 
-def heat(
-    shares: dict[str, np.ndarray],
-    rows: Sequence[str],
-    columns: Sequence[str],
-    title: str,
-    unit: str = "%",
-    show: str = "{:.0f}",
-) -> Picture:
-    """Tables of numbers as heat maps side by side, each cell with its number."""
-    figure = Figure(
-        figsize=(1.2 + 4.9 * len(shares), 1.35 + 0.42 * len(rows)), layout="constrained"
-    )
-    top = max(values.max() for values in shares.values())
-    heard = []
-    for place, (axes, (name, values)) in enumerate(
-        zip(np.atleast_1d(figure.subplots(1, len(shares))), shares.items(), strict=True)
-    ):
-        axes.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect="auto")
-        axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right", fontsize=8)
-        axes.set_yticks(range(len(rows)), rows if place == 0 else [""] * len(rows), fontsize=9)
-        for (i, j), value in np.ndenumerate(values):
-            colour = "white" if value > 0.6 * top else "black"
-            axes.text(j, i, show.format(value), ha="center", va="center", fontsize=8, color=colour)
-        axes.set_title(name, fontsize=10)
-        for row, line in zip(rows, values, strict=True):
-            best = np.argsort(-line)[:3]
-            heard.append(
-                f"{name}, {row}: " + ", ".join(f"{columns[j]} {show.format(line[j])}" for j in best)
-            )
-    figure.suptitle(f"{title} ({unit})" if unit else title, fontsize=11)
-    return Picture(figure, f"{title}. The three largest of each row: {'; '.join(heard)}.")
-
-
-def preferences(table, title: str, equal: str = "contrast") -> Picture:
+def preferences(rows: pd.DataFrame | list[dict], title: str, equal: str = "contrast") -> Picture:
     """Share of units that prefer each class of stimuli, by layer: trained beside untrained.
 
-    table: rows `kind` (trained, untrained), `equal`, `layer`, `stimulus`, `share` (0 … 1), one set
-    a network. `equal` says in what the stimuli are equal.
+    rows: those of `experiments.preference`. `equal` says in what the stimuli are equal.
     """
-    table = table[table.equal == equal]
-    mean = 100 * table.groupby(["kind", "layer", "stimulus"]).share.mean()
-    layers = sorted(table.layer.unique())
-    shares = {
-        kind: np.array([[mean[kind, layer, c] for c in CLASSES] for layer in layers])
-        for kind in ("trained", "untrained")
-    }
-    return heat(shares, layers, CLASSES, title, unit="% of the layer's units")
+    table = pd.DataFrame(rows)
+    mean = 100 * table[table.equal == equal].groupby(["kind", "layer", "stimulus"]).share.mean()
+    shares = {kind: mean[kind].unstack()[[*CLASSES]] for kind in ("trained", "untrained")}
+    top = max(values.max(axis=None) for values in shares.values())
+    layers = shares["trained"].index
+    figure = Figure(figsize=(11, 1.35 + 0.42 * len(layers)), layout="constrained")
+    told = []
+    for place, (axes, kind) in enumerate(zip(figure.subplots(1, 2), shares, strict=True)):
+        axes.imshow(shares[kind], cmap="Blues", vmin=0, vmax=top, aspect="auto")
+        axes.set_xticks(range(len(CLASSES)), CLASSES, rotation=40, ha="right", fontsize=8)
+        axes.set_yticks(range(len(layers)), layers if place == 0 else [""] * len(layers))
+        axes.set_title(kind, fontsize=10)
+        for (i, j), value in np.ndenumerate(shares[kind].to_numpy()):
+            colour = "white" if value > 0.6 * top else "black"
+            axes.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=8, color=colour)
+        for layer, of_layer in shares[kind].iterrows():
+            three = of_layer.sort_values(ascending=False, kind="stable")[:3].items()
+            told.append(f"{kind}, {layer}: " + ", ".join(f"{c} {value:.0f}" for c, value in three))
+    figure.suptitle(f"{title} (% of the layer's units)", fontsize=11)
+    return Picture(figure, f"{title}. The three largest of each row: {'; '.join(told)}.")
 
 
 def usage(table, units: Sequence[int], weight: torch.Tensor, title: str) -> Picture:
@@ -226,13 +247,20 @@ def sheet(x: torch.Tensor, title: str, alt: str, columns: int = 16, zoom: int = 
     return Picture(figure, alt)
 
 
+def made(pictures: dict[str, torch.Tensor], layer: str) -> Picture | None:
+    """The pictures made for up to 64 units of a layer as one sheet; None where there are none."""
+    if layer not in pictures:
+        return None
+    x = pictures[layer]
+    title = f"Layer {layer[-1]} would like {LIKES[layer]} best"
+    title += f" (64 of its {len(x)} units)" if len(x) > 64 else ""
+    return sheet(x[:64], title, f"{title}. A sheet of made pictures, with bits of colour.")
+
+
 def stimulus_sheet(window: int = 22) -> Picture:
     """A few variants of each class of stimuli, one row a class."""
-    from tl_course.layers.stimuli import stimuli
-
     figure = Figure(figsize=(9, 6.2), layout="constrained")
-    rows = figure.subplots(len(CLASSES), 1)
-    for axes, kind in zip(rows, CLASSES, strict=True):
+    for axes, kind in zip(figure.subplots(len(CLASSES), 1), CLASSES, strict=True):
         variants = stimuli(kind, window)
         some = torch.linspace(0, len(variants) - 1, 24).long()
         figures.image(axes, figures.mosaic(to_picture(variants[some]), 24, 2))
@@ -268,12 +296,39 @@ def settling(table, title: str) -> Picture:
     return Picture(figure, f"{title}. {'; '.join(heard)}.")
 
 
+def recipes(steps: dict[int, torch.Tensor], plain: torch.Tensor, accuracy: pd.DataFrame) -> Picture:
+    """Layer 1 by the course's recipe, and without its care (`experiments.first_layers`)."""
+    share = 100 * accuracy.set_index("net").accuracy
+    with_care = f"by the recipe: {share['recipe']:.0f}% of drawings right"
+    return figures.filters(
+        {with_care: steps[max(steps)], f"without it: {share['plain']:.0f}%": plain},
+        "Cleaner filters, no more drawings right",
+        "Two sheets of filters: those by the recipe are smooth blobs and edges; those without it, "
+        "5 by 5 pixels, look like noise.",
+        columns=8,
+        side_by_side=True,
+    )
+
+
+def stills(steps: dict[int, torch.Tensor]) -> Picture:
+    """Six frames of the film."""
+    return figures.filters(
+        {f"after {step:,} steps": steps[step] for step in (0, 10, 30, 100, 300, max(steps))},
+        "Order appears within 100 steps, clean edges take longer",
+        "Filters of layer 1 after 0, 10, 30, 100, 300 and 781 steps: speckle in the first three, "
+        "blotches at 100, spots and edges from 300 on.",
+        columns=8,
+        cell=0.26,
+        side_by_side=True,
+    )
+
+
 class Animation(Picture):
     """Filters at several steps as an animated GIF that plays once, with alt text."""
 
     kind = "gif"
 
-    def __init__(self, weights: dict[int, torch.Tensor], alt: str, seconds: float = 6.0):
+    def __init__(self, weights: dict[int, torch.Tensor], alt: str = FILM, seconds: float = 6.0):
         frames = [
             Image.open(
                 io.BytesIO(figures.filters({f"after {step:,} steps": w}, "", alt, columns=8).png)

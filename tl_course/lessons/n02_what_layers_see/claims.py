@@ -1,0 +1,119 @@
+"""Claims of notebook 02: what the layers learnt to see, which untrained ones do not."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from tl_course.lessons.claims import Claim
+from tl_course.lessons.n02_what_layers_see.experiments import agreement, straight_and_bent
+
+STRAIGHT, HIGHER = ["layer1", "layer2"], ["layer3", "layer4"]
+
+
+def _listed(table: pd.DataFrame, form: str = ".0f") -> str:
+    """Layers 1 to 4, a list for each of the two rulers."""
+    return "; ".join(
+        f"same {ruler}: {', '.join(format(x, form) for x in row)}"
+        for ruler, row in table.iterrows()
+    )
+
+
+def training_makes_units_choosy(table: pd.DataFrame) -> Claim:
+    """About angles, in layer 1; `table` is "orientation"."""
+    share = 100 * (table.orientation_selectivity > 0.5).groupby(table.kind).mean()
+    return Claim(
+        f"Training makes {share['trained']:.0f}% of the units in layer 1 selective for an angle, "
+        "far more than in an untrained network.",
+        bool(share["trained"] > share["untrained"] + 30),
+        f"above 0.5 without training: {share['untrained']:.0f}% of the units",
+    )
+
+
+def colour_gives_way_to_light(table: pd.DataFrame) -> Claim:
+    """In layer 1; `table` is "orientation"."""
+    share = 100 * (table.colour_selectivity > 0).groupby(table.kind).mean()
+    return Claim(
+        f"In an untrained layer 1, {share['untrained']:.0f}% of the units respond more to coloured "
+        "stripes than to grey ones, and in the trained one hardly any.",
+        bool(share["trained"] < 10 and share["untrained"] > 40),
+        f"after training: {share['trained']:.0f}% of the units",
+    )
+
+
+def straight_shapes_come_first(table: pd.DataFrame) -> Claim:
+    """By both rulers; `table` is "preference"."""
+    straight = straight_and_bent(table).straight.unstack("kind")
+    gain = (straight.trained - straight.untrained).unstack()
+    least = gain[STRAIGHT].min(axis=None)
+    return Claim(
+        f"Straight shapes come first: in layers 1 and 2, training makes at least {least:.0f} more "
+        "of 100 units prefer edges and bars, and in layers 3 and 4 hardly any more.",
+        bool(least > 15 and gain[HIGHER].max(axis=None) < 10),
+        f"trained minus untrained, layers 1 to 4: {_listed(gain, '+.0f')} of 100 units",
+    )
+
+
+def curved_shapes_come_later(table: pd.DataFrame) -> Claim:
+    """By both rulers; `table` is "preference"."""
+    curved = straight_and_bent(table).bent.unstack("kind")
+    trained, untrained = curved.trained.unstack(), curved.untrained.unstack()
+    ahead = trained.layer3 - trained[STRAIGHT].max(axis=1)
+    return Claim(
+        f"Curved shapes come later: in layer 3, at least {trained.layer3.min():.0f} of 100 units "
+        "prefer curves or spirals, more than in layers 1 and 2 and more than without training.",
+        bool((trained.layer3 - untrained.layer3).min() > 10 and ahead.min() > 10),
+        f"curves and spirals, layers 1 to 4: {_listed(trained)} of 100 units; untrained layer 3: "
+        + " and ".join(f"{x:.0f}" for x in untrained.layer3),
+    )
+
+
+def one_set_of_units_serves_all(table: pd.DataFrame) -> Claim:
+    """Drawings, digits, letters and photographs, in layer 1; `table` is "usage"."""
+    trained, untrained = (agreement(table).loc[net] for net in ("trained", "untrained"))
+    return Claim(
+        "The same units of layer 1 serve all four kinds of pictures: hardly any is idle, and two "
+        f"kinds agree on the busy ones (rank correlation at least {trained.lowest:.2f}) more than "
+        "in an untrained network.",
+        bool(trained.idle <= 2 and trained.lowest > untrained.lowest + 0.1),
+        f"{trained.idle:.0f} of {trained.units:.0f} units have less than a tenth of an equal share "
+        f"on some kind; the rank correlation between two kinds is at least {trained.lowest:.2f} "
+        f"(untrained: {untrained.lowest:.2f})",
+    )
+
+
+def clean_filters_are_not_needed(table: pd.DataFrame) -> Claim:
+    """`table` is "first_layers"."""
+    share = 100 * table.set_index("net").accuracy
+    return Claim(
+        f"A network with noisy filters recognises {share['plain']:.0f}% of the drawings, as many "
+        "as one with clean filters.",
+        bool(abs(share["plain"] - share["recipe"]) < 3),
+        f"{share['plain']:.1f}% of 5,000 fresh drawings without the recipe's care, "
+        f"{share['recipe']:.1f}% with it; one run each",
+    )
+
+
+def made_pictures_beat_natural_ones(table: pd.DataFrame) -> Claim:
+    """`table` is "synthesis"."""
+    wins = 100 * (table.made > table.found).groupby(table.layer).mean()
+    return Claim(
+        f"For at least {wins.min():.0f}% of the units in each layer, a picture made for the unit "
+        "excites it more than the best of thousands of natural patches of the same brightness, "
+        "contrast and range.",
+        bool(wins.min() >= 95),
+        ", ".join(f"{layer}: {value:.0f}% of the units" for layer, value in wins.items()),
+    )
+
+
+def lower_layers_start_closer_to_the_end(table: pd.DataFrame) -> Claim:
+    """`table` is "settling"."""
+    mean = table.groupby(["layer", "step"]).similarity.mean().unstack()
+    climbed = 100 * (mean[200] - mean[0]) / (1 - mean[0])
+    return Claim(
+        f"Before any training, layer 1 is already similar to its final state ({mean[0].iloc[0]:.2f}"
+        " of 1), and each higher layer is less similar to its own.",
+        bool(mean[0].is_monotonic_decreasing),
+        ", ".join(f"{layer}: {value:.2f}" for layer, value in mean[0].items())
+        + "; of the way that is left, after 200 steps they have gone "
+        + ", ".join(f"{value:.0f}%" for value in climbed),
+    )
