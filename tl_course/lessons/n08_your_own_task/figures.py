@@ -1,12 +1,17 @@
-"""The figures of a task of your own: confusion, the worst mistakes, rivals, more labels."""
+"""The figures of a task of your own: confusion, the worst mistakes, rivals, more labels, a card."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from IPython.display import HTML
 
+from tl_course.base import storage
 from tl_course.base.stats import wilson
+from tl_course.core import model_card
 from tl_course.data.examples import Examples
 from tl_course.lessons import figures
 from tl_course.lessons.figures import BLUE, GREEN, GREY, PINK, Picture
@@ -18,8 +23,6 @@ MARKERS = {  # of the rivals: colour, marker
     "from scratch": (GREEN, "^"),
     "always the largest class": (GREY, "x"),
 }
-
-
 MOST_CLASSES = 20  # in one figure; a larger one takes gigabytes and cannot be read
 
 
@@ -139,6 +142,31 @@ def more_labels(curve: pd.DataFrame) -> Picture:
     ax.set_title(title, fontsize=11)
     told = ", ".join(f"{value:.1f}% with {n}" for n, value in mean.items())
     return Picture(figure, f"{title}. Mean test accuracy against labelled pictures: {told}.")
+
+
+def colours(accuracies: pd.DataFrame) -> Picture:
+    """With colours and without, on borrowed layers and on random ones (a row a draw, in %)."""
+    draws = {
+        f"{layers},\n{'in colour' if colour else 'in greys'}": accuracies[arm, colour]
+        for arm, layers in (("option-1", "borrowed layers"), ("random-frozen", "random layers"))
+        for colour in (True, False)
+    }
+    return figures.bars(
+        {name: values.mean() for name, values in draws.items()},
+        "Borrowed layers do not miss the colours; random ones do",
+        "test accuracy, %, mean of ten draws",
+        colours=[BLUE, BLUE, PINK, PINK],
+        show="{:.0f}%".format,
+        spread={name: values.std() for name, values in draws.items()},
+    )
+
+
+def shared(folder: Path, about: dict) -> HTML:
+    """The files of a shared network with their sizes, and its card."""
+    sizes = (
+        f"{path.name} {storage.in_words(path.stat().st_size)}" for path in sorted(folder.iterdir())
+    )
+    return HTML(f"<p>{', '.join(sizes)}</p>{model_card.show(about).data}")
 
 
 def _short(name: str, most: int = 14) -> str:

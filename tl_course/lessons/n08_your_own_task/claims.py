@@ -1,0 +1,67 @@
+"""Claims of notebook 08: what the checker finds, what colours are worth, what sharing keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import torch
+
+from tl_course.data.targets.made_folder import FAULTS, PIECES, TRAIN
+from tl_course.data.targets.own_folder import Checked
+from tl_course.lessons.claims import Claim
+
+
+def the_checker_finds_every_fault(checked: Checked) -> Claim:
+    """`checked` is the folder that is made, in which `FAULTS` are planted."""
+    files = {finding.what: finding.files for finding in checked.findings}
+    named = [file for file, what in FAULTS.items() if file in files.get(what, ())]
+    return Claim(
+        f"The checker finds all {len(FAULTS)} faults that are planted in the folder made here, "
+        "names each correctly, and leaves out nothing else but the other copy of the picture in "
+        "two classes.",
+        len(named) == len(FAULTS) and len(set(checked.left_out) - set(FAULTS)) == 1,
+        f"{len(named)} of {len(FAULTS)} found; {len(checked.left_out)} files left out",
+    )
+
+
+def only_random_layers_miss_the_colours(accuracies: pd.DataFrame) -> Claim:
+    """`accuracies` in %: a row a draw, a column for each (arm, colour)."""
+    borrowed, random = accuracies["option-1"], accuracies["random-frozen"]
+    lost, random_lost = (layers[True] - layers[False] for layers in (borrowed, random))
+    ahead = {colour: (borrowed[colour] - random[colour]).mean() for colour in (True, False)}
+    return Claim(
+        f"Without colours, random layers lose {random_lost.mean():.0f} points and borrowed layers "
+        "hardly any, so random layers are ahead in colour and borrowed layers in grey.",
+        bool(
+            lost.abs().max() < 2 and random_lost.min() > 5 and ahead[True] < -2 < 2 < ahead[False]
+        ),
+        f"Option 1 loses {lost.mean():+.1f} points on average, at most {lost.abs().max():.1f} in "
+        f"any draw, and random layers at least {random_lost.min():.1f}; Option 1 minus random "
+        f"layers: {ahead[True]:+.1f} in colour, {ahead[False]:+.1f} in greys",
+    )
+
+
+def option_2_is_ahead_here(accuracies: pd.DataFrame) -> Claim:
+    """`accuracies` in %: a row a draw, a column for each (arm, colour)."""
+    ahead = (accuracies["option-2", True] - accuracies["option-1", True]).dropna()
+    return Claim(
+        "On the pictures made here, Option 2 with altered copies, as recommended, is "
+        f"{ahead.mean():.0f} points ahead of Option 1 without them on average.",
+        bool(ahead.mean() >= 5),
+        f"{ahead.mean():+.1f} points with {TRAIN * len(PIECES)} labelled pictures, ahead in "
+        f"{(ahead > 0).sum()} of {len(ahead)} draws",
+    )
+
+
+def what_is_shared_answers_the_same(
+    here: torch.Tensor, there: torch.Tensor, lineage: Sequence[dict]
+) -> Claim:
+    """`here` and `there` are scores `[n_test, classes]`, `lineage` the networks credited."""
+    return Claim(
+        f"The shared network gives the {len(here)} test pictures exactly the same scores as the "
+        "network here, and its card credits the network that it was built on.",
+        torch.equal(here, there) and len(lineage) >= 1,
+        f"{len(here)} test pictures; built on "
+        + ", ".join(f"{one['name']} by {one['maker']}" for one in lineage),
+    )
