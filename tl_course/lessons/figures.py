@@ -369,18 +369,34 @@ def curves(
     ylabel: str,
     styles: dict[str, tuple[str, str, str]] | None = None,
     ylim: tuple[float, float] | None = None,
+    spread: dict[str, Sequence[float]] | None = None,
+    log: bool = False,
+    level: tuple[str, float] | None = None,
 ) -> Picture:
-    """Lines by name, each (x, y); `styles` gives (colour, marker, line style)."""
+    """Lines by name, each (x, y); `styles` gives (colour, marker, line style).
+
+    `spread` adds bars of one SD over draws; and then each point is heard. `log` stretches
+    the x axis, and `level` is a dotted line across: its name and height.
+    """
     figure, ax = figure_and_axes(7.5, 3.6)
     colours = (BLUE, ORANGE, GREEN, PINK, GREY, SKY)
     heard = []
     for k, (name, (x, y)) in enumerate(lines.items()):
         colour, marker, dash = (styles or {}).get(name, (colours[k % 6], "osD^xv"[k % 6], "-"))
-        ax.plot(
-            x, y, color=colour, marker=marker, linestyle=dash, label=name, markersize=5,
-            markevery=max(1, len(x) // 8),
+        ax.errorbar(
+            x, y, yerr=(spread or {}).get(name), color=colour, marker=marker, linestyle=dash,
+            label=name, markersize=5, markevery=max(1, len(x) // 8), capsize=3,
         )  # fmt: skip
-        heard.append(f"{name}: from {y[0]:.3g} to {y[-1]:.3g}")
+        each = ", ".join(f"{value:.3g} at {at:g}" for at, value in zip(x, y, strict=True))
+        heard.append(f"{name}: {each if spread else f'from {y[0]:.3g} to {y[-1]:.3g}'}")
+    if level:
+        ax.axhline(level[1], color=GREY, linestyle=":", label=level[0])
+        heard.append(f"{level[0]}: {level[1]:.3g}")
+    if log:
+        ax.set_xscale("log")
+    if spread:  # few points
+        ax.set_xticks(places := sorted({at for x, _ in lines.values() for at in x}), places)
+        ax.minorticks_off()
     ax.set(xlabel=xlabel, ylabel=ylabel, ylim=ylim)
     ax.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     ax.set_title(title, fontsize=11)
@@ -419,6 +435,46 @@ def bars(
     return Picture(
         figure, f"{title}. Bars of {ylabel}{' (± one SD over draws)' if spread else ''}: {heard}."
     )
+
+
+def dots(
+    panels: dict[str, dict[str, Sequence[float]]],
+    looks: dict[str, tuple[str, str, str]],
+    title: str,
+    xlabel: str,
+    show: Callable[[float], str] = "{:.1f}".format,
+    xlim: tuple[float, float] | None = None,
+) -> Picture:
+    """Every draw a dot, their mean a mark with one SD; a row an arm, a panel for each title.
+
+    Values by panel and by key of `looks`, whose entries are (label, colour, marker), from the top.
+    """
+    shown = [arm for arm in looks if any(len(values.get(arm, ())) for values in panels.values())]
+    figure = Figure(
+        figsize=(5.5 + 2.75 * len(panels), 0.45 * len(shown) + 1.3), layout="constrained"
+    )
+    every = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    heard = []
+    for ax, (name, values) in zip(every, panels.items(), strict=True):
+        ax.spines[["top", "right"]].set_visible(False)
+        for place, arm in enumerate(shown):
+            label, colour, marker = looks[arm]
+            own = np.asarray(values.get(arm, ()), float)
+            if not len(own):
+                continue
+            mean, spread = own.mean(), own.std(ddof=1) if len(own) > 1 else 0.0
+            ax.plot(own, place + np.linspace(-0.18, 0.18, len(own)), ".", color=colour, alpha=0.5)
+            ax.errorbar(mean, place, xerr=spread, fmt=marker, color=colour, capsize=3, markersize=8)
+            ax.annotate(
+                show(mean), (mean, place), (0, 7), textcoords="offset points", ha="center",
+                fontsize=9,
+            )  # fmt: skip
+            heard.append(f"{name and name + ', '}{label}: {show(mean)} ± {show(spread)}")
+        ax.set(title=name, xlabel=xlabel, xlim=xlim, ylim=(len(shown) - 0.4, -0.7))
+        ax.grid(axis="x", alpha=0.3)
+    every[0].set_yticks(range(len(shown)), [looks[arm][0] for arm in shown])
+    figure.suptitle(title, fontsize=11)
+    return Picture(figure, f"{title}. {xlabel}: mean ± one SD over draws. {'; '.join(heard)}.")
 
 
 def banner(net: network.FiveLayerNet, renders: torch.Tensor, table: Sequence[dict]) -> Picture:
