@@ -1,18 +1,23 @@
-"""Figures of notebook 09: the small GPT (other figures are in `plots.py`)."""
+"""Figures of notebook 09: the small GPT (other figures are in `lessons/figures.py`)."""
 
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
+from tl_course.core.training import History
+from tl_course.data.sources import prose
 from tl_course.lessons import figures
 from tl_course.lessons.figures import Picture
-from tl_course.lessons.n09_small_gpt import experiments as gpt_experiments
+from tl_course.lessons.n09_small_gpt import experiments, gpt
+from tl_course.lessons.n09_small_gpt.experiments import Diary
+from tl_course.lessons.n09_small_gpt.gpt import GPT
 
+PER_STEP = experiments.BATCH * experiments.LENGTH  # characters read
 ARMS = {  # arm: (what it is called, colour, marker)
     "unchanged": ("pretrained, not adapted", figures.GREY, "P"),
     "option-1": ("Option 1: output layer only", figures.BLUE, "o"),
@@ -22,37 +27,75 @@ ARMS = {  # arm: (what it is called, colour, marker)
     "counting": ("counting letters of the fifty", figures.GREY, "x"),
     "counting-pretrained": ("counting, the prose as well", figures.SKY, "v"),
 }
-FRONTS = dict(
-    zip(
-        gpt_experiments.FRONTS,
-        ((figures.BLUE, "o"), (figures.PINK, "D"), (figures.GREY, "x")),
-        strict=True,
-    )
-)
+LOOKS = ((figures.BLUE, "o"), (figures.PINK, "D"), (figures.GREY, "x"))
+FRONTS = dict(zip(experiments.FRONTS, LOOKS, strict=True))
+GPT_3 = {  # arXiv 2005.14165, tables 2.1 and D.1
+    "weights": 175e9,
+    "blocks": 96,
+    "width": 12_288,
+    "tokens read in training": 300e9,
+    "tokens it sees at a time": 2_048,
+    "operations of training": 3.14e23,
+}
+SECONDS_A_YEAR = 3.156e7
 
 
-def learning(
-    lines: dict[str, tuple[Sequence[int], Sequence[float]]], title: str, guessing: float
-) -> Picture:
-    """Bits a character against characters read, the latter stretched (log): name → (x, y)."""
-    figure, ax = figures.figure_and_axes(7.5, 3.4)
-    heard = []
-    for (name, (x, y)), colour, marker in zip(
-        lines.items(), (figures.ORANGE, figures.BLUE, figures.GREEN), "so^", strict=False
-    ):
-        ax.plot(x, y, color=colour, marker=marker, markevery=max(1, len(x) // 8), label=name)
-        heard.append(f"{name}: from {y[0]:.2f} to {y[-1]:.2f}")
-    ax.axhline(guessing, color=figures.GREY, linestyle=":", label="pure guessing")
-    ax.set(
-        xscale="log", ylim=(0, 1.05 * guessing), xlabel="characters read", ylabel="bits a character"
-    )
-    ax.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    ax.set_title(title, fontsize=11)
-    return Picture(
-        figure,
-        f"{title}. Bits a character against characters read. {'; '.join(heard)}; pure guessing "
-        f"is {guessing:.2f}.",
-    )
+def next_characters(net: GPT, beginning: str, number: int = 6) -> Picture:
+    """The likeliest characters after a beginning, in percent."""
+    chances = net(gpt.encode(beginning)[None])[0, -1].softmax(0)
+    return figures.bars(
+        {gpt.SYMBOLS[i]: 100 * chances[i].item() for i in chances.topk(number).indices.tolist()},
+        f"After “{beginning.strip()}”", "probability, %", show="{:.1f}%".format,
+    )  # fmt: skip
+
+
+def learning(history: History, about: dict, title: str) -> Picture:
+    """Bits a character against characters read (log), of a training here and of the shipped one."""
+    guessing, curve = math.log2(len(gpt.SYMBOLS)), about["curve"]
+    lines = {
+        "here": ([s * PER_STEP for s in history.step], [x / math.log(2) for x in history.loss]),
+        "the shipped one (recorded)": ([s * PER_STEP for s in curve["step"]], curve["bits"]),
+    }
+    return figures.curves(
+        lines, title, "characters read", "bits a character", ylim=(0, 1.05 * guessing), log=True,
+        level=("pure guessing", guessing),
+    )  # fmt: skip
+
+
+def fifty(diaries: dict[str, Diary], title: str) -> Picture:
+    """By arm: bits a character of the fifty lines (dashed) and of test lines, against steps."""
+    lines, styles = {}, {}
+    for arm, diary in diaries.items():
+        label, colour, marker = ARMS[arm]
+        for (part, bits), dash in zip(diary.bits.items(), ("--", "-"), strict=True):
+            lines[f"{label}, {part}"] = (list(bits), list(bits.values()))
+            styles[f"{label}, {part}"] = (colour, marker, dash)
+    return figures.curves(lines, title, "steps", "bits a character", styles=styles)
+
+
+def written(net: GPT, number: int, seed: int) -> list[str]:
+    """So many lines that the network writes."""
+    return [
+        gpt.sample(net, length=60, temperature=0.8, seed=100 * seed + i, stop_at_end=True)
+        for i in range(number)
+    ]
+
+
+def growing_up(diary: Diary, net: GPT, seed: int, caption: str) -> HTML:
+    """What a network wrote while it was trained, and what the shipped one writes."""
+    samples = {f"after {step * PER_STEP:,} characters": text for step, text in diary.texts.items()}
+    read = net.about["recipe"]["steps"] * PER_STEP
+    last = gpt.sample(net, length=diary.length, temperature=0.8, seed=seed)
+    return texts({**samples, f"the shipped one, {read:,}": last}, caption)
+
+
+def temperatures(net: GPT, beginning: str, every: Sequence[float], length: int, seed: int) -> HTML:
+    """How the network goes on after a beginning at several temperatures."""
+    samples = {
+        f"temperature {t}": beginning + gpt.sample(net, beginning, length, temperature=t, seed=seed)
+        for t in every
+    }
+    return texts(samples, f"The same beginning, {len(samples)} temperatures")
 
 
 def texts(samples: dict[str, str | Sequence[str]], caption: str) -> HTML:
@@ -71,32 +114,10 @@ def texts(samples: dict[str, str | Sequence[str]], caption: str) -> HTML:
 
 
 def arms(table: pd.DataFrame, title: str) -> Picture:
-    """Bits a character of each arm: rows `arm`, `draw`, `bits`; dots are draws, the bar is 1 SD."""
-    shown = [arm for arm in ARMS if (table.arm == arm).any()]
-    figure, ax = figures.figure_and_axes(9, 0.45 * len(shown) + 1.3)
-    heard = []
-    for place, arm in enumerate(reversed(shown)):
-        own = table[table.arm == arm].bits
-        label, colour, marker = ARMS[arm]
-        ax.plot(own, place + np.linspace(-0.18, 0.18, len(own)), ".", color=colour, alpha=0.5)
-        spread = own.std() if len(own) > 1 else 0.0
-        ax.errorbar(
-            own.mean(), place, xerr=spread, marker=marker, color=colour, capsize=3, markersize=8
-        )
-        ax.annotate(
-            f"{own.mean():.2f}", (own.mean(), place), (0, 7), textcoords="offset points",
-            ha="center", fontsize=9,
-        )  # fmt: skip
-        heard.append(f"{label}: {own.mean():.2f} ± {spread:.2f}")
-    ax.set_yticks(range(len(shown)), [ARMS[arm][0] for arm in reversed(shown)])
-    ax.set(xlabel="bits a character on test lines (fewer is better)", ylim=(-0.6, len(shown) - 0.3))
-    ax.grid(axis="x", alpha=0.3)
-    ax.set_title(title, fontsize=11)
-    return Picture(
-        figure,
-        f"{title}. Bits a character on test lines, mean and standard deviation over draws. "
-        f"{'; '.join(heard[::-1])}.",
-    )
+    """Bits a character of each arm: rows `arm`, `draw`, `bits`."""
+    every = {arm: own.bits for arm, own in table.groupby("arm")}
+    xlabel = "bits a character on test lines (fewer is better)"
+    return figures.dots({"": every}, ARMS, title, xlabel, "{:.2f}".format)
 
 
 def in_front(table: pd.DataFrame, title: str) -> Picture:
@@ -139,9 +160,67 @@ def fewer(table: pd.DataFrame, one: str, other: str) -> tuple[float, float, floa
     return gain.mean(), 2 * gain.std() / len(gain) ** 0.5, gain.min()
 
 
+def prompts_here(
+    net: GPT, numbers: Sequence[int], seed: int, lines: Sequence[str], unread: str
+) -> pd.DataFrame:
+    """Bits a character of the lines after so many others, by what is in front."""
+    paragraphs = unread.splitlines()
+    return pd.DataFrame(
+        {k: experiments.prompted(net, kind, k, seed, lines, paragraphs) for k in numbers}
+        for kind in FRONTS
+    ).set_index(pd.Index(FRONTS, name="front")).round(2)  # fmt: skip
+
+
+def on_test_lines(recorded: pd.DataFrame) -> pd.DataFrame:
+    """Of the recorded table, every arm scored on test lines, and the network as it was shipped."""
+    return recorded[recorded.question.isin(["test", "unchanged"])]
+
+
+def licences(about: dict) -> pd.DataFrame:
+    """What the shipped network has read, by package."""
+    return pd.DataFrame(
+        [
+            {"package": name, "licence": licence, "the shipped weights read version": version}
+            for (name, licence), version in zip(
+                prose.PACKAGES.values(), about["text"]["versions"].values(), strict=True
+            )
+        ]
+    ).set_index("package")
+
+
+def chosen(recorded: pd.DataFrame) -> pd.DataFrame:
+    """The settings of each arm with the fewest bits on validation lines."""
+    tried = recorded[recorded.question == "validation"]
+    mean = tried.groupby(["arm", "rate", "steps", "l2"]).bits.mean().reset_index()
+    table = mean.loc[mean.groupby("arm").bits.idxmin()].set_index("arm").round(4)
+    return table.rename(
+        columns={"steps": "steps (counting: order)", "l2": "counting: weight or share"}
+    )
+
+
 def _count(number: float) -> str:
     """A number of things, exact where that can be read."""
     return f"{number:,.0f}" if number < 1e12 else f"{number:.2e}"
+
+
+def in_numbers(net: GPT) -> dict[str, float]:
+    """How large the network is and how much it read, in the words of `GPT_3`."""
+    weights = sum(parameter.numel() for parameter in net.parameters())
+    read = net.about["recipe"]["steps"] * net.about["batch"] * net.about["length"]
+    return {
+        "weights": weights,
+        "blocks": net.architecture["blocks"],
+        "width": net.architecture["width"],
+        "tokens read in training": read,
+        "tokens it sees at a time": net.context,
+        "operations of training": 6 * weights * read,
+    }
+
+
+def years_for_gpt_3(net: GPT) -> float:
+    """How long GPT-3 would take where the network was trained, rounded to 10,000 years."""
+    ours, work = in_numbers(net), "operations of training"
+    return round(GPT_3[work] / ours[work] * net.about["seconds"] / SECONDS_A_YEAR, -4)
 
 
 def distance(ours: dict[str, float], theirs: dict[str, float]) -> pd.DataFrame:

@@ -1,0 +1,94 @@
+"""Claims of notebook 09: a large source helps a small GPT, and counting letters as well."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from tl_course.lessons.claims import Claim
+from tl_course.lessons.n09_small_gpt.figures import ARMS, fewer, on_test_lines
+from tl_course.lessons.n09_small_gpt.gpt import SYMBOLS
+
+
+def reading_more_surprises_less(here: float, shipped: float) -> Claim:
+    """Bits a character on text that neither has read."""
+    guessing = math.log2(len(SYMBOLS))
+    return Claim(
+        f"On text that it has not read, the shipped network needs {shipped:.1f} bits a character: "
+        "less than half of what guessing needs, and fewer than the one that read for half a "
+        "minute.",
+        bool(shipped < guessing / 2 and shipped < here),
+        f"guessing {guessing:.2f}, half a minute {here:.2f}, shipped {shipped:.2f} bits a "
+        "character",
+    )
+
+
+def pretraining_saves_bits(recorded: pd.DataFrame) -> Claim:
+    """The recorded table `small_gpt`, as all others here."""
+    rows = on_test_lines(recorded)
+    gain, interval, least = fewer(rows, "option-2", "scratch")
+    mean = rows.groupby("arm").bits.mean()
+    rival = mean[["scratch", "scratch-smaller", "counting"]].idxmin()
+    ahead, ahead_interval, _ = fewer(rows, "option-2", rival)
+    return Claim(
+        f"Pretrained on manuals, the network needs {gain:.1f} bits a character fewer for new names "
+        "than the same network from scratch, and also fewer than whatever does best without "
+        "pretraining.",
+        bool(gain - interval > 0.3 and least > 0 and ahead - ahead_interval > 0),
+        f"{gain:.2f} ± {interval:.2f} bits fewer than from scratch (ten draws, least {least:.2f}); "
+        f"{ahead:.2f} ± {ahead_interval:.2f} fewer than {ARMS[rival][0]}",
+    )
+
+
+def the_output_layer_alone_helps(recorded: pd.DataFrame) -> Claim:
+    """Option 1 against training from scratch."""
+    rows = on_test_lines(recorded)
+    gain, interval, _ = fewer(rows, "option-1", "scratch")
+    other, other_interval, _ = fewer(rows, "option-1", "option-2")
+    return Claim(
+        f"With the output layer alone, the network needs {gain:.1f} bits a character fewer than "
+        "one from scratch.",
+        bool(gain - interval > 0.3),
+        f"Option 1 needs {gain:.2f} ± {interval:.2f} bits fewer than from scratch, and "
+        f"{other:+.2f} ± {other_interval:.2f} fewer than Option 2",
+    )
+
+
+def a_prompt_helps_a_little(recorded: pd.DataFrame) -> Claim:
+    """Names, shuffled names and prose in front, against training on fifty lines."""
+    prompts = recorded[recorded.question == "prompt"].groupby(["front", "lines"]).bits.mean()
+    unchanged = prompts["nothing", 0]
+    gained, form, prose = (
+        unchanged - prompts[kind, 4] for kind in ("names", "their letters shuffled", "prose")
+    )
+    rows = on_test_lines(recorded)
+    trained = unchanged - rows[rows.arm == "option-2"].bits.mean()
+    return Claim(
+        f"Four names in front save {gained:.1f} bits a character, shuffled ones less, prose hardly "
+        "any; all of it is less than a quarter of what training on fifty lines saves.",
+        bool(0.05 < form < gained < trained / 4 and abs(prose) < 0.05),
+        f"four names in front: {gained:.2f} bits fewer than nothing; shuffled letters: "
+        f"{form:.2f}; prose: {prose:.2f}; Option 2 on fifty lines: {trained:.2f}",
+    )
+
+
+def counting_can_be_pretrained(recorded: pd.DataFrame) -> Claim:
+    """Counting that has read the manuals, against counting without, and against the network."""
+    rows = on_test_lines(recorded)
+    borrowed, interval, _ = fewer(rows, "counting-pretrained", "counting")
+    beyond, beyond_interval, _ = fewer(rows, "option-2", "counting-pretrained")
+    read = recorded[recorded.question == "prose"].set_index("arm").bits
+    return Claim(
+        f"Counting gains {borrowed:.1f} bits a character by pretraining, too, and then needs no "
+        "more for names than the network with Option 2; on manuals that neither has read, the two "
+        "are level.",
+        bool(
+            borrowed - interval > 0.2
+            and beyond - beyond_interval < 0
+            and abs(read["counting"] - read["unchanged"]) < 0.1
+        ),
+        f"for names {borrowed:.2f} ± {interval:.2f} bits fewer than without; the network with "
+        f"Option 2 against it: {beyond:+.2f} ± {beyond_interval:.2f} bits fewer; on manuals: "
+        f"network {read['unchanged']:.2f}, counting {read['counting']:.2f}",
+    )
