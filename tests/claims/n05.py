@@ -1,0 +1,68 @@
+"""The claims of notebook 05 on recorded rows, and where two arms or sizes changed places."""
+
+import functools
+
+from tl_course.lessons.n05_how_much_data import claims
+from tl_course.study import results
+
+load = functools.lru_cache(results.load)
+
+
+def swapped(name, column, one, other):
+    """The recorded table `name` with two values of a column exchanged."""
+
+    def given():
+        return (load(name).replace({column: {one: other, other: one}}),)
+
+    return given
+
+
+def recorded(name):
+    return lambda: (load(name),)
+
+
+def forgotten_with_ten():
+    table = load("forgetting")
+    few = (table.arm == "option-2") & (table.images == 10)
+    return (table.assign(accuracy=table.accuracy.mask(few, 0.01)),)
+
+
+def from_sweep(one, other):
+    return recorded("sweep"), swapped("sweep", "arm", one, other)
+
+
+CASES = {
+    claims.borrowing_leads: from_sweep("option-1", "scratch"),
+    claims.copies_help_scratch_most: from_sweep("option-1", "scratch"),
+    claims.option_1_leads_with_ten_digits: from_sweep("option-1", "option-2"),
+    claims.option_2_leads_with_copies: from_sweep("option-1", "option-2"),
+    claims.fixed_layers_are_a_ceiling: from_sweep("option-1", "scratch"),
+    claims.borrowing_saves_labels: from_sweep("option-1", "scratch"),
+    claims.borrowing_serves_other_tasks: (
+        lambda: ({"letters": 0.2, "unseen things": 0.1},),
+        lambda: ({"letters": 0.2, "unseen things": -0.1},),
+    ),
+    claims.the_rule_is_never_certainly_wrong: from_sweep("option-1", "option-2"),
+    claims.output_layer_first_leads: from_sweep("output-first", "option-2"),
+    claims.labels_cure_overfitting_not_forgetting: (recorded("forgetting"), forgotten_with_ten),
+    claims.borrowing_leads_on_other_tasks: (
+        recorded("tasks"),
+        swapped("tasks", "arm", "option-1", "scratch"),
+    ),
+    claims.every_borrowed_layer_helps: (
+        recorded("which_layers"),
+        swapped("which_layers", "k", 1, 4),
+    ),
+    claims.renders_and_shapes_matter: (
+        recorded("sources"),
+        swapped("sources", "style", "colour only", "line art only"),
+    ),
+    claims.one_recipe_costs_little: (
+        recorded("sweep"),
+        swapped("sweep", "images", 10, 50),
+    ),
+    claims.copies_give_most_with_few_digits: (
+        recorded("push"),
+        swapped("push", "images", 10, 1000),
+    ),
+}

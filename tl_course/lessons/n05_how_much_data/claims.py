@@ -1,0 +1,257 @@
+"""What notebook 05 claims: which way to learn pays with how many labels, and what it costs."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from tl_course.core import settings
+from tl_course.lessons.claims import Claim
+from tl_course.lessons.curves import PANELS
+from tl_course.lessons.figures import ARMS
+from tl_course.study import comparing
+
+BORROWING, WITHOUT = ["option-1", "option-2"], ["scratch", "random-frozen"]
+
+
+def _ahead(table: pd.DataFrame, one: str, other: str, copies: bool) -> pd.DataFrame:
+    """How far arm `one` is ahead of `other` on the same draws: by images, with the `verdict`."""
+    rows = comparing.paired(comparing.tuned(table), (one, copies), (other, copies))
+    verdicts = [comparing.verdict(row) for row in rows.itertuples()]
+    return rows.assign(verdict=verdicts).set_index("images")
+
+
+def _each(rows: pd.DataFrame) -> str:
+    return "; ".join(
+        f"{row.Index:,} digits: {row.ahead:+.2f} ± {row.interval:.1f}, "
+        f"{row.wins} of {row.draws} draws ({row.verdict})"
+        for row in rows.itertuples()
+    )
+
+
+def _listed(named: dict[str, pd.Series], value: str = "{:.1f}", key: str = "") -> str:
+    """Series by name in words: "name: 1.0, 2.0; …", each value after its `key`."""
+    return "; ".join(
+        f"{name}: {', '.join(key.format(k) + value.format(v) for k, v in values.items())}"
+        for name, values in named.items()
+    )
+
+
+def borrowing_leads(table: pd.DataFrame) -> Claim:
+    """Both options against both controls, at every number of digits: rows of a sweep."""
+    mean = 100 * comparing.plain(table).groupby(["arm", "images"]).accuracy.mean().unstack("arm")
+    lead = mean[BORROWING].min(axis=1) - mean[WITHOUT].max(axis=1)
+    return Claim(
+        f"With every number of labels tried, both options get at least {lead.min():.1f} more "
+        "digits in 100 right than either network that borrows nothing.",
+        bool(lead.min() > 0),
+        _listed({"the smallest lead, digits in 100": lead}, key="{:,} labels "),
+    )
+
+
+def copies_help_scratch_most(sweep: pd.DataFrame) -> Claim:
+    """What altered copies add for each way to learn, on the same draws."""
+    table, borrowing = comparing.tuned(sweep), [*BORROWING, "output-first"]
+    gains = {
+        arm: comparing.paired(table, (arm, True), (arm, False)).set_index("images").ahead
+        for arm in (*borrowing, *WITHOUT)
+    }
+    helped = min(gain.loc[:200].min() for gain in gains.values()) > 0
+    most = all((gains["scratch"] > gains[arm]).all() for arm in borrowing)
+    return Claim(
+        "Up to two hundred digits altered copies help every way to learn, and a network from "
+        f"scratch by far the most: it gains {gains['scratch'][10]:.0f} points with ten.",
+        bool(helped and most and (gains["option-2"] > gains["option-1"]).all()),
+        f"points gained with {', '.join(f'{n:,}' for n in gains['scratch'].index)} digits (Option "
+        "2 a little more than Option 1, not always for certain): "
+        + _listed({ARMS[arm][0]: gain for arm, gain in gains.items()}, "{:+.1f}"),
+    )
+
+
+def option_1_leads_with_ten_digits(sweep: pd.DataFrame) -> Claim:
+    """Option 2 against Option 1, digits as they are: behind with ten, open from 20 to 1,000."""
+    rows = _ahead(sweep, "option-2", "option-1", copies=False)
+    return Claim(
+        f"As the digits are, Option 1 is {-rows.ahead[10]:.1f} points ahead with ten of them; with "
+        "twenty to a thousand neither option is ahead for certain.",
+        bool(rows.verdict[10] == "behind" and set(rows.verdict.drop(10)) == {"not certain"}),
+        "Option 2 minus Option 1, " + _each(rows),
+    )
+
+
+def option_2_leads_with_copies(sweep: pd.DataFrame) -> Claim:
+    """Option 2 against Option 1, with altered copies: ahead from fifty digits on."""
+    rows = _ahead(sweep, "option-2", "option-1", copies=True)
+    few, many = (rows.loc[sizes] for sizes in ([10, 20], [50, 100, 200, 500, 1000]))
+    return Claim(
+        f"With altered copies Option 2 is at least {many.ahead.min():.1f} points ahead from fifty "
+        "digits on; with ten or twenty neither option is ahead for certain.",
+        bool(set(many.verdict) == {"ahead"} and set(few.verdict) == {"not certain"}),
+        "Option 2 minus Option 1, " + _each(rows),
+    )
+
+
+def fixed_layers_are_a_ceiling(sweep: pd.DataFrame) -> Claim:
+    """A network from scratch against Option 1, and against LP-FT, with copies."""
+    arms = ("option-1", "output-first")
+    one, first = (_ahead(sweep, "scratch", arm, copies=True) for arm in arms)
+    return Claim(
+        "With altered copies and five hundred digits, a network from scratch is "
+        f"{one.ahead[500]:.1f} points ahead of Option 1, but with no number of digits is it ahead, "
+        "on average, of training the output layer first and then everything.",
+        bool(set(one.verdict[[500, 1000]]) == {"ahead"} and (first.ahead < 0).all()),
+        f"from scratch minus Option 1, {_each(one)}; minus output layer first, {_each(first)}",
+    )
+
+
+def borrowing_saves_labels(sweep: pd.DataFrame) -> Claim:
+    """How many labels from scratch equal fifty under Option 1, without and with copies."""
+    table = comparing.tuned(sweep).query("arm in ['option-1', 'scratch']")
+    mean = comparing.means(table).set_index(["augmented", "arm", "images"])["mean"]
+    plain, copies = (
+        comparing.labels_for(table, "scratch", form, mean[form, "option-1", 50]) or math.inf
+        for form in (False, True)
+    )
+    return Claim(
+        "To do as well as Option 1 with fifty labels, a network from scratch needs about "
+        f"{plain / 50:.0f} times as many; with altered copies for both, less than twice as many.",
+        bool(plain > 150 and copies < 100),
+        f"from scratch it takes about {plain:,.0f} labels, with altered copies {copies:,.0f}",
+    )
+
+
+def borrowing_serves_other_tasks(lead: dict[str, float]) -> Claim:
+    """Option 1 minus random layers, one image of each class: share of the test, by task."""
+    least = min(lead.values())
+    return Claim(
+        f"With one labelled image of each class, borrowed layers get at least {100 * least:.0f} "
+        "more in 100 right than random layers do, of letters and of unseen things.",
+        bool(least > 0),
+        ", ".join(f"{name}: {100 * points:.1f} more in 100" for name, points in lead.items()),
+    )
+
+
+def the_rule_is_never_certainly_wrong(sweep: pd.DataFrame) -> Claim:
+    """The option that `recommended` takes against the other, at each number of digits."""
+    lead, wrong = {}, False
+    for copies, form in PANELS.items():
+        for row in _ahead(sweep, "option-2", "option-1", copies).itertuples():
+            option = settings.recommended(row.Index, "on" if copies else "off").option
+            lead[f"{row.Index:,} {form}"] = row.ahead if option == "2" else -row.ahead
+            wrong |= row.verdict == {"1": "ahead", "2": "behind"}[option]
+    return Claim(
+        "On these digits the rule never takes the option that is certainly behind, and on average "
+        f"it costs at most {max(0.0, -min(lead.values())):.1f} points.",
+        not wrong,
+        ", ".join(f"{case}: {points:+.1f}" for case, points in lead.items()) + " points ahead",
+    )
+
+
+def output_layer_first_leads(sweep: pd.DataFrame) -> Claim:
+    """LP-FT against each option with 50 to 200 digits as they are."""
+    against = [_ahead(sweep, "output-first", arm, copies=False).loc[50:200] for arm in BORROWING]
+    least = min(rows.ahead.min() for rows in against)
+    return Claim(
+        "With fifty to two hundred digits as they are, training the output layer first and then "
+        f"everything gets at least {least:.1f} more in 100 right than either option.",
+        bool(least > 0),
+        "; ".join(f"against Option {i}, {_each(rows)}" for i, rows in enumerate(against, 1)),
+    )
+
+
+def labels_cure_overfitting_not_forgetting(forgetting: pd.DataFrame) -> Claim:
+    """Training minus test accuracy of both options, and what is still known of the source."""
+    tuned = comparing.tuned(forgetting)
+    by = 100 * tuned.groupby(["arm", "images"])[["training", "test", "accuracy"]].mean()
+    gaps = {ARMS[arm][0]: by.loc[arm].training - by.loc[arm].test for arm in BORROWING}
+    one, two = (by.loc[arm].accuracy for arm in BORROWING)
+    same = 100 * forgetting.drop(tuned.index).groupby("images").accuracy.mean()
+    less = all(gap.is_monotonic_decreasing for gap in gaps.values())
+    more = max(two.loc[50:].max(), same.max()) < two[10]
+    known = {"Option 2": two, "with the settings of fifty": same, "Option 1": one}
+    return Claim(
+        "More digits cure the overfitting of both options, but not the forgetting of Option 2, "
+        f"which still knows {two[10]:.0f} in 100 things after ten digits and fewer after more.",
+        bool(less and more and one.round(1).nunique() == 1),
+        f"training minus test accuracy, {_listed(gaps, key='{:,} digits ')}; things still known, "
+        f"in 100, {_listed(known, '{:.0f}', '{:,} digits ')}",
+    )
+
+
+def borrowing_leads_on_other_tasks(tasks: pd.DataFrame) -> Claim:
+    """Both options against every way without borrowing, on letters and on unseen things."""
+    plain = tasks[~tasks.augmented]
+    by = 100 * plain.groupby(["task", "each", "arm"]).accuracy.mean().unstack()
+    lead = by[BORROWING].min(axis=1) - by[[*WITHOUT, "classical"]].max(axis=1)
+    return Claim(
+        "With one and with five labelled images of each letter or unseen thing, both options are "
+        f"at least {lead.min():.0f} points ahead of every way without borrowing.",
+        bool(lead.min() > 20),
+        ", ".join(f"{task}, {each} of each: {by:+.1f}" for (task, each), by in lead.items()),
+    )
+
+
+def every_borrowed_layer_helps(cuts: pd.DataFrame) -> Claim:
+    """Accuracy with the first k layers borrowed, or random: rows of `which_layers`."""
+    by = 100 * cuts.groupby(["first", "then", "k"]).accuracy.mean()
+    moving, still = by["pretrained", "trained"], by["pretrained", "fixed"]
+    random = by["random", "fixed"]
+    more = moving.is_monotonic_increasing and still.is_monotonic_increasing
+    every = {"borrowed, then trained": moving, "borrowed and fixed": still, "random, fixed": random}
+    return Claim(
+        "Each borrowed layer adds something, trained or fixed, and all four fixed ones together "
+        f"{still[4] - moving[0]:.0f} points; fixed random layers are no help, however many.",
+        bool(more and still.iloc[0] > moving[0] and random.max() < moving[0]),
+        _listed(every, key="{} layers "),
+    )
+
+
+def renders_and_shapes_matter(sources: pd.DataFrame) -> Claim:
+    """Option 1 with fifty digits on layers that were pretrained on less."""
+    rows = sources[sources.images == 50].set_index("question")
+    columns = {"classes": "classes", "images": "images_seen", "style": "style"}
+    classes, renders, style = (
+        100 * rows.loc[name].groupby(column).accuracy.mean() for name, column in columns.items()
+    )
+    more = classes.loc[:100].is_monotonic_increasing and renders.is_monotonic_increasing
+    lost = style.drop("colour only").min() - style["colour only"]
+    return Claim(
+        "With fifty digits, layers pretrained on more renders or on up to a hundred classes serve "
+        f"better; colour alone costs {style['all styles'] - style['colour only']:.0f} points.",
+        bool(more and lost > 5 and abs(style["all styles"] - style["line art only"]) < 2),
+        _listed({"classes": classes, "renders": renders, "style": style}, key="{} "),
+    )
+
+
+def one_recipe_costs_little(sweep: pd.DataFrame) -> Claim:
+    """One recipe for all against tuned settings, for every way to borrow."""
+    rows = comparing.recipes(sweep).query("arm in ['option-1', 'option-2', 'output-first']")
+    ten = rows.query("images == 10 and arm != 'output-first'").ahead
+    each = rows.set_index(["arm", "augmented", "images"]).ahead
+    return Claim(
+        f"With ten digits one recipe for all costs the options up to {-ten.min():.1f} points; with "
+        "fifty and two hundred it costs every way to borrow less than one.",
+        bool(rows.query("images > 10").ahead.min() > -1 and ten.between(-4, 0).all()),
+        "; ".join(
+            f"{ARMS[arm][0]}, {images}{' and copies' if copies else ''}: {ahead:+.1f}"
+            for (arm, copies, images), ahead in each.items()
+        ),
+    )
+
+
+def copies_give_most_with_few_digits(push: pd.DataFrame) -> Claim:
+    """What each step of pushing gave: altered copies with few digits, moving all with many."""
+    mean = 100 * push.groupby(["images", "step"], sort=False).accuracy.mean().unstack("images")
+    start, copies = mean.loc["Option 1"], mean.loc["Option 1 with altered copies"]
+    views = mean.loc["the same, several views at test time"]
+    moving, best = mean.loc["then everything"], mean.max()
+    few = all(copies[n] - start[n] > best[n] - copies[n] for n in (10, 50))
+    many = copies[1000] - start[1000] < 0.1 < moving[1000] - copies[1000]
+    steps = {"Option 1": start, "with copies": copies, "with several views at test time": views}
+    return Claim(
+        f"With ten digits altered copies give {copies[10] - start[10]:.0f} points, more than "
+        "all later steps together; with a thousand it is letting all layers move that helps.",
+        bool(few and many and (views - copies).abs().max() < 0.5),
+        _listed({**steps, "then everything": moving, "best": best}, key="{:,} digits "),
+    )
