@@ -1,27 +1,30 @@
 """What was recorded: made with the shipped weights, complete, and as good as the course says."""
 
 import itertools
-import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from tl_course.app import records
+from tl_course.app import readme, records
+from tl_course.app.notebooks import root
 from tl_course.core import files, pretraining, settings
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import handwritten
-from tl_course.lessons.n04_option_2_fine_tune import experiments
+from tl_course.lessons.n04_option_2_fine_tune import claims, experiments
 from tl_course.lessons.n04_option_2_fine_tune import figures as figures_04
+from tl_course.lessons.n04_option_2_fine_tune import tables as tables_04
 from tl_course.lessons.n05_how_much_data import figures as figures_05
+from tl_course.lessons.n05_how_much_data import tables as tables_05
 from tl_course.study import comparing, forgetting, matrix_tuning, results, tuning
 from tl_course.study.sweep import ARMS, sweep
 
 
-@pytest.mark.parametrize("name", ["tuning", *records.TABLES])
+@pytest.mark.parametrize("name", results.names())
 def test_no_recorded_table_is_stale(name):
-    about = results.about(name)
-    assert about["weights"] == records.weights(name), "run 'tl-course records'"
+    about, table = results.about(name), records.every_table()[name]
+    assert about["weights"] == table.weights(), "run 'tl-course records'"
+    keys = list(map(table.key, results.load(name).to_dict("records")))
+    assert len(set(keys)) == len(keys), "rows that were made twice"
     assert about["rows"] == len(results.load(name)) and about["command"]
     assert about.get("complete", True), "run 'tl-course records', it was stopped on the way"
 
@@ -45,8 +48,8 @@ def test_the_recorded_draws_are_many_and_of_every_arm():
     counts = table.groupby(keys).draw.nunique()
     assert not table.duplicated([*keys, "draw"]).any()
     plans = {
-        ("tuned", False): records.DRAWS, ("tuned", True): records.DRAWS,
-        ("fixed", False): records.FIXED, ("fixed", True): records.FIXED,
+        ("tuned", False): tables_05.DRAWS, ("tuned", True): tables_05.DRAWS,
+        ("fixed", False): tables_05.FIXED, ("fixed", True): tables_05.FIXED,
     }  # fmt: skip
     for (recipe, augmented), plan in plans.items():
         without = {"classical"} if augmented or recipe == "fixed" else set()
@@ -55,8 +58,8 @@ def test_the_recorded_draws_are_many_and_of_every_arm():
 
 
 def test_the_readme_shows_what_is_recorded():
-    shown = (records.root() / "README.md").read_text(encoding="utf-8")
-    assert shown == records.readme(), "run 'tl-course records'"
+    shown = (root() / "README.md").read_text(encoding="utf-8")
+    assert shown == readme.text(), "run 'tl-course records'"
     assert "| **Option 1**: four layers fixed | 7" in shown
 
 
@@ -118,7 +121,7 @@ def test_forgetting_is_recorded_of_option_2_as_tuned_and_of_its_control():
     table = results.load("forgetting")
     tuned = comparing.tuned(table)
     counts = tuned[tuned.arm != "before"].groupby(["arm", "images"]).draw.nunique()
-    assert all(counts[arm].to_dict() == records.FORGETTING for arm in ("option-1", "option-2"))
+    assert all(counts[arm].to_dict() == tables_04.FORGETTING for arm in ("option-1", "option-2"))
     adapted = table[table.arm != "before"]
     assert not adapted.duplicated(["settings", "arm", "images", "draw"]).any()
     for row in adapted.itertuples():
@@ -126,7 +129,7 @@ def test_forgetting_is_recorded_of_option_2_as_tuned_and_of_its_control():
         chosen = settings.chosen(row.arm, size)
         assert (row.l2, row.rate, row.steps) == (chosen.l2, chosen.rate, chosen.steps)
     control = table[table.settings == forgetting.CONTROL].groupby("images").draw.nunique()
-    assert control.to_dict() == {n: records.FORGETTING[n] for n in (200, 1000)}
+    assert control.to_dict() == {n: tables_04.FORGETTING[n] for n in (200, 1000)}
     # The same trainings as in the sweep, up to the rounding of another processor.
     keys = ["arm", "images", "draw"]
     sweep_rows = comparing.plain(results.load("sweep")).set_index(keys).accuracy
@@ -135,32 +138,22 @@ def test_forgetting_is_recorded_of_option_2_as_tuned_and_of_its_control():
     assert difference.abs().max() < 0.03
 
 
-def held(cell: str, **names) -> list[bool]:
-    """Whether each claim of a cell of notebook 04 holds when the cell is run with these names."""
-    path = records.root() / "notebooks" / "04_option_2_fine_tune.ipynb"
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    said = []
-    lesson = SimpleNamespace(claim=lambda text, holds, **_: said.append(bool(holds)))
-    exec("".join(next(c["source"] for c in cells if c["id"] == cell)), {"lesson": lesson, **names})
-    return said
+LARGE = "arm == 'option-2' and settings == 'tuned' and images == 200"
 
 
-def test_the_claims_on_forgetting_hold_as_recorded_and_can_fail():
+@pytest.mark.parametrize(
+    ("claim", "rows", "column", "value"),
+    [
+        (claims.option_2_forgets, "arm == 'option-1'", "accuracy", 0.8),
+        (claims.option_2_forgets, LARGE, "accuracy", 0.5),
+        (claims.option_2_forgets, "arm == 'option-2' and images == 10", "accuracy", 0.3),
+        (claims.small_steps_move_little, LARGE, "moved_4", 0.03),
+    ],
+)
+def test_each_part_of_a_claim_on_forgetting_can_fail(claim, rows, column, value):
     table = results.load("forgetting").query("images <= 200")
-    assert held("forget-claim", experiments=experiments, left=table) == [True, True]
-    two, many = table.arm == "option-2", table.images == 200
-    control = table.settings == forgetting.CONTROL
-
-    def doctored(rows, column, value):
-        changed = table.assign(**{column: table[column].mask(rows, value)})
-        return held("forget-claim", experiments=experiments, left=changed)
-
-    assert doctored(table.arm == "option-1", "accuracy", 0.8)[0] is False
-    assert doctored(two & many & ~control, "accuracy", 0.5)[0] is False
-    assert doctored(control, "accuracy", 0.3)[0] is False
-    assert doctored(two & (table.images == 10), "accuracy", 0.3)[0] is False
-    assert doctored(two & (table.images == 50), "moved_2", 0.09)[1] is False
-    assert doctored(two & many & ~control, "moved_4", 0.03)[1] is False
+    assert claim(table).holds
+    assert not claim(table.assign(**{column: table[column].mask(table.eval(rows), value)})).holds
 
 
 def test_the_figures_of_forgetting_show_the_spread_and_the_control():
@@ -175,25 +168,9 @@ def test_the_figures_of_forgetting_show_the_spread_and_the_control():
     assert "Option 1 (frozen), test" in alt and "Option 2 (fine-tuned), training" in alt
 
 
-def test_no_lead_is_claimed_that_the_intervals_leave_open():
-    table = comparing.plain(results.load("sweep"))
-    gain = comparing.paired(table, ("option-2", False), ("option-1", False))
-    names = {"comparing": comparing, "gain": gain}
-    assert held("crossing-claim", **names) == [True]
-    for images, interval in ((500, 0.1), (1000, 0.1), (10, 3.0)):
-        names["gain"] = gain.assign(interval=gain.interval.mask(gain.images == images, interval))
-        assert held("crossing-claim", **names) == [False]
-
-
-def test_the_claim_that_freezing_hardly_lessens_overfitting_can_fail():
-    tables = {name: results.load(name) for name in ("forgetting", "sweep")}
-    names = {
-        "curves": results.load("overfitting"),
-        "results": SimpleNamespace(load=tables.get),
-        "comparing": comparing, "experiments": experiments,
-    }  # fmt: skip
-    assert held("overfit-claim", **names) == [True, True]
-    costs = tables["forgetting"]
-    frozen = (costs.arm == "option-1") & (costs.images == 10)
-    tables["forgetting"] = costs.assign(training=costs.training.mask(frozen, 0.9))
-    assert held("overfit-claim", **names) == [True, False]
+@pytest.mark.parametrize(("images", "interval"), [(500, 0.1), (1000, 0.1), (10, 3.0)])
+def test_no_lead_is_claimed_that_the_intervals_leave_open(images, interval):
+    gain = experiments.option_2_minus_option_1(results.load("sweep"))
+    changed = gain.assign(interval=gain.interval.mask(gain.images == images, interval))
+    assert claims.only_with_ten_is_one_option_ahead(gain).holds
+    assert not claims.only_with_ten_is_one_option_ahead(changed).holds

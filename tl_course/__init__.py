@@ -22,6 +22,7 @@ transfer learning
     tl.predict        what a network makes of new examples
     tl.sweep          every way to learn with ever more labels
     tl.results        the recorded experiments: tl.results.load("sweep")
+    tl.Lesson         what a notebook begins with: a budget, the machine's speed, its claims
 """
 
 import importlib
@@ -57,6 +58,7 @@ _FACE = {  # name: its module, and the name there unless it is the module itself
     "predict": ("core.training", "predict"),
     "sweep": ("study.sweep", "sweep"),
     "results": ("study.results", None),
+    "Lesson": ("lessons.lesson", "Lesson"),
 }
 __all__ = [*_FACE]
 

@@ -100,7 +100,7 @@ class Old(ModuleType):
         if f"{old}.{name}" in RENAMED:
             places = [RENAMED[f"{old}.{name}"]]
         for place, new in places:
-            module = importlib.import_module(PACKAGE + place)
+            module = _new(place)
             if hasattr(module, new):
                 said = f"{PACKAGE}{old}.{name} is now {PACKAGE}{place}.{new}"
                 warnings.warn(said, FutureWarning, stacklevel=2)
@@ -134,37 +134,34 @@ class Finder:
 
 def augmented(x, seed: int):
     """An altered copy of each picture of `x`, each in a pose of its own."""
-    import torch
+    altered, arange = _new("core.output_layers").altered, importlib.import_module("torch").arange
+    return altered(x, seed, arange(len(x), device=x.device))
 
-    from tl_course.core.output_layers import altered
 
-    return altered(x, seed, torch.arange(len(x), device=x.device))
+def _new(place: str) -> ModuleType:
+    return importlib.import_module(PACKAGE + place)
 
 
 def _examples(x, y, n_classes: int | None, modality: str):
-    from tl_course.data.examples import Examples
-
-    return Examples(x, y, tuple(map(str, range(n_classes or int(y.max()) + 1))), modality)
+    return _new("data.examples").Examples(
+        x, y, tuple(map(str, range(n_classes or int(y.max()) + 1))), modality
+    )
 
 
 def _adapted(name, net, x, y, seed=0, *, test=None, n_classes=None, modality="image", **more):
-    from tl_course.core import transfer
-
     shown = _examples(x, y, n_classes, modality)
     if more.pop("across", False):
         shown = shown.said_to_be(net.modality)
     test = test and _examples(*test, len(shown.names), modality)
-    way, start = getattr(transfer, name), () if net is None else (net,)
+    way, start = getattr(_new("core.transfer"), name), () if net is None else (net,)
     return way(*start, shown, test=test, seed=seed, **_watched(more))
 
 
 def _watched(more: dict) -> dict:
     """What a training is given now, out of `on_step=…`, `stop=…` and the like."""
-    from tl_course.core.training import Watch
-
     names = ("on_step", "stop", "progress", "checkpoint", "identity")
     given = {name: more.pop(name) for name in names if name in more}
-    return {**more, "watch": Watch(**given)} if given else more
+    return {**more, "watch": _new("core.training").Watch(**given)} if given else more
 
 
 def option_1(net, x, y, seed=0, **more):
@@ -189,20 +186,15 @@ def random_frozen(x, y, seed=0, **more):
 
 def pretrain(source, images, **more):
     """Pretraining, told about what goes on beside it one by one."""
-    from tl_course.core import pretraining
-
-    return pretraining.pretrain(source, images, **_watched({"progress": "pretraining", **more}))
+    more = _watched({"progress": "pretraining", **more})
+    return _new("core.pretraining").pretrain(source, images, **more)
 
 
 def pretrain_gpt(*given, **more):
     """Pretraining of the small GPT, told about what goes on beside it one by one."""
-    from tl_course.lessons.n09_small_gpt import experiments
-
-    return experiments.pretrain(*given, **_watched(more))
+    return _new("lessons.n09_small_gpt.experiments").pretrain(*given, **_watched(more))
 
 
 def train(net, batch_at, recipe, **more):
     """The training loop, told about what goes on beside it one by one."""
-    from tl_course.core import training
-
-    return training.train(net, batch_at, recipe, **_watched(more))
+    return _new("core.training").train(net, batch_at, recipe, **_watched(more))

@@ -435,6 +435,7 @@ def add_records(verbs) -> None:
         "table in tl_course/results. It can be stopped and continued. Four to five hours on "
         "two cores when everything is to be made.",
     )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="weights or tables; all if none")
     parser.add_argument("--anew", action="store_true", help="also what is current already")
     parser.set_defaults(act=records)
 
@@ -442,7 +443,7 @@ def add_records(verbs) -> None:
 def records(args: argparse.Namespace) -> int:
     from tl_course.app import records as recorded
 
-    for sentence in recorded.make_all(args.anew):
+    for sentence in recorded.make_all(args.names, args.anew):
         print(sentence)
     return 0
 

@@ -20,6 +20,7 @@ from tl_course.core.network import KERNELS, WIDTHS, FiveLayerNet, fingerprint
 Net = TypeVar("Net", bound=nn.Module)
 FORMAT = "tl_course five-layer network 1"
 WEIGHTS_FILE, DESCRIPTION_FILE = "weights.safetensors", "network.json"
+SHIPPED = Path(__file__).parents[1] / "weights"  # what comes with the package
 SHARED_WEIGHTS_FILE = "model.safetensors"  # what a folder for others has (sharing.py)
 
 

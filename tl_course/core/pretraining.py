@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib.resources
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -168,12 +167,12 @@ def shipped_folder(name: str) -> Path:
     """Where a shipped network is; CourseError names those that are shipped."""
     if name not in SHIPPED:
         raise CourseError(f"The course ships no network '{name}'; it has {', '.join(SHIPPED)}.")
-    return Path(str(importlib.resources.files("tl_course") / "weights" / name))
+    return files.SHIPPED / name
 
 
-@functools.cache
-def _shipped(name: str) -> FiveLayerNet:
-    return files.load(shipped_folder(name))
+@functools.lru_cache(maxsize=8)
+def _shipped(folder: Path, made: int) -> FiveLayerNet:
+    return files.load(folder)
 
 
 def pretrained(name: str = "emoji-images") -> FiveLayerNet:
@@ -181,4 +180,6 @@ def pretrained(name: str = "emoji-images") -> FiveLayerNet:
 
     It is shared, not copied: adaptations never change it, and neither should you.
     """
-    return _shipped(name)
+    folder = shipped_folder(name)
+    weights = folder / files.WEIGHTS_FILE
+    return _shipped(folder, weights.stat().st_mtime_ns if weights.exists() else 0)

@@ -13,15 +13,6 @@ import math
 import numpy as np
 import pandas as pd
 
-README_ARMS = {
-    "option-1": "**Option 1**: four layers fixed",
-    "option-2": "**Option 2**: everything moves",
-    "output-first": "output layer first, then everything",
-    "scratch": "from scratch",
-    "random-frozen": "random layers, fixed",
-    "classical": "no network (SVM on pixels)",
-}
-
 
 def plain(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the images as they are, with the settings that were tuned for each arm."""
@@ -122,75 +113,3 @@ def recipes(table: pd.DataFrame) -> pd.DataFrame:
              "fixed": 100 * own.accuracy.mean(), "ahead": row.ahead, "interval": row.interval}
         )  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def as_markdown(table: pd.DataFrame) -> str:
-    """The sweep as the README shows it: mean ± standard deviation over draws, in %."""
-    found = means(table).set_index(["augmented", "arm", "images"])
-    lines = []
-    for augmented, said in ((False, "as they are"), (True, "with altered copies")):
-        sizes = sorted(table.images[table.augmented == augmented].unique())
-        lines += [
-            f"| labelled digits, {said} | " + " | ".join(f"{n:,}" for n in sizes) + " |",
-            "| --- " * (len(sizes) + 1) + "|",
-        ]
-        for arm, name in README_ARMS.items():
-            if (augmented, arm, sizes[0]) in found.index:
-                cells = []
-                for images in sizes:
-                    row = found.loc[(augmented, arm, images)]
-                    cells.append(f"{row['mean']:.1f} ± {row['sd']:.1f}")
-                lines.append(f"| {name} | " + " | ".join(cells) + " |")
-        lines.append("")
-    return "\n".join([*lines, *_differences(table)]).strip() + "\n"
-
-
-README_PAIRS = {
-    "Option 2 minus Option 1": ("option-2", "option-1"),
-    "output layer first minus Option 1": ("output-first", "option-1"),
-    "Option 1 minus from scratch": ("option-1", "scratch"),
-}
-
-
-def _differences(table: pd.DataFrame) -> list[str]:
-    """Who is ahead on the same draws, in points with 95% intervals; certain signs are bold."""
-    sizes = sorted(table.images.unique())
-    lines = [
-        "| points ahead, same draws | " + " | ".join(f"{n:,}" for n in sizes) + " |",
-        "| --- " * (len(sizes) + 1) + "|",
-    ]
-    for augmented, form in ((False, "as they are"), (True, "with copies")):
-        for name, (one, other) in README_PAIRS.items():
-            rows = paired(table, (one, augmented), (other, augmented)).set_index("images")
-            if rows.empty:
-                continue
-            said = {n: f"{row.ahead:+.1f} ± {row.interval:.1f}" for n, row in rows.iterrows()}
-            said |= {
-                n: f"**{said[n]}**" for n, row in rows.iterrows() if verdict(row) != "not certain"
-            }
-            cells = " | ".join(said.get(n, "") for n in sizes)
-            lines.append(f"| {name}, {form} | {cells.replace('-', '−')} |")
-    return lines
-
-
-README_STEPS = {  # of the recorded table `push`
-    "Option 1": "Option 1",
-    "with altered copies": "Option 1 with altered copies",
-    "then everything moves": "then everything",
-    "six such networks averaged, three of them pretrained on pen strokes":
-        "both sources: answers of six averaged",
-}  # fmt: skip
-
-
-def pushed_as_markdown(table: pd.DataFrame) -> str:
-    """How far few digits were pushed: mean ± spread in percent, a row a step, a column a size."""
-    found = 100 * table.groupby(["step", "images"]).accuracy.agg(["mean", "std"])
-    sizes = sorted(table.images.unique())
-    lines = [
-        "| labelled digits, step by step | " + " | ".join(f"{n:,}" for n in sizes) + " |",
-        "| --- " * (len(sizes) + 1) + "|",
-    ]
-    for name, step in README_STEPS.items():
-        cells = [f"{mean:.1f} ± {sd:.1f}" for mean, sd in found.loc[step].loc[sizes].to_numpy()]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"

@@ -253,23 +253,3 @@ def ahead(table: pd.DataFrame, control: tuple[str, str]) -> pd.DataFrame:
                  "wins": int((each > 0).sum()), "draws": len(each)}
             )  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def as_markdown(table: pd.DataFrame, images: int = 50) -> str:
-    """Option 1 as the README shows it: means in %, and points ahead of random layers."""
-    own = table[(table.images == images) & table.option.isin(["1", "classical"])]
-    mean = 100 * cells(own).pivot(index="target", columns="source", values="mean")
-    gains = ahead(own, ("random", "1")).set_index(["target", "source"])
-    lines = [
-        f"| {images} labelled examples | random layers | pictures | sound | text | no network |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for name in dict.fromkeys(own.target):
-        said = [f"{mean.loc[name, 'random']:.0f}"]
-        for source in SOURCES:
-            by = gains.loc[(name, source)]
-            points = f"{by.ahead:+.1f} ± {by.interval:.1f}".replace("-", "−")
-            shown = f"{mean.loc[name, source]:.0f} ({points})"
-            said.append(f"**{shown}**" if abs(by.ahead) > by.interval else shown)
-        lines.append(f"| {CALLED[name]} | {' | '.join(said)} | {mean.loc[name, 'none']:.0f} |")
-    return "\n".join(lines) + "\n"

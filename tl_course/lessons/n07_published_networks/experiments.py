@@ -264,28 +264,8 @@ def ahead(table: pd.DataFrame, one: str, other: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-README_ARMS = {
-    "own-option-1": "**five layers of drawings**",
-    "lite0-option-1": "**ImageNet, best cut**",
-    "lite0-last": "ImageNet, last features",
-    "scratch": "from scratch",
-    "random-frozen": "random layers",
-    "classical": "no network",
-}
 
 
-def as_markdown(table: pd.DataFrame) -> str:
-    """Rows of `finals` as the README shows them: mean ± standard deviation over draws, in %."""
-    by = 100 * table.groupby(["target", "arm"]).accuracy.agg(["mean", "std"])
-    lines = [
-        f"| {IMAGES} labelled pictures | {' | '.join(README_ARMS.values())} |",
-        "| --- " * (len(README_ARMS) + 1) + "|",
-    ]
-    for name in targets():
-        rows = [by.loc[name, arm] for arm in README_ARMS]
-        said = " | ".join(f"{row['mean']:.1f} ± {row['std']:.1f}" for row in rows)
-        lines.append(f"| {name} | {said} |")
-    return "\n".join(lines) + "\n"
 
 
 def times(sizes=SIZES, n: int = 64) -> list[dict]:

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from tl_course.base.parallel import side_by_side
-from tl_course.core import pretraining, training
+from tl_course.core import files, training
 from tl_course.core.settings import Settings
 from tl_course.core.training import History, Recipe, Watch
 from tl_course.data.sources import prose
@@ -56,13 +56,18 @@ MIXED_WEIGHT = 4.0  # of the n-gram of the fifty lines that is mixed with it
 
 
 def shipped_folder() -> Path:
-    """Where the shipped weights are, which `data_scripts/small_gpt.py` makes."""
-    return pretraining.shipped_folder("small-gpt")
+    """Where the shipped weights are, which `tl-course records` makes."""
+    return files.SHIPPED / "small-gpt"
 
 
-@functools.cache
 def pretrained() -> GPT:
     """The small GPT that the course ships. It is shared: adaptations take a copy, so should you."""
+    weights = shipped_folder() / files.WEIGHTS_FILE
+    return _shipped(weights.stat().st_mtime_ns if weights.exists() else 0)
+
+
+@functools.lru_cache(maxsize=1)
+def _shipped(made: int) -> GPT:
     return gpt.load(shipped_folder())
 
 
@@ -283,31 +288,29 @@ def missing(arms: Sequence[str], rows: Sequence[dict], part: str) -> list[tuple]
     ]
 
 
-def record(rows: list[dict], keep: Callable[[list[dict]], None]) -> list[dict]:
-    """Everything that notebook 09 shows, added to `rows` of an earlier sitting.
+def rows(done: list[dict]) -> Iterator[dict]:
+    """Everything that notebook 09 shows and that `done`, from an earlier sitting, lacks.
 
     Rows have `question`: "validation" (settings are chosen), "test" (what is reported),
     "unchanged" (the pretrained network as it is), "prose" (how well it and an n-gram read what
     they learnt from), "prompt".
-
-    `keep` writes down what there is, between two parts.
     """
     for part in ("validation", "test"):
         for arms, together in ((tuple(RATES), side_by_side), (tuple(COUNTING), _one_by_one)):
-            for new in together(run, missing(arms, rows, part), f"{part} lines"):
-                rows += new
-                keep(rows)
-    done = {row["question"] for row in rows}
-    if "unchanged" not in done:
+            for new in together(run, missing(arms, done, part), f"{part} lines"):
+                done = done + new  # what was chosen on validation lines is tested
+                yield from new
+    answered = {row["question"] for row in done}
+    if "unchanged" not in answered:
         bits = scored(pretrained(), lines().test)
-        rows.append({"question": "unchanged", "arm": "unchanged", "draw": 0, "bits": bits})
-    if "prose" not in done:
+        yield {"question": "unchanged", "arm": "unchanged", "draw": 0, "bits": bits}
+    if "prose" not in answered:
         own = held_out_paragraphs()
         both = {"unchanged": scored(pretrained(), own), "counting": ngram.bits(_read_prose(), own)}
-        rows += [{"question": "prose", "arm": a, "draw": 0, "bits": b} for a, b in both.items()]
-    if "prompt" not in done:
-        rows += prompts(pretrained(), DRAWS)
-    return rows
+        for arm, bits in both.items():
+            yield {"question": "prose", "arm": arm, "draw": 0, "bits": bits}
+    if "prompt" not in answered:
+        yield from prompts(pretrained(), DRAWS)
 
 
 def _one_by_one(run: Callable, plan: Sequence[tuple], title: str) -> Iterator:

@@ -1,0 +1,75 @@
+"""The one runner of recorded tables: it resumes, writes whole parts, and says what is current."""
+
+import pytest
+
+from tl_course.app import records
+from tl_course.base.errors import CourseError
+from tl_course.study import results, tables
+from tl_course.study.tables import Table
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    monkeypatch.setattr(tables, "SAVE_EVERY", -1)
+
+
+def squares(done, upto=4):
+    for number in range(len(done), upto):
+        yield {"number": number, "square": number**2}
+
+
+def test_a_table_is_made_resumed_and_current(folder):
+    whole, chosen = Table("squares", ("number",), squares, lambda: "w1"), []
+
+    def stopped(done):
+        yield from squares(done, 2)
+        raise KeyboardInterrupt
+
+    assert not whole.is_current
+    with pytest.raises(KeyboardInterrupt):
+        tables.make(Table("squares", ("number",), stopped, lambda: "w1"))
+    assert len(whole.done()) == 2 and not whole.is_current
+    asked = []
+
+    def rest(done):
+        asked.append(len(done))
+        return squares(done)
+
+    tables.make(Table("squares", ("number",), rest, lambda: "w1", lambda: chosen.append(1)))
+    assert asked == [2] and chosen == [1] and whole.is_current
+    assert results.load("squares").square.tolist() == [0, 1, 4, 9]
+    other = Table("squares", ("number",), squares, lambda: "w2")
+    assert not other.is_current and other.done() == []
+
+
+def test_rows_of_an_earlier_sitting_are_not_written_twice(folder):
+    """Also where keys were read back from a file, and where a part comes as a list."""
+    keys = ("name", "rate", "copies")
+    rows = [{"name": "a", "rate": float("nan"), "copies": True, "x": 1},
+            {"name": "a", "rate": 0.1, "copies": False, "x": 2}]  # fmt: skip
+    table = Table("some", keys, lambda done: [rows[:1], rows[1]], lambda: "w")
+    tables.make(table)
+    tables.make(table)
+    assert len(results.load("some")) == 2
+    tables.make(table, anew=True)
+    assert len(results.load("some")) == 2
+
+
+def test_what_is_missing_of_a_plan():
+    done = [{"images": 10, "draw": 0}, {"images": 10, "draw": 1}]
+    plan = [(10, 0), (10, 1), (10, 2), (50, 0)]
+    assert list(tables.missing(plan, done, ("images", "draw"))) == [(10, 2), (50, 0)]
+
+
+def test_every_recorded_table_has_a_lesson_that_makes_it():
+    every = records.every_table()
+    assert sorted(every) == results.names()
+    assert list(every)[:2] == ["tuning", "matrix_tuning"], "settings are chosen first"
+    with pytest.raises(CourseError, match="Nothing that is recorded is called 'swep'"):
+        records.make_all(["swep"])
+
+
+def test_where_everything_is_current_nothing_is_made(monkeypatch):
+    monkeypatch.setattr(tables, "make", None)
+    assert records.make_all() == ["Everything is current."]

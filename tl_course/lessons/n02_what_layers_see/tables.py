@@ -1,0 +1,80 @@
+"""What notebook 02 records: gratings, shapes, filters and made pictures, with their controls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tl_course.core import pretraining
+from tl_course.core.network import LAYERS, FiveLayerNet
+from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.lessons.n02_what_layers_see import experiments
+from tl_course.study import results
+from tl_course.study.tables import Table, kept
+
+SEEDS = (1, 2, 3)  # of networks that are pretrained anew, to see what depends on chance
+SHORT = 200_000  # renders of each of them
+
+
+def seed_network(seed: int) -> FiveLayerNet:
+    """The network of another seed; several tables look at it."""
+    return kept(f"seed-{seed}", lambda: experiments.trained_anew(seed, SHORT, f"seed {seed}")[0])
+
+
+def networks() -> dict[str, tuple[str, FiveLayerNet]]:
+    """The shipped network, three of other seeds, and five untrained ones: name → (kind, net)."""
+    trained = {f"seed {seed}": ("trained", seed_network(seed)) for seed in SEEDS}
+    untrained = {f"untrained {n}": ("untrained", experiments.untrained(n)) for n in range(5)}
+    return {"shipped": ("trained", pretraining.pretrained()), **trained, **untrained}
+
+
+def orientation(done: list[dict]) -> list[dict]:
+    """Gratings put to layer 1 of all of them, and of the one without the recipe's care."""
+    plain = experiments.plain(SEEDS[0], SHORT, "plain")[0]
+    every = {**networks(), "plain": ("plain", plain)}
+    short = {name: ("trained shorter", every[name][1]) for name in every if "seed" in name}
+    return experiments.orientation({**every, **short})
+
+
+def settling(done: list[dict]) -> Iterator[list[dict]]:
+    """How early each layer is what it will be, in three networks."""
+    for seed in set(SEEDS) - {row["seed"] for row in done}:
+        growth = experiments.trained_anew(seed, SHORT, f"seed {seed}")[1]
+        yield [{"seed": seed, **row} for row in growth.settling()]
+
+
+def first_layers(done: list[dict]) -> list[dict]:
+    """Accuracy with and without the recipe's care; filters, also on the way, are kept beside it."""
+    recipe, growth = experiments.trained_anew(SEEDS[0], SHORT, f"seed {SEEDS[0]}")
+    plain, accuracy = experiments.plain(SEEDS[0], SHORT, "plain")
+    stages = {f"step {step}": weight for step, weight in growth.filters.items()}
+    filters = {"plain": plain.layer1.weight, **stages}
+    results.record_tensors("first_layers", {name: filters[name].half() for name in filters})
+    held_out = EmojiImages(pretraining.HELD_OUT_SEED)
+    return [
+        {"net": "recipe", "accuracy": pretraining.accuracy_on(recipe, held_out)},
+        {"net": "plain", "accuracy": accuracy},
+    ]
+
+
+def synthesis(done: list[dict]) -> list[dict]:
+    """What each unit answers to the picture made for it, and to the best natural patch."""
+    return experiments.synthesised(pretraining.pretrained(), LAYERS, progress=True)[1]
+
+
+def usage(done: list[dict]) -> list[dict]:
+    """Which units of layer 1 are used on drawings, digits, letters and photographs."""
+    nets = {"trained": pretraining.pretrained(), "untrained": experiments.untrained(0)}
+    return experiments.usage(nets)
+
+
+TABLES = [
+    Table("orientation", ("net", "kind", "unit"), orientation),
+    Table(
+        "preference", ("net", "kind", "equal", "layer", "stimulus"),
+        lambda done: experiments.preference(networks()),
+    ),
+    Table("settling", ("seed", "layer", "step"), settling),
+    Table("first_layers", ("net",), first_layers),
+    Table("synthesis", ("layer", "unit"), synthesis),
+    Table("usage", ("net", "task", "unit"), usage),
+]  # fmt: skip

@@ -1,0 +1,41 @@
+"""What notebook 04 records: curves of training and test, and what adapting makes forget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tl_course.core import pretraining
+from tl_course.data.examples import draw
+from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.data.targets.handwritten import handwritten
+from tl_course.lessons.n04_option_2_fine_tune import experiments
+from tl_course.study import forgetting
+from tl_course.study.tables import Table, missing
+
+FORGETTING = {10: 20, 50: 20, 200: 10, 1000: 10}  # digits: draws
+FORGETTING_KEYS = ("settings", "arm", "images", "draw")
+
+
+def overfitting(done: list[dict]) -> Iterator[list[dict]]:
+    """Training and test curves with ten digits, ten draws."""
+    target = handwritten()
+    for (number,) in missing([(n,) for n in range(10)], done, ("draw",)):
+        ten = draw(target.pool, 10, number)
+        rows = experiments.overfitting(pretraining.pretrained(), ten, target.test)
+        yield [{**row, "draw": number} for row in rows]
+
+
+def forgotten(done: list[dict]) -> Iterator[dict]:
+    """What is left of the 1,000 things, and how far each layer went, on the draws of the sweep."""
+    every = forgetting.forgetting(
+        pretraining.pretrained(), handwritten(), EmojiImages(pretraining.HELD_OUT_SEED),
+        list(FORGETTING), FORGETTING, done=done,
+    )  # fmt: skip
+    had = {tuple(row[key] for key in FORGETTING_KEYS) for row in done}
+    return (row for row in every if tuple(row[key] for key in FORGETTING_KEYS) not in had)
+
+
+TABLES = [
+    Table("overfitting", ("arm", "step", "part", "draw"), overfitting),
+    Table("forgetting", FORGETTING_KEYS, forgotten),
+]

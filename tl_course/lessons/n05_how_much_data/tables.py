@@ -1,0 +1,98 @@
+"""What notebook 05 records: tuned settings, the sweep, other tasks and sources, and the push."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from tl_course import __version__
+from tl_course.base.parallel import side_by_side
+from tl_course.core import pretraining, settings
+from tl_course.data.sources.strokes import RandomStrokes
+from tl_course.data.targets.handwritten import handwritten
+from tl_course.lessons.n05_how_much_data import experiments
+from tl_course.study import tuning
+from tl_course.study.sweep import ARMS, sweep
+from tl_course.study.tables import Table, kept, missing, of_pictures
+
+DRAWS = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 10, 1000: 10}  # by number of images
+FIXED = {10: 10, 50: 10, 200: 10}
+PUSHED = {10: 20, 50: 20, 200: 20, 1000: 10}  # digits: draws
+STROKES = 1_000_000  # renders of strokes, for the network of another source
+PASSES = [  # of the sweep: settings, how they are chosen, augmentation, draws
+    ("tuned", settings.chosen, (False, True), DRAWS),
+    ("fixed", settings.fixed, (False, True), FIXED),
+]
+SOURCES = 2  # pretrainings of each smaller or poorer source
+
+
+def tuned(done: list[dict]) -> Iterator[dict]:
+    """Every arm with every setting, tried on validation digits."""
+    for arms in (tuning.HEADS, tuning.WHOLE):
+        plan = list(tuning.missing(arms, done))
+        for found in side_by_side(tuning.run, plan, "tuning"):
+            yield from found
+        tuning.keep("tuning", tuning.KEYS[:3])
+
+
+def sweep_rows(done: list[dict]) -> Iterator[dict]:
+    """Every arm at every size on the test digits, with tuned settings and with fixed ones."""
+    net = pretraining.pretrained()
+    common = {"seed": 0, "version": __version__, "weights": of_pictures()[:12]}
+    for recipe, choice, augment, draws in PASSES:
+        for row in sweep(
+            net, handwritten(), list(draws), draws, augment=augment, choice=choice,
+            done=[row for row in done if row["settings"] == recipe], progress=True,
+            arms=[arm for arm in ARMS if (recipe, arm) != ("fixed", "classical")],
+        ):  # fmt: skip
+            yield {"settings": recipe, **row, **common}
+
+
+def push(done: list[dict]) -> Iterator[list[dict]]:
+    """How far few images can be taken, step by step; the test part is looked at once, here."""
+    for images, draws in PUSHED.items():
+        plan = [(images, number) for number in range(draws)]
+        numbers = [number for _, number in missing(plan, done, ("images", "draw"))]
+        if numbers:
+            strokes = kept("strokes", lambda: pretraining.pretrain(RandomStrokes(0), STROKES).net)
+            nets = pretraining.pretrained(), strokes
+            yield from experiments.push(*nets, handwritten(), images, numbers)
+
+
+def sources(done: list[dict]) -> Iterator[list[dict]]:
+    """Option 1 on networks of smaller and poorer sources, twenty draws of digits."""
+    had = {(row["question"], row["classes"], row["images_seen"], row["style"], row["pretraining"])
+           for row in done}  # fmt: skip
+    every = [("images", experiments.SourceTask(images=1_000_000), 0)]
+    for seed in range(1, SOURCES + 1):
+        for question, varied in experiments.QUESTIONS.items():
+            every += [(question, task, seed) for task in varied]
+    for question, task, seed in every:
+        key = question, task.classes, task.images, task.style, seed
+        if key in had:
+            continue
+        make = partial(experiments.source_network, task, seed, task.name)
+        net = kept(f"{task.name}-seed-{seed}", make) if seed else pretraining.pretrained()
+        names = ("question", "classes", "images_seen", "style", "pretraining")
+        common = dict(zip(names, key, strict=True))
+        yield [{**common, **row} for row in experiments.lent_by(net, handwritten(), 20)]
+
+
+TABLES = [
+    Table("tuning", tuple(tuning.KEYS), tuned),
+    Table("sweep", ("settings", "arm", "augmented", "images", "draw"), sweep_rows),
+    Table(
+        "tasks", ("task", "arm", "augmented", "images", "draw"),
+        lambda done: experiments.tasks(pretraining.pretrained(), 10, progress=True),
+    ),
+    Table(
+        "which_layers", ("first", "then", "k", "draw"),
+        lambda done: experiments.which_layers(pretraining.pretrained(), handwritten(), 50, 10),
+    ),
+    Table("push", ("step", "images", "draw"), push),
+    Table(
+        "sources",
+        ("question", "classes", "images_seen", "style", "pretraining", "images", "draw"),
+        sources,
+    ),
+]  # fmt: skip

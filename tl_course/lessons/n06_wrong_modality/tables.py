@@ -1,0 +1,55 @@
+"""What notebook 06 records: every source and target, and what explains the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from tl_course.base.parallel import side_by_side
+from tl_course.data.targets import spoken
+from tl_course.lessons.n06_wrong_modality import experiments
+from tl_course.study import matrix, matrix_tuning, tuning
+from tl_course.study.tables import Table, kept, of_all_networks
+
+SIZES, DRAWS = (50, 200), 12  # examples; each fold of languages and of people equally often
+
+
+def tuned(done: list[dict]) -> Iterator[dict]:
+    """The settings of every cell, tried on validation examples."""
+    nets = {**matrix.pretrained(), "random": None}
+    plan = [(nets[task[0]], *task) for task in matrix_tuning.missing(list(matrix.SOURCES), done)]
+    for new in side_by_side(matrix_tuning.run, plan, "tuning the matrix"):
+        yield from new
+
+
+def cells(done: list[dict]) -> Iterator[dict]:
+    """Every source, target and option; it needs the recordings of people."""
+    spoken.recordings()
+    return matrix.matrix(matrix.pretrained(), SIZES, DRAWS, done=done, progress=True)
+
+
+def controls(done: list[dict]) -> Iterator[dict]:
+    """What explains the matrix; it needs the recordings of people."""
+    altered = {
+        name: kept(f"altered-{name}", partial(experiments.source_network, name))
+        for name in experiments.SOURCES
+    }
+    return experiments.controls(matrix.pretrained(), altered, DRAWS)
+
+
+def directions(done: list[dict]) -> Iterator[dict]:
+    """One person learnt from, another tested, in every direction."""
+    return experiments.directions(matrix.pretrained(), DRAWS)
+
+
+TABLES = [
+    Table(
+        "matrix_tuning", tuple(matrix_tuning.KEYS), tuned, of_all_networks,
+        then=lambda: tuning.keep("matrix_tuning", matrix_tuning.KEYS[:4]),
+    ),
+    Table(
+        "matrix", ("source", "target", "option", "images", "draw"), cells, of_all_networks
+    ),
+    Table("controls", ("control", "source", "target", "draw"), controls, of_all_networks),
+    Table("directions", ("source", "learnt", "tested", "draw"), directions, of_all_networks),
+]  # fmt: skip

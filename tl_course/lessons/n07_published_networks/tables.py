@@ -1,0 +1,30 @@
+"""What notebook 07 records: a network of ImageNet cut everywhere, its rivals, and words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tl_course.lessons.n07_published_networks import experiments, words
+from tl_course.study import results
+from tl_course.study.tables import Table, of_all_networks
+
+DRAWS = 10
+
+
+def cuts(done: list[dict]) -> Iterator[list[dict]]:
+    """A network of ImageNet cut everywhere, with pictures of four sizes, on three targets."""
+    had = {row["target"] for row in done}
+    for name in experiments.targets():
+        if name not in had:
+            yield list(experiments.cuts(DRAWS, names=[name]))
+
+
+TABLES = [
+    Table("published_cuts", ("target", "net", "cut", "size", "draw"), cuts),
+    Table(
+        "published_rivals", ("target", "arm", "draw"),
+        lambda done: experiments.rivals(results.load("published_cuts"), DRAWS),
+    ),
+    Table("lineage", ("arm", "draw"), lambda done: experiments.lineage(DRAWS)),
+    Table("words", ("arm", "images", "draw"), lambda done: words.words(DRAWS), of_all_networks),
+]  # fmt: skip

@@ -1,0 +1,16 @@
+"""What notebook 09 records: fifty lines of something else, against no pretraining; prompts."""
+
+from __future__ import annotations
+
+from tl_course.core import network
+from tl_course.lessons.n09_small_gpt import experiments
+from tl_course.study.tables import Table
+
+TABLES = [
+    Table(
+        "small_gpt",
+        ("question", "arm", "l2", "rate", "steps", "draw", "front", "lines"),
+        experiments.rows,
+        weights=lambda: network.fingerprint(experiments.pretrained()),
+    )
+]
