@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
 from tl_course.lessons import figures
 from tl_course.lessons.figures import BLUE, GREEN, GREY, ORANGE, PINK, SKY, Picture
-from tl_course.lessons.n07_published_networks import words as word_experiments
+from tl_course.lessons.n07_published_networks import words
 from tl_course.lessons.n07_published_networks.experiments import CUT_NAMES, LITE0
 
 TARGETS = {
@@ -42,10 +41,10 @@ READERS = {
     "random-frozen": ("black", "."),
 }
 SHARED = {
-    "scratch": "nothing shared: from scratch",
-    "letters": "a classmate's, who built letters on it",
-    "shipped": "the shipped network",
-    "digits": "a classmate's, who built digits on it",
+    "digits": ("a classmate's, who built digits on it", ORANGE, "s"),
+    "shipped": ("the shipped network", BLUE, "o"),
+    "letters": ("a classmate's, who built letters on it", PINK, "D"),
+    "scratch": ("nothing shared: from scratch", GREEN, "^"),
 }
 
 
@@ -76,7 +75,7 @@ def named(
 
 
 def where_to_cut(table: pd.DataFrame, title: str) -> Picture:
-    """Rows of `published_experiments.cuts`: accuracy by cut, a panel a target, a line a size."""
+    """Rows of `experiments.cuts`: accuracy by cut, a panel a target, a line a size."""
     names = [name for name in TARGETS if name in set(table.target)]
     figure = Figure(figsize=(4.3 * len(names) + 1.6, 4.2), layout="constrained")
     heard = []
@@ -112,42 +111,20 @@ def where_to_cut(table: pd.DataFrame, title: str) -> Picture:
 
 
 def arms(table: pd.DataFrame, title: str) -> Picture:
-    """Rows of `published_experiments.finals`: mean and spread of each arm, a panel a target."""
-    names = [name for name in TARGETS if name in set(table.target)]
-    shown = [arm for arm in ARMS if arm in set(table.arm)]
-    figure = Figure(figsize=(11.5, 0.42 * len(shown) + 1.6), layout="constrained")
-    heard = []
-    every = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
-    for ax, name in zip(every, names, strict=True):
-        by = 100 * table[table.target == name].groupby("arm").accuracy.agg(["mean", "std"])
-        for place, arm in enumerate(shown):
-            called, colour, marker = ARMS[arm]
-            row = by.loc[arm]
-            ax.errorbar(
-                row["mean"], place, xerr=row["std"], fmt=marker, color=colour, capsize=3,
-                markersize=7,
-            )  # fmt: skip
-            ax.annotate(
-                f"{row['mean']:.0f}", (row["mean"], place), (0, 7), textcoords="offset points",
-                ha="center", fontsize=8,
-            )  # fmt: skip
-            heard.append(f"{TARGETS[name]}, {called}: {row['mean']:.1f}")
-        ax.set(title=TARGETS[name], xlim=(0, 103), xlabel="test accuracy, %")
-        ax.grid(axis="x", alpha=0.3)
-        ax.spines[["top", "right"]].set_visible(False)
-    every[0].set_yticks(range(len(shown)), [ARMS[arm][0] for arm in shown])
-    every[0].invert_yaxis()
-    figure.suptitle(title, fontsize=12)
-    return Picture(
-        figure, f"{title}. Mean test accuracy in percent with fifty labelled: {'; '.join(heard)}."
-    )
+    """Rows of `experiments.finals`: every arm, a panel a target."""
+    panels = {
+        called: {arm: 100 * own.accuracy for arm, own in table[table.target == name].groupby("arm")}
+        for name, called in TARGETS.items()
+        if name in set(table.target)
+    }
+    return figures.dots(panels, ARMS, title, "test accuracy, %", xlim=(0, 103))
 
 
-def size_and_time(table: pd.DataFrame, times: pd.DataFrame, title: str) -> Picture:
+def size_and_time(table: pd.DataFrame, times: Sequence[dict], title: str) -> Picture:
     """Accuracy at the cut that validation chose for each size, against the time for one picture."""
     figure, ax = figures.figure_and_axes(8, 4)
     heard = []
-    spent = times.set_index(["net", "size"]).milliseconds
+    spent = pd.DataFrame(times).set_index(["net", "size"]).milliseconds
     looks = dict(zip(TARGETS, ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^")), strict=True))
     for name, called in TARGETS.items():
         rows = table[(table.target == name) & (table.net == LITE0)]
@@ -183,56 +160,19 @@ def size_and_time(table: pd.DataFrame, times: pd.DataFrame, title: str) -> Pictu
 
 
 def readers(table: pd.DataFrame, title: str) -> Picture:
-    """Rows of `word_experiments.words`: accuracy against labelled names, a line an arm."""
-    figure, ax = figures.figure_and_axes(9, 4.2)
-    heard = []
-    for arm, (colour, marker) in READERS.items():
+    """Rows of `words.words`: accuracy against labelled names, a line an arm."""
+    lines, spread, styles = {}, {}, {}
+    for arm, look in READERS.items():
         by = 100 * table[table.arm == arm].groupby("images").accuracy.agg(["mean", "std"])
-        if by.empty:
-            continue
-        ax.plot(
-            by.index, by["mean"], color=colour, marker=marker, label=word_experiments.CALLED[arm]
-        )
-        ax.fill_between(
-            by.index, by["mean"] - by["std"], by["mean"] + by["std"], color=colour, alpha=0.15,
-            linewidth=0,
-        )  # fmt: skip
-        said = ", ".join(f"{mean:.0f} at {n}" for n, mean in by["mean"].items())
-        heard.append(f"{word_experiments.CALLED[arm]}: {said}")
-    sizes = sorted(table.images.unique())
-    ax.set_xscale("log")
-    ax.set_xticks(sizes, [str(n) for n in sizes])
-    ax.minorticks_off()
-    ax.set(xlabel="labelled names", ylabel="test accuracy, %", ylim=(0, 100))
-    ax.grid(axis="y", alpha=0.3)
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=9)
-    ax.set_title(title, fontsize=12)
-    return Picture(figure, f"{title}. Mean test accuracy in percent. {'; '.join(heard)}.")
+        called = words.CALLED[arm]
+        lines[called] = by.index.tolist(), by["mean"].tolist()
+        spread[called], styles[called] = by["std"].tolist(), (*look, "-")
+    return figures.curves(
+        lines, title, "labelled names", "test accuracy, %", styles, (0, 100), spread, log=True
+    )
 
 
 def shared(table: pd.DataFrame, title: str) -> Picture:
-    """Rows of `published_experiments.lineage`: every draw as a dot, the mean as a mark."""
-    figure, ax = figures.figure_and_axes(8.5, 2.9)
-    heard = []
-    looks = dict(zip(SHARED, ((GREEN, "^"), (PINK, "D"), (BLUE, "o"), (ORANGE, "s")), strict=True))
-    for place, (arm, called) in enumerate(SHARED.items()):
-        each = 100 * table[table.arm == arm].sort_values("draw").accuracy
-        if each.empty:
-            continue
-        colour, marker = looks[arm]
-        beside = place + np.linspace(-0.18, 0.18, len(each))
-        ax.plot(each, beside, ".", color=colour, alpha=0.6)
-        ax.errorbar(
-            each.mean(), place, xerr=each.std(), fmt=marker, color=colour, markersize=9, capsize=4
-        )
-        ax.annotate(
-            f"{each.mean():.1f}", (each.mean(), place), (0, 9), textcoords="offset points",
-            ha="center", fontsize=9,
-        )  # fmt: skip
-        heard.append(f"{called}: {each.mean():.1f} ± {each.std():.1f}")
-    ax.set_yticks(range(len(SHARED)), list(SHARED.values()))
-    ax.set_ylim(-0.5, len(SHARED) - 0.3)
-    ax.set_xlabel("test accuracy with fifty labelled digits, %")
-    ax.grid(axis="x", alpha=0.3)
-    ax.set_title(title, fontsize=12)
-    return Picture(figure, f"{title}. Mean and spread over draws, %: {'; '.join(heard)}.")
+    """Rows of `experiments.lineage`."""
+    every = {arm: 100 * own.accuracy for arm, own in table.groupby("arm")}
+    return figures.dots({"": every}, SHARED, title, "test accuracy with fifty labelled digits, %")

@@ -1,0 +1,137 @@
+"""Claims of notebook 07: what a network that others trained is good for, and what sharing is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import torch
+
+from tl_course.data.targets import photographs
+from tl_course.lessons.claims import Claim
+from tl_course.lessons.n07_published_networks import words
+from tl_course.lessons.n07_published_networks.experiments import LITE0, ahead, best
+
+MIDDLE, LATE = ("stage 4", "stage 5", "stage 6"), ("stage 7", "last")
+
+
+def it_names_what_it_sees(scores: torch.Tensor, names: Sequence[str]) -> Claim:
+    """`scores` `[2, len(names)]` are of the palace and the flower."""
+    likeliest = [[names[place] for place in five] for five in scores.topk(5).indices.tolist()]
+    wanted = ("palace", "daisy")
+    return Claim(
+        f"“Palace” and “daisy” are among the five likeliest of its {len(names):,} names.",
+        all(name in five for name, five in zip(wanted, likeliest, strict=True)),
+        "; ".join(
+            f"{picture}: {', '.join(five)}"
+            for picture, five in zip(photographs.NAMES, likeliest, strict=True)
+        ),
+    )
+
+
+def cut_it_in_the_middle(cuts: pd.DataFrame) -> Claim:
+    """Rows of `experiments.cuts`."""
+    percent = 100 * cuts.groupby(["target", "net", "size", "cut"]).accuracy.mean()
+    at = {target: best(cuts, target) for target in ("digits", "drawings", "photographs")}
+    chosen = {name: percent[name, LITE0, a["size"], a["cut"]] for name, a in at.items()}
+    last = {name: percent[name, LITE0, :, "last"].max() for name in at}
+    gained = {name: chosen[name] - last[name] for name in at}
+    return Claim(
+        f"Cut in the middle, ImageNet's network gets {gained['digits']:.0f} more of 100 digits "
+        "right than with its last features; for drawings, too, the middle is best, and for "
+        "photographs a late cut.",
+        bool(
+            chosen["digits"] >= 90
+            and min(gained["digits"], gained["drawings"]) > 10
+            and at["digits"]["cut"] in MIDDLE
+            and at["drawings"]["cut"] in MIDDLE
+            and at["photographs"]["cut"] in LATE
+        ),
+        "; ".join(
+            f"{name}: {at[name]['cut']} at {at[name]['size']} pixels {chosen[name]:.1f}, last "
+            f"features at any size at most {last[name]:.1f}"
+            for name in at
+        ),
+    )
+
+
+def the_nearer_source_wins(finals: pd.DataFrame) -> Claim:
+    """Rows of `experiments.finals`."""
+    lead = ahead(finals, "own-option-1", "lite0-option-1").set_index("target")
+    low, high = lead.ahead - lead.interval, lead.ahead + lead.interval
+    return Claim(
+        "With fifty labels and Option 1, downloading gets "
+        f"{-lead.ahead['photographs']:.0f} more of 100 photographs right; your own small network "
+        "is far ahead for drawings, and a little for digits.",
+        bool(
+            high["photographs"] < -20
+            and low["drawings"] > 20
+            and low["digits"] > 0
+            and lead.ahead["digits"] < 5
+        ),
+        "your five layers minus ImageNet's at its best cut: "
+        + "; ".join(f"{name} {_points(row)}" for name, row in lead.iterrows()),
+    )
+
+
+def meaning_beats_letters(table: pd.DataFrame) -> Claim:
+    """Rows of `words.words`."""
+    lead = {
+        arm: words.ahead(table, arm, "ngrams").set_index("images")
+        for arm in ("bert-option-1", "bert-option-2")
+    }
+    fixed, moving = (rows.loc[50] for rows in lead.values())
+    return Claim(
+        "With fifty labelled names, BERT's descendant sorts "
+        f"{fixed.ahead:.0f} more of 100 right than counting letters does, even "
+        "if nothing but the output layer is trained.",
+        bool(min(fixed.ahead - fixed.interval, moving.ahead - moving.interval) >= 15),
+        "; ".join(
+            f"{arm} with {n}: {_points(row)}, {row.wins:.0f} of {row.draws:.0f}"
+            for arm, rows in lead.items()
+            for n, row in rows.iterrows()
+        ),
+    )
+
+
+def moving_everything_pays_for_words(table: pd.DataFrame) -> Claim:
+    """Rows of `words.words`."""
+    gained = words.ahead(table, "bert-option-2", "bert-option-1").set_index("images")
+    return Claim(
+        f"With fifty names, letting everything move sorts {gained.ahead[50]:.0f} more of 100 right "
+        "than Option 1; with ten names it is ahead, too.",
+        bool((gained.ahead - gained.interval)[[10, 50]].min() > 0),
+        "; ".join(f"{n} names: {_points(row)}" for n, row in gained.iterrows()),
+    )
+
+
+def you_are_credited(same: bool, lineage: Sequence[dict]) -> Claim:
+    """Whether your network answered the same when loaded; the credits of a card built on it."""
+    makers = [credit["maker"] for credit in lineage]
+    return Claim(
+        "What you share gives the same answers when it is loaded, and anyone who builds on it "
+        f"credits {len(makers)} makers: you, and who came before you.",
+        bool(same and len(makers) == 2 and makers[-1] == "you"),
+        f"identical scores: {same}; her card credits {', '.join(makers)}",
+    )
+
+
+def shared_digits_help_most(table: pd.DataFrame) -> Claim:
+    """Rows of `experiments.lineage`."""
+    digits, letters = (ahead(table, arm, "shipped").iloc[0] for arm in ("digits", "letters"))
+    shipped = ahead(table, "shipped", "scratch").iloc[0]
+    return Claim(
+        f"The shared network gets {shipped.ahead:.0f} more of 100 digits right than starting "
+        "alone; a classmate's digits add to that, and a classmate's letters do not.",
+        bool(
+            shipped.ahead - shipped.interval > 5
+            and digits.ahead - digits.interval > 0
+            and letters.ahead < letters.interval
+        ),
+        f"shared minus alone {_points(shipped)}; minus the shipped network: digits "
+        f"{_points(digits)}, letters {_points(letters)}",
+    )
+
+
+def _points(row: pd.Series) -> str:
+    return f"{row.ahead:+.1f} ± {row.interval:.1f}"

@@ -1,0 +1,97 @@
+"""What notebook 07 does live: others' networks loaded, names of things sorted, yours shared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from tl_course.base.errors import CourseError
+from tl_course.core import published
+from tl_course.core.model_card import Card, show
+from tl_course.core.published import Published, Reading, n_weights
+from tl_course.core.transfer import Adapted
+from tl_course.data.examples import Examples
+from tl_course.data.targets import kinds, photographs
+from tl_course.data.targets.kinds import NAMES, Texts
+from tl_course.lessons.n07_published_networks.sharing_trials import refused
+
+__all__ = ["Card", "refused", "show"]
+
+
+def introduction(net: Published, own: torch.nn.Module) -> str:
+    """How large a published network is beside yours, and whose work it is."""
+    about = net.about
+    return (
+        f"{about.name}: {n_weights(net):,} weights (yours: {n_weights(own):,})\n"
+        f"trained on {about.trained_on}; licence {about.licence}; {about.credit}"
+    )
+
+
+def load_or_say(name: str, otherwise: str = "") -> Published | None:
+    """The published network `name`; where it is not to be had, None, and why is printed."""
+    try:
+        net = published.load(name)
+    except CourseError as error:
+        print(error, otherwise)
+        return None
+    print(f"{name} is here. It takes: {net.requirement}")
+    return net
+
+
+def two_photographs() -> torch.Tensor:
+    """The palace and the flower, `[2, 3, 224, 224]`, 0 … 1."""
+    return torch.stack([photographs.middle(name) for name in photographs.NAMES])
+
+
+def names_of_things(labelled: int, seed: int) -> tuple[Texts, Texts]:
+    """One draw of labelled names, and those that it is tested on."""
+    return kinds.kinds(seed, "pool", labelled), kinds.kinds(seed, "test")
+
+
+def in_pieces(reader: Reading, names: Texts) -> Examples:
+    """Names as a reading network takes them: numbers of word pieces, with their kinds."""
+    return Examples(reader.tokens(names.texts), names.y, NAMES, reader.modality)
+
+
+def by_kind(names: Texts, most: int = 4) -> str:
+    """The names of the first kinds, a line a kind."""
+    return "\n".join(
+        f"{kind}: " + ", ".join(names.texts[i] for i in (names.y == label).nonzero())
+        for label, kind in list(enumerate(NAMES))[:most]
+    )
+
+
+def some_sorted(sorter: Adapted, names: Texts, some: int = 12) -> str:
+    """What an adapted network made of some of the names, with the kind where it was another."""
+    lines = [
+        f"{100 * sorter.accuracy:.0f} of 100 names that it was not told about are right; some:"
+    ]
+    for place in range(0, len(names), len(names) // some):
+        answer, kind = NAMES[sorter.predictions[place]], NAMES[names.y[place]]
+        lines.append(
+            f"  {names.texts[place]:<28} {answer:<10} {'' if answer == kind else f'({kind})'}"
+        )
+    return "\n".join(lines)
+
+
+def of_100(adapted: dict[str, Adapted], predicted: dict[str, int]) -> str:
+    """How many of 100 each network got right, and how many you said."""
+    return "\n".join(
+        f"{name:<28} {100 * each.accuracy:.0f} of 100"
+        + (f" (you said {predicted[name]})" if name in predicted else "")
+        for name, each in adapted.items()
+    )
+
+
+def counted(adapted: Adapted, labelled: Examples, test: Examples) -> dict:
+    """What a card counts: classes, labelled images, and how many of the tested are right."""
+    right = int((adapted.predictions == test.y).sum())
+    return {
+        "classes": labelled.names, "images": len(labelled), "right": right, "tested": len(test)
+    }  # fmt: skip
+
+
+def files(folder: Path) -> str:
+    """The files of a folder and their sizes."""
+    return "\n".join(f"{p.name}: {p.stat().st_size:,} bytes" for p in sorted(folder.iterdir()))
