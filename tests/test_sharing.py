@@ -23,10 +23,11 @@ from test_network import used_network
 from tl_course.base.errors import CourseError
 from tl_course.base.stats import wilson
 from tl_course.core import files, model_card, network, sharing, transfer
-from tl_course.core.model_card import Card, Source
+from tl_course.core.model_card import Card
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.sharing import load_shared, share
 from tl_course.data.examples import draw
+from tl_course.data.material import Material
 
 DIGITS = tuple("0123456789")
 
@@ -193,7 +194,7 @@ def test_share_refuses_what_could_not_be_loaded(adapted, net, tmp_path):
 
 
 def test_what_a_network_learnt_from_is_passed_on(adapted, tmp_path):
-    photographs = Source("photographs", "Anna", "CC0")
+    photographs = Material("photographs", "Anna", "CC0")
     share(adapted.net, tmp_path / "a", Card("a", "Anna", stands_on=(photographs,)))
     share(load_shared(tmp_path / "a"), tmp_path / "b", Card("b", "Ben"))
     what = [one["what"] for one in load_shared(tmp_path / "b").about["stands_on"]]

@@ -1,42 +1,18 @@
 """Runs notebooks headless and makes one HTML report of them."""
 
-import html
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from markupsafe import Markup
+
 from tl_course import __version__
 from tl_course.base import storage
+from tl_course.base.html import page, paragraph, table
 
 INDEX = "index.html"
 SILENCE = 600  # seconds that a kernel may take to start, or keep its outputs to itself
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Borrowed Eyes: report</title>
-<style>
-body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
-table {{ border-collapse: collapse; width: 100%; }}
-th, td {{ text-align: left; padding: .4rem .8rem; border-bottom: 1px solid #bbb; vertical-align: top; }}
-td.time {{ text-align: right; white-space: nowrap; }}
-</style>
-</head>
-<body>
-<main>
-<h1>Borrowed Eyes: transfer learning you can run, see and touch</h1>
-<p>{summary}</p>
-<table>
-<thead><tr><th scope="col">Notebook</th><th scope="col">Time</th><th scope="col">Result</th></tr></thead>
-<tbody>
-{rows}
-</tbody>
-</table>
-</main>
-</body>
-</html>
-"""  # noqa: E501
+TITLE = "Borrowed Eyes: transfer learning you can run, see and touch"
 
 
 @dataclass(frozen=True)
@@ -103,15 +79,11 @@ def write_index(outcomes: list[Outcome], out: Path, budget: str, seed: int) -> P
     )
     rows = []
     for o in outcomes:
-        title = html.escape(o.title)
-        if (out / f"{o.name}.html").exists():
-            title = f'<a href="{o.name}.html">{title}</a>'
-        rows.append(
-            f'<tr><td>{title}</td><td class="time">{o.seconds:.1f} s</td>'
-            f"<td>{html.escape(o.result)}</td></tr>"
-        )
-    page = PAGE.format(summary=html.escape(summary), rows="\n".join(rows))
-    return storage.write_text(out / INDEX, page)
+        there = (out / f"{o.name}.html").exists()
+        link = Markup('<a href="{}.html">{}</a>').format(o.name, o.title)
+        rows.append((link if there else o.title, f"{o.seconds:.1f} s", o.result))
+    parts = [paragraph(summary), table(rows, ("Notebook", "Time", "Result"))]
+    return storage.write_text(out / INDEX, page("Borrowed Eyes: report", parts, heading=TITLE))
 
 
 def _write_html(executed: Path) -> str | None:

@@ -17,12 +17,14 @@ import torch
 from IPython.display import HTML
 
 from tl_course.base.errors import CourseError
+from tl_course.base.html import lines, table
 from tl_course.base.stats import wilson
 from tl_course.core import files, network, pretraining
 from tl_course.core.network import FiveLayerNet, fingerprint
 from tl_course.data.material import Material
 
 UNSAID = "not said"
+CARD_STYLE = "text-align:left;overflow-wrap:anywhere"
 SHARE_ALIKE = "cc-by-sa-4.0"  # who builds on it must share under the same licence
 INPUTS = {
     "image": "RGB pictures, at most 32×32 pixels on a ground of 32×32, values 0 … 1 scaled by "
@@ -253,16 +255,9 @@ def show(about: dict) -> HTML:
     """A card for a notebook: `net.about` of a loaded network, every word of it escaped."""
     body = []
     for heading, said in rows(about):
-        lines: Sequence[str] = [said] if isinstance(said, str) else said or ["nothing known"]
-        cell = "<br>".join(html.escape(line) for line in lines)
-        body.append(
-            f'<tr><th scope="row" style="text-align:left;vertical-align:top">{html.escape(heading)}'
-            f'</th><td style="text-align:left;overflow-wrap:anywhere">{cell}</td></tr>'
-        )
-    return HTML(
-        f"<table><caption><b>{html.escape(about['name'])}</b></caption><tbody>"
-        f"{''.join(body)}</tbody></table>"
-    )
+        told: Sequence[str] = [said] if isinstance(said, str) else said or ["nothing known"]
+        body.append((heading, lines(told)))
+    return HTML(table(body, caption=about["name"], named=True, style=CARD_STYLE))
 
 
 def _line(text: str) -> str:

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from tl_course.base import storage
 from tl_course.base.errors import CourseError, printable
-from tl_course.core import files, model_card, network
+from tl_course.core import files, model_card
 from tl_course.core.model_card import Card
-from tl_course.core.network import FiveLayerNet
+from tl_course.core.network import KERNELS, WIDTHS, FiveLayerNet
 
 KIND = "tl_course shared network"
 FORMAT = f"{KIND} 1"
@@ -224,14 +224,55 @@ def _json(content: bytes, path: Path) -> dict:
     return config
 
 
-# What a description must hold, and of which type; bool counts as no int.
-TYPES = {
-    "format": str, "architecture": dict, "input": str, "fingerprint": str, "name": str,
-    "maker": str, "task": str, "classes": list, "data": str, "images": int, "metrics": dict,
-    "intended": str, "limits": str, "licence": str, "stands_on": list, "lineage": list,
-    "versions": dict,
+TEXT = {"type": "string"}
+
+
+def _credits(*fields: str) -> dict:
+    """A list of credits, each with these texts and nothing else."""
+    one = {"properties": dict.fromkeys(fields, TEXT), "required": [*fields]}
+    return {
+        "type": "array",
+        "items": {"type": "object", **one, "additionalProperties": False},
+        "said": f"has a '{{key}}' that is no list of credits, each with {', '.join(fields)}",
+    }
+
+
+# What config.json must hold (JSON Schema). `said` is the sentence for what does not meet a part.
+ABOUT = {
+    **dict.fromkeys(("format", "input", "name", "maker", "task", "data"), TEXT),
+    **dict.fromkeys(("intended", "limits", "licence"), TEXT),
+    "images": {"type": "integer"},
+    "metrics": {"type": "object"},
+    "architecture": {
+        "type": "object",
+        "properties": {"widths": {"const": [*WIDTHS]}, "kernels": {"const": [*KERNELS]}},
+        "required": ["widths", "kernels"],
+        "said": "describes another architecture; the five-layer network has widths "
+        f"{[*WIDTHS]} and kernels {[*KERNELS]}",
+    },
+    "fingerprint": {
+        "type": "string", "pattern": r"^[0-9a-f]{64}\Z",
+        "said": "has a fingerprint that is no SHA-256 of 64 hex digits",
+    },
+    "classes": {"type": "array", "items": TEXT, "said": "has class names that are no texts"},
+    "lineage": _credits("name", "maker", "fingerprint", "licence"),
+    "stands_on": _credits("what", "by", "licence"),
+    "versions": {
+        "type": "object", "additionalProperties": TEXT, "said": "has 'versions' that are no texts",
+    },
 }  # fmt: skip
-ARCHITECTURE = {"widths": list(network.WIDTHS), "kernels": list(network.KERNELS)}
+TOP = {
+    "n_classes": {
+        "type": "integer", "minimum": 2, "maximum": MOST_CLASSES,
+        "said": f"says n_classes = {{value}}; a whole number from 2 to {MOST_CLASSES:,} fits",
+    },
+    "modality": {
+        "enum": [*MODALITIES],
+        "said": f"has the unknown modality '{{value}}'; there are {', '.join(MODALITIES)}",
+    },
+    "tl_course": {"type": "object", "properties": ABOUT, "required": [*ABOUT]},
+}  # fmt: skip
+CONFIG = {"type": "object", "properties": TOP, "required": [*TOP]}
 
 
 def _checked(config: object, where: str) -> dict:
@@ -261,51 +302,31 @@ def _checked(config: object, where: str) -> dict:
             f"{where} has the format '{printable(kind)}', and this version of the course reads "
             f"'{FORMAT}': it was made by another version, so update the course."
         )
-    for key, wanted in TYPES.items():
-        if not isinstance(about.get(key), wanted) or isinstance(about[key], bool):
-            raise CourseError(
-                f"{where} lacks '{key}' ({wanted.__name__}), or it has another type; ask for the "
-                "file that share() wrote."
-            )
-    if {key: about["architecture"].get(key) for key in ARCHITECTURE} != ARCHITECTURE:
-        raise CourseError(
-            f"{where} describes another architecture; the five-layer network has widths "
-            f"{ARCHITECTURE['widths']} and kernels {ARCHITECTURE['kernels']}."
-        )
-    n_classes = config.get("n_classes")
-    if type(n_classes) is not int or not 2 <= n_classes <= MOST_CLASSES:
-        raise CourseError(
-            f"{where} says n_classes = {printable(str(n_classes))}; a whole number from 2 to "
-            f"{MOST_CLASSES:,} is expected."
-        )
-    if config.get("modality") not in MODALITIES:
-        raise CourseError(
-            f"{where} has the unknown modality '{printable(str(config.get('modality')))}'; there "
-            f"are {', '.join(MODALITIES)}."
-        )
-    names = about["classes"]
-    if len(names) != n_classes or not all(isinstance(name, str) for name in names):
+    _meet(config, where)
+    names, n_classes = about["classes"], config["n_classes"]
+    if len(names) != n_classes:
         raise CourseError(
             f"{where} gives {len(names):,} class names for {n_classes:,} classes; each class needs "
             "one name."
         )
-    if not re.fullmatch(r"[0-9a-f]{64}", about["fingerprint"]):
-        raise CourseError(f"{where} has a fingerprint that is no SHA-256 of 64 hex digits.")
-    for key, fields in (
-        ("lineage", ("name", "maker", "fingerprint", "licence")),
-        ("stands_on", ("what", "by", "licence")),
-    ):
-        for one in about[key]:
-            whole = isinstance(one, dict) and set(one) == set(fields)
-            if not whole or not all(isinstance(said, str) for said in one.values()):
-                raise CourseError(
-                    f"{where} has a '{key}' that is no list of credits, each with "
-                    f"{', '.join(fields)}; ask for the file that share() wrote."
-                )
-    if not all(isinstance(number, str) for number in about["versions"].values()):
-        raise CourseError(f"{where} has 'versions' that are no texts.")
     _check_metrics(about["metrics"], where)
     return about
+
+
+def _meet(config: dict, where: str) -> None:
+    """Raises the sentence for the first part of `CONFIG` that `config` does not meet."""
+    from jsonschema import Draft202012Validator, validators
+
+    whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, v: type(v) is int)
+    strict = validators.extend(Draft202012Validator, type_checker=whole)
+    for error in strict(CONFIG).iter_errors(config):
+        path = [step for step in error.absolute_path if step != "tl_course"]
+        lacks = not path or path[1:] == [] and error.validator == "type" and path[0] in ABOUT
+        key = path[0] if path else next(k for k in error.validator_value if k not in error.instance)
+        said = None if lacks else {**ABOUT, **TOP}[key].get("said")
+        said = said or "lacks '{key}', or it has another type"
+        said = said.format(key=key, value=printable(str(config.get(key))))
+        raise CourseError(f"{where} {said}; ask for the file that share() wrote.")
 
 
 def _check_metrics(found: dict, where: str) -> None:

@@ -20,6 +20,7 @@ from IPython.display import HTML, display
 
 from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError
+from tl_course.base.html import table
 from tl_course.core import files, network, pretraining, training
 from tl_course.layers.growing import Growth
 from tl_course.lessons import figures
@@ -134,16 +135,8 @@ class Lesson:
 
     def times(self) -> None:
         """Show how long each notebook computes on this machine."""
-        rows = "".join(
-            f"<tr><td>{number}</td><td>{_in_words(self.seconds(number))}</td></tr>"
-            for number in SECONDS
-        )
-        display(
-            HTML(
-                "<table><thead><tr><th>notebook</th><th>computes for, on this machine</th></tr>"
-                f"</thead><tbody>{rows}</tbody></table>"
-            )
-        )
+        rows = [(number, _in_words(self.seconds(number))) for number in SECONDS]
+        display(HTML(table(rows, ("notebook", "computes for, on this machine"))))
 
     def seconds(self, number: str) -> float:
         """How long a notebook will compute here with budget laptop, from the measured speed."""

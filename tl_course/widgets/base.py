@@ -23,6 +23,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from tl_course.base.errors import CourseError
+from tl_course.base.html import table as html_table
 from tl_course.lessons import lesson
 from tl_course.lessons.figures import Picture
 from tl_course.widgets.keys import Keys
@@ -61,16 +62,9 @@ def table(rows: Sequence[dict], caption: str = "") -> str:
     """Rows (all with the same keys) as an HTML table with column headers."""
     if not rows:
         return ""
-    head = "".join(f'<th scope="col">{html.escape(str(key))}</th>' for key in rows[0])
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(str(value))}</td>" for value in row.values()) + "</tr>"
-        for row in rows
-    )
-    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
-    space = "border-collapse:separate;border-spacing:1.2em 0.2em;text-align:left"
-    return (
-        f'<table style="{space}">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    )
+    style = "border-collapse:separate;border-spacing:1.2em 0.2em;text-align:left"
+    head, cells = list(rows[0]), [[str(value) for value in row.values()] for row in rows]
+    return str(html_table(cells, head, caption=caption, style=style))
 
 
 def one_of(settings: dict, name: str, allowed: Sequence) -> Any:

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 import torch
+from markupsafe import Markup
 
 from tl_course import __version__
 from tl_course.base import storage
+from tl_course.base.html import bullets, lines, page, paragraph, table
 from tl_course.data.targets.own_folder import Checked
 from tl_course.lessons.figures import Picture
 from tl_course.lessons.n08_your_own_task import figures as own_plots
 from tl_course.lessons.n08_your_own_task import own_task
 from tl_course.lessons.n08_your_own_task.own_task import Outcome
-
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }}
-table {{ border-collapse: collapse; }}
-th, td {{ text-align: left; padding: .3rem .8rem; border-bottom: 1px solid #bbb; vertical-align: top; }}
-td.number {{ text-align: right; }}
-img {{ max-width: 100%; height: auto; }}
-</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-{body}
-<p><small>Made by the course Borrowed Eyes, tl_course {version}.</small></p>
-</main>
-</body>
-</html>
-"""  # noqa: E501
 
 
 def write(
@@ -57,69 +33,53 @@ def write(
     """
     parts = []
     if checked is not None:
-        parts += ["<h2>The pictures</h2>", _findings(checked), _counts(checked.table())]
+        parts += [_heading("The pictures"), *_findings(checked), _counts(checked.table())]
         if used_all and checked.copies:
-            parts.append(_text("This time the copies were not left out, and were used as well."))
+            said = "This time the copies were not left out, and were used as well."
+            parts.append(paragraph(said))
     parts += [_picture(own_plots.some_of_each(outcome.train, "What it learns from"))]
     chosen = {"1": "Option 1: four layers fixed", "2": "Option 2: everything moves"}
     copies = "with altered copies" if outcome.augment else "without altered copies"
     parts += [
-        "<h2>The training</h2>",
-        _text(f"{chosen.get(outcome.option, 'From scratch')}, {copies}. {outcome.why}"),
-        "<h2>The test</h2>",
-        _list(own_task.verdict(outcome, rivals or {}, curve)),
+        _heading("The training"),
+        paragraph(f"{chosen.get(outcome.option, 'From scratch')}, {copies}. {outcome.why}"),
+        _heading("The test"),
+        bullets(own_task.verdict(outcome, rivals or {}, curve)),
     ]
     if rivals:
         parts.append(_picture(own_plots.rivals(rivals)))
     if curve is not None:
         parts.append(_picture(own_plots.more_labels(curve)))
     parts += [
-        "<h2>The mistakes</h2>",
+        _heading("The mistakes"),
         _picture(own_plots.confusion(outcome)),
         _picture(own_plots.worst(outcome)),
     ]
-    page = PAGE.format(title=html.escape(title), body="\n".join(parts), version=__version__)
-    return storage.write_text(path, page)
+    made = Markup("<p><small>{}</small></p>")
+    parts.append(made.format(f"Made by the course Borrowed Eyes, tl_course {__version__}."))
+    return storage.write_text(path, page(title, parts))
 
 
-def _text(text: str) -> str:
-    return f"<p>{html.escape(text)}</p>"
+def _heading(text: str) -> Markup:
+    return Markup("<h2>{}</h2>").format(text)
 
 
-def _list(lines: Iterable[str]) -> str:
-    items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
-    return f"<ul>{items}</ul>"
-
-
-def _findings(checked: Checked) -> str:
+def _findings(checked: Checked) -> list[Markup]:
     head, *_ = str(checked).splitlines()
     if not checked.findings:
-        return _text(f"{head} Nothing was found that should worry you.")
+        return [paragraph(f"{head} Nothing was found that should worry you.")]
     rows = []
     for finding in checked.findings:
-        files = "<br>".join(html.escape(name) for name in finding.files[:20])
-        if len(finding.files) > 20:
-            files += f"<br>and {len(finding.files) - 20} more"
-        rows.append(
-            f'<tr><th scope="row">{html.escape(finding.what)}</th>'
-            f"<td>{html.escape(finding.says)}</td><td>{files}</td></tr>"
-        )
-    return (
-        _text(head) + '<table><thead><tr><th scope="col">Found</th><th scope="col">What it means'
-        f'</th><th scope="col">Files</th></tr></thead><tbody>{"".join(rows)}</tbody></table>'
-    )
+        more = [f"and {len(finding.files) - 20} more"] if len(finding.files) > 20 else []
+        rows.append((finding.what, finding.says, lines([*finding.files[:20], *more])))
+    return [paragraph(head), table(rows, ("Found", "What it means", "Files"), named=True)]
 
 
-def _counts(table: pd.DataFrame) -> str:
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("class", *table.columns))
-    rows = "".join(
-        f'<tr><th scope="row">{html.escape(str(name))}</th>'
-        + "".join(f'<td class="number">{value}</td>' for value in row)
-        + "</tr>"
-        for name, row in zip(table.index, table.to_numpy().tolist(), strict=True)
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+def _counts(counted: pd.DataFrame) -> Markup:
+    rows = zip(counted.index, counted.to_numpy().tolist(), strict=True)
+    named = [(str(name), *row) for name, row in rows]
+    return table(named, ("class", *counted.columns), named=True)
 
 
-def _picture(picture: Picture) -> str:
-    return f"<p>{picture._repr_mimebundle_()['text/html']}</p>"
+def _picture(picture: Picture) -> Markup:
+    return Markup(f"<p>{picture._repr_mimebundle_()['text/html']}</p>")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Sequence
 
 import pandas as pd
 from IPython.display import HTML
 
+from tl_course.base.html import lines, table
 from tl_course.core.training import History
 from tl_course.data.sources import prose
 from tl_course.lessons import figures
@@ -101,16 +101,9 @@ def temperatures(net: GPT, beginning: str, every: Sequence[float], length: int, 
 def texts(samples: dict[str, str | Sequence[str]], caption: str) -> HTML:
     """Texts side by side, a column each, as a table that a screen reader can walk through."""
     columns = {name: [own] if isinstance(own, str) else list(own) for name, own in samples.items()}
-    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
-    cells = "".join(
-        '<td style="vertical-align:top;text-align:left;font-family:monospace;'
-        f'overflow-wrap:anywhere">{"<br>".join(html.escape(line) for line in own)}</td>'
-        for own in columns.values()
-    )
-    return HTML(
-        f'<table style="table-layout:fixed;width:100%"><caption>{html.escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody><tr>{cells}</tr></tbody></table>"
-    )
+    cells = [lines(own) for own in columns.values()]
+    style = "table-layout:fixed;width:100%;font-family:monospace;overflow-wrap:anywhere"
+    return HTML(table([cells], columns, caption=caption, style=f"{style};vertical-align:top"))
 
 
 def arms(table: pd.DataFrame, title: str) -> Picture:
