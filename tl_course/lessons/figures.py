@@ -387,8 +387,10 @@ def curves(
             x, y, yerr=(spread or {}).get(name), color=colour, marker=marker, linestyle=dash,
             label=name, markersize=5, markevery=max(1, len(x) // 8), capsize=3,
         )  # fmt: skip
-        each = ", ".join(f"{value:.3g} at {at:g}" for at, value in zip(x, y, strict=True))
-        heard.append(f"{name}: {each if spread else f'from {y[0]:.3g} to {y[-1]:.3g}'}")
+        each = f"from {y[0]:.3g} to {y[-1]:.3g}"
+        if spread:
+            each = ", ".join(f"{value:.3g} at {at:g}" for at, value in zip(x, y, strict=True))
+        heard.append(f"{name}: {each}")
     if level:
         ax.axhline(level[1], color=GREY, linestyle=":", label=level[0])
         heard.append(f"{level[0]}: {level[1]:.3g}")
