@@ -1,15 +1,39 @@
-"""The figure of *Teach it your handwriting*: what more drawings bring."""
+"""The figures of notebook 00: digits that it is asked about, learns from, and gets right."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
+import torch
 from matplotlib.figure import Figure
 
 from tl_course.base.stats import wilson
+from tl_course.data.examples import Examples
+from tl_course.data.sources import things
+from tl_course.lessons import figures
 from tl_course.lessons.figures import ARMS, GREY, Picture
 from tl_course.lessons.n00_start_here.handwriting import ARMS as ORDER
 from tl_course.lessons.n00_start_here.handwriting import Result
+from tl_course.study import comparing
+
+
+def guesses(x: torch.Tensor, scores: torch.Tensor) -> Picture:
+    """Digits `[n, 3, 32, 32]`, and below each the three things that it is taken for."""
+    return figures.guesses(x, scores.softmax(1), things.names())
+
+
+def examples(ten: Examples) -> Picture:
+    """The ten digits that a network learns from."""
+    alt = "Ten handwritten digits, one of each, from 0 to 9."
+    return figures.pictures(ten.x, list(map(str, ten.y.tolist())), "All that it was given", alt)
+
+
+def seen_and_not_seen(table: pd.DataFrame) -> Picture:
+    """Option 1 against random frozen layers, with ten and with fifty digits of a sweep."""
+    rows = comparing.plain(table)[lambda rows: rows.images.isin((10, 50))].to_dict("records")
+    title = "What it saw before makes the difference"
+    return figures.accuracies(rows, title, arms=["option-1", "random-frozen"])
 
 
 def growing(results: Sequence[Result]) -> Picture:
