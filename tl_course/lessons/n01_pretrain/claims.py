@@ -1,0 +1,27 @@
+"""What notebook 01 claims."""
+
+import pandas as pd
+
+from tl_course.lessons.claims import Claim
+
+
+def it_learns_to_name_things(table: pd.DataFrame) -> Claim:
+    """The shortest pretraining of the table is enough for more than half of fresh pictures."""
+    short = table.sort_values("images").iloc[0]
+    return Claim(
+        f"After a minute or two of training it names {100 * short.accuracy:.0f} of 100 fresh "
+        "pictures, where guessing names one in a thousand.",
+        bool(short.accuracy > 0.5),
+        f"{100 * short.accuracy:.1f}% after {short.images:,.0f} pictures (two cores train on "
+        "200,000 in a minute or two)",
+    )
+
+
+def batchnorm_melts_away(difference: float, largest: float) -> Claim:
+    """The largest difference between scores with and without BatchNorm, and the largest score."""
+    return Claim(
+        "Without BatchNorm the network computes the same function: no score changes by more than "
+        f"{difference:.1e}.",
+        bool(difference < 1e-3),
+        f"largest difference {difference:.1e} between scores of size {largest:.1f}",
+    )
