@@ -1,0 +1,44 @@
+"""What notebook 03 claims."""
+
+import pandas as pd
+
+from tl_course.lessons.claims import Claim
+from tl_course.study import comparing
+
+
+def frozen_is_frozen(before: str, after: str, kept: int) -> Claim:
+    """The fingerprints of four layers of `kept` numbers, before and after Option 1."""
+    return Claim(
+        f"Option 1 left all {kept:,} numbers of the four borrowed layers exactly as they were.",
+        before == after,
+        "the fingerprints are identical" if before == after else "the fingerprints differ",
+    )
+
+
+def option_1_beats_its_rivals(table: pd.DataFrame) -> Claim:
+    """Of a sweep: Option 1 is ahead of the best of three rivals, with ten and with fifty digits."""
+    mean = 100 * comparing.plain(table).groupby(["arm", "images"]).accuracy.mean()
+    best = {n: max(mean[r, n] for r in ("scratch", "random-frozen", "classical")) for n in (10, 50)}
+    lead = {n: mean["option-1", n] - best[n] for n in best}
+    return Claim(
+        f"With ten examples, Option 1 reads {lead[10]:.0f} more of 100 digits than the best of its "
+        "three rivals, and with fifty it reads more than each of them, too.",
+        bool(min(lead.values()) > 0),
+        f"ahead of the best rival by {lead[10]:.1f} of 100 with ten digits and by {lead[50]:.1f} "
+        "with fifty",
+    )
+
+
+def layers_ignore_what_pretraining_varied(table: pd.DataFrame) -> Claim:
+    """Of other forms: inverting ruins random layers alone, swapping rows and columns ruins both."""
+    mean = 100 * table.groupby(["arm", "form"]).accuracy.mean()
+    loss = {key: mean[key[0], "as they are"] - mean[key] for key in mean.index}
+    harmless = loss.pop(("option-1", "inverted"))
+    ruined = {key: points for key, points in loss.items() if key[1] != "as they are"}
+    others = ", ".join(f"{arm}, {form}: −{points:.0f}" for (arm, form), points in ruined.items())
+    return Claim(
+        f"Inverted digits cost the borrowed layers only {harmless:.1f} of 100 and ruin random "
+        "ones; swapped rows and columns ruin both.",
+        bool(harmless < 5 and min(ruined.values()) > 30),
+        f"option-1, inverted: −{harmless:.1f}, {others} of 100",
+    )

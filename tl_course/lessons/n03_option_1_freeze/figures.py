@@ -1,0 +1,78 @@
+"""The figures of notebook 03: the surgery, what is learnt, its mistakes, and its rivals."""
+
+import pandas as pd
+import torch
+
+from tl_course.core.training import History
+from tl_course.data.examples import Examples
+from tl_course.lessons import figures
+from tl_course.lessons.figures import ARMS, BLUE, PINK, Picture
+from tl_course.lessons.n03_option_1_freeze.experiments import FORMS
+from tl_course.study import comparing
+
+
+def surgery(n_classes: int) -> Picture:
+    """The five layers: four fixed ones, and a new output layer."""
+    return figures.architecture(n_classes, frozen=4, new_output=True)
+
+
+def learning(history: History) -> Picture:
+    """The loss while the output layer learns."""
+    lines = {"loss on the fifty digits": (history.step, history.loss)}
+    return figures.curves(lines, "Only the output layer learns", "steps", "loss", ylim=(0, None))
+
+
+def mistakes(test: Examples, predictions: torch.Tensor, seed: int) -> Picture:
+    """Twenty of the test examples for which something else was predicted."""
+    wrong = (predictions != test.y).nonzero().flatten()
+    some = wrong[torch.randperm(len(wrong), generator=torch.Generator().manual_seed(seed))[:20]]
+    pairs = [(test.names[test.y[i]], test.names[predictions[i]]) for i in some]
+    alt = ", ".join(f"{label} read as {prediction}" for label, prediction in pairs)
+    return figures.pictures(
+        test.x[some],
+        [f"{label} → {prediction}" for label, prediction in pairs],
+        f"Twenty of {len(wrong)} mistakes among {len(predictions):,} digits",
+        f"Twenty handwritten digits that were read wrong: {alt}.",
+    )
+
+
+def rivals(table: pd.DataFrame) -> Picture:
+    """Option 1 and its three rivals, with ten and with fifty digits of a sweep."""
+    rows = comparing.plain(table)[lambda rows: rows.images.isin((10, 50))].to_dict("records")
+    arms = ["option-1", "scratch", "random-frozen", "classical"]
+    return figures.accuracies(rows, "Borrowed layers need fewest examples", arms=arms)
+
+
+def forms(x: torch.Tensor) -> Picture:
+    """One digit `[1, 3, 32, 32]` in each of the forms."""
+    return figures.pictures(
+        torch.cat([change(x) for change in FORMS.values()]),
+        list(FORMS),
+        "Three forms of one digit: to the checks, all three are fine",
+        "One handwritten digit as it is, inverted, and with rows and columns swapped.",
+        columns=len(FORMS),
+        cell=2.2,
+    )
+
+
+def harm(table: pd.DataFrame) -> Picture:
+    """What is read of digits in each of the forms, by borrowed and by random layers."""
+    mean = 100 * table.groupby(["arm", "form"]).accuracy.mean()
+    bars = {
+        f"{ARMS[arm][0]},\n{form}": mean[arm, form]
+        for arm in ("option-1", "random-frozen")
+        for form in FORMS
+    }
+    return figures.bars(
+        bars,
+        "Nothing complains; the harm depends on what the layers learnt to ignore",
+        "test accuracy, %",
+        colours=[BLUE] * len(FORMS) + [PINK] * len(FORMS),
+        show="{:.0f}".format,
+    )
+
+
+def penalties(lines: dict[str, tuple[list[float], list[float]]]) -> Picture:
+    """Accuracy against the logarithm of the penalty, a line for each number of digits."""
+    title = "A wide range of penalties does about as well"
+    return figures.curves(lines, title, "log10 of the penalty l2", "validation accuracy, %")
