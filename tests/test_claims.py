@@ -17,11 +17,11 @@ LESSONS = Path(importlib.import_module("tl_course.lessons").__file__).parent
 NAMES = sorted(path.parent.name for path in LESSONS.glob("n*/claims.py"))
 
 
-def cases():
-    for name in NAMES:
-        every = importlib.import_module(f"claims.{name[:3]}").CASES
-        for claim, (given, spoiled) in every.items():
-            yield pytest.param(claim, given, spoiled, id=f"{name[:3]}-{claim.__name__}")
+CASES = [
+    pytest.param(claim, given, spoiled, id=f"{name[:3]}-{claim.__name__}")
+    for name in NAMES
+    for claim, (given, spoiled) in importlib.import_module(f"claims.{name[:3]}").CASES.items()
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -35,7 +35,7 @@ def test_every_claim_is_tested(name):
     assert made == set(importlib.import_module(f"claims.{name[:3]}").CASES)
 
 
-@pytest.mark.parametrize(("claim", "given", "spoiled"), cases())
+@pytest.mark.parametrize(("claim", "given", "spoiled"), CASES)
 def test_a_claim_holds_and_can_fail(claim, given, spoiled):
     said = claim(*given())
     assert isinstance(said, Claim) and said.holds is True, said.evidence

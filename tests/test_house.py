@@ -122,3 +122,14 @@ def test_functions_with_other_parameters_still_take_the_old_ones():
     now = tl.option_1(net, ten, test=digits.test[:200])
     assert found.accuracy == now.accuracy and across.images == 10 and seen[-1] == 100
     assert frozen.accuracy == tl.random_frozen(ten, test=digits.test[:200]).accuracy
+
+
+def test_no_public_function_takes_more_than_seven_parameters_without_a_reason():
+    for path in (ROOT / "tl_course").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                given = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+                taken = [one.arg for one in given if one.arg not in ("self", "cls")]
+                said = " ".join((ast.get_docstring(node) or "").split())
+                reason = "ore than seven parameters" in said
+                assert len(taken) <= 7 or reason, f"{path.name}: {node.name}"

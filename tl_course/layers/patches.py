@@ -49,7 +49,7 @@ def top_patches(
     and only those that are shown are asked for again. At most one patch is taken from a picture
     and, with `kind_of(index)` (its class, say), at most one from a kind where there are enough.
     Only places where the receptive field is not cut off count: at the border a unit may be
-    answering to the border.
+    answering to the border. (More than seven parameters: a search says what it streams and how.)
     """
     device = next(net.parameters()).device
     keep = k * SPARE if kind_of else k

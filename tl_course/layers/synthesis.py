@@ -143,7 +143,6 @@ def synthesise(
     *,
     steps: int = STEPS,
     seed: int = 0,
-    size: int = SIZE,
     progress: str | None = None,
 ) -> torch.Tensor:
     """A picture for each of `units` (all of them by default), of the size of its receptive field.
@@ -151,11 +150,11 @@ def synthesise(
     `natural` `[n, 3, h, w]` are patches of that size (`natural_patches`) whose looks it keeps.
     """
     device = next(net.parameters()).device
-    field = receptive_field(net, layer, size)
+    field = receptive_field(net, layer, SIZE)
     looks = looks_of(natural)
     if units is None:
         with torch.no_grad():
-            n_units = at_centre(net, layer, natural[:1].to(device), field, size).shape[1]
+            n_units = at_centre(net, layer, natural[:1].to(device), field, SIZE).shape[1]
         units = range(n_units)
     chosen = torch.tensor(list(units), device=device)
     waves = Waves(len(chosen), field.size, looks, seed).to(device)
@@ -164,7 +163,7 @@ def synthesise(
         parameter.requires_grad = False
     try:
         return render(
-            waves, unit_answers(net, layer, chosen, field, size), steps, seed, progress
+            waves, unit_answers(net, layer, chosen, field, SIZE), steps, seed, progress
         ).cpu()
     finally:
         for parameter in frozen:

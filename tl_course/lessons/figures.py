@@ -376,7 +376,8 @@ def curves(
     """Lines by name, each (x, y); `styles` gives (colour, marker, line style).
 
     `spread` adds bars of one SD over draws; and then each point is heard. `log` stretches
-    the x axis, and `level` is a dotted line across: its name and height.
+    the x axis, and `level` is a dotted line across: its name and height. (More than seven
+    parameters: each is something that is seen.)
     """
     figure, ax = figure_and_axes(7.5, 3.6)
     colours = (BLUE, ORANGE, GREEN, PINK, GREY, SKY)

@@ -60,7 +60,8 @@ def forgetting(
     `accuracy` is that on the source with the old output layer put back, `training` and `test` are
     those on the target; `moved_1` … `moved_4` say how far each layer went; `l2`, `rate` and
     `steps` are the settings. The row `before` is the network as it was. Draws are those of
-    `sweep`; rows that are in `done` are given back as they are.
+    `sweep`; rows that are in `done` are given back as they are. (There are more than seven
+    parameters, since one call says all that a row depends on.)
     """
     keys = ["arm", "images", "draw", *(field.name for field in fields(Settings))]
     known = {tuple(row.get(key) for key in keys): row for row in done}

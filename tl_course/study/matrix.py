@@ -166,7 +166,8 @@ def matrix(
     `nets` are the pretrained networks by source ("image", "audio", "text"); "random" is the
     control, and "none" the classical floor (option "classical"). Draw d is the same examples in
     every cell of a target; with `most`, it is scored on at most so many of the `part`. Runs that
-    are in `done` are not run again.
+    are in `done` are not run again. (There are more than seven parameters, since one call says all
+    that a row depends on.)
     """
     there = tasks()
     wanted = tuple(targets) if targets is not None else tuple(there)

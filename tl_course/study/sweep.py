@@ -35,14 +35,14 @@ def sweep(
     part: str = "test",
     done: Iterable[dict] = (),
     progress: bool = False,
-    stop=None,
 ) -> Iterator[dict]:
     """Rows with `arm`, `augmented`, `images`, `draw`, `accuracy` (0 … 1), `seconds` and `right`.
 
     Draw d of seed s is the same set of images for every arm, so that arms can be compared in
     pairs; `right` says which of the scored examples were, bool `[n_scored]`. `draws` may differ by
     size. `part` is what is scored: "test", or "validation" for choices. Runs that are in `done`
-    (rows of an earlier sweep) are not run again. The classical floor has no augmentation.
+    (rows of an earlier sweep) are not run again. The classical floor has no augmentation. (There
+    are more than seven parameters, since one call says all that a row depends on.)
 
     Option 1 comes first, since the features are computed once for all draws; networks that are
     trained whole follow side by side, one a core, so that their `seconds` are those of one core.
@@ -72,8 +72,6 @@ def sweep(
             for rows in results:
                 yield from rows
                 bar.update(len(rows))
-                if stop is not None and stop.is_set():
-                    return
 
 
 def _row(arm, augmented, images, number, right: torch.Tensor, seconds: float) -> dict:
