@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from tl_course.lessons import figures
+from tl_course.core.network import FiveLayerNet
+from tl_course.lessons import curves, figures
 from tl_course.lessons.figures import ARMS, GREY, Picture
-from tl_course.study import forgetting
+from tl_course.lessons.lesson import Lesson as Lesson  # for the notebook
+from tl_course.study import comparing, forgetting
+
+
+def moved(before: FiveLayerNet, after: FiveLayerNet, title: str) -> Picture:
+    """How far each layer's weights went, as a share of their length."""
+    changes = {name: 100 * by for name, by in forgetting.moved(before, after).items()}
+    return figures.bars(changes, title, "change of the weights, %", show="{:.1f}%".format)
 
 
 def overfitting(table: pd.DataFrame, title: str) -> Picture:
@@ -40,3 +50,23 @@ def forgotten(table: pd.DataFrame, title: str) -> Picture:
         values, title, "things still known, %", colours=colours,
         show="{:.0f}%".format, spread=spread,
     )  # fmt: skip
+
+
+def both_options(table: pd.DataFrame, arms: Sequence[str], title: str) -> Picture:
+    """Rows of a sweep as they are, without augmentation, with 10, 50 and 200 digits."""
+    shown = comparing.plain(table).query("images in (10, 50, 200)")
+    return figures.accuracies(shown.to_dict("records"), title, arms=arms)
+
+
+def crossing(gain: pd.DataFrame, title: str) -> Picture:
+    """Rows of `option_2_minus_option_1`: where Option 2 gets ahead."""
+    shown = {"without augmentation": gain}
+    return curves.ahead(shown, title, "Option 2 minus Option 1, points")
+
+
+def at_rates(rows: Sequence[dict], title: str) -> Picture:
+    """Rows of `at_rates`: what is learnt and what is kept, by peak learning rate."""
+    called = {"digits": "digits (validation)", "things": "the 1,000 things, still known"}
+    rates = [f"{row['rate']:g}" for row in rows]
+    lines = {name: (rates, [100 * row[key] for row in rows]) for key, name in called.items()}
+    return figures.curves(lines, title, "peak learning rate", "accuracy, %", ylim=(0, 103))

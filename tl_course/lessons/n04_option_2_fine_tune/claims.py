@@ -1,0 +1,121 @@
+"""What notebook 04 claims: Option 2 overfits, forgets, and is worth it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from tl_course.lessons.claims import Claim
+from tl_course.study import comparing, forgetting
+
+LAYERS = [f"moved_{number}" for number in (1, 2, 3, 4)]
+
+
+def _costs(left: pd.DataFrame) -> tuple[float, pd.DataFrame, pd.Series, pd.DataFrame]:
+    """Means in %: known before; rows of Option 1, of Option 2's large steps, of its small steps."""
+    by = 100 * left.groupby(["arm", "settings", "images"])[["accuracy", *LAYERS]].mean()
+    two, large = by.loc["option-2"], ("tuned", 200)
+    return by.accuracy["before"].item(), by.loc["option-1"], two.loc[large], two.drop(large)
+
+
+def both_options_overfit(curves: pd.DataFrame) -> Claim:
+    """Rows of `overfitting`: training and test accuracy at the last step."""
+    last = curves[curves.step == curves.step.max()]
+    last = 100 * last.groupby(["arm", "part"]).accuracy.mean().unstack()
+    gap = last.training - last.test
+    return Claim(
+        "With ten digits, both options get every training digit right and at least "
+        f"{gap.min():.0f} of 100 test digits wrong: they overfit.",
+        bool(gap.min() > 10 and (last.training == 100).all()),
+        f"the gap between training and test is {gap['option-1']:.0f} of 100 for Option 1 and "
+        f"{gap['option-2']:.0f} for Option 2",
+    )
+
+
+def freezing_hardly_helps(costs: pd.DataFrame, sweep: pd.DataFrame) -> Claim:
+    """The gap between training and test on the same draws: rows of `forgetting`, of a sweep."""
+    gaps = forgetting.overfitting_gaps(costs, comparing.plain(sweep), 10)
+    return Claim(
+        "Freezing four layers makes the gap between training and test only "
+        f"{gaps['larger']:.1f} points smaller, less than a quarter of it.",
+        bool(gaps["larger"] + gaps["interval"] < gaps["option-2"] / 4),
+        f"{gaps['option-1']:.1f} points for Option 1, {gaps['option-2']:.1f} for Option 2; on the "
+        f"same {gaps['draws']} draws that is {gaps['larger']:.1f} ± {gaps['interval']:.1f} more",
+    )
+
+
+def option_2_forgets(left: pd.DataFrame) -> Claim:
+    """What is left of the 1,000 things after 10, 50 and 200 digits: rows of `forgetting`."""
+    before, frozen, large, small = _costs(left)
+    kept = small.accuracy / before
+    every = [*small.accuracy.items(), (large.name, large.accuracy)]
+    return Claim(
+        "Option 1 forgets nothing; with small steps, Option 2 forgets up to "
+        f"{100 - 100 * kept.min():.0f}% of what the network knew, and with large steps more than "
+        "half.",
+        bool(
+            abs(frozen.accuracy - before).max() < 1e-9
+            and large.accuracy < before / 2
+            and kept.between(0.7, 0.9).all()
+        ),
+        f"of 100 things {before:.0f} were known before; Option 2 leaves "
+        + ", ".join(f"{known:.0f} ({n} digits, settings {how})" for (how, n), known in every),
+    )
+
+
+def steps_decide_what_is_forgotten(left: pd.DataFrame) -> Claim:
+    """200 digits with the settings of fifty, against fifty: rows of `forgetting`."""
+    small = _costs(left)[3].accuracy
+    many, few = small[forgetting.CONTROL, 200], small["tuned", 50]
+    return Claim(
+        f"With the same small steps, 200 digits leave {many:.0f} of 100 things known, about as "
+        "many as fifty digits do.",
+        bool(abs(many - few) < 5),
+        f"{many:.1f} after 200 digits, {few:.1f} after 50",
+    )
+
+
+def small_steps_move_little(left: pd.DataFrame) -> Claim:
+    """How far each layer went: rows of `forgetting`."""
+    _, _, large, small = _costs(left)
+    large, small = large[LAYERS], small[LAYERS]
+    return Claim(
+        f"Small steps move the layers by at most {small.max().max():.0f} percent, layer 2 most "
+        "and layer 4 least; large steps move each layer at least three times as far.",
+        bool(
+            small.round().stack().between(1, 6).all()
+            and (small.idxmax(axis=1) == "moved_2").all()
+            and (small.idxmin(axis=1) == "moved_4").all()
+            and (large > 3 * small.max()).all()
+        ),
+        f"{small.min().min():.1f} to {small.max().max():.1f} percent with the small steps, "
+        f"{large.min():.1f} to {large.max():.1f} with the large",
+    )
+
+
+def borrowing_beats_scratch(table: pd.DataFrame) -> Claim:
+    """Both options against the same network from scratch: rows of a sweep."""
+    mean = 100 * comparing.plain(table).groupby(["images", "arm"]).accuracy.mean().unstack()
+    lead = (mean[["option-1", "option-2"]].min(axis=1) - mean.scratch)[[50, 200]]
+    return Claim(
+        "With 50 and with 200 digits, both options get at least "
+        f"{lead.min():.1f} more of 100 right than the same network from scratch.",
+        bool(lead.min() > 0),
+        ", ".join(f"at least {by:+.1f} of 100 with {n} digits" for n, by in lead.items()),
+    )
+
+
+def only_with_ten_is_one_option_ahead(gain: pd.DataFrame) -> Claim:
+    """Option 2 minus Option 1 on the same draws: rows of `option_2_minus_option_1`."""
+    by = {row.images: comparing.verdict(row) for row in gain.itertuples()}
+    ten = by.pop(10)
+    return Claim(
+        "Without augmentation, Option 1 is ahead with ten digits, by "
+        f"{-gain.ahead[gain.images == 10].item():.1f} points; with 20 to 1,000 the confidence "
+        "interval leaves open which option is ahead.",
+        ten == "behind" and set(by.values()) == {"not certain"},
+        "; ".join(
+            f"{row.images:,} digits: {row.ahead:+.1f} ± {row.interval:.1f} points, Option 2 ahead "
+            f"in {row.wins} of {row.draws} draws"
+            for row in gain.itertuples()
+        ),
+    )
