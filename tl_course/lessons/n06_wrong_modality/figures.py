@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Audio
+from IPython.display import Audio, display
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from tl_course.base.errors import CourseError
+from tl_course.data import writing
+from tl_course.data.examples import Examples
 from tl_course.data.inputs import to_picture
+from tl_course.data.sources import espeak
+from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.data.sources.written_names import names_in
+from tl_course.data.targets import spoken, written
 from tl_course.lessons import figures
 from tl_course.lessons.figures import BLUE, ORANGE, Picture
+from tl_course.lessons.lesson import Lesson as Lesson  # for the notebook
+from tl_course.study import matrix
 from tl_course.study.matrix import CALLED
 
 SOURCES = {"random": "random layers", "image": "pictures", "audio": "sound", "text": "text"}
@@ -35,6 +44,80 @@ class Sound(Audio):
         name = html.escape(self.name, quote=True)
         player = super()._repr_html_().replace("<audio", f'<audio aria-label="{name}"', 1)
         return f"<div>{name}<br>{player}</div>"
+
+
+def players(*words: str) -> list[Sound]:
+    """The recordings that the course ships of each of `words`, to be played."""
+    return [
+        Sound(wave, spoken.SOUNDS_RATE, f"“{name}”")
+        for word in words
+        for name, wave in spoken.sounds().items()
+        if name.split(",")[0] == word
+    ]
+
+
+def say(word: str, voice: str, seed: int = 0) -> tuple[str, torch.Tensor]:
+    """`word` said by `voice`: a player, and the word with its input `[1, 3, 32, 32]`.
+
+    Where it cannot be said, that is printed, and a recording of “seven” takes its place.
+    """
+    try:
+        wave = espeak.Synthesiser(seed).say(word, voice)
+        display(Sound(wave, spoken.SOUNDS_RATE, f"“{word}”, {voice}"))
+    except CourseError as error:
+        print(error)
+        word, wave = "seven", spoken.sounds()["seven"]
+    return word, spoken.as_input(wave, spoken.SOUNDS_RATE)
+
+
+def cat(seed: int, title: str) -> Picture:
+    """A cat as a drawing, as a sound and as a word."""
+    renders = EmojiImages(seed)
+    number = renders.names.index("cat")
+    wave = next(wave for name, wave in spoken.sounds().items() if name.startswith("cat"))
+    word = names_in("es")[number]
+    heard = spoken.as_input(wave, spoken.SOUNDS_RATE)
+    x = torch.cat([renders.of_thing(number, 1), heard, writing.coded(writing.points([word]))])
+    return three_ways(x, ["seen", "heard: “cat”", f"read: “{word}”"], title)
+
+
+def own_word(word: str, heard: torch.Tensor, title: str) -> Picture:
+    """A word as its sound `[1, 3, 32, 32]` and as its letters."""
+    x = torch.cat([heard, writing.coded(writing.points([word]))])
+    return three_ways(x, [f"heard: “{word}”", f"read: “{word}”"], title)
+
+
+def three_rows(drawn: Sequence[Examples], title: str) -> Picture:
+    """Ten digits of each target, handwritten, spoken and written, a row each."""
+    hand, speech, text = drawn
+    words = written.read(text.x)
+    return figures.pictures(
+        torch.cat([hand.x, speech.x / 2, text.x / 2]),
+        [*map(str, range(10)), *(f"“{i}”" for i in range(10)), *words],
+        title,
+        "Three rows of ten pictures: handwritten digits; spoken digits as spectrograms, some "
+        "bright bands on a dark background; number words as columns of black and white: "
+        f"{', '.join(words)}.",
+    )
+
+
+def beside(rows: Sequence[dict], predicted: Mapping[str, Mapping[str, float]]) -> str:
+    """Points ahead of random layers in rows of `matrix.matrix`, each beside its prediction."""
+    mean = matrix.cells(pd.DataFrame(rows)).pivot(index="target", columns="source", values="mean")
+    points = 100 * mean.sub(mean["random"], axis=0)
+    return "\n".join(
+        f"{name:<12} "
+        + "; ".join(f"{s}: {points[s][name]:+3.0f} (you said {by:+.0f})" for s, by in said.items())
+        for name, said in predicted.items()
+    )
+
+
+def percent_right(rows: pd.DataFrame, *by: str) -> pd.DataFrame:
+    """How many of 100 are right, means over draws: a row for each of `by`, a column a source."""
+    mean = 100 * rows.groupby([*by, "source"]).accuracy.mean().unstack()
+    names = {**SOURCES, "none": "no network"}
+    mean = mean[[name for name in names if name in mean]].rename(columns=names, index=CALLED)
+    return mean.rename_axis(columns=None).map("{:.1f}".format).replace("nan", "")
 
 
 def three_ways(x: torch.Tensor, names: Sequence[str], title: str) -> Picture:
@@ -102,6 +185,11 @@ def heat_map(cells: pd.DataFrame, gains: pd.DataFrame, title: str) -> Picture:
     )
 
 
+def help_and_harm(rows: pd.DataFrame, title: str) -> Picture:
+    """Rows of the recorded matrix, for one number of examples and Option 1, as a heat map."""
+    return heat_map(matrix.cells(rows), matrix.ahead(rows, ("random", "1")), title)
+
+
 def ink(colour: Sequence[float]) -> str:
     """Black or white, whichever can be read better on `colour` (red, green, blue, 0 … 1).
 
@@ -112,8 +200,9 @@ def ink(colour: Sequence[float]) -> str:
     return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"
 
 
-def explained(table: pd.DataFrame, title: str) -> Picture:
-    """Rows of the recorded `controls`: mean accuracy of each control by target, a panel each."""
+def explained(rows: pd.DataFrame, controls: pd.DataFrame, title: str) -> Picture:
+    """Mean accuracy of the recorded `controls` beside `rows` of the matrix, a panel a target."""
+    table = pd.concat([rows.assign(control="as it is"), controls])
     names = [name for name in TARGETS if name in set(table.target)]
     figure = Figure(figsize=(11.5, 0.5 * table.control.nunique() + 2.2), layout="constrained")
     heard = []

@@ -1,0 +1,117 @@
+"""What notebook 06 claims: which source helps which target, and what of it is the help."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from tl_course.lessons.claims import Claim
+from tl_course.lessons.n06_wrong_modality.figures import SAME
+from tl_course.study import matrix
+
+SHUFFLED = (
+    "100,000 renders, its pixels permuted",
+    "100,000 renders, its labels shuffled",
+    "its own numbers, shuffled",
+)
+
+
+def _mean(rows: pd.DataFrame, *by: str) -> pd.Series:
+    return 100 * rows.groupby(list(by)).accuracy.mean()
+
+
+def own_kind_helps(fifty: pd.DataFrame) -> Claim:
+    """Each target with the source of its own kind: rows of the matrix, Option 1."""
+    gains = matrix.ahead(fifty, ("random", "1")).set_index(["target", "source"])
+    same = gains.loc[list(SAME.items())]
+    return Claim(
+        "For every target, layers pretrained on its own kind of input get at least "
+        f"{same.ahead.min():.0f} more of 100 right, on average, than random layers.",
+        bool((same.ahead - same.interval).min() > 0 and same.ahead.min() >= 15),
+        "; ".join(
+            f"{target}: {row.ahead:+.1f} ± {row.interval:.1f}"
+            for (target, _), row in same.iterrows()
+        ),
+    )
+
+
+def own_kind_serves_best(fifty: pd.DataFrame) -> Claim:
+    """The best source of each target: rows of the matrix, Option 1."""
+    mean = _mean(fifty[fifty.source.isin(matrix.SOURCES)], "target", "source").unstack()
+    best = mean.idxmax(axis=1)
+    lead = [mean.loc[name, own] - mean.loc[name].drop(own).max() for name, own in SAME.items()]
+    return Claim(
+        "Each target is served best by the source of its own kind, at least "
+        f"{min(lead):.0f} of 100 ahead of the next: pretrain and adapt on the same type "
+        "of input.",
+        all(best[target] == source for target, source in SAME.items()),
+        ", ".join(f"{target}: {source}" for target, source in best.items()),
+    )
+
+
+def own_kind_leads_scratch(table: pd.DataFrame) -> Claim:
+    """Option 2 against the same network from scratch: rows of the matrix."""
+    moving = table[table.option.isin(["2", "scratch"])]
+    gains = matrix.ahead(moving, ("random", "scratch")).set_index(["target", "source", "images"])
+    same = gains.loc[[(name, kind, n) for name, kind in SAME.items() for n in (50, 200)]]
+    return Claim(
+        "Even if everything moves, a start from the same kind of input gets at least "
+        f"{same.ahead.min():.1f} more of 100 right, on average, than one from scratch, for every "
+        "target.",
+        bool(same.ahead.min() > 0),
+        "; ".join(
+            f"{name} with {n}: {row.ahead:+.1f} ± {row.interval:.1f}"
+            for (name, _, n), row in same.iterrows()
+        ),
+    )
+
+
+def shuffling_ends_the_help(fifty: pd.DataFrame, controls: pd.DataFrame) -> Claim:
+    """Pictures for handwriting: rows of the matrix, Option 1, and of `controls`."""
+    by = _mean(controls, "control", "source", "target")
+    shuffled = {name: by[name, "image", "handwritten"] for name in SHUFFLED}
+    at_random = _mean(fifty, "source", "target")["random", "handwritten"]
+    return Claim(
+        "Where pixels, labels or weights are shuffled, pictures' layers get at most "
+        f"{max(shuffled.values()):.0f} of 100 handwritten digits right, fewer than random layers.",
+        bool(max(shuffled.values()) < at_random),
+        "; ".join(f"{name}: {right:.0f}" for name, right in shuffled.items())
+        + f"; random layers: {at_random:.0f}",
+    )
+
+
+def raw_sound_is_another_input(controls: pd.DataFrame) -> Claim:
+    """Sound's layers on people's voices that are no spectrograms: rows of `controls`."""
+    raw = _mean(controls, "control", "source", "target")["raw samples", :, "spoken-real"]
+    return Claim(
+        f"With raw samples, sound's layers get {raw['audio']:.0f} of 100 spoken digits right, at "
+        "most a few more than random layers.",
+        bool(raw["audio"] < raw["random"] + 5),
+        "; ".join(f"raw samples, {source}: {raw[source]:.0f}" for source in ("audio", "random")),
+    )
+
+
+def order_of_pitches_is_not_all(controls: pd.DataFrame) -> Claim:
+    """Synthetic speech with its frequencies permuted: rows of `controls`."""
+    by = _mean(controls, "control", "source", "target")["frequencies permuted", :, "spoken"]
+    lead = by[["audio", "image"]].min() - by["random"]
+    return Claim(
+        "With frequencies permuted, sound's layers and pictures' layers still get at least "
+        f"{lead:.0f} more of 100 synthetic digits right than random layers.",
+        bool(lead > 5),
+        "; ".join(
+            f"frequencies permuted, {source}: {by[source]:.0f}"
+            for source in ("audio", "image", "random")
+        ),
+    )
+
+
+def sound_helps_whoever_speaks(people: pd.DataFrame) -> Claim:
+    """One person learnt from, another one tested: rows of `directions`."""
+    mean = _mean(people, "learnt", "tested", "source").unstack()
+    ahead = mean["audio"] - mean["random"]
+    return Claim(
+        "Whoever is learnt from and whoever is tested, sound's layers get at least "
+        f"{ahead.min():.0f} more of 100 right than random layers, and pictures' layers fewer.",
+        bool(ahead.min() > 15 and (mean["image"] < mean["random"]).all()),
+        "; ".join(f"{one} → {other}: {points:+.0f}" for (one, other), points in ahead.items()),
+    )
