@@ -114,7 +114,7 @@ def only_with_ten_is_one_option_ahead(gain: pd.DataFrame) -> Claim:
         "interval leaves open which option is ahead.",
         ten == "behind" and set(by.values()) == {"not certain"},
         "; ".join(
-            f"{row.images:,} digits: {row.ahead:+.1f} ± {row.interval:.1f} points, Option 2 ahead "
+            f"{row.images:,} digits: {row.ahead:+.2f} ± {row.interval:.2f} points, Option 2 ahead "
             f"in {row.wins} of {row.draws} draws"
             for row in gain.itertuples()
         ),
