@@ -1,7 +1,5 @@
 """How accuracy grows with the data: intervals, comparisons, experiments and figures."""
 
-import math
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,18 +28,6 @@ def made(arm, images, share, draws=10, scored=400, seed=0, augmented=False):
          "accuracy": right[d].mean(), "right": right[d]}
         for d in range(draws)
     ]  # fmt: skip
-
-
-def test_an_interval_holds_the_truth_as_often_as_it_says():
-    """Draws and examples both differ by chance: 95% intervals miss the truth in 5% or fewer."""
-    generator, missed = np.random.default_rng(0), 0
-    for _ in range(400):
-        luck, ease = generator.normal(0, 0.05, (10, 1)), generator.normal(0, 0.3, (1, 300))
-        right = generator.random((10, 300)) < np.clip(0.6 + luck + ease, 0, 1)
-        mean, half = comparing.estimate(right)
-        missed += abs(mean - 0.5885) > half  # the mean of the clipped chances
-    assert 0.01 < missed / 400 < 0.09
-    assert math.isnan(comparing.estimate(np.ones((1, 5)))[1])
 
 
 def test_pairs_are_of_the_same_draws():

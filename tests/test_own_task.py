@@ -304,7 +304,7 @@ def test_ahead_is_paired():
     assert points == 1 and half == 0
     mixed = torch.cat([torch.ones(25), torch.zeros(25)])
     points, half = own_task.ahead(mixed, wrong)
-    assert points == 0.5 and half == pytest.approx(1.96 * 0.505 / 50**0.5, rel=0.01)
+    assert points == 0.5 and half == pytest.approx(2.0096 * 0.505 / 50**0.5, rel=1e-3)
 
 
 def test_a_trial_uses_each_training_picture_once(net, checked):

@@ -454,6 +454,7 @@ def test_cuts_and_their_rows(monkeypatch):
 def test_pieces_of_one_block_count_as_one():
     import numpy as np
     import pandas as pd
+    from scipy.stats import t
 
     rng = np.random.default_rng(0)
     blocks = rng.random((1, 10)) < 0.5
@@ -465,7 +466,7 @@ def test_pieces_of_one_block_count_as_one():
     table = experiments.ahead(pd.DataFrame(rows), "one", "other").set_index("target")
     assert table.ahead["photographs"] == table.ahead["digits"] == pytest.approx(100 * blocks.mean())
     wider = table.interval["photographs"] / table.interval["digits"]
-    assert wider == pytest.approx(10**0.5, rel=0.1)
+    assert wider == pytest.approx(11**0.5 * t.ppf(0.975, 9) / t.ppf(0.975, 99)), "s² of 10, of 100"
 
 
 def test_a_classmates_digits_are_nobody_elses(target):

@@ -21,7 +21,6 @@ from huggingface_hub import ModelCard, PyTorchModelHubMixin
 from test_network import used_network
 
 from tl_course.base.errors import CourseError
-from tl_course.base.stats import wilson
 from tl_course.core import files, model_card, network, sharing, transfer
 from tl_course.core.model_card import Card
 from tl_course.core.network import FiveLayerNet
@@ -215,15 +214,14 @@ def test_foreign_text_is_escaped(adapted, tmp_path):
     assert "[click](" not in text and "\n# heading" not in text
 
 
-def test_wilsons_interval():
-    assert wilson(0, 0) == (0.0, 1.0)
-    for right, tested in ((95, 100), (1, 7), (160, 160 * 2)):
-        share = right / tested
-        for end in wilson(right, tested):  # at both ends the share is 1.96 standard errors away
-            error = (end * (1 - end) / tested) ** 0.5
-            assert abs(share - end) / error == pytest.approx(1.959964, abs=1e-5)
-    assert wilson(10, 10)[1] == 1 and wilson(10, 10)[0] == pytest.approx(0.7225, abs=1e-3)
-    assert wilson(0, 10)[0] == 0
+def test_an_interval_may_differ_in_its_last_digits(folder):
+    found = model_card.metrics(449, 500)
+    low, high = found["interval"]
+    of_tl_course(metrics=found | {"interval": [low + 1e-9, high - 1e-9]})(folder)
+    assert load_shared(folder).about["metrics"]["right"] == 449
+    of_tl_course(metrics=found | {"interval": [low + 1e-3, high]})(folder)
+    with pytest.raises(CourseError, match="do not follow"):
+        load_shared(folder)
 
 
 # ------------------------------------------------------------------------- hostile and damaged
@@ -418,6 +416,16 @@ REFUSED = {
     "a modality unknown": (top(modality="smell"), "unknown modality 'smell'"),
     "a better accuracy": (
         of_tl_course(metrics={"accuracy": 1.0, "right": 9, "tested": 10, "interval": [0, 1]}),
+        "do not follow",
+    ),
+    "an accuracy of words": (
+        of_tl_course(metrics=model_card.metrics(9, 10) | {"accuracy": "good"}), "do not follow"
+    ),
+    "an interval of one end": (
+        of_tl_course(metrics=model_card.metrics(9, 10) | {"interval": [0.5]}), "do not follow"
+    ),
+    "more tested than can be": (
+        of_tl_course(metrics={"accuracy": 0, "right": 0, "tested": 10**300, "interval": [0, 1]}),
         "do not follow",
     ),
     "no card": (lambda folder: (folder / "README.md").unlink(), "README.md is missing"),

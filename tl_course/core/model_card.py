@@ -16,9 +16,9 @@ from importlib.metadata import version
 import torch
 from IPython.display import HTML
 
+from tl_course.base import stats
 from tl_course.base.errors import CourseError
 from tl_course.base.html import lines, table
-from tl_course.base.stats import wilson
 from tl_course.core import files, network, pretraining
 from tl_course.core.network import FiveLayerNet, fingerprint
 from tl_course.data.material import Material
@@ -169,7 +169,7 @@ def metrics(right: int | None, tested: int | None) -> dict:
         return {}
     return {
         "accuracy": right / tested, "right": right, "tested": tested,
-        "interval": list(wilson(right, tested)),
+        "interval": list(stats.share(right, tested)),
     }  # fmt: skip
 
 

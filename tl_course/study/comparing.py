@@ -1,17 +1,16 @@
 """What the rows of a sweep show: means with intervals, paired differences, labels saved.
 
 An arm's accuracy is a mean over draws and over scored examples, and chance chose both: with others
-of either it would have come out differently. So a 95% interval here is two standard errors of
-both, `2·√(s²_draws/D + s²_examples/N)`, from which examples were right in which draw (the column
-`right`). It is a little too wide rather than too narrow: each term holds some of the other.
+of either it would have come out differently. So a 95% interval here (`stats.estimate`) is one for
+others of both, from which examples were right in which draw (the column `right`).
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pandas as pd
+
+from tl_course.base import stats
 
 
 def plain(table: pd.DataFrame) -> pd.DataFrame:
@@ -30,20 +29,11 @@ def right(table: pd.DataFrame, arm: str, augmented: bool, images: int) -> pd.Dat
     return pd.DataFrame(np.array(rows.right.to_list(), bool), rows.draw.to_list()).sort_index()
 
 
-def estimate(values: np.ndarray) -> tuple[float, float]:
-    """Mean of `values` [draws, examples] and half of its 95% interval; NaN for a single draw."""
-    draws, examples = values.mean(1), values.mean(0)
-    if len(draws) < 2:
-        return float(values.mean()), math.nan
-    variance = draws.var(ddof=1) / len(draws) + examples.var(ddof=1) / len(examples)
-    return float(values.mean()), 2 * math.sqrt(variance)
-
-
 def means(table: pd.DataFrame) -> pd.DataFrame:
     """Rows `augmented`, `arm`, `images`, `mean`, `sd` (over draws), `interval`, `draws`; in %."""
     rows = []
     for (augmented, arm, images), group in table.groupby(["augmented", "arm", "images"]):
-        mean, interval = estimate(right(group, arm, augmented, images).to_numpy())
+        mean, interval = stats.estimate(right(group, arm, augmented, images), draw=0, example=1)
         rows.append(
             {"augmented": augmented, "arm": arm, "images": images, "mean": 100 * mean,
              "sd": 100 * group.accuracy.std(), "interval": 100 * interval, "draws": len(group)}
@@ -62,9 +52,9 @@ def paired(table: pd.DataFrame, one: tuple[str, bool], other: tuple[str, bool]) 
         both = first.index.intersection(second.index)
         if len(both) == 0:
             continue
-        difference = first.loc[both].to_numpy(float) - second.loc[both].to_numpy(float)
-        ahead, interval = estimate(difference)
-        each = 100 * difference.mean(1)
+        first, second = first.loc[both].to_numpy(float), second.loc[both].to_numpy(float)
+        ahead, interval = stats.paired(first, second, draw=0, example=1)
+        each = 100 * (first - second).mean(1)
         rows.append(
             {"images": images, "ahead": 100 * ahead, "interval": 100 * interval,
              "wins": int((each > 0).sum()), "draws": len(both), "each": each}

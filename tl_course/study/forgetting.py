@@ -9,6 +9,7 @@ from dataclasses import asdict, astuple, fields
 import pandas as pd
 import torch
 
+from tl_course.base import stats
 from tl_course.core import settings, training, transfer
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.pretraining import Source
@@ -105,7 +106,7 @@ def overfitting_gaps(costs: pd.DataFrame, scored: pd.DataFrame, images: int) -> 
 
     `costs` are rows of `forgetting`, `scored` of a sweep with the same draws. Gives the mean gap of
     "option-1" and of "option-2", how much "larger" the second is, half of the 95% "interval" of
-    that (over draws and test examples, see `comparing.estimate`), and the number of "draws".
+    that (over draws and test examples, see `stats.estimate`), and the number of "draws".
     """
     gaps = {}
     for arm in ("option-1", "option-2"):
@@ -113,7 +114,7 @@ def overfitting_gaps(costs: pd.DataFrame, scored: pd.DataFrame, images: int) -> 
         training_part = rows.set_index("draw").training.sort_index()
         right = comparing.right(scored, arm, False, images).loc[training_part.index]
         gaps[arm] = training_part.to_numpy()[:, None] - right.to_numpy(float)
-    larger, interval = comparing.estimate(gaps["option-2"] - gaps["option-1"])
+    larger, interval = stats.paired(gaps["option-2"], gaps["option-1"], draw=0, example=1)
     return {
         **{arm: 100 * float(gap.mean()) for arm, gap in gaps.items()},
         "larger": 100 * larger,

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import scipy.stats
 import torch
 from tqdm.auto import tqdm
 
+from tl_course.base import stats
 from tl_course.base.errors import CourseError
 from tl_course.base.parallel import side_by_side
 from tl_course.core import pretraining, settings, training, transfer
@@ -30,7 +30,6 @@ from tl_course.core.settings import Settings
 from tl_course.data.examples import Examples, Target, draw
 from tl_course.data.targets import spoken, written
 from tl_course.data.targets.handwritten import handwritten
-from tl_course.study import comparing
 from tl_course.study.sweep import classical
 
 SOURCES = {"image": "emoji-images", "audio": "spoken-names", "text": "written-names"}
@@ -221,8 +220,8 @@ def ahead(table: pd.DataFrame, control: tuple[str, str]) -> pd.DataFrame:
     """How far each cell is ahead of `control` (source, option) on the same draws, in points.
 
     Rows `source`, `target`, `option`, `images`, `ahead`, `interval` (half of 95%), `wins`, `draws`.
-    The interval allows for others of whatever was drawn: other digits and draws
-    (`comparing.estimate`), or other voices, people or groups of languages (Student's, over theirs).
+    The interval (`stats.estimate`) allows for others of whatever was drawn: other draws with other
+    digits or voices, or other people or groups of languages.
     That the networks were pretrained once each is not in it.
     """
     rows = []
@@ -237,17 +236,15 @@ def ahead(table: pd.DataFrame, control: tuple[str, str]) -> pd.DataFrame:
             own = own.set_index("draw")
             both = own.index.intersection(base.index)
             each = 100 * (own.accuracy[both] - base.accuracy[both])
-            by_fold = each.groupby(own.fold[both]).mean()
-            if len(by_fold) > 1:
-                interval = by_fold.sem() * scipy.stats.t.ppf(0.975, len(by_fold) - 1)
+            if own.fold[both].nunique() > 1:
+                interval = stats.estimate(each, fold=own.fold[both]).half
             else:
-                right = np.stack(own.right[both]).astype(float) - np.stack(base.right[both])
-                interval = 100 * comparing.estimate(right)[1]
-                voices = TEST_VOICES if name == "spoken" else 1
-                if voices > 1 and right.shape[1] % voices == 0:
-                    by_voice = pd.Series(right.reshape(len(right), voices, -1).mean((0, 2)))
-                    variance = by_voice.sem() ** 2 + each.sem() ** 2 / 100**2
-                    interval = 100 * variance**0.5 * scipy.stats.t.ppf(0.975, voices - 1)
+                pair = np.stack(own.right[both]), np.stack(base.right[both])
+                n = pair[0].shape[1]
+                clusters = {"draw": 0, "example": 1}
+                if name == "spoken" and n % TEST_VOICES == 0:
+                    clusters = {"draw": 0, "voice": np.arange(n) // (n // TEST_VOICES)}
+                interval = 100 * stats.paired(*pair, **clusters).half
             rows.append(
                 {"source": source, "target": name, "option": option, "images": images,
                  "ahead": each.mean(), "interval": interval,

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from tl_course.base import stats
 from tl_course.base.errors import CourseError
 from tl_course.core import network, settings, training, transfer
 from tl_course.core.network import LAYERS, FiveLayerNet
@@ -235,7 +236,7 @@ def compared(one: Run, other: Run) -> str:
     if one.right is None or other.right is None:
         raise CourseError("A run that was stopped cannot be compared; start it again.")
     difference = 100 * (one.right.float() - other.right.float())
-    ahead, half = difference.mean().item(), 2 * difference.std().item() / len(difference) ** 0.5
+    ahead, half = stats.estimate(difference, digit=0)
     only, others = int((difference > 0).sum()), int((difference < 0).sum())
     certain = "more" if abs(ahead) > half else "no more"
     same = (one.trial.images, one.trial.seed) == (other.trial.images, other.trial.seed)

@@ -19,9 +19,8 @@ import torch
 from PIL import Image
 from tqdm.auto import tqdm
 
-from tl_course.base import storage
+from tl_course.base import stats, storage
 from tl_course.base.errors import CourseError, printable
-from tl_course.base.stats import wilson
 from tl_course.data.examples import Examples
 from tl_course.data.pictures import MOST_PIXELS, PictureError, open_picture
 from tl_course.data.targets.folder import ENDINGS, SMALLEST, picture_to_input
@@ -448,7 +447,7 @@ def _result(
             )
         if len(of["test"]) < FEW_TESTED:
             tested = len(of["test"])
-            low, high = wilson(round(0.8 * tested), tested)
+            low, high = stats.share(round(0.8 * tested), tested)
             notes.add(
                 "a small test",
                 f"with {tested} test pictures, 80% right would mean between {100 * low:.0f} and "

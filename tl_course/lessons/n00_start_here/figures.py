@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from tl_course.base.stats import wilson
+from tl_course.base import stats
 from tl_course.data.examples import Examples
 from tl_course.data.sources import things
 from tl_course.lessons import figures
@@ -52,7 +52,7 @@ def growing(results: Sequence[Result]) -> Picture:
             if not mine:
                 continue
             share = [100 * of(r)[0] / of(r)[1] for r in mine]
-            ends = [wilson(*of(r)) for r in mine]
+            ends = [stats.share(*of(r)) for r in mine]
             below = [max(0, s - 100 * low) for s, (low, _) in zip(share, ends, strict=True)]
             above = [max(0, 100 * high - s) for s, (_, high) in zip(share, ends, strict=True)]
             axes.errorbar(

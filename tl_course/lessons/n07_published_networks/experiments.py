@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from tl_course.base import stats
 from tl_course.base.parallel import side_by_side
 from tl_course.core import network, pretraining, published, transfer
 from tl_course.core.output_layers import features, output_layers
@@ -27,7 +28,6 @@ from tl_course.data.sources.things import unseen_things
 from tl_course.data.targets import objects, photographs
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.data.targets.letters import letters
-from tl_course.study import comparing
 from tl_course.study.sweep import classical
 from tl_course.study.tuning import FIRST_DRAW, PENALTIES
 
@@ -253,13 +253,12 @@ def ahead(table: pd.DataFrame, one: str, other: str) -> pd.DataFrame:
             own[own.arm == arm].sort_values("draw").set_index("draw").right for arm in (one, other)
         )
         both = first.index.intersection(second.index)
-        difference = np.stack(first[both]).astype(float) - np.stack(second[both]).astype(float)
-        together = BLOCKWISE.get(name, 1)
-        difference = difference.reshape(len(difference), -1, together).mean(2)
-        points, interval = comparing.estimate(difference)
+        first, second = (np.stack(right[both]).astype(float) for right in (first, second))
+        block = np.arange(first.shape[1]) // BLOCKWISE.get(name, 1)
+        points, interval = stats.paired(first, second, draw=0, block=block)
         rows.append(
             {"target": name, "ahead": 100 * points, "interval": 100 * interval,
-             "wins": int((difference.mean(1) > 0).sum()), "draws": len(both)}
+             "wins": int(((first - second).mean(1) > 0).sum()), "draws": len(both)}
         )  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from tl_course.base import stats
 from tl_course.base.parallel import side_by_side
 from tl_course.core import pretraining, published, training, transfer
 from tl_course.core.output_layers import features, output_layers
@@ -183,25 +184,18 @@ def _row(arm: str, images: int, draw: int, chosen) -> dict:
 def ahead(table: pd.DataFrame, one: str, other: str) -> pd.DataFrame:
     """How far arm `one` is ahead of `other` on the same draws, in points, with a 95% interval.
 
-    A draw has test names of its own, and a name comes up in several draws; so the interval is two
-    standard errors of both: over draws, and over names by their mean in all draws.
+    A draw has test names of its own, and a name comes up in several draws; so the interval is
+    for other draws and other names, a name by its mean in all draws.
     """
     rows = []
     for images, own in table.groupby("images"):
         by = {arm: own[own.arm == arm].set_index("draw").right for arm in (one, other)}
         both = by[one].index.intersection(by[other].index)
-        differences = {
-            draw: np.asarray(by[one][draw], float) - np.asarray(by[other][draw], float)
-            for draw in both
-        }
-        each = pd.Series({draw: d.mean() for draw, d in differences.items()})
-        by_name = pd.concat(
-            pd.Series(d, kinds(draw, "test").texts) for draw, d in differences.items()
-        )
-        by_name = by_name.groupby(level=0).mean()
-        variance = each.var() / len(each) + by_name.var() / len(by_name)
+        first, second = (np.stack(by[arm][both]).astype(float) for arm in (one, other))
+        names = np.array([kinds(draw, "test").texts for draw in both])
+        points, interval = stats.paired(first, second, draw=0, name=names)
         rows.append(
-            {"images": images, "ahead": 100 * each.mean(), "interval": 200 * variance**0.5,
-             "wins": int((each > 0).sum()), "draws": len(each)}
+            {"images": images, "ahead": 100 * points, "interval": 100 * interval,
+             "wins": int(((first - second).mean(1) > 0).sum()), "draws": len(both)}
         )  # fmt: skip
     return pd.DataFrame(rows)

@@ -9,8 +9,7 @@ import pandas as pd
 import torch
 from IPython.display import HTML
 
-from tl_course.base import storage
-from tl_course.base.stats import wilson
+from tl_course.base import stats, storage
 from tl_course.core import model_card
 from tl_course.data.examples import Examples
 from tl_course.lessons import figures
@@ -111,7 +110,7 @@ def rivals(found: dict[str, torch.Tensor]) -> Picture:
     told = []
     for row, (name, right) in enumerate(reversed(found.items())):
         n, hits = len(right), int(right.sum())
-        share, (low, high) = hits / n, wilson(hits, n)
+        share, (low, high) = hits / n, stats.share(hits, n)
         colour, marker = MARKERS.get(name, (GREY, "s"))
         ax.errorbar(
             100 * share, row, xerr=[[100 * (share - low)], [100 * (high - share)]], color=colour,

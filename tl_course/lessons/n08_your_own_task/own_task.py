@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import torch
 
-from tl_course.base.stats import Z, wilson
+from tl_course.base import stats
 from tl_course.core import settings, transfer
 from tl_course.core.model_card import Card
 from tl_course.core.network import FiveLayerNet
@@ -50,7 +50,7 @@ class Outcome:
     @property
     def interval(self) -> tuple[float, float]:
         """What the accuracy could be with other test pictures of the kind: Wilson's 95%."""
-        return wilson(self.right, len(self.test))
+        return stats.share(self.right, len(self.test))
 
     @property
     def confusion(self) -> torch.Tensor:
@@ -148,16 +148,13 @@ def controls(outcome: Outcome, seed: int = 0) -> dict[str, torch.Tensor]:
     return found
 
 
-def ahead(one: torch.Tensor, other: torch.Tensor) -> tuple[float, float]:
+def ahead(one: torch.Tensor, other: torch.Tensor) -> stats.Estimate:
     """How much more of the same test pictures `one` has right, and half of its 95% interval.
 
     Shares, −1 … 1. `one` and `other` are `[n_test]`, 0 … 1 each. The interval allows for other
     test pictures, and not for other training pictures.
     """
-    difference = one.double() - other.double()
-    n = len(difference)
-    half = Z * difference.std().item() / n**0.5 if n > 1 else float("nan")
-    return difference.mean().item(), half
+    return stats.paired(one.double(), other.double(), example=0)
 
 
 def part_of(train: Examples, share: float, seed: int) -> Examples:

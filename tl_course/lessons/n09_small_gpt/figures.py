@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 from IPython.display import HTML
 
+from tl_course.base import stats
 from tl_course.base.html import lines, table
 from tl_course.core.training import History
 from tl_course.data.sources import prose
@@ -150,7 +151,7 @@ def fewer(table: pd.DataFrame, one: str, other: str) -> tuple[float, float, floa
     """
     own = table.pivot_table(index="draw", columns="arm", values="bits")
     gain = (own[other] - own[one]).dropna()
-    return gain.mean(), 2 * gain.std() / len(gain) ** 0.5, gain.min()
+    return *stats.estimate(gain, draw=0), gain.min()
 
 
 def prompts_here(
