@@ -102,6 +102,45 @@ def test_how_a_notebook_is_kept(path):
         assert (path.parent / target).exists(), f"{target} is linked and does not exist"
 
 
+def lines_of_code(source: str) -> list[str]:
+    return [
+        line for line in source.splitlines() if line.strip() and not line.strip().startswith("#")
+    ]
+
+
+def main_line(path: Path) -> list:
+    """The code cells before *Dig deeper*."""
+    cells = nbformat.read(path, as_version=4).cells
+    deeper = (i for i, cell in enumerate(cells) if re.search("^# Dig deeper", cell.source, re.M))
+    return [cell for cell in cells[: next(deeper, len(cells))] if cell.cell_type == "code"]
+
+
+@pytest.mark.parametrize("path", ALL, ids=NAMES)
+def test_what_a_learner_reads_is_about_transfer_learning(path):
+    """Few imports, short cells, and set-up and claims collapsed."""
+    every = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    imports = [cell for cell in every if "tl_course" in cell.source and "import " in cell.source]
+    assert len(imports) == 1, "one cell imports from the course"
+    assert sum("import " in line for line in imports[0].source.splitlines()) <= 3
+    for cell in main_line(path):
+        assert len(lines_of_code(cell.source)) <= 15, cell.id
+    for cell in every:
+        if cell in imports or "lesson.show(" in cell.source:
+            assert cell.metadata.get("jupyter", {}).get("source_hidden"), f"{cell.id} is open"
+        if "lesson.show(" in cell.source:
+            every_line = lines_of_code(cell.source)
+            claims = [line for line in every_line if re.fullmatch(r"lesson\.show\(.*\)", line)]
+            assert len(claims) == cell.source.count("lesson.show("), f"{cell.id}: one line each"
+            assert len(every_line) - len(claims) <= 2, f"{cell.id}: more than claims"
+
+
+def test_the_main_lines_are_short():
+    counted = {
+        path.stem: sum(len(lines_of_code(cell.source)) for cell in main_line(path)) for path in ALL
+    }
+    assert sum(counted.values()) <= 700, counted
+
+
 @pytest.mark.parametrize("path", ALL, ids=NAMES)
 def test_papermill_runs_it_strictly_with_another_seed(path, executed):
     node, seconds = executed(path)

@@ -22,7 +22,11 @@ transfer learning
     tl.predict        what a network makes of new examples
     tl.sweep          every way to learn with ever more labels
     tl.results        the recorded experiments: tl.results.load("sweep")
-    tl.Lesson         what a notebook begins with: a budget, the machine's speed, its claims
+    tl.network, tl.training    the five layers and their surgery; the loop
+what a notebook needs besides
+    tl.Lesson         a budget, the machine's speed, a source network, claims
+    tl.widgets        the experiments to touch: tl.widgets.Teach(net, seed), …
+    tl.doctor         what is wrong with the environment, and what to do
 """
 
 import importlib
@@ -58,7 +62,11 @@ _FACE = {  # name: its module, and the name there unless it is the module itself
     "predict": ("core.training", "predict"),
     "sweep": ("study.sweep", "sweep"),
     "results": ("study.results", None),
+    "network": ("core.network", None),
+    "training": ("core.training", None),
     "Lesson": ("lessons.lesson", "Lesson"),
+    "widgets": ("widgets", None),
+    "doctor": ("app.doctor", None),
 }
 __all__ = [*_FACE]
 

@@ -146,13 +146,23 @@ class Lesson:
         """The pretrained network to borrow from: the shipped one, or yours of notebook 01."""
         if self.weights == "shipped":
             return pretraining.pretrained("emoji-images")
-        folder = self.folder() / MINE
+        folder = self.own_network
         if not folder.exists():
             raise CourseError(
                 "You have no network of your own yet: run notebook 01 to its end, or set "
                 "weights = 'shipped'."
             )
         return files.load(folder)
+
+    @property
+    def own_network(self) -> Path:
+        """Where notebook 01 keeps the network that it trains; a rehearsal goes elsewhere."""
+        rehearsed = (self.number, self.budget_name) == ("01", "quick")
+        return self.folder() / ("rehearsal" if rehearsed else MINE)
+
+    def live_curve(self, n_steps: int) -> LiveCurve:
+        """What `Watch` calls at each step: it redraws the loss about once a second."""
+        return LiveCurve(n_steps)
 
     def folder(self) -> Path:
         """Where what a notebook makes is kept: a folder for each person, in a shared home too."""

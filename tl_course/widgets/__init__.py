@@ -1,1 +1,17 @@
-"""What a learner touches. Nothing is computed here: the rooms below do that."""
+"""What a learner touches. Nothing is computed here: the rooms below do that.
+
+`Teach`, `LayerExplorer`, `TrainingLab`, `HowMuch`, `ModalityExplorer`, and the bare `DrawingPad`.
+"""
+
+import importlib
+
+_IN = {
+    "Teach": "teach", "LayerExplorer": "layer_explorer", "TrainingLab": "training_lab",
+    "HowMuch": "how_much", "ModalityExplorer": "modality_explorer", "DrawingPad": "drawing_pad",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    if name not in _IN:
+        raise AttributeError(f"{__name__} has no '{name}'; it has {', '.join(_IN)}")
+    return getattr(importlib.import_module(f"{__name__}.{_IN[name]}"), name)

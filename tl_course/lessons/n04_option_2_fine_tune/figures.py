@@ -9,7 +9,6 @@ import pandas as pd
 from tl_course.core.network import FiveLayerNet
 from tl_course.lessons import curves, figures
 from tl_course.lessons.figures import ARMS, GREY, Picture
-from tl_course.lessons.lesson import Lesson as Lesson  # for the notebook
 from tl_course.study import comparing, forgetting
 
 

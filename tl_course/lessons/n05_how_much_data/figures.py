@@ -15,7 +15,6 @@ from tl_course.data.examples import Examples, Target
 from tl_course.lessons import curves, figures
 from tl_course.lessons.curves import PANELS, over_sizes
 from tl_course.lessons.figures import ARMS, GREY, Picture
-from tl_course.lessons.lesson import Lesson as Lesson  # for the notebook
 from tl_course.study import comparing, forgetting
 
 

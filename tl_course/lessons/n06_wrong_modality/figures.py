@@ -22,7 +22,6 @@ from tl_course.data.sources.written_names import names_in
 from tl_course.data.targets import spoken, written
 from tl_course.lessons import figures
 from tl_course.lessons.figures import BLUE, ORANGE, Picture
-from tl_course.lessons.lesson import Lesson as Lesson  # for the notebook
 from tl_course.study import matrix
 from tl_course.study.matrix import CALLED
 

@@ -263,10 +263,6 @@ def ahead(table: pd.DataFrame, one: str, other: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-
-
-
-
 def times(sizes=SIZES, n: int = 64) -> list[dict]:
     """What the features of one picture take on this machine: rows `net`, `size`, `milliseconds`."""
     rows = []
