@@ -140,11 +140,11 @@ def test_doctor_sees_a_kernel_of_another_python(monkeypatch, tmp_path):
     other = {"argv": [str(tmp_path / "python")], "display_name": "other", "language": "python"}
     spec.write_text(json.dumps(other))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    finding = doctor._kernel()
-    assert finding.status == "note" and "tl-course lab" in finding.todo
+    status, _, todo = doctor._kernel()
+    assert status == "note" and "tl-course lab" in todo
     with notebooks.this_python_kernel():
         assert KernelSpecManager().get_kernel_spec("python3").argv[0] == sys.executable
-        assert doctor._kernel().status == "ok"
+        assert doctor._kernel()[0] == "ok"
     assert os.environ["JUPYTER_PATH"] == str(tmp_path)
 
 

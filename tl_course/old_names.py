@@ -9,76 +9,38 @@ from __future__ import annotations
 import importlib
 import importlib.machinery
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from types import ModuleType
 
-PACKAGE = "tl_course."
-MOVED = {  # old module: the modules that hold its names now
+PACKAGE, FOLDER = "tl_course.", Path(__file__).parent
+N05, N07, N09 = (
+    "lessons.n05_how_much_data",
+    "lessons.n07_published_networks",
+    "lessons.n09_small_gpt",
+)
+MOVED = {  # old module: the modules that hold its names now, where it changed more than its folder
     "comparing": "study.comparing study.forgetting",
-    "data_plots": "lessons.curves lessons.n04_option_2_fine_tune.figures "
-    "lessons.n05_how_much_data.figures",
-    "doctor": "app.doctor",
-    "errors": "base.errors",
+    "data_plots": f"lessons.curves lessons.n04_option_2_fine_tune.figures {N05}.figures",
     "experiments": "study.forgetting lessons.n03_option_1_freeze.experiments "
     "lessons.n04_option_2_fine_tune.experiments",
-    "gpt": "lessons.n09_small_gpt.gpt",
-    "gpt_experiments": "lessons.n09_small_gpt.experiments",
-    "gpt_plots": "lessons.n09_small_gpt.figures",
+    "gpt_experiments": f"{N09}.experiments",
+    "gpt_plots": f"{N09}.figures",
     "layer_experiments": "lessons.n02_what_layers_see.experiments",
     "layer_plots": "lessons.n02_what_layers_see.figures",
-    "lesson": "lessons.lesson",
-    "machine": "base.machine",
-    "matrix": "study.matrix",
     "modality_plots": "lessons.n06_wrong_modality.figures",
-    "model_card": "core.model_card",
     "network": "core.network core.files",
-    "output_layers": "core.output_layers",
     "own_experiments": "lessons.n08_your_own_task.experiments",
     "own_plots": "lessons.n08_your_own_task.figures",
-    "own_task": "lessons.n08_your_own_task.own_task",
     "plots": "lessons.figures",
-    "pretraining": "core.pretraining",
-    "published": "core.published",
-    "published_experiments": "lessons.n07_published_networks.experiments",
-    "published_plots": "lessons.n07_published_networks.figures",
+    "published_experiments": f"{N07}.experiments",
+    "published_plots": f"{N07}.figures",
     "results": "study.results",
     "scale": "data.inputs",
-    "settings": "core.settings",
-    "sharing": "core.sharing",
-    "sharing_trials": "lessons.n07_published_networks.sharing_trials",
-    "sources": "data.sources",
-    "sources.emoji_images": "data.sources.emoji_images",
-    "sources.espeak": "data.sources.espeak",
-    "sources.prose": "data.sources.prose",
-    "sources.things": "data.sources.things",
-    "sources.written_names": "data.sources.written_names",
-    "storage": "base.storage",
-    "sweep": "study.sweep",
-    "targets": "data.targets",
     "targets.examples": "data.examples",
-    "targets.handwritten": "data.targets.handwritten",
-    "targets.kinds": "data.targets.kinds",
-    "targets.letters": "data.targets.letters",
-    "targets.lines": "data.targets.lines",
-    "targets.made_folder": "data.targets.made_folder",
-    "targets.objects": "data.targets.objects",
-    "targets.own_folder": "data.targets.own_folder",
-    "targets.photographs": "data.targets.photographs",
-    "targets.spoken": "data.targets.spoken",
-    "targets.written": "data.targets.written",
-    "training": "core.training",
-    "transfer": "core.transfer",
-    "word_experiments": "lessons.n07_published_networks.words",
+    "word_experiments": f"{N07}.words",
     "written": "data.writing",
-}
-CHANGED = {  # functions with other parameters now: `module.name` in this module
-    "transfer.option_1": "option_1",
-    "transfer.option_2": "option_2",
-    "transfer.from_scratch": "from_scratch",
-    "transfer.random_frozen": "random_frozen",
-    "pretraining.pretrain": "pretrain",
-    "gpt_experiments.pretrain": "pretrain_gpt",
-    "training.train": "train",
 }
 RENAMED = {  # functions: where each is now, and what it is called
     "transfer.settings": ("core.settings", "chosen"),
@@ -89,6 +51,19 @@ RENAMED = {  # functions: where each is now, and what it is called
 }
 
 
+def places(old: str) -> list[str]:
+    """The modules that hold the names of the old module `old` now; none where it is not one."""
+    if old in MOVED:
+        return MOVED[old].split()
+    if old.split(".")[0] in ("sources", "targets"):
+        path = FOLDER / "data" / old.replace(".", "/")
+        return [f"data.{old}"] if path.is_dir() or path.with_suffix(".py").exists() else []
+    if "." in old or (FOLDER / old).exists() or (FOLDER / f"{old}.py").exists():
+        return []
+    found = [*FOLDER.glob(f"*/{old}.py"), *FOLDER.glob(f"lessons/*/{old}.py")][:1]
+    return [".".join(path.relative_to(FOLDER).with_suffix("").parts) for path in found]
+
+
 class Old(ModuleType):
     """A module at an old place; what is asked of it comes from the new one."""
 
@@ -96,16 +71,13 @@ class Old(ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         old = self.__name__.removeprefix(PACKAGE)
-        places = [(place, name) for place in MOVED[old].split()]
-        if f"{old}.{name}" in RENAMED:
-            places = [RENAMED[f"{old}.{name}"]]
-        for place, new in places:
+        renamed = RENAMED.get(f"{old}.{name}")
+        for place, new in [renamed] if renamed else [(place, name) for place in places(old)]:
             module = _new(place)
             if hasattr(module, new):
                 said = f"{PACKAGE}{old}.{name} is now {PACKAGE}{place}.{new}"
                 warnings.warn(said, FutureWarning, stacklevel=2)
-                changed = CHANGED.get(f"{old}.{name}")
-                return globals()[changed] if changed else getattr(module, new)
+                return CHANGED.get(f"{old}.{name}") or getattr(module, new)
         raise AttributeError(f"{PACKAGE}{old} has no '{name}'")
 
     def __call__(self, *given: object, **named: object) -> object:
@@ -120,7 +92,7 @@ class Finder:
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         """How to load the module `fullname`, if that is an old place."""
-        if not fullname.startswith(PACKAGE) or fullname.removeprefix(PACKAGE) not in MOVED:
+        if not fullname.startswith(PACKAGE) or not places(fullname.removeprefix(PACKAGE)):
             return None
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
@@ -164,37 +136,21 @@ def _watched(more: dict) -> dict:
     return {**more, "watch": _new("core.training").Watch(**given)} if given else more
 
 
-def option_1(net, x, y, seed=0, **more):
-    """Option 1 of inputs and labels that travel apart."""
-    return _adapted("option_1", net, x, y, seed, **more)
+def _watching(place: str, name: str, **usual) -> Callable:
+    """The function `name` of a module, told about what goes on beside it one by one."""
+
+    def run(*given, **more):
+        return getattr(_new(place), name)(*given, **_watched({**usual, **more}))
+
+    return run
 
 
-def option_2(net, x, y, seed=0, **more):
-    """Option 2 of inputs and labels that travel apart."""
-    return _adapted("option_2", net, x, y, seed, **more)
-
-
-def from_scratch(x, y, seed=0, **more):
-    """The control of Option 2, of inputs and labels that travel apart."""
-    return _adapted("from_scratch", None, x, y, seed, **more)
-
-
-def random_frozen(x, y, seed=0, **more):
-    """The control of Option 1, of inputs and labels that travel apart."""
-    return _adapted("random_frozen", None, x, y, seed, **more)
-
-
-def pretrain(source, images, **more):
-    """Pretraining, told about what goes on beside it one by one."""
-    more = _watched({"progress": "pretraining", **more})
-    return _new("core.pretraining").pretrain(source, images, **more)
-
-
-def pretrain_gpt(*given, **more):
-    """Pretraining of the small GPT, told about what goes on beside it one by one."""
-    return _new("lessons.n09_small_gpt.experiments").pretrain(*given, **_watched(more))
-
-
-def train(net, batch_at, recipe, **more):
-    """The training loop, told about what goes on beside it one by one."""
-    return _new("core.training").train(net, batch_at, recipe, **_watched(more))
+CHANGED = {  # functions with other parameters now: of inputs and labels that travel apart, …
+    "transfer.option_1": partial(_adapted, "option_1"),
+    "transfer.option_2": partial(_adapted, "option_2"),
+    "transfer.from_scratch": partial(_adapted, "from_scratch", None),
+    "transfer.random_frozen": partial(_adapted, "random_frozen", None),
+    "pretraining.pretrain": _watching("core.pretraining", "pretrain", progress="pretraining"),
+    "gpt_experiments.pretrain": _watching(f"{N09}.experiments", "pretrain"),
+    "training.train": _watching("core.training", "train"),
+}

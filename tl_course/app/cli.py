@@ -1,7 +1,7 @@
 """The command `tl-course`.
 
-Each verb is two functions: `add_verb` says which options it takes, `verb` does it and returns the
-exit code. Heavy imports are inside the verbs, so that `tl-course --help` is quick.
+Each verb is a function below `@verb`, which says what it takes; it returns the exit code. Heavy
+imports are inside the verbs, so that `tl-course --help` is quick.
 """
 
 import argparse
@@ -11,27 +11,57 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from tl_course import __version__
 from tl_course.base.errors import CourseError
-from tl_course.core import files
+
+VERBS = []  # functions that add a verb to the command, in the order of --help
 
 
-def add_lab(verbs) -> None:
-    parser = verbs.add_parser(
-        "lab",
-        help="open JupyterLab on your own copies of the notebooks",
-        description="Copies the notebooks to a folder of your own and opens JupyterLab there. "
-        "A notebook that you changed is never overwritten. "
-        "Options that are not listed here go to JupyterLab.",
-    )
-    parser.add_argument("--folder", type=Path, help="your folder (default: my-notebooks)")
-    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
-    parser.add_argument("--dry-run", action="store_true", help="only copy the notebooks")
-    parser.set_defaults(act=lab, passes_on=True)
+def verb(says: str, *takes: tuple, about: str | None = None, passes_on: bool = False) -> Callable:
+    """Makes a function a verb of its name. What it does not know it is given if it `passes_on`."""
+
+    def register(act: Callable[[argparse.Namespace], int]) -> Callable:
+        def add(verbs) -> None:
+            parser = verbs.add_parser(act.__name__, help=says, description=about)
+            for names, how in takes:
+                parser.add_argument(*names, **how)
+            parser.set_defaults(act=act, passes_on=passes_on)
+
+        VERBS.append(add)
+        return act
+
+    return register
 
 
+def takes(*names: str, **how) -> tuple:
+    """An argument of a verb, as `ArgumentParser.add_argument` has it."""
+    return names, how
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"{text} is no seed; give a number from 0 to {2**31 - 1}")
+    return int(text)
+
+
+SEED = takes("--seed", type=_seed, default=0)
+DRAWS = takes("--draws", type=int, default=10)
+FORCE = takes("--force", action="store_true", help="overwrite what is there already")
+JSON = takes("--json", action="store_true", help="print one JSON object as the last line")
+
+
+@verb(
+    "open JupyterLab on your own copies of the notebooks",
+    takes("--folder", type=Path, help="your folder (default: my-notebooks)"),
+    takes("--no-browser", action="store_true", help="do not open a browser"),
+    takes("--dry-run", action="store_true", help="only copy the notebooks"),
+    about="Copies the notebooks to a folder of your own and opens JupyterLab there. A notebook "
+    "that you changed is never overwritten. Options that are not listed here go to JupyterLab.",
+    passes_on=True,
+)
 def lab(args: argparse.Namespace) -> int:
     from tl_course.app import notebooks
 
@@ -51,19 +81,13 @@ def lab(args: argparse.Namespace) -> int:
         return _hand_over(command, folder)
 
 
-def add_run(verbs) -> None:
-    parser = verbs.add_parser(
-        "run", help="run the notebooks without a browser, and make an HTML report"
-    )
-    parser.add_argument(
-        "--notebook", action="append", metavar="03", help="only this one (may be given again)"
-    )
-    parser.add_argument("--budget", choices=["quick", "laptop", "gpu"], default="laptop")
-    parser.add_argument("--seed", type=_seed, default=0)
-    parser.add_argument("--out", type=Path, help="where to (default: build/course)")
-    parser.set_defaults(act=run)
-
-
+@verb(
+    "run the notebooks without a browser, and make an HTML report",
+    takes("--notebook", action="append", metavar="03", help="only this one (may be given again)"),
+    takes("--budget", choices=["quick", "laptop", "gpu"], default="laptop"),
+    SEED,
+    takes("--out", type=Path, help="where to (default: build/course)"),
+)
 def run(args: argparse.Namespace) -> int:
     from tl_course.app import notebooks, report
     from tl_course.base import storage
@@ -86,12 +110,7 @@ def run(args: argparse.Namespace) -> int:
     return int(any(o.error for o in outcomes))
 
 
-def add_doctor(verbs) -> None:
-    parser = verbs.add_parser("doctor", help="check the environment and say what to do")
-    _add_json(parser)
-    parser.set_defaults(act=doctor)
-
-
+@verb("check the environment and say what to do", JSON)
 def doctor(args: argparse.Namespace) -> int:
     from tl_course.app import doctor as checks
 
@@ -100,32 +119,27 @@ def doctor(args: argparse.Namespace) -> int:
     return 0 if checks.is_well(findings) else 1
 
 
-def add_pretrain(verbs) -> None:
-    parser = verbs.add_parser(
-        "pretrain",
-        help="train a five-layer network on 1,000 classes and save it",
-        description="Trains on a source and saves the network. Ctrl-C stops it after the current "
-        "step; the same command continues. On several GPUs: torchrun --nproc-per-node 8 -m "
-        "tl_course pretrain …",
-    )
-    parser.add_argument(
-        "--source", choices=["emoji-images", "spoken-names", "written-names"],
+@verb(
+    "train a five-layer network on 1,000 classes and save it",
+    takes(
+        "--source",
+        choices=["emoji-images", "spoken-names", "written-names"],
         default="emoji-images",
-    )  # fmt: skip
-    parser.add_argument("--images", type=int, default=1_000_000, metavar="N")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--seed", type=_seed, default=0)
-    parser.add_argument(
+    ),
+    takes("--images", type=int, default=1_000_000, metavar="N"),
+    takes("--out", type=Path, required=True, metavar="DIR"),
+    SEED,
+    takes(
         "--precision",
         choices=["auto", "bf16", "float32"],
         default="auto",
         help="auto: bf16 where the processor is fast at it",
-    )
-    _add_force(parser)
-    _add_json(parser)
-    parser.set_defaults(act=pretrain)
-
-
+    ),
+    FORCE,
+    JSON,
+    about="Trains on a source and saves the network. Ctrl-C stops it after the current step; the "
+    "same command continues. On several GPUs: torchrun --nproc-per-node 8 -m tl_course pretrain …",
+)
 def pretrain(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
@@ -145,65 +159,50 @@ def pretrain(args: argparse.Namespace) -> int:
     )
     if os.environ.get("RANK", "0") != "0":
         return 0  # under torchrun, the first process speaks for all
-    rate = args.images / result.history.seconds
+    seconds = result.history.seconds
     print(
         f"{args.out}: {100 * result.accuracy:.1f}% of fresh {pretraining.SHIPPED[args.source][0]} "
-        f"named right after {args.images:,} of them in {result.history.seconds:.0f} s "
-        f"({rate:,.0f} a second)."
+        f"named right after {args.images:,} of them in {seconds:.0f} s "
+        f"({args.images / seconds:,.0f} a second)."
     )
-    if args.json:
-        print(
-            json.dumps(
-                {
-                    "source": args.source,
-                    "images": args.images,
-                    "accuracy": result.accuracy,
-                    "loss": result.history.loss[-1],
-                    "seconds": result.history.seconds,
-                }
-            )
-        )
-    return 0
+    found = {"accuracy": result.accuracy, "loss": result.history.loss[-1], "seconds": seconds}
+    return _done(args, source=args.source, images=args.images, **found)
 
 
-def add_adapt(verbs) -> None:
-    parser = verbs.add_parser(
-        "adapt",
-        help="adapt a pretrained network to a folder of pictures by class",
-        description="Trains on the pictures of --train (DIR/class/picture.png) and tests on those "
-        "of --test.",
-    )
-    parser.add_argument("--train", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--test", type=Path, required=True, metavar="DIR")
-    parser.add_argument(
+@verb(
+    "adapt a pretrained network to a folder of pictures by class",
+    takes("--train", type=Path, required=True, metavar="DIR"),
+    takes("--test", type=Path, required=True, metavar="DIR"),
+    takes(
         "--weights",
         type=Path,
         metavar="DIR",
         help="a saved or a shared network (default: the shipped one)",
-    )
-    parser.add_argument("--option", choices=["1", "2", "scratch", "auto"], default="auto")
-    parser.add_argument("--augment", choices=["on", "off"], default=None)
-    parser.add_argument("--seed", type=_seed, default=0)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="save the adapted network here")
-    parser.add_argument(
+    ),
+    takes("--option", choices=["1", "2", "scratch", "auto"], default="auto"),
+    takes("--augment", choices=["on", "off"], default=None),
+    SEED,
+    takes("--out", type=Path, metavar="DIR", help="save the adapted network here"),
+    takes(
         "--leave-out",
         action="store_true",
         help="leave out unreadable pictures and copies of test pictures, instead of refusing or "
         "using them",
-    )
-    parser.add_argument(
-        "--report", type=Path, metavar="FILE.html", help="check the pictures, compare with "
-        "controls, and write it all here",
-    )  # fmt: skip
-    parser.add_argument(
+    ),
+    takes(
+        "--report",
+        type=Path,
+        metavar="FILE.html",
+        help="check the pictures, compare with controls, and write it all here",
+    ),
+    takes(
         "--share", type=Path, metavar="DIR", help="a folder with a model card, for others to use"
-    )
-    parser.add_argument("--maker", default="not said", help="who is named in the model card")
-    _add_force(parser)
-    _add_json(parser)
-    parser.set_defaults(act=adapt)
-
-
+    ),
+    takes("--maker", default="not said", help="who is named in the model card"),
+    FORCE,
+    JSON,
+    about="Trains on the pictures of --train (DIR/class/picture.png) and tests on those of --test.",
+)
 def adapt(args: argparse.Namespace) -> int:
     with contextlib.ExitStack() as held:
         _take_places(args, held)  # rather now than after the training
@@ -213,7 +212,7 @@ def adapt(args: argparse.Namespace) -> int:
 def _take_places(args: argparse.Namespace, held: contextlib.ExitStack) -> None:
     """Look at every place that `adapt` will write to, and keep other programs out of it."""
     from tl_course.base import storage
-    from tl_course.core import pretraining, sharing
+    from tl_course.core import files, pretraining, sharing
 
     places = {name: getattr(args, name) for name in ("train", "test", "out", "share", "report")}
     places = {name: place.resolve() for name, place in places.items() if place}
@@ -243,7 +242,7 @@ def _take_places(args: argparse.Namespace, held: contextlib.ExitStack) -> None:
 def _adapt(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from tl_course.core import model_card, pretraining, sharing
+    from tl_course.core import files, model_card, pretraining, sharing
     from tl_course.data.targets.folder import load_folder
     from tl_course.data.targets.own_folder import check
     from tl_course.lessons.n08_your_own_task import own_task
@@ -258,11 +257,9 @@ def _adapt(args: argparse.Namespace) -> int:
         train = load_folder(args.train)
         test = load_folder(args.test, names=train.names)
         checked = check(args.train, args.test)
+        used = "(They were used this time; --leave-out leaves them out.)"
         for finding in checked.copies:
-            print(
-                f"{finding}\n    (They were used this time; --leave-out leaves them out.)",
-                file=sys.stderr,
-            )
+            print(f"{finding}\n    {used}", file=sys.stderr)
     trained_on = 0 if args.leave_out else len(checked.leaked)
     missing = len(train.names) - len(test.y.unique())
     if missing:
@@ -280,6 +277,7 @@ def _adapt(args: argparse.Namespace) -> int:
         f"{len(train):,} labelled pictures of {len(train.names)} classes, "
         f"{result.seconds:.2f} s{outcome.warning}."
     )
+    found = {"option": option, "images": len(train), "test_pictures_trained_on": trained_on}
     if args.out:
         files.save(
             result.net,
@@ -287,12 +285,10 @@ def _adapt(args: argparse.Namespace) -> int:
             half=False,
             overwrite=args.force,
             classes=list(train.names),
-            option=option,
-            images=len(train),
             metrics={"accuracy": result.accuracy},
-            test_pictures_trained_on=trained_on,
             lineage=[asdict(one) for one in model_card.lineage(result.net)],
             stands_on=[asdict(one) for one in model_card.learnt_from(result.net)],
+            **found,
         )
     if args.share:
         card = own_task.card(outcome, args.share.resolve().name, args.maker, "pictures of my own")
@@ -305,46 +301,28 @@ def _adapt(args: argparse.Namespace) -> int:
             args.report, outcome, checked, rivals, curve, used_all=not args.leave_out
         )
         print(f"Report: {path}")
-    if args.json:
-        print(
-            json.dumps(
-                {
-                    "option": option,
-                    "augment": augment,
-                    "images": len(train),
-                    "classes": len(train.names),
-                    "accuracy": result.accuracy,
-                    "interval": outcome.interval,
-                    "tested": len(test),
-                    "test_pictures_trained_on": trained_on,
-                    "seconds": result.seconds,
-                }
-            )
-        )
-    return 0
+    found |= {"augment": augment, "classes": len(train.names), "tested": len(test)}
+    found |= {"accuracy": result.accuracy, "interval": outcome.interval}
+    return _done(args, **found, seconds=result.seconds)
 
 
-def add_sweep(verbs) -> None:
-    parser = verbs.add_parser(
-        "sweep", help="every option on handwritten digits, with more and more labelled images"
-    )
-    parser.add_argument("--images", default="10,50,200", help="sizes, such as 10,50,200")
-    parser.add_argument("--draws", type=int, default=10)
-    parser.add_argument("--arms", help="some of them only, such as option-1,scratch")
-    parser.add_argument("--augment", choices=["off", "on", "both"], default="off")
-    parser.add_argument(
+@verb(
+    "every option on handwritten digits, with more and more labelled images",
+    takes("--images", default="10,50,200", help="sizes, such as 10,50,200"),
+    DRAWS,
+    takes("--arms", help="some of them only, such as option-1,scratch"),
+    takes("--augment", choices=["off", "on", "both"], default="off"),
+    takes(
         "--settings",
         choices=["tuned", "fixed"],
         default="tuned",
         help="penalty, rate and steps: chosen on validation digits, or one recipe for all",
-    )
-    parser.add_argument("--seed", type=_seed, default=0)
-    parser.add_argument("--weights", type=Path, metavar="DIR")
-    parser.add_argument("--full", action="store_true", help="full MNIST (data_scripts/mnist.py)")
-    _add_json(parser)
-    parser.set_defaults(act=sweep)
-
-
+    ),
+    SEED,
+    takes("--weights", type=Path, metavar="DIR"),
+    takes("--full", action="store_true", help="full MNIST (data_scripts/mnist.py)"),
+    JSON,
+)
 def sweep(args: argparse.Namespace) -> int:
     import pandas as pd
 
@@ -354,13 +332,7 @@ def sweep(args: argparse.Namespace) -> int:
     from tl_course.study.sweep import ARMS
     from tl_course.study.sweep import sweep as run_sweep
 
-    sizes = _sizes(args.images)
-    if args.draws < 1:
-        raise CourseError(f"--draws is {args.draws}; at least 1 is needed.")
-    arms = args.arms.split(",") if args.arms else list(ARMS)
-    unknown = [arm for arm in arms if arm not in ARMS]
-    if unknown:
-        raise CourseError(f"--arms has '{unknown[0]}', which is none of {', '.join(ARMS)}.")
+    sizes, arms = _sizes(args), _some_of("arms", args, ARMS)
     augment = {"off": [False], "on": [True], "both": [False, True]}[args.augment]
     digits = handwritten(args.full)
     for size in sizes:
@@ -374,82 +346,52 @@ def sweep(args: argparse.Namespace) -> int:
     by = pd.DataFrame(rows).groupby(["augmented", "arm", "images"])
     table = by.accuracy.agg(["mean", "std", "count"])
     print((table * [100, 100, 1]).round(1).to_string())
-    if args.json:
-        print(json.dumps({"rows": rows}))
-    return 0
+    return _done(args, rows=rows)
 
 
-def add_matrix(verbs) -> None:
-    parser = verbs.add_parser(
-        "matrix",
-        help="networks pretrained on pictures, sound and text, each on digits of all three",
-        description="Digits of people's voices (spoken-real) are there after "
-        "'python data_scripts/free_spoken_digits.py'.",
-    )
-    parser.add_argument("--images", default="50", help="labelled examples, such as 50,200")
-    parser.add_argument("--draws", type=int, default=10)
-    parser.add_argument("--targets", help="some of them only, such as handwritten,spoken")
-    parser.add_argument("--options", help="some of them only: 1,2,scratch")
-    parser.add_argument("--seed", type=_seed, default=0)
-    _add_json(parser)
-    parser.set_defaults(act=matrix)
-
-
+@verb(
+    "networks pretrained on pictures, sound and text, each on digits of all three",
+    takes("--images", default="50", help="labelled examples, such as 50,200"),
+    DRAWS,
+    takes("--targets", help="some of them only, such as handwritten,spoken"),
+    takes("--options", help="some of them only: 1,2,scratch"),
+    SEED,
+    JSON,
+    about="Digits of people's voices (spoken-real) are there after "
+    "'python data_scripts/free_spoken_digits.py'.",
+)
 def matrix(args: argparse.Namespace) -> int:
     import pandas as pd
 
     from tl_course.study import matrix as experiment
 
-    if args.draws < 1:
-        raise CourseError(f"--draws is {args.draws}; at least 1 is needed.")
-    options = args.options.split(",") if args.options else list(experiment.OPTIONS)
-    unknown = [option for option in options if option not in experiment.OPTIONS]
-    if unknown:
-        wanted = ", ".join(experiment.OPTIONS)
-        raise CourseError(f"--options has '{unknown[0]}', which is none of {wanted}.")
+    sizes, options = _sizes(args), _some_of("options", args, experiment.OPTIONS)
     rows = experiment.matrix(
-        experiment.pretrained(), _sizes(args.images), args.draws, options=options, seed=args.seed,
+        experiment.pretrained(), sizes, args.draws, options=options, seed=args.seed,
         targets=args.targets.split(",") if args.targets else None, progress=True,
     )  # fmt: skip
     cells = experiment.cells(pd.DataFrame(rows))
     shown = 100 * cells.set_index(["target", "images", "option", "source"])["mean"].unstack()
     print(shown.round(1).to_string(na_rep=""))
-    if args.json:
-        found = cells.astype(object).where(cells.notna(), None).to_dict("records")
-        print(
-            json.dumps(
-                {
-                    "cells": [cell for cell in found if cell["source"] != "none"],
-                    "floor": [cell for cell in found if cell["source"] == "none"],
-                }
-            )
-        )
-    return 0
+    found = cells.astype(object).where(cells.notna(), None).to_dict("records")
+    floor = [cell for cell in found if cell["source"] == "none"]
+    return _done(args, cells=[cell for cell in found if cell not in floor], floor=floor)
 
 
-def add_records(verbs) -> None:
-    parser = verbs.add_parser(
-        "records",
-        help="make the shipped weights and the recorded results again",
-        description="Makes whatever is not current: shipped weights, tuned settings, and every "
-        "table in tl_course/results. It can be stopped and continued. Four to five hours on "
-        "two cores when everything is to be made.",
-    )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="weights or tables; all if none")
-    parser.add_argument("--anew", action="store_true", help="also what is current already")
-    parser.set_defaults(act=records)
-
-
+@verb(
+    "make the shipped weights and the recorded results again",
+    takes("names", nargs="*", metavar="NAME", help="weights or tables; all if none"),
+    takes("--anew", action="store_true", help="also what is current already"),
+    about="Makes whatever is not current: shipped weights, tuned settings, and every table in "
+    "tl_course/results. It can be stopped and continued. Four to five hours on two cores when "
+    "everything is to be made.",
+)
 def records(args: argparse.Namespace) -> int:
     from tl_course.app import records as recorded
 
     for sentence in recorded.make_all(args.names, args.anew):
         print(sentence)
     return 0
-
-
-# A new verb: write add_verb and verb above, and add it here.
-VERBS = [add_lab, add_run, add_doctor, add_pretrain, add_adapt, add_sweep, add_matrix, add_records]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -480,29 +422,33 @@ def main(argv: list[str] | None = None) -> int:
         return 1
 
 
-def _seed(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**31:
-        raise argparse.ArgumentTypeError(f"{text} is no seed; give a number from 0 to {2**31 - 1}")
-    return int(text)
+def _done(args: argparse.Namespace, **found: object) -> int:
+    """A verb went well: what it found, as JSON where that was asked for."""
+    if args.json:
+        print(json.dumps(found))
+    return 0
 
 
-def _sizes(text: str) -> list[int]:
+def _sizes(args: argparse.Namespace) -> list[int]:
+    """The numbers of images, and a look at that of draws."""
+    if args.draws < 1:
+        raise CourseError(f"--draws is {args.draws}; at least 1 is needed.")
     try:
-        return [int(size) for size in text.split(",")]
+        return [int(size) for size in args.images.split(",")]
     except ValueError:
         raise CourseError(
-            f"--images {text} is no list of numbers; write it like 10,50,200."
+            f"--images {args.images} is no list of numbers; write it like 10,50,200."
         ) from None
 
 
-def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object as the last line"
-    )
-
-
-def _add_force(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--force", action="store_true", help="overwrite what is there already")
+def _some_of(name: str, args: argparse.Namespace, every: tuple[str, ...]) -> list[str]:
+    """Which of `every` the option `name` asks for: all of them where it was not given."""
+    asked = getattr(args, name)
+    wanted = asked.split(",") if asked else list(every)
+    for one in wanted:
+        if one not in every:
+            raise CourseError(f"--{name} has '{one}', which is none of {', '.join(every)}.")
+    return wanted
 
 
 def _hand_over(command: list[str], folder: Path) -> int:

@@ -12,7 +12,6 @@ from pathlib import Path
 from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError
 
-MARKS = {"ok": "OK", "note": "note", "problem": "PROBLEM"}
 AGAIN = "run `python3 start.py lab` again: it installs what is missing"
 
 
@@ -28,15 +27,12 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Every finding, in the order in which things depend on each other."""
-    checks = [
-        _python, _torch, _device, _bf16, _kernel, _memory, _cores, _disk, _home, _cached, _speech,
-    ]  # fmt: skip
     findings = []
-    for check in checks:
+    for check in CHECKS:
+        name = check.__name__.strip("_")
         try:
-            findings.append(check())
+            findings.append(Finding(name, *check()))
         except Exception as error:  # a check that breaks is a finding, not the end of the report
-            name = check.__name__.strip("_")
             findings.append(Finding(name, "problem", f"{type(error).__name__}: {error}", AGAIN))
     return findings
 
@@ -45,9 +41,8 @@ def as_text(findings: list[Finding]) -> str:
     """The findings for people: a line each, and under it what to do."""
     lines = []
     for f in findings:
-        lines.append(
-            f"{f.status.upper() if f.status != 'note' else 'note':<8}{f.name:<10}{f.found}"
-        )
+        mark = f.status if f.status == "note" else f.status.upper()
+        lines.append(f"{mark:<8}{f.name:<10}{f.found}")
         if f.todo:
             lines.append(f"{'':<18}-> {f.todo}")
     return "\n".join(lines)
@@ -62,54 +57,54 @@ def is_well(findings: list[Finding]) -> bool:
     return all(f.status != "problem" for f in findings)
 
 
-def _python() -> Finding:
+# Each check gives a status, what was found and, where something is to be done, what.
+
+
+def _python() -> tuple[str, ...]:
     found = f"{platform.python_version()} at {sys.executable}"
     if sys.version_info < (3, 10):  # noqa: UP036
-        return Finding("python", "problem", found, "install Python 3.10 or newer")
-    return Finding("python", "ok", found)
+        return "problem", found, "install Python 3.10 or newer"
+    return "ok", found
 
 
-def _torch() -> Finding:
+def _torch() -> tuple[str, ...]:
     try:
         import torch
         import torchvision  # noqa: F401  (a torchvision of another torch fails only on import)
     except Exception as error:
-        return Finding("torch", "problem", f"cannot be imported ({error})", AGAIN)
+        return "problem", f"cannot be imported ({error})", AGAIN
     found = f"{torch.__version__}, torchvision {metadata.version('torchvision')}"
     if tuple(int(n) for n in torch.__version__.split(".")[:2]) < (2, 10):
-        return Finding("torch", "problem", found, "2.10 or newer is needed: " + AGAIN)
-    return Finding("torch", "ok", found)
+        return "problem", found, "2.10 or newer is needed: " + AGAIN
+    return "ok", found
 
 
-def _device() -> Finding:
-    kind = machine.device().type
-    if kind == "cpu" and shutil.which("nvidia-smi"):
-        return Finding(
-            "device", "note", machine.device_name(),
+def _device() -> tuple[str, ...]:
+    if machine.device().type == "cpu" and shutil.which("nvidia-smi"):
+        todo = (
             "there seems to be an NVIDIA GPU that torch cannot use: this may be the CPU build of "
-            "torch (pip install --force-reinstall torch torchvision), or the driver is too old",
-        )  # fmt: skip
-    return Finding("device", "ok", machine.device_name())
+            "torch (pip install --force-reinstall torch torchvision), or the driver is too old"
+        )
+        return "note", machine.device_name(), todo
+    return "ok", machine.device_name()
 
 
-def _bf16() -> Finding:
+def _bf16() -> tuple[str, ...]:
     if machine.has_fast_bf16():
-        return Finding("bf16", "ok", "fast: training uses it")
-    return Finding(
-        "bf16", "note", "not fast here",
-        "nothing to do: training uses float32, and pretraining takes about twice as long",
-    )  # fmt: skip
+        return "ok", "fast: training uses it"
+    todo = "nothing to do: training uses float32, and pretraining takes about twice as long"
+    return "note", "not fast here", todo
 
 
-def _kernel() -> Finding:
+def _kernel() -> tuple[str, ...]:
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
     if importlib.util.find_spec("ipykernel") is None:
-        return Finding("kernel", "problem", "ipykernel is missing", AGAIN)
+        return "problem", "ipykernel is missing", AGAIN
     try:
         command = KernelSpecManager().get_kernel_spec("python3").argv[0]
     except NoSuchKernel:
-        return Finding("kernel", "problem", "there is no kernel python3", AGAIN)
+        return "problem", "there is no kernel python3", AGAIN
     # Jupyter itself replaces a bare `python` by the Python that it runs in.
     program = sys.executable if command in ("python", "python3") else command
     ask = "import ipykernel, sys; print(sys.prefix)"
@@ -120,72 +115,62 @@ def _kernel() -> Finding:
     except (OSError, subprocess.SubprocessError):
         answer = "a Python that does not start"
     if answer and Path(answer) == Path(sys.prefix):
-        return Finding("kernel", "ok", f"python3 starts {program}")
-    return Finding(
-        "kernel", "note", f"python3 starts {answer}, not {sys.prefix}",
-        "open the course with `tl-course lab` or `python3 start.py lab`: they bring their own",
-    )  # fmt: skip
+        return "ok", f"python3 starts {program}"
+    todo = "open the course with `tl-course lab` or `python3 start.py lab`: they bring their own"
+    return "note", f"python3 starts {answer}, not {sys.prefix}", todo
 
 
-def _memory() -> Finding:
+def _memory() -> tuple[str, ...]:
     gb = machine.memory_gb()
     if gb < 2:
-        return Finding(
-            "memory", "problem", f"{gb:.1f} GB", "at least 2 GB are needed, 4 GB are comfortable"
-        )
+        return "problem", f"{gb:.1f} GB", "at least 2 GB are needed, 4 GB are comfortable"
     if gb < 4:
-        return Finding("memory", "note", f"{gb:.1f} GB", "close other programs meanwhile")
-    return Finding("memory", "ok", f"{gb:.1f} GB")
+        return "note", f"{gb:.1f} GB", "close other programs meanwhile"
+    return "ok", f"{gb:.1f} GB"
 
 
-def _cores() -> Finding:
-    n = machine.cores()
-    if n < 2:
-        return Finding(
-            "cores",
-            "note",
-            f"{n} may be used",
-            "times are given for two cores: expect longer",
-        )
-    return Finding("cores", "ok", f"{n} may be used")
+def _cores() -> tuple[str, ...]:
+    found = f"{machine.cores()} may be used"
+    if machine.cores() < 2:
+        return "note", found, "times are given for two cores: expect longer"
+    return "ok", found
 
 
-def _disk() -> Finding:
+def _disk() -> tuple[str, ...]:
     folder = storage.home()
     gb = shutil.disk_usage(folder).free / 1e9
     found = f"{gb:.1f} GB free at {folder}"
     if gb < 0.5:
-        return Finding("disk", "problem", found, "free at least 0.5 GB, or set TL_COURSE_HOME")
+        return "problem", found, "free at least 0.5 GB, or set TL_COURSE_HOME"
     if gb < 2:
-        return Finding("disk", "note", found, "enough for the course; full data sets need more")
-    return Finding("disk", "ok", found)
+        return "note", found, "enough for the course; full data sets need more"
+    return "ok", found
 
 
-def _home() -> Finding:
+def _home() -> tuple[str, ...]:
     try:
-        return Finding("home", "ok", str(storage.home()))
+        return "ok", str(storage.home())
     except CourseError as error:
-        return Finding("home", "problem", "not usable", str(error))
+        return "problem", "not usable", str(error)
 
 
-def _cached() -> Finding:
+def _cached() -> tuple[str, ...]:
     entries = sorted(p for p in storage.home().iterdir() if p.suffix != ".lock")
     if not entries:
-        return Finding("cached", "ok", "nothing yet")
+        return "ok", "nothing yet"
     found = ", ".join(f"{p.name} ({storage.in_words(_size(p))})" for p in entries)
-    return Finding("cached", "ok", found, "all of it may be deleted and comes back")
+    return "ok", found, "all of it may be deleted and comes back"
 
 
-def _speech() -> Finding:
+def _speech() -> tuple[str, ...]:
     if importlib.util.find_spec("espeakng_loader"):
-        return Finding("speech", "ok", f"espeakng-loader {metadata.version('espeakng-loader')}")
-    return Finding(
-        "speech", "note", "no voices to make speech with",
-        "nothing to do: the shipped recordings serve; for voices, `pip install -e .[speech]`",
-    )  # fmt: skip
+        return "ok", f"espeakng-loader {metadata.version('espeakng-loader')}"
+    todo = "nothing to do: the shipped recordings serve; for voices, `pip install -e .[speech]`"
+    return "note", "no voices to make speech with", todo
+
+
+CHECKS = (_python, _torch, _device, _bf16, _kernel, _memory, _cores, _disk, _home, _cached, _speech)
 
 
 def _size(path: Path) -> int:
-    if path.is_dir():
-        return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
-    return path.stat().st_size
+    return sum(p.stat().st_size for p in (path, *path.rglob("*")) if p.is_file())

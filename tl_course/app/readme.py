@@ -40,22 +40,28 @@ SWEEP_ARMS = {
 def sweep(table: pd.DataFrame) -> str:
     """The sweep as the README shows it: mean ± standard deviation over draws, in %."""
     found = comparing.means(table).set_index(["augmented", "arm", "images"])
-    lines = []
+    parts = []
     for augmented, said in ((False, "as they are"), (True, "with altered copies")):
         sizes = sorted(table.images[table.augmented == augmented].unique())
-        lines += [
-            f"| labelled digits, {said} | " + " | ".join(f"{n:,}" for n in sizes) + " |",
-            "| --- " * (len(sizes) + 1) + "|",
-        ]
-        for arm, name in SWEEP_ARMS.items():
-            if (augmented, arm, sizes[0]) in found.index:
-                cells = []
-                for images in sizes:
-                    row = found.loc[(augmented, arm, images)]
-                    cells.append(f"{row['mean']:.1f} ± {row['sd']:.1f}")
-                lines.append(f"| {name} | " + " | ".join(cells) + " |")
-        lines.append("")
-    return "\n".join([*lines, *_differences(table)]).strip() + "\n"
+        rows = {
+            name: [_spread(found.loc[(augmented, arm, images)]) for images in sizes]
+            for arm, name in SWEEP_ARMS.items()
+            if (augmented, arm, sizes[0]) in found.index
+        }
+        parts.append(_markdown(f"labelled digits, {said}", sizes, rows))
+    return "\n".join([*parts, _differences(table)])
+
+
+def _markdown(of: str, columns: list, rows: dict[str, list[str]]) -> str:
+    """A table, `rows` by their names; numbers above its columns are written with commas."""
+    head = [of, *(one if isinstance(one, str) else f"{one:,}" for one in columns)]
+    lines = [head, ["---"] * len(head), *([name, *cells] for name, cells in rows.items())]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _spread(found: pd.Series) -> str:
+    """A mean and a standard deviation, the first two of what was found."""
+    return f"{found.iloc[0]:.1f} ± {found.iloc[1]:.1f}"
 
 
 SWEEP_PAIRS = {
@@ -65,13 +71,9 @@ SWEEP_PAIRS = {
 }
 
 
-def _differences(table: pd.DataFrame) -> list[str]:
+def _differences(table: pd.DataFrame) -> str:
     """Who is ahead on the same draws, in points with 95% intervals; certain signs are bold."""
-    sizes = sorted(table.images.unique())
-    lines = [
-        "| points ahead, same draws | " + " | ".join(f"{n:,}" for n in sizes) + " |",
-        "| --- " * (len(sizes) + 1) + "|",
-    ]
+    sizes, lines = sorted(table.images.unique()), {}
     for augmented, form in ((False, "as they are"), (True, "with copies")):
         for name, (one, other) in SWEEP_PAIRS.items():
             rows = comparing.paired(table, (one, augmented), (other, augmented)).set_index("images")
@@ -80,9 +82,8 @@ def _differences(table: pd.DataFrame) -> list[str]:
             said = {n: f"{row.ahead:+.1f} ± {row.interval:.1f}" for n, row in rows.iterrows()}
             certain = [n for n, row in rows.iterrows() if comparing.verdict(row) != "not certain"]
             said |= {n: f"**{said[n]}**" for n in certain}
-            cells = " | ".join(said.get(n, "") for n in sizes)
-            lines.append(f"| {name}, {form} | {cells.replace('-', '−')} |")
-    return lines
+            lines[f"{name}, {form}"] = [said.get(n, "").replace("-", "−") for n in sizes]
+    return _markdown("points ahead, same draws", sizes, lines)
 
 
 PUSHED_STEPS = {  # of the recorded table `push`
@@ -98,14 +99,11 @@ def pushed(table: pd.DataFrame) -> str:
     """How far few digits were pushed: mean ± spread in percent, a row a step, a column a size."""
     found = 100 * table.groupby(["step", "images"]).accuracy.agg(["mean", "std"])
     sizes = sorted(table.images.unique())
-    lines = [
-        "| labelled digits, step by step | " + " | ".join(f"{n:,}" for n in sizes) + " |",
-        "| --- " * (len(sizes) + 1) + "|",
-    ]
-    for name, step in PUSHED_STEPS.items():
-        cells = [f"{mean:.1f} ± {sd:.1f}" for mean, sd in found.loc[step].loc[sizes].to_numpy()]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    rows = {
+        name: [_spread(found.loc[(step, images)]) for images in sizes]
+        for name, step in PUSHED_STEPS.items()
+    }
+    return _markdown("labelled digits, step by step", sizes, rows)
 
 
 def matrix(table: pd.DataFrame, images: int = 50) -> str:
@@ -113,10 +111,7 @@ def matrix(table: pd.DataFrame, images: int = 50) -> str:
     own = table[(table.images == images) & table.option.isin(["1", "classical"])]
     mean = 100 * of_cells.cells(own).pivot(index="target", columns="source", values="mean")
     gains = of_cells.ahead(own, ("random", "1")).set_index(["target", "source"])
-    lines = [
-        f"| {images} labelled examples | random layers | pictures | sound | text | no network |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
+    rows = {}
     for name in dict.fromkeys(own.target):
         said = [f"{mean.loc[name, 'random']:.0f}"]
         for source in of_cells.SOURCES:
@@ -124,10 +119,9 @@ def matrix(table: pd.DataFrame, images: int = 50) -> str:
             points = f"{by.ahead:+.1f} ± {by.interval:.1f}".replace("-", "−")
             shown = f"{mean.loc[name, source]:.0f} ({points})"
             said.append(f"**{shown}**" if abs(by.ahead) > by.interval else shown)
-        lines.append(
-            f"| {of_cells.CALLED[name]} | {' | '.join(said)} | {mean.loc[name, 'none']:.0f} |"
-        )
-    return "\n".join(lines) + "\n"
+        rows[of_cells.CALLED[name]] = [*said, f"{mean.loc[name, 'none']:.0f}"]
+    columns = ["random layers", "pictures", "sound", "text", "no network"]
+    return _markdown(f"{images} labelled examples", columns, rows)
 
 
 PUBLISHED_ARMS = {
@@ -143,12 +137,9 @@ PUBLISHED_ARMS = {
 def published(table: pd.DataFrame) -> str:
     """Rows of `finals` as the README shows them: mean ± standard deviation over draws, in %."""
     by = 100 * table.groupby(["target", "arm"]).accuracy.agg(["mean", "std"])
-    lines = [
-        f"| {experiments.IMAGES} labelled pictures | {' | '.join(PUBLISHED_ARMS.values())} |",
-        "| --- " * (len(PUBLISHED_ARMS) + 1) + "|",
-    ]
-    for name in experiments.targets():
-        rows = [by.loc[name, arm] for arm in PUBLISHED_ARMS]
-        said = " | ".join(f"{row['mean']:.1f} ± {row['std']:.1f}" for row in rows)
-        lines.append(f"| {name} | {said} |")
-    return "\n".join(lines) + "\n"
+    rows = {
+        name: [_spread(by.loc[(name, arm)]) for arm in PUBLISHED_ARMS]
+        for name in experiments.targets()
+    }
+    columns = [*PUBLISHED_ARMS.values()]
+    return _markdown(f"{experiments.IMAGES} labelled pictures", columns, rows)

@@ -8,6 +8,7 @@ read, and builds the network from those very bytes; it runs nothing and writes n
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -68,9 +69,8 @@ def share(
     folder = free_folder(folder, overwrite)
     files.write_tensors(folder / WEIGHTS_FILE, state, format="pt")
     storage.write_text(folder / CONFIG_FILE, text + "\n")
-    storage.write_text(
-        folder / CARD_FILE, model_card.as_markdown({**about, "modality": net.modality})
-    )
+    card_text = model_card.as_markdown({**about, "modality": net.modality})
+    storage.write_text(folder / CARD_FILE, card_text)
     load_shared(folder)
     return folder
 
@@ -126,7 +126,11 @@ def load_shared(folder_or_name: Path | str, revision: str | None = None) -> Five
             "Hugging Face hub such as owner/name."
         )
     _check_names(folder)
-    config = _json(_bytes(folder, CONFIG_FILE, MOST_TEXT), folder / CONFIG_FILE)
+    try:
+        config = json.loads(_bytes(folder, CONFIG_FILE, MOST_TEXT).decode("utf-8"))
+    except (ValueError, RecursionError):
+        why = "is no JSON text; ask its maker for the file that share() wrote"
+        raise CourseError(f"{folder / CONFIG_FILE} {why}.") from None
     about = _checked(config, str(folder / CONFIG_FILE))
     _check_card(_bytes(folder, CARD_FILE, MOST_TEXT), about, folder / CARD_FILE)
     net = files.read(
@@ -145,37 +149,30 @@ def _check_names(folder: Path) -> None:
     """Refuses a folder that holds links, pickles, code, or more files than anyone looks at."""
     for number, entry in enumerate(_entries(folder)):
         where = os.path.relpath(entry.path, folder)
-        name = printable(where)
+        why = None
         if entry.is_symlink() or getattr(entry, "is_junction", bool)():
-            raise CourseError(
-                f"{folder} is refused: {name} is a link, which may lead anywhere; ask for a folder "
-                "with the files themselves."
-            )
-        if entry.is_dir(follow_symlinks=False):
+            why = "a link, which may lead anywhere; ask for a folder with the files themselves"
+        elif entry.is_dir(follow_symlinks=False):
             if where in FILES:
-                raise CourseError(
-                    f"{folder} is refused: {name} is a folder, and a file is expected; ask its "
-                    "maker for the file."
-                )
+                why = "a folder, and a file is expected; ask its maker for the file"
         elif not entry.is_file(follow_symlinks=False):
-            raise CourseError(
-                f"{folder} is refused: {name} is neither a file nor a folder; remove it."
-            )
+            why = "neither a file nor a folder; remove it"
         elif where.lower().endswith(PICKLES):
-            raise CourseError(
-                f"{folder} is refused: {name} is a pickle, or may be one, which can run code when "
-                "it is opened; ask for a folder with safetensors alone."
+            why = (
+                "a pickle, or may be one, which can run code when it is opened; ask for a folder "
+                "with safetensors alone"
             )
         elif where.lower().endswith(CODE):
-            raise CourseError(
-                f"{folder} is refused: {name} is code, and a shared network needs none; ask for a "
-                "folder without it."
-            )
+            why = "code, and a shared network needs none; ask for a folder without it"
+        if why:
+            raise _refused(folder, f"{printable(where)} is {why}")
         if number >= MOST_FILES:
-            raise CourseError(
-                f"{folder} is refused: it holds more than {MOST_FILES:,} files, and a shared "
-                "network has three; give the folder that share() wrote."
-            )
+            more = f"it holds more than {MOST_FILES:,} files, and a shared network has three"
+            raise _refused(folder, f"{more}; give the folder that share() wrote")
+
+
+def _refused(what: Path | str, why: str) -> CourseError:
+    return CourseError(f"{what} is refused: {why}.")
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry]:
@@ -198,30 +195,17 @@ def _bytes(folder: Path, name: str, most: int) -> bytes:
         with storage.open_plain(folder / name, follow=False) as file:
             content = file.read(most + 1)
     except FileNotFoundError:
-        raise CourseError(
-            f"{folder} is refused: {name} is missing; a shared folder has {', '.join(FILES)}."
-        ) from None
+        why = f"{name} is missing; a shared folder has {', '.join(FILES)}"
+        raise _refused(folder, why) from None
     except OSError as error:
-        raise CourseError(
-            f"{folder} is refused: {name} cannot be read ({error.strerror}); ask its maker for a "
-            "folder with plain files."
-        ) from None
-    if len(content) > most:
-        raise CourseError(
-            f"{folder} is refused: {name} is larger than {storage.in_words(most)}, more than any "
-            "shared five-layer network needs; ask its maker what it is."
+        why = (
+            f"{name} cannot be read ({error.strerror}); ask its maker for a folder with plain files"
         )
+        raise _refused(folder, why) from None
+    if len(content) > most:
+        most_said = f"{storage.in_words(most)}, more than any shared five-layer network needs"
+        raise _refused(folder, f"{name} is larger than {most_said}; ask its maker what it is")
     return content
-
-
-def _json(content: bytes, path: Path) -> dict:
-    try:
-        config = json.loads(content.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise CourseError(
-            f"{path} is no JSON text; ask its maker for the file that share() wrote."
-        ) from None
-    return config
 
 
 TEXT = {"type": "string"}
@@ -357,9 +341,8 @@ def _check_card(content: bytes, about: dict, path: Path) -> None:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
-        raise CourseError(
-            f"{path} is no text in UTF-8; ask its maker for the model card."
-        ) from None
+        why = "is no text in UTF-8; ask its maker for the model card"
+        raise CourseError(f"{path} {why}.") from None
     if about["fingerprint"] not in text:
         raise CourseError(
             f"{path} is the card of another network: it does not name the SHA-256 of this one's "
@@ -424,10 +407,9 @@ def fetch(name: str, revision: str | None = None) -> tuple[Path, str]:
                     "by this course; networks of other kinds are loaded as published networks."
                 )
             if sizes[file] > (MOST_WEIGHTS if file == WEIGHTS_FILE else MOST_TEXT):
-                raise CourseError(
-                    f"{name} on the Hugging Face hub is refused: its {file} has "
-                    f"{storage.in_words(sizes[file])}, more than a five-layer network needs."
-                )
+                size = storage.in_words(sizes[file])
+                why = f"its {file} has {size}, more than a five-layer network needs"
+                raise _refused(f"{name} on the Hugging Face hub", why)
         if not re.fullmatch(r"[0-9a-f]{40,64}", there.sha or ""):
             raise CourseError(f"The hub gave no revision for {name}; try again later.")
         folder = storage.home() / "shared" / name.replace("/", "--") / there.sha
@@ -445,40 +427,36 @@ def _hub_name(name: str) -> None:
         )
 
 
-class _hub_errors:
+@contextlib.contextmanager
+def _hub_errors(name: str) -> Iterator[None]:
     """Turns what huggingface_hub raises into one sentence."""
+    from huggingface_hub import errors
 
-    def __init__(self, name: str):
-        self.name = name
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind, error, trace) -> None:
-        from huggingface_hub import errors
-
-        if error is None or isinstance(error, CourseError):
-            return
-        if isinstance(error, errors.RevisionNotFoundError):
-            said = f"There is no such revision of {self.name} on the Hugging Face hub"
-            todo = "leave the revision out to get the newest"
-        elif isinstance(error, errors.GatedRepoError):
-            said = f"{self.name} asks for an agreement on its page"
-            todo = "agree there and log in with `hf auth login`"
-        elif isinstance(error, errors.RepositoryNotFoundError):
-            said = f"There is no {self.name} on the Hugging Face hub that you may read"
-            todo = "check the name, or log in with `hf auth login` if it is private"
-        elif isinstance(error, (errors.LocalTokenNotFoundError, errors.HfHubHTTPError)):
-            status = getattr(getattr(error, "response", None), "status_code", None)
-            if status is not None and status not in (401, 403):
-                said = f"The Hugging Face hub answered {status} for {self.name}"
-                todo = "try again later"
-            else:
-                said = f"The Hugging Face hub does not know you well enough for {self.name}"
-                todo = "log in with `hf auth login` and use an owner that is you"
-        elif isinstance(error, OSError) or "http" in type(error).__module__:
-            said = f"The Hugging Face hub cannot be reached for {self.name}; you are offline"
-            todo = "go online and try again, or take the folder from its maker on a disk"
+    try:
+        yield
+    except CourseError:
+        raise
+    except errors.RevisionNotFoundError:
+        said = f"There is no such revision of {name} on the Hugging Face hub"
+        todo = "leave the revision out to get the newest"
+    except errors.GatedRepoError:
+        said = f"{name} asks for an agreement on its page"
+        todo = "agree there and log in with `hf auth login`"
+    except errors.RepositoryNotFoundError:
+        said = f"There is no {name} on the Hugging Face hub that you may read"
+        todo = "check the name, or log in with `hf auth login` if it is private"
+    except (errors.LocalTokenNotFoundError, errors.HfHubHTTPError) as error:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        if status in (None, 401, 403):
+            said = f"The Hugging Face hub does not know you well enough for {name}"
+            todo = "log in with `hf auth login` and use an owner that is you"
         else:
-            return
-        raise CourseError(f"{said}: {todo}.") from None
+            said, todo = f"The Hugging Face hub answered {status} for {name}", "try again later"
+    except Exception as error:
+        if not isinstance(error, OSError) and "http" not in type(error).__module__:
+            raise
+        said = f"The Hugging Face hub cannot be reached for {name}; you are offline"
+        todo = "go online and try again, or take the folder from its maker on a disk"
+    else:
+        return
+    raise CourseError(f"{said}: {todo}.")
