@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -47,28 +48,26 @@ def sweep(
     Option 1 comes first, since the features are computed once for all draws; networks that are
     trained whole follow side by side, one a core, so that their `seconds` are those of one core.
     """
-    arms = tuple(arms)
     scored: Examples = getattr(target, part)
     counts = draws if isinstance(draws, dict) else dict.fromkeys(sizes, draws)
     had = {(row["arm"], bool(row["augmented"]), row["images"], row["draw"]) for row in done}
     plan = []
-    for augmented in augment:
-        for images in sizes:
-            for arm in sorted(arms, key=lambda arm: arm != "option-1"):
-                key = arm, augmented, images
-                numbers = [d for d in range(counts[images]) if (*key, d) not in had]
-                if augmented and arm == "classical":
-                    continue
-                shown = images * (augmented * copies_of(images) + 1)
-                once = ROOM // shown if arm == "option-1" else TOGETHER
-                for first in range(0, len(numbers), max(1, once)):
-                    plan.append((*key, numbers[first : first + max(1, once)]))
-    common = net, target.pool, scored, seed, choice
-    heads = [(*task, *common) for task in plan if task[0] == "option-1"]
-    whole = [(*task, *common) for task in plan if task[0] != "option-1"]
+    first = sorted(arms, key=lambda arm: arm != "option-1")
+    for augmented, images, arm in itertools.product(augment, sizes, first):
+        if augmented and arm == "classical":
+            continue
+        key = arm, augmented, images
+        numbers = [d for d in range(counts[images]) if (*key, d) not in had]
+        shown = images * (augmented * copies_of(images) + 1)
+        once = max(1, ROOM // shown) if arm == "option-1" else TOGETHER
+        for begin in range(0, len(numbers), once):
+            some = numbers[begin : begin + once]
+            plan.append((*key, some, net, target.pool, scored, seed, choice))
+    heads = [task for task in plan if task[0] == "option-1"]
+    whole = [task for task in plan if task[0] != "option-1"]
     total = sum(len(task[3]) for task in plan)
     with tqdm(total=total, desc="runs", disable=not progress) as bar:
-        for results in (map(_output_layers_of, heads), side_by_side(_runs, whole)):
+        for results in (itertools.starmap(_output_layers_of, heads), side_by_side(_runs, whole)):
             for rows in results:
                 yield from rows
                 bar.update(len(rows))
@@ -89,23 +88,23 @@ def _runs(arm, augmented, images, numbers, net, pool, scored, seed, choice) -> l
         labelled = draw(pool, images, s)
         if arm == "classical":
             right, seconds = classical(labelled, scored)
-            rows.append(_row(arm, augmented, images, number, right, seconds))
-            continue
-        chosen = choice(arm, images, augmented)
-        if arm == "output-first":  # its first half is Option 1
-            chosen = replace(chosen, l2=choice("option-1", images, augmented).l2)
-        start = None if arm in ("scratch", "random-frozen") else net
-        found = transfer.adapt(
-            arm, start, labelled, test=scored, seed=s, augment=augmented, chosen=chosen
-        )
-        right = found.predictions == scored.y
-        rows.append(_row(arm, augmented, images, number, right, found.seconds))
+        else:
+            chosen = choice(arm, images, augmented)
+            if arm == "output-first":  # its first half is Option 1
+                chosen = replace(chosen, l2=choice("option-1", images, augmented).l2)
+            start = None if arm in ("scratch", "random-frozen") else net
+            found = transfer.adapt(
+                arm, start, labelled, test=scored, seed=s, augment=augmented, chosen=chosen
+            )
+            right, seconds = found.predictions == scored.y, found.seconds
+        rows.append(_row(arm, augmented, images, number, right, seconds))
     return rows
 
 
-def _output_layers_of(task) -> list[dict]:
+def _output_layers_of(
+    arm, augmented, images, numbers, net, pool, scored, seed, choice
+) -> list[dict]:
     """Option 1 for several draws at once."""
-    arm, augmented, images, numbers, net, pool, scored, seed, choice = task
     begun = time.perf_counter()
     seeds = [seed * 1000 + number for number in numbers]
     draws = [draw(pool, images, s) for s in seeds]

@@ -13,7 +13,7 @@ from functools import partial
 from tl_course.base import storage
 from tl_course.core import files, network, pretraining
 from tl_course.core.network import FiveLayerNet
-from tl_course.study import results
+from tl_course.study import matrix, results
 
 COMMAND = "tl-course records"
 SAVE_EVERY = 60.0  # seconds between two times that rows are written down
@@ -26,15 +26,9 @@ def of_pictures() -> str:
 
 def of_all_networks() -> str:
     """The fingerprint of the three shipped networks together."""
-    return network.fingerprint(
-        {
-            f"{modality} {key}": value
-            for modality, name in (
-                ("image", "emoji-images"), ("audio", "spoken-names"), ("text", "written-names")
-            )
-            for key, value in pretraining.pretrained(name).state_dict().items()
-        }
-    )  # fmt: skip
+    states = {source: net.state_dict() for source, net in matrix.pretrained().items()}
+    every = {f"{source} {key}": one for source in states for key, one in states[source].items()}
+    return network.fingerprint(every)
 
 
 @dataclass(frozen=True)

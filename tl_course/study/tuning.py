@@ -13,16 +13,19 @@ import collections
 import itertools
 import json
 import statistics
-from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from tl_course.base import storage
 from tl_course.core import network, pretraining, settings, transfer
+from tl_course.core.network import FiveLayerNet
 from tl_course.core.output_layers import features, output_layers
 from tl_course.core.settings import Settings
-from tl_course.data.examples import draw
+from tl_course.data.examples import Examples, draw
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.study import results
 
@@ -55,22 +58,37 @@ def run(arm: str, augmented: bool, images: int, number: int, todo: list[Settings
     target = handwritten()
     seed = FIRST_DRAW + number
     labelled = draw(target.pool, images, seed)
-    accuracies = (_heads if arm in HEADS else _whole)(arm, augmented, labelled, seed, todo, target)
+    if arm in HEADS:
+        net = pretraining.pretrained() if arm == "option-1" else None
+        penalties = [chosen.l2 for chosen in todo]
+        found = with_penalties(net, labelled, target.validation, seed, penalties, augmented)
+        accuracies = found.tolist()
+    else:
+        accuracies = _whole(arm, augmented, labelled, seed, todo, target)
+    what = {"arm": arm, "augmented": augmented, "images": images}
+    return rows_of(what, number, todo, accuracies)
+
+
+def rows_of(what: dict, number: int, tried: list[Settings], accuracies: list[float]) -> list[dict]:
+    """A row for each setting that was tried in a draw of `what`, with its accuracy."""
     return [
-        {"arm": arm, "augmented": augmented, "images": images, "l2": chosen.l2,
-         "rate": chosen.rate, "steps": chosen.steps, "draw": number, "accuracy": accuracy}
-        for chosen, accuracy in zip(todo, accuracies, strict=True)
-    ]  # fmt: skip
+        {**what, **asdict(chosen), "draw": number, "accuracy": accuracy}
+        for chosen, accuracy in zip(tried, accuracies, strict=True)
+    ]
 
 
-def _heads(arm, augmented, labelled, seed, todo, target) -> list[float]:
-    net = (
-        pretraining.pretrained() if arm == "option-1" else transfer.fresh_network(labelled.x, seed)
-    )
-    penalties = [chosen.l2 for chosen in todo]
-    found = output_layers(net, [labelled], [seed], penalties, augment=augmented)
-    right = found.right(features(net, target.validation.x), target.validation.y)
-    return right[0].float().mean(1).tolist()
+def with_penalties(
+    net: FiveLayerNet | None,
+    labelled: Examples,
+    scored: Examples,
+    seed: int,
+    penalties: Sequence[float],
+    augment: bool = False,
+) -> torch.Tensor:
+    """Accuracy of Option 1 on `scored` with each penalty `[p]`; `net` None for random layers."""
+    fixed = net or transfer.fresh_network(labelled.x, seed, labelled.modality)
+    found = output_layers(fixed, [labelled], [seed], penalties, augment=augment)
+    return found.right(features(fixed, scored.x), scored.y)[0].float().mean(1)
 
 
 def _whole(arm, augmented, labelled, seed, todo, target) -> list[float]:
@@ -106,15 +124,10 @@ def keep(name: str, keys: list[str]) -> dict[tuple, Settings]:
 
     What is written, `settings.json`, is what every adaptation takes from then on.
     """
-    rows = results.load(name).to_dict("records")
-    chosen = best(
-        (
-            tuple(row[key] for key in keys),
-            Settings(row["l2"], row["rate"], row["steps"]),
-            row["accuracy"],
-        )
-        for row in rows
-    )
+    table = results.load(name)
+    tried = itertools.starmap(Settings, table[["l2", "rate", "steps"]].itertuples(False, None))
+    purposes = table[keys].itertuples(False, None)
+    chosen = best(zip(purposes, tried, table.accuracy, strict=True))
     kept = json.loads(settings.FILE.read_text(encoding="utf-8")) if settings.FILE.is_file() else {}
     kept[name] = [{"for": list(key), **asdict(one)} for key, one in sorted(chosen.items())]
     lines = (
@@ -133,8 +146,7 @@ def missing(arms: tuple[str, ...], rows: list[dict]) -> Iterator[tuple]:
             todo = [
                 chosen
                 for chosen in grid(arm, augmented)
-                if (arm, augmented, images, chosen.l2, chosen.rate, chosen.steps, number)
-                not in done
+                if (arm, augmented, images, *astuple(chosen), number) not in done
             ]
             if todo:
                 yield arm, augmented, images, number, todo
