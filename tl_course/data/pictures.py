@@ -81,20 +81,15 @@ def _unreadable(name: str, why: str, kind: str = "unreadable") -> PictureError:
 
 
 def _too_large(name: str, most_pixels: int) -> PictureError:
-    return PictureError(
-        f"{name} has more than {most_pixels:,} pixels, which is the limit: shrink it.",
-        "too large",
-    )
+    said = f"{name} has more than {most_pixels:,} pixels, which is the limit"
+    return PictureError(f"{said}: shrink it.", "too large")
 
 
 def _decoded(content: BinaryIO, name: str, most_pixels: int) -> tuple[Image.Image, bool]:
     length = content.seek(0, os.SEEK_END)
     if length > MOST_BYTES:
-        limit = storage.in_words(MOST_BYTES)
-        raise PictureError(
-            f"{name} has {storage.in_words(length)}, and the limit is {limit}: shrink it.",
-            "too large",
-        )
+        said = f"{name} has {storage.in_words(length)}, and the limit is"
+        raise PictureError(f"{said} {storage.in_words(MOST_BYTES)}: shrink it.", "too large")
     content.seek(0)
     if content.read(3) == b"\xff\xd8\xff":
         content.seek(0)

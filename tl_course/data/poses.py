@@ -52,6 +52,14 @@ def uniform(seed: int, index: torch.Tensor, n: int) -> torch.Tensor:
     return (hashed(seed, index, n) >> 8).float() / (1 << 24)
 
 
+def each_once(seed: int, index: torch.Tensor, n: int) -> torch.Tensor:
+    """Class of each input of a source: int64; every run of `n` shows each class once, mixed."""
+    block = torch.div(index, n, rounding_mode="floor")
+    blocks, which = block.unique(return_inverse=True)
+    order = hashed(seed ^ 0x5EED, blocks, n).argsort(dim=1, stable=True)
+    return order[which, index % n]
+
+
 def grid(pose: Pose, u: torch.Tensor, size: int) -> torch.Tensor:
     """Sampling positions for `grid_sample`: `[n, size, size, 2]` from random numbers `[n, 56]`."""
     low, high = pose.zoom

@@ -53,6 +53,13 @@ def decoded(x: torch.Tensor, letters: torch.Tensor) -> list[str]:
     ]
 
 
+def alphabets(characters: torch.Tensor) -> torch.Tensor:
+    """The letters of each language `[languages, texts, 32]`, repeated to equally many of each."""
+    letters = [own[own > 0].unique() for own in characters]
+    most = max(map(len, letters))
+    return torch.stack([own.repeat(most // len(own) + 1)[:most] for own in letters])
+
+
 def mistyped(
     characters: torch.Tensor, alphabet: torch.Tensor, seed: int, index: torch.Tensor, typos: int
 ) -> torch.Tensor:

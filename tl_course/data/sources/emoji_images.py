@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 
 from tl_course.data.inputs import scaled
-from tl_course.data.poses import NUMBERS, Pose, grid, hashed, uniform
+from tl_course.data.poses import NUMBERS, Pose, each_once, grid, uniform
 from tl_course.data.sources.things import Thing, things
 
 SIZE = 32  # a render, in pixels
@@ -105,10 +105,7 @@ class EmojiImages:
 
     def labels(self, index: torch.Tensor) -> torch.Tensor:
         """Class of each render: int64 `[n]`."""
-        block = torch.div(index, self.n_classes, rounding_mode="floor")
-        blocks, which = block.unique(return_inverse=True)
-        order = hashed(self.seed ^ 0x5EED, blocks, self.n_classes).argsort(dim=1, stable=True)
-        return order[which, index % self.n_classes]
+        return each_once(self.seed, index, self.n_classes)
 
     def batch(self, start: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Renders start … start+n−1: float `[n, 3, 32, 32]` on the course's scale, labels `[n]`."""
@@ -155,9 +152,8 @@ class EmojiImages:
         style = self.style
         across = torch.linspace(0, 1, SIZE, device=self.device)
         angle = 2 * torch.pi * u[:, 10, None, None]
-        ramp = (
-            0.5 + (across[None, None] - 0.5) * angle.cos() + (across[:, None] - 0.5) * angle.sin()
-        )
+        across = across - 0.5
+        ramp = 0.5 + across[None, None] * angle.cos() + across[:, None] * angle.sin()
         ramp = torch.where(u[:, 11, None, None] < style.gradient, ramp, 0.0)[:, None]
         first, second = u[:, 12:15, None, None], u[:, 15:18, None, None]
         flat = first + (second - first) * ramp

@@ -20,7 +20,7 @@ from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError
 from tl_course.data import sound
 from tl_course.data.inputs import standardised
-from tl_course.data.poses import NUMBERS, Pose, grid, hashed, uniform
+from tl_course.data.poses import NUMBERS, Pose, each_once, grid, hashed, uniform
 from tl_course.data.sources import espeak
 from tl_course.data.sources.things import names
 
@@ -95,10 +95,7 @@ class SpokenNames:
     def batch(self, start: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Inputs start … start+n−1: float `[n, 3, 32, 32]`, standardised, and labels `[n]`."""
         index = torch.arange(start, start + n, device=self.device)
-        block = torch.div(index, self.n_classes, rounding_mode="floor")
-        blocks, which = block.unique(return_inverse=True)
-        order = hashed(self.seed ^ 0x5EED, blocks, self.n_classes).argsort(dim=1, stable=True)
-        labels = order[which, index % self.n_classes]
+        labels = each_once(self.seed, index, self.n_classes)
         voice = hashed(self.seed ^ 0x701CE, index, 1)[:, 0] % len(self.clips)
         return heard(sound.unpacked(self.clips[voice, labels]), self.seed, index), labels
 

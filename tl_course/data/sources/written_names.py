@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 
 from tl_course.data import writing
-from tl_course.data.poses import hashed
+from tl_course.data.poses import each_once, hashed
 from tl_course.data.sources.things import LANGUAGES, names, things
 
 TYPOS = 2
@@ -51,17 +51,12 @@ class WrittenNames:
             for code in self.languages
         ]
         self.characters = torch.stack([writing.points(own) for own in every]).to(self.device)
-        letters = [own[own > 0].unique() for own in self.characters]
-        most = max(map(len, letters))
-        self.alphabets = torch.stack([own.repeat(most // len(own) + 1)[:most] for own in letters])
+        self.alphabets = writing.alphabets(self.characters)
 
     def texts(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Inputs `index` as code points `[n, 32]`, and their labels `[n]`."""
         index = index.to(self.device)
-        block = torch.div(index, self.n_classes, rounding_mode="floor")
-        blocks, which = block.unique(return_inverse=True)
-        order = hashed(self.seed ^ 0x5EED, blocks, self.n_classes).argsort(dim=1, stable=True)
-        labels = order[which, index % self.n_classes]
+        labels = each_once(self.seed, index, self.n_classes)
         language = hashed(self.seed ^ 0x7E47, index, 1)[:, 0] % len(self.languages)
         characters = writing.mistyped(
             self.characters[language, labels], self.alphabets[language], self.seed, index, TYPOS

@@ -62,14 +62,11 @@ def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Example
     root = Path(root)
     if not root.is_dir():
         raise CourseError(f"There is no folder {root}; give one that holds a folder a class.")
-    loose = [
-        path.name for path in sorted(root.iterdir())
-        if path.suffix.lower() in ENDINGS and not path.name.startswith(".")
-    ]  # fmt: skip
+    loose = _pictures(root)
     if loose:
         raise CourseError(
-            f"{root / loose[0]} has no label: put each picture into a folder named after its "
-            f"class, {root.name}/class/{loose[0]}."
+            f"{loose[0]} has no label: put each picture into a folder named after its class, "
+            f"{root.name}/class/{loose[0].name}."
         )
     found = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not found:
@@ -87,11 +84,15 @@ def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Example
             f"(its classes: {', '.join(known)}); add it there or remove it here."
         )
     if len(known) < 2:
-        raise CourseError(
-            f"{root} has one class only, '{known[0]}'; to tell classes apart, at least two are "
-            "needed."
-        )
-    files = [(path, name) for name in found for path in _pictures(root / name)]
+        said = f"{root} has one class only, '{known[0]}'"
+        raise CourseError(f"{said}; to tell classes apart, at least two are needed.")
+    files = []
+    for name in found:
+        own = [(path, name) for path in _pictures(root / name)]
+        if not own:
+            said = f"The class folder {root / name} holds no PNG or JPEG picture"
+            raise CourseError(f"{said}; add some or remove it.")
+        files += own
     inputs = [read_picture(path) for path, _ in tqdm(files, desc=root.name, leave=False, delay=2)]
     labels = torch.tensor([known.index(name) for _, name in files])
     x = torch.stack(inputs).contiguous(memory_format=torch.channels_last)
@@ -99,12 +100,5 @@ def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Example
 
 
 def _pictures(folder: Path) -> list[Path]:
-    paths = [
-        path for path in sorted(folder.iterdir())
-        if path.suffix.lower() in ENDINGS and not path.name.startswith(".")
-    ]  # fmt: skip
-    if not paths:
-        raise CourseError(
-            f"The class folder {folder} holds no PNG or JPEG picture; add some or remove it."
-        )
-    return paths
+    paths = (path for path in sorted(folder.iterdir()) if not path.name.startswith("."))
+    return [path for path in paths if path.suffix.lower() in ENDINGS]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -70,9 +70,8 @@ class Finding:
     is_copies: bool = False  # of pictures that are there more than once
 
     def __str__(self) -> str:
-        shown = ", ".join(self.files[:6]) + (
-            f" and {len(self.files) - 6} more" if len(self.files) > 6 else ""
-        )
+        shown = ", ".join(self.files[:6])
+        shown += f" and {len(self.files) - 6} more" if len(self.files) > 6 else ""
         mark = "STOP " if self.stops else ""
         return f"{mark}{self.what}: {self.says}" + (f"\n    {shown}" if shown else "")
 
@@ -104,16 +103,12 @@ class Checked:
 
     def table(self) -> pd.DataFrame:
         """A row a class: pictures for training, for testing, and left out."""
-        used = {
-            part: Counter(Path(file).parent.name for file in files)
-            for part, files in (("train", self.train_files), ("test", self.test_files))
+        parts = {"train": self.train_files, "test": self.test_files, "left out": self.left_out}
+        counts = {
+            part: Counter(Path(file).parent.name for file in files) for part, files in parts.items()
         }
-        out = Counter(Path(file).parent.name for file in self.left_out)
-        rows = {
-            name: {"train": used["train"][name], "test": used["test"][name], "left out": out[name]}
-            for name in self.classes
-        }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
+        rows = [[own[name] for own in counts.values()] for name in self.classes]
+        return pd.DataFrame(rows, pd.Index(self.classes, name="class"), [*counts])
 
     def __str__(self) -> str:
         head = (
@@ -177,100 +172,88 @@ class _Notes:
             pass  # of the other part
         return printable(path.as_posix(), 500)
 
-    def add(
-        self,
-        what: str,
-        says: str,
-        files: Iterable[Path] = (),
-        out: Iterable[Path] = (),
-        **more: bool,
-    ) -> None:
-        named, dropped = (tuple(map(self.name, which)) for which in (files, out))
-        self.findings.append(Finding(what, says, named, dropped, **more))
+    def add(self, what: str, says: str, out: Iterable[Path] = (), **more) -> None:
+        """Something found; `out` is not used, and of that it is unless there are other `files`."""
+        dropped = tuple(map(self.name, out))
+        files = tuple(map(self.name, more.pop("files", out)))
+        self.findings.append(Finding(what, says, files, dropped, **more))
 
 
 def _read(part: str, root: Path, notes: _Notes) -> list[Seen]:
     """Every picture of one part that can be read; the rest is noted."""
     entries = sorted(path for path in root.iterdir() if not path.name.startswith("."))
-    loose = [path for path in entries if path.is_file() and _is_picture(path)]
+    readable = (*ENDINGS, *OTHER_FORMATS)
+    loose = [path for path in entries if path.is_file() and path.suffix.lower() in readable]
     if loose:
         notes.add(
             "no label",
             "these lie beside the class folders, so that nobody knows what they show; put each "
             "into the folder of its class",
             loose,
-            loose,
         )
-    found, other, strange, deeper, broken, small, large = [], [], [], [], [], [], []
-    empty = []
     folders = [path for path in entries if path.is_dir()]
     nameless = [folder for folder in folders if not storage.is_text(folder.name)]
-    folders = [folder for folder in folders if folder not in nameless]
     if nameless:
         notes.add(
             "names that are not text",
             "some of their bytes are not UTF-8 (they may be Latin-1), so that nothing can be "
             "written about these classes; rename the folders",
-            nameless,
+            files=nameless,
             stops=True,
         )
-    files = {folder: sorted(folder.iterdir()) for folder in folders}
+    files = {folder: sorted(folder.iterdir()) for folder in folders if folder not in nameless}
+    found, unused = [], defaultdict(list)
     total = sum(map(len, files.values()))
     with tqdm(total=total, desc=root.name, leave=False, delay=2) as bar:
-        for folder in folders:
+        for folder, paths in files.items():
             before = len(found)
-            for path in files[folder]:
+            for path in paths:
                 bar.update()
                 if path.name.startswith(".") or path.name == "Thumbs.db":
                     continue  # what operating systems leave behind
-                if path.is_dir():
-                    deeper.append(path)
-                elif path.suffix.lower() in OTHER_FORMATS:
-                    other.append(path)
-                elif path.suffix.lower() not in ENDINGS:
-                    strange.append(path)
+                seen = _look(path, part, folder.name)
+                if isinstance(seen, Seen):
+                    found.append(seen)
                 else:
-                    try:
-                        seen = _look(path, part, folder.name)
-                    except PictureError as error:
-                        (large if error.kind == "too large" else broken).append(path)
-                    else:
-                        (found if seen else small).append(seen or path)
+                    unused[seen].append(path)
             if len(found) == before:
-                empty.append(folder)
-    for what, says, which in (
-        ("unreadable", "called pictures, but they cannot be opened; save them again or delete "
-         "them", broken),
-        ("too small", f"fewer than {SMALLEST} pixels wide or high, which shows nothing; take "
-         "larger ones", small),
-        ("too large", f"more than {MOST_PIXELS / 1e6:.0f} million pixels; shrink them", large),
-        ("another format", "pictures of a format that is not read here; store them again as JPEG "
-         "or PNG and they count", other),
-        ("no picture", "not pictures, and ignored", strange),
-        ("folders inside class folders", "only pictures right inside the folder of a class are "
-         "read; move them up", deeper),
-        ("classes without a picture", "nothing in them can be read; fill or delete them", empty),
-    ):  # fmt: skip
-        if which:
-            notes.add(what, says, which, which)
+                unused["classes without a picture"].append(folder)
+    for what, says in UNUSED.items():
+        if unused[what]:
+            notes.add(what, says, unused[what])
     shown = [one.path for one in found if one.transparent]
     if shown:
-        notes.add(
-            "transparent", "their transparent parts are shown on white; say so if yours are not",
-            shown,
-        )  # fmt: skip
+        says = "their transparent parts are shown on white; say so if yours are not"
+        notes.add("transparent", says, files=shown)
     return found
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in (*ENDINGS, *OTHER_FORMATS)
+UNUSED = {  # what is not used: why, and what is to be done
+    "unreadable": "called pictures, but they cannot be opened; save them again or delete them",
+    "too small": f"fewer than {SMALLEST} pixels wide or high, which shows nothing; take larger "
+    "ones",
+    "too large": f"more than {MOST_PIXELS / 1e6:.0f} million pixels; shrink them",
+    "another format": "pictures of a format that is not read here; store them again as JPEG or PNG "
+    "and they count",
+    "no picture": "not pictures, and ignored",
+    "folders inside class folders": "only pictures right inside the folder of a class are read; "
+    "move them up",
+    "classes without a picture": "nothing in them can be read; fill or delete them",
+}
 
 
-def _look(path: Path, part: str, label: str) -> Seen | None:
-    """The picture at `path`, None where it is too small to show anything."""
-    picture, transparent = open_picture(path)
+def _look(path: Path, part: str, label: str) -> Seen | str:
+    """The picture at `path`, or which of `UNUSED` it is."""
+    if path.is_dir():
+        return "folders inside class folders"
+    if path.suffix.lower() not in ENDINGS:
+        return "another format" if path.suffix.lower() in OTHER_FORMATS else "no picture"
+    try:
+        picture, transparent = open_picture(path)
+    except PictureError as error:
+        return "too large" if error.kind == "too large" else "unreadable"
     if min(picture.size) < SMALLEST:
-        return None
+        return "too small"
     pixels = hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()
     edges, greys = signature(picture)
     return Seen(path, part, label, picture_to_input(picture), pixels, edges, greys, transparent)
@@ -316,12 +299,8 @@ def pairs_alike(seen: Sequence[Seen]) -> list[tuple[int, int, bool]]:
 def _without_strangers(seen: list[Seen], names: list[str], notes: _Notes) -> list[Seen]:
     strangers = [one.path for one in seen if one.label not in names]
     if strangers:
-        notes.add(
-            "classes that only the test has",
-            "a network can only name classes that it was trained on; add training pictures",
-            strangers,
-            strangers,
-        )
+        says = "a network can only name classes that it was trained on; add training pictures"
+        notes.add("classes that only the test has", says, strangers)
     return [one for one in seen if one.label in names]
 
 
@@ -329,51 +308,58 @@ def _without_copies(
     seen: list[Seen], pairs: list[tuple[int, int, bool]], notes: _Notes
 ) -> tuple[list[Seen], list[tuple[Path, Path]]]:
     """What is left without copies that would falsify a result, and which of it look alike."""
-    out: set[int] = set()
+    left = set(range(len(seen)))
 
-    def tell(what: str, says: str, which: list[tuple[int, int]], drop: Iterable[int]) -> None:
-        drop = sorted(set(drop))
+    def among(wanted: Callable[[Seen, Seen, bool], bool]) -> list[tuple[int, int]]:
+        """The pairs of pictures that are still there and as they are wanted."""
+        there = [pair for pair in pairs if left.issuperset(pair[:2])]
+        return [(i, j) for i, j, exact in there if wanted(seen[i], seen[j], exact)]
+
+    def paths(which: list[tuple[int, ...]]) -> list[Path]:
+        return [seen[i].path for i in sorted({i for some in which for i in some})]
+
+    def drop(
+        what: str,
+        says: str,
+        which: list[tuple[int, int]],
+        out_of: Callable[[int, int], tuple[int, ...]],
+    ) -> None:
+        out = [out_of(*pair) for pair in which]
         if which:
-            files = [seen[i].path for i in sorted({i for pair in which for i in pair})]
-            notes.add(what, says, files, [seen[i].path for i in drop], is_copies=True)
-            out.update(drop)
+            notes.add(what, says, paths(out), files=paths(which), is_copies=True)
+            left.difference_update(*out)
 
-    disputed = [(i, j) for i, j, exact in pairs if exact and seen[i].label != seen[j].label]
-    tell(
+    def trained_on(i: int, j: int) -> tuple[int, ...]:
+        return (i if seen[i].part == "train" else j,)
+
+    drop(
         "in two classes",
         "the same picture has two labels, and one of them must be wrong; all copies are left out "
         "until you decide",
-        disputed,
-        [i for pair in disputed for i in pair],
+        among(lambda one, other, exact: exact and one.label != other.label),
+        lambda i, j: (i, j),
     )
-    left = [pair for pair in pairs if not {pair[0], pair[1]} & out]
-    across = [(i, j) for i, j, exact in left if exact and seen[i].part != seen[j].part]
-    tell(
+    drop(
         "also in the test",
         "a network that has seen a test picture is not tested by it; the copies in the training "
         "part are left out",
-        across,
-        [i if seen[i].part == "train" else j for i, j in across],
+        among(lambda one, other, exact: exact and one.part != other.part),
+        trained_on,
     )
-    near = [(i, j) for i, j, exact in left if not exact and seen[i].part != seen[j].part]
-    near = [pair for pair in near if not set(pair) & out]
-    tell(
+    drop(
         "nearly a picture of the test",
         "stored again, shrunk or taken a moment later, they show what a test picture shows; those "
         "in the training part are left out",
-        near,
-        [i if seen[i].part == "train" else j for i, j in near],
+        among(lambda one, other, exact: not exact and one.part != other.part),
+        trained_on,
     )
-    left = [pair for pair in left if not {pair[0], pair[1]} & out]
-    twice = [(i, j) for i, j, exact in left if exact and seen[i].part == seen[j].part]
-    tell(
+    drop(
         "twice in a class",
         "a copy teaches nothing new and counts double; one of each is kept",
-        twice,
-        [j for _, j in twice],
+        among(lambda one, other, exact: exact and one.part == other.part),
+        lambda i, j: (j,),
     )
-    left = [pair for pair in left if not {pair[0], pair[1]} & out]
-    close = [(i, j) for i, j, exact in left if not exact]
+    close = among(lambda one, other, exact: not exact)
     if close:
         mixed = sum(seen[i].label != seen[j].label for i, j in close)
         notes.add(
@@ -381,10 +367,9 @@ def _without_copies(
             f"{len(close)} pairs in the same part are nearly the same picture"
             + (f", {mixed} of them in two classes" if mixed else "")
             + "; they count for less than as many different ones, so look at them",
-            [seen[i].path for i in sorted({i for pair in close for i in pair})],
+            files=paths(close),
         )
-    kept = [one for i, one in enumerate(seen) if i not in out]
-    return kept, [(seen[i].path, seen[j].path) for i, j in close]
+    return [seen[i] for i in sorted(left)], [(seen[i].path, seen[j].path) for i, j in close]
 
 
 def _split(seen: list[Seen], alike: list[tuple[Path, Path]], seed: int) -> list[Seen]:
@@ -406,7 +391,7 @@ def _split(seen: list[Seen], alike: list[tuple[Path, Path]], seed: int) -> list[
             into_test = bool(free) and taken + len(free) <= min(wanted, len(paths) - 1)
             taken += len(free) * into_test
             given |= dict.fromkeys(free, "test" if into_test else "train")
-    return [Seen(**{**vars(one), "part": given[one.path]}) for one in seen]
+    return [replace(one, part=given[one.path]) for one in seen]
 
 
 def _result(

@@ -110,9 +110,7 @@ def _grey(name: str) -> torch.Tensor:
     else:
         from skimage import data
 
-        pixels = {
-            "motorcycle": lambda: data.stereo_motorcycle()[0],
-        }.get(name, getattr(data, name, None))()  # fmt: skip
+        pixels = data.stereo_motorcycle()[0] if name == "motorcycle" else getattr(data, name)()
         whole = torch.from_numpy(pixels.copy()).float() / 255
         whole = whole.permute(2, 0, 1)[:3] if whole.ndim == 3 else whole[None]
     weights = torch.tensor([0.299, 0.587, 0.114]) if len(whole) == 3 else torch.ones(1)

@@ -24,8 +24,8 @@ from tl_course.base.errors import CourseError
 from tl_course.data import sound
 from tl_course.data.examples import Examples, Target
 from tl_course.data.inputs import standardised
+from tl_course.data.targets.handwritten import NAMES
 
-NAMES = tuple("0123456789")
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SHIPPED = "spoken_digits.safetensors"
 SOUNDS, SOUNDS_RATE = "sounds.safetensors", 22050  # to listen to
@@ -84,18 +84,15 @@ def read_wave(path: Path) -> tuple[np.ndarray, int]:
     """The samples of a WAV file, −1 … 1 `[n]`, and its rate; one that cannot be read is named."""
     try:
         with storage.open_plain(path) as content, wave.open(content) as file:
-            rate, width, channels = (
-                file.getframerate(), file.getsampwidth(), file.getnchannels()
-            )  # fmt: skip
-            samples = file.readframes(file.getnframes())
+            about, samples = file.getparams(), file.readframes(file.getnframes())
     except (wave.Error, EOFError, OSError) as error:
         raise CourseError(
             f"{path} is not a readable WAV file ({error}); delete it and fetch it again."
         ) from error
-    if width != 2:
-        raise CourseError(f"{path} has {8 * width} bits a sample; 16 are expected.")
-    pcm = np.frombuffer(samples, "<i2").reshape(-1, channels).mean(1)
-    return (pcm / 32768).astype(np.float32), rate
+    if about.sampwidth != 2:
+        raise CourseError(f"{path} has {8 * about.sampwidth} bits a sample; 16 are expected.")
+    pcm = np.frombuffer(samples, "<i2").reshape(-1, about.nchannels).mean(1)
+    return (pcm / 32768).astype(np.float32), about.framerate
 
 
 @functools.cache
@@ -132,8 +129,6 @@ def spoken_by_people(test: str, pool: tuple[str, ...] | None = None) -> Target:
         raise CourseError(
             f"'{test}' cannot be learnt from and be the test; choose others to learn."
         )
-    learnt = _examples(
-        np.concatenate([everybody[s][0] for s in pool]),
-        torch.cat([everybody[s][1] for s in pool]),
-    )
+    clips, labels = zip(*(everybody[speaker] for speaker in pool), strict=True)
+    learnt = _examples(np.concatenate(clips), torch.cat(labels))
     return Target(learnt, learnt[:0], _examples(*everybody[test]))

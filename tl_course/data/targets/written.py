@@ -15,12 +15,12 @@ import torch
 from tl_course.data import writing
 from tl_course.data.examples import Examples, Target
 from tl_course.data.poses import hashed
+from tl_course.data.targets.handwritten import NAMES
 
 LANGUAGES = (
     "ca", "cs", "cy", "da", "de", "en", "es", "fi", "fr", "hu", "is", "it", "lt", "lv", "nl", "no",
     "pl", "pt", "ro", "sk", "sl", "sr", "sv", "tr",
 )  # fmt: skip
-NAMES = tuple("0123456789")
 FOLDS = 6
 EACH = {"pool": 100, "validation": 100, "test": 200}  # texts of each digit
 TYPOS = 1
@@ -46,9 +46,7 @@ def texts(part: str, fold: int, number: int) -> torch.Tensor:
     """Mistyped words, `number` for each digit: code points `[10 · number, 32]`, digit by digit."""
     own = [words()[code] for code in languages(part, fold)]
     plain = torch.stack([writing.points(w) for w in own])  # [languages, digits, 32]
-    letters = [characters[characters > 0].unique() for characters in plain]
-    most = max(map(len, letters))
-    alphabet = torch.stack([one.repeat(most // len(one) + 1)[:most] for one in letters])
+    alphabet = writing.alphabets(plain)
     digit = torch.arange(10).repeat_interleave(number)
     index = torch.arange(10 * number)
     seed = 0xD161 + len(part)
