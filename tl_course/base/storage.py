@@ -36,12 +36,8 @@ def home() -> Path:
     It is `TL_COURSE_HOME` when that is set, else the user's cache folder. A class may share one.
     Raises CourseError when it cannot be written to.
     """
-    chosen = os.environ.get("TL_COURSE_HOME")
-    folder = (
-        Path(chosen).expanduser()
-        if chosen
-        else Path(platformdirs.user_cache_dir("tl-course", appauthor=False))
-    )
+    usual = platformdirs.user_cache_dir("tl-course", appauthor=False)
+    folder = Path(os.environ.get("TL_COURSE_HOME") or usual).expanduser()
     return make_folder(folder, "set TL_COURSE_HOME to a folder that you may write to").resolve()
 
 
@@ -85,13 +81,10 @@ def make_folder(folder: str | os.PathLike, advice: str = "choose another one") -
     folder = check_name(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{secrets.token_hex(4)}"
-        probe.touch()
-        probe.unlink()
+        _try(folder / f".probe-{secrets.token_hex(4)}")
     except OSError as error:
-        raise CourseError(
-            f"The folder {folder} cannot be written to ({_reason(error)}); {advice}."
-        ) from error
+        said = f"The folder {folder} cannot be written to ({_reason(error)})"
+        raise CourseError(f"{said}; {advice}.") from error
     return folder
 
 
@@ -107,11 +100,7 @@ def check_name(path: str | os.PathLike) -> Path:
 
 def is_text(name: str) -> bool:
     """Whether a name can be written as UTF-8: Python keeps other bytes as lone surrogates."""
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def refuse_to_overwrite(path: Path, says: str, overwrite: bool) -> None:
@@ -133,15 +122,18 @@ def free_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
         raise CourseError(f"'{path}' is a folder: give the name of a file to be written.")
     refuse_to_overwrite(path, f"{path} already exists", overwrite)
     make_folder(path.parent)
-    probe = _draft(path)
     try:
-        probe.touch()
-        probe.unlink()
+        _try(_draft(path))
     except OSError as error:
-        raise CourseError(
-            f"{path} cannot be written ({_reason(error)}): choose another name."
-        ) from None
+        said = f"{path} cannot be written ({_reason(error)})"
+        raise CourseError(f"{said}: choose another name.") from None
     return path
+
+
+def _try(probe: Path) -> None:
+    """Write a file there and take it away again."""
+    probe.touch()
+    probe.unlink()
 
 
 @contextlib.contextmanager
@@ -178,6 +170,12 @@ class NotAFile(OSError):
     """A folder, a pipe, a device: nothing that has an end."""
 
 
+KINDS = {
+    stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket",
+    stat.S_IFLNK: "a link", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+}  # fmt: skip
+
+
 def open_plain(path: str | os.PathLike, follow: bool = True) -> BinaryIO:
     """Opens a plain file to be read, and never waits for a pipe's other end.
 
@@ -198,14 +196,9 @@ def open_plain(path: str | os.PathLike, follow: bool = True) -> BinaryIO:
 
 
 def _must_be_plain(found: os.stat_result) -> None:
-    if stat.S_ISREG(found.st_mode):
-        return
-    kinds = {
-        stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket",
-        stat.S_IFLNK: "a link", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
-    }  # fmt: skip
-    kind = kinds.get(stat.S_IFMT(found.st_mode), "no plain file")
-    raise NotAFile(errno.EINVAL, f"it is {kind}, where a file is expected")
+    if not stat.S_ISREG(found.st_mode):
+        kind = KINDS.get(stat.S_IFMT(found.st_mode), "no plain file")
+        raise NotAFile(errno.EINVAL, f"it is {kind}, where a file is expected")
 
 
 def write_text(path: str | os.PathLike, text: str) -> Path:
@@ -284,12 +277,11 @@ def download(
                 reason = _reason(error)
                 continue
             wrong = _mistake(part, checks, size)
-            if wrong:
-                part.unlink()
-                mistake = f"{url} sent a file with {wrong}"
-                continue
-            os.replace(part, path)
-            return path
+            if not wrong:
+                os.replace(part, path)
+                return path
+            part.unlink()
+            mistake = f"{url} sent a file with {wrong}"
     if mistake:
         raise CourseError(
             f"{mistake}; it was deleted, so try again, and if it happens again the file has "
@@ -305,16 +297,20 @@ def download(
 def _fetch_all(url: str, part: Path, size: int | None) -> None:
     """Fetches `url` into `part`, taking up again after each break as long as some bytes came."""
     while True:
-        before = part.stat().st_size if part.exists() else 0
+        before = _length(part)
         try:
             return _fetch(url, part, size)
         except (ConnectionError, TimeoutError, http.client.IncompleteRead):
-            if (part.stat().st_size if part.exists() else 0) <= before:
+            if _length(part) <= before:
                 raise
 
 
+def _length(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
 def _fetch(url: str, part: Path, size: int | None) -> None:
-    have = part.stat().st_size if part.exists() else 0
+    have = _length(part)
     if have and have == size:
         return
     request = urllib.request.Request(url, headers={"User-Agent": "tl-course"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +15,7 @@ import torch
 from torch import nn
 
 from tl_course.base import storage
-from tl_course.base.errors import CourseError
+from tl_course.base.errors import CourseError, printable
 from tl_course.core.network import KERNELS, WIDTHS, FiveLayerNet, fingerprint
 
 Net = TypeVar("Net", bound=nn.Module)
@@ -73,9 +74,8 @@ def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
     False, and where it holds a shared one, which would then be taken for the new one.
     """
     folder = storage.make_folder(folder)
-    storage.refuse_to_overwrite(
-        folder / WEIGHTS_FILE, f"{folder} already holds a finished network", overwrite
-    )
+    says = f"{folder} already holds a finished network"
+    storage.refuse_to_overwrite(folder / WEIGHTS_FILE, says, overwrite)
     if (folder / SHARED_WEIGHTS_FILE).exists():
         raise CourseError(
             f"{folder} holds a shared network ({SHARED_WEIGHTS_FILE}): save into another folder."
@@ -107,9 +107,7 @@ def describe(folder: Path | str) -> dict:
         with safetensors.safe_open(path, framework="pt") as file:
             description = json.loads((file.metadata() or {})["network"])
     except (safetensors.SafetensorError, OSError) as error:
-        raise CourseError(
-            f"{path} is damaged or is no safetensors file ({error}); fetch or train it again."
-        ) from None
+        raise _damaged(path, error) from None
     except (KeyError, json.JSONDecodeError):
         raise CourseError(
             f"{path} is a safetensors file, but not a network of this course (it carries no "
@@ -130,10 +128,8 @@ def load(folder: Path | str) -> FiveLayerNet:
             f"{path} holds another architecture ({found}); the five-layer network has {expected}."
         )
     modality = description.get("modality", "image")
-    net = read(
-        path.read_bytes(), lambda: FiveLayerNet(n_classes, modality=modality),
-        description.get("fingerprint"), str(path),
-    )  # fmt: skip
+    make = partial(FiveLayerNet, n_classes, modality=modality)
+    net = read(path.read_bytes(), make, description.get("fingerprint"), str(path))
     net.about = description
     return net
 
@@ -158,36 +154,31 @@ def read(
             f"{where} is a pickle, which can run code when it is opened; only safetensors are "
             "read, so ask its maker for those."
         )
+
+    def unfit(why: str) -> CourseError:
+        return CourseError(f"{where} does not fit {called}: {why}.")
+
     try:
         state = safetensors.torch.load(content)
     except (safetensors.SafetensorError, KeyError, ValueError) as error:
-        why = "".join(c if c.isprintable() else "?" for c in str(error))[:120]
-        raise CourseError(
-            f"{where} is damaged or is no safetensors file ({why}); fetch or train it again."
-        ) from None
+        raise _damaged(where, printable(str(error), 120)) from None
     with torch.device("meta"):  # the shapes of the network, without its memory
         net = make()
     wanted = {name: value for name, value in net.state_dict().items() if name not in tied}
     for name in wanted:
         if name not in state:
-            raise CourseError(f"{where} does not fit {called}: it lacks {name}.")
+            raise unfit(f"it lacks {name}")
         shape, dtype = tuple(state[name].shape), state[name].dtype
-        if shape != tuple(wanted[name].shape):
-            raise CourseError(
-                f"{where} does not fit {called}: {name} has shape {shape}, and "
-                f"{tuple(wanted[name].shape)} is expected."
-            )
+        expected_shape = tuple(wanted[name].shape)
+        if shape != expected_shape:
+            raise unfit(f"{name} has shape {shape}, and {expected_shape} is expected")
         if dtype not in (torch.float32, torch.float16):
-            raise CourseError(
-                f"{where} does not fit {called}: {name} holds {dtype} numbers, and "
-                "torch.float32 or torch.float16 are expected."
-            )
+            known = "torch.float32 or torch.float16 are expected"
+            raise unfit(f"{name} holds {dtype} numbers, and {known}")
     extra = len(state) - len(wanted)
     if extra:
-        raise CourseError(
-            f"{where} does not fit {called}: it holds {extra} tensor"
-            f"{'s' if extra > 1 else ''} that the network does not have."
-        )
+        tensors = f"{extra} tensor{'s' if extra > 1 else ''}"
+        raise unfit(f"it holds {tensors} that the network does not have")
     if fingerprint(state) != expected:
         raise CourseError(f"{where} is damaged: its weights do not match their fingerprint.")
     for name, value in state.items():
@@ -199,6 +190,11 @@ def read(
     kept = {name: value.float() for name, value in state.items()}
     net.load_state_dict(kept, assign=True, strict=not tied)
     return net.eval()
+
+
+def _damaged(where: Path | str, why: object) -> CourseError:
+    said = f"{where} is damaged or is no safetensors file ({why})"
+    return CourseError(f"{said}; fetch or train it again.")
 
 
 def is_pickle(content: bytes) -> bool:

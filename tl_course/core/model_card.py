@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
@@ -24,6 +23,7 @@ from tl_course.core.network import FiveLayerNet, fingerprint
 from tl_course.data.material import Material
 
 UNSAID = "not said"
+SAID = ("name", "maker", "task", "data", "images", "intended", "limits")  # as in the card
 CARD_STYLE = "text-align:left;overflow-wrap:anywhere"
 SHARE_ALIKE = "cc-by-sa-4.0"  # who builds on it must share under the same licence
 INPUTS = {
@@ -93,9 +93,8 @@ def lineage(net: FiveLayerNet, maker: str = UNSAID) -> list[Credit]:
         return []
     before = [Credit(**credit) for credit in about.get("lineage", [])]
     of = credit(about)
-    itself = about["fingerprint"] in (
-        fingerprint(net), fingerprint({k: v.half() for k, v in net.state_dict().items()})
-    )  # fmt: skip
+    half = {name: value.half() for name, value in net.state_dict().items()}
+    itself = about["fingerprint"] in (fingerprint(net), fingerprint(half))
     mine = of.maker in (maker, UNSAID)
     return before if itself and mine else [*before, of]
 
@@ -109,10 +108,8 @@ def credit(about: dict) -> Credit:
     source = about.get("source")
     name = f"a network pretrained on {source}" if source else "a network that was saved"
     licence = SHARE_ALIKE if source in SOURCES else "unknown"
-    return Credit(
-        about.get("name", name), about.get("maker", UNSAID), about["fingerprint"],
-        about.get("licence", licence),
-    )  # fmt: skip
+    maker, licence = about.get("maker", UNSAID), about.get("licence", licence)
+    return Credit(about.get("name", name), maker, about["fingerprint"], licence)
 
 
 def learnt_from(net: FiveLayerNet) -> list[Material]:
@@ -147,15 +144,9 @@ def description(net: FiveLayerNet, card: Card, state: dict[str, torch.Tensor], k
         "architecture": {"widths": list(network.WIDTHS), "kernels": list(network.KERNELS)},
         "input": INPUTS.get(net.modality, UNSAID),
         "fingerprint": fingerprint(state),
-        "name": card.name,
-        "maker": card.maker,
-        "task": card.task,
+        **{part: getattr(card, part) for part in SAID},
         "classes": list(classes),
-        "data": card.data,
-        "images": card.images,
         "metrics": metrics(card.right, card.tested),
-        "intended": card.intended,
-        "limits": card.limits,
         "licence": licence,
         "stands_on": [asdict(one) for one in dict.fromkeys([*learnt_from(net), *card.stands_on])],
         "lineage": [asdict(one) for one in ancestors],
@@ -167,10 +158,8 @@ def metrics(right: int | None, tested: int | None) -> dict:
     """`accuracy` with its 95% interval and what it was counted on; empty without a test."""
     if right is None or not tested:
         return {}
-    return {
-        "accuracy": right / tested, "right": right, "tested": tested,
-        "interval": list(stats.share(right, tested)),
-    }  # fmt: skip
+    found = {"accuracy": right / tested, "right": right, "tested": tested}
+    return {**found, "interval": list(stats.share(right, tested))}
 
 
 def in_words(found: dict) -> str:
@@ -188,6 +177,8 @@ def rows(about: dict) -> list[tuple[str, str | list[str]]]:
     """What a card shows, a heading and a text or a list each; nothing is escaped yet."""
     names = about["classes"]
     more = [f"and {len(names) - 50:,} more (config.json)"] if len(names) > 50 else []
+    learnt = "{what}, by {by}, {licence}"
+    built_on = "{name}, by {maker}, {licence}, SHA-256 {fingerprint}"
     return [
         ("Made by", about["maker"]),
         ("Task", about["task"]),
@@ -198,17 +189,8 @@ def rows(about: dict) -> list[tuple[str, str | list[str]]]:
         ("Intended use", about["intended"]),
         ("Limits", about["limits"]),
         ("Licence of the weights", about["licence"]),
-        (
-            "What it learnt from",
-            [f"{one['what']}, by {one['by']}, {one['licence']}" for one in about["stands_on"]],
-        ),
-        (
-            "Built on (the oldest first)",
-            [
-                f"{one['name']}, by {one['maker']}, {one['licence']}, SHA-256 {one['fingerprint']}"
-                for one in about["lineage"]
-            ],
-        ),
+        ("What it learnt from", [learnt.format(**one) for one in about["stands_on"]]),
+        ("Built on (the oldest first)", [built_on.format(**one) for one in about["lineage"]]),
         ("SHA-256 of the weights' content", about["fingerprint"]),
         ("Versions", ", ".join(f"{name} {number}" for name, number in about["versions"].items())),
     ]
@@ -253,10 +235,10 @@ def as_markdown(about: dict) -> str:
 
 def show(about: dict) -> HTML:
     """A card for a notebook: `net.about` of a loaded network, every word of it escaped."""
-    body = []
-    for heading, said in rows(about):
-        told: Sequence[str] = [said] if isinstance(said, str) else said or ["nothing known"]
-        body.append((heading, lines(told)))
+    body = [
+        (heading, said if isinstance(said, str) else lines(said or ["nothing known"]))
+        for heading, said in rows(about)
+    ]
     return HTML(table(body, caption=about["name"], named=True, style=CARD_STYLE))
 
 

@@ -13,6 +13,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from tl_course.base import storage
@@ -81,9 +82,8 @@ def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
     Raises CourseError where it holds anything else, or a shared network and `overwrite` is False.
     """
     folder = storage.make_folder(folder)
-    storage.refuse_to_overwrite(
-        folder / WEIGHTS_FILE, f"{folder} already holds a shared network", overwrite
-    )
+    says = f"{folder} already holds a shared network"
+    storage.refuse_to_overwrite(folder / WEIGHTS_FILE, says, overwrite)
     known = (*FILES, storage.CLAIM, ".DS_Store")
     strange = sorted(path.name for path in folder.iterdir() if path.name not in known)
     if strange:
@@ -133,15 +133,10 @@ def load_shared(folder_or_name: Path | str, revision: str | None = None) -> Five
         raise CourseError(f"{folder / CONFIG_FILE} {why}.") from None
     about = _checked(config, str(folder / CONFIG_FILE))
     _check_card(_bytes(folder, CARD_FILE, MOST_TEXT), about, folder / CARD_FILE)
-    net = files.read(
-        _bytes(folder, WEIGHTS_FILE, MOST_WEIGHTS),
-        lambda: FiveLayerNet(config["n_classes"], modality=config["modality"]),
-        about["fingerprint"],
-        str(folder / WEIGHTS_FILE),
-    )
-    net.about = {
-        **about, "modality": net.modality, "n_classes": net.n_classes, "from": origin,
-    }  # fmt: skip
+    given = {key: config[key] for key in ("n_classes", "modality")}
+    content, make = _bytes(folder, WEIGHTS_FILE, MOST_WEIGHTS), partial(FiveLayerNet, **given)
+    net = files.read(content, make, about["fingerprint"], str(folder / WEIGHTS_FILE))
+    net.about = {**about, **given, "from": origin}
     return net
 
 
@@ -379,11 +374,9 @@ def publish(folder: Path | str, name: str, private: bool = False) -> str:
     with _hub_errors(name):
         api = huggingface_hub.HfApi()
         api.create_repo(name, private=private, exist_ok=True)
+        said = "A network shared from the course Borrowed Eyes"
         done = api.upload_folder(
-            repo_id=name,
-            folder_path=str(folder),
-            allow_patterns=list(FILES),
-            commit_message="A network shared from the course Borrowed Eyes",
+            repo_id=name, folder_path=str(folder), allow_patterns=list(FILES), commit_message=said
         )
     return f"{name}@{done.oid}"
 
