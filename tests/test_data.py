@@ -163,7 +163,7 @@ def test_pushing_tells_each_step_and_averages_weights(net, target, monkeypatch):
     again = found["pretrained on strokes: Option 1 with copies"]  # here the same network
     assert again == found["Option 1 with altered copies"]
     assert found["both sources: answers of six averaged"] == found["answers of three averaged"]
-    assert "10 digits: Option 1" in figures_05.steps(pd.DataFrame(rows + rows), "T").alt
+    assert "10 digits, Option 1" in figures_05.steps(pd.DataFrame(rows + rows), "T").alt
 
 
 def test_the_figure_of_costs_shows_both_parts_and_what_is_left():

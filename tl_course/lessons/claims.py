@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -16,3 +18,8 @@ class Claim:
     text: str
     holds: bool
     evidence: str
+
+
+def listed(values: dict | pd.Series, form: str = "{}: {:.1f}", between: str = "; ") -> str:
+    """Values by name, each with its name as `form` says: "a: 1.0; b: 2.0"."""
+    return between.join(form.format(name, value) for name, value in values.items())

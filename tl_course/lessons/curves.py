@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from tl_course.lessons import figures
 from tl_course.lessons.figures import ARMS, GREY, Picture
@@ -31,13 +30,6 @@ def _stretched(ax: Axes, low: float, high: float) -> None:
     ax.set_ylim(low, high)
 
 
-def over_sizes(ax: Axes, sizes: Sequence[int]) -> None:
-    ax.set_xscale("log")
-    ax.set_xticks(sizes, [f"{n:,}" for n in sizes])
-    ax.minorticks_off()
-    ax.set_xlabel("labelled images")
-
-
 def panels(
     table: pd.DataFrame,
     title: str,
@@ -55,20 +47,21 @@ def panels(
     found = comparing.means(table)
     arms = [arm for arm in (arms or ARMS) if (found.arm == arm).any()]
     shown = [augmented for augmented in PANELS if (found.augmented == augmented).any()]
-    figure = Figure(figsize=(5.2 * len(shown) + 2.2, 4.2), layout="constrained")
+    figure, every = figures.in_a_row(len(shown), 5.2 * len(shown) + 2.2, 4.2)
     heard, dots = [], 0
     lowest = min([
         (found["mean"] - found.sd.fillna(0)).min() - 2,
         *(prediction or {}).values(),
         *([] if live is None else 100 * live.accuracy[live.augmented.isin(shown)] - 2),
     ])  # fmt: skip
-    for ax, augmented in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+    for ax, augmented in zip(every, shown, strict=True):
         _stretched(ax, max(lowest, 0), 99.5)
         sizes = sorted({*found.images, *([] if marked is None else [marked])})
-        over_sizes(ax, sizes)
-        ax.set_xlim(sizes[0] * 0.8, sizes[-1] * 1.25)
+        ax.set_xscale("log")
+        ax.set_xticks(sizes, [f"{n:,}" for n in sizes])
+        ax.minorticks_off()
+        ax.set(xlim=(sizes[0] * 0.8, sizes[-1] * 1.25), xlabel="labelled images")
         ax.grid(axis="y", alpha=0.3)
-        ax.spines[["top", "right"]].set_visible(False)
         for arm in arms:
             rows = found[(found.arm == arm) & (found.augmented == augmented)].sort_values("images")
             if rows.empty:
@@ -88,23 +81,16 @@ def panels(
                     markerfacecolor="white", zorder=3,
                 )  # fmt: skip
         if prediction and not augmented:
-            ax.plot(
-                list(prediction), list(prediction.values()), "--", color="black",
-                label="your prediction",
-            )  # fmt: skip
+            told = list(prediction.values())
+            ax.plot(list(prediction), told, "--", color="black", label="your prediction")
         if marked is not None:
             ax.axvline(marked, color=GREY, linestyle=":", linewidth=1)
         ax.set_title(f"digits {PANELS[augmented]}", fontsize=11)
-    figure.axes[0].set_ylabel("test accuracy, % (stretched towards 100)")
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=9)
-    figure.suptitle(title, fontsize=12)
+    every[0].set_ylabel("test accuracy, % (stretched towards 100)")
+    figures.legend(figure)
     here = f" Open dots are runs made here ({dots})." if dots else ""
-    return Picture(
-        figure,
-        f"{title}. Mean accuracy in percent against labelled images, bands of one standard "
-        f"deviation over draws.{here} {'; '.join(heard)}.",
-    )
+    told = "Mean accuracy in percent against labelled images, bands of one standard deviation over "
+    return figures.finished(figure, title, heard, f"{told}draws.{here}")
 
 
 def ahead(compared: dict[str, pd.DataFrame], title: str, ylabel: str) -> Picture:
@@ -112,8 +98,7 @@ def ahead(compared: dict[str, pd.DataFrame], title: str, ylabel: str) -> Picture
 
     What the interval leaves uncertain is drawn with an open marker.
     """
-    figure = Figure(figsize=(4.6 * len(compared) + 0.6, 3.6), layout="constrained")
-    every = figure.subplots(1, len(compared), squeeze=False, sharey=True)[0]
+    figure, every = figures.in_a_row(len(compared), 4.6 * len(compared) + 0.6, 3.6, sharey=True)
     heard = []
     for ax, (name, rows) in zip(every, compared.items(), strict=True):
         for place, row in enumerate(rows.itertuples()):
@@ -131,11 +116,6 @@ def ahead(compared: dict[str, pd.DataFrame], title: str, ylabel: str) -> Picture
         ax.axhline(0, color="black", linewidth=1)
         ax.set_xticks(range(len(rows)), [f"{n:,}" for n in rows.images])
         ax.set(xlabel="labelled images", title=name)
-        ax.spines[["top", "right"]].set_visible(False)
     every[0].set_ylabel(ylabel)
-    figure.suptitle(title, fontsize=12)
-    return Picture(
-        figure,
-        f"{title}. {ylabel}: mean with 95% interval, and in how many draws it is above zero; "
-        "filled where the interval leaves out zero. " + "; ".join(heard) + ".",
-    )
+    told = "mean with 95% interval, and in how many draws it is above zero; filled where the "
+    return figures.finished(figure, title, heard, f"{ylabel}: {told}interval leaves out zero.")

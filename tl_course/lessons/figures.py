@@ -10,11 +10,14 @@ from __future__ import annotations
 import base64
 import html
 import io
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -28,6 +31,7 @@ from tl_course.data.sources.emoji_images import contact_sheet
 BLUE, ORANGE, GREEN, PINK, GREY, SKY = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#6E6E6E", "#56B4E9"
 )  # fmt: skip
+COLOURS = (BLUE, ORANGE, GREEN, PINK, GREY, SKY)  # in this order where none are given
 ARMS = {  # arm: (what it is called, colour, marker)
     "option-1": ("Option 1 (frozen)", BLUE, "o"),
     "option-2": ("Option 2 (fine-tuned)", ORANGE, "s"),
@@ -78,18 +82,28 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
-def figure_and_axes(width: float = 8, height: float = 3.4) -> tuple[Figure, Axes]:
+def in_a_row(
+    n: int, width: float, height: float, sharey: bool = False
+) -> tuple[Figure, Sequence[Axes]]:
+    """A figure with n axes beside each other, open at the top and the right."""
     figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    every = figure.subplots(1, n, squeeze=False, sharey=sharey)[0]
+    for ax in every:
+        ax.spines[["top", "right"]].set_visible(False)
+    return figure, every
 
 
-def _show(axes: Axes, x: torch.Tensor, title: str = "", colour: str = "black") -> None:
-    """One input `[3, 32, 32]` as a picture."""
-    image(axes, to_picture(x))
-    if title:
-        axes.set_title(title, fontsize=8, color=colour, pad=3)
+def finished(figure: Figure, title: str, heard: Iterable[str], told: str = "") -> Picture:
+    """The figure under its title; what is heard is the title, what is `told`, and `heard`."""
+    figure.suptitle(title, fontsize=11)
+    return Picture(figure, f"{title}. {told} {'; '.join(heard)}.")
+
+
+def legend(figure: Figure, loc: str = "outside right center", **more) -> None:
+    """What the lines of all axes stand for, each once, beside the axes."""
+    of_axes = (ax.get_legend_handles_labels() for ax in figure.axes)
+    shown = {label: handle for found in of_axes for handle, label in zip(*found, strict=True)}
+    figure.legend(shown.values(), shown, loc=loc, frameon=False, fontsize=9, **more)
 
 
 def mosaic(x: torch.Tensor, columns: int, zoom: int = 1, gap: int = 3) -> torch.Tensor:
@@ -113,17 +127,6 @@ def image(axes: Axes, x: torch.Tensor) -> None:
     axes.set_axis_off()
 
 
-def _grid(
-    n: int, columns: int, cell: float = 0.95, extra: float = 0.0
-) -> tuple[Figure, list[Axes]]:
-    rows = -(-n // columns)
-    figure = Figure(figsize=(columns * cell, rows * (cell + extra)), layout="constrained")
-    axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
-    for spare in axes:
-        spare.set_axis_off()
-    return figure, list(axes[:n])
-
-
 def pictures(
     x: torch.Tensor,
     titles: Sequence[str],
@@ -132,11 +135,33 @@ def pictures(
     columns: int = 10,
     cell: float = 1.0,
 ) -> Picture:
-    """Inputs `[n, 3, 32, 32]` in a grid, a caption under the title of each."""
+    """Inputs `[n, 3, h, w]` in rows, the caption of each above it."""
+    rows = -(-len(x) // columns)
     lines = max((caption.count("\n") + 1 for caption in titles if caption), default=0)
-    figure, axes = _grid(len(x), columns, cell, 0.22 * lines)
-    for i, ax in enumerate(axes):
-        _show(ax, x[i], titles[i] if i < len(titles) else "")
+    size = (columns * cell, rows * (cell + 0.22 * lines))
+    figure = Figure(figsize=size, layout="constrained")
+    every = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax, one, caption in itertools.zip_longest(every, to_picture(x), titles[: len(x)]):
+        ax.set_axis_off()
+        if one is not None:
+            image(ax, one)
+            ax.set_title(caption or "", fontsize=8, pad=3)
+    figure.suptitle(title, fontsize=11)
+    return Picture(figure, alt)
+
+
+def sheets(
+    every: dict[str, torch.Tensor], title: str, alt: str, width: float = 9, across: int = 1
+) -> Picture:
+    """Sheets `[3, h, w]`, 0 … 1, by name: below each other, or so many `across`."""
+    tallest = max(sheet.shape[1] / sheet.shape[2] for sheet in every.values())
+    down, named = -(-len(every) // across), 0.25 * any(every)
+    size = (width, down * (width / across * tallest + named) + 0.4)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(down, across, squeeze=False).ravel()
+    for ax, (name, sheet) in zip(axes, every.items(), strict=True):
+        image(ax, sheet)
+        ax.set_title(name, fontsize=9, loc="left", pad=3)
     figure.suptitle(title, fontsize=11)
     return Picture(figure, alt)
 
@@ -163,19 +188,15 @@ def wall(names: Sequence[str], find: Sequence[str] = ()) -> Picture:
 
 
 def guesses(x: torch.Tensor, probabilities: torch.Tensor, names: Sequence[str]) -> Picture:
-    """What the network takes each input for: `x` `[n, 3, 32, 32]`, its best three things below."""
-    figure, axes = _grid(len(x), len(x), 1.6, 0.55)
-    said = []
-    for i, ax in enumerate(axes):
-        best = probabilities[i].topk(3).indices.tolist()
-        lines = [f"{names[c][:19]} {100 * probabilities[i, c]:.0f}%" for c in best]
-        _show(ax, x[i])
-        ax.set_title("\n".join(lines), fontsize=8.5, y=-0.05, va="top")
-        said.append(lines[0])
-    figure.suptitle("Asked about digits, it can only name things that it knows", fontsize=11)
-    return Picture(
-        figure, f"{len(x)} handwritten digits; the network takes them for: {'; '.join(said)}."
-    )
+    """What the network takes each input for: `x` `[n, 3, 32, 32]`, its best three things above."""
+    captions = []
+    for share in probabilities:
+        best = share.topk(3).indices.tolist()
+        captions.append([f"{names[c][:19]} {100 * share[c]:.0f}%" for c in best])
+    title = "Asked about digits, it can only name things that it knows"
+    likeliest = "; ".join(first for first, *_ in captions)
+    alt = f"{len(x)} handwritten digits; the network takes them for: {likeliest}."
+    return pictures(x, list(map("\n".join, captions)), title, alt, len(x), 1.6)
 
 
 def filters(
@@ -187,19 +208,9 @@ def filters(
     side_by_side: bool = False,
 ) -> Picture:
     """Filters of layer 1 `[32, 3, k, k]` as small colour pictures, one sheet for each entry."""
-    sheets = {name: mosaic(filter_pictures(w), columns, 6, gap=6) for name, w in weights.items()}
-    across = len(sheets) if side_by_side else 1
-    down = len(sheets) // across
-    rows = max(-(-len(w) // columns) for w in weights.values())
-    figure = Figure(
-        figsize=(across * columns * cell, down * (rows * cell + 0.35) + 0.3), layout="constrained"
-    )
-    every = figure.subplots(down, across, squeeze=False).ravel()
-    for axes, (name, sheet) in zip(every, sheets.items(), strict=True):
-        image(axes, sheet)
-        axes.set_title(name, fontsize=9, loc="left", pad=3)
-    figure.suptitle(title, fontsize=11)
-    return Picture(figure, alt)
+    every = {name: mosaic(filter_pictures(w), columns, 6, gap=6) for name, w in weights.items()}
+    across = len(every) if side_by_side else 1
+    return sheets(every, title, alt, across * columns * cell, across)
 
 
 def sliding_filter(
@@ -210,28 +221,23 @@ def sliding_filter(
     x `[3, 32, 32]`, kernel `[3, 7, 7]`, answer `[32, 32]` (before ReLU).
     """
     figure = Figure(figsize=(10, 3), layout="constrained")
-    left, middle, right, last = figure.subplots(1, 4)
+    every = figure.subplots(1, 4)
     size = kernel.shape[-1]
-    _show(left, x)
-    left.set_title("the picture")
-    for ax, colour in ((left, ORANGE), (last, ORANGE)):
-        corner = (column - size // 2 - 0.5, row - size // 2 - 0.5)
-        width = size if ax is left else 1
-        corner = corner if ax is left else (column - 0.5, row - 0.5)
-        ax.add_patch(Rectangle(corner, width, width, fill=False, edgecolor=colour, linewidth=2.5))
+    picture = to_picture(x)
     padded = torch.nn.functional.pad(x, [size // 2] * 4)
-    window = padded[:, row : row + size, column : column + size]
-    _show(middle, window)
-    middle.set_title(f"under the frame\n({size}×{size} pixels)")
-    largest = kernel.abs().max()
-    right.imshow((kernel / largest / 2 + 0.5).permute(1, 2, 0).numpy())
-    right.set_axis_off()
-    right.set_title("the filter")
-    value = answer[row, column].item()
-    bound = answer.abs().max().item()
-    last.imshow(answer.numpy(), cmap="RdBu_r", vmin=-bound, vmax=bound)
-    last.set_axis_off()
-    last.set_title(f"its answer everywhere;\nhere {value:+.1f}")
+    window = to_picture(padded[:, row : row + size, column : column + size])
+    value, bound = answer[row, column].item(), answer.abs().max().item()
+    for ax, shown in zip(every, (picture, window, filter_pictures(kernel[None])[0]), strict=False):
+        image(ax, shown)
+    every[3].imshow(answer.numpy(), cmap="RdBu_r", vmin=-bound, vmax=bound)
+    every[3].set_axis_off()
+    for ax, width in ((every[0], size), (every[3], 1)):
+        corner = (column - width // 2 - 0.5, row - width // 2 - 0.5)
+        ax.add_patch(Rectangle(corner, width, width, fill=False, edgecolor=ORANGE, linewidth=2.5))
+    under, everywhere = f"under the frame\n({size}×{size} pixels)", "its answer everywhere;\nhere"
+    titles = ("the picture", under, "the filter", f"{everywhere} {value:+.1f}")
+    for ax, title in zip(every, titles, strict=True):
+        ax.set_title(title)
     return Picture(
         figure,
         f"A picture with a frame around row {row}, column {column}; the {size} by {size} pixels "
@@ -305,7 +311,7 @@ def training_curve(
     step: Sequence[int], loss: Sequence[float], n_steps: int, n_classes: int = 1000
 ) -> Picture:
     """The loss so far against steps, with the level of pure guessing."""
-    figure, ax = figure_and_axes(7.5, 3)
+    figure, (ax,) = in_a_row(1, 7.5, 3)
     ax.plot(step, loss, color=BLUE, linewidth=2)
     guessing = math.log(n_classes)
     ax.axhline(guessing, color=GREY, linestyle=":")
@@ -316,6 +322,114 @@ def training_curve(
     return Picture(figure, f"Training loss against steps: {now}; guessing would be {guessing:.1f}.")
 
 
+class Line(NamedTuple):
+    """A line of a chart. Without a marker it is a level: a line across at `y[0]`."""
+
+    x: Sequence  # numbers, or names in the order in which they stand
+    y: Sequence[float]
+    error: Sequence | None = None  # half of each bar; or two such, below and above
+    look: tuple[str, str, str] | None = None  # colour, marker, line style
+    single: tuple[Sequence, Sequence[float]] = ((), ())  # x and y of what the line is a mean of
+
+
+def level(height: float, look: tuple[str, str, str] = (GREY, "", ":")) -> Line:
+    """A line across, such as that of guessing."""
+    return Line((), [height], look=look)
+
+
+def mean_line(
+    rows: pd.DataFrame, by: str, look: tuple[str, str, str], of: str = "accuracy", scale: int = 100
+) -> Line:
+    """The mean of a column of `rows` at each value of column `by`, bars of one SD over draws."""
+    found = scale * rows.groupby(by, sort=rows[by].dtype.kind in "if")[of].agg(["mean", "std"])
+    return Line(list(found.index), found["mean"].tolist(), found["std"].fillna(0).tolist(), look)
+
+
+def of_arms(
+    rows: pd.DataFrame, by: str, arms: Iterable[str] | None = None, dash: str = "-"
+) -> dict[str, Line]:
+    """Accuracy in % of each arm in `rows`, at each value of column `by`."""
+    there = [arm for arm in (arms or ARMS) if (rows.arm == arm).any()]
+    looks = {arm: (*ARMS[arm][1:], dash) for arm in there}
+    return {ARMS[arm][0]: mean_line(rows[rows.arm == arm], by, looks[arm]) for arm in there}
+
+
+def chart(
+    panels: dict[str, dict[str, Line]],
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    *,
+    said: str = "{y:.3g} at {x}",
+    told: str = "",
+    heard: Sequence[str] | None = None,
+    ylim: tuple[float | None, float | None] | None = None,
+    log: bool = False,
+    beside: float = 0,
+    sharey: bool = True,
+    size: tuple[float, float] | None = None,
+    legend_title: str | None = None,
+) -> Picture:
+    """Lines by name, in a panel for each title: most figures of accuracy are one of these.
+
+    The alt text is the title, what is `told` (or what is drawn against what), and each point as
+    `said` (of more than nine the first and the last), or `heard` in its place. `log` stretches the
+    x axis. With `beside` the values of x are evenly spaced, and the lines stand so far beside each
+    other.
+    """
+    n = len(panels)
+    figure, every = in_a_row(n, *(size or (4 * n + 3.5, 3.6)), sharey=sharey)
+    spoken = []
+    for ax, (name, lines) in zip(every, panels.items(), strict=True):
+        places = [x for line in lines.values() for x in line.x]
+        words = bool(places) and isinstance(places[0], str)
+        places = list(dict.fromkeys(places)) if words else sorted(set(places))
+        labels = places if words else [f"{x:,}" for x in places]
+        spaced = words or bool(beside)
+        marked = [label for label, line in lines.items() if line.look is None or line.look[1]]
+        for k, (label, line) in enumerate(lines.items()):
+            colour, marker, dash = line.look or (COLOURS[k % 6], "osD^xv"[k % 6], "-")
+            called = ", ".join(filter(None, [name, label]))
+            if not marker:
+                ax.axhline(line.y[0], color=colour, linestyle=dash, label=label)
+                spoken.append(f"{called}: {line.y[0]:.3g}")
+                continue
+            aside = beside * (marked.index(label) - (len(marked) - 1) / 2)
+            at = {x: places.index(x) + aside if spaced else x for x in line.x}
+            ax.plot([at[x] for x in line.single[0]], line.single[1], ".", color=GREY, alpha=0.7)
+            ax.errorbar(
+                list(at.values()), line.y, yerr=line.error, color=colour, marker=marker,
+                linestyle=dash, label=label, capsize=3, markevery=max(1, len(line.x) // 8),
+            )  # fmt: skip
+            points = [
+                said.format(x=f"{x:,}" if isinstance(x, int) else x, y=y)
+                for x, y in zip(line.x, line.y, strict=True)
+                if y == y
+            ]
+            few = ", ".join(points) if len(points) < 10 else f"{points[0]} to {points[-1]}"
+            spoken.append(f"{called}: {few}")
+        if log:
+            ax.set_xscale("log")
+        if spaced or len(places) < 10:
+            crowded = sum(map(len, labels)) > 45
+            turned = {"rotation": 60, "ha": "right"} if crowded else {}
+            ax.set_xticks(range(len(places)) if spaced else places, labels, **turned)
+            ax.minorticks_off()
+        if spaced and places:
+            ax.set_xlim(-0.5, len(places) - 0.5)
+        ax.set(title=name, xlabel=xlabel)
+        ax.grid(axis="y", alpha=0.3)
+        if ylim:
+            ax.set_ylim(ylim)
+    every[0].set_ylabel(ylabel)
+    if any(len(lines) > 1 for lines in panels.values()):
+        legend(figure, title=legend_title)
+    bars = any(line.error is not None for lines in panels.values() for line in lines.values())
+    spread = ", means with bars of one standard deviation" if bars else ""
+    told = told or f"{ylabel} against {xlabel}{spread}."
+    return finished(figure, title, spoken if heard is None else heard, told)
+
+
 def accuracies(
     table: Sequence[dict], title: str, arms: Sequence[str] | None = None, at: str = "test"
 ) -> Picture:
@@ -323,43 +437,18 @@ def accuracies(
 
     table: rows with `arm`, `images`, `accuracy` (0 … 1), one a draw.
     """
-    sizes = sorted({row["images"] for row in table})
-    arms = [arm for arm in (arms or ARMS) if any(row["arm"] == arm for row in table)]
-    figure, ax = figure_and_axes(8, 3.6)
-    heard = []
-    for k, arm in enumerate(arms):
-        label, colour, marker = ARMS[arm]
-        values = [
-            100 * np.array([r["accuracy"] for r in table if r["arm"] == arm and r["images"] == n])
-            for n in sizes
-        ]
-        mean = [v.mean() if len(v) else np.nan for v in values]
-        spread = [v.std(ddof=1) if len(v) > 1 else 0 for v in values]
-        place = np.arange(len(sizes)) + (k - (len(arms) - 1) / 2) * 0.13
-        ax.errorbar(
-            place, mean, yerr=spread, color=colour, marker=marker, markersize=9, linestyle="none",
-            capsize=4, label=label,
-        )  # fmt: skip
-        for x, m in zip(place, mean, strict=True):
-            ax.text(x, 2, f"{m:.0f}", ha="center", fontsize=8, color=colour)
-        heard.append(
-            f"{label}: "
-            + ", ".join(f"{m:.1f}% at {n}" for m, n in zip(mean, sizes, strict=True) if m == m)
-        )
-    ax.axhline(10, color=GREY, linestyle=":", linewidth=1)
-    ax.text(len(sizes) - 0.5, 10.5, "guessing", fontsize=8, color=GREY, ha="right")
-    ax.set(
-        xticks=range(len(sizes)), xticklabels=[f"{n:,}" for n in sizes], ylim=(0, 102),
-        xlim=(-0.5, len(sizes) - 0.5), xlabel="labelled images", ylabel=f"{at} accuracy, %",
-    )  # fmt: skip
-    ax.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    ax.set_title(title, fontsize=11)
-    draws = max(sum(r["arm"] == arms[0] and r["images"] == n for r in table) for n in sizes)
-    return Picture(
-        figure,
-        f"{title}. Mean accuracy over up to {draws} draws with bars of one standard deviation. "
-        + "; ".join(heard) + ".",
-    )  # fmt: skip
+    rows = pd.DataFrame(table)
+    draws = rows.groupby(["arm", "images"]).size().max()
+    return chart(
+        {"": {**of_arms(rows, "images", arms, "none"), "guessing": level(10)}},
+        title,
+        "labelled images",
+        f"{at} accuracy, %",
+        said="{y:.1f}% at {x}",
+        told=f"Mean accuracy over up to {draws} draws with bars of one standard deviation.",
+        ylim=(0, 102),
+        beside=0.13,
+    )
 
 
 def curves(
@@ -368,42 +457,30 @@ def curves(
     xlabel: str,
     ylabel: str,
     styles: dict[str, tuple[str, str, str]] | None = None,
-    ylim: tuple[float, float] | None = None,
-    spread: dict[str, Sequence[float]] | None = None,
-    log: bool = False,
-    level: tuple[str, float] | None = None,
+    ylim: tuple[float | None, float | None] | None = None,
 ) -> Picture:
-    """Lines by name, each (x, y); `styles` gives (colour, marker, line style).
+    """Lines by name, each (x, y); `styles` gives (colour, marker, line style)."""
+    drawn = {name: Line(x, y, look=(styles or {}).get(name)) for name, (x, y) in lines.items()}
+    return chart({"": drawn}, title, xlabel, ylabel, ylim=ylim)
 
-    `spread` adds bars of one SD over draws; and then each point is heard. `log` stretches
-    the x axis, and `level` is a dotted line across: its name and height. (More than seven
-    parameters: each is something that is seen.)
-    """
-    figure, ax = figure_and_axes(7.5, 3.6)
-    colours = (BLUE, ORANGE, GREEN, PINK, GREY, SKY)
-    heard = []
-    for k, (name, (x, y)) in enumerate(lines.items()):
-        colour, marker, dash = (styles or {}).get(name, (colours[k % 6], "osD^xv"[k % 6], "-"))
-        ax.errorbar(
-            x, y, yerr=(spread or {}).get(name), color=colour, marker=marker, linestyle=dash,
-            label=name, markersize=5, markevery=max(1, len(x) // 8), capsize=3,
-        )  # fmt: skip
-        each = f"from {y[0]:.3g} to {y[-1]:.3g}"
-        if spread:
-            each = ", ".join(f"{value:.3g} at {at:g}" for at, value in zip(x, y, strict=True))
-        heard.append(f"{name}: {each}")
-    if level:
-        ax.axhline(level[1], color=GREY, linestyle=":", label=level[0])
-        heard.append(f"{level[0]}: {level[1]:.3g}")
-    if log:
-        ax.set_xscale("log")
-    if spread:  # few points
-        ax.set_xticks(places := sorted({at for x, _ in lines.values() for at in x}), places)
-        ax.minorticks_off()
-    ax.set(xlabel=xlabel, ylabel=ylabel, ylim=ylim)
-    ax.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    ax.set_title(title, fontsize=11)
-    return Picture(figure, f"{title}. {ylabel} against {xlabel}. " + "; ".join(heard) + ".")
+
+def heat(
+    ax: Axes,
+    values: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    texts: np.ndarray,
+    top: float,
+) -> None:
+    """Values as colours, 0 to `top`, the text of each cell in black or white on it."""
+    aspect = "equal" if len(rows) == len(columns) else "auto"
+    ax.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect=aspect)
+    turned = {"rotation": 50, "ha": "right"} if max(map(len, columns)) > 2 else {}
+    ax.set_xticks(range(len(columns)), columns, fontsize=9, **turned)
+    ax.set_yticks(range(len(rows)), rows, fontsize=9)
+    for (i, j), text in np.ndenumerate(texts):
+        colour = "white" if values[i, j] > 0.6 * top else "black"
+        ax.text(j, i, text, ha="center", va="center", fontsize=8, color=colour)
 
 
 def bars(
@@ -415,29 +492,24 @@ def bars(
     spread: dict[str, float] | None = None,
 ) -> Picture:
     """One bar for each name, its value written above; `spread` adds one SD to those it names."""
-    figure, ax = figure_and_axes(max(4.5, 1.7 * len(values)), 3.2)
-    names = list(values)
+    figure, (ax,) = in_a_row(1, max(4.5, 1.7 * len(values)), 3.2)
+    spread = spread or {}
+    height = {name: value + spread.get(name, 0) for name, value in values.items()}
+    top = max(height.values())
+    error = [spread.get(name, np.nan) for name in values] if spread else None
     ax.bar(
-        names, values.values(), color=colours or BLUE, width=0.6, capsize=5,
-        yerr=[spread.get(name, np.nan) for name in names] if spread else None,
-    )  # fmt: skip
-    top = max(v + (spread or {}).get(n, 0) for n, v in values.items())
-    for i, name in enumerate(names):
-        height = values[name] + (spread or {}).get(name, 0)
-        ax.text(i, height + 0.02 * top, show(values[name]), ha="center", fontsize=9)
+        list(values), list(values.values()), color=colours or BLUE, width=0.6, capsize=5, yerr=error
+    )
+    heard = []
+    for i, (name, value) in enumerate(values.items()):
+        ax.text(i, height[name] + 0.02 * top, show(value), ha="center", fontsize=9)
+        sd = f" ± {show(spread[name])}" if name in spread else ""
+        heard.append(f"{' '.join(name.split())}: {show(value)}{sd}")
     ax.set(ylabel=ylabel, ylim=(0, 1.15 * top))
-    ax.tick_params(axis="x", labelsize=9)
     if spread:
         ax.set_xlabel("error bars: one standard deviation over draws", fontsize=9)
-    ax.set_title(title, fontsize=11)
-    heard = ", ".join(
-        f"{' '.join(name.split())}: {show(value)}"
-        + (f" ± {show(spread[name])}" if name in (spread or {}) else "")
-        for name, value in values.items()
-    )
-    return Picture(
-        figure, f"{title}. Bars of {ylabel}{' (± one SD over draws)' if spread else ''}: {heard}."
-    )
+    what = f"Bars of {ylabel}{' (± one SD over draws)' if spread else ''}"
+    return finished(figure, title, [", ".join(heard)], f"{what}:")
 
 
 def dots(
@@ -453,13 +525,10 @@ def dots(
     Values by panel and by key of `looks`, whose entries are (label, colour, marker), from the top.
     """
     shown = [arm for arm in looks if any(len(values.get(arm, ())) for values in panels.values())]
-    figure = Figure(
-        figsize=(5.5 + 2.75 * len(panels), 0.45 * len(shown) + 1.3), layout="constrained"
-    )
-    every = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    size = (5.5 + 2.75 * len(panels), 0.45 * len(shown) + 1.3)
+    figure, every = in_a_row(len(panels), *size, sharey=True)
     heard = []
     for ax, (name, values) in zip(every, panels.items(), strict=True):
-        ax.spines[["top", "right"]].set_visible(False)
         for place, arm in enumerate(shown):
             label, colour, marker = looks[arm]
             own = np.asarray(values.get(arm, ()), float)
@@ -476,51 +545,39 @@ def dots(
         ax.set(title=name, xlabel=xlabel, xlim=xlim, ylim=(len(shown) - 0.4, -0.7))
         ax.grid(axis="x", alpha=0.3)
     every[0].set_yticks(range(len(shown)), [looks[arm][0] for arm in shown])
-    figure.suptitle(title, fontsize=11)
-    return Picture(figure, f"{title}. {xlabel}: mean ± one SD over draws. {'; '.join(heard)}.")
+    return finished(figure, title, heard, f"{xlabel}: mean ± one SD over draws.")
 
 
 def banner(net: network.FiveLayerNet, renders: torch.Tensor, table: Sequence[dict]) -> Picture:
     """The course in one picture: what was seen, what layer 1 became, what it is good for."""
     figure = Figure(figsize=(12, 2.7), layout="constrained")
     seen, looks, good = figure.subfigures(1, 3, width_ratios=[1, 1, 1.35])
-    for part, title, images, columns in (
-        (seen, "1. It sees drawings of 1,000 things", to_picture(renders[:32]), 8),
-        (looks, "2. Its first layer finds edges", net.layer1.weight.detach(), 8),
+    for part, title, images in (
+        (seen, "1. It sees drawings of 1,000 things", to_picture(renders[:32])),
+        (looks, "2. Its first layer finds edges", filter_pictures(net.layer1.weight)),
     ):
         part.suptitle(title, fontsize=11)
-        for i, ax in enumerate(np.ravel(part.subplots(4, columns))):
-            ax.set_axis_off()
-            picture = images[i]
-            if part is looks:
-                picture = picture / picture.abs().max() / 2 + 0.5
-            ax.imshow(picture.permute(1, 2, 0).numpy())
+        for ax, one in zip(part.subplots(4, 8).flat, images, strict=True):
+            image(ax, one)
     good.suptitle("3. It reads handwritten digits after a few examples", fontsize=11)
     ax = good.subplots()
     ax.spines[["top", "right"]].set_visible(False)
     heard = []
-    for arm in ("option-1", "option-2", "scratch", "random-frozen"):
-        label, colour, marker = ARMS[arm]
-        sizes = sorted({row["images"] for row in table if row["arm"] == arm})
-        values = [
-            100 * np.array([r["accuracy"] for r in table if r["arm"] == arm and r["images"] == n])
-            for n in sizes
-        ]
-        mean = [v.mean() for v in values]
+    arms = ("option-1", "option-2", "scratch", "random-frozen")
+    for label, line in of_arms(pd.DataFrame(table), "images", arms).items():
+        colour, marker, _ = line.look
         ax.errorbar(
-            sizes, mean, yerr=[v.std(ddof=1) for v in values], color=colour, marker=marker,
-            capsize=3, label=label,
-        )  # fmt: skip
-        heard.append(
-            f"{label} " + ", ".join(f"{m:.0f}% at {n}" for n, m in zip(sizes, mean, strict=True))
+            line.x, line.y, yerr=line.error, color=colour, marker=marker, capsize=3, label=label
         )
+        each = (f"{mean:.0f}% at {n}" for n, mean in zip(line.x, line.y, strict=True))
+        heard.append(f"{label} {', '.join(each)}")
     ax.set(xscale="log", xlabel="labelled digits", ylabel="test accuracy, %", ylim=(35, 100))
-    ax.set_xticks(sizes, [f"{n:,}" for n in sizes])
+    ax.set_xticks(line.x, [f"{n:,}" for n in line.x])
     ax.minorticks_off()
     ax.legend(fontsize=8, frameon=False, loc="lower right")
     return Picture(
         figure,
         "Three panels. First: 32 small renders of drawings. Second: the 32 filters of layer 1, most"
         " of them edges and bars. Third: accuracy on handwritten digits against the number of "
-        "labelled digits: " + "; ".join(heard) + ".",
-    )  # fmt: skip
+        f"labelled digits: {'; '.join(heard)}.",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tl_course.lessons.claims import Claim
+from tl_course.lessons.claims import Claim, listed
 from tl_course.lessons.n02_what_layers_see.experiments import agreement, straight_and_bent
 
 STRAIGHT, HIGHER = ["layer1", "layer2"], ["layer3", "layer4"]
@@ -12,10 +12,8 @@ STRAIGHT, HIGHER = ["layer1", "layer2"], ["layer3", "layer4"]
 
 def _listed(table: pd.DataFrame, form: str = ".0f") -> str:
     """Layers 1 to 4, a list for each of the two rulers."""
-    return "; ".join(
-        f"same {ruler}: {', '.join(format(x, form) for x in row)}"
-        for ruler, row in table.iterrows()
-    )
+    rows = {ruler: listed(row, f"{{1:{form}}}", ", ") for ruler, row in table.iterrows()}
+    return listed(rows, "same {}: {}")
 
 
 def training_makes_units_choosy(table: pd.DataFrame) -> Claim:
@@ -101,7 +99,7 @@ def made_pictures_beat_natural_ones(table: pd.DataFrame) -> Claim:
         "excites it more than the best of thousands of natural patches of the same brightness, "
         "contrast and range.",
         bool(wins.min() >= 95),
-        ", ".join(f"{layer}: {value:.0f}% of the units" for layer, value in wins.items()),
+        listed(wins, "{}: {:.0f}% of the units", ", "),
     )
 
 
@@ -113,7 +111,7 @@ def lower_layers_start_closer_to_the_end(table: pd.DataFrame) -> Claim:
         f"Before any training, layer 1 is already similar to its final state ({mean[0].iloc[0]:.2f}"
         " of 1), and each higher layer is less similar to its own.",
         bool(mean[0].is_monotonic_decreasing),
-        ", ".join(f"{layer}: {value:.2f}" for layer, value in mean[0].items())
+        listed(mean[0], "{}: {:.2f}", ", ")
         + "; of the way that is left, after 200 steps they have gone "
-        + ", ".join(f"{value:.0f}%" for value in climbed),
+        + listed(climbed, "{1:.0f}%", ", "),
     )

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 from torch import nn
 
-from tl_course.data.inputs import to_picture
+from tl_course.data.inputs import scaled, to_picture
 from tl_course.layers.gratings import ORIENTATIONS, Tuning
 from tl_course.layers.patches import TopPatches
 from tl_course.layers.stimuli import CLASSES, stimuli
@@ -44,7 +44,7 @@ def which_is_which(net: nn.Module, untrained: nn.Module, seed: int) -> Picture:
 
 def selectivity(kinds: dict[str, torch.Tensor], title: str) -> Picture:
     """Orientation selectivity of each unit, a row of dots for each kind of network."""
-    figure, axes = figures.figure_and_axes(8, 0.9 + 0.55 * len(kinds))
+    figure, (axes,) = figures.in_a_row(1, 8, 0.9 + 0.55 * len(kinds))
     styles = ((figures.BLUE, "o"), (figures.PINK, "D"), (figures.ORANGE, "s"))
     told = []
     for place, ((name, values), (colour, marker)) in enumerate(
@@ -56,13 +56,10 @@ def selectivity(kinds: dict[str, torch.Tensor], title: str) -> Picture:
         axes.text(1.03, place, above, va="center", fontsize=9)
         told.append(f"{name}: {above}")
     axes.axvline(0.5, color=figures.GREY, linestyle=":")
-    axes.set(
-        xlim=(-0.02, 1.02), ylim=(len(kinds) - 0.5, -0.5), yticks=range(len(kinds)),
-        yticklabels=list(kinds),
-        xlabel="orientation selectivity (0: any angle will do; 1: one only)",
-    )  # fmt: skip
-    axes.set_title(title, fontsize=11)
-    return Picture(figure, f"{title}. Orientation selectivity, a dot a unit. {'; '.join(told)}.")
+    axes.set_yticks(range(len(kinds)), list(kinds))
+    axes.set(xlim=(-0.02, 1.02), ylim=(len(kinds) - 0.5, -0.5))
+    axes.set_xlabel("orientation selectivity (0: any angle will do; 1: one only)")
+    return figures.finished(figure, title, told, "Orientation selectivity, a dot a unit.")
 
 
 def tuning_curves(tuned: Tuning, weight: torch.Tensor, units: Sequence[int], title: str) -> Picture:
@@ -85,21 +82,16 @@ def tuning_curves(tuned: Tuning, weight: torch.Tensor, units: Sequence[int], tit
         )
     figure.supxlabel("orientation of the grating, degrees", fontsize=9)
     axes[1, 0].set_ylabel("response\n(best = 1)", fontsize=8)
-    figure.suptitle(title, fontsize=11)
-    return Picture(figure, f"{title}. {'; '.join(heard)}.")
+    return figures.finished(figure, title, heard)
 
 
 def best_patches(rows: dict[str, torch.Tensor], title: str, alt: str) -> Picture:
     """One unit a row: its best patches `[k, 3, h, w]`, enlarged to the same size."""
-    figure = Figure(figsize=(9, 1.02 * len(rows) + 0.4), layout="constrained")
-    for axes, (name, patches) in zip(
-        np.atleast_1d(figure.subplots(len(rows), 1)), rows.items(), strict=True
-    ):
-        zoom = max(1, 128 // patches.shape[-1])
-        figures.image(axes, figures.mosaic(to_picture(patches), len(patches), zoom, gap=10))
-        axes.set_title(name, fontsize=9, loc="left", pad=2)
-    figure.suptitle(title, fontsize=11)
-    return Picture(figure, alt)
+    every = {
+        name: figures.mosaic(to_picture(x), len(x), max(1, 128 // x.shape[-1]), gap=10)
+        for name, x in rows.items()
+    }
+    return figures.sheets(every, title, alt)
 
 
 def best_of_units(best: dict[str, TopPatches], units: dict[str, int], drawings: int) -> Picture:
@@ -129,23 +121,15 @@ def same_unit(best: dict[str, TopPatches], unit: int) -> Picture:
 def patch_sheet(top: TopPatches, title: str, k: int = 9, columns: int = 8) -> Picture:
     """A whole layer: for each unit its `k` best patches as a square block, numbered."""
     side = math.isqrt(k)
+    zoom = max(1, round(36 / top.patches.shape[-1]))
     patches = to_picture(top.patches[:, : side * side])
-    zoom = max(1, round(36 / patches.shape[-1]))
-    blocks = torch.stack([figures.mosaic(unit, side, zoom, gap=1) for unit in patches])
-    rows = -(-len(blocks) // columns)
-    width = 10.5
-    figure = Figure(figsize=(width, width * rows / columns * 1.16 + 0.4), layout="constrained")
-    for unit, axes in enumerate(np.ravel(figure.subplots(rows, columns, squeeze=False))):
-        axes.set_axis_off()
-        if unit < len(blocks):
-            figures.image(axes, blocks[unit])
-            axes.set_title(f"{unit}", fontsize=7, pad=1)
-    figure.suptitle(title, fontsize=11)
-    return Picture(
-        figure,
+    blocks = scaled(torch.stack([figures.mosaic(unit, side, zoom, gap=1) for unit in patches]))
+    alt = (
         f"{title}. A contact sheet of {len(blocks)} numbered blocks, one for each unit, with the "
-        f"{side * side} patches that excite it most.",
+        f"{side * side} patches that excite it most."
     )
+    numbers = list(map(str, range(len(blocks))))
+    return figures.pictures(blocks, numbers, title, alt, columns, 10.5 / columns)
 
 
 def maps(
@@ -194,17 +178,14 @@ def preferences(rows: pd.DataFrame | list[dict], title: str, equal: str = "contr
     layers = shares["trained"].index
     figure = Figure(figsize=(11, 1.35 + 0.42 * len(layers)), layout="constrained")
     told = []
-    for place, (axes, kind) in enumerate(zip(figure.subplots(1, 2), shares, strict=True)):
-        axes.imshow(shares[kind], cmap="Blues", vmin=0, vmax=top, aspect="auto")
-        axes.set_xticks(range(len(CLASSES)), CLASSES, rotation=40, ha="right", fontsize=8)
-        axes.set_yticks(range(len(layers)), layers if place == 0 else [""] * len(layers))
+    for axes, (kind, values) in zip(figure.subplots(1, 2), shares.items(), strict=True):
+        texts = values.map("{:.0f}".format).to_numpy()
+        figures.heat(axes, values.to_numpy(), layers, CLASSES, texts, top)
         axes.set_title(kind, fontsize=10)
-        for (i, j), value in np.ndenumerate(shares[kind].to_numpy()):
-            colour = "white" if value > 0.6 * top else "black"
-            axes.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=8, color=colour)
-        for layer, of_layer in shares[kind].iterrows():
+        for layer, of_layer in values.iterrows():
             three = of_layer.sort_values(ascending=False, kind="stable")[:3].items()
             told.append(f"{kind}, {layer}: " + ", ".join(f"{c} {value:.0f}" for c, value in three))
+    figure.axes[1].set_yticklabels([])
     figure.suptitle(f"{title} (% of the layer's units)", fontsize=11)
     return Picture(figure, f"{title}. The three largest of each row: {'; '.join(told)}.")
 
@@ -226,25 +207,17 @@ def usage(table, units: Sequence[int], weight: torch.Tensor, title: str) -> Pict
     bottom.set_yticks(range(len(tasks)), tasks, fontsize=9)
     bottom.set_xticks(range(len(units)), [str(u) for u in units], fontsize=7)
     bottom.set_xlabel("unit of layer 1 (its filter is above)")
-    figure.suptitle(title, fontsize=11)
     heard = [
         f"{task}: most active units "
         + ", ".join(str(u) for u in values.loc[task].sort_values(ascending=False).index[:4])
         for task in tasks
     ]
-    return Picture(figure, f"{title}. {'; '.join(heard)}.")
+    return figures.finished(figure, title, heard)
 
 
 def sheet(x: torch.Tensor, title: str, alt: str, columns: int = 16, zoom: int = 4) -> Picture:
     """Pictures `[n, 3, h, w]` on the course's scale as one sheet, without captions."""
-    picture = figures.mosaic(to_picture(x), columns, zoom)
-    width = 10.5
-    figure = Figure(
-        figsize=(width, width * picture.shape[1] / picture.shape[2] + 0.4), layout="constrained"
-    )
-    figures.image(figure.subplots(), picture)
-    figure.suptitle(title, fontsize=11)
-    return Picture(figure, alt)
+    return figures.sheets({"": figures.mosaic(to_picture(x), columns, zoom)}, title, alt, 10.5)
 
 
 def made(pictures: dict[str, torch.Tensor], layer: str) -> Picture | None:
@@ -259,41 +232,41 @@ def made(pictures: dict[str, torch.Tensor], layer: str) -> Picture | None:
 
 def stimulus_sheet(window: int = 22) -> Picture:
     """A few variants of each class of stimuli, one row a class."""
-    figure = Figure(figsize=(9, 6.2), layout="constrained")
-    for axes, kind in zip(figure.subplots(len(CLASSES), 1), CLASSES, strict=True):
+    rows = {}
+    for kind in CLASSES:
         variants = stimuli(kind, window)
         some = torch.linspace(0, len(variants) - 1, 24).long()
-        figures.image(axes, figures.mosaic(to_picture(variants[some]), 24, 2))
-        axes.set_title(kind, fontsize=8, loc="left", pad=1)
-    figure.suptitle("Eleven classes of shapes, all of the same mean and contrast", fontsize=11)
-    return Picture(
-        figure, f"Rows of small grey pictures, one class a row: {', '.join(CLASSES)}; each at "
-        "several positions, sizes, angles, light on dark and dark on light.",
-    )  # fmt: skip
+        rows[kind] = figures.mosaic(to_picture(variants[some]), 24, 2)
+    return figures.sheets(
+        rows,
+        "Eleven classes of shapes, all of the same mean and contrast",
+        f"Rows of small grey pictures, one class a row: {', '.join(CLASSES)}; each at several "
+        "positions, sizes, angles, light on dark and dark on light.",
+    )
 
 
-def settling(table, title: str) -> Picture:
-    """Similarity of each layer to its final state (CKA) against steps, a line a network.
+def settling(table: pd.DataFrame, title: str) -> Picture:
+    """Similarity of each layer to its final state (CKA) against steps, over networks.
 
     table: rows `seed`, `layer`, `step`, `similarity`.
     """
-    figure, axes = figures.figure_and_axes(7.5, 3.4)
     styles = ((figures.BLUE, "o"), (figures.ORANGE, "s"), (figures.PINK, "D"), (figures.GREY, "^"))
-    heard = []
-    for (layer, rows), (colour, marker) in zip(table.groupby("layer"), styles, strict=False):
-        for number, (_, one) in enumerate(rows.groupby("seed")):
-            axes.plot(
-                one.step + 1, one.similarity, color=colour, marker=marker, markersize=4, alpha=0.8,
-                label=layer if number == 0 else None,
-            )  # fmt: skip
+    lines, heard = {}, []
+    for (layer, rows), look in zip(table.groupby("layer"), styles, strict=False):
+        rows = rows.assign(steps=rows.step + 1)
+        lines[layer] = figures.mean_line(rows, "steps", (*look, "-"), "similarity", 1)
         mean = rows.groupby("step").similarity.mean()
-        heard.append(
-            f"{layer}: " + ", ".join(f"{mean[s]:.2f} after {s}" for s in (0, 30, 100) if s in mean)
-        )
-    axes.set(xscale="log", xlabel="steps + 1", ylabel="similarity to the end (CKA)", ylim=(0, 1.03))
-    axes.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    axes.set_title(title, fontsize=11)
-    return Picture(figure, f"{title}. {'; '.join(heard)}.")
+        each = (f"{mean[s]:.2f} after {s}" for s in (0, 30, 100) if s in mean)
+        heard.append(f"{layer}: {', '.join(each)}")
+    return figures.chart(
+        {"": lines},
+        title,
+        "steps + 1",
+        "similarity to the end (CKA)",
+        heard=heard,
+        ylim=(0, 1.03),
+        log=True,
+    )
 
 
 def recipes(steps: dict[int, torch.Tensor], plain: torch.Tensor, accuracy: pd.DataFrame) -> Picture:

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from tl_course.core import settings
-from tl_course.lessons.claims import Claim
+from tl_course.lessons.claims import Claim, listed
 from tl_course.lessons.curves import PANELS
 from tl_course.lessons.figures import ARMS
 from tl_course.study import comparing
@@ -30,12 +30,9 @@ def _each(rows: pd.DataFrame) -> str:
     )
 
 
-def _listed(named: dict[str, pd.Series], value: str = "{:.1f}", key: str = "") -> str:
-    """Series by name in words: "name: 1.0, 2.0; …", each value after its `key`."""
-    return "; ".join(
-        f"{name}: {', '.join(key.format(k) + value.format(v) for k, v in values.items())}"
-        for name, values in named.items()
-    )
+def _listed(named: dict[str, pd.Series], form: str = "{1:.1f}") -> str:
+    """Series by name in words, each value in this form: "name: 1.0, 2.0; …"."""
+    return listed({name: listed(values, form, ", ") for name, values in named.items()}, "{}: {}")
 
 
 def borrowing_leads(table: pd.DataFrame) -> Claim:
@@ -46,7 +43,7 @@ def borrowing_leads(table: pd.DataFrame) -> Claim:
         f"With every number of labels tried, both options get at least {lead.min():.1f} more "
         "digits in 100 right than either network that borrows nothing.",
         bool(lead.min() > 0),
-        _listed({"the smallest lead, digits in 100": lead}, key="{:,} labels "),
+        _listed({"the smallest lead, digits in 100": lead}, "{:,} labels {:.1f}"),
     )
 
 
@@ -65,7 +62,7 @@ def copies_help_scratch_most(sweep: pd.DataFrame) -> Claim:
         bool(helped and most and (gains["option-2"] > gains["option-1"]).all()),
         f"points gained with {', '.join(f'{n:,}' for n in gains['scratch'].index)} digits (Option "
         "2 a little more than Option 1, not always for certain): "
-        + _listed({ARMS[arm][0]: gain for arm, gain in gains.items()}, "{:+.1f}"),
+        + _listed({ARMS[arm][0]: gain for arm, gain in gains.items()}, "{1:+.1f}"),
     )
 
 
@@ -144,7 +141,7 @@ def the_rule_is_never_certainly_wrong(sweep: pd.DataFrame) -> Claim:
         "On these digits the rule never takes the option that is certainly behind, and on average "
         f"it costs at most {max(0.0, -min(lead.values())):.1f} points.",
         not wrong,
-        ", ".join(f"{case}: {points:+.1f}" for case, points in lead.items()) + " points ahead",
+        listed(lead, "{}: {:+.1f}", ", ") + " points ahead",
     )
 
 
@@ -174,8 +171,8 @@ def labels_cure_overfitting_not_forgetting(forgetting: pd.DataFrame) -> Claim:
         "More digits cure the overfitting of both options, but not the forgetting of Option 2, "
         f"which still knows {two[10]:.0f} in 100 things after ten digits and fewer after more.",
         bool(less and more and one.round(1).nunique() == 1),
-        f"training minus test accuracy, {_listed(gaps, key='{:,} digits ')}; things still known, "
-        f"in 100, {_listed(known, '{:.0f}', '{:,} digits ')}",
+        f"training minus test accuracy, {_listed(gaps, '{:,} digits {:.1f}')}; things still known, "
+        f"in 100, {_listed(known, '{:,} digits {:.0f}')}",
     )
 
 
@@ -188,7 +185,7 @@ def borrowing_leads_on_other_tasks(tasks: pd.DataFrame) -> Claim:
         "With one and with five labelled images of each letter or unseen thing, both options are "
         f"at least {lead.min():.0f} points ahead of every way without borrowing.",
         bool(lead.min() > 20),
-        ", ".join(f"{task}, {each} of each: {by:+.1f}" for (task, each), by in lead.items()),
+        listed(lead, "{0[0]}, {0[1]} of each: {1:+.1f}", ", "),
     )
 
 
@@ -203,7 +200,7 @@ def every_borrowed_layer_helps(cuts: pd.DataFrame) -> Claim:
         "Each borrowed layer adds something, trained or fixed, and all four fixed ones together "
         f"{still[4] - moving[0]:.0f} points; fixed random layers are no help, however many.",
         bool(more and still.iloc[0] > moving[0] and random.max() < moving[0]),
-        _listed(every, key="{} layers "),
+        _listed(every, "{} layers {:.1f}"),
     )
 
 
@@ -220,7 +217,7 @@ def renders_and_shapes_matter(sources: pd.DataFrame) -> Claim:
         "With fifty digits, layers pretrained on more renders or on up to a hundred classes serve "
         f"better; colour alone costs {style['all styles'] - style['colour only']:.0f} points.",
         bool(more and lost > 5 and abs(style["all styles"] - style["line art only"]) < 2),
-        _listed({"classes": classes, "renders": renders, "style": style}, key="{} "),
+        _listed({"classes": classes, "renders": renders, "style": style}, "{} {:.1f}"),
     )
 
 
@@ -253,5 +250,5 @@ def copies_give_most_with_few_digits(push: pd.DataFrame) -> Claim:
         f"With ten digits altered copies give {copies[10] - start[10]:.0f} points, more than "
         "all later steps together; with a thousand it is letting all layers move that helps.",
         bool(few and many and (views - copies).abs().max() < 0.5),
-        _listed({**steps, "then everything": moving, "best": best}, key="{:,} digits "),
+        _listed({**steps, "then everything": moving, "best": best}, "{:,} digits {:.1f}"),
     )

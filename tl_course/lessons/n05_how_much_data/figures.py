@@ -8,13 +8,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from tl_course.data.examples import Examples, Target
 from tl_course.lessons import curves, figures
-from tl_course.lessons.curves import PANELS, over_sizes
-from tl_course.lessons.figures import ARMS, GREY, Picture
+from tl_course.lessons.curves import PANELS
+from tl_course.lessons.figures import ARMS, GREY, Picture, mean_line
 from tl_course.study import comparing, forgetting
 
 
@@ -130,14 +128,10 @@ def confusion(truth: torch.Tensor, said: torch.Tensor, names: Sequence[str], tit
     n = len(names)
     wrong = torch.zeros(n, n, dtype=torch.long)
     wrong.index_put_((truth, said), torch.ones_like(truth), accumulate=True).fill_diagonal_(0)
-    figure = Figure(figsize=(5.2, 4.6), layout="constrained")
-    ax = figure.subplots()
-    ax.imshow(wrong.numpy(), cmap="Blues", vmin=0)
-    for i, j in wrong.nonzero().tolist():
-        colour = "white" if wrong[i, j] > 0.6 * wrong.max() else "black"
-        ax.text(j, i, wrong[i, j].item(), ha="center", va="center", color=colour, fontsize=8)
-    ax.set_xticks(range(n), names)
-    ax.set_yticks(range(n), names)
+    counts = wrong.numpy()
+    figure, (ax,) = figures.in_a_row(1, 5.2, 4.6)
+    texts = np.where(counts, counts.astype(str), "")
+    figures.heat(ax, counts, names, names, texts, counts.max())
     ax.set(xlabel="was called", ylabel="is")
     most = [divmod(place, n) for place in wrong.flatten().argsort(descending=True)[:5].tolist()]
     heard = [f"{names[i]} called {names[j]} {wrong[i, j]} times" for i, j in most]
@@ -149,7 +143,7 @@ def confusion(truth: torch.Tensor, said: torch.Tensor, names: Sequence[str], tit
 
 def confidence(sure: torch.Tensor, right: torch.Tensor, title: str) -> Picture:
     """How sure it was `[n]` where it was right and where it was wrong, and whether to trust it."""
-    figure, (how_often, reliable) = _panels(2, 9, 3.2)
+    figure, (how_often, reliable) = figures.in_a_row(2, 9, 3.2)
     edges = np.linspace(0, 1, 11)
     for which, label, colour in ((right, "right", figures.BLUE), (~right, "wrong", figures.ORANGE)):
         how_often.hist(
@@ -165,31 +159,7 @@ def confidence(sure: torch.Tensor, right: torch.Tensor, title: str) -> Picture:
     each = zip(share, middle, strict=True)
     heard = [f"{100 * s:.0f}% right where {100 * m:.0f}% sure" for s, m in each]
     reliable.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="how sure it was", ylabel="share right")
-    figure.suptitle(title, fontsize=11)
-    return Picture(figure, f"{title}. {'; '.join(heard)}.")
-
-
-def _panels(
-    n: int, width: float, height: float = 3.6, sharey: bool = False
-) -> tuple[Figure, Sequence[Axes]]:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    every = figure.subplots(1, n, squeeze=False, sharey=sharey)[0]
-    for ax in every:
-        ax.spines[["top", "right"]].set_visible(False)
-    return figure, every
-
-
-def _line(
-    ax: Axes, rows: pd.DataFrame, by: str, look: tuple[str, str, str], **more
-) -> pd.DataFrame:
-    """Draws accuracy in % over a column, with bars of one SD over draws; gives `mean`, `std`."""
-    label, colour, marker = look
-    found = 100 * rows.groupby(by).accuracy.agg(["mean", "std"])
-    ax.errorbar(
-        found.index, found["mean"], found["std"], color=colour, marker=marker, label=label,
-        capsize=3, **more,
-    )  # fmt: skip
-    return found
+    return figures.finished(figure, title, heard)
 
 
 def costs(table: pd.DataFrame, title: str) -> Picture:
@@ -200,163 +170,102 @@ def costs(table: pd.DataFrame, title: str) -> Picture:
     """
     every, table = table, comparing.tuned(table)
     control = every.drop(table.index)
-    figure, (learnt, left) = _panels(2, 11)
     before = 100 * table[table.arm == "before"].accuracy.mean()
     heard = [f"before adapting {before:.0f} of 100 things are known"]
+    learnt, known = {}, {}
     for arm in ("option-1", "option-2"):
-        label, colour, marker = ARMS[arm]
-        mean = (
-            100 * table[table.arm == arm].groupby("images")[["training", "test", "accuracy"]].mean()
+        label, *look = ARMS[arm]
+        own = table[table.arm == arm]
+        on_training, on_test, left = (
+            mean_line(own, "images", (*look, dash), column)
+            for column, dash in (("training", "--"), ("test", "-"), ("accuracy", "-"))
         )
-        for part, dash in (("training", "--"), ("test", "-")):
-            learnt.plot(
-                mean.index, mean[part], dash, marker=marker, color=colour, label=f"{label}, {part}"
-            )
-        spread = _line(left, table[table.arm == arm], "images", ARMS[arm])["std"]
-        for images, row in mean.iterrows():
+        learnt |= {f"{label}, training": on_training, f"{label}, test": on_test}
+        known[label] = left
+        for images, train, test, kept, sd in zip(
+            left.x, on_training.y, on_test.y, left.y, left.error, strict=True
+        ):
             heard.append(
-                f"{label}, {images:,} digits: training {row.training:.1f}, test {row.test:.1f}, "
-                f"things still known {row.accuracy:.0f} ± {spread[images]:.0f}"
+                f"{label}, {images:,} digits: training {train:.1f}, test {test:.1f}, things still "
+                f"known {kept:.0f} ± {sd:.0f}"
             )
     if len(control):
         label = f"Option 2, settings for {forgetting.SMALL_STEPS}"
-        look = label, figures.ORANGE, "D"
-        found = _line(left, control, "images", look, linestyle="--", markerfacecolor="white")
-        heard += [
-            f"{label}, {n:,} digits: {row['mean']:.0f} ± {row['std']:.0f}"
-            for n, row in found.iterrows()
-        ]
-    left.axhline(before, color=GREY, linestyle=":", label="before adapting")
-    for ax, said in ((learnt, "digits read, %"), (left, "of the 1,000 things, still known, %")):
-        over_sizes(ax, sorted(table.images[table.images > 0].unique()))
-        ax.set_ylabel(said)
-    learnt.legend(frameon=False, fontsize=9)
-    left.legend(frameon=False, fontsize=9, ncols=2, loc="upper center")
-    left.set_ylim(0, 105)
-    figure.suptitle(title, fontsize=12)
-    return Picture(figure, f"{title}. Means over draws (± one SD), in percent. {'; '.join(heard)}.")
+        line = known[label] = mean_line(control, "images", (figures.ORANGE, "D", "--"))
+        for images, kept, sd in zip(line.x, line.y, line.error, strict=True):
+            heard.append(f"{label}, {images:,} digits: {kept:.0f} ± {sd:.0f}")
+    known["before adapting"] = figures.level(before)
+    return figures.chart(
+        {"digits read": learnt, "the 1,000 things, still known": known},
+        title,
+        "labelled images",
+        "%",
+        told="Means over draws (± one SD), in percent.",
+        heard=heard,
+        log=True,
+        sharey=False,
+    )
 
 
 def by_task(table: pd.DataFrame, title: str) -> Picture:
     """Accuracy of each arm on each task: rows `task`, `each` (images of a class), `arm`, …"""
-    names = list(table.task.unique())
-    figure, every = _panels(len(names), 4 * len(names) + 2.4, sharey=True)
-    heard = []
-    for ax, name in zip(every, names, strict=True):
-        rows = table[table.task == name]
-        sizes = sorted(rows.each.unique())
-        arms = [arm for arm in ARMS if (rows.arm == arm).any()]
-        for k, arm in enumerate(arms):
-            label, colour, marker = ARMS[arm]
-            found = 100 * rows[rows.arm == arm].groupby("each").accuracy.agg(["mean", "std"])
-            place = np.arange(len(sizes)) + (k - (len(arms) - 1) / 2) * 0.13
-            ax.errorbar(
-                place, found["mean"], yerr=found["std"], color=colour, marker=marker, capsize=3,
-                linestyle="none", markersize=8, label=label,
-            )  # fmt: skip
-            said = " and ".join(f"{mean:.0f}% with {each}" for each, mean in found["mean"].items())
-            heard.append(f"{name}, {label}: {said}")
-        ax.set_xticks(range(len(sizes)), [f"{each} of each" for each in sizes])
-        ax.set(title=name, ylim=(0, 100))
-        ax.grid(axis="y", alpha=0.3)
-    every[0].set_ylabel("test accuracy, %")
-    handles, labels = every[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=9)
-    figure.suptitle(title, fontsize=12)
-    return Picture(
-        figure, f"{title}. Mean over draws, bars of one standard deviation. {'; '.join(heard)}."
-    )
+    panels = {
+        name: figures.of_arms(rows, "each", dash="none")
+        for name, rows in table.groupby("task", sort=False)
+    }
+    labels, said = ("labelled images of each", "test accuracy, %"), "{y:.0f}% with {x}"
+    return figures.chart(panels, title, *labels, said=said, ylim=(0, 100), beside=0.1)
 
 
 def cuts(table: pd.DataFrame, title: str) -> Picture:
     """Accuracy against how many first layers were borrowed: rows of `which_layers`."""
-    figure, ax = figures.figure_and_axes(8, 3.6)
+    called = ("none", "1", "1 and 2", "1 to 3", "1 to 4")
     none = table[table.k == 0]  # nothing borrowed: where all lines begin
     kinds = {
-        ("pretrained", "trained"): ("borrowed, then all trained", figures.ORANGE, "s"),
-        ("pretrained", "fixed"): ("borrowed and fixed, the rest trained", figures.BLUE, "o"),
-        ("random", "fixed"): ("random and fixed, the rest trained", figures.PINK, "D"),
+        ("pretrained", "trained"): ("borrowed, then all trained", figures.ORANGE, "s", "-"),
+        ("pretrained", "fixed"): ("borrowed and fixed, the rest trained", figures.BLUE, "o", "-"),
+        ("random", "fixed"): ("random and fixed, the rest trained", figures.PINK, "D", "-"),
     }
-    heard = []
-    for (first, then), look in kinds.items():
+    lines = {}
+    for (first, then), (label, *look) in kinds.items():
         own = table[(table["first"] == first) & (table.then == then) & (table.k > 0)]
-        mean = _line(ax, pd.concat([none, own]), "k", look)["mean"]
-        heard.append(f"{look[0]}: {', '.join(f'{value:.1f}' for value in mean)}")
-    ax.set(
-        xticks=range(5), xlabel="how many of the first layers", ylabel="test accuracy, %",
-        xticklabels=["none", "1", "1 and 2", "1 to 3", "1 to 4"],
-    )  # fmt: skip
-    ax.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    ax.set_title(title, fontsize=11)
-    return Picture(
-        figure,
-        f"{title}. Mean accuracy in percent with none, one, two, three and four first layers, bars "
-        f"of one standard deviation over draws. {'; '.join(heard)}.",
-    )
+        line = mean_line(pd.concat([none, own]), "k", look)
+        lines[label] = line._replace(x=[called[k] for k in line.x])
+    labels = ("how many of the first layers", "test accuracy, %")
+    return figures.chart({"": lines}, title, *labels, said="{y:.1f}")
 
 
 def sources(table: pd.DataFrame, title: str) -> Picture:
     """Option 1 on networks of other sources: rows of the recorded table `sources`."""
-    figure, every = _panels(3, 12, sharey=True)
-    heard = []
-    questions = {"classes": "classes", "images": "images_seen", "style": "style"}
-    names = ("number of classes", "number of renders", "style of the renders")
-    for ax, (question, column), name in zip(every, questions.items(), names, strict=True):
-        rows = table[table.question == question]
-        for images, colour, marker in ((10, figures.SKY, "^"), (50, figures.BLUE, "o")):
-            own = rows[rows.images == images]
-            each = 100 * own.groupby([column, "pretraining"], sort=False).accuracy.mean()
-            mean = each.groupby(column, sort=False).mean()
-            mean = mean if question == "style" else mean.sort_index()
-            place = range(len(mean)) if question == "style" else mean.index
-            line = "none" if question == "style" else "-"
-            ax.plot(place, mean, marker=marker, color=colour, linestyle=line, label=f"{images}")
-            where = dict(zip(mean.index, place, strict=True))
-            ax.plot(
-                [where[value] for value, _ in each.index], each, ".", color=figures.GREY, alpha=0.7
-            )
-            said = ", ".join(f"{value:.1f} with {key}" for key, value in mean.items())
-            heard.append(f"{name}, {images} labelled digits: {said}")
-        if question == "style":
-            ax.set_xticks(list(place), [str(key) for key in mean.index])
-            ax.set_xlim(-0.4, len(mean) - 0.6)
-        else:
-            ax.set_xscale("log")
-            ax.set_xticks(list(place), [f"{key:,}" for key in mean.index], rotation=30, fontsize=8)
-            ax.minorticks_off()
-        ax.set(xlabel=name)
-        ax.grid(axis="y", alpha=0.3)
-    every[0].set_ylabel("test accuracy, %")
-    every[-1].legend(title="labelled digits", frameon=False, fontsize=9)
-    figure.suptitle(title, fontsize=12)
-    return Picture(
-        figure,
-        f"{title}. Accuracy of Option 1; grey dots are single pretrainings. {'; '.join(heard)}.",
+    panels = {}
+    for question, column, name in (
+        ("classes", "classes", "number of classes"),
+        ("images", "images_seen", "number of renders"),
+        ("style", "style", "style of the renders"),
+    ):
+        panels[name] = {}
+        for images, *look in ((10, figures.SKY, "^"), (50, figures.BLUE, "o")):
+            own = table[(table.question == question) & (table.images == images)]
+            each = own.groupby([column, "pretraining"], sort=False).accuracy.mean().reset_index()
+            line = mean_line(each, column, (*look, "none" if question == "style" else "-"))
+            single = each[column].tolist(), (100 * each.accuracy).tolist()
+            panels[name][f"{images} labelled digits"] = line._replace(error=None, single=single)
+    return figures.chart(
+        panels,
+        title,
+        "",
+        "test accuracy, %",
+        said="{y:.1f} with {x}",
+        told="Accuracy of Option 1; grey dots are single pretrainings.",
+        beside=0.01,
     )
 
 
 def steps(table: pd.DataFrame, title: str) -> Picture:
     """What each step gave: rows of the recorded table `push`, a panel a number of images."""
-    sizes = sorted(table.images.unique())
-    names = list(dict.fromkeys(table.step))[::-1]
-    figure, every = _panels(len(sizes), 12, 0.36 * len(names) + 1.4, sharey=True)
-    heard = []
-    for ax, images in zip(every, sizes, strict=True):
-        by = 100 * table[table.images == images].groupby("step").accuracy.agg(["mean", "std"])
-        means, spread = by["mean"].reindex(names), by["std"].reindex(names)
-        ax.errorbar(means, range(len(names)), xerr=spread, fmt="o", color=figures.BLUE, capsize=3)
-        for place, mean in enumerate(means):
-            ax.annotate(
-                f"{mean:.1f}", (mean, place), (0, 5), textcoords="offset points", ha="center",
-                fontsize=8,
-            )  # fmt: skip
-        ax.set_yticks(range(len(names)), names)
-        ax.set_ylim(-0.5, len(names) - 0.3)
-        ax.set_title(f"{images:,} digits", fontsize=10)
-        ax.grid(axis="x", alpha=0.3)
-        heard.append(f"{images:,} digits: {', '.join(f'{n} {means[n]:.1f}' for n in names[::-1])}")
-    figure.supxlabel("test accuracy, %", fontsize=10)
-    figure.suptitle(title, fontsize=12)
-    return Picture(
-        figure, f"{title}. Mean in percent, bars of one standard deviation. {'; '.join(heard)}."
-    )
+    looks = {step: (step, figures.BLUE, "o") for step in table.step.unique()}
+    panels = {
+        f"{images:,} digits": {step: 100 * own.accuracy for step, own in rows.groupby("step")}
+        for images, rows in table.groupby("images")
+    }
+    return figures.dots(panels, looks, title, "test accuracy, %")

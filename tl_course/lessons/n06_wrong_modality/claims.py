@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tl_course.lessons.claims import Claim
+from tl_course.lessons.claims import Claim, listed
 from tl_course.lessons.n06_wrong_modality.figures import SAME
 from tl_course.study import matrix
 
@@ -27,10 +27,7 @@ def own_kind_helps(fifty: pd.DataFrame) -> Claim:
         "For every target, layers pretrained on its own kind of input get at least "
         f"{same.ahead.min():.0f} more of 100 right, on average, than random layers.",
         bool((same.ahead - same.interval).min() > 0 and same.ahead.min() >= 15),
-        "; ".join(
-            f"{target}: {row.ahead:+.1f} ± {row.interval:.1f}"
-            for (target, _), row in same.iterrows()
-        ),
+        listed(dict(same.iterrows()), "{0[0]}: {1.ahead:+.1f} ± {1.interval:.1f}"),
     )
 
 
@@ -44,7 +41,7 @@ def own_kind_serves_best(fifty: pd.DataFrame) -> Claim:
         f"{min(lead):.0f} of 100 ahead of the next: pretrain and adapt on the same type "
         "of input.",
         all(best[target] == source for target, source in SAME.items()),
-        ", ".join(f"{target}: {source}" for target, source in best.items()),
+        listed(best, "{}: {}", ", "),
     )
 
 
@@ -58,10 +55,7 @@ def own_kind_leads_scratch(table: pd.DataFrame) -> Claim:
         f"{same.ahead.min():.1f} more of 100 right, on average, than one from scratch, for every "
         "target.",
         bool(same.ahead.min() > 0),
-        "; ".join(
-            f"{name} with {n}: {row.ahead:+.1f} ± {row.interval:.1f}"
-            for (name, _, n), row in same.iterrows()
-        ),
+        listed(dict(same.iterrows()), "{0[0]} with {0[2]}: {1.ahead:+.1f} ± {1.interval:.1f}"),
     )
 
 
@@ -74,8 +68,7 @@ def shuffling_ends_the_help(fifty: pd.DataFrame, controls: pd.DataFrame) -> Clai
         "Where pixels, labels or weights are shuffled, pictures' layers get at most "
         f"{max(shuffled.values()):.0f} of 100 handwritten digits right, fewer than random layers.",
         bool(max(shuffled.values()) < at_random),
-        "; ".join(f"{name}: {right:.0f}" for name, right in shuffled.items())
-        + f"; random layers: {at_random:.0f}",
+        listed({**shuffled, "random layers": at_random}, "{}: {:.0f}"),
     )
 
 
@@ -86,7 +79,7 @@ def raw_sound_is_another_input(controls: pd.DataFrame) -> Claim:
         f"With raw samples, sound's layers get {raw['audio']:.0f} of 100 spoken digits right, at "
         "most a few more than random layers.",
         bool(raw["audio"] < raw["random"] + 5),
-        "; ".join(f"raw samples, {source}: {raw[source]:.0f}" for source in ("audio", "random")),
+        listed(raw[["audio", "random"]], "raw samples, {}: {:.0f}"),
     )
 
 
@@ -98,10 +91,7 @@ def order_of_pitches_is_not_all(controls: pd.DataFrame) -> Claim:
         "With frequencies permuted, sound's layers and pictures' layers still get at least "
         f"{lead:.0f} more of 100 synthetic digits right than random layers.",
         bool(lead > 5),
-        "; ".join(
-            f"frequencies permuted, {source}: {by[source]:.0f}"
-            for source in ("audio", "image", "random")
-        ),
+        listed(by[["audio", "image", "random"]], "frequencies permuted, {}: {:.0f}"),
     )
 
 
@@ -113,5 +103,5 @@ def sound_helps_whoever_speaks(people: pd.DataFrame) -> Claim:
         "Whoever is learnt from and whoever is tested, sound's layers get at least "
         f"{ahead.min():.0f} more of 100 right than random layers, and pictures' layers fewer.",
         bool(ahead.min() > 15 and (mean["image"] < mean["random"]).all()),
-        "; ".join(f"{one} → {other}: {points:+.0f}" for (one, other), points in ahead.items()),
+        listed(ahead, "{0[0]} → {0[1]}: {1:+.0f}"),
     )

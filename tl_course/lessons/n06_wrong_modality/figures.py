@@ -10,12 +10,11 @@ import pandas as pd
 import torch
 from IPython.display import Audio, display
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 
 from tl_course.base.errors import CourseError
 from tl_course.data import writing
 from tl_course.data.examples import Examples
-from tl_course.data.inputs import to_picture
+from tl_course.data.inputs import scaled
 from tl_course.data.sources import espeak
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.sources.written_names import names_in
@@ -29,6 +28,12 @@ SOURCES = {"random": "random layers", "image": "pictures", "audio": "sound", "te
 TARGETS = {name: called.replace(" (", "\n(") for name, called in CALLED.items()}
 SAME = {"handwritten": "image", "spoken": "audio", "spoken-real": "audio", "written": "text"}
 HARM_TO_HELP = LinearSegmentedColormap.from_list("harm to help", [ORANGE, "white", BLUE])
+LOOKS = {
+    "random": (figures.PINK, "D"),
+    "image": (BLUE, "o"),
+    "audio": (ORANGE, "s"),
+    "text": (figures.GREEN, "^"),
+}
 MOST = 40  # points at which the colour is full
 
 
@@ -125,15 +130,12 @@ def three_ways(x: torch.Tensor, names: Sequence[str], title: str) -> Picture:
     `names` are their captions; what is no picture is drawn from its lowest number (black) to its
     highest (white).
     """
-    figure = Figure(figsize=(2.5 * len(x), 2.9), layout="constrained")
-    for ax, one, name in zip(figure.subplots(1, len(x)), x, names, strict=True):
-        low, high = one.min(), one.max()
-        picture = to_picture(one) if low >= -2.001 and high <= 2.001 else (one - low) / (high - low)
-        figures.image(ax, picture)
-        ax.set_title(name, fontsize=10)
-    figure.suptitle(title, fontsize=12)
+    low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
+    drawn = (low >= -2.001) & (high <= 2.001)
     heard = "; ".join(name.replace("\n", ", ") for name in names)
-    return Picture(figure, f"{title}. Pictures of 32 by 32 points: {heard}.")
+    alt = f"{title}. Pictures of 32 by 32 points: {heard}."
+    x = torch.where(drawn, x, scaled((x - low) / (high - low)))
+    return figures.pictures(x, names, title, alt, len(x), 2.5)
 
 
 def heat_map(cells: pd.DataFrame, gains: pd.DataFrame, title: str) -> Picture:
@@ -149,39 +151,30 @@ def heat_map(cells: pd.DataFrame, gains: pd.DataFrame, title: str) -> Picture:
     targets = [name for name in TARGETS if name in mean.index]
     sources = [name for name in SOURCES if name in mean.columns]
     shown = ahead.reindex(index=targets, columns=sources).to_numpy(float)
-    figure = Figure(figsize=(8.2, 1.1 * len(targets) + 1.3), layout="constrained")
-    ax = figure.subplots()
+    figure, (ax,) = figures.in_a_row(1, 8.2, 1.1 * len(targets) + 1.3)
     picture = ax.imshow(np.nan_to_num(shown), HARM_TO_HELP, vmin=-MOST, vmax=MOST, aspect="auto")
     heard = []
-    for i, name in enumerate(targets):
-        for j, source in enumerate(sources):
-            said = f"{mean.loc[name, source]:.0f}"
-            if source != "random":
-                by, half = ahead.loc[name, source], interval.loc[name, source]
-                certain = " *" if abs(by) > half else ""
-                said += f"\n{by:+.0f}{certain}".replace("-", "−")
-                where = f"{SOURCES[source]} for {TARGETS[name]}".replace("\n", " ")
-                heard.append(f"{where}: {mean.loc[name, source]:.0f}, {by:+.1f} ± {half:.1f}")
-            strong = abs(shown[i, j]) > 0.6 * MOST
-            ax.text(
-                j, i, said, ha="center", va="center", fontsize=12,
-                color="white" if strong and shown[i, j] > 0 else "black",
-            )  # fmt: skip
-            if SAME[name] == source:
-                ax.add_patch(
-                    figures.Rectangle((j - 0.48, i - 0.46), 0.96, 0.92, fill=False, linewidth=2.5)
-                )
+    for (i, j), points in np.ndenumerate(shown):
+        name, source = targets[i], sources[j]
+        said = f"{mean.loc[name, source]:.0f}"
+        if source != "random":
+            half = interval.loc[name, source]
+            said += f"\n{points:+.0f}{' *' if abs(points) > half else ''}".replace("-", "−")
+            where = f"{SOURCES[source]} for {TARGETS[name]}".replace("\n", " ")
+            heard.append(f"{where}: {mean.loc[name, source]:.0f}, {points:+.1f} ± {half:.1f}")
+        colour = "white" if points > 0.6 * MOST else "black"
+        ax.text(j, i, said, ha="center", va="center", fontsize=12, color=colour)
+        if SAME[name] == source:
+            frame = figures.Rectangle((j - 0.48, i - 0.46), 0.96, 0.92, fill=False, linewidth=2.5)
+            ax.add_patch(frame)
     ax.set_xticks(range(len(sources)), [SOURCES[source] for source in sources], fontsize=11)
     ax.set_yticks(range(len(targets)), [TARGETS[name] for name in targets], fontsize=11)
     ax.set_xlabel("pretrained on")
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
     figure.colorbar(picture, label="points ahead of random layers", shrink=0.8)
-    ax.set_title(title, fontsize=12)
-    return Picture(
-        figure,
-        f"{title}. Test accuracy in percent and points ahead of random layers: {'; '.join(heard)}.",
-    )
+    told = "Test accuracy in percent and points ahead of random layers:"
+    return figures.finished(figure, title, heard, told)
 
 
 def help_and_harm(rows: pd.DataFrame, title: str) -> Picture:
@@ -203,31 +196,23 @@ def explained(rows: pd.DataFrame, controls: pd.DataFrame, title: str) -> Picture
     """Mean accuracy of the recorded `controls` beside `rows` of the matrix, a panel a target."""
     table = pd.concat([rows.assign(control="as it is"), controls])
     names = [name for name in TARGETS if name in set(table.target)]
-    figure = Figure(figsize=(11.5, 0.5 * table.control.nunique() + 2.2), layout="constrained")
+    size = (11.5, 0.5 * table.control.nunique() + 2.2)
+    figure, every = figures.in_a_row(len(names), *size, sharey=True)
     heard = []
-    controls = list(dict.fromkeys(table.control))[::-1]
-    colours = {"random": figures.PINK, "image": BLUE, "audio": ORANGE, "text": figures.GREEN}
-    markers = {"random": "D", "image": "o", "audio": "s", "text": "^"}
-    every = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
+    order = list(dict.fromkeys(table.control))[::-1]
     for ax, name in zip(every, names, strict=True):
-        for source, colour in colours.items():
+        for source, (colour, marker) in LOOKS.items():
             own = table[(table.target == name) & (table.source == source)]
-            by = 100 * own.groupby("control").accuracy.agg(["mean", "std"])
-            place = [controls.index(control) for control in by.index]
+            line = figures.mean_line(own, "control", (colour, marker, "none"))
+            places, called = [order.index(control) for control in line.x], SOURCES[source]
             ax.errorbar(
-                by["mean"], place, xerr=by["std"], fmt=markers[source], color=colour, capsize=3,
-                label=SOURCES[source],
-            )  # fmt: skip
-            heard += [
-                f"{control}, {SOURCES[source]}, {TARGETS[name]}: {mean:.0f}".replace("\n", " ")
-                for control, mean in by["mean"].items()
-            ]
-        ax.set_title(TARGETS[name], fontsize=10)
-        ax.set(xlim=(0, 102), xlabel="test accuracy, %")
-        ax.set_yticks(range(len(controls)), controls)
+                line.y, places, xerr=line.error, fmt=marker, color=colour, capsize=3, label=called
+            )
+            where = TARGETS[name].replace("\n", " ")
+            means = zip(line.x, line.y, strict=True)
+            heard += [f"{control}, {called}, {where}: {mean:.0f}" for control, mean in means]
+        ax.set(title=TARGETS[name], xlim=(0, 102), xlabel="test accuracy, %")
+        ax.set_yticks(range(len(order)), order)
         ax.grid(axis="x", alpha=0.3)
-        ax.spines[["top", "right"]].set_visible(False)
-    handles, labels = figure.axes[-1].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
-    figure.suptitle(title, fontsize=12)
-    return Picture(figure, f"{title}. Mean test accuracy in percent. {'; '.join(heard)}.")
+    figures.legend(figure, "outside lower center", ncols=4)
+    return figures.finished(figure, title, heard, "Mean test accuracy in percent.")

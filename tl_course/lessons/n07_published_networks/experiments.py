@@ -8,11 +8,13 @@ pictures, the penalty, the rate) is chosen on validation pictures with draws of 
 from __future__ import annotations
 
 import functools
+import itertools
 import time
-from collections.abc import Iterator
+import timeit
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
-import numpy as np
 import pandas as pd
 import torch
 
@@ -68,11 +70,9 @@ def targets() -> dict[str, Target]:
 
 def for_own(x: torch.Tensor) -> torch.Tensor:
     """Pictures of any size on the course's scale as the five-layer network takes them."""
-    return (
-        x
-        if x.shape[-1] == network.SIZE
-        else network.FiveLayerNet(2).requirement.prepare(to_picture(x))
-    )
+    if x.shape[-1] == network.SIZE:
+        return x
+    return network.FiveLayerNet(2).requirement.prepare(to_picture(x))
 
 
 def option_1_at(look, prepare, target: Target, keys: list, draws: int) -> Iterator[dict]:
@@ -81,9 +81,7 @@ def option_1_at(look, prepare, target: Target, keys: list, draws: int) -> Iterat
     The penalty is chosen on validation pictures, on other draws than those that are reported. Rows
     `key`, `l2`, `validation` (mean of the draws that chose), `draw`, `accuracy`, `right`.
     """
-    pool, test = target.pool, target.test[:0]
-    names = pool.names
-    test = target.test[_spread(len(target.test))]
+    pool, test, names = target.pool, _spread(target.test), target.pool.names
     seeds = [*range(draws), *(FIRST_DRAW + number for number in range(CHOICE_DRAWS))]
     every = torch.stack([draw_indices(pool.y, names, IMAGES, seed) for seed in seeds])
     used, chosen = every.unique(return_inverse=True)
@@ -104,9 +102,9 @@ def option_1_at(look, prepare, target: Target, keys: list, draws: int) -> Iterat
             }  # fmt: skip
 
 
-def _spread(n: int) -> torch.Tensor:
-    """At most SCORED of n test pictures, the same number of each class where they are in turn."""
-    return torch.arange(n)[:SCORED] if n <= SCORED else torch.arange(n)[:: n // SCORED][:SCORED]
+def _spread(test: Examples) -> Examples:
+    """At most SCORED test pictures, the same number of each class where they are in turn."""
+    return test[:: max(1, len(test) // SCORED)][:SCORED]
 
 
 def cuts(draws: int, *, sizes=SIZES, names=None) -> Iterator[dict]:
@@ -125,10 +123,7 @@ def cuts(draws: int, *, sizes=SIZES, names=None) -> Iterator[dict]:
             yield {**common, "net": "own", "size": network.SIZE, "cut": row.pop("key"), **row}
         for size in sizes:
             requirement, look = published.features_at(LITE0, CUTS, size)
-
-            def prepare(x, requirement=requirement):
-                return requirement.prepare(to_picture(x))
-
+            prepare = partial(_prepared, requirement)
             for row in option_1_at(look, prepare, target, list(CUTS), draws):
                 cut = CUT_NAMES[CUTS.index(row.pop("key"))]
                 yield {**common, "net": LITE0, "size": size, "cut": cut, **row}
@@ -155,25 +150,22 @@ def rivals(table: pd.DataFrame, draws: int) -> Iterator[dict]:
     and "own-option-2" (five layers), "classical" (no network), and "lite0-option-2" (all layers up
     to the best cut at 64 pixels).
     """
+    at = {name: best(table, name) for name in targets()}
+    small = {name: best(table, name, size=OPTION_2_SIZE) for name in targets()}
     plan = [
-        (name, arm, number, best(table, name), best(table, name, size=OPTION_2_SIZE))
+        (name, arm, number, at[name])
         for name in targets()
         for arm in ("classical", "random-frozen", "scratch", "own-option-2", "random-lite0")
         for number in range(draws)
     ]
     yield from side_by_side(_rival, plan, "rivals")
-    tried = [
-        (name, number, best(table, name, size=OPTION_2_SIZE), chosen)
-        for name in targets()
-        for number in range(2)
-        for chosen in OPTION_2
-    ]
-    choice = pd.DataFrame(list(side_by_side(_option_2_choice, tried, "choosing rates")))
-    by = choice.groupby(["target", "rate"]).accuracy.mean().unstack()
-    rates = {name: float(by.loc[name].idxmax()) for name in targets()}
+    tried = itertools.product(small, range(2), OPTION_2)
+    plan = [(name, number, small[name], chosen) for name, number, chosen in tried]
+    choice = pd.DataFrame(list(side_by_side(_option_2_choice, plan, "choosing rates")))
+    rates = choice.groupby(["target", "rate"]).accuracy.mean().unstack().idxmax(axis=1)
     plan = [
-        (name, "lite0-option-2", number, best(table, name), best(table, name, size=OPTION_2_SIZE),
-         Settings(rate=rates[name], steps=OPTION_2[0].steps))
+        (name, "lite0-option-2", number, small[name],
+         Settings(rate=float(rates[name]), steps=OPTION_2[0].steps))
         for name in targets()
         for number in range(draws)
     ]  # fmt: skip
@@ -182,7 +174,11 @@ def rivals(table: pd.DataFrame, draws: int) -> Iterator[dict]:
 
 def prepared(net: published.Seeing, part: Examples) -> Examples:
     """Examples on the course's scale, as a published network wants them."""
-    return replace(part, x=net.requirement.prepare(to_picture(part.x)))
+    return replace(part, x=_prepared(net.requirement, part.x))
+
+
+def _prepared(requirement, x: torch.Tensor) -> torch.Tensor:
+    return requirement.prepare(to_picture(x))
 
 
 def _option_2_choice(name: str, number: int, at: dict, chosen: Settings) -> dict:
@@ -194,21 +190,11 @@ def _option_2_choice(name: str, number: int, at: dict, chosen: Settings) -> dict
     return {"target": name, "rate": chosen.rate, "accuracy": found.accuracy}
 
 
-def _rival(name, arm, number, at, small, chosen=None) -> dict:
-    target = targets()[name]
-    labelled = draw(target.pool, IMAGES, number)
-    test = target.test[_spread(len(target.test))]
-    size = network.SIZE
+def _rival(name: str, arm: str, number: int, at: dict, chosen: Settings | None = None) -> dict:
+    target, size = targets()[name], network.SIZE
+    labelled, test = draw(target.pool, IMAGES, number), _spread(target.test)
     begun = time.perf_counter()
-    if arm == "classical":
-        right = classical(*(replace(part, x=for_own(part.x)) for part in (labelled, test)))[0]
-    elif arm in ("random-frozen", "scratch", "own-option-2"):
-        shown, scored = (replace(part, x=for_own(part.x)) for part in (labelled, test))
-        own = arm == "own-option-2"
-        way, net = ("option-2", pretraining.pretrained()) if own else (arm, None)
-        right = transfer.adapt(way, net, shown, test=scored, seed=number).predictions == test.y
-    else:
-        at = small if arm == "lite0-option-2" else at
+    if "lite0" in arm:
         size = at["size"]
         net = published.load(LITE0, module(at["cut"]), size)
         shown, scored = (prepared(net, part) for part in (labelled, test))
@@ -218,6 +204,14 @@ def _rival(name, arm, number, at, small, chosen=None) -> dict:
         else:
             found = transfer.option_2(net, shown, test=scored, seed=number, chosen=chosen)
         right = found.predictions == test.y
+    else:
+        shown, scored = (replace(part, x=for_own(part.x)) for part in (labelled, test))
+        own = arm == "own-option-2"
+        way, net = ("option-2", pretraining.pretrained()) if own else (arm, None)
+        if arm == "classical":
+            right = classical(shown, scored)[0]
+        else:
+            right = transfer.adapt(way, net, shown, test=scored, seed=number).predictions == test.y
     return {
         "target": name, "arm": arm, "images": IMAGES, "size": size, "draw": number,
         "rate": chosen.rate if chosen else float("nan"),
@@ -247,18 +241,31 @@ def finals(table: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 
 def ahead(table: pd.DataFrame, one: str, other: str) -> pd.DataFrame:
     """How far arm `one` is ahead of `other` on the same draws, in points, with a 95% interval."""
+
+    def clusters(target: str, right: pd.DataFrame) -> dict:
+        return {"block": right.columns.to_numpy() // BLOCKWISE.get(target, 1)}
+
+    return paired(table, one, other, "target", clusters)
+
+
+def paired(
+    table: pd.DataFrame, one: str, other: str, by: str, clusters: Callable[..., dict]
+) -> pd.DataFrame:
+    """Arm `one` against `other` on the same draws: rows `by`, `ahead`, `interval`, `wins`, `draws`.
+
+    `clusters(value of by, what was right by draw)` says what else than the draw chance chose.
+    """
     rows = []
-    for name, own in table.groupby("target", sort=False):
+    for value, own in table.groupby(by, sort=False):
         first, second = (
-            own[own.arm == arm].sort_values("draw").set_index("draw").right for arm in (one, other)
+            pd.DataFrame(dict(zip(rows.draw, rows.right, strict=True))).T.sort_index().astype(float)
+            for rows in (own[own.arm == arm] for arm in (one, other))
         )
-        both = first.index.intersection(second.index)
-        first, second = (np.stack(right[both]).astype(float) for right in (first, second))
-        block = np.arange(first.shape[1]) // BLOCKWISE.get(name, 1)
-        points, interval = stats.paired(first, second, draw=0, block=block)
+        each = (first - second).dropna()
+        points, interval = stats.estimate(each, draw=0, **clusters(value, each))
         rows.append(
-            {"target": name, "ahead": 100 * points, "interval": 100 * interval,
-             "wins": int(((first - second).mean(1) > 0).sum()), "draws": len(both)}
+            {by: value, "ahead": 100 * points, "interval": 100 * interval,
+             "wins": int((each.mean(axis=1) > 0).sum()), "draws": len(each)}
         )  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -266,17 +273,12 @@ def ahead(table: pd.DataFrame, one: str, other: str) -> pd.DataFrame:
 def times(sizes=SIZES, n: int = 64) -> list[dict]:
     """What the features of one picture take on this machine: rows `net`, `size`, `milliseconds`."""
     rows = []
-    own = pretraining.pretrained()
-    nets = [("own", own), *((LITE0, published.load(LITE0, size=size)) for size in sizes)]
+    nets = [("own", pretraining.pretrained())]
+    nets += [(LITE0, published.load(LITE0, size=size)) for size in sizes]
     for name, net in nets:
         size = net.requirement.size
         x = net.requirement.prepare(torch.rand(n, 3, size, size))
-        features(net, x)
-        spent = []
-        for _ in range(3):
-            begun = time.perf_counter()
-            features(net, x)
-            spent.append(time.perf_counter() - begun)
+        first, *spent = timeit.repeat(partial(features, net, x), number=1, repeat=4)
         rows.append({"net": name, "size": size, "milliseconds": 1000 * min(spent) / n})
     return rows
 
@@ -325,7 +327,7 @@ def lineage(draws: int) -> Iterator[dict]:
 
 
 def _alone(pool: Examples, test: Examples, number: int) -> dict:
-    labelled, test = draw(pool, IMAGES, number), test[_spread(len(test))]
+    labelled, test = draw(pool, IMAGES, number), _spread(test)
     right = transfer.from_scratch(labelled, test=test, seed=number).predictions == test.y
     return {
         "arm": "scratch", "target": "digits", "images": IMAGES, "draw": number,

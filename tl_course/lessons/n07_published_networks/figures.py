@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 
 from tl_course.lessons import figures
-from tl_course.lessons.figures import BLUE, GREEN, GREY, ORANGE, PINK, SKY, Picture
+from tl_course.lessons.figures import BLUE, GREEN, GREY, ORANGE, PINK, SKY, Picture, mean_line
 from tl_course.lessons.n07_published_networks import words
 from tl_course.lessons.n07_published_networks.experiments import CUT_NAMES, LITE0
 
@@ -70,43 +70,29 @@ def named(
             f"photograph {column + 1}: "
             + ", ".join(f"{n} {100 * v:.0f}%" for n, v in zip(called, best.values, strict=True))
         )
-    figure.suptitle(title, fontsize=12)
-    return Picture(figure, f"{title}. The five likeliest of 1,000 names: {'; '.join(heard)}.")
+    return figures.finished(figure, title, heard, "The five likeliest of 1,000 names:")
 
 
 def where_to_cut(table: pd.DataFrame, title: str) -> Picture:
     """Rows of `experiments.cuts`: accuracy by cut, a panel a target, a line a size."""
-    names = [name for name in TARGETS if name in set(table.target)]
-    figure = Figure(figsize=(4.3 * len(names) + 1.6, 4.2), layout="constrained")
-    heard = []
-    every = figure.subplots(1, len(names), squeeze=False)[0]
-    for ax, name in zip(every, names, strict=True):
-        own = table[(table.target == name) & (table.net == "own")]
-        level = 100 * own.accuracy.mean()
-        ax.axhline(level, color="black", linestyle="--", label="your five layers")
-        rows = table[(table.target == name) & (table.net == LITE0)]
-        heard.append(f"{TARGETS[name]}: your five layers {level:.0f}")
-        for size, group in rows.groupby("size"):
-            colour, marker = SIZES.get(size, (PINK, "x"))
-            by = 100 * group.groupby("cut").accuracy.agg(["mean", "std"]).reindex(CUT_NAMES)
-            ax.errorbar(
-                range(len(CUT_NAMES)), by["mean"], yerr=by["std"], color=colour, marker=marker,
-                capsize=2, linewidth=1.4, label=f"{size}×{size} pixels",
-            )  # fmt: skip
-            said = ", ".join(f"{cut} {mean:.0f}" for cut, mean in by["mean"].dropna().items())
-            heard.append(f"{size} pixels: {said}")
-        ax.set_xticks(range(len(CUT_NAMES)), CUT_NAMES, rotation=60, ha="right")
-        ax.set(title=TARGETS[name], xlabel="borrowed up to")
-        ax.grid(axis="y", alpha=0.3)
-        ax.spines[["top", "right"]].set_visible(False)
-    every[0].set_ylabel("test accuracy, %")
-    handles, labels = every[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right center", frameon=False)
-    figure.suptitle(title, fontsize=12)
-    return Picture(
-        figure,
-        f"{title}. Mean test accuracy in percent of Option 1 with fifty labelled pictures, by "
-        f"where the ImageNet network is cut. {'; '.join(heard)}.",
+    table = table.sort_values("cut", key=lambda cuts: cuts.map(CUT_NAMES.index), kind="stable")
+    panels = {}
+    for name, called in TARGETS.items():
+        own, theirs = (table[(table.target == name) & (table.net == net)] for net in ("own", LITE0))
+        panels[called] = {
+            "your five layers": figures.level(100 * own.accuracy.mean(), ("black", "", "--"))
+        } | {
+            f"{size}×{size} pixels": mean_line(group, "cut", (*SIZES.get(size, (PINK, "x")), "-"))
+            for size, group in theirs.groupby("size")
+        }
+    return figures.chart(
+        panels,
+        title,
+        "borrowed up to",
+        "test accuracy, %",
+        said="{x} {y:.0f}",
+        told="Option 1 with fifty labelled pictures, by where the ImageNet network is cut.",
+        size=(14.5, 4.2),
     )
 
 
@@ -122,54 +108,42 @@ def arms(table: pd.DataFrame, title: str) -> Picture:
 
 def size_and_time(table: pd.DataFrame, times: Sequence[dict], title: str) -> Picture:
     """Accuracy at the cut that validation chose for each size, against the time for one picture."""
-    figure, ax = figures.figure_and_axes(8, 4)
+    figure, (ax,) = figures.in_a_row(1, 8, 4)
     heard = []
     spent = pd.DataFrame(times).set_index(["net", "size"]).milliseconds
-    looks = dict(zip(TARGETS, ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^")), strict=True))
-    for name, called in TARGETS.items():
+    looks = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))
+    for (name, called), (colour, marker) in zip(TARGETS.items(), looks, strict=True):
         rows = table[(table.target == name) & (table.net == LITE0)]
-        points = []
+        points, said = [], []
         for size, group in rows.groupby("size"):
             cut = group.loc[group.validation.idxmax()].cut
-            accuracy = 100 * group[group.cut == cut].accuracy.mean()
-            points.append((spent[LITE0, size], accuracy, size, cut))
-        colour, marker = looks[name]
-        ax.plot(
-            [p[0] for p in points], [p[1] for p in points], color=colour, marker=marker,
-            label=called,
-        )  # fmt: skip
-        for x, y, size, _ in points:
+            x, y = spent[LITE0, size], 100 * group[group.cut == cut].accuracy.mean()
+            points.append((x, y))
             ax.annotate(f"{size}", (x, y), (4, 5), textcoords="offset points", fontsize=8)
+            said.append(f"{size} pixels ({cut}) {y:.0f} in {x:.1f} ms")
+        ax.plot(*zip(*points, strict=True), color=colour, marker=marker, label=called)
         own = 100 * table[(table.target == name) & (table.net == "own")].accuracy.mean()
         ax.plot(spent["own", 32], own, marker, color=colour, markerfacecolor="white", markersize=9)
-        said = ", ".join(
-            f"{size} pixels ({cut}) {y:.0f} in {x:.1f} ms" for x, y, size, cut in points
-        )
-        heard.append(f"{called}: {said}; your five layers {own:.0f} in {spent['own', 32]:.2f} ms")
+        at = f"your five layers {own:.0f} in {spent['own', 32]:.2f} ms"
+        heard.append(f"{called}: {', '.join(said)}; {at}")
     ax.set_xscale("log")
     ticks = [t for t in TICKS if 0.7 * spent.min() <= t <= 1.5 * spent.max()]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
     ax.minorticks_off()
-    ax.set(
-        xlabel="milliseconds for one picture, all layers, on this machine",
-        ylabel="test accuracy, %",
-    )
-    ax.set_title(title, fontsize=11)
+    ax.set_xlabel("milliseconds for one picture, all layers, on this machine")
+    ax.set_ylabel("test accuracy, %")
     ax.legend(frameon=False, title="filled: ImageNet, its side in pixels\nopen: your five layers")
-    return Picture(figure, f"{title}. {'; '.join(heard)}.")
+    return figures.finished(figure, title, heard)
 
 
 def readers(table: pd.DataFrame, title: str) -> Picture:
     """Rows of `words.words`: accuracy against labelled names, a line an arm."""
-    lines, spread, styles = {}, {}, {}
-    for arm, look in READERS.items():
-        by = 100 * table[table.arm == arm].groupby("images").accuracy.agg(["mean", "std"])
-        called = words.CALLED[arm]
-        lines[called] = by.index.tolist(), by["mean"].tolist()
-        spread[called], styles[called] = by["std"].tolist(), (*look, "-")
-    return figures.curves(
-        lines, title, "labelled names", "test accuracy, %", styles, (0, 100), spread, log=True
-    )
+    lines = {
+        words.CALLED[arm]: mean_line(table[table.arm == arm], "images", (*look, "-"))
+        for arm, look in READERS.items()
+    }
+    labels = ("labelled names", "test accuracy, %")
+    return figures.chart({"": lines}, title, *labels, ylim=(0, 100), log=True)
 
 
 def shared(table: pd.DataFrame, title: str) -> Picture:

@@ -19,12 +19,12 @@ import itertools
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import torch
 
-from tl_course.base import stats
 from tl_course.base.parallel import side_by_side
 from tl_course.core import pretraining, published, training, transfer
 from tl_course.core.output_layers import features, output_layers
@@ -32,6 +32,7 @@ from tl_course.core.settings import Settings
 from tl_course.data import writing
 from tl_course.data.examples import Examples
 from tl_course.data.targets.kinds import NAMES, Texts, every_name, kinds
+from tl_course.lessons.n07_published_networks.experiments import paired
 from tl_course.study import tuning
 from tl_course.study.tuning import FIRST_DRAW, PENALTIES
 
@@ -143,29 +144,18 @@ def choose() -> dict[tuple[str, int], Settings | tuple]:
         plan += [(arm, images, n, chosen) for chosen in tried for n in range(draws)]
     best = tuning.best(side_by_side(_tried, plan, "choosing"))
     tried, draws = MOVING["bert-option-2"]
-    plan = [
-        (
-            "bert-option-2",
-            images,
-            n,
-            Settings(best["bert-option-1", images].l2, one.rate, one.steps),
-        )
-        for images in SIZES
-        for one in tried
-        for n in range(draws)
-    ]
+    plan = []
+    for images, one, n in itertools.product(SIZES, tried, range(draws)):
+        chosen = replace(one, l2=best["bert-option-1", images].l2)
+        plan.append(("bert-option-2", images, n, chosen))
     return best | tuning.best(side_by_side(_tried, plan, "choosing the rate"))
 
 
 def words(draws: int) -> Iterator[dict]:
     """Every arm at every size: rows `arm`, `images`, `draw`, `accuracy`, `right`, settings."""
     best = choose()
-    plan = [
-        (arm, images, draw, best[arm, images])
-        for arm in ARMS
-        for images in SIZES
-        for draw in range(draws)
-    ]
+    every = itertools.product(ARMS, SIZES, range(draws))
+    plan = [(arm, images, draw, best[arm, images]) for arm, images, draw in every]
     yield from side_by_side(_row, plan, "names")
 
 
@@ -187,15 +177,8 @@ def ahead(table: pd.DataFrame, one: str, other: str) -> pd.DataFrame:
     A draw has test names of its own, and a name comes up in several draws; so the interval is
     for other draws and other names, a name by its mean in all draws.
     """
-    rows = []
-    for images, own in table.groupby("images"):
-        by = {arm: own[own.arm == arm].set_index("draw").right for arm in (one, other)}
-        both = by[one].index.intersection(by[other].index)
-        first, second = (np.stack(by[arm][both]).astype(float) for arm in (one, other))
-        names = np.array([kinds(draw, "test").texts for draw in both])
-        points, interval = stats.paired(first, second, draw=0, name=names)
-        rows.append(
-            {"images": images, "ahead": 100 * points, "interval": 100 * interval,
-             "wins": int(((first - second).mean(1) > 0).sum()), "draws": len(both)}
-        )  # fmt: skip
-    return pd.DataFrame(rows)
+
+    def clusters(images: int, right: pd.DataFrame) -> dict:
+        return {"name": np.array([kinds(draw, "test").texts for draw in right.index])}
+
+    return paired(table, one, other, "images", clusters)

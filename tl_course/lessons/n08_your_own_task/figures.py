@@ -65,16 +65,9 @@ def confusion(outcome: Outcome) -> Picture:
         shown = np.sort(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES])
     counts, short = counts[np.ix_(shown, shown)], [names[k] for k in shown]
     side = 1.6 + 0.5 * len(shown)
-    figure, ax = figures.figure_and_axes(side + 0.8, side)
-    shares = counts / np.maximum(total[shown, None], 1)
-    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for row, column in zip(*counts.nonzero(), strict=True):
-        colour = "white" if shares[row, column] > 0.5 else "black"
-        ax.text(
-            column, row, counts[row, column], ha="center", va="center", fontsize=9, color=colour
-        )
-    ax.set_xticks(range(len(shown)), short, rotation=60, ha="right", fontsize=9)
-    ax.set_yticks(range(len(shown)), short, fontsize=9)
+    figure, (ax,) = figures.in_a_row(1, side + 0.8, side)
+    shares, texts = counts / np.maximum(total[shown, None], 1), counts.astype(str)
+    figures.heat(ax, shares, short, short, np.where(counts, texts, ""), 1)
     ax.set(xlabel=f"it said{some}", ylabel="it was (pictures)")
     ax.set_title(title, fontsize=11)
     rows = "; ".join(
@@ -85,62 +78,57 @@ def confusion(outcome: Outcome) -> Picture:
 
 def worst(outcome: Outcome, n: int = 10) -> Picture:
     """The mistakes that it was surest of."""
-    table = outcome.worst(n)
-    if table.empty:
+    table = list(outcome.worst(n).itertuples())
+    if not table:
         return figures.pictures(
             outcome.test.x[:1], ["right"], "There are no mistakes to show",
             "One test picture, which was called by its name, as all of them were.",
         )  # fmt: skip
-    titles = [
-        f"{_short(row.true)}\n→ {_short(row.said)}\n{100 * row.sure:.0f}% sure"
-        for row in table.itertuples()
-    ]
-    told = "; ".join(
-        f"{row.true} taken for {row.said}, {100 * row.sure:.0f}% sure" for row in table.itertuples()
-    )
+    told = "; ".join(f"{m.true} taken for {m.said}, {100 * m.sure:.0f}% sure" for m in table)
     return figures.pictures(
-        outcome.test.x[table.number.tolist()], titles, "The mistakes that it was surest of",
-        f"{len(table)} test pictures with wrong answers: {told}.", columns=5, cell=1.4,
-    )  # fmt: skip
+        outcome.test.x[[mistake.number for mistake in table]],
+        [f"{_short(m.true)}\n→ {_short(m.said)}\n{100 * m.sure:.0f}% sure" for m in table],
+        "The mistakes that it was surest of",
+        f"{len(table)} test pictures with wrong answers: {told}.",
+        columns=5,
+        cell=1.4,
+    )
 
 
 def rivals(found: dict[str, torch.Tensor]) -> Picture:
     """Accuracy of each, with Wilson's 95% interval."""
-    figure, ax = figures.figure_and_axes(8, 1.2 + 0.5 * len(found))
+    figure, (ax,) = figures.in_a_row(1, 8, 1.2 + 0.5 * len(found))
     told = []
-    for row, (name, right) in enumerate(reversed(found.items())):
+    for row, (name, right) in enumerate(found.items()):
         n, hits = len(right), int(right.sum())
-        share, (low, high) = hits / n, stats.share(hits, n)
+        share, low, high = (100 * value for value in (hits / n, *stats.share(hits, n)))
         colour, marker = MARKERS.get(name, (GREY, "s"))
         ax.errorbar(
-            100 * share, row, xerr=[[100 * (share - low)], [100 * (high - share)]], color=colour,
-            marker=marker, markersize=9, capsize=5,
+            share, row, xerr=[[share - low], [high - share]], color=colour, marker=marker,
+            markersize=9, capsize=5,
         )  # fmt: skip
-        ax.text(100 * high + 1.5, row, f"{100 * share:.0f}", va="center", color=colour)
-        told.append(f"{name} {100 * share:.1f}% ({100 * low:.1f} to {100 * high:.1f}%)")
-    ax.set_yticks(range(len(found)), list(reversed(found)), fontsize=10)
-    ax.set(xlim=(0, 106), ylim=(-0.6, len(found) - 0.4), xlabel="test accuracy, % (95% intervals)")
+        ax.text(high + 1.5, row, f"{share:.0f}", va="center", color=colour)
+        told.append(f"{name} {share:.1f}% ({low:.1f} to {high:.1f}%)")
+    ax.set_yticks(range(len(found)), list(found), fontsize=10)
+    ax.set(xlim=(0, 106), ylim=(len(found) - 0.4, -0.6))
+    ax.set_xlabel("test accuracy, % (95% intervals)")
     best = max(found, key=lambda name: found[name].float().mean().item())
-    title = f"The same test for each; most right: {best}"
-    ax.set_title(title, fontsize=11)
-    return Picture(figure, f"{title}. " + "; ".join(reversed(told)) + ".")
+    return figures.finished(figure, f"The same test for each; most right: {best}", told)
 
 
 def more_labels(curve: pd.DataFrame) -> Picture:
     """Accuracy against labelled pictures: each draw, and the mean."""
-    mean = 100 * curve.groupby("images").accuracy.mean()
-    figure, ax = figures.figure_and_axes(7, 3.2)
-    ax.plot(mean.index, mean, color=BLUE, linewidth=2)
-    ax.plot(curve.images, 100 * curve.accuracy, color=BLUE, marker="o", linestyle="none")
-    ax.set_xscale("log")
-    ax.set_xticks(mean.index, [f"{n:,}" for n in mean.index])
-    ax.minorticks_off()
-    ax.set(xlabel="labelled pictures", ylabel="test accuracy, %", ylim=(0, 103))
-    gained = mean.iloc[-1] - mean.iloc[-2]
-    title = f"Twice the labels: {gained:+.0f} points at the end"
-    ax.set_title(title, fontsize=11)
-    told = ", ".join(f"{value:.1f}% with {n}" for n, value in mean.items())
-    return Picture(figure, f"{title}. Mean test accuracy against labelled pictures: {told}.")
+    line = figures.mean_line(curve, "images", (BLUE, "o", "-"))
+    single = curve.images.tolist(), (100 * curve.accuracy).tolist()
+    return figures.chart(
+        {"": {"": line._replace(error=None, single=single)}},
+        f"Twice the labels: {line.y[-1] - line.y[-2]:+.0f} points at the end",
+        "labelled pictures",
+        "test accuracy, %",
+        said="{y:.1f}% with {x}",
+        ylim=(0, 103),
+        log=True,
+    )
 
 
 def colours(accuracies: pd.DataFrame) -> Picture:

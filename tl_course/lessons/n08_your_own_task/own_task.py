@@ -6,7 +6,8 @@ random layers, the same with fewer labels, both options tried on the training pi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -56,9 +57,8 @@ class Outcome:
     def confusion(self) -> torch.Tensor:
         """Counts int64 `[classes, classes]`: the row is what it was, the column what was said."""
         n = len(self.train.names)
-        return torch.bincount(self.test.y * n + self.adapted.predictions, minlength=n * n).view(
-            n, n
-        )
+        pairs = self.test.y * n + self.adapted.predictions
+        return pairs.bincount(minlength=n * n).view(n, n)
 
     def worst(self, n: int = 10) -> pd.DataFrame:
         """The mistakes it was surest of: `number` in the test, `true`, `said`, `sure` (0 … 1)."""
@@ -66,14 +66,9 @@ class Outcome:
         wrong = (~self.correct).nonzero().flatten()
         wrong = wrong[sure[wrong].argsort(descending=True)][:n]
         names = self.train.names
-        return pd.DataFrame(
-            {
-                "number": wrong.tolist(),
-                "true": [names[i] for i in self.test.y[wrong].tolist()],
-                "said": [names[i] for i in said[wrong].tolist()],
-                "sure": sure[wrong].tolist(),
-            }
-        )
+        true, said = ([names[i] for i in y[wrong]] for y in (self.test.y, said))
+        columns = {"number": wrong.tolist(), "true": true, "said": said}
+        return pd.DataFrame({**columns, "sure": sure[wrong].tolist()})
 
     def in_words(self) -> str:
         """The result as a sentence."""
@@ -157,15 +152,18 @@ def ahead(one: torch.Tensor, other: torch.Tensor) -> stats.Estimate:
     return stats.paired(one.double(), other.double(), example=0)
 
 
-def part_of(train: Examples, share: float, seed: int) -> Examples:
-    """A share of the pictures of each class, at least one, chosen by the seed."""
-    chosen = []
+def _shuffled(train: Examples, seed: int) -> Iterator[torch.Tensor]:
+    """Where the pictures of each class are, in an order that the seed decides."""
     for label in range(len(train.names)):
         where = (train.y == label).nonzero().flatten()
         generator = torch.Generator().manual_seed(1000 * seed + label)
-        n = max(1, round(share * len(where)))
-        chosen.append(where[torch.randperm(len(where), generator=generator)[:n]])
-    return train[torch.cat(chosen)]
+        yield where[torch.randperm(len(where), generator=generator)]
+
+
+def part_of(train: Examples, share: float, seed: int) -> Examples:
+    """A share of the pictures of each class, at least one, chosen by the seed."""
+    every = _shuffled(train, seed)
+    return train[torch.cat([where[: max(1, round(share * len(where)))] for where in every])]
 
 
 def more_labels(
@@ -177,16 +175,15 @@ def more_labels(
     Rows `images`, `draw`, `accuracy`, `right` (bool `[n_test]`); the last row is `outcome`.
     """
     rows = []
-    for share in shares:
-        for draw in range(draws):
-            few = part_of(outcome.train, share, 100 * seed + draw)
-            found = _adapt(net, few, outcome.test, seed, outcome.option, outcome.augment)
-            right = found.predictions == outcome.test.y
-            rows.append({"images": len(few), "draw": draw, "right": right})
+    for share, draw in itertools.product(shares, range(draws)):
+        few = part_of(outcome.train, share, 100 * seed + draw)
+        found = _adapt(net, few, outcome.test, seed, outcome.option, outcome.augment)
+        right = found.predictions == outcome.test.y
+        rows.append({"images": len(few), "draw": draw, "right": right})
     rows.append({"images": len(outcome.train), "draw": 0, "right": outcome.correct})
-    for row in rows:
-        row["accuracy"] = row["right"].float().mean().item()
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).assign(
+        accuracy=lambda every: [right.float().mean().item() for right in every.right]
+    )
 
 
 def trial(
@@ -203,12 +200,8 @@ def trial(
     `augmented`, `accuracy`, `right`, the best first.
     """
     fold = torch.empty(len(train), dtype=torch.long)
-    for label in range(len(train.names)):
-        where = (train.y == label).nonzero().flatten()
-        generator = torch.Generator().manual_seed(1000 * seed + label)
-        fold[where[torch.randperm(len(where), generator=generator)]] = (
-            torch.arange(len(where)) % folds
-        )
+    for where in _shuffled(train, seed):
+        fold[where] = torch.arange(len(where)) % folds
     rows = []
     for option, copies in arms:
         right = torch.zeros(len(train), dtype=torch.bool)
@@ -238,33 +231,31 @@ def verdict(
     said = [f"It has {outcome.in_words()}."]
     for name, right in list(rivals.items())[1:]:
         points, half = ahead(outcome.correct, right)
-        compared = f"{100 * points:+.1f} ± {100 * half:.1f} points against {name!r}"
         if points > half:
-            said.append(f"{compared}: it is ahead.")
+            what = "it is ahead."
         elif points < -half:
-            said.append(
-                f"{compared}: the borrowed layers are a hindrance here. Take another option, or "
-                "another source."
+            what = (
+                "the borrowed layers are a hindrance here. Take another option, or another source."
             )
         elif name == "always the largest class":
-            said.append(f"{compared}: it is not certain that it learnt anything; do not use it.")
+            what = "it is not certain that it learnt anything; do not use it."
         elif outcome.option == "scratch":
-            said.append(f"{compared}: that it is better is not shown here.")
+            what = "that it is better is not shown here."
         else:
-            said.append(
-                f"{compared}: that the borrowed layers help is not shown here. Another source, "
-                "pretrained on pictures more like yours, may serve you better."
+            what = (
+                "that the borrowed layers help is not shown here. Another source, pretrained on "
+                "pictures more like yours, may serve you better."
             )
+        said.append(f"{100 * points:+.1f} ± {100 * half:.1f} points against {name!r}: {what}")
     if curve is not None:
         few = sorted(curve.images.unique())[-2]
         mean = torch.stack([right.float() for right in curve.right[curve.images == few]]).mean(0)
         points, half = ahead(outcome.correct, mean)
-        change = f"From {few} to {len(outcome.train)} labelled pictures it gained "
-        change += f"{100 * points:+.1f} ± {100 * half:.1f} points"
+        more = "more labels would probably help further."
         said.append(
-            f"{change}: more labels would probably help further."
-            if points > half
-            else f"{change}: it is not shown that more labels would help."
+            f"From {few} to {len(outcome.train)} labelled pictures it gained "
+            f"{100 * points:+.1f} ± {100 * half:.1f} points: "
+            + (more if points > half else "it is not shown that more labels would help.")
         )
     counts = outcome.confusion
     share = counts.diagonal() / counts.sum(1).clamp_min(1)
@@ -287,7 +278,7 @@ def card(
 ) -> Card:
     """The model card of an outcome, for `sharing.share`."""
     classes = outcome.train.names
-    how = "as they are" if not outcome.augment else "with altered copies"
+    how = "with altered copies" if outcome.augment else "as they are"
     low, high = outcome.interval
     shown = ", ".join(classes[:8]) + (" …" if len(classes) > 8 else "")
     return Card(

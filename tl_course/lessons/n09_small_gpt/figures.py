@@ -13,7 +13,7 @@ from tl_course.base.html import lines, table
 from tl_course.core.training import History
 from tl_course.data.sources import prose
 from tl_course.lessons import figures
-from tl_course.lessons.figures import Picture
+from tl_course.lessons.figures import Line, Picture
 from tl_course.lessons.n09_small_gpt import experiments, gpt
 from tl_course.lessons.n09_small_gpt.experiments import Diary
 from tl_course.lessons.n09_small_gpt.gpt import GPT
@@ -54,13 +54,14 @@ def learning(history: History, about: dict, title: str) -> Picture:
     """Bits a character against characters read (log), of a training here and of the shipped one."""
     guessing, curve = math.log2(len(gpt.SYMBOLS)), about["curve"]
     lines = {
-        "here": ([s * PER_STEP for s in history.step], [x / math.log(2) for x in history.loss]),
-        "the shipped one (recorded)": ([s * PER_STEP for s in curve["step"]], curve["bits"]),
+        "here": Line([s * PER_STEP for s in history.step], [x / math.log(2) for x in history.loss]),
+        "the shipped one (recorded)": Line([s * PER_STEP for s in curve["step"]], curve["bits"]),
+        "pure guessing": figures.level(guessing),
     }
-    return figures.curves(
-        lines, title, "characters read", "bits a character", ylim=(0, 1.05 * guessing), log=True,
-        level=("pure guessing", guessing),
-    )  # fmt: skip
+    ylim = (0, 1.05 * guessing)
+    return figures.chart(
+        {"": lines}, title, "characters read", "bits a character", ylim=ylim, log=True
+    )
 
 
 def fifty(diaries: dict[str, Diary], title: str) -> Picture:
@@ -116,32 +117,14 @@ def arms(table: pd.DataFrame, title: str) -> Picture:
 
 def in_front(table: pd.DataFrame, title: str) -> Picture:
     """Bits a character against the lines put in front: rows `front`, `lines`, `draw`, `bits`."""
-    figure, ax = figures.figure_and_axes(7.5, 3.4)
-    nothing = table[table.front == "nothing"].bits.mean()
-    heard = [f"nothing in front: {nothing:.2f}"]
-    for kind, (colour, marker) in FRONTS.items():
-        by = table[table.front == kind].groupby("lines").bits.agg(["mean", "std"])
-        ax.errorbar(
-            [0, *by.index], [nothing, *by["mean"]], yerr=[0, *by["std"].fillna(0)],
-            color=colour, marker=marker, capsize=3, label=kind,
-        )  # fmt: skip
-        heard.append(
-            f"{kind}: " + ", ".join(f"{v:.2f} with {k:.0f}" for k, v in by["mean"].items())
-        )
-    ax.set(
-        xlabel="lines in front", ylabel="bits a character",
-        xticks=[0, *sorted(table.lines[table.lines > 0].unique())],
-    )  # fmt: skip
-    ax.legend(
-        title="what is in front", fontsize=9, frameon=False, loc="center left",
-        bbox_to_anchor=(1, 0.5),
-    )  # fmt: skip
-    ax.set_title(title, fontsize=11)
-    return Picture(
-        figure,
-        f"{title}. Bits a character of the next line against lines in front; mean, bars of one "
-        f"standard deviation over draws. {'; '.join(heard)}.",
-    )
+    nothing = table[table.front == "nothing"]
+    lines = {}
+    for kind, look in FRONTS.items():
+        rows = pd.concat([nothing, table[table.front == kind]])
+        lines[kind] = figures.mean_line(rows, "lines", (*look, "-"), "bits", 1)
+    labels, said = ("lines in front", "bits a character"), "{y:.2f} with {x}"
+    ahead = "what is in front"
+    return figures.chart({"": lines}, title, *labels, said=said, legend_title=ahead)
 
 
 def fewer(table: pd.DataFrame, one: str, other: str) -> tuple[float, float, float]:
