@@ -329,7 +329,7 @@ def test_each_drawing_is_answered_before_the_next(drawing_pad):
 
 
 def test_a_sample_is_an_alternative_to_drawing(drawing_pad, target):
-    samples, pad = drawing_pad.samples, drawing_pad.pad
+    samples, pad = drawing_pad, drawing_pad.pad
     assert samples.another.disabled
     samples.choice.value = "7"
     first = drawing_pad.drawing.text

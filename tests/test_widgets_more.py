@@ -112,7 +112,7 @@ def touched(experiment):
         experiment.guesses[1].value = 91
         experiment.reveal_button.click()
         experiment.images.value, experiment.draw.value = 20, 7
-        experiment.run_button.click()
+        experiment.start_button.click()
         experiment.wait(HUNG)
     elif isinstance(experiment, LayerExplorer):
         experiment.layer.value = "layer2"
@@ -352,14 +352,14 @@ def test_the_images_shown_are_those_of_the_draw_and_a_point_can_be_run(make, net
     one = own.digits.picture.png
     own.draw.value = 5
     assert own.digits.picture.png != one and "draw 5, 5 of each" in own.digits.summary
-    own.run_button.click()
+    own.start_button.click()
     own.wait(HUNG)
     (row,) = own.live
     labelled = draw(target.pool, 50, 4)
     by_hand = trials.transfer.option_1(net, labelled, test=target.test)
     assert row["accuracy"] == pytest.approx(by_hand.accuracy, abs=1e-4)
     assert f"Now, on this machine: {100 * row['accuracy']:.1f}" in own.curve.summary
-    own.run_button.click()
+    own.start_button.click()
     own.wait(HUNG)
     assert len(own.live) == 1  # the same point again
 
@@ -368,7 +368,7 @@ def test_a_point_under_way_can_be_stopped(make, under_way):
     own, (told, let_go) = make(HowMuch), under_way
     own.reveal_button.click()
     own.arm.value, own.augment.value, own.images.value = "scratch", True, 1000
-    own.run_button.click()
+    own.start_button.click()
     wait_until(lambda: len(told) == 2)
     own.stop_button.click()
     let_go.set()
@@ -387,7 +387,7 @@ def test_who_has_more_digits_is_offered_more_of_them(make, net, target):
     assert "This draw, recorded" not in own.curve.summary
     own.images.value = 2500
     assert "so many were not recorded; run this point" in own.curve.summary
-    own.run_button.click()
+    own.start_button.click()
     own.wait(HUNG)
     assert own.live[0]["images"] == 2500 and "Now, on this machine: 9" in own.curve.summary
     with pytest.raises(CourseError, match="images is 2500, and it can be one of 10, 20"):
@@ -399,7 +399,7 @@ def test_a_large_seed_makes_a_state_that_can_be_read(make):
     own = make(HowMuch, seed=20260101)
     own.reveal_button.click()
     own.images.value = 10
-    own.run_button.click()
+    own.start_button.click()
     own.wait(HUNG)
     assert len(own.live) == 1
     other = make(HowMuch)
@@ -421,7 +421,7 @@ def test_patches_and_answers_come_first_and_the_made_picture_last(make, monkeypa
     assert "its filter" in own.portrait.summary and "trained" in own.portrait.summary
     seen = []
     draw_it = own._draw
-    own._draw = lambda found: (seen.append(found[1][0] is None), draw_it(found))
+    own._draw = lambda found, *of: (seen.append(found[0].liked is None), draw_it(found, *of))
     own.layer.value = "layer3"
     assert own.unit.max == UNITS["layer3"] - 1
     own.wait(HUNG)

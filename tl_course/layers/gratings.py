@@ -66,20 +66,14 @@ def tuning(net: nn.Module, layer: str, size: int = SIZE) -> Tuning:
     device = next(net.parameters()).device
     x = gratings(size)
     row, column = receptive_field(net, layer, size).centre
-    answer = torch.cat(
-        [
-            responses(net, part.to(device), [layer])[layer][:, :, row, column].cpu()
-            for part in x.flatten(0, 3).split(500)
-        ]
-    )
-    answer = (
-        answer.relu().view(*x.shape[:4], -1).amax(3)
-    )  # [axes, frequencies, orientations, units]
+    found = [
+        responses(net, part.to(device), [layer])[layer][:, :, row, column].cpu()
+        for part in x.flatten(0, 3).split(500)
+    ]
+    answer = torch.cat(found).relu().view(*x.shape[:4], -1).amax(3)  # over the phases
     axes, frequencies, orientations, units = answer.shape
     best = answer.flatten(0, 2).argmax(0)
-    axis = best // (frequencies * orientations)
-    frequency = best // orientations % frequencies
-    orientation = best % orientations
+    axis, frequency, orientation = torch.unravel_index(best, (axes, frequencies, orientations))
     curves = answer.amax(1)[axis, :, torch.arange(units)]  # [units, orientations]
     strongest = curves.amax(1)
     orthogonal = curves.gather(1, ((orientation + orientations // 2) % orientations)[:, None])[:, 0]

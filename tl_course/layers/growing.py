@@ -41,11 +41,11 @@ class Growth:
 
     @torch.no_grad()
     def __call__(self, step: int, net: nn.Module, history) -> None:
-        regular = self.every and step % self.every == 0
-        if not (step in STEPS or step == self.n_steps or regular):
+        milestone = step in STEPS or step == self.n_steps
+        if not milestone and (not self.every or step % self.every):
             return
         self.filters[step] = net.layer1.weight.detach().float().cpu().clone()
-        if self.pictures is not None and (step in STEPS or step == self.n_steps):
+        if self.pictures is not None and milestone:
             folded = network.fold(net)
             found = responses(folded, self.pictures.to(folded.output.weight.device), LAYERS)
             self._grams[step] = {name: gram(x.relu().float()).cpu() for name, x in found.items()}

@@ -6,13 +6,14 @@ Made for looking around quickly: few renders, one unit at a time, and what was c
 from __future__ import annotations
 
 import base64
+import functools
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
-import numpy as np
 import torch
-from PIL import Image
+from torchvision.transforms.functional import pil_to_tensor, to_pil_image
 
 from tl_course.base.errors import CourseError
 from tl_course.core.network import CHANNELS, LAYERS, WIDTHS, FiveLayerNet
@@ -21,12 +22,21 @@ from tl_course.data.pictures import open_picture
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.layers import synthesis
 from tl_course.layers.patches import TopPatches, top_patches
-from tl_course.layers.responses import Field, receptive_field, responses
+from tl_course.layers.responses import receptive_field, responses
 
 UNITS = dict(zip(LAYERS, WIDTHS, strict=True))
 STEPS = 60  # of the ascent: half of what a finished sheet takes, and the same pattern appears
 PATCHES = 9
 SIDES = range(16, 513)  # pixels of a picture that is looked at
+
+
+class Portrait(NamedTuple):
+    """One unit of the network `name`: what is seen of it."""
+
+    name: str
+    liked: torch.Tensor | None  # what it would like best [3, h, w]; None while it is being made
+    patches: torch.Tensor  # those that excite it most [9, 3, h, w]
+    answer: torch.Tensor  # where in a picture it answers [rows, columns]
 
 
 @dataclass
@@ -39,28 +49,36 @@ class Portraits:
     nets: Mapping[str, FiveLayerNet]
     seed: int = 0
     renders: int = 1000
-    _renders: torch.Tensor | None = field(default=None, init=False, repr=False)
-    _kept: dict = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("pictures", "natural", "patches", "liked"):  # keep what was computed
+            setattr(self, name, functools.cache(getattr(self, name)))
+
+    def of(self, layer: str, unit: int, x: torch.Tensor, make: bool) -> list[Portrait]:
+        """One unit of each network and its answer to a picture `[3, h, w]`.
+
+        Above layer 1 what it would like best takes seconds; it is left out unless `make`.
+        """
+        found = []
+        for name in self.nets:
+            liked = self.liked(name, layer, unit) if make else None
+            best = self.patches(name, layer).patches[unit]
+            found.append(Portrait(name, liked, best, self.answer(name, layer, unit, x)))
+        return found
 
     def pictures(self) -> torch.Tensor:
         """The drawings that are searched: `[renders, 3, 32, 32]`."""
-        if self._renders is None:
-            self._renders = EmojiImages(1_000_000 + self.seed).batch(0, self.renders)[0]
-        return self._renders
+        return EmojiImages(1_000_000 + self.seed).batch(0, self.renders)[0]
 
-    def field(self, layer: str) -> Field:
-        """What a unit of `layer` sees of a picture."""
-        return self._once(
-            ("field", layer), lambda: receptive_field(next(iter(self.nets.values())), layer)
-        )
+    def natural(self, layer: str) -> torch.Tensor:
+        """Patches of those drawings, of the size that a unit of `layer` sees."""
+        field = receptive_field(next(iter(self.nets.values())), layer)
+        return synthesis.natural_patches(self.pictures(), field)
 
     def patches(self, name: str, layer: str) -> TopPatches:
         """For every unit of a layer the nine patches that excite it most, best first."""
         x = self.pictures()
-        return self._once(
-            ("patches", name, layer),
-            lambda: top_patches(self.nets[name], [layer], x.__getitem__, len(x), PATCHES)[layer],
-        )
+        return top_patches(self.nets[name], [layer], x.__getitem__, len(x), PATCHES)[layer]
 
     def liked(self, name: str, layer: str, unit: int) -> torch.Tensor:
         """What the unit would like best `[3, h, w]`, on the course's scale, −2 … 2.
@@ -71,17 +89,8 @@ class Portraits:
         if layer == LAYERS[0]:
             weight = getattr(self.nets[name], layer).weight[unit].detach().float().cpu()
             return scaled(weight / weight.abs().max().clamp_min(1e-8) / 2 + 0.5)
-
-        def make() -> torch.Tensor:
-            natural = self._once(
-                ("natural", layer),
-                lambda: synthesis.natural_patches(self.pictures(), self.field(layer)),
-            )
-            return synthesis.synthesise(
-                self.nets[name], layer, natural, [unit], steps=STEPS, seed=self.seed
-            )[0]
-
-        return self._once(("liked", name, layer, unit), make)
+        net, natural = self.nets[name], self.natural(layer)
+        return synthesis.synthesise(net, layer, natural, [unit], steps=STEPS, seed=self.seed)[0]
 
     @torch.no_grad()
     def answer(self, name: str, layer: str, unit: int, x: torch.Tensor) -> torch.Tensor:
@@ -91,11 +100,6 @@ class Portraits:
         net = self.nets[name]
         device = next(net.parameters()).device
         return responses(net, x[None].to(device), [layer])[layer][0, unit].relu().cpu()
-
-    def _once(self, key, make):
-        if key not in self._kept:
-            self._kept[key] = make()
-        return self._kept[key]
 
 
 def check(layer: str, unit: int) -> None:
@@ -118,9 +122,9 @@ def check_picture(x: torch.Tensor) -> None:
 def picture_to_text(x: torch.Tensor) -> str:
     """A picture `[3, h, w]` as a few letters: a PNG in base64."""
     check_picture(x)
-    pixels = (255 * to_picture(x)).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG", optimize=True)
+    pixels = (255 * to_picture(x)).round().byte().cpu()
+    to_pil_image(pixels).save(file, "PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode()
 
 
@@ -133,5 +137,4 @@ def picture_from_text(text: str) -> torch.Tensor:
             raise ValueError
     except (TypeError, ValueError, CourseError):
         raise CourseError("The drawing in this state is damaged: copy the whole text.") from None
-    pixels = np.array(picture)
-    return scaled(torch.from_numpy(pixels).permute(2, 0, 1).float() / 255)
+    return scaled(pil_to_tensor(picture).float() / 255)

@@ -11,10 +11,7 @@ from tl_course.core.network import SIZE
 from tl_course.layers.responses import at_centre, smallest_canvas
 from tl_course.layers.stimuli import CLASSES, stimuli
 
-
-@functools.cache
-def _stimuli(kind: str, window: int, every: int, equal: str) -> torch.Tensor:
-    return stimuli(kind, window, every, equal)
+_stimuli = functools.cache(stimuli)
 
 
 @torch.no_grad()

@@ -11,10 +11,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torchvision.transforms.functional import crop as cut
 
 from tl_course.base.errors import CourseError
 from tl_course.core.network import CHANNELS, SIZE
@@ -44,15 +46,12 @@ def responses(net: nn.Module, x: torch.Tensor, layers: Sequence[str]) -> dict[st
         )
     found: dict[str, torch.Tensor] = {}
 
-    def keep(name: str):
-        def hook(_module, _inputs, output: torch.Tensor) -> None:
-            found[name] = output if output.ndim == 4 else output[:, :, None, None]
-            if len(found) == len(set(layers)):
-                raise _Enough
+    def keep(name: str, _module, _inputs, output: torch.Tensor) -> None:
+        found[name] = output if output.ndim == 4 else output[:, :, None, None]
+        if len(found) == len(set(layers)):
+            raise _Enough
 
-        return hook
-
-    handles = [modules[name].register_forward_hook(keep(name)) for name in set(layers)]
+    handles = [modules[name].register_forward_hook(partial(keep, name)) for name in set(layers)]
     was_training = net.training
     if was_training:
         net.eval()
@@ -94,26 +93,18 @@ class Field:
 
         In a layer whose fields are larger than the picture: where they see all of it.
         """
-        down, right = (
-            torch.tensor([stop - start for start, stop in lines])
-            for lines in (self.rows, self.columns)
-        )
+        down, right = (torch.tensor(lines).diff()[:, 0] for lines in (self.rows, self.columns))
         return (down == self.size[0])[:, None] & (right == self.size[1])
 
     def corner(self, row: int, column: int) -> tuple[int, int]:
         """Top and left of the `size` window seen at a position; negative past the border."""
-        places = ((self.rows[row], self.size[0]), (self.columns[column], self.size[1]))
+        places = zip((self.rows[row], self.columns[column]), self.size, strict=True)
         top, left = (stop - whole if start == 0 else start for (start, stop), whole in places)
         return top, left
 
 
 @torch.no_grad()
-def receptive_field(
-    net: nn.Module,
-    layer: str,
-    size: int | tuple[int, int] = SIZE,
-    channels: int = CHANNELS,
-) -> Field:
+def receptive_field(net: nn.Module, layer: str, size: int | tuple[int, int] = SIZE) -> Field:
     """Which pixels can reach each output position of `layer`, found out by trying.
 
     `size` is the side of the pictures, or (height, width).
@@ -129,7 +120,7 @@ def receptive_field(
         across = min(other, 64)  # the other direction need not be as long
         for lines in torch.arange(length).split(32):
             shape = (length, across) if of_rows else (across, length)
-            x = torch.zeros(len(lines), channels, *shape, dtype=torch.float64)
+            x = torch.zeros(len(lines), CHANNELS, *shape, dtype=torch.float64)
             for i, line in enumerate(lines):
                 x[i].select(1 if of_rows else 2, line).fill_(torch.nan)
             reached = responses(probe, x, [layer])[layer].isnan().any(1)  # [lines, rows, columns]
@@ -147,15 +138,9 @@ def crop(x: torch.Tensor, field: Field, rows: torch.Tensor, columns: torch.Tenso
 
     Past the border of the picture there is grey (0).
     """
-    height, width = field.size
-    corners = torch.tensor(
-        [field.corner(r, c) for r, c in zip(rows.tolist(), columns.tolist(), strict=True)]
-    ).view(-1, 2)
-    padded = F.pad(x.cpu(), (width, width, height, height))
-    down = corners[:, :1] + height + torch.arange(height)
-    right = corners[:, 1:] + width + torch.arange(width)
-    which = torch.arange(len(x))[:, None, None]
-    return padded.permute(0, 2, 3, 1)[which, down[:, :, None], right[:, None]].permute(0, 3, 1, 2)
+    places = zip(x.cpu(), rows.tolist(), columns.tolist(), strict=True)
+    seen = [cut(one, *field.corner(row, column), *field.size) for one, row, column in places]
+    return torch.stack(seen)
 
 
 def smallest_canvas(net: nn.Module, layer: str, size: int = SIZE) -> tuple[Field, int]:

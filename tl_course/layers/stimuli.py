@@ -39,9 +39,8 @@ def _line(*points: tuple[float, float]) -> torch.Tensor:
     return torch.tensor(points, dtype=torch.float32)
 
 
-OUTLINES: dict[
-    str, list[torch.Tensor]
-] = {  # strokes through points [n, 2], in a circle of radius 1
+# Strokes through points [n, 2], in a circle of radius 1.
+OUTLINES: dict[str, list[torch.Tensor]] = {
     "bar": [_line((-1, 0), (1, 0))],
     "corner": [_line((0.7, -0.7), (-0.5, -0.7), (-0.5, 0.7))],
     "T-junction": [_line((-0.9, -0.5), (0.9, -0.5)), _line((0, -0.5), (0, 0.9))],
@@ -52,15 +51,13 @@ OUTLINES: dict[
     "square": [_polygon(4)],
     "spiral": [_arc(0, 4 * math.pi, 1.0, turns_in=0.1)],
 }
-Areas = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-AREAS: dict[str, Areas] = {  # 1 inside, 0 outside, at points (x, y)
+AREAS: dict[
+    str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+] = {  # 1 inside, 0 outside, at points (x, y)
     "edge": lambda x, y: (x > 0).float(),
     "texture": lambda x, y: ((torch.sin(5 * x) * torch.sin(5 * y)) > 0).float(),
 }
-CLASSES = (
-    "edge", "bar", "corner", "T-junction", "cross", "curve", "circle", "triangle", "square",
-    "spiral", "texture",
-)  # fmt: skip
+CLASSES = ("edge", *OUTLINES, "texture")
 
 
 def _distance(x: torch.Tensor, y: torch.Tensor, points: torch.Tensor) -> torch.Tensor:

@@ -110,8 +110,8 @@ def unit_answers(
 def wobble(x: torch.Tensor, seed: int) -> torch.Tensor:
     """The transforms: each picture a little shifted, turned and scaled."""
     u = uniform(seed, torch.arange(len(x), device=x.device), NUMBERS)
-    return F.grid_sample(x, grid(WOBBLE, u, x.shape[-1]), padding_mode="reflection",
-                         align_corners=False)  # fmt: skip
+    places = grid(WOBBLE, u, x.shape[-1])
+    return F.grid_sample(x, places, padding_mode="reflection", align_corners=False)
 
 
 def render(
@@ -127,9 +127,8 @@ def render(
         x = waves()
         if step < (1 - STEADY) * steps:
             x = wobble(x, seed * steps + step)
-        loss = -objective(x).sum()
-        optimizer.zero_grad()
-        loss.backward()
+        # Gradients are wanted of pictures, not of weights.
+        (waves.spectrum.grad,) = torch.autograd.grad(-objective(x).sum(), [waves.spectrum])
         optimizer.step()
     with torch.no_grad():
         return waves()
@@ -158,13 +157,5 @@ def synthesise(
         units = range(n_units)
     chosen = torch.tensor(list(units), device=device)
     waves = Waves(len(chosen), field.size, looks, seed).to(device)
-    frozen = [p for p in net.parameters() if p.requires_grad]
-    for parameter in frozen:  # gradients are wanted of pictures, not of weights
-        parameter.requires_grad = False
-    try:
-        return render(
-            waves, unit_answers(net, layer, chosen, field, SIZE), steps, seed, progress
-        ).cpu()
-    finally:
-        for parameter in frozen:
-            parameter.requires_grad = True
+    objective = unit_answers(net, layer, chosen, field, SIZE)
+    return render(waves, objective, steps, seed, progress).cpu()

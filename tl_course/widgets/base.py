@@ -15,7 +15,7 @@ import os
 import threading
 import uuid
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -31,31 +31,50 @@ from tl_course.widgets.keys import Keys
 FORMAT = 1  # of the text that is shared; a newer one is refused in a sentence
 ONE_AT_A_TIME = threading.RLock()
 LAST_WAIT = 2.0  # seconds that the end of the kernel waits for work that was told to stop
+WRAP = {"flex_flow": "row wrap", "align_items": "center"}
 
 Job = Callable[[threading.Event, Callable[[Any], None]], Any]
 
 
+def control(
+    kind: Callable[..., Any], words: str, label: str = "11em", width: str = "29em", **traits: Any
+) -> Any:
+    """A control with its words before it; nothing follows from a slider before it is let go of."""
+    if hasattr(kind, "continuous_update"):
+        traits["continuous_update"] = False
+    style, layout = {"description_width": label}, {"width": width, "max_width": "100%"}
+    return kind(description=words, style=style, layout=layout, **traits)
+
+
+def button(words: str, style: str = "", kind: type = widgets.Button) -> Any:
+    """A button that is as wide as its words."""
+    return kind(description=words, button_style=style, layout={"width": "auto"})
+
+
+def status(sentence: str) -> str:
+    """A sentence that a screen reader speaks when it has time."""
+    return f'<p role="status">{html.escape(sentence)}</p>'
+
+
 class Slot:
-    """A place for a picture and, beside it, for the same in words; `view` goes into the layout."""
+    """A place for a picture and, below it, for the same in words; `view` goes into the layout."""
 
     def __init__(self) -> None:
-        self.picture: Picture | None = None
-        self.summary = ""
-        self._image, self._words = widgets.HTML(), widgets.HTML()
-        self.view = widgets.VBox([self._image, self._words])
+        self.view = widgets.HTML()
+        self.clear()
 
     def show(self, picture: Picture, summary: str) -> None:
         """Put a picture with its summary, one or two sentences, in place of the last one."""
         if not summary.strip():
             raise ValueError("A picture needs a summary in words beside it.")
         self.picture, self.summary = picture, summary
-        self._image.value = picture._repr_mimebundle_()["text/html"]
-        self._words.value = f"<p>{html.escape(summary)}</p>"
+        image = picture._repr_mimebundle_()["text/html"]
+        self.view.value = f"{image}<p>{html.escape(summary)}</p>"
 
     def clear(self) -> None:
         """Show nothing."""
-        self.picture, self.summary = None, ""
-        self._image.value = self._words.value = ""
+        self.picture: Picture | None = None
+        self.summary = self.view.value = ""
 
 
 def table(rows: Sequence[dict], caption: str = "") -> str:
@@ -71,33 +90,31 @@ def one_of(settings: dict, name: str, allowed: Sequence) -> Any:
     """`settings[name]`, one of `allowed`; CourseError says which there are."""
     value = settings[name]
     if not any(type(value) is type(a) and value == a for a in allowed):
-        known = ", ".join(str(a) for a in allowed)
-        raise CourseError(
-            f"The state says {name} is {value!r}, and it can be one of {known}: copy it again."
-        )
+        raise _damaged(name, value, f"can be one of {', '.join(map(str, allowed))}")
     return value
 
 
 def number(settings: dict, name: str, low: float, high: float, whole: bool = True) -> Any:
     """`settings[name]`, a number from `low` to `high`; CourseError says the range."""
     value = settings[name]
-    kinds = (int,) if whole else (int, float)
-    if type(value) not in kinds or not low <= value <= high:
+    if type(value) not in ((int,) if whole else (int, float)) or not low <= value <= high:
         kind = "a whole number" if whole else "a number"
-        raise CourseError(
-            f"The state says {name} is {value!r}, and it must be {kind} from {low:,} to {high:,}: "
-            "copy it again."
-        )
+        raise _damaged(name, value, f"must be {kind} from {low:,} to {high:,}")
     return value
+
+
+def _damaged(name: str, value: object, wanted: str) -> CourseError:
+    return CourseError(f"The state says {name} is {value!r}, and it {wanted}: copy it again.")
 
 
 class Experiment:
     """Base of every experiment.
 
     A subclass sets `name` and `title`, builds its controls, calls `lay_out(children)`, and says
-    what its state is (`settings`, `apply`), how everything is drawn anew (`show`) and what a page
-    without a kernel gets (`still`). Controls are connected by `on_click`, `on_change` and
-    `on_message` alone: they take the lock and see to errors.
+    what its state is (`controls`, and in `settings` and `apply` what is in none of them), how
+    everything is drawn anew (`show`) and what a page without a kernel gets (`still`). Controls are
+    connected by `on_click`, `on_change` and `on_message` alone: they take the lock and see to
+    errors.
     """
 
     name = ""  # in the text that is shared
@@ -105,14 +122,14 @@ class Experiment:
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
+        self.controls: dict[str, Any] = {}  # by their names in the state
         self.errors: list[Exception] = []
         self.closed = False
         self._quiet = 0
         self._alert, self._below = widgets.HTML(), widgets.HTML()  # a tall view has two ends
-        self._state = widgets.Text(
-            description="As text", continuous_update=False, layout=widgets.Layout(width="98%"),
-            placeholder="paste a state here", style={"description_width": "initial"},
-        )  # fmt: skip
+        self._state = control(
+            widgets.Text, "As text", "initial", "98%", placeholder="paste a state here"
+        )
         self.view = widgets.VBox()
         self._keys = Keys(still=uuid.uuid4().hex)
         self._tasks: list[tuple[threading.Thread, threading.Event]] = []
@@ -126,9 +143,8 @@ class Experiment:
             "<small>The whole experiment as text: copy it for a classmate, or for yourself before "
             "the notebook restarts; paste a text over it and press Enter.</small>"
         )
-        self.view.children = [
-            heading, self._alert, *children, self._below, self._state, how, self._keys,
-        ]  # fmt: skip
+        below = self._below, self._state, how, self._keys
+        self.view.children = [heading, self._alert, *children, *below]
         for widget in walk(self.view):
             if isinstance(widget, widgets.SelectionSlider):
                 widget.add_class("tlc-choice")  # keys.js lets nobody type over what it says
@@ -139,14 +155,20 @@ class Experiment:
 
     def settings(self) -> dict:
         """Everything a learner set, as JSON: numbers, words, lists. The seed is added."""
-        raise NotImplementedError
+        return {name: control.value for name, control in self.controls.items()}
 
     def apply(self, settings: dict) -> None:
         """Set the controls to `settings` (all keys are there); CourseError for a bad value.
 
         Work that is under way is left alone: `set_state` gives it up once all is well.
         """
-        raise NotImplementedError
+        for name, control in self.controls.items():
+            if isinstance(control, widgets.IntSlider):
+                control.value = number(settings, name, control.min, control.max)
+            else:
+                options = getattr(control, "options", (False, True))  # else a checkbox
+                values = [option[-1] if isinstance(option, tuple) else option for option in options]
+                control.value = one_of(settings, name, values)
 
     def show(self) -> None:
         """Draw everything anew after `apply`."""
@@ -170,21 +192,22 @@ class Experiment:
         """
         state = self._parsed(text)
         with ONE_AT_A_TIME:
-            before = self.seed, self.settings()
+            before = {"seed": self.seed, **self.settings()}
             try:
-                with self.quietly():
-                    self.seed = state.pop("seed")
-                    self.apply(state)
+                self._take_over(state)
             except Exception:
-                with self.quietly():
-                    self.seed = before[0]
-                    self.apply(before[1])
+                self._take_over(before)
                 raise
             else:
                 self.abandon()
                 self.show()
             finally:
                 self.refresh_state()
+
+    def _take_over(self, state: dict) -> None:
+        with self.quietly():
+            self.seed = state.pop("seed")
+            self.apply(state)
 
     def _parsed(self, text: str) -> dict:
         try:
@@ -245,16 +268,17 @@ class Experiment:
             button.add_class("tlc-once")  # keys.js swallows the second click
 
     def on_change(
-        self, widget: widgets.Widget, act: Callable[[Any], None], trait: str = "value"
+        self, of: widgets.Widget | Iterable, act: Callable[[Any], None], trait: str = "value"
     ) -> None:
-        """Let `act(new value)` follow a change that the learner makes."""
+        """Let `act(new value)` follow a change that the learner makes, in one widget or several."""
 
         def changed(change: Any) -> None:
             with ONE_AT_A_TIME:  # what another thread does quietly silences nobody here
                 if not self._quiet:
                     self.guarded(act, change.new)
 
-        widget.observe(changed, trait)
+        for widget in [of] if isinstance(of, widgets.Widget) else of:
+            widget.observe(changed, trait)
 
     def on_message(self, widget: widgets.Widget, act: Callable[[Any], None]) -> None:
         """Let `act(content)` follow a message that the widget's part in the browser sends.
@@ -295,7 +319,10 @@ class Experiment:
                     raise
 
     def failed(self, error: Exception) -> None:
-        """Show an error of the course in one sentence and record it."""
+        """Show an error of the course in one sentence and record it; a CourseError is told only."""
+        if isinstance(error, CourseError):
+            self.tell(str(error))
+            return
         self.errors.append(error)
         words = " ".join(str(error).split()) or "no reason given"
         self.tell(
@@ -307,12 +334,8 @@ class Experiment:
         """Show a sentence where a screen reader speaks it at once; an empty one takes it away."""
         with ONE_AT_A_TIME:
             for place, how in ((self._alert, 'role="alert"'), (self._below, 'aria-hidden="true"')):
-                place.value = (
-                    f'<div {how} style="border-left:4px solid #D55E00;padding:0.2em 0.8em">'
-                    f"{html.escape(sentence)}</div>"
-                    if sentence
-                    else ""
-                )
+                line = f'<div {how} style="border-left:4px solid #D55E00;padding:0.2em 0.8em">'
+                place.value = f"{line}{html.escape(sentence)}</div>" if sentence else ""
             self.told = sentence
 
     def raise_errors(self) -> None:
@@ -330,8 +353,8 @@ class Experiment:
     def work(
         self,
         job: Job,
-        report: Callable[[Any], None] | None = None,
-        done: Callable[[Any], None] | None = None,
+        report: Callable[[Any], None] = lambda _: None,
+        done: Callable[[Any], None] = lambda _: None,
     ) -> None:
         """Run `job(stop, tell)` in a thread; work that was under way is stopped first.
 
@@ -350,7 +373,7 @@ class Experiment:
 
         def tell(x: Any) -> None:
             with ONE_AT_A_TIME:
-                if report is not None and mine():
+                if mine():
                     report(x)
                     self._follow()
 
@@ -362,20 +385,15 @@ class Experiment:
                 with ONE_AT_A_TIME:
                     if mine():
                         stop.set()  # no longer busy
-                        if done is not None:
-                            done(found)
+                        done(found)
                         self._follow()
             except Exception as error:
                 with ONE_AT_A_TIME:
                     if mine():
                         stop.set()
-                        if isinstance(error, CourseError):
-                            self.tell(str(error))
-                        else:
-                            self.failed(error)
-                        if done is not None:
-                            with contextlib.suppress(Exception):
-                                done(None)
+                        self.failed(error)
+                        with contextlib.suppress(Exception):
+                            done(None)
 
         thread = threading.Thread(target=run, name=f"tl-course {self.name}", daemon=True)
         self._tasks[:] = [task for task in self._tasks if task[0].is_alive()] + [(thread, stop)]
@@ -429,8 +447,7 @@ class Experiment:
         Where the view is alive, `Keys` hides the still picture. Two outputs, not two forms of one:
         JupyterLab takes the view of a saved notebook even where it can show only an error for it.
         """
-        bundle = self.view._repr_mimebundle_()
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        data = self.view._repr_mimebundle_()
         still = f'<div data-tlc-still="{self._keys.still}">{self.still_html()}</div>'
         words = f"{self.title} (an experiment)"
         return [data | {"text/plain": words}, {"text/html": still, "text/plain": words}]

@@ -16,6 +16,7 @@ const PEN = 11; // thickness of the line on the screen, in units
 const LIVE = 120; // milliseconds between two looks at a stroke that is being drawn
 const PATIENCE = 250; // milliseconds until the prompt says that it waits for Python
 const STEP = 8; // units an arrow key moves; with Shift a quarter
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 const HELP =
   "Drawing pad. Draw with mouse, pen or finger. With the keyboard: arrow keys move, " +
@@ -55,14 +56,14 @@ function render({ model, el }) {
 
   let { revision, strokes } = copyOf(model.get("drawing"));
   let drawing = null; // the pointer that draws
-  let pen = null; // the keyboard's pen: { x, y, down }
+  let pen = null; // where the keyboard's pen is, once it is used: [x, y]
+  let down = false; // whether it draws
   let timer = null;
   let keeps = []; // what was kept and may not have been heard
   let picture = null; // the sample digit, in the ink's colour
 
   function copyOf(drawing) {
-    const strokes = (drawing.strokes || []).map((stroke) => stroke.map((point) => [...point]));
-    return { revision: drawing.revision || 0, strokes };
+    return { revision: drawing.revision || 0, strokes: structuredClone(drawing.strokes || []) };
   }
 
   // ------------------------------------------------------------------ drawing it
@@ -75,20 +76,21 @@ function render({ model, el }) {
     const context = canvas.getContext("2d");
     context.setTransform(size / UNITS, 0, 0, size / UNITS, 0, 0);
     context.clearRect(0, 0, UNITS, UNITS);
+    context.strokeStyle = context.fillStyle = ink;
     if (picture) {
-      context.globalCompositeOperation = "source-over";
       context.drawImage(picture, 0, 0, UNITS, UNITS);
       context.globalCompositeOperation = "source-in";
-      context.fillStyle = ink;
       context.fillRect(0, 0, UNITS, UNITS);
       context.globalCompositeOperation = "source-over";
     }
-    context.strokeStyle = context.fillStyle = ink;
     context.lineWidth = PEN;
     context.lineCap = context.lineJoin = "round";
+    const circle = (x, y, radius) => {
+      context.beginPath();
+      context.arc(x, y, radius, 0, 2 * Math.PI);
+    };
     for (const stroke of strokes) {
-      context.beginPath(); // a click: a canvas paints no line of no length
-      context.arc(...stroke[0], PEN / 2, 0, 2 * Math.PI);
+      circle(...stroke[0], PEN / 2); // a click: a canvas paints no line of no length
       context.fill();
       context.beginPath();
       context.moveTo(...stroke[0]);
@@ -97,9 +99,8 @@ function render({ model, el }) {
     }
     if (pen && document.activeElement === canvas) {
       context.lineWidth = 2;
-      context.strokeStyle = pen.down ? "#d55e00" : "#0072b2";
-      context.beginPath();
-      context.arc(pen.x, pen.y, 9, 0, 2 * Math.PI);
+      context.strokeStyle = down ? "#d55e00" : "#0072b2";
+      circle(...pen, 9);
       context.stroke();
     }
     const empty = !strokes.length && !model.get("sample");
@@ -123,7 +124,7 @@ function render({ model, el }) {
 
   function keepIt() {
     if (!model.get("keep")) return;
-    if (pen) pen.down = false;
+    down = false;
     keeps.push({ revision: revision + 1, strokes, sample: Boolean(model.get("sample")) });
     model.send(unheard());
     strokes = []; // at once: the next one may be begun before Python has answered
@@ -139,18 +140,20 @@ function render({ model, el }) {
   }
 
   function add(point) {
-    const stroke = strokes[strokes.length - 1];
+    const stroke = strokes.at(-1);
     if (!stroke) return; // taken away by another finger meanwhile
-    const [x, y] = stroke[stroke.length - 1];
+    const [x, y] = stroke.at(-1);
     if (Math.hypot(point[0] - x, point[1] - y) >= 1) stroke.push(point);
   }
 
   // ------------------------------------------------------------------ pointer, pen and touch
 
-  function where(event) {
-    const box = canvas.getBoundingClientRect();
-    const clip = (value) => Math.round(Math.min(Math.max(value, 0), 1) * (UNITS - 1));
-    return [clip((event.clientX - box.left) / box.width), clip((event.clientY - box.top) / box.height)];
+  const clip = (value) => Math.min(Math.max(value, 0), UNITS - 1);
+
+  function where({ clientX, clientY }) {
+    const { left, top, width, height } = canvas.getBoundingClientRect();
+    const parts = [(clientX - left) / width, (clientY - top) / height];
+    return parts.map((part) => Math.round(clip(part * (UNITS - 1))));
   }
 
   canvas.addEventListener("pointerdown", (event) => {
@@ -165,7 +168,7 @@ function render({ model, el }) {
   });
   canvas.addEventListener("pointermove", (event) => {
     if (event.pointerId !== drawing) return;
-    const passed = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
+    const passed = event.getCoalescedEvents?.() || [];
     for (const each of passed.length ? passed : [event]) add(where(each));
     changed(false);
   });
@@ -179,25 +182,21 @@ function render({ model, el }) {
 
   // ------------------------------------------------------------------ keyboard and buttons
 
-  const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || drawing !== null) return;
     const arrow = ARROWS[event.key];
+    if (arrow || event.key === " ") pen ??= [UNITS / 2, UNITS / 4];
     if (arrow) {
-      pen ??= { x: UNITS / 2, y: UNITS / 4, down: false };
       const step = event.shiftKey ? STEP / 4 : STEP;
-      pen.x = Math.min(Math.max(pen.x + step * arrow[0], 0), UNITS - 1);
-      pen.y = Math.min(Math.max(pen.y + step * arrow[1], 0), UNITS - 1);
-      if (pen.down) {
-        strokes[strokes.length - 1].push([pen.x, pen.y]);
+      pen = pen.map((place, i) => clip(place + step * arrow[i]));
+      if (down) {
+        strokes.at(-1).push(pen);
         changed(false);
       } else paint();
     } else if (event.key === " ") {
-      pen ??= { x: UNITS / 2, y: UNITS / 4, down: false };
-      pen.down = !pen.down;
-      if (pen.down) strokes.push([[pen.x, pen.y]]);
-      changed(!pen.down);
+      down = !down;
+      if (down) strokes.push([pen]);
+      changed(!down);
     } else if (event.key === "Backspace") takeBack();
     else if (event.key === "Delete") wipe();
     else if (event.key === "Enter") keepIt();
@@ -206,28 +205,23 @@ function render({ model, el }) {
     event.stopPropagation();
   });
 
-  function lift() {
-    if (pen?.down) {
-      pen.down = false;
-      changed(true);
-    }
-  }
-
   function takeBack() {
-    if (pen) pen.down = false;
+    down = false;
     if (strokes.pop()) changed(true);
   }
 
   function wipe() {
-    if (pen) pen.down = false;
+    down = false;
     strokes = [];
     changed(true);
   }
 
   canvas.addEventListener("focus", paint);
   canvas.addEventListener("blur", () => {
-    lift();
-    paint();
+    const drew = down;
+    down = false;
+    if (drew) changed(true);
+    else paint();
   });
   undo.addEventListener("click", takeBack);
   clear.addEventListener("click", wipe);
@@ -237,16 +231,16 @@ function render({ model, el }) {
 
   function onDrawing() {
     const theirs = model.get("drawing");
-    if (drawing !== null || pen?.down || (theirs.after ?? theirs.revision - 1) < revision) return;
+    if (drawing !== null || down || (theirs.after ?? theirs.revision - 1) < revision) return;
     ({ revision, strokes } = copyOf(theirs));
-    if (pen) pen.down = false;
     paint();
   }
 
   function onSample() {
     const url = model.get("sample");
     picture = null;
-    if (!url) return paint();
+    paint();
+    if (!url) return;
     const image = new Image();
     image.onload = () => {
       if (model.get("sample") !== url) return;
@@ -254,7 +248,6 @@ function render({ model, el }) {
       paint();
     };
     image.src = url;
-    paint();
   }
 
   function onAnswer() {
@@ -289,11 +282,11 @@ function render({ model, el }) {
           make("div", "tlc-fill", make("div", "tlc-track", row));
           make("span", "tlc-share", row);
         }
+        const part = (name) => row.querySelector(`.tlc-${name}`);
         row.classList.toggle("tlc-best", best);
-        row.querySelector(".tlc-label").textContent = label;
-        row.querySelector(".tlc-label").title = label;
-        row.querySelector(".tlc-fill").style.width = `${100 * share}%`;
-        row.querySelector(".tlc-share").textContent = `${Math.round(100 * share)}%`;
+        part("label").textContent = part("label").title = label;
+        part("fill").style.width = `${100 * share}%`;
+        part("share").textContent = `${Math.round(100 * share)}%`;
       });
     });
   }
@@ -305,11 +298,10 @@ function render({ model, el }) {
   }
 
   const listeners = {
-    "change:drawing": onDrawing, "change:sample": onSample,
-    "change:answer": onAnswer, "change:prompt": onPrompt, "change:keep": onPrompt,
-    "change:heard": onPrompt,
+    drawing: onDrawing, sample: onSample, answer: onAnswer,
+    prompt: onPrompt, keep: onPrompt, heard: onPrompt,
   };
-  for (const [name, act] of Object.entries(listeners)) model.on(name, act);
+  for (const [trait, act] of Object.entries(listeners)) model.on(`change:${trait}`, act);
   const resized = new ResizeObserver(paint);
   resized.observe(canvas);
   const themed = new MutationObserver(paint); // JupyterLab marks its theme on the body
@@ -321,7 +313,7 @@ function render({ model, el }) {
     clearTimeout(timer);
     resized.disconnect();
     themed.disconnect();
-    for (const [name, act] of Object.entries(listeners)) model.off(name, act);
+    for (const [trait, act] of Object.entries(listeners)) model.off(`change:${trait}`, act);
   };
 }
 

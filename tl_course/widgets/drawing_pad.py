@@ -24,7 +24,7 @@ from tl_course.data.targets.handwritten import NAMES, to_input
 from tl_course.lessons import figures
 from tl_course.lessons.figures import Picture
 from tl_course.lessons.n00_start_here import handwriting
-from tl_course.widgets.base import Experiment
+from tl_course.widgets.base import WRAP, Experiment, control
 from tl_course.widgets.keys import beside
 
 TOP = 5  # classes that are shown of a network with many
@@ -51,40 +51,69 @@ class Pad(anywidget.AnyWidget):
     prompt = traitlets.Unicode("").tag(sync=True)
     keep = traitlets.Unicode("").tag(sync=True)
 
+    @property
+    def revision(self) -> int:
+        """How often the drawing was changed."""
+        return self.drawing.get("revision", 0)
+
     def put(self, strokes: Sequence = (), sample: str = "") -> None:
         """Show strokes or a sample digit (a picture's URL) in place of what is there."""
-        seen = self.drawing.get("revision", 0)
-        self.drawing = {
-            "revision": seen + 1,
-            "after": seen,
-            "strokes": [[list(point) for point in stroke] for stroke in strokes],
-            "final": True,
-        }
+        seen, copied = self.revision, [[list(point) for point in stroke] for stroke in strokes]
+        self.drawing = {"revision": seen + 1, "after": seen, "strokes": copied, "final": True}
         self.sample = sample
 
 
 class Drawing:
     """What is on a `Pad`, as text (`handwriting.Drawing.text`), and how it gets there.
 
-    `read(text, final)` is called for each look at a stroke and once at its end, `keep(text)` when
-    the learner goes on to the next drawing: the pad is empty then.
+    `read(final)` is called for each look at a stroke and once at its end, `keep(text)` when the
+    learner goes on to the next drawing: the pad is empty then.
     """
 
     def __init__(
         self,
         experiment: Experiment,
-        read: Callable[[str, bool], None],
+        read: Callable[[bool], None],
         keep: Callable[[str], None] | None = None,
     ):
         self.pad = Pad(keep="Keep it" if keep else "")
         self.text = ""
-        self._read, self._keep = read, keep
+        self._experiment, self._read, self._keep = experiment, read, keep
         self._sample = ""  # its text while one is shown
         self._keeping = False
         experiment.on_change(self.pad, self._drawn, "drawing")
         if keep:
             experiment.on_message(self.pad, self._kept)
-        self._experiment = experiment
+
+    def answer(
+        self, readers: Readers, final: bool = True, also: Readers | None = None, words: str = ""
+    ) -> None:
+        """Show the drawing as networks get it, and what those of `readers` take it for, as bars.
+
+        The sentence is `words`, or what each network reads, those of `also` too, which have no
+        bars; it stays as it is while a stroke goes on.
+        """
+        revision = self.pad.revision
+        if not self.text:
+            bars = [_reader(name, None, names) for name, (_, names) in readers.items()]
+            self.pad.answer = {"revision": revision, "seen": "", "words": "", "readers": bars}
+            return
+        digit, bars, said = handwriting.pixels(self.text), [], []
+        with machine.one_thread():
+            for name, (net, names) in {**readers, **(also or {} if final else {})}.items():
+                shares = handwriting.read(net, digit[None])[0]
+                if name in readers:
+                    bars.append(_reader(name, shares, names))
+                best = int(shares.argmax())
+                said.append(f"{name}: {names[best]} ({100 * shares[best]:.0f}%)")
+        before = self.pad.answer.get("words", "")
+        self.pad.answer = {
+            "revision": revision,
+            "seen": png_url(digit),
+            "seen_alt": "The drawing as the network gets it: 28 by 28 pixels, white on black.",
+            "words": words or ("; ".join(said) if final else before),
+            "readers": bars,
+        }
 
     def _kept(self, keeps: list) -> None:
         self._keeping = True
@@ -99,12 +128,12 @@ class Drawing:
                         self._keep(text)
         finally:
             self._keeping = False
-        if self.pad.drawing.get("revision", 0) > self.pad.heard:  # it came first
+        if self.pad.revision > self.pad.heard:  # it came first
             self._drawn(self.pad.drawing)
 
     def _empty(self) -> None:
         """Say what the browser syncs after what was kept, unless the next drawing is begun."""
-        if self.pad.drawing.get("revision", 0) <= self.pad.heard:
+        if self.pad.revision <= self.pad.heard:
             with self._experiment.quietly():
                 self.pad.drawing = {"revision": self.pad.heard, "strokes": [], "final": True}
 
@@ -113,7 +142,7 @@ class Drawing:
             self._empty()
             return
         self.text = self._text(drawing.get("strokes", ()), bool(self.pad.sample))
-        self._read(self.text, bool(drawing.get("final", True)))
+        self._read(bool(drawing.get("final", True)))
 
     def _text(self, strokes: Sequence, sample: bool) -> str:
         found = drawn.strokes(strokes)
@@ -133,40 +162,7 @@ class Drawing:
                 self.pad.sample = ""
         self._sample = text if sample else ""
         self.text = text
-        self._read(text, True)
-
-
-def answer(
-    readers: Readers,
-    text: str,
-    revision: int,
-    words: str | None = None,
-    also: Readers | None = None,
-) -> dict:
-    """What the pad shows of a drawing: the digit as the networks get it, and their bars.
-
-    `words` leaves the sentence as it is while a stroke goes on; without it the sentence says what
-    each network reads, those of `also` too, which have no bars.
-    """
-    if not text:
-        bars = [_reader(name, None, names) for name, (_, names) in readers.items()]
-        return {"revision": revision, "seen": "", "words": words or "", "readers": bars}
-    digit = handwriting.pixels(text)
-    read, said = [], []
-    with machine.one_thread():
-        for name, (net, names) in {**readers, **(also or {} if words is None else {})}.items():
-            shares = handwriting.read(net, digit[None])[0]
-            if name in readers:
-                read.append(_reader(name, shares, names))
-            best = int(shares.argmax())
-            said.append(f"{name}: {names[best]} ({100 * shares[best]:.0f}%)")
-    return {
-        "revision": revision,
-        "seen": png_url(digit),
-        "seen_alt": "The drawing as the network gets it: 28 by 28 pixels, white on black.",
-        "words": words if words is not None else "; ".join(said),
-        "readers": read,
-    }
+        self._read(True)
 
 
 def _reader(name: str, shares: torch.Tensor | None, names: Sequence[str]) -> dict:
@@ -181,49 +177,11 @@ def _reader(name: str, shares: torch.Tensor | None, names: Sequence[str]) -> dic
     return {"name": name, "named": max(map(len, names)) > 3, "bars": bars}
 
 
-class Samples:
-    """The way without drawing: a digit of MNIST's is put on the pad."""
-
-    def __init__(self, experiment: Experiment, drawing: Drawing):
-        self._experiment, self._drawing = experiment, drawing
-        self.choice = widgets.Dropdown(
-            options=[NO_SAMPLE, *NAMES], description="or take somebody's",
-            style={"description_width": "initial"}, layout=widgets.Layout(width="14em"),
-        )  # fmt: skip
-        self.another = widgets.Button(description="Another one", disabled=True)
-        self._number = 0
-        experiment.on_change(self.choice, self._chosen)
-        experiment.on_click(self.another, self._next)
-        self.view = widgets.HBox([self.choice, self.another], layout={"flex_flow": "row wrap"})
-
-    def _chosen(self, name: str) -> None:
-        self._number = 0
-        self.another.disabled = name == NO_SAMPLE
-        self._show()
-
-    def _next(self) -> None:
-        self._number += 1
-        self._show()
-
-    def _show(self) -> None:
-        if self.choice.value == NO_SAMPLE:
-            self._drawing.put("")
-            return
-        seed = self._experiment.seed
-        found = handwriting.sample(int(self.choice.value), seed, self._number)
-        self._drawing.put(found.text)
-
-    def reset(self) -> None:
-        """Choose none."""
-        with self._experiment.quietly():
-            self.choice.value = NO_SAMPLE
-            self.another.disabled = True
-
-
 class DrawingPad(Experiment):
     """The pad with networks that answer: `networks` by name, each with the names of its classes.
 
-    Raises CourseError where a network has not one name for each class.
+    The way without drawing is to put a digit of MNIST's on the pad. Raises CourseError where a
+    network has not one name for each class.
     """
 
     name, title = "drawing-pad", "Draw a digit"
@@ -239,16 +197,25 @@ class DrawingPad(Experiment):
         if not networks:
             raise CourseError("Give the drawing pad at least one network that answers.")
         self.networks = networks
-        self.drawing = Drawing(self, self._look)
+        self.drawing = Drawing(self, lambda final: self.drawing.answer(networks, final))
         self.pad = self.drawing.pad
-        self.samples = Samples(self, self.drawing)
-        self._look("", True)
-        self.lay_out([self.pad, self.samples.view])
+        self.choice = control(
+            widgets.Dropdown, "or take somebody's", "initial", "14em", options=[NO_SAMPLE, *NAMES]
+        )
+        self.another = widgets.Button(description="Another one", disabled=True)
+        self.on_change(self.choice, lambda _: self._sample(0))
+        self.on_click(self.another, lambda: self._sample(self._number + 1))
+        self.show()
+        self.lay_out([self.pad, widgets.HBox([self.choice, self.another], layout=WRAP)])
 
-    def _look(self, text: str, final: bool) -> None:
-        words = None if final and text else "" if not text else self.pad.answer.get("words", "")
-        revision = self.pad.drawing.get("revision", 0)
-        self.pad.answer = answer(self.networks, text, revision, words)
+    def _sample(self, number: int) -> None:
+        """Put the chosen digit on the pad, the one of that number, or none."""
+        self._number, digit = number, self.choice.value
+        self.another.disabled = digit == NO_SAMPLE
+        if digit == NO_SAMPLE:
+            self.drawing.put("")
+        else:
+            self.drawing.put(handwriting.sample(int(digit), self.seed, number).text)
 
     def settings(self) -> dict:
         return {"drawing": self.drawing.text}
@@ -259,11 +226,11 @@ class DrawingPad(Experiment):
             raise CourseError("The state's drawing is not a text: copy the whole state again.")
         if text:
             handwriting.pixels(text)  # raises where it is damaged
-        self.samples.reset()
+        self.choice.value, self.another.disabled = NO_SAMPLE, True
         self.drawing.put(text)
 
     def show(self) -> None:
-        self._look(self.drawing.text, True)
+        self.drawing.answer(self.networks)
 
     def still(self) -> tuple[Picture, list[dict]]:
         shown = [handwriting.sample(label, self.seed, 0) for label in range(len(NAMES))]

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-
 import ipywidgets as widgets
 import pandas as pd
 import torch
 
-from tl_course.base import machine
 from tl_course.base.errors import CourseError
 from tl_course.core.network import FiveLayerNet
 from tl_course.data.examples import Target, draw
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.lessons import curves, figures
 from tl_course.lessons.figures import ARMS, Picture
-from tl_course.study import comparing, matrix, results, trials
+from tl_course.study import comparing, results, trials
 from tl_course.study.trials import Run, Trial
 from tl_course.widgets import figures as trial_plots
-from tl_course.widgets.base import Experiment, Slot, number, one_of
+from tl_course.widgets.base import WRAP, Slot, button, control, number, one_of
+from tl_course.widgets.training_lab import Training
 
 ASKED = (10, 100, 1000)  # numbers of images that a prediction is asked for
 SURE = 99  # of 100: the scale of the figure ends before 100, and nobody reads them all
@@ -30,15 +27,13 @@ WAYS = {  # arm: what it starts from, and the option
     "scratch": ("random", "2"),
     "random-frozen": ("random", "1"),
 }
+ARM_OF = {way: arm for arm, way in WAYS.items()}
 DRAWS = 20
 KEPT = 30  # live runs
 ROW = ("arm", "augmented", "images", "draw", "accuracy")  # of one, as those of the recorded table
-LOW = {"description_width": "11em"}
-WIDE = {"width": "29em", "max_width": "100%"}
-WRAP = {"flex_flow": "row wrap", "align_items": "center"}
 
 
-class HowMuch(Experiment):
+class HowMuch(Training):
     """Accuracy against the number of labelled digits; `prediction` is what the learner said."""
 
     name, title = "how-much-data", "How much data?"
@@ -46,68 +41,41 @@ class HowMuch(Experiment):
     def __init__(
         self, net: FiveLayerNet | None = None, target: Target | None = None, seed: int = 0
     ):
-        super().__init__(seed)
-        self.nets = matrix.pretrained() | ({"image": net} if net is not None else {})
-        self.target = target or handwritten()
-        self.sizes = trials.sizes(self.target)
+        super().__init__(net, target, seed, "Run this point now")
+        self.start_button.layout.width = "auto"
         self._same = torch.equal(self.target.pool.y, handwritten().pool.y)  # as was recorded
         self.recorded = comparing.tuned(results.load("sweep"))
         self.means = comparing.means(self.recorded)
         self.live: list[dict] = []  # rows like those recorded
         self.guesses = [
-            widgets.IntSlider(
-                description=f"with {n:,} images", value=guess, max=SURE, continuous_update=False,
-                style=LOW, layout=WIDE,
-            )
+            control(widgets.IntSlider, f"with {n:,} images", value=guess, max=SURE)
             for n, guess in zip(ASKED, FIRST, strict=True)
-        ]  # fmt: skip
-        self.reveal_button = widgets.Button(
-            description="Show what was measured", button_style="primary", layout={"width": "auto"}
-        )
-        self.arm = widgets.Dropdown(
-            description="Way to learn",
-            options=[(ARMS[arm][0], arm) for arm in WAYS],
-            style=LOW,
-            layout=WIDE,
-        )
-        self.augment = widgets.Checkbox(description="altered copies too", indent=False)
-        self.images = widgets.SelectionSlider(
-            description="Labelled images", options=[(f"{n:,}", n) for n in self.sizes], value=50,
-            continuous_update=False, style=LOW, layout=WIDE,
-        )  # fmt: skip
-        self.draw = widgets.IntSlider(
-            description="Draw", min=1, max=DRAWS, continuous_update=False, style=LOW, layout=WIDE
-        )
-        self.run_button = widgets.Button(description="Run this point now", layout={"width": "auto"})
-        self.stop_button = widgets.Button(description="Stop", disabled=True)
-        self.status = widgets.HTML()
+        ]
+        self.reveal_button = button("Show what was measured", "primary")
+        ways = [(ARMS[arm][0], arm) for arm in WAYS]
+        self.arm = control(widgets.Dropdown, "Way to learn", options=ways)
+        self.draw = control(widgets.IntSlider, "Draw", min=1, max=DRAWS)
+        self.controls = {
+            "arm": self.arm, "augment": self.augment, "images": self.images, "draw": self.draw
+        }  # fmt: skip
         self.curve, self.digits = Slot(), Slot()
-        self.measured = widgets.VBox(
-            [
-                widgets.HBox([self.arm, self.augment], layout=WRAP),
-                widgets.HBox([self.images, self.draw], layout=WRAP),
-                widgets.HBox([self.run_button, self.stop_button, self.status], layout=WRAP),
-            ]
+        rows = (
+            [self.arm, self.augment],
+            [self.images, self.draw],
+            [self.start_button, self.stop_button, self.status],
         )
+        self.measured = widgets.VBox([widgets.HBox(row, layout=WRAP) for row in rows])
         self.shown = False
-        for slider in self.guesses:
-            self.on_change(slider, lambda _: self._draw_curve())
-        for control in (self.arm, self.augment):
-            self.on_change(control, lambda _: self._draw_curve())
-        for control in (self.images, self.draw):
-            self.on_change(control, lambda _: self.show())
+        self.on_change((*self.guesses, self.arm, self.augment), lambda _: self._draw_curve())
+        self.on_change((self.images, self.draw), lambda _: self.show())
         self.on_click(self.reveal_button, self._reveal)
-        self.on_click(self.run_button, self._run, once=True)
-        self.on_click(self.stop_button, self._stop)
         ask = widgets.HTML(
             "<p>How many of 100 other digits will the network read, with four borrowed layers "
             "fixed (Option 1) and the digits as they are?</p>"
         )
         self.show()
-        self.lay_out(
-            [ask, *self.guesses, self.reveal_button, self.measured, self.curve.view,
-             self.digits.view]
-        )  # fmt: skip
+        shown = self.measured, self.curve.view, self.digits.view
+        self.lay_out([ask, *self.guesses, self.reveal_button, *shown])
 
     @property
     def prediction(self) -> dict[int, int]:
@@ -129,26 +97,15 @@ class HowMuch(Experiment):
 
     # ------------------------------------------------------------------ a point, live
 
-    def _run(self) -> None:
-        trial, nets, target, arm = self.trial, self.nets, self.target, self.arm.value
+    def _start(self) -> None:
+        super()._start()
         self._busy(True, "Training …")
 
-        def job(stop: threading.Event, tell: Callable) -> tuple[str, Run]:
-            with machine.one_thread():
-                return arm, trials.run(trial, nets, target, stop=stop)
+    def _stopped(self, run: Run) -> None:
+        self._busy(False, "Stopped.")
 
-        self.work(job, done=self._finished)
-
-    def _stop(self) -> None:
-        self.stop()
-        self.stop_button.disabled = True
-
-    def _finished(self, found: tuple[str, Run] | None) -> None:
-        if found is None:
-            return self._busy(False, "It ended with an error.")
-        arm, run = found
-        if run.accuracy is None:
-            return self._busy(False, "Stopped.")
+    def _finished(self, run: Run) -> None:
+        arm = ARM_OF[run.trial.start, run.trial.option]
         row = {
             "arm": arm, "augmented": run.trial.augment, "images": run.trial.images,
             "draw": run.trial.seed, "accuracy": round(run.accuracy, 5),
@@ -157,10 +114,6 @@ class HowMuch(Experiment):
         what = f"{ARMS[arm][0]}, {run.trial.images:,} digits" + ", copies" * run.trial.augment
         self._busy(False, f"{what}: {100 * run.accuracy:.1f} of 100, after {run.seconds:.1f} s.")
         self._draw_curve()
-
-    def _busy(self, busy: bool, status: str) -> None:
-        self.run_button.disabled, self.stop_button.disabled = busy, not busy
-        self.status.value = f'<p role="status">{status}</p>'
 
     # ------------------------------------------------------------------ what is shown
 
@@ -192,14 +145,10 @@ class HowMuch(Experiment):
         if here is None:
             words += "so many were not recorded; run this point."
         else:
-            words += (
-                f"{here['mean']:.1f} of 100, mean of {here.draws} draws; the band is "
-                f"± {here.sd:.1f}."
-            )
-        own = self.recorded[
-            (self.recorded.arm == arm) & (self.recorded.augmented == augmented)
-            & (self.recorded.images == images) & (self.recorded.draw == self.trial.seed)
-        ]  # fmt: skip
+            mean = f"{here['mean']:.1f} of 100, mean of {here.draws} draws"
+            words += f"{mean}; the band is ± {here.sd:.1f}."
+        own = _at(self.recorded, arm, augmented, images)
+        own = own[own.draw == self.trial.seed]
         now = [row for row in self.live if _key(row) == (arm, augmented, images, self.trial.seed)]
         if len(own) and self._same:
             words += f" This draw, recorded: {100 * own.accuracy.iloc[0]:.1f}."
@@ -215,9 +164,8 @@ class HowMuch(Experiment):
 
     def _measured(self, arm: str, augmented: bool, images: int) -> pd.Series | None:
         """The row of `comparing.means` of one point, if it was recorded."""
-        found = self.means
-        chosen = (found.arm == arm) & (found.augmented == augmented) & (found.images == images)
-        return found[chosen].iloc[0] if chosen.any() else None
+        found = _at(self.means, arm, augmented, images)
+        return None if found.empty else found.iloc[0]
 
     def _draw_digits(self) -> None:
         labelled = draw(self.target.pool, self.images.value, self.trial.seed)
@@ -227,11 +175,8 @@ class HowMuch(Experiment):
     # ------------------------------------------------------------------ state and still picture
 
     def settings(self) -> dict:
-        return {
-            "prediction": list(self.prediction.values()), "shown": self.shown,
-            "arm": self.arm.value, "augment": self.augment.value, "images": self.images.value,
-            "draw": self.draw.value, "live": self.live,
-        }  # fmt: skip
+        said = {"prediction": list(self.prediction.values()), "shown": self.shown}
+        return said | super().settings() | {"live": self.live}
 
     def apply(self, settings: dict) -> None:
         said = settings["prediction"]
@@ -239,20 +184,15 @@ class HowMuch(Experiment):
         for slider, value in zip(self.guesses, said, strict=True):
             slider.value = number({"prediction": value}, "prediction", 0, SURE)
         self.shown = one_of(settings, "shown", (False, True))
-        self.arm.value = one_of(settings, "arm", tuple(WAYS))
-        self.augment.value = one_of(settings, "augment", (False, True))
-        self.images.value = one_of(settings, "images", self.sizes)
-        self.draw.value = number(settings, "draw", 1, DRAWS)
-        live = settings["live"]
-        if not isinstance(live, list) or any(
-            not isinstance(row, dict) or set(row) != set(ROW) for row in live
-        ):
+        super().apply(settings)
+        live = settings["live"] if isinstance(settings["live"], list) else [None]
+        if any(not isinstance(row, dict) or set(row) != set(ROW) for row in live):
             raise CourseError("The points in this state are damaged: copy the whole text again.")
         self.live = [
             {
                 "arm": one_of(row, "arm", tuple(WAYS)),
                 "augmented": one_of(row, "augmented", (False, True)),
-                "images": one_of(row, "images", self.sizes),
+                "images": one_of(row, "images", trials.sizes(self.target)),
                 "draw": number(row, "draw", 0, 1000 * (2**31 - 1) + DRAWS),
                 "accuracy": number(row, "accuracy", 0, 1, whole=False),
             }
@@ -275,10 +215,8 @@ class HowMuch(Experiment):
             self.recorded, "Ten images or a thousand? Recorded", tuple(WAYS),
             prediction=self.prediction,
         )  # fmt: skip
-        found = self.means
-        table = found[found.arm.isin(WAYS)].pivot(
-            index="images", columns=["arm", "augmented"], values="mean"
-        )
+        found = self.means[self.means.arm.isin(WAYS)]
+        table = found.pivot(index="images", columns=["arm", "augmented"], values="mean")
         rows = [
             {"images": f"{images:,}"}
             | {
@@ -289,6 +227,11 @@ class HowMuch(Experiment):
             for images, row in table.iterrows()
         ]
         return picture, rows
+
+
+def _at(rows: pd.DataFrame, arm: str, augmented: bool, images: int) -> pd.DataFrame:
+    """The rows of one point."""
+    return rows[(rows.arm == arm) & (rows.augmented == augmented) & (rows.images == images)]
 
 
 def _key(row: dict) -> tuple:

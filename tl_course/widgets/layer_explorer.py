@@ -15,18 +15,17 @@ from tl_course.data.targets.handwritten import NAMES, handwritten, to_input
 from tl_course.data.targets.photographs import NAMES as PHOTOGRAPHS
 from tl_course.data.targets.photographs import of_file, photograph
 from tl_course.layers import portrait
-from tl_course.layers.portrait import UNITS, Portraits
+from tl_course.layers.portrait import UNITS, Portrait, Portraits
 from tl_course.lessons.figures import Picture
 from tl_course.lessons.n00_start_here import handwriting
-from tl_course.widgets import drawing_pad
 from tl_course.widgets import figures as trial_plots
-from tl_course.widgets.base import Experiment, Slot, number, one_of
+from tl_course.widgets.base import Experiment, Slot, button, control, one_of, status
+from tl_course.widgets.drawing_pad import Drawing
 
 THINGS = ("cat", "umbrella", "house")
 OWN = "your own picture"
 TALL = 96  # pixels of a photograph
-LOW = {"description_width": "5em"}
-WIDE = {"width": "20em", "max_width": "100%"}
+SIZE = {"label": "5em", "width": "20em"}  # of the controls
 UNIT = 22  # of layer 1: it is easy to describe
 
 
@@ -35,59 +34,35 @@ class LayerExplorer(Experiment):
 
     name, title = "layer-explorer", "Layer explorer"
 
-    def __init__(
-        self,
-        net: FiveLayerNet,
-        untrained: FiveLayerNet,
-        seed: int = 0,
-        drawing: torch.Tensor | None = None,
-    ):
+    def __init__(self, net: FiveLayerNet, untrained: FiveLayerNet, seed: int = 0):
         super().__init__(seed)
         self.portraits = Portraits({"trained": net, "untrained": untrained}, seed)
         self.own: torch.Tensor | None = None  # the learner's drawing or photograph
-        self.layer = widgets.Dropdown(
-            description="Layer", style=LOW, layout=WIDE,
-            options=[(layer.replace("layer", "layer "), layer) for layer in LAYERS],
-        )  # fmt: skip
-        self.unit = widgets.IntSlider(
-            description="Unit", value=UNIT, max=UNITS[LAYERS[0]] - 1, continuous_update=False,
-            style=LOW, layout=WIDE,
-        )  # fmt: skip
-        self.picture = widgets.Dropdown(
-            description="Show it", options=self._pictures(), value="digit 7", style=LOW, layout=WIDE
+        layers = [(layer.replace("layer", "layer "), layer) for layer in LAYERS]
+        self.layer = control(widgets.Dropdown, "Layer", options=layers, **SIZE)
+        last = UNITS[LAYERS[0]] - 1
+        self.unit = control(widgets.IntSlider, "Unit", value=UNIT, max=last, **SIZE)
+        self.picture = control(
+            widgets.Dropdown, "Show it", options=self._pictures(), value="digit 7", **SIZE
         )
-        self.draw_button = widgets.ToggleButton(
-            description="Draw something", layout={"width": "auto"}
-        )
-        self.upload = widgets.FileUpload(
-            accept=".png,.jpg,.jpeg", description="Open a photograph",
-            layout={"width": "auto"},
-        )  # fmt: skip
-        self.drawing = drawing_pad.Drawing(self, self._drawn)
+        self.controls = {"layer": self.layer, "unit": self.unit, "picture": self.picture}
+        self.draw_button = button("Draw something", kind=widgets.ToggleButton)
+        self.upload = button("Open a photograph", kind=widgets.FileUpload)
+        self.upload.accept = ".png,.jpg,.jpeg"
+        self.drawing = Drawing(self, self._drawn)
         self.drawing.pad.add_class("tlc-small")  # so that the answers below stay in view
         self.status, self.portrait = widgets.HTML(), Slot()
         self._open(False)
         self.on_change(self.layer, self._other_layer)
-        for control in (self.unit, self.picture):
-            self.on_change(control, lambda _: self.show())
+        self.on_change((self.unit, self.picture), lambda _: self.show())
         self.on_change(self.draw_button, self._open)
         self.on_change(self.upload, self._handed_over)
-        self._draw(
-            self._portrait(*self._chosen(), make=True)
-        )  # a filter of layer 1: nothing to wait for
-        self.lay_out(
-            [
-                widgets.HBox(
-                    [self.layer, self.unit, self.picture, self.draw_button, self.upload],
-                    layout={"flex_flow": "row wrap"},
-                ),
-                self.drawing.pad,
-                self.status,
-                self.portrait.view,
-            ]
-        )
-        if drawing is not None:
-            self.show_drawing(drawing)
+        # A filter of layer 1: nothing to wait for.
+        chosen = self._chosen()
+        self._draw(self.portraits.of(*chosen, make=True), *chosen)
+        choices = [self.layer, self.unit, self.picture, self.draw_button, self.upload]
+        top = widgets.HBox(choices, layout={"flex_flow": "row wrap"})
+        self.lay_out([top, self.drawing.pad, self.status, self.portrait.view])
 
     def _pictures(self) -> list[str]:
         digits = [f"digit {name}" for name in NAMES]
@@ -108,14 +83,11 @@ class LayerExplorer(Experiment):
         """Show or hide the drawing pad."""
         self.drawing.pad.layout.display = "" if opened else "none"
 
-    def _drawn(self, text: str, final: bool) -> None:
+    def _drawn(self, final: bool) -> None:
         if final:
-            pad = self.drawing.pad
-            words = "This is what the network gets." if text else ""
-            revision = pad.drawing.get("revision", 0)
-            pad.answer = drawing_pad.answer({}, text, revision, words)
-            if text:
-                self.show_drawing(to_input(handwriting.pixels(text)[None])[0])
+            self.drawing.answer({}, words="This is what the network gets.")
+            if self.drawing.text:
+                self.show_drawing(to_input(handwriting.pixels(self.drawing.text)[None])[0])
 
     def _handed_over(self, files: tuple) -> None:
         with self.quietly():
@@ -146,66 +118,56 @@ class LayerExplorer(Experiment):
     def _chosen(self) -> tuple[str, int, torch.Tensor]:
         return self.layer.value, self.unit.value, self.shown_picture()
 
-    def _portrait(self, layer: str, unit: int, x: torch.Tensor, make: bool) -> tuple:
-        """What the picture needs; what a unit would like best is None unless it is to be made."""
-        own = self.portraits
-        liked = [own.liked(name, layer, unit) if make else None for name in own.nets]
-        best = [own.patches(name, layer) for name in own.nets]
-        answers = [own.answer(name, layer, unit, x) for name in own.nets]
-        return list(own.nets), liked, best, x, answers, layer, unit
-
-    def _draw(self, found: tuple | None) -> None:
-        if found is not None:
-            picture = trial_plots.portrait(*found)
-            self.portrait.show(picture, picture.alt)
-        self.status.value = ""
+    def _draw(self, found: list[Portrait], layer: str, unit: int, x: torch.Tensor) -> None:
+        picture = trial_plots.portrait(found, layer, unit, x)
+        self.portrait.show(picture, picture.alt)
 
     def show(self) -> None:
         """Work it out off the main thread: patches and answers first, the made picture last."""
-        self.status.value = '<p role="status">Looking at drawings …</p>'
-        chosen = self._chosen()
+        self.status.value = status("Looking at drawings …")
+        chosen, portraits = self._chosen(), self.portraits
 
-        def job(stop: threading.Event, tell: Callable) -> tuple | None:
+        def job(stop: threading.Event, tell: Callable) -> list[Portrait] | None:
             if stop.is_set():  # the learner has gone on to another unit
                 return None
             with machine.one_thread():
                 if chosen[0] != LAYERS[0]:
-                    tell(self._portrait(*chosen, make=False))
-                return None if stop.is_set() else self._portrait(*chosen, make=True)
+                    tell(portraits.of(*chosen, make=False))
+                return None if stop.is_set() else portraits.of(*chosen, make=True)
 
-        def soon(found: tuple) -> None:
-            self._draw(found)
-            self.status.value = '<p role="status">Making the picture that it would like best …</p>'
+        def soon(found: list[Portrait]) -> None:
+            self._draw(found, *chosen)
+            self.status.value = status("Making the picture that it would like best …")
 
-        self.work(job, soon, self._draw)
+        def done(found: list[Portrait] | None) -> None:
+            if found is not None:
+                self._draw(found, *chosen)
+            self.status.value = ""
+
+        self.work(job, soon, done)
 
     # ------------------------------------------------------------------ state and still picture
 
     def settings(self) -> dict:
-        return {
-            "layer": self.layer.value, "unit": self.unit.value, "picture": self.picture.value,
-            "drawing": "" if self.own is None else portrait.picture_to_text(self.own),
-        }  # fmt: skip
+        drawing = "" if self.own is None else portrait.picture_to_text(self.own)
+        return super().settings() | {"drawing": drawing}
 
     def apply(self, settings: dict) -> None:
         drawing = settings["drawing"]
         self.own = portrait.picture_from_text(drawing) if drawing != "" else None
-        layer = one_of(settings, "layer", LAYERS)
-        unit = number(settings, "unit", 0, UNITS[layer] - 1)
-        picture = one_of(settings, "picture", self._pictures())
-        self.layer.value, self.unit.max, self.unit.value = layer, UNITS[layer] - 1, unit
+        self.unit.max = UNITS[one_of(settings, "layer", LAYERS)] - 1
         self.picture.options = self._pictures()
-        self.picture.value = picture
+        super().apply(settings)
         if self.portraits.seed != self.seed:
             self.portraits = Portraits(self.portraits.nets, self.seed)
 
     def still(self) -> tuple[Picture, list[dict]]:
         """The portrait that is shown, and its answers as numbers."""
-        names, _, _, _, answers, layer, unit = self._portrait(*self._chosen(), make=False)
+        layer, unit, x = self._chosen()
         rows = [
-            {"network": name, "layer": layer[-1], "unit": unit,
-             "strongest answer": f"{answer.max():.2f}",
-             "over half of that": f"in {100 * trial_plots.strongly(answer):.0f}% of the places"}
-            for name, answer in zip(names, answers, strict=True)
+            {"network": one.name, "layer": layer[-1], "unit": unit,
+             "strongest answer": f"{one.answer.max():.2f}",
+             "over half of that": f"in {trial_plots.strongly(one.answer)} of the places"}
+            for one in self.portraits.of(layer, unit, x, make=False)
         ]  # fmt: skip
         return self.portrait.picture, rows

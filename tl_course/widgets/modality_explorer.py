@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 
 import ipywidgets as widgets
@@ -11,15 +12,13 @@ from matplotlib.colors import to_hex
 from tl_course.lessons.figures import Picture
 from tl_course.lessons.n06_wrong_modality import cells as matrix_cells
 from tl_course.lessons.n06_wrong_modality import figures as modality_plots
-from tl_course.lessons.n06_wrong_modality.cells import Shown
 from tl_course.lessons.n06_wrong_modality.figures import SAME, SOURCES, TARGETS
 from tl_course.study import results
-from tl_course.widgets.base import Experiment, Slot, one_of
+from tl_course.widgets.base import Experiment, Slot, control, one_of, status
 from tl_course.widgets.matrix_grid import MatrixGrid
 
 EXAMPLES = (50, 200)
 OPTIONS = (("1: four layers fixed", "1"), ("2: everything trained", "2"))
-WIDE = {"width": "20em", "max_width": "100%"}
 WRAP = {"flex_flow": "row wrap"}
 
 
@@ -30,14 +29,14 @@ class ModalityExplorer(Experiment):
 
     def __init__(self, table: pd.DataFrame | None = None, seed: int = 0):
         super().__init__(seed)
-        self._kept: dict[tuple, tuple[Picture | None, str, str]] = {}
+        self._examples = functools.cache(_examples)  # drawn once
         self.table = results.load("matrix") if table is None else table
         self.targets = [name for name in TARGETS if name in set(self.table.target)]
         self.sources = list(SOURCES)
-        self.option = widgets.Dropdown(description="Option", options=OPTIONS, layout=WIDE)
-        self.images = widgets.Dropdown(
-            description="Labelled", options=[(f"{n} examples", n) for n in EXAMPLES], layout=WIDE
-        )
+        numbers = [(f"{n} examples", n) for n in EXAMPLES]
+        self.option = control(widgets.Dropdown, "Option", "", "20em", options=OPTIONS)
+        self.images = control(widgets.Dropdown, "Labelled", "", "20em", options=numbers)
+        self.controls = {"option": self.option, "images": self.images}
         self.grid = MatrixGrid(
             rows=[TARGETS[name].replace("\n", " ") for name in self.targets],
             chosen=[0, self.sources.index("image")],
@@ -45,25 +44,13 @@ class ModalityExplorer(Experiment):
         self.sentence = widgets.HTML()
         self.source, self.target = Slot(), Slot()
         self.source_sounds, self.target_sounds = widgets.HTML(), widgets.HTML()
-        for control in (self.option, self.images):
-            self.on_change(control, lambda _: self.show())
+        self.on_change(self.controls.values(), lambda _: self.show())
         self.on_change(self.grid, lambda _: self._show_cell(), "chosen")
         self.show()
-        wide = {"flex": "1 1 20em"}
-        self.lay_out(
-            [
-                widgets.HBox([self.option, self.images], layout=WRAP),
-                self.grid,
-                self.sentence,
-                widgets.HBox(
-                    [
-                        widgets.VBox([self.source.view, self.source_sounds], layout=wide),
-                        widgets.VBox([self.target.view, self.target_sounds], layout=wide),
-                    ],
-                    layout=WRAP,
-                ),
-            ]
-        )
+        choices = widgets.HBox([self.option, self.images], layout=WRAP)
+        shown = (self.source.view, self.source_sounds), (self.target.view, self.target_sounds)
+        parts = [widgets.VBox(part, layout={"flex": "1 1 20em"}) for part in shown]
+        self.lay_out([choices, self.grid, self.sentence, widgets.HBox(parts, layout=WRAP)])
 
     @property
     def cell(self) -> tuple[str, str]:
@@ -74,13 +61,15 @@ class ModalityExplorer(Experiment):
     @property
     def said(self) -> str:
         """What was measured in the chosen cell."""
-        return matrix_cells.in_words(
-            self.measured, *self.cell, self.images.value, self.option.value
-        )
+        return self._in_words(*self.cell)
+
+    def _in_words(self, target: str, source: str) -> str:
+        images, option = self.images.value, self.option.value
+        return matrix_cells.in_words(self.measured, target, source, images, option)
 
     def _cell(self, target: str, source: str) -> dict:
         """What the grid needs for one cell; its colour is that of the heat map."""
-        row, size, option = self.measured.loc[(target, source)], self.images.value, self.option
+        row = self.measured.loc[(target, source)]
         text, shade = f"{row['mean']:.0f}", 0.5
         if source != "random":
             star = " *" if abs(row.ahead) > row.interval else ""
@@ -88,43 +77,32 @@ class ModalityExplorer(Experiment):
             text += f"\n{ahead}{star}".replace("-", "−")
             shade += row.ahead / modality_plots.MOST / 2
         colour = modality_plots.HARM_TO_HELP(shade)
-        label = matrix_cells.in_words(self.measured, target, source, size, option.value)
         return {
-            "text": text, "label": label, "colour": to_hex(colour),
+            "text": text, "label": self._in_words(target, source), "colour": to_hex(colour),
             "ink": modality_plots.ink(colour), "framed": SAME[target] == source,
         }  # fmt: skip
 
     def _show_cell(self) -> None:
         target, source = self.cell
-        self.sentence.value = f'<p role="status">{html.escape(self.said)}</p>'
-        self._put("source", source, self.source, self.source_sounds)
-        self._put("target", target, self.target, self.target_sounds)
-
-    def _put(self, role: str, name: str, slot: Slot, sounds: widgets.HTML) -> None:
-        """Examples into their places: a picture with words, and a player for each sound."""
-        key = role, name, self.seed
-        if key not in self._kept:  # drawn once
-            give = {"source": matrix_cells.of_source, "target": matrix_cells.of_target}[role]
-            self._kept[key] = _prepared(give(name, self.seed))
-        picture, words, players = self._kept[key]
-        if picture is None:
-            slot.clear()
-        else:
-            slot.show(picture, words)
-        sounds.value = players
+        self.sentence.value = status(self.said)
+        for role, name, slot, sounds in (
+            ("source", source, self.source, self.source_sounds),
+            ("target", target, self.target, self.target_sounds),
+        ):
+            picture, words, sounds.value = self._examples(role, name, self.seed)
+            if picture is None:
+                slot.clear()
+            else:
+                slot.show(picture, words)
 
     # ------------------------------------------------------------------ state and still picture
 
     def settings(self) -> dict:
         target, source = self.cell
-        return {
-            "option": self.option.value, "images": self.images.value,
-            "target": target, "source": source,
-        }  # fmt: skip
+        return super().settings() | {"target": target, "source": source}
 
     def apply(self, settings: dict) -> None:
-        self.option.value = one_of(settings, "option", tuple(value for _, value in OPTIONS))
-        self.images.value = one_of(settings, "images", EXAMPLES)
+        super().apply(settings)
         row = self.targets.index(one_of(settings, "target", self.targets))
         column = self.sources.index(one_of(settings, "source", self.sources))
         self.grid.chosen = [row, column]
@@ -137,9 +115,7 @@ class ModalityExplorer(Experiment):
             f"{control} (* where the 95% interval leaves out zero). Framed: the same kind of "
             "input. Choose a cell."
         )
-        self.grid.columns = [
-            SOURCES[source] if source != "random" else control for source in self.sources
-        ]
+        self.grid.columns = list((SOURCES | {"random": control}).values())
         self.grid.cells = [[self._cell(t, s) for s in self.sources] for t in self.targets]
         self._show_cell()
 
@@ -151,16 +127,17 @@ class ModalityExplorer(Experiment):
         )
         rows = [
             {"target": TARGETS[target].replace("\n", " "), "pretrained on": SOURCES[source],
-             "what was measured": matrix_cells.in_words(
-                 self.measured, target, source, self.images.value, self.option.value)}
+             "what was measured": self._in_words(target, source)}
             for target in self.targets
             for source in self.sources
         ]  # fmt: skip
         return picture, rows
 
 
-def _prepared(shown: Shown) -> tuple[Picture | None, str, str]:
-    """A picture of examples, the same in words, and players as HTML."""
+def _examples(role: str, name: str, seed: int) -> tuple[Picture | None, str, str]:
+    """A picture of examples of a source or target, the same in words, and players as HTML."""
+    give = {"source": matrix_cells.of_source, "target": matrix_cells.of_target}[role]
+    shown = give(name, seed)
     players = "".join(
         modality_plots.Sound(wave, rate, f"{shown.title}: {name}")._repr_html_()
         for name, wave, rate in shown.sounds

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -19,32 +20,20 @@ from tl_course.data.sources import things
 from tl_course.data.targets.handwritten import NAMES
 from tl_course.lessons import figures
 from tl_course.lessons.figures import Picture
-from tl_course.lessons.n00_start_here import (
-    figures as handwriting_plots,
-)
-from tl_course.lessons.n00_start_here import (
-    handwriting,
-    handwriting_files,
-)
+from tl_course.lessons.n00_start_here import figures as handwriting_plots
+from tl_course.lessons.n00_start_here import handwriting, handwriting_files
 from tl_course.lessons.n00_start_here.handwriting import Drawing as Labelled
 from tl_course.lessons.n00_start_here.handwriting import Result
 from tl_course.study import results
-from tl_course.widgets.base import Experiment, Slot, one_of, table
-from tl_course.widgets.drawing_pad import Drawing, answer, png_url
+from tl_course.widgets.base import WRAP, Experiment, Slot, button, control, table
+from tl_course.widgets.drawing_pad import Drawing, png_url
 
 ME, NEIGHBOUR = "I do", "my neighbour"
 SAVE, DELETE = "Save my drawings", "Delete my drawings"
 MOST = 100  # drawings of one hand; more gain little here and make the state's text long
 LONGEST = handwriting_files.LARGEST // MOST - 20  # characters of a drawing, so that all can be read
 REDRAW = 0.6  # seconds between two drawings of the figure while results come in
-ROW = {"flex_flow": "row wrap", "width": "100%", "align_items": "center"}
-
-
-def button(description: str, style: str = "", tooltip: str = "") -> widgets.Button:
-    """A button that is as wide as its words."""
-    return widgets.Button(
-        description=description, button_style=style, tooltip=tooltip, layout={"width": "auto"}
-    )
+ROW = WRAP | {"width": "100%"}
 
 
 class Teach(Experiment):
@@ -65,51 +54,36 @@ class Teach(Experiment):
         self._drawn_at = 0.0
         self._comparing = False
 
-        self.who = widgets.Dropdown(
-            description="Who draws?", options=[ME, NEIGHBOUR], value=ME,
-            style={"description_width": "initial"},
-        )  # fmt: skip
+        whose = [ME, NEIGHBOUR]
+        self.who = control(widgets.Dropdown, "Who draws?", "initial", "300px", options=whose)
+        self.controls = {"who": self.who}
         self.drawing = Drawing(self, self._look, self._add)
         self.pad = self.drawing.pad
         self.borrow = button("Take somebody's")  # the way without drawing
         self.back = button("Take back the last")
         self.fill = button("Fill this ten with somebody's")
-        self.row = widgets.HTML()
         self.train = button("Train", "success")
         self.halt = button("Stop")
-        self.status = widgets.HTML()
-        self.board = widgets.HTML()
+        self.row, self.status, self.board = (widgets.HTML() for _ in range(3))
         self.figure = Slot()
-        self.more = widgets.ToggleButton(
-            description="Save, pool, delete",
-            value=False,
-            layout={"width": "auto", "align_self": "flex-start"},
-        )
+        self.more = button("Save, pool, delete", kind=widgets.ToggleButton)
+        self.more.layout.align_self = "flex-start"
         self.hands = Hands(self)
 
-        for control, act in (
-            (self.borrow, self._borrow), (self.back, self._take_back), (self.halt, self._halt),
-        ):  # fmt: skip
-            self.on_click(control, act)
+        self.on_click(self.borrow, self._borrow)
+        self.on_click(self.back, self._take_back)
+        self.on_click(self.halt, self._halt)
         self.on_click(self.fill, self._fill, once=True)
         self.on_click(self.train, self._train, once=True)
         self.on_change(self.who, lambda _: self._next())
         self.on_change(self.more, self.hands.open)
         self.hands.open(False)
-        self._next()
-        self._show_results()
+        self.show()
+        ways = widgets.HBox([self.borrow, self.fill, self.back], layout=ROW)
+        learning = widgets.HBox([self.train, self.halt, self.status], layout=ROW)
+        results = [self.board, self.figure.view]
         self.lay_out(
-            [
-                self.who,
-                self.pad,
-                widgets.HBox([self.borrow, self.fill, self.back], layout=ROW),
-                self.row,
-                widgets.HBox([self.train, self.halt, self.status], layout=ROW),
-                self.board,
-                self.figure.view,
-                self.more,
-                self.hands.view,
-            ]
+            [self.who, self.pad, ways, self.row, learning, *results, self.more, self.hands.view]
         )
 
     # ------------------------------------------------------------------ drawing
@@ -133,8 +107,7 @@ class Teach(Experiment):
             self.tell(f"This {self.label} has far too many points: draw it again, more simply.")
         else:
             self.hand.append(Labelled(self.label, text))
-            self._next()
-            self._rescore()
+            self._changed()
 
     def _borrow(self) -> None:
         """One of MNIST's on the pad; another one with each click."""
@@ -152,16 +125,16 @@ class Teach(Experiment):
             self.hand.append(self._sample())
             if self.label == 0:
                 break
-        self._next()
-        self._rescore()
+        self._changed()
 
     def _take_back(self) -> None:
         if self.hand:
             self.hand.pop()
         if self.hand is self.mine:
-            self.results = {
-                key: result for key, result in self.results.items() if key[1] <= len(self.mine)
-            }
+            self.results = {key: r for key, r in self.results.items() if key[1] <= len(self.mine)}
+        self._changed()
+
+    def _changed(self) -> None:
         self._next()
         self._rescore()
 
@@ -176,19 +149,16 @@ class Teach(Experiment):
         self.back.disabled = not self.hand
         self._buttons()
 
-    def _look(self, text: str, final: bool) -> None:
-        words = None if final and text else "" if not text else self.pad.answer.get("words", "")
-        best = self._latest()
-        if best:
-            named = {
-                arm: (figures.ARMS[arm][0], (result.net, NAMES)) for arm, result in best.items()
-            }
-            readers = dict([named.pop("option-1")]) if "option-1" in named else {}
-            also = dict(named.values())
-        else:
-            readers, also = {"it takes it for": (self.net, things.names())}, None
-        revision = self.pad.drawing.get("revision", 0)
-        self.pad.answer = answer(readers, text, revision, words, also)
+    def _look(self, final: bool = True) -> None:
+        """Let the networks of now answer: those that were taught, or else the one of drawings."""
+        taught = {
+            arm: (figures.ARMS[arm][0], (result.net, NAMES))
+            for arm, result in self._latest().items()
+        }
+        readers = {"it takes it for": (self.net, things.names())}
+        if taught:
+            readers = dict([taught.pop("option-1")]) if "option-1" in taught else {}
+        self.drawing.answer(readers, final, also=dict(taught.values()))
 
     # ------------------------------------------------------------------ learning
 
@@ -198,8 +168,8 @@ class Teach(Experiment):
         return [present, *range(handwriting.ROUND, present, handwriting.ROUND)] if present else []
 
     def _missing(self) -> int:
-        known = sum((arm, n) in self.results for n in self._sizes() for arm in handwriting.ARMS)
-        return len(self._sizes()) * len(handwriting.ARMS) - known
+        every = itertools.product(handwriting.ARMS, self._sizes())
+        return sum(one not in self.results for one in every)
 
     def _train(self) -> None:
         if not self._sizes():
@@ -219,7 +189,7 @@ class Teach(Experiment):
                 self._learnt(result)
 
         self._comparing = False
-        self.work(job, learnt, lambda _: self._finished())
+        self.work(job, learnt, lambda _: self._show_results())
         self._buttons()
 
     def _halt(self) -> None:
@@ -231,14 +201,8 @@ class Teach(Experiment):
         self._slim()
         newest = result.images == handwriting.taught_with(self.mine)
         if newest and result.arm == "option-1":
-            self._look(self.drawing.text, True)  # from now on it answers with digits
-        now = time.monotonic()
-        self._show_results(figure=now - self._drawn_at > REDRAW)
-        self._buttons()
-
-    def _finished(self) -> None:
-        self._show_results()
-        self._buttons()
+            self._look()  # from now on it answers with digits
+        self._show_results(figure=time.monotonic() - self._drawn_at > REDRAW)
 
     def _buttons(self) -> None:
         """What can be pressed, and where things stand."""
@@ -263,10 +227,8 @@ class Teach(Experiment):
 
     def _latest(self) -> dict[str, Result]:
         """Each arm's result with the most drawings."""
-        best: dict[str, Result] = {}
-        for (arm, images), result in self.results.items():
-            if arm not in best or best[arm].images < images:
-                best[arm] = result
+        found = sorted(self.results.values(), key=lambda result: result.images)
+        best = {result.arm: result for result in found}
         return {arm: best[arm] for arm in handwriting.ARMS if arm in best}
 
     def _rescore(self) -> None:
@@ -286,7 +248,6 @@ class Teach(Experiment):
         self._slim()
         # The table follows each drawing; the figure takes longer to draw than a digit.
         self._show_results(figure=self.hand is self.mine and self.label == 0)
-        self._buttons()
 
     def _slim(self) -> None:
         """Let go of networks that have been tested and that a later one took the place of."""
@@ -297,12 +258,12 @@ class Teach(Experiment):
                 self.results[key] = replace(result, net=None)
 
     def _show_results(self, figure: bool = True) -> None:
+        self._buttons()
         if not self.results:
             self.board.value = ""
             self.figure.clear()
             return
-        rows = self.rows()
-        self.board.value = table(rows, "How well each reads what it never saw")
+        self.board.value = table(self.rows(), "How well each reads what it never saw")
         if figure:
             best = max(self._latest().values(), key=lambda r: r.mnist / r.mnist_of)
             self.figure.show(
@@ -315,7 +276,6 @@ class Teach(Experiment):
 
     def rows(self) -> list[dict]:
         """The table: one row an arm, with the most drawings that it learnt from."""
-        theirs = handwriting.examples(self.neighbours) if self.neighbours else None
         rows = []
         with machine.one_thread():
             for arm, result in self._latest().items():
@@ -327,7 +287,8 @@ class Teach(Experiment):
                     if result.following_of
                     else "draw more",
                 }
-                if theirs is not None:
+                if self.neighbours:
+                    theirs = handwriting.examples(self.neighbours)
                     read = handwriting.right(result.net, theirs)
                     row["your neighbour's"] = f"{read} of {len(theirs)}"
                 rows.append(row | {"seconds to learn": f"{result.seconds:.1f}"})
@@ -339,14 +300,9 @@ class Teach(Experiment):
         """Drop what I drew and what was learnt from it."""
         self.abandon()
         self.mine, self.results = [], {}
-        self._next()
-        self._show_results()
+        self.show()
 
-    def compare(
-        self,
-        hands: dict[str, list[Labelled]],
-        done: Callable[[list[handwriting.Taught] | None], None],
-    ) -> None:
+    def compare(self, hands: dict[str, list[Labelled]], done: Callable[[Any], None]) -> None:
         """Teach Option 1 with each hand and with all of them, off the main thread."""
         net, seed = self.net, self.seed
 
@@ -371,18 +327,16 @@ class Teach(Experiment):
     # ------------------------------------------------------------------ state, still picture
 
     def settings(self) -> dict:
-        return {
-            "who": self.who.value,
+        return super().settings() | {
             "mine": [[drawing.label, drawing.text] for drawing in self.mine],
             "neighbour": [[drawing.label, drawing.text] for drawing in self.neighbours],
         }
 
     def apply(self, settings: dict) -> None:
-        who = one_of(settings, "who", [ME, NEIGHBOUR])
         mine, neighbours = (
             handwriting_files.from_rows(settings[key]) for key in ("mine", "neighbour")
         )
-        self.who.value = who
+        super().apply(settings)
         if (mine, self.seed) != (self.mine, self._learnt_by):
             self.mine, self.results, self._learnt_by = mine, {}, self.seed
             self.hands.disown()
@@ -404,34 +358,27 @@ class Teach(Experiment):
             | {f"{n} digits": f"{mean[arm, n]:.0f}%" for n in mean[arm].index}
             for arm in handwriting.ARMS
         ]
-        picture = figures.accuracies(
-            recorded.to_dict("records"), "Taught with MNIST's digits in place of yours",
-            arms=handwriting.ARMS,
-        )  # fmt: skip
-        return picture, rows
+        title = "Taught with MNIST's digits in place of yours"
+        return figures.accuracies(recorded.to_dict("records"), title, handwriting.ARMS), rows
 
 
 def drawn_so_far(drawings: list[Labelled], mine: bool) -> str:
     """All drawings in rows of ten, one column a digit, the next one framed."""
-    whose = "You have" if mine else "Your neighbour has"
-    n = len(drawings)
-    if n:
-        said = f"{whose} drawn {n}: " + " ".join(str(drawing.label) for drawing in drawings)
-    else:
-        said = f"{whose} drawn nothing yet."
+    whose, n = "You have" if mine else "Your neighbour has", len(drawings)
+    labels = " ".join(str(drawing.label) for drawing in drawings)
+    said = f"{whose} drawn {n}: {labels}" if n else f"{whose} drawn nothing yet."
     tiles = []
-    for place in range(-(-(n + 1) // handwriting.ROUND) * handwriting.ROUND):
-        frame = "3px solid #0072B2" if place == n else "1px solid #8888"
-        style = (
-            f"width:36px;height:36px;box-sizing:border-box;border:{frame};border-radius:4px;"
-            "text-align:center;line-height:32px;overflow:hidden"
-        )
+    for place in range(n + handwriting.ROUND - n % handwriting.ROUND):
+        inner, frame = str(place % handwriting.ROUND), "1px solid #8888"
         if place < n:
             url = png_url(handwriting.pixels(drawings[place].text))
             inner = f'<img alt="" src="{url}" style="width:100%;display:block">'
-        else:
-            inner = str(place % handwriting.ROUND)
-        tiles.append(f'<div style="{style}">{inner}</div>')
+        elif place == n:
+            frame = "3px solid #0072B2"
+        tiles.append(
+            f'<div style="width:36px;height:36px;box-sizing:border-box;border:{frame};'
+            f'border-radius:4px;text-align:center;line-height:32px;overflow:hidden">{inner}</div>'
+        )
     grid = "display:grid;grid-template-columns:repeat(10,36px);gap:4px;margin:0.4em 0"
     return (
         f'<div role="img" aria-label="{html.escape(said, quote=True)}" style="{grid}">'
@@ -450,48 +397,37 @@ class Hands:
         self._experiment = experiment
         self.pool: dict[str, list[Labelled]] = {}
         self._saved: set[str] = set()  # under which names, by this experiment
-        wide = {"description_width": "initial"}
-        self.name = widgets.Text(description="Your first name", placeholder="Ada", style=wide)
+        style = {"description_width": "initial"}
+        self.name = widgets.Text(description="Your first name", placeholder="Ada", style=style)
         self.save, self.delete = button(SAVE), button(DELETE)
-        self.question = widgets.HTML()
+        self.question, self.told, self.found = (widgets.HTML() for _ in range(3))
         self.no, self.yes = button("No"), button("Yes", "danger")
         self.asking = widgets.VBox([self.question, widgets.HBox([self.no, self.yes], layout=ROW)])
         self._asked: tuple[widgets.Button, Callable[[], None]] | None = None  # by what, what for
-        self.upload = widgets.FileUpload(
-            accept=".json", multiple=True, description="Hand over files", layout={"width": "auto"}
-        )
+        self.upload = button("Hand over files", kind=widgets.FileUpload)
+        self.upload.accept, self.upload.multiple = ".json", True
         self.compare = button("Does the pool beat each of us?")
         self.forget = button("Forget the pool")
-        self.told = widgets.HTML()
-        self.found = widgets.HTML()
-        for control, act in (
-            (self.save, self._save), (self.delete, self._delete), (self.forget, self._forget),
-            (self.no, self._answered_no), (self.yes, self._answered_yes),
-        ):  # fmt: skip
-            experiment.on_click(control, act)
+        experiment.on_click(self.save, self._save)
+        experiment.on_click(self.delete, self._delete)
+        experiment.on_click(self.forget, self._forget)
+        experiment.on_click(self.no, lambda: self._answered(False))
+        experiment.on_click(self.yes, lambda: self._answered(True))
         experiment.on_click(self.compare, self._compare, once=True)
         experiment.on_change(self.upload, self._handed_over)
         experiment.on_change(self.name, lambda _: self._ask_nothing())
-        self._ask_nothing()
-        self.view = widgets.VBox(
-            [
-                widgets.HTML(
-                    "Your drawings stay on this machine. <b>Save</b> writes them beside your "
-                    "notebooks: pictures in a folder a digit, for notebook 08, and one file that "
-                    "you may hand over to somebody who pools. <b>Delete</b> takes all of it away."
-                ),
-                widgets.HBox([self.name, self.save, self.delete], layout=ROW),
-                self.asking,
-                widgets.HBox([self.upload, self.compare, self.forget], layout=ROW),
-                self.told,
-                self.found,
-            ]
+        about = widgets.HTML(
+            "Your drawings stay on this machine. <b>Save</b> writes them beside your notebooks: "
+            "pictures in a folder a digit, for notebook 08, and one file that you may hand over to "
+            "somebody who pools. <b>Delete</b> takes all of it away."
         )
+        own = widgets.HBox([self.name, self.save, self.delete], layout=ROW)
+        pooling = widgets.HBox([self.upload, self.compare, self.forget], layout=ROW)
+        self.view = widgets.VBox([about, own, self.asking, pooling, self.told, self.found])
 
     def open(self, opened: bool) -> None:
         """Show or hide it."""
         self.view.layout.display = "" if opened else "none"
-        self._ask_nothing()
         self._say()
 
     def disown(self) -> None:
@@ -500,18 +436,20 @@ class Hands:
         self._ask_nothing()
 
     def _say(self, sentence: str = "") -> None:
+        """Say what was done and who is in the pool; no question is open then."""
+        self._ask_nothing()
         known = ", ".join(f"{who} ({len(hand)})" for who, hand in self.pool.items())
         pool = f"In the pool: {known}." if known else "The pool is empty."
         self.told.value = f'<span role="status">{html.escape(f"{sentence} {pool}".strip())}</span>'
 
     def _ask(
-        self, by: widgets.Button, words: str, no: str, yes: str, act: Callable[[], None]
+        self, by: widgets.Button, act: Callable[[], None], no: str, yes: str, words: str
     ) -> None:
         """Ask below the button that was clicked whether `act` is meant."""
         self._asked = by, act
         by.disabled = True
         self.question.value = f'<p role="alert">{html.escape(words)}</p>'
-        self.no.description, self.yes.description = no, yes
+        self.no.description, self.yes.description = f"No, {no}", f"Yes, {yes}"
         self.asking.layout.display = ""
         self.no.focus()  # a disabled button loses it
 
@@ -521,32 +459,21 @@ class Hands:
         self.asking.layout.display = "none"
         self.save.disabled = self.delete.disabled = False
 
-    def _answered_no(self) -> None:
-        if self._asked:
-            by, _ = self._asked
-            self._ask_nothing()
-            by.focus()
-
-    def _answered_yes(self) -> None:
+    def _answered(self, yes: bool) -> None:
         if self._asked:
             by, act = self._asked
             self._ask_nothing()
             by.focus()
-            act()
+            if yes:
+                act()
 
     def _save(self) -> None:
-        self._ask_nothing()
         self._say()
         folder, name = self._experiment.folder, handwriting_files.named(self.name.value)
         if handwriting_files.taken(folder, name) and name not in self._saved:
-            self._ask(
-                self.save,
-                f"There are drawings of {name} already, and another name keeps both. Put yours in "
-                "their place?",
-                "No, keep theirs",
-                "Yes, put mine there",
-                lambda: self._save_as(name),
-            )
+            there = f"There are drawings of {name} already, and another name keeps both."
+            words, save = f"{there} Put yours in their place?", lambda: self._save_as(name)
+            self._ask(self.save, save, "keep theirs", "put mine there", words)
         else:
             self._save_as(name)
 
@@ -560,18 +487,12 @@ class Hands:
         )
 
     def _delete(self) -> None:
-        self._ask_nothing()
         self._say()
         typed = self.name.value.strip()
         mine = self._saved | ({handwriting_files.named(typed)} if typed else set())
         files = f" and the files of {', '.join(sorted(mine))}." if mine else ". You saved no files."
-        self._ask(
-            self.delete,
-            f"This deletes all your drawings here{files} Delete them?",
-            "No, keep them",
-            "Yes, delete them",
-            lambda: self._delete_all(mine),
-        )
+        words = f"This deletes all your drawings here{files} Delete them?"
+        self._ask(self.delete, lambda: self._delete_all(mine), "keep them", "delete them", words)
 
     def _delete_all(self, mine: set[str]) -> None:
         """Delete what was drawn here, and the files under the names of `mine`."""
@@ -580,13 +501,10 @@ class Hands:
         self._saved.clear()
         self._experiment.forget_mine()
         left = ", ".join(handwriting_files.names(folder))
-        self._say(
-            f"Your drawings are gone, and {gone} files with them."
-            + (f" Still saved here: {left}; type a name to delete it." if left else "")
-        )
+        more = f" Still saved here: {left}; type a name to delete it." if left else ""
+        self._say(f"Your drawings are gone, and {gone} files with them.{more}")
 
     def _handed_over(self, files: tuple) -> None:
-        self._ask_nothing()
         slips = []
         for file in files:
             try:
@@ -596,14 +514,14 @@ class Hands:
                 slips.append(f"{file['name']}: {slip}")
         with self._experiment.quietly():
             self.upload.value = ()
-        self._experiment.stop_comparing()
-        self.found.value = ""
-        self._say()
+        self._pool_changed()
         self._experiment.tell(" ".join(slips))
 
     def _forget(self) -> None:
-        self._ask_nothing()
         self.pool.clear()
+        self._pool_changed()
+
+    def _pool_changed(self) -> None:
         self._experiment.stop_comparing()
         self.found.value = ""
         self._say()
@@ -615,26 +533,22 @@ class Hands:
         if len({drawing.label for drawing in mine}) > 1:
             _join(hands, self.name.value.strip() or "you", mine)
         if len(hands) < 2:
-            raise CourseError(
-                "A pool needs at least two hands: hand over files that volunteers saved."
-            )
+            wanted = "A pool needs at least two hands"
+            raise CourseError(f"{wanted}: hand over files that volunteers saved.")
         self._experiment.compare(hands, self._compared)
 
-    def _compared(self, rows: list[handwriting.Taught] | None) -> None:
-        if not rows:
-            return
-        self.found.value = table(
-            [
-                {
-                    "taught by": row.who,
-                    "drawings": row.drawings,
-                    "of MNIST's digits": figures.percent(row.mnist),
-                    "of hands it has not seen": figures.percent(row.other_hands),
-                }
-                for row in rows
-            ],
-            "Option 1, taught by each and by all together",
-        )
+    def _compared(self, found: list[handwriting.Taught] | None) -> None:
+        rows = [
+            {
+                "taught by": row.who,
+                "drawings": row.drawings,
+                "of MNIST's digits": figures.percent(row.mnist),
+                "of hands it has not seen": figures.percent(row.other_hands),
+            }
+            for row in found or ()
+        ]
+        if rows:
+            self.found.value = table(rows, "Option 1, taught by each and by all together")
 
 
 def _join(pool: dict[str, list[Labelled]], name: str, hand: list[Labelled]) -> None:

@@ -17,114 +17,35 @@ from tl_course.lessons.figures import Picture, percent
 from tl_course.study import comparing, matrix, results, trials
 from tl_course.study.trials import Look, Run, Trial
 from tl_course.widgets import figures as trial_plots
-from tl_course.widgets.base import Experiment, Slot, number, one_of, table
+from tl_course.widgets.base import WRAP, Experiment, Slot, control, number, one_of, status, table
 
 KEPT = 6  # runs; more would make the text that is shared too long
 BETWEEN = 0.5  # seconds between two pictures of a run under way
 TUNED = 0.0  # stands for the rate that was found on validation digits
-LOW = {"description_width": "11em"}
-WIDE = {"width": "29em", "max_width": "100%"}
-WRAP = {"flex_flow": "row wrap", "align_items": "center"}
 ARMS = ("option-1", "option-2", "scratch", "random-frozen")  # of the still picture
 SEEDS = 999
 
 
-class TrainingLab(Experiment):
-    """Trainings of the learner's own, on handwritten digits; `net` is the one of drawings."""
+class Training(Experiment):
+    """What experiments that train have: networks, digits, how many of them, Start and Stop."""
 
-    name, title = "training-lab", "Training lab"
-
-    def __init__(
-        self, net: FiveLayerNet | None = None, target: Target | None = None, seed: int = 0
-    ):
+    def __init__(self, net: FiveLayerNet | None, target: Target | None, seed: int, start: str):
         super().__init__(seed)
         self.nets = matrix.pretrained() | ({"image": net} if net is not None else {})
         self.target = target or handwritten()
-        self.sizes = trials.sizes(self.target)
-        self.runs: list[Run] = []
-        self.start_from = widgets.Dropdown(
-            description="Start from", options=list(trials.STARTS), style=LOW, layout=WIDE
-        )
-        self.option = widgets.Dropdown(
-            description="Option", value="2", style=LOW, layout=WIDE,
-            options=[("1: four layers fixed", "1"), ("2: everything may move", "2")],
-        )  # fmt: skip
-        self.frozen = widgets.IntSlider(
-            description="First layers fixed", min=0, max=4, continuous_update=False, style=LOW,
-            layout=WIDE,
-        )  # fmt: skip
-        self.images = widgets.SelectionSlider(
-            description="Labelled images", options=[(f"{n:,}", n) for n in self.sizes], value=50,
-            continuous_update=False, style=LOW, layout=WIDE,
-        )  # fmt: skip
+        sizes = [(f"{n:,}", n) for n in trials.sizes(self.target)]
+        self.images = control(widgets.SelectionSlider, "Labelled images", options=sizes, value=50)
         self.augment = widgets.Checkbox(description="altered copies too", indent=False)
-        self.rate = widgets.SelectionSlider(
-            description="Learning rate", continuous_update=False, style=LOW, layout=WIDE,
-            options=[("as tuned", TUNED), *((f"{rate:g}", rate) for rate in trials.RATES)],
-        )  # fmt: skip
-        self.draw = widgets.IntSlider(
-            description="Seed", value=min(seed, SEEDS), max=SEEDS, continuous_update=False,
-            style=LOW, layout=WIDE,
-        )  # fmt: skip
-        self.seed = self.draw.value
-        self.start_button = widgets.Button(description="Start", button_style="primary")
+        self.start_button = widgets.Button(description=start)
         self.stop_button = widgets.Button(description="Stop", disabled=True)
-        self.forget_button = widgets.Button(description="Forget these runs", disabled=True)
-        self.bar = widgets.IntProgress(description="Progress", max=1, layout={"width": "16em"})
-        self.status = widgets.HTML("<p>Set up a training and press Start.</p>")
-        self.picture, self.table = Slot(), widgets.HTML()
-        self.first, self.second = (
-            widgets.Dropdown(
-                description=said, options=[("–", -1)], style=LOW, layout={"width": "98%"}
-            )
-            for said in ("Compare", "with")
-        )
-        self.pair = widgets.HBox([self.first, self.second], layout=WRAP | {"display": "none"})
+        self.status = widgets.HTML()
         self.on_click(self.start_button, self._start, once=True)
         self.on_click(self.stop_button, self._stop)
-        self.on_click(self.forget_button, self._forget)
-        self.on_change(self.option, lambda _: self._fit_controls())
-        self.on_change(self.draw, self._reseed)
-        for choice in (self.first, self.second):
-            self.on_change(choice, lambda _: self._compare())
-        for control in (self.start_from, self.frozen, self.images, self.augment, self.rate):
-            self.on_change(control, lambda _: None)  # the state follows
-        rows = (
-            [self.start_from, self.option],
-            [self.images, self.augment],
-            [self.frozen, self.rate, self.draw],
-            [self.start_button, self.stop_button, self.bar, self.status],
-        )
-        self.lay_out(
-            [
-                *(widgets.HBox(row, layout=WRAP) for row in rows),
-                self.picture.view, self.table, self.pair, self.forget_button,
-            ]
-        )  # fmt: skip
 
     @property
     def trial(self) -> Trial:
-        """What the controls say now."""
-        option = self.option.value
-        return Trial(
-            start=self.start_from.value,
-            option=option,
-            frozen=self.frozen.value if option == "2" else 0,
-            images=self.images.value,
-            augment=self.augment.value,
-            rate=(self.rate.value or None) if option == "2" else None,
-            seed=self.seed,
-        )
-
-    def _fit_controls(self) -> None:
-        for control in (self.frozen, self.rate):
-            control.disabled = self.option.value == "1"
-            control.layout.display = "none" if control.disabled else ""
-
-    def _reseed(self, seed: int) -> None:
-        self.seed = seed
-
-    # ------------------------------------------------------------------ a run
+        """What the controls say now, as something to run."""
+        raise NotImplementedError
 
     def _start(self) -> None:
         trial, nets, target = self.trial, self.nets, self.target
@@ -142,11 +63,94 @@ class TrainingLab(Experiment):
             with machine.one_thread():
                 return trials.run(trial, nets, target, stop=stop, tell=now_and_then)
 
-        self.work(job, self._report, self._finished)
+        self.work(job, self._report, self._ended)
 
     def _stop(self) -> None:
         self.stop()
         self.stop_button.disabled = True
+
+    def _report(self, news: tuple[Trial, tuple[Look, ...]]) -> None:
+        """What is shown while it trains."""
+
+    def _ended(self, run: Run | None) -> None:
+        if run is None:
+            self._busy(False, "It ended with an error.")
+        elif run.accuracy is None:
+            self._stopped(run)
+        else:
+            self._finished(run)
+
+    def _busy(self, busy: bool, said: str) -> None:
+        self.start_button.disabled, self.stop_button.disabled = busy, not busy
+        self.status.value = status(said)
+
+
+class TrainingLab(Training):
+    """Trainings of the learner's own, on handwritten digits; `net` is the one of drawings."""
+
+    name, title = "training-lab", "Training lab"
+
+    def __init__(
+        self, net: FiveLayerNet | None = None, target: Target | None = None, seed: int = 0
+    ):
+        super().__init__(net, target, seed, "Start")
+        self.start_button.button_style = "primary"
+        self.runs: list[Run] = []
+        options = [("1: four layers fixed", "1"), ("2: everything may move", "2")]
+        rates = [("as tuned", TUNED), *((f"{rate:g}", rate) for rate in trials.RATES)]
+        self.start_from = control(widgets.Dropdown, "Start from", options=list(trials.STARTS))
+        self.option = control(widgets.Dropdown, "Option", options=options, value="2")
+        self.frozen = control(widgets.IntSlider, "First layers fixed", max=4)
+        self.rate = control(widgets.SelectionSlider, "Learning rate", options=rates)
+        self.draw = control(widgets.IntSlider, "Seed", value=min(seed, SEEDS), max=SEEDS)
+        self.seed = self.draw.value
+        self.controls = {
+            "start": self.start_from, "option": self.option, "frozen": self.frozen,
+            "images": self.images, "augment": self.augment, "rate": self.rate,
+        }  # fmt: skip
+        self.forget_button = widgets.Button(description="Forget these runs", disabled=True)
+        self.bar = widgets.IntProgress(description="Progress", max=1, layout={"width": "16em"})
+        self.status.value = "<p>Set up a training and press Start.</p>"
+        self.picture, self.table = Slot(), widgets.HTML()
+        self.first, self.second = (
+            control(widgets.Dropdown, said, width="98%", options=[("–", -1)])
+            for said in ("Compare", "with")
+        )
+        self.pair = widgets.HBox([self.first, self.second], layout=WRAP | {"display": "none"})
+        self.on_click(self.forget_button, self._forget)
+        self.on_change(
+            self.controls.values(), lambda _: self._fit_controls()
+        )  # and the state follows
+        self.on_change(self.draw, self._reseed)
+        self.on_change((self.first, self.second), lambda _: self._compare())
+        rows = (
+            [self.start_from, self.option],
+            [self.images, self.augment],
+            [self.frozen, self.rate, self.draw],
+            [self.start_button, self.stop_button, self.bar, self.status],
+        )
+        shown = self.picture.view, self.table, self.pair, self.forget_button
+        self.lay_out([*(widgets.HBox(row, layout=WRAP) for row in rows), *shown])
+
+    @property
+    def trial(self) -> Trial:
+        """What the controls say now."""
+        moves = {"frozen": self.frozen.value, "rate": self.rate.value or None}
+        return Trial(
+            self.start_from.value, self.option.value, images=self.images.value,
+            augment=self.augment.value, seed=self.seed,
+            **(moves if self.option.value == "2" else {}),
+        )  # fmt: skip
+
+    def _fit_controls(self) -> None:
+        for one in (self.frozen, self.rate):
+            one.disabled = self.option.value == "1"
+            one.layout.display = "none" if one.disabled else ""
+
+    def _reseed(self, seed: int) -> None:
+        self.seed = seed
+
+    # ------------------------------------------------------------------ a run
 
     def _report(self, news: tuple[Trial, tuple[Look, ...]]) -> None:
         trial, looks = news
@@ -157,26 +161,21 @@ class TrainingLab(Experiment):
         self.status.value = f"<p>Step {now.step:,} of {now.steps:,}{left}.</p>"
         self._draw({"this run": looks}, f"Under way: {trial.words}")
 
-    def _finished(self, run: Run | None) -> None:
-        if run is None:
-            return self._busy(False, "It ended with an error.")
-        if run.accuracy is None:
-            if run.looks:
-                self._draw({"this run": run.looks}, f"Stopped: {run.trial.words}")
-            return self._busy(
-                False, f"Stopped after {run.seconds:.1f} s; such a run is not in the table."
-            )
+    def _stopped(self, run: Run) -> None:
+        if run.looks:
+            self._draw({"this run": run.looks}, f"Stopped: {run.trial.words}")
+        self._busy(False, f"Stopped after {run.seconds:.1f} s; such a run is not in the table.")
+
+    def _finished(self, run: Run) -> None:
         self.runs = [*self.runs, run][-KEPT:]
         self._busy(False, f"Done: {percent(run.accuracy)} of {len(run.right):,} test digits right.")
-        before = max(0, len(self.runs) - 2)
-        self._offer(before, len(self.runs) - 1)
+        self._offer(max(0, len(self.runs) - 2), len(self.runs) - 1)
         self._compare()
 
-    def _busy(self, busy: bool, status: str) -> None:
-        self.start_button.disabled, self.stop_button.disabled = busy, not busy
+    def _busy(self, busy: bool, said: str) -> None:
+        super()._busy(busy, said)
         self.forget_button.disabled = busy or not self.runs
         self.bar.value = 0
-        self.status.value = f'<p role="status">{status}</p>'
 
     def _forget(self) -> None:
         self.runs = []
@@ -204,13 +203,13 @@ class TrainingLab(Experiment):
         if not self.runs:
             self.picture.clear()
             return
-        chosen = list(dict.fromkeys([self.first.value, self.second.value]))
-        shown = {self._named(i): self.runs[i].looks for i in chosen}
-        if len(chosen) == 2:
-            words = trials.compared(*(self.runs[i] for i in chosen))
-            self._draw(shown, "Two of your runs", words)
+        first, second = self.first.value, self.second.value
+        if first == second:
+            self._draw({"this run": self.runs[first].looks}, self._named(first))
         else:
-            self._draw({"this run": self.runs[chosen[0]].looks}, self._named(chosen[0]))
+            shown = {self._named(i): self.runs[i].looks for i in (first, second)}
+            words = trials.compared(self.runs[first], self.runs[second])
+            self._draw(shown, "Two of your runs", words)
 
     def _draw(self, runs: dict[str, tuple[Look, ...]], title: str, words: str = "") -> None:
         picture = trial_plots.progress(runs, title)
@@ -234,22 +233,14 @@ class TrainingLab(Experiment):
     # ------------------------------------------------------------------ state and still picture
 
     def settings(self) -> dict:
-        return {
-            "start": self.start_from.value, "option": self.option.value,
-            "frozen": self.frozen.value, "images": self.images.value,
-            "augment": self.augment.value, "rate": self.rate.value,
+        return super().settings() | {
             "compared": [self.first.value, self.second.value],
             "runs": [trials.to_plain(run) for run in self.runs],
-        }  # fmt: skip
+        }
 
     def apply(self, settings: dict) -> None:
         self.draw.value = number({"seed": self.seed}, "seed", 0, SEEDS)
-        self.start_from.value = one_of(settings, "start", tuple(trials.STARTS))
-        self.option.value = one_of(settings, "option", ("1", "2"))
-        self.frozen.value = number(settings, "frozen", 0, 4)
-        self.images.value = one_of(settings, "images", self.sizes)
-        self.augment.value = one_of(settings, "augment", (False, True))
-        self.rate.value = one_of(settings, "rate", (TUNED, *trials.RATES))
+        super().apply(settings)
         found = settings["runs"] if isinstance(settings["runs"], list) else [None]
         self.runs = [trials.from_plain(run, len(self.target.test)) for run in found[-KEPT:]]
         places = tuple(range(len(self.runs))) or (-1,)

@@ -7,11 +7,12 @@ before them, the examples that the next network learns from. MNIST's digits are 
 from __future__ import annotations
 
 import functools
-import queue
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from multiprocessing.pool import ThreadPool
 
+import pandas as pd
 import torch
 import torch.nn.functional as F
 
@@ -124,24 +125,15 @@ class Result:
 
 
 def adapt(
-    net: FiveLayerNet,
-    arm: str,
-    taught: Examples,
-    seed: int,
-    stop: threading.Event | None = None,
+    net: FiveLayerNet, arm: str, taught: Examples, seed: int, stop: threading.Event | None = None
 ) -> transfer.Adapted:
     """One of `ARMS` adapted to labelled digits as everywhere in the course, unaugmented."""
-    return _adapt(_start(net, arm, taught, seed), arm, taught, seed, stop)
+    start = _start(net, arm, taught, seed)
+    return transfer.adapt(arm, start, taught, seed=seed, watch=Watch(stop=stop))
 
 
 def _start(net: FiveLayerNet, arm: str, taught: Examples, seed: int) -> FiveLayerNet:
     return net if arm in ("option-1", "option-2") else transfer.fresh_network(taught.x, seed)
-
-
-def _adapt(
-    start: FiveLayerNet, arm: str, taught: Examples, seed: int, stop: threading.Event | None
-) -> transfer.Adapted:
-    return transfer.adapt(arm, start, taught, seed=seed, watch=Watch(stop=stop))
 
 
 def taught_with(drawings: Sequence[Drawing]) -> int:
@@ -165,53 +157,39 @@ def teach(
     every = examples(drawings[: max(sizes)])
     session.accelerator()  # its first making is nothing for two threads at once
 
-    def result(start: FiveLayerNet, arm: str, images: int) -> Result | None:
-        adapted = _adapt(start, arm, every[:images], seed, stop)
-        if stop.is_set():
-            return None
-        read_right = right(adapted.net, test)
-        taught = calibrated(adapted.net)
-        return Result(arm, images, taught, adapted.seconds, read_right, len(test))
+    def taught(start: FiveLayerNet, arm: str, images: int) -> Result | None:
+        with machine.one_thread():
+            how = {"seed": seed, "watch": Watch(stop=stop)}
+            adapted = transfer.adapt(arm, start, every[:images], **how)
+            if stop.is_set():
+                return None
+            read_right = right(adapted.net, test)
+            net = calibrated(adapted.net)
+            return Result(arm, images, net, adapted.seconds, read_right, len(test))
 
     for images in sizes:
         # Where each arm starts is made one after another: fresh weights are drawn from the one
         # generator that all threads share.
         starts = {
-            arm: _start(net, arm, every[:images], seed)
+            arm: (_start(net, arm, every[:images], seed), arm, images)
             for arm in ARMS
             if (arm, images) not in known
         }
         for arm in QUICK:
             if stop.is_set():
                 return
-            if arm in starts and (found := result(starts[arm], arm, images)):
+            if arm in starts and (found := taught(*starts[arm])):
                 yield found
-        slow = [arm for arm in SLOW if arm in starts]
-        done: queue.SimpleQueue[Result | Exception | None] = queue.SimpleQueue()
-
-        def run(arm: str, images: int = images, starts: dict = starts, done=done) -> None:
-            try:
-                with machine.one_thread():
-                    done.put(result(starts[arm], arm, images))
-            except Exception as error:
-                done.put(error)
-
-        for arm in slow:
-            threading.Thread(target=run, args=[arm], daemon=True).start()
-        for _ in slow:
-            found = done.get()
-            if isinstance(found, Exception):
-                raise found
-            if found is not None:  # else it was stopped
-                yield found
+        with ThreadPool(len(SLOW)) as pool:
+            slow = [starts[arm] for arm in SLOW if arm in starts]
+            found = pool.imap_unordered(lambda start: taught(*start), slow)
+            yield from filter(None, found)  # what was stopped is None
 
 
 def followed(result: Result, drawings: Sequence[Drawing]) -> Result:
     """The result with the drawings that came after those it learnt from, ten at most, as a test."""
     following = drawings[result.images : result.images + ROUND]
-    if not following:
-        return replace(result, following=0, following_of=0)
-    read_right = right(result.net, examples(following))
+    read_right = right(result.net, examples(following)) if following else 0
     return replace(result, following=read_right, following_of=len(following))
 
 
@@ -233,7 +211,7 @@ class Taught:
     who: str
     drawings: int
     mnist: float
-    other_hands: float | None  # None where there is no other hand
+    other_hands: float
 
 
 def pooled(
@@ -250,29 +228,7 @@ def pooled(
     pool. None where it was told to `stop`. Raises CourseError where there are fewer than two hands,
     or a hand with one digit only.
     """
-    try:
-        return _pooled(net, hands, seed, test, stop or threading.Event())
-    except _Stopped:
-        return None
-
-
-class _Stopped(Exception):
-    """Told to stop, somewhere between two networks."""
-
-
-def _pooled(
-    net: FiveLayerNet,
-    hands: dict[str, Sequence[Drawing]],
-    seed: int,
-    test: Examples,
-    stop: threading.Event,
-) -> list[Taught]:
-    def taught_by(shown: Examples) -> FiveLayerNet:
-        found = adapt(net, "option-1", shown, seed, stop).net
-        if stop.is_set():
-            raise _Stopped
-        return found
-
+    stop = stop or threading.Event()
     if len(hands) < 2:
         raise CourseError("A pool needs the drawings of at least two people: hand over another.")
     of = {who: examples(drawings) for who, drawings in hands.items()}
@@ -281,21 +237,25 @@ def _pooled(
             raise CourseError(
                 f"{who} drew one digit only; to tell digits apart, at least two are needed."
             )
-    taught = {who: taught_by(mine) for who, mine in of.items()}
+    each = round(sum(map(len, of.values())) / len(of))
     rows = []
     for who, mine in of.items():
-        others = [_share(taught[who], of[other]) for other in of if other != who]
-        rows.append(Taught(who, len(mine), _share(taught[who], test), sum(others) / len(others)))
-    each = round(sum(map(len, of.values())) / len(of))
+        taught = adapt(net, "option-1", mine, seed, stop).net
+        others = [_share(taught, of[other]) for other in of if other != who]
+        rows.append(Taught(who, len(mine), _share(taught, test), sum(others) / len(others)))
+        if stop.is_set():
+            return None
     for name, size in ((f"all together, only {each}", each), ("all together", None)):
         everybody = _mixed(list(of.values()), size, seed)
-        unseen = [
-            _share(taught_by(_mixed(rest, size, seed)), of[who])
-            for who in of
-            if (rest := [theirs for other, theirs in of.items() if other != who])
-        ]
-        all_of_them = _share(taught_by(everybody), test)
-        rows.append(Taught(name, len(everybody), all_of_them, sum(unseen) / len(unseen)))
+        taught = adapt(net, "option-1", everybody, seed, stop).net
+        unseen = []
+        for who in of:
+            rest = _mixed([theirs for other, theirs in of.items() if other != who], size, seed)
+            unseen.append(_share(adapt(net, "option-1", rest, seed, stop).net, of[who]))
+            if stop.is_set():
+                return None
+        share = _share(taught, test)
+        rows.append(Taught(name, len(everybody), share, sum(unseen) / len(unseen)))
     return rows
 
 
@@ -309,9 +269,7 @@ def _mixed(parts: Sequence[Examples], size: int | None, seed: int) -> Examples:
     if size is None or size >= len(y):
         return Examples(x, y, NAMES)
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))
-    turn = torch.zeros(len(y), dtype=torch.int64)  # the how-manieth of its digit
-    for label in range(len(NAMES)):
-        where = order[y[order] == label]
-        turn[where] = torch.arange(len(where))
-    chosen = turn[order].argsort(stable=True)[:size]
-    return Examples(x[order[chosen]], y[order[chosen]], NAMES)
+    labels = pd.Series(y[order].numpy())
+    turn = labels.groupby(labels).cumcount()  # the how-manieth of its digit
+    chosen = order[turn.argsort(kind="stable").to_numpy()[:size]]
+    return Examples(x[chosen], y[chosen], NAMES)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,16 +97,14 @@ def save(folder: Path | str, name: str, drawings: Sequence[Drawing]) -> Saved:
         raise CourseError("There is no drawing of your own to save yet: draw one first.")
     storage.make_folder(folder)
     file = storage.write_text(folder / f"{name}.json", as_text(name, own))
-    counts: dict[int, int] = {}
+    counts: Counter[int] = Counter()
     written = set()
     for drawing in own:
-        counts[drawing.label] = number = counts.get(drawing.label, 0) + 1
-        place = folder / name / str(drawing.label)
-        place.mkdir(parents=True, exist_ok=True)
-        picture = Image.fromarray(pixels(drawing.text).numpy())
-        path = place / f"{drawing.label}-{number:02}.png"
+        label = drawing.label
+        counts[label] += 1
+        path = folder / name / str(label) / f"{label}-{counts[label]:02}.png"
         with storage.atomic_path(path) as draft:
-            picture.save(draft, "PNG")
+            Image.fromarray(pixels(drawing.text).numpy()).save(draft, "PNG")
         written.add(path)
     _remove(folder / name, keep=written)  # last: what was there is lost for nothing but the new
     return Saved(file, folder / name, len(own))
@@ -124,13 +123,11 @@ def taken(folder: Path | str, name: str) -> bool:
 
 def delete(folder: Path | str, name: str) -> int:
     """Delete what `save` wrote under this name, and nothing else; returns how many files."""
-    folder, name = Path(folder), named(name)
-    gone = 0
-    file = folder / f"{name}.json"
-    if file.exists():
+    file = Path(folder) / f"{named(name)}.json"
+    there = file.exists()
+    if there:
         file.unlink()
-        gone += 1
-    return gone + _remove(folder / name)
+    return there + _remove(file.with_suffix(""))
 
 
 def _pictures(folder: Path) -> Iterator[Path]:
