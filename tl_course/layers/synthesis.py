@@ -96,17 +96,6 @@ class Waves(nn.Module):
         return alike(x, self.looks)
 
 
-def unit_answers(
-    net: nn.Module, layer: str, units: torch.Tensor, field: Field, size: int
-) -> Callable[[torch.Tensor], torch.Tensor]:
-    """The objective: what unit `units[i]` answers to picture i, `[n, 3, *field.size]` → `[n]`."""
-
-    def objective(x: torch.Tensor) -> torch.Tensor:
-        return at_centre(net, layer, x, field, size).gather(1, units[:, None])[:, 0]
-
-    return objective
-
-
 def wobble(x: torch.Tensor, seed: int) -> torch.Tensor:
     """The transforms: each picture a little shifted, turned and scaled."""
     u = uniform(seed, torch.arange(len(x), device=x.device), NUMBERS)
@@ -152,10 +141,11 @@ def synthesise(
     field = receptive_field(net, layer, SIZE)
     looks = looks_of(natural)
     if units is None:
-        with torch.no_grad():
-            n_units = at_centre(net, layer, natural[:1].to(device), field, SIZE).shape[1]
-        units = range(n_units)
+        units = range(net.get_submodule(layer).out_channels)
     chosen = torch.tensor(list(units), device=device)
     waves = Waves(len(chosen), field.size, looks, seed).to(device)
-    objective = unit_answers(net, layer, chosen, field, SIZE)
+
+    def objective(x: torch.Tensor) -> torch.Tensor:  # what unit i answers to picture i
+        return at_centre(net, layer, x, field, SIZE).gather(1, chosen[:, None])[:, 0]
+
     return render(waves, objective, steps, seed, progress).cpu()

@@ -22,6 +22,7 @@ import ipywidgets as widgets
 from IPython import get_ipython
 from IPython.display import display
 
+from tl_course.base import machine
 from tl_course.base.errors import CourseError
 from tl_course.base.html import table as html_table
 from tl_course.lessons import lesson
@@ -32,8 +33,6 @@ FORMAT = 1  # of the text that is shared; a newer one is refused in a sentence
 ONE_AT_A_TIME = threading.RLock()
 LAST_WAIT = 2.0  # seconds that the end of the kernel waits for work that was told to stop
 WRAP = {"flex_flow": "row wrap", "align_items": "center"}
-
-Job = Callable[[threading.Event, Callable[[Any], None]], Any]
 
 
 def control(
@@ -352,7 +351,7 @@ class Experiment:
 
     def work(
         self,
-        job: Job,
+        job: Callable[[threading.Event, Callable[[Any], None]], Any],
         report: Callable[[Any], None] = lambda _: None,
         done: Callable[[Any], None] = lambda _: None,
     ) -> None:
@@ -361,8 +360,8 @@ class Experiment:
         The job heeds the event `stop` and passes progress to `tell(x)`, which calls `report(x)`
         under the lock; `done(what it returned)` follows at the end, also of a job that stopped,
         and `done(None)` after an error. Of a job that was replaced or given up, or whose
-        experiment was closed, nothing is heard any more. It touches no widget itself, prints
-        nothing and uses no pyplot.
+        experiment was closed, nothing is heard any more. It computes on one thread, touches no
+        widget itself, prints nothing and uses no pyplot.
         """
         self.stop()
         earlier = [thread for thread, _ in self._tasks if thread.is_alive()]
@@ -381,7 +380,8 @@ class Experiment:
             for thread in earlier:
                 thread.join()
             try:
-                found = job(stop, tell) if mine() else None
+                with machine.one_thread():
+                    found = job(stop, tell) if mine() else None
                 with ONE_AT_A_TIME:
                     if mine():
                         stop.set()  # no longer busy

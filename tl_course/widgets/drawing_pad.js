@@ -18,6 +18,8 @@ const PATIENCE = 250; // milliseconds until the prompt says that it waits for Py
 const STEP = 8; // units an arrow key moves; with Shift a quarter
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+const FILL = '<div class="tlc-track"><div class="tlc-fill"></div></div>';
+const BAR = `<span class="tlc-label"></span>${FILL}<span class="tlc-share"></span>`;
 const HELP =
   "Drawing pad. Draw with mouse, pen or finger. With the keyboard: arrow keys move, " +
   "Space lowers and lifts the pen, Backspace takes back a stroke, Delete clears, Enter goes on.";
@@ -161,6 +163,7 @@ function render({ model, el }) {
     event.preventDefault();
     canvas.focus({ preventScroll: true });
     pen = null;
+    down = false;
     drawing = event.pointerId;
     canvas.setPointerCapture(drawing);
     strokes.push([where(event)]);
@@ -253,11 +256,8 @@ function render({ model, el }) {
   function onAnswer() {
     const { revision: of, words: text, seen: url, seen_alt: alt, readers: read } = model.get("answer");
     seen.querySelector("img, .tlc-empty")?.remove();
-    const picture = document.createElement(url ? "img" : "div");
-    if (url) {
-      picture.src = url;
-      picture.alt = alt;
-    } else picture.className = "tlc-empty";
+    const picture = make(url ? "img" : "div", url ? "" : "tlc-empty", seen);
+    if (url) Object.assign(picture, { src: url, alt });
     seen.prepend(picture);
     if (words.textContent !== text) words.textContent = text;
     fill(read || []);
@@ -275,13 +275,8 @@ function render({ model, el }) {
       const rows = [...reader.querySelectorAll(".tlc-bar")];
       rows.slice(bars.length).forEach((row) => row.remove());
       bars.forEach(([label, share, best], k) => {
-        let row = rows[k];
-        if (!row) {
-          row = make("div", "tlc-bar", reader);
-          make("span", "tlc-label", row);
-          make("div", "tlc-fill", make("div", "tlc-track", row));
-          make("span", "tlc-share", row);
-        }
+        const row = rows[k] || make("div", "tlc-bar", reader);
+        if (!rows[k]) row.innerHTML = BAR;
         const part = (name) => row.querySelector(`.tlc-${name}`);
         row.classList.toggle("tlc-best", best);
         part("label").textContent = part("label").title = label;

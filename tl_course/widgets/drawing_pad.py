@@ -93,10 +93,10 @@ class Drawing:
         The sentence is `words`, or what each network reads, those of `also` too, which have no
         bars; it stays as it is while a stroke goes on.
         """
-        revision = self.pad.revision
+        shown = {"revision": self.pad.revision}
         if not self.text:
             bars = [_reader(name, None, names) for name, (_, names) in readers.items()]
-            self.pad.answer = {"revision": revision, "seen": "", "words": "", "readers": bars}
+            self.pad.answer = shown | {"seen": "", "words": "", "readers": bars}
             return
         digit, bars, said = handwriting.pixels(self.text), [], []
         with machine.one_thread():
@@ -107,8 +107,7 @@ class Drawing:
                 best = int(shares.argmax())
                 said.append(f"{name}: {names[best]} ({100 * shares[best]:.0f}%)")
         before = self.pad.answer.get("words", "")
-        self.pad.answer = {
-            "revision": revision,
+        self.pad.answer = shown | {
             "seen": png_url(digit),
             "seen_alt": "The drawing as the network gets it: 28 by 28 pixels, white on black.",
             "words": words or ("; ".join(said) if final else before),
@@ -199,9 +198,8 @@ class DrawingPad(Experiment):
         self.networks = networks
         self.drawing = Drawing(self, lambda final: self.drawing.answer(networks, final))
         self.pad = self.drawing.pad
-        self.choice = control(
-            widgets.Dropdown, "or take somebody's", "initial", "14em", options=[NO_SAMPLE, *NAMES]
-        )
+        whose, digits = "or take somebody's", [NO_SAMPLE, *NAMES]
+        self.choice = control(widgets.Dropdown, whose, "initial", "14em", options=digits)
         self.another = widgets.Button(description="Another one", disabled=True)
         self.on_change(self.choice, lambda _: self._sample(0))
         self.on_click(self.another, lambda: self._sample(self._number + 1))
@@ -245,10 +243,6 @@ class DrawingPad(Experiment):
         first = next(iter(self.networks))
         captions = [row[first].replace(" (", "\n(") for row in rows]
         said = "; ".join(f"{row['digit']}: {row[first]}" for row in rows)
-        return (
-            figures.pictures(
-                to_input(digits), captions, f"What the network takes them for ({first})",
-                f"Handwritten digits, and what the network '{first}' takes each for: {said}.",
-            ),
-            rows,
-        )  # fmt: skip
+        title = f"What the network takes them for ({first})"
+        alt = f"Handwritten digits, and what the network '{first}' takes each for: {said}."
+        return figures.pictures(to_input(digits), captions, title, alt), rows

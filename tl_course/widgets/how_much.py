@@ -172,8 +172,6 @@ class HowMuch(Training):
         picture = trial_plots.labelled(labelled, f"draw {self.draw.value}")
         self.digits.show(picture, f"All that it learns from: {picture.alt}")
 
-    # ------------------------------------------------------------------ state and still picture
-
     def settings(self) -> dict:
         said = {"prediction": list(self.prediction.values()), "shown": self.shown}
         return said | super().settings() | {"live": self.live}

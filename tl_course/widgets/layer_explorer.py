@@ -8,7 +8,6 @@ from collections.abc import Callable
 import ipywidgets as widgets
 import torch
 
-from tl_course.base import machine
 from tl_course.core.network import LAYERS, FiveLayerNet
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import NAMES, handwritten, to_input
@@ -130,10 +129,9 @@ class LayerExplorer(Experiment):
         def job(stop: threading.Event, tell: Callable) -> list[Portrait] | None:
             if stop.is_set():  # the learner has gone on to another unit
                 return None
-            with machine.one_thread():
-                if chosen[0] != LAYERS[0]:
-                    tell(portraits.of(*chosen, make=False))
-                return None if stop.is_set() else portraits.of(*chosen, make=True)
+            if chosen[0] != LAYERS[0]:
+                tell(portraits.of(*chosen, make=False))
+            return None if stop.is_set() else portraits.of(*chosen, make=True)
 
         def soon(found: list[Portrait]) -> None:
             self._draw(found, *chosen)
@@ -145,8 +143,6 @@ class LayerExplorer(Experiment):
             self.status.value = ""
 
         self.work(job, soon, done)
-
-    # ------------------------------------------------------------------ state and still picture
 
     def settings(self) -> dict:
         drawing = "" if self.own is None else portrait.picture_to_text(self.own)

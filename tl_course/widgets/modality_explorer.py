@@ -95,8 +95,6 @@ class ModalityExplorer(Experiment):
             else:
                 slot.show(picture, words)
 
-    # ------------------------------------------------------------------ state and still picture
-
     def settings(self) -> dict:
         target, source = self.cell
         return super().settings() | {"target": target, "source": source}

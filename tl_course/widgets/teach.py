@@ -179,10 +179,9 @@ class Teach(Experiment):
         known, net, seed = set(self.results), self.net, self.seed
 
         def job(stop: threading.Event, tell: Callable[[Result], None]) -> None:
-            with machine.one_thread():
-                test = self._test = self._test or handwriting.mnist_test()
-                for found in handwriting.teach(net, drawings, sizes, seed, test, stop, known):
-                    tell(found)
+            test = self._test = self._test or handwriting.mnist_test()
+            for found in handwriting.teach(net, drawings, sizes, seed, test, stop, known):
+                tell(found)
 
         def learnt(result: Result) -> None:
             if drawings[: result.images] == self.mine[: result.images]:  # not taken back since
@@ -307,8 +306,7 @@ class Teach(Experiment):
         net, seed = self.net, self.seed
 
         def job(stop: threading.Event, tell: Callable) -> list[handwriting.Taught] | None:
-            with machine.one_thread():
-                return handwriting.pooled(net, hands, seed, handwriting.mnist_test(), stop)
+            return handwriting.pooled(net, hands, seed, handwriting.mnist_test(), stop)
 
         def finished(rows: list[handwriting.Taught] | None) -> None:
             done(rows)

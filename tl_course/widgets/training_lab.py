@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 
-from tl_course.base import machine
 from tl_course.core.network import FiveLayerNet
 from tl_course.data.examples import Target
 from tl_course.data.targets.handwritten import handwritten
@@ -60,8 +59,7 @@ class Training(Experiment):
                     tell((trial, looks))
                     last = time.perf_counter()
 
-            with machine.one_thread():
-                return trials.run(trial, nets, target, stop=stop, tell=now_and_then)
+            return trials.run(trial, nets, target, stop=stop, tell=now_and_then)
 
         self.work(job, self._report, self._ended)
 
@@ -229,8 +227,6 @@ class TrainingLab(Training):
             for i, run in enumerate(self.runs)
             for trial in [run.trial]
         ]  # fmt: skip
-
-    # ------------------------------------------------------------------ state and still picture
 
     def settings(self) -> dict:
         return super().settings() | {

@@ -103,8 +103,7 @@ def calibrated(net: FiveLayerNet) -> FiveLayerNet:
     shown = draw(handwritten().validation, MNIST_TEST, 0)
     scores = training.predict(net, shown.x)
     sharper = torch.logspace(-1.5, 1.5, 61)
-    losses = [F.cross_entropy(by * scores, shown.y).item() for by in sharper]
-    best = sharper[losses.index(min(losses))]
+    best = min(sharper, key=lambda by: F.cross_entropy(by * scores, shown.y).item())
     net.output.weight.mul_(best)
     net.output.bias.mul_(best)
     return net
@@ -157,10 +156,11 @@ def teach(
     every = examples(drawings[: max(sizes)])
     session.accelerator()  # its first making is nothing for two threads at once
 
-    def taught(start: FiveLayerNet, arm: str, images: int) -> Result | None:
+    def taught(how: tuple[FiveLayerNet, str, int]) -> Result | None:
+        start, arm, images = how
         with machine.one_thread():
-            how = {"seed": seed, "watch": Watch(stop=stop)}
-            adapted = transfer.adapt(arm, start, every[:images], **how)
+            watch = Watch(stop=stop)
+            adapted = transfer.adapt(arm, start, every[:images], seed=seed, watch=watch)
             if stop.is_set():
                 return None
             read_right = right(adapted.net, test)
@@ -168,22 +168,16 @@ def teach(
             return Result(arm, images, net, adapted.seconds, read_right, len(test))
 
     for images in sizes:
+        if stop.is_set():
+            return
         # Where each arm starts is made one after another: fresh weights are drawn from the one
         # generator that all threads share.
-        starts = {
-            arm: (_start(net, arm, every[:images], seed), arm, images)
-            for arm in ARMS
-            if (arm, images) not in known
-        }
-        for arm in QUICK:
-            if stop.is_set():
-                return
-            if arm in starts and (found := taught(*starts[arm])):
-                yield found
+        wanted = [arm for arm in ARMS if (arm, images) not in known]
+        starts = [(_start(net, arm, every[:images], seed), arm, images) for arm in wanted]
+        quick, slow = ([one for one in starts if one[1] in arms] for arms in (QUICK, SLOW))
+        yield from filter(None, map(taught, quick))  # what was stopped is None
         with ThreadPool(len(SLOW)) as pool:
-            slow = [starts[arm] for arm in SLOW if arm in starts]
-            found = pool.imap_unordered(lambda start: taught(*start), slow)
-            yield from filter(None, found)  # what was stopped is None
+            yield from filter(None, pool.imap_unordered(taught, slow))
 
 
 def followed(result: Result, drawings: Sequence[Drawing]) -> Result:
