@@ -1,4 +1,4 @@
-"""Figures of how accuracy grows with the data (other figures are in `plots.py`)."""
+"""Figures of how accuracy grows with the data (other figures are in `figures.py`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from tl_course.lessons import figures
-from tl_course.lessons.figures import ARMS, GREY, Picture
+from tl_course.lessons.figures import ARMS, GREY, Line, Picture
 from tl_course.study import comparing
 
 PANELS = {False: "as they are", True: "with augmentation"}
@@ -47,50 +47,48 @@ def panels(
     found = comparing.means(table)
     arms = [arm for arm in (arms or ARMS) if (found.arm == arm).any()]
     shown = [augmented for augmented in PANELS if (found.augmented == augmented).any()]
-    figure, every = figures.in_a_row(len(shown), 5.2 * len(shown) + 2.2, 4.2)
-    heard, dots = [], 0
     lowest = min([
         (found["mean"] - found.sd.fillna(0)).min() - 2,
         *(prediction or {}).values(),
         *([] if live is None else 100 * live.accuracy[live.augmented.isin(shown)] - 2),
     ])  # fmt: skip
-    for ax, augmented in zip(every, shown, strict=True):
-        _stretched(ax, max(lowest, 0), 99.5)
-        sizes = sorted({*found.images, *([] if marked is None else [marked])})
-        ax.set_xscale("log")
-        ax.set_xticks(sizes, [f"{n:,}" for n in sizes])
-        ax.minorticks_off()
-        ax.set(xlim=(sizes[0] * 0.8, sizes[-1] * 1.25), xlabel="labelled images")
-        ax.grid(axis="y", alpha=0.3)
+    every, dots = {}, 0
+    for augmented in shown:
+        lines = every[f"digits {PANELS[augmented]}"] = {}
         for arm in arms:
             rows = found[(found.arm == arm) & (found.augmented == augmented)].sort_values("images")
             if rows.empty:
                 continue
-            label, colour, marker = ARMS[arm]
-            ax.plot(rows.images, rows["mean"], color=colour, marker=marker, label=label)
-            low, high = rows["mean"] - rows.sd, rows["mean"] + rows.sd
-            ax.fill_between(rows.images, low, high, color=colour, alpha=0.15, linewidth=0)
-            said = ", ".join(f"{r.mean:.1f} at {r.images:,}" for r in rows.itertuples())
-            heard.append(f"{PANELS[augmented]}, {label}: {said}")
+            label, *look = ARMS[arm]
+            line = Line(rows.images.tolist(), rows["mean"].tolist(), rows.sd.tolist(), (*look, "-"))
             if live is not None:
                 own = live[(live.arm == arm) & (live.augmented == augmented)]
                 dots += len(own)
                 place = own.images * 1.02 ** (own.draw % 5 - 2)  # beside each other
-                ax.plot(
-                    place, 100 * own.accuracy, marker, color=colour, markersize=5,
-                    markerfacecolor="white", zorder=3,
-                )  # fmt: skip
+                line = line._replace(single=(place, 100 * own.accuracy))
+            lines[label] = line
         if prediction and not augmented:
-            told = list(prediction.values())
-            ax.plot(list(prediction), told, "--", color="black", label="your prediction")
+            said = list(prediction), list(prediction.values())
+            lines["your prediction"] = Line(*said, look=("black", "", "--"))
+
+    def dress(ax: Axes) -> None:
+        _stretched(ax, max(lowest, 0), 99.5)
         if marked is not None:
             ax.axvline(marked, color=GREY, linestyle=":", linewidth=1)
-        ax.set_title(f"digits {PANELS[augmented]}", fontsize=11)
-    every[0].set_ylabel("test accuracy, % (stretched towards 100)")
-    figures.legend(figure)
-    here = f" Open dots are runs made here ({dots})." if dots else ""
-    told = "Mean accuracy in percent against labelled images, bands of one standard deviation over "
-    return figures.finished(figure, title, heard, f"{told}draws.{here}")
+
+    told = "Mean accuracy in percent, bands of one standard deviation over draws."
+    return figures.chart(
+        every,
+        title,
+        "labelled images",
+        "test accuracy, % (stretched towards 100)",
+        said="{y:.1f} at {x}",
+        told=f"{told} Open dots are runs made here ({dots})." if dots else told,
+        log=True,
+        bands=True,
+        size=(5.2 * len(shown) + 2.2, 4.2),
+        dress=dress,
+    )
 
 
 def ahead(compared: dict[str, pd.DataFrame], title: str, ylabel: str) -> Picture:

@@ -95,7 +95,7 @@ def in_a_row(
 
 def finished(figure: Figure, title: str, heard: Iterable[str], told: str = "") -> Picture:
     """The figure under its title; what is heard is the title, what is `told`, and `heard`."""
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=12)
     return Picture(figure, f"{title}. {told} {'; '.join(heard)}.")
 
 
@@ -248,56 +248,41 @@ def sliding_filter(
 
 def architecture(n_classes: int = 1000, frozen: int = 0, new_output: bool = False) -> Picture:
     """The five layers and the shape of the tensor between them; frozen layers are hatched."""
-    sizes = [network.SIZE // 2**i for i in range(5)]
     depth = [network.CHANNELS, *network.WIDTHS]
     figure = Figure(figsize=(11, 3), layout="constrained")
     ax = figure.subplots()
     ax.set_axis_off()
-    ax.set_xlim(-0.6, 11.4)
-    ax.set_ylim(-1.75, 1.9)
-    counts = []
-    for i in range(5):
-        height, width = 0.35 + sizes[i] / 32 * 2.2, 0.25 + depth[i] / 256 * 0.9
-        x = 2 * i
-        ax.add_patch(
-            Rectangle((x - width / 2, -height / 2), width, height, facecolor=SKY, alpha=0.6)
-        )
-        ax.text(x, height / 2 + 0.08, f"{depth[i]}×{sizes[i]}×{sizes[i]}", ha="center", fontsize=9)
-        kept = i < frozen
-        last = i == 4
-        n = (network.N_FEATURES + 1) * n_classes if last else (
-            depth[i] * depth[i + 1] * network.KERNELS[i] ** 2 + depth[i + 1]
-        )  # fmt: skip
-        counts.append(n)
-        colour = BLUE if kept else ORANGE if last and new_output else "black"
-        ax.add_patch(
-            FancyArrowPatch(
-                (x + width / 2 + 0.05, 0),
-                (x + 1.45, 0),
-                arrowstyle="-|>",
-                mutation_scale=14,
-                color=colour,
-                linewidth=2,
-                linestyle="--" if kept else "-",
-            )  # fmt: skip
-        )
-        what = (
-            "output layer"
-            if last
-            else f"{network.KERNELS[i]}×{network.KERNELS[i]} filters,\nReLU, pool"
-        )
-        state = "fixed" if kept else "new" if last and new_output else ""
-        ax.text(
-            x + 0.95, -1.3, f"$W^{i + 1}, b^{i + 1}$\n{what}\n{n:,} numbers\n{state}", ha="center",
-            va="center", fontsize=9, color=colour,
-        )  # fmt: skip
+    ax.set(xlim=(-0.6, 11.4), ylim=(-1.75, 1.9))
+    outputs = (network.N_FEATURES + 1) * n_classes
+    for i, channels in enumerate(depth):
+        size, x = network.SIZE // 2**i, 2 * i
+        height, width = 0.35 + size / 32 * 2.2, 0.25 + channels / 256 * 0.9
+        corner = (x - width / 2, -height / 2)
+        ax.add_patch(Rectangle(corner, width, height, facecolor=SKY, alpha=0.6))
+        ax.text(x, height / 2 + 0.08, f"{channels}×{size}×{size}", ha="center", fontsize=9)
+        if i < 4:
+            kernel = network.KERNELS[i]
+            n = channels * depth[i + 1] * kernel**2 + depth[i + 1]
+            what = f"{kernel}×{kernel} filters,\nReLU, pool"
+        else:
+            n, what = outputs, "output layer"
+        state, colour, dash = "", "black", "-"
+        if i < frozen:
+            state, colour, dash = "fixed", BLUE, "--"
+        elif i == 4 and new_output:
+            state, colour = "new", ORANGE
+        look = {"arrowstyle": "-|>", "mutation_scale": 14, "linewidth": 2, "linestyle": dash}
+        ends = (x + width / 2 + 0.05, 0), (x + 1.45, 0)
+        ax.add_patch(FancyArrowPatch(*ends, **look, color=colour))
+        said = f"$W^{i + 1}, b^{i + 1}$\n{what}\n{n:,} numbers\n{state}"
+        ax.text(x + 0.95, -1.3, said, ha="center", va="center", fontsize=9, color=colour)
     ax.text(10, 0, f"{n_classes:,}\nscores", ha="center", va="center", fontsize=11)
     title = "Five layers"
     if new_output:
-        title = f"The surgery: 1,000 units off, {n_classes} on; {counts[4]:,} new numbers"
+        title = f"The surgery: 1,000 units off, {n_classes} on; {outputs:,} new numbers"
     ax.set_title(title, fontsize=12)
     described = (f" W1 to W{frozen} are fixed (dashed)." if frozen else "") + (
-        f" The output layer is new and has {counts[4]:,} numbers." if new_output else ""
+        f" The output layer is new and has {outputs:,} numbers." if new_output else ""
     )
     return Picture(
         figure,
@@ -323,13 +308,13 @@ def training_curve(
 
 
 class Line(NamedTuple):
-    """A line of a chart. Without a marker it is a level: a line across at `y[0]`."""
+    """A line of a chart; without any x it is a level, a line across at `y[0]`."""
 
     x: Sequence  # numbers, or names in the order in which they stand
     y: Sequence[float]
     error: Sequence | None = None  # half of each bar; or two such, below and above
     look: tuple[str, str, str] | None = None  # colour, marker, line style
-    single: tuple[Sequence, Sequence[float]] = ((), ())  # x and y of what the line is a mean of
+    single: tuple[Sequence, Sequence[float]] = ((), ())  # open dots: x and y of single runs
 
 
 def level(height: float, look: tuple[str, str, str] = (GREY, "", ":")) -> Line:
@@ -366,16 +351,20 @@ def chart(
     ylim: tuple[float | None, float | None] | None = None,
     log: bool = False,
     beside: float = 0,
+    bands: bool = False,
+    written: bool = False,
     sharey: bool = True,
     size: tuple[float, float] | None = None,
     legend_title: str | None = None,
+    dress: Callable[[Axes], None] | None = None,
 ) -> Picture:
     """Lines by name, in a panel for each title: most figures of accuracy are one of these.
 
     The alt text is the title, what is `told` (or what is drawn against what), and each point as
     `said` (of more than nine the first and the last), or `heard` in its place. `log` stretches the
     x axis. With `beside` the values of x are evenly spaced, and the lines stand so far beside each
-    other.
+    other; each y is `written` below where asked. `bands` are drawn in place of bars, and `dress` is
+    called with the axes of each panel.
     """
     n = len(panels)
     figure, every = in_a_row(n, *(size or (4 * n + 3.5, 3.6)), sharey=sharey)
@@ -386,21 +375,30 @@ def chart(
         places = list(dict.fromkeys(places)) if words else sorted(set(places))
         labels = places if words else [f"{x:,}" for x in places]
         spaced = words or bool(beside)
-        marked = [label for label, line in lines.items() if line.look is None or line.look[1]]
+        dodged = [label for label, line in lines.items() if len(line.x)]
         for k, (label, line) in enumerate(lines.items()):
             colour, marker, dash = line.look or (COLOURS[k % 6], "osD^xv"[k % 6], "-")
             called = ", ".join(filter(None, [name, label]))
-            if not marker:
+            if label not in dodged:
                 ax.axhline(line.y[0], color=colour, linestyle=dash, label=label)
                 spoken.append(f"{called}: {line.y[0]:.3g}")
                 continue
-            aside = beside * (marked.index(label) - (len(marked) - 1) / 2)
+            aside = beside * (dodged.index(label) - (len(dodged) - 1) / 2)
             at = {x: places.index(x) + aside if spaced else x for x in line.x}
-            ax.plot([at[x] for x in line.single[0]], line.single[1], ".", color=GREY, alpha=0.7)
+            place, look = list(at.values()), {"color": colour, "marker": marker}
+            single = [at.get(x, x) for x in line.single[0]], line.single[1]
+            ax.plot(
+                *single, **look, linestyle="none", markersize=5, markerfacecolor="white", zorder=3
+            )
             ax.errorbar(
-                list(at.values()), line.y, yerr=line.error, color=colour, marker=marker,
-                linestyle=dash, label=label, capsize=3, markevery=max(1, len(line.x) // 8),
+                place, line.y, yerr=None if bands else line.error, **look, linestyle=dash,
+                label=label, capsize=3, markevery=max(1, len(line.x) // 8),
             )  # fmt: skip
+            if bands and line.error is not None:
+                low, high = np.add(line.y, np.outer((-1, 1), line.error))
+                ax.fill_between(place, low, high, color=colour, alpha=0.15, linewidth=0)
+            for x, y in zip(place, line.y, strict=True) if written else ():
+                ax.text(x, 2, f"{y:.0f}", ha="center", fontsize=8, color=colour)
             points = [
                 said.format(x=f"{x:,}" if isinstance(x, int) else x, y=y)
                 for x, y in zip(line.x, line.y, strict=True)
@@ -417,16 +415,19 @@ def chart(
             ax.minorticks_off()
         if spaced and places:
             ax.set_xlim(-0.5, len(places) - 0.5)
-        ax.set(title=name, xlabel=xlabel)
+        ax.set_title(name, fontsize=10)
+        ax.set_xlabel(xlabel)
         ax.grid(axis="y", alpha=0.3)
         if ylim:
             ax.set_ylim(ylim)
+        if dress:
+            dress(ax)
     every[0].set_ylabel(ylabel)
     if any(len(lines) > 1 for lines in panels.values()):
         legend(figure, title=legend_title)
-    bars = any(line.error is not None for lines in panels.values() for line in lines.values())
-    spread = ", means with bars of one standard deviation" if bars else ""
-    told = told or f"{ylabel} against {xlabel}{spread}."
+    spread = any(line.error is not None for lines in panels.values() for line in lines.values())
+    means = f", means with {'bands' if bands else 'bars'} of one standard deviation"
+    told = told or f"{ylabel} against {xlabel}{means if spread else ''}."
     return finished(figure, title, spoken if heard is None else heard, told)
 
 
@@ -448,6 +449,7 @@ def accuracies(
         told=f"Mean accuracy over up to {draws} draws with bars of one standard deviation.",
         ylim=(0, 102),
         beside=0.13,
+        written=True,
     )
 
 
@@ -542,7 +544,8 @@ def dots(
                 fontsize=9,
             )  # fmt: skip
             heard.append(f"{name and name + ', '}{label}: {show(mean)} ± {show(spread)}")
-        ax.set(title=name, xlabel=xlabel, xlim=xlim, ylim=(len(shown) - 0.4, -0.7))
+        ax.set_title(name, fontsize=10)
+        ax.set(xlabel=xlabel, xlim=xlim, ylim=(len(shown) - 0.4, -0.7))
         ax.grid(axis="x", alpha=0.3)
     every[0].set_yticks(range(len(shown)), [looks[arm][0] for arm in shown])
     return finished(figure, title, heard, f"{xlabel}: mean ± one SD over draws.")

@@ -107,13 +107,12 @@ def untrained_resnet18(seed: int) -> nn.Module:
 
 def best_of_kinds(net: nn.Module, layer: str, n: int) -> dict[str, TopPatches]:
     """The same among `n` drawings, digits and pieces of photographs."""
-    return {
-        f"{kind} ({len(shown):,})": top_patches(net, [layer], shown.x.__getitem__, len(shown))[
-            layer
-        ]
-        for kind, shown in tasks(n).items()
-        if kind != "letters"
-    }
+    found = {}
+    for kind, shown in tasks(n).items():
+        if kind != "letters":
+            best = top_patches(net, [layer], shown.x.__getitem__, len(shown))
+            found[f"{kind} ({len(shown):,})"] = best[layer]
+    return found
 
 
 def first_layers() -> tuple[dict[int, torch.Tensor], torch.Tensor, pd.DataFrame]:

@@ -13,7 +13,6 @@ from tl_course.study import forgetting
 from tl_course.study.tables import Table, missing
 
 FORGETTING = {10: 20, 50: 20, 200: 10, 1000: 10}  # digits: draws
-FORGETTING_KEYS = ("settings", "arm", "images", "draw")
 
 
 def overfitting(done: list[dict]) -> Iterator[list[dict]]:
@@ -27,15 +26,13 @@ def overfitting(done: list[dict]) -> Iterator[list[dict]]:
 
 def forgotten(done: list[dict]) -> Iterator[dict]:
     """What is left of the 1,000 things, and how far each layer went, on the draws of the sweep."""
-    every = forgetting.forgetting(
+    return forgetting.forgetting(
         pretraining.pretrained(), handwritten(), EmojiImages(pretraining.HELD_OUT_SEED),
         list(FORGETTING), FORGETTING, done=done,
     )  # fmt: skip
-    had = {tuple(row[key] for key in FORGETTING_KEYS) for row in done}
-    return (row for row in every if tuple(row[key] for key in FORGETTING_KEYS) not in had)
 
 
 TABLES = [
     Table("overfitting", ("arm", "step", "part", "draw"), overfitting),
-    Table("forgetting", FORGETTING_KEYS, forgotten),
+    Table("forgetting", ("settings", "arm", "images", "draw"), forgotten),
 ]

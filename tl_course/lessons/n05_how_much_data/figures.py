@@ -256,7 +256,7 @@ def sources(table: pd.DataFrame, title: str) -> Picture:
         "",
         "test accuracy, %",
         said="{y:.1f} with {x}",
-        told="Accuracy of Option 1; grey dots are single pretrainings.",
+        told="Accuracy of Option 1; open dots are single pretrainings.",
         beside=0.01,
     )
 

@@ -24,6 +24,7 @@ PASSES = [  # of the sweep: settings, how they are chosen, augmentation, draws
     ("fixed", settings.fixed, (False, True), FIXED),
 ]
 SOURCES = 2  # pretrainings of each smaller or poorer source
+SOURCE_KEYS = ("question", "classes", "images_seen", "style", "pretraining")
 
 
 def tuned(done: list[dict]) -> Iterator[dict]:
@@ -61,20 +62,16 @@ def push(done: list[dict]) -> Iterator[list[dict]]:
 
 def sources(done: list[dict]) -> Iterator[list[dict]]:
     """Option 1 on networks of smaller and poorer sources, twenty draws of digits."""
-    had = {(row["question"], row["classes"], row["images_seen"], row["style"], row["pretraining"])
-           for row in done}  # fmt: skip
     every = [("images", experiments.SourceTask(images=1_000_000), 0)]
     for seed in range(1, SOURCES + 1):
         for question, varied in experiments.QUESTIONS.items():
             every += [(question, task, seed) for task in varied]
-    for question, task, seed in every:
-        key = question, task.classes, task.images, task.style, seed
-        if key in had:
-            continue
+    plan = {(which, task.classes, task.images, task.style, n): task for which, task, n in every}
+    for key in missing(plan, done, SOURCE_KEYS):
+        task, seed = plan[key], key[-1]
         make = partial(experiments.source_network, task, seed, task.name)
         net = kept(f"{task.name}-seed-{seed}", make) if seed else pretraining.pretrained()
-        names = ("question", "classes", "images_seen", "style", "pretraining")
-        common = dict(zip(names, key, strict=True))
+        common = dict(zip(SOURCE_KEYS, key, strict=True))
         yield [{**common, **row} for row in experiments.lent_by(net, handwritten(), 20)]
 
 
@@ -90,9 +87,5 @@ TABLES = [
         lambda done: experiments.which_layers(pretraining.pretrained(), handwritten(), 50, 10),
     ),
     Table("push", ("step", "images", "draw"), push),
-    Table(
-        "sources",
-        ("question", "classes", "images_seen", "style", "pretraining", "images", "draw"),
-        sources,
-    ),
+    Table("sources", (*SOURCE_KEYS, "images", "draw"), sources),
 ]  # fmt: skip

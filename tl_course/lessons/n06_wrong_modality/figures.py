@@ -211,7 +211,8 @@ def explained(rows: pd.DataFrame, controls: pd.DataFrame, title: str) -> Picture
             where = TARGETS[name].replace("\n", " ")
             means = zip(line.x, line.y, strict=True)
             heard += [f"{control}, {called}, {where}: {mean:.0f}" for control, mean in means]
-        ax.set(title=TARGETS[name], xlim=(0, 102), xlabel="test accuracy, %")
+        ax.set_title(TARGETS[name], fontsize=10)
+        ax.set(xlim=(0, 102), xlabel="test accuracy, %")
         ax.set_yticks(range(len(order)), order)
         ax.grid(axis="x", alpha=0.3)
     figures.legend(figure, "outside lower center", ncols=4)

@@ -27,17 +27,15 @@ MOST_CLASSES = 20  # in one figure; a larger one takes gigabytes and cannot be r
 
 def some_of_each(examples: Examples, title: str, n: int = 6) -> Picture:
     """The first `n` pictures of each class, a row a class (of the first 20 classes)."""
-    chosen, titles = [], []
     shown = examples.names[:MOST_CLASSES]
+    x = torch.full((len(shown), n, 3, 32, 32), 2.0)  # white where a class has fewer
+    titles = []
     for label, name in enumerate(shown):
-        where = (examples.y == label).nonzero().flatten()[:n].tolist()
-        chosen += where + [None] * (n - len(where))
+        own = examples.x[examples.y == label][:n]
+        x[label, : len(own)] = own
         titles += [_short(name)] + [""] * (n - 1)
-    x = torch.stack(
-        [torch.full((3, 32, 32), 2.0) if i is None else examples.x[i] for i in chosen]
-    )  # white where a class has fewer
     return figures.pictures(
-        x, titles, title,
+        x.flatten(0, 1), titles, title,
         f"{len(shown)} rows of up to {n} small pictures, one row for each class"
         + (f" (the first of {len(examples.names)})" if len(shown) < len(examples.names) else "")
         + f": {', '.join(shown)}.",

@@ -13,8 +13,8 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from statistics import mean
 
+import pandas as pd
 import torch
 from torch import nn
 
@@ -31,12 +31,7 @@ BATCH, LENGTH = 16, 128  # stretches of text at a step, and their characters
 RECIPE = Recipe(steps=4500, rate=4e-3, weight_decay=0.1, warm_up=0.1)
 LINES_AT_ONCE = 16
 FIFTY = 50
-SMALLER = {
-    "width": 64,
-    "blocks": 2,
-    "heads": 2,
-}  # a network from scratch that has less to overfit with
-
+SMALLER = {"width": 64, "blocks": 2, "heads": 2}  # from scratch, with less to overfit with
 STEPS = (10, 30, 100)
 RATES = {
     "option-1": (1e-3, 3e-3, 1e-2, 3e-2),
@@ -80,18 +75,13 @@ def measured_on(text: str, length: int = LENGTH, most: int = 400) -> tuple:
 
 
 def pretrain(
-    text: str,
-    recipe: Recipe = RECIPE,
-    *,
-    seed: int = 0,
-    watch: Watch | None = None,
+    text: str, recipe: Recipe = RECIPE, *, seed: int = 0, watch: Watch | None = None
 ) -> tuple[GPT, History]:
     """A fresh GPT trained to say what comes next in `text`; see `training.train`."""
     watch = watch or Watch()
     watch = replace(watch, identity={"seed": seed, **watch.identity})
     net = gpt.fresh(seed)
-    symbols = gpt.encode(text).to(torch.uint8)
-    at = gpt.stretches(symbols, BATCH, LENGTH, seed)
+    at = gpt.stretches(gpt.encode(text).to(torch.uint8), BATCH, LENGTH, seed)
     return net, training.train(net, at, recipe, watch)
 
 
@@ -192,9 +182,8 @@ def counted(arm: str, own: Sequence[str], chosen: Settings) -> ngram.NGram | ngr
 def grid(arm: str) -> list[Settings]:
     """The settings that are tried for an arm: twelve."""
     if arm in COUNTING:
-        return [
-            Settings(l2=w, rate=0, steps=n) for n, w in itertools.product(ORDERS, COUNTING[arm])
-        ]
+        every = itertools.product(ORDERS, COUNTING[arm])
+        return [Settings(l2=weight, rate=0, steps=order) for order, weight in every]
     return [Settings(l2=0, rate=r, steps=s) for r, s in itertools.product(RATES[arm], STEPS)]
 
 
@@ -217,13 +206,10 @@ def run(arm: str, number: int, todo: Sequence[Settings], part: str) -> list[dict
 
 def best(rows: Sequence[dict], arm: str) -> Settings:
     """The settings of `arm` with the fewest mean bits on validation lines."""
-    tried: dict[Settings, list[float]] = {}
-    for row in rows:
-        if (row["question"], row["arm"]) == ("validation", arm):
-            tried.setdefault(Settings(row["l2"], row["rate"], int(row["steps"])), []).append(
-                row["bits"]
-            )
-    return min(tried, key=lambda chosen: mean(tried[chosen]))
+    table = pd.DataFrame(rows)
+    tried = table[(table.question == "validation") & (table.arm == arm)]
+    l2, rate, steps = map(float, tried.groupby(["l2", "rate", "steps"]).bits.mean().idxmin())
+    return Settings(l2, rate, int(steps))
 
 
 FRONTS = ("names", "their letters shuffled", "prose")

@@ -155,14 +155,9 @@ def on_test_lines(recorded: pd.DataFrame) -> pd.DataFrame:
 
 def licences(about: dict) -> pd.DataFrame:
     """What the shipped network has read, by package."""
-    return pd.DataFrame(
-        [
-            {"package": name, "licence": licence, "the shipped weights read version": version}
-            for (name, licence), version in zip(
-                prose.PACKAGES.values(), about["text"]["versions"].values(), strict=True
-            )
-        ]
-    ).set_index("package")
+    every = pd.DataFrame(list(prose.PACKAGES.values()), columns=["package", "licence"])
+    every["the shipped weights read version"] = list(about["text"]["versions"].values())
+    return every.set_index("package")
 
 
 def chosen(recorded: pd.DataFrame) -> pd.DataFrame:
@@ -202,10 +197,6 @@ def years_for_gpt_3(net: GPT) -> float:
 
 def distance(ours: dict[str, float], theirs: dict[str, float]) -> pd.DataFrame:
     """Two networks in numbers, and how many times the other is larger."""
-    return pd.DataFrame(
-        [
-            {"": name, "this one": _count(own), "GPT-3": _count(theirs[name]),
-             "GPT-3 has more by": f"{_count(theirs[name] / own)} times"}
-            for name, own in ours.items()
-        ]
-    ).set_index("")  # fmt: skip
+    table = pd.DataFrame({"this one": ours, "GPT-3": theirs}).loc[list(ours)]
+    times = (table["GPT-3"] / table["this one"]).map(_count) + " times"
+    return table.map(_count).assign(**{"GPT-3 has more by": times}).rename_axis("")
