@@ -77,18 +77,11 @@ def panels(
             ax.axvline(marked, color=GREY, linestyle=":", linewidth=1)
 
     told = "Mean accuracy in percent, bands of one standard deviation over draws."
-    return figures.chart(
-        every,
-        title,
-        "labelled images",
-        "test accuracy, % (stretched towards 100)",
-        said="{y:.1f} at {x}",
-        told=f"{told} Open dots are runs made here ({dots})." if dots else told,
-        log=True,
-        bands=True,
-        size=(5.2 * len(shown) + 2.2, 4.2),
-        dress=dress,
-    )
+    told += f" Open dots are runs made here ({dots})." if dots else ""
+    labels = ("labelled images", "test accuracy, % (stretched towards 100)")
+    size, said = (5.2 * len(shown) + 2.2, 4.2), "{y:.1f} at {x}"
+    style = {"log": True, "bands": True, "size": size, "dress": dress}
+    return figures.chart(every, title, *labels, said=said, told=told, **style)
 
 
 def ahead(compared: dict[str, pd.DataFrame], title: str, ylabel: str) -> Picture:

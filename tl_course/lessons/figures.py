@@ -339,6 +339,10 @@ def of_arms(
     return {ARMS[arm][0]: mean_line(rows[rows.arm == arm], by, looks[arm]) for arm in there}
 
 
+def _in_words(x: str | float) -> str:
+    return x if isinstance(x, str) else f"{x:,}" if isinstance(x, int) else f"{x:,g}"
+
+
 def chart(
     panels: dict[str, dict[str, Line]],
     title: str,
@@ -373,7 +377,7 @@ def chart(
         places = [x for line in lines.values() for x in line.x]
         words = bool(places) and isinstance(places[0], str)
         places = list(dict.fromkeys(places)) if words else sorted(set(places))
-        labels = places if words else [f"{x:,}" for x in places]
+        labels = list(map(_in_words, places))
         spaced = words or bool(beside)
         dodged = [label for label, line in lines.items() if len(line.x)]
         for k, (label, line) in enumerate(lines.items()):
@@ -400,12 +404,12 @@ def chart(
             for x, y in zip(place, line.y, strict=True) if written else ():
                 ax.text(x, 2, f"{y:.0f}", ha="center", fontsize=8, color=colour)
             points = [
-                said.format(x=f"{x:,}" if isinstance(x, int) else x, y=y)
+                said.format(x=_in_words(x), y=y)
                 for x, y in zip(line.x, line.y, strict=True)
                 if y == y
             ]
             few = ", ".join(points) if len(points) < 10 else f"{points[0]} to {points[-1]}"
-            spoken.append(f"{called}: {few}")
+            spoken.append(f"{called}: {few}" if called else few)
         if log:
             ax.set_xscale("log")
         if spaced or len(places) < 10:
@@ -440,17 +444,11 @@ def accuracies(
     """
     rows = pd.DataFrame(table)
     draws = rows.groupby(["arm", "images"]).size().max()
-    return chart(
-        {"": {**of_arms(rows, "images", arms, "none"), "guessing": level(10)}},
-        title,
-        "labelled images",
-        f"{at} accuracy, %",
-        said="{y:.1f}% at {x}",
-        told=f"Mean accuracy over up to {draws} draws with bars of one standard deviation.",
-        ylim=(0, 102),
-        beside=0.13,
-        written=True,
-    )
+    lines = {**of_arms(rows, "images", arms, "none"), "guessing": level(10)}
+    labels, style = ("labelled images", f"{at} accuracy, %"), {"beside": 0.13, "written": True}
+    told = f"Mean accuracy over up to {draws} draws with bars of one standard deviation."
+    said = "{y:.1f}% at {x}"
+    return chart({"": lines}, title, *labels, said=said, told=told, ylim=(0, 102), **style)
 
 
 def curves(
@@ -555,13 +553,10 @@ def banner(net: network.FiveLayerNet, renders: torch.Tensor, table: Sequence[dic
     """The course in one picture: what was seen, what layer 1 became, what it is good for."""
     figure = Figure(figsize=(12, 2.7), layout="constrained")
     seen, looks, good = figure.subfigures(1, 3, width_ratios=[1, 1, 1.35])
-    for part, title, images in (
-        (seen, "1. It sees drawings of 1,000 things", to_picture(renders[:32])),
-        (looks, "2. Its first layer finds edges", filter_pictures(net.layer1.weight)),
-    ):
-        part.suptitle(title, fontsize=11)
-        for ax, one in zip(part.subplots(4, 8).flat, images, strict=True):
-            image(ax, one)
+    seen.suptitle("1. It sees drawings of 1,000 things", fontsize=11)
+    image(seen.subplots(), mosaic(to_picture(renders[:32]), 8, gap=4))
+    looks.suptitle("2. Its first layer finds edges", fontsize=11)
+    image(looks.subplots(), mosaic(filter_pictures(net.layer1.weight), 8, 6, gap=6))
     good.suptitle("3. It reads handwritten digits after a few examples", fontsize=11)
     ax = good.subplots()
     ax.spines[["top", "right"]].set_visible(False)

@@ -56,13 +56,6 @@ def growing(results: Sequence[Result]) -> Picture:
             error = abs(ends - share)
             panels[title][label] = Line([r.images for r in mine], share, error, (*look, "-"))
         panels[title]["guessing"] = figures.level(10)
-    return figures.chart(
-        panels,
-        "Of 100 digits, so many are read",
-        "drawings that it learnt from",
-        "read correctly, %",
-        said="{y:.0f}% with {x}",
-        told="Four networks, with 95% intervals.",
-        ylim=(0, 104),
-        beside=0.07,
-    )
+    labels, said = ("drawings that it learnt from", "read correctly, %"), "{y:.0f}% with {x}"
+    style = {"told": "Four networks, with 95% intervals.", "ylim": (0, 104), "beside": 0.07}
+    return figures.chart(panels, "Of 100 digits, so many are read", *labels, said=said, **style)

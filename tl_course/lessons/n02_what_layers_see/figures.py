@@ -258,15 +258,8 @@ def settling(table: pd.DataFrame, title: str) -> Picture:
         mean = rows.groupby("step").similarity.mean()
         each = (f"{mean[s]:.2f} after {s}" for s in (0, 30, 100) if s in mean)
         heard.append(f"{layer}: {', '.join(each)}")
-    return figures.chart(
-        {"": lines},
-        title,
-        "steps + 1",
-        "similarity to the end (CKA)",
-        heard=heard,
-        ylim=(0, 1.03),
-        log=True,
-    )
+    labels, style = ("steps + 1", "similarity to the end (CKA)"), {"ylim": (0, 1.03), "log": True}
+    return figures.chart({"": lines}, title, *labels, heard=heard, **style)
 
 
 def recipes(steps: dict[int, torch.Tensor], plain: torch.Tensor, accuracy: pd.DataFrame) -> Picture:

@@ -23,11 +23,8 @@ def _ahead(table: pd.DataFrame, one: str, other: str, copies: bool) -> pd.DataFr
 
 
 def _each(rows: pd.DataFrame) -> str:
-    return "; ".join(
-        f"{row.Index:,} digits: {row.ahead:+.2f} ± {row.interval:.1f}, "
-        f"{row.wins} of {row.draws} draws ({row.verdict})"
-        for row in rows.itertuples()
-    )
+    form = "{0:,} digits: {1.ahead:+.2f} ± {1.interval:.1f}, {1.wins} of {1.draws} draws"
+    return listed(dict(rows.iterrows()), form + " ({1.verdict})")
 
 
 def _listed(named: dict[str, pd.Series], form: str = "{1:.1f}") -> str:

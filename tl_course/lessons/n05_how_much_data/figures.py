@@ -195,16 +195,10 @@ def costs(table: pd.DataFrame, title: str) -> Picture:
         for images, kept, sd in zip(line.x, line.y, line.error, strict=True):
             heard.append(f"{label}, {images:,} digits: {kept:.0f} ± {sd:.0f}")
     known["before adapting"] = figures.level(before)
-    return figures.chart(
-        {"digits read": learnt, "the 1,000 things, still known": known},
-        title,
-        "labelled images",
-        "%",
-        told="Means over draws (± one SD), in percent.",
-        heard=heard,
-        log=True,
-        sharey=False,
-    )
+    panels = {"digits read": learnt, "the 1,000 things, still known": known}
+    labels, style = ("labelled images", "%"), {"log": True, "sharey": False}
+    told = "Means over draws (± one SD), in percent."
+    return figures.chart(panels, title, *labels, told=told, heard=heard, **style)
 
 
 def by_task(table: pd.DataFrame, title: str) -> Picture:
@@ -250,15 +244,9 @@ def sources(table: pd.DataFrame, title: str) -> Picture:
             line = mean_line(each, column, (*look, "none" if question == "style" else "-"))
             single = each[column].tolist(), (100 * each.accuracy).tolist()
             panels[name][f"{images} labelled digits"] = line._replace(error=None, single=single)
-    return figures.chart(
-        panels,
-        title,
-        "",
-        "test accuracy, %",
-        said="{y:.1f} with {x}",
-        told="Accuracy of Option 1; open dots are single pretrainings.",
-        beside=0.01,
-    )
+    said, told = "{y:.1f} with {x}", "Accuracy of Option 1; open dots are single pretrainings."
+    labels = ("", "test accuracy, %")
+    return figures.chart(panels, title, *labels, said=said, told=told, beside=0.01)
 
 
 def steps(table: pd.DataFrame, title: str) -> Picture:

@@ -85,15 +85,9 @@ def where_to_cut(table: pd.DataFrame, title: str) -> Picture:
             f"{size}×{size} pixels": mean_line(group, "cut", (*SIZES.get(size, (PINK, "x")), "-"))
             for size, group in theirs.groupby("size")
         }
-    return figures.chart(
-        panels,
-        title,
-        "borrowed up to",
-        "test accuracy, %",
-        said="{x} {y:.0f}",
-        told="Option 1 with fifty labelled pictures, by where the ImageNet network is cut.",
-        size=(14.5, 4.2),
-    )
+    labels, said = ("borrowed up to", "test accuracy, %"), "{x} {y:.0f}"
+    told = "Option 1 with fifty labelled pictures, by where the ImageNet network is cut."
+    return figures.chart(panels, title, *labels, said=said, told=told, size=(14.5, 4.2))
 
 
 def arms(table: pd.DataFrame, title: str) -> Picture:

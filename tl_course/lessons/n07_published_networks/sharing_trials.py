@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from tl_course.base import storage
@@ -23,22 +24,21 @@ def _one_byte_changed(folder: Path) -> None:
     path.write_bytes(content)
 
 
-def _code_of_its_own(folder: Path) -> None:
-    _change(folder, lambda config: config.update(auto_map={"AutoModel": "theirs.Net"}))
-
-
-def _another_architecture(folder: Path) -> None:
-    _change(folder, lambda config: config["tl_course"]["architecture"].update(widths=[8, 8, 8, 8]))
-
-
-def _change(folder: Path, change: Callable[[dict], None]) -> None:
+def _config(change: Callable[[dict], None], folder: Path) -> None:
     path = folder / sharing.CONFIG_FILE
     config = json.loads(path.read_text(encoding="utf-8"))
     change(config)
     path.write_text(json.dumps(config), encoding="utf-8")
 
 
-TRIALS = (_a_pickle, _one_byte_changed, _code_of_its_own, _another_architecture)
+TRIALS = {
+    "a-pickle": _a_pickle,
+    "one-byte-changed": _one_byte_changed,
+    "code-of-its-own": partial(_config, lambda c: c.update(auto_map={"AutoModel": "theirs.Net"})),
+    "another-architecture": partial(
+        _config, lambda c: c["tl_course"]["architecture"].update(widths=[8, 8, 8, 8])
+    ),
+}
 
 
 def refused(folder: Path, into: Path) -> Iterator[str]:
@@ -46,8 +46,8 @@ def refused(folder: Path, into: Path) -> Iterator[str]:
 
     Raises AssertionError if one of them is taken.
     """
-    for alter in TRIALS:
-        copy = storage.make_folder(into) / alter.__name__.strip("_").replace("_", "-")
+    for name, alter in TRIALS.items():
+        copy = storage.make_folder(into) / name
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(folder, copy)
         alter(copy)

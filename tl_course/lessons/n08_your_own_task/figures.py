@@ -118,15 +118,10 @@ def more_labels(curve: pd.DataFrame) -> Picture:
     """Accuracy against labelled pictures: each draw, and the mean."""
     line = figures.mean_line(curve, "images", (BLUE, "o", "-"))
     single = curve.images.tolist(), (100 * curve.accuracy).tolist()
-    return figures.chart(
-        {"": {"": line._replace(error=None, single=single)}},
-        f"Twice the labels: {line.y[-1] - line.y[-2]:+.0f} points at the end",
-        "labelled pictures",
-        "test accuracy, %",
-        said="{y:.1f}% with {x}",
-        ylim=(0, 103),
-        log=True,
-    )
+    lines = {"": line._replace(error=None, single=single)}
+    title = f"Twice the labels: {line.y[-1] - line.y[-2]:+.0f} points at the end"
+    labels, said = ("labelled pictures", "test accuracy, %"), "{y:.1f}% with {x}"
+    return figures.chart({"": lines}, title, *labels, said=said, ylim=(0, 103), log=True)
 
 
 def colours(accuracies: pd.DataFrame) -> Picture:
