@@ -7,8 +7,6 @@ The list is stored because a class number must mean the same thing for every net
 A newer `emoji` or OpenMoji may know more things: they are not added by themselves.
 """
 
-from __future__ import annotations
-
 import argparse
 import csv
 import io

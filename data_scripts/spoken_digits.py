@@ -8,8 +8,6 @@ validation part, eight in the test. Both files go into tl_course/targets. What c
 "cat" by three voices of the source and each digit by one voice of the target.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -7,12 +7,10 @@ run it again: it goes on with the voices that are missing. Pretraining on spoken
 same function, so that this script only saves it the wait.
 """
 
-from __future__ import annotations
-
 import argparse
 import time
 
-from tl_course.base.errors import CourseError
+from tl_course.base.errors import run_script
 from tl_course.data.sources import spoken_names
 
 
@@ -29,8 +27,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     try:
-        main()
-    except CourseError as error:
-        raise SystemExit(str(error)) from None
+        run_script(main)
     except KeyboardInterrupt:
         raise SystemExit("\nStopped; the same command goes on with the other voices.") from None

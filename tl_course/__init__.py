@@ -36,38 +36,28 @@ from tl_course.old_names import Finder
 
 __version__ = "0.1.0"
 
-_FACE = {  # name: its module, and the name there unless it is the module itself
-    "handwritten": ("data.targets.handwritten", "handwritten"),
-    "letters": ("data.targets.letters", "letters"),
-    "unseen_objects": ("data.targets.objects", "unseen_objects"),
-    "spoken_digits": ("data.targets.spoken", "spoken_digits"),
-    "written_digits": ("data.targets.written", "written_digits"),
-    "load_folder": ("data.targets.folder", "load_folder"),
-    "draw": ("data.examples", "draw"),
-    "altered": ("core.output_layers", "altered"),
-    "EmojiImages": ("data.sources.emoji_images", "EmojiImages"),
-    "pretrained": ("core.pretraining", "pretrained"),
-    "pretrain": ("core.pretraining", "pretrain"),
-    "published": ("core.published", None),
-    "save": ("core.files", "save"),
-    "load": ("core.files", "load"),
-    "share": ("core.sharing", "share"),
-    "load_shared": ("core.sharing", "load_shared"),
-    "option_1": ("core.transfer", "option_1"),
-    "option_2": ("core.transfer", "option_2"),
-    "output_first": ("core.transfer", "output_first"),
-    "from_scratch": ("core.transfer", "from_scratch"),
-    "random_frozen": ("core.transfer", "random_frozen"),
-    "recommended": ("core.settings", "recommended"),
-    "predict": ("core.training", "predict"),
-    "sweep": ("study.sweep", "sweep"),
-    "results": ("study.results", None),
-    "network": ("core.network", None),
-    "training": ("core.training", None),
-    "Lesson": ("lessons.lesson", "Lesson"),
-    "widgets": ("widgets", None),
-    "doctor": ("app.doctor", None),
+_NAMES = {  # module: what is taken from it
+    "data.targets.handwritten": "handwritten",
+    "data.targets.letters": "letters",
+    "data.targets.objects": "unseen_objects",
+    "data.targets.spoken": "spoken_digits",
+    "data.targets.written": "written_digits",
+    "data.targets.folder": "load_folder",
+    "data.examples": "draw",
+    "core.output_layers": "altered",
+    "data.sources.emoji_images": "EmojiImages",
+    "core.pretraining": "pretrained pretrain",
+    "core.files": "save load",
+    "core.sharing": "share load_shared",
+    "core.transfer": "option_1 option_2 output_first from_scratch random_frozen",
+    "core.settings": "recommended",
+    "core.training": "predict",
+    "study.sweep": "sweep",
+    "lessons.lesson": "Lesson",
 }
+_MODULES = "core.published study.results core.network core.training widgets app.doctor".split()
+_FACE = {name: (place, name) for place, names in _NAMES.items() for name in names.split()}
+_FACE |= {place.split(".")[-1]: (place, None) for place in _MODULES}
 __all__ = [*_FACE]
 
 if not any(isinstance(one, Finder) for one in sys.meta_path):

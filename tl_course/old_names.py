@@ -4,8 +4,6 @@
 what is asked for from where it is now, and warns with the new place.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.machinery
 import warnings

@@ -47,6 +47,7 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+SOURCES = ["emoji-images", "spoken-names", "written-names"]
 SEED = takes("--seed", type=_seed, default=0)
 DRAWS = takes("--draws", type=int, default=10)
 FORCE = takes("--force", action="store_true", help="overwrite what is there already")
@@ -121,11 +122,7 @@ def doctor(args: argparse.Namespace) -> int:
 
 @verb(
     "train a five-layer network on 1,000 classes and save it",
-    takes(
-        "--source",
-        choices=["emoji-images", "spoken-names", "written-names"],
-        default="emoji-images",
-    ),
+    takes("--source", choices=SOURCES, default=SOURCES[0]),
     takes("--images", type=int, default=1_000_000, metavar="N"),
     takes("--out", type=Path, required=True, metavar="DIR"),
     SEED,

@@ -73,9 +73,8 @@ def this_python_kernel() -> Iterator[None]:
         try:
             yield
         finally:
-            if before is None:
-                del os.environ["JUPYTER_PATH"]
-            else:
+            del os.environ["JUPYTER_PATH"]
+            if before is not None:
                 os.environ["JUPYTER_PATH"] = before
 
 
@@ -90,18 +89,16 @@ def copy_for_learner(notebooks: list[Path], folder: Path) -> list[str]:
         copied = json.loads(manifest.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         copied = {}  # without it, every file that differs counts as changed
-    told = []
-    new = 0
+    told, new = [], 0
     for notebook in notebooks:
         content = notebook.read_bytes()
         version = hashlib.sha256(content).hexdigest()
-        mine = folder / notebook.name
-        if not mine.exists() or storage.sha256(mine) == version:
-            new += not mine.exists()
-            target = mine
-        elif storage.sha256(mine) == copied.get(mine.name):
+        target = mine = folder / notebook.name
+        found = storage.sha256(mine) if mine.exists() else None
+        if found in (None, version):
+            new += found is None
+        elif found == copied.get(mine.name):
             told.append(f"{mine.name} was updated: you had not changed it.")
-            target = mine
         elif version == copied.get(mine.name):
             continue  # the learner's work on this very version
         else:

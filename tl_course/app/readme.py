@@ -1,7 +1,5 @@
 """The README's tables of results, out of what is recorded."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from tl_course.app.notebooks import root

@@ -4,8 +4,6 @@ Each lesson says in its `tables.py` what it records. Each part says for itself w
 date, so that the work can be done in several sittings: what is done is not done again.
 """
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Sequence
 from pathlib import Path

@@ -61,10 +61,8 @@ def run_notebook(notebook: Path, out: Path, budget: str, seed: int) -> Outcome:
         words = str(problem).strip() or "no message"
         error = f"{type(problem).__name__}: {words.splitlines()[-1]}"
     seconds = time.perf_counter() - start
-    title = notebook.stem
-    if executed.exists():
-        title = _write_html(executed) or title
-    return Outcome(notebook.stem, title, seconds, error)
+    title = _write_html(executed) if executed.exists() else None
+    return Outcome(notebook.stem, title or notebook.stem, seconds, error)
 
 
 def write_index(outcomes: list[Outcome], out: Path, budget: str, seed: int) -> Path:
@@ -92,11 +90,9 @@ def _write_html(executed: Path) -> str | None:
     from nbconvert import HTMLExporter
 
     notebook = nbformat.read(executed, as_version=4)
-    title = None
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown" and cell.source.startswith("# "):
-            title = cell.source.splitlines()[0].lstrip("# ").strip()
-            break
+    texts = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    headings = (text.splitlines()[0].lstrip("# ").strip() for text in texts if text[:2] == "# ")
+    title = next(headings, None)
     # On a page an experiment is dead, and its scripts would come from the network: without its
     # state the still picture and the table that every experiment brings are shown instead.
     notebook.metadata.pop("widgets", None)

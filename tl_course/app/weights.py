@@ -4,8 +4,6 @@ Each is trained in the data home, where its checkpoint is, so that it can be int
 again. What was recorded with the old weights is stale afterwards: `tl-course records`.
 """
 
-from __future__ import annotations
-
 import math
 import shutil
 from dataclasses import replace
@@ -50,6 +48,7 @@ def of_gpt() -> str:
     watch = Watch(checkpoint=checkpoint, identity={"text": text.hash}, progress="small GPT")
     net, history = experiments.pretrain(text.train, recipe, watch=watch)
     held_out = gpt.bits(net, *experiments.measured_on(text.held_out, most=2000))
+    fives = zip(*(history.loss[first::5] for first in range(5)), strict=False)
     gpt.save(
         net, work,
         source="documentation inside installed packages", seed=0, recipe=vars(recipe),
@@ -59,12 +58,12 @@ def of_gpt() -> str:
         text={
             "characters": len(text.train), "held out": len(text.held_out), "sha256": text.hash,
             "versions": text.versions,
-            "licences": dict(prose.PACKAGES[folder] for folder in prose.PACKAGES),
+            "licences": dict(prose.PACKAGES.values()),
         },
         metrics={"bits a character, held out": held_out},
         curve={
             "step": history.step[4::5],
-            "bits": [round(loss / math.log(2), 3) for loss in _means(history.loss, 5)],
+            "bits": [round(sum(five) / 5 / math.log(2), 3) for five in fives],
         },
     )  # fmt: skip
     checkpoint.unlink(missing_ok=True)
@@ -78,11 +77,6 @@ def _ship(work: Path, shipped: Path) -> Path:
         with storage.atomic_path(shipped / file) as path:
             shutil.copyfile(work / file, path)
     return shipped
-
-
-def _means(values: list[float], n: int) -> list[float]:
-    """The means of `n` values each."""
-    return [sum(values[i : i + n]) / n for i in range(0, len(values) - n + 1, n)]
 
 
 MADE = {name: partial(of_network, name) for name in pretraining.SHIPPED} | {"small-gpt": of_gpt}

@@ -1,7 +1,5 @@
 """Pages and tables of HTML: one template, in which every text is escaped unless it is Markup."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from jinja2 import Environment

@@ -96,8 +96,7 @@ def has_fast_bf16(on: torch.device | str | None = None) -> bool:
         return torch.cuda.get_device_capability(on)[0] >= 8
     if on.type != "cpu" or not torch.backends.mkldnn.is_available():
         return False
-    ask = getattr(torch.cpu, "get_capabilities", None)  # newer than torch 2.9
-    has = ask() if ask else dict.fromkeys(_cpu_flags(), True)
+    has = torch.cpu.get_capabilities()
     return any(has.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
@@ -146,13 +145,6 @@ def _cgroups(controller: str) -> list[Path]:
         inner = root / path.strip("/")
         folders += [inner, *(p for p in inner.parents if p.is_relative_to(root))]
     return folders
-
-
-def _cpu_flags() -> list[str]:
-    for line in _lines("/proc/cpuinfo"):
-        if line.startswith("flags"):
-            return line.split(":", 1)[1].split()
-    return []
 
 
 def _lines(path: str | Path) -> list[str]:

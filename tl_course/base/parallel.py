@@ -4,8 +4,6 @@ A network that is adapted to fifty digits is too small to keep two cores busy; t
 by side are. On a GPU they run one after another.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 

@@ -7,8 +7,6 @@ s² among the means of its n clusters. For an accuracy that is `s²_draws/D + s�
 little too wide rather than too narrow: each term holds some of the other.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

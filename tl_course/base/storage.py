@@ -54,7 +54,8 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield draft
-        _flush_to_disk(draft)
+        with draft.open("r+b") as file:
+            os.fsync(file.fileno())
         os.replace(draft, path)
         _flush_folder_to_disk(path.parent)
     except Exception as error:
@@ -360,11 +361,6 @@ def _digest(path: str | os.PathLike, algorithm: str) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _flush_to_disk(path: Path) -> None:
-    with path.open("r+b") as file:
-        os.fsync(file.fileno())
 
 
 def _flush_folder_to_disk(folder: Path) -> None:

@@ -1,7 +1,5 @@
 """A training on disk: written whole while it runs, and read back to go on exactly where it was."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch

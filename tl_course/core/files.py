@@ -1,7 +1,5 @@
 """A network on disk: one file with weights and description, written whole and read with care."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -3,8 +3,6 @@
 A network needs at its input what it was pretrained on: the same modality, channels, size and scale.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
@@ -35,21 +33,15 @@ class Pictures:
 
         return f"(x − {one(self.mean)}) / {one(self.std)}"
 
-    def _bounds(self) -> tuple[float, float]:
-        low = min(-mean / std for mean, std in zip(self.mean, self.std, strict=True))
-        high = max((1 - mean) / std for mean, std in zip(self.mean, self.std, strict=True))
-        return low, high
-
     def prepare(self, pictures: torch.Tensor) -> torch.Tensor:
         """Pictures 0 … 1 `[n, 3, height, width]`, resized and scaled as the network wants them."""
+        from torchvision.transforms.functional import normalize
+
         wanted = (self.size, self.size)
         if tuple(pictures.shape[-2:]) != wanted:
             pictures = F.interpolate(pictures, wanted, mode="bilinear", antialias=True).clamp(0, 1)
-        mean, std = (
-            torch.tensor(each, device=pictures.device).view(1, 3, 1, 1)
-            for each in (self.mean, self.std)
-        )
-        return ((pictures - mean) / std).contiguous(memory_format=torch.channels_last)
+        scaled = normalize(pictures, self.mean, self.std)
+        return scaled.contiguous(memory_format=torch.channels_last)
 
     def mismatch(self, x: torch.Tensor, modality: str, scaled: bool = True) -> str | None:
         """The sentence that says why `x` does not fit, or None; its scale counts if `scaled`."""
@@ -71,17 +63,15 @@ class Pictures:
                 f"takes float numbers on the scale {self._scale()} of pictures 0 … 1."
             )
         if not torch.isfinite(x).all():
-            return (
-                "Some of the data are not numbers (NaN or infinite); mend or leave out those "
-                "inputs."
-            )
-        (low, high), (least, most) = (x.min().item(), x.max().item()), self._bounds()
+            mend = "mend or leave out those inputs"
+            return f"Some of the data are not numbers (NaN or infinite); {mend}."
+        low, high = x.min().item(), x.max().item()
+        channels = [*zip(self.mean, self.std, strict=True)]
+        least = min(-mean / std for mean, std in channels)
+        most = max((1 - mean) / std for mean, std in channels)
         unscaled = low >= 0 and high > 0  # as of pixels 0 … 1 or 0 … 255
-        if (
-            self.modality == "image"
-            and scaled
-            and (low < least - 1e-3 or high > most + 1e-3 or unscaled)
-        ):
+        outside = low < least - 1e-3 or high > most + 1e-3
+        if self.modality == "image" and scaled and (outside or unscaled):
             return (
                 f"The data lie between {low:g} and {high:g}, and this network was pretrained on "
                 f"pictures from {_signed(least)} to {_signed(most)}: scale 0 … 1 by "
@@ -100,10 +90,8 @@ class Tokens:
     modality: str = "tokens"
 
     def __str__(self) -> str:
-        return (
-            f"[n, at most {self.longest}], modality tokens, numbers of word pieces below "
-            f"{self.vocabulary:,}"
-        )
+        pieces = f"numbers of word pieces below {self.vocabulary:,}"
+        return f"[n, at most {self.longest}], modality tokens, {pieces}"
 
     def mismatch(self, x: torch.Tensor, modality: str, scaled: bool = True) -> str | None:
         """The sentence that says why `x` does not fit, or None."""

@@ -5,8 +5,6 @@ Markdown for the shared folder or as HTML in a notebook. What a foreign card say
 nothing else: it is escaped wherever it is shown, and never run.
 """
 
-from __future__ import annotations
-
 import html
 import re
 from dataclasses import asdict, dataclass

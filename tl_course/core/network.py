@@ -4,8 +4,6 @@ Layer ℓ = 1 … 4 is convolution (W^ℓ, b^ℓ) → ReLU → 2×2 max-pool; la
 In code W^ℓ is `net.layer1.weight` … `net.layer4.weight`, `net.output.weight`.
 """
 
-from __future__ import annotations
-
 import copy
 import hashlib
 
@@ -102,8 +100,7 @@ def fold(net: FiveLayerNet) -> FiveLayerNet:
         # In double precision on the CPU: Apple GPUs have no float64.
         weight, bias = convolution.weight.cpu().double(), convolution.bias.cpu().double()
         if net.has_batch_norm:
-            norm = copy.deepcopy(getattr(net, f"norm{number}"))
-            norm = norm.cpu().double()
+            norm = copy.deepcopy(getattr(net, f"norm{number}")).cpu().double()
             gain = norm.weight / (norm.running_var + norm.eps).sqrt()
             weight = weight * gain.view(-1, 1, 1, 1)
             bias = (bias - norm.running_mean) * gain + norm.bias

@@ -4,8 +4,6 @@ Everything that trains an output layer on fixed layers does it here, one draw or
 penalty or many: the same draw, seed and penalty give the same output layer, whoever asks.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

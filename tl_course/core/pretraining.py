@@ -1,7 +1,5 @@
 """Pretraining on a source, and the networks that the course ships."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 from dataclasses import dataclass, replace

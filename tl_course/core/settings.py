@@ -4,8 +4,6 @@
 network and the training know of no table.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterable
@@ -52,9 +50,8 @@ def fixed(option: str, images: int, augment: bool = False) -> Settings:
     It is the middle of the grids that `tl_course/study/tuning.py` searches, so no result chose it.
     """
     fresh = 3e-3 if augment else 1e-3
-    return Settings(
-        l2=1e-3, rate=fresh if option == "scratch" else 3e-4, steps=300 if augment else 100
-    )
+    rate = fresh if option == "scratch" else 3e-4
+    return Settings(l2=1e-3, rate=rate, steps=300 if augment else 100)
 
 
 @dataclass(frozen=True)
@@ -69,9 +66,8 @@ class Advice:
 # The evidence is results/sweep.csv, Option 2 minus Option 1 on the same draws of digits. As the
 # digits are: -1.23 ± 1.16 points with 10, within 0.6 from 20 to 200, +0.4 ± 0.5 with 500 (9 of 10
 # draws) and +0.5 ± 0.5 with 1,000. With altered copies: not certain with 10 and 20, ahead by 0.6 to
-# 0.9 from 50 to 1,000. The borders are the middles, by ratio, of the sizes
-# between which it turns; where nothing is certain, the option that is quicker and forgets nothing
-# is taken.
+# 0.9 from 50 to 1,000. The borders are the middles, by ratio, of the sizes between which it turns;
+# where nothing is certain, the option that is quicker and forgets nothing is taken.
 OPTION_1_UP_TO = {False: 300, True: 30}  # labelled images, by whether they are augmented
 
 
@@ -85,10 +81,8 @@ def recommended(images: int, augment: str | None = None) -> Advice:
     copies = augment != "off"
     few = images <= OPTION_1_UP_TO[copies]
     form = "and altered copies of them" if copies else "as they are"
-    shown = f"with {images} labelled images {form}"
-    why = (
-        f"{shown}, moving every layer gains nothing that is certain, takes longer and forgets"
-        if few
-        else f"{shown}, there is enough to move every layer"
-    )
-    return Advice("1" if few else "2", copies, f"{why} (notebook 05).")
+    why = "there is enough to move every layer"
+    if few:
+        why = "moving every layer gains nothing that is certain, takes longer and forgets"
+    why = f"with {images} labelled images {form}, {why} (notebook 05)."
+    return Advice("1" if few else "2", copies, why)

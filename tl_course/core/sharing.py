@@ -6,8 +6,6 @@ the card says) and `README.md`, the model card. `load_shared` reads each file on
 read, and builds the network from those very bytes; it runs nothing and writes nothing.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -3,8 +3,6 @@
 For each step a batch, a loss, a gradient, an update; what else a training needs is in `session.py`.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 

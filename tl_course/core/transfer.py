@@ -69,9 +69,8 @@ def _check(net: FiveLayerNet, labelled: Examples, augment: bool) -> None:
     if len(x) != len(y):
         raise CourseError(f"There are {len(x)} images and {len(y)} labels; each needs its own.")
     if len(y.unique()) < 2:
-        raise CourseError(
-            "All images have the same label; to tell classes apart, at least two are needed."
-        )
+        needed = "to tell classes apart, at least two are needed"
+        raise CourseError(f"All images have the same label; {needed}.")
     if augment and x.ndim != 4:
         raise CourseError("Altered copies are made of pictures; adapt to texts without them.")
 
@@ -138,21 +137,14 @@ def output_first(
 
 
 def fine_tune(
-    net: FiveLayerNet,
-    labelled: Examples,
-    *,
-    frozen: Sequence[str] = (),
-    seed: int = 0,
-    augment: bool = False,
-    chosen: Settings | None = None,
-    watch: Watch | None = None,
+    net: FiveLayerNet, labelled: Examples, *, frozen: Sequence[str] = (), seed: int = 0, **more
 ) -> Adapted:
     """Train everything but the `frozen` layers ("layer1", …), from the weights that `net` has.
 
-    Its output layer, which has a unit for each class already, is trained on too.
+    Its output layer, which has a unit for each class already, is trained on too. `more` is
+    `augment`, `chosen`, `watch`, as in `option_2`.
     """
-    start = copy.deepcopy(net)
-    return _trained("option-2", start, labelled, seed, augment, chosen, watch, frozen)
+    return _trained("option-2", copy.deepcopy(net), labelled, seed, frozen=frozen, **more)
 
 
 def from_scratch(labelled: Examples, *, seed: int = 0, **more) -> Adapted:
@@ -183,9 +175,8 @@ def adapt(
         net = fresh_network(labelled.x, seed, labelled.modality)
     if arm != "output-first":
         more["chosen"] = more.get("chosen") or settings.chosen(arm, len(labelled), augment)
-    way = {"output-first": output_first, "option-2": option_2, "scratch": option_2}.get(
-        arm, option_1
-    )
+    ways = {"output-first": output_first, "option-2": option_2, "scratch": option_2}
+    way = ways.get(arm, option_1)
     found = way(net, labelled, test=test, seed=seed, augment=augment, **more)
     return replace(found, option=arm)
 
@@ -213,16 +204,14 @@ def _new_output_layer(
         if watch.on_step is not None:
             watch.on_step(step, adapted, history)
 
-    found = output_layers(
-        adapted, [labelled], [seed], [chosen.l2], augment=augment, stop=watch.stop,
-        on_look=look if watch.on_step is not None else None,
-    )  # fmt: skip
+    looks = {"on_look": look if watch.on_step is not None else None, "stop": watch.stop}
+    found = output_layers(adapted, [labelled], [seed], [chosen.l2], augment=augment, **looks)
     look(len(found.losses), found.weight[:, 0], found.bias[:, 0], found.losses)
     return Adapted(adapted, arm, len(labelled), history.seconds, history)
 
 
 def _trained(
-    arm, start, labelled, seed, augment, chosen: Settings | None, watch=None, frozen=()
+    arm, start, labelled, seed, augment=False, chosen=None, watch=None, frozen=()
 ) -> Adapted:
     """The work of Option 2: `start`, which has an output layer for the classes, is trained."""
     _check(start, labelled, augment)

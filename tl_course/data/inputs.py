@@ -1,7 +1,5 @@
 """The scales of inputs: all pictures alike (x − 0.5) / 0.25; sound and text each by itself."""
 
-from __future__ import annotations
-
 import torch
 
 CHANNELS, SIZE = 3, 32  # of every example, whatever its modality

@@ -1,7 +1,5 @@
 """What a network or a data set was made of, and who made that."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -5,8 +5,6 @@ them starts a program), and the pixels are counted before they are decoded. A fi
 or a `PictureError`, which is one sentence.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os

@@ -4,8 +4,6 @@ Sources render with it, and targets are augmented with it. The random numbers of
 hash of (seed, i), not the next ones of a generator, so that any picture can be made again alone.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -4,8 +4,6 @@ Time runs to the right, pitch upwards, and brightness is loudness. NumPy alone, 
 that speak thousands of words start quickly.
 """
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np

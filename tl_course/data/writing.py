@@ -5,8 +5,6 @@ left to right, and zeros where there is none. Nobody builds text systems so: it 
 take pictures, sound and text alike.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Sequence
 

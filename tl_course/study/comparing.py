@@ -5,8 +5,6 @@ of either it would have come out differently. So a 95% interval here (`stats.est
 others of both, from which examples were right in which draw (the column `right`).
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 
@@ -93,8 +91,7 @@ def recipes(table: pd.DataFrame) -> pd.DataFrame:
 
     Rows `augmented`, `arm`, `images`, `fixed` (mean, in %), `ahead` (of tuned), `interval`.
     """
-    fixed = table[table.settings == "fixed"]
-    rows = []
+    rows, fixed = [], table[table.settings == "fixed"]
     for (augmented, arm, images), own in fixed.groupby(["augmented", "arm", "images"]):
         both = pd.concat([own.assign(arm="fixed"), tuned(table)])
         row = paired(both[both.images == images], ("fixed", augmented), (arm, augmented)).iloc[0]

@@ -1,13 +1,10 @@
 """What adapting costs: how far layers move, what is forgotten, how far one overfits."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, astuple, fields
 
 import pandas as pd
-import torch
 
 from tl_course.base import stats
 from tl_course.core import settings, training, transfer
@@ -85,20 +82,17 @@ def forgetting(
                 if found is None:
                     s = seed * 1000 + number
                     adapted = transfer.adapt(arm, net, labelled, seed=s, chosen=chosen).net
+                    went = moved(net, adapted)
+                    back = with_old_output(adapted, net)
                     found = {
                         "settings": name, "arm": arm, "images": images, "draw": number,
                         **asdict(chosen),
-                        **_left(net, adapted, *fresh),
+                        "accuracy": training.accuracy(back, *fresh),
+                        **{name.replace("layer ", "moved_"): by for name, by in went.items()},
                         "training": training.accuracy(adapted, labelled.x, labelled.y),
                         "test": training.accuracy(adapted, target.test.x, target.test.y),
                     }  # fmt: skip
                 yield found
-
-
-def _left(net: FiveLayerNet, adapted: FiveLayerNet, x: torch.Tensor, y: torch.Tensor) -> dict:
-    """Accuracy on the source with the old output layer put back, and how far each layer went."""
-    went = {key.replace("layer ", "moved_"): by for key, by in moved(net, adapted).items()}
-    return {"accuracy": training.accuracy(with_old_output(adapted, net), x, y), **went}
 
 
 def overfitting_gaps(costs: pd.DataFrame, scored: pd.DataFrame, images: int) -> dict[str, float]:

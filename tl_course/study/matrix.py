@@ -8,8 +8,6 @@ Where a target has folds (languages held out, speakers held out), draw d takes f
 number, so that every one of them is the test in its turn.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -82,11 +80,7 @@ def chosen(source: str, target: str, option: str, images: int) -> Settings:
 
 
 def adapted(
-    net: FiveLayerNet | None,
-    labelled: Examples,
-    option: str,
-    seed: int,
-    chosen: Settings,
+    net: FiveLayerNet | None, labelled: Examples, option: str, seed: int, chosen: Settings
 ) -> FiveLayerNet:
     """A cell's network; `net` None is the control, fresh random layers.
 
@@ -185,21 +179,15 @@ def matrix(
     heads, whole = [], []
     for name, n, (source, option) in itertools.product(wanted, images, columns):
         for fold in range(folds := len(there[name].folds)):
-            numbers = [
-                number
-                for number in range(fold, draws, folds)
-                if (source, name, option, n, number) not in had
-            ]
+            cell = source, name, option, n
+            numbers = [d for d in range(fold, draws, folds) if (*cell, d) not in had]
             first, last = (nets.get(source), source, name, fold, option, n), (seed, part, most)
             if option == "1" and numbers:  # features once, for all draws of a fold
                 heads.append((*first, numbers, *last))
             elif numbers:
                 whole += [(*first, [number], *last) for number in numbers]
     with tqdm(total=len(heads) + len(whole), desc="cells", disable=not progress) as bar:
-        every = itertools.chain(
-            itertools.starmap(_cells, heads), side_by_side(_cells, whole) if whole else ()
-        )
-        for rows in every:
+        for rows in itertools.chain(itertools.starmap(_cells, heads), side_by_side(_cells, whole)):
             yield from rows
             bar.update()
 

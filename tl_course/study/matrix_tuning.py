@@ -7,8 +7,6 @@ its own, and the languages that it is scored on are the test of the next fold: a
 is all that passes from them.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 

@@ -7,8 +7,6 @@ run which of the scored examples were right, is kept as bits in `<name>.safetens
 scored on different numbers of examples, a column `scored` says on how many.
 """
 
-from __future__ import annotations
-
 import json
 import platform
 from importlib.metadata import version

@@ -1,7 +1,5 @@
 """The same task with ever more labelled images: every arm, several draws, one row a run."""
 
-from __future__ import annotations
-
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -3,8 +3,6 @@
 Every lesson says in its `tables.py` which tables it records; `tl-course records` makes them all.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ A trial is a small object that says everything; the same trial gives the same ru
 to rounding). It goes through the same functions as every other adaptation of the course.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import math
@@ -113,10 +111,8 @@ def settings_of(trial: Trial) -> Settings:
     if source in ("audio", "text"):
         chosen = matrix.chosen(source, "handwritten", trial.option, trial.images)
     else:
-        arm = {
-            ("image", "1"): "option-1", ("image", "2"): "option-2",
-            ("random", "1"): "random-frozen", ("random", "2"): "scratch",
-        }[source, trial.option]  # fmt: skip
+        control = {"1": "random-frozen", "2": "scratch"}[trial.option]
+        arm = control if source == "random" else f"option-{trial.option}"
         chosen = settings.chosen(arm, trial.images, trial.augment)
     return chosen if trial.rate is None else replace(chosen, rate=trial.rate)
 
@@ -144,7 +140,7 @@ def run(
     steps = FIT_STEPS if trial.option == "1" else chosen.steps
     every = LOOK_EVERY * max(1, round(steps / LOOKS / LOOK_EVERY))
     known = features(net, scored.x, stop) if trial.option == "1" else None
-    if stop is not None and stop.is_set():  # what was made so far may be half of it
+    if Watch(stop=stop).stopped:  # what was made so far may be half of it
         return Run(trial, (), 0.0)
     looks: list[Look] = []
     begun = time.perf_counter()
@@ -159,7 +155,7 @@ def run(
             was_training = adapted.training
             scores = training.predict(adapted, scored.x, stop)
             adapted.train(was_training)
-            if stop is not None and stop.is_set():
+            if watch.stopped:
                 return
         # An output layer that starts at zero finds all classes equally likely.
         loss = history.loss[-1] if history.loss else math.log(len(target.pool.names))
@@ -178,10 +174,9 @@ def run(
         start = network.replace_output_layer(net, len(shown.names))
         adapted = transfer.fine_tune(start, shown, frozen=LAYERS[: trial.frozen], **how)
     found = Run(trial, tuple(looks), round(adapted.seconds, 2))
-    if not adapted.history.finished:
-        return found
-    scores = training.predict(adapted.net, target.test.x, stop)
-    if stop is not None and stop.is_set():
+    finished = adapted.history.finished
+    scores = training.predict(adapted.net, target.test.x, stop) if finished else None
+    if scores is None or watch.stopped:
         return found
     right = scores.argmax(1) == target.test.y
     return replace(found, accuracy=right.float().mean().item(), right=right)
@@ -191,10 +186,8 @@ def to_plain(done: Run) -> dict:
     """A finished run as JSON can hold it: the trial, its curve, which digits were right."""
     curve = [[look.step, look.loss, look.accuracy] for look in done.looks]
     right = base64.b64encode(np.packbits(done.right.numpy()).tobytes()).decode()
-    return {
-        **asdict(done.trial), "steps": done.looks[-1].steps, "curve": curve,
-        "seconds": done.seconds, "right": right,
-    }  # fmt: skip
+    found = {"steps": done.looks[-1].steps, "curve": curve, "seconds": done.seconds}
+    return {**asdict(done.trial), **found, "right": right}
 
 
 def from_plain(plain: dict, tested: int) -> Run:
@@ -206,8 +199,7 @@ def from_plain(plain: dict, tested: int) -> Run:
         bits = np.frombuffer(base64.b64decode(packed, validate=True), np.uint8)
         right = torch.from_numpy(np.unpackbits(bits, count=tested).astype(bool))
         looks = tuple(
-            Look(int(step), steps, float(loss), float(accuracy), 0.0)
-            for step, loss, accuracy in curve
+            Look(int(at), steps, float(loss), float(share), 0.0) for at, loss, share in curve
         )
         trial = Trial(**plain)
         whole = (
@@ -226,9 +218,8 @@ def from_plain(plain: dict, tested: int) -> Run:
             raise ValueError
         return Run(trial, looks, seconds, right.float().mean().item(), right)
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError, binascii.Error):
-        raise CourseError(
-            "One of the runs in this state is damaged: copy the whole text again."
-        ) from None
+        damaged = "One of the runs in this state is damaged: copy the whole text again."
+        raise CourseError(damaged) from None
 
 
 def compared(one: Run, other: Run) -> str:

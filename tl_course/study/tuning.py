@@ -7,8 +7,6 @@ pretrained ones. Draws are others than those of the reported results, and what i
 validation part; the test part is not read.
 """
 
-from __future__ import annotations
-
 import collections
 import itertools
 import json
@@ -95,16 +93,13 @@ def _whole(arm, augmented, labelled, seed, todo, target) -> list[float]:
     net = pretraining.pretrained()
     if arm == "scratch":
         net = transfer.fresh_network(labelled.x, seed)
+    how = {"seed": seed, "augment": augmented}
     if arm == "output-first":  # its first half is Option 1 as tuned
-        net = transfer.option_1(net, labelled, seed=seed, augment=augmented).net
+        net = transfer.option_1(net, labelled, **how).net
     else:
         net = network.replace_output_layer(net, len(labelled.names))
-    return [
-        transfer.fine_tune(net, labelled, seed=seed, augment=augmented, chosen=chosen)
-        .tested(target.validation)
-        .accuracy
-        for chosen in todo
-    ]
+    adapted = (transfer.fine_tune(net, labelled, chosen=chosen, **how) for chosen in todo)
+    return [one.tested(target.validation).accuracy for one in adapted]
 
 
 def best(tried: Iterable[tuple[Hashable, Any, float]]) -> dict[Hashable, Any]:
@@ -141,12 +136,9 @@ def keep(name: str, keys: list[str]) -> dict[tuple, Settings]:
 def missing(arms: tuple[str, ...], rows: list[dict]) -> Iterator[tuple]:
     """The arguments of `run` for what is not in `rows` yet."""
     done = {tuple(row[key] for key in KEYS) for row in rows}
-    for arm, augmented, images in itertools.product(arms, (False, True), SIZES):
-        for number in range(DRAWS[augmented]):
-            todo = [
-                chosen
-                for chosen in grid(arm, augmented)
-                if (arm, augmented, images, *astuple(chosen), number) not in done
-            ]
+    for cell in itertools.product(arms, (False, True), SIZES):
+        tried = grid(*cell[:2])
+        for number in range(DRAWS[cell[1]]):
+            todo = [one for one in tried if (*cell, *astuple(one), number) not in done]
             if todo:
-                yield arm, augmented, images, number, todo
+                yield *cell, number, todo

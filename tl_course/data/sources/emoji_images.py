@@ -9,8 +9,6 @@ One million renders of 1,000 drawings are not a million photographs: what varies
 `Style`. Most renders are line art, because a network that may go by colour learns colour.
 """
 
-from __future__ import annotations
-
 import functools
 import importlib.util
 from collections.abc import Sequence

@@ -6,8 +6,6 @@ in the same order give the same samples: that is what the source of spoken names
 alone, so that such a process starts quickly. espeak-ng is GPL 3, so it is an extra.
 """
 
-from __future__ import annotations
-
 import ctypes
 import functools
 import multiprocessing
@@ -96,10 +94,8 @@ class Synthesiser:
         self._heard.clear()
         self._library.espeak_SetSynthCallback(self._listen)  # another one may have listened last
         said = text.encode()
-        failed = self._library.espeak_Synth(
-            said, len(said) + 1, 0, CHARACTERS, 0, UTF_8, None, None
-        )
-        if failed:
+        how = (0, CHARACTERS, 0, UTF_8, None, None)
+        if self._library.espeak_Synth(said, len(said) + 1, *how) != 0:
             raise CourseError(f"The speech synthesiser could not say '{text}'.")
         return np.frombuffer(b"".join(self._heard), np.int16)
 

@@ -4,8 +4,6 @@ The text is read out of the installed packages as text; nothing is imported or e
 depends on their versions, so what was made with it records the versions and a hash of the text.
 """
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import importlib.util
@@ -108,10 +106,6 @@ def _files(package: str) -> dict[str, Path]:
     return {name: own[name] for name in sorted(own) if not LEFT_OUT & set(name.split("/"))}
 
 
-def _is_held_out(name: str) -> bool:
-    return hashlib.sha256(name.encode()).digest()[0] % HELD_OUT_EVERY == 0
-
-
 @functools.cache
 def prose(packages: tuple[str, ...] = tuple(PACKAGES)) -> Prose:
     """The documentation of `packages`, each paragraph once, without any line of the target.
@@ -122,7 +116,8 @@ def prose(packages: tuple[str, ...] = tuple(PACKAGES)) -> Prose:
     seen: set[str] = set()
     for package in packages:
         for name, path in _files(package).items():
-            held_out = _is_held_out(f"{package}/{name}")
+            hashed = hashlib.sha256(f"{package}/{name}".encode()).digest()
+            held_out = hashed[0] % HELD_OUT_EVERY == 0
             for text in TEXT.findall(path.read_text(encoding="utf-8", errors="ignore")):
                 for paragraph in filter(is_prose, paragraphs(text)):
                     if paragraph not in seen:

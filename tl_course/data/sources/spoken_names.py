@@ -6,8 +6,6 @@ training a clip is stretched and shifted a little in time and pitch, and noise i
 time. Four more voices measure the accuracy, and the last twenty say the digits of the target.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

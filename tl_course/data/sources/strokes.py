@@ -5,8 +5,6 @@ nothing prevents a curve from resembling one: two random strokes may cross like 
 rendered as the drawings are, as line art alone.
 """
 
-from __future__ import annotations
-
 import functools
 from dataclasses import replace
 

@@ -10,8 +10,6 @@ the 14 languages of the package `emoji`, contains a numeral or a number word fro
 (`excluded_by_eye.csv`, with the reason of each).
 """
 
-from __future__ import annotations
-
 import csv
 import functools
 import re

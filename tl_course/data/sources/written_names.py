@@ -4,8 +4,6 @@ The names are Unicode's (CLDR), out of the package `emoji`. Each time a name is 
 another place and has other slips, so that there are as many inputs as one asks for.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Sequence
 

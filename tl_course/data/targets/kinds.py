@@ -5,8 +5,6 @@ by `data_scripts/kinds.py`. There are few names, so each draw divides them anew:
 be labelled, and all others are its test, save those that are kept for choosing.
 """
 
-from __future__ import annotations
-
 import csv
 import functools
 from dataclasses import dataclass

@@ -4,11 +4,10 @@ A target beside the digits. Fonts are split, not letters: the labelled pool, the
 and the test part are set in different families.
 """
 
-from __future__ import annotations
-
 import functools
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
@@ -41,8 +40,7 @@ def _drawn(font: str, letter: str) -> torch.Tensor:
     box = face.getbbox(letter)
     place = [(FINER * SIZE - a - b) / 2 for a, b in ((box[0], box[2]), (box[1], box[3]))]
     ImageDraw.Draw(image).text(place, letter, font=face, fill=255)
-    pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
-    return pixels.view(FINER * SIZE, FINER * SIZE).float() / 255
+    return torch.from_numpy(np.array(image)).float() / 255
 
 
 @functools.cache

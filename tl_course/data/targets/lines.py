@@ -5,8 +5,6 @@ corn"). None of them occurs in what the small GPT is pretrained on: `sources/pro
 every paragraph that contains one. Single words do occur there, as words do in any two texts.
 """
 
-from __future__ import annotations
-
 import functools
 import re
 from dataclasses import dataclass

@@ -9,8 +9,6 @@ The photographs are free of copyright (CC0 or public domain), as far as is known
 "tissue", says scikit-image.
 """
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
@@ -34,22 +32,19 @@ PIECES = {  # class: (photograph in skimage.data, side of a piece in pixels)
 CAT_ENDS = 400  # right of it, "chelsea" shows a cushion
 LEFT = 0.4  # share of a photograph's columns that pieces for training come from
 TRAIN, TEST = 12, 20  # pieces of each class
-PHOTOGRAPHS = (  # whose they are, as scikit-image says
-    Material("photographs of brick and gravel", "CC0Textures, through scikit-image", "CC0"),
-    Material("a photograph of grass", "linolafett, through scikit-image", "CC0"),
-    Material("a photograph of a cat", "Stefan van der Walt, through scikit-image", "CC0"),
-    Material("a photograph of coffee", "Rachel Michetti, through scikit-image", "CC0"),
-    Material("the Hubble deep field", "NASA, through scikit-image", "public domain"),
-    Material(
-        "a photograph of coins", "Brooklyn Museum Collection, through scikit-image",
-        "no known restrictions",
-    ),
-    Material(
-        "a picture of tissue",
-        "Center for Microscopy and Molecular Imaging, through scikit-image",
-        "no known restrictions",
-    ),
-)  # fmt: skip
+FREE = "no known restrictions"
+PHOTOGRAPHS = tuple(  # whose they are, as scikit-image says
+    Material(what, f"{by}, through scikit-image", licence)
+    for what, by, licence in (
+        ("photographs of brick and gravel", "CC0Textures", "CC0"),
+        ("a photograph of grass", "linolafett", "CC0"),
+        ("a photograph of a cat", "Stefan van der Walt", "CC0"),
+        ("a photograph of coffee", "Rachel Michetti", "CC0"),
+        ("the Hubble deep field", "NASA", "public domain"),
+        ("a photograph of coins", "Brooklyn Museum Collection", FREE),
+        ("a picture of tissue", "Center for Microscopy and Molecular Imaging", FREE),
+    )
+)
 # What is planted, and what a checker should say about it.
 FAULTS = {
     "train/cat/broken.png": "unreadable",
@@ -80,21 +75,18 @@ def made_folder(root: Path | str, seed: int = 0, faults: bool = True) -> Path:
             raise CourseError(f"{root} is not empty; give a new folder for the pictures.")
         draft = root.with_name(f".{root.name}-draft")
         shutil.rmtree(draft, ignore_errors=True)
+        from skimage import data  # slow, and most often not needed
+
         for label, (photograph, side) in PIECES.items():
-            _cut(label, _pixels(photograph), side, seed, draft)
+            pixels = np.asarray(getattr(data, photograph)())
+            pixels = pixels[:, :CAT_ENDS] if label == "cat" else pixels
+            _cut(label, pixels, side, seed, draft)
         if faults:
             _plant(draft)
         (draft / marker.name).touch()
         shutil.rmtree(root, ignore_errors=True)
         draft.rename(root)
     return root
-
-
-def _pixels(photograph: str) -> np.ndarray:
-    from skimage import data
-
-    pixels = np.asarray(getattr(data, photograph)())
-    return pixels[:, :CAT_ENDS] if photograph == "chelsea" else pixels
 
 
 def _cut(label: str, pixels: np.ndarray, side: int, seed: int, root: Path) -> None:
@@ -123,9 +115,8 @@ def _plant(root: Path) -> None:
     (root / "train/coins/notes.txt").write_text("photographed on Sunday\n", encoding="utf-8")
     shutil.copy(first("train/grass", 1), root / "train/IMG_0001.png")
     shutil.copy(first("test/grass"), root / "train/grass/copy.png")
-    Image.open(first("test/tissue")).convert("RGB").save(
-        root / "train/tissue/sent.jpg", quality=75
-    )  # as after being sent through a messenger
+    sent = Image.open(first("test/tissue")).convert("RGB")  # as through a messenger
+    sent.save(root / "train/tissue/sent.jpg", quality=75)
     shutil.copy(first("train/brick"), root / "train/gravel/path.png")
     Image.open(first("train/stars")).save(root / "train/stars/twice.png", compress_level=1)
     icon = Image.open(first("train/coffee", 2)).convert("RGBA").rotate(7)

@@ -5,8 +5,6 @@ backgrounds. The parts show the same drawings in other renders, so what is asked
 is known again from one or a few renders.
 """
 
-from __future__ import annotations
-
 import functools
 
 from tl_course.data.examples import Examples, Target

@@ -5,12 +5,10 @@ is split here. Everything is told at once, in plain words, with the files it is 
 make a result wrong is left out of the pictures that come back; nothing in the folder is changed.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +87,6 @@ class Checked:
     test_files: tuple[str, ...] = ()
     was_split: bool = False
     leaked: tuple[str, ...] = ()  # test pictures of which the training part had a copy
-    found: dict[tuple[str, str], int] = field(default_factory=dict)  # (part, class): readable
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -148,7 +145,11 @@ def check(folder: Path | str, test: Path | str | None = None, seed: int = 0) -> 
     notes = _Notes(root if test is None else Path("."))
     seen = [one for part, where in roots.items() for one in _read(part, where, notes)]
     names = sorted({one.label for one in seen if one.part == "train"})
-    seen = _without_strangers(seen, names, notes)
+    strangers = [one.path for one in seen if one.label not in names]
+    if strangers:
+        says = "a network can only name classes that it was trained on; add training pictures"
+        notes.add("classes that only the test has", says, strangers)
+    seen = [one for one in seen if one.label in names]
     pairs = pairs_alike(seen)
     across = [pair[:2] for pair in pairs if seen[pair[0]].part != seen[pair[1]].part]
     tested = sorted({i for pair in across for i in pair if seen[i].part == "test"})
@@ -280,28 +281,19 @@ def pairs_alike(seen: Sequence[Seen]) -> list[tuple[int, int, bool]]:
         return []
     edges = torch.from_numpy(np.stack([one.edges for one in seen])).float()
     greys = torch.from_numpy(np.stack([one.greys for one in seen]))
-    counts, found = edges.sum(1), []
+    counts, found = edges.sum(1), set()
     for start in range(0, len(seen), 1000):  # a thousand rows of the comparison at a time
         rows = slice(start, start + 1000)
         both = edges[rows] @ edges.T
         either = (counts[rows, None] + counts[None] - both).clamp_min(1)
         near = (1 - both / either <= NEAR_EDGES) & (greys[rows] @ greys.T >= NEAR_GREYS)
         near &= (counts[rows, None] >= LEAST_EDGES) & (counts[None] >= LEAST_EDGES)
-        found += [(start + i, j, False) for i, j in near.nonzero().tolist() if start + i < j]
+        found |= {(start + i, j) for i, j in near.nonzero().tolist() if start + i < j}
     same = defaultdict(list)
     for i, one in enumerate(seen):
         same[one.pixels].append(i)
     exact = {(i, j) for group in same.values() for i in group for j in group if i < j}
-    near = {(i, j) for i, j, _ in found} - exact
-    return sorted([(*pair, True) for pair in exact] + [(*pair, False) for pair in near])
-
-
-def _without_strangers(seen: list[Seen], names: list[str], notes: _Notes) -> list[Seen]:
-    strangers = [one.path for one in seen if one.label not in names]
-    if strangers:
-        says = "a network can only name classes that it was trained on; add training pictures"
-        notes.add("classes that only the test has", says, strangers)
-    return [one for one in seen if one.label in names]
+    return sorted((*pair, pair in exact) for pair in found | exact)
 
 
 def _without_copies(
@@ -394,13 +386,9 @@ def _split(seen: list[Seen], alike: list[tuple[Path, Path]], seed: int) -> list[
     return [replace(one, part=given[one.path]) for one in seen]
 
 
-def _result(
-    root: Path, names: list[str], seen: list[Seen], notes: _Notes, was_split: bool,
-    leaked: tuple[str, ...],
-) -> Checked:  # fmt: skip
+def _result(root, names: list[str], seen: list[Seen], notes: _Notes, was_split, leaked) -> Checked:
     of = {part: [one for one in seen if one.part == part] for part in PARTS}
-    counts = {part: Counter(one.label for one in of[part]) for part in PARTS}
-    in_train, in_test = counts["train"], counts["test"]
+    in_train, in_test = (Counter(one.label for one in of[part]) for part in PARTS)
     if len(names) < 2:
         told = f"only '{names[0]}' has" if names else "no class has"
         notes.add(
@@ -409,13 +397,10 @@ def _result(
             "a folder named after it",
             stops=True,
         )
-    gone = [name for name in names if not in_train[name]]
+    gone = ", ".join(name for name in names if not in_train[name])
     if gone:
-        notes.add(
-            "classes with nothing left",
-            f"{', '.join(gone)}: every training picture was left out, see above",
-            stops=True,
-        )
+        says = f"{gone}: every training picture was left out, see above"
+        notes.add("classes with nothing left", says, stops=True)
     if names and not of["test"]:
         notes.add(
             "no test",
@@ -424,25 +409,23 @@ def _result(
             stops=True,
         )
     elif len(names) > 1:
-        missing = [name for name in names if not in_test[name]]
+        missing = ", ".join(name for name in names if not in_test[name])
         if missing:
-            notes.add(
-                "classes without a test",
-                f"nothing is known about {', '.join(missing)}; the accuracy is about the others",
-            )
-        if len(of["test"]) < FEW_TESTED:
-            tested = len(of["test"])
+            says = f"nothing is known about {missing}; the accuracy is about the others"
+            notes.add("classes without a test", says)
+        tested = len(of["test"])
+        if tested < FEW_TESTED:
             low, high = stats.share(round(0.8 * tested), tested)
             notes.add(
                 "a small test",
                 f"with {tested} test pictures, 80% right would mean between {100 * low:.0f} and "
                 f"{100 * high:.0f}%; more make it surer",
             )
-    few = [name for name in names if 0 < in_train[name] < FEW]
+    few = ", ".join(name for name in names if 0 < in_train[name] < FEW)
     if few:
         notes.add(
             "few pictures",
-            f"{', '.join(few)}: fewer than {FEW} to learn from; what such a class looks like is "
+            f"{few}: fewer than {FEW} to learn from; what such a class looks like is "
             "then a matter of luck",
         )
     sizes = [in_train[name] for name in names if in_train[name]]
@@ -454,14 +437,10 @@ def _result(
             "an accuracy then says most about the large classes, so look at the confusion",
         )
     found = tuple(sorted(notes.findings, key=lambda one: not one.stops))
-    files = {part: tuple(notes.name(one.path) for one in of[part]) for part in PARTS}
-    parts = {part: None for part in PARTS}
-    if not any(one.stops for one in found):
-        parts = {part: _examples(of[part], tuple(names)) for part in PARTS}
-    return Checked(
-        root, tuple(names), found, parts["train"], parts["test"], files["train"], files["test"],
-        was_split, leaked, {(part, name): counts[part][name] for part in PARTS for name in names},
-    )  # fmt: skip
+    files = [tuple(notes.name(one.path) for one in of[part]) for part in PARTS]
+    stops = any(one.stops for one in found)
+    parts = [None if stops else _examples(of[part], tuple(names)) for part in PARTS]
+    return Checked(root, tuple(names), found, *parts, *files, was_split, leaked)
 
 
 def _examples(seen: list[Seen], names: tuple[str, ...]) -> Examples:

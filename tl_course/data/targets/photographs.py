@@ -7,8 +7,6 @@ motorcycle (Middlebury stereo data, D. Scharstein and others), and brick, grass 
 Textures), after its documentation, which names the licence of all but the motorcycle.
 """
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np

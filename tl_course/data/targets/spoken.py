@@ -7,8 +7,6 @@ Spoken Digit Dataset (Zohar Jackson and others, CC BY-SA 4.0), fetched by
 in two parts.
 """
 
-from __future__ import annotations
-
 import functools
 import os
 import wave

@@ -6,8 +6,6 @@ are for choosing, and which sixteen are learnt from; a string that is in an earl
 out of a later one.
 """
 
-from __future__ import annotations
-
 import functools
 
 import torch
