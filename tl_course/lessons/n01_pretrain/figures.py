@@ -37,12 +37,9 @@ def right_and_wrong(
     captions = [names[y[i]][:16] for i in right]
     captions += [f"{names[y[i]][:16]}\n→ {names[predicted[i]][:16]}" for i in wrong]
     mistakes = "; ".join(f"{names[y[i]]} taken for {names[predicted[i]]}" for i in wrong)
-    return figures.pictures(
-        x[torch.cat([right, wrong])],
-        captions,
-        "First row: named right. Second row: taken for something else",
-        f"Ten pictures named right, and ten named wrong: {mistakes}.",
-    )
+    title = "First row: named right. Second row: taken for something else"
+    alt = f"Ten pictures named right, and ten named wrong: {mistakes}."
+    return figures.pictures(x[torch.cat([right, wrong])], captions, title, alt)
 
 
 def first_filters(growth: Growth, shipped: FiveLayerNet | None = None) -> Picture:

@@ -26,14 +26,12 @@ def mistakes(test: Examples, predictions: torch.Tensor, seed: int) -> Picture:
     """Twenty of the test examples for which something else was predicted."""
     wrong = (predictions != test.y).nonzero().flatten()
     some = wrong[torch.randperm(len(wrong), generator=torch.Generator().manual_seed(seed))[:20]]
-    pairs = [(test.names[test.y[i]], test.names[predictions[i]]) for i in some]
-    alt = ", ".join(f"{label} read as {prediction}" for label, prediction in pairs)
-    return figures.pictures(
-        test.x[some],
-        [f"{label} → {prediction}" for label, prediction in pairs],
-        f"Twenty of {len(wrong)} mistakes among {len(predictions):,} digits",
-        f"Twenty handwritten digits that were read wrong: {alt}.",
-    )
+    names = [(test.names[test.y[i]], test.names[predictions[i]]) for i in some]
+    captions = [f"{label} → {prediction}" for label, prediction in names]
+    title = f"Twenty of {len(wrong)} mistakes among {len(predictions):,} digits"
+    told = ", ".join(f"{label} read as {prediction}" for label, prediction in names)
+    alt = f"Twenty handwritten digits that were read wrong: {told}."
+    return figures.pictures(test.x[some], captions, title, alt)
 
 
 def rivals(table: pd.DataFrame) -> Picture:
@@ -45,31 +43,20 @@ def rivals(table: pd.DataFrame) -> Picture:
 
 def forms(x: torch.Tensor) -> Picture:
     """One digit `[1, 3, 32, 32]` in each of the forms."""
-    return figures.pictures(
-        torch.cat([change(x) for change in FORMS.values()]),
-        list(FORMS),
-        "Three forms of one digit: to the checks, all three are fine",
-        "One handwritten digit as it is, inverted, and with rows and columns swapped.",
-        columns=len(FORMS),
-        cell=2.2,
-    )
+    changed = torch.cat([change(x) for change in FORMS.values()])
+    title = "Three forms of one digit: to the checks, all three are fine"
+    alt = "One handwritten digit as it is, inverted, and with rows and columns swapped."
+    return figures.pictures(changed, list(FORMS), title, alt, len(FORMS), 2.2)
 
 
 def harm(table: pd.DataFrame) -> Picture:
     """What is read of digits in each of the forms, by borrowed and by random layers."""
     mean = 100 * table.groupby(["arm", "form"]).accuracy.mean()
-    bars = {
-        f"{ARMS[arm][0]},\n{form}": mean[arm, form]
-        for arm in ("option-1", "random-frozen")
-        for form in FORMS
-    }
-    return figures.bars(
-        bars,
-        "Nothing complains; the harm depends on what the layers learnt to ignore",
-        "test accuracy, %",
-        colours=[BLUE] * len(FORMS) + [PINK] * len(FORMS),
-        show="{:.0f}".format,
-    )
+    arms = ("option-1", "random-frozen")
+    values = {f"{ARMS[arm][0]},\n{form}": mean[arm, form] for arm in arms for form in FORMS}
+    title = "Nothing complains; the harm depends on what the layers learnt to ignore"
+    colours = [BLUE] * len(FORMS) + [PINK] * len(FORMS)
+    return figures.bars(values, title, "test accuracy, %", colours, "{:.0f}".format)
 
 
 def penalties(lines: dict[str, tuple[list[float], list[float]]]) -> Picture:

@@ -33,22 +33,23 @@ def overfitting(table: pd.DataFrame, title: str) -> Picture:
 
 def forgotten(table: pd.DataFrame, title: str) -> Picture:
     """What is left of the source task, a bar an adaptation: rows of `forgetting.forgetting`."""
-    before = 100 * table[table.arm == "before"].accuracy.mean()
-    values, spread, colours = {"before adapting": before}, {}, [GREY]
-    frozen = 100 * table[table.arm == "option-1"].accuracy
-    values["Option 1,\nany number"], colours = frozen.mean(), [*colours, figures.BLUE]
+    known = 100 * table.set_index("arm").accuracy
+    values = {
+        "before adapting": known["before"].mean(),
+        "Option 1,\nany number": known["option-1"].mean(),
+    }
+    spread = {}
     tuned = table[table.arm == "option-2"].sort_values(["images", "settings"])
     for (images, settings), rows in tuned.groupby(["images", "settings"]):
         name = f"Option 2,\n{images:,} digits"
         if settings == forgetting.CONTROL:
             name += f",\nsettings for {forgetting.SMALL_STEPS}"
-        values[name], colours = 100 * rows.accuracy.mean(), [*colours, figures.ORANGE]
+        values[name] = 100 * rows.accuracy.mean()
         if len(rows) > 1:
             spread[name] = 100 * rows.accuracy.std()
-    return figures.bars(
-        values, title, "things still known, %", colours=colours,
-        show="{:.0f}%".format, spread=spread,
-    )  # fmt: skip
+    colours = [GREY, figures.BLUE, *[figures.ORANGE] * (len(values) - 2)]
+    show = "{:.0f}".format
+    return figures.bars(values, title, "things still known, %", colours, show, spread)
 
 
 def both_options(table: pd.DataFrame, arms: Sequence[str], title: str) -> Picture:

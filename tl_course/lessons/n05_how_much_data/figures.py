@@ -94,13 +94,9 @@ def fifties(recorded: pd.DataFrame, test: Examples) -> tuple[str, Picture]:
     )
     never = test[torch.from_numpy((often == 0).nonzero()[0])[:20]]
     labels = [test.names[y] for y in never.y]
-    return facts, figures.pictures(
-        never.x,
-        labels,
-        f"None of the {len(each)} fifties was enough for these",
-        "Handwritten digits that were read wrong whichever fifty were learnt from: "
-        f"{', '.join(labels)}.",
-    )
+    title = f"None of the {len(each)} fifties was enough for these"
+    alt = "Handwritten digits that were read wrong whichever fifty were learnt from: "
+    return facts, figures.pictures(never.x, labels, title, f"{alt}{', '.join(labels)}.")
 
 
 def few_of_each(targets: Iterable[Target], each: int = 10) -> Picture:

@@ -58,8 +58,7 @@ def draws(net: FiveLayerNet, seeds: Iterable[int]) -> Iterator[dict]:
 
 def _row(net, arm, copies, colour, train, test, seed) -> dict:
     start = net if arm.startswith("option") else None
-    way = arm if start else "random-frozen"
-    found = transfer.adapt(way, start, train, test=test, seed=seed, augment=copies)
+    found = transfer.adapt(arm, start, train, test=test, seed=seed, augment=copies)
     right = (found.predictions == test.y).numpy()
     return {
         "arm": arm, "augmented": copies, "colour": colour, "images": len(train), "draw": seed,

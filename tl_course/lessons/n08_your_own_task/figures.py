@@ -83,14 +83,10 @@ def worst(outcome: Outcome, n: int = 10) -> Picture:
             "One test picture, which was called by its name, as all of them were.",
         )  # fmt: skip
     told = "; ".join(f"{m.true} taken for {m.said}, {100 * m.sure:.0f}% sure" for m in table)
-    return figures.pictures(
-        outcome.test.x[[mistake.number for mistake in table]],
-        [f"{_short(m.true)}\n→ {_short(m.said)}\n{100 * m.sure:.0f}% sure" for m in table],
-        "The mistakes that it was surest of",
-        f"{len(table)} test pictures with wrong answers: {told}.",
-        columns=5,
-        cell=1.4,
-    )
+    captions = [f"{_short(m.true)}\n→ {_short(m.said)}\n{100 * m.sure:.0f}% sure" for m in table]
+    x = outcome.test.x[[mistake.number for mistake in table]]
+    alt = f"{len(table)} test pictures with wrong answers: {told}."
+    return figures.pictures(x, captions, "The mistakes that it was surest of", alt, 5, 1.4)
 
 
 def rivals(found: dict[str, torch.Tensor]) -> Picture:
@@ -135,9 +131,9 @@ def colours(accuracies: pd.DataFrame) -> Picture:
         {name: values.mean() for name, values in draws.items()},
         "Borrowed layers do not miss the colours; random ones do",
         "test accuracy, %, mean of ten draws",
-        colours=[BLUE, BLUE, PINK, PINK],
-        show="{:.0f}%".format,
-        spread={name: values.std() for name, values in draws.items()},
+        [BLUE, BLUE, PINK, PINK],
+        "{:.0f}".format,
+        {name: values.std() for name, values in draws.items()},
     )
 
 

@@ -123,8 +123,11 @@ def in_front(table: pd.DataFrame, title: str) -> Picture:
         rows = pd.concat([nothing, table[table.front == kind]])
         lines[kind] = figures.mean_line(rows, "lines", (*look, "-"), "bits", 1)
     labels, said = ("lines in front", "bits a character"), "{y:.2f} with {x}"
-    ahead = "what is in front"
-    return figures.chart({"": lines}, title, *labels, said=said, legend_title=ahead)
+    told = (
+        f"Bits a character, means with bars of one SD; nothing in front: {nothing.bits.mean():.2f}."
+    )
+    style = {"said": said, "told": told, "legend_title": "what is in front"}
+    return figures.chart({"": lines}, title, *labels, **style)
 
 
 def fewer(table: pd.DataFrame, one: str, other: str) -> tuple[float, float, float]:
