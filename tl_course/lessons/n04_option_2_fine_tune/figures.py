@@ -48,7 +48,7 @@ def forgotten(table: pd.DataFrame, title: str) -> Picture:
         if len(rows) > 1:
             spread[name] = 100 * rows.accuracy.std()
     colours = [GREY, figures.BLUE, *[figures.ORANGE] * (len(values) - 2)]
-    show = "{:.0f}".format
+    show = "{:.0f}%".format
     return figures.bars(values, title, "things still known, %", colours, show, spread)
 
 

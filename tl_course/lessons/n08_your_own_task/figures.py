@@ -132,7 +132,7 @@ def colours(accuracies: pd.DataFrame) -> Picture:
         "Borrowed layers do not miss the colours; random ones do",
         "test accuracy, %, mean of ten draws",
         [BLUE, BLUE, PINK, PINK],
-        "{:.0f}".format,
+        "{:.0f}%".format,
         {name: values.std() for name, values in draws.items()},
     )
 
