@@ -473,13 +473,13 @@ def _close_earlier(experiment: Experiment) -> None:
     parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
     cell = parent.get("metadata", {}).get("cellId")
     if cell:
-        run, earlier = _shown_in.get(cell, ("", []))
-        if run != parent["header"]["msg_id"]:
+        run = parent["header"]["msg_id"]
+        last, earlier = _shown_in.get(cell, (run, []))
+        if last != run:
             elsewhere = [e for key, (_, shown) in _shown_in.items() if key != cell for e in shown]
-            for other in earlier:
-                if other is not experiment and other not in elsewhere:
-                    other.close()
-            run, earlier = parent["header"]["msg_id"], []
+            for other in set(earlier) - {experiment, *elsewhere}:
+                other.close()
+            earlier = []
         _shown_in[cell] = run, [*earlier, experiment]
 
 

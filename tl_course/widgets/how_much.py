@@ -167,11 +167,6 @@ class HowMuch(Training):
         found = _at(self.means, arm, augmented, images)
         return None if found.empty else found.iloc[0]
 
-    def _draw_digits(self) -> None:
-        labelled = draw(self.target.pool, self.images.value, self.trial.seed)
-        picture = trial_plots.labelled(labelled, f"draw {self.draw.value}")
-        self.digits.show(picture, f"All that it learns from: {picture.alt}")
-
     def settings(self) -> dict:
         said = {"prediction": list(self.prediction.values()), "shown": self.shown}
         return said | super().settings() | {"live": self.live}
@@ -205,14 +200,14 @@ class HowMuch(Training):
             self._busy(False, "")
         self._draw_curve()
         if self.shown:
-            self._draw_digits()
+            labelled = draw(self.target.pool, self.images.value, self.trial.seed)
+            picture = trial_plots.labelled(labelled, f"draw {self.draw.value}")
+            self.digits.show(picture, f"All that it learns from: {picture.alt}")
 
     def still(self) -> tuple[Picture, list[dict]]:
         """The recorded curves, without and with copies."""
-        picture = curves.panels(
-            self.recorded, "Ten images or a thousand? Recorded", tuple(WAYS),
-            prediction=self.prediction,
-        )  # fmt: skip
+        title, said = "Ten images or a thousand? Recorded", self.prediction
+        picture = curves.panels(self.recorded, title, tuple(WAYS), prediction=said)
         found = self.means[self.means.arm.isin(WAYS)]
         table = found.pivot(index="images", columns=["arm", "augmented"], values="mean")
         rows = [

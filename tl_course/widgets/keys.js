@@ -69,14 +69,6 @@ function nobodyTypesOverChoices(root) {
   return () => watching.disconnect();
 }
 
-function outermost(el) {
-  let root = null;
-  for (let node = el.parentElement; node; node = node.parentElement) {
-    if (node.classList.contains("widget-vbox")) root = node;
-  }
-  return root;
-}
-
 function render({ model, el }) {
   el.style.display = "none";
   // By a rule, not by hand: JupyterLab may make the output anew when it is scrolled into view.
@@ -85,7 +77,8 @@ function render({ model, el }) {
   document.head.append(rule);
   let ends = [];
   let waiting = requestAnimationFrame(function start() {
-    const root = outermost(el); // not there before the view is in the page
+    // The outermost one comes first; there is none before the view is in the page.
+    const root = [...document.querySelectorAll(".widget-vbox")].find((box) => box.contains(el));
     if (root) {
       root.addEventListener("focusin", keep);
       ends = [() => root.removeEventListener("focusin", keep)];

@@ -56,9 +56,8 @@ class LayerExplorer(Experiment):
         self.on_change((self.unit, self.picture), lambda _: self.show())
         self.on_change(self.draw_button, self._open)
         self.on_change(self.upload, self._handed_over)
-        # A filter of layer 1: nothing to wait for.
-        chosen = self._chosen()
-        self._draw(self.portraits.of(*chosen, make=True), *chosen)
+        chosen = self._chosen()  # a filter of layer 1: nothing to wait for
+        self._draw(self.portraits.of(*chosen, make=True), chosen)
         choices = [self.layer, self.unit, self.picture, self.draw_button, self.upload]
         top = widgets.HBox(choices, layout={"flex_flow": "row wrap"})
         self.lay_out([top, self.drawing.pad, self.status, self.portrait.view])
@@ -117,9 +116,11 @@ class LayerExplorer(Experiment):
     def _chosen(self) -> tuple[str, int, torch.Tensor]:
         return self.layer.value, self.unit.value, self.shown_picture()
 
-    def _draw(self, found: list[Portrait], layer: str, unit: int, x: torch.Tensor) -> None:
-        picture = trial_plots.portrait(found, layer, unit, x)
-        self.portrait.show(picture, picture.alt)
+    def _draw(self, found: list[Portrait] | None, of: tuple, then: str = "") -> None:
+        if found is not None:
+            picture = trial_plots.portrait(found, *of)
+            self.portrait.show(picture, picture.alt)
+        self.status.value = then
 
     def show(self) -> None:
         """Work it out off the main thread: patches and answers first, the made picture last."""
@@ -133,16 +134,12 @@ class LayerExplorer(Experiment):
                 tell(portraits.of(*chosen, make=False))
             return None if stop.is_set() else portraits.of(*chosen, make=True)
 
-        def soon(found: list[Portrait]) -> None:
-            self._draw(found, *chosen)
-            self.status.value = status("Making the picture that it would like best …")
-
-        def done(found: list[Portrait] | None) -> None:
-            if found is not None:
-                self._draw(found, *chosen)
-            self.status.value = ""
-
-        self.work(job, soon, done)
+        making = status("Making the picture that it would like best …")
+        self.work(
+            job,
+            lambda found: self._draw(found, chosen, making),
+            lambda found: self._draw(found, chosen),
+        )
 
     def settings(self) -> dict:
         drawing = "" if self.own is None else portrait.picture_to_text(self.own)

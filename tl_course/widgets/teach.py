@@ -234,11 +234,10 @@ class Teach(Experiment):
         """The tests that came in since: what was drawn next, and the neighbour's hand."""
         with machine.one_thread():
             for key, result in list(self.results.items()):
-                if result.following_of == min(handwriting.ROUND, len(self.mine) - result.images):
-                    continue
-                if result.net is None:  # its later tests were taken back; Train learns it again
-                    del self.results[key]
-                else:
+                wanted = min(handwriting.ROUND, len(self.mine) - result.images)
+                if result.following_of != wanted and result.net is None:
+                    del self.results[key]  # its later tests were taken back; Train learns it again
+                elif result.following_of != wanted:
                     self.results[key] = handwriting.followed(result, self.mine)
         # Where the latest was taken back, one whose network was let go of may now be the latest.
         while gone := [result for result in self._latest().values() if result.net is None]:
@@ -278,13 +277,12 @@ class Teach(Experiment):
         rows = []
         with machine.one_thread():
             for arm, result in self._latest().items():
+                following = f"{result.following} of {result.following_of}"
                 row = {
                     "network": figures.ARMS[arm][0],
                     "learnt from": result.images,
                     "strangers' digits (MNIST)": f"{result.mnist} of {result.mnist_of}",
-                    "what you drew next": f"{result.following} of {result.following_of}"
-                    if result.following_of
-                    else "draw more",
+                    "what you drew next": following if result.following_of else "draw more",
                 }
                 if self.neighbours:
                     theirs = handwriting.examples(self.neighbours)

@@ -265,5 +265,5 @@ def _mixed(parts: Sequence[Examples], size: int | None, seed: int) -> Examples:
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))
     labels = pd.Series(y[order].numpy())
     turn = labels.groupby(labels).cumcount()  # the how-manieth of its digit
-    chosen = order[turn.argsort(kind="stable").to_numpy()[:size]]
+    chosen = order[torch.tensor(turn.to_list()).argsort(stable=True)[:size]]
     return Examples(x[chosen], y[chosen], NAMES)
