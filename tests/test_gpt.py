@@ -328,9 +328,9 @@ def test_a_recorded_run_comes_out_the_same_here(shipped):
 
 
 def test_the_figures_say_what_they_show():
-    rows = [{"arm": arm, "draw": d, "bits": 3.0 + d} for arm in gpt_plots.ARMS for d in (0, 1)]
+    rows = [{"arm": arm, "draw": d, "bits": 3.0 + d} for arm in gpt_plots.STYLES for d in (0, 1)]
     heard = gpt_plots.arms(pd.DataFrame(rows), "All arms").alt
-    assert all(f"{label}: 3.50 ± 0.71" in heard for label, _, _ in gpt_plots.ARMS.values())
+    assert all(f"{label}: 3.50 ± 0.71" in heard for label, _, _ in gpt_plots.STYLES.values())
     rows = [{"front": "nothing", "lines": 0, "draw": 0, "bits": 4.0}]
     rows += [
         {"front": k, "lines": n, "draw": 0, "bits": 3.0} for k in gpt_plots.FRONTS for n in (1, 4)

@@ -313,11 +313,11 @@ def test_ahead_is_paired():
 
 def test_a_trial_uses_each_training_picture_once(net, checked):
     train, _ = checked.ready()
-    tried = own_task.trial(net, train, arms=own_task.ARMS[:1])
+    tried = own_task.tried(net, train, arms=own_task.WAYS[:1])
     assert len(tried) == 1 and len(tried.right.iloc[0]) == len(train)
     assert 0.4 < tried.accuracy.iloc[0] <= 1
     shuffled = Examples(train.x, train.y[torch.randperm(len(train))], train.names)
-    assert own_task.trial(net, shuffled, arms=own_task.ARMS[:1]).accuracy.iloc[0] < 0.35
+    assert own_task.tried(net, shuffled, arms=own_task.WAYS[:1]).accuracy.iloc[0] < 0.35
 
 
 def test_colours_are_taken_out_and_nothing_else(checked):

@@ -416,7 +416,7 @@ def test_ten_drawings_then_it_learns(teach, hold):
 
     draw_on(teach.pad, THREE)
     words = teach.pad.answer["words"]
-    assert all(figures.ARMS[arm][0] in words for arm in handwriting.ARMS)
+    assert all(figures.STYLES[arm][0] in words for arm in handwriting.ARMS)
     assert [len(r["bars"]) for r in teach.pad.answer["readers"]] == [10]
     draw_on(teach.pad, THREE, kept=True)  # the first test of what was drawn next
     assert {r.following_of for r in teach.results.values()} == {1}
@@ -730,7 +730,7 @@ def test_what_is_compared_is_what_is_in_the_pool(teach, hold):
 
 def test_the_lesson_on_a_page_without_a_kernel(teach):
     picture, rows = teach.still()
-    assert [row["network"] for row in rows] == [figures.ARMS[arm][0] for arm in handwriting.ARMS]
+    assert [row["network"] for row in rows] == [figures.STYLES[arm][0] for arm in handwriting.ARMS]
     assert "50 digits" in rows[0] and "Option 1" in picture.alt
 
 

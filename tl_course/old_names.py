@@ -46,6 +46,10 @@ RENAMED = {  # functions: where each is now, and what it is called
     "transfer.recommend": ("core.settings", "recommended"),
     "transfer.features": ("core.output_layers", "features"),
     "transfer.augmented": ("old_names", "augmented"),
+    "plots.ARMS": ("lessons.figures", "STYLES"),
+    "gpt_plots.ARMS": ("lessons.n09_small_gpt.figures", "STYLES"),
+    "own_task.ARMS": ("lessons.n08_your_own_task.own_task", "WAYS"),
+    "own_task.trial": ("lessons.n08_your_own_task.own_task", "tried"),
 }
 
 

@@ -16,7 +16,7 @@ AGAIN = "run `python3 start.py lab` again: it installs what is missing"
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One line of the report; `status` is `ok`, `note` or `problem`."""
 
     name: str
@@ -25,22 +25,22 @@ class Finding:
     todo: str = ""
 
 
-def examine() -> list[Finding]:
+def examine() -> list[Diagnosis]:
     """Every finding, in the order in which things depend on each other."""
-    findings = []
+    diagnoses = []
     for check in CHECKS:
         name = check.__name__.strip("_")
         try:
-            findings.append(Finding(name, *check()))
+            diagnoses.append(Diagnosis(name, *check()))
         except Exception as error:  # a check that breaks is a finding, not the end of the report
-            findings.append(Finding(name, "problem", f"{type(error).__name__}: {error}", AGAIN))
-    return findings
+            diagnoses.append(Diagnosis(name, "problem", f"{type(error).__name__}: {error}", AGAIN))
+    return diagnoses
 
 
-def as_text(findings: list[Finding]) -> str:
-    """The findings for people: a line each, and under it what to do."""
+def as_text(diagnoses: list[Diagnosis]) -> str:
+    """The diagnoses for people: a line each, and under it what to do."""
     lines = []
-    for f in findings:
+    for f in diagnoses:
         mark = f.status if f.status == "note" else f.status.upper()
         lines.append(f"{mark:<8}{f.name:<10}{f.found}")
         if f.todo:
@@ -48,13 +48,13 @@ def as_text(findings: list[Finding]) -> str:
     return "\n".join(lines)
 
 
-def as_dict(findings: list[Finding]) -> dict:
-    """The findings for programs: `ok`, and `findings` with name, status, found, todo."""
-    return {"ok": is_well(findings), "findings": [asdict(f) for f in findings]}
+def as_dict(diagnoses: list[Diagnosis]) -> dict:
+    """The diagnoses for programs: `ok`, and `diagnoses` with name, status, found, todo."""
+    return {"ok": is_well(diagnoses), "diagnoses": [asdict(f) for f in diagnoses]}
 
 
-def is_well(findings: list[Finding]) -> bool:
-    return all(f.status != "problem" for f in findings)
+def is_well(diagnoses: list[Diagnosis]) -> bool:
+    return all(f.status != "problem" for f in diagnoses)
 
 
 # Each check gives a status, what was found and, where something is to be done, what.

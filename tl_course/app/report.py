@@ -16,7 +16,7 @@ TITLE = "Borrowed Eyes: transfer learning you can run, see and touch"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Executed:
     """How one notebook went: `error` names the cell and what it raised, or is None."""
 
     name: str
@@ -29,7 +29,7 @@ class Outcome:
         return f"failed: {self.error}" if self.error else "ok"
 
 
-def run_notebook(notebook: Path, out: Path, budget: str, seed: int) -> Outcome:
+def run_notebook(notebook: Path, out: Path, budget: str, seed: int) -> Executed:
     """Runs one notebook in its own folder; writes `out/name.ipynb` and `out/name.html`."""
     import papermill
     from papermill.exceptions import PapermillExecutionError
@@ -62,10 +62,10 @@ def run_notebook(notebook: Path, out: Path, budget: str, seed: int) -> Outcome:
         error = f"{type(problem).__name__}: {words.splitlines()[-1]}"
     seconds = time.perf_counter() - start
     title = _write_html(executed) if executed.exists() else None
-    return Outcome(notebook.stem, title or notebook.stem, seconds, error)
+    return Executed(notebook.stem, title or notebook.stem, seconds, error)
 
 
-def write_index(outcomes: list[Outcome], out: Path, budget: str, seed: int) -> Path:
+def write_index(outcomes: list[Executed], out: Path, budget: str, seed: int) -> Path:
     """Writes `out/index.html`, a table of the notebooks with time and result; returns its path."""
     from tl_course.base import machine
 

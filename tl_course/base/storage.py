@@ -378,9 +378,7 @@ def _flush_folder_to_disk(folder: Path) -> None:
 def _disk_is_full(error: BaseException, folder: Path) -> bool:
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
         return True
-    if "No space left on device" in str(error) or "os error 28" in str(error):
-        return True  # safetensors and others put the system's words into errors of their own
-    # torch.save only says that a write failed, so look at the disk itself.
+    # torch.save and others only say that a write failed, so look at the disk itself.
     return isinstance(error, RuntimeError) and shutil.disk_usage(folder).free < 1 << 16
 
 

@@ -1,7 +1,5 @@
 """Filters: what a convolution does with one picture, and filters to try it with."""
 
-from __future__ import annotations
-
 import math
 
 import torch

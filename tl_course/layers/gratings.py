@@ -4,8 +4,6 @@ A sine grating at every orientation, frequency and phase is the classical questi
 the visual cortex, and it can be put to a filter in the same way.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """How layers come about: the filters of layer 1 during training, and when each layer settles."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -3,8 +3,6 @@
 After Zeiler and Fergus (arXiv 1311.2901): the pictures, cropped to the unit's receptive field.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 Made for looking around quickly: few renders, one unit at a time, and what was computed is kept.
 """
 
-from __future__ import annotations
-
 import base64
 import functools
 import io

@@ -1,7 +1,5 @@
 """What does a unit prefer? The class of controlled stimuli that excites it most."""
 
-from __future__ import annotations
-
 import functools
 
 import torch

@@ -6,8 +6,6 @@ layer is named as in `net.named_modules()`, "layer2" in the course's network, "l
 a ResNet of torchvision.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ filled edge, with the same *range* (from the darkest to the brightest pixel) an 
 contrast than a bar. What holds in both ways is because of the shape.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable

@@ -7,8 +7,6 @@ them together. Each picture is kept at the mean, the contrast and the range of n
 otherwise the ascent would only make it brighter.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

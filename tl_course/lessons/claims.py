@@ -4,8 +4,6 @@ A claim is a function from a recorded or live table to a `Claim`; those of noteb
 `nNN_…/claims.py`, and the tests see each of them hold and fail without a notebook.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """Figures of how accuracy grows with the data (other figures are in `figures.py`)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from tl_course.lessons import figures
-from tl_course.lessons.figures import ARMS, GREY, Line, Picture
+from tl_course.lessons.figures import GREY, STYLES, Line, Picture
 from tl_course.study import comparing
 
 PANELS = {False: "as they are", True: "with augmentation"}
@@ -45,7 +43,7 @@ def panels(
     number of images can be `marked` by an upright line.
     """
     found = comparing.means(table)
-    arms = [arm for arm in (arms or ARMS) if (found.arm == arm).any()]
+    arms = [arm for arm in (arms or STYLES) if (found.arm == arm).any()]
     shown = [augmented for augmented in PANELS if (found.augmented == augmented).any()]
     lowest = min([
         (found["mean"] - found.sd.fillna(0)).min() - 2,
@@ -59,7 +57,7 @@ def panels(
             rows = found[(found.arm == arm) & (found.augmented == augmented)].sort_values("images")
             if rows.empty:
                 continue
-            label, *look = ARMS[arm]
+            label, *look = STYLES[arm]
             line = Line(rows.images.tolist(), rows["mean"].tolist(), rows.sd.tolist(), (*look, "-"))
             if live is not None:
                 own = live[(live.arm == arm) & (live.augmented == augmented)]
@@ -81,7 +79,7 @@ def panels(
     labels = ("labelled images", "test accuracy, % (stretched towards 100)")
     size, said = (5.2 * len(shown) + 2.2, 4.2), "{y:.1f} at {x}"
     style = {"log": True, "bands": True, "size": size, "dress": dress}
-    return figures.chart(every, title, *labels, said=said, told=told, **style)
+    return figures.chart(every, title, *labels, said=said, told=told, look=figures.Look(**style))
 
 
 def ahead(compared: dict[str, pd.DataFrame], title: str, ylabel: str) -> Picture:

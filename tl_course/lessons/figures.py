@@ -5,14 +5,13 @@ blind learner hears. Figures are made without pyplot, whose global state callbac
 Colours are Okabe and Ito's, which colour-blind people can tell apart; markers differ as well.
 """
 
-from __future__ import annotations
-
 import base64
 import html
 import io
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +31,7 @@ BLUE, ORANGE, GREEN, PINK, GREY, SKY = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#6E6E6E", "#56B4E9"
 )  # fmt: skip
 COLOURS = (BLUE, ORANGE, GREEN, PINK, GREY, SKY)  # in this order where none are given
-ARMS = {  # arm: (what it is called, colour, marker)
+STYLES = {  # arm: (what it is called, colour, marker)
     "option-1": ("Option 1 (frozen)", BLUE, "o"),
     "option-2": ("Option 2 (fine-tuned)", ORANGE, "s"),
     "scratch": ("from scratch", GREEN, "^"),
@@ -334,13 +333,33 @@ def of_arms(
     rows: pd.DataFrame, by: str, arms: Iterable[str] | None = None, dash: str = "-"
 ) -> dict[str, Line]:
     """Accuracy in % of each arm in `rows`, at each value of column `by`."""
-    there = [arm for arm in (arms or ARMS) if (rows.arm == arm).any()]
-    looks = {arm: (*ARMS[arm][1:], dash) for arm in there}
-    return {ARMS[arm][0]: mean_line(rows[rows.arm == arm], by, looks[arm]) for arm in there}
+    there = [arm for arm in (arms or STYLES) if (rows.arm == arm).any()]
+    looks = {arm: (*STYLES[arm][1:], dash) for arm in there}
+    return {STYLES[arm][0]: mean_line(rows[rows.arm == arm], by, looks[arm]) for arm in there}
 
 
 def _in_words(x: str | float) -> str:
     return x if isinstance(x, str) else f"{x:,}" if isinstance(x, int) else f"{x:,g}"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a chart is drawn.
+
+    `log` stretches the x axis. With `beside` the values of x are evenly spaced, and the lines stand
+    so far beside each other; each y is `written` below where asked. `bands` are drawn in place of
+    bars, and `dress` is called with the axes of each panel.
+    """
+
+    ylim: tuple[float | None, float | None] | None = None
+    log: bool = False
+    beside: float = 0
+    bands: bool = False
+    written: bool = False
+    sharey: bool = True
+    size: tuple[float, float] | None = None
+    legend_title: str | None = None
+    dress: Callable[[Axes], None] | None = None
 
 
 def chart(
@@ -348,30 +367,18 @@ def chart(
     title: str,
     xlabel: str,
     ylabel: str,
-    *,
-    said: str = "{y:.3g} at {x}",
+    said: str | Sequence[str] = "{y:.3g} at {x}",
     told: str = "",
-    heard: Sequence[str] | None = None,
-    ylim: tuple[float | None, float | None] | None = None,
-    log: bool = False,
-    beside: float = 0,
-    bands: bool = False,
-    written: bool = False,
-    sharey: bool = True,
-    size: tuple[float, float] | None = None,
-    legend_title: str | None = None,
-    dress: Callable[[Axes], None] | None = None,
+    look: Look = Look(),  # noqa: B008 it is frozen
 ) -> Picture:
     """Lines by name, in a panel for each title: most figures of accuracy are one of these.
 
     The alt text is the title, what is `told` (or what is drawn against what), and each point as
-    `said` (of more than nine the first and the last), or `heard` in its place. `log` stretches the
-    x axis. With `beside` the values of x are evenly spaced, and the lines stand so far beside each
-    other; each y is `written` below where asked. `bands` are drawn in place of bars, and `dress` is
-    called with the axes of each panel.
+    `said` (of more than nine the first and the last), or the sentences that are `said`.
     """
     n = len(panels)
-    figure, every = in_a_row(n, *(size or (4 * n + 3.5, 3.6)), sharey=sharey)
+    figure, every = in_a_row(n, *(look.size or (4 * n + 3.5, 3.6)), sharey=look.sharey)
+    point, beside = said if isinstance(said, str) else "", look.beside
     spoken = []
     for ax, (name, lines) in zip(every, panels.items(), strict=True):
         places = [x for line in lines.values() for x in line.x]
@@ -389,28 +396,28 @@ def chart(
                 continue
             aside = beside * (dodged.index(label) - (len(dodged) - 1) / 2)
             at = {x: places.index(x) + aside if spaced else x for x in line.x}
-            place, look = list(at.values()), {"color": colour, "marker": marker}
+            place, style = list(at.values()), {"color": colour, "marker": marker}
             single = [at.get(x, x) for x in line.single[0]], line.single[1]
             ax.plot(
-                *single, **look, linestyle="none", markersize=5, markerfacecolor="white", zorder=3
+                *single, **style, linestyle="none", markersize=5, markerfacecolor="white", zorder=3
             )
             ax.errorbar(
-                place, line.y, yerr=None if bands else line.error, **look, linestyle=dash,
+                place, line.y, yerr=None if look.bands else line.error, **style, linestyle=dash,
                 label=label, capsize=3, markevery=max(1, len(line.x) // 8),
             )  # fmt: skip
-            if bands and line.error is not None:
+            if look.bands and line.error is not None:
                 low, high = np.add(line.y, np.outer((-1, 1), line.error))
                 ax.fill_between(place, low, high, color=colour, alpha=0.15, linewidth=0)
-            for x, y in zip(place, line.y, strict=True) if written else ():
+            for x, y in zip(place, line.y, strict=True) if look.written else ():
                 ax.text(x, 2, f"{y:.0f}", ha="center", fontsize=8, color=colour)
             points = [
-                said.format(x=_in_words(x), y=y)
+                point.format(x=_in_words(x), y=y)
                 for x, y in zip(line.x, line.y, strict=True)
                 if y == y
             ]
             few = ", ".join(points) if len(points) < 10 else f"{points[0]} to {points[-1]}"
             spoken.append(f"{called}: {few}" if called else few)
-        if log:
+        if look.log:
             ax.set_xscale("log")
         if spaced or len(places) < 10:
             crowded = sum(map(len, labels)) > 45
@@ -422,17 +429,17 @@ def chart(
         ax.set_title(name, fontsize=10)
         ax.set_xlabel(xlabel)
         ax.grid(axis="y", alpha=0.3)
-        if ylim:
-            ax.set_ylim(ylim)
-        if dress:
-            dress(ax)
+        if look.ylim:
+            ax.set_ylim(look.ylim)
+        if look.dress:
+            look.dress(ax)
     every[0].set_ylabel(ylabel)
     if any(len(lines) > 1 for lines in panels.values()):
-        legend(figure, title=legend_title)
+        legend(figure, title=look.legend_title)
     spread = any(line.error is not None for lines in panels.values() for line in lines.values())
-    means = f", means with {'bands' if bands else 'bars'} of one standard deviation"
+    means = f", means with {'bands' if look.bands else 'bars'} of one standard deviation"
     told = told or f"{ylabel} against {xlabel}{means if spread else ''}."
-    return finished(figure, title, spoken if heard is None else heard, told)
+    return finished(figure, title, spoken if point else said, told)
 
 
 def accuracies(
@@ -448,7 +455,8 @@ def accuracies(
     labels, style = ("labelled images", f"{at} accuracy, %"), {"beside": 0.13, "written": True}
     told = f"Mean accuracy over up to {draws} draws with bars of one standard deviation."
     said = "{y:.1f}% at {x}"
-    return chart({"": lines}, title, *labels, said=said, told=told, ylim=(0, 102), **style)
+    look = Look(ylim=(0, 102), **style)
+    return chart({"": lines}, title, *labels, said, told, look)
 
 
 def curves(
@@ -461,7 +469,7 @@ def curves(
 ) -> Picture:
     """Lines by name, each (x, y); `styles` gives (colour, marker, line style)."""
     drawn = {name: Line(x, y, look=(styles or {}).get(name)) for name, (x, y) in lines.items()}
-    return chart({"": drawn}, title, xlabel, ylabel, ylim=ylim)
+    return chart({"": drawn}, title, xlabel, ylabel, look=Look(ylim=ylim))
 
 
 def heat(

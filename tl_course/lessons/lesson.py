@@ -4,8 +4,6 @@ from tl_course.lessons.lesson import Lesson
 lesson = Lesson("03", budget, seed, weights)
 """
 
-from __future__ import annotations
-
 import getpass
 import os
 import time
@@ -160,7 +158,7 @@ class Lesson:
         rehearsed = (self.number, self.budget_name) == ("01", "quick")
         return self.folder() / ("rehearsal" if rehearsed else MINE)
 
-    def live_curve(self, n_steps: int) -> LiveCurve:
+    def live_curve(self, n_steps: int) -> "LiveCurve":
         """What `Watch` calls at each step: it redraws the loss about once a second."""
         return LiveCurve(n_steps)
 

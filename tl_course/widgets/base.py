@@ -6,8 +6,6 @@ thread than the cell's (JupyterLab ≥ 4.4 with ipykernel ≥ 7) and work report
 own, so all of them take one lock: matplotlib and a widget's traits bear one thread at a time.
 """
 
-from __future__ import annotations
-
 import contextlib
 import html
 import json

@@ -4,8 +4,6 @@
 the experiment around it.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -63,7 +61,7 @@ class Pad(anywidget.AnyWidget):
         self.sample = sample
 
 
-class Drawing:
+class Canvas:
     """What is on a `Pad`, as text (`handwriting.Drawing.text`), and how it gets there.
 
     `read(final)` is called for each look at a stroke and once at its end, `keep(text)` when the
@@ -196,7 +194,7 @@ class DrawingPad(Experiment):
         if not networks:
             raise CourseError("Give the drawing pad at least one network that answers.")
         self.networks = networks
-        self.drawing = Drawing(self, lambda final: self.drawing.answer(networks, final))
+        self.drawing = Canvas(self, lambda final: self.drawing.answer(networks, final))
         self.pad = self.drawing.pad
         whose, digits = "or take somebody's", [NO_SAMPLE, *NAMES]
         self.choice = control(widgets.Dropdown, whose, "initial", "14em", options=digits)

@@ -1,7 +1,5 @@
 """Figures of the experiments that a learner touches (the other figures are in `plots.py`)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How much data: predict a curve, see the measured one, and run one of its points."""
 
-from __future__ import annotations
-
 import ipywidgets as widgets
 import pandas as pd
 import torch
@@ -11,7 +9,7 @@ from tl_course.core.network import FiveLayerNet
 from tl_course.data.examples import Target, draw
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.lessons import curves, figures
-from tl_course.lessons.figures import ARMS, Picture
+from tl_course.lessons.figures import STYLES, Picture
 from tl_course.study import comparing, results, trials
 from tl_course.study.trials import Run, Trial
 from tl_course.widgets import figures as trial_plots
@@ -52,7 +50,7 @@ class HowMuch(Training):
             for n, guess in zip(ASKED, FIRST, strict=True)
         ]
         self.reveal_button = button("Show what was measured", "primary")
-        ways = [(ARMS[arm][0], arm) for arm in WAYS]
+        ways = [(STYLES[arm][0], arm) for arm in WAYS]
         self.arm = control(widgets.Dropdown, "Way to learn", options=ways)
         self.draw = control(widgets.IntSlider, "Draw", min=1, max=DRAWS)
         self.controls = {
@@ -111,7 +109,7 @@ class HowMuch(Training):
             "draw": run.trial.seed, "accuracy": round(run.accuracy, 5),
         }  # fmt: skip
         self.live = [*(old for old in self.live if _key(old) != _key(row)), row][-KEPT:]
-        what = f"{ARMS[arm][0]}, {run.trial.images:,} digits" + ", copies" * run.trial.augment
+        what = f"{STYLES[arm][0]}, {run.trial.images:,} digits" + ", copies" * run.trial.augment
         self._busy(False, f"{what}: {100 * run.accuracy:.1f} of 100, after {run.seconds:.1f} s.")
         self._draw_curve()
 
@@ -130,7 +128,7 @@ class HowMuch(Training):
         rows = self.recorded[self.recorded.augmented == augmented]
         live = pd.DataFrame(self.live) if self.live else None
         here = self._measured(arm, augmented, images)
-        title = f"{ARMS[arm][0]} with {images:,} labelled digits"
+        title = f"{STYLES[arm][0]} with {images:,} labelled digits"
         picture = curves.panels(
             rows, title if here is None else f"{title} reads {here['mean']:.0f} of 100",
             tuple(WAYS), live, self.prediction, marked=images,
@@ -141,7 +139,7 @@ class HowMuch(Training):
         """The chosen point in words: measured, this draw, predicted."""
         here = self._measured(arm, augmented, images)
         form = "and altered copies of them" if augmented else "as they are"
-        words = f"{ARMS[arm][0]}, {images:,} labelled digits {form}: "
+        words = f"{STYLES[arm][0]}, {images:,} labelled digits {form}: "
         if here is None:
             words += "so many were not recorded; run this point."
         else:
@@ -213,7 +211,7 @@ class HowMuch(Training):
         rows = [
             {"images": f"{images:,}"}
             | {
-                f"{ARMS[arm][0]}, {curves.PANELS[augmented]}": f"{row[arm, augmented]:.1f}"
+                f"{STYLES[arm][0]}, {curves.PANELS[augmented]}": f"{row[arm, augmented]:.1f}"
                 for arm in WAYS
                 for augmented in (False, True)
             }

@@ -7,8 +7,6 @@ types over what a slider of choices says. The still picture below an experiment 
 runs; that this part runs shows that it is not wanted.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import anywidget

@@ -1,7 +1,5 @@
 """The layer explorer: any unit of a trained network beside the same one of an untrained one."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 
@@ -19,7 +17,7 @@ from tl_course.lessons.figures import Picture
 from tl_course.lessons.n00_start_here import handwriting
 from tl_course.widgets import figures as trial_plots
 from tl_course.widgets.base import Experiment, Slot, button, control, one_of, status
-from tl_course.widgets.drawing_pad import Drawing
+from tl_course.widgets.drawing_pad import Canvas
 
 THINGS = ("cat", "umbrella", "house")
 OWN = "your own picture"
@@ -48,7 +46,7 @@ class LayerExplorer(Experiment):
         self.draw_button = button("Draw something", kind=widgets.ToggleButton)
         self.upload = button("Open a photograph", kind=widgets.FileUpload)
         self.upload.accept = ".png,.jpg,.jpeg"
-        self.drawing = Drawing(self, self._drawn)
+        self.drawing = Canvas(self, self._drawn)
         self.drawing.pad.add_class("tlc-small")  # so that the answers below stay in view
         self.status, self.portrait = widgets.HTML(), Slot()
         self._open(False)

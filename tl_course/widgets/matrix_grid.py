@@ -1,7 +1,5 @@
 """A grid of cells to choose from: a table of real buttons, for mouse, keyboard, screen reader."""
 
-from __future__ import annotations
-
 import anywidget
 import traitlets
 

@@ -1,7 +1,5 @@
 """The modality explorer: a cell of the matrix to see, to hear, and said in a sentence."""
 
-from __future__ import annotations
-
 import functools
 import html
 

@@ -1,7 +1,5 @@
 """Teach it your handwriting: draw ten digits, and ten more, and see four networks learn."""
 
-from __future__ import annotations
-
 import html
 import itertools
 import threading
@@ -26,7 +24,7 @@ from tl_course.lessons.n00_start_here.handwriting import Drawing as Labelled
 from tl_course.lessons.n00_start_here.handwriting import Result
 from tl_course.study import results
 from tl_course.widgets.base import WRAP, Experiment, Slot, button, control, table
-from tl_course.widgets.drawing_pad import Drawing, png_url
+from tl_course.widgets.drawing_pad import Canvas, png_url
 
 ME, NEIGHBOUR = "I do", "my neighbour"
 SAVE, DELETE = "Save my drawings", "Delete my drawings"
@@ -57,7 +55,7 @@ class Teach(Experiment):
         whose = [ME, NEIGHBOUR]
         self.who = control(widgets.Dropdown, "Who draws?", "initial", "300px", options=whose)
         self.controls = {"who": self.who}
-        self.drawing = Drawing(self, self._look, self._add)
+        self.drawing = Canvas(self, self._look, self._add)
         self.pad = self.drawing.pad
         self.borrow = button("Take somebody's")  # the way without drawing
         self.back = button("Take back the last")
@@ -152,7 +150,7 @@ class Teach(Experiment):
     def _look(self, final: bool = True) -> None:
         """Let the networks of now answer: those that were taught, or else the one of drawings."""
         taught = {
-            arm: (figures.ARMS[arm][0], (result.net, NAMES))
+            arm: (figures.STYLES[arm][0], (result.net, NAMES))
             for arm, result in self._latest().items()
         }
         readers = {"it takes it for": (self.net, things.names())}
@@ -266,9 +264,9 @@ class Teach(Experiment):
             best = max(self._latest().values(), key=lambda r: r.mnist / r.mnist_of)
             self.figure.show(
                 handwriting_plots.growing(list(self.results.values())),
-                f"So far {figures.ARMS[best.arm][0]} reads most of MNIST's digits: {best.mnist} of "
-                f"{best.mnist_of} after {best.images} drawings. Bars are 95% intervals: those of "
-                "ten drawings are wide.",
+                f"So far {figures.STYLES[best.arm][0]} reads most of MNIST's digits: "
+                f"{best.mnist} of {best.mnist_of} after {best.images} drawings. Bars are 95% "
+                "intervals: those of ten drawings are wide.",
             )
             self._drawn_at = time.monotonic()
 
@@ -279,7 +277,7 @@ class Teach(Experiment):
             for arm, result in self._latest().items():
                 following = f"{result.following} of {result.following_of}"
                 row = {
-                    "network": figures.ARMS[arm][0],
+                    "network": figures.STYLES[arm][0],
                     "learnt from": result.images,
                     "strangers' digits (MNIST)": f"{result.mnist} of {result.mnist_of}",
                     "what you drew next": following if result.following_of else "draw more",
@@ -350,7 +348,7 @@ class Teach(Experiment):
         recorded = recorded[recorded.arm.isin(handwriting.ARMS)]
         mean = 100 * recorded.groupby(["arm", "images"]).accuracy.mean()
         rows = [
-            {"network": figures.ARMS[arm][0]}
+            {"network": figures.STYLES[arm][0]}
             | {f"{n} digits": f"{mean[arm, n]:.0f}%" for n in mean[arm].index}
             for arm in handwriting.ARMS
         ]

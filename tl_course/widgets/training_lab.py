@@ -1,7 +1,5 @@
 """The training lab: set up a training, watch it, stop it, and compare two."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable
@@ -260,7 +258,7 @@ class TrainingLab(Training):
             recorded.to_dict("records"), "Recorded runs: the start decides, the option hardly", ARMS
         )
         rows = [
-            {"way": figures.ARMS[row.arm][0], "images": row.images,
+            {"way": figures.STYLES[row.arm][0], "images": row.images,
              "right, of 100": f"{row.mean:.1f} ± {row.sd:.1f}", "draws": row.draws}
             for row in comparing.means(recorded).itertuples()
         ]  # fmt: skip

@@ -1,7 +1,5 @@
 """The figures of notebook 00: digits that it is asked about, learns from, and gets right."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +10,7 @@ from tl_course.base import stats
 from tl_course.data.examples import Examples
 from tl_course.data.sources import things
 from tl_course.lessons import figures
-from tl_course.lessons.figures import ARMS, Line, Picture
+from tl_course.lessons.figures import STYLES, Line, Picture
 from tl_course.lessons.n00_start_here.handwriting import ARMS as ORDER
 from tl_course.lessons.n00_start_here.handwriting import Result
 from tl_course.study import comparing
@@ -47,7 +45,7 @@ def growing(results: Sequence[Result]) -> Picture:
             title = "draw ten more: they are its next test"
         panels[title] = {}
         for arm in ORDER:
-            label, *look = ARMS[arm]
+            label, *look = STYLES[arm]
             mine = sorted((r for r in results if r.arm == arm and of(r)[1]), key=lambda r: r.images)
             if not mine:
                 continue
@@ -57,5 +55,5 @@ def growing(results: Sequence[Result]) -> Picture:
             panels[title][label] = Line([r.images for r in mine], share, error, (*look, "-"))
         panels[title]["guessing"] = figures.level(10)
     labels, said = ("drawings that it learnt from", "read correctly, %"), "{y:.0f}% with {x}"
-    style = {"told": "Four networks, with 95% intervals.", "ylim": (0, 104), "beside": 0.07}
-    return figures.chart(panels, "Of 100 digits, so many are read", *labels, said=said, **style)
+    told, look = "Four networks, with 95% intervals.", figures.Look(ylim=(0, 104), beside=0.07)
+    return figures.chart(panels, "Of 100 digits, so many are read", *labels, said, told, look)

@@ -4,8 +4,6 @@ Each further ten drawings are first a test (does it read what you draw next?) an
 before them, the examples that the next network learns from. MNIST's digits are the second test.
 """
 
-from __future__ import annotations
-
 import functools
 import threading
 from collections.abc import Collection, Iterator, Sequence

@@ -3,8 +3,6 @@
 Nothing leaves the machine by itself. What is saved is drawings and the name that was typed in.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """What notebook 01 records: the shipped network beside two that a learner pretrains."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Claims of notebook 02: what the layers learnt to see, which untrained ones do not."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from tl_course.lessons.claims import Claim, listed

@@ -1,7 +1,5 @@
 """The experiments of notebook 02: what layers see, in tidy rows, each with its control."""
 
-from __future__ import annotations
-
 import copy
 import functools
 import itertools

@@ -1,7 +1,5 @@
 """Figures of what layers see."""
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Sequence
@@ -259,7 +257,7 @@ def settling(table: pd.DataFrame, title: str) -> Picture:
         each = (f"{mean[s]:.2f} after {s}" for s in (0, 30, 100) if s in mean)
         heard.append(f"{layer}: {', '.join(each)}")
     labels, style = ("steps + 1", "similarity to the end (CKA)"), {"ylim": (0, 1.03), "log": True}
-    return figures.chart({"": lines}, title, *labels, heard=heard, **style)
+    return figures.chart({"": lines}, title, *labels, said=heard, look=figures.Look(**style))
 
 
 def recipes(steps: dict[int, torch.Tensor], plain: torch.Tensor, accuracy: pd.DataFrame) -> Picture:

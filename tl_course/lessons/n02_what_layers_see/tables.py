@@ -1,7 +1,5 @@
 """What notebook 02 records: gratings, shapes, filters and made pictures, with their controls."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from tl_course.core import pretraining

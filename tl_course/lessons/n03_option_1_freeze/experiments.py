@@ -1,7 +1,5 @@
 """The experiments of notebook 03: other forms of the digits, and other penalties."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -6,7 +6,7 @@ import torch
 from tl_course.core.training import History
 from tl_course.data.examples import Examples
 from tl_course.lessons import figures
-from tl_course.lessons.figures import ARMS, BLUE, PINK, Picture
+from tl_course.lessons.figures import BLUE, PINK, STYLES, Picture
 from tl_course.lessons.n03_option_1_freeze.experiments import FORMS
 from tl_course.study import comparing
 
@@ -53,7 +53,7 @@ def harm(table: pd.DataFrame) -> Picture:
     """What is read of digits in each of the forms, by borrowed and by random layers."""
     mean = 100 * table.groupby(["arm", "form"]).accuracy.mean()
     arms = ("option-1", "random-frozen")
-    values = {f"{ARMS[arm][0]},\n{form}": mean[arm, form] for arm in arms for form in FORMS}
+    values = {f"{STYLES[arm][0]},\n{form}": mean[arm, form] for arm in arms for form in FORMS}
     title = "Nothing complains; the harm depends on what the layers learnt to ignore"
     colours = [BLUE] * len(FORMS) + [PINK] * len(FORMS)
     return figures.bars(values, title, "test accuracy, %", colours, "{:.0f}".format)

@@ -1,7 +1,5 @@
 """What notebook 03 records: digits in other forms than those that were learnt from."""
 
-from __future__ import annotations
-
 from tl_course.core import pretraining
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.lessons.n03_option_1_freeze.experiments import other_forms

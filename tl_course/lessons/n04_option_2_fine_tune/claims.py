@@ -1,7 +1,5 @@
 """What notebook 04 claims: Option 2 overfits, forgets, and is worth it."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from tl_course.lessons.claims import Claim

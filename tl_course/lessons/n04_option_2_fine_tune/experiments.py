@@ -1,7 +1,5 @@
 """The experiments of notebook 04: overfitting, forgetting, other rates; in tidy rows."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

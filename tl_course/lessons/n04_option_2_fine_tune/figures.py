@@ -1,14 +1,12 @@
 """The figures of notebook 04."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd
 
 from tl_course.core.network import FiveLayerNet
 from tl_course.lessons import curves, figures
-from tl_course.lessons.figures import ARMS, GREY, Picture
+from tl_course.lessons.figures import GREY, STYLES, Picture
 from tl_course.study import comparing, forgetting
 
 
@@ -23,7 +21,7 @@ def overfitting(table: pd.DataFrame, title: str) -> Picture:
     mean = 100 * table.groupby(["arm", "part", "step"]).accuracy.mean()
     lines, styles = {}, {}
     for arm in ("option-1", "option-2"):
-        label, colour, marker = ARMS[arm]
+        label, colour, marker = STYLES[arm]
         for part, dash in (("training", "--"), ("test", "-")):
             name, curve = f"{label}, {part}", mean[arm, part]
             lines[name] = curve.index.tolist(), curve.tolist()

@@ -1,7 +1,5 @@
 """What notebook 04 records: curves of training and test, and what adapting makes forget."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from tl_course.core import pretraining

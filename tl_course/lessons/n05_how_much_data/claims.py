@@ -1,7 +1,5 @@
 """What notebook 05 claims: which way to learn pays with how many labels, and what it costs."""
 
-from __future__ import annotations
-
 import math
 
 import pandas as pd
@@ -9,7 +7,7 @@ import pandas as pd
 from tl_course.core import settings
 from tl_course.lessons.claims import Claim, listed
 from tl_course.lessons.curves import PANELS
-from tl_course.lessons.figures import ARMS
+from tl_course.lessons.figures import STYLES
 from tl_course.study import comparing
 
 BORROWING, WITHOUT = ["option-1", "option-2"], ["scratch", "random-frozen"]
@@ -59,7 +57,7 @@ def copies_help_scratch_most(sweep: pd.DataFrame) -> Claim:
         bool(helped and most and (gains["option-2"] > gains["option-1"]).all()),
         f"points gained with {', '.join(f'{n:,}' for n in gains['scratch'].index)} digits (Option "
         "2 a little more than Option 1, not always for certain): "
-        + _listed({ARMS[arm][0]: gain for arm, gain in gains.items()}, "{1:+.1f}"),
+        + _listed({STYLES[arm][0]: gain for arm, gain in gains.items()}, "{1:+.1f}"),
     )
 
 
@@ -158,7 +156,7 @@ def labels_cure_overfitting_not_forgetting(forgetting: pd.DataFrame) -> Claim:
     """Training minus test accuracy of both options, and what is still known of the source."""
     tuned = comparing.tuned(forgetting)
     by = 100 * tuned.groupby(["arm", "images"])[["training", "test", "accuracy"]].mean()
-    gaps = {ARMS[arm][0]: by.loc[arm].training - by.loc[arm].test for arm in BORROWING}
+    gaps = {STYLES[arm][0]: by.loc[arm].training - by.loc[arm].test for arm in BORROWING}
     one, two = (by.loc[arm].accuracy for arm in BORROWING)
     same = 100 * forgetting.drop(tuned.index).groupby("images").accuracy.mean()
     less = all(gap.is_monotonic_decreasing for gap in gaps.values())
@@ -228,7 +226,7 @@ def one_recipe_costs_little(sweep: pd.DataFrame) -> Claim:
         "fifty and two hundred it costs every way to borrow less than one.",
         bool(rows.query("images > 10").ahead.min() > -1 and ten.between(-4, 0).all()),
         "; ".join(
-            f"{ARMS[arm][0]}, {images}{' and copies' if copies else ''}: {ahead:+.1f}"
+            f"{STYLES[arm][0]}, {images}{' and copies' if copies else ''}: {ahead:+.1f}"
             for (arm, copies, images), ahead in each.items()
         ),
     )

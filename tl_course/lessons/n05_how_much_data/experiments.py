@@ -1,7 +1,5 @@
 """The experiments of notebook 05 beside the sweep itself, in tidy rows, each with its control."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The figures of notebook 05."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterable, Sequence
 
@@ -12,7 +10,7 @@ import torch
 from tl_course.data.examples import Examples, Target
 from tl_course.lessons import curves, figures
 from tl_course.lessons.curves import PANELS
-from tl_course.lessons.figures import ARMS, GREY, Picture, mean_line
+from tl_course.lessons.figures import GREY, STYLES, Picture, mean_line
 from tl_course.study import comparing, forgetting
 
 
@@ -44,9 +42,9 @@ def ahead(
     rows = comparing.tuned(recorded)[lambda rows: rows.images >= least]
     compared = {}
     for arm, form in itertools.product(others, copies):
-        name = f"against {ARMS[arm][0]},\n{PANELS[form]}"
+        name = f"against {STYLES[arm][0]},\n{PANELS[form]}"
         compared[name] = comparing.paired(rows, (one, form), (arm, form))
-    return curves.ahead(compared, title, f"{ARMS[one][0]}:\npoints ahead")
+    return curves.ahead(compared, title, f"{STYLES[one][0]}:\npoints ahead")
 
 
 def beside_copies(digits: Examples, altered: Sequence[torch.Tensor]) -> Picture:
@@ -69,7 +67,7 @@ def labels_saved(recorded: pd.DataFrame, arm: str, images: int, copies: bool) ->
     at = table[(table.arm == arm) & (table.images == images)].accuracy
     labels = comparing.labels_for(table, "scratch", copies, 100 * at.mean())
     needed = f"{labels:,.0f}" if labels else f"more than {table.images.max():,}"
-    said = f"{ARMS[arm][0]} with {images} digits gets {100 * at.mean():.1f} of 100 right"
+    said = f"{STYLES[arm][0]} with {images} digits gets {100 * at.mean():.1f} of 100 right"
     return f"{PANELS[copies]}, {said}; from scratch that takes {needed}"
 
 
@@ -114,7 +112,7 @@ def one_recipe(recorded: pd.DataFrame) -> pd.DataFrame:
     """What one recipe for all reads, and how far it is ahead of tuned settings, as a table."""
     rows = comparing.recipes(recorded)
     rows["form"] = rows.augmented.map(PANELS)
-    rows["way"] = [ARMS[arm][0] for arm in rows.arm]
+    rows["way"] = [STYLES[arm][0] for arm in rows.arm]
     rows["said"] = [f"{r.fixed:.1f} ({r.ahead:+.1f} ± {r.interval:.1f})" for r in rows.itertuples()]
     return rows.pivot(index=["form", "way"], columns="images", values="said")
 
@@ -170,7 +168,7 @@ def costs(table: pd.DataFrame, title: str) -> Picture:
     heard = [f"before adapting {before:.0f} of 100 things are known"]
     learnt, known = {}, {}
     for arm in ("option-1", "option-2"):
-        label, *look = ARMS[arm]
+        label, *look = STYLES[arm]
         own = table[table.arm == arm]
         on_training, on_test, left = (
             mean_line(own, "images", (*look, dash), column)
@@ -194,7 +192,7 @@ def costs(table: pd.DataFrame, title: str) -> Picture:
     panels = {"digits read": learnt, "the 1,000 things, still known": known}
     labels, style = ("labelled images", "%"), {"log": True, "sharey": False}
     told = "Means over draws (± one SD), in percent."
-    return figures.chart(panels, title, *labels, told=told, heard=heard, **style)
+    return figures.chart(panels, title, *labels, said=heard, told=told, look=figures.Look(**style))
 
 
 def by_task(table: pd.DataFrame, title: str) -> Picture:
@@ -204,7 +202,9 @@ def by_task(table: pd.DataFrame, title: str) -> Picture:
         for name, rows in table.groupby("task", sort=False)
     }
     labels, said = ("labelled images of each", "test accuracy, %"), "{y:.0f}% with {x}"
-    return figures.chart(panels, title, *labels, said=said, ylim=(0, 100), beside=0.1)
+    return figures.chart(
+        panels, title, *labels, said=said, look=figures.Look(ylim=(0, 100), beside=0.1)
+    )
 
 
 def cuts(table: pd.DataFrame, title: str) -> Picture:
@@ -242,7 +242,9 @@ def sources(table: pd.DataFrame, title: str) -> Picture:
             panels[name][f"{images} labelled digits"] = line._replace(error=None, single=single)
     said, told = "{y:.1f} with {x}", "Accuracy of Option 1; open dots are single pretrainings."
     labels = ("", "test accuracy, %")
-    return figures.chart(panels, title, *labels, said=said, told=told, beside=0.01)
+    return figures.chart(
+        panels, title, *labels, said=said, told=told, look=figures.Look(beside=0.01)
+    )
 
 
 def steps(table: pd.DataFrame, title: str) -> Picture:

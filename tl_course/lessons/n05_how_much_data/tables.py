@@ -1,7 +1,5 @@
 """What notebook 05 records: tuned settings, the sweep, other tasks and sources, and the push."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 

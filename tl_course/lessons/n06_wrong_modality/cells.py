@@ -1,7 +1,5 @@
 """One cell of the matrix, to look at and listen to, and said in a sentence."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

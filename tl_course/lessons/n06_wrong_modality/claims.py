@@ -1,7 +1,5 @@
 """What notebook 06 claims: which source helps which target, and what of it is the help."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from tl_course.lessons.claims import Claim, listed

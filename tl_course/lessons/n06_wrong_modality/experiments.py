@@ -6,8 +6,6 @@ people's voices have no speaker to spare and take that of the synthetic ones (ra
 their spectrograms).
 """
 
-from __future__ import annotations
-
 import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Figures and sounds of notebook 06: one thing three ways, and which source serves which target."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """What notebook 06 records: every source and target, and what explains the result."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 

@@ -1,7 +1,5 @@
 """Claims of notebook 07: what a network that others trained is good for, and what sharing is."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

@@ -5,8 +5,6 @@ seen, and pieces of ten photographs. Everything that has to be chosen (where to 
 pictures, the penalty, the rate) is chosen on validation pictures with draws of their own.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 import time

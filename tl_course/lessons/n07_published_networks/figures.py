@@ -1,7 +1,5 @@
 """Figures of notebook 07: what a published network names, where to cut it, and who is ahead."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd
@@ -18,7 +16,7 @@ TARGETS = {
     "drawings": "drawings never seen",
     "photographs": "pieces of photographs",
 }
-ARMS = {  # arm: (what it is called, colour, marker)
+STYLES = {  # arm: (what it is called, colour, marker)
     "lite0-option-1": ("ImageNet, best cut, Option 1", ORANGE, "s"),
     "lite0-option-2": ("ImageNet, best cut, Option 2", ORANGE, "^"),
     "lite0-last": ("ImageNet, last features, Option 1", SKY, "v"),
@@ -87,7 +85,9 @@ def where_to_cut(table: pd.DataFrame, title: str) -> Picture:
         }
     labels, said = ("borrowed up to", "test accuracy, %"), "{x} {y:.0f}"
     told = "Option 1 with fifty labelled pictures, by where the ImageNet network is cut."
-    return figures.chart(panels, title, *labels, said=said, told=told, size=(14.5, 4.2))
+    return figures.chart(
+        panels, title, *labels, said=said, told=told, look=figures.Look(size=(14.5, 4.2))
+    )
 
 
 def arms(table: pd.DataFrame, title: str) -> Picture:
@@ -97,7 +97,7 @@ def arms(table: pd.DataFrame, title: str) -> Picture:
         for name, called in TARGETS.items()
         if name in set(table.target)
     }
-    return figures.dots(panels, ARMS, title, "test accuracy, %", xlim=(0, 103))
+    return figures.dots(panels, STYLES, title, "test accuracy, %", xlim=(0, 103))
 
 
 def size_and_time(table: pd.DataFrame, times: Sequence[dict], title: str) -> Picture:
@@ -137,7 +137,7 @@ def readers(table: pd.DataFrame, title: str) -> Picture:
         for arm, look in READERS.items()
     }
     labels = ("labelled names", "test accuracy, %")
-    return figures.chart({"": lines}, title, *labels, ylim=(0, 100), log=True)
+    return figures.chart({"": lines}, title, *labels, look=figures.Look(ylim=(0, 100), log=True))
 
 
 def shared(table: pd.DataFrame, title: str) -> Picture:

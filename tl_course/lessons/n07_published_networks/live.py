@@ -1,7 +1,5 @@
 """What notebook 07 does live: others' networks loaded, names of things sorted, yours shared."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch

@@ -1,7 +1,5 @@
 """What a stranger's folder might hold, tried on copies of a good one (notebook 07)."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Callable, Iterator

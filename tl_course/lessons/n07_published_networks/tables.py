@@ -1,7 +1,5 @@
 """What notebook 07 records: a network of ImageNet cut everywhere, its rivals, and words."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from tl_course.lessons.n07_published_networks import experiments, words

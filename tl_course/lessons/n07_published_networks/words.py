@@ -12,8 +12,6 @@ With 10, 50 and 200 labelled names. Arms:
 Penalties, rates and steps are chosen on validation names with draws of their own.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 import math

@@ -1,7 +1,5 @@
 """Claims of notebook 08: what the checker finds, what colours are worth, what sharing keeps."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

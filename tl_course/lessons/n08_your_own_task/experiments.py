@@ -1,7 +1,5 @@
 """The made folder of photographs again and again, each time with other pieces: what holds?"""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The figures of a task of your own: confusion, the worst mistakes, rivals, more labels, a card."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -117,7 +115,9 @@ def more_labels(curve: pd.DataFrame) -> Picture:
     lines = {"": line._replace(error=None, single=single)}
     title = f"Twice the labels: {line.y[-1] - line.y[-2]:+.0f} points at the end"
     labels, said = ("labelled pictures", "test accuracy, %"), "{y:.1f}% with {x}"
-    return figures.chart({"": lines}, title, *labels, said=said, ylim=(0, 103), log=True)
+    return figures.chart(
+        {"": lines}, title, *labels, said=said, look=figures.Look(ylim=(0, 103), log=True)
+    )
 
 
 def colours(accuracies: pd.DataFrame) -> Picture:

@@ -4,8 +4,6 @@
 random layers, the same with fewer labels, both options tried on the training pictures alone.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +20,7 @@ from tl_course.data.inputs import scaled, to_picture
 from tl_course.data.material import Material
 
 ARM_OF = {"1": "option-1", "2": "option-2", "scratch": "scratch", "random": "random-frozen"}
-ARMS = (("1", False), ("1", True), ("2", False), ("2", True))  # option, altered copies
+WAYS = (("1", False), ("1", True), ("2", False), ("2", True))  # option, altered copies
 LUMA = (0.299, 0.587, 0.114)  # what the eye makes of red, green and blue (ITU-R BT.601)
 
 
@@ -186,12 +184,12 @@ def more_labels(
     )
 
 
-def trial(
+def tried(
     net: FiveLayerNet,
     train: Examples,
     seed: int = 0,
     folds: int = 2,
-    arms: Sequence[tuple[str, bool]] = ARMS,
+    arms: Sequence[tuple[str, bool]] = WAYS,
 ) -> pd.DataFrame:
     """Both options, without and with altered copies, tried on the training pictures alone.
 

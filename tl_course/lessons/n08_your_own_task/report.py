@@ -1,7 +1,5 @@
 """What was found about a task of your own, as one HTML file that needs nothing beside it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

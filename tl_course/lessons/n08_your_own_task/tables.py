@@ -1,7 +1,5 @@
 """What notebook 08 records: the folder that it makes, with other pieces of its photographs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from tl_course.core import pretraining

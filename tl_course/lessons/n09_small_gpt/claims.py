@@ -1,13 +1,11 @@
 """Claims of notebook 09: a large source helps a small GPT, and counting letters as well."""
 
-from __future__ import annotations
-
 import math
 
 import pandas as pd
 
 from tl_course.lessons.claims import Claim
-from tl_course.lessons.n09_small_gpt.figures import ARMS, fewer, on_test_lines
+from tl_course.lessons.n09_small_gpt.figures import STYLES, fewer, on_test_lines
 from tl_course.lessons.n09_small_gpt.gpt import SYMBOLS
 
 
@@ -37,7 +35,7 @@ def pretraining_saves_bits(recorded: pd.DataFrame) -> Claim:
         "pretraining.",
         bool(gain - interval > 0.3 and least > 0 and ahead - ahead_interval > 0),
         f"{gain:.2f} ± {interval:.2f} bits fewer than from scratch (ten draws, least {least:.2f}); "
-        f"{ahead:.2f} ± {ahead_interval:.2f} fewer than {ARMS[rival][0]}",
+        f"{ahead:.2f} ± {ahead_interval:.2f} fewer than {STYLES[rival][0]}",
     )
 
 

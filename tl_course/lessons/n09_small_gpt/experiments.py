@@ -5,8 +5,6 @@ each character and to the end of the line, the mean. Settings are chosen on vali
 every arm on a grid of the same size.
 """
 
-from __future__ import annotations
-
 import copy
 import functools
 import itertools

@@ -1,7 +1,5 @@
 """Figures of notebook 09: the small GPT (other figures are in `lessons/figures.py`)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
@@ -19,7 +17,7 @@ from tl_course.lessons.n09_small_gpt.experiments import Diary
 from tl_course.lessons.n09_small_gpt.gpt import GPT
 
 PER_STEP = experiments.BATCH * experiments.LENGTH  # characters read
-ARMS = {  # arm: (what it is called, colour, marker)
+STYLES = {  # arm: (what it is called, colour, marker)
     "unchanged": ("pretrained, not adapted", figures.GREY, "P"),
     "option-1": ("Option 1: output layer only", figures.BLUE, "o"),
     "option-2": ("Option 2: everything moves", figures.ORANGE, "s"),
@@ -60,7 +58,11 @@ def learning(history: History, about: dict, title: str) -> Picture:
     }
     ylim = (0, 1.05 * guessing)
     return figures.chart(
-        {"": lines}, title, "characters read", "bits a character", ylim=ylim, log=True
+        {"": lines},
+        title,
+        "characters read",
+        "bits a character",
+        look=figures.Look(ylim=ylim, log=True),
     )
 
 
@@ -68,7 +70,7 @@ def fifty(diaries: dict[str, Diary], title: str) -> Picture:
     """By arm: bits a character of the fifty lines (dashed) and of test lines, against steps."""
     lines, styles = {}, {}
     for arm, diary in diaries.items():
-        label, colour, marker = ARMS[arm]
+        label, colour, marker = STYLES[arm]
         for (part, bits), dash in zip(diary.bits.items(), ("--", "-"), strict=True):
             lines[f"{label}, {part}"] = (list(bits), list(bits.values()))
             styles[f"{label}, {part}"] = (colour, marker, dash)
@@ -112,7 +114,7 @@ def arms(table: pd.DataFrame, title: str) -> Picture:
     """Bits a character of each arm: rows `arm`, `draw`, `bits`."""
     every = {arm: own.bits for arm, own in table.groupby("arm")}
     xlabel = "bits a character on test lines (fewer is better)"
-    return figures.dots({"": every}, ARMS, title, xlabel, "{:.2f}".format)
+    return figures.dots({"": every}, STYLES, title, xlabel, "{:.2f}".format)
 
 
 def in_front(table: pd.DataFrame, title: str) -> Picture:
@@ -126,8 +128,8 @@ def in_front(table: pd.DataFrame, title: str) -> Picture:
     told = (
         f"Bits a character, means with bars of one SD; nothing in front: {nothing.bits.mean():.2f}."
     )
-    style = {"said": said, "told": told, "legend_title": "what is in front"}
-    return figures.chart({"": lines}, title, *labels, **style)
+    look = figures.Look(legend_title="what is in front")
+    return figures.chart({"": lines}, title, *labels, said, told, look)
 
 
 def fewer(table: pd.DataFrame, one: str, other: str) -> tuple[float, float, float]:

@@ -4,8 +4,6 @@ A decoder-only transformer (arXiv 1706.03762) with the norms first, as in GPT-2 
 2005.14165): a million parameters where those have up to 175 billion, the same construction.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Sequence

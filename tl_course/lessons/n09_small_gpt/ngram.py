@@ -1,7 +1,5 @@
 """Counting letters: the classical language model, and the floor that a small GPT has to beat."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence

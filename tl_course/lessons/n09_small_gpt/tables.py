@@ -1,7 +1,5 @@
 """What notebook 09 records: fifty lines of something else, against no pretraining; prompts."""
 
-from __future__ import annotations
-
 from tl_course.core import network
 from tl_course.lessons.n09_small_gpt import experiments
 from tl_course.study.tables import Table
