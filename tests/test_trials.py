@@ -45,9 +45,9 @@ def test_a_trial_is_the_same_adaptation_as_everywhere_else(nets, target):
 def test_first_layers_stay_fixed_and_the_source_network_is_never_touched(nets, target, monkeypatch):
     before = {name: fingerprint(net) for name, net in nets.items()}
     kept = []
-    real = transfer.option_2
+    real = transfer.fine_tune
     monkeypatch.setattr(
-        trials.transfer, "option_2", lambda *a, **k: kept.append(real(*a, **k)) or kept[-1]
+        trials.transfer, "fine_tune", lambda *a, **k: kept.append(real(*a, **k)) or kept[-1]
     )
     run = trials.run(Trial(frozen=2, images=10, rate=1e-3), nets, target)
     (adapted,) = kept
@@ -115,7 +115,7 @@ def test_option_1_tells_what_it_does_and_can_be_stopped(nets, target):
     stop, seen = threading.Event(), []
 
     def on_step(step, net, history):
-        seen.append((step, len(history.loss), training.accuracy(net, ten)))
+        seen.append((step, len(history.loss), training.accuracy(net, ten.x, ten.y)))
         if step == 50:
             stop.set()
 
