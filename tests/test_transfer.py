@@ -260,7 +260,8 @@ def test_output_first_is_option_2_begun_where_option_1_ends(net, ten, target, mo
     begin = transfer._new_output_layer
     slow = lambda *a, **k: replace(begin(*a, **k), seconds=1e6)  # noqa: E731
     monkeypatch.setattr(transfer, "_new_output_layer", slow)
-    barely = transfer.output_first(net, ten, test=test, chosen=Settings(rate=1e-9, steps=2))
+    barely = Settings(settings.chosen("option-1", 10).l2, rate=1e-9, steps=2)
+    barely = transfer.output_first(net, ten, test=test, chosen=barely)
     assert barely.option == "output-first"
     assert barely.seconds > 1e6, "the seconds of both halves count"
     assert barely.accuracy == pytest.approx(first.accuracy, abs=2e-3)

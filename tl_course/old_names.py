@@ -147,6 +147,20 @@ def _watching(place: str, name: str, **usual) -> Callable:
     return run
 
 
+def _learning(lines: dict, title: str, guessing: float):
+    """Bits a character against characters read, each line as (x, y)."""
+    kit = _new("lessons.figures")
+    drawn = {name: kit.Line(*line) for name, line in lines.items()}
+    drawn["pure guessing"] = kit.level(guessing)
+    look = kit.Look(ylim=(0, 1.05 * guessing), log=True)
+    return kit.chart({"": drawn}, title, "characters read", "bits a character", look=look)
+
+
+def _explained(table, title: str):
+    """Rows of the matrix, whose control is "as it is", and controls in one table."""
+    return _new("lessons.n06_wrong_modality.figures").explained(table[:0], table, title)
+
+
 CHANGED = {  # functions with other parameters now: of inputs and labels that travel apart, …
     "transfer.option_1": partial(_adapted, "option_1"),
     "transfer.option_2": partial(_adapted, "option_2"),
@@ -154,5 +168,7 @@ CHANGED = {  # functions with other parameters now: of inputs and labels that tr
     "transfer.random_frozen": partial(_adapted, "random_frozen", None),
     "pretraining.pretrain": _watching("core.pretraining", "pretrain", progress="pretraining"),
     "gpt_experiments.pretrain": _watching(f"{N09}.experiments", "pretrain"),
+    "gpt_plots.learning": _learning,
+    "modality_plots.explained": _explained,
     "training.train": _watching("core.training", "train"),
 }
