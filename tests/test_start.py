@@ -100,7 +100,7 @@ def ready(start, monkeypatch, tmp_path, pip="raise SystemExit(99)"):
     (stand_in / "pip.py").write_text(pip)
     (stand_in / "tl_course").mkdir()
     (stand_in / "tl_course" / "__init__.py").touch()
-    (stand_in / "tl_course" / "cli.py").write_text("import sys; print(sys.argv[1:])")
+    (stand_in / "tl_course" / "__main__.py").write_text("import sys; print(sys.argv[1:])")
     monkeypatch.setenv("PYTHONPATH", str(stand_in))
     monkeypatch.chdir(stand_in)
     start.json.dump(

@@ -49,8 +49,8 @@ def as_text(diagnoses: list[Diagnosis]) -> str:
 
 
 def as_dict(diagnoses: list[Diagnosis]) -> dict:
-    """The diagnoses for programs: `ok`, and `diagnoses` with name, status, found, todo."""
-    return {"ok": is_well(diagnoses), "diagnoses": [asdict(f) for f in diagnoses]}
+    """The diagnoses for programs: `ok`, and `findings` with name, status, found, todo."""
+    return {"ok": is_well(diagnoses), "findings": [asdict(f) for f in diagnoses]}
 
 
 def is_well(diagnoses: list[Diagnosis]) -> bool:
