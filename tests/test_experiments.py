@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from tl_course.core import settings, training, transfer
+from tl_course.core.network import layers_fingerprint
 from tl_course.core.settings import Settings
 from tl_course.data.examples import draw
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.lessons.n03_option_1_freeze import experiments as other_forms
 from tl_course.lessons.n04_option_2_fine_tune import experiments
-from tl_course.study import forgetting
+from tl_course.study import by_hand, forgetting, results
 
 
 def test_how_far_layers_moved(net, target):
@@ -115,3 +116,18 @@ def test_other_forms_are_changes_that_the_checks_let_pass(net, target):
         assert transfer.compatible(net, change(x)) is None
     rows = other_forms.other_forms(net, target, 10, 1)
     assert len(rows) == 2 * len(other_forms.FORMS)
+
+
+def test_by_hand_frozen_is_frozen_and_everything_else_moves(net, target):
+    ten = draw(target.pool, 10, 0)
+    frozen, tuned = (by_hand.by_hand(net, ten, one, 1e-3, 2) for one in (True, False))
+    assert layers_fingerprint(frozen) == layers_fingerprint(net) != layers_fingerprint(tuned)
+    assert frozen.output.weight.abs().sum() > 0 and frozen.output.out_features == 10
+
+
+def test_by_hand_and_the_library_are_level_over_ten_draws():
+    """Within a point on average, both options, as the notebooks show them."""
+    table = results.load("by_hand").query("rate != 0.001 or arm == 'option-1'")
+    mean = 100 * table.groupby(["arm", "made"]).accuracy.mean().unstack()
+    assert (table.groupby(["arm", "made"]).draw.nunique() == 10).all()
+    assert ((mean["by hand"] - mean["library"]).abs() < 1).all(), mean

@@ -15,6 +15,7 @@ def swapped(name, column, one, other):
 
 CASES = {
     claims.frozen_is_frozen: (lambda: ("4f2a", "4f2a", 392_256), lambda: ("4f2a", "4f2b", 392_256)),
+    claims.by_hand_is_the_same: (lambda: (0.925, 0.931), lambda: (0.925, 0.949)),
     claims.option_1_beats_its_rivals: (
         lambda: (load("sweep"),),
         lambda: swapped("sweep", "arm", "option-1", "scratch"),

@@ -15,6 +15,16 @@ def frozen_is_frozen(before: str, after: str, kept: int) -> Claim:
     )
 
 
+def by_hand_is_the_same(by_hand: float, library: float) -> Claim:
+    """Accuracies, 0 … 1, of Option 1 in ten lines of PyTorch and of the library, on one draw."""
+    apart = 100 * abs(by_hand - library)
+    return Claim(
+        f"The lines that you typed and the library differ by {apart:.1f} of 100 test digits.",
+        bool(apart <= 2),
+        f"by hand {100 * by_hand:.1f}, the library {100 * library:.1f} of 100",
+    )
+
+
 def option_1_beats_its_rivals(table: pd.DataFrame) -> Claim:
     """Of a sweep: Option 1 is ahead of the best of three rivals, with ten and with fifty digits."""
     mean = 100 * comparing.plain(table).groupby(["arm", "images"]).accuracy.mean()

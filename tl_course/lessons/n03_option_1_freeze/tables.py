@@ -1,8 +1,11 @@
-"""What notebook 03 records: digits in other forms than those that were learnt from."""
+"""What notebook 03 records: digits in other forms, and both options written by hand."""
+
+from collections.abc import Iterator
 
 from tl_course.core import pretraining
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.lessons.n03_option_1_freeze.experiments import other_forms
+from tl_course.study import by_hand
 from tl_course.study.tables import Table
 
 
@@ -11,4 +14,12 @@ def forms(done: list[dict]) -> list[dict]:
     return other_forms(pretraining.pretrained(), handwritten(), 50, 20)
 
 
-TABLES = [Table("forms", ("arm", "form", "draw"), forms)]
+def both_by_hand(done: list[dict]) -> Iterator[list[dict]]:
+    """Ten draws of fifty digits, Options 1 and 2 (notebook 04 uses it too)."""
+    return by_hand.compared(pretraining.pretrained(), handwritten())
+
+
+TABLES = [
+    Table("forms", ("arm", "form", "draw"), forms),
+    Table("by_hand", ("arm", "made", "rate", "draw"), both_by_hand),
+]

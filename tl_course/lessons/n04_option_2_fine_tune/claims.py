@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from tl_course.base import stats
 from tl_course.lessons.claims import Claim
 from tl_course.study import comparing, forgetting
 
@@ -13,6 +14,33 @@ def _costs(left: pd.DataFrame) -> tuple[float, pd.DataFrame, pd.Series, pd.DataF
     by = 100 * left.groupby(["arm", "settings", "images"])[["accuracy", *LAYERS]].mean()
     two, large = by.loc["option-2"], ("tuned", 200)
     return by.accuracy["before"].item(), by.loc["option-1"], two.loc[large], two.drop(large)
+
+
+def by_hand_is_the_same(by_hand: float, library: float) -> Claim:
+    """Accuracies, 0 … 1, of Option 2 in plain PyTorch and of the library, on one draw."""
+    apart = 100 * abs(by_hand - library)
+    return Claim(
+        f"Option 2 by hand and the library's differ by {apart:.1f} of 100 test digits.",
+        bool(apart <= 2),
+        f"by hand {100 * by_hand:.1f}, the library {100 * library:.1f} of 100",
+    )
+
+
+def large_steps_ruin_option_2(table: pd.DataFrame) -> Claim:
+    """Rows of `by_hand`: the same lines with two rates, on the same ten draws of fifty."""
+    own = table[(table.arm == "option-2") & (table.made == "by hand")]
+    by = 100 * own.pivot(index="draw", columns="rate", values="accuracy")
+    small, large = by[by.columns.min()], by[by.columns.max()]
+    lost = stats.paired(small, large, draw=0)
+    low, high = (f"{rate:.6f}".rstrip("0") for rate in (by.columns.min(), by.columns.max()))
+    return Claim(
+        f"With a learning rate of {high} instead of {low}, Option 2 loses {lost.mean:.1f} of 100 "
+        "test digits.",
+        bool(lost.mean - lost.half > 3),
+        f"{small.mean():.1f} ± {small.std():.1f} and {large.mean():.1f} ± {large.std():.1f} of 100 "
+        f"over {len(by)} draws (± one SD); the difference is {lost.mean:.1f} ± {lost.half:.1f}, "
+        f"worse in {(large < small).sum()} of {len(by)} draws",
+    )
 
 
 def both_options_overfit(curves: pd.DataFrame) -> Claim:

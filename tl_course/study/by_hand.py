@@ -1,0 +1,60 @@
+"""Both options in plain PyTorch, as a learner writes them, measured beside the library's own."""
+
+import copy
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tl_course.base.parallel import side_by_side
+from tl_course.core import training, transfer
+from tl_course.core.network import FiveLayerNet
+from tl_course.data.examples import Examples, Target, draw
+
+IMAGES, DRAWS = 50, 10
+PLAIN = {  # what is tried by hand: the option, the rate of Adam, and steps
+    "option-1": [(1e-3, 200)],
+    "option-2": [(3e-5, 100), (1e-3, 100)],
+}
+
+
+def by_hand(
+    net: FiveLayerNet, labelled: Examples, frozen: bool, rate: float, steps: int
+) -> FiveLayerNet:
+    """Option 1 (`frozen`) or Option 2 without the library, as in notebooks 03 and 04."""
+    own = copy.deepcopy(net)
+    own.output = nn.Linear(1024, len(labelled.names))
+    nn.init.zeros_(own.output.weight)
+    nn.init.zeros_(own.output.bias)
+    for name, parameter in own.named_parameters():
+        parameter.requires_grad = name.startswith("output") or not frozen
+    moving = [parameter for parameter in own.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.Adam(moving, lr=rate)
+    for _ in range(steps):
+        loss = F.cross_entropy(own(labelled.x), labelled.y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return own
+
+
+def compared(net: FiveLayerNet, target: Target) -> Iterator[list[dict]]:
+    """Ten draws of fifty: rows `arm`, `made` ("by hand", "library"), `rate`, `draw`, `accuracy`."""
+    return side_by_side(_one_draw, [(net, target, n) for n in range(DRAWS)], "by hand")
+
+
+def _one_draw(net: FiveLayerNet, target: Target, number: int) -> list[dict]:
+    labelled, test, rows = draw(target.pool, IMAGES, number), target.test, []
+    for arm, tried in PLAIN.items():
+        made = {
+            ("by hand", rate): by_hand(net, labelled, arm == "option-1", rate, steps)
+            for rate, steps in tried
+        }
+        made["library", 0.0] = transfer.adapt(arm, net, labelled, seed=number).net
+        for (how, rate), own in made.items():
+            accuracy = training.accuracy(own, test.x, test.y)
+            rows.append(
+                {"arm": arm, "made": how, "rate": rate, "draw": number, "accuracy": accuracy}
+            )
+    return rows
