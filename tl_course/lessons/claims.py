@@ -18,6 +18,16 @@ class Claim:
     evidence: str
 
 
+def level(what: str, by_hand: float, library: float) -> Claim:
+    """`what` a learner wrote and the library are at most two points apart (accuracies, 0 … 1)."""
+    apart = 100 * abs(by_hand - library)
+    return Claim(
+        f"{what} and the library differ by {apart:.1f} of 100 test digits.",
+        bool(apart <= 2),
+        f"by hand {100 * by_hand:.1f}, the library {100 * library:.1f} of 100 right, on this draw",
+    )
+
+
 def listed(values: dict | pd.Series, form: str = "{}: {:.1f}", between: str = "; ") -> str:
     """Values by name, each with its name as `form` says: "a: 1.0; b: 2.0"."""
     return between.join(form.format(name, value) for name, value in values.items())

@@ -23,10 +23,11 @@ def by_hand(
     net: FiveLayerNet, labelled: Examples, frozen: bool, rate: float, steps: int
 ) -> FiveLayerNet:
     """Option 1 (`frozen`) or Option 2 without the library, as in notebooks 03 and 04."""
+    output = nn.Linear(1024, len(labelled.names))
+    nn.init.zeros_(output.weight)
+    nn.init.zeros_(output.bias)
     own = copy.deepcopy(net)
-    own.output = nn.Linear(1024, len(labelled.names))
-    nn.init.zeros_(own.output.weight)
-    nn.init.zeros_(own.output.bias)
+    own.output = output
     for name, parameter in own.named_parameters():
         parameter.requires_grad = name.startswith("output") or not frozen
     moving = [parameter for parameter in own.parameters() if parameter.requires_grad]

@@ -7,12 +7,12 @@ from tl_course.study import comparing
 
 
 def what_it_saw_before_helps(table: pd.DataFrame) -> Claim:
-    """Of a sweep: Option 1 reads ten digits more of 100 than random frozen layers."""
+    """Of a sweep: Option 1 gets at least ten more of 100 right than random frozen layers."""
     mean = 100 * comparing.plain(table).groupby(["arm", "images"]).accuracy.mean()
     gain = {n: mean["option-1", n] - mean["random-frozen", n] for n in (10, 50)}
     return Claim(
-        f"With ten examples, four layers that have seen drawings read {gain[10]:.0f} more of 100 "
-        "digits than four layers that have seen nothing, and with fifty they read far more, too.",
+        f"With ten examples, four layers that have seen drawings get {gain[10]:.0f} more of 100 "
+        "digits right than four layers that have seen nothing, and with fifty far more, too.",
         bool(min(gain.values()) >= 10),
         f"{gain[10]:+.0f} of 100 with ten digits, {gain[50]:+.0f} of 100 with fifty",
     )

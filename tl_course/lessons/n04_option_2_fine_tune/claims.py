@@ -3,7 +3,7 @@
 import pandas as pd
 
 from tl_course.base import stats
-from tl_course.lessons.claims import Claim
+from tl_course.lessons.claims import Claim, level
 from tl_course.study import comparing, forgetting
 
 LAYERS = [f"moved_{number}" for number in (1, 2, 3, 4)]
@@ -18,12 +18,7 @@ def _costs(left: pd.DataFrame) -> tuple[float, pd.DataFrame, pd.Series, pd.DataF
 
 def by_hand_is_the_same(by_hand: float, library: float) -> Claim:
     """Accuracies, 0 … 1, of Option 2 in plain PyTorch and of the library, on one draw."""
-    apart = 100 * abs(by_hand - library)
-    return Claim(
-        f"Option 2 by hand and the library's differ by {apart:.1f} of 100 test digits.",
-        bool(apart <= 2),
-        f"by hand {100 * by_hand:.1f}, the library {100 * library:.1f} of 100",
-    )
+    return level("Option 2 by hand", by_hand, library)
 
 
 def large_steps_ruin_option_2(table: pd.DataFrame) -> Claim:

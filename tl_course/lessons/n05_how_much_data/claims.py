@@ -21,7 +21,7 @@ def _ahead(table: pd.DataFrame, one: str, other: str, copies: bool) -> pd.DataFr
 
 
 def _each(rows: pd.DataFrame) -> str:
-    form = "{0:,} digits: {1.ahead:+.2f} ± {1.interval:.1f}, {1.wins} of {1.draws} draws"
+    form = "{0:,} digits: {1.ahead:+.2f} ± {1.interval:.2f}, {1.wins} of {1.draws} draws"
     return listed(dict(rows.iterrows()), form + " ({1.verdict})")
 
 
@@ -195,7 +195,7 @@ def every_borrowed_layer_helps(cuts: pd.DataFrame) -> Claim:
         "Each borrowed layer adds something, trained or fixed, and all four fixed ones together "
         f"{still[4] - moving[0]:.0f} points; fixed random layers are no help, however many.",
         bool(more and still.iloc[0] > moving[0] and random.max() < moving[0]),
-        _listed(every, "{} layers {:.1f}"),
+        _listed(every, "{} borrowed {:.1f}"),
     )
 
 
@@ -212,7 +212,9 @@ def renders_and_shapes_matter(sources: pd.DataFrame) -> Claim:
         "With fifty digits, layers pretrained on more renders or on up to a hundred classes serve "
         f"better; colour alone costs {style['all styles'] - style['colour only']:.0f} points.",
         bool(more and lost > 5 and abs(style["all styles"] - style["line art only"]) < 2),
-        _listed({"classes": classes, "renders": renders, "style": style}, "{} {:.1f}"),
+        _listed({"classes": classes, "renders": renders}, "{:,} {:.1f}")
+        + "; "
+        + _listed({"style": style}, "{} {:.1f}"),
     )
 
 
