@@ -75,8 +75,9 @@ def test_the_settings_are_the_best_of_the_recorded_grid():
 def test_the_settings_in_use_are_what_the_recorded_tables_choose(tmp_path, monkeypatch):
     shipped = settings.FILE.read_text(encoding="utf-8")
     monkeypatch.setattr(settings, "FILE", tmp_path / "settings.json")
-    tuning.keep("tuning", tuning.KEYS[:3])
-    chosen = tuning.keep("matrix_tuning", matrix_tuning.KEYS[:4])
+    rows = {name: results.load(name).to_dict("records") for name in ("tuning", "matrix_tuning")}
+    tuning.keep("tuning", rows["tuning"], tuning.KEYS[:3])
+    chosen = tuning.keep("matrix_tuning", rows["matrix_tuning"], matrix_tuning.KEYS[:4])
     assert settings.FILE.read_text(encoding="utf-8") == shipped
     assert settings.table("matrix_tuning") == chosen
 

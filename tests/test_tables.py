@@ -1,10 +1,14 @@
 """The one runner of recorded tables: it resumes, writes whole parts, and says what is current."""
 
+from dataclasses import asdict, replace
+
 import pytest
 
 from tl_course.app import records
+from tl_course.base import parallel
 from tl_course.base.errors import CourseError
-from tl_course.study import results, tables
+from tl_course.core import settings
+from tl_course.study import results, tables, tuning
 from tl_course.study.tables import Table
 
 
@@ -36,8 +40,9 @@ def test_a_table_is_made_resumed_and_current(folder):
         asked.append(len(done))
         return squares(done)
 
-    tables.make(Table("squares", ("number",), rest, lambda: "w1", lambda: chosen.append(1)))
-    assert asked == [2] and chosen == [1] and whole.is_current
+    tables.make(Table("squares", ("number",), rest, lambda: "w1", chosen.extend))
+    assert asked == [2] and [row["square"] for row in chosen] == [0, 1, 4, 9]
+    assert whole.is_current
     assert results.load("squares").square.tolist() == [0, 1, 4, 9]
     other = Table("squares", ("number",), squares, lambda: "w2")
     assert not other.is_current and other.done() == []
@@ -73,3 +78,28 @@ def test_every_recorded_table_has_a_lesson_that_makes_it():
 def test_where_everything_is_current_nothing_is_made(monkeypatch):
     monkeypatch.setattr(tables, "make", None)
     assert records.make_all() == ["Everything is current."]
+
+
+def test_settings_are_chosen_from_the_rows_that_were_just_made(folder, tmp_path, monkeypatch):
+    """Before a table is written: *output layer first* is tuned with what Option 1 has by then."""
+    shipped = settings.FILE.read_text(encoding="utf-8")
+    monkeypatch.setattr(settings, "FILE", tmp_path / "settings.json")
+    settings.FILE.write_text(shipped, encoding="utf-8")
+    before = settings.chosen("option-1", 10).l2
+    seen = []
+
+    def run(arm, augmented, images, number, todo):
+        seen.append((arm, settings.chosen("option-1", 10).l2))
+        common = {"arm": arm, "augmented": augmented, "images": images, "draw": number}
+        return [{**common, **asdict(one), "accuracy": float(one == todo[0])} for one in todo]
+
+    monkeypatch.setattr(tuning, "run", run)
+    monkeypatch.setattr(parallel, "WORTH_IT", 10**6)  # in this process
+    monkeypatch.setattr(tables, "SAVE_EVERY", 1e9)
+    table = replace(records.every_table()["tuning"], weights=lambda: "w")
+    tables.make(table)
+    first = tuning.grid("option-1", False)[0].l2
+    assert before != first, "the best that is made up here must be another one"
+    assert {l2 for arm, l2 in seen if arm in tuning.HEADS} == {before}
+    assert {l2 for arm, l2 in seen if arm in tuning.WHOLE} == {first}
+    assert len(results.load("tuning")) == len({table.key(row) for row in table.done()}) == 1026

@@ -21,6 +21,7 @@ from tl_course.base import storage
 from tl_course.base.errors import CourseError
 from tl_course.core import files
 
+NUMBER = "%.5g"  # how a number is written into a table
 FOLDER = Path(__file__).parents[1] / "results"
 
 
@@ -87,6 +88,6 @@ def record(
             table["scored"] = list(map(len, every))
         right = np.stack([np.pad(one, (0, most - len(one))) for one in every])
         record_tensors(name, {"right": torch.from_numpy(np.packbits(right, axis=1))})
-    storage.write_text(FOLDER / f"{name}.csv", table.to_csv(index=False, float_format="%.5g"))
+    storage.write_text(FOLDER / f"{name}.csv", table.to_csv(index=False, float_format=NUMBER))
     storage.write_text(FOLDER / f"{name}.json", json.dumps(made_with, indent=2) + "\n")
     return table

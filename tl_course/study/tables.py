@@ -35,14 +35,14 @@ class Table:
 
     `rows(done)` yields rows, at least those that are missing, given those of an earlier sitting; a
     list of rows is written down as a whole. `keys` are the columns that tell rows apart. `weights`
-    gives the fingerprint of what it is made with. `then` is called when the table is complete.
+    gives the fingerprint of what it is made with. `then(rows)` is called when it is complete.
     """
 
     name: str
     keys: tuple[str, ...]
     rows: Callable[[list[dict]], Iterable[dict | list[dict]]]
     weights: Callable[[], str] = of_pictures
-    then: Callable[[], object] | None = None
+    then: Callable[[list[dict]], object] | None = None
 
     @property
     def is_current(self) -> bool:
@@ -78,7 +78,7 @@ def make(table: Table, anew: bool = False) -> None:
             saved = time.monotonic()
     record()
     if table.then is not None:
-        table.then()
+        table.then(rows)
 
 
 def missing(plan: Iterable[tuple], done: list[dict], keys: tuple[str, ...]) -> Iterator[tuple]:

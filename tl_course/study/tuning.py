@@ -114,15 +114,20 @@ def best(tried: Iterable[tuple[Hashable, Any, float]]) -> dict[Hashable, Any]:
     return dict(ranked)  # the last of each purpose stays
 
 
-def keep(name: str, keys: list[str]) -> dict[tuple, Settings]:
-    """Choose for each combination of `keys` out of the recorded table `name`, and write it down.
+def keep(name: str, rows: Iterable[dict], keys: list[str]) -> dict[tuple, Settings]:
+    """Choose for each combination of `keys` out of the rows of table `name`, and write it down.
 
-    What is written, `settings.json`, is what every adaptation takes from then on.
+    What is written, `settings.json`, is what every adaptation takes from then on. Rows that were
+    just made choose what they choose when they are read back: accuracies count as recorded.
     """
-    table = results.load(name)
-    tried = itertools.starmap(Settings, table[["l2", "rate", "steps"]].itertuples(False, None))
-    purposes = table[keys].itertuples(False, None)
-    chosen = best(zip(purposes, tried, table.accuracy, strict=True))
+    chosen = best(
+        (
+            tuple(row[key] for key in keys),
+            Settings(row["l2"], row["rate"], row["steps"]),
+            float(results.NUMBER % row["accuracy"]),
+        )
+        for row in rows
+    )
     kept = json.loads(settings.FILE.read_text(encoding="utf-8")) if settings.FILE.is_file() else {}
     kept[name] = [{"for": list(key), **asdict(one)} for key, one in sorted(chosen.items())]
     lines = (

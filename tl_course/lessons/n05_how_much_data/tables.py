@@ -27,11 +27,12 @@ SOURCE_KEYS = ("question", "classes", "images_seen", "style", "pretraining")
 
 def tuned(done: list[dict]) -> Iterator[dict]:
     """Every arm with every setting, tried on validation digits."""
-    for arms in (tuning.HEADS, tuning.WHOLE):
-        plan = list(tuning.missing(arms, done))
-        for found in side_by_side(tuning.run, plan, "tuning"):
+    rows = list(done)
+    for arms in (tuning.HEADS, tuning.WHOLE):  # "output-first" begins with Option 1 as tuned
+        for found in side_by_side(tuning.run, list(tuning.missing(arms, done)), "tuning"):
+            rows += found
             yield from found
-        tuning.keep("tuning", tuning.KEYS[:3])
+        tuning.keep("tuning", rows, tuning.KEYS[:3])
 
 
 def sweep_rows(done: list[dict]) -> Iterator[dict]:

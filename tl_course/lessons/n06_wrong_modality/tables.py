@@ -43,7 +43,7 @@ def directions(done: list[dict]) -> Iterator[dict]:
 TABLES = [
     Table(
         "matrix_tuning", tuple(matrix_tuning.KEYS), tuned, of_all_networks,
-        then=lambda: tuning.keep("matrix_tuning", matrix_tuning.KEYS[:4]),
+        then=lambda rows: tuning.keep("matrix_tuning", rows, matrix_tuning.KEYS[:4]),
     ),
     Table(
         "matrix", ("source", "target", "option", "images", "draw"), cells, of_all_networks
