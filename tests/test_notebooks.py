@@ -76,6 +76,10 @@ def executed(tmp_path_factory):
     return run
 
 
+def tags(cell) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
 @pytest.mark.parametrize("path", ALL, ids=NAMES)
 def test_how_a_notebook_is_kept(path):
     node = nbformat.read(path, as_version=4)
@@ -86,7 +90,7 @@ def test_how_a_notebook_is_kept(path):
     assert all(not cell.outputs and cell.execution_count is None for cell in code), "has outputs"
     ids = [cell.id for cell in node.cells]
     assert len(set(ids)) == len(ids) and all(re.fullmatch(r"[a-z0-9-]+", i) for i in ids)
-    parameters = [c for c in code if "parameters" in c.metadata.get("tags", [])]
+    parameters = [cell for cell in code if "parameters" in tags(cell)]
     assert len(parameters) == 1
     values = {}
     exec(parameters[0].source, values)
@@ -97,7 +101,8 @@ def test_how_a_notebook_is_kept(path):
     assert "## What you saw" in text
     assert f'Lesson("{path.stem[:2]}"' in source and "lesson.show(" in source
     assert "pyplot" not in source
-    assert not re.search(r"^\s*(def|class) ", source, re.M), "logic belongs into tl_course"
+    given = "\n".join(cell.source for cell in code if "exercise" not in tags(cell))
+    assert not re.search(r"^\s*(def|class) ", given, re.M), "logic belongs into tl_course"
     for target in re.findall(r"\]\((\d\d_\w+\.ipynb)\)", text):
         assert (path.parent / target).exists(), f"{target} is linked and does not exist"
 
@@ -109,10 +114,11 @@ def lines_of_code(source: str) -> list[str]:
 
 
 def main_line(path: Path) -> list:
-    """The code cells before *Dig deeper*."""
+    """The code cells before *Dig deeper*, but for those that the learner writes."""
     cells = nbformat.read(path, as_version=4).cells
     deeper = (i for i, cell in enumerate(cells) if re.search("^# Dig deeper", cell.source, re.M))
-    return [cell for cell in cells[: next(deeper, len(cells))] if cell.cell_type == "code"]
+    shown = [cell for cell in cells[: next(deeper, len(cells))] if cell.cell_type == "code"]
+    return [cell for cell in shown if "exercise" not in tags(cell)]
 
 
 @pytest.mark.parametrize("path", ALL, ids=NAMES)

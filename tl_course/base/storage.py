@@ -5,6 +5,7 @@ Everything in the data home can be deleted and comes back.
 
 import contextlib
 import errno
+import getpass
 import hashlib
 import http.client
 import os
@@ -39,6 +40,15 @@ def home() -> Path:
     usual = platformdirs.user_cache_dir("tl-course", appauthor=False)
     folder = Path(os.environ.get("TL_COURSE_HOME") or usual).expanduser()
     return make_folder(folder, "set TL_COURSE_HOME to a folder that you may write to").resolve()
+
+
+def person_folder() -> Path:
+    """Where in the data home is kept what a person makes: a folder for each person."""
+    try:
+        person = getpass.getuser()
+    except (ImportError, KeyError, OSError):  # a system without names
+        person = "learner"
+    return make_folder(home() / "made" / person)
 
 
 @contextlib.contextmanager

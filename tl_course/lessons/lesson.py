@@ -4,7 +4,6 @@ from tl_course.lessons.lesson import Lesson
 lesson = Lesson("03", budget, seed, weights)
 """
 
-import getpass
 import os
 import time
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from tl_course.base.errors import CourseError
 from tl_course.base.html import table
 from tl_course.core import files, network, pretraining, training
 from tl_course.layers.growing import Growth
-from tl_course.lessons import figures
+from tl_course.lessons import figures, predictions
 from tl_course.lessons.claims import Claim
 from tl_course.study import results
 
@@ -164,11 +163,16 @@ class Lesson:
 
     def folder(self) -> Path:
         """Where what a notebook makes is kept: a folder for each person, in a shared home too."""
-        try:
-            person = getpass.getuser()
-        except (ImportError, KeyError, OSError):  # a system without names
-            person = "learner"
-        return storage.make_folder(storage.home() / "made" / person)
+        return storage.person_folder()
+
+    def predictions(self) -> None:
+        """Show what was predicted in this notebook, and how far off it was."""
+        display(HTML(predictions.in_words(predictions.of(self.number))))
+
+    def calibration(self) -> None:
+        """Show every prediction of the course against what came out, and what that says."""
+        picture, words = predictions.calibration(predictions.of())
+        display(*filter(None, [picture]), HTML(words))
 
     def evidence(self, name: str, live: list[dict] | pd.DataFrame) -> pd.DataFrame:
         """The table that claims rest on: what ran here, or at budget quick what was recorded."""

@@ -16,6 +16,14 @@ def surgery(n_classes: int) -> Picture:
     return figures.architecture(n_classes, frozen=4, new_output=True)
 
 
+def examples(labelled: Examples) -> Picture:
+    """Labelled digits, with their labels."""
+    title = f"{len(labelled)} labelled digits"
+    names = [labelled.names[label] for label in labelled.y]
+    alt = f"{len(labelled)} handwritten digits, one after another: {', '.join(names)}."
+    return figures.pictures(labelled.x, names, title, alt)
+
+
 def learning(history: History) -> Picture:
     """The loss while the output layer learns."""
     lines = {"loss on the fifty digits": (history.step, history.loss)}
@@ -41,6 +49,13 @@ def rivals(table: pd.DataFrame) -> Picture:
     return figures.accuracies(rows, "Borrowed layers need fewest examples", arms=arms)
 
 
+def second_place(table: pd.DataFrame, images: int) -> str:
+    """Which arm but Option 1 gets most right with so many digits, in the lesson's words."""
+    names = {"random-frozen": "random frozen", "scratch": "from scratch", "classical": "no network"}
+    rows = comparing.plain(table)[lambda rows: (rows.images == images) & rows.arm.isin(names)]
+    return names[rows.groupby("arm").accuracy.mean().idxmax()]
+
+
 def forms(x: torch.Tensor) -> Picture:
     """One digit `[1, 3, 32, 32]` in each of the forms."""
     changed = torch.cat([change(x) for change in FORMS.values()])
@@ -57,6 +72,12 @@ def harm(table: pd.DataFrame) -> Picture:
     title = "Nothing complains; the harm depends on what the layers learnt to ignore"
     colours = [BLUE] * len(FORMS) + [PINK] * len(FORMS)
     return figures.bars(values, title, "test accuracy, %", colours, "{:.0f}".format)
+
+
+def left(table: pd.DataFrame) -> dict[str, float]:
+    """What borrowed layers get right of 100, in each form that was not learnt."""
+    mean = 100 * table[table.arm == "option-1"].groupby("form").accuracy.mean()
+    return {form: mean[form] for form in list(FORMS)[1:]}
 
 
 def penalties(lines: dict[str, tuple[list[float], list[float]]]) -> Picture:

@@ -1,0 +1,209 @@
+"""Checkers are checked: what they accept, what they reject and with which words, what they keep.
+
+`tests/exercises/nNN.py` has for each exercise of a lesson other right answers and wrong ones.
+"""
+
+import importlib
+import json
+import linecache
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+
+from exercises import Answers
+from tl_course.app import notebooks
+from tl_course.lessons import exercises, kept
+from tl_course.lessons.exercises import (
+    NOT_ATTEMPTED,
+    RAISED,
+    RIGHT,
+    WRONG,
+    Exercise,
+    expect,
+)  # fmt: skip
+
+NUMBERS = [path.stem[:2] for path in notebooks.find()]
+EVERY = {one.name: one for number in NUMBERS for one in exercises.every(number).values()}
+CASES: dict[str, Answers] = {
+    exercise.name: answers
+    for path in sorted(Path(__file__).with_name("exercises").glob("n[0-9][0-9].py"))
+    for exercise, answers in importlib.import_module(f"exercises.{path.stem}").CASES.items()
+}
+
+
+def as_tuple(answer) -> tuple:
+    return answer if isinstance(answer, tuple) else (answer,)
+
+
+def typed(source: str) -> list:
+    """What lines define that a learner typed into a cell: their source is known as there."""
+    file, space = f"a cell {len(linecache.cache)}", {}
+    linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
+    exec(compile(source, file, "exec"), space)
+    return [value for key, value in space.items() if key != "__builtins__"]
+
+
+def wrong(name: str) -> list[tuple]:
+    cases = CASES[name].wrong
+    return list(cases.items() if isinstance(cases, dict) else cases)
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path))
+
+
+def test_there_are_enough_and_each_has_its_answers():
+    assert CASES.keys() == EVERY.keys()
+    for number in NUMBERS:
+        found = exercises.every(number)
+        assert len(found) >= (0 if number in ("00", "10") else 3), number
+        assert all(one.name == f"{number}.{own}" for own, one in found.items())
+    assert len(EVERY) >= 27
+    assert sum(len(wrong(name)) for name in EVERY) >= 81
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_untouched_cell_is_not_attempted(name):
+    exercise = EVERY[name]
+    assert exercise.judge(*exercise.untouched()).kind == NOT_ATTEMPTED
+    source = exercise.cell().rsplit("\n", 1)[0]  # without the call
+    assert exercise.judge(*typed(source)).kind == NOT_ATTEMPTED
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_solution_and_another_right_answer_are_accepted(name):
+    exercise, answers = EVERY[name], CASES[name]
+    assert len(answers.right) >= 1
+    for right in (exercise.solved(), *answers.right):
+        found = exercise.judge(*as_tuple(right))
+        assert found.kind == RIGHT, (right, found.message)
+        assert found.message == exercise.why
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_wrong_answers_are_rejected_each_with_its_own_words(name):
+    exercise, cases = EVERY[name], wrong(name)
+    assert len(cases) >= 3
+    found = [(words, exercise.judge(*as_tuple(answer))) for answer, words in cases]
+    for words, outcome in found:
+        assert outcome.kind == WRONG, (words, outcome)
+        assert words in outcome.message, (words, outcome.message)
+        others = [other.message for own, other in found if own != words]
+        assert not any(words in message for message in others), f"{words}: of another mistake too"
+    assert len({words for words, _ in found}) == len(found)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_what_there_is_to_read(name):
+    exercise = EVERY[name]
+    assert 2 <= len(exercise.hints) and all(hint.strip() for hint in exercise.hints)
+    assert len(exercise.why) > 40 and 0 < exercise.seconds <= 20
+    code, reason = exercise._needed()
+    assert len(reason) > 40
+    compile(exercise.cell(), "untouched", "exec"), compile(exercise.cell(True), "solved", "exec")
+
+
+@pytest.mark.parametrize("path", notebooks.find(), ids=lambda path: path.stem)
+def test_the_notebook_has_every_exercise_untouched(path):
+    code = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    tagged = [cell for cell in code if "exercise" in cell.metadata.get("tags", [])]
+    expected = [one.cell() for one in exercises.every(path.stem[:2]).values()]
+    assert sorted(cell.source for cell in tagged) == sorted(expected)
+    others = [cell.source for cell in code if cell not in tagged]
+    assert not any(re.search(r"exercises\.\w+\.check", source) for source in others)
+
+
+# -------------------------------------------------------------------------------- the kit itself
+
+
+def doubled(x):
+    """Twice x."""
+    ...
+
+
+def is_double(doubled) -> None:
+    x = torch.ones(2)
+    found = doubled(x)
+    expect(found is not None, "It returns nothing.")
+    expect(torch.equal(x, torch.ones(2)), "It changed what it was given.")
+    expect(torch.equal(found, 2 * x), "It is not twice x.")
+
+
+DOUBLE = Exercise("99.double", doubled, is_double, ("Times.", "Times two."), "Two is twice one.")
+
+
+def test_the_four_outcomes():
+    assert DOUBLE.judge(doubled).kind == NOT_ATTEMPTED
+    assert DOUBLE.judge(...).kind == NOT_ATTEMPTED
+    assert DOUBLE.judge(lambda x: 2 * x) == (RIGHT, "Two is twice one.")
+    assert DOUBLE.judge(lambda x: 3 * x) == (WRONG, "It is not twice x.")
+    assert DOUBLE.judge(lambda x: None) == (WRONG, "It returns nothing.")
+    kind, message = DOUBLE.judge(*typed("def doubled(x):\n    y = x.nothing\n    return y\n"))
+    assert (
+        kind == RAISED
+        and "y = x.nothing" in message
+        and "In line 2" in message
+        and "AttributeError" in message
+    )
+    kind, message = DOUBLE.judge(3)
+    assert kind == RAISED and message.startswith("The checker could not use your answer")
+
+
+def test_a_docstring_or_pass_is_no_attempt():
+    for body in ("'''Told otherwise.'''", "pass", "..."):
+        assert DOUBLE.judge(*typed(f"def doubled(x):\n    {body}\n")).kind == NOT_ATTEMPTED
+
+
+def test_a_check_leaves_the_learners_things_and_chance_as_they_are():
+    def looks(net, numbers):
+        net.weight.data.zero_()
+        numbers.append(torch.rand(1))
+
+    exercise = Exercise("99.looks", "net = ...\nnumbers = ...", looks, ("a", "b"), "")
+    net, numbers = torch.nn.Linear(2, 2), [1]
+    before = net.weight.clone()
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    assert exercise.judge(net, numbers).kind == RIGHT
+    assert torch.equal(net.weight, before) and numbers == [1]
+    assert torch.equal(torch.rand(1), expected)
+    with torch.no_grad():
+        assert exercise.judge(net, numbers).kind == RIGHT
+
+
+def test_progress_is_kept_and_what_was_right_stays_right(capsys):
+    DOUBLE.check(doubled)
+    assert kept.read("exercises") == {}
+    DOUBLE.check(lambda x: 3 * x)
+    assert kept.read("exercises")["99.double"]["outcome"] == WRONG
+    DOUBLE.check(lambda x: 2 * x)
+    DOUBLE.check(lambda x: x)
+    entry = kept.read("exercises")["99.double"]
+    assert (entry["outcome"], entry["tried"]) == (RIGHT, 3)
+    for _ in range(3):
+        DOUBLE.hint()
+    said = capsys.readouterr().out
+    assert "Hint 1 of 2: Times." in said and said.count("Hint 2 of 2: Times two.") == 2
+    assert "exercises.double.solution()" in said
+    assert kept.read("exercises")["99.double"]["hints"] == 2
+
+
+def test_without_solutions_the_teacher_keeps_them(capsys):
+    DOUBLE.solution()
+    assert "ask your teacher" in capsys.readouterr().out
+
+
+def test_what_is_kept_can_be_deleted_and_damage_is_told():
+    DOUBLE.check(lambda x: 2 * x)
+    assert json.loads(kept.file().read_text(encoding="utf-8"))["exercises"]
+    kept.forget()
+    assert not kept.file().exists() and kept.read("exercises") == {}
+    kept.file().write_text('{"exercises": 3', encoding="utf-8")
+    with pytest.warns(UserWarning, match=r"damaged.*answers\.damaged\.json"):
+        assert kept.read("predictions") == {}
+    assert kept.file().with_name("answers.damaged.json").exists()

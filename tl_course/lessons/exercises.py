@@ -1,0 +1,272 @@
+"""Exercises: what a learner writes, a checker that says what is wrong with it, hints, a solution.
+
+Those of notebook NN are in `nNN_…/exercises.py`, their solutions in `solutions.py` beside it (which
+may be missing: then the teacher keeps them). In the notebook:
+
+    def freeze(net):
+        ...
+
+    exercises.freezing.check(freeze)
+
+A checker looks at what an answer *does*, on data of its own. It is a function of the answers that
+returns where they are right, and raises `Wrong` with the sentence for the mistake that it found.
+"""
+
+import ast
+import contextlib
+import copy
+import functools
+import html
+import importlib
+import inspect
+import linecache
+import pkgutil
+import textwrap
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from types import FunctionType, ModuleType
+from typing import NamedTuple
+
+import torch
+from IPython.display import HTML, display
+
+from tl_course import lessons
+from tl_course.lessons import kept
+
+NOT_ATTEMPTED, WRONG, RAISED, RIGHT = "not attempted", "wrong", "raised", "right"
+LOOKS = {  # outcome: mark, heading, colour of the rule beside it
+    NOT_ATTEMPTED: ("○", "Not attempted yet.", "#767676"),
+    WRONG: ("✘", "Not yet.", "#D55E00"),
+    RAISED: ("✘", "Your code stopped.", "#D55E00"),
+    RIGHT: ("✔", "Right.", "#0072B2"),
+}
+
+
+class Wrong(Exception):
+    """An answer that is wrong; the message says in which way, and what to look at."""
+
+
+class Outcome(NamedTuple):
+    """What a checker found: one of the four outcomes, and a sentence or two for the learner."""
+
+    kind: str
+    message: str
+
+
+def expect(condition: object, message: str) -> None:
+    """Raise `Wrong(message)` unless the condition holds."""
+    if not condition:
+        raise Wrong(message)
+
+
+@dataclass(frozen=True, eq=False)
+class Exercise:
+    """One exercise.
+
+    `name` is the notebook's number and the exercise's own name, "03.freezing". `given` is what
+    stands in the learner's cell: a function with little or a fault in it, or lines such as
+    `steps = ...`. `checker` takes what the cell defines, in its order. `hints` become more
+    telling one by one. `why` says to whoever got it right why it matters. `seconds` is how long a
+    check takes on two cores, where that is more than one.
+    """
+
+    name: str
+    given: Callable | str
+    checker: Callable[..., None]
+    hints: tuple[str, ...]
+    why: str
+    seconds: float = 1
+
+    # ------------------------------------------------------------------ what a learner calls
+
+    def check(self, *answers: object) -> None:
+        """Show whether the answers are right, and if not, in which way."""
+        if self.seconds > 1:
+            print(f"Checking takes about {self.seconds:.0f} s.")
+        outcome = self.judge(*answers)
+        if outcome.kind != NOT_ATTEMPTED:
+            self._keep(outcome.kind)
+        mark, heading, colour = LOOKS[outcome.kind]
+        more = f"{self._call}.hint() and {self._call}.solution() help."
+        rest = "" if outcome.kind == RIGHT else f"<br><small>{html.escape(more)}</small>"
+        display(
+            HTML(
+                f'<div class="tl-exercise" role="status" data-outcome="{outcome.kind}" '
+                f'style="border-left:4px solid {colour};padding:0.2em 0.8em;margin:0.4em 0">'
+                f"<b>{mark} {heading}</b> {html.escape(outcome.message)}{rest}</div>"
+            )
+        )
+
+    def hint(self) -> None:
+        """Show the next hint; each says more than the one before."""
+        number = min(_hints_given.get(self.name, 0), len(self.hints) - 1)
+        _hints_given[self.name] = number + 1
+        kept.keep("exercises", self.name, lambda e: e | {"hints": max(number + 1, _hints(e))})
+        last = (
+            f" The next step is {self._call}.solution()." if number + 1 == len(self.hints) else ""
+        )
+        print(f"Hint {number + 1} of {len(self.hints)}: {self.hints[number]}{last}")
+
+    def solution(self) -> None:
+        """Show a worked solution and its reason."""
+        found = self._solution()
+        if found is None:
+            print("The solutions are not in this version of the course: ask your teacher.")
+            return
+        kept.keep("exercises", self.name, lambda entry: entry | {"solution_seen": True})
+        display(
+            HTML(
+                f"<pre><code>{html.escape(_source(found[0]))}</code></pre>"
+                f"<p>{html.escape(found[1])}</p>"
+            )
+        )
+
+    # ------------------------------------------------------------------ what the tests call
+
+    def judge(self, *answers: object) -> Outcome:
+        """What the checker makes of the answers, which it leaves as they are."""
+        if any(one is ... for one in answers) or all(map(_same, answers, self.untouched())):
+            return Outcome(NOT_ATTEMPTED, "Write your answer into the cell and run it again.")
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            torch.manual_seed(0)
+            try:
+                self.checker(*map(_copy, answers))
+            except Wrong as wrong:
+                return Outcome(WRONG, str(wrong))
+            except Exception as error:
+                return Outcome(RAISED, _where(error, answers))
+        return Outcome(RIGHT, self.why)
+
+    def untouched(self) -> tuple:
+        """What the cell defines before anybody wrote into it."""
+        return _defined(self.given)
+
+    def solved(self) -> tuple:
+        """What the cell defines with the worked solution in it; KeyError where there is none."""
+        return _defined(self._needed()[0])
+
+    def cell(self, solved: bool = False) -> str:
+        """The code of the exercise's cell, untouched or solved."""
+        code = self._needed()[0] if solved else self.given
+        between = "\n\n\n" if callable(code) else "\n"
+        return f"{_source(code)}{between}{self._call}.check({', '.join(_names(code))})"
+
+    @property
+    def _call(self) -> str:
+        return f"exercises.{self.name.partition('.')[2]}"
+
+    def _needed(self) -> tuple[Callable | str, str]:
+        found = self._solution()
+        if found is None:
+            raise KeyError(f"{self.name} has no solution")
+        return found
+
+    def _solution(self) -> tuple[Callable | str, str] | None:
+        number, _, own_name = self.name.partition(".")
+        solutions = _of_lesson(number, "solutions")
+        return None if solutions is None else solutions.SOLUTIONS[own_name]
+
+    def _keep(self, kind: str) -> None:
+        def changed(entry: dict) -> dict:
+            best = RIGHT if RIGHT in (kind, entry.get("outcome")) else kind
+            tried = entry.get("tried", 0)
+            tried = tried + 1 if isinstance(tried, int) else 1
+            return entry | {"outcome": best, "tried": tried, "last": date.today().isoformat()}
+
+        kept.keep("exercises", self.name, changed)
+
+
+_hints_given: dict[str, int] = {}  # in this kernel
+
+
+def _hints(entry: dict) -> int:
+    return entry["hints"] if isinstance(entry.get("hints"), int) else 0
+
+
+def every(number: str) -> dict[str, Exercise]:
+    """The exercises of a notebook ("03") by their own names, in their order."""
+    module = _of_lesson(number, "exercises")
+    found = [one for one in vars(module or exercises_of_none).values() if isinstance(one, Exercise)]
+    return {one.name.partition(".")[2]: one for one in found}
+
+
+exercises_of_none = ModuleType("none")
+
+
+@functools.cache
+def _of_lesson(number: str, what: str) -> ModuleType | None:
+    """The module `what` of the lesson with that number, if there is one."""
+    names = [one.name for one in pkgutil.iter_modules(lessons.__path__)]
+    for name in (one for one in names if one.startswith(f"n{number}_")):
+        with contextlib.suppress(ModuleNotFoundError):
+            return importlib.import_module(f"{lessons.__name__}.{name}.{what}")
+    return None
+
+
+def _source(code: Callable | str) -> str:
+    return (code if isinstance(code, str) else inspect.getsource(code)).strip()
+
+
+def _names(code: Callable | str) -> list[str]:
+    """What the lines define, in their order."""
+    if not isinstance(code, str):
+        return [code.__name__]
+    space = {}
+    exec(code, space)  # ours, not a learner's
+    return [name for name in space if name != "__builtins__"]
+
+
+def _defined(code: Callable | str) -> tuple:
+    if not isinstance(code, str):
+        return (code,)
+    space = {}
+    exec(code, space)
+    return tuple(value for name, value in space.items() if name != "__builtins__")
+
+
+def _same(answer: object, given: object) -> bool:
+    """Whether an answer is still what stood there, or an empty function in its place."""
+    if isinstance(answer, FunctionType) and isinstance(given, FunctionType):
+        body = _body(answer)
+        return body is not None and (not body or body == _body(given))
+    try:
+        return type(answer) is type(given) and bool(answer == given)
+    except Exception:  # answers that cannot be compared are answers
+        return False
+
+
+def _body(function: FunctionType) -> list[str] | None:
+    """What a function does, statement by statement; None where its source is not at hand."""
+    try:
+        (defined,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+        body = [one for one in defined.body if not isinstance(one, ast.Pass)]
+    except (OSError, TypeError, SyntaxError, ValueError, AttributeError):
+        return None
+    return [ast.dump(one) for one in body if not _says_nothing(one)]
+
+
+def _says_nothing(statement: ast.stmt) -> bool:
+    """Whether it is a docstring or `...`."""
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _copy(answer: object) -> object:
+    """For the checker to use: the learner's own object stays as it is."""
+    return (
+        answer
+        if callable(answer) and not isinstance(answer, torch.nn.Module)
+        else (copy.deepcopy(answer))
+    )
+
+
+def _where(error: Exception, answers: tuple) -> str:
+    """What went wrong, and in which line of the learner's."""
+    files = {one.__code__.co_filename for one in answers if isinstance(one, FunctionType)}
+    said = f"{type(error).__name__}: {' '.join(str(error).split()) or 'no reason given'}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename in files:
+            line = (frame.line or linecache.getline(frame.filename, frame.lineno)).strip()
+            return f"In line {frame.lineno}, “{line}”: {said}"
+    return f"The checker could not use your answer ({said}); look at what the task asks for."

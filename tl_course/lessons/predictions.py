@@ -1,0 +1,186 @@
+"""What a learner predicted, beside what came out: the entries, how far off, and a calibration.
+
+A question has one answer or several: numbers by what they stand for, or one of some choices. What
+was said is kept once, with what came out (`kept`); `None` was said by whoever skipped the question.
+"""
+
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from tl_course.base.errors import CourseError
+from tl_course.base.html import table
+from tl_course.lessons import kept
+from tl_course.lessons.figures import BLUE, Picture, in_a_row
+
+FEW = 3  # numbers predicted, from which on a calibration says something
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question and what came out: numbers by label ("" where there is one), or a choice."""
+
+    question: str
+    measured: dict[str, float] | str
+    options: tuple[str, ...] = ()
+    unit: str = "of 100"
+    low: float = 0
+    high: float = 100
+
+    def number(self, text: str, label: str = "") -> float:
+        """What was typed, as a number; CourseError says what is expected."""
+        try:
+            value = float(text.strip().removesuffix("%").replace(",", ".").strip())
+        except ValueError:
+            value = math.nan
+        if not self.low <= value <= self.high:
+            where = f" for “{label}”" if label else ""
+            raise CourseError(
+                f"“{text.strip()}”{where} is no answer here: type a number from {self.low:g} to "
+                f"{self.high:g}, or press Skip."
+            )
+        return value
+
+    def said_in_words(self, said: dict[str, float] | str | None) -> str:
+        """What was said beside what came out, in a sentence for each number."""
+        if isinstance(self.measured, str):
+            if said is None:
+                return f"It is: {self.measured}."
+            verdict = "and so it is" if said == self.measured else f"and it is: {self.measured}"
+            return f"You said: {said}, {verdict}."
+        words = []
+        for label, value in self.measured.items():
+            start = f"{label}: " if label else ""
+            if said is None:
+                words.append(f"{start}{value:.3g} {self.unit}".strip())
+                continue
+            off = value - said[label]
+            side = "more" if off > 0 else "fewer"
+            apart = f"{abs(off):.3g} {side}" if f"{abs(off):.3g}" != "0" else "just that"
+            words.append(f"{start}you said {said[label]:g}, it is {value:.3g} {self.unit}: {apart}")
+        sentence = "; ".join(words)
+        return sentence[:1].upper() + sentence[1:] + "."
+
+
+def keep(number: str, name: str, asked: Asked, said: dict[str, float] | str | None) -> None:
+    """Keep what was said of question `name` in notebook `number`; what was kept before stays."""
+    entry = {**asdict(asked), "options": list(asked.options), "said": said}
+    kept.keep("predictions", f"{number}.{name}", lambda before: before or entry)
+
+
+def before(number: str, name: str, asked: Asked) -> tuple[bool, dict[str, float] | str | None]:
+    """Whether that question was answered before, and with what."""
+    entry = kept.read("predictions").get(f"{number}.{name}", {})
+    said = entry.get("said")
+    if isinstance(asked.measured, str):
+        fits = said is None or said in asked.options
+    else:
+        numbers = isinstance(said, dict) and all(map(_is_number, said.values()))
+        fits = said is None or (numbers and said.keys() == asked.measured.keys())
+    return ("said" in entry and fits, said if fits else None)
+
+
+def forget(number: str, name: str) -> None:
+    """Delete what was said of one question, so that it can be asked again."""
+    kept.keep("predictions", f"{number}.{name}", lambda _: None)
+
+
+def of(number: str = "") -> dict[str, dict]:
+    """The kept entries of a notebook, or of all, by name; damaged ones left out."""
+    found = kept.read("predictions")
+    return {
+        name: entry for name, entry in found.items() if name.startswith(number) and _whole(entry)
+    }
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def _whole(entry: dict) -> bool:
+    said, measured = entry.get("said"), entry.get("measured")
+    if not all(isinstance(entry.get(name), str) for name in ("question", "unit")):
+        return False
+    if isinstance(measured, str):
+        return said is None or isinstance(said, str)
+    numbers = isinstance(measured, dict) and all(map(_is_number, measured.values()))
+    return numbers and (
+        said is None
+        or isinstance(said, dict)
+        and said.keys() == measured.keys()
+        and all(map(_is_number, said.values()))
+    )
+
+
+def rows(entries: dict[str, dict]) -> list[tuple[str, str, str, str]]:
+    """Question, said, measured and how far off, a row for each number or choice."""
+    found = []
+    for entry in entries.values():
+        said, measured = entry["said"], entry["measured"]
+        if isinstance(measured, str):
+            off = "skipped" if said is None else "right" if said == measured else "wrong"
+            found.append((entry["question"], said or "–", measured, off))
+            continue
+        for label, value in measured.items():
+            question = f"{entry['question']} ({label})" if label else entry["question"]
+            of = f"{value:.3g} {entry['unit']}".strip()
+            if said is None:
+                found.append((question, "–", of, "skipped"))
+            else:
+                off = f"{value - said[label]:+.3g}".replace("-", "−")
+                found.append((question, f"{said[label]:g}", of, off))
+    return found
+
+
+def in_words(entries: dict[str, dict]) -> str:
+    """A notebook's predictions as a table."""
+    if not entries:
+        return "<p>You have predicted nothing in this notebook so far.</p>"
+    head = ("question", "you said", "it is", "it is more (+) or fewer (−) by")
+    return str(table(rows(entries), head, caption="Your predictions"))
+
+
+def calibration(entries: dict[str, dict]) -> tuple[Picture | None, str]:
+    """All numbers between 0 and 100, said against measured, and in words what they say."""
+    pairs = np.array(
+        [
+            (entry["said"][label], value)
+            for entry in entries.values()
+            if isinstance(entry["said"], dict) and entry["unit"] == "of 100"
+            for label, value in entry["measured"].items()
+        ]
+    ).reshape(-1, 2)
+    chosen = [e for e in entries.values() if isinstance(e["said"], str)]
+    right = sum(entry["said"] == entry["measured"] for entry in chosen)
+    words = []
+    if len(pairs) >= FEW:
+        off = pairs[:, 1] - pairs[:, 0]
+        side = "more" if off.mean() > 0 else "fewer"
+        words.append(
+            f"You predicted {len(pairs)} numbers of 100. You were {np.abs(off).mean():.0f} off on "
+            f"average, and on average it was {abs(off.mean()):.0f} {side} than you said."
+        )
+    else:
+        words.append(
+            f"You have predicted {len(pairs)} numbers of 100 so far; from {FEW} on there is a "
+            "picture of them here."
+        )
+    if chosen:
+        words.append(f"Of {len(chosen)} choices you had {right} right.")
+    sentence = "".join(f"<p>{html.escape(one)}</p>" for one in words)
+    return (_scatter(pairs, words[0]) if len(pairs) >= FEW else None), sentence
+
+
+def _scatter(pairs: Sequence, words: str) -> Picture:
+    figure, (ax,) = in_a_row(1, 4.2, 4.2)
+    ax.plot([0, 100], [0, 100], color="black", linestyle=":", label="said what it was")
+    ax.plot(*np.transpose(pairs), "o", color=BLUE, label="a prediction")
+    ax.set(
+        title="What you said, and what it was", xlabel="you said, of 100",
+        ylabel="it was, of 100", xlim=(-3, 103), ylim=(-3, 103),
+    )  # fmt: skip
+    ax.legend(frameon=False)
+    return Picture(figure, f"What you said, and what it was: {words}")
