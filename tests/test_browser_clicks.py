@@ -256,7 +256,7 @@ def test_dots_and_double_clicks_on_the_pad(lab, page):
 
 def test_what_a_first_click_brings_up_is_not_pressed_by_the_second(lab, page):
     place, hand = opened(page, lab, "how-clicks.ipynb", HOW_MUCH)
-    reveal = place.locator("button", has_text="Show what was measured")
+    reveal = place.locator("button", has_text="Skip")
     copies = place.get_by_label("altered copies too")
     # Where the box will be; the button is made to reach as far, as it does on a narrow page.
     show = "(part, shown) => part.style.display = shown"

@@ -20,7 +20,7 @@ import pytest
 from conftest import HUNG
 
 from tl_course.app import notebooks
-from tl_course.lessons import lesson
+from tl_course.lessons import exercises, lesson
 
 ALL = notebooks.find()
 NAMES = [path.stem for path in ALL]
@@ -57,6 +57,14 @@ def kernel():
     os.environ.pop(lesson.STRICT) if before is None else os.environ.update({lesson.STRICT: before})
 
 
+def execute(path: Path, to: Path, folder: Path | None = None, **parameters):
+    """The notebook run by papermill, in its own folder or another one."""
+    return papermill.execute_notebook(
+        str(path), str(to), parameters=parameters, kernel_name=notebooks.KERNEL, language="python",
+        cwd=str(folder or path.parent), progress_bar=False, **PATIENT,
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
     """Each notebook run by papermill at budget quick with seed 1: name → (notebook, seconds)."""
@@ -65,15 +73,16 @@ def executed(tmp_path_factory):
     def run(path: Path):
         if path.stem not in done:
             begun = time.perf_counter()
-            node = papermill.execute_notebook(
-                str(path), str(folder / path.name), parameters={"budget": "quick", "seed": 1},
-                kernel_name=notebooks.KERNEL, language="python", cwd=str(path.parent),
-                progress_bar=False, **PATIENT,
-            )  # fmt: skip
+            node = execute(path, folder / path.name, budget="quick", seed=1)
             done[path.stem] = node, time.perf_counter() - begun
         return done[path.stem]
 
     return run
+
+
+def shown(cell) -> str:
+    """The HTML of a cell's outputs."""
+    return "".join(one.get("data", {}).get("text/html", "") for one in cell.get("outputs", []))
 
 
 def tags(cell) -> list[str]:
@@ -152,6 +161,27 @@ def test_papermill_runs_it_strictly_with_another_seed(path, executed):
     node, seconds = executed(path)
     print(f"{path.stem}: {seconds:.0f} s at budget quick")
     assert node.cells
+    for cell in node.cells:
+        if "exercise" in tags(cell):
+            assert 'data-outcome="not attempted"' in shown(cell), cell.id
+
+
+WITH_EXERCISES = [path for path in ALL if exercises.every(path.stem[:2])]
+
+
+@pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)
+def test_papermill_runs_it_with_all_solutions_filled_in(path, tmp_path):
+    node = nbformat.read(path, as_version=4)
+    solved = {one.cell(): one.cell(solved=True) for one in exercises.every(path.stem[:2]).values()}
+    for cell in node.cells:
+        if "exercise" in tags(cell):
+            cell.source = solved.pop(cell.source)
+    assert not solved
+    copy = tmp_path / path.name
+    nbformat.write(node, copy)
+    for cell in execute(copy, copy, path.parent, budget="quick").cells:
+        if "exercise" in tags(cell):
+            assert 'data-outcome="right"' in shown(cell), cell.id
 
 
 class Images(html.parser.HTMLParser):
@@ -213,10 +243,7 @@ def test_a_claim_that_does_not_hold_fails_a_notebook(tmp_path):
     path = tmp_path / "false.ipynb"
     nbformat.write(node, path)
     with pytest.raises(papermill.PapermillExecutionError, match="claim did not hold"):
-        papermill.execute_notebook(
-            str(path), str(path), kernel_name=notebooks.KERNEL, language="python",
-            progress_bar=False, **PATIENT,
-        )  # fmt: skip
+        execute(path, path)
 
 
 def test_notebook_06_runs_without_the_synthesiser(tmp_path, monkeypatch):
@@ -224,11 +251,7 @@ def test_notebook_06_runs_without_the_synthesiser(tmp_path, monkeypatch):
     (tmp_path / "espeakng_loader.py").write_text("raise ImportError('not installed here')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     path = next(path for path in ALL if path.stem.startswith("06"))
-    node = papermill.execute_notebook(
-        str(path), str(tmp_path / path.name), parameters={"budget": "quick"},
-        kernel_name=notebooks.KERNEL, language="python", cwd=str(path.parent), progress_bar=False,
-        **PATIENT,
-    )  # fmt: skip
+    node = execute(path, tmp_path / path.name, budget="quick")
     said = [o.get("text", "") for cell in node.cells for o in cell.get("outputs", [])]
     assert any("The speech synthesiser is not there" in text for text in said)
 
@@ -237,9 +260,5 @@ def test_notebook_06_runs_without_the_synthesiser(tmp_path, monkeypatch):
 @pytest.mark.parametrize("path", ALL, ids=NAMES)
 def test_at_laptop_budget_live_claims_hold(path, tmp_path):
     begun = time.perf_counter()
-    papermill.execute_notebook(
-        str(path), str(tmp_path / path.name), parameters={"budget": "laptop"},
-        kernel_name=notebooks.KERNEL, language="python", cwd=str(path.parent), progress_bar=False,
-        **PATIENT,
-    )  # fmt: skip
+    execute(path, tmp_path / path.name, budget="laptop")
     print(f"{path.stem}: {time.perf_counter() - begun:.0f} s at budget laptop; 180 are promised")

@@ -23,7 +23,7 @@ from tl_course.data.examples import Target, draw
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.layers import portrait
 from tl_course.layers.portrait import UNITS
-from tl_course.lessons import lesson
+from tl_course.lessons import kept, lesson
 from tl_course.lessons.n02_what_layers_see import experiments as layer_experiments
 from tl_course.lessons.n06_wrong_modality import cells as matrix_cells
 from tl_course.study import results, trials
@@ -109,8 +109,11 @@ def touched(experiment):
         experiment.wait(HUNG)
         experiment.rate.value, experiment.frozen.value = 1e-3, 3
     elif isinstance(experiment, HowMuch):
-        experiment.guesses[1].value = 91
-        experiment.reveal_button.click()
+        for field, text in zip(
+            experiment.fields.by_label.values(), "74 91 96".split(), strict=True
+        ):
+            field.value = text
+        experiment.fields.answer_button.click()
         experiment.images.value, experiment.draw.value = 20, 7
         experiment.start_button.click()
         experiment.wait(HUNG)
@@ -325,14 +328,28 @@ def test_only_the_last_runs_are_kept(make):
 # ---------------------------------------------------------------------- how much data
 
 
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    """What is predicted here is kept apart from what other tests predict."""
+    monkeypatch.setattr(kept.storage, "person_folder", lambda: tmp_path)
+
+
 def test_first_the_prediction_then_what_was_measured(make):
     own = make(HowMuch)
+    fields, buttons = own.fields.by_label, (own.fields.answer_button, own.fields.skip_button)
     assert own.measured.layout.display == "none" and own.digits.picture is None
-    assert own.prediction == {10: 50, 100: 80, 1000: 95}
-    own.guesses[0].value = 66
-    assert own.prediction[10] == 66 and "66 with 10" in own.curve.summary
-    own.reveal_button.click()
-    assert own.measured.layout.display == "" and own.reveal_button.layout.display == "none"
+    assert own.prediction == {} and not own.curve.summary
+    assert all(field.value == "" for field in fields.values()), "no default"
+    buttons[0].click()
+    assert "type a number from 0 to 99, or press Skip" in own.told and not own.shown
+    for field, text in zip(fields.values(), ("66", "80,5", "95 %"), strict=True):
+        field.value = text
+    buttons[0].click()
+    assert own.prediction == {10: 66, 100: 80.5, 1000: 95} and not own.told
+    assert own.measured.layout.display == ""
+    assert all(one.layout.display == "none" for one in buttons)
+    (entry,) = kept.read("predictions").values()
+    assert entry["said"] == {"with 10 images": 66, "with 100 images": 80.5, "with 1,000 images": 95}
     own.images.value = 10
     recorded = results.load("sweep")
     rows = recorded[
@@ -343,12 +360,21 @@ def test_first_the_prediction_then_what_was_measured(make):
     assert "yours are others" not in own.curve.summary
     first = 100 * rows[rows.draw == 0].accuracy.iloc[0]
     assert f"This draw, recorded: {first:.1f}" in own.curve.summary
-    assert "You said 66" in own.curve.summary
+    assert "You said 66: it is" in own.curve.summary
+
+
+def test_who_skips_the_prediction_sees_what_was_measured(make):
+    own = make(HowMuch)
+    own.fields.skip_button.click()
+    assert own.shown and own.prediction == {} and "You said" not in own.curve.summary
+    other = make(HowMuch)
+    other.set_state(own.state_text())
+    assert other.shown and other.answer is None
 
 
 def test_the_images_shown_are_those_of_the_draw_and_a_point_can_be_run(make, net, target):
     own = make(HowMuch)
-    own.reveal_button.click()
+    own.fields.skip_button.click()
     one = own.digits.picture.png
     own.draw.value = 5
     assert own.digits.picture.png != one and "draw 5, 5 of each" in own.digits.summary
@@ -366,7 +392,7 @@ def test_the_images_shown_are_those_of_the_draw_and_a_point_can_be_run(make, net
 
 def test_a_point_under_way_can_be_stopped(make, under_way):
     own, (told, let_go) = make(HowMuch), under_way
-    own.reveal_button.click()
+    own.fields.skip_button.click()
     own.arm.value, own.augment.value, own.images.value = "scratch", True, 1000
     own.start_button.click()
     wait_until(lambda: len(told) == 2)
@@ -382,7 +408,7 @@ def test_who_has_more_digits_is_offered_more_of_them(make, net, target):
     many = target.pool[torch.arange(5000) % len(target.pool)]
     own = HowMuch(net, Target(many, target.validation, target.test))
     assert own.images.options[-1] == ("2,500", 2500)
-    own.reveal_button.click()
+    own.fields.skip_button.click()
     assert "yours are others" in own.curve.summary
     assert "This draw, recorded" not in own.curve.summary
     own.images.value = 2500
@@ -397,7 +423,7 @@ def test_who_has_more_digits_is_offered_more_of_them(make, net, target):
 
 def test_a_large_seed_makes_a_state_that_can_be_read(make):
     own = make(HowMuch, seed=20260101)
-    own.reveal_button.click()
+    own.fields.skip_button.click()
     own.images.value = 10
     own.start_button.click()
     own.wait(HUNG)
@@ -409,7 +435,7 @@ def test_a_large_seed_makes_a_state_that_can_be_read(make):
 
 def test_another_seed_has_draws_that_were_not_recorded(make):
     own = make(HowMuch, seed=2)
-    own.reveal_button.click()
+    own.fields.skip_button.click()
     assert own.trial.seed == 2000 and "recorded:" not in own.curve.summary
 
 

@@ -111,6 +111,39 @@ def run(args: argparse.Namespace) -> int:
     return int(any(o.error for o in outcomes))
 
 
+@verb(
+    "show, export or delete your predictions and exercises",
+    takes("--out", type=Path, metavar="FILE", help="write them to a file (JSON)"),
+    takes("--delete", action="store_true", help="delete all of them"),
+    FORCE,
+    JSON,
+    about="What you answered in the notebooks is kept on this machine alone and never sent.",
+)
+def progress(args: argparse.Namespace) -> int:
+    from tl_course.base import storage
+    from tl_course.lessons import kept, predictions
+
+    found = {kind: kept.read(kind) for kind in kept.KINDS}
+    if args.out:
+        file = storage.free_file(args.out, overwrite=args.force)
+        storage.write_text(file, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+        print(f"Written to {file}.")
+    for name, entry in found["exercises"].items():
+        tried, seen = entry.get("tried", 0), entry.get("solution_seen", False)
+        more = f"hints {entry.get('hints', 0)}{', solution seen' if seen else ''}"
+        print(f"{name:<20}{entry.get('outcome', 'not attempted'):<15}tried {tried}, {more}")
+    for question, said, measured, off in predictions.rows(predictions.of()):
+        print(f"{question} You said {said}, it is {measured} ({off}).")
+    if not any(found.values()):
+        print("Nothing is kept so far.")
+    if args.delete:
+        kept.forget()
+        print("All of it is deleted.")
+    if args.json:
+        print(json.dumps(found))
+    return 0
+
+
 @verb("check the environment and say what to do", JSON)
 def doctor(args: argparse.Namespace) -> int:
     from tl_course.app import doctor as checks

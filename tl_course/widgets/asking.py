@@ -50,7 +50,8 @@ def prediction(
     if isinstance(measured, dict):
         measured = {label: round(float(value), 6) for label, value in measured.items()}
     asked = Asked(question, measured, tuple(options), unit, low, high)
-    return Prediction(lesson.number, name, asked, results)
+    shown = [_printed(one) if isinstance(one, str) else one for one in results]
+    return Prediction(lesson.number, name, asked, shown)
 
 
 def question(asked: Question) -> "QuestionView":
@@ -93,8 +94,7 @@ class _Asked:
         if not self.attended:
             display(HTML(self.still()), *self.told())
             return
-        words = {"text/plain": "a question"}
-        display(self.view._repr_mimebundle_() | words, raw=True)
+        display(self.view._repr_mimebundle_() | {"text/plain": "a question"}, raw=True)
         hidden = f'<div data-tlc-still="{self._keys.still}">{self.still()}</div>'
         self.below = display(_bundle([HTML(hidden), *self.told()]), raw=True, display_id=True)
         self._hidden = hidden
@@ -102,6 +102,61 @@ class _Asked:
     def _show(self) -> None:
         if self.below is not None:
             self.below.update(_bundle([HTML(self._hidden), *self.told()]), raw=True)
+
+
+class Fields:
+    """Fields without a default for what is asked, *This is my answer* and *Skip*, in `view`.
+
+    Who puts them somewhere connects the buttons, and calls `close` once there is an answer.
+    """
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        if asked.options:
+            layout = {"width": "auto", "max_width": "100%"}
+            choice = widgets.RadioButtons(options=asked.options, value=None, layout=layout)
+            self.by_label: dict[str, widgets.Widget] = {"": choice}
+        else:
+            self.by_label = {label: self._field(label) for label in asked.measured}
+        self.answer_button, self.skip_button = (
+            button("This is my answer", "primary"),
+            button("Skip"),
+        )
+        rows = list(self.by_label.values()), [self.answer_button, self.skip_button]
+        self.view = widgets.VBox([widgets.HBox(row, layout=WRAP) for row in rows])
+
+    def _field(self, label: str) -> widgets.Text:
+        words = label or "Your answer"
+        return widgets.Text(
+            description=words,
+            placeholder=self.asked.unit,
+            continuous_update=False,
+            style={"description_width": "initial"},
+            layout={"width": f"{12 + len(words) // 2}em", "max_width": "100%"},
+        )
+
+    def read(self) -> dict[str, float] | str:
+        """What was answered; CourseError says what is missing."""
+        if not self.asked.options:
+            return {k: self.asked.number(f.value, k) for k, f in self.by_label.items()}
+        if self.by_label[""].value is None:
+            raise CourseError("Choose one of the answers, or press Skip.")
+        return self.by_label[""].value
+
+    def write(self, said: dict[str, float] | str | None) -> None:
+        """Put an answer in, or with None take it away."""
+        for label, field in self.by_label.items():
+            if self.asked.options:
+                field.value = said
+            else:
+                field.value = f"{said[label]:g}" if said else ""
+
+    def close(self, answered: bool) -> None:
+        """Nothing can be changed after an answer, and everything again before the next."""
+        for field in self.by_label.values():
+            field.disabled = answered
+        for one in (self.answer_button, self.skip_button):
+            one.layout.display = "none" if answered else ""
 
 
 class Prediction(_Asked):
@@ -113,53 +168,24 @@ class Prediction(_Asked):
         self.answered, self.said = False, None
         if self.attended:
             self.answered, self.said = predictions.before(number, name, asked)
-        self.fields = self._fields()
-        self.answer_button = button("This is my answer", "primary")
-        self.skip_button, self.again_button = button("Skip"), button("Ask me again")
-        self.answer_button.on_click(lambda _: self._answer())
-        self.skip_button.on_click(lambda _: self._end(None))
+        self.fields = Fields(asked)
+        self.fields.write(self.said)
+        self.again_button = button("Ask me again")
+        self.fields.answer_button.on_click(lambda _: self._answer())
+        self.fields.skip_button.on_click(lambda _: self._end(None))
         self.again_button.on_click(lambda _: self._again())
-        words = widgets.HTML(
-            f'<div style="{ASKING}"><b>Predict.</b> {html.escape(asked.question)}</div>'
-        )
-        buttons = widgets.HBox(
-            [self.answer_button, self.skip_button, self.again_button], layout=WRAP
-        )
-        fields = widgets.HBox(list(self.fields.values()), layout=WRAP)
-        self.view.children = [words, fields, self.alert, buttons, self._keys]
+        words = widgets.HTML(self.still())
+        again = widgets.HBox([self.again_button])  # as wide as its words
+        self.view.children = [words, self.fields.view, self.alert, again, self._keys]
         self._refresh()
-
-    def _fields(self) -> dict[str, widgets.Widget]:
-        if self.asked.options:
-            choice = widgets.RadioButtons(
-                options=self.asked.options, value=self.said, layout={"width": "auto"}
-            )
-            choice.tooltip = self.asked.question
-            return {"": choice}
-        before = self.said or {}
-        return {
-            label: widgets.Text(
-                value=f"{before[label]:g}" if label in before else "",
-                description=label or "Your answer",
-                placeholder=self.asked.unit,
-                style={"description_width": "initial"},
-                layout={"width": f"{11 + len(label) // 2}em", "max_width": "100%"},
-            )
-            for label in self.asked.measured
-        }
 
     def _answer(self) -> None:
         try:
-            if self.asked.options:
-                said = self.fields[""].value
-                if said is None:
-                    raise CourseError("Choose one of the answers, or press Skip.")
-            else:
-                said = {k: self.asked.number(f.value, k) for k, f in self.fields.items()}
+            said = self.fields.read()
         except CourseError as slip:
             self.tell(str(slip))
-            return
-        self._end(said)
+        else:
+            self._end(said)
 
     def _end(self, said: dict[str, float] | str | None) -> None:
         self.answered, self.said = True, said
@@ -170,16 +196,12 @@ class Prediction(_Asked):
     def _again(self) -> None:
         predictions.forget(self.number, self.name)
         self.answered, self.said = False, None
-        for field in self.fields.values():
-            field.value = None if self.asked.options else ""
+        self.fields.write(None)
         self._refresh()
 
     def _refresh(self) -> None:
         self.tell("")
-        for field in self.fields.values():
-            field.disabled = self.answered
-        for one in (self.answer_button, self.skip_button):
-            one.layout.display = "none" if self.answered else ""
+        self.fields.close(self.answered)
         self.again_button.layout.display = "" if self.answered else "none"
         self._show()
 
@@ -228,21 +250,22 @@ class QuestionView(_Asked):
         return f'<div style="{ASKING}"><b>Question.</b> {html.escape(self.asked.text)}{every}</div>'
 
 
+def _printed(text: str) -> HTML:
+    """A text as it would be printed."""
+    return HTML(f'<pre style="white-space:pre-wrap">{html.escape(text)}</pre>')
+
+
 def _bundle(parts: Sequence[Any]) -> dict[str, str]:
-    """Things to be shown as one output, HTML and words."""
-    html_parts, words = [], []
-    for part in parts:
-        made = part if isinstance(part, str) else None
-        bundle = {"text/plain": made} if made is not None else _of(part)
-        words.append(bundle.get("text/plain", ""))
-        html_parts.append(
-            bundle.get("text/html") or f"<pre>{html.escape(bundle.get('text/plain', ''))}</pre>"
-        )
-    return {"text/html": "\n".join(html_parts), "text/plain": "\n".join(filter(None, words)) or " "}
+    """Things to be shown as one output: HTML, and words where there are any."""
+    bundles = [_as_bundle(part) for part in parts]
+    words = "\n".join(filter(None, (one.get("text/plain") for one in bundles)))
+    return {
+        "text/html": "\n".join(one["text/html"] for one in bundles),
+        "text/plain": words or "a question",
+    }
 
 
-def _of(part: Any) -> dict[str, str]:
+def _as_bundle(part: Any) -> dict[str, str]:
     if hasattr(part, "_repr_mimebundle_"):
         return part._repr_mimebundle_()
-    made = part._repr_html_() if hasattr(part, "_repr_html_") else None
-    return {"text/html": made or "", "text/plain": "" if made else str(part)}
+    return {"text/html": part._repr_html_()}

@@ -1,5 +1,7 @@
 """How much data: predict a curve, see the measured one, and run one of its points."""
 
+import contextlib
+
 import ipywidgets as widgets
 import pandas as pd
 import torch
@@ -8,17 +10,23 @@ from tl_course.base.errors import CourseError
 from tl_course.core.network import FiveLayerNet
 from tl_course.data.examples import Target, draw
 from tl_course.data.targets.handwritten import handwritten
-from tl_course.lessons import curves, figures
+from tl_course.lessons import curves, predictions
 from tl_course.lessons.figures import STYLES, Picture
+from tl_course.lessons.predictions import Asked
 from tl_course.study import comparing, results, trials
 from tl_course.study.trials import Run, Trial
 from tl_course.widgets import figures as trial_plots
-from tl_course.widgets.base import WRAP, Slot, button, control, number, one_of
+from tl_course.widgets.asking import Fields
+from tl_course.widgets.base import WRAP, Slot, control, number, one_of
 from tl_course.widgets.training_lab import Training
 
 ASKED = (10, 100, 1000)  # numbers of images that a prediction is asked for
-SURE = 99  # of 100: the scale of the figure ends before 100, and nobody reads them all
-FIRST = (50, 80, 95)  # where the sliders stand before anybody moved them
+SURE = 99  # of 100: the scale of the figure ends before 100, and nobody gets all of them right
+QUESTION = (
+    "How many of 100 other digits will the network get right, with four borrowed layers frozen "
+    "(Option 1) and the digits as they are?"
+)
+KEPT_AS = "05", "curve"  # among the learner's predictions
 WAYS = {  # arm: what it starts from, and the option
     "option-1": ("drawings", "1"),
     "option-2": ("drawings", "2"),
@@ -45,11 +53,12 @@ class HowMuch(Training):
         self.recorded = comparing.tuned(results.load("sweep"))
         self.means = comparing.means(self.recorded)
         self.live: list[dict] = []  # rows like those recorded
-        self.guesses = [
-            control(widgets.IntSlider, f"with {n:,} images", value=guess, max=SURE)
-            for n, guess in zip(ASKED, FIRST, strict=True)
-        ]
-        self.reveal_button = button("Show what was measured", "primary")
+        measured = {
+            f"with {n:,} images": round(float(self._measured("option-1", False, n)["mean"]), 1)
+            for n in ASKED
+        }
+        self.fields = Fields(Asked(QUESTION, measured, high=SURE))
+        self.answer: dict[str, float] | None = None  # in words that the fields have
         ways = [(STYLES[arm][0], arm) for arm in WAYS]
         self.arm = control(widgets.Dropdown, "Way to learn", options=ways)
         self.draw = control(widgets.IntSlider, "Draw", min=1, max=DRAWS)
@@ -64,21 +73,19 @@ class HowMuch(Training):
         )
         self.measured = widgets.VBox([widgets.HBox(row, layout=WRAP) for row in rows])
         self.shown = False
-        self.on_change((*self.guesses, self.arm, self.augment), lambda _: self._draw_curve())
+        self.on_change((self.arm, self.augment), lambda _: self._draw_curve())
         self.on_change((self.images, self.draw), lambda _: self.show())
-        self.on_click(self.reveal_button, self._reveal)
-        ask = widgets.HTML(
-            "<p>How many of 100 other digits will the network read, with four borrowed layers "
-            "fixed (Option 1) and the digits as they are?</p>"
-        )
+        self.on_click(self.fields.answer_button, lambda: self._reveal(self.fields.read()))
+        self.on_click(self.fields.skip_button, lambda: self._reveal(None))
+        ask = widgets.HTML(f"<p>{QUESTION}</p>")
         self.show()
         shown = self.measured, self.curve.view, self.digits.view
-        self.lay_out([ask, *self.guesses, self.reveal_button, *shown])
+        self.lay_out([ask, self.fields.view, *shown])
 
     @property
-    def prediction(self) -> dict[int, int]:
-        """The learner's curve: labelled images to how many of 100 are read."""
-        return {n: slider.value for n, slider in zip(ASKED, self.guesses, strict=True)}
+    def prediction(self) -> dict[int, float]:
+        """The learner's curve: labelled images to how many of 100; empty where none was drawn."""
+        return dict(zip(ASKED, self.answer.values(), strict=True)) if self.answer else {}
 
     @property
     def trial(self) -> Trial:
@@ -89,8 +96,10 @@ class HowMuch(Training):
             seed=1000 * self.seed + self.draw.value - 1,
         )  # fmt: skip
 
-    def _reveal(self) -> None:
-        self.shown = True
+    def _reveal(self, said: dict[str, float] | None) -> None:
+        self.shown, self.answer = True, said
+        with contextlib.suppress(CourseError):  # a home that is full keeps nobody from the result
+            predictions.keep(*KEPT_AS, self.fields.asked, said)
         self.show()
 
     # ------------------------------------------------------------------ a point, live
@@ -117,12 +126,7 @@ class HowMuch(Training):
 
     def _draw_curve(self) -> None:
         if not self.shown:
-            picture = figures.curves(
-                {"your prediction": ([f"{n:,}" for n in ASKED], list(self.prediction.values()))},
-                "Your curve", "labelled images", "read, of 100", ylim=(0, 102),
-            )  # fmt: skip
-            said = ", ".join(f"{v} with {n:,}" for n, v in self.prediction.items())
-            self.curve.show(picture, f"You say: {said}. What was measured comes when you ask.")
+            self.curve.clear()
             return
         arm, augmented, images = self.arm.value, self.augment.value, self.images.value
         rows = self.recorded[self.recorded.augmented == augmented]
@@ -157,7 +161,7 @@ class HowMuch(Training):
         if (arm, augmented) == ("option-1", False) and images in self.prediction:
             off = here["mean"] - self.prediction[images]
             side = "more" if off >= 0 else "fewer"
-            words += f" You said {self.prediction[images]}: it is {abs(off):.0f} {side}."
+            words += f" You said {self.prediction[images]:g}: it is {abs(off):.0f} {side}."
         return words
 
     def _measured(self, arm: str, augmented: bool, images: int) -> pd.Series | None:
@@ -171,9 +175,14 @@ class HowMuch(Training):
 
     def apply(self, settings: dict) -> None:
         said = settings["prediction"]
-        said = said if isinstance(said, list) and len(said) == len(ASKED) else [None] * len(ASKED)
-        for slider, value in zip(self.guesses, said, strict=True):
-            slider.value = number({"prediction": value}, "prediction", 0, SURE)
+        if said == []:  # skipped, or not yet answered
+            said = None
+        else:
+            said = said if isinstance(said, list) and len(said) == len(ASKED) else [None] * 3
+            said = [number({"prediction": one}, "prediction", 0, SURE, whole=False) for one in said]
+            said = dict(zip(self.fields.by_label, said, strict=True))
+        self.answer = said
+        self.fields.write(said)
         self.shown = one_of(settings, "shown", (False, True))
         super().apply(settings)
         live = settings["live"] if isinstance(settings["live"], list) else [None]
@@ -193,7 +202,7 @@ class HowMuch(Training):
     def show(self) -> None:
         self.measured.layout.display = "" if self.shown else "none"
         self.digits.view.layout.display = "" if self.shown else "none"
-        self.reveal_button.layout.display = "none" if self.shown else ""
+        self.fields.close(self.shown)
         if not self.busy:
             self._busy(False, "")
         self._draw_curve()

@@ -22,9 +22,16 @@ def guesses(x: torch.Tensor, scores: torch.Tensor) -> Picture:
 
 
 def examples(ten: Examples) -> Picture:
-    """The ten digits that a network learns from."""
-    alt = "Ten handwritten digits, one of each, from 0 to 9."
+    """The digits that a network learns from, equally many of each."""
+    each = len(ten) // len(ten.names)
+    alt = f"{len(ten)} handwritten digits, {each} of each, from 0 to 9."
     return figures.pictures(ten.x, list(map(str, ten.y.tolist())), "All that it was given", alt)
+
+
+def right_of_100(table: pd.DataFrame, arm: str, images: int) -> float:
+    """What an arm of a sweep gets right of 100 with so many digits, on average over the draws."""
+    rows = comparing.plain(table)[lambda rows: (rows.arm == arm) & (rows.images == images)]
+    return 100 * rows.accuracy.mean()
 
 
 def seen_and_not_seen(table: pd.DataFrame) -> Picture:

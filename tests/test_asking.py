@@ -1,0 +1,207 @@
+"""Predictions before a result, kept and compared with it, and short questions."""
+
+import json
+import types
+
+import pytest
+
+import tl_course as tl
+from tl_course.app import cli
+from tl_course.base.errors import CourseError
+from tl_course.lessons import kept, predictions
+from tl_course.lessons.exercises import Exercise
+from tl_course.lessons.predictions import Asked
+from tl_course.lessons.questions import Question
+from tl_course.widgets import asking
+
+LESSON = types.SimpleNamespace(number="03")
+RIGHT_AND_WRONG = {"yes": "Because it is.", "no": "It only looks so."}
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path))
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What a cell shows, as HTML; what is updated replaces the last."""
+    parts = []
+
+    def display(*things, raw=False, display_id=None, **_):
+        parts.extend(
+            thing.get("text/html", "") if raw else asking._bundle([thing])["text/html"]
+            for thing in things
+        )
+
+        def update(thing, raw):
+            parts[-1] = thing["text/html"]
+
+        return types.SimpleNamespace(update=update) if display_id else None
+
+    monkeypatch.setattr(asking, "display", display)
+    return parts
+
+
+@pytest.fixture
+def learner(monkeypatch, shown):
+    """Somebody sits at the notebook."""
+    monkeypatch.setattr(asking, "somebody_is_there", lambda: True)
+    return shown
+
+
+def ask(measured=73.05, *results, **more):
+    made = tl.prediction(LESSON, "ten", "How many of 100?", measured, *results, **more)
+    made._ipython_display_()
+    return made
+
+
+def test_without_a_learner_the_result_is_there_at_once(shown):
+    ask(73.05, "a printed text")
+    assert "How many of 100?" in shown[0]
+    assert "73 of 100." in shown[1] and "a printed text" in shown[2]
+    assert kept.read("predictions") == {}
+
+
+def test_the_result_comes_after_the_answer_and_is_kept(learner):
+    own = ask(73.05, "a printed text")
+    assert not any("73 of" in part or "printed" in part for part in learner)
+    field = own.fields.by_label[""]
+    assert field.value == "", "no default"
+    for text in ("", "many", "101", "-1", "nan"):
+        field.value = text
+        own.fields.answer_button.click()
+        assert "type a number from 0 to 100, or press Skip" in own.alert.value
+        assert not any("73 of" in part for part in learner)
+    field.value = " 30,5 % "
+    own.fields.answer_button.click()
+    assert "You said 30.5, it is 73 of 100: 42.5 more." in learner[-1]
+    assert "a printed text" in learner[-1] and not own.alert.value and field.disabled
+    assert kept.read("predictions")["03.ten"]["said"] == {"": 30.5}
+
+
+def test_who_skips_sees_it_and_is_asked_again_on_demand(learner):
+    own = ask()
+    own.fields.skip_button.click()
+    assert "73 of 100." in learner[-1] and kept.read("predictions")["03.ten"]["said"] is None
+    again = ask()
+    assert again.answered and "73 of 100." in learner[-1]
+    again.again_button.click()
+    assert "73 of 100" not in learner[-1] and kept.read("predictions") == {}
+    again.fields.by_label[""].value = "73.05"
+    again.fields.answer_button.click()
+    assert "just that" in learner[-1]
+
+
+def test_the_first_answer_counts_also_when_the_cell_is_run_again(learner):
+    own = ask()
+    own.fields.by_label[""].value = "30"
+    own.fields.answer_button.click()
+    again = ask(74)
+    assert again.fields.by_label[""].value == "30" and "you said 30" in learner[-1].lower()
+    assert kept.read("predictions")["03.ten"]["measured"] == {"": 73.05}
+
+
+def test_several_numbers_and_choices(learner):
+    own = ask({"after 10": 73, "after 50": 92.5})
+    own.fields.by_label["after 10"].value = "80"
+    own.fields.answer_button.click()
+    assert "for “after 50”" in own.alert.value
+    own.fields.by_label["after 50"].value = "90"
+    own.fields.answer_button.click()
+    assert "After 10: you said 80, it is 73 of 100: 7 fewer; after 50: you said 90" in learner[-1]
+
+    kept.forget()
+    own = ask("layer 2", options=["layer 1", "layer 2"])
+    own.fields.answer_button.click()
+    assert "Choose one" in own.alert.value
+    own.fields.by_label[""].value = "layer 1"
+    own.fields.answer_button.click()
+    assert "You said: layer 1, and it is: layer 2." in learner[-1]
+    with pytest.raises(ValueError, match="none of the options"):
+        ask("layer 3", options=["layer 1", "layer 2"])
+
+
+def test_what_is_kept_of_another_question_is_not_taken_for_an_answer(learner):
+    own = ask()
+    own.fields.by_label[""].value = "30"
+    own.fields.answer_button.click()
+    assert not ask({"one": 1, "two": 2}).answered
+    assert not ask("no", options=["yes", "no"]).answered
+
+
+def test_a_notebook_shows_its_predictions_and_the_course_a_calibration(learner, capsys):
+    assert "nothing" in predictions.in_words(predictions.of("03"))
+    for name, said, measured in (
+        ("a", 30, 70.0),
+        ("b", 90, 95.0),
+        ("c", None, 50.0),
+        ("d", 60, 75),
+    ):
+        entry = None if said is None else {"": said}
+        predictions.keep("03", name, Asked(f"Question {name}?", {"": measured}), entry)
+    predictions.keep("04", "e", Asked("Which?", "yes", ("yes", "no")), "yes")
+    kept.keep("predictions", "03.damaged", lambda _: {"said": {"": "x"}, "measured": 3})
+    table = predictions.in_words(predictions.of("03"))
+    assert (
+        all(words in table for words in ("Question a?", "+40", "skipped")) and "Which" not in table
+    )
+    picture, words = predictions.calibration(predictions.of())
+    assert "You predicted 3 numbers of 100. You were 20 off on average" in words
+    assert "it was 20 more than you said" in words and "Of 1 choices you had 1 right" in words
+    assert "20 off" in picture.alt
+    picture, words = predictions.calibration({})
+    assert picture is None and "0 numbers" in words
+
+
+def test_a_question_says_something_to_every_answer(learner, monkeypatch):
+    asked = Question("Is it?", "yes", RIGHT_AND_WRONG)
+    view = tl.question(asked)
+    view._ipython_display_()
+    assert "Because" not in learner[-1].split("</details>")[-1]
+    view.choices.value = "no"
+    assert "<b>✘ No.</b> It only looks so." in learner[-1]
+    view.choices.value = "yes"
+    assert "<b>✔ Yes.</b> Because it is." in learner[-1] and "looks so.</div>" not in learner[-1]
+    monkeypatch.setattr(asking, "somebody_is_there", lambda: False)
+    tl.question(asked)._ipython_display_()
+    assert "<details><summary>no</summary>No. It only looks so.</details>" in learner[-1]
+    with pytest.raises(ValueError, match="not one of"):
+        Question("Is it?", "perhaps", RIGHT_AND_WRONG)
+    with pytest.raises(ValueError, match="explanation"):
+        Question("Is it?", "yes", RIGHT_AND_WRONG | {"no": " "})
+
+
+def test_what_was_typed_may_be_anything():
+    for text in ("<b>3</b>", "١٢", "1e9", "3 4", "0x10", "∞", "\ud800"):
+        asked = Asked("?", {"": 1.0})
+        try:
+            assert 0 <= asked.number(text) <= 100
+        except CourseError as slip:
+            assert "type a number" in str(slip)
+
+
+# ------------------------------------------------------------------------------ tl-course progress
+
+
+def test_progress_is_printed_exported_and_deleted(tmp_path, capsys):
+    assert cli.main(["progress"]) == 0
+    assert "nothing" in capsys.readouterr().out.lower()
+    exercise = Exercise("03.x", "x = ...", lambda x: None, ("a", "b"), "")
+    exercise.check(1)
+    predictions.keep("03", "ten", Asked("How many?", {"": 73.0}), {"": 30})
+    capsys.readouterr()
+    assert cli.main(["progress"]) == 0
+    said = capsys.readouterr().out
+    assert "03.x" in said and "right" in said and "How many?" in said and "+43" in said
+    assert cli.main(["progress", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["exercises"]["03.x"]["outcome"] == "right"
+    assert found["predictions"]["03.ten"]["said"] == {"": 30}
+    file = tmp_path / "mine.json"
+    assert cli.main(["progress", "--out", str(file)]) == 0
+    assert json.loads(file.read_text(encoding="utf-8")) == found
+    assert cli.main(["progress", "--out", str(file)]) == 2
+    assert "already exists" in capsys.readouterr().err
+    assert cli.main(["progress", "--delete"]) == 0
+    assert not kept.file().exists()

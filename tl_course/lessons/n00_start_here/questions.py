@@ -1,0 +1,30 @@
+"""The short questions of notebook 00."""
+
+from tl_course.lessons.questions import Question
+
+WHAT_IT_KNEW = Question(
+    "Ten digits were enough for most of the others. What did the network know about digits before "
+    "it got them?",
+    "Nothing: it knew how to see, not what a digit is",
+    {
+        "What each digit looks like, from its pretraining": "No digit was among the drawings: "
+        "every drawing that shows one was taken out, and the names that hold a number too.",
+        "Nothing: it knew how to see, not what a digit is": "Its four layers answer to edges, "
+        "bends and shapes. Ten digits were enough to learn which of these make a 3.",
+        "The digits that you drew on the pad": "Those went to the networks of the experiment. "
+        "The one in this cell started again from the drawings.",
+    },
+)
+ONE_RUN = Question(
+    "A friend trains the network on her ten digits and gets 5 of 100 more right than you. Does she "
+    "have the better network?",
+    "Perhaps not: another ten digits can change that much",
+    {
+        "Yes: 5 of 100 is a clear difference": "The bars show how far results are spread with ten "
+        "digits: about 5 of 100 to either side, by the luck of the draw.",
+        "Perhaps not: another ten digits can change that much": "One run proves little. Repeat "
+        "both with other digits, and compare on the same ones.",
+        "No: the same network always gives the same result": "Trained on the same digits it does. "
+        "With other digits it learns something else.",
+    },
+)
