@@ -13,11 +13,11 @@ returns where they are right, and raises `Wrong` with the sentence for the mista
 """
 
 import ast
-import contextlib
 import copy
 import functools
 import html
 import importlib
+import importlib.util
 import inspect
 import linecache
 import pkgutil
@@ -200,8 +200,9 @@ def _of_lesson(number: str, what: str) -> ModuleType | None:
     """The module `what` of the lesson with that number, if there is one."""
     names = [one.name for one in pkgutil.iter_modules(lessons.__path__)]
     for name in (one for one in names if one.startswith(f"n{number}_")):
-        with contextlib.suppress(ModuleNotFoundError):
-            return importlib.import_module(f"{lessons.__name__}.{name}.{what}")
+        module = f"{lessons.__name__}.{name}.{what}"
+        if importlib.util.find_spec(module) is not None:
+            return importlib.import_module(module)
     return None
 
 

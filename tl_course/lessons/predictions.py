@@ -175,12 +175,14 @@ def calibration(entries: dict[str, dict]) -> tuple[Picture | None, str]:
 
 
 def _scatter(pairs: Sequence, words: str) -> Picture:
+    off = np.abs(np.subtract(*np.transpose(pairs))).mean()
+    title = f"You were {off:.0f} of 100 off on average"
     figure, (ax,) = in_a_row(1, 4.2, 4.2)
-    ax.plot([0, 100], [0, 100], color="black", linestyle=":", label="said what it was")
+    ax.plot([0, 100], [0, 100], color="black", linestyle=":", label="exactly right")
     ax.plot(*np.transpose(pairs), "o", color=BLUE, label="a prediction")
     ax.set(
-        title="What you said, and what it was", xlabel="you said, of 100",
+        title=title, xlabel="you said, of 100",
         ylabel="it was, of 100", xlim=(-3, 103), ylim=(-3, 103),
     )  # fmt: skip
     ax.legend(frameon=False)
-    return Picture(figure, f"What you said, and what it was: {words}")
+    return Picture(figure, f"{title}. What you said, and what it was: {words}")
