@@ -1,7 +1,7 @@
 """Figures and sounds of notebook 06: one thing three ways, and which source serves which target."""
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -103,15 +103,28 @@ def three_rows(drawn: Sequence[Examples], title: str) -> Picture:
     )
 
 
-def beside(rows: Sequence[dict], predicted: Mapping[str, Mapping[str, float]]) -> str:
-    """Points ahead of random layers in rows of `matrix.matrix`, each beside its prediction."""
+def ahead_of_random(rows: Sequence[dict] | pd.DataFrame) -> pd.DataFrame:
+    """Points of 100 that each source is ahead of random layers, by `target`: rows of a matrix."""
     mean = matrix.cells(pd.DataFrame(rows)).pivot(index="target", columns="source", values="mean")
-    points = 100 * mean.sub(mean["random"], axis=0)
-    return "\n".join(
-        f"{name:<12} "
-        + "; ".join(f"{s}: {points[s][name]:+3.0f} (you said {by:+.0f})" for s, by in said.items())
-        for name, said in predicted.items()
-    )
+    return 100 * mean.sub(mean["random"], axis=0).drop(columns="random")
+
+
+def points_ahead(rows: Sequence[dict] | pd.DataFrame, *cells: tuple[str, str]) -> dict[str, float]:
+    """The same of some cells (source, target), by what they are called."""
+    ahead = ahead_of_random(rows)
+    return {f"{SOURCES[s]} for {CALLED[t]}": float(ahead.loc[t, s]) for s, t in cells}
+
+
+def small_table(rows: Sequence[dict]) -> pd.DataFrame:
+    """Points ahead of random layers, to be read: a row for each target, a column a source."""
+    ahead = ahead_of_random(rows)[list(matrix.SOURCES)].rename(columns=SOURCES, index=CALLED)
+    return ahead.rename_axis(index="points ahead", columns=None).map("{:+.0f}".format)
+
+
+def least_able(controls: pd.DataFrame, source: str, target: str) -> str:
+    """The control that leaves a source's layers the least able to read a target."""
+    rows = controls[(controls.source == source) & (controls.target == target)]
+    return rows.groupby("control").accuracy.mean().idxmin()
 
 
 def percent_right(rows: pd.DataFrame, *by: str) -> pd.DataFrame:

@@ -1,0 +1,368 @@
+"""The exercises of notebook 06: a split by people, a scale, an interval over people, a guard."""
+
+from collections import Counter
+
+import numpy as np
+import torch
+
+from tl_course.lessons.exercises import Exercise, expect
+
+# ---------------------------------------------------------------------------- split by people
+
+
+def split(recordings):
+    """Two lists, to learn from and for the test; about a quarter of it all is for the test.
+
+    `recordings` is a list of (speaker, digit, take), such as ("george", 7, 0).
+    """
+    test = recordings[::4]
+    labelled = [one for one in recordings if one not in test]
+    return labelled, test
+
+
+def _recordings(takes: dict[str, int]) -> list[tuple[str, int, int]]:
+    """Every digit said by everybody, so many takes each, in the order of the digits."""
+    return [(who, d, t) for d in range(10) for who, most in takes.items() for t in range(most)]
+
+
+def _check_split(split) -> None:
+    four = _recordings({"george": 3, "jackson": 3, "nicolas": 3, "theo": 3})
+    eight = _recordings(dict(zip("abcdefgh", (7, 1, 4, 2, 6, 3, 5, 1), strict=True)))
+    eight = [eight[i] for i in torch.randperm(len(eight)).tolist()]
+    for recordings, names in ((four, "george"), (eight, "other people")):
+        before = list(recordings)
+        found = split(recordings)
+        expect(recordings == before, "Your function changes the list that it is given.")
+        expect(found is not None, "Your function returns nothing: return the two lists.")
+        expect(
+            isinstance(found, (tuple, list)) and len(found) == 2,
+            "Return two lists: what to learn from, and the test.",
+        )
+        labelled, test = ([tuple(one) for one in part] for part in found)
+        expect(
+            test or names == "george",
+            "With recordings of other people your test is empty: take the names from "
+            "`recordings`, rather than writing one down.",
+        )
+        expect(labelled and test, "One of the two lists is empty.")
+        expect(
+            not set(labelled) & set(test),
+            "Some recordings are in both lists, so the test asks what was learnt by heart.",
+        )
+        lost = Counter(recordings) - Counter(labelled) - Counter(test)
+        expect(
+            not lost,
+            f"{sum(lost.values())} of {len(recordings)} recordings are in neither list: each "
+            "belongs to one of them.",
+        )
+        digits = {digit for _, digit, _ in test} - {digit for _, digit, _ in labelled}
+        expect(
+            not digits,
+            f"The digit {min(digits, default=0)} is in the test and was never labelled: you split "
+            "by digit. Who speaks must differ, not what is said.",
+        )
+        both = {who for who, _, _ in labelled} & {who for who, _, _ in test}
+        expect(
+            len(both) != 1,
+            "One speaker stands on both sides: the list was cut at a number of recordings. Cut "
+            "between two people instead.",
+        )
+        expect(
+            not both,
+            f"{len(both)} speakers are on both sides. Choose speakers for the test first, then "
+            "send each recording to the side of its speaker.",
+        )
+        expect(
+            len(labelled) > len(test),
+            "The test is larger than what there is to learn from. The list to learn from comes "
+            "first, and about a quarter of the people are enough for the test.",
+        )
+
+
+speakers = Exercise(
+    "06.speakers",
+    split,
+    _check_split,
+    (
+        "Print the speakers of both lists: `{speaker for speaker, digit, take in test}`.",
+        "First make a list of the speakers, each once and in a fixed order: "
+        "`sorted({speaker for speaker, _, _ in recordings})`.",
+        "Every fourth of these names is for the test. A recording goes there if its speaker is one "
+        "of them, and otherwise to the other list.",
+    ),
+    "A test by the same people asks whether the network knows their voices; a test by other people "
+    "asks whether it knows digits. The same holds for patients, cameras and pieces of one "
+    "photograph: whatever comes in groups is split by group.",
+)
+
+
+# ---------------------------------------------------------------------------- each by itself
+
+
+def standardised(x):
+    """Log-mel pictures `[n, 1, 32, 32]`, each brought to mean 0 and spread 1 by itself.
+
+    (Spread: the standard deviation of its numbers.) A picture of silence becomes all zeros.
+    """
+    ...
+
+
+def _near(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return one.shape == other.shape and bool(torch.allclose(one, other, rtol=0.02, atol=0.02))
+
+
+def _by(x: torch.Tensor, *axes: int) -> torch.Tensor:
+    """`x` standardised over these axes."""
+    return (x - x.mean(axes, keepdim=True)) / x.std(axes, keepdim=True).clamp_min(1e-6)
+
+
+def _check_scale(standardised) -> None:
+    own = torch.tensor([0.5, 1.0, 3.0, 2.0, 6.0])[:, None, None, None]
+    x = own * torch.randn(5, 1, 32, 32) - 8 * own
+    x += own * torch.linspace(-2, 2, 32)[:, None] + own * torch.linspace(1, -1, 32)
+    given = x.clone()
+    found = standardised(given)
+    expect(torch.equal(given, x), "Your function changes the pictures that it is given.")
+    expect(found is not None, "Your function returns nothing: return the pictures.")
+    found = torch.as_tensor(found).float()
+    expect(
+        found.shape == x.shape,
+        f"{list(x.shape)} went in and {list(found.shape)} came out: the shape should stay.",
+    )
+    wrong = {
+        "All pictures share one mean and one spread. A quiet recording then stays quiet beside a "
+        "loud one, and a picture depends on what else is in the batch.": _by(x, 0, 1, 2, 3),
+        "Each point got its mean over the batch (the first axis). A picture that comes alone has "
+        "no such mean.": _by(x, 0),
+        "Each row got its own mean and spread, so the network can no longer see which pitches are "
+        "loud.": _by(x, 3),
+        "Each column got its own mean and spread, so the network can no longer see when it is "
+        "loud.": _by(x, 2),
+        "The mean is right, but the spread is still that of the recording: divide by it.": (
+            x - x.mean((1, 2, 3), keepdim=True)
+        ),
+        "The mean is right, but you divided by the variance: the spread is its square root.": (
+            (x - x.mean((1, 2, 3), keepdim=True)) / x.var((1, 2, 3), keepdim=True)
+        ),
+        "The spread is 1, but the mean is not 0: take the mean away first, then divide.": (
+            x / x.std((1, 2, 3), keepdim=True) - x.mean((1, 2, 3), keepdim=True)
+        ),
+    }
+    for message, mistaken in wrong.items():
+        expect(not _near(found, mistaken), message)
+    expect(
+        _near(found, _by(x, 1, 2, 3)),
+        "Not every picture has mean 0 and spread 1: over which axes do `mean` and `std` go?",
+    )
+    silent = torch.cat([x[:1], torch.full((1, 1, 32, 32), -4.0)])
+    found = torch.as_tensor(standardised(silent)).float()
+    expect(
+        bool(found.isfinite().all()),
+        "A picture of silence becomes NaN or infinite: its spread is 0. Keep the divisor above 0.",
+    )
+    expect(
+        found[1].abs().max() < 0.01 and _near(found[:1], _by(x[:1], 1, 2, 3)),
+        "With a silent picture in the batch not all comes out right: silence becomes zeros, and "
+        "the others stay as they were.",
+    )
+
+
+scale = Exercise(
+    "06.scale",
+    standardised,
+    _check_scale,
+    (
+        "`x.mean((1, 2, 3), keepdim=True)` is one number per picture. What would `x.mean()` be?",
+        "Take that mean away, then divide by the standard deviation over the same axes.",
+        "Silence has standard deviation 0: `.clamp_min(1e-6)` on the divisor guards against it.",
+    ),
+    "How loud a recording is depends on the microphone, and says nothing about the digit. Scaled "
+    "by itself, a recording is the same alone and in any batch. Pictures of this course are all "
+    "scaled alike, because there brightness is part of what is seen.",
+)
+
+
+# ---------------------------------------------------------------------------- over people
+
+
+def half_interval(right, people):
+    """Half of the 95% interval of the accuracy, for people who were not recorded.
+
+    `right` (1 or 0) and `people` (a name) have one entry for each recording.
+    """
+    return 2 * np.std(right, ddof=1) / np.sqrt(len(right))
+
+
+WIDEST = 2.78  # Student's t for five people; 1.9 … 2 is the usual rule
+
+
+def _check_interval(half_interval) -> None:
+    shares, n = (0.95, 0.85, 0.70, 0.60, 0.30), 100
+    right = np.array([int(7 * i % n < n * share) for i in range(n) for share in shares])
+    people = np.array(["ana", "ben", "eva", "joe", "kim"] * n)
+    before = right.copy()
+    found = half_interval(right, people)
+    expect(np.array_equal(right, before), "Your function changes the recordings.")
+    expect(found is not None, "Your function returns nothing: return half of the interval.")
+    expect(
+        np.ndim(found) == 0,
+        "Return one number: half of the interval, not its ends and not one for each person.",
+    )
+    found = float(found)
+    each = np.std(shares, ddof=1)  # of people's means
+    error = each / np.sqrt(5)
+    over_recordings = np.std(right, ddof=1) / np.sqrt(5 * n)
+    inside = np.mean([np.std(right[people == who], ddof=1) for who in np.unique(people)])
+    blocks = np.std(right.reshape(5, n).mean(1), ddof=1) / np.sqrt(5)
+
+    def near(*others: float) -> bool:
+        return any(0.97 * 1.96 * other <= found <= 1.02 * 2 * other for other in others)
+
+    expect(
+        not near(over_recordings),
+        "It counts each recording as if somebody else had spoken it. There are 500 recordings, "
+        "but five people.",
+    )
+    expect(
+        not near(inside / np.sqrt(n), inside / 2),
+        "It says how much the recordings of one person differ, and nothing of how people differ.",
+    )
+    expect(
+        not near(each / np.sqrt(5 * n)),
+        "The spread of people's means is right, but you divided by the root of the number of "
+        "recordings. How many means are there?",
+    )
+    expect(
+        not near(each),
+        "That is how far single people lie from the mean. The mean of several people is surer "
+        "than one of them: divide by a root.",
+    )
+    expect(
+        not near(np.std(shares) / np.sqrt(5)),
+        "Your spread divides by the number of people (`np.std` does unless you say `ddof=1`), "
+        "which makes it too small for so few.",
+    )
+    expect(
+        not near(blocks),
+        "You take it that the recordings come person after person. They do not: `people` says "
+        "who spoke each.",
+    )
+    expect(
+        not near(2 * error, WIDEST * error),
+        "That is the whole interval, from its low end to its high one; half of it is asked for.",
+    )
+    expect(
+        not near(error / 2, error / 1.96),
+        "That is one standard error: about two of them make half of a 95% interval.",
+    )
+    expect(
+        1.9 * error <= found <= WIDEST * error,
+        f"Your half interval is {found:.3f}. The means of the five people have a standard "
+        f"deviation of {each:.3f}: what follows for the mean of five?",
+    )
+    some = (people != "ana") & (people != "ben")  # three people, not equally often recorded
+    some[:200] &= people[:200] != "joe"
+    found = float(half_interval(right[some], people[some]))
+    three = [right[some & (people == who)].mean() for who in ("eva", "joe", "kim")]
+    expect(
+        1.9 <= found * np.sqrt(3) / np.std(three, ddof=1) <= 4.4,
+        "With three people who were recorded a different number of times it goes wrong: take the "
+        "number of people from `people`.",
+    )
+
+
+interval = Exercise(
+    "06.interval",
+    half_interval,
+    _check_interval,
+    (
+        "What differs if others are recorded: the people. So first compute one mean per person.",
+        "A loop over `np.unique(people)`; `right[people == name].mean()` is one person's mean.",
+        "Twice the standard deviation of these means (`ddof=1`), divided by the square root of "
+        "the number of people.",
+    ),
+    "Five hundred recordings by five people are five numbers about people. (For so few the exact "
+    "factor is not 2 but Student's t, 2.8 for five people; the course uses that.)",
+)
+
+
+# ---------------------------------------------------------------------------- a guard
+
+
+def refused(expected, modality, x):
+    """None where `x` fits, and otherwise a sentence that says what was expected and what came.
+
+    `expected` is a dict such as {"modality": "image", "shape": (3, 32, 32)}; `modality` says what
+    the examples `x` `[n, …]` are.
+    """
+    ...
+
+
+def _check_guard(refused) -> None:
+    def ask(expected, modality, x):
+        try:
+            said = refused(dict(expected), modality, x)
+        except (ValueError, TypeError, RuntimeError, AssertionError) as error:
+            expect(False, f"It should return the sentence, and it raises {type(error).__name__}.")
+        expect(
+            not isinstance(said, (bool, np.bool_)),
+            "Return a sentence or None: True and False do not say what is wrong.",
+        )
+        return said
+
+    seeing = {"modality": "image", "shape": (3, 32, 32)}
+    hearing = {"modality": "audio", "shape": (3, 32, 32)}
+    reading = {"modality": "text", "shape": (64,)}
+    pictures = 2 * torch.rand(10, 3, 32, 32)
+    unusual = torch.randn(7, 3, 32, 32) * 5 - 3  # as a spectrogram may look
+    expect(
+        ask(seeing, "image", pictures) is None,
+        "Ten pictures of shape [3, 32, 32] are refused, and they fit: the first number of "
+        "`x.shape` says how many there are.",
+    )
+    expect(
+        ask(seeing, "image", unusual) is None,
+        "Pictures with unusual numbers are refused. Numbers do not tell what they stand for; "
+        "`modality` does.",
+    )
+    expect(
+        ask(hearing, "audio", unusual) is None and ask(reading, "text", torch.ones(2, 64)) is None,
+        "A network of sound refuses sound, or one of text refuses text: compare with "
+        '`expected["modality"]`.',
+    )
+    for expected, modality in ((seeing, "audio"), (hearing, "image"), (seeing, "text")):
+        said = ask(expected, modality, unusual)
+        name = expected["modality"]
+        expect(
+            said,
+            f"A network of {name} accepts {modality}, because the shapes agree. The same shape is "
+            "not the same modality.",
+        )
+        expect(
+            isinstance(said, str) and name in said and modality in said,
+            f"It refuses {modality}, but its sentence must name both modalities: what was "
+            "expected, and what came.",
+        )
+    for x in (pictures[:, :1], pictures[..., :28, :28], pictures[0]):
+        said = ask(seeing, "image", x)
+        expect(
+            said,
+            f"Pictures of shape {list(x.shape)} are accepted: the modality is right, and the "
+            "shape is another.",
+        )
+        expect(isinstance(said, str), "Return a sentence where the shape is another one.")
+
+
+guard = Exercise(
+    "06.guard",
+    refused,
+    _check_guard,
+    (
+        "Two comparisons: one of modalities, one of shapes.",
+        "`tuple(x.shape[1:])` is the shape of one example.",
+        "`return f\"This network takes {expected['modality']}, and these are {modality}.\"` for "
+        "the first; a similar sentence with shapes for the second; `return None` at the end.",
+    ),
+    "PyTorch compares shapes alone, so what a number stands for has to travel with the data and "
+    "with the network. A saved network of this course carries such a description.",
+)

@@ -1,0 +1,47 @@
+"""The short questions of notebook 06."""
+
+from tl_course.lessons.questions import Question
+
+SAME_SHAPE = Question(
+    "A network of pictures gets a spectrogram of 3×32×32 numbers, and PyTorch raises no error. "
+    "What does that show?",
+    "That the shapes agree, and nothing else",
+    {
+        "That the network can use what it learnt from pictures": "PyTorch compares shapes. Whether "
+        "the layers are of any use for such an input has to be measured, and you are about to.",
+        "That the shapes agree, and nothing else": "Shape is all that PyTorch looks at. What the "
+        "numbers stand for has to be written down beside them.",
+        "That sound and pictures are the same modality here": "They have the same shape. The "
+        "modality is what was recorded: in a picture both axes are space, in a spectrogram one is "
+        "time and one is pitch.",
+    },
+)
+OTHER_PEOPLE = Question(
+    "Sound's layers are 33 ± 11 points ahead with people's voices: twelve draws, four people who "
+    "were the test in turn. What does this 95% interval allow for?",
+    "Other people than these four",
+    {
+        "Other draws of fifty recordings from these four, and no more": "With that alone it would "
+        "be narrower. It is taken over the four people, so what four can tell about others is in "
+        "it.",
+        "Other people than these four": "The four people's own means give it, and since they are "
+        "few, it is wide. Twelve draws add recordings and no people.",
+        "Another pretraining of the same network": "Each network was pretrained once, so nothing "
+        "in the table can say how much that would change. The interval leaves it out.",
+    },
+)
+BIRDS = Question(
+    "You have fifty spectrograms of birds, labelled by species. Which of the three networks do you "
+    "try first, and what do you compare it with?",
+    "Sound; with random layers and with no network at all",
+    {
+        "Pictures, which saw a million; with guessing": "More pretraining did not make up for "
+        "another kind of input: sound's 400,000 names served speech better. And guessing is no "
+        "rival, since random layers get 66 of 100 spoken digits right.",
+        "Sound; with random layers and with no network at all": "It is the nearest source that is "
+        "measured here. Birds are not spoken names, so the two controls must say whether it helps.",
+        "Sound; a comparison is not needed, since sound helps sound": "It helped with spectrograms "
+        "and not with raw samples, so the same modality in another form can be of no use. Measure "
+        "it.",
+    },
+)
