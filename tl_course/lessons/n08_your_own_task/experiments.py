@@ -2,9 +2,11 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 from tl_course.core import transfer
 from tl_course.core.network import FiveLayerNet
@@ -18,6 +20,7 @@ from tl_course.study import results
 
 PLAIN = ("option-1", "random-frozen")  # quick ones, also without colours
 WITH_COPIES, DRAWS_WITH_COPIES = ("option-2",), 5  # recommended for so many pictures; slow
+OTHER_PIECES = 1000  # added to a seed: another draw of pieces than that of the notebook's folder
 
 
 def pictures_of(folder: str, making: Path, seed: int) -> Path:
@@ -36,6 +39,28 @@ def made_pictures(seed: int) -> tuple[Examples, Examples]:
         root = made_folder(Path(folder, "pictures"), seed, faults=False)
         train = load_folder(root / "train")
         return train, load_folder(root / "test", names=train.names)
+
+
+def with_faults(net: FiveLayerNet, seed: int) -> dict[str, float]:
+    """Test accuracy in % of Option 1, without a fault in the folder and with each of three.
+
+    On another draw of pieces than that of the notebook's folder; nothing is chosen by it.
+    """
+    train, test = made_pictures(OTHER_PIECES + seed)
+    every_second = torch.arange(len(train)) % 2 == 0
+    mixed_up = torch.where(every_second, (train.y + 1) % len(train.names), train.y)
+    copied = own_task.part_of(test, 0.5, seed)
+    with_copies = replace(train, x=torch.cat([train.x, copied.x]), y=torch.cat([train.y, copied.y]))
+    learnt_from = {
+        "no fault": train,
+        "half of the training pictures cannot be opened": own_task.part_of(train, 0.5, seed),
+        "half of the training pictures lie in a wrong class": replace(train, y=mixed_up),
+        "half of the test pictures are in the training part, too": with_copies,
+    }
+    return {
+        what: 100 * transfer.adapt("option-1", net, pictures, test=test, seed=seed).accuracy
+        for what, pictures in learnt_from.items()
+    }
 
 
 def draws(net: FiveLayerNet, seeds: Iterable[int]) -> Iterator[dict]:

@@ -1,5 +1,6 @@
 """The figures of a task of your own: confusion, the worst mistakes, rivals, more labels, a card."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,20 @@ def some_of_each(examples: Examples, title: str, n: int = 6) -> Picture:
         + f": {', '.join(shown)}.",
         columns=n, cell=0.85,
     )  # fmt: skip
+
+
+def faults(accuracies: dict[str, float]) -> Picture:
+    """What the test says (in %) without a fault in the folder, and with each of them."""
+    best = max(accuracies, key=accuracies.get)
+    values = {textwrap.fill(what, 22): accuracy for what, accuracy in accuracies.items()}
+    colours = [GREY] + [BLUE] * (len(values) - 1)
+    title = f"Highest: {best}"
+    return figures.bars(values, title, "what the test says, %", colours, "{:.0f}".format)
+
+
+def flattering(accuracies: dict[str, float]) -> str:
+    """The fault with which the test says most."""
+    return max(list(accuracies)[1:], key=accuracies.get)
 
 
 def confusion(outcome: Outcome) -> Picture:
@@ -135,6 +150,13 @@ def colours(accuracies: pd.DataFrame) -> Picture:
         "{:.0f}%".format,
         {name: values.std() for name, values in draws.items()},
     )
+
+
+def loses_more(accuracies: pd.DataFrame) -> str:
+    """Which layers lose more without colours (a row a draw, in %)."""
+    mean = accuracies.mean()
+    lost = {arm: mean[arm, True] - mean[arm, False] for arm in ("option-1", "random-frozen")}
+    return "borrowed layers" if lost["option-1"] > lost["random-frozen"] else "random layers"
 
 
 def shared(folder: Path, about: dict) -> HTML:
