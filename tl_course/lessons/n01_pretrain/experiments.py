@@ -1,11 +1,23 @@
-"""What notebook 01 trains on, and how fast."""
+"""What notebook 01 trains on, and how fast; what a filter answers to."""
 
 from dataclasses import replace
 
+import torch
+
 from tl_course.base import machine
 from tl_course.core import pretraining
+from tl_course.core.network import FiveLayerNet
 from tl_course.core.training import Watch
 from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.layers import filters
+from tl_course.layers.filters import edge as edge  # for the notebook
+
+PLACES = (
+    "at edges that run up and down",
+    "at edges that run from left to right",
+    "in even bright areas",
+    "in even dark areas",
+)
 
 
 def sources(seed: int) -> tuple[EmojiImages, EmojiImages]:
@@ -23,3 +35,20 @@ def speeds(source: EmojiImages, seed: int) -> dict[str, float]:
             mine = pretraining.pretrain(source, images, seed=seed, recipe=recipe, watch=Watch())
             speed[name] = images / mine.history.seconds
     return speed
+
+
+def share_in_output() -> float:
+    """Of 100 numbers in the network, how many are in the output layer."""
+    net = FiveLayerNet()
+    in_output = sum(p.numel() for p in net.output.parameters())
+    return 100 * in_output / sum(p.numel() for p in net.parameters())
+
+
+def strongest_at(kernel: torch.Tensor) -> str:
+    """Which of `PLACES` a filter `[3, 7, 7]` answers to most strongly."""
+    upright = torch.where(torch.arange(32) < 16, -1.0, 1.0).expand(3, 32, 32)
+    even = torch.ones(3, 32, 32)
+    shown = (upright, upright.mT, even, -even)
+    inside = slice(4, -4)  # the end of a picture is an edge, too
+    strength = [filters.answers(x, kernel)[inside, inside].abs().max().item() for x in shown]
+    return PLACES[strength.index(max(strength))]

@@ -1,16 +1,29 @@
 """The figures of notebook 01: drawings, a filter, the five layers, and what they learnt."""
 
+import textwrap
 from collections.abc import Sequence
 
 import torch
 
 from tl_course.core.network import FiveLayerNet
+from tl_course.data.inputs import to_picture
 from tl_course.layers import filters
 from tl_course.layers.growing import Growth
 from tl_course.lessons import figures
 from tl_course.lessons.figures import Picture, architecture, wall
 
-__all__ = ["architecture", "first_filters", "renders", "right_and_wrong", "sliding_filter", "wall"]
+__all__ = [
+    "architecture", "first_filters", "picture_and_filter", "quarter", "renders", "right_and_wrong",
+    "sliding_filter", "wall",
+]  # fmt: skip
+QUARTERS = ("top left", "top right", "bottom left", "bottom right")
+WALL = (25, 40)  # rows and columns of the wall
+
+
+def quarter(thing: int) -> str:
+    """Which of the `QUARTERS` of the wall the thing of that number is in."""
+    row, column = divmod(thing, WALL[1])
+    return QUARTERS[2 * (row >= WALL[0] / 2) + (column >= WALL[1] / 2)]
 
 
 def renders(x: torch.Tensor, name: str) -> Picture:
@@ -20,11 +33,28 @@ def renders(x: torch.Tensor, name: str) -> Picture:
     return figures.pictures(x, [], title, alt)
 
 
-def sliding_filter(picture: torch.Tensor, row: int, column: int, angle: float) -> Picture:
-    """A filter for edges at this angle, laid on `picture` `[3, 32, 32]`, and all its answers."""
-    picture, kernel = picture.cpu(), filters.edge(angle)
+def picture_and_filter(picture: torch.Tensor, kernel: torch.Tensor) -> Picture:
+    """A picture `[3, 32, 32]` and a filter `[3, 7, 7]` beside it, without its answers."""
+    filter_picture = figures.filter_pictures(kernel[None])[0]
+    return figures.sheets(
+        {"the picture": to_picture(picture).cpu(), "the filter": filter_picture},
+        "A cat, and a filter made by hand",
+        "A picture of a cat, and a filter of 7 by 7 pixels: its left half is dark, its right half "
+        "bright.", width=5, across=2,
+    )  # fmt: skip
+
+
+def sliding_filter(picture: torch.Tensor, row: int, column: int, kernel) -> Picture:
+    """A filter, `[3, 7, 7]` or `[7, 7]`, laid on `picture` `[3, 32, 32]`, and all its answers."""
+    picture = picture.cpu()
+    kernel = torch.as_tensor(kernel, dtype=torch.float32).expand(3, -1, -1)
     answers = filters.answers(picture, kernel)
     return figures.sliding_filter(picture, kernel, row, column, answers)
+
+
+def _in_lines(*names: str) -> str:
+    """Long names in two lines each."""
+    return "\n".join(line for name in names for line in textwrap.wrap(name, 15)[:2])
 
 
 def right_and_wrong(
@@ -34,8 +64,8 @@ def right_and_wrong(
     predicted, x, y = scores.argmax(1), x.cpu(), y.cpu()
     right = (predicted == y).nonzero().flatten()[:10]
     wrong = (predicted != y).nonzero().flatten()[:10]
-    captions = [names[y[i]][:16] for i in right]
-    captions += [f"{names[y[i]][:16]}\n→ {names[predicted[i]][:16]}" for i in wrong]
+    captions = [_in_lines(names[y[i]]) for i in right]
+    captions += [_in_lines(names[y[i]], "→ " + names[predicted[i]]) for i in wrong]
     mistakes = "; ".join(f"{names[y[i]]} taken for {names[predicted[i]]}" for i in wrong)
     title = "First row: named right. Second row: taken for something else"
     alt = f"Ten pictures named right, and ten named wrong: {mistakes}."
