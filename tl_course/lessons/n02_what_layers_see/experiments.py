@@ -143,6 +143,11 @@ def selectivity(table: pd.DataFrame) -> dict[str, torch.Tensor]:
     return {kind: torch.tensor(by_kind.get_group(kind).array) for kind in ("trained", "untrained")}
 
 
+def choosy(selectivity: dict[str, torch.Tensor], units: int = 32) -> dict[str, float]:
+    """How many of so many units are above 0.5, by kind of network (a mean where there are more)."""
+    return {kind: units * (x > 0.5).float().mean().item() for kind, x in selectivity.items()}
+
+
 def preference(networks: dict[str, tuple[str, nn.Module]], every: int = 1) -> list[dict]:
     """Rows `net`, `kind`, `equal`, `layer`, `stimulus`, `share` of units, `response`.
 
@@ -175,6 +180,12 @@ def straight_and_bent(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {"straight": share["edge"] + share["bar"], "bent": share["curve"] + share["spiral"]}
     )
+
+
+def prefer_straight(table: pd.DataFrame, layers: Sequence[str] = ("layer1", "layer3")) -> dict:
+    """How many of 100 units of trained networks prefer edges or bars, by layer (same contrast)."""
+    straight = straight_and_bent(table).straight["contrast", "trained"]
+    return {f"layer {layer[-1]}": straight[layer] for layer in layers}
 
 
 def synthesised(
@@ -271,6 +282,16 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
         lowest = activity.corr(method="spearman").min(axis=None)
         rows[name] = {"lowest": lowest, "idle": int(idle), "units": len(activity)}
     return pd.DataFrame(rows).T
+
+
+def busy_on_both(table: pd.DataFrame, one: str, other: str, n: int = 16) -> int:
+    """Of the `n` units that are most active on pictures `one`, how many are so on `other`, too.
+
+    `table` is "usage"; of the trained network.
+    """
+    activity = table[table.net == "trained"].pivot(index="unit", columns="task", values="activity")
+    busiest = [set(activity[task].nlargest(n).index) for task in (one, other)]
+    return len(busiest[0] & busiest[1])
 
 
 def _heads(net: FiveLayerNet) -> dict[str, FiveLayerNet]:

@@ -26,12 +26,17 @@ FILM = (
 )
 
 
-def which_is_which(net: nn.Module, untrained: nn.Module, seed: int) -> Picture:
-    """The filters of both networks as A and B; a coin decides which is A."""
-    pair = [one.layer1.weight[experiments.by_angle(one)] for one in (net, untrained)]
+def trained_one(seed: int) -> str:
+    """Whether the trained network is "A" or "B" in `which_is_which`: a coin decides."""
     coin = torch.rand(1, generator=torch.Generator().manual_seed(seed)).item()
+    return "A" if coin < 0.5 else "B"
+
+
+def which_is_which(net: nn.Module, untrained: nn.Module, seed: int) -> Picture:
+    """The filters of both networks as A and B."""
+    pair = [one.layer1.weight[experiments.by_angle(one)] for one in (net, untrained)]
     return figures.filters(
-        dict(zip("AB", pair if coin < 0.5 else pair[::-1], strict=True)),
+        dict(zip("AB", pair if trained_one(seed) == "A" else pair[::-1], strict=True)),
         "Layer 1 of two networks: one has seen a million drawings, one has seen none",
         "Two sheets of 32 small filters. On one, most are smooth stripes and edges at many angles; "
         "on the other, every filter is speckled at random.",
@@ -191,8 +196,9 @@ def preferences(rows: pd.DataFrame | list[dict], title: str, equal: str = "contr
 def usage(table, units: Sequence[int], weight: torch.Tensor, title: str) -> Picture:
     """How active each unit of layer 1 is on each kind of picture, under its filter.
 
-    table: rows `task`, `unit`, `activity` (share of the layer's), of one network.
+    table: rows `net`, `task`, `unit`, `activity` (share of the layer's); the network is "trained".
     """
+    table = table[table.net == "trained"]
     tasks = list(dict.fromkeys(table.task))
     values = table.pivot(index="task", columns="unit", values="activity").loc[tasks, list(units)]
     figure = Figure(figsize=(11, 1.2 + 0.36 * len(tasks)), layout="constrained")

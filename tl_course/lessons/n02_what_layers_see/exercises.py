@@ -1,0 +1,355 @@
+"""The exercises of notebook 02: selectivity, receptive fields, favourite patches, contrast."""
+
+import torch
+import torch.nn.functional as F
+
+from tl_course.lessons.exercises import Exercise, Wrong, expect
+
+NOTHING = "Your function returns nothing: its last line must be `return …`."
+
+# ---------------------------------------------------------------------------- choosy about angles
+
+
+def selectivity(answers):
+    """(best - right angle) / (best + right angle), from one unit's answers to n angles."""
+    ...
+
+
+def _unit(n: int, best: int, weakest: int) -> torch.Tensor:
+    """Answers to n angles; those at a right angle to the best are not the weakest."""
+    answers = 0.3 + 0.02 * torch.arange(n)
+    answers[best], answers[(best + n // 2) % n], answers[weakest] = 2.0, 0.5, 0.1
+    return answers
+
+
+def _check_choosy(selectivity) -> None:
+    def of(answers: torch.Tensor) -> float:
+        found = selectivity(answers.clone())
+        expect(found is not None, NOTHING)
+        found = torch.as_tensor(found)
+        expect(
+            found.numel() == 1,
+            f"Your function returns {found.numel()} numbers. A unit has one selectivity.",
+        )
+        return found.item()
+
+    near, expected = _unit(24, best=3, weakest=11), (2 - 0.5) / (2 + 0.5)
+    found = of(near)
+
+    def is_it(other: float) -> bool:
+        return abs(found - (2 - other) / (2 + other)) < 1e-4
+
+    expect(
+        not is_it(0.1),
+        "You compare the best answer with the weakest one. The weakest need not be at a right "
+        "angle to the best.",
+    )
+    expect(
+        not is_it(near[9].item()) and not is_it(near[21].item()),
+        "You compare with an angle of 45 degrees. The n angles share 180 degrees, not 360; how "
+        "many places further is a right angle?",
+    )
+    expect(
+        not is_it(near.mean().item()) and not is_it((near.sum().item() - 2) / 23),
+        "You compare the best answer with a mean. The question is what the unit answers at one "
+        "angle, the right angle to its best.",
+    )
+    expect(
+        abs(found - (2 - 0.5) / 2) > 1e-4 and abs(found - 2 / 0.5) > 1e-4,
+        "Best and right angle are the right ones; the formula divides their difference by their "
+        "sum.",
+    )
+    expect(
+        abs(found - expected) < 1e-4,
+        f"A unit answers 2.0 at its best angle and 0.5 at a right angle to it. Its selectivity is "
+        f"{expected:.2f}; yours is {found:.2f}.",
+    )
+    wrapped = (
+        "It is right where the best angle is small, and not where it is 150 degrees: the right "
+        "angle to that would be 240. Stripes at 240 degrees are the same as at another angle, "
+        "which is among the n."
+    )
+    try:
+        found = of(_unit(24, best=20, weakest=1))
+    except IndexError as error:
+        raise Wrong(wrapped) from error
+    expect(abs(found - expected) < 1e-4, wrapped)
+    of_eight = (
+        "It works with 24 angles and not with 8. How many places a right angle is depends on how "
+        "many angles there are."
+    )
+    try:
+        few = [of(_unit(8, best, weakest=(best + 1) % 8)) for best in (1, 6)]
+    except IndexError as error:
+        raise Wrong(of_eight) from error
+    expect(all(abs(one - expected) < 1e-4 for one in few), of_eight)
+    silent = of(torch.zeros(24))
+    expect(
+        abs(silent) < 1e-6,
+        f"A unit that answers to nothing gets {silent}; it should get 0. What is the sum that you "
+        "divide by?",
+    )
+
+
+choosy = Exercise(
+    "02.choosy",
+    selectivity,
+    _check_choosy,
+    (
+        "Where is the best answer? `answers.argmax()` is its place, and n is `len(answers)`.",
+        "The n angles share 180 degrees, so a right angle is n // 2 places further. Past the last "
+        "angle it goes on with the first: `%` does that.",
+        "`right = answers[(place + n // 2) % n]`. For a unit whose two answers are both zero, "
+        "return 0 before you divide.",
+    ),
+    "You have written the measure behind the dots above. Angles go round in a circle, and many "
+    "analyses of angles, hours or months have gone wrong at that seam.",
+)
+
+
+# ---------------------------------------------------------------------------- receptive fields
+
+
+def field_size(layers):
+    """How many pixels across one unit sees; `layers` are pairs (size, stride), the first first."""
+    ...
+
+
+def _seen(layers: list[tuple[int, int]]) -> int:
+    """The same by trying: which of many pixels in a row can change one answer."""
+    x = torch.zeros(1, 1, 301, dtype=torch.float64, requires_grad=True)
+    y = x
+    for size, stride in layers:
+        y = F.avg_pool1d(y, size, stride)  # any layer that looks at `size` neighbours
+    y[0, 0, y.shape[-1] // 2].backward()
+    return int((x.grad != 0).sum())
+
+
+def _by_mistake(layers: list[tuple[int, int]]) -> dict[str, int]:
+    """What comes out by each mistake that is often made; `apart` is the distance of neighbours."""
+    apart = early = 1
+    found = {"apart": 1, "early": 1, "pooling": 1, "product": 1, "sum": 0}
+    for size, stride in layers:
+        early *= stride
+        found["apart"] += size - 1
+        found["early"] += (size - 1) * early
+        found["pooling"] += (size - 1) * apart if stride == 1 else 0
+        found["product"] *= size
+        found["sum"] += size
+        apart *= stride
+    return found
+
+
+def _check_field(field_size) -> None:
+    three = [(7, 1), (2, 2), (3, 1), (2, 2), (3, 1)]
+    found = {n: field_size(three[:n]) for n in (1, 3, 5)}
+    expect(found[5] is not None, NOTHING)
+    said = "For layers 1, 2 and 3 the course's answer is 7, 12 and 22 pixels; yours is "
+    said += f"{found[1]}, {found[3]} and {found[5]}. "
+    slips = _by_mistake(three)
+    expect(
+        found[5] != slips["apart"],
+        said + "After a pooling with stride 2, two neighbouring answers are two pixels apart, "
+        "after two such poolings four.",
+    )
+    expect(
+        found[5] != slips["early"],
+        said + "A layer's own stride counts only for the layers after it: its neighbours lie as "
+        "far apart as the layers before left them.",
+    )
+    expect(
+        found[5] != slips["pooling"],
+        said + "A pooling looks at two neighbours, so it widens the field too, as a small filter "
+        "would.",
+    )
+    expect(
+        found[5] != slips["product"],
+        said + "Sizes do not multiply: neighbouring windows overlap.",
+    )
+    expect(
+        found[5] != slips["sum"],
+        said + "Sizes do not simply add up: a 3×3 filter adds only its two outer neighbours, and "
+        "they may lie further apart than one pixel.",
+    )
+    expect(
+        found[1] != 6 or found[5] != 21,
+        said + "You are one short: without any layer, a unit sees one pixel.",
+    )
+    expect((found[1], found[3], found[5]) == (7, 12, 22), said + "Try it with one layer first.")
+    for layers in ([(3, 1), (3, 1)], [(7, 2), (3, 2), (3, 1), (3, 1)], [(5, 3), (2, 1), (4, 2)]):
+        right, own = _seen(layers), field_size(list(layers))
+        expect(
+            own == right,
+            f"The course's network comes out right, other networks do not: {layers} sees {right} "
+            f"pixels, yours is {own}. Use both numbers of each pair.",
+        )
+
+
+field = Exercise(
+    "02.field",
+    field_size,
+    _check_field,
+    (
+        "Keep two numbers along the way: how many pixels the unit sees, and how many pixels apart "
+        "two neighbouring answers are. Both begin with 1.",
+        "A layer of a certain size adds (size - 1) neighbours, each as far apart as the layers "
+        "before it left them.",
+        "In the loop: `seen = seen + (size - 1) * apart`, and after that `apart = apart * stride`.",
+    ),
+    "Without its poolings layer 3 would see 11 pixels instead of 22. Before you borrow a network, "
+    "ask whether its units see enough of your pictures.",
+)
+
+
+# ---------------------------------------------------------------------------- find the fault
+
+
+def favourites(answers, k=9):
+    """The numbers of the k pictures that excite a unit most; `answers` `[pictures, 8, 8]`."""
+    best = answers.flatten().topk(k).indices
+    return best // 64
+
+
+def _check_favourites(favourites) -> None:
+    answers = torch.rand(40, 8, 8)
+    order = torch.randperm(40).tolist()
+    for rank, picture in enumerate(order):  # each has its own strongest answer, somewhere
+        answers[picture].view(-1)[torch.randint(64, ())] = 20 - rank / 4
+    strongest = order[0]
+    answers[strongest, 2:5, 2:5] = 19.9  # it excites the unit at many places
+    answers[order[-1]] += 8  # much on average, and nowhere very much
+    answers[order[-1]].clamp_(max=10.0)
+    given = answers.clone()
+    found = favourites(answers, 9)
+    expect(found is not None, NOTHING)
+    expect(torch.equal(given, answers), "Your function changes the answers that it is given.")
+    found = [int(one) for one in found]
+    expect(
+        max(found, default=0) < 40,
+        f"There are 40 pictures, numbered from 0, and you return number {max(found, default=0)}: "
+        "that is the number of a place. Each picture has 64 places.",
+    )
+    repeated = {one: found.count(one) for one in found if found.count(one) > 1}
+    expect(
+        not repeated,
+        f"Picture {next(iter(repeated), 0)} is there {max(repeated.values(), default=0)} times: it "
+        "excites the unit at several places. Each picture may count once.",
+    )
+    expect(
+        len(found) == 9,
+        f"Asked for 9 pictures, you return {len(found)}. Repetitions have to go before the best "
+        "are chosen, or there is too little left.",
+    )
+    strength = given.flatten(1).amax(1)
+    expect(
+        found != given.flatten(1).mean(1).topk(9).indices.tolist(),
+        "You took the pictures with the largest mean. A picture with one spot that excites the "
+        "unit strongly has a small mean.",
+    )
+    expect(
+        set(found) != set(strength.topk(9, largest=False).indices.tolist()),
+        "These are the nine that excite the unit least.",
+    )
+    best = strength.topk(9).indices.tolist()
+    expect(
+        found == best or set(found) != set(best),
+        "These are the right nine, but not the best first.",
+    )
+    expect(
+        found == best,
+        f"The strongest answers are in pictures {best}; yours are {found}. What is each picture's "
+        "strongest answer?",
+    )
+
+
+best_ones = Exercise(
+    "02.best_ones",
+    favourites,
+    _check_favourites,
+    (
+        "Why can one picture take several of the nine places?",
+        "First say in one number how much each picture excites the unit: its strongest answer "
+        "anywhere.",
+        "`answers.flatten(1).amax(1)` is that number for each picture; then `topk(k).indices`.",
+    ),
+    "Otherwise nine patches of one drawing would look like a preference. The course goes one step "
+    "further and takes at most one picture of each thing.",
+)
+
+
+# ---------------------------------------------------------------------------- the same contrast
+
+
+def same_contrast(x):
+    """Pictures `[n, 3, h, w]`, each as a whole brought to mean 0 and standard deviation 1."""
+    ...
+
+
+def _check_contrast(same_contrast) -> None:
+    x = 0.2 + torch.rand(5, 3, 16, 16) * torch.tensor([0.1, 0.5, 1, 2, 4]).view(5, 1, 1, 1)
+    x[:, 0] += torch.tensor([0.1, 0.5, 1, 2, 4]).view(5, 1, 1)  # reddish
+    given = x.clone()
+    found = same_contrast(x)
+    expect(found is not None, NOTHING)
+    expect(
+        torch.equal(x, given),
+        "The pictures that your function was given have changed: `-=` and `/=` change a tensor in "
+        "place.",
+    )
+    found = torch.as_tensor(found).detach().float()
+    expect(
+        found.shape == x.shape,
+        f"The pictures came as {list(x.shape)} and leave as {list(found.shape)}; `keepdim=True` "
+        "keeps the shape of a mean.",
+    )
+    whole = found.flatten(1)
+    mean, spread = whole.mean(1), whole.std(1)
+    together = abs(found.mean()) < 0.01 and abs(found.std() - 1) < 0.01
+    expect(
+        mean.abs().max() < 0.01 or not together,
+        "All pictures together have mean 0 and standard deviation 1, but each of them has not: the "
+        "faint ones are still faint.",
+    )
+    of_channels = found.mean((2, 3)).abs().max() < 0.01
+    expect(
+        not of_channels,
+        "You brought each colour channel to mean 0 on its own, and with that the reddish pictures "
+        "lost their colour. One mean and one spread for the whole picture.",
+    )
+    expect(
+        mean.abs().max() < 0.01,
+        f"The means of the five pictures are {[round(m, 2) for m in mean.tolist()]}, not 0.",
+    )
+    expect(
+        abs(whole.abs().amax(1) - 1).max() > 0.01,
+        "Now the largest number of every picture is 1. That is the same range, not the same "
+        "contrast: use the standard deviation.",
+    )
+    expect(
+        abs(spread - 1).max() < 0.02,
+        "The standard deviations of the five pictures are "
+        f"{[round(s, 2) for s in spread.tolist()]}, not 1.",
+    )
+    plain = torch.as_tensor(same_contrast(torch.full((2, 3, 16, 16), 0.5))).float()
+    expect(
+        plain.isfinite().all(),
+        "A plain grey picture comes out as `nan`: its standard deviation is 0. Keep what you "
+        "divide by above a very small number.",
+    )
+    expect(plain.abs().max() < 0.01, "A plain grey picture must come out as 0 everywhere.")
+
+
+contrast = Exercise(
+    "02.contrast",
+    same_contrast,
+    _check_contrast,
+    (
+        "Each picture needs one mean and one standard deviation, over its channels, rows and "
+        "columns.",
+        "`x.mean((1, 2, 3), keepdim=True)` has one number for each picture; `x.std` works alike.",
+        "Subtract the mean and divide by the standard deviation. `.clamp_min(1e-6)` keeps a plain "
+        "picture from being divided by zero.",
+    ),
+    "Without this, a unit seems to prefer whatever was drawn with the strongest strokes. Comparing "
+    "stimuli begins with making them equal in everything that is not asked about.",
+)

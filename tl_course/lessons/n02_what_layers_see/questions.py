@@ -1,0 +1,40 @@
+"""The short questions of notebook 02."""
+
+from tl_course.lessons.questions import Question
+
+WHY_UNTRAINED = Question(
+    "Why does an untrained network stand beside the trained one in every measurement?",
+    "Only what differs between them can be due to training",
+    {
+        "Only what differs between them can be due to training": "A network has much from its "
+        "architecture alone: a few random filters are choosy about angles, too.",
+        "Because random filters see nothing": "They answer to pictures, and some of them even "
+        "prefer an angle. That is why they have to be measured and not taken as nothing.",
+        "Two networks are more exact than one": "Two of the same kind would be. The second one "
+        "here is of another kind on purpose.",
+    },
+)
+FAVOURITES = Question(
+    "Among the nine favourite patches of a unit there are several wheels. What do they show?",
+    "The unit answers strongly to something that these patches share",
+    {
+        "The unit detects wheels": "Nine of many thousand patches cannot show that. The unit may "
+        "answer to any arc of that size, and to much else less strongly.",
+        "The unit answers strongly to something that these patches share": "More they do not show. "
+        "To learn what the unit wants, vary one thing at a time, as the shapes below do.",
+        "Nothing: nine patches are chance": "They are the nine strongest answers among very many, "
+        "each from a drawing of another thing. What they share is not chance.",
+    },
+)
+ONE_UNIT_LESS = Question(
+    "With one unit of layer 1 stuck, the network loses at most 4 of 100 drawings. What follows?",
+    "Other units answer to much the same",
+    {
+        "The unit did nothing": "It was active on every kind of picture. What it said, other units "
+        "said too.",
+        "Layer 1 is not needed": "31 other units were still at work. Nothing was measured without "
+        "all of them.",
+        "Other units answer to much the same": "Many edge detectors overlap. A single unit is "
+        "seldom the place of anything.",
+    },
+)
