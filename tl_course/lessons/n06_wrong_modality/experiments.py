@@ -171,6 +171,15 @@ def controls(
         yield from rows
 
 
+def small_matrix(
+    nets: dict[str, FiveLayerNet], images: int, draws: int, seed: int, most: int | None
+) -> list[dict]:
+    """Rows of the matrix to be made live: Option 1 on the targets that every machine has."""
+    targets = ("handwritten", "spoken", "written")
+    more = {"targets": targets, "options": ["1"], "seed": seed, "most": most, "progress": True}
+    return list(matrix.matrix(nets, [images], draws, **more))
+
+
 def directions(nets: dict[str, FiveLayerNet], draws: int) -> Iterator[dict]:
     """One person learnt from, another one tested, every pair: rows `learnt`, `tested`, …"""
     people = spoken.speakers()

@@ -32,6 +32,10 @@ LOOKS = {
     "audio": (ORANGE, "s"),
     "text": (figures.GREEN, "^"),
 }
+ASKED = (  # cells (source, target) to be predicted
+    ("image", "handwritten"), ("audio", "handwritten"),
+    ("image", "spoken"), ("audio", "spoken"), ("text", "written"),
+)  # fmt: skip
 MOST = 40  # points at which the colour is full
 
 
@@ -109,7 +113,9 @@ def ahead_of_random(rows: Sequence[dict] | pd.DataFrame) -> pd.DataFrame:
     return 100 * mean.sub(mean["random"], axis=0).drop(columns="random")
 
 
-def points_ahead(rows: Sequence[dict] | pd.DataFrame, *cells: tuple[str, str]) -> dict[str, float]:
+def points_ahead(
+    rows: Sequence[dict] | pd.DataFrame, cells: Sequence[tuple[str, str]] = ASKED
+) -> dict[str, float]:
     """The same of some cells (source, target), by what they are called."""
     ahead = ahead_of_random(rows)
     return {f"{SOURCES[s]} for {CALLED[t]}": float(ahead.loc[t, s]) for s, t in cells}

@@ -1,21 +1,26 @@
 """Figures of notebook 07: what a published network names, where to cut it, and who is ahead."""
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import torch
+import torch.nn.functional as F
 from matplotlib.figure import Figure
 
+from tl_course.data.examples import Target, draw
+from tl_course.data.inputs import scaled
 from tl_course.lessons import figures
 from tl_course.lessons.figures import BLUE, GREEN, GREY, ORANGE, PINK, SKY, Picture, mean_line
 from tl_course.lessons.n07_published_networks import words
-from tl_course.lessons.n07_published_networks.experiments import CUT_NAMES, LITE0
+from tl_course.lessons.n07_published_networks.experiments import CUT_NAMES, LITE0, best
 
 TARGETS = {
     "digits": "handwritten digits",
     "drawings": "drawings never seen",
     "photographs": "pieces of photographs",
 }
+WINS = ("digits", "digits, photographs", "photographs", "drawings, photographs", "everywhere")
 STYLES = {  # arm: (what it is called, colour, marker)
     "lite0-option-1": ("ImageNet, best cut, Option 1", ORANGE, "s"),
     "lite0-option-2": ("ImageNet, best cut, Option 2", ORANGE, "^"),
@@ -46,6 +51,13 @@ SHARED = {
 }
 
 
+def photographs(pictures: torch.Tensor) -> Picture:
+    """Photographs `[n, 3, h, w]`, 0 … 1, in a row."""
+    names = [f"photograph {number + 1}" for number in range(len(pictures))]
+    alt = "Two photographs: a tower with many roofs by a lake, and an orange flower of many petals."
+    return figures.pictures(scaled(pictures), names, "Two photographs", alt, len(pictures), 3.2)
+
+
 def named(
     pictures: Sequence[torch.Tensor], scores: torch.Tensor, names: Sequence[str], title: str
 ) -> Picture:
@@ -56,9 +68,9 @@ def named(
     axes = figure.subplots(2, len(pictures), height_ratios=(1.6, 1))
     for column, (picture, own) in enumerate(zip(pictures, share, strict=True)):
         figures.image(axes[0, column], picture)
-        best = own.topk(5)
-        called = [names[i] for i in best.indices.tolist()]
-        bars = axes[1, column].barh(range(5), 100 * best.values, color=BLUE)
+        likeliest = own.topk(5)
+        called = [names[i] for i in likeliest.indices.tolist()]
+        bars = axes[1, column].barh(range(5), 100 * likeliest.values, color=BLUE)
         axes[1, column].bar_label(bars, fmt="%.0f%%", padding=3, fontsize=9)
         axes[1, column].set_yticks(range(5), called)
         axes[1, column].invert_yaxis()
@@ -66,9 +78,37 @@ def named(
         axes[1, column].spines[["top", "right"]].set_visible(False)
         heard.append(
             f"photograph {column + 1}: "
-            + ", ".join(f"{n} {100 * v:.0f}%" for n, v in zip(called, best.values, strict=True))
+            + ", ".join(
+                f"{n} {100 * v:.0f}%" for n, v in zip(called, likeliest.values, strict=True)
+            )
         )
     return figures.finished(figure, title, heard, "The five likeliest of 1,000 names:")
+
+
+def classes(targets: Mapping[str, Target], seed: int) -> Picture:
+    """One labelled picture of each class of every target, a row a target."""
+    size = max(target.pool.x.shape[-1] for target in targets.values())
+    shown, captions, told = [], [], []
+    for name, target in targets.items():
+        ten = draw(target.pool, 10, seed)
+        shown.append(F.interpolate(ten.x, (size, size)))
+        names = [ten.names[label] for label in ten.y]
+        captions += [textwrap.fill(called, 15) for called in names]
+        told.append(f"{TARGETS[name]}: {', '.join(names)}")
+    title = "Ten classes each: " + ", ".join(TARGETS[name] for name in targets)
+    alt = f"Three rows of ten pictures. {'; '.join(told)}."
+    return figures.pictures(torch.cat(shown), captions, title, alt, cell=1.15)
+
+
+def downloaded_wins(table: pd.DataFrame) -> str:
+    """For which targets ImageNet's network is ahead of yours at its best cut, rows of `cuts`."""
+    percent = table.groupby(["target", "net", "size", "cut"]).accuracy.mean()
+    ahead = []
+    for name in TARGETS:
+        at = best(table, name)
+        if percent[name, LITE0, at["size"], at["cut"]] > percent[name, "own"].max():
+            ahead.append(name)
+    return "everywhere" if len(ahead) == len(TARGETS) else ", ".join(ahead)
 
 
 def where_to_cut(table: pd.DataFrame, title: str) -> Picture:
@@ -138,6 +178,18 @@ def readers(table: pd.DataFrame, title: str) -> Picture:
     }
     labels = ("labelled names", "test accuracy, %")
     return figures.chart({"": lines}, title, *labels, look=figures.Look(ylim=(0, 100), log=True))
+
+
+def sorted_right(table: pd.DataFrame, images: int) -> dict[str, float]:
+    """How many of 100 names BERT's descendant (Option 1) and counting sort right: `words.words`."""
+    mean = 100 * table[table.images == images].groupby("arm").accuracy.mean()
+    return {words.CALLED[arm]: float(mean[arm]) for arm in ("bert-option-1", "ngrams")}
+
+
+def shared_right(table: pd.DataFrame) -> dict[str, float]:
+    """How many of 100 digits are right from each start of `experiments.lineage`."""
+    mean = 100 * table.groupby("arm").accuracy.mean()
+    return {called: float(mean[arm]) for arm, (called, _, _) in reversed(SHARED.items())}
 
 
 def shared(table: pd.DataFrame, title: str) -> Picture:

@@ -73,13 +73,9 @@ def some_sorted(sorter: Adapted, names: Texts, some: int = 12) -> str:
     return "\n".join(lines)
 
 
-def of_100(adapted: dict[str, Adapted], predicted: dict[str, int]) -> str:
-    """How many of 100 each network got right, and how many you said."""
-    return "\n".join(
-        f"{name:<28} {100 * each.accuracy:.0f} of 100"
-        + (f" (you said {predicted[name]})" if name in predicted else "")
-        for name, each in adapted.items()
-    )
+def of_100(adapted: dict[str, Adapted]) -> dict[str, float]:
+    """How many of 100 each network got right."""
+    return {name: 100 * each.accuracy for name, each in adapted.items()}
 
 
 def counted(adapted: Adapted, labelled: Examples, test: Examples) -> dict:

@@ -1,0 +1,59 @@
+"""Worked solutions of notebook 07's exercises, each with its reason."""
+
+import torch
+
+
+def prepared(photographs, mean, std):
+    """Photographs as a published network takes them: float `[n, 3, height, width]`."""
+    x = photographs.permute(0, 3, 1, 2).float() / 255
+    mean, std = torch.tensor(mean), torch.tensor(std)
+    return (x - mean[:, None, None]) / std[:, None, None]
+
+
+def best_cut(table):
+    """(cut, percent): the cut to use, and how many of 100 test pictures are right with it."""
+    means = table.groupby("cut")[["validation", "test"]].mean()
+    chosen = means.validation.idxmax()
+    return chosen, 100 * means.test[chosen]
+
+
+def features_at(net, name, x):
+    """What the module called `name` makes of `x`: a row of numbers for each input `[n, k]`."""
+    kept = []
+    module = net.get_submodule(name)
+    handle = module.register_forward_hook(lambda module, given, result: kept.append(result.clone()))
+    with torch.no_grad():
+        net(x)
+    handle.remove()
+    return kept[0].flatten(1)
+
+
+def features_once(net, pictures, batch):
+    """The features `[n, k]` of all pictures, in their order; at most `batch` at a time."""
+    net.eval()
+    with torch.no_grad():
+        return torch.cat([net(part) for part in pictures.split(batch)])
+
+
+SOLUTIONS = {
+    "inputs": (
+        prepared,
+        "The axes change places before anything else, so that the three means meet their three "
+        "channels. Dividing by 255 brings the pixels to the scale that mean and std belong to.",
+    ),
+    "choice": (
+        best_cut,
+        "Validation chooses and the test reports, and both are means over draws. The number is "
+        "lower than the best one in the table, and it is the one that will hold for new pictures.",
+    ),
+    "halfway": (
+        features_at,
+        "The clone keeps the numbers from a later layer that writes in place. The handle takes the "
+        "hook away, so that the next use of the network costs nothing more.",
+    ),
+    "batches": (
+        features_once,
+        "In eval mode the features of a picture do not depend on which others are in its batch. "
+        "`split` keeps the order and the last, smaller batch.",
+    ),
+}
