@@ -256,17 +256,19 @@ def test_dots_and_double_clicks_on_the_pad(lab, page):
 
 def test_what_a_first_click_brings_up_is_not_pressed_by_the_second(lab, page):
     place, hand = opened(page, lab, "how-clicks.ipynb", HOW_MUCH)
-    reveal = place.locator("button", has_text="Skip")
+    skip = place.locator("button", has_text="Skip")
+    buttons = skip.locator("..")
     copies = place.get_by_label("altered copies too")
     # Where the box will be; the button is made to reach as far, as it does on a narrow page.
     show = "(part, shown) => part.style.display = shown"
     measured = place.locator(".widget-vbox", has=page.get_by_label("altered copies too")).last
-    reveal.evaluate(show, "none")
+    buttons.evaluate(show, "none")
     measured.evaluate(show, "")
     at = middle(copies)
     measured.evaluate(show, "none")
-    reveal.evaluate(show, "")
-    reveal.evaluate("button => { button.style.flexShrink = 0; button.style.width = '60em'; }")
+    buttons.evaluate(show, "")
+    place.locator("button", has_text="This is my answer").evaluate(show, "none")
+    skip.evaluate("button => { button.style.flexShrink = 0; button.style.width = '60em'; }")
     hand.press(at)
     copies.wait_for()
     hand.press(at, DOUBLE)
