@@ -8,6 +8,7 @@ every arm on a grid of the same size.
 import copy
 import functools
 import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -110,6 +111,25 @@ class Diary:
         if self.length:
             self.texts[step] = gpt.sample(net, length=self.length, temperature=0.8)
         net.train()
+
+
+def real_words(
+    writers: dict[str, GPT], read: str, length: int = 300, seed: int = 0
+) -> dict[str, float]:
+    """Of 100 words that each network writes, how many occur in the text that was read.
+
+    Words of four letters or more; of three, most combinations occur somewhere. `length` is how
+    many characters each of them writes.
+    """
+    known, found = set(_words(read)), {}
+    for name, net in writers.items():
+        written = _words(gpt.sample(net, length=length, temperature=0.8, seed=seed))
+        found[name] = 100 * sum(word in known for word in written) / max(1, len(written))
+    return found
+
+
+def _words(text: str) -> list[str]:
+    return re.findall("[a-z]{4,}", text.lower())
 
 
 def start(arm: str, net: GPT, seed: int) -> GPT:
