@@ -69,7 +69,7 @@ REFERENCE = 4000.0  # images a second of the bare network, on two cores with bf1
 # What a notebook computes for at that speed with budget laptop.
 SECONDS = {
     "00": 12, "01": 80, "02": 85, "03": 75, "04": 124, "05": 90, "06": 25, "07": 60,
-    "08": 50, "09": 75, "10": 30,
+    "08": 52, "09": 85, "10": 30,
 }  # fmt: skip
 
 
