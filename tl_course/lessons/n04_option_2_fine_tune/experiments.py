@@ -72,3 +72,44 @@ def at_rates(
         known = pretraining.accuracy_on(back, fresh, 1000)
         rows.append({"rate": rate, "digits": tuned.accuracy, "things": known})
     return rows
+
+
+# ---------------------------------------------------------------- what a learner predicts
+
+
+def by_hand_at(table: pd.DataFrame, rate: float) -> float:
+    """What Option 2 by hand gets right of 100 with this rate: the mean over rows of `by_hand`."""
+    rows = table[(table.arm == "option-2") & (table.made == "by hand") & (table.rate == rate)]
+    return 100 * rows.accuracy.mean()
+
+
+def moved_most(before: FiveLayerNet, after: FiveLayerNet) -> tuple[str, list[str]]:
+    """Which layer went furthest, and all that it could have been: "layer 1" … "layer 4"."""
+    changes = forgetting.moved(before, after)
+    return max(changes, key=changes.get), list(changes)
+
+
+def at_the_end(curves: pd.DataFrame) -> dict[str, float]:
+    """What Option 2 gets right of 100 at the last step: rows of `overfitting`."""
+    last = curves[(curves.step == curves.step.max()) & (curves.arm == "option-2")]
+    mean = 100 * last.groupby("part").accuracy.mean()
+    return {"of those ten": mean["training"], "of other digits": mean["test"]}
+
+
+def left_of_100(left: pd.DataFrame, images: int) -> dict[str, float]:
+    """Of 100 things known before adapting, how many are known after: rows of `still_known`."""
+    tuned = left[(left.settings == "tuned") & left.images.isin((0, images))]
+    mean = tuned.groupby("arm").accuracy.mean()
+    return {f"after Option {n}": 100 * mean[f"option-{n}"] / mean["before"] for n in (1, 2)}
+
+
+def ahead_from(gain: pd.DataFrame) -> tuple[str, list[str]]:
+    """From how many digits on Option 2 is ahead for certain, and all that could be answered.
+
+    Rows of `option_2_minus_option_1`.
+    """
+    choices = [*(f"{images:,}" for images in gain.images), "with none of these"]
+    place = len(gain)
+    while place and comparing.verdict(gain.iloc[place - 1]) == "ahead":
+        place -= 1
+    return choices[place], choices

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 from tl_course.core.network import FiveLayerNet
+from tl_course.data.examples import Examples
 from tl_course.lessons import curves, figures
-from tl_course.lessons.figures import GREY, STYLES, Picture
+from tl_course.lessons.figures import GREY, STYLES, Line, Picture
 from tl_course.study import comparing, forgetting
 
 
@@ -16,17 +18,34 @@ def moved(before: FiveLayerNet, after: FiveLayerNet, title: str) -> Picture:
     return figures.bars(changes, title, "change of the weights, %", show="{:.1f}%".format)
 
 
+def examples(labelled: Examples) -> Picture:
+    """Labelled digits, with their labels."""
+    names = [labelled.names[label] for label in labelled.y]
+    title = f"All {len(labelled)} digits that it learns from"
+    alt = f"{len(labelled)} handwritten digits, one after another: {', '.join(names)}."
+    return figures.pictures(labelled.x, names, title, alt)
+
+
 def overfitting(table: pd.DataFrame, title: str) -> Picture:
     """Training and test accuracy along the way, means over draws: rows of `overfitting`."""
     mean = 100 * table.groupby(["arm", "part", "step"]).accuracy.mean()
-    lines, styles = {}, {}
+    lines = {}
     for arm in ("option-1", "option-2"):
         label, colour, marker = STYLES[arm]
         for part, dash in (("training", "--"), ("test", "-")):
-            name, curve = f"{label}, {part}", mean[arm, part]
-            lines[name] = curve.index.tolist(), curve.tolist()
-            styles[name] = colour, marker, dash
-    return figures.curves(lines, title, "steps", "accuracy, %", styles=styles, ylim=(0, 103))
+            curve = mean[arm, part]
+            look = colour, marker, dash
+            lines[f"{label}, {part}"] = Line(curve.index.tolist(), curve.tolist(), look=look)
+
+    def dress(ax: Axes) -> None:
+        test, training = (mean["option-2", part] for part in ("test", "training"))
+        ax.fill_between(test.index, test, training, color=figures.ORANGE, alpha=0.12, linewidth=0)
+        middle = test.index[len(test) // 2], (test.iloc[-1] + training.iloc[-1]) / 2
+        gap = f"the gap: {training.iloc[-1] - test.iloc[-1]:.0f} of 100"
+        ax.text(*middle, gap, ha="center", va="center", fontsize=9)
+
+    look = figures.Look(ylim=(0, 103), dress=dress)
+    return figures.chart({"": lines}, title, "steps", "accuracy, %", look=look)
 
 
 def forgotten(table: pd.DataFrame, title: str) -> Picture:

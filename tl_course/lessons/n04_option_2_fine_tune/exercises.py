@@ -1,0 +1,426 @@
+"""The exercises of notebook 04: fine-tuning, a ruinous rate, how far layers move, two tasks."""
+
+import copy
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tl_course.base.errors import CourseError
+from tl_course.core import pretraining, transfer
+from tl_course.core.network import LAYERS, FiveLayerNet
+from tl_course.core.settings import Settings
+from tl_course.data.examples import draw
+from tl_course.data.targets.handwritten import handwritten
+from tl_course.lessons.exercises import Exercise, Wrong, expect
+from tl_course.study import forgetting
+
+
+def _state(net: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in net.state_dict().items()}
+
+
+def _changed(before: dict[str, torch.Tensor], net: nn.Module) -> set[str]:
+    """The names of what is not as it was."""
+    after = net.state_dict()
+    return {
+        name
+        for name, value in before.items()
+        if name not in after or not torch.equal(value, after[name])
+    }
+
+
+# ---------------------------------------------------------------------------- fine-tuning
+
+
+def fine_tune(net, x, y, rate, steps):
+    """A copy of `net`, all of it trained on pictures `x` with labels `y`: `steps` steps of Adam."""
+    ...
+
+
+def _check_fine_tuning(fine_tune) -> None:
+    x, y = torch.randn(12, 3, 32, 32), torch.arange(12) % 3
+
+    def source(frozen: bool = False) -> FiveLayerNet:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            net = FiveLayerNet(3)
+            nn.init.normal_(net.output.weight, std=1e-3)  # from zero layers wait for a step
+        for name, parameter in net.named_parameters():
+            parameter.requires_grad = not frozen or name.startswith("output")
+        return net
+
+    def tuned(rate: float, steps: int) -> tuple[nn.Module, float]:
+        """The network and how far its layers went."""
+        net = source()
+        found = fine_tune(net, x, y, rate, steps)
+        return found, sum(forgetting.moved(net, found).values())
+
+    net = source()
+    before = _state(net)
+    found = fine_tune(net, x, y, 1e-3, 30)
+    expect(found is not None, "Your function returns nothing: its last line must be `return …`.")
+    expect(isinstance(found, nn.Module), "Your function must return a network.")
+    expect(
+        found is not net and not _changed(before, net),
+        "The network that you were given has changed. Train a copy (`copy.deepcopy`), so that the "
+        "pretrained network can be borrowed again.",
+    )
+    moved = _changed(before, found)
+    if not moved:
+        expect(
+            all(parameter.grad is None for parameter in net.parameters()),
+            "Nothing moved, and the gradients went to the network that you were given: compute "
+            "the loss from the scores of the copy.",
+        )
+        raise Wrong(
+            "Nothing moved. Does the optimizer hold the parameters of the copy, and does the loop "
+            "call `step()`?"
+        )
+    output = {name for name in before if name.startswith("output")}
+    expect(
+        moved - output,
+        "Only the output layer moved. In Option 2 the optimizer needs *every* parameter.",
+    )
+    expect(
+        moved & output,
+        "The output layer did not move. Is the loss computed from its scores, and does the "
+        "optimizer know of it?",
+    )
+    still = ", ".join(sorted(before.keys() - moved))
+    expect(not still, f"{still} did not move: the optimizer needs all parameters of the copy.")
+
+    net = source(frozen=True)
+    before = _state(net)
+    found = fine_tune(net, x, y, 1e-3, 3)
+    expect(
+        _changed(before, found) - output,
+        "Given a network whose layers are frozen (Option 1 leaves it like that), yours keeps them "
+        "frozen: a copy has the same `requires_grad`. Set it to True on every parameter of the "
+        "copy.",
+    )
+    frozen = [name for name, parameter in net.named_parameters() if not parameter.requires_grad]
+    expect(
+        len(frozen) == len(before) - len(output),
+        "The copy can move, but the network that you were given has been unfrozen, too: set "
+        "`requires_grad` on the copy alone.",
+    )
+
+    few, short = tuned(1e-3, 2)
+    _, slow = tuned(1e-5, 2)
+    _, long = tuned(1e-3, 12)
+    expect(
+        short > 3 * slow,
+        "With a hundred times the rate the layers move no further: give `rate` to the optimizer.",
+    )
+    expect(
+        long > 1.5 * short,
+        "Two steps move the layers as far as twelve do: the loop must take `steps` steps.",
+    )
+    sizes = [_gradient(tuned(1e-7, steps)[0]) for steps in (2, 24)]
+    expect(
+        min(sizes) == 0 or sizes[1] < 4 * sizes[0],
+        "The gradients grow from step to step, although the loss does not: `backward` adds to "
+        "what is there, so `zero_grad()` belongs into the loop.",
+    )
+    found, _ = tuned(1e-3, 30)
+    with torch.no_grad():
+        loss = F.cross_entropy(found.eval()(x), y).item()
+    expect(
+        loss < 0.5,
+        f"After 30 steps at a rate of 0.001 the loss on the training pictures is {loss:.2f}; with "
+        "Adam and the right labels it falls below 0.5. Which loss does the loop lower?",
+    )
+
+
+def _gradient(net: nn.Module) -> float:
+    """The length of the gradient that is left on the output layer, 0 where there is none."""
+    left = net.output.weight.grad
+    return 0.0 if left is None else left.norm().item()
+
+
+fine_tuning = Exercise(
+    "04.fine_tuning",
+    fine_tune,
+    _check_fine_tuning,
+    (
+        "Four parts: a copy, everything in it able to move, an optimizer, and the loop of the "
+        "cell above.",
+        "`copy.deepcopy(net)` copies `requires_grad` too. A network has a method that sets it for "
+        "all of its parameters: `requires_grad_(True)`.",
+        "`torch.optim.Adam(tuned.parameters(), lr=rate)`; then in the loop the loss, `zero_grad`, "
+        "`backward`, `step`; and `return tuned` after it.",
+    ),
+    "These lines are Option 2 for any network. Two mistakes that people make in them raise no "
+    "error: a layer that is still frozen, and an optimizer that holds another network's "
+    "parameters.",
+    seconds=2,
+)
+
+
+# ---------------------------------------------------------------------------- a ruinous rate
+
+LEAST, MOST_STEPS, FAR = 92, 200, 20  # of 100 held-out digits; steps; percent
+rate_given = """
+rate = 1e-2
+steps = 100
+"""
+
+
+def _check_rate(rate, steps) -> None:
+    numbers = all(isinstance(one, (int, float)) and math.isfinite(one) for one in (rate, steps))
+    expect(numbers, "`rate` and `steps` must be numbers.")
+    expect(rate > 0, "The rate must be above zero.")
+    expect(
+        steps == int(steps) and 1 <= steps <= MOST_STEPS,
+        f"`steps` must be a whole number from 1 to {MOST_STEPS}, so that the check stays short.",
+    )
+    net, digits = pretraining.pretrained("emoji-images"), handwritten()
+    fifty = draw(digits.pool, 50, 1)
+    chosen = Settings(rate=rate, steps=int(steps))
+    try:
+        tuned = transfer.option_2(net, fifty, test=digits.validation[::2], chosen=chosen)
+    except CourseError as error:
+        raise Wrong(f"The rate is so large that training breaks off: {error}") from error
+    right = round(100 * tuned.accuracy, 1)
+    furthest = round(100 * max(forgetting.moved(net, tuned.net).values()), 1)
+    result = f"{right:g} of 100 held-out digits are right, and {LEAST} are wanted"
+    if right >= LEAST:
+        return
+    expect(
+        furthest < FAR,
+        f"{result}. A layer moved by {furthest:.0f} percent: the steps are so large that what was "
+        "borrowed is lost.",
+    )
+    expect(
+        rate < 1e-5 or steps >= 50,
+        f"{result}. Too few steps: at this rate, {steps:.0f} of them moved the layers by at most "
+        f"{furthest:g} percent, and the loss is still {tuned.history.loss[-1]:.1f}.",
+    )
+    expect(
+        furthest > 3,
+        f"{result}. Too small a rate: after {steps:.0f} steps the layers moved by at most "
+        f"{furthest:g} percent, and the loss is still {tuned.history.loss[-1]:.1f}.",
+    )
+    raise Wrong(f"{result}. The layers moved by at most {furthest:g} percent; try other steps.")
+
+
+rate = Exercise(
+    "04.rate",
+    rate_given,
+    _check_rate,
+    (
+        "The message says how far the layers moved. In the figure above, how far did they move "
+        "where Option 2 worked?",
+        "Ten times smaller is still large. The cell at the top of this notebook has a rate that "
+        "works.",
+        "Anything from 0.00003 to 0.0003 works with a hundred steps.",
+    ),
+    "A range of rates works, and outside it Option 2 fails without an error: too large, and the "
+    "borrowed layers are lost; too small, and they stay where they were. A rate is worth trying "
+    "first in steps of ten, on held-out pictures that are not the test.",
+    seconds=4,
+)
+
+
+# ---------------------------------------------------------------------------- how far
+
+
+def moved(before, after):
+    """How far the weights of layers 1 to 4 moved, as shares: {"layer1": 0.02, "layer2": …}."""
+    ...
+
+
+def _check_moved(moved) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        before = FiveLayerNet(3)
+        after = copy.deepcopy(before)
+        with torch.no_grad():
+            after.output.weight.add_(1)
+            after.layer1.weight.mul_(1.02)
+            after.layer2.weight[:5].add_(0.3 * torch.randn(5, 32, 3, 3))
+            after.layer4.weight.mul_(2)  # layer 3 stays
+            for layer in LAYERS:
+                getattr(after, layer).bias.add_(0.2)
+    states = _state(before), _state(after)
+    found = moved(before, after)
+    expect(found is not None, "Your function returns nothing: its last line must be `return …`.")
+    expect(
+        not _changed(states[0], before) and not _changed(states[1], after),
+        "Your function changes one of the networks. `after - before` makes a new tensor; `-=` and "
+        "`sub_` do not.",
+    )
+    expect(
+        isinstance(found, dict),
+        'Return a dictionary with a share for each layer: {"layer1": …, "layer2": …, …}.',
+    )
+    expect(
+        not any(str(name).startswith("output") for name in found),
+        "The output layer is in it. It is new, so it has no pretrained weights to move away from: "
+        "layers 1 to 4 alone.",
+    )
+    expect(
+        set(found) == set(LAYERS),
+        f"The keys must be {', '.join(LAYERS)}; yours are {', '.join(map(str, found))}.",
+    )
+    answer = {}
+    for layer, share in found.items():
+        try:
+            answer[layer] = float(share.detach() if isinstance(share, torch.Tensor) else share)
+        except (TypeError, ValueError, RuntimeError):
+            raise Wrong(
+                f"For {layer} there must be one number, not {type(share).__name__}."
+            ) from None
+    parts = {layer: (getattr(before, layer), getattr(after, layer)) for layer in LAYERS}
+    pairs = {
+        layer: (one.weight.detach(), two.weight.detach()) for layer, (one, two) in parts.items()
+    }
+
+    def is_like(measure, of=pairs) -> bool:
+        return all(
+            math.isclose(answer[layer], float(measure(*pair)), rel_tol=1e-3, abs_tol=1e-5)
+            for layer, pair in of.items()
+        )
+
+    def whole(net) -> torch.Tensor:
+        return torch.cat([net.weight.detach().flatten(), net.bias.detach()])
+
+    with_bias = {layer: (whole(one), whole(two)) for layer, (one, two) in parts.items()}
+    if is_like(lambda w, v: (v - w).norm() / w.norm()):
+        return
+    expect(
+        not is_like(lambda w, v: 100 * (v - w).norm() / w.norm()),
+        "These are percentages. A share of the length is a hundredth of them.",
+    )
+    expect(
+        not is_like(lambda w, v: (v - w).norm()),
+        "This is the length of the change itself. A large layer has longer weights, so divide by "
+        "the length that they had.",
+    )
+    expect(
+        not is_like(lambda w, v: (v - w).norm() / v.norm()),
+        "Layer 4 was doubled here, and yours says that it moved by a half: compare with the "
+        "length before, not after.",
+    )
+    expect(
+        not is_like(lambda w, v: (v - w).norm() ** 2 / w.norm() ** 2),
+        "These are squares of the shares: a length is the *root* of the sum of squares.",
+    )
+    expect(
+        not is_like(lambda w, v: v.norm() / w.norm() - 1)
+        and not is_like(lambda w, v: abs(v.norm() / w.norm() - 1)),
+        "Yours compares two lengths. Weights can turn without getting longer: take the length of "
+        "the difference.",
+    )
+    expect(
+        not any(
+            is_like(measure)
+            for measure in (
+                lambda w, v: (v - w).mean() / w.mean(),
+                lambda w, v: ((v - w) / w).mean(),
+                lambda w, v: (v - w).mean(),
+                lambda w, v: (v - w).sum() / w.sum(),
+                lambda w, v: abs((v - w).mean() / w.mean()),
+            )
+        ),
+        "A mean of changes with their signs: some weights grow and others shrink, and that "
+        "cancels out. A length counts both.",
+    )
+    expect(
+        not is_like(lambda w, v: (v - w).abs().mean() / w.abs().mean())
+        and not is_like(lambda w, v: ((v - w) / w).abs().mean()),
+        "A mean of absolute changes is not the length of the change: that is the root of the sum "
+        "of squares (`norm`).",
+    )
+    expect(
+        not is_like(lambda w, v: (v - w).norm() / w.norm(), with_bias),
+        "The biases are in it. The task asks for the weights alone, as in the figure.",
+    )
+    wanted = ", ".join(f"{(v - w).norm() / w.norm():.2f}" for w, v in pairs.values())
+    got = ", ".join(f"{answer[layer]:.2f}" for layer in LAYERS)
+    raise Wrong(f"For a pair of networks whose layers moved by {wanted}, yours says {got}.")
+
+
+how_far = Exercise(
+    "04.how_far",
+    moved,
+    _check_moved,
+    (
+        "The length of a tensor of weights is the root of the sum of their squares: `norm()`.",
+        '`getattr(net, "layer1").weight` is the weight of a layer by its name. You need the '
+        "length of a difference, and the length that it is compared with.",
+        "For each layer: `((new - old).norm() / old.norm()).item()`.",
+    ),
+    "One number per layer says whether fine-tuning adjusted it or rebuilt it. It is the first "
+    "thing to look at when a fine-tuned network disappoints.",
+)
+
+
+# ---------------------------------------------------------------------------- two tasks
+
+
+def scores_of_both(net, digits_output, x):
+    """Scores of the pictures `x` for the 1,000 things, and for the ten digits."""
+    things = net(x)
+    net.output = digits_output
+    digits = net(x)
+    return things, digits
+
+
+def _check_both_tasks(scores_of_both) -> None:
+    net, digits_output, x = FiveLayerNet(7), nn.Linear(1024, 10), torch.randn(6, 3, 32, 32)
+    nn.init.normal_(net.output.weight)
+    with torch.no_grad():
+        features = net.features(x)
+        wanted = net.output(features), digits_output(features)
+    before, before_digits, seen = _state(net), _state(digits_output), []
+    watching = net.layer1.register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
+    found = scores_of_both(net, digits_output, x)
+    watching.remove()
+    expect(found is not None, "Your function returns nothing: its last line must be `return …`.")
+    two = isinstance(found, (tuple, list)) and len(found) == 2
+    expect(two, "Return two things: the scores for the things, and those for the digits.")
+    expect(
+        net.output.out_features == 7 and not _changed(before, net),
+        "After your function the network has another output layer than before, so the next call "
+        "finds no things any more. Leave the network as it is.",
+    )
+    expect(not _changed(before_digits, digits_output), "The output layer of the digits changed.")
+    shapes = [tuple(one.shape) for one in found]
+    expect(
+        shapes != [(6, 10), (6, 7)],
+        "The order is swapped: the things come first, then the digits.",
+    )
+    expect(
+        shapes == [(6, 7), (6, 10)],
+        f"For six pictures the scores have the shapes {shapes[0]} and {shapes[1]}. Return a score "
+        "for each picture and each class; which class wins is for later.",
+    )
+    for name, mine, right in zip(("things", "digits"), found, wanted, strict=True):
+        expect(
+            torch.allclose(mine.detach(), right, rtol=1e-3, atol=1e-4),
+            f"The scores of the {name} are not those that the output layer of the {name} gives "
+            "for the features of these pictures.",
+        )
+    expect(
+        sum(seen) == len(x),
+        f"The answers are right, but layer 1 saw {sum(seen)} pictures, and there are {len(x)}. "
+        "Both output layers can use the same features.",
+    )
+
+
+both_tasks = Exercise(
+    "04.both_tasks",
+    scores_of_both,
+    _check_both_tasks,
+    (
+        "Call the given function twice with the same network. What is `net.output` the second "
+        "time?",
+        "Both output layers take the same 1,024 features: `net.features(x)`.",
+        "`features = net.features(x)`; then `net.output(features)` and `digits_output(features)`.",
+    ),
+    "One pass through the four layers serves two tasks, or twenty, as long as the layers are "
+    "frozen. That is the practical reason to prefer Option 1 where the old task still matters.",
+)
