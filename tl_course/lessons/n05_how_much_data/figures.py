@@ -60,15 +60,44 @@ def beside_copies(digits: Examples, altered: Sequence[torch.Tensor]) -> Picture:
     )
 
 
-def labels_saved(recorded: pd.DataFrame, arm: str, images: int, copies: bool) -> str:
-    """How many labels from scratch equal so many under `arm`, in a sentence."""
-    table = comparing.tuned(recorded)
-    table = table[table.augmented == copies]
+def from_scratch(recorded: pd.DataFrame, arm: str, images: int, copies: bool) -> float:
+    """How many labels from scratch equal so many under `arm`; NaN where none that was tried do."""
+    table = comparing.tuned(recorded)[lambda rows: rows.augmented == copies]
     at = table[(table.arm == arm) & (table.images == images)].accuracy
-    labels = comparing.labels_for(table, "scratch", copies, 100 * at.mean())
-    needed = f"{labels:,.0f}" if labels else f"more than {table.images.max():,}"
-    said = f"{STYLES[arm][0]} with {images} digits gets {100 * at.mean():.1f} of 100 right"
-    return f"{PANELS[copies]}, {said}; from scratch that takes {needed}"
+    return comparing.labels_for(table, "scratch", copies, 100 * at.mean()) or np.nan
+
+
+def labels_saved(recorded: pd.DataFrame, title: str) -> Picture:
+    """How many labels from scratch equal ten and fifty under each option, a bar for each."""
+    values, colours = {}, []
+    for copies, arm, images in itertools.product(PANELS, ("option-1", "option-2"), (10, 50)):
+        label, colour, _ = STYLES[arm]
+        name = f"{label.partition(' (')[0]}\nwith {images}\n{PANELS[copies]}"
+        values[name] = from_scratch(recorded, arm, images, copies)
+        colours.append(colour)
+    ylabel = "labels that it takes from scratch"
+    return figures.bars(values, title, ylabel, colours, "{:,.0f}".format)
+
+
+def gains_most(recorded: pd.DataFrame, images: int) -> tuple[str, list[str]]:
+    """Which way to learn gains most from copies, and all three that are asked about."""
+    table, gains = comparing.tuned(recorded), {}
+    for arm in ("scratch", "option-1", "option-2"):
+        rows = comparing.paired(table, (arm, True), (arm, False)).set_index("images")
+        gains[STYLES[arm][0]] = rows.ahead[images]
+    return max(gains, key=gains.get), list(gains)
+
+
+def ahead_from(recorded: pd.DataFrame, one: str, other: str, copies: bool) -> tuple[str, list[str]]:
+    """From how many digits on arm `one` is ahead for certain, and all that could be answered."""
+    rows = comparing.paired(comparing.tuned(recorded), (one, copies), (other, copies))
+    choices = [*(f"{images:,}" for images in rows.images), "with none of these"]
+    place = len(rows)
+    for row in reversed(list(rows.itertuples())):
+        if comparing.verdict(row) != "ahead":
+            break
+        place = row.Index
+    return choices[place], choices
 
 
 def all_labelled(labelled: Examples) -> Picture:
@@ -108,6 +137,21 @@ def few_of_each(targets: Iterable[Target], each: int = 10) -> Picture:
     )
 
 
+def beside_guessing(
+    right: dict[str, dict[str, float]], targets: dict[str, Target], title: str
+) -> Picture:
+    """What each way gets right (0 … 1) of each target, beside guessing."""
+    values, colours = {}, []
+    for name, ways in right.items():
+        guessing = 1 / len(targets[name].pool.names)
+        for (way, share), colour in zip(
+            [*ways.items(), ("guessing", guessing)], (figures.BLUE, figures.PINK, GREY), strict=True
+        ):
+            values[f"{name},\n{way}"] = 100 * share
+            colours.append(colour)
+    return figures.bars(values, title, "test accuracy, %", colours, "{:.0f}".format)
+
+
 def one_recipe(recorded: pd.DataFrame) -> pd.DataFrame:
     """What one recipe for all reads, and how far it is ahead of tuned settings, as a table."""
     rows = comparing.recipes(recorded)
@@ -115,6 +159,11 @@ def one_recipe(recorded: pd.DataFrame) -> pd.DataFrame:
     rows["way"] = [STYLES[arm][0] for arm in rows.arm]
     rows["said"] = [f"{r.fixed:.1f} ({r.ahead:+.1f} ± {r.interval:.1f})" for r in rows.itertuples()]
     return rows.pivot(index=["form", "way"], columns="images", values="said")
+
+
+def misread_most(truth: torch.Tensor, said: torch.Tensor, names: Sequence[str]) -> str:
+    """The name of the class of which most are called something else."""
+    return names[int(torch.bincount(truth[truth != said], minlength=len(names)).argmax())]
 
 
 def confusion(truth: torch.Tensor, said: torch.Tensor, names: Sequence[str], title: str) -> Picture:

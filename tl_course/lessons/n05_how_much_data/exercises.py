@@ -1,0 +1,430 @@
+"""The exercises of notebook 05: a paired comparison, a leak, labels needed, help from a person."""
+
+import math
+
+import numpy as np
+import torch
+
+from tl_course.lessons.exercises import Exercise, Wrong, expect
+from tl_course.study import comparing, results
+
+NOTHING = "Your function returns nothing: its last line must be `return …`."
+
+
+def _numbers(found: object, wanted: str, many: int = 2) -> list[float]:
+    """What a function gave, as that many numbers."""
+    expect(found is not None, NOTHING)
+    two = isinstance(found, (tuple, list, np.ndarray, torch.Tensor)) and len(found) == many
+    expect(two, f"Return {wanted}.")
+    try:
+        return [float(one) for one in found]
+    except (TypeError, ValueError, RuntimeError):
+        raise Wrong(f"The function must give {wanted}: single numbers, not arrays.") from None
+
+
+def _close(one: float, other: float, by: float = 2e-3) -> bool:
+    return math.isclose(one, other, rel_tol=by, abs_tol=1e-6)
+
+
+def _both(pair: tuple[float, float], other: tuple[float, float]) -> bool:
+    return all(map(_close, pair, other))
+
+
+# ---------------------------------------------------------------------------- a paired comparison
+
+
+def paired(a, b, t):
+    """How far `a` is ahead of `b` on the same draws: the mean, and half of its 95% interval.
+
+    `a` and `b` are numpy arrays of accuracies, in the order of the draws. `t` is Student's factor
+    for so many draws: 2.26 for ten.
+    """
+    ...
+
+
+def _check_paired(paired) -> None:
+    wanted = "two numbers: the mean difference, and half of its interval"
+    rng = np.random.default_rng(4)
+    for draws, t, lead in ((10, 2.2622, -1.2), (20, 2.0930, 0.8)):
+        luck = 80 + 4 * rng.standard_normal(draws)  # of the draw: both share it
+        b = luck + 0.5 * rng.standard_normal(draws)
+        a = luck + lead + 0.5 * rng.standard_normal(draws)
+        before = a.copy(), b.copy()
+        mean, half = _numbers(paired(a, b, t), wanted)
+        expect(
+            np.array_equal(a, before[0]) and np.array_equal(b, before[1]),
+            "Your function changes the accuracies that it is given.",
+        )
+        difference = a - b
+        right = float(difference.mean())
+        error = float(difference.std(ddof=1)) / math.sqrt(draws)
+        expect(
+            not (_close(half, right) and not _close(mean, right)),
+            "The two numbers are in the other order: first the mean, then the half width.",
+        )
+        expect(
+            not _close(mean, -right),
+            "Your mean says how far `b` is ahead of `a`. Asked was how far `a` is ahead: above "
+            "zero where `a` is better.",
+        )
+        expect(
+            _close(mean, right),
+            f"Your mean difference is {mean:.2f}, and it should be {right:.2f}.",
+        )
+        apart = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / draws)
+        apart_population = math.sqrt((a.var() + b.var()) / draws)
+        expect(
+            not any(
+                _close(half, factor * s) for factor in (t, 1.96) for s in (apart, apart_population)
+            ),
+            "This is the interval for two separate sets of draws. Here both learnt from the same "
+            "draws, so the luck of a draw cancels in its difference: take the spread of the "
+            "*differences*.",
+        )
+        expect(half >= 0, "The half width is below zero: it must not depend on who is ahead.")
+        expect(
+            not _close(half, t * error * math.sqrt(draws)),
+            "This is how far single draws scatter. A mean of n draws scatters less: divide by the "
+            "root of n.",
+        )
+        expect(
+            not _close(half, t * error / math.sqrt(draws)),
+            "You divided by n. The standard error of a mean is the standard deviation over the "
+            "*root* of n.",
+        )
+        expect(
+            not _close(half, t * float(difference.std()) / math.sqrt(draws)),
+            "The standard deviation is a little too small: with few draws divide by n − 1 "
+            "(`ddof=1`; numpy's default is 0).",
+        )
+        expect(
+            not _close(half, 2 * t * error),
+            "This is the whole width of the interval. Asked is half of it, so that it is mean ± "
+            "half.",
+        )
+        expect(
+            not (_close(half, error) or _close(half, difference.std() / math.sqrt(draws))),
+            "This is the standard error. A 95% interval is wider by Student's factor `t`.",
+        )
+        expect(
+            not _close(half, 1.96 * error) and not _close(half, 2 * error),
+            "1.96 (or 2) is the factor for very many draws. With this few the standard deviation "
+            "itself is uncertain, so take `t`.",
+        )
+        expect(
+            not (_close(half, 1.833 * error) or _close(half, 1.645 * error)),
+            "This factor leaves out 5% on one side. A 95% interval leaves out 2.5% on each.",
+        )
+        expect(
+            _close(half, t * error),
+            f"With {draws} draws your half width is {half:.3f}, and it should be {t * error:.3f}.",
+        )
+
+
+comparison = Exercise(
+    "05.comparison",
+    paired,
+    _check_paired,
+    (
+        "Make one array out of two first: how far `a` is ahead in each draw.",
+        "The standard error of a mean of n numbers is their standard deviation over the root of n. "
+        "numpy: `std(ddof=1)`.",
+        "`differences = a - b`; the mean is `differences.mean()`, and half of the interval is `t` "
+        "times the standard error of these differences.",
+    ),
+    "Both arms share the luck of a draw, and in the difference it cancels. So ten paired draws can "
+    "say what ten unpaired ones leave open. The intervals of this notebook also allow for another "
+    "test set, so they are a little wider.",
+)
+
+
+# ---------------------------------------------------------------------------- a leak
+
+
+def split(x, y, alter, tested):
+    """Pictures to learn from, with an altered copy of each, and `tested` pictures to test on.
+
+    `alter(x)` gives an altered copy of each picture in `x`. Gives x and y to learn from, then x
+    and y to test on.
+    """
+    x, y = torch.cat([x, alter(x)]), torch.cat([y, y])
+    order = torch.randperm(len(x))
+    learn, test = order[tested:], order[:tested]
+    return x[learn], y[learn], x[test], y[test]
+
+
+def _check_split(split) -> None:
+    n, tested = 40, 10
+    number = torch.arange(n)
+    x = number.float().view(n, 1, 1, 1).expand(n, 3, 4, 4).clone()  # a picture is its number
+    y = number // 10  # in the order of the classes, as many files are
+    blocks, leaked = 0, 0
+    for _ in range(4):
+        found = split(x.clone(), y.clone(), lambda given: given + 0.5, tested)
+        expect(found is not None, NOTHING)
+        four = isinstance(found, (tuple, list)) and len(found) == 4
+        expect(four, "Return four things: x and y to learn from, then x and y to test on.")
+        learn_x, learn_y, test_x, test_y = found
+        for xs, ys, what in ((learn_x, learn_y, "learn from"), (test_x, test_y, "test on")):
+            expect(
+                len(xs) == len(ys),
+                f"To {what} there are {len(xs)} pictures and {len(ys)} labels.",
+            )
+        learn, test = (xs[:, 0, 0, 0] for xs in (learn_x, test_x))
+        expect(
+            not (test % 1 != 0).any(),
+            "Altered copies are among the pictures to test on. The test asks about pictures as "
+            "they are: keep it aside before anything is altered.",
+        )
+        expect(
+            len(test) == tested and len(test.unique()) == tested,
+            f"Asked for {tested} pictures to test on, you keep {len(test.unique())} aside.",
+        )
+        kept = set(test.tolist())
+        originals = {one for one in learn.tolist() if one % 1 == 0}
+        copied = {one - 0.5 for one in learn.tolist() if one % 1 != 0}
+        expect(
+            not kept & originals,
+            f"{len(kept & originals)} pictures are to be learnt *and* in the test.",
+        )
+        leaked += len(kept & copied)
+        expect(
+            leaked == 0,
+            f"It still leaks: of {tested} test pictures, {len(kept & copied)} have an altered copy "
+            "among those to learn from.",
+        )
+        expect(copied, "Now there are no altered copies any more: those to learn from need them.")
+        expect(
+            len(originals) == n - tested,
+            f"Of the {n - tested} pictures that are left to learn from, {len(originals)} are there "
+            "as they are: the copies come beside them, not in their place.",
+        )
+        expect(
+            len(copied) == n - tested and len(learn) == 2 * (n - tested),
+            f"There are {len(learn)} pictures to learn from. Each of the {n - tested} that are "
+            "left should be there once as it is and once altered.",
+        )
+        expect(
+            torch.equal(test_y, test.long() // 10) and torch.equal(learn_y, learn.long() // 10),
+            "The labels no longer go with their pictures: `torch.cat` puts all the copies after "
+            "all the pictures, and the labels must come in the same order.",
+        )
+        places = test.long().sort().values
+        blocks += bool(places[-1] - places[0] == tested - 1)
+    expect(
+        blocks < 4,
+        "The test pictures are neighbours. Here, as in many files, the labels come in order, so "
+        "the test would hold a single class: draw them at random.",
+    )
+
+
+leak = Exercise(
+    "05.leak",
+    split,
+    _check_split,
+    (
+        "Follow one picture and its altered copy: where can each of them end up?",
+        "What is drawn first, the test or the copies?",
+        "`order = torch.randperm(len(x))` of the pictures as they are; then alter `x[learn]` "
+        "alone.",
+    ),
+    "A network that learnt from a copy of a test picture is tested on what it has seen. Nothing "
+    "fails, and the accuracy may only look better. So the test is kept aside first, before copies "
+    "are made, before anything is scaled or chosen.",
+)
+
+
+# ---------------------------------------------------------------------------- labels needed
+
+
+def labels_needed(sizes, right, wanted):
+    """The smallest number of labels with which `wanted` of 100 are right; None if none suffices.
+
+    `right[i]` is how many of 100 are right with `sizes[i]` labels; sizes grow. Between two sizes
+    the curve is a straight line over the *logarithm* of the number, as in the figures.
+    """
+    ...
+
+
+def _check_labels(labels_needed) -> None:
+    means = comparing.means(comparing.tuned(results.load("sweep")).query("arm == 'option-1'"))
+    curve = means[~means.augmented].sort_values("images")
+    sizes, right = curve.images.tolist(), curve["mean"].round(1).tolist()
+
+    def asked(wanted: float, right: list[float] = right) -> float | None:
+        found = labels_needed(list(sizes), list(right), wanted)
+        expect(
+            found is None or np.ndim(found) == 0,
+            "Return one number of labels, or None.",
+        )
+        return None if found is None else float(found)
+
+    for place in (0, 2, 4):
+        found = asked(right[place])
+        expect(
+            found is not None,
+            f"With {sizes[place]} labels exactly {right[place]:g} of 100 are right, so for "
+            f"{right[place]:g} the answer is a number. Yours gives None.",
+        )
+        expect(
+            _near(found, sizes[place]),
+            f"With {sizes[place]} labels exactly {right[place]:g} of 100 are right; for "
+            f"{right[place]:g} yours says {found:.0f}.",
+        )
+    few = asked(right[0] - 20)
+    expect(
+        few is not None and _near(few, sizes[0]),
+        f"Where the fewest labels tried, {sizes[0]}, are more than enough, the answer is "
+        f"{sizes[0]}: what is to the left of the curve nobody measured.",
+    )
+    for wanted, i in ((95, 3), (93.5, 2), (97.3, 5)):
+        share = (wanted - right[i]) / (right[i + 1] - right[i])
+        straight = sizes[i] + share * (sizes[i + 1] - sizes[i])
+        exact = sizes[i] * (sizes[i + 1] / sizes[i]) ** share
+        found = asked(wanted)
+        where = f"For {wanted:g} of 100, between {sizes[i]:,} and {sizes[i + 1]:,} labels"
+        expect(found is not None, f"{where}, yours gives None.")
+        expect(
+            not _near(found, sizes[i + 1]),
+            f"{where}, yours says {found:,.0f}, the next size that was tried. Fewer suffice: the "
+            "curve goes on between the sizes.",
+        )
+        expect(
+            not _near(found, sizes[i]),
+            f"{where}, yours says {found:,.0f}, the size before: with that many, {wanted:g} are "
+            "not reached yet.",
+        )
+        expect(
+            not _near(found, straight),
+            f"{where}, yours is on a straight line over the number itself. The axis of the figure "
+            "is logarithmic: interpolate the logarithm.",
+        )
+        expect(_near(found, exact), f"{where}, yours says {found:,.0f}; it is {exact:,.0f}.")
+    never = asked(99.5)
+    expect(
+        never is None,
+        f"99.5 of 100 is reached with none of these numbers, and yours says {never or 0:,.0f}: "
+        f"nobody measured more than {sizes[-1]:,} labels, so the answer is None.",
+    )
+    wavy = [70.0, 72.0, 74.0, 76.0, 90.0, 80.0, 95.0]
+    found, exact = asked(85, wavy), sizes[3] * (sizes[4] / sizes[3]) ** (9 / 14)
+    expect(
+        found is not None and _near(found, exact),
+        f"A measured curve may dip: with {wavy[3:]} at {sizes[3:]} labels, 85 is reached before "
+        f"{sizes[4]} for the first time. `np.interp` takes only values that grow.",
+    )
+
+
+def _near(one: float, other: float) -> bool:
+    """Within rounding to a whole label."""
+    return abs(one - other) <= max(1.0, 0.005 * other)
+
+
+enough = Exercise(
+    "05.enough",
+    labels_needed,
+    _check_labels,
+    (
+        "Go along the curve: which is the first size with which enough are right? The crossing is "
+        "between it and the size before.",
+        "What share of the way up from the one to the other is `wanted`? Go the same share of the "
+        "way from the one logarithm to the other.",
+        "`share = (wanted - right[i - 1]) / (right[i] - right[i - 1])`, and the logarithm is "
+        "`log(sizes[i - 1]) + share * (log(sizes[i]) - log(sizes[i - 1]))`; `np.exp` undoes it.",
+    ),
+    "This is the first question of anybody who has to pay for labels. The measured curve answers "
+    "it for digits, and says nothing beyond its ends: that is why `None` is an answer.",
+)
+
+
+# ---------------------------------------------------------------------------- help from a person
+
+
+def with_help(scores, y, least):
+    """Hand over to a person what the network is less than `least` sure of (0 … 1).
+
+    `scores` [n, classes] are those of the output layer, `y` the labels. Gives how many of 100
+    pictures are handed over, and how many of 100 of the *others* the network gets right.
+    """
+    ...
+
+
+def _check_help(with_help) -> None:
+    wanted = "two numbers: how many of 100 are handed over, how many of 100 others are right"
+    for n, classes, least in ((300, 4, 0.8), (200, 10, 0.6)):
+        y = torch.randint(classes, (n,))
+        scores = 1.2 * torch.randn(n, classes)
+        scores[torch.arange(n), y] += 2.0
+        before = scores.clone()
+        handed, right = _numbers(with_help(scores, y, least), wanted)
+        expect(torch.equal(scores, before), "Your function changes the scores that it is given.")
+        sure = scores.softmax(1).amax(1)
+        correct, kept = scores.argmax(1) == y, sure >= least
+        share = 100 * (~kept).double().mean().item()
+        of_kept = 100 * correct[kept].double().mean().item()
+
+        if _both((handed, right), (share, of_kept)):
+            continue
+        expect(
+            not _both((handed, right), (share / 100, of_kept / 100)),
+            "These are shares from 0 to 1. Asked is how many of 100.",
+        )
+        expect(
+            not _both((handed, right), (of_kept, share)),
+            "The two numbers are in the other order: first those handed over.",
+        )
+        raw = scores.amax(1) < least
+        expect(
+            not _close(handed, 100 * raw.double().mean().item()),
+            "You compare scores with `least`. A score can be any number; the softmax turns the "
+            "scores of a picture into shares from 0 to 1.",
+        )
+        across = scores.softmax(0).amax(1) < least
+        expect(
+            not _close(handed, 100 * across.double().mean().item()),
+            "The softmax runs over the pictures. The shares of the *classes* of one picture must "
+            "sum to 1: `softmax(1)`.",
+        )
+        expect(
+            not _close(handed, 100 - share),
+            f"You hand over {handed:.0f} of 100, those that the network is sure of. A person gets "
+            "the others.",
+        )
+        expect(
+            _close(handed, share),
+            f"Of 100 pictures you hand over {handed:.1f}; the network is less than {least:g} sure "
+            f"of {share:.1f}.",
+        )
+        expect(
+            not _close(right, 100 * correct.double().mean().item()),
+            "The second number is the accuracy on all pictures. Those handed over are no longer "
+            "the network's: leave them out.",
+        )
+        expect(
+            not _close(right, 100 * (correct & kept).double().mean().item()),
+            "You count the right ones among those kept, but divide by all pictures. Divide by the "
+            "number of those kept.",
+        )
+        expect(
+            not _close(right, 100 * correct[~kept].double().mean().item()),
+            "The second number is the accuracy on the pictures that were handed over. Asked is "
+            "that on the others.",
+        )
+        raise Wrong(f"Of 100 pictures kept {of_kept:.1f} are right, and yours says {right:.1f}.")
+
+
+help_wanted = Exercise(
+    "05.help_wanted",
+    with_help,
+    _check_help,
+    (
+        "Three steps: how sure is it of each picture, which ones does it keep, how many of those "
+        "are right?",
+        "`scores.softmax(1).amax(1)` says how sure it is; `scores.argmax(1) == y` which are right.",
+        "A tensor of True and False picks rows: `correct[kept].float().mean()`.",
+    ),
+    "A person's time can go into more labels, or into the pictures that the network is unsure of. "
+    "Try it on the fifty digits of this notebook: `with_help(result.scores, digits.test.y, 0.6)`. "
+    "The threshold is a setting like any other, so choose it on held-out pictures, not on the "
+    "test.",
+)

@@ -1,0 +1,63 @@
+"""Worked solutions of notebook 05's exercises, each with its reason."""
+
+import numpy as np
+import torch
+
+
+def paired(a, b, t):
+    """How far `a` is ahead of `b` on the same draws: the mean, and half of its 95% interval."""
+    differences = a - b
+    error = differences.std(ddof=1) / np.sqrt(len(differences))
+    return differences.mean(), t * error
+
+
+def split(x, y, alter, tested):
+    """Pictures to learn from, with an altered copy of each, and `tested` pictures to test on."""
+    order = torch.randperm(len(x))
+    learn, test = order[tested:], order[:tested]
+    learn_x = torch.cat([x[learn], alter(x[learn])])
+    learn_y = torch.cat([y[learn], y[learn]])
+    return learn_x, learn_y, x[test], y[test]
+
+
+def labels_needed(sizes, right, wanted):
+    """The smallest number of labels with which `wanted` of 100 are right; None if none suffices."""
+    if right[0] >= wanted:
+        return sizes[0]
+    for i in range(1, len(sizes)):
+        if right[i] >= wanted:
+            share = (wanted - right[i - 1]) / (right[i] - right[i - 1])
+            before, after = np.log(sizes[i - 1]), np.log(sizes[i])
+            return np.exp(before + share * (after - before))
+    return None
+
+
+def with_help(scores, y, least):
+    """Hand over to a person what the network is less than `least` sure of (0 … 1)."""
+    kept = scores.softmax(1).amax(1) >= least
+    correct = scores.argmax(1) == y
+    return 100 * (~kept).float().mean().item(), 100 * correct[kept].float().mean().item()
+
+
+SOLUTIONS = {
+    "comparison": (
+        paired,
+        "The difference is taken draw by draw before anything else, and its own spread decides. "
+        "`ddof=1` and `t` both say that ten draws are few.",
+    ),
+    "leak": (
+        split,
+        "The test is drawn from the pictures as they are. Only what is left is altered, so no copy "
+        "of a test picture can be learnt.",
+    ),
+    "enough": (
+        labels_needed,
+        "The loop takes the first size that suffices, whatever the curve does later. Between it "
+        "and the size before, the logarithm is interpolated, as the figure draws it.",
+    ),
+    "help_wanted": (
+        with_help,
+        "The same two tensors, how sure and whether right, make the figure of this notebook. "
+        "`correct[kept]` holds the kept pictures alone, so its mean is their accuracy.",
+    ),
+}
