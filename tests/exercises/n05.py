@@ -192,6 +192,42 @@ def right_first(scores, y, least):
     return one_by_one(scores, y, least)[::-1]
 
 
+# ---------------------------------------------------------------------------- a claim
+
+
+def by_interval(accuracies, t, claimed):
+    low, _ = stats.t.interval(0.95, len(accuracies) - 1, np.mean(accuracies), stats.sem(accuracies))
+    return low > claimed
+
+
+def the_mean(accuracies, t, claimed):
+    return accuracies.mean() > claimed
+
+
+def every_draw(accuracies, t, claimed):
+    return accuracies.min() > claimed
+
+
+def upper_end(accuracies, t, claimed):
+    return accuracies.mean() + t * stats.sem(accuracies) > claimed
+
+
+def always_two(accuracies, t, claimed):
+    return accuracies.mean() - 2 * stats.sem(accuracies) > claimed
+
+
+def of_one_draw(accuracies, t, claimed):
+    return accuracies.mean() - t * accuracies.std(ddof=1) > claimed
+
+
+def all_there_are(accuracies, t, claimed):
+    return accuracies.mean() - t * accuracies.std() / len(accuracies) ** 0.5 > claimed
+
+
+def low_end(accuracies, t, claimed):
+    return accuracies.mean() - t * stats.sem(accuracies)
+
+
 CASES = {
     exercises.comparison: Answers(
         right=[by_scipy, in_torch],
@@ -246,6 +282,18 @@ CASES = {
             with_sure(softmaxed, swap=True): "A person gets",
             as_shares: "from 0 to 1. Asked",
             right_first: "first those handed over",
+        },
+    ),
+    exercises.claim: Answers(
+        right=[by_interval],
+        wrong={
+            the_mean: "is not enough",
+            upper_end: "Which end",
+            every_draw: "about every draw",
+            of_one_draw: "how far *one* draw",
+            always_two: "With three draws",
+            all_there_are: "a hair too sure",
+            low_end: "either True or False",
         },
     ),
 }

@@ -296,4 +296,17 @@ CASES = {
             raises: "return the sentence, and it raises",
         },
     ),
+    exercises.plan: Answers(
+        right=[("Audio", "image ", "TEXT", "Random layers")],
+        wrong=[
+            (("image", "image", "text", "random layers"), "a spectrogram is a picture"),
+            (("text", "image", "text", "random layers"), "text's layers were behind random"),
+            (("audio", "text", "text", "random layers"), "have no neighbourhoods"),
+            (("audio", "audio", "text", "random layers"), "four times as much"),
+            (("audio", "image", "image", "random layers"), "Street names"),
+            (("audio", "image", "text", "guessing"), "would look like help"),
+            (("audio", "image", "text", "nothing"), "an accuracy alone"),
+            (("sound", "image", "text", "nothing"), "no source of this notebook"),
+        ],
+    ),
 }

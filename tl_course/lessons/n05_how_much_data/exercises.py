@@ -428,3 +428,82 @@ help_wanted = Exercise(
     "The threshold is a setting like any other, so choose it on held-out pictures, not on the "
     "test.",
 )
+
+
+# ---------------------------------------------------------------------------- a claim
+
+
+def supported(accuracies, t, claimed):
+    """Whether draws of fifty images support: "with fifty, more than `claimed` of 100 are right".
+
+    `accuracies` are a numpy array, how many of 100 were right with each draw; `t` is Student's
+    factor for so many draws. The claim is about the mean over draws, and its whole 95% interval
+    has to support it.
+    """
+    ...
+
+
+def _check_claim(supported) -> None:
+    def say(values: list[float], t: float, claimed: float) -> bool:
+        found = supported(np.array(values, float), t, claimed)
+        expect(
+            found is not None, "Your function returns nothing: its last line must be `return …`."
+        )
+        expect(
+            isinstance(found, (bool, np.bool_)),
+            f"It returns {found!r}: the answer is either True or False.",
+        )
+        return bool(found)
+
+    rows = comparing.tuned(results.load("sweep"))
+    fifty = rows[(rows.arm == "option-1") & ~rows.augmented & (rows.images == 50)]
+    real = list(100 * fifty.accuracy[:10])
+    expect(say(real, 2.26, 90), f"With a mean of {np.mean(real):.1f} yours says no.")
+    expect(
+        not say([80, 81, 79, 82, 80, 81, 80, 79, 82, 81], 2.26, 90),
+        "Ten draws with about 80 of 100 do not support “more than 90”, and yours says they do.",
+    )
+    expect(
+        not say([88, 91.5, 89, 91, 88.5, 91, 88, 90.5, 89, 91], 2.26, 90),
+        "Ten draws have a mean of 89.8, below the claim, and the upper end of their interval is "
+        "above it. Which end has to support the claim?",
+    )
+    expect(
+        not say([88, 97, 90, 89, 96, 88, 95, 90, 89, 94], 2.26, 90),
+        "Ten draws have a mean of 91.6, and their interval reaches down to 89.1. That the mean is "
+        "above 90 is not enough.",
+    )
+    expect(
+        say([89.9, 92, 92.1, 92, 91.9, 92, 92.1, 92, 91.9, 92], 2.26, 90),
+        "Nine draws have about 92 of 100 and one has 89.9. The claim is about the mean, not about "
+        "every draw, and the interval of the mean begins at 91.3.",
+    )
+    expect(
+        say([90.2, 94, 90.5, 94, 90.4, 94.1, 90.3, 94, 90.5, 94], 2.26, 90),
+        "Ten draws have a mean of 92.2 and a standard deviation of 1.9. You ask how far *one* draw "
+        "is spread; the mean of ten is surer than that, by the root of their number.",
+    )
+    expect(
+        not say([91, 93.5, 91.5], 4.30, 90),
+        "With three draws (91, 93.5 and 91.5) the interval reaches down to 88.7, since Student's "
+        "factor is 4.30 then. Use the `t` that is given.",
+    )
+    expect(
+        not say([89.93, 91.33, 90.43, 92.03, 89.23, 91.03, 90.23, 91.53, 89.63, 90.83], 2.26, 90),
+        "It is a hair too sure: the standard deviation has to be that of ten draws out of many, "
+        "divided by n − 1 (`ddof=1`).",
+    )
+
+
+claim = Exercise(
+    "05.claim",
+    supported,
+    _check_claim,
+    (
+        "Half of the interval is `t` times the standard error of the mean.",
+        "The standard error is the standard deviation (`ddof=1`) over the root of the number.",
+        "`accuracies.mean() - t * accuracies.std(ddof=1) / np.sqrt(len(accuracies)) > claimed`.",
+    ),
+    "A sentence about fifty images is a sentence about a mean over draws. It may be said where its "
+    "whole interval supports it, and it covers other draws of these digits, not other tasks.",
+)

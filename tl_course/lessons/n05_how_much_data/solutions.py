@@ -39,6 +39,12 @@ def with_help(scores, y, least):
     return 100 * (~kept).float().mean().item(), 100 * correct[kept].float().mean().item()
 
 
+def supported(accuracies, t, claimed):
+    """Whether draws of fifty images support: "with fifty, more than `claimed` of 100 are right"."""
+    half = t * accuracies.std(ddof=1) / np.sqrt(len(accuracies))
+    return bool(accuracies.mean() - half > claimed)
+
+
 SOLUTIONS = {
     "comparison": (
         paired,
@@ -59,5 +65,10 @@ SOLUTIONS = {
         with_help,
         "The same two tensors, how sure and whether right, make the figure of this notebook. "
         "`correct[kept]` holds the kept pictures alone, so its mean is their accuracy.",
+    ),
+    "claim": (
+        supported,
+        "The lower end of the interval decides. One good or bad draw moves the mean a little and "
+        "the interval with it, so that nobody has to choose which draws count.",
     ),
 }

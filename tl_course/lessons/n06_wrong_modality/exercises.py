@@ -366,3 +366,81 @@ guard = Exercise(
     "PyTorch compares shapes alone, so what a number stands for has to travel with the data and "
     "with the network. A saved network of this course carries such a description.",
 )
+
+
+# ---------------------------------------------------------------------------- choose before running
+
+
+CHOICES = """
+heart_sounds = ...  # recordings as log-mel pictures: "image", "audio" or "text"?
+road_signs = ...  # small drawings of signs: "image", "audio" or "text"?
+street_names = ...  # names as codes of letters: "image", "audio" or "text"?
+compare_with = ...  # "guessing", "random layers" or "nothing"?
+"""
+
+
+def _check_plan(heart_sounds, road_signs, street_names, compare_with) -> None:
+    given = heart_sounds, road_signs, street_names, compare_with
+    heart_sounds, road_signs, street_names, compare_with = (
+        one.strip().lower() if isinstance(one, str) else one for one in given
+    )
+    for source in (heart_sounds, road_signs, street_names):
+        expect(
+            source in ("image", "audio", "text"),
+            f"{source!r} is no source of this notebook: “image”, “audio” and “text” are.",
+        )
+    expect(
+        heart_sounds != "image",
+        "Heart sounds: a spectrogram is a picture, and pictures helped with synthetic speech "
+        "(+13). Yet sound's layers helped much more (+34), and with people's voices pictures' "
+        "layers no longer helped.",
+    )
+    expect(
+        heart_sounds != "text",
+        "Heart sounds: text's layers were behind random ones on synthetic speech (−3), and level "
+        "with them on people's voices.",
+    )
+    expect(
+        road_signs != "text",
+        "Road signs: text's layers did harm with handwriting (−6). Codes of letters have no "
+        "neighbourhoods, and signs have edges and shapes.",
+    )
+    expect(
+        road_signs != "audio",
+        "Road signs: sound's layers helped a little with handwriting (+4), and pictures' layers "
+        "four times as much (+18).",
+    )
+    expect(
+        street_names == "text",
+        "Street names: on number words text's layers were 26 points ahead of random ones, and "
+        "those of pictures and sound 3 and 5.",
+    )
+    expect(
+        compare_with in ("guessing", "random layers", "nothing"),
+        f"{compare_with!r} is none of the three things to compare with.",
+    )
+    expect(
+        compare_with != "guessing",
+        "To compare with: guessing is far below what random layers get (75 of 100 handwritten "
+        "digits), so nearly everything would look like help.",
+    )
+    expect(
+        compare_with != "nothing",
+        "To compare with: an accuracy alone does not say what the source has contributed.",
+    )
+
+
+plan = Exercise(
+    "06.plan",
+    CHOICES.strip(),
+    _check_plan,
+    (
+        "Look at the table of this notebook: which source is on the blue frame?",
+        "Each target is served best by the source of its own kind of input.",
+        "“audio”, “image”, “text”; and the fair comparison is the one with the same network that "
+        "has learnt nothing.",
+    ),
+    "Choose the source by its kind of input before you run anything, and write the control down at "
+    "the same time. Whoever runs all three and keeps the best has used up the test. And these are "
+    "expectations from other targets: only the run can confirm them.",
+)

@@ -34,6 +34,14 @@ def refused(expected, modality, x):
     return None
 
 
+PLAN = """
+heart_sounds = "audio"
+road_signs = "image"
+street_names = "text"
+compare_with = "random layers"
+"""
+
+
 SOLUTIONS = {
     "speakers": (
         split,
@@ -54,5 +62,10 @@ SOLUTIONS = {
         refused,
         "The modality comes first: where it differs, agreement of the shapes means nothing. The "
         "first axis is how many examples there are, and any number fits.",
+    ),
+    "plan": (
+        PLAN.strip(),
+        "The same kind of input comes first, whatever the number of pretraining examples: sound's "
+        "400,000 names served speech better than a million pictures did.",
     ),
 }
