@@ -45,34 +45,79 @@ def nothing_returned(net, classes):
     by_hand(net, classes)
 
 
-def all_then_output(net):
+def parameters_alone(net, classes):
+    mine = copy.deepcopy(net)
+    mine.output.weight = nn.Parameter(torch.zeros(classes, 1024))
+    mine.output.bias = nn.Parameter(torch.zeros(classes))
+    return mine
+
+
+def said_alone(net, classes):
+    mine = copy.deepcopy(net)
+    mine.output.out_features = classes
+    nn.init.zeros_(mine.output.weight)
+    nn.init.zeros_(mine.output.bias)
+    return mine
+
+
+def without_bias(net, classes):
+    mine = copy.deepcopy(net)
+    mine.output = nn.Linear(1024, classes, bias=False)
+    nn.init.zeros_(mine.output.weight)
+    return mine
+
+
+def by_modules(net, trainable):
     net.requires_grad_(False)
-    net.output.requires_grad_(True)
+    for name in trainable:
+        net.get_submodule(name).requires_grad_(True)
 
 
-def everything(net):
+def everything(net, trainable):
     net.requires_grad_(False)
 
 
-def on_the_network(net):
+def on_the_network(net, trainable):
     net.requires_grad = False
 
 
-def the_wrong_way_round(net):
+def on_a_copy(net, trainable):
+    mine = copy.deepcopy(net)
+    by_modules(mine, trainable)
+    return mine
+
+
+def misspelt(net, trainable):
     for name, parameter in net.named_parameters():
-        parameter.requires_grad = not name.startswith("output")
+        parameter.require_grad = name.split(".")[0] in trainable
 
 
-def weights_alone(net):
+def the_wrong_way_round(net, trainable):
     for name, parameter in net.named_parameters():
-        parameter.requires_grad = name.startswith("output") or name.endswith("bias")
+        parameter.requires_grad = name.split(".")[0] not in trainable
 
 
-def zeroed(net):
+def weights_alone(net, trainable):
     for name, parameter in net.named_parameters():
-        parameter.requires_grad = name.startswith("output")
-        if not name.startswith("output"):
+        parameter.requires_grad = name.split(".")[0] in trainable or name.endswith("bias")
+
+
+def zeroed(net, trainable):
+    by_modules(net, trainable)
+    for name, parameter in net.named_parameters():
+        if name.split(".")[0] not in trainable:
             parameter.data.zero_()
+
+
+def never_thawed(net, trainable):
+    for name, parameter in net.named_parameters():
+        if name.split(".")[0] not in trainable:
+            parameter.requires_grad = False
+
+
+def by_beginning(net, trainable):
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad = name.startswith(tuple(trainable))
 
 
 def norms_alone(net):
@@ -104,6 +149,14 @@ def no_momentum(net):
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 0.0
+    return net
+
+
+def by_batch(net):
+    exercises.made_ready(net)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.track_running_stats = False
     return net
 
 
@@ -149,6 +202,46 @@ def never_stepped(net, x, y, steps=100):
     return net
 
 
+def looped(net, y, scores, steps, zero=True, **keep):
+    optimizer = torch.optim.Adam(net.output.parameters(), lr=1e-2)
+    for _ in range(steps):
+        loss = F.cross_entropy(scores(), y)
+        if zero:
+            optimizer.zero_grad()
+        loss.backward(**keep)
+        optimizer.step()
+    return net
+
+
+def with_history(net, x, y, steps=100):
+    features = net.features(x)
+    return looped(net, y, lambda: net.output(features), steps)
+
+
+def history_kept(net, x, y, steps=100):
+    features = net.features(x)
+    return looped(net, y, lambda: net.output(features), steps, retain_graph=True)
+
+
+def scores_before(net, x, y, steps=100):
+    scores = net(x)
+    return looped(net, y, lambda: scores, steps, retain_graph=True)
+
+
+def always_hundred(net, x, y, steps=100):
+    return in_batches(net, x, y, 100)
+
+
+def ten_units(net, x, y, steps=100):
+    net.output = nn.Linear(1024, 10)
+    return in_batches(net, x, y, steps)
+
+
+def piling_up(net, x, y, steps=100):
+    features = net.features(x).detach()
+    return looped(net, y, lambda: net.output(features), steps, zero=False)
+
+
 def twice(net, x, y, steps=100):
     net.features(x)
     return in_batches(net, x, y, steps)
@@ -156,23 +249,29 @@ def twice(net, x, y, steps=100):
 
 CASES = {
     exercises.surgery: Answers(
-        right=[by_hand],
+        right=[by_hand, parameters_alone],
         wrong={
             random_start: "start at zero",
             in_place: "Work on a copy",
-            always_ten: "use `classes`",
+            always_ten: "the network gives 10 scores",
+            said_alone: "the network gives 7 scores",
+            without_bias: "has no bias",
             from_nothing: "no longer those of the network",
             nothing_returned: "returns nothing",
         },
     ),
     exercises.freezing: Answers(
-        right=[all_then_output],
+        right=[by_modules],
         wrong={
             everything: "must stay trainable",
             on_the_network: "on each *parameter*",
             the_wrong_way_round: "wrong way round",
             weights_alone: "a bias is a parameter too",
             zeroed: "changes no number",
+            on_a_copy: "not a copy",
+            misspelt: "letter by letter",
+            never_thawed: "leaves layer 4 frozen",
+            by_beginning: "ends at the dot",
         },
     ),
     exercises.drift: Answers(
@@ -183,6 +282,7 @@ CASES = {
             all_frozen: "nothing can be learnt",
             no_momentum: "A momentum of zero",
             without_norms: "took BatchNorm out",
+            by_batch: "the statistics of each batch",
         },
     ),
     exercises.once: Answers(
@@ -192,6 +292,12 @@ CASES = {
             layers_too: "have moved",
             never_stepped: "still what it was",
             twice: "once is enough",
+            with_history: "second `backward()` fails",
+            history_kept: "no graph to be kept",
+            scores_before: "contains the output layer",
+            always_hundred: "use `steps`",
+            ten_units: "train the one that is there",
+            piling_up: "with empty gradients",
         },
     ),
 }

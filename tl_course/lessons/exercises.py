@@ -83,7 +83,7 @@ class Exercise:
 
     def check(self, *answers: object) -> None:
         """Show whether the answers are right, and if not, in which way."""
-        if self.seconds > 1:
+        if self.seconds > 1 and self._attempted(answers):
             print(f"Checking takes about {self.seconds:.0f} s.")
         outcome = self.judge(*answers)
         if outcome.kind != NOT_ATTEMPTED:
@@ -127,7 +127,7 @@ class Exercise:
 
     def judge(self, *answers: object) -> Outcome:
         """What the checker makes of the answers, which it leaves as they are."""
-        if any(one is ... for one in answers) or all(map(_same, answers, self.untouched())):
+        if not self._attempted(answers):
             return Outcome(NOT_ATTEMPTED, "Write your answer into the cell and run it again.")
         with torch.random.fork_rng(devices=[]), torch.enable_grad():
             torch.manual_seed(0)
@@ -138,6 +138,10 @@ class Exercise:
             except Exception as error:
                 return Outcome(RAISED, _where(error, answers))
         return Outcome(RIGHT, self.why)
+
+    def _attempted(self, answers: tuple) -> bool:
+        here = all(one is not ... for one in answers)
+        return here and not all(map(_same, answers, self.untouched()))
 
     def untouched(self) -> tuple:
         """What the cell defines before anybody wrote into it."""

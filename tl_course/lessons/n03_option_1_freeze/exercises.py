@@ -1,10 +1,12 @@
 """The exercises of notebook 03: surgery, freezing, drifting, features computed once."""
 
+import copy
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tl_course.core.network import LAYERS, FiveLayerNet
+from tl_course.core.network import FiveLayerNet
 from tl_course.lessons.exercises import Exercise, expect
 
 
@@ -44,12 +46,19 @@ def _check_surgery(new_head) -> None:
         last = getattr(found, "output", None)
         expect(isinstance(last, nn.Linear), "The new `output` must be an `nn.Linear`.")
         expect(
-            last.in_features == 1024,
-            f"The new output layer takes {last.in_features} numbers, but layer 4 gives 1,024.",
+            last.bias is not None,
+            "The new output layer has no bias: b⁵ is one number for each class, and `nn.Linear` "
+            "makes it unless it is told not to.",
+        )
+        units, features = last.weight.shape
+        expect(
+            features == 1024,
+            f"The new output layer takes {features} numbers, but layer 4 gives 1,024.",
         )
         expect(
-            last.out_features == classes,
-            f"Asked for {classes} classes, you made {last.out_features} units: use `classes`.",
+            units == classes,
+            f"Asked for {classes} classes, the network gives {units} scores: look at the first "
+            "number of the weight's shape, and make as many units as `classes` says.",
         )
         expect(
             _unchanged(_state(net), found),
@@ -83,8 +92,8 @@ surgery = Exercise(
 # ---------------------------------------------------------------------------- freezing
 
 
-def freeze(net):
-    """Freeze everything in `net` but its output layer."""
+def freeze(net, trainable):
+    """Freeze everything in `net` but the modules named in `trainable`, such as ["output"]."""
     ...
 
 
@@ -92,37 +101,63 @@ def _check_freezing(freeze) -> None:
     net = FiveLayerNet(7)
     nn.init.normal_(net.output.weight)
     before = _state(net, but="nothing")
-    freeze(net)
+    returned = freeze(net, ["output"])
     expect(
         _unchanged(before, net),
         "Your function changes the weights. Freezing changes no number: it only says which "
         "numbers training may change.",
     )
-    moving = {name for name, parameter in net.named_parameters() if parameter.requires_grad}
-    layers = {f"{layer}.{part}" for layer in LAYERS for part in ("weight", "bias")}
-    output = {"output.weight", "output.bias"}
-    expect(moving, "Now nothing can be trained: the output layer must stay trainable.")
+    typed = sorted({name for parameter in net.parameters() for name in vars(parameter)})
     expect(
-        moving != layers | output,
+        not typed,
+        f"You set `{', '.join(typed)}` on the parameters, and PyTorch pays no attention to that "
+        "name. Compare it letter by letter with the one above.",
+    )
+    moving, every = _moving(net), {name for name, _ in net.named_parameters()}
+    output = {"output.weight", "output.bias"}
+    expect(moving, "Now nothing can be trained: what `trainable` names must stay trainable.")
+    expect(
+        moving != every or not isinstance(returned, nn.Module) or returned is net,
+        "The network that your function was given is as it was: freeze that one, not a copy.",
+    )
+    expect(
+        moving != every,
         "Every parameter can still move. `requires_grad` has to be set on each *parameter*; set "
         "on the network or on a layer, it does nothing.",
     )
-    expect(moving != layers, "It is the wrong way round: you froze the output layer alone.")
-    biases = {name for name in moving & layers if name.endswith("bias")}
+    expect(moving != every - output, "It is the wrong way round: you froze the output layer alone.")
+    biases = {name for name in moving - output if name.endswith("bias")}
     expect(
-        moving & layers != biases or not biases,
+        moving - output != biases or not biases,
         f"The weights are frozen, but {', '.join(sorted(biases))} can still move: a bias is a "
         "parameter too.",
     )
-    expect(
-        not moving & layers,
-        f"{', '.join(sorted(moving & layers))} can still move.",
-    )
+    expect(not moving - output, f"{', '.join(sorted(moving - output))} can still move.")
     expect(
         output <= moving,
-        f"Of the output layer only {', '.join(moving) or 'nothing'} can move: it has a weight "
-        "and a bias.",
+        f"Of the output layer only {', '.join(moving)} can move: it has a weight and a bias.",
     )
+    freeze(net, ["layer4", "output"])
+    expect(
+        "layer4.weight" in _moving(net),
+        "Asked for layer 4 and the output layer, yours leaves layer 4 frozen. It was frozen "
+        "before, so it has to be set to True, and `trainable` may name several modules.",
+    )
+    many = nn.ModuleDict({name: nn.Linear(2, 2) for name in ("layer1", "layer10", "output")})
+    freeze(many, ["layer1"])
+    expect(
+        not any(name.startswith("layer10") for name in _moving(many)),
+        "In a network with a layer1 and a layer10, asking for layer1 also leaves layer10 "
+        "trainable. A module's name ends at the dot.",
+    )
+    expect(
+        _moving(many) == {"layer1.weight", "layer1.bias"},
+        f"Asked for layer1 alone, these can move: {', '.join(sorted(_moving(many))) or 'none'}.",
+    )
+
+
+def _moving(net: nn.Module) -> set[str]:
+    return {name for name, parameter in net.named_parameters() if parameter.requires_grad}
 
 
 freezing = Exercise(
@@ -130,10 +165,11 @@ freezing = Exercise(
     freeze,
     _check_freezing,
     (
-        "You did it above: the loop over `named_parameters()`.",
-        '`net.named_parameters()` gives pairs such as ("layer1.weight", the parameter). Look at '
-        "the name.",
-        '`parameter.requires_grad = name.startswith("output")`, for each of them.',
+        'Above the name was compared with "output" alone. Now there may be several names.',
+        'A parameter is called "layer4.weight": its module is what stands before the last dot, '
+        "and for these networks also before the first.",
+        '`name.split(".")[0]` is the module; `requires_grad` becomes True where it is in '
+        "`trainable`, and False elsewhere.",
     ),
     "A frozen parameter gets no gradient, so no optimizer can move it. The number of trainable "
     "parameters is the first thing to print in any fine-tuning script.",
@@ -153,9 +189,12 @@ def made_ready(net):
 
 def _check_drift(made_ready) -> None:
     net = FiveLayerNet(7, batch_norm=True)
+    pictures = 3 + torch.randn(16, 3, 32, 32)
+    with torch.no_grad():
+        borrowed = copy.deepcopy(net).eval().features(pictures)
     found = made_ready(net)
     expect(isinstance(found, nn.Module), "Your function must return the network.")
-    moving = {name for name, parameter in found.named_parameters() if parameter.requires_grad}
+    moving = _moving(found)
     expect(
         "output.weight" in moving and "output.bias" in moving,
         "The output layer is frozen now, so nothing can be learnt any more.",
@@ -172,7 +211,7 @@ def _check_drift(made_ready) -> None:
     )
     before = _state(found)
     with torch.no_grad():
-        found(3 + torch.randn(16, 3, 32, 32))
+        found(pictures)
     counted = all(_unchanged({k: v}, found) for k, v in before.items() if "num_batches" not in k)
     expect(
         _unchanged(before, found) or counted,
@@ -183,6 +222,13 @@ def _check_drift(made_ready) -> None:
         _unchanged(before, found),
         "The means stay, but BatchNorm still counts batches (`num_batches_tracked`): it is still "
         "in training mode. A momentum of zero hides the drift; `eval()` ends it.",
+    )
+    with torch.no_grad():
+        now = found.features(pictures)
+    expect(
+        torch.allclose(now, borrowed, rtol=1e-3, atol=1e-4),
+        "No buffer moves any more, but the layers answer differently than before: BatchNorm uses "
+        "the statistics of each batch in place of those that it learnt.",
     )
 
 
@@ -217,42 +263,81 @@ def train_output(net, x, y, steps=100):
 
 
 def _check_once(train_output) -> None:
-    net = FiveLayerNet(2)
+    net, steps = FiveLayerNet(2), 30
     nn.init.normal_(net.output.weight, std=1e-3)  # from zero no gradient reaches the layers
     x, y = torch.randn(12, 3, 32, 32), torch.arange(12) % 2
-    start = net.output.weight.clone()
-    before, seen = _state(net), []
-    watching = net.layer1.register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
-    found = train_output(net, x, y, steps=30)
-    watching.remove()
+    start = net.output.weight.detach().clone()
+    before, seen, back, asked = _state(net), [], [], []
+
+    def look(_module, given, answer) -> None:
+        seen.append(len(given[0]))
+        if answer.requires_grad:
+            answer.register_hook(lambda gradient: back.append(1))
+
+    watching = [
+        net.layer1.register_forward_hook(look),
+        net.output.register_forward_hook(lambda *_: asked.append(1)),
+    ]
+    try:
+        found = train_output(net, x, y, steps=steps)
+    except RuntimeError as error:
+        expect(
+            "inplace" not in str(error) and "in-place" not in str(error) or len(seen) >= steps,
+            "What you compute before the loop contains the output layer, and its scores change "
+            "in every step. Compute only what the frozen layers give.",
+        )
+        expect(
+            "second time" not in str(error),
+            "The second `backward()` fails: the features still remember how they were computed, "
+            "and it wants to go through the frozen layers again. They need no gradient at all.",
+        )
+        raise
+    finally:
+        for one in watching:
+            one.remove()
     expect(isinstance(found, nn.Module), "Your function must return the network.")
     expect(
         _unchanged(before, found),
         "Layers 1 to 4 have moved: give the optimizer the parameters of `net.output` alone.",
     )
     expect(
-        len(seen) > 0 and sum(seen) >= len(x),
+        sum(seen) >= len(x),
         "The pictures never went through layer 1: `net.features(x)` computes the features.",
     )
     expect(
-        len(seen) < 30,
-        f"Layer 1 was asked {len(seen)} times in 30 steps. Its answer never changes: ask once, "
-        "before the loop.",
+        len(seen) < steps,
+        f"Layer 1 was asked {len(seen)} times in {steps} steps. Its answer never changes: ask "
+        "once, before the loop.",
     )
     expect(
         sum(seen) == len(x),
         f"{sum(seen)} pictures went through layer 1, and there are {len(x)}: once is enough.",
     )
     expect(
+        not back,
+        f"Gradients went back through the frozen layers {len(back)} times, and that is as slow as "
+        "before. The features need no gradient, and no graph to be kept.",
+    )
+    expect(
+        found.output.weight.shape == start.shape,
+        f"The network came with an output layer of {len(start)} units, and now it has "
+        f"{len(found.output.weight)}: train the one that is there.",
+    )
+    expect(
         not torch.equal(found.output.weight, start),
         "The output layer is still what it was: does the loop still take its steps?",
+    )
+    expect(
+        not asked or abs(len(asked) - steps) <= 2,
+        f"Asked for {steps} steps, it takes {len(asked)}: use `steps`.",
     )
     with torch.no_grad():
         loss = F.cross_entropy(found(x), y).item()
     expect(
         loss < 0.5,
-        f"After 30 steps the loss on the training pictures is {loss:.2f}; with the right features "
-        "and labels it falls below 0.5. Does the output layer get the features of all pictures?",
+        f"After {steps} steps the loss on the training pictures is {loss:.2f}, and it should fall "
+        "below 0.5. Do features and labels belong together, and does each step begin with empty "
+        "gradients?",
     )
 
 
