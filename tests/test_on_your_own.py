@@ -167,7 +167,9 @@ def test_it_runs_on_the_pictures_that_it_makes(tmp_path):
     for name in classes:
         assert len(list((folder / "train" / name).iterdir())) == 10
         assert len(list((folder / "test" / name).iterdir())) == 20
-    assert "100 to learn from, 200 held out; 0 copies" in printed(node)["split"]
+    text = printed(node)
+    assert text["split"] == "100 to learn from, 200 held out\n"
+    assert text["copies"] == "0 copies left out\n"
 
 
 def test_it_runs_on_a_learners_own_folder(tmp_path):
@@ -196,7 +198,31 @@ def test_a_split_by_hand_is_kept_and_copies_are_left_out(tmp_path):
                 picture.save(folder / part / name / f"{seed}.png")
     said = printed(run(tmp_path, pictures=str(folder)))
     assert f"10 pictures in {folder}, split by hand" in said["files"]
-    assert "4 to learn from, 4 held out; 2 copies left out" in said["split"]
+    assert said["split"] == "6 to learn from, 4 held out\n"
+    assert said["copies"] == "2 copies left out\n"
+
+
+def test_groups_are_held_out_as_a_whole_and_asked_about(tmp_path):
+    """Six people wrote each of two signs: whoever is in the test is not in the training."""
+    folder = tmp_path / "signs"
+    for place, name in enumerate(("dark", "light")):
+        (folder / name).mkdir(parents=True)
+        for person in range(6):
+            picture = Image.fromarray(noise(30, 30, 60 + 130 * place, 10 * place + person))
+            picture.save(folder / name / f"person{person}.png")
+    asked = printed(run(tmp_path, pictures=str(folder)))["split"]
+    assert "share file names such as person0.png. Are these people" in asked
+    node = run(tmp_path, pictures=str(folder), group=r"person\d")
+    assert printed(node)["split"] == "8 to learn from, 4 held out\n"
+    (cell,) = [cell for cell in CODE if cell.id == "split"]
+    files = sorted(folder.rglob("*.png"))
+    names = {
+        "group": r"person\d", "split_by_hand": False, "seed": 0, "torch": torch, "read": files,
+        "y": torch.tensor([0] * 6 + [1] * 6), "classes": ["dark", "light"],
+    }  # fmt: skip
+    exec(cell.source, names)
+    held, learnt = ({files[i].name for i in names[part]} for part in ("test", "train"))
+    assert len(held) == 2 and not held & learnt
 
 
 @pytest.mark.parametrize(
@@ -306,7 +332,7 @@ def given(tmp_path, monkeypatch):
 def test_the_sheet_is_one_page():
     text = SHEET.read_text(encoding="utf-8")
     assert list(blocks())[1:4] == [PICTURES, LANGUAGE, SOUND]
-    assert len(text.splitlines()) <= 140
+    assert len(text.splitlines()) <= 160
     for block in sum(blocks().values(), []):
         assert all(len(line) <= 100 for line in block.splitlines())
     assert "tl_course" not in text
@@ -322,7 +348,8 @@ def test_the_sheets_pictures(given, tmp_path):
     assert names["x"].shape == (8, 3, 224, 224)
     assert names["weights"].transforms()(given["pictures"][0]).shape == (3, 224, 224)
     with safe_open(tmp_path / "my_network.safetensors", "pt") as file:
-        assert json.loads(file.metadata()["classes"]) == CLASSES
+        about = json.loads(file.metadata()["about"])
+    assert about["classes"] == CLASSES and "crop_pct" in about["preprocessing"]
 
 
 def test_the_sheets_language(given, tmp_path):
@@ -389,6 +416,15 @@ def test_the_sheet_is_right_about_a_log_mel_network(tmp_path):
 def check_saved(names: dict, folder: Path):
     assert (folder / "model.safetensors").exists() and not list(folder.glob("*.bin"))
     assert names["again"].config.id2label == dict(enumerate(CLASSES))
+
+
+def test_the_sheets_split_keeps_people_together():
+    people = [f"person {number // 4}" for number in range(80)]
+    names = {"people": people}
+    exec(blocks()["Split, and split again"][0], names)
+    parts = [{people[i] for i in names[part]} for part in ("learn", "validation", "test")]
+    assert [len(part) for part in parts] == [9, 5, 6]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 20
 
 
 def test_the_sheets_interval(capsys):
