@@ -15,13 +15,41 @@ def of_lists():
     return [[1.0] * 7] * 3 + [[0.0] * 7] + [[-1.0] * 7] * 3
 
 
-def thin_line():
-    rows = np.array([0, 0, -1, 2, -1, 0, 0])
+def of_numpy():
+    rows = np.array([0, -1, -2, 0, 2, 1, 0])
     return np.repeat(rows[:, None], 7, axis=1)
 
 
 def of_the_course():
     return filters.edge(90)
+
+
+def row_against_the_rest():
+    kernel = torch.full((7, 7), -1.0)
+    kernel[3] = 6
+    return kernel
+
+
+def quadrants():
+    sign = torch.tensor([1.0, 1, 1, 0, -1, -1, -1])
+    return sign[:, None] * sign
+
+
+def on_the_left_alone():  # a small edge filter within the 7×7 numbers
+    kernel = torch.zeros(7, 7)
+    kernel[:3, :3], kernel[4:, :3] = -1, 1
+    return kernel
+
+
+def of_sobel():
+    kernel = torch.zeros(7, 7)
+    kernel[2:5, 2:5] = torch.tensor([[1.0, 2, 1], [0, 0, 0], [-1, -2, -1]])
+    return kernel
+
+
+def with_side_lobes():
+    rows = torch.tensor([0.2, -1, -1, 0, 1, 1, -0.2])
+    return rows[:, None].expand(7, 7)
 
 
 def for_conv2d():
@@ -143,6 +171,37 @@ def half_of_it(w, gradient, rate=0.1, steps=100):
     return w
 
 
+def always_a_hundred(w, gradient, rate=0.1, steps=100):
+    for _ in range(100):
+        w = w - rate * gradient(w)
+    return w
+
+
+def one_too_few(w, gradient, rate=0.1, steps=100):
+    for _ in range(1, steps):
+        w = w - rate * gradient(w)
+    return w
+
+
+def rate_shared_out(w, gradient, rate=0.1, steps=100):
+    for _ in range(steps):
+        w = w - rate / steps * gradient(w)
+    return w
+
+
+def ever_shorter(w, gradient, rate=0.1, steps=100):
+    for step in range(steps):
+        w = w - rate / (step + 1) * gradient(w)
+    return w
+
+
+def looked_at_twice(w, gradient, rate=0.1, steps=100):
+    for _ in range(steps):
+        if gradient(w).abs().max() > 0:
+            w = w - rate * gradient(w)
+    return w
+
+
 def emptied_at_the_end(net, x, y, steps=100):
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     for _ in range(steps):
@@ -252,8 +311,19 @@ def the_number_itself(classes):
 
 CASES = {
     exercises.horizontal: Answers(
-        right=[of_lists, thin_line, of_the_course, for_conv2d, in_colour],
+        right=[
+            of_lists,
+            of_numpy,
+            of_the_course,
+            for_conv2d,
+            in_colour,
+            of_sobel,
+            with_side_lobes,
+            on_the_left_alone,
+        ],
         wrong={
+            row_against_the_rest: "thin lines",
+            quadrants: "neither to edges from left to right",
             turned: "turned by a right angle",
             spot: "and to upright ones as well",
             diagonal: "edges that slant",
@@ -267,7 +337,7 @@ CASES = {
         },
     ),
     exercises.downhill: Answers(
-        right=[with_an_optimizer, in_place_on_a_copy],
+        right=[with_an_optimizer, in_place_on_a_copy, looked_at_twice],
         wrong={
             uphill: "points uphill",
             without_rate: "The learning rate makes no difference",
@@ -277,6 +347,10 @@ CASES = {
             of_length_one: "twice as steep",
             kept_to_itself: "returns nothing",
             half_of_it: "one step should change the numbers by",
+            always_a_hundred: "you take 100",
+            one_too_few: "you take 2",
+            rate_shared_out: "not shared out",
+            ever_shorter: "One step alone is right",
         },
     ),
     exercises.adding_up: Answers(

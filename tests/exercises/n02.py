@@ -1,6 +1,7 @@
 """Right and wrong answers to the exercises of notebook 02."""
 
 import numpy as np
+import torch
 
 from exercises import Answers
 from tl_course.lessons.n02_what_layers_see import exercises
@@ -53,6 +54,22 @@ def zero_by_zero(answers):
     return (best - right) / (best + right)
 
 
+def silent_is_zero(answers):
+    best, right = answers.max(), answers.roll(len(answers) // 2)[answers.argmax()]
+    return (best - right) / (best + right) if right > 0 else 0.0
+
+
+def overwritten(answers):
+    best, right = answers.max().item(), answers.roll(len(answers) // 2)[answers.argmax()].item()
+    answers -= right
+    return answers.max() / (best + right) if best else 0.0
+
+
+def something_added(answers):
+    best, right = answers.max(), answers.roll(len(answers) // 2)[answers.argmax()]
+    return (best - right) / (best + right + 1e-3)
+
+
 def no_selectivity(answers):
     rolled(answers)
 
@@ -81,6 +98,52 @@ def stride_too_early(layers):
     for size, stride in layers:
         apart *= stride
         seen += (size - 1) * apart
+    return seen
+
+
+def last_stride_alone(layers):
+    seen = apart = 1
+    for size, stride in layers:
+        seen += (size - 1) * apart
+        apart = stride
+    return seen
+
+
+def strides_summed(layers):
+    seen = apart = 1
+    for size, stride in layers:
+        seen += (size - 1) * apart
+        apart += stride
+    return seen
+
+
+def strides_less_one_summed(layers):
+    seen = 1
+    for place, (size, _) in enumerate(layers):
+        seen += (size - 1) * (1 + sum(stride - 1 for _, stride in layers[:place]))
+    return seen
+
+
+def in_the_wrong_order(layers):
+    seen = 1
+    for size, stride in layers:
+        seen = (seen - 1) * stride + size
+    return seen
+
+
+def at_most_two_apart(layers):
+    seen = apart = 1
+    for size, stride in layers:
+        seen += (size - 1) * apart
+        apart = min(2, apart * stride)
+    return seen
+
+
+def whole_sizes(layers):
+    seen = apart = 1
+    for size, stride in layers:
+        seen += size * apart
+        apart *= stride
     return seen
 
 
@@ -129,6 +192,28 @@ def sorted_by_numpy(answers, k=9):
     return np.argsort(-answers.amax((1, 2)).numpy())[:k]
 
 
+def of_many_places(answers, k=9):
+    found = answers.flatten().topk(k * 64).indices // 64
+    return list(dict.fromkeys(found.tolist()))[:k]
+
+
+def of_too_few_places(answers, k=9):
+    found = answers.flatten().topk(10 * k).indices // 64
+    return list(dict.fromkeys(found.tolist()))[:k]
+
+
+def always_nine(answers, k=9):
+    return answers.amax((1, 2)).topk(9).indices
+
+
+def values(answers, k=9):
+    return answers.amax((1, 2)).topk(k).values
+
+
+def still_divided(answers, k=9):
+    return answers.amax((1, 2)).topk(k).indices // 64
+
+
 def unique_afterwards(answers, k=9):
     return exercises.favourites(answers, k).unique()
 
@@ -160,13 +245,23 @@ def in_the_middle(answers, k=9):
 def flattened(x):
     rows = x.flatten(1)
     rows = rows - rows.mean(1, keepdim=True)
-    return (rows / (rows.std(1, keepdim=True) + 1e-8)).view_as(x)
+    return (rows / (rows.std(1, keepdim=True) + 1e-5)).view_as(x)
 
 
 def in_numpy(x):
     each = x.numpy().copy()
     each -= each.mean(axis=(1, 2, 3), keepdims=True)
-    return each / np.maximum(each.std(axis=(1, 2, 3), keepdims=True), 1e-6)
+    return each / np.maximum(each.std(axis=(1, 2, 3), keepdims=True), 1e-5)
+
+
+def plain_ones_left_out(x):
+    spread = x.std((1, 2, 3), keepdim=True)
+    return torch.where(spread < 1e-4, 0, (x - x.mean((1, 2, 3), keepdim=True)) / spread)
+
+
+def next_to_nothing_divides(x):
+    spread = x.std((1, 2, 3), keepdim=True)
+    return (x - x.mean((1, 2, 3), keepdim=True)) / (spread + 1e-8)
 
 
 def all_together(x):
@@ -220,6 +315,9 @@ CASES = {
             past_the_end: "the right angle to that would be 240",
             always_twelve: "not with 8",
             zero_by_zero: "nan",
+            silent_is_zero: "should get 1",
+            overwritten: "change a tensor in place",
+            something_added: "added to the sum",
             no_selectivity: "returns nothing",
             of_every_angle: "24 numbers",
             the_other_way: "yours is -0.60",
@@ -236,12 +334,22 @@ CASES = {
             from_zero: "one short",
             always_two: "Use both numbers",
             no_size: "returns nothing",
-            the_first_alone: "Try it with one layer first",
+            the_first_alone: "One layer is right",
+            last_stride_alone: "forgets the first pooling",
+            strides_summed: "is 7, 17 and 36. Strides multiply",
+            strides_less_one_summed: "is 7, 12 and 20. Strides multiply",
+            in_the_wrong_order: "from the last one back",
+            at_most_two_apart: "Layers 1 and 2 are right",
+            whole_sizes: "Try it with one layer first",
         },
     ),
     exercises.best_ones: Answers(
-        right=[one_by_one, sorted_by_numpy],
+        right=[one_by_one, sorted_by_numpy, of_many_places],
         wrong={
+            of_too_few_places: "a picture can fill 64",
+            always_nine: "Where do you use `k`",
+            values: "the answers themselves",
+            still_divided: "All of yours are picture 0",
             unique_afterwards: "Repetitions have to go before",
             by_the_mean: "the largest mean",
             the_weakest: "least",
@@ -252,8 +360,9 @@ CASES = {
         },
     ),
     exercises.contrast: Answers(
-        right=[flattened, in_numpy],
+        right=[flattened, in_numpy, plain_ones_left_out],
         wrong={
+            next_to_nothing_divides: "not of exactly 0",
             all_together: "All pictures together",
             each_channel: "lost their colour",
             mean_left: "The means of the five",

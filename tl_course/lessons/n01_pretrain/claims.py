@@ -9,8 +9,8 @@ def it_learns_to_name_things(table: pd.DataFrame) -> Claim:
     """The shortest pretraining of the table is enough for more than half of fresh pictures."""
     short = table.sort_values("images").iloc[0]
     return Claim(
-        f"After this training it names {100 * short.accuracy:.0f} of 100 fresh pictures correctly, "
-        "where guessing would name one in a thousand.",
+        f"After {short.images:,.0f} pictures, a network names {100 * short.accuracy:.0f} of 100 "
+        "fresh ones correctly, where guessing would name one in a thousand.",
         bool(short.accuracy > 0.5),
         f"{100 * short.accuracy:.1f}% after {short.images:,.0f} pictures (two cores train on "
         "200,000 in a minute or two)",

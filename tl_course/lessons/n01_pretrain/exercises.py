@@ -33,6 +33,13 @@ def _strongest(kernel: torch.Tensor, picture: torch.Tensor) -> float:
     return F.conv2d(picture[None, None], kernel[None, None]).abs().max().item()
 
 
+def _answers_to_lines(kernel: torch.Tensor) -> bool:
+    """Whether dark above bright excites it as much as bright above dark, a few rows apart."""
+    edges = [kernel[row:].sum() - kernel[:row].sum() for row in range(1, 7)]
+    positive, negative = max(edges), -min(edges)
+    return bool(min(positive, negative) > 0.6 * max(positive, negative))
+
+
 def _check_horizontal(my_filter) -> None:
     found = my_filter()
     expect(found is not None, "Your function returns nothing: its last line must be `return …`.")
@@ -57,6 +64,11 @@ def _check_horizontal(my_filter) -> None:
     upright, level = _strongest(kernel, step), _strongest(kernel, step.T)
     slope = max(_strongest(kernel, x) for x in (slanted, slanted.flip(0)))
     expect(
+        max(upright, level) > 0.02 * most,
+        "It answers neither to edges from left to right nor to upright ones: the numbers of every "
+        "row cancel, and so do those of every column. Within a row, all should have the same sign.",
+    )
+    expect(
         upright < 3 * level,
         "It is turned by a right angle: it answers to edges that run up and down. Which way does "
         "brightness change across an edge that runs from left to right?",
@@ -75,6 +87,11 @@ def _check_horizontal(my_filter) -> None:
         level > 0.2 * most,
         f"It hardly answers to an edge from left to right ({level:.1f}, and {most:.1f} would be "
         "possible): the numbers above the edge and those below it work against themselves.",
+    )
+    expect(
+        not _answers_to_lines(kernel),
+        "This is a filter for thin lines: from top to bottom its numbers change sign more than "
+        "once. An edge has one dark and one bright side, so the sign should change once.",
     )
 
 
@@ -132,8 +149,22 @@ def _check_downhill(descended) -> None:
         )
         return torch.as_tensor(found, dtype=torch.float32).detach(), bowl
 
+    def on_the_way(steps: int, rate: float = 0.1) -> torch.Tensor:
+        w = torch.zeros(2)
+        for _ in range(steps):
+            w = w - rate * _Bowl().gradient(w)
+        return w
+
     (one, _), (three, bowl) = after(0.1, 1), after(0.1, 3)
-    same = torch.allclose
+    taken = bowl.asked
+
+    def same(a: torch.Tensor, b: torch.Tensor) -> bool:
+        return torch.allclose(a, b, atol=1e-4)
+
+    expect(
+        taken in (1, 3) or not same(three, on_the_way(taken)) or same(three, on_the_way(3)),
+        f"Asked for 3 steps, you take {taken}. How often does your loop run?",
+    )
     expect(
         not same(after(0.05, 1)[0], one),
         "The learning rate makes no difference: with half of it your steps are as long as before.",
@@ -155,16 +186,25 @@ def _check_downhill(descended) -> None:
         f"The loss has grown in one step, from {begun:.1f} to {now:.1f}. The gradient points "
         "uphill.",
     )
-    w = torch.zeros(2)
-    for _ in range(3):
-        w = w - 0.1 * _Bowl().gradient(w)
-    first = (-0.1 * _Bowl().gradient(torch.zeros(2))).tolist()
+
+    def told(w: torch.Tensor) -> list[float]:
+        return [round(x, 3) for x in w.tolist()]
+
     expect(
-        same(three, w, atol=1e-4),
+        same(one, on_the_way(1)),
         f"Where the gradient is {_Bowl().gradient(torch.zeros(2)).tolist()} and the rate is 0.1, "
-        f"one step should change the numbers by {[round(x, 3) for x in first]}; yours changes them "
-        f"by {[round(x, 3) for x in one.tolist()]}, and three steps lead to "
-        f"{[round(x, 3) for x in three.tolist()]}.",
+        f"one step should change the numbers by {told(on_the_way(1))}; yours changes them by "
+        f"{told(one)}.",
+    )
+    expect(
+        not same(three, on_the_way(3, rate=0.1 / 3)),
+        "The more steps you are asked for, the shorter is each of them. `rate` belongs to every "
+        "single step; it is not shared out among them.",
+    )
+    expect(
+        same(three, on_the_way(3)),
+        f"One step alone is right. Three steps should lead to {told(on_the_way(3))}, and yours "
+        f"lead to {told(three)}: what is different in the second step?",
     )
 
 

@@ -84,7 +84,7 @@ def clean_filters_are_not_needed(table: pd.DataFrame) -> Claim:
         f"A network with noisy filters recognises {share['plain']:.0f}% of the drawings, as many "
         "as one with clean filters.",
         bool(abs(share["plain"] - share["recipe"]) < 3),
-        f"{share['plain']:.1f}% of 5,000 fresh drawings without the recipe's care, "
+        f"{share['plain']:.1f}% of 5,000 fresh renders without the recipe's care, "
         f"{share['recipe']:.1f}% with it; one run each",
     )
 

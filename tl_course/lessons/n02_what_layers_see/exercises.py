@@ -1,5 +1,7 @@
 """The exercises of notebook 02: selectivity, receptive fields, favourite patches, contrast."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -24,8 +26,14 @@ def _unit(n: int, best: int, weakest: int) -> torch.Tensor:
 
 def _check_choosy(selectivity) -> None:
     def of(answers: torch.Tensor) -> float:
-        found = selectivity(answers.clone())
+        given = answers.clone()
+        found = selectivity(given)
         expect(found is not None, NOTHING)
+        expect(
+            torch.equal(given, answers),
+            "The answers that your function was given have changed, and whoever called it has "
+            "lost them. `-=` and `/=` change a tensor in place.",
+        )
         found = torch.as_tensor(found)
         expect(
             found.numel() == 1,
@@ -59,11 +67,16 @@ def _check_choosy(selectivity) -> None:
         "Best and right angle are the right ones; the formula divides their difference by their "
         "sum.",
     )
-    expect(
-        abs(found - expected) < 1e-4,
-        f"A unit answers 2.0 at its best angle and 0.5 at a right angle to it. Its selectivity is "
-        f"{expected:.2f}; yours is {found:.2f}.",
+    told = (
+        "A unit answers 2.0 at its best angle and 0.5 at a right angle to it. Its selectivity is "
+        f"{expected:.4f}; yours is {found:.4f}"
     )
+    expect(
+        not 1e-4 <= expected - found < 0.01,
+        f"{told}, a little less: is something added to the sum that you divide by? Weak answers "
+        "would lose much by it.",
+    )
+    expect(abs(found - expected) < 1e-4, f"{told}.")
     wrapped = (
         "It is right where the best angle is small, and not where it is 150 degrees: the right "
         "angle to that would be 240. Stripes at 240 degrees are the same as at another angle, "
@@ -88,6 +101,14 @@ def _check_choosy(selectivity) -> None:
         abs(silent) < 1e-6,
         f"A unit that answers to nothing gets {silent}; it should get 0. What is the sum that you "
         "divide by?",
+    )
+    alone = torch.zeros(24)
+    alone[3] = 2.0
+    choosiest = of(alone)
+    expect(
+        abs(choosiest - 1) < 1e-4,
+        f"A unit that answers at one angle and is silent at all others gets {choosiest:.4g}; it "
+        "is as choosy as can be and should get 1. Which of the two answers may be zero?",
     )
 
 
@@ -128,9 +149,16 @@ def _seen(layers: list[tuple[int, int]]) -> int:
 def _by_mistake(layers: list[tuple[int, int]]) -> dict[str, int]:
     """What comes out by each mistake that is often made; `apart` is the distance of neighbours."""
     apart = early = 1
+    summed, differences, last = 1, 1, 1
     found = {"apart": 1, "early": 1, "pooling": 1, "product": 1, "sum": 0}
+    found |= {"last": 1, "summed": 1, "differences": 1, "forwards": 1}
     for size, stride in layers:
         early *= stride
+        found["last"] += (size - 1) * last
+        found["summed"] += (size - 1) * summed
+        found["differences"] += (size - 1) * differences
+        found["forwards"] = (found["forwards"] - 1) * stride + size
+        summed, differences, last = summed + stride, differences + stride - 1, stride
         found["apart"] += size - 1
         found["early"] += (size - 1) * early
         found["pooling"] += (size - 1) * apart if stride == 1 else 0
@@ -167,6 +195,20 @@ def _check_field(field_size) -> None:
         said + "Sizes do not multiply: neighbouring windows overlap.",
     )
     expect(
+        found[5] != slips["last"] or field_size([(3, 1), (3, 1)]) != 5,
+        said + "How far apart two neighbours lie comes from all the strides before, and yours "
+        "forgets the first pooling at the next layer.",
+    )
+    expect(
+        found[5] not in (slips["summed"], slips["differences"]),
+        said + "Strides multiply: where every second answer of every second answer is kept, one "
+        "in four is left, and a stride of 1 changes nothing.",
+    )
+    expect(
+        found[5] != slips["forwards"],
+        said + "You count from the first layer on with a rule that goes from the last one back.",
+    )
+    expect(
         found[5] != slips["sum"],
         said + "Sizes do not simply add up: a 3×3 filter adds only its two outer neighbours, and "
         "they may lie further apart than one pixel.",
@@ -175,7 +217,16 @@ def _check_field(field_size) -> None:
         found[1] != 6 or found[5] != 21,
         said + "You are one short: without any layer, a unit sees one pixel.",
     )
-    expect((found[1], found[3], found[5]) == (7, 12, 22), said + "Try it with one layer first.")
+    expect(found[1] == 7, said + "Try it with one layer first.")
+    expect(
+        found[3] == 12,
+        said + "One layer is right. Follow by hand what a pooling and a filter after it add.",
+    )
+    expect(
+        found[5] == 22,
+        said + "Layers 1 and 2 are right. What does a second pooling change for the layer after "
+        "it?",
+    )
     for layers in ([(3, 1), (3, 1)], [(7, 2), (3, 2), (3, 1), (3, 1)], [(5, 3), (2, 1), (4, 2)]):
         right, own = _seen(layers), field_size(list(layers))
         expect(
@@ -223,7 +274,17 @@ def _check_favourites(favourites) -> None:
     found = favourites(answers, 9)
     expect(found is not None, NOTHING)
     expect(torch.equal(given, answers), "Your function changes the answers that it is given.")
+    expect(
+        all(float(one) == int(one) for one in found),
+        "These are not numbers of pictures but the answers themselves. `topk` gives two things: "
+        "the largest values, and where they are.",
+    )
     found = [int(one) for one in found]
+    expect(
+        strongest == 0 or set(found) != {0},
+        "All of yours are picture 0, which is not even the strongest one. `// 64` was there for "
+        "numbers of places; what does it make of the number of a picture?",
+    )
     expect(
         max(found, default=0) < 40,
         f"There are 40 pictures, numbered from 0, and you return number {max(found, default=0)}: "
@@ -260,6 +321,19 @@ def _check_favourites(favourites) -> None:
         f"The strongest answers are in pictures {best}; yours are {found}. What is each picture's "
         "strongest answer?",
     )
+    four = [int(one) for one in favourites(answers, 4)]
+    expect(
+        four == best[:4],
+        f"With k = 9 it is right, and for k = 4 it returns {len(four)} pictures, {four}, instead "
+        f"of {best[:4]}. Where do you use `k`?",
+    )
+    everywhere = torch.rand(40, 8, 8) + 2 * torch.randperm(40)[:, None, None]
+    own = [int(one) for one in favourites(everywhere, 9)]
+    expect(
+        own == everywhere.flatten(1).amax(1).topk(9).indices.tolist(),
+        f"Where each picture excites the unit in all its places, you return {len(own)} of 9. "
+        "However many places you begin with, a picture can fill 64 of them.",
+    )
 
 
 best_ones = Exercise(
@@ -283,6 +357,15 @@ best_ones = Exercise(
 def same_contrast(x):
     """Pictures `[n, 3, h, w]`, each as a whole brought to mean 0 and standard deviation 1."""
     ...
+
+
+PLAIN = [step / 10 for step in range(-7, 8)]  # most have no exact float32, so that sums round
+
+
+def _left_of_plain(same_contrast, grey: float) -> float:
+    """The largest number in what becomes of one plain picture."""
+    left = torch.as_tensor(same_contrast(torch.full((1, 3, 16, 16), grey))).abs().max().item()
+    return left if math.isfinite(left) else math.inf
 
 
 def _check_contrast(same_contrast) -> None:
@@ -330,13 +413,20 @@ def _check_contrast(same_contrast) -> None:
         "The standard deviations of the five pictures are "
         f"{[round(s, 2) for s in spread.tolist()]}, not 1.",
     )
-    plain = torch.as_tensor(same_contrast(torch.full((2, 3, 16, 16), 0.5))).float()
+    plain = torch.as_tensor(same_contrast(torch.full((2, 3, 16, 16), 0.5))).float()  # exactly
     expect(
         plain.isfinite().all(),
         "A plain grey picture comes out as `nan`: its standard deviation is 0. Keep what you "
         "divide by above a very small number.",
     )
     expect(plain.abs().max() < 0.01, "A plain grey picture must come out as 0 everywhere.")
+    worst, grey = max((_left_of_plain(same_contrast, grey), grey) for grey in PLAIN)
+    expect(
+        worst < 0.2,
+        f"A plain picture of {grey:.1f} comes out with {worst:.2g} instead of 0: rounding leaves "
+        "it a standard deviation of about 1e-8, not of exactly 0. The smallest number that you "
+        "divide by has to be far above that.",
+    )
 
 
 contrast = Exercise(
@@ -347,8 +437,8 @@ contrast = Exercise(
         "Each picture needs one mean and one standard deviation, over its channels, rows and "
         "columns.",
         "`x.mean((1, 2, 3), keepdim=True)` has one number for each picture; `x.std` works alike.",
-        "Subtract the mean and divide by the standard deviation. `.clamp_min(1e-6)` keeps a plain "
-        "picture from being divided by zero.",
+        "Subtract the mean and divide by the standard deviation. `.clamp_min(1e-5)` keeps a plain "
+        "picture from being divided by almost nothing.",
     ),
     "Without this, a unit seems to prefer whatever was drawn with the strongest strokes. Comparing "
     "stimuli begins with making them equal in everything that is not asked about.",

@@ -19,7 +19,7 @@ from tl_course.lessons import figures
 from tl_course.lessons.figures import Picture
 from tl_course.lessons.n02_what_layers_see import experiments
 
-LIKES = {"layer2": "stripes, bars and bends", "layer3": "hooks, rings and spirals"}
+LIKES = {"layer2": "stripes, bars and curves", "layer3": "hooks, rings and spirals"}
 FILM = (
     "The 32 filters of layer 1 during training: random speckle at first, then blotches, "
     "then spots, bars and edges."
@@ -37,7 +37,7 @@ def which_is_which(net: nn.Module, untrained: nn.Module, seed: int) -> Picture:
     pair = [one.layer1.weight[experiments.by_angle(one)] for one in (net, untrained)]
     return figures.filters(
         dict(zip("AB", pair if trained_one(seed) == "A" else pair[::-1], strict=True)),
-        "Layer 1 of two networks: one has seen a million drawings, one has seen none",
+        "Layer 1 of two networks: one has seen a million renders, one has seen none",
         "Two sheets of 32 small filters. On one, most are smooth stripes and edges at many angles; "
         "on the other, every filter is speckled at random.",
         columns=8,
@@ -97,7 +97,7 @@ def best_patches(rows: dict[str, torch.Tensor], title: str, alt: str) -> Picture
     return figures.sheets(every, title, alt)
 
 
-def best_of_units(best: dict[str, TopPatches], units: dict[str, int], drawings: int) -> Picture:
+def best_of_units(best: dict[str, TopPatches], units: dict[str, int], renders: int) -> Picture:
     """What excites one unit of each layer most: layer → unit."""
     rows = {}
     for layer, unit in units.items():
@@ -105,7 +105,7 @@ def best_of_units(best: dict[str, TopPatches], units: dict[str, int], drawings: 
         rows[f"{layer}, unit {unit}: sees {patches.shape[2]}×{patches.shape[3]} pixels"] = patches
     return best_patches(
         rows,
-        f"What excites four units most, among {drawings:,} drawings",
+        f"What excites four units most, among {renders:,} renders",
         "Four rows of nine patches, one row for one unit of each layer. Within a row the patches, "
         "each out of another drawing, have a pattern in common; from layer 1 to layer 4 it grows.",
     )
