@@ -110,6 +110,46 @@ def upwards(net, x, y, rate, steps):
     return loop(mine, mine, x, y, optimizer, steps)
 
 
+def own_output(units=None):
+    """Option 2 with a fresh output layer, of as many units or of `units`."""
+
+    def made(net, x, y, rate, steps):
+        mine = thawed(net)
+        mine.output = torch.nn.Linear(1024, units or net.output.out_features)
+        return loop(mine, mine, x, y, torch.optim.Adam(mine.parameters(), lr=rate), steps)
+
+    return made
+
+
+def unfrozen_too_late(net, x, y, rate, steps):
+    mine = copy.deepcopy(net)
+    moving = filter(lambda parameter: parameter.requires_grad, mine.parameters())
+    optimizer = torch.optim.Adam(moving, lr=rate)
+    mine.requires_grad_(True)
+    return loop(mine, mine, x, y, optimizer, steps)
+
+
+def given_returned(net, x, y, rate, steps):
+    by_state(net, x, y, rate, steps)
+    return net
+
+
+def plain_descent(net, x, y, rate, steps):
+    mine = thawed(net)
+    return loop(mine, mine, x, y, torch.optim.SGD(mine.parameters(), lr=rate), steps)
+
+
+def in_groups(net, x, y, rate, steps):
+    mine = thawed(net)
+    layers = [p for name, p in mine.named_parameters() if not name.startswith("output")]
+    groups = [{"params": layers}, {"params": mine.output.parameters(), "lr": 10 * rate}]
+    return loop(mine, mine, x, y, torch.optim.AdamW(groups, lr=rate), steps)
+
+
+def one_step_short(net, x, y, rate, steps):
+    return by_state(net, x, y, rate, steps - 1)
+
+
 def nothing_returned(net, x, y, rate, steps):
     by_state(net, x, y, rate, steps)
 
@@ -207,9 +247,15 @@ def shares(net, digits_output, x):
 
 CASES = {
     exercises.fine_tuning: Answers(
-        right=[in_batches, by_state],
+        right=[in_batches, by_state, in_groups],
         wrong={
             in_place: "Train a copy",
+            given_returned: "nothing in it has changed",
+            own_output(10): "for its 3 classes",
+            own_output(): "a fresh one has taken its place",
+            unfrozen_too_late: "too late to move",
+            plain_descent: "Which optimizer",
+            one_step_short: "takes none",
             still_frozen: "keeps them frozen",
             source_thawed: "has been unfrozen",
             output_alone: "Only the output layer moved",

@@ -62,10 +62,22 @@ def _check_fine_tuning(fine_tune) -> None:
     found = fine_tune(net, x, y, 1e-3, 30)
     expect(found is not None, "Your function returns nothing: its last line must be `return …`.")
     expect(isinstance(found, nn.Module), "Your function must return a network.")
+    spoiled = _changed(before, net)
     expect(
-        found is not net and not _changed(before, net),
+        found is not net or spoiled,
+        "You return the network that you were given, and nothing in it has changed: train a copy, "
+        "and return that copy.",
+    )
+    expect(
+        found is not net and not spoiled,
         "The network that you were given has changed. Train a copy (`copy.deepcopy`), so that the "
         "pretrained network can be borrowed again.",
+    )
+    classes, units = (one.state_dict().get("output.weight") for one in (net, found))
+    expect(
+        units is None or units.shape == classes.shape,
+        f"The network came with an output layer for its {len(classes)} classes, and yours has "
+        "another in its place. Train the output layer that is there.",
     )
     moved = _changed(before, found)
     if not moved:
@@ -94,8 +106,14 @@ def _check_fine_tuning(fine_tune) -> None:
     net = source(frozen=True)
     before = _state(net)
     found = fine_tune(net, x, y, 1e-3, 3)
+    still_frozen = not _changed(before, found) - output
     expect(
-        _changed(before, found) - output,
+        not still_frozen or not all(one.requires_grad for one in found.parameters()),
+        "The layers of the copy are unfrozen in the end, but too late to move: unfreeze them "
+        "before the loop, and before you choose what the optimizer is given.",
+    )
+    expect(
+        not still_frozen,
         "Given a network whose layers are frozen (Option 1 leaves it like that), yours keeps them "
         "frozen: a copy has the same `requires_grad`. Set it to True on every parameter of the "
         "copy.",
@@ -118,11 +136,28 @@ def _check_fine_tuning(fine_tune) -> None:
         long > 1.5 * short,
         "Two steps move the layers as far as twelve do: the loop must take `steps` steps.",
     )
-    sizes = [_gradient(tuned(1e-7, steps)[0]) for steps in (2, 24)]
+    hardly, _ = tuned(1e-7, 2)
+    old, new = source().output.weight.detach(), hardly.output.weight.detach()
+    expect(
+        (new - old).norm() < old.norm() / 2,
+        "After two tiny steps the output layer is not like the one that the network came with, so "
+        "a fresh one has taken its place. Train the one that is there.",
+    )
+    sizes = [_gradient(one) for one in (hardly, tuned(1e-7, 24)[0])]
     expect(
         min(sizes) == 0 or sizes[1] < 4 * sizes[0],
         "The gradients grow from step to step, although the loss does not: `backward` adds to "
         "what is there, so `zero_grad()` belongs into the loop.",
+    )
+    one, _ = tuned(1e-3, 1)
+    went = (one.layer4.weight - source().layer4.weight).detach().abs()
+    expect(went.any(), "Asked for a single step, yours takes none: count the turns of the loop.")
+    far = went[went > went.max() / 100]  # weight decay moves the others, a little
+    low, high = far.quantile(torch.tensor([0.1, 0.9]))
+    expect(
+        high < 2 * low,  # Adam's first step is as far for each weight, whatever its gradient
+        "In the first step of Adam all weights of a layer move about equally far; in yours some "
+        "move much further than others. Which optimizer is it?",
     )
     found, _ = tuned(1e-3, 30)
     with torch.no_grad():
@@ -161,7 +196,7 @@ fine_tuning = Exercise(
 
 # ---------------------------------------------------------------------------- a ruinous rate
 
-LEAST, MOST_STEPS, FAR = 92, 200, 20  # of 100 held-out digits; steps; percent
+LEAST, MOST_STEPS, FAR = 92, 200, 20  # of 100 validation digits; steps; percent
 rate_given = """
 rate = 1e-2
 steps = 100
@@ -185,13 +220,13 @@ def _check_rate(rate, steps) -> None:
         raise Wrong(f"The rate is so large that training breaks off: {error}") from error
     right = round(100 * tuned.accuracy, 1)
     furthest = round(100 * max(forgetting.moved(net, tuned.net).values()), 1)
-    result = f"{right:g} of 100 held-out digits are right, and {LEAST} are wanted"
+    result = f"{right:g} of 100 validation digits are right, and {LEAST} are wanted"
     if right >= LEAST:
         return
     expect(
         furthest < FAR,
-        f"{result}. A layer moved by {furthest:.0f} percent: the steps are so large that what was "
-        "borrowed is lost.",
+        f"{result}. A layer moved by {furthest:.0f} percent: the steps are so large that part of "
+        "what was borrowed is lost.",
     )
     expect(
         rate < 1e-5 or steps >= 50,
@@ -217,9 +252,9 @@ rate = Exercise(
         "works.",
         "Anything from 0.00003 to 0.0003 works with a hundred steps.",
     ),
-    "A range of rates works, and outside it Option 2 fails without an error: too large, and the "
-    "borrowed layers are lost; too small, and they stay where they were. A rate is worth trying "
-    "first in steps of ten, on held-out pictures that are not the test.",
+    "A range of rates works, and outside it Option 2 gets worse without an error: too large, and "
+    "part of what was borrowed is lost; too small, and the network hardly learns. Try rates in "
+    "steps of ten first, on validation pictures and not on the test.",
     seconds=4,
 )
 

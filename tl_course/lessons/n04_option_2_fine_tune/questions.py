@@ -46,7 +46,7 @@ BEST_OF_MANY = Question(
 # ---------------------------------------------------------------- before a result is shown
 
 LARGE_RATE = "With lr=1e-3 in these lines, how many of 100 other digits are right, on average?"
-MOVED = "Option 2 has learnt from fifty digits. Which layer moved most, for its length?"
+MOVED = "Option 2 has learnt from fifty digits. Which layer moved most, relative to its own size?"
 TEN = "After learning from ten digits, how many of 100 does Option 2 get right?"
 KNOWN = "Call all that it knew before 100. How much of that is left after fifty digits?"
 AHEAD = "From how many digits on is Option 2 ahead, with its whole interval above zero?"

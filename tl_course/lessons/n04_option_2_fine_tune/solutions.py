@@ -49,7 +49,8 @@ SOLUTIONS = {
     "rate": (
         RATE,
         "A hundred steps at 0.0001 move the layers by a few percent. A hundred times that rate "
-        "moves layer 2 by about its own length, and what was borrowed is lost.",
+        "moves layer 2 by about its own length, and most of the lead over training from scratch is "
+        "lost.",
     ),
     "how_far": (
         moved,
