@@ -1,7 +1,6 @@
 """Notebook 10, which takes nothing from the course, and the cheat sheet, whose code runs."""
 
 import ast
-import html.parser
 import json
 import re
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
-from test_notebooks import PATIENT, lines_of_code
+from test_notebooks import PATIENT, Images, lines_of_code
 
 from tl_course.app import notebooks
 
@@ -107,16 +106,6 @@ def test_how_it_is_kept():
         assert not cell.outputs and cell.execution_count is None
         assert len(lines_of_code(cell.source)) <= 15, cell.id
         assert not re.search(r"^\s*(def|class) ", cell.source, re.M), cell.id
-
-
-class Images(html.parser.HTMLParser):
-    def __init__(self):
-        super().__init__()
-        self.alts = []
-
-    def handle_starttag(self, tag, attributes):
-        if tag == "img":
-            self.alts.append(dict(attributes).get("alt", ""))
 
 
 def every_alt_text(node: nbformat.NotebookNode) -> list[str]:

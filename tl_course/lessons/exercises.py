@@ -61,6 +61,12 @@ def expect(condition: object, message: str) -> None:
         raise Wrong(message)
 
 
+def returned(found: object) -> object:
+    """What a learner's function gave back; `Wrong` where that is nothing."""
+    expect(found is not None, "Your function returns nothing: its last line must be `return …`.")
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class Exercise:
     """One exercise.

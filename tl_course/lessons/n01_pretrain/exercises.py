@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tl_course.lessons.exercises import Exercise, Wrong, expect
+from tl_course.lessons.exercises import Exercise, Wrong, expect, returned
 
 # ---------------------------------------------------------------------------- a filter by hand
 
@@ -41,8 +41,7 @@ def _answers_to_lines(kernel: torch.Tensor) -> bool:
 
 
 def _check_horizontal(my_filter) -> None:
-    found = my_filter()
-    expect(found is not None, "Your function returns nothing: its last line must be `return …`.")
+    found = returned(my_filter())
     kernel = _kernel(found)
     most = kernel.abs().sum().item()
     expect(most > 0, "All its numbers are zero, so it answers to nothing at all.")
@@ -138,10 +137,7 @@ class _Bowl:
 def _check_downhill(descended) -> None:
     def after(rate: float, steps: int, deep: float = 1.0) -> tuple[torch.Tensor, _Bowl]:
         bowl, w = _Bowl(deep), torch.zeros(2)
-        found = descended(w, bowl.gradient, rate, steps)
-        expect(
-            found is not None, "Your function returns nothing: its last line must be `return …`."
-        )
+        found = returned(descended(w, bowl.gradient, rate, steps))
         expect(
             torch.equal(w, torch.zeros(2)),
             "The numbers that your function was given have changed, and whoever called it has "
@@ -327,9 +323,7 @@ def guessing_loss(classes):
 
 def _check_guessing(guessing_loss) -> None:
     found = {classes: guessing_loss(classes) for classes in (2, 10, 1000)}
-    expect(
-        found[10] is not None, "Your function returns nothing: its last line must be `return …`."
-    )
+    returned(found[10])
     found = {classes: float(loss) for classes, loss in found.items()}
 
     def are(function) -> bool:

@@ -5,9 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from tl_course.lessons.exercises import Exercise, Wrong, expect
-
-NOTHING = "Your function returns nothing: its last line must be `return …`."
+from tl_course.lessons.exercises import Exercise, Wrong, expect, returned
 
 # ---------------------------------------------------------------------------- choosy about angles
 
@@ -27,8 +25,7 @@ def _unit(n: int, best: int, weakest: int) -> torch.Tensor:
 def _check_choosy(selectivity) -> None:
     def of(answers: torch.Tensor) -> float:
         given = answers.clone()
-        found = selectivity(given)
-        expect(found is not None, NOTHING)
+        found = returned(selectivity(given))
         expect(
             torch.equal(given, answers),
             "The answers that your function was given have changed, and whoever called it has "
@@ -171,7 +168,7 @@ def _by_mistake(layers: list[tuple[int, int]]) -> dict[str, int]:
 def _check_field(field_size) -> None:
     three = [(7, 1), (2, 2), (3, 1), (2, 2), (3, 1)]
     found = {n: field_size(three[:n]) for n in (1, 3, 5)}
-    expect(found[5] is not None, NOTHING)
+    returned(found[5])
     said = "For layers 1, 2 and 3 the course's answer is 7, 12 and 22 pixels; yours is "
     said += f"{found[1]}, {found[3]} and {found[5]}. "
     slips = _by_mistake(three)
@@ -271,8 +268,7 @@ def _check_favourites(favourites) -> None:
     answers[order[-1]] += 8  # much on average, and nowhere very much
     answers[order[-1]].clamp_(max=10.0)
     given = answers.clone()
-    found = favourites(answers, 9)
-    expect(found is not None, NOTHING)
+    found = returned(favourites(answers, 9))
     expect(torch.equal(given, answers), "Your function changes the answers that it is given.")
     expect(
         all(float(one) == int(one) for one in found),
@@ -372,8 +368,7 @@ def _check_contrast(same_contrast) -> None:
     x = 0.2 + torch.rand(5, 3, 16, 16) * torch.tensor([0.1, 0.5, 1, 2, 4]).view(5, 1, 1, 1)
     x[:, 0] += torch.tensor([0.1, 0.5, 1, 2, 4]).view(5, 1, 1)  # reddish
     given = x.clone()
-    found = same_contrast(x)
-    expect(found is not None, NOTHING)
+    found = returned(same_contrast(x))
     expect(
         torch.equal(x, given),
         "The pictures that your function was given have changed: `-=` and `/=` change a tensor in "

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from tl_course.core.network import FiveLayerNet
-from tl_course.lessons.exercises import Exercise, expect
+from tl_course.lessons.exercises import Exercise, expect, returned
 
 
 def _state(net: nn.Module, but: str = "output") -> dict[str, torch.Tensor]:
@@ -33,10 +33,7 @@ def _check_surgery(new_head) -> None:
         net = FiveLayerNet(7)
         nn.init.normal_(net.output.weight)
         before = _state(net, but="nothing")
-        found = new_head(net, classes)
-        expect(
-            found is not None, "Your function returns nothing: its last line must be `return …`."
-        )
+        found = returned(new_head(net, classes))
         expect(isinstance(found, nn.Module), "Your function must return a network.")
         expect(
             found is not net and _unchanged(before, net) and net.output.out_features == 7,

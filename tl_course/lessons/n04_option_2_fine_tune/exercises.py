@@ -13,7 +13,7 @@ from tl_course.core.network import LAYERS, FiveLayerNet
 from tl_course.core.settings import Settings
 from tl_course.data.examples import draw
 from tl_course.data.targets.handwritten import handwritten
-from tl_course.lessons.exercises import Exercise, Wrong, expect
+from tl_course.lessons.exercises import Exercise, Wrong, expect, returned
 from tl_course.study import forgetting
 
 
@@ -59,8 +59,7 @@ def _check_fine_tuning(fine_tune) -> None:
 
     net = source()
     before = _state(net)
-    found = fine_tune(net, x, y, 1e-3, 30)
-    expect(found is not None, "Your function returns nothing: its last line must be `return …`.")
+    found = returned(fine_tune(net, x, y, 1e-3, 30))
     expect(isinstance(found, nn.Module), "Your function must return a network.")
     spoiled = _changed(before, net)
     expect(
@@ -280,8 +279,7 @@ def _check_moved(moved) -> None:
             for layer in LAYERS:
                 getattr(after, layer).bias.add_(0.2)
     states = _state(before), _state(after)
-    found = moved(before, after)
-    expect(found is not None, "Your function returns nothing: its last line must be `return …`.")
+    found = returned(moved(before, after))
     expect(
         not _changed(states[0], before) and not _changed(states[1], after),
         "Your function changes one of the networks. `after - before` makes a new tensor; `-=` and "
@@ -414,7 +412,7 @@ def _check_both_tasks(scores_of_both) -> None:
     watching = net.layer1.register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
     found = scores_of_both(net, digits_output, x)
     watching.remove()
-    expect(found is not None, "Your function returns nothing: its last line must be `return …`.")
+    returned(found)
     two = isinstance(found, (tuple, list)) and len(found) == 2
     expect(two, "Return two things: the scores for the things, and those for the digits.")
     expect(

@@ -5,15 +5,13 @@ import math
 import numpy as np
 import torch
 
-from tl_course.lessons.exercises import Exercise, Wrong, expect
+from tl_course.lessons.exercises import Exercise, Wrong, expect, returned
 from tl_course.study import comparing, results
-
-NOTHING = "Your function returns nothing: its last line must be `return …`."
 
 
 def _numbers(found: object, wanted: str, many: int = 2) -> list[float]:
     """What a function gave, as that many numbers."""
-    expect(found is not None, NOTHING)
+    returned(found)
     two = isinstance(found, (tuple, list, np.ndarray, torch.Tensor)) and len(found) == many
     expect(two, f"Return {wanted}.")
     try:
@@ -160,8 +158,7 @@ def _check_split(split) -> None:
     y = number // 10  # in the order of the classes, as many files are
     blocks, leaked = 0, 0
     for _ in range(4):
-        found = split(x.clone(), y.clone(), lambda given: given + 0.5, tested)
-        expect(found is not None, NOTHING)
+        found = returned(split(x.clone(), y.clone(), lambda given: given + 0.5, tested))
         four = isinstance(found, (tuple, list)) and len(found) == 4
         expect(four, "Return four things: x and y to learn from, then x and y to test on.")
         learn_x, learn_y, test_x, test_y = found
@@ -445,10 +442,7 @@ def supported(accuracies, t, claimed):
 
 def _check_claim(supported) -> None:
     def say(values: list[float], t: float, claimed: float) -> bool:
-        found = supported(np.array(values, float), t, claimed)
-        expect(
-            found is not None, "Your function returns nothing: its last line must be `return …`."
-        )
+        found = returned(supported(np.array(values, float), t, claimed))
         expect(
             isinstance(found, (bool, np.bool_)),
             f"It returns {found!r}: the answer is either True or False.",

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tl_course.lessons.exercises import Exercise, Wrong, expect
+from tl_course.lessons.exercises import Exercise, Wrong, expect, returned
 from tl_course.lessons.n09_small_gpt import gpt
 
 # ---------------------------------------------------------------------------- bits a character
@@ -23,7 +23,7 @@ def bits_per_character(logits, characters):
 
 
 def _number(found: object) -> float:
-    expect(found is not None, "Your function returns nothing: its last line must be `return …`.")
+    returned(found)
     try:
         return float(found)
     except (TypeError, ValueError, RuntimeError):
@@ -190,10 +190,7 @@ def _check_temperature(with_temperature) -> None:
     found = {}
     for temperature in (1.0, 0.5, 2.0):
         given = logits.clone()
-        chances = with_temperature(given, temperature)
-        expect(
-            chances is not None, "Your function returns nothing: its last line must be `return …`."
-        )
+        chances = returned(with_temperature(given, temperature))
         expect(
             given.equal(logits),
             "Your function changes the scores that it is given (`/=` does that). The next "
@@ -270,8 +267,7 @@ def bigram(characters, kinds=96):
 def _check_counting(bigram) -> None:
     kinds, pattern = 7, [0, 1, 0, 1, 0, 2, 0, 1, 3, 3, 4, 0, 1, 0, 2, 5]
     text = torch.tensor(pattern)
-    found = bigram(text.clone(), kinds)
-    expect(found is not None, "Your function returns nothing: its last line must be `return …`.")
+    found = returned(bigram(text.clone(), kinds))
     found = torch.as_tensor(found, dtype=torch.float64).detach()
     expect(
         found.shape == (kinds, kinds),
