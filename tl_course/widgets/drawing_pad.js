@@ -57,6 +57,7 @@ function render({ model, el }) {
   const readers = make("div", "tlc-readers", answer);
 
   let { revision, strokes } = copyOf(model.get("drawing"));
+  root.dataset.sent = revision; // also where JupyterLab makes the view anew, as for another theme
   let drawing = null; // the pointer that draws
   let pen = null; // where the keyboard's pen is, once it is used: [x, y]
   let down = false; // whether it draws
