@@ -75,7 +75,7 @@ def test_the_result_comes_after_the_answer_and_is_kept(learner):
         assert not any("73 of" in part for part in learner)
     field.value = " 30,5 % "
     own.fields.answer_button.click()
-    assert "You said 30.5, it is 73 of 100: 42.5 more." in learner[-1]
+    assert "You said 30.5, it is 73 of 100: 42.5 higher." in learner[-1]
     assert "a printed text" in learner[-1] and not own.alert.value and field.disabled
     assert kept.read("predictions")["03.ten"]["said"] == {"": 30.5}
 
@@ -102,6 +102,26 @@ def test_the_first_answer_counts_also_when_the_cell_is_run_again(learner):
     assert kept.read("predictions")["03.ten"]["measured"] == {"": 73.05}
 
 
+def test_a_home_that_cannot_be_written_to_keeps_nobody_from_the_result(learner, monkeypatch):
+    def full(*_):
+        raise CourseError("The disk is full.")
+
+    monkeypatch.setattr(kept.storage, "write_text", full)
+    own = ask()
+    own.fields.by_label[""].value = "30"
+    with pytest.warns(UserWarning, match="not kept. The disk is full"):
+        own.fields.answer_button.click()
+    assert "You said 30, it is 73 of 100" in learner[-1]
+    exercise = Exercise("03.x", "x = ...", lambda x: None, ("a", "b"), "")
+    with pytest.warns(UserWarning, match="not kept"):
+        exercise.check(1)
+
+
+def test_large_numbers_are_written_out(learner):
+    ask({"labels": 1234.5}, unit="labels", high=5000).fields.skip_button.click()
+    assert "Labels: 1,234 labels." in learner[-1]
+
+
 def test_several_numbers_and_choices(learner):
     own = ask({"after 10": 73, "after 50": 92.5})
     own.fields.by_label["after 10"].value = "80"
@@ -109,7 +129,7 @@ def test_several_numbers_and_choices(learner):
     assert "for “after 50”" in own.alert.value
     own.fields.by_label["after 50"].value = "90"
     own.fields.answer_button.click()
-    assert "After 10: you said 80, it is 73 of 100: 7 fewer; after 50: you said 90" in learner[-1]
+    assert "After 10: you said 80, it is 73 of 100: 7 lower; after 50: you said 90" in learner[-1]
 
     kept.forget()
     own = ask("layer 2", options=["layer 1", "layer 2"])
@@ -148,7 +168,7 @@ def test_a_notebook_shows_its_predictions_and_the_course_a_calibration(learner, 
     )
     picture, words = predictions.calibration(predictions.of())
     assert "You predicted 3 numbers of 100. You were 20 off on average" in words
-    assert "it was 20 more than you said" in words and "Of 1 choices you had 1 right" in words
+    assert "it was 20 higher than you said" in words and "Of 1 choices you had 1 right" in words
     assert "20 off" in picture.alt
     picture, words = predictions.calibration({})
     assert picture is None and "0 numbers" in words

@@ -151,17 +151,17 @@ class Exercise:
 
     def untouched(self) -> tuple:
         """What the cell defines before anybody wrote into it."""
-        return _defined(self.given)
+        return tuple(_defined(self.given).values())
 
     def solved(self) -> tuple:
         """What the cell defines with the worked solution in it; KeyError where there is none."""
-        return _defined(self._needed()[0])
+        return tuple(_defined(self._needed()[0]).values())
 
     def cell(self, solved: bool = False) -> str:
         """The code of the exercise's cell, untouched or solved."""
         code = self._needed()[0] if solved else self.given
         between = "\n\n\n" if callable(code) else "\n"
-        return f"{_source(code)}{between}{self._call}.check({', '.join(_names(code))})"
+        return f"{_source(code)}{between}{self._call}.check({', '.join(_defined(code))})"
 
     @property
     def _call(self) -> str:
@@ -198,11 +198,8 @@ def _hints(entry: dict) -> int:
 def every(number: str) -> dict[str, Exercise]:
     """The exercises of a notebook ("03") by their own names, in their order."""
     module = _of_lesson(number, "exercises")
-    found = [one for one in vars(module or exercises_of_none).values() if isinstance(one, Exercise)]
+    found = [one for one in vars(module).values() if isinstance(one, Exercise)] if module else []
     return {one.name.partition(".")[2]: one for one in found}
-
-
-exercises_of_none = ModuleType("none")
 
 
 @functools.cache
@@ -220,21 +217,14 @@ def _source(code: Callable | str) -> str:
     return (code if isinstance(code, str) else inspect.getsource(code)).strip()
 
 
-def _names(code: Callable | str) -> list[str]:
-    """What the lines define, in their order."""
+def _defined(code: Callable | str) -> dict[str, object]:
+    """What a function or lines define, by name, in their order. They are ours, not a learner's."""
     if not isinstance(code, str):
-        return [code.__name__]
-    space = {}
-    exec(code, space)  # ours, not a learner's
-    return [name for name in space if name != "__builtins__"]
-
-
-def _defined(code: Callable | str) -> tuple:
-    if not isinstance(code, str):
-        return (code,)
+        return {code.__name__: code}
     space = {}
     exec(code, space)
-    return tuple(value for name, value in space.items() if name != "__builtins__")
+    del space["__builtins__"]
+    return space
 
 
 def _same(answer: object, given: object) -> bool:
@@ -265,11 +255,8 @@ def _says_nothing(statement: ast.stmt) -> bool:
 
 def _copy(answer: object) -> object:
     """For the checker to use: the learner's own object stays as it is."""
-    return (
-        answer
-        if callable(answer) and not isinstance(answer, torch.nn.Module)
-        else (copy.deepcopy(answer))
-    )
+    is_code = callable(answer) and not isinstance(answer, torch.nn.Module)
+    return answer if is_code else copy.deepcopy(answer)
 
 
 def _where(error: Exception, answers: tuple) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tl_course.base import storage
+from tl_course.base.errors import CourseError
 
 KINDS = ("predictions", "exercises")
 
@@ -27,16 +28,20 @@ def read(kind: str) -> dict[str, dict]:
 def keep(kind: str, name: str, change: Callable[[dict], dict | None]) -> None:
     """Let `change` turn the entry of that name ({} where there is none) into a new one, or None.
 
-    Two notebooks may write at the same time: each waits for the other.
+    Two notebooks may write at the same time: each waits for the other. A home that cannot be
+    written to keeps nobody from a result: it is a warning.
     """
-    path = file()
-    with storage.lock(path):
-        everything = _everything()
-        changed = change(dict(everything[kind].get(name, {})))
-        everything[kind].pop(name, None)
-        if changed is not None:
-            everything[kind][name] = changed
-        storage.write_text(path, json.dumps(everything, indent=1, sort_keys=True) + "\n")
+    try:
+        path = file()
+        with storage.lock(path):
+            everything = _everything()
+            changed = change(dict(everything[kind].get(name, {})))
+            everything[kind].pop(name, None)
+            if changed is not None:
+                everything[kind][name] = changed
+            storage.write_text(path, json.dumps(everything, indent=1, sort_keys=True) + "\n")
+    except CourseError as error:
+        warnings.warn(f"This answer was not kept. {error}", stacklevel=2)
 
 
 def forget() -> None:

@@ -55,14 +55,23 @@ class Asked:
         for label, value in self.measured.items():
             start = f"{label}: " if label else ""
             if said is None:
-                words.append(f"{start}{value:.3g} {self.unit}".strip())
+                words.append(f"{start}{_short(value)} {self.unit}".strip())
                 continue
             off = value - said[label]
-            side = "more" if off > 0 else "fewer"
-            apart = f"{abs(off):.3g} {side}" if f"{abs(off):.3g}" != "0" else "just that"
-            words.append(f"{start}you said {said[label]:g}, it is {value:.3g} {self.unit}: {apart}")
+            apart = f"{_short(abs(off))} {_side(off)}" if _short(abs(off)) != "0" else "just that"
+            is_it = f"it is {_short(value)} {self.unit}".strip()
+            words.append(f"{start}you said {said[label]:g}, {is_it}: {apart}")
         sentence = "; ".join(words)
         return sentence[:1].upper() + sentence[1:] + "."
+
+
+def _short(value: float) -> str:
+    """Three digits, or all of those before the point."""
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
+
+
+def _side(off: float) -> str:
+    return "higher" if off > 0 else "lower"
 
 
 def keep(number: str, name: str, asked: Asked, said: dict[str, float] | str | None) -> None:
@@ -126,11 +135,12 @@ def rows(entries: dict[str, dict]) -> list[tuple[str, str, str, str]]:
             continue
         for label, value in measured.items():
             question = f"{entry['question']} ({label})" if label else entry["question"]
-            of = f"{value:.3g} {entry['unit']}".strip()
+            of = f"{_short(value)} {entry['unit']}".strip()
             if said is None:
                 found.append((question, "–", of, "skipped"))
             else:
-                off = f"{value - said[label]:+.3g}".replace("-", "−")
+                apart = value - said[label]
+                off = f"{'−' if apart < 0 else '+'}{_short(abs(apart))}"
                 found.append((question, f"{said[label]:g}", of, off))
     return found
 
@@ -139,7 +149,7 @@ def in_words(entries: dict[str, dict]) -> str:
     """A notebook's predictions as a table."""
     if not entries:
         return "<p>You have predicted nothing in this notebook so far.</p>"
-    head = ("question", "you said", "it is", "it is more (+) or fewer (−) by")
+    head = ("question", "you said", "it is", "it is higher (+) or lower (−) by")
     return str(table(rows(entries), head, caption="Your predictions"))
 
 
@@ -158,10 +168,10 @@ def calibration(entries: dict[str, dict]) -> tuple[Picture | None, str]:
     words = []
     if len(pairs) >= FEW:
         off = pairs[:, 1] - pairs[:, 0]
-        side = "more" if off.mean() > 0 else "fewer"
+        mean = f"{abs(off.mean()):.0f} {_side(off.mean())}"
         words.append(
             f"You predicted {len(pairs)} numbers of 100. You were {np.abs(off).mean():.0f} off on "
-            f"average, and on average it was {abs(off.mean()):.0f} {side} than you said."
+            f"average, and on average it was {mean} than you said."
         )
     else:
         words.append(

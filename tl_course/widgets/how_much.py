@@ -1,7 +1,5 @@
 """How much data: predict a curve, see the measured one, and run one of its points."""
 
-import contextlib
-
 import ipywidgets as widgets
 import pandas as pd
 import torch
@@ -98,8 +96,7 @@ class HowMuch(Training):
 
     def _reveal(self, said: dict[str, float] | None) -> None:
         self.shown, self.answer = True, said
-        with contextlib.suppress(CourseError):  # a home that is full keeps nobody from the result
-            predictions.keep(*KEPT_AS, self.fields.asked, said)
+        predictions.keep(*KEPT_AS, self.fields.asked, said)
         self.show()
 
     # ------------------------------------------------------------------ a point, live
