@@ -18,6 +18,7 @@ from PIL import Image
 from tl_course.lessons.n00_start_here import handwriting, handwriting_files
 from tl_course.widgets.drawing_pad import Pad
 from tl_course.widgets.matrix_grid import MatrixGrid
+from tl_course.widgets.parts import Share
 
 WORDS = ("", "Ada", "{", '{"experiment": 1}', "ä" * 300, "<b>x</b>", "../..", "7")
 
@@ -47,6 +48,10 @@ def scribble(pad: Pad, rng: random.Random) -> None:
     draw_on(pad, strokes, rng.random() < 0.5, rng.random() < 0.3)
 
 
+def any_text(share: Share, rng: random.Random) -> None:
+    share.value = rng.choice(WORDS)
+
+
 def any_cell(grid: MatrixGrid, rng: random.Random) -> None:
     grid.chosen = [rng.randrange(len(grid.rows)), rng.randrange(len(grid.columns))]
 
@@ -71,7 +76,7 @@ def any_file(upload: widgets.FileUpload, rng: random.Random) -> None:
     hand_over(upload, file.getvalue() if rng.random() < 0.7 else b"{}")
 
 
-SPECIAL = {Pad: scribble, MatrixGrid: any_cell, widgets.FileUpload: any_file}
+SPECIAL = {Share: any_text, Pad: scribble, MatrixGrid: any_cell, widgets.FileUpload: any_file}
 
 
 def in_reach(widget) -> bool:

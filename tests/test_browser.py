@@ -178,6 +178,7 @@ def test_teach_it_your_handwriting_in_notebook_00(lab, page, tmp_path):
     # A classmate's state: pasted, it shows the same drawings.
     state = page.get_by_label("As text").first
     pasted = json.loads(state.input_value()) | {"mine": [[0, "#0"], [1, "#100"]]}
+    page.get_by_text("Share or restore").first.click()
     state.fill(json.dumps(pasted))
     state.press("Enter")
     page.locator('[aria-label="You have drawn 2: 0 1"]').wait_for()

@@ -56,10 +56,8 @@ def opened(page, lab, number: str, *ids: str, first: str = ""):
     page.evaluate(command, ["application:toggle-left-area", {}])
     page.evaluate(command, ["apputils:change-theme", {"theme": "JupyterLab Light"}])  # it is kept
     browser.run_all(page)
-    browser.scroll_to(
-        page, ".jp-OutputArea-output .widget-text"
-    )  # the state as text, its last line
-    return page.locator(".jp-OutputArea-output", has=page.locator(".widget-text")).last
+    browser.scroll_to(page, ".tlc-share")  # the state as text, its last line
+    return page.locator(".jp-OutputArea-output", has=page.locator(".tlc-share")).last
 
 
 def move_sliders(page, place) -> int:
@@ -82,7 +80,7 @@ def move_sliders(page, place) -> int:
 
 def say(place, fragment: str) -> None:
     """Wait until the state as text has `fragment` in it."""
-    expect(place.locator(".widget-text input")).to_have_value(re.compile(re.escape(fragment)))
+    expect(place.locator(".tlc-share textarea")).to_have_value(re.compile(re.escape(fragment)))
 
 
 def test_training_lab(lab, page):
@@ -146,18 +144,18 @@ def test_layer_explorer(lab, page):
         picture.resize((3200, 2200)).effect_spread(99).save(large)
     assert large.stat().st_size > 11 * 2**20
     for photograph in (large, flower):
-        before = place.locator(".widget-text input").input_value()
+        before = place.locator(".tlc-share textarea").input_value()
         with page.expect_file_chooser() as chooser:
             place.get_by_role("button", name="Open a photograph").click()
         chooser.value.set_files(photograph)
         page.wait_for_function(
-            "([root, before]) => { const { value } = root.querySelector('.widget-text input');"
+            "([root, before]) => { const { value } = root.querySelector('.tlc-share textarea');"
             " return value.length > 10000 && value !== before; }",
             arg=[place.element_handle(), before],
         )
         place.get_by_text(at_work).wait_for(state="hidden")
     browser.dark(page)
-    browser.scroll_to(page, ".jp-OutputArea-output .widget-text")
+    browser.scroll_to(page, ".tlc-share")
     browser.screenshot(page, "layer-explorer-dark")
     browser.page_is_well(page)
 

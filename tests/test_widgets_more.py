@@ -32,6 +32,7 @@ from tl_course.widgets.base import walk
 from tl_course.widgets.how_much import HowMuch
 from tl_course.widgets.layer_explorer import OWN, LayerExplorer
 from tl_course.widgets.modality_explorer import ModalityExplorer
+from tl_course.widgets.parts import Share
 from tl_course.widgets.training_lab import KEPT, TrainingLab
 
 
@@ -144,7 +145,7 @@ def test_the_whole_state_goes_into_a_text_and_a_classmate_sees_the_same(kind, ma
     theirs.set_state(text)
     theirs.wait(HUNG)
     assert theirs.state_text() == text and pictures(theirs) == pictures(mine)
-    field = next(w for w in walk(theirs.view) if getattr(w, "placeholder", "").startswith("paste"))
+    field = next(w for w in walk(theirs.view) if isinstance(w, Share))
     field.value = before  # pasted by hand
     assert theirs.state_text() == before and theirs.told == ""
 

@@ -19,7 +19,7 @@ from tl_course.lessons.lesson import Lesson
 from tl_course.lessons.predictions import Asked
 from tl_course.lessons.questions import Question
 from tl_course.widgets.base import WRAP, button, status
-from tl_course.widgets.keys import Keys
+from tl_course.widgets.parts import Guard
 
 RULE = "border-left:4px solid {};padding:0.2em 0.8em;margin:0.4em 0"
 ASKING, TOLD = RULE.format("#6E6E6E"), RULE.format("#0072B2")
@@ -71,9 +71,9 @@ class _Asked:
 
     def __init__(self) -> None:
         self.attended = somebody_is_there()
-        self._keys = Keys(still=uuid.uuid4().hex)
+        self._guard = Guard(still=uuid.uuid4().hex)
         self.alert = widgets.HTML()
-        self.view = widgets.VBox()
+        self.view = widgets.VBox().add_class("tlc")
         self.below = None  # the place of what is told
 
     def told(self) -> list[Any]:
@@ -94,7 +94,7 @@ class _Asked:
             display(HTML(self.still()), *self.told())
             return
         display(self.view._repr_mimebundle_() | {"text/plain": "a question"}, raw=True)
-        hidden = f'<div data-tlc-still="{self._keys.still}">{self.still()}</div>'
+        hidden = f'<div data-tlc-still="{self._guard.still}">{self.still()}</div>'
         self.below = display(_bundle([HTML(hidden), *self.told()]), raw=True, display_id=True)
         self._hidden = hidden
 
@@ -173,7 +173,7 @@ class Prediction(_Asked):
         self.again_button.on_click(lambda _: self._again())
         words = widgets.HTML(self.still())
         again = widgets.HBox([self.again_button])  # as wide as its words
-        self.view.children = [words, self.fields.view, self.alert, again, self._keys]
+        self.view.children = [words, self.fields.view, self.alert, again, self._guard]
         self._refresh()
 
     def _answer(self) -> None:
@@ -227,7 +227,7 @@ class QuestionView(_Asked):
         words = widgets.HTML(
             f'<div style="{ASKING}"><b>Question.</b> {html.escape(asked.text)}</div>'
         )
-        self.view.children = [words, self.choices, self._keys]
+        self.view.children = [words, self.choices, self._guard]
 
     def told(self) -> list[Any]:
         taken = self.choices.value

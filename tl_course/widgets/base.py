@@ -25,7 +25,7 @@ from tl_course.base.errors import CourseError
 from tl_course.base.html import table as html_table
 from tl_course.lessons import lesson
 from tl_course.lessons.figures import Picture
-from tl_course.widgets.keys import Keys
+from tl_course.widgets.parts import Guard, Share
 
 FORMAT = 1  # of the text that is shared; a newer one is refused in a sentence
 ONE_AT_A_TIME = threading.RLock()
@@ -51,6 +51,12 @@ def button(words: str, style: str = "", kind: type = widgets.Button) -> Any:
 def status(sentence: str) -> str:
     """A sentence that a screen reader speaks when it has time."""
     return f'<p role="status">{html.escape(sentence)}</p>'
+
+
+def columns(controls: Sequence[widgets.Widget], result: Sequence[widgets.Widget]) -> widgets.Box:
+    """Controls at the left and what comes of them at the right; narrow, one below the other."""
+    left = widgets.VBox(controls).add_class("tlc-controls")
+    return widgets.Box([left, widgets.VBox(result)]).add_class("tlc-columns")
 
 
 class Slot:
@@ -123,12 +129,11 @@ class Experiment:
         self.errors: list[Exception] = []
         self.closed = False
         self._quiet = 0
-        self._alert, self._below = widgets.HTML(), widgets.HTML()  # a tall view has two ends
-        self._state = control(
-            widgets.Text, "As text", "initial", "98%", placeholder="paste a state here"
-        )
-        self.view = widgets.VBox()
-        self._keys = Keys(still=uuid.uuid4().hex)
+        self._first = ""  # the state as text, before anything was done
+        self._alert = widgets.HTML().add_class("tlc-line")  # its room is kept: nothing moves
+        self._state = Share(experiment=self.name)
+        self.view = widgets.VBox().add_class("tlc").add_class(f"tlc-{self.name}")
+        self._guard = Guard(still=uuid.uuid4().hex)
         self._tasks: list[tuple[threading.Thread, threading.Event]] = []
         self._heard: threading.Event | None = None  # the stop of the work whose word counts
         weakref.finalize(self, _end, self._tasks)  # also when the kernel ends
@@ -136,16 +141,12 @@ class Experiment:
     def lay_out(self, children: Sequence[widgets.Widget]) -> None:
         """Put title, alert, the experiment's own parts and the state's field into `view`."""
         heading = widgets.HTML(f"<h3>{html.escape(self.title)}</h3>")
-        how = widgets.HTML(
-            "<small>The whole experiment as text: copy it for a classmate, or for yourself before "
-            "the notebook restarts; paste a text over it and press Enter.</small>"
-        )
-        below = self._below, self._state, how, self._keys
-        self.view.children = [heading, self._alert, *children, *below]
+        self.view.children = [self._guard, heading, self._alert, *children, self._state]
         for widget in walk(self.view):
             if isinstance(widget, widgets.SelectionSlider):
-                widget.add_class("tlc-choice")  # keys.js lets nobody type over what it says
+                widget.add_class("tlc-choice")  # guard.js lets nobody type over what it says
         self.refresh_state()
+        self._first = self._written
         self.on_change(self._state, self._pasted)
 
     # ------------------------------------------------------------------ what a subclass says
@@ -244,6 +245,9 @@ class Experiment:
         """Write the present state into its field."""
         self._written = self.state_text()
         with self.quietly():
+            self._state.fresh = self._state.fresh and self._written == (
+                self._first or self._written
+            )
             self._state.value = self._written
 
     def _follow(self) -> None:
@@ -262,7 +266,7 @@ class Experiment:
 
         button.on_click(clicked)
         if once:
-            button.add_class("tlc-once")  # keys.js swallows the second click
+            button.add_class("tlc-once")  # guard.js swallows the second click
 
     def on_change(
         self, of: widgets.Widget | Iterable, act: Callable[[Any], None], trait: str = "value"
@@ -330,9 +334,8 @@ class Experiment:
     def tell(self, sentence: str) -> None:
         """Show a sentence where a screen reader speaks it at once; an empty one takes it away."""
         with ONE_AT_A_TIME:
-            for place, how in ((self._alert, 'role="alert"'), (self._below, 'aria-hidden="true"')):
-                line = f'<div {how} style="border-left:4px solid #D55E00;padding:0.2em 0.8em">'
-                place.value = f"{line}{html.escape(sentence)}</div>" if sentence else ""
+            said = f'<div class="tlc-said" role="alert">{html.escape(sentence)}</div>'
+            self._alert.value = said if sentence else ""
             self.told = sentence
 
     def raise_errors(self) -> None:
@@ -442,11 +445,11 @@ class Experiment:
     def outputs(self) -> list[dict[str, Any]]:
         """The view, and below it what takes its place on a page or without a kernel.
 
-        Where the view is alive, `Keys` hides the still picture. Two outputs, not two forms of one:
+        Where the view is alive, `Guard` hides the still picture. Two outputs, not two forms of one:
         JupyterLab takes the view of a saved notebook even where it can show only an error for it.
         """
         data = self.view._repr_mimebundle_()
-        still = f'<div data-tlc-still="{self._keys.still}">{self.still_html()}</div>'
+        still = f'<div data-tlc-still="{self._guard.still}">{self.still_html()}</div>'
         words = f"{self.title} (an experiment)"
         return [data | {"text/plain": words}, {"text/html": still, "text/plain": words}]
 

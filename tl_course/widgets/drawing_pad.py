@@ -5,6 +5,7 @@ the experiment around it.
 """
 
 import base64
+import functools
 import io
 from collections.abc import Callable, Mapping, Sequence
 
@@ -17,15 +18,17 @@ from PIL import Image
 from tl_course.base import machine
 from tl_course.base.errors import CourseError
 from tl_course.core.network import FiveLayerNet
+from tl_course.data.sources import emoji_images, things
 from tl_course.data.targets import drawn
 from tl_course.data.targets.handwritten import NAMES, to_input
 from tl_course.lessons import figures
 from tl_course.lessons.figures import Picture
 from tl_course.lessons.n00_start_here import handwriting
 from tl_course.widgets.base import WRAP, Experiment, control
-from tl_course.widgets.keys import beside
+from tl_course.widgets.parts import joined
 
 TOP = 5  # classes that are shown of a network with many
+THING = 44  # pixels of the drawing beside the name of such a class
 NO_SAMPLE = "–"
 Readers = Mapping[str, tuple[FiveLayerNet, Sequence[str]]]
 
@@ -37,11 +40,19 @@ def png_url(digit: torch.Tensor) -> str:
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-class Pad(anywidget.AnyWidget):
-    """Strokes in, answers out; what is synced is said in drawing_pad.js."""
+@functools.cache
+def thing_url(name: str) -> str:
+    """The drawing of one of the 1,000 things, as a picture that HTML can hold."""
+    file = io.BytesIO()
+    thing = things.things()[things.names().index(name)]
+    emoji_images.draw(thing, THING).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
-    _esm = beside(__file__, ".js")
-    _css = beside(__file__, ".css")
+
+class Pad(anywidget.AnyWidget):
+    """Strokes in, answers out; what is synced is said in front/pad.js."""
+
+    _esm = joined("pad")
     drawing = traitlets.Dict({"revision": 0, "strokes": []}).tag(sync=True)
     heard = traitlets.Int(0).tag(sync=True)
     sample = traitlets.Unicode("").tag(sync=True)
@@ -80,8 +91,7 @@ class Canvas:
         self._sample = ""  # its text while one is shown
         self._keeping = False
         experiment.on_change(self.pad, self._drawn, "drawing")
-        if keep:
-            experiment.on_message(self.pad, self._kept)
+        experiment.on_message(self.pad, self._heard)
 
     def answer(
         self, readers: Readers, final: bool = True, also: Readers | None = None, words: str = ""
@@ -111,6 +121,14 @@ class Canvas:
             "words": words or ("; ".join(said) if final else before),
             "readers": bars,
         }
+
+    def _heard(self, content: list | dict) -> None:
+        """Drawings that are kept, or names whose pictures are wanted."""
+        if isinstance(content, dict):
+            known = {name: thing_url(name) for name in content["want"] if name in things.names()}
+            self.pad.send({"pictures": known})
+        elif self._keep:
+            self._kept(content)
 
     def _kept(self, keeps: list) -> None:
         self._keeping = True

@@ -3,7 +3,7 @@
 import anywidget
 import traitlets
 
-from tl_course.widgets.keys import beside
+from tl_course.widgets.parts import joined
 
 
 class MatrixGrid(anywidget.AnyWidget):
@@ -12,8 +12,7 @@ class MatrixGrid(anywidget.AnyWidget):
     `framed` cells have a frame. `chosen` is [row, column].
     """
 
-    _esm = beside(__file__, ".js")
-    _css = beside(__file__, ".css")
+    _esm = joined("grid")
     rows = traitlets.List(traitlets.Unicode()).tag(sync=True)
     columns = traitlets.List(traitlets.Unicode()).tag(sync=True)
     cells = traitlets.List(traitlets.List(traitlets.Dict())).tag(sync=True)

@@ -1,15 +1,19 @@
-// The drawing pad: strokes by pointer, pen, touch or keys go to Python; answers come back.
+// The drawing pad: strokes by pointer, pen, touch or keys go out; answers come back.
 //
-// model.drawing  { revision, strokes: [[[x, y], …], …], final }   0 … 255, set here; what Python sets
+// store.drawing  { revision, strokes: [[[x, y], …], …], final }   0 … 255, set here; what Python sets
 //                says after which revision, and is heeded if nothing was drawn since. While Python
 //                is busy the last one takes the place of those before it
 // a message      [{ revision, strokes, sample }, …] of what was kept and may not have been heard: it
 //                is sent at once, and each one holds those before it, since a kernel with several
 //                threads may take up a later one first
-// model.heard    up to which revision Python has heard what was kept
-// model.sample   a digit to show instead of strokes, as a PNG's data URL, or ""
-// model.answer   { revision, seen, seen_alt, words, readers: [{ name, named, bars: [[label, share, best], …] }] }
-// model.prompt   what to draw; model.keep: the words of the button that goes on, or "" for none
+// store.heard    up to which revision Python has heard what was kept
+// store.sample   a digit to show instead of strokes, as a PNG's data URL, or ""
+// store.answer   { revision, seen, seen_alt, words, readers: [{ name, named, bars: [[label, share, best], …] }] }
+// store.prompt   what to draw; store.keep: the words of the button that goes on, or "" for none
+// a message      { want: [name, …] }: pictures of these classes; { pictures: { name: url } } answers
+
+import { bars } from "./bars.js";
+import { make, pressable } from "./dom.js";
 
 const UNITS = 256; // the pad's width and height, whatever its size on the screen
 const PEN = 11; // thickness of the line on the screen, in units
@@ -18,45 +22,42 @@ const PATIENCE = 250; // milliseconds until the prompt says that it waits for Py
 const STEP = 8; // units an arrow key moves; with Shift a quarter
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-const FILL = '<div class="tlc-track"><div class="tlc-fill"></div></div>';
-const BAR = `<span class="tlc-label"></span>${FILL}<span class="tlc-share"></span>`;
 const HELP =
   "Drawing pad. Draw with mouse, pen or finger. With the keyboard: arrow keys move, " +
   "Space lowers and lifts the pen, Backspace takes back a stroke, Delete clears, Enter goes on.";
 
-function make(tag, className, parent, text = "") {
-  const node = document.createElement(tag);
-  node.className = className;
-  node.textContent = text;
-  parent.appendChild(node);
-  return node;
-}
+const PICTURES = new Map(); // of classes, by name; the same for every pad of the page
 
-function render({ model, el }) {
-  const root = make("div", "tlc-pad", el);
-  const prompt = make("p", "tlc-prompt", root);
+export function pad(el, store) {
+  const root = make(el, "div", { name: "tlc-pad" });
+  const prompt = make(root, "p", { name: "tlc-prompt" });
   prompt.setAttribute("aria-live", "polite");
-  const paper = make("div", "tlc-paper", root);
-  const canvas = make("canvas", "", paper);
+  const paper = make(root, "div", { name: "tlc-paper" });
+  const canvas = make(paper, "canvas");
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "application");
   canvas.setAttribute("aria-label", HELP);
-  const hint = make("div", "tlc-hint", paper, "draw here");
+  const hint = make(paper, "div", { name: "tlc-hint", text: "draw here" });
   hint.setAttribute("aria-hidden", "true");
-  const buttons = make("div", "tlc-buttons", paper);
-  const undo = make("button", "", buttons, "Undo");
-  const clear = make("button", "", buttons, "Clear");
-  const keep = make("button", "tlc-keep tlc-once", buttons);
-  undo.type = clear.type = keep.type = "button";
-  // What has the focus must say itself that its keys are no shortcuts of JupyterLab.
-  for (const node of [canvas, undo, clear, keep]) node.dataset.lmSuppressShortcuts = "true";
-  const answer = make("div", "tlc-answer", root);
-  const seen = make("div", "tlc-seen", answer);
-  const words = make("p", "tlc-words", seen);
+  const buttons = make(paper, "div", { name: "tlc-buttons" });
+  const undo = pressable(buttons, "Undo", takeBack);
+  const clear = pressable(buttons, "Clear", wipe);
+  const keep = pressable(buttons, "", keepIt, { name: "tlc-keep tlc-once" });
+  canvas.dataset.lmSuppressShortcuts = "true"; // its keys are no shortcuts of JupyterLab
+  const answer = make(root, "div", { name: "tlc-answer" });
+  const seen = make(answer, "div", { name: "tlc-seen" });
+  const words = make(seen, "p", { name: "tlc-words" });
   words.setAttribute("aria-live", "polite");
-  const readers = make("div", "tlc-readers", answer);
+  const readers = make(answer, "div", { name: "tlc-readers" });
+  const asked = new Set(); // for which pictures
+  const fill = bars(readers, PICTURES, (names) => {
+    const fresh = names.filter((name) => !asked.has(name));
+    fresh.forEach((name) => asked.add(name));
+    if (fresh.length) store.send({ want: fresh });
+  });
+  let answered = []; // what was read last
 
-  let { revision, strokes } = copyOf(model.get("drawing"));
+  let { revision, strokes } = copyOf(store.get("drawing"));
   root.dataset.sent = revision; // also where JupyterLab makes the view anew, as for another theme
   let drawing = null; // the pointer that draws
   let pen = null; // where the keyboard's pen is, once it is used: [x, y]
@@ -106,7 +107,7 @@ function render({ model, el }) {
       circle(...pen, 9);
       context.stroke();
     }
-    const empty = !strokes.length && !model.get("sample");
+    const empty = !strokes.length && !store.get("sample");
     hint.style.display = empty && !pen ? "" : "none";
     undo.disabled = !strokes.length;
     clear.disabled = empty;
@@ -117,26 +118,25 @@ function render({ model, el }) {
     timer = null;
     revision += 1;
     root.dataset.sent = revision;
-    model.set("drawing", { ...copyOf({ revision, strokes }), final });
-    model.save_changes();
+    store.set({ drawing: { ...copyOf({ revision, strokes }), final } });
   }
 
   function unheard() {
-    return (keeps = keeps.filter((kept) => kept.revision > model.get("heard")));
+    return (keeps = keeps.filter((kept) => kept.revision > store.get("heard")));
   }
 
   function keepIt() {
-    if (!model.get("keep")) return;
+    if (!store.get("keep")) return;
     down = false;
-    keeps.push({ revision: revision + 1, strokes, sample: Boolean(model.get("sample")) });
-    model.send(unheard());
+    keeps.push({ revision: revision + 1, strokes, sample: Boolean(store.get("sample")) });
+    store.send(unheard());
     strokes = []; // at once: the next one may be begun before Python has answered
     changed(true);
     setTimeout(onPrompt, PATIENCE);
   }
 
   function changed(final) {
-    if (model.get("sample")) model.set("sample", "");
+    if (store.get("sample")) store.set({ sample: "" });
     paint();
     if (final) send(true);
     else timer ??= setTimeout(() => send(false), LIVE);
@@ -227,27 +227,24 @@ function render({ model, el }) {
     if (drew) changed(true);
     else paint();
   });
-  undo.addEventListener("click", takeBack);
-  clear.addEventListener("click", wipe);
-  keep.addEventListener("click", keepIt);
 
   // ------------------------------------------------------------------ what Python says
 
   function onDrawing() {
-    const theirs = model.get("drawing");
+    const theirs = store.get("drawing");
     if (drawing !== null || down || (theirs.after ?? theirs.revision - 1) < revision) return;
     ({ revision, strokes } = copyOf(theirs));
     paint();
   }
 
   function onSample() {
-    const url = model.get("sample");
+    const url = store.get("sample");
     picture = null;
     paint();
     if (!url) return;
     const image = new Image();
     image.onload = () => {
-      if (model.get("sample") !== url) return;
+      if (store.get("sample") !== url) return;
       picture = image;
       paint();
     };
@@ -255,49 +252,33 @@ function render({ model, el }) {
   }
 
   function onAnswer() {
-    const { revision: of, words: text, seen: url, seen_alt: alt, readers: read } = model.get("answer");
+    const { revision: of, words: text, seen: url, seen_alt: alt, readers: read } = store.get("answer");
     seen.querySelector("img, .tlc-empty")?.remove();
-    const picture = make(url ? "img" : "div", url ? "" : "tlc-empty", seen);
+    const picture = make(seen, url ? "img" : "div", { name: url ? "" : "tlc-empty" });
     if (url) Object.assign(picture, { src: url, alt });
     seen.prepend(picture);
     if (words.textContent !== text) words.textContent = text;
-    fill(read || []);
+    fill((answered = read || []));
     root.dataset.answered = of ?? 0;
   }
 
-  // The rows are kept from one answer to the next: the bars slide, nothing flickers.
-  function fill(read) {
-    while (readers.children.length > read.length) readers.lastChild.remove();
-    read.forEach(({ name, named, bars }, i) => {
-      const reader = readers.children[i] || make("section", "tlc-reader", readers);
-      reader.classList.toggle("tlc-named", named);
-      const heading = reader.querySelector("h4") || make("h4", "", reader);
-      heading.textContent = name;
-      const rows = [...reader.querySelectorAll(".tlc-bar")];
-      rows.slice(bars.length).forEach((row) => row.remove());
-      bars.forEach(([label, share, best], k) => {
-        const row = rows[k] || make("div", "tlc-bar", reader);
-        if (!rows[k]) row.innerHTML = BAR;
-        const part = (name) => row.querySelector(`.tlc-${name}`);
-        row.classList.toggle("tlc-best", best);
-        part("label").textContent = part("label").title = label;
-        part("fill").style.width = `${100 * share}%`;
-        part("share").textContent = `${Math.round(100 * share)}%`;
-      });
-    });
+  function onMessage({ pictures }) {
+    for (const [name, url] of Object.entries(pictures || {})) PICTURES.set(name, url);
+    if (pictures) fill(answered);
   }
 
   function onPrompt() {
-    prompt.textContent = unheard().length ? "…" : model.get("prompt");
-    keep.textContent = model.get("keep");
-    keep.style.display = model.get("keep") ? "" : "none";
+    prompt.textContent = unheard().length ? "…" : store.get("prompt");
+    keep.textContent = store.get("keep");
+    keep.style.display = store.get("keep") ? "" : "none";
   }
 
   const listeners = {
     drawing: onDrawing, sample: onSample, answer: onAnswer,
     prompt: onPrompt, keep: onPrompt, heard: onPrompt,
   };
-  for (const [trait, act] of Object.entries(listeners)) model.on(`change:${trait}`, act);
+  const ends = Object.entries(listeners).map(([trait, act]) => store.on(trait, act));
+  ends.push(store.onMessage(onMessage));
   const resized = new ResizeObserver(paint);
   resized.observe(canvas);
   const themed = new MutationObserver(paint); // JupyterLab marks its theme on the body
@@ -309,8 +290,6 @@ function render({ model, el }) {
     clearTimeout(timer);
     resized.disconnect();
     themed.disconnect();
-    for (const [trait, act] of Object.entries(listeners)) model.off(`change:${trait}`, act);
+    for (const end of ends) end();
   };
 }
-
-export default { render };

@@ -1,0 +1,187 @@
+// What every experiment needs in the browser, for all that is in the element of class `tlc`.
+//
+// Keys. In JupyterLab a letter or an arrow means something to the notebook ("b" inserts a cell),
+// also while a control has the focus, unless the focused element itself says that its keys are its
+// own.
+//
+// Clicks. One click is one action, also for somebody who double-clicks. The first click may bring
+// another control under the pointer, and the second must not press it. A button that is pressed
+// again on purpose (Undo) counts both; those of ONCE count one.
+//
+// Names. The words beside a SelectionSlider can be typed over, and nothing follows from it: so
+// nobody can type there. A slider's handle has no name and says the place of its value in a list;
+// it gets the slider's name and says what the learner sees. Radio buttons are a group with a name.
+//
+// The connection. Where the kernel is gone, a sentence says so and nothing can be pressed any more;
+// where it only does not answer, a sentence says that it is waited for.
+
+import { make } from "./dom.js";
+
+const CONTROLS =
+  "select, button, input[type=checkbox], input[type=radio], input[type=file], [tabindex]";
+
+function ownKeys(root) {
+  const keep = ({ target }) => {
+    if (target.matches(CONTROLS)) target.setAttribute("data-lm-suppress-shortcuts", "true");
+  };
+  root.addEventListener("focusin", keep);
+  return () => root.removeEventListener("focusin", keep);
+}
+
+const PRESSED =
+  "button, select, input, textarea, label, summary, canvas, audio, a, .noUi-target, [contenteditable=true]";
+const ONCE = ".tlc-once, .widget-toggle-button, .widget-upload";
+const SOON = 500; // milliseconds between the two presses of a double click
+const NEAR = 16; // pixels between them
+const OF_A_PRESS = ["pointerdown", "mousedown", "pointerup", "mouseup", "click", "keydown"];
+
+function oneClickOneAction(root) {
+  let last = { control: null }; // when and where the last press was, and what the first one fell on
+  let swallowing = false;
+
+  function strays({ target, timeStamp: time, clientX: x, clientY: y }) {
+    const control = target.closest(PRESSED);
+    const near = Math.hypot(x - last.x, y - last.y) < NEAR;
+    const again = last.control && time - last.time < SOON && near;
+    last = { control: again ? last.control : control, time, x, y };
+    return again && control && (control !== last.control || control.matches(ONCE));
+  }
+
+  function judge(event) {
+    if (event.type === "keydown") swallowing = false;
+    if (event.type === "pointerdown" && event.button === 0) {
+      swallowing = strays(event) && root.contains(event.target);
+    }
+    if (!swallowing) return;
+    event.stopImmediatePropagation();
+    if (event.type !== "pointerdown") event.preventDefault(); // no focus, no list, no tick
+    if (event.type === "click") swallowing = false;
+  }
+
+  // At the document: the first press may have been in another experiment, above this one.
+  for (const type of OF_A_PRESS) document.addEventListener(type, judge, true);
+  return () => {
+    for (const type of OF_A_PRESS) document.removeEventListener(type, judge, true);
+  };
+}
+
+function set(node, name, value) {
+  if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
+function names(root) {
+  const see = () => {
+    for (const readout of root.querySelectorAll(".tlc-choice .widget-readout")) {
+      if (readout.isContentEditable) readout.contentEditable = "false";
+      readout.tabIndex = -1; // who tries it all the same types nothing into the notebook
+    }
+    for (const slider of root.querySelectorAll(".widget-slider")) {
+      const handle = slider.querySelector(".noUi-handle");
+      if (!handle) continue;
+      set(handle, "aria-label", slider.querySelector(".widget-label")?.textContent || "value");
+      set(handle, "aria-valuetext", slider.querySelector(".widget-readout")?.textContent || "");
+    }
+    for (const group of root.querySelectorAll(".widget-radio-box")) {
+      const label = group.parentElement.querySelector(".widget-label")?.textContent;
+      set(group, "role", "radiogroup");
+      set(group, "aria-label", label || root.dataset.question || "Answers");
+    }
+    // A progress bar of ipywidgets is made of two plain boxes.
+    for (const bar of root.querySelectorAll(".widget-hprogress .progress")) {
+      const done = bar.querySelector(".progress-bar")?.style.width || "0%";
+      set(bar, "role", "progressbar");
+      set(bar, "aria-label", bar.parentElement.querySelector(".widget-label")?.textContent || "done");
+      set(bar, "aria-valuenow", String(Math.round(parseFloat(done))));
+    }
+  };
+  const watching = new MutationObserver(see); // ipywidgets allows typing anew with each change
+  const what = { subtree: true, childList: true, characterData: true };
+  watching.observe(root, { ...what, attributeFilter: ["contenteditable", "style"] });
+  see();
+  return () => watching.disconnect();
+}
+
+const GONE =
+  "This experiment has lost its notebook, which was restarted or closed; what you see is what was " +
+  "there last. Run its cell again: click into it and press Shift + Enter. You can then bring back " +
+  "what you did.";
+const WAITING = "The notebook is busy or out of reach; it goes on as soon as it answers.";
+const PATIENCE = 3000; // milliseconds until it says that it waits
+const CLOSED = "jupyter-widgets-disconnected"; // the class that ipywidgets gives a dead view
+
+function connection(root, store) {
+  const note = make(root, "div", { name: "tlc-note" });
+  root.prepend(note);
+  let asked = store.get("pulse");
+  let timer = null;
+
+  function gone() {
+    if (root.classList.contains("tlc-gone")) return;
+    clearTimeout(timer);
+    root.classList.add("tlc-gone");
+    Object.assign(note, { textContent: GONE });
+    note.setAttribute("role", "alert");
+    for (const part of root.children) {
+      if (part !== note && !part.querySelector(".tlc-share")) part.inert = true;
+    }
+  }
+
+  function back() {
+    root.classList.remove("tlc-gone");
+    for (const part of root.children) part.inert = false;
+    note.textContent = "";
+  }
+
+  function ask({ type, key }) {
+    if (type === "keydown" && key !== "Enter" && key !== " ") return;
+    if (timer !== null || root.classList.contains("tlc-gone")) return;
+    timer = setTimeout(() => {
+      note.setAttribute("role", "status");
+      note.textContent = WAITING;
+    }, PATIENCE);
+    store.send({ pulse: (asked += 1) });
+  }
+
+  function heard() {
+    if (store.get("pulse") < asked) return;
+    clearTimeout(timer);
+    timer = null;
+    if (!root.classList.contains("tlc-gone")) note.textContent = "";
+  }
+
+  const watch = () => (root.classList.contains(CLOSED) ? gone() : null);
+  const watching = new MutationObserver(watch);
+  watching.observe(root, { attributeFilter: ["class"] });
+  const ends = [store.on("pulse", heard), () => watching.disconnect()];
+  for (const [type, act] of [["pointerdown", ask], ["keydown", ask], ["tlc-lost", gone]]) {
+    root.addEventListener(type, act);
+    ends.push(() => root.removeEventListener(type, act));
+  }
+  watch();
+  return () => {
+    clearTimeout(timer);
+    back();
+    note.remove();
+    for (const end of ends) end();
+  };
+}
+
+/** Sees to the experiment that `el` is in; `el` itself shows nothing. */
+export function guard(el, store) {
+  el.style.display = "none";
+  // By a rule, not by hand: JupyterLab may make the output anew when it is scrolled into view.
+  const rule = document.createElement("style");
+  rule.textContent = `[data-tlc-still="${store.get("still")}"] { display: none; }`;
+  document.head.append(rule);
+  let ends = [];
+  let waiting = requestAnimationFrame(function start() {
+    const root = el.closest(".tlc"); // none before the view is in the page
+    if (root) ends = [ownKeys(root), oneClickOneAction(root), names(root), connection(root, store)];
+    else waiting = requestAnimationFrame(start);
+  });
+  return () => {
+    cancelAnimationFrame(waiting);
+    rule.remove();
+    for (const end of ends) end();
+  };
+}
