@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -209,20 +210,62 @@ def test_lab_without_its_memory_overwrites_nothing(clone, capsys):
     assert mine.read_text() == "my work"
 
 
-def test_lab_starts_this_jupyter_in_the_folder_with_this_kernel(clone, monkeypatch, capsys):
+@pytest.fixture
+def handed_over(monkeypatch):
+    """What JupyterLab would have been started with, for an ordinary user."""
     seen = {}
 
     def hand_over(command, folder):
         seen.update(command=command, folder=folder)
         seen["kernel"] = KernelSpecManager().get_kernel_spec("python3").argv[0]
+        (config, *_) = os.environ["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+        seen["config"] = json.loads(Path(config, "jupyter_server_config.json").read_text())
         return 0
 
     monkeypatch.setattr(cli, "_hand_over", hand_over)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
+    return seen
+
+
+def test_lab_starts_this_jupyter_in_the_folder_with_this_kernel(clone, handed_over, monkeypatch):
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/theirs")
     assert cli.main(["lab", "--no-browser", "--port=9999"]) == 0
-    assert seen["command"][:3] == [sys.executable, "-m", "jupyterlab"]
-    assert {"--no-browser", "--port=9999", "00_runs.ipynb"} <= set(seen["command"])
-    assert seen["folder"] == clone / "my-notebooks"
-    assert seen["kernel"] == sys.executable
+    assert handed_over["command"][:3] == [sys.executable, "-m", "jupyterlab"]
+    assert {"--no-browser", "--port=9999"} <= set(handed_over["command"])
+    assert handed_over["folder"] == clone / "my-notebooks"
+    assert handed_over["config"]["ServerApp"]["root_dir"] == str(clone / "my-notebooks")
+    assert handed_over["config"]["LabApp"] == {"default_url": "/lab/tree/00_runs.ipynb"}
+    assert handed_over["kernel"] == sys.executable
+    assert os.environ["JUPYTER_CONFIG_PATH"] == "/theirs"
+
+
+def test_lab_opens_what_there_is_where_the_first_notebook_was_taken_away(
+    clone, handed_over, monkeypatch
+):
+    copy = notebooks.copy_for_learner
+    monkeypatch.setattr(notebooks, "copy_for_learner", lambda all, folder: copy(all[1:], folder))
+    assert cli.main(["lab"]) == 0
+    assert handed_over["config"]["LabApp"] == {}
+
+
+def test_root_is_told_what_to_do_before_anything_is_copied(
+    clone, handed_over, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
+    assert cli.main(["lab"]) == 2
+    said = capsys.readouterr().err.strip()
+    assert "an ordinary user, or add `--allow-root`" in said and len(said.splitlines()) == 1
+    assert not handed_over and not (clone / "my-notebooks").exists()
+    for option in ("--allow-root", "--ServerApp.allow_root=True", "--dry-run"):
+        assert cli.main(["lab", option]) == 0
+    # A container may allow it once and for all.
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path))
+    for name in ("server", "lab"):
+        config = tmp_path / f"jupyter_{name}_config.py"
+        config.write_text("c.ServerApp.allow_root = True")
+        assert cli.main(["lab"]) == 0
+        config.unlink()
+    assert cli.main(["lab"]) == 2
 
 
 def test_without_notebooks_it_says_so(tmp_path, monkeypatch, capsys):

@@ -68,6 +68,11 @@ def lab(args: argparse.Namespace) -> int:
 
     folder = (args.folder or notebooks.root() / "my-notebooks").expanduser().resolve()
     originals = notebooks.find()
+    if not args.dry_run and notebooks.refused_as_root(args.passed_on):
+        raise CourseError(
+            "JupyterLab does not start for root, who may change everything on this machine: start "
+            "it as an ordinary user, or add `--allow-root` if this is a container."
+        )
     for sentence in notebooks.copy_for_learner(originals, folder):
         print(sentence)
     if args.dry_run:
@@ -75,10 +80,10 @@ def lab(args: argparse.Namespace) -> int:
     command = [sys.executable, "-m", "jupyterlab", notebooks.LARGE_MESSAGES, *args.passed_on]
     if args.no_browser:
         command.append("--no-browser")
-    if (folder / originals[0].name).exists():
-        command.append(originals[0].name)
-    print("Opening JupyterLab; to end it, press Ctrl-C here twice.", flush=True)
-    with notebooks.this_python_kernel():
+    first = originals[0].name
+    opens = first if (folder / first).exists() else None
+    print("JupyterLab is starting …", flush=True)
+    with notebooks.this_python_kernel(), notebooks.our_jupyter(folder, opens):
         return _hand_over(command, folder)
 
 

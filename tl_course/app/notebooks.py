@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import tempfile
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,18 +65,71 @@ def this_python_kernel() -> Iterator[None]:
     kernel["argv"][0] = sys.executable
     # Only errors: ipykernel warns of unencrypted traffic, which does not leave this machine.
     kernel["argv"].append("--log-level=ERROR")
+    with _first("JUPYTER_PATH", {f"kernels/{KERNEL}/kernel.json": kernel}):
+        yield
+
+
+@contextlib.contextmanager
+def our_jupyter(folder: Path, opens: str | None) -> Iterator[None]:
+    """While this lasts, JupyterLab starts in `folder`, opens notebook `opens` and asks no question.
+
+    All of it is a default: options of the command line and settings that the learner changed in
+    JupyterLab win. Neither of the learner's own folders of settings is replaced or written to.
+    """
+    lab = {"default_url": f"/lab/tree/{urllib.parse.quote(opens)}"} if opens else {}
+    files = {
+        "jupyter_server_config.json": {
+            "Application": {"log_level": "ERROR"},  # what is to be known, `opening` says
+            "ServerApp": {"root_dir": str(folder)},
+            "LabApp": lab,
+        },
+        "jupyter_server_config.d/tl_course.json": {
+            "ServerApp": {"jpserver_extensions": {"tl_course.app.opening": True}}
+        },
+        "labconfig/default_setting_overrides.json": {
+            # Otherwise half of the first notebook is covered by a question about Jupyter's news.
+            "@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}
+        },
+    }
+    with _first("JUPYTER_CONFIG_PATH", files):
+        yield
+
+
+@contextlib.contextmanager
+def _first(path: str, files: dict[str, dict]) -> Iterator[None]:
+    """While this lasts, a folder with these files (JSON) is the first in the search path `path`."""
     with tempfile.TemporaryDirectory(prefix="tl-course-") as folder:
-        spec = Path(folder, "kernels", KERNEL, "kernel.json")
-        spec.parent.mkdir(parents=True)
-        spec.write_text(json.dumps(kernel), encoding="utf-8")
-        before = os.environ.get("JUPYTER_PATH")
-        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, (folder, before)))
+        for name, content in files.items():
+            file = Path(folder, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(content), encoding="utf-8")
+        before = os.environ.get(path)
+        os.environ[path] = os.pathsep.join(filter(None, (folder, before)))
         try:
             yield
         finally:
-            del os.environ["JUPYTER_PATH"]
+            del os.environ[path]
             if before is not None:
-                os.environ["JUPYTER_PATH"] = before
+                os.environ[path] = before
+
+
+def refused_as_root(options: list[str]) -> bool:
+    """Whether Jupyter will not start, because an administrator starts it and nothing allows that.
+
+    It is allowed by an option, or in the configuration of a container.
+    """
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return False
+    if any("allow_root" in option.replace("-", "_") for option in options):
+        return False
+    from jupyter_server.serverapp import ServerApp
+    from jupyterlab.labapp import LabApp
+
+    for program in (ServerApp(), LabApp()):
+        program.load_config_file()
+        if program.config.ServerApp.get("allow_root"):
+            return False
+    return True
 
 
 def copy_for_learner(notebooks: list[Path], folder: Path) -> list[str]:

@@ -1,0 +1,149 @@
+"""`tl-course lab` for real: what it prints, what it opens, and whose settings win."""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from urllib.parse import urlsplit
+
+import pytest
+from conftest import HUNG
+
+NEWS = "@jupyterlab/apputils-extension:notification"
+ENDS = "To end it, press Ctrl-C here twice."
+
+
+@contextlib.contextmanager
+def started(folder, *options, **environment):
+    """JupyterLab as a learner starts it; yields the lines up to how to end it, and the address."""
+    command = [sys.executable, "-m", "tl_course", "lab", "--folder", str(folder), "--allow-root"]
+    server = subprocess.Popen(
+        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        encoding="utf-8", env=os.environ | {"PYTHONIOENCODING": "utf-8"} | environment,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        lines = []
+        while ENDS not in lines:
+            line = server.stdout.readline()
+            assert line, f"JupyterLab did not start: {lines}"
+            lines.append(line.strip())
+        yield lines, re.search(r"http://\S+", " ".join(lines)).group()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, 15) if hasattr(os, "killpg") else server.terminate()
+        server.wait(HUNG)
+        server.stdout.close()
+
+
+def ask(address, path, method="GET", content=None):
+    """Ask the server at the address that was printed."""
+    parts = urlsplit(address)
+    request = urllib.request.Request(
+        f"http://{parts.netloc}{path}", method=method,
+        headers={"Authorization": parts.query.replace("token=", "token ")},
+        data=None if content is None else json.dumps(content).encode(),
+    )  # fmt: skip
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+        request, timeout=HUNG
+    ) as answer:
+        return answer.read()
+
+
+@pytest.fixture
+def theirs(tmp_path):
+    """Folders of Jupyter settings that belong to a learner."""
+    folder = tmp_path / "theirs"
+    (folder / "labconfig").mkdir(parents=True)
+    (folder / "labconfig" / "page_config.json").write_text('{"ofTheirs": "kept"}')
+    return {"JUPYTER_CONFIG_DIR": str(folder), "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
+
+
+def news(address):
+    """The present answer to the question about news, as JupyterLab works it out."""
+    found = json.loads(ask(address, f"/lab/api/settings/{NEWS}"))
+    default = found["schema"]["properties"]["fetchNews"]["default"]
+    return found["settings"].get("fetchNews", default)
+
+
+def test_it_prints_the_address_of_the_first_notebook_and_little_else(tmp_path, theirs):
+    with started(tmp_path / "mine", "--no-browser", **theirs) as (lines, address):
+        assert [line for line in lines if line] == [
+            f"11 notebooks copied to {tmp_path / 'mine'}.",
+            "JupyterLab is starting …",
+            "Open this address:",
+            address,
+            ENDS,
+        ]
+        assert re.fullmatch(
+            r"http://127\.0\.0\.1:\d+/lab/tree/00_start_here\.ipynb\?token=\w{20,}", address
+        )
+        assert b"JupyterLab" in ask(address, urlsplit(address).path)
+        names = {one["name"] for one in json.loads(ask(address, "/api/contents"))["content"]}
+        assert "00_start_here.ipynb" in names and "tl_course" not in names
+
+        # Our answer to the question about news is a default: it hides nothing of the learner's.
+        assert news(address) == "false"
+        assert b'"ofTheirs": "kept"' in ask(address, "/lab")
+        ask(address, f"/lab/api/settings/{NEWS}", "PUT", {"raw": '{"fetchNews": "true"}'})
+        assert news(address) == "true"
+    kept = tmp_path / "theirs" / "settings" / (NEWS.replace(":", "/") + ".jupyterlab-settings")
+    assert "true" in kept.read_text()
+
+
+def test_the_browser_opens_the_same(tmp_path, theirs):
+    opened, browser = tmp_path / "opened", tmp_path / "browser.py"
+    browser.write_text(f"import sys; open({str(opened)!r}, 'w').write(sys.argv[1])")
+    with started(tmp_path / "mine", BROWSER=f"{sys.executable} {browser} %s", **theirs) as (
+        lines,
+        address,
+    ):
+        assert "JupyterLab opens in your browser. If it does not, open this address:" in lines
+        until_it_is_there(opened)
+        page = opened.read_text()  # a file of the learner's that leads on, so that no token shows
+        with urllib.request.urlopen(page) as leads:
+            goal = re.search(r'href="([^"]+)"', leads.read().decode()).group(1)
+        assert urlsplit(goal).path == "/lab/tree/00_start_here.ipynb"
+        assert urlsplit(goal).query == urlsplit(address).query
+
+
+def until_it_is_there(file):
+    until = time.monotonic() + HUNG
+    while not (file.exists() and file.read_text()) and time.monotonic() < until:
+        time.sleep(0.05)
+
+
+def test_options_and_settings_of_the_learner_win(tmp_path, theirs):
+    options = "--no-browser", "--LabApp.default_url=/lab/tree/03_option_1_freeze.ipynb"
+    (tmp_path / "theirs" / "jupyter_server_config.json").write_text(
+        '{"IdentityProvider": {"token": "theirs"}}'
+    )
+    with started(tmp_path / "mine", *options, "--log-level=INFO", **theirs) as (lines, address):
+        assert urlsplit(address).path == "/lab/tree/03_option_1_freeze.ipynb"
+        assert any("extension was successfully loaded" in line for line in lines)
+        address = f"http://{urlsplit(address).netloc}/?token=theirs"
+        assert json.loads(ask(address, "/api/status"))["kernels"] == 0
+
+
+def test_the_first_notebook_is_in_sight_and_no_question_covers_it(tmp_path, theirs, chromium):
+    import browser
+
+    options = "--no-browser", "--expose-app-in-browser"
+    with (
+        started(tmp_path / "mine", *options, **theirs) as (_, address),
+        browser.new_page(chromium) as page,
+    ):
+        page.goto(address)
+        browser.wait_until_open(page)
+        opened = page.evaluate("window.jupyterapp.shell.currentWidget.title.label")
+        assert opened == "00_start_here.ipynb"
+        # JupyterLab asks as soon as it has read its settings.
+        page.evaluate(f"window.jupyterapp.serviceManager.settings.fetch('{NEWS}')")
+        browser.painted(page)
+        assert page.locator(".Toastify__toast").count() == 0
+        browser.screenshot(page, "lab-first-sight")
+        browser.page_is_well(page)
