@@ -28,6 +28,7 @@ export function bars(el, pictures, want) {
       reader.classList.toggle("tlc-named", named);
       const heading = reader.querySelector("h4") || make(reader, "h4");
       heading.textContent = name;
+      heading.hidden = !heading.textContent; // an empty heading is none
       const rows = [...reader.querySelectorAll(".tlc-bar")];
       rows.slice(shown.length).forEach((one) => one.remove());
       shown.forEach(([label, share, best], k) => {

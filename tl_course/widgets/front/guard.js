@@ -69,6 +69,8 @@ function set(node, name, value) {
   if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
+const SCROLLED = { tabindex: "0", role: "group", "aria-label": "Table, wider than its place" };
+
 function names(root) {
   const see = () => {
     for (const readout of root.querySelectorAll(".tlc-choice .widget-readout")) {
@@ -93,12 +95,24 @@ function names(root) {
       set(bar, "aria-label", bar.parentElement.querySelector(".widget-label")?.textContent || "done");
       set(bar, "aria-valuenow", String(Math.round(parseFloat(done))));
     }
+    // A table that is cut off is scrolled by arrow keys: so Tab has to reach it.
+    for (const wide of root.querySelectorAll(".tlc-wide")) {
+      const cut = wide.scrollWidth > wide.clientWidth;
+      wide.toggleAttribute("data-lm-suppress-shortcuts", cut);
+      if (!cut) ["tabindex", "role", "aria-label"].forEach((name) => wide.removeAttribute(name));
+      else Object.entries(SCROLLED).forEach(([name, value]) => set(wide, name, value));
+    }
   };
   const watching = new MutationObserver(see); // ipywidgets allows typing anew with each change
   const what = { subtree: true, childList: true, characterData: true };
   watching.observe(root, { ...what, attributeFilter: ["contenteditable", "style"] });
+  const sized = new ResizeObserver(see);
+  sized.observe(root);
   see();
-  return () => watching.disconnect();
+  return () => {
+    watching.disconnect();
+    sized.disconnect();
+  };
 }
 
 const GONE =
