@@ -1,13 +1,15 @@
 """What a learner touches. Nothing is computed here: the rooms below do that.
 
-`Teach`, `LayerExplorer`, `TrainingLab`, `HowMuch`, `ModalityExplorer`, and the bare `DrawingPad`.
+`Teach`, `LayerExplorer`, `TrainingLab`, `HowMuch`, `ModalityExplorer`, `OwnTask`, and the bare
+`DrawingPad`.
 """
 
 import importlib
 
 _IN = {
     "Teach": "teach", "LayerExplorer": "layer_explorer", "TrainingLab": "training_lab",
-    "HowMuch": "how_much", "ModalityExplorer": "modality_explorer", "DrawingPad": "drawing_pad",
+    "HowMuch": "how_much", "OwnTask": "own_task",
+    "ModalityExplorer": "modality_explorer", "DrawingPad": "drawing_pad",
 }  # fmt: skip
 
 

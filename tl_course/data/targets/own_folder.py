@@ -125,11 +125,17 @@ class Checked:
         return self.train, self.test
 
 
-def check(folder: Path | str, test: Path | str | None = None, seed: int = 0) -> Checked:
+def check(
+    folder: Path | str,
+    test: Path | str | None = None,
+    seed: int = 0,
+    looked: Callable[[float], None] | None = None,
+) -> Checked:
     """Look through `folder` (or `folder` and `test`, one a part) and say everything at once.
 
-    `seed` decides how a folder without a test part is split. Raises CourseError where there is no
-    such folder.
+    `seed` decides how a folder without a test part is split. `looked` hears which share of the
+    files (0 … 1) was read, and takes the place of the bar; what it raises ends the work. Raises
+    CourseError where there is no such folder.
     """
     root = Path(folder)
     for wanted in (root, *([Path(test)] if test is not None else [])):
@@ -143,7 +149,15 @@ def check(folder: Path | str, test: Path | str | None = None, seed: int = 0) -> 
     else:
         roots = {"train": root}
     notes = _Notes(root if test is None else Path("."))
-    seen = [one for part, where in roots.items() for one in _read(part, where, notes)]
+    seen: list[Seen] = []
+    for number, (part, where) in enumerate(roots.items()):
+        tell = None
+        if looked is not None:
+
+            def tell(share: float, before: int = number) -> None:
+                looked((before + share) / len(roots))
+
+        seen += _read(part, where, notes, tell)
     names = sorted({one.label for one in seen if one.part == "train"})
     strangers = [one.path for one in seen if one.label not in names]
     if strangers:
@@ -180,7 +194,9 @@ class _Notes:
         self.findings.append(Finding(what, says, files, dropped, **more))
 
 
-def _read(part: str, root: Path, notes: _Notes) -> list[Seen]:
+def _read(
+    part: str, root: Path, notes: _Notes, tell: Callable[[float], None] | None = None
+) -> list[Seen]:
     """Every picture of one part that can be read; the rest is noted."""
     entries = sorted(path for path in root.iterdir() if not path.name.startswith("."))
     readable = (*ENDINGS, *OTHER_FORMATS)
@@ -203,13 +219,17 @@ def _read(part: str, root: Path, notes: _Notes) -> list[Seen]:
             stops=True,
         )
     files = {folder: sorted(folder.iterdir()) for folder in folders if folder not in nameless}
-    found, unused = [], defaultdict(list)
+    found, unused, looks = [], defaultdict(list), 0
     total = sum(map(len, files.values()))
-    with tqdm(total=total, desc=root.name, leave=False, delay=2) as bar:
+    hidden = {"disable": True} if tell else {"leave": False, "delay": 2}
+    with tqdm(total=total, desc=root.name, **hidden) as bar:
         for folder, paths in files.items():
             before = len(found)
             for path in paths:
                 bar.update()
+                if tell:
+                    looks += 1
+                    tell(looks / total)
                 if path.name.startswith(".") or path.name == "Thumbs.db":
                     continue  # what operating systems leave behind
                 seen = _look(path, part, folder.name)

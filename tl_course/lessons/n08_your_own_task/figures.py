@@ -1,16 +1,24 @@
 """The figures of a task of your own: confusion, the worst mistakes, rivals, more labels, a card."""
 
+import base64
+import functools
+import io
+import re
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from IPython.display import HTML
+from markupsafe import Markup, escape
 
 from tl_course.base import stats, storage
 from tl_course.core import model_card
 from tl_course.data.examples import Examples
+from tl_course.data.pictures import PictureError, open_picture
+from tl_course.data.targets.own_folder import Checked, Finding
 from tl_course.lessons import figures
 from tl_course.lessons.figures import BLUE, GREEN, GREY, PINK, Picture
 from tl_course.lessons.n08_your_own_task.own_task import Outcome
@@ -22,6 +30,129 @@ MARKERS = {  # of the rivals: colour, marker
     "always the largest class": (GREY, "x"),
 }
 MOST_CLASSES = 20  # in one figure; a larger one takes gigabytes and cannot be read
+THUMB = 64  # pixels of a thumbnail
+
+# ------------------------------------------------------------------------------ thumbnails
+
+_ROW = "display:flex;flex-wrap:wrap;gap:6px 10px;align-items:flex-start"
+_TILE = "margin:0;width:{}px;font-size:13px;line-height:1.25"
+_IMAGE = f"display:block;width:{THUMB}px;height:{THUMB}px;object-fit:contain"
+_NONE = f"{_IMAGE};border:1px dashed currentColor;box-sizing:border-box"
+_WORDS = "overflow:hidden;text-overflow:ellipsis"
+_FOUND = "border-left:4px solid {};padding:0.1em 0.8em"
+_GRID = (
+    "display:grid;gap:0.9em 1.2em;grid-template-columns:repeat(auto-fit,minmax(min(100%,22em),1fr))"
+)
+
+
+@functools.lru_cache(maxsize=2000)
+def _thumbnail(path: Path, changed: int) -> str:
+    picture, _ = open_picture(path)
+    picture.thumbnail((2 * THUMB, 2 * THUMB))
+    return _url(picture, "JPEG", quality=80)
+
+
+def _url(picture, kind: str, **how) -> str:
+    file = io.BytesIO()
+    picture.save(file, kind, **how)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def thumbnail(path: Path) -> str:
+    """A picture file, small, as a URL that HTML can hold; "" where it cannot be shown."""
+    try:
+        return _thumbnail(path, path.stat().st_mtime_ns)
+    except (PictureError, OSError, ValueError):
+        return ""
+
+
+def breakable(name: str) -> Markup:
+    """The name of a file, which may go on in the next line after "/", "-" and "_" alone."""
+    parts = re.findall("[^/_-]*[/_-]+|[^/_-]+", name)
+    return Markup("<wbr>").join(escape(part) for part in parts)
+
+
+def tile(url: str, words: Markup | str, width: int = 120, alt: str = "") -> Markup:
+    """A thumbnail above some words; without a picture an empty frame."""
+    image = Markup('<img src="{}" alt="{}" style="{}">').format(url, alt, _IMAGE)
+    image = image if url else Markup('<span style="{}"></span>').format(_NONE)
+    return Markup('<figure style="{}">{}<figcaption style="{}">{}</figcaption></figure>').format(
+        _TILE.format(width), image, _WORDS, words
+    )
+
+
+def row(tiles: Sequence[Markup]) -> Markup:
+    """Thumbnails beside each other."""
+    return Markup('<div style="{}">{}</div>').format(_ROW, Markup("").join(tiles))
+
+
+def findings(checked: Checked, most: int = 6) -> HTML:
+    """What the checker found: each with what to do, thumbnails, and the files' names."""
+    head, *_ = str(checked).splitlines()
+    parts = [_found(checked.root, number, one, most) for number, one in enumerate(checked.findings)]
+    parts = parts or [Markup("<p>Nothing was found that should worry you.</p>")]
+    grid = Markup('<p>{}</p><div style="{}">{}</div>')
+    return HTML(grid.format(breakable(head), _GRID, Markup("").join(parts)))
+
+
+def _found(root: Path, number: int, found: Finding, most: int) -> Markup:
+    """`found.files` are named from `root`."""
+    tiles = [
+        tile(thumbnail(root / file), _named(file, file in found.left_out))
+        for file in found.files[:most]
+    ]
+    if len(found.files) > most:
+        tiles.append(Markup("<p>and {:,} more</p>").format(len(found.files) - most))
+    stop = Markup("<b>Must be put right first.</b> ") if found.stops else ""
+    return Markup('<div style="{}"><b>{}. {}</b>: {}{}{}</div>').format(
+        _FOUND.format("#B34700" if found.stops else "#0072B2"), number + 1,
+        found.what[:1].upper() + found.what[1:], stop, found.says, row(tiles),
+    )  # fmt: skip
+
+
+def _named(file: str, left_out: bool) -> Markup:
+    return breakable(file) + (Markup("<br><i>left out</i>") if left_out else "")
+
+
+def some_files(checked: Checked, most: int = 7) -> Markup:
+    """Thumbnails of each class (of the first 20), with how many pictures it has."""
+    counts, parts = checked.table(), []
+    for name in checked.classes[:MOST_CLASSES]:
+        files = [file for file in checked.train_files if Path(file).parent.name == name][:most]
+        images = [
+            Markup('<img src="{}" alt="" style="{}">').format(
+                thumbnail(checked.root / file), _IMAGE
+            )
+            for file in files
+        ]
+        words = Markup("<b>{}</b>: {} to learn from, {} to test on").format(
+            breakable(name), counts["train"][name], counts["test"][name]
+        )
+        parts.append(Markup('<p style="margin:0.5em 0 0.2em">{}</p>{}').format(words, row(images)))
+    if len(checked.classes) > MOST_CLASSES:
+        more = Markup("<p>and {:,} classes more</p>")
+        parts.append(more.format(len(checked.classes) - MOST_CLASSES))
+    return Markup("").join(parts)
+
+
+def surest_mistakes(outcome: Outcome, checked: Checked, n: int = 8) -> Markup:
+    """The mistakes that it was surest of, as thumbnails of the files themselves."""
+    table = list(outcome.worst(n).itertuples())
+    if not table:
+        return Markup("<p>Not one mistake in this test.</p>")
+    tiles = [
+        tile(
+            thumbnail(checked.root / checked.test_files[one.number]),
+            Markup("{} taken for <b>{}</b>, {:.0f}% sure").format(
+                breakable(one.true), breakable(one.said), 100 * one.sure
+            ),
+        )
+        for one in table
+    ]
+    return Markup("<h4>The mistakes that it was surest of</h4>{}").format(row(tiles))
+
+
+# ------------------------------------------------------------------------------ figures
 
 
 def some_of_each(examples: Examples, title: str, n: int = 6) -> Picture:

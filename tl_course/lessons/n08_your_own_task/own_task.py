@@ -5,16 +5,20 @@ random layers, the same with fewer labels, both options tried on the training pi
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 import torch
+from tqdm.auto import tqdm
 
 from tl_course.base import stats
 from tl_course.core import settings, transfer
 from tl_course.core.model_card import Card
 from tl_course.core.network import FiveLayerNet
+from tl_course.core.output_layers import FIT_STEPS
+from tl_course.core.session import Watch
 from tl_course.data.examples import Examples
 from tl_course.data.inputs import scaled, to_picture
 from tl_course.data.material import Material
@@ -22,6 +26,46 @@ from tl_course.data.material import Material
 ARM_OF = {"1": "option-1", "2": "option-2", "scratch": "scratch", "random": "random-frozen"}
 WAYS = (("1", False), ("1", True), ("2", False), ("2", True))  # option, altered copies
 LUMA = (0.299, 0.587, 0.114)  # what the eye makes of red, green and blue (ITU-R BT.601)
+
+
+@dataclass(frozen=True)
+class Follow:
+    """How somebody follows long work: `tell` hears the share that is done (0 … 1).
+
+    `bar` is the text of a bar in a notebook. `stop` is heeded between two batches; what comes back
+    then is of no use.
+    """
+
+    tell: Callable[[float], None] | None = None
+    stop: threading.Event | None = None
+    bar: str | None = None
+
+    def trainings(self, every: Sequence) -> Iterator[tuple]:
+        """Each of `every`, one a training, with a function from its number of steps to its Watch.
+
+        After a stop none follows, but there is a first.
+        """
+        with tqdm(
+            total=100 * len(every), desc=self.bar, disable=self.bar is None, dynamic_ncols=True,
+            bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left",
+        ) as bar:  # fmt: skip
+
+            def done(share: float) -> None:
+                bar.update(round(bar.total * share) - bar.n)
+                if self.tell is not None:
+                    self.tell(share)
+
+            for number, one in enumerate(every):
+
+                def watch(steps: int, before: int = number) -> Watch:
+                    return Watch(
+                        on_step=lambda step, *_: done((before + step / steps) / len(every)),
+                        stop=self.stop,
+                    )
+
+                if number and Watch(stop=self.stop).stopped:
+                    return
+                yield one, watch
 
 
 @dataclass(frozen=True)
@@ -97,6 +141,7 @@ def run(
     option: str = "auto",
     augment: str | None = None,
     trained_on: int = 0,
+    follow: Follow | None = None,
 ) -> Outcome:
     """Adapt `net` to `train` as asked, or as the course recommends, and test it.
 
@@ -108,21 +153,33 @@ def run(
     if option == "auto":
         advice = settings.recommended(len(train), augment)
         option, copies, why = advice.option, advice.augment, advice.why
-    adapted = _adapt(net, train, test, seed, option, copies)
+    for _, watch in (follow or Follow()).trainings([option]):  # one
+        adapted = _adapt(net, train, test, seed, option, copies, watch)
     return Outcome(adapted, option, copies, why, train, test, trained_on)
 
 
 def _adapt(
-    net: FiveLayerNet, train: Examples, test: Examples, seed: int, option: str, copies: bool
+    net: FiveLayerNet,
+    train: Examples,
+    test: Examples,
+    seed: int,
+    option: str,
+    copies: bool,
+    watch: Callable[[int], Watch],
 ) -> transfer.Adapted:
-    start = net if option in ("1", "2") else None
-    return transfer.adapt(ARM_OF[option], start, train, test=test, seed=seed, augment=copies)
+    arm, start = ARM_OF[option], net if option in ("1", "2") else None
+    chosen = settings.chosen(arm, len(train), copies)
+    steps = FIT_STEPS if option in ("1", "random") else chosen.steps
+    more = {"augment": copies, "chosen": chosen, "watch": watch(steps)}
+    return transfer.adapt(arm, start, train, test=test, seed=seed, **more)
 
 
 # ------------------------------------------------------------------------------ would you trust it?
 
 
-def controls(outcome: Outcome, seed: int = 0) -> dict[str, torch.Tensor]:
+def controls(
+    outcome: Outcome, seed: int = 0, follow: Follow | None = None
+) -> dict[str, torch.Tensor]:
     """Which test pictures each rival has right, bool `[n_test]`, the adapted network first.
 
     The rivals: the same training of the same network from random weights (fixed ones for Option 1,
@@ -133,8 +190,8 @@ def controls(outcome: Outcome, seed: int = 0) -> dict[str, torch.Tensor]:
     rivals = {"random layers, fixed": "random"}
     if outcome.option == "2":
         rivals["from scratch"] = "scratch"
-    for name, option in rivals.items():
-        rival = _adapt(outcome.adapted.net, train, test, seed, option, outcome.augment)
+    for (name, option), watch in (follow or Follow()).trainings(list(rivals.items())):
+        rival = _adapt(outcome.adapted.net, train, test, seed, option, outcome.augment, watch)
         found[name] = rival.predictions == test.y
     largest = train.y.bincount(minlength=len(train.names)).argmax()
     found["always the largest class"] = test.y == largest
@@ -166,16 +223,17 @@ def part_of(train: Examples, share: float, seed: int) -> Examples:
 
 def more_labels(
     net: FiveLayerNet, outcome: Outcome, seed: int = 0, draws: int = 2,
-    shares: Sequence[float] = (0.25, 0.5),
+    shares: Sequence[float] = (0.25, 0.5), follow: Follow | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """The same adaptation with fewer of the labelled pictures: would more of them have helped?
 
     Rows `images`, `draw`, `accuracy`, `right` (bool `[n_test]`); the last row is `outcome`.
     """
     rows = []
-    for share, draw in itertools.product(shares, range(draws)):
+    every = list(itertools.product(shares, range(draws)))
+    for (share, draw), watch in (follow or Follow()).trainings(every):
         few = part_of(outcome.train, share, 100 * seed + draw)
-        found = _adapt(net, few, outcome.test, seed, outcome.option, outcome.augment)
+        found = _adapt(net, few, outcome.test, seed, outcome.option, outcome.augment, watch)
         right = found.predictions == outcome.test.y
         rows.append({"images": len(few), "draw": draw, "right": right})
     rows.append({"images": len(outcome.train), "draw": 0, "right": outcome.correct})
@@ -190,6 +248,7 @@ def tried(
     seed: int = 0,
     folds: int = 2,
     arms: Sequence[tuple[str, bool]] = WAYS,
+    follow: Follow | None = None,
 ) -> pd.DataFrame:
     """Both options, without and with altered copies, tried on the training pictures alone.
 
@@ -200,18 +259,18 @@ def tried(
     fold = torch.empty(len(train), dtype=torch.long)
     for where in _shuffled(train, seed):
         fold[where] = torch.arange(len(where)) % folds
-    rows = []
-    for option, copies in arms:
-        right = torch.zeros(len(train), dtype=torch.bool)
-        for number in range(folds):
-            held = fold == number
-            if held.any() and len(train.y[~held].unique()) > 1:
-                found = _adapt(net, train[~held], train[held], seed, option, copies)
-                right[held] = found.predictions == train.y[held]
-        rows.append(
-            {"option": option, "augmented": copies, "accuracy": right.float().mean().item(),
-             "right": right}
-        )  # fmt: skip
+    right = {arm: torch.zeros(len(train), dtype=torch.bool) for arm in arms}
+    every = list(itertools.product(arms, range(folds)))
+    for ((option, copies), number), watch in (follow or Follow()).trainings(every):
+        held = fold == number
+        if held.any() and len(train.y[~held].unique()) > 1:
+            found = _adapt(net, train[~held], train[held], seed, option, copies, watch)
+            right[option, copies][held] = found.predictions == train.y[held]
+    rows = [
+        {"option": option, "augmented": copies, "accuracy": which.float().mean().item(),
+         "right": which}
+        for (option, copies), which in right.items()
+    ]  # fmt: skip
     return pd.DataFrame(rows).sort_values("accuracy", ascending=False, kind="stable")
 
 

@@ -1,0 +1,266 @@
+"""Pictures that a learner hands over in the browser: where they go, and what is refused.
+
+They come in pieces and go into a folder of the learner's own, `my-pictures/NAME/CLASS/1.jpg`, whole
+or not at all. Names from outside are cleaned, or refused where they lead out of that folder;
+numbers and sizes are bounded; nothing that is there is written over.
+"""
+
+import contextlib
+import itertools
+import os
+import re
+import secrets
+import shutil
+import threading
+import time
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from tl_course.base import storage
+from tl_course.base.errors import CourseError, printable
+from tl_course.data.targets.folder import ENDINGS
+from tl_course.data.targets.own_folder import OTHER_FORMATS
+
+ROOT = Path("my-pictures")  # beside the notebook
+KINDS = (*ENDINGS, *OTHER_FORMATS)  # the checker says of each what is to be done
+MOST_FILES = 5_000
+MOST_BYTES, MOST_TOTAL = 20_000_000, 1_000_000_000  # of a picture, and of all together
+PIECE = 2_000_000  # bytes of a message
+LONGEST = 100  # bytes of a name
+DEEPEST = 6  # folders inside each other
+ODD = '<>:"|?*\\/'  # what some system takes in no name
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # by Windows
+DRAFT = ".arriving-"
+DAY = 86_400  # seconds
+ZIP_ERRORS = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError,
+)  # fmt: skip
+
+
+def clean(name: str) -> str:
+    """A name that every system takes: odd characters become "_", and long names shorter."""
+    name = unicodedata.normalize("NFC", name)
+    name = "".join(c if c.isprintable() and c not in ODD else "_" for c in name).strip(" .") or "_"
+    name = f"_{name}" if RESERVED.match(name) else name
+    stem, ending = os.path.splitext(name)
+    room = LONGEST - len(ending.encode())
+    short = stem.encode()[: max(room, 1)].decode(errors="ignore").rstrip(" .") or "_"
+    return (short + ending) if room > 0 else name.encode()[:LONGEST].decode(errors="ignore")
+
+
+def parts(path: str) -> tuple[str, ...]:
+    """The cleaned names of a path from outside; CourseError where it leads out of its folder."""
+    names = path.replace("\\", "/").split("/")
+    if names[0] == "" or re.match("[A-Za-z]:", path) or ".." in names or len(names) > DEEPEST:
+        raise CourseError(
+            f"The name '{printable(path)}' leads out of its folder, or too deep into it, so that "
+            "nothing was taken: choose a folder that holds a folder a class."
+        )
+    return tuple(clean(name) for name in names if name not in ("", "."))
+
+
+def is_hidden(path: str) -> bool:
+    """What operating systems leave behind."""
+    names = path.replace("\\", "/").split("/")
+    return names[0] == "__MACOSX" or any(name[:1] == "." and name != ".." for name in names)
+
+
+def is_picture(path: str) -> bool:
+    """Whether its name says so."""
+    return path.lower().endswith(KINDS) and not is_hidden(path)
+
+
+def without_top(paths: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """The paths without the folders that hold all of them, but for the folder of a class."""
+    paths = list(paths)
+    while len({path[0] for path in paths}) == 1 and max(map(len, paths)) > 2:
+        paths = [path[1:] or path for path in paths]
+    return paths
+
+
+def bound(sizes: Sequence[tuple[str, int]], each: int = MOST_BYTES) -> None:
+    """CourseError where there are none, too many, or too large ones among (name, bytes)."""
+    if not sizes:
+        raise CourseError(
+            "There is no picture among these files: choose JPEG or PNG files, or a folder or .zip "
+            "that holds a folder of them for each class."
+        )
+    if len(sizes) > MOST_FILES:
+        raise CourseError(
+            f"These are {len(sizes):,} pictures, and at most {MOST_FILES:,} are taken at once: "
+            "choose fewer."
+        )
+    for name, size in sizes:
+        if size > each:
+            raise CourseError(
+                f"{printable(name)} has {storage.in_words(size)}, and at most "
+                f"{storage.in_words(each)} are taken: shrink it, or leave it out."
+            )
+    total = sum(size for _, size in sizes)
+    if total > MOST_TOTAL:
+        raise CourseError(
+            f"These pictures have {storage.in_words(total)} together, and at most "
+            f"{storage.in_words(MOST_TOTAL)} are taken at once: choose fewer, or shrink them."
+        )
+
+
+class Upload:
+    """Files on their way: `begun` with their names and sizes, then piece by piece, then `finish`.
+
+    `kind` is "folder" (paths of several classes), "zip" (one file) or "class" (files of the class
+    `name`, which go into the folder `into`, or into a new one). Raises CourseError, one sentence,
+    for whatever is refused; nothing is left behind then.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        files: Sequence[tuple[str, int]],
+        root: Path = ROOT,
+        into: Path | None = None,
+    ):
+        self.kind, self.root, self.into = kind, root, into
+        self.files = [(path, size) for path, size in files if kind == "zip" or is_picture(path)]
+        self.skipped = len(files) - len(self.files)
+        bound(self.files, MOST_TOTAL if kind == "zip" else MOST_BYTES)
+        self.total, self.have = sum(size for _, size in self.files), 0
+        if kind == "class":
+            if not name.strip():
+                raise CourseError("Type the name of the class that these pictures show first.")
+            self.name = "my-task"
+            self.places = [(clean(name), clean(Path(path).name)) for path, _ in self.files]
+        else:
+            self.name = clean(name[:-4] if name.lower().endswith(".zip") else name)
+            self.places = without_top([parts(path) for path, _ in self.files])
+        self._at, self._offset = 0, 0
+        with _writing(root):
+            root.mkdir(parents=True, exist_ok=True)
+            for left in root.glob(f"{DRAFT}*"):  # by a notebook that was ended meanwhile
+                if time.time() - left.stat().st_mtime > DAY:
+                    shutil.rmtree(left, ignore_errors=True)
+            self.draft = root / f"{DRAFT}{secrets.token_hex(4)}"
+            self.draft.mkdir()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every byte has come."""
+        return self._at == len(self.files)
+
+    def take(self, pieces: Sequence[tuple[int, int, int]], data: bytes | memoryview) -> None:
+        """Take what came: (number of the file, offset in it, bytes), one after another."""
+        data, begin = memoryview(data), 0
+        for number, offset, length in pieces:
+            left = self.files[self._at][1] - self._offset if not self.complete else -1
+            if (number, offset) != (self._at, self._offset) or not 0 <= length <= left:
+                raise CourseError("A piece of these pictures is missing: choose them once more.")
+            with _writing(self.root), (self.draft / str(number)).open("ab") as file:
+                file.write(data[begin : begin + length])
+            begin += length
+            self._offset += length
+            if length == left:
+                self._at, self._offset = self._at + 1, 0
+        if begin != len(data):
+            raise CourseError("A piece of these pictures is damaged: choose them once more.")
+        self.have += begin
+
+    def finish(
+        self, tell: Callable[[float], None] = lambda _: None, stop: threading.Event | None = None
+    ) -> Path | None:
+        """Put everything in its place; returns the folder, or None where it was told to stop."""
+        try:
+            tree = self.draft / "tree"
+            if self.kind == "zip":
+                if not self._unpack(tree, tell, stop):
+                    return None
+            else:
+                for number, place in enumerate(self.places):
+                    _move(self.draft / str(number), tree.joinpath(*place))
+            with _writing(self.root), storage.lock(self.root / ".lock-of-arrivals"):
+                if self.into is not None:
+                    return self._into(tree)
+                folder = _free(self.root / self.name)
+                tree.rename(folder)
+                return folder
+        finally:
+            self.give_up()
+
+    def _into(self, tree: Path) -> Path:
+        inside = self.into.resolve()
+        if not inside.is_relative_to(self.root.resolve()):
+            raise CourseError(f"{self.into} is not one of your folders in {self.root}.")
+        for path in sorted(tree.rglob("*")):
+            if path.is_file():
+                target = inside / path.relative_to(tree)
+                if not target.parent.resolve().is_relative_to(inside):
+                    raise CourseError(f"{target.parent} leads out of {self.into}: remove the link.")
+                _move(path, target)
+        return self.into
+
+    def _unpack(self, tree: Path, tell: Callable[[float], None], stop) -> bool:
+        """Unpack the .zip into `tree`; False where it was told to stop."""
+        name = self.files[0][0]
+        try:
+            with zipfile.ZipFile(self.draft / "0") as archive:
+                every = [one for one in archive.infolist() if not one.is_dir()]
+                members = [one for one in every if is_picture(one.filename)]
+                bound([(one.filename, one.file_size) for one in members])
+                self.skipped += len(every) - len(members)
+                places = without_top([parts(one.filename) for one in members])
+                for number, (member, place) in enumerate(zip(members, places, strict=True)):
+                    if stop is not None and stop.is_set():
+                        return False
+                    draft = self.draft / "member"
+                    with archive.open(member) as packed, draft.open("wb") as file:
+                        shutil.copyfileobj(packed, file)
+                    _move(draft, tree.joinpath(*place))
+                    tell((number + 1) / len(members))
+        except ZIP_ERRORS as error:
+            why = "it has a password" if "password" in str(error) else "it is damaged"
+            raise CourseError(
+                f"{printable(name)} cannot be unpacked ({why}): pack the folder once more, or "
+                "choose the folder itself."
+            ) from None
+        except OSError as error:
+            raise _cannot_write(self.root, error) from error
+        return True
+
+    def give_up(self) -> None:
+        """Leave nothing behind of what is not in its place."""
+        shutil.rmtree(self.draft, ignore_errors=True)
+
+
+def folders(root: Path = ROOT) -> dict[str, Path]:
+    """The learner's own folders of pictures by name."""
+    found = sorted(root.iterdir()) if root.is_dir() else []
+    return {path.name: path for path in found if path.is_dir() and path.name[0] != "."}
+
+
+def _move(file: Path, target: Path) -> None:
+    """Put a file in its place, under another name where there is one already."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    file.rename(_free(target))
+
+
+def _free(path: Path) -> Path:
+    """The path, or where something is there already the next with a number: oak-2.jpg."""
+    more = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in itertools.count(2))
+    return next(one for one in itertools.chain([path], more) if not os.path.lexists(one))
+
+
+@contextlib.contextmanager
+def _writing(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _cannot_write(root, error) from error
+
+
+def _cannot_write(root: Path, error: OSError) -> CourseError:
+    return CourseError(
+        f"The pictures cannot be written to {root} ({error.strerror or error}): free some room, or "
+        "run the notebook in a folder that you may write to."
+    )

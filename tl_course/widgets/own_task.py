@@ -1,0 +1,597 @@
+"""A task of your own: pictures, what the checker says, a training, its result, and a try.
+
+Five steps, of which one is shown at a time, and one button for what comes next. What computes is in
+`lessons/n08_your_own_task`, where the pictures go in its `upload`.
+"""
+
+import base64
+import html
+import io
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import anywidget
+import ipywidgets as widgets
+import pandas as pd
+import torch
+import traitlets
+from PIL import Image
+
+from tl_course.base import machine, storage
+from tl_course.base.errors import CourseError, printable
+from tl_course.core import settings, training
+from tl_course.core.network import FiveLayerNet
+from tl_course.data.inputs import to_picture
+from tl_course.data.pictures import open_picture
+from tl_course.data.targets import own_folder
+from tl_course.data.targets.folder import SMALLEST, picture_to_input
+from tl_course.data.targets.own_folder import Checked
+from tl_course.lessons.figures import Picture
+from tl_course.lessons.n08_your_own_task import experiments, figures, own_task, upload
+from tl_course.lessons.n08_your_own_task.own_task import Follow, Outcome
+from tl_course.lessons.n08_your_own_task.upload import Upload
+from tl_course.widgets.base import ONE_AT_A_TIME, Experiment, button, columns, control, one_of
+from tl_course.widgets.parts import joined
+
+PICTURES, CHECK, TRAIN, RESULT, TRY = range(5)
+NAMES = ("Pictures", "Check", "Train", "Result", "Try it")
+FEW_CLASSES, TOP = 10, 5  # bars: of every class where there are few, otherwise of the likeliest
+BETWEEN = 0.3  # seconds between two reports of work under way
+SHOWN = 256  # pixels of a picture that is tried
+OPTIONS = {
+    "as recommended": "auto",
+    "borrowed layers stay fixed (Option 1)": "1",
+    "every layer may move (Option 2)": "2",
+}
+COPIES = {"as recommended": "auto", "yes": "on", "no": "off"}
+STOP = "Stop"
+ABOUT = (
+    "Nothing leaves this machine: pictures go into the folder <i>{}</i> beside this notebook. The "
+    "text under <i>Share or restore</i> holds the folder's name and your choices, no pictures."
+)
+ANY = "It can only name one of its {} classes, whatever you show it."
+
+
+class Steps(anywidget.AnyWidget):
+    """Where one is, and the button for what comes next; what is synced is said in steps.js."""
+
+    _esm = joined("steps")
+    steps = traitlets.List([]).tag(sync=True)
+    chosen = traitlets.Int(0).tag(sync=True)
+    next = traitlets.Unicode("").tag(sync=True)
+    able = traitlets.Bool(True).tag(sync=True)
+    quiet = traitlets.Bool(False).tag(sync=True)
+    share = traitlets.Float(-1).tag(sync=True)
+    left = traitlets.Unicode("").tag(sync=True)
+    news = traitlets.Unicode("").tag(sync=True)
+
+
+class Files(anywidget.AnyWidget):
+    """Pictures from the learner's machine, in pieces."""
+
+    _esm = joined("files")
+    endings = traitlets.List(list(upload.KINDS)).tag(sync=True)
+    most = traitlets.Int(upload.MOST_FILES).tag(sync=True)
+    piece = traitlets.Int(upload.PIECE).tag(sync=True)
+    classes = traitlets.List([]).tag(sync=True)
+
+
+class Camera(anywidget.AnyWidget):
+    """A picture to try, and the answer."""
+
+    _esm = joined("camera")
+    answer = traitlets.Dict({}).tag(sync=True)
+    things = traitlets.Dict({}).tag(sync=True)
+
+
+class Coming(NamedTuple):
+    """An upload on its way, and what the browser calls it."""
+
+    id: str
+    upload: Upload
+
+
+class OwnTask(Experiment):
+    """`folder` is a learner's own folder of pictures; "" makes one, in the folder `making`.
+
+    What is uploaded goes into `own`. For the notebook: `folder`, where the pictures are now,
+    `checked`, what the checker says of them, `outcome`, what came of the training (both None before
+    that), and `is_made`. Raises nothing for a folder that is wrong: it is told.
+    """
+
+    name, title = "own-task", "A task of your own"
+
+    def __init__(
+        self,
+        net: FiveLayerNet,
+        folder: Path | str = "",
+        making: Path | None = None,
+        seed: int = 0,
+        option: str = "auto",
+        augment: str | None = None,
+        own: Path | str = upload.ROOT,
+    ) -> None:
+        super().__init__(seed)
+        self.tell("")
+        self.net, self.own, self.making = net, Path(own), making or storage.person_folder()
+        self._given = Path(folder).expanduser() if folder else None
+        self.checked: Checked | None = None
+        self.outcome: Outcome | None = None
+        self._rivals: dict[str, torch.Tensor] = {}
+        self._curve: pd.DataFrame | None = None
+        self._coming: Coming | None = None
+        self._what, self._begun = "", 0.0
+        self._draws = torch.Generator().manual_seed(seed)  # of test pictures to try
+        choices = {"option": option, "augment": augment or "auto"}
+        one_of(choices, "option", list(OPTIONS.values()))
+        one_of(choices, "augment", list(COPIES.values()))
+
+        self.steps, self.files, self.camera = Steps(), Files(), Camera()
+        self.made_button = button("Take the pictures made here")
+        self.option = control(
+            widgets.Dropdown, "What may change", options=list(OPTIONS.items()), value=option
+        )
+        self.augment = control(
+            widgets.Dropdown, "Altered copies", options=list(COPIES.items()),
+            value=choices["augment"],
+        )  # fmt: skip
+        self.controls = {"option": self.option, "augment": self.augment}
+        self.compare_button = button("Is it better than random layers?")
+        self.labels_button = button("Would more labels help?")
+        self.about, self.advice, self.result, self.verdict = (widgets.HTML() for _ in range(4))
+        # These scroll, with the keyboard too.
+        self.shown, self.findings, self.mistakes = (
+            widgets.HTML(tabbable=True).add_class("tlc-long") for _ in range(3)
+        )
+        self.panels = [
+            columns([self.files, self.made_button, self.about], [self.shown]),
+            widgets.VBox([self.findings]),
+            columns([self.option, self.augment], [self.advice]),
+            columns(
+                [self.result, self.compare_button, self.labels_button, self.verdict],
+                [self.mistakes],
+            ),
+            widgets.VBox([self.camera]),
+        ]
+        self.on_change(self.steps, self._show_step, "chosen")
+        self.on_message(self.steps, self._next)
+        self.on_click(self.made_button, lambda: self._take(self._made()), once=True)
+        self.on_change(self.controls.values(), lambda _: self._refresh())
+        self.on_click(self.compare_button, self._compare, once=True)
+        self.on_click(self.labels_button, self._more_labels, once=True)
+        self.files.on_msg(lambda _, said, data: self.guarded(self._arriving, said, data))
+        self.camera.on_msg(lambda _, said, data: self.guarded(self._try, said, data))
+        self.folder = self._given or self._made()
+        panels = widgets.VBox(self.panels).add_class("tlc-panels")
+        self.lay_out([self.steps, panels])
+        self._look(at_once=self._given is None)
+
+    # ------------------------------------------------------------------ pictures
+
+    @property
+    def is_made(self) -> bool:
+        """Whether these are the pictures that are made here."""
+        return self.folder == self._made_place()
+
+    def _made_place(self) -> Path:
+        return self.making / f"pictures-{self.seed}"
+
+    def _made(self) -> Path:
+        return experiments.pictures_of("", self.making, self.seed)
+
+    def _known(self) -> dict[str, Path]:
+        """Folders by their names in the state."""
+        given = {self._given.name: self._given} if self._given else {}
+        return {"": self._made_place(), **upload.folders(self.own), **given}
+
+    def _named(self) -> str:
+        """The present folder's name in the state."""
+        return "" if self.is_made else self.folder.name
+
+    def _take(self, folder: Path) -> None:
+        """Take these pictures in place of the last ones."""
+        self.abandon()
+        self.folder = folder
+        self.checked = None
+        self._look()
+
+    def _look(self, at_once: bool = False) -> None:
+        """Let the checker look through the folder."""
+        self._forget()
+        if at_once:
+            self._looked(own_folder.check(self.folder, seed=self.seed))
+            return
+        folder, seed = self.folder, self.seed
+
+        def job(stop: threading.Event, tell: Callable[[float], None]) -> Checked | None:
+            def looked(share: float) -> None:
+                if stop.is_set():
+                    raise _Stopped
+                tell(share)
+
+            try:
+                return own_folder.check(folder, seed=seed, looked=looked)
+            except _Stopped:
+                return None
+
+        self._start("Looking through the pictures", job, self._looked)
+
+    def _looked(self, checked: Checked) -> None:
+        self.checked = checked
+        self.findings.value = figures.findings(checked).data
+        self.shown.value = str(figures.some_files(checked))
+        self.files.classes = list(checked.classes)
+        self._refresh(f"{len(checked.train_files)} pictures to learn from.")
+
+    def _forget(self) -> None:
+        """Nothing was trained on these pictures yet."""
+        self.outcome, self._rivals, self._curve = None, {}, None
+        for shown in (self.shown, self.findings, self.result, self.verdict, self.mistakes):
+            shown.value = ""
+        self.files.classes, self.camera.answer, self.camera.things = [], {}, {}
+        self._show_step(PICTURES)
+
+    def _arriving(self, said: dict, data: list) -> None:
+        """Pictures that the browser sends, piece by piece."""
+        try:
+            if "begin" in said:
+                self._begin(said["begin"])
+            elif self._coming and said.get("piece", {}).get("id") == self._coming.id:
+                self._coming.upload.take(said["piece"]["parts"], data[0])
+                self._came()
+            elif self._coming and said.get("failed", {}).get("id") == self._coming.id:
+                raise CourseError("One of these files cannot be read: choose them once more.")
+        except Exception as error:
+            self._end_upload("" if isinstance(error, CourseError) else "Something went wrong.")
+            raise
+
+    def _begin(self, said: dict) -> None:
+        self._end_upload("")
+        if self.busy:
+            self.files.send({"ended": said["id"], "said": ""})
+            raise CourseError(f"{self._what} is still under way: wait, or press Stop.")
+        files = [(str(path), int(size)) for path, size in said["files"]]
+        into = self.folder if self.folder.parent == self.own else None
+        if said["kind"] == "class" and into and (into / "train").is_dir():
+            into /= "train"
+        into = into if said["kind"] == "class" else None
+        try:
+            coming = Upload(said["kind"], str(said["name"]), files, self.own, into)
+        except CourseError:
+            self.files.send({"ended": said["id"], "said": ""})
+            raise
+        coming.skipped += int(said.get("skipped", 0))
+        self._coming, self._what = Coming(said["id"], coming), "Pictures are arriving"
+        self._begun = time.perf_counter()
+        self._came()
+
+    def _came(self) -> None:
+        """Ask for the next piece, or put everything in its place."""
+        coming = self._coming
+        if not coming.upload.complete:
+            self._report(coming.upload.have / max(coming.upload.total, 1))
+            self._refresh()
+            self.files.send({"take": coming.id})
+            return
+
+        def job(stop: threading.Event, tell: Callable[[float], None]) -> Path | None:
+            return coming.upload.finish(tell, stop)
+
+        self._start("Putting the pictures in their place", job, self._arrived)
+
+    def _arrived(self, folder: Path) -> None:
+        coming, self._coming = self._coming, None
+        skipped = coming.upload.skipped
+        more = f" {skipped:,} other files were left behind." if skipped else ""
+        self.files.send({"ended": coming.id, "said": f"They are in {folder}.{more}"})
+        root = folder.parent if folder.parent.parent == self.own else folder  # of train/
+        self._take(root)
+
+    def _end_upload(self, said: str) -> None:
+        """Give up an upload that is on its way, and say so in the browser."""
+        if self._coming:
+            coming, self._coming = self._coming, None
+            coming.upload.give_up()
+            self.files.send({"ended": coming.id, "said": said})
+            self._refresh()
+
+    # ------------------------------------------------------------------ steps
+
+    @property
+    def _can_train(self) -> bool:
+        return self.checked is not None and self.checked.train is not None
+
+    def _next(self, said: dict) -> None:
+        """The button was pressed when it said so."""
+        if said.get("next") != self.steps.next or not self.steps.able:
+            return
+        if self.steps.next == STOP:
+            self._stop()
+        elif self.steps.chosen == TRAIN:
+            self._train()
+        else:
+            step = {RESULT: TRY, TRY: TRAIN}.get(self.steps.chosen, self.steps.chosen + 1)
+            self._show_step(step)
+
+    def _show_step(self, step: int) -> None:
+        """Show this step, and the others not."""
+        with self.quietly():
+            self.steps.chosen = step
+        for number, panel in enumerate(self.panels):
+            panel.layout.display = "" if number == step else "none"
+        self._refresh()
+
+    def _refresh(self, news: str | None = None) -> None:
+        """Say anew what each step gave and what comes next."""
+        checked, outcome = self.checked, self.outcome
+        said = ["", "", "", "", ""]
+        if checked:
+            said[PICTURES] = f"{len(checked.classes)} classes"
+            out = len(checked.left_out)
+            said[CHECK] = f"{out} left out" if self._can_train else "put something right"
+        if self._can_train:
+            self._advise()
+            option, copies, _ = self._chosen()
+            said[TRAIN] = f"Option {option}{', copies' if copies else ''}"
+        if outcome:
+            said[RESULT] = f"{100 * outcome.right / len(outcome.test):.0f} of 100 right"
+        able = [True, checked is not None, self._can_train, bool(outcome), bool(outcome)]
+        self.steps.steps = [
+            {"name": name, "said": words, "able": can}
+            for name, words, can in zip(NAMES, said, able, strict=True)
+        ]
+        following = {
+            PICTURES: ("Next: what the checker found", able[CHECK]),
+            CHECK: ("Next: train", able[TRAIN]),
+            TRAIN: ("Train once more" if outcome else "Train", able[TRAIN]),
+            RESULT: ("Next: try a picture", able[TRY]),
+            TRY: ("Train in another way", able[TRAIN]),
+        }[self.steps.chosen]
+        working = self.busy or self._coming is not None
+        self.steps.next, self.steps.able = (STOP, True) if working else following
+        self.steps.quiet = self.steps.chosen == TRY and not working
+        if news is not None:
+            self.steps.news = news
+        if not working:
+            self.steps.share = -1
+        made = "These are pieces of eight photographs, made here to begin with. "
+        where = made if self.is_made else f"These are in <i>{html.escape(str(self.folder))}</i>. "
+        self.about.value = f"<p>{where}{ABOUT.format(html.escape(str(self.own)))}</p>"
+        self.made_button.layout.display = "none" if self.is_made else ""
+
+    # ------------------------------------------------------------------ work
+
+    def _start(self, what: str, job: Callable, done: Callable[[Any], None]) -> None:
+        """Do work that the bar shows and Stop ends; `done` follows where it was not stopped."""
+        self._what, self._begun = what, time.perf_counter()
+
+        def now_and_then(stop: threading.Event, tell: Callable[[float], None]) -> Any:
+            last = 0.0
+
+            def heard(share: float) -> None:
+                nonlocal last
+                if time.perf_counter() - last > BETWEEN and not stop.is_set():
+                    tell(share)
+                    last = time.perf_counter()
+
+            found = job(stop, heard)
+            return None if stop.is_set() else found
+
+        def ended(found: Any) -> None:
+            if found is None and self._coming:
+                self._end_upload("Stopped; nothing was kept.")
+            self._refresh("" if found is not None or self.told else f"{what}: stopped.")
+            if found is not None:
+                done(found)
+
+        with ONE_AT_A_TIME:
+            self.work(now_and_then, self._report, ended)
+            self._report(0.0)
+            self._refresh("")
+
+    def _report(self, share: float) -> None:
+        spent = time.perf_counter() - self._begun
+        left = spent / share * (1 - share) if share else 0
+        self.steps.left = self._what + (f", about {max(1, round(left))} s left" if share else " …")
+        self.steps.share = share
+
+    def _stop(self) -> None:
+        if self._coming and not self.busy:
+            self._end_upload("Stopped; nothing was kept.")
+        self.stop()
+        self._refresh()
+
+    def abandon(self) -> None:
+        """Give up what is under way, pictures that arrive as well."""
+        super().abandon()
+        self._end_upload("")
+
+    def close(self) -> None:
+        """End work, leave nothing behind of pictures that arrive, and take every widget away."""
+        if self._coming:
+            self._coming.upload.give_up()
+        super().close()
+
+    # ------------------------------------------------------------------ training
+
+    def _chosen(self) -> tuple[str, bool, str]:
+        """Option, whether with altered copies, and why."""
+        advice = settings.recommended(len(self.checked.train), None)
+        copies = {"on": True, "off": False}.get(self.augment.value, advice.augment)
+        if self.option.value != "auto":
+            return self.option.value, copies, ""
+        if self.augment.value != "auto":
+            advice = settings.recommended(len(self.checked.train), self.augment.value)
+        return advice.option, copies, advice.why
+
+    def _advise(self) -> None:
+        """Say what will be trained, and why."""
+        if not self._can_train:
+            self.advice.value = ""
+            return
+        option, copies, why = self._chosen()
+        plain = {
+            "1": "the borrowed layers stay as they are, and only a new output layer learns",
+            "2": "the borrowed layers are where it starts, and every layer may move",
+        }[option]
+        learnt = "and from altered copies of it" if copies else "as it is"
+        rows = [
+            f"<b>Option {option}</b>: {plain}. It learns from each picture {learnt}.",
+            f"Recommended, because {html.escape(why)}" if why else "You chose this yourself.",
+            f"It learns from {len(self.checked.train):,} pictures, and is then asked about "
+            f"{len(self.checked.test):,} others.",
+        ]
+        if copies:
+            rows.append(
+                "An altered copy is turned, sheared and stretched. Is it still one of its class? "
+                "If not, choose <i>no</i>."
+            )
+        self.advice.value = "".join(f"<p>{row}</p>" for row in rows)
+
+    def _train(self) -> None:
+        train, test = self.checked.ready()
+        option, copies, _ = self._chosen()
+        net, seed = self.net, self.seed
+        how = {"option": option, "augment": "on" if copies else "off"}
+
+        def job(stop: threading.Event, tell: Callable[[float], None]) -> Outcome:
+            follow = Follow(tell, stop)
+            return own_task.run(net, train, test, seed, follow=follow, **how)
+
+        self._start("Training", job, self._trained)
+
+    def _trained(self, outcome: Outcome) -> None:
+        self.outcome, self._rivals, self._curve = outcome, {}, None
+        share = 100 / len(outcome.test)
+        low, high = (100 * end for end in outcome.interval)
+        self.result.value = (
+            f'<p class="tlc-big">{share * outcome.right:.0f} of 100 right</p>'
+            f"<p>It named {outcome.right:,} of {len(outcome.test):,} test pictures correctly. "
+            f"With other pictures of the kind it could be {low:.0f} to {high:.0f} of 100 (the 95% "
+            f"interval){html.escape(outcome.warning)}.</p>"
+        )
+        self.verdict.value = ""
+        self.mistakes.value = str(figures.surest_mistakes(outcome, self.checked))
+        first = {int(y): i for i, y in reversed(list(enumerate(outcome.train.y.tolist())))}
+        self.camera.things = {
+            name: figures.thumbnail(self.checked.root / self.checked.train_files[first[label]])
+            for label, name in enumerate(outcome.train.names)
+            if label in first
+        }
+        self.camera.answer = {"words": ANY.format(len(outcome.train.names))}
+        self._show_step(RESULT)
+        self._refresh("Trained and tested.")
+
+    def _compare(self) -> None:
+        self._measure("Training random layers", own_task.controls, self._compared)
+
+    def _compared(self, rivals: dict[str, torch.Tensor]) -> None:
+        self._rivals = rivals
+        self._judge("Compared with random layers.")
+
+    def _more_labels(self) -> None:
+        def curve(outcome: Outcome, seed: int, follow: Follow) -> pd.DataFrame:
+            return own_task.more_labels(self.net, outcome, seed, follow=follow)
+
+        self._measure("Training with fewer labels", curve, self._curved)
+
+    def _curved(self, curve: pd.DataFrame) -> None:
+        self._curve = curve
+        self._judge("Compared with fewer labels.")
+
+    def _measure(self, what: str, measure: Callable, done: Callable) -> None:
+        if self.busy:
+            raise CourseError(f"{self._what} is still under way: wait, or press Stop.")
+        outcome, seed = self.outcome, self.seed
+        self._start(
+            what, lambda stop, tell: measure(outcome, seed, follow=Follow(tell, stop)), done
+        )
+
+    def _judge(self, news: str) -> None:
+        said = own_task.verdict(self.outcome, self._rivals, self._curve)[1:]
+        self.verdict.value = "<ul>" + "".join(f"<li>{html.escape(s)}</li>" for s in said) + "</ul>"
+        self._refresh(news)
+
+    # ------------------------------------------------------------------ a try
+
+    def _try(self, said: dict, data: list) -> None:
+        if self.outcome is None:
+            raise CourseError("Nothing is trained yet: press Train first.")
+        test = self.checked.test_files
+        if "test" in said:
+            number = int(torch.randint(len(test), (1,), generator=self._draws))
+            path = self.checked.root / test[number]
+            name, (picture, _) = f"{test[number]} (a test picture)", open_picture(path)
+        else:
+            name = printable(str(said.get("picture", "")))
+            if len(data[0]) > upload.MOST_BYTES:
+                raise CourseError(f"{name} is too large: shrink it.")
+            picture, _ = open_picture(bytes(data[0]), name)
+        if min(picture.size) < SMALLEST:
+            raise CourseError(f"{name} has fewer than {SMALLEST} pixels: take a larger one.")
+        self._answer(name, picture)
+
+    def _answer(self, name: str, picture: Image.Image) -> None:
+        x, names = picture_to_input(picture), self.outcome.train.names
+        with machine.one_thread():
+            shares = training.predict(self.outcome.adapted.net, x[None])[0].softmax(0)
+        best = int(shares.argmax())
+        few = len(names) <= FEW_CLASSES
+        order = range(len(names)) if few else shares.topk(TOP).indices.tolist()
+        shown = picture.copy()
+        shown.thumbnail((SHOWN, SHOWN))
+        self.camera.answer = {
+            "seen": _url(shown, "JPEG"),
+            "got": _url(_as_picture(x), "PNG"),
+            "words": f"{name}: {names[best]}, {100 * shares[best]:.0f}% sure. "
+            + ANY.format(len(names)),
+            "bars": [[names[i], round(shares[i].item(), 4), i == best] for i in order],
+        }
+
+    # ------------------------------------------------------------------ state, still
+
+    def settings(self) -> dict:
+        return {"folder": self._named(), **super().settings()}
+
+    def apply(self, settings: dict) -> None:
+        name, known = settings["folder"], self._known() | {self._named(): self.folder}
+        if not isinstance(name, str) or name not in known or (name and not known[name].is_dir()):
+            raise CourseError(
+                f"The state is of the pictures '{printable(str(name))}', which are not here, and "
+                "pictures do not travel in the text: ask for them, choose them here, and paste the "
+                "state again."
+            )
+        super().apply(settings)
+        self.folder = known[name]
+
+    def show(self) -> None:
+        if self.is_made:
+            self._made()
+        self.checked = None
+        self._look()
+
+    def still(self) -> tuple[Picture, list[dict]]:
+        """The pictures, and how many there are of each class; made ones where none are ready."""
+        checked = self.checked
+        if not self._can_train:
+            checked = experiments.planted(self.making, self.seed)
+        counts = checked.table().reset_index().to_dict("records")
+        return figures.some_of_each(checked.train, "What it will learn from"), counts
+
+
+class _Stopped(Exception):
+    """The learner pressed Stop while the checker read."""
+
+
+def _as_picture(x: torch.Tensor) -> Image.Image:
+    """An input `[3, 32, 32]` as a picture."""
+    return Image.fromarray((255 * to_picture(x)).round().byte().permute(1, 2, 0).numpy())
+
+
+def _url(picture: Image.Image, kind: str) -> str:
+    file = io.BytesIO()
+    picture.save(file, kind)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
