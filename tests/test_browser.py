@@ -142,19 +142,21 @@ def test_teach_it_your_handwriting_in_notebook_00(lab, page, tmp_path):
             press("Keep it")
         else:
             page.keyboard.press("Enter")  # the pad has the focus
-    page.get_by_text("ready to learn from 10 drawings").wait_for()
+    page.get_by_text("10 drawn. How many of 100").wait_for()
+    page.get_by_label("Your prediction").fill("60")
     press("Train")
-    page.get_by_text("10 more, and it can learn from 20").wait_for()
-    assert page.get_by_text("of 500").count() >= 4
+    page.get_by_text("of 100 strangers' digits (you said 60)").wait_for()
+    assert page.locator(".tlc table tbody tr").count() == 4
     browser.draw(page, canvas, browser.DIGITS[3])
     wait_for_answer(page, root)
     words = root.locator(".tlc-words").inner_text()
-    assert "Option 1 (frozen): 3 (" in words and "from scratch" in words
+    assert words.startswith("borrowed eyes, fixed: 3 (")
+    assert "new eyes, all trained" in root.locator(".tlc-also").inner_text()
     browser.screenshot(page, "teach-learnt")
-    browser.scroll_to(page, "text=Save, pool, delete")
+    browser.scroll_to(page, "text=More: neighbour, save, pool, delete")
     browser.screenshot(page, "teach-results")
 
-    press("Save, pool, delete")
+    press("More: neighbour, save, pool, delete")
     page.get_by_label("Your first name").fill("Ada")
     press("Save my drawings")
     page.get_by_text("10 drawings are in the folder").wait_for()
@@ -255,7 +257,10 @@ teach
     wait_for_answer(page, root)
     browser.screenshot(page, "teach-dark")
     browser.zoom(page, 2)
-    for place, selector in (("pad", ".tlc-pad"), ("results", "text=Save, pool, delete")):
+    for place, selector in (
+        ("pad", ".tlc-pad"),
+        ("results", "text=More: neighbour, save, pool, delete"),
+    ):
         browser.scroll_to(page, selector)
         browser.screenshot(page, f"teach-dark-zoomed-{place}")
     # At 200% nothing of the pad sticks out of its cell.

@@ -116,7 +116,7 @@ def test_a_double_click_deletes_nothing_and_takes_nobodys_place(lab, page):
         drawn(place, 1)
 
     draw_one()
-    button("Save, pool, delete").click()
+    button("More: neighbour, save, pool, delete").click()
     place.get_by_label("Your first name").fill("Ada")
     button("Save my drawings").click()
     place.get_by_text("1 drawing is in the folder").wait_for()
@@ -240,14 +240,14 @@ def test_dots_and_double_clicks_on_the_pad(lab, page):
     assert sent() == before
     expect(root.locator(".tlc-prompt")).to_have_text("Draw a 1")
 
-    fill = place.get_by_role("button", name="Fill this ten with somebody's")
+    fill = place.get_by_role("button", name="Fill this ten")
     hand.press(middle(fill))
     hand.press(middle(fill), DOUBLE)
     back = place.get_by_role("button", name="Take back the last")
     expect(back).to_be_enabled()
     hand.press(middle(back))
     drawn(place, 9)  # of ten, not of twenty
-    more = place.get_by_role("button", name="Save, pool, delete")
+    more = place.get_by_role("button", name="More: neighbour, save, pool, delete")
     hand.press(middle(more))
     hand.press(middle(more), DOUBLE)  # open, and not closed at once
     expect(place.get_by_role("button", name="Forget the pool")).to_be_visible()

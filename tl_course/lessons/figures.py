@@ -359,6 +359,7 @@ class Look:
     sharey: bool = True
     size: tuple[float, float] | None = None
     legend_title: str | None = None
+    legend: bool = True  # or what the lines stand for is said elsewhere
     dress: Callable[[Axes], None] | None = None
 
 
@@ -434,7 +435,7 @@ def chart(
         if look.dress:
             look.dress(ax)
     every[0].set_ylabel(ylabel)
-    if any(len(lines) > 1 for lines in panels.values()):
+    if look.legend and any(len(lines) > 1 for lines in panels.values()):
         legend(figure, title=look.legend_title)
     spread = any(line.error is not None for lines in panels.values() for line in lines.values())
     means = f", means with {'bands' if look.bands else 'bars'} of one standard deviation"

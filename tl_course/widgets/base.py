@@ -141,7 +141,8 @@ class Experiment:
     def lay_out(self, children: Sequence[widgets.Widget]) -> None:
         """Put title, alert, the experiment's own parts and the state's field into `view`."""
         heading = widgets.HTML(f"<h3>{html.escape(self.title)}</h3>")
-        self.view.children = [self._guard, heading, self._alert, *children, self._state]
+        head = widgets.HBox([heading, self._alert]).add_class("tlc-head")
+        self.view.children = [self._guard, head, *children, self._state]
         for widget in walk(self.view):
             if isinstance(widget, widgets.SelectionSlider):
                 widget.add_class("tlc-choice")  # guard.js lets nobody type over what it says

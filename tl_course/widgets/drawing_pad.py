@@ -98,27 +98,29 @@ class Canvas:
     ) -> None:
         """Show the drawing as networks get it, and what those of `readers` take it for, as bars.
 
-        The sentence is `words`, or what each network reads, those of `also` too, which have no
-        bars; it stays as it is while a stroke goes on.
+        The sentence is `words`, or what each network reads; those of `also` have no bars and a
+        sentence of their own. Both stay as they are while a stroke goes on.
         """
         shown = {"revision": self.pad.revision}
         if not self.text:
             bars = [_reader(name, None, names) for name, (_, names) in readers.items()]
-            self.pad.answer = shown | {"seen": "", "words": "", "readers": bars}
+            self.pad.answer = shown | {"seen": "", "words": "", "also": "", "readers": bars}
             return
-        digit, bars, said = handwriting.pixels(self.text), [], []
+        digit, bars, said, others = handwriting.pixels(self.text), [], [], []
         with machine.one_thread():
             for name, (net, names) in {**readers, **(also or {} if final else {})}.items():
                 shares = handwriting.read(net, digit[None])[0]
                 if name in readers:
                     bars.append(_reader(name, shares, names))
                 best = int(shares.argmax())
-                said.append(f"{name}: {names[best]} ({100 * shares[best]:.0f}%)")
-        before = self.pad.answer.get("words", "")
+                heard = f"{name}: {names[best]} ({100 * shares[best]:.0f}%)"
+                (said if name in readers else others).append(heard)
+        before = self.pad.answer
         self.pad.answer = shown | {
             "seen": png_url(digit),
             "seen_alt": "The drawing as the network gets it: 28 by 28 pixels, white on black.",
-            "words": words or ("; ".join(said) if final else before),
+            "words": words or ("; ".join(said) if final else before.get("words", "")),
+            "also": "; ".join(others) if final else before.get("also", ""),
             "readers": bars,
         }
 
@@ -214,7 +216,7 @@ class DrawingPad(Experiment):
         self.networks = networks
         self.drawing = Canvas(self, lambda final: self.drawing.answer(networks, final))
         self.pad = self.drawing.pad
-        whose, digits = "or take somebody's", [NO_SAMPLE, *NAMES]
+        whose, digits = "or use a stranger's", [NO_SAMPLE, *NAMES]
         self.choice = control(widgets.Dropdown, whose, "initial", "14em", options=digits)
         self.another = widgets.Button(description="Another one", disabled=True)
         self.on_change(self.choice, lambda _: self._sample(0))

@@ -1,32 +1,41 @@
 """Teach it your handwriting: draw ten digits, and ten more, and see four networks learn."""
 
+import functools
 import html
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anywidget
 import ipywidgets as widgets
+import traitlets
 
 from tl_course.base import machine
 from tl_course.base.errors import CourseError
+from tl_course.core import pretraining
 from tl_course.core.network import FiveLayerNet
 from tl_course.data.sources import things
 from tl_course.data.targets.handwritten import NAMES
-from tl_course.lessons import figures
+from tl_course.lessons import figures, predictions
 from tl_course.lessons.figures import Picture
 from tl_course.lessons.n00_start_here import figures as handwriting_plots
 from tl_course.lessons.n00_start_here import handwriting, handwriting_files
 from tl_course.lessons.n00_start_here.handwriting import Drawing as Labelled
 from tl_course.lessons.n00_start_here.handwriting import Result
+from tl_course.lessons.predictions import Asked
 from tl_course.study import results
-from tl_course.widgets.base import WRAP, Experiment, Slot, button, control, table
+from tl_course.widgets.base import WRAP, Experiment, Slot, button, control, status, table
 from tl_course.widgets.drawing_pad import Canvas, png_url
+from tl_course.widgets.parts import joined
 
 ME, NEIGHBOUR = "I do", "my neighbour"
+LOOKS_LIKE = "To it this looks like"  # before it has learnt any digit
+HERE = "<p>Here you will see how well it reads what it never saw.</p>"
+ASKED = "How many of 100 strangers' digits will it read, after {} drawings of yours?"
 SAVE, DELETE = "Save my drawings", "Delete my drawings"
 MOST = 100  # drawings of one hand; more gain little here and make the state's text long
 LONGEST = handwriting_files.LARGEST // MOST - 20  # characters of a drawing, so that all can be read
@@ -35,18 +44,25 @@ ROW = WRAP | {"width": "100%"}
 
 
 class Teach(Experiment):
-    """`net` is the pretrained network to borrow from; drawings are saved in `folder` when asked."""
+    """`net` is the pretrained network to borrow from, else the one that comes with the course.
+
+    Drawings are saved in `folder` when asked.
+    """
 
     name, title = "teach", "Teach it your handwriting"
 
     def __init__(
-        self, net: FiveLayerNet, seed: int = 0, folder: Path | str = "my-handwriting"
+        self,
+        net: FiveLayerNet | None = None,
+        seed: int = 0,
+        folder: Path | str = "my-handwriting",
     ) -> None:
         super().__init__(seed)
-        self.net, self.folder = net, Path(folder)
+        self.net, self.folder = net or pretraining.pretrained(), Path(folder)
         self.mine: list[Labelled] = []
         self.neighbours: list[Labelled] = []
         self.results: dict[tuple[str, int], Result] = {}
+        self.said: dict[int, float] = {}  # what was predicted, by the number of drawings
         self._learnt_by = seed  # what the results came out with
         self._test: handwriting.Examples | None = None
         self._drawn_at = 0.0
@@ -57,15 +73,19 @@ class Teach(Experiment):
         self.controls = {"who": self.who}
         self.drawing = Canvas(self, self._look, self._add)
         self.pad = self.drawing.pad
-        self.borrow = button("Take somebody's")  # the way without drawing
+        self.borrow = button("Use a stranger's")  # the way without drawing
         self.back = button("Take back the last")
-        self.fill = button("Fill this ten with somebody's")
-        self.train = button("Train", "success")
-        self.halt = button("Stop")
-        self.row, self.status, self.board = (widgets.HTML() for _ in range(3))
+        self.fill = button("Fill this ten")
+        self.step, self.board = widgets.HTML().add_class("tlc-step-said"), widgets.HTML()
+        self.guess = widgets.Text(
+            description="Your prediction", placeholder="of 100", continuous_update=False,
+            style={"description_width": "initial"}, layout={"width": "13em"},
+        )  # fmt: skip
+        self.train, self.halt = button("Train", "success"), button("Stop")
+        self.bar = widgets.IntProgress(layout={"width": "9em"})
+        self.row = Tiles()
         self.figure = Slot()
-        self.more = button("Save, pool, delete", kind=widgets.ToggleButton)
-        self.more.layout.align_self = "flex-start"
+        self.more = button("More: neighbour, save, pool, delete", kind=widgets.ToggleButton)
         self.hands = Hands(self)
 
         self.on_click(self.borrow, self._borrow)
@@ -77,12 +97,17 @@ class Teach(Experiment):
         self.on_change(self.more, self.hands.open)
         self.hands.open(False)
         self.show()
+        # What comes next is said and done in one place, above the pad, where the eye is.
+        doing = [self.step, self.guess, self.train, self.bar, self.halt]
         ways = widgets.HBox([self.borrow, self.fill, self.back], layout=ROW)
-        learning = widgets.HBox([self.train, self.halt, self.status], layout=ROW)
-        results = [self.board, self.figure.view]
-        self.lay_out(
-            [self.who, self.pad, ways, self.row, learning, *results, self.more, self.hands.view]
-        )
+        pad = widgets.VBox([self.pad, self.row, ways])
+        results = widgets.VBox([self.board, self.figure.view])
+        self.lay_out([
+            widgets.HBox(doing, layout=ROW).add_class("tlc-step"),
+            widgets.Box([pad, results]).add_class("tlc-columns").add_class("tlc-teach"),
+            widgets.HBox([self.more]), self.hands.view,
+        ])  # fmt: skip
+        self._guard.into_view = True  # the first thing of the course that is seen
 
     # ------------------------------------------------------------------ drawing
 
@@ -98,7 +123,7 @@ class Teach(Experiment):
 
     def _add(self, text: str) -> None:
         if not text:
-            self.tell(f"Draw a {self.label} first, or take somebody's {self.label}.")
+            self.tell(f"Draw a {self.label} first, or use a stranger's {self.label}.")
         elif len(self.hand) >= MOST:
             self.tell(f"{MOST} drawings are enough; press Train.")
         elif len(text) > LONGEST:
@@ -142,18 +167,18 @@ class Teach(Experiment):
         self.drawing.put("")
         whose = "" if self.who.value == ME else "Neighbour: "
         self.pad.prompt = f"{whose}{'d' if whose else 'D'}raw a {self.label}"
-        self.borrow.description = f"Take somebody's {self.label}"
-        self.row.value = drawn_so_far(self.hand, self.who.value == ME)
+        self.borrow.description = f"Use a stranger's {self.label}"
+        self.row.show(self.hand, "You have" if self.who.value == ME else "Your neighbour has")
         self.back.disabled = not self.hand
         self._buttons()
 
     def _look(self, final: bool = True) -> None:
         """Let the networks of now answer: those that were taught, or else the one of drawings."""
         taught = {
-            arm: (figures.STYLES[arm][0], (result.net, NAMES))
+            arm: (handwriting.WAYS[arm][0], (result.net, NAMES))
             for arm, result in self._latest().items()
         }
-        readers = {"it takes it for": (self.net, things.names())}
+        readers = {LOOKS_LIKE: (self.net, things.names())}
         if taught:
             readers = dict([taught.pop("option-1")]) if "option-1" in taught else {}
         self.drawing.answer(readers, final, also=dict(taught.values()))
@@ -171,9 +196,16 @@ class Teach(Experiment):
 
     def _train(self) -> None:
         if not self._sizes():
-            self.tell("Draw ten digits first, or fill in with somebody's.")
+            self.tell("Draw ten digits first, or press Fill this ten.")
             return
         drawings, sizes = list(self.mine), self._sizes()
+        if typed := self.guess.value.strip():
+            try:
+                self.said[sizes[0]] = _asked(sizes[0]).number(typed)
+            except CourseError:
+                wanted = "type a number from 0 to 100, or leave the field empty"
+                raise CourseError(f"“{typed}” is no prediction: {wanted}.") from None
+            self.guess.value = ""
         known, net, seed = set(self.results), self.net, self.seed
 
         def job(stop: threading.Event, tell: Callable[[Result], None]) -> None:
@@ -187,6 +219,7 @@ class Teach(Experiment):
 
         self._comparing = False
         self.work(job, learnt, lambda _: self._show_results())
+        self.bar.value, self.bar.max = 0, self._missing()
         self._buttons()
 
     def _halt(self) -> None:
@@ -195,6 +228,11 @@ class Teach(Experiment):
 
     def _learnt(self, result: Result) -> None:
         self.results[result.arm, result.images] = handwriting.followed(result, self.mine)
+        self.bar.value += 1
+        if result.arm == "option-1" and result.images in self.said:
+            asked = _asked(result.images, result.of_100)
+            said = {"": self.said[result.images]}
+            predictions.keep("00", f"handwriting-{result.images}", asked, said)
         self._slim()
         newest = result.images == handwriting.taught_with(self.mine)
         if newest and result.arm == "option-1":
@@ -202,25 +240,39 @@ class Teach(Experiment):
         self._show_results(figure=time.monotonic() - self._drawn_at > REDRAW)
 
     def _buttons(self) -> None:
-        """What can be pressed, and where things stand."""
-        missing, sizes = self._missing(), self._sizes()
+        """What can be pressed, and what comes next."""
+        learning, missing = self.busy and not self._comparing, self._missing()
         self.train.disabled = self.busy or not missing
         self.halt.disabled = not self.busy
+        for one, shown in (
+            (self.train, missing and not learning), (self.guess, missing and not learning),
+            (self.halt, self.busy), (self.bar, learning),
+        ):  # fmt: skip
+            one.layout.display = "" if shown else "none"
         self.hands.compare.disabled = self.busy
-        n = len(self.mine)
+        self.step.value = status(self._what_next())
+
+    def _what_next(self) -> str:
+        """Where things stand and the one next step, in a sentence or two."""
+        sizes, n = self._sizes(), len(self.mine)
+        left = handwriting.ROUND - n % handwriting.ROUND
         if self.busy and self._comparing:
-            said = "comparing hands …"
-        elif self.busy:
-            said = f"learning: {missing} of {len(sizes) * len(handwriting.ARMS)} to go …"
-        elif not sizes:
-            left = handwriting.ROUND - n
-            said = f"{left} more drawing{'s' if left > 1 else ''}, then it can learn"
-        elif missing:
-            said = f"ready to learn from {sizes[0]} drawings"
-        else:
-            left = handwriting.ROUND - n % handwriting.ROUND
-            said = f"{left} more, and it can learn from {n + left}"
-        self.status.value = f'<span role="status">{said}</span>'
+            return "Comparing hands …"
+        if self.busy:
+            return f"It learns from your {sizes[0]} drawings, in four ways …"
+        if self.hand is self.neighbours:
+            return f"Your neighbour has drawn {len(self.neighbours)}: does it read them?"
+        if not sizes:
+            return f"Draw ten digits, then it can learn: {left} to go."
+        if self._missing():
+            return f"{sizes[0]} drawn. How many of 100 strangers' digits will it read?"
+        known = self.results["option-1", sizes[0]]
+        said = self.said.get(sizes[0])
+        guessed = "" if said is None else f" (you said {said:g})"
+        return (
+            f"With borrowed eyes, it reads {known.of_100:.0f} of 100 strangers' digits{guessed}. "
+            f"And yours? Draw {left} more: first a test, then it can learn from {n + left}."
+        )
 
     def _latest(self) -> dict[str, Result]:
         """Each arm's result with the most drawings."""
@@ -256,37 +308,36 @@ class Teach(Experiment):
     def _show_results(self, figure: bool = True) -> None:
         self._buttons()
         if not self.results:
-            self.board.value = ""
+            self.board.value = HERE
             self.figure.clear()
             return
         self.board.value = table(self.rows(), "How well each reads what it never saw")
         if figure:
-            best = max(self._latest().values(), key=lambda r: r.mnist / r.mnist_of)
+            best = max(self._latest().values(), key=lambda result: result.of_100)
             self.figure.show(
                 handwriting_plots.growing(list(self.results.values())),
-                f"So far {figures.STYLES[best.arm][0]} reads most of MNIST's digits: "
-                f"{best.mnist} of {best.mnist_of} after {best.images} drawings. Bars are 95% "
-                "intervals: those of ten drawings are wide.",
+                f"Most so far: {handwriting.WAYS[best.arm][0]}, {best.of_100:.0f} of 100. Eyes: "
+                "the four layers that see, borrowed from the drawings or new ones. Bars are 95% "
+                "intervals.",
             )
             self._drawn_at = time.monotonic()
 
     def rows(self) -> list[dict]:
-        """The table: one row an arm, with the most drawings that it learnt from."""
+        """The table: one row a way to learn, with the most drawings that it learnt from."""
         rows = []
         with machine.one_thread():
             for arm, result in self._latest().items():
                 following = f"{result.following} of {result.following_of}"
                 row = {
-                    "network": figures.STYLES[arm][0],
-                    "learnt from": result.images,
-                    "strangers' digits (MNIST)": f"{result.mnist} of {result.mnist_of}",
-                    "what you drew next": following if result.following_of else "draw more",
+                    "way to learn": f"{handwriting_plots.mark(arm)} {handwriting.called(arm)}",
+                    "strangers', of 100": f"{result.of_100:.0f}",
+                    "your next": following if result.following_of else "draw more",
                 }
                 if self.neighbours:
                     theirs = handwriting.examples(self.neighbours)
                     read = handwriting.right(result.net, theirs)
                     row["your neighbour's"] = f"{read} of {len(theirs)}"
-                rows.append(row | {"seconds to learn": f"{result.seconds:.1f}"})
+                rows.append(row)
         return rows
 
     # ------------------------------------------------------------------ many hands
@@ -294,7 +345,7 @@ class Teach(Experiment):
     def forget_mine(self) -> None:
         """Drop what I drew and what was learnt from it."""
         self.abandon()
-        self.mine, self.results = [], {}
+        self.mine, self.results, self.said = [], {}, {}
         self.show()
 
     def compare(self, hands: dict[str, list[Labelled]], done: Callable[[Any], None]) -> None:
@@ -324,13 +375,16 @@ class Teach(Experiment):
         return super().settings() | {
             "mine": [[drawing.label, drawing.text] for drawing in self.mine],
             "neighbour": [[drawing.label, drawing.text] for drawing in self.neighbours],
+            "said": [list(pair) for pair in self.said.items()],
         }
 
     def apply(self, settings: dict) -> None:
         mine, neighbours = (
             handwriting_files.from_rows(settings[key]) for key in ("mine", "neighbour")
         )
+        said = _said(settings["said"])
         super().apply(settings)
+        self.said = said
         if (mine, self.seed) != (self.mine, self._learnt_by):
             self.mine, self.results, self._learnt_by = mine, {}, self.seed
             self.hands.disown()
@@ -356,28 +410,40 @@ class Teach(Experiment):
         return figures.accuracies(recorded.to_dict("records"), title, handwriting.ARMS), rows
 
 
-def drawn_so_far(drawings: list[Labelled], mine: bool) -> str:
-    """All drawings in rows of ten, one column a digit, the next one framed."""
-    whose, n = "You have" if mine else "Your neighbour has", len(drawings)
-    labels = " ".join(str(drawing.label) for drawing in drawings)
-    said = f"{whose} drawn {n}: {labels}" if n else f"{whose} drawn nothing yet."
-    tiles = []
-    for place in range(n + handwriting.ROUND - n % handwriting.ROUND):
-        inner, frame = str(place % handwriting.ROUND), "1px solid #8888"
-        if place < n:
-            url = png_url(handwriting.pixels(drawings[place].text))
-            inner = f'<img alt="" src="{url}" style="width:100%;display:block">'
-        elif place == n:
-            frame = "3px solid #0072B2"
-        tiles.append(
-            f'<div style="width:36px;height:36px;box-sizing:border-box;border:{frame};'
-            f'border-radius:4px;text-align:center;line-height:32px;overflow:hidden">{inner}</div>'
-        )
-    grid = "display:grid;grid-template-columns:repeat(10,36px);gap:4px;margin:0.4em 0"
-    return (
-        f'<div role="img" aria-label="{html.escape(said, quote=True)}" style="{grid}">'
-        f"{''.join(tiles)}</div>"
-    )
+def _asked(images: int, came_out: float = 0) -> Asked:
+    """The question about so many drawings, with what came out."""
+    return Asked(ASKED.format(images), {"": round(came_out, 1)})
+
+
+def _said(pairs: Any) -> dict[int, float]:
+    """Predictions out of a state; CourseError where it is damaged."""
+    try:
+        said = {int(images): float(value) for images, value in pairs}
+        if not all(0 < n <= MOST and 0 <= value <= 100 for n, value in said.items()):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise CourseError("The predictions in this state are damaged: copy it again.") from None
+    return said
+
+
+class Tiles(anywidget.AnyWidget):
+    """All drawings in rows of ten, one column a digit, the next one framed (front/tiles.js)."""
+
+    _esm = joined("tiles")
+    drawings = traitlets.List(traitlets.Unicode()).tag(sync=True)  # URLs of pictures
+    said = traitlets.Unicode("").tag(sync=True)  # all of it in words
+
+    def show(self, drawings: Sequence[Labelled], whose: str) -> None:
+        """Show these; `whose` begins the sentence, such as "You have"."""
+        labels = " ".join(str(drawing.label) for drawing in drawings)
+        n = len(drawings)
+        self.said = f"{whose} drawn {n}: {labels}" if n else f"{whose} drawn nothing yet."
+        self.drawings = [_tile(drawing.text) for drawing in drawings]
+
+
+@functools.lru_cache(2 * MOST)
+def _tile(text: str) -> str:
+    return png_url(handwriting.pixels(text))
 
 
 class Hands:
@@ -415,7 +481,7 @@ class Hands:
             "pictures in a folder a digit, for notebook 08, and one file that you may hand over to "
             "somebody who pools. <b>Delete</b> takes all of it away."
         )
-        own = widgets.HBox([self.name, self.save, self.delete], layout=ROW)
+        own = widgets.HBox([experiment.who, self.name, self.save, self.delete], layout=ROW)
         pooling = widgets.HBox([self.upload, self.compare, self.forget], layout=ROW)
         self.view = widgets.VBox([about, own, self.asking, pooling, self.told, self.found])
 
@@ -529,6 +595,7 @@ class Hands:
         if len(hands) < 2:
             wanted = "A pool needs at least two hands"
             raise CourseError(f"{wanted}: hand over files that volunteers saved.")
+        self._say(f"Comparing {len(hands)} hands …")
         self._experiment.compare(hands, self._compared)
 
     def _compared(self, found: list[handwriting.Taught] | None) -> None:
@@ -541,6 +608,7 @@ class Hands:
             }
             for row in found or ()
         ]
+        self._say()
         if rows:
             self.found.value = table(rows, "Option 1, taught by each and by all together")
 

@@ -12,7 +12,7 @@ from tl_course.data.sources import things
 from tl_course.lessons import figures
 from tl_course.lessons.figures import STYLES, Line, Picture
 from tl_course.lessons.n00_start_here.handwriting import ARMS as ORDER
-from tl_course.lessons.n00_start_here.handwriting import Result
+from tl_course.lessons.n00_start_here.handwriting import Result, called
 from tl_course.study import comparing
 
 
@@ -41,26 +41,29 @@ def seen_and_not_seen(table: pd.DataFrame) -> Picture:
     return figures.accuracies(rows, title, arms=["option-1", "random-frozen"])
 
 
+MARKS = {"o": "●", "s": "■", "^": "▲", "D": "◆"}  # of the figure below, as letters
+
+
+def mark(arm: str) -> str:
+    """The marker of a way to learn, as a letter."""
+    return MARKS[STYLES[arm][2]]
+
+
 def growing(results: Sequence[Result]) -> Picture:
-    """Two panels over the number of drawings: MNIST's digits, and what was drawn next."""
-    panels = {}
-    for title, of in (
-        ("strangers' digits (MNIST)", lambda r: (r.mnist, r.mnist_of)),
-        ("what was drawn next (ten at most)", lambda r: (r.following, r.following_of)),
-    ):
-        if not any(of(result)[1] for result in results):
-            title = "draw ten more: they are its next test"
-        panels[title] = {}
-        for arm in ORDER:
-            label, *look = STYLES[arm]
-            mine = sorted((r for r in results if r.arm == arm and of(r)[1]), key=lambda r: r.images)
-            if not mine:
-                continue
-            share = [100 * right / tested for right, tested in map(of, mine)]
-            ends = 100 * np.array([stats.share(*of(r)) for r in mine]).T
-            error = abs(ends - share)
-            panels[title][label] = Line([r.images for r in mine], share, error, (*look, "-"))
-        panels[title]["guessing"] = figures.level(10)
-    labels, said = ("drawings that it learnt from", "read correctly, %"), "{y:.0f}% with {x}"
-    told, look = "Four networks, with 95% intervals.", figures.Look(ylim=(0, 104), beside=0.07)
-    return figures.chart(panels, "Of 100 digits, so many are read", *labels, said, told, look)
+    """How many of 100 of MNIST's digits each way reads, over the number of drawings.
+
+    What the markers stand for is said beside it (`MARKS`).
+    """
+    lines = {}
+    for arm in ORDER:
+        mine = sorted((r for r in results if r.arm == arm), key=lambda r: r.images)
+        if mine:
+            share = [r.of_100 for r in mine]
+            ends = 100 * np.array([stats.share(r.mnist, r.mnist_of) for r in mine]).T
+            look = (*STYLES[arm][1:], "-")
+            lines[called(arm)] = Line([r.images for r in mine], share, abs(ends - share), look)
+    lines["guessing"] = figures.level(10)
+    labels, said = ("drawings that it learnt from", "read, of 100"), "{y:.0f} with {x}"
+    look = figures.Look(ylim=(0, 104), beside=0.07, size=(5.4, 3.2), legend=False)
+    told = "Four networks, with 95% intervals."
+    return figures.chart({"": lines}, "Strangers' digits (MNIST)", *labels, said, told, look)

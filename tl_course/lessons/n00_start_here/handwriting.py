@@ -28,6 +28,12 @@ ROUND = 10  # drawings: one of each digit
 QUICK = ("option-1", "random-frozen")  # a second together: features once, an output layer
 SLOW = ("option-2", "scratch")  # everything trains; the two run side by side, a core each
 ARMS = QUICK + SLOW
+WAYS = {  # in plain words, and the course's term; eyes are the four layers that see
+    "option-1": ("borrowed eyes, fixed", "Option 1"),
+    "option-2": ("borrowed eyes, trained on", "Option 2"),
+    "random-frozen": ("new eyes, fixed", "random frozen"),
+    "scratch": ("new eyes, all trained", "from scratch"),
+}
 MNIST_TEST = 500  # digits, fifty of each
 SAMPLE = "#"  # a drawing's text that begins so names a digit of the pool
 
@@ -80,6 +86,11 @@ def examples(drawings: Sequence[Drawing]) -> Examples:
     return Examples(to_input(digits), torch.tensor([d.label for d in drawings]), NAMES)
 
 
+def called(arm: str) -> str:
+    """What a way to learn is called: plain words, and the term after them."""
+    return "{} ({})".format(*WAYS[arm])
+
+
 def mnist_test(seed: int = 0) -> Examples:
     """500 of MNIST's test digits, fifty of each: strangers' hands."""
     return draw(handwritten().test, MNIST_TEST, seed)
@@ -119,6 +130,11 @@ class Result:
     mnist_of: int
     following: int = 0  # right, of the `following_of` drawings that came next (ten at most)
     following_of: int = 0
+
+    @property
+    def of_100(self) -> float:
+        """How many of 100 of MNIST's digits it reads."""
+        return 100 * self.mnist / self.mnist_of
 
 
 def adapt(

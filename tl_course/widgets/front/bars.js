@@ -27,7 +27,7 @@ export function bars(el, pictures, want) {
       const reader = el.children[i] || make(el, "section", { name: "tlc-reader" });
       reader.classList.toggle("tlc-named", named);
       const heading = reader.querySelector("h4") || make(reader, "h4");
-      heading.textContent = name;
+      heading.textContent = shown.length ? name : "";
       heading.hidden = !heading.textContent; // an empty heading is none
       const rows = [...reader.querySelectorAll(".tlc-bar")];
       rows.slice(shown.length).forEach((one) => one.remove());

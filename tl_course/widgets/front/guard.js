@@ -12,6 +12,8 @@
 // nobody can type there. A slider's handle has no name and says the place of its value in a list;
 // it gets the slider's name and says what the learner sees. Radio buttons are a group with a name.
 //
+// Focus. A button that is disabled or hidden while it has the focus passes it on.
+//
 // The connection. Where the kernel is gone, a sentence says so and nothing can be pressed any more;
 // where it only does not answer, a sentence says that it is waited for.
 
@@ -115,6 +117,40 @@ function names(root) {
   };
 }
 
+// What has the focus may be disabled or hidden by what it did (Train); the focus would then fall to
+// the page, where keys are JupyterLab's. It goes to what can be used beside it, or after it.
+const USABLE = "button, select, input, textarea, canvas, summary, [tabindex='0']";
+
+function handOver(root) {
+  let last = null;
+  const usable = (one) =>
+    one.isConnected && !one.disabled && one.offsetParent !== null && !one.closest("[inert]");
+  const see = () => {
+    const lost = [document.body, last].includes(document.activeElement);
+    if (!last || usable(last) || !lost) return;
+    const beside = [...(last.closest(".widget-hbox")?.querySelectorAll("button") || [])];
+    const every = [...root.querySelectorAll(USABLE)];
+    const follows = (one) =>
+      last.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING;
+    last = beside.find(usable) || every.filter(follows).find(usable) || every.find(usable) || null;
+    last?.focus({ preventScroll: true });
+  };
+  const hear = ({ target }) => (last = target);
+  const left = ({ relatedTarget }) => (relatedTarget ? (last = null) : null);
+  const pressed = ({ target }) => (root.contains(target) ? null : (last = null));
+  const watching = new MutationObserver(see);
+  watching.observe(root, { subtree: true, attributeFilter: ["disabled", "style"] });
+  root.addEventListener("focusin", hear);
+  root.addEventListener("focusout", left);
+  document.addEventListener("pointerdown", pressed, true);
+  return () => {
+    watching.disconnect();
+    root.removeEventListener("focusin", hear);
+    root.removeEventListener("focusout", left);
+    document.removeEventListener("pointerdown", pressed, true);
+  };
+}
+
 const GONE =
   "This experiment has lost its notebook, which was restarted or closed; what you see is what was " +
   "there last. Run its cell again: click into it and press Shift + Enter. You can then bring back " +
@@ -180,6 +216,9 @@ function connection(root, store) {
   };
 }
 
+const JUST_RUN = 5000; // milliseconds in which an experiment still comes into view by itself
+const SETTLED = 400; // milliseconds until JupyterLab has scrolled to the next cell
+
 /** Sees to the experiment that `el` is in; `el` itself shows nothing. */
 export function guard(el, store) {
   el.style.display = "none";
@@ -187,13 +226,24 @@ export function guard(el, store) {
   const rule = document.createElement("style");
   rule.textContent = `[data-tlc-still="${store.get("still")}"] { display: none; }`;
   document.head.append(rule);
+  const begun = performance.now();
   let ends = [];
+  let coming = null;
   let waiting = requestAnimationFrame(function start() {
-    const root = el.closest(".tlc"); // none before the view is in the page
-    if (root) ends = [ownKeys(root), oneClickOneAction(root), names(root), connection(root, store)];
-    else waiting = requestAnimationFrame(start);
+    const root = el.isConnected && el.closest(".tlc"); // not before the view is in the page
+    if (root) {
+      ends = [ownKeys(root), oneClickOneAction(root), names(root), handOver(root)];
+      ends.push(connection(root, store));
+      if (store.get("into_view") && performance.now() - begun < JUST_RUN) {
+        coming = setTimeout(() => {
+          store.set({ into_view: false }); // once: not when it is scrolled to later
+          root.scrollIntoView({ block: "start" });
+        }, SETTLED);
+      }
+    } else waiting = requestAnimationFrame(start);
   });
   return () => {
+    clearTimeout(coming);
     cancelAnimationFrame(waiting);
     rule.remove();
     for (const end of ends) end();

@@ -8,7 +8,8 @@
 //                threads may take up a later one first
 // store.heard    up to which revision Python has heard what was kept
 // store.sample   a digit to show instead of strokes, as a PNG's data URL, or ""
-// store.answer   { revision, seen, seen_alt, words, readers: [{ name, named, bars: [[label, share, best], …] }] }
+// store.answer   { revision, seen, seen_alt, words, also, readers: [{ name, named, bars: [[label,
+//                share, best], …] }] }
 // store.prompt   what to draw; store.keep: the words of the button that goes on, or "" for none
 // a message      { want: [name, …] }: pictures of these classes; { pictures: { name: url } } answers
 
@@ -49,6 +50,7 @@ export function pad(el, store) {
   const words = make(seen, "p", { name: "tlc-words" });
   words.setAttribute("aria-live", "polite");
   const readers = make(answer, "div", { name: "tlc-readers" });
+  const also = make(answer, "p", { name: "tlc-also" });
   const asked = new Set(); // for which pictures
   const fill = bars(readers, PICTURES, (names) => {
     const fresh = names.filter((name) => !asked.has(name));
@@ -252,12 +254,14 @@ export function pad(el, store) {
   }
 
   function onAnswer() {
-    const { revision: of, words: text, seen: url, seen_alt: alt, readers: read } = store.get("answer");
+    const { revision: of, words: text, also: others, seen: url, seen_alt: alt, readers: read } =
+      store.get("answer");
     seen.querySelector("img, .tlc-empty")?.remove();
     const picture = make(seen, url ? "img" : "div", { name: url ? "" : "tlc-empty" });
     if (url) Object.assign(picture, { src: url, alt });
     seen.prepend(picture);
     if (words.textContent !== text) words.textContent = text;
+    also.textContent = others || "";
     fill((answered = read || []));
     root.dataset.answered = of ?? 0;
   }
