@@ -1,0 +1,401 @@
+"""A task of your own as an experiment: pictures from outside, the steps, a try, the state."""
+
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tl_course.base.errors import CourseError
+from tl_course.data.targets import own_folder
+from tl_course.lessons.n08_your_own_task import figures, own_task, upload
+from tl_course.lessons.n08_your_own_task.upload import Upload
+from tl_course.widgets import OwnTask
+from tl_course.widgets.own_task import CHECK, RESULT, STOP, TRAIN, TRY
+
+HOSTILE = [
+    "../escaped.png", "a/../../escaped.png", "/etc/escaped.png", "\\\\server\\share\\a.png",
+    "C:\\escaped.png", "c:escaped.png", "..\\escaped.png", "a/b/c/d/e/f/g.png",
+]  # fmt: skip
+
+
+def picture(seed: int, size: int = 40, kind: str = "PNG") -> bytes:
+    """A picture like no other, as a file's content."""
+    coarse = np.random.default_rng(seed).integers(0, 255, (8, 8, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(coarse).resize((size, size), Image.Resampling.NEAREST).save(file, kind)
+    return file.getvalue()
+
+
+def leaves(count: int = 4, names=("oak", "maple")) -> dict[str, bytes]:
+    """A folder of so many pictures a class: contents by path."""
+    every = [(name, number) for name in names for number in range(count)]
+    return {f"leaves/{name}/{n}.png": picture(i) for i, (name, n) in enumerate(every)}
+
+
+def packed(content: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, data in content.items():
+            archive.writestr(path, data)
+    return file.getvalue()
+
+
+def sent(coming: Upload, contents: list[bytes], size: int = 500) -> Upload:
+    """All of it, in pieces of so many bytes."""
+    for number, content in enumerate(contents):
+        for offset in range(0, max(len(content), 1), size):
+            data = content[offset : offset + size]
+            coming.take([(number, offset, len(data))], data)
+    return coming
+
+
+def hand_over(kind: str, name: str, content: dict[str, bytes], root: Path, **more) -> Path:
+    coming = Upload(kind, name, [(path, len(data)) for path, data in content.items()], root, **more)
+    taken = {path for path, _ in coming.files}
+    return sent(coming, [data for path, data in content.items() if path in taken]).finish()
+
+
+def files(root: Path) -> list[str]:
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+# -------------------------------------------------------------------------- pictures from outside
+
+
+def test_a_folder_comes_in_pieces_and_lies_where_it_should(tmp_path):
+    content = leaves() | {"leaves/notes.txt": b"mine", "leaves/oak/.DS_Store": b"x"}
+    folder = hand_over("folder", "leaves", content, tmp_path)
+    assert folder == tmp_path / "leaves"
+    assert files(folder) == sorted(path[7:] for path in leaves())
+    for path, data in leaves().items():
+        assert (tmp_path / path).read_bytes() == data
+    assert upload.folders(tmp_path) == {"leaves": folder}
+    assert not list(tmp_path.glob(f"{upload.DRAFT}*"))
+
+
+def test_nothing_that_is_there_is_written_over(tmp_path):
+    first = hand_over("folder", "leaves", leaves(), tmp_path)
+    second = hand_over("folder", "leaves", leaves(names=("elm", "ash")), tmp_path)
+    assert second == tmp_path / "leaves-2" and (first / "oak" / "0.png").exists()
+    more = {"0.png": picture(90), "new.jpg": picture(91, kind="JPEG")}
+    assert hand_over("class", "oak", more, tmp_path, into=first) == first
+    assert (first / "oak" / "0.png").read_bytes() == leaves()["leaves/oak/0.png"]
+    assert (first / "oak" / "0-2.png").read_bytes() == more["0.png"]
+    assert (first / "oak" / "new.jpg").exists()
+    assert hand_over("class", "elm", more, tmp_path) == tmp_path / "my-task"
+
+
+def test_a_zip_is_unpacked_without_what_is_no_picture(tmp_path):
+    rest = {"__MACOSX/leaves/oak/._0.png": b"x", "leaves/run.py": b"print()", "leaves/d/": b""}
+    parts = {
+        f"leaves/{part}/oak/{part}.png": picture(i) for i, part in enumerate(("train", "test"))
+    }
+    content = {"Leaves.ZIP": packed(parts | rest)}
+    coming = Upload("zip", "Leaves.ZIP", [("Leaves.ZIP", len(content["Leaves.ZIP"]))], tmp_path)
+    heard = []
+    folder = sent(coming, [content["Leaves.ZIP"]], 700).finish(heard.append)
+    assert folder == tmp_path / "Leaves" and coming.skipped == 2 and heard[-1] == 1
+    assert files(folder) == ["test/oak/test.png", "train/oak/train.png"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_a_name_that_leads_out_is_refused_and_nothing_is_left(tmp_path, name, kind):
+    root = tmp_path / "deep" / "my-pictures"
+    content = {"good/a.png": picture(1), name: picture(2)}
+    if kind == "zip":
+        content = {"all.zip": packed(content)}
+    with pytest.raises(CourseError, match="leads out of its folder"):
+        hand_over(kind, "all.zip", content, root)
+    assert not [path for path in files(tmp_path) if not path.endswith(".lock")]
+
+
+@pytest.mark.parametrize(
+    ("name", "cleaned"),
+    [
+        ("a<b>:c?.png", "a_b__c_.png"),
+        ("Screenshot\u202f1.png", "Screenshot_1.png"),
+        ("line\nbreak\x1b[31m.png", "line_break_[31m.png"),
+        ("nul.png", "_nul.png"),
+        ("COM1", "_COM1"),
+        (" . ", "_"),
+        ("..", "_"),
+        ("Bergahorn größer.png", "Bergahorn größer.png"),
+        ("\ud800.png", "_.png"),
+        ("楓" * 60 + ".png", "楓" * 32 + ".png"),
+    ],
+)
+def test_odd_names_become_names_that_every_system_takes(name, cleaned):
+    assert upload.clean(name) == cleaned
+    assert len(upload.clean(name).encode()) <= upload.LONGEST
+
+
+def test_names_that_become_the_same_are_told_apart(tmp_path):
+    folder = hand_over(
+        "folder", "f", {"f/a/x?.png": picture(1), "f/a/x*.png": picture(2)}, tmp_path
+    )
+    assert files(folder) == ["a/x_-2.png", "a/x_.png"]
+
+
+def test_too_many_too_large_or_none_at_all(tmp_path, monkeypatch):
+    for kind, listed, words in (
+        ("folder", [], "no picture"),
+        ("folder", [("a/notes.txt", 3)], "no picture"),
+        ("folder", [(f"a/{n}.png", 1) for n in range(upload.MOST_FILES + 1)], "5,001 pictures"),
+        ("folder", [("a/b.png", upload.MOST_BYTES + 1)], "at most 20 MB"),
+        ("folder", [(f"a/{n}.png", upload.MOST_BYTES) for n in range(51)], "at most 1.0 GB"),
+        ("zip", [("a.zip", upload.MOST_TOTAL + 1)], "at most 1.0 GB"),
+        ("class", [("b.png", 1)], "name of the class"),
+    ):
+        with pytest.raises(CourseError, match=words):
+            Upload(kind, "", listed, tmp_path)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(upload, "MOST_BYTES", 5_000)  # a small file that unpacks to a large one
+    monkeypatch.setattr(upload.bound, "__defaults__", (5_000,))
+    with pytest.raises(CourseError, match="at most 5 kB"):
+        hand_over("zip", "a.zip", {"a.zip": packed({"a/b.png": bytes(50_000)})}, tmp_path)
+    assert files(tmp_path) == []
+
+
+def damage(data: bytes) -> bytes:
+    middle = len(data) // 3
+    return data[:middle] + bytes(20) + data[middle + 20 :]
+
+
+@pytest.mark.parametrize("change", [damage, lambda _: b"PK nothing", lambda data: data[:-30]])
+def test_a_damaged_zip_is_one_sentence(tmp_path, change):
+    with pytest.raises(CourseError, match="cannot be unpacked"):
+        hand_over("zip", "a.zip", {"a.zip": change(packed(leaves()))}, tmp_path)
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "pieces", [[(1, 0, 3)], [(0, 1, 3)], [(0, 0, 9)], [(0, 0, -1)], [(0, 0, 2)]]
+)
+def test_pieces_out_of_order_are_refused(tmp_path, pieces):
+    coming = Upload("folder", "f", [("f/a/1.png", 5), ("f/a/2.png", 5)], tmp_path)
+    with pytest.raises(CourseError, match="A piece of these pictures"):
+        coming.take(pieces, b"abc")
+
+
+def test_links_in_a_learners_folder_lead_nowhere(tmp_path):
+    folder = hand_over("folder", "leaves", leaves(), tmp_path / "my-pictures")
+    (tmp_path / "elsewhere").mkdir()
+    os.symlink(tmp_path / "elsewhere", folder / "linked")
+    with pytest.raises(CourseError, match="leads out"):
+        hand_over("class", "linked", {"1.png": picture(1)}, tmp_path / "my-pictures", into=folder)
+    assert files(tmp_path / "elsewhere") == []
+
+
+# ------------------------------------------------------------------------------ the experiment
+
+
+@pytest.fixture(scope="module")
+def making(tmp_path_factory):
+    return tmp_path_factory.mktemp("making")
+
+
+@pytest.fixture
+def task(net, making, tmp_path):
+    task = OwnTask(net, "", making, option="1", augment="off", own=tmp_path / "my-pictures")
+    task.browser = []  # what it is told
+    for part in (task.files, task.camera):
+        part.send = lambda content, buffers=None: task.browser.append(content)
+    yield task
+    task.close()
+
+
+def go_on(task: OwnTask) -> None:
+    task._next({"next": task.steps.next})
+    task.wait()
+
+
+def send(task: OwnTask, kind: str, name: str, content: dict[str, bytes], size: int = 900) -> None:
+    """What front/files.js does: a piece for each time that it is asked for one."""
+    listed, data = [[path, len(one)] for path, one in content.items()], list(content.values())
+    begin = {"id": "up", "kind": kind, "name": name, "files": listed, "skipped": 0}
+    task.guarded(task._arriving, {"begin": begin}, [])
+    for number, one in enumerate(data):
+        for offset in range(0, max(1, len(one)), size):
+            if task.browser[-1] != {"take": "up"}:
+                return
+            part = one[offset : offset + size]
+            said = {"piece": {"id": "up", "parts": [[number, offset, len(part)]]}}
+            task.guarded(task._arriving, said, [memoryview(part)])
+    task.wait()  # for it to be in its place
+    task.wait()  # for the checker
+
+
+def test_one_button_leads_through_all_steps(task):
+    assert task.is_made and task.folder.is_dir() and len(task.checked.train) == 96
+    seen = []
+    for _ in range(5):
+        seen.append((task.steps.chosen, task.steps.next))
+        go_on(task)
+    assert seen == [
+        (0, "Next: what the checker found"), (CHECK, "Next: train"), (TRAIN, "Train"),
+        (RESULT, "Next: try a picture"), (TRY, "Train in another way"),
+    ]  # fmt: skip
+    right = round(100 * task.outcome.right / 160)
+    assert f"{right} of 100 right" in task.result.value and "interval" in task.result.value
+    assert task.steps.steps[RESULT]["said"] == f"{right} of 100 right"
+    assert task.mistakes.value.count("<img") == len(task.outcome.worst(8))
+    assert "Option 1" in task.advice.value and "chose this yourself" in task.advice.value
+    task._compare()
+    task.wait()
+    assert "random layers" in task.verdict.value and "more labels" not in task.verdict.value
+    task._more_labels()
+    task.wait()
+    assert "labelled pictures it gained" in task.verdict.value
+
+
+def test_a_click_on_what_the_button_said_before_is_none(task):
+    task._next({"next": "Train"})
+    assert task.steps.chosen == 0
+    assert [step["able"] for step in task.steps.steps] == [True, True, True, False, False]
+
+
+def test_what_the_checker_found_has_pictures_and_whole_words(task):
+    shown = task.findings.value
+    assert shown.count("<img") >= 8 and shown.count("left out") >= 9
+    assert "train/<wbr>IMG_<wbr>0001.png" in shown
+    assert "<script" not in str(figures.breakable("<script>_a"))
+    assert task.shown.value.count("<img") == 8 * 7
+
+
+def test_pictures_of_ones_own_take_the_place_of_the_made_ones(task, tmp_path):
+    send(task, "folder", "leaves", leaves(12))
+    assert task.told == "" and task.folder == tmp_path / "my-pictures" / "leaves"
+    assert not task.is_made and task.checked.classes == ("maple", "oak")
+    ended = next(one for one in task.browser if "ended" in one)
+    assert str(task.folder) in ended["said"] and task.outcome is None
+    assert task.files.classes == ["maple", "oak"]
+    send(task, "class", "elm", {f"{n}.png": picture(50 + n) for n in range(5)})
+    assert task.checked.classes == ("elm", "maple", "oak")
+    task.made_button.click()
+    task.wait()
+    assert task.is_made and len(task.checked.train) == 96
+
+
+def test_pictures_that_cannot_be_trained_on_stop_at_the_check(task):
+    send(task, "class", "oak", {f"{n}.png": picture(n) for n in range(5)})
+    assert task.checked.train is None and not task.steps.steps[TRAIN]["able"]
+    go_on(task)
+    assert task.steps.chosen == CHECK and not task.steps.able
+    assert "Must be put right first" in task.findings.value
+    go_on(task)
+    assert task.steps.chosen == CHECK
+
+
+def test_what_is_refused_is_told_and_leaves_nothing(task, tmp_path):
+    send(task, "folder", "x", {"x/../../a.png": picture(1)})
+    assert "leads out of its folder" in task.told and task.is_made
+    send(task, "zip", "a.zip", {"a.zip": b"no zip"})
+    assert "cannot be unpacked" in task.told and task.is_made
+    said = {"id": "up", "kind": "folder", "name": "y", "files": [["y/a/1.png", 10]], "skipped": 0}
+    task.guarded(task._arriving, {"begin": said}, [])
+    assert task.steps.next == STOP
+    go_on(task)
+    assert task.steps.next != STOP and task.browser[-1]["said"].startswith("Stopped")
+    task.guarded(task._arriving, {"begin": said}, [])
+    task.guarded(task._arriving, {"failed": {"id": "up"}}, [])
+    assert "cannot be read" in task.told
+    assert files(tmp_path / "my-pictures") == [] and not task.errors
+
+
+def test_stop_ends_a_training_and_keeps_nothing(task, hold):
+    let_go = hold(own_task.transfer, "adapt")
+    task._show_step(TRAIN)
+    task._next({"next": "Train"})
+    assert task.steps.next == STOP and task.steps.share == 0
+    task._next({"next": STOP})
+    let_go.set()
+    task.wait()
+    assert task.outcome is None and task.steps.news == "Training: stopped."
+    assert task.steps.next == "Train" and task.steps.share == -1
+    go_on(task)
+    assert task.outcome is not None
+
+
+def test_progress_is_heard_up_to_the_end(net, task):
+    heard = []
+    found = own_task.run(
+        net, *task.checked.ready(), option="1", follow=own_task.Follow(heard.append)
+    )
+    assert heard == sorted(heard) and heard[0] == 0 and heard[-1] == 1
+    heard.clear()
+    own_task.more_labels(net, found, draws=1, follow=own_task.Follow(heard.append))
+    assert heard == sorted(heard) and heard[-1] == 1 and 0.5 in heard
+
+
+def test_a_picture_is_tried(task):
+    task.guarded(task._try, {"picture": "x.png"}, [picture(1)])
+    assert "Nothing is trained yet" in task.told
+    task._show_step(TRAIN)
+    go_on(task)
+    file = task.folder / task.checked.test_files[0]
+    task.guarded(task._try, {"picture": "mine.png"}, [memoryview(file.read_bytes())])
+    answer = task.camera.answer
+    assert len(answer["bars"]) == 8 and sum(bar[2] for bar in answer["bars"]) == 1
+    assert sum(bar[1] for bar in answer["bars"]) == pytest.approx(1, abs=1e-3)
+    best = next(name for name, _, best in answer["bars"] if best)
+    assert best == task.checked.classes[task.outcome.adapted.predictions[0]]
+    assert f"mine.png: {best}" in answer["words"] and "8 classes, whatever" in answer["words"]
+    assert answer["seen"].startswith("data:image/jpeg") and set(task.camera.things) == set(
+        task.checked.classes
+    )
+    task.guarded(task._try, {"test": True}, [])
+    assert "(a test picture)" in task.camera.answer["words"]
+    for data, words in ((b"nothing", "can be read"), (bytes(upload.MOST_BYTES + 1), "too large")):
+        task.guarded(task._try, {"picture": "odd\x1b.png"}, [data])
+        assert words in task.told and "\x1b" not in task.told
+    assert not task.errors
+
+
+def test_the_state_names_the_folder_and_holds_no_pictures(task, net, making, tmp_path):
+    send(task, "folder", "leaves", leaves(12))
+    text = task.state_text()
+    assert json.loads(text)["folder"] == "leaves" and str(tmp_path) not in text
+    task.option.value = "2"
+    task.set_state(text)
+    task.wait()
+    assert task.option.value == "1" and task.checked.classes == ("maple", "oak")
+    other = OwnTask(net, "", making, own=tmp_path / "nobodys")
+    before = other.state_text()
+    with pytest.raises(CourseError, match="pictures do not travel"):
+        other.set_state(text)
+    for wrong in ({"folder": "../leaves"}, {"folder": 3}, {"option": "3"}, {"augment": None}):
+        with pytest.raises(CourseError):
+            other.set_state(json.dumps(json.loads(before) | wrong))
+    assert other.state_text() == before and other.is_made
+    other.set_state(json.dumps(json.loads(before) | {"seed": 1}))
+    other.wait()
+    assert other.seed == 1 and other.is_made and other.folder.name == "pictures-1"
+    other.close()
+
+
+def test_a_folder_that_is_given(net, making, tmp_path):
+    folder = hand_over("folder", "leaves", leaves(12), tmp_path / "mine")
+    given = OwnTask(net, str(folder), making, own=tmp_path / "my-pictures")
+    given.wait()
+    assert given.folder == folder and not given.is_made and given.checked.was_split
+    assert json.loads(given.state_text())["folder"] == "leaves"
+    assert given.still()[1][0]["class"] == "maple"
+    given.close()
+    gone = OwnTask(net, tmp_path / "nowhere", making)
+    gone.wait()
+    assert "There is no folder" in gone.told and not gone.steps.able and not gone.errors
+    assert gone.checked is None and gone.still()[1][0]["class"] == "brick"
+    gone.close()
+
+
+def test_the_checker_tells_how_far_it_is_and_prints_no_bar(making, task, capsys):
+    heard = []
+    own_folder.check(task.folder, looked=heard.append)
+    assert heard == sorted(heard) and heard[-1] == 1
+    assert capsys.readouterr() == ("", "")
