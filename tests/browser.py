@@ -333,11 +333,22 @@ def screenshot(page, name: str) -> Path:
 
 def dark(page) -> None:
     """Change to JupyterLab's dark theme."""
+    _change_theme(page, "Dark")
+
+
+def light(page) -> None:
+    """Change back to JupyterLab's light theme."""
+    _change_theme(page, "Light")
+
+
+def _change_theme(page, theme: str) -> None:
     page.evaluate(
-        "() => window.jupyterapp.commands.execute('apputils:change-theme',"
-        " {theme: 'JupyterLab Dark'})"
+        "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })",
+        f"JupyterLab {theme}",
     )
-    page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
+    page.wait_for_function(
+        "light => document.body.dataset.jpThemeLight === light", arg=str(theme == "Light").lower()
+    )
     painted(page)
 
 
