@@ -15,7 +15,7 @@ from tl_course.data.targets import own_folder
 from tl_course.lessons.n08_your_own_task import figures, own_task, upload
 from tl_course.lessons.n08_your_own_task.upload import Upload
 from tl_course.widgets import OwnTask
-from tl_course.widgets.own_task import CHECK, RESULT, STOP, TRAIN, TRY
+from tl_course.widgets.own_task import CHECK, LOOK, RESULT, STOP, TRAIN, TRY
 
 HOSTILE = [
     "../escaped.png", "a/../../escaped.png", "/etc/escaped.png", "\\\\server\\share\\a.png",
@@ -389,7 +389,9 @@ def test_a_folder_that_is_given(net, making, tmp_path):
     given.close()
     gone = OwnTask(net, tmp_path / "nowhere", making)
     gone.wait()
-    assert "There is no folder" in gone.told and not gone.steps.able and not gone.errors
+    assert "There is no folder" in gone.told and gone.steps.next == LOOK and not gone.errors
+    go_on(gone)
+    assert "There is no folder" in gone.told and gone.steps.chosen == 0
     assert gone.checked is None and gone.still()[1][0]["class"] == "brick"
     gone.close()
 

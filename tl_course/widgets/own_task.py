@@ -47,7 +47,7 @@ OPTIONS = {
     "every layer may move (Option 2)": "2",
 }
 COPIES = {"as recommended": "auto", "yes": "on", "no": "off"}
-STOP = "Stop"
+STOP, LOOK = "Stop", "Look through the pictures"
 ABOUT = (
     "Nothing leaves this machine: pictures go into the folder <i>{}</i> beside this notebook. The "
     "text under <i>Share or restore</i> holds the folder's name and your choices, no pictures."
@@ -312,6 +312,8 @@ class OwnTask(Experiment):
             self._stop()
         elif self.steps.chosen == TRAIN:
             self._train()
+        elif self.checked is None:
+            self._look()
         else:
             step = {RESULT: TRY, TRY: TRAIN}.get(self.steps.chosen, self.steps.chosen + 1)
             self._show_step(step)
@@ -322,7 +324,7 @@ class OwnTask(Experiment):
             self.steps.chosen = step
         for number, panel in enumerate(self.panels):
             panel.layout.display = "" if number == step else "none"
-        self._refresh()
+        self._refresh("")
 
     def _refresh(self, news: str | None = None) -> None:
         """Say anew what each step gave and what comes next."""
@@ -331,7 +333,8 @@ class OwnTask(Experiment):
         if checked:
             said[PICTURES] = f"{len(checked.classes)} classes"
             out = len(checked.left_out)
-            said[CHECK] = f"{out} left out" if self._can_train else "put something right"
+            fine = f"{out} left out" if out else "all can be used"
+            said[CHECK] = fine if self._can_train else "put something right"
         if self._can_train:
             self._advise()
             option, copies, _ = self._chosen()
@@ -343,8 +346,9 @@ class OwnTask(Experiment):
             {"name": name, "said": words, "able": can}
             for name, words, can in zip(NAMES, said, able, strict=True)
         ]
+        look = ("Next: what the checker found", True) if checked else (LOOK, True)
         following = {
-            PICTURES: ("Next: what the checker found", able[CHECK]),
+            PICTURES: look,
             CHECK: ("Next: train", able[TRAIN]),
             TRAIN: ("Train once more" if outcome else "Train", able[TRAIN]),
             RESULT: ("Next: try a picture", able[TRY]),

@@ -60,11 +60,11 @@ export function files(el, store) {
   if ("webkitdirectory" in folder) pressable(buttons, "Choose a folder", () => folder.click());
   pressable(buttons, "Choose a .zip", () => zip.click());
   const id = `tlc-class-${Math.random().toString(36).slice(2)}`;
-  make(root, "label", { text: "Or type the name of a class", for: id });
+  make(root, "label", { text: "Or pictures of the class", for: id });
   const row = make(root, "div", { name: "tlc-buttons" });
   const label = make(row, "input", { type: "text", id, list: `${id}-known`, autocomplete: "off" });
   const known = make(row, "datalist", { id: `${id}-known` });
-  pressable(row, "Add pictures of it", () => (named() ? some.click() : null));
+  pressable(row, "Add pictures", () => (named() ? some.click() : null));
   const said = make(root, "p", { name: "tlc-status", role: "status" });
   make(root, "p", { name: "tlc-drop", text: "You can also drop a folder, a .zip or pictures here." });
 
