@@ -19,6 +19,7 @@ from tl_course.lessons.n00_start_here import handwriting, handwriting_files
 from tl_course.widgets.drawing_pad import Pad
 from tl_course.widgets.matrix_grid import MatrixGrid
 from tl_course.widgets.parts import Share
+from tl_course.widgets.unit_sheet import UnitSheet
 
 WORDS = ("", "Ada", "{", '{"experiment": 1}', "ä" * 300, "<b>x</b>", "../..", "7")
 
@@ -56,6 +57,11 @@ def any_cell(grid: MatrixGrid, rng: random.Random) -> None:
     grid.chosen = [rng.randrange(len(grid.rows)), rng.randrange(len(grid.columns))]
 
 
+def any_unit(sheet: UnitSheet, rng: random.Random) -> None:
+    if not sheet.busy:
+        sheet.chosen = rng.randrange(sheet.sheet["units"])
+
+
 def hand_over(upload: widgets.FileUpload, content: bytes, name: str = "a.png") -> None:
     """What the browser does when a file is chosen."""
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -76,7 +82,10 @@ def any_file(upload: widgets.FileUpload, rng: random.Random) -> None:
     hand_over(upload, file.getvalue() if rng.random() < 0.7 else b"{}")
 
 
-SPECIAL = {Share: any_text, Pad: scribble, MatrixGrid: any_cell, widgets.FileUpload: any_file}
+SPECIAL = {
+    Share: any_text, Pad: scribble, MatrixGrid: any_cell, UnitSheet: any_unit,
+    widgets.FileUpload: any_file,
+}  # fmt: skip
 
 
 def in_reach(widget) -> bool:

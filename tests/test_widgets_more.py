@@ -1,5 +1,6 @@
 """Training lab, layer explorer, how much data, modality explorer: touched in process."""
 
+import base64
 import gc
 import html.parser
 import io
@@ -9,6 +10,7 @@ import weakref
 
 import clicker
 import nbformat
+import numpy as np
 import pytest
 import torch
 from clicker import wait_until
@@ -20,17 +22,19 @@ from tl_course.base.errors import CourseError
 from tl_course.core import pretraining
 from tl_course.core.network import fingerprint
 from tl_course.data.examples import Target, draw
+from tl_course.data.inputs import to_picture
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.layers import portrait
 from tl_course.layers.portrait import UNITS
 from tl_course.lessons import kept, lesson
+from tl_course.lessons.figures import filter_pictures
 from tl_course.lessons.n02_what_layers_see import experiments as layer_experiments
 from tl_course.lessons.n06_wrong_modality import cells as matrix_cells
 from tl_course.study import results, trials
 from tl_course.widgets import training_lab
 from tl_course.widgets.base import walk
 from tl_course.widgets.how_much import HowMuch
-from tl_course.widgets.layer_explorer import OWN, LayerExplorer
+from tl_course.widgets.layer_explorer import OLD, OWN, LayerExplorer
 from tl_course.widgets.modality_explorer import ModalityExplorer
 from tl_course.widgets.parts import Share
 from tl_course.widgets.training_lab import KEPT, TrainingLab
@@ -120,7 +124,7 @@ def touched(experiment):
         experiment.wait(HUNG)
     elif isinstance(experiment, LayerExplorer):
         experiment.layer.value = "layer2"
-        experiment.unit.value = 40
+        experiment.sheet.chosen = 40
         experiment.show_drawing(handwritten().test.x[3])
         experiment.wait(HUNG)
     else:
@@ -445,14 +449,13 @@ def test_another_seed_has_draws_that_were_not_recorded(make):
 
 def test_patches_and_answers_come_first_and_the_made_picture_last(make, monkeypatch):
     own = make(LayerExplorer)
-    assert "its filter" in own.portrait.summary and "trained" in own.portrait.summary
+    assert "its filter" in own.portrait.picture.alt and "Untrained: " in own.portrait.summary
     seen = []
     draw_it = own._draw
     own._draw = lambda found, *of: (seen.append(found[0].liked is None), draw_it(found, *of))
     own.layer.value = "layer3"
-    assert own.unit.max == UNITS["layer3"] - 1
     own.wait(HUNG)
-    assert seen == [True, False] and "a picture made for it" in own.portrait.summary
+    assert seen == [True, False] and "a picture made for it" in own.portrait.picture.alt
 
     def again(*_, **__):
         raise AssertionError("what was kept is made again")
@@ -462,11 +465,86 @@ def test_patches_and_answers_come_first_and_the_made_picture_last(make, monkeypa
         patch.setattr(portrait, "top_patches", again)
         own.picture.value = "photograph: flower"
         own.wait(HUNG)
-    assert seen == [True, False, True, False]
-    own.unit.value = 127
+    assert seen == [True, False, False], "it says that it makes what is there"
+    own.sheet.chosen = 127
     own.layer.value = "layer1"
-    assert own.unit.value == 31
+    assert own.unit == own.sheet.chosen == 31
     own.wait(HUNG)
+
+
+def as_units(sheet):
+    """The pictures on a sheet, uint8 `[units, size, size, 3]`."""
+    content = base64.b64decode(sheet["url"].partition(",")[2])
+    pixels = torch.from_numpy(np.array(Image.open(io.BytesIO(content)).convert("RGB")))
+    across, size = sheet["across"], sheet["size"]
+    rows = pixels.unflatten(0, (-1, size)).unflatten(2, (across, size)).transpose(1, 2)
+    return rows.flatten(0, 1)[: sheet["units"]]
+
+
+def test_the_sheet_has_every_unit_in_its_place(make, net):
+    own = make(LayerExplorer)
+    filters = 255 * filter_pictures(net.layer1.weight)
+    found = as_units(own.sheet.sheet).permute(0, 3, 1, 2)
+    assert found.shape == filters.shape and (found - filters).abs().max() < 1
+    for layer in ("layer2", "layer4"):
+        own.layer.value = layer
+        own.wait(HUNG)
+        best = to_picture(own.portraits.patches("trained", layer).patches[:, 0])
+        found = as_units(own.sheet.sheet).permute(0, 3, 1, 2) / 255
+        assert found.shape == best.shape and layer[-1] in own.sheet.sheet["words"]
+        # In layer 4 it is kept in fewer bytes: nearly the same, and nearer than any other unit's.
+        nearest = torch.cdist(found.flatten(1), best.flatten(1)).argmin(1)
+        assert (best[nearest] - best).abs().amax((1, 2, 3)).max() < 0.02
+        assert len(own.sheet.sheet["url"]) < 200_000
+
+
+def test_what_is_out_of_date_is_dimmed_and_the_first_look_waits_for_nothing(make, hold):
+    own = make(LayerExplorer)
+    assert own.sheet.sheet["units"] == UNITS["layer1"] and not own.busy and not own.sheet.busy
+    let_go = hold(portrait, "top_patches")
+    own.layer.value = "layer2"
+    assert own.sheet.busy and OLD in own.shown._dom_classes
+    assert own.sheet.sheet["units"] == UNITS["layer1"], "the old one stays until then"
+    assert "Unit 22 of layer 2: looking" in own.status.value
+    let_go.set()
+    own.wait(HUNG)
+    assert own.sheet.sheet["units"] == UNITS["layer2"] and not own.sheet.busy
+    assert OLD not in own.shown._dom_classes and "Unit 22 of layer 2<" in own.status.value
+
+
+def test_who_goes_back_has_the_old_sheet_at_once(make, hold):
+    own = make(LayerExplorer)
+    let_go = hold(portrait, "top_patches")
+    own.layer.value = "layer2"
+    own.layer.value = "layer1"
+    assert not own.sheet.busy
+    let_go.set()
+    own.wait(HUNG)
+    assert own.sheet.sheet["units"] == UNITS["layer1"] and not own.sheet.busy
+    assert own.portrait.picture.alt.startswith("Unit 22 of layer 1")
+
+
+def test_a_click_on_the_sheet_of_a_larger_layer_chooses_nothing(make):
+    own = make(LayerExplorer)
+    own.sheet.chosen = 255
+    assert own.unit == own.sheet.chosen == 22 and json.loads(own.state_text())["unit"] == 22
+    own.sheet.chosen = 3
+    own.wait(HUNG)
+    assert own.unit == 3 and own.portrait.picture.alt.startswith("Unit 3 of layer 1")
+
+
+def test_what_cannot_be_shown_stays_dimmed(make, monkeypatch):
+    own = make(LayerExplorer)
+
+    def fails(*_, **__):
+        raise OSError("no such luck")
+
+    monkeypatch.setattr(portrait, "top_patches", fails)
+    own.layer.value = "layer2"
+    with pytest.raises(OSError, match="no such luck"):
+        own.wait(HUNG)
+    assert own.sheet.busy and OLD in own.shown._dom_classes
+    assert "not shown" in own.status.value and "no such luck" in own.told
 
 
 def test_a_state_with_another_seed_shows_what_that_seed_shows(make):

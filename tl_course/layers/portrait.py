@@ -49,7 +49,8 @@ class Portraits:
     renders: int = 1000
 
     def __post_init__(self) -> None:
-        for name in ("pictures", "natural", "patches", "liked"):  # keep what was computed
+        self._made: set[tuple[str, int]] = set()  # layers and units
+        for name in ("pictures", "natural", "patches", "sheet", "liked"):  # keep what was computed
             setattr(self, name, functools.cache(getattr(self, name)))
 
     def of(self, layer: str, unit: int, x: torch.Tensor, make: bool) -> list[Portrait]:
@@ -62,7 +63,13 @@ class Portraits:
             liked = self.liked(name, layer, unit) if make else None
             best = self.patches(name, layer).patches[unit]
             found.append(Portrait(name, liked, best, self.answer(name, layer, unit, x)))
+        if make:
+            self._made.add((layer, unit))
         return found
+
+    def at_once(self, layer: str, unit: int) -> bool:
+        """Whether what the unit would like best is there without making it."""
+        return layer == LAYERS[0] or (layer, unit) in self._made
 
     def pictures(self) -> torch.Tensor:
         """The drawings that are searched: `[renders, 3, 32, 32]`."""
@@ -78,6 +85,16 @@ class Portraits:
         x = self.pictures()
         return top_patches(self.nets[name], [layer], x.__getitem__, len(x), PATCHES)[layer]
 
+    def sheet(self, name: str, layer: str) -> torch.Tensor:
+        """A small picture of every unit of a layer `[units, 3, size, size]`, 0 … 1.
+
+        In layer 1 that is the unit's filter; higher up, the patch that excites it most.
+        """
+        if layer != LAYERS[0]:
+            return to_picture(self.patches(name, layer).patches[:, 0])
+        weight = getattr(self.nets[name], layer).weight.detach().float().cpu()
+        return weight / weight.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-8) / 2 + 0.5
+
     def liked(self, name: str, layer: str, unit: int) -> torch.Tensor:
         """What the unit would like best `[3, h, w]`, on the course's scale, −2 … 2.
 
@@ -85,8 +102,7 @@ class Portraits:
         """
         check(layer, unit)
         if layer == LAYERS[0]:
-            weight = getattr(self.nets[name], layer).weight[unit].detach().float().cpu()
-            return scaled(weight / weight.abs().max().clamp_min(1e-8) / 2 + 0.5)
+            return scaled(self.sheet(name, layer)[unit])
         net, natural = self.nets[name], self.natural(layer)
         return synthesis.synthesise(net, layer, natural, [unit], steps=STEPS, seed=self.seed)[0]
 

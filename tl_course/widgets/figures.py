@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torchvision.transforms.functional import to_pil_image
 
+from tl_course.core.network import LAYERS
 from tl_course.data.examples import Examples
 from tl_course.data.inputs import to_picture
 from tl_course.layers.portrait import Portrait
@@ -14,6 +15,7 @@ from tl_course.lessons import figures
 from tl_course.lessons.figures import Picture
 from tl_course.study.trials import Look
 
+TEXT = 12  # points in the portrait: still to be read where the page is 390 pixels wide
 GUESSING = 10  # of 100 digits
 STYLES = ((figures.BLUE, "o", "-"), (figures.ORANGE, "s", "--"), (figures.GREEN, "^", ":"))
 
@@ -58,48 +60,72 @@ def labelled(examples: Examples, name: str) -> Picture:
     )
 
 
+def layer_name(layer: str) -> str:
+    """A layer as it is said: `layer1` is layer 1."""
+    return layer.replace("layer", "layer ")
+
+
 def strongly(answer: torch.Tensor) -> str:
     """In which share of the places a unit answers more than half as much as in its best one."""
     share = (answer > answer.max() / 2).float().mean().item() if answer.max() > 0 else 0.0
     return f"{100 * share:.0f}%"
 
 
+def answers_in_words(found: Sequence[Portrait]) -> str:
+    """Where in the picture one unit of several networks answers, a sentence each."""
+    return " ".join(f"{one.name.capitalize()}: {_answer_in_words(one.answer)}." for one in found)
+
+
+def _answer_in_words(answer: torch.Tensor) -> str:
+    if answer.max() <= 0:
+        return "silent on this picture"
+    row, column = divmod(int(answer.argmax()), answer.shape[1])
+    down = ("upper", "middle", "lower")[min(2, 3 * row // answer.shape[0])]
+    across = ("left", "centre", "right")[min(2, 3 * column // answer.shape[1])]
+    place = f"{down} {across}".replace("middle centre", "centre")
+    return (
+        f"strongest ({answer.max():.1f}) in the {place}, over half as strong in "
+        f"{strongly(answer)} of the places"
+    )
+
+
 def portrait(found: Sequence[Portrait], layer: str, unit: int, picture: torch.Tensor) -> Picture:
-    """One unit of several networks side by side, a column each; `picture` `[3, h, w]` was shown."""
-    figure = Figure(figsize=(4.6 * len(found), 4.5), layout="constrained")
-    own = "its filter" if layer == "layer1" else "a picture made for it"
-    heard = []
-    parts = np.ravel(figure.subfigures(1, len(found)))
-    for part, (name, like, patches, answer) in zip(parts, found, strict=True):
-        part.suptitle(name, fontsize=11)
+    """One unit of several networks, a column each; `picture` `[3, h, w]` was shown to it.
+
+    A row for each thing that is to be seen, its words at the left: where the unit answers (beside
+    the picture), what excites it most, and what it would like best.
+    """
+    own = "its filter" if layer == LAYERS[0] else "a picture made for it"
+    figure = Figure(figsize=(4.35, 4.6), layout="constrained")
+    figure.add_artist(Rectangle((0, 0), 1, 1, color="white", zorder=-1))  # always of one size
+    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, hspace=0.02, wspace=0.02)
+    spots = figure.subplots(3, 1 + len(found))
+    for ax in spots.ravel():
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+    shown, *labels = spots[:, 0]
+    shown.imshow(to_picture(picture).permute(1, 2, 0).cpu().numpy(), interpolation="nearest")
+    shown.set_xlabel("this picture, and\nwhere it answers", fontsize=TEXT)
+    words = "what excites\nit most in\nmany drawings", own.replace(" made", "\nmade")
+    for ax, text in zip(labels, words, strict=True):
+        ax.text(1, 0.5, text, ha="right", va="center", fontsize=TEXT, transform=ax.transAxes)
+    for (name, like, patches, answer), column in zip(found, spots.T[1:], strict=True):
+        where, excites, made = column
         most = max(answer.max().item(), 1e-6)
-        titles = (
-            own, "what excites it most", "the picture", f"where it answers (at most {most:.1f})"
-        )  # fmt: skip
-        made, excites, seen, where = spots = part.subplots(2, 2).ravel()
-        for ax, words in zip(spots, titles, strict=True):
-            ax.set_axis_off()
-            ax.set_title(words, fontsize=9)
-        if like is None:
-            made.text(0.5, 0.5, "being made …", ha="center", va="center")
-        else:
-            figures.image(made, to_picture(like))
-        figures.image(excites, figures.mosaic(to_picture(patches), 3, 3, gap=4))
-        figures.image(seen, to_picture(picture).cpu())
+        where.set_title(name, fontsize=TEXT, fontweight="bold")
         where.imshow(answer.numpy(), cmap="magma", vmin=0, vmax=most)
-        row, column = divmod(int(answer.argmax()), answer.shape[1])
-        down = ("upper", "middle", "lower")[min(2, 3 * row // answer.shape[0])]
-        across = ("left", "centre", "right")[min(2, 3 * column // answer.shape[1])]
-        heard.append(
-            f"{name}: it answers most ({answer.max():.1f}) in the {down} {across}, and more than "
-            f"half as much in {strongly(answer)} of the places"
-            if answer.max() > 0
-            else f"{name}: silent on this picture"
-        )
-    title = f"Unit {unit} of {layer.replace('layer', 'layer ')}"
-    figure.suptitle(title, fontsize=12)
+        said = f"strongest {answer.max():.1f};\nstrong in {strongly(answer)}"
+        where.set_xlabel(said if answer.max() > 0 else "silent", fontsize=TEXT)
+        excites.imshow(figures.mosaic(to_picture(patches), 3, 3, gap=4).permute(1, 2, 0).numpy())
+        if like is None:
+            made.imshow([[[1.0, 1.0, 1.0]]])  # white, of the same size
+            made.text(0, 0, "being\nmade …", ha="center", va="center", fontsize=TEXT)
+        else:
+            made.imshow(to_picture(like).permute(1, 2, 0).cpu().numpy(), interpolation="nearest")
+    networks = " and ".join(one.name for one in found)
     return Picture(
         figure,
-        f"{title} of {len(found)} networks: {own}, the nine patches out of many drawings that "
-        f"excite it most, and where it answers in a picture. {'; '.join(heard)}.",
+        f"Unit {unit} of {layer_name(layer)}, {networks}, side by side: where it answers in the "
+        f"picture, the nine patches of many drawings that excite it most, and {own}. "
+        f"{answers_in_words(found)}",
     )

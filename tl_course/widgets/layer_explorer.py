@@ -16,49 +16,65 @@ from tl_course.layers.portrait import UNITS, Portrait, Portraits
 from tl_course.lessons.figures import Picture
 from tl_course.lessons.n00_start_here import handwriting
 from tl_course.widgets import figures as trial_plots
-from tl_course.widgets.base import Experiment, Slot, button, control, one_of, status
+from tl_course.widgets import unit_sheet
+from tl_course.widgets.base import WRAP, Experiment, Slot, button, control, number, one_of, status
 from tl_course.widgets.drawing_pad import Canvas
+from tl_course.widgets.figures import layer_name
+from tl_course.widgets.unit_sheet import UnitSheet
 
+TRAINED = "trained"
 THINGS = ("cat", "umbrella", "house")
 OWN = "your own picture"
 TALL = 96  # pixels of a photograph
-SIZE = {"label": "5em", "width": "20em"}  # of the controls
 UNIT = 22  # of layer 1: it is easy to describe
+WHOLE = {"label": "initial", "width": "100%"}  # of the controls: as wide as their place
+OLD = "tlc-old"  # the class of what is out of date: it is dimmed
+
+
+def sheet_of(portraits: Portraits, layer: str) -> dict:
+    """Every unit of a layer of the trained network, for a `UnitSheet`."""
+    what = "its filter" if layer == LAYERS[0] else "what excites it most"
+    words = f"All {UNITS[layer]} units of {layer_name(layer)}, each as {what}:"
+    return unit_sheet.sheet(portraits.sheet(TRAINED, layer), words)
 
 
 class LayerExplorer(Experiment):
-    """Filter or made picture, best patches and answers of one unit, trained and untrained."""
+    """A sheet of all units of a layer, and a portrait of the chosen one, trained and untrained."""
 
     name, title = "layer-explorer", "Layer explorer"
 
     def __init__(self, net: FiveLayerNet, untrained: FiveLayerNet, seed: int = 0):
         super().__init__(seed)
-        self.portraits = Portraits({"trained": net, "untrained": untrained}, seed)
+        self.portraits = Portraits({TRAINED: net, "untrained": untrained}, seed)
         self.own: torch.Tensor | None = None  # the learner's drawing or photograph
-        layers = [(layer.replace("layer", "layer "), layer) for layer in LAYERS]
-        self.layer = control(widgets.Dropdown, "Layer", options=layers, **SIZE)
-        last = UNITS[LAYERS[0]] - 1
-        self.unit = control(widgets.IntSlider, "Unit", value=UNIT, max=last, **SIZE)
+        layers = [(layer_name(layer), layer) for layer in LAYERS]
+        self.layer = control(widgets.Dropdown, "Layer", options=layers, **WHOLE)
         self.picture = control(
-            widgets.Dropdown, "Show it", options=self._pictures(), value="digit 7", **SIZE
+            widgets.Dropdown, "Show it", options=self._pictures(), value="digit 7", **WHOLE
         )
-        self.controls = {"layer": self.layer, "unit": self.unit, "picture": self.picture}
+        self.controls = {"layer": self.layer, "picture": self.picture}
         self.draw_button = button("Draw something", kind=widgets.ToggleButton)
         self.upload = button("Open a photograph", kind=widgets.FileUpload)
         self.upload.accept = ".png,.jpg,.jpeg"
         self.drawing = Canvas(self, self._drawn)
-        self.drawing.pad.add_class("tlc-small")  # so that the answers below stay in view
-        self.status, self.portrait = widgets.HTML(), Slot()
+        self.drawing.pad.add_class("tlc-small")  # so that the sheet below stays in view
+        self.sheet = UnitSheet(sheet=sheet_of(self.portraits, LAYERS[0]), chosen=UNIT)
+        self.unit, self._laid = UNIT, (LAYERS[0], seed)  # of which layer and seed the sheet is
+        self.status, self.portrait = widgets.HTML().add_class("tlc-status"), Slot()
+        self.shown = widgets.Box([self.portrait.view]).add_class("tlc-portrait")  # dimmed with it
         self._open(False)
         self.on_change(self.layer, self._other_layer)
-        self.on_change((self.unit, self.picture), lambda _: self.show())
+        self.on_change(self.sheet, self._other_unit, "chosen")
+        self.on_change(self.picture, lambda _: self.show())
         self.on_change(self.draw_button, self._open)
         self.on_change(self.upload, self._handed_over)
         chosen = self._chosen()  # a filter of layer 1: nothing to wait for
         self._draw(self.portraits.of(*chosen, make=True), chosen)
-        choices = [self.layer, self.unit, self.picture, self.draw_button, self.upload]
-        top = widgets.HBox(choices, layout={"flex_flow": "row wrap"})
-        self.lay_out([top, self.drawing.pad, self.status, self.portrait.view])
+        which = widgets.HBox([self.layer, self.picture]).add_class("tlc-which")
+        own = widgets.HBox([self.draw_button, self.upload], layout=WRAP)
+        choices = widgets.VBox([which, own, self.drawing.pad]).add_class("tlc-controls")
+        result = widgets.VBox([self.status, self.shown])
+        self.lay_out([widgets.Box([choices, self.sheet, result]).add_class("tlc-explorer")])
 
     def _pictures(self) -> list[str]:
         digits = [f"digit {name}" for name in NAMES]
@@ -105,48 +121,81 @@ class LayerExplorer(Experiment):
         return photograph(kind.removeprefix("photograph: "), TALL)
 
     def _other_layer(self, layer: str) -> None:
-        with self.quietly():
-            self.unit.max = UNITS[layer] - 1  # a unit beyond becomes the last one
+        self._choose(min(self.unit, UNITS[layer] - 1))  # a unit beyond becomes the last one
         self.show()
+
+    def _other_unit(self, unit: int) -> None:
+        if unit in range(UNITS[self.layer.value]):
+            self.unit = unit
+            self.show()
+        else:  # it was chosen from the sheet of a larger layer, on its way meanwhile
+            self._choose(self.unit)
+
+    def _choose(self, unit: int) -> None:
+        with self.quietly():
+            self.unit = self.sheet.chosen = unit
 
     # ------------------------------------------------------------------ a portrait
 
     def _chosen(self) -> tuple[str, int, torch.Tensor]:
-        return self.layer.value, self.unit.value, self.shown_picture()
+        return self.layer.value, self.unit, self.shown_picture()
 
-    def _draw(self, found: list[Portrait] | None, of: tuple, then: str = "") -> None:
-        if found is not None:
-            picture = trial_plots.portrait(found, *of)
-            self.portrait.show(picture, picture.alt)
-        self.status.value = then
+    def _lay(self, sheet: dict, of: tuple[str, int]) -> None:
+        with self.sheet.hold_sync():  # the pictures and what they are in one
+            self.sheet.sheet, self.sheet.busy = sheet, False
+        self._laid = of
+
+    def _say(self, of: tuple, doing: str = "") -> None:
+        layer, unit, _ = of
+        self.status.value = status(f"Unit {unit} of {layer_name(layer)}{doing and ': '}{doing}")
+
+    def _draw(self, found: list[Portrait], of: tuple, doing: str = "") -> None:
+        """Show a portrait; `doing` says what is still being done for it."""
+        picture = trial_plots.portrait(found, *of)
+        self.portrait.show(picture, trial_plots.answers_in_words(found))
+        self.shown.remove_class(OLD)
+        self._say(of, doing)
+
+    def _done(self, found: list[Portrait] | None, of: tuple) -> None:
+        if found is None:  # it went wrong: what is shown stays dimmed, for it is of another unit
+            self._say(of, "not shown")
+        else:
+            self._draw(found, of)
 
     def show(self) -> None:
-        """Work it out off the main thread: patches and answers first, the made picture last."""
-        self.status.value = status("Looking at drawings …")
-        chosen, portraits = self._chosen(), self.portraits
+        """Work it out off the main thread; what was there before is dimmed until then.
+
+        The sheet comes first, if it is another layer's, then patches and answers. The made picture
+        comes last.
+        """
+        chosen, portraits, of = self._chosen(), self.portraits, (self.layer.value, self.seed)
+        self.sheet.busy = other = self._laid != of
+        self.shown.add_class(OLD)
+        self._say(chosen, "looking at drawings …")
 
         def job(stop: threading.Event, tell: Callable) -> list[Portrait] | None:
             if stop.is_set():  # the learner has gone on to another unit
                 return None
-            if chosen[0] != LAYERS[0]:
-                tell(portraits.of(*chosen, make=False))
+            if other:
+                sheet = sheet_of(portraits, of[0])
+                tell(lambda: self._lay(sheet, of))
+            if not portraits.at_once(*chosen[:2]) and not stop.is_set():
+                found = portraits.of(*chosen, make=False)
+                tell(lambda: self._draw(found, chosen, "making a picture for it …"))
             return None if stop.is_set() else portraits.of(*chosen, make=True)
 
-        making = status("Making the picture that it would like best …")
-        self.work(
-            job,
-            lambda found: self._draw(found, chosen, making),
-            lambda found: self._draw(found, chosen),
-        )
+        self.work(job, lambda draw: draw(), lambda found: self._done(found, chosen))
 
     def settings(self) -> dict:
         drawing = "" if self.own is None else portrait.picture_to_text(self.own)
-        return super().settings() | {"drawing": drawing}
+        chosen = {"layer": self.layer.value, "unit": self.unit, "picture": self.picture.value}
+        return chosen | {"drawing": drawing}
 
     def apply(self, settings: dict) -> None:
         drawing = settings["drawing"]
         self.own = portrait.picture_from_text(drawing) if drawing != "" else None
-        self.unit.max = UNITS[one_of(settings, "layer", LAYERS)] - 1
+        last = UNITS[one_of(settings, "layer", LAYERS)] - 1
+        self._choose(number(settings, "unit", 0, last))
         self.picture.options = self._pictures()
         super().apply(settings)
         if self.portraits.seed != self.seed:

@@ -1,0 +1,125 @@
+// A sheet of little pictures, one a unit of a layer: a click, Enter or Space chooses a unit, arrow
+// keys go from one to the next, Home and End to the first and the last, and the digits of its
+// number to any. One Tab goes in and the next one out.
+//
+// store.sheet   { units, across, size, url, words }: one picture (its URL) holds those of all units,
+//               row by row, so many across, each of size × size pixels; words say what they are
+// store.chosen  the number of the chosen unit, from 0
+// store.busy    whether another sheet is being made: this one is dimmed and cannot be chosen from
+
+import { make, pressable } from "./dom.js";
+
+const TYPING = 1000; // milliseconds in which digits make one number
+const FEW = 64; // units, up to which each has a target of full size
+const FINE = 24; // pixels from which a picture may be smoothed; a smaller one shows its pixels
+
+export function sheet(el, store) {
+  const root = make(el, "div", { name: "tlc-sheet-box" });
+  const id = `tlc-sheet-${Math.random().toString(36).slice(2)}`;
+  const words = make(root, "p", { id });
+  const list = make(root, "div", { name: "tlc-sheet", role: "listbox", "aria-labelledby": id });
+  const tiles = list.children;
+  let at = 0; // the tile that Tab goes to
+  let typed = { digits: "", time: 0 };
+
+  function choose(unit) {
+    if (!store.get("busy")) store.set({ chosen: unit });
+  }
+
+  /** As many tiles as there are units; those that were there stay, and so does the focus. */
+  function lay({ units = 0, across = 1 }) {
+    list.style.setProperty("--across", across);
+    list.classList.toggle("tlc-few", units <= FEW);
+    const lost = [...tiles].slice(units).includes(document.activeElement);
+    while (tiles.length > units) list.lastChild.remove();
+    for (let unit = tiles.length; unit < units; unit++) {
+      const name = `unit ${unit}`;
+      const tile = pressable(list, "", () => choose(unit), {
+        role: "option", "aria-label": name, title: name, tabindex: "-1",
+      });
+      make(tile, "canvas");
+    }
+    mark();
+    if (lost) tiles[at].focus();
+  }
+
+  function mark() {
+    const chosen = store.get("chosen");
+    stopAt(Math.min(Math.max(chosen, 0), tiles.length - 1));
+    [...tiles].forEach((tile, unit) => tile.setAttribute("aria-selected", unit === chosen));
+  }
+
+  function stopAt(unit) {
+    tiles[at]?.setAttribute("tabindex", "-1");
+    tiles[unit]?.setAttribute("tabindex", "0");
+    at = unit;
+  }
+
+  function show() {
+    const of = store.get("sheet");
+    if (!of.url) return;
+    const picture = new Image();
+    picture.onload = () => {
+      if (store.get("sheet") !== of) return; // a later one has come
+      words.textContent = of.words;
+      list.classList.toggle("tlc-coarse", of.size < FINE);
+      lay(of);
+      [...tiles].forEach((tile, unit) => {
+        const canvas = tile.firstChild;
+        canvas.width = canvas.height = of.size; // this empties it too
+        const [row, column] = [Math.floor(unit / of.across), unit % of.across];
+        const from = [of.size * column, of.size * row, of.size, of.size];
+        canvas.getContext("2d").drawImage(picture, ...from, 0, 0, of.size, of.size);
+      });
+    };
+    picture.src = of.url;
+  }
+
+  function wait() {
+    const busy = Boolean(store.get("busy"));
+    list.classList.toggle("tlc-old", busy);
+    for (const state of ["busy", "disabled"]) list.setAttribute(`aria-${state}`, busy);
+  }
+
+  /** How many stand in a row: on a narrow page fewer than was asked for. */
+  function inARow() {
+    const below = [...tiles].findIndex((tile) => tile.offsetTop > tiles[0].offsetTop);
+    return below < 0 ? tiles.length : below;
+  }
+
+  function byNumber({ key, timeStamp: time }) {
+    const more = time - typed.time < TYPING ? typed.digits + key : key;
+    typed = { digits: tiles[+more] ? more : key, time };
+    return +typed.digits;
+  }
+
+  function whereTo(event) {
+    if (event.ctrlKey || event.altKey || event.metaKey) return undefined;
+    if (/^[0-9]$/.test(event.key)) return byNumber(event);
+    switch (event.key) {
+      case "ArrowLeft": return at - 1;
+      case "ArrowRight": return at + 1;
+      case "ArrowUp": return at - inARow();
+      case "ArrowDown": return at + inARow();
+      case "Home": return 0;
+      case "End": return tiles.length - 1;
+      default: return undefined;
+    }
+  }
+
+  list.addEventListener("focusin", ({ target }) => stopAt([...tiles].indexOf(target)));
+  list.addEventListener("keydown", (event) => {
+    const unit = whereTo(event);
+    if (unit === undefined) return;
+    event.preventDefault();
+    tiles[unit]?.focus();
+  });
+
+  lay(store.get("sheet")); // its room is there at once
+  show();
+  wait();
+  const ends = Object.entries({ sheet: show, chosen: mark, busy: wait }).map(([name, act]) =>
+    store.on(name, act)
+  );
+  return () => ends.forEach((end) => end());
+}

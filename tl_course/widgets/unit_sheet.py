@@ -1,0 +1,41 @@
+"""A sheet of little pictures, one a unit of a layer, to choose a unit from."""
+
+import base64
+import io
+import math
+
+import anywidget
+import torch
+import traitlets
+from torchvision.transforms.functional import to_pil_image
+from torchvision.utils import make_grid
+
+from tl_course.widgets.parts import joined
+
+FINE = 20  # pixels from which a picture is large enough to lose some detail
+
+
+def sheet(x: torch.Tensor, words: str) -> dict:
+    """What `UnitSheet.sheet` holds of pictures `[units, 3, size, size]`, 0 … 1.
+
+    There are about as many rows as columns; `words` say what the pictures are.
+    """
+    units, size = len(x), x.shape[-1]
+    across = math.ceil(math.sqrt(units))
+    pixels = (255 * make_grid(x, across, padding=0)).round().byte()
+    file = io.BytesIO()
+    to_pil_image(pixels).save(file, "WEBP", lossless=size < FINE, quality=85)  # a sixth of a PNG
+    url = f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return {"units": units, "across": across, "size": size, "url": url, "words": words}
+
+
+class UnitSheet(anywidget.AnyWidget):
+    """`sheet` is what the function of that name makes; `chosen` is the number of a unit.
+
+    While it is `busy` nothing can be chosen: another sheet is being made.
+    """
+
+    _esm = joined("sheet")
+    sheet = traitlets.Dict().tag(sync=True)
+    chosen = traitlets.Int(0).tag(sync=True)
+    busy = traitlets.Bool(False).tag(sync=True)
