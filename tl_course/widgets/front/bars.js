@@ -6,7 +6,7 @@
 
 import { make } from "./dom.js";
 
-const SHOWN = { label: ["span", {}], track: ["div", {}], share: ["span", {}] };
+const SHOWN = { label: ["span", {}], track: ["div", {}], percent: ["span", {}] };
 
 function row(parent) {
   const node = make(parent, "div", { name: "tlc-bar" });
@@ -37,7 +37,7 @@ export function bars(el, pictures, want) {
         one.classList.toggle("tlc-best", best);
         part("label").textContent = part("label").title = label;
         part("fill").style.width = `${100 * share}%`;
-        part("share").textContent = `${Math.round(100 * share)}%`;
+        part("percent").textContent = `${Math.round(100 * share)}%`;
         const url = named ? pictures.get(label) : "";
         part("thing").hidden = !named;
         if (url) part("thing").src = url;

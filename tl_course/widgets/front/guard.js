@@ -171,6 +171,10 @@ function connection(root, store) {
     root.classList.add("tlc-gone");
     Object.assign(note, { textContent: GONE });
     note.setAttribute("role", "alert");
+    close();
+  }
+
+  function close() {
     for (const part of root.children) {
       if (part !== note && !part.querySelector(".tlc-share")) part.inert = true;
     }
@@ -199,9 +203,12 @@ function connection(root, store) {
     if (!root.classList.contains("tlc-gone")) note.textContent = "";
   }
 
-  const watch = () => (root.classList.contains(CLOSED) ? gone() : null);
+  const watch = () => {
+    if (root.classList.contains(CLOSED)) gone();
+    if (root.classList.contains("tlc-gone")) close(); // also what was made anew since
+  };
   const watching = new MutationObserver(watch);
-  watching.observe(root, { attributeFilter: ["class"] });
+  watching.observe(root, { attributeFilter: ["class"], childList: true });
   const ends = [store.on("pulse", heard), () => watching.disconnect()];
   for (const [type, act] of [["pointerdown", ask], ["keydown", ask], ["tlc-lost", gone]]) {
     root.addEventListener(type, act);
