@@ -117,26 +117,48 @@ def test_training_lab(lab, page):
 
 def test_layer_explorer(lab, page):
     place = opened(page, lab, "02", "explorer-text", "explorer")
+    page.set_viewport_size({"width": 1400, "height": 900})
+    heading = page.get_by_role("heading", name="Layer explorer")
+    heading.evaluate("heading => heading.scrollIntoView()")
+    answer, tiles = place.locator(".tlc-portrait"), place.locator(".tlc-sheet [role=option]")
+    expect(tiles).to_have_count(32)
+    in_sight = {"ratio": 0.99}
+    for part in (place.locator(".tlc-sheet"), answer):
+        expect(part).to_be_in_viewport(**in_sight)  # both, on one screen
     browser.screenshot(page, "layer-explorer-layer-1")
-    assert move_sliders(page, place) == 1
+    tiles.nth(23).click()
     place.get_by_alt_text(re.compile("^Unit 23 of layer 1")).wait_for()
-    place.get_by_label("Layer").focus()
-    for layer in ("layer2", "layer3"):
+    expect(tiles.nth(23)).to_have_attribute("aria-selected", "true")
+    before = answer.bounding_box()
+    place.get_by_label("Layer", exact=True).focus()
+    for layer, units in (("layer2", 64), ("layer3", 128)):
         page.keyboard.press("ArrowDown")
         say(place, f'"layer":"{layer}"')
+        expect(tiles).to_have_count(units)
     place.get_by_alt_text(re.compile("^Unit 23 of layer 3.*a picture made for it")).wait_for()
+    expect(answer).not_to_have_class(re.compile("tlc-old"))
+    for _ in range(4):  # past the other choices, by keyboard alone
+        page.keyboard.press("Tab")
+    expect(tiles.nth(23)).to_be_focused()
+    for key in ("Home", "ArrowRight", "ArrowRight", "Space"):
+        page.keyboard.press(key)
+    say(place, '"layer":"layer3","unit":2,')
+    place.get_by_alt_text(re.compile("^Unit 2 of layer 3.*a picture made for it")).wait_for()
+    expect(tiles.nth(2)).to_be_focused()
     place.get_by_label("Show it").select_option("photograph: china")
     say(place, '"picture":"photograph: china"')
-    at_work = re.compile("Looking at drawings|Making the picture")
+    at_work = re.compile("looking at drawings|making a picture")
     place.get_by_text(at_work).wait_for(state="hidden")
+    assert answer.bounding_box() == before, "something jumps"
     place.get_by_role("button", name="Draw something").click()
-    root = browser.scroll_to(page, ".tlc-pad")
+    expect(answer).to_be_in_viewport(**in_sight)
+    root = page.locator(".tlc-pad")
     browser.draw(page, root.locator("canvas"), browser.DIGITS[7])
     say(place, '"picture":"your own picture"')
     expect(place.get_by_label("Show it")).to_have_value("your own picture")
     assert root.get_by_alt_text("The drawing as the network gets it").count() == 1
     place.get_by_text(at_work).wait_for(state="hidden")
-    page.get_by_role("heading", name="Layer explorer").scroll_into_view_if_needed()
+    assert answer.bounding_box() == before, "the pad pushes the answer away"
     browser.screenshot(page, "layer-explorer-own-drawing")
     flower = Path(sklearn.datasets.__file__).parent / "images" / "flower.jpg"
     large = lab.folder / "large.png"  # as of a good camera

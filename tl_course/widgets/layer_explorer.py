@@ -57,7 +57,6 @@ class LayerExplorer(Experiment):
         self.upload = button("Open a photograph", kind=widgets.FileUpload)
         self.upload.accept = ".png,.jpg,.jpeg"
         self.drawing = Canvas(self, self._drawn)
-        self.drawing.pad.add_class("tlc-small")  # so that the sheet below stays in view
         self.sheet = UnitSheet(sheet=sheet_of(self.portraits, LAYERS[0]), chosen=UNIT)
         self.unit, self._laid = UNIT, (LAYERS[0], seed)  # of which layer and seed the sheet is
         self.status, self.portrait = widgets.HTML().add_class("tlc-status"), Slot()

@@ -2,8 +2,9 @@
 // keys go from one to the next, Home and End to the first and the last, and the digits of its
 // number to any. One Tab goes in and the next one out.
 //
-// store.sheet   { units, across, size, url, words }: one picture (its URL) holds those of all units,
-//               row by row, so many across, each of size × size pixels; words say what they are
+// store.sheet   { units, across, size, url, words }: one picture (its URL) holds those of all
+//               units, row by row, so many across, each of size × size pixels; words say what they
+//               are
 // store.chosen  the number of the chosen unit, from 0
 // store.busy    whether another sheet is being made: this one is dimmed and cannot be chosen from
 
