@@ -83,32 +83,72 @@ def say(place, fragment: str) -> None:
     expect(place.locator(".tlc-share textarea")).to_have_value(re.compile(re.escape(fragment)))
 
 
+def focused(page) -> str:
+    """What has the focus: a button's words, or a layer's name."""
+    return page.evaluate(
+        "() => document.activeElement.ariaLabel || document.activeElement.innerText"
+    )
+
+
+def heights(place) -> list[float]:
+    """How high the parts of the training lab are, whose room is kept."""
+    parts = ".tlc-network", ".tlc-figure", ".tlc-controls", ".tlc-columns", ".tlc-runs"
+    return [place.locator(part).bounding_box()["height"] for part in parts]
+
+
 def test_training_lab(lab, page):
     place = opened(page, lab, "04", "lab-text", "lab", first=WAITS)
-    assert move_sliders(page, place) == 4
-    say(place, '"frozen":1,"images":100')
+    page.set_viewport_size({"width": 1400, "height": 900})
+    assert move_sliders(page, place) == 3
+    say(place, '"images":100')
     start = place.get_by_role("button", name="Start", exact=True)
-    option = place.get_by_label("Option", exact=True)
-    option.select_option("1: four layers fixed")
+    layers = place.locator("button.tlc-layer")
+    expect(layers).to_have_count(4)
+    layers.nth(1).click()  # fixes the first two
+    say(place, '"frozen":2')
+    expect(place.get_by_text("Two fixed, the rest moves")).to_be_visible()
+    layers.nth(0).focus()  # by keyboard alone
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    assert focused(page) == "W⁴, layer 4: borrowed from drawings, moves"
+    page.keyboard.press("Enter")
+    say(place, '"option":"1","frozen":4')
+    expect(place.get_by_text("Four fixed: this is Option 1.")).to_be_visible()
+    assert focused(page) == "W⁴, layer 4: borrowed from drawings, fixed"
+    before = heights(place)
     start.click()
-    place.get_by_text("Done:").wait_for()
+    place.get_by_text("Done after").wait_for()
+    expect(layers.nth(3).get_by_text("moved 0%")).to_be_visible()
     place.get_by_label("Start from").select_option("random")
+    expect(layers.nth(0)).to_have_accessible_name(re.compile("fresh, of random numbers, fixed"))
     start.focus()
     page.keyboard.press("Enter")  # by keyboard alone
     place.get_by_text("that the other does not").wait_for()
+    expect(start).to_be_focused()
+    assert heights(place) == before, "something jumps"
     assert place.locator("table td", has_text="drawings").count() == 1
+    page.get_by_role("heading", name="Training lab").scroll_into_view_if_needed()
     browser.screenshot(page, "training-lab-compared")
-    option.select_option("2: everything may move")
+    layers.nth(1).click()  # the last three move again
+    say(place, '"frozen":1')
     place.locator(".widget-slider", has_text="Labelled images").locator(".noUi-handle").focus()
     page.keyboard.press("End")
     place.get_by_label("altered copies too").check()
     start.click()
     place.get_by_alt_text(re.compile("^Under way")).wait_for()
+    expect(layers.nth(0).get_by_text("moved 0%")).to_be_visible()
+    expect(layers.nth(1).get_by_text(re.compile(r"moved [\d.]*[1-9]"))).to_be_visible()
+    assert focused(page) == "Stop", "the focus fell from the disabled button"
+    assert heights(place) == before
     browser.screenshot(page, "training-lab-under-way")
+    layers.nth(3).click()
+    expect(place.get_by_text("press Stop before you change layers")).to_be_visible()
     place.get_by_role("button", name="Stop").focus()
     page.keyboard.press("Space")
     place.get_by_text("Stopped after").wait_for()
-    stopped = place.get_by_alt_text(re.compile("^Stopped: ")).get_attribute("alt")
+    expect(start).to_be_focused()
+    say(place, '"frozen":1')
+    stopped = place.get_by_alt_text(re.compile("^Stopped. ")).get_attribute("alt")
     steps = re.search(r"([\d,]+) of ([\d,]+) steps", stopped)
     done, every = (int(number.replace(",", "")) for number in steps.groups())
     assert done < every, "it went on to the end"
@@ -227,7 +267,7 @@ def test_modality_explorer(lab, page):
     )
     assert playing == pytest.approx(0.43, abs=0.05)
     browser.screenshot(page, "modality-explorer")
-    place.get_by_label("Option", exact=True).select_option("2: everything trained")
+    place.get_by_label("The borrowed layers are").select_option("trained on (Option 2)")
     say(place, '"option":"2"')
     browser.dark(page)
     browser.zoom(page, 2)

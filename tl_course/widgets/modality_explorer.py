@@ -16,8 +16,9 @@ from tl_course.widgets.base import Experiment, Slot, control, one_of, status
 from tl_course.widgets.matrix_grid import MatrixGrid
 
 EXAMPLES = (50, 200)
-OPTIONS = (("1: four layers fixed", "1"), ("2: everything trained", "2"))
+OPTIONS = (("fixed (Option 1)", "1"), ("trained on (Option 2)", "2"))
 WRAP = {"flex_flow": "row wrap"}
+SMALL = 1.3  # inches of an example, so that what is written on it can be read
 
 
 class ModalityExplorer(Experiment):
@@ -31,9 +32,9 @@ class ModalityExplorer(Experiment):
         self.table = results.load("matrix") if table is None else table
         self.targets = [name for name in TARGETS if name in set(self.table.target)]
         self.sources = list(SOURCES)
-        numbers = [(f"{n} examples", n) for n in EXAMPLES]
-        self.option = control(widgets.Dropdown, "Option", "", "20em", options=OPTIONS)
-        self.images = control(widgets.Dropdown, "Labelled", "", "20em", options=numbers)
+        numbers = [(f"{n} labelled examples", n) for n in EXAMPLES]
+        self.option = control(widgets.Dropdown, "The borrowed layers are", "initial", "25em", options=OPTIONS)
+        self.images = control(widgets.Dropdown, "They learn from", "initial", "21em", options=numbers)
         self.controls = {"option": self.option, "images": self.images}
         self.grid = MatrixGrid(
             rows=[TARGETS[name].replace("\n", " ") for name in self.targets],
@@ -41,14 +42,18 @@ class ModalityExplorer(Experiment):
         )
         self.sentence = widgets.HTML()
         self.source, self.target = Slot(), Slot()
-        self.source_sounds, self.target_sounds = widgets.HTML(), widgets.HTML()
+        self.source_sounds, self.target_sounds = (
+            widgets.HTML().add_class("tlc-sounds") for _ in range(2)
+        )
         self.on_change(self.controls.values(), lambda _: self.show())
         self.on_change(self.grid, lambda _: self._show_cell(), "chosen")
         self.show()
         choices = widgets.HBox([self.option, self.images], layout=WRAP)
         shown = (self.source.view, self.source_sounds), (self.target.view, self.target_sounds)
-        parts = [widgets.VBox(part, layout={"flex": "1 1 20em"}) for part in shown]
-        self.lay_out([choices, self.grid, self.sentence, widgets.HBox(parts, layout=WRAP)])
+        parts = [widgets.VBox(part) for part in shown]
+        examples = widgets.Box(parts).add_class("tlc-columns").add_class("tlc-halves")
+        found = widgets.HBox([self.grid, self.sentence], layout=WRAP).add_class("tlc-found")
+        self.lay_out([choices, found, examples])
 
     @property
     def cell(self) -> tuple[str, str]:
@@ -107,9 +112,9 @@ class ModalityExplorer(Experiment):
         self.measured = matrix_cells.measured(self.table, self.images.value, self.option.value)
         control = "random layers" if self.option.value == "1" else "from scratch"
         self.grid.caption = (
-            "In each cell how many of 100 digits are right, and below it points ahead of "
-            f"{control} (* where the 95% interval leaves out zero). Framed: the same kind of "
-            "input. Choose a cell."
+            "Choose a cell. Column: what the layers learnt from; row: which digits they then read. "
+            f"In it: how many of 100 are right, and how many more than {control} (* more than "
+            "chance explains). Framed: the same kind of input."
         )
         self.grid.columns = list((SOURCES | {"random": control}).values())
         self.grid.cells = [[self._cell(t, s) for s in self.sources] for t in self.targets]
@@ -135,10 +140,10 @@ def _examples(role: str, name: str, seed: int) -> tuple[Picture | None, str, str
     give = {"source": matrix_cells.of_source, "target": matrix_cells.of_target}[role]
     shown = give(name, seed)
     players = "".join(
-        modality_plots.Sound(wave, rate, f"{shown.title}: {name}")._repr_html_()
+        modality_plots.Sound(wave, rate, name)._repr_html_()
         for name, wave, rate in shown.sounds
     )
     if not len(shown.x):
         return None, "", f"<p>{html.escape(shown.title)}.</p>{players}"
-    picture = modality_plots.three_ways(shown.x, shown.captions, shown.title)
+    picture = modality_plots.three_ways(shown.x, shown.captions, shown.title, SMALL)
     return picture, f"{shown.title}: {', '.join(shown.captions)}", players

@@ -141,10 +141,12 @@ def percent_right(rows: pd.DataFrame, *by: str) -> pd.DataFrame:
     return mean.rename_axis(columns=None).map("{:.1f}".format).replace("nan", "")
 
 
-def three_ways(x: torch.Tensor, names: Sequence[str], title: str) -> Picture:
+def three_ways(
+    x: torch.Tensor, names: Sequence[str], title: str, inches: float = 2.5
+) -> Picture:
     """Inputs `[n, 3, 32, 32]` of several modalities beside each other, as the network gets them.
 
-    `names` are their captions; what is no picture is drawn from its lowest number (black) to its
+    Each is `inches` wide. `names` are their captions; what is no picture is drawn from its lowest number (black) to its
     highest (white).
     """
     low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
@@ -152,7 +154,7 @@ def three_ways(x: torch.Tensor, names: Sequence[str], title: str) -> Picture:
     heard = "; ".join(name.replace("\n", ", ") for name in names)
     alt = f"{title}. Pictures of 32 by 32 points: {heard}."
     x = torch.where(drawn, x, scaled((x - low) / (high - low)))
-    return figures.pictures(x, names, title, alt, len(x), 2.5)
+    return figures.pictures(x, names, title, alt, len(x), inches)
 
 
 def heat_map(cells: pd.DataFrame, gains: pd.DataFrame, title: str) -> Picture:
