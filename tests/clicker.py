@@ -19,6 +19,7 @@ from tl_course.lessons.n00_start_here import handwriting, handwriting_files
 from tl_course.widgets.drawing_pad import Pad
 from tl_course.widgets.matrix_grid import MatrixGrid
 from tl_course.widgets.parts import Share
+from tl_course.widgets.training_lab import Network
 from tl_course.widgets.unit_sheet import UnitSheet
 
 WORDS = ("", "Ada", "{", '{"experiment": 1}', "ä" * 300, "<b>x</b>", "../..", "7")
@@ -57,6 +58,11 @@ def any_cell(grid: MatrixGrid, rng: random.Random) -> None:
     grid.chosen = [rng.randrange(len(grid.rows)), rng.randrange(len(grid.columns))]
 
 
+def any_layers(network: Network, rng: random.Random) -> None:
+    if not network.busy:  # the browser refuses it then
+        network.fixed = rng.randrange(5)
+
+
 def any_unit(sheet: UnitSheet, rng: random.Random) -> None:
     if not sheet.busy:
         sheet.chosen = rng.randrange(sheet.sheet["units"])
@@ -83,8 +89,8 @@ def any_file(upload: widgets.FileUpload, rng: random.Random) -> None:
 
 
 SPECIAL = {
-    Share: any_text, Pad: scribble, MatrixGrid: any_cell, UnitSheet: any_unit,
-    widgets.FileUpload: any_file,
+    Share: any_text, Pad: scribble, MatrixGrid: any_cell, Network: any_layers,
+    UnitSheet: any_unit, widgets.FileUpload: any_file,
 }  # fmt: skip
 
 

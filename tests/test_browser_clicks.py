@@ -293,9 +293,11 @@ def test_what_is_shown_is_what_it_trains_on(lab, page):
         page.keyboard.press("Enter")
         assert number(name).inner_text() == shown
         expect(number(name)).to_have_attribute("contenteditable", "false")
-    place.get_by_label("Option", exact=True).select_option("1: four layers fixed")
+    last = place.get_by_role("button", name="W⁴, layer 4")
+    last.click()
     expect(number("Learning rate")).to_be_hidden()
-    place.get_by_label("Option", exact=True).select_option("2: everything may move")
+    last.click()
+    say(place, '"frozen":3')
     expect(number("Learning rate")).to_be_visible()  # what was disabled can be used again
     expect(number("Learning rate")).to_have_attribute("contenteditable", "false")
     for typed, value in (("12", 12), ("5000", 999)):  # of numbers, the nearest that there is

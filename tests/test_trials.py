@@ -1,5 +1,6 @@
 """Trials, portraits and cells: what the experiments of learners compute, without any widget."""
 
+import copy
 import math
 import threading
 
@@ -15,7 +16,7 @@ from tl_course.data.examples import Examples, Target, draw
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.layers import portrait
 from tl_course.lessons.n06_wrong_modality import cells as matrix_cells
-from tl_course.study import matrix, results, trials
+from tl_course.study import forgetting, matrix, results, trials
 from tl_course.study.trials import Trial
 
 
@@ -57,6 +58,29 @@ def test_first_layers_stay_fixed_and_the_source_network_is_never_touched(nets, t
     assert run.looks[-1].step == run.looks[-1].steps == trials.settings_of(run.trial).steps
     assert trials.settings_of(run.trial).rate == 1e-3
     assert {name: fingerprint(net) for name, net in nets.items()} == before
+
+
+def test_how_far_layers_moved_is_told_along_the_way_and_is_what_notebook_04_shows(
+    nets, target, monkeypatch
+):
+    real, kept, told = transfer.fine_tune, [], []
+
+    def fine_tune(start, *arguments, **more):
+        before, found = copy.deepcopy(start), real(start, *arguments, **more)
+        kept.append((before, found.net))
+        return found
+
+    monkeypatch.setattr(trials.transfer, "fine_tune", fine_tune)
+    trial = Trial(frozen=1, images=10, rate=1e-2)
+    run = trials.run(trial, nets, target, tell=lambda looks: told.append(looks[-1].moved))
+    assert told[0] == (0, 0, 0, 0) and told[-1] == run.moved
+    by_hand = list(forgetting.moved(*kept[0]).values())
+    assert run.moved == pytest.approx(by_hand, abs=1e-4)
+    assert run.moved[0] == 0 and min(run.moved[1:]) > 0.001
+    assert all(len(moved) == 4 for moved in told)
+    monkeypatch.undo()
+    fixed = trials.run(Trial(option="1", images=10), nets, target)
+    assert {look.moved for look in fixed.looks} == {(0, 0, 0, 0)}
 
 
 @pytest.mark.parametrize("start", ["spoken names", "written names"])
@@ -138,13 +162,16 @@ def test_runs_survive_as_plain_text_and_damaged_ones_are_refused(nets, target):
     for change in (
         {"right": "%"}, {"right": ""}, {"curve": []}, {"curve": 7}, {"images": 11}, {"steps": "x"},
         {"more": 1}, {"frozen": "2"}, {"seconds": math.nan}, {"curve": [[0, math.inf, 0.5]]},
-        {"augment": 1}, {"seed": -1}, {"rate": 0.5},
+        {"augment": 1}, {"seed": -1}, {"rate": 0.5}, {"moved": [0, 0, 0]}, {"moved": "1234"},
+        {"moved": [0, 0, 0, -1]}, {"moved": [0, 0, 0, math.nan]}, {"moved": None},
     ):  # fmt: skip
         with pytest.raises(CourseError):
             trials.from_plain(plain | change, len(target.test))
     for no_run in (None, 3, [], {}):
         with pytest.raises(CourseError, match="damaged"):
             trials.from_plain(no_run, len(target.test))
+    older = {key: value for key, value in plain.items() if key != "moved"}
+    assert back.moved == run.moved and trials.from_plain(older, len(target.test)).moved == ()
 
 
 def test_trials_that_do_not_exist_are_refused_in_a_sentence():

@@ -105,14 +105,14 @@ EVERY = (TrainingLab, HowMuch, LayerExplorer, ModalityExplorer)
 def touched(experiment):
     """The experiment with everything set to something else than it begins with."""
     if isinstance(experiment, TrainingLab):
-        experiment.option.value, experiment.images.value = "1", 10
+        experiment.network.fixed, experiment.images.value = 4, 10
         experiment.start_button.click()
         experiment.wait(HUNG)
         experiment.draw.value, experiment.augment.value = 4, True
         experiment.start_from.value = "random"
         experiment.start_button.click()
         experiment.wait(HUNG)
-        experiment.rate.value, experiment.frozen.value = 1e-3, 3
+        experiment.network.fixed, experiment.rate.value = 3, 1e-3
     elif isinstance(experiment, HowMuch):
         for field, text in zip(
             experiment.fields.by_label.values(), "74 91 96".split(), strict=True
@@ -236,20 +236,26 @@ def test_every_control_has_a_name_and_every_picture_words(kind, make):
 
 def test_a_run_goes_into_the_table_and_two_are_compared(make, target, hold):
     lab, let_go = make(TrainingLab), hold(trials, "run")
-    lab.option.value, lab.images.value = "1", 10
-    assert lab.frozen.disabled and lab.rate.disabled
+    lab.network.fixed, lab.images.value = 4, 10
+    assert lab.trial.option == "1" and lab.rate.disabled
     lab.start_button.click()
     assert lab.start_button.disabled and not lab.stop_button.disabled
+    assert lab.network.busy and lab.start_from.disabled, "what is seen is what trains"
     let_go.set()
     lab.wait(HUNG)
-    assert not lab.start_button.disabled and lab.stop_button.disabled
+    assert not lab.start_button.disabled and lab.stop_button.disabled and not lab.network.busy
     (row,) = lab.rows()
-    assert row["right"] in lab.table.value and row["right"] in lab.status.value
-    assert lab.pair.layout.display == "none" and "400 of 400 steps" in lab.picture.summary
+    one = f"{100 * lab.runs[0].accuracy:.1f}"
+    assert row["right, of 100"] == one and row["layers moved, %"] == "0.0 · 0.0 · 0.0 · 0.0"
+    for said in (lab.table.value, lab.status.value, lab.picture.summary):
+        assert one in said, "one number for one run"
+    assert f"measured on all {len(target.test)}" in lab.status.value
+    assert lab.pair.layout.visibility == "hidden" and "400 of 400 steps" in lab.picture.summary
     lab.start_from.value = "random"
     lab.start_button.click()
     lab.wait(HUNG)
-    assert lab.pair.layout.display == "" and (lab.first.value, lab.second.value) == (0, 1)
+    assert lab.pair.layout.visibility == "visible"
+    assert (lab.first.value, lab.second.value) == (0, 1)
     first, second = lab.runs
     assert lab.picture.summary == trials.compared(first, second)
     right = [(run.right.sum().item()) for run in lab.runs]
@@ -258,23 +264,62 @@ def test_a_run_goes_into_the_table_and_two_are_compared(make, target, hold):
     lab.second.value = 0
     assert "400 of 400 steps" in lab.picture.summary
     lab.forget_button.click()
-    assert lab.rows() == [] and lab.picture.picture is None
+    assert lab.rows() == [] and lab.picture.picture.alt == "No run yet. Press Start."
+
+
+def test_four_fixed_are_option_1_and_fewer_are_option_2(make):
+    lab = make(TrainingLab)
+    for fixed, option in ((0, "2"), (3, "2"), (4, "1")):
+        lab.network.fixed = fixed
+        assert lab.trial.option == option and f'"option":"{option}"' in lab.state_text()
+        assert lab.rate.layout.visibility == ("hidden" if option == "1" else "visible")
+        assert training_lab.set_up(lab.trial) == ("drawings", fixed)
+    state = json.loads(lab.state_text())
+    for option, frozen, fixed in (("1", 0, 4), ("2", 4, 4), ("2", 2, 2)):  # as earlier ones say it
+        lab.set_state(json.dumps(state | {"option": option, "frozen": frozen}))
+        assert lab.network.fixed == fixed
+    assert [maps * side**2 for _, maps, side in lab.network.layers] == [8192, 4096, 2048, 1024]
+
+
+def test_how_far_layers_moved_is_shown_while_it_is_set_up_as_it_was(make):
+    lab = make(TrainingLab)
+    lab.images.value, lab.rate.value, lab.network.fixed = 10, 1e-2, 3
+    assert lab.network.moved == [] and "Press Start" in lab.network.about
+    lab.start_button.click()
+    lab.wait(HUNG)
+    (run,) = lab.runs
+    assert lab.network.moved == [100 * share for share in run.moved]
+    assert lab.network.moved[:3] == [0, 0, 0] and lab.network.moved[3] > 1
+    lab.network.fixed = 2
+    assert lab.network.moved == []
+    text = lab.state_text()
+    lab.network.fixed = 3
+    assert lab.network.moved[3] > 1
+    theirs = make(TrainingLab)
+    theirs.set_state(text)
+    assert theirs.network.moved == []
+    theirs.network.fixed = 3
+    assert theirs.network.moved == lab.network.moved
 
 
 def test_the_curve_is_live_and_stop_ends_the_run(make, under_way):
     lab, (told, let_go) = make(TrainingLab), under_way
-    lab.images.value, lab.augment.value = 1000, True
+    lab.images.value, lab.augment.value, lab.network.fixed = 1000, True, 1
     lab.start_button.click()
     wait_until(lambda: len(told) == 2)
     assert lab.picture.picture.alt.startswith("Under way") and 0 < told[-1].step < told[-1].steps
     assert f"Step {told[-1].step:,} of {told[-1].steps:,}" in lab.status.value
+    assert "of every fourth test digit" in lab.picture.summary
+    assert lab.network.moved == [100 * share for share in told[-1].moved]
+    assert lab.network.moved[0] == 0 < lab.network.moved[1]
     lab.stop_button.click()  # the click does not wait for the run, which cannot go on yet
-    assert lab.stop_button.disabled and lab.start_button.disabled
+    assert not lab.stop_button.disabled and lab.start_button.disabled, "the focus stays"
+    assert "Stopping" in lab.status.value
     let_go.set()
     lab.wait(HUNG)
     assert len(told) == 2, "it went on to another look"
     assert "Stopped" in lab.status.value and lab.rows() == []
-    assert not lab.busy and not lab.start_button.disabled
+    assert not lab.busy and not lab.start_button.disabled and lab.stop_button.disabled
 
 
 def test_an_error_in_the_thread_is_shown_and_raised(make, monkeypatch):
@@ -321,7 +366,7 @@ def test_closing_ends_the_thread(make, under_way):
 
 def test_only_the_last_runs_are_kept(make):
     lab = make(TrainingLab)
-    lab.option.value, lab.images.value = "1", 10
+    lab.network.fixed, lab.images.value = 4, 10
     for seed in range(KEPT + 1):
         lab.draw.value = seed
         lab.start_button.click()

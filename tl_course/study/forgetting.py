@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, astuple, fields
 
 import pandas as pd
+import torch
 
 from tl_course.base import stats
 from tl_course.core import settings, training, transfer
@@ -16,14 +17,17 @@ from tl_course.study import comparing
 
 
 def moved(before: FiveLayerNet, after: FiveLayerNet) -> dict[str, float]:
-    """How far each layer's weights went, ‖W_after − W_before‖ / ‖W_before‖, layers 1 … 4."""
-    return {
-        f"layer {number}": ((now - then).norm() / then.norm()).item()
-        for number in (1, 2, 3, 4)
-        for then, now in [
-            (getattr(net, f"layer{number}").weight.detach().cpu() for net in (before, after))
-        ]
-    }
+    """How far each layer's weights went, ‖W_after − W_before‖ / ‖W_before‖, layers 1 … 4.
+
+    The output layer is none of them: a fresh one starts at zero, and no share of zero is there.
+    """
+    shares = {}
+    for number in (1, 2, 3, 4):
+        then, now = (getattr(net, f"layer{number}").weight.detach() for net in (before, after))
+        then = then.to(now.device)
+        shares[f"layer {number}"] = (now - then).norm() / then.norm()
+    found = torch.stack(list(shares.values())).tolist()  # the device is waited for once
+    return dict(zip(shares, found, strict=True))
 
 
 def with_old_output(adapted: FiveLayerNet, source_net: FiveLayerNet) -> FiveLayerNet:

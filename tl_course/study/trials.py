@@ -25,13 +25,18 @@ from tl_course.core.session import LOOK_EVERY
 from tl_course.core.settings import Settings
 from tl_course.core.training import Watch
 from tl_course.data.examples import Target, draw
-from tl_course.study import matrix
+from tl_course.study import forgetting, matrix
 
 STARTS = {"drawings": "image", "spoken names": "audio", "written names": "text", "random": "random"}
 SIZES = (10, 20, 50, 100, 200, 500, 1000, 2500)  # the last for who has fetched full MNIST
 RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 LOOKED_AT = 4  # along the way every fourth test digit is scored, at the end all of them
 LOOKS = 20  # along the way, about
+
+
+def decimal(rate: float) -> str:
+    """A learning rate as people write it: 0.00003 and not 3e-05."""
+    return np.format_float_positional(rate, trim="-")
 
 
 def sizes(target: Target) -> tuple[int, ...]:
@@ -72,7 +77,7 @@ class Trial:
         if self.augment:
             parts.append("copies")
         if self.option == "2" and self.rate is not None:
-            parts.append(f"rate {self.rate:g}")
+            parts.append(f"rate {decimal(self.rate)}")
         return ", ".join([*parts, f"seed {self.seed}"])
 
 
@@ -80,8 +85,9 @@ class Trial:
 class Look:
     """How it was along the way: mean training loss since the last look, accuracy 0 … 1.
 
-    Both are rounded to four places, so that a run is the same after it was shared as text. `left`
-    is how many seconds the rest will take, at the speed so far.
+    `moved` says how far the weights of layers 1 … 4 are from where they started, as shares of their
+    size (`forgetting.moved`). All are rounded to four places, so that a run is the same after it
+    was shared as text. `left` is how many seconds the rest will take, at the speed so far.
     """
 
     step: int
@@ -89,6 +95,7 @@ class Look:
     loss: float
     accuracy: float
     left: float
+    moved: tuple[float, ...] = ()  # empty where it is not known
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,11 @@ class Run:
     seconds: float
     accuracy: float | None = None
     right: torch.Tensor | None = None
+
+    @property
+    def moved(self) -> tuple[float, ...]:
+        """How far layers 1 … 4 moved up to the last look."""
+        return self.looks[-1].moved if self.looks else ()
 
 
 def settings_of(trial: Trial) -> Settings:
@@ -142,6 +154,7 @@ def run(
     known = features(net, scored.x, stop) if trial.option == "1" else None
     if Watch(stop=stop).stopped:  # what was made so far may be half of it
         return Run(trial, (), 0.0)
+    start = network.replace_output_layer(net, len(labelled.names))
     looks: list[Look] = []
     begun = time.perf_counter()
 
@@ -160,9 +173,11 @@ def run(
         # An output layer that starts at zero finds all classes equally likely.
         loss = history.loss[-1] if history.loss else math.log(len(target.pool.names))
         accuracy = (scores.argmax(1).cpu() == scored.y).float().mean().item()
+        went = forgetting.moved(start.to(adapted.output.weight.device), adapted).values()
+        moved = tuple(round(share, 4) for share in went)
         spent = time.perf_counter() - begun
         left = spent / step * (steps - step) if step else math.nan
-        looks.append(Look(step, steps, round(loss, 4), round(accuracy, 4), left))
+        looks.append(Look(step, steps, round(loss, 4), round(accuracy, 4), left, moved))
         if tell is not None:
             tell(tuple(looks))
 
@@ -171,7 +186,6 @@ def run(
     if trial.option == "1":
         adapted = transfer.option_1(net, shown, **how)
     else:
-        start = network.replace_output_layer(net, len(shown.names))
         adapted = transfer.fine_tune(start, shown, frozen=LAYERS[: trial.frozen], **how)
     found = Run(trial, tuple(looks), round(adapted.seconds, 2))
     finished = adapted.history.finished
@@ -183,10 +197,17 @@ def run(
 
 
 def to_plain(done: Run) -> dict:
-    """A finished run as JSON can hold it: the trial, its curve, which digits were right."""
+    """A finished run as JSON can hold it: the trial, its curve, which digits were right.
+
+    Of how far the layers moved, the end alone is kept: nothing shows the way there again, and a
+    text that people copy should be short.
+    """
     curve = [[look.step, look.loss, look.accuracy] for look in done.looks]
     right = base64.b64encode(np.packbits(done.right.numpy()).tobytes()).decode()
-    found = {"steps": done.looks[-1].steps, "curve": curve, "seconds": done.seconds}
+    found = {
+        "steps": done.looks[-1].steps, "curve": curve, "moved": list(done.moved),
+        "seconds": done.seconds,
+    }  # fmt: skip
     return {**asdict(done.trial), **found, "right": right}
 
 
@@ -195,15 +216,20 @@ def from_plain(plain: dict, tested: int) -> Run:
     try:
         plain = dict(plain)
         steps, curve = int(plain.pop("steps")), plain.pop("curve")
+        went = plain.pop("moved", [])  # older texts have none
+        moved = tuple(map(float, went))
         seconds, packed = float(plain.pop("seconds")), plain.pop("right")
         bits = np.frombuffer(base64.b64decode(packed, validate=True), np.uint8)
         right = torch.from_numpy(np.unpackbits(bits, count=tested).astype(bool))
         looks = tuple(
             Look(int(at), steps, float(loss), float(share), 0.0) for at, loss, share in curve
         )
+        looks = *looks[:-1], replace(looks[-1], moved=moved)
         trial = Trial(**plain)
         whole = (
-            looks
+            type(went) is list
+            and len(moved) in (0, len(LAYERS))
+            and all(0 <= share < 1e6 for share in moved)
             and len(bits) == -(-tested // 8)
             and all(0 <= v.step <= steps <= 10**6 for v in looks)
             and all(0 <= v.loss < 1e6 and 0 <= v.accuracy <= 1 for v in looks)
@@ -217,7 +243,7 @@ def from_plain(plain: dict, tested: int) -> Run:
         if not whole:
             raise ValueError
         return Run(trial, looks, seconds, right.float().mean().item(), right)
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError, binascii.Error):
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError, binascii.Error):
         damaged = "One of the runs in this state is damaged: copy the whole text again."
         raise CourseError(damaged) from None
 

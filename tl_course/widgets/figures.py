@@ -13,39 +13,60 @@ from tl_course.data.inputs import to_picture
 from tl_course.layers.portrait import Portrait
 from tl_course.lessons import figures
 from tl_course.lessons.figures import Picture
-from tl_course.study.trials import Look
+from tl_course.study.trials import Run
 
 TEXT = 12  # points in the portrait: still to be read where the page is 390 pixels wide
 GUESSING = 10  # of 100 digits
+SHEET = (5.4, 4.7)  # inches, as wide as the column beside the controls
 STYLES = ((figures.BLUE, "o", "-"), (figures.ORANGE, "s", "--"), (figures.GREEN, "^", ":"))
 
 
-def progress(runs: dict[str, Sequence[Look]], title: str) -> Picture:
-    """Training loss and test accuracy along the way of one, two or three runs, by name."""
-    figure, every = figures.in_a_row(2, 9, 3.3)
-    most = max((look.steps for looks in runs.values() for look in looks), default=1)
-    panels = (
-        ("training loss", None, lambda look: look.loss),
-        ("right, % of every fourth test digit", 102, lambda look: 100 * look.accuracy),
-    )
-    for ax, (ylabel, top, value) in zip(every, panels, strict=True):
-        for (name, looks), (colour, marker, dash) in zip(runs.items(), STYLES, strict=False):
-            ax.plot(
-                [look.step for look in looks], [value(look) for look in looks], label=name,
-                color=colour, marker=marker, linestyle=dash, markersize=4,
-            )  # fmt: skip
-        ax.set(xlabel="steps", ylabel=ylabel, xlim=(0, most), ylim=(0, top))
-    every[1].axhline(GUESSING, color=figures.GREY, linestyle=":", linewidth=1)
-    every[1].text(0, GUESSING + 1, " guessing", color=figures.GREY, fontsize=8)
-    if len(runs) > 1:
-        figures.legend(figure, "outside lower center")
-    heard = [
-        f"{name}: after {looks[-1].step:,} of {looks[-1].steps:,} steps loss {looks[-1].loss:.2f}, "
-        f"{100 * looks[-1].accuracy:.0f} of 100 test digits right"
-        for name, looks in runs.items()
-        if looks
-    ]
-    return figures.finished(figure, title, heard or ["No step yet"])
+def progress(runs: dict[str, Run], title: str) -> Picture:
+    """How up to three runs went, by name: right along the way and at the end, and training loss.
+
+    Along the way every fourth test digit is scored, at the end all of them; the end is a mark of
+    its own, with its number in the legend.
+    """
+    figure = Figure(figsize=SHEET)  # all of it is kept, whatever is drawn: nothing jumps
+    figure.add_artist(Rectangle((0, 0), 1, 1, fill=False, linewidth=0))
+    place = {"left": 0.07, "right": 0.98, "top": 0.87, "bottom": 0.3, "hspace": 0.3}
+    right, loss = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2), gridspec_kw=place)
+    most = max((look.steps for run in runs.values() for look in run.looks), default=100)
+    heard = []
+    for (name, run), (colour, marker, dash) in zip(runs.items(), STYLES, strict=False):
+        ended = run.accuracy is not None
+        said = f"{name}\n{100 * run.accuracy:.1f} of 100 at the end" if ended else name
+        steps, style = [look.step for look in run.looks], {"color": colour, "linestyle": dash}
+        style |= {"marker": marker, "markersize": 4}
+        right.plot(steps, [100 * look.accuracy for look in run.looks], label=said, **style)
+        loss.plot(steps, [look.loss for look in run.looks], **style)
+        if ended:
+            at = steps[-1], 100 * run.accuracy
+            right.plot(*at, "*", color=colour, markersize=15, markeredgecolor="black", zorder=3)
+        heard += _in_words(name, run)
+    measured = "right, of 100 (line: every fourth test digit; star: all of them)"
+    for ax, words in ((right, measured), (loss, "training loss")):
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.set_title(words, loc="left", fontsize=10)
+    right.set(xlim=(0, 1.03 * most), ylim=(0, 102), yticks=range(0, 101, 20))
+    loss.set(xlabel="steps", ylim=(0, None if runs else 2.5))
+    right.axhline(GUESSING, color=figures.GREY, linestyle=":", linewidth=1)
+    right.text(most, GUESSING + 1, "guessing", color=figures.GREY, fontsize=8, ha="right")
+    if runs:
+        figures.legend(figure, "lower left")
+    figure.suptitle(title, fontsize=12)
+    return Picture(figure, f"{title}. {'; '.join(heard) or 'Press Start'}.")
+
+
+def _in_words(name: str, run: Run) -> list[str]:
+    """What a run's line says: how far it is, and what was right."""
+    if not run.looks:
+        return []
+    now = run.looks[-1]
+    words = f"{name}: after {now.step:,} of {now.steps:,} steps loss {now.loss:.2f}, "
+    if run.accuracy is not None:
+        return [f"{words}and at the end {100 * run.accuracy:.1f} of 100 test digits right (star)"]
+    return [f"{words}{100 * now.accuracy:.0f} of 100 right, of every fourth test digit"]
 
 
 def labelled(examples: Examples, name: str) -> Picture:

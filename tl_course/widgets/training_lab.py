@@ -2,25 +2,58 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import anywidget
 import ipywidgets as widgets
+import traitlets
 
-from tl_course.core.network import FiveLayerNet
+from tl_course.core.network import LAYERS, WIDTHS, FiveLayerNet
 from tl_course.data.examples import Target
+from tl_course.data.inputs import SIZE
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.lessons import figures
-from tl_course.lessons.figures import Picture, percent
+from tl_course.lessons.figures import Picture
 from tl_course.study import comparing, matrix, results, trials
 from tl_course.study.trials import Look, Run, Trial
 from tl_course.widgets import figures as trial_plots
-from tl_course.widgets.base import WRAP, Experiment, Slot, control, number, one_of, status, table
+from tl_course.widgets.base import (
+    WRAP,
+    Experiment,
+    Slot,
+    button,
+    columns,
+    control,
+    number,
+    one_of,
+    status,
+    table,
+)
+from tl_course.widgets.parts import joined
 
 KEPT = 6  # runs; more would make the text that is shared too long
 BETWEEN = 0.5  # seconds between two pictures of a run under way
 TUNED = 0.0  # stands for the rate that was found on validation digits
 ARMS = ("option-1", "option-2", "scratch", "random-frozen")  # of the still picture
 SEEDS = 999
+NAMES = "W¹", "W²", "W³", "W⁴"
+NO_RUN = "Set up a training and press Start."
+
+
+class Network(anywidget.AnyWidget):
+    """The five layers to be pressed (`front/network.js`); `fixed` first ones stay as they are."""
+
+    _esm = joined("network")
+    layers = traitlets.List().tag(sync=True)
+    start = traitlets.Unicode("drawings").tag(sync=True)
+    fixed = traitlets.Int(0, min=0, max=len(LAYERS)).tag(sync=True)
+    busy = traitlets.Bool(False).tag(sync=True)
+    moved = traitlets.List(traitlets.Float()).tag(sync=True)  # in percent
+    about = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(self) -> None:
+        sides = (SIZE // 2**number for number in range(1, len(LAYERS) + 1))
+        super().__init__(layers=[list(layer) for layer in zip(NAMES, WIDTHS, sides, strict=True)])
 
 
 class Training(Experiment):
@@ -31,11 +64,15 @@ class Training(Experiment):
         self.nets = matrix.pretrained() | ({"image": net} if net is not None else {})
         self.target = target or handwritten()
         sizes = [(f"{n:,}", n) for n in trials.sizes(self.target)]
-        self.images = control(widgets.SelectionSlider, "Labelled images", options=sizes, value=50)
+        self.images = control(
+            widgets.SelectionSlider, "Labelled images", width="100%", options=sizes, value=50
+        )
         self.augment = widgets.Checkbox(description="altered copies too", indent=False)
-        self.start_button = widgets.Button(description=start)
-        self.stop_button = widgets.Button(description="Stop", disabled=True)
-        self.status = widgets.HTML()
+        self.start_button, self.stop_button = button(start, "primary"), button("Stop")
+        self.stop_button.disabled = True
+        self.buttons = widgets.HBox([self.start_button, self.stop_button], layout=WRAP)
+        self.buttons.add_class("tlc-hand-over")  # guard.js passes the focus on between the two
+        self.status = widgets.HTML().add_class("tlc-status")
         self.on_click(self.start_button, self._start, once=True)
         self.on_click(self.stop_button, self._stop)
 
@@ -54,7 +91,7 @@ class Training(Experiment):
             def now_and_then(looks: tuple[Look, ...]) -> None:
                 nonlocal last
                 if time.perf_counter() - last > BETWEEN and not stop.is_set():
-                    tell((trial, looks))
+                    tell(Run(trial, looks, 0.0))
                     last = time.perf_counter()
 
             return trials.run(trial, nets, target, stop=stop, tell=now_and_then)
@@ -62,10 +99,10 @@ class Training(Experiment):
         self.work(job, self._report, self._ended)
 
     def _stop(self) -> None:
-        self.stop()
-        self.stop_button.disabled = True
+        self.stop()  # the button stays as it is: a disabled one would lose the focus
+        self.status.value = status("Stopping after this step …")
 
-    def _report(self, news: tuple[Trial, tuple[Look, ...]]) -> None:
+    def _report(self, so_far: Run) -> None:
         """What is shown while it trains."""
 
     def _ended(self, run: Run | None) -> None:
@@ -77,12 +114,19 @@ class Training(Experiment):
             self._finished(run)
 
     def _busy(self, busy: bool, said: str) -> None:
-        self.start_button.disabled, self.stop_button.disabled = busy, not busy
+        for one, works in ((self.stop_button, busy), (self.start_button, not busy)):
+            if works:  # first, so that there is always one that can have the focus
+                one.disabled = False
+        for one, works in ((self.stop_button, busy), (self.start_button, not busy)):
+            one.disabled = not works
         self.status.value = status(said)
 
 
 class TrainingLab(Training):
-    """Trainings of the learner's own, on handwritten digits; `net` is the one of drawings."""
+    """Trainings of the learner's own, on handwritten digits; `net` is the one of drawings.
+
+    `network.fixed` layers stay fixed; four of them are Option 1, and fewer are Option 2.
+    """
 
     name, title = "training-lab", "Training lab"
 
@@ -90,87 +134,108 @@ class TrainingLab(Training):
         self, net: FiveLayerNet | None = None, target: Target | None = None, seed: int = 0
     ):
         super().__init__(net, target, seed, "Start")
-        self.start_button.button_style = "primary"
         self.runs: list[Run] = []
-        options = [("1: four layers fixed", "1"), ("2: everything may move", "2")]
-        rates = [("as tuned", TUNED), *((f"{rate:g}", rate) for rate in trials.RATES)]
-        self.start_from = control(widgets.Dropdown, "Start from", options=list(trials.STARTS))
-        self.option = control(widgets.Dropdown, "Option", options=options, value="2")
-        self.frozen = control(widgets.IntSlider, "First layers fixed", max=4)
-        self.rate = control(widgets.SelectionSlider, "Learning rate", options=rates)
-        self.draw = control(widgets.IntSlider, "Seed", value=min(seed, SEEDS), max=SEEDS)
+        self.shown: Run | None = None  # whose layers' way is shown
+        rates = [("as tuned", TUNED), *((trials.decimal(rate), rate) for rate in trials.RATES)]
+        wide = {"width": "100%"}
+        self.start_from = control(
+            widgets.Dropdown, "Start from", **wide, options=list(trials.STARTS)
+        )
+        self.network = Network()
+        self.rate = control(widgets.SelectionSlider, "Learning rate", **wide, options=rates)
+        self.draw = control(widgets.IntSlider, "Seed", **wide, value=min(seed, SEEDS), max=SEEDS)
         self.seed = self.draw.value
         self.controls = {
-            "start": self.start_from, "option": self.option, "frozen": self.frozen,
-            "images": self.images, "augment": self.augment, "rate": self.rate,
+            "start": self.start_from, "images": self.images, "augment": self.augment,
+            "rate": self.rate,
         }  # fmt: skip
-        self.forget_button = widgets.Button(description="Forget these runs", disabled=True)
-        self.bar = widgets.IntProgress(description="Progress", max=1, layout={"width": "16em"})
-        self.status.value = "<p>Set up a training and press Start.</p>"
-        self.picture, self.table = Slot(), widgets.HTML()
+        self.forget_button = button("Forget these runs")
+        self.forget_button.disabled = True
+        self.bar = widgets.IntProgress(description="Progress", max=1, layout={"flex": "1 1 9em"})
+        self.picture = Slot()
+        self.table = widgets.HTML().add_class("tlc-wide").add_class("tlc-runs")
         self.first, self.second = (
-            control(widgets.Dropdown, said, width="98%", options=[("–", -1)])
+            control(widgets.Dropdown, said, "auto", "100%", options=[("–", -1)])
             for said in ("Compare", "with")
         )
-        self.pair = widgets.HBox([self.first, self.second], layout=WRAP | {"display": "none"})
+        self.pair = widgets.Box([self.first, self.second], layout={"visibility": "hidden"})
+        self.pair.add_class("tlc-pair")
         self.on_click(self.forget_button, self._forget)
-        self.on_change(
-            self.controls.values(), lambda _: self._fit_controls()
-        )  # and the state follows
+        self.on_change(self.controls.values(), lambda _: self._fit_controls())  # the state follows
+        self.on_change(self.network, lambda _: self._fit_controls(), "fixed")
         self.on_change(self.draw, self._reseed)
         self.on_change((self.first, self.second), lambda _: self._compare())
-        rows = (
-            [self.start_from, self.option],
-            [self.images, self.augment],
-            [self.frozen, self.rate, self.draw],
-            [self.start_button, self.stop_button, self.bar, self.status],
-        )
-        shown = self.picture.view, self.table, self.pair, self.forget_button
-        self.lay_out([*(widgets.HBox(row, layout=WRAP) for row in rows), *shown])
+        self.show()
+        several = [[self.images, self.augment], [self.rate, self.draw]]
+        controls = [
+            self.start_from.add_class("tlc-inline"), self.network,
+            *(widgets.Box(row).add_class("tlc-two") for row in several),
+            widgets.HBox([self.buttons, self.bar.add_class("tlc-inline")], layout=WRAP),
+            self.status,
+        ]  # fmt: skip
+        shown = [self.picture.view.add_class("tlc-figure"), self.pair]
+        self.lay_out([columns(controls, shown), self.table, widgets.HBox([self.forget_button])])
 
     @property
     def trial(self) -> Trial:
         """What the controls say now."""
-        moves = {"frozen": self.frozen.value, "rate": self.rate.value or None}
+        fixed = self.network.fixed
+        moves = {"frozen": fixed, "rate": self.rate.value or None}
         return Trial(
-            self.start_from.value, self.option.value, images=self.images.value,
+            self.start_from.value, "1" if fixed == len(LAYERS) else "2", images=self.images.value,
             augment=self.augment.value, seed=self.seed,
-            **(moves if self.option.value == "2" else {}),
+            **(moves if fixed < len(LAYERS) else {}),
         )  # fmt: skip
 
     def _fit_controls(self) -> None:
-        for one in (self.frozen, self.rate):
-            one.disabled = self.option.value == "1"
-            one.layout.display = "none" if one.disabled else ""
+        fixed = self.network.fixed == len(LAYERS)
+        self.rate.disabled = fixed  # its place is kept
+        self.rate.layout.visibility = "hidden" if fixed else "visible"
+        self.network.start = self.start_from.value
+        self._show_moved()
+
+    def _show_moved(self) -> None:
+        """How far the layers moved in the run that is shown, where it was set up as it is now."""
+        now = (self.start_from.value, self.network.fixed)
+        known = self.shown is not None and self.shown.moved and set_up(self.shown.trial) == now
+        self.network.moved = [100 * share for share in self.shown.moved] if known else []
+        under_way = "Press Stop to change the layers." if self.network.busy else ""
+        self.network.about = under_way or "Press Start to see how far each layer moves."
 
     def _reseed(self, seed: int) -> None:
         self.seed = seed
 
     # ------------------------------------------------------------------ a run
 
-    def _report(self, news: tuple[Trial, tuple[Look, ...]]) -> None:
-        trial, looks = news
-        now = looks[-1]
+    def _start(self) -> None:
+        super()._start()
+        self.shown = Run(self.trial, (), 0.0)
+        self._show_moved()
+
+    def _report(self, so_far: Run) -> None:
+        now = so_far.looks[-1]
         self.bar.max, self.bar.value = now.steps, now.step
         left = f", about {max(1, round(now.left))} s left" if now.left == now.left else ""
         # No live region: a screen reader would have to say each step.
         self.status.value = f"<p>Step {now.step:,} of {now.steps:,}{left}.</p>"
-        self._draw({"this run": looks}, f"Under way: {trial.words}")
+        self._draw([so_far], "Under way")
 
     def _stopped(self, run: Run) -> None:
         if run.looks:
-            self._draw({"this run": run.looks}, f"Stopped: {run.trial.words}")
+            self._draw([run], "Stopped")
         self._busy(False, f"Stopped after {run.seconds:.1f} s; such a run is not in the table.")
 
     def _finished(self, run: Run) -> None:
         self.runs = [*self.runs, run][-KEPT:]
-        self._busy(False, f"Done: {percent(run.accuracy)} of {len(run.right):,} test digits right.")
+        said = f"{of_100(run)} of 100 test digits right, measured on all {len(run.right):,}"
+        self._busy(False, f"Done after {run.seconds:.1f} s: {said}.")
         self._offer(max(0, len(self.runs) - 2), len(self.runs) - 1)
         self._compare()
 
     def _busy(self, busy: bool, said: str) -> None:
         super()._busy(busy, said)
         self.forget_button.disabled = busy or not self.runs
+        self.network.busy = self.start_from.disabled = busy  # what is seen is what trains
         self.bar.value = 0
 
     def _forget(self) -> None:
@@ -181,45 +246,48 @@ class TrainingLab(Training):
 
     # ------------------------------------------------------------------ what is shown
 
-    def _named(self, index: int) -> str:
-        return f"{index + 1}: {self.runs[index].trial.words}"
+    def _called(self, run: Run) -> str:
+        """A run in words, with its number where it is in the table."""
+        place = [i for i, one in enumerate(self.runs) if one is run]
+        return f"{f'Run {place[0] + 1}' if place else 'This run'}: {run.trial.words}"
 
     def _offer(self, first: int, second: int) -> None:
         """The runs to choose from, and these two chosen."""
         with self.quietly():
-            options = [(self._named(i), i) for i in range(len(self.runs))] or [("–", -1)]
+            options = [(f"run {i + 1}", i) for i in range(len(self.runs))] or [("–", -1)]
             for choice, value in ((self.first, first), (self.second, second)):
                 choice.options = options
                 choice.value = value
-        self.pair.layout.display = "" if len(self.runs) > 1 else "none"
+        self.pair.layout.visibility = "visible" if len(self.runs) > 1 else "hidden"
 
     def _compare(self) -> None:
         """The table, and the picture of one or two runs."""
         self.table.value = table(self.rows(), "Your runs")
-        if not self.runs:
-            self.picture.clear()
-            return
         first, second = self.first.value, self.second.value
-        if first == second:
-            self._draw({"this run": self.runs[first].looks}, self._named(first))
+        if not self.runs:
+            self._draw([], "No run yet")
+        elif first == second:
+            self._draw([self.runs[first]], "One of your runs")
         else:
-            shown = {self._named(i): self.runs[i].looks for i in (first, second)}
-            words = trials.compared(self.runs[first], self.runs[second])
-            self._draw(shown, "Two of your runs", words)
+            pair = self.runs[first], self.runs[second]
+            self._draw(pair, "Two of your runs", trials.compared(*pair))
 
-    def _draw(self, runs: dict[str, tuple[Look, ...]], title: str, words: str = "") -> None:
-        picture = trial_plots.progress(runs, title)
+    def _draw(self, runs: Sequence[Run], title: str, words: str = "") -> None:
+        """The picture of some runs; of the last one is shown how far the layers moved."""
+        self.shown = runs[-1] if runs else None
+        picture = trial_plots.progress({self._called(run): run for run in runs}, title)
         self.picture.show(picture, words or picture.alt)
+        self._show_moved()
 
     def rows(self) -> list[dict]:
         """The table of the learner's runs."""
         return [
             {
-                "run": i + 1, "start from": trial.start, "option": trial.option,
-                "fixed": 4 if trial.option == "1" else trial.frozen, "images": trial.images,
-                "copies": "yes" if trial.augment else "no",
-                "rate": "–" if trial.option == "1" else trials.settings_of(trial).rate,
-                "seed": trial.seed, "right": percent(run.accuracy),
+                "run": i + 1, "start from": trial.start, "fixed": set_up(trial)[1],
+                "images": f"{trial.images:,}{' + copies' if trial.augment else ''}",
+                "rate": "–" if trial.option == "1" else _rate_of(trial),
+                "seed": trial.seed, "right, of 100": of_100(run),
+                "layers moved, %": " · ".join(f"{100 * way:.1f}" for way in run.moved) or "–",
                 "seconds": f"{run.seconds:.1f}",
             }
             for i, run in enumerate(self.runs)
@@ -228,6 +296,8 @@ class TrainingLab(Training):
 
     def settings(self) -> dict:
         return super().settings() | {
+            "option": self.trial.option,
+            "frozen": self.network.fixed,
             "compared": [self.first.value, self.second.value],
             "runs": [trials.to_plain(run) for run in self.runs],
         }
@@ -235,6 +305,9 @@ class TrainingLab(Training):
     def apply(self, settings: dict) -> None:
         self.draw.value = number({"seed": self.seed}, "seed", 0, SEEDS)
         super().apply(settings)
+        option = one_of(settings, "option", ("1", "2"))
+        fixed = number(settings, "frozen", 0, len(LAYERS))
+        self.network.fixed = len(LAYERS) if option == "1" else fixed
         found = settings["runs"] if isinstance(settings["runs"], list) else [None]
         self.runs = [trials.from_plain(run, len(self.target.test)) for run in found[-KEPT:]]
         places = tuple(range(len(self.runs))) or (-1,)
@@ -245,7 +318,7 @@ class TrainingLab(Training):
 
     def show(self) -> None:
         self._fit_controls()
-        self._busy(False, f"{len(self.runs)} runs so far." if self.runs else "No runs yet.")
+        self._busy(False, f"{len(self.runs)} runs so far." if self.runs else NO_RUN)
         self._compare()
 
     def still(self) -> tuple[Picture, list[dict]]:
@@ -263,3 +336,17 @@ class TrainingLab(Training):
             for row in comparing.means(recorded).itertuples()
         ]  # fmt: skip
         return picture, rows
+
+
+def set_up(trial: Trial) -> tuple[str, int]:
+    """What a trial starts from and how many first layers stay fixed: all four under Option 1."""
+    return trial.start, len(LAYERS) if trial.option == "1" else trial.frozen
+
+
+def _rate_of(trial: Trial) -> str:
+    return trials.decimal(trials.settings_of(trial).rate)
+
+
+def of_100(run: Run) -> str:
+    """How many of 100 test digits a finished run has right: the one number that is said of it."""
+    return f"{100 * run.accuracy:.1f}"

@@ -1,0 +1,128 @@
+// The five layers: what is borrowed, what stays fixed, and how far each has moved. A layer is pressed
+// to fix it with all those before it, or to let it move with all those after it.
+//
+// store.layers  [[name, how many maps, how wide each is], …] of layers 1 to 4
+// store.start   what they are borrowed from, such as "drawings", or "random": nothing is borrowed
+// store.fixed   how many first layers stay fixed, set here
+// store.busy    whether it trains, and nothing can be set
+// store.moved   how far each layer has moved, in percent, or [] where nothing was trained so
+// store.about   what is said below where nothing was trained so
+
+import { make, pressable } from "./dom.js";
+
+const A_BOX = 16; // a box stands for so many maps
+const SIDE = [3.94, 0.62]; // its side in pixels is the first times a map's width to this power
+const FULL = [10, 50, 250, 1000]; // what a full bar can stand for, in percent
+const COUNT = ["None", "One", "Two", "Three", "Four"];
+
+/** What the setting is, in a sentence with the term after it. */
+function inWords(fixed, layers) {
+  if (fixed === layers) return "Four fixed: this is Option 1.";
+  if (!fixed) return "None fixed, everything moves: this is Option 2.";
+  return `${COUNT[fixed]} fixed, the rest moves: a part of Option 2.`;
+}
+
+/** As many digits as say something: 0.42, 5.6, 270. */
+function percent(share) {
+  if (share === 0) return "0%";
+  return `${share.toFixed(share < 1 ? 2 : share < 100 ? 1 : 0)}%`;
+}
+
+function boxes(parent, count, side) {
+  const picture = make(parent, "span", { name: "tlc-boxes", "aria-hidden": "true" });
+  const inARow = count > 4 ? Math.ceil(count / 2) : count;
+  picture.style.gridTemplateColumns = `repeat(${inARow}, ${side}px)`;
+  for (let i = 0; i < count; i++) {
+    const box = make(picture, "span", { name: "tlc-box" });
+    box.style.width = box.style.height = `${side}px`;
+  }
+}
+
+export function network(el, store) {
+  const root = make(el, "div", { name: "tlc-network", role: "group" });
+  const id = `tlc-network-${Math.random().toString(36).slice(2)}`;
+  root.setAttribute("aria-labelledby", id);
+  const rule = "Press one to fix it and all above it, or to let it move.";
+  make(root, "p", { name: "tlc-rule", text: `The layers, from the picture down. ${rule}`, id });
+  const layers = store.get("layers");
+  const rows = layers.map(([name, maps, side], i) => {
+    const row = pressable(root, "", () => press(i), { name: "tlc-layer", "data-layer": i });
+    boxes(row, maps / A_BOX, Math.round(SIDE[0] * side ** SIDE[1]));
+    const words = make(row, "span", { name: "tlc-of" });
+    make(words, "b", { text: name });
+    make(words, "span", { name: "tlc-size", text: ` ${maps} × ${side} × ${side}` });
+    const kind = make(words, "span", { name: "tlc-kind" });
+    const from = make(kind, "span");
+    make(kind, "i", { name: "tlc-lock", "aria-hidden": "true" });
+    const state = make(kind, "b");
+    const went = make(row, "span", { name: "tlc-went", id: `${id}-${i}` });
+    const fill = make(make(went, "span", { name: "tlc-track" }), "span", { name: "tlc-fill" });
+    const value = make(went, "span", { name: "tlc-value" });
+    row.setAttribute("aria-describedby", went.id);
+    return { row, from, state, fill, value, name };
+  });
+  const output = make(root, "div", { name: "tlc-layer tlc-output tlc-fresh", role: "group" });
+  output.setAttribute("aria-label", "W⁵, the output layer: always fresh, always moves");
+  boxes(output, 10, 7);
+  const last = make(output, "span", { name: "tlc-of" });
+  make(last, "b", { text: "W⁵" });
+  make(last, "span", { name: "tlc-size", text: " output layer" });
+  const kind = make(last, "span", { name: "tlc-kind", text: "fresh, " });
+  make(kind, "b", { text: "moves" });
+  const zero = "new: starts at zero";
+  make(output, "span", { name: "tlc-went tlc-value", text: zero });
+  const said = make(root, "p", { name: "tlc-option" });
+  said.setAttribute("aria-live", "polite");
+  const about = make(root, "p", { name: "tlc-about" });
+
+  function press(i) {
+    if (store.get("busy")) said.textContent = "It trains: press Stop before you change layers.";
+    else store.set({ fixed: i < store.get("fixed") ? i : i + 1 });
+  }
+
+  root.addEventListener("keydown", (event) => {
+    const step = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 }[event.key];
+    if (step === undefined || event.target.dataset.layer === undefined) return;
+    rows[+event.target.dataset.layer + step]?.row.focus();
+    event.preventDefault();
+    event.stopPropagation();
+  });
+
+  function showLayers() {
+    const [start, fixed] = [store.get("start"), store.get("fixed")];
+    const fresh = start === "random";
+    rows.forEach(({ row, from, state, name }, i) => {
+      const stays = i < fixed;
+      row.classList.toggle("tlc-fresh", fresh);
+      row.classList.toggle("tlc-fixed", stays);
+      from.textContent = fresh ? "fresh, " : "borrowed, ";
+      state.textContent = stays ? "fixed" : "moves";
+      row.setAttribute("aria-disabled", store.get("busy"));
+      const source = fresh ? "fresh, of random numbers" : `borrowed from ${start}`;
+      row.setAttribute("aria-label", `${name}, layer ${i + 1}: ${source}, ${state.textContent}`);
+    });
+    const words = inWords(fixed, layers.length);
+    if (said.textContent !== words) said.textContent = words;
+  }
+
+  function showMoved() {
+    const moved = store.get("moved");
+    const most = Math.max(0, ...moved);
+    const full = FULL.find((scale) => most <= scale) || most;
+    rows.forEach(({ fill, value }, i) => {
+      const known = moved.length > 0;
+      fill.style.width = known ? `${(100 * moved[i]) / full}%` : "0";
+      value.textContent = known ? `moved ${percent(moved[i])}` : "not trained yet";
+    });
+    const scale = `Bars: the change of the weights, as a share of their size. Full is ${full}%.`;
+    about.textContent = moved.length ? scale : store.get("about");
+  }
+
+  const acts = {
+    start: showLayers, fixed: showLayers, busy: showLayers, moved: showMoved, about: showMoved,
+  };
+  const ends = Object.entries(acts).map(([name, act]) => store.on(name, act));
+  showLayers();
+  showMoved();
+  return () => ends.forEach((end) => end());
+}
