@@ -8,10 +8,14 @@ import subprocess
 import sys
 import time
 import urllib.request
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 from conftest import HUNG
+
+from tl_course.app import notebooks
+from tl_course.app.prompt_answers import PromptConnection
 
 NEWS = "@jupyterlab/apputils-extension:notification"
 ENDS = "To end it, press Ctrl-C here twice."
@@ -147,3 +151,13 @@ def test_the_first_notebook_is_in_sight_and_no_question_covers_it(tmp_path, thei
         assert page.locator(".Toastify__toast").count() == 0
         browser.screenshot(page, "lab-first-sight")
         browser.page_is_well(page)
+
+
+def test_answers_of_the_kernel_wait_for_nothing(monkeypatch):
+    connection = PromptConnection.__new__(PromptConnection)
+    heard = []
+    handler = SimpleNamespace(set_nodelay=heard.append)
+    monkeypatch.setattr(PromptConnection, "websocket_handler", handler)
+    monkeypatch.setattr(PromptConnection.__base__, "connect", lambda self: "connected")
+    assert connection.connect() == "connected" and heard == [True]
+    assert any(PromptConnection.__name__ in option for option in notebooks.SERVER)

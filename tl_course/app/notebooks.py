@@ -14,8 +14,11 @@ from tl_course.base import storage
 from tl_course.base.errors import CourseError
 
 KERNEL = "python3"
-# A message of more than 10 MB, such as a phone's photograph, would end the connection.
-LARGE_MESSAGES = f"--ServerApp.tornado_settings={{'websocket_max_message_size': {100 * 2**20}}}"
+SERVER = (
+    # A message of more than 10 MB, such as a phone's photograph, would end the connection.
+    f"--ServerApp.tornado_settings={{'websocket_max_message_size': {100 * 2**20}}}",
+    "--ServerApp.kernel_websocket_connection_class=tl_course.app.prompt_answers.PromptConnection",
+)
 MANIFEST = ".tl-course-copies.json"
 
 
