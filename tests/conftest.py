@@ -139,18 +139,25 @@ def record_digit():
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
-    """A JupyterLab of our own (browser.Lab); without a browser on this machine it is a skip."""
+def a_browser():
+    """That there is a browser on this machine; otherwise the test is a skip."""
     import browser
 
     if browser.executable() is None:
         pytest.skip(browser.HOW_TO_GET_ONE)
+
+
+@pytest.fixture(scope="session")
+def lab(a_browser, tmp_path_factory):
+    """A JupyterLab of our own (browser.Lab)."""
+    import browser
+
     with browser.jupyterlab(tmp_path_factory.mktemp("lab")) as lab:
         yield lab
 
 
 @pytest.fixture(scope="session")
-def chromium(lab):
+def chromium(a_browser):
     """A headless browser."""
     import browser
 
@@ -166,3 +173,24 @@ def page(lab, chromium):
     with browser.new_page(chromium) as page:
         yield page
     lab.end_kernels()
+
+
+@pytest.fixture(scope="session")
+def front_address():
+    """The address of the experiments' parts, without Jupyter."""
+    import front
+
+    with front.served() as address:
+        yield address
+
+
+@pytest.fixture
+def front(front_address, chromium):
+    """A fresh page for one part of an experiment (front.Front); its console has to stay silent."""
+    import browser
+    import front
+
+    with browser.new_page(chromium) as page:
+        page.goto(front_address)
+        yield front.Front(page)
+        assert not page.said, page.said
