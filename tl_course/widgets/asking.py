@@ -119,8 +119,8 @@ class Fields:
             self.by_label = {label: self._field(label) for label in asked.measured}
         self.answer_button = button("This is my answer", "primary")
         self.skip_button = button("Skip")
-        rows = list(self.by_label.values()), [self.answer_button, self.skip_button]
-        self.view = widgets.VBox([widgets.HBox(row, layout=WRAP) for row in rows])
+        buttons = widgets.HBox([self.answer_button, self.skip_button])
+        self.view = widgets.HBox([*self.by_label.values(), buttons], layout=WRAP)
 
     def _field(self, label: str) -> widgets.Text:
         words = label or "Your answer"

@@ -438,8 +438,8 @@ class Experiment:
         return (
             f"<h3>{html.escape(self.title)}</h3>"
             "<p>This is an experiment to touch: run its cell in a notebook. (What was done in it "
-            "goes when the notebook restarts; what was copied from <i>As text</i> can be pasted "
-            "there again.) A still picture of it:</p>"
+            "goes when the notebook restarts; the text under <i>Share or restore</i> brings it "
+            "back.) A still picture of it:</p>"
             f"{picture._repr_mimebundle_()['text/html']}<p>{html.escape(picture.alt)}</p>{table(rows)}"
         )
 

@@ -88,7 +88,7 @@ function names(root) {
     for (const group of root.querySelectorAll(".widget-radio-box")) {
       const label = group.parentElement.querySelector(".widget-label")?.textContent;
       set(group, "role", "radiogroup");
-      set(group, "aria-label", label || root.dataset.question || "Answers");
+      set(group, "aria-label", label || root.querySelector(".widget-html")?.textContent || "Answers");
     }
     // A progress bar of ipywidgets is made of two plain boxes.
     for (const bar of root.querySelectorAll(".widget-hprogress .progress")) {
@@ -153,8 +153,8 @@ function handOver(root) {
 
 const GONE =
   "This experiment has lost its notebook, which was restarted or closed; what you see is what was " +
-  "there last. Run its cell again: click into it and press Shift + Enter. You can then bring back " +
-  "what you did.";
+  "there last. Run its cell again: click into it and press Shift + Enter.";
+const COMES_BACK = " You can then bring back what you did.";
 const WAITING = "The notebook is busy or out of reach; it goes on as soon as it answers.";
 const PATIENCE = 3000; // milliseconds until it says that it waits
 const CLOSED = "jupyter-widgets-disconnected"; // the class that ipywidgets gives a dead view
@@ -169,7 +169,7 @@ function connection(root, store) {
     if (root.classList.contains("tlc-gone")) return;
     clearTimeout(timer);
     root.classList.add("tlc-gone");
-    Object.assign(note, { textContent: GONE });
+    note.textContent = GONE + (root.querySelector(".tlc-share") ? COMES_BACK : "");
     note.setAttribute("role", "alert");
     close();
   }
