@@ -98,7 +98,11 @@ def findings(checked: Checked, most: int = 6) -> HTML:
 def _found(root: Path, number: int, found: Finding, most: int) -> Markup:
     """`found.files` are named from `root`."""
     tiles = [
-        tile(thumbnail(root / file), _named(file, file in found.left_out))
+        tile(
+            thumbnail(root / file),
+            _named(file, file in found.left_out),
+            alt=f"A thumbnail of the file {file}",
+        )
         for file in found.files[:most]
     ]
     if len(found.files) > most:
@@ -146,6 +150,7 @@ def surest_mistakes(outcome: Outcome, checked: Checked, n: int = 8) -> Markup:
             Markup("{} taken for <b>{}</b>, {:.0f}% sure").format(
                 breakable(one.true), breakable(one.said), 100 * one.sure
             ),
+            alt=f"A thumbnail of the file {checked.test_files[one.number]}",
         )
         for one in table
     ]
@@ -245,7 +250,7 @@ def rivals(found: dict[str, torch.Tensor]) -> Picture:
             share, row, xerr=[[share - low], [high - share]], color=colour, marker=marker,
             markersize=9, capsize=5,
         )  # fmt: skip
-        ax.text(high + 1.5, row, f"{share:.0f}", va="center", color=colour)
+        ax.text(high + 1.5, row, f"{share:.0f}", va="center", color=figures.as_text(colour))
         told.append(f"{name} {share:.1f}% ({low:.1f} to {high:.1f}%)")
     ax.set_yticks(range(len(found)), list(found), fontsize=10)
     ax.set(xlim=(0, 106), ylim=(len(found) - 0.4, -0.6))
