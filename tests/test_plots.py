@@ -1,7 +1,11 @@
 """Every figure has alt text; the notebook helper says what it should."""
 
+import numpy as np
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from tl_course.base.errors import CourseError
@@ -12,6 +16,9 @@ from tl_course.lessons import figures
 from tl_course.lessons import lesson as module
 from tl_course.lessons.lesson import Lesson
 from tl_course.lessons.n02_what_layers_see import figures as layer_plots
+from tl_course.lessons.n05_how_much_data import figures as data_plots
+from tl_course.lessons.n06_wrong_modality import figures as modality_plots
+from tl_course.lessons.n08_your_own_task import figures as own_plots
 from tl_course.study import results
 
 ROWS = [
@@ -34,6 +41,66 @@ def every_figure():
     yield figures.accuracies(ROWS, "t")
     yield figures.curves({"a": ([1, 2], [3, 4])}, "t", "x", "y")
     yield figures.bars({"a": 1.0, "b": 2.0}, "t", "y", spread={"a": 0.1, "b": 0.2})
+
+
+def text_and_paper(figure):
+    """Each text that is seen in a figure, with its colour and that of what lies behind it."""
+
+    def painted():
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())[::-1, :, :3] / 255
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    figure.set_layout_engine("none")  # nothing moves when the texts are taken away
+    texts = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
+    places = [t.get_window_extent().padded(1).extents.clip(0).astype(int) for t in texts]
+    written = painted()
+    for text in texts:
+        text.set_visible(False)
+    paper = painted()
+    for text, (left, low, right, high) in zip(texts, places, strict=True):
+        behind = paper[low:high, left:right]
+        if (behind != written[low:high, left:right]).any():  # axes that are off show no labels
+            frame = text.get_bbox_patch()
+            colour = frame.get_facecolor() if frame else np.median(behind.reshape(-1, 3), 0)
+            yield text.get_text(), text.get_color(), colour
+
+
+def test_the_text_of_every_figure_can_be_read(monkeypatch):
+    """It has a contrast of 4.5 to 1 with what is behind it, whatever the colour of its line."""
+    drawn, save = [], Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda f, *a, **k: (drawn.append(f), save(f, *a, **k)))
+    for _ in every_figure():
+        pass
+    for style in figures.STYLES:
+        figures.accuracies([row | {"arm": style} for row in ROWS], "t")
+    rows = results.load("matrix").query("images == 50 and option == '1'")
+    modality_plots.help_and_harm(rows, "t")
+    shares = np.linspace(0, 1, 36).reshape(6, 6)
+    figure, (ax,) = figures.in_a_row(1, 6, 6)
+    figures.heat(ax, shares, list("abcdef"), list("abcdef"), shares.round(1).astype(str), 1)
+    figures.finished(figure, "t", ["a heat map"])
+    own_plots.rivals({name: torch.tensor([True, False, True]) for name in own_plots.MARKERS})
+    known = torch.arange(3).repeat(4)
+    data_plots.confusion(known, known.flip(0), ("a", "b", "c"), "t")
+    found = [(text, *look) for figure in drawn for text, *look in text_and_paper(figure)]
+    assert len(drawn) > 15 and len(found) > 300
+    weak = [
+        (text, f"{figures.contrast(colour, paper):.1f}")
+        for text, colour, paper in found
+        if figures.contrast(colour, paper) < figures.READABLE
+    ]
+    assert not weak, weak
+
+
+def test_a_colour_for_text_is_darker_only_where_it_has_to_be():
+    for colour in (figures.BLUE, figures.GREY, "black"):
+        assert figures.as_text(colour) == figures.to_hex(colour)
+    for colour in (figures.ORANGE, figures.GREEN, figures.PINK, figures.SKY):
+        assert figures.contrast(colour) < 4.5 <= figures.contrast(figures.as_text(colour)) < 5
+    assert figures.contrast("white") == 1 and figures.contrast("black") == pytest.approx(21)
+    assert (figures.ink("#0072B2"), figures.ink("#56B4E9")) == ("#ffffff", "#000000")
 
 
 def test_every_figure_is_a_picture_with_alt_text():

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from PIL import Image
@@ -40,6 +41,7 @@ STYLES = {  # arm: (what it is called, colour, marker)
     "classical": ("no network", GREY, "x"),
 }
 DPI = 110
+READABLE = 4.5  # to 1: the least contrast of text (Web Content Accessibility Guidelines 2)
 
 
 class Picture:
@@ -74,6 +76,27 @@ class Picture:
         """Write the file."""
         Path(path).write_bytes(self.data)
         return Path(path)
+
+
+def contrast(one: str | Sequence[float], other: str | Sequence[float] = "white") -> float:
+    """How far two colours are apart in brightness, from 1 to 21, as WCAG 2 measures it."""
+    rgb = np.array([to_rgb(one), to_rgb(other)])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    light = linear @ (0.2126, 0.7152, 0.0722) + 0.05
+    return float(light.max() / light.min())
+
+
+def ink(paper: str | Sequence[float]) -> str:
+    """Black or white, whichever can be read better on `paper`."""
+    return max(("#000000", "#ffffff"), key=lambda colour: contrast(colour, paper))
+
+
+def as_text(colour: str) -> str:
+    """A colour for text on white: the same, as much darker as it takes to be read."""
+    shade = np.array(to_rgb(colour))
+    while contrast(shade) < READABLE:
+        shade = 0.97 * shade
+    return to_hex(shade)
 
 
 def percent(share: float) -> str:
@@ -274,7 +297,7 @@ def architecture(n_classes: int = 1000, frozen: int = 0, new_output: bool = Fals
         ends = (x + width / 2 + 0.05, 0), (x + 1.45, 0)
         ax.add_patch(FancyArrowPatch(*ends, **look, color=colour))
         said = f"$W^{i + 1}, b^{i + 1}$\n{what}\n{n:,} numbers\n{state}"
-        ax.text(x + 0.95, -1.3, said, ha="center", va="center", fontsize=9, color=colour)
+        ax.text(x + 0.95, -1.3, said, ha="center", va="center", fontsize=9, color=as_text(colour))
     ax.text(10, 0, f"{n_classes:,}\nscores", ha="center", va="center", fontsize=11)
     title = "Five layers"
     if new_output:
@@ -410,7 +433,7 @@ def chart(
                 low, high = np.add(line.y, np.outer((-1, 1), line.error))
                 ax.fill_between(place, low, high, color=colour, alpha=0.15, linewidth=0)
             for x, y in zip(place, line.y, strict=True) if look.written else ():
-                ax.text(x, 2, f"{y:.0f}", ha="center", fontsize=8, color=colour)
+                ax.text(x, 2, f"{y:.0f}", ha="center", fontsize=8, color=as_text(colour))
             points = [
                 point.format(x=_in_words(x), y=y)
                 for x, y in zip(line.x, line.y, strict=True)
@@ -483,12 +506,12 @@ def heat(
 ) -> None:
     """Values as colours, 0 to `top`, the text of each cell in black or white on it."""
     aspect = "equal" if len(rows) == len(columns) else "auto"
-    ax.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect=aspect)
+    colours = ax.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect=aspect)
     turned = {"rotation": 50, "ha": "right"} if max(map(len, columns)) > 2 else {}
     ax.set_xticks(range(len(columns)), columns, fontsize=9, **turned)
     ax.set_yticks(range(len(rows)), rows, fontsize=9)
     for (i, j), text in np.ndenumerate(texts):
-        colour = "white" if values[i, j] > 0.6 * top else "black"
+        colour = ink(colours.to_rgba(np.nan_to_num(values[i, j])))
         ax.text(j, i, text, ha="center", va="center", fontsize=8, color=colour)
 
 

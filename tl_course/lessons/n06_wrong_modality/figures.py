@@ -18,7 +18,7 @@ from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.sources.written_names import names_in
 from tl_course.data.targets import spoken, written
 from tl_course.lessons import figures
-from tl_course.lessons.figures import BLUE, ORANGE, Picture
+from tl_course.lessons.figures import BLUE, ORANGE, Picture, ink
 from tl_course.study import matrix
 from tl_course.study.matrix import CALLED
 
@@ -141,13 +141,11 @@ def percent_right(rows: pd.DataFrame, *by: str) -> pd.DataFrame:
     return mean.rename_axis(columns=None).map("{:.1f}".format).replace("nan", "")
 
 
-def three_ways(
-    x: torch.Tensor, names: Sequence[str], title: str, inches: float = 2.5
-) -> Picture:
+def three_ways(x: torch.Tensor, names: Sequence[str], title: str, inches: float = 2.5) -> Picture:
     """Inputs `[n, 3, 32, 32]` of several modalities beside each other, as the network gets them.
 
-    Each is `inches` wide. `names` are their captions; what is no picture is drawn from its lowest number (black) to its
-    highest (white).
+    Each is `inches` wide. `names` are their captions; what is no picture is drawn from its lowest
+    number (black) to its highest (white).
     """
     low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
     drawn = (low >= -2.001) & (high <= 2.001)
@@ -181,7 +179,7 @@ def heat_map(cells: pd.DataFrame, gains: pd.DataFrame, title: str) -> Picture:
             said += f"\n{points:+.0f}{' *' if abs(points) > half else ''}".replace("-", "−")
             where = f"{SOURCES[source]} for {TARGETS[name]}".replace("\n", " ")
             heard.append(f"{where}: {mean.loc[name, source]:.0f}, {points:+.1f} ± {half:.1f}")
-        colour = "white" if points > 0.6 * MOST else "black"
+        colour = ink(picture.to_rgba(np.nan_to_num(points)))
         ax.text(j, i, said, ha="center", va="center", fontsize=12, color=colour)
         if SAME[name] == source:
             frame = figures.Rectangle((j - 0.48, i - 0.46), 0.96, 0.92, fill=False, linewidth=2.5)
@@ -199,16 +197,6 @@ def heat_map(cells: pd.DataFrame, gains: pd.DataFrame, title: str) -> Picture:
 def help_and_harm(rows: pd.DataFrame, title: str) -> Picture:
     """Rows of the recorded matrix, for one number of examples and Option 1, as a heat map."""
     return heat_map(matrix.cells(rows), matrix.ahead(rows, ("random", "1")), title)
-
-
-def ink(colour: Sequence[float]) -> str:
-    """Black or white, whichever can be read better on `colour` (red, green, blue, 0 … 1).
-
-    By the contrast of the Web Content Accessibility Guidelines 2.
-    """
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"
 
 
 def explained(rows: pd.DataFrame, controls: pd.DataFrame, title: str) -> Picture:
