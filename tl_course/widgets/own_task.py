@@ -94,6 +94,14 @@ class Coming(NamedTuple):
     upload: Upload
 
 
+class Looked(NamedTuple):
+    """What the checker said, as it is shown, and thumbnails of each class."""
+
+    checked: Checked
+    findings: str
+    shown: str
+
+
 class OwnTask(Experiment):
     """`folder` is a learner's own folder of pictures; "" makes one, in the folder `making`.
 
@@ -201,28 +209,32 @@ class OwnTask(Experiment):
     def _look(self, at_once: bool = False) -> None:
         """Let the checker look through the folder."""
         self._forget()
-        if at_once:
-            self._looked(own_folder.check(self.folder, seed=self.seed))
-            return
         folder, seed = self.folder, self.seed
 
-        def job(stop: threading.Event, tell: Callable[[float], None]) -> Checked | None:
+        def look(looked: Callable[[float], None] | None = None) -> Looked:
+            checked = own_folder.check(folder, seed=seed, looked=looked)
+            findings = figures.findings(checked).data
+            return Looked(checked, findings, str(figures.some_files(checked)))
+
+        def job(stop: threading.Event, tell: Callable[[float], None]) -> Looked | None:
             def looked(share: float) -> None:
                 if stop.is_set():
                     raise _Stopped
                 tell(share)
 
             try:
-                return own_folder.check(folder, seed=seed, looked=looked)
+                return look(looked)
             except _Stopped:
                 return None
 
-        self._start("Looking through the pictures", job, self._looked)
+        if at_once:
+            self._looked(look())
+        else:
+            self._start("Looking through the pictures", job, self._looked)
 
-    def _looked(self, checked: Checked) -> None:
-        self.checked = checked
-        self.findings.value = figures.findings(checked).data
-        self.shown.value = str(figures.some_files(checked))
+    def _looked(self, looked: Looked) -> None:
+        self.checked, self.findings.value, self.shown.value = looked
+        checked = self.checked
         self.files.classes = list(checked.classes)
         self._refresh(f"{len(checked.train_files)} pictures to learn from.")
 

@@ -7,6 +7,7 @@ numbers and sizes are bounded; nothing that is there is written over.
 
 import contextlib
 import itertools
+import lzma
 import os
 import re
 import secrets
@@ -36,7 +37,8 @@ RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # 
 DRAFT = ".arriving-"
 DAY = 86_400  # seconds
 ZIP_ERRORS = (
-    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError,
+    zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, NotImplementedError, RuntimeError,
+    ValueError,
 )  # fmt: skip
 
 
@@ -176,8 +178,8 @@ class Upload:
             if self.kind == "zip":
                 if not self._unpack(tree, tell, stop):
                     return None
-            else:
-                for number, place in enumerate(self.places):
+            with _writing(self.root):
+                for number, place in enumerate(self.places if self.kind != "zip" else ()):
                     _move(self.draft / str(number), tree.joinpath(*place))
             with _writing(self.root), storage.lock(self.root / ".lock-of-arrivals"):
                 if self.into is not None:
