@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import logging
 import os
 import re
 import subprocess
 import sys
 import time
+import types
 import urllib.request
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -14,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from conftest import HUNG
 
-from tl_course.app import notebooks
+from tl_course.app import notebooks, opening
 from tl_course.app.prompt_answers import PromptConnection
 
 NEWS = "@jupyterlab/apputils-extension:notification"
@@ -78,7 +80,7 @@ def test_it_prints_the_address_of_the_first_notebook_and_little_else(tmp_path, t
     with started(tmp_path / "mine", "--no-browser", **theirs) as (lines, address):
         assert [line for line in lines if line] == [
             f"11 notebooks copied to {tmp_path / 'mine'}.",
-            "JupyterLab is starting …",
+            "JupyterLab is starting ...",
             "Open this address:",
             address,
             ENDS,
@@ -131,6 +133,28 @@ def test_options_and_settings_of_the_learner_win(tmp_path, theirs):
         assert any("extension was successfully loaded" in line for line in lines)
         address = f"http://{urlsplit(address).netloc}/?token=theirs"
         assert json.loads(ask(address, "/api/status"))["kernels"] == 0
+
+
+@pytest.mark.parametrize(
+    "reached_by_others", [{"ip": "0.0.0.0"}, {"custom_display_url": "http://x/"}, {"sock": "s"}]
+)
+def test_where_others_reach_it_jupyters_own_words_stand(reached_by_others):
+    plain = {"ip": "localhost", "custom_display_url": "", "sock": ""}
+    heard, tells = [], []
+    server = types.SimpleNamespace(
+        **plain, local_url="http://127.0.0.1:1/?token=t", open_browser=False,
+        io_loop=types.SimpleNamespace(add_callback=lambda *call: tells.append(call)),
+        log=types.SimpleNamespace(addFilter=heard.append),
+    )  # fmt: skip
+    vars(server).update(reached_by_others)
+    opening._load_jupyter_server_extension(server)
+    assert not heard and not tells
+    vars(server).update(plain)
+    opening._load_jupyter_server_extension(server)
+    (is_news,) = heard
+    assert len(tells) == 1
+    assert not is_news(logging.makeLogRecord({"msg": f"copy and paste {server.local_url}"}))
+    assert is_news(logging.makeLogRecord({"msg": "the disk is full"}))
 
 
 def test_the_first_notebook_is_in_sight_and_no_question_covers_it(tmp_path, theirs, chromium):

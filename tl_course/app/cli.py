@@ -82,7 +82,7 @@ def lab(args: argparse.Namespace) -> int:
         command.append("--no-browser")
     first = originals[0].name
     opens = first if (folder / first).exists() else None
-    print("JupyterLab is starting …", flush=True)
+    print("JupyterLab is starting ...", flush=True)
     with notebooks.this_python_kernel(), notebooks.our_jupyter(folder, opens):
         return _hand_over(command, folder)
 
