@@ -84,6 +84,7 @@ def opened(page, lab, name, source):
     browser.run_all(page)
     browser.scroll_to(page, ".jp-OutputArea-output h3")
     place = page.locator(".jp-OutputArea-output", has=page.get_by_label("As text")).last
+    page.wait_for_timeout(1000)  # an experiment may come into view by itself
     return place, Hand(page)
 
 
@@ -208,19 +209,21 @@ def test_dots_and_double_clicks_on_the_pad(lab, page):
     def sent():
         return int(root.get_attribute("data-sent") or 0)
 
-    # An alert moves the pad down, and the pointer that was on the button is on the paper.
-    at = (middle(keep)[0], keep.bounding_box()["y"] + 4)
+    # An alert has its room: nothing moves below the pointer, and the second press does nothing.
+    def below_the_heading():
+        return canvas.bounding_box()["y"] - place.locator("h3").bounding_box()["y"]
+
+    before, at = below_the_heading(), middle(keep)
     hand.press(at)
     alert.wait_for()
-    page.wait_for_function(
-        "([x, y]) => document.elementFromPoint(x, y).tagName === 'CANVAS'", arg=list(at)
-    )
+    browser.painted(page)
+    assert below_the_heading() == before
     before = sent()
     hand.press(at, DOUBLE)
     assert sent() == before and ink(canvas)[0] == 0
     browser.screenshot(page, "clicks-keep-alert")
 
-    hand.press(at)  # no double click: a dot, as thick as the pen
+    hand.press(middle(canvas))  # no double click: a dot, as thick as the pen
     expect(undo).to_be_enabled()
     _, wide, high = ink(canvas)
     assert 10 <= wide <= 12 and 10 <= high <= 12, (wide, high)
@@ -257,18 +260,19 @@ def test_dots_and_double_clicks_on_the_pad(lab, page):
 def test_what_a_first_click_brings_up_is_not_pressed_by_the_second(lab, page):
     place, hand = opened(page, lab, "how-clicks.ipynb", HOW_MUCH)
     skip = place.locator("button", has_text="Skip")
-    buttons = skip.locator("..")
+    asked = skip.locator("xpath=ancestor::*[parent::*[contains(@class, 'tlc-controls')]]")
     copies = place.get_by_label("altered copies too")
-    # Where the box will be; the button is made to reach as far, as it does on a narrow page.
+    # Where the box will be: the button is moved there, as it may be on a narrow page.
     show = "(part, shown) => part.style.display = shown"
     measured = place.locator(".widget-vbox", has=page.get_by_label("altered copies too")).last
-    buttons.evaluate(show, "none")
+    asked.evaluate(show, "none")
     measured.evaluate(show, "")
     at = middle(copies)
     measured.evaluate(show, "none")
-    buttons.evaluate(show, "")
-    place.locator("button", has_text="This is my answer").evaluate(show, "none")
-    skip.evaluate("button => { button.style.flexShrink = 0; button.style.width = '60em'; }")
+    asked.evaluate(show, "")
+    (x, y), (left, top) = at, middle(skip)
+    move = "(button, by) => button.style.transform = `translate(${by[0]}px, ${by[1]}px)`"
+    skip.evaluate(move, [x - left, y - top])
     hand.press(at)
     copies.wait_for()
     hand.press(at, DOUBLE)

@@ -224,6 +224,7 @@ def test_layer_explorer(lab, page):
 
 def test_how_much_data(lab, page):
     place = opened(page, lab, "05", "predict-text", "predict")
+    page.set_viewport_size({"width": 1400, "height": 900})
     answer = place.get_by_role("button", name="This is my answer")
     for label, text in (("with 10 images", "70"), ("with 100 images", "many")):
         place.get_by_label(label, exact=True).fill(text)
@@ -231,14 +232,29 @@ def test_how_much_data(lab, page):
     place.get_by_text("“many” for “with 100 images” is no answer here").first.wait_for()
     for label, text in (("with 100 images", "90"), ("with 1,000 images", "95")):
         place.get_by_label(label, exact=True).fill(text)
+    place.get_by_label("with 10 images").focus()  # what is typed is drawn
+    curve = place.locator(".tlc-figure img")
+    expect(curve).to_have_attribute("alt", re.compile("70.0 at 10, 90.0 at 100, 95.0 at 1,000"))
+    page.get_by_role("heading", name="How much data").scroll_into_view_if_needed()
     browser.screenshot(page, "how-much-data-predicted")
+    before = curve.bounding_box()
     answer.click()
-    place.get_by_text("labelled digits as they are").wait_for()
+    place.get_by_text("50 labelled digits as they are").wait_for()
+    expect(place.get_by_label("Way to learn")).to_be_focused()  # the button that had it is gone
+    for key in ("width", "height", "x"):
+        assert curve.bounding_box()[key] == before[key]
+    for said in ("70", "90", "95"):
+        expect(place.locator(".tlc-scores td", has_text=re.compile(f"^{said}$"))).to_be_visible()
+    expect(place.get_by_text("Your curve says")).to_be_visible()  # nobody was asked for 50
     assert move_sliders(page, place) == 2
     place.get_by_text("100 labelled digits as they are").wait_for()
-    place.get_by_role("button", name="Run this point now").click()
+    expect(place.get_by_text("You said 90: it is")).to_be_visible()
+    run = place.get_by_role("button", name="Run this point now")
+    run.click()
     place.get_by_text("Now, on this machine").wait_for()
+    expect(run).to_be_focused()
     browser.screenshot(page, "how-much-data-measured")
+    page.set_viewport_size({"width": 1280, "height": 1500})
     browser.zoom(page, 2)
     browser.scroll_to(page, ".jp-OutputArea-output h3")
     browser.screenshot(page, "how-much-data-zoomed")

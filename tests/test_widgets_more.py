@@ -26,7 +26,7 @@ from tl_course.data.inputs import to_picture
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.layers import portrait
 from tl_course.layers.portrait import UNITS
-from tl_course.lessons import kept, lesson
+from tl_course.lessons import curves, kept, lesson
 from tl_course.lessons.figures import filter_pictures
 from tl_course.lessons.n02_what_layers_see import experiments as layer_experiments
 from tl_course.lessons.n06_wrong_modality import cells as matrix_cells
@@ -388,13 +388,17 @@ def test_first_the_prediction_then_what_was_measured(make):
     own = make(HowMuch)
     fields, buttons = own.fields.by_label, (own.fields.answer_button, own.fields.skip_button)
     assert own.measured.layout.display == "none" and own.digits.picture is None
-    assert own.prediction == {} and not own.curve.summary
+    assert own.prediction == {} and "appears after your answer" in own.curve.summary
+    assert "frozen" not in own.curve.picture.alt, "nothing measured is shown before the answer"
     assert all(field.value == "" for field in fields.values()), "no default"
     buttons[0].click()
     assert "type a number from 0 to 99, or press Skip" in own.told and not own.shown
     for field, text in zip(fields.values(), ("66", "80,5", "95 %"), strict=True):
         field.value = text
+    assert "66.0 at 10, 80.5 at 100, 95.0 at 1,000" in own.curve.picture.alt, "drawn as typed"
+    before = Image.open(io.BytesIO(own.curve.picture.png)).size
     buttons[0].click()
+    assert Image.open(io.BytesIO(own.curve.picture.png)).size == before
     assert own.prediction == {10: 66, 100: 80.5, 1000: 95} and not own.told
     assert own.measured.layout.display == ""
     assert all(one.layout.display == "none" for one in buttons)
@@ -413,10 +417,32 @@ def test_first_the_prediction_then_what_was_measured(make):
     assert "You said 66: it is" in own.curve.summary
 
 
+def test_every_number_that_was_predicted_is_scored_and_so_is_the_curve_between(make):
+    own = make(HowMuch)
+    for field, text in zip(own.fields.by_label.values(), ("66", "80.5", "95"), strict=True):
+        field.value = text
+    own.fields.answer_button.click()
+    for row, (images, said) in zip(own.scored(), own.prediction.items(), strict=True):
+        mean = float(own._measured("option-1", False, images)["mean"])
+        assert row["images"] == f"{images:,}" and row["you said"] == f"{said:g}"
+        assert row["it is"].startswith(f"{abs(round(mean, 1) - said):.1f} ")
+        assert row["it is"].endswith("higher" if mean > said else "lower")
+        assert row["measured"] in own.scores.value
+        assert curves.between(own.prediction, images) == pytest.approx(said)
+    own.images.value = 50  # nobody was asked for it
+    between = curves.between(own.prediction, 50)
+    assert 66 < between < 80.5 and f"Your curve says {between:.1f} here" in own.curve.summary
+    assert curves.between(own.prediction, 2500) is curves.between({}, 10) is None
+    for other in ("option-2", "scratch"):
+        own.arm.value = other
+        assert "Your curve" not in own.curve.summary, "it was asked of Option 1"
+
+
 def test_who_skips_the_prediction_sees_what_was_measured(make):
     own = make(HowMuch)
     own.fields.skip_button.click()
     assert own.shown and own.prediction == {} and "You said" not in own.curve.summary
+    assert [row["you said"] for row in own.scored()] == ["–"] * 3
     other = make(HowMuch)
     other.set_state(own.state_text())
     assert other.shown and other.answer is None

@@ -5,27 +5,55 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from tl_course.lessons import figures
 from tl_course.lessons.figures import GREY, STYLES, Line, Picture
 from tl_course.study import comparing
 
 PANELS = {False: "as they are", True: "with augmentation"}
-TICKS = (20, 40, 60, 80, 90, 95, 98, 99)
+TICKS = (0, 20, 40, 60, 80, 90, 95, 98, 99)
+TOP = 99.5  # of 100, where the axis ends
+SHEET = (5.4, 4.4)  # inches, of an experiment's figure: as wide as the column beside the controls
 
 
-def _stretched(ax: Axes, low: float, high: float) -> None:
-    """An accuracy axis stretched towards 100, so that 98 and 99 are as far apart as 80 and 90."""
-    ax.set_yscale(
-        "function",
-        functions=(
-            lambda y: -np.log10(np.clip(101 - np.asarray(y, float), 1e-3, None)),
-            lambda t: 101 - 10.0 ** -np.asarray(t, float),
-        ),
-    )
-    ax.set_yticks([t for t in TICKS if low <= t <= high])
+def _stretch(y: np.ndarray | float) -> np.ndarray:
+    """Stretched towards 100, so that 98 and 99 are as far apart as 80 and 90."""
+    return -np.log10(np.clip(101 - np.asarray(y, float), 1e-3, None))
+
+
+def _unstretch(t: np.ndarray | float) -> np.ndarray:
+    return 101 - 10.0 ** -np.asarray(t, float)
+
+
+def _stretched(ax: Axes, low: float) -> None:
+    ax.set_yscale("function", functions=(_stretch, _unstretch))
+    ax.set_yticks([t for t in TICKS if low <= t])
     ax.minorticks_off()
-    ax.set_ylim(low, high)
+    ax.set_ylim(low, TOP)
+
+
+def between(prediction: dict[int, float], images: int) -> float | None:
+    """What a predicted curve says of a number of images, None where it has not got so far.
+
+    It is straight between two answers on the axes of `panels`: what is read off the figure.
+    """
+    said = sorted(prediction)
+    if not said or not said[0] <= images <= said[-1]:
+        return None
+    heights = [_stretch(prediction[n]) for n in said]
+    return float(_unstretch(np.interp(np.log(images), np.log(said), heights)))
+
+
+def sheet(figure: Figure, **place: float) -> None:
+    """Keep all of a figure's sheet and its axes at their place, whatever is drawn: nothing jumps.
+
+    `place` are the shares that `subplots_adjust` takes.
+    """
+    figure.set_layout_engine(None)
+    figure.subplots_adjust(**place)
+    figure.add_artist(Rectangle((0, 0), 1, 1, fill=False, linewidth=0))
 
 
 def panels(
@@ -35,17 +63,20 @@ def panels(
     live: pd.DataFrame | None = None,
     prediction: dict[int, float] | None = None,
     marked: int | None = None,
+    sizes: Sequence[int] = (),
 ) -> Picture:
     """Accuracy against labelled images, a panel without and one with augmentation.
 
     Lines are means and bands one standard deviation over draws; `live` rows are drawn over them as
-    single dots, a `prediction` (images → %) as a dashed line. A panel without rows is left out. A
-    number of images can be `marked` by an upright line.
+    single dots, a `prediction` (images → of 100) as a dashed line. A panel without rows is left
+    out. A number of images can be `marked` by an upright line. With `sizes` there is one panel
+    whose axes are the same whatever is drawn, also where nothing is: over these numbers of images,
+    and from 0.
     """
-    found = comparing.means(table)
+    found = comparing.means(table) if len(table) else table
     arms = [arm for arm in (arms or STYLES) if (found.arm == arm).any()]
-    shown = [augmented for augmented in PANELS if (found.augmented == augmented).any()]
-    lowest = min([
+    shown = [augmented for augmented in PANELS if (found.augmented == augmented).any()] or [False]
+    lowest = 0 if sizes else min([
         (found["mean"] - found.sd.fillna(0)).min() - 2,
         *(prediction or {}).values(),
         *([] if live is None else 100 * live.accuracy[live.augmented.isin(shown)] - 2),
@@ -67,18 +98,24 @@ def panels(
             lines[label] = line
         if prediction and not augmented:
             said = list(prediction), list(prediction.values())
-            lines["your prediction"] = Line(*said, look=("black", "", "--"))
+            lines["your prediction"] = Line(*said, look=("black", "x", "--"))
 
     def dress(ax: Axes) -> None:
-        _stretched(ax, max(lowest, 0), 99.5)
+        _stretched(ax, max(lowest, 0))
         if marked is not None:
             ax.axvline(marked, color=GREY, linestyle=":", linewidth=1)
+        if sizes:
+            ax.set_xticks(sizes, [f"{n:,}" for n in sizes])
+            ax.set_xlim(sizes[0] / 1.15, 1.15 * sizes[-1])
+            sheet(ax.figure, left=0.12, right=0.98, top=0.86, bottom=0.29)
+            figures.legend(ax.figure, "lower center", ncols=2)
 
-    told = "Mean accuracy in percent, bands of one standard deviation over draws."
+    told = "Mean accuracy, of 100, bands of one standard deviation over draws."
+    told = told if len(found) else ""
     told += f" Open dots are runs made here ({dots})." if dots else ""
-    labels = ("labelled images", "test accuracy, % (stretched towards 100)")
-    size, said = (5.2 * len(shown) + 2.2, 4.2), "{y:.1f} at {x}"
-    style = {"log": True, "bands": True, "size": size, "dress": dress}
+    labels = ("labelled images", "right, of 100 (stretched towards 100)")
+    size, said = SHEET if sizes else (5.2 * len(shown) + 2.2, 4.2), "{y:.1f} at {x}"
+    style = {"log": True, "bands": True, "size": size, "dress": dress, "legend": not sizes}
     return figures.chart(every, title, *labels, said=said, told=told, look=figures.Look(**style))
 
 

@@ -11,7 +11,7 @@ from tl_course.core.network import LAYERS
 from tl_course.data.examples import Examples
 from tl_course.data.inputs import to_picture
 from tl_course.layers.portrait import Portrait
-from tl_course.lessons import figures
+from tl_course.lessons import curves, figures
 from tl_course.lessons.figures import Picture
 from tl_course.study.trials import Run
 
@@ -27,10 +27,9 @@ def progress(runs: dict[str, Run], title: str) -> Picture:
     Along the way every fourth test digit is scored, at the end all of them; the end is a mark of
     its own, with its number in the legend.
     """
-    figure = Figure(figsize=SHEET)  # all of it is kept, whatever is drawn: nothing jumps
-    figure.add_artist(Rectangle((0, 0), 1, 1, fill=False, linewidth=0))
-    place = {"left": 0.07, "right": 0.98, "top": 0.87, "bottom": 0.3, "hspace": 0.3}
-    right, loss = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2), gridspec_kw=place)
+    figure = Figure(figsize=SHEET)
+    right, loss = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    curves.sheet(figure, left=0.07, right=0.98, top=0.87, bottom=0.3, hspace=0.3)
     most = max((look.steps for run in runs.values() for look in run.looks), default=100)
     heard = []
     for (name, run), (colour, marker, dash) in zip(runs.items(), STYLES, strict=False):

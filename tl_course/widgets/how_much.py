@@ -1,4 +1,10 @@
-"""How much data: predict a curve, see the measured one, and run one of its points."""
+"""How much data: predict a curve, see the measured one, and run one of its points.
+
+What is predicted is drawn as it is typed; once it is an answer, each of its numbers is scored, and
+the curve through them says something at every size.
+"""
+
+import contextlib
 
 import ipywidgets as widgets
 import pandas as pd
@@ -15,13 +21,13 @@ from tl_course.study import comparing, results, trials
 from tl_course.study.trials import Run, Trial
 from tl_course.widgets import figures as trial_plots
 from tl_course.widgets.asking import Fields
-from tl_course.widgets.base import WRAP, Slot, control, number, one_of
+from tl_course.widgets.base import Slot, columns, control, number, one_of, table
 from tl_course.widgets.training_lab import Training
 
 ASKED = (10, 100, 1000)  # numbers of images that a prediction is asked for
 SURE = 99  # of 100: the scale of the figure ends before 100, and nobody gets all of them right
 QUESTION = (
-    "How many of 100 other digits will the network get right, with four borrowed layers frozen "
+    "How many of 100 other digits will the network get right, with four borrowed layers fixed "
     "(Option 1) and the digits as they are?"
 )
 KEPT_AS = "05", "curve"  # among the learner's predictions
@@ -46,7 +52,6 @@ class HowMuch(Training):
         self, net: FiveLayerNet | None = None, target: Target | None = None, seed: int = 0
     ):
         super().__init__(net, target, seed, "Run this point now")
-        self.start_button.layout.width = "auto"
         self._same = torch.equal(self.target.pool.y, handwritten().pool.y)  # as was recorded
         self.recorded = comparing.tuned(results.load("sweep"))
         self.means = comparing.means(self.recorded)
@@ -58,27 +63,30 @@ class HowMuch(Training):
         self.fields = Fields(Asked(QUESTION, measured, high=SURE))
         self.answer: dict[str, float] | None = None  # in words that the fields have
         ways = [(STYLES[arm][0], arm) for arm in WAYS]
-        self.arm = control(widgets.Dropdown, "Way to learn", options=ways)
-        self.draw = control(widgets.IntSlider, "Draw", min=1, max=DRAWS)
+        self.arm = control(widgets.Dropdown, "Way to learn", width="100%", options=ways)
+        self.draw = control(widgets.IntSlider, "Draw", width="100%", min=1, max=DRAWS)
         self.controls = {
             "arm": self.arm, "augment": self.augment, "images": self.images, "draw": self.draw
         }  # fmt: skip
+        self.scores = widgets.HTML().add_class("tlc-wide").add_class("tlc-scores")
         self.curve, self.digits = Slot(), Slot()
-        rows = (
-            [self.arm, self.augment],
-            [self.images, self.draw],
-            [self.start_button, self.stop_button, self.status],
-        )
-        self.measured = widgets.VBox([widgets.HBox(row, layout=WRAP) for row in rows])
+        sliders = widgets.Box([self.images, self.draw]).add_class("tlc-two")
+        self.measured = widgets.VBox([
+            self.scores, self.arm.add_class("tlc-inline"), self.augment, sliders, self.buttons,
+            self.status,
+        ])  # fmt: skip
         self.shown = False
         self.on_change((self.arm, self.augment), lambda _: self._draw_curve())
         self.on_change((self.images, self.draw), lambda _: self.show())
+        self.on_change(self.fields.by_label.values(), lambda _: self._draw_curve())
         self.on_click(self.fields.answer_button, lambda: self._reveal(self.fields.read()))
         self.on_click(self.fields.skip_button, lambda: self._reveal(None))
+        for field in self.fields.by_label.values():
+            field.add_class("tlc-inline")
         ask = widgets.HTML(f"<p>{QUESTION}</p>")
         self.show()
-        shown = self.measured, self.curve.view, self.digits.view
-        self.lay_out([ask, self.fields.view, *shown])
+        result = [self.curve.view.add_class("tlc-figure"), self.digits.view.add_class("tlc-sheet")]
+        self.lay_out([columns([ask, self.fields.view, self.measured], result)])
 
     @property
     def prediction(self) -> dict[int, float]:
@@ -98,6 +106,7 @@ class HowMuch(Training):
         self.shown, self.answer = True, said
         predictions.keep(*KEPT_AS, self.fields.asked, said)
         self.show()
+        self.arm.focus()  # the button that had it is gone
 
     # ------------------------------------------------------------------ a point, live
 
@@ -122,8 +131,12 @@ class HowMuch(Training):
     # ------------------------------------------------------------------ what is shown
 
     def _draw_curve(self) -> None:
+        sizes = trials.sizes(self.target)
         if not self.shown:
-            self.curve.clear()
+            typed, title = self._typed(), "Your curve"
+            picture = curves.panels(self.recorded[:0], title, prediction=typed, sizes=sizes)
+            more = "" if typed else " Type three numbers, and it is drawn here."
+            self.curve.show(picture, f"What was measured appears after your answer.{more}")
             return
         arm, augmented, images = self.arm.value, self.augment.value, self.images.value
         rows = self.recorded[self.recorded.augmented == augmented]
@@ -132,9 +145,28 @@ class HowMuch(Training):
         title = f"{STYLES[arm][0]} with {images:,} labelled digits"
         picture = curves.panels(
             rows, title if here is None else f"{title} reads {here['mean']:.0f} of 100",
-            tuple(WAYS), live, self.prediction, marked=images,
+            tuple(WAYS), live, self.prediction, marked=images, sizes=sizes,
         )  # fmt: skip
         self.curve.show(picture, self.said(arm, augmented, images))
+
+    def _typed(self) -> dict[int, float]:
+        """What is in the fields so far, of what is a number."""
+        found = {}
+        for images, (label, field) in zip(ASKED, self.fields.by_label.items(), strict=True):
+            with contextlib.suppress(CourseError):
+                found[images] = self.fields.asked.number(field.value, label)
+        return found
+
+    def scored(self) -> list[dict]:
+        """Each number that was asked for: said, measured, and how far off."""
+        said = list(self.prediction.values()) or [None] * len(ASKED)
+        return [
+            {"images": f"{images:,}", "you said": "–" if own is None else f"{own:g}",
+             "measured": f"{value:.1f}", "it is": "–" if own is None else _apart(value - own)}
+            for images, own, value in zip(
+                ASKED, said, self.fields.asked.measured.values(), strict=True
+            )
+        ]  # fmt: skip
 
     def said(self, arm: str, augmented: bool, images: int) -> str:
         """The chosen point in words: measured, this draw, predicted."""
@@ -155,10 +187,10 @@ class HowMuch(Training):
             words += " (Recorded with the digits that come with the course; yours are others.)"
         if now:
             words += f" Now, on this machine: {100 * now[0]['accuracy']:.1f}."
-        if (arm, augmented) == ("option-1", False) and images in self.prediction:
-            off = here["mean"] - self.prediction[images]
-            side = "more" if off >= 0 else "fewer"
-            words += f" You said {self.prediction[images]:g}: it is {abs(off):.0f} {side}."
+        own = curves.between(self.prediction, images)
+        if (arm, augmented) == ("option-1", False) and own is not None and here is not None:
+            asked = f"You said {own:g}" if images in ASKED else f"Your curve says {own:.1f} here"
+            words += f" {asked}: it is {_apart(here['mean'] - own)}."
         return words
 
     def _measured(self, arm: str, augmented: bool, images: int) -> pd.Series | None:
@@ -198,8 +230,10 @@ class HowMuch(Training):
 
     def show(self) -> None:
         self.measured.layout.display = "" if self.shown else "none"
-        self.digits.view.layout.display = "" if self.shown else "none"
+        self.digits.view.layout.visibility = "visible" if self.shown else "hidden"
+        self.fields.view.layout.display = "none" if self.shown else ""
         self.fields.close(self.shown)
+        self.scores.value = table(self.scored(), "Right, of 100, with Option 1")
         if not self.busy:
             self._busy(False, "")
         self._draw_curve()
@@ -213,7 +247,7 @@ class HowMuch(Training):
         title, said = "Ten images or a thousand? Recorded", self.prediction
         picture = curves.panels(self.recorded, title, tuple(WAYS), prediction=said)
         found = self.means[self.means.arm.isin(WAYS)]
-        table = found.pivot(index="images", columns=["arm", "augmented"], values="mean")
+        measured = found.pivot(index="images", columns=["arm", "augmented"], values="mean")
         rows = [
             {"images": f"{images:,}"}
             | {
@@ -221,9 +255,16 @@ class HowMuch(Training):
                 for arm in WAYS
                 for augmented in (False, True)
             }
-            for images, row in table.iterrows()
+            for images, row in measured.iterrows()
         ]
         return picture, rows
+
+
+def _apart(off: float) -> str:
+    """How far what was measured is from what was said."""
+    if abs(off) < 0.05:
+        return "just that"
+    return f"{abs(off):.1f} {'higher' if off > 0 else 'lower'}"
 
 
 def _at(rows: pd.DataFrame, arm: str, augmented: bool, images: int) -> pd.DataFrame:
