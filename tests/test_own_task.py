@@ -414,7 +414,8 @@ def test_notebook_08_takes_a_folder_of_your_own(tmp_path, monkeypatch):
             parameters={"budget": "quick", "folder": str(root)}, cwd=str(tmp_path),
             progress_bar=False,
         )  # fmt: skip
-    said = "".join(o.get("text", "") for cell in node.cells for o in cell.get("outputs", []))
+    outputs = [output for cell in node.cells for output in cell.get("outputs", [])]
+    said = "".join(o.get("text", "") + o.get("data", {}).get("text/plain", "") for o in outputs)
     assert "2 classes, 12 pictures to train on, 9 to test on" in said and "oak/broken.jpg" in said
     shown = "".join(
         o.get("data", {}).get("text/html", "")

@@ -31,6 +31,7 @@ MOVED = {  # old module: the modules that hold its names now, where it changed m
     "network": "core.network core.files",
     "own_experiments": "lessons.n08_your_own_task.experiments",
     "own_plots": "lessons.n08_your_own_task.figures",
+    "own_task": "lessons.n08_your_own_task.own_task",
     "plots": "lessons.figures",
     "published_experiments": f"{N07}.experiments",
     "published_plots": f"{N07}.figures",

@@ -86,13 +86,25 @@ def row(tiles: Sequence[Markup]) -> Markup:
     return Markup('<div style="{}">{}</div>').format(_ROW, Markup("").join(tiles))
 
 
-def findings(checked: Checked, most: int = 6) -> HTML:
+class Findings(HTML):
+    """What the checker found; where nothing but text is shown, its words."""
+
+    def __init__(self, shown: str, words: str) -> None:
+        super().__init__(shown)
+        self.words = words
+
+    def __repr__(self) -> str:
+        return self.words
+
+
+def findings(checked: Checked, most: int = 6) -> Findings:
     """What the checker found: each with what to do, thumbnails, and the files' names."""
     head, *_ = str(checked).splitlines()
     parts = [_found(checked.root, number, one, most) for number, one in enumerate(checked.findings)]
     parts = parts or [Markup("<p>Nothing was found that should worry you.</p>")]
     grid = Markup('<p>{}</p><div style="{}">{}</div>')
-    return HTML(grid.format(breakable(head), _GRID, Markup("").join(parts)))
+    shown = grid.format(breakable(head), _GRID, Markup("").join(parts))
+    return Findings(shown, str(checked))
 
 
 def _found(root: Path, number: int, found: Finding, most: int) -> Markup:

@@ -147,7 +147,7 @@ def run(
 
     `option` is "1", "2", "scratch" or "auto"; `augment` is "on", "off" or None: off, unless `auto`
     chooses it. `trained_on` test pictures are known to be among the training pictures; results
-    then say so.
+    then say so. (More than seven parameters: one call says all that an outcome depends on.)
     """
     why, copies = "", augment == "on"
     if option == "auto":
