@@ -1,6 +1,7 @@
 """The drawing pad and *Teach it your handwriting* in a real JupyterLab and a real browser."""
 
 import json
+import time
 
 import browser
 import pytest
@@ -69,21 +70,10 @@ def test_a_three_is_drawn_and_read(lab, page):
     wait_for_answer(page, root)
     assert words.inner_text() == "" and clear.is_disabled()
 
-    # How long from a stroke's end until its answer is painted?
-    root.evaluate(STOPWATCH)
-    strokes = 0
-    for digit in [*browser.DIGITS, 3, 4]:
-        for stroke in browser.DIGITS[digit]:
-            browser.draw(page, canvas, [stroke])
-            strokes += 1
-            page.wait_for_function("n => window.tlcTimes.length >= n", arg=strokes)
-        clear.click()
-        wait_for_answer(page, root)
-    times = page.evaluate("window.tlcTimes")
+    times = strokes_answered(page, root)
     middle = browser.median(times)
     print(f"stroke end → answer painted: median {middle:.0f} ms of {len(times)} strokes")
     browser.record("stroke-to-answer", {"median_ms": middle, "ms": times})
-    assert len(times) == strokes
     browser.page_is_well(page)
 
 
@@ -114,6 +104,64 @@ def test_by_keyboard_alone(lab, page):
         "root => root.querySelector('.tlc-words').textContent.includes('digits: 7 (')",
         arg=root.element_handle(),
     )
+    browser.page_is_well(page)
+
+
+def strokes_answered(page, root) -> list[float]:
+    """Draw all digits; milliseconds from the end of each stroke until its answer was painted."""
+    canvas, clear = root.locator("canvas"), root.get_by_role("button", name="Clear")
+    root.evaluate(STOPWATCH)
+    strokes = 0
+    for drawn_so in browser.DIGITS.values():
+        for stroke in drawn_so:
+            browser.draw(page, canvas, [stroke])
+            strokes += 1
+            page.wait_for_function("n => window.tlcTimes.length >= n", arg=strokes)
+        clear.click()
+        wait_for_answer(page, root)
+    return page.evaluate("window.tlcTimes")
+
+
+def test_the_first_minute(lab, page):
+    """Two clicks lead to the pad, which is in sight; strokes are answered before and after."""
+    begun = time.monotonic()
+    page.set_viewport_size({"width": 1400, "height": 900})
+    browser.open_notebook(page, lab, lab.copy("00", budget="laptop"))
+    go = page.get_by_title("Run this cell and advance").first
+    page.locator(".jp-MarkdownCell p", has_text="and draw").first.wait_for()
+    go.click()
+    go.click()
+    root = page.locator(".tlc-pad")
+    root.wait_for()
+    expect(root.locator("canvas")).to_be_in_viewport(ratio=1)
+    browser.draw(page, root.locator("canvas"), browser.DIGITS[0])
+    expect(root.locator(".tlc-words")).to_contain_text("To it this looks like")
+    seconds = time.monotonic() - begun
+    shown = root.locator(".tlc-thing:visible")
+    expect(shown).to_have_count(5)
+    page.wait_for_function(
+        "all => all.every(one => one.naturalWidth)",
+        arg=[one.element_handle() for one in shown.all()],
+    )
+    page.wait_for_function(  # the whole of it is in sight
+        "() => { const { top } = document.querySelector('.tlc h3').getBoundingClientRect();"
+        " return top > 0 && top < 200; }"
+    )
+    browser.screenshot(page, "first-minute")
+    root.get_by_role("button", name="Clear").click()
+    before = strokes_answered(page, root)
+    page.get_by_role("button", name="Fill this ten").click()
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_text("first a test, then it can learn").wait_for()
+    assert page.evaluate("document.activeElement !== document.body")
+    after = strokes_answered(page, root)
+    found = {
+        "seconds_from_the_notebook_to_the_first_answer": seconds,
+        "before_training_median_ms": browser.median(before),
+        "after_training_median_ms": browser.median(after),
+    }
+    print(found)
+    browser.record("first-minute", found)
     browser.page_is_well(page)
 
 
