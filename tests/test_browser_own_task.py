@@ -135,7 +135,7 @@ def test_a_folder_and_a_class_are_added_and_a_wrong_zip_is_told(lab, place, leav
     expect(place.get_by_text("They are in my-pictures/leaves-2")).to_be_visible()
     expect(step(place, 2)).to_contain_text("all can be used")
     assert step(place, 4).get_attribute("aria-disabled") == "true", "nothing is trained on these"
-    field = place.get_by_label("Or pictures of the class")
+    field = place.get_by_label("Or add to a class, called")
     field.fill("noise")
     rng, files = np.random.default_rng(1), [tmp_path / f"{n}.jpg" for n in range(10)]
     for file in files:

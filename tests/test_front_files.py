@@ -106,7 +106,7 @@ def test_pictures_of_a_class_need_its_name_and_too_many_are_refused(plain, tmp_p
         (tmp_path / f"{number}.png").write_bytes(b"x")
     plain.evaluate(FILES, {"most": 3, "piece": 300, "answer": True})
     plain.get_by_role("button", name="Add pictures").click()
-    said, field = plain.get_by_role("status"), plain.get_by_label("Or pictures of the class")
+    said, field = plain.get_by_role("status"), plain.get_by_label("Or add to a class, called")
     assert said.inner_text().startswith("Type the name of the class")
     assert field.evaluate("field => field === document.activeElement")
     field.fill("  oak ")
@@ -116,6 +116,25 @@ def test_pictures_of_a_class_need_its_name_and_too_many_are_refused(plain, tmp_p
     choose(plain, "Add pictures", [tmp_path / f"{n}.png" for n in range(3)])
     begin = sent(plain, 2)[0]["begin"]
     assert (begin["kind"], begin["name"], len(begin["files"])) == ("class", "oak", 3)
+
+
+def test_what_is_dropped_goes_the_same_way(plain):
+    plain.evaluate(FILES, {"most": 3, "piece": 300, "answer": True})
+    drop = """names => {
+      const dataTransfer = new DataTransfer();
+      for (const name of names) dataTransfer.items.add(new File(["x"], name));
+      const how = { dataTransfer, bubbles: true, cancelable: true };
+      document.querySelector(".tlc-files").dispatchEvent(new DragEvent("drop", how));
+    }"""
+    plain.evaluate(drop, ["a.png"])
+    plain.get_by_role("status").get_by_text("Type the name of the class").wait_for()
+    plain.get_by_label("Or add to a class, called").fill("oak")
+    plain.evaluate(drop, ["a.png", "b.jpg", "notes.txt"])
+    begin = sent(plain, 2)[0]["begin"]
+    assert (begin["kind"], begin["name"], begin["skipped"]) == ("class", "oak", 1)
+    plain.evaluate(drop, ["leaves.zip"])
+    begin = sent(plain, 3)[2]["begin"]
+    assert (begin["kind"], begin["files"]) == ("zip", [["leaves.zip", 1]])
 
 
 def test_a_picture_to_try_is_sent_as_it_is_or_shrunk(plain, tmp_path):

@@ -16,8 +16,8 @@ const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 
 /** Everything in what was dropped: [{ path, file }, …], and whether there were folders. */
 async function dropped(transfer) {
-  const found = [];
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const found = entries.length ? [] : [...transfer.files].map((file) => ({ path: file.name, file }));
   const folders = entries.some((entry) => entry.isDirectory);
   async function walk(entry) {
     if (found.length > MOST_ENTRIES) return;
@@ -60,7 +60,7 @@ export function files(el, store) {
   if ("webkitdirectory" in folder) pressable(buttons, "Choose a folder", () => folder.click());
   pressable(buttons, "Choose a .zip", () => zip.click());
   const id = `tlc-class-${Math.random().toString(36).slice(2)}`;
-  make(root, "label", { text: "Or pictures of the class", for: id });
+  make(root, "label", { text: "Or add to a class, called", for: id });
   const row = make(root, "div", { name: "tlc-buttons" });
   const label = make(row, "input", { type: "text", id, list: `${id}-known`, autocomplete: "off" });
   const known = make(row, "datalist", { id: `${id}-known` });
@@ -155,8 +155,8 @@ export function files(el, store) {
     try {
       const { found, folders } = await dropped(event.dataTransfer);
       const [first] = found;
-      if (!first) return;
-      if (folders) begin("folder", first.path.split("/")[0], found);
+      if (!first) say("There is no picture in what was dropped.");
+      else if (folders) begin("folder", first.path.split("/")[0], found);
       else if (first.path.toLowerCase().endsWith(".zip")) begin("zip", first.path, [first]);
       else if (named()) begin("class", label.value.trim(), found);
     } catch {
