@@ -328,3 +328,42 @@ def test_what_is_shown_is_what_it_trains_on(lab, page):
     place.get_by_text("Stopped after").wait_for()
     assert place.get_by_text("Start 1", exact=True).count() == 1
     browser.page_is_well(page)
+
+
+def test_one_click_is_one_action_in_the_other_experiments(lab, page):
+    first = "from tl_course import widgets\nfrom tl_course.core import pretraining\n"
+    make = f"{first}widgets.OwnTask(pretraining.pretrained())"
+    place, hand = opened(page, lab, "own-clicks.ipynb", make)
+    go = place.locator(".tlc-go button")
+    expect(go).to_have_text("Next: what the checker found")
+    hand.press(middle(go))
+    expect(go).to_contain_text("Next: train")
+    hand.press(middle(go), DOUBLE)  # it says something else by now
+    browser.painted(page)
+    expect(go).to_contain_text("Next: train")
+    hand.press(middle(go))
+    expect(go).to_have_text("Train")
+    browser.page_is_well(page)
+
+    make = f"{first}net = pretraining.pretrained()\nwidgets.LayerExplorer(net, net)"
+    place, hand = opened(page, lab, "layer-clicks.ipynb", make)
+    toggle = place.get_by_role("button", name="Draw something")
+    at = middle(toggle)
+    hand.press(at)
+    place.locator(".tlc-pad canvas").wait_for()
+    hand.press(at, DOUBLE)  # open, and not closed at once
+    browser.painted(page)
+    expect(place.locator(".tlc-pad canvas")).to_be_visible()
+    unit = place.locator("[role=option]").nth(7)
+    hand.press(middle(unit))
+    hand.press(middle(unit), DOUBLE)
+    say(place, '"unit":7')
+    browser.page_is_well(page)
+
+    place, hand = opened(page, lab, "cell-clicks.ipynb", f"{first}widgets.ModalityExplorer()")
+    cell = place.locator(".tlc-grid button").nth(4)
+    hand.press(middle(cell))
+    hand.press(middle(cell), DOUBLE)
+    say(place, '"target":"spoken","source":"random"')
+    expect(cell).to_have_attribute("aria-pressed", "true")
+    browser.page_is_well(page)

@@ -33,8 +33,12 @@ class ModalityExplorer(Experiment):
         self.targets = [name for name in TARGETS if name in set(self.table.target)]
         self.sources = list(SOURCES)
         numbers = [(f"{n} labelled examples", n) for n in EXAMPLES]
-        self.option = control(widgets.Dropdown, "The borrowed layers are", "initial", "25em", options=OPTIONS)
-        self.images = control(widgets.Dropdown, "They learn from", "initial", "21em", options=numbers)
+        self.option = control(
+            widgets.Dropdown, "The borrowed layers are", "initial", "25em", options=OPTIONS
+        )
+        self.images = control(
+            widgets.Dropdown, "They learn from", "initial", "21em", options=numbers
+        )
         self.controls = {"option": self.option, "images": self.images}
         self.grid = MatrixGrid(
             rows=[TARGETS[name].replace("\n", " ") for name in self.targets],
@@ -140,8 +144,7 @@ def _examples(role: str, name: str, seed: int) -> tuple[Picture | None, str, str
     give = {"source": matrix_cells.of_source, "target": matrix_cells.of_target}[role]
     shown = give(name, seed)
     players = "".join(
-        modality_plots.Sound(wave, rate, name)._repr_html_()
-        for name, wave, rate in shown.sounds
+        modality_plots.Sound(wave, rate, name)._repr_html_() for name, wave, rate in shown.sounds
     )
     if not len(shown.x):
         return None, "", f"<p>{html.escape(shown.title)}.</p>{players}"
