@@ -18,6 +18,7 @@ import nbformat
 import papermill
 import pytest
 from conftest import HUNG
+from nbclient import NotebookClient
 
 from tl_course.app import notebooks
 from tl_course.lessons import exercises, lesson
@@ -272,3 +273,20 @@ def test_at_laptop_budget_live_claims_hold(path, tmp_path):
     begun = time.perf_counter()
     execute(path, tmp_path / path.name, budget="laptop")
     print(f"{path.stem}: {time.perf_counter() - begun:.0f} s at budget laptop; 180 are promised")
+
+
+def test_what_a_learner_can_put_right_is_a_sentence_without_a_traceback():
+    first = "import tl_course as tl\nlesson = tl.Lesson('03', 'quick')"
+    there = "from tl_course.lessons import lesson\nlesson.somebody_is_there = lambda: True"
+    cells = (first, "tl.Lesson('03', 'huge')", there, "tl.Lesson('03', 'huge')", "1 / 0")
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    how = {"timeout": HUNG, "kernel_name": notebooks.KERNEL, "allow_errors": True}
+    with notebooks.this_python_kernel():
+        NotebookClient(node, **how).execute()
+    alone, told, fault = (node.cells[i].outputs for i in (1, 3, 4))
+    assert alone[0].evalue.startswith("There is no budget"), "who runs all of it hears of it"
+    assert alone[0].output_type == "error"
+    assert [one.output_type for one in told] == ["display_data"]
+    assert told[0].data["text/plain"].startswith("There is no budget 'huge'")
+    assert 'role="alert"' in told[0].data["text/html"]
+    assert fault[0].ename == "ZeroDivisionError", "any other error keeps its traceback"

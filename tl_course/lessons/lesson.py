@@ -4,15 +4,17 @@ from tl_course.lessons.lesson import Lesson
 lesson = Lesson("03", budget, seed, weights)
 """
 
+import html
 import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from IPython import get_ipython
 from IPython.display import HTML, display
 
 from tl_course.base import machine, storage
@@ -27,6 +29,7 @@ from tl_course.study import results
 STRICT = "TL_COURSE_STRICT"  # set by the tests: a claim that does not hold raises
 MINE = "my-network"
 CLAIM_STYLE = "border-left:4px solid #0072B2;padding:0.2em 0.8em;margin:0.4em 0"
+ERROR_STYLE = CLAIM_STYLE.replace("#0072B2", "#D55E00")
 WHY_NOT = (
     "That can happen: few draws, another seed or your own network scatter more than the recorded "
     "experiment. Run it with another seed, or look at the recorded results before you believe "
@@ -100,6 +103,26 @@ def _in_words(seconds: float) -> str:
     return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.1f} minutes"
 
 
+def somebody_is_there() -> bool:
+    """Whether a learner ran this cell: programs that run notebooks do not say which cell it is."""
+    shell = get_ipython()
+    parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
+    metadata = parent.get("metadata", {})
+    return "cellId" in metadata or "colab" in metadata
+
+
+def _told(
+    shell: Any, kind: type, error: CourseError, trace: Any, tb_offset: int | None = None
+) -> list[str]:
+    """To a learner, a CourseError in a cell is a sentence to act on, without a traceback."""
+    if somebody_is_there():
+        said = f'<div role="alert" style="{ERROR_STYLE}">{html.escape(str(error))}</div>'
+        display({"text/html": said, "text/plain": str(error)}, raw=True)
+    else:
+        shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+    return [f"{kind.__name__}: {error}"]
+
+
 @dataclass
 class Lesson:
     """One notebook's run. Raises CourseError for a budget or weights that do not exist."""
@@ -116,6 +139,8 @@ class Lesson:
             )
         if self.weights not in ("shipped", "mine"):
             raise CourseError(f"weights is '{self.weights}'; choose 'shipped' or 'mine'.")
+        if shell := get_ipython():
+            shell.set_custom_exc((CourseError,), _told)
         self.budget = BUDGETS[self.budget_name]
         self.speed = images_per_second()
         display(HTML(f"<p><b>This machine:</b> {machine.summary()}.<br>{self._how_long()}</p>"))

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import ipywidgets as widgets
-from IPython import get_ipython
 from IPython.display import HTML, display
 
 from tl_course.base.errors import CourseError
 from tl_course.lessons import predictions
-from tl_course.lessons.lesson import Lesson
+from tl_course.lessons.lesson import Lesson, somebody_is_there
 from tl_course.lessons.predictions import Asked
 from tl_course.lessons.questions import Question
 from tl_course.widgets.base import WRAP, button, status
@@ -56,14 +55,6 @@ def prediction(
 def question(asked: Question) -> "QuestionView":
     """A short question: a choice, and what there is to say to it."""
     return QuestionView(asked)
-
-
-def somebody_is_there() -> bool:
-    """Whether a learner ran this cell: programs that run notebooks do not say which cell it is."""
-    shell = get_ipython()
-    parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
-    metadata = parent.get("metadata", {})
-    return "cellId" in metadata or "colab" in metadata
 
 
 class _Asked:
