@@ -117,7 +117,7 @@ def test_training_lab(lab, page):
     assert focused(page) == "W⁴, layer 4: borrowed from drawings, fixed"
     before = heights(place)
     start.click()
-    place.get_by_text("Done after").wait_for()
+    place.get_by_text("Done in").wait_for()
     expect(layers.nth(3).get_by_text("moved 0%")).to_be_visible()
     place.get_by_label("Start from").select_option("random")
     expect(layers.nth(0)).to_have_accessible_name(re.compile("fresh, of random numbers, fixed"))

@@ -249,7 +249,7 @@ def test_a_run_goes_into_the_table_and_two_are_compared(make, target, hold):
     assert row["right, of 100"] == one and row["layers moved, %"] == "0.0 · 0.0 · 0.0 · 0.0"
     for said in (lab.table.value, lab.status.value, lab.picture.summary):
         assert one in said, "one number for one run"
-    assert f"measured on all {len(target.test)}" in lab.status.value
+    assert f"of 100 right, scored on all {len(target.test)}" in lab.status.value
     assert lab.pair.layout.visibility == "hidden" and "400 of 400 steps" in lab.picture.summary
     lab.start_from.value = "random"
     lab.start_button.click()

@@ -83,7 +83,7 @@ class Training(Experiment):
 
     def _start(self) -> None:
         trial, nets, target = self.trial, self.nets, self.target
-        self._busy(True, f"Starting: {trial.words} …")
+        self._busy(True, "Starting …")
 
         def job(stop: threading.Event, tell: Callable) -> Run:
             last = 0.0
@@ -227,8 +227,8 @@ class TrainingLab(Training):
 
     def _finished(self, run: Run) -> None:
         self.runs = [*self.runs, run][-KEPT:]
-        said = f"{of_100(run)} of 100 test digits right, measured on all {len(run.right):,}"
-        self._busy(False, f"Done after {run.seconds:.1f} s: {said}.")
+        said = f"{of_100(run)} of 100 right, scored on all {len(run.right):,}"
+        self._busy(False, f"Done in {run.seconds:.1f} s: {said}.")
         self._offer(max(0, len(self.runs) - 2), len(self.runs) - 1)
         self._compare()
 
