@@ -166,12 +166,15 @@ def chromium() -> Iterator:
 
 
 @contextlib.contextmanager
-def new_page(browser, width: int = 1280, height: int = 900) -> Iterator:
-    """A page that remembers what its console said: `page.said`, a list of errors."""
+def new_page(browser, width: int = 1280, height: int = 900, **more) -> Iterator:
+    """A page that remembers what its console said: `page.said`, a list of errors.
+
+    What is `more` goes to Playwright's context, such as has_touch=True.
+    """
     from playwright.sync_api import expect
 
     expect.set_options(timeout=HUNG * 1000)
-    context = browser.new_context(viewport={"width": width, "height": height})
+    context = browser.new_context(viewport={"width": width, "height": height}, **more)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
     page.set_default_timeout(HUNG * 1000)
@@ -392,6 +395,26 @@ def draw(page, canvas, strokes: Sequence[Sequence[tuple[float, float]]], steps: 
         for point in at[1:]:
             page.mouse.move(*point, steps=steps)
         page.mouse.up()
+
+
+def touch(page, canvas, strokes: Sequence[Sequence[tuple[float, float]]]) -> None:
+    """Draw with a finger on a canvas, as `draw` does with the pointer."""
+    finger = page.context.new_cdp_session(page)
+    box = canvas.bounding_box()
+
+    def send(what: str, *points: tuple[float, float]) -> None:
+        at = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}
+              for x, y in points]  # fmt: skip
+        finger.send("Input.dispatchTouchEvent", {"type": what, "touchPoints": at})
+
+    for stroke in strokes:
+        send("touchStart", stroke[0])
+        for point in stroke[1:]:
+            page.wait_for_timeout(30)  # no finger is faster, and a fling swallows the next tap
+            send("touchMove", point)
+        page.wait_for_timeout(100)
+        send("touchEnd")
+    finger.detach()
 
 
 def median(values: Sequence[float]) -> float:

@@ -334,6 +334,40 @@ def test_in_notebook_7_too(lab, page):
     browser.page_is_well(page)
 
 
+def test_by_finger_on_a_phone(lab, chromium):
+    """Notebook 7 at 390 pixels: a finger draws and does not scroll, nothing is wider than that."""
+    lab.write("phone.ipynb", [TEACH])
+    with browser.new_page(chromium, 390, 844, has_touch=True) as page:
+        page.goto(f"{lab.url}/notebooks/phone.ipynb?token={lab.token}")
+        browser.wait_until_open(page)
+        page.said.clear()  # it finds fault with itself while it starts, with an empty notebook too
+        page.keyboard.press("Control+Enter")
+        root = page.locator(".tlc-pad")
+        root.wait_for()
+        canvas = root.locator("canvas")
+        canvas.scroll_into_view_if_needed()
+        page.wait_for_timeout(1000)  # it comes into view by itself
+        canvas.scroll_into_view_if_needed()
+        before = canvas.bounding_box()
+        browser.touch(page, canvas, browser.DIGITS[0])
+        wait_for_answer(page, root)
+        expect(root.locator(".tlc-words")).to_contain_text("To it this looks like")
+        assert canvas.bounding_box() == before, "the finger scrolled the page"
+        root.get_by_role("button", name="Keep it").tap()
+        expect(root.locator(".tlc-prompt")).to_have_text("Draw a 1")
+        page.get_by_role("button", name="Fill this ten").tap()
+        page.get_by_role("button", name="Train", exact=True).tap()
+        page.get_by_text("first a test, then it can learn").wait_for()
+        wide = """root => [...root.querySelectorAll('*')].filter(one => {
+            const { right, width } = one.getBoundingClientRect();
+            return width && right > innerWidth + 1 && !one.closest('.tlc-wide, .tlc-grid-box');
+        }).map(one => one.className)"""
+        assert page.locator(".tlc").evaluate(wide) == []
+        browser.screenshot(page, "phone")
+        browser.page_is_well(page)
+    lab.end_kernels()
+
+
 def test_a_notebook_opened_again_shows_its_still_picture(lab, page):
     name = lab.write("again.ipynb", [PAD])
     browser.open_notebook(page, lab, name)
