@@ -37,7 +37,7 @@ class ModalityExplorer(Experiment):
             widgets.Dropdown, "The borrowed layers are", "initial", "25em", options=OPTIONS
         )
         self.images = control(
-            widgets.Dropdown, "They learn from", "initial", "21em", options=numbers
+            widgets.Dropdown, "They learn from", "initial", "23em", options=numbers
         )
         self.controls = {"option": self.option, "images": self.images}
         self.grid = MatrixGrid(
