@@ -268,6 +268,7 @@ def run_all(page) -> None:
     page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
     page.locator(".lm-Menu-itemLabel", has_text="Run All Cells").first.click()
     page.wait_for_function(DONE)
+    page.wait_for_timeout(1000)  # an experiment comes into view by itself
 
 
 def scroll_to(page, selector: str):

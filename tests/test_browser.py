@@ -104,6 +104,15 @@ def test_by_keyboard_alone(lab, page):
         "root => root.querySelector('.tlc-words').textContent.includes('digits: 7 (')",
         arg=root.element_handle(),
     )
+    inked = """canvas => {
+        const { width, height } = canvas;
+        const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+        return data.filter((value, i) => i % 4 === 3 && value > 127).length / width / height;
+    }"""
+    page.wait_for_function(
+        f"canvas => ({inked})(canvas) > 0", arg=root.locator("canvas").element_handle()
+    )
+    assert 0.01 < root.locator("canvas").evaluate(inked) < 0.3, "a 7, and no black square"
     browser.page_is_well(page)
 
 
@@ -135,7 +144,7 @@ def test_the_first_minute(lab, page):
     root.wait_for()
     expect(root.locator("canvas")).to_be_in_viewport(ratio=1)
     browser.draw(page, root.locator("canvas"), browser.DIGITS[0])
-    expect(root.locator(".tlc-words")).to_contain_text("To it this looks like")
+    expect(root.locator(".tlc-words")).to_contain_text("The network thinks this is")
     seconds = time.monotonic() - begun
     shown = root.locator(".tlc-thing:visible")
     expect(shown).to_have_count(5)
@@ -152,7 +161,7 @@ def test_the_first_minute(lab, page):
     before = strokes_answered(page, root)
     page.get_by_role("button", name="Fill this ten").click()
     page.get_by_role("button", name="Train", exact=True).click()
-    page.get_by_text("first a test, then it can learn").wait_for()
+    page.get_by_text("they test it first, then it can learn").wait_for()
     assert page.evaluate("document.activeElement !== document.body")
     after = strokes_answered(page, root)
     found = {
@@ -201,22 +210,22 @@ def test_teach_it_your_handwriting_in_notebook_00(lab, page, tmp_path):
     assert words.startswith("borrowed eyes, fixed: 3 (")
     assert "new eyes, all trained" in root.locator(".tlc-also").inner_text()
     browser.screenshot(page, "teach-learnt")
-    browser.scroll_to(page, "text=More: neighbour, save, pool, delete")
+    browser.scroll_to(page, "text=More: a neighbour, save, combine, delete")
     browser.screenshot(page, "teach-results")
 
-    press("More: neighbour, save, pool, delete")
+    press("More: a neighbour, save, combine, delete")
     page.get_by_label("Your first name").fill("Ada")
     press("Save my drawings")
     page.get_by_text("10 drawings are in the folder").wait_for()
     folder = lab.folder / "my-handwriting"
     assert len(list((folder / "Ada").glob("[0-9]/*.png"))) == 10
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Hand over files").click()
+        page.get_by_role("button", name="Add classmates' files").click()
     other = [handwriting.sample(digit, 0, 0) for digit in range(10)]
     (tmp_path / "Alan.json").write_text(handwriting_files.as_text("Alan", other))
     chooser.value.set_files(tmp_path / "Alan.json")
     page.get_by_text("In the pool: Alan (10).").wait_for()
-    press("Does the pool beat each of us?")
+    press("Compare: one hand, or all together?")
     page.get_by_text("of hands it has not seen").wait_for()
     browser.screenshot(page, "teach-pool")
     press("Delete my drawings")
@@ -307,7 +316,7 @@ teach
     browser.zoom(page, 2)
     for place, selector in (
         ("pad", ".tlc-pad"),
-        ("results", "text=More: neighbour, save, pool, delete"),
+        ("results", "text=More: a neighbour, save, combine, delete"),
     ):
         browser.scroll_to(page, selector)
         browser.screenshot(page, f"teach-dark-zoomed-{place}")
@@ -341,23 +350,20 @@ def test_by_finger_on_a_phone(lab, chromium):
         page.goto(f"{lab.url}/notebooks/phone.ipynb?token={lab.token}")
         browser.wait_until_open(page)
         page.said.clear()  # it finds fault with itself while it starts, with an empty notebook too
-        page.keyboard.press("Control+Enter")
+        browser.run_all(page)
         root = page.locator(".tlc-pad")
-        root.wait_for()
         canvas = root.locator("canvas")
-        canvas.scroll_into_view_if_needed()
-        page.wait_for_timeout(1000)  # it comes into view by itself
         canvas.scroll_into_view_if_needed()
         before = canvas.bounding_box()
         browser.touch(page, canvas, browser.DIGITS[0])
         wait_for_answer(page, root)
-        expect(root.locator(".tlc-words")).to_contain_text("To it this looks like")
+        expect(root.locator(".tlc-words")).to_contain_text("The network thinks this is")
         assert canvas.bounding_box() == before, "the finger scrolled the page"
         root.get_by_role("button", name="Keep it").tap()
         expect(root.locator(".tlc-prompt")).to_have_text("Draw a 1")
         page.get_by_role("button", name="Fill this ten").tap()
         page.get_by_role("button", name="Train", exact=True).tap()
-        page.get_by_text("first a test, then it can learn").wait_for()
+        page.get_by_text("they test it first, then it can learn").wait_for()
         wide = """root => [...root.querySelectorAll('*')].filter(one => {
             const { right, width } = one.getBoundingClientRect();
             return width && right > innerWidth + 1 && !one.closest('.tlc-wide, .tlc-grid-box');

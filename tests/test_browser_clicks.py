@@ -84,7 +84,6 @@ def opened(page, lab, name, source):
     browser.run_all(page)
     browser.scroll_to(page, ".jp-OutputArea-output h3")
     place = page.locator(".jp-OutputArea-output", has=page.get_by_label("As text")).last
-    page.wait_for_timeout(1000)  # an experiment may come into view by itself
     return place, Hand(page)
 
 
@@ -117,7 +116,7 @@ def test_a_double_click_deletes_nothing_and_takes_nobodys_place(lab, page):
         drawn(place, 1)
 
     draw_one()
-    button("More: neighbour, save, pool, delete").click()
+    button("More: a neighbour, save, combine, delete").click()
     place.get_by_label("Your first name").fill("Ada")
     button("Save my drawings").click()
     place.get_by_text("1 drawing is in the folder").wait_for()
@@ -250,7 +249,7 @@ def test_dots_and_double_clicks_on_the_pad(lab, page):
     expect(back).to_be_enabled()
     hand.press(middle(back))
     drawn(place, 9)  # of ten, not of twenty
-    more = place.get_by_role("button", name="More: neighbour, save, pool, delete")
+    more = place.get_by_role("button", name="More: a neighbour, save, combine, delete")
     hand.press(middle(more))
     hand.press(middle(more), DOUBLE)  # open, and not closed at once
     expect(place.get_by_role("button", name="Forget the pool")).to_be_visible()

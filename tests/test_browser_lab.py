@@ -185,7 +185,7 @@ def test_layer_explorer(lab, page):
     say(place, '"layer":"layer3","unit":2,')
     place.get_by_alt_text(re.compile("^Unit 2 of layer 3.*a picture made for it")).wait_for()
     expect(tiles.nth(2)).to_be_focused()
-    place.get_by_label("Show it").select_option("photograph: china")
+    place.get_by_label("Picture to show it").select_option("photograph: china")
     say(place, '"picture":"photograph: china"')
     at_work = re.compile("looking at drawings|making a picture")
     place.get_by_text(at_work).wait_for(state="hidden")
@@ -195,7 +195,7 @@ def test_layer_explorer(lab, page):
     root = page.locator(".tlc-pad")
     browser.draw(page, root.locator("canvas"), browser.DIGITS[7])
     say(place, '"picture":"your own picture"')
-    expect(place.get_by_label("Show it")).to_have_value("your own picture")
+    expect(place.get_by_label("Picture to show it")).to_have_value("your own picture")
     assert root.get_by_alt_text("The drawing as the network gets it").count() == 1
     place.get_by_text(at_work).wait_for(state="hidden")
     assert answer.bounding_box() == before, "the pad pushes the answer away"

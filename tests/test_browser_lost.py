@@ -99,7 +99,7 @@ def touch(page, root, kind) -> None:
     elif kind == "HowMuch":
         root.get_by_role("button", name="Skip").click()
     elif kind == "LayerExplorer":
-        root.get_by_label("Show it").select_option("digit 3")
+        root.get_by_label("Picture to show it").select_option("digit 3")
     elif kind == "ModalityExplorer":
         root.locator(".tlc-grid button").last.click()
     elif kind == "TrainingLab":

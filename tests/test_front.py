@@ -255,7 +255,7 @@ def test_the_state_is_copied_and_pasted(front):
     field.press("Enter")
     assert front.get("value") == "{2}"
     field.fill("{3}")
-    front.part.get_by_role("button", name="Take over what is in the field").click()
+    front.part.get_by_role("button", name="Load this text").click()
     assert front.get("value") == "{3}"
     front.set(value="{1}")  # Python refuses it
     expect(field).to_have_value("{1}")

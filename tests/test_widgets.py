@@ -392,7 +392,7 @@ def test_ten_drawings_then_it_learns(teach, hold):
     draw_on(teach.pad, [], kept=True)
     assert teach.told == "Draw a 0 first, or use a stranger's 0." and not teach.mine
     teach.borrow.click()
-    assert teach.pad.sample and teach.pad.answer["words"].startswith("To it this looks like: ")
+    assert teach.pad.sample and teach.pad.answer["words"].startswith("The network thinks this is: ")
     names = [bar[0] for bar in teach.pad.answer["readers"][0]["bars"]]
     sent = []
     teach.pad.send = sent.append
@@ -427,14 +427,16 @@ def test_ten_drawings_then_it_learns(teach, hold):
     assert kept["said"] == {"": 60} and kept["measured"][""] == teach.results["option-1", 10].of_100
     assert {key[0] for key in teach.results} == set(handwriting.ARMS)
     assert teach.figure.picture and "MNIST" in teach.figure.picture.alt
-    assert "of 100" in teach.board.value and "draw more" in teach.board.value
+    assert "of 100" in teach.board.value and ">–<" in teach.board.value
     assert teach.train.disabled and teach.halt.disabled
 
     draw_on(teach.pad, THREE)
     words = teach.pad.answer["words"] + teach.pad.answer["also"]
     assert all(f"{name}: " in words for name, _ in handwriting.WAYS.values())
     assert [len(r["bars"]) for r in teach.pad.answer["readers"]] == [10]
+    assert "read a" not in teach.step.value
     draw_on(teach.pad, THREE, kept=True)  # the first test of what was drawn next
+    assert "You were asked for a 0, and Option 1 read a" in teach.step.value
     assert {r.following_of for r in teach.results.values()} == {1}
     assert "of 1<" in teach.board.value
     teach.back.click()
@@ -516,11 +518,11 @@ def test_it_grows_with_each_ten_and_reads_a_neighbour(teach):
     assert len(rows) == 4 and "Option 1" in picture.alt
     teach.who.value = NEIGHBOUR
     assert teach.pad.prompt == "Neighbour: draw a 0"
-    assert "Your neighbour has drawn 0" in teach.step.value, "and not what I have drawn"
+    assert "Your neighbour has drawn no digit yet" in teach.step.value, "and not what I have drawn"
     teach.fill.click()
     assert len(teach.neighbours) == 10 and len(teach.mine) == 20
     assert teach.neighbours[0] != teach.mine[0]
-    assert "of 10" in teach.rows()[0]["your neighbour's"]
+    assert "of 10" in teach.rows()[0]["neighbour's"]
 
     teach.who.value = ME
     teach.back.click()  # 19 drawings: what learnt from 20 goes, and so does 10, whose test is short

@@ -11,6 +11,7 @@ import html
 import json
 import os
 import threading
+import time
 import uuid
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -458,6 +459,8 @@ class Experiment:
         if self.closed:
             raise CourseError("This experiment was closed: run the cell that made it again.")
         _close_earlier(self)
+        if lesson.somebody_is_there():
+            self._guard.shown_at = time.time()
         for bundle in self.outputs():
             display(bundle, raw=True)
 

@@ -33,10 +33,16 @@ NO_SAMPLE = "–"
 Readers = Mapping[str, tuple[FiveLayerNet, Sequence[str]]]
 
 
-def png_url(digit: torch.Tensor) -> str:
-    """A digit uint8 `[28, 28]` as a picture that HTML can hold."""
-    file = io.BytesIO()
-    Image.fromarray(digit.numpy()).save(file, "PNG")
+def png_url(digit: torch.Tensor, as_ink: bool = False) -> str:
+    """A digit uint8 `[28, 28]` as a picture that HTML can hold.
+
+    White on black, or `as_ink`: what is not written on can be seen through.
+    """
+    file, picture = io.BytesIO(), Image.fromarray(digit.numpy())
+    if as_ink:
+        written, picture = picture, Image.new("L", picture.size)
+        picture.putalpha(written)
+    picture.save(file, "PNG")
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
@@ -171,7 +177,7 @@ class Canvas:
         """Show a drawing, a sample ("#17"), or nothing ("")."""
         sample = text.startswith(handwriting.SAMPLE)
         strokes = drawn.decode(text) if text and not sample else ()
-        url = png_url(handwriting.pixels(text)) if sample else ""
+        url = png_url(handwriting.pixels(text), as_ink=True) if sample else ""
         with self._experiment.quietly():
             if text or not self._keeping:
                 self.pad.put(strokes, url)
@@ -186,7 +192,7 @@ def _reader(name: str, shares: torch.Tensor | None, names: Sequence[str]) -> dic
     """One network's bars: every class where they are few, else the best ones."""
     few = len(names) <= 10
     if shares is None:
-        bars = [[label, 0, False] for label in names] if few else []
+        bars = [[label, None, False] for label in names] if few else []
     else:
         order = range(len(names)) if few else shares.topk(TOP).indices.tolist()
         best = int(shares.argmax())

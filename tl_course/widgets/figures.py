@@ -134,7 +134,7 @@ def portrait(found: Sequence[Portrait], layer: str, unit: int, picture: torch.Te
         most = max(answer.max().item(), 1e-6)
         where.set_title(name, fontsize=TEXT, fontweight="bold")
         where.imshow(answer.numpy(), cmap="magma", vmin=0, vmax=most)
-        said = f"strongest {answer.max():.1f};\nstrong in {strongly(answer)}"
+        said = f"strongest {answer.max():.1f};\nstrong in {strongly(answer)} of it"
         where.set_xlabel(said if answer.max() > 0 else "silent", fontsize=TEXT)
         excites.imshow(figures.mosaic(to_picture(patches), 3, 3, gap=4).permute(1, 2, 0).numpy())
         if like is None:

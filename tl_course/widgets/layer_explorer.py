@@ -34,7 +34,8 @@ OLD = "tlc-old"  # the class of what is out of date: it is dimmed
 def sheet_of(portraits: Portraits, layer: str) -> dict:
     """Every unit of a layer of the trained network, for a `UnitSheet`."""
     what = "its filter" if layer == LAYERS[0] else "what excites it most"
-    words = f"All {UNITS[layer]} units of {layer_name(layer)}, each as {what}:"
+    every = f"All {UNITS[layer]} units of {layer_name(layer)}"
+    words = f"{every}, each as {what} (arrow keys and Enter choose):"
     return unit_sheet.sheet(portraits.sheet(TRAINED, layer), words)
 
 
@@ -50,7 +51,11 @@ class LayerExplorer(Experiment):
         layers = [(layer_name(layer), layer) for layer in LAYERS]
         self.layer = control(widgets.Dropdown, "Layer", options=layers, **WHOLE)
         self.picture = control(
-            widgets.Dropdown, "Show it", options=self._pictures(), value="digit 7", **WHOLE
+            widgets.Dropdown,
+            "Picture to show it",
+            options=self._pictures(),
+            value="digit 7",
+            **WHOLE,
         )
         self.controls = {"layer": self.layer, "picture": self.picture}
         self.draw_button = button("Draw something", kind=widgets.ToggleButton)

@@ -48,7 +48,7 @@ class Guard(anywidget.AnyWidget):
     _css = STYLE
     still = traitlets.Unicode("").tag(sync=True)  # data-tlc-still of what is to be hidden
     pulse = traitlets.Int(0).tag(sync=True)  # the last sign of life that was asked for
-    into_view = traitlets.Bool(False).tag(sync=True)  # scroll to it when its cell was run
+    shown_at = traitlets.Float(0).tag(sync=True)  # when its cell was run; it then comes into view
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)

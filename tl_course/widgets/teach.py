@@ -19,7 +19,7 @@ from tl_course.base.errors import CourseError
 from tl_course.core import pretraining
 from tl_course.core.network import FiveLayerNet
 from tl_course.data.sources import things
-from tl_course.data.targets.handwritten import NAMES
+from tl_course.data.targets.handwritten import NAMES, handwritten
 from tl_course.lessons import figures, predictions
 from tl_course.lessons.figures import Picture
 from tl_course.lessons.n00_start_here import figures as handwriting_plots
@@ -33,9 +33,13 @@ from tl_course.widgets.drawing_pad import Canvas, png_url
 from tl_course.widgets.parts import joined
 
 ME, NEIGHBOUR = "I do", "my neighbour"
-LOOKS_LIKE = "To it this looks like"  # before it has learnt any digit
-HERE = "<p>Here you will see how well it reads what it never saw.</p>"
-ASKED = "How many of 100 strangers' digits will it read, after {} drawings of yours?"
+EYES = (
+    "<p><b>Eyes</b> are the four layers that see: borrowed from a network that learnt from "
+    "drawings, or new (random).</p>"
+)
+LOOKS_LIKE = "The network thinks this is"  # before it has learnt any digit
+HERE = "<p>After training, the score on new digits appears here.</p>"
+ASKED = "How many of 100 strangers' digits will Option 1 read, after {} drawings of yours?"
 SAVE, DELETE = "Save my drawings", "Delete my drawings"
 MOST = 100  # drawings of one hand; more gain little here and make the state's text long
 LONGEST = handwriting_files.LARGEST // MOST - 20  # characters of a drawing, so that all can be read
@@ -67,6 +71,7 @@ class Teach(Experiment):
         self._test: handwriting.Examples | None = None
         self._drawn_at = 0.0
         self._comparing = False
+        self._reading = ""  # of the last drawing, where it was misread
 
         whose = [ME, NEIGHBOUR]
         self.who = control(widgets.Dropdown, "Who draws?", "initial", "300px", options=whose)
@@ -78,14 +83,14 @@ class Teach(Experiment):
         self.fill = button("Fill this ten")
         self.step, self.board = widgets.HTML().add_class("tlc-step-said"), widgets.HTML()
         self.guess = widgets.Text(
-            description="Your prediction", placeholder="of 100", continuous_update=False,
-            style={"description_width": "initial"}, layout={"width": "13em"},
+            description="Your prediction", continuous_update=False,
+            style={"description_width": "initial"}, layout={"width": "12em"},
         )  # fmt: skip
         self.train, self.halt = button("Train", "success"), button("Stop")
         self.bar = widgets.IntProgress(layout={"width": "9em"})
         self.row = Tiles()
         self.figure = Slot()
-        self.more = button("More: neighbour, save, pool, delete", kind=widgets.ToggleButton)
+        self.more = button("More: a neighbour, save, combine, delete", kind=widgets.ToggleButton)
         self.hands = Hands(self)
 
         self.on_click(self.borrow, self._borrow)
@@ -94,9 +99,12 @@ class Teach(Experiment):
         self.on_click(self.fill, self._fill, once=True)
         self.on_click(self.train, self._train, once=True)
         self.on_change(self.who, lambda _: self._next())
+        self.on_change(self.guess, lambda _: None)  # what was told goes
         self.on_change(self.more, self.hands.open)
         self.hands.open(False)
         self.show()
+        # MNIST's digits take a second to read: before a stranger's one is asked for.
+        threading.Thread(target=handwritten, daemon=True).start()
         # What comes next is said and done in one place, above the pad, where the eye is.
         doing = [self.step, self.guess, self.train, self.bar, self.halt]
         ways = widgets.HBox([self.borrow, self.fill, self.back], layout=ROW)
@@ -107,7 +115,6 @@ class Teach(Experiment):
             widgets.Box([pad, results]).add_class("tlc-columns").add_class("tlc-teach"),
             widgets.HBox([self.more]), self.hands.view,
         ])  # fmt: skip
-        self._guard.into_view = True  # the first thing of the course that is seen
 
     # ------------------------------------------------------------------ drawing
 
@@ -129,8 +136,24 @@ class Teach(Experiment):
         elif len(text) > LONGEST:
             self.tell(f"This {self.label} has far too many points: draw it again, more simply.")
         else:
-            self.hand.append(Labelled(self.label, text))
+            asked = Labelled(self.label, text)
+            self.hand.append(asked)
             self._changed()
+            self._reading = self._read_as(asked)
+            self._buttons()
+
+    def _read_as(self, asked: Labelled) -> str:
+        """Where what was kept is read as another digit than was asked for, in a sentence."""
+        known = self._latest().get("option-1")
+        if known is None:
+            return ""
+        with machine.one_thread():
+            read = int(
+                handwriting.read(known.net, handwriting.pixels(asked.text)[None])[0].argmax()
+            )
+        if read == asked.label:
+            return ""
+        return f"You were asked for a {asked.label}, and Option 1 read a {read}. "
 
     def _borrow(self) -> None:
         """One of MNIST's on the pad; another one with each click."""
@@ -163,9 +186,10 @@ class Teach(Experiment):
 
     def _next(self) -> None:
         """An empty pad, the next digit asked for, what was drawn so far."""
-        self._borrowed = 0
+        self._borrowed, self._reading = 0, ""
         self.drawing.put("")
-        whose = "" if self.who.value == ME else "Neighbour: "
+        ready = self._missing() and not self.label and self.hand is self.mine
+        whose = "Train now, or " if ready else "" if self.who.value == ME else "Neighbour: "
         self.pad.prompt = f"{whose}{'d' if whose else 'D'}raw a {self.label}"
         self.borrow.description = f"Use a stranger's {self.label}"
         self.row.show(self.hand, "You have" if self.who.value == ME else "Your neighbour has")
@@ -259,19 +283,21 @@ class Teach(Experiment):
         if self.busy and self._comparing:
             return "Comparing hands …"
         if self.busy:
-            return f"It learns from your {sizes[0]} drawings, in four ways …"
+            return f"It learns from {sizes[0]} drawings, in four ways …"
         if self.hand is self.neighbours:
-            return f"Your neighbour has drawn {len(self.neighbours)}: does it read them?"
+            so_far = f"{len(self.neighbours)} digits" if self.neighbours else "no digit yet"
+            return f"{self._reading}Your neighbour has drawn {so_far}. Are they read?"
         if not sizes:
             return f"Draw ten digits, then it can learn: {left} to go."
         if self._missing():
-            return f"{sizes[0]} drawn. How many of 100 strangers' digits will it read?"
+            return f"{sizes[0]} drawn. How many of 100 strangers' digits will it read (Option 1)?"
         known = self.results["option-1", sizes[0]]
         said = self.said.get(sizes[0])
         guessed = "" if said is None else f" (you said {said:g})"
         return (
-            f"With borrowed eyes, it reads {known.of_100:.0f} of 100 strangers' digits{guessed}. "
-            f"And yours? Draw {left} more: first a test, then it can learn from {n + left}."
+            f"{self._reading}Option 1 (borrowed eyes, fixed) reads {known.of_100:.0f} of 100 "
+            f"strangers' digits{guessed}. Draw {left} more: they test it first, then it can learn "
+            f"from all {n + left}."
         )
 
     def _latest(self) -> dict[str, Result]:
@@ -311,32 +337,32 @@ class Teach(Experiment):
             self.board.value = HERE
             self.figure.clear()
             return
-        self.board.value = table(self.rows(), "How well each reads what it never saw")
+        self.board.value = EYES + table(self.rows(), "How well each reads what it never saw")
         if figure:
             best = max(self._latest().values(), key=lambda result: result.of_100)
             self.figure.show(
                 handwriting_plots.growing(list(self.results.values())),
-                f"Most so far: {handwriting.WAYS[best.arm][0]}, {best.of_100:.0f} of 100. Eyes: "
-                "the four layers that see, borrowed from the drawings or new ones. Bars are 95% "
-                "intervals.",
+                f"Best so far: {handwriting.called(best.arm)}, {best.of_100:.0f} of 100. The thin "
+                "lines are 95% intervals: how far chance may move a number.",
             )
             self._drawn_at = time.monotonic()
 
     def rows(self) -> list[dict]:
         """The table: one row a way to learn, with the most drawings that it learnt from."""
-        rows = []
+        rows, newest = [], max(images for _, images in self.results)
         with machine.one_thread():
             for arm, result in self._latest().items():
+                older = f" (after {result.images})" if result.images < newest else ""
                 following = f"{result.following} of {result.following_of}"
                 row = {
                     "way to learn": f"{handwriting_plots.mark(arm)} {handwriting.called(arm)}",
-                    "strangers', of 100": f"{result.of_100:.0f}",
-                    "your next": following if result.following_of else "draw more",
+                    "strangers' digits, of 100": f"{result.of_100:.0f}{older}",
+                    "the next drawn": following if result.following_of else "–",
                 }
                 if self.neighbours:
                     theirs = handwriting.examples(self.neighbours)
                     read = handwriting.right(result.net, theirs)
-                    row["your neighbour's"] = f"{read} of {len(theirs)}"
+                    row["neighbour's"] = f"{read} of {len(theirs)}"
                 rows.append(row)
         return rows
 
@@ -464,9 +490,9 @@ class Hands:
         self.no, self.yes = button("No"), button("Yes", "danger")
         self.asking = widgets.VBox([self.question, widgets.HBox([self.no, self.yes], layout=ROW)])
         self._asked: tuple[widgets.Button, Callable[[], None]] | None = None  # by what, what for
-        self.upload = button("Hand over files", kind=widgets.FileUpload)
+        self.upload = button("Add classmates' files", kind=widgets.FileUpload)
         self.upload.accept, self.upload.multiple = ".json", True
-        self.compare = button("Does the pool beat each of us?")
+        self.compare = button("Compare: one hand, or all together?")
         self.forget = button("Forget the pool")
         experiment.on_click(self.save, self._save)
         experiment.on_click(self.delete, self._delete)

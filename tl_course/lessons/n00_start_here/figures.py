@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.axes import Axes
 
 from tl_course.base import stats
 from tl_course.data.examples import Examples
@@ -64,6 +65,12 @@ def growing(results: Sequence[Result]) -> Picture:
             lines[called(arm)] = Line([r.images for r in mine], share, abs(ends - share), look)
     lines["guessing"] = figures.level(10)
     labels, said = ("drawings that it learnt from", "read, of 100"), "{y:.0f} with {x}"
-    look = figures.Look(ylim=(0, 104), beside=0.07, size=(5.4, 3.2), legend=False)
+
+    def name_the_guessing(ax: Axes) -> None:
+        ax.text(0.01, 12, "guessing", transform=ax.get_yaxis_transform(), fontsize=8)
+
+    look = figures.Look(
+        ylim=(0, 104), beside=0.07, size=(5.4, 2.9), legend=False, dress=name_the_guessing
+    )
     told = "Four networks, with 95% intervals."
     return figures.chart({"": lines}, "Strangers' digits (MNIST)", *labels, said, told, look)

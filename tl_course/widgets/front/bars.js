@@ -18,7 +18,8 @@ function row(parent) {
   return node;
 }
 
-/** Fills `el`; returns fill(readers): [{ name, named, bars: [[label, share 0 … 1, best], …] }]. */
+/** Fills `el`; returns fill(readers): [{ name, named, bars: [[label, share 0 … 1, best], …] }].
+ *  Without a share nothing is answered yet. A single reader needs no heading. */
 export function bars(el, pictures, want) {
   return function fill(readers) {
     while (el.children.length > readers.length) el.lastChild.remove();
@@ -27,7 +28,7 @@ export function bars(el, pictures, want) {
       const reader = el.children[i] || make(el, "section", { name: "tlc-reader" });
       reader.classList.toggle("tlc-named", named);
       const heading = reader.querySelector("h4") || make(reader, "h4");
-      heading.textContent = shown.length ? name : "";
+      heading.textContent = shown.length && readers.length > 1 ? name : "";
       heading.hidden = !heading.textContent; // an empty heading is none
       const rows = [...reader.querySelectorAll(".tlc-bar")];
       rows.slice(shown.length).forEach((one) => one.remove());
@@ -36,8 +37,8 @@ export function bars(el, pictures, want) {
         const part = (which) => one.querySelector(`.tlc-${which}`);
         one.classList.toggle("tlc-best", best);
         part("label").textContent = part("label").title = label;
-        part("fill").style.width = `${100 * share}%`;
-        part("percent").textContent = `${Math.round(100 * share)}%`;
+        part("fill").style.width = `${100 * (share ?? 0)}%`;
+        part("percent").textContent = share === null ? "" : `${Math.round(100 * share)}%`;
         const url = named ? pictures.get(label) : "";
         part("thing").hidden = !named;
         if (url) part("thing").src = url;

@@ -90,6 +90,10 @@ function names(root) {
       set(group, "role", "radiogroup");
       set(group, "aria-label", label || root.querySelector(".widget-html")?.textContent || "Answers");
     }
+    for (const upload of root.querySelectorAll(".widget-upload")) {
+      const count = upload.lastChild; // "(0)": nothing is left in it, whatever was handed over
+      if (count?.textContent.endsWith(" (0)")) count.textContent = count.textContent.slice(0, -4);
+    }
     // A progress bar of ipywidgets is made of two plain boxes.
     for (const bar of root.querySelectorAll(".widget-hprogress .progress")) {
       const done = bar.querySelector(".progress-bar")?.style.width || "0%";
@@ -148,6 +152,26 @@ function handOver(root) {
     root.removeEventListener("focusin", hear);
     root.removeEventListener("focusout", left);
     document.removeEventListener("pointerdown", pressed, true);
+  };
+}
+
+// An alert stands in the heading's line. Where that is out of sight, it is shown at the bottom of the
+// window as well; it is spoken already, so this one is for the eyes alone.
+function alerts(root) {
+  const line = root.querySelector(".tlc-line");
+  if (!line) return () => {};
+  const toast = make(document.body, "div", { name: "tlc-plain tlc-toast", "aria-hidden": "true" });
+  const show = () => {
+    const { top, bottom } = line.getBoundingClientRect();
+    const panel = root.closest(".jp-WindowedPanel-outer")?.getBoundingClientRect().top ?? 0;
+    const seen = top >= panel && bottom <= innerHeight;
+    toast.textContent = seen || !root.isConnected ? "" : line.textContent;
+  };
+  const watching = new MutationObserver(show);
+  watching.observe(line, { subtree: true, childList: true, characterData: true });
+  return () => {
+    watching.disconnect();
+    toast.remove();
   };
 }
 
@@ -223,7 +247,7 @@ function connection(root, store) {
   };
 }
 
-const JUST_RUN = 5000; // milliseconds in which an experiment still comes into view by itself
+const JUST_RUN = 10; // seconds in which an experiment comes into view by itself
 const SETTLED = 400; // milliseconds until JupyterLab has scrolled to the next cell
 
 /** Sees to the experiment that `el` is in; `el` itself shows nothing. */
@@ -233,19 +257,15 @@ export function guard(el, store) {
   const rule = document.createElement("style");
   rule.textContent = `[data-tlc-still="${store.get("still")}"] { display: none; }`;
   document.head.append(rule);
-  const begun = performance.now();
   let ends = [];
   let coming = null;
   let waiting = requestAnimationFrame(function start() {
     const root = el.isConnected && el.closest(".tlc"); // not before the view is in the page
     if (root) {
       ends = [ownKeys(root), oneClickOneAction(root), names(root), handOver(root)];
-      ends.push(connection(root, store));
-      if (store.get("into_view") && performance.now() - begun < JUST_RUN) {
-        coming = setTimeout(() => {
-          store.set({ into_view: false }); // once: not when it is scrolled to later
-          root.scrollIntoView({ block: "start" });
-        }, SETTLED);
+      ends.push(alerts(root), connection(root, store));
+      if (Date.now() / 1000 - store.get("shown_at") < JUST_RUN) {
+        coming = setTimeout(() => root.scrollIntoView({ block: "start" }), SETTLED);
       }
     } else waiting = requestAnimationFrame(start);
   });

@@ -39,7 +39,7 @@ export function share(el, store) {
   const field = make(details, "textarea", { id, rows: 2, spellcheck: "false" });
   const buttons = make(details, "div", { name: "tlc-buttons" });
   const copy = pressable(buttons, "Copy", copied);
-  pressable(buttons, "Take over what is in the field", () => put(field.value));
+  pressable(buttons, "Load this text", () => put(field.value));
   make(details, "p", { text: ABOUT });
 
   const key = `tlc ${location.pathname} ${store.get("experiment")}`;

@@ -7,6 +7,7 @@ import { make } from "./dom.js";
 const A_ROW = 10;
 
 export function tiles(el, store) {
+  make(el, "div", { text: "Kept so far", "aria-hidden": "true" });
   const root = make(el, "div", { name: "tlc-tiles", role: "img" });
 
   function show() {
