@@ -362,6 +362,8 @@ def test_by_finger_on_a_phone(lab, chromium):
         root.get_by_role("button", name="Keep it").tap()
         expect(root.locator(".tlc-prompt")).to_have_text("Draw a 1")
         page.get_by_role("button", name="Fill this ten").tap()
+        page.get_by_text("10 drawn. How many").wait_for()
+        page.wait_for_timeout(600)  # else the next tap may be taken for the second of a double one
         page.get_by_role("button", name="Train", exact=True).tap()
         page.get_by_text("they test it first, then it can learn").wait_for()
         wide = """root => [...root.querySelectorAll('*')].filter(one => {

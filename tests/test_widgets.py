@@ -425,6 +425,7 @@ def test_ten_drawings_then_it_learns(teach, hold):
     assert "digits (you said 60)" in teach.step.value and teach.said == {10: 60}
     kept = predictions.of("00")["00.handwriting-10"]
     assert kept["said"] == {"": 60} and kept["measured"][""] == teach.results["option-1", 10].of_100
+    assert teach.pad.prompt == "Draw a 0", "it is trained"
     assert {key[0] for key in teach.results} == set(handwriting.ARMS)
     assert teach.figure.picture and "MNIST" in teach.figure.picture.alt
     assert "of 100" in teach.board.value and ">–<" in teach.board.value

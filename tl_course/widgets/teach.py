@@ -188,9 +188,6 @@ class Teach(Experiment):
         """An empty pad, the next digit asked for, what was drawn so far."""
         self._borrowed, self._reading = 0, ""
         self.drawing.put("")
-        ready = self._missing() and not self.label and self.hand is self.mine
-        whose = "Train now, or " if ready else "" if self.who.value == ME else "Neighbour: "
-        self.pad.prompt = f"{whose}{'d' if whose else 'D'}raw a {self.label}"
         self.borrow.description = f"Use a stranger's {self.label}"
         self.row.show(self.hand, "You have" if self.who.value == ME else "Your neighbour has")
         self.back.disabled = not self.hand
@@ -275,6 +272,9 @@ class Teach(Experiment):
             one.layout.display = "" if shown else "none"
         self.hands.compare.disabled = self.busy
         self.step.value = status(self._what_next())
+        ready = missing and not learning and not self.label and self.hand is self.mine
+        whose = "Train now, or " if ready else "" if self.who.value == ME else "Neighbour: "
+        self.pad.prompt = f"{whose}{'d' if whose else 'D'}raw a {self.label}"
 
     def _what_next(self) -> str:
         """Where things stand and the one next step, in a sentence or two."""
