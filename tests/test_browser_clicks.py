@@ -243,8 +243,9 @@ def test_dots_and_double_clicks_on_the_pad(lab, page):
     expect(root.locator(".tlc-prompt")).to_have_text("Draw a 1")
 
     fill = place.get_by_role("button", name="Fill this ten")
-    hand.press(middle(fill))
-    hand.press(middle(fill), DOUBLE)
+    at = middle(fill)
+    hand.press(at)
+    hand.press(at, DOUBLE)
     back = place.get_by_role("button", name="Take back the last")
     expect(back).to_be_enabled()
     hand.press(middle(back))

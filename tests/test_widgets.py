@@ -448,6 +448,17 @@ def test_ten_drawings_then_it_learns(teach, hold):
     )
 
 
+def test_a_prediction_counts_that_is_heard_of_after_train(teach, hold):
+    teach.fill.click()
+    let_go = hold(handwriting, "teach")
+    teach.train.click()
+    teach.guess.value = "70"  # each widget may have a thread of its own in the kernel
+    assert teach.said == {10: 70} and teach.guess.value == ""
+    let_go.set()
+    teach.wait(HUNG)
+    assert "(you said 70)" in teach.step.value
+
+
 def test_a_scribble_that_no_file_could_hold_is_not_kept(teach):
     zigzag = [[[255 * (n % 2), n % 256] for n in range(1500)]]
     draw_on(teach.pad, zigzag, kept=True)

@@ -118,7 +118,6 @@ class Fields:
         return widgets.Text(
             description=words,
             placeholder=self.asked.unit,
-            continuous_update=False,
             style={"description_width": "initial"},
             layout={"width": f"{12 + len(words) // 2}em", "max_width": "100%"},
         )

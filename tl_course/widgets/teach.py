@@ -83,7 +83,7 @@ class Teach(Experiment):
         self.fill = button("Fill this ten")
         self.step, self.board = widgets.HTML().add_class("tlc-step-said"), widgets.HTML()
         self.guess = widgets.Text(
-            description="Your prediction", continuous_update=False,
+            description="Your prediction",
             style={"description_width": "initial"}, layout={"width": "12em"},
         )  # fmt: skip
         self.train, self.halt = button("Train", "success"), button("Stop")
@@ -99,7 +99,7 @@ class Teach(Experiment):
         self.on_click(self.fill, self._fill, once=True)
         self.on_click(self.train, self._train, once=True)
         self.on_change(self.who, lambda _: self._next())
-        self.on_change(self.guess, lambda _: None)  # what was told goes
+        self.on_change(self.guess, self._guessed)
         self.on_change(self.more, self.hands.open)
         self.hands.open(False)
         self.show()
@@ -242,6 +242,15 @@ class Teach(Experiment):
         self.work(job, learnt, lambda _: self._show_results())
         self.bar.value, self.bar.max = 0, self._missing()
         self._buttons()
+
+    def _guessed(self, typed: str) -> None:
+        """What was typed before Train counts, also where the kernel hears of Train first."""
+        sizes = self._sizes()
+        learning = self.busy and not self._comparing and self._missing()
+        if typed.strip() and learning and sizes[0] not in self.said:
+            self.said[sizes[0]] = _asked(sizes[0]).number(typed)
+            with self.quietly():
+                self.guess.value = ""
 
     def _halt(self) -> None:
         self.stop()
