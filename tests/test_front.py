@@ -244,7 +244,7 @@ def test_the_grid_is_walked_and_chosen_by_keys(front):
 
 
 def test_the_state_is_copied_and_pasted(front):
-    front.show("share", {"value": "{1}", "experiment": "e", "fresh": True})
+    front.show("share", {"value": "{1}", "experiment": "e", "first": "{1}"})
     front.part.get_by_text("Share or restore").click()
     field = front.part.get_by_label("As text")
     expect(field).to_have_value("{1}")
@@ -262,18 +262,21 @@ def test_the_state_is_copied_and_pasted(front):
 
 
 def test_what_was_done_can_be_brought_back_after_a_restart(front):
-    begun = {"value": "{1}", "experiment": "e", "fresh": True}
+    begun = {"value": "{1}", "experiment": "e", "first": "{1}"}
     bring = front.part.get_by_role("button", name="Bring back")
     front.show("share", begun)
     expect(bring).to_have_count(0)
     front.set(value="{done}")
     front.page.reload()
-    for other in ({"experiment": "another"}, {"fresh": False}, {"value": "{done}"}):
+    for other in ({"experiment": "another"}, {"first": "{0}"}, {"value": "{done}"}):
         front.show("share", begun | other)
         expect(bring).to_have_count(0)
     front.show("share", begun)
     bring.click()
     assert front.get("value") == "{done}"
+    expect(bring).to_have_count(0)
+    front.set(value="{1}")  # what was done was deleted: it is not kept in the tab either
+    front.show("share", begun)
     expect(bring).to_have_count(0)
 
 

@@ -44,6 +44,13 @@ DPI = 110
 READABLE = 4.5  # to 1: the least contrast of text (Web Content Accessibility Guidelines 2)
 
 
+def url_of(picture: Image.Image, kind: str = "PNG", **how) -> str:
+    """A picture as a URL that HTML can hold; `how` it is saved goes to Pillow."""
+    file = io.BytesIO()
+    picture.save(file, kind, **how)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
 class Picture:
     """A PNG with alt text; shown as HTML, so that the alt text arrives in every kind of notebook.
 

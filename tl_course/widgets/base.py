@@ -130,7 +130,6 @@ class Experiment:
         self.errors: list[Exception] = []
         self.closed = False
         self._quiet = 0
-        self._first = ""  # the state as text, before anything was done
         self._alert = widgets.HTML().add_class("tlc-line")  # its room is kept: nothing moves
         self._state = Share(experiment=self.name)
         self.view = widgets.VBox().add_class("tlc").add_class(f"tlc-{self.name}")
@@ -148,7 +147,7 @@ class Experiment:
             if isinstance(widget, widgets.SelectionSlider):
                 widget.add_class("tlc-choice")  # guard.js lets nobody type over what it says
         self.refresh_state()
-        self._first = self._written
+        self._state.first = self._written
         self.on_change(self._state, self._pasted)
 
     # ------------------------------------------------------------------ what a subclass says
@@ -247,9 +246,6 @@ class Experiment:
         """Write the present state into its field."""
         self._written = self.state_text()
         with self.quietly():
-            self._state.fresh = self._state.fresh and self._written == (
-                self._first or self._written
-            )
             self._state.value = self._written
 
     def _follow(self) -> None:

@@ -4,9 +4,7 @@
 the experiment around it.
 """
 
-import base64
 import functools
-import io
 from collections.abc import Callable, Mapping, Sequence
 
 import anywidget
@@ -38,21 +36,18 @@ def png_url(digit: torch.Tensor, as_ink: bool = False) -> str:
 
     White on black, or `as_ink`: what is not written on can be seen through.
     """
-    file, picture = io.BytesIO(), Image.fromarray(digit.numpy())
+    picture = Image.fromarray(digit.numpy())
     if as_ink:
         written, picture = picture, Image.new("L", picture.size)
         picture.putalpha(written)
-    picture.save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return figures.url_of(picture)
 
 
 @functools.cache
 def thing_url(name: str) -> str:
     """The drawing of one of the 1,000 things, as a picture that HTML can hold."""
-    file = io.BytesIO()
     thing = things.things()[things.names().index(name)]
-    emoji_images.draw(thing, THING).save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return figures.url_of(emoji_images.draw(thing, THING))
 
 
 class Pad(anywidget.AnyWidget):

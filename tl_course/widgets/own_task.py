@@ -4,9 +4,7 @@ Five steps, of which one is shown at a time, and one button for what comes next.
 `lessons/n08_your_own_task`, where the pictures go in its `upload`.
 """
 
-import base64
 import html
-import io
 import threading
 import time
 from collections.abc import Callable
@@ -29,7 +27,7 @@ from tl_course.data.pictures import open_picture
 from tl_course.data.targets import own_folder
 from tl_course.data.targets.folder import SMALLEST, picture_to_input
 from tl_course.data.targets.own_folder import Checked
-from tl_course.lessons.figures import Picture
+from tl_course.lessons.figures import Picture, url_of
 from tl_course.lessons.n08_your_own_task import experiments, figures, own_task, upload
 from tl_course.lessons.n08_your_own_task.own_task import Follow, Outcome
 from tl_course.lessons.n08_your_own_task.upload import Upload
@@ -560,8 +558,8 @@ class OwnTask(Experiment):
         shown = picture.copy()
         shown.thumbnail((SHOWN, SHOWN))
         self.camera.answer = {
-            "seen": _url(shown, "JPEG"),
-            "got": _url(_as_picture(x), "PNG"),
+            "seen": url_of(shown, "JPEG"),
+            "got": url_of(_as_picture(x)),
             "words": f"{name}: {names[best]}, {100 * shares[best]:.0f}% sure. "
             + ANY.format(len(names)),
             "bars": [[names[i], round(shares[i].item(), 4), i == best] for i in order],
@@ -605,9 +603,3 @@ class _Stopped(Exception):
 def _as_picture(x: torch.Tensor) -> Image.Image:
     """An input `[3, 32, 32]` as a picture."""
     return Image.fromarray((255 * to_picture(x)).round().byte().permute(1, 2, 0).numpy())
-
-
-def _url(picture: Image.Image, kind: str) -> str:
-    file = io.BytesIO()
-    picture.save(file, kind)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -65,4 +65,4 @@ class Share(anywidget.AnyWidget):
     _esm = joined("share")
     value = traitlets.Unicode("").tag(sync=True)
     experiment = traitlets.Unicode("").tag(sync=True)
-    fresh = traitlets.Bool(True).tag(sync=True)  # nothing was done in it yet
+    first = traitlets.Unicode("").tag(sync=True)  # the state before anything was done

@@ -71,7 +71,6 @@ class Training(Experiment):
         self.start_button, self.stop_button = button(start, "primary"), button("Stop")
         self.stop_button.disabled = True
         self.buttons = widgets.HBox([self.start_button, self.stop_button], layout=WRAP)
-        self.buttons.add_class("tlc-hand-over")  # guard.js passes the focus on between the two
         self.status = widgets.HTML().add_class("tlc-status")
         self.on_click(self.start_button, self._start, once=True)
         self.on_click(self.stop_button, self._stop)

@@ -1,7 +1,5 @@
 """A sheet of little pictures, one a unit of a layer, to choose a unit from."""
 
-import base64
-import io
 import math
 
 import anywidget
@@ -10,6 +8,7 @@ import traitlets
 from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 
+from tl_course.lessons.figures import url_of
 from tl_course.widgets.parts import joined
 
 FINE = 20  # pixels from which a picture is large enough to lose some detail
@@ -23,9 +22,8 @@ def sheet(x: torch.Tensor, words: str) -> dict:
     units, size = len(x), x.shape[-1]
     across = math.ceil(math.sqrt(units))
     pixels = (255 * make_grid(x, across, padding=0)).round().byte()
-    file = io.BytesIO()
-    to_pil_image(pixels).save(file, "WEBP", lossless=size < FINE, quality=85)  # a sixth of a PNG
-    url = f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
+    # A sixth of a PNG.
+    url = url_of(to_pil_image(pixels), "WEBP", lossless=size < FINE, quality=85)
     return {"units": units, "across": across, "size": size, "url": url, "words": words}
 
 

@@ -1,8 +1,6 @@
 """The figures of a task of your own: confusion, the worst mistakes, rivals, more labels, a card."""
 
-import base64
 import functools
-import io
 import re
 import textwrap
 from collections.abc import Sequence
@@ -49,13 +47,7 @@ _GRID = (
 def _thumbnail(path: Path, changed: int) -> str:
     picture, _ = open_picture(path)
     picture.thumbnail((2 * THUMB, 2 * THUMB))
-    return _url(picture, "JPEG", quality=80)
-
-
-def _url(picture, kind: str, **how) -> str:
-    file = io.BytesIO()
-    picture.save(file, kind, **how)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
+    return figures.url_of(picture, "JPEG", quality=80)
 
 
 def thumbnail(path: Path) -> str:

@@ -1,7 +1,7 @@
 // The whole experiment as text, folded away: to be copied, and to be pasted back.
 //
 // store.value       the state as text; what is set here is taken over, or refused and set back
-// store.experiment  whose state it is
+// store.first       the state before anything was done; store.experiment  whose state it is
 //
 // The last state is kept in this tab as well. Where the notebook was restarted and the cell run
 // again, it can be brought back.
@@ -44,8 +44,8 @@ export function share(el, store) {
 
   const key = `tlc ${location.pathname} ${store.get("experiment")}`;
   const last = remembered(key);
-  const first = store.get("value");
-  if (last && last !== first && store.get("fresh")) {
+  const first = store.get("first");
+  if (last && last !== first && store.get("value") === first) {
     const words = "Bring back what you did before the notebook was restarted";
     pressable(before, words, () => {
       before.replaceChildren();
@@ -70,7 +70,7 @@ export function share(el, store) {
 
   function show() {
     field.value = store.get("value");
-    if (field.value !== first) remember(key, field.value);
+    remember(key, field.value === first ? "" : field.value); // what was deleted is not kept
   }
 
   field.addEventListener("keydown", (event) => {
@@ -79,6 +79,6 @@ export function share(el, store) {
     event.preventDefault();
     put(field.value);
   });
-  field.value = first;
+  field.value = store.get("value");
   return store.on("value", show);
 }
