@@ -62,8 +62,7 @@ def test_every_experiment_is_here():
 def test_a_restart_is_said_and_what_was_done_comes_back(lab, page, kind):
     (root,) = opened(page, lab, f"lost-{kind}.ipynb", kind)
     expect(root.locator(".tlc-note")).to_have_text("")
-    touch(page, root, kind)
-    before = state_of(root)
+    before = touch(page, root, kind)
     page.evaluate(f"() => {KERNEL}.restart()")
     expect(root.get_by_role("alert").filter(has_text=GONE)).to_be_visible()
     assert root.locator("button:visible").count() > 0
@@ -89,8 +88,8 @@ def test_a_restart_is_said_and_what_was_done_comes_back(lab, page, kind):
     assert not errors, errors
 
 
-def touch(page, root, kind) -> None:
-    """Do something in it that its state says."""
+def touch(page, root, kind) -> dict:
+    """Do something in it that its state says; the state then."""
     before = root.get_by_label("As text").input_value()
     if kind in ("Teach", "DrawingPad"):
         browser.draw(page, root.locator("canvas"), browser.DIGITS[0])
@@ -108,6 +107,18 @@ def touch(page, root, kind) -> None:
         root.locator(".tlc-steps li button", has_text="Train").click()
         root.get_by_label("What may change").select_option(index=1)
     expect(root.get_by_label("As text")).not_to_have_value(before)
+    # A stroke is sent in pieces, the last of them when the pen is lifted.
+    page.evaluate(f"async () => {{ await {KERNEL}.requestExecute({{ code: '' }}).done; }}")
+    return settled(page, root)
+
+
+def settled(page, root) -> dict:
+    """What is said of the state, once it stays so."""
+    before, said = None, state_of(root)
+    while said != before:
+        page.wait_for_timeout(300)
+        before, said = said, state_of(root)
+    return said
 
 
 def test_a_kernel_that_died_is_said_at_the_next_press_at_the_latest(lab, page):
