@@ -9,6 +9,7 @@ own, so all of them take one lock: matplotlib and a widget's traits bear one thr
 import contextlib
 import html
 import json
+import math
 import os
 import threading
 import time
@@ -353,27 +354,34 @@ class Experiment:
         job: Callable[[threading.Event, Callable[[Any], None]], Any],
         report: Callable[[Any], None] = lambda _: None,
         done: Callable[[Any], None] = lambda _: None,
+        every: float = 0.0,
     ) -> None:
         """Run `job(stop, tell)` in a thread; work that was under way is stopped first.
 
         The job heeds the event `stop` and passes progress to `tell(x)`, which calls `report(x)`
-        under the lock; `done(what it returned)` follows at the end, also of a job that stopped,
-        and `done(None)` after an error. Of a job that was replaced or given up, or whose
+        under the lock, at most once in `every` seconds where that is given, and then not after a
+        stop; `done(what it returned)` follows at the end, also of a job that stopped, and
+        `done(None)` after an error. Of a job that was replaced or given up, or whose
         experiment was closed, nothing is heard any more. It computes on one thread, touches no
         widget itself, prints nothing and uses no pyplot.
         """
         self.stop()
         earlier = [thread for thread, _ in self._tasks if thread.is_alive()]
         stop = self._heard = threading.Event()
+        told_at = -math.inf
 
         def mine() -> bool:
             return not self.closed and self._heard is stop
 
         def tell(x: Any) -> None:
+            nonlocal told_at
+            if every and (stop.is_set() or time.monotonic() - told_at < every):
+                return
             with ONE_AT_A_TIME:
                 if mine():
                     report(x)
                     self._follow()
+            told_at = time.monotonic()
 
         def run() -> None:
             for thread in earlier:

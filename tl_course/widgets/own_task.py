@@ -382,16 +382,8 @@ class OwnTask(Experiment):
         """Do work that the bar shows and Stop ends; `done` follows where it was not stopped."""
         self._what, self._begun = what, time.perf_counter()
 
-        def now_and_then(stop: threading.Event, tell: Callable[[float], None]) -> Any:
-            last = 0.0
-
-            def heard(share: float) -> None:
-                nonlocal last
-                if time.perf_counter() - last > BETWEEN and not stop.is_set():
-                    tell(share)
-                    last = time.perf_counter()
-
-            found = job(stop, heard)
+        def finished(stop: threading.Event, tell: Callable[[float], None]) -> Any:
+            found = job(stop, tell)
             return None if stop.is_set() else found
 
         def ended(found: Any) -> None:
@@ -402,7 +394,7 @@ class OwnTask(Experiment):
                 done(found)
 
         with ONE_AT_A_TIME:
-            self.work(now_and_then, self._report, ended)
+            self.work(finished, self._report, ended, BETWEEN)
             self._report(0.0)
             self._refresh("")
 

@@ -1,7 +1,6 @@
 """The training lab: set up a training, watch it, stop it, and compare two."""
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 
 import anywidget
@@ -84,18 +83,13 @@ class Training(Experiment):
         trial, nets, target = self.trial, self.nets, self.target
         self._busy(True, "Starting …")
 
-        def job(stop: threading.Event, tell: Callable) -> Run:
-            last = 0.0
+        def job(stop: threading.Event, tell: Callable[[Run], None]) -> Run:
+            def looked(looks: tuple[Look, ...]) -> None:
+                tell(Run(trial, looks, 0.0))
 
-            def now_and_then(looks: tuple[Look, ...]) -> None:
-                nonlocal last
-                if time.perf_counter() - last > BETWEEN and not stop.is_set():
-                    tell(Run(trial, looks, 0.0))
-                    last = time.perf_counter()
+            return trials.run(trial, nets, target, stop=stop, tell=looked)
 
-            return trials.run(trial, nets, target, stop=stop, tell=now_and_then)
-
-        self.work(job, self._report, self._ended)
+        self.work(job, self._report, self._ended, BETWEEN)
 
     def _stop(self) -> None:
         self.stop()  # the button stays as it is: a disabled one would lose the focus
