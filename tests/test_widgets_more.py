@@ -7,6 +7,7 @@ import io
 import json
 import threading
 import weakref
+from decimal import Decimal
 
 import clicker
 import nbformat
@@ -33,6 +34,7 @@ from tl_course.lessons.n06_wrong_modality import cells as matrix_cells
 from tl_course.study import results, trials
 from tl_course.widgets import training_lab
 from tl_course.widgets.base import walk
+from tl_course.widgets.figures import UNDER, _under_map
 from tl_course.widgets.how_much import HowMuch
 from tl_course.widgets.layer_explorer import OLD, OWN, LayerExplorer
 from tl_course.widgets.modality_explorer import ModalityExplorer
@@ -580,7 +582,7 @@ def test_what_is_out_of_date_is_dimmed_and_the_first_look_waits_for_nothing(make
     let_go.set()
     own.wait(HUNG)
     assert own.sheet.sheet["units"] == UNITS["layer2"] and not own.sheet.busy
-    assert OLD not in own.shown._dom_classes and "Unit 22 of layer 2<" in own.status.value
+    assert OLD not in own.shown._dom_classes and "layer 2 (numbered 0 to 63)" in own.status.value
 
 
 def test_who_goes_back_has_the_old_sheet_at_once(make, hold):
@@ -691,6 +693,38 @@ def _turned() -> Image.Exif:
     return exif
 
 
+def test_the_pad_is_put_away_when_the_network_gets_something_else(make):
+    own = make(LayerExplorer)
+    file = io.BytesIO()
+    Image.new("RGB", (60, 90), "white").save(file, "PNG")
+    state = own.state_text()
+    for choose in (
+        lambda: clicker.hand_over(own.upload, file.getvalue(), "beach.png"),
+        lambda: setattr(own.picture, "value", "cat"),
+        lambda: own.set_state(state),
+    ):
+        own.draw_button.value = True
+        clicker.draw_on(own.drawing.pad, [[[128, 30], [128, 220]]])
+        assert "gets" in own.drawing.pad.answer["words"] and own.picture.value == OWN
+        drawn = own.shown_picture()
+        choose()
+        assert own.drawing.pad.layout.display == "none" and not own.draw_button.value
+        assert own.drawing.pad.answer["words"] == own.drawing.text == ""
+        assert not torch.equal(own.shown_picture(), drawn)
+    own.wait(HUNG)
+
+
+def test_below_a_map_there_are_lines_that_fit(make):
+    answer = torch.tensor([[12.0, 7.0], [1.0, 0.0]])
+    said = _under_map(answer)
+    assert said.replace("\n", " ") == (
+        "where it answers: strongest 12.0; more than half of that in 50% of the picture"
+    )
+    for other in (answer, torch.ones(9, 9), torch.zeros(9, 9)):
+        lines = _under_map(other).split("\n")
+        assert len(lines) == UNDER[1] and max(map(len, lines)) <= UNDER[0]
+
+
 def test_looking_changes_no_network(make, net, untrained):
     before = fingerprint(net), fingerprint(untrained)
     touched(make(LayerExplorer))
@@ -706,7 +740,8 @@ def test_a_cell_shows_plays_and_says_what_was_measured(make):
         for column, source in enumerate(own.sources):
             own.grid.chosen = [row, column]
             assert own.cell == (name, source) and own.said in own.sentence.value
-            assert own.grid.cells[row][column]["label"] == own.said
+            cell = own.grid.cells[row][column]
+            assert cell["label"] == own.said and cell["framed"] == ("same kind" in own.said)
             players = Structure(own.source_sounds.value + own.target_sounds.value).players
             heard = matrix_cells.of_source(source).sounds + matrix_cells.of_target(name).sounds
             assert len(players) == len(heard) and all(players)
@@ -726,6 +761,21 @@ def test_the_colours_carry_numbers_and_can_be_read(make):
     before = own.grid.cells
     own.option.value = "2"
     assert own.grid.cells != before and "from scratch" in own.grid.caption
+
+
+@pytest.mark.parametrize("images", [50, 200])
+@pytest.mark.parametrize("option", ["1", "2"])
+def test_what_the_cells_say_adds_up(make, images, option):
+    own = make(ModalityExplorer)
+    own.images.value, own.option.value = images, option
+    for first, *others in own.grid.cells:
+        assert f"{first['text']} of 100" in first["label"]
+        for cell in others:
+            right, ahead = cell["text"].replace("−", "-").rstrip("*").split("\n")
+            assert Decimal(right) - Decimal(ahead) == Decimal(first["text"]), cell
+            side = "behind" if ahead[0] == "-" else "ahead of"
+            assert f"{right} of 100" in cell["label"]
+            assert f"That is {ahead[1:]} points {side}" in cell["label"]
 
 
 def contrast(one: str, other: str) -> float:

@@ -1,5 +1,6 @@
 """Figures of the experiments that a learner touches (the other figures are in `plots.py`)."""
 
+import textwrap
 from collections.abc import Sequence
 
 import torch
@@ -16,6 +17,7 @@ from tl_course.lessons.figures import Picture
 from tl_course.study.trials import Run
 
 TEXT = 12  # points in the portrait: still to be read where the page is 390 pixels wide
+UNDER = 17, 5  # letters a line and lines below a map of the portrait
 GUESSING = 10  # of 100 digits
 SHEET = (5.4, 4.7)  # inches, as wide as the column beside the controls
 STYLES = ((figures.BLUE, "o", "-"), (figures.ORANGE, "s", "--"), (figures.GREEN, "^", ":"))
@@ -86,7 +88,7 @@ def layer_name(layer: str) -> str:
 
 
 def strongly(answer: torch.Tensor) -> str:
-    """In which share of the places a unit answers more than half as much as in its best one."""
+    """In which share of the picture a unit answers more than half as much as at its best place."""
     share = (answer > answer.max() / 2).float().mean().item() if answer.max() > 0 else 0.0
     return f"{100 * share:.0f}%"
 
@@ -104,19 +106,28 @@ def _answer_in_words(answer: torch.Tensor) -> str:
     across = ("left", "centre", "right")[min(2, 3 * column // answer.shape[1])]
     place = f"{down} {across}".replace("middle centre", "centre")
     return (
-        f"strongest ({answer.max():.1f}) in the {place}, over half as strong in "
-        f"{strongly(answer)} of the places"
+        f"strongest ({answer.max():.1f}) in the {place}, more than half its maximum in "
+        f"{strongly(answer)} of the picture"
     )
+
+
+def _under_map(answer: torch.Tensor) -> str:
+    """What is written below the map of a unit's answers: lines that fit, always as many."""
+    letters, lines = UNDER
+    said = f"strongest {answer.max():.1f}; more than half of that in {strongly(answer)} of the"
+    said = f"{said} picture" if answer.max() > 0 else "nowhere"
+    found = textwrap.wrap(f"where it answers: {said}", letters)
+    return "\n".join(found + [""] * (lines - len(found)))
 
 
 def portrait(found: Sequence[Portrait], layer: str, unit: int, picture: torch.Tensor) -> Picture:
     """One unit of several networks, a column each; `picture` `[3, h, w]` was shown to it.
 
-    A row for each thing that is to be seen, its words at the left: where the unit answers (beside
-    the picture), what excites it most, and what it would like best.
+    A row for each thing that is to be seen: where the unit answers (beside the picture), what
+    excites it most, and what it would like best.
     """
     own = "its filter" if layer == LAYERS[0] else "a picture made for it"
-    figure = Figure(figsize=(4.35, 4.6), layout="constrained")
+    figure = Figure(figsize=(4.35, 5.05), layout="constrained")
     figure.add_artist(Rectangle((0, 0), 1, 1, color="white", zorder=-1))  # always of one size
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, hspace=0.02, wspace=0.02)
     spots = figure.subplots(3, 1 + len(found))
@@ -125,7 +136,7 @@ def portrait(found: Sequence[Portrait], layer: str, unit: int, picture: torch.Te
         ax.spines[:].set_visible(False)
     shown, *labels = spots[:, 0]
     shown.imshow(to_picture(picture).permute(1, 2, 0).cpu().numpy(), interpolation="nearest")
-    shown.set_xlabel("this picture, and\nwhere it answers", fontsize=TEXT)
+    shown.set_xlabel("the picture", fontsize=TEXT)
     words = "what excites\nit most in\nmany drawings", own.replace(" made", "\nmade")
     for ax, text in zip(labels, words, strict=True):
         ax.text(1, 0.5, text, ha="right", va="center", fontsize=TEXT, transform=ax.transAxes)
@@ -134,8 +145,7 @@ def portrait(found: Sequence[Portrait], layer: str, unit: int, picture: torch.Te
         most = max(answer.max().item(), 1e-6)
         where.set_title(name, fontsize=TEXT, fontweight="bold")
         where.imshow(answer.numpy(), cmap="magma", vmin=0, vmax=most)
-        said = f"strongest {answer.max():.1f};\nstrong in {strongly(answer)} of it"
-        where.set_xlabel(said if answer.max() > 0 else "silent", fontsize=TEXT)
+        where.set_xlabel(_under_map(answer), fontsize=TEXT - 1)
         excites.imshow(figures.mosaic(to_picture(patches), 3, 3, gap=4).permute(1, 2, 0).numpy())
         if like is None:
             made.imshow([[[1.0, 1.0, 1.0]]])  # white, of the same size

@@ -69,7 +69,7 @@ class LayerExplorer(Experiment):
         self._open(False)
         self.on_change(self.layer, self._other_layer)
         self.on_change(self.sheet, self._other_unit, "chosen")
-        self.on_change(self.picture, lambda _: self.show())
+        self.on_change(self.picture, lambda _: self._other_picture())
         self.on_change(self.draw_button, self._open)
         self.on_change(self.upload, self._handed_over)
         chosen = self._chosen()  # a filter of layer 1: nothing to wait for
@@ -99,6 +99,13 @@ class LayerExplorer(Experiment):
         """Show or hide the drawing pad."""
         self.drawing.pad.layout.display = "" if opened else "none"
 
+    def _put_away(self) -> None:
+        """Empty the drawing pad and hide it: the network gets something else."""
+        with self.quietly():
+            self.draw_button.value = False
+        self._open(False)
+        self.drawing.put("")
+
     def _drawn(self, final: bool) -> None:
         if final:
             self.drawing.answer({}, words="This is what the network gets.")
@@ -110,6 +117,7 @@ class LayerExplorer(Experiment):
             self.upload.value = ()
         for file in files[:1]:
             self.show_drawing(of_file(bytes(file["content"]), str(file["name"])))
+            self._put_away()
 
     def shown_picture(self) -> torch.Tensor:
         """The chosen picture `[3, h, w]`."""
@@ -123,6 +131,10 @@ class LayerExplorer(Experiment):
             test = handwritten().test
             return test.x[(test.y == int(kind[-1])).nonzero()[self.seed % 100, 0]]
         return photograph(kind.removeprefix("photograph: "), TALL)
+
+    def _other_picture(self) -> None:
+        self._put_away()
+        self.show()
 
     def _other_layer(self, layer: str) -> None:
         self._choose(min(self.unit, UNITS[layer] - 1))  # a unit beyond becomes the last one
@@ -151,7 +163,8 @@ class LayerExplorer(Experiment):
 
     def _say(self, of: tuple, doing: str = "") -> None:
         layer, unit, _ = of
-        self.status.value = status(f"Unit {unit} of {layer_name(layer)}{doing and ': '}{doing}")
+        more = f": {doing}" if doing else f" (numbered 0 to {UNITS[layer] - 1})"
+        self.status.value = status(f"Unit {unit} of {layer_name(layer)}{more}")
 
     def _draw(self, found: list[Portrait], of: tuple, doing: str = "") -> None:
         """Show a portrait; `doing` says what is still being done for it."""
@@ -202,6 +215,7 @@ class LayerExplorer(Experiment):
         self._choose(number(settings, "unit", 0, last))
         self.picture.options = self._pictures()
         super().apply(settings)
+        self._put_away()
         if self.portraits.seed != self.seed:
             self.portraits = Portraits(self.portraits.nets, self.seed)
 
@@ -211,7 +225,7 @@ class LayerExplorer(Experiment):
         rows = [
             {"network": one.name, "layer": layer[-1], "unit": unit,
              "strongest answer": f"{one.answer.max():.2f}",
-             "over half of that": f"in {trial_plots.strongly(one.answer)} of the places"}
+             "more than half of that": f"in {trial_plots.strongly(one.answer)} of the picture"}
             for one in self.portraits.of(layer, unit, x, make=False)
         ]  # fmt: skip
         return self.portrait.picture, rows

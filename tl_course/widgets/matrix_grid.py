@@ -9,7 +9,7 @@ from tl_course.widgets.parts import joined
 class MatrixGrid(anywidget.AnyWidget):
     """`cells[row][column]` are dicts of `text`, `label` (all of it in words), `colour`, `ink`.
 
-    `framed` cells have a frame. `chosen` is [row, column].
+    `framed` cells have a dashed frame. `chosen` is [row, column].
     """
 
     _esm = joined("grid")

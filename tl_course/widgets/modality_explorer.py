@@ -34,7 +34,7 @@ class ModalityExplorer(Experiment):
         self.sources = list(SOURCES)
         numbers = [(f"{n} labelled examples", n) for n in EXAMPLES]
         self.option = control(
-            widgets.Dropdown, "The borrowed layers are", "initial", "25em", options=OPTIONS
+            widgets.Dropdown, "The borrowed layers are", "initial", "28em", options=OPTIONS
         )
         self.images = control(
             widgets.Dropdown, "They learn from", "initial", "23em", options=numbers
@@ -72,18 +72,17 @@ class ModalityExplorer(Experiment):
 
     def _in_words(self, target: str, source: str) -> str:
         images, option = self.images.value, self.option.value
-        return matrix_cells.in_words(self.measured, target, source, images, option)
+        same = " Both are the same kind of input." if SAME[target] == source else ""
+        return matrix_cells.in_words(self.measured, target, source, images, option) + same
 
     def _cell(self, target: str, source: str) -> dict:
         """What the grid needs for one cell; its colour is that of the heat map."""
         row = self.measured.loc[(target, source)]
-        text, shade = f"{row['mean']:.0f}", 0.5
+        told, ahead = (row["mean"],), 0.0
         if source != "random":
-            star = " *" if abs(row.ahead) > row.interval else ""
-            ahead = f"{row.ahead:+.0f}" if round(row.ahead) else "0"
-            text += f"\n{ahead}{star}".replace("-", "−")
-            shade += row.ahead / modality_plots.MOST / 2
-        colour = modality_plots.HARM_TO_HELP(shade)
+            told, ahead = (*told, row.points, abs(row.ahead) > row.interval), row.ahead
+        colour = modality_plots.HARM_TO_HELP(0.5 + ahead / modality_plots.MOST / 2)
+        text = matrix_cells.in_a_cell(*told)
         return {
             "text": text, "label": self._in_words(target, source), "colour": to_hex(colour),
             "ink": modality_plots.ink(colour), "framed": SAME[target] == source,
@@ -118,7 +117,8 @@ class ModalityExplorer(Experiment):
         self.grid.caption = (
             "Choose a cell. Column: what the layers learnt from; row: which digits they then read. "
             f"In it: how many of 100 are right, and how many more than {control} (* more than "
-            "chance explains). Framed: the same kind of input."
+            "chance explains). Dashed frame: the same kind of input. Thick frame: the chosen "
+            "cell."
         )
         self.grid.columns = list((SOURCES | {"random": control}).values())
         self.grid.cells = [[self._cell(t, s) for s in self.sources] for t in self.targets]
@@ -148,5 +148,6 @@ def _examples(role: str, name: str, seed: int) -> tuple[Picture | None, str, str
     )
     if not len(shown.x):
         return None, "", f"<p>{html.escape(shown.title)}.</p>{players}"
-    picture = modality_plots.three_ways(shown.x, shown.captions, shown.title, SMALL)
+    narrow = [caption.replace(" (voice", "\n(voice") for caption in shown.captions]
+    picture = modality_plots.three_ways(shown.x, narrow, shown.title, SMALL)
     return picture, f"{shown.title}: {', '.join(shown.captions)}", players

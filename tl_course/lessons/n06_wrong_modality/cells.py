@@ -46,7 +46,7 @@ class Shown:
 def of_source(source: str, seed: int = 0) -> Shown:
     """Examples of what a network was pretrained on; for "random" a few that it never saw."""
     if source == "audio":
-        said = [(f"“{name}”", wave) for name, wave in spoken.sounds().items() if "," in name]
+        said = [(quoted(name), wave) for name, wave in spoken.sounds().items() if "," in name]
         return _heard("spoken names", said, spoken.SOUNDS_RATE)
     numbers = [names().index(thing) for thing in THINGS]
     if source == "text":
@@ -75,13 +75,14 @@ def of_target(target: str, seed: int = 0) -> Shown:
         )
     if target == "spoken":
         sounds = spoken.sounds()
-        said = [(f"“{spoken.WORDS[i]}”", sounds[spoken.WORDS[i]]) for i in DIGITS]
+        said = [(quoted(spoken.WORDS[i]), sounds[spoken.WORDS[i]]) for i in DIGITS]
         return _heard(CALLED[target], said, spoken.SOUNDS_RATE)
     if target == "spoken-real":
         if not spoken.has_recordings():
             title = (
                 f"{CALLED[target]}: the recordings are not on this machine; "
-                "'python data_scripts/free_spoken_digits.py' fetches them"
+                "'python data_scripts/free_spoken_digits.py', typed in a terminal in the course's "
+                "folder, fetches them"
             )
             return Shown(title, torch.zeros(0, 3, 32, 32), ())
         people = spoken.speakers()
@@ -90,9 +91,16 @@ def of_target(target: str, seed: int = 0) -> Shown:
             who = people[(seed + k) % len(people)]
             path = sorted(spoken.recordings().glob(f"{digit}_{who}_*.wav"))[0]
             wave, rate = spoken.read_wave(path)
-            said.append((f"“{spoken.WORDS[digit]}”, {who}", (32767 * wave).astype(np.int16)))
+            name = quoted(f"{spoken.WORDS[digit]}, {who}")
+            said.append((name, (32767 * wave).astype(np.int16)))
         return _heard(CALLED[target], said, rate)
     raise CourseError(f"There is no target '{target}'; there is {', '.join(CALLED)}.")
+
+
+def quoted(name: str) -> str:
+    """A recording's name, such as "cat, Alex", as it is shown: what is said, and by which voice."""
+    word, _, voice = name.partition(", ")
+    return f"“{word}” (voice: {voice})" if voice else f"“{word}”"
 
 
 def _heard(title: str, said: Sequence[tuple[str, np.ndarray]], rate: int) -> Shown:
@@ -105,8 +113,9 @@ def measured(table: pd.DataFrame, images: int, option: str) -> pd.DataFrame:
     """The recorded matrix for a number of examples and an option, beside its control.
 
     Indexed by `target`, `source`: `mean` and `sd` in %, `draws`, and against the control `ahead`,
-    `interval`, `wins` (empty for the control itself). Under Option 1 the control is random layers,
-    under Option 2 the same network from scratch.
+    `interval`, `wins` (empty for the control itself), and `points`: how far it is ahead in numbers
+    of one decimal, as they are shown. Under Option 1 the control is random layers, under Option 2
+    the same network from scratch.
     """
     control = ("random", "1") if option == "1" else ("random", "scratch")
     kept = table[
@@ -118,7 +127,23 @@ def measured(table: pd.DataFrame, images: int, option: str) -> pd.DataFrame:
     found = matrix.cells(kept).set_index(keys)[["mean", "sd", "draws"]]
     found[["mean", "sd"]] *= 100
     gains = matrix.ahead(kept, control).set_index(keys)[["ahead", "interval", "wins"]]
-    return found.join(gains)
+    right = found["mean"].unstack()
+    return found.join(gains).assign(points=points(right).stack())
+
+
+def points(right: pd.DataFrame) -> pd.DataFrame:
+    """How far each source is ahead of "random", from what is right in %: a column a source.
+
+    Both are rounded to one decimal before, so that the numbers that are shown add up.
+    """
+    shown = right.map(lambda percent: round(percent, 1))  # as an f-string does; pandas differs
+    return shown.sub(shown["random"], axis=0).round(1) + 0.0  # which makes no -0.0
+
+
+def in_a_cell(right: float, points: float | None = None, certain: bool = False) -> str:
+    """Lines for a cell: how many of 100 are right, points ahead, and a star if that is certain."""
+    ahead = "" if points is None else f"\n{points:+.1f}{'*' if certain else ''}"
+    return f"{right:.1f}{ahead}".replace("-", "−")
 
 
 def in_words(cells: pd.DataFrame, target: str, source: str, images: int, option: str) -> str:
@@ -133,10 +158,10 @@ def in_words(cells: pd.DataFrame, target: str, source: str, images: int, option:
         kind = "random layers, fixed" if option == "1" else "from scratch"
         return f"The control: {called} with {images} labelled examples, {kind}: {got}."
     control = "random layers" if option == "1" else "the same network from scratch"
-    side = "ahead of" if row.ahead >= 0 else "behind"
+    side = "ahead of" if row.points >= 0 else "behind"
     certain = "more than chance explains" if abs(row.ahead) > row.interval else "may be chance"
     return (
         f"Pretrained on {LEARNT[source]}; then {called} with {images} labelled examples, {how}: "
-        f"{got}. That is {abs(row.ahead):.1f} points {side} {control} (95% interval "
+        f"{got}. That is {abs(row.points):.1f} points {side} {control} (95% interval "
         f"± {row.interval:.1f}: {certain}), ahead in {row.wins:.0f} of {row.draws:.0f} draws."
     )

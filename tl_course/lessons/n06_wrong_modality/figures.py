@@ -19,6 +19,7 @@ from tl_course.data.sources.written_names import names_in
 from tl_course.data.targets import spoken, written
 from tl_course.lessons import figures
 from tl_course.lessons.figures import BLUE, ORANGE, Picture, ink
+from tl_course.lessons.n06_wrong_modality import cells as matrix_cells
 from tl_course.study import matrix
 from tl_course.study.matrix import CALLED
 
@@ -55,7 +56,7 @@ class Sound(Audio):
 def players(*words: str) -> list[Sound]:
     """The recordings that the course ships of each of `words`, to be played."""
     return [
-        Sound(wave, spoken.SOUNDS_RATE, f"“{name}”")
+        Sound(wave, spoken.SOUNDS_RATE, matrix_cells.quoted(name))
         for word in words
         for name, wave in spoken.sounds().items()
         if name.split(",")[0] == word
@@ -69,7 +70,7 @@ def say(word: str, voice: str, seed: int = 0) -> tuple[str, torch.Tensor]:
     """
     try:
         wave = espeak.Synthesiser(seed).say(word, voice)
-        display(Sound(wave, spoken.SOUNDS_RATE, f"“{word}”, {voice}"))
+        display(Sound(wave, spoken.SOUNDS_RATE, matrix_cells.quoted(f"{word}, {voice}")))
     except CourseError as error:
         print(error)
         word, wave = "seven", spoken.sounds()["seven"]
@@ -159,7 +160,7 @@ def heat_map(cells: pd.DataFrame, gains: pd.DataFrame, title: str) -> Picture:
     """Rows of `matrix.cells` and `matrix.ahead` of random layers, for one option and number.
 
     A cell says how many of 100 are right; its colour says how far that is ahead of random layers
-    (blue) or behind (orange), and a frame marks the same modality. A star says that the 95%
+    (blue) or behind (orange), and a dashed frame marks the same modality. A star says that the 95%
     interval leaves out zero.
     """
     mean = 100 * cells.pivot(index="target", columns="source", values="mean")
@@ -167,23 +168,24 @@ def heat_map(cells: pd.DataFrame, gains: pd.DataFrame, title: str) -> Picture:
     interval = gains.pivot(index="target", columns="source", values="interval")
     targets = [name for name in TARGETS if name in mean.index]
     sources = [name for name in SOURCES if name in mean.columns]
+    points = matrix_cells.points(mean)
     shown = ahead.reindex(index=targets, columns=sources).to_numpy(float)
     figure, (ax,) = figures.in_a_row(1, 8.2, 1.1 * len(targets) + 1.3)
     picture = ax.imshow(np.nan_to_num(shown), HARM_TO_HELP, vmin=-MOST, vmax=MOST, aspect="auto")
     heard = []
-    for (i, j), points in np.ndenumerate(shown):
+    for (i, j), gain in np.ndenumerate(shown):
         name, source = targets[i], sources[j]
-        said = f"{mean.loc[name, source]:.0f}"
+        right, said = mean.loc[name, source], None
         if source != "random":
-            half = interval.loc[name, source]
-            said += f"\n{points:+.0f}{' *' if abs(points) > half else ''}".replace("-", "−")
+            half, said = interval.loc[name, source], points.loc[name, source]
             where = f"{SOURCES[source]} for {TARGETS[name]}".replace("\n", " ")
-            heard.append(f"{where}: {mean.loc[name, source]:.0f}, {points:+.1f} ± {half:.1f}")
-        colour = ink(picture.to_rgba(np.nan_to_num(points)))
+            heard.append(f"{where}: {right:.1f}, {said:+.1f} ± {half:.1f}")
+        said = matrix_cells.in_a_cell(right, said, source != "random" and abs(gain) > half)
+        colour = ink(picture.to_rgba(np.nan_to_num(gain)))
         ax.text(j, i, said, ha="center", va="center", fontsize=12, color=colour)
         if SAME[name] == source:
-            frame = figures.Rectangle((j - 0.48, i - 0.46), 0.96, 0.92, fill=False, linewidth=2.5)
-            ax.add_patch(frame)
+            look = {"fill": False, "linewidth": 2.5, "linestyle": (0, (3, 1))}
+            ax.add_patch(figures.Rectangle((j - 0.48, i - 0.46), 0.96, 0.92, **look))
     ax.set_xticks(range(len(sources)), [SOURCES[source] for source in sources], fontsize=11)
     ax.set_yticks(range(len(targets)), [TARGETS[name] for name in targets], fontsize=11)
     ax.set_xlabel("pretrained on")
