@@ -224,7 +224,7 @@ def test_teach_it_your_handwriting_in_notebook_00(lab, page, tmp_path):
     other = [handwriting.sample(digit, 0, 0) for digit in range(10)]
     (tmp_path / "Alan.json").write_text(handwriting_files.as_text("Alan", other))
     chooser.value.set_files(tmp_path / "Alan.json")
-    page.get_by_text("In the pool: Alan (10).").wait_for()
+    page.get_by_text("Classmates' drawings: Alan (10).").wait_for()
     press("Compare: one hand, or all together?")
     page.get_by_text("of hands it has not seen").wait_for()
     browser.screenshot(page, "teach-pool")

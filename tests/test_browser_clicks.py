@@ -140,7 +140,7 @@ def test_a_double_click_deletes_nothing_and_takes_nobodys_place(lab, page):
 
     hand.press(at)  # anything else takes the question away
     yes.wait_for()
-    button("Forget the pool").click()
+    button("Forget classmates' drawings").click()
     expect(yes).to_be_hidden()
 
     delete.focus()  # by keyboard alone
@@ -253,7 +253,7 @@ def test_dots_and_double_clicks_on_the_pad(lab, page):
     more = place.get_by_role("button", name="More: a neighbour, save, combine, delete")
     hand.press(middle(more))
     hand.press(middle(more), DOUBLE)  # open, and not closed at once
-    expect(place.get_by_role("button", name="Forget the pool")).to_be_visible()
+    expect(place.get_by_role("button", name="Forget classmates' drawings")).to_be_visible()
     browser.page_is_well(page)
 
 
@@ -261,10 +261,12 @@ def test_what_a_first_click_brings_up_is_not_pressed_by_the_second(lab, page):
     place, hand = opened(page, lab, "how-clicks.ipynb", HOW_MUCH)
     skip = place.locator("button", has_text="Skip")
     asked = skip.locator("xpath=ancestor::*[parent::*[contains(@class, 'tlc-controls')]]")
-    copies = place.get_by_label("altered copies too")
+    copies = place.get_by_label("train on altered copies too")
     # Where the box will be: the button is moved there, as it may be on a narrow page.
     show = "(part, shown) => part.style.display = shown"
-    measured = place.locator(".widget-vbox", has=page.get_by_label("altered copies too")).last
+    measured = place.locator(
+        ".widget-vbox", has=page.get_by_label("train on altered copies too")
+    ).last
     asked.evaluate(show, "none")
     measured.evaluate(show, "")
     at = middle(copies)
@@ -290,7 +292,7 @@ def test_what_is_shown_is_what_it_trains_on(lab, page):
         slider = place.locator(".widget-slider", has=page.get_by_text(name, exact=True))
         return slider.locator(".widget-readout")
 
-    for name, shown in (("Labelled images", "50"), ("Learning rate", "as tuned")):
+    for name, shown in (("Labelled images", "50"), ("Learning rate", "0.00003 (tuned)")):
         number(name).dblclick()  # what is typed then is no key of JupyterLab: "00" ends the kernel
         page.keyboard.press("Control+A")
         page.keyboard.type("100")
@@ -318,7 +320,7 @@ def test_what_is_shown_is_what_it_trains_on(lab, page):
     ).focus()
     page.keyboard.press("End")
     say(place, '"images":1000')
-    place.get_by_label("altered copies too").check()
+    place.get_by_label("train on altered copies too").check()
     start = place.get_by_role("button", name="Start", exact=True)
     hand.press(middle(start))
     hand.press(middle(start), DOUBLE)

@@ -133,7 +133,7 @@ def test_training_lab(lab, page):
     say(place, '"frozen":1')
     place.locator(".widget-slider", has_text="Labelled images").locator(".noUi-handle").focus()
     page.keyboard.press("End")
-    place.get_by_label("altered copies too").check()
+    place.get_by_label("train on altered copies too").check()
     start.click()
     place.get_by_alt_text(re.compile("^Under way")).wait_for()
     expect(layers.nth(0).get_by_text("moved 0%")).to_be_visible()

@@ -83,6 +83,7 @@ def test_how_far_each_layer_moved_is_a_bar_and_a_number(front, layers):
             float(width[:-1]) for width in widths
         ]
         expect(front.part.get_by_text(f"Full is {full}%.")).to_be_visible()
+        expect(layers.nth(1).locator(".tlc-end")).to_have_text(f"{full}%")
     for layer, said in zip(layers.all(), ("0%", "250%", "125%", "25.0%"), strict=True):
         expect(layer).to_have_accessible_description(f"moved {said}")
     front.set(moved=[0, 4000, 1, 1])  # whatever comes, no bar is too long

@@ -219,7 +219,7 @@ def test_saved_drawings_are_a_folder_for_notebook_08_and_a_file(tmp_path):
 def test_what_cannot_be_saved_or_read_is_told_in_a_sentence(tmp_path):
     mine = [Drawing(3, drawn.encode(THREE))]
     for name in ("", "  "):
-        with pytest.raises(CourseError, match="Type your first name before"):
+        with pytest.raises(CourseError, match="Type your first name first"):
             handwriting_files.save(tmp_path, name, mine)
     for name in ("../..", "a/b", ".x", "x" * 41, "a.", "C:\\x", "<b>"):
         with pytest.raises(CourseError, match="cannot be the name of a file"):

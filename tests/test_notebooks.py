@@ -279,14 +279,16 @@ def test_what_a_learner_can_put_right_is_a_sentence_without_a_traceback():
     first = "import tl_course as tl\nlesson = tl.Lesson('03', 'quick')"
     there = "from tl_course.lessons import lesson\nlesson.somebody_is_there = lambda: True"
     cells = (first, "tl.Lesson('03', 'huge')", there, "tl.Lesson('03', 'huge')", "1 / 0")
+    cells += ("raise KeyboardInterrupt",)  # what the button ■ does
     node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     how = {"timeout": HUNG, "kernel_name": notebooks.KERNEL, "allow_errors": True}
     with notebooks.this_python_kernel():
         NotebookClient(node, **how).execute()
-    alone, told, fault = (node.cells[i].outputs for i in (1, 3, 4))
+    alone, told, fault, stopped = (node.cells[i].outputs for i in (1, 3, 4, 5))
     assert alone[0].evalue.startswith("There is no budget"), "who runs all of it hears of it"
     assert alone[0].output_type == "error"
     assert [one.output_type for one in told] == ["display_data"]
     assert told[0].data["text/plain"].startswith("There is no budget 'huge'")
     assert 'role="alert"' in told[0].data["text/html"]
     assert fault[0].ename == "ZeroDivisionError", "any other error keeps its traceback"
+    assert [one.data["text/plain"] for one in stopped] == [lesson.STOPPED]

@@ -248,7 +248,7 @@ def test_a_run_goes_into_the_table_and_two_are_compared(make, target, hold):
     assert not lab.start_button.disabled and lab.stop_button.disabled and not lab.network.busy
     (row,) = lab.rows()
     one = f"{100 * lab.runs[0].accuracy:.1f}"
-    assert row["right, of 100"] == one and row["layers moved, %"] == "0.0 · 0.0 · 0.0 · 0.0"
+    assert row["right, of 100"] == one and row["layers moved, %"] == "0 · 0 · 0 · 0"
     for said in (lab.table.value, lab.status.value, lab.picture.summary):
         assert one in said, "one number for one run"
     assert f"of 100 right, scored on all {len(target.test)}" in lab.status.value
@@ -290,7 +290,7 @@ def test_how_far_layers_moved_is_shown_while_it_is_set_up_as_it_was(make):
     lab.start_button.click()
     lab.wait(HUNG)
     (run,) = lab.runs
-    assert lab.network.moved == [100 * share for share in run.moved]
+    assert lab.network.moved == [round(100 * share, 1) for share in run.moved]
     assert lab.network.moved[:3] == [0, 0, 0] and lab.network.moved[3] > 1
     lab.network.fixed = 2
     assert lab.network.moved == []
@@ -312,7 +312,7 @@ def test_the_curve_is_live_and_stop_ends_the_run(make, under_way):
     assert lab.picture.picture.alt.startswith("Under way") and 0 < told[-1].step < told[-1].steps
     assert f"Step {told[-1].step:,} of {told[-1].steps:,}" in lab.status.value
     assert "of every fourth test digit" in lab.picture.summary
-    assert lab.network.moved == [100 * share for share in told[-1].moved]
+    assert lab.network.moved == [round(100 * share, 1) for share in told[-1].moved]
     assert lab.network.moved[0] == 0 < lab.network.moved[1]
     lab.stop_button.click()  # the click does not wait for the run, which cannot go on yet
     assert not lab.stop_button.disabled and lab.start_button.disabled, "the focus stays"
@@ -394,7 +394,7 @@ def test_first_the_prediction_then_what_was_measured(make):
     assert "frozen" not in own.curve.picture.alt, "nothing measured is shown before the answer"
     assert all(field.value == "" for field in fields.values()), "no default"
     buttons[0].click()
-    assert "type a number from 0 to 99, or press Skip" in own.told and not own.shown
+    assert "type a number from 0 to 100, or press Skip" in own.told and not own.shown
     for field, text in zip(fields.values(), ("66", "80,5", "95 %"), strict=True):
         field.value = text
     assert "66.0 at 10, 80.5 at 100, 95.0 at 1,000" in own.curve.picture.alt, "drawn as typed"
@@ -427,8 +427,7 @@ def test_every_number_that_was_predicted_is_scored_and_so_is_the_curve_between(m
     for row, (images, said) in zip(own.scored(), own.prediction.items(), strict=True):
         mean = float(own._measured("option-1", False, images)["mean"])
         assert row["images"] == f"{images:,}" and row["you said"] == f"{said:g}"
-        assert row["it is"].startswith(f"{abs(round(mean, 1) - said):.1f} ")
-        assert row["it is"].endswith("higher" if mean > said else "lower")
+        assert row["difference"] == f"{round(mean, 1) - said:+.1f}".replace("-", "−")
         assert row["measured"] in own.scores.value
         assert curves.between(own.prediction, images) == pytest.approx(said)
     own.images.value = 50  # nobody was asked for it

@@ -12,7 +12,7 @@ from tl_course.lessons import figures
 from tl_course.lessons.figures import GREY, STYLES, Line, Picture
 from tl_course.study import comparing
 
-PANELS = {False: "as they are", True: "with augmentation"}
+PANELS = {False: "as they are", True: "with altered copies (augmentation)"}
 TICKS = (0, 20, 40, 60, 80, 90, 95, 98, 99)
 TOP = 99.5  # of 100, where the axis ends
 SHEET = (5.4, 4.4)  # inches, of an experiment's figure: as wide as the column beside the controls

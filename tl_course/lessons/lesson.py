@@ -30,6 +30,7 @@ STRICT = "TL_COURSE_STRICT"  # set by the tests: a claim that does not hold rais
 MINE = "my-network"
 CLAIM_STYLE = "border-left:4px solid #0072B2;padding:0.2em 0.8em;margin:0.4em 0"
 ERROR_STYLE = CLAIM_STYLE.replace("#0072B2", "#D55E00")
+STOPPED = "You stopped this cell. Run it again to start it anew."
 WHY_NOT = (
     "That can happen: few draws, another seed or your own network scatter more than the recorded "
     "experiment. Run it with another seed, or look at the recorded results before you believe "
@@ -68,6 +69,7 @@ BUDGETS = {
         patches=50_000, ascent_steps=300, layers_to_make=4,
     ),
 }  # fmt: skip
+TOO_LONG = 600  # seconds, from which on it is said what to do about it
 REFERENCE = 4000.0  # images a second of the bare network, on two cores with bf16
 # What a notebook computes for at that speed with budget laptop.
 SECONDS = {
@@ -100,7 +102,7 @@ def images_per_second(seconds: float = 0.5) -> float:
 
 
 def _in_words(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.1f} minutes"
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
 
 
 def somebody_is_there() -> bool:
@@ -112,12 +114,13 @@ def somebody_is_there() -> bool:
 
 
 def _told(
-    shell: Any, kind: type, error: CourseError, trace: Any, tb_offset: int | None = None
+    shell: Any, kind: type, error: BaseException, trace: Any, tb_offset: int | None = None
 ) -> list[str]:
-    """To a learner, a CourseError in a cell is a sentence to act on, without a traceback."""
+    """To a learner, a CourseError in a cell, or a stop, is a sentence without a traceback."""
     if somebody_is_there():
-        said = f'<div role="alert" style="{ERROR_STYLE}">{html.escape(str(error))}</div>'
-        display({"text/html": said, "text/plain": str(error)}, raw=True)
+        sentence = str(error) if isinstance(error, CourseError) else STOPPED
+        said = f'<div role="alert" style="{ERROR_STYLE}">{html.escape(sentence)}</div>'
+        display({"text/html": said, "text/plain": sentence}, raw=True)
     else:
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
     return [f"{kind.__name__}: {error}"]
@@ -140,7 +143,7 @@ class Lesson:
         if self.weights not in ("shipped", "mine"):
             raise CourseError(f"weights is '{self.weights}'; choose 'shipped' or 'mine'.")
         if shell := get_ipython():
-            shell.set_custom_exc((CourseError,), _told)
+            shell.set_custom_exc((CourseError, KeyboardInterrupt), _told)
         self.budget = BUDGETS[self.budget_name]
         self.speed = images_per_second()
         display(HTML(f"<p><b>This machine:</b> {machine.summary()}.<br>{self._how_long()}</p>"))
@@ -152,7 +155,15 @@ class Lesson:
         return (
             f"The bare network trains about {self.speed:,.0f} pictures a second here, so this "
             "notebook will compute "
-            f"for about <b>{_in_words(self.seconds(self.number))}</b>{more}."
+            f"for about <b>{_in_words(self.seconds(self.number))}</b>{more}.{self._if_too_long()}"
+        )
+
+    def _if_too_long(self) -> str:
+        if self.seconds(self.number) < TOO_LONG:
+            return ""
+        return (
+            " That is long, as on a machine that is busy or has no fast bf16. Run this cell again "
+            'when it is free, or write budget = "quick" in the first cell.'
         )
 
     def times(self) -> None:

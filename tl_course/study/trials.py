@@ -70,9 +70,13 @@ class Trial:
     @property
     def words(self) -> str:
         """The trial in a few words, such as `drawings, Option 2, 50 images`."""
-        parts = [self.start, f"Option {self.option}"]
-        if self.option == "2" and self.frozen:
-            parts.append(f"{self.frozen} fixed")
+        if self.start == "random":  # the options are about what is borrowed
+            fixed = "all" if self.option == "1" else self.frozen
+            parts = [f"random layers, {fixed} fixed" if fixed else "from scratch"]
+        else:
+            parts = [self.start, f"Option {self.option}"]
+            if self.option == "2" and self.frozen:
+                parts.append(f"{self.frozen} fixed")
         parts.append(f"{self.images:,} images")
         if self.augment:
             parts.append("copies")

@@ -95,12 +95,18 @@ class Canvas:
         experiment.on_message(self.pad, self._heard)
 
     def answer(
-        self, readers: Readers, final: bool = True, also: Readers | None = None, words: str = ""
+        self,
+        readers: Readers,
+        final: bool = True,
+        also: Readers | None = None,
+        words: str = "",
+        note: str = "",
     ) -> None:
         """Show the drawing as networks get it, and what those of `readers` take it for, as bars.
 
         The sentence is `words`, or what each network reads; those of `also` have no bars and a
-        sentence of their own. Both stay as they are while a stroke goes on.
+        sentence of their own, in whose place `note` may stand. Both stay as they are while a stroke
+        goes on.
         """
         shown = {"revision": self.pad.revision}
         if not self.text:
@@ -121,7 +127,7 @@ class Canvas:
             "seen": png_url(digit),
             "seen_alt": "The drawing as the network gets it: 28 by 28 pixels, white on black.",
             "words": words or ("; ".join(said) if final else before.get("words", "")),
-            "also": "; ".join(others) if final else before.get("also", ""),
+            "also": note or ("; ".join(others) if final else before.get("also", "")),
             "readers": bars,
         }
 

@@ -20,11 +20,16 @@ TEXT = 12  # points in the portrait: still to be read where the page is 390 pixe
 UNDER = 17, 5  # letters a line and lines below a map of the portrait
 GUESSING = 10  # of 100 digits
 SHEET = (5.4, 4.7)  # inches, as wide as the column beside the controls
-STYLES = ((figures.BLUE, "o", "-"), (figures.ORANGE, "s", "--"), (figures.GREEN, "^", ":"))
+STYLES = (  # of a learner's runs, in their order
+    (figures.BLUE, "o", "-"), (figures.ORANGE, "s", "--"), (figures.GREEN, "^", ":"),
+    (figures.PINK, "D", "-"), (figures.SKY, "v", "--"), ("black", "P", ":"),
+)  # fmt: skip
 
 
-def progress(runs: dict[str, Run], title: str) -> Picture:
-    """How up to three runs went, by name: right along the way and at the end, and training loss.
+def progress(runs: dict[str, Run], title: str, looks: Sequence[int] = range(9)) -> Picture:
+    """How runs went, by name: right along the way and at the end, and training loss.
+
+    `looks` say which colour each has: a run has the same one beside any other.
 
     Along the way every fourth test digit is scored, at the end all of them; the end is a mark of
     its own, with its number in the legend.
@@ -34,7 +39,8 @@ def progress(runs: dict[str, Run], title: str) -> Picture:
     curves.sheet(figure, left=0.07, right=0.98, top=0.87, bottom=0.3, hspace=0.3)
     most = max((look.steps for run in runs.values() for look in run.looks), default=100)
     heard = []
-    for (name, run), (colour, marker, dash) in zip(runs.items(), STYLES, strict=False):
+    for (name, run), look in zip(runs.items(), looks, strict=False):
+        colour, marker, dash = STYLES[look % len(STYLES)]
         ended = run.accuracy is not None
         said = f"{name}\n{100 * run.accuracy:.1f} of 100 at the end" if ended else name
         steps, style = [look.step for look in run.looks], {"color": colour, "linestyle": dash}

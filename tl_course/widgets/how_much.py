@@ -25,10 +25,9 @@ from tl_course.widgets.base import Slot, columns, control, number, one_of, table
 from tl_course.widgets.training_lab import Training
 
 ASKED = (10, 100, 1000)  # numbers of images that a prediction is asked for
-SURE = 99  # of 100: the scale of the figure ends before 100, and nobody gets all of them right
 QUESTION = (
     "How many of 100 other digits will the network get right, with four borrowed layers fixed "
-    "(Option 1) and the digits as they are?"
+    "(Option 1), and without altered copies of the digits?"
 )
 KEPT_AS = "05", "curve"  # among the learner's predictions
 WAYS = {  # arm: what it starts from, and the option
@@ -60,11 +59,11 @@ class HowMuch(Training):
             f"with {n:,} images": round(float(self._measured("option-1", False, n)["mean"]), 1)
             for n in ASKED
         }
-        self.fields = Fields(Asked(QUESTION, measured, high=SURE))
+        self.fields = Fields(Asked(QUESTION, measured))
         self.answer: dict[str, float] | None = None  # in words that the fields have
         ways = [(STYLES[arm][0], arm) for arm in WAYS]
         self.arm = control(widgets.Dropdown, "Way to learn", width="100%", options=ways)
-        self.draw = control(widgets.IntSlider, "Draw", width="100%", min=1, max=DRAWS)
+        self.draw = control(widgets.IntSlider, "Random draw", width="100%", min=1, max=DRAWS)
         self.controls = {
             "arm": self.arm, "augment": self.augment, "images": self.images, "draw": self.draw
         }  # fmt: skip
@@ -76,8 +75,7 @@ class HowMuch(Training):
             self.status,
         ])  # fmt: skip
         self.shown = False
-        self.on_change((self.arm, self.augment), lambda _: self._draw_curve())
-        self.on_change((self.images, self.draw), lambda _: self.show())
+        self.on_change(self.controls.values(), lambda _: self.show())
         self.on_change(self.fields.by_label.values(), lambda _: self._draw_curve())
         self.on_click(self.fields.answer_button, lambda: self._reveal(self.fields.read()))
         self.on_click(self.fields.skip_button, lambda: self._reveal(None))
@@ -144,7 +142,7 @@ class HowMuch(Training):
         here = self._measured(arm, augmented, images)
         title = f"{STYLES[arm][0]} with {images:,} labelled digits"
         picture = curves.panels(
-            rows, title if here is None else f"{title} reads {here['mean']:.0f} of 100",
+            rows, title if here is None else f"{title} reads {here['mean']:.1f} of 100",
             tuple(WAYS), live, self.prediction, marked=images, sizes=sizes,
         )  # fmt: skip
         self.curve.show(picture, self.said(arm, augmented, images))
@@ -162,7 +160,7 @@ class HowMuch(Training):
         said = list(self.prediction.values()) or [None] * len(ASKED)
         return [
             {"images": f"{images:,}", "you said": "–" if own is None else f"{own:g}",
-             "measured": f"{value:.1f}", "it is": "–" if own is None else _apart(value - own)}
+             "measured": f"{value:.1f}", "difference": "–" if own is None else _signed(value - own)}
             for images, own, value in zip(
                 ASKED, said, self.fields.asked.measured.values(), strict=True
             )
@@ -188,7 +186,9 @@ class HowMuch(Training):
         if now:
             words += f" Now, on this machine: {100 * now[0]['accuracy']:.1f}."
         own = curves.between(self.prediction, images)
-        if (arm, augmented) == ("option-1", False) and own is not None and here is not None:
+        if self.prediction and (arm, augmented) != ("option-1", False):
+            words += " (Your prediction was for Option 1 without altered copies.)"
+        elif own is not None and here is not None:
             asked = f"You said {own:g}" if images in ASKED else f"Your curve says {own:.1f} here"
             words += f" {asked}: it is {_apart(here['mean'] - own)}."
         return words
@@ -208,7 +208,7 @@ class HowMuch(Training):
             said = None
         else:
             said = said if isinstance(said, list) and len(said) == len(ASKED) else [None] * 3
-            said = [number({"prediction": one}, "prediction", 0, SURE, whole=False) for one in said]
+            said = [number({"prediction": one}, "prediction", 0, 100, whole=False) for one in said]
             said = dict(zip(self.fields.by_label, said, strict=True))
         self.answer = said
         self.fields.write(said)
@@ -240,7 +240,8 @@ class HowMuch(Training):
         if self.shown:
             labelled = draw(self.target.pool, self.images.value, self.trial.seed)
             picture = trial_plots.labelled(labelled, f"draw {self.draw.value}")
-            self.digits.show(picture, f"All that it learns from: {picture.alt}")
+            copies = " It learns from altered copies of them as well." * self.augment.value
+            self.digits.show(picture, f"All that was labelled: {picture.alt}{copies}")
 
     def still(self) -> tuple[Picture, list[dict]]:
         """The recorded curves, without and with copies."""
@@ -265,6 +266,10 @@ def _apart(off: float) -> str:
     if abs(off) < 0.05:
         return "just that"
     return f"{abs(off):.1f} {'higher' if off > 0 else 'lower'}"
+
+
+def _signed(off: float) -> str:
+    return f"{off:+.1f}".replace("-", "−")
 
 
 def _at(rows: pd.DataFrame, arm: str, augmented: bool, images: int) -> pd.DataFrame:

@@ -38,9 +38,11 @@ EYES = (
     "drawings, or new (random).</p>"
 )
 LOOKS_LIKE = "The network thinks this is"  # before it has learnt any digit
+BEST_OF = "(Its best five guesses of 1,000 things.)"
 HERE = "<p>After training, the score on new digits appears here.</p>"
 ASKED = "How many of 100 strangers' digits will Option 1 read, after {} drawings of yours?"
 SAVE, DELETE = "Save my drawings", "Delete my drawings"
+ENOUGH = 50  # drawings, for all that the notebook says
 MOST = 100  # drawings of one hand; more gain little here and make the state's text long
 LONGEST = handwriting_files.LARGEST // MOST - 20  # characters of a drawing, so that all can be read
 REDRAW = 0.6  # seconds between two drawings of the figure while results come in
@@ -100,6 +102,7 @@ class Teach(Experiment):
         self.on_click(self.train, self._train, once=True)
         self.on_change(self.who, lambda _: self._next())
         self.on_change(self.guess, self._guessed)
+        self.on_message(self.guess, lambda _: self.train.click())  # Enter
         self.on_change(self.more, self.hands.open)
         self.hands.open(False)
         self.show()
@@ -156,8 +159,9 @@ class Teach(Experiment):
         return f"You were asked for a {asked.label}, and Option 1 read a {read}. "
 
     def _borrow(self) -> None:
-        """One of MNIST's on the pad; another one with each click."""
+        """One of MNIST's on the pad; another one with each click. Enter then keeps it."""
         self.drawing.put(self._sample(self._borrowed).text)
+        self.pad.focus()
         self._borrowed += 1
 
     def _sample(self, more: int = 0) -> Labelled:
@@ -166,7 +170,12 @@ class Teach(Experiment):
         return handwriting.sample(self.label, self.seed, first + more)
 
     def _fill(self) -> None:
-        """What is missing of the present ten comes from MNIST."""
+        """What is missing of the present ten comes from MNIST, after what is on the pad."""
+        on_pad = self.drawing.text
+        if on_pad and not on_pad.startswith(handwriting.SAMPLE):
+            self._add(on_pad)
+            if self.label == 0:  # it was the last of the ten
+                return
         while len(self.hand) < MOST:
             self.hand.append(self._sample())
             if self.label == 0:
@@ -199,9 +208,10 @@ class Teach(Experiment):
             arm: (handwriting.WAYS[arm][0], (result.net, NAMES))
             for arm, result in self._latest().items()
         }
-        readers = {LOOKS_LIKE: (self.net, things.names())}
-        if taught:
-            readers = dict([taught.pop("option-1")]) if "option-1" in taught else {}
+        if not taught:
+            self.drawing.answer({LOOKS_LIKE: (self.net, things.names())}, final, note=BEST_OF)
+            return
+        readers = dict([taught.pop("option-1")]) if "option-1" in taught else {}
         self.drawing.answer(readers, final, also=dict(taught.values()))
 
     # ------------------------------------------------------------------ learning
@@ -224,8 +234,8 @@ class Teach(Experiment):
             try:
                 self.said[sizes[0]] = _asked(sizes[0]).number(typed)
             except CourseError:
-                wanted = "type a number from 0 to 100, or leave the field empty"
-                raise CourseError(f"“{typed}” is no prediction: {wanted}.") from None
+                wanted = "type one, or leave the field empty"
+                raise CourseError(f"“{typed}” is not a number from 0 to 100: {wanted}.") from None
             self.guess.value = ""
         known, net, seed = set(self.results), self.net, self.seed
 
@@ -244,10 +254,14 @@ class Teach(Experiment):
         self._buttons()
 
     def _guessed(self, typed: str) -> None:
-        """What was typed before Train counts, also where the kernel hears of Train first."""
+        """What was typed before Train counts, also where the kernel hears of Train first.
+
+        All of it: the browser holds keys back while the kernel works. (While it learns there is no
+        field to type into.)
+        """
         sizes = self._sizes()
         learning = self.busy and not self._comparing and self._missing()
-        if typed.strip() and learning and sizes[0] not in self.said:
+        if typed.strip() and learning:
             self.said[sizes[0]] = _asked(sizes[0]).number(typed)
             with self.quietly():
                 self.guess.value = ""
@@ -294,19 +308,24 @@ class Teach(Experiment):
         if self.busy:
             return f"It learns from {sizes[0]} drawings, in four ways …"
         if self.hand is self.neighbours:
-            so_far = f"{len(self.neighbours)} digits" if self.neighbours else "no digit yet"
-            return f"{self._reading}Your neighbour has drawn {so_far}. Are they read?"
+            drawn = len(self.neighbours)
+            if not drawn:
+                return "Your neighbour has drawn nothing yet. Will the network read their digits?"
+            read = "the table says how many are read"
+            return f"{self._reading}Your neighbour has drawn {drawn}: {read}."
         if not sizes:
             return f"Draw ten digits, then it can learn: {left} to go."
         if self._missing():
-            return f"{sizes[0]} drawn. How many of 100 strangers' digits will it read (Option 1)?"
+            ask = "Of 100 strangers' digits, how many will the network read after training?"
+            return f"{sizes[0]} drawn. {ask}"
         known = self.results["option-1", sizes[0]]
         said = self.said.get(sizes[0])
         guessed = "" if said is None else f" (you said {said:g})"
+        draw = "That is enough to read on below. Or draw" if n >= ENOUGH else "Draw"
         return (
             f"{self._reading}Option 1 (borrowed eyes, fixed) reads {known.of_100:.0f} of 100 "
-            f"strangers' digits{guessed}. Draw {left} more: they test it first, then it can learn "
-            f"from all {n + left}."
+            f"strangers' digits{guessed}. {draw} {left} more: they test it first, then it can "
+            f"learn from all {n + left}."
         )
 
     def _latest(self) -> dict[str, Result]:
@@ -348,11 +367,12 @@ class Teach(Experiment):
             return
         self.board.value = EYES + table(self.rows(), "How well each reads what it never saw")
         if figure:
-            best = max(self._latest().values(), key=lambda result: result.of_100)
+            best = max(self.results.values(), key=lambda result: result.of_100)
             self.figure.show(
                 handwriting_plots.growing(list(self.results.values())),
-                f"Best so far: {handwriting.called(best.arm)}, {best.of_100:.0f} of 100. The thin "
-                "lines are 95% intervals: how far chance may move a number.",
+                f"Best so far: {handwriting.called(best.arm)}, {best.of_100:.0f} of 100 after "
+                f"{best.images} drawings. Each was asked {best.mnist_of} strangers' digits; the "
+                "thin lines, 95% intervals, say how far others would move the number.",
             )
             self._drawn_at = time.monotonic()
 
@@ -366,7 +386,7 @@ class Teach(Experiment):
                 row = {
                     "way to learn": f"{handwriting_plots.mark(arm)} {handwriting.called(arm)}",
                     "strangers' digits, of 100": f"{result.of_100:.0f}{older}",
-                    "the next drawn": following if result.following_of else "–",
+                    "your next ten": following if result.following_of else "–",
                 }
                 if self.neighbours:
                     theirs = handwriting.examples(self.neighbours)
@@ -466,6 +486,7 @@ class Tiles(anywidget.AnyWidget):
 
     _esm = joined("tiles")
     drawings = traitlets.List(traitlets.Unicode()).tag(sync=True)  # URLs of pictures
+    theirs = traitlets.List(traitlets.Int()).tag(sync=True)  # places of those that strangers drew
     said = traitlets.Unicode("").tag(sync=True)  # all of it in words
 
     def show(self, drawings: Sequence[Labelled], whose: str) -> None:
@@ -473,6 +494,7 @@ class Tiles(anywidget.AnyWidget):
         labels = " ".join(str(drawing.label) for drawing in drawings)
         n = len(drawings)
         self.said = f"{whose} drawn {n}: {labels}" if n else f"{whose} drawn nothing yet."
+        self.theirs = [place for place, drawing in enumerate(drawings) if drawing.is_sample]
         self.drawings = [_tile(drawing.text) for drawing in drawings]
 
 
@@ -502,7 +524,7 @@ class Hands:
         self.upload = button("Add classmates' files", kind=widgets.FileUpload)
         self.upload.accept, self.upload.multiple = ".json", True
         self.compare = button("Compare: one hand, or all together?")
-        self.forget = button("Forget the pool")
+        self.forget = button("Forget classmates' drawings")
         experiment.on_click(self.save, self._save)
         experiment.on_click(self.delete, self._delete)
         experiment.on_click(self.forget, self._forget)
@@ -513,12 +535,12 @@ class Hands:
         experiment.on_change(self.name, lambda _: self._ask_nothing())
         about = widgets.HTML(
             "Your drawings stay on this machine. <b>Save</b> writes them beside your notebooks: "
-            "pictures in a folder a digit, for notebook 08, and one file that you may hand over to "
-            "somebody who pools. <b>Delete</b> takes all of it away."
+            "pictures, one folder per digit, for notebook 08, and one file to give to the person "
+            "who combines everyone's drawings. <b>Delete</b> takes all of it away."
         )
         own = widgets.HBox([experiment.who, self.name, self.save, self.delete], layout=ROW)
         pooling = widgets.HBox([self.upload, self.compare, self.forget], layout=ROW)
-        self.view = widgets.VBox([about, own, self.asking, pooling, self.told, self.found])
+        self.view = widgets.VBox([about, own, self.asking, self.told, pooling, self.found])
 
     def open(self, opened: bool) -> None:
         """Show or hide it."""
@@ -534,7 +556,7 @@ class Hands:
         """Say what was done and who is in the pool; no question is open then."""
         self._ask_nothing()
         known = ", ".join(f"{who} ({len(hand)})" for who, hand in self.pool.items())
-        pool = f"In the pool: {known}." if known else "The pool is empty."
+        pool = f"Classmates' drawings: {known}." if known else "No classmates' drawings yet."
         self.told.value = f'<span role="status">{html.escape(f"{sentence} {pool}".strip())}</span>'
 
     def _ask(
@@ -576,9 +598,11 @@ class Hands:
         folder = self._experiment.folder
         saved = handwriting_files.save(folder, name, self._experiment.mine)
         self._saved.add(name)
+        borrowed = any(drawing.is_sample for drawing in self._experiment.mine)
+        left_out = " Strangers' digits are not saved." if borrowed else ""
         self._say(
             f"{saved.drawings} drawing{'s are' if saved.drawings > 1 else ' is'} in the folder "
-            f"{saved.pictures}, and in the file {saved.file}."
+            f"{saved.pictures}, and in the file {saved.file}.{left_out}"
         )
 
     def _delete(self) -> None:
@@ -628,8 +652,10 @@ class Hands:
         if len({drawing.label for drawing in mine}) > 1:
             _join(hands, self.name.value.strip() or "you", mine)
         if len(hands) < 2:
-            wanted = "A pool needs at least two hands"
-            raise CourseError(f"{wanted}: hand over files that volunteers saved.")
+            raise CourseError(
+                "Comparing takes the drawings of two people or more: press Add classmates' files, "
+                "and choose files that they saved."
+            )
         self._say(f"Comparing {len(hands)} hands …")
         self._experiment.compare(hands, self._compared)
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import anywidget
 import ipywidgets as widgets
@@ -66,7 +67,7 @@ class Training(Experiment):
         self.images = control(
             widgets.SelectionSlider, "Labelled images", width="100%", options=sizes, value=50
         )
-        self.augment = widgets.Checkbox(description="altered copies too", indent=False)
+        self.augment = widgets.Checkbox(description="train on altered copies too", indent=False)
         self.start_button, self.stop_button = button(start, "primary"), button("Stop")
         self.stop_button.disabled = True
         self.buttons = widgets.HBox([self.start_button, self.stop_button], layout=WRAP)
@@ -97,6 +98,10 @@ class Training(Experiment):
 
     def _report(self, so_far: Run) -> None:
         """What is shown while it trains."""
+        now = so_far.looks[-1]
+        left = f", about {max(1, round(now.left))} s left" if now.left == now.left else ""
+        # No live region: a screen reader would have to say each step.
+        self.status.value = f"<p>Step {now.step:,} of {now.steps:,}{left}.</p>"
 
     def _ended(self, run: Run | None) -> None:
         if run is None:
@@ -129,13 +134,14 @@ class TrainingLab(Training):
         super().__init__(net, target, seed, "Start")
         self.runs: list[Run] = []
         self.shown: Run | None = None  # whose layers' way is shown
-        rates = [("as tuned", TUNED), *((trials.decimal(rate), rate) for rate in trials.RATES)]
         wide = {"width": "100%"}
         self.start_from = control(
             widgets.Dropdown, "Start from", **wide, options=list(trials.STARTS)
         )
         self.network = Network()
-        self.rate = control(widgets.SelectionSlider, "Learning rate", **wide, options=rates)
+        self.rate = control(
+            widgets.SelectionSlider, "Learning rate", **wide, options=self._rates("tuned")
+        )
         self.draw = control(widgets.IntSlider, "Seed", **wide, value=min(seed, SEEDS), max=SEEDS)
         self.seed = self.draw.value
         self.controls = {
@@ -185,15 +191,33 @@ class TrainingLab(Training):
         self.rate.disabled = fixed  # its place is kept
         self.rate.layout.visibility = "hidden" if fixed else "visible"
         self.network.start = self.start_from.value
+        if not fixed:
+            tuned = trials.decimal(trials.settings_of(replace(self.trial, rate=None)).rate)
+            self._offer_rates(f"{tuned} (tuned)")
         self._show_moved()
+
+    @staticmethod
+    def _rates(tuned: str) -> list[tuple[str, float]]:
+        """The rates to choose from; the first is what was found on validation digits."""
+        return [(tuned, TUNED), *((trials.decimal(rate), rate) for rate in trials.RATES)]
+
+    def _offer_rates(self, tuned: str) -> None:
+        """Say what the tuned rate is, which hangs on the start and the number of images."""
+        if self.rate.options[0][0] != tuned:
+            with self.quietly():
+                chosen = self.rate.value
+                self.rate.options = self._rates(tuned)
+                self.rate.value = chosen
 
     def _show_moved(self) -> None:
         """How far the layers moved in the run that is shown, where it was set up as it is now."""
         now = (self.start_from.value, self.network.fixed)
         known = self.shown is not None and self.shown.moved and set_up(self.shown.trial) == now
-        self.network.moved = [100 * share for share in self.shown.moved] if known else []
-        under_way = "Press Stop to change the layers." if self.network.busy else ""
-        self.network.about = under_way or "Press Start to see how far each layer moves."
+        self.network.moved = list(map(_percent, self.shown.moved)) if known else []
+        about = "Press Start to see how far each layer moves."
+        if self.network.fixed == len(LAYERS):
+            about = "Only the output layer learns, in one way that needs no learning rate."
+        self.network.about = "Press Stop to change the layers." if self.network.busy else about
 
     def _reseed(self, seed: int) -> None:
         self.seed = seed
@@ -206,11 +230,8 @@ class TrainingLab(Training):
         self._show_moved()
 
     def _report(self, so_far: Run) -> None:
-        now = so_far.looks[-1]
-        self.bar.max, self.bar.value = now.steps, now.step
-        left = f", about {max(1, round(now.left))} s left" if now.left == now.left else ""
-        # No live region: a screen reader would have to say each step.
-        self.status.value = f"<p>Step {now.step:,} of {now.steps:,}{left}.</p>"
+        super()._report(so_far)
+        self.bar.max, self.bar.value = so_far.looks[-1].steps, so_far.looks[-1].step
         self._draw([so_far], "Under way")
 
     def _stopped(self, run: Run) -> None:
@@ -241,8 +262,13 @@ class TrainingLab(Training):
 
     def _called(self, run: Run) -> str:
         """A run in words, with its number where it is in the table."""
-        place = [i for i, one in enumerate(self.runs) if one is run]
-        return f"{f'Run {place[0] + 1}' if place else 'This run'}: {run.trial.words}"
+        known = any(one is run for one in self.runs)
+        return f"{f'Run {self._place(run) + 1}' if known else 'This run'}: {run.trial.words}"
+
+    def _place(self, run: Run) -> int:
+        """Where a run is in the table, or will be."""
+        last = min(len(self.runs), KEPT - 1)
+        return next((i for i, one in enumerate(self.runs) if one is run), last)
 
     def _offer(self, first: int, second: int) -> None:
         """The runs to choose from, and these two chosen."""
@@ -268,7 +294,8 @@ class TrainingLab(Training):
     def _draw(self, runs: Sequence[Run], title: str, words: str = "") -> None:
         """The picture of some runs; of the last one is shown how far the layers moved."""
         self.shown = runs[-1] if runs else None
-        picture = trial_plots.progress({self._called(run): run for run in runs}, title)
+        named = {self._called(run): run for run in runs}
+        picture = trial_plots.progress(named, title, list(map(self._place, runs)))
         self.picture.show(picture, words or picture.alt)
         self._show_moved()
 
@@ -280,7 +307,8 @@ class TrainingLab(Training):
                 "images": f"{trial.images:,}{' + copies' if trial.augment else ''}",
                 "rate": "–" if trial.option == "1" else _rate_of(trial),
                 "seed": trial.seed, "right, of 100": of_100(run),
-                "layers moved, %": " · ".join(f"{100 * way:.1f}" for way in run.moved) or "–",
+                "layers moved, %": " · ".join(_words_of(_percent(way)) for way in run.moved) or "–",
+                "steps": f"{run.looks[-1].steps:,}",
                 "seconds": f"{run.seconds:.1f}",
             }
             for i, run in enumerate(self.runs)
@@ -334,6 +362,15 @@ class TrainingLab(Training):
 def set_up(trial: Trial) -> tuple[str, int]:
     """What a trial starts from and how many first layers stay fixed: all four under Option 1."""
     return trial.start, len(LAYERS) if trial.option == "1" else trial.frozen
+
+
+def _percent(share: float) -> float:
+    """A share in percent, to a tenth: the same wherever it is said."""
+    return round(100 * share, 1)
+
+
+def _words_of(percent: float) -> str:
+    return f"{percent:.{int(0 < percent < 100)}f}"  # as front/network.js does
 
 
 def _rate_of(trial: Trial) -> str:

@@ -70,7 +70,7 @@ def growing(results: Sequence[Result]) -> Picture:
         ax.text(0.01, 12, "guessing", transform=ax.get_yaxis_transform(), fontsize=8)
 
     look = figures.Look(
-        ylim=(0, 104), beside=0.07, size=(5.4, 2.9), legend=False, dress=name_the_guessing
+        ylim=(0, 104), beside=0.045, size=(5.4, 2.9), legend=False, dress=name_the_guessing
     )
     told = "Four networks, with 95% intervals."
     return figures.chart({"": lines}, "Strangers' digits (MNIST)", *labels, said, told, look)

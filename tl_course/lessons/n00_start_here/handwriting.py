@@ -30,7 +30,7 @@ SLOW = ("option-2", "scratch")  # everything trains; the two run side by side, a
 ARMS = QUICK + SLOW
 WAYS = {  # in plain words, and the course's term; eyes are the four layers that see
     "option-1": ("borrowed eyes, fixed", "Option 1"),
-    "option-2": ("borrowed eyes, trained on", "Option 2"),
+    "option-2": ("borrowed eyes, trained further", "Option 2"),
     "random-frozen": ("new eyes, fixed", "random frozen"),
     "scratch": ("new eyes, all trained", "from scratch"),
 }
@@ -238,7 +238,7 @@ def pooled(
     """
     stop = stop or threading.Event()
     if len(hands) < 2:
-        raise CourseError("A pool needs the drawings of at least two people: hand over another.")
+        raise CourseError("Comparing takes the drawings of two people or more: add another file.")
     of = {who: examples(drawings) for who, drawings in hands.items()}
     for who, mine in of.items():
         if len(mine.y.unique()) < 2:

@@ -35,7 +35,7 @@ def named(name: str) -> str:
     """A name that may be a file's: CourseError for an empty one, or one that leads elsewhere."""
     name = " ".join(name.split())
     if not name:
-        raise CourseError("Type your first name before: the files are called by it.")
+        raise CourseError("Type your first name first: the files are named after it.")
     if not re.fullmatch(r"\w[\w .'-]*", name) or len(name) > LONGEST or name.endswith("."):
         raise CourseError(
             f"'{name[:LONGEST]}' cannot be the name of a file: type a first name, with letters, "

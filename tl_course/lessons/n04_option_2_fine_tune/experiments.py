@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 import torch
+from tqdm.auto import tqdm
 
 from tl_course.core import pretraining, settings, training, transfer
 from tl_course.core.network import FiveLayerNet
@@ -51,7 +52,8 @@ def still_known(
 ) -> list[dict]:
     """What is left of the 1,000 things after adapting: rows of `forgetting.forgetting`."""
     fresh = EmojiImages(pretraining.HELD_OUT_SEED)
-    return list(forgetting.forgetting(net, target, fresh, sizes, draws, seed, renders))
+    rows = forgetting.forgetting(net, target, fresh, sizes, draws, seed, renders)
+    return list(tqdm(rows, "adapting", unit="network"))
 
 
 def option_2_minus_option_1(sweep: pd.DataFrame) -> pd.DataFrame:

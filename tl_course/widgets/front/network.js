@@ -16,17 +16,15 @@ const FULL = [10, 50, 250, 1000]; // what a full bar can stand for, in percent
 const COUNT = ["None", "One", "Two", "Three", "Four"];
 
 /** What the setting is, in a sentence with the term after it. */
-function inWords(fixed, layers) {
-  if (fixed === layers) return "Four fixed: this is Option 1.";
-  if (!fixed) return "None fixed, everything moves: this is Option 2.";
-  return `${COUNT[fixed]} fixed, the rest moves: a part of Option 2.`;
+function inWords(fresh, fixed, layers) {
+  const what = fixed === layers ? "Four fixed" : fixed ? `${COUNT[fixed]} fixed, the rest moves` : "";
+  if (fresh && fixed) return `Nothing borrowed. ${what}: random layers, for comparison.`;
+  if (fresh) return "Nothing borrowed, everything moves: this is training from scratch.";
+  if (fixed === layers) return `${what}: this is Option 1.`;
+  return fixed ? `${what}: a part of Option 2.` : "None fixed, everything moves: this is Option 2.";
 }
 
-/** As many digits as say something: 0.42, 5.6, 270. */
-function percent(share) {
-  if (share === 0) return "0%";
-  return `${share.toFixed(share < 1 ? 2 : share < 100 ? 1 : 0)}%`;
-}
+const percent = (share) => `${share.toFixed(0 < share && share < 100 ? 1 : 0)}%`;
 
 function boxes(parent, count, side) {
   const picture = make(parent, "span", { name: "tlc-boxes", "aria-hidden": "true" });
@@ -43,23 +41,24 @@ export function network(el, store) {
   const id = `tlc-network-${Math.random().toString(36).slice(2)}`;
   root.setAttribute("aria-labelledby", id);
   const rule = "Press one to fix it and all above it, or to let it move.";
-  make(root, "p", { name: "tlc-rule", text: `The layers, from the picture down. ${rule}`, id });
+  make(root, "p", { name: "tlc-rule", text: `The layers, from the picture down (a square: 16 maps). ${rule}`, id });
   const layers = store.get("layers");
   const rows = layers.map(([name, maps, side], i) => {
     const row = pressable(root, "", () => press(i), { name: "tlc-layer", "data-layer": i });
     boxes(row, maps / A_BOX, Math.round(SIDE[0] * side ** SIDE[1]));
     const words = make(row, "span", { name: "tlc-of" });
     make(words, "b", { text: name });
-    make(words, "span", { name: "tlc-size", text: ` ${maps} × ${side} × ${side}` });
+    make(words, "span", { name: "tlc-size", text: ` ${maps} maps ${side}×${side}` });
     const kind = make(words, "span", { name: "tlc-kind" });
     const from = make(kind, "span");
     make(kind, "i", { name: "tlc-lock", "aria-hidden": "true" });
     const state = make(kind, "b");
     const went = make(row, "span", { name: "tlc-went", id: `${id}-${i}` });
     const fill = make(make(went, "span", { name: "tlc-track" }), "span", { name: "tlc-fill" });
+    const end = make(went, "span", { name: "tlc-end", "aria-hidden": "true" });
     const value = make(went, "span", { name: "tlc-value" });
     row.setAttribute("aria-describedby", went.id);
-    return { row, from, state, fill, value, name };
+    return { row, from, state, fill, end, value, name };
   });
   const output = make(root, "div", { name: "tlc-layer tlc-output tlc-fresh", role: "group" });
   output.setAttribute("aria-label", "W⁵, the output layer: always fresh, always moves");
@@ -101,7 +100,7 @@ export function network(el, store) {
       const source = fresh ? "fresh, of random numbers" : `borrowed from ${start}`;
       row.setAttribute("aria-label", `${name}, layer ${i + 1}: ${source}, ${state.textContent}`);
     });
-    const words = inWords(fixed, layers.length);
+    const words = inWords(fresh, fixed, layers.length);
     if (said.textContent !== words) said.textContent = words;
   }
 
@@ -109,17 +108,21 @@ export function network(el, store) {
     const moved = store.get("moved");
     const most = Math.max(0, ...moved);
     const full = FULL.find((scale) => most <= scale) || most;
-    rows.forEach(({ fill, value }, i) => {
+    const fixed = store.get("fixed");
+    rows.forEach(({ fill, end, value }, i) => {
       const known = moved.length > 0;
       fill.style.width = known ? `${(100 * moved[i]) / full}%` : "0";
-      value.textContent = known ? `moved ${percent(moved[i])}` : "not trained yet";
+      end.textContent = known ? `${full}%` : "";
+      const still = i < fixed ? "stays as it is" : "not trained yet";
+      value.textContent = known && i >= fixed ? `moved ${percent(moved[i])}` : still;
     });
     const scale = `Bars: the change of the weights, as a share of their size. Full is ${full}%.`;
     about.textContent = moved.length ? scale : store.get("about");
   }
 
   const acts = {
-    start: showLayers, fixed: showLayers, busy: showLayers, moved: showMoved, about: showMoved,
+    start: showLayers, busy: showLayers, moved: showMoved, about: showMoved,
+    fixed: () => [showLayers(), showMoved()],
   };
   const ends = Object.entries(acts).map(([name, act]) => store.on(name, act));
   showLayers();

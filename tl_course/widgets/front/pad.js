@@ -11,6 +11,7 @@
 // store.answer   { revision, seen, seen_alt, words, also, readers: [{ name, named, bars: [[label,
 //                share, best], …] }] }
 // store.prompt   what to draw; store.keep: the words of the button that goes on, or "" for none
+// a message      { do: "focus" }: the next keys are the pad's
 // a message      { want: [name, …] }: pictures of these classes; { pictures: { name: url } } answers
 
 import { bars } from "./bars.js";
@@ -47,6 +48,8 @@ export function pad(el, store) {
   canvas.dataset.lmSuppressShortcuts = "true"; // its keys are no shortcuts of JupyterLab
   const answer = make(root, "div", { name: "tlc-answer" });
   const seen = make(answer, "div", { name: "tlc-seen" });
+  const shown = make(seen, "figure");
+  make(shown, "figcaption", { text: "what it gets" });
   const words = make(seen, "p", { name: "tlc-words" });
   words.setAttribute("aria-live", "polite");
   const readers = make(answer, "div", { name: "tlc-readers" });
@@ -256,17 +259,18 @@ export function pad(el, store) {
   function onAnswer() {
     const { revision: of, words: text, also: others, seen: url, seen_alt: alt, readers: read } =
       store.get("answer");
-    seen.querySelector("img, .tlc-empty")?.remove();
-    const picture = make(seen, url ? "img" : "div", { name: url ? "" : "tlc-empty" });
+    shown.querySelector("img, .tlc-empty")?.remove();
+    const picture = make(shown, url ? "img" : "div", { name: url ? "" : "tlc-empty" });
     if (url) Object.assign(picture, { src: url, alt });
-    seen.prepend(picture);
+    shown.prepend(picture);
     if (words.textContent !== text) words.textContent = text;
     also.textContent = others || "";
     fill((answered = read || []));
     root.dataset.answered = of ?? 0;
   }
 
-  function onMessage({ pictures }) {
+  function onMessage({ pictures, do: what }) {
+    if (what === "focus") canvas.focus({ preventScroll: true });
     for (const [name, url] of Object.entries(pictures || {})) PICTURES.set(name, url);
     if (pictures) fill(answered);
   }

@@ -1,29 +1,32 @@
 // Small pictures in rows of ten, one column a digit, the next one framed.
 //
-// store.drawings  [picture's URL, …]; store.said  all of it in words
+// store.drawings  [picture's URL, …]; store.theirs  the places of those that strangers drew
+// store.said      all of it in words
 
 import { make } from "./dom.js";
 
 const A_ROW = 10;
 
 export function tiles(el, store) {
-  make(el, "div", { text: "Kept so far", "aria-hidden": "true" });
+  const heading = make(el, "div", { "aria-hidden": "true" });
   const root = make(el, "div", { name: "tlc-tiles", role: "img" });
 
   function show() {
-    const drawings = store.get("drawings");
+    const [drawings, theirs] = [store.get("drawings"), store.get("theirs") || []];
+    heading.textContent = `Kept so far${theirs.length ? " (dotted: a stranger's)" : ""}`;
     root.replaceChildren();
     root.setAttribute("aria-label", store.get("said"));
     const places = drawings.length + A_ROW - (drawings.length % A_ROW);
     for (let place = 0; place < places; place++) {
-      const next = place === drawings.length ? " tlc-next" : "";
-      const tile = make(root, "div", { name: `tlc-tile${next}` });
+      const borrowed = theirs.includes(place) ? " tlc-theirs" : "";
+      const kind = place === drawings.length ? " tlc-next" : borrowed;
+      const tile = make(root, "div", { name: `tlc-tile${kind}` });
       if (place < drawings.length) make(tile, "img", { src: drawings[place], alt: "" });
       else tile.textContent = String(place % A_ROW);
     }
   }
 
   show();
-  const ends = ["drawings", "said"].map((name) => store.on(name, show));
+  const ends = ["drawings", "theirs", "said"].map((name) => store.on(name, show));
   return () => ends.forEach((end) => end());
 }
