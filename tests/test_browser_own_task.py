@@ -4,6 +4,7 @@ The camera is Chromium's own fake one, which shows a moving picture.
 """
 
 import io
+import re
 import zipfile
 
 import browser
@@ -97,8 +98,9 @@ def test_from_a_zip_to_a_try(lab, place, leaves):
     browser.screenshot(page, "own-task-check")
     go_on(place, "Next: train")
     go_on(place, "Train")
-    expect(place.locator(".tlc-big")).to_contain_text("of 100 right")
+    expect(place.locator(".tlc-big")).to_have_text(re.compile(r"^\d+ of \d+ right$"))
     assert "try a picture" in focused(page), "the focus stays on the button"
+    expect(step(place, 4)).to_contain_text(re.compile(r"Option 1: \d+ of \d+ right"))
     browser.screenshot(page, "own-task-result")
     place.get_by_role("button", name="Is it better than random layers?").click()
     expect(place.get_by_text("against 'random layers, fixed'")).to_be_visible()
@@ -115,8 +117,11 @@ def test_from_a_zip_to_a_try(lab, place, leaves):
     place.get_by_role("button", name="Open the camera").click()
     place.page.wait_for_function("() => document.querySelector('.tlc video').videoWidth > 0")
     assert video.evaluate(FILMING)
+    expect(words).to_be_hidden()  # they are about another picture
     place.get_by_role("button", name="Take it").click()
     expect(words).to_contain_text("the camera's picture: ")
+    expect(words).to_be_visible()
+    expect(place.locator("figcaption").last).to_contain_text("the rest in its edge's colour")
     browser.screenshot(page, "own-task-camera")
     place.get_by_role("button", name="Close the camera").click()
     expect(video).to_be_hidden()

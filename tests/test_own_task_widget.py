@@ -4,10 +4,13 @@ import io
 import json
 import os
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from tl_course.base.errors import CourseError
@@ -241,17 +244,65 @@ def test_one_button_leads_through_all_steps(task):
         (0, "Next: what the checker found"), (CHECK, "Next: train"), (TRAIN, "Train"),
         (RESULT, "Next: try a picture"), (TRY, "Train in another way"),
     ]  # fmt: skip
-    right = round(100 * task.outcome.right / 160)
-    assert f"{right} of 100 right" in task.result.value and "interval" in task.result.value
-    assert task.steps.steps[RESULT]["said"] == f"{right} of 100 right"
+    right = f"{task.outcome.right} of 160 right"
+    share = f"That is {100 * task.outcome.right / 160:.0f} of 100."
+    assert f'"tlc-big">{right}<' in task.result.value and share in task.result.value
+    assert "(95% interval)" in task.result.value
+    assert task.steps.steps[RESULT]["said"] == f"Option 1: {right}"
     assert task.mistakes.value.count("<img") == len(task.outcome.worst(8))
     assert "Option 1" in task.advice.value and "chose this yourself" in task.advice.value
     task._compare()
     task.wait()
-    assert "random layers" in task.verdict.value and "more labels" not in task.verdict.value
+    assert "random layers" in task.verdict.value and "it gained" not in task.verdict.value
     task._more_labels()
     task.wait()
-    assert "labelled pictures it gained" in task.verdict.value
+    assert "From 48 to 96 pictures to learn from it gained" in task.verdict.value
+
+
+def test_a_result_says_of_which_training_it_is_and_the_last_ones_stay(task):
+    task._show_step(TRAIN)
+    go_on(task)
+    first = f"{task.outcome.right} of 160"
+    assert task.result.value.startswith("<p>Option 1:</p>") and task.earlier.value == ""
+    task._show_step(TRAIN)
+    assert task.steps.next == "Train once more"
+    task.augment.value = "on"
+    assert task.steps.next == "Train with these settings"
+    assert task.steps.steps[TRAIN]["said"] == "Option 1, copies"
+    assert task.steps.steps[RESULT]["said"] == f"Option 1: {first} right"
+    state = task.state_text()
+    go_on(task)
+    second = f"{task.outcome.right} of 160"
+    assert task.steps.steps[RESULT]["said"] == f"Option 1, copies: {second} right"
+    assert task.result.value.startswith("<p>Option 1, copies:</p>")
+    rows = task.earlier.value.split("<tbody>")[1].split("</tr>")
+    assert all(cell in rows[0] for cell in ("Option 1", "yes", second))
+    assert all(cell in rows[1] for cell in ("Option 1", "no", first)) and len(rows) == 3
+    assert task.state_text() == state
+    task._take(task.folder)
+    task.wait()
+    assert task.earlier.value == task.result.value == ""
+    task._show_step(TRAIN)
+    assert task.steps.next == "Train"
+
+
+def test_a_perfect_score_is_said_without_nonsense(net, task):
+    found = own_task.run(net, *task.checked.ready(), option="1")
+    scores = torch.nn.functional.one_hot(found.test.y, 8).float()
+    perfect = replace(found, adapted=replace(found.adapted, scores=scores))
+    assert perfect.right == 160
+    same = {"borrowed layers": perfect.correct, "random layers, fixed": perfect.correct}
+    curve = pd.DataFrame({"images": [48, 96], "right": [perfect.correct] * 2})
+    said = " ".join(own_task.verdict(perfect, same, curve)[1:])
+    assert said.count("the same") == 2 and "does not show that the borrowed layers help" in said
+    assert not any(words in said for words in ("weakest", "nother source", "±", "labels"))
+    worse = {**same, "random layers, fixed": found.correct}
+    some = pd.DataFrame({"images": [48, 96], "right": [found.correct, perfect.correct]})
+    said = " ".join(own_task.verdict(perfect, worse, some)[1:])
+    assert "it is ahead" in said and "does not show that more would help" in said
+    assert "weakest class" in " ".join(own_task.verdict(found, {}))
+    task._trained(perfect)
+    assert "160 of 160 right" in task.result.value and "That is 100 of 100" in task.result.value
 
 
 def test_a_click_on_what_the_button_said_before_is_none(task):
@@ -345,12 +396,24 @@ def test_a_picture_is_tried(task):
     assert sum(bar[1] for bar in answer["bars"]) == pytest.approx(1, abs=1e-3)
     best = next(name for name, _, best in answer["bars"] if best)
     assert best == task.checked.classes[task.outcome.adapted.predictions[0]]
+    assert ": it is" not in answer["words"], "nobody knows what it is"
     assert f"mine.png: {best}" in answer["words"] and "8 classes, whatever" in answer["words"]
     assert answer["seen"].startswith("data:image/jpeg") and set(task.camera.things) == set(
         task.checked.classes
     )
     task.guarded(task._try, {"test": True}, [])
-    assert "(a test picture)" in task.camera.answer["words"]
+    words, how = task.camera.answer["words"], task.camera.answer["how"]
+    true = words.split("/")[1]  # its folder
+    said = next(name for name, _, best in task.camera.answer["bars"] if best)
+    judged = f"{'Right' if said == true else 'Wrong'}: it is '{true}'."
+    assert "(a test picture)" in words and judged in words and "the rest" not in how
+    wide = Image.open(file).convert("RGB").resize((80, 60))
+    for true in range(8):
+        task._answer("wide", wide, true)
+        said = next(name for name, _, best in task.camera.answer["bars"] if best)
+        words = "Right" if said == task.checked.classes[true] else "Wrong"
+        assert f"{words}: it is '{task.checked.classes[true]}'." in task.camera.answer["words"]
+    assert "the rest in its edge's colour" in task.camera.answer["how"]
     for data, words in ((b"nothing", "can be read"), (bytes(upload.MOST_BYTES + 1), "too large")):
         task.guarded(task._try, {"picture": "odd\x1b.png"}, [data])
         assert words in task.told and "\x1b" not in task.told

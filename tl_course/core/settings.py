@@ -81,8 +81,11 @@ def recommended(images: int, augment: str | None = None) -> Advice:
     copies = augment != "off"
     few = images <= OPTION_1_UP_TO[copies]
     form = "and altered copies of them" if copies else "as they are"
-    why = "there is enough to move every layer"
+    why = "there is enough to move every layer (notebook 05)"
     if few:
-        why = "moving every layer gains nothing that is certain, takes longer and forgets"
-    why = f"with {images} labelled images {form}, {why} (notebook 05)."
+        why = (
+            "training every layer brings no clear gain, takes longer, and forgets what was learnt "
+            "before (notebooks 04 and 05)"
+        )
+    why = f"with {images} labelled images {form}, {why}."
     return Advice("1" if few else "2", copies, why)

@@ -25,13 +25,21 @@ from tl_course.core.network import FiveLayerNet
 from tl_course.data.inputs import to_picture
 from tl_course.data.pictures import open_picture
 from tl_course.data.targets import own_folder
-from tl_course.data.targets.folder import SMALLEST, picture_to_input
+from tl_course.data.targets.folder import SIZE, SMALLEST, picture_to_input
 from tl_course.data.targets.own_folder import Checked
 from tl_course.lessons.figures import Picture, url_of
 from tl_course.lessons.n08_your_own_task import experiments, figures, own_task, upload
 from tl_course.lessons.n08_your_own_task.own_task import Follow, Outcome
 from tl_course.lessons.n08_your_own_task.upload import Upload
-from tl_course.widgets.base import ONE_AT_A_TIME, Experiment, button, columns, control, one_of
+from tl_course.widgets.base import (
+    ONE_AT_A_TIME,
+    Experiment,
+    button,
+    columns,
+    control,
+    one_of,
+    table,
+)
 from tl_course.widgets.parts import joined
 
 PICTURES, CHECK, TRAIN, RESULT, TRY = range(5)
@@ -46,9 +54,20 @@ OPTIONS = {
 }
 COPIES = {"as recommended": "auto", "yes": "on", "no": "off"}
 STOP, LOOK = "Stop", "Look through the pictures"
+MADE = (
+    "These are pieces of eight photographs, made here to begin with. Some have faults, put in on "
+    "purpose for the checker to find. "
+)
 ABOUT = (
     "Nothing leaves this machine: pictures go into the folder <i>{}</i> beside this notebook. The "
     "text under <i>Share or restore</i> holds the folder's name and your choices, no pictures."
+)
+EARLIER = (
+    "If you keep the best of several, the test has chosen it, and its number is a little too good."
+)
+ONWARD = (
+    "This network is not saved. The cells below train once more on these pictures, as recommended, "
+    "and save that network with a model card (<i>Save, card, share</i>)."
 )
 ANY = "It can only name one of its {} classes, whatever you show it."
 
@@ -126,6 +145,7 @@ class OwnTask(Experiment):
         self._given = Path(folder).expanduser() if folder else None
         self.checked: Checked | None = None
         self.outcome: Outcome | None = None
+        self._runs: dict[str, dict] = {}  # on these pictures, a row for each way of training
         self._rivals: dict[str, torch.Tensor] = {}
         self._curve: pd.DataFrame | None = None
         self._coming: Coming | None = None
@@ -146,8 +166,10 @@ class OwnTask(Experiment):
         )  # fmt: skip
         self.controls = {"option": self.option, "augment": self.augment}
         self.compare_button = button("Is it better than random layers?")
-        self.labels_button = button("Would more labels help?")
-        self.about, self.advice, self.result, self.verdict = (widgets.HTML() for _ in range(4))
+        self.labels_button = button("Would more pictures to learn from help?")
+        self.about, self.advice, self.result, self.verdict, self.earlier = (
+            widgets.HTML() for _ in range(5)
+        )
         # These scroll, with the keyboard too.
         self.shown, self.findings, self.mistakes = (
             widgets.HTML(tabbable=True).add_class("tlc-long") for _ in range(3)
@@ -158,9 +180,9 @@ class OwnTask(Experiment):
             columns([self.option, self.augment], [self.advice]),
             columns(
                 [self.result, self.compare_button, self.labels_button, self.verdict],
-                [self.mistakes],
+                [self.mistakes, self.earlier],
             ),
-            widgets.VBox([self.camera]),
+            widgets.VBox([self.camera, widgets.HTML(f"<p>{ONWARD}</p>")]),
         ]
         self.on_change(self.steps, self._show_step, "chosen")
         self.on_message(self.steps, self._next)
@@ -238,8 +260,10 @@ class OwnTask(Experiment):
 
     def _forget(self) -> None:
         """Nothing was trained on these pictures yet."""
-        self.outcome, self._rivals, self._curve = None, {}, None
-        for shown in (self.shown, self.findings, self.result, self.verdict, self.mistakes):
+        self.outcome, self._runs, self._rivals, self._curve = None, {}, {}, None
+        for shown in (
+            self.shown, self.findings, self.result, self.verdict, self.mistakes, self.earlier
+        ):  # fmt: skip
             shown.value = ""
         self.files.classes, self.camera.answer, self.camera.things = [], {}, {}
         self._show_step(PICTURES)
@@ -343,14 +367,17 @@ class OwnTask(Experiment):
         if checked:
             said[PICTURES] = f"{len(checked.classes)} classes"
             out = len(checked.left_out)
-            fine = f"{out} left out" if out else "all can be used"
+            why = ", on purpose" if self.is_made else ""
+            fine = f"{out} left out{why}" if out else "all can be used"
             said[CHECK] = fine if self._can_train else "put something right"
+        train = "Train"
         if self._can_train:
             self._advise()
-            option, copies, _ = self._chosen()
-            said[TRAIN] = f"Option {option}{', copies' if copies else ''}"
+            said[TRAIN] = _way(*self._chosen()[:2])
         if outcome:
-            said[RESULT] = f"{100 * outcome.right / len(outcome.test):.0f} of 100 right"
+            way = _way(outcome.option, outcome.augment)
+            said[RESULT] = f"{way}: {_counted(outcome)}"
+            train = "Train once more" if said[TRAIN] == way else "Train with these settings"
         able = [True, checked is not None, self._can_train, bool(outcome), bool(outcome)]
         self.steps.steps = [
             {"name": name, "said": words, "able": can}
@@ -360,7 +387,7 @@ class OwnTask(Experiment):
         following = {
             PICTURES: look,
             CHECK: ("Next: train", able[TRAIN]),
-            TRAIN: ("Train once more" if outcome else "Train", able[TRAIN]),
+            TRAIN: (train, able[TRAIN]),
             RESULT: ("Next: try a picture", able[TRY]),
             TRY: ("Train in another way", able[TRAIN]),
         }[self.steps.chosen]
@@ -371,8 +398,7 @@ class OwnTask(Experiment):
             self.steps.news = news
         if not working:
             self.steps.share = -1
-        made = "These are pieces of eight photographs, made here to begin with. "
-        where = made if self.is_made else f"These are in <i>{html.escape(str(self.folder))}</i>. "
+        where = MADE if self.is_made else f"These are in <i>{html.escape(str(self.folder))}</i>. "
         self.about.value = f"<p>{where}{ABOUT.format(html.escape(str(self.own)))}</p>"
         self.made_button.layout.display = "none" if self.is_made else ""
 
@@ -471,14 +497,24 @@ class OwnTask(Experiment):
 
     def _trained(self, outcome: Outcome) -> None:
         self.outcome, self._rivals, self._curve = outcome, {}, None
-        share = 100 / len(outcome.test)
+        way = _way(outcome.option, outcome.augment)
         low, high = (100 * end for end in outcome.interval)
         self.result.value = (
-            f'<p class="tlc-big">{share * outcome.right:.0f} of 100 right</p>'
-            f"<p>It named {outcome.right:,} of {len(outcome.test):,} test pictures correctly. "
-            f"With other pictures of the kind it could be {low:.0f} to {high:.0f} of 100 (the 95% "
-            f"interval){html.escape(outcome.warning)}.</p>"
+            f'<p>{way}:</p><p class="tlc-big">{_counted(outcome)}</p>'
+            f"<p>That is {100 * outcome.right / len(outcome.test):.0f} of 100. With other pictures "
+            f"of the kind it could be {low:.0f} to {high:.0f} of 100 (95% interval)"
+            f"{html.escape(outcome.warning)}.</p>"
         )
+        self._runs.pop(way, None)
+        self._runs[way] = {
+            "what may change": f"Option {outcome.option}",
+            "copies": "yes" if outcome.augment else "no",
+            "right": _counted(outcome).removesuffix(" right"),
+            "seconds": f"{outcome.adapted.seconds:.1f}",
+        }
+        if len(self._runs) > 1:
+            rows = table([*self._runs.values()][::-1])
+            self.earlier.value = f"<h4>Trained on these pictures</h4>{rows}<p>{EARLIER}</p>"
         self.verdict.value = ""
         self.mistakes.value = str(figures.surest_mistakes(outcome, self.checked))
         first = {int(y): i for i, y in reversed(list(enumerate(outcome.train.y.tolist())))}
@@ -489,7 +525,7 @@ class OwnTask(Experiment):
         }
         self.camera.answer = {"words": ANY.format(len(outcome.train.names))}
         self._show_step(RESULT)
-        self._refresh("Trained and tested.")
+        self._refresh(f"Tested: {_counted(outcome)}.")
 
     def _compare(self) -> None:
         self._measure("Training random layers", own_task.controls, self._compared)
@@ -502,11 +538,11 @@ class OwnTask(Experiment):
         def curve(outcome: Outcome, seed: int, follow: Follow) -> pd.DataFrame:
             return own_task.more_labels(self.net, outcome, seed, follow=follow)
 
-        self._measure("Training with fewer labels", curve, self._curved)
+        self._measure("Training with fewer pictures", curve, self._curved)
 
     def _curved(self, curve: pd.DataFrame) -> None:
         self._curve = curve
-        self._judge("Compared with fewer labels.")
+        self._judge("Compared with fewer pictures.")
 
     def _measure(self, what: str, measure: Callable, done: Callable) -> None:
         if self.busy:
@@ -526,11 +562,12 @@ class OwnTask(Experiment):
     def _try(self, said: dict, data: list) -> None:
         if self.outcome is None:
             raise CourseError("Nothing is trained yet: press Train first.")
-        test = self.checked.test_files
+        test, true = self.checked.test_files, None
         if "test" in said:
             number = int(torch.randint(len(test), (1,), generator=self._draws))
             path = self.checked.root / test[number]
             name, (picture, _) = f"{test[number]} (a test picture)", open_picture(path)
+            true = int(self.outcome.test.y[number])
         else:
             name = printable(str(said.get("picture", "")))
             if len(data[0]) > upload.MOST_BYTES:
@@ -538,21 +575,27 @@ class OwnTask(Experiment):
             picture, _ = open_picture(bytes(data[0]), name)
         if min(picture.size) < SMALLEST:
             raise CourseError(f"{name} has fewer than {SMALLEST} pixels: take a larger one.")
-        self._answer(name, picture)
+        self._answer(name, picture, true)
 
-    def _answer(self, name: str, picture: Image.Image) -> None:
+    def _answer(self, name: str, picture: Image.Image, true: int | None) -> None:
+        """Show what the network says of a picture, and if it is of class `true`, where known."""
         x, names = picture_to_input(picture), self.outcome.train.names
         with machine.one_thread():
             shares = training.predict(self.outcome.adapted.net, x[None])[0].softmax(0)
         best = int(shares.argmax())
         few = len(names) <= FEW_CLASSES
         order = range(len(names)) if few else shares.topk(TOP).indices.tolist()
+        judged = ""
+        if true is not None:
+            judged = f"{'Right' if best == true else 'Wrong'}: it is '{names[true]}'. "
+        rest = "" if picture.width == picture.height >= SIZE else ", the rest in its edge's colour"
         shown = picture.copy()
         shown.thumbnail((SHOWN, SHOWN))
         self.camera.answer = {
             "seen": url_of(shown, "JPEG"),
             "got": url_of(_as_picture(x)),
-            "words": f"{name}: {names[best]}, {100 * shares[best]:.0f}% sure. "
+            "how": f"what it gets, as in training: all of it in {SIZE}×{SIZE} pixels{rest}",
+            "words": f"{name}: {names[best]}, {100 * shares[best]:.0f}% sure. {judged}"
             + ANY.format(len(names)),
             "bars": [[names[i], round(shares[i].item(), 4), i == best] for i in order],
         }
@@ -590,6 +633,16 @@ class OwnTask(Experiment):
 
 class _Stopped(Exception):
     """The learner pressed Stop while the checker read."""
+
+
+def _way(option: str, copies: bool) -> str:
+    """How it is trained, in short."""
+    return f"Option {option}{', copies' if copies else ''}"
+
+
+def _counted(outcome: Outcome) -> str:
+    """How many test pictures of how many it has right."""
+    return f"{outcome.right:,} of {len(outcome.test):,} right"
 
 
 def _as_picture(x: torch.Tensor) -> Image.Image:

@@ -59,7 +59,7 @@ def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Example
     """
     root = Path(root)
     if not root.is_dir():
-        raise CourseError(f"There is no folder {root}; give one that holds a folder a class.")
+        raise CourseError(f"There is no folder {root}; give one that holds one folder per class.")
     loose = _pictures(root)
     if loose:
         raise CourseError(
@@ -69,7 +69,7 @@ def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Example
     found = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not found:
         raise CourseError(
-            f"{root} is empty: expected a folder a class, with PNG or JPEG pictures in each, "
+            f"{root} is empty: expected one folder per class, with PNG or JPEG pictures in each, "
             f"such as {root.name}/cat/1.png."
         )
     for name in found:

@@ -140,7 +140,9 @@ def check(
     root = Path(folder)
     for wanted in (root, *([Path(test)] if test is not None else [])):
         if not wanted.is_dir():
-            raise CourseError(f"There is no folder {wanted}; give one that holds a folder a class.")
+            raise CourseError(
+                f"There is no folder {wanted}; give one that holds one folder per class."
+            )
         storage.check_name(wanted)
     if test is not None:
         roots = {"train": root, "test": Path(test)}
@@ -438,8 +440,8 @@ def _result(root, names: list[str], seen: list[Seen], notes: _Notes, was_split, 
             low, high = stats.share(round(0.8 * tested), tested)
             notes.add(
                 "a small test",
-                f"with {tested} test pictures, 80% right would mean between {100 * low:.0f} and "
-                f"{100 * high:.0f}%; more make it surer",
+                f"with only {tested} test pictures, a score of 80% could really be anything from "
+                f"{100 * low:.0f} to {100 * high:.0f}%. More pictures make it more certain.",
             )
     few = ", ".join(name for name in names if 0 < in_train[name] < FEW)
     if few:

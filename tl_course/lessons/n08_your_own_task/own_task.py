@@ -286,6 +286,7 @@ def verdict(
 ) -> list[str]:
     """Would you trust it, and what would help: a sentence for each thing that was measured."""
     said = [f"It has {outcome.in_words()}."]
+    is_perfect = outcome.right == len(outcome.test)
     for name, right in list(rivals.items())[1:]:
         points, half = ahead(outcome.correct, right)
         if points > half:
@@ -297,31 +298,41 @@ def verdict(
         elif name == "always the largest class":
             what = "it is not certain that it learnt anything; do not use it."
         elif outcome.option == "scratch":
-            what = "that it is better is not shown here."
+            what = "this test does not show that it is better."
         else:
-            what = (
-                "that the borrowed layers help is not shown here. Another source, pretrained on "
-                "pictures more like yours, may serve you better."
-            )
-        said.append(f"{100 * points:+.1f} ± {100 * half:.1f} points against {name!r}: {what}")
+            what = "this test does not show that the borrowed layers help."
+            if not is_perfect:
+                what += (
+                    " Another source, pretrained on pictures more like yours, may serve you better."
+                )
+        lead = f"{100 * points:+.1f} ± {100 * half:.1f} points against {name!r}"
+        if torch.equal(outcome.correct, right):
+            lead = f"It and {name!r} name the same pictures rightly"
+        said.append(f"{lead}: {what}")
     if curve is not None:
         few = sorted(curve.images.unique())[-2]
         mean = torch.stack([right.float() for right in curve.right[curve.images == few]]).mean(0)
         points, half = ahead(outcome.correct, mean)
-        more = "more labels would probably help further."
-        said.append(
-            f"From {few} to {len(outcome.train)} labelled pictures it gained "
-            f"{100 * points:+.1f} ± {100 * half:.1f} points: "
-            + (more if points > half else "it is not shown that more labels would help.")
+        every = len(outcome.train)
+        gained = (
+            f"From {few} to {every} pictures to learn from it gained {100 * points:+.1f} "
+            f"± {100 * half:.1f} points"
         )
+        if torch.equal(outcome.correct.float(), mean):
+            gained = f"After {few} pictures it names the same ones rightly as after {every}"
+        more = "this test does not show that more would help."
+        if points > half and not is_perfect:
+            more = "more would probably help further."
+        said.append(f"{gained}: {more}")
     counts = outcome.confusion
     share = counts.diagonal() / counts.sum(1).clamp_min(1)
     tested = [i for i in range(len(share)) if counts[i].sum()]
     weakest = min(tested, key=lambda i: share[i].item())
-    said.append(
-        f"Its weakest class is '{outcome.train.names[weakest]}': {int(counts[weakest, weakest])} "
-        f"of {int(counts[weakest].sum())} right."
-    )
+    if share[weakest] < 1:
+        said.append(
+            f"Its weakest class is '{outcome.train.names[weakest]}': "
+            f"{int(counts[weakest, weakest])} of {int(counts[weakest].sum())} right."
+        )
     return said
 
 

@@ -59,7 +59,7 @@ def parts(path: str) -> tuple[str, ...]:
     if names[0] == "" or re.match("[A-Za-z]:", path) or ".." in names or len(names) > DEEPEST:
         raise CourseError(
             f"The name '{printable(path)}' leads out of its folder, or too deep into it, so that "
-            "nothing was taken: choose a folder that holds a folder a class."
+            "nothing was taken: choose a folder that holds one folder per class."
         )
     return tuple(clean(name) for name in names if name not in ("", "."))
 

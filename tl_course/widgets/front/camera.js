@@ -1,7 +1,8 @@
 // Try a picture: from a file, from the camera where the browser has one, or one of the test. It is
 // shown with what the network gets of it, and the answer as bars. Nothing is kept.
 //
-// store.answer  { seen, got: pictures' URLs, words, bars: [[class, share 0 … 1, best], …] }
+// store.answer  { seen, got: pictures' URLs, how: what was done to it, words,
+//                 bars: [[class, share 0 … 1, best], …] }
 // store.things  a picture's URL by class; store.ready  whether there is a network that answers
 // sent          { picture: name } with a buffer, or { test: true }
 
@@ -34,7 +35,10 @@ export function camera(el, store) {
   pressable(buttons, "A picture from a file", () => input.click()).className = "tlc-keep";
   const canFilm = Boolean(navigator.mediaDevices?.getUserMedia);
   const open = canFilm ? pressable(buttons, "Open the camera", film, { "aria-expanded": "false" }) : null;
-  pressable(buttons, "A test picture", () => store.send({ test: true }));
+  pressable(buttons, "A test picture", () => {
+    past(false);
+    store.send({ test: true });
+  });
   const live = make(left, "div", { name: "tlc-live" });
   live.hidden = true;
   const video = make(live, "video", { playsinline: "", "aria-label": "What the camera sees" });
@@ -50,6 +54,9 @@ export function camera(el, store) {
 
   let stream = null;
   let ended = false;
+
+  /** While the camera is open, the last answer is of another picture: it is out of sight. */
+  const past = (on) => root.classList.toggle("tlc-past", on);
 
   function send(content, name) {
     said.textContent = "";
@@ -77,6 +84,7 @@ export function camera(el, store) {
       stream = opened;
       video.srcObject = stream;
       live.hidden = false;
+      past(true);
       open.textContent = "Close the camera";
       open.setAttribute("aria-expanded", "true");
       await video.play();
@@ -96,6 +104,7 @@ export function camera(el, store) {
     stream = null;
     video.srcObject = null;
     live.hidden = true;
+    past(false);
     open.textContent = "Open the camera";
     open.setAttribute("aria-expanded", "false");
   }
@@ -106,11 +115,12 @@ export function camera(el, store) {
   }
 
   function show() {
-    const { seen: picture, got, words: text, bars: shown } = store.get("answer");
+    const { seen: picture, got, how, words: text, bars: shown } = store.get("answer");
+    past(false);
     seen.replaceChildren();
     for (const [url, alt, below] of [
       [picture, "The picture that is tried.", "the picture"],
-      [got, "The same picture as the network gets it.", "what it gets: 32 × 32 pixels"],
+      [got, "The same picture as the network gets it.", how],
     ]) {
       if (!url) continue;
       const figure = make(seen, "figure");
@@ -126,7 +136,9 @@ export function camera(el, store) {
   input.addEventListener("change", () => {
     const [file] = input.files;
     input.value = "";
-    if (file) fromFile(file);
+    if (!file) return;
+    past(false);
+    fromFile(file);
   });
   show();
   const ends = ["answer", "things"].map((name) => store.on(name, show));
