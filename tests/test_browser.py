@@ -199,7 +199,7 @@ def test_teach_it_your_handwriting_in_notebook_00(lab, page, tmp_path):
             press("Keep it")
         else:
             page.keyboard.press("Enter")  # the pad has the focus
-    page.get_by_text("10 drawn. How many of 100").wait_for()
+    page.get_by_text("10 drawn. Of 100").wait_for()
     page.get_by_label("Your prediction").fill("60")
     press("Train")
     page.get_by_text("of 100 strangers' digits (you said 60)").wait_for()
@@ -362,7 +362,7 @@ def test_by_finger_on_a_phone(lab, chromium):
         root.get_by_role("button", name="Keep it").tap()
         expect(root.locator(".tlc-prompt")).to_have_text("Draw a 1")
         page.get_by_role("button", name="Fill this ten").tap()
-        page.get_by_text("10 drawn. How many").wait_for()
+        page.get_by_text("10 drawn. Of 100").wait_for()
         page.wait_for_timeout(600)  # else the next tap may be taken for the second of a double one
         page.get_by_role("button", name="Train", exact=True).tap()
         page.get_by_text("they test it first, then it can learn").wait_for()

@@ -114,7 +114,7 @@ export function network(el, store) {
       fill.style.width = known ? `${(100 * moved[i]) / full}%` : "0";
       end.textContent = known ? `${full}%` : "";
       const still = i < fixed ? "stays as it is" : "not trained yet";
-      value.textContent = known && i >= fixed ? `moved ${percent(moved[i])}` : still;
+      value.textContent = known ? `moved ${percent(moved[i])}` : still;
     });
     const scale = `Bars: the change of the weights, as a share of their size. Full is ${full}%.`;
     about.textContent = moved.length ? scale : store.get("about");
