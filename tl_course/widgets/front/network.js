@@ -17,11 +17,14 @@ const COUNT = ["None", "One", "Two", "Three", "Four"];
 
 /** What the setting is, in a sentence with the term after it. */
 function inWords(fresh, fixed, layers) {
-  const what = fixed === layers ? "Four fixed" : fixed ? `${COUNT[fixed]} fixed, the rest moves` : "";
-  if (fresh && fixed) return `Nothing borrowed. ${what}: random layers, for comparison.`;
-  if (fresh) return "Nothing borrowed, everything moves: this is training from scratch.";
-  if (fixed === layers) return `${what}: this is Option 1.`;
-  return fixed ? `${what}: a part of Option 2.` : "None fixed, everything moves: this is Option 2.";
+  if (fresh) {
+    if (fixed === layers) return "Nothing borrowed, four fixed: random layers.";
+    if (!fixed) return "Nothing borrowed, all moves: from scratch.";
+    return `Nothing borrowed, ${COUNT[fixed].toLowerCase()} fixed, the rest moves.`;
+  }
+  if (fixed === layers) return "Four fixed: this is Option 1.";
+  if (!fixed) return "None fixed, everything moves: this is Option 2.";
+  return `${COUNT[fixed]} fixed, the rest moves: a part of Option 2.`;
 }
 
 const percent = (share) => `${share.toFixed(0 < share && share < 100 ? 1 : 0)}%`;
