@@ -118,6 +118,7 @@ class Fields:
         return widgets.Text(
             description=words,
             placeholder=self.asked.unit,
+            continuous_update=False,  # else the browser holds keys back, and a click overtakes them
             style={"description_width": "initial"},
             layout={"width": f"{12 + len(words) // 2}em", "max_width": "100%"},
         )

@@ -1,7 +1,7 @@
 """How much data: predict a curve, see the measured one, and run one of its points.
 
-What is predicted is drawn as it is typed; once it is an answer, each of its numbers is scored, and
-the curve through them says something at every size.
+What is predicted is drawn number by number; once it is an answer, each of its numbers is scored,
+and the curve through them says something at every size.
 """
 
 import contextlib

@@ -85,7 +85,7 @@ class Teach(Experiment):
         self.fill = button("Fill this ten")
         self.step, self.board = widgets.HTML().add_class("tlc-step-said"), widgets.HTML()
         self.guess = widgets.Text(
-            description="Your prediction",
+            description="Your prediction", continuous_update=False,
             style={"description_width": "initial"}, layout={"width": "12em"},
         )  # fmt: skip
         self.train, self.halt = button("Train", "success"), button("Stop")
@@ -256,8 +256,7 @@ class Teach(Experiment):
     def _guessed(self, typed: str) -> None:
         """What was typed before Train counts, also where the kernel hears of Train first.
 
-        All of it: the browser holds keys back while the kernel works. (While it learns there is no
-        field to type into.)
+        As after Enter. (While it learns there is no field to type into.)
         """
         sizes = self._sizes()
         learning = self.busy and not self._comparing and self._missing()

@@ -83,10 +83,7 @@ export function camera(el, store) {
       if (ended || stream) return stop(opened); // closed, or opened twice, meanwhile
       stream = opened;
       video.srcObject = stream;
-      live.hidden = false;
-      past(true);
-      open.textContent = "Close the camera";
-      open.setAttribute("aria-expanded", "true");
+      shows(true);
       await video.play();
     } catch (error) {
       close();
@@ -103,10 +100,14 @@ export function camera(el, store) {
     if (stream) stop(stream);
     stream = null;
     video.srcObject = null;
-    live.hidden = true;
-    past(false);
-    open.textContent = "Open the camera";
-    open.setAttribute("aria-expanded", "false");
+    shows(false);
+  }
+
+  function shows(filming) {
+    live.hidden = !filming;
+    past(filming);
+    open.textContent = filming ? "Close the camera" : "Open the camera";
+    open.setAttribute("aria-expanded", String(filming));
   }
 
   async function take() {
