@@ -283,7 +283,7 @@ def test_modality_explorer(lab, page):
     )
     assert playing == pytest.approx(0.43, abs=0.05)
     browser.screenshot(page, "modality-explorer")
-    place.get_by_label("The borrowed layers are").select_option("trained on (Option 2)")
+    place.get_by_label("The borrowed layers are").select_option("trained further (Option 2)")
     say(place, '"option":"2"')
     browser.dark(page)
     browser.zoom(page, 2)

@@ -368,6 +368,12 @@ def test_a_notebook_that_does_not_answer_is_said_until_it_does(guarded):
     waiting.wait_for()
     guarded.set(pulse=asked["pulse"])
     expect(waiting).to_have_count(0)
+    page.clock.fast_forward(3000)
+    assert guarded.sent[1:] == [{"again": True}], "what is shown meanwhile may be old"
+    page.locator("#undo").click()
+    guarded.set(pulse=guarded.sent[-1]["pulse"])  # it answers at once
+    page.clock.fast_forward(5000)
+    assert len(guarded.sent) == 3
 
 
 def test_a_still_picture_is_hidden_where_the_experiment_runs(guarded):

@@ -24,8 +24,9 @@ from tl_course.data.targets.handwritten import NAMES
 from tl_course.lessons import figures, lesson, predictions
 from tl_course.lessons.n00_start_here import handwriting, handwriting_files
 from tl_course.widgets import base
-from tl_course.widgets.base import Experiment, Slot, number, one_of, table, walk
+from tl_course.widgets.base import Experiment, Slot, number, one_of, table
 from tl_course.widgets.drawing_pad import DrawingPad
+from tl_course.widgets.parts import walk
 from tl_course.widgets.teach import ME, NEIGHBOUR, Teach
 
 THREE = [[[60, 60], [120, 40], [170, 60], [170, 100], [120, 120], [180, 150], [110, 220]]]
@@ -784,6 +785,13 @@ def test_the_lesson_on_a_page_without_a_kernel(teach):
     picture, rows = teach.still()
     assert [row["network"] for row in rows] == [figures.STYLES[arm][0] for arm in handwriting.ARMS]
     assert "50 digits" in rows[0] and "Option 1" in picture.alt
+
+
+def test_all_that_is_shown_is_said_again_after_a_connection_was_lost(teach, monkeypatch):
+    told = []
+    monkeypatch.setattr(widgets.Widget, "send_state", lambda one, key=None: told.append(one))
+    teach._guard._handle_custom_msg({"again": True}, [])
+    assert {teach.pad, teach.row, teach.train.layout, teach.figure.view, teach._state} <= set(told)
 
 
 def test_every_picture_and_control_has_words(teach, drawing_pad):

@@ -62,9 +62,9 @@ class _Asked:
 
     def __init__(self) -> None:
         self.attended = somebody_is_there()
-        self._guard = Guard(still=uuid.uuid4().hex)
-        self.alert = widgets.HTML()
         self.view = widgets.VBox().add_class("tlc")
+        self._guard = Guard(self.view, still=uuid.uuid4().hex)
+        self.alert = widgets.HTML()
         self.below = None  # the place of what is told
 
     def told(self) -> list[Any]:

@@ -27,7 +27,7 @@ from tl_course.base.errors import CourseError
 from tl_course.base.html import table as html_table
 from tl_course.lessons import lesson
 from tl_course.lessons.figures import Picture
-from tl_course.widgets.parts import Guard, Share
+from tl_course.widgets.parts import Guard, Share, walk
 
 FORMAT = 1  # of the text that is shared; a newer one is refused in a sentence
 ONE_AT_A_TIME = threading.RLock()
@@ -134,7 +134,7 @@ class Experiment:
         self._alert = widgets.HTML().add_class("tlc-line")  # its room is kept: nothing moves
         self._state = Share(experiment=self.name)
         self.view = widgets.VBox().add_class("tlc").add_class(f"tlc-{self.name}")
-        self._guard = Guard(still=uuid.uuid4().hex)
+        self._guard = Guard(self.view, still=uuid.uuid4().hex)
         self._tasks: list[tuple[threading.Thread, threading.Event]] = []
         self._heard: threading.Event | None = None  # the stop of the work whose word counts
         weakref.finalize(self, _end, self._tasks)  # also when the kernel ends
@@ -429,10 +429,8 @@ class Experiment:
         self.closed = True
         self.stop()
         with ONE_AT_A_TIME:
-            for widget in walk(self.view):
-                parts = widget, getattr(widget, "layout", None), getattr(widget, "style", None)
-                for part in filter(None, parts):
-                    part.close()
+            for part in walk(self.view):
+                part.close()
 
     # ------------------------------------------------------------------ showing it
 
@@ -490,13 +488,6 @@ def _close_earlier(experiment: Experiment) -> None:
                 other.close()
             earlier = []
         _shown_in[cell] = run, [*earlier, experiment]
-
-
-def walk(widget: widgets.Widget) -> Iterator[widgets.Widget]:
-    """A widget and everything in it, the innermost first."""
-    for child in getattr(widget, "children", ()):
-        yield from walk(child)
-    yield widget
 
 
 def _end(tasks: list[tuple[threading.Thread, threading.Event]]) -> None:

@@ -7,10 +7,12 @@ what it imports are joined into one text here.
 
 import functools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import anywidget
+import ipywidgets as widgets
 import traitlets
 
 FRONT = Path(__file__).with_name("front")
@@ -50,13 +52,27 @@ class Guard(anywidget.AnyWidget):
     pulse = traitlets.Int(0).tag(sync=True)  # the last sign of life that was asked for
     shown_at = traitlets.Float(0).tag(sync=True)  # when its cell was run; it then comes into view
 
-    def __init__(self, **traits: Any) -> None:
+    def __init__(self, view: widgets.Widget | None = None, **traits: Any) -> None:
         super().__init__(**traits)
+        self._view = view
         self.on_msg(self._asked)
 
     def _asked(self, _: Any, content: Any, __: Any) -> None:
-        if isinstance(content, dict) and type(content.get("pulse")) is int:
+        if not isinstance(content, dict):
+            return
+        if type(content.get("pulse")) is int:
             self.pulse = max(self.pulse, content["pulse"])
+        if content.get("again") and self._view is not None:  # what the browser shows may be old
+            for one in walk(self._view):
+                one.send_state()
+
+
+def walk(widget: widgets.Widget) -> Iterator[widgets.Widget]:
+    """A widget and everything in it, with their layouts and styles; the innermost first."""
+    for child in getattr(widget, "children", ()):
+        yield from walk(child)
+    yield widget
+    yield from filter(None, (getattr(widget, name, None) for name in ("layout", "style")))
 
 
 class Share(anywidget.AnyWidget):

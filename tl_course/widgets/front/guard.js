@@ -15,7 +15,9 @@
 // Focus. A button that is disabled or hidden while it has the focus passes it on.
 //
 // The connection. Where the kernel is gone, a sentence says so and nothing can be pressed any more;
-// where it only does not answer, a sentence says that it is waited for.
+// where it only does not answer, a sentence says that it is waited for. JupyterLab asks for every
+// widget's state once a connection is back, and may show what was there before the last press was
+// heard: so after a long wait Python is asked to say all of it again.
 
 import { make } from "./dom.js";
 
@@ -181,13 +183,17 @@ const GONE =
 const COMES_BACK = " You can then bring back what you did.";
 const WAITING = "The notebook is busy or out of reach; it goes on as soon as it answers.";
 const PATIENCE = 3000; // milliseconds until it says that it waits
+const LONG = 1000; // milliseconds without an answer, after which what is shown may be old
+const RESTORED = 2000; // milliseconds until JupyterLab has shown it
 const CLOSED = "jupyter-widgets-disconnected"; // the class that ipywidgets gives a dead view
 
 function connection(root, store) {
   const note = make(root, "div", { name: "tlc-note" });
   root.prepend(note);
   let asked = store.get("pulse");
+  let askedAt = 0;
   let timer = null;
+  let again = null;
 
   function gone() {
     if (root.classList.contains("tlc-gone")) return;
@@ -217,12 +223,17 @@ function connection(root, store) {
       note.setAttribute("role", "status");
       note.textContent = WAITING;
     }, PATIENCE);
+    askedAt = performance.now();
     store.send({ pulse: (asked += 1) });
   }
 
   function heard() {
     if (store.get("pulse") < asked) return;
     clearTimeout(timer);
+    if (timer !== null && performance.now() - askedAt > LONG) {
+      clearTimeout(again);
+      again = setTimeout(() => store.send({ again: true }), RESTORED);
+    }
     timer = null;
     if (!root.classList.contains("tlc-gone")) note.textContent = "";
   }
@@ -241,6 +252,7 @@ function connection(root, store) {
   watch();
   return () => {
     clearTimeout(timer);
+    clearTimeout(again);
     back();
     note.remove();
     for (const end of ends) end();
