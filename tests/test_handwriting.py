@@ -185,7 +185,7 @@ def test_a_pool_is_compared_with_each_hand(net):
     alone = [row.mnist for row in rows[:3]]
     assert rows[-1].mnist > sum(alone) / 3, "sixty digits teach more than twenty"
     assert all(0.3 < row.other_hands <= 1 for row in rows)
-    with pytest.raises(CourseError, match="at least two people"):
+    with pytest.raises(CourseError, match="two people or more"):
         handwriting.pooled(net, {"Ada": hands["Ada"]}, 0, handwriting.mnist_test())
     with pytest.raises(CourseError, match="Eve drew one digit only"):
         handwriting.pooled(net, hands | {"Eve": hands["Ada"][:1]}, 0, handwriting.mnist_test())
