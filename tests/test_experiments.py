@@ -101,6 +101,21 @@ def test_the_gaps_of_both_options_are_compared_on_the_same_draws():
     assert gaps["draws"] == 2 and gaps["interval"] > 0
 
 
+def test_forgetting_runs_option_2_with_the_settings_of_fifty_where_it_has_others():
+    assert [run[:2] for run in forgetting.plan(50)] == [("tuned", f"option-{n}") for n in (1, 2)]
+    *_, tuned, control = forgetting.plan(200)
+    small = forgetting.plan(50)[-1][2]
+    assert control == (forgetting.CONTROL, "option-2", small) and tuned[2] != small
+
+
+def test_each_draw_is_watched(net, target):
+    tens = [draw(target.pool, 10, number) for number in range(2)]
+    rows = experiments.overfitting_of_all(net, tens, target.test[::100], every=50)
+    assert rows[: len(rows) // 2] == experiments.overfitting(
+        net, tens[0], target.test[::100], every=50
+    )
+
+
 def test_training_and_test_curves(net, target):
     rows = experiments.overfitting(net, draw(target.pool, 10, 0), target.test[::20], every=25)
     last = {(r["arm"], r["part"]): r["accuracy"] for r in rows}

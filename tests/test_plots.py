@@ -154,6 +154,16 @@ def test_evidence_is_recorded_at_quick_and_live_otherwise(monkeypatch):
     assert Lesson("03", "laptop").evidence("sweep", live).accuracy.tolist() == [0.123]
 
 
+def test_a_slow_machine_is_told_what_to_do(monkeypatch):
+    shown = []
+    monkeypatch.setattr(module, "display", lambda html: shown.append(html.data))
+    for speed in (module.REFERENCE, module.REFERENCE / 50):
+        monkeypatch.setattr(module, "images_per_second", lambda speed=speed: speed)
+        Lesson("04", "laptop")
+    assert "about <b>2 minutes</b>." in shown[0] and "quick" not in shown[0]
+    assert "about <b>103 minutes</b>." in shown[1] and 'set budget = "quick"' in shown[1]
+
+
 def test_wrong_parameters_get_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "display", lambda html: None)
     with pytest.raises(CourseError, match="no budget 'huge'"):

@@ -174,6 +174,13 @@ def test_runs_survive_as_plain_text_and_damaged_ones_are_refused(nets, target):
     assert back.moved == run.moved and trials.from_plain(older, len(target.test)).moved == ()
 
 
+def test_what_borrows_nothing_is_no_option():
+    assert Trial("random").words.startswith("from scratch, 50 images")
+    assert Trial("random", frozen=2).words.startswith("random layers, 2 fixed, ")
+    assert Trial("random", "1").words.startswith("random layers, all fixed, ")
+    assert Trial(frozen=2).words.startswith("drawings, Option 2, 2 fixed, ")
+
+
 def test_trials_that_do_not_exist_are_refused_in_a_sentence():
     for wrong in ({"start": "photographs"}, {"option": "3"}, {"frozen": 5}):
         with pytest.raises(CourseError, match="choose|there are"):

@@ -458,6 +458,8 @@ def test_a_prediction_counts_that_is_heard_of_after_train(teach, hold):
     assert teach.busy and teach.said == {10: 7}
     teach.guess.value = "70"  # the browser held the second key back while the kernel worked
     assert teach.said == {10: 70} and teach.guess.value == ""
+    teach.guess.value = "many"
+    assert teach.told.startswith("“many” is not a number from 0 to 100") and teach.said == {10: 70}
     let_go.set()
     teach.wait(HUNG)
     assert "(you said 70)" in teach.step.value

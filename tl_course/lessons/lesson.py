@@ -30,7 +30,7 @@ STRICT = "TL_COURSE_STRICT"  # set by the tests: a claim that does not hold rais
 MINE = "my-network"
 CLAIM_STYLE = "border-left:4px solid #0072B2;padding:0.2em 0.8em;margin:0.4em 0"
 ERROR_STYLE = CLAIM_STYLE.replace("#0072B2", "#D55E00")
-STOPPED = "You stopped this cell. Run it again to start it anew."
+STOPPED = "You stopped this cell. Run it again to start over."
 WHY_NOT = (
     "That can happen: few draws, another seed or your own network scatter more than the recorded "
     "experiment. Run it with another seed, or look at the recorded results before you believe "
@@ -162,8 +162,8 @@ class Lesson:
         if self.seconds(self.number) < TOO_LONG:
             return ""
         return (
-            " That is long, as on a machine that is busy or has no fast bf16. Run this cell again "
-            'when it is free, or write budget = "quick" in the first cell.'
+            " That is long: this machine may be busy now, and then it is worth waiting until it is "
+            'free. Or set budget = "quick" in the cell that sets it.'
         )
 
     def times(self) -> None:

@@ -42,6 +42,18 @@ SMALL_STEPS = 50  # images whose tuned settings are the control of larger number
 CONTROL = f"of {SMALL_STEPS} images"
 
 
+def plan(images: int) -> list[tuple[str, str, Settings]]:
+    """What is run in each draw of so many images: which settings they are, the arm, the settings.
+
+    Both options have those that were tuned for that number. Where Option 2 was tuned to others with
+    fifty images, it also runs with those of fifty.
+    """
+    arms = ("option-1", "option-2")
+    runs = [("tuned", arm, settings.chosen(arm, images)) for arm in arms]
+    small = settings.chosen("option-2", SMALL_STEPS)
+    return runs if runs[1][2] == small else [*runs, (CONTROL, "option-2", small)]
+
+
 def forgetting(
     net: FiveLayerNet,
     target: Target,
@@ -54,9 +66,8 @@ def forgetting(
 ) -> Iterator[dict]:
     """What is left of the source task after adapting: one row an adaptation.
 
-    Both options run as they do by default, with the settings that were tuned for that number of
-    images (`settings` is "tuned"). Where Option 2 was tuned to other settings than with fifty
-    images, it is also trained with those of fifty (`settings` is `CONTROL`), which tells apart
+    Both options run as they do by default (`settings` is "tuned"), and Option 2 also as it does
+    with fifty images where that differs (`settings` is `CONTROL`, see `plan`), which tells apart
     what more images do and what other settings do.
 
     `accuracy` is that on the source with the old output layer put back, `training` and `test` are
@@ -73,15 +84,10 @@ def forgetting(
          "accuracy": training.accuracy(net, *fresh)}
     ]  # fmt: skip
     yield before[0]
-    small = settings.chosen("option-2", SMALL_STEPS)
     for images in sizes:
-        tuned = {arm: settings.chosen(arm, images) for arm in ("option-1", "option-2")}
-        plan = [("tuned", arm, chosen) for arm, chosen in tuned.items()]
-        if tuned["option-2"] != small:
-            plan.append((CONTROL, "option-2", small))
         for number in range(draws[images] if isinstance(draws, dict) else draws):
             labelled = draw(target.pool, images, seed * 1000 + number)
-            for name, arm, chosen in plan:
+            for name, arm, chosen in plan(images):
                 found = known.get((arm, images, number, *astuple(chosen)))
                 if found is None:
                     s = seed * 1000 + number

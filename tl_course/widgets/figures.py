@@ -1,4 +1,4 @@
-"""Figures of the experiments that a learner touches (the other figures are in `plots.py`)."""
+"""Figures of the experiments that a learner touches (others are in `lessons/figures.py`)."""
 
 import textwrap
 from collections.abc import Sequence
@@ -26,11 +26,10 @@ STYLES = (  # of a learner's runs, in their order
 )  # fmt: skip
 
 
-def progress(runs: dict[str, Run], title: str, looks: Sequence[int] = range(9)) -> Picture:
+def progress(runs: dict[str, Run], title: str, places: Sequence[int]) -> Picture:
     """How runs went, by name: right along the way and at the end, and training loss.
 
-    `looks` say which colour each has: a run has the same one beside any other.
-
+    Their `places` among all runs decide their colours: a run has the same one beside any other.
     Along the way every fourth test digit is scored, at the end all of them; the end is a mark of
     its own, with its number in the legend.
     """
@@ -39,8 +38,8 @@ def progress(runs: dict[str, Run], title: str, looks: Sequence[int] = range(9)) 
     curves.sheet(figure, left=0.07, right=0.98, top=0.87, bottom=0.3, hspace=0.3)
     most = max((look.steps for run in runs.values() for look in run.looks), default=100)
     heard = []
-    for (name, run), look in zip(runs.items(), looks, strict=False):
-        colour, marker, dash = STYLES[look % len(STYLES)]
+    for (name, run), place in zip(runs.items(), places, strict=True):
+        colour, marker, dash = STYLES[place]
         ended = run.accuracy is not None
         said = f"{name}\n{100 * run.accuracy:.1f} of 100 at the end" if ended else name
         steps, style = [look.step for look in run.looks], {"color": colour, "linestyle": dash}

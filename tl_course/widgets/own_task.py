@@ -367,7 +367,7 @@ class OwnTask(Experiment):
         if checked:
             said[PICTURES] = f"{len(checked.classes)} classes"
             out = len(checked.left_out)
-            why = ", on purpose" if self.is_made else ""
+            why = " (planted faults)" if self.is_made else ""
             fine = f"{out} left out{why}" if out else "all can be used"
             said[CHECK] = fine if self._can_train else "put something right"
         train = "Train"

@@ -231,11 +231,7 @@ class Teach(Experiment):
             return
         drawings, sizes = list(self.mine), self._sizes()
         if typed := self.guess.value.strip():
-            try:
-                self.said[sizes[0]] = _asked(sizes[0]).number(typed)
-            except CourseError:
-                wanted = "type one, or leave the field empty"
-                raise CourseError(f"“{typed}” is not a number from 0 to 100: {wanted}.") from None
+            self.said[sizes[0]] = _predicted(typed)
             self.guess.value = ""
         known, net, seed = set(self.results), self.net, self.seed
 
@@ -261,7 +257,7 @@ class Teach(Experiment):
         sizes = self._sizes()
         learning = self.busy and not self._comparing and self._missing()
         if typed.strip() and learning:
-            self.said[sizes[0]] = _asked(sizes[0]).number(typed)
+            self.said[sizes[0]] = _predicted(typed)
             with self.quietly():
                 self.guess.value = ""
 
@@ -371,7 +367,7 @@ class Teach(Experiment):
                 handwriting_plots.growing(list(self.results.values())),
                 f"Best so far: {handwriting.called(best.arm)}, {best.of_100:.0f} of 100 after "
                 f"{best.images} drawings. Each was asked {best.mnist_of} strangers' digits; the "
-                "thin lines, 95% intervals, say how far others would move the number.",
+                "thin lines, 95% intervals, show how far other digits would move the number.",
             )
             self._drawn_at = time.monotonic()
 
@@ -467,6 +463,15 @@ class Teach(Experiment):
 def _asked(images: int, came_out: float = 0) -> Asked:
     """The question about so many drawings, with what came out."""
     return Asked(ASKED.format(images), {"": round(came_out, 1)})
+
+
+def _predicted(typed: str) -> float:
+    """What was typed as a prediction; CourseError where it is none."""
+    try:
+        return _asked(0).number(typed)
+    except CourseError:
+        wanted = "type one, or leave the field empty"
+        raise CourseError(f"“{typed}” is not a number from 0 to 100: {wanted}.") from None
 
 
 def _said(pairs: Any) -> dict[int, float]:

@@ -216,7 +216,7 @@ class TrainingLab(Training):
         self.network.moved = list(map(_percent, self.shown.moved)) if known else []
         about = "Press Start to see how far each layer moves."
         if self.network.fixed == len(LAYERS):
-            about = "Only the output layer learns, in one way that needs no learning rate."
+            about = "Only the output layer learns, in a way that needs no learning rate."
         self.network.about = "Press Stop to change the layers." if self.network.busy else about
 
     def _reseed(self, seed: int) -> None:

@@ -47,13 +47,25 @@ def overfitting(
     return rows
 
 
+def overfitting_of_all(
+    net: FiveLayerNet, draws: Sequence[Examples], scored: Examples, every: int
+) -> list[dict]:
+    """The rows of `overfitting` of each draw, with a progress bar."""
+    return [
+        row
+        for labelled in tqdm(draws, "learning", unit="draw")
+        for row in overfitting(net, labelled, scored, every=every)
+    ]
+
+
 def still_known(
     net: FiveLayerNet, target: Target, sizes: Sequence[int], draws: int, seed: int, renders: int
 ) -> list[dict]:
     """What is left of the 1,000 things after adapting: rows of `forgetting.forgetting`."""
     fresh = EmojiImages(pretraining.HELD_OUT_SEED)
     rows = forgetting.forgetting(net, target, fresh, sizes, draws, seed, renders)
-    return list(tqdm(rows, "adapting", unit="network"))
+    total = 1 + draws * sum(len(forgetting.plan(images)) for images in sizes)  # and as it was
+    return list(tqdm(rows, "adapting", total, unit="network"))
 
 
 def option_2_minus_option_1(sweep: pd.DataFrame) -> pd.DataFrame:

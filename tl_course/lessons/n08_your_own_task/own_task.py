@@ -307,7 +307,7 @@ def verdict(
                 )
         lead = f"{100 * points:+.1f} ± {100 * half:.1f} points against {name!r}"
         if torch.equal(outcome.correct, right):
-            lead = f"It and {name!r} name the same pictures rightly"
+            lead = f"It and {name!r} get the same pictures right"
         said.append(f"{lead}: {what}")
     if curve is not None:
         few = sorted(curve.images.unique())[-2]
@@ -319,7 +319,7 @@ def verdict(
             f"± {100 * half:.1f} points"
         )
         if torch.equal(outcome.correct.float(), mean):
-            gained = f"After {few} pictures it names the same ones rightly as after {every}"
+            gained = f"After {few} pictures it gets the same ones right as after {every}"
         more = "this test does not show that more would help."
         if points > half and not is_perfect:
             more = "more would probably help further."
