@@ -465,6 +465,10 @@ def test_the_images_shown_are_those_of_the_draw_and_a_point_can_be_run(make, net
     own.start_button.click()
     own.wait(HUNG)
     assert len(own.live) == 1  # the same point again
+    tied = torch.tensor(0.9515).item()  # just below 95.15, as a mean of single precision is
+    own._finished(trials.Run(own.trial, (), 0.2, tied, None))
+    assert "Now, on this machine: 95.2" in own.curve.summary
+    assert "50 digits: 95.2 of 100" in own.status.value, "one run has one number"
 
 
 def test_a_point_under_way_can_be_stopped(make, under_way):

@@ -123,7 +123,7 @@ class HowMuch(Training):
         }  # fmt: skip
         self.live = [*(old for old in self.live if _key(old) != _key(row)), row][-KEPT:]
         what = f"{STYLES[arm][0]}, {run.trial.images:,} digits" + ", copies" * run.trial.augment
-        self._busy(False, f"{what}: {100 * run.accuracy:.1f} of 100, after {run.seconds:.1f} s.")
+        self._busy(False, f"{what}: {100 * row['accuracy']:.1f} of 100, after {run.seconds:.1f} s.")
         self._draw_curve()
 
     # ------------------------------------------------------------------ what is shown
