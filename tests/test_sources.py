@@ -118,6 +118,12 @@ def test_renders_are_on_the_course_scale_and_vary():
     assert 0.3 < grey.float().mean() < 0.95
 
 
+def test_thickened_strokes_reach_a_pixel_further_on_each_side():
+    strokes = torch.rand(5, 1, 32, 31)
+    pooled = torch.nn.functional.max_pool2d(strokes, 3, stride=1, padding=1)
+    assert torch.equal(emoji_images.thickened(strokes), pooled)
+
+
 def test_styles_can_be_switched_off():
     plain = Style(line_art=0, silhouette=0, grey=0, invert=0, noise=0, black_background=1)
     x, _ = EmojiImages(style=plain).batch(0, 200)

@@ -129,8 +129,7 @@ class EmojiImages:
         colour, cover, strokes = sampled[:, :3], sampled[:, 3:4], sampled[:, 4:]
         chance = u.t()[:, :, None, None, None]  # [LOOKS + NUMBERS, n, 1, 1, 1]
 
-        thick = F.max_pool2d(strokes, 3, stride=1, padding=1)
-        strokes = torch.where(chance[0] < style.thick, thick, strokes)
+        strokes = torch.where(chance[0] < style.thick, thickened(strokes), strokes)
         is_line = chance[1] < style.line_art
         is_plain = is_line | (chance[1] > 1 - style.silhouette)
         cover = torch.where(is_line, strokes, cover)
@@ -165,6 +164,18 @@ class EmojiImages:
         start = (u * (NOISE_BANK - length)).long()
         pixels = self.noise_bank.unfold(0, length, 1)[start]
         return pixels.view(-1, 3, SIZE, SIZE)
+
+
+def thickened(strokes: torch.Tensor) -> torch.Tensor:
+    """Strokes `[n, 1, size, size]` that reach one pixel further on each side, also diagonally.
+
+    The same as max-pooling with 3×3 pixels, which would also remember where each maximum was.
+    """
+    for _ in range(2):  # along the rows, then along what were the columns
+        wide = F.pad(strokes, (1, 1))
+        longer = torch.maximum(wide[..., :-2], wide[..., 2:])
+        strokes = torch.maximum(strokes, longer).mT
+    return strokes
 
 
 def contact_sheet(columns: int = 40, size: int = 48) -> Image.Image:
