@@ -1,5 +1,6 @@
 """The loop: it learns, stops when asked, continues exactly, and says when it cannot."""
 
+import copy
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from conftest import HUNG
 
 from tl_course.base.errors import CourseError
 from tl_course.core import files, network, pretraining, training
+from tl_course.core.muon import orthogonal
 from tl_course.core.network import FiveLayerNet, fingerprint
 from tl_course.core.training import Recipe, Watch, train
 from tl_course.data.sources.emoji_images import EmojiImages
@@ -38,8 +40,9 @@ def test_the_loss_falls_and_the_history_tells():
     assert not net.training and history.seconds > 0
 
 
-def test_stopped_anywhere_and_resumed_gives_the_same_weights(tmp_path):
-    recipe = Recipe(steps=STEPS, first_layer_decay=0.5)
+@pytest.mark.parametrize("muon_rate", [None, 0.1])
+def test_stopped_anywhere_and_resumed_gives_the_same_weights(tmp_path, muon_rate):
+    recipe = Recipe(steps=STEPS, first_layer_decay=0.5, muon_rate=muon_rate)
     whole = new_net()
     history = train(whole, source_batch, recipe)
     for stop_at in (1, 5, 11):
@@ -156,6 +159,52 @@ def test_two_processes_share_each_batch(tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / "weights.safetensors").exists()
     assert done.stdout.count('"accuracy"') == 1, "only the main process reports"
+
+
+@pytest.mark.parametrize("shape", [(64, 288), (288, 64), (50, 50)])
+def test_an_orthogonal_matrix_has_the_same_reach_in_every_direction(shape):
+    torch.manual_seed(0)
+    matrix = torch.randn(shape) * torch.logspace(-2, 2, shape[1])
+    left, values, right = torch.linalg.svd(matrix, full_matrices=False)
+    found = orthogonal(matrix).double()
+    assert found.shape == shape
+    strong = (values / values[0]) > 0.01  # five rounds lift what is not much weaker than the rest
+    kept = (left.double().T @ found @ right.double().T).diagonal()[strong]
+    assert ((kept > 0.6) & (kept < 1.3)).all() and strong.sum() > 3
+    assert torch.linalg.svdvals(found).max() < 1.3
+
+
+def test_filters_move_by_muon_and_the_rest_as_in_adamw():
+    start, moved = new_net(), {}
+    torch.nn.init.normal_(start.output.weight, std=0.01)  # from zero, nothing below it would move
+    for rate in (None, 0.1):
+        net, kept = copy.deepcopy(start), []
+
+        def keep(step, net, history, kept=kept):
+            kept.append(copy.deepcopy(net.state_dict()))
+
+        recipe = Recipe(2, warm_up=0.5, first_layer_decay=0.5, muon_rate=rate, muon_decay=0.0)
+        train(net, source_batch, recipe, Watch(keep))
+        moved[rate] = {name: kept[1][name] - one for name, one in start.state_dict().items()}
+    filters = {f"layer{number}.weight" for number in (2, 3, 4)}
+    for name, move in moved[None].items():
+        assert torch.equal(move, moved[0.1][name]) == (name not in filters), name
+    for name in filters:
+        reach = torch.linalg.svdvals(moved[0.1][name].flatten(1))
+        assert reach.median() == pytest.approx(0.1 / 25, rel=0.3), "the schedule begins at 1/25"
+        assert reach.max() < 2 * reach.median(), "equally far in every direction"
+
+
+@pytest.mark.parametrize("decay", [None, 2.0])
+def test_without_decay_filters_keep_the_length_that_they_start_with(decay):
+    net, start = new_net(), new_net()
+    recipe = Recipe(10, first_layer_decay=0.5, muon_rate=0.1, muon_decay=decay)
+    train(net, source_batch, recipe)
+    for number in (2, 3, 4):
+        one, before = (getattr(of, f"layer{number}").weight for of in (net, start))
+        assert not torch.allclose(one, before, atol=1e-3), "it learns"
+        kept = one.norm().item() == pytest.approx(before.norm().item(), rel=1e-4)
+        assert kept == (decay is None)
 
 
 def test_a_checkpoint_is_not_continued_with_another_seed(tmp_path):

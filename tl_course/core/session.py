@@ -24,6 +24,7 @@ from tqdm.auto import tqdm
 from tl_course.base import machine
 from tl_course.base.errors import CourseError
 from tl_course.core import checkpoint
+from tl_course.core.muon import Muon
 
 LOOK_EVERY = 10  # steps between two looks at the loss: a look waits for the device
 SAVE_EVERY = 20.0  # seconds between two checkpoints
@@ -35,6 +36,8 @@ class Recipe:
 
     steps: int
     rate: float = 4e-3
+    muon_rate: float | None = None  # layers 2 to 4 learn by Muon at this rate; None: by AdamW too
+    muon_decay: float | None = None  # None: their weights keep the length that they start with
     weight_decay: float = 0.05
     first_layer_decay: float | None = None  # stronger decay of W¹ alone makes its filters clean
     label_smoothing: float = 0.0
@@ -81,15 +84,24 @@ def accelerator() -> Accelerator:
 
 
 def parameter_groups(net: nn.Module, recipe: Recipe) -> list[dict]:
-    """Weights decay, biases and BatchNorm do not, and W¹ may decay more than the others."""
-    groups = {"first": [], "weights": [], "rest": []}
+    """Weights decay, biases and BatchNorm do not; W¹ may decay more, other filters use Muon."""
+    muon = {
+        "muon": True, "lr": recipe.muon_rate, "weight_decay": recipe.muon_decay or 0.0,
+        "keeps_length": recipe.muon_decay is None,
+    }  # fmt: skip
+    settings = {
+        "first": {"weight_decay": recipe.first_layer_decay},
+        "filters": {"weight_decay": recipe.weight_decay} if recipe.muon_rate is None else muon,
+        "matrices": {"weight_decay": recipe.weight_decay},
+        "rest": {"weight_decay": 0.0},
+    }
+    members = {key: [] for key in settings}
     for name, parameter in net.named_parameters():
         if parameter.requires_grad:
+            key = "filters" if parameter.ndim == 4 else "matrices" if parameter.ndim > 1 else "rest"
             first = name == "layer1.weight" and recipe.first_layer_decay is not None
-            key = "first" if first else "weights" if parameter.ndim > 1 else "rest"
-            groups[key].append(parameter)
-    decay = {"first": recipe.first_layer_decay, "weights": recipe.weight_decay, "rest": 0.0}
-    return [{"params": groups[key], "weight_decay": decay[key]} for key in groups if groups[key]]
+            members["first" if first else key].append(parameter)
+    return [{"params": some, **settings[key]} for key, some in members.items() if some]
 
 
 class Session:
@@ -104,10 +116,10 @@ class Session:
         self.backward = self.acc.backward
         net.to(device, memory_format=torch.channels_last).train()
         fused = device.type in ("cpu", "cuda")  # one pass over all weights, several times faster
-        optimizer = torch.optim.AdamW(parameter_groups(net, recipe), lr=recipe.rate, fused=fused)
+        optimizer = Muon(parameter_groups(net, recipe), lr=recipe.rate, fused=fused)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
-            recipe.rate,
+            [group["lr"] for group in optimizer.param_groups],
             total_steps=recipe.steps + 1,
             pct_start=max(recipe.warm_up, 2 / (recipe.steps + 1)),  # two steps at least
         )
