@@ -1,6 +1,7 @@
 """What was recorded: made with the shipped weights, complete, and as good as the course says."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from tl_course.app.notebooks import root
 from tl_course.core import files, pretraining, settings
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import handwritten
+from tl_course.lessons.n01_pretrain import recipes
 from tl_course.lessons.n04_option_2_fine_tune import claims, experiments
 from tl_course.lessons.n04_option_2_fine_tune import figures as figures_04
 from tl_course.lessons.n04_option_2_fine_tune import tables as tables_04
@@ -57,10 +59,36 @@ def test_the_recorded_draws_are_many_and_of_every_arm():
             assert counts[recipe, augmented, arm, images] == draws
 
 
-def test_the_readme_shows_what_is_recorded():
+def test_the_readme_and_the_page_on_speed_show_what_is_recorded():
+    for path, text in readme.pages().items():
+        assert path.read_text(encoding="utf-8") == text, "run 'tl-course records'"
     shown = (root() / "README.md").read_text(encoding="utf-8")
-    assert shown == readme.text(), "run 'tl-course records'"
     assert "| **Option 1**: four layers fixed | 7" in shown
+    shown = (root() / "docs" / "speed.md").read_text(encoding="utf-8")
+    assert "| lengths kept | 102,400 |" in shown
+
+
+def test_the_recipe_is_as_good_for_digits_from_half_the_renders():
+    table = results.load("recipes")
+    assert set(table.idea) == set(recipes.IDEAS) and set(table.seed) == set(recipes.SEEDS)
+    mean = table.groupby("idea").mean(numeric_only=True)
+    before, now = mean.loc["AdamW"], mean.loc["lengths kept"]
+    assert now.core_seconds < 0.65 * before.core_seconds and now.renders == before.renders / 2
+    for measure in ("digits_10", "digits_50", "digits_200"):
+        assert now[measure] >= before[measure] - 0.005, measure  # no more than chance
+    assert now.oriented > before.oriented
+    assert recipes.KEPT == pretraining.RECIPE
+
+
+def test_every_idea_can_be_trained_again(monkeypatch):
+    """A little of each: what is beside the training does what it says and nothing breaks."""
+    monkeypatch.setattr(recipes, "judged", lambda net: {"folded": not net.has_batch_norm})
+    for name, idea in recipes.IDEAS.items():
+        monkeypatch.setitem(recipes.IDEAS, name, replace(idea, renders=4 * pretraining.BATCH))
+        row = recipes.trained(name, 1)
+        share = idea.beside.rendered
+        assert row["idea"] == name and row["renders"] == 4 * share * pretraining.BATCH
+        assert row["folded"] and row["core_seconds"] > 0
 
 
 def test_the_settings_are_the_best_of_the_recorded_grid():

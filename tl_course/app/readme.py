@@ -1,4 +1,6 @@
-"""The README's tables of results, out of what is recorded."""
+"""The tables of results in the README and in docs/, out of what is recorded."""
+
+from pathlib import Path
 
 import pandas as pd
 
@@ -8,16 +10,24 @@ from tl_course.study import comparing, results
 from tl_course.study import matrix as of_cells
 
 
-def text() -> str:
-    """The README with its tables as they are recorded now."""
-    text = (root() / "README.md").read_text(encoding="utf-8")
+def pages() -> dict[Path, str]:
+    """The README and docs/speed.md with their tables as they are recorded now, by their paths."""
     cuts, rivals = results.load("published_cuts"), results.load("published_rivals")
-    tables = {
-        "results": sweep(comparing.tuned(results.load("sweep"))),
-        "pushed": pushed(results.load("push")),
-        "matrix": matrix(results.load("matrix")),
-        "published": published(experiments.finals(cuts, rivals)),
+    of = {
+        "README.md": {
+            "results": sweep(comparing.tuned(results.load("sweep"))),
+            "pushed": pushed(results.load("push")),
+            "matrix": matrix(results.load("matrix")),
+            "published": published(experiments.finals(cuts, rivals)),
+        },
+        "docs/speed.md": {"recipes": recipes(results.load("recipes"))},
     }
+    return {root() / path: _with(root() / path, tables) for path, tables in of.items()}
+
+
+def _with(path: Path, tables: dict[str, str]) -> str:
+    """The text of a page with these tables between their marks."""
+    text = path.read_text(encoding="utf-8")
     for name, table in tables.items():
         marks = f"<!-- {name}: written by tl-course records -->\n", f"<!-- end of {name} -->\n"
         before, _, rest = text.partition(marks[0])
@@ -141,3 +151,17 @@ def published(table: pd.DataFrame) -> str:
     }
     columns = [*PUBLISHED_ARMS.values()]
     return _markdown(f"{experiments.IMAGES} labelled pictures", columns, rows)
+
+
+def recipes(table: pd.DataFrame) -> str:
+    """What was tried to pretrain in less time: mean ± standard deviation over seeds."""
+    shares = {
+        "names": "renders named, %", "digits_10": "10 digits, %", "digits_50": "50 digits, %",
+        "digits_200": "200 digits, %", "oriented": "filters with an orientation, %",
+    }  # fmt: skip
+    rows = {}
+    for idea, own in table.groupby("idea", sort=False):
+        found = [100 * own[share].agg(["mean", "std"]) for share in shares]
+        first = f"{own.renders.iloc[0]:,}", f"{own.core_seconds.mean():.0f}"
+        rows[idea] = [*first, *map(_spread, found)]
+    return _markdown("", ["renders", "seconds of one core", *shares.values()], rows)

@@ -58,5 +58,6 @@ def make_all(names: Sequence[str] = (), anew: bool = False) -> list[str]:
             told.append(f"{name} made")
     if told:
         banner()
-        storage.write_text(root() / "README.md", readme.text())
+        for path, text in readme.pages().items():
+            storage.write_text(path, text)
     return told or ["Everything is current."]

@@ -12,8 +12,8 @@ def it_learns_to_name_things(table: pd.DataFrame) -> Claim:
         f"After {short.images:,.0f} pictures, a network names {100 * short.accuracy:.0f} of 100 "
         "fresh ones correctly, where guessing would name one in a thousand.",
         bool(short.accuracy > 0.5),
-        f"{100 * short.accuracy:.1f}% after {short.images:,.0f} pictures (two cores train on "
-        "200,000 in a minute or two)",
+        f"{100 * short.accuracy:.1f}% after {short.images:,.0f} pictures (two cores train on as "
+        "many in a minute or two)",
     )
 
 

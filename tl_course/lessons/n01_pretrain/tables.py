@@ -7,6 +7,7 @@ from tl_course.base import storage
 from tl_course.core import pretraining
 from tl_course.core.training import Watch
 from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.lessons.n01_pretrain import recipes
 from tl_course.study.tables import Table
 
 SHORT = 200_000  # a pretraining that a learner does
@@ -35,4 +36,7 @@ def pretraining_runs(done: list[dict]) -> Iterator[dict]:
         }  # fmt: skip
 
 
-TABLES = [Table("pretraining", ("images", "precision"), pretraining_runs)]
+TABLES = [
+    Table("pretraining", ("images", "precision"), pretraining_runs),
+    Table("recipes", ("idea", "seed"), recipes.recipes, weights=str),  # of no shipped weights
+]
