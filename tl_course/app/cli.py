@@ -149,6 +149,25 @@ def progress(args: argparse.Namespace) -> int:
     return 0
 
 
+@verb(
+    "measure how fast the course is here, beside the machine's limit and beside other ways",
+    takes("--write", action="store_true", help="put the table into docs/speed.md"),
+    JSON,
+    about="Takes up to ten minutes; let nothing else run meanwhile. fastai is measured where it is "
+    "installed: pip install 'tl-course[bench]'.",
+)
+def bench(args: argparse.Namespace) -> int:
+    from tl_course.app import bench as measuring
+
+    figures = measuring.bench(progress=True)
+    print(measuring.as_table(figures))
+    if args.write:
+        print(f"Written to {measuring.write(figures)}.")
+    if args.json:
+        print(json.dumps(measuring.as_json(figures)))
+    return 0
+
+
 @verb("check the environment and say what to do", JSON)
 def doctor(args: argparse.Namespace) -> int:
     from tl_course.app import doctor as checks

@@ -1,0 +1,383 @@
+"""`tl-course bench`: how fast the course is here, beside the machine's limit and beside rivals.
+
+Everything is measured in one run, each figure several times. What is compared takes turns, so that
+a machine that slows down slows all of them; ratios are taken turn by turn.
+"""
+
+import importlib.util
+import itertools
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+from tqdm.auto import tqdm
+
+from tl_course.app import rivals
+from tl_course.app.notebooks import root
+from tl_course.base import machine, storage
+from tl_course.core import network, pretraining, training, transfer
+from tl_course.core.network import FiveLayerNet
+from tl_course.core.output_layers import features, output_layers
+from tl_course.core.settings import chosen
+from tl_course.core.training import Watch
+from tl_course.data.examples import draw
+from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.data.targets.handwritten import handwritten
+from tl_course.study.sweep import ARMS, sweep
+
+MARKS = "<!-- written by tl-course bench -->\n", "<!-- end of what it writes -->\n"
+HELD_OUT = 2000  # fresh renders that are to be named
+DRAWS = 10  # of 50 labelled digits, for the accuracy of a network on digits
+BEHIND = 0.005  # how far a rival may stay behind the course and still count as equal
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured; less of it in tests."""
+
+    repeats: int = 5
+    product: int = 2048  # rows of the matrices that are multiplied
+    steps: int = 20  # of a pretraining, 256 renders each
+    on_disk: int = 20_480  # renders as files, for a rival that trains until it is as good
+    enough: int = 20_480  # renders after which the course's network is as good as is said next
+    names: float = 0.05  # share of fresh renders named right
+    digits: float = 0.75  # share of validation digits right, Option 1 with 50 labels
+    pretrain_most: int = 400  # steps that a rival may take for that
+    labels: tuple[int, ...] = (50, 1000)
+    adapt_most: int = 600  # steps that a rival may take to adapt
+    every: int = 20  # steps after which a rival is asked how good it is
+    sweep: tuple[int, ...] = (10, 50)
+    arms: tuple[str, ...] = ARMS
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Something measured several times; `key` is its name in the JSON."""
+
+    key: str
+    says: str
+    unit: str
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """What is quoted."""
+        return statistics.median(self.values)
+
+    def as_dict(self) -> dict:
+        """For the JSON."""
+        low, high = min(self.values), max(self.values)
+        return {"unit": self.unit, "median": self.median, "lowest": low, "highest": high}
+
+
+def bench(size: Size = Size(), progress: bool = False) -> list[Figure]:  # noqa: B008 it is frozen
+    """All figures of this machine; about eight minutes on two cores."""
+    parts = (limits, rates, until_as_good, adapting, sweeping, starting, memory)
+    found: list[Figure] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for part in tqdm(parts, desc="bench", unit="part", disable=not progress):
+            found += part(size, Path(folder))
+    by = {figure.key: figure for figure in found}
+    limit = by["gflops_bf16" if machine.has_fast_bf16() else "gflops_float32"].median
+    share = [rate * flops_per_image() / 1e9 / limit for rate in by["images_per_second"].values]
+    found.append(Figure("share_of_limit", "of a matrix product's rate", "", tuple(share)))
+    return found
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that `work` takes."""
+    begun = time.perf_counter()
+    work()
+    if machine.device().type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - begun
+
+
+def in_turn(repeats: int, **works: Callable[[], float]) -> dict[str, tuple[float, ...]]:
+    """What each of `works` gives, once unseen and then `repeats` times, one after the other."""
+    rounds = [[work() for work in works.values()] for _ in range(repeats + 1)]
+    return dict(zip(works, zip(*rounds[1:], strict=True), strict=True))
+
+
+def ratios(one: Sequence[float], other: Sequence[float]) -> tuple[float, ...]:
+    """One by the other, turn by turn."""
+    return tuple(a / b for a, b in zip(one, other, strict=True))
+
+
+def limits(size: Size, _: Path) -> Iterator[Figure]:
+    """What this machine can do at most: multiply matrices, copy memory."""
+    n = size.product
+    a, b = torch.randn(2, n, n, device=machine.device())
+    half = a.bfloat16(), b.bfloat16()
+    much = torch.zeros(8 * n * n, device=a.device)
+    found = in_turn(
+        size.repeats,
+        float32=lambda: 2 * n**3 / 1e9 / timed(lambda: a @ b),
+        bf16=lambda: 2 * n**3 / 1e9 / timed(lambda: half[0] @ half[1]),
+        copy=lambda: 2 * much.nbytes / 1e9 / timed(much.clone),
+    )
+    yield Figure("gflops_float32", "matrix product, float32", "GFLOP/s", found["float32"])
+    yield Figure("gflops_bf16", "matrix product, bf16", "GFLOP/s", found["bf16"])
+    yield Figure("copy_gb_per_second", "memory read and written", "GB/s", found["copy"])
+
+
+def flops_per_image() -> float:
+    """Floating-point operations that an image of a pretraining takes, forward and backward."""
+    net, x = FiveLayerNet(batch_norm=True), torch.zeros(2, 3, 32, 32)
+    with FlopCounterMode(display=False) as counter:
+        net(x).sum().backward()
+    return counter.get_total_flops() / len(x)
+
+
+def rates(size: Size, folder: Path) -> Iterator[Figure]:
+    """Images a second of a pretraining, end to end: the course's, the plain way's, fastai's."""
+    device, images = machine.device(), size.steps * pretraining.BATCH
+    source = EmojiImages(0, device=device)
+    few = rivals.on_disk(source, images, folder / "few")
+
+    def course(bf16: bool) -> float:
+        recipe = replace(pretraining.RECIPE, bf16=bf16)
+        return (
+            images
+            / pretraining.pretrain(source, images, recipe=recipe, watch=Watch()).history.seconds
+        )
+
+    def plain(workers: int) -> float:
+        net = pretraining.fresh(source, 0).to(device).train()
+        steps = rivals.train(net, rivals.files(few, workers), 1e-3)
+        next(steps)  # its workers have begun
+        return images / timed(lambda: list(itertools.islice(steps, size.steps)))
+
+    def rendering() -> float:
+        return timed(lambda: source.batch(0, pretraining.BATCH)) / pretraining.BATCH
+
+    fast = machine.has_fast_bf16(device)
+    workers = max({0, 1, machine.cores()}, key=plain)
+    works = {"float32": lambda: course(False), "plain": lambda: plain(workers)}
+    if fast:
+        works["bf16"] = lambda: course(True)
+    if importlib.util.find_spec("fastai"):
+        works["fastai"] = lambda: (
+            images / rivals.fastai_seconds(few, pretraining.fresh(source, 0), workers)
+        )
+    found = in_turn(size.repeats, rendering=rendering, **works)
+    best = found["bf16" if fast else "float32"]
+    yield Figure("images_per_second", "the course", "images/s", best)
+    yield Figure("float32_images_per_second", "the course, float32", "images/s", found["float32"])
+    for name, says in RIVALS.items():
+        if name in found:
+            own, others = found["float32"], found[name]
+            yield Figure(f"{name}_images_per_second", says, "images/s", others)
+            key = "speedup" if name == "plain" else f"{name}_speedup"
+            yield Figure(key, f"the course : {says}", "times", ratios(best, others))
+            yield Figure(
+                f"float32_{key}", f"the course, float32 : {says}", "times", ratios(own, others)
+            )
+    shares = tuple(a * b for a, b in zip(found["rendering"], best, strict=True))
+    yield Figure("rendering_share", "of its time, rendering", "", shares)
+
+
+RIVALS = {"plain": "plain PyTorch", "fastai": "fastai"}
+
+
+def until_as_good(size: Size, folder: Path) -> Iterator[Figure]:
+    """Seconds to a network that names so many fresh renders and helps so much with digits."""
+    device, digits = machine.device(), handwritten()
+    held_out = EmojiImages(pretraining.HELD_OUT_SEED, device=device)
+    draws = [draw(digits.pool, 50, seed) for seed in range(DRAWS)]
+    many = rivals.files(rivals.on_disk(EmojiImages(0), size.on_disk, folder / "many"), 1)
+
+    def named(net: FiveLayerNet) -> float:
+        return pretraining.accuracy_on(net, held_out, HELD_OUT)
+
+    def on_digits(net: FiveLayerNet) -> float:
+        found = output_layers(net, draws, range(DRAWS), [chosen("option-1", 50, False).l2])
+        right = found.right(features(net, digits.validation.x), digits.validation.y)
+        return right.float().mean().item()
+
+    def reached(net: FiveLayerNet) -> bool:
+        folded = network.fold(net)
+        return named(folded) >= size.names and on_digits(folded) >= size.digits
+
+    found = {"course": [], "plain": []}
+    for seed in range(size.repeats):
+        source = EmojiImages(seed, device=device)
+        run = pretraining.pretrain(source, size.enough, seed=seed, watch=Watch())
+        found["course"].append((run.history.seconds, named(run.net), on_digits(run.net)))
+        net = pretraining.fresh(source, seed).to(device).train()
+        steps = rivals.train(net, many, 1e-3)
+        seconds, was = rivals.seconds_until(
+            lambda net=net: reached(net), net, steps, size.every, size.pretrain_most
+        )
+        found["plain"].append((seconds, was))
+    seconds, names, right = zip(*found["course"], strict=True)
+    others, were = zip(*found["plain"], strict=True)
+    yield Figure("seconds_to_accuracy", f"the course, {size.enough:,} renders", "s", seconds)
+    yield Figure("accuracy_on_fresh_renders", "its accuracy on fresh renders", "", names)
+    yield Figure("accuracy_on_digits", "its accuracy on digits, 50 labels", "", right)
+    said = f"plain PyTorch, until {size.names:.0%} of renders and {size.digits:.0%} of digits"
+    yield Figure("plain_seconds_to_accuracy", said, "s", others)
+    yield Figure("plain_reached_accuracy", "of these runs got there", "", were)
+
+
+def adapting(size: Size, _: Path) -> Iterator[Figure]:
+    """Option 1 and Option 2 beside what a user would write, until that is as good."""
+    for labels, option in itertools.product(size.labels, ("1", "2")):
+        rows = [_adapted(option, labels, seed, size) for seed in range(size.repeats)]
+        for key, says, unit in rows[0]:
+            name, said = (
+                f"option_{option}_{labels}_{key}",
+                f"Option {option}, {labels} labels: {says}",
+            )
+            yield Figure(name, said, unit, tuple(row[key, says, unit] for row in rows))
+
+
+def _adapted(option: str, labels: int, seed: int, size: Size) -> dict[tuple, float]:
+    """One draw, adapted by the course and by its rivals: what was measured, by key, words, unit."""
+    net, digits = pretraining.pretrained(), handwritten()
+    scored, labelled = digits.validation, draw(digits.pool, labels, seed)
+    own = transfer.adapt(f"option-{option}", net, labelled, test=scored)
+    other = rivals.to_adapt(net, len(labelled.names), frozen=option == "1")
+    steps = rivals.train(other, rivals.shuffled(labelled), rivals.RATES[option])
+
+    def as_good() -> bool:
+        return training.accuracy(other, scored.x, scored.y) >= own.accuracy - BEHIND
+
+    seconds, was = rivals.seconds_until(as_good, other, steps, size.every, size.adapt_most)
+    found = {
+        ("seconds", "the course", "s"): own.seconds,
+        ("accuracy", "its accuracy", ""): own.accuracy,
+        ("plain_seconds", "plain PyTorch, until as good", "s"): seconds,
+        ("plain_reached", "of these runs got there", ""): float(was),
+    }
+    if option == "1":
+        shown, seen = features(net, labelled.x), features(net, scored.x)
+        given = replace(labelled, x=shown)
+        l2 = [chosen("option-1", labels, False).l2]
+        begun = time.perf_counter()
+        fitted = output_layers(None, [given], [seed], l2)
+        middle = time.perf_counter()
+        regression = rivals.logistic_regression(shown, labelled.y)
+        ended = time.perf_counter()
+        right = fitted.right(seen, scored.y).float().mean().item()
+        found |= {
+            ("fit_seconds", "the course's fit alone, on features", "s"): middle - begun,
+            ("fit_accuracy", "its accuracy", ""): right,
+            ("sklearn_seconds", "scikit-learn's, on the same features", "s"): ended - middle,
+            ("sklearn_accuracy", "its accuracy", ""): regression.score(
+                seen.numpy(), scored.y.numpy()
+            ),
+        }
+    return found
+
+
+def sweeping(size: Size, _: Path) -> Iterator[Figure]:
+    """A whole sweep: every way to learn, two draws of each number of labelled digits."""
+    net, digits = pretraining.pretrained(), handwritten()
+
+    def all_of_it() -> float:
+        rows = sweep(net, digits, size.sweep, 2, arms=size.arms, part="validation")
+        return timed(lambda: list(rows))
+
+    found = in_turn(size.repeats, sweep=all_of_it)["sweep"]
+    yield Figure("sweep_seconds", f"a sweep at {size.sweep}, two draws", "s", found)
+
+
+STARTS = {
+    "face": """
+import torch, time
+begun = time.perf_counter()
+import tl_course
+print(time.perf_counter() - begun)
+""",
+    "used": """
+import torch, time
+begun = time.perf_counter()
+import tl_course as tl
+tl.EmojiImages, tl.pretrain, tl.option_1, tl.option_2, tl.handwritten
+print(time.perf_counter() - begun)
+""",
+}
+PEAK = """
+import resource, sys
+from tl_course.core import pretraining
+from tl_course.data.sources.emoji_images import EmojiImages
+pretraining.pretrain(EmojiImages(0), {images}, watch=pretraining.Watch())
+most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(most / (1e9 if sys.platform == "darwin" else 1e6))  # bytes there, kB elsewhere
+"""
+
+
+def starting(size: Size, _: Path) -> Iterator[Figure]:
+    """How long one waits before anything is computed."""
+    quiet = {"stdout": subprocess.DEVNULL}
+    helped = [sys.executable, "-m", "tl_course", "--help"]
+    found = in_turn(
+        size.repeats,
+        face=lambda: _printed(STARTS["face"]),
+        used=lambda: _printed(STARTS["used"]),
+        help=lambda: timed(lambda: subprocess.run(helped, check=True, **quiet)),
+    )
+    yield Figure("import_seconds", "`import tl_course`, after torch", "s", found["face"])
+    yield Figure(
+        "import_used_seconds", "and what a training and an adaptation use", "s", found["used"]
+    )
+    yield Figure("help_seconds", "`tl-course --help`", "s", found["help"])
+
+
+def memory(size: Size, _: Path) -> Iterator[Figure]:
+    """The most memory that a pretraining holds, libraries included (not on Windows)."""
+    if importlib.util.find_spec("resource"):
+        code = PEAK.format(images=max(2, size.steps // 4) * pretraining.BATCH)
+        found = in_turn(size.repeats, peak=lambda: _printed(code))["peak"]
+        yield Figure("peak_memory_gb", "a pretraining's peak memory, torch included", "GB", found)
+
+
+def _printed(code: str) -> float:
+    """The number that a Python of its own prints."""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return float(done.stdout)
+
+
+def as_json(figures: Sequence[Figure]) -> dict:
+    """Medians by their keys; `parts` has each with its unit and spread."""
+    parts = {figure.key: figure.as_dict() for figure in figures}
+    about = {
+        "machine": machine.summary(),
+        "torch": torch.__version__,
+        "repeats": len(figures[0].values),
+    }
+    return {**{key: part["median"] for key, part in parts.items()}, **about, "parts": parts}
+
+
+def as_table(figures: Sequence[Figure]) -> str:
+    """A Markdown table: each figure with its spread."""
+    lines = [f"Measured on: {machine.summary()}; torch {torch.__version__}.", ""]
+    lines += ["| | median | lowest to highest | |", "| --- | ---: | ---: | --- |"]
+    for figure in figures:
+        said = figure.as_dict()
+        low, high = _said(said["lowest"]), _said(said["highest"])
+        lines.append(
+            f"| {figure.says} | {_said(figure.median)} | {low} to {high} | {figure.unit} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _said(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def write(figures: Sequence[Figure], page: Path | None = None) -> Path:
+    """Put the table into the documentation, in place of the last one."""
+    page = page or root() / "docs" / "speed.md"
+    before, _, rest = page.read_text(encoding="utf-8").partition(MARKS[0])
+    after = rest.partition(MARKS[1])[2]
+    storage.write_text(page, f"{before}{MARKS[0]}\n{as_table(figures)}\n{MARKS[1]}{after}")
+    return page

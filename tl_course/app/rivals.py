@@ -1,0 +1,138 @@
+"""The same work as a user would write it without the course, for `tl-course bench`.
+
+Every rival is what its library's documentation shows, with the settings that were best for it of a
+few, and short enough to be judged by whoever doubts the comparison.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+from torchvision.datasets import ImageFolder
+from torchvision.transforms import v2
+
+from tl_course.core import network, pretraining
+from tl_course.core.network import FiveLayerNet
+from tl_course.data.examples import Examples
+from tl_course.data.inputs import to_picture
+from tl_course.data.sources.emoji_images import EmojiImages
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+RATES = {"1": 1e-2, "2": 1e-3}  # of the plain loop with Option 1 and 2: the best of a few
+
+
+def on_disk(source: EmojiImages, images: int, folder: Path) -> Path:
+    """The first `images` renders of a source as PNG files, a folder a class."""
+    for number in range(source.n_classes):
+        (folder / f"{number:04}").mkdir(parents=True)
+    for start in range(0, images, pretraining.BATCH):
+        x, labels = source.batch(start, min(pretraining.BATCH, images - start))
+        pictures = (255 * to_picture(x)).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        for place, (picture, label) in enumerate(zip(pictures, labels.tolist(), strict=True)):
+            Image.fromarray(picture).save(folder / f"{label:04}" / f"{start + place:07}.png")
+    return folder
+
+
+def files(folder: Path, workers: int) -> DataLoader:
+    """Batches of pictures in a folder, as torchvision and PyTorch read them."""
+    transform = v2.Compose(
+        [
+            v2.ToImage(),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize(mean=[0.5] * 3, std=[0.25] * 3),
+        ]
+    )
+    pictures = ImageFolder(folder, transform, allow_empty=True)
+    return DataLoader(
+        pictures, pretraining.BATCH, shuffle=True, drop_last=True, num_workers=workers,
+        persistent_workers=workers > 0,
+    )  # fmt: skip
+
+
+def shuffled(labelled: Examples, batch: int = 64) -> DataLoader:
+    """Batches of the examples."""
+    data = TensorDataset(labelled.x, labelled.y)
+    return DataLoader(data, min(batch, len(data)), shuffle=True, drop_last=True)
+
+
+def train(net: nn.Module, batches: DataLoader, rate: float) -> Iterator[float]:
+    """PyTorch's plain loop in float32, AdamW as it comes, without end: the loss of each step."""
+    device = next(net.parameters()).device
+    optimizer = torch.optim.AdamW((p for p in net.parameters() if p.requires_grad), lr=rate)
+    while True:
+        for x, y in batches:
+            x, y = x.to(device), y.to(device)
+            loss = F.cross_entropy(net(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            yield loss.item()
+
+
+def fastai_seconds(folder: Path, net: nn.Module, workers: int) -> float:
+    """Seconds of one pass over the pictures in a folder with fastai's learner."""
+    from fastai.vision.all import (
+        CategoryBlock,
+        CrossEntropyLossFlat,
+        DataBlock,
+        ImageBlock,
+        Learner,
+        Normalize,
+        get_image_files,
+        parent_label,
+    )
+
+    block = DataBlock(
+        (ImageBlock, CategoryBlock), get_items=get_image_files, get_y=parent_label,
+        splitter=lambda items: (range(len(items)), []),  # nothing is held out
+        batch_tfms=Normalize.from_stats([0.5] * 3, [0.25] * 3),
+    )  # fmt: skip
+    batches = block.dataloaders(folder, bs=pretraining.BATCH, num_workers=workers)
+    learner = Learner(batches, net, loss_func=CrossEntropyLossFlat())
+    begun = time.perf_counter()
+    with learner.no_bar(), learner.no_logging():
+        learner.fit(1, 1e-3)
+    return time.perf_counter() - begun
+
+
+def to_adapt(net: FiveLayerNet, n_classes: int, frozen: bool) -> FiveLayerNet:
+    """A copy of `net` with a fresh output layer, its other layers `frozen` or not."""
+    copied = network.replace_output_layer(net, n_classes)
+    for name, parameter in copied.named_parameters():
+        parameter.requires_grad = name.startswith("output.") or not frozen
+    return copied
+
+
+def seconds_until(
+    reached: Callable[[], bool], net: nn.Module, steps: Iterator[float], every: int, most: int
+) -> tuple[float, bool]:
+    """Seconds of training until `reached()`, asked `every` so many steps, and whether it was.
+
+    The asking, after which `net` goes on training, is not counted.
+    """
+    seconds = 0.0
+    for _ in range(max(1, most // every)):
+        begun = time.perf_counter()
+        for _ in itertools.islice(steps, every):
+            pass
+        seconds += time.perf_counter() - begun
+        if reached():
+            return seconds, True
+        net.train()
+    return seconds, False
+
+
+def logistic_regression(features: torch.Tensor, labels: torch.Tensor):
+    """scikit-learn on features `[n, f]`: standardised, then logistic regression as it comes."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    return pipeline.fit(features.numpy(), labels.numpy())
