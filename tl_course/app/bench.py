@@ -33,6 +33,7 @@ from tl_course.data.targets.handwritten import handwritten
 from tl_course.study.sweep import ARMS, sweep
 
 MARKS = "<!-- written by tl-course bench -->\n", "<!-- end of what it writes -->\n"
+SHARE = "of 1"
 HELD_OUT = 2000  # fresh renders that are to be named
 DRAWS = 10  # of 50 labelled digits, for the accuracy of a network on digits
 BEHIND = 0.005  # how far a rival may stay behind the course and still count as equal
@@ -87,7 +88,9 @@ def bench(size: Size = Size(), progress: bool = False) -> list[Figure]:  # noqa:
     by = {figure.key: figure for figure in found}
     limit = by["gflops_bf16" if machine.has_fast_bf16() else "gflops_float32"].median
     share = [rate * flops_per_image() / 1e9 / limit for rate in by["images_per_second"].values]
-    found.append(Figure("share_of_limit", "of a matrix product's rate", "", tuple(share)))
+    found.append(
+        Figure("share_of_limit", "the course, of a matrix product's rate", SHARE, tuple(share))
+    )
     return found
 
 
@@ -95,8 +98,8 @@ def timed(work: Callable[[], object]) -> float:
     """Seconds that `work` takes."""
     begun = time.perf_counter()
     work()
-    if machine.device().type == "cuda":
-        torch.cuda.synchronize()
+    if torch.accelerator.is_available():
+        torch.accelerator.synchronize()  # a GPU works on after it was told to
     return time.perf_counter() - begun
 
 
@@ -144,10 +147,8 @@ def rates(size: Size, folder: Path) -> Iterator[Figure]:
 
     def course(bf16: bool) -> float:
         recipe = replace(pretraining.RECIPE, bf16=bf16)
-        return (
-            images
-            / pretraining.pretrain(source, images, recipe=recipe, watch=Watch()).history.seconds
-        )
+        run = pretraining.pretrain(source, images, recipe=recipe, watch=Watch())
+        return images / run.history.seconds
 
     def plain(workers: int) -> float:
         net = pretraining.fresh(source, 0).to(device).train()
@@ -181,7 +182,7 @@ def rates(size: Size, folder: Path) -> Iterator[Figure]:
                 f"float32_{key}", f"the course, float32 : {says}", "times", ratios(own, others)
             )
     shares = tuple(a * b for a, b in zip(found["rendering"], best, strict=True))
-    yield Figure("rendering_share", "of its time, rendering", "", shares)
+    yield Figure("rendering_share", "rendering, of the course's time", SHARE, shares)
 
 
 RIVALS = {"plain": "plain PyTorch", "fastai": "fastai"}
@@ -220,11 +221,11 @@ def until_as_good(size: Size, folder: Path) -> Iterator[Figure]:
     seconds, names, right = zip(*found["course"], strict=True)
     others, were = zip(*found["plain"], strict=True)
     yield Figure("seconds_to_accuracy", f"the course, {size.enough:,} renders", "s", seconds)
-    yield Figure("accuracy_on_fresh_renders", "its accuracy on fresh renders", "", names)
-    yield Figure("accuracy_on_digits", "its accuracy on digits, 50 labels", "", right)
+    yield Figure("accuracy_on_fresh_renders", "its accuracy on fresh renders", SHARE, names)
+    yield Figure("accuracy_on_digits", "its accuracy on digits, 50 labels", SHARE, right)
     said = f"plain PyTorch, until {size.names:.0%} of renders and {size.digits:.0%} of digits"
     yield Figure("plain_seconds_to_accuracy", said, "s", others)
-    yield Figure("plain_reached_accuracy", "of these runs got there", "", were)
+    yield Figure("plain_reached_accuracy", "of these, as good at the end", SHARE, were)
 
 
 def adapting(size: Size, _: Path) -> Iterator[Figure]:
@@ -232,11 +233,9 @@ def adapting(size: Size, _: Path) -> Iterator[Figure]:
     for labels, option in itertools.product(size.labels, ("1", "2")):
         rows = [_adapted(option, labels, seed, size) for seed in range(size.repeats)]
         for key, says, unit in rows[0]:
-            name, said = (
-                f"option_{option}_{labels}_{key}",
-                f"Option {option}, {labels} labels: {says}",
-            )
-            yield Figure(name, said, unit, tuple(row[key, says, unit] for row in rows))
+            values = tuple(row[key, says, unit] for row in rows)
+            said = f"Option {option}, {labels:,} labels: {says}"
+            yield Figure(f"option_{option}_{labels}_{key}", said, unit, values)
 
 
 def _adapted(option: str, labels: int, seed: int, size: Size) -> dict[tuple, float]:
@@ -253,9 +252,9 @@ def _adapted(option: str, labels: int, seed: int, size: Size) -> dict[tuple, flo
     seconds, was = rivals.seconds_until(as_good, other, steps, size.every, size.adapt_most)
     found = {
         ("seconds", "the course", "s"): own.seconds,
-        ("accuracy", "its accuracy", ""): own.accuracy,
+        ("accuracy", "its accuracy", SHARE): own.accuracy,
         ("plain_seconds", "plain PyTorch, until as good", "s"): seconds,
-        ("plain_reached", "of these runs got there", ""): float(was),
+        ("plain_reached", "of these, as good at the end", SHARE): float(was),
     }
     if option == "1":
         shown, seen = features(net, labelled.x), features(net, scored.x)
@@ -267,13 +266,12 @@ def _adapted(option: str, labels: int, seed: int, size: Size) -> dict[tuple, flo
         regression = rivals.logistic_regression(shown, labelled.y)
         ended = time.perf_counter()
         right = fitted.right(seen, scored.y).float().mean().item()
+        score = regression.score(seen.numpy(), scored.y.numpy())
         found |= {
             ("fit_seconds", "the course's fit alone, on features", "s"): middle - begun,
-            ("fit_accuracy", "its accuracy", ""): right,
+            ("fit_accuracy", "that fit's accuracy", SHARE): right,
             ("sklearn_seconds", "scikit-learn's, on the same features", "s"): ended - middle,
-            ("sklearn_accuracy", "its accuracy", ""): regression.score(
-                seen.numpy(), scored.y.numpy()
-            ),
+            ("sklearn_accuracy", "scikit-learn's accuracy", SHARE): score,
         }
     return found
 
@@ -349,12 +347,9 @@ def _printed(code: str) -> float:
 def as_json(figures: Sequence[Figure]) -> dict:
     """Medians by their keys; `parts` has each with its unit and spread."""
     parts = {figure.key: figure.as_dict() for figure in figures}
-    about = {
-        "machine": machine.summary(),
-        "torch": torch.__version__,
-        "repeats": len(figures[0].values),
-    }
-    return {**{key: part["median"] for key, part in parts.items()}, **about, "parts": parts}
+    medians = {key: part["median"] for key, part in parts.items()}
+    about = {"machine": machine.summary(), "torch": torch.__version__}
+    return {**medians, **about, "repeats": len(figures[0].values), "parts": parts}
 
 
 def as_table(figures: Sequence[Figure]) -> str:
@@ -364,9 +359,8 @@ def as_table(figures: Sequence[Figure]) -> str:
     for figure in figures:
         said = figure.as_dict()
         low, high = _said(said["lowest"]), _said(said["highest"])
-        lines.append(
-            f"| {figure.says} | {_said(figure.median)} | {low} to {high} | {figure.unit} |"
-        )
+        cells = figure.says, _said(figure.median), f"{low} to {high}", figure.unit
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

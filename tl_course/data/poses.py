@@ -25,8 +25,8 @@ class Pose:
     elastic: float = 0.28
 
 
-def _mix(x: torch.Tensor) -> torch.Tensor:
-    """A 32-bit integer hash, in int64 so that no product overflows."""
+def _mix(x: torch.Tensor | int) -> torch.Tensor | int:
+    """A 32-bit integer hash, in int64 so that no product overflows; also of a plain int."""
     x = ((x >> 16) ^ x) * 0x45D9F3B & 0xFFFFFFFF
     x = ((x >> 16) ^ x) * 0x45D9F3B & 0xFFFFFFFF
     return (x >> 16) ^ x
@@ -34,7 +34,7 @@ def _mix(x: torch.Tensor) -> torch.Tensor:
 
 def hashed(seed: int, index: torch.Tensor, n: int) -> torch.Tensor:
     """`n` random 32-bit integers for each index: int64 `[len(index), n]`, a function of the two."""
-    seed_key = _mix(torch.tensor(seed & 0xFFFFFFFF, device=index.device) + 0x2545F491)
+    seed_key = _mix((seed & 0xFFFFFFFF) + 0x2545F491)
     key = _mix(seed_key + index & 0xFFFFFFFF)
     column = torch.arange(1, n + 1, device=index.device) * 0x9E3779B9
     return _mix(key[:, None] + column & 0xFFFFFFFF)

@@ -100,6 +100,7 @@ class EmojiImages:
         self.drawings = _drawings(self.things).to(self.device)
         bank = torch.randn(NOISE_BANK, generator=torch.Generator().manual_seed(0))
         self.noise_bank = bank.to(self.device)
+        self.luminance = torch.tensor(LUMINANCE, device=self.device).view(1, 3, 1, 1)
 
     def labels(self, index: torch.Tensor) -> torch.Tensor:
         """Class of each render: int64 `[n]`."""
@@ -111,9 +112,8 @@ class EmojiImages:
 
     def at(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Renders `index` `[n]`: float `[n, 3, 32, 32]` on the course's scale, labels `[n]`."""
-        index = index.to(self.device)
-        labels = self.labels(index)
-        return self.render(labels, index), labels
+        labels = self.labels(index).to(self.device)  # where index is: a GPU would be waited for
+        return self.render(labels, index.to(self.device)), labels
 
     def of_thing(self, number: int, n: int, start: int = 0) -> torch.Tensor:
         """`n` renders of one thing: `[n, 3, 32, 32]`."""
@@ -137,8 +137,8 @@ class EmojiImages:
         paint = torch.where(is_plain, ink * cover, colour)
 
         x = paint + self._background(u, is_plain) * (1 - cover)
-        weights = torch.tensor(LUMINANCE, device=self.device).view(1, 3, 1, 1)
-        x = torch.where(chance[6] < style.grey, (x * weights).sum(1, keepdim=True), x)
+        grey = (x * self.luminance).sum(1, keepdim=True)
+        x = torch.where(chance[6] < style.grey, grey, x)
         x = torch.where(chance[7] < style.invert, 1 - x, x)
         amount = style.noise * chance[8] ** 2
         x = (x + amount * self._noise(u[:, 9])).clamp(0, 1)

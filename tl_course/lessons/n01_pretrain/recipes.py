@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from tl_course.base import machine
 from tl_course.base.parallel import side_by_side
 from tl_course.core import pretraining
 from tl_course.core.network import LAYERS, FiveLayerNet
@@ -246,6 +247,25 @@ def trained(idea: str, seed: int) -> dict:
     renders = round(one.beside.rendered * one.renders)
     row = {"idea": idea, "seed": seed, "renders": renders, "core_seconds": seconds}
     return {**row, **judged(run.net)}
+
+
+RACES = 10  # runs of the recipe, from seeds that nothing was chosen with; five of the one before
+
+
+def race(done: list[dict]) -> Iterator[dict]:
+    """The recipe and the one before in turn, alone on the machine: seconds as a clock says them."""
+    had = {(row["idea"], row["seed"]) for row in done}
+    for seed in range(10, 10 + RACES):
+        for idea in ("lengths kept", "AdamW") if seed < 15 else ("lengths kept",):
+            if (idea, seed) not in had:
+                one = IDEAS[idea]
+                run = pretraining.pretrain(
+                    EmojiImages(seed), one.renders, seed=seed, recipe=one.recipe,
+                    watch=Watch(progress=f"{idea}, seed {seed}"),
+                )  # fmt: skip
+                row = {"idea": idea, "seed": seed, "renders": one.renders}
+                seconds = run.history.seconds
+                yield {**row, "seconds": seconds, **judged(run.net), "machine": machine.summary()}
 
 
 def judged(net: FiveLayerNet) -> dict[str, float]:
