@@ -22,17 +22,10 @@ from tqdm import tqdm
 from tl_course.base import storage
 from tl_course.base.errors import CourseError, run_script
 from tl_course.core import files
-from tl_course.data.inputs import to_picture
 from tl_course.data.pictures import open_picture
 from tl_course.data.sources.emoji_images import EmojiImages
 
 BLOCK = 10_000
-
-
-def block_of(source: EmojiImages, start: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Renders start … start+n−1 as pictures: uint8 `[n, 3, 32, 32]`, and their labels."""
-    x, y = source.batch(start, n)
-    return (to_picture(x) * 255).round().to(torch.uint8).contiguous(), y
 
 
 class Folders:
@@ -114,13 +107,13 @@ def main() -> None:
         for start in range(0, given.images, BLOCK):
             n = min(BLOCK, given.images - start)
             done = writer.is_done(start, n)
-            if given.verify and not (done and _same(writer, start, *block_of(source, start, n))):
+            if given.verify and not (done and _same(writer, start, *source.pixels(start, n))):
                 raise CourseError(
                     f"Renders {start} to {start + n - 1} in {given.out} are missing or damaged; "
                     "run the same command without --verify after deleting them."
                 )
             if not done:
-                writer.write(start, *block_of(source, start, n))
+                writer.write(start, *source.pixels(start, n))
             bar.update(n)
     print(f"{given.images:,} renders {'verified' if given.verify else 'in'} {given.out}")
 

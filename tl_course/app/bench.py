@@ -19,7 +19,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm.auto import tqdm
 
-from tl_course.app import rivals
+from tl_course.app import readme, rivals
 from tl_course.app.notebooks import root
 from tl_course.base import machine, storage
 from tl_course.core import network, pretraining, training, transfer
@@ -30,9 +30,9 @@ from tl_course.core.training import Watch
 from tl_course.data.examples import draw
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import handwritten
+from tl_course.study.by_hand import with_new_output
 from tl_course.study.sweep import ARMS, sweep
 
-MARKS = "<!-- written by tl-course bench -->\n", "<!-- end of what it writes -->\n"
 SHARE = "of 1"
 HELD_OUT = 2000  # fresh renders that are to be named
 DRAWS = 10  # of 50 labelled digits, for the accuracy of a network on digits
@@ -157,7 +157,8 @@ def rates(size: Size, folder: Path) -> Iterator[Figure]:
         return images / timed(lambda: list(itertools.islice(steps, size.steps)))
 
     def rendering() -> float:
-        return timed(lambda: source.batch(0, pretraining.BATCH)) / pretraining.BATCH
+        batches = range(0, images, pretraining.BATCH)
+        return images / timed(lambda: [source.batch(start, pretraining.BATCH) for start in batches])
 
     fast = machine.has_fast_bf16(device)
     workers = max({0, 1, machine.cores()}, key=plain)
@@ -181,7 +182,9 @@ def rates(size: Size, folder: Path) -> Iterator[Figure]:
             yield Figure(
                 f"float32_{key}", f"the course, float32 : {says}", "times", ratios(own, others)
             )
-    shares = tuple(a * b for a, b in zip(found["rendering"], best, strict=True))
+    rendered = found["rendering"]
+    yield Figure("rendering_images_per_second", "rendering alone", "images/s", rendered)
+    shares = ratios(best, rendered)
     yield Figure("rendering_share", "rendering, of the course's time", SHARE, shares)
 
 
@@ -217,7 +220,7 @@ def until_as_good(size: Size, folder: Path) -> Iterator[Figure]:
         seconds, was = rivals.seconds_until(
             lambda net=net: reached(net), net, steps, size.every, size.pretrain_most
         )
-        found["plain"].append((seconds, was))
+        found["plain"].append((seconds, float(was)))
     seconds, names, right = zip(*found["course"], strict=True)
     others, were = zip(*found["plain"], strict=True)
     yield Figure("seconds_to_accuracy", f"the course, {size.enough:,} renders", "s", seconds)
@@ -243,7 +246,7 @@ def _adapted(option: str, labels: int, seed: int, size: Size) -> dict[tuple, flo
     net, digits = pretraining.pretrained(), handwritten()
     scored, labelled = digits.validation, draw(digits.pool, labels, seed)
     own = transfer.adapt(f"option-{option}", net, labelled, test=scored)
-    other = rivals.to_adapt(net, len(labelled.names), frozen=option == "1")
+    other = with_new_output(net, len(labelled.names), frozen=option == "1")
     steps = rivals.train(other, rivals.shuffled(labelled), rivals.RATES[option])
 
     def as_good() -> bool:
@@ -354,14 +357,13 @@ def as_json(figures: Sequence[Figure]) -> dict:
 
 def as_table(figures: Sequence[Figure]) -> str:
     """A Markdown table: each figure with its spread."""
-    lines = [f"Measured on: {machine.summary()}; torch {torch.__version__}.", ""]
-    lines += ["| | median | lowest to highest | |", "| --- | ---: | ---: | --- |"]
+    rows = {}
     for figure in figures:
-        said = figure.as_dict()
-        low, high = _said(said["lowest"]), _said(said["highest"])
-        cells = figure.says, _said(figure.median), f"{low} to {high}", figure.unit
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+        part = figure.as_dict()
+        spread = f"{_said(part['lowest'])} to {_said(part['highest'])}"
+        rows[figure.says] = [_said(figure.median), spread, figure.unit]
+    about = f"{machine.summary()}; torch {torch.__version__}"
+    return readme.markdown(about, ["median", "lowest to highest", ""], rows)
 
 
 def _said(value: float) -> str:
@@ -371,7 +373,6 @@ def _said(value: float) -> str:
 def write(figures: Sequence[Figure], page: Path | None = None) -> Path:
     """Put the table into the documentation, in place of the last one."""
     page = page or root() / "docs" / "speed.md"
-    before, _, rest = page.read_text(encoding="utf-8").partition(MARKS[0])
-    after = rest.partition(MARKS[1])[2]
-    storage.write_text(page, f"{before}{MARKS[0]}\n{as_table(figures)}\n{MARKS[1]}{after}")
+    text = readme.filled(page, {"bench": as_table(figures)}, "tl-course bench")
+    storage.write_text(page, text)
     return page

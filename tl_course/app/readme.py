@@ -1,10 +1,12 @@
 """The tables of results in the README and in docs/, out of what is recorded."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from tl_course.app.notebooks import root
+from tl_course.base import stats
 from tl_course.lessons.n07_published_networks import experiments
 from tl_course.study import comparing, results
 from tl_course.study import matrix as of_cells
@@ -22,14 +24,14 @@ def pages() -> dict[Path, str]:
         },
         "docs/speed.md": {"recipes": recipes(results.load("recipes"))},
     }
-    return {root() / path: _with(root() / path, tables) for path, tables in of.items()}
+    return {root() / path: filled(root() / path, tables) for path, tables in of.items()}
 
 
-def _with(path: Path, tables: dict[str, str]) -> str:
-    """The text of a page with these tables between their marks."""
+def filled(path: Path, tables: dict[str, str], command: str = "tl-course records") -> str:
+    """The text of a page with these tables, each between the marks of its name and command."""
     text = path.read_text(encoding="utf-8")
     for name, table in tables.items():
-        marks = f"<!-- {name}: written by tl-course records -->\n", f"<!-- end of {name} -->\n"
+        marks = f"<!-- {name}: written by {command} -->\n", f"<!-- end of {name} -->\n"
         before, _, rest = text.partition(marks[0])
         text = f"{before}{marks[0]}\n{table}\n{marks[1]}{rest.partition(marks[1])[2]}"
     return text
@@ -56,11 +58,11 @@ def sweep(table: pd.DataFrame) -> str:
             for arm, name in SWEEP_ARMS.items()
             if (augmented, arm, sizes[0]) in found.index
         }
-        parts.append(_markdown(f"labelled digits, {said}", sizes, rows))
+        parts.append(markdown(f"labelled digits, {said}", sizes, rows))
     return "\n".join([*parts, _differences(table)])
 
 
-def _markdown(of: str, columns: list, rows: dict[str, list[str]]) -> str:
+def markdown(of: str, columns: list, rows: dict[str, list[str]]) -> str:
     """A table, `rows` by their names; numbers above its columns are written with commas."""
     head = [of, *(one if isinstance(one, str) else f"{one:,}" for one in columns)]
     lines = [head, ["---"] * len(head), *([name, *cells] for name, cells in rows.items())]
@@ -91,7 +93,7 @@ def _differences(table: pd.DataFrame) -> str:
             certain = [n for n, row in rows.iterrows() if comparing.verdict(row) != "not certain"]
             said |= {n: f"**{said[n]}**" for n in certain}
             lines[f"{name}, {form}"] = [said.get(n, "").replace("-", "−") for n in sizes]
-    return _markdown("points ahead, same draws", sizes, lines)
+    return markdown("points ahead, same draws", sizes, lines)
 
 
 PUSHED_STEPS = {  # of the recorded table `push`
@@ -111,7 +113,7 @@ def pushed(table: pd.DataFrame) -> str:
         name: [_spread(found.loc[(step, images)]) for images in sizes]
         for name, step in PUSHED_STEPS.items()
     }
-    return _markdown("labelled digits, step by step", sizes, rows)
+    return markdown("labelled digits, step by step", sizes, rows)
 
 
 def matrix(table: pd.DataFrame, images: int = 50) -> str:
@@ -129,7 +131,7 @@ def matrix(table: pd.DataFrame, images: int = 50) -> str:
             said.append(f"**{shown}**" if abs(by.ahead) > by.interval else shown)
         rows[of_cells.CALLED[name]] = [*said, f"{mean.loc[name, 'none']:.0f}"]
     columns = ["random layers", "pictures", "sound", "text", "no network"]
-    return _markdown(f"{images} labelled examples", columns, rows)
+    return markdown(f"{images} labelled examples", columns, rows)
 
 
 PUBLISHED_ARMS = {
@@ -150,7 +152,7 @@ def published(table: pd.DataFrame) -> str:
         for name in experiments.targets()
     }
     columns = [*PUBLISHED_ARMS.values()]
-    return _markdown(f"{experiments.IMAGES} labelled pictures", columns, rows)
+    return markdown(f"{experiments.IMAGES} labelled pictures", columns, rows)
 
 
 def recipes(table: pd.DataFrame) -> str:
@@ -164,4 +166,19 @@ def recipes(table: pd.DataFrame) -> str:
         found = [100 * own[share].agg(["mean", "std"]) for share in shares]
         first = f"{own.renders.iloc[0]:,}", f"{own.core_seconds.mean():.0f}"
         rows[idea] = [*first, *map(_spread, found)]
-    return _markdown("", ["renders", "seconds of one core", *shares.values()], rows)
+    parts = [markdown("idea", ["renders", "seconds of one core", *shares.values()], rows)]
+    for other, ideas in {"Muon": set(rows) - {"Muon", "AdamW"}, "AdamW": {"lengths kept"}}.items():
+        ahead = {idea: _ahead(table, idea, other, shares) for idea in rows if idea in ideas}
+        parts.append(markdown(f"points ahead of {other}, same seeds", [*shares.values()], ahead))
+    return "\n".join(parts)
+
+
+def _ahead(table: pd.DataFrame, idea: str, other: str, measures: Iterable[str]) -> list[str]:
+    """How many points an idea is ahead of another, with 95% intervals; certain signs are bold."""
+    one, second = (table[table.idea == name].sort_values("seed") for name in (idea, other))
+    cells = []
+    for measure in measures:
+        by = stats.paired(100 * one[measure], 100 * second[measure])
+        said = f"{by.mean:+.1f} ± {by.half:.1f}".replace("-", "−")
+        cells.append(f"**{said}**" if abs(by.mean) > by.half else said)
+    return cells

@@ -11,19 +11,16 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
+from torchvision.transforms.functional import to_pil_image
 
-from tl_course.core import network, pretraining
-from tl_course.core.network import FiveLayerNet
+from tl_course.core import pretraining
 from tl_course.data.examples import Examples
-from tl_course.data.inputs import to_picture
 from tl_course.data.sources.emoji_images import EmojiImages
 
-Batch = tuple[torch.Tensor, torch.Tensor]
 RATES = {"1": 1e-2, "2": 1e-3}  # of the plain loop with Option 1 and 2: the best of a few
 
 
@@ -32,10 +29,9 @@ def on_disk(source: EmojiImages, images: int, folder: Path) -> Path:
     for number in range(source.n_classes):
         (folder / f"{number:04}").mkdir(parents=True)
     for start in range(0, images, pretraining.BATCH):
-        x, labels = source.batch(start, min(pretraining.BATCH, images - start))
-        pictures = (255 * to_picture(x)).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-        for place, (picture, label) in enumerate(zip(pictures, labels.tolist(), strict=True)):
-            Image.fromarray(picture).save(folder / f"{label:04}" / f"{start + place:07}.png")
+        pixels, labels = source.pixels(start, min(pretraining.BATCH, images - start))
+        for number, (picture, label) in enumerate(zip(pixels, labels.tolist(), strict=True), start):
+            to_pil_image(picture).save(folder / f"{label:04}" / f"{number:07}.png")
     return folder
 
 
@@ -99,14 +95,6 @@ def fastai_seconds(folder: Path, net: nn.Module, workers: int) -> float:
     with learner.no_bar(), learner.no_logging():
         learner.fit(1, 1e-3)
     return time.perf_counter() - begun
-
-
-def to_adapt(net: FiveLayerNet, n_classes: int, frozen: bool) -> FiveLayerNet:
-    """A copy of `net` with a fresh output layer, its other layers `frozen` or not."""
-    copied = network.replace_output_layer(net, n_classes)
-    for name, parameter in copied.named_parameters():
-        parameter.requires_grad = name.startswith("output.") or not frozen
-    return copied
 
 
 def seconds_until(

@@ -15,7 +15,7 @@ class Muon(torch.optim.AdamW):
     Muon moves it equally far along all of them: the update is the orthogonal matrix nearest to the
     gradient's running mean (Nesterov momentum, the first of `betas`). Decay is decoupled. Under
     BatchNorm the length of a layer's weights changes nothing but how fast they turn; a group with
-    `keeps_length` keeps it as it was.
+    `keeps_length` keeps it as it was. (`torch.optim.Muon` takes matrices, not filters.)
     """
 
     @torch.no_grad()

@@ -53,11 +53,11 @@ class Pretrained:
     accuracy: float | None  # on fresh inputs, 0 … 1; None where it was stopped
 
 
-def fresh(source: Source, seed: int) -> FiveLayerNet:
+def fresh(source: Source, seed: int, kind: type[FiveLayerNet] = FiveLayerNet) -> FiveLayerNet:
     """An untrained network for this source, with the BatchNorm that pretraining uses."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = FiveLayerNet(source.n_classes, batch_norm=True, modality=source.modality)
+        net = kind(source.n_classes, batch_norm=True, modality=source.modality)
     with torch.no_grad():
         net.layer1.weight.mul_(FIRST_LAYER_GAIN)
     return net

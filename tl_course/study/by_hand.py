@@ -19,17 +19,23 @@ PLAIN = {  # what is tried by hand: the option, the rate of Adam, and steps
 }
 
 
-def by_hand(
-    net: FiveLayerNet, labelled: Examples, frozen: bool, rate: float, steps: int
-) -> FiveLayerNet:
-    """Option 1 (`frozen`) or Option 2 without the library, as in notebooks 03 and 04."""
-    output = nn.Linear(1024, len(labelled.names))
+def with_new_output(net: FiveLayerNet, n_classes: int, frozen: bool) -> FiveLayerNet:
+    """A copy of `net` with a fresh output layer, its other layers `frozen` or not."""
+    output = nn.Linear(1024, n_classes)
     nn.init.zeros_(output.weight)
     nn.init.zeros_(output.bias)
     own = copy.deepcopy(net)
     own.output = output
     for name, parameter in own.named_parameters():
         parameter.requires_grad = name.startswith("output") or not frozen
+    return own
+
+
+def by_hand(
+    net: FiveLayerNet, labelled: Examples, frozen: bool, rate: float, steps: int
+) -> FiveLayerNet:
+    """Option 1 (`frozen`) or Option 2 without the library, as in notebooks 03 and 04."""
+    own = with_new_output(net, len(labelled.names), frozen)
     moving = [parameter for parameter in own.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(moving, lr=rate)
     for _ in range(steps):

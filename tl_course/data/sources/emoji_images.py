@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 
-from tl_course.data.inputs import scaled
+from tl_course.data.inputs import scaled, to_picture
 from tl_course.data.poses import NUMBERS, Pose, each_once, grid, uniform
 from tl_course.data.sources.things import Thing, things
 
@@ -109,6 +109,11 @@ class EmojiImages:
     def batch(self, start: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Renders start … start+n−1: float `[n, 3, 32, 32]` on the course's scale, labels `[n]`."""
         return self.at(torch.arange(start, start + n))
+
+    def pixels(self, start: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Renders start … start+n−1 for files: uint8 `[n, 3, 32, 32]` on the CPU, and labels."""
+        x, labels = self.batch(start, n)
+        return (to_picture(x) * 255).round().to(torch.uint8).contiguous().cpu(), labels.cpu()
 
     def at(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Renders `index` `[n]`: float `[n, 3, 32, 32]` on the course's scale, labels `[n]`."""

@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tl_course.base import machine
 from tl_course.base.parallel import side_by_side
 from tl_course.core import pretraining
 from tl_course.core.network import LAYERS, FiveLayerNet
@@ -81,7 +80,7 @@ class Averaged(Beside):
         if step == self.steps:
             net.load_state_dict(self.mean.state_dict())
             for number in range(min(40, self.steps)):  # the statistics of these weights
-                net(self.source.batch(10**8 + number * 256, 256)[0])
+                net(super().batch(10**8 + number * pretraining.BATCH, pretraining.BATCH)[0])
 
 
 class Lookahead(Beside):
@@ -128,8 +127,7 @@ class Hard(Beside):
         x, y = super().batch(start, n)
         if self.share(start) < 0.2:
             return x, y
-        fast = torch.autocast(x.device.type, torch.bfloat16)
-        with fast:
+        with torch.autocast(x.device.type, torch.bfloat16):
             scores = self.net.eval()(x)
         self.net.train()
         worst = F.cross_entropy(scores.float(), y, reduction="none").topk(int(0.6 * n)).indices
@@ -232,11 +230,7 @@ def trained(idea: str, seed: int) -> dict:
     """One row: what it took, in seconds of one core, and how good the network is."""
     one = IDEAS[idea]
     source = EmojiImages(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = one.net(source.n_classes, batch_norm=True)
-    with torch.no_grad():
-        net.layer1.weight.mul_(pretraining.FIRST_LAYER_GAIN)
+    net = pretraining.fresh(source, seed, one.net)
     beside = one.beside(net, source, one.renders)
     begun = time.process_time()
     run = pretraining.pretrain(
@@ -247,25 +241,6 @@ def trained(idea: str, seed: int) -> dict:
     renders = round(one.beside.rendered * one.renders)
     row = {"idea": idea, "seed": seed, "renders": renders, "core_seconds": seconds}
     return {**row, **judged(run.net)}
-
-
-RACES = 10  # runs of the recipe, from seeds that nothing was chosen with; five of the one before
-
-
-def race(done: list[dict]) -> Iterator[dict]:
-    """The recipe and the one before in turn, alone on the machine: seconds as a clock says them."""
-    had = {(row["idea"], row["seed"]) for row in done}
-    for seed in range(10, 10 + RACES):
-        for idea in ("lengths kept", "AdamW") if seed < 15 else ("lengths kept",):
-            if (idea, seed) not in had:
-                one = IDEAS[idea]
-                run = pretraining.pretrain(
-                    EmojiImages(seed), one.renders, seed=seed, recipe=one.recipe,
-                    watch=Watch(progress=f"{idea}, seed {seed}"),
-                )  # fmt: skip
-                row = {"idea": idea, "seed": seed, "renders": one.renders}
-                seconds = run.history.seconds
-                yield {**row, "seconds": seconds, **judged(run.net), "machine": machine.summary()}
 
 
 def judged(net: FiveLayerNet) -> dict[str, float]:
