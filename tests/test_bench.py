@@ -38,6 +38,7 @@ def test_every_figure_that_is_promised_is_in_the_json(figures):
         "images_per_second", "plain_images_per_second", "speedup", "share_of_limit",
         "seconds_to_accuracy", "gflops_float32", "gflops_bf16", "copy_gb_per_second",
         "rendering_share", "rendering_images_per_second", "plain_seconds_to_accuracy",
+        "plain_accuracy_on_digits", "plain_accuracy_on_fresh_renders",
         "option_1_10_seconds", "option_1_10_sklearn_seconds", "option_2_10_plain_seconds",
         "sweep_seconds", "import_seconds", "help_seconds", "peak_memory_gb",
     }  # fmt: skip
@@ -114,7 +115,9 @@ def test_the_plain_loop_learns_and_leaves_frozen_layers_alone():
     net = pretraining.pretrained()
     for frozen in (True, False):
         other = with_new_output(net, 10, frozen)
-        steps = rivals.train(other, rivals.shuffled(labelled), rivals.RATES["1" if frozen else "2"])
+        steps = rivals.train(
+            other, rivals.shuffled(labelled), rivals.rate("1" if frozen else "2", 50)
+        )
         losses = list(itertools.islice(steps, 30))
         assert losses[-1] < losses[0] / 4
         assert (layers_fingerprint(other) == layers_fingerprint(net)) == frozen

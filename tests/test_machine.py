@@ -12,6 +12,21 @@ def test_the_facts_are_plausible():
 
 
 @pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["processor\t: 0", "model name\t: AMD EPYC"], "CPU (AMD EPYC)"),
+        (["processor\t: 0", "BogoMIPS\t: 48.00"], "CPU (arm)"),  # a Raspberry Pi
+        ([], "CPU (arm)"),  # no such file: macOS, Windows
+    ],
+)
+def test_a_processor_is_called_by_its_model(monkeypatch, lines, said):
+    monkeypatch.setattr(machine, "device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(machine, "_lines", lambda _: lines)
+    monkeypatch.setattr(machine.platform, "processor", lambda: "arm")
+    assert machine.device_name() == said
+
+
+@pytest.mark.parametrize(
     ("group", "files", "cores"),
     [
         ("0::/box/inner", {"box/cpu.max": "150000 100000", "box/inner/cpu.max": "max 100000"}, 2),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import math
 import os
@@ -50,6 +51,20 @@ def device() -> torch.device:
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+@functools.cache
+def keep_freed_memory() -> None:
+    """Use memory again that was freed, rather than hand it to the system and ask for more.
+
+    Each step of a pretraining frees and takes the same tens of megabytes, and new pages cost one
+    part in twenty of its time. Does nothing where the C library is not GNU's.
+    """
+    trim, mmap = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        if mallopt(mmap, 2**30) or mallopt(mmap, 2**25):  # the most of old versions
+            mallopt(trim, 2**30)
 
 
 @contextlib.contextmanager
@@ -110,13 +125,20 @@ def summary() -> str:
 
 
 def device_name() -> str:
-    """What the device is called: `NVIDIA A100`, `Apple GPU`, `CPU (x86_64)`."""
+    """What the device is called: `NVIDIA A100`, `Apple GPU`, `CPU (AMD EPYC)`."""
     import torch
 
     kind = device().type
     if kind == "cuda":
         return torch.cuda.get_device_name()
-    return "Apple GPU" if kind == "mps" else f"CPU ({platform.machine()})"
+    return "Apple GPU" if kind == "mps" else f"CPU ({_processor()})"
+
+
+def _processor() -> str:
+    """The processor's model where the system says it, else its family."""
+    said = (line.partition(":") for line in _lines(Path("/proc/cpuinfo")))
+    models = [value.strip() for key, _, value in said if key.strip() == "model name"]
+    return models[0] if models else platform.processor() or platform.machine()
 
 
 def _cpu_quota() -> float:

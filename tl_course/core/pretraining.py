@@ -92,6 +92,7 @@ def pretrain(
         raise CourseError(
             f"Seed {source.seed} is the one whose inputs measure the accuracy; choose another seed."
         )
+    machine.keep_freed_memory()
     acc = session.accelerator()
     bf16 = machine.has_fast_bf16(acc.device) if recipe.bf16 is None else recipe.bf16
     recipe = replace(recipe, steps=steps, bf16=bf16)
