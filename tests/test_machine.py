@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -71,3 +73,26 @@ def test_one_thread_lasts_until_the_outermost_ends():
     finally:
         torch.set_num_threads(usual)
         machine._usual_threads.cache_clear()
+
+
+@pytest.mark.parametrize(("most", "asked"), [(2**31, 2), (2**25, 3), (0, 2)])
+def test_freed_memory_is_kept_as_far_as_the_c_library_lets_us(monkeypatch, most, asked):
+    told = []
+
+    def mallopt(what, threshold):
+        told.append(what)
+        return what == -1 or threshold <= most
+
+    monkeypatch.setattr(machine.ctypes, "CDLL", lambda _: SimpleNamespace(mallopt=mallopt))
+    machine.keep_freed_memory.__wrapped__()
+    assert len(told) == asked and (-1 in told) == (most > 0)
+
+
+@pytest.mark.parametrize("fault", [TypeError, OSError])  # Windows; macOS has no mallopt
+def test_another_c_library_is_left_alone(monkeypatch, fault):
+    def none(_):
+        raise fault
+
+    for library in (none, lambda _: SimpleNamespace()):
+        monkeypatch.setattr(machine.ctypes, "CDLL", library)
+        machine.keep_freed_memory.__wrapped__()

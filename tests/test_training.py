@@ -1,6 +1,7 @@
 """The loop: it learns, stops when asked, continues exactly, and says when it cannot."""
 
 import copy
+import itertools
 import os
 import signal
 import subprocess
@@ -42,10 +43,10 @@ def test_the_loss_falls_and_the_history_tells():
 
 @pytest.mark.parametrize("muon_rate", [None, 0.1])
 def test_stopped_anywhere_and_resumed_gives_the_same_weights(tmp_path, muon_rate):
-    recipe = Recipe(steps=STEPS, first_layer_decay=0.5, muon_rate=muon_rate)
+    recipe = Recipe(steps=STEPS, first_layer_decay=0.5, first_layer_until=0.6, muon_rate=muon_rate)
     whole = new_net()
     history = train(whole, source_batch, recipe)
-    for stop_at in (1, 5, 11):
+    for stop_at in (1, 5, 8, 11):
         stop, path = threading.Event(), tmp_path / f"{stop_at}.pt"
 
         def press(step, net, history, stop=stop, stop_at=stop_at):
@@ -195,8 +196,23 @@ def test_filters_move_by_muon_and_the_rest_as_in_adamw():
         assert reach.max() < 2 * reach.median(), "equally far in every direction"
 
 
+def test_layer_1_stays_as_it_is_when_its_share_of_the_steps_is_over():
+    net, kept = new_net(), []
+
+    def keep(step, net, history):
+        kept.append(copy.deepcopy(net.state_dict()))
+
+    train(net, source_batch, Recipe(STEPS, first_layer_until=0.5), Watch(keep))
+    half = STEPS // 2
+    for name in ("layer1.weight", "layer1.bias", "norm1.weight", "norm1.bias", "layer2.weight"):
+        moved = [not torch.equal(a[name], b[name]) for a, b in itertools.pairwise(kept)]
+        assert all(moved[1:half]), f"{name}; the first step is the output layer's alone"
+        assert moved[half:] == [name == "layer2.weight"] * half, name
+    assert all(parameter.requires_grad for parameter in net.parameters()), "as it was given"
+
+
 @pytest.mark.parametrize("decay", [None, 2.0])
-def test_without_decay_filters_keep_the_length_that_they_start_with(decay):
+def test_without_decay_a_layer_keeps_the_norm_that_it_starts_with(decay):
     net, start = new_net(), new_net()
     recipe = Recipe(10, first_layer_decay=0.5, muon_rate=0.1, muon_decay=decay)
     train(net, source_batch, recipe)

@@ -1,12 +1,13 @@
 """The tables of results in the README and in docs/, out of what is recorded."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from tl_course.app.notebooks import root
 from tl_course.base import stats
+from tl_course.base.errors import CourseError
+from tl_course.lessons.n01_pretrain.recipes import BEFORE, HALF, IDEAS, NOW
 from tl_course.lessons.n07_published_networks import experiments
 from tl_course.study import comparing, results
 from tl_course.study import matrix as of_cells
@@ -22,7 +23,11 @@ def pages() -> dict[Path, str]:
             "matrix": matrix(results.load("matrix")),
             "published": published(experiments.finals(cuts, rivals)),
         },
-        "docs/speed.md": {"recipes": recipes(results.load("recipes"))},
+        "docs/speed.md": {
+            "recipes": recipes(results.load("recipes")),
+            "race": race(results.load("race")),
+            "long_recipes": long_recipes(results.load("long_recipes")),
+        },
     }
     return {root() / path: filled(root() / path, tables) for path, tables in of.items()}
 
@@ -32,6 +37,8 @@ def filled(path: Path, tables: dict[str, str], command: str = "tl-course records
     text = path.read_text(encoding="utf-8")
     for name, table in tables.items():
         marks = f"<!-- {name}: written by {command} -->\n", f"<!-- end of {name} -->\n"
+        if not all(mark in text for mark in marks):
+            raise CourseError(f"{path} has no place for the table '{name}': {' … '.join(marks)}.")
         before, _, rest = text.partition(marks[0])
         text = f"{before}{marks[0]}\n{table}\n{marks[1]}{rest.partition(marks[1])[2]}"
     return text
@@ -155,30 +162,68 @@ def published(table: pd.DataFrame) -> str:
     return markdown(f"{experiments.IMAGES} labelled pictures", columns, rows)
 
 
+JUDGED = {  # columns of the recorded tables of recipes
+    "names": "renders, %", "digits_10": "digits, 10 labels, %", "digits_50": "50 labels, %",
+    "digits_200": "200 labels, %", "oriented": "filters with an orientation, %",
+}  # fmt: skip
+
+
 def recipes(table: pd.DataFrame) -> str:
     """What was tried to pretrain in less time: mean ± standard deviation over seeds."""
-    shares = {
-        "names": "renders named, %", "digits_10": "10 digits, %", "digits_50": "50 digits, %",
-        "digits_200": "200 digits, %", "oriented": "filters with an orientation, %",
-    }  # fmt: skip
-    rows = {}
-    for idea, own in table.groupby("idea", sort=False):
-        found = [100 * own[share].agg(["mean", "std"]) for share in shares]
-        first = f"{own.renders.iloc[0]:,}", f"{own.core_seconds.mean():.0f}"
-        rows[idea] = [*first, *map(_spread, found)]
-    parts = [markdown("idea", ["renders", "seconds of one core", *shares.values()], rows)]
-    for other, ideas in {"Muon": set(rows) - {"Muon", "AdamW"}, "AdamW": {"lengths kept"}}.items():
-        ahead = {idea: _ahead(table, idea, other, shares) for idea in rows if idea in ideas}
-        parts.append(markdown(f"points ahead of {other}, same seeds", [*shares.values()], ahead))
+    table = table.sort_values("idea", key=lambda ideas: ideas.map([*IDEAS].index), kind="stable")
+    parts = [_judged(table, "core_seconds", "seconds of one core")]
+    whole = [idea for idea in dict.fromkeys(table.idea) if idea.startswith(("old", "new"))]
+    for other, ideas in ((BEFORE, whole), (HALF, dict.fromkeys(table.idea))):
+        ahead = {idea: _ahead(table, idea, other) for idea in ideas if idea != other}
+        parts.append(markdown(f"points ahead of *{other}*", [*JUDGED.values()], ahead))
     return "\n".join(parts)
 
 
-def _ahead(table: pd.DataFrame, idea: str, other: str, measures: Iterable[str]) -> list[str]:
+def long_recipes(table: pd.DataFrame) -> str:
+    """The same for a million renders, as the shipped network saw, and for half of them."""
+    ahead = {NOW: _ahead(table, NOW, BEFORE)}
+    return "\n".join(
+        [
+            _judged(table, "core_seconds", "seconds of one core"),
+            markdown(f"points ahead of *{BEFORE}*", [*JUDGED.values()], ahead),
+        ]
+    )
+
+
+def race(table: pd.DataFrame) -> str:
+    """The recipe and the one before, in turn and alone on a machine: seconds by the clock."""
+    parts = [_judged(table, "seconds", "seconds")]
+    seconds, rows = table.pivot(index="seed", columns="idea", values="seconds"), {}
+    for idea in dict.fromkeys(table.idea[table.idea != BEFORE]):
+        ratios = (seconds[idea] / seconds[BEFORE]).dropna()
+        by = stats.estimate(ratios)
+        rows[f"{idea}, {len(ratios)} pairs"] = [
+            f"{by.mean:.2f} ± {by.half:.2f}", *_ahead(table, idea, BEFORE)
+        ]  # fmt: skip
+    head = ["of its seconds", *JUDGED.values()]
+    parts.append(markdown(f"points ahead of *{BEFORE}*", head, rows))
+    return "\n".join([*parts, f"On {' and '.join(dict.fromkeys(table.machine))}.\n"])
+
+
+def _judged(table: pd.DataFrame, seconds: str, says: str) -> str:
+    """A row an idea: renders, runs, time and how good the network is, mean ± SD over seeds."""
+    rows = {}
+    for idea, own in table.groupby("idea", sort=False):
+        time = _spread(own[seconds].agg(["mean", "std"]))
+        found = [_spread(100 * own[share].agg(["mean", "std"])) for share in JUDGED]
+        rows[idea] = [f"{own.renders.iloc[0]:,}", str(len(own)), time, *found]
+    return markdown("idea", ["renders", "runs", says, *JUDGED.values()], rows)
+
+
+def _ahead(table: pd.DataFrame, idea: str, other: str) -> list[str]:
     """How many points an idea is ahead of another, with 95% intervals; certain signs are bold."""
-    one, second = (table[table.idea == name].sort_values("seed") for name in (idea, other))
+    runs = [table[table.idea == name].set_index("seed") for name in (idea, other)]
+    both = runs[0].index.intersection(runs[1].index)
+    one, second = (own.loc[both] for own in runs)
     cells = []
-    for measure in measures:
+    for measure in JUDGED:
         by = stats.paired(100 * one[measure], 100 * second[measure])
-        said = f"{by.mean:+.1f} ± {by.half:.1f}".replace("-", "−")
+        digits = 2 if measure.startswith("digits") else 1  # which vary less
+        said = f"{by.mean:+.{digits}f} ± {by.half:.{digits}f}".replace("-", "−")
         cells.append(f"**{said}**" if abs(by.mean) > by.half else said)
     return cells

@@ -14,8 +14,8 @@ class Muon(torch.optim.AdamW):
     Gradient descent moves a layer mostly along the few directions in which its gradient is large.
     Muon moves it equally far along all of them: the update is the orthogonal matrix nearest to the
     gradient's running mean (Nesterov momentum, the first of `betas`). Decay is decoupled. Under
-    BatchNorm the length of a layer's weights changes nothing but how fast they turn; a group with
-    `keeps_length` keeps it as it was. (`torch.optim.Muon` takes matrices, not filters.)
+    BatchNorm the norm of a layer's weights changes nothing but how fast they turn; a group with
+    `keeps_norm` keeps it as it was. (`torch.optim.Muon` takes matrices, not filters.)
     """
 
     @torch.no_grad()
@@ -35,11 +35,11 @@ class Muon(torch.optim.AdamW):
         mean = state["mean"]
         mean.lerp_(weight.grad, 1 - momentum)
         update = orthogonal(torch.lerp(weight.grad, mean, momentum).flatten(1))
-        length = weight.norm()
+        norm = weight.norm()
         weight.mul_(1 - group["lr"] * group["weight_decay"])
         weight.sub_(update.view(weight.shape), alpha=group["lr"])
-        if group["keeps_length"]:
-            weight.mul_(length / weight.norm())
+        if group["keeps_norm"]:
+            weight.mul_(norm / weight.norm())
 
 
 def orthogonal(matrix: torch.Tensor) -> torch.Tensor:

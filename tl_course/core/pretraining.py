@@ -22,10 +22,11 @@ CHECKPOINT = "checkpoint.pt"
 
 RECIPE = Recipe(
     steps=0,
-    rate=4e-3,
+    rate=2e-3,
     muon_rate=0.1,
-    weight_decay=0.3,
-    first_layer_decay=0.75,
+    weight_decay=2.0,
+    first_layer_decay=1.5,
+    first_layer_until=0.5,
     label_smoothing=0.1,
     warm_up=0.2,
 )  # steps follow from the number of images; chosen by the recorded table `recipes`

@@ -37,9 +37,10 @@ class Recipe:
     steps: int
     rate: float = 4e-3
     muon_rate: float | None = None  # layers 2 to 4 learn by Muon at this rate; None: by AdamW too
-    muon_decay: float | None = None  # None: their weights keep the length that they start with
+    muon_decay: float | None = None  # None: a layer's weights keep the norm that they start with
     weight_decay: float = 0.05
     first_layer_decay: float | None = None  # stronger decay of W¹ alone makes its filters clean
+    first_layer_until: float = 1.0  # share of the steps after which layer 1 stays as it is
     label_smoothing: float = 0.0
     warm_up: float = 0.2  # share of the steps in which the rate rises
     bf16: bool | None = None  # None: where the processor is fast at it
@@ -87,7 +88,7 @@ def parameter_groups(net: nn.Module, recipe: Recipe) -> list[dict]:
     """Weights decay, biases and BatchNorm do not; W¹ may decay more, other filters use Muon."""
     muon = {
         "muon": True, "lr": recipe.muon_rate, "weight_decay": recipe.muon_decay or 0.0,
-        "keeps_length": recipe.muon_decay is None,
+        "keeps_norm": recipe.muon_decay is None,
     }  # fmt: skip
     settings = {
         "first": {"weight_decay": recipe.first_layer_decay},
@@ -131,6 +132,7 @@ class Session:
             self.history = History(**history)
             self.losses = [torch.tensor(loss, device=device) for loss in pending]
         self.model, self.optimizer = self.acc.prepare(net, optimizer)
+        self.fixed: list[nn.Parameter] | None = None
         self.first, self.before = self.step, self.history.seconds
         self.begun = self.saved = time.perf_counter()
         self.bar = tqdm(
@@ -146,6 +148,8 @@ class Session:
 
     def __exit__(self, kind, *_: object) -> None:
         self.open.close()
+        for parameter in self.fixed or ():
+            parameter.requires_grad_(True)
         if kind is None:
             self.net.eval()
             if self.pressed.is_set():
@@ -154,6 +158,9 @@ class Session:
     def steps(self) -> Iterator[int]:
         """The numbers of the steps that are to be made, until the last one or a stop."""
         while self.step < self.recipe.steps:
+            over = self.step >= self.recipe.first_layer_until * self.recipe.steps
+            if over and self.fixed is None:
+                self._fix_first_layer()
             self._show()
             if self._told_to_stop():
                 self._save()
@@ -184,6 +191,17 @@ class Session:
             if now - self.saved > SAVE_EVERY:
                 self._save()
                 self.saved = time.perf_counter()
+
+    def _fix_first_layer(self) -> None:
+        """W¹ gets no gradient any more: on large pictures it takes longest (arXiv 1706.04983)."""
+        self.fixed = [
+            parameter
+            for name, parameter in self.net.named_parameters()
+            if name.startswith(("layer1.", "norm1.")) and parameter.requires_grad
+        ]
+        for parameter in self.fixed:
+            parameter.requires_grad_(False)
+        self.model = self.acc.prepare(self.net)  # of several processes, none waits for it now
 
     def _show(self) -> None:
         if self.watch.on_step is not None:

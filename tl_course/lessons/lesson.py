@@ -59,7 +59,7 @@ BUDGETS = {
         ascent_steps=5, layers_to_make=2,
     ),
     "laptop": Budget(
-        pretrain_images=120_000, draws=10, sizes=(10, 20, 30, 50, 100),
+        pretrain_images=131_072, draws=10, sizes=(10, 20, 30, 50, 100),
         images_per_test=2000, renders=100_000, every=5,
         patches=5_000, ascent_steps=120, layers_to_make=3,
     ),

@@ -30,6 +30,7 @@ from tl_course.layers.responses import convolutions as convolutions  # for the n
 from tl_course.layers.stimuli import CLASSES, EQUAL
 from tl_course.study import results
 
+TO_THE_END = replace(pretraining.RECIPE, first_layer_until=1.0)  # to see when layer 1 settles
 LOOKED_AT = 1000  # renders that an untrained network is scaled on, and that CKA compares
 
 
@@ -42,13 +43,12 @@ def untrained(seed: int) -> FiveLayerNet:
 def trained_anew(
     seed: int, images: int, progress: str | None = None
 ) -> tuple[FiveLayerNet, Growth]:
-    """A network pretrained by the course's recipe from another seed, watched along the way."""
+    """A network pretrained from another seed, watched along the way."""
     pictures = EmojiImages(pretraining.HELD_OUT_SEED).batch(0, LOOKED_AT)[0]
     n_steps = images // pretraining.BATCH
     growth = Growth(n_steps, pictures, every=max(1, n_steps // 24))
-    run = pretraining.pretrain(
-        EmojiImages(seed), images, seed=seed, watch=Watch(on_step=growth, progress=progress)
-    )
+    watch = Watch(on_step=growth, progress=progress)
+    run = pretraining.pretrain(EmojiImages(seed), images, seed=seed, recipe=TO_THE_END, watch=watch)
     return run.net, growth
 
 
@@ -59,7 +59,7 @@ def plain(seed: int, images: int, progress: str | None = None) -> tuple[FiveLaye
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = FiveLayerNet(source.n_classes, batch_norm=True, kernels=(5, 3, 3, 3))
-    recipe = replace(pretraining.RECIPE, weight_decay=0.05, first_layer_decay=0.05)
+    recipe = replace(TO_THE_END, weight_decay=0.05, first_layer_decay=0.05)
     run = pretraining.pretrain(
         source, images, held_out=EmojiImages(pretraining.HELD_OUT_SEED), seed=seed, net=net,
         recipe=recipe, watch=Watch(progress=progress),
