@@ -3,9 +3,12 @@
 import functools
 import gzip
 import hashlib
+import io
+import itertools
 import runpy
 import struct
 import threading
+import zipfile
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from torchvision.datasets import MNIST
 from tl_course.base.errors import CourseError
 from tl_course.data.examples import draw
 from tl_course.data.targets import handwritten as module
+from tl_course.data.targets import omniglot
 from tl_course.data.targets.folder import load_folder
 from tl_course.data.targets.handwritten import handwritten, raw_digits
 
@@ -52,6 +56,14 @@ def test_draws_are_balanced_nested_and_differ():
             draw(pool, wrong, seed=0)
 
 
+def test_all_of_a_pool_can_be_drawn_though_its_classes_differ_in_size():
+    pool = handwritten().pool[10:]  # of one class ten fewer
+    every, other = (draw(pool, len(pool), seed) for seed in (0, 1))
+    assert torch.equal(every.y.bincount(), pool.y.bincount())
+    assert {x.numpy().tobytes() for x in every.x} == {x.numpy().tobytes() for x in pool.x}
+    assert not torch.equal(every.x, other.x), "another order for another seed"
+
+
 def fake_mnist(folder, n_train, n_test):
     """Files in MNIST's own format."""
     raw = folder / "mnist" / "MNIST" / "raw"
@@ -76,6 +88,9 @@ def test_full_mnist_behind_the_same_call(tmp_path, monkeypatch):
     fake_mnist(tmp_path, 6000, 100)
     target = module._full()
     assert [len(p) for p in (target.pool, target.validation, target.test)] == [1000, 5000, 100]
+    written = MNIST(tmp_path / "mnist", train=True).data
+    for part, own in ((target.pool, written[:1000]), (target.validation, written[1000:])):
+        assert torch.equal(part.x[[0, -1]], module.to_input(own[[0, -1]])), "the official order"
     assert target.test.names == tuple("0123456789")
 
 
@@ -121,6 +136,68 @@ def test_the_mnist_script_fetches_resumes_and_unpacks(tmp_path, monkeypatch, htt
     monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path / "other"))
     with pytest.raises(CourseError, match="offline"):
         main["main"]()
+
+
+def fake_omniglot(path, alphabets=omniglot.ALPHABETS, letters=21):
+    """A part of Omniglot in its own format; the place of a dot says letter and writer."""
+    path.parent.mkdir(parents=True)
+    with zipfile.ZipFile(path, "w") as packed:
+        for alphabet, letter, writer in itertools.product(
+            alphabets, range(1, letters + 1), range(1, 21)
+        ):
+            drawing = Image.new("1", (105, 105), 1)
+            drawing.paste(0, (4 * letter, 4 * writer, 4 * letter + 8, 4 * writer + 8))
+            drawing.save(content := io.BytesIO(), "PNG")
+            place = f"images_background_small1/{alphabet}/character{letter:02}"
+            packed.writestr(f"{place}/{letter:04}_{writer:02}.png", content.getvalue())
+
+
+def test_letters_of_omniglot_are_split_by_writer(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path))
+    omniglot.omniglot.cache_clear()
+    with pytest.raises(CourseError, match="data_scripts/omniglot.py"):
+        omniglot.omniglot("Greek")
+    with pytest.raises(CourseError, match="no alphabet 'Gaelic'"):
+        omniglot.omniglot("Gaelic")
+    fake_omniglot(omniglot.archive(), ["Greek", "Korean"])
+    target = omniglot.omniglot("Greek")
+    heights = {}
+    for part, writers in omniglot.PARTS.items():
+        own = getattr(target, part)
+        assert own.x.shape == (20 * len(writers), 3, 32, 32) and len(own.names) == 20
+        assert (own.y.bincount() == len(writers)).all()
+        assert own.x.min() == -2 and own.x.max() == 2, "white on black"
+        ink = own.x[:, 0] + 2
+        column, row = ink.sum(1).argmax(1), ink.sum(2).argmax(1)
+        order = column.argsort(stable=True)
+        assert (own.y[order].diff() >= 0).all(), "a letter is where it was drawn"
+        heights[part] = set(row.tolist())
+    assert max(heights["pool"]) <= min(heights["validation"])
+    assert max(heights["validation"]) <= min(heights["test"])
+    omniglot.archive().write_bytes(omniglot.archive().read_bytes()[:5000])
+    with pytest.raises(CourseError, match=r"small1.zip is damaged .*delete it"):
+        omniglot.omniglot("Korean")
+    omniglot.omniglot.cache_clear()
+
+
+def test_the_omniglot_script_fetches_and_counts(tmp_path, monkeypatch, http_server, capsys):
+    served = tmp_path / "served" / omniglot.ARCHIVE
+    fake_omniglot(served, letters=20)
+    content = served.read_bytes()
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(omniglot, "SHA256", hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(omniglot, "BYTES", len(content))
+    script = runpy.run_path(str(Path(__file__).parents[1] / "data_scripts" / "omniglot.py"))
+    urls = script["main"].__globals__["URLS"]
+    urls[:] = ["http://127.0.0.1:9/", http_server(served.parent) + omniglot.ARCHIVE]
+    omniglot.archive().parent.mkdir(parents=True)
+    half = omniglot.archive().with_name(omniglot.ARCHIVE + ".part")
+    half.write_bytes(content[:5000])
+    omniglot.omniglot.cache_clear()
+    script["main"]()
+    assert not half.exists() and omniglot.archive().read_bytes() == content
+    assert "Greek: 200 drawings to learn from, 120 for the test" in capsys.readouterr().out
+    omniglot.omniglot.cache_clear()
 
 
 def picture(path, size=(28, 28), mode="L", colour=128):

@@ -46,9 +46,13 @@ def draw_indices(y: torch.Tensor, names: tuple[str, ...], images: int, seed: int
     """Which of the examples labelled `y` one balanced draw takes: int64 `[images]`.
 
     The order goes round the classes (0, 1, … 9, 0, 1, …), so that a smaller draw of the same seed
-    is the beginning of a larger one. Raises CourseError when the classes cannot share equally.
+    is the beginning of a larger one. A draw of all examples takes them as they are, whether or not
+    there are equally many of each class. Raises CourseError when the classes cannot share equally.
     """
     n_classes = len(names)
+    generator = torch.Generator()
+    if images == len(y) and images != n_classes * (y == 0).sum():
+        return torch.randperm(images, generator=generator.manual_seed(1000 * seed))
     if images < n_classes or images % n_classes:
         raise CourseError(
             f"{images} images cannot be shared equally among {n_classes} classes; "
@@ -63,8 +67,8 @@ def draw_indices(y: torch.Tensor, names: tuple[str, ...], images: int, seed: int
                 f"The pool has {len(where)} examples of class {names[label]}, fewer than the "
                 f"{each} that {images} images need; ask for fewer images."
             )
-        generator = torch.Generator().manual_seed(1000 * seed + label)
-        chosen.append(where[torch.randperm(len(where), generator=generator)[:each]])
+        order = torch.randperm(len(where), generator=generator.manual_seed(1000 * seed + label))
+        chosen.append(where[order[:each]])
     return torch.stack(chosen, 1).flatten()
 
 

@@ -1,0 +1,31 @@
+"""Fetch letters of five alphabets (1.3 MB: 2,720 drawings by hand) into the data home.
+
+    python data_scripts/omniglot.py
+
+A part of Omniglot: Brenden Lake and others, github.com/brendenlake/omniglot, MIT licence.
+Afterwards `omniglot("Greek")` of `tl_course.data.targets.omniglot` finds it.
+"""
+
+from tl_course.base import storage
+from tl_course.base.errors import run_script
+from tl_course.data.targets import omniglot
+
+URLS = [
+    f"https://raw.githubusercontent.com/brendenlake/omniglot/master/python/{omniglot.ARCHIVE}",
+    f"https://github.com/brendenlake/omniglot/raw/master/python/{omniglot.ARCHIVE}",
+]
+
+
+def main() -> None:
+    path = omniglot.archive()
+    print(f"Letters of Omniglot, {storage.in_words(omniglot.BYTES)}, into {path.parent}")
+    storage.download(URLS, path, sha256=omniglot.SHA256, size=omniglot.BYTES)
+    for alphabet in omniglot.ALPHABETS:
+        found = omniglot.omniglot(alphabet)
+        print(
+            f"{alphabet}: {len(found.pool)} drawings to learn from, {len(found.test)} for the test"
+        )
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,84 @@
+"""Letters of five alphabets, each drawn by twenty people: a part of Omniglot.
+
+B. Lake, R. Salakhutdinov and J. Tenenbaum, Science 350 (2015), github.com/brendenlake/omniglot, MIT
+licence, fetched by `data_scripts/omniglot.py`. An alphabet is a target of its own: its first twenty
+letters. It is split by writer, so that nobody is in two parts.
+"""
+
+import functools
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torchvision.transforms.v2.functional import pil_to_tensor
+
+from tl_course.base import storage
+from tl_course.base.errors import CourseError
+from tl_course.data.examples import Examples, Target
+from tl_course.data.inputs import SIZE, scaled
+from tl_course.data.pictures import open_picture
+
+ARCHIVE = "images_background_small1.zip"
+SHA256 = "f38eb80f801274ac2b4dff5b24289016bfaba4a7d5bb50deebf27104ad6cb8a4"
+BYTES = 1_319_022
+ALPHABETS = ("Balinese", "Early_Aramaic", "Greek", "Korean", "Latin")
+LETTERS = 20  # of each alphabet
+PARTS = {"pool": range(1, 11), "validation": range(11, 15), "test": range(15, 21)}  # writers
+PLACE = re.compile(r"images_background_small1/(\w+)/character(\d\d)/\d{4}_(\d\d)\.png")
+PIXELS = 105  # of a drawing, each way
+
+
+def archive() -> Path:
+    """Where the letters are, once they were fetched."""
+    return storage.home() / "omniglot" / ARCHIVE
+
+
+@functools.cache
+def omniglot(alphabet: str) -> Target:
+    """Twenty letters of one of `ALPHABETS`: `[n, 3, 32, 32]`, 10, 4 and 6 of each in the parts.
+
+    Raises CourseError where they were not fetched, or are damaged.
+    """
+    if alphabet not in ALPHABETS:
+        raise CourseError(f"There is no alphabet '{alphabet}'; there is {', '.join(ALPHABETS)}.")
+    names = tuple(f"{alphabet.replace('_', ' ')} {number}" for number in range(1, LETTERS + 1))
+    drawn: dict[str, list[torch.Tensor]] = {part: [] for part in PARTS}
+    labels: dict[str, list[int]] = {part: [] for part in PARTS}
+    for letter, writer, ink in _drawings(alphabet):
+        part = next(part for part, writers in PARTS.items() if writer in writers)
+        drawn[part].append(ink)
+        labels[part].append(letter - 1)
+    return Target(
+        **{part: Examples(_input(drawn[part]), torch.tensor(labels[part]), names) for part in PARTS}
+    )
+
+
+def _drawings(alphabet: str) -> Iterator[tuple[int, int, torch.Tensor]]:
+    """Letter and writer, both from 1, and ink 0 … 1 `[105, 105]`."""
+    path = archive()
+    if not path.is_file():
+        raise CourseError(
+            f"The letters of Omniglot are not in {path.parent}. Fetch them (1.3 MB) with 'python "
+            "data_scripts/omniglot.py', or go on with letters of fonts, which are here already."
+        )
+    try:
+        with zipfile.ZipFile(path) as packed:
+            for name in sorted(packed.namelist()):
+                found = PLACE.fullmatch(name)
+                if found and found[1] == alphabet and int(found[2]) <= LETTERS:
+                    picture, _ = open_picture(packed.read(name), name, PIXELS**2)
+                    yield int(found[2]), int(found[3]), 1 - pil_to_tensor(picture)[0] / 255
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise CourseError(
+            f"{path} is damaged ({error}): delete it and run 'python data_scripts/omniglot.py'."
+        ) from error
+
+
+def _input(ink: list[torch.Tensor]) -> torch.Tensor:
+    """Drawings `[105, 105]` as the network's input: white on black, 32 × 32 pixels."""
+    x = F.interpolate(torch.stack(ink)[:, None], SIZE, mode="bilinear", antialias=True)
+    return scaled(x.clamp(0, 1)).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
