@@ -7,6 +7,7 @@ CPU, a CUDA or an Apple GPU, or on several processes under torchrun.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import signal
 import statistics
@@ -25,6 +26,7 @@ from tl_course.base import machine
 from tl_course.base.errors import CourseError
 from tl_course.core import checkpoint
 from tl_course.core.muon import Muon
+from tl_course.core.network import LAYERS
 
 LOOK_EVERY = 10  # steps between two looks at the loss: a look waits for the device
 SAVE_EVERY = 20.0  # seconds between two checkpoints
@@ -36,6 +38,7 @@ class Recipe:
 
     steps: int
     rate: float = 4e-3
+    falls: float = 1.0  # the rate of a layer, of that of the layer above it
     muon_rate: float | None = None  # layers 2 to 4 learn by Muon at this rate; None: by AdamW too
     muon_decay: float | None = None  # None: a layer's weights keep the norm that they start with
     weight_decay: float = 0.05
@@ -85,7 +88,10 @@ def accelerator() -> Accelerator:
 
 
 def parameter_groups(net: nn.Module, recipe: Recipe) -> list[dict]:
-    """Weights decay, biases and BatchNorm do not; W¹ may decay more, other filters use Muon."""
+    """Weights decay, biases and BatchNorm do not; W¹ may decay more, other filters use Muon.
+
+    Where rates fall, each layer has groups of its own.
+    """
     muon = {
         "muon": True, "lr": recipe.muon_rate, "weight_decay": recipe.muon_decay or 0.0,
         "keeps_norm": recipe.muon_decay is None,
@@ -96,13 +102,19 @@ def parameter_groups(net: nn.Module, recipe: Recipe) -> list[dict]:
         "matrices": {"weight_decay": recipe.weight_decay},
         "rest": {"weight_decay": 0.0},
     }
-    members = {key: [] for key in settings}
+    members = {key: [] for key in itertools.product(settings, range(len(LAYERS) + 1))}
     for name, parameter in net.named_parameters():
         if parameter.requires_grad:
             key = "filters" if parameter.ndim == 4 else "matrices" if parameter.ndim > 1 else "rest"
             first = name == "layer1.weight" and recipe.first_layer_decay is not None
-            members["first" if first else key].append(parameter)
-    return [{"params": some, **settings[key]} for key, some in members.items() if some]
+            layer = name.split(".")[0]
+            below = LAYERS[::-1].index(layer) + 1 if recipe.falls != 1 and layer in LAYERS else 0
+            members["first" if first else key, below].append(parameter)
+    return [
+        {"params": some, "lr": recipe.rate * recipe.falls**below, **settings[key]}
+        for (key, below), some in members.items()
+        if some
+    ]
 
 
 class Session:

@@ -1,0 +1,142 @@
+"""Ways between Option 1 and Option 2: all weights are trained, but not all of them alike.
+
+Each is Option 2 with one change. Settings are chosen on validation digits, as for the other ways to
+learn, so that the comparison with Option 1, Option 2 and *output layer first* is a fair one.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from tl_course.base.parallel import side_by_side
+from tl_course.core import network, settings, training, transfer
+from tl_course.core.network import LAYERS, FiveLayerNet
+from tl_course.core.session import History, Recipe, Watch
+from tl_course.core.settings import Settings
+from tl_course.data.examples import Examples, Target, draw
+from tl_course.study import tables, tuning
+
+DECAY = 0.01  # of the weights, as in Option 2
+FALLS = 0.4  # the rate of a layer, of that of the layer above (2.6 times less: arXiv 1801.06146)
+RANK = 4  # of what LoRA adds to a layer
+TUNING = "middle_ways_tuning"
+RATES = {  # that are tried
+    "gradual unfreezing": (1e-4, 3e-4, 1e-3, 3e-3),
+    "falling rates": (3e-4, 1e-3, 3e-3, 1e-2),
+    "LoRA": (3e-4, 1e-3, 3e-3, 1e-2),
+}
+STEPS = {False: (100, 300), True: (300, 600)}  # by whether the images are augmented
+KEYS = ("way", "augmented", "images", "l2", "rate", "steps", "draw")
+Batches = Callable[[int], tuple[torch.Tensor, torch.Tensor]]
+
+
+def gradual_unfreezing(net: FiveLayerNet, batch_at: Batches, chosen: Settings) -> None:
+    """The output layer first; with each fifth of the steps one more layer (arXiv 1801.06146)."""
+
+    def let_go(step: int, _: nn.Module, __: History) -> None:
+        for number, name in enumerate(reversed(LAYERS), 1):
+            frozen = step * (len(LAYERS) + 1) < number * chosen.steps
+            getattr(net, name).requires_grad_(not frozen)
+
+    recipe = Recipe(chosen.steps, chosen.rate, weight_decay=DECAY)
+    training.train(net, batch_at, recipe, Watch(let_go))
+
+
+def falling_rates(net: FiveLayerNet, batch_at: Batches, chosen: Settings) -> None:
+    """The deeper below the output layer, the smaller the steps (arXiv 1801.06146)."""
+    recipe = Recipe(chosen.steps, chosen.rate, weight_decay=DECAY, falls=FALLS)
+    training.train(net, batch_at, recipe)
+
+
+class LowRank(nn.Module):
+    """A layer's weights, frozen, and a product of two small matrices that is added to them."""
+
+    def __init__(self, weight: torch.Tensor, rank: int = RANK):
+        super().__init__()
+        inputs = weight[0].numel()
+        self.a = nn.Parameter(torch.randn(rank, inputs) / inputs**0.5)
+        self.b = nn.Parameter(torch.zeros(len(weight), rank))
+
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        """`[units, …]`, of the same shape."""
+        return weight + (self.b @ self.a).view_as(weight)
+
+
+def lora(net: FiveLayerNet, batch_at: Batches, chosen: Settings) -> None:
+    """W¹ … W⁴ frozen, a low-rank change of each trained beside W⁵,b⁵ (arXiv 2106.09685).
+
+    The changes are added to the weights at the end, so that what is left is a network like any.
+    """
+    layers = [getattr(net, name) for name in LAYERS]
+    for layer in layers:
+        layer.requires_grad_(False)
+        parametrize.register_parametrization(layer, "weight", LowRank(layer.weight))
+    training.train(net, batch_at, Recipe(chosen.steps, chosen.rate, weight_decay=DECAY))
+    for layer in layers:
+        parametrize.remove_parametrizations(layer, "weight")
+
+
+WAYS = {
+    "gradual unfreezing": gradual_unfreezing, "falling rates": falling_rates, "LoRA": lora
+}  # fmt: skip
+
+
+def adapted(
+    way: str, net: FiveLayerNet, labelled: Examples, chosen: Settings, seed: int, augment: bool
+) -> FiveLayerNet:
+    """A copy of `net` with a fresh output layer, trained in this way on what is labelled."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        start = network.replace_output_layer(net, len(labelled.names)).requires_grad_(True)
+        WAYS[way](start, transfer.batches(labelled.x, labelled.y, seed, augment), chosen)
+    return start.eval()
+
+
+def tuned(net: FiveLayerNet, target: Target, sizes: tuple[int, ...], done: list[dict]) -> Iterator:
+    """Every way with every setting, on validation digits: lists of rows, with `KEYS`."""
+    every = (
+        (way, augmented, images, number)
+        for way, augmented, images in itertools.product(WAYS, (False, True), sizes)
+        for number in range(tuning.DRAWS[augmented])
+    )
+    left = tables.missing(every, done, ("way", "augmented", "images", "draw"))
+    plan = [(net, target, *task) for task in left]
+    return side_by_side(_tried, plan, "tuning ways between")
+
+
+def _tried(net, target, way, augmented, images, number) -> list[dict]:
+    seed = tuning.FIRST_DRAW + number
+    labelled = draw(target.pool, images, seed)
+    tried = [
+        Settings(rate=rate, steps=steps)
+        for rate, steps in itertools.product(RATES[way], STEPS[augmented])
+    ]
+    nets = (adapted(way, net, labelled, chosen, seed, augmented) for chosen in tried)
+    scored = target.validation
+    accuracies = [training.accuracy(one, scored.x, scored.y) for one in nets]
+    what = {"way": way, "augmented": augmented, "images": images}
+    return tuning.rows_of(what, number, tried, accuracies)
+
+
+def middle_ways(
+    net: FiveLayerNet, target: Target, sizes: tuple[int, ...], draws: int, done: list[dict]
+) -> Iterator[dict]:
+    """Rows `way`, `augmented`, `images`, `draw`, `accuracy`, `right`; draws as in the sweep."""
+    every = itertools.product(WAYS, (False, True), sizes, range(draws))
+    left = tables.missing(every, done, ("way", "augmented", "images", "draw"))
+    chosen = settings.table(TUNING)
+    plan = [(net, target, *task, chosen[task[:3]]) for task in left]
+    return side_by_side(_one, plan, "ways between")
+
+
+def _one(net, target, way, augmented, images, number, chosen) -> dict:
+    labelled = draw(target.pool, images, number)
+    one = adapted(way, net, labelled, chosen, number, augmented)
+    right = training.predict(one, target.test.x).argmax(1) == target.test.y
+    return {
+        "way": way, "augmented": augmented, "images": images, "draw": number,
+        "accuracy": right.float().mean().item(), "right": right.numpy(),
+    }  # fmt: skip
