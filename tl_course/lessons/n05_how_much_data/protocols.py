@@ -1,0 +1,78 @@
+"""The course's network under protocols that others have published figures for, on full MNIST.
+
+Two of them: sixteen random digits of each class, as in the embedding benchmark MTEB (its 48 models
+are in `published.csv`), and the first n digits of each class in the official order. The test is the
+official one, 10,000 digits.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.resources import files
+
+import pandas as pd
+import torch
+
+from tl_course.core import transfer
+from tl_course.core.network import FiveLayerNet
+from tl_course.core.output_layers import features
+from tl_course.data.examples import Examples, Target, draw
+
+SIXTEEN, DRAWS = 160, 5  # labelled digits of all classes, and draws of them
+FIRST = (1, 4)  # digits of each class
+WAYS = {  # arm, with altered copies
+    "Option 1": ("option-1", False),
+    "Option 1, altered copies": ("option-1", True),
+    "output layer first, altered copies": ("output-first", True),
+}
+REGRESSION = "logistic regression on the features"
+SOURCE = "embeddings-benchmark/results, results/MODEL/REVISION/MNIST.json, field accuracy"
+
+
+def published() -> pd.DataFrame:
+    """What MTEB publishes: `model`, what it had `seen`, `accuracy`, `lowest`, `highest` in %."""
+    return pd.read_csv(files(__package__) / "published.csv")
+
+
+def rows(net: FiveLayerNet, target: Target) -> Iterator[dict]:
+    """Rows `protocol`, `way`, `images`, `draw`, `accuracy` (0 … 1), `right`."""
+    parts = target.pool, target.validation  # as published: out of all 60,000
+    every = replace(
+        target.pool,
+        x=torch.cat([part.x for part in parts]),
+        y=torch.cat([part.y for part in parts]),
+    )
+    scored = features(net, target.test.x)
+    for number in range(DRAWS):
+        labelled = draw(every, SIXTEEN, number)
+        right = regression(features(net, labelled.x), labelled.y, scored) == target.test.y
+        yield _row("sixteen of each", REGRESSION, labelled, number, right)
+        yield from _adapted("sixteen of each", net, labelled, number, target.test)
+    for each in FIRST:
+        yield from _adapted("first of each", net, first(target.pool, each), 0, target.test)
+
+
+def first(pool: Examples, each: int) -> Examples:
+    """The first examples of each class, going round the classes as a draw does."""
+    places = [(pool.y == label).nonzero()[:each, 0] for label in range(len(pool.names))]
+    return pool[torch.stack(places, 1).flatten()]
+
+
+def regression(x: torch.Tensor, y: torch.Tensor, scored: torch.Tensor) -> torch.Tensor:
+    """MTEB's own classifier, scikit-learn's on features as they are: classes of `scored`."""
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = LogisticRegression(max_iter=100).fit(x.numpy(), y.numpy())
+    return torch.from_numpy(fitted.predict(scored.numpy()))
+
+
+def _adapted(protocol, net, labelled, number, test) -> Iterator[dict]:
+    for way, (arm, augment) in WAYS.items():
+        found = transfer.adapt(arm, net, labelled, test=test, seed=number, augment=augment)
+        yield _row(protocol, way, labelled, number, found.predictions == test.y)
+
+
+def _row(protocol, way, labelled, number, right) -> dict:
+    return {
+        "protocol": protocol, "way": way, "images": len(labelled), "draw": number,
+        "accuracy": right.float().mean().item(), "right": right.numpy(),
+    }  # fmt: skip
