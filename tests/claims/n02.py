@@ -36,6 +36,9 @@ CASES = {
     claims.curved_shapes_come_later: (
         recorded("preference"), renamed("preference", "kind", trained="untrained")
     ),
+    claims.corners_do_not_come_second: (
+        recorded("preference"), renamed("preference", "stimulus", corner="edge")
+    ),
     claims.one_set_of_units_serves_all: (
         recorded("usage"), renamed("usage", "net", trained="untrained")
     ),

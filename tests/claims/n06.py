@@ -36,6 +36,9 @@ CASES = {
     claims.own_kind_serves_best: (
         lambda: (fifty(),), lambda: (swapped(fifty(), "audio", "text"),)
     ),
+    claims.another_kind_can_help: (
+        lambda: (fifty(),), lambda: (swapped(fifty(), "image", "random"),)
+    ),
     claims.own_kind_leads_scratch: (lambda: (load("matrix"),), moving),
     claims.shuffling_ends_the_help: (
         lambda: (fifty(), *controls()),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tl_course.app import rules
 from tl_course.app.notebooks import root
 from tl_course.base import stats
 from tl_course.base.errors import CourseError
@@ -14,7 +15,7 @@ from tl_course.study import matrix as of_cells
 
 
 def pages() -> dict[Path, str]:
-    """The README and docs/speed.md with their tables as they are recorded now, by their paths."""
+    """The README and pages of docs/ with their tables as they are recorded now, by their paths."""
     cuts, rivals = results.load("published_cuts"), results.load("published_rivals")
     of = {
         "README.md": {
@@ -23,6 +24,7 @@ def pages() -> dict[Path, str]:
             "matrix": matrix(results.load("matrix")),
             "published": published(experiments.finals(cuts, rivals)),
         },
+        "docs/rules.md": {"rules": of_rules()},
         "docs/speed.md": {
             "recipes": recipes(results.load("recipes")),
             "race": race(results.load("race")),
@@ -160,6 +162,15 @@ def published(table: pd.DataFrame) -> str:
     }
     columns = [*PUBLISHED_ARMS.values()]
     return markdown(f"{experiments.IMAGES} labelled pictures", columns, rows)
+
+
+def of_rules() -> str:
+    """What transfer learning is said to do, and what was found: a row a rule."""
+    rows = {
+        rule.says: [rule.verdict, " ".join(one.text for one in rule.judged()), rule.notebook]
+        for rule in rules.RULES
+    }
+    return markdown("the rule", ["here", "what was found", "notebook"], rows)
 
 
 JUDGED = {  # columns of the recorded tables of recipes

@@ -63,6 +63,22 @@ def curved_shapes_come_later(table: pd.DataFrame) -> Claim:
     )
 
 
+def corners_do_not_come_second(table: pd.DataFrame) -> Claim:
+    """Layer 2 and corners, by both rulers; `table` is "preference"."""
+    rows = table[(table.layer == "layer2") & (table.stimulus == "corner")]
+    share = 100 * rows.groupby(["equal", "kind"]).share.mean().unstack("kind")
+    gain = share.trained - share.untrained
+    return Claim(
+        f"Training makes {gain.max():.0f} more of 100 units of layer 2 prefer corners by one of "
+        "our two rulers, and no more of them by the other.",
+        bool(gain.min() <= 0 < gain.max()),
+        listed(
+            dict(share.items()),
+            "{0}: same contrast {1.contrast:.0f}, same range {1.range:.0f} of 100",
+        ),
+    )
+
+
 def one_set_of_units_serves_all(table: pd.DataFrame) -> Claim:
     """Drawings, digits, letters and photographs, in layer 1; `table` is "usage"."""
     trained, untrained = (agreement(table).loc[net] for net in ("trained", "untrained"))
