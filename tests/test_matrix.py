@@ -1,6 +1,7 @@
 """Which source serves which target: every cell there, draws in pairs, controls that control."""
 
 import dataclasses
+import itertools
 import json
 import runpy
 import zipfile
@@ -71,6 +72,11 @@ def test_every_cell_of_the_matrix_is_there_and_draws_are_in_pairs(tasks):
         r for r in rows if (r["target"], r["source"], r["draw"]) == ("handwritten", "image", 2)
     )
     assert (right != recorded["right"]).sum() <= 1  # features in one batch or another
+    # Of another pretraining only what it changes is run, and rows say which it is.
+    other = list(matrix.matrix(nets, done=rows, pretraining=1, **asked))
+    assert {row["source"] for row in other} == set(nets) and len(other) == 2 * 2 * 3
+    assert {row["pretraining"] for row in other} == {1}
+    assert not list(matrix.matrix(nets, done=[*rows, *other], pretraining=1, **asked))
     with pytest.raises(CourseError, match="no target 'braille'; there is handwritten, written"):
         next(matrix.matrix(nets, [10], 1, targets=["braille"]))
 
@@ -117,6 +123,30 @@ def test_what_is_ahead_is_paired_and_its_interval_is_of_the_right_kind():
         row |= {"target": "spoken", "fold": 0, "accuracy": row["right"].mean()}
     found = matrix.ahead(pd.DataFrame(rows), ("random", "1")).iloc[0]
     assert found.ahead == pytest.approx(12.5) and found.interval > 25
+
+
+def test_other_pretrainings_widen_an_interval():
+    random, rows = np.random.default_rng(0), []
+    for run, d in itertools.product(range(3), range(6)):
+        for source in ("random", "image") if run == 0 else ("image",):
+            share = 0.5 if source == "random" else 0.6 + 0.1 * run
+            right = random.random(400) < share
+            rows.append(
+                {"source": source, "target": "handwritten", "option": "1", "images": 50, "draw": d,
+                 "fold": 0, "accuracy": right.mean(), "right": right, "pretraining": run}
+            )  # fmt: skip
+    table = pd.DataFrame(rows)
+    three = matrix.ahead(table, ("random", "1")).iloc[0]
+    alone = matrix.ahead(table[table.pretraining == 0], ("random", "1")).iloc[0]
+    assert three.ahead == pytest.approx(20, abs=3) and alone.ahead == pytest.approx(10, abs=3)
+    assert three.draws == alone.draws == 6
+    assert three.interval > 15 > 2 * alone.interval, "three that differ by ten points each"
+    languages = table.assign(target="written", fold=table.draw % 3)
+    three = matrix.ahead(languages, ("random", "1")).iloc[0]
+    alone = matrix.ahead(languages[languages.pretraining == 0], ("random", "1")).iloc[0]
+    assert three.interval > 15 > alone.interval
+    cells = matrix.cells(table).set_index("source")
+    assert set(cells.draws) == {6} and cells["mean"].image == pytest.approx(0.7, abs=0.03)
 
 
 def test_settings_of_a_cell_are_the_best_of_its_recorded_grid():

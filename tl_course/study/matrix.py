@@ -94,7 +94,9 @@ def adapted(
     return transfer.adapt(arm, net, labelled, seed=seed, chosen=chosen).net
 
 
-def _cells(net, source, name, fold, option, images, numbers, seed, part, most) -> list[dict]:
+def _cells(
+    net, source, name, fold, option, images, numbers, seed, part, most, pretraining
+) -> list[dict]:
     """The rows of some draws of one cell; all of them have this fold."""
     target = tasks()[name].folds[fold]()
     scored: Examples = getattr(target, part)
@@ -115,8 +117,8 @@ def _cells(net, source, name, fold, option, images, numbers, seed, part, most) -
             right = scores.argmax(1) == scored.y
         rows.append(
             {"source": source, "target": name, "option": option, "images": images, "draw": number,
-             "fold": fold, "accuracy": right.float().mean().item(),
-             "right": right.numpy()}
+             "fold": fold, "pretraining": pretraining,
+             "accuracy": right.float().mean().item(), "right": right.numpy()}
         )  # fmt: skip
     return rows
 
@@ -151,14 +153,17 @@ def matrix(
     seed: int = 0,
     part: str = "test",
     most: int | None = None,
+    pretraining: int = 0,
     done: Iterable[dict] = (),
     progress: bool = False,
 ) -> Iterator[dict]:
-    """Rows `source`, `target`, `option`, `images`, `draw`, `fold`, `accuracy`, `right`.
+    """Rows `source`, `target`, `option`, `images`, `draw`, `fold`, `pretraining`, `accuracy`, …
 
-    `nets` are the pretrained networks by source ("image", "audio", "text"); "random" is the
-    control, and "none" the classical floor (option "classical"). Draw d is the same examples in
-    every cell of a target; with `most`, it is scored on at most so many of the `part`. Runs that
+    The last is `right`, which of the scored examples were. `nets` are the pretrained networks by
+    source ("image", "audio", "text"); "random" is the control, and "none" the classical floor
+    (option "classical"). Draw d is the same examples in every cell of a target; with `most`, it is
+    scored on at most so many of the `part`. `pretraining` says of which seed the networks are; of
+    others than the first there are neither control nor floor, which it does not change. Runs that
     are in `done` are not run again. (There are more than seven parameters, since one call says all
     that a row depends on.)
     """
@@ -170,10 +175,10 @@ def matrix(
         if name not in there:
             raise CourseError(f"There is no target '{name}'; there is {', '.join(there)}.")
     keys = ("source", "target", "option", "images", "draw")
-    had = {tuple(row[key] for key in keys) for row in done}
+    had = {tuple(row[key] for key in keys) for row in done if row["pretraining"] == pretraining}
+    without = [("none", "classical"), *(("random", option) for option in options if option != "2")]
     columns = [
-        ("none", "classical"),
-        *(("random", option) for option in options if option != "2"),
+        *(without if pretraining == 0 else ()),
         *((source, option) for source in nets for option in options if option != "scratch"),
     ]
     heads, whole = [], []
@@ -181,7 +186,8 @@ def matrix(
         for fold in range(folds := len(there[name].folds)):
             cell = source, name, option, n
             numbers = [d for d in range(fold, draws, folds) if (*cell, d) not in had]
-            first, last = (nets.get(source), source, name, fold, option, n), (seed, part, most)
+            first = nets.get(source), source, name, fold, option, n
+            last = seed, part, most, pretraining
             if option == "1" and numbers:  # features once, for all draws of a fold
                 heads.append((*first, numbers, *last))
             elif numbers:
@@ -198,9 +204,13 @@ def pretrained() -> dict[str, FiveLayerNet]:
 
 
 def cells(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows `source`, `target`, `option`, `images`, `mean`, `sd` (shares, over draws), `draws`."""
-    by = table.groupby(["target", "source", "option", "images"], sort=False).accuracy
-    found = by.agg(["mean", "std", "size"]).reset_index()
+    """Rows `source`, `target`, `option`, `images`, `mean`, `sd`, `draws`; mean and sd are shares.
+
+    The mean is one over draws and pretrainings, `sd` that over draws.
+    """
+    by = ["target", "source", "option", "images"]
+    of_draws = table.groupby([*by, "draw"], sort=False).accuracy.mean().groupby(by, sort=False)
+    found = of_draws.agg(["mean", "std", "size"]).reset_index()
     return found.rename(columns={"std": "sd", "size": "draws"})
 
 
@@ -209,9 +219,10 @@ def ahead(table: pd.DataFrame, control: tuple[str, str]) -> pd.DataFrame:
 
     Rows `source`, `target`, `option`, `images`, `ahead`, `interval` (half of 95%), `wins`, `draws`.
     The interval (`stats.estimate`) allows for others of whatever was drawn: other draws with other
-    digits or voices, or other people or groups of languages.
-    That the networks were pretrained once each is not in it.
+    digits or voices, or other people or groups of languages; and, where there are several, for
+    other pretrainings of the source. `wins` counts the draws in which their mean is ahead.
     """
+    table = table if "pretraining" in table else table.assign(pretraining=0)
     rows = []
     for (name, images), group in table.groupby(["target", "images"], sort=False):
         of = dict(iter(group.groupby(["source", "option"], sort=False)))
@@ -221,21 +232,25 @@ def ahead(table: pd.DataFrame, control: tuple[str, str]) -> pd.DataFrame:
         for (source, option), own in of.items():
             if (source, option) == control:
                 continue
-            own = own.set_index("draw")
-            both = own.index.intersection(base.index)
-            each = 100 * (own.accuracy[both] - base.accuracy[both])
-            if own.fold[both].nunique() > 1:
-                interval = stats.estimate(each, fold=own.fold[both]).half
+            runs = [one.set_index("draw") for _, one in own.groupby("pretraining")]
+            both = base.index
+            for one in runs:
+                both = both.intersection(one.index)
+            each = np.stack([100 * (one.accuracy[both] - base.accuracy[both]) for one in runs])
+            several = {"pretraining": 0} if len(runs) > 1 else {}
+            if base.fold[both].nunique() > 1:
+                interval = stats.estimate(each, fold=base.fold[both].to_numpy(), **several).half
             else:
-                pair = np.stack(own.right[both]), np.stack(base.right[both])
-                n = pair[0].shape[1]
-                clusters = {"draw": 0, "example": 1}
+                right = np.stack([np.stack(one.right[both]) for one in runs])
+                n = right.shape[2]
+                clusters = {"draw": 1, "example": 2}
                 if name == "spoken" and n % TEST_VOICES == 0:
-                    clusters = {"draw": 0, "voice": np.arange(n) // (n // TEST_VOICES)}
-                interval = 100 * stats.paired(*pair, **clusters).half
+                    clusters = {"draw": 1, "voice": np.arange(n) // (n // TEST_VOICES)}
+                by = stats.paired(right, np.stack(base.right[both])[None], **clusters, **several)
+                interval = 100 * by.half
             rows.append(
                 {"source": source, "target": name, "option": option, "images": images,
                  "ahead": each.mean(), "interval": interval,
-                 "wins": int((each > 0).sum()), "draws": len(each)}
+                 "wins": int((each.mean(0) > 0).sum()), "draws": len(both)}
             )  # fmt: skip
     return pd.DataFrame(rows)

@@ -46,7 +46,8 @@ TABLES = [
         then=lambda rows: tuning.keep("matrix_tuning", rows, matrix_tuning.KEYS[:4]),
     ),
     Table(
-        "matrix", ("source", "target", "option", "images", "draw"), cells, of_all_networks
+        "matrix", ("source", "target", "option", "images", "draw", "pretraining"), cells,
+        of_all_networks,
     ),
     Table("controls", ("control", "source", "target", "draw"), controls, of_all_networks),
     Table("directions", ("source", "learnt", "tested", "draw"), directions, of_all_networks),
