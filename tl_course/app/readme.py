@@ -184,7 +184,7 @@ def recipes(table: pd.DataFrame) -> str:
     table = table.sort_values("idea", key=lambda ideas: ideas.map([*IDEAS].index), kind="stable")
     parts = [_judged(table, "core_seconds", "seconds of one core")]
     whole = [idea for idea in dict.fromkeys(table.idea) if idea.startswith(("old", "new"))]
-    for other, ideas in ((BEFORE, whole), (HALF, dict.fromkeys(table.idea))):
+    for other, ideas in ((BEFORE, whole), (NOW, whole), (HALF, dict.fromkeys(table.idea))):
         ahead = {idea: _ahead(table, idea, other) for idea in ideas if idea != other}
         parts.append(markdown(f"points ahead of *{other}*", [*JUDGED.values()], ahead))
     return "\n".join(parts)

@@ -51,7 +51,7 @@ def _load(name: str):
 SWEEP = ("sweep",)
 RULES = (
     Rule(
-        "A network trained on a million pictures of 1,000 classes learns to name new ones.",
+        "A network trained on very many pictures of 1,000 classes learns to name new ones.",
         HELD, "01", ((c01.it_learns_to_name_things, ("pretraining",)),),
     ),
     Rule(
@@ -114,7 +114,7 @@ RULES = (
         ),
     ),
     Rule(
-        "Published networks for text (BERT, GPT-3) are fine-tuned in the same way.",
+        "Networks pretrained on text, as BERT and GPT-3 were, are fine-tuned in the same way.",
         HELD, "07 and 09",
         (
             (c07.meaning_beats_letters, ("words",)),

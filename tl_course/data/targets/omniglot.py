@@ -68,10 +68,10 @@ def _drawings(alphabet: str) -> Iterator[tuple[int, int, torch.Tensor]]:
     try:
         with zipfile.ZipFile(path) as packed:
             for name in sorted(packed.namelist()):
-                found = PLACE.fullmatch(name)
-                if found and found[1] == alphabet and int(found[2]) <= LETTERS:
+                place = PLACE.fullmatch(name)
+                if place and place[1] == alphabet and int(place[2]) <= LETTERS:
                     picture, _ = open_picture(packed.read(name), name, PIXELS**2)
-                    yield int(found[2]), int(found[3]), 1 - pil_to_tensor(picture)[0] / 255
+                    yield int(place[2]), int(place[3]), 1 - pil_to_tensor(picture)[0] / 255
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise CourseError(
             f"{path} is damaged ({error}): delete it and run 'python data_scripts/omniglot.py'."

@@ -25,11 +25,14 @@ WAYS = {  # arm, with altered copies
     "output layer first, altered copies": ("output-first", True),
 }
 REGRESSION = "logistic regression on the features"
-SOURCE = "embeddings-benchmark/results, results/MODEL/REVISION/MNIST.json, field accuracy"
 
 
 def published() -> pd.DataFrame:
-    """What MTEB publishes: `model`, what it had `seen`, `accuracy`, `lowest`, `highest` in %."""
+    """What MTEB publishes: `model`, what it had `seen`, `accuracy`, `lowest`, `highest` in %.
+
+    From embeddings-benchmark/results, results/MODEL/REVISION/MNIST.json, field `accuracy`; what a
+    model had seen is not said there and follows from its family.
+    """
     return pd.read_csv(files(__package__) / "published.csv")
 
 
