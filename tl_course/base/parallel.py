@@ -19,16 +19,17 @@ def side_by_side(
     run: Callable[..., Any],
     plan: Sequence[tuple],
     title: str | None = None,
-    worth_it: int = WORTH_IT,
+    worth_it: int | None = None,
 ) -> Iterator[Any]:
     """`run(*arguments)` for each entry of `plan`, in its order, as they are done.
 
-    They are done one after another, on all cores, where there are fewer than `worth_it`.
+    They are done one after another, on all cores, where there are fewer than `worth_it`
+    (`WORTH_IT`).
     """
     bar = tqdm(total=len(plan), desc=title, unit="run", disable=title is None)
     workers = machine.cores() if machine.device().type == "cpu" else 1
     with bar, parallel_config(backend="loky", inner_max_num_threads=1):
-        if workers == 1 or len(plan) < worth_it:
+        if workers == 1 or len(plan) < (worth_it or WORTH_IT):
             done = (run(*arguments) for arguments in plan)
         else:
             done = Parallel(workers, return_as="generator")(
