@@ -69,6 +69,9 @@ def test_the_readme_and_the_page_on_speed_show_what_is_recorded():
     assert "| new recipe | 131,072 |" in shown
 
 
+RECIPES = {"recipes", "race", "long_recipes"}
+
+
 def test_the_recipe_is_as_good_for_digits_from_fewer_renders():
     table = results.load("recipes")
     assert set(table.idea) == set(recipes.IDEAS) and set(table.seed) == set(recipes.SEEDS)
@@ -78,6 +81,14 @@ def test_the_recipe_is_as_good_for_digits_from_fewer_renders():
     for measure in ("digits_10", "digits_50", "digits_200"):
         assert now[measure] >= before[measure] - 0.005, measure  # no more than chance
     assert now.oriented > before.oriented
+    assert now.start_left < before.start_left + 0.05  # less of it is seen as noise
+
+
+def test_rows_of_another_recipe_are_not_taken_for_those_of_this_one(monkeypatch):
+    tables = {name: one for name, one in records.every_table().items() if name in RECIPES}
+    assert all(one.is_current for one in tables.values()) and len(tables) == 3
+    monkeypatch.setattr(recipes, "NEW", replace(recipes.NEW, rate=1e-3))
+    assert not any(one.is_current or one.done() for one in tables.values())
 
 
 def test_in_a_race_the_recipe_takes_less_time_and_is_not_certainly_behind_with_digits():
@@ -97,7 +108,7 @@ def test_in_a_race_the_recipe_takes_less_time_and_is_not_certainly_behind_with_d
 
 
 def test_a_race_goes_on_with_what_is_missing(monkeypatch):
-    monkeypatch.setattr(recipes, "judged", lambda net: {})
+    monkeypatch.setattr(recipes, "judged", lambda net, start: {})
     monkeypatch.setattr(recipes, "RACED", {recipes.BEFORE: (1,), recipes.NOW: (1, 2)})
     little = {name: replace(one, renders=512) for name, one in recipes.IDEAS.items()}
     monkeypatch.setattr(recipes, "IDEAS", little)
@@ -111,7 +122,7 @@ def test_a_race_goes_on_with_what_is_missing(monkeypatch):
 
 def test_every_idea_can_be_trained_again(monkeypatch):
     """A little of each: what is beside the training does what it says and nothing breaks."""
-    monkeypatch.setattr(recipes, "judged", lambda net: {"folded": not net.has_batch_norm})
+    monkeypatch.setattr(recipes, "judged", lambda net, start: {"folded": not net.has_batch_norm})
     for name, idea in recipes.IDEAS.items():
         row = recipes.trained(name, 1, replace(idea, renders=4 * pretraining.BATCH))
         share = idea.beside.rendered
