@@ -176,7 +176,7 @@ def of_rules() -> str:
 JUDGED = {  # columns of the recorded tables of recipes
     "names": "renders, %", "digits_10": "digits, 10 labels, %", "digits_50": "50 labels, %",
     "digits_200": "200 labels, %", "oriented": "filters with an orientation, %",
-    "start_left": "start left in layer 1, %",
+    "start_left": "start of layer 1 remaining, %",
 }  # fmt: skip
 
 

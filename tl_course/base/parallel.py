@@ -23,8 +23,8 @@ def side_by_side(
 ) -> Iterator[Any]:
     """`run(*arguments)` for each entry of `plan`, in its order, as they are done.
 
-    They are done one after another, on all cores, where there are fewer than `worth_it`
-    (`WORTH_IT`).
+    They are done one after another, on all cores, where there are fewer than `worth_it`, which is
+    `WORTH_IT` where nothing is said.
     """
     bar = tqdm(total=len(plan), desc=title, unit="run", disable=title is None)
     workers = machine.cores() if machine.device().type == "cpu" else 1

@@ -16,7 +16,7 @@ from tl_course.core.network import FiveLayerNet
 from tl_course.core.training import History, Recipe, Watch
 
 BATCH = 256
-FIRST_LAYER_GAIN = 0.067  # W¹ starts small: what it learns soon covers the random start
+FIRST_LAYER_GAIN = 0.067  # W¹ starts small, so that what it learns soon outweighs it
 HELD_OUT_SEED = 1_000_000  # renders that measure accuracy; no training seed may come near
 CHECKPOINT = "checkpoint.pt"
 
@@ -60,7 +60,10 @@ def fresh(
     kind: type[FiveLayerNet] = FiveLayerNet,
     gain: float = FIRST_LAYER_GAIN,
 ) -> FiveLayerNet:
-    """An untrained network for this source, with the BatchNorm that pretraining uses."""
+    """An untrained network for this source, with the BatchNorm that pretraining uses.
+
+    `gain` scales the random W¹ that it starts with.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = kind(source.n_classes, batch_norm=True, modality=source.modality)

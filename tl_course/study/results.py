@@ -67,7 +67,7 @@ def record_tensors(name: str, kept: dict[str, torch.Tensor]) -> None:
 def record(
     name: str, rows: list[dict], *, command: str, seed: int, weights: str, complete: bool = True
 ) -> pd.DataFrame:
-    """Write a table and what it was made with; `weights` is a network's fingerprint or ''.
+    """Write a table and what it was made with, of which `weights` is the fingerprint.
 
     A table that is not `complete` is one that a later sitting goes on with.
     """

@@ -46,7 +46,7 @@ class Table:
 
     @property
     def is_current(self) -> bool:
-        """Whether it exists, is complete, and was made with the shipped weights."""
+        """Whether it exists, is complete, and was made with what `weights` says today."""
         if self.name not in results.names():
             return False
         about = results.about(self.name)

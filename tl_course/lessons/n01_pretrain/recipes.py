@@ -175,10 +175,6 @@ class Idea:
     net: type[FiveLayerNet] = FiveLayerNet
     gain: float = pretraining.FIRST_LAYER_GAIN
 
-    def fresh(self, source: EmojiImages, seed: int) -> FiveLayerNet:
-        """The network at its start."""
-        return pretraining.fresh(source, seed, self.net, self.gain)
-
 
 BEFORE, HALF, NOW = "old recipe", "new recipe, half", "new recipe"
 IDEAS = {
@@ -232,15 +228,8 @@ def _side_by_side(ideas: dict[str, Idea], done: list[dict], title: str) -> Itera
 
 def trained(idea: str, seed: int, one: Idea) -> dict:
     """One row: what it took, in seconds of one core, and how good the network is."""
-    source = EmojiImages(seed)
-    net = one.fresh(source, seed)
-    beside = one.beside(net, source, one.renders)
-    start = net.layer1.weight.detach().clone()
     begun = time.process_time()
-    run = pretraining.pretrain(
-        beside, one.renders, seed=seed, net=net, recipe=one.recipe,
-        watch=Watch(on_step=beside.on_step),
-    )  # fmt: skip
+    run, start = _pretrained(one, seed)
     seconds = time.process_time() - begun
     renders = round(one.beside.rendered * one.renders)
     row = {"idea": idea, "seed": seed, "renders": renders, "core_seconds": seconds}
@@ -251,22 +240,32 @@ def race(done: list[dict]) -> Iterator[dict]:
     """The recipe and the one before in turn, alone on the machine: seconds as a clock says them."""
     plan = sorted(((idea, seed) for idea in RACED for seed in RACED[idea]), key=lambda one: one[1])
     for idea, seed in missing(plan, done, ("idea", "seed")):
-        one, source = IDEAS[idea], EmojiImages(seed)
-        net = one.fresh(source, seed)
-        start = net.layer1.weight.detach().clone()
-        run = pretraining.pretrain(
-            source, one.renders, seed=seed, net=net, recipe=one.recipe,
-            watch=Watch(progress=f"{idea}, seed {seed}"),
-        )  # fmt: skip
+        one = IDEAS[idea]
+        run, start = _pretrained(one, seed, f"{idea}, seed {seed}")
         row = {"idea": idea, "seed": seed, "renders": one.renders, "seconds": run.history.seconds}
         yield {**row, **judged(run.net, start), "machine": machine.summary()}
+
+
+def _pretrained(
+    one: Idea, seed: int, progress: str | None = None
+) -> tuple[pretraining.Pretrained, torch.Tensor]:
+    """What came of an idea, and the filters of layer 1 that it started with."""
+    source = EmojiImages(seed)
+    net = pretraining.fresh(source, seed, one.net, one.gain)
+    beside = one.beside(net, source, one.renders)
+    start = net.layer1.weight.detach().clone()
+    run = pretraining.pretrain(
+        beside, one.renders, seed=seed, net=net, recipe=one.recipe,
+        watch=Watch(on_step=beside.on_step, progress=progress),
+    )  # fmt: skip
+    return run, start
 
 
 def judged(net: FiveLayerNet, start: torch.Tensor) -> dict[str, float]:
     """How good a pretrained network is: fresh renders, validation digits, filters (0 … 1).
 
     `start` are the filters of layer 1 before it was trained. The cosine of a filter with its start
-    says how much of a random start is left, which is seen as noise.
+    says how much of its start remains; of a random one that is seen as noise.
     """
     target = handwritten()
     pool, scored = (features(net, part.x) for part in (target.pool, target.validation))
@@ -287,7 +286,7 @@ def judged(net: FiveLayerNet, start: torch.Tensor) -> dict[str, float]:
     }
 
 
-def setup() -> str:
+def fingerprint() -> str:
     """A fingerprint of what every row rests on; an idea is known by its name."""
     recipes = [{k: v for k, v in vars(one).items() if v != DEFAULT[k]} for one in (NEW, OLD)]
     gains = (pretraining.FIRST_LAYER_GAIN, OLD_GAIN)

@@ -38,7 +38,7 @@ def pretraining_runs(done: list[dict]) -> Iterator[dict]:
 
 TABLES = [
     Table("pretraining", ("images", "precision"), pretraining_runs),
-    Table("recipes", ("idea", "seed"), recipes.recipes, weights=recipes.setup),
-    Table("long_recipes", ("idea", "seed"), recipes.long_recipes, weights=recipes.setup),
-    Table("race", ("idea", "seed"), recipes.race, weights=recipes.setup),
+    Table("recipes", ("idea", "seed"), recipes.recipes, weights=recipes.fingerprint),
+    Table("long_recipes", ("idea", "seed"), recipes.long_recipes, weights=recipes.fingerprint),
+    Table("race", ("idea", "seed"), recipes.race, weights=recipes.fingerprint),
 ]
