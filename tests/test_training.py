@@ -236,6 +236,28 @@ def test_what_measures_must_not_be_what_is_trained_on():
         pretraining.pretrain(EmojiImages(7), 1024, held_out=EmojiImages(7))
 
 
+@pytest.mark.parametrize("name", pretraining.SHIPPED)
+def test_the_shipped_networks_have_the_recipe_of_long_pretrainings(name):
+    images = pretraining.SHIPPED[name][1]
+    recipe = vars(pretraining.recipe_for(images)) | {"steps": images // pretraining.BATCH}
+    kept = pretraining.pretrained(name).about["recipe"]
+    assert kept == {key: recipe[key] for key in kept if key != "bf16"} | {"bf16": kept["bf16"]}
+    assert pretraining.recipe_for(131_072) is pretraining.RECIPE
+
+
+def test_each_recipe_starts_layer_1_at_a_size_of_its_own(monkeypatch):
+    started = []
+    monkeypatch.setattr(
+        training, "train", lambda net, *_: started.append(net) or training.History()
+    )
+    source = EmojiImages(3)
+    for images in (512, pretraining.LONG):
+        pretraining.pretrain(source, images, seed=3)
+    gains = (pretraining.FIRST_LAYER_GAIN, pretraining.LONG_GAIN)
+    for net, gain in zip(started, gains, strict=True):
+        assert torch.equal(net.layer1.weight, pretraining.fresh(source, 3, gain=gain).layer1.weight)
+
+
 def test_too_few_images_are_refused():
     with pytest.raises(CourseError, match="too few"):
         pretraining.pretrain(EmojiImages(0), 100)

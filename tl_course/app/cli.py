@@ -207,7 +207,7 @@ def pretrain(args: argparse.Namespace) -> int:
         args.images,
         held_out=pretraining.source(args.source, args.seed, device, held_out=True),
         seed=args.seed,
-        recipe=replace(pretraining.RECIPE, bf16=bf16),
+        recipe=replace(pretraining.recipe_for(args.images), bf16=bf16),
         out=args.out,
         overwrite=args.force,
     )

@@ -21,8 +21,9 @@ def of_network(name: str) -> str:
     """Pretrain a shipped network again and put it into the package; tells how good it is.
 
     One million renders of drawings, 400,000 spoken and 400,000 written names; spoken names need the
-    extra `speech`. The recipe (`pretraining.RECIPE`, `Style` and `Pose`) was chosen by what Option
-    1 reached on the *validation* digits, and taken over for sound and text; no test digit was read.
+    extra `speech`. The recipe (`pretraining.LONG_RECIPE`, `Style` and `Pose`) was chosen by what
+    Option 1 reached on the *validation* digits, and taken over for sound and text; no test digit
+    was read.
     """
     what, images = pretraining.SHIPPED[name]
     work = storage.home() / "records" / name

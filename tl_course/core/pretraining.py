@@ -17,6 +17,7 @@ from tl_course.core.training import History, Recipe, Watch
 
 BATCH = 256
 FIRST_LAYER_GAIN = 0.067  # W¹ starts small, so that what it learns soon outweighs it
+LONG_GAIN = 0.2  # with the recipe of long pretrainings
 HELD_OUT_SEED = 1_000_000  # renders that measure accuracy; no training seed may come near
 CHECKPOINT = "checkpoint.pt"
 
@@ -30,6 +31,19 @@ RECIPE = Recipe(
     label_smoothing=0.1,
     warm_up=0.2,
 )  # steps follow from the number of images; chosen by the recorded table `recipes`
+LONG_RECIPE = Recipe(
+    steps=0, rate=4e-3, weight_decay=0.3, first_layer_decay=0.75, label_smoothing=0.1, warm_up=0.2
+)
+LONG = 400_000  # inputs, from which on it is taken; compared at a million in `long_recipes`
+
+
+def recipe_for(images: int) -> Recipe:
+    """How to pretrain on so many inputs.
+
+    `RECIPE` (Muon) gets as far with fewer inputs; where there are many, `LONG_RECIPE` (AdamW) names
+    more of them, and its layers serve digits as well.
+    """
+    return RECIPE if images < LONG else LONG_RECIPE
 
 
 class Source(Protocol):
@@ -79,7 +93,7 @@ def pretrain(
     held_out: Source | None = None,
     seed: int = 0,
     net: FiveLayerNet | None = None,
-    recipe: Recipe = RECIPE,
+    recipe: Recipe | None = None,
     out: Path | None = None,
     overwrite: bool = False,
     watch: Watch = Watch(progress="pretraining"),  # noqa: B008 it is frozen
@@ -91,8 +105,8 @@ def pretrain(
     goes. A finished network is overwritten only where `overwrite` asks for it, and no other program
     can write into `out` meanwhile (CourseError). Under torchrun every process takes its share of
     each batch. `held_out` is the same source with another seed; it measures the accuracy. `net` is
-    a fresh network of another kind. (There are more than seven parameters, since a run of days is
-    said whole in one call.)
+    a fresh network of another kind; without a `recipe` it is that of `recipe_for`. (There are more
+    than seven parameters, since a run of days is said whole in one call.)
     """
     steps = images // BATCH
     if steps < 2:
@@ -103,9 +117,12 @@ def pretrain(
         )
     machine.keep_freed_memory()
     acc = session.accelerator()
+    recipe = recipe or recipe_for(images)
     bf16 = machine.has_fast_bf16(acc.device) if recipe.bf16 is None else recipe.bf16
     recipe = replace(recipe, steps=steps, bf16=bf16)
-    net = fresh(source, seed) if net is None else net
+    if net is None:
+        gain = LONG_GAIN if recipe.muon_rate is None else FIRST_LAYER_GAIN
+        net = fresh(source, seed, gain=gain)
     if acc.num_processes > 1 and acc.device.type == "cuda":
         net = nn.SyncBatchNorm.convert_sync_batchnorm(net)
     share, rest = divmod(BATCH, acc.num_processes)

@@ -33,10 +33,8 @@ SEEDS = (4, 5, 6)  # settings were chosen with others
 RENDERS = 102_400  # half of what a learner's own network saw before
 LEARNERS = 131_072  # what it sees now: the budget "laptop" of notebook 01
 DRAWS = {10: 400, 50: 100, 200: 20}  # of labelled digits, by their number; means within 0.3 points
-OLD = Recipe(
-    steps=0, rate=4e-3, weight_decay=0.3, first_layer_decay=0.75, label_smoothing=0.1, warm_up=0.2
-)  # what the course trained with before
-OLD_GAIN = 0.2  # of W¹'s random start
+OLD = pretraining.LONG_RECIPE  # once for all pretrainings, now for long ones alone
+OLD_GAIN = pretraining.LONG_GAIN  # of W¹'s random start
 NEW = pretraining.RECIPE
 DEFAULT = vars(Recipe(steps=-1, rate=-1))  # settings that a recipe may leave as they are
 ALL = replace(NEW, first_layer_until=1.0)
@@ -206,7 +204,8 @@ IDEAS = {
 RACED = {BEFORE: range(30, 35), HALF: range(30, 35), NOW: range(30, 40)}  # seeds, all of them new
 LONG = {  # as many renders as the shipped network saw, and half as many
     BEFORE: Idea(OLD, 1_000_000, gain=OLD_GAIN),
-    NOW: Idea(renders=500_000),
+    HALF: Idea(renders=500_000),
+    NOW: Idea(renders=1_000_000),
 }
 
 
@@ -216,7 +215,7 @@ def recipes(done: list[dict]) -> Iterator[dict]:
 
 
 def long_recipes(done: list[dict]) -> Iterator[dict]:
-    """The old recipe on as many renders as the shipped network saw, the new one on half of them."""
+    """Both recipes on as many renders as the shipped network saw, and the new one on half."""
     return _side_by_side(LONG, done, "long recipes")
 
 
