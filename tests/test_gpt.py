@@ -1,10 +1,12 @@
 """The small GPT: its construction, its source and target, what it learns, and what is shipped."""
 
+import json
 import math
 import threading
 
 import pandas as pd
 import pytest
+import safetensors.torch
 import torch
 import torch.nn.functional as F
 
@@ -154,6 +156,28 @@ def test_saved_and_loaded_it_says_the_same(tmp_path):
     weights.write_bytes(bytes(data))
     with pytest.raises(CourseError, match="damaged"):
         gpt.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("blocks", 10**9), ("blocks", 0), ("blocks", -1), ("heads", 5), ("heads", 0),
+        ("width", True), ("width", 10**30), ("width", 31), ("context", "32"),
+        ("context", None), ("depth", 1), ("width", ...),
+    ],
+)  # fmt: skip
+def test_a_small_gpt_of_another_shape_is_one_sentence(tmp_path, key, value):
+    gpt.save(gpt.fresh(0, **TINY), tmp_path)
+    description = gpt.load(tmp_path).about
+    assert description["architecture"] == TINY
+    path = tmp_path / files.WEIGHTS_FILE
+    description["architecture"][key] = value
+    if value is ...:
+        del description["architecture"][key]
+    state = safetensors.torch.load_file(path)
+    safetensors.torch.save_file(state, path, metadata={"network": json.dumps(description)})
+    with pytest.raises(CourseError, match="weights.safetensors (has|lacks|does not fit)"):
+        gpt.load(tmp_path)
 
 
 def test_another_kind_of_network_is_refused(tmp_path):

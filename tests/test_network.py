@@ -1,5 +1,6 @@
 """The five layers: folding, the surgery, saving, and every way a file can be wrong."""
 
+import copy
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import safetensors.torch
 import torch
 
 from tl_course.base.errors import CourseError
-from tl_course.core import network
+from tl_course.core import files, model_card, network
 from tl_course.core.files import load, save
 from tl_course.core.network import FiveLayerNet, fingerprint, fold, replace_output_layer
 
@@ -135,6 +136,102 @@ def test_a_wrong_file_gets_one_sentence(tmp_path, how, says):
     with pytest.raises(CourseError, match=says) as caught:
         load(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+NASTY = (
+    None, True, -1, 0, 10**30, float("nan"), "x", "\ud800", [], [[]], ["x"], {}, [{"name": "x"}],
+)  # fmt: skip
+
+
+def mutations(description: dict, folder):
+    """Writes each into the folder: every part of the description lost, or nasty."""
+    path = folder / "weights.safetensors"
+    state = safetensors.torch.load_file(path)
+
+    def parts(value, at=()):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield (*at, key)
+            if isinstance(value[key], (dict, list)):
+                yield from parts(value[key], (*at, key))
+
+    for *above, last in parts(description):
+        for put in (..., *NASTY):
+            changed = copy.deepcopy(description)
+            inner = changed
+            for key in above:
+                inner = inner[key]
+            if put is ...:
+                del inner[last]
+            else:
+                inner[last] = put
+            safetensors.torch.save_file(state, path, metadata={"network": json.dumps(changed)})
+            yield changed
+
+
+def test_no_description_raises_anything_but_a_sentence(tmp_path):
+    """And a network that is loaded can be built on: what its description credits is sound."""
+    by = {"name": "a", "maker": "b", "fingerprint": "c", "licence": "d"}
+    credits = {"lineage": [by], "stands_on": [{"what": "a", "by": "b", "licence": "c"}]}
+    net = FiveLayerNet(2)
+    save(net, tmp_path, source="EmojiImages", name="n", maker="m", licence="l", more=1, **credits)
+    refused = loaded = 0
+    for description in mutations(load(tmp_path).about, tmp_path):
+        try:
+            net = load(tmp_path)
+        except CourseError as error:
+            assert "\n" not in str(error) and len(str(error)) < 400
+            refused += 1
+        else:
+            model_card.lineage(net), model_card.learnt_from(net)
+            loaded += 1
+            assert net.n_classes == description["architecture"]["n_classes"] == 2
+    assert loaded > 50 and refused > 300
+
+
+@pytest.mark.parametrize("size", [1408, 65_536 + 128])
+def test_a_file_that_begins_like_a_pickle_and_is_none_is_read(tmp_path, size):
+    net, path = FiveLayerNet(2), tmp_path / "weights.safetensors"
+    save(net, tmp_path, half=False, note="")
+    least = int.from_bytes(path.read_bytes()[:8], "little")
+    save(net, tmp_path, half=False, overwrite=True, note="x" * (size - least))
+    assert files.is_pickle(path.read_bytes()), "its first bytes are the size of its header"
+    assert fingerprint(load(tmp_path)) == fingerprint(net)
+
+
+def grown(path, size):
+    with path.open("r+b") as file:
+        file.truncate(size)  # a sparse file: no room is taken
+
+
+def test_a_file_is_read_once_and_within_its_bounds(tmp_path, monkeypatch):
+    save(FiveLayerNet(2), tmp_path)
+    path = tmp_path / "weights.safetensors"
+    whole = path.read_bytes()
+    description = load(tmp_path).about
+    path.write_bytes(whole[:5000])
+    assert files.describe(tmp_path) == description, "its beginning suffices"
+    path.write_bytes(whole)
+    grown(path, 100_000_001)
+    with pytest.raises(CourseError, match="larger than 100 MB"):
+        load(tmp_path)
+    grown(path, 0)
+    path.write_bytes((2_000_000).to_bytes(8, "little") + b" " * 3_000_000)
+    monkeypatch.setattr(safetensors.torch, "load", lambda _: pytest.fail("it was read"))
+    for look in (load, files.describe):
+        with pytest.raises(CourseError, match="header is cut off or too large"):
+            look(tmp_path)
+
+
+def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+    net = FiveLayerNet(2)
+    for about, says in (
+        ({"note": "\ud800"}, "no JSON text"),
+        ({"note": "x" * 1_000_000}, "more than 1 MB"),
+        ({"source": ["a"]}, "'source'"),
+    ):
+        with pytest.raises(CourseError, match=f"The description of the network.*{says}"):
+            save(net, tmp_path, **about)
+    assert not list(tmp_path.iterdir())
 
 
 def test_importing_the_course_imports_no_torch():

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import pickle
 import re
@@ -180,6 +181,8 @@ def test_share_refuses_what_could_not_be_loaded(adapted, net, tmp_path):
         "3 class names": (adapted.net, Card(classes=("a", "b", "c"))),
         "asks for the same licence": (adapted.net, Card(licence="mit")),
         "outside its folder": (adapted.net, Card(data="/home/anna/pictures")),
+        "no JSON text, or not a sound one": (adapted.net, Card(name="\ud800")),
+        "has a licence that is not one line": (FiveLayerNet(2), Card(licence="mit\n---\nx: 1")),
     }
     for says, (which, card) in wrong.items():
         with pytest.raises(CourseError, match=says):
@@ -353,6 +356,17 @@ def many_files(folder):
         (folder / f"{number}.txt").touch()
 
 
+def empty_tensors(told):
+    told |= {f"{n}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for n in range(20_000)}
+
+
+def of_shape(*shape):
+    def change(told):
+        told["more"] = {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]}
+
+    return header(change)
+
+
 def grow(name, size):
     def act(folder):
         with (folder / name).open("r+b") as file:
@@ -370,6 +384,11 @@ REFUSED = {
     "python beside it": (write("modeling.py", b"open('exploded', 'w')"), "is code"),
     "auto_map": (top(auto_map={"AutoModel": "modeling.Net"}), "auto_map"),
     "custom code inside": (of_tl_course(versions={"trust_remote_code": "1"}), "trust_remote_code"),
+    "a licence of lines": (of_tl_course(licence="mit\n---\nx: 1"), "is not one line of text"),
+    "a name that is no text": (of_tl_course(name="\ud800"), "no JSON text, or not a sound one"),
+    "twenty thousand tensors": (header(empty_tensors), "its header is cut off or too large"),
+    "a shape without an end": (of_shape(0, 2**64 - 1), "damaged"),
+    "a shape of too much": (of_shape(0, 2**62, 2**62), "damaged"),
     "a file that is a link": (link("model.safetensors", "secret.txt"), "is a link"),
     "a folder that is a link": (link("more", "elsewhere"), "is a link"),
     "a path outside": (of_tl_course(weights_file="../../secret"), "outside its folder"),
@@ -463,7 +482,7 @@ def test_hostile_and_damaged_folders_are_refused(folder, how, monkeypatch):
     def watched(*size, **more):
         shape = size[0] if size and isinstance(size[0], (tuple, list, torch.Size)) else size
         if str(more.get("device")) != "meta":
-            largest.append(torch.Size(shape).numel())
+            largest.append(math.prod(shape))
         return empty(*size, **more)
 
     monkeypatch.setattr(torch, "empty", watched)
@@ -473,6 +492,22 @@ def test_hostile_and_damaged_folders_are_refused(folder, how, monkeypatch):
     assert "\n" not in said and said.endswith((".", ")")) and len(said) < 600
     assert everything(folder.parent) == before, "something was written or run"
     assert max(largest, default=0) < 2_000_000, "memory was taken for it"
+
+
+def test_folders_inside_each_other_are_counted_and_not_followed_for_ever(folder, monkeypatch):
+    deep = []
+    monkeypatch.chdir(folder)
+    for _ in range(sharing.MOST_FILES + 1):  # makedirs calls itself for each
+        os.mkdir("d")
+        os.chdir("d")
+        deep.append("d")
+    try:
+        with pytest.raises(CourseError, match="more than 1,000 files"):
+            load_shared(folder)
+    finally:
+        for name in deep:
+            os.chdir("..")
+            os.rmdir(name)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="named pipes are POSIX's")

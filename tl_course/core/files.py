@@ -7,12 +7,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import nn
 
-from tl_course.base import storage
+from tl_course.base import outside, storage
 from tl_course.base.errors import CourseError, printable
 from tl_course.core.network import KERNELS, WIDTHS, FiveLayerNet, fingerprint
 
@@ -21,6 +20,58 @@ FORMAT = "tl_course five-layer network 1"
 WEIGHTS_FILE, DESCRIPTION_FILE = "weights.safetensors", "network.json"
 SHIPPED = Path(__file__).parents[1] / "weights"  # what comes with the package
 SHARED_WEIGHTS_FILE = "model.safetensors"  # what a folder for others has (sharing.py)
+MOST_WEIGHTS, MOST_HEADER = 100_000_000, 1_000_000  # bytes of a file, and of what describes it
+MOST_CLASSES = 20_000  # 82 MB of output layer
+AGAIN, ABOUT = "fetch or train it again", "The description of the network"
+
+TEXT = {"type": "string"}
+FINGERPRINT = {
+    "type": "string", "pattern": r"^[0-9a-f]{64}\Z",
+    "said": "has a fingerprint that is no SHA-256 of 64 hex digits",
+}  # fmt: skip
+
+
+def credits(key: str, *names: str) -> dict:
+    """The JSON schema of a list of credits, which stands under `key`, each with these texts."""
+    one = {"properties": dict.fromkeys(names, TEXT), "required": [*names]}
+    said = f"has a '{key}' that is no list of credits, each with {', '.join(names)}"
+    one |= {"type": "object", "additionalProperties": False, "said": said}
+    return {"type": "array", "items": one}
+
+
+LINEAGE = credits("lineage", "name", "maker", "fingerprint", "licence")
+STANDS_ON = credits("stands_on", "what", "by", "licence")
+# What the description of any network must hold (JSON Schema), where it says it at all.
+DESCRIPTION = {
+    "type": "object",
+    "said": "is not described as a network of this course is ('{key}')",
+    "properties": {
+        **dict.fromkeys(("format", "modality", "source", "name", "maker", "licence"), TEXT),
+        "architecture": {"type": "object"},
+        "fingerprint": FINGERPRINT,
+        "lineage": LINEAGE,
+        "stands_on": STANDS_ON,
+    },
+    "required": ["format", "architecture", "fingerprint"],
+}
+FIVE_LAYERS = {
+    "properties": {
+        "format": {"const": FORMAT, "said": "holds another kind of network ({value})"},
+        "architecture": {
+            "properties": {
+                "widths": {"const": [*WIDTHS]},
+                "kernels": {"const": [*KERNELS]},
+                "n_classes": {
+                    "type": "integer", "minimum": 1, "maximum": MOST_CLASSES,
+                    "said": f"has {{value}} classes, and 1 to {MOST_CLASSES:,} fit",
+                },
+            },
+            "required": ["widths", "kernels", "n_classes"],
+            "said": "holds another architecture ('{key}'); the five-layer network has widths "
+            f"{[*WIDTHS]} and kernels {[*KERNELS]}",
+        },
+    }
+}  # fmt: skip
 
 
 def save(
@@ -52,17 +103,27 @@ def write(folder: Path | str, state: dict[str, torch.Tensor], kind: dict, about:
         **about,
     }
     text = json.dumps(description, indent=2, ensure_ascii=False)
+    outside.meet(outside.parsed(text, ABOUT), DESCRIPTION, ABOUT, "say it in another way")
+    content = _as_file(state, {"network": text})
+    if _header_size(content) > MOST_HEADER:
+        most = storage.in_words(MOST_HEADER)
+        raise CourseError(f"{ABOUT} has more than {most}, which nobody reads: say less about it.")
     folder = storage.make_folder(folder)
-    write_tensors(folder / WEIGHTS_FILE, state, network=text)
+    with storage.atomic_path(folder / WEIGHTS_FILE) as draft:
+        draft.write_bytes(content)
     storage.write_text(folder / DESCRIPTION_FILE, text + "\n")
     return folder
 
 
 def write_tensors(path: Path, tensors: dict[str, torch.Tensor], **metadata: str) -> None:
     """Write tensors as a safetensors file, whole or not at all."""
-    kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with storage.atomic_path(path) as temporary:
-        temporary.write_bytes(safetensors.torch.save(kept, metadata=metadata or None))
+        temporary.write_bytes(_as_file(tensors, metadata))
+
+
+def _as_file(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> bytes:
+    kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    return safetensors.torch.save(kept, metadata=metadata or None)
 
 
 def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
@@ -94,40 +155,51 @@ def to_save(net: FiveLayerNet, half: bool = False) -> dict[str, torch.Tensor]:
 
 
 def describe(folder: Path | str) -> dict:
-    """The description of a saved network, read from its weights' file and checked."""
+    """The description of a saved network, read from the beginning of its weights' file."""
+    path = _weights_in(folder)
+    return _description(outside.content(path, 8 + MOST_HEADER, whole=False), path)
+
+
+def opened(folder: Path | str, kind: dict) -> tuple[bytes, dict]:
+    """The weights' file of a saved network, read once, and the description that is in it.
+
+    Raises CourseError where that does not meet `kind`, the JSON schema of a kind of network.
+    """
+    path = _weights_in(folder)
+    content = outside.content(path, MOST_WEIGHTS)
+    description = _description(content, path)
+    outside.meet(description, kind, path, AGAIN)
+    return content, description
+
+
+def _weights_in(folder: Path | str) -> Path:
     path = Path(folder) / WEIGHTS_FILE
     if not path.is_file():
         raise CourseError(
             f"There is no network in {folder}: {WEIGHTS_FILE} is missing. "
             "Give the folder that save() or 'tl-course pretrain --out' wrote."
         )
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            description = json.loads((file.metadata() or {})["network"])
-    except (safetensors.SafetensorError, OSError) as error:
-        raise _damaged(path, error) from None
-    except (KeyError, json.JSONDecodeError):
+    return path
+
+
+def _description(content: bytes, path: Path) -> dict:
+    text = texts_in(content, path).get("network")
+    if not isinstance(text, str):
         raise CourseError(
             f"{path} is a safetensors file, but not a network of this course (it carries no "
             "description). Networks of other kinds are loaded as published networks."
-        ) from None
+        )
+    description = outside.parsed(text, f"The description in {path}")
+    outside.meet(description, DESCRIPTION, path, AGAIN)
     return description
 
 
 def load(folder: Path | str) -> FiveLayerNet:
     """The network saved in `folder`, float32, in evaluation mode; nothing is ever unpickled."""
-    path, description = Path(folder) / WEIGHTS_FILE, describe(folder)
-    architecture = description.get("architecture", {})
-    expected = {"widths": list(WIDTHS), "kernels": list(KERNELS)}
-    n_classes = architecture.get("n_classes")
-    found = {key: architecture.get(key) for key in expected}
-    if description.get("format") != FORMAT or found != expected or not isinstance(n_classes, int):
-        raise CourseError(
-            f"{path} holds another architecture ({found}); the five-layer network has {expected}."
-        )
-    modality = description.get("modality", "image")
-    make = partial(FiveLayerNet, n_classes, modality=modality)
-    net = read(path.read_bytes(), make, description.get("fingerprint"), str(path))
+    content, description = opened(folder, FIVE_LAYERS)
+    n_classes, modality = description["architecture"]["n_classes"], description.get("modality")
+    make = partial(FiveLayerNet, n_classes, modality=modality or "image")
+    net = read(content, make, description["fingerprint"], str(Path(folder) / WEIGHTS_FILE))
     net.about = description
     return net
 
@@ -147,19 +219,11 @@ def read(
     is allocated. Weights that are `tied` to others are not in it. Raises CourseError, which names
     the file as `where` and the network as it is `called`.
     """
-    if is_pickle(content):
-        raise CourseError(
-            f"{where} is a pickle, which can run code when it is opened; only safetensors are "
-            "read, so ask its maker for those."
-        )
 
     def unfit(why: str) -> CourseError:
         return CourseError(f"{where} does not fit {called}: {why}.")
 
-    try:
-        state = safetensors.torch.load(content)
-    except (safetensors.SafetensorError, KeyError, ValueError) as error:
-        raise _damaged(where, printable(str(error), 120)) from None
+    state = tensors_in(content, where)
     with torch.device("meta"):  # the shapes of the network, without its memory
         net = make()
     wanted = {name: value for name, value in net.state_dict().items() if name not in tied}
@@ -190,11 +254,38 @@ def read(
     return net.eval()
 
 
-def _damaged(where: Path | str, why: object) -> CourseError:
-    said = f"{where} is damaged or is no safetensors file ({why})"
-    return CourseError(f"{said}; fetch or train it again.")
+def texts_in(content: bytes, where: object, most: int = MOST_HEADER) -> dict:
+    """The texts in the header of a safetensors file, which has `most` bytes; they may be none."""
+    size = _header_size(content)
+    if size > min(most, len(content) - 8):
+        raise _damaged(content, where, "its header is cut off or too large")
+    header = outside.parsed(content[8 : 8 + size], f"The header of {where}")
+    texts = header.get("__metadata__") if isinstance(header, dict) else None
+    return texts if isinstance(texts, dict) else {}
+
+
+def _header_size(content: bytes) -> int:
+    return int.from_bytes(content[:8], "little")
+
+
+def tensors_in(content: bytes, where: object, most: int = MOST_HEADER) -> dict[str, torch.Tensor]:
+    """The tensors of a safetensors file; CourseError where it is damaged, or is none."""
+    texts_in(content, where, most)
+    try:
+        return safetensors.torch.load(content)
+    except Exception as error:  # a damaged header raises six kinds
+        raise _damaged(content, where, printable(str(error), 120)) from None
+
+
+def _damaged(content: bytes, where: object, why: str) -> CourseError:
+    if is_pickle(content):
+        why = "it is a pickle, which can run code when it is opened; only safetensors are read"
+    return CourseError(f"{where} is damaged or is no safetensors file ({why}): {AGAIN}.")
 
 
 def is_pickle(content: bytes) -> bool:
-    """Whether a file begins like what torch.save or pickle write (torch.save writes a zip)."""
+    """Whether a file begins like what torch.save or pickle write (torch.save writes a zip).
+
+    A sound safetensors file may do so too, so ask this only of what is none.
+    """
     return content[:4] == b"PK\x03\x04" or (content[:1] == b"\x80" and content[1:2] <= b"\x05")

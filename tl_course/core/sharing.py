@@ -7,6 +7,7 @@ read, and builds the network from those very bytes; it runs nothing and writes n
 """
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -14,9 +15,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from tl_course.base import storage
+from tl_course.base import outside, storage
 from tl_course.base.errors import CourseError, printable
 from tl_course.core import files, model_card
+from tl_course.core.files import MOST_CLASSES, MOST_WEIGHTS, TEXT
 from tl_course.core.model_card import Card
 from tl_course.core.network import KERNELS, WIDTHS, FiveLayerNet
 
@@ -25,8 +27,7 @@ FORMAT = f"{KIND} 1"
 WEIGHTS_FILE = files.SHARED_WEIGHTS_FILE
 CONFIG_FILE, CARD_FILE = "config.json", "README.md"
 FILES = (WEIGHTS_FILE, CONFIG_FILE, CARD_FILE)
-MOST_WEIGHTS, MOST_TEXT, MOST_FILES = 100_000_000, 1_000_000, 1_000  # bytes, bytes, files
-MOST_CLASSES = 20_000  # 82 MB of output layer
+MOST_TEXT, MOST_FILES = outside.MOST_TEXT, 1_000  # bytes, files
 MODALITIES = tuple(model_card.INPUTS)
 PICKLES = (
     ".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz", ".dill", ".mar",
@@ -64,7 +65,8 @@ def share(
     about = model_card.description(net, card, state, FORMAT)
     config = {"n_classes": net.n_classes, "modality": net.modality, "tl_course": about}
     text = json.dumps(config, indent=2, ensure_ascii=False)
-    _checked(json.loads(text), f"The card of '{card.name}'")
+    said = f"The card of '{printable(card.name)}'"
+    _checked(outside.parsed(text, said), said)
     folder = free_folder(folder, overwrite)
     files.write_tensors(folder / WEIGHTS_FILE, state, format="pt")
     storage.write_text(folder / CONFIG_FILE, text + "\n")
@@ -124,12 +126,9 @@ def load_shared(folder_or_name: Path | str, revision: str | None = None) -> Five
             "Hugging Face hub such as owner/name."
         )
     _check_names(folder)
-    try:
-        config = json.loads(_bytes(folder, CONFIG_FILE, MOST_TEXT).decode("utf-8"))
-    except (ValueError, RecursionError):
-        why = "is no JSON text; ask its maker for the file that share() wrote"
-        raise CourseError(f"{folder / CONFIG_FILE} {why}.") from None
-    about = _checked(config, str(folder / CONFIG_FILE))
+    where = str(folder / CONFIG_FILE)
+    config = outside.parsed(_bytes(folder, CONFIG_FILE, MOST_TEXT), where)
+    about = _checked(config, where)
     _check_card(_bytes(folder, CARD_FILE, MOST_TEXT), about, folder / CARD_FILE)
     given = {key: config[key] for key in ("n_classes", "modality")}
     content, make = _bytes(folder, WEIGHTS_FILE, MOST_WEIGHTS), partial(FiveLayerNet, **given)
@@ -169,55 +168,39 @@ def _refused(what: Path | str, why: str) -> CourseError:
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry]:
-    """Everything below `folder`; links are named and never followed."""
-    try:
-        with os.scandir(folder) as found:
-            for entry in sorted(found, key=lambda entry: entry.name):
-                yield entry
-                if entry.is_dir(follow_symlinks=False):
-                    yield from _entries(Path(entry.path))
-    except OSError as error:
-        raise CourseError(
-            f"{folder} cannot be read ({error.strerror}); choose a folder that you may read."
-        ) from None
+    """Everything below `folder`, in order; links are named and never followed."""
+    left = [folder]
+    while left:
+        at = left.pop(0)
+        try:
+            with os.scandir(at) as entries:  # of a million files, no more names than are refused
+                some = sorted(itertools.islice(entries, MOST_FILES + 2), key=lambda one: one.name)
+            inner = [Path(one.path) for one in some if one.is_dir(follow_symlinks=False)]
+        except OSError as error:
+            raise CourseError(
+                f"{at} cannot be read ({error.strerror}); choose a folder that you may read."
+            ) from None
+        yield from some
+        left += inner
 
 
 def _bytes(folder: Path, name: str, most: int) -> bytes:
     """The content of one file, read once and through no link, of at most `most` bytes."""
-    try:
-        with storage.open_plain(folder / name, follow=False) as file:
-            content = file.read(most + 1)
-    except FileNotFoundError:
+    if not os.path.lexists(folder / name):
         why = f"{name} is missing; a shared folder has {', '.join(FILES)}"
-        raise _refused(folder, why) from None
-    except OSError as error:
-        why = (
-            f"{name} cannot be read ({error.strerror}); ask its maker for a folder with plain files"
-        )
-        raise _refused(folder, why) from None
-    if len(content) > most:
-        most_said = f"{storage.in_words(most)}, more than any shared five-layer network needs"
-        raise _refused(folder, f"{name} is larger than {most_said}; ask its maker what it is")
-    return content
+        raise _refused(folder, why)
+    return outside.content(folder / name, most, follow=False)
 
 
-TEXT = {"type": "string"}
-
-
-def _credits(*fields: str) -> dict:
-    """A list of credits, each with these texts and nothing else."""
-    one = {"properties": dict.fromkeys(fields, TEXT), "required": [*fields]}
-    return {
-        "type": "array",
-        "items": {"type": "object", **one, "additionalProperties": False},
-        "said": f"has a '{{key}}' that is no list of credits, each with {', '.join(fields)}",
-    }
-
-
+ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"
 # What config.json must hold (JSON Schema). `said` is the sentence for what does not meet a part.
 ABOUT = {
     **dict.fromkeys(("format", "input", "name", "maker", "task", "data"), TEXT),
-    **dict.fromkeys(("intended", "limits", "licence"), TEXT),
+    **dict.fromkeys(("intended", "limits"), TEXT),
+    "licence": {
+        "type": "string", "pattern": ONE_LINE,
+        "said": "has a licence that is not one line of text",
+    },
     "images": {"type": "integer"},
     "metrics": {"type": "object"},
     "architecture": {
@@ -227,36 +210,37 @@ ABOUT = {
         "said": "describes another architecture; the five-layer network has widths "
         f"{[*WIDTHS]} and kernels {[*KERNELS]}",
     },
-    "fingerprint": {
-        "type": "string", "pattern": r"^[0-9a-f]{64}\Z",
-        "said": "has a fingerprint that is no SHA-256 of 64 hex digits",
-    },
-    "classes": {"type": "array", "items": TEXT, "said": "has class names that are no texts"},
-    "lineage": _credits("name", "maker", "fingerprint", "licence"),
-    "stands_on": _credits("what", "by", "licence"),
+    "fingerprint": files.FINGERPRINT,
+    "classes": {"type": "array", "items": {**TEXT, "said": "has class names that are no texts"}},
+    "lineage": files.LINEAGE,
+    "stands_on": files.STANDS_ON,
     "versions": {
-        "type": "object", "additionalProperties": TEXT, "said": "has 'versions' that are no texts",
+        "type": "object",
+        "additionalProperties": {**TEXT, "said": "has 'versions' that are no texts"},
     },
 }  # fmt: skip
-TOP = {
-    "n_classes": {
-        "type": "integer", "minimum": 2, "maximum": MOST_CLASSES,
-        "said": f"says n_classes = {{value}}; a whole number from 2 to {MOST_CLASSES:,} fits",
+CONFIG = {
+    "type": "object",
+    "properties": {
+        "n_classes": {
+            "type": "integer", "minimum": 2, "maximum": MOST_CLASSES,
+            "said": f"says n_classes = {{value}}; a whole number from 2 to {MOST_CLASSES:,} fits",
+        },
+        "modality": {
+            "enum": [*MODALITIES],
+            "said": f"has the unknown modality '{{value}}'; there are {', '.join(MODALITIES)}",
+        },
+        "tl_course": {"type": "object", "properties": ABOUT, "required": [*ABOUT]},
     },
-    "modality": {
-        "enum": [*MODALITIES],
-        "said": f"has the unknown modality '{{value}}'; there are {', '.join(MODALITIES)}",
-    },
-    "tl_course": {"type": "object", "properties": ABOUT, "required": [*ABOUT]},
+    "required": ["n_classes", "modality", "tl_course"],
 }  # fmt: skip
-CONFIG = {"type": "object", "properties": TOP, "required": [*TOP]}
 
 
 def _checked(config: object, where: str) -> dict:
     """What config.json says about the network, every part of it checked; `where` names it."""
     if not isinstance(config, dict):
         raise CourseError(f"{where} is no JSON object; ask for the file that share() wrote.")
-    for key, value in _leaves(config):
+    for key, value, _ in outside.leaves(config):
         if key in CUSTOM_CODE:
             raise CourseError(
                 f"{where} asks for code of its own ('{key}'), and none is run here; ask for a "
@@ -279,7 +263,7 @@ def _checked(config: object, where: str) -> dict:
             f"{where} has the format '{printable(kind)}', and this version of the course reads "
             f"'{FORMAT}': it was made by another version, so update the course."
         )
-    _meet(config, where)
+    outside.meet(config, CONFIG, where, "ask for the file that share() wrote")
     names, n_classes = about["classes"], config["n_classes"]
     if len(names) != n_classes:
         raise CourseError(
@@ -288,22 +272,6 @@ def _checked(config: object, where: str) -> dict:
         )
     _check_metrics(about["metrics"], where)
     return about
-
-
-def _meet(config: dict, where: str) -> None:
-    """Raises the sentence for the first part of `CONFIG` that `config` does not meet."""
-    from jsonschema import Draft202012Validator, validators
-
-    whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, v: type(v) is int)
-    strict = validators.extend(Draft202012Validator, type_checker=whole)
-    for error in strict(CONFIG).iter_errors(config):
-        path = [step for step in error.absolute_path if step != "tl_course"]
-        lacks = not path or path[1:] == [] and error.validator == "type" and path[0] in ABOUT
-        key = path[0] if path else next(k for k in error.validator_value if k not in error.instance)
-        said = None if lacks else {**ABOUT, **TOP}[key].get("said")
-        said = said or "lacks '{key}', or it has another type"
-        said = said.format(key=key, value=printable(str(config.get(key))))
-        raise CourseError(f"{where} {said}; ask for the file that share() wrote.")
 
 
 def _check_metrics(found: dict, where: str) -> None:
@@ -341,19 +309,6 @@ def _check_card(content: bytes, about: dict, path: Path) -> None:
             f"{path} is the card of another network: it does not name the SHA-256 of this one's "
             "weights; ask its maker for the right one."
         )
-
-
-def _leaves(config: dict) -> Iterator[tuple[str, object]]:
-    """Each (key, value) inside a JSON object, however deep; keys come as values as well."""
-    left = [("", config)]
-    while left:
-        key, value = left.pop()
-        yield key, value
-        if isinstance(value, dict):
-            left += [(name, inner) for name, inner in value.items()]
-            left += [("", name) for name in value]
-        elif isinstance(value, list):
-            left += [(key, inner) for inner in value]
 
 
 # --------------------------------------------------------------------------------------- the hub

@@ -190,18 +190,41 @@ def save(net: GPT, folder: Path | str, **about: object) -> Path:
     return files.write(folder, state, kind, about)
 
 
+MOST = {"width": 4096, "blocks": 100, "heads": 100, "context": 100_000}
+KIND = {  # what the description of a small GPT must hold (JSON Schema)
+    "properties": {
+        "format": {
+            "const": FORMAT,
+            "said": "holds another kind of network ({value}), and no small GPT",
+        },
+        "architecture": {
+            "properties": {
+                key: {
+                    "type": "integer", "minimum": 1, "maximum": most,
+                    "said": f"has {key} = {{value}}, and a whole number from 1 to {most:,} fits",
+                }
+                for key, most in MOST.items()
+            },
+            "required": [*MOST],
+            "additionalProperties": False,
+            "said": f"has an architecture that is not made of {', '.join(MOST)}",
+        },
+    }
+}  # fmt: skip
+
+
 def load(folder: Path | str) -> GPT:
     """The small GPT saved in `folder`, float32, in evaluation mode; its description is `.about`."""
-    description = files.describe(folder)
-    if description.get("format") != FORMAT:
+    content, description = files.opened(folder, KIND)
+    path, architecture = Path(folder) / files.WEIGHTS_FILE, description["architecture"]
+    if architecture["width"] % architecture["heads"]:
         raise CourseError(
-            f"{folder} holds another kind of network ({description.get('format')}); give the "
-            "folder of a small GPT."
+            f"{path} has {architecture['heads']} heads, which cannot share a width of "
+            f"{architecture['width']} equally; {files.AGAIN}."
         )
-    path = Path(folder) / files.WEIGHTS_FILE
     net = files.read(
-        path.read_bytes(), lambda: GPT(**description["architecture"]), description["fingerprint"],
-        str(path), called="the small GPT", tied=["output.weight"],
+        content, lambda: GPT(**architecture), description["fingerprint"], str(path),
+        called="the small GPT", tied=["output.weight"],
     )  # fmt: skip
     net.output.weight = net.symbol.weight
     net.about = description

@@ -1,0 +1,93 @@
+"""What comes from outside is met here: read once, within bounds, and checked before it is used.
+
+Files may be a stranger's, or damaged, or of another version. `content` gives the bytes of one,
+`parsed` what they say as JSON, and `meet` holds that to a JSON schema. Each raises one CourseError.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+
+from tl_course.base import storage
+from tl_course.base.errors import CourseError, printable
+
+MOST_TEXT = 1_000_000  # bytes of a text that describes something
+DEEPEST = 100  # lists and objects inside each other; nothing of the course has more than ten
+GENERAL = "lacks '{key}', or it has another type"
+
+
+def content(path: str | os.PathLike, most: int, follow: bool = True, whole: bool = True) -> bytes:
+    """The bytes of a plain file, read once: at most `most`.
+
+    Of a file with more, `whole` refuses all (CourseError), and its first `most` come otherwise.
+    `follow` says whether the name may be a link.
+    """
+    try:
+        with storage.open_plain(path, follow) as file:
+            read = file.read(most + whole)
+    except OSError as error:
+        raise CourseError(
+            f"{path} cannot be read ({error.strerror}); give a plain file that you may read."
+        ) from None
+    if len(read) > most:
+        raise CourseError(
+            f"{path} is larger than {storage.in_words(most)}, more than is ever needed there; ask "
+            "its maker what it is."
+        )
+    return read
+
+
+def parsed(text: bytes | str, where: object) -> object:
+    """What a JSON text says; CourseError names it as `where`.
+
+    Refused are texts that are no UTF-8 or no JSON, numbers of thousands of digits, what is nested
+    deeper than anything of the course, and characters that could never be written again.
+    """
+    try:
+        value = json.loads(text.decode("utf-8") if isinstance(text, bytes) else text)
+        for _, one, depth in leaves(value):
+            if depth > DEEPEST:
+                raise RecursionError
+            if isinstance(one, str):
+                one.encode("utf-8")  # which a lone surrogate cannot
+    except (ValueError, RecursionError):
+        raise CourseError(
+            f"{where} is no JSON text, or not a sound one; ask its maker for another."
+        ) from None
+    return value
+
+
+def leaves(value: object) -> Iterator[tuple[str, object, int]]:
+    """Each (key, value, depth) inside what a JSON text says; keys come as values as well."""
+    left = [("", value, 0)]
+    while left:
+        key, one, depth = left.pop()
+        yield key, one, depth
+        if isinstance(one, dict):
+            left += [(name, inner, depth + 1) for name, inner in one.items()]
+            left += [("", name, depth + 1) for name in one]
+        elif isinstance(one, list):
+            left += [(key, inner, depth + 1) for inner in one]
+
+
+def meet(value: object, schema: dict, where: object, todo: str) -> None:
+    """Raises CourseError for the first part of `value` that does not meet a JSON schema.
+
+    The sentence is: `where`, what is wrong, `todo`. What is wrong says the `said` of the innermost
+    part of the schema that has one, with {key} and {value} for what was met; else `GENERAL` does.
+    Whole numbers are ints alone, neither truths nor 3.0.
+    """
+    from jsonschema import Draft202012Validator, validators
+
+    whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, v: type(v) is int)
+    strict = validators.extend(Draft202012Validator, type_checker=whole)
+    for error in strict(schema).iter_errors(value):
+        keys = [step for step in error.absolute_path if isinstance(step, str)]
+        if error.validator == "required":
+            keys.append(next(key for key in error.validator_value if key not in error.instance))
+        part, said = schema, GENERAL
+        for step in error.absolute_schema_path:
+            said = part.get("said", said) if isinstance(part, dict) else said
+            part = part[step]
+        told = said.format(key=keys[-1] if keys else "", value=printable(str(error.instance)))
+        raise CourseError(f"{where} {told}; {todo}.")
