@@ -180,6 +180,17 @@ def test_a_small_gpt_of_another_shape_is_one_sentence(tmp_path, key, value):
         gpt.load(tmp_path)
 
 
+def test_a_small_gpt_is_not_overwritten_unasked(tmp_path):
+    one, other = gpt.fresh(0, **TINY), gpt.fresh(1, **TINY)
+    gpt.save(one, tmp_path)
+    kept = (tmp_path / files.WEIGHTS_FILE).read_bytes()
+    with pytest.raises(CourseError, match="already holds a finished network"):
+        gpt.save(other, tmp_path)
+    assert (tmp_path / files.WEIGHTS_FILE).read_bytes() == kept
+    gpt.save(other, tmp_path, overwrite=True)
+    assert (tmp_path / files.WEIGHTS_FILE).read_bytes() != kept
+
+
 def test_another_kind_of_network_is_refused(tmp_path):
     files.save(network.FiveLayerNet(10), tmp_path)
     with pytest.raises(CourseError, match="another kind of network"):

@@ -51,7 +51,7 @@ def of_gpt() -> str:
     held_out = gpt.bits(net, *experiments.measured_on(text.held_out, most=2000))
     fives = zip(*(history.loss[first::5] for first in range(5)), strict=False)
     gpt.save(
-        net, work,
+        net, work, overwrite=True,
         source="documentation inside installed packages", seed=0, recipe=vars(recipe),
         batch=experiments.BATCH, length=experiments.LENGTH,
         precision="bf16" if bf16 else "float32", seconds=round(history.seconds, 1),

@@ -181,8 +181,9 @@ def bits(net: nn.Module, x: torch.Tensor, y: torch.Tensor, batch: int = 100) -> 
     return total / scored / math.log(2)
 
 
-def save(net: GPT, folder: Path | str, **about: object) -> Path:
+def save(net: GPT, folder: Path | str, overwrite: bool = False, **about: object) -> Path:
     """Write the weights (float16) and a readable description into `folder`, as `files.save`."""
+    files.free_folder(folder, overwrite)
     state = {
         k: v.detach().cpu().half() for k, v in net.state_dict().items() if k != "output.weight"
     }
