@@ -699,3 +699,34 @@ def test_of_two_networks_in_a_folder_the_last_one_counts(tmp_path):
         os.utime(tmp_path / "shared" / name, (9, 9))
         found = sharing.load_any(tmp_path / "shared")
         assert network.fingerprint(found) == network.fingerprint(last)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt, OSError(28, "no space left")])
+@pytest.mark.parametrize("at", range(3))
+def test_a_share_that_is_stopped_is_made_by_the_same_call(
+    tmp_path, monkeypatch, overwrite, stopped, at
+):
+    """Where it is stopped as the first, second or third file takes its place."""
+    one, other = FiveLayerNet(2), FiveLayerNet(2)
+    if overwrite:
+        share(one, tmp_path)
+    placed, replace = [], os.replace
+
+    def stop(*paths):
+        if len(placed) == at:
+            raise stopped
+        placed.append(replace(*paths))
+
+    monkeypatch.setattr(os, "replace", stop)
+    with pytest.raises((KeyboardInterrupt, CourseError)):
+        share(other, tmp_path, overwrite=overwrite)
+    monkeypatch.undo()
+    assert {path.name for path in tmp_path.iterdir()} <= set(sharing.FILES), "drafts are left"
+    if overwrite and at == 0:
+        assert network.fingerprint(load_shared(tmp_path)) == network.fingerprint(one)
+    else:
+        with pytest.raises(CourseError):  # never half of one and half of the other
+            load_shared(tmp_path)
+    share(other, tmp_path, overwrite=overwrite)
+    assert network.fingerprint(load_shared(tmp_path)) == network.fingerprint(other)

@@ -104,7 +104,7 @@ def write(folder: Path | str, state: dict[str, torch.Tensor], kind: dict, about:
     }
     text = json.dumps(description, indent=2, ensure_ascii=False)
     outside.meet(outside.parsed(text, ABOUT), DESCRIPTION, ABOUT, "say it in another way")
-    content = _as_file(state, {"network": text})
+    content = as_file(state, {"network": text})
     if _header_size(content) > MOST_HEADER:
         most = storage.in_words(MOST_HEADER)
         raise CourseError(f"{ABOUT} has more than {most}, which nobody reads: say less about it.")
@@ -118,10 +118,11 @@ def write(folder: Path | str, state: dict[str, torch.Tensor], kind: dict, about:
 def write_tensors(path: Path, tensors: dict[str, torch.Tensor], **metadata: str) -> None:
     """Write tensors as a safetensors file, whole or not at all."""
     with storage.atomic_path(path) as temporary:
-        temporary.write_bytes(_as_file(tensors, metadata))
+        temporary.write_bytes(as_file(tensors, metadata))
 
 
-def _as_file(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> bytes:
+def as_file(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> bytes:
+    """Tensors as the content of a safetensors file."""
     kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     return safetensors.torch.save(kept, metadata=metadata or None)
 

@@ -58,7 +58,9 @@ def share(
     channels_last), which float16 (`half`, half the size) would not. What `net` was built on is
     credited by itself (`model_card.lineage`). Raises CourseError where `load_shared` would refuse
     the folder, so that nothing unusable is ever published, and where `folder` holds something
-    already; a shared network is overwritten only where `overwrite` asks for it.
+    already; a shared network is overwritten only where `overwrite` asks for it. All three files are
+    written before the first takes its place, and the weights come last: what is stopped in between
+    is no shared network, and the same call makes it one.
     """
     card = card or Card()
     state = files.to_save(net, half)
@@ -68,10 +70,14 @@ def share(
     said = f"The card of '{printable(card.name)}'"
     _checked(outside.parsed(text, said), said)
     folder = free_folder(folder, overwrite)
-    files.write_tensors(folder / WEIGHTS_FILE, state, format="pt")
-    storage.write_text(folder / CONFIG_FILE, text + "\n")
-    card_text = model_card.as_markdown({**about, "modality": net.modality})
-    storage.write_text(folder / CARD_FILE, card_text)
+    written = {
+        WEIGHTS_FILE: files.as_file(state, {"format": "pt"}),
+        CONFIG_FILE: f"{text}\n".encode(),
+        CARD_FILE: model_card.as_markdown({**about, "modality": net.modality}).encode(),
+    }
+    with contextlib.ExitStack() as drafts:  # whose files take their places when it ends
+        for name, content in written.items():
+            drafts.enter_context(storage.atomic_path(folder / name)).write_bytes(content)
     load_shared(folder)
     return folder
 
