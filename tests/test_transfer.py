@@ -1,5 +1,6 @@
 """Option 1, Option 2 and their controls, on real digits; and what is refused."""
 
+import copy
 import itertools
 import json
 import subprocess
@@ -54,6 +55,20 @@ def test_option_2_moves_every_layer_and_leaves_the_source(net, ten, target):
             assert not torch.equal(before, after), f"{name} did not move"
     again = option_2(net, ten, chosen=Settings(rate=1e-3, steps=20))
     assert fingerprint(again.net) == fingerprint(result.net), "the same seed, another result"
+
+
+@pytest.mark.parametrize("size", [3e38, 1e20, float("nan")])
+def test_a_network_whose_answers_are_no_numbers_is_a_sentence(net, ten, target, size):
+    """Weights of 3e38 are numbers, and their sums are none; nor are squares of what 1e20 gives."""
+    ruined, test = copy.deepcopy(net), target.test[:50]
+    with torch.no_grad():
+        ruined.layer1.weight[::2] = size
+    for act in (
+        lambda: option_1(ruined, ten, test=test),
+        lambda: training.accuracy(ruined, test.x, test.y),
+    ):
+        with pytest.raises(CourseError, match="its weights are of no use"):
+            act()
 
 
 @pytest.mark.parametrize("left_out", [0, 17])

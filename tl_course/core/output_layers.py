@@ -99,11 +99,15 @@ def seen(
 def features(
     net: FiveLayerNet | None, x: torch.Tensor, stop: threading.Event | None = None
 ) -> torch.Tensor:
-    """What the layers below the output layer make of `x`: `[n, 1024]`, fewer after a `stop`."""
+    """What the layers below the output layer make of `x`: `[n, 1024]`, fewer after a `stop`.
+
+    Raises CourseError where nothing can be learnt from that.
+    """
     if net is None:
         return x
     device = next(net.parameters()).device
-    return torch.cat([net.features(part.to(device)) for part in training.parts(x, stop)])
+    found = [net.features(part.to(device)) for part in training.parts(x, stop)]
+    return training.sound(torch.cat(found))
 
 
 def altered(

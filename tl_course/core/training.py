@@ -10,8 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from tl_course.base.errors import CourseError
 from tl_course.core.session import History, Recipe, Session, Watch
 
+LARGEST = 1e15  # of what a network answers; squares of it are still numbers
 NUMBERS_AT_ONCE = 8_000_000  # pixels' numbers of one batch while nothing is learnt
 
 
@@ -51,10 +53,23 @@ def at_once(x: torch.Tensor) -> int:
 
 @torch.no_grad()
 def predict(net: nn.Module, x: torch.Tensor, stop: threading.Event | None = None) -> torch.Tensor:
-    """Scores of each class, on the CPU: `[len(x), n_classes]`, fewer after a `stop`."""
+    """Scores of each class, on the CPU: `[len(x), n_classes]`, fewer after a `stop`.
+
+    Raises CourseError where they are no numbers that could be compared.
+    """
     device = next(net.parameters()).device
     net.eval()
-    return torch.cat([net(part.to(device)).float().cpu() for part in parts(x, stop)])
+    return sound(torch.cat([net(part.to(device)).float().cpu() for part in parts(x, stop)]))
+
+
+def sound(answers: torch.Tensor) -> torch.Tensor:
+    """The same; CourseError where one of them is NaN, infinite or nearly so."""
+    if not (answers.abs() < LARGEST).all():
+        raise CourseError(
+            "What the network makes of these examples is too large to be compared, or no number at "
+            "all, so its weights are of no use; take another network."
+        )
+    return answers
 
 
 def parts(x: torch.Tensor, stop: threading.Event | None = None) -> Iterator[torch.Tensor]:
