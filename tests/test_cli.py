@@ -458,7 +458,7 @@ def test_adapt_looks_at_names_and_places_before_it_trains(
     latin = os.fsdecode(b"caf\xe9") if os.name == "posix" else "\udce9"
     share, unfinished = tmp_path / "share", tmp_path / "unfinished"
     unfinished.mkdir()
-    (unfinished / "checkpoint.pt").touch()
+    (unfinished / "checkpoint.safetensors").touch()
     wrong = [
         *([f"{option}={tmp_path / latin}"] for option in ("--out", "--share", "--report")),
         ["--maker", latin], ["--report="], [f"--report={tmp_path}"],

@@ -133,7 +133,7 @@ def test_pretraining_goes_on_where_it_was_stopped(tmp_path):
         if step == 3:
             stop.set()
 
-    kept = {"checkpoint": tmp_path / "checkpoint.pt"}
+    kept = {"checkpoint": tmp_path / "checkpoint.safetensors"}
     _, stopped = gpt_experiments.pretrain(text, recipe, watch=Watch(press, stop, **kept))
     assert not stopped.finished
     with pytest.raises(CourseError, match="another run"):

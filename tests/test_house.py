@@ -134,3 +134,55 @@ def test_no_public_function_takes_more_than_seven_parameters_without_a_reason():
                 said = " ".join((ast.get_docstring(node) or "").split())
                 reason = "ore than seven parameters" in said
                 assert len(taken) <= 7 or reason, f"{path.name}: {node.name}"
+
+
+PICKLES = ("pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal", "jsonpickle")
+SAFE = {"allow_pickle": False, "weights_only": True, "trust_remote_code": False}
+
+
+def unpickling(text: str) -> set[str]:
+    """What in a program could run the code of a file that it opens: where, and what."""
+    found = set()
+    tree = ast.parse(text)
+    for top in tree.body:
+        at = getattr(top, "name", "the top")
+        for node in ast.walk(top):
+            modules = []
+            if isinstance(node, ast.Import):
+                modules = [one.name for one in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                modules = [node.module or "", *(f"{node.module}.{one.name}" for one in node.names)]
+            elif isinstance(node, ast.Attribute):
+                modules = [ast.unparse(node)]
+            elif isinstance(node, ast.keyword) and node.arg in SAFE:
+                if getattr(node.value, "value", None) is not SAFE[node.arg]:
+                    found.add(f"{at}: {node.arg}")
+            for name in modules:
+                first, last = name.split(".")[0], name.split(".")[-1]
+                unsafe = first in PICKLES or last == "read_pickle"
+                if unsafe or first in ("torch", "joblib") and last in ("load", "save", "dump"):
+                    found.add(f"{at}: {name}")
+    return found
+
+
+def test_nothing_of_the_package_unpickles():
+    """But for one file, whose hash is known; saved networks and checkpoints are safetensors."""
+    found = {
+        f"{path.relative_to(ROOT).as_posix()}: {one}"
+        for path in (ROOT / "tl_course").rglob("*.py")
+        for one in unpickling(path.read_text(encoding="utf-8"))
+    }
+    assert found == {"tl_course/core/published.py: _lite0_weights: torch.load"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import pickle", "from pickle import loads", "x = torch.load(file, weights_only=True)",
+        "from torch import load", "x = joblib.load(file)", "x = np.load(file, allow_pickle=True)",
+        "x = np.load(file, allow_pickle=may)", "pandas.read_pickle(file)", "torch.save(x, file)",
+        "x = torch.hub.load_state_dict_from_url(url, weights_only=False)",
+    ],
+)  # fmt: skip
+def test_what_unpickles_is_seen(line):
+    assert unpickling(f"def f():\n    {line}")

@@ -2,13 +2,17 @@
 
 import copy
 import itertools
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from conftest import HUNG
 
@@ -47,7 +51,7 @@ def test_stopped_anywhere_and_resumed_gives_the_same_weights(tmp_path, muon_rate
     whole = new_net()
     history = train(whole, source_batch, recipe)
     for stop_at in (1, 5, 8, 11):
-        stop, path = threading.Event(), tmp_path / f"{stop_at}.pt"
+        stop, path = threading.Event(), tmp_path / f"{stop_at}.safetensors"
 
         def press(step, net, history, stop=stop, stop_at=stop_at):
             if step == stop_at:
@@ -65,7 +69,7 @@ def test_stopped_anywhere_and_resumed_gives_the_same_weights(tmp_path, muon_rate
 
 
 def test_control_c_finishes_the_step_saves_and_raises(tmp_path):
-    recipe, path = Recipe(steps=STEPS, first_layer_decay=0.5), tmp_path / "checkpoint.pt"
+    recipe, path = Recipe(steps=STEPS, first_layer_decay=0.5), tmp_path / "checkpoint.safetensors"
     whole = new_net()
     train(whole, source_batch, recipe)
 
@@ -114,17 +118,17 @@ def test_the_command_can_be_killed_and_continued(tmp_path):
         child.send_signal(sign)
         _, said = child.communicate(timeout=HUNG)
         assert child.returncode == code, said
-        assert (tmp_path / name / "checkpoint.pt").exists()
+        assert (tmp_path / name / "checkpoint.safetensors").exists()
         assert not (tmp_path / name / "weights.safetensors").exists()
         subprocess.run(command(tmp_path / name), check=True, capture_output=True)
         files = [(tmp_path / f / "weights.safetensors") for f in ("whole", name)]
         first, second = ((f.read_bytes()[-2_000_000:]) for f in files)
         assert first == second
-        assert not (tmp_path / name / "checkpoint.pt").exists()
+        assert not (tmp_path / name / "checkpoint.safetensors").exists()
 
 
 def test_a_loss_that_is_no_number_stops_with_a_sentence(tmp_path):
-    net, path = new_net(), tmp_path / "checkpoint.pt"
+    net, path = new_net(), tmp_path / "checkpoint.safetensors"
     x = torch.full((8, 3, 32, 32), float("nan"))
     with pytest.raises(CourseError, match="no longer a number at step 10"):
         train(
@@ -137,17 +141,105 @@ def test_a_loss_that_is_no_number_stops_with_a_sentence(tmp_path):
 
 
 def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
-    path, stop = tmp_path / "checkpoint.pt", threading.Event()
+    path, stop = tmp_path / "checkpoint.safetensors", threading.Event()
     stop.set()
     train(new_net(), source_batch, Recipe(steps=STEPS), watch=Watch(stop=stop, checkpoint=path))
     with pytest.raises(CourseError, match="another run.*steps"):
         train(new_net(), source_batch, Recipe(steps=STEPS + 1), watch=Watch(checkpoint=path))
-    torch.save({"step": 3}, path)
-    with pytest.raises(CourseError, match="another version of the course"):
-        train(new_net(), source_batch, Recipe(steps=STEPS), watch=Watch(checkpoint=path))
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(CourseError, match="damaged"):
         train(new_net(), source_batch, Recipe(steps=STEPS), watch=Watch(checkpoint=path))
+    torch.save({"step": 3}, path)  # as earlier versions of the course did
+    with pytest.raises(CourseError, match="another version of the course.*delete it to start over"):
+        train(new_net(), source_batch, Recipe(steps=STEPS), watch=Watch(checkpoint=path))
+
+
+def test_a_pretraining_of_an_earlier_version_is_not_started_over_without_a_word(tmp_path):
+    (tmp_path / "checkpoint.pt").touch()
+    with pytest.raises(CourseError, match="checkpoint.pt was made by another version"):
+        pretraining.pretrain(EmojiImages(0), 1024, out=tmp_path)
+
+
+def other_net() -> FiveLayerNet:
+    return FiveLayerNet(9, batch_norm=True)
+
+
+def state_of(at: tuple, value: object):
+    """Puts a value into the JSON text of a checkpoint, or takes out what is there."""
+
+    def change(state: dict, _: dict) -> None:
+        for key in at[:-1]:
+            state = state[key]
+        if value is ...:
+            del state[at[-1]]
+        else:
+            state[at[-1]] = value
+
+    return change
+
+
+def tensor_of(name: str, change):
+    def act(_: dict, tensors: dict) -> None:
+        tensors[name] = change(tensors[name])
+
+    return act
+
+
+MOMENTS = ("kept", "optimizer", "state")
+NO_CHECKPOINT = {
+    "no step": state_of(("step",), ...),
+    "a step of words": state_of(("step",), "3"),
+    "another history": state_of(("history",), {"x": 1}),
+    "a history of words": state_of(("history", "loss"), ["good"]),
+    "a run of words": state_of(("run",), "mine"),
+    "nothing kept": state_of(("kept",), {}),
+    "a net without weights": state_of(("kept", "net"), {}),
+    "a net of numbers": state_of(("kept", "net", "output.weight"), 3),
+    "a tensor that is not there": state_of(("kept", "net", "output.weight", "tensor"), "other"),
+    "no groups": state_of(("kept", "optimizer", "param_groups"), []),
+    "a rate of words": state_of(("kept", "optimizer", "param_groups", 0, "lr"), "fast"),
+    "moments of no weight": state_of((*MOMENTS, "99"), {}),
+    "moments of nobody": state_of((*MOMENTS, "0"), [1]),
+    "moments that are no numbers": state_of((*MOMENTS, "0", "exp_avg"), None),
+    "a schedule of words": state_of(("kept", "schedule"), "cos"),
+    "another shape": tensor_of("net/layer2.weight", lambda one: one[:8]),
+    "other numbers": tensor_of("net/layer2.weight", torch.Tensor.half),
+    "moments of another shape": tensor_of("optimizer/state/0/exp_avg", lambda one: one[:8]),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """A checkpoint after two steps."""
+    stop, path = threading.Event(), tmp_path_factory.mktemp("stopped") / "checkpoint.safetensors"
+    watch = Watch(lambda step, *_: step == 2 and stop.set(), stop, checkpoint=path)
+    train(new_net(), source_batch, Recipe(steps=3), watch)
+    return path
+
+
+@pytest.mark.parametrize("how", NO_CHECKPOINT)
+def test_a_checkpoint_of_another_shape_is_one_sentence_and_changes_nothing(tmp_path, stopped, how):
+    with safetensors.safe_open(stopped, framework="pt") as file:
+        texts = file.metadata()
+    tensors, state = safetensors.torch.load_file(stopped), json.loads(texts["state"])
+    NO_CHECKPOINT[how](state, tensors)
+    path = tmp_path / "checkpoint.safetensors"
+    safetensors.torch.save_file(tensors, path, metadata=texts | {"state": json.dumps(state)})
+    net = new_net()
+    before = fingerprint(net)
+    with pytest.raises(CourseError, match="checkpoint.safetensors (is damaged|lacks|belongs)"):
+        train(net, source_batch, Recipe(steps=3), watch=Watch(checkpoint=path))
+    assert fingerprint(net) == before
+
+
+def test_a_checkpoint_of_another_network_or_too_large_is_one_sentence(tmp_path, stopped):
+    path = Path(shutil.copy(stopped, tmp_path))
+    with pytest.raises(CourseError, match="is that of another network"):
+        train(other_net(), source_batch, Recipe(steps=3), watch=Watch(checkpoint=path))
+    with path.open("r+b") as file:
+        file.truncate(6_000_000_000)  # a sparse file: no room is taken
+    with pytest.raises(CourseError, match="larger than"):
+        train(new_net(), source_batch, Recipe(steps=3), watch=Watch(checkpoint=path))
 
 
 def test_two_processes_share_each_batch(tmp_path):
@@ -281,9 +373,9 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_training(tmp_path
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no pipes with a name")
 @pytest.mark.parametrize("what", ["pipe", "folder"])
 def test_what_is_no_checkpoint_is_a_sentence_at_once(tmp_path, what):
-    path = tmp_path / "checkpoint.pt"
+    path = tmp_path / "checkpoint.safetensors"
     os.mkfifo(path) if what == "pipe" else path.mkdir()
-    with pytest.raises(CourseError, match=f"is not a checkpoint .it is a {what}"):
+    with pytest.raises(CourseError, match=f"cannot be read .it is a {what}"):
         train(new_net(), source_batch, Recipe(steps=STEPS), watch=Watch(checkpoint=path))
 
 

@@ -43,7 +43,7 @@ def of_gpt() -> str:
     """
     text = prose.prose()
     work = storage.make_folder(storage.home() / "records" / "small-gpt")
-    checkpoint = work / "checkpoint.pt"
+    checkpoint = work / pretraining.CHECKPOINT
     bf16 = machine.has_fast_bf16(session.accelerator().device)
     recipe = replace(experiments.RECIPE, bf16=bf16)
     watch = Watch(checkpoint=checkpoint, identity={"text": text.hash}, progress="small GPT")

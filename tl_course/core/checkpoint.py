@@ -1,43 +1,158 @@
-"""A training on disk: written whole while it runs, and read back to go on exactly where it was."""
+"""A training on disk: written whole while it runs, and read back to go on exactly where it was.
 
+It is one safetensors file. All tensors are in it by name; everything else about the training is a
+JSON text in its header, in which `{"tensor": name, …}` stands for a tensor.
+"""
+
+import json
 from pathlib import Path
 
 import torch
 
-from tl_course.base import storage
-from tl_course.base.errors import CourseError
+from tl_course.base import outside
+from tl_course.base.errors import CourseError, printable
+from tl_course.core import files
+
+FORMAT = "tl_course checkpoint 1"
+MOST_STATE = 50_000_000  # bytes of what is no tensor: three numbers for each ten steps
+NUMBERS = {"type": "array", "items": {"type": "number"}}
+STATE = {  # what the JSON text must hold (JSON Schema)
+    "type": "object",
+    "properties": {
+        "run": {"type": "object"},
+        "step": {"type": "integer", "minimum": 0},
+        "history": {
+            "type": "object",
+            "properties": {
+                "step": {"type": "array", "items": {"type": "integer"}},
+                "loss": NUMBERS,
+                "rate": NUMBERS,
+                "seconds": {"type": "number"},
+                "finished": {"type": "boolean"},
+            },
+            "required": ["step", "loss", "rate", "seconds", "finished"],
+            "additionalProperties": False,
+        },
+        "pending": NUMBERS,
+        "kept": {"type": "object"},
+    },
+    "required": ["run", "step", "history", "pending", "kept"],
+}  # fmt: skip
 
 
 def save(path: Path, run: dict, state: dict, kept: dict) -> None:
     """Write which `run` it is, plain `state`, and the state of what is `kept` (net, …)."""
-    states = {name: one.state_dict() for name, one in kept.items()}
-    with storage.atomic_path(path) as temporary:
-        torch.save({"run": run, **state, **states}, temporary)
+    tensors: dict[str, torch.Tensor] = {}
+    states = {name: _packed(one.state_dict(), name, tensors) for name, one in kept.items()}
+    text = json.dumps({"run": run, **state, "kept": states})
+    files.write_tensors(path, tensors, format=FORMAT, state=text)
 
 
 def resume(path: Path, run: dict, kept: dict) -> tuple[int, dict, list[float]]:
     """Put what is `kept` back into its state: gives step, history and losses of no look yet.
 
-    Raises CourseError where the file is damaged, or belongs to another run than `run`.
+    Raises CourseError where the file is damaged, was made by another version of the course, or
+    belongs to another run than `run`; what is `kept` is then as it was.
     """
+    ours: dict[str, torch.Tensor] = {}
+    _packed({name: one.state_dict() for name, one in kept.items()}, "", ours)
+    room = 4 * sum(value.nbytes for value in ours.values())  # an optimizer keeps two for a weight
+    content = outside.content(path, room + MOST_STATE)
     try:
-        with storage.open_plain(path) as file:
-            state = torch.load(file, map_location="cpu", weights_only=True)
-    except storage.NotAFile as error:
+        tensors = files.tensors_in(content, path, MOST_STATE)
+        texts = files.texts_in(content, path, MOST_STATE)
+    except CourseError:
+        if files.is_pickle(content):  # as torch.save wrote it
+            raise of_another_version(path) from None
+        raise _damaged(path) from None
+    if texts.get("format") != FORMAT:
+        raise of_another_version(path)
+    state = outside.parsed(texts.get("state", ""), f"The checkpoint {path}")
+    outside.meet(state, STATE, f"The checkpoint {path}", "delete it to start over")
+    wanted = json.loads(json.dumps(run))
+    if state["run"] != wanted:
+        theirs = {key: value for key, value in state["run"].items() if wanted.get(key) != value}
         raise CourseError(
-            f"{path} is not a checkpoint ({error.strerror}); take it away, or give another folder."
-        ) from None
-    except Exception as error:
-        raise CourseError(
-            f"The checkpoint {path} is damaged ({type(error).__name__}); delete it to start over."
-        ) from None
-    found = state.get("run", {"made by": "another version of the course"})
-    if found != run:
-        theirs = {key: value for key, value in found.items() if run.get(key) != value}
-        raise CourseError(
-            f"The checkpoint {path} belongs to another run ({theirs}, which is not what was asked "
-            "for); delete it, or give another folder."
+            f"The checkpoint {path} belongs to another run ({printable(str(theirs), 300)}, which "
+            "is not what was asked for); delete it, or give another folder."
         )
+    try:
+        states = {name: _unpacked(state["kept"][name], tensors) for name in kept}
+        fits = all(_fits(states[name], one) for name, one in kept.items())
+    except (LookupError, TypeError, ValueError, AttributeError):
+        fits = False
+    if not fits:
+        raise _damaged(path)
     for name, one in kept.items():
-        one.load_state_dict(state[name])
+        one.load_state_dict(states[name])
     return state["step"], state["history"], state["pending"]
+
+
+def of_another_version(path: Path) -> CourseError:
+    """What to say of a checkpoint that this version of the course does not go on from."""
+    return CourseError(
+        f"The checkpoint {path} was made by another version of the course, and this one cannot go "
+        "on from it; delete it to start over."
+    )
+
+
+def _damaged(path: Path) -> CourseError:
+    return CourseError(
+        f"The checkpoint {path} is damaged, or is that of another network; delete it to start over."
+    )
+
+
+def _packed(value: object, name: str, tensors: dict[str, torch.Tensor]) -> object:
+    """`value` as JSON takes it; its tensors are put into `tensors`, copied, and named there."""
+    if isinstance(value, torch.Tensor):
+        plain = value.detach().cpu()
+        tensors[name] = plain.clone(memory_format=torch.contiguous_format)
+        last = plain.ndim == 4 and plain.is_contiguous(memory_format=torch.channels_last)
+        return {"tensor": name, "channels_last": last}
+    if isinstance(value, dict):
+        return {str(key): _packed(one, f"{name}/{key}", tensors) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_packed(one, f"{name}/{number}", tensors) for number, one in enumerate(value)]
+    return value
+
+
+def _unpacked(value: object, tensors: dict[str, torch.Tensor]) -> object:
+    """What `_packed` was given; each tensor lies in memory as it did, and updates stay the same."""
+    if isinstance(value, list):
+        return [_unpacked(one, tensors) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if "tensor" in value:
+        last = torch.channels_last if value["channels_last"] else torch.contiguous_format
+        return tensors[value["tensor"]].contiguous(memory_format=last)
+    return {
+        int(key) if key.isdecimal() else key: _unpacked(one, tensors)  # an optimizer counts weights
+        for key, one in value.items()
+    }
+
+
+def _fits(state: dict, one: object) -> bool:
+    """Whether a state could be that of `one`: the same parts, of the same shapes."""
+    ours = one.state_dict()
+    if isinstance(one, torch.optim.Optimizer):
+        weights = [weight for group in one.param_groups for weight in group["params"]]
+        for number, moments in state["state"].items():
+            shapes = (torch.Size(), weights[number].shape)
+            if number < 0 or any(moment.shape not in shapes for moment in moments.values()):
+                return False
+        ours["state"] = state["state"]  # a fresh one has none yet
+    return _alike(state, ours)
+
+
+def _alike(theirs: object, ours: object) -> bool:
+    if isinstance(ours, torch.Tensor):
+        alike = isinstance(theirs, torch.Tensor) and theirs.shape == ours.shape
+        return alike and theirs.dtype == ours.dtype
+    if isinstance(ours, dict):
+        same = isinstance(theirs, dict) and theirs.keys() == ours.keys()
+        return same and all(_alike(theirs[key], ours[key]) for key in ours)
+    if isinstance(ours, (list, tuple)):
+        same = isinstance(theirs, (list, tuple)) and len(theirs) == len(ours)
+        return same and all(map(_alike, theirs, ours))
+    numbers = (int, float)
+    return type(theirs) is type(ours) or type(theirs) in numbers and type(ours) in numbers

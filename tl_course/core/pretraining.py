@@ -11,7 +11,7 @@ from torch import nn
 
 from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError
-from tl_course.core import files, network, session, training
+from tl_course.core import checkpoint, files, network, session, training
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.training import History, Recipe, Watch
 
@@ -19,7 +19,7 @@ BATCH = 256
 FIRST_LAYER_GAIN = 0.067  # W¹ starts small, so that what it learns soon outweighs it
 LONG_GAIN = 0.2  # with the recipe of long pretrainings
 HELD_OUT_SEED = 1_000_000  # renders that measure accuracy; no training seed may come near
-CHECKPOINT = "checkpoint.pt"
+CHECKPOINT, OLD_CHECKPOINT = "checkpoint.safetensors", "checkpoint.pt"
 
 RECIPE = Recipe(
     steps=0,
@@ -140,6 +140,8 @@ def pretrain(
             if acc.is_main_process:
                 held.enter_context(storage.claimed(storage.make_folder(out)))
             files.free_folder(out, overwrite)
+            if (out / OLD_CHECKPOINT).exists():  # else it would start over without a word
+                raise checkpoint.of_another_version(out / OLD_CHECKPOINT)
         identity = {"seed": seed, "source": type(source).__name__, "source_seed": source.seed}
         watch = replace(watch, checkpoint=out / CHECKPOINT if out else None, identity=identity)
         history = training.train(net, batch_at, recipe, watch)
