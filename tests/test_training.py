@@ -17,7 +17,7 @@ import torch
 from conftest import HUNG
 
 from tl_course.base.errors import CourseError
-from tl_course.core import files, network, pretraining, training
+from tl_course.core import checkpoint, files, network, pretraining, training
 from tl_course.core.muon import orthogonal
 from tl_course.core.network import FiveLayerNet, fingerprint
 from tl_course.core.training import Recipe, Watch, train
@@ -240,6 +240,19 @@ def test_a_checkpoint_of_another_network_or_too_large_is_one_sentence(tmp_path, 
         file.truncate(6_000_000_000)  # a sparse file: no room is taken
     with pytest.raises(CourseError, match="larger than"):
         train(new_net(), source_batch, Recipe(steps=3), watch=Watch(checkpoint=path))
+
+
+def test_a_finished_training_is_not_lost_where_its_last_checkpoint_does_not_fit(
+    tmp_path, monkeypatch
+):
+    def full(*_):
+        raise CourseError("The disk is full.")
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    with pytest.warns(UserWarning, match="last checkpoint was not kept. The disk is full"):
+        done = pretraining.pretrain(EmojiImages(0), 512, out=tmp_path, watch=Watch())
+    assert done.history.finished
+    assert [path.name for path in tmp_path.glob("*.safetensors")] == ["weights.safetensors"]
 
 
 def test_two_processes_share_each_batch(tmp_path):

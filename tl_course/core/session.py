@@ -13,6 +13,7 @@ import signal
 import statistics
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -181,7 +182,10 @@ class Session:
         if self.losses:
             self._look()
         self.history.finished = True
-        self._save()
+        try:
+            self._save()
+        except (CourseError, OSError) as error:  # what was trained is there, and may still fit
+            warnings.warn(f"The last checkpoint was not kept. {error}", stacklevel=2)
         self._show()
 
     def placed(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
