@@ -9,6 +9,7 @@ import torch
 from scipy import ndimage
 from skimage.morphology import skeletonize
 
+from tl_course.base import storage
 from tl_course.base.errors import CourseError
 from tl_course.core import training, transfer
 from tl_course.data.examples import draw
@@ -214,6 +215,14 @@ def test_saved_drawings_are_a_folder_for_notebook_08_and_a_file(tmp_path):
     kept.unlink()
     assert handwriting_files.delete(tmp_path / "hand", "Ada L. Lovelace") == 0
     assert not any((tmp_path / "hand").iterdir())
+
+
+def test_a_save_that_was_killed_leaves_no_class_behind(tmp_path):
+    mine = [Drawing(digit, drawn.encode(THREE)) for digit in (3, 4)]
+    saved = handwriting_files.save(tmp_path, "Ada", mine)
+    (saved.pictures / "4" / f"{storage.DRAFT}1234abcd-4-01.png").write_text("half")
+    handwriting_files.save(tmp_path, "Ada", mine[:1])
+    assert [path.name for path in saved.pictures.iterdir()] == ["3"]
 
 
 def test_what_cannot_be_saved_or_read_is_told_in_a_sentence(tmp_path):

@@ -1,6 +1,7 @@
 """Share, load in another process, build on it; and every folder that is not to be trusted."""
 
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -21,6 +22,7 @@ import torch
 from huggingface_hub import ModelCard, PyTorchModelHubMixin
 from test_network import used_network
 
+from tl_course.base import storage
 from tl_course.base.errors import CourseError
 from tl_course.core import files, model_card, network, sharing, transfer
 from tl_course.core.model_card import Card
@@ -684,6 +686,34 @@ def test_a_shared_network_is_not_overwritten_unasked(tmp_path):
     assert network.fingerprint(load_shared(tmp_path)) == network.fingerprint(one)
     share(other, tmp_path, overwrite=True)
     assert network.fingerprint(load_shared(tmp_path)) == network.fingerprint(other)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
+@pytest.mark.parametrize("file", range(3))
+def test_a_share_that_was_killed_is_done_by_the_same_call(tmp_path, monkeypatch, file):
+    net = FiveLayerNet(2)
+    if not (child := os.fork()):
+        real, replaced = os.replace, itertools.count()
+
+        def replace(*paths):
+            os._exit(9) if next(replaced) == file else real(*paths)
+
+        monkeypatch.setattr(os, "replace", replace)
+        share(net, tmp_path)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert any(path.name.startswith(storage.DRAFT) for path in tmp_path.iterdir())
+    share(net, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(sharing.FILES)
+    assert network.fingerprint(load_shared(tmp_path)) == network.fingerprint(net)
+
+
+def test_a_draft_of_a_living_program_is_no_other_thing(tmp_path):
+    with storage.atomic_path(tmp_path / "README.md") as draft:
+        draft.write_text("half")
+        sharing.free_folder(tmp_path)
+        share(FiveLayerNet(2), tmp_path)
+        load_shared(tmp_path)
 
 
 def test_of_two_networks_in_a_folder_the_last_one_counts(tmp_path):

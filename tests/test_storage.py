@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -136,15 +137,71 @@ def test_atomic_write_interrupted_leaves_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path], "and nothing else"
 
 
-def test_atomic_write_killed_leaves_the_old_file(tmp_path):
-    path = storage.write_text(tmp_path / "a.txt", "old")
+def killed_while_writing(path: Path) -> None:
+    """Another program that is killed with half of the file written."""
     program = (
         "import os, sys; from tl_course.base import storage\n"
         "with storage.atomic_path(sys.argv[1]) as draft:\n"
         "    draft.write_text('half of the n'); os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", program, path]).returncode == 9
+
+
+def test_atomic_write_killed_leaves_the_old_file(tmp_path):
+    path = storage.write_text(tmp_path / "a.txt", "old")
+    killed_while_writing(path)
     assert path.read_text() == "old"
+    (draft,) = [name for name in os.listdir(tmp_path) if name != "a.txt"]
+    assert storage.is_draft(draft)
+    storage.write_text(tmp_path / "b.txt", "x")
+    assert sorted(os.listdir(tmp_path)) == ["a.txt", "b.txt"], "what it left is gone"
+
+
+@pytest.mark.parametrize("years", [-1, 0, 1])
+def test_what_others_are_writing_and_what_is_a_learners_is_not_swept(tmp_path, monkeypatch, years):
+    """However wrong the clock is: a draft is some program's for as long as that runs."""
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + years * 365 * 86_400)
+    mine = [".draft-12345678.txt", ".a-1234abcd.txt", ".tl-course-copies.json", "~a.txt", "a.tmp"]
+    for name in mine:
+        (tmp_path / name).write_text("mine")
+    (tmp_path / f"{storage.DRAFT}12345678-folder").mkdir()
+    program = (
+        "import sys; from tl_course.base import storage\n"
+        "with storage.atomic_path(sys.argv[1]) as draft:\n"
+        "    print('begun', flush=True); draft.write_text(sys.stdin.read())"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, tmp_path / "theirs.txt"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as other:  # fmt: skip
+        assert other.stdout.readline() == "begun\n"
+        with storage.atomic_path(tmp_path / "inner.txt") as draft:
+            storage.write_text(tmp_path / "b.txt", "x")  # another file in the same folder
+            draft.write_text("y")
+        other.communicate("whole")
+    assert (tmp_path / "theirs.txt").read_text() == "whole"
+    assert (tmp_path / "inner.txt").read_text() == "y"
+    folder = f"{storage.DRAFT}12345678-folder"
+    assert sorted(os.listdir(tmp_path)) == sorted(
+        [*mine, "b.txt", "inner.txt", "theirs.txt", folder]
+    )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows takes no file away that is open")
+def test_a_draft_that_is_swept_before_it_is_marked_is_begun_again(tmp_path, monkeypatch):
+    swept = []
+
+    def is_taken(mark):
+        if not swept:
+            swept.append(mark.name)
+            os.unlink(mark.name)
+        return real(mark)
+
+    real = storage._is_taken
+    monkeypatch.setattr(storage, "_is_taken", is_taken)
+    storage.write_text(tmp_path / "a.txt", "whole")
+    assert (tmp_path / "a.txt").read_text() == "whole" and os.listdir(tmp_path) == ["a.txt"]
 
 
 def test_atomic_path_keeps_the_ending(tmp_path):

@@ -26,9 +26,15 @@ from tqdm import tqdm
 
 from tl_course.base.errors import CourseError, printable
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 CHUNK = 1 << 18  # bytes read at a time
 PATIENCE = 30  # seconds without a byte before a mirror is given up
 CLAIM = ".tl-course.lock"  # the file that says that a program is writing there
+DRAFT = ".tl-course-draft-"  # how the name of a file begins that is not in its place yet
 
 
 def home() -> Path:
@@ -56,35 +62,90 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """A path to write to, in the same folder and with the same ending as `path`.
 
     When the block ends well, what was written takes the place of `path` in one step; when it does
-    not, whatever was at `path` before is still there, whole. Raises CourseError when the disk is
-    full or the folder cannot be written to.
+    not, whatever was at `path` before is still there, whole. A program that is killed leaves a
+    draft, which the next one that writes into the folder takes away. Raises CourseError when the
+    disk is full or the folder cannot be written to.
     """
     path = check_name(path)
-    draft = _draft(path)
+    draft = mark = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
+        draft, mark = _begin(path)
         yield draft
         with draft.open("r+b") as file:
             os.fsync(file.fileno())
+        if fcntl is None:
+            mark.close()  # Windows moves no file that is open
         os.replace(draft, path)
         _flush_folder_to_disk(path.parent)
     except Exception as error:
         if _disk_is_full(error, path.parent):
             raise _disk_full(path) from error
         about = getattr(error, "filename", None)  # of an OSError
-        if about and Path(os.fsdecode(about)) in (draft, *path.parents):
+        if about and (is_draft(Path(about).name) or Path(about) in path.parents):
             raise CourseError(
                 f"Cannot write {path} ({_reason(error)}); close any program that has it open, "
                 "or choose a folder that you may write to."
             ) from error
         raise
     finally:
-        with contextlib.suppress(OSError):
-            draft.unlink()
+        if mark is not None:
+            mark.close()
+            with contextlib.suppress(OSError):
+                draft.unlink()
 
 
 def _draft(path: Path) -> Path:
-    return path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+    return path.with_name(f"{DRAFT}{secrets.token_hex(4)}-{path.name}")
+
+
+def is_draft(name: str) -> bool:
+    """Whether a file's name is that of a draft, which a living or a killed program wrote."""
+    return name.startswith(DRAFT)
+
+
+def _begin(path: Path) -> tuple[Path, BinaryIO]:
+    """A draft of `path`, and the mark that tells `sweep` that somebody is writing it."""
+    while True:
+        draft = _draft(path)
+        mark = draft.open("xb")
+        if _is_taken(mark) and draft.exists():
+            return draft, mark
+        mark.close()  # swept away before it was marked
+
+
+def _is_taken(draft: BinaryIO) -> bool:
+    """Whether this program, and no other, now has the draft; it does until it is closed."""
+    try:
+        if fcntl is not None:
+            fcntl.flock(draft, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # some network disks know no locks
+    return True
+
+
+def sweep(folder: Path) -> None:
+    """Take away the drafts in `folder` that killed programs left there.
+
+    Whoever writes a draft has it locked, and the system ends that lock with the program: no clock
+    is asked, and no name or number of a program. Windows keeps a file that is open from being
+    taken away. Where a disk knows no locks, drafts stay.
+    """
+    try:
+        names = os.listdir(folder)
+    except OSError:  # one may write there and not look
+        return
+    for draft in [folder / name for name in names if is_draft(name)]:
+        with contextlib.suppress(OSError):  # somebody else's, or swept by another program
+            if fcntl is None:
+                draft.unlink()
+                continue
+            with open_plain(draft, follow=False) as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                draft.unlink()
 
 
 def make_folder(folder: str | os.PathLike, advice: str = "choose another one") -> Path:
@@ -92,7 +153,7 @@ def make_folder(folder: str | os.PathLike, advice: str = "choose another one") -
     folder = check_name(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _try(folder / f".probe-{secrets.token_hex(4)}")
+        _try(_draft(folder / "probe"))
     except OSError as error:
         said = f"The folder {folder} cannot be written to ({_reason(error)})"
         raise CourseError(f"{said}; {advice}.") from error
@@ -144,7 +205,7 @@ def free_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
 def _try(probe: Path) -> None:
     """Write a file there and take it away again."""
     probe.touch()
-    probe.unlink()
+    probe.unlink(missing_ok=True)  # another program may have swept it
 
 
 @contextlib.contextmanager

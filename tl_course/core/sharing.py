@@ -91,7 +91,8 @@ def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
     says = f"{folder} already holds a shared network"
     storage.refuse_to_overwrite(folder / WEIGHTS_FILE, says, overwrite)
     known = (*FILES, storage.CLAIM, ".DS_Store")
-    strange = sorted(path.name for path in folder.iterdir() if path.name not in known)
+    names = sorted(path.name for path in folder.iterdir())
+    strange = [name for name in names if name not in known and not storage.is_draft(name)]
     if strange:
         raise CourseError(
             f"{folder} holds other things ({strange[0]}); share into an empty folder, so that "

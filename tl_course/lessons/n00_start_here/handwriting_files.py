@@ -141,6 +141,8 @@ def _remove(pictures: Path, keep: Collection[Path] = ()) -> int:
     for path in gone:
         path.unlink()
     for place in [*pictures.glob("[0-9]"), pictures]:
-        if place.is_dir() and not any(place.iterdir()):
-            place.rmdir()
+        if place.is_dir():
+            storage.sweep(place)
+            if not any(place.iterdir()):
+                place.rmdir()
     return len(gone)
