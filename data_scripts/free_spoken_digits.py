@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tl_course.base import storage
+from tl_course.base import downloads, storage
 from tl_course.base.errors import CourseError, run_script
 from tl_course.data.targets import spoken
 
@@ -45,7 +45,7 @@ def main() -> None:
     home = storage.home() / "free-spoken-digit-dataset"
     print(f"The Free Spoken Digit Dataset, about 16 MB, into {home}")
     storage.make_folder(home / "recordings")
-    archive = storage.download(URL, home / "v1.0.10.zip")
+    archive = downloads.download(URL, home / "v1.0.10.zip")
     found = unpack(archive, home / "recordings")
     expected = 10 * PEOPLE * EACH
     if found != expected:

@@ -6,7 +6,7 @@ A part of Omniglot: Brenden Lake and others, github.com/brendenlake/omniglot, MI
 Afterwards `omniglot("Greek")` of `tl_course.data.targets.omniglot` finds it.
 """
 
-from tl_course.base import storage
+from tl_course.base import downloads, storage
 from tl_course.base.errors import run_script
 from tl_course.data.targets import omniglot
 
@@ -19,7 +19,7 @@ URLS = [
 def main() -> None:
     path = omniglot.archive()
     print(f"Letters of Omniglot, {storage.in_words(omniglot.BYTES)}, into {path.parent}")
-    storage.download(URLS, path, sha256=omniglot.SHA256, size=omniglot.BYTES)
+    downloads.download(URLS, path, sha256=omniglot.SHA256, size=omniglot.BYTES)
     for alphabet in omniglot.ALPHABETS:
         found = omniglot.omniglot(alphabet)
         print(

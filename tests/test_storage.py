@@ -1,10 +1,8 @@
 import errno
 import hashlib
-import http.server
 import os
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,115 +14,8 @@ from tl_course.base import storage
 from tl_course.base.errors import CourseError
 
 CONTENT = bytes(range(256)) * 4000
-MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 DISK_FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-class Mirror(http.server.BaseHTTPRequestHandler):
-    """/good resumes, /plain does not, /breaks stops halfway each time, /wrong sends other bytes."""
-
-    def do_GET(self):
-        self.server.asked.append((self.path, self.headers["Range"]))
-        if self.path == "/gone":
-            return self.send_error(404)
-        content = CONTENT[::-1] if self.path == "/wrong" else CONTENT
-        start = 0
-        if self.headers["Range"] and self.path != "/plain":
-            start = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
-            if start >= len(content):
-                return self.send_error(416)
-        self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(content) - start))
-        self.end_headers()
-        end = start + (len(content) - start) // 2 + 1 if self.path == "/breaks" else None
-        self.wfile.write(content[start:end])
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def mirror():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
-        server.asked = []
-        server.url = f"http://127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
-
-
-@pytest.fixture
-def nowhere():
-    """An address at which nothing listens."""
-    with http.server.HTTPServer(("127.0.0.1", 0), Mirror) as server:
-        port = server.server_port
-    return f"http://127.0.0.1:{port}/file"
-
-
-def test_download_says_the_size_and_verifies(mirror, tmp_path, capsys):
-    path = storage.download(f"{mirror.url}/good", tmp_path / "a" / "file.bin", sha256=SHA256)
-    assert path.read_bytes() == CONTENT
-    assert "Downloading file.bin (1.02 MB) from 127.0.0.1" in capsys.readouterr().err
-    storage.download(f"{mirror.url}/good", path, sha256=SHA256)
-    assert len(mirror.asked) == 1, "a file that is there and right is not fetched again"
-
-
-def test_download_resumes_a_partial_file(mirror, tmp_path, capsys):
-    (tmp_path / "file.bin.part").write_bytes(CONTENT[:600_000])
-    storage.download(f"{mirror.url}/good", tmp_path / "file.bin", md5=MD5)
-    assert mirror.asked == [("/good", "bytes=600000-")]
-    assert (tmp_path / "file.bin").read_bytes() == CONTENT
-    assert "600 kB of it already here" in capsys.readouterr().err
-    assert not (tmp_path / "file.bin.part").exists()
-
-
-def test_download_starts_again_where_the_server_cannot_resume(mirror, tmp_path):
-    (tmp_path / "file.bin.part").write_bytes(CONTENT[:600_000])
-    storage.download(f"{mirror.url}/plain", tmp_path / "file.bin", md5=MD5)
-    assert (tmp_path / "file.bin").read_bytes() == CONTENT
-
-
-def test_download_starts_again_after_a_part_that_is_too_long(mirror, tmp_path):
-    (tmp_path / "file.bin.part").write_bytes(CONTENT + b"more")
-    storage.download(f"{mirror.url}/good", tmp_path / "file.bin", md5=MD5)
-    assert (tmp_path / "file.bin").read_bytes() == CONTENT
-
-
-def test_download_goes_on_after_broken_connections(mirror, tmp_path):
-    storage.download(f"{mirror.url}/breaks", tmp_path / "file.bin", sha256=SHA256)
-    assert (tmp_path / "file.bin").read_bytes() == CONTENT
-    assert len(mirror.asked) > 2
-
-
-def test_download_without_a_checksum_never_trusts_a_partial_file(mirror, tmp_path):
-    (tmp_path / "file.bin.part").write_bytes(b"of something else")
-    storage.download(f"{mirror.url}/good", tmp_path / "file.bin")
-    assert (tmp_path / "file.bin").read_bytes() == CONTENT
-
-
-def test_download_tries_the_next_mirror(mirror, nowhere, tmp_path):
-    urls = [nowhere, f"{mirror.url}/gone", f"{mirror.url}/wrong", f"{mirror.url}/good"]
-    storage.download(urls, tmp_path / "file.bin", md5=MD5, size=len(CONTENT))
-    assert (tmp_path / "file.bin").read_bytes() == CONTENT
-
-
-def test_a_wrong_checksum_is_named_and_deleted(mirror, tmp_path):
-    with pytest.raises(CourseError, match=f"/wrong sent .* wrong checksum .*expected {MD5}"):
-        storage.download(f"{mirror.url}/wrong", tmp_path / "file.bin", md5=MD5)
-    assert [p.name for p in tmp_path.iterdir() if p.suffix != ".lock"] == []
-
-
-def test_all_mirrors_down_is_one_sentence(nowhere, tmp_path):
-    with pytest.raises(CourseError, match="Could not reach 127.0.0.1.* you are offline or"):
-        storage.download([nowhere, nowhere], tmp_path / "file.bin", md5=MD5)
-
-
-def test_download_onto_a_full_disk(mirror, tmp_path, monkeypatch):
-    full = lambda _: type("usage", (), {"free": 1000})  # noqa: E731
-    monkeypatch.setattr(storage.shutil, "disk_usage", full)
-    with pytest.raises(CourseError, match="is full"):
-        storage.download(f"{mirror.url}/good", tmp_path / "file.bin", md5=MD5)
 
 
 def test_atomic_write_interrupted_leaves_the_old_file(tmp_path):

@@ -1,4 +1,4 @@
-"""The data home, locks, atomic writes, checksums and downloads.
+"""The data home, locks, atomic writes and checksums.
 
 Everything in the data home can be deleted and comes back.
 """
@@ -7,22 +7,16 @@ import contextlib
 import errno
 import getpass
 import hashlib
-import http.client
 import os
 import secrets
 import shutil
 import stat
-import sys
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import filelock
 import platformdirs
-from tqdm import tqdm
 
 from tl_course.base.errors import CourseError, printable
 
@@ -31,8 +25,6 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-CHUNK = 1 << 18  # bytes read at a time
-PATIENCE = 30  # seconds without a byte before a mirror is given up
 CLAIM = ".tl-course.lock"  # the file that says that a program is writing there
 DRAFT = ".tl-course-draft-"  # how the name of a file begins that is not in its place yet
 
@@ -80,12 +72,12 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(draft, path)
         _flush_folder_to_disk(path.parent)
     except Exception as error:
-        if _disk_is_full(error, path.parent):
-            raise _disk_full(path) from error
+        if disk_is_full(error, path.parent):
+            raise disk_full(path) from error
         about = getattr(error, "filename", None)  # of an OSError
         if about and (is_draft(Path(about).name) or Path(about) in path.parents):
             raise CourseError(
-                f"Cannot write {path} ({_reason(error)}); close any program that has it open, "
+                f"Cannot write {path} ({reason(error)}); close any program that has it open, "
                 "or choose a folder that you may write to."
             ) from error
         raise
@@ -155,7 +147,7 @@ def make_folder(folder: str | os.PathLike, advice: str = "choose another one") -
         folder.mkdir(parents=True, exist_ok=True)
         _try(_draft(folder / "probe"))
     except OSError as error:
-        said = f"The folder {folder} cannot be written to ({_reason(error)})"
+        said = f"The folder {folder} cannot be written to ({reason(error)})"
         raise CourseError(f"{said}; {advice}.") from error
     return folder
 
@@ -197,7 +189,7 @@ def free_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
     try:
         _try(_draft(path))
     except OSError as error:
-        said = f"{path} cannot be written ({_reason(error)})"
+        said = f"{path} cannot be written ({reason(error)})"
         raise CourseError(f"{said}: choose another name.") from None
     return path
 
@@ -227,7 +219,7 @@ def claimed(place: str | os.PathLike) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
             raise CourseError(
-                f"{place} cannot be written to ({_reason(error)}): choose another place."
+                f"{place} cannot be written to ({reason(error)}): choose another place."
             ) from error
         # Some network disks know no locks; writing there is as safe as one is careful.
     try:
@@ -299,7 +291,7 @@ def lock(path: str | os.PathLike, timeout: float = 600) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise CourseError(
-            f"Cannot write beside {path} ({_reason(error)}); "
+            f"Cannot write beside {path} ({reason(error)}); "
             "set TL_COURSE_HOME to a folder that you may write to."
         ) from error
     try:
@@ -310,125 +302,13 @@ def lock(path: str | os.PathLike, timeout: float = 600) -> Iterator[None]:
 
 def sha256(path: str | os.PathLike) -> str:
     """The SHA-256 of a file's content, as 64 hex digits."""
-    return _digest(path, "sha256")
+    return digest(path, "sha256")
 
 
-def download(
-    urls: str | Sequence[str],
-    path: str | os.PathLike,
-    *,
-    md5: str | None = None,
-    sha256: str | None = None,
-    size: int | None = None,
-) -> Path:
-    """Fetches a file from the first of several mirrors that gives the right one; returns `path`.
-
-    A file that is already there and right is left alone. An interrupted download is kept as
-    `path` + `.part` and, when there is a checksum to verify it by, resumed. `size` is in bytes.
-    Raises CourseError when no mirror can be reached, when what they sent has the wrong checksum
-    (it is deleted), or when the disk is too small.
-    """
-    path = Path(path)
-    urls = [urls] if isinstance(urls, str) else list(urls)
-    checks = {name: value for name, value in (("md5", md5), ("sha256", sha256)) if value}
-    if path.exists() and not _mistake(path, checks, size):
-        return path
-    with lock(path):
-        if path.exists() and not _mistake(path, checks, size):
-            return path  # another process brought it meanwhile
-        part = path.with_name(path.name + ".part")
-        if not checks:
-            part.unlink(missing_ok=True)
-        mistake = reason = None
-        for url in urls:
-            try:
-                _fetch_all(url, part, size)
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                if _disk_is_full(error, path.parent):
-                    raise _disk_full(path) from error
-                reason = _reason(error)
-                continue
-            wrong = _mistake(part, checks, size)
-            if not wrong:
-                os.replace(part, path)
-                return path
-            part.unlink()
-            mistake = f"{url} sent a file with {wrong}"
-    if mistake:
-        raise CourseError(
-            f"{mistake}; it was deleted, so try again, and if it happens again the file has "
-            "changed at its source and the course needs an update."
-        )
-    hosts = ", ".join(dict.fromkeys(_host(url) for url in urls))
-    raise CourseError(
-        f"Could not reach {hosts} for {path.name} ({reason}); you are offline or the server is "
-        f"down, so try again later, or put the file at {path} yourself."
-    )
-
-
-def _fetch_all(url: str, part: Path, size: int | None) -> None:
-    """Fetches `url` into `part`, taking up again after each break as long as some bytes came."""
-    while True:
-        before = _length(part)
-        try:
-            return _fetch(url, part, size)
-        except (ConnectionError, TimeoutError, http.client.IncompleteRead):
-            if _length(part) <= before:
-                raise
-
-
-def _length(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _fetch(url: str, part: Path, size: int | None) -> None:
-    have = _length(part)
-    if have and have == size:
-        return
-    request = urllib.request.Request(url, headers={"User-Agent": "tl-course"})
-    if have:
-        request.add_header("Range", f"bytes={have}-")
-    try:
-        response = urllib.request.urlopen(request, timeout=PATIENCE)
-    except urllib.error.HTTPError as error:
-        if error.code != 416 or not have:
-            raise
-        part.unlink()  # as long as the whole file or longer: start again
-        return _fetch(url, part, size)
-    with response:
-        if response.status != 206:
-            have = 0  # the server cannot resume
-        rest = int(response.headers["Content-Length"] or 0)
-        total = have + rest if rest else size
-        told = f" ({in_words(total)})" if total else ""
-        resumed = f", {in_words(have)} of it already here" if have else ""
-        print(f"Downloading {part.stem}{told} from {_host(url)}{resumed}", file=sys.stderr)
-        if total and total - have > shutil.disk_usage(part.parent).free:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        bar = tqdm(total=total, initial=have, unit="B", unit_scale=True, leave=False)
-        with bar, part.open("ab" if have else "wb") as file:
-            while block := response.read(CHUNK):
-                file.write(block)
-                bar.update(len(block))
-        if rest and part.stat().st_size < have + rest:
-            raise http.client.IncompleteRead(b"", have + rest - part.stat().st_size)
-
-
-def _mistake(path: Path, checks: dict[str, str], size: int | None) -> str | None:
-    """What is wrong with a downloaded file, or None."""
-    length = path.stat().st_size
-    if size is not None and length != size:
-        return f"{length} bytes where {size} were expected"
-    for name, expected in checks.items():
-        found = _digest(path, name)
-        if found != expected.lower():
-            return f"the wrong checksum ({name} {found}, expected {expected})"
-    return None
-
-
-def _digest(path: str | os.PathLike, algorithm: str) -> str:
+def digest(path: str | os.PathLike, algorithm: str) -> str:
+    """A checksum of a plain file's content, as hex digits; OSError where it cannot be read."""
     digest = hashlib.new(algorithm, usedforsecurity=False)
-    with open(path, "rb") as file:
+    with open_plain(path) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
@@ -446,14 +326,16 @@ def _flush_folder_to_disk(folder: Path) -> None:
         os.close(handle)
 
 
-def _disk_is_full(error: BaseException, folder: Path) -> bool:
+def disk_is_full(error: BaseException, folder: Path) -> bool:
+    """Whether an error comes of a disk without room."""
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
         return True
     # torch.save and others only say that a write failed, so look at the disk itself.
     return isinstance(error, RuntimeError) and shutil.disk_usage(folder).free < 1 << 16
 
 
-def _disk_full(path: Path) -> CourseError:
+def disk_full(path: Path) -> CourseError:
+    """The sentence that a full disk is told with."""
     free = shutil.disk_usage(path.parent).free
     return CourseError(
         f"The disk that holds {path.parent} is full ({in_words(free)} free), so {path.name} was "
@@ -472,11 +354,7 @@ def in_words(size: float) -> str:
     return f"{size:.1f} GB"
 
 
-def _host(url: str) -> str:
-    return urllib.parse.urlsplit(url).netloc
-
-
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """The few words of an error that say why."""
     error = getattr(error, "reason", None) or error
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
