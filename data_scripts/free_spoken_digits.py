@@ -4,16 +4,19 @@
 
 Zohar Jackson and others, github.com/Jakobovski/free-spoken-digit-dataset, CC BY-SA 4.0, version
 1.0.10. GitHub packs the archive anew for each download, so that it has no checksum of its own: what
-is inside is read and counted instead. Afterwards `tl-course matrix` has the row "spoken-real".
+is inside is read and counted instead, and put in its place when all of it is there. Afterwards
+`tl-course matrix` has the row "spoken-real".
 """
 
+import collections
+import os
+import shutil
 import zipfile
-import zlib
 from pathlib import Path
 
 from tqdm import tqdm
 
-from tl_course.base import downloads, storage
+from tl_course.base import archives, downloads, storage
 from tl_course.base.errors import CourseError, run_script
 from tl_course.data.targets import spoken
 
@@ -22,6 +25,7 @@ URL = (
     "https://codeload.github.com/Jakobovski/free-spoken-digit-dataset/zip/refs/tags/v1.0.10",
 )
 PEOPLE, EACH = 6, 50  # recordings of each digit by each person
+MOST, MOST_EACH = 50_000_000, 1_000_000  # bytes of the archive, and of a recording
 
 
 def unpack(archive: Path, folder: Path) -> int:
@@ -30,10 +34,11 @@ def unpack(archive: Path, folder: Path) -> int:
         with zipfile.ZipFile(archive) as packed:
             members = [m for m in packed.infolist() if Path(m.filename).match("recordings/*.wav")]
             for member in tqdm(members, desc="recordings"):
+                content = archives.content(packed, member, MOST_EACH)
                 with storage.atomic_path(folder / Path(member.filename).name) as path:
-                    path.write_bytes(packed.read(member))
+                    path.write_bytes(content)
                     spoken.read_wave(path)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except archives.ERRORS as error:
         archive.unlink()
         raise CourseError(
             f"{archive.name} is damaged ({error}) and was deleted; run this script again."
@@ -41,18 +46,32 @@ def unpack(archive: Path, folder: Path) -> int:
     return len(members)
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether there are `EACH` recordings of each digit by each of `PEOPLE` people."""
+    counts = collections.Counter(tuple(path.stem.split("_")[:2]) for path in folder.iterdir())
+    return len(counts) == 10 * PEOPLE and set(counts.values()) == {EACH}
+
+
 def main() -> None:
-    home = storage.home() / "free-spoken-digit-dataset"
+    home = storage.make_folder(storage.home() / "free-spoken-digit-dataset")
     print(f"The Free Spoken Digit Dataset, about 16 MB, into {home}")
-    storage.make_folder(home / "recordings")
-    archive = downloads.download(URL, home / "v1.0.10.zip")
-    found = unpack(archive, home / "recordings")
-    expected = 10 * PEOPLE * EACH
-    if found != expected:
-        raise CourseError(
-            f"The archive has {found} recordings and {expected} were expected; it has changed at "
-            "its source, and the course needs an update."
-        )
+    archive = downloads.download(URL, home / "v1.0.10.zip", most=MOST)
+    draft = home / "unpacking"
+    with storage.lock(draft):
+        shutil.rmtree(draft, ignore_errors=True)  # of a run that was ended
+        try:
+            found = unpack(archive, storage.make_folder(draft))
+            if not is_whole(draft):
+                archive.unlink()
+                raise CourseError(
+                    f"The archive has {found} recordings, and {10 * PEOPLE * EACH} were expected, "
+                    f"{EACH} of each digit by each of {PEOPLE} people; it has changed at its "
+                    "source, and the course needs an update."
+                )
+            shutil.rmtree(home / "recordings", ignore_errors=True)
+            os.replace(draft, home / "recordings")
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
     archive.unlink()
     print(f"Ready: {found:,} recordings by {', '.join(spoken.speakers())}.")
 

@@ -3,12 +3,15 @@
 import dataclasses
 import itertools
 import json
+import os
 import runpy
+import tracemalloc
 import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
+import strange_zips
 import torch
 
 from tl_course.app import cli
@@ -323,3 +326,56 @@ def test_fetched_recordings_are_unpacked_read_and_a_damaged_archive_is_named(
     with pytest.raises(CourseError, match="v1.zip is damaged"):
         script["unpack"](archive, tmp_path / "recordings")
     assert not archive.exists()
+
+
+@pytest.mark.parametrize("kind", [*strange_zips.KINDS, "too large"])
+def test_a_strange_archive_of_recordings_is_one_sentence(tmp_path, kind):
+    script = runpy.run_path("data_scripts/free_spoken_digits.py")
+    archive = tmp_path / "v1.zip"
+    size = 2_000_000 if kind == "too large" else 1000
+    archive.write_bytes(strange_zips.strange(kind, {"f/recordings/3_ann_0.wav": bytes(size)}))
+    tracemalloc.start()
+    try:
+        with pytest.raises(CourseError, match="v1.zip is damaged .*was deleted"):
+            script["unpack"](archive, tmp_path / "recordings")
+        assert tracemalloc.get_traced_memory()[1] < strange_zips.BOMB / 4
+    finally:
+        tracemalloc.stop()
+    assert not archive.exists() and not any((tmp_path / "recordings").glob("*"))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
+def test_recordings_that_were_half_unpacked_are_not_taken_for_all(
+    tmp_path, monkeypatch, record_digit
+):
+    """After a kill the script goes through; of an archive that lacks one nothing is taken."""
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path))
+    monkeypatch.delenv(spoken.VARIABLE, raising=False)
+    main = runpy.run_path("data_scripts/free_spoken_digits.py")["main"]
+    monkeypatch.setitem(main.__globals__, "EACH", 1)
+    made, home = tmp_path / "made", storage.make_folder(tmp_path / "free-spoken-digit-dataset")
+    made.mkdir()
+    for number, speaker in itertools.product(range(10), "abcdef"):
+        record_digit(made, number, speaker, 0, 300)
+
+    def pack(paths):
+        with zipfile.ZipFile(home / "v1.0.10.zip", "w") as packed:
+            for path in paths:
+                packed.write(path, f"f/recordings/{path.name}")
+
+    pack(sorted(made.iterdir()))
+    if not (child := os.fork()):
+        monkeypatch.setattr(spoken, "read_wave", lambda path: "7_a" in path.name and os._exit(9))
+        main()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert (home / "unpacking" / "3_a_0.wav").exists()
+    with pytest.raises(CourseError, match="There are no recordings"):
+        spoken.recordings()
+    main()
+    assert len(list(spoken.recordings().iterdir())) == 60
+    assert sorted(path.name for path in home.iterdir() if path.suffix != ".lock") == ["recordings"]
+    pack(sorted(made.iterdir())[1:])
+    with pytest.raises(CourseError, match="has 59 recordings, and 60 were expected"):
+        main()
+    assert len(list(spoken.recordings().iterdir())) == 60, "those of before"

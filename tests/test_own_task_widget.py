@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import tracemalloc
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import strange_zips
 import torch
 from PIL import Image
 
@@ -174,6 +176,20 @@ def damage(data: bytes) -> bytes:
 def test_a_damaged_zip_is_one_sentence(tmp_path, change):
     with pytest.raises(CourseError, match="cannot be unpacked"):
         hand_over("zip", "a.zip", {"a.zip": change(packed(leaves()))}, tmp_path)
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", strange_zips.KINDS)
+def test_a_strange_zip_is_one_sentence_and_takes_little_memory(tmp_path, kind):
+    why = {"a password": "a password", "more than it says": "damaged"}.get(kind, "rare way")
+    content = {"a.zip": strange_zips.strange(kind, leaves(1))}
+    tracemalloc.start()
+    try:
+        with pytest.raises(CourseError, match=f"cannot be unpacked .*{why}"):
+            hand_over("zip", "a.zip", content, tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < strange_zips.BOMB / 4
+    finally:
+        tracemalloc.stop()
     assert files(tmp_path) == []
 
 

@@ -5,15 +5,18 @@ import gzip
 import hashlib
 import io
 import itertools
+import os
 import runpy
 import struct
 import threading
+import tracemalloc
 import zipfile
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
+import strange_zips
 import torch
 from PIL import Image
 from torchvision.datasets import MNIST
@@ -92,6 +95,65 @@ def test_full_mnist_behind_the_same_call(tmp_path, monkeypatch):
     for part, own in ((target.pool, written[:1000]), (target.validation, written[1000:])):
         assert torch.equal(part.x[[0, -1]], module.to_input(own[[0, -1]])), "the official order"
     assert target.test.names == tuple("0123456789")
+
+
+def changed(path: Path, change) -> None:
+    content = change(path.read_bytes())
+    path.unlink()
+    path.write_bytes(content)
+
+
+DAMAGES = {
+    "cut": ("train-images-idx3-ubyte", lambda data: data[:-100]),
+    "too long": ("train-images-idx3-ubyte", lambda data: data + b"more"),
+    "empty": ("t10k-labels-idx1-ubyte", lambda data: b""),
+    "of floats": ("train-images-idx3-ubyte", lambda data: b"\0\0\r\3" + data[4:]),
+    "of another kind": ("t10k-images-idx3-ubyte", lambda data: b"\0\0\x09\3" + data[4:]),
+    "of another shape": (
+        "train-images-idx3-ubyte",
+        lambda data: struct.pack(">IIII", 2051, 6000 * 28 // 14, 14, 28) + data[16:],
+    ),
+    "a pickle": ("train-labels-idx1-ubyte", lambda data: b"\x80\5" + data[2:]),
+    "of too many labels": (
+        "train-labels-idx1-ubyte", lambda data: struct.pack(">II", 2049, 6001) + data[8:] + b"\1",
+    ),
+    "of a label 10": ("t10k-labels-idx1-ubyte", lambda data: data[:-1] + b"\n"),
+    "fewer than none": (
+        "train-labels-idx1-ubyte", lambda data: struct.pack(">Ii", 2049, -7) + data[8:]
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, "a folder", "a pipe", "too few"])
+def test_damaged_mnist_is_one_sentence_that_names_the_file(tmp_path, monkeypatch, damage):
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path))
+    raw = fake_mnist(tmp_path, 5000 if damage == "too few" else 6000, 100)
+    name = "raw"
+    if damage in DAMAGES:
+        name, change = DAMAGES[damage]
+        changed(raw / name, change)
+    elif damage != "too few":
+        name = "train-images-idx3-ubyte"
+        (raw / name).unlink()
+        if damage == "a folder" or not hasattr(os, "mkfifo"):
+            (raw / name).mkdir()
+        else:
+            os.mkfifo(raw / name)
+    with pytest.raises(CourseError, match=f"{name[:5]}.* is damaged .*data_scripts/mnist.py"):
+        module._full()
+
+
+def test_a_pickle_beside_mnist_is_never_opened(tmp_path, monkeypatch):
+    """torchvision would take it for an earlier version's."""
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path))
+    processed = fake_mnist(tmp_path, 6000, 100).with_name("processed")
+    processed.mkdir()
+    for name in ("training.pt", "test.pt"):
+        torch.save(
+            (torch.zeros(7000, 28, 28, dtype=torch.uint8), torch.zeros(7000)), processed / name
+        )
+    target = module._full()
+    assert len(target.pool) == 1000 and target.test.y.tolist() == list(range(10)) * 10
 
 
 @pytest.fixture
@@ -178,6 +240,23 @@ def test_letters_of_omniglot_are_split_by_writer(tmp_path, monkeypatch):
     with pytest.raises(CourseError, match=r"small1.zip is damaged .*delete it"):
         omniglot.omniglot("Korean")
     omniglot.omniglot.cache_clear()
+
+
+@pytest.mark.parametrize("kind", [*strange_zips.KINDS, "too large"])
+def test_a_strange_archive_of_letters_is_one_sentence(tmp_path, monkeypatch, kind):
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path))
+    omniglot.archive().parent.mkdir()
+    size = 200_000 if kind == "too large" else 100
+    letter = {"images_background_small1/Greek/character01/0001_01.png": bytes(size)}
+    packed = strange_zips.strange(kind, letter)
+    omniglot.archive().write_bytes(packed)
+    tracemalloc.start()
+    try:
+        with pytest.raises(CourseError, match=r"small1.zip is damaged .*delete it"):
+            list(omniglot._drawings("Greek"))
+        assert tracemalloc.get_traced_memory()[1] < strange_zips.BOMB / 4
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_omniglot_script_fetches_and_counts(tmp_path, monkeypatch, http_server, capsys):

@@ -9,7 +9,9 @@ in the validation part or in the test of full MNIST.
 """
 
 import functools
+from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -22,6 +24,8 @@ PAD = 2  # 28×28 → 32×32: padded, not resized
 SPLIT_SEED = 1
 POOL, VALIDATION = 100, 200  # digits a class, offline; the rest is the test part
 FULL_VALIDATION = 5000
+BYTES_KIND = 0x801  # an IDX file's first number: bytes, and how many dimensions more than one
+MOST_BYTES = 50_000_000  # of one of its files; the largest has 47 million
 NAMES = tuple("0123456789")
 
 
@@ -61,20 +65,48 @@ def _offline() -> Target:
     return Target(**{name: every[which] for name, which in index.items()})
 
 
-def _full() -> Target:
-    from torchvision.datasets import MNIST
+def raw_folder() -> Path:
+    """Where the files of full MNIST are, once they were fetched, in the folders of torchvision."""
+    return storage.home() / "mnist" / "MNIST" / "raw"
 
-    folder = storage.home() / "mnist"
+
+def _full() -> Target:
+    every, test = _official("train"), _official("t10k")
+    if len(every) <= FULL_VALIDATION:
+        raise _damaged(raw_folder(), f"there are only {len(every)} digits to learn from")
+    return Target(every[:-FULL_VALIDATION], every[-FULL_VALIDATION:], test)
+
+
+def _official(part: str) -> Examples:
+    images = raw_folder() / f"{part}-images-idx3-ubyte"
+    digits, labels = _idx(images, 28, 28), _idx(raw_folder() / f"{part}-labels-idx1-ubyte")
+    if len(labels) != len(digits) or not len(labels) or labels.max() > 9:
+        raise _damaged(images, "its labels do not belong to it")
+    return Examples(to_input(digits), labels.long(), NAMES)
+
+
+def _idx(path: Path, *shape: int) -> torch.Tensor:
+    """A file in MNIST's own format: uint8 `[n, *shape]`.
+
+    torchvision reads it too, but where `processed/training.pt` lies beside it, it unpickles that.
+    """
     try:
-        train, test = MNIST(folder, train=True), MNIST(folder, train=False)
-    except RuntimeError:
+        with storage.open_plain(path) as file:
+            content = file.read(MOST_BYTES + 1)
+        kind, n, *each = np.frombuffer(content, ">i4", 2 + len(shape))
+        if (kind, *each) != (BYTES_KIND + len(shape), *shape) or n < 0:
+            raise ValueError("it is no IDX file of these digits")
+        values = np.frombuffer(content, np.uint8, offset=4 * (2 + len(shape)))
+        return torch.from_numpy(values.reshape(n, *shape).copy())
+    except FileNotFoundError:
         raise CourseError(
-            f"Full MNIST is not in {folder}. Fetch it (12 MB) with 'python data_scripts/mnist.py', "
-            "or go on with the 5,000 digits that are here already (full=False)."
+            f"Full MNIST is not in {path.parent}. Fetch it (12 MB) with 'python "
+            "data_scripts/mnist.py', or go on with the 5,000 digits that are here already "
+            "(full=False)."
         ) from None
-    every = Examples(to_input(train.data), train.targets, NAMES)
-    return Target(
-        every[:-FULL_VALIDATION],
-        every[-FULL_VALIDATION:],
-        Examples(to_input(test.data), test.targets, NAMES),
-    )
+    except (OSError, ValueError) as error:
+        raise _damaged(path, storage.reason(error)) from None
+
+
+def _damaged(path: Path, why: object) -> CourseError:
+    return CourseError(f"{path} is damaged ({why}); run 'python data_scripts/mnist.py' again.")

@@ -8,7 +8,6 @@ letters. It is split by writer, so that nobody is in two parts.
 import functools
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torchvision.transforms.v2.functional import pil_to_tensor
 
-from tl_course.base import storage
+from tl_course.base import archives, storage
 from tl_course.base.errors import CourseError
 from tl_course.data.examples import Examples, Target
 from tl_course.data.inputs import SIZE, scaled
@@ -30,6 +29,7 @@ LETTERS = 20  # of each alphabet
 PARTS = {"pool": range(1, 11), "validation": range(11, 15), "test": range(15, 21)}  # writers
 PLACE = re.compile(r"images_background_small1/(\w+)/character(\d\d)/\d{4}_(\d\d)\.png")
 PIXELS = 105  # of a drawing, each way
+MOST_BYTES = 100_000  # of a drawing's file; each has a few hundred
 
 
 def archive() -> Path:
@@ -67,12 +67,13 @@ def _drawings(alphabet: str) -> Iterator[tuple[int, int, torch.Tensor]]:
         )
     try:
         with zipfile.ZipFile(path) as packed:
-            for name in sorted(packed.namelist()):
-                place = PLACE.fullmatch(name)
+            for member in sorted(packed.infolist(), key=lambda member: member.filename):
+                place = PLACE.fullmatch(member.filename)
                 if place and place[1] == alphabet and int(place[2]) <= LETTERS:
-                    picture, _ = open_picture(packed.read(name), name, PIXELS**2)
+                    content = archives.content(packed, member, MOST_BYTES)
+                    picture, _ = open_picture(content, member.filename, PIXELS**2)
                     yield int(place[2]), int(place[3]), 1 - pil_to_tensor(picture)[0] / 255
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except archives.ERRORS as error:
         raise CourseError(
             f"{path} is damaged ({error}): delete it and run 'python data_scripts/omniglot.py'."
         ) from error

@@ -7,7 +7,6 @@ numbers and sizes are bounded; nothing that is there is written over.
 
 import contextlib
 import itertools
-import lzma
 import os
 import re
 import secrets
@@ -16,11 +15,10 @@ import threading
 import time
 import unicodedata
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from tl_course.base import storage
+from tl_course.base import archives, storage
 from tl_course.base.errors import CourseError, printable
 from tl_course.data.targets.folder import ENDINGS
 from tl_course.data.targets.own_folder import OTHER_FORMATS
@@ -36,10 +34,6 @@ ODD = '<>:"|?*\\/'  # what some system takes in no name
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # by Windows
 DRAFT = ".arriving-"
 DAY = 86_400  # seconds
-ZIP_ERRORS = (
-    zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, NotImplementedError, RuntimeError,
-    ValueError,
-)  # fmt: skip
 
 
 def clean(name: str) -> str:
@@ -216,12 +210,14 @@ class Upload:
                     if stop is not None and stop.is_set():
                         return False
                     draft = self.draft / "member"
-                    with archive.open(member) as packed, draft.open("wb") as file:
+                    with archives.opened(archive, member) as packed, draft.open("wb") as file:
                         shutil.copyfileobj(packed, file)
                     _move(draft, tree.joinpath(*place))
                     tell((number + 1) / len(members))
-        except ZIP_ERRORS as error:
+        except archives.ERRORS as error:
             why = "it has a password" if "password" in str(error) else "it is damaged"
+            if isinstance(error, NotImplementedError):
+                why = "it is packed in a rare way"
             raise CourseError(
                 f"{printable(name)} cannot be unpacked ({why}): pack the folder once more, or "
                 "choose the folder itself."

@@ -1,0 +1,37 @@
+"""ZIP archives from outside: read member by member, and never more than was expected of one."""
+
+import lzma
+import zipfile
+import zlib
+from typing import IO
+
+from tl_course.base import storage
+from tl_course.base.errors import printable
+
+ERRORS = (
+    zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, NotImplementedError, RuntimeError,
+    ValueError,
+)  # fmt: skip
+"""What reading one can raise: damage, a password, another way of packing."""
+
+
+def opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
+    """A member to be read piece by piece; one of `ERRORS` where it is packed in a rare way.
+
+    Of those, zipfile unpacks a piece as a whole, and a small one can be gigabytes.
+    """
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        name = zipfile.compressor_names.get(member.compress_type, str(member.compress_type))
+        raise NotImplementedError(f"it is packed by the method {name}, and deflate is expected")
+    return archive.open(member)
+
+
+def content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
+    """The content of a member of at most `most` bytes; one of `ERRORS` where it is another."""
+    if member.file_size > most:
+        raise zipfile.BadZipFile(
+            f"{printable(member.filename)} has {storage.in_words(member.file_size)}, and at most "
+            f"{storage.in_words(most)} are expected"
+        )
+    with opened(archive, member) as file:
+        return file.read(member.file_size + 1)  # and then its checksum was compared
