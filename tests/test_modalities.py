@@ -166,3 +166,38 @@ def test_people_are_split_by_speaker_in_every_direction(tmp_path, monkeypatch, r
     monkeypatch.setenv(spoken.VARIABLE, str(tmp_path / "nowhere"))
     with pytest.raises(CourseError, match="free_spoken_digits.py"):
         spoken.speakers()
+
+
+def test_three_hundred_damaged_recordings_are_sounds_or_one_sentence(tmp_path, record_digit):
+    record_digit(tmp_path, 3, "ann", 0, 300)
+    path, refused, rng = tmp_path / "3_ann_0.wav", 0, np.random.default_rng(0)
+    whole = path.read_bytes()
+    for _ in range(300):
+        content = bytearray(whole[: rng.integers(40, len(whole))] if rng.random() < 0.3 else whole)
+        for place in rng.integers(0, 44, rng.integers(1, 4)):  # the header
+            content[place] = rng.integers(0, 256)
+        path.write_bytes(content)
+        try:
+            samples, rate = spoken.read_wave(path)
+        except CourseError as error:
+            assert "3_ann_0.wav" in str(error)
+            refused += 1
+        else:
+            assert sound.log_mel(samples, rate).shape == (32, 32)
+    assert 100 < refused < 300
+
+
+@pytest.mark.parametrize(
+    ("rate", "bytes_more", "words"),
+    [(400_000_000, 0, "400000000 samples"), (4000, 0, "4000 samples"), (8000, 3e7, "20 MB")],
+)
+def test_a_recording_that_would_take_gigabytes_is_refused(
+    tmp_path, record_digit, rate, bytes_more, words
+):
+    record_digit(tmp_path, 3, "ann", 0, 300)
+    path = tmp_path / "3_ann_0.wav"
+    content = bytearray(path.read_bytes())
+    content[24:28] = rate.to_bytes(4, "little")
+    path.write_bytes(content + bytes(int(bytes_more)))
+    with pytest.raises(CourseError, match=f"3_ann_0.wav .*{words}"):
+        spoken.read_wave(path)

@@ -8,6 +8,7 @@ in two parts.
 """
 
 import functools
+import io
 import os
 import wave
 from importlib.resources import files
@@ -28,6 +29,8 @@ WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
 SHIPPED = "spoken_digits.safetensors"
 SOUNDS, SOUNDS_RATE = "sounds.safetensors", 22050  # to listen to
 VARIABLE = "TL_COURSE_FSDD"  # a folder of recordings, in place of the fetched ones
+RATES = (round(2 * sound.HIGHEST), 200_000)  # samples a second that a recording may have
+MOST_BYTES = 20_000_000  # of a recording: minutes of sound
 
 
 def _examples(clips: np.ndarray | torch.Tensor, y: torch.Tensor) -> Examples:
@@ -81,15 +84,24 @@ def has_recordings() -> bool:
 def read_wave(path: Path) -> tuple[np.ndarray, int]:
     """The samples of a WAV file, −1 … 1 `[n]`, and its rate; one that cannot be read is named."""
     try:
-        with storage.open_plain(path) as content, wave.open(content) as file:
+        with storage.open_plain(path) as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ValueError(f"it has more than {storage.in_words(MOST_BYTES)}")
+        with wave.open(io.BytesIO(content)) as file:
             about, samples = file.getparams(), file.readframes(file.getnframes())
-    except (wave.Error, EOFError, OSError) as error:
+        if about.sampwidth != 2:
+            raise CourseError(f"{path} has {8 * about.sampwidth} bits a sample; 16 are expected.")
+        pcm = np.frombuffer(samples, "<i2").reshape(-1, about.nchannels).mean(1)
+    except (wave.Error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise CourseError(
             f"{path} is not a readable WAV file ({error}); delete it and fetch it again."
         ) from error
-    if about.sampwidth != 2:
-        raise CourseError(f"{path} has {8 * about.sampwidth} bits a sample; 16 are expected.")
-    pcm = np.frombuffer(samples, "<i2").reshape(-1, about.nchannels).mean(1)
+    if not RATES[0] <= about.framerate <= RATES[1]:
+        raise CourseError(
+            f"{path} has {about.framerate} samples a second; {RATES[0]:,} to {RATES[1]:,} are "
+            "expected, so record it anew or convert it."
+        )
     return (pcm / 32768).astype(np.float32), about.framerate
 
 
