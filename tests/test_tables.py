@@ -1,5 +1,7 @@
 """The one runner of recorded tables: it resumes, writes whole parts, and says what is current."""
 
+import itertools
+import os
 from dataclasses import asdict, replace
 
 import pytest
@@ -7,7 +9,8 @@ import pytest
 from tl_course.app import records
 from tl_course.base import parallel
 from tl_course.base.errors import CourseError
-from tl_course.core import settings
+from tl_course.core import network, settings
+from tl_course.core.network import FiveLayerNet
 from tl_course.study import results, tables, tuning
 from tl_course.study.tables import Table
 
@@ -46,6 +49,67 @@ def test_a_table_is_made_resumed_and_current(folder):
     assert results.load("squares").square.tolist() == [0, 1, 4, 9]
     other = Table("squares", ("number",), squares, lambda: "w2")
     assert not other.is_current and other.done() == []
+
+
+def scored(done, upto=6):
+    """Rows that have bits; from the fourth on more of them."""
+    for number in range(len(done), upto):
+        yield {"number": number, "right": [number % 2 == 1] * (9 if number < 3 else 20)}
+
+
+@pytest.mark.parametrize("before", [0, 3])
+@pytest.mark.parametrize("files", range(3))
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_program_that_is_killed_between_two_files_loses_nothing(
+    folder, monkeypatch, before, files, anew
+):
+    """Neither for itself, nor what an earlier sitting had written down."""
+    whole = Table("scored", ("number",), scored, lambda: "w")
+    if before:
+        with pytest.raises(KeyboardInterrupt):
+            tables.make(replace(whole, rows=lambda done: interrupted(scored(done, before))))
+    replaced, real = itertools.count(), os.replace
+
+    def replace_some(*paths):
+        if next(replaced) == files:
+            raise KeyboardInterrupt
+        real(*paths)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace_some)
+        with pytest.raises(KeyboardInterrupt):
+            tables.make(whole, anew)
+    assert not whole.is_current
+    if not anew:
+        assert len(whole.done()) == before
+        assert "scored" in results.names() or not before
+    tables.make(whole)
+    assert whole.is_current and len(os.listdir(results.FOLDER)) == 3
+    assert [list(row) for row in results.load("scored").right] == [
+        row["right"] for row in scored([])
+    ]
+
+
+def interrupted(rows):
+    yield from rows
+    raise KeyboardInterrupt
+
+
+def test_a_table_whose_rows_are_gone_is_one_sentence(folder):
+    tables.make(Table("squares", ("number",), squares, lambda: "w"))
+    path = results.FOLDER / "squares.csv"
+    for damage in (lambda: path.write_text("number,square\n0,0\n"), path.unlink):
+        damage()
+        with pytest.raises(CourseError, match="'squares' was not written to its end"):
+            results.load("squares")
+
+
+def test_a_network_whose_folder_alone_is_there_is_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path))
+    (tmp_path / "records" / "little").mkdir(parents=True)
+    net = tables.kept("little", lambda: FiveLayerNet(2))
+    again = tables.kept("little", lambda: None)
+    assert network.fingerprint(again) == network.fingerprint(net)
 
 
 def test_rows_of_an_earlier_sitting_are_not_written_twice(folder):

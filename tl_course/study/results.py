@@ -4,7 +4,9 @@
 weights and the versions. A table made with other weights than the shipped ones is stale, and a
 test fails on it; `tl-course records` makes all of them again. A column `right`, which says for each
 run which of the scored examples were right, is kept as bits in `<name>.safetensors`; where runs are
-scored on different numbers of examples, a column `scored` says on how many.
+scored on different numbers of examples, a column `scored` says on how many. The JSON is written
+last and says how many rows there are, so that a program that is killed in between loses none of the
+rows that it had written down before.
 """
 
 import json
@@ -27,20 +29,42 @@ FOLDER = Path(__file__).parents[1] / "results"
 
 def names() -> list[str]:
     """What has been recorded."""
-    return sorted(path.stem for path in FOLDER.glob("*.csv"))
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
 def load(name: str) -> pd.DataFrame:
     """The recorded table `name`."""
-    path = FOLDER / f"{name}.csv"
-    if not path.exists():
+    if name not in names():
         raise CourseError(f"Nothing is recorded as '{name}'; there is {', '.join(names())}.")
-    table = pd.read_csv(path)
-    if about(name).get("scored"):
-        bits = np.unpackbits(tensors(name)["right"].numpy(), axis=1, count=about(name)["scored"])
-        scored = table.get("scored", [about(name)["scored"]] * len(table))
-        table["right"] = [row[:n] for row, n in zip(bits.astype(bool), scored, strict=True)]
+    table = _rows(name)
+    if table is None:
+        raise CourseError(
+            f"The recorded table '{name}' was not written to its end; run 'tl-course records "
+            f"{name}' to make it again."
+        )
     return table
+
+
+def _rows(name: str) -> pd.DataFrame | None:
+    """The rows that were written down whole, or None where they are gone."""
+    made_with = about(name)
+    n, most, path = made_with["rows"], made_with.get("scored"), FOLDER / f"{name}.csv"
+    table = pd.read_csv(path)[:n] if path.exists() else ()
+    if len(table) < n:
+        return None
+    if most:
+        right = tensors(name)["right"].numpy()[:n]
+        if len(right) < n:
+            return None
+        bits = np.unpackbits(right, axis=1, count=most).astype(bool)
+        scored = table.get("scored", [most] * n)
+        table["right"] = [row[:each] for row, each in zip(bits, scored, strict=True)]
+    return table
+
+
+def is_whole(name: str) -> bool:
+    """Whether `name` is recorded, and all its rows are there."""
+    return name in names() and _rows(name) is not None
 
 
 def about(name: str) -> dict:
@@ -50,7 +74,7 @@ def about(name: str) -> dict:
 
 def current(name: str, weights: str) -> list[dict]:
     """The rows of `name` if it was made with these weights, else none: what need not be redone."""
-    made = name in names() and about(name)["weights"] == weights
+    made = is_whole(name) and about(name)["weights"] == weights
     return load(name).to_dict("records") if made else []
 
 

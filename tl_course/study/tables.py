@@ -47,7 +47,7 @@ class Table:
     @property
     def is_current(self) -> bool:
         """Whether it exists, is complete, and was made with what `weights` says today."""
-        if self.name not in results.names():
+        if not results.is_whole(self.name):
             return False
         about = results.about(self.name)
         return about["weights"] == self.weights() and about.get("complete", True)
@@ -90,6 +90,6 @@ def missing(plan: Iterable[tuple], done: list[dict], keys: tuple[str, ...]) -> I
 def kept(name: str, make_it: Callable[[], FiveLayerNet]) -> FiveLayerNet:
     """A network out of the data home, made first where it is not there."""
     folder = storage.home() / "records" / name
-    if not folder.exists():
+    if not (folder / files.WEIGHTS_FILE).exists():
         files.save(make_it(), folder)
     return files.load(folder)
