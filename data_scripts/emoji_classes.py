@@ -15,6 +15,8 @@ from pathlib import Path
 import emoji
 from fontTools.ttLib import TTFont
 
+from tl_course.base import storage
+from tl_course.base.errors import run_script
 from tl_course.data.sources import emoji_images, things
 
 FOLDER = Path(things.__file__).parent
@@ -73,11 +75,11 @@ def main() -> None:
     if arguments.check:
         same = (FOLDER / "things.csv").read_text(encoding="utf-8") == text.getvalue()
         raise SystemExit(None if same else "things.csv is not what the two rules choose today.")
-    (FOLDER / "things.csv").write_text(text.getvalue(), encoding="utf-8")
-    arguments.sheet.parent.mkdir(parents=True, exist_ok=True)
-    emoji_images.contact_sheet().save(arguments.sheet)
+    storage.write_text(FOLDER / "things.csv", text.getvalue())
+    with storage.atomic_path(arguments.sheet) as draft:
+        emoji_images.contact_sheet().save(draft)
     print(f"{text.getvalue().count(',source')} things and a contact sheet, {arguments.sheet}")
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

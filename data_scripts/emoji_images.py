@@ -47,11 +47,15 @@ class Folders:
 
     def write(self, start: int, images: torch.Tensor, labels: torch.Tensor) -> None:
         pixels = images.permute(0, 2, 3, 1).contiguous().numpy()
-        for i, label in enumerate(labels.tolist()):
-            path = self.path(start + i, label)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels[i]).save(path)
-        storage.write_text(self.done_file, f"{self.done()}{start}:{len(images)}\n")
+        done = f"{self.done()}{start}:{len(images)}\n"
+        # To flush a million files one by one takes hours: a block whose end is not written down is
+        # written again, with whatever was cut short in it.
+        with storage.atomic_path(self.done_file) as draft:
+            for i, label in enumerate(labels.tolist()):
+                path = self.path(start + i, label)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels[i]).save(path)
+            draft.write_text(done)
 
     def read(self, start: int, labels: torch.Tensor) -> torch.Tensor:
         paths = (self.path(start + i, label) for i, label in enumerate(labels.tolist()))
@@ -93,7 +97,7 @@ def main() -> None:
     parser.add_argument("--verify", action="store_true", help=verify)
     given = parser.parse_args()
     source = EmojiImages(given.seed)
-    given.out.mkdir(parents=True, exist_ok=True)
+    storage.make_folder(given.out)
     stamp = given.out / "renders.txt"
     recipe = f"OpenMoji renders, seed {given.seed}, {'shards' if given.shards else 'folders'}"
     if stamp.exists() and stamp.read_text() != recipe + "\n":

@@ -12,7 +12,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
 
-from tl_course.app import cli, doctor, notebooks
+from tl_course.app import cli, doctor, notebooks, report
 from tl_course.base import storage
 from tl_course.core import files
 
@@ -114,9 +114,12 @@ def test_doctor_as_json_is_its_last_line(capsys):
     (storage.home() / "a-cached-thing.bin").unlink()
 
 
-def test_doctor_says_what_to_do(monkeypatch, capsys, tmp_path):
+@pytest.mark.parametrize("home", ["file", "~nobody-is-called-so", "link"])
+def test_doctor_says_what_to_do(monkeypatch, capsys, tmp_path, home):
     (tmp_path / "file").touch()
-    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path / "file"))
+    if home == "link" and os.name == "posix":
+        (tmp_path / home).symlink_to(tmp_path / "nothing")
+    monkeypatch.setenv("TL_COURSE_HOME", home if home[0] == "~" else str(tmp_path / home))
     monkeypatch.setattr(doctor.machine, "memory_gb", lambda: 1.0)
     monkeypatch.setattr(doctor.machine, "cores", lambda: 1)
     monkeypatch.setattr(doctor.machine, "has_fast_bf16", lambda: False)
@@ -128,11 +131,13 @@ def test_doctor_says_what_to_do(monkeypatch, capsys, tmp_path):
     )
     assert cli.main(["doctor"]) == 1
     said = capsys.readouterr().out
+    todo = "write the whole path" if home[0] == "~" else "set TL_COURSE_HOME"
     for words in (
-        "PROBLEM memory", "at least 2 GB", "PROBLEM home", "set TL_COURSE_HOME",
+        "PROBLEM memory", "at least 2 GB", "PROBLEM home", todo,
         "note    cores", "note    bf16", "note    speech", ".[speech]",
     ):  # fmt: skip
         assert words in said
+    assert "start.py" not in said, "nothing is missing that it would install"
 
 
 def test_doctor_sees_a_kernel_of_another_python(monkeypatch, tmp_path):
@@ -303,6 +308,27 @@ def test_run_overwrites_nobodys_notebooks(clone, tmp_path, capsys):
     assert cli.main(["run", "--out", str(mine)]) == 2
     assert "holds notebooks that this command did not write" in capsys.readouterr().err
     assert (mine / "00_runs.ipynb").read_bytes() == before
+
+
+def test_a_run_that_was_killed_is_done_by_the_same_command(clone, tmp_path, monkeypatch, capsys):
+    """Half of a notebook is never there, and what was done is not taken for somebody else's."""
+    out, done = tmp_path / "report", []
+
+    def execute(notebook, to, *_):
+        to.write_bytes(notebook.read_bytes()[: None if not done else 20])
+        done.append(notebook.name)
+        if len(done) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(report, "_execute", execute)
+        assert cli.main(["run", "--out", str(out)]) != 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        "00_runs.html", "00_runs.ipynb", "index.html",
+    ]  # fmt: skip
+    monkeypatch.setattr(report, "_execute", lambda one, to, *_: shutil.copyfile(one, to) and None)
+    assert cli.main(["run", "--out", str(out)]) == 0
+    assert "01_fails.html" in (out / "index.html").read_text(encoding="utf-8")
 
 
 def test_run_one_notebook(clone, capsys):

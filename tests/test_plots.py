@@ -1,5 +1,7 @@
 """Every figure has alt text; the notebook helper says what it should."""
 
+import errno
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
+from tl_course.base import storage
 from tl_course.base.errors import CourseError
 from tl_course.data.sources import things
 from tl_course.data.sources.emoji_images import EmojiImages
@@ -181,6 +184,20 @@ def test_an_animation_is_a_gif_that_plays_once_and_can_be_heard(tmp_path):
     assert 'alt="Three steps."' in shown and "data:image/gif;base64," in shown
     saved = Image.open(film.save(tmp_path / "film.gif"))
     assert saved.format == "GIF" and saved.n_frames == 3 and "loop" not in saved.info
+
+
+def test_a_figure_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
+    picture = figures.Picture(Image.new("RGB", (9, 9)), "Nothing.")
+    assert picture.save(tmp_path / "a.png").read_bytes() == picture.data
+    (tmp_path / "a.png").write_bytes(b"the earlier one")
+    with monkeypatch.context() as patch, pytest.raises(CourseError, match="is full"):
+        patch.setattr(storage.os, "fsync", full)
+        picture.save(tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes() == b"the earlier one"
+
+
+def full(handle):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_mosaic_keeps_every_picture_in_its_place():

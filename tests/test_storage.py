@@ -101,7 +101,9 @@ def test_atomic_path_keeps_the_ending(tmp_path):
         draft.touch()
 
 
-@pytest.mark.parametrize("error", [DISK_FULL, RuntimeError("a write failed")])
+@pytest.mark.parametrize(
+    "error", [DISK_FULL, RuntimeError("a write failed"), OSError("5 requested and 3 written")]
+)
 def test_disk_full_is_one_sentence_and_loses_nothing(tmp_path, error, monkeypatch):
     full = SimpleNamespace(free=1000)
     monkeypatch.setattr(storage.shutil, "disk_usage", lambda folder: full)
@@ -171,6 +173,9 @@ def test_home_is_made_and_must_be_writable(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path / "file"))
     with pytest.raises(CourseError, match="set TL_COURSE_HOME"):
+        storage.home()
+    monkeypatch.setenv("TL_COURSE_HOME", "~nobody-is-called-so/x")
+    with pytest.raises(CourseError, match="no user whose home folder '~nobody-is-called-so/x'"):
         storage.home()
 
 

@@ -65,8 +65,9 @@ JSON = takes("--json", action="store_true", help="print one JSON object as the l
 )
 def lab(args: argparse.Namespace) -> int:
     from tl_course.app import notebooks
+    from tl_course.base import storage
 
-    folder = (args.folder or notebooks.root() / "my-notebooks").expanduser().resolve()
+    folder = storage.expanded(args.folder or notebooks.root() / "my-notebooks").resolve()
     originals = notebooks.find()
     if not args.dry_run and notebooks.refused_as_root(args.passed_on):
         raise CourseError(
@@ -106,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
             "that none of them is overwritten."
         )
     outcomes = []
+    report.write_index([], out, args.budget, args.seed)  # whose folder it is, also after a kill
     with notebooks.this_python_kernel():
         for notebook in chosen:
             print(f"{notebook.stem:<28}", end="", flush=True)

@@ -32,6 +32,8 @@ def examine() -> list[Diagnosis]:
         name = check.__name__.strip("_")
         try:
             diagnoses.append(Diagnosis(name, *check()))
+        except CourseError as error:  # it says itself what is to be done
+            diagnoses.append(Diagnosis(name, "problem", "not usable", str(error)))
         except Exception as error:  # a check that breaks is a finding, not the end of the report
             diagnoses.append(Diagnosis(name, "problem", f"{type(error).__name__}: {error}", AGAIN))
     return diagnoses
@@ -145,10 +147,7 @@ def _disk() -> tuple[str, ...]:
 
 
 def _home() -> tuple[str, ...]:
-    try:
-        return "ok", str(storage.home())
-    except CourseError as error:
-        return "problem", "not usable", str(error)
+    return "ok", str(storage.home())
 
 
 def _cached() -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from tl_course import __version__
 from tl_course.base import storage
+from tl_course.base.errors import CourseError
 from tl_course.base.html import page, paragraph, table
 
 INDEX = "index.html"
@@ -31,20 +32,33 @@ class Executed:
 
 def run_notebook(notebook: Path, out: Path, budget: str, seed: int) -> Executed:
     """Runs one notebook in its own folder; writes `out/name.ipynb` and `out/name.html`."""
+    executed = out / notebook.name
+    for earlier in (executed, executed.with_suffix(".html")):
+        earlier.unlink(missing_ok=True)
+    start = time.perf_counter()
+    try:
+        with storage.atomic_path(executed) as draft:
+            error = _execute(notebook, draft, budget, seed)
+            if not draft.stat().st_size:
+                raise CourseError(error or "nothing came of it")
+    except CourseError as problem:
+        error = str(problem)
+    seconds = time.perf_counter() - start
+    title = _write_html(executed) if executed.exists() else None
+    return Executed(notebook.stem, title or notebook.stem, seconds, error)
+
+
+def _execute(notebook: Path, to: Path, budget: str, seed: int) -> str | None:
+    """Runs a notebook and writes it with its outputs, as far as it gets; what went wrong."""
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
     from tl_course.app.notebooks import KERNEL
 
-    executed = out / notebook.name
-    for earlier in (executed, executed.with_suffix(".html")):
-        earlier.unlink(missing_ok=True)
-    error = None
-    start = time.perf_counter()
     try:
         papermill.execute_notebook(
             str(notebook),
-            str(executed),
+            str(to),
             parameters={"budget": budget, "seed": seed},
             kernel_name=KERNEL,
             language="python",
@@ -56,13 +70,11 @@ def run_notebook(notebook: Path, out: Path, budget: str, seed: int) -> Executed:
         )
     except PapermillExecutionError as problem:
         line = next((s for s in problem.source.splitlines() if s.strip()), "").strip()
-        error = f"cell {problem.cell_index} (`{line}`) raised {problem.ename}: {problem.evalue}"
+        return f"cell {problem.cell_index} (`{line}`) raised {problem.ename}: {problem.evalue}"
     except Exception as problem:  # a dead kernel, a damaged file: the other notebooks go on
         words = str(problem).strip() or "no message"
-        error = f"{type(problem).__name__}: {words.splitlines()[-1]}"
-    seconds = time.perf_counter() - start
-    title = _write_html(executed) if executed.exists() else None
-    return Executed(notebook.stem, title or notebook.stem, seconds, error)
+        return f"{type(problem).__name__}: {words.splitlines()[-1]}"
+    return None
 
 
 def write_index(outcomes: list[Executed], out: Path, budget: str, seed: int) -> Path:

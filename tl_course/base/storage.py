@@ -36,8 +36,19 @@ def home() -> Path:
     Raises CourseError when it cannot be written to.
     """
     usual = platformdirs.user_cache_dir("tl-course", appauthor=False)
-    folder = Path(os.environ.get("TL_COURSE_HOME") or usual).expanduser()
+    folder = expanded(os.environ.get("TL_COURSE_HOME") or usual)
     return make_folder(folder, "set TL_COURSE_HOME to a folder that you may write to").resolve()
+
+
+def expanded(path: str | os.PathLike) -> Path:
+    """The path with a home folder in the place of `~` or `~name`; CourseError without that user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise CourseError(
+            f"There is no user whose home folder '{printable(os.fspath(path))}' begins with: write "
+            "the whole path."
+        ) from None
 
 
 def person_folder() -> Path:
@@ -330,8 +341,9 @@ def disk_is_full(error: BaseException, folder: Path) -> bool:
     """Whether an error comes of a disk without room."""
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
         return True
-    # torch.save and others only say that a write failed, so look at the disk itself.
-    return isinstance(error, RuntimeError) and shutil.disk_usage(folder).free < 1 << 16
+    # torch.save and np.save only say that a write failed, so look at the disk itself.
+    wordless = isinstance(error, (OSError, RuntimeError)) and not getattr(error, "errno", None)
+    return wordless and shutil.disk_usage(folder).free < 1 << 16
 
 
 def disk_full(path: Path) -> CourseError:

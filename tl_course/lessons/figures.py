@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from PIL import Image
 
+from tl_course.base import storage
 from tl_course.core import network
 from tl_course.data.inputs import to_picture
 from tl_course.data.sources.emoji_images import contact_sheet
@@ -80,8 +81,9 @@ class Picture:
         }
 
     def save(self, path: Path | str) -> Path:
-        """Write the file."""
-        Path(path).write_bytes(self.data)
+        """Write the file, whole or not at all."""
+        with storage.atomic_path(path) as draft:
+            draft.write_bytes(self.data)
         return Path(path)
 
 

@@ -142,7 +142,7 @@ class OwnTask(Experiment):
         super().__init__(seed)
         self.tell("")
         self.net, self.own, self.making = net, Path(own), making or storage.person_folder()
-        self._given = Path(folder).expanduser() if folder else None
+        self._given = storage.expanded(folder) if folder else None
         self.checked: Checked | None = None
         self.outcome: Outcome | None = None
         self._runs: dict[str, dict] = {}  # on these pictures, a row for each way of training

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from tl_course.base import storage
 from tl_course.core import transfer
 from tl_course.core.network import FiveLayerNet
 from tl_course.data.examples import Examples
@@ -25,7 +26,7 @@ OTHER_PIECES = 1000  # added to a seed: another draw of pieces than that of the 
 
 def pictures_of(folder: str, making: Path, seed: int) -> Path:
     """A learner's own folder, or where there is none ("") one that is made in `making`."""
-    return Path(folder).expanduser() if folder else made_folder(making / f"pictures-{seed}", seed)
+    return storage.expanded(folder) if folder else made_folder(making / f"pictures-{seed}", seed)
 
 
 def planted(making: Path, seed: int) -> Checked:
