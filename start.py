@@ -41,6 +41,13 @@ NO_NETWORK = re.compile(
 )
 
 
+# For `python -c`: as `-m`, but nothing in the present folder (a learner's random.py) is a module.
+MODULE = (
+    "import sys; sys.path = [folder for folder in sys.path if folder]; import runpy; "
+    "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
+)
+
+
 class Stop(Exception):
     """What is missing, in one sentence."""
 
@@ -53,7 +60,7 @@ def main(argv=None):
             set_up_browser()
             return call(offline() + [PYTHON, "-m", "pytest"] + extra, folder=ROOT)
         verb = "run" if args.verb == "course" else "lab"
-        return call([PYTHON, "-m", "tl_course", verb] + extra)
+        return call([PYTHON, "-c", MODULE, "tl_course", verb] + extra)
     except Stop as stop:
         print("start.py: " + str(stop), file=sys.stderr)
         return 1
@@ -164,7 +171,9 @@ def make_venv(cpu):
     os.mkdir(VENV)
     open(OURS, "w").close()
     made = subprocess.run(
-        [sys.executable, "-m", "venv", VENV], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [sys.executable, "-c", MODULE, "venv", VENV],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     if made.returncode:
         words = made.stdout.decode(errors="replace").strip()

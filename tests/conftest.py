@@ -106,6 +106,14 @@ def hold(monkeypatch):
         let_go.set()
 
 
+def in_place_of_the_library(folder, ran):
+    """Files of a learner's that are called as modules of Python's; imported, they write `ran`."""
+    folder.mkdir(exist_ok=True)
+    names = "random json logging runpy tempfile pathlib fnmatch subprocess ipykernel jupyterlab"
+    for name in names.split():
+        (folder / f"{name}.py").write_text(f"open({str(ran)!r}, 'a').write('{name} ')")
+
+
 @pytest.fixture(scope="session")
 def net():
     """The shipped network; nothing may change it."""

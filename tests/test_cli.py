@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from conftest import in_place_of_the_library
 from jupyter_client.kernelspec import KernelSpecManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
@@ -154,6 +155,14 @@ def test_doctor_sees_a_kernel_of_another_python(monkeypatch, tmp_path):
     assert os.environ["JUPYTER_PATH"] == str(tmp_path)
 
 
+def test_doctor_runs_nothing_of_the_folder_that_it_is_in(monkeypatch, tmp_path):
+    in_place_of_the_library(tmp_path / "mine", tmp_path / "ran")
+    monkeypatch.chdir(tmp_path / "mine")
+    with notebooks.this_python_kernel():
+        assert doctor._kernel()[0] == "ok"
+    assert not (tmp_path / "ran").exists()
+
+
 # ------------------------------------------------------------------------- lab
 
 
@@ -235,7 +244,8 @@ def handed_over(monkeypatch):
 def test_lab_starts_this_jupyter_in_the_folder_with_this_kernel(clone, handed_over, monkeypatch):
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/theirs")
     assert cli.main(["lab", "--no-browser", "--port=9999"]) == 0
-    assert handed_over["command"][:3] == [sys.executable, "-m", "jupyterlab"]
+    start = [sys.executable, "-c", notebooks.MODULE, "jupyterlab"]
+    assert handed_over["command"][:4] == start
     assert {"--no-browser", "--port=9999"} <= set(handed_over["command"])
     assert handed_over["folder"] == clone / "my-notebooks"
     assert handed_over["config"]["ServerApp"]["root_dir"] == str(clone / "my-notebooks")

@@ -14,7 +14,8 @@ from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import HUNG
+from conftest import HUNG, in_place_of_the_library
+from jupyter_client import BlockingKernelClient
 
 from tl_course.app import notebooks, opening
 from tl_course.app.prompt_answers import PromptConnection
@@ -115,6 +116,30 @@ def test_the_browser_opens_the_same(tmp_path, theirs):
             goal = re.search(r'href="([^"]+)"', leads.read().decode()).group(1)
         assert urlsplit(goal).path == "/lab/tree/00_start_here.ipynb"
         assert urlsplit(goal).query == urlsplit(address).query
+
+
+def test_files_of_the_learner_are_no_modules_of_jupyters(tmp_path, theirs):
+    mine, ran = tmp_path / "mine", tmp_path / "ran"
+    in_place_of_the_library(mine, ran)
+    (mine / "helper.py").write_text("ANSWER = 6 * 7")
+    with started(mine, "--no-browser", **theirs) as (_, address):
+        kernel = json.loads(ask(address, "/api/kernels", "POST", {"name": "python3"}))["id"]
+        client = BlockingKernelClient()
+        client.load_connection_file(
+            os.path.join(os.environ["JUPYTER_RUNTIME_DIR"], f"kernel-{kernel}.json")
+        )
+        heard = []
+        client.start_channels()
+        client.wait_for_ready(HUNG)
+        client.execute_interactive(
+            "import helper, json, random; print(helper.ANSWER, random.choice([7]))",
+            timeout=HUNG, output_hook=heard.append,
+        )  # fmt: skip
+        client.stop_channels()
+        assert [one["content"].get("text") for one in heard if one["msg_type"] == "stream"] == [
+            "42 7\n"
+        ]
+    assert not ran.exists()
 
 
 def until_it_is_there(file):

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import in_place_of_the_library
 
 ROOT = Path(__file__).parents[1]
 
@@ -117,6 +118,17 @@ def test_the_second_start_sets_nothing_up_and_passes_options_on(
         monkeypatch.setattr(start, name, lambda *_: pytest.fail("it sets up what is there"))
     assert start.main(["course", "--notebook", "03"]) == 0
     assert capfd.readouterr().out.strip() == "['run', '--notebook', '03']"
+
+
+def test_nothing_of_the_folder_that_it_is_started_in_is_run(start, monkeypatch, tmp_path, capfd):
+    ready(start, monkeypatch, tmp_path)
+    (tmp_path / "stand-in" / "tl_course" / "__main__.py").write_text("import json, random")
+    in_place_of_the_library(tmp_path / "mine", tmp_path / "ran")
+    monkeypatch.chdir(tmp_path / "mine")
+    assert start.main(["lab"]) == 0
+    os.rename(start.VENV, tmp_path / "earlier")
+    start.make_venv(cpu=True)
+    assert start.venv_python() and not (tmp_path / "ran").exists()
 
 
 def test_a_changed_project_is_installed_again(start, monkeypatch, tmp_path, capfd):

@@ -78,7 +78,8 @@ def lab(args: argparse.Namespace) -> int:
         print(sentence)
     if args.dry_run:
         return 0
-    command = [sys.executable, "-m", "jupyterlab", *notebooks.SERVER, *args.passed_on]
+    start = [sys.executable, "-c", notebooks.MODULE, "jupyterlab"]
+    command = [*start, *notebooks.SERVER, *args.passed_on]
     if args.no_browser:
         command.append("--no-browser")
     first = originals[0].name

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
+from tl_course.app import notebooks
 from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError
 
@@ -106,7 +107,7 @@ def _kernel() -> tuple[str, ...]:
         return "problem", "there is no kernel python3", AGAIN
     # Jupyter itself replaces a bare `python` by the Python that it runs in.
     program = sys.executable if command in ("python", "python3") else command
-    ask = "import ipykernel, sys; print(sys.prefix)"
+    ask = notebooks.NOT_FROM_HERE + "import ipykernel; print(sys.prefix)"
     try:
         answer = subprocess.run(
             [program, "-c", ask], capture_output=True, text=True, timeout=60, check=True

@@ -20,6 +20,13 @@ SERVER = (
     "--ServerApp.kernel_websocket_connection_class=tl_course.app.prompt_answers.PromptConnection",
 )
 MANIFEST = ".tl-course-copies.json"
+# For `python -c`. Python looks for modules in the present folder first, and a learner may have a
+# file random.py there. (-P is of Python 3.11; PYTHONSAFEPATH would go on to kernels, in which
+# `import helper` is to find what lies beside the notebook.)
+NOT_FROM_HERE = "import sys; sys.path = [folder for folder in sys.path if folder]; "
+MODULE = NOT_FROM_HERE + (  # as `python -m`
+    "import runpy; runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
+)
 
 
 def root() -> Path:
@@ -66,6 +73,8 @@ def this_python_kernel() -> Iterator[None]:
 
     kernel = get_kernel_dict() | {"display_name": "Transfer learning course"}
     kernel["argv"][0] = sys.executable
+    module = kernel["argv"].index("-m")
+    kernel["argv"][module : module + 1] = ["-c", MODULE]
     # Only errors: ipykernel warns of unencrypted traffic, which does not leave this machine.
     kernel["argv"].append("--log-level=ERROR")
     with _first("JUPYTER_PATH", {f"kernels/{KERNEL}/kernel.json": kernel}):
