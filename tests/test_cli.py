@@ -215,11 +215,14 @@ def test_lab_never_overwrites_what_was_changed(clone, capsys):
     assert mine.read_text() == "my work" and new.read_text() == "my work too"
 
 
-def test_lab_without_its_memory_overwrites_nothing(clone, capsys):
+@pytest.mark.parametrize(
+    "damaged", ["{ damaged", "[]", "3", "null", "[" * 100_000, '{"00_runs.ipynb": [1]}']
+)
+def test_lab_without_its_memory_overwrites_nothing(clone, capsys, damaged):
     lab(clone, capsys)
     mine = clone / "my-notebooks" / "00_runs.ipynb"
     mine.write_text("my work")
-    (clone / "my-notebooks" / notebooks.MANIFEST).write_text("{ damaged")
+    (clone / "my-notebooks" / notebooks.MANIFEST).write_text(damaged)
     lab(clone, capsys)
     assert mine.read_text() == "my work"
 

@@ -152,8 +152,8 @@ def copy_for_learner(notebooks: list[Path], folder: Path) -> list[str]:
     """
     manifest = folder / MANIFEST
     try:
-        copied = json.loads(manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        copied = dict(json.loads(manifest.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
         copied = {}  # without it, every file that differs counts as changed
     told, new = [], 0
     for notebook in notebooks:
