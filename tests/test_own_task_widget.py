@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from tl_course.base.errors import CourseError
+from tl_course.base.names import LONGEST, clean
 from tl_course.data.targets import own_folder
 from tl_course.lessons.n08_your_own_task import figures, own_task, upload
 from tl_course.lessons.n08_your_own_task.upload import Upload
@@ -128,6 +129,7 @@ def test_a_name_that_leads_out_is_refused_and_nothing_is_left(tmp_path, name, ki
         ("line\nbreak\x1b[31m.png", "line_break_[31m.png"),
         ("nul.png", "_nul.png"),
         ("COM1", "_COM1"),
+        ("lpt².png", "_lpt².png"),
         (" . ", "_"),
         ("..", "_"),
         ("Bergahorn größer.png", "Bergahorn größer.png"),
@@ -136,8 +138,8 @@ def test_a_name_that_leads_out_is_refused_and_nothing_is_left(tmp_path, name, ki
     ],
 )
 def test_odd_names_become_names_that_every_system_takes(name, cleaned):
-    assert upload.clean(name) == cleaned
-    assert len(upload.clean(name).encode()) <= upload.LONGEST
+    assert clean(name) == cleaned
+    assert len(clean(name).encode()) <= LONGEST
 
 
 def test_names_that_become_the_same_are_told_apart(tmp_path):

@@ -179,6 +179,15 @@ def test_home_is_made_and_must_be_writable(tmp_path, monkeypatch):
         storage.home()
 
 
+@pytest.mark.parametrize("name", ["../x", "..", "a/b", "/", "C:\\x", "\udce9", "nul"])
+def test_what_a_person_makes_stays_in_the_data_home(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path))
+    monkeypatch.setattr(storage.getpass, "getuser", lambda: name)
+    assert storage.person_folder().parent == tmp_path / "made"
+    monkeypatch.setattr(storage.getpass, "getuser", lambda: "ada")
+    assert storage.person_folder() == tmp_path / "made" / "ada"
+
+
 def test_sha256(tmp_path):
     (tmp_path / "a").write_bytes(CONTENT)
     assert storage.sha256(tmp_path / "a") == SHA256

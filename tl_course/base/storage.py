@@ -19,6 +19,7 @@ import filelock
 import platformdirs
 
 from tl_course.base.errors import CourseError, printable
+from tl_course.base.names import clean
 
 try:
     import fcntl
@@ -57,7 +58,7 @@ def person_folder() -> Path:
         person = getpass.getuser()
     except (ImportError, KeyError, OSError):  # a system without names
         person = "learner"
-    return make_folder(home() / "made" / person)
+    return make_folder(home() / "made" / clean(person))
 
 
 @contextlib.contextmanager

@@ -13,13 +13,13 @@ import secrets
 import shutil
 import threading
 import time
-import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tl_course.base import archives, storage
 from tl_course.base.errors import CourseError, printable
+from tl_course.base.names import clean
 from tl_course.data.targets.folder import ENDINGS
 from tl_course.data.targets.own_folder import OTHER_FORMATS
 
@@ -28,23 +28,9 @@ KINDS = (*ENDINGS, *OTHER_FORMATS)  # the checker says of each what is to be don
 MOST_FILES = 5_000
 MOST_BYTES, MOST_TOTAL = 20_000_000, 1_000_000_000  # of a picture, and of all together
 PIECE = 2_000_000  # bytes of a message
-LONGEST = 100  # bytes of a name
 DEEPEST = 6  # folders inside each other
-ODD = '<>:"|?*\\/'  # what some system takes in no name
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # by Windows
 DRAFT = ".arriving-"
 DAY = 86_400  # seconds
-
-
-def clean(name: str) -> str:
-    """A name that every system takes: odd characters become "_", and long names shorter."""
-    name = unicodedata.normalize("NFC", name)
-    name = "".join(c if c.isprintable() and c not in ODD else "_" for c in name).strip(" .") or "_"
-    name = f"_{name}" if RESERVED.match(name) else name
-    stem, ending = os.path.splitext(name)
-    room = LONGEST - len(ending.encode())
-    short = stem.encode()[: max(room, 1)].decode(errors="ignore").rstrip(" .") or "_"
-    return (short + ending) if room > 0 else name.encode()[:LONGEST].decode(errors="ignore")
 
 
 def parts(path: str) -> tuple[str, ...]:

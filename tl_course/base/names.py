@@ -1,0 +1,20 @@
+"""Names from outside that become names of files and folders, on every system."""
+
+import os
+import re
+import unicodedata
+
+LONGEST = 100  # bytes of a name
+ODD = '<>:"|?*\\/'  # what some system takes in no name
+RESERVED = re.compile(r"(con|prn|aux|nul|(com|lpt)[\d¹²³])(\.|$)", re.IGNORECASE)  # by Windows
+
+
+def clean(name: str) -> str:
+    """A name that every system takes: odd characters become "_", and long names shorter."""
+    name = unicodedata.normalize("NFC", name)
+    name = "".join(c if c.isprintable() and c not in ODD else "_" for c in name).strip(" .") or "_"
+    name = f"_{name}" if RESERVED.match(name) else name
+    stem, ending = os.path.splitext(name)
+    room = LONGEST - len(ending.encode())
+    short = stem.encode()[: max(room, 1)].decode(errors="ignore").rstrip(" .") or "_"
+    return (short + ending) if room > 0 else name.encode()[:LONGEST].decode(errors="ignore")
