@@ -230,7 +230,7 @@ def test_what_cannot_be_saved_or_read_is_told_in_a_sentence(tmp_path):
     for name in ("", "  "):
         with pytest.raises(CourseError, match="Type your first name first"):
             handwriting_files.save(tmp_path, name, mine)
-    for name in ("../..", "a/b", ".x", "x" * 41, "a.", "C:\\x", "<b>"):
+    for name in ("../..", "a/b", ".x", "x" * 41, "a.", "C:\\x", "<b>", "CON", "nul.x"):
         with pytest.raises(CourseError, match="cannot be the name of a file"):
             handwriting_files.save(tmp_path, name, mine)
     with pytest.raises(CourseError, match="draw one first"):

@@ -14,6 +14,7 @@ from PIL import Image
 
 from tl_course.base import storage
 from tl_course.base.errors import CourseError
+from tl_course.base.names import RESERVED
 from tl_course.lessons.n00_start_here.handwriting import Drawing, pixels
 
 FORMAT = "tl_course handwriting 1"
@@ -36,7 +37,8 @@ def named(name: str) -> str:
     name = " ".join(name.split())
     if not name:
         raise CourseError("Type your first name first: the files are named after it.")
-    if not re.fullmatch(r"\w[\w .'-]*", name) or len(name) > LONGEST or name.endswith("."):
+    plain = re.fullmatch(r"\w[\w .'-]*", name) and not name.endswith(".")
+    if not plain or RESERVED.match(name) or len(name) > LONGEST:
         raise CourseError(
             f"'{name[:LONGEST]}' cannot be the name of a file: type a first name, with letters, "
             f"digits and spaces, {LONGEST} at most."
