@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from tl_course.base import machine
-from tl_course.base.errors import CourseError
+from tl_course.base.errors import CourseError, printable
 from tl_course.core import session, training, transfer
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.training import Watch
@@ -66,9 +66,12 @@ def pixels(text: str) -> torch.Tensor:
     if not text.startswith(SAMPLE):
         return drawn.digit(drawn.decode(text))
     number = text.removeprefix(SAMPLE)
-    if not (number.isascii() and number.isdigit() and int(number) < len(_pool_digits())):
+    last = len(_pool_digits()) - 1
+    # Python makes no number of thousands of figures.
+    short = number.isascii() and number.isdigit() and len(number) <= len(str(last))
+    if not (short and int(number) <= last):
         raise CourseError(
-            f"There is no sample digit '{text}'; they are #0 to #{len(_pool_digits()) - 1}."
+            f"There is no sample digit '{printable(text, 20)}'; they are #0 to #{last}."
         )
     return _pool_digits()[int(number)]
 
