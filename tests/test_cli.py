@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import shutil
@@ -15,7 +16,9 @@ from PIL import Image
 
 from tl_course.app import cli, doctor, notebooks, report
 from tl_course.base import storage
+from tl_course.base.errors import run_script
 from tl_course.core import files
+from tl_course.lessons import lesson
 
 
 def write_notebook(path, *sources, title="A made notebook"):
@@ -60,9 +63,24 @@ def test_help_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    ("raised", "code"), [(cli.CourseError("One sentence."), 2), (KeyboardInterrupt(), 130)]
-)
-def test_errors_for_people_have_no_traceback(monkeypatch, capsys, raised, code):
+    ("raised", "code", "told"),
+    [
+        (cli.CourseError("One sentence."), 2, "tl-course: One sentence."),
+        (cli.CourseError("a\x1b[31mb\x07c\x9bd"), 2, "tl-course: a?[31mb?c?d"),
+        (KeyboardInterrupt(), 130, "Stopped."),
+        (
+            PermissionError(13, "Permission denied", "/x/\x1bcat"), 2,
+            "tl-course: /x/?cat cannot be used (Permission denied): see that it is there and that "
+            "you may use it, and try again.",
+        ),
+        (
+            OSError(5, "Input/output error"), 2,
+            "tl-course: The system refused something (Input/output error): see to that, and try "
+            "again.",
+        ),
+    ],
+)  # fmt: skip
+def test_errors_for_people_have_no_traceback(monkeypatch, capsys, raised, code, told):
     def add_break(verbs):
         def act(args):
             raise raised
@@ -71,8 +89,33 @@ def test_errors_for_people_have_no_traceback(monkeypatch, capsys, raised, code):
 
     monkeypatch.setattr(cli, "VERBS", [add_break])
     assert cli.main(["break"]) == code
-    err = capsys.readouterr().err.strip()
-    assert err in ("tl-course: One sentence.", "Stopped.")
+    assert capsys.readouterr().err.strip() == told
+    monkeypatch.setenv(lesson.STRICT, "1")
+    with pytest.raises(OSError) if isinstance(raised, OSError) else contextlib.nullcontext():
+        assert cli.main(["break"]) == code
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        (cli.CourseError("One\x1b sentence."), "One? sentence."),
+        (OSError(5, "Input/output error"), cli.refusal(OSError(5, "Input/output error"))),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_scripts_end_in_a_sentence_too(capsys, raised, code):
+    def main():
+        raise raised
+
+    with pytest.raises(SystemExit) as ended:
+        run_script(main)
+    assert ended.value.code == code
+    assert ("Stopped" in capsys.readouterr().err) == (code == 130)
+
+
+def test_a_folder_that_the_system_refuses_is_a_sentence(capsys):
+    assert cli.main(["adapt", "--train", "x" * 300, "--test", "x" * 300]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_a_reader_that_goes_away_is_no_error():
@@ -517,17 +560,19 @@ def test_adapt_looks_at_names_and_places_before_it_trains(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names are text there")
+@pytest.mark.parametrize("name", [os.fsdecode(b"caf\xe9"), "caf\x1b[31m", "caf\n"])
 def test_adapt_refuses_classes_whose_names_are_no_text(
-    pictures, tmp_path, capsys, nothing_is_trained
+    pictures, tmp_path, capsys, nothing_is_trained, name
 ):
     shutil.copytree(pictures / "test", tmp_path / "test")
     shutil.copytree(pictures / "test", tmp_path / "train")
     for part in ("train", "test"):
-        (tmp_path / part / "cat").rename(tmp_path / part / os.fsdecode(b"caf\xe9"))
+        (tmp_path / part / "cat").rename(tmp_path / part / name)
     for more in ([], ["--leave-out"]):
         assert adapt(tmp_path, *more) == 2
-        assert "caf?" in capsys.readouterr().err or more
-        assert not capsys.readouterr().out
+        said = capsys.readouterr()
+        assert "caf?" in (said.out if more else said.err)
+        assert name not in said.out + said.err and "\x1b" not in said.out + said.err
 
 
 def test_two_adaptations_cannot_write_into_one_place(pictures, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """Digits and folders of pictures: fixed splits, balanced draws, and kind refusals."""
 
+import errno
 import functools
 import gzip
 import hashlib
@@ -27,6 +28,7 @@ from tl_course.data.targets import handwritten as module
 from tl_course.data.targets import omniglot
 from tl_course.data.targets.folder import load_folder
 from tl_course.data.targets.handwritten import handwritten, raw_digits
+from tl_course.data.targets.own_folder import check
 
 
 def test_the_split_is_fixed_balanced_and_without_overlap():
@@ -341,6 +343,23 @@ def test_wrong_folders_get_one_sentence(tmp_path, how):
     with pytest.raises(CourseError, match=WRONG[how]) as caught:
         load_folder(tmp_path / "pictures")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("refused", ["pictures", "cat"])
+@pytest.mark.parametrize("read", [load_folder, check])
+def test_a_folder_that_may_not_be_read_gets_one_sentence(tmp_path, monkeypatch, read, refused):
+    for name in ("cat", "dog"):
+        picture(tmp_path / "pictures" / name / "1.png")
+    look = Path.iterdir
+
+    def iterdir(path):
+        if path.name == refused:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    with pytest.raises(CourseError, match=rf"{refused} cannot be used \(Permission denied\)"):
+        read(tmp_path / "pictures")
 
 
 def test_a_test_folder_may_lack_classes_but_not_add_any(tmp_path):

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tl_course import __version__
-from tl_course.base.errors import CourseError
+from tl_course.base.errors import CourseError, plain, refusal
 
 VERBS = []  # functions that add a verb to the command, in the order of --help
 
@@ -469,14 +469,25 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except CourseError as error:
-        print(f"tl-course: {error}", file=sys.stderr)
-        return 2
+        return _wrong(str(error))
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader, such as `head`, went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        from tl_course.lessons.lesson import STRICT
+
+        if os.environ.get(STRICT):  # for whoever looks for where it came from
+            raise
+        return _wrong(refusal(error))
+
+
+def _wrong(sentence: str) -> int:
+    """A verb could not do what was asked for."""
+    print(f"tl-course: {plain(sentence)}", file=sys.stderr)
+    return 2
 
 
 def _done(args: argparse.Namespace, **found: object) -> int:

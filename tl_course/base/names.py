@@ -9,6 +9,11 @@ ODD = '<>:"|?*\\/'  # what some system takes in no name
 RESERVED = re.compile(r"(con|prn|aux|nul|(com|lpt)[\d¹²³])(\.|$)", re.IGNORECASE)  # by Windows
 
 
+def is_plain(name: str) -> bool:
+    """Whether a name is text, and nothing in it would be obeyed by a terminal."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
+
+
 def clean(name: str) -> str:
     """A name that every system takes: odd characters become "_", and long names shorter."""
     name = unicodedata.normalize("NFC", name)

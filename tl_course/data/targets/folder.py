@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 from tqdm.auto import tqdm
 
-from tl_course.base import storage
-from tl_course.base.errors import CourseError, printable
+from tl_course.base.errors import CourseError, printable, refusals_told
+from tl_course.base.names import is_plain
 from tl_course.data.examples import Examples
 from tl_course.data.inputs import SIZE, scaled
 from tl_course.data.pictures import open_picture
@@ -49,13 +49,14 @@ def read_picture(path: Path) -> torch.Tensor:
     return picture_to_input(picture)
 
 
+@refusals_told()
 def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Examples:
     """Every picture below `root`, one folder a class, classes in alphabetical order.
 
     `names` are the classes of the training folder: the test folder may lack some of them, and
     must have no other. Raises CourseError for what a person can put right: no such folder, no
-    class folders, fewer than two classes, an empty class, pictures without a label, unreadable
-    pictures.
+    class folders, fewer than two classes, an empty class, pictures without a label, pictures and
+    folders that cannot be read.
     """
     root = Path(root)
     if not root.is_dir():
@@ -63,8 +64,8 @@ def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Example
     loose = _pictures(root)
     if loose:
         raise CourseError(
-            f"{loose[0]} has no label: put each picture into a folder named after its class, "
-            f"{root.name}/class/{loose[0].name}."
+            f"{printable(str(loose[0]), 500)} has no label: put each picture into a folder named "
+            f"after its class, {root.name}/class/{printable(loose[0].name)}."
         )
     found = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not found:
@@ -73,7 +74,11 @@ def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Example
             f"such as {root.name}/cat/1.png."
         )
     for name in found:
-        storage.check_name(root / name)
+        if not is_plain(name):
+            raise CourseError(
+                f"The class folder '{printable(name)}' in {root} has a name that is no plain text "
+                "(with control characters, or bytes that are not UTF-8): rename it."
+            )
     known = tuple(names) if names is not None else tuple(found)
     strangers = [name for name in found if name not in known]
     if strangers:

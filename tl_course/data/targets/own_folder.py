@@ -18,7 +18,8 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from tl_course.base import stats, storage
-from tl_course.base.errors import CourseError, printable
+from tl_course.base.errors import CourseError, printable, refusals_told
+from tl_course.base.names import is_plain
 from tl_course.data.examples import Examples
 from tl_course.data.pictures import MOST_PIXELS, PictureError, open_picture
 from tl_course.data.targets.folder import ENDINGS, SMALLEST, picture_to_input
@@ -125,6 +126,7 @@ class Checked:
         return self.train, self.test
 
 
+@refusals_told()
 def check(
     folder: Path | str,
     test: Path | str | None = None,
@@ -135,7 +137,7 @@ def check(
 
     `seed` decides how a folder without a test part is split. `looked` hears which share of the
     files (0 … 1) was read, and takes the place of the bar; what it raises ends the work. Raises
-    CourseError where there is no such folder.
+    CourseError where there is no such folder, or one that cannot be read.
     """
     root = Path(folder)
     for wanted in (root, *([Path(test)] if test is not None else [])):
@@ -211,12 +213,12 @@ def _read(
             loose,
         )
     folders = [path for path in entries if path.is_dir()]
-    nameless = [folder for folder in folders if not storage.is_text(folder.name)]
+    nameless = [folder for folder in folders if not is_plain(folder.name)]
     if nameless:
         notes.add(
             "names that are not text",
-            "some of their bytes are not UTF-8 (they may be Latin-1), so that nothing can be "
-            "written about these classes; rename the folders",
+            "there are control characters in them, or bytes that are not UTF-8 (they may be "
+            "Latin-1), so that nothing can be written about these classes; rename the folders",
             files=nameless,
             stops=True,
         )
