@@ -10,7 +10,7 @@ import numpy as np
 import papermill
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from safetensors import safe_open
 from test_notebooks import PATIENT, Images, lines_of_code
 
@@ -175,6 +175,24 @@ def test_it_runs_on_a_learners_own_folder(tmp_path):
     ]
     assert "9 to learn from, 5 held out" in text["split"]
     assert sorted(folder.rglob("*")) == before, "nothing in it is changed"
+
+
+def test_it_decodes_four_formats_and_no_huge_picture(tmp_path, capsys):
+    for name in ("dark", "light"):
+        (tmp_path / name).mkdir()
+        for kind in ("png", "jpeg", "webp", "gif", "bmp", "tiff", "ppm"):
+            picture = Image.fromarray(noise(20, 20, 90, 0))
+            picture.save(tmp_path / name / f"{kind}.png", kind)
+    Image.new("1", (10_000, 5_001)).save(tmp_path / "dark" / "huge.png")
+    names = {"folder": tmp_path, "Image": Image, "ImageOps": ImageOps, "torch": torch}
+    names["prepare"] = lambda picture: torch.zeros(3)
+    for cell in CODE:
+        if cell.id in ("files", "read"):
+            exec(cell.source, names)
+    assert {path.stem for path in names["read"]} == {"png", "jpeg", "webp", "gif"}
+    assert f"{Path('dark', 'huge.png')} cannot be read" in capsys.readouterr().out
+    opens = [line for cell in CODE for line in cell.source.splitlines() if "Image.open(" in line]
+    assert len(opens) == 2 and all("formats=formats" in line for line in opens)
 
 
 def test_a_split_by_hand_is_kept_and_copies_are_left_out(tmp_path):
