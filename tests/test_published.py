@@ -274,6 +274,31 @@ def test_a_configuration_that_names_a_file_of_its_own_is_refused(where, key, tmp
     assert {file for file, _ in asked} <= {"config.json"} and not (tmp_path / "done").exists()
 
 
+@pytest.mark.parametrize(
+    ("where", "key", "value"),
+    [
+        ("pretrained_cfg", "mean", None), ("pretrained_cfg", "mean", [0.5]), (None, "mean", "half"),
+        ("pretrained_cfg", "std", [1, 1, 0]), ("pretrained_cfg", "std", [1, 1, 1e400]),
+        ("pretrained_cfg", "input_size", [3, 10**6, 10**6]), (None, "input_size", 224),
+        ("pretrained_cfg", "label_names", 5), ("pretrained_cfg", "license", ["mit"]),
+        (None, "num_classes", 10**9), (None, "pretrained_cfg", [1]), (None, "model_args", [1]),
+        ("model_args", "layers", [1, 10**9]), ("model_args", "stem_width", 10**7),
+        ("model_args", "depth", float("inf")),
+    ],
+)  # fmt: skip
+def test_a_configuration_of_odd_sizes_is_one_sentence(tmp_path, where, key, value, monkeypatch):
+    import timm
+
+    timm_folder(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (config if where is None else config.setdefault(where, {}))[key] = value
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr(timm, "create_model", lambda *_, **__: pytest.fail("it was built"))
+    with pytest.raises(CourseError, match="refused|lacks|sound one") as caught:
+        published.load(f"local-dir:{tmp_path}")
+    assert "\n" not in str(caught.value)
+
+
 def test_a_network_of_timm_out_of_a_folder(tmp_path):
     kept = timm_folder(tmp_path, license="mit")
     net = published.load(f"local-dir:{tmp_path}")

@@ -18,7 +18,7 @@ import contextlib
 import functools
 import importlib
 import importlib.util
-import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from tl_course.base import storage
+from tl_course.base import outside, storage
 from tl_course.base.errors import CourseError, printable
 from tl_course.core import training
 from tl_course.core.input_spec import Pictures, Tokens
@@ -338,12 +338,38 @@ def _timm(name: str):
 # What in a repository's configuration says which file timm reads, and how. Before 1.0.31 timm
 # unpickles the file that a stranger names there.
 NAMES_A_FILE = ("file", "url", "hf_hub_filename", "custom_load", "state_dict", "checkpoint_path")
+TEXT = {"type": ["string", "null"]}
+FITS_NO_PICTURE = "is refused: its configuration has a '{key}' that fits no pictures"
+
+
+def _three(**of: float | str) -> dict:
+    said = {"said": FITS_NO_PICTURE}
+    return {"type": "array", "items": of | said, "minItems": 3, "maxItems": 3, **said}
+
+
+SHOWN = {  # what else of a configuration is used, where it is there (JSON Schema)
+    "type": "object",
+    "properties": {
+        "pretrained_cfg": {"type": ["object", "null"]},
+        "mean": _three(type="number", minimum=-1000, maximum=1000),
+        "std": _three(type="number", exclusiveMinimum=0, maximum=1000),
+        "input_size": _three(type="integer", minimum=1, maximum=2048),
+        "num_classes": {"type": ["integer", "null"], "maximum": 100_000},
+        "label_names": {"type": ["array", "null"], "items": {"type": "string"}},
+        "license": TEXT,
+        "paper_name": TEXT,
+        "model_args": {"type": ["object", "null"]},
+    },
+}  # fmt: skip
+MOST_DEEP, MOST_WIDE = 200, 25_000  # layers, blocks, heads; and any other number of `model_args`
+DEEP = re.compile("depth|layer|block|stage|head|repeat")
 
 
 def _checked_source(name: str) -> str:
     """timm's name of a network; from the hub, of the one revision that was looked at.
 
-    Raises CourseError where a stranger's configuration names a file of its own to be read.
+    Raises CourseError where a stranger's configuration names a file of its own to be read, or has
+    sizes that no network for pictures has.
     """
     import huggingface_hub
     import timm
@@ -360,11 +386,11 @@ def _checked_source(name: str) -> str:
         path = Path(place) / "config.json"
     else:
         return name
-    with storage.open_plain(path) as file:
-        config = json.loads(file.read(MOST_CONFIG))
+    config = outside.parsed(outside.content(path, MOST_CONFIG), path)
     if not isinstance(config, dict):
         raise CourseError(f"{name} is refused: its configuration is no JSON object.")
     for part in (config, config.get("pretrained_cfg") or {}, config.get("model_args") or {}):
+        outside.meet(part, SHOWN, name, "choose another network")
         for key in NAMES_A_FILE:
             # A truth alone says how the file is read; by itself it names none.
             if part.get(key) and part[key] is not True:
@@ -372,6 +398,13 @@ def _checked_source(name: str) -> str:
                     f"{name} is refused: its configuration names a file of its own to be read "
                     f"('{key}'), which could be anything; choose a network without that."
                 )
+    for key, number, _ in outside.leaves(config.get("model_args")):
+        most = MOST_DEEP if DEEP.search(key) else MOST_WIDE
+        if isinstance(number, (int, float)) and not abs(number) <= most:
+            raise CourseError(
+                f"{name} is refused: its configuration asks for {printable(key)} = "
+                f"{printable(str(number))}, and at most {most:,} fit; choose another network."
+            )
     architecture = config.get("architecture")
     if not isinstance(architecture, str) or not timm.is_model(architecture):
         raise CourseError(
