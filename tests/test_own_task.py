@@ -12,7 +12,7 @@ from PIL import Image
 from tl_course.base.errors import CourseError
 from tl_course.core import transfer
 from tl_course.data.examples import Examples
-from tl_course.data.targets import made_folder
+from tl_course.data.targets import made_folder, own_folder
 from tl_course.data.targets.own_folder import check, pairs_alike
 from tl_course.lessons.n08_your_own_task import (
     experiments as own_experiments,
@@ -248,6 +248,45 @@ def test_near_duplicates_are_found_and_others_are_not(tmp_path):
     alike = kinds(check(tmp_path / "digits")).get("look alike")
     assert alike is None or len(alike.files) <= 6
     assert pairs_alike([]) == []
+
+
+def seen_as(look: str, part: str, label: str, number: int) -> own_folder.Seen:
+    """A picture without a file; looks of the same letter in either case are nearly the same."""
+    rng = np.random.default_rng(ord(look.lower()))
+    greys = rng.standard_normal(1024)
+    return own_folder.Seen(
+        Path(f"{part}/{label}/{number}.png"), part, label, torch.zeros(3, 32, 32), look,
+        rng.random(576) < 0.5, (greys / np.linalg.norm(greys)).astype(np.float32), False,
+    )  # fmt: skip
+
+
+def test_a_picture_that_is_there_thousands_of_times_makes_few_pairs():
+    seen = [seen_as("a", "train" if i % 3 else "test", "cat", i) for i in range(1000)]
+    assert len(pairs_alike(seen)) < 2 * len(seen)
+
+
+def test_few_pairs_tell_as_much_as_all_of_them():
+    rng, parts, found = np.random.default_rng(0), ("train", "test"), 0
+    for _ in range(300):
+        seen = [
+            seen_as(rng.choice([*"aAbBcd"]), rng.choice(parts), rng.choice([*"xy"]), i)
+            for i in range(rng.integers(2, 15))
+        ]
+        every = [
+            (i, j, one.pixels == seen[j].pixels)
+            for i, one in enumerate(seen)
+            for j in range(i + 1, len(seen))
+            if one.pixels.lower() == seen[j].pixels.lower()
+        ]
+        told = []
+        for pairs in (every, pairs_alike(seen)):
+            notes = own_folder._Notes(Path("."))
+            left, alike = own_folder._without_copies(seen, pairs, notes)
+            across = {k for *ij, _ in pairs for k in ij if {*parts} == {seen[k].part for k in ij}}
+            told.append(([one.path for one in left], alike, notes.findings, across))
+        assert told[0] == told[1]
+        found += len(told[0][2])
+    assert found > 500
 
 
 # ------------------------------------------------------------------------- the run

@@ -300,24 +300,39 @@ def signature(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pairs_alike(seen: Sequence[Seen]) -> list[tuple[int, int, bool]]:
-    """Pairs i < j of pictures that show the same, and whether every pixel is the same."""
+    """Pairs i < j of pictures that show the same, and whether every pixel is the same.
+
+    A picture may be there thousands of times. Each is then paired with the first copy in every part
+    and class rather than with all of them, which tells as much.
+    """
     if not seen:
         return []
-    edges = torch.from_numpy(np.stack([one.edges for one in seen])).float()
-    greys = torch.from_numpy(np.stack([one.greys for one in seen]))
-    counts, found = edges.sum(1), set()
-    for start in range(0, len(seen), 1000):  # a thousand rows of the comparison at a time
+    of = defaultdict(list)
+    for i, one in enumerate(seen):
+        of[one.pixels].append(i)
+    copies = list(of.values())
+    firsts = [{(seen[i].part, seen[i].label): i for i in some[::-1]}.values() for some in copies]
+    different = [seen[some[0]] for some in copies]
+    edges = torch.from_numpy(np.stack([one.edges for one in different])).float()
+    greys = torch.from_numpy(np.stack([one.greys for one in different]))
+    counts, alike = edges.sum(1), [(i, i) for i in range(len(different))]
+    for start in range(0, len(different), 1000):  # a thousand rows of the comparison at a time
         rows = slice(start, start + 1000)
         both = edges[rows] @ edges.T
         either = (counts[rows, None] + counts[None] - both).clamp_min(1)
         near = (1 - both / either <= NEAR_EDGES) & (greys[rows] @ greys.T >= NEAR_GREYS)
         near &= (counts[rows, None] >= LEAST_EDGES) & (counts[None] >= LEAST_EDGES)
-        found |= {(start + i, j) for i, j in near.nonzero().tolist() if start + i < j}
-    same = defaultdict(list)
-    for i, one in enumerate(seen):
-        same[one.pixels].append(i)
-    exact = {(i, j) for group in same.values() for i in group for j in group if i < j}
-    return sorted((*pair, pair in exact) for pair in found | exact)
+        alike += [(start + i, j) for i, j in near.nonzero().tolist() if start + i < j]
+    return sorted(
+        {
+            (min(i, j), max(i, j), one == other)
+            for one, other in alike
+            for some, others in ((copies[one], firsts[other]), (copies[other], firsts[one]))
+            for i in some
+            for j in others
+            if i != j
+        }
+    )
 
 
 def _without_copies(
