@@ -55,10 +55,10 @@ def is_whole(folder: Path) -> bool:
 def main() -> None:
     home = storage.make_folder(storage.home() / "free-spoken-digit-dataset")
     print(f"The Free Spoken Digit Dataset, about 16 MB, into {home}")
-    archive = downloads.download(URL, home / "v1.0.10.zip", most=MOST)
     draft = home / "unpacking"
     with storage.lock(draft):
         shutil.rmtree(draft, ignore_errors=True)  # of a run that was ended
+        archive = downloads.download(URL, home / "v1.0.10.zip", most=MOST)
         try:
             found = unpack(archive, storage.make_folder(draft))
             if not is_whole(draft):
@@ -72,7 +72,7 @@ def main() -> None:
             os.replace(draft, home / "recordings")
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-    archive.unlink()
+        archive.unlink()
     print(f"Ready: {found:,} recordings by {', '.join(spoken.speakers())}.")
 
 

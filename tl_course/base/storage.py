@@ -340,18 +340,24 @@ def _flush_folder_to_disk(folder: Path) -> None:
 
 def disk_is_full(error: BaseException, folder: Path) -> bool:
     """Whether an error comes of a disk without room."""
-    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-        return True
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return True  # the disk, or what a user may have of it, or have in a file
     # torch.save and np.save only say that a write failed, so look at the disk itself.
     wordless = isinstance(error, (OSError, RuntimeError)) and not getattr(error, "errno", None)
-    return wordless and shutil.disk_usage(folder).free < 1 << 16
+    return wordless and free_on(folder) < 1 << 16
+
+
+def free_on(folder: Path) -> int:
+    """Bytes free on the disk that holds `folder`, or will when it is made."""
+    there = (path for path in (folder, *folder.absolute().parents) if path.is_dir())
+    return shutil.disk_usage(next(there)).free
 
 
 def disk_full(path: Path) -> CourseError:
     """The sentence that a full disk is told with."""
-    free = shutil.disk_usage(path.parent).free
+    free = in_words(free_on(path.parent))
     return CourseError(
-        f"The disk that holds {path.parent} is full ({in_words(free)} free), so {path.name} was "
+        f"The disk that holds {path.parent} is full ({free} free), so {path.name} was "
         "not written and what was there before is unchanged; free some room (everything in "
         f"{os.environ.get('TL_COURSE_HOME') or 'the data home'} may be deleted, see "
         "`tl-course doctor`) and try again."
