@@ -240,14 +240,14 @@ def send(task: OwnTask, kind: str, name: str, content: dict[str, bytes], size: i
     """What front/files.js does: a piece for each time that it is asked for one."""
     listed, data = [[path, len(one)] for path, one in content.items()], list(content.values())
     begin = {"id": "up", "kind": kind, "name": name, "files": listed, "skipped": 0}
-    task.guarded(task._arriving, {"begin": begin}, [])
+    task.files._handle_custom_msg({"begin": begin}, [])
     for number, one in enumerate(data):
         for offset in range(0, max(1, len(one)), size):
             if task.browser[-1] != {"take": "up"}:
                 return
             part = one[offset : offset + size]
             said = {"piece": {"id": "up", "parts": [[number, offset, len(part)]]}}
-            task.guarded(task._arriving, said, [memoryview(part)])
+            task.files._handle_custom_msg(said, [memoryview(part)])
     task.wait()  # for it to be in its place
     task.wait()  # for the checker
 
@@ -367,12 +367,12 @@ def test_what_is_refused_is_told_and_leaves_nothing(task, tmp_path):
     send(task, "zip", "a.zip", {"a.zip": b"no zip"})
     assert "cannot be unpacked" in task.told and task.is_made
     said = {"id": "up", "kind": "folder", "name": "y", "files": [["y/a/1.png", 10]], "skipped": 0}
-    task.guarded(task._arriving, {"begin": said}, [])
+    task.files._handle_custom_msg({"begin": said}, [])
     assert task.steps.next == STOP
     go_on(task)
     assert task.steps.next != STOP and task.browser[-1]["said"].startswith("Stopped")
-    task.guarded(task._arriving, {"begin": said}, [])
-    task.guarded(task._arriving, {"failed": {"id": "up"}}, [])
+    task.files._handle_custom_msg({"begin": said}, [])
+    task.files._handle_custom_msg({"failed": {"id": "up"}}, [])
     assert "cannot be read" in task.told
     assert files(tmp_path / "my-pictures") == [] and not task.errors
 
@@ -403,12 +403,12 @@ def test_progress_is_heard_up_to_the_end(net, task):
 
 
 def test_a_picture_is_tried(task):
-    task.guarded(task._try, {"picture": "x.png"}, [picture(1)])
+    task.camera._handle_custom_msg({"picture": "x.png"}, [picture(1)])
     assert "Nothing is trained yet" in task.told
     task._show_step(TRAIN)
     go_on(task)
     file = task.folder / task.checked.test_files[0]
-    task.guarded(task._try, {"picture": "mine.png"}, [memoryview(file.read_bytes())])
+    task.camera._handle_custom_msg({"picture": "mine.png"}, [memoryview(file.read_bytes())])
     answer = task.camera.answer
     assert len(answer["bars"]) == 8 and sum(bar[2] for bar in answer["bars"]) == 1
     assert sum(bar[1] for bar in answer["bars"]) == pytest.approx(1, abs=1e-3)
@@ -419,7 +419,7 @@ def test_a_picture_is_tried(task):
     assert answer["seen"].startswith("data:image/jpeg") and set(task.camera.things) == set(
         task.checked.classes
     )
-    task.guarded(task._try, {"test": True}, [])
+    task.camera._handle_custom_msg({"test": True}, [])
     words, how = task.camera.answer["words"], task.camera.answer["how"]
     true = words.split("/")[1]  # its folder
     said = next(name for name, _, best in task.camera.answer["bars"] if best)
@@ -433,9 +433,43 @@ def test_a_picture_is_tried(task):
         assert f"{words}: it is '{task.checked.classes[true]}'." in task.camera.answer["words"]
     assert "the rest in its edge's colour" in task.camera.answer["how"]
     for data, words in ((b"nothing", "can be read"), (bytes(upload.MOST_BYTES + 1), "too large")):
-        task.guarded(task._try, {"picture": "odd\x1b.png"}, [data])
+        task.camera._handle_custom_msg({"picture": "odd\x1b.png"}, [data])
         assert words in task.told and "\x1b" not in task.told
     assert not task.errors
+
+
+HOSTILE = (None, True, -1, 1.5, 10**400, float("nan"), "x", [], [[]], {}, {"id": 3}, [["a", -1]])
+
+
+def test_what_is_no_message_of_the_browsers_changes_nothing(task, tmp_path):
+    """Also while pictures arrive: every part of a message with something else in its place."""
+    begin = {"id": "up", "kind": "folder", "name": "y", "files": [["y/a/1.png", 9]], "skipped": 0}
+    piece = {"id": "up", "parts": [[0, 0, 9]]}
+    good = {"begin": begin}, {"piece": piece}, {"failed": {"id": "up"}}
+    wrong = list(HOSTILE)
+    for message in good:
+        ((kind, content),) = message.items()
+        wrong += [{kind: other} for other in HOSTILE]
+        for key, value in content.items():
+            others = [other for other in HOSTILE if type(other) is not type(value) or other == []]
+            wrong += [{kind: content | {key: other}} for other in others if other != value]
+            wrong.append({kind: {k: v for k, v in content.items() if k != key}})
+        wrong.append(message | {"more": 1})
+    task.files._handle_custom_msg({"begin": begin}, [])
+    coming, told = task._coming, len(task.browser)
+    nothing_to_take = ({"piece": piece | {"parts": []}}, {"begin": begin | {"files": []}})
+    for message in wrong:
+        if message not in nothing_to_take:
+            task.files._handle_custom_msg(message, [b"123"])
+            assert "cannot be understood" in task.told, message
+    for message in (*HOSTILE, {"next": 3}, {"picture": None}, {"test": "x"}):
+        for part in (task.steps, task.camera):
+            part._handle_custom_msg(message, [])
+            assert "cannot be understood" in task.told, message
+    for step in (-1, 5, 10**30):
+        task.steps.chosen = step
+        assert task.steps.chosen == 0 and task.panels[0].layout.display == ""
+    assert task._coming is coming and len(task.browser) == told and not task.errors
 
 
 def test_the_state_names_the_folder_and_holds_no_pictures(task, net, making, tmp_path):

@@ -363,6 +363,50 @@ def test_what_is_no_drawing_is_told(drawing_pad):
     assert "list of strokes" in drawing_pad.told
 
 
+def test_what_is_no_message_of_the_browsers_changes_nothing(teach):
+    draw_on(teach.pad, THREE, kept=True)
+    draw_on(teach.pad, ONE)
+    before = teach.state_text(), dict(teach.pad.drawing), teach.drawing.text, teach.pad.heard
+    good = {"revision": 99, "strokes": THREE, "sample": False}
+    wrong = [
+        None,
+        "x",
+        3,
+        {},
+        {"want": 3},
+        {"want": [3]},
+        {"want": ["cat"], "more": 1},
+        [None],
+        [[]],
+    ]
+    for key in good:
+        wrong.append([{k: v for k, v in good.items() if k != key}])
+    for revision in (None, "99", -1, 1.5, True, float("nan"), float("inf"), 10**400, [99]):
+        wrong.append([good | {"revision": revision}])
+    wrong += [[good | {"sample": "x"}], [good, 3]]
+    for message in wrong:
+        teach.pad._handle_custom_msg(message, [])
+        assert "cannot be understood" in teach.told, message
+    for revision in (None, "99", -1, 1.5, float("nan"), float("inf"), 10**400, [99]):
+        teach.pad.drawing = {"revision": revision, "strokes": THREE, "final": True}
+        assert teach.drawing.text == before[2]
+        teach.pad.drawing = before[1]
+    after = teach.state_text(), dict(teach.pad.drawing), teach.drawing.text, teach.pad.heard
+    assert after == before and not teach.errors
+    for strokes in (None, 3, {"a": 1}, [[[10**400, 1]]], [[["1", "2"]]], "x" * 1000):
+        keep(teach.pad, good | {"revision": teach.pad.heard + 1, "strokes": strokes})
+        assert teach.told, strokes
+    assert teach.state_text() == before[0] and not teach.errors
+
+
+def test_a_sentence_with_somebodys_own_text_in_it_stays_short(teach):
+    state = json.loads(teach.state_text())
+    for key in ("format", "seed", "who", "mine", "said", "x" * 10**6):
+        teach._state.value = json.dumps(state | {key: "y" * 10**6})
+        assert 20 < len(teach.told) < 1100 and json.loads(teach.state_text()) == state
+    assert not teach.errors
+
+
 def test_names_must_fit_the_network(net):
     with pytest.raises(CourseError, match="1000 classes and 10 names"):
         DrawingPad({"x": (net, NAMES)})

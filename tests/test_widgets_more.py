@@ -157,6 +157,15 @@ def test_the_whole_state_goes_into_a_text_and_a_classmate_sees_the_same(kind, ma
     assert theirs.state_text() == before and theirs.told == ""
 
 
+def test_a_cell_that_is_not_there_is_not_chosen(make):
+    explorer = make(ModalityExplorer)
+    explorer.grid.chosen = [1, 2]
+    before = explorer.state_text()
+    for cell in ([99, 0], [0, 99], [-1, 0], [0, -1], [10**30, 10**30]):
+        explorer.grid.chosen = cell
+        assert explorer.grid.chosen == [1, 2] and explorer.state_text() == before
+
+
 @pytest.mark.parametrize("kind", EVERY)
 def test_a_state_with_any_damage_is_refused_whole(kind, make):
     experiment = touched(make(kind))

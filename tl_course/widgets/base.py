@@ -23,7 +23,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from tl_course.base import machine
-from tl_course.base.errors import CourseError
+from tl_course.base.errors import CourseError, printable
 from tl_course.base.html import table as html_table
 from tl_course.lessons import lesson
 from tl_course.lessons.figures import Picture
@@ -31,6 +31,7 @@ from tl_course.widgets.parts import Guard, Share, walk
 
 FORMAT = 1  # of the text that is shared; a newer one is refused in a sentence
 ONE_AT_A_TIME = threading.RLock()
+LONGEST = 1000  # characters of what is told
 LAST_WAIT = 2.0  # seconds that the end of the kernel waits for work that was told to stop
 WRAP = {"flex_flow": "row wrap", "align_items": "center"}
 
@@ -109,7 +110,27 @@ def number(settings: dict, name: str, low: float, high: float, whole: bool = Tru
 
 
 def _damaged(name: str, value: object, wanted: str) -> CourseError:
-    return CourseError(f"The state says {name} is {value!r}, and it {wanted}: copy it again.")
+    said = printable(repr(value))
+    return CourseError(f"The state says {name} is {said}, and it {wanted}: copy it again.")
+
+
+def is_like(content: object, form: Any) -> bool:
+    """Whether what the browser sent has a form: types (`object` is any), in lists and dicts.
+
+    A dict has the form's keys, all in a list are like the form's one entry, and a tuple's entries
+    stand in a list of that length. A number is whole, and from 0 to 2⁵³.
+    """
+    if isinstance(form, dict):
+        fits = isinstance(content, dict) and content.keys() == form.keys()
+        return fits and all(is_like(content[key], inner) for key, inner in form.items())
+    if isinstance(form, list):
+        return isinstance(content, list) and all(is_like(one, form[0]) for one in content)
+    if isinstance(form, tuple):
+        fits = isinstance(content, list) and len(content) == len(form)
+        return fits and all(map(is_like, content, form))
+    if form is int:
+        return type(content) is int and 0 <= content <= 2**53
+    return isinstance(content, form)
 
 
 class Experiment:
@@ -227,12 +248,13 @@ class Experiment:
         made = state.pop("format", None)
         if made != FORMAT:
             raise CourseError(
-                f"This state has format {made!r} and this version of the course reads {FORMAT}: "
+                f"This state has format {printable(repr(made))} and this version of the course "
+                f"reads {FORMAT}: "
                 "use the same version of the course as your classmate."
             )
         wanted = {"seed", *self.settings()}
         if set(state) != wanted:
-            wrong = ", ".join(sorted(map(str, wanted ^ set(state))))
+            wrong = printable(", ".join(sorted(map(str, wanted ^ set(state)))), 200)
             raise CourseError(
                 f"This state is not whole, or has too much (look at: {wrong}): copy it again."
             )
@@ -280,13 +302,25 @@ class Experiment:
         for widget in [of] if isinstance(of, widgets.Widget) else of:
             widget.observe(changed, trait)
 
-    def on_message(self, widget: widgets.Widget, act: Callable[[Any], None]) -> None:
+    def on_message(
+        self, widget: widgets.Widget, act: Callable[..., None], *forms: Any, data: bool = False
+    ) -> None:
         """Let `act(content)` follow a message that the widget's part in the browser sends.
 
-        Of what is synced only the last may come; of messages all do. In their order among other
-        widgets' clicks as well, but where the kernel takes up widgets in several threads.
+        With `data` it is `act(content, data)`, where `data` are the bytes that came with it. What
+        is like none of the `forms` (`is_like`) changes nothing and is told. Of what is synced only
+        the last may come; of messages all do. In their order among other widgets' clicks as well,
+        but where the kernel takes up widgets in several threads.
         """
-        widget.on_msg(lambda _, content, __: self.guarded(act, content))
+
+        def heard(content: Any, buffers: list) -> None:
+            if not any(is_like(content, form) for form in forms):
+                raise CourseError(
+                    "What the browser sent cannot be understood: reload the page, and do it again."
+                )
+            act(content, b"".join(buffers)) if data else act(content)
+
+        widget.on_msg(lambda _, content, buffers: self.guarded(heard, content, buffers))
 
     @contextlib.contextmanager
     def quietly(self) -> Iterator[None]:
@@ -332,6 +366,8 @@ class Experiment:
 
     def tell(self, sentence: str) -> None:
         """Show a sentence where a screen reader speaks it at once; an empty one takes it away."""
+        if len(sentence) > LONGEST:  # somebody's own text is in it
+            sentence = sentence[:LONGEST] + " …"
         with ONE_AT_A_TIME:
             said = f'<div class="tlc-said" role="alert">{html.escape(sentence)}</div>'
             self._alert.value = said if sentence else ""

@@ -22,12 +22,14 @@ from tl_course.data.targets.handwritten import NAMES, to_input
 from tl_course.lessons import figures
 from tl_course.lessons.figures import Picture
 from tl_course.lessons.n00_start_here import handwriting
-from tl_course.widgets.base import WRAP, Experiment, control
+from tl_course.widgets.base import WRAP, Experiment, control, is_like
 from tl_course.widgets.parts import joined
 
 TOP = 5  # classes that are shown of a network with many
 THING = 44  # pixels of the drawing beside the name of such a class
 NO_SAMPLE = "–"
+WANTED = {"want": [str]}  # what the pad sends (front/pad.js)
+KEPT = [{"revision": int, "strokes": object, "sample": bool}]
 Readers = Mapping[str, tuple[FiveLayerNet, Sequence[str]]]
 
 
@@ -63,8 +65,9 @@ class Pad(anywidget.AnyWidget):
 
     @property
     def revision(self) -> int:
-        """How often the drawing was changed."""
-        return self.drawing.get("revision", 0)
+        """How often the drawing was changed; the browser counts too."""
+        counted = self.drawing.get("revision")
+        return counted if is_like(counted, int) else 0
 
     def put(self, strokes: Sequence = (), sample: str = "") -> None:
         """Show strokes or a sample digit (a picture's URL) in place of what is there."""
@@ -92,7 +95,7 @@ class Canvas:
         self._sample = ""  # its text while one is shown
         self._keeping = False
         experiment.on_change(self.pad, self._drawn, "drawing")
-        experiment.on_message(self.pad, self._heard)
+        experiment.on_message(self.pad, self._heard, WANTED, KEPT)
 
     def answer(
         self,
@@ -162,7 +165,7 @@ class Canvas:
                 self.pad.drawing = {"revision": self.pad.heard, "strokes": [], "final": True}
 
     def _drawn(self, drawing: dict) -> None:
-        if drawing.get("revision", 0) <= self.pad.heard:  # overtaken by what was kept
+        if self.pad.revision <= self.pad.heard:  # overtaken by what was kept
             self._empty()
             return
         self.text = self._text(drawing.get("strokes", ()), bool(self.pad.sample))

@@ -50,7 +50,7 @@ class ModalityExplorer(Experiment):
             widgets.HTML().add_class("tlc-sounds") for _ in range(2)
         )
         self.on_change(self.controls.values(), lambda _: self.show())
-        self.on_change(self.grid, lambda _: self._show_cell(), "chosen")
+        self.on_change(self.grid, self._other_cell, "chosen")
         self.show()
         choices = widgets.HBox([self.option, self.images], layout=WRAP)
         shown = (self.source.view, self.source_sounds), (self.target.view, self.target_sounds)
@@ -88,7 +88,16 @@ class ModalityExplorer(Experiment):
             "ink": modality_plots.ink(colour), "framed": SAME[target] == source,
         }  # fmt: skip
 
+    def _other_cell(self, chosen: list[int]) -> None:
+        row, column = chosen
+        if row in range(len(self.targets)) and column in range(len(self.sources)):
+            self._show_cell()
+        else:
+            with self.quietly():
+                self.grid.chosen = self._shown
+
     def _show_cell(self) -> None:
+        self._shown = self.grid.chosen
         target, source = self.cell
         self.sentence.value = status(self.said)
         for role, name, slot, sounds in (

@@ -54,6 +54,12 @@ OPTIONS = {
 }
 COPIES = {"as recommended": "auto", "yes": "on", "no": "off"}
 STOP, LOOK = "Stop", "Look through the pictures"
+# What is sent from front/steps.js, front/files.js and front/camera.js.
+NEXT = {"next": str}
+BEGIN = {"begin": {"id": str, "kind": str, "name": str, "files": [(str, int)], "skipped": int}}
+PIECE = {"piece": {"id": str, "parts": [(int, int, int)]}}
+FAILED = {"failed": {"id": str}}
+TEST, PICTURE = {"test": bool}, {"picture": str}
 MADE = (
     "These are pieces of eight photographs, made here to begin with. Some have faults, put in on "
     "purpose for the checker to find. "
@@ -184,14 +190,14 @@ class OwnTask(Experiment):
             ),
             widgets.VBox([self.camera, widgets.HTML(f"<p>{ONWARD}</p>")]),
         ]
-        self.on_change(self.steps, self._show_step, "chosen")
-        self.on_message(self.steps, self._next)
+        self.on_change(self.steps, self._other_step, "chosen")
+        self.on_message(self.steps, self._next, NEXT)
         self.on_click(self.made_button, lambda: self._take(self._made()), once=True)
         self.on_change(self.controls.values(), lambda _: self._refresh())
         self.on_click(self.compare_button, self._compare, once=True)
         self.on_click(self.labels_button, self._more_labels, once=True)
-        self.files.on_msg(lambda _, said, data: self.guarded(self._arriving, said, data))
-        self.camera.on_msg(lambda _, said, data: self.guarded(self._try, said, data))
+        self.on_message(self.files, self._arriving, BEGIN, PIECE, FAILED, data=True)
+        self.on_message(self.camera, self._try, TEST, PICTURE, data=True)
         self.folder = self._given or self._made()
         panels = widgets.VBox(self.panels).add_class("tlc-panels")
         self.lay_out([self.steps, panels])
@@ -268,13 +274,13 @@ class OwnTask(Experiment):
         self.files.classes, self.camera.answer, self.camera.things = [], {}, {}
         self._show_step(PICTURES)
 
-    def _arriving(self, said: dict, data: list) -> None:
+    def _arriving(self, said: dict, data: bytes) -> None:
         """Pictures that the browser sends, piece by piece."""
         try:
             if "begin" in said:
                 self._begin(said["begin"])
             elif self._coming and said.get("piece", {}).get("id") == self._coming.id:
-                self._coming.upload.take(said["piece"]["parts"], data[0])
+                self._coming.upload.take(said["piece"]["parts"], data)
                 self._came()
             elif self._coming and said.get("failed", {}).get("id") == self._coming.id:
                 raise CourseError("One of these files cannot be read: choose them once more.")
@@ -287,17 +293,17 @@ class OwnTask(Experiment):
         if self.busy:
             self.files.send({"ended": said["id"], "said": ""})
             raise CourseError(f"{self._what} is still under way: wait, or press Stop.")
-        files = [(str(path), int(size)) for path, size in said["files"]]
+        files = list(map(tuple, said["files"]))
         into = self.folder if self.folder.parent == self.own else None
         if said["kind"] == "class" and into and (into / "train").is_dir():
             into /= "train"
         into = into if said["kind"] == "class" else None
         try:
-            coming = Upload(said["kind"], str(said["name"]), files, self.own, into)
+            coming = Upload(said["kind"], said["name"], files, self.own, into)
         except CourseError:
             self.files.send({"ended": said["id"], "said": ""})
             raise
-        coming.skipped += int(said.get("skipped", 0))
+        coming.skipped += said["skipped"]
         self._coming, self._what = Coming(said["id"], coming), "Pictures are arriving"
         self._begun = time.perf_counter()
         self._came()
@@ -340,7 +346,7 @@ class OwnTask(Experiment):
 
     def _next(self, said: dict) -> None:
         """The button was pressed when it said so."""
-        if said.get("next") != self.steps.next or not self.steps.able:
+        if said["next"] != self.steps.next or not self.steps.able:
             return
         if self.steps.next == STOP:
             self._stop()
@@ -352,8 +358,12 @@ class OwnTask(Experiment):
             step = {RESULT: TRY, TRY: TRAIN}.get(self.steps.chosen, self.steps.chosen + 1)
             self._show_step(step)
 
+    def _other_step(self, step: int) -> None:
+        self._show_step(step if step in range(len(NAMES)) else self._shown)
+
     def _show_step(self, step: int) -> None:
         """Show this step, and the others not."""
+        self._shown = step
         with self.quietly():
             self.steps.chosen = step
         for number, panel in enumerate(self.panels):
@@ -559,7 +569,7 @@ class OwnTask(Experiment):
 
     # ------------------------------------------------------------------ a try
 
-    def _try(self, said: dict, data: list) -> None:
+    def _try(self, said: dict, data: bytes) -> None:
         if self.outcome is None:
             raise CourseError("Nothing is trained yet: press Train first.")
         test, true = self.checked.test_files, None
@@ -569,10 +579,10 @@ class OwnTask(Experiment):
             name, (picture, _) = f"{test[number]} (a test picture)", open_picture(path)
             true = int(self.outcome.test.y[number])
         else:
-            name = printable(str(said.get("picture", "")))
-            if len(data[0]) > upload.MOST_BYTES:
+            name = printable(said["picture"])
+            if len(data) > upload.MOST_BYTES:
                 raise CourseError(f"{name} is too large: shrink it.")
-            picture, _ = open_picture(bytes(data[0]), name)
+            picture, _ = open_picture(data, name)
         if min(picture.size) < SMALLEST:
             raise CourseError(f"{name} has fewer than {SMALLEST} pixels: take a larger one.")
         self._answer(name, picture, true)

@@ -102,7 +102,7 @@ class Teach(Experiment):
         self.on_click(self.train, self._train, once=True)
         self.on_change(self.who, lambda _: self._next())
         self.on_change(self.guess, self._guessed)
-        self.on_message(self.guess, lambda _: self.train.click())  # Enter
+        self.on_message(self.guess, lambda _: self.train.click(), object)  # Enter
         self.on_change(self.more, self.hands.open)
         self.hands.open(False)
         self.show()

@@ -40,7 +40,7 @@ def strokes(raw: object) -> tuple[Stroke, ...]:
             [(float(x), float(y)) for x, y in stroke if math.isfinite(x) and math.isfinite(y)]
             for stroke in raw
         ]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise CourseError(
             "A drawing is a list of strokes, and a stroke a list of points [x, y]; this is none."
         ) from None
