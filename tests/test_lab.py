@@ -128,17 +128,14 @@ def test_files_of_the_learner_are_no_modules_of_jupyters(tmp_path, theirs):
         client.load_connection_file(
             os.path.join(os.environ["JUPYTER_RUNTIME_DIR"], f"kernel-{kernel}.json")
         )
-        heard = []
-        client.start_channels()
-        client.wait_for_ready(HUNG)
-        client.execute_interactive(
-            "import helper, json, random; print(helper.ANSWER, random.choice([7]))",
-            timeout=HUNG, output_hook=heard.append,
+        client.start_channels(iopub=False, stdin=False, hb=False, control=False)
+        client.execute(
+            "import helper, json, random", silent=True,
+            user_expressions={"found": "helper.ANSWER, random.choice([7])"},
         )  # fmt: skip
+        answer = client.get_shell_msg(timeout=HUNG)["content"]
         client.stop_channels()
-        assert [one["content"].get("text") for one in heard if one["msg_type"] == "stream"] == [
-            "42 7\n"
-        ]
+        assert answer["user_expressions"]["found"]["data"]["text/plain"] == "(42, 7)"
     assert not ran.exists()
 
 
