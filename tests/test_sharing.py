@@ -608,10 +608,11 @@ def hub(published, monkeypatch, tmp_path):
     monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
-    monkeypatch.setattr(
-        huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE",
-        address + "/{repo_id}/resolve/{revision}/{filename}",
-    )  # fmt: skip
+    for module in (huggingface_hub.constants, huggingface_hub.file_download):  # its own, before 1.0
+        monkeypatch.setattr(
+            module, "HUGGINGFACE_CO_URL_TEMPLATE",
+            address + "/{repo_id}/resolve/{revision}/{filename}", raising=False,
+        )  # fmt: skip
     yield Hub
     server.shutdown()
     server.server_close()
