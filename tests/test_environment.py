@@ -5,7 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -13,6 +16,7 @@ else:
     import tomli as tomllib
 
 import tl_course
+from tl_course.app import doctor
 
 ROOT = Path(tl_course.__file__).parents[1]
 pytest_plugins = ["pytester"]
@@ -47,6 +51,36 @@ def test_every_dependency_is_a_range_with_a_lower_bound(project):
     pinned = [d for d in every if "==" in d.split(";")[0]]
     assert pinned == ["nbval==0.11.0"]
     assert [d for d in every if ">=" not in d.split(";")[0] and d not in pinned] == []
+
+
+@pytest.fixture(scope="module")
+def lowest(project):
+    """The lowest version of each dependency that is allowed."""
+    every = map(Requirement, project["dependencies"])
+    return {
+        one.name: Version(bound.version)
+        for one in every
+        for bound in one.specifier
+        if bound.operator == ">="
+    }
+
+
+def test_versions_that_run_a_strangers_code_are_not_allowed(lowest):
+    # timm before 1.0.31 unpickles whatever file a network's configuration names.
+    assert lowest["timm"] >= Version("1.0.31")
+    # torch before 2.10 can be made to write where it must not, in spite of `weights_only=True`
+    # (CVE-2026-24747).
+    assert lowest["torch"] >= Version("2.10")
+
+
+def test_doctor_names_an_old_torch(lowest, monkeypatch):
+    assert Version("{}.{}".format(*doctor.OLDEST_TORCH)) == lowest["torch"]
+    monkeypatch.setattr(torch, "__version__", f"{lowest['torch']}.0+cpu")
+    assert doctor._torch()[0] == "ok"
+    for old in ("2.10.1+cu128", "2.9.1", "1.13.0a0+git"):
+        monkeypatch.setattr(torch, "__version__", old)
+        status, found, todo = doctor._torch()
+        assert status == "problem" and old in found and f"{lowest['torch']} or newer" in todo
 
 
 def test_citation_has_the_version_of_the_package():

@@ -13,6 +13,7 @@ from tl_course.app import notebooks
 from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError
 
+OLDEST_TORCH = (2, 11)  # as in pyproject.toml
 AGAIN = "run `python3 start.py lab` again: it installs what is missing"
 
 
@@ -74,8 +75,8 @@ def _torch() -> tuple[str, ...]:
     except Exception as error:
         return "problem", f"cannot be imported ({error})", AGAIN
     found = f"{torch.__version__}, torchvision {metadata.version('torchvision')}"
-    if tuple(int(n) for n in torch.__version__.split(".")[:2]) < (2, 10):
-        return "problem", found, "2.10 or newer is needed: " + AGAIN
+    if tuple(int(n) for n in torch.__version__.split(".")[:2]) < OLDEST_TORCH:
+        return "problem", found, "{}.{} or newer is needed: ".format(*OLDEST_TORCH) + AGAIN
     return "ok", found
 
 
