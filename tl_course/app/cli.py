@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tl_course import __version__
-from tl_course.base.errors import CourseError, plain, refusal
+from tl_course.base.errors import CourseError, refusal
 
 VERBS = []  # functions that add a verb to the command, in the order of --help
 
@@ -486,7 +486,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _wrong(sentence: str) -> int:
     """A verb could not do what was asked for."""
-    print(f"tl-course: {plain(sentence)}", file=sys.stderr)
+    print(f"tl-course: {sentence}", file=sys.stderr)
     return 2
 
 

@@ -2,16 +2,24 @@
 
 import contextlib
 import sys
-import unicodedata
 from collections.abc import Callable, Iterator
+
+LONGEST = 900  # characters of a sentence that somebody reads
 
 
 class CourseError(Exception):
     """Something a person can put right.
 
     Its message is one sentence: what was wrong, what was expected, and what to do. The command
-    line prints it without a traceback and exits with 2.
+    line prints it without a traceback and exits with 2. It may quote what a stranger wrote: nothing
+    in it is obeyed by a terminal, and the middle of what is too long is left out.
     """
+
+    def __init__(self, sentence: str):
+        line = "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in sentence)
+        if len(line) > LONGEST:
+            line = f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
+        super().__init__(line)
 
 
 def run_script(main: Callable[[], object]) -> None:
@@ -19,7 +27,7 @@ def run_script(main: Callable[[], object]) -> None:
     try:
         main()
     except CourseError as error:
-        raise SystemExit(plain(str(error))) from None
+        raise SystemExit(str(error)) from None
     except OSError as error:
         raise SystemExit(refusal(error)) from None
     except KeyboardInterrupt:
@@ -31,7 +39,7 @@ def refusal(error: OSError) -> str:
     """What the operating system would not do, and to which file, in a sentence."""
     why = error.strerror or str(error) or type(error).__name__
     if error.filename is None:
-        return plain(f"The system refused something ({why}): see to that, and try again.")
+        return f"The system refused something ({why}): see to that, and try again."
     return (
         f"{printable(str(error.filename), 500)} cannot be used ({why}): see that it is there and "
         "that you may use it, and try again."
@@ -47,11 +55,6 @@ def refusals_told() -> Iterator[None]:
         if error.filename is None:  # of no file: none of a person's doing
             raise
         raise CourseError(refusal(error)) from error
-
-
-def plain(text: str) -> str:
-    """The text without what a terminal would obey; its lines stay."""
-    return "".join("?" if unicodedata.category(c) == "Cc" and c != "\n" else c for c in text)
 
 
 def printable(text: str, most: int = 80) -> str:
