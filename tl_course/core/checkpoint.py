@@ -15,19 +15,23 @@ from tl_course.core import files
 
 FORMAT = "tl_course checkpoint 1"
 MOST_STATE = 50_000_000  # bytes of what is no tensor: three numbers for each ten steps
-NUMBERS = {"type": "array", "items": {"type": "number"}}
+MOST_NUMBER = 1e18  # of all plain numbers; larger ones end in no result
+NUMBER = {"type": "number", "minimum": -MOST_NUMBER, "maximum": MOST_NUMBER}
+COUNT = {"type": "integer", "minimum": 0, "maximum": MOST_NUMBER}
+NUMBERS = {"type": "array", "items": NUMBER}
+MOMENTS = {False: ("exp_avg", "exp_avg_sq"), True: ("mean",)}  # of each weight: AdamW's, Muon's
 STATE = {  # what the JSON text must hold (JSON Schema)
     "type": "object",
     "properties": {
         "run": {"type": "object"},
-        "step": {"type": "integer", "minimum": 0},
+        "step": COUNT,
         "history": {
             "type": "object",
             "properties": {
-                "step": {"type": "array", "items": {"type": "integer"}},
+                "step": {"type": "array", "items": COUNT},
                 "loss": NUMBERS,
                 "rate": NUMBERS,
-                "seconds": {"type": "number"},
+                "seconds": NUMBER,
                 "finished": {"type": "boolean"},
             },
             "required": ["step", "loss", "rate", "seconds", "finished"],
@@ -79,7 +83,7 @@ def resume(path: Path, run: dict, kept: dict) -> tuple[int, dict, list[float]]:
     try:
         states = {name: _unpacked(state["kept"][name], tensors) for name in kept}
         fits = all(_fits(states[name], one) for name, one in kept.items())
-    except (LookupError, TypeError, ValueError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError):
         fits = False
     if not fits:
         raise _damaged(path)
@@ -135,10 +139,13 @@ def _fits(state: dict, one: object) -> bool:
     """Whether a state could be that of `one`: the same parts, of the same shapes."""
     ours = one.state_dict()
     if isinstance(one, torch.optim.Optimizer):
-        weights = [weight for group in one.param_groups for weight in group["params"]]
+        places = [(weight, group) for group in one.param_groups for weight in group["params"]]
         for number, moments in state["state"].items():
-            shapes = (torch.Size(), weights[number].shape)
-            if number < 0 or any(moment.shape not in shapes for moment in moments.values()):
+            weight, group = places[number]
+            shapes = dict.fromkeys(MOMENTS[bool(group.get("muon"))], weight.shape)
+            if number < 0 or {key: one.shape for key, one in moments.items()} != {
+                "step": torch.Size(), **shapes
+            }:  # fmt: skip
                 return False
         ours["state"] = state["state"]  # a fresh one has none yet
     return _alike(state, ours)
@@ -155,4 +162,6 @@ def _alike(theirs: object, ours: object) -> bool:
         same = isinstance(theirs, (list, tuple)) and len(theirs) == len(ours)
         return same and all(map(_alike, theirs, ours))
     numbers = (int, float)
-    return type(theirs) is type(ours) or type(theirs) in numbers and type(ours) in numbers
+    if type(theirs) in numbers and type(ours) in numbers:
+        return -MOST_NUMBER < theirs < MOST_NUMBER
+    return type(theirs) is type(ours)
