@@ -11,7 +11,6 @@ is inside is read and counted instead, and put in its place when all of it is th
 import collections
 import os
 import shutil
-import zipfile
 from pathlib import Path
 
 from tqdm import tqdm
@@ -31,7 +30,7 @@ MOST, MOST_EACH = 50_000_000, 1_000_000  # bytes of the archive, and of a record
 def unpack(archive: Path, folder: Path) -> int:
     """The recordings of `archive` into `folder`, each read as a test: how many there are."""
     try:
-        with zipfile.ZipFile(archive) as packed:
+        with archives.archive(archive) as packed:
             members = [m for m in packed.infolist() if Path(m.filename).match("recordings/*.wav")]
             for member in tqdm(members, desc="recordings"):
                 content = archives.content(packed, member, MOST_EACH)

@@ -24,7 +24,8 @@ BAD = (
     "a home that others may read", "a home of another user", "a file", "inside a file",
     "a link to nothing", "a link to itself", "a name in Latin-1", "a name that is too long",
 )  # fmt: skip
-WHOLE = r".*\.lock|file.bin(.part)?|spoken-names/\w+\.npy|hands/.*(json|png)|ballast.*|.*/v1.*zip"
+VOICE = r"spoken-names/\w+\.safetensors"
+WHOLE = rf".*\.lock|file.bin(.part)?|{VOICE}|hands/.*(json|png)|ballast.*|.*/v1.*zip"
 
 
 @pytest.fixture(scope="module")

@@ -71,7 +71,7 @@ def test_spoken_names_are_built_once_and_a_damaged_voice_again(tmp_path, monkeyp
     monkeypatch.setattr(spoken_names, "names", lambda: ["cat", "dog", "musical note"])
     monkeypatch.setattr(spoken_names.espeak, "voices", lambda role: ("f3", "m1"))
     first = spoken_names.build(processes=2, progress=False)
-    files = {voice: tmp_path / "spoken-names" / f"{voice}.npy" for voice in first}
+    files = {voice: tmp_path / "spoken-names" / f"{voice}.safetensors" for voice in first}
     os.utime(files["m1"], (0, 0))  # long ago: a file that is written anew is of today
     files["f3"].write_bytes(files["f3"].read_bytes()[:500])
     again = spoken_names.build(processes=2, progress=False)

@@ -1,8 +1,12 @@
 """ZIP archives from outside: read member by member, and never more than was expected of one."""
 
+import contextlib
+import errno
 import lzma
+import os
 import zipfile
 import zlib
+from collections.abc import Iterator
 from typing import IO
 
 from tl_course.base import storage
@@ -15,6 +19,12 @@ ERRORS = (
 """What reading one can raise: damage, a password, another way of packing."""
 
 
+def archive(path: str | os.PathLike) -> zipfile.ZipFile:
+    """An archive to be read; one of `ERRORS` where it is none."""
+    with _damage_is_told():
+        return zipfile.ZipFile(path)
+
+
 def opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
     """A member to be read piece by piece; one of `ERRORS` where it is packed in a rare way.
 
@@ -23,7 +33,19 @@ def opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         name = zipfile.compressor_names.get(member.compress_type, str(member.compress_type))
         raise NotImplementedError(f"it is packed by the method {name}, and deflate is expected")
-    return archive.open(member)
+    with _damage_is_told():
+        return archive.open(member)
+
+
+@contextlib.contextmanager
+def _damage_is_told() -> Iterator[None]:
+    """Within it, a place that no file has, which the system refuses to go to, is damage."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise zipfile.BadZipFile("it points outside of itself") from None
 
 
 def content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import safetensors.numpy
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from tqdm.auto import tqdm
 
-from tl_course.base import machine, storage
+from tl_course.base import machine, outside, storage
 from tl_course.base.errors import CourseError
 from tl_course.data import sound
 from tl_course.data.inputs import standardised
@@ -25,6 +27,7 @@ from tl_course.data.sources.things import names
 SEED = 0  # of the voices' accents, paces and pitches
 POSE = Pose(rotate=0, shear=0, shift=0.15, stretch=0.15, zoom=(0.9, 1.1), elastic=0.04)
 NOISE = 0.3  # the largest, in standard deviations of a clip
+MOST_BYTES = 2_000_000  # of a voice's file
 
 
 def folder() -> Path:
@@ -35,8 +38,8 @@ def folder() -> Path:
 def _read(path: Path, n_words: int) -> np.ndarray | None:
     """The clips of one voice, or None where they are not there or not whole."""
     try:
-        clips = np.load(path, allow_pickle=False)
-    except (OSError, ValueError):
+        clips = safetensors.numpy.load(outside.content(path, MOST_BYTES))["clips"]
+    except (CourseError, SafetensorError, KeyError, ValueError, TypeError, OverflowError):
         return None
     whole = clips.dtype == np.uint8 and clips.shape == (n_words, sound.SIZE, sound.SIZE)
     return clips if whole else None
@@ -51,7 +54,7 @@ def build(
     """
     words = names()
     with storage.lock(folder() / "building"):
-        files = {voice: folder() / f"{voice}.npy" for voice in espeak.voices(role)}
+        files = {voice: folder() / f"{voice}.safetensors" for voice in espeak.voices(role)}
         found = {voice: _read(path, len(words)) for voice, path in files.items()}
         missing = [voice for voice, clips in found.items() if clips is None]
         said = espeak.each_spoken(missing, words, SEED, processes or machine.cores())
@@ -62,7 +65,8 @@ def build(
         with bar:
             for voice, clips in said if missing else ():
                 with storage.atomic_path(files[voice]) as path:
-                    np.save(path, clips, allow_pickle=False)
+                    path.write_bytes(safetensors.numpy.save({"clips": clips}))
+                files[voice].with_suffix(".npy").unlink(missing_ok=True)  # of an earlier version
                 found[voice] = clips
                 bar.update()
     return found

@@ -7,7 +7,6 @@ letters. It is split by writer, so that nobody is in two parts.
 
 import functools
 import re
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,7 +65,7 @@ def _drawings(alphabet: str) -> Iterator[tuple[int, int, torch.Tensor]]:
             "data_scripts/omniglot.py', or go on with letters of fonts, which are here already."
         )
     try:
-        with zipfile.ZipFile(path) as packed:
+        with archives.archive(path) as packed:
             for member in sorted(packed.infolist(), key=lambda member: member.filename):
                 place = PLACE.fullmatch(member.filename)
                 if place and place[1] == alphabet and int(place[2]) <= LETTERS:
