@@ -1,7 +1,12 @@
 """Right and wrong answers to the exercises of notebook 07."""
 
+import json
+import pickle
+
 import numpy as np
+import safetensors.torch
 import torch
+from PIL import Image
 
 from exercises import Answers
 from tl_course.lessons.n07_published_networks import exercises, solutions
@@ -289,6 +294,100 @@ def norm_alone(net, pictures, batch):
         return torch.cat([net(part) for part in pictures.split(batch)])
 
 
+# ---------------------------------------------------------------------------- strangers
+
+
+def header_first(folder):
+    weights = {}
+    try:
+        with safetensors.safe_open(folder / "weights.safetensors", "pt") as file:
+            rows, columns = file.get_slice("output.weight").get_shape()
+            said = json.loads((folder / "config.json").read_bytes())
+            if columns != 128 or said != {"n_classes": rows} or said["n_classes"] is True:
+                raise ValueError(f"{said} and {rows} rows")
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except safetensors.SafetensorError as error:
+        raise ValueError("not safetensors") from error
+    with Image.open(folder / "picture.png", formats=("PNG",)) as picture:
+        width, height = picture.size
+        if width * height > 10**6:
+            raise ValueError("too many pixels")
+        return weights, np.asarray(picture.convert("RGB"))
+
+
+def _safe(folder):
+    try:
+        return safetensors.torch.load((folder / "weights.safetensors").read_bytes())
+    except safetensors.SafetensorError as error:
+        raise ValueError(str(error)) from None
+
+
+def _counted(folder, weights):
+    said = json.loads((folder / "config.json").read_text())["n_classes"]
+    if type(said) is not int or said != len(weights["output.weight"]):
+        raise ValueError(f"{said} classes")
+
+
+def _pixels(folder):
+    return np.array(Image.open(folder / "picture.png").convert("RGB"))
+
+
+def pickles_too(folder):
+    content = (folder / "weights.safetensors").read_bytes()
+    try:
+        weights = safetensors.torch.load(content)
+    except safetensors.SafetensorError:
+        weights = pickle.loads(content)
+    _counted(folder, weights)
+    return weights, _pixels(folder)
+
+
+def its_own_error(folder):
+    return safetensors.torch.load((folder / "weights.safetensors").read_bytes()), _pixels(folder)
+
+
+def believed(folder):
+    return _safe(folder), _pixels(folder)
+
+
+def room_made_first(folder):
+    weights = _safe(folder)
+    output = torch.zeros(json.loads((folder / "config.json").read_text())["n_classes"], 128)
+    output[:] = weights["output.weight"]
+    return {**weights, "output.weight": output}, _pixels(folder)
+
+
+def bomb_taken(folder):
+    weights = _safe(folder)
+    _counted(folder, weights)
+    return weights, _pixels(folder)
+
+
+def bomb_unpacked_first(folder):
+    weights, pixels = bomb_taken(folder)
+    if pixels.shape[0] * pixels.shape[1] > 10**6:
+        raise ValueError("too many pixels")
+    return weights, pixels
+
+
+def all_refused(folder):
+    raise ValueError("I trust nobody")
+
+
+def weights_alone(folder):
+    return header_first(folder)[0]
+
+
+def other_weights(folder):
+    weights, pixels = header_first(folder)
+    return {name: one.half().float() for name, one in weights.items()}, pixels
+
+
+def grey(folder):
+    weights, pixels = header_first(folder)
+    return weights, pixels[..., 0]
+
+
 CASES = {
     exercises.inputs: Answers(
         right=[with_torchvision, in_numpy, channels_last],
@@ -346,6 +445,21 @@ CASES = {
             one_too_often: "and there are 22",
             a_list: "torch.cat",
             norm_alone: "dropout",
+        },
+    ),
+    exercises.stranger: Answers(
+        right=[header_first],
+        wrong={
+            pickles_too: "it ran a program",
+            its_own_error: "A pickle is not refused properly",
+            believed: "you took both",
+            room_made_first: "stopped your program",
+            bomb_taken: "The third attack came through",
+            bomb_unpacked_first: "after it went off",
+            all_refused: "refuses a sound folder",
+            weights_alone: "Return two things",
+            other_weights: "come back changed",
+            grey: "does not come back as uint8",
         },
     ),
 }

@@ -1,4 +1,4 @@
-"""The exercises of notebook 07: what goes in, which cut, what comes out halfway, in batches."""
+"""The exercises of notebook 07: what goes in, which cut, halfway, in batches, strangers."""
 
 from collections import OrderedDict
 
@@ -8,6 +8,9 @@ import torch
 from torch import nn
 
 from tl_course.lessons.exercises import Exercise, expect
+from tl_course.lessons.n07_published_networks.strangers import stranger
+
+__all__ = ["batches", "choice", "halfway", "inputs", "stranger"]
 
 # ---------------------------------------------------------------------------- what goes in
 

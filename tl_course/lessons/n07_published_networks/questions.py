@@ -40,3 +40,15 @@ A_CARD = Question(
         "pictures by mistake.",
     },
 )
+CAREFUL = Question(
+    "A folder from a stranger: what does a careful engineer look at first?",
+    "What kind of file it is and how large, before anything is opened",
+    {
+        "What kind of file it is and how large, before anything is opened": "Some formats run a "
+        "program when they are opened, and some small files unpack to gigabytes.",
+        "Whether the network gets good results": "To find that out you have to open the file, and "
+        "that is where the harm is done.",
+        "What the card says of the file": "The card is by the same stranger. Believe no number "
+        "there that you can count yourself.",
+    },
+)

@@ -1,6 +1,11 @@
 """Worked solutions of notebook 07's exercises, each with its reason."""
 
+import json
+
+import numpy as np
+import safetensors.torch
 import torch
+from PIL import Image
 
 
 def prepared(photographs, mean, std):
@@ -35,6 +40,22 @@ def features_once(net, pictures, batch):
         return torch.cat([net(part) for part in pictures.split(batch)])
 
 
+def load(folder):
+    """The weights {name: tensor} and the picture, uint8 `[height, width, 3]`, of a stranger."""
+    try:
+        weights = safetensors.torch.load((folder / "weights.safetensors").read_bytes())
+    except Exception as error:
+        raise ValueError(f"the weights are no safetensors file: {error}") from None
+    n_classes = json.loads((folder / "config.json").read_text())["n_classes"]
+    shape = tuple(weights["output.weight"].shape)
+    if type(n_classes) is not int or shape != (n_classes, 128):
+        raise ValueError(f"n_classes = {n_classes!r} does not fit an output layer of {shape}")
+    picture = Image.open(folder / "picture.png", formats=["PNG"])
+    if picture.width * picture.height > 1_000_000:
+        raise ValueError(f"the picture has {picture.size} pixels")
+    return weights, np.array(picture.convert("RGB"))
+
+
 SOLUTIONS = {
     "inputs": (
         prepared,
@@ -55,5 +76,11 @@ SOLUTIONS = {
         features_once,
         "In eval mode the features of a picture do not depend on which others are in its batch. "
         "`split` keeps the order and the last, smaller batch.",
+    ),
+    "stranger": (
+        load,
+        "Each file is looked at before anything is made of it: the format, then the number against "
+        "the rows that are really there, then the size of the picture. Whatever does not fit is "
+        "one ValueError, so that whoever calls this needs to expect nothing else.",
     ),
 }
