@@ -248,9 +248,8 @@ class Experiment:
         made = state.pop("format", None)
         if made != FORMAT:
             raise CourseError(
-                f"This state has format {printable(repr(made))} and this version of the course "
-                f"reads {FORMAT}: "
-                "use the same version of the course as your classmate."
+                f"This state has format {printable(repr(made))}, and this version of the course "
+                f"reads {FORMAT}: use the same version as your classmate."
             )
         wanted = {"seed", *self.settings()}
         if set(state) != wanted:

@@ -95,7 +95,9 @@ def _refused(load: Callable, folder: Path, taken: str, otherwise: str) -> None:
         return
     except Exception as error:
         name = type(error).__name__
-        expect(False, f"{otherwise} It ends with {name}: raise a ValueError that says what is so.")
+        expect(
+            False, f"{otherwise} It ends with {name}: raise a ValueError that says what is wrong."
+        )
     expect(False, taken)
 
 
@@ -171,6 +173,6 @@ stranger = Exercise(
         "says; its type, too, since True counts as 1. `Image.open(path).size` unpacks nothing.",
     ),
     "Read a format that cannot run anything, believe no number that you can count yourself, and "
-    "know how large a thing is before you unpack it. The course's own loading is tried with ten "
-    "thousand damaged files of each kind.",
+    "know how large a thing is before you unpack it. Every test run of the course gives its own "
+    "loading hundreds of damaged files of each kind.",
 )
