@@ -82,7 +82,7 @@ def resume(path: Path, run: dict, kept: dict) -> tuple[int, dict, list[float]]:
         )
     try:
         states = {name: _unpacked(state["kept"][name], tensors) for name in kept}
-        fits = all(_fits(states[name], one) for name, one in kept.items())
+        fits = all(_fits(states[name], one, state["step"]) for name, one in kept.items())
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError):
         fits = False
     if not fits:
@@ -135,9 +135,16 @@ def _unpacked(value: object, tensors: dict[str, torch.Tensor]) -> object:
     }
 
 
-def _fits(state: dict, one: object) -> bool:
-    """Whether a state could be that of `one`: the same parts, of the same shapes."""
+def _fits(state: dict, one: object, step: int) -> bool:
+    """Whether a state could be that of `one` before this step: the same parts, of the same shapes.
+
+    All that changes in a schedule is how often it stepped, and the rates that it gave last.
+    """
     ours = one.state_dict()
+    if isinstance(one, torch.optim.lr_scheduler.OneCycleLR):
+        goes_on = {"last_epoch": step, "_step_count": step + 1, "_last_lr": state["_last_lr"]}
+        if step > one.total_steps or state != json.loads(json.dumps(ours | goes_on)):
+            return False
     if isinstance(one, torch.optim.Optimizer):
         places = [(weight, group) for group in one.param_groups for weight in group["params"]]
         for number, moments in state["state"].items():
