@@ -1,5 +1,6 @@
 """For every test: no network, a data home of its own, and no silent skips with CI=true."""
 
+import json
 import os
 import shutil
 import socket
@@ -112,6 +113,17 @@ def in_place_of_the_library(folder, ran):
     names = "random json logging runpy tempfile pathlib fnmatch subprocess ipykernel jupyterlab"
     for name in names.split():
         (folder / f"{name}.py").write_text(f"open({str(ran)!r}, 'a').write('{name} ')")
+
+
+def in_place_of_the_templates(folder, ran):
+    """Templates of a stranger's for every page that nbconvert makes; used, they write `ran`."""
+    ran = json.dumps(str(ran))
+    writes = f"{{{{ cycler.__init__.__globals__.os.mkdir({ran}) }}}}"
+    for name in ("lab", "base", "python", "markdown", "."):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / "conf.json").write_text('{"preprocessors": {"1": {"type": "evil.Evil"}}}')
+        for ending in ("html", "py", "md"):
+            (folder / name / f"index.{ending}.j2").write_text(writes)
 
 
 @pytest.fixture(scope="session")

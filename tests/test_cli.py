@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from conftest import in_place_of_the_library
+from conftest import in_place_of_the_library, in_place_of_the_templates
 from jupyter_client.kernelspec import KernelSpecManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
@@ -355,6 +355,14 @@ def test_run_goes_on_after_a_failure_and_reports(clone, tmp_path, capsys):
     assert '<a href="00_runs.html">It runs &amp; ends</a>' in index
     assert '<a href="01_fails.html">It fails</a>' in index and "raised TypeError" in index
     assert "GIVEN quick 3" in (out / "00_runs.html").read_text(encoding="utf-8")
+
+
+def test_a_page_takes_no_template_out_of_the_present_folder(clone, tmp_path, monkeypatch):
+    in_place_of_the_templates(tmp_path / "strange", tmp_path / "ran")
+    monkeypatch.chdir(tmp_path / "strange")
+    report._write_html(clone / "notebooks" / "00_runs.ipynb")
+    assert "It runs &amp; ends" in (clone / "notebooks" / "00_runs.html").read_text("utf-8")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_run_overwrites_nobodys_notebooks(clone, tmp_path, capsys):

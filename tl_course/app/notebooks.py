@@ -94,13 +94,19 @@ def our_jupyter(folder: Path, opens: str | None) -> Iterator[None]:
             "Application": {"log_level": "ERROR"},  # what is to be known, `opening` says
             "ServerApp": {"root_dir": str(folder)},
             "LabApp": lab,
+            # No template of the present folder, which could run anything, serves an export.
+            "TemplateExporter": {"extra_template_basedirs": []},
         },
         "jupyter_server_config.d/tl_course.json": {
             "ServerApp": {"jpserver_extensions": {"tl_course.app.opening": True}}
         },
         "labconfig/default_setting_overrides.json": {
-            # Otherwise half of the first notebook is covered by a question about Jupyter's news.
-            "@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}
+            # Otherwise half of the first notebook is covered by a question about Jupyter's news, or
+            # by one about its newer versions.
+            "@jupyterlab/apputils-extension:notification": {
+                "fetchNews": "false",
+                "checkForUpdates": False,
+            }
         },
     }
     with _first("JUPYTER_CONFIG_PATH", files):

@@ -111,7 +111,7 @@ def _write_html(executed: Path) -> str | None:
     for cell in notebook.cells:  # collapsed in JupyterLab, left out of the page
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             cell.metadata["transient"] = {"remove_source": True}
-    exporter = HTMLExporter()
+    exporter = HTMLExporter(extra_template_basedirs=[])  # else templates of the present folder
     resources = {"metadata": {"name": title or executed.stem}}
     page, _ = exporter.from_notebook_node(notebook, resources)
     storage.write_text(executed.with_suffix(".html"), page)
