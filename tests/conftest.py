@@ -108,11 +108,19 @@ def hold(monkeypatch):
 
 
 def in_place_of_the_library(folder, ran):
-    """Files of a learner's that are called as modules of Python's; imported, they write `ran`."""
+    """Files of a learner's that are called as modules of others; imported, they write `ran`.
+
+    There are Python's own, libraries, and what libraries use where it is installed.
+    """
     folder.mkdir(exist_ok=True)
-    names = "random json logging runpy tempfile pathlib fnmatch subprocess ipykernel jupyterlab"
+    names = (
+        "random json logging runpy tempfile pathlib fnmatch subprocess ipykernel jupyterlab "
+        "numpy torch timm transformers tl_course joblib lz4 pyarrow bottleneck numexpr viztracer"
+    )
     for name in names.split():
         (folder / f"{name}.py").write_text(f"open({str(ran)!r}, 'a').write('{name} ')")
+    (folder / "pandas").mkdir()
+    (folder / "pandas" / "__init__.py").write_text(f"open({str(ran)!r}, 'a').write('pandas ')")
 
 
 def in_place_of_the_templates(folder, ran):

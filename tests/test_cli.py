@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
 
 from tl_course.app import cli, doctor, notebooks, report
-from tl_course.base import storage
+from tl_course.base import here, storage
 from tl_course.base.errors import run_script
 from tl_course.core import files
 from tl_course.lessons import lesson
@@ -290,7 +290,7 @@ def handed_over(monkeypatch):
 def test_lab_starts_this_jupyter_in_the_folder_with_this_kernel(clone, handed_over, monkeypatch):
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/theirs")
     assert cli.main(["lab", "--no-browser", "--port=9999"]) == 0
-    start = [sys.executable, "-c", notebooks.MODULE, "jupyterlab"]
+    start = [sys.executable, "-c", here.MODULE, "jupyterlab"]
     assert handed_over["command"][:4] == start
     assert {"--no-browser", "--port=9999"} <= set(handed_over["command"])
     assert handed_over["folder"] == clone / "my-notebooks"

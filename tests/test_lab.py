@@ -129,12 +129,12 @@ def test_files_of_the_learner_are_no_modules_of_jupyters(tmp_path, theirs):
         )
         client.start_channels(iopub=False, stdin=False, hb=False, control=False)
         client.execute(
-            "import helper, json, random", silent=True,
-            user_expressions={"found": "helper.ANSWER, random.choice([7])"},
+            "import helper, json, random, pandas, tl_course.core.published", silent=True,
+            user_expressions={"found": "helper.ANSWER, random.choice([7]), pandas.NA"},
         )  # fmt: skip
         answer = client.get_shell_msg(timeout=HUNG)["content"]
         client.stop_channels()
-        assert answer["user_expressions"]["found"]["data"]["text/plain"] == "(42, 7)"
+        assert answer["user_expressions"]["found"]["data"]["text/plain"] == "(42, 7, <NA>)"
     assert not ran.exists()
 
 

@@ -10,7 +10,7 @@ import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
-from tl_course.base import storage
+from tl_course.base import here, storage
 from tl_course.base.errors import CourseError
 
 KERNEL = "python3"
@@ -20,13 +20,6 @@ SERVER = (
     "--ServerApp.kernel_websocket_connection_class=tl_course.app.prompt_answers.PromptConnection",
 )
 MANIFEST = ".tl-course-copies.json"
-# For `python -c`. Python looks for modules in the present folder first, and a learner may have a
-# file random.py there. (-P is of Python 3.11; PYTHONSAFEPATH would go on to kernels, in which
-# `import helper` is to find what lies beside the notebook.)
-NOT_FROM_HERE = "import sys; sys.path = [folder for folder in sys.path if folder]; "
-MODULE = NOT_FROM_HERE + (  # as `python -m`
-    "import runpy; runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
-)
 
 
 def root() -> Path:
@@ -74,7 +67,8 @@ def this_python_kernel() -> Iterator[None]:
     kernel = get_kernel_dict() | {"display_name": "Transfer learning course"}
     kernel["argv"][0] = sys.executable
     module = kernel["argv"].index("-m")
-    kernel["argv"][module : module + 1] = ["-c", MODULE]
+    kernel["argv"][module : module + 1] = ["-c", here.KERNEL]
+    kernel["argv"].append("--IPKernelApp.ignore_cwd=True")  # `here` says what is found there
     # Only errors: ipykernel warns of unencrypted traffic, which does not leave this machine.
     kernel["argv"].append("--log-level=ERROR")
     with _first("JUPYTER_PATH", {f"kernels/{KERNEL}/kernel.json": kernel}):
