@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tl_course.base import here
 from tl_course.base.errors import CourseError, run_script
 from tl_course.core import published
 
@@ -28,7 +29,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder, "requirements.txt")
         wanted.write_text(f"{PACKAGE} --hash=sha256:{SHA256}\n", encoding="utf-8")
-        pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--require-hashes"]
+        pip = [sys.executable, "-c", here.MODULE, "pip", "install", "--no-deps", "--require-hashes"]
         more = ["--force-reinstall", "--disable-pip-version-check", "-r", str(wanted)]
         if subprocess.run([*pip, *more]).returncode:
             raise CourseError(

@@ -26,7 +26,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        run_script(main)
-    except KeyboardInterrupt:
-        raise SystemExit("\nStopped; the same command goes on with the other voices.") from None
+    run_script(main)

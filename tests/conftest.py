@@ -1,5 +1,6 @@
 """For every test: no network, a data home of its own, and no silent skips with CI=true."""
 
+import json
 import os
 import shutil
 import socket
@@ -107,11 +108,30 @@ def hold(monkeypatch):
 
 
 def in_place_of_the_library(folder, ran):
-    """Files of a learner's that are called as modules of Python's; imported, they write `ran`."""
+    """Files of a learner's that are called as modules of others; imported, they write `ran`.
+
+    There are Python's own, libraries, and what libraries use where it is installed.
+    """
     folder.mkdir(exist_ok=True)
-    names = "random json logging runpy tempfile pathlib fnmatch subprocess ipykernel jupyterlab"
+    names = (
+        "random json logging runpy tempfile pathlib fnmatch subprocess ipykernel jupyterlab "
+        "numpy torch timm transformers tl_course joblib lz4 pyarrow bottleneck numexpr viztracer"
+    )
     for name in names.split():
         (folder / f"{name}.py").write_text(f"open({str(ran)!r}, 'a').write('{name} ')")
+    (folder / "pandas").mkdir()
+    (folder / "pandas" / "__init__.py").write_text(f"open({str(ran)!r}, 'a').write('pandas ')")
+
+
+def in_place_of_the_templates(folder, ran):
+    """Templates of a stranger's for every page that nbconvert makes; used, they write `ran`."""
+    ran = json.dumps(str(ran))
+    writes = f"{{{{ cycler.__init__.__globals__.os.mkdir({ran}) }}}}"
+    for name in ("lab", "base", "python", "markdown", "."):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / "conf.json").write_text('{"preprocessors": {"1": {"type": "evil.Evil"}}}')
+        for ending in ("html", "py", "md"):
+            (folder / name / f"index.{ending}.j2").write_text(writes)
 
 
 @pytest.fixture(scope="session")

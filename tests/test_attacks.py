@@ -11,6 +11,7 @@ import random
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from attacks import forked
@@ -65,6 +66,14 @@ def test_what_once_failed_does_not_fail_again(name, tmp_path):
     cases = sorted((CORPUS / name).iterdir())
     assert cases
     assert attacked(forked.kept, name, cases, tmp_path) <= len(cases)
+
+
+def test_peak_memory_is_known_on_windows(monkeypatch):
+    process = SimpleNamespace(memory_info=lambda: SimpleNamespace(peak_wset=123_000_000))
+    monkeypatch.setattr(forked.psutil, "Process", lambda: process)
+    monkeypatch.setattr(forked.Path, "exists", lambda self: False)
+    monkeypatch.setattr(forked, "resource", None)
+    assert forked.peak_memory() == 123_000_000
 
 
 # -------------------------------------------------------------------------------------- kills

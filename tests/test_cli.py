@@ -9,13 +9,13 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from conftest import in_place_of_the_library
+from conftest import in_place_of_the_library, in_place_of_the_templates
 from jupyter_client.kernelspec import KernelSpecManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
 
 from tl_course.app import cli, doctor, notebooks, report
-from tl_course.base import storage
+from tl_course.base import here, storage
 from tl_course.base.errors import run_script
 from tl_course.core import files
 from tl_course.lessons import lesson
@@ -290,7 +290,7 @@ def handed_over(monkeypatch):
 def test_lab_starts_this_jupyter_in_the_folder_with_this_kernel(clone, handed_over, monkeypatch):
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/theirs")
     assert cli.main(["lab", "--no-browser", "--port=9999"]) == 0
-    start = [sys.executable, "-c", notebooks.MODULE, "jupyterlab"]
+    start = [sys.executable, "-c", here.MODULE, "jupyterlab"]
     assert handed_over["command"][:4] == start
     assert {"--no-browser", "--port=9999"} <= set(handed_over["command"])
     assert handed_over["folder"] == clone / "my-notebooks"
@@ -357,13 +357,45 @@ def test_run_goes_on_after_a_failure_and_reports(clone, tmp_path, capsys):
     assert "GIVEN quick 3" in (out / "00_runs.html").read_text(encoding="utf-8")
 
 
-def test_run_overwrites_nobodys_notebooks(clone, tmp_path, capsys):
+def test_a_page_takes_no_template_out_of_the_present_folder(clone, tmp_path, monkeypatch):
+    in_place_of_the_templates(tmp_path / "strange", tmp_path / "ran")
+    monkeypatch.chdir(tmp_path / "strange")
+    report._write_html(clone / "notebooks" / "00_runs.ipynb")
+    assert "It runs &amp; ends" in (clone / "notebooks" / "00_runs.html").read_text("utf-8")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("name", ["00_runs.ipynb", "00_runs.html", "01_fails.html", "index.html"])
+def test_run_overwrites_nothing_unasked(clone, tmp_path, monkeypatch, capsys, name):
+    monkeypatch.setattr(report, "_execute", lambda one, to, *_: shutil.copyfile(one, to) and None)
     mine = tmp_path / "mine"
-    write_notebook(mine / "00_runs.ipynb", "'my work'")
-    before = (mine / "00_runs.ipynb").read_bytes()
+    mine.mkdir()
+    for kept in (name, "02_other.ipynb"):
+        (mine / kept).write_text("my work")
     assert cli.main(["run", "--out", str(mine)]) == 2
-    assert "holds notebooks that this command did not write" in capsys.readouterr().err
-    assert (mine / "00_runs.ipynb").read_bytes() == before
+    told = capsys.readouterr().err
+    assert f"{name} is not from an earlier run" in told and "--force" in told
+    assert {path.name for path in mine.iterdir()} == {name, "02_other.ipynb"}
+    assert (mine / name).read_text() == "my work"
+    assert cli.main(["run", "--out", str(mine), "--force"]) == 0
+    assert cli.main(["run", "--out", str(mine)]) == 0, "now they are its own"
+    assert (mine / name).read_text("utf-8") != "my work"
+    assert (mine / "02_other.ipynb").read_text() == "my work"
+
+
+def test_run_never_writes_over_the_notebooks_that_it_runs(clone, capsys):
+    before = (clone / "notebooks" / "00_runs.ipynb").read_bytes()
+    assert cli.main(["run", "--out", str(clone / "notebooks"), "--force"]) == 2
+    assert "has the notebooks themselves" in capsys.readouterr().err
+    assert (clone / "notebooks" / "00_runs.ipynb").read_bytes() == before
+
+
+@pytest.mark.parametrize("damaged", ["{ damaged", "3", '{"00_runs.html": 1}', "[[]]"])
+def test_a_run_without_its_memory_overwrites_nothing(clone, tmp_path, capsys, damaged):
+    (tmp_path / report.MANIFEST).write_text(damaged)
+    (tmp_path / "00_runs.html").write_text("my work")
+    assert cli.main(["run", "--out", str(tmp_path)]) == 2
+    assert (tmp_path / "00_runs.html").read_text() == "my work"
 
 
 def test_a_run_that_was_killed_is_done_by_the_same_command(clone, tmp_path, monkeypatch, capsys):
@@ -380,7 +412,7 @@ def test_a_run_that_was_killed_is_done_by_the_same_command(clone, tmp_path, monk
         patch.setattr(report, "_execute", execute)
         assert cli.main(["run", "--out", str(out)]) != 0
     assert sorted(path.name for path in out.iterdir()) == [
-        "00_runs.html", "00_runs.ipynb", "index.html",
+        report.MANIFEST, "00_runs.html", "00_runs.ipynb",
     ]  # fmt: skip
     monkeypatch.setattr(report, "_execute", lambda one, to, *_: shutil.copyfile(one, to) and None)
     assert cli.main(["run", "--out", str(out)]) == 0
@@ -450,6 +482,23 @@ def test_adapt_reports_shares_and_builds_on_what_was_shared(pictures, tmp_path, 
         assert adapt(pictures, "--leave-out", "--weights", before, "--share", after) == 0
         lineage = sharing.load_shared(after).about["lineage"]
         assert [one["maker"] for one in lineage] == makers
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [("--share", "README.md"), ("--share", "config.json"), ("--out", "network.json")],
+)
+def test_adapt_replaces_nothing_unasked(pictures, tmp_path, monkeypatch, capsys, option, name):
+    (tmp_path / name).write_text("{}")
+    with monkeypatch.context() as patch:
+        patch.setattr(cli, "_adapt", lambda _: pytest.fail("the work has begun"))
+        assert adapt(pictures, option, tmp_path) == 2
+    told = capsys.readouterr().err
+    assert str(tmp_path / name) in told and "--force" in told
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "{}"
+    assert adapt(pictures, "--leave-out", option, tmp_path, "--force") == 0
+    assert (tmp_path / name).read_text("utf-8") != "{}"
 
 
 @pytest.mark.parametrize("form", [[], ["--report"], ["--out"], ["--share"], ["--augment=on"]])

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import HUNG, in_place_of_the_library
+from conftest import HUNG, in_place_of_the_library, in_place_of_the_templates
 from jupyter_client import BlockingKernelClient
 
 from tl_course.app import notebooks, opening
@@ -70,11 +70,10 @@ def theirs(tmp_path):
     return {"JUPYTER_CONFIG_DIR": str(folder), "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
 
 
-def news(address):
+def news(address, name="fetchNews"):
     """The present answer to the question about news, as JupyterLab works it out."""
     found = json.loads(ask(address, f"/lab/api/settings/{NEWS}"))
-    default = found["schema"]["properties"]["fetchNews"]["default"]
-    return found["settings"].get("fetchNews", default)
+    return found["settings"].get(name, found["schema"]["properties"][name]["default"])
 
 
 def test_it_prints_the_address_of_the_first_notebook_and_little_else(tmp_path, theirs):
@@ -94,7 +93,7 @@ def test_it_prints_the_address_of_the_first_notebook_and_little_else(tmp_path, t
         assert "00_start_here.ipynb" in names and "tl_course" not in names
 
         # Our answer to the question about news is a default: it hides nothing of the learner's.
-        assert news(address) == "false"
+        assert news(address) == "false" and news(address, "checkForUpdates") is False
         assert b'"ofTheirs": "kept"' in ask(address, "/lab")
         ask(address, f"/lab/api/settings/{NEWS}", "PUT", {"raw": '{"fetchNews": "true"}'})
         assert news(address) == "true"
@@ -130,12 +129,22 @@ def test_files_of_the_learner_are_no_modules_of_jupyters(tmp_path, theirs):
         )
         client.start_channels(iopub=False, stdin=False, hb=False, control=False)
         client.execute(
-            "import helper, json, random", silent=True,
-            user_expressions={"found": "helper.ANSWER, random.choice([7])"},
+            "import helper, json, random, pandas, tl_course.core.published", silent=True,
+            user_expressions={"found": "helper.ANSWER, random.choice([7]), pandas.NA"},
         )  # fmt: skip
         answer = client.get_shell_msg(timeout=HUNG)["content"]
         client.stop_channels()
-        assert answer["user_expressions"]["found"]["data"]["text/plain"] == "(42, 7)"
+        assert answer["user_expressions"]["found"]["data"]["text/plain"] == "(42, 7, <NA>)"
+    assert not ran.exists()
+
+
+def test_what_is_exported_takes_no_template_out_of_the_folder(tmp_path, theirs):
+    mine, ran = tmp_path / "mine", tmp_path / "ran"
+    in_place_of_the_templates(mine, ran)
+    with started(mine, "--no-browser", **theirs) as (_, address):
+        for kind, says in (("html", b"<!DOCTYPE html>"), ("python", b"#"), ("markdown", b"# ")):
+            page = ask(address, f"/nbconvert/{kind}/00_start_here.ipynb")
+            assert says in page and b"A million drawings" in page
     assert not ran.exists()
 
 

@@ -1,12 +1,8 @@
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import in_place_of_the_library
 
-from tl_course.app import notebooks
 from tl_course.base import machine
 
 
@@ -100,17 +96,3 @@ def test_another_c_library_is_left_alone(monkeypatch, fault):
     for library in (none, lambda _: SimpleNamespace()):
         monkeypatch.setattr(machine.ctypes, "CDLL", library)
         machine.keep_freed_memory.__wrapped__()
-
-
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 looks in the folder first")
-def test_processes_side_by_side_run_nothing_of_the_folder_but_its_helper(tmp_path):
-    mine, ran = tmp_path / "mine", tmp_path / "ran"
-    in_place_of_the_library(mine, ran)
-    (mine / "helper.py").write_text("def double(n):\n    return 2 * n")
-    program = notebooks.NOT_FROM_HERE + (
-        "from tl_course.base import machine, parallel; sys.path.append(''); import helper\n"
-        "machine.cores = lambda: 2; machine.device = lambda: __import__('torch').device('cpu')\n"
-        "print(*parallel.side_by_side(helper.double, [(n,) for n in range(9)]))"
-    )
-    said = subprocess.check_output([sys.executable, "-c", program], cwd=mine, text=True)
-    assert said.split() == [str(2 * n) for n in range(9)] and not ran.exists()

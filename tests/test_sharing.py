@@ -709,6 +709,16 @@ def test_a_share_that_was_killed_is_done_by_the_same_call(tmp_path, monkeypatch,
     assert network.fingerprint(load_shared(tmp_path)) == network.fingerprint(net)
 
 
+def test_a_card_of_somebody_elses_is_no_unfinished_share(tmp_path):
+    share(FiveLayerNet(2), tmp_path)
+    (tmp_path / sharing.WEIGHTS_FILE).unlink()
+    assert sharing.free_folder(tmp_path) == tmp_path
+    (tmp_path / sharing.CARD_FILE).write_text("# My project")
+    with pytest.raises(CourseError, match="README.md is not from a share .*--force"):
+        share(FiveLayerNet(2), tmp_path)
+    assert (tmp_path / sharing.CARD_FILE).read_text() == "# My project"
+
+
 def test_a_draft_of_a_living_program_is_no_other_thing(tmp_path):
     with storage.atomic_path(tmp_path / "README.md") as draft:
         draft.write_text("half")

@@ -10,7 +10,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
+import nbformat
 import numpy as np
 import torch
 from attacks.loaders import next_recording, script, stored, zipped
@@ -135,6 +137,25 @@ def lab_copies(folder: Path) -> None:
     notebooks.copy_for_learner(originals, folder / "mine")
 
 
+def notebook(folder: Path) -> None:
+    cells = [nbformat.v4.new_code_cell("6 * 7", metadata={"tags": ["parameters"]})]
+    path = folder.parent / "notebooks" / "00_tiny.ipynb"
+    path.parent.mkdir()
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+
+
+def run(folder: Path) -> None:
+    notebooks.root = lambda: folder.parent
+    with mock.patch.dict(os.environ, JUPYTER_RUNTIME_DIR=str(folder.parent / "runtime")):
+        course("run", "--out", folder)
+
+
+def executed(folder: Path) -> object:
+    """The names of the files, and what came out of the notebook."""
+    outputs = nbformat.read(folder / "00_tiny.ipynb", 4).cells[-1].outputs
+    return names(folder), [output["data"]["text/plain"] for output in outputs]
+
+
 BODY = bytes(range(256)) * 8000
 
 
@@ -192,6 +213,7 @@ COMMANDS = {
     "adapt --report": Command(adapt("--report", "report.html"), names, own_pictures),
     "records": Command(record, contents),
     "lab": Command(lab_copies, contents),
+    "run": Command(run, executed, notebook),
     "download": Command(download, contents),
     "unpack": Command(unpack, contents, packed_recordings),
     "saved drawings": Command(save_drawings, contents),

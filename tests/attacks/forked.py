@@ -13,6 +13,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from unittest import mock
 
+import psutil
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
 LONGEST = 1000  # characters of a sentence
 HUNG = 3600  # seconds; as in conftest
 MOST_MEMORY, MOST_SECONDS = 1_000_000_000, 5  # resident bytes; seconds of processor time, an input
@@ -138,8 +145,6 @@ def _leave_room() -> None:
     """So that a bomb ends in MemoryError, and not the machine."""
     if sys.platform != "linux":
         return
-    import resource
-
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + ROOM, size + ROOM))
 
@@ -156,8 +161,8 @@ def peak_memory() -> int:
     if status.exists():  # Linux: ru_maxrss also counts the process that started this one
         (peak,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return 1024 * int(peak.split()[1])
-    import resource
-
+    if resource is None:  # Windows
+        return psutil.Process().memory_info().peak_wset
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 

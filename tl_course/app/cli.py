@@ -65,7 +65,7 @@ JSON = takes("--json", action="store_true", help="print one JSON object as the l
 )
 def lab(args: argparse.Namespace) -> int:
     from tl_course.app import notebooks
-    from tl_course.base import storage
+    from tl_course.base import here, storage
 
     folder = storage.expanded(args.folder or notebooks.root() / "my-notebooks").resolve()
     originals = notebooks.find()
@@ -78,7 +78,7 @@ def lab(args: argparse.Namespace) -> int:
         print(sentence)
     if args.dry_run:
         return 0
-    start = [sys.executable, "-c", notebooks.MODULE, "jupyterlab"]
+    start = [sys.executable, "-c", here.MODULE, "jupyterlab"]
     command = [*start, *notebooks.SERVER, *args.passed_on]
     if args.no_browser:
         command.append("--no-browser")
@@ -95,20 +95,14 @@ def lab(args: argparse.Namespace) -> int:
     takes("--budget", choices=["quick", "laptop", "gpu"], default="laptop"),
     SEED,
     takes("--out", type=Path, help="where to (default: build/course)"),
+    FORCE,
 )
 def run(args: argparse.Namespace) -> int:
     from tl_course.app import notebooks, report
-    from tl_course.base import storage
 
     chosen = notebooks.find(args.notebook)
-    out = storage.make_folder((args.out or notebooks.root() / "build" / "course").resolve())
-    if any(out.glob("*.ipynb")) and not (out / report.INDEX).exists():
-        raise CourseError(
-            f"{out} holds notebooks that this command did not write: give --out another folder, so "
-            "that none of them is overwritten."
-        )
+    out = report.free_folder(args.out or notebooks.root() / "build" / "course", chosen, args.force)
     outcomes = []
-    report.write_index([], out, args.budget, args.seed)  # whose folder it is, also after a kill
     with notebooks.this_python_kernel():
         for notebook in chosen:
             print(f"{notebook.stem:<28}", end="", flush=True)

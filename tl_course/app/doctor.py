@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
-from tl_course.app import notebooks
-from tl_course.base import machine, storage
+from tl_course.base import here, machine, storage
 from tl_course.base.errors import CourseError
 
 OLDEST_TORCH = (2, 11)  # as in pyproject.toml
@@ -108,7 +107,7 @@ def _kernel() -> tuple[str, ...]:
         return "problem", "there is no kernel python3", AGAIN
     # Jupyter itself replaces a bare `python` by the Python that it runs in.
     program = sys.executable if command in ("python", "python3") else command
-    ask = notebooks.NOT_FROM_HERE + "import ipykernel; print(sys.prefix)"
+    ask = here.NOT_FROM_HERE + "import ipykernel; print(sys.prefix)"
     try:
         answer = subprocess.run(
             [program, "-c", ask], capture_output=True, text=True, timeout=60, check=True

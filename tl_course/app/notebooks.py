@@ -10,7 +10,7 @@ import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
-from tl_course.base import storage
+from tl_course.base import here, storage
 from tl_course.base.errors import CourseError
 
 KERNEL = "python3"
@@ -20,13 +20,6 @@ SERVER = (
     "--ServerApp.kernel_websocket_connection_class=tl_course.app.prompt_answers.PromptConnection",
 )
 MANIFEST = ".tl-course-copies.json"
-# For `python -c`. Python looks for modules in the present folder first, and a learner may have a
-# file random.py there. (-P is of Python 3.11; PYTHONSAFEPATH would go on to kernels, in which
-# `import helper` is to find what lies beside the notebook.)
-NOT_FROM_HERE = "import sys; sys.path = [folder for folder in sys.path if folder]; "
-MODULE = NOT_FROM_HERE + (  # as `python -m`
-    "import runpy; runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
-)
 
 
 def root() -> Path:
@@ -74,7 +67,8 @@ def this_python_kernel() -> Iterator[None]:
     kernel = get_kernel_dict() | {"display_name": "Transfer learning course"}
     kernel["argv"][0] = sys.executable
     module = kernel["argv"].index("-m")
-    kernel["argv"][module : module + 1] = ["-c", MODULE]
+    kernel["argv"][module : module + 1] = ["-c", here.KERNEL]
+    kernel["argv"].append("--IPKernelApp.ignore_cwd=True")  # `here` says what is found there
     # Only errors: ipykernel warns of unencrypted traffic, which does not leave this machine.
     kernel["argv"].append("--log-level=ERROR")
     with _first("JUPYTER_PATH", {f"kernels/{KERNEL}/kernel.json": kernel}):
@@ -94,13 +88,19 @@ def our_jupyter(folder: Path, opens: str | None) -> Iterator[None]:
             "Application": {"log_level": "ERROR"},  # what is to be known, `opening` says
             "ServerApp": {"root_dir": str(folder)},
             "LabApp": lab,
+            # No template of the present folder, which could run anything, serves an export.
+            "TemplateExporter": {"extra_template_basedirs": []},
         },
         "jupyter_server_config.d/tl_course.json": {
             "ServerApp": {"jpserver_extensions": {"tl_course.app.opening": True}}
         },
         "labconfig/default_setting_overrides.json": {
-            # Otherwise half of the first notebook is covered by a question about Jupyter's news.
-            "@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}
+            # Otherwise half of the first notebook is covered by a question about Jupyter's news, or
+            # by one about its newer versions.
+            "@jupyterlab/apputils-extension:notification": {
+                "fetchNews": "false",
+                "checkForUpdates": False,
+            }
         },
     }
     with _first("JUPYTER_CONFIG_PATH", files):

@@ -1,5 +1,6 @@
 """Runs notebooks headless and makes one HTML report of them."""
 
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,11 +8,12 @@ from pathlib import Path
 from markupsafe import Markup
 
 from tl_course import __version__
-from tl_course.base import storage
+from tl_course.base import outside, storage
 from tl_course.base.errors import CourseError
 from tl_course.base.html import page, paragraph, table
 
 INDEX = "index.html"
+MANIFEST = ".tl-course-run.json"  # the files in a folder that this command makes there
 SILENCE = 600  # seconds that a kernel may take to start, or keep its outputs to itself
 TITLE = "Borrowed Eyes: transfer learning you can run, see and touch"
 
@@ -28,6 +30,33 @@ class Executed:
     @property
     def result(self) -> str:
         return f"failed: {self.error}" if self.error else "ok"
+
+
+def free_folder(out: Path, notebooks: list[Path], overwrite: bool = False) -> Path:
+    """The folder to run notebooks into, made where it is missing, looked at before they run.
+
+    Raises CourseError where it has the notebooks themselves, and where a file would be replaced
+    that no run made there and `overwrite` is False.
+    """
+    out = storage.make_folder(out.resolve())
+    if any(notebook.parent == out for notebook in notebooks):
+        raise CourseError(f"{out} has the notebooks themselves: give --out another folder.")
+    made = _made(out)
+    wanted = {INDEX, *(f"{one.stem}{end}" for one in notebooks for end in (".html", ".ipynb"))}
+    for path in (out / name for name in sorted(wanted - made)):
+        storage.refuse_to_overwrite(path, f"{path} is not from an earlier run", overwrite)
+    storage.write_text(out / MANIFEST, json.dumps(sorted(made | wanted), indent=1) + "\n")
+    return out
+
+
+def _made(out: Path) -> set[str]:
+    """The names of the files in `out` that runs have made there; none where that is not known."""
+    try:
+        text = outside.content(out / MANIFEST, outside.MOST_TEXT, follow=False)
+        names = outside.parsed(text, MANIFEST)
+    except CourseError:
+        return set()
+    return {one for one in names if isinstance(one, str)} if isinstance(names, list) else set()
 
 
 def run_notebook(notebook: Path, out: Path, budget: str, seed: int) -> Executed:
@@ -111,7 +140,7 @@ def _write_html(executed: Path) -> str | None:
     for cell in notebook.cells:  # collapsed in JupyterLab, left out of the page
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             cell.metadata["transient"] = {"remove_source": True}
-    exporter = HTMLExporter()
+    exporter = HTMLExporter(extra_template_basedirs=[])  # else templates of the present folder
     resources = {"metadata": {"name": title or executed.stem}}
     page, _ = exporter.from_notebook_node(notebook, resources)
     storage.write_text(executed.with_suffix(".html"), page)

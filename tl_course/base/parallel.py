@@ -4,15 +4,13 @@ A network that is adapted to fifty digits is too small to keep two cores busy; t
 by side are. On a GPU they run one after another.
 """
 
-import contextlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from joblib import Parallel, delayed, parallel_config
 from tqdm.auto import tqdm
 
-from tl_course.base import machine
+from tl_course.base import here, machine
 
 WORTH_IT = 8  # tasks: for fewer, starting the processes takes longer than they save
 
@@ -31,30 +29,13 @@ def side_by_side(
     bar = tqdm(total=len(plan), desc=title, unit="run", disable=title is None)
     workers = machine.cores() if machine.device().type == "cpu" else 1
     loky = parallel_config(backend="loky", inner_max_num_threads=1)
-    with bar, loky, _no_modules_from_here():
+    with bar, loky, here.no_modules_for_processes():
         if workers == 1 or len(plan) < (worth_it or WORTH_IT):
             done = (run(*arguments) for arguments in plan)
         else:
             done = Parallel(workers, return_as="generator")(
-                delayed(run)(*arguments) for arguments in plan
+                delayed(here.Sent(run))(*arguments) for arguments in plan
             )
         for found in done:
             yield found
             bar.update()
-
-
-@contextlib.contextmanager
-def _no_modules_from_here() -> Iterator[None]:
-    """While this lasts, no process that starts takes a learner's random.py for Python's own.
-
-    It still finds what lies beside a notebook: it is told where its parent looks. Python 3.10 does
-    not know the variable.
-    """
-    before = os.environ.get("PYTHONSAFEPATH")
-    os.environ["PYTHONSAFEPATH"] = "1"
-    try:
-        yield
-    finally:
-        del os.environ["PYTHONSAFEPATH"]
-        if before is not None:
-            os.environ["PYTHONSAFEPATH"] = before

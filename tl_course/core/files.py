@@ -130,12 +130,15 @@ def as_file(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> bytes
 def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
     """A folder that a network can be saved in, looked at before the training.
 
-    Raises CourseError where it cannot be written to, where it holds a network and `overwrite` is
-    False, and where it holds a shared one, which would then be taken for the new one.
+    Raises CourseError where it cannot be written to, where it holds a network or another
+    `network.json` and `overwrite` is False, and where it holds a shared one, which would then be
+    taken for the new one.
     """
     folder = storage.make_folder(folder)
     says = f"{folder} already holds a finished network"
     storage.refuse_to_overwrite(folder / WEIGHTS_FILE, says, overwrite)
+    description = folder / DESCRIPTION_FILE  # which is written after the weights
+    storage.refuse_to_overwrite(description, f"{description} is of something else", overwrite)
     if (folder / SHARED_WEIGHTS_FILE).exists():
         raise CourseError(
             f"{folder} holds a shared network ({SHARED_WEIGHTS_FILE}): save into another folder."

@@ -59,8 +59,8 @@ def share(
     credited by itself (`model_card.lineage`). Raises CourseError where `load_shared` would refuse
     the folder, so that nothing unusable is ever published, and where `folder` holds something
     already; a shared network is overwritten only where `overwrite` asks for it. All three files are
-    written before the first takes its place, and the weights come last: what is stopped in between
-    is no shared network, and the same call makes it one.
+    written before the first takes its place, which is config.json, and the weights come last: what
+    is stopped in between is no shared network, and the same call makes it one.
     """
     card = card or Card()
     state = files.to_save(net, half)
@@ -72,10 +72,10 @@ def share(
     folder = free_folder(folder, overwrite)
     written = {
         WEIGHTS_FILE: files.as_file(state, {"format": "pt"}),
-        CONFIG_FILE: f"{text}\n".encode(),
         CARD_FILE: model_card.as_markdown({**about, "modality": net.modality}).encode(),
+        CONFIG_FILE: f"{text}\n".encode(),
     }
-    with contextlib.ExitStack() as drafts:  # whose files take their places when it ends
+    with contextlib.ExitStack() as drafts:  # the last file takes its place first when it ends
         for name, content in written.items():
             drafts.enter_context(storage.atomic_path(folder / name)).write_bytes(content)
     load_shared(folder)
@@ -85,11 +85,15 @@ def share(
 def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
     """The folder to share into, made where it is missing, looked at before the training.
 
-    Raises CourseError where it holds anything else, or a shared network and `overwrite` is False.
+    Raises CourseError where it holds anything else; where `overwrite` is False, also where it holds
+    a shared network, or a file of such a name that no share left there which was stopped.
     """
     folder = storage.make_folder(folder)
     says = f"{folder} already holds a shared network"
     storage.refuse_to_overwrite(folder / WEIGHTS_FILE, says, overwrite)
+    for path in (folder / name for name in FILES if name not in _unfinished(folder)):
+        says = f"{path} is not from a share that was stopped"
+        storage.refuse_to_overwrite(path, says, overwrite)
     known = (*FILES, storage.CLAIM, ".DS_Store")
     names = sorted(path.name for path in folder.iterdir())
     strange = [name for name in names if name not in known and not storage.is_draft(name)]
@@ -99,6 +103,18 @@ def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
             "only what you mean to publish is in it."
         )
     return folder
+
+
+def _unfinished(folder: Path) -> list[str]:
+    """The files that are there of a share that was stopped before its weights were in place."""
+    files_of_it = []
+    with contextlib.suppress(CourseError):
+        config = outside.parsed(_bytes(folder, CONFIG_FILE, MOST_TEXT), CONFIG_FILE)
+        about = _checked(config, CONFIG_FILE)
+        files_of_it.append(CONFIG_FILE)
+        _check_card(_bytes(folder, CARD_FILE, MOST_TEXT), about, folder / CARD_FILE)
+        files_of_it.append(CARD_FILE)
+    return files_of_it
 
 
 # --------------------------------------------------------------------------------------- loading
