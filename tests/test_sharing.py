@@ -717,19 +717,21 @@ def test_a_draft_of_a_living_program_is_no_other_thing(tmp_path):
         load_shared(tmp_path)
 
 
-def test_of_two_networks_in_a_folder_the_last_one_counts(tmp_path):
-    """As earlier versions of the course could write them."""
+def test_of_two_networks_in_a_folder_no_clock_chooses(tmp_path):
+    """As earlier versions of the course could write them, and a stranger can."""
     shared, saved = FiveLayerNet(2), FiveLayerNet(2)
-    share(shared, tmp_path / "shared")
+    share(shared, tmp_path)
     files.save(saved, tmp_path / "saved", half=False)
     for path in (tmp_path / "saved").iterdir():
-        path.rename(tmp_path / "shared" / path.name)
-    for last, name in ((shared, "model.safetensors"), (saved, "weights.safetensors")):
-        for order, file in enumerate(("model.safetensors", "weights.safetensors")):
-            os.utime(tmp_path / "shared" / file, (order, order))
-        os.utime(tmp_path / "shared" / name, (9, 9))
-        found = sharing.load_any(tmp_path / "shared")
-        assert network.fingerprint(found) == network.fingerprint(last)
+        path.rename(tmp_path / path.name)
+    for last in ("model.safetensors", "weights.safetensors"):
+        os.utime(tmp_path / "model.safetensors", (5, 5))
+        os.utime(tmp_path / "weights.safetensors", (5, 5))
+        os.utime(tmp_path / last, (9, 9))
+        with pytest.raises(CourseError, match="holds two networks, .*move the one"):
+            sharing.load_any(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    assert network.fingerprint(sharing.load_any(tmp_path)) == network.fingerprint(saved)
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

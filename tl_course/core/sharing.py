@@ -107,14 +107,17 @@ def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
 def load_any(folder: Path | str) -> FiveLayerNet:
     """A network from a folder, whether it was shared or saved (`files.save`).
 
-    Where there are both, it is the one that was written last.
+    Raises CourseError where there are both: nothing in a folder says which one is meant.
     """
-    shared, saved = (Path(folder) / name for name in (WEIGHTS_FILE, files.WEIGHTS_FILE))
-    if shared.exists() and saved.exists():
-        last = shared.stat().st_mtime_ns > saved.stat().st_mtime_ns
-    else:
-        last = shared.exists() or (Path(folder) / CONFIG_FILE).exists() and not saved.exists()
-    return load_shared(folder) if last else files.load(folder)
+    folder = Path(folder)
+    shared, saved = ((folder / name).exists() for name in (WEIGHTS_FILE, files.WEIGHTS_FILE))
+    if shared and saved:
+        raise CourseError(
+            f"{folder} holds two networks, a shared one ({WEIGHTS_FILE}) and a saved one "
+            f"({files.WEIGHTS_FILE}): move the one that you do not want to another folder."
+        )
+    shared = shared or (folder / CONFIG_FILE).exists() and not saved
+    return load_shared(folder) if shared else files.load(folder)
 
 
 def load_shared(folder_or_name: Path | str, revision: str | None = None) -> FiveLayerNet:
