@@ -1,5 +1,6 @@
 """Share, load in another process, build on it; and every folder that is not to be trusted."""
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -556,6 +557,11 @@ class Hub(BaseHTTPRequestHandler):
     files: dict = {}
     sizes: dict = {}
     asked: list = []
+    tokens: dict = {}  # by host and path
+    refusal: tuple = ()  # status and code for whoever asks for a file
+    elsewhere: dict = {}  # files by where they are really
+    floods: tuple = ()  # what the answer to these ends with never ends
+    sent = 0  # bytes of floods
 
     def log_message(self, *_):
         pass
@@ -568,9 +574,19 @@ class Hub(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
+    def flood(self):
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(OSError):  # the other side has left
+            while Hub.sent < 60_000_000:
+                Hub.sent += self.wfile.write(b"[" * 100_000)
+
     def do_GET(self):
         path = self.path.split("?")[0]
         self.asked.append(path)
+        self.tokens[self.headers["Host"].partition(":")[0], path] = self.headers["Authorization"]
+        if path.endswith(self.floods) and self.floods and self.command == "GET":
+            return self.flood()
         if "/anna/digits" not in path:
             return self.answer(b"{}", {"X-Error-Code": "RepoNotFound"}, 404)
         if "/revision/" in path and path.rsplit("/", 1)[1] not in ("main", self.sha):
@@ -589,6 +605,10 @@ class Hub(BaseHTTPRequestHandler):
                 return self.answer(json.dumps(listed).encode(), {})
             told = {"id": "anna/digits", "sha": self.sha, "siblings": listed, "private": False}
             return self.answer(json.dumps(told).encode(), {})
+        if self.refusal:
+            return self.answer(b"{}", {"X-Error-Code": self.refusal[1]}, self.refusal[0])
+        if path in self.elsewhere:
+            return self.answer(b"", {"Location": self.elsewhere[path]}, 307)
         content = self.files[path.rsplit("/", 1)[1]]
         etag = hashlib.sha1(content).hexdigest()
         headers = {"ETag": f'"{etag}"', "X-Repo-Commit": self.sha, "Accept-Ranges": "bytes"}
@@ -601,7 +621,8 @@ class Hub(BaseHTTPRequestHandler):
 def hub(published, monkeypatch, tmp_path):
     Hub.files = {path.name: path.read_bytes() for path in published.iterdir()}
     Hub.files["pytorch_model.bin"] = pickle.dumps(Bomb())
-    Hub.sizes, Hub.asked = {}, []
+    Hub.sizes, Hub.asked, Hub.tokens, Hub.elsewhere = {}, [], {}, {}
+    Hub.refusal, Hub.floods, Hub.sent = (), (), 0
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
@@ -613,6 +634,7 @@ def hub(published, monkeypatch, tmp_path):
             module, "HUGGINGFACE_CO_URL_TEMPLATE",
             address + "/{repo_id}/resolve/{revision}/{filename}", raising=False,
         )  # fmt: skip
+    Hub.port = server.server_port
     yield Hub
     server.shutdown()
     server.server_close()
@@ -640,6 +662,62 @@ def test_what_the_hub_may_answer(hub):
     with pytest.raises(CourseError, match="has no config.json"):
         load_shared("anna/digits")
     assert not any("/resolve/" in path for path in hub.asked)
+    hub.files["config.json"] = b"{}"
+    for refusal, says in {
+        (403, "GatedRepo"): "asks for an agreement on its page",
+        (401, ""): "There is no anna/digits on the Hugging Face hub that you may read",
+        (403, ""): "does not know you well enough",
+        (500, ""): "answered 500",
+    }.items():
+        hub.refusal = refusal
+        with pytest.raises(CourseError, match=says):
+            load_shared("anna/digits")
+
+
+@pytest.mark.parametrize("announced", [1000, 10**8])
+@pytest.mark.parametrize("flood", ["/api/models/anna/digits", *sharing.FILES])
+def test_of_a_hub_that_lies_no_more_is_taken_than_fits(hub, flood, announced):
+    """What it announces is small enough, and what it sends never ends."""
+    hub.floods = (flood,)
+    if flood in hub.files:
+        hub.sizes[flood] = announced if flood == sharing.WEIGHTS_FILE else 1000
+    with pytest.raises(CourseError) as caught:
+        load_shared("anna/digits")
+    assert "\n" not in str(caught.value)
+    assert hub.sent < 60_000_000 or (flood, announced) == (sharing.WEIGHTS_FILE, 10**8)
+    kept = [path.stat().st_size for path in storage.home().rglob("*") if path.is_file()]
+    assert max(kept, default=0) <= 2_000_000
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"", b"[]", b"{}", b'{"sha": "../../x", "siblings": []}', b'{"sha": 5, "siblings": []}',
+        b'{"sha": "%s", "siblings": [{"rfilename": 5, "size": 1}]}' % (b"a" * 40),
+        b'{"sha": "%s", "siblings": [{"rfilename": "config.json"}]}' % (b"a" * 40),
+        b'{"sha": "%s", "siblings": [{"rfilename": "a", "size": -1}]}' % (b"a" * 40),
+        b"[" * 900_000,
+    ],
+    ids=lambda told: repr(told[:60]),
+)  # fmt: skip
+def test_a_hub_that_tells_something_else_is_one_sentence(hub, told, monkeypatch):
+    monkeypatch.setattr(hub, "do_GET", lambda self: self.answer(told, {}))
+    with pytest.raises(CourseError, match="Hugging Face hub") as caught:
+        load_shared("anna/digits")
+    assert "\n" not in str(caught.value)
+
+
+def test_who_asks_is_told_to_the_hub_alone(hub, monkeypatch):
+    """A hub sends one on to where it keeps a file, within it or with somebody else."""
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    place = f"/anna/digits/resolve/{hub.sha}/"
+    hub.elsewhere[place + "config.json"] = "/cache/anna/digits/config.json"
+    weights = "/stored/anna/digits/model.safetensors"
+    hub.elsewhere[place + "model.safetensors"] = f"http://localhost:{hub.port}{weights}"
+    load_shared("anna/digits")
+    told = {path: token for (host, path), token in hub.tokens.items() if host == "127.0.0.1"}
+    assert set(told.values()) == {"Bearer hf_secret"} and len(told) == 5
+    assert hub.tokens["localhost", weights] is None
 
 
 def test_offline_one_sentence_says_so(published, tmp_path, monkeypatch):

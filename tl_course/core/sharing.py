@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tl_course.base import outside, storage
 from tl_course.base.errors import CourseError, printable
-from tl_course.core import files, model_card
+from tl_course.core import files, hub, model_card
 from tl_course.core.files import MOST_CLASSES, MOST_WEIGHTS, TEXT
 from tl_course.core.model_card import Card
 from tl_course.core.network import KERNELS, WIDTHS, FiveLayerNet
@@ -38,7 +38,6 @@ CODE = (
 )  # fmt: skip
 CUSTOM_CODE = ("auto_map", "custom_pipelines", "custom_code", "trust_remote_code")
 OUTSIDE = re.compile(r"^(/\w|~|\w:[\\/]|\\\\|file:)|(^|[\\/])\.\.([\\/]|$)")
-HUB_NAME = re.compile(r"[A-Za-z0-9][\w-]*(\.[\w-]+)*/[A-Za-z0-9][\w-]*(\.[\w-]+)*")
 
 
 # --------------------------------------------------------------------------------------- sharing
@@ -128,7 +127,7 @@ def load_shared(folder_or_name: Path | str, revision: str | None = None) -> Five
     whole. Nothing of the folder is run or unpickled, and what is adapted from it credits it.
     """
     folder, origin = Path(folder_or_name), str(folder_or_name)
-    if not folder.exists() and HUB_NAME.fullmatch(origin) and isinstance(folder_or_name, str):
+    if not folder.exists() and hub.NAME.fullmatch(origin) and isinstance(folder_or_name, str):
         folder, origin = fetch(origin, revision)
     if not folder.is_dir():
         raise CourseError(
@@ -332,9 +331,9 @@ def publish(folder: Path | str, name: str, private: bool = False) -> str:
     """
     import huggingface_hub
 
-    _hub_name(name)
+    hub.check_name(name)
     load_shared(folder)
-    with _hub_errors(name):
+    with hub.errors_told(name):
         api = huggingface_hub.HfApi()
         api.create_repo(name, private=private, exist_ok=True)
         said = "A network shared from the course Borrowed Eyes"
@@ -345,74 +344,22 @@ def publish(folder: Path | str, name: str, private: bool = False) -> str:
 
 
 def fetch(name: str, revision: str | None = None) -> tuple[Path, str]:
-    """Bring a shared network from the hub: its folder, and "name@revision" with the revision found.
+    """Bring a shared network from the hub: its folder, and "name@revision" with its revision.
 
     Of what is there, the three files alone are fetched, and none that is too large; the revision is
     looked up first, so that all three are of the same one.
     """
-    import huggingface_hub
-
-    _hub_name(name)
-    with _hub_errors(name):
-        there = huggingface_hub.HfApi().model_info(name, revision=revision, files_metadata=True)
-        sizes = {file.rfilename: file.size or 0 for file in there.siblings or []}
-        for file in FILES:
-            if file not in sizes:
-                raise CourseError(
-                    f"{name} on the Hugging Face hub has no {file}, so it is not a network shared "
-                    "by this course; networks of other kinds are loaded as published networks."
-                )
-            if sizes[file] > (MOST_WEIGHTS if file == WEIGHTS_FILE else MOST_TEXT):
-                size = storage.in_words(sizes[file])
-                why = f"its {file} has {size}, more than a five-layer network needs"
-                raise _refused(f"{name} on the Hugging Face hub", why)
-        if not re.fullmatch(r"[0-9a-f]{40,64}", there.sha or ""):
-            raise CourseError(f"The hub gave no revision for {name}; try again later.")
-        folder = storage.home() / "shared" / name.replace("/", "--") / there.sha
-        huggingface_hub.snapshot_download(
-            name, revision=there.sha, local_dir=folder, allow_patterns=list(FILES)
-        )
-    return folder, f"{name}@{there.sha}"
-
-
-def _hub_name(name: str) -> None:
-    if not HUB_NAME.fullmatch(name):
-        raise CourseError(
-            f"'{printable(name)}' is no name on the Hugging Face hub; it is written owner/name, "
-            "such as anna/my-five-layers."
-        )
-
-
-@contextlib.contextmanager
-def _hub_errors(name: str) -> Iterator[None]:
-    """Turns what huggingface_hub raises into one sentence."""
-    from huggingface_hub import errors
-
-    try:
-        yield
-    except CourseError:
-        raise
-    except errors.RevisionNotFoundError:
-        said = f"There is no such revision of {name} on the Hugging Face hub"
-        todo = "leave the revision out to get the newest"
-    except errors.GatedRepoError:
-        said = f"{name} asks for an agreement on its page"
-        todo = "agree there and log in with `hf auth login`"
-    except errors.RepositoryNotFoundError:
-        said = f"There is no {name} on the Hugging Face hub that you may read"
-        todo = "check the name, or log in with `hf auth login` if it is private"
-    except (errors.LocalTokenNotFoundError, errors.HfHubHTTPError) as error:
-        status = getattr(getattr(error, "response", None), "status_code", None)
-        if status in (None, 401, 403):
-            said = f"The Hugging Face hub does not know you well enough for {name}"
-            todo = "log in with `hf auth login` and use an owner that is you"
-        else:
-            said, todo = f"The Hugging Face hub answered {status} for {name}", "try again later"
-    except Exception as error:
-        if not isinstance(error, OSError) and "http" not in type(error).__module__:
-            raise
-        said = f"The Hugging Face hub cannot be reached for {name}; you are offline"
-        todo = "go online and try again, or take the folder from its maker on a disk"
-    else:
-        return
-    raise CourseError(f"{said}: {todo}.")
+    sha, sizes = hub.listed(name, revision)
+    for file in FILES:
+        if file not in sizes:
+            raise CourseError(
+                f"{name} on the Hugging Face hub has no {file}, so it is not a network shared "
+                "by this course; networks of other kinds are loaded as published networks."
+            )
+        if sizes[file] > (MOST_WEIGHTS if file == WEIGHTS_FILE else MOST_TEXT):
+            size = storage.in_words(sizes[file])
+            why = f"its {file} has {size}, more than a five-layer network needs"
+            raise _refused(f"{name} on the Hugging Face hub", why)
+    folder = storage.home() / "shared" / name.replace("/", "--") / sha
+    hub.bring(name, sha, {file: sizes[file] for file in FILES}, folder)
+    return folder, f"{name}@{sha}"
