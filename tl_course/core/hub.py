@@ -49,9 +49,9 @@ def listed(name: str, revision: str | None = None) -> tuple[str, dict[str, int]]
     """Of a repository the revision (the newest where none is given), and each file's bytes."""
     from huggingface_hub import constants
 
-    check_name(name)
+    place = urllib.parse.quote(name)
     exactly = f"/revision/{urllib.parse.quote(revision, safe='')}" if revision else ""
-    address = f"{constants.ENDPOINT}/api/models/{name}{exactly}?blobs=true"
+    address = f"{constants.ENDPOINT}/api/models/{place}{exactly}?blobs=true"
     with errors_told(name):
         content = downloads.answer(address, MOST_TOLD, _token())
     where = f"The Hugging Face hub, asked for {name},"
