@@ -433,6 +433,16 @@ REFUSED = {
     "a billion classes": (top(n_classes=10**9), "n_classes = 1000000000"),
     "true classes": (top(n_classes=True), "n_classes = True"),
     "too few names": (of_tl_course(classes=["a", "b"]), "2 class names for 10 classes"),
+    **{
+        f"a class called {name!r}": (of_tl_course(classes=[name, *DIGITS[1:]]), "no plain text")
+        for name in ("\x1b[2J", "a\nb", "a\u2028b", "\u202eb", "a  b", " a", "a\xa0b", "\x9b", "")
+    },
+    "two classes of one name": (
+        of_tl_course(classes=["1", *DIGITS[1:]]), "several classes called '1'"
+    ),
+    "two classes that look the same": (
+        of_tl_course(classes=["\xe4", "a\u0308", *DIGITS[2:]]), "several classes called '\xe4'"
+    ),
     "lineage no list": (of_tl_course(lineage={"Anna": 1}), "lacks 'lineage'"),
     "lineage without names": (of_tl_course(lineage=["Anna"]), "no list of credits"),
     "a modality unknown": (top(modality="smell"), "unknown modality 'smell'"),

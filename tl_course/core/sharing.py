@@ -11,11 +11,12 @@ import itertools
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from tl_course.base import outside, storage
+from tl_course.base import names, outside, storage
 from tl_course.base.errors import CourseError, printable
 from tl_course.core import files, hub, model_card
 from tl_course.core.files import MOST_CLASSES, MOST_WEIGHTS, TEXT
@@ -36,7 +37,6 @@ CODE = (
     ".py", ".pyc", ".pyd", ".so", ".dll", ".dylib", ".exe", ".sh", ".bat", ".cmd", ".ps1", ".js",
     ".ipynb", ".pth.tar", ".whl", ".egg",
 )  # fmt: skip
-CUSTOM_CODE = ("auto_map", "custom_pipelines", "custom_code", "trust_remote_code")
 OUTSIDE = re.compile(r"^(/\w|~|\w:[\\/]|\\\\|file:)|(^|[\\/])\.\.([\\/]|$)")
 
 
@@ -201,13 +201,12 @@ def _bytes(folder: Path, name: str, most: int) -> bytes:
     return outside.content(folder / name, most, follow=False)
 
 
-ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"
 # What config.json must hold (JSON Schema). `said` is the sentence for what does not meet a part.
 ABOUT = {
     **dict.fromkeys(("format", "input", "name", "maker", "task", "data"), TEXT),
     **dict.fromkeys(("intended", "limits"), TEXT),
     "licence": {
-        "type": "string", "pattern": ONE_LINE,
+        "type": "string", "pattern": outside.ONE_LINE,
         "said": "has a licence that is not one line of text",
     },
     "images": {"type": "integer"},
@@ -250,7 +249,7 @@ def _checked(config: object, where: str) -> dict:
     if not isinstance(config, dict):
         raise CourseError(f"{where} is no JSON object; ask for the file that share() wrote.")
     for key, value, _ in outside.leaves(config):
-        if key in CUSTOM_CODE:
+        if key in outside.CUSTOM_CODE:
             raise CourseError(
                 f"{where} asks for code of its own ('{key}'), and none is run here; ask for a "
                 "network without it."
@@ -273,14 +272,31 @@ def _checked(config: object, where: str) -> dict:
             f"'{FORMAT}': it was made by another version, so update the course."
         )
     outside.meet(config, CONFIG, where, "ask for the file that share() wrote")
-    names, n_classes = about["classes"], config["n_classes"]
-    if len(names) != n_classes:
+    classes, n_classes = about["classes"], config["n_classes"]
+    if len(classes) != n_classes:
         raise CourseError(
-            f"{where} gives {len(names):,} class names for {n_classes:,} classes; each class needs "
-            "one name."
+            f"{where} gives {len(classes):,} class names for {n_classes:,} classes; each class "
+            "needs one name."
         )
+    _check_classes(classes, where)
     _check_metrics(about["metrics"], where)
     return about
+
+
+def _check_classes(classes: list[str], where: str) -> None:
+    """Names are shown as they are or not at all, so that two never look the same."""
+    for name in classes:
+        if not names.is_plain(name):
+            raise CourseError(
+                f"{where} has the class name '{printable(name)}', which is no plain text of one "
+                "line: ask its maker for another name."
+            )
+    twice = [name for name, count in Counter(map(names.composed, classes)).items() if count > 1]
+    if twice:
+        raise CourseError(
+            f"{where} has several classes called '{printable(twice[0])}': ask its maker for a name "
+            "for each."
+        )
 
 
 def _check_metrics(found: dict, where: str) -> None:
@@ -349,6 +365,7 @@ def fetch(name: str, revision: str | None = None) -> tuple[Path, str]:
     Of what is there, the three files alone are fetched, and none that is too large; the revision is
     looked up first, so that all three are of the same one.
     """
+    hub.check_name(name)
     sha, sizes = hub.listed(name, revision)
     for file in FILES:
         if file not in sizes:
