@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import html
 import itertools
 import json
 import math
@@ -218,6 +219,46 @@ def test_foreign_text_is_escaped(adapted, tmp_path):
     text = ModelCard.load(tmp_path / "evil" / "README.md").text
     assert "<script" not in text and "<img" not in text
     assert "[click](" not in text and "\n# heading" not in text
+
+
+ALIVE = (
+    "https://evil.example/a", "HTTP://evil.example", "www.evil.example", "ftp://evil.example/a",
+    "mailto:a@evil.example", "a@evil.example", "evil.example", "![x](https://evil.example/a.png)",
+    "[x]: https://evil.example", "<https://evil.example>", "<img src=https://evil.example/a.png>",
+    "<b>bold</b>", "&lt;b&gt;", "$\\href{https://evil.example}{x}$", "\\(x\\)", "*bold*",
+    "so ~~gone~~", "| a | b |", "`code` ``more`` `", "```", "@somebody", "[^1]", "mailto:somebody",
+    "__bold__",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ALIVE)
+def test_foreign_text_becomes_nothing_else(tmp_path, text):
+    """Neither in the README, as readers of Markdown show it, nor in a notebook."""
+    import mistune
+
+    texts = dict.fromkeys(("name", "maker", "task", "data", "intended", "limits"), text)
+    stands_on = (Material(text, text, text),)
+    card = Card(**texts, classes=(f"is {text}", "b"), stands_on=stands_on)
+    about = load_shared(share(FiveLayerNet(2), tmp_path, card)).about
+    readme = (tmp_path / "README.md").read_text(encoding="utf-8").split("---\n", 2)[2]
+    every = ["url", "math", "table", "strikethrough", "footnotes", "task_lists"]
+    page = mistune.create_markdown(escape=False, plugins=every)(readme)
+    tags = set(re.findall(r"<(\w+)", page))
+    assert tags <= {"h1", "h2", "p", "ul", "li", "code", "pre"}, tags
+    outside_code = re.sub(r"<(code|pre)\b.*?</\1>", "", page, flags=re.S)
+    assert not re.search(r"evil|[$@\\]|www|://|mailto", outside_code)
+    assert html.unescape(re.sub(r"<.*?>", "", page)).count(text) >= 9
+    shown = model_card.show(about).data
+    assert set(re.findall(r"<(\w+)", shown)) == {
+        "div",
+        "table",
+        "caption",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+    }
+    assert shown.startswith('<div class="mathjax_ignore">') and html.escape(text) in shown
 
 
 def test_an_interval_may_differ_in_its_last_digits(folder):
