@@ -261,6 +261,24 @@ def test_foreign_text_becomes_nothing_else(tmp_path, text):
     assert shown.startswith('<div class="mathjax_ignore">') and html.escape(text) in shown
 
 
+@pytest.mark.parametrize("change", ["order", "kind", "header"])
+def test_a_saved_network_whose_weights_are_not_its_own_is_named(tmp_path, change):
+    files.save(FiveLayerNet(2), tmp_path, half=False)
+    path = tmp_path / "weights.safetensors"
+    content = path.read_bytes()
+    state, texts = safetensors.torch.load(content), files.texts_in(content, path)
+    if change == "order":
+        swapped(state)
+    elif change == "kind":
+        state = halved(state)
+    else:
+        texts["note"] = "evil"
+    path.write_bytes(files.as_file(state, texts))
+    says = "its header has 'note'" if change == "header" else "do not match their fingerprint"
+    with pytest.raises(CourseError, match=f"weights.safetensors .*{says}"):
+        files.load(tmp_path)
+
+
 def test_an_interval_may_differ_in_its_last_digits(folder):
     found = model_card.metrics(449, 500)
     low, high = found["interval"]
@@ -419,6 +437,18 @@ def grow(name, size):
     return act
 
 
+def swapped(state):
+    state["layer2.weight"] = state["layer2.weight"].flip(0)
+
+
+def halved(state):
+    return {name: value.half() for name, value in state.items()}
+
+
+def of_metadata(**more):
+    return header(lambda told: told.setdefault("__metadata__", {}).update(more))
+
+
 REFUSED = {
     "no such folder": (shutil.rmtree, "There is no folder"),
     "a pickle beside it": (write("pytorch_model.bin", pickle.dumps(Bomb())), "is a pickle"),
@@ -447,6 +477,10 @@ REFUSED = {
         "another architecture",
     ),
     "one byte flipped": (one_byte, "do not match their fingerprint"),
+    "numbers in another order": (change_weights(swapped, False), "do not match their fingerprint"),
+    "numbers of another kind": (change_weights(halved, False), "do not match their fingerprint"),
+    "more in the header": (of_metadata(note="evil"), "its header has 'note'"),
+    "another format in the header": (of_metadata(format="tf"), "its header has 'format'"),
     "cut short": (cut_short, "damaged"),
     "a header of exabytes": (giant_header, "damaged"),
     "a tensor of terabytes": (header(gigantic), "damaged"),
