@@ -4,7 +4,6 @@ import contextlib
 import json
 import shutil
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,7 +11,7 @@ import torchvision
 from torch import nn
 
 from tl_course.base.errors import CourseError
-from tl_course.core import network, published, transfer
+from tl_course.core import hub, network, published, transfer
 from tl_course.core.settings import Settings
 from tl_course.data.examples import Examples, Target, draw
 from tl_course.data.inputs import to_picture
@@ -212,8 +211,8 @@ def hub_of(monkeypatch, folder, revision="a" * 40):
         monkeypatch.setattr(place, "hf_hub_download", bring)
     monkeypatch.setattr(published, "_no_waiting", contextlib.nullcontext)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    found = SimpleNamespace(sha=revision)
-    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: found)
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
+    monkeypatch.setattr(hub, "listed", lambda *_: (revision, sizes))
     return asked
 
 
@@ -243,7 +242,7 @@ def test_a_network_of_the_hub_is_of_the_revision_that_was_looked_at(tmp_path, mo
     assert {name for name, _ in asked} == {"config.json", "model.safetensors"}
     # Without a connection, what was fetched before is enough.
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", None)
+    monkeypatch.setattr(hub, "listed", None)
     with torch.no_grad():
         torch.testing.assert_close(published.load("hf-hub:anna/net")(x), kept(x))
 
@@ -282,6 +281,13 @@ def test_a_configuration_that_names_a_file_of_its_own_is_refused(where, key, tmp
         ("pretrained_cfg", "input_size", [3, 10**6, 10**6]), (None, "input_size", 224),
         ("pretrained_cfg", "label_names", 5), ("pretrained_cfg", "license", ["mit"]),
         (None, "num_classes", 10**9), (None, "pretrained_cfg", [1]), (None, "model_args", [1]),
+        (None, "num_classes", -1), ("model_args", "num_classes", 10**9),
+        ("pretrained_cfg", "label_names", ["x" * 1000]), ("pretrained_cfg", "labels", ["a\x1b[2J"]),
+        (None, "label_names", ["a"] * 100_001), ("pretrained_cfg", "license", "mit\n# free"),
+        ("pretrained_cfg", "architecture", "x" * 1000), ("pretrained_cfg", "hf_hub_id", ["a"]),
+        ("model_args", "depths", [200] * 4), ("model_args", "layers", [1] * 1000),
+        ("model_args", "window_size", 200), ("model_args", "act_layer", "x" * 1000),
+        (None, "auto_map", {"AutoModel": "a.B"}), ("pretrained_cfg", "trust_remote_code", True),
         ("model_args", "layers", [1, 10**9]), ("model_args", "stem_width", 10**7),
         ("model_args", "depth", float("inf")),
     ],
@@ -299,6 +305,46 @@ def test_a_configuration_of_odd_sizes_is_one_sentence(tmp_path, where, key, valu
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"architecture": "vit_giant_patch14_224"}, "weights, and at most"),
+        ({"model_args": {"stem_width": 20_000}}, "weights, and at most"),
+        ({"model_args": {"in_chans": 20_000, "stem_width": 1000}}, "weights, and at most"),
+        ({"label_names": ["a", "b"]}, "2 names for 5 classes"),
+    ],
+)
+def test_a_network_that_does_not_fit_is_never_built(tmp_path, changed, says, monkeypatch):
+    import timm
+
+    timm_folder(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | changed))
+    real = timm.create_model
+
+    def create(name, pretrained):
+        assert not pretrained and torch.empty(0).is_meta, "it was built"
+        return real(name, pretrained)
+
+    monkeypatch.setattr(timm, "create_model", create)
+    with pytest.raises(CourseError, match=says):
+        published.load(f"local-dir:{tmp_path}")
+
+
+def test_files_that_are_too_large_are_not_fetched(tmp_path, monkeypatch):
+    timm_folder(tmp_path)
+    for file, size in (("model.safetensors", 10**9), ("config.json", 10**8)):
+        asked = hub_of(monkeypatch, tmp_path)
+        monkeypatch.setattr(hub, "listed", lambda *_, told=(file, size): ("a" * 40, dict([told])))
+        with pytest.raises(CourseError, match=f"its {file} has"):
+            published.load("hf-hub:anna/net")
+        assert not asked
+    with (tmp_path / "model.safetensors").open("r+b") as sparse:
+        sparse.truncate(10**9)
+    with pytest.raises(CourseError, match="its model.safetensors has 1.0 GB"):
+        published.load(f"local-dir:{tmp_path}")
+
+
 def test_a_network_of_timm_out_of_a_folder(tmp_path):
     kept = timm_folder(tmp_path, license="mit")
     net = published.load(f"local-dir:{tmp_path}")
@@ -308,23 +354,61 @@ def test_a_network_of_timm_out_of_a_folder(tmp_path):
     assert net.requirement.size == 64 and net.about.licence == "mit"
 
 
-def test_a_network_for_texts_out_of_a_folder(tmp_path):
+def texts_folder(folder, **changed):
     from transformers import BertConfig, BertModel
 
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "cat", "dog", "##s"]
-    (tmp_path / "vocab.txt").write_text("\n".join(words))
+    (folder / "vocab.txt").write_text("\n".join(words))
     config = BertConfig(
         vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
         intermediate_size=16, max_position_embeddings=12,
     )  # fmt: skip
-    BertModel(config).save_pretrained(tmp_path)
-    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
+    BertModel(config).save_pretrained(folder)
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
+    told = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(told | changed))
+
+
+def test_a_network_for_texts_out_of_a_folder(tmp_path):
+    texts_folder(tmp_path)
     net = published.load(f"transformers/{tmp_path}")
     assert net.tokens(["cats", "dog"]).tolist() == [[2, 5, 7, 3], [2, 6, 3, 0]]
     assert net.requirement.longest == 12
     with torch.no_grad():  # a text's features do not depend on how long its neighbours are
         together = net.features(net.tokens(["dog", "cat cat cat"]))[0]
         torch.testing.assert_close(together, net.features(net.tokens(["dog"]))[0])
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"num_hidden_layers": 10**9}, "more than 200 layers"),
+        ({"num_hidden_layers": float("nan")}, "more than 200 layers"),
+        ({"hidden_size": 60_000}, "weights, and at most"),
+        ({"vocab_size": 10**10}, "weights, and at most"),
+        ({"max_position_embeddings": 10**10}, "weights, and at most"),
+        ({"auto_map": {"AutoModel": "evil.Net"}}, "asks for code of its own"),
+        ({"quantization_config": {"quant_method": "gptq"}}, "leads to something else"),
+        ({"model_type": "evil\x1b[2J"}, "its kind is 'evil"),
+        ({"hidden_size": -5}, "could not be loaded"),
+        ({"hidden_size": "many"}, "could not be loaded"),
+    ],
+)
+def test_a_network_for_texts_that_does_not_fit_is_never_built(tmp_path, changed, says, monkeypatch):
+    from transformers import AutoModel
+
+    texts_folder(tmp_path, **changed)
+    monkeypatch.setattr(AutoModel, "from_pretrained", lambda *_, **__: pytest.fail("it was built"))
+    with pytest.raises(CourseError, match=says) as caught:
+        published.load(f"transformers/{tmp_path}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_for_texts_that_leads_to_another_is_refused(tmp_path):
+    texts_folder(tmp_path)
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "evil/net"}')
+    with pytest.raises(CourseError, match="adapter_config.json, which leads to something else"):
+        published.load(f"transformers/{tmp_path}")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Share, load in another process, build on it; and every folder that is not to be trusted."""
 
+import contextlib
 import hashlib
+import html
 import itertools
 import json
 import math
@@ -219,6 +221,64 @@ def test_foreign_text_is_escaped(adapted, tmp_path):
     assert "[click](" not in text and "\n# heading" not in text
 
 
+ALIVE = (
+    "https://evil.example/a", "HTTP://evil.example", "www.evil.example", "ftp://evil.example/a",
+    "mailto:a@evil.example", "a@evil.example", "evil.example", "![x](https://evil.example/a.png)",
+    "[x]: https://evil.example", "<https://evil.example>", "<img src=https://evil.example/a.png>",
+    "<b>bold</b>", "&lt;b&gt;", "$\\href{https://evil.example}{x}$", "\\(x\\)", "*bold*",
+    "so ~~gone~~", "| a | b |", "`code` ``more`` `", "```", "@somebody", "[^1]", "mailto:somebody",
+    "__bold__",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ALIVE)
+def test_foreign_text_becomes_nothing_else(tmp_path, text):
+    """Neither in the README, as readers of Markdown show it, nor in a notebook."""
+    import mistune
+
+    texts = dict.fromkeys(("name", "maker", "task", "data", "intended", "limits"), text)
+    stands_on = (Material(text, text, text),)
+    card = Card(**texts, classes=(f"is {text}", "b"), stands_on=stands_on)
+    about = load_shared(share(FiveLayerNet(2), tmp_path, card)).about
+    readme = (tmp_path / "README.md").read_text(encoding="utf-8").split("---\n", 2)[2]
+    every = ["url", "math", "table", "strikethrough", "footnotes", "task_lists"]
+    page = mistune.create_markdown(escape=False, plugins=every)(readme)
+    tags = set(re.findall(r"<(\w+)", page))
+    assert tags <= {"h1", "h2", "p", "ul", "li", "code", "pre"}, tags
+    outside_code = re.sub(r"<(code|pre)\b.*?</\1>", "", page, flags=re.S)
+    assert not re.search(r"evil|[$@\\]|www|://|mailto", outside_code)
+    assert html.unescape(re.sub(r"<.*?>", "", page)).count(text) >= 9
+    shown = model_card.show(about).data
+    assert set(re.findall(r"<(\w+)", shown)) == {
+        "div",
+        "table",
+        "caption",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+    }
+    assert shown.startswith('<div class="mathjax_ignore">') and html.escape(text) in shown
+
+
+@pytest.mark.parametrize("change", ["order", "kind", "header"])
+def test_a_saved_network_whose_weights_are_not_its_own_is_named(tmp_path, change):
+    files.save(FiveLayerNet(2), tmp_path, half=False)
+    path = tmp_path / "weights.safetensors"
+    content = path.read_bytes()
+    state, texts = safetensors.torch.load(content), files.texts_in(content, path)
+    if change == "order":
+        swapped(state)
+    elif change == "kind":
+        state = halved(state)
+    else:
+        texts["note"] = "evil"
+    path.write_bytes(files.as_file(state, texts))
+    says = "its header has 'note'" if change == "header" else "do not match their fingerprint"
+    with pytest.raises(CourseError, match=f"weights.safetensors .*{says}"):
+        files.load(tmp_path)
+
+
 def test_an_interval_may_differ_in_its_last_digits(folder):
     found = model_card.metrics(449, 500)
     low, high = found["interval"]
@@ -377,6 +437,18 @@ def grow(name, size):
     return act
 
 
+def swapped(state):
+    state["layer2.weight"] = state["layer2.weight"].flip(0)
+
+
+def halved(state):
+    return {name: value.half() for name, value in state.items()}
+
+
+def of_metadata(**more):
+    return header(lambda told: told.setdefault("__metadata__", {}).update(more))
+
+
 REFUSED = {
     "no such folder": (shutil.rmtree, "There is no folder"),
     "a pickle beside it": (write("pytorch_model.bin", pickle.dumps(Bomb())), "is a pickle"),
@@ -405,6 +477,10 @@ REFUSED = {
         "another architecture",
     ),
     "one byte flipped": (one_byte, "do not match their fingerprint"),
+    "numbers in another order": (change_weights(swapped, False), "do not match their fingerprint"),
+    "numbers of another kind": (change_weights(halved, False), "do not match their fingerprint"),
+    "more in the header": (of_metadata(note="evil"), "its header has 'note'"),
+    "another format in the header": (of_metadata(format="tf"), "its header has 'format'"),
     "cut short": (cut_short, "damaged"),
     "a header of exabytes": (giant_header, "damaged"),
     "a tensor of terabytes": (header(gigantic), "damaged"),
@@ -432,6 +508,16 @@ REFUSED = {
     "a billion classes": (top(n_classes=10**9), "n_classes = 1000000000"),
     "true classes": (top(n_classes=True), "n_classes = True"),
     "too few names": (of_tl_course(classes=["a", "b"]), "2 class names for 10 classes"),
+    **{
+        f"a class called {name!r}": (of_tl_course(classes=[name, *DIGITS[1:]]), "no plain text")
+        for name in ("\x1b[2J", "a\nb", "a\u2028b", "\u202eb", "a  b", " a", "a\xa0b", "\x9b", "")
+    },
+    "two classes of one name": (
+        of_tl_course(classes=["1", *DIGITS[1:]]), "several classes called '1'"
+    ),
+    "two classes that look the same": (
+        of_tl_course(classes=["\xe4", "a\u0308", *DIGITS[2:]]), "several classes called '\xe4'"
+    ),
     "lineage no list": (of_tl_course(lineage={"Anna": 1}), "lacks 'lineage'"),
     "lineage without names": (of_tl_course(lineage=["Anna"]), "no list of credits"),
     "a modality unknown": (top(modality="smell"), "unknown modality 'smell'"),
@@ -556,6 +642,11 @@ class Hub(BaseHTTPRequestHandler):
     files: dict = {}
     sizes: dict = {}
     asked: list = []
+    tokens: dict = {}  # by host and path
+    refusal: tuple = ()  # status and code for whoever asks for a file
+    elsewhere: dict = {}  # files by where they are really
+    floods: tuple = ()  # what the answer to these ends with never ends
+    sent = 0  # bytes of floods
 
     def log_message(self, *_):
         pass
@@ -568,9 +659,19 @@ class Hub(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
+    def flood(self):
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(OSError):  # the other side has left
+            while Hub.sent < 60_000_000:
+                Hub.sent += self.wfile.write(b"[" * 100_000)
+
     def do_GET(self):
         path = self.path.split("?")[0]
         self.asked.append(path)
+        self.tokens[self.headers["Host"].partition(":")[0], path] = self.headers["Authorization"]
+        if path.endswith(self.floods) and self.floods and self.command == "GET":
+            return self.flood()
         if "/anna/digits" not in path:
             return self.answer(b"{}", {"X-Error-Code": "RepoNotFound"}, 404)
         if "/revision/" in path and path.rsplit("/", 1)[1] not in ("main", self.sha):
@@ -589,6 +690,10 @@ class Hub(BaseHTTPRequestHandler):
                 return self.answer(json.dumps(listed).encode(), {})
             told = {"id": "anna/digits", "sha": self.sha, "siblings": listed, "private": False}
             return self.answer(json.dumps(told).encode(), {})
+        if self.refusal:
+            return self.answer(b"{}", {"X-Error-Code": self.refusal[1]}, self.refusal[0])
+        if path in self.elsewhere:
+            return self.answer(b"", {"Location": self.elsewhere[path]}, 307)
         content = self.files[path.rsplit("/", 1)[1]]
         etag = hashlib.sha1(content).hexdigest()
         headers = {"ETag": f'"{etag}"', "X-Repo-Commit": self.sha, "Accept-Ranges": "bytes"}
@@ -601,7 +706,8 @@ class Hub(BaseHTTPRequestHandler):
 def hub(published, monkeypatch, tmp_path):
     Hub.files = {path.name: path.read_bytes() for path in published.iterdir()}
     Hub.files["pytorch_model.bin"] = pickle.dumps(Bomb())
-    Hub.sizes, Hub.asked = {}, []
+    Hub.sizes, Hub.asked, Hub.tokens, Hub.elsewhere = {}, [], {}, {}
+    Hub.refusal, Hub.floods, Hub.sent = (), (), 0
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
@@ -613,6 +719,7 @@ def hub(published, monkeypatch, tmp_path):
             module, "HUGGINGFACE_CO_URL_TEMPLATE",
             address + "/{repo_id}/resolve/{revision}/{filename}", raising=False,
         )  # fmt: skip
+    Hub.port = server.server_port
     yield Hub
     server.shutdown()
     server.server_close()
@@ -640,6 +747,62 @@ def test_what_the_hub_may_answer(hub):
     with pytest.raises(CourseError, match="has no config.json"):
         load_shared("anna/digits")
     assert not any("/resolve/" in path for path in hub.asked)
+    hub.files["config.json"] = b"{}"
+    for refusal, says in {
+        (403, "GatedRepo"): "asks for an agreement on its page",
+        (401, ""): "There is no anna/digits on the Hugging Face hub that you may read",
+        (403, ""): "does not know you well enough",
+        (500, ""): "answered 500",
+    }.items():
+        hub.refusal = refusal
+        with pytest.raises(CourseError, match=says):
+            load_shared("anna/digits")
+
+
+@pytest.mark.parametrize("announced", [1000, 10**8])
+@pytest.mark.parametrize("flood", ["/api/models/anna/digits", *sharing.FILES])
+def test_of_a_hub_that_lies_no_more_is_taken_than_fits(hub, flood, announced):
+    """What it announces is small enough, and what it sends never ends."""
+    hub.floods = (flood,)
+    if flood in hub.files:
+        hub.sizes[flood] = announced if flood == sharing.WEIGHTS_FILE else 1000
+    with pytest.raises(CourseError) as caught:
+        load_shared("anna/digits")
+    assert "\n" not in str(caught.value)
+    assert hub.sent < 60_000_000 or (flood, announced) == (sharing.WEIGHTS_FILE, 10**8)
+    kept = [path.stat().st_size for path in storage.home().rglob("*") if path.is_file()]
+    assert max(kept, default=0) <= 2_000_000
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"", b"[]", b"{}", b'{"sha": "../../x", "siblings": []}', b'{"sha": 5, "siblings": []}',
+        b'{"sha": "%s", "siblings": [{"rfilename": 5, "size": 1}]}' % (b"a" * 40),
+        b'{"sha": "%s", "siblings": [{"rfilename": "config.json"}]}' % (b"a" * 40),
+        b'{"sha": "%s", "siblings": [{"rfilename": "a", "size": -1}]}' % (b"a" * 40),
+        b"[" * 900_000,
+    ],
+    ids=lambda told: repr(told[:60]),
+)  # fmt: skip
+def test_a_hub_that_tells_something_else_is_one_sentence(hub, told, monkeypatch):
+    monkeypatch.setattr(hub, "do_GET", lambda self: self.answer(told, {}))
+    with pytest.raises(CourseError, match="Hugging Face hub") as caught:
+        load_shared("anna/digits")
+    assert "\n" not in str(caught.value)
+
+
+def test_who_asks_is_told_to_the_hub_alone(hub, monkeypatch):
+    """A hub sends one on to where it keeps a file, within it or with somebody else."""
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    place = f"/anna/digits/resolve/{hub.sha}/"
+    hub.elsewhere[place + "config.json"] = "/cache/anna/digits/config.json"
+    weights = "/stored/anna/digits/model.safetensors"
+    hub.elsewhere[place + "model.safetensors"] = f"http://localhost:{hub.port}{weights}"
+    load_shared("anna/digits")
+    told = {path: token for (host, path), token in hub.tokens.items() if host == "127.0.0.1"}
+    assert set(told.values()) == {"Bearer hf_secret"} and len(told) == 5
+    assert hub.tokens["localhost", weights] is None
 
 
 def test_offline_one_sentence_says_so(published, tmp_path, monkeypatch):
@@ -727,19 +890,21 @@ def test_a_draft_of_a_living_program_is_no_other_thing(tmp_path):
         load_shared(tmp_path)
 
 
-def test_of_two_networks_in_a_folder_the_last_one_counts(tmp_path):
-    """As earlier versions of the course could write them."""
+def test_of_two_networks_in_a_folder_no_clock_chooses(tmp_path):
+    """As earlier versions of the course could write them, and a stranger can."""
     shared, saved = FiveLayerNet(2), FiveLayerNet(2)
-    share(shared, tmp_path / "shared")
+    share(shared, tmp_path)
     files.save(saved, tmp_path / "saved", half=False)
     for path in (tmp_path / "saved").iterdir():
-        path.rename(tmp_path / "shared" / path.name)
-    for last, name in ((shared, "model.safetensors"), (saved, "weights.safetensors")):
-        for order, file in enumerate(("model.safetensors", "weights.safetensors")):
-            os.utime(tmp_path / "shared" / file, (order, order))
-        os.utime(tmp_path / "shared" / name, (9, 9))
-        found = sharing.load_any(tmp_path / "shared")
-        assert network.fingerprint(found) == network.fingerprint(last)
+        path.rename(tmp_path / path.name)
+    for last in ("model.safetensors", "weights.safetensors"):
+        os.utime(tmp_path / "model.safetensors", (5, 5))
+        os.utime(tmp_path / "weights.safetensors", (5, 5))
+        os.utime(tmp_path / last, (9, 9))
+        with pytest.raises(CourseError, match="holds two networks, .*move the one"):
+            sharing.load_any(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    assert network.fingerprint(sharing.load_any(tmp_path)) == network.fingerprint(saved)
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

@@ -40,14 +40,16 @@ def download(
     sha256: str | None = None,
     size: int | None = None,
     most: int = MOST,
+    token: str | None = None,
 ) -> Path:
     """Fetches a file from the first of several mirrors that gives the right one; returns `path`.
 
     A file that is already there and right is left alone. An interrupted download is kept as
     `path` + `.part` and, when there is a checksum to verify it by, resumed. `size` is in bytes;
-    where it is not known, at most `most` are taken. Raises CourseError when no mirror can be
-    reached, when what they sent is not the file (it is deleted), when the disk is too small, or
-    when something else is in the file's place.
+    where it is not known, at most `most` are taken. A `token` says who asks, to the host of the url
+    alone. Raises CourseError when no mirror can be reached (its cause says why), when what they
+    sent is not the file (it is deleted), when the disk is too small, or when something else is in
+    the file's place.
     """
     path = storage.check_name(path)
     urls = [urls] if isinstance(urls, str) else list(urls)
@@ -62,7 +64,7 @@ def download(
             return path  # another process brought it meanwhile
         part = path.with_name(path.name + ".part")
         try:
-            _from_a_mirror(urls, part, path, size, most, mistake, resume=bool(checks))
+            _from_a_mirror(urls, part, path, size, most, mistake, bool(checks), token)
         finally:
             if not checks:
                 with contextlib.suppress(OSError):
@@ -86,21 +88,22 @@ def _from_a_mirror(
     most: int,
     mistake: Callable[[Path], str | None],
     resume: bool,
+    token: str | None,
 ) -> None:
-    wrong = reason = full = None
+    wrong = failed = full = None
     for url in urls:
         _only_resumable(part, resume)
         resumed = True
         while resumed:  # what others began may be what is wrong: then once more from the start
             resumed = _length(part) > 0
             try:
-                _fetch_all(url, part, size, most)
+                _fetch_all(url, part, size, most, token)
             except _Wrong as error:
                 wrong = f"{_host(url)} {error}"
                 break
             except (OSError, http.client.HTTPException, ValueError) as error:
                 full = error if storage.disk_is_full(error, path.parent) else full
-                reason = printable(" ".join(storage.reason(error).split()), 200)
+                failed = error
                 break
             found = mistake(part)
             if not found:
@@ -115,40 +118,63 @@ def _from_a_mirror(
             "changed at its source and the course needs an update."
         )
     hosts = ", ".join(dict.fromkeys(_host(url) for url in urls))
+    reason = printable(" ".join(storage.reason(failed).split()), 200)
     raise CourseError(
         f"Could not reach {hosts} for {path.name} ({reason}); you are offline or the server is "
         f"down, so try again later, or put the file at {path} yourself."
-    )
+    ) from failed
 
 
-def _fetch_all(url: str, part: Path, size: int | None, most: int) -> None:
+def answer(url: str, most: int, token: str | None = None) -> bytes:
+    """What is at an address, kept in memory.
+
+    Raises CourseError for more than `most` bytes, and OSError where it cannot be reached.
+    """
+    pace, content = _Pace(), bytearray()
+    try:
+        with _asked(urllib.request.Request(url), token, pace) as response:
+            while len(content) <= most and (block := response.read1(CHUNK)):
+                content += block
+                pace.keep(len(block))
+    except (http.client.HTTPException, ValueError) as error:
+        raise ConnectionError(str(error)) from error
+    if len(content) > most:
+        raise CourseError(
+            f"{_host(url)} answers with more than {storage.in_words(most)}, more than is ever "
+            "needed there; try again later."
+        )
+    return bytes(content)
+
+
+def _fetch_all(url: str, part: Path, size: int | None, most: int, token: str | None) -> None:
     """Fetches `url` into `part`, taking up again after each break as long as some bytes came."""
     pace = _Pace()
     for connection in range(1, CONNECTIONS + 1):
         before = _length(part)
         try:
-            return _fetch(url, part, size, most, pace)
+            return _fetch(url, part, size, most, token, pace)
         except (ConnectionError, TimeoutError, http.client.IncompleteRead):
             if _length(part) <= before or connection == CONNECTIONS:
                 raise
             time.sleep(PAUSE)
 
 
-def _fetch(url: str, part: Path, size: int | None, most: int, pace: "_Pace") -> None:
+def _fetch(
+    url: str, part: Path, size: int | None, most: int, token: str | None, pace: "_Pace"
+) -> None:
     have = _length(part)
     if have and have == size:
         return
-    request = urllib.request.Request(url, headers={"User-Agent": "tl-course"})
+    request = urllib.request.Request(url)
     if have:
         request.add_header("Range", f"bytes={have}-")
     try:
-        response = _opener(pace).open(request, timeout=PATIENCE)
+        response = _asked(request, token, pace)
     except urllib.error.HTTPError as error:
-        error.close()
         if error.code != 416 or not have:
             raise
         part.unlink()  # as long as the whole file or longer: start again
-        return _fetch(url, part, size, most, pace)
+        return _fetch(url, part, size, most, token, pace)
     with response:
         at = have = _begins(response, have)
         total = _announced(response, have, size, most)
@@ -168,6 +194,20 @@ def _fetch(url: str, part: Path, size: int | None, most: int, pace: "_Pace") -> 
                 bar.update(len(block))
         if total and at < total:
             raise http.client.IncompleteRead(b"", total - at)
+
+
+def _asked(
+    request: urllib.request.Request, token: str | None, pace: "_Pace"
+) -> http.client.HTTPResponse:
+    """The answer to a request, of which nothing is read yet; HTTPError for one that refuses."""
+    request.add_header("User-Agent", "tl-course")
+    if token:
+        request.add_unredirected_header("Authorization", f"Bearer {token}")
+    try:
+        return _opener(pace).open(request, timeout=PATIENCE)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise
 
 
 def _begins(response: http.client.HTTPResponse, have: int) -> int:
@@ -229,7 +269,11 @@ def _opener(pace: _Pace) -> urllib.request.OpenerDirector:
 class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req, fp, *more):
         fp.close()  # urllib would read the page that comes with it to its end, if it has one
-        return super().redirect_request(req, fp, *more)
+        onward = super().redirect_request(req, fp, *more)
+        token = req.get_header("Authorization")
+        if onward is not None and token and (onward.type, onward.host) == (req.type, req.host):
+            onward.add_unredirected_header("Authorization", token)
+        return onward
 
 
 class _Connections(urllib.request.HTTPSHandler):

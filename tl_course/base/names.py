@@ -4,19 +4,29 @@ import os
 import re
 import unicodedata
 
+JOINERS = "\u200c\u200d"  # within words of some languages, and within emoji
 LONGEST = 100  # bytes of a name
 ODD = '<>:"|?*\\/'  # what some system takes in no name
 RESERVED = re.compile(r"(con|prn|aux|nul|(com|lpt)[\d¹²³])(\.|$)", re.IGNORECASE)  # by Windows
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name is text, and nothing in it would be obeyed by a terminal."""
-    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
+    """Whether a name is text on one line that is shown as it is, and no terminal obeys any of it.
+
+    Nothing is left out of it, put in another order, or shortened to a single space.
+    """
+    kinds = {unicodedata.category(character) for character in name if character not in JOINERS}
+    return name != "" and name == " ".join(name.split()) and not kinds & {"Cc", "Cf", "Cs"}
+
+
+def composed(name: str) -> str:
+    """The one way to write a name among those that look the same, as ä and a with two dots do."""
+    return unicodedata.normalize("NFC", name)
 
 
 def clean(name: str) -> str:
     """A name that every system takes: odd characters become "_", and long names shorter."""
-    name = unicodedata.normalize("NFC", name)
+    name = composed(name)
     name = "".join(c if c.isprintable() and c not in ODD else "_" for c in name).strip(" .") or "_"
     name = f"_{name}" if RESERVED.match(name) else name
     stem, ending = os.path.splitext(name)

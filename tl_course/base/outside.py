@@ -13,6 +13,9 @@ from tl_course.base.errors import CourseError, printable
 
 MOST_TEXT = 1_000_000  # bytes of a text that describes something
 DEEPEST = 100  # lists and objects inside each other; nothing of the course has more than ten
+ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"  # a pattern of JSON Schema
+# What asks for code of its own, wherever it stands in a description.
+CUSTOM_CODE = ("auto_map", "custom_pipelines", "custom_code", "trust_remote_code")
 GENERAL = "lacks '{key}', or it has another type"
 
 

@@ -5,12 +5,14 @@ Everything in the data home can be deleted and comes back.
 
 import contextlib
 import errno
+import functools
 import getpass
 import hashlib
 import os
 import secrets
 import shutil
 import stat
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -27,18 +29,23 @@ except ImportError:  # Windows
     fcntl = None
 
 CLAIM = ".tl-course.lock"  # the file that says that a program is writing there
+FOR_OTHERS = 0o022  # the rights of a group, or of all, to write
 DRAFT = ".tl-course-draft-"  # how the name of a file begins that is not in its place yet
 
 
 def home() -> Path:
     """The folder for everything that can be deleted and comes back; made when it is missing.
 
-    It is `TL_COURSE_HOME` when that is set, else the user's cache folder. A class may share one.
+    It is `TL_COURSE_HOME` when that is set, else the user's cache folder. A class may share one:
+    then the folders that are made in it are for all, and each person's own for that person alone.
     Raises CourseError when it cannot be written to.
     """
-    usual = platformdirs.user_cache_dir("tl-course", appauthor=False)
-    folder = expanded(os.environ.get("TL_COURSE_HOME") or usual)
+    folder = expanded(os.environ.get("TL_COURSE_HOME") or _usual_home())
     return make_folder(folder, "set TL_COURSE_HOME to a folder that you may write to").resolve()
+
+
+def _usual_home() -> Path:
+    return Path(platformdirs.user_cache_dir("tl-course", appauthor=False))
 
 
 def expanded(path: str | os.PathLike) -> Path:
@@ -53,12 +60,49 @@ def expanded(path: str | os.PathLike) -> Path:
 
 
 def person_folder() -> Path:
-    """Where in the data home is kept what a person makes: a folder for each person."""
+    """Where is kept what a person makes: in the data home, a folder for each person.
+
+    Nobody else may read it. Where the data home has no place for it, it is in the usual data home
+    of the user, which a warning says once.
+    """
     try:
-        person = getpass.getuser()
+        person = clean(getpass.getuser())
     except (ImportError, KeyError, OSError):  # a system without names
         person = "learner"
-    return make_folder(home() / "made" / clean(person))
+    made = home() / "made"
+    try:
+        return _private(made / person)
+    except CourseError as error:
+        instead = _private(_usual_home() / "made" / person)
+        _tell_once(f"What you make is kept in {instead}. {error}")
+        return instead
+
+
+@functools.cache
+def _tell_once(sentence: str) -> None:
+    warnings.warn(sentence, stacklevel=3)
+
+
+def _private(folder: Path) -> Path:
+    """A folder that one person alone may read; CourseError where it is somebody else's."""
+    make_folder(folder, "ask whoever owns it", 0o700)
+    if os.name != "posix":
+        return folder  # Windows has other rights, which are inherited
+    if folder.parent.stat().st_mode & FOR_OTHERS and not _is_mine(folder):
+        raise CourseError(f"The folder {folder} belongs to somebody else: ask who made it.")
+    with contextlib.suppress(OSError):  # some disks have no such rights
+        folder.chmod(0o700)
+    return folder
+
+
+def _is_mine(folder: Path) -> bool:
+    """Whether a folder, and no link, belongs to whoever owns what this program writes there."""
+    probe, there = _draft(folder / "probe"), folder.lstat()
+    probe.touch()
+    try:
+        return stat.S_ISDIR(there.st_mode) and there.st_uid == probe.stat().st_uid
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -73,7 +117,7 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     path = check_name(path)
     draft = mark = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path.parent)
         sweep(path.parent)
         draft, mark = _begin(path)
         yield draft
@@ -152,16 +196,36 @@ def sweep(folder: Path) -> None:
                 draft.unlink()
 
 
-def make_folder(folder: str | os.PathLike, advice: str = "choose another one") -> Path:
+def make_folder(
+    folder: str | os.PathLike, advice: str = "choose another one", mode: int = 0o777
+) -> Path:
     """The folder, made where it is missing; CourseError when it cannot be made or written to."""
     folder = check_name(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder, mode)
         _try(_draft(folder / "probe"))
     except OSError as error:
         said = f"The folder {folder} cannot be written to ({reason(error)})"
         raise CourseError(f"{said}; {advice}.") from error
     return folder
+
+
+def _make(folder: Path, mode: int = 0o777) -> None:
+    """Makes a folder and those above it; one that is new in a shared home is open as that is."""
+    if folder.is_dir():
+        return
+    if folder.parent != folder:
+        _make(folder.parent)
+    folder.mkdir(mode, exist_ok=True)
+    above = stat.S_IMODE(folder.parent.stat().st_mode)
+    if mode & FOR_OTHERS and above & FOR_OTHERS and _is_in_the_home(folder):
+        with contextlib.suppress(OSError):  # another program made it just now
+            folder.chmod(above)
+
+
+def _is_in_the_home(folder: Path) -> bool:
+    shared = os.environ.get("TL_COURSE_HOME")
+    return bool(shared) and Path(shared).expanduser().resolve() in folder.resolve().parents
 
 
 def check_name(path: str | os.PathLike) -> Path:
@@ -292,7 +356,7 @@ def lock(path: str | os.PathLike, timeout: float = 600) -> Iterator[None]:
     """
     path = Path(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path.parent)
         # Readable and writable for all: in a shared home, others must be able to take it too.
         held = filelock.FileLock(f"{path}.lock", mode=0o666)
         held.acquire(timeout=timeout)

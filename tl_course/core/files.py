@@ -227,6 +227,9 @@ def read(
     def unfit(why: str) -> CourseError:
         return CourseError(f"{where} does not fit {called}: {why}.")
 
+    for key, text in texts_in(content, where).items():
+        if key != "network" and (key, text) != ("format", "pt"):
+            raise unfit(f"its header has '{printable(key)}', which is no part of a network")
     state = tensors_in(content, where)
     with torch.device("meta"):  # the shapes of the network, without its memory
         net = make()

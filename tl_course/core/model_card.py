@@ -2,7 +2,7 @@
 
 A card is written by a person (`Card`), completed from the network (`description`), and shown as
 Markdown for the shared folder or as HTML in a notebook. What a foreign card says is text and
-nothing else: it is escaped wherever it is shown, and never run.
+nothing else: it becomes no link, no picture and no formula where it is shown, and is never run.
 """
 
 import html
@@ -221,11 +221,11 @@ def as_markdown(about: dict) -> str:
         model_name=_line(about["name"]),
         eval_results=[result] if found else None,
     )
-    parts = [f"# {_escaped(about['name'])}"]
+    parts = [f"# {_inert(about['name'])}"]
     for heading, said in rows(about):
         lines = [said] if isinstance(said, str) else said or ["nothing that is known"]
         bullet = "" if isinstance(said, str) else "- "
-        parts.append(f"## {heading}\n\n" + "\n".join(bullet + _escaped(line) for line in lines))
+        parts.append(f"## {heading}\n\n" + "\n".join(bullet + _inert(line) for line in lines))
     parts.append(f"## How to load it\n\nWith the course:\n\n```python\n{WITH}\n```")
     parts.append(f"Without it, PyTorch and safetensors suffice:\n\n```python\n{WITHOUT}\n```")
     return f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(parts) + "\n"
@@ -237,13 +237,26 @@ def show(about: dict) -> HTML:
         (heading, said if isinstance(said, str) else lines(said or ["nothing known"]))
         for heading, said in rows(about)
     ]
-    return HTML(table(body, caption=about["name"], named=True, style=CARD_STYLE))
+    shown = table(body, caption=about["name"], named=True, style=CARD_STYLE)
+    return HTML(f'<div class="mathjax_ignore">{shown}</div>')  # no formulas, which may hold links
 
 
 def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _escaped(text: str) -> str:
-    """Text on one line that Markdown shows as it is: no tags, links, headings or code."""
-    return re.sub(r"([\\`*_\[\]#|~])", r"\\\1", html.escape(_line(text), quote=False))
+# What some reader of Markdown makes a link, a picture, a formula or a mention of.
+ALIVE = re.compile(r"[\\`*_\[\]#|~$@{}]|:/|www\.|\w\.[a-z]{2}|(?<!\w)(mailto|xmpp):", re.IGNORECASE)
+
+
+def _inert(text: str) -> str:
+    """Text on one line that Markdown shows as it is: no tags, and as code what may be more."""
+    parts = re.split(r"([<>&()]|\s+)", _line(text))
+    return "".join(_code(one) if ALIVE.search(one) else html.escape(one, False) for one in parts)
+
+
+def _code(word: str) -> str:
+    """A word between more backticks than are in it."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", word)), default=0))
+    padding = " " if word.startswith("`") or word.endswith("`") else ""
+    return f"{fence}{padding}{word}{padding}{fence}"

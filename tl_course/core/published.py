@@ -32,11 +32,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from tl_course.base import outside, storage
 from tl_course.base.errors import CourseError, printable
-from tl_course.core import training
+from tl_course.core import hub, training
 from tl_course.core.input_spec import Pictures, Tokens
 
 GRID = 3  # a picture cut off in the middle of a network is averaged over GRID × GRID regions
+CONFIG_FILE, WEIGHTS_FILES = "config.json", ("model.safetensors", "pytorch_model.bin")
 MOST_CONFIG = 10_000_000  # bytes of a configuration; one with 22,000 classes has two million
+MOST_READ = (
+    20_000_000  # bytes of what else is read beside the weights: word pieces of all languages
+)
 LONGEST = 64  # word pieces of a text; what is longer is cut off
 
 
@@ -338,7 +342,12 @@ def _timm(name: str):
 # What in a repository's configuration says which file timm reads, and how. Before 1.0.31 timm
 # unpickles the file that a stranger names there.
 NAMES_A_FILE = ("file", "url", "hf_hub_filename", "custom_load", "state_dict", "checkpoint_path")
-TEXT = {"type": ["string", "null"]}
+MOST_CLASSES, MOST_NAME = 100_000, 500  # classes, characters
+TEXT = {
+    "type": ["string", "null"], "maxLength": MOST_NAME, "pattern": outside.ONE_LINE,
+    "said": "is refused: its configuration has a '{key}' that is no short line of text",
+}  # fmt: skip
+LABELS = {"type": ["array", "null"], "maxItems": MOST_CLASSES, "items": TEXT}
 FITS_NO_PICTURE = "is refused: its configuration has a '{key}' that fits no pictures"
 
 
@@ -354,64 +363,135 @@ SHOWN = {  # what else of a configuration is used, where it is there (JSON Schem
         "mean": _three(type="number", minimum=-1000, maximum=1000),
         "std": _three(type="number", exclusiveMinimum=0, maximum=1000),
         "input_size": _three(type="integer", minimum=1, maximum=2048),
-        "num_classes": {"type": ["integer", "null"], "maximum": 100_000},
-        "label_names": {"type": ["array", "null"], "items": {"type": "string"}},
-        "license": TEXT,
-        "paper_name": TEXT,
+        "num_classes": {
+            "type": ["integer", "null"], "minimum": 0, "maximum": MOST_CLASSES,
+            "said": f"is refused: it has {{value}} classes, and at most {MOST_CLASSES:,} fit",
+        },
+        **dict.fromkeys(("label_names", "labels"), LABELS),
+        **dict.fromkeys(("license", "paper_name", "architecture", "hf_hub_id"), TEXT),
         "model_args": {"type": ["object", "null"]},
     },
 }  # fmt: skip
-MOST_DEEP, MOST_WIDE = 200, 25_000  # layers, blocks, heads; and any other number of `model_args`
-DEEP = re.compile("depth|layer|block|stage|head|repeat")
+MOST_ARGUMENTS, MOST_DEEP, MOST_WIDE = 100, 200, 25_000  # how many; layers together; other numbers
+MOST_WINDOW = 16  # pixels or patches; some count each pair of a window's patches
+DEEP = re.compile("depth|layer|block|stage|repeat")
+NARROW = {re.compile("head"): MOST_DEEP, re.compile("window"): MOST_WINDOW}
+MOST_WEIGHTS = 125_000_000  # numbers of a network from a stranger: half a gigabyte
+MOST_FILE = 4 * MOST_WEIGHTS + MOST_CONFIG  # bytes of one with weights
 
 
 def _checked_source(name: str) -> str:
     """timm's name of a network; from the hub, of the one revision that was looked at.
 
-    Raises CourseError where a stranger's configuration names a file of its own to be read, or has
-    sizes that no network for pictures has.
+    Raises CourseError where a stranger's configuration asks for code or names a file of its own,
+    or has sizes that no network for pictures has.
     """
-    import huggingface_hub
     import timm
 
     source, place = timm.models.parse_model_name(name)
     if source == "hf-hub":
         place, _, revision = place.partition("@")
-        revision = revision or None
-        if not huggingface_hub.constants.HF_HUB_OFFLINE:
-            revision = huggingface_hub.HfApi().model_info(place, revision=revision).sha
-        path = huggingface_hub.hf_hub_download(place, "config.json", revision=revision)
-        place = f"{place}@{Path(path).parent.name}"  # a revision's folder has its name
+        folder, revision = _at_the_hub(name, place, revision or None)
+        place = f"{place}@{revision}"
     elif source == "local-dir":
-        path = Path(place) / "config.json"
+        folder = Path(place)
+        _sizes_fit(name, {path.name: path.stat().st_size for path in folder.iterdir()})
     else:
         return name
-    config = outside.parsed(outside.content(path, MOST_CONFIG), path)
-    if not isinstance(config, dict):
-        raise CourseError(f"{name} is refused: its configuration is no JSON object.")
+    config = _configuration(name, folder)
     for part in (config, config.get("pretrained_cfg") or {}, config.get("model_args") or {}):
         outside.meet(part, SHOWN, name, "choose another network")
         for key in NAMES_A_FILE:
             # A truth alone says how the file is read; by itself it names none.
             if part.get(key) and part[key] is not True:
-                raise CourseError(
-                    f"{name} is refused: its configuration names a file of its own to be read "
-                    f"('{key}'), which could be anything; choose a network without that."
+                raise _refused(
+                    name,
+                    f"its configuration names a file of its own to be read ('{key}'), which could "
+                    "be anything",
                 )
-    for key, number, _ in outside.leaves(config.get("model_args")):
-        most = MOST_DEEP if DEEP.search(key) else MOST_WIDE
-        if isinstance(number, (int, float)) and not abs(number) <= most:
-            raise CourseError(
-                f"{name} is refused: its configuration asks for {printable(key)} = "
-                f"{printable(str(number))}, and at most {most:,} fit; choose another network."
-            )
+    _arguments_fit(name, config.get("model_args"))
     architecture = config.get("architecture")
     if not isinstance(architecture, str) or not timm.is_model(architecture):
-        raise CourseError(
-            f"{name} is refused: timm has no architecture called "
-            f"'{printable(str(architecture))}'; choose another network."
-        )
-    return f"{source}:{place}"
+        raise _refused(name, f"timm has no architecture called '{printable(str(architecture))}'")
+    chosen = f"{source}:{place}"
+    model = _weights_fit(name, lambda: timm.create_model(chosen, pretrained=False))
+    called = model.pretrained_cfg.get("label_names") or ()
+    if called and len(called) != model.num_classes:
+        raise _refused(name, f"it has {len(called):,} names for {model.num_classes:,} classes")
+    return chosen
+
+
+def _refused(name: str, why: str) -> CourseError:
+    return CourseError(f"{name} is refused: {why}; choose another network.")
+
+
+def _at_the_hub(name: str, place: str, revision: str | None) -> tuple[Path, str]:
+    """Where the configuration of a repository came to, and its revision; all of it has to fit."""
+    import huggingface_hub
+
+    if not huggingface_hub.constants.HF_HUB_OFFLINE:
+        revision, sizes = hub.listed(place, revision)
+        _sizes_fit(name, sizes)
+    path = Path(huggingface_hub.hf_hub_download(place, CONFIG_FILE, revision=revision))
+    return path.parent, path.parent.name  # a revision's folder has its name
+
+
+def _in_a_folder(name: str, folder: Path) -> Path:
+    """A folder with a configuration; all of it has to fit."""
+    _sizes_fit(name, {path.name: path.stat().st_size for path in folder.iterdir()})
+    return folder
+
+
+def _sizes_fit(name: str, sizes: dict[str, int]) -> None:
+    """Whether of the files in a folder or a repository those fit that may be read."""
+    for file, size in sizes.items():
+        most = MOST_FILE if file in WEIGHTS_FILES else MOST_READ
+        read = file.endswith((*WEIGHTS_FILES, ".json", ".txt", ".model")) and "/" not in file
+        if read and size > most:
+            size, most = storage.in_words(size), storage.in_words(most)
+            raise _refused(name, f"its {printable(file)} has {size}, and at most {most} fit")
+
+
+def _configuration(name: str, folder: Path) -> dict:
+    """What the configuration in `folder` says; CourseError where it asks for code of its own."""
+    path = folder / CONFIG_FILE
+    config = outside.parsed(outside.content(path, MOST_CONFIG), path)
+    if not isinstance(config, dict):
+        raise _refused(name, "its configuration is no JSON object")
+    for key, _, _ in outside.leaves(config):
+        if key in outside.CUSTOM_CODE:
+            raise _refused(name, f"it asks for code of its own ('{key}'), and none is run here")
+    return config
+
+
+def _arguments_fit(name: str, arguments: dict | None) -> None:
+    """Whether a network can be laid out with these sizes in a moment."""
+    leaves = [(key, one) for key, one, _ in outside.leaves(arguments)]
+    if len(leaves) > MOST_ARGUMENTS:
+        raise _refused(name, f"its configuration has more than {MOST_ARGUMENTS} sizes")
+    deep = 0
+    for key, one in leaves:
+        if isinstance(one, str) and len(one) > MOST_NAME:
+            raise _refused(name, "its configuration has a text where a size belongs")
+        if not isinstance(one, (int, float)):
+            continue
+        most = next((m for narrow, m in NARROW.items() if narrow.search(key)), MOST_WIDE)
+        if not abs(one) <= most:
+            asked = f"{printable(key)} = {printable(str(one))}"
+            raise _refused(name, f"its configuration asks for {asked}, and at most {most:,} fit")
+        deep += abs(one) if DEEP.search(key) else 0
+    if deep > MOST_DEEP:
+        raise _refused(name, f"its configuration asks for more than {MOST_DEEP} layers")
+
+
+def _weights_fit(name: str, make: Callable[[], nn.Module]) -> nn.Module:
+    """The network of `make` without its memory, where it is not too large."""
+    with torch.device("meta"):
+        model = make()
+    numbers = sum(one.numel() for one in (*model.parameters(), *model.buffers()))
+    if numbers > MOST_WEIGHTS:
+        raise _refused(name, f"it has {numbers:,} weights, and at most {MOST_WEIGHTS:,} fit")
+    return model
 
 
 def _minilm() -> Reading:
@@ -454,14 +534,53 @@ def _transformer(name: str, about: About | None = None) -> Reading:
         ) from None
 
     def fetch():
-        body = AutoModel.from_pretrained(name, use_safetensors=True, trust_remote_code=False)
-        return body, AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        pinned = {"revision": _checked_reader(name), "trust_remote_code": False}
+        body = AutoModel.from_pretrained(name, use_safetensors=True, **pinned)
+        return body, AutoTokenizer.from_pretrained(name, **pinned)
 
     body, tokenizer = _online(fetch, name)
     longest = min(LONGEST, body.config.max_position_embeddings)
     requirement = Tokens(longest, body.config.vocab_size, tokenizer.pad_token_id or 0)
     about = about or About(name, "see its card", "see its card", f"see its card, {name}")
     return Reading(body, body.config.hidden_size, requirement, about, tokenizer=tokenizer).eval()
+
+
+READERS = (
+    "albert", "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "modernbert",
+    "mpnet", "roberta", "xlm-roberta",
+)  # fmt: skip
+LED_AWAY = ("quantization_config", "adapter_config.json")  # to other code, and to another network
+
+
+def _checked_reader(name: str) -> str | None:
+    """The revision of a network for texts that was looked at; None of one in a folder.
+
+    Raises CourseError where its configuration asks for code, or for sizes that fit none.
+    """
+    from transformers import AutoConfig, AutoModel
+
+    if Path(name).is_dir():
+        folder, revision = _in_a_folder(name, Path(name)), None
+    else:
+        folder, revision = _at_the_hub(name, name, None)
+    config = _configuration(name, folder)
+    kind, files = config.get("model_type"), {path.name for path in folder.iterdir()}
+    if kind not in READERS:
+        known = ", ".join(READERS)
+        raise _refused(name, f"its kind is '{printable(str(kind))}', and the course knows {known}")
+    for led in LED_AWAY:
+        if led in config or led in files:
+            raise _refused(name, f"it has {led}, which leads to something else")
+    deep = sum(
+        abs(one)
+        for key, one, _ in outside.leaves(config)
+        if re.search("layer|group", key) and isinstance(one, (int, float))
+    )
+    if not deep <= MOST_DEEP:
+        raise _refused(name, f"its configuration asks for more than {MOST_DEEP} layers")
+    exactly = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
+    _weights_fit(name, lambda: AutoModel.from_config(exactly, trust_remote_code=False))
+    return revision
 
 
 def _online(fetch: Callable, name: str):

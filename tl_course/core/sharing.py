@@ -11,13 +11,14 @@ import itertools
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from tl_course.base import outside, storage
+from tl_course.base import names, outside, storage
 from tl_course.base.errors import CourseError, printable
-from tl_course.core import files, model_card
+from tl_course.core import files, hub, model_card
 from tl_course.core.files import MOST_CLASSES, MOST_WEIGHTS, TEXT
 from tl_course.core.model_card import Card
 from tl_course.core.network import KERNELS, WIDTHS, FiveLayerNet
@@ -36,9 +37,7 @@ CODE = (
     ".py", ".pyc", ".pyd", ".so", ".dll", ".dylib", ".exe", ".sh", ".bat", ".cmd", ".ps1", ".js",
     ".ipynb", ".pth.tar", ".whl", ".egg",
 )  # fmt: skip
-CUSTOM_CODE = ("auto_map", "custom_pipelines", "custom_code", "trust_remote_code")
 OUTSIDE = re.compile(r"^(/\w|~|\w:[\\/]|\\\\|file:)|(^|[\\/])\.\.([\\/]|$)")
-HUB_NAME = re.compile(r"[A-Za-z0-9][\w-]*(\.[\w-]+)*/[A-Za-z0-9][\w-]*(\.[\w-]+)*")
 
 
 # --------------------------------------------------------------------------------------- sharing
@@ -123,14 +122,17 @@ def _unfinished(folder: Path) -> list[str]:
 def load_any(folder: Path | str) -> FiveLayerNet:
     """A network from a folder, whether it was shared or saved (`files.save`).
 
-    Where there are both, it is the one that was written last.
+    Raises CourseError where there are both: nothing in a folder says which one is meant.
     """
-    shared, saved = (Path(folder) / name for name in (WEIGHTS_FILE, files.WEIGHTS_FILE))
-    if shared.exists() and saved.exists():
-        last = shared.stat().st_mtime_ns > saved.stat().st_mtime_ns
-    else:
-        last = shared.exists() or (Path(folder) / CONFIG_FILE).exists() and not saved.exists()
-    return load_shared(folder) if last else files.load(folder)
+    folder = Path(folder)
+    shared, saved = ((folder / name).exists() for name in (WEIGHTS_FILE, files.WEIGHTS_FILE))
+    if shared and saved:
+        raise CourseError(
+            f"{folder} holds two networks, a shared one ({WEIGHTS_FILE}) and a saved one "
+            f"({files.WEIGHTS_FILE}): move the one that you do not want to another folder."
+        )
+    shared = shared or (folder / CONFIG_FILE).exists() and not saved
+    return load_shared(folder) if shared else files.load(folder)
 
 
 def load_shared(folder_or_name: Path | str, revision: str | None = None) -> FiveLayerNet:
@@ -141,7 +143,7 @@ def load_shared(folder_or_name: Path | str, revision: str | None = None) -> Five
     whole. Nothing of the folder is run or unpickled, and what is adapted from it credits it.
     """
     folder, origin = Path(folder_or_name), str(folder_or_name)
-    if not folder.exists() and HUB_NAME.fullmatch(origin) and isinstance(folder_or_name, str):
+    if not folder.exists() and hub.NAME.fullmatch(origin) and isinstance(folder_or_name, str):
         folder, origin = fetch(origin, revision)
     if not folder.is_dir():
         raise CourseError(
@@ -215,13 +217,12 @@ def _bytes(folder: Path, name: str, most: int) -> bytes:
     return outside.content(folder / name, most, follow=False)
 
 
-ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"
 # What config.json must hold (JSON Schema). `said` is the sentence for what does not meet a part.
 ABOUT = {
     **dict.fromkeys(("format", "input", "name", "maker", "task", "data"), TEXT),
     **dict.fromkeys(("intended", "limits"), TEXT),
     "licence": {
-        "type": "string", "pattern": ONE_LINE,
+        "type": "string", "pattern": outside.ONE_LINE,
         "said": "has a licence that is not one line of text",
     },
     "images": {"type": "integer"},
@@ -264,7 +265,7 @@ def _checked(config: object, where: str) -> dict:
     if not isinstance(config, dict):
         raise CourseError(f"{where} is no JSON object; ask for the file that share() wrote.")
     for key, value, _ in outside.leaves(config):
-        if key in CUSTOM_CODE:
+        if key in outside.CUSTOM_CODE:
             raise CourseError(
                 f"{where} asks for code of its own ('{key}'), and none is run here; ask for a "
                 "network without it."
@@ -287,14 +288,31 @@ def _checked(config: object, where: str) -> dict:
             f"'{FORMAT}': it was made by another version, so update the course."
         )
     outside.meet(config, CONFIG, where, "ask for the file that share() wrote")
-    names, n_classes = about["classes"], config["n_classes"]
-    if len(names) != n_classes:
+    classes, n_classes = about["classes"], config["n_classes"]
+    if len(classes) != n_classes:
         raise CourseError(
-            f"{where} gives {len(names):,} class names for {n_classes:,} classes; each class needs "
-            "one name."
+            f"{where} gives {len(classes):,} class names for {n_classes:,} classes; each class "
+            "needs one name."
         )
+    _check_classes(classes, where)
     _check_metrics(about["metrics"], where)
     return about
+
+
+def _check_classes(classes: list[str], where: str) -> None:
+    """Names are shown as they are or not at all, so that two never look the same."""
+    for name in classes:
+        if not names.is_plain(name):
+            raise CourseError(
+                f"{where} has the class name '{printable(name)}', which is no plain text of one "
+                "line: ask its maker for another name."
+            )
+    twice = [name for name, count in Counter(map(names.composed, classes)).items() if count > 1]
+    if twice:
+        raise CourseError(
+            f"{where} has several classes called '{printable(twice[0])}': ask its maker for a name "
+            "for each."
+        )
 
 
 def _check_metrics(found: dict, where: str) -> None:
@@ -345,9 +363,9 @@ def publish(folder: Path | str, name: str, private: bool = False) -> str:
     """
     import huggingface_hub
 
-    _hub_name(name)
+    hub.check_name(name)
     load_shared(folder)
-    with _hub_errors(name):
+    with hub.errors_told(name):
         api = huggingface_hub.HfApi()
         api.create_repo(name, private=private, exist_ok=True)
         said = "A network shared from the course Borrowed Eyes"
@@ -358,74 +376,23 @@ def publish(folder: Path | str, name: str, private: bool = False) -> str:
 
 
 def fetch(name: str, revision: str | None = None) -> tuple[Path, str]:
-    """Bring a shared network from the hub: its folder, and "name@revision" with the revision found.
+    """Bring a shared network from the hub: its folder, and "name@revision" with its revision.
 
     Of what is there, the three files alone are fetched, and none that is too large; the revision is
     looked up first, so that all three are of the same one.
     """
-    import huggingface_hub
-
-    _hub_name(name)
-    with _hub_errors(name):
-        there = huggingface_hub.HfApi().model_info(name, revision=revision, files_metadata=True)
-        sizes = {file.rfilename: file.size or 0 for file in there.siblings or []}
-        for file in FILES:
-            if file not in sizes:
-                raise CourseError(
-                    f"{name} on the Hugging Face hub has no {file}, so it is not a network shared "
-                    "by this course; networks of other kinds are loaded as published networks."
-                )
-            if sizes[file] > (MOST_WEIGHTS if file == WEIGHTS_FILE else MOST_TEXT):
-                size = storage.in_words(sizes[file])
-                why = f"its {file} has {size}, more than a five-layer network needs"
-                raise _refused(f"{name} on the Hugging Face hub", why)
-        if not re.fullmatch(r"[0-9a-f]{40,64}", there.sha or ""):
-            raise CourseError(f"The hub gave no revision for {name}; try again later.")
-        folder = storage.home() / "shared" / name.replace("/", "--") / there.sha
-        huggingface_hub.snapshot_download(
-            name, revision=there.sha, local_dir=folder, allow_patterns=list(FILES)
-        )
-    return folder, f"{name}@{there.sha}"
-
-
-def _hub_name(name: str) -> None:
-    if not HUB_NAME.fullmatch(name):
-        raise CourseError(
-            f"'{printable(name)}' is no name on the Hugging Face hub; it is written owner/name, "
-            "such as anna/my-five-layers."
-        )
-
-
-@contextlib.contextmanager
-def _hub_errors(name: str) -> Iterator[None]:
-    """Turns what huggingface_hub raises into one sentence."""
-    from huggingface_hub import errors
-
-    try:
-        yield
-    except CourseError:
-        raise
-    except errors.RevisionNotFoundError:
-        said = f"There is no such revision of {name} on the Hugging Face hub"
-        todo = "leave the revision out to get the newest"
-    except errors.GatedRepoError:
-        said = f"{name} asks for an agreement on its page"
-        todo = "agree there and log in with `hf auth login`"
-    except errors.RepositoryNotFoundError:
-        said = f"There is no {name} on the Hugging Face hub that you may read"
-        todo = "check the name, or log in with `hf auth login` if it is private"
-    except (errors.LocalTokenNotFoundError, errors.HfHubHTTPError) as error:
-        status = getattr(getattr(error, "response", None), "status_code", None)
-        if status in (None, 401, 403):
-            said = f"The Hugging Face hub does not know you well enough for {name}"
-            todo = "log in with `hf auth login` and use an owner that is you"
-        else:
-            said, todo = f"The Hugging Face hub answered {status} for {name}", "try again later"
-    except Exception as error:
-        if not isinstance(error, OSError) and "http" not in type(error).__module__:
-            raise
-        said = f"The Hugging Face hub cannot be reached for {name}; you are offline"
-        todo = "go online and try again, or take the folder from its maker on a disk"
-    else:
-        return
-    raise CourseError(f"{said}: {todo}.")
+    hub.check_name(name)
+    sha, sizes = hub.listed(name, revision)
+    for file in FILES:
+        if file not in sizes:
+            raise CourseError(
+                f"{name} on the Hugging Face hub has no {file}, so it is not a network shared "
+                "by this course; networks of other kinds are loaded as published networks."
+            )
+        if sizes[file] > (MOST_WEIGHTS if file == WEIGHTS_FILE else MOST_TEXT):
+            size = storage.in_words(sizes[file])
+            why = f"its {file} has {size}, more than a five-layer network needs"
+            raise _refused(f"{name} on the Hugging Face hub", why)
+    folder = storage.home() / "shared" / name.replace("/", "--") / sha
+    hub.bring(name, sha, {file: sizes[file] for file in FILES}, folder)
+    return folder, f"{name}@{sha}"

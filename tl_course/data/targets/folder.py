@@ -77,7 +77,8 @@ def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Example
         if not is_plain(name):
             raise CourseError(
                 f"The class folder '{printable(name)}' in {root} has a name that is no plain text "
-                "(with control characters, or bytes that are not UTF-8): rename it."
+                "(with control characters, spaces where none show, or bytes that are not UTF-8): "
+                "rename it."
             )
     known = tuple(names) if names is not None else tuple(found)
     strangers = [name for name in found if name not in known]

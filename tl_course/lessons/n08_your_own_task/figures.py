@@ -13,6 +13,7 @@ from IPython.display import HTML
 from markupsafe import Markup, escape
 
 from tl_course.base import stats, storage
+from tl_course.base.html import paragraph
 from tl_course.core import model_card
 from tl_course.data.examples import Examples
 from tl_course.data.pictures import PictureError, open_picture
@@ -304,7 +305,7 @@ def shared(folder: Path, about: dict) -> HTML:
     sizes = (
         f"{path.name} {storage.in_words(path.stat().st_size)}" for path in sorted(folder.iterdir())
     )
-    return HTML(f"<p>{', '.join(sizes)}</p>{model_card.show(about).data}")
+    return HTML(paragraph(", ".join(sizes)) + Markup(model_card.show(about).data))
 
 
 def _short(name: str, most: int = 14) -> str:
