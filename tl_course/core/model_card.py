@@ -246,7 +246,9 @@ def _line(text: str) -> str:
 
 
 # What some reader of Markdown makes a link, a picture, a formula or a mention of.
-ALIVE = re.compile(r"[\\`*_\[\]#|~$@{}]|:/|www\.|\w\.[a-z]{2}|(?<!\w)(mailto|xmpp):", re.IGNORECASE)
+ALIVE = re.compile(
+    r"[\\`*\[\]#|~$@{}]|\b_|_\b|:/|www\.|\w\.[a-z]{2}|(?<!\w)(mailto|xmpp):", re.IGNORECASE
+)
 
 
 def _inert(text: str) -> str:
