@@ -335,7 +335,8 @@ def test_files_that_are_too_large_are_not_fetched(tmp_path, monkeypatch):
     timm_folder(tmp_path)
     for file, size in (("model.safetensors", 10**9), ("config.json", 10**8)):
         asked = hub_of(monkeypatch, tmp_path)
-        monkeypatch.setattr(hub, "listed", lambda *_, told=(file, size): ("a" * 40, dict([told])))
+        sizes = {"model.safetensors": 1000, file: size}
+        monkeypatch.setattr(hub, "listed", lambda *_, sizes=sizes: ("a" * 40, sizes))
         with pytest.raises(CourseError, match=f"its {file} has"):
             published.load("hf-hub:anna/net")
         assert not asked
@@ -343,6 +344,16 @@ def test_files_that_are_too_large_are_not_fetched(tmp_path, monkeypatch):
         sparse.truncate(10**9)
     with pytest.raises(CourseError, match="its model.safetensors has 1.0 GB"):
         published.load(f"local-dir:{tmp_path}")
+
+
+def test_pickled_weights_are_never_read(tmp_path, monkeypatch):
+    timm_folder(tmp_path)
+    (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
+    asked = hub_of(monkeypatch, tmp_path)
+    for name in ("hf-hub:anna/net", f"local-dir:{tmp_path}"):
+        with pytest.raises(CourseError, match="has no model.safetensors, and no other kind"):
+            published.load(name)
+    assert not asked
 
 
 def test_a_network_of_timm_out_of_a_folder(tmp_path):

@@ -36,7 +36,7 @@ from tl_course.core import hub, training
 from tl_course.core.input_spec import Pictures, Tokens
 
 GRID = 3  # a picture cut off in the middle of a network is averaged over GRID × GRID regions
-CONFIG_FILE, WEIGHTS_FILES = "config.json", ("model.safetensors", "pytorch_model.bin")
+CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 MOST_CONFIG = 10_000_000  # bytes of a configuration; one with 22,000 classes has two million
 MOST_READ = (
     20_000_000  # bytes of what else is read beside the weights: word pieces of all languages
@@ -394,8 +394,7 @@ def _checked_source(name: str) -> str:
         folder, revision = _at_the_hub(name, place, revision or None)
         place = f"{place}@{revision}"
     elif source == "local-dir":
-        folder = Path(place)
-        _sizes_fit(name, {path.name: path.stat().st_size for path in folder.iterdir()})
+        folder = _in_a_folder(name, Path(place))
     else:
         return name
     config = _configuration(name, folder)
@@ -433,6 +432,8 @@ def _at_the_hub(name: str, place: str, revision: str | None) -> tuple[Path, str]
         revision, sizes = hub.listed(place, revision)
         _sizes_fit(name, sizes)
     path = Path(huggingface_hub.hf_hub_download(place, CONFIG_FILE, revision=revision))
+    if huggingface_hub.constants.HF_HUB_OFFLINE:  # then all of it is here
+        _in_a_folder(name, path.parent)
     return path.parent, path.parent.name  # a revision's folder has its name
 
 
@@ -444,9 +445,11 @@ def _in_a_folder(name: str, folder: Path) -> Path:
 
 def _sizes_fit(name: str, sizes: dict[str, int]) -> None:
     """Whether of the files in a folder or a repository those fit that may be read."""
+    if WEIGHTS_FILE not in sizes:
+        raise _refused(name, f"it has no {WEIGHTS_FILE}, and no other kind of weights is read")
     for file, size in sizes.items():
-        most = MOST_FILE if file in WEIGHTS_FILES else MOST_READ
-        read = file.endswith((*WEIGHTS_FILES, ".json", ".txt", ".model")) and "/" not in file
+        most = MOST_FILE if file == WEIGHTS_FILE else MOST_READ
+        read = file.endswith((WEIGHTS_FILE, ".json", ".txt", ".model")) and "/" not in file
         if read and size > most:
             size, most = storage.in_words(size), storage.in_words(most)
             raise _refused(name, f"its {printable(file)} has {size}, and at most {most} fit")
