@@ -46,11 +46,8 @@ class Table:
 
     @property
     def is_current(self) -> bool:
-        """Whether it exists, is complete, and was made with what `weights` says today."""
-        if not results.is_whole(self.name):
-            return False
-        about = results.about(self.name)
-        return about["weights"] == self.weights() and about.get("complete", True)
+        """Whether it is recorded, and was made with what `weights` says today."""
+        return results.is_current(self.name, self.weights())
 
     def key(self, row: dict) -> tuple:
         """What tells a row from the others, also after it was read from a file."""
