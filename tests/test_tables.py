@@ -14,6 +14,12 @@ from tl_course.core.network import FiveLayerNet
 from tl_course.study import results, tables, tuning
 from tl_course.study.tables import Table
 
+# Tables on all of MNIST take hours and several sittings; notebooks do not read these yet.
+NOT_YET = {
+    "official_tuning", "official", "pretrainings", "protocols", "middle_ways_tuning",
+    "middle_ways", "real_letters", "equal_rates",
+}  # fmt: skip
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
@@ -132,15 +138,16 @@ def test_what_is_missing_of_a_plan():
 
 def test_every_recorded_table_has_a_lesson_that_makes_it():
     every = records.every_table()
-    assert sorted(every) == sorted({*results.names(), *results.unfinished()})
-    assert sorted(list(every)[:3]) == ["matrix_tuning", "official_tuning", "tuning"], "chosen first"
+    recorded, begun = set(results.names()), set(results.unfinished())
+    assert recorded | begun <= set(every) and set(every) - recorded == NOT_YET
+    assert set(list(every)[:4]) == set(records.CHOSEN_FIRST), "settings are chosen first"
     with pytest.raises(CourseError, match="Nothing that is recorded is called 'swep'"):
         records.make_all(["swep"])
 
 
 def test_where_everything_is_current_nothing_is_made(monkeypatch):
     monkeypatch.setattr(tables, "make", None)
-    assert records.make_all() == ["Everything is current."]
+    assert records.make_all(results.names()) == ["Everything is current."]
 
 
 def test_settings_are_chosen_from_the_rows_that_were_just_made(folder, tmp_path, monkeypatch):

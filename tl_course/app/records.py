@@ -23,6 +23,7 @@ CHOSEN_FIRST = (
     "tuning",
     "official_tuning",
     "matrix_tuning",
+    "middle_ways_tuning",
 )  # the settings that other tables are made with
 
 

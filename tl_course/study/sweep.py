@@ -71,6 +71,14 @@ def sweep(
                 bar.update(len(rows))
 
 
+def settings_of(choice: Choice, arm: str, images: int, augmented: bool) -> Settings:
+    """What an arm runs with; the first half of *output layer first* is Option 1."""
+    chosen = choice(arm, images, augmented)
+    if arm == "output-first":
+        chosen = replace(chosen, l2=choice("option-1", images, augmented).l2)
+    return chosen
+
+
 def _row(arm, augmented, images, number, right: torch.Tensor, seconds: float) -> dict:
     return {
         "arm": arm, "augmented": augmented, "images": images, "draw": number,
@@ -94,9 +102,7 @@ def _runs(arm, augmented, images, numbers, net, target, part, seed, choice) -> l
         if arm == "classical":
             right, seconds = classical(labelled, scored)
         else:
-            chosen = choice(arm, images, augmented)
-            if arm == "output-first":  # its first half is Option 1
-                chosen = replace(chosen, l2=choice("option-1", images, augmented).l2)
+            chosen = settings_of(choice, arm, images, augmented)
             start = None if arm in ("scratch", "random-frozen") else net
             found = transfer.adapt(
                 arm, start, labelled, test=scored, seed=s, augment=augmented, chosen=chosen

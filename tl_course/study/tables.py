@@ -11,6 +11,7 @@ from functools import partial
 from tl_course.base import storage
 from tl_course.core import files, network, pretraining
 from tl_course.core.network import FiveLayerNet
+from tl_course.core.session import Watch
 from tl_course.study import matrix, results
 
 COMMAND = "tl-course records"
@@ -90,3 +91,15 @@ def kept(name: str, make_it: Callable[[], FiveLayerNet]) -> FiveLayerNet:
     if not (folder / files.WEIGHTS_FILE).exists():
         files.save(make_it(), folder)
     return files.load(folder)
+
+
+def pretrained_again(source: str, seed: int) -> FiveLayerNet:
+    """A network as the course ships it, but pretrained with another seed: out of the data home."""
+    images = pretraining.SHIPPED[source][1]
+
+    def make() -> FiveLayerNet:
+        watch = Watch(progress=f"{source}, seed {seed}")
+        inputs = pretraining.source(source, seed)
+        return pretraining.pretrain(inputs, images, seed=seed, watch=watch).net
+
+    return kept(f"{source}-seed-{seed}", make)
