@@ -155,7 +155,6 @@ FORBIDDEN = {  # pattern: what to write instead
     r"(?:^|[.;:] )[Ee]lse\b|, else\b|\bor else\b": "otherwise",
     r"\bon dark ground\b|\bon light ground\b|\bbare ground\b": "background",
     r"\bnumbers a picture\b|\bimages a second\b|\bcopies a picture\b|\brenders a class\b": "per",
-    r"\bWhat (?:comes|came|stays|remains|is left) [^.?]* (?:is|are|was|costs?) ": "a noun",
     r"\bthe (?:very )?fifty\b": "the fifty digits",
     r"\bmelted\b(?! into)": "folded",
     r"\bgets? to see\b": "receives, or sees",
@@ -215,7 +214,7 @@ def test_each_pattern_catches_what_it_is_for():
         "It may not move.", "Whoever draws", "This matters to who borrows.", "Who pools it wins.",
         "It reads 93.", "One ten of digits", "They are alike.", "It stops, for it is frozen.",
         "Stop, else it grows.", "white on dark ground", "1,024 numbers a picture",
-        "What comes after it costs 14 points.", "the very fifty", "it is melted away",
+        "the very fifty", "it is melted away",
         "what the layer gets to see", "as was found out",
     ]  # fmt: skip
     assert len(wrong) == len(FORBIDDEN)

@@ -60,11 +60,12 @@ def test_the_recorded_draws_are_many_and_of_every_arm():
             assert counts[recipe, augmented, arm, images] == draws
 
 
-def test_the_readme_and_the_page_on_speed_show_what_is_recorded():
+def test_the_readme_and_the_pages_show_what_is_recorded():
     for path, text in readme.pages().items():
         assert path.read_text(encoding="utf-8") == text, "run 'tl-course records'"
-    shown = (root() / "README.md").read_text(encoding="utf-8")
-    assert "| **Option 1**: four layers fixed | 7" in shown
+    for page, start in (("docs/results.md", 7), ("README.md", 78)):
+        shown = (root() / page).read_text(encoding="utf-8")
+        assert f"| **Option 1**: four layers fixed | {start}" in shown
     shown = (root() / "docs" / "speed.md").read_text(encoding="utf-8")
     assert "| new recipe | 131,072 |" in shown
 
