@@ -63,16 +63,18 @@ def test_which_were_right_survives_being_recorded(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "FOLDER", tmp_path)
     rows = made("a", 10, 0.7, scored=77)
     results.record("t", rows, command="c", seed=0, weights="w", complete=False)
-    back = results.load("t")
-    assert np.array_equal(np.stack(back.right), np.stack([row["right"] for row in rows]))
-    assert (
-        results.about("t")["complete"] is False and "right" not in (tmp_path / "t.csv").read_text()
+    assert results.unfinished() == ["t"] and results.names() == []
+    back = results.current("t", "w")
+    assert all(
+        np.array_equal(one["right"], row["right"]) for one, row in zip(back, rows, strict=True)
     )
+    assert "right" not in (tmp_path / "unfinished" / "t.csv").read_text().split("\n")[0]
     results.record("u", rows + made("a", 20, 0.7, scored=9), command="c", seed=0, weights="w")
     assert results.load("u").right.map(len).value_counts().to_dict() == {77: 10, 9: 10}
-    again = results.current("t", "w")
-    results.record("t", again, command="c", seed=0, weights="w")
-    assert np.array_equal(np.stack(results.load("t").right), np.stack(back.right))
+    results.record("t", back, command="c", seed=0, weights="w")
+    again = np.stack(results.load("t").right)
+    assert np.array_equal(again, np.stack([row["right"] for row in rows]))
+    assert results.unfinished() == [] and not (tmp_path / "unfinished").exists()
     assert results.current("t", "other weights") == []
 
 

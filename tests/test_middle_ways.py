@@ -91,13 +91,13 @@ def test_ways_are_tuned_and_measured_and_go_on_where_they_were(net, monkeypatch)
     monkeypatch.setattr(middle_ways, "STEPS", {False: (2, 3), True: (2,)})
     monkeypatch.setattr(tuning, "DRAWS", {False: 2, True: 1})
     target = handwritten()
-    rows = [row for some in middle_ways.tuned(net, target, (10,), []) for row in some]
+    rows = [row for some in middle_ways.tuned(net, lambda: target, (10,), []) for row in some]
     assert len(rows) == 5 and set(rows[0]) == {*middle_ways.KEYS, "accuracy"}
-    assert not list(middle_ways.tuned(net, target, (10,), rows))
+    assert not list(middle_ways.tuned(net, lambda: target, (10,), rows))
     chosen = {("LoRA", augmented, 10): Settings(steps=2) for augmented in (False, True)}
     monkeypatch.setattr(middle_ways.settings, "table", {middle_ways.TUNING: chosen}.get)
-    found = list(middle_ways.middle_ways(net, target, (10,), 2, []))
+    found = list(middle_ways.middle_ways(net, lambda: target, (10,), 2, []))
     assert len(found) == 4 and all(len(row["right"]) == len(target.test) for row in found)
     assert found[0]["accuracy"] == pytest.approx(found[0]["right"].mean())
-    left = list(middle_ways.middle_ways(net, target, (10,), 2, found[1:]))
+    left = list(middle_ways.middle_ways(net, lambda: target, (10,), 2, found[1:]))
     assert len(left) == 1 and left[0]["accuracy"] == found[0]["accuracy"]

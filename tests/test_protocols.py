@@ -32,7 +32,8 @@ def test_every_protocol_gives_its_rows(monkeypatch):
     monkeypatch.setattr(protocols, "WAYS", {"Option 1": ("option-1", False)})
     digits = handwritten()
     little = Target(digits.pool, digits.validation, digits.test[::10])
-    rows = list(protocols.rows(pretraining.pretrained(), little))
+    net = pretraining.pretrained()
+    rows = [row for some in protocols.rows(net, little) for row in some]
     assert [(row["protocol"], row["way"], row["images"]) for row in rows] == [
         ("sixteen of each", protocols.REGRESSION, 160),
         ("sixteen of each", "Option 1", 160),
@@ -42,3 +43,5 @@ def test_every_protocol_gives_its_rows(monkeypatch):
     accuracies = [row["accuracy"] for row in rows]
     assert min(accuracies[:2]) > 0.9 and accuracies[2] < accuracies[3]
     assert all(len(row["right"]) == 200 for row in rows)
+    again = [row for some in protocols.rows(net, little, rows[:2]) for row in some]
+    assert [row["images"] for row in again] == [10, 40]

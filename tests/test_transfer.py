@@ -260,7 +260,7 @@ def test_fixed_settings_are_the_middle_of_what_is_searched():
 
     for arm in (*tuning.HEADS, *tuning.WHOLE):
         for augmented in (False, True):
-            tried = tuning.grid(arm, augmented)
+            tried = tuning.OFFLINE.grid(arm, augmented, 10)
             fixed = settings.fixed(arm, 10, augmented)
             key = "l2" if arm in tuning.HEADS else "rate"
             values = sorted({getattr(settings, key) for settings in tried})
@@ -297,14 +297,14 @@ def test_tuning_tries_what_is_missing_on_validation_digits_only(net):
     from tl_course.study import tuning
 
     rows = []
-    plan = list(tuning.missing(tuning.HEADS, rows))
-    arm, augmented, images, number, todo = plan[0]
-    assert (arm, augmented, images, number) == ("option-1", False, 10, 0) and len(todo) == 9
-    rows = tuning.run(arm, augmented, images, number, todo[:2])
+    plan = list(tuning.missing(tuning.OFFLINE, tuning.HEADS, rows))
+    *task, todo = plan[0]
+    assert task == ["tuning", "option-1", False, 10, 0] and len(todo) == 9
+    rows = tuning.run(*task, todo[:2])
     assert [row["l2"] for row in rows] == [c.l2 for c in todo[:2]]
-    again = list(tuning.missing(tuning.HEADS, rows))
-    assert again[0][:4] == plan[0][:4] and again[0][4] == todo[2:] and len(again) == len(plan)
-    assert {len(t[4]) for t in tuning.missing(tuning.WHOLE, [])} == {15, 9}
+    again = list(tuning.missing(tuning.OFFLINE, tuning.HEADS, rows))
+    assert again[0][:5] == plan[0][:5] and again[0][5] == todo[2:] and len(again) == len(plan)
+    assert {len(t[5]) for t in tuning.missing(tuning.OFFLINE, tuning.WHOLE, [])} == {15, 9}
 
 
 def write_digits(folder, per_class, first=0):

@@ -19,7 +19,12 @@ from tl_course.lessons import figures
 from tl_course.study import results, tables
 from tl_course.study.tables import Table
 
-CHOSEN_FIRST = ("tuning", "matrix_tuning")  # the settings that other tables are made with
+CHOSEN_FIRST = (
+    "tuning",
+    "official_tuning",
+    "matrix_tuning",
+    "middle_ways_tuning",
+)  # the settings that other tables are made with
 
 
 def every_table() -> dict[str, Table]:

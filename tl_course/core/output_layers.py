@@ -23,7 +23,13 @@ from tl_course.data.poses import Pose
 # How far altered copies go, chosen on validation digits with Option 1: milder ones gain less (2.4
 # points less with ten digits, 0.6 with fifty), wilder ones no more.
 AUGMENT = Pose(rotate=0.35, shear=0.4, shift=0.12, stretch=0.3, zoom=(0.75, 1.2), elastic=0.2)
-VIEWS = {10: 100, 50: 40, 200: 20, 1000: 8}  # altered copies of each image, by their number
+VIEWS = {
+    10: 100,
+    50: 40,
+    200: 20,
+    1000: 8,
+    10_000: 2,
+}  # altered copies of each image, by their number
 COPIES = 0xA06  # keeps the poses of copies apart from those that sources render with
 FIT_STEPS = 400  # gradient steps of an output layer
 COLUMNS = 16  # a product with a multiple of so many columns takes a seventh of that with ten

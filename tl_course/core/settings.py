@@ -7,10 +7,12 @@ network and the training know of no table.
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 FILE = files(__package__) / "settings.json"
+OFFICIAL = "official_tuning"
+MOST_STEPS = 3
 
 
 @dataclass(frozen=True, order=True)
@@ -28,15 +30,28 @@ def table(name: str) -> dict[tuple, Settings]:
     return {tuple(row["for"]): Settings(row["l2"], row["rate"], row["steps"]) for row in rows}
 
 
-def chosen(arm: str, images: int, augment: bool = False) -> Settings:
+def chosen(arm: str, images: int, augment: bool = False, name: str = "tuning") -> Settings:
     """The tuned settings for the nearest number of images (by ratio) that was tuned for.
 
-    An arm that was not tuned with augmentation takes what was found without.
+    `name` says in which tuning. An arm that was not tuned with augmentation takes what was chosen
+    without.
     """
-    every = table("tuning")
+    every = table(name)
     augmented = augment and any(key[:2] == (arm, True) for key in every)
     sizes = [key[2] for key in every if key[:2] == (arm, augmented)]
     return every[arm, augmented, nearest(sizes, images)]
+
+
+def official(arm: str, images: int, augment: bool = False) -> Settings:
+    """As `chosen`, from the tuning on all of MNIST.
+
+    With more images than were tuned for the rate is that of the most, and the steps grow with the
+    images, up to `MOST_STEPS` times.
+    """
+    settings = chosen(arm, images, augment, OFFICIAL)
+    most = max(tuned_for for _, _, tuned_for in table(OFFICIAL))
+    more = min(max(1.0, images / most), MOST_STEPS)
+    return replace(settings, steps=round(more * settings.steps))
 
 
 def nearest(sizes: Iterable[int], images: int) -> int:

@@ -7,6 +7,9 @@ run which of the scored examples were right, is kept as bits in `<name>.safetens
 scored on different numbers of examples, a column `scored` says on how many. The JSON is written
 last and says how many rows there are, so that a program that is killed in between loses none of the
 rows that it had written down before.
+
+The rows of a table that takes several sittings are kept in `unfinished/` until all are there. A
+table that is being made anew stays readable meanwhile.
 """
 
 import json
@@ -25,6 +28,8 @@ from tl_course.core import files
 
 NUMBER = "%.5g"  # how a number is written into a table
 FOLDER = Path(__file__).parents[1] / "results"
+UNFINISHED = "unfinished"
+TENSORS = ".safetensors"
 
 
 def names() -> list[str]:
@@ -32,11 +37,16 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
+def unfinished() -> list[str]:
+    """What a later sitting goes on with."""
+    return sorted(path.stem for path in (FOLDER / UNFINISHED).glob("*.json"))
+
+
 def load(name: str) -> pd.DataFrame:
     """The recorded table `name`."""
     if name not in names():
         raise CourseError(f"Nothing is recorded as '{name}'; there is {', '.join(names())}.")
-    table = _rows(name)
+    table = _rows(FOLDER / name)
     if table is None:
         raise CourseError(
             f"The recorded table '{name}' was not written to its end; run 'tl-course records "
@@ -45,15 +55,15 @@ def load(name: str) -> pd.DataFrame:
     return table
 
 
-def _rows(name: str) -> pd.DataFrame | None:
-    """The rows that were written down whole, or None where they are gone."""
-    made_with = about(name)
-    n, most, path = made_with["rows"], made_with.get("scored"), FOLDER / f"{name}.csv"
+def _rows(place: Path) -> pd.DataFrame | None:
+    """The rows that were written down whole, or None where they are gone; `place` has no suffix."""
+    made_with = _about(place)
+    n, most, path = made_with["rows"], made_with.get("scored"), place.with_suffix(".csv")
     table = pd.read_csv(path)[:n] if path.exists() else ()
     if len(table) < n:
         return None
     if most:
-        right = tensors(name)["right"].numpy()[:n]
+        right = safetensors.torch.load_file(place.with_suffix(TENSORS))["right"].numpy()[:n]
         if len(right) < n:
             return None
         bits = np.unpackbits(right, axis=1, count=most).astype(bool)
@@ -62,40 +72,54 @@ def _rows(name: str) -> pd.DataFrame | None:
     return table
 
 
-def is_whole(name: str) -> bool:
-    """Whether `name` is recorded, and all its rows are there."""
-    return name in names() and _rows(name) is not None
+def _about(place: Path) -> dict:
+    return json.loads(place.with_suffix(".json").read_text(encoding="utf-8"))
+
+
+def is_current(name: str, weights: str) -> bool:
+    """Whether `name` is recorded, all its rows are there, and it was made with these weights."""
+    return name in names() and _is_of(FOLDER / name, weights) and _rows(FOLDER / name) is not None
+
+
+def _is_of(place: Path, weights: str) -> bool:
+    return _about(place)["weights"] == weights
 
 
 def about(name: str) -> dict:
     """What the table `name` was made with: command, seed, weights, versions."""
-    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return _about(FOLDER / name)
 
 
 def current(name: str, weights: str) -> list[dict]:
-    """The rows of `name` if it was made with these weights, else none: what need not be redone."""
-    made = is_whole(name) and about(name)["weights"] == weights
-    return load(name).to_dict("records") if made else []
+    """The rows of `name` that were made with these weights: what need not be redone."""
+    for there, folder in ((unfinished(), FOLDER / UNFINISHED), (names(), FOLDER)):
+        if name in there and _is_of(folder / name, weights):
+            rows = _rows(folder / name)
+            if rows is not None:
+                return rows.to_dict("records")
+    return []
 
 
 def tensors(name: str) -> dict[str, torch.Tensor]:
     """The tensors recorded beside the table `name`."""
-    return safetensors.torch.load_file(FOLDER / f"{name}.safetensors")
+    return safetensors.torch.load_file(FOLDER / (name + TENSORS))
 
 
 def record_tensors(name: str, kept: dict[str, torch.Tensor]) -> None:
     """Keep tensors beside the table `name`."""
-    files.write_tensors(FOLDER / f"{name}.safetensors", kept)
+    files.write_tensors(FOLDER / (name + TENSORS), kept)
 
 
 def record(
     name: str, rows: list[dict], *, command: str, seed: int, weights: str, complete: bool = True
-) -> pd.DataFrame:
+) -> None:
     """Write a table and what it was made with, of which `weights` is the fingerprint.
 
     A table that is not `complete` is one that a later sitting goes on with.
     """
     table = pd.DataFrame(rows)
+    place = (FOLDER if complete else FOLDER / UNFINISHED) / name
+    place.parent.mkdir(parents=True, exist_ok=True)
     made_with = {
         "command": command,
         "seed": seed,
@@ -103,7 +127,6 @@ def record(
         "versions": {p: version(p) for p in ("torch", "numpy", "scikit-learn", "tl-course")},
         "python": platform.python_version(),
         "rows": len(table),
-        "complete": complete,
     }
     if "right" in table:
         every = [np.asarray(one, bool) for one in table.pop("right")]
@@ -111,7 +134,19 @@ def record(
         if min(map(len, every)) < most:
             table["scored"] = list(map(len, every))
         right = np.stack([np.pad(one, (0, most - len(one))) for one in every])
-        record_tensors(name, {"right": torch.from_numpy(np.packbits(right, axis=1))})
-    storage.write_text(FOLDER / f"{name}.csv", table.to_csv(index=False, float_format=NUMBER))
-    storage.write_text(FOLDER / f"{name}.json", json.dumps(made_with, indent=2) + "\n")
-    return table
+        bits = torch.from_numpy(np.packbits(right, axis=1))
+        files.write_tensors(place.with_suffix(TENSORS), {"right": bits})
+    text = table.to_csv(index=False, float_format=NUMBER)
+    storage.write_text(place.with_suffix(".csv"), text)
+    storage.write_text(place.with_suffix(".json"), json.dumps(made_with, indent=2) + "\n")
+    if complete:
+        _sweep_unfinished(name)
+
+
+def _sweep_unfinished(name: str) -> None:
+    """Nothing of `name` is unfinished any more; the JSON goes first, as it says what is there."""
+    folder = FOLDER / UNFINISHED
+    for suffix in (".json", ".csv", TENSORS):
+        (folder / (name + suffix)).unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

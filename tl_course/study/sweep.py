@@ -23,7 +23,7 @@ Choice = Callable[[str, int, bool], Settings]  # by arm, number of images, augme
 
 def sweep(
     net: FiveLayerNet,
-    target: Target,
+    target: Target | Callable[[], Target],
     sizes: Sequence[int],
     draws: int | dict[int, int],
     *,
@@ -38,7 +38,8 @@ def sweep(
     """Rows with `arm`, `augmented`, `images`, `draw`, `accuracy` (0 … 1), `seconds` and `right`.
 
     Draw d of seed s is the same set of images for every arm, so that arms can be compared in
-    pairs; `right` says which of the scored examples were, bool `[n_scored]`. `draws` may differ by
+    pairs; `right` says which of the scored examples were, bool `[n_scored]`. A `target` that is
+    large is better given as a function, which each process calls for itself. `draws` may differ by
     size. `part` is what is scored: "test", or "validation" for choices. Runs that are in `done`
     (rows of an earlier sweep) are not run again. The classical floor has no augmentation. (There
     are more than seven parameters, since one call says all that a row depends on.)
@@ -46,7 +47,6 @@ def sweep(
     Option 1 comes first, since the features are computed once for all draws; networks that are
     trained whole follow side by side, one a core, so that their `seconds` are those of one core.
     """
-    scored: Examples = getattr(target, part)
     counts = draws if isinstance(draws, dict) else dict.fromkeys(sizes, draws)
     had = {(row["arm"], bool(row["augmented"]), row["images"], row["draw"]) for row in done}
     plan = []
@@ -60,7 +60,7 @@ def sweep(
         once = max(1, ROOM // shown) if arm == "option-1" else TOGETHER
         for begin in range(0, len(numbers), once):
             some = numbers[begin : begin + once]
-            plan.append((*key, some, net, target.pool, scored, seed, choice))
+            plan.append((*key, some, net, target, part, seed, choice))
     heads = [task for task in plan if task[0] == "option-1"]
     whole = [task for task in plan if task[0] != "option-1"]
     total = sum(len(task[3]) for task in plan)
@@ -71,6 +71,14 @@ def sweep(
                 bar.update(len(rows))
 
 
+def settings_of(choice: Choice, arm: str, images: int, augmented: bool) -> Settings:
+    """What an arm runs with; the first half of *output layer first* is Option 1."""
+    chosen = choice(arm, images, augmented)
+    if arm == "output-first":
+        chosen = replace(chosen, l2=choice("option-1", images, augmented).l2)
+    return chosen
+
+
 def _row(arm, augmented, images, number, right: torch.Tensor, seconds: float) -> dict:
     return {
         "arm": arm, "augmented": augmented, "images": images, "draw": number,
@@ -78,8 +86,15 @@ def _row(arm, augmented, images, number, right: torch.Tensor, seconds: float) ->
     }  # fmt: skip
 
 
-def _runs(arm, augmented, images, numbers, net, pool, scored, seed, choice) -> list[dict]:
+def _parts(target: Target | Callable[[], Target], part: str) -> tuple[Examples, Examples]:
+    """The pool, and what is scored."""
+    target = target() if callable(target) else target
+    return target.pool, getattr(target, part)
+
+
+def _runs(arm, augmented, images, numbers, net, target, part, seed, choice) -> list[dict]:
     """The rows of some draws of one arm, each adapted for itself."""
+    pool, scored = _parts(target, part)
     rows = []
     for number in numbers:
         s = seed * 1000 + number
@@ -87,9 +102,7 @@ def _runs(arm, augmented, images, numbers, net, pool, scored, seed, choice) -> l
         if arm == "classical":
             right, seconds = classical(labelled, scored)
         else:
-            chosen = choice(arm, images, augmented)
-            if arm == "output-first":  # its first half is Option 1
-                chosen = replace(chosen, l2=choice("option-1", images, augmented).l2)
+            chosen = settings_of(choice, arm, images, augmented)
             start = None if arm in ("scratch", "random-frozen") else net
             found = transfer.adapt(
                 arm, start, labelled, test=scored, seed=s, augment=augmented, chosen=chosen
@@ -100,9 +113,10 @@ def _runs(arm, augmented, images, numbers, net, pool, scored, seed, choice) -> l
 
 
 def _output_layers_of(
-    arm, augmented, images, numbers, net, pool, scored, seed, choice
+    arm, augmented, images, numbers, net, target, part, seed, choice
 ) -> list[dict]:
     """Option 1 for several draws at once."""
+    pool, scored = _parts(target, part)
     begun = time.perf_counter()
     seeds = [seed * 1000 + number for number in numbers]
     draws = [draw(pool, images, s) for s in seeds]

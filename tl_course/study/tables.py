@@ -11,6 +11,7 @@ from functools import partial
 from tl_course.base import storage
 from tl_course.core import files, network, pretraining
 from tl_course.core.network import FiveLayerNet
+from tl_course.core.session import Watch
 from tl_course.study import matrix, results
 
 COMMAND = "tl-course records"
@@ -46,11 +47,8 @@ class Table:
 
     @property
     def is_current(self) -> bool:
-        """Whether it exists, is complete, and was made with what `weights` says today."""
-        if not results.is_whole(self.name):
-            return False
-        about = results.about(self.name)
-        return about["weights"] == self.weights() and about.get("complete", True)
+        """Whether it is recorded, and was made with what `weights` says today."""
+        return results.is_current(self.name, self.weights())
 
     def key(self, row: dict) -> tuple:
         """What tells a row from the others, also after it was read from a file."""
@@ -93,3 +91,15 @@ def kept(name: str, make_it: Callable[[], FiveLayerNet]) -> FiveLayerNet:
     if not (folder / files.WEIGHTS_FILE).exists():
         files.save(make_it(), folder)
     return files.load(folder)
+
+
+def pretrained_again(source: str, seed: int) -> FiveLayerNet:
+    """A network as the course ships it, but pretrained with another seed: out of the data home."""
+    images = pretraining.SHIPPED[source][1]
+
+    def make() -> FiveLayerNet:
+        watch = Watch(progress=f"{source}, seed {seed}")
+        inputs = pretraining.source(source, seed)
+        return pretraining.pretrain(inputs, images, seed=seed, watch=watch).net
+
+    return kept(f"{source}-seed-{seed}", make)

@@ -1,24 +1,26 @@
 """Choose the settings of every arm on validation digits.
 
-Arms of one kind get a grid of one size at each number of images, once without augmentation and
-once with it: those that train the output layer alone nine penalties (their only setting), those
-that train everything fifteen pairs of rate and steps; fresh weights take higher rates than
-pretrained ones. Draws are others than those of the reported results, and what is scored is the
-validation part; the test part is not read.
+There are two tunings: `OFFLINE` on the digits that the course ships, which every adaptation takes
+its settings from, and `OFFICIAL` on all of MNIST, up to 5,000 labelled digits. Arms of one kind get
+a grid of one size at each number of images, once without augmentation and once with it: those that
+train the output layer alone penalties (their only setting), those that train everything pairs of
+rate and steps; fresh weights take higher rates than pretrained ones. Draws are others than those of
+the reported results, and what is scored is the validation part; the test part is not read.
 """
 
 import collections
 import itertools
 import json
 import statistics
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import asdict, astuple
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from tl_course.base import storage
+from tl_course.base.parallel import side_by_side
 from tl_course.core import network, pretraining, settings, transfer
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.output_layers import features, output_layers
@@ -27,42 +29,92 @@ from tl_course.data.examples import Examples, draw
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.study import results
 
-SIZES = (10, 50, 200)
-DRAWS = {False: 4, True: 2}  # with augmentation a run takes longer and scatters less
 PENALTIES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-RATES = {  # by whether the weights are fresh, and augmented
-    (False, False): (3e-5, 1e-4, 3e-4, 1e-3, 3e-3),
-    (False, True): (1e-4, 3e-4, 1e-3),
-    (True, False): (1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
-    (True, True): (1e-3, 3e-3, 1e-2),
-}
-STEPS = {False: (30, 100, 300), True: (100, 300, 600)}  # altered copies are not used up so soon
+DRAWS = {False: 4, True: 2}  # with augmentation a run takes longer and scatters less
+MANY = 1000  # images from which on the official tuning tries twice as many steps
 HEADS = ("option-1", "random-frozen")  # arms that train the output layer alone
 WHOLE = ("option-2", "output-first", "scratch")
 FIRST_DRAW = 500_000  # reported results start at draw 0
 KEYS = ["arm", "augmented", "images", "l2", "rate", "steps", "draw"]
 
 
-def grid(arm: str, augmented: bool) -> list[Settings]:
-    """The settings that are tried."""
-    if arm in HEADS:
-        return [Settings(l2=l2) for l2 in PENALTIES]
-    rates = RATES[arm == "scratch", augmented]
-    return [Settings(rate=r, steps=s) for r, s in itertools.product(rates, STEPS[augmented])]
+@dataclass(frozen=True)
+class Tuning:
+    """What is tried, and how often: recorded as `name`, on all of MNIST or on the shipped digits.
+
+    `rates` are by whether the weights are fresh, and augmented; `steps(augmented, images)` and
+    `draws(augmented, images)` are functions.
+    """
+
+    name: str
+    full: bool
+    sizes: tuple[int, ...]
+    penalties: tuple[float, ...]
+    rates: dict[tuple[bool, bool], tuple[float, ...]]
+    steps: Callable[[bool, int], tuple[int, ...]]
+    draws: Callable[[bool, int], int]
+
+    def grid(self, arm: str, augmented: bool, images: int) -> list[Settings]:
+        """The settings that are tried."""
+        if arm in HEADS:
+            return [Settings(l2=l2) for l2 in self.penalties]
+        rates = self.rates[arm == "scratch", augmented]
+        pairs = itertools.product(rates, self.steps(augmented, images))
+        return [Settings(rate=rate, steps=steps) for rate, steps in pairs]
 
 
-def run(arm: str, augmented: bool, images: int, number: int, todo: list[Settings]) -> list[dict]:
+OFFLINE = Tuning(
+    "tuning", False, (10, 50, 200), PENALTIES,
+    rates={
+        (False, False): (3e-5, 1e-4, 3e-4, 1e-3, 3e-3),
+        (False, True): (1e-4, 3e-4, 1e-3),
+        (True, False): (1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
+        (True, True): (1e-3, 3e-3, 1e-2),
+    },
+    # Altered copies are not used up so soon.
+    steps=lambda augmented, images: (100, 300, 600) if augmented else (30, 100, 300),
+    draws=lambda augmented, images: DRAWS[augmented],
+)  # fmt: skip
+OFFICIAL = Tuning(
+    "official_tuning", True, (10, 50, 200, 1000, 5000), (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0),
+    rates={
+        (False, False): (3e-5, 1e-4, 3e-4, 1e-3),
+        (False, True): (1e-4, 3e-4, 1e-3),
+        (True, False): (3e-4, 1e-3, 3e-3),
+        (True, True): (1e-3, 3e-3),
+    },
+    steps=lambda augmented, images: tuple(
+        steps * (1 + (images >= MANY)) for steps in ((300, 600) if augmented else (100, 300))
+    ),
+    draws=lambda augmented, images: {10: 4, 50: 4, 200: 3, 1000: 2, 5000: 1}[images],
+)  # fmt: skip
+
+
+def tune(tuning: Tuning, done: list[dict]) -> Iterator[dict]:
+    """Rows of every arm with every setting, with validation accuracy; the best are kept."""
+    rows = list(done)
+    for arms in (HEADS, WHOLE):  # "output-first" begins with Option 1 as tuned
+        plan = list(missing(tuning, arms, done))
+        for tried in side_by_side(run, plan, tuning.name.replace("_", " ")):
+            rows += tried
+            yield from tried
+        keep(tuning.name, rows, KEYS[:3])
+
+
+def run(
+    name: str, arm: str, augmented: bool, images: int, number: int, todo: list[Settings]
+) -> list[dict]:
     """One draw of one arm with each setting of `todo`: a row each, with validation accuracy."""
-    target = handwritten()
+    target = handwritten(full=name == OFFICIAL.name)
     seed = FIRST_DRAW + number
     labelled = draw(target.pool, images, seed)
     if arm in HEADS:
         net = pretraining.pretrained() if arm == "option-1" else None
         penalties = [chosen.l2 for chosen in todo]
-        found = with_penalties(net, labelled, target.validation, seed, penalties, augmented)
-        accuracies = found.tolist()
+        tried = with_penalties(net, labelled, target.validation, seed, penalties, augmented)
+        accuracies = tried.tolist()
     else:
-        accuracies = _whole(arm, augmented, labelled, seed, todo, target)
+        accuracies = _whole(name, arm, augmented, labelled, seed, todo, target)
     what = {"arm": arm, "augmented": augmented, "images": images}
     return rows_of(what, number, todo, accuracies)
 
@@ -89,13 +141,14 @@ def with_penalties(
     return found.right(features(fixed, scored.x), scored.y)[0].float().mean(1)
 
 
-def _whole(arm, augmented, labelled, seed, todo, target) -> list[float]:
+def _whole(name, arm, augmented, labelled, seed, todo, target) -> list[float]:
     net = pretraining.pretrained()
     if arm == "scratch":
         net = transfer.fresh_network(labelled.x, seed)
     how = {"seed": seed, "augment": augmented}
     if arm == "output-first":  # its first half is Option 1 as tuned
-        net = transfer.option_1(net, labelled, **how).net
+        first = settings.chosen("option-1", len(labelled), augmented, name)
+        net = transfer.option_1(net, labelled, chosen=first, **how).net
     else:
         net = network.replace_output_layer(net, len(labelled.names))
     adapted = (transfer.fine_tune(net, labelled, chosen=chosen, **how) for chosen in todo)
@@ -138,12 +191,12 @@ def keep(name: str, rows: Iterable[dict], keys: list[str]) -> dict[tuple, Settin
     return chosen
 
 
-def missing(arms: tuple[str, ...], rows: list[dict]) -> Iterator[tuple]:
+def missing(tuning: Tuning, arms: tuple[str, ...], rows: list[dict]) -> Iterator[tuple]:
     """The arguments of `run` for what is not in `rows` yet."""
     done = {tuple(row[key] for key in KEYS) for row in rows}
-    for cell in itertools.product(arms, (False, True), SIZES):
-        tried = grid(*cell[:2])
-        for number in range(DRAWS[cell[1]]):
+    for cell in itertools.product(arms, (False, True), tuning.sizes):
+        tried = tuning.grid(*cell)
+        for number in range(tuning.draws(*cell[1:])):
             todo = [one for one in tried if (*cell, *astuple(one), number) not in done]
             if todo:
-                yield *cell, number, todo
+                yield tuning.name, *cell, number, todo

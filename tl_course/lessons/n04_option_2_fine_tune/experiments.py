@@ -6,12 +6,13 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from tl_course.core import pretraining, settings, training, transfer
-from tl_course.core.network import FiveLayerNet
+from tl_course.core import network, pretraining, settings, training, transfer
+from tl_course.core.network import LAYERS, FiveLayerNet
 from tl_course.core.output_layers import features, output_layers
 from tl_course.core.training import Watch
-from tl_course.data.examples import Examples, Target
+from tl_course.data.examples import Examples, Target, draw
 from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.data.targets.handwritten import handwritten
 from tl_course.study import comparing, forgetting
 
 
@@ -44,6 +45,25 @@ def overfitting(
 
     l2 = settings.chosen("option-1", len(labelled)).l2
     output_layers(net, [labelled], [seed], [l2], steps=last + 1, on_look=look, every=every)
+    return rows
+
+
+def equal_rates(net: FiveLayerNet, images: int, number: int) -> list[dict]:
+    """Draw `number`, once with four layers frozen and once with none, by the same updates.
+
+    Rows `images`, `draw`, `frozen`, `training` and `test`; rate and steps are those of Option 2.
+    """
+    target = handwritten()
+    labelled = draw(target.pool, images, number)
+    chosen, rows = settings.chosen("option-2", images), []
+    for frozen in ((), LAYERS):
+        start = network.replace_output_layer(net, len(labelled.names))
+        adapted = transfer.fine_tune(start, labelled, frozen=frozen, seed=number, chosen=chosen)
+        parts = {"training": labelled, "test": target.test}
+        shares = {
+            name: training.accuracy(adapted.net, part.x, part.y) for name, part in parts.items()
+        }
+        rows.append({"images": images, "draw": number, "frozen": len(frozen), **shares})
     return rows
 
 

@@ -1,7 +1,9 @@
 """What notebook 04 records: curves of training and test, and what adapting makes forget."""
 
+import itertools
 from collections.abc import Iterator
 
+from tl_course.base.parallel import side_by_side
 from tl_course.core import pretraining
 from tl_course.data.examples import draw
 from tl_course.data.sources.emoji_images import EmojiImages
@@ -10,6 +12,7 @@ from tl_course.lessons.n04_option_2_fine_tune import experiments
 from tl_course.study import forgetting
 from tl_course.study.tables import Table, missing
 
+EQUAL_RATES, EQUAL_DRAWS = (10, 50, 200, 1000), 10
 FORGETTING = {10: 20, 50: 20, 200: 10, 1000: 10}  # digits: draws
 
 
@@ -22,6 +25,13 @@ def overfitting(done: list[dict]) -> Iterator[list[dict]]:
         yield [{**row, "draw": number} for row in rows]
 
 
+def equal_rates(done: list[dict]) -> Iterator[list[dict]]:
+    """Both options by the same updates, ten draws of each number of digits."""
+    plan = itertools.product(EQUAL_RATES, range(EQUAL_DRAWS))
+    left = [(pretraining.pretrained(), *one) for one in missing(plan, done, ("images", "draw"))]
+    return side_by_side(experiments.equal_rates, left, "equal rates")
+
+
 def forgotten(done: list[dict]) -> Iterator[dict]:
     """What is left of the 1,000 things, and how far each layer went, on the draws of the sweep."""
     return forgetting.forgetting(
@@ -32,5 +42,6 @@ def forgotten(done: list[dict]) -> Iterator[dict]:
 
 TABLES = [
     Table("overfitting", ("arm", "step", "part", "draw"), overfitting),
+    Table("equal_rates", ("images", "draw", "frozen"), equal_rates),
     Table("forgetting", ("settings", "arm", "images", "draw"), forgotten),
 ]

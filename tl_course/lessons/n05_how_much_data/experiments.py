@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,7 @@ from tl_course.data.sources.emoji_images import EmojiImages, Style
 from tl_course.data.sources.things import things
 from tl_course.data.targets.letters import letters
 from tl_course.data.targets.objects import unseen_objects
+from tl_course.data.targets.omniglot import ALPHABETS, LETTERS, omniglot
 from tl_course.study.sweep import ARMS, sweep
 
 TASKS = {"letters": letters, "unseen things": unseen_objects}
@@ -40,7 +42,24 @@ def tasks(net: FiveLayerNet, draws: int, *, progress: bool = False) -> Iterator[
                 yield {"task": name, "each": row["images"] // len(target.pool.names), **row}
 
 
-LAYERS = 4
+def real_letters(net: FiveLayerNet, draws: int, done: Iterable[dict] = ()) -> Iterator[dict]:
+    """Omniglot, twenty letters an alphabet: rows of a sweep, with `alphabet` and `each`.
+
+    The writers of the test are others. Settings are those for as many digits; nothing was chosen
+    on letters.
+    """
+    for alphabet in ALPHABETS:
+        had = [row for row in done if row["alphabet"] == alphabet]
+        for copies, arms in ((False, ARMS), (True, ("option-1", "output-first", "scratch"))):
+            rows = sweep(
+                net, partial(omniglot, alphabet), [LETTERS * each for each in EACH], draws,
+                arms=arms, augment=[copies], done=had, progress=True,
+            )  # fmt: skip
+            for row in rows:
+                yield {"alphabet": alphabet, "each": row["images"] // LETTERS, **row}
+
+
+CUT_LAYERS = 4
 CUT = Settings(rate=1e-3, steps=300)  # one training for every cut, so that they can be compared
 
 
@@ -55,7 +74,7 @@ def which_layers(
     scored = getattr(target, part)
     plan = [
         (net, target.pool, scored, images, number, first, then, k)
-        for k in range(LAYERS + 1)
+        for k in range(CUT_LAYERS + 1)
         for first, then in (("pretrained", "fixed"), ("pretrained", "trained"), ("random", "fixed"))
         if k > 0 or (first, then) == ("pretrained", "trained")  # with none borrowed, all are one
         for number in range(draws)

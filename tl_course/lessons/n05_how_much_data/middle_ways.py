@@ -29,6 +29,7 @@ RATES = {  # that are tried
     "LoRA": (3e-4, 1e-3, 3e-3, 1e-2),
 }
 STEPS = {False: (100, 300), True: (300, 600)}  # by whether the images are augmented
+DRAWS = {False: 2, True: 1}  # that settings are chosen with
 KEYS = ("way", "augmented", "images", "l2", "rate", "steps", "draw")
 Batches = Callable[[int], tuple[torch.Tensor, torch.Tensor]]
 
@@ -95,12 +96,14 @@ def adapted(
     return start.eval()
 
 
-def tuned(net: FiveLayerNet, target: Target, sizes: tuple[int, ...], done: list[dict]) -> Iterator:
+def tuned(
+    net: FiveLayerNet, target: Callable[[], Target], sizes: tuple[int, ...], done: list[dict]
+) -> Iterator[list[dict]]:
     """Every way with every setting, on validation digits: lists of rows, with `KEYS`."""
     every = (
         (way, augmented, images, number)
         for way, augmented, images in itertools.product(WAYS, (False, True), sizes)
-        for number in range(tuning.DRAWS[augmented])
+        for number in range(DRAWS[augmented])
     )
     left = tables.missing(every, done, ("way", "augmented", "images", "draw"))
     plan = [(net, target, *task) for task in left]
@@ -108,7 +111,7 @@ def tuned(net: FiveLayerNet, target: Target, sizes: tuple[int, ...], done: list[
 
 
 def _tried(net, target, way, augmented, images, number) -> list[dict]:
-    seed = tuning.FIRST_DRAW + number
+    seed, target = tuning.FIRST_DRAW + number, target()
     labelled = draw(target.pool, images, seed)
     tried = [
         Settings(rate=rate, steps=steps)
@@ -122,7 +125,11 @@ def _tried(net, target, way, augmented, images, number) -> list[dict]:
 
 
 def middle_ways(
-    net: FiveLayerNet, target: Target, sizes: tuple[int, ...], draws: int, done: list[dict]
+    net: FiveLayerNet,
+    target: Callable[[], Target],
+    sizes: tuple[int, ...],
+    draws: int,
+    done: list[dict],
 ) -> Iterator[dict]:
     """Rows `way`, `augmented`, `images`, `draw`, `accuracy`, `right`; draws as in the sweep."""
     every = itertools.product(WAYS, (False, True), sizes, range(draws))
@@ -133,6 +140,7 @@ def middle_ways(
 
 
 def _one(net, target, way, augmented, images, number, chosen) -> dict:
+    target = target()
     labelled = draw(target.pool, images, number)
     one = adapted(way, net, labelled, chosen, number, augmented)
     right = training.predict(one, target.test.x).argmax(1) == target.test.y

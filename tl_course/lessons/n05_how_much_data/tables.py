@@ -4,16 +4,23 @@ from collections.abc import Iterator
 from functools import partial
 
 from tl_course import __version__
-from tl_course.base.parallel import side_by_side
 from tl_course.core import pretraining, settings
 from tl_course.data.sources.strokes import RandomStrokes
 from tl_course.data.targets.handwritten import handwritten
-from tl_course.lessons.n05_how_much_data import experiments
+from tl_course.lessons.n05_how_much_data import experiments, middle_ways, protocols
 from tl_course.study import tuning
 from tl_course.study.sweep import ARMS, sweep
-from tl_course.study.tables import Table, kept, missing, of_pictures
+from tl_course.study.tables import Table, kept, missing, of_pictures, pretrained_again
 
 DRAWS = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 10, 1000: 10}  # by number of images
+ALL = 55_000  # labelled digits of full MNIST; 5,000 others are what settings are chosen on
+OFFICIAL = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 5, 1000: 5, 5000: 3, 10_000: 2, ALL: 1}
+DIGITS = partial(handwritten, full=True)
+OTHER_SEEDS = (1, 2)  # of further pretrainings
+BORROWED = {10: 10, 50: 10, 200: 10, 1000: 3}  # their draws
+BORROWING = ("option-1", "option-2", "output-first")
+BETWEEN, BETWEEN_DRAWS = (50, 200), 20  # images for the ways between the options
+LETTER_DRAWS = 4  # of each alphabet
 FIXED = {10: 10, 50: 10, 200: 10}
 PUSHED = {10: 20, 50: 20, 200: 20, 1000: 10}  # digits: draws
 STROKES = 1_000_000  # renders of strokes, for the network of another source
@@ -23,16 +30,6 @@ PASSES = [  # of the sweep: settings, how they are chosen, augmentation, draws
 ]
 SOURCES = 2  # pretrainings of each smaller or poorer source
 SOURCE_KEYS = ("question", "classes", "images_seen", "style", "pretraining")
-
-
-def tuned(done: list[dict]) -> Iterator[dict]:
-    """Every arm with every setting, tried on validation digits."""
-    rows = list(done)
-    for arms in (tuning.HEADS, tuning.WHOLE):  # "output-first" begins with Option 1 as tuned
-        for found in side_by_side(tuning.run, list(tuning.missing(arms, done)), "tuning"):
-            rows += found
-            yield from found
-        tuning.keep("tuning", rows, tuning.KEYS[:3])
 
 
 def sweep_rows(done: list[dict]) -> Iterator[dict]:
@@ -46,6 +43,27 @@ def sweep_rows(done: list[dict]) -> Iterator[dict]:
             arms=[arm for arm in ARMS if (recipe, arm) != ("fixed", "classical")],
         ):  # fmt: skip
             yield {"settings": recipe, **row, **common}
+
+
+def official(done: list[dict]) -> Iterator[dict]:
+    """Every arm on all of MNIST: settings chosen on 5,000 digits, the official test run once."""
+    return sweep(
+        pretraining.pretrained(), DIGITS, list(OFFICIAL), OFFICIAL,
+        augment=(False, True), choice=settings.official, done=done, progress=True,
+    )  # fmt: skip
+
+
+def pretrainings(done: list[dict]) -> Iterator[dict]:
+    """The official protocol with networks of other seeds, as far as layers are borrowed."""
+    for seed in OTHER_SEEDS:
+        net = pretrained_again("emoji-images", seed)
+        had = [row for row in done if row["pretraining"] == seed]
+        rows = sweep(
+            net, DIGITS, list(BORROWED), BORROWED, arms=BORROWING, augment=(False, True),
+            choice=settings.official, done=had, progress=True,
+        )  # fmt: skip
+        for row in rows:
+            yield {"pretraining": seed, **row}
 
 
 def push(done: list[dict]) -> Iterator[list[dict]]:
@@ -75,8 +93,30 @@ def sources(done: list[dict]) -> Iterator[list[dict]]:
 
 
 TABLES = [
-    Table("tuning", tuple(tuning.KEYS), tuned),
+    Table("tuning", tuple(tuning.KEYS), partial(tuning.tune, tuning.OFFLINE)),
+    Table("official_tuning", tuple(tuning.KEYS), partial(tuning.tune, tuning.OFFICIAL)),
     Table("sweep", ("settings", "arm", "augmented", "images", "draw"), sweep_rows),
+    Table("official", ("arm", "augmented", "images", "draw"), official),
+    Table("pretrainings", ("pretraining", "arm", "augmented", "images", "draw"), pretrainings),
+    Table(
+        "protocols", ("protocol", "way", "images", "draw"),
+        lambda done: protocols.rows(pretraining.pretrained(), DIGITS(), done),
+    ),
+    Table(
+        middle_ways.TUNING, middle_ways.KEYS,
+        lambda done: middle_ways.tuned(pretraining.pretrained(), DIGITS, BETWEEN, done),
+        then=lambda rows: tuning.keep(middle_ways.TUNING, rows, middle_ways.KEYS[:3]),
+    ),
+    Table(
+        "middle_ways", ("way", "augmented", "images", "draw"),
+        lambda done: middle_ways.middle_ways(
+            pretraining.pretrained(), DIGITS, BETWEEN, BETWEEN_DRAWS, done
+        ),
+    ),
+    Table(
+        "real_letters", ("alphabet", "arm", "augmented", "images", "draw"),
+        lambda done: experiments.real_letters(pretraining.pretrained(), LETTER_DRAWS, done),
+    ),
     Table(
         "tasks", ("task", "arm", "augmented", "images", "draw"),
         lambda done: experiments.tasks(pretraining.pretrained(), 10, progress=True),

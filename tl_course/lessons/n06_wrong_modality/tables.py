@@ -7,8 +7,9 @@ from tl_course.base.parallel import side_by_side
 from tl_course.data.targets import spoken
 from tl_course.lessons.n06_wrong_modality import experiments
 from tl_course.study import matrix, matrix_tuning, tuning
-from tl_course.study.tables import Table, kept, of_all_networks
+from tl_course.study.tables import Table, kept, of_all_networks, pretrained_again
 
+OTHER_SEEDS = (1, 2)  # of further pretrainings, which are tried with Option 1
 SIZES, DRAWS = (50, 200), 12  # examples; each fold of languages and of people equally often
 
 
@@ -23,7 +24,11 @@ def tuned(done: list[dict]) -> Iterator[dict]:
 def cells(done: list[dict]) -> Iterator[dict]:
     """Every source, target and option; it needs the recordings of people."""
     spoken.recordings()
-    return matrix.matrix(matrix.pretrained(), SIZES, DRAWS, done=done, progress=True)
+    common = {"done": done, "progress": True}
+    yield from matrix.matrix(matrix.pretrained(), SIZES, DRAWS, **common)
+    for seed in OTHER_SEEDS:
+        nets = {name: pretrained_again(source, seed) for name, source in matrix.SOURCES.items()}
+        yield from matrix.matrix(nets, SIZES, DRAWS, options=["1"], pretraining=seed, **common)
 
 
 def controls(done: list[dict]) -> Iterator[dict]:
