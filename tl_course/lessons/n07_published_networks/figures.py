@@ -57,9 +57,7 @@ def photographs(pictures: torch.Tensor) -> Picture:
     return figures.pictures(scaled(pictures), names, "Two photographs", alt, len(pictures), 3.2)
 
 
-def named(
-    pictures: Sequence[torch.Tensor], scores: torch.Tensor, names: Sequence[str]
-) -> Picture:
+def named(pictures: Sequence[torch.Tensor], scores: torch.Tensor, names: Sequence[str]) -> Picture:
     """Photographs `[3, h, w]`, 0 … 1, each with the five names of the largest `scores` `[n, k]`."""
     probabilities = scores.softmax(1)
     figure = Figure(figsize=(4 * len(pictures), 4.6), layout="constrained")

@@ -1,4 +1,4 @@
-"""The exercises of notebook 09: bits a character, Option 1 in a GPT, temperature, counting."""
+"""The exercises of notebook 09: bits per character, Option 1 in a GPT, temperature, counting."""
 
 import copy
 import math
@@ -10,11 +10,11 @@ from torch import nn
 from tl_course.lessons.exercises import Exercise, Wrong, expect, returned
 from tl_course.lessons.n09_small_gpt import gpt
 
-# ---------------------------------------------------------------------------- bits a character
+# ---------------------------------------------------------------------------- bits per character
 
 
 def bits_per_character(logits, characters):
-    """Bits a character that a network needs for a text, a number.
+    """Bits per character that a network needs for a text, a number.
 
     `characters` are the symbol numbers of the text, `[n]`. Row i of `logits`, `[n, 96]`, are the
     scores (before softmax) that the network gives after it has read character i.
