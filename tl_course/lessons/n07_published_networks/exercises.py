@@ -358,7 +358,7 @@ halfway = Exercise(
         "`handle.remove()` afterwards, and return `kept[0].flatten(1)`.",
     ),
     "A hook cuts any PyTorch network anywhere, without changing its code. `tl.published.load` does "
-    "it with a graph of the network instead, so that what comes after the cut is not computed.",
+    "it with a graph of the network instead, so that the layers after the cut are not computed.",
 )
 
 

@@ -80,7 +80,7 @@ SOLUTIONS = {
     "stranger": (
         load,
         "Each file is looked at before anything is made of it: the format, then the number against "
-        "the rows that are really there, then the size of the picture. Whatever does not fit is "
-        "one ValueError, so that whoever calls this needs to expect nothing else.",
+        "the rows that are really there, then the size of the picture. Anything that does not "
+        "fit raises ValueError, so a program that calls this needs to expect nothing else.",
     ),
 }

@@ -14,7 +14,7 @@ def reading_more_surprises_less(here: float, shipped: float) -> Claim:
     guessing = math.log2(len(SYMBOLS))
     return Claim(
         f"On text that it has not read, the shipped network needs {shipped:.1f} bits per "
-        "character: less than half of what guessing needs, and fewer than the network trained here.",
+        "character: less than half of what guessing needs, and less than the one trained here.",
         bool(shipped < guessing / 2 and shipped < here),
         f"guessing {guessing:.2f}, trained here {here:.2f}, shipped {shipped:.2f} bits per "
         "character",

@@ -60,8 +60,8 @@ def _check_bits(bits_per_character) -> None:
         "which the network had just read. Row i says what comes after it.",
         F.cross_entropy(logits[1:], text[:-1]).item() / math.log(2): "You compare row i + 1 with "
         "character i: shifted the wrong way. Row i says what comes after character i.",
-        -(chances * chances.log2()).sum(1).mean().item(): "What came does not go into it: this "
-        "is how unsure the network was, whatever came.",
+        -(chances * chances.log2()).sum(1).mean().item(): "The character that came does not go "
+        "into it: this is how unsure the network was, no matter which one came.",
     }
     for value, message in slips.items():
         expect(abs(found - value) > 1e-3 * abs(value), message)

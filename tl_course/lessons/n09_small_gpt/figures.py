@@ -57,7 +57,7 @@ def how_sure(net: GPT, beginnings: Sequence[str]) -> dict[str, float]:
 
 
 def learning(history: History, about: dict, title: str) -> Picture:
-    """Bits per character against characters read (log), of a training here and of the shipped one."""
+    """Bits per character against characters read (log), of a training here and the shipped one."""
     guessing, curve = math.log2(len(gpt.SYMBOLS)), about["curve"]
     lines = {
         "here": Line([s * PER_STEP for s in history.step], [x / math.log(2) for x in history.loss]),
@@ -159,7 +159,10 @@ def in_front(table: pd.DataFrame, title: str) -> Picture:
         rows = pd.concat([nothing, table[table.front == kind]])
         lines[kind] = figures.mean_line(rows, "lines", (*look, "-"), "bits", 1)
     labels, said = ("lines in front", "bits per character"), "{y:.2f} with {x}"
-    told = f"Bits per character, means with bars of one SD; nothing in front: {nothing.bits.mean():.2f}."
+    told = (
+        "Bits per character, means with bars of one SD; nothing in front: "
+        f"{nothing.bits.mean():.2f}."
+    )
     look = figures.Look(legend_title="what is in front")
     return figures.chart({"": lines}, title, *labels, said, told, look)
 
@@ -196,7 +199,7 @@ def chosen(recorded: pd.DataFrame) -> HTML:
         rate, steps, weight, bits = best.loc[arm, ["rate", "steps", "l2", "bits"]]
         says = f"rate {rate:g}, {steps:.0f} steps"
         if arm in experiments.COUNTING:
-            what = "share of the fifty" if arm == "counting-pretrained" else "weight"
+            what = "share of fifty lines" if arm == "counting-pretrained" else "weight"
             says = f"looks back {steps:.0f} characters, {what} {weight:g}"
         rows.append((STYLES[arm][0], says, f"{bits:.2f}"))
     head = ("way", "best settings", "bits per character, validation lines")

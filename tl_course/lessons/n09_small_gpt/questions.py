@@ -3,8 +3,8 @@
 from tl_course.lessons.questions import Question
 
 WHICH_CURVE = Question(
-    "At the end, both networks need fewer bits for the fifty lines (dashed) than for test lines "
-    "(full). Which of the two curves says how well a network has learnt to write names?",
+    "At the end, both networks need fewer bits for their fifty lines (dashed) than for test "
+    "lines (full). Which of the two curves says how well a network has learnt to write names?",
     "The full one: lines that it has not seen",
     {
         "The dashed one: that is what it was trained for": "Fifty lines can be learnt by "
@@ -19,7 +19,7 @@ WHICH_DRAWS = Question(
     "For what else do they speak?",
     "For other draws of fifty names like these",
     {
-        "For other draws of fifty names like these": "Only the fifty names were varied. The "
+        "For other draws of fifty names like these": "Only those fifty were varied. The "
         "source, the pretrained network and the test lines were the same each time.",
         "For other languages and other kinds of lines": "Every draw was of English names of "
         "things. Other lines have to be measured.",
