@@ -232,12 +232,22 @@ def as_markdown(about: dict) -> str:
 
 
 def show(about: dict) -> HTML:
-    """A card for a notebook: `net.about` of a loaded network, every word of it escaped."""
-    body = [
-        (heading, said if isinstance(said, str) else lines(said or ["nothing known"]))
-        for heading, said in rows(about)
-    ]
+    """A card for a notebook: `net.about` of a loaded network, every word of it escaped.
+
+    Of each fingerprint it has the first twelve digits; the files have all of them.
+    """
+    body = []
+    for heading, said in rows(about):
+        short = [_shortened(one) for one in ([said] if isinstance(said, str) else said)]
+        body.append(
+            (heading, short[0] if isinstance(said, str) else lines(short or ["nothing known"]))
+        )
     return HTML(table(body, caption=about["name"], named=True, style=CARD_STYLE))
+
+
+def _shortened(text: str) -> str:
+    """A text with the first digits of its SHA-256 fingerprints."""
+    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1…", text)
 
 
 def _line(text: str) -> str:

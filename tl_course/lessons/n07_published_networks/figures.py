@@ -94,7 +94,7 @@ def classes(targets: Mapping[str, Target], seed: int, some: int = 5) -> Picture:
         names = [ten.names[label] for label in ten.y[:some]]
         captions += [textwrap.fill(label, 18) for label in names]
         told.append(f"{TARGETS[name]}: {', '.join(names)}")
-    title = f"Three targets, {some} of the ten classes of each"
+    title = "Three targets, some of the ten classes of each"
     alt = f"{title}, a row for each target. {'; '.join(told)}."
     return figures.pictures(torch.cat(every), captions, title, alt, some, 1.5)
 
@@ -124,7 +124,7 @@ def where_to_cut(table: pd.DataFrame) -> Picture:
         yours = 100 * rows[rows.net == "own"].accuracy.mean()
         levels[f"{name}, your five layers"] = figures.level(yours, (colour, "", "--"))
     title = "Digits and drawings want a cut in the middle, photographs a late one"
-    labels, said = ("stages that are kept", "test accuracy, %"), "{x} {y:.0f}"
+    labels, said = ("kept up to", "test accuracy, %"), "{x} {y:.0f}"
     told = (
         "Option 1 with fifty labelled pictures, by where ImageNet's network is cut; dashed levels "
         "are your own five layers."
