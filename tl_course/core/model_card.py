@@ -22,6 +22,7 @@ from tl_course.data.material import Material
 
 UNSAID = "not said"
 SAID = ("name", "maker", "task", "data", "images", "intended", "limits")  # as in the card
+FINGERPRINT = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 CARD_STYLE = "text-align:left;overflow-wrap:anywhere"
 SHARE_ALIKE = "cc-by-sa-4.0"  # who builds on it must share under the same licence
 INPUTS = {
@@ -236,18 +237,12 @@ def show(about: dict) -> HTML:
 
     Of each fingerprint it has the first twelve digits; the files have all of them.
     """
-    body = []
-    for heading, said in rows(about):
-        short = [_shortened(one) for one in ([said] if isinstance(said, str) else said)]
-        body.append(
-            (heading, short[0] if isinstance(said, str) else lines(short or ["nothing known"]))
-        )
-    return HTML(table(body, caption=about["name"], named=True, style=CARD_STYLE))
-
-
-def _shortened(text: str) -> str:
-    """A text with the first digits of its SHA-256 fingerprints."""
-    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1…", text)
+    body = [
+        (heading, said if isinstance(said, str) else lines(said or ["nothing known"]))
+        for heading, said in rows(about)
+    ]
+    card = table(body, caption=about["name"], named=True, style=CARD_STYLE)
+    return HTML(FINGERPRINT.sub(r"\1…", card))
 
 
 def _line(text: str) -> str:
