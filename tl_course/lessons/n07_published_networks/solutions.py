@@ -23,7 +23,7 @@ def best_cut(table):
 
 
 def features_at(net, name, x):
-    """What the module called `name` makes of `x`: a row of numbers for each input `[n, k]`."""
+    """The output of the module called `name` for `x`: a row of numbers per input, `[n, k]`."""
     kept = []
     module = net.get_submodule(name)
     handle = module.register_forward_hook(lambda module, given, result: kept.append(result.clone()))
