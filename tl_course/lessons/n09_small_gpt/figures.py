@@ -39,7 +39,7 @@ GPT_3 = {  # arXiv 2005.14165, tables 2.1 and D.1
 SECONDS_A_YEAR = 3.156e7
 
 
-def next_characters(net: GPT, beginning: str, number: int = 6) -> Picture:
+def next_characters(net: GPT, beginning: str, number: int = 4) -> Picture:
     """The likeliest characters after a beginning, in percent."""
     chances = net(gpt.encode(f"\n{beginning}")[None])[0, -1].softmax(0)
     return figures.bars(
@@ -234,5 +234,6 @@ def years_for_gpt_3(net: GPT) -> float:
 def distance(ours: dict[str, float], theirs: dict[str, float]) -> pd.DataFrame:
     """Two networks in numbers, and how many times the other is larger."""
     table = pd.DataFrame({"this one": ours, "GPT-3": theirs}).loc[list(ours)]
-    times = (table["GPT-3"] / table["this one"]).map(_count) + " times"
+    ratios = (table["GPT-3"] / table["this one"]).map(lambda ratio: float(f"{ratio:.3g}"))
+    times = ratios.map(_count) + " times"
     return table.map(_count).assign(**{"GPT-3 has more by": times}).rename_axis("")
