@@ -93,29 +93,31 @@ class Findings(HTML):
 def findings(checked: Checked, most: int = 6) -> Findings:
     """What the checker found: each with what to do, thumbnails, and the files' names."""
     head, *_ = str(checked).splitlines()
-    parts = [_found(checked.root, number, one, most) for number, one in enumerate(checked.findings)]
+    parts = [
+        _one_finding(checked.root, number, one, most) for number, one in enumerate(checked.findings)
+    ]
     parts = parts or [Markup("<p>Nothing was found that should worry you.</p>")]
     grid = Markup('<p>{}</p><div style="{}">{}</div>')
     shown = grid.format(breakable(head), _GRID, Markup("").join(parts))
     return Findings(shown, str(checked))
 
 
-def _found(root: Path, number: int, found: Finding, most: int) -> Markup:
-    """`found.files` are named from `root`."""
+def _one_finding(root: Path, number: int, finding: Finding, most: int) -> Markup:
+    """`finding.files` are named from `root`."""
     tiles = [
         tile(
             thumbnail(root / file),
-            _named(file, file in found.left_out),
+            _named(file, file in finding.left_out),
             alt=f"A thumbnail of the file {file}",
         )
-        for file in found.files[:most]
+        for file in finding.files[:most]
     ]
-    if len(found.files) > most:
-        tiles.append(Markup("<p>and {:,} more</p>").format(len(found.files) - most))
-    stop = Markup("<b>Must be put right first.</b> ") if found.stops else ""
+    if len(finding.files) > most:
+        tiles.append(Markup("<p>and {:,} more</p>").format(len(finding.files) - most))
+    stop = Markup("<b>Must be put right first.</b> ") if finding.stops else ""
     return Markup('<div style="{}"><b>{}. {}</b>: {}{}{}</div>').format(
-        _FOUND.format("#B34700" if found.stops else "#0072B2"), number + 1,
-        found.what[:1].upper() + found.what[1:], stop, found.says, row(tiles),
+        _FOUND.format("#B34700" if finding.stops else "#0072B2"), number + 1,
+        finding.what[:1].upper() + finding.what[1:], stop, finding.says, row(tiles),
     )  # fmt: skip
 
 
@@ -220,7 +222,7 @@ def confusion(outcome: Outcome) -> Picture:
     figure, (ax,) = figures.in_a_row(1, side + 0.8, side)
     shares, texts = counts / np.maximum(total[shown, None], 1), counts.astype(str)
     figures.heat(ax, shares, short, short, np.where(counts, texts, ""), 1)
-    ax.set(xlabel=f"it said{some}", ylabel="it was (pictures)")
+    ax.set(xlabel=f"taken for{some}", ylabel="what it was (pictures)")
     ax.set_title(title, fontsize=11)
     rows = "; ".join(
         f"{outcome.train.names[k]}: {outcome.confusion[k, k]} of {total[k]} right" for k in shown
@@ -243,11 +245,11 @@ def worst(outcome: Outcome, n: int = 10) -> Picture:
     return figures.pictures(x, captions, "The mistakes that it was surest of", alt, 5, 1.4)
 
 
-def rivals(found: dict[str, torch.Tensor]) -> Picture:
+def rivals(answers_right: dict[str, torch.Tensor]) -> Picture:
     """Accuracy of each, with Wilson's 95% interval."""
-    figure, (ax,) = figures.in_a_row(1, 8, 1.2 + 0.5 * len(found))
+    figure, (ax,) = figures.in_a_row(1, 8, 1.2 + 0.5 * len(answers_right))
     told = []
-    for row, (name, right) in enumerate(found.items()):
+    for row, (name, right) in enumerate(answers_right.items()):
         n, hits = len(right), int(right.sum())
         share, low, high = (100 * value for value in (hits / n, *stats.share(hits, n)))
         colour, marker = MARKERS.get(name, (GREY, "s"))
@@ -257,11 +259,11 @@ def rivals(found: dict[str, torch.Tensor]) -> Picture:
         )  # fmt: skip
         ax.text(high + 1.5, row, f"{share:.0f}", va="center", color=figures.as_text(colour))
         told.append(f"{name} {share:.1f}% ({low:.1f} to {high:.1f}%)")
-    ax.set_yticks(range(len(found)), list(found), fontsize=10)
-    ax.set(xlim=(0, 106), ylim=(len(found) - 0.4, -0.6))
+    ax.set_yticks(range(len(answers_right)), list(answers_right), fontsize=10)
+    ax.set(xlim=(0, 106), ylim=(len(answers_right) - 0.4, -0.6))
     ax.set_xlabel("test accuracy, % (95% intervals)")
-    most = max(int(right.sum()) for right in found.values())
-    best = " and ".join(name for name, right in found.items() if int(right.sum()) == most)
+    most = max(int(right.sum()) for right in answers_right.values())
+    best = " and ".join(name for name, right in answers_right.items() if int(right.sum()) == most)
     return figures.finished(figure, f"Most right in the same test: {best}", told)
 
 
