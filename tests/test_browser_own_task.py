@@ -99,7 +99,7 @@ def test_from_a_zip_to_a_try(lab, place, leaves):
     expect(step(place, 4)).to_contain_text(re.compile(r"Option 1: \d+ of \d+ right"))
     browser.screenshot(page, "own-task-result")
     place.get_by_role("button", name="Is it better than random layers?").click()
-    expect(place.get_by_text("against 'random layers, fixed'")).to_be_visible()
+    expect(place.get_by_text("against 'random layers, frozen'")).to_be_visible()
 
     go_on(place, "Next: try a picture")
     choose(place, "A picture from a file", leaves / "leaves" / "down" / "3.png")

@@ -329,7 +329,7 @@ def test_auto_follows_the_recommendation(net, checked, monkeypatch):
 
 def test_controls_and_a_verdict(net, outcome):
     rivals = own_task.controls(outcome)
-    assert list(rivals) == ["borrowed layers", "random layers, fixed", "always the largest class"]
+    assert list(rivals) == ["borrowed layers", "random layers, frozen", "always the largest class"]
     assert rivals["always the largest class"].sum() == 20
     assert all(len(right) == 160 for right in rivals.values())
     curve = own_task.more_labels(net, outcome, draws=1)

@@ -309,12 +309,12 @@ def test_a_perfect_score_is_said_without_nonsense(net, task):
     scores = torch.nn.functional.one_hot(found.test.y, 8).float()
     perfect = replace(found, adapted=replace(found.adapted, scores=scores))
     assert perfect.right == 160
-    same = {"borrowed layers": perfect.correct, "random layers, fixed": perfect.correct}
+    same = {"borrowed layers": perfect.correct, "random layers, frozen": perfect.correct}
     curve = pd.DataFrame({"images": [48, 96], "right": [perfect.correct] * 2})
     said = " ".join(own_task.verdict(perfect, same, curve)[1:])
     assert said.count("the same") == 2 and "does not show that the borrowed layers help" in said
     assert not any(words in said for words in ("weakest", "nother source", "±", "labels"))
-    worse = {**same, "random layers, fixed": found.correct}
+    worse = {**same, "random layers, frozen": found.correct}
     some = pd.DataFrame({"images": [48, 96], "right": [found.correct, perfect.correct]})
     said = " ".join(own_task.verdict(perfect, worse, some)[1:])
     assert "it is ahead" in said and "does not show that more would help" in said

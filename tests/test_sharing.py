@@ -134,6 +134,8 @@ def test_what_a_folder_holds(published):
         assert f"\n## {heading}" in card.text
     for said in ("3×32×32", "50", "95% interval", "Anna", about["fingerprint"]):
         assert said in card.text
+    in_a_notebook = model_card.show(about).data
+    assert about["fingerprint"] not in in_a_notebook and about["fingerprint"][:12] in in_a_notebook
 
 
 def test_a_plain_share_says_what_was_not_said(tmp_path):

@@ -48,6 +48,10 @@ CASES = {
         finals,
         lambda: swapped(*finals(), "own-option-1", "lite0-option-1"),
     ),
+    claims.fine_tuning_is_no_gain_for_pictures: (
+        lambda: (*cuts(), *finals()),
+        lambda: (*cuts(), *swapped(*finals(), "lite0-option-1", "lite0-option-2")),
+    ),
     claims.meaning_beats_letters: (
         lambda: (load("words"),),
         lambda: swapped(load("words"), "bert-option-1", "ngrams"),

@@ -241,7 +241,7 @@ CASES = {
             not_shifted: "had just read",
             shifted_the_wrong_way: "shifted the wrong way",
             of_the_mean: "mean of the logarithms is wanted",
-            entropy: "whatever came",
+            entropy: "no matter which one came",
             perplexity: "it is called perplexity",
             one_each: "one number",
         },

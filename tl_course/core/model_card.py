@@ -22,6 +22,7 @@ from tl_course.data.material import Material
 
 UNSAID = "not said"
 SAID = ("name", "maker", "task", "data", "images", "intended", "limits")  # as in the card
+FINGERPRINT = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 CARD_STYLE = "text-align:left;overflow-wrap:anywhere"
 SHARE_ALIKE = "cc-by-sa-4.0"  # who builds on it must share under the same licence
 INPUTS = {
@@ -232,13 +233,16 @@ def as_markdown(about: dict) -> str:
 
 
 def show(about: dict) -> HTML:
-    """A card for a notebook: `net.about` of a loaded network, every word of it escaped."""
+    """A card for a notebook: `net.about` of a loaded network, every word of it escaped.
+
+    Of each fingerprint it has the first twelve digits; the files have all of them.
+    """
     body = [
         (heading, said if isinstance(said, str) else lines(said or ["nothing known"]))
         for heading, said in rows(about)
     ]
-    shown = table(body, caption=about["name"], named=True, style=CARD_STYLE)
-    return HTML(f'<div class="mathjax_ignore">{shown}</div>')  # no formulas, which may hold links
+    card = FINGERPRINT.sub(r"\1…", table(body, caption=about["name"], named=True, style=CARD_STYLE))
+    return HTML(f'<div class="mathjax_ignore">{card}</div>')  # no formulas, which may hold links
 
 
 def _line(text: str) -> str:

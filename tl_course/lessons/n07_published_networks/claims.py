@@ -8,7 +8,12 @@ import torch
 from tl_course.data.targets import photographs
 from tl_course.lessons.claims import Claim, listed
 from tl_course.lessons.n07_published_networks import words
-from tl_course.lessons.n07_published_networks.experiments import LITE0, ahead, best
+from tl_course.lessons.n07_published_networks.experiments import (
+    LITE0,
+    OPTION_2_SIZE,
+    ahead,
+    best,
+)  # fmt: skip
 
 MIDDLE, LATE = ("stage 4", "stage 5", "stage 6"), ("stage 7", "last")
 
@@ -56,7 +61,7 @@ def the_nearer_source_wins(finals: pd.DataFrame) -> Claim:
     lead = ahead(finals, "own-option-1", "lite0-option-1").set_index("target")
     low, high = lead.ahead - lead.interval, lead.ahead + lead.interval
     return Claim(
-        "With fifty labels and Option 1, downloading gets "
+        "With fifty labels and Option 1, ImageNet's network gets "
         f"{-lead.ahead['photographs']:.0f} more of 100 photographs right; your own small network "
         "is far ahead for drawings, and a little for digits.",
         bool(
@@ -67,6 +72,23 @@ def the_nearer_source_wins(finals: pd.DataFrame) -> Claim:
         ),
         "your five layers minus ImageNet's at its best cut: "
         + "; ".join(f"{name} {_points(row)}" for name, row in lead.iterrows()),
+    )
+
+
+def fine_tuning_is_no_gain_for_pictures(cuts: pd.DataFrame, finals: pd.DataFrame) -> Claim:
+    """Rows of `experiments.cuts` and of `experiments.finals`; both options at 64 pixels."""
+    percent = 100 * cuts.groupby(["target", "net", "size", "cut"]).accuracy.mean()
+    tuned = 100 * finals[finals.arm == "lite0-option-2"].groupby("target").accuracy.mean()
+    frozen = {
+        name: percent[name, LITE0, OPTION_2_SIZE, best(cuts, name, size=OPTION_2_SIZE)["cut"]]
+        for name in tuned.index
+    }
+    return Claim(
+        "With fifty pictures, fine-tuning ImageNet's network is no gain over Option 1 for any of "
+        "the three targets.",
+        bool((tuned - pd.Series(frozen)).max() <= 0.5),
+        f"at {OPTION_2_SIZE}×{OPTION_2_SIZE} pixels: "
+        + "; ".join(f"{n} Option 1 {frozen[n]:.1f}, Option 2 {tuned[n]:.1f}" for n in tuned.index),
     )
 
 
@@ -94,7 +116,7 @@ def moving_everything_pays_for_words(table: pd.DataFrame) -> Claim:
     """Rows of `words.words`."""
     gained = words.ahead(table, "bert-option-2", "bert-option-1").set_index("images")
     return Claim(
-        f"With fifty names, letting everything move sorts {gained.ahead[50]:.0f} more of 100 right "
+        f"With fifty names, fine-tuning everything sorts {gained.ahead[50]:.0f} more of 100 right "
         "than Option 1; with ten names it is ahead, too.",
         bool((gained.ahead - gained.interval)[[10, 50]].min() > 0),
         "; ".join(f"{n} names: {_points(row)}" for n, row in gained.iterrows()),
@@ -105,8 +127,8 @@ def you_are_credited(same: bool, lineage: Sequence[dict]) -> Claim:
     """Whether your network answered the same when loaded; the credits of a card built on it."""
     makers = [credit["maker"] for credit in lineage]
     return Claim(
-        "What you share gives the same answers when it is loaded, and anyone who builds on it "
-        f"credits {len(makers)} makers: you, and who came before you.",
+        "What you share gives the same answers when it is loaded, and the card of anyone who "
+        f"builds on it credits {len(makers)} makers: you, and those before you.",
         bool(same and len(makers) == 2 and makers[-1] == "you"),
         f"identical scores: {same}; her card credits {', '.join(makers)}",
     )
@@ -117,14 +139,14 @@ def shared_digits_help_most(table: pd.DataFrame) -> Claim:
     digits, letters = (ahead(table, arm, "shipped").iloc[0] for arm in ("digits", "letters"))
     shipped = ahead(table, "shipped", "scratch").iloc[0]
     return Claim(
-        f"The shared network gets {shipped.ahead:.0f} more of 100 digits right than starting "
-        "alone; a classmate's digits add to that, and a classmate's letters do not.",
+        f"The shared network gets {shipped.ahead:.0f} more of 100 digits right than a network from "
+        "scratch; a classmate's digits add to that, and a classmate's letters do not.",
         bool(
             shipped.ahead - shipped.interval > 5
             and digits.ahead - digits.interval > 0
             and letters.ahead < letters.interval
         ),
-        f"shared minus alone {_points(shipped)}; minus the shipped network: digits "
+        f"shared minus from scratch {_points(shipped)}; minus the shipped network: digits "
         f"{_points(digits)}, letters {_points(letters)}",
     )
 

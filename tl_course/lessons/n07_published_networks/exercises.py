@@ -71,38 +71,38 @@ def _check_inputs(prepared) -> None:
     square[..., 0] //= 2  # less red
     wide = torch.randint(0, 256, (3, 4, 7, 3), dtype=torch.uint8)
     given = square.clone()
-    found = prepared(given, list(MEAN), list(STD))
+    answer = prepared(given, list(MEAN), list(STD))
     expect(torch.equal(given, square), "Your function changes the photographs that it is given.")
-    expect(found is not None, "Your function returns nothing: return the pictures.")
-    found = torch.as_tensor(found)
+    expect(answer is not None, "Your function returns nothing: return the pictures.")
+    answer = torch.as_tensor(answer)
     expect(
-        found.is_floating_point(),
-        f"It returns {str(found.dtype).removeprefix('torch.')} numbers; a network takes float.",
+        answer.is_floating_point(),
+        f"It returns {str(answer.dtype).removeprefix('torch.')} numbers; a network takes float.",
     )
     expect(
-        found.shape == (2, 3, 6, 6),
-        f"{list(square.shape)} became {list(found.shape)}: it should be [2, 3, 6, 6].",
+        answer.shape == (2, 3, 6, 6),
+        f"{list(square.shape)} became {list(answer.shape)}: it should be [2, 3, 6, 6].",
     )
-    found = found.float()
+    answer = answer.float()
     for message, mistaken in _mistakes(square).items():
-        expect(not torch.allclose(found, mistaken, rtol=0.01, atol=0.03), message)
+        expect(not torch.allclose(answer, mistaken, rtol=0.01, atol=0.03), message)
 
     def right(photographs, mean, std):
         mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (mean, std))
         return (photographs.permute(0, 3, 1, 2) / 255 - mean) / std
 
-    off = (found - right(square, MEAN, STD)).abs().max().item()
+    off = (answer - right(square, MEAN, STD)).abs().max().item()
     expect(off < 0.05, f"Some numbers are wrong by {off:.2f}: compare one pixel by hand.")
     half = [0.5, 0.5, 0.5]
-    found = torch.as_tensor(prepared(square, half, half)).float()
+    answer = torch.as_tensor(prepared(square, half, half)).float()
     expect(
-        (found - right(square, half, half)).abs().max() < 0.05,
+        (answer - right(square, half, half)).abs().max() < 0.05,
         "For a network with another `mean` and `std` it is wrong: use the ones that are given, "
         "because each network comes with its own.",
     )
-    found = torch.as_tensor(prepared(wide, MEAN, STD)).float()
+    answer = torch.as_tensor(prepared(wide, MEAN, STD)).float()
     expect(
-        found.shape == (3, 3, 4, 7) and (found - right(wide, MEAN, STD)).abs().max() < 0.05,
+        answer.shape == (3, 3, 4, 7) and (answer - right(wide, MEAN, STD)).abs().max() < 0.05,
         "With photographs that are wider than high it goes wrong: in which order are the axes?",
     )
 
@@ -118,8 +118,8 @@ inputs = Exercise(
         "`mean` and `std` are for pixels 0 … 1, and uint8 goes to 255: divide before anything is "
         "taken away.",
     ),
-    "Neither fault raises an error, because shape and type are right. Show one picture as the "
-    "network gets it, with its smallest and largest number, before you train anything.",
+    "Neither fault raises an error, because the shape and the type are right. Show one picture as "
+    "the network gets it, with its smallest and largest number, before you train anything.",
 )
 
 
@@ -160,14 +160,14 @@ def _check_choice(best_cut) -> None:
         for cut in reversed(cuts)
     )
     given = table.copy()
-    found = best_cut(given)
+    answer = best_cut(given)
     expect(given.equals(table), "Your function changes the table that it is given.")
-    expect(found is not None, "Your function returns nothing: return the cut and the percent.")
+    expect(answer is not None, "Your function returns nothing: return the cut and the percent.")
     expect(
-        isinstance(found, (tuple, list)) and len(found) == 2,
+        isinstance(answer, (tuple, list)) and len(answer) == 2,
         "Return two things: the cut, and how many of 100 test pictures are right with it.",
     )
-    cut, percent = found
+    cut, percent = answer
     expect(
         isinstance(cut, str) and cut in cuts,
         f"The cut should be one of {', '.join(cuts)}, and it is {cut!r}.",
@@ -229,8 +229,8 @@ choice = Exercise(
         "The cut is the `idxmax` of the validation means. The percent is 100 times the test mean "
         "of that one cut.",
     ),
-    "The best of many on the test looks better than it is, the more so the more was tried. Here "
-    "it would have been five points. The course chose its cuts, sizes and penalties this way.",
+    "The best of many on the test looks better than it is, and the more you try, the more so. Here "
+    "it would have been five points. The course chose its cuts, sizes and penalties by validation.",
 )
 
 
@@ -238,7 +238,7 @@ choice = Exercise(
 
 
 def features_at(net, name, x):
-    """What the module called `name` makes of `x`: a row of numbers for each input `[n, k]`.
+    """The output of the module called `name` for `x`: a row of numbers per input, `[n, k]`.
 
     The network stays as it is, and the numbers carry no gradient.
     """
@@ -283,14 +283,14 @@ def _check_halfway(features_at) -> None:
         first, last = net.first(x), net(x)
         conv = net.block.conv(net.norm(first))
     _Counted.called = 0
-    found = features_at(net, "first", x)
-    expect(found is not None, "Your function returns nothing: return what the module gave.")
+    answer = features_at(net, "first", x)
+    expect(answer is not None, "Your function returns nothing: return what the module gave.")
     expect(
-        isinstance(found, torch.Tensor),
-        f"It returns a {type(found).__name__}, where a tensor is asked for.",
+        isinstance(answer, torch.Tensor),
+        f"It returns a {type(answer).__name__}, where a tensor is asked for.",
     )
     expect(
-        found.shape != last.shape or not torch.allclose(found, last, atol=1e-5),
+        answer.shape != last.shape or not torch.allclose(answer, last, atol=1e-5),
         "These are the scores of the last layer. Keep what the module in the middle gives.",
     )
     expect(
@@ -301,33 +301,33 @@ def _check_halfway(features_at) -> None:
     after = net(x)
     expect(
         _Counted.called == called,
-        "Your hook is still there: it is called again whenever the network is used. Remove it "
-        "when you have what you wanted.",
+        "Your hook is still there, and it is called whenever the network is used. Remove it when "
+        "you have what you need.",
     )
     expect(
         after.shape == last.shape and torch.allclose(after, last, atol=1e-5),
         "Afterwards the network gives other scores than before: it should stay as it is.",
     )
     expect(
-        found.shape != first.shape,
-        f"It returns the maps {list(found.shape)}. Make one flat row per picture of them.",
+        answer.shape != first.shape,
+        f"It returns the maps {list(answer.shape)}. Make one flat row per picture of them.",
     )
     expect(
-        found.ndim == 2 and len(found) == len(x),
-        f"It returns {list(found.shape)} for five pictures: the first axis should be the "
+        answer.ndim == 2 and len(answer) == len(x),
+        f"It returns {list(answer.shape)} for five pictures: the first axis should be the "
         "pictures, and the second everything that the module gave for each.",
     )
     expect(
-        not found.requires_grad,
+        not answer.requires_grad,
         "The numbers carry a gradient, and with it every layer's results stay in memory: use "
         "`torch.no_grad()` or `detach()`.",
     )
     expect(
-        found.shape[1] == 256 and torch.allclose(found, first.flatten(1), atol=1e-5),
+        answer.shape[1] == 256 and torch.allclose(answer, first.flatten(1), atol=1e-5),
         "These are not the numbers that the module called “first” gives.",
     )
     try:
-        found = features_at(net, "block.conv", x)
+        answer = features_at(net, "block.conv", x)
     except AttributeError:
         expect(
             False,
@@ -336,12 +336,12 @@ def _check_halfway(features_at) -> None:
         )
     negative = conv.flatten(1)
     expect(
-        not torch.allclose(found, negative.clamp_min(0), atol=1e-5),
+        not torch.allclose(answer, negative.clamp_min(0), atol=1e-5),
         "For “block.conv” the numbers were changed after you took them: the ReLU behind it writes "
         "into the same memory (`inplace=True`). Keep a copy (`clone`).",
     )
     expect(
-        torch.allclose(found, negative, atol=1e-5),
+        torch.allclose(answer, negative, atol=1e-5),
         "For “block.conv”, a module inside another one, these are not the numbers that it gives.",
     )
 
@@ -358,7 +358,7 @@ halfway = Exercise(
         "`handle.remove()` afterwards, and return `kept[0].flatten(1)`.",
     ),
     "A hook cuts any PyTorch network anywhere, without changing its code. `tl.published.load` does "
-    "it with a graph of the network instead, so that what comes after the cut is not computed.",
+    "it with a graph of the network instead, so that the layers after the cut are not computed.",
 )
 
 
@@ -397,11 +397,11 @@ def _check_batches(features_once) -> None:
         net.train()
     before = {key: value.clone() for key, value in net.state_dict().items()}
     net.asked.clear()
-    found = features_once(net, pictures, 8)
-    expect(found is not None, "Your function returns nothing: return the features.")
+    answer = features_once(net, pictures, 8)
+    expect(answer is not None, "Your function returns nothing: return the features.")
     expect(
-        isinstance(found, torch.Tensor),
-        f"It returns a {type(found).__name__}: join the parts to one tensor (`torch.cat`).",
+        isinstance(answer, torch.Tensor),
+        f"It returns a {type(answer).__name__}: join the parts to one tensor (`torch.cat`).",
     )
     expect(
         max(net.asked, default=0) <= 8,
@@ -424,21 +424,21 @@ def _check_batches(features_once) -> None:
         "and keeps them. Which mode is the network in when it is asked?",
     )
     expect(
-        not found.requires_grad,
+        not answer.requires_grad,
         "The features carry a gradient, so that every batch's intermediate results stay in "
         "memory. Nothing here is trained.",
     )
     expect(
-        found.shape == (22, 8),
-        f"The features have the shape {list(found.shape)}; it should be [22, 8].",
+        answer.shape == (22, 8),
+        f"The features have the shape {list(answer.shape)}; it should be [22, 8].",
     )
-    places = torch.cdist(found, right).min(1)
+    places = torch.cdist(answer, right).min(1)
     expect(
-        torch.allclose(found, right, atol=1e-4) or places.values.max() > 1e-3,
+        torch.allclose(answer, right, atol=1e-4) or places.values.max() > 1e-3,
         "These are the right features in another order, so they no longer fit their labels.",
     )
     expect(
-        torch.allclose(found, right, atol=1e-4),
+        torch.allclose(answer, right, atol=1e-4),
         "These are not the features of a network in eval mode: is dropout still at work?",
     )
 

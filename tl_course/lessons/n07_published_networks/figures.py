@@ -25,15 +25,14 @@ STYLES = {  # arm: (what it is called, colour, marker)
     "lite0-option-1": ("ImageNet, best cut, Option 1", ORANGE, "s"),
     "lite0-option-2": ("ImageNet, best cut, Option 2", ORANGE, "^"),
     "lite0-last": ("ImageNet, last features, Option 1", SKY, "v"),
-    "random-lite0": ("the same network, random, fixed", PINK, "D"),
+    "random-lite0": ("the same network, random, frozen", PINK, "D"),
     "own-option-1": ("your five layers, Option 1", BLUE, "o"),
     "own-option-2": ("your five layers, Option 2", BLUE, "<"),
     "scratch": ("five layers from scratch", GREEN, "^"),
-    "random-frozen": ("five layers, random, fixed", PINK, "d"),
+    "random-frozen": ("five layers, random, frozen", PINK, "d"),
     "classical": ("no network (SVM on pixels)", GREY, "x"),
 }
-SIZES = {32: (GREY, "o"), 64: (GREEN, "^"), 112: (ORANGE, "s"), 160: (BLUE, "D")}
-TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)  # milliseconds
+TARGET_LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))  # in the order of TARGETS
 READERS = {
     "bert-option-2": (ORANGE, "s"),
     "bert-option-1": (BLUE, "o"),
@@ -58,46 +57,46 @@ def photographs(pictures: torch.Tensor) -> Picture:
     return figures.pictures(scaled(pictures), names, "Two photographs", alt, len(pictures), 3.2)
 
 
-def named(
-    pictures: Sequence[torch.Tensor], scores: torch.Tensor, names: Sequence[str], title: str
-) -> Picture:
+def named(pictures: Sequence[torch.Tensor], scores: torch.Tensor, names: Sequence[str]) -> Picture:
     """Photographs `[3, h, w]`, 0 … 1, each with the five names of the largest `scores` `[n, k]`."""
-    share = scores.softmax(1)
-    figure = Figure(figsize=(5.4 * len(pictures), 4.6), layout="constrained")
-    heard = []
+    probabilities = scores.softmax(1)
+    figure = Figure(figsize=(4 * len(pictures), 4.6), layout="constrained")
+    told = []
     axes = figure.subplots(2, len(pictures), height_ratios=(1.6, 1))
-    for column, (picture, own) in enumerate(zip(pictures, share, strict=True)):
+    for column, (picture, of_names) in enumerate(zip(pictures, probabilities, strict=True)):
         figures.image(axes[0, column], picture)
-        likeliest = own.topk(5)
+        likeliest = of_names.topk(5)
         called = [names[i] for i in likeliest.indices.tolist()]
         bars = axes[1, column].barh(range(5), 100 * likeliest.values, color=BLUE)
         axes[1, column].bar_label(bars, fmt="%.0f%%", padding=3, fontsize=9)
         axes[1, column].set_yticks(range(5), called)
         axes[1, column].invert_yaxis()
-        axes[1, column].set(xlim=(0, 108), xlabel="how sure it is, %")
+        axes[1, column].set(xlim=(0, 108), xlabel="probability, %")
         axes[1, column].spines[["top", "right"]].set_visible(False)
-        heard.append(
+        told.append(
             f"photograph {column + 1}: "
             + ", ".join(
                 f"{n} {100 * v:.0f}%" for n, v in zip(called, likeliest.values, strict=True)
             )
         )
-    return figures.finished(figure, title, heard, "The five likeliest of 1,000 names:")
+    best = " and ".join(f"“{names[i]}”" for i in scores.argmax(1).tolist())
+    title = f"Its likeliest names: {best}"
+    return figures.finished(figure, title, told, f"The five likeliest of {len(names):,} names:")
 
 
-def classes(targets: Mapping[str, Target], seed: int) -> Picture:
-    """One labelled picture of each class of every target, a row a target."""
+def classes(targets: Mapping[str, Target], seed: int, some: int = 5) -> Picture:
+    """One labelled picture of some classes of every target, a row for each target."""
     size = max(target.pool.x.shape[-1] for target in targets.values())
-    shown, captions, told = [], [], []
+    every, captions, told = [], [], []
     for name, target in targets.items():
         ten = draw(target.pool, 10, seed)
-        shown.append(F.interpolate(ten.x, (size, size)))
-        names = [ten.names[label] for label in ten.y]
-        captions += [textwrap.fill(called, 15) for called in names]
+        every.append(F.interpolate(ten.x[:some], (size, size)))
+        names = [ten.names[label] for label in ten.y[:some]]
+        captions += [textwrap.fill(label, 18) for label in names]
         told.append(f"{TARGETS[name]}: {', '.join(names)}")
-    title = "Ten classes each: " + ", ".join(TARGETS[name] for name in targets)
-    alt = f"Three rows of ten pictures. {'; '.join(told)}."
-    return figures.pictures(torch.cat(shown), captions, title, alt, cell=1.15)
+    title = "Three targets, some of the ten classes of each"
+    alt = f"{title}, a row for each target. {'; '.join(told)}."
+    return figures.pictures(torch.cat(every), captions, title, alt, some, 1.5)
 
 
 def downloaded_wins(table: pd.DataFrame) -> str:
@@ -111,63 +110,65 @@ def downloaded_wins(table: pd.DataFrame) -> str:
     return "everywhere" if len(ahead) == len(TARGETS) else ", ".join(ahead)
 
 
-def where_to_cut(table: pd.DataFrame, title: str) -> Picture:
-    """Rows of `experiments.cuts`: accuracy by cut, a panel a target, a line a size."""
+def where_to_cut(table: pd.DataFrame) -> Picture:
+    """Rows of `experiments.cuts`: accuracy by cut at the best size, a line for each target.
+
+    A level in the same colour is that of your own five layers.
+    """
     table = table.sort_values("cut", key=lambda cuts: cuts.map(CUT_NAMES.index), kind="stable")
-    panels = {}
-    for name, called in TARGETS.items():
-        own, theirs = (table[(table.target == name) & (table.net == net)] for net in ("own", LITE0))
-        panels[called] = {
-            "your five layers": figures.level(100 * own.accuracy.mean(), ("black", "", "--"))
-        } | {
-            f"{size}×{size} pixels": mean_line(group, "cut", (*SIZES.get(size, (PINK, "x")), "-"))
-            for size, group in theirs.groupby("size")
-        }
-    labels, said = ("borrowed up to", "test accuracy, %"), "{x} {y:.0f}"
-    told = "Option 1 with fifty labelled pictures, by where the ImageNet network is cut."
-    return figures.chart(
-        panels, title, *labels, said=said, told=told, look=figures.Look(size=(14.5, 4.2))
+    lines, levels = {}, {}
+    for name, (colour, marker) in zip(TARGETS, TARGET_LOOKS, strict=True):
+        rows = table[table.target == name]
+        at_best = (rows.net == LITE0) & (rows["size"] == best(table, name)["size"])
+        lines[TARGETS[name]] = mean_line(rows[at_best], "cut", (colour, marker, "-"))
+        yours = 100 * rows[rows.net == "own"].accuracy.mean()
+        levels[f"{name}, your five layers"] = figures.level(yours, (colour, "", "--"))
+    title = "Digits and drawings want a cut in the middle, photographs a late one"
+    labels, said = ("kept up to", "test accuracy, %"), "{x} {y:.0f}"
+    told = (
+        "Option 1 with fifty labelled pictures, by where ImageNet's network is cut; dashed levels "
+        "are your own five layers."
     )
+    look = figures.Look(size=(8.5, 4.4), ylim=(0, 100))
+    return figures.chart({"": lines | levels}, title, *labels, said=said, told=told, look=look)
 
 
-def arms(table: pd.DataFrame, title: str) -> Picture:
-    """Rows of `experiments.finals`: every arm, a panel a target."""
-    panels = {
-        called: {arm: 100 * own.accuracy for arm, own in table[table.target == name].groupby("arm")}
-        for name, called in TARGETS.items()
-        if name in set(table.target)
-    }
-    return figures.dots(panels, STYLES, title, "test accuracy, %", xlim=(0, 103))
+def arms(table: pd.DataFrame, target: str) -> Picture:
+    """Rows of `experiments.finals`: every arm on one target."""
+    rows = table[table.target == target]
+    every = {arm: 100 * one.accuracy for arm, one in rows.groupby("arm")}
+    best = max(every, key=lambda arm: every[arm].mean())
+    title = f"{TARGETS[target].capitalize()}: most right with {STYLES[best][0]}"
+    return figures.dots({"": every}, STYLES, title, "test accuracy, %", xlim=(0, 103))
 
 
-def size_and_time(table: pd.DataFrame, times: Sequence[dict], title: str) -> Picture:
-    """Accuracy at the cut that validation chose for each size, against the time for one picture."""
-    figure, (ax,) = figures.in_a_row(1, 8, 4)
-    heard = []
-    spent = pd.DataFrame(times).set_index(["net", "size"]).milliseconds
-    looks = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))
-    for (name, called), (colour, marker) in zip(TARGETS.items(), looks, strict=True):
+def size_and_time(table: pd.DataFrame, times: Sequence[dict]) -> Picture:
+    """By the side of a picture: accuracy at the cut that validation chose, and measured time."""
+    figure, (right, spent) = figures.in_a_row(2, 8.5, 3.8)
+    told = []
+    for (name, label), (colour, marker) in zip(TARGETS.items(), TARGET_LOOKS, strict=True):
         rows = table[(table.target == name) & (table.net == LITE0)]
-        points, said = [], []
+        accuracies = {}
         for size, group in rows.groupby("size"):
             cut = group.loc[group.validation.idxmax()].cut
-            x, y = spent[LITE0, size], 100 * group[group.cut == cut].accuracy.mean()
-            points.append((x, y))
-            ax.annotate(f"{size}", (x, y), (4, 5), textcoords="offset points", fontsize=8)
-            said.append(f"{size} pixels ({cut}) {y:.0f} in {x:.1f} ms")
-        ax.plot(*zip(*points, strict=True), color=colour, marker=marker, label=called)
-        own = 100 * table[(table.target == name) & (table.net == "own")].accuracy.mean()
-        ax.plot(spent["own", 32], own, marker, color=colour, markerfacecolor="white", markersize=9)
-        at = f"your five layers {own:.0f} in {spent['own', 32]:.2f} ms"
-        heard.append(f"{called}: {', '.join(said)}; {at}")
-    ax.set_xscale("log")
-    ticks = [t for t in TICKS if 0.7 * spent.min() <= t <= 1.5 * spent.max()]
-    ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
-    ax.minorticks_off()
-    ax.set_xlabel("milliseconds for one picture, all layers, on this machine")
-    ax.set_ylabel("test accuracy, %")
-    ax.legend(frameon=False, title="filled: ImageNet, its side in pixels\nopen: your five layers")
-    return figures.finished(figure, title, heard)
+            accuracies[f"{size}"] = 100 * group[group.cut == cut].accuracy.mean()
+        right.plot(*zip(*accuracies.items(), strict=True), color=colour, marker=marker, label=label)
+        told.append(f"{label} " + ", ".join(f"{y:.0f} at {x}" for x, y in accuracies.items()))
+    milliseconds = pd.DataFrame(times).set_index(["net", "size"]).milliseconds
+    theirs, yours = milliseconds[LITE0], milliseconds["own"].iloc[0]
+    spent.plot([f"{size}" for size in theirs.index], theirs, "-s", color="black", label="ImageNet")
+    spent.axhline(yours, color=GREY, linestyle="--", label="your five layers, 32 pixels")
+    told.append(
+        "milliseconds per picture on this machine "
+        + ", ".join(f"{y:.1f} at {x}" for x, y in theirs.items())
+        + f", your five layers {yours:.2f}"
+    )
+    right.set(ylabel="test accuracy, %", ylim=(0, 100))
+    spent.set(ylabel="milliseconds per picture, all layers", ylim=(0, None))
+    for ax in (right, spent):
+        ax.set_xlabel("side of a picture, pixels")
+        ax.legend(frameon=False, fontsize=9)
+    return figures.finished(figure, "More pixels help up to 112; beyond that they only cost", told)
 
 
 def readers(table: pd.DataFrame, title: str) -> Picture:
@@ -194,5 +195,5 @@ def shared_right(table: pd.DataFrame) -> dict[str, float]:
 
 def shared(table: pd.DataFrame, title: str) -> Picture:
     """Rows of `experiments.lineage`."""
-    every = {arm: 100 * own.accuracy for arm, own in table.groupby("arm")}
+    every = {arm: 100 * rows.accuracy for arm, rows in table.groupby("arm")}
     return figures.dots({"": every}, SHARED, title, "test accuracy with fifty labelled digits, %")

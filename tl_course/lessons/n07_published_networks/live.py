@@ -17,11 +17,11 @@ from tl_course.lessons.n07_published_networks.sharing_trials import refused
 __all__ = ["Card", "refused", "show"]
 
 
-def introduction(net: Published, own: torch.nn.Module) -> str:
+def introduction(net: Published, yours: torch.nn.Module) -> str:
     """How large a published network is beside yours, and whose work it is."""
     about = net.about
     return (
-        f"{about.name}: {n_weights(net):,} weights (yours: {n_weights(own):,})\n"
+        f"{about.name}: {n_weights(net):,} weights (yours: {n_weights(yours):,})\n"
         f"trained on {about.trained_on}; licence {about.licence}; {about.credit}"
     )
 
@@ -61,9 +61,9 @@ def by_kind(names: Texts, most: int = 4) -> str:
 
 
 def some_sorted(sorter: Adapted, names: Texts, some: int = 12) -> str:
-    """What an adapted network made of some of the names, with the kind where it was another."""
+    """What an adapted network made of some of the names, with the right kind where it was wrong."""
     lines = [
-        f"{100 * sorter.accuracy:.0f} of 100 names that it was not told about are right; some:"
+        f"{100 * sorter.accuracy:.0f} of 100 names that it had not seen are right. Some of them:"
     ]
     for place in range(0, len(names), len(names) // some):
         answer, kind = NAMES[sorter.predictions[place]], NAMES[names.y[place]]

@@ -7,12 +7,12 @@ TEST_CHOOSES = Question(
     "the best one's accuracy. Is that what new pictures will show?",
     "No, it is likely too high",
     {
-        "Yes, since no test picture was trained on": "Training is not the only way to use a test. "
-        "Choosing is another one: of 36 numbers the highest has had luck with these very pictures.",
+        "Yes, since no test picture was trained on": "Training is not the only way to use up a "
+        "test. Choosing is another: the highest of 36 numbers was lucky with these very pictures.",
         "No, it is likely too high": "The highest of 36 is good and lucky. So the course let "
         "validation pictures choose, and asked the test once.",
-        "No, it is likely too low": "The highest of many numbers errs upwards: what was lucky on "
-        "these pictures comes first.",
+        "No, it is likely too low": "The highest of many numbers is too high, because it has been "
+        "lucky as well as good.",
     },
 )
 NEAR_SOURCE = Question(
@@ -25,7 +25,7 @@ NEAR_SOURCE = Question(
         "Your network's source is nearer to the target": "Telling drawings apart is what it "
         "practised. On photographs, where the other source is nearer, it is the other way round.",
         "It was trained for too short a time": "More pretraining on photographs teaches more about "
-        "photographs. It does not bring the source nearer to drawings.",
+        "photographs. It does not bring the source any nearer to drawings.",
     },
 )
 A_CARD = Question(
@@ -36,7 +36,7 @@ A_CARD = Question(
         "100 of 100 on these says nothing. It counts only on pictures that were held out.",
         "How many weights the network has": "More weights learn fifty pictures by heart more "
         "easily. First look at what was counted.",
-        "Who made it": "That matters for credit and trust. Yet anybody can count on the wrong "
+        "Who made it": "That matters for credit and trust. But anybody can test on the wrong "
         "pictures by mistake.",
     },
 )

@@ -23,7 +23,7 @@ def best_cut(table):
 
 
 def features_at(net, name, x):
-    """What the module called `name` makes of `x`: a row of numbers for each input `[n, k]`."""
+    """The output of the module called `name` for `x`: a row of numbers per input, `[n, k]`."""
     kept = []
     module = net.get_submodule(name)
     handle = module.register_forward_hook(lambda module, given, result: kept.append(result.clone()))
@@ -80,7 +80,7 @@ SOLUTIONS = {
     "stranger": (
         load,
         "Each file is looked at before anything is made of it: the format, then the number against "
-        "the rows that are really there, then the size of the picture. Whatever does not fit is "
-        "one ValueError, so that whoever calls this needs to expect nothing else.",
+        "the rows that are really there, then the size of the picture. Anything that does not "
+        "fit raises ValueError, so a program that calls this needs to expect nothing else.",
     ),
 }

@@ -21,8 +21,8 @@ def load(folder):
     """The weights {name: tensor} and the picture, uint8 `[height, width, 3]`, of a stranger.
 
     In `folder` are `weights.safetensors`, `config.json` such as {"n_classes": 10}, and
-    `picture.png` of at most a million pixels. `output.weight` is `[n_classes, 128]`. Whatever is
-    otherwise is refused by a ValueError that says what is wrong.
+    `picture.png` of at most a million pixels. `output.weight` is `[n_classes, 128]`. Anything
+    else is refused by a ValueError that says what is wrong.
     """
     content = (folder / "weights.safetensors").read_bytes()
     try:

@@ -38,12 +38,12 @@ SIZES = (10, 50, 200)
 FIXED = ("bert-option-1", "bert-random", "own-option-1", "random-frozen")
 ARMS = (*FIXED, "bert-option-2", "scratch", "ngrams")
 CALLED = {
-    "bert-option-1": "BERT's descendant, fixed (Option 1)",
-    "bert-option-2": "BERT's descendant, everything moves (Option 2)",
-    "bert-random": "BERT's architecture, random weights, fixed",
-    "own-option-1": "the course's text network, fixed",
+    "bert-option-1": "BERT's descendant, frozen (Option 1)",
+    "bert-option-2": "BERT's descendant, fine-tuned (Option 2)",
+    "bert-random": "BERT's architecture, random weights, frozen",
+    "own-option-1": "the course's text network, frozen",
     "scratch": "five layers from scratch",
-    "random-frozen": "five layers, random, fixed",
+    "random-frozen": "five layers, random, frozen",
     "ngrams": "no network: counting letters",
 }
 CHOICE_DRAWS = 4

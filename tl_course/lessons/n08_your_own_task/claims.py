@@ -15,9 +15,9 @@ def the_checker_finds_every_fault(checked: Checked) -> Claim:
     files = {finding.what: finding.files for finding in checked.findings}
     named = [file for file, what in FAULTS.items() if file in files.get(what, ())]
     return Claim(
-        f"The checker finds all {len(FAULTS)} faults that are planted in the folder made here, "
-        "names each correctly, and leaves out nothing else but the other copy of the picture in "
-        "two classes.",
+        f"The checker finds all {len(FAULTS)} faults that are planted in the folder made here and "
+        "names each correctly. The only other picture that it leaves out is the second copy of the "
+        "one in two classes.",
         len(named) == len(FAULTS) and len(set(checked.left_out) - set(FAULTS)) == 1,
         f"{len(named)} of {len(FAULTS)} found; {len(checked.left_out)} files left out",
     )
@@ -29,14 +29,14 @@ def only_random_layers_miss_the_colours(accuracies: pd.DataFrame) -> Claim:
     lost, random_lost = (layers[True] - layers[False] for layers in (borrowed, random))
     ahead = {colour: (borrowed[colour] - random[colour]).mean() for colour in (True, False)}
     return Claim(
-        f"Without colours, random layers lose {random_lost.mean():.0f} points and borrowed layers "
+        f"Without colour, random layers lose {random_lost.mean():.0f} points and borrowed layers "
         "hardly any, so random layers are ahead in colour and borrowed layers in grey.",
         bool(
             lost.abs().max() < 2 and random_lost.min() > 5 and ahead[True] < -2 < 2 < ahead[False]
         ),
         f"Option 1 loses {lost.mean():+.1f} points on average, at most {lost.abs().max():.1f} in "
         f"any draw, and random layers at least {random_lost.min():.1f}; Option 1 minus random "
-        f"layers: {ahead[True]:+.1f} in colour, {ahead[False]:+.1f} in greys",
+        f"layers: {ahead[True]:+.1f} in colour, {ahead[False]:+.1f} in grey",
     )
 
 
@@ -57,7 +57,7 @@ def what_is_shared_answers_the_same(
 ) -> Claim:
     """`here` and `there` are scores `[n_test, classes]`, `lineage` the networks credited."""
     return Claim(
-        f"The shared network gives the {len(here)} test pictures exactly the same scores as the "
+        f"The shared network gives all {len(here)} test pictures exactly the same scores as the "
         "network here, and its card credits the network that it was built on.",
         torch.equal(here, there) and len(lineage) >= 1,
         f"{len(here)} test pictures; built on "

@@ -40,12 +40,12 @@ def _check_groups(split) -> None:
     photographs, in_test = _photographs(), set()
     every = sorted(one["file"] for one in photographs)
     for seed in range(8):
-        found = split([dict(one) for one in photographs], seed)
+        answer = split([dict(one) for one in photographs], seed)
         expect(
-            isinstance(found, (tuple, list)) and len(found) == 2,
+            isinstance(answer, (tuple, list)) and len(answer) == 2,
             "Your function must return two lists, first the training and then the test pictures.",
         )
-        train, test = map(list, found)
+        train, test = map(list, answer)
         came = sorted(one["file"] for one in train + test)
         expect(
             set(came) == set(every),
@@ -160,38 +160,38 @@ def _folders() -> tuple[dict, dict, dict[str, tuple[str, str]]]:
 
 def _check_copies(in_both) -> None:
     train, test, pairs = _folders()
-    found = returned(in_both(train, test))
+    answer = returned(in_both(train, test))
     try:
-        found = {tuple(map(str, pair)) for pair in found}
+        answer = {tuple(map(str, pair)) for pair in answer}
     except TypeError:
         raise Wrong("Your function must return pairs of names, such as a list of tuples.") from None
     wanted = set(pairs.values())
     expect(
-        not found or not found <= {(b, a) for a, b in wanted},
+        not answer or not answer <= {(b, a) for a, b in wanted},
         "The names are the wrong way round: first the one in `train`, then the one in `test`.",
     )
     names = {(name, name) for name in train.keys() & test.keys()}
     expect(
-        not found & names or not found <= names | wanted,
+        not answer & names or not answer <= names | wanted,
         "You took two pictures for one because they have the same name. Cameras count from 1 "
         "again on every card; look at the pixels.",
     )
     expect(
-        all(len(pair) == 2 and pair[0] in train and pair[1] in test for pair in found),
+        all(len(pair) == 2 and pair[0] in train and pair[1] in test for pair in answer),
         "Each pair needs a name of `train` and a name of `test`.",
     )
     turned = ("photo-6.png", "turned.png")
     expect(
-        turned not in found or len(found - wanted) > 10,
+        turned not in answer or len(answer - wanted) > 10,
         "photo-6.png and turned.png have the same colours, but at other places: one is the other "
         "turned upside down. Compare where it is light and dark, not only how much.",
     )
     expect(
-        found <= wanted,
-        f"{len(found - wanted)} pairs show different things, such as "
-        f"{' and '.join(min(found - wanted, default=('', '')))}: you allow too much.",
+        answer <= wanted,
+        f"{len(answer - wanted)} pairs show different things, such as "
+        f"{' and '.join(min(answer - wanted, default=('', '')))}: you allow too much.",
     )
-    missed = {what for what, pair in pairs.items() if pair not in found}
+    missed = {what for what, pair in pairs.items() if pair not in answer}
     expect(
         "same" not in missed,
         "photo-1.png and same.png are equal in every pixel, and you did not find them.",
@@ -237,7 +237,7 @@ copies = Exercise(
 def judged(answers, labels, train_labels):
     """Three numbers from 0 to 1: low and high end of the 95% interval, and the baseline.
 
-    `answers` are what a network said of the test pictures and `labels` what they are; the
+    `answers` are a network's answers for the test pictures and `labels` the right ones; the
     interval is that of the accuracy. The baseline is the accuracy, on the test pictures, of
     always naming the class that is largest among `train_labels`. All are int64 tensors.
     """
@@ -254,9 +254,9 @@ def _task(right: int, counts: dict[int, int], trained: dict[int, int]) -> tuple[
     return answers, mixed, train
 
 
-def _three(found: object) -> list[float]:
+def _three(answer: object) -> list[float]:
     try:
-        numbers = [float(one) for one in found]
+        numbers = [float(one) for one in answer]
     except (TypeError, ValueError):
         raise Wrong("Your function must return three numbers: low, high, baseline.") from None
     expect(len(numbers) == 3, f"Your function returns {len(numbers)} numbers, and not three.")
@@ -347,8 +347,8 @@ judging = Exercise(
         "(p + z²/2n) / (1 + z²/n).",
         "To each side of the centre it goes z · √(p(1 − p)/n + z²/4n²) / (1 + z²/n).",
     ),
-    "An accuracy without these numbers cannot be judged. At 20 of 20 right, the next hundred "
-    "pictures may still bring sixteen mistakes. And 90 right of 100 say nothing where 90 of 100 "
+    "An accuracy cannot be judged without these numbers. After 20 of 20 right, the next hundred "
+    "pictures may still bring sixteen mistakes. And 90 of 100 right say nothing if 90 of the 100 "
     "pictures are of one class.",
 )
 
@@ -385,12 +385,12 @@ def _check_choosing(chosen) -> None:
         asked.append((way, part))
         return WAYS[way][part == "test"]
 
-    found = chosen(list(WAYS), accuracy)
+    answer = chosen(list(WAYS), accuracy)
     expect(
-        isinstance(found, (tuple, list)) and len(found) == 2,
+        isinstance(answer, (tuple, list)) and len(answer) == 2,
         "Your function must return two things: the name of the way, and an accuracy.",
     )
-    best, reported = found
+    best, reported = answer
     tested = [way for way, part in asked if part == "test"]
     expect(
         any(part == "validation" for _, part in asked),
@@ -442,7 +442,7 @@ choosing = Exercise(
         'In the first line "validation" instead of "test", and at the end '
         '`return best, accuracy(best, "test")`.',
     ),
-    "Take four ways that are all right 80 times of 100, and a test of 100 pictures for each: the "
-    "luckiest of the four gets about 84. Choosing by the test reports that luck as skill, and the "
-    "more ways you try, the more of it.",
+    "Take four ways that are all right 80 times in 100, and a test of 100 pictures for each: the "
+    "luckiest of the four gets about 84. If you choose by the test, you report that luck as skill, "
+    "and the more ways you try, the more luck.",
 )

@@ -13,7 +13,7 @@ from IPython.display import HTML
 from markupsafe import Markup, escape
 
 from tl_course.base import stats, storage
-from tl_course.base.html import paragraph
+from tl_course.base.html import paragraph, table
 from tl_course.core import model_card
 from tl_course.data.examples import Examples
 from tl_course.data.pictures import PictureError, open_picture
@@ -24,7 +24,7 @@ from tl_course.lessons.n08_your_own_task.own_task import Outcome
 
 MARKERS = {  # of the rivals: colour, marker
     "borrowed layers": (BLUE, "o"),
-    "random layers, fixed": (PINK, "D"),
+    "random layers, frozen": (PINK, "D"),
     "from scratch": (GREEN, "^"),
     "always the largest class": (GREY, "x"),
 }
@@ -93,29 +93,31 @@ class Findings(HTML):
 def findings(checked: Checked, most: int = 6) -> Findings:
     """What the checker found: each with what to do, thumbnails, and the files' names."""
     head, *_ = str(checked).splitlines()
-    parts = [_found(checked.root, number, one, most) for number, one in enumerate(checked.findings)]
+    parts = [
+        _one_finding(checked.root, number, one, most) for number, one in enumerate(checked.findings)
+    ]
     parts = parts or [Markup("<p>Nothing was found that should worry you.</p>")]
     grid = Markup('<p>{}</p><div style="{}">{}</div>')
     shown = grid.format(breakable(head), _GRID, Markup("").join(parts))
     return Findings(shown, str(checked))
 
 
-def _found(root: Path, number: int, found: Finding, most: int) -> Markup:
-    """`found.files` are named from `root`."""
+def _one_finding(root: Path, number: int, finding: Finding, most: int) -> Markup:
+    """`finding.files` are named from `root`."""
     tiles = [
         tile(
             thumbnail(root / file),
-            _named(file, file in found.left_out),
+            _named(file, file in finding.left_out),
             alt=f"A thumbnail of the file {file}",
         )
-        for file in found.files[:most]
+        for file in finding.files[:most]
     ]
-    if len(found.files) > most:
-        tiles.append(Markup("<p>and {:,} more</p>").format(len(found.files) - most))
-    stop = Markup("<b>Must be put right first.</b> ") if found.stops else ""
+    if len(finding.files) > most:
+        tiles.append(Markup("<p>and {:,} more</p>").format(len(finding.files) - most))
+    stop = Markup("<b>Must be put right first.</b> ") if finding.stops else ""
     return Markup('<div style="{}"><b>{}. {}</b>: {}{}{}</div>').format(
-        _FOUND.format("#B34700" if found.stops else "#0072B2"), number + 1,
-        found.what[:1].upper() + found.what[1:], stop, found.says, row(tiles),
+        _FOUND.format("#B34700" if finding.stops else "#0072B2"), number + 1,
+        finding.what[:1].upper() + finding.what[1:], stop, finding.says, row(tiles),
     )  # fmt: skip
 
 
@@ -146,8 +148,8 @@ def some_files(checked: Checked, most: int = 7) -> Markup:
 
 def surest_mistakes(outcome: Outcome, checked: Checked, n: int = 8) -> Markup:
     """The mistakes that it was surest of, as thumbnails of the files themselves."""
-    table = list(outcome.worst(n).itertuples())
-    if not table:
+    mistakes = list(outcome.worst(n).itertuples())
+    if not mistakes:
         return Markup("<p>Not one mistake in this test.</p>")
     tiles = [
         tile(
@@ -157,7 +159,7 @@ def surest_mistakes(outcome: Outcome, checked: Checked, n: int = 8) -> Markup:
             ),
             alt=f"A thumbnail of the file {checked.test_files[one.number]}",
         )
-        for one in table
+        for one in mistakes
     ]
     return Markup("<h4>The mistakes that it was surest of</h4>{}").format(row(tiles))
 
@@ -171,8 +173,8 @@ def some_of_each(examples: Examples, title: str, n: int = 6) -> Picture:
     x = torch.full((len(shown), n, 3, 32, 32), 2.0)  # white where a class has fewer
     titles = []
     for label, name in enumerate(shown):
-        own = examples.x[examples.y == label][:n]
-        x[label, : len(own)] = own
+        some = examples.x[examples.y == label][:n]
+        x[label, : len(some)] = some
         titles += [_short(name)] + [""] * (n - 1)
     return figures.pictures(
         x.flatten(0, 1), titles, title,
@@ -184,12 +186,12 @@ def some_of_each(examples: Examples, title: str, n: int = 6) -> Picture:
 
 
 def faults(accuracies: dict[str, float]) -> Picture:
-    """What the test says (in %) without a fault in the folder, and with each of them."""
+    """Test accuracy in % without a fault in the folder, and with each of them."""
     best = max(accuracies, key=accuracies.get)
     values = {textwrap.fill(what, 22): accuracy for what, accuracy in accuracies.items()}
     colours = [GREY] + [BLUE] * (len(values) - 1)
-    title = f"Highest: {best}"
-    return figures.bars(values, title, "what the test says, %", colours, "{:.0f}".format)
+    title = f"The test says most with: {best}"
+    return figures.bars(values, title, "test accuracy, %", colours, "{:.0f}".format)
 
 
 def flattering(accuracies: dict[str, float]) -> str:
@@ -220,7 +222,7 @@ def confusion(outcome: Outcome) -> Picture:
     figure, (ax,) = figures.in_a_row(1, side + 0.8, side)
     shares, texts = counts / np.maximum(total[shown, None], 1), counts.astype(str)
     figures.heat(ax, shares, short, short, np.where(counts, texts, ""), 1)
-    ax.set(xlabel=f"it said{some}", ylabel="it was (pictures)")
+    ax.set(xlabel=f"taken for{some}", ylabel="what it was (pictures)")
     ax.set_title(title, fontsize=11)
     rows = "; ".join(
         f"{outcome.train.names[k]}: {outcome.confusion[k, k]} of {total[k]} right" for k in shown
@@ -230,24 +232,24 @@ def confusion(outcome: Outcome) -> Picture:
 
 def worst(outcome: Outcome, n: int = 10) -> Picture:
     """The mistakes that it was surest of."""
-    table = list(outcome.worst(n).itertuples())
-    if not table:
+    mistakes = list(outcome.worst(n).itertuples())
+    if not mistakes:
         return figures.pictures(
             outcome.test.x[:1], ["right"], "There are no mistakes to show",
             "One test picture, which was called by its name, as all of them were.",
         )  # fmt: skip
-    told = "; ".join(f"{m.true} taken for {m.said}, {100 * m.sure:.0f}% sure" for m in table)
-    captions = [f"{_short(m.true)}\n→ {_short(m.said)}\n{100 * m.sure:.0f}% sure" for m in table]
-    x = outcome.test.x[[mistake.number for mistake in table]]
-    alt = f"{len(table)} test pictures with wrong answers: {told}."
+    told = "; ".join(f"{m.true} taken for {m.said}, {100 * m.sure:.0f}% sure" for m in mistakes)
+    captions = [f"{_short(m.true)}\n→ {_short(m.said)}\n{100 * m.sure:.0f}% sure" for m in mistakes]
+    x = outcome.test.x[[mistake.number for mistake in mistakes]]
+    alt = f"{len(mistakes)} test pictures with wrong answers: {told}."
     return figures.pictures(x, captions, "The mistakes that it was surest of", alt, 5, 1.4)
 
 
-def rivals(found: dict[str, torch.Tensor]) -> Picture:
+def rivals(answers_right: dict[str, torch.Tensor]) -> Picture:
     """Accuracy of each, with Wilson's 95% interval."""
-    figure, (ax,) = figures.in_a_row(1, 8, 1.2 + 0.5 * len(found))
+    figure, (ax,) = figures.in_a_row(1, 8, 1.2 + 0.5 * len(answers_right))
     told = []
-    for row, (name, right) in enumerate(found.items()):
+    for row, (name, right) in enumerate(answers_right.items()):
         n, hits = len(right), int(right.sum())
         share, low, high = (100 * value for value in (hits / n, *stats.share(hits, n)))
         colour, marker = MARKERS.get(name, (GREY, "s"))
@@ -257,11 +259,22 @@ def rivals(found: dict[str, torch.Tensor]) -> Picture:
         )  # fmt: skip
         ax.text(high + 1.5, row, f"{share:.0f}", va="center", color=figures.as_text(colour))
         told.append(f"{name} {share:.1f}% ({low:.1f} to {high:.1f}%)")
-    ax.set_yticks(range(len(found)), list(found), fontsize=10)
-    ax.set(xlim=(0, 106), ylim=(len(found) - 0.4, -0.6))
+    ax.set_yticks(range(len(answers_right)), list(answers_right), fontsize=10)
+    ax.set(xlim=(0, 106), ylim=(len(answers_right) - 0.4, -0.6))
     ax.set_xlabel("test accuracy, % (95% intervals)")
-    best = max(found, key=lambda name: found[name].float().mean().item())
-    return figures.finished(figure, f"The same test for each; most right: {best}", told)
+    most = max(int(right.sum()) for right in answers_right.values())
+    best = " and ".join(name for name, right in answers_right.items() if int(right.sum()) == most)
+    return figures.finished(figure, f"Most right in the same test: {best}", told)
+
+
+def ways(tried: pd.DataFrame) -> HTML:
+    """What `own_task.tried` gives as a table, the best way first."""
+    rows = [
+        (f"Option {one.option}", "yes" if one.augmented else "no", f"{100 * one.accuracy:.1f}")
+        for one in tried.itertuples()
+    ]
+    head = ("option", "altered copies", "right of 100 held-out training pictures")
+    return HTML(table(rows, head, caption="Tried on the training pictures alone"))
 
 
 def more_labels(curve: pd.DataFrame) -> Picture:
@@ -279,13 +292,13 @@ def more_labels(curve: pd.DataFrame) -> Picture:
 def colours(accuracies: pd.DataFrame) -> Picture:
     """With colours and without, on borrowed layers and on random ones (a row a draw, in %)."""
     draws = {
-        f"{layers},\n{'in colour' if colour else 'in greys'}": accuracies[arm, colour]
+        f"{layers},\n{'in colour' if colour else 'in grey'}": accuracies[arm, colour]
         for arm, layers in (("option-1", "borrowed layers"), ("random-frozen", "random layers"))
         for colour in (True, False)
     }
     return figures.bars(
         {name: values.mean() for name, values in draws.items()},
-        "Borrowed layers do not miss the colours; random ones do",
+        "Borrowed layers lose nothing without colour; random ones do",
         "test accuracy, %, mean of ten draws",
         [BLUE, BLUE, PINK, PINK],
         "{:.0f}%".format,

@@ -187,7 +187,7 @@ def controls(
     """
     train, test = outcome.train, outcome.test
     found = {"from scratch" if outcome.option == "scratch" else "borrowed layers": outcome.correct}
-    rivals = {"random layers, fixed": "random"}
+    rivals = {"random layers, frozen": "random"}
     if outcome.option == "2":
         rivals["from scratch"] = "scratch"
     for (name, option), watch in (follow or Follow()).trainings(list(rivals.items())):
@@ -285,7 +285,7 @@ def verdict(
     outcome: Outcome, rivals: dict[str, torch.Tensor], curve: pd.DataFrame | None = None
 ) -> list[str]:
     """Would you trust it, and what would help: a sentence for each thing that was measured."""
-    said = [f"It has {outcome.in_words()}."]
+    sentences = [f"It gets {outcome.in_words()}."]
     is_perfect = outcome.right == len(outcome.test)
     for name, right in list(rivals.items())[1:]:
         points, half = ahead(outcome.correct, right)
@@ -296,7 +296,7 @@ def verdict(
                 "the borrowed layers are a hindrance here. Take another option, or another source."
             )
         elif name == "always the largest class":
-            what = "it is not certain that it learnt anything; do not use it."
+            what = "this test does not show that it learnt anything; do not use it."
         elif outcome.option == "scratch":
             what = "this test does not show that it is better."
         else:
@@ -308,7 +308,7 @@ def verdict(
         lead = f"{100 * points:+.1f} ± {100 * half:.1f} points against {name!r}"
         if torch.equal(outcome.correct, right):
             lead = f"It and {name!r} get the same pictures right"
-        said.append(f"{lead}: {what}")
+        sentences.append(f"{lead}: {what}")
     if curve is not None:
         few = sorted(curve.images.unique())[-2]
         mean = torch.stack([right.float() for right in curve.right[curve.images == few]]).mean(0)
@@ -323,17 +323,17 @@ def verdict(
         more = "this test does not show that more would help."
         if points > half and not is_perfect:
             more = "more would probably help further."
-        said.append(f"{gained}: {more}")
+        sentences.append(f"{gained}: {more}")
     counts = outcome.confusion
     share = counts.diagonal() / counts.sum(1).clamp_min(1)
     tested = [i for i in range(len(share)) if counts[i].sum()]
     weakest = min(tested, key=lambda i: share[i].item())
     if share[weakest] < 1:
-        said.append(
+        sentences.append(
             f"Its weakest class is '{outcome.train.names[weakest]}': "
             f"{int(counts[weakest, weakest])} of {int(counts[weakest].sum())} right."
         )
-    return said
+    return sentences
 
 
 def card(
@@ -360,7 +360,7 @@ def card(
         tested=len(outcome.test),
         intended="pictures like those it was trained on; learning about transfer learning",
         limits=f"It has seen {len(outcome.train):,} labelled pictures, and knows no other classes: "
-        "whatever it is shown, it names one of them. On pictures from elsewhere its accuracy is "
+        "it names one of them for any picture. On pictures from elsewhere its accuracy is "
         f"unknown; on this test alone it may be {100 * low:.0f} to {100 * high:.0f}%"
         f"{outcome.warning}.",
         stands_on=stands_on,

@@ -22,12 +22,12 @@ LARGEST_CLASS = Question(
     "test 90 of 100 pictures show oak. Has it learnt anything?",
     "That cannot be said: always naming oak gets 90 as well",
     {
-        "Yes: guessing among ten kinds gets 10": "Guessing blindly is a baseline that is too "
-        "easy. Naming the most frequent class needs no picture either, and gets 90.",
+        "Yes: guessing among ten kinds gets 10": "Guessing blindly is too easy a baseline. "
+        "Naming the most frequent class needs no picture either, and it gets 90.",
         "That cannot be said: always naming oak gets 90 as well": "An accuracy means something "
-        "beside that of its baseline. The confusion shows at once whether it knows another class.",
+        "only beside its baseline. The confusion matrix shows whether it knows another class.",
         "Yes, as long as it was right on the training pictures too": "Training pictures can be "
-        "known by heart. They say nothing about others.",
+        "learnt by heart. They say nothing about others.",
     },
 )
 SOURCE = Question(
@@ -35,13 +35,13 @@ SOURCE = Question(
     "copies). What follows?",
     "This source taught its layers to ignore something that counts here",
     {
-        "Borrowed layers are useless for photographs": "In greys they are ahead, and with "
-        "Option 2 and altered copies they are ahead of both. It is the colours that they cannot "
-        "use while they are frozen.",
+        "Borrowed layers are useless for photographs": "In grey they are ahead, and with "
+        "Option 2 and altered copies they are ahead of both. They only cannot use colour while "
+        "they are frozen.",
         "This source taught its layers to ignore something that counts here": "A source is right "
-        "for a task if what it varied at random does not matter there. Another source, or layers "
-        "that may move, can mend it.",
+        "for a task if what it varied at random does not matter there. Another source can mend it, "
+        "and so can fine-tuning the layers.",
         "The borrowed layers needed more pretraining on the same drawings": "Six in ten of "
-        "those are shown without colour, however many there are. More of them teach the same.",
+        "those are shown in grey, however many there are. More of them teach the same.",
     },
 )

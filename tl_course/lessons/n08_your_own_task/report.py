@@ -36,7 +36,7 @@ def write(
             said = "This time the copies were not left out, and were used as well."
             parts.append(paragraph(said))
     parts += [_picture(own_plots.some_of_each(outcome.train, "What it learns from"))]
-    chosen = {"1": "Option 1: four layers fixed", "2": "Option 2: everything moves"}
+    chosen = {"1": "Option 1: four layers frozen", "2": "Option 2: everything fine-tuned"}
     copies = "with altered copies" if outcome.augment else "without altered copies"
     parts += [
         _heading("The training"),

@@ -10,14 +10,13 @@ from tl_course.lessons.n09_small_gpt.gpt import SYMBOLS
 
 
 def reading_more_surprises_less(here: float, shipped: float) -> Claim:
-    """Bits a character on text that neither has read."""
+    """Bits per character on text that neither has read."""
     guessing = math.log2(len(SYMBOLS))
     return Claim(
-        f"On text that it has not read, the shipped network needs {shipped:.1f} bits a character: "
-        "less than half of what guessing needs, and fewer than the one that read for half a "
-        "minute.",
+        f"On text that it has not read, the shipped network needs {shipped:.1f} bits per "
+        "character: less than half of what guessing needs, and less than the one trained here.",
         bool(shipped < guessing / 2 and shipped < here),
-        f"guessing {guessing:.2f}, half a minute {here:.2f}, shipped {shipped:.2f} bits a "
+        f"guessing {guessing:.2f}, trained here {here:.2f}, shipped {shipped:.2f} bits per "
         "character",
     )
 
@@ -30,8 +29,8 @@ def pretraining_saves_bits(recorded: pd.DataFrame) -> Claim:
     rival = mean[["scratch", "scratch-smaller", "counting"]].idxmin()
     ahead, ahead_interval, _ = fewer(rows, "option-2", rival)
     return Claim(
-        f"Pretrained on manuals, the network needs {gain:.1f} bits a character fewer for new names "
-        "than the same network from scratch, and also fewer than whatever does best without "
+        f"Pretrained on manuals, the network needs {gain:.1f} bits per character fewer for new "
+        "names than the same network from scratch, and also fewer than the best way without "
         "pretraining.",
         bool(gain - interval > 0.3 and least > 0 and ahead - ahead_interval > 0),
         f"{gain:.2f} ± {interval:.2f} bits fewer than from scratch (ten draws, least {least:.2f}); "
@@ -45,8 +44,8 @@ def the_output_layer_alone_helps(recorded: pd.DataFrame) -> Claim:
     gain, interval, _ = fewer(rows, "option-1", "scratch")
     other, other_interval, _ = fewer(rows, "option-1", "option-2")
     return Claim(
-        f"With the output layer alone, the network needs {gain:.1f} bits a character fewer than "
-        "one from scratch.",
+        f"With only its output layer trained, the network needs {gain:.1f} bits per character "
+        "fewer than one from scratch.",
         bool(gain - interval > 0.3),
         f"Option 1 needs {gain:.2f} ± {interval:.2f} bits fewer than from scratch, and "
         f"{other:+.2f} ± {other_interval:.2f} fewer than Option 2",
@@ -63,8 +62,8 @@ def a_prompt_helps_a_little(recorded: pd.DataFrame) -> Claim:
     rows = on_test_lines(recorded)
     trained = unchanged - rows[rows.arm == "option-2"].bits.mean()
     return Claim(
-        f"Four names in front save {gained:.1f} bits a character, shuffled ones less, prose hardly "
-        "any; all of it is less than a quarter of what training on fifty lines saves.",
+        f"Four names in front save {gained:.1f} bits per character, shuffled ones less, and prose "
+        "hardly any. Training on fifty lines saves more than four times as much.",
         bool(0.05 < form < gained < trained / 4 and abs(prose) < 0.05),
         f"four names in front: {gained:.2f} bits fewer than nothing; shuffled letters: "
         f"{form:.2f}; prose: {prose:.2f}; Option 2 on fifty lines: {trained:.2f}",
@@ -78,8 +77,8 @@ def counting_can_be_pretrained(recorded: pd.DataFrame) -> Claim:
     beyond, beyond_interval, _ = fewer(rows, "option-2", "counting-pretrained")
     read = recorded[recorded.question == "prose"].set_index("arm").bits
     return Claim(
-        f"Counting gains {borrowed:.1f} bits a character by pretraining, too, and then needs no "
-        "more for names than the network with Option 2; on manuals that neither has read, the two "
+        f"Counting gains {borrowed:.1f} bits per character by pretraining, too, and then needs no "
+        "more for names than the network with Option 2. On manuals that neither has read, the two "
         "are level.",
         bool(
             borrowed - interval > 0.2

@@ -1,4 +1,4 @@
-"""The exercises of notebook 09: bits a character, Option 1 in a GPT, temperature, counting."""
+"""The exercises of notebook 09: bits per character, Option 1 in a GPT, temperature, counting."""
 
 import copy
 import math
@@ -10,11 +10,11 @@ from torch import nn
 from tl_course.lessons.exercises import Exercise, Wrong, expect, returned
 from tl_course.lessons.n09_small_gpt import gpt
 
-# ---------------------------------------------------------------------------- bits a character
+# ---------------------------------------------------------------------------- bits per character
 
 
 def bits_per_character(logits, characters):
-    """Bits a character that a network needs for a text, a number.
+    """Bits per character that a network needs for a text, a number.
 
     `characters` are the symbol numbers of the text, `[n]`. Row i of `logits`, `[n, 96]`, are the
     scores (before softmax) that the network gives after it has read character i.
@@ -22,10 +22,10 @@ def bits_per_character(logits, characters):
     ...
 
 
-def _number(found: object) -> float:
-    returned(found)
+def _number(answer: object) -> float:
+    returned(answer)
     try:
-        return float(found)
+        return float(answer)
     except (TypeError, ValueError, RuntimeError):
         raise Wrong(
             "Your function must return one number; yours has a number for each character."
@@ -37,7 +37,7 @@ def _check_bits(bits_per_character) -> None:
     logits, text = 2 * torch.randn(n, 96), torch.randint(96, (n,))
     logits[:-1].scatter_add_(1, text[1:, None], 6 * torch.rand(n - 1, 1))  # often right
     logits.scatter_add_(1, text[:, None], -2 * torch.rand(n, 1))
-    found = _number(bits_per_character(logits.clone(), text.clone()))
+    answer = _number(bits_per_character(logits.clone(), text.clone()))
     nats = F.cross_entropy(logits[:-1], text[1:]).item()
     right = nats / math.log(2)
     chances = logits[:-1].softmax(1)
@@ -60,14 +60,14 @@ def _check_bits(bits_per_character) -> None:
         "which the network had just read. Row i says what comes after it.",
         F.cross_entropy(logits[1:], text[:-1]).item() / math.log(2): "You compare row i + 1 with "
         "character i: shifted the wrong way. Row i says what comes after character i.",
-        -(chances * chances.log2()).sum(1).mean().item(): "What came does not go into it: this "
-        "is how unsure the network was, whatever came.",
+        -(chances * chances.log2()).sum(1).mean().item(): "The character that came does not go "
+        "into it: this is how unsure the network was, no matter which one came.",
     }
     for value, message in slips.items():
-        expect(abs(found - value) > 1e-3 * abs(value), message)
+        expect(abs(answer - value) > 1e-3 * abs(value), message)
     expect(
-        abs(found - right) < 2e-3 * right,
-        f"On a made text it gives {found:.3f}, and {right:.3f} bits are right. Which probability "
+        abs(answer - right) < 2e-3 * right,
+        f"On a made text it gives {answer:.3f}, and {right:.3f} bits are right. Which probability "
         "did each character have that came?",
     )
     knowing_nothing = _number(bits_per_character(torch.zeros(n, 96), text))
@@ -98,7 +98,7 @@ bits = Exercise(
 
 
 def only_output(net):
-    """A copy of `net` of which training moves the output layer alone."""
+    """A copy of `net` in which training moves only the output layer."""
     copied = copy.deepcopy(net)
     copied.requires_grad_(False)
     copied.output.weight.requires_grad = True
@@ -119,33 +119,33 @@ def _check_tied(only_output) -> None:
     text = torch.randint(96, (4, 12))
     before = {name: value.clone() for name, value in net.state_dict().items()}
     scores = net(text).detach()
-    found = only_output(net)
-    expect(isinstance(found, nn.Module), "Your function must return the network.")
+    answer = only_output(net)
+    expect(isinstance(answer, nn.Module), "Your function must return the network.")
     now = net.state_dict()
     expect(
-        found is not net
+        answer is not net
         and net.output.weight is net.symbol.weight
         and all(parameter.requires_grad for parameter in net.parameters())
         and all(now[name].equal(value) for name, value in before.items()),
         "The network that you were given has changed. Work on the copy.",
     )
     expect(
-        torch.allclose(found(text), scores, atol=1e-5),
+        torch.allclose(answer(text), scores, atol=1e-5),
         "Before any training the copy already gives other scores: its output layer has to start "
         "from the pretrained weights.",
     )
     expect(
-        any(parameter.requires_grad for parameter in found.parameters()),
+        any(parameter.requires_grad for parameter in answer.parameters()),
         "Now nothing can be trained. PyTorch names a shared parameter once, and here its name is "
         "`symbol.weight`; or was it frozen after the output layer was set to be trained?",
     )
     expect(
-        found.output.weight.requires_grad,
+        answer.output.weight.requires_grad,
         "The output layer is frozen, and something else is not.",
     )
-    is_tied = found.output.weight is found.symbol.weight
-    shared = found.output.weight.data_ptr() == found.symbol.weight.data_ptr()
-    moved = _moved(found, text)
+    is_tied = answer.output.weight is answer.symbol.weight
+    shared = answer.output.weight.data_ptr() == answer.symbol.weight.data_ptr()
+    moved = _moved(answer, text)
     expect(
         not is_tied,
         "After one step of training the embedding has moved as well: `output.weight` and "
@@ -187,7 +187,7 @@ def with_temperature(logits, temperature):
 
 def _check_temperature(with_temperature) -> None:
     logits = 3 * torch.randn(96)
-    found = {}
+    answer = {}
     for temperature in (1.0, 0.5, 2.0):
         given = logits.clone()
         chances = returned(with_temperature(given, temperature))
@@ -201,24 +201,24 @@ def _check_temperature(with_temperature) -> None:
             chances.shape == logits.shape,
             f"There are 96 scores, and your probabilities have the shape {list(chances.shape)}.",
         )
-        found[temperature] = chances
-    right = {temperature: (logits / temperature).softmax(0) for temperature in found}
-    total = {temperature: chances.sum().item() for temperature, chances in found.items()}
+        answer[temperature] = chances
+    right = {temperature: (logits / temperature).softmax(0) for temperature in answer}
+    total = {temperature: chances.sum().item() for temperature, chances in answer.items()}
     expect(
         all(abs(one - 1) < 1e-3 for one in total.values()),
         f"At temperature 2 your probabilities add up to {total[2.0]:.2f}, and not to 1.",
     )
     expect(
-        not torch.allclose(found[0.5], found[2.0], atol=1e-4),
+        not torch.allclose(answer[0.5], answer[2.0], atol=1e-4),
         "The temperature makes no difference: divided by a number after softmax and brought back "
         "to a sum of 1, probabilities are what they were. Divide the scores.",
     )
     expect(
-        not torch.allclose(found[2.0], right[0.5], atol=1e-3),
+        not torch.allclose(answer[2.0], right[0.5], atol=1e-3),
         "It is the wrong way round: at temperature 2 yours keeps to what is likely, and at 0.5 it "
         "takes risks.",
     )
-    for temperature, chances in found.items():
+    for temperature, chances in answer.items():
         expect(
             torch.allclose(chances, right[temperature], atol=1e-3),
             f"At temperature {temperature:g} the likeliest character gets "
@@ -247,8 +247,8 @@ temperature = Exercise(
         "`(logits / temperature).softmax(0)`. If you write softmax yourself, take the maximum "
         "off all scores before `exp`.",
     ),
-    "Temperature changes no weight and no order of the characters: it only says how often the "
-    "unlikely ones are taken. Chat systems have the same knob.",
+    "Temperature changes neither the weights nor the order of the characters. It only decides how "
+    "often the unlikely ones are taken. Chat systems have the same knob.",
 )
 
 
@@ -267,15 +267,15 @@ def bigram(characters, kinds=96):
 def _check_counting(bigram) -> None:
     kinds, pattern = 7, [0, 1, 0, 1, 0, 2, 0, 1, 3, 3, 4, 0, 1, 0, 2, 5]
     text = torch.tensor(pattern)
-    found = returned(bigram(text.clone(), kinds))
-    found = torch.as_tensor(found, dtype=torch.float64).detach()
+    answer = returned(bigram(text.clone(), kinds))
+    answer = torch.as_tensor(answer, dtype=torch.float64).detach()
     expect(
-        found.shape == (kinds, kinds),
-        f"With {kinds} kinds of characters your table has the shape {list(found.shape)}; it "
+        answer.shape == (kinds, kinds),
+        f"With {kinds} kinds of characters your table has the shape {list(answer.shape)}; it "
         f"should be {kinds} rows of {kinds}.",
     )
     expect(
-        bool(found.isfinite().all()),
+        bool(answer.isfinite().all()),
         "There are `nan` in your table, in the row of a character that nothing was seen to "
         "follow: 0 divided by 0.",
     )
@@ -287,7 +287,7 @@ def _check_counting(bigram) -> None:
         return (counts + 1) / (counts + 1).sum(1, keepdim=True)
 
     def near(other: torch.Tensor) -> bool:
-        return torch.allclose(found, other, atol=1e-4)
+        return torch.allclose(answer, other, atol=1e-4)
 
     expect(
         not near((seen + 1) / (seen + 1).sum()),
@@ -295,12 +295,12 @@ def _check_counting(bigram) -> None:
         "character.",
     )
     expect(
-        bool((found > 0).all()),
+        bool((answer > 0).all()),
         "Some probability is 0. A pair that was never seen would cost infinitely many bits when "
         "it comes: count every pair once more than it was seen.",
     )
-    columns = torch.allclose(found.sum(0), torch.ones(kinds, dtype=torch.float64), atol=1e-4)
-    rows = torch.allclose(found.sum(1), torch.ones(kinds, dtype=torch.float64), atol=1e-4)
+    columns = torch.allclose(answer.sum(0), torch.ones(kinds, dtype=torch.float64), atol=1e-4)
+    rows = torch.allclose(answer.sum(1), torch.ones(kinds, dtype=torch.float64), atol=1e-4)
     expect(
         not near(shares(seen.T)) and (rows or not columns),
         "Rows and columns are exchanged: the row is the character that comes first.",
@@ -317,11 +317,11 @@ def _check_counting(bigram) -> None:
         not near(shares(around)),
         "You count that the text begins again after its end: the last character has no next one.",
     )
-    seen_after_1 = (found[0, 1] - found[0, 6]) / (found[0, 2] - found[0, 6]).clamp_min(1e-9)
+    seen_after_1 = (answer[0, 1] - answer[0, 6]) / (answer[0, 2] - answer[0, 6]).clamp_min(1e-9)
     expect(
-        abs(seen_after_1 - 2) < 0.02 and torch.allclose(found[6], found[6].mean(), atol=1e-4),
+        abs(seen_after_1 - 2) < 0.02 and torch.allclose(answer[6], answer[6].mean(), atol=1e-4),
         f"After character 0, character 1 was seen four times and character 2 twice; yours have "
-        f"the probabilities {found[0, 1]:.3f} and {found[0, 2]:.3f}. Do pairs of neighbours go "
+        f"the probabilities {answer[0, 1]:.3f} and {answer[0, 2]:.3f}. Do pairs of neighbours go "
         "into the counts, each once?",
     )
 

@@ -1,6 +1,6 @@
 """The small GPT's experiments, in tidy rows: pretraining, fifty lines of something else, prompts.
 
-What is reported is bits a character on test lines: −log₂ of the probability that was given to
+What is reported is bits per character on test lines: −log₂ of the probability that was given to
 each character and to the end of the line, the mean. Settings are chosen on validation lines, for
 every arm on a grid of the same size.
 """
@@ -92,7 +92,7 @@ def live_recipe(steps: int) -> Recipe:
 class Diary:
     """Give it to the loop as `on_step`: what the network writes after some steps, and how well.
 
-    `texts[step]` is a sample of `length` characters; `bits[name][step]` are bits a character of
+    `texts[step]` is a sample of `length` characters; `bits[name][step]` are bits per character of
     the lines `own[name]`.
     """
 
@@ -172,7 +172,7 @@ def adapt(
 
 
 def scored(net: nn.Module, own: Sequence[str]) -> float:
-    """Bits a character that `net` needs for the lines `own`."""
+    """Bits per character that `net` needs for the lines `own`."""
     return gpt.bits(net, *gpt.padded(own))
 
 
@@ -258,7 +258,7 @@ def front(kind: str, number_of_lines: int, seed: int, paragraphs: Sequence[str] 
 def prompted(
     net: GPT, kind: str, number: int, seed: int, own: Sequence[str], paragraphs: Sequence[str] = ()
 ) -> float:
-    """Bits a character of the lines `own`, each after `number` lines of a kind; nothing learnt.
+    """Bits per character of the lines `own`, each after `number` lines of a kind; nothing learnt.
 
     Every line gets other ones before it. What does not fit into the context is cut off in front.
     """

@@ -20,11 +20,11 @@ PER_STEP = experiments.BATCH * experiments.LENGTH  # characters read
 STYLES = {  # arm: (what it is called, colour, marker)
     "unchanged": ("pretrained, not adapted", figures.GREY, "P"),
     "option-1": ("Option 1: output layer only", figures.BLUE, "o"),
-    "option-2": ("Option 2: everything moves", figures.ORANGE, "s"),
+    "option-2": ("Option 2: everything", figures.ORANGE, "s"),
     "scratch": ("from scratch", figures.GREEN, "^"),
     "scratch-smaller": ("from scratch, a smaller one", figures.PINK, "D"),
-    "counting": ("counting letters of the fifty", figures.GREY, "x"),
-    "counting-pretrained": ("counting, the prose as well", figures.SKY, "v"),
+    "counting": ("counting letters, fifty lines", figures.GREY, "x"),
+    "counting-pretrained": ("counting, manuals as well", figures.SKY, "v"),
 }
 LOOKS = ((figures.BLUE, "o"), (figures.PINK, "D"), (figures.GREY, "x"))
 FRONTS = dict(zip(experiments.FRONTS, LOOKS, strict=True))
@@ -39,7 +39,7 @@ GPT_3 = {  # arXiv 2005.14165, tables 2.1 and D.1
 SECONDS_A_YEAR = 3.156e7
 
 
-def next_characters(net: GPT, beginning: str, number: int = 6) -> Picture:
+def next_characters(net: GPT, beginning: str, number: int = 4) -> Picture:
     """The likeliest characters after a beginning, in percent."""
     chances = net(gpt.encode(f"\n{beginning}")[None])[0, -1].softmax(0)
     return figures.bars(
@@ -57,7 +57,7 @@ def how_sure(net: GPT, beginnings: Sequence[str]) -> dict[str, float]:
 
 
 def learning(history: History, about: dict, title: str) -> Picture:
-    """Bits a character against characters read (log), of a training here and of the shipped one."""
+    """Bits per character against characters read (log), of a training here and the shipped one."""
     guessing, curve = math.log2(len(gpt.SYMBOLS)), about["curve"]
     lines = {
         "here": Line([s * PER_STEP for s in history.step], [x / math.log(2) for x in history.loss]),
@@ -69,13 +69,13 @@ def learning(history: History, about: dict, title: str) -> Picture:
         {"": lines},
         title,
         "characters read",
-        "bits a character",
+        "bits per character",
         look=figures.Look(ylim=ylim, log=True),
     )
 
 
 def fifty(diaries: dict[str, Diary]) -> Picture:
-    """By arm: bits a character of the fifty lines (dashed) and of test lines, against steps."""
+    """By arm: bits per character of the fifty lines (dashed) and of test lines, against steps."""
     lines, styles = {}, {}
     for arm, diary in diaries.items():
         label, colour, marker = STYLES[arm]
@@ -83,11 +83,11 @@ def fifty(diaries: dict[str, Diary]) -> Picture:
             lines[f"{label}, {part}"] = (list(bits), list(bits.values()))
             styles[f"{label}, {part}"] = (colour, marker, dash)
     title = "On test lines, the pretrained network is ahead from start to end"
-    return figures.curves(lines, title, "steps", "bits a character", styles=styles)
+    return figures.curves(lines, title, "steps", "bits per character", styles=styles)
 
 
 def on_test_at_the_end(diaries: dict[str, Diary]) -> dict[str, float]:
-    """By what an arm is called: bits a character of test lines after its last step."""
+    """By what an arm is called: bits per character of test lines after its last step."""
     return {STYLES[arm][0]: list(diary.bits["test"].values())[-1] for arm, diary in diaries.items()}
 
 
@@ -117,17 +117,19 @@ def temperatures(net: GPT, beginning: str, every: Sequence[float], length: int, 
 
 
 def texts(samples: dict[str, str | Sequence[str]], caption: str) -> HTML:
-    """Texts side by side, a column each, as a table that a screen reader can walk through."""
-    columns = {name: [own] if isinstance(own, str) else list(own) for name, own in samples.items()}
-    cells = [lines(own) for own in columns.values()]
-    style = "table-layout:fixed;width:100%;font-family:monospace;overflow-wrap:anywhere"
-    return HTML(table([cells], columns, caption=caption, style=f"{style};vertical-align:top"))
+    """Texts as a table: one below the other, or lists of short lines side by side."""
+    style = "width:100%;font-family:monospace;overflow-wrap:anywhere;vertical-align:top"
+    if all(isinstance(text, str) for text in samples.values()):
+        rows = [(name, lines([text])) for name, text in samples.items()]
+        return HTML(table(rows, caption=caption, named=True, style=f"{style};text-align:left"))
+    cells = [lines(list(short)) for short in samples.values()]
+    return HTML(table([cells], samples, caption=caption, style=f"table-layout:fixed;{style}"))
 
 
 def arms(table: pd.DataFrame, title: str) -> Picture:
-    """Bits a character of each arm: rows `arm`, `draw`, `bits`."""
-    every = {arm: own.bits for arm, own in table.groupby("arm")}
-    xlabel = "bits a character on test lines (fewer is better)"
+    """Bits per character of each arm: rows `arm`, `draw`, `bits`."""
+    every = {arm: rows.bits for arm, rows in table.groupby("arm")}
+    xlabel = "bits per character on test lines (fewer is better)"
     return figures.dots({"": every}, STYLES, title, xlabel, "{:.2f}".format)
 
 
@@ -135,7 +137,7 @@ PLACES = ("first", "second", "third", "fourth", "last")
 
 
 def place(table: pd.DataFrame, arm: str) -> str:
-    """In which place of the five that learnt from the fifty lines; fewest bits a character first.
+    """In which place of the five that learnt from the fifty lines; fewest bits per character first.
 
     Rows `arm`, `draw`, `bits`; what was not adapted is left out.
     """
@@ -144,21 +146,22 @@ def place(table: pd.DataFrame, arm: str) -> str:
 
 
 def saved_in_front(table: pd.DataFrame, number: int = 4) -> dict[str, float]:
-    """Bits a character that so many lines in front save, by what they are."""
+    """Bits per character that so many lines in front save, by what they are."""
     mean = table.groupby(["front", "lines"]).bits.mean()
     return {kind: mean["nothing", 0] - mean[kind, number] for kind in FRONTS}
 
 
 def in_front(table: pd.DataFrame, title: str) -> Picture:
-    """Bits a character against the lines put in front: rows `front`, `lines`, `draw`, `bits`."""
+    """Bits per character against the lines put in front: rows `front`, `lines`, `draw`, `bits`."""
     nothing = table[table.front == "nothing"]
     lines = {}
     for kind, look in FRONTS.items():
         rows = pd.concat([nothing, table[table.front == kind]])
         lines[kind] = figures.mean_line(rows, "lines", (*look, "-"), "bits", 1)
-    labels, said = ("lines in front", "bits a character"), "{y:.2f} with {x}"
+    labels, said = ("lines in front", "bits per character"), "{y:.2f} with {x}"
     told = (
-        f"Bits a character, means with bars of one SD; nothing in front: {nothing.bits.mean():.2f}."
+        "Bits per character, means with bars of one SD; nothing in front: "
+        f"{nothing.bits.mean():.2f}."
     )
     look = figures.Look(legend_title="what is in front")
     return figures.chart({"": lines}, title, *labels, said, told, look)
@@ -169,22 +172,9 @@ def fewer(table: pd.DataFrame, one: str, other: str) -> tuple[float, float, floa
 
     The interval is over draws of the fifty lines; the test lines are the same for all.
     """
-    own = table.pivot_table(index="draw", columns="arm", values="bits")
-    gain = (own[other] - own[one]).dropna()
+    bits = table.pivot_table(index="draw", columns="arm", values="bits")
+    gain = (bits[other] - bits[one]).dropna()
     return *stats.estimate(gain, draw=0), gain.min()
-
-
-def prompts_here(
-    net: GPT, numbers: Sequence[int], seed: int, lines: Sequence[str], unread: str
-) -> pd.DataFrame:
-    """Bits a character of the lines after so many others, by what is in front."""
-    paragraphs = unread.splitlines()
-    measured = pd.DataFrame(
-        {f"bits, {k} in front": experiments.prompted(net, kind, k, seed, lines, paragraphs)
-         for k in numbers}
-        for kind in FRONTS
-    )  # fmt: skip
-    return measured.set_index(pd.Index(FRONTS, name="in front")).round(2)
 
 
 def on_test_lines(recorded: pd.DataFrame) -> pd.DataFrame:
@@ -199,14 +189,21 @@ def licences(about: dict) -> pd.DataFrame:
     return every.set_index("package")
 
 
-def chosen(recorded: pd.DataFrame) -> pd.DataFrame:
+def chosen(recorded: pd.DataFrame) -> HTML:
     """The settings of each arm with the fewest bits on validation lines."""
     tried = recorded[recorded.question == "validation"]
     mean = tried.groupby(["arm", "rate", "steps", "l2"]).bits.mean().reset_index()
-    table = mean.loc[mean.groupby("arm").bits.idxmin()].set_index("arm").round(4)
-    return table.rename(
-        columns={"steps": "steps (counting: order)", "l2": "counting: weight or share"}
-    )
+    best = mean.loc[mean.groupby("arm").bits.idxmin()].set_index("arm")
+    rows = []
+    for arm in [arm for arm in STYLES if arm in best.index]:
+        rate, steps, weight, bits = best.loc[arm, ["rate", "steps", "l2", "bits"]]
+        says = f"rate {rate:g}, {steps:.0f} steps"
+        if arm in experiments.COUNTING:
+            what = "share of fifty lines" if arm == "counting-pretrained" else "weight"
+            says = f"looks back {steps:.0f} characters, {what} {weight:g}"
+        rows.append((STYLES[arm][0], says, f"{bits:.2f}"))
+    head = ("way", "best settings", "bits per character, validation lines")
+    return HTML(table(rows, head, named=True))
 
 
 def _count(number: float) -> str:
@@ -237,5 +234,6 @@ def years_for_gpt_3(net: GPT) -> float:
 def distance(ours: dict[str, float], theirs: dict[str, float]) -> pd.DataFrame:
     """Two networks in numbers, and how many times the other is larger."""
     table = pd.DataFrame({"this one": ours, "GPT-3": theirs}).loc[list(ours)]
-    times = (table["GPT-3"] / table["this one"]).map(_count) + " times"
+    ratios = (table["GPT-3"] / table["this one"]).map(lambda ratio: float(f"{ratio:.3g}"))
+    times = ratios.map(_count) + " times"
     return table.map(_count).assign(**{"GPT-3 has more by": times}).rename_axis("")

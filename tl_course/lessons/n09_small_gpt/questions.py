@@ -3,14 +3,14 @@
 from tl_course.lessons.questions import Question
 
 WHICH_CURVE = Question(
-    "At the end, both networks need fewer bits for the fifty lines (dashed) than for test lines "
-    "(full). Which of the two curves says how well a network has learnt to write names?",
+    "At the end, both networks need fewer bits for their fifty lines (dashed) than for test "
+    "lines (full). Which of the two curves says how well a network has learnt to write names?",
     "The full one: lines that it has not seen",
     {
-        "The dashed one: that is what it was trained for": "Fifty lines can be known by heart, "
-        "and what is known by heart helps with no other name.",
-        "The full one: lines that it has not seen": "Names that it has not seen are what it is "
-        "for. The distance between the two curves shows how much it knows by heart.",
+        "The dashed one: that is what it was trained for": "Fifty lines can be learnt by "
+        "heart, and that helps with no other name.",
+        "The full one: lines that it has not seen": "It is meant for names that it has not "
+        "seen. The distance between the two curves shows how much it has learnt by heart.",
         "The mean of the two": "A mean of a good and a bad number hides both.",
     },
 )
@@ -19,10 +19,10 @@ WHICH_DRAWS = Question(
     "For what else do they speak?",
     "For other draws of fifty names like these",
     {
-        "For other draws of fifty names like these": "That is what was varied. The source, the "
-        "pretrained network and the test lines were the same each time.",
+        "For other draws of fifty names like these": "Only those fifty were varied. The "
+        "source, the pretrained network and the test lines were the same each time.",
         "For other languages and other kinds of lines": "Every draw was of English names of "
-        "things. What other lines would give has to be measured.",
+        "things. Other lines have to be measured.",
         "For a network that is pretrained again": "All ten draws began with the same pretrained "
         "weights. Another pretraining might be a little better or worse.",
     },
@@ -35,7 +35,7 @@ PROMPT = Question(
         "A little more like names: it has learnt from the four": "A prompt is only read. No "
         "weight has moved, so nothing can have stayed.",
         "As before the prompt: nothing of it has stayed": "A prompt works while it stands in "
-        "front. What is to stay has to be trained, as with Option 1 or Option 2.",
+        "front. To keep something, the network has to be trained, as with Option 1 or Option 2.",
         "Worse: it has forgotten some of the manuals": "Only weights that move can forget. A "
         "prompt moves none.",
     },

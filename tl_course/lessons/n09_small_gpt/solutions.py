@@ -15,7 +15,7 @@ def bits_per_character(logits, characters):
 
 
 def only_output(net):
-    """A copy of `net` of which training moves the output layer alone."""
+    """A copy of `net` in which training moves only the output layer."""
     copied = copy.deepcopy(net)
     copied.output.weight = nn.Parameter(net.output.weight.detach().clone())
     copied.requires_grad_(False)
