@@ -191,7 +191,7 @@ def test_figures_of_cuts_and_of_sources():
         for d in range(2)
     ]
     alt = figures_05.cuts(pd.DataFrame(cut), "T").alt
-    assert "random and fixed, the rest trained: 50.5, 60.5, 70.5, 80.5, 90.5" in alt
+    assert "random and frozen, the rest trained: 50.5, 60.5, 70.5, 80.5, 90.5" in alt
     rows = [
         {"question": question, "classes": 10 ** (i + 1), "images_seen": 10 ** (i + 4),
          "style": f"style {i}", "pretraining": seed, "images": images, "draw": 0,

@@ -242,7 +242,7 @@ def test_the_figures_of_forgetting_show_the_spread_and_the_control():
     assert "Option 2 (fine-tuned), 200 digits: training 100.0, test 96.0, things still" in alt
     assert "Option 2, settings for 50, 200 digits: 62" in alt
     alt = figures_04.overfitting(results.load("overfitting"), "T").alt
-    assert "Option 1 (frozen), test" in alt and "Option 2 (fine-tuned), training" in alt
+    assert "both options, training: 10 at 0, 100 at 5" in alt and "Option 1 (frozen), test" in alt
 
 
 @pytest.mark.parametrize(("images", "interval"), [(500, 0.1), (1000, 0.1), (10, 3.0)])

@@ -57,6 +57,10 @@ CASES = {
         recorded("sources"),
         swapped("sources", "style", "colour only", "line art only"),
     ),
+    claims.varied_sources_serve_better: (
+        recorded("sources"),
+        swapped("sources", "classes", 10, 1000),
+    ),
     claims.one_recipe_costs_little: (
         recorded("sweep"),
         swapped("sweep", "images", 10, 50),

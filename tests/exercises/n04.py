@@ -300,7 +300,7 @@ CASES = {
     exercises.both_tasks: Answers(
         right=[without_gradient],
         wrong={
-            kept_swapped: "finds no things",
+            kept_swapped: "no longer gives the things",
             put_back: "use the same features",
             other_order: "order is swapped",
             winners: "which class wins",

@@ -142,7 +142,7 @@ class HowMuch(Training):
         here = self._measured(arm, augmented, images)
         title = f"{STYLES[arm][0]} with {images:,} labelled digits"
         picture = curves.panels(
-            rows, title if here is None else f"{title} reads {here['mean']:.1f} of 100",
+            rows, title if here is None else f"{title} gets {here['mean']:.1f} of 100 right",
             tuple(WAYS), live, self.prediction, marked=images, sizes=sizes,
         )  # fmt: skip
         self.curve.show(picture, self.said(arm, augmented, images))

@@ -146,7 +146,7 @@ def _check_fine_tuning(fine_tune) -> None:
     expect(
         min(sizes) == 0 or sizes[1] < 4 * sizes[0],
         "The gradients grow from step to step, although the loss does not: `backward` adds to "
-        "what is there, so `zero_grad()` belongs into the loop.",
+        "what is there, so `zero_grad()` belongs in the loop.",
     )
     one, _ = tuned(1e-3, 1)
     went = (one.layer4.weight - source().layer4.weight).detach().abs()
@@ -245,8 +245,8 @@ rate = Exercise(
     rate_given,
     _check_rate,
     (
-        "The message says how far the layers moved. In the figure above, how far did they move "
-        "where Option 2 worked?",
+        "The message says how far the layers moved. How far did they move in this notebook, where "
+        "Option 2 worked?",
         "Ten times smaller is still large. The cell at the top of this notebook has a rate that "
         "works.",
         "Anything from 0.00003 to 0.0003 works with a hundred steps.",
@@ -418,7 +418,7 @@ def _check_both_tasks(scores_of_both) -> None:
     expect(
         net.output.out_features == 7 and not _changed(before, net),
         "After your function the network has another output layer than before, so the next call "
-        "finds no things any more. Leave the network as it is.",
+        "no longer gives the things. Leave the network as it is.",
     )
     expect(not _changed(before_digits, digits_output), "The output layer of the digits changed.")
     shapes = [tuple(one.shape) for one in found]

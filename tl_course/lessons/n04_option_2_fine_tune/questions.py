@@ -5,12 +5,12 @@ from tl_course.lessons.questions import Question
 ONE_DRAW = Question(
     "On these fifty digits one of the two options gets a few more of 2,000 test digits right. "
     "What does that say about the options?",
-    "Hardly anything: with another fifty it may be the other way round",
+    "Hardly anything: with fifty other digits it may be the other way round",
     {
         "That one is better": "This is one draw of fifty digits. Each option's number varies by "
-        "about one of 100 from draw to draw, so the next may have it the other way round.",
-        "Hardly anything: with another fifty it may be the other way round": "Only a comparison on "
-        "many draws can say which is ahead. It comes later in this notebook.",
+        "about one of 100 from draw to draw, so in the next draw the other may be better.",
+        "Hardly anything: with fifty other digits it may be the other way round": "Only a "
+        "comparison on many draws can say which is ahead. It comes later in this notebook.",
         "That they are equally good": "It does not say that either. One draw cannot tell a small "
         "difference from none.",
     },
@@ -25,7 +25,7 @@ TRAINING_ACCURACY = Question(
         "It overfits badly": "Not necessarily. With a thousand digits training accuracy is perfect "
         "too, and 98 of 100 test digits are right.",
         "Nothing yet": "Training accuracy says that the pictures were learnt. How good the network "
-        "is, only held-out pictures can say.",
+        "is, only held-out pictures can tell.",
     },
 )
 BEST_OF_MANY = Question(
@@ -34,10 +34,10 @@ BEST_OF_MANY = Question(
     "Probably somewhat fewer than 95 of 100",
     {
         "95 of 100: that is what the test is for": "The test was for a network that it did not "
-        "choose. The best of twenty is partly the one that this test happened to suit.",
-        "Probably somewhat fewer than 95 of 100": "Whoever keeps the best of many picks luck along "
-        "with quality. That is why the course chose its settings on other digits, the validation "
-        "digits.",
+        "choose. The best of twenty is partly the one that happened to suit this test.",
+        "Probably somewhat fewer than 95 of 100": "The best of many settings is partly good "
+        "and partly lucky. That is why the course chose its settings on other digits, the "
+        "validation digits.",
         "More than 95 of 100: it is the best setting": "Being best on this test makes its number "
         "too high, not too low.",
     },
@@ -46,7 +46,7 @@ BEST_OF_MANY = Question(
 # ---------------------------------------------------------------- before a result is shown
 
 LARGE_RATE = "With lr=1e-3 in these lines, how many of 100 other digits are right, on average?"
-MOVED = "Option 2 has learnt from fifty digits. Which layer moved most, relative to its own size?"
+MOVED = "Option 2 has learnt from fifty digits. Which layer moved most, relative to its own length?"
 TEN = "After learning from ten digits, how many of 100 does Option 2 get right?"
-KNOWN = "Call all that it knew before 100. How much of that is left after fifty digits?"
-AHEAD = "From how many digits on is Option 2 ahead, with its whole interval above zero?"
+KNOWN = "Of 100 things that it knew before, how many does it still know after fifty digits?"
+AHEAD = "From how many digits on is Option 2 ahead, with the whole interval above zero?"

@@ -36,9 +36,9 @@ def borrowing_leads(table: pd.DataFrame) -> Claim:
     lead = mean[BORROWING].min(axis=1) - mean[WITHOUT].max(axis=1)
     return Claim(
         f"With every number of labels tried, both options get at least {lead.min():.1f} more "
-        "digits in 100 right than either network that borrows nothing.",
+        "of 100 digits right than either network that borrows nothing.",
         bool(lead.min() > 0),
-        _listed({"the smallest lead, digits in 100": lead}, "{:,} labels {:.1f}"),
+        _listed({"the smallest lead, of 100 digits": lead}, "{:,} labels {:.1f}"),
     )
 
 
@@ -52,8 +52,8 @@ def copies_help_scratch_most(sweep: pd.DataFrame) -> Claim:
     helped = min(gain.loc[:200].min() for gain in gains.values()) > 0
     most = all((gains["scratch"] > gains[arm]).all() for arm in borrowing)
     return Claim(
-        "Up to two hundred digits altered copies help every way to learn, and a network from "
-        f"scratch by far the most: it gains {gains['scratch'][10]:.0f} points with ten.",
+        "Up to two hundred digits, altered copies help every way to learn, and a network from "
+        f"scratch by far the most: it gains {gains['scratch'][10]:.0f} points with ten digits.",
         bool(helped and most and (gains["option-2"] > gains["option-1"]).all()),
         f"points gained with {', '.join(f'{n:,}' for n in gains['scratch'].index)} digits (Option "
         "2 a little more than Option 1, not always for certain): "
@@ -65,8 +65,8 @@ def option_1_leads_with_ten_digits(sweep: pd.DataFrame) -> Claim:
     """Option 2 against Option 1, digits as they are: behind with ten, open from 20 to 1,000."""
     rows = _ahead(sweep, "option-2", "option-1", copies=False)
     return Claim(
-        f"As the digits are, Option 1 is {-rows.ahead[10]:.1f} points ahead with ten of them; with "
-        "twenty to a thousand neither option is ahead for certain.",
+        f"Without altered copies, Option 1 is {-rows.ahead[10]:.1f} points ahead with ten digits; "
+        "with twenty to a thousand neither option is certainly ahead.",
         bool(rows.verdict[10] == "behind" and set(rows.verdict.drop(10)) == {"not certain"}),
         "Option 2 minus Option 1, " + _each(rows),
     )
@@ -77,8 +77,8 @@ def option_2_leads_with_copies(sweep: pd.DataFrame) -> Claim:
     rows = _ahead(sweep, "option-2", "option-1", copies=True)
     few, many = (rows.loc[sizes] for sizes in ([10, 20], [50, 100, 200, 500, 1000]))
     return Claim(
-        f"With altered copies Option 2 is at least {many.ahead.min():.1f} points ahead from fifty "
-        "digits on; with ten or twenty neither option is ahead for certain.",
+        f"With altered copies, Option 2 is at least {many.ahead.min():.1f} points ahead from fifty "
+        "digits on; with ten or twenty neither option is certainly ahead.",
         bool(set(many.verdict) == {"ahead"} and set(few.verdict) == {"not certain"}),
         "Option 2 minus Option 1, " + _each(rows),
     )
@@ -90,8 +90,8 @@ def fixed_layers_are_a_ceiling(sweep: pd.DataFrame) -> Claim:
     one, first = (_ahead(sweep, "scratch", arm, copies=True) for arm in arms)
     return Claim(
         "With altered copies and five hundred digits, a network from scratch is "
-        f"{one.ahead[500]:.1f} points ahead of Option 1, but with no number of digits is it ahead, "
-        "on average, of training the output layer first and then everything.",
+        f"{one.ahead[500]:.1f} points ahead of Option 1. With no number of digits is it ahead, on "
+        "average, of training the output layer first and then everything.",
         bool(set(one.verdict[[500, 1000]]) == {"ahead"} and (first.ahead < 0).all()),
         f"from scratch minus Option 1, {_each(one)}; minus output layer first, {_each(first)}",
     )
@@ -118,9 +118,9 @@ def borrowing_serves_other_tasks(lead: dict[str, float]) -> Claim:
     least = min(lead.values())
     return Claim(
         f"With one labelled image of each class, borrowed layers get at least {100 * least:.0f} "
-        "more in 100 right than random layers do, of letters and of unseen things.",
+        "more of 100 right than random layers, of letters and of unseen things.",
         bool(least > 0),
-        ", ".join(f"{name}: {100 * points:.1f} more in 100" for name, points in lead.items()),
+        ", ".join(f"{name}: {100 * points:.1f} more of 100" for name, points in lead.items()),
     )
 
 
@@ -145,8 +145,8 @@ def output_layer_first_leads(sweep: pd.DataFrame) -> Claim:
     against = [_ahead(sweep, "output-first", arm, copies=False).loc[50:200] for arm in BORROWING]
     least = min(rows.ahead.min() for rows in against)
     return Claim(
-        "With fifty to two hundred digits as they are, training the output layer first and then "
-        f"everything gets at least {least:.1f} more in 100 right than either option.",
+        "With fifty to two hundred digits, without copies, training the output layer first and "
+        f"then everything gets at least {least:.1f} more of 100 right than either option.",
         bool(least > 0),
         "; ".join(f"against Option {i}, {_each(rows)}" for i, rows in enumerate(against, 1)),
     )
@@ -164,10 +164,10 @@ def labels_cure_overfitting_not_forgetting(forgetting: pd.DataFrame) -> Claim:
     known = {"Option 2": two, "with the settings of fifty": same, "Option 1": one}
     return Claim(
         "More digits cure the overfitting of both options, but not the forgetting of Option 2, "
-        f"which still knows {two[10]:.0f} in 100 things after ten digits and fewer after more.",
+        f"which still knows {two[10]:.0f} of 100 things after ten digits and fewer after more.",
         bool(less and more and one.round(1).nunique() == 1),
         f"training minus test accuracy, {_listed(gaps, '{:,} digits {:.1f}')}; things still known, "
-        f"in 100, {_listed(known, '{:,} digits {:.0f}')}",
+        f"of 100, {_listed(known, '{:,} digits {:.0f}')}",
     )
 
 
@@ -190,10 +190,10 @@ def every_borrowed_layer_helps(cuts: pd.DataFrame) -> Claim:
     moving, still = by["pretrained", "trained"], by["pretrained", "fixed"]
     random = by["random", "fixed"]
     more = moving.is_monotonic_increasing and still.is_monotonic_increasing
-    every = {"borrowed, then trained": moving, "borrowed and fixed": still, "random, fixed": random}
+    every = {"borrowed, then trained": moving, "borrowed, frozen": still, "random, frozen": random}
     return Claim(
-        "Each borrowed layer adds something, trained or fixed, and all four fixed ones together "
-        f"{still[4] - moving[0]:.0f} points; fixed random layers are no help, however many.",
+        "Each borrowed layer adds something, trained or frozen, and all four frozen ones together "
+        f"{still[4] - moving[0]:.0f} points; frozen random layers are no help, however many.",
         bool(more and still.iloc[0] > moving[0] and random.max() < moving[0]),
         _listed(every, "{} borrowed {:.1f}"),
     )
@@ -215,6 +215,21 @@ def renders_and_shapes_matter(sources: pd.DataFrame) -> Claim:
         _listed({"classes": classes, "renders": renders}, "{:,} {:.1f}")
         + "; "
         + _listed({"style": style}, "{} {:.1f}"),
+    )
+
+
+def varied_sources_serve_better(sources: pd.DataFrame) -> Claim:
+    """Option 1 with fifty digits, after equally many pictures of ten to a thousand classes."""
+    rows = sources[(sources.question == "classes") & (sources.images == 50)]
+    mean = 100 * rows.groupby("classes").accuracy.mean()
+    few, more = mean[100] - mean[10], mean[1000] - mean[100]
+    return Claim(
+        f"After equally many pictures, a source of 100 classes gets {few:.0f} more of 100 digits "
+        f"right than one of 10 classes; 1,000 classes change that by only {more:+.1f}.",
+        bool(few > 3 and abs(more) < 2),
+        f"with fifty labels and Option 1, after {rows.images_seen.max():,} pictures each: "
+        + listed(mean, "{:,} classes {:.1f}", ", ")
+        + f" ({rows.pretraining.nunique()} pretrainings each)",
     )
 
 

@@ -421,7 +421,8 @@ help_wanted = Exercise(
         "A tensor of True and False picks rows: `correct[kept].float().mean()`.",
     ),
     "A person's time can go into more labels, or into the pictures that the network is unsure of. "
-    "Try it on the fifty digits of this notebook: `with_help(result.scores, digits.test.y, 0.6)`. "
+    "Try it after *A closer look at fifty digits* (*Dig deeper*), with "
+    "`with_help(result.scores, digits.test.y, 0.6)`. "
     "The threshold is a setting like any other, so choose it on held-out pictures, not on the "
     "test.",
 )

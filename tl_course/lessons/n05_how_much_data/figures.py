@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.axes import Axes
 
 from tl_course.data.examples import Examples, Target
 from tl_course.lessons import curves, figures
@@ -55,7 +56,7 @@ def beside_copies(digits: Examples, altered: Sequence[torch.Tensor]) -> Picture:
         ["the digit", *[""] * of_each] * n,
         f"{n} digits, and {of_each} altered copies of each",
         f"{n} rows: a handwritten digit at the left and {of_each} copies of it beside it, each a "
-        "little turned, leaned, stretched and wobbled, all still readable.",
+        "little turned, slanted, stretched and wobbled, all still readable.",
         1 + of_each,
     )
 
@@ -68,15 +69,32 @@ def from_scratch(recorded: pd.DataFrame, arm: str, images: int, copies: bool) ->
 
 
 def labels_saved(recorded: pd.DataFrame, title: str) -> Picture:
-    """How many labels from scratch equal ten and fifty under each option, a bar for each."""
+    """How many labels from scratch equal ten and fifty under Option 1, a bar for each."""
     values, colours = {}, []
-    for copies, arm, images in itertools.product(PANELS, ("option-1", "option-2"), (10, 50)):
-        label, colour, _ = STYLES[arm]
-        name = f"{label.partition(' (')[0]}\nwith {images}\n{PANELS[copies]}"
-        values[name] = from_scratch(recorded, arm, images, copies)
-        colours.append(colour)
-    ylabel = "labels that it takes from scratch"
+    for copies, images in itertools.product(PANELS, (10, 50)):
+        name = f"Option 1 with {images},\n{'both with' if copies else 'without'} copies"
+        values[name] = from_scratch(recorded, "option-1", images, copies)
+        colours.append(figures.SKY if copies else figures.BLUE)
+    ylabel = "labels it takes from scratch"
     return figures.bars(values, title, ylabel, colours, "{:,.0f}".format)
+
+
+def gained(recorded: pd.DataFrame, title: str) -> Picture:
+    """What altered copies add for each way to learn, on the same draws, with 95% intervals."""
+    table, lines = comparing.tuned(recorded), {}
+    for arm in ("scratch", "random-frozen", "option-2", "option-1"):
+        rows = comparing.paired(table, (arm, True), (arm, False))
+        label, *look = STYLES[arm]
+        columns = (rows[name].tolist() for name in ("images", "ahead", "interval"))
+        lines[label] = figures.Line(*columns, look=(*look, "-"))
+
+    def dress(ax: Axes) -> None:
+        ax.axhline(0, color="black", linewidth=1)
+
+    told = "Points gained from altered copies, means over draws with 95% intervals."
+    labels = ("labelled digits", "points gained from altered copies")
+    look = figures.Look(beside=0.12, size=(7.4, 3.8), dress=dress)
+    return figures.chart({"": lines}, title, *labels, said="{y:+.1f} at {x}", told=told, look=look)
 
 
 def gains_most(recorded: pd.DataFrame, images: int) -> tuple[str, list[str]]:
@@ -114,15 +132,16 @@ def fifties(recorded: pd.DataFrame, test: Examples) -> tuple[str, Picture]:
     right = comparing.right(comparing.tuned(recorded), "option-1", True, 50).to_numpy()
     often, each = right.mean(0), 100 * right.mean(1)  # of each test digit, of each draw
     facts = (
-        f"{len(each)} recorded fifties (with seed 0, yours is one of them): between "
-        f"{each.min():.1f} and {each.max():.1f} of 100. {100 * (often == 1).mean():.0f} of 100 "
-        f"test digits are read by every one of them, {100 * ((0 < often) & (often < 1)).mean():.0f}"
-        f" by some, {100 * (often == 0).mean():.1f} by none."
+        f"{len(each)} recorded sets of fifty digits (with seed 0, yours is one of them) get "
+        f"between {each.min():.1f} and {each.max():.1f} of 100 right. Of 100 test digits, "
+        f"{100 * (often == 1).mean():.0f} are right after every set, "
+        f"{100 * ((0 < often) & (often < 1)).mean():.0f} after some, and "
+        f"{100 * (often == 0).mean():.1f} after none."
     )
     never = test[torch.from_numpy((often == 0).nonzero()[0])[:20]]
     labels = [test.names[y] for y in never.y]
-    title = f"None of the {len(each)} fifties was enough for these"
-    alt = "Handwritten digits that were read wrong whichever fifty were learnt from: "
+    title = f"None of the {len(each)} sets of fifty was enough for these"
+    alt = "Handwritten digits that were wrong whichever fifty digits were learnt from: "
     return facts, figures.pictures(never.x, labels, title, f"{alt}{', '.join(labels)}.")
 
 
@@ -133,7 +152,7 @@ def few_of_each(targets: Iterable[Target], each: int = 10) -> Picture:
         [],
         "Ten letters and ten things, as the network gets them",
         "Two rows: capital letters in several typefaces, a little turned; drawings of things in "
-        "several styles, such as line art and colour, on light and dark ground.",
+        "several styles, such as line art and colour, on light and dark backgrounds.",
     )
 
 
@@ -153,24 +172,30 @@ def beside_guessing(
 
 
 def one_recipe(recorded: pd.DataFrame) -> pd.DataFrame:
-    """What one recipe for all reads, and how far it is ahead of tuned settings, as a table."""
+    """What one recipe for all gets right, and how far ahead of tuned settings, as a table."""
     rows = comparing.recipes(recorded)
-    rows["form"] = rows.augmented.map(PANELS)
-    rows["way"] = [STYLES[arm][0] for arm in rows.arm]
-    rows["said"] = [f"{r.fixed:.1f} ({r.ahead:+.1f} ± {r.interval:.1f})" for r in rows.itertuples()]
-    return rows.pivot(index=["form", "way"], columns="images", values="said")
+    rows["copies"] = ["with copies" if augmented else "without" for augmented in rows.augmented]
+    rows["way to learn"] = [STYLES[arm][0] for arm in rows.arm]
+    rows["digits"] = [f"{images:,} digits" for images in rows.images]
+    rows["cell"] = [f"{r.fixed:.1f} ({r.ahead:+.1f} ± {r.interval:.1f})" for r in rows.itertuples()]
+    names = list(dict.fromkeys(rows.sort_values("images").digits))
+    table = rows.pivot(index=["copies", "way to learn"], columns="digits", values="cell")
+    order = itertools.product(("without", "with copies"), [look[0] for look in STYLES.values()])
+    return table.loc[[one for one in order if one in table.index], names].rename_axis(columns=None)
 
 
-def misread_most(truth: torch.Tensor, said: torch.Tensor, names: Sequence[str]) -> str:
+def misread_most(truth: torch.Tensor, answers: torch.Tensor, names: Sequence[str]) -> str:
     """The name of the class of which most are called something else."""
-    return names[int(torch.bincount(truth[truth != said], minlength=len(names)).argmax())]
+    return names[int(torch.bincount(truth[truth != answers], minlength=len(names)).argmax())]
 
 
-def confusion(truth: torch.Tensor, said: torch.Tensor, names: Sequence[str], title: str) -> Picture:
+def confusion(
+    truth: torch.Tensor, answers: torch.Tensor, names: Sequence[str], title: str
+) -> Picture:
     """How many of each class were called what; the diagonal (right) is left blank."""
     n = len(names)
     wrong = torch.zeros(n, n, dtype=torch.long)
-    wrong.index_put_((truth, said), torch.ones_like(truth), accumulate=True).fill_diagonal_(0)
+    wrong.index_put_((truth, answers), torch.ones_like(truth), accumulate=True).fill_diagonal_(0)
     counts = wrong.numpy()
     figure, (ax,) = figures.in_a_row(1, 5.2, 4.6)
     texts = np.where(counts, counts.astype(str), "")
@@ -218,9 +243,9 @@ def costs(table: pd.DataFrame, title: str) -> Picture:
     learnt, known = {}, {}
     for arm in ("option-1", "option-2"):
         label, *look = STYLES[arm]
-        own = table[table.arm == arm]
+        rows = table[table.arm == arm]
         on_training, on_test, left = (
-            mean_line(own, "images", (*look, dash), column)
+            mean_line(rows, "images", (*look, dash), column)
             for column, dash in (("training", "--"), ("test", "-"), ("accuracy", "-"))
         )
         learnt |= {f"{label}, training": on_training, f"{label}, test": on_test}
@@ -238,7 +263,7 @@ def costs(table: pd.DataFrame, title: str) -> Picture:
         for images, kept, sd in zip(line.x, line.y, line.error, strict=True):
             heard.append(f"{label}, {images:,} digits: {kept:.0f} ± {sd:.0f}")
     known["before adapting"] = figures.level(before)
-    panels = {"digits read": learnt, "the 1,000 things, still known": known}
+    panels = {"digits right": learnt, "the 1,000 things, still known": known}
     labels, style = ("labelled images", "%"), {"log": True, "sharey": False}
     told = "Means over draws (± one SD), in percent."
     return figures.chart(panels, title, *labels, said=heard, told=told, look=figures.Look(**style))
@@ -262,13 +287,13 @@ def cuts(table: pd.DataFrame, title: str) -> Picture:
     none = table[table.k == 0]  # nothing borrowed: where all lines begin
     kinds = {
         ("pretrained", "trained"): ("borrowed, then all trained", figures.ORANGE, "s", "-"),
-        ("pretrained", "fixed"): ("borrowed and fixed, the rest trained", figures.BLUE, "o", "-"),
-        ("random", "fixed"): ("random and fixed, the rest trained", figures.PINK, "D", "-"),
+        ("pretrained", "fixed"): ("borrowed and frozen, the rest trained", figures.BLUE, "o", "-"),
+        ("random", "fixed"): ("random and frozen, the rest trained", figures.PINK, "D", "-"),
     }
     lines = {}
     for (first, then), (label, *look) in kinds.items():
-        own = table[(table["first"] == first) & (table.then == then) & (table.k > 0)]
-        line = mean_line(pd.concat([none, own]), "k", look)
+        rows = table[(table["first"] == first) & (table.then == then) & (table.k > 0)]
+        line = mean_line(pd.concat([none, rows]), "k", look)
         lines[label] = line._replace(x=[called[k] for k in line.x])
     labels = ("how many of the first layers", "test accuracy, %")
     return figures.chart({"": lines}, title, *labels, said="{y:.1f}")
@@ -284,15 +309,15 @@ def sources(table: pd.DataFrame, title: str) -> Picture:
     ):
         panels[name] = {}
         for images, *look in ((10, figures.SKY, "^"), (50, figures.BLUE, "o")):
-            own = table[(table.question == question) & (table.images == images)]
-            each = own.groupby([column, "pretraining"], sort=False).accuracy.mean().reset_index()
+            rows = table[(table.question == question) & (table.images == images)]
+            each = rows.groupby([column, "pretraining"], sort=False).accuracy.mean().reset_index()
             line = mean_line(each, column, (*look, "none" if question == "style" else "-"))
             single = each[column].tolist(), (100 * each.accuracy).tolist()
             panels[name][f"{images} labelled digits"] = line._replace(error=None, single=single)
     said, told = "{y:.1f} with {x}", "Accuracy of Option 1; open dots are single pretrainings."
     labels = ("", "test accuracy, %")
     return figures.chart(
-        panels, title, *labels, said=said, told=told, look=figures.Look(beside=0.01)
+        panels, title, *labels, said=said, told=told, look=figures.Look(beside=0.01, size=(11, 3.4))
     )
 
 

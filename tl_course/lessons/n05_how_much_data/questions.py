@@ -8,38 +8,38 @@ COPIES_ARE_NOT_LABELS = Question(
     "No: all of them show the same ten ways to write",
     {
         "Yes: a thousand pictures are a thousand pictures": "Under Option 1 ten digits with copies "
-        "give 79 of 100, and a thousand digits without give 98. The copies are turned and leaned, "
+        "give 79 of 100, and a thousand digits without give 98. The copies are turned and slanted, "
         "but nobody else wrote them.",
         "No: all of them show the same ten ways to write": "A copy varies what the course knows "
         "how to vary: angle, slant, size. How somebody else writes a seven, only another label "
         "can show.",
         "No: altered pictures do more harm than good": "On digits they helped every way to learn, "
-        "up to two hundred labels. On the unseen things of Dig deeper they did harm Option 1.",
+        "up to two hundred labels. (On the unseen things of Dig deeper they did harm Option 1.)",
     },
 )
 OTHER_WRITERS = Question(
-    "With a thousand digits Option 2 is ahead by half a point, in every draw. Your class "
-    "writes digits with a mouse. What does the interval say about those?",
+    "With copies and a thousand digits, Option 2 is ahead by about a point, in every draw. Your "
+    "class writes digits with a mouse. What does the interval say about those?",
     "Nothing: it allows for other draws and another test set of the same kind",
     {
         "That Option 2 is ahead there too": "The class's digits are of another kind. An interval "
         "covers the chance in what was measured, not a change of what is measured.",
         "Nothing: it allows for other draws and another test set of the same kind": "It is about "
-        "digits from the same collection. For other writers or another pen there is one way to "
-        "know: measure on some of theirs.",
-        "That neither option is ahead there": "An interval that holds zero would not say that "
-        "either. It says how well we know a difference on these digits, and these alone.",
+        "digits from the same collection. For other writers or another pen, measure on some of "
+        "their digits.",
+        "That neither option is ahead there": "It does not say that either. An interval says how "
+        "well we know a difference on digits like these, and on no others.",
     },
 )
 RULE_ELSEWHERE = Question(
-    "You have five labelled photographs of each of 74 kinds of things, so 370 in all. The rule "
-    "says Option 2 with altered copies. What do you do?",
+    "You have five labelled photographs of each of 74 kinds of things, 370 in all. The course's "
+    "rule says Option 2 with altered copies. What do you do?",
     "Try both options, with and without copies, on labelled pictures kept aside",
     {
         "Follow the rule: it was measured": "It was measured on digits. On the 74 unseen drawings, "
         "five of each, Option 2 got 52 of 100 right and Option 1 73.",
         "Try both options, with and without copies, on labelled pictures kept aside": "A rule from "
-        "another task is where you start, and your own held-out pictures decide.",
+        "another task is a start. Your own held-out pictures decide.",
         "Try both options and keep the one that does best on the test": "Then the test has helped "
         "to choose, and its number is too high. Choose on other held-out pictures.",
     },
@@ -47,8 +47,8 @@ RULE_ELSEWHERE = Question(
 
 # ---------------------------------------------------------------- before a result is shown
 
-COPIES = "With ten digits, which gains most from altered copies?"
+COPIES = "With ten digits, which way to learn gains most from altered copies?"
 CROSSING = "With altered copies, from how many digits on is Option 2 certainly ahead of Option 1?"
-SAVED = "How many digits, as they are, does it take from scratch to match Option 1 with fifty?"
-MISREAD = "It learnt from these fifty. Which digit will it misread most often?"
+SAVED = "Without copies, how many labels does it take from scratch to match Option 1 with fifty?"
+MISREAD = "It learnt from these fifty digits. Which digit will it misread most often?"
 TASKS = "With one image of each: how many of 100 others does Option 1 get right?"

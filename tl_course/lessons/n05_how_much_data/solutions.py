@@ -49,7 +49,7 @@ SOLUTIONS = {
     "comparison": (
         paired,
         "The difference is taken draw by draw before anything else, and its own spread decides. "
-        "`ddof=1` and `t` both say that ten draws are few.",
+        "`ddof=1` and `t` both allow for there being only a few draws.",
     ),
     "leak": (
         split,
@@ -63,7 +63,7 @@ SOLUTIONS = {
     ),
     "help_wanted": (
         with_help,
-        "The same two tensors, how sure and whether right, make the figure of this notebook. "
+        "The same two tensors, how sure and whether right, make the figure *How sure it is*. "
         "`correct[kept]` holds the kept pictures alone, so its mean is their accuracy.",
     ),
     "claim": (

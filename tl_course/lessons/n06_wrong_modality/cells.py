@@ -149,13 +149,13 @@ def in_a_cell(right: float, points: float | None = None, certain: bool = False) 
 def in_words(cells: pd.DataFrame, target: str, source: str, images: int, option: str) -> str:
     """What was measured in one cell of `measured`, in sentences."""
     row, called = cells.loc[(target, source)], CALLED[target]
-    how = "four layers fixed" if option == "1" else "everything trained"
+    how = "four layers frozen" if option == "1" else "everything trained"
     got = (
         f"{row['mean']:.1f} of 100 right (mean of {row.draws:.0f} draws, ± {row.sd:.1f} from draw "
         "to draw)"
     )
     if source == "random":
-        kind = "random layers, fixed" if option == "1" else "from scratch"
+        kind = "random layers, frozen" if option == "1" else "from scratch"
         return f"The control: {called} with {images} labelled examples, {kind}: {got}."
     control = "random layers" if option == "1" else "the same network from scratch"
     side = "ahead of" if row.points >= 0 else "behind"

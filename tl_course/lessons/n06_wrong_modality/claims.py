@@ -34,8 +34,8 @@ def another_kind_can_help(fifty: pd.DataFrame) -> Claim:
     gains = matrix.ahead(fifty, ("random", "1")).set_index(["target", "source"])
     clean, people = (gains.loc[(name, "image")] for name in ("spoken", "spoken-real"))
     return Claim(
-        f"Layers pretrained on pictures get {clean.ahead:.0f} more of 100 digits of synthetic "
-        "voices right than random layers, but of people's voices no more for certain.",
+        f"Layers pretrained on pictures get {clean.ahead:.0f} more of 100 digits right than random "
+        "layers with synthetic voices, but not certainly more with people's voices.",
         bool(clean.ahead > clean.interval and people.ahead < people.interval),
         f"synthetic voices {clean.ahead:+.1f} ± {clean.interval:.1f}, people {people.ahead:+.1f} ± "
         f"{people.interval:.1f}",
@@ -46,11 +46,10 @@ def own_kind_serves_best(fifty: pd.DataFrame) -> Claim:
     """The best source of each target: rows of the matrix, Option 1."""
     mean = _mean(fifty[fifty.source.isin(matrix.SOURCES)], "target", "source").unstack()
     best = mean.idxmax(axis=1)
-    lead = [mean.loc[name, own] - mean.loc[name].drop(own).max() for name, own in SAME.items()]
+    lead = [mean.loc[name, kind] - mean.loc[name].drop(kind).max() for name, kind in SAME.items()]
     return Claim(
         "Each target is served best by the source of its own kind, at least "
-        f"{min(lead):.0f} of 100 ahead of the next: pretrain and adapt on the same type "
-        "of input.",
+        f"{min(lead):.0f} of 100 ahead of the next.",
         all(best[target] == source for target, source in SAME.items()),
         listed(best, "{}: {}", ", "),
     )
@@ -62,9 +61,9 @@ def own_kind_leads_scratch(table: pd.DataFrame) -> Claim:
     gains = matrix.ahead(moving, ("random", "scratch")).set_index(["target", "source", "images"])
     same = gains.loc[[(name, kind, n) for name, kind in SAME.items() for n in (50, 200)]]
     return Claim(
-        "Even if everything moves, a start from the same kind of input gets at least "
-        f"{same.ahead.min():.1f} more of 100 right, on average, than one from scratch, for every "
-        "target.",
+        "Even if everything moves, layers of the same kind of input get at least "
+        f"{same.ahead.min():.1f} more of 100 right, on average, than a network from scratch, for "
+        "every target.",
         bool(same.ahead.min() > 0),
         listed(dict(same.iterrows()), "{0[0]} with {0[2]}: {1.ahead:+.1f} ± {1.interval:.1f}"),
     )
@@ -76,7 +75,7 @@ def shuffling_ends_the_help(fifty: pd.DataFrame, controls: pd.DataFrame) -> Clai
     shuffled = {name: by[name, "image", "handwritten"] for name in SHUFFLED}
     at_random = _mean(fifty, "source", "target")["random", "handwritten"]
     return Claim(
-        "Where pixels, labels or weights are shuffled, pictures' layers get at most "
+        "With pixels, labels or weights shuffled, pictures' layers get at most "
         f"{max(shuffled.values()):.0f} of 100 handwritten digits right, fewer than random layers.",
         bool(max(shuffled.values()) < at_random),
         listed({**shuffled, "random layers": at_random}, "{}: {:.0f}"),
@@ -111,8 +110,8 @@ def sound_helps_whoever_speaks(people: pd.DataFrame) -> Claim:
     mean = _mean(people, "learnt", "tested", "source").unstack()
     ahead = mean["audio"] - mean["random"]
     return Claim(
-        "Whoever is learnt from and whoever is tested, sound's layers get at least "
-        f"{ahead.min():.0f} more of 100 right than random layers, and pictures' layers fewer.",
+        "With every pair of people, one learnt from and one tested, sound's layers get at least "
+        f"{ahead.min():.0f} more of 100 right than random layers, and pictures' layers get fewer.",
         bool(ahead.min() > 15 and (mean["image"] < mean["random"]).all()),
         listed(ahead, "{0[0]} → {0[1]}: {1:+.0f}"),
     )

@@ -177,8 +177,8 @@ scale = Exercise(
         "Silence has standard deviation 0: `.clamp_min(1e-6)` on the divisor guards against it.",
     ),
     "How loud a recording is depends on the microphone, and says nothing about the digit. Scaled "
-    "by itself, a recording is the same alone and in any batch. Pictures of this course are all "
-    "scaled alike, because there brightness is part of what is seen.",
+    "by itself, a recording is the same alone and in any batch. The pictures of this "
+    "course all have one scale, because in them brightness is part of what is seen.",
 )
 
 
@@ -402,7 +402,7 @@ def _check_plan(heart_sounds, road_signs, street_names, compare_with) -> None:
     )
     expect(
         road_signs != "text",
-        "Road signs: text's layers did harm with handwriting (−6). Codes of letters have no "
+        "Road signs: text's layers did harm with handwriting (−5.5). Codes of letters have no "
         "neighbourhoods, and signs have edges and shapes.",
     )
     expect(
@@ -441,6 +441,6 @@ plan = Exercise(
         "has learnt nothing.",
     ),
     "Choose the source by its kind of input before you run anything, and write the control down at "
-    "the same time. Whoever runs all three and keeps the best has used up the test. And these are "
-    "expectations from other targets: only the run can confirm them.",
+    "the same time. If you run all three and keep the best, you have used up the test. And these "
+    "are expectations from other targets: only the run can confirm them.",
 )

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from IPython.display import Audio, display
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
 
 from tl_course.base.errors import CourseError
 from tl_course.data import writing
@@ -37,6 +38,7 @@ ASKED = (  # cells (source, target) to be predicted
     ("image", "handwritten"), ("audio", "handwritten"),
     ("image", "spoken"), ("audio", "spoken"), ("text", "written"),
 )  # fmt: skip
+BESIDE = (-0.24, -0.08, 0.08, 0.24)  # where the marks of the sources stand in a row
 MOST = 40  # points at which the colour is full
 
 
@@ -125,21 +127,57 @@ def points_ahead(
 def small_table(rows: Sequence[dict]) -> pd.DataFrame:
     """Points ahead of random layers, to be read: a row for each target, a column a source."""
     ahead = ahead_of_random(rows)[list(matrix.SOURCES)].rename(columns=SOURCES, index=CALLED)
-    return ahead.rename_axis(index="points ahead", columns=None).map("{:+.0f}".format)
+    ahead = ahead.rename_axis(index="points ahead of random layers", columns=None)
+    return ahead.map("{:+.0f}".format).replace("-0", "+0")
 
 
-def least_able(controls: pd.DataFrame, source: str, target: str) -> str:
-    """The control that leaves a source's layers the least able to read a target."""
+def least_able(controls: pd.DataFrame, source: str, target: str) -> tuple[str, list[str]]:
+    """The control after which a source's layers get fewest of a target right, and all of them."""
     rows = controls[(controls.source == source) & (controls.target == target)]
-    return rows.groupby("control").accuracy.mean().idxmin()
+    mean = rows.groupby("control", sort=False).accuracy.mean().rename(in_full)
+    return mean.idxmin(), list(mean.index)
+
+
+def in_full(control: str) -> str:
+    """A recorded control as it is called where it is read."""
+    return control.replace("its own numbers", "own weights").replace(" its ", " ")
 
 
 def percent_right(rows: pd.DataFrame, *by: str) -> pd.DataFrame:
     """How many of 100 are right, means over draws: a row for each of `by`, a column a source."""
     mean = 100 * rows.groupby([*by, "source"]).accuracy.mean().unstack()
-    names = {**SOURCES, "none": "no network"}
-    mean = mean[[name for name in names if name in mean]].rename(columns=names, index=CALLED)
-    return mean.rename_axis(columns=None).map("{:.1f}".format).replace("nan", "")
+    mean = mean[[name for name in SOURCES if name in mean]].rename(columns=SOURCES, index=CALLED)
+    return mean.rename_axis(columns=None).map("{:.1f}".format)
+
+
+def by_option(recorded: pd.DataFrame) -> pd.DataFrame:
+    """The whole matrix in percent: under Option 2, no pretraining is training from scratch."""
+    rows = recorded[recorded.option.isin(["1", "2", "scratch"])]
+    table = percent_right(rows.replace({"option": {"scratch": "2"}}), "images", "target", "option")
+    table = table.rename(columns={"random layers": "no pretraining"})
+    return table.rename(index={"1": "Option 1", "2": "Option 2"}, level="option").rename_axis(
+        index=["examples", "target", "of 100 right with"]
+    )
+
+
+def by_pair(directions: pd.DataFrame) -> pd.DataFrame:
+    """How many of 100 are right, for each person learnt from and each one tested on."""
+    names = {"learnt": "learnt from", "tested": "tested on"}
+    return percent_right(directions.rename(columns=names), *names.values())
+
+
+def without_a_network(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of 100 right with random layers, with layers of a target's own kind, and with no network."""
+    mean = 100 * rows.groupby(["target", "source"]).accuracy.mean().unstack()
+    columns = {
+        "random layers": mean["random"],
+        "layers of its own kind": pd.Series(
+            {name: mean.loc[name, SAME[name]] for name in mean.index}
+        ),
+        "no network": mean["none"],
+    }
+    table = pd.DataFrame(columns).rename(index=CALLED).rename_axis("of 100 right")
+    return table.map("{:.1f}".format)
 
 
 def three_ways(x: torch.Tensor, names: Sequence[str], title: str, inches: float = 2.5) -> Picture:
@@ -202,27 +240,30 @@ def help_and_harm(rows: pd.DataFrame, title: str) -> Picture:
 
 
 def explained(rows: pd.DataFrame, controls: pd.DataFrame, title: str) -> Picture:
-    """Mean accuracy of the recorded `controls` beside `rows` of the matrix, a panel a target."""
+    """Mean accuracy of the recorded `controls` below `rows` of the matrix, a panel a target."""
     table = pd.concat([rows.assign(control="as it is"), controls])
+    table["control"] = table.control.map(in_full)
     names = [name for name in TARGETS if name in set(table.target)]
-    size = (11.5, 0.5 * table.control.nunique() + 2.2)
-    figure, every = figures.in_a_row(len(names), *size, sharey=True)
+    orders = [list(dict.fromkeys(table[table.target == name].control)) for name in names]
+    lines = sum(map(len, orders))
+    figure = Figure(figsize=(7, 0.42 * lines + 2.2), layout="constrained")
+    ratios = list(map(len, orders))
+    every = figure.subplots(len(names), squeeze=False, sharex=True, height_ratios=ratios)[:, 0]
     heard = []
-    order = list(dict.fromkeys(table.control))[::-1]
-    for ax, name in zip(every, names, strict=True):
-        for source, (colour, marker) in LOOKS.items():
-            own = table[(table.target == name) & (table.source == source)]
-            line = figures.mean_line(own, "control", (colour, marker, "none"))
-            places, called = [order.index(control) for control in line.x], SOURCES[source]
-            ax.errorbar(
-                line.y, places, xerr=line.error, fmt=marker, color=colour, capsize=3, label=called
-            )
-            where = TARGETS[name].replace("\n", " ")
+    for ax, name, order in zip(every, names, orders, strict=True):
+        for aside, (source, (colour, marker)) in zip(BESIDE, LOOKS.items(), strict=True):
+            of_source = table[(table.target == name) & (table.source == source)]
+            line = figures.mean_line(of_source, "control", (colour, marker, "none"))
+            places, called = [order.index(control) + aside for control in line.x], SOURCES[source]
+            look = {"fmt": marker, "color": colour, "capsize": 2, "markersize": 5, "label": called}
+            ax.errorbar(line.y, places, xerr=line.error, **look)
             means = zip(line.x, line.y, strict=True)
-            heard += [f"{control}, {called}, {where}: {mean:.0f}" for control, mean in means]
-        ax.set_title(TARGETS[name], fontsize=10)
-        ax.set(xlim=(0, 102), xlabel="test accuracy, %")
+            heard += [f"{CALLED[name]}, {control}, {called}: {mean:.0f}" for control, mean in means]
+        ax.set_title(CALLED[name], fontsize=10, loc="left")
+        ax.set(xlim=(0, 102), ylim=(len(order) - 0.5, -0.5))
         ax.set_yticks(range(len(order)), order)
+        ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="x", alpha=0.3)
+    every[-1].set_xlabel("test accuracy, % (bars: one standard deviation over draws)")
     figures.legend(figure, "outside lower center", ncols=4)
     return figures.finished(figure, title, heard, "Mean test accuracy in percent.")

@@ -8,7 +8,7 @@ SAME_SHAPE = Question(
     "That the shapes agree, and nothing else",
     {
         "That the network can use what it learnt from pictures": "PyTorch compares shapes. Whether "
-        "the layers are of any use for such an input has to be measured, and you are about to.",
+        "the layers are of any use for such an input must be measured, as you will do next.",
         "That the shapes agree, and nothing else": "Shape is all that PyTorch looks at. What the "
         "numbers stand for has to be written down beside them.",
         "That sound and pictures are the same modality here": "They have the same shape. The "
@@ -17,15 +17,14 @@ SAME_SHAPE = Question(
     },
 )
 OTHER_PEOPLE = Question(
-    "Sound's layers are 33 ± 11 points ahead with people's voices: twelve draws, four people who "
+    "Sound's layers are 33 ± 11 points ahead with people's voices, over twelve draws. Four people "
     "were the test in turn. What does this 95% interval allow for?",
     "Other people than these four",
     {
         "Other draws of fifty recordings from these four, and no more": "With that alone it would "
-        "be narrower. It is taken over the four people, so what four can tell about others is in "
-        "it.",
-        "Other people than these four": "The four people's own means give it, and since they are "
-        "few, it is wide. Twelve draws add recordings and no people.",
+        "be narrower. It is taken over the four people, so it includes how much people differ.",
+        "Other people than these four": "It comes from the means of the four people, and it is "
+        "wide because four are few. Twelve draws add recordings, but no people.",
         "Another pretraining of the same network": "Each network was pretrained once, so nothing "
         "in the table can say how much that would change. The interval leaves it out.",
     },
