@@ -140,7 +140,7 @@ def _check_downhill(descended) -> None:
         found = returned(descended(w, bowl.gradient, rate, steps))
         expect(
             torch.equal(w, torch.zeros(2)),
-            "The numbers that your function was given have changed, and whoever called it has "
+            "The numbers that your function was given have changed, and whatever called it has "
             "lost them. `w -= …` changes a tensor in place; make a new one.",
         )
         return torch.as_tensor(found, dtype=torch.float32).detach(), bowl

@@ -28,7 +28,7 @@ def _check_choosy(selectivity) -> None:
         found = returned(selectivity(given))
         expect(
             torch.equal(given, answers),
-            "The answers that your function was given have changed, and whoever called it has "
+            "The answers that your function was given have changed, and whatever called it has "
             "lost them. `-=` and `/=` change a tensor in place.",
         )
         found = torch.as_tensor(found)
@@ -431,7 +431,8 @@ contrast = Exercise(
     (
         "Each picture needs one mean and one standard deviation, over its channels, rows and "
         "columns.",
-        "`x.mean((1, 2, 3), keepdim=True)` has one number for each picture; `x.std` works alike.",
+        "`x.mean((1, 2, 3), keepdim=True)` has one number for each picture; `x.std` works in the "
+        "same way.",
         "Subtract the mean and divide by the standard deviation. `.clamp_min(1e-5)` keeps a plain "
         "picture from being divided by almost nothing.",
     ),
