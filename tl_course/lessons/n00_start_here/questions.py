@@ -10,7 +10,7 @@ WHAT_IT_KNEW = Question(
         "What each digit looks like, from its pretraining": "No digit was among the drawings: "
         "drawings that show one were taken out, and so were things with a number in their name.",
         "Nothing: it knew how to see, not what a digit is": "Its four layers answer to edges, "
-        "bends and shapes. Ten digits were enough to learn which of these make a 3.",
+        "curves and shapes. Ten digits were enough to learn which of these make a 3.",
         "The digits that you drew on the pad": "Those went to the networks of the experiment. "
         "The one in this cell started again from the drawings.",
     },
