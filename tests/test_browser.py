@@ -159,7 +159,7 @@ def test_the_first_minute(lab, page):
     browser.screenshot(page, "first-minute")
     root.get_by_role("button", name="Clear").click()
     before = strokes_answered(page, root)
-    page.get_by_role("button", name="Fill this ten").click()
+    page.get_by_role("button", name="Fill the rest").click()
     page.get_by_role("button", name="Train", exact=True).click()
     page.get_by_text("they test it first, then it can learn").wait_for()
     assert page.evaluate("document.activeElement !== document.body")
@@ -361,7 +361,7 @@ def test_by_finger_on_a_phone(lab, chromium):
         assert canvas.bounding_box() == before, "the finger scrolled the page"
         root.get_by_role("button", name="Keep it").tap()
         expect(root.locator(".tlc-prompt")).to_have_text("Draw a 1")
-        page.get_by_role("button", name="Fill this ten").tap()
+        page.get_by_role("button", name="Fill the rest").tap()
         page.get_by_text("10 drawn. Of 100").wait_for()
         page.wait_for_timeout(600)  # else the next tap may be taken for the second of a double one
         page.get_by_role("button", name="Train", exact=True).tap()

@@ -242,7 +242,7 @@ def test_dots_and_double_clicks_on_the_pad(lab, page):
     assert sent() == before
     expect(root.locator(".tlc-prompt")).to_have_text("Draw a 1")
 
-    fill = place.get_by_role("button", name="Fill this ten")
+    fill = place.get_by_role("button", name="Fill the rest")
     at = middle(fill)
     hand.press(at)
     hand.press(at, DOUBLE)

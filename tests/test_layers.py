@@ -283,17 +283,17 @@ def test_photographs_come_whole_and_in_pieces():
         photograph("cat")
 
 
-def test_straight_and_bent_are_sums_over_classes_and_means_over_networks():
+def test_straight_and_curved_are_sums_over_classes_and_means_over_networks():
     rows = [
         {"net": net, "kind": "trained", "equal": "range", "layer": "layer1", "stimulus": s,
          "share": share}
         for net, extra in (("a", 0.0), ("b", 0.2))
         for s, share in (("edge", 0.1), ("bar", 0.2 + extra), ("curve", 0.3), ("spiral", 0.1))
     ]  # fmt: skip
-    found = layer_experiments.straight_and_bent(pd.DataFrame(rows)).loc[
+    found = layer_experiments.straight_and_curved(pd.DataFrame(rows)).loc[
         "range", "trained", "layer1"
     ]
-    assert found.straight == pytest.approx(40) and found.bent == pytest.approx(40)
+    assert found.straight == pytest.approx(40) and found.curved == pytest.approx(40)
 
 
 def test_agreement_counts_idle_units_and_takes_the_lowest_rank_correlation():

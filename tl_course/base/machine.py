@@ -117,11 +117,13 @@ def has_fast_bf16(on: torch.device | str | None = None) -> bool:
 
 def summary() -> str:
     """One line about the machine, such as `2 cores, 16 GB memory, CPU with fast bf16`."""
+    return f"{hardware()} {'with' if has_fast_bf16() else 'without'} fast bf16"
+
+
+def hardware() -> str:
+    """The same in words that every learner knows: `2 cores, 16 GB memory, CPU`."""
     n = cores()
-    return (
-        f"{n} core{'s' if n > 1 else ''}, {memory_gb():.0f} GB memory, "
-        f"{device_name()} {'with' if has_fast_bf16() else 'without'} fast bf16"
-    )
+    return f"{n} core{'s' if n > 1 else ''}, {memory_gb():.0f} GB memory, {device_name()}"
 
 
 def device_name() -> str:

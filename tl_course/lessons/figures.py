@@ -227,7 +227,7 @@ def guesses(x: torch.Tensor, probabilities: torch.Tensor, names: Sequence[str]) 
     title = "Asked about digits, it can only name things that it knows"
     likeliest = "; ".join(first for first, *_ in captions)
     alt = f"{len(x)} handwritten digits; the network takes them for: {likeliest}."
-    return pictures(x, list(map("\n".join, captions)), title, alt, len(x), 1.6)
+    return pictures(x, list(map("\n".join, captions)), title, alt, 4, 1.6)
 
 
 def filters(
@@ -280,10 +280,10 @@ def sliding_filter(
 def architecture(n_classes: int = 1000, frozen: int = 0, new_output: bool = False) -> Picture:
     """The five layers and the shape of the tensor between them; frozen layers are hatched."""
     depth = [network.CHANNELS, *network.WIDTHS]
-    figure = Figure(figsize=(11, 3), layout="constrained")
+    figure = Figure(figsize=(7, 3.2), layout="constrained")
     ax = figure.subplots()
     ax.set_axis_off()
-    ax.set(xlim=(-0.6, 11.4), ylim=(-1.75, 1.9))
+    ax.set(xlim=(-0.6, 10.7), ylim=(-1.75, 1.9))
     outputs = (network.N_FEATURES + 1) * n_classes
     for i, channels in enumerate(depth):
         size, x = network.SIZE // 2**i, 2 * i
@@ -299,20 +299,20 @@ def architecture(n_classes: int = 1000, frozen: int = 0, new_output: bool = Fals
             n, what = outputs, "output layer"
         state, colour, dash = "", "black", "-"
         if i < frozen:
-            state, colour, dash = "fixed", BLUE, "--"
+            state, colour, dash = "frozen", BLUE, "--"
         elif i == 4 and new_output:
             state, colour = "new", ORANGE
         look = {"arrowstyle": "-|>", "mutation_scale": 14, "linewidth": 2, "linestyle": dash}
         ends = (x + width / 2 + 0.05, 0), (x + 1.45, 0)
         ax.add_patch(FancyArrowPatch(*ends, **look, color=colour))
         said = f"$W^{i + 1}, b^{i + 1}$\n{what}\n{n:,} numbers\n{state}"
-        ax.text(x + 0.95, -1.3, said, ha="center", va="center", fontsize=9, color=as_text(colour))
-    ax.text(10, 0, f"{n_classes:,}\nscores", ha="center", va="center", fontsize=11)
+        ax.text(x + 0.95, -1.3, said, ha="center", va="center", fontsize=8.5, color=as_text(colour))
+    ax.text(10, 0, f"{n_classes:,}\nscores", ha="center", va="center", fontsize=9)
     title = "Five layers"
     if new_output:
         title = f"The surgery: 1,000 units off, {n_classes} on; {outputs:,} new numbers"
     ax.set_title(title, fontsize=12)
-    described = (f" W1 to W{frozen} are fixed (dashed)." if frozen else "") + (
+    described = (f" W1 to W{frozen} are frozen (dashed)." if frozen else "") + (
         f" The output layer is new and has {outputs:,} numbers." if new_output else ""
     )
     return Picture(

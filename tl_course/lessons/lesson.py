@@ -146,14 +146,14 @@ class Lesson:
             shell.set_custom_exc((CourseError, KeyboardInterrupt), _told)
         self.budget = BUDGETS[self.budget_name]
         self.speed = images_per_second()
-        display(HTML(f"<p><b>This machine:</b> {machine.summary()}.<br>{self._how_long()}</p>"))
+        display(HTML(f"<p><b>This machine:</b> {machine.hardware()}.<br>{self._how_long()}</p>"))
 
     def _how_long(self) -> str:
         if self.budget_name == "quick":
             return "Budget quick: a rehearsal of a few seconds; numbers are rough."
         more = "; budget gpu asks for several times as much" if self.budget_name == "gpu" else ""
         return (
-            f"The bare network trains about {self.speed:,.0f} pictures a second here, so this "
+            f"The network learns from about {self.speed:,.0f} pictures per second here, so this "
             "notebook will compute "
             f"for about <b>{_in_words(self.seconds(self.number))}</b>{more}.{self._if_too_long()}"
         )

@@ -82,7 +82,7 @@ class Teach(Experiment):
         self.pad = self.drawing.pad
         self.borrow = button("Use a stranger's")  # the way without drawing
         self.back = button("Take back the last")
-        self.fill = button("Fill this ten")
+        self.fill = button("Fill the rest")
         self.step, self.board = widgets.HTML().add_class("tlc-step-said"), widgets.HTML()
         self.guess = widgets.Text(
             description="Your prediction", continuous_update=False,
@@ -227,7 +227,7 @@ class Teach(Experiment):
 
     def _train(self) -> None:
         if not self._sizes():
-            self.tell("Draw ten digits first, or press Fill this ten.")
+            self.tell("Draw ten digits first, or press Fill the rest.")
             return
         drawings, sizes = list(self.mine), self._sizes()
         if typed := self.guess.value.strip():

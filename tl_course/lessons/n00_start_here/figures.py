@@ -22,11 +22,12 @@ def guesses(x: torch.Tensor, scores: torch.Tensor) -> Picture:
     return figures.guesses(x, scores.softmax(1), things.names())
 
 
-def examples(ten: Examples) -> Picture:
+def examples(labelled: Examples) -> Picture:
     """The digits that a network learns from, equally many of each."""
-    each = len(ten) // len(ten.names)
-    alt = f"{len(ten)} handwritten digits, {each} of each, from 0 to 9."
-    return figures.pictures(ten.x, list(map(str, ten.y.tolist())), "All that it was given", alt)
+    each = len(labelled) // len(labelled.names)
+    alt = f"{len(labelled)} handwritten digits, {each} of each, from 0 to 9, with their labels."
+    captions, title = list(map(str, labelled.y.tolist())), "All that it was given"
+    return figures.pictures(labelled.x, captions, title, alt, cell=0.6)
 
 
 def right_of_100(table: pd.DataFrame, arm: str, images: int) -> float:
@@ -51,20 +52,20 @@ def mark(arm: str) -> str:
 
 
 def growing(results: Sequence[Result]) -> Picture:
-    """How many of 100 of MNIST's digits each way reads, over the number of drawings.
+    """How many of 100 of MNIST's digits each way gets right, over the number of drawings.
 
     What the markers stand for is said beside it (`MARKS`).
     """
     lines = {}
     for arm in ORDER:
-        mine = sorted((r for r in results if r.arm == arm), key=lambda r: r.images)
-        if mine:
-            share = [r.of_100 for r in mine]
-            ends = 100 * np.array([stats.share(r.mnist, r.mnist_of) for r in mine]).T
+        of_arm = sorted((r for r in results if r.arm == arm), key=lambda r: r.images)
+        if of_arm:
+            share = [r.of_100 for r in of_arm]
+            ends = 100 * np.array([stats.share(r.mnist, r.mnist_of) for r in of_arm]).T
             look = (*STYLES[arm][1:], "-")
-            lines[called(arm)] = Line([r.images for r in mine], share, abs(ends - share), look)
+            lines[called(arm)] = Line([r.images for r in of_arm], share, abs(ends - share), look)
     lines["guessing"] = figures.level(10)
-    labels, said = ("drawings that it learnt from", "read, of 100"), "{y:.0f} with {x}"
+    labels, point = ("drawings that it learnt from", "right, of 100"), "{y:.0f} with {x}"
 
     def name_the_guessing(ax: Axes) -> None:
         ax.text(0.01, 12, "guessing", transform=ax.get_yaxis_transform(), fontsize=8)
@@ -73,4 +74,4 @@ def growing(results: Sequence[Result]) -> Picture:
         ylim=(0, 104), beside=0.045, size=(5.4, 2.9), legend=False, dress=name_the_guessing
     )
     told = "Four networks, with 95% intervals."
-    return figures.chart({"": lines}, "Strangers' digits (MNIST)", *labels, said, told, look)
+    return figures.chart({"": lines}, "Strangers' digits (MNIST)", *labels, point, told, look)

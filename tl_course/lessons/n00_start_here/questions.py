@@ -8,9 +8,9 @@ WHAT_IT_KNEW = Question(
     "Nothing: it knew how to see, not what a digit is",
     {
         "What each digit looks like, from its pretraining": "No digit was among the drawings: "
-        "every drawing that shows one was taken out, and the names that hold a number too.",
+        "drawings that show one were taken out, and so were things with a number in their name.",
         "Nothing: it knew how to see, not what a digit is": "Its four layers answer to edges, "
-        "bends and shapes. Ten digits were enough to learn which of these make a 3.",
+        "curves and shapes. Ten digits were enough to learn which of these make a 3.",
         "The digits that you drew on the pad": "Those went to the networks of the experiment. "
         "The one in this cell started again from the drawings.",
     },
@@ -21,7 +21,7 @@ ONE_RUN = Question(
     "Perhaps not: another ten digits can change that much",
     {
         "Yes: 5 of 100 is a clear difference": "The bars show how far results are spread with ten "
-        "digits: about 5 of 100 to either side, by the luck of the draw.",
+        "digits: about 5 of 100 to either side, depending on which ten they are.",
         "Perhaps not: another ten digits can change that much": "One run proves little. Repeat "
         "both with other digits, and compare on the same ones.",
         "No: the same network always gives the same result": "Trained on the same digits it does. "

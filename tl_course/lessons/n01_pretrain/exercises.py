@@ -16,11 +16,11 @@ def my_filter():
     ...
 
 
-def _kernel(found: object) -> torch.Tensor:
+def _kernel(answer: object) -> torch.Tensor:
     """The filter as `[7, 7]` for grey pictures; Wrong where it has another shape."""
     asked = "It must be 7 rows of 7 numbers."
     try:
-        kernel = torch.as_tensor(found, dtype=torch.float64).detach()
+        kernel = torch.as_tensor(answer, dtype=torch.float64).detach()
     except (TypeError, ValueError) as error:
         raise Wrong(f"Your function returns something that is not a filter. {asked}") from error
     shape, kernel = list(kernel.shape), kernel.squeeze()
@@ -41,8 +41,7 @@ def _answers_to_lines(kernel: torch.Tensor) -> bool:
 
 
 def _check_horizontal(my_filter) -> None:
-    found = returned(my_filter())
-    kernel = _kernel(found)
+    kernel = _kernel(returned(my_filter()))
     most = kernel.abs().sum().item()
     expect(most > 0, "All its numbers are zero, so it answers to nothing at all.")
     total = kernel.sum().item()
@@ -137,13 +136,13 @@ class _Bowl:
 def _check_downhill(descended) -> None:
     def after(rate: float, steps: int, deep: float = 1.0) -> tuple[torch.Tensor, _Bowl]:
         bowl, w = _Bowl(deep), torch.zeros(2)
-        found = returned(descended(w, bowl.gradient, rate, steps))
+        place = returned(descended(w, bowl.gradient, rate, steps))
         expect(
             torch.equal(w, torch.zeros(2)),
-            "The numbers that your function was given have changed, and whoever called it has "
+            "The numbers that your function was given have changed, and whatever called it has "
             "lost them. `w -= …` changes a tensor in place; make a new one.",
         )
-        return torch.as_tensor(found, dtype=torch.float32).detach(), bowl
+        return torch.as_tensor(place, dtype=torch.float32).detach(), bowl
 
     def on_the_way(steps: int, rate: float = 0.1) -> torch.Tensor:
         w = torch.zeros(2)
@@ -265,10 +264,10 @@ def _check_adding_up(trained) -> None:
     y, before = x[:, :3].argmax(1), [p.detach().clone() for p in net.parameters()]
     begun = F.cross_entropy(net(x), y).item()
     watching = _Gradients(net)
-    found = trained(net, x, y, steps=20)
-    expect(isinstance(found, nn.Module), "Your function must return the network.")
+    after = trained(net, x, y, steps=20)
+    expect(isinstance(after, nn.Module), "Your function must return the network.")
     taken = max(map(len, watching.lying.values()), default=0)
-    if all(map(torch.equal, before, found.parameters())):
+    if all(map(torch.equal, before, after.parameters())):
         expect(
             not taken,
             "No weight has moved. The gradients are emptied after `backward()` has computed them "
@@ -291,7 +290,7 @@ def _check_adding_up(trained) -> None:
         f"Asked for 20 steps, it takes {taken}. Look at what is inside the loop and what is not.",
     )
     with torch.no_grad():
-        loss = F.cross_entropy(found(x), y).item()
+        loss = F.cross_entropy(after(x), y).item()
     expect(
         loss < begun,
         f"The loss was {begun:.2f} before the training and is {loss:.2f} after it. Everything but "
@@ -322,16 +321,16 @@ def guessing_loss(classes):
 
 
 def _check_guessing(guessing_loss) -> None:
-    found = {classes: guessing_loss(classes) for classes in (2, 10, 1000)}
-    returned(found[10])
-    found = {classes: float(loss) for classes, loss in found.items()}
+    losses = {classes: guessing_loss(classes) for classes in (2, 10, 1000)}
+    returned(losses[10])
+    losses = {classes: float(loss) for classes, loss in losses.items()}
 
     def are(function) -> bool:
-        return all(abs(loss - function(n)) < 1e-3 * abs(function(n)) for n, loss in found.items())
+        return all(abs(loss - function(n)) < 1e-3 * abs(function(n)) for n, loss in losses.items())
 
     expect(
-        found[2] != found[1000],
-        f"It is {found[2]:.3g} for 2 classes and for 1,000. Guessing among more is harder.",
+        losses[2] != losses[1000],
+        f"It is {losses[2]:.3g} for 2 classes and for 1,000. Guessing among more is harder.",
     )
     expect(
         not are(lambda n: 1 / n),
@@ -353,7 +352,7 @@ def _check_guessing(guessing_loss) -> None:
     )
     expect(
         are(math.log),
-        f"For 10 classes you get {found[10]:.3g}. Compare with "
+        f"For 10 classes you get {losses[10]:.3g}. Compare with "
         "`F.cross_entropy(torch.zeros(1, 10), torch.tensor([0]))`: ten equal scores.",
     )
 

@@ -10,11 +10,11 @@ from tl_course.data.inputs import to_picture
 from tl_course.layers import filters
 from tl_course.layers.growing import Growth
 from tl_course.lessons import figures
-from tl_course.lessons.figures import Picture, architecture, wall
+from tl_course.lessons.figures import Line, Picture, architecture, wall
 
 __all__ = [
-    "architecture", "first_filters", "picture_and_filter", "quarter", "renders", "right_and_wrong",
-    "sliding_filter", "wall",
+    "architecture", "downhill", "first_filters", "picture_and_filter", "quarter", "renders",
+    "right_and_wrong", "sliding_filter", "wall",
 ]  # fmt: skip
 QUARTERS = ("top left", "top right", "bottom left", "bottom right")
 WALL = (25, 40)  # rows and columns of the wall
@@ -53,23 +53,23 @@ def sliding_filter(picture: torch.Tensor, row: int, column: int, kernel) -> Pict
 
 
 def _in_lines(*names: str) -> str:
-    """Long names in two lines each."""
-    return "\n".join(line for name in names for line in textwrap.wrap(name, 15)[:2])
+    """Long names in several lines."""
+    return "\n".join(line for name in names for line in textwrap.wrap(name, 18))
 
 
 def right_and_wrong(
     x: torch.Tensor, y: torch.Tensor, scores: torch.Tensor, names: Sequence[str]
 ) -> Picture:
-    """The first ten pictures that are named right, and the first ten that are not."""
+    """The first ten pictures that are named right, and below them the first ten that are not."""
     predicted, x, y = scores.argmax(1), x.cpu(), y.cpu()
     right = (predicted == y).nonzero().flatten()[:10]
     wrong = (predicted != y).nonzero().flatten()[:10]
     captions = [_in_lines(names[y[i]]) for i in right]
     captions += [_in_lines(names[y[i]], "→ " + names[predicted[i]]) for i in wrong]
     mistakes = "; ".join(f"{names[y[i]]} taken for {names[predicted[i]]}" for i in wrong)
-    title = "First row: named right. Second row: taken for something else"
+    title = "Rows 1 and 2: named right. Rows 3 and 4: taken for something else"
     alt = f"Ten pictures named right, and ten named wrong: {mistakes}."
-    return figures.pictures(x[torch.cat([right, wrong])], captions, title, alt)
+    return figures.pictures(x[torch.cat([right, wrong])], captions, title, alt, 5, 1.3)
 
 
 def first_filters(growth: Growth, shipped: FiveLayerNet | None = None) -> Picture:
@@ -84,4 +84,36 @@ def first_filters(growth: Growth, shipped: FiveLayerNet | None = None) -> Pictur
         "The 32 filters of layer 1 as small colour pictures at several moments of training. At "
         "first they are coloured noise; at the end most are light and dark stripes and edges at "
         "many angles, and some are spots of light or colour.",
+        cell=0.42,
     )
+
+
+def downhill(rate: float, steps: int = 6) -> Picture:
+    """Gradient descent on the loss of one weight, (w - 2)² + 1: where each step leads."""
+
+    def loss(w: float) -> float:
+        return (w - 2) ** 2 + 1
+
+    places = [-1.0]
+    for _ in range(steps):
+        gradient = 2 * (places[-1] - 2)
+        places.append(places[-1] - rate * gradient)
+    losses = [loss(w) for w in places]
+    reach = max(3.6, *(abs(w - 2) for w in places)) + 0.2
+    curve = [2 + reach * i / 60 for i in range(-60, 61)]
+    lines = {
+        "the loss": (curve, [loss(w) for w in curve]),
+        "the weight, step by step": (places, losses),
+    }
+    looks = {
+        "the loss": (figures.GREY, "", "-"),
+        "the weight, step by step": (figures.ORANGE, "o", "--"),
+    }
+    way = "down" if losses[-1] < losses[0] else "up"
+    title = f"Learning rate {rate:g}: {steps} steps lead {way}, from {losses[0]:.3g} to "
+    title += f"{losses[-1]:.3g}"
+    drawn = {name: Line(*line, look=looks[name]) for name, line in lines.items()}
+    told = "A curve shaped like a bowl, and a dot that starts on its left side."
+    heard = [f"the loss after each step: {', '.join(f'{one:.3g}' for one in losses)}"]
+    look = figures.Look(ylim=(0, None), size=(6.4, 3.2), legend=False)
+    return figures.chart({"": drawn}, title, "one weight", "loss", heard, told, look)

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from tl_course.lessons.claims import Claim, listed
-from tl_course.lessons.n02_what_layers_see.experiments import agreement, straight_and_bent
+from tl_course.lessons.n02_what_layers_see.experiments import agreement, straight_and_curved
 
 STRAIGHT, HIGHER = ["layer1", "layer2"], ["layer3", "layer4"]
 
@@ -38,7 +38,7 @@ def colour_gives_way_to_light(table: pd.DataFrame) -> Claim:
 
 def straight_shapes_come_first(table: pd.DataFrame) -> Claim:
     """By both rulers; `table` is "preference"."""
-    straight = straight_and_bent(table).straight.unstack("kind")
+    straight = straight_and_curved(table).straight.unstack("kind")
     gain = (straight.trained - straight.untrained).unstack()
     least = gain[STRAIGHT].min(axis=None)
     return Claim(
@@ -51,7 +51,7 @@ def straight_shapes_come_first(table: pd.DataFrame) -> Claim:
 
 def curved_shapes_come_later(table: pd.DataFrame) -> Claim:
     """By both rulers; `table` is "preference"."""
-    curved = straight_and_bent(table).bent.unstack("kind")
+    curved = straight_and_curved(table).curved.unstack("kind")
     trained, untrained = curved.trained.unstack(), curved.untrained.unstack()
     ahead = trained.layer3 - trained[STRAIGHT].max(axis=1)
     return Claim(

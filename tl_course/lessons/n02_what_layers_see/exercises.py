@@ -25,24 +25,24 @@ def _unit(n: int, best: int, weakest: int) -> torch.Tensor:
 def _check_choosy(selectivity) -> None:
     def of(answers: torch.Tensor) -> float:
         given = answers.clone()
-        found = returned(selectivity(given))
+        measured = returned(selectivity(given))
         expect(
             torch.equal(given, answers),
-            "The answers that your function was given have changed, and whoever called it has "
+            "The answers that your function was given have changed, and whatever called it has "
             "lost them. `-=` and `/=` change a tensor in place.",
         )
-        found = torch.as_tensor(found)
+        measured = torch.as_tensor(measured)
         expect(
-            found.numel() == 1,
-            f"Your function returns {found.numel()} numbers. A unit has one selectivity.",
+            measured.numel() == 1,
+            f"Your function returns {measured.numel()} numbers. A unit has one selectivity.",
         )
-        return found.item()
+        return measured.item()
 
     near, expected = _unit(24, best=3, weakest=11), (2 - 0.5) / (2 + 0.5)
-    found = of(near)
+    measured = of(near)
 
     def is_it(other: float) -> bool:
-        return abs(found - (2 - other) / (2 + other)) < 1e-4
+        return abs(measured - (2 - other) / (2 + other)) < 1e-4
 
     expect(
         not is_it(0.1),
@@ -60,30 +60,30 @@ def _check_choosy(selectivity) -> None:
         "angle, the right angle to its best.",
     )
     expect(
-        abs(found - (2 - 0.5) / 2) > 1e-4 and abs(found - 2 / 0.5) > 1e-4,
+        abs(measured - (2 - 0.5) / 2) > 1e-4 and abs(measured - 2 / 0.5) > 1e-4,
         "Best and right angle are the right ones; the formula divides their difference by their "
         "sum.",
     )
     told = (
         "A unit answers 2.0 at its best angle and 0.5 at a right angle to it. Its selectivity is "
-        f"{expected:.4f}; yours is {found:.4f}"
+        f"{expected:.4f}; yours is {measured:.4f}"
     )
     expect(
-        not 1e-4 <= expected - found < 0.01,
+        not 1e-4 <= expected - measured < 0.01,
         f"{told}, a little less: is something added to the sum that you divide by? Weak answers "
         "would lose much by it.",
     )
-    expect(abs(found - expected) < 1e-4, f"{told}.")
+    expect(abs(measured - expected) < 1e-4, f"{told}.")
     wrapped = (
         "It is right where the best angle is small, and not where it is 150 degrees: the right "
         "angle to that would be 240. Stripes at 240 degrees are the same as at another angle, "
         "which is among the n."
     )
     try:
-        found = of(_unit(24, best=20, weakest=1))
+        measured = of(_unit(24, best=20, weakest=1))
     except IndexError as error:
         raise Wrong(wrapped) from error
-    expect(abs(found - expected) < 1e-4, wrapped)
+    expect(abs(measured - expected) < 1e-4, wrapped)
     of_eight = (
         "It works with 24 angles and not with 8. How many places a right angle is depends on how "
         "many angles there are."
@@ -147,89 +147,89 @@ def _by_mistake(layers: list[tuple[int, int]]) -> dict[str, int]:
     """What comes out by each mistake that is often made; `apart` is the distance of neighbours."""
     apart = early = 1
     summed, differences, last = 1, 1, 1
-    found = {"apart": 1, "early": 1, "pooling": 1, "product": 1, "sum": 0}
-    found |= {"last": 1, "summed": 1, "differences": 1, "forwards": 1}
+    sizes = {"apart": 1, "early": 1, "pooling": 1, "product": 1, "sum": 0}
+    sizes |= {"last": 1, "summed": 1, "differences": 1, "forwards": 1}
     for size, stride in layers:
         early *= stride
-        found["last"] += (size - 1) * last
-        found["summed"] += (size - 1) * summed
-        found["differences"] += (size - 1) * differences
-        found["forwards"] = (found["forwards"] - 1) * stride + size
+        sizes["last"] += (size - 1) * last
+        sizes["summed"] += (size - 1) * summed
+        sizes["differences"] += (size - 1) * differences
+        sizes["forwards"] = (sizes["forwards"] - 1) * stride + size
         summed, differences, last = summed + stride, differences + stride - 1, stride
-        found["apart"] += size - 1
-        found["early"] += (size - 1) * early
-        found["pooling"] += (size - 1) * apart if stride == 1 else 0
-        found["product"] *= size
-        found["sum"] += size
+        sizes["apart"] += size - 1
+        sizes["early"] += (size - 1) * early
+        sizes["pooling"] += (size - 1) * apart if stride == 1 else 0
+        sizes["product"] *= size
+        sizes["sum"] += size
         apart *= stride
-    return found
+    return sizes
 
 
 def _check_field(field_size) -> None:
     three = [(7, 1), (2, 2), (3, 1), (2, 2), (3, 1)]
-    found = {n: field_size(three[:n]) for n in (1, 3, 5)}
-    returned(found[5])
+    sizes = {n: field_size(three[:n]) for n in (1, 3, 5)}
+    returned(sizes[5])
     said = "For layers 1, 2 and 3 the course's answer is 7, 12 and 22 pixels; yours is "
-    said += f"{found[1]}, {found[3]} and {found[5]}. "
+    said += f"{sizes[1]}, {sizes[3]} and {sizes[5]}. "
     slips = _by_mistake(three)
     expect(
-        found[5] != slips["apart"],
+        sizes[5] != slips["apart"],
         said + "After a pooling with stride 2, two neighbouring answers are two pixels apart, "
         "after two such poolings four.",
     )
     expect(
-        found[5] != slips["early"],
+        sizes[5] != slips["early"],
         said + "A layer's own stride counts only for the layers after it: its neighbours lie as "
         "far apart as the layers before left them.",
     )
     expect(
-        found[5] != slips["pooling"],
+        sizes[5] != slips["pooling"],
         said + "A pooling looks at two neighbours, so it widens the field too, as a small filter "
         "would.",
     )
     expect(
-        found[5] != slips["product"],
+        sizes[5] != slips["product"],
         said + "Sizes do not multiply: neighbouring windows overlap.",
     )
     expect(
-        found[5] != slips["last"] or field_size([(3, 1), (3, 1)]) != 5,
+        sizes[5] != slips["last"] or field_size([(3, 1), (3, 1)]) != 5,
         said + "How far apart two neighbours lie comes from all the strides before, and yours "
         "forgets the first pooling at the next layer.",
     )
     expect(
-        found[5] not in (slips["summed"], slips["differences"]),
+        sizes[5] not in (slips["summed"], slips["differences"]),
         said + "Strides multiply: where every second answer of every second answer is kept, one "
         "in four is left, and a stride of 1 changes nothing.",
     )
     expect(
-        found[5] != slips["forwards"],
+        sizes[5] != slips["forwards"],
         said + "You count from the first layer on with a rule that goes from the last one back.",
     )
     expect(
-        found[5] != slips["sum"],
+        sizes[5] != slips["sum"],
         said + "Sizes do not simply add up: a 3×3 filter adds only its two outer neighbours, and "
         "they may lie further apart than one pixel.",
     )
     expect(
-        found[1] != 6 or found[5] != 21,
+        sizes[1] != 6 or sizes[5] != 21,
         said + "You are one short: without any layer, a unit sees one pixel.",
     )
-    expect(found[1] == 7, said + "Try it with one layer first.")
+    expect(sizes[1] == 7, said + "Try it with one layer first.")
     expect(
-        found[3] == 12,
+        sizes[3] == 12,
         said + "One layer is right. Follow by hand what a pooling and a filter after it add.",
     )
     expect(
-        found[5] == 22,
+        sizes[5] == 22,
         said + "Layers 1 and 2 are right. What does a second pooling change for the layer after "
         "it?",
     )
     for layers in ([(3, 1), (3, 1)], [(7, 2), (3, 2), (3, 1), (3, 1)], [(5, 3), (2, 1), (4, 2)]):
-        right, own = _seen(layers), field_size(list(layers))
+        right, returned_size = _seen(layers), field_size(list(layers))
         expect(
-            own == right,
+            returned_size == right,
             f"The course's network comes out right, other networks do not: {layers} sees {right} "
-            f"pixels, yours is {own}. Use both numbers of each pair.",
+            f"pixels, yours is {returned_size}. Use both numbers of each pair.",
         )
 
 
@@ -268,54 +268,54 @@ def _check_favourites(favourites) -> None:
     answers[order[-1]] += 8  # much on average, and nowhere very much
     answers[order[-1]].clamp_(max=10.0)
     given = answers.clone()
-    found = returned(favourites(answers, 9))
+    numbers = returned(favourites(answers, 9))
     expect(torch.equal(given, answers), "Your function changes the answers that it is given.")
     expect(
-        all(float(one) == int(one) for one in found),
+        all(float(one) == int(one) for one in numbers),
         "These are not numbers of pictures but the answers themselves. `topk` gives two things: "
         "the largest values, and where they are.",
     )
-    found = [int(one) for one in found]
+    numbers = [int(one) for one in numbers]
     expect(
-        strongest == 0 or set(found) != {0},
+        strongest == 0 or set(numbers) != {0},
         "All of yours are picture 0, which is not even the strongest one. `// 64` was there for "
         "numbers of places; what does it make of the number of a picture?",
     )
     expect(
-        max(found, default=0) < 40,
-        f"There are 40 pictures, numbered from 0, and you return number {max(found, default=0)}: "
+        max(numbers, default=0) < 40,
+        f"There are 40 pictures, numbered from 0, and you return number {max(numbers, default=0)}: "
         "that is the number of a place. Each picture has 64 places.",
     )
-    repeated = {one: found.count(one) for one in found if found.count(one) > 1}
+    repeated = {one: numbers.count(one) for one in numbers if numbers.count(one) > 1}
     expect(
         not repeated,
         f"Picture {next(iter(repeated), 0)} is there {max(repeated.values(), default=0)} times: it "
         "excites the unit at several places. Each picture may count once.",
     )
     expect(
-        len(found) == 9,
-        f"Asked for 9 pictures, you return {len(found)}. Repetitions have to go before the best "
+        len(numbers) == 9,
+        f"Asked for 9 pictures, you return {len(numbers)}. Repetitions have to go before the best "
         "are chosen, or there is too little left.",
     )
     strength = given.flatten(1).amax(1)
     expect(
-        found != given.flatten(1).mean(1).topk(9).indices.tolist(),
+        numbers != given.flatten(1).mean(1).topk(9).indices.tolist(),
         "You took the pictures with the largest mean. A picture with one spot that excites the "
         "unit strongly has a small mean.",
     )
     expect(
-        set(found) != set(strength.topk(9, largest=False).indices.tolist()),
+        set(numbers) != set(strength.topk(9, largest=False).indices.tolist()),
         "These are the nine that excite the unit least.",
     )
     best = strength.topk(9).indices.tolist()
     expect(
-        found == best or set(found) != set(best),
+        numbers == best or set(numbers) != set(best),
         "These are the right nine, but not the best first.",
     )
     expect(
-        found == best,
-        f"The strongest answers are in pictures {best}; yours are {found}. What is each picture's "
-        "strongest answer?",
+        numbers == best,
+        f"The strongest answers are in pictures {best}; yours are {numbers}. What is each "
+        "picture's strongest answer?",
     )
     four = [int(one) for one in favourites(answers, 4)]
     expect(
@@ -324,10 +324,10 @@ def _check_favourites(favourites) -> None:
         f"of {best[:4]}. Where do you use `k`?",
     )
     everywhere = torch.rand(40, 8, 8) + 2 * torch.randperm(40)[:, None, None]
-    own = [int(one) for one in favourites(everywhere, 9)]
+    nine = [int(one) for one in favourites(everywhere, 9)]
     expect(
-        own == everywhere.flatten(1).amax(1).topk(9).indices.tolist(),
-        f"Where each picture excites the unit in all its places, you return {len(own)} of 9. "
+        nine == everywhere.flatten(1).amax(1).topk(9).indices.tolist(),
+        f"Where each picture excites the unit in all its places, you return {len(nine)} of 9. "
         "However many places you begin with, a picture can fill 64 of them.",
     )
 
@@ -368,27 +368,27 @@ def _check_contrast(same_contrast) -> None:
     x = 0.2 + torch.rand(5, 3, 16, 16) * torch.tensor([0.1, 0.5, 1, 2, 4]).view(5, 1, 1, 1)
     x[:, 0] += torch.tensor([0.1, 0.5, 1, 2, 4]).view(5, 1, 1)  # reddish
     given = x.clone()
-    found = returned(same_contrast(x))
+    equalised = returned(same_contrast(x))
     expect(
         torch.equal(x, given),
         "The pictures that your function was given have changed: `-=` and `/=` change a tensor in "
         "place.",
     )
-    found = torch.as_tensor(found).detach().float()
+    equalised = torch.as_tensor(equalised).detach().float()
     expect(
-        found.shape == x.shape,
-        f"The pictures came as {list(x.shape)} and leave as {list(found.shape)}; `keepdim=True` "
-        "keeps the shape of a mean.",
+        equalised.shape == x.shape,
+        f"The pictures came as {list(x.shape)} and leave as {list(equalised.shape)}; "
+        "`keepdim=True` keeps the shape of a mean.",
     )
-    whole = found.flatten(1)
+    whole = equalised.flatten(1)
     mean, spread = whole.mean(1), whole.std(1)
-    together = abs(found.mean()) < 0.01 and abs(found.std() - 1) < 0.01
+    together = abs(equalised.mean()) < 0.01 and abs(equalised.std() - 1) < 0.01
     expect(
         mean.abs().max() < 0.01 or not together,
         "All pictures together have mean 0 and standard deviation 1, but each of them has not: the "
         "faint ones are still faint.",
     )
-    of_channels = found.mean((2, 3)).abs().max() < 0.01
+    of_channels = equalised.mean((2, 3)).abs().max() < 0.01
     expect(
         not of_channels,
         "You brought each colour channel to mean 0 on its own, and with that the reddish pictures "
@@ -431,7 +431,8 @@ contrast = Exercise(
     (
         "Each picture needs one mean and one standard deviation, over its channels, rows and "
         "columns.",
-        "`x.mean((1, 2, 3), keepdim=True)` has one number for each picture; `x.std` works alike.",
+        "`x.mean((1, 2, 3), keepdim=True)` has one number for each picture; `x.std` works in the "
+        "same way.",
         "Subtract the mean and divide by the standard deviation. `.clamp_min(1e-5)` keeps a plain "
         "picture from being divided by almost nothing.",
     ),

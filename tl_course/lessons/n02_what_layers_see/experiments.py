@@ -105,12 +105,12 @@ def untrained_resnet18(seed: int) -> nn.Module:
 
 def best_of_kinds(net: nn.Module, layer: str, n: int) -> dict[str, TopPatches]:
     """The same among `n` drawings, digits and pieces of photographs."""
-    found = {}
+    by_kind = {}
     for kind, shown in tasks(n).items():
         if kind != "letters":
             best = top_patches(net, [layer], shown.x.__getitem__, len(shown))
-            found[f"{kind} ({len(shown):,})"] = best[layer]
-    return found
+            by_kind[f"{kind} ({len(shown):,})"] = best[layer]
+    return by_kind
 
 
 def first_layers() -> tuple[dict[int, torch.Tensor], torch.Tensor, pd.DataFrame]:
@@ -171,20 +171,20 @@ def preference(networks: dict[str, tuple[str, nn.Module]], every: int = 1) -> li
     return rows
 
 
-def straight_and_bent(table: pd.DataFrame) -> pd.DataFrame:
+def straight_and_curved(table: pd.DataFrame) -> pd.DataFrame:
     """Percent of a layer's units that prefer edges or bars, and curves or spirals.
 
     table: the rows of `preference`. Indexed by `equal`, `kind`, `layer`; means over networks.
     """
     share = 100 * table.groupby(["equal", "kind", "layer", "stimulus"]).share.mean().unstack()
     return pd.DataFrame(
-        {"straight": share["edge"] + share["bar"], "bent": share["curve"] + share["spiral"]}
+        {"straight": share["edge"] + share["bar"], "curved": share["curve"] + share["spiral"]}
     )
 
 
 def prefer_straight(table: pd.DataFrame, layers: Sequence[str] = ("layer1", "layer3")) -> dict:
     """How many of 100 units of trained networks prefer edges or bars, by layer (same contrast)."""
-    straight = straight_and_bent(table).straight["contrast", "trained"]
+    straight = straight_and_curved(table).straight["contrast", "trained"]
     return {f"layer {layer[-1]}": straight[layer] for layer in layers}
 
 
@@ -212,15 +212,15 @@ def synthesised(
         )
         looks = synthesis.looks_of(patches)
         with torch.no_grad():
-            own = at_centre(net, layer, synthesis.alike(made, looks).to(device), field)
-            found = torch.stack([
+            to_made = at_centre(net, layer, synthesis.alike(made, looks).to(device), field)
+            to_natural = torch.stack([
                 at_centre(net, layer, synthesis.alike(part, looks).to(device), field).amax(0)
                 for part in patches.split(500)
             ]).amax(0)  # fmt: skip
         pictures[layer] = made
         rows += [
-            {"layer": layer, "unit": unit, "made": own[unit, unit].item(),
-             "found": found[unit].item()}
+            {"layer": layer, "unit": unit, "made": to_made[unit, unit].item(),
+             "found": to_natural[unit].item()}
             for unit in range(len(made))
         ]  # fmt: skip
     return pictures, rows

@@ -1,6 +1,7 @@
 """Figures of what layers see."""
 
 import io
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -16,7 +17,7 @@ from tl_course.layers.gratings import ORIENTATIONS, Tuning
 from tl_course.layers.patches import TopPatches
 from tl_course.layers.stimuli import CLASSES, stimuli
 from tl_course.lessons import figures
-from tl_course.lessons.figures import Picture
+from tl_course.lessons.figures import Line, Picture
 from tl_course.lessons.n02_what_layers_see import experiments
 
 LIKES = {"layer2": "stripes, bars and curves", "layer3": "hooks, rings and spirals"}
@@ -47,7 +48,7 @@ def which_is_which(net: nn.Module, untrained: nn.Module, seed: int) -> Picture:
 
 def selectivity(kinds: dict[str, torch.Tensor], title: str) -> Picture:
     """Orientation selectivity of each unit, a row of dots for each kind of network."""
-    figure, (axes,) = figures.in_a_row(1, 8, 0.9 + 0.55 * len(kinds))
+    figure, (axes,) = figures.in_a_row(1, 6.6, 0.9 + 0.55 * len(kinds))
     styles = ((figures.BLUE, "o"), (figures.PINK, "D"), (figures.ORANGE, "s"))
     told = []
     for place, ((name, values), (colour, marker)) in enumerate(
@@ -62,39 +63,43 @@ def selectivity(kinds: dict[str, torch.Tensor], title: str) -> Picture:
     axes.set_yticks(range(len(kinds)), list(kinds))
     axes.set(xlim=(-0.02, 1.02), ylim=(len(kinds) - 0.5, -0.5))
     axes.set_xlabel("orientation selectivity (0: any angle will do; 1: one only)")
-    return figures.finished(figure, title, told, "Orientation selectivity, a dot a unit.")
+    return figures.finished(figure, title, told, "Orientation selectivity, one dot for each unit.")
 
 
 def tuning_curves(tuned: Tuning, weight: torch.Tensor, units: Sequence[int], title: str) -> Picture:
     """Response against a grating's orientation for some units, each under its filter."""
-    figure = Figure(figsize=(1.35 * len(units), 3.1), layout="constrained")
-    axes = figure.subplots(2, len(units), height_ratios=[1, 1.2], squeeze=False)
+    across = 4
+    down = -(-len(units) // across)
+    figure = Figure(figsize=(1.6 * across, 3.1 * down), layout="constrained")
+    axes = figure.subplots(2 * down, across, height_ratios=[1, 1.2] * down, squeeze=False)
     angles = np.arange(ORIENTATIONS) * 180 / ORIENTATIONS
-    heard = []
-    for column, unit in enumerate(units):
-        figures.image(axes[0, column], figures.filter_pictures(weight[unit : unit + 1])[0])
-        axes[0, column].set_title(f"unit {unit}", fontsize=9)
+    told = []
+    for place, unit in enumerate(units):
+        row, column = divmod(place, across)
+        picture, below = axes[2 * row, column], axes[2 * row + 1, column]
+        figures.image(picture, figures.filter_pictures(weight[unit : unit + 1])[0])
+        picture.set_title(f"unit {unit}", fontsize=9)
         curve = tuned.curves[unit] / tuned.curves[unit].max().clamp_min(1e-9)
-        axes[1, column].plot(angles, curve, color=figures.BLUE, marker=".", markersize=4)
-        axes[1, column].set(xticks=[0, 90, 180], ylim=(0, 1.05), yticks=[0, 1])
-        axes[1, column].tick_params(labelsize=7)
-        axes[1, column].spines[["top", "right"]].set_visible(False)
-        heard.append(
+        below.plot(angles, curve, color=figures.BLUE, marker=".", markersize=4)
+        below.set(xticks=[0, 90, 180], ylim=(0, 1.05), yticks=[0, 1])
+        below.tick_params(labelsize=8)
+        below.spines[["top", "right"]].set_visible(False)
+        told.append(
             f"unit {unit} prefers {tuned.orientation[unit]:.0f}°, "
             f"selectivity {tuned.orientation_selectivity[unit]:.2f}"
         )
     figure.supxlabel("orientation of the grating, degrees", fontsize=9)
-    axes[1, 0].set_ylabel("response\n(best = 1)", fontsize=8)
-    return figures.finished(figure, title, heard)
+    figure.supylabel("response (best = 1)", fontsize=9)
+    return figures.finished(figure, title, told)
 
 
 def best_patches(rows: dict[str, torch.Tensor], title: str, alt: str) -> Picture:
-    """One unit a row: its best patches `[k, 3, h, w]`, enlarged to the same size."""
+    """One row for each unit: its best patches `[k, 3, h, w]`, enlarged to the same size."""
     every = {
         name: figures.mosaic(to_picture(x), len(x), max(1, 128 // x.shape[-1]), gap=10)
         for name, x in rows.items()
     }
-    return figures.sheets(every, title, alt)
+    return figures.sheets(every, title, alt, width=6.5)
 
 
 def best_of_units(best: dict[str, TopPatches], units: dict[str, int], renders: int) -> Picture:
@@ -137,36 +142,68 @@ def patch_sheet(top: TopPatches, title: str, k: int = 9, columns: int = 8) -> Pi
 
 def maps(
     x: torch.Tensor,
-    found: dict[str, torch.Tensor],
+    responses: dict[str, torch.Tensor],
     title: str,
     units: dict[str, Sequence[int]] | None = None,
+    favourites: dict[str, TopPatches] | None = None,
     each: int = 6,
 ) -> Picture:
     """A picture `[3, h, w]` and, for each layer, the response maps of `units` or its strongest.
 
-    found: layer → responses `[units, rows, columns]` before the ReLU; what is shown is after it.
+    responses: layer → `[units, rows, columns]` before the ReLU; what is shown is after it. With
+    `favourites` the four patches that excite a unit most stand above its map.
     """
-    tall = 1.45 * x.shape[1] / x.shape[2] + 0.2
-    figure = Figure(figsize=(1.45 * (each + 1), tall * len(found) + 0.4), layout="constrained")
-    grid = figure.subplots(len(found), each + 1, squeeze=False)
+    tall, kinds = x.shape[1] / x.shape[2], 2 if favourites else 1
+    heights = [1, tall][-kinds:] * len(responses)
+    size = (0.95 * (each + 1), 0.98 * sum(heights) + 0.22 * len(responses) + 0.4)
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(len(heights), each + 1, height_ratios=heights, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
-    figures.image(grid[0, 0], to_picture(x).cpu())
-    grid[0, 0].set_title("the picture", fontsize=8, pad=2)
     told = []
-    for row, (layer, answer) in enumerate(found.items()):
+    for place, (layer, answer) in enumerate(responses.items()):
+        row = place * kinds
         answer = answer.detach().relu().cpu()
         strongest = answer.flatten(1).amax(1).topk(min(each, len(answer))).indices.tolist()
         shown = list(units[layer])[:each] if units is not None else strongest
+        figures.image(grid[row + kinds - 1, 0], to_picture(x).cpu())
+        grid[row, 0].set_title(f"layer {layer[-1]}", fontsize=9, pad=2)
+        if favourites:
+            words = "what\nexcites\neach unit\nmost"
+            grid[row, 0].text(0.5, 0.5, words, ha="center", va="center", fontsize=8)
         for column, unit in enumerate(shown, start=1):
+            if favourites:
+                best = to_picture(favourites[layer].patches[unit][:4])
+                figures.image(grid[row, column], figures.mosaic(best, 2, 4, gap=4))
+            grid[row, column].set_title(f"unit {unit}", fontsize=8, pad=2)
             most = answer[unit].quantile(0.995).item() or None  # one pixel must not dim the rest
-            grid[row, column].imshow(answer[unit].numpy(), cmap="magma", vmin=0, vmax=most)
-            grid[row, column].set_title(f"{layer}, unit {unit}", fontsize=8, pad=2)
-        told.append(f"{layer}: units {', '.join(map(str, shown))}")
+            below = grid[row + kinds - 1, column]
+            below.imshow(answer[unit].numpy(), cmap="magma", vmin=0, vmax=most)
+        told.append(f"layer {layer[-1]}: units {', '.join(map(str, shown))}")
     figure.suptitle(title, fontsize=11)
+    patches = "Above each map: the four patches that excite the unit most. " if favourites else ""
     return Picture(
-        figure, f"{title}. Maps that are bright where a unit answers; {'; '.join(told)}."
+        figure, f"{title}. {patches}Maps that are bright where a unit responds; {'; '.join(told)}."
     )
+
+
+def straight_and_curved(table: pd.DataFrame) -> Picture:
+    """Percent of a layer's units that prefer straight and curved shapes, by layer.
+
+    table: the rows of `experiments.preference`; the stimuli of the same contrast.
+    """
+    share = experiments.straight_and_curved(table).loc["contrast"]
+    looks = {"straight": (figures.BLUE, "s"), "curved": (figures.ORANGE, "o")}
+    lines = {}
+    for shape, kind in itertools.product(looks, ("trained", "untrained")):
+        of_layers = share[shape][kind]
+        names = [layer[-1] for layer in of_layers.index]
+        look = (*looks[shape], "-" if kind == "trained" else ":")
+        lines[f"{shape}, {kind}"] = Line(names, of_layers.tolist(), look=look)
+    title = "Straight shapes come first, curved shapes later"
+    look = figures.Look(ylim=(0, 70), size=(6.6, 3.2))
+    labels = "layer", "units that prefer them, of 100"
+    return figures.chart({"": lines}, title, *labels, "{y:.0f} in layer {x}", look=look)
 
 
 def preferences(rows: pd.DataFrame | list[dict], title: str, equal: str = "contrast") -> Picture:
@@ -179,17 +216,17 @@ def preferences(rows: pd.DataFrame | list[dict], title: str, equal: str = "contr
     shares = {kind: mean[kind].unstack()[[*CLASSES]] for kind in ("trained", "untrained")}
     top = max(values.max(axis=None) for values in shares.values())
     layers = shares["trained"].index
-    figure = Figure(figsize=(11, 1.35 + 0.42 * len(layers)), layout="constrained")
+    figure = Figure(figsize=(6.6, 1.7 + 0.8 * len(layers)), layout="constrained")
     told = []
-    for axes, (kind, values) in zip(figure.subplots(1, 2), shares.items(), strict=True):
+    for axes, (kind, values) in zip(figure.subplots(2, 1), shares.items(), strict=True):
         texts = values.map("{:.0f}".format).to_numpy()
         figures.heat(axes, values.to_numpy(), layers, CLASSES, texts, top)
         axes.set_title(kind, fontsize=10)
         for layer, of_layer in values.iterrows():
             three = of_layer.sort_values(ascending=False, kind="stable")[:3].items()
             told.append(f"{kind}, {layer}: " + ", ".join(f"{c} {value:.0f}" for c, value in three))
-    figure.axes[1].set_yticklabels([])
-    figure.suptitle(f"{title} (% of the layer's units)", fontsize=11)
+    figure.axes[0].set_xticklabels([])
+    figure.suptitle(f"{title}\n(% of the layer's units)", fontsize=11)
     return Picture(figure, f"{title}. The three largest of each row: {'; '.join(told)}.")
 
 
@@ -201,7 +238,7 @@ def usage(table, units: Sequence[int], weight: torch.Tensor, title: str) -> Pict
     table = table[table.net == "trained"]
     tasks = list(dict.fromkeys(table.task))
     values = table.pivot(index="task", columns="unit", values="activity").loc[tasks, list(units)]
-    figure = Figure(figsize=(11, 1.2 + 0.36 * len(tasks)), layout="constrained")
+    figure = Figure(figsize=(7.5, 1.3 + 0.36 * len(tasks)), layout="constrained")
     top, bottom = figure.subplots(2, 1, height_ratios=[0.7, 0.36 * len(tasks)])
     figures.image(
         top, figures.mosaic(figures.filter_pictures(weight[list(units)]), len(units), zoom=4, gap=4)
@@ -209,14 +246,14 @@ def usage(table, units: Sequence[int], weight: torch.Tensor, title: str) -> Pict
     image = bottom.imshow(100 * values.to_numpy(), cmap="Blues", vmin=0, aspect="auto")
     figure.colorbar(image, ax=bottom, label="% of the layer", pad=0.01)
     bottom.set_yticks(range(len(tasks)), tasks, fontsize=9)
-    bottom.set_xticks(range(len(units)), [str(u) for u in units], fontsize=7)
+    bottom.set_xticks(range(len(units)), [str(u) for u in units], fontsize=7, rotation=90)
     bottom.set_xlabel("unit of layer 1 (its filter is above)")
-    heard = [
+    busiest = [
         f"{task}: most active units "
         + ", ".join(str(u) for u in values.loc[task].sort_values(ascending=False).index[:4])
         for task in tasks
     ]
-    return figures.finished(figure, title, heard)
+    return figures.finished(figure, title, busiest)
 
 
 def sheet(x: torch.Tensor, title: str, alt: str, columns: int = 16, zoom: int = 4) -> Picture:
@@ -229,22 +266,22 @@ def made(pictures: dict[str, torch.Tensor], layer: str) -> Picture | None:
     if layer not in pictures:
         return None
     x = pictures[layer]
-    title = f"Layer {layer[-1]} would like {LIKES[layer]} best"
+    title = f"Made for layer {layer[-1]}: {LIKES[layer]}"
     title += f" (64 of its {len(x)} units)" if len(x) > 64 else ""
     return sheet(x[:64], title, f"{title}. A sheet of made pictures, with bits of colour.")
 
 
 def stimulus_sheet(window: int = 22) -> Picture:
-    """A few variants of each class of stimuli, one row a class."""
+    """A few stimuli of each class, one row for each class."""
     rows = {}
     for kind in CLASSES:
-        variants = stimuli(kind, window)
-        some = torch.linspace(0, len(variants) - 1, 24).long()
-        rows[kind] = figures.mosaic(to_picture(variants[some]), 24, 2)
+        shapes = stimuli(kind, window)
+        some = torch.linspace(0, len(shapes) - 1, 24).long()
+        rows[kind] = figures.mosaic(to_picture(shapes[some]), 24, 2)
     return figures.sheets(
         rows,
         "Eleven classes of shapes, all of the same mean and contrast",
-        f"Rows of small grey pictures, one class a row: {', '.join(CLASSES)}; each at several "
+        f"Rows of small grey pictures, one for each class: {', '.join(CLASSES)}; each at several "
         "positions, sizes, angles, light on dark and dark on light.",
     )
 
@@ -255,15 +292,15 @@ def settling(table: pd.DataFrame, title: str) -> Picture:
     table: rows `seed`, `layer`, `step`, `similarity`.
     """
     styles = ((figures.BLUE, "o"), (figures.ORANGE, "s"), (figures.PINK, "D"), (figures.GREY, "^"))
-    lines, heard = {}, []
+    lines, told = {}, []
     for (layer, rows), look in zip(table.groupby("layer"), styles, strict=False):
         rows = rows.assign(steps=rows.step + 1)
         lines[layer] = figures.mean_line(rows, "steps", (*look, "-"), "similarity", 1)
         mean = rows.groupby("step").similarity.mean()
         each = (f"{mean[s]:.2f} after {s}" for s in (0, 30, 100) if s in mean)
-        heard.append(f"{layer}: {', '.join(each)}")
+        told.append(f"{layer}: {', '.join(each)}")
     labels, style = ("steps + 1", "similarity to the end (CKA)"), {"ylim": (0, 1.03), "log": True}
-    return figures.chart({"": lines}, title, *labels, said=heard, look=figures.Look(**style))
+    return figures.chart({"": lines}, title, *labels, said=told, look=figures.Look(**style))
 
 
 def recipes(steps: dict[int, torch.Tensor], plain: torch.Tensor, accuracy: pd.DataFrame) -> Picture:

@@ -15,13 +15,13 @@ WHY_UNTRAINED = Question(
     },
 )
 FAVOURITES = Question(
-    "Among the nine favourite patches of a unit there are several wheels. What do they show?",
+    "Several of the nine favourite patches of a unit show wheels. What do they say about the unit?",
     "The unit answers strongly to something that these patches share",
     {
         "The unit detects wheels": "Nine of many thousand patches cannot show that. The unit may "
         "answer to any arc of that size, and to much else less strongly.",
-        "The unit answers strongly to something that these patches share": "More they do not show. "
-        "To learn what the unit wants, vary one thing at a time, as the shapes below do.",
+        "The unit answers strongly to something that these patches share": "They say no more "
+        "than that. To learn what the unit wants, vary one thing at a time.",
         "Nothing: nine patches are chance": "They are the nine strongest answers among very many, "
         "each from a drawing of another thing. What they share is not chance.",
     },
@@ -30,8 +30,8 @@ ONE_UNIT_LESS = Question(
     "With one unit of layer 1 stuck, the network loses at most 4 of 100 drawings. What follows?",
     "Other units answer to much the same",
     {
-        "The unit did nothing": "It was active on every kind of picture. What it said, other units "
-        "said too.",
+        "The unit did nothing": "It was active on every kind of picture. Other units say much the "
+        "same.",
         "Layer 1 is not needed": "31 other units were still at work. Nothing was measured without "
         "all of them.",
         "Other units answer to much the same": "Many edge detectors overlap. A single unit is "

@@ -33,14 +33,14 @@ def _check_surgery(new_head) -> None:
         net = FiveLayerNet(7)
         nn.init.normal_(net.output.weight)
         before = _state(net, but="nothing")
-        found = returned(new_head(net, classes))
-        expect(isinstance(found, nn.Module), "Your function must return a network.")
+        changed = returned(new_head(net, classes))
+        expect(isinstance(changed, nn.Module), "Your function must return a network.")
         expect(
-            found is not net and _unchanged(before, net) and net.output.out_features == 7,
+            changed is not net and _unchanged(before, net) and net.output.out_features == 7,
             "The network that you were given has changed. Work on a copy (`copy.deepcopy`), so "
             "that the pretrained network can be borrowed again.",
         )
-        last = getattr(found, "output", None)
+        last = getattr(changed, "output", None)
         expect(isinstance(last, nn.Linear), "The new `output` must be an `nn.Linear`.")
         expect(
             last.bias is not None,
@@ -58,7 +58,7 @@ def _check_surgery(new_head) -> None:
             "number of the weight's shape, and make as many units as `classes` says.",
         )
         expect(
-            _unchanged(_state(net), found),
+            _unchanged(_state(net), changed),
             "Layers 1 to 4 are no longer those of the network that you were given. Copy it, "
             "rather than making a new one.",
         )
@@ -189,39 +189,39 @@ def _check_drift(made_ready) -> None:
     pictures = 3 + torch.randn(16, 3, 32, 32)
     with torch.no_grad():
         borrowed = copy.deepcopy(net).eval().features(pictures)
-    found = made_ready(net)
-    expect(isinstance(found, nn.Module), "Your function must return the network.")
-    moving = _moving(found)
+    ready = made_ready(net)
+    expect(isinstance(ready, nn.Module), "Your function must return the network.")
+    moving = _moving(ready)
     expect(
         "output.weight" in moving and "output.bias" in moving,
         "The output layer is frozen now, so nothing can be learnt any more.",
     )
-    frozen = {name for name, _ in found.named_parameters() if not name.startswith("output")}
+    frozen = {name for name, _ in ready.named_parameters() if not name.startswith("output")}
     expect(
         not moving & frozen,
         "The layers are no longer frozen: the loop over the parameters was right, keep it.",
     )
     expect(
-        any(isinstance(one, nn.BatchNorm2d) for one in found.modules()),
+        any(isinstance(one, nn.BatchNorm2d) for one in ready.modules()),
         "You took BatchNorm out, and with it a part of what the layers learnt. Keep it, but keep "
         "it from learning.",
     )
-    before = _state(found)
+    before = _state(ready)
     with torch.no_grad():
-        found(pictures)
-    counted = all(_unchanged({k: v}, found) for k, v in before.items() if "num_batches" not in k)
+        ready(pictures)
+    counted = all(_unchanged({k: v}, ready) for k, v in before.items() if "num_batches" not in k)
     expect(
-        _unchanged(before, found) or counted,
+        _unchanged(before, ready) or counted,
         "It still drifts: sixteen pictures passed through, and the running means of BatchNorm are "
         "no longer what they were. Which mode is BatchNorm in when the function ends?",
     )
     expect(
-        _unchanged(before, found),
+        _unchanged(before, ready),
         "The means stay, but BatchNorm still counts batches (`num_batches_tracked`): it is still "
         "in training mode. A momentum of zero hides the drift; `eval()` ends it.",
     )
     with torch.no_grad():
-        now = found.features(pictures)
+        now = ready.features(pictures)
     expect(
         torch.allclose(now, borrowed, rtol=1e-3, atol=1e-4),
         "No buffer moves any more, but the layers answer differently than before: BatchNorm uses "
@@ -276,7 +276,7 @@ def _check_once(train_output) -> None:
         net.output.register_forward_hook(lambda *_: asked.append(1)),
     ]
     try:
-        found = train_output(net, x, y, steps=steps)
+        after = train_output(net, x, y, steps=steps)
     except RuntimeError as error:
         expect(
             "inplace" not in str(error) and "in-place" not in str(error) or len(seen) >= steps,
@@ -292,9 +292,9 @@ def _check_once(train_output) -> None:
     finally:
         for one in watching:
             one.remove()
-    expect(isinstance(found, nn.Module), "Your function must return the network.")
+    expect(isinstance(after, nn.Module), "Your function must return the network.")
     expect(
-        _unchanged(before, found),
+        _unchanged(before, after),
         "Layers 1 to 4 have moved: give the optimizer the parameters of `net.output` alone.",
     )
     expect(
@@ -316,12 +316,12 @@ def _check_once(train_output) -> None:
         "before. The features need no gradient, and no graph to be kept.",
     )
     expect(
-        found.output.weight.shape == start.shape,
+        after.output.weight.shape == start.shape,
         f"The network came with an output layer of {len(start)} units, and now it has "
-        f"{len(found.output.weight)}: train the one that is there.",
+        f"{len(after.output.weight)}: train the one that is there.",
     )
     expect(
-        not torch.equal(found.output.weight, start),
+        not torch.equal(after.output.weight, start),
         "The output layer is still what it was: does the loop still take its steps?",
     )
     expect(
@@ -329,7 +329,7 @@ def _check_once(train_output) -> None:
         f"Asked for {steps} steps, it takes {len(asked)}: use `steps`.",
     )
     with torch.no_grad():
-        loss = F.cross_entropy(found(x), y).item()
+        loss = F.cross_entropy(after(x), y).item()
     expect(
         loss < 0.5,
         f"After {steps} steps the loss on the training pictures is {loss:.2f}, and it should fall "

@@ -1,18 +1,20 @@
 """The figures of notebook 03: the surgery, what is learnt, its mistakes, and its rivals."""
 
+import itertools
+
 import pandas as pd
 import torch
 
 from tl_course.core.training import History
 from tl_course.data.examples import Examples
 from tl_course.lessons import figures
-from tl_course.lessons.figures import BLUE, PINK, STYLES, Picture
+from tl_course.lessons.figures import STYLES, Picture
 from tl_course.lessons.n03_option_1_freeze.experiments import FORMS
 from tl_course.study import comparing
 
 
 def surgery(n_classes: int) -> Picture:
-    """The five layers: four fixed ones, and a new output layer."""
+    """The five layers: four frozen ones, and a new output layer."""
     return figures.architecture(n_classes, frozen=4, new_output=True)
 
 
@@ -21,13 +23,14 @@ def examples(labelled: Examples) -> Picture:
     title = f"{len(labelled)} labelled digits"
     names = [labelled.names[label] for label in labelled.y]
     alt = f"{len(labelled)} handwritten digits, one after another: {', '.join(names)}."
-    return figures.pictures(labelled.x, names, title, alt)
+    return figures.pictures(labelled.x, names, title, alt, cell=0.6)
 
 
 def learning(history: History) -> Picture:
     """The loss while the output layer learns."""
-    lines = {"loss on the fifty digits": (history.step, history.loss)}
-    return figures.curves(lines, "Only the output layer learns", "steps", "loss", ylim=(0, None))
+    lines = {"loss": (history.step, history.loss)}
+    title = "The library stops at a loss well above zero: it keeps the weights small"
+    return figures.curves(lines, title, "steps", "loss on fifty digits", ylim=(0, None))
 
 
 def mistakes(test: Examples, predictions: torch.Tensor, seed: int) -> Picture:
@@ -37,16 +40,17 @@ def mistakes(test: Examples, predictions: torch.Tensor, seed: int) -> Picture:
     names = [(test.names[test.y[i]], test.names[predictions[i]]) for i in some]
     captions = [f"{label} → {prediction}" for label, prediction in names]
     title = f"Twenty of {len(wrong)} mistakes among {len(predictions):,} digits"
-    told = ", ".join(f"{label} read as {prediction}" for label, prediction in names)
-    alt = f"Twenty handwritten digits that were read wrong: {told}."
-    return figures.pictures(test.x[some], captions, title, alt)
+    told = ", ".join(f"{label} taken for {prediction}" for label, prediction in names)
+    alt = f"Twenty handwritten digits that the network gets wrong: {told}."
+    return figures.pictures(test.x[some], captions, title, alt, columns=7, cell=0.9)
 
 
 def rivals(table: pd.DataFrame) -> Picture:
     """Option 1 and its three rivals, with ten and with fifty digits of a sweep."""
     rows = comparing.plain(table)[lambda rows: rows.images.isin((10, 50))].to_dict("records")
     arms = ["option-1", "scratch", "random-frozen", "classical"]
-    return figures.accuracies(rows, "Borrowed layers need fewest examples", arms=arms)
+    title = "With the same digits, borrowed layers get the most right"
+    return figures.accuracies(rows, title, arms=arms)
 
 
 def second_place(table: pd.DataFrame, images: int) -> str:
@@ -65,13 +69,22 @@ def forms(x: torch.Tensor) -> Picture:
 
 
 def harm(table: pd.DataFrame) -> Picture:
-    """What is read of digits in each of the forms, by borrowed and by random layers."""
+    """How many of 100 digits borrowed and random layers get right, in each of the forms."""
     mean = 100 * table.groupby(["arm", "form"]).accuracy.mean()
     arms = ("option-1", "random-frozen")
-    values = {f"{STYLES[arm][0]},\n{form}": mean[arm, form] for arm in arms for form in FORMS}
-    title = "Nothing complains; the harm depends on what the layers learnt to ignore"
-    colours = [BLUE] * len(FORMS) + [PINK] * len(FORMS)
-    return figures.bars(values, title, "test accuracy, %", colours, "{:.0f}".format)
+    figure, (ax,) = figures.in_a_row(1, 6.6, 3)
+    told = []
+    for place, (arm, form) in enumerate(itertools.product(arms, FORMS)):
+        right = mean[arm, form]
+        ax.barh(place + (arm != arms[0]) / 2, right, color=STYLES[arm][1], height=0.7)
+        ax.text(right + 1, place + (arm != arms[0]) / 2, f"{right:.0f}", va="center", fontsize=9)
+        told.append(f"{STYLES[arm][0]}, {form}: {right:.0f}")
+    places = [place + (place >= len(FORMS)) / 2 for place in range(len(told))]
+    ax.set_yticks(places, [one.rpartition(":")[0] for one in told], fontsize=9)
+    ax.invert_yaxis()
+    ax.set(xlim=(0, 100), xlabel="right, of 100 test digits")
+    title = "Inverting harms random layers only; swapping harms both"
+    return figures.finished(figure, title, told, "Bars of how many of 100 are right:")
 
 
 def left(table: pd.DataFrame) -> dict[str, float]:

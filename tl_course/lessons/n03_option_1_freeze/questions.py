@@ -36,7 +36,7 @@ RANDOM_FEATURES = Question(
     {
         "They are not: 44 is luck": "It is the mean over many draws, so it is not luck. Compare "
         "with random layers, not with guessing, before you praise borrowed ones.",
-        "They give similar answers to similar pictures": "Two sevens that look alike get similar "
+        "They give similar answers to similar pictures": "Two sevens that look similar get similar "
         "numbers from any fixed filters, and the output layer can use that.",
         "They learnt something from the ten digits": "They are frozen: ten digits trained the "
         "output layer alone.",
