@@ -66,11 +66,17 @@ def glossary() -> dict[str, str]:
 
 
 def uses(word: str) -> re.Pattern:
-    forms = {"label": "label(?:s|led)?", "pretrained": "pretrain(?:ed|ing|s)?",
-             "fine-tuning": "fine-tun(?:ing|ed|e|es)", "overfitting": "overfit(?:ting|s)?",
-             "class": "classes|(?:each|a|the|one|every) class", "patch": "patch(?:es)?", "features": "features?",
-             "batch": "batch(?:es)?", "test digits": "test digits?",
-             "draw": "draws of|(?:a|one|each|every|other|same|ten|twenty|many) draws?"}  # fmt: skip
+    forms = {
+        "label": "label(?:s|led)?",
+        "pretrained": "pretrain(?:ed|ing|s)?",
+        "fine-tuning": "fine-tun(?:ing|ed|e|es)",
+        "overfitting": "overfit(?:ting|s)?",
+        "class": "classes|(?:each|a|the|one|every) class",
+        "patch": "patch(?:es)?",
+        "features": "features?",
+        "test digits": "test digits?",
+        "draw": "draws of|(?:a|one|each|every|other|same|ten|twenty|many) draws?",
+    }
     plain = forms.get(word, re.escape(word) + "s?")
     return re.compile(rf"(?<![\w-]){plain}(?![\w-])", re.I)
 
