@@ -161,7 +161,7 @@ FORBIDDEN = {  # pattern: what to write instead
     r"(?:^|[.;:] )[Ee]lse\b|, else\b|\bor else\b": "otherwise",
     r"\bon dark ground\b|\bon light ground\b|\bbare ground\b": "background",
     r"\bnumbers a picture\b|\bimages a second\b|\bcopies a picture\b|\brenders a class\b": "per",
-    r"\bthe (?:very )?fifty\b": "the fifty digits",
+    r"\bthe (?:very )?fifty\b(?! [a-z]+s\b)": "the fifty digits",
     r"\bmelted\b(?! into)": "folded",
     r"\bgets? to see\b": "receives, or sees",
     r"\bfound out\b": "measured",
