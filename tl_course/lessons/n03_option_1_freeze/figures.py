@@ -42,7 +42,7 @@ def mistakes(test: Examples, predictions: torch.Tensor, seed: int) -> Picture:
     title = f"Twenty of {len(wrong)} mistakes among {len(predictions):,} digits"
     told = ", ".join(f"{label} taken for {prediction}" for label, prediction in names)
     alt = f"Twenty handwritten digits that the network gets wrong: {told}."
-    return figures.pictures(test.x[some], captions, title, alt, columns=7, cell=0.9)
+    return figures.pictures(test.x[some], captions, title, alt, columns=5, cell=1.1)
 
 
 def rivals(table: pd.DataFrame) -> Picture:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from tl_course.lessons.claims import Claim, listed
-from tl_course.lessons.n06_wrong_modality.figures import SAME
+from tl_course.lessons.n06_wrong_modality.figures import SAME, in_full
 from tl_course.study import matrix
 
 SHUFFLED = (
@@ -72,7 +72,7 @@ def own_kind_leads_scratch(table: pd.DataFrame) -> Claim:
 def shuffling_ends_the_help(fifty: pd.DataFrame, controls: pd.DataFrame) -> Claim:
     """Pictures for handwriting: rows of the matrix, Option 1, and of `controls`."""
     by = _mean(controls, "control", "source", "target")
-    shuffled = {name: by[name, "image", "handwritten"] for name in SHUFFLED}
+    shuffled = {in_full(name): by[name, "image", "handwritten"] for name in SHUFFLED}
     at_random = _mean(fifty, "source", "target")["random", "handwritten"]
     return Claim(
         "With pixels, labels or weights shuffled, pictures' layers get at most "
