@@ -42,6 +42,10 @@ MOVED = {  # old module: the modules that hold its names now, where it changed m
     "written": "data.writing",
 }
 RENAMED = {  # functions: where each is now, and what it is called
+    "layer_experiments.straight_and_bent": (
+        "lessons.n02_what_layers_see.experiments",
+        "straight_and_curved",
+    ),
     "transfer.settings": ("core.settings", "chosen"),
     "transfer.fixed": ("core.settings", "fixed"),
     "transfer.recommend": ("core.settings", "recommended"),
