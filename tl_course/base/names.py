@@ -5,6 +5,7 @@ import re
 import unicodedata
 
 LONGEST = 100  # bytes of a name
+MOST = 1000  # characters that are looked at
 ODD = '<>:"|?*\\/'  # what some system takes in no name
 RESERVED = re.compile(r"(con|prn|aux|nul|(com|lpt)[\d¹²³])(\.|$)", re.IGNORECASE)  # by Windows
 
@@ -16,6 +17,8 @@ def is_plain(name: str) -> bool:
 
 def clean(name: str) -> str:
     """A name that every system takes: odd characters become "_", and long names shorter."""
+    if len(name) > MOST:  # in what is much longer, accents take the square of its length
+        name = name[: MOST // 2] + name[-MOST // 2 :]
     name = unicodedata.normalize("NFC", name)
     name = "".join(c if c.isprintable() and c not in ODD else "_" for c in name).strip(" .") or "_"
     name = f"_{name}" if RESERVED.match(name) else name
