@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 
 from tl_course.base.errors import CourseError
-from tl_course.core import transfer
+from tl_course.core import model_card, sharing, transfer
+from tl_course.core.network import FiveLayerNet
 from tl_course.data.examples import Examples
 from tl_course.data.targets import made_folder, own_folder
 from tl_course.data.targets.own_folder import check
@@ -210,6 +211,20 @@ def test_every_finding_at_once(tmp_path):
     assert set(found["in two classes"].left_out) == {"cat/00.png", "dog/cat.png"}
     assert found["transparent"].left_out == ()
     assert ".DS_Store" not in str(check(root))
+
+
+def test_a_class_is_found_by_its_name_whatever_that_is(tmp_path):
+    """Names with joiners and wide spaces are usual in Persian, in emoji, in Japanese."""
+    names = {"a\u200cb": 5, "a\u200db": 7, "\u72ac\u3000\u732b": 6}
+    root = classes(tmp_path / "pictures", names)
+    found = check(root)
+    assert found.table().sum(axis=1).to_dict() == names
+    assert all((root / file).is_file() for file in (*found.train_files, *found.test_files))
+    notes = own_folder._Notes(root)
+    assert notes.name(root / "a\u200cb" / "line\nbreak.png") == "a\u200cb/line?break.png"
+    card = model_card.Card("small", "Ada", "signs", found.classes, "pictures")
+    shared = sharing.share(FiveLayerNet(3), tmp_path / "net", card)
+    assert sharing.load_shared(shared).about["classes"] == list(found.classes) == sorted(names)
 
 
 def test_unbalanced_classes(tmp_path):

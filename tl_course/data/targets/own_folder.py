@@ -188,7 +188,9 @@ class _Notes:
             path = path.relative_to(self.root)
         except ValueError:
             pass  # of the other part
-        return printable(path.as_posix(), 500)
+        # As it is where that is text, so that its class is found by it.
+        parts = path.as_posix().split("/")
+        return "/".join(part if is_plain(part) else printable(part, 500) for part in parts)
 
     def add(self, what: str, says: str, out: Iterable[Path] = (), **more) -> None:
         """Something found; `out` is not used, and of that it is unless there are other `files`."""
