@@ -11,6 +11,7 @@ is inside is read and counted instead, and put in its place when all of it is th
 import collections
 import os
 import shutil
+import zipfile
 from pathlib import Path
 
 from tqdm import tqdm
@@ -32,6 +33,8 @@ def unpack(archive: Path, folder: Path) -> int:
     try:
         with archives.archive(archive) as packed:
             members = [m for m in packed.infolist() if Path(m.filename).match("recordings/*.wav")]
+            if len(members) > 10 * PEOPLE * EACH or sum(m.file_size for m in members) > MOST:
+                raise zipfile.BadZipFile("it has more recordings than are expected")
             for member in tqdm(members, desc="recordings"):
                 content = archives.content(packed, member, MOST_EACH)
                 with storage.atomic_path(folder / Path(member.filename).name) as path:

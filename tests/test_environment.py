@@ -60,6 +60,7 @@ def lowest(project):
     return {
         one.name: Version(bound.version)
         for one in every
+        if one.marker is None or one.marker.evaluate()
         for bound in one.specifier
         if bound.operator == ">="
     }
@@ -71,6 +72,9 @@ def test_versions_that_run_a_strangers_code_are_not_allowed(lowest):
     # torch before 2.10 can be made to write where it must not, in spite of `weights_only=True`
     # (CVE-2026-24747).
     assert lowest["torch"] >= Version("2.10")
+    # Pillow before 13 can be made to write where it must not by a JPEG (CVE-2026-112403); for
+    # Python 3.10 there is none later than 12.3.
+    assert lowest["pillow"] >= Version("13" if sys.version_info >= (3, 11) else "12.3")
 
 
 def test_doctor_names_an_old_torch(lowest, monkeypatch):

@@ -328,6 +328,18 @@ def test_fetched_recordings_are_unpacked_read_and_a_damaged_archive_is_named(
     assert not archive.exists()
 
 
+@pytest.mark.parametrize(("count", "size"), [(3001, 1), (60, 999_000)])
+def test_an_archive_of_more_recordings_than_there_are_is_not_unpacked(tmp_path, count, size):
+    script = runpy.run_path("data_scripts/free_spoken_digits.py")
+    archive = tmp_path / "v.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for number in range(count):
+            packed.writestr(f"f/recordings/3_ann_{number}.wav", bytes(size))
+    with pytest.raises(CourseError, match="more recordings than are expected"):
+        script["unpack"](archive, tmp_path / "recordings")
+    assert not any(tmp_path.rglob("*.wav"))
+
+
 @pytest.mark.parametrize("kind", [*strange_zips.KINDS, "too large"])
 def test_a_strange_archive_of_recordings_is_one_sentence(tmp_path, kind):
     script = runpy.run_path("data_scripts/free_spoken_digits.py")

@@ -1,7 +1,10 @@
 """A folder of your own: everything wrong with it is said at once; then a run, and a verdict."""
 
 import html.parser
+import itertools
 import shutil
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +13,11 @@ import torch
 from PIL import Image
 
 from tl_course.base.errors import CourseError
-from tl_course.core import transfer
+from tl_course.core import model_card, sharing, transfer
+from tl_course.core.network import FiveLayerNet
 from tl_course.data.examples import Examples
 from tl_course.data.targets import made_folder, own_folder
-from tl_course.data.targets.own_folder import check, pairs_alike
+from tl_course.data.targets.own_folder import check
 from tl_course.lessons.n08_your_own_task import (
     experiments as own_experiments,
 )
@@ -209,6 +213,20 @@ def test_every_finding_at_once(tmp_path):
     assert ".DS_Store" not in str(check(root))
 
 
+def test_a_class_is_found_by_its_name_whatever_that_is(tmp_path):
+    """Names with joiners and wide spaces are usual in Persian, in emoji, in Japanese."""
+    names = {"a\u200cb": 5, "a\u200db": 7, "\u72ac\u3000\u732b": 6}
+    root = classes(tmp_path / "pictures", names)
+    found = check(root)
+    assert found.table().sum(axis=1).to_dict() == names
+    assert all((root / file).is_file() for file in (*found.train_files, *found.test_files))
+    notes = own_folder._Notes(root)
+    assert notes.name(root / "a\u200cb" / "line\nbreak.png") == "a\u200cb/line?break.png"
+    card = model_card.Card("small", "Ada", "signs", found.classes, "pictures")
+    shared = sharing.share(FiveLayerNet(3), tmp_path / "net", card)
+    assert sharing.load_shared(shared).about["classes"] == list(found.classes) == sorted(names)
+
+
 def test_unbalanced_classes(tmp_path):
     found = kinds(check(classes(tmp_path / "pictures", {"cat": 40, "dog": 10})))
     assert "'cat' has 24 training pictures, the smallest class 6" in found["unbalanced"].says
@@ -247,7 +265,6 @@ def test_near_duplicates_are_found_and_others_are_not(tmp_path):
         Image.fromarray(digits[number].numpy()).save(path)
     alike = kinds(check(tmp_path / "digits")).get("look alike")
     assert alike is None or len(alike.files) <= 6
-    assert pairs_alike([]) == []
 
 
 def seen_as(look: str, part: str, label: str, number: int) -> own_folder.Seen:
@@ -260,33 +277,92 @@ def seen_as(look: str, part: str, label: str, number: int) -> own_folder.Seen:
     )  # fmt: skip
 
 
-def test_a_picture_that_is_there_thousands_of_times_makes_few_pairs():
-    seen = [seen_as("a", "train" if i % 3 else "test", "cat", i) for i in range(1000)]
-    assert len(pairs_alike(seen)) < 2 * len(seen)
+def told_of_all_pairs(seen: list[own_folder.Seen]) -> tuple:
+    """What `_without_copies` tells, slowly: every pair of pictures is looked at."""
+    pairs = [
+        (i, j) for i, j in itertools.combinations(range(len(seen)), 2)
+        if seen[i].pixels.lower() == seen[j].pixels.lower()
+    ]  # fmt: skip
+    left, findings = set(range(len(seen))), []
+
+    def drop(what: str, wanted, out_of) -> set[int]:
+        which = [(i, j) for i, j in pairs if left.issuperset((i, j)) and wanted(seen[i], seen[j])]
+        out = {k for pair in which for k in out_of(*pair)}
+        if which:
+            names = [{seen[k].path.as_posix() for k in some} for some in ({*sum(which, ())}, out)]
+            findings.append((what, *map(sorted, names)))
+            left.difference_update(out)
+        return len(which)
+
+    def same(one, other):
+        return one.pixels == other.pixels
+
+    def across(one, other):
+        return one.part != other.part
+
+    def trained_on(i, j):
+        return [k for k in (i, j) if seen[k].part == "train"]
+
+    leaked = {k for i, j in pairs if across(seen[i], seen[j]) for k in (i, j)}
+    leaked = sorted(seen[k].path for k in leaked if seen[k].part == "test")
+    drop("in two classes", lambda a, b: same(a, b) and a.label != b.label, lambda i, j: (i, j))
+    drop("also in the test", lambda a, b: same(a, b) and across(a, b), trained_on)
+    drop("nearly a picture of the test", across, trained_on)
+    drop("twice in a class", same, lambda i, j: (j,))
+    close = drop("look alike", lambda a, b: True, lambda i, j: ())
+    looks = {seen[k].path: seen[k].pixels.lower() for k in sorted(left)}
+    return looks, leaked, findings, close
 
 
-def test_few_pairs_tell_as_much_as_all_of_them():
+def test_what_is_told_of_copies_is_what_every_pair_would_tell():
     rng, parts, found = np.random.default_rng(0), ("train", "test"), 0
     for _ in range(300):
-        seen = [
-            seen_as(rng.choice([*"aAbBcd"]), rng.choice(parts), rng.choice([*"xy"]), i)
-            for i in range(rng.integers(2, 15))
-        ]
-        every = [
-            (i, j, one.pixels == seen[j].pixels)
-            for i, one in enumerate(seen)
-            for j in range(i + 1, len(seen))
-            if one.pixels.lower() == seen[j].pixels.lower()
-        ]
-        told = []
-        for pairs in (every, pairs_alike(seen)):
-            notes = own_folder._Notes(Path("."))
-            left, alike = own_folder._without_copies(seen, pairs, notes)
-            across = {k for *ij, _ in pairs for k in ij if {*parts} == {seen[k].part for k in ij}}
-            told.append(([one.path for one in left], alike, notes.findings, across))
-        assert told[0] == told[1]
-        found += len(told[0][2])
+        seen = sorted(
+            (
+                seen_as(rng.choice([*"aAbBcd"]), rng.choice(parts), rng.choice([*"xy"]), i)
+                for i in range(rng.integers(2, 15))
+            ),
+            key=lambda one: (one.part, one.path),
+        )
+        notes = own_folder._Notes(Path("."))
+        left, groups, leaked = own_folder._without_copies(seen, notes)
+        looks, all_leaked, findings, close = told_of_all_pairs(seen)
+        assert [one.path for one in left] == [*looks] and sorted(leaked) == all_leaked
+        assert [
+            (one.what, sorted(one.files), sorted(one.left_out)) for one in notes.findings
+        ] == findings
+        together = {(group, looks[one.path]) for group, one in zip(groups, left, strict=True)}
+        assert len(together) == len(set(groups)) == len(set(looks.values()))
+        assert not close or f"{close} pairs in" in notes.findings[-1].says
+        found += len(findings)
     assert found > 500
+    assert own_folder._without_copies([], notes) == ([], [], [])
+
+
+def split_of_alike(count: int) -> int:
+    """The calls of functions that it takes to split so many pictures that all look alike."""
+    seen = [
+        replace(seen_as("a", "train", "dog" if i % 5 < 2 else "cat", i), pixels=str(i))
+        for i in range(count)
+    ]
+    seen += [seen_as(look, "train", "cat", count + i) for i, look in enumerate("bcdefgh")]
+    notes, calls = own_folder._Notes(Path(".")), []
+    sys.setprofile(lambda *_: calls.append(1))
+    try:
+        left, groups, _ = own_folder._without_copies(seen, notes)
+        split = own_folder._split(left, groups, 0)
+    finally:
+        sys.setprofile(None)
+    pairs, dogs = count * (count - 1) // 2, count * 2 // 5
+    assert notes.findings[-1].says.startswith(f"{pairs} pairs in the same part")
+    assert f" {dogs * (count - dogs)} of them in two classes" in notes.findings[-1].says
+    assert len({one.part for one in split[:count]}) == 1
+    return len(calls)
+
+
+def test_pictures_that_look_alike_take_as_long_as_others():
+    """A thousand of them make half a million pairs, which nothing goes through one by one."""
+    assert split_of_alike(1000) < 3 * split_of_alike(500)
 
 
 # ------------------------------------------------------------------------- the run

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import tracemalloc
+import unicodedata
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -142,6 +143,16 @@ def test_odd_names_become_names_that_every_system_takes(name, cleaned):
     assert len(clean(name).encode()) <= LONGEST
 
 
+def test_of_a_very_long_name_little_is_looked_at(monkeypatch):
+    """Accents in any order are put in order at the cost of their number squared."""
+    looked, really = [], unicodedata.normalize
+    monkeypatch.setattr(
+        unicodedata, "normalize", lambda form, name: looked.append(name) or really(form, name)
+    )
+    cleaned = clean("oak" + "\u0300\u0316" * 30_000 + ".png")
+    assert cleaned.startswith("oak") and cleaned.endswith(".png") and len(looked[0]) <= 1000
+
+
 def test_names_that_become_the_same_are_told_apart(tmp_path):
     folder = hand_over(
         "folder", "f", {"f/a/x?.png": picture(1), "f/a/x*.png": picture(2)}, tmp_path
@@ -193,6 +204,52 @@ def test_a_strange_zip_is_one_sentence_and_takes_little_memory(tmp_path, kind):
     finally:
         tracemalloc.stop()
     assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", strange_zips.CROWDED)
+def test_a_zip_of_endlessly_many_files_is_one_sentence(tmp_path, kind):
+    content = {"a.zip": strange_zips.CROWDED[kind]()}
+    tracemalloc.start()
+    try:
+        with pytest.raises(CourseError, match="cannot be unpacked .*damaged"):
+            hand_over("zip", "a.zip", content, tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()
+    assert files(tmp_path) == []
+
+
+def test_pictures_of_one_name_are_looked_for_once_each(tmp_path, monkeypatch):
+    looked, really = [], os.path.lexists
+    monkeypatch.setattr(os.path, "lexists", lambda path: looked.append(path) or really(path))
+    coming = Upload("class", "oak", [("1.png", 1)] * 300, tmp_path)
+    folder = sent(coming, [b"x"] * 300).finish()
+    assert len(files(folder)) == 300 and "oak/1-300.png" in files(folder)
+    assert len(looked) < 3 * 300
+
+
+ALIKE = [
+    ("cat", "cat "), ("cat", "Cat"), ("a?", "a*"), ("a\x01", "a\x02"),
+    ("caf\u00e9", "cafe\u0301"), ("nul", "_nul"), ("x" * 120, "x" * 130),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+@pytest.mark.parametrize("names", ALIKE)
+def test_two_classes_that_would_become_one_are_refused(tmp_path, names, kind):
+    content = {f"task/{name}/{n}.png": picture(n) for n, name in enumerate((*names, "dog"))}
+    content = {"task.zip": packed(content)} if kind == "zip" else content
+    with pytest.raises(CourseError, match="would become one: rename one") as caught:
+        hand_over(kind, "task.zip", content, tmp_path)
+    quoted = str(caught.value).split("'")[1::2]
+    assert len({*quoted}) == len(quoted) == 2
+    assert not [path for path in files(tmp_path) if not path.endswith(".lock")]
+
+
+def test_classes_of_the_same_name_in_both_parts_are_one(tmp_path):
+    paths = [f"t/{part}/{name}/{part}.png" for part in ("train", "test") for name in ("a?", "b")]
+    folder = hand_over("folder", "t", {path: picture(i) for i, path in enumerate(paths)}, tmp_path)
+    assert {path.parent.name for path in folder.rglob("*.png")} == {"a_", "b"}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import unicodedata
 
 JOINERS = "\u200c\u200d"  # within words of some languages, and within emoji
 LONGEST = 100  # bytes of a name
+MOST = 1000  # characters that are looked at
 ODD = '<>:"|?*\\/'  # what some system takes in no name
 RESERVED = re.compile(r"(con|prn|aux|nul|(com|lpt)[\d¹²³])(\.|$)", re.IGNORECASE)  # by Windows
 
@@ -26,6 +27,8 @@ def composed(name: str) -> str:
 
 def clean(name: str) -> str:
     """A name that every system takes: odd characters become "_", and long names shorter."""
+    if len(name) > MOST:  # in what is much longer, accents take the square of its length
+        name = name[: MOST // 2] + name[-MOST // 2 :]
     name = composed(name)
     name = "".join(c if c.isprintable() and c not in ODD else "_" for c in name).strip(" .") or "_"
     name = f"_{name}" if RESERVED.match(name) else name

@@ -8,7 +8,6 @@ or a `PictureError`, which is one sentence.
 import contextlib
 import io
 import os
-import re
 import warnings
 from typing import BinaryIO
 
@@ -17,15 +16,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tl_course.base import storage
 from tl_course.base.errors import CourseError, printable
+from tl_course.data import parts
 
 # What cameras, phones, screens and browsers write, also under the name of another. JPEG includes
 # the MPO of phones, which Pillow opens as one.
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 MOST_PIXELS = 52_000_000  # a camera's 50 megapixels; more needs more than 1 GB on its way
 MOST_BYTES = 200_000_000
-MOST_SCANS = 50  # of a progressive JPEG, which has about ten; each takes as long as a whole picture
-MOST_EXIF = 16  # parts of a camera's notes, which are put together one after another
-NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7]")  # of a JPEG, after what is no marker
+MOST_EXIF = 65_536  # bytes of a camera's notes, which a JPEG has no room for more of
 ENOUGH = 1024  # pixels each way of a JPEG; a larger one is shrunk while it is decoded
 SIXTEEN = np.round(np.arange(65536) / 257).astype(np.uint8)  # 16-bit greys in 8 bits
 
@@ -88,10 +86,14 @@ def _decoded(content: BinaryIO, name: str, most_pixels: int) -> tuple[Image.Imag
     if length > MOST_BYTES:
         said = f"{name} has {storage.in_words(length)}, and the limit is"
         raise PictureError(f"{said} {storage.in_words(MOST_BYTES)}: shrink it.", "too large")
-    content.seek(0)
-    if content.read(3) == b"\xff\xd8\xff":
-        content.seek(0)
-        _check_parts(content.read(), name)
+    try:
+        parts.check(content)
+    except parts.TooMany:
+        raise PictureError(
+            f"{name} has more parts than any camera's picture and would take minutes to read: "
+            "save it again as a PNG or JPEG file.",
+            "too large",
+        ) from None
     content.seek(0)
     with Image.open(content, formats=FORMATS) as picture:
         if picture.format == "WEBP":  # its decoder keeps four copies
@@ -100,30 +102,17 @@ def _decoded(content: BinaryIO, name: str, most_pixels: int) -> tuple[Image.Imag
             raise _too_large(name, most_pixels)
         picture.draft(None, (ENOUGH, ENOUGH))  # of a JPEG alone
         picture.load()
-        with contextlib.suppress(Exception):  # a broken EXIF part spoils no picture
-            ImageOps.exif_transpose(picture, in_place=True)
+        _upright(picture)
         return _in_colour(picture)
 
 
-def _check_parts(jpeg: bytes, name: str) -> None:
-    """Refuses a JPEG of so many parts that decoding it would take minutes."""
-    place, scans, exif = 2, 0, 0
-    while found := NEXT_MARKER.search(jpeg, place):
-        place, marker = found.start(), jpeg[found.start() + 1]
-        if marker == 0xFF:  # may stand before a marker as often as you like
-            place += 1
-            continue
-        if marker == 0xD9:  # the end; phones append films
+def _upright(picture: Image.Image) -> None:
+    """Turns a picture as its camera was held, where its notes are no longer than a camera's."""
+    for notes, most in (("exif", MOST_EXIF), ("Raw profile type exif", 3 * MOST_EXIF)):  # in hex
+        if len(picture.info.get(notes, "")) > most:
             return
-        scans += marker == 0xDA
-        exif += marker == 0xE1 and jpeg[place + 4 : place + 8] == b"Exif"
-        if scans > MOST_SCANS or exif > MOST_EXIF:
-            raise PictureError(
-                f"{name} has more parts than any camera's picture and would take minutes to read: "
-                "save it again as a PNG or JPEG file.",
-                "too large",
-            )
-        place += 2 + max(2, int.from_bytes(jpeg[place + 2 : place + 4], "big"))
+    with contextlib.suppress(Exception):  # a broken EXIF part spoils no picture
+        ImageOps.exif_transpose(picture, in_place=True)
 
 
 def _in_colour(picture: Image.Image) -> tuple[Image.Image, bool]:

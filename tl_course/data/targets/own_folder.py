@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 from tqdm.auto import tqdm
 
 from tl_course.base import stats, storage
@@ -168,13 +170,10 @@ def check(
         says = "a network can only name classes that it was trained on; add training pictures"
         notes.add("classes that only the test has", says, strangers)
     seen = [one for one in seen if one.label in names]
-    pairs = pairs_alike(seen)
-    across = [pair[:2] for pair in pairs if seen[pair[0]].part != seen[pair[1]].part]
-    tested = sorted({i for pair in across for i in pair if seen[i].part == "test"})
-    leaked = tuple(notes.name(seen[i].path) for i in tested)
-    seen, alike = _without_copies(seen, pairs, notes)
+    seen, groups, leaked = _without_copies(seen, notes)
     if "test" not in roots:
-        seen = _split(seen, alike, seed)
+        seen = _split(seen, groups, seed)
+    leaked = tuple(map(notes.name, leaked))
     return _result(root, names, seen, notes, "test" not in roots, leaked)
 
 
@@ -189,7 +188,9 @@ class _Notes:
             path = path.relative_to(self.root)
         except ValueError:
             pass  # of the other part
-        return printable(path.as_posix(), 500)
+        # As it is where that is text, so that its class is found by it.
+        parts = path.as_posix().split("/")
+        return "/".join(part if is_plain(part) else printable(part, 500) for part in parts)
 
     def add(self, what: str, says: str, out: Iterable[Path] = (), **more) -> None:
         """Something found; `out` is not used, and of that it is unless there are other `files`."""
@@ -299,129 +300,129 @@ def signature(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
     return steps > HASH_STEP, greys / max(np.linalg.norm(greys), 1e-6)
 
 
-def pairs_alike(seen: Sequence[Seen]) -> list[tuple[int, int, bool]]:
-    """Pairs i < j of pictures that show the same, and whether every pixel is the same.
+def nearly_the_same(pictures: Sequence[Seen]) -> sparse.csr_array:
+    """Which pairs i < j of pictures show nearly the same: bool [n, n].
 
-    A picture may be there thousands of times. Each is then paired with the first copy in every part
-    and class rather than with all of them, which tells as much.
+    A thousand pictures that look alike make half a million pairs: nobody may go through them one
+    by one.
     """
-    if not seen:
-        return []
-    of = defaultdict(list)
-    for i, one in enumerate(seen):
-        of[one.pixels].append(i)
-    copies = list(of.values())
-    firsts = [{(seen[i].part, seen[i].label): i for i in some[::-1]}.values() for some in copies]
-    different = [seen[some[0]] for some in copies]
-    edges = torch.from_numpy(np.stack([one.edges for one in different])).float()
-    greys = torch.from_numpy(np.stack([one.greys for one in different]))
-    counts, alike = edges.sum(1), [(i, i) for i in range(len(different))]
-    for start in range(0, len(different), 1000):  # a thousand rows of the comparison at a time
+    edges = torch.from_numpy(np.stack([one.edges for one in pictures])).float()
+    greys = torch.from_numpy(np.stack([one.greys for one in pictures]))
+    counts, blocks = edges.sum(1), []
+    for start in range(0, len(pictures), 1000):  # a thousand rows of the comparison at a time
         rows = slice(start, start + 1000)
         both = edges[rows] @ edges.T
         either = (counts[rows, None] + counts[None] - both).clamp_min(1)
         near = (1 - both / either <= NEAR_EDGES) & (greys[rows] @ greys.T >= NEAR_GREYS)
         near &= (counts[rows, None] >= LEAST_EDGES) & (counts[None] >= LEAST_EDGES)
-        alike += [(start + i, j) for i, j in near.nonzero().tolist() if start + i < j]
-    return sorted(
-        {
-            (min(i, j), max(i, j), one == other)
-            for one, other in alike
-            for some, others in ((copies[one], firsts[other]), (copies[other], firsts[one]))
-            for i in some
-            for j in others
-            if i != j
-        }
-    )
+        blocks.append(sparse.csr_array(near.triu(start + 1).numpy()))
+    return sparse.vstack(blocks, format="csr")
 
 
-def _without_copies(
-    seen: list[Seen], pairs: list[tuple[int, int, bool]], notes: _Notes
-) -> tuple[list[Seen], list[tuple[Path, Path]]]:
-    """What is left without copies that would falsify a result, and which of it look alike."""
-    left = set(range(len(seen)))
+def _near(pairs: sparse.csr_array, which: np.ndarray) -> np.ndarray:
+    """What is nearly the same as one of `which`; both are bool [n]."""
+    return (pairs @ which) | (pairs.T @ which)
 
-    def among(wanted: Callable[[Seen, Seen, bool], bool]) -> list[tuple[int, int]]:
-        """The pairs of pictures that are still there and as they are wanted."""
-        there = [pair for pair in pairs if left.issuperset(pair[:2])]
-        return [(i, j) for i, j, exact in there if wanted(seen[i], seen[j], exact)]
 
-    def paths(which: list[tuple[int, ...]]) -> list[Path]:
-        return [seen[i].path for i in sorted({i for some in which for i in some})]
+def _without_copies(seen: list[Seen], notes: _Notes) -> tuple[list[Seen], list[int], list[Path]]:
+    """What is left without copies that would falsify a result.
 
-    def drop(
-        what: str,
-        says: str,
-        which: list[tuple[int, int]],
-        out_of: Callable[[int, int], tuple[int, ...]],
-    ) -> None:
-        out = [out_of(*pair) for pair in which]
+    Also the group of each that is left, of pictures that look alike, and the pictures of the test
+    of which the training part had a copy.
+    """
+    if not seen:
+        return [], [], []
+    same = defaultdict(list)
+    for number, one in enumerate(seen):
+        same[one.pixels].append(number)
+    copies = list(same.values())  # numbers of pictures of which every pixel is the same
+    pairs = nearly_the_same([seen[some[0]] for some in copies])
+
+    def having(part: str) -> np.ndarray:
+        return np.array([any(seen[i].part == part for i in some) for some in copies])
+
+    def among(wanted: Iterable[bool]) -> list[int]:
+        return [i for some, one in zip(copies, wanted, strict=True) if one for i in some]
+
+    def of_part(part: str, which: list[int]) -> list[int]:
+        return [i for i in which if seen[i].part == part]
+
+    def paths(which: list[int]) -> list[Path]:
+        return [seen[i].path for i in sorted(which)]
+
+    def drop(what: str, says: str, which: list[int], out: list[int]) -> None:
         if which:
             notes.add(what, says, paths(out), files=paths(which), is_copies=True)
-            left.difference_update(*out)
+            gone = set(out)
+            copies[:] = [[i for i in some if i not in gone] for some in copies]
 
-    def trained_on(i: int, j: int) -> tuple[int, ...]:
-        return (i if seen[i].part == "train" else j,)
-
+    trained = having("train")
+    leaked = paths(of_part("test", among(trained | _near(pairs, trained))))
+    twofold = among(len({seen[i].label for i in some}) > 1 for some in copies)
     drop(
         "in two classes",
         "the same picture has two labels, and one of them must be wrong; all copies are left out "
         "until you decide",
-        among(lambda one, other, exact: exact and one.label != other.label),
-        lambda i, j: (i, j),
+        twofold,
+        twofold,
     )
+    across = among(having("train") & having("test"))
     drop(
         "also in the test",
         "a network that has seen a test picture is not tested by it; the copies in the training "
         "part are left out",
-        among(lambda one, other, exact: exact and one.part != other.part),
-        trained_on,
+        across,
+        of_part("train", across),
     )
+    trained, tested = having("train"), having("test")  # no look is in both any more
+    across = among((trained & _near(pairs, tested)) | (tested & _near(pairs, trained)))
     drop(
         "nearly a picture of the test",
         "stored again, shrunk or taken a moment later, they show what a test picture shows; those "
         "in the training part are left out",
-        among(lambda one, other, exact: not exact and one.part != other.part),
-        trained_on,
+        across,
+        of_part("train", across),
     )
     drop(
         "twice in a class",
         "a copy teaches nothing new and counts double; one of each is kept",
-        among(lambda one, other, exact: exact and one.part == other.part),
-        lambda i, j: (j,),
+        among(len(some) > 1 for some in copies),
+        [i for some in copies for i in some[1:]],
     )
-    close = among(lambda one, other, exact: not exact)
-    if close:
-        mixed = sum(seen[i].label != seen[j].label for i, j in close)
+    there = np.flatnonzero([bool(some) for some in copies])
+    there = there[np.argsort([copies[i][0] for i in there])]
+    left = [seen[copies[i][0]] for i in there]
+    pairs = pairs[there][:, there]
+    if pairs.nnz:
+        labels = np.unique([one.label for one in left], return_inverse=True)[1].astype(np.int32)
+        mixed = (labels.repeat(np.diff(pairs.indptr)) != labels[pairs.indices]).sum()
+        close = np.flatnonzero(_near(pairs, np.ones(len(left), bool)))
         notes.add(
             "look alike",
-            f"{len(close)} pairs in the same part are nearly the same picture"
+            f"{pairs.nnz} pairs in the same part are nearly the same picture"
             + (f", {mixed} of them in two classes" if mixed else "")
             + "; they count for less than as many different ones, so look at them",
-            files=paths(close),
+            files=[left[i].path for i in close],
         )
-    return [seen[i] for i in sorted(left)], [(seen[i].path, seen[j].path) for i, j in close]
+    return left, connected_components(pairs, directed=False)[1].tolist(), leaked
 
 
-def _split(seen: list[Seen], alike: list[tuple[Path, Path]], seed: int) -> list[Seen]:
-    """Every class shared out by the seed; pictures that look alike stay on one side."""
-    together = {one.path: {one.path} for one in seen}
-    for i, j in alike:
-        union = together[i] | together[j]
-        for path in union:
-            together[path] = union
-    by_label, given = defaultdict(list), {}
-    for one in seen:
-        by_label[one.label].append(one.path)
-    for label, paths in sorted(by_label.items()):
-        groups = {min(together[path]): together[path] for path in paths}
+def _split(seen: list[Seen], groups: list[int], seed: int) -> list[Seen]:
+    """Every class shared out by the seed; pictures of a group, which look alike, stay together."""
+    of_group, of_label, given = defaultdict(list), defaultdict(dict), {}
+    for one, group in zip(seen, groups, strict=True):
+        of_group[group].append(one.path)
+        of_label[one.label][one.path] = of_group[group]
+    for label, together in sorted(of_label.items()):
         rng = np.random.default_rng([seed, *label.encode()])
-        wanted, taken = max(1, round(TEST_SHARE * len(paths))), 0
-        for first in rng.permutation(sorted(groups, key=str)):
-            free = [path for path in groups[first] if path not in given]
-            into_test = bool(free) and taken + len(free) <= min(wanted, len(paths) - 1)
-            taken += len(free) * into_test
-            given |= dict.fromkeys(free, "test" if into_test else "train")
+        wanted, taken = max(1, round(TEST_SHARE * len(together))), 0
+        firsts = {paths[0]: paths for paths in together.values()}
+        for first in rng.permutation(sorted(firsts, key=str)):
+            if first not in given:
+                size = len(firsts[first])
+                into_test = taken + size <= min(wanted, len(together) - 1)
+                taken += size * into_test
+                given |= dict.fromkeys(firsts[first], "test" if into_test else "train")
     return [replace(one, part=given[one.path]) for one in seen]
 
 

@@ -6,14 +6,14 @@ numbers and sizes are bounded; nothing that is there is written over.
 """
 
 import contextlib
-import itertools
 import os
 import re
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tl_course.base import archives, storage
@@ -32,15 +32,38 @@ DRAFT = ".arriving-"
 DAY = 86_400  # seconds
 
 
-def parts(path: str) -> tuple[str, ...]:
-    """The cleaned names of a path from outside; CourseError where it leads out of its folder."""
+def names_in(path: str) -> list[str]:
+    """The names of a path from outside; CourseError where it leads out of its folder."""
     names = path.replace("\\", "/").split("/")
     if names[0] == "" or re.match("[A-Za-z]:", path) or ".." in names or len(names) > DEEPEST:
         raise CourseError(
             f"The name '{printable(path)}' leads out of its folder, or too deep into it, so that "
             "nothing was taken: choose a folder that holds one folder per class."
         )
-    return tuple(clean(name) for name in names if name not in ("", "."))
+    return [name for name in names if name not in ("", ".")]
+
+
+def places(paths: Iterable[str]) -> list[tuple[str, ...]]:
+    """The cleaned names of each path from outside, without the folders that hold all of them.
+
+    CourseError where one leads out of its folder, or where two folders would become one, on a
+    system that takes small letters for large ones as well.
+    """
+    cleaned, met = [], {}
+    for names in map(names_in, paths):
+        cleaned.append(tuple(map(clean, names)))
+        for depth in range(1, len(names)):
+            before = met.setdefault("/".join(cleaned[-1][:depth]).casefold(), names[:depth])
+            if before != names[:depth]:
+                one, other = "/".join(before), "/".join(names[:depth])
+                if printable(one) == printable(other):  # what differs is not to be seen
+                    one, other = (ascii(name)[1:-1] for name in (one, other))
+                raise CourseError(
+                    f"The folders '{printable(one, 300)}' and '{printable(other, 300)}' have names "
+                    "that some systems take for the same, so that two classes would become one: "
+                    "rename one of them."
+                )
+    return without_top(cleaned)
 
 
 def is_hidden(path: str) -> bool:
@@ -116,8 +139,9 @@ class Upload:
             self.places = [(clean(name), clean(Path(path).name)) for path, _ in self.files]
         else:
             self.name = clean(name[:-4] if name.lower().endswith(".zip") else name)
-            self.places = without_top([parts(path) for path, _ in self.files])
+            self.places = places(path for path, _ in self.files)
         self._at, self._offset = 0, 0
+        self._taken = Counter()  # numbers that were given to files of the same name
         with _writing(root):
             root.mkdir(parents=True, exist_ok=True)
             for left in root.glob(f"{DRAFT}*"):  # by a notebook that was ended meanwhile
@@ -159,11 +183,11 @@ class Upload:
                     return None
             with _writing(self.root):
                 for number, place in enumerate(self.places if self.kind != "zip" else ()):
-                    _move(self.draft / str(number), tree.joinpath(*place))
+                    self._move(self.draft / str(number), tree.joinpath(*place))
             with _writing(self.root), storage.lock(self.root / ".lock-of-arrivals"):
                 if self.into is not None:
                     return self._into(tree)
-                folder = _free(self.root / self.name)
+                folder = self._free(self.root / self.name)
                 tree.rename(folder)
                 return folder
         finally:
@@ -178,7 +202,7 @@ class Upload:
                 target = inside / path.relative_to(tree)
                 if not target.parent.resolve().is_relative_to(inside):
                     raise CourseError(f"{target.parent} leads out of {self.into}: remove the link.")
-                _move(path, target)
+                self._move(path, target)
         return self.into
 
     def _unpack(self, tree: Path, tell: Callable[[float], None], stop) -> bool:
@@ -190,14 +214,14 @@ class Upload:
                 members = [one for one in every if is_picture(one.filename)]
                 bound([(one.filename, one.file_size) for one in members])
                 self.skipped += len(every) - len(members)
-                places = without_top([parts(one.filename) for one in members])
-                for number, (member, place) in enumerate(zip(members, places, strict=True)):
+                targets = places(one.filename for one in members)
+                for number, (member, place) in enumerate(zip(members, targets, strict=True)):
                     if stop is not None and stop.is_set():
                         return False
                     draft = self.draft / "member"
                     with archives.opened(archive, member) as packed, draft.open("wb") as file:
                         shutil.copyfileobj(packed, file)
-                    _move(draft, tree.joinpath(*place))
+                    self._move(draft, tree.joinpath(*place))
                     tell((number + 1) / len(members))
         except archives.ERRORS as error:
             why = "it has a password" if "password" in str(error) else "it is damaged"
@@ -211,6 +235,19 @@ class Upload:
             raise _cannot_write(self.root, error) from error
         return True
 
+    def _move(self, file: Path, target: Path) -> None:
+        """Put a file in its place, under another name where there is one already."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.rename(self._free(target))
+
+    def _free(self, path: Path) -> Path:
+        """The path, or where something is there already the next with a number: oak-2.jpg."""
+        free, name = path, str(path).casefold()
+        while os.path.lexists(free):
+            self._taken[name] += 1
+            free = path.with_name(f"{path.stem}-{1 + self._taken[name]}{path.suffix}")
+        return free
+
     def give_up(self) -> None:
         """Leave nothing behind of what is not in its place."""
         shutil.rmtree(self.draft, ignore_errors=True)
@@ -220,18 +257,6 @@ def folders(root: Path = ROOT) -> dict[str, Path]:
     """The learner's own folders of pictures by name."""
     found = sorted(root.iterdir()) if root.is_dir() else []
     return {path.name: path for path in found if path.is_dir() and path.name[0] != "."}
-
-
-def _move(file: Path, target: Path) -> None:
-    """Put a file in its place, under another name where there is one already."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    file.rename(_free(target))
-
-
-def _free(path: Path) -> Path:
-    """The path, or where something is there already the next with a number: oak-2.jpg."""
-    more = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in itertools.count(2))
-    return next(one for one in itertools.chain([path], more) if not os.path.lexists(one))
 
 
 @contextlib.contextmanager
