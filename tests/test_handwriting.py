@@ -254,3 +254,35 @@ def test_what_cannot_be_saved_or_read_is_told_in_a_sentence(tmp_path):
     for text in ("", "[]", "{}", b"\xff\xfe", "[" * 100_000):
         with pytest.raises(CourseError, match="not a file of drawings"):
             handwriting_files.from_text(text)
+
+
+def test_a_file_larger_than_any_of_drawings_is_not_even_parsed(monkeypatch):
+    text = f'{{"format": "{handwriting_files.FORMAT}", "drawings": [{"[]," * 300_000}[]]}}'
+    monkeypatch.setattr(json, "loads", lambda text: pytest.fail("it was parsed"))
+    with pytest.raises(CourseError, match="not a file of drawings"):
+        handwriting_files.from_text(text)
+
+
+def test_as_many_points_as_fit_are_looked_at_in_parts_that_stay_small(monkeypatch):
+    looked, squares = [], drawn._squares
+
+    def counted(points, start, end):
+        looked.append(len(points) * len(start))
+        return squares(points, start, end)
+
+    monkeypatch.setattr(drawn, "_squares", counted)
+    generator = np.random.default_rng(0)
+    scribble = tuple(map(tuple, generator.integers(0, 256, (3700, 2)).tolist()))
+    text = drawn.encode([scribble])
+    rows = [[3, text[:-8] + f"{number:08}"] for number in range(30)]
+    assert len(handwriting_files.from_rows(rows)) == 30
+    assert max(looked) <= 28 * 28 * drawn.AT_ONCE and sum(looked) < 30 * 2 * 3700 * 28 * 28
+    with pytest.raises(CourseError, match="far too many points"):
+        handwriting_files.from_rows([*rows, *rows])
+
+
+def test_distances_are_those_of_the_textbook():
+    points, start = np.array([[0.0, 0], [3, 4], [9, 1]]), np.array([[0.0, 0], [5, 5]])
+    end = np.array([[6.0, 0], [5, 5]])  # a line and a dot
+    expected = [[0, 50**0.5], [4, 5**0.5], [10**0.5, 32**0.5]]
+    assert np.allclose(drawn._distances(points, start, end), expected)

@@ -20,6 +20,7 @@ from tl_course.lessons.n00_start_here.handwriting import Drawing, pixels
 FORMAT = "tl_course handwriting 1"
 MOST = 1000  # drawings in one file
 LARGEST = 300_000  # characters of all its drawings; a usual one has a hundred
+BESIDE = 20  # more for each drawing, as its label and the marks around it
 LONGEST = 40  # letters of a name
 
 
@@ -55,6 +56,8 @@ def as_text(name: str, drawings: Sequence[Drawing]) -> str:
 def from_text(text: str | bytes) -> tuple[str, list[Drawing]]:
     """Name and drawings out of such a file; CourseError says what is wrong with another one."""
     try:
+        if len(text) > 2 * LARGEST:  # a text takes up to 25 times its length when it is parsed
+            raise ValueError
         content = json.loads(text)
         made, name, rows = content["format"], content["name"], content["drawings"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -75,16 +78,19 @@ def from_rows(rows: object) -> list[Drawing]:
     """Drawings out of `[[label, text], …]`; CourseError where one is damaged."""
     if not isinstance(rows, list) or len(rows) > MOST:
         raise CourseError(f"A hand is a list of at most {MOST} drawings; this is something else.")
-    if len(json.dumps(rows)) > LARGEST:
-        raise CourseError("These drawings have far too many points: draw them again.")
-    drawings = []
     for row in rows:
         if not isinstance(row, list) or len(row) != 2 or not isinstance(row[1], str):
             raise CourseError("One of the drawings is damaged: copy or save all of them again.")
         if type(row[0]) is not int or not 0 <= row[0] <= 9:
-            raise CourseError(f"A drawing is labelled {row[0]!r}; a label is a digit from 0 to 9.")
-        drawings.append(Drawing(*row))
-        pixels(row[1])  # raises where it is damaged
+            raise CourseError(
+                "One of the drawings is labelled with something else than a digit from 0 to 9: "
+                "copy or save all of them again."
+            )
+    if sum(len(text) + BESIDE for _, text in rows) > LARGEST:
+        raise CourseError("These drawings have far too many points: draw them again.")
+    drawings = [Drawing(*row) for row in rows]
+    for drawing in drawings:
+        pixels(drawing.text)  # raises where it is damaged
     return drawings
 
 
