@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tl_course import __version__
-from tl_course.base.errors import CourseError, refusal
+from tl_course.base.errors import CourseError, printable, refusal
 
 VERBS = []  # functions that add a verb to the command, in the order of --help
 
@@ -131,10 +131,14 @@ def progress(args: argparse.Namespace) -> int:
         storage.write_text(file, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
         print(f"Written to {file}.")
     for name, entry in found["exercises"].items():
-        tried, seen = entry.get("tried", 0), entry.get("solution_seen", False)
-        more = f"hints {entry.get('hints', 0)}{', solution seen' if seen else ''}"
-        print(f"{name:<20}{entry.get('outcome', 'not attempted'):<15}tried {tried}, {more}")
-    for question, said, measured, off in predictions.rows(predictions.of()):
+        seen = ", solution seen" if entry.get("solution_seen") else ""
+        outcome, tried, hints = (
+            printable(str(entry.get(key, usual)))
+            for key, usual in (("outcome", "not attempted"), ("tried", 0), ("hints", 0))
+        )
+        print(f"{printable(name):<20}{outcome:<15}tried {tried}, hints {hints}{seen}")
+    for row in predictions.rows(predictions.of()):
+        question, said, measured, off = (printable(one, 500) for one in row)
         print(f"{question} You said {said}, it is {measured} ({off}).")
     if not any(found.values()):
         print("Nothing is kept so far.")
