@@ -286,3 +286,39 @@ def test_distances_are_those_of_the_textbook():
     end = np.array([[6.0, 0], [5, 5]])  # a line and a dot
     expected = [[0, 50**0.5], [4, 5**0.5], [10**0.5, 32**0.5]]
     assert np.allclose(drawn._distances(points, start, end), expected)
+
+
+def test_drawings_are_neither_written_nor_deleted_where_a_link_leads(tmp_path):
+    mine, other = [Drawing(3, drawn.encode(THREE))], tmp_path / "other"
+    (other / "3").mkdir(parents=True)
+    (other / "3" / "3-99.png").write_text("precious")
+    (tmp_path / "mine" / "Alan").mkdir(parents=True)
+    links = {"Ada": other, "Alan/3": other / "3", "Eve.json": other / "nothing"}
+    try:
+        for name, place in links.items():
+            (tmp_path / "mine" / name).symlink_to(place)
+    except OSError:
+        pytest.skip("this system lets nobody make a link")
+    for name in ("Ada", "Alan", "Eve"):
+        with pytest.raises(CourseError, match="is a link.*type another name"):
+            handwriting_files.save(tmp_path / "mine", name, mine)
+        assert handwriting_files.delete(tmp_path / "mine", name) == 0
+    assert handwriting_files.taken(tmp_path / "mine", "Eve")
+    assert [path.name for path in other.rglob("*") if path.is_file()] == ["3-99.png"]
+    assert not list((tmp_path / "mine").glob("A*.json"))
+
+
+def test_a_file_that_save_never_wrote_is_neither_replaced_nor_deleted(tmp_path):
+    mine = [Drawing(3, drawn.encode(THREE))]
+    (tmp_path / "notes.json").write_text("{}")
+    (tmp_path / "Bob.json").mkdir()
+    assert handwriting_files.save(tmp_path, "notes.of me", mine).drawings == 1
+    assert handwriting_files.delete(tmp_path, "notes.of me") == 2
+    for name in ("notes", "Bob"):
+        with pytest.raises(CourseError, match="is no file of drawings: type another name"):
+            handwriting_files.save(tmp_path, name, mine)
+        assert handwriting_files.taken(tmp_path, name)
+        assert handwriting_files.delete(tmp_path, name) == 0
+    assert handwriting_files.names(tmp_path) == []
+    assert (tmp_path / "notes.json").read_text() == "{}" and (tmp_path / "Bob.json").is_dir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["Bob.json", "notes.json"]
