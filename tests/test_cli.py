@@ -2,6 +2,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from tl_course.app import cli, doctor, notebooks, report
 from tl_course.base import here, storage
 from tl_course.base.errors import run_script
 from tl_course.core import files
+from tl_course.data.targets import own_folder
 from tl_course.lessons import kept, lesson
 
 
@@ -736,3 +738,52 @@ def test_progress_shows_odd_answers_without_a_traceback_or_control_codes(
     shown = capsys.readouterr()
     assert all(c.isprintable() or c == "\n" for c in shown.out + shown.err)
     assert (tmp_path / "out.json").read_text(encoding="utf-8")
+
+
+def test_doctor_and_adapt_show_names_that_no_terminal_obeys(monkeypatch, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("TL_COURSE_HOME", str(home))
+    for name in (b"own\x1b[2J\x1b]0;x\ard", b"\xff"):
+        try:
+            os.mkdir(os.path.join(os.fsencode(home), name))
+        except OSError:
+            pytest.skip("this system takes no such names")
+    shown = doctor.as_text([doctor.Diagnosis("cached", *doctor._cached())])
+    assert "own?[2J?]0;x?rd" in shown
+    assert all(c.isprintable() or c == "\n" for c in shown)
+    checked = own_folder.Checked(tmp_path / "ev\x1b[31mil", ("a",), (), None, None)
+    assert str(checked).splitlines()[0].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("sweep --draws 99999999999", "give a number from 1 to 10000"),
+        ("matrix --draws 0", "give a number from 1 to 10000"),
+        ("pretrain --out net --images 99999999999999999999999999", "1000000000 or fewer"),
+    ],
+)
+def test_numbers_that_no_machine_gets_through_are_told_at_once(
+    arguments, sentence, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments.split()) == 2
+    assert sentence in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_an_adapt_that_is_asked_to_end_leaves_no_lock(tmp_path, monkeypatch):
+    def asked_to_end(args):
+        assert [path.name for path in (tmp_path / "net").iterdir()] == [storage.CLAIM]
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(cli, "_adapt", asked_to_end)
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["adapt", "--train", "a", "--test", "b", "--out", str(tmp_path / "net")])
+        assert ended.value.code == 143 and not list((tmp_path / "net").iterdir())
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN, "as it was"
+    finally:
+        signal.signal(signal.SIGTERM, before)
