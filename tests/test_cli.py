@@ -2,6 +2,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,8 @@ from tl_course.app import cli, doctor, notebooks, report
 from tl_course.base import here, storage
 from tl_course.base.errors import run_script
 from tl_course.core import files
-from tl_course.lessons import lesson
+from tl_course.data.targets import own_folder
+from tl_course.lessons import kept, lesson
 
 
 def write_notebook(path, *sources, title="A made notebook"):
@@ -259,7 +261,18 @@ def test_lab_never_overwrites_what_was_changed(clone, capsys):
 
 
 @pytest.mark.parametrize(
-    "damaged", ["{ damaged", "[]", "3", "null", "[" * 100_000, '{"00_runs.ipynb": [1]}']
+    "damaged",
+    [
+        "{ damaged",
+        "[]",
+        "3",
+        "null",
+        "[" * 100_000,
+        '{"00_runs.ipynb": [1]}',
+        '[[1,2],["a","b"]]',
+        '[[null,2],["a","b"]]',
+        '{"00_runs.ipynb": ""}',
+    ],
 )
 def test_lab_without_its_memory_overwrites_nothing(clone, capsys, damaged):
     lab(clone, capsys)
@@ -268,6 +281,37 @@ def test_lab_without_its_memory_overwrites_nothing(clone, capsys, damaged):
     (clone / "my-notebooks" / notebooks.MANIFEST).write_text(damaged)
     lab(clone, capsys)
     assert mine.read_text() == "my work"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no pipes with a name")
+def test_lab_waits_for_no_pipe_and_reads_nothing_endless(clone, capsys):
+    mine = clone / "my-notebooks"
+    mine.mkdir()
+    os.mkfifo(mine / notebooks.MANIFEST)
+    os.mkfifo(mine / "00_runs.ipynb")
+    with (mine / "01_fails.ipynb").open("wb") as file:
+        file.truncate(20_000_000_000)  # a sparse file: no room is taken
+    said = lab(clone, capsys)
+    assert said.count("yours is as you left it") == 2
+    assert (mine / "01_fails.ipynb").stat().st_size == 20_000_000_000
+    with (mine / notebooks.MANIFEST).open("wb") as file:
+        file.truncate(3_000_000_000)
+    lab(clone, capsys)
+    assert (mine / notebooks.MANIFEST).stat().st_size < 1000
+
+
+def test_lab_puts_new_notebooks_beside_folders_and_dangling_links(clone, capsys):
+    mine = clone / "my-notebooks"
+    (mine / "00_runs.ipynb").mkdir(parents=True)
+    try:
+        (mine / "01_fails.ipynb").symlink_to("nowhere")
+    except OSError:
+        pytest.skip("this system lets nobody make a link")
+    said = lab(clone, capsys)
+    assert said.count("yours is as you left it") == 2 and "copied" not in said
+    assert (mine / "01_fails.ipynb").is_symlink() and (mine / "00_runs.ipynb").is_dir()
+    assert (mine / "00_runs.new.ipynb").is_file() and (mine / "01_fails.new.ipynb").is_file()
+    assert lab(clone, capsys) == "", "they are offered once"
 
 
 @pytest.fixture
@@ -370,8 +414,8 @@ def test_run_overwrites_nothing_unasked(clone, tmp_path, monkeypatch, capsys, na
     monkeypatch.setattr(report, "_execute", lambda one, to, *_: shutil.copyfile(one, to) and None)
     mine = tmp_path / "mine"
     mine.mkdir()
-    for kept in (name, "02_other.ipynb"):
-        (mine / kept).write_text("my work")
+    for other in (name, "02_other.ipynb"):
+        (mine / other).write_text("my work")
     assert cli.main(["run", "--out", str(mine)]) == 2
     told = capsys.readouterr().err
     assert f"{name} is not from an earlier run" in told and "--force" in told
@@ -667,3 +711,79 @@ def test_adapt_shares_into_an_empty_folder_only(pictures, tmp_path, capsys):
     (tmp_path / "diary.txt").touch()
     assert adapt(pictures, "--leave-out", "--share", tmp_path) == 2
     assert "diary.txt" in capsys.readouterr().err
+
+
+ODD_ANSWERS = [
+    {"exercises": {"03.x": {"outcome": None}, "03.y": {"outcome": []}, "03.z": {"tried": {}}}},
+    {"predictions": {"03.x": {"question": "q", "unit": "", "said": None, "measured": 10**400}}},
+    {"predictions": {"03.x": {
+        "question": "q", "unit": "", "said": {"": 1}, "measured": {"": 10**400}}}},
+    {"predictions": {"03.x": {"question": "q", "unit": "", "measured": {"": 1}}}},
+    {"exercises": {"\ud800": {"outcome": "right"}}},
+    {"predictions": {"03.x": {
+        "question": "\x1b]0;owned\x07\x1b[2Jq", "unit": "\x1b[1m", "said": None,
+        "measured": {"\x9b1m": 3}}}, "exercises": {"\x1b[2J": {"outcome": "\x1b[3J"}}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answers", ODD_ANSWERS, ids=lambda one: json.dumps(one)[:60])
+@pytest.mark.filterwarnings("ignore:.*is damaged")
+def test_progress_shows_odd_answers_without_a_traceback_or_control_codes(
+    answers, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path / "home"))
+    answers = {kind: {} for kind in kept.KINDS} | answers
+    kept.file().write_text(json.dumps(answers), encoding="utf-8")
+    assert cli.main(["progress", "--out", str(tmp_path / "out.json")]) == 0
+    shown = capsys.readouterr()
+    assert all(c.isprintable() or c == "\n" for c in shown.out + shown.err)
+    assert (tmp_path / "out.json").read_text(encoding="utf-8")
+
+
+def test_doctor_and_adapt_show_names_that_no_terminal_obeys(monkeypatch, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("TL_COURSE_HOME", str(home))
+    for name in (b"own\x1b[2J\x1b]0;x\ard", b"\xff"):
+        try:
+            os.mkdir(os.path.join(os.fsencode(home), name))
+        except OSError:
+            pytest.skip("this system takes no such names")
+    shown = doctor.as_text([doctor.Diagnosis("cached", *doctor._cached())])
+    assert "own?[2J?]0;x?rd" in shown
+    assert all(c.isprintable() or c == "\n" for c in shown)
+    checked = own_folder.Checked(tmp_path / "ev\x1b[31mil", ("a",), (), None, None)
+    assert str(checked).splitlines()[0].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("sweep --draws 99999999999", "give a number from 1 to 10000"),
+        ("matrix --draws 0", "give a number from 1 to 10000"),
+        ("pretrain --out net --images 99999999999999999999999999", "1000000000 or fewer"),
+    ],
+)
+def test_numbers_that_no_machine_gets_through_are_told_at_once(
+    arguments, sentence, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments.split()) == 2
+    assert sentence in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_an_adapt_that_is_asked_to_end_leaves_no_lock(tmp_path, monkeypatch):
+    def asked_to_end(args):
+        assert [path.name for path in (tmp_path / "net").iterdir()] == [storage.CLAIM]
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(cli, "_adapt", asked_to_end)
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["adapt", "--train", "a", "--test", "b", "--out", str(tmp_path / "net")])
+        assert ended.value.code == 143 and not list((tmp_path / "net").iterdir())
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN, "as it was"
+    finally:
+        signal.signal(signal.SIGTERM, before)

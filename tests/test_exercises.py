@@ -6,6 +6,7 @@
 import importlib
 import json
 import linecache
+import os
 import re
 from pathlib import Path
 
@@ -207,3 +208,38 @@ def test_what_is_kept_can_be_deleted_and_damage_is_told():
     with pytest.warns(UserWarning, match=r"damaged.*answers\.damaged\.json"):
         assert kept.read("predictions") == {}
     assert kept.file().with_name("answers.damaged.json").exists()
+
+
+def test_each_damaged_file_of_answers_is_kept_under_a_name_of_its_own():
+    texts = ["first damage", "{", '{"exercises": 3}', "[]", "null", "[" * 100_000]
+    for text in texts:
+        kept.file().write_text(text, encoding="utf-8")
+        with pytest.warns(UserWarning, match=r"damaged.*answers\.damaged.*begin anew"):
+            assert kept.read("exercises") == {}
+    aside = sorted(kept.file().parent.glob("answers.damaged*.json"))
+    assert sorted(path.read_text(encoding="utf-8") for path in aside) == sorted(texts)
+    kept.forget()
+    assert not list(kept.file().parent.glob("answers*.json")), "all of it is deleted"
+
+
+def test_one_bad_entry_is_no_damage_of_all():
+    entry, table = {"outcome": RIGHT}, {"exercises": {"03.x": {"outcome": RIGHT}, "03.y": 3}}
+    kept.file().write_text(json.dumps(table | {"more": [1]}), encoding="utf-8")
+    assert kept.read("exercises") == {"03.x": entry} and kept.read("predictions") == {}
+    kept.keep("exercises", "03.z", lambda _: entry)
+    table["exercises"]["03.z"] = entry
+    assert json.loads(kept.file().read_text("utf-8")) == table | {"more": [1], "predictions": {}}
+    kept.keep("exercises", "03.y", lambda before: before | entry)
+    assert kept.read("exercises")["03.y"] == entry
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no pipes with a name")
+def test_answers_that_are_a_pipe_or_endless_are_put_aside():
+    os.mkfifo(kept.file())
+    with pytest.warns(UserWarning, match="it is a pipe"):
+        assert kept.read("exercises") == {}
+    with kept.file().open("wb") as file:
+        file.truncate(6_000_000_000)  # a sparse file: no room is taken
+    with pytest.warns(UserWarning, match="larger than 1 MB"):
+        kept.keep("exercises", "03.x", lambda _: {"tried": 1})
+    assert kept.read("exercises") == {"03.x": {"tried": 1}}

@@ -254,3 +254,71 @@ def test_what_cannot_be_saved_or_read_is_told_in_a_sentence(tmp_path):
     for text in ("", "[]", "{}", b"\xff\xfe", "[" * 100_000):
         with pytest.raises(CourseError, match="not a file of drawings"):
             handwriting_files.from_text(text)
+
+
+def test_a_file_larger_than_any_of_drawings_is_not_even_parsed(monkeypatch):
+    text = f'{{"format": "{handwriting_files.FORMAT}", "drawings": [{"[]," * 300_000}[]]}}'
+    monkeypatch.setattr(json, "loads", lambda text: pytest.fail("it was parsed"))
+    with pytest.raises(CourseError, match="not a file of drawings"):
+        handwriting_files.from_text(text)
+
+
+def test_as_many_points_as_fit_are_looked_at_in_parts_that_stay_small(monkeypatch):
+    looked, squares = [], drawn._squares
+
+    def counted(points, start, end):
+        looked.append(len(points) * len(start))
+        return squares(points, start, end)
+
+    monkeypatch.setattr(drawn, "_squares", counted)
+    generator = np.random.default_rng(0)
+    scribble = tuple(map(tuple, generator.integers(0, 256, (3700, 2)).tolist()))
+    text = drawn.encode([scribble])
+    rows = [[3, text[:-8] + f"{number:08}"] for number in range(30)]
+    assert len(handwriting_files.from_rows(rows)) == 30
+    assert max(looked) <= 28 * 28 * drawn.AT_ONCE and sum(looked) < 30 * 2 * 3700 * 28 * 28
+    with pytest.raises(CourseError, match="far too many points"):
+        handwriting_files.from_rows([*rows, *rows])
+
+
+def test_distances_are_those_of_the_textbook():
+    points, start = np.array([[0.0, 0], [3, 4], [9, 1]]), np.array([[0.0, 0], [5, 5]])
+    end = np.array([[6.0, 0], [5, 5]])  # a line and a dot
+    expected = [[0, 50**0.5], [4, 5**0.5], [10**0.5, 32**0.5]]
+    assert np.allclose(drawn._distances(points, start, end), expected)
+
+
+def test_drawings_are_neither_written_nor_deleted_where_a_link_leads(tmp_path):
+    mine, other = [Drawing(3, drawn.encode(THREE))], tmp_path / "other"
+    (other / "3").mkdir(parents=True)
+    (other / "3" / "3-99.png").write_text("precious")
+    (tmp_path / "mine" / "Alan").mkdir(parents=True)
+    links = {"Ada": other, "Alan/3": other / "3", "Eve.json": other / "nothing"}
+    try:
+        for name, place in links.items():
+            (tmp_path / "mine" / name).symlink_to(place)
+    except OSError:
+        pytest.skip("this system lets nobody make a link")
+    for name in ("Ada", "Alan", "Eve"):
+        with pytest.raises(CourseError, match="is a link.*type another name"):
+            handwriting_files.save(tmp_path / "mine", name, mine)
+        assert handwriting_files.delete(tmp_path / "mine", name) == 0
+    assert handwriting_files.taken(tmp_path / "mine", "Eve")
+    assert [path.name for path in other.rglob("*") if path.is_file()] == ["3-99.png"]
+    assert not list((tmp_path / "mine").glob("A*.json"))
+
+
+def test_a_file_that_save_never_wrote_is_neither_replaced_nor_deleted(tmp_path):
+    mine = [Drawing(3, drawn.encode(THREE))]
+    (tmp_path / "notes.json").write_text("{}")
+    (tmp_path / "Bob.json").mkdir()
+    assert handwriting_files.save(tmp_path, "notes.of me", mine).drawings == 1
+    assert handwriting_files.delete(tmp_path, "notes.of me") == 2
+    for name in ("notes", "Bob"):
+        with pytest.raises(CourseError, match="is no file of drawings: type another name"):
+            handwriting_files.save(tmp_path, name, mine)
+        assert handwriting_files.taken(tmp_path, name)
+        assert handwriting_files.delete(tmp_path, name) == 0
+    assert handwriting_files.names(tmp_path) == []
+    assert (tmp_path / "notes.json").read_text() == "{}" and (tmp_path / "Bob.json").is_dir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["Bob.json", "notes.json"]

@@ -118,12 +118,16 @@ def test_a_cell_that_is_run_again_closes_what_it_showed_unless_another_cell_show
     assert not c.closed
 
 
+LONG_STATE = '{"experiment":"doubler","format":1,"seed":0,"number":1}' + " " * 2_000_000
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("", "not the state of an experiment"),
         ("[1]", "not the state of an experiment"),
         ("[" * 100_000, "not the state of an experiment"),
+        (LONG_STATE, "not the state of an experiment"),
         ('{"experiment":"teach","format":1}', "another experiment"),
         ('{"experiment":"doubler","format":2,"seed":0,"number":1}', "format 2"),
         ('{"experiment":"doubler","format":1,"seed":0}', "look at: number"),

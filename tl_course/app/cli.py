@@ -11,11 +11,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tl_course import __version__
-from tl_course.base.errors import CourseError, refusal
+from tl_course.base.errors import CourseError, printable, refusal
 
 VERBS = []  # functions that add a verb to the command, in the order of --help
 
@@ -49,6 +50,7 @@ def _seed(text: str) -> int:
 
 SOURCES = ["emoji-images", "spoken-names", "written-names"]
 SEED = takes("--seed", type=_seed, default=0)
+MOST_DRAWS = 10_000  # a hundred times what an interval needs
 DRAWS = takes("--draws", type=int, default=10)
 FORCE = takes("--force", action="store_true", help="overwrite what is there already")
 JSON = takes("--json", action="store_true", help="print one JSON object as the last line")
@@ -131,10 +133,14 @@ def progress(args: argparse.Namespace) -> int:
         storage.write_text(file, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
         print(f"Written to {file}.")
     for name, entry in found["exercises"].items():
-        tried, seen = entry.get("tried", 0), entry.get("solution_seen", False)
-        more = f"hints {entry.get('hints', 0)}{', solution seen' if seen else ''}"
-        print(f"{name:<20}{entry.get('outcome', 'not attempted'):<15}tried {tried}, {more}")
-    for question, said, measured, off in predictions.rows(predictions.of()):
+        seen = ", solution seen" if entry.get("solution_seen") else ""
+        outcome, tried, hints = (
+            printable(str(entry.get(key, usual)))
+            for key, usual in (("outcome", "not attempted"), ("tried", 0), ("hints", 0))
+        )
+        print(f"{printable(name):<20}{outcome:<15}tried {tried}, hints {hints}{seen}")
+    for row in predictions.rows(predictions.of()):
+        question, said, measured, off = (printable(one, 500) for one in row)
         print(f"{question} You said {said}, it is {measured} ({off}).")
     if not any(found.values()):
         print("Nothing is kept so far.")
@@ -255,9 +261,22 @@ def pretrain(args: argparse.Namespace) -> int:
     about="Trains on the pictures of --train (DIR/class/picture.png) and tests on those of --test.",
 )
 def adapt(args: argparse.Namespace) -> int:
-    with contextlib.ExitStack() as held:
+    with _ended_as_by_ctrl_c(), contextlib.ExitStack() as held:
         _take_places(args, held)  # rather now than after the training
         return _adapt(args)
+
+
+@contextlib.contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """Whoever asks the process to end (SIGTERM) makes it let go of its places first."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # which alone hears of signals
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _take_places(args: argparse.Namespace, held: contextlib.ExitStack) -> None:
@@ -493,8 +512,8 @@ def _done(args: argparse.Namespace, **found: object) -> int:
 
 def _sizes(args: argparse.Namespace) -> list[int]:
     """The numbers of images, and a look at that of draws."""
-    if args.draws < 1:
-        raise CourseError(f"--draws is {args.draws}; at least 1 is needed.")
+    if not 1 <= args.draws <= MOST_DRAWS:
+        raise CourseError(f"--draws is {args.draws}; give a number from 1 to {MOST_DRAWS}.")
     try:
         return [int(size) for size in args.images.split(",")]
     except ValueError:

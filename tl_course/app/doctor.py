@@ -10,9 +10,10 @@ from importlib import metadata
 from pathlib import Path
 
 from tl_course.base import here, machine, storage
-from tl_course.base.errors import CourseError
+from tl_course.base.errors import CourseError, printable
 
 OLDEST_TORCH = (2, 11)  # as in pyproject.toml
+LONGEST = 2000  # characters of a line, in which there may be strangers' names
 AGAIN = "run `python3 start.py lab` again: it installs what is missing"
 
 
@@ -45,9 +46,9 @@ def as_text(diagnoses: list[Diagnosis]) -> str:
     lines = []
     for f in diagnoses:
         mark = f.status if f.status == "note" else f.status.upper()
-        lines.append(f"{mark:<8}{f.name:<10}{f.found}")
+        lines.append(f"{mark:<8}{f.name:<10}{printable(f.found, LONGEST)}")
         if f.todo:
-            lines.append(f"{'':<18}-> {f.todo}")
+            lines.append(f"{'':<18}-> {printable(f.todo, LONGEST)}")
     return "\n".join(lines)
 
 

@@ -10,7 +10,7 @@ import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
-from tl_course.base import here, storage
+from tl_course.base import here, outside, storage
 from tl_course.base.errors import CourseError
 
 KERNEL = "python3"
@@ -20,6 +20,7 @@ SERVER = (
     "--ServerApp.kernel_websocket_connection_class=tl_course.app.prompt_answers.PromptConnection",
 )
 MANIFEST = ".tl-course-copies.json"
+LARGEST = 10_000_000  # bytes of a notebook; no original comes near
 
 
 def root() -> Path:
@@ -152,15 +153,17 @@ def copy_for_learner(notebooks: list[Path], folder: Path) -> list[str]:
     """
     manifest = folder / MANIFEST
     try:
-        copied = dict(json.loads(manifest.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError):
-        copied = {}  # without it, every file that differs counts as changed
+        copied = outside.parsed(outside.content(manifest, outside.MOST_TEXT), manifest)
+    except CourseError:
+        copied = None  # without it, every file that differs counts as changed
+    known = copied.items() if isinstance(copied, dict) else ()
+    copied = {name: one for name, one in known if one and isinstance(one, str)}
     told, new = [], 0
     for notebook in notebooks:
         content = notebook.read_bytes()
         version = hashlib.sha256(content).hexdigest()
         target = mine = folder / notebook.name
-        found = storage.sha256(mine) if mine.exists() else None
+        found = _version(mine)
         if found in (None, version):
             new += found is None
         elif found == copied.get(mine.name):
@@ -171,7 +174,7 @@ def copy_for_learner(notebooks: list[Path], folder: Path) -> list[str]:
             target = mine.with_suffix(".new.ipynb")
             if version == copied.get(target.name):
                 continue  # it was offered before
-            if target.exists() and storage.sha256(target) != copied.get(target.name):
+            if _version(target) not in (None, copied.get(target.name)):
                 told.append(
                     f"There is a newer {mine.name}, but you changed both yours and {target.name}; "
                     f"rename {target.name} to get it."
@@ -181,7 +184,7 @@ def copy_for_learner(notebooks: list[Path], folder: Path) -> list[str]:
                 f"There is a newer {mine.name}; yours is as you left it, the new one is beside it "
                 f"as {target.name}."
             )
-        if not target.exists() or storage.sha256(target) != version:
+        if _version(target) != version:
             with storage.atomic_path(target) as draft:
                 draft.write_bytes(content)
         copied[target.name] = version
@@ -189,3 +192,13 @@ def copy_for_learner(notebooks: list[Path], folder: Path) -> list[str]:
     if new:
         told.insert(0, f"{new} notebook{'s' if new > 1 else ''} copied to {folder}.")
     return told
+
+
+def _version(copy: Path) -> str | None:
+    """The hash of a file; "" for what is no copy (a folder, a huge file), None for nothing."""
+    if not os.path.lexists(copy):
+        return None
+    try:
+        return hashlib.sha256(outside.content(copy, LARGEST)).hexdigest()
+    except CourseError:
+        return ""

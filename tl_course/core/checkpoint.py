@@ -14,12 +14,14 @@ from tl_course.base.errors import CourseError, printable
 from tl_course.core import files
 
 FORMAT = "tl_course checkpoint 1"
-MOST_STATE = 50_000_000  # bytes of what is no tensor: three numbers for each ten steps
+LEAST_STATE, MOST_STATE = 1_000_000, 50_000_000  # bytes of what is no tensor, for how long a run
+PER_STEP = 10  # bytes of it: three numbers for each ten steps
 MOST_NUMBER = 1e18  # of all plain numbers; larger ones end in no result
 NUMBER = {"type": "number", "minimum": -MOST_NUMBER, "maximum": MOST_NUMBER}
 COUNT = {"type": "integer", "minimum": 0, "maximum": MOST_NUMBER}
-NUMBERS = {"type": "array", "items": NUMBER}
+NUMBERS = {"type": "array"}  # `_are_numbers` looks into them, a hundred times faster
 MOMENTS = {False: ("exp_avg", "exp_avg_sq"), True: ("mean",)}  # of each weight: AdamW's, Muon's
+SERIES = ("step", "loss", "rate")  # of a history
 STATE = {  # what the JSON text must hold (JSON Schema)
     "type": "object",
     "properties": {
@@ -28,13 +30,11 @@ STATE = {  # what the JSON text must hold (JSON Schema)
         "history": {
             "type": "object",
             "properties": {
-                "step": {"type": "array", "items": COUNT},
-                "loss": NUMBERS,
-                "rate": NUMBERS,
+                **dict.fromkeys(SERIES, NUMBERS),
                 "seconds": NUMBER,
                 "finished": {"type": "boolean"},
             },
-            "required": ["step", "loss", "rate", "seconds", "finished"],
+            "required": [*SERIES, "seconds", "finished"],
             "additionalProperties": False,
         },
         "pending": NUMBERS,
@@ -62,9 +62,10 @@ def resume(path: Path, run: dict, kept: dict) -> tuple[int, dict, list[float]]:
     _packed({name: one.state_dict() for name, one in kept.items()}, "", ours)
     room = 4 * sum(value.nbytes for value in ours.values())  # an optimizer keeps two for a weight
     content = outside.content(path, room + MOST_STATE)
+    most = min(MOST_STATE, LEAST_STATE + PER_STEP * run["steps"])
     try:
-        tensors = files.tensors_in(content, path, MOST_STATE)
-        texts = files.texts_in(content, path, MOST_STATE)
+        tensors = files.tensors_in(content, path, most)
+        texts = files.texts_in(content, path, most)
     except CourseError:
         if files.is_pickle(content):  # as torch.save wrote it
             raise of_another_version(path) from None
@@ -73,6 +74,10 @@ def resume(path: Path, run: dict, kept: dict) -> tuple[int, dict, list[float]]:
         raise of_another_version(path)
     state = outside.parsed(texts.get("state", ""), f"The checkpoint {path}")
     outside.meet(state, STATE, f"The checkpoint {path}", "delete it to start over")
+    history = state["history"]
+    some = (*map(history.get, SERIES), state["pending"])
+    if not all(map(_are_numbers, some)) or any(type(one) is not int for one in history["step"]):
+        raise _damaged(path)
     wanted = json.loads(json.dumps(run))
     if state["run"] != wanted:
         theirs = {key: value for key, value in state["run"].items() if wanted.get(key) != value}
@@ -89,7 +94,11 @@ def resume(path: Path, run: dict, kept: dict) -> tuple[int, dict, list[float]]:
         raise _damaged(path)
     for name, one in kept.items():
         one.load_state_dict(states[name])
-    return state["step"], state["history"], state["pending"]
+    return state["step"], history, state["pending"]
+
+
+def _are_numbers(some: list) -> bool:
+    return all(type(one) in (int, float) and abs(one) <= MOST_NUMBER for one in some)
 
 
 def of_another_version(path: Path) -> CourseError:

@@ -16,6 +16,7 @@ from tl_course.core.network import FiveLayerNet
 from tl_course.core.training import History, Recipe, Watch
 
 BATCH = 256
+MOST_IMAGES = 1_000_000_000  # days of the fastest machines; the course's own need a million
 FIRST_LAYER_GAIN = 0.067  # W¹ starts small, so that what it learns soon outweighs it
 LONG_GAIN = 0.2  # with the recipe of long pretrainings
 HELD_OUT_SEED = 1_000_000  # renders that measure accuracy; no training seed may come near
@@ -111,6 +112,11 @@ def pretrain(
     steps = images // BATCH
     if steps < 2:
         raise CourseError(f"{images} images are too few to pretrain on; ask for 512 or more.")
+    if images > MOST_IMAGES:
+        raise CourseError(
+            f"{images} images are more than any machine gets through; ask for {MOST_IMAGES} or "
+            "fewer."
+        )
     if held_out is not None and (held_out.seed - source.seed) % 2**32 == 0:
         raise CourseError(
             f"Seed {source.seed} is the one whose inputs measure the accuracy; choose another seed."

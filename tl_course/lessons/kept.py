@@ -4,15 +4,18 @@ One small JSON file for each person, `made/PERSON/answers.json`: `{kind: {name: 
 `kind` is "predictions" or "exercises". `forget` deletes it.
 """
 
+import itertools
 import json
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from tl_course.base import storage
-from tl_course.base.errors import CourseError
+from tl_course.base import outside, storage
+from tl_course.base.errors import CourseError, refusals_told
 
 KINDS = ("predictions", "exercises")
+DAMAGED = "answers.damaged"  # how the names begin of files that were put aside
 
 
 def file() -> Path:
@@ -21,15 +24,21 @@ def file() -> Path:
 
 
 def read(kind: str) -> dict[str, dict]:
-    """Everything of one kind by its name, in the order of notebooks.
+    """Everything of one kind by its name, in the order of notebooks; damaged entries left out.
 
     A home that cannot be written to keeps nobody from reading on: it is a warning.
     """
     try:
-        return dict(sorted(_everything()[kind].items()))
+        path = file()
+        try:
+            everything = _everything(path)
+        except CourseError:
+            with storage.lock(path):
+                everything = _whole(path)
     except CourseError as error:
         warnings.warn(f"No answers are kept. {error}", stacklevel=2)
         return {}
+    return {name: one for name, one in sorted(everything[kind].items()) if isinstance(one, dict)}
 
 
 def keep(kind: str, name: str, change: Callable[[dict], dict | None]) -> None:
@@ -41,9 +50,9 @@ def keep(kind: str, name: str, change: Callable[[dict], dict | None]) -> None:
     try:
         path = file()
         with storage.lock(path):
-            everything = _everything()
-            changed = change(dict(everything[kind].get(name, {})))
-            everything[kind].pop(name, None)
+            everything = _whole(path)
+            before = everything[kind].pop(name, {})
+            changed = change(dict(before) if isinstance(before, dict) else {})
             if changed is not None:
                 everything[kind][name] = changed
             storage.write_text(path, json.dumps(everything, indent=1, sort_keys=True) + "\n")
@@ -52,26 +61,38 @@ def keep(kind: str, name: str, change: Callable[[dict], dict | None]) -> None:
 
 
 def forget() -> None:
-    """Delete all of it."""
+    """Delete all of it, what was put aside as well."""
     path = file()
-    with storage.lock(path):
-        path.unlink(missing_ok=True)
+    with storage.lock(path), refusals_told():
+        for one in (path, *path.parent.glob(f"{DAMAGED}*.json")):
+            one.unlink(missing_ok=True)
 
 
-def _everything() -> dict[str, dict[str, dict]]:
-    path = file()
+def _everything(path: Path) -> dict[str, dict]:
+    """All that is kept, with every kind; CourseError where the file as a whole is damaged."""
+    if not os.path.lexists(path):
+        return {kind: {} for kind in KINDS}
+    everything = outside.parsed(outside.content(path, outside.MOST_TEXT), path)
+    if not isinstance(everything, dict):
+        raise CourseError(f"{path} is no table of answers.")
+    everything = {kind: {} for kind in KINDS} | everything
+    if not all(isinstance(everything[kind], dict) for kind in KINDS):
+        raise CourseError(f"{path} has no table of each kind of answers.")
+    return everything
+
+
+def _whole(path: Path) -> dict[str, dict]:
+    """The same for whoever has the lock: what is damaged gets a name of its own, and is kept."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if any(not isinstance(one, dict) for kind in KINDS for one in found[kind].values()):
-            raise ValueError("an entry is not a table")
-        return {kind: dict(found[kind]) for kind in KINDS}
-    except FileNotFoundError:
-        pass
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        aside = path.with_name("answers.damaged.json")
-        path.replace(aside)
+        return _everything(path)
+    except CourseError as error:
+        ends = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+        places = (path.with_name(f"{DAMAGED}{end}.json") for end in ends)
+        aside = next(place for place in places if not os.path.lexists(place))
+        with refusals_told():
+            path.replace(aside)
         warnings.warn(
             f"{path} is damaged ({error}); it is now {aside.name}, and your answers begin anew.",
-            stacklevel=3,
+            stacklevel=4,
         )
-    return {kind: {} for kind in KINDS}
+        return _everything(path)

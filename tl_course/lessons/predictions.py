@@ -6,6 +6,7 @@ was said is kept once, with what came out (`kept`); `None` was said by whoever s
 
 import html
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -106,11 +107,13 @@ def of(number: str = "") -> dict[str, dict]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+    return isinstance(value, (int, float)) and abs(value) <= sys.float_info.max
 
 
 def _whole(entry: dict) -> bool:
     said, measured = entry.get("said"), entry.get("measured")
+    if "said" not in entry:
+        return False
     if not all(isinstance(entry.get(name), str) for name in ("question", "unit")):
         return False
     if isinstance(measured, str):
@@ -161,7 +164,8 @@ def calibration(entries: dict[str, dict]) -> tuple[Picture | None, str]:
             for entry in entries.values()
             if isinstance(entry["said"], dict) and entry["unit"] == "of 100"
             for label, value in entry["measured"].items()
-        ]
+        ],
+        dtype=float,  # else numpy makes objects of whole numbers of many digits
     ).reshape(-1, 2)
     chosen = [e for e in entries.values() if isinstance(e["said"], str)]
     right = sum(entry["said"] == entry["measured"] for entry in chosen)

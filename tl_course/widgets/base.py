@@ -32,6 +32,7 @@ from tl_course.widgets.parts import Guard, Share, walk
 FORMAT = 1  # of the text that is shared; a newer one is refused in a sentence
 ONE_AT_A_TIME = threading.RLock()
 LONGEST = 1000  # characters of what is told
+MOST_STATE = 2_000_000  # characters of a shared text, in which a picture may be
 LAST_WAIT = 2.0  # seconds that the end of the kernel waits for work that was told to stop
 WRAP = {"flex_flow": "row wrap", "align_items": "center"}
 
@@ -232,7 +233,7 @@ class Experiment:
 
     def _parsed(self, text: str) -> dict:
         try:
-            state = json.loads(text)
+            state = json.loads(text) if len(text) <= MOST_STATE else None
         except (ValueError, RecursionError):
             state = None
         if not isinstance(state, dict) or "experiment" not in state:

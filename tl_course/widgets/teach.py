@@ -44,7 +44,8 @@ ASKED = "How many of 100 strangers' digits will Option 1 read, after {} drawings
 SAVE, DELETE = "Save my drawings", "Delete my drawings"
 ENOUGH = 50  # drawings, for all that the notebook says
 MOST = 100  # drawings of one hand; more gain little here and make the state's text long
-LONGEST = handwriting_files.LARGEST // MOST - 20  # characters of a drawing, so that all can be read
+# Characters of a drawing, so that all can be read.
+LONGEST = handwriting_files.LARGEST // MOST - handwriting_files.BESIDE
 REDRAW = 0.6  # seconds between two drawings of the figure while results come in
 ROW = WRAP | {"width": "100%"}
 

@@ -23,7 +23,7 @@ SOFT = 1.2  # pixels over which a stroke's edge goes from full ink to none
 SMALLEST = 16.0  # units: what is smaller than that (a dot) is not blown up to fill the box
 MOST = 2000  # points that are looked at; more is scribbling
 MOST_STROKES = 500
-AT_ONCE = 256  # pieces of strokes, so that memory stays small
+AT_ONCE = 16  # pieces of strokes, so that they stay in the processor's cache
 LONGEST = 4 * (MOST + MOST_STROKES)  # characters of a drawing as text, three or four a point
 TOLERANCE = 1.0  # units by which a simplified stroke may stray
 
@@ -107,18 +107,23 @@ def _ink(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     y, x = np.mgrid[:SIZE, :SIZE]
     pixels = np.stack([x.ravel(), y.ravel()], 1).astype(float)
     pieces = range(0, len(start), AT_ONCE)
-    near = [_distances(pixels, start[i : i + AT_ONCE], end[i : i + AT_ONCE]).min(1) for i in pieces]
-    away = np.min(near, axis=0)
+    near = [_squares(pixels, start[i : i + AT_ONCE], end[i : i + AT_ONCE]).min(1) for i in pieces]
+    away = np.sqrt(np.min(near, axis=0))
     return np.clip((THICK / 2 - away) / SOFT + 0.5, 0, 1).reshape(SIZE, SIZE)
 
 
 def _distances(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Distance of each point `[p, 2]` to each piece from `start` to `end` `[n, 2]`: `[p, n]`."""
-    along = end - start
-    length = np.maximum((along**2).sum(1), 1e-12)
-    to = points[:, None] - start
-    share = np.clip((to * along).sum(2) / length, 0, 1)
-    return np.sqrt(((to - share[:, :, None] * along) ** 2).sum(2))
+    return np.sqrt(_squares(points, start, end))
+
+
+def _squares(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The squares of `_distances`; x and y lie apart, which is several times faster."""
+    along_x, along_y = (end - start).T
+    length = np.maximum(along_x**2 + along_y**2, 1e-12)
+    to_x, to_y = points[:, :1] - start[:, 0], points[:, 1:] - start[:, 1]
+    share = np.clip((to_x * along_x + to_y * along_y) / length, 0, 1)
+    return (to_x - share * along_x) ** 2 + (to_y - share * along_y) ** 2
 
 
 def encode(drawing: Sequence[Stroke]) -> str:

@@ -112,8 +112,8 @@ class Checked:
 
     def __str__(self) -> str:
         head = (
-            f"{self.root}: {len(self.classes)} classes, {len(self.train_files)} pictures to train "
-            f"on, {len(self.test_files)} to test on"
+            f"{printable(str(self.root), 500)}: {len(self.classes)} classes, "
+            f"{len(self.train_files)} pictures to train on, {len(self.test_files)} to test on"
             + (f" (split here, {TEST_SHARE:.0%} for the test)" if self.was_split else "")
             + f", {len(self.left_out)} files left out."
         )

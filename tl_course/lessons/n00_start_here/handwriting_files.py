@@ -4,6 +4,7 @@ Nothing leaves the machine by itself. What is saved is drawings and the name tha
 """
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tl_course.base import storage
+from tl_course.base import outside, storage
 from tl_course.base.errors import CourseError
 from tl_course.base.names import RESERVED
 from tl_course.lessons.n00_start_here.handwriting import Drawing, pixels
@@ -20,6 +21,8 @@ from tl_course.lessons.n00_start_here.handwriting import Drawing, pixels
 FORMAT = "tl_course handwriting 1"
 MOST = 1000  # drawings in one file
 LARGEST = 300_000  # characters of all its drawings; a usual one has a hundred
+LONGEST_FILE = 2 * LARGEST  # bytes; parsed, they take up to 25 times as many
+BESIDE = 20  # more for each drawing, as its label and the marks around it
 LONGEST = 40  # letters of a name
 
 
@@ -54,7 +57,19 @@ def as_text(name: str, drawings: Sequence[Drawing]) -> str:
 
 def from_text(text: str | bytes) -> tuple[str, list[Drawing]]:
     """Name and drawings out of such a file; CourseError says what is wrong with another one."""
+    name, rows = _parsed(text)
+    if not isinstance(name, str):
+        raise CourseError("This file of drawings does not say whose they are; save it again.")
+    if not rows:
+        raise CourseError("There is no drawing in this file: draw, save, and hand over again.")
+    return named(name), from_rows(rows)
+
+
+def _parsed(text: str | bytes) -> tuple[object, object]:
+    """Name and drawings as such a file has them; CourseError where it is none."""
     try:
+        if len(text) > LONGEST_FILE:
+            raise ValueError
         content = json.loads(text)
         made, name, rows = content["format"], content["name"], content["drawings"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -64,27 +79,26 @@ def from_text(text: str | bytes) -> tuple[str, list[Drawing]]:
             f"This is not a file of drawings (it does not say '{FORMAT}'): choose the .json file "
             "that 'Save my drawings' wrote."
         )
-    if not isinstance(name, str):
-        raise CourseError("This file of drawings does not say whose they are; save it again.")
-    if not rows:
-        raise CourseError("There is no drawing in this file: draw, save, and hand over again.")
-    return named(name), from_rows(rows)
+    return name, rows
 
 
 def from_rows(rows: object) -> list[Drawing]:
     """Drawings out of `[[label, text], …]`; CourseError where one is damaged."""
     if not isinstance(rows, list) or len(rows) > MOST:
         raise CourseError(f"A hand is a list of at most {MOST} drawings; this is something else.")
-    if len(json.dumps(rows)) > LARGEST:
-        raise CourseError("These drawings have far too many points: draw them again.")
-    drawings = []
     for row in rows:
         if not isinstance(row, list) or len(row) != 2 or not isinstance(row[1], str):
             raise CourseError("One of the drawings is damaged: copy or save all of them again.")
         if type(row[0]) is not int or not 0 <= row[0] <= 9:
-            raise CourseError(f"A drawing is labelled {row[0]!r}; a label is a digit from 0 to 9.")
-        drawings.append(Drawing(*row))
-        pixels(row[1])  # raises where it is damaged
+            raise CourseError(
+                "One of the drawings is labelled with something else than a digit from 0 to 9: "
+                "copy or save all of them again."
+            )
+    if sum(len(text) + BESIDE for _, text in rows) > LARGEST:
+        raise CourseError("These drawings have far too many points: draw them again.")
+    drawings = [Drawing(*row) for row in rows]
+    for drawing in drawings:
+        pixels(drawing.text)  # raises where it is damaged
     return drawings
 
 
@@ -98,6 +112,7 @@ def save(folder: Path | str, name: str, drawings: Sequence[Drawing]) -> Saved:
     if not own:
         raise CourseError("There is no drawing of your own to save yet: draw one first.")
     storage.make_folder(folder)
+    _refuse_what_is_not_ours(folder / name)
     file = storage.write_text(folder / f"{name}.json", as_text(name, own))
     counts: Counter[int] = Counter()
     written = set()
@@ -114,27 +129,58 @@ def save(folder: Path | str, name: str, drawings: Sequence[Drawing]) -> Saved:
 
 def names(folder: Path | str) -> list[str]:
     """Whose drawings are saved in a folder."""
-    return sorted(path.stem for path in Path(folder).glob("*.json"))
+    return sorted(path.stem for path in Path(folder).glob("*.json") if _is_ours(path))
 
 
 def taken(folder: Path | str, name: str) -> bool:
     """Whether `save` under this name would take the place of something."""
     file = Path(folder) / f"{named(name)}.json"
-    return file.exists() or any(_pictures(file.with_suffix("")))
+    return os.path.lexists(file) or any(_pictures(file.with_suffix("")))
 
 
 def delete(folder: Path | str, name: str) -> int:
     """Delete what `save` wrote under this name, and nothing else; returns how many files."""
     file = Path(folder) / f"{named(name)}.json"
-    there = file.exists()
-    if there:
+    ours = _is_ours(file)
+    if ours:
         file.unlink()
-    return there + _remove(file.with_suffix(""))
+    return ours + _remove(file.with_suffix(""))
 
 
-def _pictures(folder: Path) -> Iterator[Path]:
+def _is_ours(file: Path) -> bool:
+    """Whether `save` wrote this file."""
+    try:
+        _parsed(outside.content(file, LONGEST_FILE, follow=False))
+    except CourseError:
+        return False
+    return True
+
+
+def _refuse_what_is_not_ours(pictures: Path) -> None:
+    """CourseError where saving would replace another file, or write where a link leads."""
+    file = pictures.with_name(f"{pictures.name}.json")  # a name may have a dot
+    for place in (pictures, *pictures.glob("[0-9]"), file):
+        if place.is_symlink():
+            raise CourseError(
+                f"{place} is a link, and drawings are saved in no other place than this: type "
+                "another name, or take the link away."
+            )
+    if file.exists() and not _is_ours(file):
+        raise CourseError(
+            f"{file} is there and is no file of drawings: type another name, or rename it."
+        )
+
+
+def _places(pictures: Path) -> list[Path]:
+    """The folders of digits that `save` wrote; it writes nothing where a link leads."""
+    real = () if pictures.is_symlink() else pictures.glob("[0-9]")
+    return [place for place in real if place.is_dir() and not place.is_symlink()]
+
+
+def _pictures(pictures: Path) -> Iterator[Path]:
     """The pictures that `save` wrote."""
-    return folder.glob("[0-9]/[0-9]-[0-9]*.png")
+    for place in _places(pictures):
+        yield from place.glob("[0-9]-[0-9]*.png")
 
 
 def _remove(pictures: Path, keep: Collection[Path] = ()) -> int:
@@ -142,8 +188,8 @@ def _remove(pictures: Path, keep: Collection[Path] = ()) -> int:
     gone = [path for path in _pictures(pictures) if path not in keep]
     for path in gone:
         path.unlink()
-    for place in [*pictures.glob("[0-9]"), pictures]:
-        if place.is_dir():
+    for place in [*_places(pictures), pictures]:
+        if place.is_dir() and not place.is_symlink():
             storage.sweep(place)
             if not any(place.iterdir()):
                 place.rmdir()
