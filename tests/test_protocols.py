@@ -2,7 +2,7 @@
 
 import torch
 
-from tl_course.core import pretraining
+from tl_course.core import pretraining, settings
 from tl_course.data.examples import Target
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.lessons.n05_how_much_data import protocols
@@ -29,6 +29,7 @@ def test_the_first_of_each_class_are_the_first_in_order():
 
 def test_every_protocol_gives_its_rows(monkeypatch):
     monkeypatch.setattr(protocols, "DRAWS", 1)
+    monkeypatch.setattr(settings, "official", settings.chosen)
     monkeypatch.setattr(protocols, "WAYS", {"Option 1": ("option-1", False)})
     digits = handwritten()
     little = Target(digits.pool, digits.validation, digits.test[::10])
