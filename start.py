@@ -2,11 +2,12 @@
 """Sets the course up from nothing and starts it: `python3 start.py lab`, `test` or `course`.
 
 Standard library only, on Linux, macOS and Windows. It makes `.venv` beside this file, which takes
-minutes the first time and nothing later, and touches nothing else. It must parse on Python 3.6, so
-that an old Python can say which one is needed.
+minutes the first time and nothing later, and touches nothing else but a lock, `.venv.lock`. It must
+parse on Python 3.6, so that an old Python can say which one is needed.
 """
 
 import argparse
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -20,12 +21,20 @@ import sys
 import threading
 import time
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    import msvcrt
+
+    fcntl = None
+
 NEEDED = (3, 10)
 ROOT = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, *(["Scripts", "python.exe"] if os.name == "nt" else ["bin", "python"]))
 OURS = os.path.join(VENV, "made-by-start.py")  # written first: this .venv may be rebuilt by us
 READY = os.path.join(VENV, "ready-for-tl-course.json")  # written last: this .venv is whole
+LOCK = VENV + ".lock"  # locked by whoever is setting .venv up
 LOG = os.path.join(VENV, "setup.log")
 CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 MINILM_LOG = os.path.join(VENV, "minilm.log")
@@ -98,10 +107,53 @@ def parse(argv):
 def set_up(cpu=False):
     """Makes sure that .venv is there and whole; quick when it is."""
     check_python()
-    made = read_json(READY) or {}
-    wanted = {"project": project_hash(), "python": venv_python(), "folder": ROOT}
-    if made == wanted and wanted["python"]:
+    if is_ready():
         return
+    with alone():
+        if not is_ready():  # another start may have set it up meanwhile
+            bring_up_to_date(cpu)
+
+
+def is_ready():
+    made = read_json(READY)
+    return made == would_be_ready() and bool(made["python"])
+
+
+def would_be_ready():
+    """What is written down of a .venv that is whole."""
+    return {"project": project_hash(), "python": venv_python(), "folder": ROOT}
+
+
+@contextlib.contextmanager
+def alone():
+    """Waits until no other start is setting up; the system ends a lock together with its process."""
+    lock = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        if not try_to_lock(lock):
+            print("Another start is setting up .venv: waiting until it is done.", flush=True)
+            while not try_to_lock(lock):
+                time.sleep(1)
+        yield
+    finally:
+        os.close(lock)
+
+
+def try_to_lock(handle):
+    """Whether this start, and no other, now has the file; it does until the file is closed."""
+    try:
+        if fcntl:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    except BlockingIOError if fcntl else PermissionError:
+        return False
+    except OSError:
+        pass  # some network disks know no locks
+    return True
+
+
+def bring_up_to_date(cpu):
+    made, wanted = read_json(READY) or {}, would_be_ready()
     if wanted["python"] and made.get("python") == wanted["python"]:
         print("The course has changed or moved since the last start: bringing .venv up to date.")
     else:
@@ -362,7 +414,6 @@ def offline():
 
 def with_loopback(command):
     """Inside a network of its own (Linux): brings the loopback up, then becomes the command."""
-    import fcntl
     import socket
     import struct
 
