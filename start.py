@@ -73,9 +73,21 @@ def main(argv=None):
     except Stop as stop:
         print("start.py: " + str(stop), file=sys.stderr)
         return 1
+    except OSError as error:
+        print("start.py: " + refusal(error), file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nStopped; the same command goes on from here.", file=sys.stderr)
         return 130
+
+
+def refusal(error):
+    """What the operating system would not do, and what to do about it."""
+    what = "{}: {}".format(error.filename, error.strerror) if error.filename else str(error)
+    return (
+        "the operating system refused something ({}): put the course into a folder that you may "
+        "write to, with room on its disk, and start again.".format(what)
+    )
 
 
 def parse(argv):
@@ -126,7 +138,7 @@ def would_be_ready():
 
 @contextlib.contextmanager
 def alone():
-    """Waits until no other start is setting up; the system ends a lock together with its process."""
+    """Waits until no other start is setting up; the system ends a lock with its process."""
     lock = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         if not try_to_lock(lock):
@@ -145,10 +157,8 @@ def try_to_lock(handle):
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         else:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-    except BlockingIOError if fcntl else PermissionError:
-        return False
-    except OSError:
-        pass  # some network disks know no locks
+    except OSError as error:  # any other: some network disks know no locks
+        return not isinstance(error, BlockingIOError if fcntl else PermissionError)
     return True
 
 
@@ -202,6 +212,11 @@ def room(cpu):
 
 def make_venv(cpu):
     """Makes .venv, in the place of a half-made one."""
+    if os.path.islink(VENV) and not os.path.isdir(VENV):
+        raise Stop(
+            "{} is a link to a folder that is not there: make that folder, or remove the link, "
+            "and start again.".format(VENV)
+        )
     if os.path.exists(VENV) and not os.path.exists(OURS):
         if not venv_python():
             raise Stop(
@@ -218,18 +233,27 @@ def make_venv(cpu):
                 "run `deactivate` and start again."
             )
         print("The .venv here is not whole: making it again.")
-        shutil.rmtree(VENV)
+        clear(VENV)
     check_disk(cpu)
-    os.mkdir(VENV)
+    os.makedirs(VENV, exist_ok=True)
     open(OURS, "w").close()
     made = subprocess.run(
-        [sys.executable, "-c", MODULE, "venv", VENV],
+        [sys.executable, "-c", MODULE, "venv", os.path.realpath(VENV)],  # it refuses a link
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
     if made.returncode:
         words = made.stdout.decode(errors="replace").strip()
         raise Stop("Python could not make {}: {}".format(VENV, words))
+
+
+def clear(folder):
+    """Removes everything in a folder, to which a link may lead, but the sign that it is ours."""
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        elif entry.name != os.path.basename(OURS):
+            os.remove(entry.path)
 
 
 def install(cpu):

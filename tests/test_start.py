@@ -92,6 +92,47 @@ def test_a_venv_of_someone_else_is_not_deleted(start, cannot_go_on):
     assert theirs.exists()
 
 
+def test_a_disk_that_refuses_is_told_in_a_sentence(start, cannot_go_on, monkeypatch):
+    def refuses(path, *_, **__):
+        raise OSError(30, "Read-only file system", path)
+
+    monkeypatch.setattr(start.os, "open", refuses)
+    assert f"{start.LOCK}: Read-only file system" in cannot_go_on("lab")
+
+
+def test_a_venv_that_leads_nowhere_is_told_in_a_sentence(start, cannot_go_on, tmp_path):
+    os.symlink(tmp_path / "no disk", start.VENV)
+    assert "is a link to a folder that is not there" in cannot_go_on("lab")
+
+
+def test_a_half_made_venv_on_another_disk_is_made_again_there(start, monkeypatch, tmp_path):
+    other = tmp_path / "other disk"
+    (other / "lib").mkdir(parents=True)
+    (other / "left-over").touch()
+    (other / "away").symlink_to(tmp_path / "stays", target_is_directory=True)
+    (tmp_path / "stays").mkdir()
+    os.symlink(other, start.VENV)
+    Path(start.OURS).touch()
+    monkeypatch.setattr(start, "check_disk", lambda cpu: None)
+    start.make_venv(cpu=True)
+    assert start.venv_python() and os.path.exists(start.OURS) and os.path.islink(start.VENV)
+    assert not os.path.lexists(other / "left-over") and not os.path.lexists(other / "away")
+    assert (tmp_path / "stays").is_dir()
+
+
+def test_what_was_stopped_while_it_cleared_a_venv_is_still_its_own(start, monkeypatch):
+    for name in ("a", "z"):
+        Path(start.VENV, name).mkdir(parents=True)
+    Path(start.OURS).touch()
+
+    def stopped(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(start.shutil, "rmtree", stopped)
+    assert start.main(["lab"]) == 130
+    assert os.path.exists(start.OURS)
+
+
 def ready(start, monkeypatch, tmp_path, pip="raise SystemExit(99)"):
     """A .venv that stands ready, in which a stand-in answers for pip."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", start.VENV], check=True)
