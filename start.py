@@ -2,11 +2,12 @@
 """Sets the course up from nothing and starts it: `python3 start.py lab`, `test` or `course`.
 
 Standard library only, on Linux, macOS and Windows. It makes `.venv` beside this file, which takes
-minutes the first time and nothing later, and touches nothing else. It must parse on Python 3.6, so
-that an old Python can say which one is needed.
+minutes the first time and nothing later, and touches nothing else but a lock, `.venv.lock`. It must
+parse on Python 3.6, so that an old Python can say which one is needed.
 """
 
 import argparse
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -20,12 +21,20 @@ import sys
 import threading
 import time
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    import msvcrt
+
+    fcntl = None
+
 NEEDED = (3, 10)
 ROOT = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, *(["Scripts", "python.exe"] if os.name == "nt" else ["bin", "python"]))
 OURS = os.path.join(VENV, "made-by-start.py")  # written first: this .venv may be rebuilt by us
 READY = os.path.join(VENV, "ready-for-tl-course.json")  # written last: this .venv is whole
+LOCK = VENV + ".lock"  # locked by whoever is setting .venv up
 LOG = os.path.join(VENV, "setup.log")
 CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 MINILM_LOG = os.path.join(VENV, "minilm.log")
@@ -64,9 +73,21 @@ def main(argv=None):
     except Stop as stop:
         print("start.py: " + str(stop), file=sys.stderr)
         return 1
+    except OSError as error:
+        print("start.py: " + refusal(error), file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nStopped; the same command goes on from here.", file=sys.stderr)
         return 130
+
+
+def refusal(error):
+    """What the operating system would not do, and what to do about it."""
+    what = "{}: {}".format(error.filename, error.strerror) if error.filename else str(error)
+    return (
+        "the operating system refused something ({}): put the course into a folder that you may "
+        "write to, with room on its disk, and start again.".format(what)
+    )
 
 
 def parse(argv):
@@ -98,10 +119,51 @@ def parse(argv):
 def set_up(cpu=False):
     """Makes sure that .venv is there and whole; quick when it is."""
     check_python()
-    made = read_json(READY) or {}
-    wanted = {"project": project_hash(), "python": venv_python(), "folder": ROOT}
-    if made == wanted and wanted["python"]:
+    if is_ready():
         return
+    with alone():
+        if not is_ready():  # another start may have set it up meanwhile
+            bring_up_to_date(cpu)
+
+
+def is_ready():
+    made = read_json(READY)
+    return made == would_be_ready() and bool(made["python"])
+
+
+def would_be_ready():
+    """What is written down of a .venv that is whole."""
+    return {"project": project_hash(), "python": venv_python(), "folder": ROOT}
+
+
+@contextlib.contextmanager
+def alone():
+    """Waits until no other start is setting up; the system ends a lock with its process."""
+    lock = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        if not try_to_lock(lock):
+            print("Another start is setting up .venv: waiting until it is done.", flush=True)
+            while not try_to_lock(lock):
+                time.sleep(1)
+        yield
+    finally:
+        os.close(lock)
+
+
+def try_to_lock(handle):
+    """Whether this start, and no other, now has the file; it does until the file is closed."""
+    try:
+        if fcntl:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    except OSError as error:  # any other: some network disks know no locks
+        return not isinstance(error, BlockingIOError if fcntl else PermissionError)
+    return True
+
+
+def bring_up_to_date(cpu):
+    made, wanted = read_json(READY) or {}, would_be_ready()
     if wanted["python"] and made.get("python") == wanted["python"]:
         print("The course has changed or moved since the last start: bringing .venv up to date.")
     else:
@@ -150,6 +212,11 @@ def room(cpu):
 
 def make_venv(cpu):
     """Makes .venv, in the place of a half-made one."""
+    if os.path.islink(VENV) and not os.path.isdir(VENV):
+        raise Stop(
+            "{} is a link to a folder that is not there: make that folder, or remove the link, "
+            "and start again.".format(VENV)
+        )
     if os.path.exists(VENV) and not os.path.exists(OURS):
         if not venv_python():
             raise Stop(
@@ -166,18 +233,27 @@ def make_venv(cpu):
                 "run `deactivate` and start again."
             )
         print("The .venv here is not whole: making it again.")
-        shutil.rmtree(VENV)
+        clear(VENV)
     check_disk(cpu)
-    os.mkdir(VENV)
+    os.makedirs(VENV, exist_ok=True)
     open(OURS, "w").close()
     made = subprocess.run(
-        [sys.executable, "-c", MODULE, "venv", VENV],
+        [sys.executable, "-c", MODULE, "venv", os.path.realpath(VENV)],  # it refuses a link
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
     if made.returncode:
         words = made.stdout.decode(errors="replace").strip()
         raise Stop("Python could not make {}: {}".format(VENV, words))
+
+
+def clear(folder):
+    """Removes everything in a folder, to which a link may lead, but the sign that it is ours."""
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        elif entry.name != os.path.basename(OURS):
+            os.remove(entry.path)
 
 
 def install(cpu):
@@ -362,7 +438,6 @@ def offline():
 
 def with_loopback(command):
     """Inside a network of its own (Linux): brings the loopback up, then becomes the command."""
-    import fcntl
     import socket
     import struct
 

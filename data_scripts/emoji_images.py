@@ -6,12 +6,15 @@
 Folders hold `0402 cat/00000017.png` (class number, name, render number), shards of 10,000 hold
 `images` uint8 [n, 3, 32, 32] and `labels` int64 [n]. A million renders take about ten minutes as
 folders, two as shards (3.1 GB). Interrupt it at any time and run it again: it goes on at the block
-where it was. `--verify` reads everything back and compares it with the renderer.
+where it was. `--verify` reads everything back and compares it with the renderer. The folder has to
+be an empty one, or one that an earlier run made; nothing is ever written through a link.
 """
 
 import argparse
+import os
 import re
 from pathlib import Path
+from typing import BinaryIO
 
 import safetensors.torch
 import torch
@@ -19,13 +22,15 @@ from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 from tqdm import tqdm
 
-from tl_course.base import storage
-from tl_course.base.errors import CourseError, run_script
+from tl_course.base import outside, storage
+from tl_course.base.errors import CourseError, printable, run_script
 from tl_course.core import files
 from tl_course.data.pictures import open_picture
 from tl_course.data.sources.emoji_images import EmojiImages
 
 BLOCK = 10_000
+SIDE = 32  # pixels of a render
+STAMP = "renders.txt"  # says what a folder holds, and that this script made it
 
 
 class Folders:
@@ -39,27 +44,44 @@ class Folders:
         name = re.sub(r"[^\w\- ]", "", self.source.names[label])
         return self.out / f"{label:04d} {name}" / f"{number:08d}.png"
 
-    def is_done(self, start: int, n: int) -> bool:
-        return f"{start}:{n}" in self.done().split()
+    def kept(self, start: int) -> Path:
+        return self.done_file
 
-    def done(self) -> str:
-        return self.done_file.read_text() if self.done_file.exists() else ""
+    def is_done(self, start: int, n: int) -> bool:
+        return f"{start}:{n}".encode() in self.done().split()
+
+    def done(self) -> bytes:
+        if not os.path.lexists(self.done_file):
+            return b""
+        return outside.content(self.done_file, outside.MOST_TEXT, follow=False)
 
     def write(self, start: int, images: torch.Tensor, labels: torch.Tensor) -> None:
         pixels = images.permute(0, 2, 3, 1).contiguous().numpy()
-        done = f"{self.done()}{start}:{len(images)}\n"
+        done = self.done() + f"{start}:{len(images)}\n".encode()
         # To flush a million files one by one takes hours: a block whose end is not written down is
         # written again, with whatever was cut short in it.
         with storage.atomic_path(self.done_file) as draft:
             for i, label in enumerate(labels.tolist()):
-                path = self.path(start + i, label)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(pixels[i]).save(path)
-            draft.write_text(done)
+                with _anew(self.path(start + i, label)) as file:
+                    Image.fromarray(pixels[i]).save(file, "png")
+            draft.write_bytes(done)
 
-    def read(self, start: int, labels: torch.Tensor) -> torch.Tensor:
+    def read(self, start: int, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         paths = (self.path(start + i, label) for i, label in enumerate(labels.tolist()))
-        return torch.stack([pil_to_tensor(open_picture(path)[0]) for path in paths])
+        pictures = (open_picture(path, most_pixels=SIDE**2)[0] for path in paths)
+        return torch.stack([pil_to_tensor(picture) for picture in pictures]), labels
+
+
+def _anew(path: Path) -> BinaryIO:
+    """A new file, in the place of what an earlier run left; a link there leads nowhere."""
+    path.parent.mkdir(exist_ok=True)
+    if path.parent.is_symlink():
+        raise CourseError(
+            f"{path.parent} is a link, and a folder is expected: remove it, or choose another "
+            "folder for the renders."
+        )
+    path.unlink(missing_ok=True)
+    return path.open("xb")
 
 
 class Shards:
@@ -71,18 +93,49 @@ class Shards:
     def path(self, start: int) -> Path:
         return self.out / f"renders-{start:08d}.safetensors"
 
+    kept = path
+
     def is_done(self, start: int, n: int) -> bool:
-        path = self.path(start)
-        if not path.exists():
+        shapes, path = {"images": [n, 3, SIDE, SIDE], "labels": [n]}, self.path(start)
+        most = n * (3 * SIDE**2 + 8) + 1_000  # bytes; the header has less than a thousand
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > most:
             return False
-        with safetensors.safe_open(path, framework="pt") as file:
-            return file.get_slice("labels").get_shape() == [n]
+        try:
+            with safetensors.safe_open(path, framework="pt") as file:
+                return {name: file.get_slice(name).get_shape() for name in file.keys()} == shapes
+        except safetensors.SafetensorError:
+            return False
 
     def write(self, start: int, images: torch.Tensor, labels: torch.Tensor) -> None:
         files.write_tensors(self.path(start), {"images": images, "labels": labels})
 
-    def read(self, start: int, labels: torch.Tensor) -> torch.Tensor:
-        return safetensors.torch.load_file(self.path(start))["images"]
+    def read(self, start: int, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        tensors = safetensors.torch.load_file(self.path(start))
+        return tensors["images"], tensors["labels"]
+
+
+def _take(out: Path, recipe: str, verify: bool) -> None:
+    """Stamp a folder that is empty; CourseError for one that holds anything but such renders."""
+    stamp = out / STAMP
+    if os.path.lexists(stamp):
+        says = outside.content(stamp, outside.MOST_TEXT, follow=False).decode(errors="replace")
+        if says != recipe + "\n":
+            raise CourseError(
+                f"{out} holds other data ({printable(says.strip())}, and now {recipe} was "
+                "asked for); choose another folder."
+            )
+        return
+    if verify:
+        raise CourseError(f"{out} holds no renders: run the same command without --verify first.")
+    storage.make_folder(out)
+    strange = [name for name in sorted(os.listdir(out)) if name != ".DS_Store"]
+    strange = [name for name in strange if not storage.is_draft(name)]
+    if strange:
+        raise CourseError(
+            f"{out} holds other things ({printable(strange[0])}): give an empty folder, or one "
+            "that is not there yet."
+        )
+    storage.write_text(stamp, recipe + "\n")
 
 
 def main() -> None:
@@ -96,16 +149,9 @@ def main() -> None:
     verify = "read back and compare, write nothing"
     parser.add_argument("--verify", action="store_true", help=verify)
     given = parser.parse_args()
-    source = EmojiImages(given.seed)
-    storage.make_folder(given.out)
-    stamp = given.out / "renders.txt"
     recipe = f"OpenMoji renders, seed {given.seed}, {'shards' if given.shards else 'folders'}"
-    if stamp.exists() and stamp.read_text() != recipe + "\n":
-        raise CourseError(
-            f"{given.out} holds other data ({stamp.read_text().strip()}, and now {recipe} was "
-            "asked for); choose another folder."
-        )
-    storage.write_text(stamp, recipe + "\n")
+    _take(given.out, recipe, given.verify)
+    source = EmojiImages(given.seed)
     writer = (Shards if given.shards else Folders)(source, given.out)
     with tqdm(total=given.images, unit="render", unit_scale=True) as bar:
         for start in range(0, given.images, BLOCK):
@@ -113,8 +159,8 @@ def main() -> None:
             done = writer.is_done(start, n)
             if given.verify and not (done and _same(writer, start, *source.pixels(start, n))):
                 raise CourseError(
-                    f"Renders {start} to {start + n - 1} in {given.out} are missing or damaged; "
-                    "run the same command without --verify after deleting them."
+                    f"Renders {start} to {start + n - 1} in {given.out} are missing or damaged: "
+                    f"delete {writer.kept(start)} and run the same command without --verify."
                 )
             if not done:
                 writer.write(start, *source.pixels(start, n))
@@ -124,7 +170,8 @@ def main() -> None:
 
 def _same(writer, start: int, images: torch.Tensor, labels: torch.Tensor) -> bool:
     try:
-        return torch.equal(writer.read(start, labels), images)
+        pairs = zip(writer.read(start, labels), (images, labels), strict=True)
+        return all(torch.equal(*pair) for pair in pairs)
     except (CourseError, OSError, RuntimeError, safetensors.SafetensorError):
         return False
 

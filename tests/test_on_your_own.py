@@ -10,6 +10,7 @@ import numpy as np
 import papermill
 import pytest
 import torch
+from attacks import forked
 from PIL import Image, ImageOps
 from safetensors import safe_open
 from test_notebooks import PATIENT, Images, lines_of_code
@@ -193,6 +194,47 @@ def test_it_decodes_four_formats_and_no_huge_picture(tmp_path, capsys):
     assert f"{Path('dark', 'huge.png')} cannot be read" in capsys.readouterr().out
     opens = [line for cell in CODE for line in cell.source.splitlines() if "Image.open(" in line]
     assert len(opens) == 2 and all("formats=formats" in line for line in opens)
+
+
+def pictures_read(folder: Path) -> tuple[list[str], int]:
+    """The names of the pictures that the notebook reads, and how much more memory that takes."""
+    names = {"folder": folder, "Image": Image, "ImageOps": ImageOps, "torch": torch}
+    names["prepare"] = lambda picture: torch.zeros(3)
+    before = forked.peak_memory()
+    for cell in CODE:
+        if cell.id in ("files", "read"):
+            exec(cell.source, names)
+    return sorted(path.name for path in names["read"]), forked.peak_memory() - before
+
+
+def test_large_pictures_take_little_memory(tmp_path):
+    for name in ("dark", "light"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(noise(20, 20, 90, 0)).save(tmp_path / name / "small.png")
+    turned = Image.Exif()
+    turned[274] = 6
+    large = Image.new("RGBA", (7_050, 7_050), (9, 9, 9, 9))
+    large.save(tmp_path / "dark" / "large.png", exif=turned)
+    large.save(tmp_path / "dark" / "webp.png", "webp", lossless=True, quality=0, method=0)
+    Image.new("I;16", (20, 20), 3_000).save(tmp_path / "dark" / "16 bits.png")
+    code, (read, more) = forked.run(pictures_read, tmp_path)
+    assert (code, read) == (0, ["large.png", "small.png", "small.png"])
+    assert more < 550_000_000, "the libraries of the notebook have 440 MB already"
+
+
+def test_a_network_that_is_there_is_not_replaced(tmp_path):
+    (cell,) = (cell for cell in CODE if cell.id == "save")
+    net = torch.nn.Linear(2, 2)
+    net.pretrained_cfg = {"architecture": "linear"}
+    names = {"Path": Path, "out": tmp_path, "net": net, "classes": ["a", "b"], "config": {}}
+    for number in range(3):
+        exec(cell.source, names)
+        names["saved"].write_bytes(b"%d" % number)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "my_network.safetensors": b"0",
+        "my_network_2.safetensors": b"1",
+        "my_network_3.safetensors": b"2",
+    }
 
 
 def test_a_split_by_hand_is_kept_and_copies_are_left_out(tmp_path):

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 
+from tl_course.base.errors import CourseError
 from tl_course.data.inputs import to_picture
 from tl_course.data.sources import emoji_images, strokes, things
 from tl_course.data.sources.emoji_images import EmojiImages, Style
@@ -164,6 +166,105 @@ def test_writing_renders_to_disk_stops_resumes_and_verifies(tmp_path):
         assert refused.returncode != 0 and "damaged" in refused.stderr
     other = run(tmp_path / "folders", "--seed", "1")
     assert other.returncode != 0 and "other data" in other.stderr
+
+
+@pytest.fixture
+def emoji_renders(monkeypatch):
+    """The script that writes renders, as a function of its arguments."""
+    path = ROOT / "data_scripts" / "emoji_images.py"
+    spec = importlib.util.spec_from_file_location("emoji_images_script", path)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+
+    def run(out, *more):
+        given = ["--images", "9", "--out", str(out), *more]
+        monkeypatch.setattr(sys, "argv", ["emoji_images.py", *given])
+        script.main()
+
+    return run
+
+
+def everything(folder):
+    return {p.relative_to(folder): p.is_file() and p.read_bytes() for p in folder.rglob("*")}
+
+
+def test_renders_go_only_where_there_is_nothing_else(tmp_path, emoji_renders):
+    (tmp_path / "holiday.png").write_bytes(b"mine")
+    before = everything(tmp_path)
+    for more in ([], ["--shards"]):
+        with pytest.raises(CourseError, match="holds other things.*holiday.png"):
+            emoji_renders(tmp_path, *more)
+    assert everything(tmp_path) == before
+
+
+def test_renders_are_written_through_no_link(tmp_path, emoji_renders):
+    out, mine = tmp_path / "out", tmp_path / "mine.txt"
+    mine.write_bytes(b"mine")
+    emoji_renders(out)
+    (out / ".blocks-done").unlink()
+    first, second, *_ = sorted(out.glob("*/*.png"))
+    render = first.read_bytes()
+    first.unlink()
+    first.symlink_to(mine)
+    emoji_renders(out)
+    assert mine.read_bytes() == b"mine"
+    assert not first.is_symlink() and first.read_bytes() == render
+
+    (out / ".blocks-done").unlink()
+    second.unlink()
+    second.parent.rmdir()
+    (tmp_path / "elsewhere").mkdir()
+    second.parent.symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    with pytest.raises(CourseError, match="is a link, and a folder is expected"):
+        emoji_renders(out)
+    assert not any((tmp_path / "elsewhere").iterdir())
+
+
+def test_to_verify_renders_writes_nothing(tmp_path, emoji_renders):
+    with pytest.raises(CourseError, match="holds no renders"):
+        emoji_renders(tmp_path / "new", "--verify")
+    assert not (tmp_path / "new").exists()
+    emoji_renders(tmp_path / "out")
+    before = everything(tmp_path), (tmp_path / "out" / "renders.txt").stat().st_mtime_ns
+    emoji_renders(tmp_path / "out", "--verify")
+    assert (everything(tmp_path), (tmp_path / "out" / "renders.txt").stat().st_mtime_ns) == before
+
+
+@pytest.mark.parametrize("damage", ["bytes", "pipe", "large"])
+def test_a_stamp_of_renders_that_is_none_is_refused_in_a_sentence(tmp_path, emoji_renders, damage):
+    stamp = tmp_path / "renders.txt"
+    if damage == "pipe":
+        os.mkfifo(stamp) if hasattr(os, "mkfifo") else stamp.mkdir()
+    else:
+        stamp.write_bytes(b"\xff\xfe" if damage == "bytes" else b" " * 2_000_000)
+    for more in ([], ["--verify"]):
+        with pytest.raises(CourseError, match="holds other data|cannot be read|is larger than"):
+            emoji_renders(tmp_path, *more)
+
+
+def test_a_damaged_shard_is_told_by_verify_and_made_again(tmp_path, emoji_renders):
+    emoji_renders(tmp_path, "--shards")
+    (shard,) = tmp_path.glob("*.safetensors")
+    sound = shard.read_bytes()
+    tensors = safetensors.torch.load(sound)
+    damaged = {
+        "cut": sound[: len(sound) // 2],
+        "zeros": bytes(8),
+        "empty": b"",
+        "no images": safetensors.torch.save({"labels": tensors["labels"]}),
+        "other images": safetensors.torch.save({**tensors, "images": tensors["images"][:5]}),
+        "large": sound + bytes(1_000),
+    }
+    for content in damaged.values():
+        shard.write_bytes(content)
+        with pytest.raises(CourseError, match="missing or damaged"):
+            emoji_renders(tmp_path, "--shards", "--verify")
+        assert shard.read_bytes() == content
+        emoji_renders(tmp_path, "--shards")
+        assert shard.read_bytes() == sound
+    shard.write_bytes(safetensors.torch.save({**tensors, "labels": tensors["labels"] + 1}))
+    with pytest.raises(CourseError, match="missing or damaged"):
+        emoji_renders(tmp_path, "--shards", "--verify")
 
 
 def test_random_strokes_are_many_and_each_is_drawn_again_the_same():

@@ -92,6 +92,47 @@ def test_a_venv_of_someone_else_is_not_deleted(start, cannot_go_on):
     assert theirs.exists()
 
 
+def test_a_disk_that_refuses_is_told_in_a_sentence(start, cannot_go_on, monkeypatch):
+    def refuses(path, *_, **__):
+        raise OSError(30, "Read-only file system", path)
+
+    monkeypatch.setattr(start.os, "open", refuses)
+    assert f"{start.LOCK}: Read-only file system" in cannot_go_on("lab")
+
+
+def test_a_venv_that_leads_nowhere_is_told_in_a_sentence(start, cannot_go_on, tmp_path):
+    os.symlink(tmp_path / "no disk", start.VENV)
+    assert "is a link to a folder that is not there" in cannot_go_on("lab")
+
+
+def test_a_half_made_venv_on_another_disk_is_made_again_there(start, monkeypatch, tmp_path):
+    other = tmp_path / "other disk"
+    (other / "lib").mkdir(parents=True)
+    (other / "left-over").touch()
+    (other / "away").symlink_to(tmp_path / "stays", target_is_directory=True)
+    (tmp_path / "stays").mkdir()
+    os.symlink(other, start.VENV)
+    Path(start.OURS).touch()
+    monkeypatch.setattr(start, "check_disk", lambda cpu: None)
+    start.make_venv(cpu=True)
+    assert start.venv_python() and os.path.exists(start.OURS) and os.path.islink(start.VENV)
+    assert not os.path.lexists(other / "left-over") and not os.path.lexists(other / "away")
+    assert (tmp_path / "stays").is_dir()
+
+
+def test_what_was_stopped_while_it_cleared_a_venv_is_still_its_own(start, monkeypatch):
+    for name in ("a", "z"):
+        Path(start.VENV, name).mkdir(parents=True)
+    Path(start.OURS).touch()
+
+    def stopped(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(start.shutil, "rmtree", stopped)
+    assert start.main(["lab"]) == 130
+    assert os.path.exists(start.OURS)
+
+
 def ready(start, monkeypatch, tmp_path, pip="raise SystemExit(99)"):
     """A .venv that stands ready, in which a stand-in answers for pip."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", start.VENV], check=True)
@@ -129,6 +170,76 @@ def test_nothing_of_the_folder_that_it_is_started_in_is_run(start, monkeypatch, 
     os.rename(start.VENV, tmp_path / "earlier")
     start.make_venv(cpu=True)
     assert start.venv_python() and not (tmp_path / "ran").exists()
+
+
+HOLDER = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("other_start", sys.argv[1])
+other = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(other)
+other.bring_up_to_date = lambda cpu: (print("setting up", flush=True), sys.stdin.read())
+other.set_up()
+"""
+
+
+def test_a_second_start_waits_for_the_first_and_takes_over_when_that_is_killed(
+    start, monkeypatch, tmp_path, capfd
+):
+    ready(start, monkeypatch, tmp_path)
+    os.remove(start.READY)
+    filling, events = Path(start.VENV, "filling"), []
+    filling.touch()
+    first = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path / "start.py")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert first.stdout.readline().strip() == b"setting up"
+
+        def waited(seconds):
+            events.append(f"waited beside {len(os.listdir(filling.parent))} names")
+            first.kill()
+            first.wait()
+
+        names = len(os.listdir(start.VENV))
+        monkeypatch.setattr(start.time, "sleep", waited)
+        monkeypatch.setattr(start, "install", lambda cpu: events.append("installed"))
+        monkeypatch.setattr(start, "make_venv", lambda cpu: events.append("made"))
+        assert start.main(["course"]) == 0
+    finally:
+        first.kill()
+        first.wait()
+    assert events == [f"waited beside {names} names", "made", "installed"]
+    assert capfd.readouterr().out.startswith("Another start is setting up .venv: waiting")
+    assert start.is_ready()
+
+
+def test_what_another_start_has_set_up_meanwhile_is_not_set_up_again(start, monkeypatch, tmp_path):
+    ready(start, monkeypatch, tmp_path)
+    elsewhere = tmp_path / "not yet"
+    os.rename(start.READY, elsewhere)
+    lock = start.try_to_lock
+    monkeypatch.setattr(
+        start, "try_to_lock", lambda handle: lock(handle) and not os.rename(elsewhere, start.READY)
+    )
+    monkeypatch.setattr(start, "bring_up_to_date", lambda cpu: pytest.fail("it is ready"))
+    assert start.main(["lab"]) == 0
+
+
+def test_on_windows_the_lock_is_that_of_its_own_library(start, monkeypatch):
+    answers = iter([PermissionError(13, "taken"), None])
+
+    class msvcrt:
+        LK_NBLCK = 2
+
+        def locking(handle, mode, length):
+            assert (mode, length) == (2, 1)
+            if error := next(answers):
+                raise error
+
+    monkeypatch.setattr(start, "fcntl", None)
+    monkeypatch.setattr(start, "msvcrt", msvcrt, raising=False)
+    assert [start.try_to_lock(0), start.try_to_lock(0)] == [False, True]
 
 
 def test_a_changed_project_is_installed_again(start, monkeypatch, tmp_path, capfd):
