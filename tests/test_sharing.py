@@ -199,6 +199,29 @@ def test_share_refuses_what_could_not_be_loaded(adapted, net, tmp_path):
     assert [path.name for path in (tmp_path / "used").iterdir()] == ["diary.txt"]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"maker": "x" * 1_200_000},
+        {"task": "&" * 300_000},  # four times as long in the card
+        {"classes": tuple(f"{i:04}" + "x" * 241 for i in range(5_000))},
+    ],
+)
+def test_what_nobody_could_load_is_refused_before_anything_is_written(said, tmp_path):
+    net = FiveLayerNet(len(said.get("classes", "ab"))).eval()
+    with pytest.raises(CourseError, match="larger than 1 MB, which nobody would load"):
+        sharing.share(net, tmp_path / "new", Card(**said))
+    assert not (tmp_path / "new").exists()
+
+
+def test_weights_that_are_no_numbers_are_never_published(tmp_path):
+    net = FiveLayerNet(2).eval()
+    net.output.bias.data[0] = torch.nan
+    with pytest.raises(CourseError, match="NaN or infinite"):
+        sharing.share(net, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
 def test_what_a_network_learnt_from_is_passed_on(adapted, tmp_path):
     photographs = Material("photographs", "Anna", "CC0")
     share(adapted.net, tmp_path / "a", Card("a", "Anna", stands_on=(photographs,)))
