@@ -214,6 +214,17 @@ def test_what_nobody_could_load_is_refused_before_anything_is_written(said, tmp_
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_name_that_no_system_takes_is_told_in_a_sentence(name, tmp_path):
+    for load in (sharing.load_shared, sharing.load_any, files.load):
+        with pytest.raises(CourseError, match="There is no"):
+            load(tmp_path / name)
+    net = FiveLayerNet(2).eval()
+    for write in (sharing.share, files.save):
+        with pytest.raises(CourseError, match="cannot be written to|zero byte"):
+            write(net, tmp_path / name)
+
+
 def test_weights_that_are_no_numbers_are_never_published(tmp_path):
     net = FiveLayerNet(2).eval()
     net.output.bias.data[0] = torch.nan

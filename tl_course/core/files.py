@@ -1,6 +1,7 @@
 """A network on disk: one file with weights and description, written whole and read with care."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -192,7 +193,7 @@ def opened(folder: Path | str, kind: dict) -> tuple[bytes, dict]:
 
 def _weights_in(folder: Path | str) -> Path:
     path = Path(folder) / WEIGHTS_FILE
-    if not path.is_file():
+    if not os.path.isfile(path):  # of a name that no system takes, too
         raise CourseError(
             f"There is no network in {folder}: {WEIGHTS_FILE} is missing. "
             "Give the folder that save() or 'tl-course pretrain --out' wrote."

@@ -139,13 +139,13 @@ def load_any(folder: Path | str) -> FiveLayerNet:
     Raises CourseError where there are both: nothing in a folder says which one is meant.
     """
     folder = Path(folder)
-    shared, saved = ((folder / name).exists() for name in (WEIGHTS_FILE, files.WEIGHTS_FILE))
+    shared, saved = map(os.path.exists, (folder / WEIGHTS_FILE, folder / files.WEIGHTS_FILE))
     if shared and saved:
         raise CourseError(
             f"{folder} holds two networks, a shared one ({WEIGHTS_FILE}) and a saved one "
             f"({files.WEIGHTS_FILE}): move the one that you do not want to another folder."
         )
-    shared = shared or (folder / CONFIG_FILE).exists() and not saved
+    shared = shared or os.path.exists(folder / CONFIG_FILE) and not saved
     return load_shared(folder) if shared else files.load(folder)
 
 
@@ -157,9 +157,13 @@ def load_shared(folder_or_name: Path | str, revision: str | None = None) -> Five
     whole. Nothing of the folder is run or unpickled, and what is adapted from it credits it.
     """
     folder, origin = Path(folder_or_name), str(folder_or_name)
-    if not folder.exists() and hub.NAME.fullmatch(origin) and isinstance(folder_or_name, str):
+    if (
+        not os.path.exists(folder)
+        and hub.NAME.fullmatch(origin)
+        and isinstance(folder_or_name, str)
+    ):
         folder, origin = fetch(origin, revision)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise CourseError(
             f"There is no folder {folder_or_name}; give one that share() wrote, or a name on the "
             "Hugging Face hub such as owner/name."
