@@ -1,6 +1,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,9 +19,11 @@ from PIL import Image
 from tl_course.app import cli, doctor, notebooks, report
 from tl_course.base import here, storage
 from tl_course.base.errors import run_script
-from tl_course.core import files
+from tl_course.core import files, pretraining
+from tl_course.core.network import FiveLayerNet
 from tl_course.data.targets import own_folder
 from tl_course.lessons import kept, lesson
+from tl_course.lessons.n08_your_own_task import own_task
 
 
 def write_notebook(path, *sources, title="A made notebook"):
@@ -494,6 +497,25 @@ def adapt(pictures, *more):
 def test_adapt_still_refuses_what_it_cannot_read(pictures, capsys):
     assert adapt(pictures) == 2
     assert "IMG_0001.png has no label" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--share", "new", "--maker", "~ana"], "'~ana'.*give it another name"),
+        (["--share", "~new"], "'~new'.*give it another name"),
+        (["--out", "new"], "has more than"),
+    ],
+)
+def test_adapt_refuses_before_the_training_what_could_not_be_kept(
+    pictures, tmp_path, capsys, monkeypatch, more, says
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(files, "MOST_HEADER", 100 if "--out" in more else files.MOST_HEADER)
+    monkeypatch.setattr(own_task, "run", lambda *_: pytest.fail("it trains"))
+    monkeypatch.setattr(pretraining, "pretrained", lambda: FiveLayerNet(10).eval())
+    assert adapt(pictures, "--leave-out", *more) == 2
+    assert re.search(says, capsys.readouterr().err)
 
 
 def test_adapt_reports_shares_and_builds_on_what_was_shared(pictures, tmp_path, capsys):

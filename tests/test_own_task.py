@@ -539,3 +539,20 @@ def test_notebook_08_takes_a_folder_of_your_own(tmp_path, monkeypatch):
     )
     assert "maple &amp; elm" in shown and "photographs of mine" in shown
     assert str(tmp_path) not in shown, "a path of this machine is in the card"
+
+
+def test_names_that_do_not_print_are_still_found(tmp_path):
+    classes(tmp_path, {"katze": 5, "hund": 5})
+    for folder in tmp_path.iterdir():
+        for number, path in enumerate(sorted(folder.iterdir())):
+            noise(hash_of(folder.name, number)).save(path.with_name(f"1.23\u202fPM {number}.png"))
+            path.unlink()
+    checked = check(tmp_path)
+    assert checked.table()[["train", "test"]].sum(axis=1).tolist() == [5, 5]
+    assert all((tmp_path / file).is_file() for file in checked.train_files + checked.test_files)
+    finding = own_folder.Finding("odd", "shown", ("a\u202fb\x1b.png",))
+    assert "a?b?.png" in str(finding)
+
+
+def hash_of(name, number):
+    return 10 * len(name) + number

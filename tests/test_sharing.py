@@ -134,7 +134,7 @@ def test_what_a_folder_holds(published):
         assert f"\n## {heading}" in card.text
     for said in ("3×32×32", "50", "95% interval", "Anna", about["fingerprint"]):
         assert said in card.text
-    in_a_notebook = model_card.show(about).data
+    in_a_notebook = model_card.show({**about, "modality": "image"}).data
     assert about["fingerprint"] not in in_a_notebook and about["fingerprint"][:12] in in_a_notebook
 
 
@@ -199,6 +199,40 @@ def test_share_refuses_what_could_not_be_loaded(adapted, net, tmp_path):
     with pytest.raises(CourseError, match="diary.txt"):
         share(adapted.net, tmp_path / "used")
     assert [path.name for path in (tmp_path / "used").iterdir()] == ["diary.txt"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"maker": "x" * 1_200_000},
+        {"task": "&" * 300_000},  # four times as long in the card
+        {"classes": tuple(f"{i:04}" + "x" * 241 for i in range(5_000))},
+    ],
+)
+def test_what_nobody_could_load_is_refused_before_anything_is_written(said, tmp_path):
+    net = FiveLayerNet(len(said.get("classes", "ab"))).eval()
+    with pytest.raises(CourseError, match="larger than 1 MB, which nobody would load"):
+        sharing.share(net, tmp_path / "new", Card(**said))
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_name_that_no_system_takes_is_told_in_a_sentence(name, tmp_path):
+    for load in (sharing.load_shared, sharing.load_any, files.load):
+        with pytest.raises(CourseError, match="There is no"):
+            load(tmp_path / name)
+    net = FiveLayerNet(2).eval()
+    for write in (sharing.share, files.save):
+        with pytest.raises(CourseError, match="cannot be written to|zero byte"):
+            write(net, tmp_path / name)
+
+
+def test_weights_that_are_no_numbers_are_never_published(tmp_path):
+    net = FiveLayerNet(2).eval()
+    net.output.bias.data[0] = torch.nan
+    with pytest.raises(CourseError, match="NaN or infinite"):
+        sharing.share(net, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_what_a_network_learnt_from_is_passed_on(adapted, tmp_path):

@@ -309,6 +309,18 @@ def _take_places(args: argparse.Namespace, held: contextlib.ExitStack) -> None:
         held.enter_context(storage.claimed(args.report))
 
 
+def _check_what_is_said(args: argparse.Namespace, net, names: tuple[str, ...]) -> None:
+    """Raise before the training what to save or to share the network would raise after it."""
+    from tl_course.core import files, model_card, network, sharing
+
+    untrained = network.replace_output_layer(net, len(names))
+    if args.out:
+        files.check_about(untrained, classes=list(names))
+    if args.share:
+        name = args.share.resolve().name
+        sharing.as_files(untrained, model_card.Card(name=name, maker=args.maker, classes=names))
+
+
 def _adapt(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
@@ -338,6 +350,7 @@ def _adapt(args: argparse.Namespace) -> int:
             "accuracy says nothing about those.",
             file=sys.stderr,
         )
+    _check_what_is_said(args, net, train.names)
     outcome = own_task.run(net, train, test, args.seed, args.option, args.augment, trained_on)
     option, augment, result = outcome.option, outcome.augment, outcome.adapted
     if outcome.why:

@@ -235,6 +235,11 @@ def check_name(path: str | os.PathLike) -> Path:
             f"The name '{printable(os.fspath(path))}' cannot be written as text, because some of "
             "its bytes are not UTF-8 (they may be Latin-1): rename it."
         )
+    if "\0" in os.fspath(path):
+        raise CourseError(
+            f"The name '{printable(os.fspath(path))}' has a zero byte, which no system takes: "
+            "give another name."
+        )
     return Path(path)
 
 

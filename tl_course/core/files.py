@@ -1,6 +1,7 @@
 """A network on disk: one file with weights and description, written whole and read with care."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -89,13 +90,31 @@ def save(
     is overwritten only where `overwrite` asks for it (CourseError).
     """
     free_folder(folder, overwrite)
+    return write(folder, to_save(net, half), _kind(net), about)
+
+
+def check_about(net: FiveLayerNet, **about: object) -> None:
+    """Raises CourseError where `save` would refuse `about`; to be asked before the training."""
+    _described(to_save(net), _kind(net), about)
+
+
+def _kind(net: FiveLayerNet) -> dict:
     architecture = {"widths": WIDTHS, "kernels": KERNELS, "n_classes": net.n_classes}
-    kind = {"format": FORMAT, "architecture": architecture, "modality": net.modality}
-    return write(folder, to_save(net, half), kind, about)
+    return {"format": FORMAT, "architecture": architecture, "modality": net.modality}
 
 
 def write(folder: Path | str, state: dict[str, torch.Tensor], kind: dict, about: dict) -> Path:
     """A network's tensors, which `kind` of network it is, and all `about` it, as `save` says."""
+    content, text = _described(state, kind, about)
+    folder = storage.make_folder(folder)
+    with storage.atomic_path(folder / WEIGHTS_FILE) as draft:
+        draft.write_bytes(content)
+    storage.write_text(folder / DESCRIPTION_FILE, text + "\n")
+    return folder
+
+
+def _described(state: dict[str, torch.Tensor], kind: dict, about: dict) -> tuple[bytes, str]:
+    """The content of the weights' file, and the description that is in it."""
     description = {
         **kind,
         "fingerprint": fingerprint(state),
@@ -108,11 +127,7 @@ def write(folder: Path | str, state: dict[str, torch.Tensor], kind: dict, about:
     if _header_size(content) > MOST_HEADER:
         most = storage.in_words(MOST_HEADER)
         raise CourseError(f"{ABOUT} has more than {most}, which nobody reads: say less about it.")
-    folder = storage.make_folder(folder)
-    with storage.atomic_path(folder / WEIGHTS_FILE) as draft:
-        draft.write_bytes(content)
-    storage.write_text(folder / DESCRIPTION_FILE, text + "\n")
-    return folder
+    return content, text
 
 
 def write_tensors(path: Path, tensors: dict[str, torch.Tensor], **metadata: str) -> None:
@@ -178,7 +193,7 @@ def opened(folder: Path | str, kind: dict) -> tuple[bytes, dict]:
 
 def _weights_in(folder: Path | str) -> Path:
     path = Path(folder) / WEIGHTS_FILE
-    if not path.is_file():
+    if not os.path.isfile(path):  # of a name that no system takes, too
         raise CourseError(
             f"There is no network in {folder}: {WEIGHTS_FILE} is missing. "
             "Give the folder that save() or 'tl-course pretrain --out' wrote."

@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +29,7 @@ WEIGHTS_FILE = files.SHARED_WEIGHTS_FILE
 CONFIG_FILE, CARD_FILE = "config.json", "README.md"
 FILES = (WEIGHTS_FILE, CONFIG_FILE, CARD_FILE)
 MOST_TEXT, MOST_FILES = outside.MOST_TEXT, 1_000  # bytes, files
+MOST = {WEIGHTS_FILE: MOST_WEIGHTS, CONFIG_FILE: MOST_TEXT, CARD_FILE: MOST_TEXT}
 MODALITIES = tuple(model_card.INPUTS)
 PICKLES = (
     ".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz", ".dill", ".mar",
@@ -61,24 +62,37 @@ def share(
     written before the first takes its place, which is config.json, and the weights come last: what
     is stopped in between is no shared network, and the same call makes it one.
     """
-    card = card or Card()
+    written = as_files(net, card or Card(), half)
+    folder = free_folder(folder, overwrite)
+    with contextlib.ExitStack() as drafts:  # the last file takes its place first when it ends
+        for name, content in written.items():
+            drafts.enter_context(storage.atomic_path(folder / name)).write_bytes(content)
+    load_shared(folder)
+    return folder
+
+
+def as_files(net: FiveLayerNet, card: Card, half: bool = False) -> dict[str, bytes]:
+    """What `share` would write, by file; CourseError where `load_shared` would refuse it."""
     state = files.to_save(net, half)
     about = model_card.description(net, card, state, FORMAT)
     config = {"n_classes": net.n_classes, "modality": net.modality, "tl_course": about}
     text = json.dumps(config, indent=2, ensure_ascii=False)
     said = f"The card of '{printable(card.name)}'"
     _checked(outside.parsed(text, said), said)
-    folder = free_folder(folder, overwrite)
     written = {
         WEIGHTS_FILE: files.as_file(state, {"format": "pt"}),
         CARD_FILE: model_card.as_markdown({**about, "modality": net.modality}).encode(),
         CONFIG_FILE: f"{text}\n".encode(),
     }
-    with contextlib.ExitStack() as drafts:  # the last file takes its place first when it ends
-        for name, content in written.items():
-            drafts.enter_context(storage.atomic_path(folder / name)).write_bytes(content)
-    load_shared(folder)
-    return folder
+    for name, content in written.items():
+        if len(content) > MOST[name]:
+            most = storage.in_words(MOST[name])
+            raise CourseError(
+                f"{said} makes {name} larger than {most}, which nobody would load: say less in it, "
+                "or give its classes shorter names."
+            )
+    _network(written.__getitem__, said)
+    return written
 
 
 def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
@@ -125,13 +139,13 @@ def load_any(folder: Path | str) -> FiveLayerNet:
     Raises CourseError where there are both: nothing in a folder says which one is meant.
     """
     folder = Path(folder)
-    shared, saved = ((folder / name).exists() for name in (WEIGHTS_FILE, files.WEIGHTS_FILE))
+    shared, saved = map(os.path.exists, (folder / WEIGHTS_FILE, folder / files.WEIGHTS_FILE))
     if shared and saved:
         raise CourseError(
             f"{folder} holds two networks, a shared one ({WEIGHTS_FILE}) and a saved one "
             f"({files.WEIGHTS_FILE}): move the one that you do not want to another folder."
         )
-    shared = shared or (folder / CONFIG_FILE).exists() and not saved
+    shared = shared or os.path.exists(folder / CONFIG_FILE) and not saved
     return load_shared(folder) if shared else files.load(folder)
 
 
@@ -143,22 +157,34 @@ def load_shared(folder_or_name: Path | str, revision: str | None = None) -> Five
     whole. Nothing of the folder is run or unpickled, and what is adapted from it credits it.
     """
     folder, origin = Path(folder_or_name), str(folder_or_name)
-    if not folder.exists() and hub.NAME.fullmatch(origin) and isinstance(folder_or_name, str):
+    if (
+        not os.path.exists(folder)
+        and hub.NAME.fullmatch(origin)
+        and isinstance(folder_or_name, str)
+    ):
         folder, origin = fetch(origin, revision)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise CourseError(
             f"There is no folder {folder_or_name}; give one that share() wrote, or a name on the "
             "Hugging Face hub such as owner/name."
         )
     _check_names(folder)
-    where = str(folder / CONFIG_FILE)
-    config = outside.parsed(_bytes(folder, CONFIG_FILE, MOST_TEXT), where)
-    about = _checked(config, where)
-    _check_card(_bytes(folder, CARD_FILE, MOST_TEXT), about, folder / CARD_FILE)
+    net = _network(lambda name: _bytes(folder, name, MOST[name]), folder)
+    net.about["from"] = origin
+    return net
+
+
+def _network(content: Callable[[str], bytes], place: Path | str) -> FiveLayerNet:
+    """The network in the contents of the three files, each checked; errors name the `place`."""
+    where = {name: os.path.join(place, name) for name in FILES}
+    config = outside.parsed(content(CONFIG_FILE), where[CONFIG_FILE])
+    about = _checked(config, where[CONFIG_FILE])
+    _check_card(content(CARD_FILE), about, where[CARD_FILE])
     given = {key: config[key] for key in ("n_classes", "modality")}
-    content, make = _bytes(folder, WEIGHTS_FILE, MOST_WEIGHTS), partial(FiveLayerNet, **given)
-    net = files.read(content, make, about["fingerprint"], str(folder / WEIGHTS_FILE))
-    net.about = {**about, **given, "from": origin}
+    make = partial(FiveLayerNet, **given)
+    weights = content(WEIGHTS_FILE)
+    net = files.read(weights, make, about["fingerprint"], where[WEIGHTS_FILE])
+    net.about = {**about, **given}
     return net
 
 
@@ -273,7 +299,7 @@ def _checked(config: object, where: str) -> dict:
         if isinstance(value, str) and OUTSIDE.search(value) and not re.search(r"\s", value):
             raise CourseError(
                 f"{where} names a place outside its folder ('{printable(value)}'); a shared "
-                "network needs nothing from there."
+                "network needs nothing from there: give it another name, or ask its maker to."
             )
     about = config.get("tl_course")
     kind = about.get("format") if isinstance(about, dict) else None
@@ -339,7 +365,7 @@ def _same(found: dict, wanted: dict) -> bool:
     )
 
 
-def _check_card(content: bytes, about: dict, path: Path) -> None:
+def _check_card(content: bytes, about: dict, path: Path | str) -> None:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:

@@ -26,7 +26,7 @@ from tl_course.data.inputs import to_picture
 from tl_course.data.pictures import open_picture
 from tl_course.data.targets import own_folder
 from tl_course.data.targets.folder import SIZE, SMALLEST, picture_to_input
-from tl_course.data.targets.own_folder import Checked
+from tl_course.data.targets.own_folder import Checked, legible
 from tl_course.lessons.figures import Picture, url_of
 from tl_course.lessons.n08_your_own_task import experiments, figures, own_task, upload
 from tl_course.lessons.n08_your_own_task.own_task import Follow, Outcome
@@ -576,7 +576,7 @@ class OwnTask(Experiment):
         if "test" in said:
             number = int(torch.randint(len(test), (1,), generator=self._draws))
             path = self.checked.root / test[number]
-            name, (picture, _) = f"{test[number]} (a test picture)", open_picture(path)
+            name, (picture, _) = f"{legible(test[number])} (a test picture)", open_picture(path)
             true = int(self.outcome.test.y[number])
         else:
             name = printable(said["picture"])

@@ -59,6 +59,11 @@ class Seen:
     transparent: bool
 
 
+def legible(file: str) -> str:
+    """A file's name as it is shown to a person; the name itself finds the file."""
+    return printable(file, 500)
+
+
 @dataclass(frozen=True)
 class Finding:
     """Something about the folder that a person should know."""
@@ -71,10 +76,10 @@ class Finding:
     is_copies: bool = False  # of pictures that are there more than once
 
     def __str__(self) -> str:
-        shown = ", ".join(self.files[:6])
-        shown += f" and {len(self.files) - 6} more" if len(self.files) > 6 else ""
+        some = ", ".join(map(legible, self.files[:6]))
+        some += f" and {len(self.files) - 6} more" if len(self.files) > 6 else ""
         mark = "STOP " if self.stops else ""
-        return f"{mark}{self.what}: {self.says}" + (f"\n    {shown}" if shown else "")
+        return f"{mark}{self.what}: {self.says}" + (f"\n    {some}" if some else "")
 
 
 @dataclass(frozen=True)
@@ -178,7 +183,7 @@ def check(
 
 
 class _Notes:
-    """Collects findings; files are named from the root."""
+    """Collects findings; files are named from the root, and `legible` makes a name readable."""
 
     def __init__(self, root: Path):
         self.root, self.findings = root, []
@@ -188,9 +193,7 @@ class _Notes:
             path = path.relative_to(self.root)
         except ValueError:
             pass  # of the other part
-        # As it is where that is text, so that its class is found by it.
-        parts = path.as_posix().split("/")
-        return "/".join(part if is_plain(part) else printable(part, 500) for part in parts)
+        return path.as_posix()
 
     def add(self, what: str, says: str, out: Iterable[Path] = (), **more) -> None:
         """Something found; `out` is not used, and of that it is unless there are other `files`."""

@@ -91,11 +91,13 @@ def read_wave(path: Path) -> tuple[np.ndarray, int]:
         with wave.open(io.BytesIO(content)) as file:
             about, samples = file.getparams(), file.readframes(file.getnframes())
         if about.sampwidth != 2:
-            raise CourseError(f"{path} has {8 * about.sampwidth} bits a sample; 16 are expected.")
+            bits = f"{8 * about.sampwidth} bits a sample"
+            raise CourseError(f"{path} has {bits}; 16 are expected, so save it again with these.")
         pcm = np.frombuffer(samples, "<i2").reshape(-1, about.nchannels).mean(1)
     except (wave.Error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise CourseError(
-            f"{path} is not a readable WAV file ({error}); delete it and fetch it again."
+            f"{path} is not a readable WAV file ({error}): save it again as 16-bit WAV (PCM), "
+            "or where it was fetched, delete it and fetch it again."
         ) from error
     if not RATES[0] <= about.framerate <= RATES[1]:
         raise CourseError(

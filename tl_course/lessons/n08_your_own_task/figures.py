@@ -17,7 +17,7 @@ from tl_course.base.html import paragraph, table
 from tl_course.core import model_card
 from tl_course.data.examples import Examples
 from tl_course.data.pictures import PictureError, open_picture
-from tl_course.data.targets.own_folder import Checked, Finding
+from tl_course.data.targets.own_folder import Checked, Finding, legible
 from tl_course.lessons import figures
 from tl_course.lessons.figures import BLUE, GREEN, GREY, PINK, Picture
 from tl_course.lessons.n08_your_own_task.own_task import Outcome
@@ -108,7 +108,7 @@ def _one_finding(root: Path, number: int, finding: Finding, most: int) -> Markup
         tile(
             thumbnail(root / file),
             _named(file, file in finding.left_out),
-            alt=f"A thumbnail of the file {file}",
+            alt=f"A thumbnail of the file {legible(file)}",
         )
         for file in finding.files[:most]
     ]
@@ -122,7 +122,7 @@ def _one_finding(root: Path, number: int, finding: Finding, most: int) -> Markup
 
 
 def _named(file: str, left_out: bool) -> Markup:
-    return breakable(file) + (Markup("<br><i>left out</i>") if left_out else "")
+    return breakable(legible(file)) + (Markup("<br><i>left out</i>") if left_out else "")
 
 
 def some_files(checked: Checked, most: int = 7) -> Markup:
@@ -157,7 +157,7 @@ def surest_mistakes(outcome: Outcome, checked: Checked, n: int = 8) -> Markup:
             Markup("{} taken for <b>{}</b>, {:.0f}% sure").format(
                 breakable(one.true), breakable(one.said), 100 * one.sure
             ),
-            alt=f"A thumbnail of the file {checked.test_files[one.number]}",
+            alt=f"A thumbnail of the file {legible(checked.test_files[one.number])}",
         )
         for one in mistakes
     ]

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from tl_course import __version__
 from tl_course.base import storage
 from tl_course.base.html import bullets, lines, page, paragraph, table
-from tl_course.data.targets.own_folder import Checked
+from tl_course.data.targets.own_folder import Checked, legible
 from tl_course.lessons.figures import Picture
 from tl_course.lessons.n08_your_own_task import figures as own_plots
 from tl_course.lessons.n08_your_own_task import own_task
@@ -69,7 +69,7 @@ def _findings(checked: Checked) -> list[Markup]:
     rows = []
     for finding in checked.findings:
         more = [f"and {len(finding.files) - 20} more"] if len(finding.files) > 20 else []
-        rows.append((finding.what, finding.says, lines([*finding.files[:20], *more])))
+        rows.append((finding.what, finding.says, lines([*map(legible, finding.files[:20]), *more])))
     return [paragraph(head), table(rows, ("Found", "What it means", "Files"), named=True)]
 
 
