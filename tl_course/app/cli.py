@@ -305,8 +305,9 @@ def _take_places(args: argparse.Namespace, held: contextlib.ExitStack) -> None:
             held.enter_context(storage.claimed(storage.make_folder(folder)))
             free_folder(folder, args.force)
     if args.report:
+        storage.make_folder(storage.check_name(args.report).parent)
+        held.enter_context(storage.claimed(args.report))  # also sweeps a killed program's lock
         storage.free_file(args.report, args.force)
-        held.enter_context(storage.claimed(args.report))
 
 
 def _check_what_is_said(args: argparse.Namespace, net, names: tuple[str, ...]) -> None:

@@ -5,6 +5,7 @@ import re
 import unicodedata
 
 JOINERS = "\u200c\u200d"  # within words of some languages, and within emoji
+WIDE_SPACE = "\u3000"
 LONGEST = 100  # bytes of a name
 MOST = 1000  # characters that are looked at
 ODD = '<>:"|?*\\/'  # what some system takes in no name
@@ -14,10 +15,12 @@ RESERVED = re.compile(r"(con|prn|aux|nul|(com|lpt)[\d¹²³])(\.|$)", re.IGNOREC
 def is_plain(name: str) -> bool:
     """Whether a name is text on one line that is shown as it is, and no terminal obeys any of it.
 
-    Nothing is left out of it, put in another order, or shortened to a single space.
+    Nothing is left out of it, put in another order, or shortened to a single space. The wide space
+    of Japanese is one.
     """
+    spaced = name.replace(WIDE_SPACE, " ")
     kinds = {unicodedata.category(character) for character in name if character not in JOINERS}
-    return name != "" and name == " ".join(name.split()) and not kinds & {"Cc", "Cf", "Cs"}
+    return name != "" and spaced == " ".join(spaced.split()) and not kinds & {"Cc", "Cf", "Cs"}
 
 
 def composed(name: str) -> str:

@@ -119,7 +119,6 @@ def record(
     """
     table = pd.DataFrame(rows)
     place = (FOLDER if complete else FOLDER / UNFINISHED) / name
-    place.parent.mkdir(parents=True, exist_ok=True)
     made_with = {
         "command": command,
         "seed": seed,
