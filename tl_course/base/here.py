@@ -89,10 +89,17 @@ def _arrives(names: set[str], path: list[str]) -> Sent:
 def no_modules_for_processes() -> Iterator[None]:
     """While this lasts, no process that starts takes a file of the present folder for a module.
 
-    Where its parent looks it is told later, so that it finds a learner's `helper.py`.
+    That holds for `sys.path` too, which multiprocessing hands on, and which comes before what an
+    editable installation adds. By `Sent` a process finds a learner's `helper.py` all the same.
     """
-    with _by_variable() if sys.version_info >= (3, 11) else _by_folder():
-        yield
+    is_searched = "" in sys.path
+    sys.path[:] = [folder for folder in sys.path if folder]
+    try:
+        with _by_variable() if sys.version_info >= (3, 11) else _by_folder():
+            yield
+    finally:
+        if is_searched and "" not in sys.path:
+            sys.path.append("")
 
 
 @contextlib.contextmanager
