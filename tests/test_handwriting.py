@@ -322,3 +322,13 @@ def test_a_file_that_save_never_wrote_is_neither_replaced_nor_deleted(tmp_path):
     assert handwriting_files.names(tmp_path) == []
     assert (tmp_path / "notes.json").read_text() == "{}" and (tmp_path / "Bob.json").is_dir()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["Bob.json", "notes.json"]
+
+
+def test_a_folder_whose_name_no_system_takes_is_told_in_a_sentence(tmp_path):
+    folder, mine = tmp_path / ("x" * 300), [Drawing(3, drawn.encode(THREE))]
+    for act, *more in (
+        (handwriting_files.names,), (handwriting_files.taken, "Ada"),
+        (handwriting_files.delete, "Ada"), (handwriting_files.save, "Ada", mine),
+    ):  # fmt: skip
+        with pytest.raises(CourseError, match="too long"):
+            act(folder, *more)

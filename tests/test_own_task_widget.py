@@ -246,6 +246,13 @@ def test_two_classes_that_would_become_one_are_refused(tmp_path, names, kind):
     assert not [path for path in files(tmp_path) if not path.endswith(".lock")]
 
 
+def test_a_picture_that_is_a_folder_as_well_is_refused(tmp_path):
+    content = {path: picture(1) for path in ("t/x/a.png", "t/x/A.png/b.png", "t/y/a.png")}
+    with pytest.raises(CourseError, match="'t/x/a.png' is a picture and a folder as well"):
+        hand_over("zip", "task.zip", {"task.zip": packed(content)}, tmp_path)
+    assert not [path for path in files(tmp_path) if not path.endswith(".lock")]
+
+
 def test_classes_of_the_same_name_in_both_parts_are_one(tmp_path):
     paths = [f"t/{part}/{name}/{part}.png" for part in ("train", "test") for name in ("a?", "b")]
     folder = hand_over("folder", "t", {path: picture(i) for i, path in enumerate(paths)}, tmp_path)

@@ -202,6 +202,19 @@ def test_share_refuses_what_could_not_be_loaded(adapted, net, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"licence": 7}, "licence of a card is 7: give its name"),
+        ({"right": 5, "tested": 2}, "5 of 2 test examples were right: give"),
+        ({"right": -1, "tested": 2}, "from 0 to `tested`"),
+    ],
+)
+def test_a_card_that_cannot_be_is_refused(said, why):
+    with pytest.raises(CourseError, match=why):
+        Card(**said)
+
+
+@pytest.mark.parametrize(
     "said",
     [
         {"maker": "x" * 1_200_000},

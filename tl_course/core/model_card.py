@@ -67,6 +67,17 @@ class Card:
     licence: str | None = None
     stands_on: tuple[Material, ...] = ()
 
+    def __post_init__(self):
+        if not isinstance(self.licence, str | None):
+            raise CourseError(
+                f"The licence of a card is {self.licence!r}: give its name as text, such as 'mit'."
+            )
+        if self.tested and not 0 <= (self.right or 0) <= self.tested:
+            raise CourseError(
+                f"A card says that {self.right} of {self.tested} test examples were right: give "
+                "`right` as a number from 0 to `tested`."
+            )
+
 
 # What the sources of the course are made of (README, credits and licences).
 NAMES = Material("names of 1,000 things (Unicode CLDR, through emoji)", "Unicode, Inc.", "Unicode")

@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from tl_course.base import outside, storage
-from tl_course.base.errors import CourseError
+from tl_course.base.errors import CourseError, refusals_told
 from tl_course.base.names import RESERVED
 from tl_course.lessons.n00_start_here.handwriting import Drawing, pixels
 
@@ -102,6 +102,7 @@ def from_rows(rows: object) -> list[Drawing]:
     return drawings
 
 
+@refusals_told()
 def save(folder: Path | str, name: str, drawings: Sequence[Drawing]) -> Saved:
     """Write `folder/NAME.json` and `folder/NAME/3/3-01.png`, … in the place of earlier ones.
 
@@ -127,17 +128,20 @@ def save(folder: Path | str, name: str, drawings: Sequence[Drawing]) -> Saved:
     return Saved(file, folder / name, len(own))
 
 
+@refusals_told()
 def names(folder: Path | str) -> list[str]:
     """Whose drawings are saved in a folder."""
     return sorted(path.stem for path in Path(folder).glob("*.json") if _is_ours(path))
 
 
+@refusals_told()
 def taken(folder: Path | str, name: str) -> bool:
     """Whether `save` under this name would take the place of something."""
     file = Path(folder) / f"{named(name)}.json"
     return os.path.lexists(file) or any(_pictures(file.with_suffix("")))
 
 
+@refusals_told()
 def delete(folder: Path | str, name: str) -> int:
     """Delete what `save` wrote under this name, and nothing else; returns how many files."""
     file = Path(folder) / f"{named(name)}.json"

@@ -46,8 +46,8 @@ def names_in(path: str) -> list[str]:
 def places(paths: Iterable[str]) -> list[tuple[str, ...]]:
     """The cleaned names of each path from outside, without the folders that hold all of them.
 
-    CourseError where one leads out of its folder, or where two folders would become one, on a
-    system that takes small letters for large ones as well.
+    CourseError where one leads out of its folder, where two folders would become one, on a system
+    that takes small letters for large ones as well, or where one is a folder of another.
     """
     cleaned, met = [], {}
     for names in map(names_in, paths):
@@ -63,6 +63,12 @@ def places(paths: Iterable[str]) -> list[tuple[str, ...]]:
                     "that some systems take for the same, so that two classes would become one: "
                     "rename one of them."
                 )
+    for names in cleaned:
+        if "/".join(names).casefold() in met:
+            raise CourseError(
+                f"'{printable('/'.join(names), 300)}' is a picture and a folder as well, so that "
+                "nothing was taken: rename one of them."
+            )
     return without_top(cleaned)
 
 
