@@ -72,6 +72,20 @@ def headings(number: str) -> set[str]:
     return {one for cell in cells(number) for one in re.findall("^## (.+)$", cell.source, re.M)}
 
 
+def words(text: str) -> int:
+    return len(re.findall(r"[\w’'-]+", re.sub(r"```.*?```|\]\(.*?\)", "", text, flags=re.S)))
+
+
+def test_session_1_is_prepared_within_an_hour():
+    """Read slowly, at 120 words a minute, with a quarter of an hour for running and answering."""
+    until = {"00": votes.DEEPER, "01": votes.DEEPER, "02": votes.AFTER_SESSION_1}
+    read = words(note("session_1")) + words(note("lab"))
+    for number, end in until.items():
+        text = "\n\n".join(one.source for one in cells(number) if one.cell_type == "markdown")
+        read += words(text.partition("## Exercises")[0].partition(end)[0])
+    assert read / 120 + 15 <= 60
+
+
 @pytest.mark.parametrize("name", votes.PAGES)
 def test_sections_of_a_session_are_headings_of_its_notebooks(name):
     text, seen = note(name), set()

@@ -202,8 +202,8 @@ class Prediction(_Asked):
         ]
 
     def still(self) -> str:
-        choices = "".join(f"<li>{html.escape(one)}</li>" for one in self.asked.options)
-        return self._question() + (f"<ul>{choices}</ul>" if choices else "")
+        choices = html.escape(" · ".join(self.asked.options))
+        return self._question() + (f"<p>{choices}</p>" if choices else "")
 
     def _question(self) -> str:
         return f'<div style="{ASKING}"><b>Predict.</b> {html.escape(self.asked.question)}</div>'
