@@ -127,7 +127,7 @@ def in_place_of_the_templates(folder, ran):
     """Templates of a stranger's for every page that nbconvert makes; used, they write `ran`."""
     ran = json.dumps(str(ran))
     writes = f"{{{{ cycler.__init__.__globals__.os.mkdir({ran}) }}}}"
-    for name in ("lab", "base", "python", "markdown", "."):
+    for name in ("lab", "base", "reveal", "python", "markdown", "."):
         (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / name / "conf.json").write_text('{"preprocessors": {"1": {"type": "evil.Evil"}}}')
         for ending in ("html", "py", "md"):

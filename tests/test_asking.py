@@ -63,6 +63,13 @@ def test_without_a_learner_the_result_is_there_at_once(shown):
     assert kept.read("predictions") == {}
 
 
+def test_choices_are_read_where_nobody_can_press_them(shown):
+    ask("scratch", options=("frozen <4>", "scratch"))
+    assert "frozen &lt;4&gt; · scratch" in shown[0]
+    ask()
+    assert "·" not in shown[-2]
+
+
 def test_the_result_comes_after_the_answer_and_is_kept(learner):
     own = ask(73.05, "a printed text")
     assert not any("73 of" in part or "printed" in part for part in learner)

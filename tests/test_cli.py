@@ -414,7 +414,7 @@ def test_a_page_takes_no_template_out_of_the_present_folder(clone, tmp_path, mon
 
 @pytest.mark.parametrize("name", ["00_runs.ipynb", "00_runs.html", "01_fails.html", "index.html"])
 def test_run_overwrites_nothing_unasked(clone, tmp_path, monkeypatch, capsys, name):
-    monkeypatch.setattr(report, "_execute", lambda one, to, *_: shutil.copyfile(one, to) and None)
+    monkeypatch.setattr(report, "execute", lambda one, to, *_: shutil.copyfile(one, to) and None)
     mine = tmp_path / "mine"
     mine.mkdir()
     for other in (name, "02_other.ipynb"):
@@ -456,12 +456,12 @@ def test_a_run_that_was_killed_is_done_by_the_same_command(clone, tmp_path, monk
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(report, "_execute", execute)
+        patch.setattr(report, "execute", execute)
         assert cli.main(["run", "--out", str(out)]) != 0
     assert sorted(path.name for path in out.iterdir()) == [
         report.MANIFEST, "00_runs.html", "00_runs.ipynb",
     ]  # fmt: skip
-    monkeypatch.setattr(report, "_execute", lambda one, to, *_: shutil.copyfile(one, to) and None)
+    monkeypatch.setattr(report, "execute", lambda one, to, *_: shutil.copyfile(one, to) and None)
     assert cli.main(["run", "--out", str(out)]) == 0
     assert "01_fails.html" in (out / "index.html").read_text(encoding="utf-8")
 

@@ -16,7 +16,7 @@ from tl_course.app.notebooks import root
 
 NOTEBOOKS = {path.stem[:2]: path for path in notebooks.find()}
 PAGES = [root() / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
-PAGES += sorted((root() / "docs").glob("*.md"))
+PAGES += sorted((root() / "docs").rglob("*.md"))
 DEEPER = "# Dig deeper"
 WORDS, RESULTS, LINES = 1200, 12, 80  # of a main line, at most
 TAKEN_HOME = {"10"}  # code to copy, so its lines are not counted
@@ -195,7 +195,7 @@ def everything_read():
         read = prose(page.read_text(encoding="utf-8"))
         if page.name == "CONTRIBUTING.md":  # its table says how not to write
             read = re.sub(r"^\|.*$", "", read, flags=re.M)
-        yield page.name, read
+        yield str(page.relative_to(root())), read
     for folder in ("lessons", "widgets"):
         for path in sorted((root() / "tl_course" / folder).rglob("*.py")):
             for line, sentence in sentences(ast.parse(path.read_text(encoding="utf-8"))):

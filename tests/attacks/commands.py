@@ -156,6 +156,19 @@ def executed(folder: Path) -> object:
     return names(folder), [output["data"]["text/plain"] for output in outputs]
 
 
+def slides_of(folder: Path) -> None:
+    notebooks.root = lambda: folder.parent
+    course("slides", "--out", folder)
+
+
+def notebook_that_ran(folder: Path) -> None:
+    output = nbformat.v4.new_output("stream", text="42")
+    cells = [nbformat.v4.new_code_cell("6 * 7", outputs=[output], id="it-ran")]
+    path = folder.parent / "notebooks" / "00_tiny.ipynb"
+    path.parent.mkdir()
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+
+
 BODY = bytes(range(256)) * 8000
 
 
@@ -214,6 +227,7 @@ COMMANDS = {
     "records": Command(record, contents),
     "lab": Command(lab_copies, contents),
     "run": Command(run, executed, notebook),
+    "slides": Command(slides_of, contents, notebook_that_ran),
     "download": Command(download, contents),
     "unpack": Command(unpack, contents, packed_recordings),
     "saved drawings": Command(save_drawings, contents),

@@ -116,6 +116,28 @@ def run(args: argparse.Namespace) -> int:
 
 
 @verb(
+    "make slides of the notebooks, to be shown without a network",
+    takes("notebooks", nargs="*", metavar="NOTEBOOK", help="such as 03; all if none"),
+    takes("--out", type=Path, required=True, metavar="DIR"),
+    takes("--budget", choices=["quick", "laptop", "gpu"], default="laptop"),
+    FORCE,
+    about="Runs each notebook and makes slides of its main line, which any browser shows: open "
+    "DIR/NAME.slides.html. They need the folder DIR/reveal beside them.",
+)
+def slides(args: argparse.Namespace) -> int:
+    from tl_course.app import notebooks
+    from tl_course.app import slides as making
+
+    chosen = notebooks.find(args.notebooks or None)
+    for notebook in chosen:
+        making.free_page(notebook, args.out, args.force)  # rather now than after an hour
+    with notebooks.this_python_kernel():
+        for notebook in chosen:
+            print(making.make(notebook, args.out, args.budget, args.force), flush=True)
+    return 0
+
+
+@verb(
     "show, export or delete your predictions and exercises",
     takes("--out", type=Path, metavar="FILE", help="write them to a file (JSON)"),
     takes("--delete", action="store_true", help="delete all of them"),

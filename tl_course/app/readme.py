@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tl_course.app import rules
+from tl_course.app import rules, votes
 from tl_course.app.notebooks import root
 from tl_course.base import stats
 from tl_course.base.errors import CourseError
@@ -31,6 +31,7 @@ def pages() -> dict[Path, str]:
             "race": race(results.load("race")),
             "long_recipes": long_recipes(results.load("long_recipes")),
         },
+        **votes.pages(),
     }
     return {root() / path: filled(root() / path, tables) for path, tables in of.items()}
 

@@ -67,7 +67,7 @@ def run_notebook(notebook: Path, out: Path, budget: str, seed: int) -> Executed:
     start = time.perf_counter()
     try:
         with storage.atomic_path(executed) as draft:
-            error = _execute(notebook, draft, budget, seed)
+            error = execute(notebook, draft, budget, seed)
             if not draft.stat().st_size:
                 raise CourseError(error or "nothing came of it")
     except CourseError as problem:
@@ -77,7 +77,7 @@ def run_notebook(notebook: Path, out: Path, budget: str, seed: int) -> Executed:
     return Executed(notebook.stem, title or notebook.stem, seconds, error)
 
 
-def _execute(notebook: Path, to: Path, budget: str, seed: int) -> str | None:
+def execute(notebook: Path, to: Path, budget: str, seed: int) -> str | None:
     """Runs a notebook and writes it with its outputs, as far as it gets; what went wrong."""
     import papermill
     from papermill.exceptions import PapermillExecutionError

@@ -162,7 +162,7 @@ class Prediction(_Asked):
         self.fields.answer_button.on_click(lambda _: self._answer())
         self.fields.skip_button.on_click(lambda _: self._end(None))
         self.again_button.on_click(lambda _: self._again())
-        words = widgets.HTML(self.still())
+        words = widgets.HTML(self._question())
         again = widgets.HBox([self.again_button])  # as wide as its words
         self.view.children = [words, self.fields.view, self.alert, again, self._guard]
         self._refresh()
@@ -202,6 +202,10 @@ class Prediction(_Asked):
         ]
 
     def still(self) -> str:
+        choices = html.escape(" · ".join(self.asked.options))
+        return self._question() + (f"<p>{choices}</p>" if choices else "")
+
+    def _question(self) -> str:
         return f'<div style="{ASKING}"><b>Predict.</b> {html.escape(self.asked.question)}</div>'
 
 

@@ -16,6 +16,7 @@ from tl_course.data.examples import Target, draw
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.lessons import curves, predictions
 from tl_course.lessons.figures import STYLES, Picture
+from tl_course.lessons.n05_how_much_data.questions import CURVE
 from tl_course.lessons.predictions import Asked
 from tl_course.study import comparing, results, trials
 from tl_course.study.trials import Run, Trial
@@ -25,10 +26,6 @@ from tl_course.widgets.base import Slot, columns, control, number, one_of, table
 from tl_course.widgets.training_lab import Training
 
 ASKED = (10, 100, 1000)  # numbers of images that a prediction is asked for
-QUESTION = (
-    "How many of 100 other digits will the network get right, with four borrowed layers fixed "
-    "(Option 1), and without altered copies of the digits?"
-)
 KEPT_AS = "05", "curve"  # among the learner's predictions
 WAYS = {  # arm: what it starts from, and the option
     "option-1": ("drawings", "1"),
@@ -59,7 +56,7 @@ class HowMuch(Training):
             f"with {n:,} images": round(float(self._measured("option-1", False, n)["mean"]), 1)
             for n in ASKED
         }
-        self.fields = Fields(Asked(QUESTION, measured))
+        self.fields = Fields(Asked(CURVE, measured))
         self.answer: dict[str, float] | None = None  # in words that the fields have
         ways = [(STYLES[arm][0], arm) for arm in WAYS]
         self.arm = control(widgets.Dropdown, "Way to learn", width="100%", options=ways)
@@ -81,7 +78,7 @@ class HowMuch(Training):
         self.on_click(self.fields.skip_button, lambda: self._reveal(None))
         for field in self.fields.by_label.values():
             field.add_class("tlc-inline")
-        ask = widgets.HTML(f"<p>{QUESTION}</p>")
+        ask = widgets.HTML(f"<p>{CURVE}</p>")
         self.show()
         result = [self.curve.view.add_class("tlc-figure"), self.digits.view.add_class("tlc-sheet")]
         self.lay_out([columns([ask, self.fields.view, self.measured], result)])

@@ -47,6 +47,10 @@ RULE_ELSEWHERE = Question(
 
 # ---------------------------------------------------------------- before a result is shown
 
+CURVE = (
+    "How many of 100 other digits will the network get right, with four borrowed layers fixed "
+    "(Option 1), and without altered copies of the digits?"
+)
 COPIES = "With ten digits, which way to learn gains most from altered copies?"
 CROSSING = "With altered copies, from how many digits on is Option 2 certainly ahead of Option 1?"
 SAVED = "Without copies, how many labels does it take from scratch to match Option 1 with fifty?"

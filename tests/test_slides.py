@@ -1,0 +1,246 @@
+"""Slides: what is on them follows from the notebook, they fit, and they need no network."""
+
+import base64
+import io
+import re
+from html.parser import HTMLParser
+
+import browser
+import pytest
+from conftest import in_place_of_the_templates
+from nbformat import read, write
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
+
+from tl_course.app import cli, notebooks, slides
+from tl_course.base import storage
+
+LONG = "This paragraph goes on and on about the very same thing. " * 12
+
+
+def shows(*html, source="figure()", **metadata):
+    outputs = [new_output("display_data", {"text/html": one}) for one in html]
+    return new_code_cell(source, outputs=outputs, metadata=metadata)
+
+
+def picture(width=700, height=500):
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), "navy").save(file, "PNG")
+    data = base64.b64encode(file.getvalue()).decode()
+    return f'<img alt="navy" width="{width}" src="data:image/png;base64,{data}">'
+
+
+def a_notebook(*more):
+    alive = new_output("display_data", {"application/vnd.jupyter.widget-view+json": {"a": 1}})
+    still = f'<div data-tlc-still="1"><h3>To touch</h3><p>SAID AT LENGTH</p>{picture()}</div>'
+    experiment = shows(still, source="tl.widgets.Pad()")
+    experiment.outputs.insert(0, alive)
+    cells = [
+        new_markdown_cell("# 03 · A lesson\n\nWhat [01](01_first.ipynb) began."),
+        shows("<p>SET UP</p>", source="budget = 3", tags=["parameters"]),
+        shows("<p>THIS MACHINE</p>", source="import tl", jupyter={"source_hidden": True}),
+        experiment,
+        new_markdown_cell("## A question\n\nIt is asked here."),
+        shows(
+            "<b>Predict.</b> HOW MANY?", '<p class="tl-prediction">SO MANY</p>', picture(),
+            source="tl.prediction(lesson)",
+        ),
+        shows('<div class="tl-claim">IT HELD</div>', jupyter={"source_hidden": True}),
+        new_markdown_cell("\n\n".join([LONG, "In between.", LONG])),
+        new_code_cell("by_hand = 6 * 7", outputs=[new_output("stream", name="stderr", text="0%|")]),
+        new_markdown_cell("## Exercises"),
+        new_markdown_cell("### Freeze\n\nDo it."),
+        shows("<p>NOT ATTEMPTED</p>", source="def freeze(): ...", tags=["exercise"]),
+        new_markdown_cell("## Your predictions in this notebook"),
+        shows("<p>NOTHING</p>", source="lesson.predictions()"),
+        new_markdown_cell("## What you saw\n\nMuch. See [the glossary](../docs/glossary.md)."),
+        *more,
+        new_markdown_cell("---\n# Dig deeper\n\nSECRETS"),
+        shows("<p>DEEP</p>"),
+    ]  # fmt: skip
+    return new_notebook(cells=cells)
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    path = tmp_path / "notebooks" / "03_lesson.ipynb"
+    path.parent.mkdir()
+    write(a_notebook(), path)
+    return path
+
+
+def by_slide(node):
+    """The texts, codes and outputs of each slide, joined."""
+    found = []
+    for cell in slides.as_slides(node).cells:
+        if cell.metadata["slideshow"]["slide_type"] != "-":
+            found.append("")
+        hidden = cell.metadata.get("transient", {}).get("remove_source")
+        found[-1] += "" if hidden else cell.source + "\n"
+        found[-1] += "".join(str(one) for one in cell.get("outputs", []))
+    return found
+
+
+def test_a_slide_begins_at_headings_and_a_result_waits_for_the_vote():
+    found = by_slide(a_notebook())
+    asked = next(i for i, one in enumerate(found) if "HOW MANY?" in one)
+    assert found[asked].startswith("## A question") and "SO MANY" not in found[asked]
+    assert "SO MANY" in found[asked + 1] and "<img" in found[asked + 1]
+    assert any("IT HELD" in one for one in found[asked + 1 :])
+    assert [one for one in found if one.startswith("### Freeze")][0].count("def freeze") == 1
+    assert found[-1].startswith("## What you saw")
+
+
+@pytest.mark.parametrize(
+    "absent",
+    [
+        "SET UP", "THIS MACHINE", "SECRETS", "DEEP", "NOT ATTEMPTED", "NOTHING", "0%|",
+        "Your predictions", "tl.prediction(", "SAID AT LENGTH", "widget-view", "](",
+    ],
+)  # fmt: skip
+def test_what_is_for_one_learner_or_for_later_is_left_out(absent):
+    node = a_notebook()
+    node.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {}}
+    assert absent in str(node) and absent not in "".join(by_slide(node))
+    assert "widgets" not in slides.as_slides(node).metadata
+
+
+def test_code_is_seen_where_it_is_the_point():
+    found = "".join(by_slide(a_notebook()))
+    assert "by_hand = 6 * 7" in found and "figure()" not in found
+
+
+def test_a_long_text_is_cut_between_paragraphs_and_nothing_is_lost():
+    long = next(cell.source for cell in a_notebook().cells if "on and on" in cell.source)
+    pages = [one for one in by_slide(a_notebook()) if "on and on" in one]
+    assert len(pages) == 2
+    assert re.sub(r"\W+", "", long) in re.sub(r"\W+", "", "".join(pages))
+
+
+class Addresses(HTMLParser):
+    """All that a page loads."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found = re.findall(r"@import|url\(['\"]?(?!data:|#)([^)'\"]+)", page)
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        loaded = {"link": "href", "script": "src", "img": "src", "iframe": "src"}.get(tag)
+        address = dict(attributes).get(loaded)
+        if address and not address.startswith("data:"):
+            self.found.append(address)
+
+
+def test_a_page_loads_only_what_lies_beside_it(notebook, tmp_path):
+    page = slides.make(notebook, tmp_path / "slides")
+    assert page == tmp_path / "slides" / "03_lesson.slides.html"
+    addresses = Addresses(page.read_text(encoding="utf-8")).found
+    assert len(addresses) == 3
+    for address in addresses:
+        assert (page.parent / address).is_file(), address
+    for style in (page.parent / "reveal").rglob("*.css"):
+        assert Addresses(style.read_text(encoding="utf-8")).found == []
+    assert Addresses('<script src="https://a.b/c.js"></script>').found, "the test can fail"
+
+
+def test_a_page_takes_no_template_out_of_the_present_folder(notebook, tmp_path, monkeypatch):
+    in_place_of_the_templates(tmp_path / "strange", tmp_path / "ran")
+    monkeypatch.chdir(tmp_path / "strange")
+    page = slides.make(notebook, tmp_path / "slides")
+    assert "SO MANY" in page.read_text(encoding="utf-8")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.fixture
+def clone(notebook, tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks, "root", lambda: tmp_path)
+    return tmp_path
+
+
+def test_the_command_makes_those_that_are_asked_for(clone, capsys):
+    bare = new_notebook(cells=[new_code_cell("print('RUN', 6 * 7)")])
+    write(bare, clone / "notebooks" / "04_bare.ipynb")
+    assert cli.main(["slides", "04", "--out", str(clone / "out")]) == 0
+    assert capsys.readouterr().out.strip() == str(clone / "out" / "04_bare.slides.html")
+    page = (clone / "out" / "04_bare.slides.html").read_text(encoding="utf-8")
+    assert "RUN 42" in page, "a notebook without outputs is run"
+    assert read(clone / "notebooks" / "04_bare.ipynb", 4).cells[0].outputs == []
+    assert not (clone / "out" / "03_lesson.slides.html").exists()
+
+
+@pytest.mark.parametrize("name", ["03_lesson.slides.html", "reveal/dist/reveal.js"])
+def test_nothing_is_overwritten_unasked(clone, capsys, name):
+    mine = clone / "out" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("my work")
+    assert cli.main(["slides", "--out", str(clone / "out")]) == 2
+    assert "--force" in capsys.readouterr().err and mine.read_text() == "my work"
+    assert cli.main(["slides", "--out", str(clone / "out"), "--force"]) == 0
+    assert mine.read_text(encoding="utf-8") != "my work"
+
+
+def test_a_notebook_that_fails_has_no_slides_and_says_why(clone, capsys):
+    write(new_notebook(cells=[new_code_cell("1 / 0")]), clone / "notebooks" / "04_bad.ipynb")
+    assert cli.main(["slides", "04", "--out", str(clone / "out")]) == 2
+    assert "04_bad.ipynb could not be run" in capsys.readouterr().err
+    assert not (clone / "out" / "04_bad.slides.html").exists()
+
+
+REVEAL = {  # reveal.js 6.0.2 as npm has it, MIT: neither is ever edited here
+    "reveal.js": "aa1bbbf2617b23a623b23612cb3c5bdb63de512e652bf20fcfa832b045d37844",
+    "reveal.css": "615ee850cbbb98a0f688b60ed37b21819a3f54c9f3e6f20e33e63693ab74a0c0",
+}
+
+
+def test_reveal_is_as_it_was_published():
+    for name, digest in REVEAL.items():
+        assert storage.sha256(slides.REVEAL / name) == digest, name
+
+
+HIGH = "() => { const s = Reveal.getCurrentSlide(); return s.scrollHeight * s.style.zoom; }"
+
+
+def too_high(page):
+    """Each slide, looked at: the texts of those that are higher than the screen."""
+    page.wait_for_function("window.Reveal && Reveal.isReady()")
+    seen, high = 0, []
+    while True:
+        seen += 1
+        if page.evaluate(HIGH) > int(slides.SIZE[1]) + 1:
+            high.append(page.evaluate("() => Reveal.getCurrentSlide().innerText"))
+        if page.evaluate("Reveal.isLastSlide()"):
+            return seen, high
+        page.keyboard.press("Space")
+
+
+def shown_in(chromium, path):
+    with browser.new_page(chromium, 1280, 720) as page:
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(path.as_uri())
+        seen, high = too_high(page)
+        away = [one for one in asked if not one.startswith(("file:", "data:"))]
+        assert not page.said and not away, (page.said, away)
+        return seen, high
+
+
+def test_what_is_too_high_is_made_to_fit(chromium, notebook, tmp_path):
+    tall = shows(picture(300, 1900), "<p>below</p>"), new_markdown_cell(LONG * 6)
+    write(a_notebook(*tall), notebook)
+    page = slides.make(notebook, tmp_path / "slides")
+    seen, high = shown_in(chromium, page)
+    assert seen == len(by_slide(a_notebook(*tall))) and high == []
+    text = page.read_text(encoding="utf-8")
+    unfitted = re.sub(r"function fit\(slide\) \{", r"\g<0> slide.style.zoom = 1; return;", text)
+    page.write_text(unfitted, encoding="utf-8")
+    assert len(shown_in(chromium, page)[1]) >= 2, "the test can fail"
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("path", notebooks.find(), ids=lambda path: path.stem)
+def test_the_slides_of_a_notebook_fit_and_need_no_network(chromium, path, tmp_path):
+    with notebooks.this_python_kernel():
+        page = slides.make(path, tmp_path, "quick")
+    seen, high = shown_in(chromium, page)
+    assert seen >= 15 and high == []
