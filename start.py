@@ -67,7 +67,7 @@ def main(argv=None):
         set_up(args.cpu)
         if args.verb == "test":
             set_up_browser()
-            return call(offline() + [PYTHON, "-m", "pytest"] + extra, folder=ROOT)
+            return call(offline() + [PYTHON, "-m", "pytest"] + (extra or every_test()), folder=ROOT)
         verb = "run" if args.verb == "course" else "lab"
         return call([PYTHON, "-c", MODULE, "tl_course", verb] + extra)
     except Stop as stop:
@@ -400,6 +400,15 @@ def read_json(path):
 
 
 # ---------------------------------------------------------------------------- starting
+
+
+def every_test():
+    """How pytest runs all of the tests: a file on each core, in one thread, up to four at once.
+
+    Several threads each would wait for each other more than they compute.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    return ["-n", "auto", "--maxprocesses=4", "--dist=loadfile", "--durations=20"]
 
 
 def call(command, folder=None):

@@ -349,6 +349,7 @@ def programs(start, monkeypatch):
 
 def test_a_browser_is_installed_for_the_tests_before_the_network_is_cut(start, monkeypatch):
     order = []
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # it sets it where it is not set
     for name in ("set_up", "set_up_browser", "offline", "call"):
         monkeypatch.setattr(start, name, lambda *_, name=name, **__: order.append(name) or [])
     start.main(["test"])
@@ -356,6 +357,18 @@ def test_a_browser_is_installed_for_the_tests_before_the_network_is_cut(start, m
     order.clear()
     start.main(["lab"])
     assert order == ["set_up", "call"]
+
+
+def test_all_tests_run_a_file_on_each_core_and_chosen_ones_as_was_asked(start, monkeypatch):
+    calls = []
+    for name in ("set_up", "set_up_browser", "offline"):
+        monkeypatch.setattr(start, name, lambda *_: [])
+    monkeypatch.setattr(start, "call", lambda command, **_: calls.append(command[1:]))
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    start.main(["test"])
+    start.main(["test", "tests/test_cli.py"])
+    assert calls == [["-m", "pytest", *start.every_test()], ["-m", "pytest", "tests/test_cli.py"]]
+    assert "--dist=loadfile" in calls[0] and os.environ["OMP_NUM_THREADS"] == "3"
 
 
 def test_chromium_comes_by_apt_where_that_may_be_done(start, programs, monkeypatch, capsys):
