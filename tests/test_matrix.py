@@ -280,7 +280,7 @@ def test_the_command_prints_every_cell(tasks, capsys, monkeypatch):
     assert len(found["cells"]) == 2 * 4 and len(found["floor"]) == 2
     for wrong, said in (
         (["--images", "ten"], "no list of numbers"), (["--options", "3"], "none of 1, 2, scratch"),
-        (["--draws", "0"], "at least 1"), (["--targets", "braille"], "no target 'braille'"),
+        (["--draws", "0"], "a number from 1 to"), (["--targets", "braille"], "no target 'braille'"),
     ):  # fmt: skip
         assert cli.main(["matrix", *wrong]) == 2
         assert said in capsys.readouterr().err
