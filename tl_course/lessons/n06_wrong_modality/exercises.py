@@ -402,7 +402,7 @@ def _check_plan(heart_sounds, road_signs, street_names, compare_with) -> None:
     )
     expect(
         road_signs != "text",
-        "Road signs: text's layers did harm with handwriting (−5.5). Codes of letters have no "
+        "Road signs: text's layers did harm with handwriting (−5.6). Codes of letters have no "
         "neighbourhoods, and signs have edges and shapes.",
     )
     expect(
