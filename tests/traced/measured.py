@@ -21,7 +21,15 @@ from tl_course.base import archives, outside, stats
 from tl_course.core import files, network, output_layers, pretraining, session, settings
 from tl_course.data import parts, pictures, writing
 from tl_course.data.sources import emoji_images, espeak, things
-from tl_course.data.targets import kinds, made_folder, omniglot, spoken, written
+from tl_course.data.targets import (
+    kinds,
+    letters,
+    made_folder,
+    omniglot,
+    photographs,
+    spoken,
+    written,
+)
 from tl_course.layers import growing, stimuli
 from tl_course.lessons import lesson
 from tl_course.lessons.n00_start_here import handwriting
