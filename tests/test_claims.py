@@ -42,3 +42,5 @@ def test_a_claim_holds_and_can_fail(claim, given, spoiled):
     assert re.search(r"\d", said.text) and said.evidence, "one sentence, one number"
     wrong = claim(*spoiled())
     assert wrong.holds is False, wrong.evidence
+    for one in (said, wrong):
+        assert one.text.endswith(".") and not re.search(r"[.!?] [A-Z“]", one.text), one.text

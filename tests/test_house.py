@@ -165,6 +165,13 @@ def unpickling(text: str) -> set[str]:
     return found
 
 
+def test_names_of_the_lessons_say_what_they_hold():
+    for path in sorted((ROOT / "tl_course" / "lessons").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = node.id if isinstance(node, ast.Name) else getattr(node, "arg", None)
+            assert name not in ("found", "own"), f"{path.name}:{node.lineno}: {name}"
+
+
 def test_nothing_of_the_package_unpickles():
     """But for one file, whose hash is known, and what notebook 07 asks a learner to mend."""
     found = {

@@ -44,6 +44,7 @@ def every_figure():
     yield figures.accuracies(ROWS, "t")
     yield figures.curves({"a": ([1, 2], [3, 4])}, "t", "x", "y")
     yield figures.bars({"a": 1.0, "b": 2.0}, "t", "y", spread={"a": 0.1, "b": 0.2})
+    yield figures.bars({name: 1.0 for name in "abcdef"}, "t", "y", spread={"a": 0.1})
 
 
 def text_and_paper(figure):
@@ -123,6 +124,14 @@ def test_numbers_in_alt_text_are_those_of_the_table():
 def test_bars_name_the_spread_where_there_is_one():
     alt = figures.bars({"one\nbar": 1.0, "two": 2.0}, "t", "y", spread={"two": 0.5}).alt
     assert alt == "t. Bars of y (± one SD over draws): one bar: 1, two: 2 ± 0.5."
+
+
+def test_six_bars_can_be_read_on_a_phone():
+    six = {f"a name of several\nwords: {n}": 10.0 * n for n in range(1, 7)}
+    title = "A title that is as long as the longest of those that the course has"
+    picture = figures.bars(six, title, "y", spread=dict.fromkeys(six, 3.0))
+    assert 9 * figures.DPI / 72 * 390 / picture.width >= 10  # pixels of its smallest letters
+    assert "a name of several words: 6: 60 ± 3." in picture.alt and picture.alt.startswith(title)
 
 
 def test_an_edge_filter_answers_to_its_edge_alone():

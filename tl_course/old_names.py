@@ -153,12 +153,12 @@ def _watching(place: str, name: str, **usual) -> Callable:
 
 
 def _learning(lines: dict, title: str, guessing: float):
-    """Bits a character against characters read, each line as (x, y)."""
+    """Bits per character against characters read, each line as (x, y)."""
     kit = _new("lessons.figures")
     drawn = {name: kit.Line(*line) for name, line in lines.items()}
     drawn["pure guessing"] = kit.level(guessing)
     look = kit.Look(ylim=(0, 1.05 * guessing), log=True)
-    return kit.chart({"": drawn}, title, "characters read", "bits a character", look=look)
+    return kit.chart({"": drawn}, title, "characters read", "bits per character", look=look)
 
 
 def _explained(table, title: str):

@@ -69,7 +69,7 @@ def of_gpt() -> str:
     )  # fmt: skip
     checkpoint.unlink(missing_ok=True)
     shipped = _ship(work, experiments.shipped_folder())
-    return f"{shipped}: {held_out:.2f} bits a character of held-out text."
+    return f"{shipped}: {held_out:.2f} bits per character of held-out text."
 
 
 def _ship(work: Path, shipped: Path) -> Path:

@@ -73,11 +73,11 @@ def panels(
     whose axes are the same whatever is drawn, also where nothing is: over these numbers of images,
     and from 0.
     """
-    found = comparing.means(table) if len(table) else table
-    arms = [arm for arm in (arms or STYLES) if (found.arm == arm).any()]
-    shown = [augmented for augmented in PANELS if (found.augmented == augmented).any()] or [False]
+    means = comparing.means(table) if len(table) else table
+    arms = [arm for arm in (arms or STYLES) if (means.arm == arm).any()]
+    shown = [augmented for augmented in PANELS if (means.augmented == augmented).any()] or [False]
     lowest = 0 if sizes else min([
-        (found["mean"] - found.sd.fillna(0)).min() - 2,
+        (means["mean"] - means.sd.fillna(0)).min() - 2,
         *(prediction or {}).values(),
         *([] if live is None else 100 * live.accuracy[live.augmented.isin(shown)] - 2),
     ])  # fmt: skip
@@ -85,16 +85,16 @@ def panels(
     for augmented in shown:
         lines = every[f"digits {PANELS[augmented]}"] = {}
         for arm in arms:
-            rows = found[(found.arm == arm) & (found.augmented == augmented)].sort_values("images")
+            rows = means[(means.arm == arm) & (means.augmented == augmented)].sort_values("images")
             if rows.empty:
                 continue
             label, *look = STYLES[arm]
             line = Line(rows.images.tolist(), rows["mean"].tolist(), rows.sd.tolist(), (*look, "-"))
             if live is not None:
-                own = live[(live.arm == arm) & (live.augmented == augmented)]
-                dots += len(own)
-                place = own.images * 1.02 ** (own.draw % 5 - 2)  # beside each other
-                line = line._replace(single=(place, 100 * own.accuracy))
+                trainings = live[(live.arm == arm) & (live.augmented == augmented)]
+                dots += len(trainings)
+                place = trainings.images * 1.02 ** (trainings.draw % 5 - 2)  # beside each other
+                line = line._replace(single=(place, 100 * trainings.accuracy))
             lines[label] = line
         if prediction and not augmented:
             said = list(prediction), list(prediction.values())
@@ -111,7 +111,7 @@ def panels(
             figures.legend(ax.figure, "lower center", ncols=2)
 
     told = "Mean accuracy, of 100, bands of one standard deviation over draws."
-    told = told if len(found) else ""
+    told = told if len(means) else ""
     told += f" Open dots are runs made here ({dots})." if dots else ""
     labels = ("labelled images", "right, of 100 (stretched towards 100)")
     size, said = SHEET if sizes else (5.2 * len(shown) + 2.2, 4.2), "{y:.1f} at {x}"

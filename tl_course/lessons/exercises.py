@@ -61,10 +61,10 @@ def expect(condition: object, message: str) -> None:
         raise Wrong(message)
 
 
-def returned(found: object) -> object:
+def returned(answer: object) -> object:
     """What a learner's function gave back; `Wrong` where that is nothing."""
-    expect(found is not None, "Your function returns nothing: its last line must be `return …`.")
-    return found
+    expect(answer is not None, "Your function returns nothing: its last line must be `return …`.")
+    return answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,15 +117,15 @@ class Exercise:
 
     def solution(self) -> None:
         """Show a worked solution and its reason."""
-        found = self._solution()
-        if found is None:
+        worked = self._solution()
+        if worked is None:
             print("The solutions are not in this version of the course: ask your teacher.")
             return
         kept.keep("exercises", self.name, lambda entry: entry | {"solution_seen": True})
         display(
             HTML(
-                f"<pre><code>{html.escape(_source(found[0]))}</code></pre>"
-                f"<p>{html.escape(found[1])}</p>"
+                f"<pre><code>{html.escape(_source(worked[0]))}</code></pre>"
+                f"<p>{html.escape(worked[1])}</p>"
             )
         )
 
@@ -168,10 +168,10 @@ class Exercise:
         return f"exercises.{self.name.partition('.')[2]}"
 
     def _needed(self) -> tuple[Callable | str, str]:
-        found = self._solution()
-        if found is None:
+        worked = self._solution()
+        if worked is None:
             raise KeyError(f"{self.name} has no solution")
-        return found
+        return worked
 
     def _solution(self) -> tuple[Callable | str, str] | None:
         number, _, own_name = self.name.partition(".")
@@ -198,8 +198,8 @@ def _hints(entry: dict) -> int:
 def every(number: str) -> dict[str, Exercise]:
     """The exercises of a notebook ("03") by their own names, in their order."""
     module = _of_lesson(number, "exercises")
-    found = [one for one in vars(module).values() if isinstance(one, Exercise)] if module else []
-    return {one.name.partition(".")[2]: one for one in found}
+    declared = [one for one in vars(module).values() if isinstance(one, Exercise)] if module else []
+    return {one.name.partition(".")[2]: one for one in declared}
 
 
 @functools.cache

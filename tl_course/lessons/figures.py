@@ -10,6 +10,7 @@ import html
 import io
 import itertools
 import math
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,7 @@ STYLES = {  # arm: (what it is called, colour, marker)
     "classical": ("no network", GREY, "x"),
 }
 DPI = 110
+BESIDE = 4  # bars; with more of them a figure as wide as a phone cannot be read
 READABLE = 4.5  # to 1: the least contrast of text (Web Content Accessibility Guidelines 2)
 
 
@@ -133,7 +135,7 @@ def finished(figure: Figure, title: str, heard: Iterable[str], told: str = "") -
 def legend(figure: Figure, loc: str = "outside right center", **more) -> None:
     """What the lines of all axes stand for, each once, beside the axes."""
     of_axes = (ax.get_legend_handles_labels() for ax in figure.axes)
-    shown = {label: handle for found in of_axes for handle, label in zip(*found, strict=True)}
+    shown = {label: handle for each in of_axes for handle, label in zip(*each, strict=True)}
     figure.legend(shown.values(), shown, loc=loc, frameon=False, fontsize=9, **more)
 
 
@@ -357,8 +359,10 @@ def mean_line(
     rows: pd.DataFrame, by: str, look: tuple[str, str, str], of: str = "accuracy", scale: int = 100
 ) -> Line:
     """The mean of a column of `rows` at each value of column `by`, bars of one SD over draws."""
-    found = scale * rows.groupby(by, sort=rows[by].dtype.kind in "if")[of].agg(["mean", "std"])
-    return Line(list(found.index), found["mean"].tolist(), found["std"].fillna(0).tolist(), look)
+    by_place = scale * rows.groupby(by, sort=rows[by].dtype.kind in "if")[of].agg(["mean", "std"])
+    return Line(
+        list(by_place.index), by_place["mean"].tolist(), by_place["std"].fillna(0).tolist(), look
+    )
 
 
 def of_arms(
@@ -532,23 +536,36 @@ def bars(
     show: Callable[[float], str] = "{:.3g}".format,
     spread: dict[str, float] | None = None,
 ) -> Picture:
-    """One bar for each name, its value written above; `spread` adds one SD to those it names."""
-    figure, (ax,) = in_a_row(1, max(4.5, 1.7 * len(values)), 3.2)
-    spread = spread or {}
-    height = {name: value + spread.get(name, 0) for name, value in values.items()}
-    top = max(height.values())
-    error = [spread.get(name, np.nan) for name in values] if spread else None
-    ax.bar(
-        list(values), list(values.values()), color=colours or BLUE, width=0.6, capsize=5, yerr=error
-    )
+    """One bar for each name, its value at its end; `spread` adds one SD to those it names.
+
+    More than `BESIDE` bars lie below each other, so that they can be read on a phone.
+    """
+    lying, spread, n = len(values) > BESIDE, spread or {}, len(values)
+    size = (4.2, 0.5 * n + 1) if lying else (max(4.5, 1.7 * n), 3.2)
+    figure, (ax,) = in_a_row(1, *size)
+    ends = {name: value + spread.get(name, 0) for name, value in values.items()}
+    room = 0.02 * max(ends.values())
+    errors = [spread.get(name, np.nan) for name in values] if spread else None
+    draw, error, thick = (ax.barh, "xerr", "height") if lying else (ax.bar, "yerr", "width")
+    draw(
+        list(values), list(values.values()), color=colours or BLUE, capsize=5,
+        **{error: errors, thick: 0.6},
+    )  # fmt: skip
     heard = []
     for i, (name, value) in enumerate(values.items()):
-        ax.text(i, height[name] + 0.02 * top, show(value), ha="center", fontsize=9)
+        at = (ends[name] + room, i) if lying else (i, ends[name] + room)
+        look = {"ha": "left", "va": "center"} if lying else {"ha": "center"}
+        ax.text(*at, show(value), **look, fontsize=9)
         sd = f" ± {show(spread[name])}" if name in spread else ""
         heard.append(f"{' '.join(name.split())}: {show(value)}{sd}")
-    ax.set(ylabel=ylabel, ylim=(0, 1.15 * top))
-    if spread:
-        ax.set_xlabel("error bars: one standard deviation over draws", fontsize=9)
+    of_bars = "error bars: one standard deviation over draws" if spread else ""
+    if lying:
+        ax.set(xlim=(0, 57.5 * room), ylim=(n - 0.5, -0.5))
+        ax.set_xlabel("\n".join(filter(None, (ylabel, of_bars))), fontsize=9)
+        title = textwrap.fill(title, 44)
+    else:
+        ax.set(ylabel=ylabel, ylim=(0, 57.5 * room))
+        ax.set_xlabel(of_bars, fontsize=9)
     what = f"Bars of {ylabel}{' (± one SD over draws)' if spread else ''}"
     return finished(figure, title, [", ".join(heard)], f"{what}:")
 
@@ -572,11 +589,13 @@ def dots(
     for ax, (name, values) in zip(every, panels.items(), strict=True):
         for place, arm in enumerate(shown):
             label, colour, marker = looks[arm]
-            own = np.asarray(values.get(arm, ()), float)
-            if not len(own):
+            draws = np.asarray(values.get(arm, ()), float)
+            if not len(draws):
                 continue
-            mean, spread = own.mean(), own.std(ddof=1) if len(own) > 1 else 0.0
-            ax.plot(own, place + np.linspace(-0.18, 0.18, len(own)), ".", color=colour, alpha=0.5)
+            mean, spread = draws.mean(), draws.std(ddof=1) if len(draws) > 1 else 0.0
+            ax.plot(
+                draws, place + np.linspace(-0.18, 0.18, len(draws)), ".", color=colour, alpha=0.5
+            )
             ax.errorbar(mean, place, xerr=spread, fmt=marker, color=colour, capsize=3, markersize=8)
             ax.annotate(
                 show(mean), (mean, place), (0, 7), textcoords="offset points", ha="center",

@@ -100,9 +100,9 @@ def forget(number: str, name: str) -> None:
 
 def of(number: str = "") -> dict[str, dict]:
     """The kept entries of a notebook, or of all, by name; damaged ones left out."""
-    found = kept.read("predictions")
+    entries = kept.read("predictions")
     return {
-        name: entry for name, entry in found.items() if name.startswith(number) and _whole(entry)
+        name: entry for name, entry in entries.items() if name.startswith(number) and _whole(entry)
     }
 
 
@@ -129,23 +129,23 @@ def _whole(entry: dict) -> bool:
 
 def rows(entries: dict[str, dict]) -> list[tuple[str, str, str, str]]:
     """Question, said, measured and how far off, a row for each number or choice."""
-    found = []
+    answers = []
     for entry in entries.values():
         said, measured = entry["said"], entry["measured"]
         if isinstance(measured, str):
             off = "skipped" if said is None else "right" if said == measured else "wrong"
-            found.append((entry["question"], said or "–", measured, off))
+            answers.append((entry["question"], said or "–", measured, off))
             continue
         for label, value in measured.items():
             question = f"{entry['question']} ({label})" if label else entry["question"]
             of = f"{_short(value)} {entry['unit']}".strip()
             if said is None:
-                found.append((question, "–", of, "skipped"))
+                answers.append((question, "–", of, "skipped"))
             else:
                 apart = value - said[label]
                 off = f"{'−' if apart < 0 else '+'}{_short(abs(apart))}"
-                found.append((question, f"{said[label]:g}", of, off))
-    return found
+                answers.append((question, f"{said[label]:g}", of, off))
+    return answers
 
 
 def in_words(entries: dict[str, dict]) -> str:

@@ -109,15 +109,15 @@ def save(folder: Path | str, name: str, drawings: Sequence[Drawing]) -> Saved:
     Sample digits are left out: they are nobody's here. Raises CourseError where nothing is left.
     """
     name, folder = named(name), Path(folder)
-    own = [drawing for drawing in drawings if not drawing.is_sample]
-    if not own:
+    drawn = [drawing for drawing in drawings if not drawing.is_sample]
+    if not drawn:
         raise CourseError("There is no drawing of your own to save yet: draw one first.")
     storage.make_folder(folder)
     _refuse_what_is_not_ours(folder / name)
-    file = storage.write_text(folder / f"{name}.json", as_text(name, own))
+    file = storage.write_text(folder / f"{name}.json", as_text(name, drawn))
     counts: Counter[int] = Counter()
     written = set()
-    for drawing in own:
+    for drawing in drawn:
         label = drawing.label
         counts[label] += 1
         path = folder / name / str(label) / f"{label}-{counts[label]:02}.png"
@@ -125,7 +125,7 @@ def save(folder: Path | str, name: str, drawings: Sequence[Drawing]) -> Saved:
             Image.fromarray(pixels(drawing.text).numpy()).save(draft, "PNG")
         written.add(path)
     _remove(folder / name, keep=written)  # last: what was there is lost for nothing but the new
-    return Saved(file, folder / name, len(own))
+    return Saved(file, folder / name, len(drawn))
 
 
 @refusals_told()

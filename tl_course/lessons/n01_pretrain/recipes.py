@@ -268,18 +268,18 @@ def judged(net: FiveLayerNet, start: torch.Tensor) -> dict[str, float]:
     """
     target = handwritten()
     pool, scored = (features(net, part.x) for part in (target.pool, target.validation))
-    found = {"names": pretraining.accuracy_on(net, EmojiImages(pretraining.HELD_OUT_SEED))}
+    measured = {"names": pretraining.accuracy_on(net, EmojiImages(pretraining.HELD_OUT_SEED))}
     for size, draws in DRAWS.items():
         l2, right = [chosen("option-1", size, False).l2], []
         for seeds in torch.arange(draws).split(20):
             some = [draw(replace(target.pool, x=pool), size, seed) for seed in seeds.tolist()]
             fitted = output_layers(None, some, seeds.tolist(), l2)
             right.append(fitted.right(scored, target.validation.y).float().mean())
-        found[f"digits_{size}"] = torch.stack(right).mean().item()
+        measured[f"digits_{size}"] = torch.stack(right).mean().item()
     selective = tuning(net, "layer1").orientation_selectivity > 0.5
     left = F.cosine_similarity(net.layer1.weight.flatten(1), start.to(net.layer1.weight).flatten(1))
     return {
-        **found,
+        **measured,
         "oriented": selective.float().mean().item(),
         "start_left": left.abs().mean().item(),
     }

@@ -54,31 +54,31 @@ def _check_fine_tuning(fine_tune) -> None:
     def tuned(rate: float, steps: int) -> tuple[nn.Module, float]:
         """The network and how far its layers went."""
         net = source()
-        found = fine_tune(net, x, y, rate, steps)
-        return found, sum(forgetting.moved(net, found).values())
+        adapted = fine_tune(net, x, y, rate, steps)
+        return adapted, sum(forgetting.moved(net, adapted).values())
 
     net = source()
     before = _state(net)
-    found = returned(fine_tune(net, x, y, 1e-3, 30))
-    expect(isinstance(found, nn.Module), "Your function must return a network.")
+    adapted = returned(fine_tune(net, x, y, 1e-3, 30))
+    expect(isinstance(adapted, nn.Module), "Your function must return a network.")
     spoiled = _changed(before, net)
     expect(
-        found is not net or spoiled,
+        adapted is not net or spoiled,
         "You return the network that you were given, and nothing in it has changed: train a copy, "
         "and return that copy.",
     )
     expect(
-        found is not net and not spoiled,
+        adapted is not net and not spoiled,
         "The network that you were given has changed. Train a copy (`copy.deepcopy`), so that the "
         "pretrained network can be borrowed again.",
     )
-    classes, units = (one.state_dict().get("output.weight") for one in (net, found))
+    classes, units = (one.state_dict().get("output.weight") for one in (net, adapted))
     expect(
         units is None or units.shape == classes.shape,
         f"The network came with an output layer for its {len(classes)} classes, and yours has "
         "another in its place. Train the output layer that is there.",
     )
-    moved = _changed(before, found)
+    moved = _changed(before, adapted)
     if not moved:
         expect(
             all(parameter.grad is None for parameter in net.parameters()),
@@ -104,10 +104,10 @@ def _check_fine_tuning(fine_tune) -> None:
 
     net = source(frozen=True)
     before = _state(net)
-    found = fine_tune(net, x, y, 1e-3, 3)
-    still_frozen = not _changed(before, found) - output
+    adapted = fine_tune(net, x, y, 1e-3, 3)
+    still_frozen = not _changed(before, adapted) - output
     expect(
-        not still_frozen or not all(one.requires_grad for one in found.parameters()),
+        not still_frozen or not all(one.requires_grad for one in adapted.parameters()),
         "The layers of the copy are unfrozen in the end, but too late to move: unfreeze them "
         "before the loop, and before you choose what the optimizer is given.",
     )
@@ -158,9 +158,9 @@ def _check_fine_tuning(fine_tune) -> None:
         "In the first step of Adam all weights of a layer move about equally far; in yours some "
         "move much further than others. Which optimizer is it?",
     )
-    found, _ = tuned(1e-3, 30)
+    adapted, _ = tuned(1e-3, 30)
     with torch.no_grad():
-        loss = F.cross_entropy(found.eval()(x), y).item()
+        loss = F.cross_entropy(adapted.eval()(x), y).item()
     expect(
         loss < 0.5,
         f"After 30 steps at a rate of 0.001 the loss on the training pictures is {loss:.2f}; with "
@@ -279,27 +279,27 @@ def _check_moved(moved) -> None:
             for layer in LAYERS:
                 getattr(after, layer).bias.add_(0.2)
     states = _state(before), _state(after)
-    found = returned(moved(before, after))
+    shares = returned(moved(before, after))
     expect(
         not _changed(states[0], before) and not _changed(states[1], after),
         "Your function changes one of the networks. `after - before` makes a new tensor; `-=` and "
         "`sub_` do not.",
     )
     expect(
-        isinstance(found, dict),
+        isinstance(shares, dict),
         'Return a dictionary with a share for each layer: {"layer1": …, "layer2": …, …}.',
     )
     expect(
-        not any(str(name).startswith("output") for name in found),
+        not any(str(name).startswith("output") for name in shares),
         "The output layer is in it. It is new, so it has no pretrained weights to move away from: "
         "layers 1 to 4 alone.",
     )
     expect(
-        set(found) == set(LAYERS),
-        f"The keys must be {', '.join(LAYERS)}; yours are {', '.join(map(str, found))}.",
+        set(shares) == set(LAYERS),
+        f"The keys must be {', '.join(LAYERS)}; yours are {', '.join(map(str, shares))}.",
     )
     answer = {}
-    for layer, share in found.items():
+    for layer, share in shares.items():
         try:
             answer[layer] = float(share.detach() if isinstance(share, torch.Tensor) else share)
         except (TypeError, ValueError, RuntimeError):
@@ -410,10 +410,10 @@ def _check_both_tasks(scores_of_both) -> None:
         wanted = net.output(features), digits_output(features)
     before, before_digits, seen = _state(net), _state(digits_output), []
     watching = net.layer1.register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
-    found = scores_of_both(net, digits_output, x)
+    given_back = scores_of_both(net, digits_output, x)
     watching.remove()
-    returned(found)
-    two = isinstance(found, (tuple, list)) and len(found) == 2
+    returned(given_back)
+    two = isinstance(given_back, (tuple, list)) and len(given_back) == 2
     expect(two, "Return two things: the scores for the things, and those for the digits.")
     expect(
         net.output.out_features == 7 and not _changed(before, net),
@@ -421,7 +421,7 @@ def _check_both_tasks(scores_of_both) -> None:
         "no longer gives the things. Leave the network as it is.",
     )
     expect(not _changed(before_digits, digits_output), "The output layer of the digits changed.")
-    shapes = [tuple(one.shape) for one in found]
+    shapes = [tuple(one.shape) for one in given_back]
     expect(
         shapes != [(6, 10), (6, 7)],
         "The order is swapped: the things come first, then the digits.",
@@ -431,7 +431,7 @@ def _check_both_tasks(scores_of_both) -> None:
         f"For six pictures the scores have the shapes {shapes[0]} and {shapes[1]}. Return a score "
         "for each picture and each class; which class wins is for later.",
     )
-    for name, mine, right in zip(("things", "digits"), found, wanted, strict=True):
+    for name, mine, right in zip(("things", "digits"), given_back, wanted, strict=True):
         expect(
             torch.allclose(mine.detach(), right, rtol=1e-3, atol=1e-4),
             f"The scores of the {name} are not those that the output layer of the {name} gives "

@@ -89,9 +89,9 @@ def fixed_layers_are_a_ceiling(sweep: pd.DataFrame) -> Claim:
     arms = ("option-1", "output-first")
     one, first = (_ahead(sweep, "scratch", arm, copies=True) for arm in arms)
     return Claim(
-        "With altered copies and five hundred digits, a network from scratch is "
-        f"{one.ahead[500]:.1f} points ahead of Option 1. With no number of digits is it ahead, on "
-        "average, of training the output layer first and then everything.",
+        f"With altered copies, a network from scratch is {one.ahead[500]:.1f} points ahead of "
+        "Option 1 with five hundred digits, but with no number of digits ahead, on average, of "
+        "training the output layer first and then everything.",
         bool(set(one.verdict[[500, 1000]]) == {"ahead"} and (first.ahead < 0).all()),
         f"from scratch minus Option 1, {_each(one)}; minus output layer first, {_each(first)}",
     )

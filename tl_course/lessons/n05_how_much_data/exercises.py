@@ -9,13 +9,13 @@ from tl_course.lessons.exercises import Exercise, Wrong, expect, returned
 from tl_course.study import comparing, results
 
 
-def _numbers(found: object, wanted: str, many: int = 2) -> list[float]:
+def _numbers(answer: object, wanted: str, many: int = 2) -> list[float]:
     """What a function gave, as that many numbers."""
-    returned(found)
-    two = isinstance(found, (tuple, list, np.ndarray, torch.Tensor)) and len(found) == many
+    returned(answer)
+    two = isinstance(answer, (tuple, list, np.ndarray, torch.Tensor)) and len(answer) == many
     expect(two, f"Return {wanted}.")
     try:
-        return [float(one) for one in found]
+        return [float(one) for one in answer]
     except (TypeError, ValueError, RuntimeError):
         raise Wrong(f"The function must give {wanted}: single numbers, not arrays.") from None
 
@@ -158,10 +158,10 @@ def _check_split(split) -> None:
     y = number // 10  # in the order of the classes, as many files are
     blocks, leaked = 0, 0
     for _ in range(4):
-        found = returned(split(x.clone(), y.clone(), lambda given: given + 0.5, tested))
-        four = isinstance(found, (tuple, list)) and len(found) == 4
+        parts = returned(split(x.clone(), y.clone(), lambda given: given + 0.5, tested))
+        four = isinstance(parts, (tuple, list)) and len(parts) == 4
         expect(four, "Return four things: x and y to learn from, then x and y to test on.")
-        learn_x, learn_y, test_x, test_y = found
+        learn_x, learn_y, test_x, test_y = parts
         for xs, ys, what in ((learn_x, learn_y, "learn from"), (test_x, test_y, "test on")):
             expect(
                 len(xs) == len(ys),
@@ -249,24 +249,24 @@ def _check_labels(labels_needed) -> None:
     sizes, right = curve.images.tolist(), curve["mean"].round(1).tolist()
 
     def asked(wanted: float, right: list[float] = right) -> float | None:
-        found = labels_needed(list(sizes), list(right), wanted)
+        labels = labels_needed(list(sizes), list(right), wanted)
         expect(
-            found is None or np.ndim(found) == 0,
+            labels is None or np.ndim(labels) == 0,
             "Return one number of labels, or None.",
         )
-        return None if found is None else float(found)
+        return None if labels is None else float(labels)
 
     for place in (0, 2, 4):
-        found = asked(right[place])
+        labels = asked(right[place])
         expect(
-            found is not None,
+            labels is not None,
             f"With {sizes[place]} labels exactly {right[place]:g} of 100 are right, so for "
             f"{right[place]:g} the answer is a number. Yours gives None.",
         )
         expect(
-            _near(found, sizes[place]),
+            _near(labels, sizes[place]),
             f"With {sizes[place]} labels exactly {right[place]:g} of 100 are right; for "
-            f"{right[place]:g} yours says {found:.0f}.",
+            f"{right[place]:g} yours says {labels:.0f}.",
         )
     few = asked(right[0] - 20)
     expect(
@@ -278,25 +278,25 @@ def _check_labels(labels_needed) -> None:
         share = (wanted - right[i]) / (right[i + 1] - right[i])
         straight = sizes[i] + share * (sizes[i + 1] - sizes[i])
         exact = sizes[i] * (sizes[i + 1] / sizes[i]) ** share
-        found = asked(wanted)
+        labels = asked(wanted)
         where = f"For {wanted:g} of 100, between {sizes[i]:,} and {sizes[i + 1]:,} labels"
-        expect(found is not None, f"{where}, yours gives None.")
+        expect(labels is not None, f"{where}, yours gives None.")
         expect(
-            not _near(found, sizes[i + 1]),
-            f"{where}, yours says {found:,.0f}, the next size that was tried. Fewer suffice: the "
+            not _near(labels, sizes[i + 1]),
+            f"{where}, yours says {labels:,.0f}, the next size that was tried. Fewer suffice: the "
             "curve goes on between the sizes.",
         )
         expect(
-            not _near(found, sizes[i]),
-            f"{where}, yours says {found:,.0f}, the size before: with that many, {wanted:g} are "
+            not _near(labels, sizes[i]),
+            f"{where}, yours says {labels:,.0f}, the size before: with that many, {wanted:g} are "
             "not reached yet.",
         )
         expect(
-            not _near(found, straight),
+            not _near(labels, straight),
             f"{where}, yours is on a straight line over the number itself. The axis of the figure "
             "is logarithmic: interpolate the logarithm.",
         )
-        expect(_near(found, exact), f"{where}, yours says {found:,.0f}; it is {exact:,.0f}.")
+        expect(_near(labels, exact), f"{where}, yours says {labels:,.0f}; it is {exact:,.0f}.")
     never = asked(99.5)
     expect(
         never is None,
@@ -304,9 +304,9 @@ def _check_labels(labels_needed) -> None:
         f"nobody measured more than {sizes[-1]:,} labels, so the answer is None.",
     )
     wavy = [70.0, 72.0, 74.0, 76.0, 90.0, 80.0, 95.0]
-    found, exact = asked(85, wavy), sizes[3] * (sizes[4] / sizes[3]) ** (9 / 14)
+    labels, exact = asked(85, wavy), sizes[3] * (sizes[4] / sizes[3]) ** (9 / 14)
     expect(
-        found is not None and _near(found, exact),
+        labels is not None and _near(labels, exact),
         f"A measured curve may dip: with {wavy[3:]} at {sizes[3:]} labels, 85 is reached before "
         f"{sizes[4]} for the first time. `np.interp` takes only values that grow.",
     )
@@ -443,12 +443,12 @@ def supported(accuracies, t, claimed):
 
 def _check_claim(supported) -> None:
     def say(values: list[float], t: float, claimed: float) -> bool:
-        found = returned(supported(np.array(values, float), t, claimed))
+        verdict = returned(supported(np.array(values, float), t, claimed))
         expect(
-            isinstance(found, (bool, np.bool_)),
-            f"It returns {found!r}: the answer is either True or False.",
+            isinstance(verdict, (bool, np.bool_)),
+            f"It returns {verdict!r}: the answer is either True or False.",
         )
-        return bool(found)
+        return bool(verdict)
 
     rows = comparing.tuned(results.load("sweep"))
     fifty = rows[(rows.arm == "option-1") & ~rows.augmented & (rows.images == 50)]

@@ -325,7 +325,9 @@ def steps(table: pd.DataFrame, title: str) -> Picture:
     """What each step gave: rows of the recorded table `push`, a panel a number of images."""
     looks = {step: (step, figures.BLUE, "o") for step in table.step.unique()}
     panels = {
-        f"{images:,} digits": {step: 100 * own.accuracy for step, own in rows.groupby("step")}
+        f"{images:,} digits": {
+            step: 100 * of_step.accuracy for step, of_step in rows.groupby("step")
+        }
         for images, rows in table.groupby("images")
     }
     return figures.dots(panels, looks, title, "test accuracy, %")

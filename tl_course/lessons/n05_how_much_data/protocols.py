@@ -83,8 +83,8 @@ def _adapted(protocol, net, labelled, number, test) -> Iterator[dict]:
     for way, (arm, augment) in WAYS.items():
         chosen = settings_of(settings.official, arm, len(labelled), augment)
         how = {"seed": number, "augment": augment, "chosen": chosen}
-        found = transfer.adapt(arm, net, labelled, test=test, **how)
-        yield _row(protocol, way, labelled, number, found.predictions == test.y)
+        adapted = transfer.adapt(arm, net, labelled, test=test, **how)
+        yield _row(protocol, way, labelled, number, adapted.predictions == test.y)
 
 
 def _row(protocol, way, labelled, number, right) -> dict:

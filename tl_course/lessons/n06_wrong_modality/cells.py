@@ -124,11 +124,11 @@ def measured(table: pd.DataFrame, images: int, option: str) -> pd.DataFrame:
         & (table.source != "none")
     ]
     keys = ["target", "source"]
-    found = matrix.cells(kept).set_index(keys)[["mean", "sd", "draws"]]
-    found[["mean", "sd"]] *= 100
+    means = matrix.cells(kept).set_index(keys)[["mean", "sd", "draws"]]
+    means[["mean", "sd"]] *= 100
     gains = matrix.ahead(kept, control).set_index(keys)[["ahead", "interval", "wins"]]
-    right = found["mean"].unstack()
-    return found.join(gains).assign(points=points(right).stack())
+    right = means["mean"].unstack()
+    return means.join(gains).assign(points=points(right).stack())
 
 
 def points(right: pd.DataFrame) -> pd.DataFrame:

@@ -31,14 +31,14 @@ def _check_split(split) -> None:
     eight = [eight[i] for i in torch.randperm(len(eight)).tolist()]
     for recordings, names in ((four, "george"), (eight, "other people")):
         before = list(recordings)
-        found = split(recordings)
+        parts = split(recordings)
         expect(recordings == before, "Your function changes the list that it is given.")
-        expect(found is not None, "Your function returns nothing: return the two lists.")
+        expect(parts is not None, "Your function returns nothing: return the two lists.")
         expect(
-            isinstance(found, (tuple, list)) and len(found) == 2,
+            isinstance(parts, (tuple, list)) and len(parts) == 2,
             "Return two lists: what to learn from, and the test.",
         )
-        labelled, test = ([tuple(one) for one in part] for part in found)
+        labelled, test = ([tuple(one) for one in part] for part in parts)
         expect(
             test or names == "george",
             "With recordings of other people your test is empty: take the names from "
@@ -117,17 +117,17 @@ def _by(x: torch.Tensor, *axes: int) -> torch.Tensor:
 
 
 def _check_scale(standardised) -> None:
-    own = torch.tensor([0.5, 1.0, 3.0, 2.0, 6.0])[:, None, None, None]
-    x = own * torch.randn(5, 1, 32, 32) - 8 * own
-    x += own * torch.linspace(-2, 2, 32)[:, None] + own * torch.linspace(1, -1, 32)
+    loudness = torch.tensor([0.5, 1.0, 3.0, 2.0, 6.0])[:, None, None, None]
+    x = loudness * torch.randn(5, 1, 32, 32) - 8 * loudness
+    x += loudness * torch.linspace(-2, 2, 32)[:, None] + loudness * torch.linspace(1, -1, 32)
     given = x.clone()
-    found = standardised(given)
+    scaled = standardised(given)
     expect(torch.equal(given, x), "Your function changes the pictures that it is given.")
-    expect(found is not None, "Your function returns nothing: return the pictures.")
-    found = torch.as_tensor(found).float()
+    expect(scaled is not None, "Your function returns nothing: return the pictures.")
+    scaled = torch.as_tensor(scaled).float()
     expect(
-        found.shape == x.shape,
-        f"{list(x.shape)} went in and {list(found.shape)} came out: the shape should stay.",
+        scaled.shape == x.shape,
+        f"{list(x.shape)} went in and {list(scaled.shape)} came out: the shape should stay.",
     )
     wrong = {
         "All pictures share one mean and one spread. A quiet recording then stays quiet beside a "
@@ -149,19 +149,19 @@ def _check_scale(standardised) -> None:
         ),
     }
     for message, mistaken in wrong.items():
-        expect(not _near(found, mistaken), message)
+        expect(not _near(scaled, mistaken), message)
     expect(
-        _near(found, _by(x, 1, 2, 3)),
+        _near(scaled, _by(x, 1, 2, 3)),
         "Not every picture has mean 0 and spread 1: over which axes do `mean` and `std` go?",
     )
     silent = torch.cat([x[:1], torch.full((1, 1, 32, 32), -4.0)])
-    found = torch.as_tensor(standardised(silent)).float()
+    scaled = torch.as_tensor(standardised(silent)).float()
     expect(
-        bool(found.isfinite().all()),
+        bool(scaled.isfinite().all()),
         "A picture of silence becomes NaN or infinite: its spread is 0. Keep the divisor above 0.",
     )
     expect(
-        found[1].abs().max() < 0.01 and _near(found[:1], _by(x[:1], 1, 2, 3)),
+        scaled[1].abs().max() < 0.01 and _near(scaled[:1], _by(x[:1], 1, 2, 3)),
         "With a silent picture in the batch not all comes out right: silence becomes zeros, and "
         "the others stay as they were.",
     )
@@ -201,14 +201,14 @@ def _check_interval(half_interval) -> None:
     right = np.array([int(7 * i % n < n * share) for i in range(n) for share in shares])
     people = np.array(["ana", "ben", "eva", "joe", "kim"] * n)
     before = right.copy()
-    found = half_interval(right, people)
+    half = half_interval(right, people)
     expect(np.array_equal(right, before), "Your function changes the recordings.")
-    expect(found is not None, "Your function returns nothing: return half of the interval.")
+    expect(half is not None, "Your function returns nothing: return half of the interval.")
     expect(
-        np.ndim(found) == 0,
+        np.ndim(half) == 0,
         "Return one number: half of the interval, not its ends and not one for each person.",
     )
-    found = float(found)
+    half = float(half)
     each = np.std(shares, ddof=1)  # of people's means
     error = each / np.sqrt(5)
     over_recordings = np.std(right, ddof=1) / np.sqrt(5 * n)
@@ -216,7 +216,7 @@ def _check_interval(half_interval) -> None:
     blocks = np.std(right.reshape(5, n).mean(1), ddof=1) / np.sqrt(5)
 
     def near(*others: float) -> bool:
-        return any(0.97 * 1.96 * other <= found <= 1.02 * 2 * other for other in others)
+        return any(0.97 * 1.96 * other <= half <= 1.02 * 2 * other for other in others)
 
     expect(
         not near(over_recordings),
@@ -256,16 +256,16 @@ def _check_interval(half_interval) -> None:
         "That is one standard error: about two of them make half of a 95% interval.",
     )
     expect(
-        1.9 * error <= found <= WIDEST * error,
-        f"Your half interval is {found:.3f}. The means of the five people have a standard "
+        1.9 * error <= half <= WIDEST * error,
+        f"Your half interval is {half:.3f}. The means of the five people have a standard "
         f"deviation of {each:.3f}: what follows for the mean of five?",
     )
     some = (people != "ana") & (people != "ben")  # three people, not equally often recorded
     some[:200] &= people[:200] != "joe"
-    found = float(half_interval(right[some], people[some]))
+    half = float(half_interval(right[some], people[some]))
     three = [right[some & (people == who)].mean() for who in ("eva", "joe", "kim")]
     expect(
-        1.9 <= found * np.sqrt(3) / np.std(three, ddof=1) <= 4.4,
+        1.9 <= half * np.sqrt(3) / np.std(three, ddof=1) <= 4.4,
         "With three people who were recorded a different number of times it goes wrong: take the "
         "number of people from `people`.",
     )
@@ -402,7 +402,7 @@ def _check_plan(heart_sounds, road_signs, street_names, compare_with) -> None:
     )
     expect(
         road_signs != "text",
-        "Road signs: text's layers did harm with handwriting (−5.5). Codes of letters have no "
+        "Road signs: text's layers did harm with handwriting (−5.6). Codes of letters have no "
         "neighbourhoods, and signs have edges and shapes.",
     )
     expect(

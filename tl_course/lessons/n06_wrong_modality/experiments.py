@@ -110,10 +110,10 @@ def raw_speech(test: str) -> Target:
         parts[speaker == test].append((folded(*spoken.read_wave(path)), int(digit)))
     pool, scored = (
         Examples(
-            torch.from_numpy(np.stack([x for x, _ in own])),
-            torch.tensor([y for _, y in own]), spoken.NAMES, "audio",
+            torch.from_numpy(np.stack([x for x, _ in clips])),
+            torch.tensor([y for _, y in clips]), spoken.NAMES, "audio",
         )
-        for own in (parts[False], parts[True])
+        for clips in (parts[False], parts[True])
     )  # fmt: skip
     return Target(pool, pool[:0], scored)
 
@@ -132,8 +132,10 @@ def run(
     for number in range(draws):
         target = folds[number % len(folds)]
         labelled = draw(target.pool, IMAGES, number)
-        found = with_penalties(net, labelled, target.test, number, tuning.PENALTIES)
-        rows.append({**names, "images": IMAGES, "draw": number, "accuracy": found[best].item()})
+        accuracies = with_penalties(net, labelled, target.test, number, tuning.PENALTIES)
+        rows.append(
+            {**names, "images": IMAGES, "draw": number, "accuracy": accuracies[best].item()}
+        )
     return rows
 
 

@@ -35,7 +35,7 @@ def _mistakes(photographs: torch.Tensor) -> dict[str, torch.Tensor]:
     mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (MEAN, STD))
     pixels = photographs.permute(0, 3, 1, 2).float()
     x, scrambled = pixels / 255, photographs.reshape(pixels.shape).float()
-    own = x.mean((0, 2, 3), keepdim=True), x.std((0, 2, 3), keepdim=True)
+    of_these = x.mean((0, 2, 3), keepdim=True), x.std((0, 2, 3), keepdim=True)
     return {
         "Both faults are still there: look at one photograph before and after, and at the "
         "smallest and largest number.": (scrambled - mean) / std,
@@ -61,7 +61,7 @@ def _mistakes(photographs: torch.Tensor) -> dict[str, torch.Tensor]:
             (x.flip(1) - mean) / std
         ),
         "You took the mean and spread of these photographs. The network was trained with the "
-        "`mean` and `std` that it comes with.": (x - own[0]) / own[1],
+        "`mean` and `std` that it comes with.": (x - of_these[0]) / of_these[1],
         "Pixels were divided by 255 twice.": (x / 255 - mean) / std,
     }
 
@@ -175,7 +175,8 @@ def _check_choice(best_cut) -> None:
     expect(np.ndim(percent) == 0, "The second thing should be one number.")
     percent = float(percent)
     validation, test = (
-        {name: 100 * np.mean(own) for name, own in part.items()} for part in (VALIDATION, TEST)
+        {name: 100 * np.mean(shares) for name, shares in part.items()}
+        for part in (VALIDATION, TEST)
     )
 
     def near(other: float) -> bool:

@@ -91,8 +91,8 @@ def option_1_at(look, prepare, target: Target, keys: list, draws: int) -> Iterat
         right = tried.right(val_x[key], target.validation.y)
         means = right.float().mean((0, 2))
         l2 = PENALTIES[int(means.argmax())]
-        found = output_layers(None, shown[:draws], seeds[:draws], [l2])
-        scored = found.right(test_x[key], test.y)[:, 0]
+        heads = output_layers(None, shown[:draws], seeds[:draws], [l2])
+        scored = heads.right(test_x[key], test.y)[:, 0]
         for number in range(draws):
             yield {
                 "key": key, "l2": l2, "validation": means.max().item(), "draw": number,
@@ -111,13 +111,15 @@ def cuts(draws: int, *, sizes=SIZES, names=None) -> Iterator[dict]:
     `net` is "own" (with `size` 32, `cut` "last") or "efficientnet-lite0"; `seconds` is what the
     features of one picture take.
     """
-    own = pretraining.pretrained()
+    five_layers = pretraining.pretrained()
     for name, target in targets().items():
         if names is not None and name not in names:
             continue
-        found = option_1_at(lambda x: {"last": features(own, x)}, for_own, target, ["last"], draws)
+        rows = option_1_at(
+            lambda x: {"last": features(five_layers, x)}, for_own, target, ["last"], draws
+        )
         common = {"target": name, "images": IMAGES}
-        for row in found:
+        for row in rows:
             yield {**common, "net": "own", "size": network.SIZE, "cut": row.pop("key"), **row}
         for size in sizes:
             requirement, look = published.features_at(LITE0, CUTS, size)
@@ -184,8 +186,8 @@ def _option_2_choice(name: str, number: int, at: dict, chosen: Settings) -> dict
     net = published.load(LITE0, module(at["cut"]), at["size"])
     labelled = draw(target.pool, IMAGES, FIRST_DRAW + number)
     shown, scored = (prepared(net, part) for part in (labelled, target.validation))
-    found = transfer.option_2(net, shown, test=scored, seed=number, chosen=chosen)
-    return {"target": name, "rate": chosen.rate, "accuracy": found.accuracy}
+    adapted = transfer.option_2(net, shown, test=scored, seed=number, chosen=chosen)
+    return {"target": name, "rate": chosen.rate, "accuracy": adapted.accuracy}
 
 
 def _rival(name: str, arm: str, number: int, at: dict, chosen: Settings | None = None) -> dict:
@@ -198,14 +200,14 @@ def _rival(name: str, arm: str, number: int, at: dict, chosen: Settings | None =
         shown, scored = (prepared(net, part) for part in (labelled, test))
         if arm == "random-lite0":
             net = published.untrained(LITE0, module(at["cut"]), size, shown.x, number)
-            found = transfer.option_1(net, shown, test=scored, chosen=Settings(l2=at["l2"]))
+            adapted = transfer.option_1(net, shown, test=scored, chosen=Settings(l2=at["l2"]))
         else:
-            found = transfer.option_2(net, shown, test=scored, seed=number, chosen=chosen)
-        right = found.predictions == test.y
+            adapted = transfer.option_2(net, shown, test=scored, seed=number, chosen=chosen)
+        right = adapted.predictions == test.y
     else:
         shown, scored = (replace(part, x=for_own(part.x)) for part in (labelled, test))
-        own = arm == "own-option-2"
-        way, net = ("option-2", pretraining.pretrained()) if own else (arm, None)
+        five_layers = arm == "own-option-2"
+        way, net = ("option-2", pretraining.pretrained()) if five_layers else (arm, None)
         if arm == "classical":
             right = classical(shown, scored)[0]
         else:
@@ -254,10 +256,10 @@ def paired(
     `clusters(value of by, what was right by draw)` says what else than the draw chance chose.
     """
     rows = []
-    for value, own in table.groupby(by, sort=False):
+    for value, group in table.groupby(by, sort=False):
         first, second = (
             pd.DataFrame(dict(zip(rows.draw, rows.right, strict=True))).T.sort_index().astype(float)
-            for rows in (own[own.arm == arm] for arm in (one, other))
+            for rows in (group[group.arm == arm] for arm in (one, other))
         )
         each = (first - second).dropna()
         points, interval = stats.estimate(each, draw=0, **clusters(value, each))

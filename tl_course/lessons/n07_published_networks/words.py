@@ -101,16 +101,16 @@ def _right(arm: str, images: int, draw: int, part: str, chosen) -> torch.Tensor:
     if arm in FIXED:
         seen, place = _seen_by(arm, draw if "random" in arm else 0)
         shown = Examples(_of(seen, place, labelled), labelled.y, NAMES)
-        found = output_layers(None, [shown], [draw], [chosen.l2])
-        return found.right(_of(seen, place, scored), scored.y)[0, 0]
+        trained = output_layers(None, [shown], [draw], [chosen.l2])
+        return trained.right(_of(seen, place, scored), scored.y)[0, 0]
     if arm == "scratch":
         shown = Examples(on_grid(labelled.texts), labelled.y, NAMES, "text")
-        found = transfer.from_scratch(shown, seed=draw, chosen=chosen)
-        return training.predict(found.net, on_grid(scored.texts)).argmax(1) == scored.y
+        trained = transfer.from_scratch(shown, seed=draw, chosen=chosen)
+        return training.predict(trained.net, on_grid(scored.texts)).argmax(1) == scored.y
     net = published.load("minilm")
     shown = Examples(net.tokens(labelled.texts), labelled.y, NAMES, "tokens")
-    found = transfer.output_first(net, shown, seed=draw, chosen=chosen)
-    return training.predict(found.net, net.tokens(scored.texts)).argmax(1) == scored.y
+    trained = transfer.output_first(net, shown, seed=draw, chosen=chosen)
+    return training.predict(trained.net, net.tokens(scored.texts)).argmax(1) == scored.y
 
 
 def _ngrams(labelled: Texts, scored: Texts, longest: int, c: float) -> torch.Tensor:
@@ -160,12 +160,12 @@ def words(draws: int) -> Iterator[dict]:
 def _row(arm: str, images: int, draw: int, chosen) -> dict:
     begun = time.perf_counter()
     right = _right(arm, images, draw, "test", chosen)
-    own = chosen if isinstance(chosen, Settings) else Settings(math.nan, math.nan, 0)
+    settings = chosen if isinstance(chosen, Settings) else Settings(math.nan, math.nan, 0)
     longest, c = chosen if arm == "ngrams" else (0, math.nan)
     return {
         "arm": arm, "images": images, "draw": draw, "accuracy": right.float().mean().item(),
-        "l2": own.l2, "rate": own.rate, "steps": own.steps, "longest": longest, "c": c,
-        "right": right.numpy(), "seconds": time.perf_counter() - begun,
+        "l2": settings.l2, "rate": settings.rate, "steps": settings.steps,
+        "longest": longest, "c": c, "right": right.numpy(), "seconds": time.perf_counter() - begun,
     }  # fmt: skip
 
 

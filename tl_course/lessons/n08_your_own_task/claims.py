@@ -15,9 +15,9 @@ def the_checker_finds_every_fault(checked: Checked) -> Claim:
     files = {finding.what: finding.files for finding in checked.findings}
     named = [file for file, what in FAULTS.items() if file in files.get(what, ())]
     return Claim(
-        f"The checker finds all {len(FAULTS)} faults that are planted in the folder made here and "
-        "names each correctly. The only other picture that it leaves out is the second copy of the "
-        "one in two classes.",
+        f"The checker finds all {len(FAULTS)} faults that are planted in the folder made here, "
+        "names each correctly, and leaves out only one other picture, the second copy of the one "
+        "in two classes.",
         len(named) == len(FAULTS) and len(set(checked.left_out) - set(FAULTS)) == 1,
         f"{len(named)} of {len(FAULTS)} found; {len(checked.left_out)} files left out",
     )

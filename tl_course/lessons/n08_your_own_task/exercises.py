@@ -66,8 +66,8 @@ def _check_groups(split) -> None:
             "You shared out the species: the network is tested on trees that it never saw. Share "
             "out the leaves.",
         )
-        for own, where in zip(kinds, ("training part", "test"), strict=True):
-            gone = sorted(LEAVES.keys() - own)
+        for species, where in zip(kinds, ("training part", "test"), strict=True):
+            gone = sorted(LEAVES.keys() - species)
             expect(
                 not gone,
                 f"With seed {seed} there is no {' and no '.join(gone)} in the {where}. Share out "

@@ -82,11 +82,11 @@ def draws(net: FiveLayerNet, seeds: Iterable[int]) -> Iterator[dict]:
 
 def _row(net, arm, copies, colour, train, test, seed) -> dict:
     start = net if arm.startswith("option") else None
-    found = transfer.adapt(arm, start, train, test=test, seed=seed, augment=copies)
-    right = (found.predictions == test.y).numpy()
+    adapted = transfer.adapt(arm, start, train, test=test, seed=seed, augment=copies)
+    right = (adapted.predictions == test.y).numpy()
     return {
         "arm": arm, "augmented": copies, "colour": colour, "images": len(train), "draw": seed,
-        "accuracy": found.accuracy, "right": right,
+        "accuracy": adapted.accuracy, "right": right,
     }  # fmt: skip
 
 

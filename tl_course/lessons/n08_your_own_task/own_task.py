@@ -186,16 +186,16 @@ def controls(
     and for Option 2 both), and always saying the largest class.
     """
     train, test = outcome.train, outcome.test
-    found = {"from scratch" if outcome.option == "scratch" else "borrowed layers": outcome.correct}
+    right = {"from scratch" if outcome.option == "scratch" else "borrowed layers": outcome.correct}
     rivals = {"random layers, frozen": "random"}
     if outcome.option == "2":
         rivals["from scratch"] = "scratch"
     for (name, option), watch in (follow or Follow()).trainings(list(rivals.items())):
         rival = _adapt(outcome.adapted.net, train, test, seed, option, outcome.augment, watch)
-        found[name] = rival.predictions == test.y
+        right[name] = rival.predictions == test.y
     largest = train.y.bincount(minlength=len(train.names)).argmax()
-    found["always the largest class"] = test.y == largest
-    return found
+    right["always the largest class"] = test.y == largest
+    return right
 
 
 def ahead(one: torch.Tensor, other: torch.Tensor) -> stats.Estimate:
@@ -233,8 +233,8 @@ def more_labels(
     every = list(itertools.product(shares, range(draws)))
     for (share, draw), watch in (follow or Follow()).trainings(every):
         few = part_of(outcome.train, share, 100 * seed + draw)
-        found = _adapt(net, few, outcome.test, seed, outcome.option, outcome.augment, watch)
-        right = found.predictions == outcome.test.y
+        adapted = _adapt(net, few, outcome.test, seed, outcome.option, outcome.augment, watch)
+        right = adapted.predictions == outcome.test.y
         rows.append({"images": len(few), "draw": draw, "right": right})
     rows.append({"images": len(outcome.train), "draw": 0, "right": outcome.correct})
     return pd.DataFrame(rows).assign(
@@ -264,8 +264,8 @@ def tried(
     for ((option, copies), number), watch in (follow or Follow()).trainings(every):
         held = fold == number
         if held.any() and len(train.y[~held].unique()) > 1:
-            found = _adapt(net, train[~held], train[held], seed, option, copies, watch)
-            right[option, copies][held] = found.predictions == train.y[held]
+            adapted = _adapt(net, train[~held], train[held], seed, option, copies, watch)
+            right[option, copies][held] = adapted.predictions == train.y[held]
     rows = [
         {"option": option, "augmented": copies, "accuracy": which.float().mean().item(),
          "right": which}

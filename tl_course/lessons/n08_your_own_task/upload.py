@@ -261,8 +261,8 @@ class Upload:
 
 def folders(root: Path = ROOT) -> dict[str, Path]:
     """The learner's own folders of pictures by name."""
-    found = sorted(root.iterdir()) if root.is_dir() else []
-    return {path.name: path for path in found if path.is_dir() and path.name[0] != "."}
+    entries = sorted(root.iterdir()) if root.is_dir() else []
+    return {path.name: path for path in entries if path.is_dir() and path.name[0] != "."}
 
 
 @contextlib.contextmanager

@@ -62,8 +62,8 @@ def a_prompt_helps_a_little(recorded: pd.DataFrame) -> Claim:
     rows = on_test_lines(recorded)
     trained = unchanged - rows[rows.arm == "option-2"].bits.mean()
     return Claim(
-        f"Four names in front save {gained:.1f} bits per character, shuffled ones less, and prose "
-        "hardly any. Training on fifty lines saves more than four times as much.",
+        f"Four names in front save {gained:.1f} bits per character, more than shuffled names or "
+        "prose do, and less than a quarter of what training on fifty lines saves.",
         bool(0.05 < form < gained < trained / 4 and abs(prose) < 0.05),
         f"four names in front: {gained:.2f} bits fewer than nothing; shuffled letters: "
         f"{form:.2f}; prose: {prose:.2f}; Option 2 on fifty lines: {trained:.2f}",
@@ -77,9 +77,9 @@ def counting_can_be_pretrained(recorded: pd.DataFrame) -> Claim:
     beyond, beyond_interval, _ = fewer(rows, "option-2", "counting-pretrained")
     read = recorded[recorded.question == "prose"].set_index("arm").bits
     return Claim(
-        f"Counting gains {borrowed:.1f} bits per character by pretraining, too, and then needs no "
-        "more for names than the network with Option 2. On manuals that neither has read, the two "
-        "are level.",
+        f"Pretraining saves counting {borrowed:.1f} bits per character, too: it then needs no more "
+        "for names than the network with Option 2, and the two are level on manuals that neither "
+        "has read.",
         bool(
             borrowed - interval > 0.2
             and beyond - beyond_interval < 0

@@ -93,21 +93,21 @@ class Diary:
     """Give it to the loop as `on_step`: what the network writes after some steps, and how well.
 
     `texts[step]` is a sample of `length` characters; `bits[name][step]` are bits per character of
-    the lines `own[name]`.
+    the lines `parts[name]`.
     """
 
     def __init__(
-        self, steps: Sequence[int], own: dict[str, Sequence[str]] | None = None, length: int = 0
+        self, steps: Sequence[int], parts: dict[str, Sequence[str]] | None = None, length: int = 0
     ):
-        self.steps, self.own, self.length = set(steps), own or {}, length
+        self.steps, self.parts, self.length = set(steps), parts or {}, length
         self.texts: dict[int, str] = {}
-        self.bits: dict[str, dict[int, float]] = {name: {} for name in self.own}
+        self.bits: dict[str, dict[int, float]] = {name: {} for name in self.parts}
 
     def __call__(self, step: int, net: nn.Module, history: History) -> None:
         if step not in self.steps:
             return
-        for name, own in self.own.items():
-            self.bits[name][step] = scored(net, own)
+        for name, texts in self.parts.items():
+            self.bits[name][step] = scored(net, texts)
         if self.length:
             self.texts[step] = gpt.sample(net, length=self.length, temperature=0.8)
         net.train()
@@ -121,11 +121,11 @@ def real_words(
     Words of four letters or more; of three, most combinations occur somewhere. `length` is how
     many characters each of them writes.
     """
-    known, found = set(_words(read)), {}
+    known, shares = set(_words(read)), {}
     for name, net in writers.items():
         written = _words(gpt.sample(net, length=length, temperature=0.8, seed=seed))
-        found[name] = 100 * sum(word in known for word in written) / max(1, len(written))
-    return found
+        shares[name] = 100 * sum(word in known for word in written) / max(1, len(written))
+    return shares
 
 
 def _words(text: str) -> list[str]:
@@ -140,26 +140,26 @@ def start(arm: str, net: GPT, seed: int) -> GPT:
         return gpt.fresh(seed, **SMALLER)
     if arm == "option-2":
         return copy.deepcopy(net)
-    own = gpt.untie(net)  # Option 1: the output layer alone
-    for name, parameter in own.named_parameters():
+    untied = gpt.untie(net)  # Option 1: the output layer alone
+    for name, parameter in untied.named_parameters():
         parameter.requires_grad = name.startswith("output.")
-    return own
+    return untied
 
 
 def adapt(
     arm: str,
     net: GPT,
-    own: Sequence[str],
+    texts: Sequence[str],
     seed: int,
     chosen: Settings,
     on_step: Callable[[int, nn.Module, History], None] | None = None,
 ) -> tuple[GPT, History]:
-    """`net`, or for the arms from scratch a fresh network, trained on the lines `own`.
+    """`net`, or for the arms from scratch a fresh network, trained on the lines `texts`.
 
     `seed` decides the order of the lines and the fresh weights. `net` itself is not changed.
     """
     adapted = start(arm, net, seed)
-    x, y = gpt.padded(own)
+    x, y = gpt.padded(texts)
 
     def batch_at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
@@ -171,9 +171,9 @@ def adapt(
     return adapted, training.train(adapted, batch_at, recipe, Watch(on_step=on_step))
 
 
-def scored(net: nn.Module, own: Sequence[str]) -> float:
-    """Bits per character that `net` needs for the lines `own`."""
-    return gpt.bits(net, *gpt.padded(own))
+def scored(net: nn.Module, texts: Sequence[str]) -> float:
+    """Bits per character that `net` needs for the lines `texts`."""
+    return gpt.bits(net, *gpt.padded(texts))
 
 
 @functools.cache
@@ -188,9 +188,9 @@ def held_out_paragraphs(most: int = 300) -> list[str]:
     return fitting[:: -(-len(fitting) // most)]
 
 
-def counted(arm: str, own: Sequence[str], chosen: Settings) -> ngram.NGram | ngram.Mixture:
-    """The n-gram of the lines `own`: `steps` is its order here, `l2` its weight or its share."""
-    text = "\n" + "\n".join(own) + "\n"
+def counted(arm: str, texts: Sequence[str], chosen: Settings) -> ngram.NGram | ngram.Mixture:
+    """The n-gram of the lines `texts`: `steps` is its order here, `l2` its weight or its share."""
+    text = "\n" + "\n".join(texts) + "\n"
     if arm == "counting":
         return ngram.NGram(text, chosen.steps, chosen.l2)
     fifty = ngram.NGram(text, chosen.steps, MIXED_WEIGHT)
@@ -208,18 +208,18 @@ def grid(arm: str) -> list[Settings]:
 def run(arm: str, number: int, todo: Sequence[Settings], part: str) -> list[dict]:
     """One draw of fifty lines, adapted to with each setting of `todo`, scored on a part."""
     target = lines()
-    own, measured = draw(target.pool, FIFTY, number), getattr(target, part)
-    found = []
+    texts, measured = draw(target.pool, FIFTY, number), getattr(target, part)
+    rows = []
     for chosen in todo:
         if arm in COUNTING:
-            score = ngram.bits(counted(arm, own, chosen), measured)
+            score = ngram.bits(counted(arm, texts, chosen), measured)
         else:
-            score = scored(adapt(arm, pretrained(), own, number, chosen)[0], measured)
-        found.append(
+            score = scored(adapt(arm, pretrained(), texts, number, chosen)[0], measured)
+        rows.append(
             {"question": part, "arm": arm, "l2": chosen.l2, "rate": chosen.rate,
              "steps": chosen.steps, "draw": number, "bits": score}
         )  # fmt: skip
-    return found
+    return rows
 
 
 def best(rows: Sequence[dict], arm: str) -> Settings:
@@ -256,26 +256,31 @@ def front(kind: str, number_of_lines: int, seed: int, paragraphs: Sequence[str] 
 
 
 def prompted(
-    net: GPT, kind: str, number: int, seed: int, own: Sequence[str], paragraphs: Sequence[str] = ()
+    net: GPT,
+    kind: str,
+    number: int,
+    seed: int,
+    texts: Sequence[str],
+    paragraphs: Sequence[str] = (),
 ) -> float:
-    """Bits per character of the lines `own`, each after `number` lines of a kind; nothing learnt.
+    """Bits per character of the lines `texts`, each after `number` lines of a kind; nothing learnt.
 
     Every line gets other ones before it. What does not fit into the context is cut off in front.
     """
-    fronts = [front(kind, number, 1000 * seed + i, paragraphs) for i in range(len(own))]
-    room = [net.context - len(line) - 1 for line in own]
+    fronts = [front(kind, number, 1000 * seed + i, paragraphs) for i in range(len(texts))]
+    room = [net.context - len(line) - 1 for line in texts]
     fronts = [text[-most:] for text, most in zip(fronts, room, strict=True)]
-    return gpt.bits(net, *gpt.padded(own, fronts))
+    return gpt.bits(net, *gpt.padded(texts, fronts))
 
 
-def prompts(net: GPT, draws: int, own: Sequence[str] | None = None) -> Iterator[dict]:
+def prompts(net: GPT, draws: int, texts: Sequence[str] | None = None) -> Iterator[dict]:
     """Rows `front`, `lines`, `draw`, `bits`: lines of the target before the one to be said."""
-    own = lines().test if own is None else own
+    texts = lines().test if texts is None else texts
     for number, kind, seed in itertools.product(LINES_IN_FRONT, FRONTS, range(draws)):
         if number > 0 or (kind, seed) == (FRONTS[0], 0):
             yield {
                 "question": "prompt", "front": kind if number else "nothing", "lines": number,
-                "draw": seed, "bits": prompted(net, kind, number, seed, own),
+                "draw": seed, "bits": prompted(net, kind, number, seed, texts),
             }  # fmt: skip
 
 
@@ -309,8 +314,11 @@ def rows(done: list[dict]) -> Iterator[dict]:
         bits = scored(pretrained(), lines().test)
         yield {"question": "unchanged", "arm": "unchanged", "draw": 0, "bits": bits}
     if "prose" not in answered:
-        own = held_out_paragraphs()
-        both = {"unchanged": scored(pretrained(), own), "counting": ngram.bits(_read_prose(), own)}
+        paragraphs = held_out_paragraphs()
+        both = {
+            "unchanged": scored(pretrained(), paragraphs),
+            "counting": ngram.bits(_read_prose(), paragraphs),
+        }
         for arm, bits in both.items():
             yield {"question": "prose", "arm": arm, "draw": 0, "bits": bits}
     if "prompt" not in answered:

@@ -107,9 +107,9 @@ def fresh(seed: int, **architecture: int) -> GPT:
 
 def untie(net: GPT) -> GPT:
     """A copy whose output layer has weights of its own, equal at first: for Option 1."""
-    own = copy.deepcopy(net)
-    own.output.weight = nn.Parameter(net.symbol.weight.detach().clone())
-    return own
+    untied = copy.deepcopy(net)
+    untied.output.weight = nn.Parameter(net.symbol.weight.detach().clone())
+    return untied
 
 
 @torch.no_grad()
@@ -148,8 +148,8 @@ def stretches(text: torch.Tensor, batch: int, length: int, seed: int):
     def batch_at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
         first = torch.randint(len(text) - length, (batch, 1), generator=generator)
-        own = text[first + torch.arange(length + 1)].long()
-        return own[:, :-1], own[:, 1:]
+        stretch = text[first + torch.arange(length + 1)].long()
+        return stretch[:, :-1], stretch[:, 1:]
 
     return batch_at
 
@@ -161,9 +161,11 @@ def padded(lines: Sequence[str], before: Sequence[str] | str = "") -> tuple:
     not scored. In front of everything is the end of a line.
     """
     fronts = [before] * len(lines) if isinstance(before, str) else before
-    own = [encode(f"\n{front}{line}\n") for front, line in zip(fronts, lines, strict=True)]
-    x = nn.utils.rnn.pad_sequence([one[:-1] for one in own], batch_first=True)
-    y = nn.utils.rnn.pad_sequence([o[1:] for o in own], batch_first=True, padding_value=NOT_SCORED)
+    encoded = [encode(f"\n{front}{line}\n") for front, line in zip(fronts, lines, strict=True)]
+    x = nn.utils.rnn.pad_sequence([one[:-1] for one in encoded], batch_first=True)
+    y = nn.utils.rnn.pad_sequence(
+        [o[1:] for o in encoded], batch_first=True, padding_value=NOT_SCORED
+    )
     for row, front in zip(y, fronts, strict=True):
         row[: len(front)] = NOT_SCORED
     return x, y
@@ -171,11 +173,11 @@ def padded(lines: Sequence[str], before: Sequence[str] | str = "") -> tuple:
 
 @torch.no_grad()
 def bits(net: nn.Module, x: torch.Tensor, y: torch.Tensor, batch: int = 100) -> float:
-    """Bits a character: −log₂ of the probability that `net` gave to what came, the mean."""
+    """Bits per character: −log₂ of the probability that `net` gave to what came, the mean."""
     device, total, scored = next(net.parameters()).device, 0.0, 0
     net.eval()
-    for own, labels in zip(x.split(batch), y.split(batch), strict=True):
-        scores = net(own.to(device)).flatten(0, 1).float().cpu()
+    for inputs, labels in zip(x.split(batch), y.split(batch), strict=True):
+        scores = net(inputs.to(device)).flatten(0, 1).float().cpu()
         total += F.cross_entropy(scores, labels.flatten(), reduction="sum").item()
         scored += int((labels != NOT_SCORED).sum())
     return total / scored / math.log(2)

@@ -20,9 +20,9 @@ class NGram:
         self.kinds: Counter[str] = Counter()  # and how many different characters did
         self.seen: defaultdict[str, int] = defaultdict(int)  # by context and character
         for k in range(1, order + 2):
-            found = Counter(text[i : i + k] for i in range(len(text) - k + 1))
-            self.seen.update(found)
-            for piece, times in found.items():
+            counts = Counter(text[i : i + k] for i in range(len(text) - k + 1))
+            self.seen.update(counts)
+            for piece, times in counts.items():
                 self.total[piece[:-1]] += times
                 self.kinds[piece[:-1]] += 1
 
@@ -48,12 +48,12 @@ class Mixture:
 
     def probability(self, context: str, character: str) -> float:
         """Of `character` after `context`."""
-        own = self.one.probability(context, character)
-        return self.share * own + (1 - self.share) * self.other.probability(context, character)
+        of_one = self.one.probability(context, character)
+        return self.share * of_one + (1 - self.share) * self.other.probability(context, character)
 
 
 def bits(model: NGram | Mixture, lines: Sequence[str]) -> float:
-    """Bits a character of lines, each with its end and each after the end of another."""
+    """Bits per character of lines, each with its end and each after the end of another."""
     total, scored = 0.0, 0
     for line in lines:
         text = f"\n{line}\n"

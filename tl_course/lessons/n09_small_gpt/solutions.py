@@ -9,7 +9,7 @@ from torch import nn
 
 
 def bits_per_character(logits, characters):
-    """Bits a character that a network needs for a text, a number."""
+    """Bits per character that a network needs for a text, a number."""
     nats = F.cross_entropy(logits[:-1], characters[1:])
     return nats.item() / math.log(2)
 

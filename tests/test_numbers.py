@@ -1,0 +1,105 @@
+"""Every number that a reader reads is what is recorded, counted, fixed in the code, or published.
+
+`tests/traced/traces.json` says for each sentence where its numbers are from. A new sentence with a
+number fails here until it is traced: `python tests/traced` prints what to add.
+"""
+
+import pytest
+
+from traced import checking, collecting, quantities
+
+
+def test_every_number_is_traced_and_is_what_is_printed():
+    found = checking.problems()
+    assert not found, f"{len(found)} numbers:\n" + "\n".join(found)
+
+
+def test_every_general_trace_is_of_use():
+    said = "\n".join(one for sentences in collecting.places().values() for one in sentences)
+    for pattern in checking.traces()["everywhere"]:
+        assert checking.re.search(pattern, said, checking.re.I), pattern
+
+
+ONE = {"05 leads-explained": ["With ten digits both options are 26.6 points ahead of scratch."]}
+
+
+@pytest.mark.parametrize(
+    ("trace", "says"),
+    [
+        (None, "no trace for 26.6"),
+        ("26.6 is table: best_without(10)", None),
+        ("26.6 is table: best_without(50)", "says 26.6, and best_without(50) is 13.4175"),
+        ("26.6 is about table: right('option-1', 10) / 3", None),
+        ("26.6 is table: best_without(10) > 26.6", "is not true"),
+        ("26.6 is table: best_without(10) > 20", "26.6 is not in the comparison"),
+        ("26.6 is table: best_without(11)", "raises KeyError"),
+        ("26.6 is claim: n05.borrowing_leads", None),
+        ("26.6 is claim: n05.copies_help_scratch_most", "and the claim n05.copies_help_scratch"),
+        ("26.6 is source: arXiv 1411.1792, table 1", None),
+        ("26.6 is source: somewhere", "names no paper and no page"),
+        ("26.6 is guess: somewhere", "no kind of trace 'guess'"),
+        ("27 is table: best_without(10)", "traces of ['27'], but numbers ['26.6']"),
+    ],
+)
+def test_a_number_that_is_not_what_its_trace_gives_is_named(monkeypatch, trace, says):
+    ((place, (sentence,)),) = ONE.items()
+    known = {place: {sentence: [trace]}} if trace else {}
+    monkeypatch.setattr(collecting, "places", lambda: ONE)
+    monkeypatch.setattr(checking, "traces", lambda: {"everywhere": {}, "places": known})
+    found = checking.problems()
+    assert len(found) == (says is not None)
+    assert says is None or says in found[0] and sentence in found[0]
+
+
+def test_a_trace_of_a_sentence_that_is_gone_is_named(monkeypatch):
+    known = {"05 close": {"It gets 26.6 right.": ["26.6 is table: best_without(10)"]}}
+    monkeypatch.setattr(collecting, "places", lambda: {})
+    monkeypatch.setattr(checking, "traces", lambda: {"everywhere": {}, "places": known})
+    assert checking.problems() == ["05 close: nobody says any more: It gets 26.6 right."]
+
+
+def test_what_holds_everywhere_is_checked_everywhere(monkeypatch):
+    monkeypatch.setattr(collecting, "places", lambda: {"README.md": ["It has 33 filters."]})
+    every = {r"\d+ filters": "constant: network.WIDTHS[0]"}
+    monkeypatch.setattr(checking, "traces", lambda: {"everywhere": every, "places": {}})
+    assert "says 33, and network.WIDTHS[0] is 32" in checking.problems()[0]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "printed"),
+    [
+        ("Option 1 with ten digits, in notebook 05, layers 1 to 4: five layers, 95% interval",
+         []),
+        ("With 50 labels GPT-3 gets more than random layers (arXiv 2005.14165, 2020).", []),
+        ("It gets 92.5 of 100 right, 1.2 ± 0.4 points ahead.", ["92.5", "1.2", "0.4"]),
+        ("It costs two points, twice as much time, and half of the 1,000 units.",
+         ["two", "twice", "half", "1,000"]),
+        ("(+4.0, −5.6) at a rate of 1e-3, in 0.06 s, a third more, 1 to 6 percent",
+         ["+4.0", "−5.6", "1e-3", "0.06", "third", "1", "6"]),
+        ("a million weights, two thousand others, 1.3 million photographs, about 200 labels",
+         ["million", "two thousand", "1.3 million", "200"]),
+    ],
+)  # fmt: skip
+def test_what_is_a_quantity(sentence, printed):
+    assert quantities.quantities(sentence) == printed
+
+
+@pytest.mark.parametrize(
+    ("printed", "value"),
+    [("−5.6", -5.6), ("1,024", 1024), ("two thousand", 2000), ("fifty", 50), ("a third"[2:], 1 / 3),
+     ("1.3 million", 1.3e6), ("½", 0.5), ("Twelve", 12), ("hundreds", 100), ("1e-3", 0.001)],
+)  # fmt: skip
+def test_what_a_printed_number_says(printed, value):
+    assert quantities.value(printed) == pytest.approx(value)
+
+
+def test_sentences_are_taken_apart_and_what_code_writes_is_left_out():
+    text = "It gets 3. See Yosinski et al. (2014). `x` is code.\n\n| a | 5 |\n| b |\n- One. Two."
+    assert collecting.sentences(text) == [
+        "It gets 3.", "See Yosinski et al. (2014).", "`…` is code.", "| a | 5 |", "| b |",
+        "One.", "Two.",
+    ]  # fmt: skip
+    found = collecting.places()
+    assert not any("| **Option 1**: four layers fixed | 7" in one for one in found["README.md"])
+    assert any("{…}" in one for one in found["lessons/figures.py"])
+    assert "of 100 right" in " ".join(found["05 tasks-more-explained"] + found["07 words-predict"])

@@ -1,0 +1,186 @@
+"""Whether what is printed is what its trace gives: see `traces.json`.
+
+A trace is written "PRINTED is KIND: EXPRESSION". Of these kinds the expression is evaluated, with
+the names of `measured.py`: `table` (what is recorded), `constant` (what the code holds), `counted`
+(what the course has so many of), and `arithmetic`. A number has to come out as it is printed; after
+"about", within a sixth of it; and a comparison ("more than half") has to be true and to hold the
+number. The rest names where the number is from:
+
+- `claim`: the claim of a lesson that prints it on the recorded tables;
+- `source`: the paper or the page that says so;
+- `seen once`: a measurement of the machine named on that page, which no table keeps;
+- `example`: an invented case, an instruction or a threshold of a checker; nothing was measured.
+"""
+
+import ast
+import functools
+import importlib
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+
+from traced import collecting, measured, quantities
+
+FILE = Path(__file__).with_name("traces.json")
+TRACE = re.compile(r"(.+?) is (about )?([a-z ]+): (.+)", re.S)
+EVALUATED = ("table", "constant", "counted", "arithmetic")
+OTHERS = ("claim", "source", "seen once", "example")
+ABOUT = 1 / 6
+
+
+@functools.cache
+def traces() -> dict:
+    """`everywhere`: pattern → trace; `places`: place → sentence → its traces, in order."""
+    return json.loads(FILE.read_text(encoding="utf-8"))
+
+
+def of_rules(sentence: str) -> tuple[str, list[str]]:
+    """The sentence without what `everywhere` explains, and the traces that this takes."""
+    taken = []
+    if not quantities.NUMBER.search(sentence):
+        return sentence, taken
+    for pattern, trace in traces()["everywhere"].items():
+        found = re.search(pattern, sentence, re.I)
+        while found:
+            taken.append(f"{quantities.NUMBER.search(found[0])[0]} is {trace}")
+            sentence = sentence[: found.start()] + "·" * len(found[0]) + sentence[found.end() :]
+            found = re.search(pattern, sentence, re.I)
+    return sentence, taken
+
+
+@functools.cache
+def literals(place: str) -> set[float]:
+    """The numbers that stand in the code of a module, and the lengths that it asks for."""
+    tree = ast.parse(measured.source_text(f"tl_course/{place}"))
+    numbers = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return {abs(float(n)) for n in numbers if type(n) in (int, float)}
+
+
+def needed(place: str, sentence: str) -> list[str]:
+    """The printed numbers of a sentence that need a trace of its own."""
+    if place.endswith("claims.py"):  # tests/test_claims.py holds them, with their tables
+        return []
+    printed = quantities.quantities(of_rules(sentence)[0])
+    if place.endswith(("exercises.py", "solutions.py", "strangers.py")):
+        known = (abs(quantities.value(one)) in literals(place) for one in printed)
+        if not any(one[0] in "+−" for one in printed) and all(known):
+            return []  # of the checker's own data
+    return printed
+
+
+def untraced() -> list[tuple[str, str, list[str]]]:
+    """(place, sentence, its numbers) of what has no trace."""
+    known = traces()["places"]
+    return [
+        (place, sentence, printed)
+        for place, sentences in collecting.places().items()
+        for sentence in sentences
+        if (printed := needed(place, sentence)) and sentence not in known.get(place, {})
+    ]
+
+
+def wrong(printed: str, trace: str) -> str | None:
+    """What is wrong with a number as printed, or None; `trace` is all that follows " is "."""
+    about, kind, expression = re.match(r"(about )?([a-z ]+): (.+)", trace, re.S).groups()
+    if kind not in EVALUATED:
+        return _elsewhere(printed, kind, expression)
+    try:
+        found = eval(expression, dict(vars(measured)))  # noqa: S307 it is our own file
+    except Exception as error:
+        return f"{expression} raises {type(error).__name__}: {error}"
+    says = quantities.value(printed)
+    if isinstance(found, (bool, np.bool_)):
+        held = {abs(n) for n in _numbers(expression)}
+        if not any(math.isclose(abs(says), n * by) for n in held for by in (1, 100, 0.01, 1e-6)):
+            return f"{printed} is not in the comparison {expression}"
+        return None if found else f"{expression} is not true"
+    if about:
+        near = abs(found - says) <= ABOUT * abs(says) * (1 + 1e-6)
+    elif printed.lower().strip("s") in quantities.WORDS and says != int(says):
+        near = abs(found - says) <= 0.1 * says
+    else:
+        near = abs(abs(found) - abs(says)) <= _unit(printed) / 2 * (1 + 1e-6)
+    if near and not (printed[0] in "−-" and found > 0 or printed[0] == "+" and found < 0):
+        return None
+    return f"the sentence says {printed}, and {expression} is {found:.6g}"
+
+
+def _unit(printed: str) -> float:
+    """What one more in the last place would be: 0.1 of "2.5", a million of "nine million"."""
+    number, _, many = printed.partition(" ")
+    decimals = re.search(r"\.(\d+)", number)
+    power = re.search(r"e(-?\d+)", number)
+    unit = 10.0 ** ((int(power[1]) if power else 0) - (len(decimals[1]) if decimals else 0))
+    return unit * (quantities.value(many) if many else 1)
+
+
+def _numbers(expression: str) -> list[float]:
+    """The numbers in an expression, those in its queries too."""
+    every = [node.value for node in ast.walk(ast.parse(expression, mode="eval"))
+             if isinstance(node, ast.Constant)]  # fmt: skip
+    return [float(n) for one in every for n in re.findall(r"\d+(?:\.\d+)?", str(one))]
+
+
+def _elsewhere(printed: str, kind: str, expression: str) -> str | None:
+    if kind not in OTHERS:
+        return f"there is no kind of trace '{kind}'"
+    if kind == "claim":
+        return _claimed(printed, expression)
+    if kind == "source" and not re.search(
+        r"arXiv \d|https?://|docs/credits\.md|et al\.", expression
+    ):
+        return f"'{expression}' names no paper and no page"
+    return None
+
+
+@functools.cache
+def claim(name: str):
+    """What a claim, such as "n05.borrowing_leads", says on the recorded tables."""
+    lesson, function = name.split(".")
+    cases = importlib.import_module(f"claims.{lesson}").CASES
+    (given,) = (case[0] for one, case in cases.items() if one.__name__ == function)
+    (one,) = (one for one in cases if one.__name__ == function)
+    return one(*given())
+
+
+def _claimed(printed: str, name: str) -> str | None:
+    said = claim(name)
+    numbers = quantities.NUMBER.findall(said.text) + quantities.NUMBER.findall(said.evidence)
+    if abs(quantities.value(printed)) in {abs(quantities.value(one)) for one in numbers}:
+        return None
+    return f"the sentence says {printed}, and the claim {name}: {said.text} ({said.evidence})"
+
+
+def problems() -> list[str]:
+    """A sentence for each number that is not what its trace gives, or has none."""
+    found = [
+        f"{place}: no trace for {', '.join(printed)} in: {sentence}"
+        for place, sentence, printed in untraced()
+    ]
+    everywhere = collecting.places()
+    for place, sentences in traces()["places"].items():
+        for sentence, lines in sentences.items():
+            if sentence not in everywhere.get(place, []):
+                found.append(f"{place}: nobody says any more: {sentence}")
+                continue
+            pairs = [TRACE.fullmatch(line) for line in lines]
+            if [pair[1] for pair in pairs] != needed(place, sentence):
+                found.append(
+                    f"{place}: traces of {[pair[1] for pair in pairs]}, but numbers "
+                    f"{needed(place, sentence)} in: {sentence}"
+                )
+                continue
+            for line in lines:
+                printed, _, trace = line.partition(" is ")
+                if error := wrong(printed, trace):
+                    found.append(f"{place}: {error}. In: {sentence}")
+    for place, sentences in everywhere.items():
+        for sentence in sentences:
+            for line in of_rules(sentence)[1]:
+                printed, _, trace = line.partition(" is ")
+                if error := wrong(printed, trace):
+                    found.append(f"{place}: {error}. In: {sentence}")
+    return found
