@@ -5,6 +5,7 @@ something away. The spaces between words make no difference.
 """
 
 import ast
+import contextlib
 import io
 import json
 import zipfile
@@ -66,15 +67,17 @@ def _says(name: str, content: bytes) -> Iterator[str]:
     """All that a file says: as it is, and as the strings in it do that are kept in parts."""
     text = content.decode("utf-8", errors="ignore")
     yield spaced(text)
-    if name.endswith(".py"):
-        yield from (spaced(one) for one in _constants(text))
-    elif name.endswith((".ipynb", ".json")):
-        strings = (one for _, one, _ in outside.leaves(json.loads(text)) if isinstance(one, str))
-        yield spaced("\n".join(reversed(list(strings))))  # a cell may be a list of its lines
-    elif zipfile.is_zipfile(io.BytesIO(content)):
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            for member in archive.namelist():
-                yield from _says(member, archive.read(member))
+    with contextlib.suppress(Exception):  # what nobody can open gives nothing away
+        if name.endswith(".py"):
+            yield from map(spaced, _constants(text))
+        elif name.endswith((".ipynb", ".json")):
+            strings = (one for _, one, _ in outside.leaves(json.loads(text)))
+            lines = [one for one in strings if isinstance(one, str)]
+            yield spaced("\n".join(reversed(lines)))  # a cell may be a list of its lines
+        elif zipfile.is_zipfile(io.BytesIO(content)):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                for member in archive.namelist():
+                    yield from _says(member, archive.read(member))
 
 
 def _constants(code: str) -> Iterator[str]:

@@ -124,14 +124,13 @@ def make(folder: Path, points: Points) -> "dict[str, NotebookNode]":
     released = {}
     for path in notebooks.find():
         if any(number == path.stem[:2] for number, _ in points):
-            copy = _assign(folder, path, points)
+            copy = _assign(folder, path, points, remember=False)
             released[path.name] = nbformat.read(copy, as_version=4)
-    (folder / GRADEBOOK).unlink()  # marking makes it; until then there is nothing to keep
     return released
 
 
-def _assign(folder: Path, notebook: Path, points: Points) -> Path:
-    """Let nbgrader make the student's copy of a notebook, and remember the cells for marks."""
+def _assign(folder: Path, notebook: Path, points: Points, remember: bool) -> Path:
+    """Let nbgrader make the student's copy of a notebook; to mark it, it must `remember` that."""
     import nbformat
     from nbgrader.apps import NbGraderAPI
 
@@ -139,8 +138,11 @@ def _assign(folder: Path, notebook: Path, points: Points) -> Path:
     source = folder / "source" / number / notebook.name
     source.parent.mkdir(exist_ok=True)
     nbformat.write(with_marks(notebook, points), source)
+    config = _config(folder)
+    config.GenerateAssignment.no_database = not remember
+    config.SaveCells.enabled = remember
     with _programs_at_hand():
-        done = NbGraderAPI(config=_config(folder)).generate_assignment(number)
+        done = NbGraderAPI(config=config).generate_assignment(number)
     if not done["success"]:
         raise CourseError(f"nbgrader could not release notebook {number}: {_last(done['error'])}.")
     return folder / "release" / number / notebook.name
@@ -238,7 +240,7 @@ def mark(folder: Path, number: str, handed_in: Path, limit: float) -> Iterator[M
     )
     if not files:
         raise CourseError(f"There is no notebook (.ipynb) in {handed_in}: give another folder.")
-    released = _assign(folder, notebook, points)
+    released = _assign(folder, notebook, points, remember=True)
     seen = {}
     for file in files:
         marks = Marks(student_of(file, handed_in, notebook), of)
@@ -275,8 +277,10 @@ def _marked(folder: Path, released: Path, file: Path, marks: Marks, limit: float
         _run([*command, f"--student={marks.student}"], folder, said, limit)
     graded = folder / "autograded" / marks.student / number / name
     if not graded.exists():
-        why = _last(log.read_text(encoding="utf-8", errors="replace"))
-        raise CourseError(f"not marked, see {log.relative_to(folder)} ({why})")
+        text = log.read_text(encoding="utf-8", errors="replace")
+        why = re.search(r"\| ERROR\] (.+)", text)
+        said = printable(why[1], 200) if why else _last(text)
+        raise CourseError(f"not marked: {said} (more in {log.relative_to(folder)})")
     _read(folder, number, released, graded, marks)
 
 
@@ -296,6 +300,9 @@ def prepared(file: Path, released: "NotebookNode") -> "NotebookNode":
             at = ids.index(beside) + 1 if beside in ids else len(node.cells)
             node.cells.insert(at, cell)
             ids.insert(at, cell.id)
+    node.metadata.setdefault("papermill", {})  # as papermill's own reader does
+    for cell in node.cells:
+        cell.metadata.setdefault("tags", [])
     return parameterize_notebook(
         node, {"budget": "quick", "seed": 0}, kernel_name=notebooks.KERNEL, language="python"
     )

@@ -149,7 +149,7 @@ class Exercise:
         with contextlib.redirect_stderr(sys.stdout):  # nbgrader takes a warning for a failure
             outcome = self.judge(*answers)
         if outcome.kind != RIGHT:
-            raise Wrong(f"{outcome.kind}: {outcome.message}")
+            raise Wrong(outcome.kind if outcome.kind == NOT_ATTEMPTED else outcome.message)
 
     # ------------------------------------------------------- what tests and teachers' tools call
 
