@@ -22,10 +22,14 @@ UNFINISHED = "unfinished"  # the folder in which a release is made
 COURSE = (
     "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "LICENSE-text.md", "README.md", "SECURITY.md",
     "data_scripts", "docs", "environment.yml", "notebooks", "pyproject.toml", "start.py",
-    "tests", "tl_course", ".gitattributes", ".gitignore",
+    "tests", "tl_course", ".ci", ".gitattributes", ".github", ".gitignore",
+    ".pre-commit-config.yaml",
 )  # fmt: skip
 NEVER = ("__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache")
-FOR_TEACHERS = ("tests", "docs/teaching", "docs/teaching.md", "docs/marking.md")
+FOR_TEACHERS = (
+    "tests", ".ci", ".github", ".pre-commit-config.yaml",
+    "docs/teaching", "docs/teaching.md", "docs/marking.md",
+)  # fmt: skip
 SOLUTIONS = "solutions.py"
 STUDENTS = "*This is the student version of the course: your teacher has the solutions.*"
 # In these folders marking changes what was released.
@@ -165,7 +169,7 @@ Made = dict[str, list[str]]  # a file's place: what it may be, as hashes
 
 def _earlier(out: Path, overwrite: bool) -> Made:
     """The files of an earlier release there. CourseError where they, or others, are to stay."""
-    if not out.exists() or out.is_dir() and set(os.listdir(out)) <= {storage.CLAIM}:
+    if not out.exists() or out.is_dir() and all(map(_is_passing, os.listdir(out))):
         return {}
     if not (out / MANIFEST).is_file():
         raise CourseError(f"{out} is there already and no release: choose another place.")
@@ -179,6 +183,11 @@ def _earlier(out: Path, overwrite: bool) -> Made:
                 "delete that file, and start again."
             )
     return earlier
+
+
+def _is_passing(name: str) -> bool:
+    """Whether a file is there only while something is written, or was left by a killed program."""
+    return name == storage.CLAIM or storage.is_draft(name)
 
 
 def _is_ours(out: Path, name: str, hashes: list[str]) -> bool:
