@@ -64,6 +64,10 @@ class Stop(Exception):
 def main(argv=None):
     args, extra = parse(argv)
     try:
+        if args.verb == "test" and not os.path.isdir(os.path.join(ROOT, "tests")):
+            raise Stop(
+                "this version of the course is for students and has no tests: ask your teacher."
+            )
         set_up(args.cpu)
         if args.verb == "test":
             set_up_browser()

@@ -18,7 +18,8 @@ import torch
 from attacks.loaders import next_recording, script, stored, zipped
 from PIL import Image
 
-from tl_course.app import cli, notebooks
+from tl_course.app import cli, marks, notebooks
+from tl_course.app import release as versions
 from tl_course.base import downloads, storage
 from tl_course.base.errors import CourseError
 from tl_course.core import files, pretraining, session, sharing
@@ -169,6 +170,22 @@ def notebook_that_ran(folder: Path) -> None:
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
 
 
+def release(folder: Path) -> None:
+    """The versions for a class of a clone of one notebook; nbgrader writes into a draft alone."""
+    notebooks.root = lambda: folder.parent
+    marks.can_mark = lambda: False
+    (folder.parent / "README.md").write_text("# A clone")
+    course("release", "--out", folder)
+
+
+def released(folder: Path) -> object:
+    """The names of the files, and whether the list of them is true. (The clone is a new one.)"""
+    finished, files = versions.read_manifest(folder / versions.MANIFEST)
+    return names(folder), finished and all(
+        storage.sha256(folder / name) in hashes for name, hashes in files.items()
+    )
+
+
 BODY = bytes(range(256)) * 8000
 
 
@@ -228,6 +245,7 @@ COMMANDS = {
     "lab": Command(lab_copies, contents),
     "run": Command(run, executed, notebook),
     "slides": Command(slides_of, contents, notebook_that_ran),
+    "release": Command(release, released, notebook),
     "download": Command(download, contents),
     "unpack": Command(unpack, contents, packed_recordings),
     "saved drawings": Command(save_drawings, contents),

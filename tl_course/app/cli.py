@@ -500,6 +500,56 @@ def records(args: argparse.Namespace) -> int:
     return 0
 
 
+@verb(
+    "make the versions for a class: the student's, the instructor's, and one for marks",
+    takes("--out", type=Path, required=True, metavar="DIR", help="a folder that is not there yet"),
+    takes("--force", action="store_true", help="replace what an earlier release made there"),
+    about="DIR/student is the course without its solutions, DIR/instructor has everything, and "
+    "DIR/marks is for nbgrader. docs/marking.md says how to mark with it.",
+)
+def release(args: argparse.Namespace) -> int:
+    from tl_course.app import release as versions
+
+    with _ended_as_by_ctrl_c():
+        for sentence in versions.release(args.out, args.force):
+            print(sentence, flush=True)
+    return 0
+
+
+@verb(
+    "mark what a class has handed in: one notebook, a table of points",
+    takes("notebook", metavar="03", help="the number of the notebook"),
+    takes("--handed-in", type=Path, required=True, metavar="DIR", help="a notebook per student"),
+    takes(
+        "--marks", type=Path, required=True, metavar="DIR", help="the folder 'marks' of a release"
+    ),
+    takes("--out", type=Path, required=True, metavar="FILE.csv", help="the table to write"),
+    takes("--minutes", type=float, default=15, help="of one notebook (default: 15)"),
+    FORCE,
+    about="Runs what students wrote, on this machine and with your rights: docs/marking.md says "
+    "how to do that safely.",
+)
+def mark(args: argparse.Namespace) -> int:
+    from tl_course.app import marks
+    from tl_course.base import storage
+
+    out = storage.free_file(args.out, args.force)
+    if not 0 < args.minutes < 1000:
+        raise CourseError(f"--minutes is {args.minutes:g}; give a number between 0 and 1,000.")
+    every = []
+    with _ended_as_by_ctrl_c():
+        for one in marks.mark(
+            args.marks.resolve(), args.notebook, args.handed_in, 60 * args.minutes
+        ):
+            every.append(one)
+            total = "not marked" if one.total is None else f"{one.total:g}"
+            of = f"of {sum(one.of.values()):g}"
+            print(f"{one.student:<28}{total:>10} {of}  {'; '.join(one.remarks)}", flush=True)
+            storage.write_text(out, marks.table(every))  # so that nothing is lost by a stop
+    print(f"Written to {out}.")
+    return 0
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs one verb; returns 0 when it went well, 1 when it did not, 2 for a wrong request."""
     parser = argparse.ArgumentParser(

@@ -9,9 +9,13 @@ import tempfile
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tl_course.base import here, outside, storage
 from tl_course.base.errors import CourseError
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 KERNEL = "python3"
 SERVER = (
@@ -19,6 +23,11 @@ SERVER = (
     f"--ServerApp.tornado_settings={{'websocket_max_message_size': {100 * 2**20}}}",
     "--ServerApp.kernel_websocket_connection_class=tl_course.app.prompt_answers.PromptConnection",
 )
+# What nbgrader puts into JupyterLab is for teachers.
+NBGRADER = [
+    f"nbgrader.server_extensions.{name}"
+    for name in ("formgrader", "validate_assignment", "assignment_list", "course_list")
+]
 MANIFEST = ".tl-course-copies.json"
 LARGEST = 10_000_000  # bytes of a notebook; no original comes near
 
@@ -56,6 +65,50 @@ def find(only: list[str] | None = None, folder: Path | None = None) -> list[Path
     return sorted(chosen)
 
 
+def untouched(notebook: Path) -> "NotebookNode":
+    """A notebook of the course without outputs, each exercise as a learner finds it.
+
+    Raises CourseError where somebody has written an answer into one of its exercises.
+    """
+    import nbformat
+
+    from tl_course.lessons import exercises
+
+    node = nbformat.read(notebook, as_version=4)
+    for cell in (cell for cell in node.cells if cell.cell_type == "code"):
+        cell.outputs, cell.execution_count = [], None
+    missing = {one.cell() for one in exercises.every(notebook.stem[:2]).values()}
+    for cell in exercise_cells(node):
+        if cell.source not in missing:
+            raise CourseError(
+                f"The cell {cell.id} of {notebook} is not as the course has it: put the original "
+                "back, and write answers into copies (`python3 start.py lab`)."
+            )
+        missing.remove(cell.source)
+    if missing:
+        raise CourseError(
+            f"{notebook} lacks {len(missing)} of its exercises: put the original back."
+        )
+    return node
+
+
+def solved(notebook: Path) -> "NotebookNode":
+    """The same with the worked solution in each exercise; KeyError where there is none."""
+    from tl_course.lessons import exercises
+
+    node = untouched(notebook)
+    every = exercises.every(notebook.stem[:2]).values()
+    answers = {one.cell(): one.cell(solved=True) for one in every}
+    for cell in exercise_cells(node):
+        cell.source = answers[cell.source]
+    return node
+
+
+def exercise_cells(node: "NotebookNode") -> "list[NotebookNode]":
+    """The cells of a notebook into which a learner writes."""
+    return [cell for cell in node.cells if "exercise" in cell.metadata.get("tags", [])]
+
+
 @contextlib.contextmanager
 def this_python_kernel() -> Iterator[None]:
     """While this lasts, the Jupyter kernel `python3` is the Python that runs this very line.
@@ -83,6 +136,7 @@ def our_jupyter(folder: Path, opens: str | None) -> Iterator[None]:
     All of it is a default: options of the command line and settings that the learner changed in
     JupyterLab win. Neither of the learner's own folders of settings is replaced or written to.
     """
+    not_ours = dict.fromkeys(NBGRADER, False)
     lab = {"default_url": f"/lab/tree/{urllib.parse.quote(opens)}"} if opens else {}
     files = {
         "jupyter_server_config.json": {
@@ -93,8 +147,9 @@ def our_jupyter(folder: Path, opens: str | None) -> Iterator[None]:
             "TemplateExporter": {"extra_template_basedirs": []},
         },
         "jupyter_server_config.d/tl_course.json": {
-            "ServerApp": {"jpserver_extensions": {"tl_course.app.opening": True}}
+            "ServerApp": {"jpserver_extensions": {"tl_course.app.opening": True} | not_ours}
         },
+        "labconfig/page_config.json": {"disabledExtensions": {"@jupyter/nbgrader": True}},
         "labconfig/default_setting_overrides.json": {
             # Otherwise half of the first notebook is covered by a question about Jupyter's news, or
             # by one about its newer versions.

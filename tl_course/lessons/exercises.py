@@ -13,6 +13,7 @@ returns where they are right, and raises `Wrong` with the sentence for the mista
 """
 
 import ast
+import contextlib
 import copy
 import functools
 import html
@@ -20,7 +21,9 @@ import importlib
 import importlib.util
 import inspect
 import linecache
+import os
 import pkgutil
+import sys
 import textwrap
 import traceback
 from collections.abc import Callable
@@ -35,6 +38,7 @@ from IPython.display import HTML, display
 from tl_course import lessons
 from tl_course.lessons import kept
 
+MARKING = "NBGRADER_EXECUTION"  # what nbgrader sets while it marks or validates a notebook
 NOT_ATTEMPTED, WRONG, RAISED, RIGHT = "not attempted", "wrong", "raised", "right"
 LOOKS = {  # outcome: mark, heading, colour of the rule beside it
     NOT_ATTEMPTED: ("○", "Not attempted yet.", "#767676"),
@@ -88,7 +92,12 @@ class Exercise:
     # ------------------------------------------------------------------ what a learner calls
 
     def check(self, *answers: object) -> None:
-        """Show whether the answers are right, and if not, in which way."""
+        """Show whether the answers are right, and if not, in which way.
+
+        While a notebook is marked, `mark` looks at the answers, so this one leaves them alone.
+        """
+        if os.environ.get(MARKING):
+            return
         if self.seconds > 1 and self._attempted(answers):
             print(f"Checking takes about {self.seconds:.0f} s.")
         outcome = self.judge(*answers)
@@ -129,7 +138,20 @@ class Exercise:
             )
         )
 
-    # ------------------------------------------------------------------ what the tests call
+    def mark(self, *answers: object) -> None:
+        """While a notebook is marked, raise `Wrong` for answers that are not right.
+
+        A learner's own session goes on whatever the answers are.
+        """
+        if not os.environ.get(MARKING):
+            print("This cell counts when your teacher marks the notebook.")
+            return
+        with contextlib.redirect_stderr(sys.stdout):  # nbgrader takes a warning for a failure
+            outcome = self.judge(*answers)
+        if outcome.kind != RIGHT:
+            raise Wrong(outcome.kind if outcome.kind == NOT_ATTEMPTED else outcome.message)
+
+    # ------------------------------------------------------- what tests and teachers' tools call
 
     def judge(self, *answers: object) -> Outcome:
         """What the checker makes of the answers, which it leaves as they are."""
@@ -163,9 +185,23 @@ class Exercise:
         between = "\n\n\n" if callable(code) else "\n"
         return f"{_source(code)}{between}{self._call}.check({', '.join(_defined(code))})"
 
+    def marking_cell(self, points: float) -> str:
+        """The code of the cell beside it that gives the points when the notebook is marked."""
+        return f"{self._call}.mark({', '.join(_defined(self.given))})  # points: {points:g}"
+
+    def worked(self) -> tuple[str, str]:
+        """The worked solution as it is written, and its reason; KeyError where there is none."""
+        code, reason = self._needed()
+        return _source(code), reason
+
+    @property
+    def own_name(self) -> str:
+        """Its name within its notebook."""
+        return self.name.partition(".")[2]
+
     @property
     def _call(self) -> str:
-        return f"exercises.{self.name.partition('.')[2]}"
+        return f"exercises.{self.own_name}"
 
     def _needed(self) -> tuple[Callable | str, str]:
         worked = self._solution()
@@ -199,7 +235,7 @@ def every(number: str) -> dict[str, Exercise]:
     """The exercises of a notebook ("03") by their own names, in their order."""
     module = _of_lesson(number, "exercises")
     declared = [one for one in vars(module).values() if isinstance(one, Exercise)] if module else []
-    return {one.name.partition(".")[2]: one for one in declared}
+    return {one.own_name: one for one in declared}
 
 
 @functools.cache
