@@ -478,6 +478,42 @@ def records(args: argparse.Namespace) -> int:
     return 0
 
 
+@verb(
+    "put everything that start.py needs into a folder, for machines without a network",
+    takes(
+        "--for",
+        dest="systems",
+        metavar="SYSTEMS",
+        help="such as linux,windows,macos-arm,linux-arm (default: this one)",
+    ),
+    takes("--python", metavar="VERSIONS", help="such as 3.12 or 3.11,3.12 (default: this one)"),
+    takes("--out", type=Path, metavar="DIR", help="the folder (default: build/wheelhouse)"),
+    takes(
+        "--cpu",
+        action="store_true",
+        help="on Linux, the builds of torch without CUDA, as with start.py (unproven)",
+    ),
+    takes(
+        "--course",
+        type=Path,
+        metavar="DIR",
+        help="the version of the course to put in (default: this one)",
+    ),
+    about="Fetches packages by their hashes, and says how much that is before it starts. It can be "
+    "stopped and continued. On the machines: python3 start.py lab --from DIR",
+)
+def wheelhouse(args: argparse.Namespace) -> int:
+    from tl_course.app import notebooks
+    from tl_course.app import wheelhouse as house
+
+    root = args.course or notebooks.root()
+    out = args.out or notebooks.root() / "build" / "wheelhouse"
+    names, versions = house.systems(args.systems), house.pythons(args.python)
+    for sentence in house.make(root.resolve(), out.resolve(), names, versions, args.cpu):
+        print(sentence, flush=True)
+    return 0
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs one verb; returns 0 when it went well, 1 when it did not, 2 for a wrong request."""
     parser = argparse.ArgumentParser(
