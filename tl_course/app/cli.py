@@ -58,7 +58,7 @@ JSON = takes("--json", action="store_true", help="print one JSON object as the l
 
 @verb(
     "open JupyterLab on your own copies of the notebooks",
-    takes("--folder", type=Path, help="your folder (default: my-notebooks)"),
+    takes("--folder", type=Path, help="your folder (default: my-notebooks, here or in your home)"),
     takes("--no-browser", action="store_true", help="do not open a browser"),
     takes("--dry-run", action="store_true", help="only copy the notebooks"),
     about="Copies the notebooks to a folder of your own and opens JupyterLab there. A notebook "
@@ -69,7 +69,7 @@ def lab(args: argparse.Namespace) -> int:
     from tl_course.app import notebooks
     from tl_course.base import here, storage
 
-    folder = storage.expanded(args.folder or notebooks.root() / "my-notebooks").resolve()
+    folder = storage.expanded(args.folder or notebooks.learners_folder()).resolve()
     originals = notebooks.find()
     if not args.dry_run and notebooks.refused_as_root(args.passed_on):
         raise CourseError(

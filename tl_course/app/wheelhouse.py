@@ -5,6 +5,7 @@ such as `sys_platform == "win32"` by the system that it runs on (pypa/pip, issue
 them down as a lock file, of which `packaging` takes the wheels for one system and one Python.
 """
 
+import contextlib
 import itertools
 import os
 import platform
@@ -20,7 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.markers import default_environment
-from packaging.pylock import PackageSdist, PackageWheel, Pylock, PylockSelectError
+from packaging.pylock import (
+    PackageSdist,
+    PackageWheel,
+    Pylock,
+    PylockSelectError,
+    PylockValidationError,
+)
 from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
 from packaging.utils import parse_wheel_filename
 
@@ -203,8 +210,9 @@ def _find(root: Path, out: Path, name: str, python: str, cpu: bool, scratch: Pat
         stem += "-cpu"
     kept = out / f"pylock.{stem}.toml"
     lock = scratch / kept.name
-    if kept.exists():  # uv keeps to its versions, where they still serve
-        shutil.copy(kept, lock)
+    with contextlib.suppress(OSError, ValueError, PylockValidationError):  # none yet, or damaged
+        Pylock.from_dict(tomllib.loads(kept.read_text(encoding="utf-8")))
+        shutil.copy(kept, lock)  # uv keeps to its versions, where they still serve
     packages = _locked(lock, name, python, asked)
     storage.write_text(kept, lock.read_text(encoding="utf-8"))
     return packages
@@ -327,7 +335,7 @@ def _build(wanted: dict[str, Packages], out: Path, scratch: Path) -> Iterator[st
         for package, file in packages.items()
         if isinstance(file, PackageSdist)
     }
-    listed = "".join(path.read_text(encoding="utf-8") for path in out.glob("*-py*.txt"))
+    listed = "".join(path.read_text(errors="replace") for path in out.glob("*-py*.txt"))
     hashes = {}
     for package, source in sources.items():
         stem = "{}-{}".format(*package.replace("-", "_").split("=="))
