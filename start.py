@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import pathlib
 import platform
 import re
 import shutil
@@ -68,7 +69,7 @@ def main(argv=None):
             raise Stop(
                 "this version of the course is for students and has no tests: ask your teacher."
             )
-        set_up(args.cpu)
+        set_up(args.cpu, args.folder)
         if args.verb == "test":
             set_up_browser()
             return call(offline() + [PYTHON, "-m", "pytest"] + (extra or every_test()), folder=ROOT)
@@ -96,7 +97,7 @@ def refusal(error):
 
 def parse(argv):
     parser = argparse.ArgumentParser(
-        usage="python3 start.py [-h] {lab,test,course} [--cpu] [options of the verb]",
+        usage="python3 start.py [-h] {lab,test,course} [--cpu] [--from DIR] [options of the verb]",
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Borrowed Eyes: transfer learning you can run, see and touch.\n\n"
@@ -114,20 +115,27 @@ def parse(argv):
         action="store_true",
         help="on Linux: install the build of torch without CUDA, a fifth of the download",
     )
+    parser.add_argument(
+        "--from",
+        dest="folder",
+        metavar="DIR",
+        help="install without a network, from the folder that `tl-course wheelhouse` made",
+    )
     return parser.parse_known_args(argv)
 
 
 # ---------------------------------------------------------------------------- setting up
 
 
-def set_up(cpu=False):
+def set_up(cpu=False, folder=None):
     """Makes sure that .venv is there and whole; quick when it is."""
     check_python()
     if is_ready():
         return
+    packages = packages_in(folder) if folder else None
     with alone():
         if not is_ready():  # another start may have set it up meanwhile
-            bring_up_to_date(cpu)
+            bring_up_to_date(cpu, packages)
 
 
 def is_ready():
@@ -166,13 +174,39 @@ def try_to_lock(handle):
     return True
 
 
-def bring_up_to_date(cpu):
+def packages_in(folder):
+    """The list of this system's packages in a folder, from which alone pip installs from now on."""
+    folder = pathlib.Path(folder).resolve()
+    here = "{}-{}-py{}.{}".format(platform.system(), platform.machine(), *sys.version_info[:2])
+    packages = folder / (here.lower() + ".txt")
+    others = sorted(file.stem for file in folder.glob("*-py*.txt"))
+    if not others or not (folder / "wheels").is_dir():
+        raise Stop(
+            "{} is no folder that `tl-course wheelhouse` made and finished: give that one to "
+            "--from.".format(folder)
+        )
+    if packages.stem not in others:
+        raise Stop(
+            "{} has nothing for {}, only for {}: start with such a Python, or let `tl-course "
+            "wheelhouse` put this one in, where there is a network.".format(
+                folder, packages.stem, ", ".join(others)
+            )
+        )
+    os.environ.update(
+        PIP_CONFIG_FILE=os.devnull, PIP_NO_INDEX="1",
+        PIP_FIND_LINKS=(folder / "wheels").as_uri(),  # pip would split a path at its spaces
+    )  # fmt: skip
+    return packages
+
+
+def bring_up_to_date(cpu, packages=None):
     made, wanted = read_json(READY) or {}, would_be_ready()
+    cpu = cpu or bool(packages) and "+cpu" in packages.read_text()
     if wanted["python"] and made.get("python") == wanted["python"]:
         print("The course has changed or moved since the last start: bringing .venv up to date.")
     else:
         make_venv(cpu)
-    install(cpu)
+    install(cpu, packages)
     wanted["python"] = venv_python()
     with open(READY, "w") as file:
         json.dump(wanted, file)
@@ -260,8 +294,29 @@ def clear(folder):
             os.remove(entry.path)
 
 
-def install(cpu):
-    """Installs the course with its extras by pip, as the user's own pip settings say."""
+def install(cpu, packages=None):
+    """Installs the course with its extras by pip: from a folder, or as pip's own settings say."""
+    pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    where = []
+    if packages:
+        print("Setting up .venv from {}: 2 to 5 minutes, once.".format(packages.parent), flush=True)
+        if pip_run(pip + ["--require-hashes", "-r", str(packages)]):
+            raise Stop(why_folder_failed(packages.parent) or why_pip_failed())
+    else:
+        say_what_is_downloaded(cpu)
+        if cpu and sys.platform.startswith("linux"):
+            where = ["--extra-index-url", CPU_BUILDS]
+    if pip_run(pip + ["pip>=21.3"]):
+        raise Stop(why_pip_failed())
+    if pip_run(pip + where + ["-e", ".[test,speech,language]"]):
+        problem = packages and why_folder_failed(packages.parent) or why_pip_failed()
+        if problem != NO_SPEECH or pip_run(pip + where + ["-e", ".[test,language]"]):
+            raise Stop(problem)
+        print("There are no voices for this system, so the course goes on with its recordings.")
+    fetch_minilm()
+
+
+def say_what_is_downloaded(cpu):
     size = "2.5 GB" if room(cpu) > 3 else "0.5 GB"
     print(
         "Setting up .venv: up to {} to download, 2 to 15 minutes, only this once.".format(size),
@@ -269,16 +324,6 @@ def install(cpu):
     )
     if room(cpu) > room(True) and not shutil.which("nvidia-smi"):
         print("(No NVIDIA GPU here? Ctrl-C, then add --cpu: a fifth of the download.)", flush=True)
-    pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    if pip_run(pip + ["pip>=21.3"]):
-        raise Stop(why_pip_failed())
-    where = ["--extra-index-url", CPU_BUILDS] if cpu and sys.platform.startswith("linux") else []
-    if pip_run(pip + where + ["-e", ".[test,speech,language]"]):
-        problem = why_pip_failed()
-        if problem != NO_SPEECH or pip_run(pip + where + ["-e", ".[test,language]"]):
-            raise Stop(problem)
-        print("There are no voices for this system, so the course goes on with its recordings.")
-    fetch_minilm()
 
 
 def fetch_minilm():
@@ -344,6 +389,24 @@ def why_pip_failed():
     if reason.startswith("No matching distribution"):
         hint = ", so check pip's settings, or use a 64-bit Python 3.10 to 3.13"
     return "pip could not install the course ({}){}; its words are in {}.".format(reason, hint, LOG)
+
+
+def why_folder_failed(folder):
+    """One sentence out of what pip wrote, where it is the folder's fault."""
+    with open(LOG, encoding="utf-8", errors="replace") as file:
+        text = file.read()
+    damaged = re.search(r"^ +\S+ from file:\S*/(\S+) ", text, re.MULTILINE)
+    lacking = re.search(r"^ *ERROR: No matching distribution found for (\S+)", text, re.MULTILINE)
+    if damaged:
+        return "{} in {} is damaged: copy the folder once more.".format(damaged.group(1), folder)
+    if lacking:
+        return (
+            "{} has no {} that this version of the course can use with this Python: let `tl-course "
+            "wheelhouse` of this version fill it, where there is a network.".format(
+                folder, lacking.group(1)
+            )
+        )
+    return ""
 
 
 def set_up_browser():

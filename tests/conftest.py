@@ -1,11 +1,13 @@
 """For every test: no network, a data home of its own, and no silent skips with CI=true."""
 
+import importlib.util
 import json
 import os
 import shutil
 import socket
 import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -132,6 +134,18 @@ def in_place_of_the_templates(folder, ran):
         (folder / name / "conf.json").write_text('{"preprocessors": {"1": {"type": "evil.Evil"}}}')
         for ending in ("html", "py", "md"):
             (folder / name / f"index.{ending}.j2").write_text(writes)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """A fresh start.py in a folder of its own, with nothing set up."""
+    root = Path(__file__).parents[1]
+    for name in ("start.py", "pyproject.toml"):
+        shutil.copy(root / name, tmp_path)
+    spec = importlib.util.spec_from_file_location("start_in_a_copy", tmp_path / "start.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

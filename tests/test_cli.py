@@ -232,6 +232,16 @@ def test_lab_takes_another_folder(clone, tmp_path, capsys):
     assert (folder / "00_runs.ipynb").exists()
 
 
+def test_lab_copies_into_the_home_where_the_course_is_read_only(
+    clone, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr(storage.os, "access", lambda place, mode: mode != os.W_OK)
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "anna"))
+    assert f"copied to {tmp_path / 'anna' / 'my-notebooks'}." in lab(clone, capsys)
+    assert not (clone / "my-notebooks").exists()
+
+
 def test_lab_updates_what_was_not_changed(clone, capsys):
     lab(clone, capsys)
     write_notebook(clone / "notebooks" / "00_runs.ipynb", "print('version 2')")

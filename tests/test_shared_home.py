@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tl_course.app import doctor
 from tl_course.base import storage
 from tl_course.base.errors import CourseError
 from tl_course.lessons import kept
@@ -136,6 +137,31 @@ def test_a_folder_that_another_one_planted_is_not_written_to(home, monkeypatch, 
     (read, place), told = as_bob(monkeypatch, home, act)
     assert read == {"03.x": {"tried": 2}} and len(told) == 1
     assert not Path(place).is_relative_to(home) and not (theirs / "answers.json").exists()
+
+
+def test_a_home_may_be_read_only(home, monkeypatch):
+    """Its data are read, and what a person makes is kept in the person's own home."""
+    storage.write_text(home / "omniglot" / "letters.zip", "x")
+    access = os.access  # root may write everywhere but on a disk that is read-only
+    monkeypatch.setattr(
+        storage.os, "access", lambda place, mode: mode != os.W_OK and access(place, mode)
+    )
+    home.chmod(0o555)
+
+    def act():
+        told = doctor._home(), doctor._disk()
+        read = (storage.home() / "omniglot" / "letters.zip").read_text()
+        return answer(2), read, str(storage.person_folder()), told
+
+    (kept_there, read, place, (where, disk)), told = as_bob(monkeypatch, home, act)
+    assert kept_there == {"03.x": {"tried": 2}} and read == "x" and len(told) == 1
+    assert not Path(place).is_relative_to(home)
+    assert where == [
+        "note",
+        f"{home}, to be read only",
+        f"nothing to do: what you make is kept in {place}",
+    ]
+    assert disk[1].endswith(place)
 
 
 def test_without_any_place_the_course_goes_on(tmp_path, monkeypatch):

@@ -2,7 +2,6 @@ import ast
 import collections
 import importlib.util
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,17 +12,6 @@ import pytest
 from conftest import in_place_of_the_library
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture
-def start(tmp_path):
-    """A fresh start.py in a folder of its own, with nothing set up."""
-    for name in ("start.py", "pyproject.toml"):
-        shutil.copy(ROOT / name, tmp_path)
-    spec = importlib.util.spec_from_file_location("start_in_a_copy", tmp_path / "start.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -177,7 +165,7 @@ import importlib.util, sys
 spec = importlib.util.spec_from_file_location("other_start", sys.argv[1])
 other = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(other)
-other.bring_up_to_date = lambda cpu: (print("setting up", flush=True), sys.stdin.read())
+other.bring_up_to_date = lambda *_: (print("setting up", flush=True), sys.stdin.read())
 other.set_up()
 """
 
@@ -203,7 +191,7 @@ def test_a_second_start_waits_for_the_first_and_takes_over_when_that_is_killed(
 
         names = len(os.listdir(start.VENV))
         monkeypatch.setattr(start.time, "sleep", waited)
-        monkeypatch.setattr(start, "install", lambda cpu: events.append("installed"))
+        monkeypatch.setattr(start, "install", lambda *_: events.append("installed"))
         monkeypatch.setattr(start, "make_venv", lambda cpu: events.append("made"))
         assert start.main(["course"]) == 0
     finally:
@@ -222,7 +210,7 @@ def test_what_another_start_has_set_up_meanwhile_is_not_set_up_again(start, monk
     monkeypatch.setattr(
         start, "try_to_lock", lambda handle: lock(handle) and not os.rename(elsewhere, start.READY)
     )
-    monkeypatch.setattr(start, "bring_up_to_date", lambda cpu: pytest.fail("it is ready"))
+    monkeypatch.setattr(start, "bring_up_to_date", lambda *_: pytest.fail("it is ready"))
     assert start.main(["lab"]) == 0
 
 
@@ -306,7 +294,7 @@ def test_cpu_builds_are_asked_for_only_on_linux(start, monkeypatch, tmp_path):
 
 
 def test_ctrl_c_gives_no_traceback(start, monkeypatch, tmp_path):
-    def interrupt(cpu):
+    def interrupt(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(start, "set_up", interrupt)

@@ -16,10 +16,12 @@ import nbformat
 import numpy as np
 import torch
 from attacks.loaders import next_recording, script, stored, zipped
+from packaging.pylock import PackageWheel
 from PIL import Image
 
 from tl_course.app import cli, marks, notebooks
 from tl_course.app import release as versions
+from tl_course.app import wheelhouse as house
 from tl_course.base import downloads, storage
 from tl_course.base.errors import CourseError
 from tl_course.core import files, pretraining, session, sharing
@@ -217,6 +219,34 @@ def download(folder: Path) -> None:
         server.shutdown()
 
 
+def small_course(folder: Path) -> None:
+    project = folder.parent / "course" / "pyproject.toml"
+    project.parent.mkdir()
+    project.write_text('[build-system]\nrequires = ["setuptools"]\n')
+
+
+def wheelhouse(folder: Path) -> None:
+    """Without uv, which makes its files elsewhere: what it would find is said here."""
+    import hashlib
+
+    hashes = {"sha256": hashlib.sha256(BODY).hexdigest()}
+    house.published.MINILM_WHEEL = ("minilm==1", hashes["sha256"])
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+        def locked(lock: Path, name: str, python: str, asked: list[str]) -> dict:
+            lock.write_text('lock-version = "1.0"')
+            file = "minilm" if "minilm" in lock.name else f"a_{name[:3]}"
+            address = f"http://127.0.0.1:{server.server_port}/{file}-1-py3-none-any.whl"
+            return {f"{file}==1": PackageWheel(url=address, size=len(BODY), hashes=hashes)}
+
+        house._locked = locked
+        with contextlib.redirect_stderr(io.StringIO()):
+            course = folder.parent / "course"
+            list(house.make(course, folder / "house", ["linux", "windows"], ["3.12"]))
+        server.shutdown()
+
+
 def packed_recordings(folder: Path) -> None:
     members = {f"x-1.0/recordings/{digit}_ada_0.wav": next_recording() for digit in range(6)}
     (folder.parent / "recordings.zip").write_bytes(zipped(members, 8))
@@ -248,5 +278,6 @@ COMMANDS = {
     "release": Command(release, released, notebook),
     "download": Command(download, contents),
     "unpack": Command(unpack, contents, packed_recordings),
+    "wheelhouse": Command(wheelhouse, contents, small_course),
     "saved drawings": Command(save_drawings, contents),
 }

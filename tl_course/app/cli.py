@@ -58,7 +58,7 @@ JSON = takes("--json", action="store_true", help="print one JSON object as the l
 
 @verb(
     "open JupyterLab on your own copies of the notebooks",
-    takes("--folder", type=Path, help="your folder (default: my-notebooks)"),
+    takes("--folder", type=Path, help="your folder (default: my-notebooks, here or in your home)"),
     takes("--no-browser", action="store_true", help="do not open a browser"),
     takes("--dry-run", action="store_true", help="only copy the notebooks"),
     about="Copies the notebooks to a folder of your own and opens JupyterLab there. A notebook "
@@ -69,7 +69,7 @@ def lab(args: argparse.Namespace) -> int:
     from tl_course.app import notebooks
     from tl_course.base import here, storage
 
-    folder = storage.expanded(args.folder or notebooks.root() / "my-notebooks").resolve()
+    folder = storage.expanded(args.folder or notebooks.learners_folder()).resolve()
     originals = notebooks.find()
     if not args.dry_run and notebooks.refused_as_root(args.passed_on):
         raise CourseError(
@@ -547,6 +547,42 @@ def mark(args: argparse.Namespace) -> int:
             print(f"{one.student:<28}{total:>10} {of}  {'; '.join(one.remarks)}", flush=True)
             storage.write_text(out, marks.table(every))  # so that nothing is lost by a stop
     print(f"Written to {out}.")
+    return 0
+
+
+@verb(
+    "put everything that start.py needs into a folder, for machines without a network",
+    takes(
+        "--for",
+        dest="systems",
+        metavar="SYSTEMS",
+        help="such as linux,windows,macos-arm,linux-arm (default: this one)",
+    ),
+    takes("--python", metavar="VERSIONS", help="such as 3.12 or 3.11,3.12 (default: this one)"),
+    takes("--out", type=Path, metavar="DIR", help="the folder (default: build/wheelhouse)"),
+    takes(
+        "--cpu",
+        action="store_true",
+        help="on Linux, the builds of torch without CUDA, as with start.py (unproven)",
+    ),
+    takes(
+        "--course",
+        type=Path,
+        metavar="DIR",
+        help="the version of the course to put in (default: this one)",
+    ),
+    about="Fetches packages by their hashes, and says how much that is before it starts. It can be "
+    "stopped and continued. On the machines: python3 start.py lab --from DIR",
+)
+def wheelhouse(args: argparse.Namespace) -> int:
+    from tl_course.app import notebooks
+    from tl_course.app import wheelhouse as house
+
+    root = args.course or notebooks.root()
+    out = args.out or notebooks.root() / "build" / "wheelhouse"
+    names, versions = house.systems(args.systems), house.pythons(args.python)
+    for sentence in house.make(root.resolve(), out.resolve(), names, versions, args.cpu):
+        print(sentence, flush=True)
     return 0
 
 

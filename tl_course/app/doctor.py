@@ -139,6 +139,8 @@ def _cores() -> tuple[str, ...]:
 
 def _disk() -> tuple[str, ...]:
     folder = storage.home()
+    if storage.is_read_only(folder):
+        folder = storage.person_folder()
     gb = shutil.disk_usage(folder).free / 1e9
     found = f"{gb:.1f} GB free at {folder}"
     if gb < 0.5:
@@ -149,7 +151,11 @@ def _disk() -> tuple[str, ...]:
 
 
 def _home() -> tuple[str, ...]:
-    return "ok", str(storage.home())
+    folder = storage.home()
+    if storage.is_read_only(folder):
+        todo = f"nothing to do: what you make is kept in {storage.person_folder()}"
+        return "note", f"{folder}, to be read only", todo
+    return "ok", str(folder)
 
 
 def _cached() -> tuple[str, ...]:

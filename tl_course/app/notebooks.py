@@ -37,6 +37,11 @@ def root() -> Path:
     return Path(__file__).resolve().parents[2]
 
 
+def learners_folder() -> Path:
+    """Where a learner's copies go: into the clone, or home where others share the clone."""
+    return Path("~" if storage.is_read_only(root()) else root(), "my-notebooks")
+
+
 def find(only: list[str] | None = None, folder: Path | None = None) -> list[Path]:
     """The course's notebooks in reading order; `only` picks some by number (`03`, `3`) or name.
 

