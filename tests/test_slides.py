@@ -105,6 +105,16 @@ def test_what_is_for_one_learner_or_for_later_is_left_out(absent):
     assert "widgets" not in slides.as_slides(node).metadata
 
 
+def test_no_experiment_gives_a_vote_away():
+    still = '<div data-tlc-still="1"><h3>THE RESULT</h3></div>'
+    pad, curve = (shows(still, source=f"tl.widgets.{made}") for made in ("Teach()", "HowMuch(net)"))
+    _, question, result = slides.as_slides(
+        new_notebook(cells=[pad, new_markdown_cell("Draw."), curve])
+    ).cells
+    assert question.source.startswith("**Predict:** How many of 100")
+    assert result.metadata.slideshow.slide_type == "subslide" and "THE RESULT" in str(result)
+
+
 def test_code_is_seen_where_it_is_the_point():
     found = "".join(by_slide(a_notebook()))
     assert "by_hand = 6 * 7" in found and "figure()" not in found

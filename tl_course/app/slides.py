@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 from tl_course.app import report
 from tl_course.base import storage
 from tl_course.base.errors import CourseError
+from tl_course.lessons.n05_how_much_data import questions as q05
 
 REVEAL = Path(__file__).with_name("reveal")  # reveal.js 6.0.2, our theme, and our template
 BESIDE = {  # where the slides expect them, in a folder `reveal` beside them
@@ -30,7 +31,9 @@ FULL = 15  # lines of text on a slide
 REST = 3  # lines that are too few for a slide of their own
 WORDS = 13  # in a line
 PICTURE = 9  # lines that are as high as a picture
-OF_A_PERSON = ("lesson.predictions()", "lesson.calibration()")  # what a class has nothing to see of
+# What a class has nothing to see of, and an experiment whose recorded result its votes are about.
+OF_A_PERSON = ("lesson.predictions()", "lesson.calibration()", "tl.widgets.Teach()")
+ASKS_FIRST = {"tl.widgets.HowMuch(": q05.CURVE}  # experiments, and the vote before their result
 
 
 @dataclass
@@ -170,6 +173,11 @@ def _of_code(cell: NotebookNode) -> Iterator[Piece]:
     outputs = [_of_an_experiment(one) for one in cell.outputs if _is_seen(one)]
     html = [one.get("data", {}).get("text/html", "") for one in outputs]
     collapsed = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+    for experiment, question in ASKS_FIRST.items():
+        if experiment in cell.source:
+            yield Piece(_text(f"**Predict:** {question}"), _height(question))
+            yield Piece(_code(cell, outputs), _high(outputs), "subslide")
+            return
     if "exercise" in tags:
         yield Piece(_code(cell, [], shown=True), 0.75 * _rows(cell.source) + 1)
     elif any("tl-prediction" in one for one in html):

@@ -8,8 +8,9 @@ import ast
 import functools
 import importlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import nbformat
 import pandas as pd
@@ -52,6 +53,7 @@ class Vote:
     measured: Callable[[], float | dict[str, float] | str]
     options: Callable[[], Sequence[str]] = tuple
     unit: str = "of 100"
+    asks: str = "a number"
 
     @functools.cache  # noqa: B019 (there are few, and all of them last)
     def came_out(self) -> str:
@@ -126,7 +128,8 @@ def _counting() -> float:
 
 
 VOTES = (
-    Vote("00", "ten", "20 to 50: ten examples seem far too few.", lambda: _draws(10)),
+    Vote("00", "ten", "20 to 50 before the pad has trained; afterwards what the pad said.",
+         lambda: _draws(10)),
     Vote("00", "fifty", "50 to 80, still too low.", lambda: _draws(50)),
     Vote("00", "random", "10 to 30: random is taken for useless.",
          lambda: _mean("random-frozen", 50)),
@@ -139,9 +142,11 @@ VOTES = (
          lambda: {"after 200,000 pictures": 100 * _load("pretraining").accuracy.min()}),
     Vote("02", "which", "Nearly all are right.", lambda: f02.trained_one(0), lambda: "AB"),
     Vote("02", "choosy", "About 30 with training and 0 without.",
-         lambda: e02.choosy(e02.selectivity(_load("orientation"))), unit="of 32"),
+         lambda: e02.choosy(e02.selectivity(_load("orientation"))), unit="of 32",
+         asks="two numbers"),
     Vote("02", "straight", "Falling numbers, but not by so much.",
-         lambda: e02.prefer_straight(_load("preference"))),
+         lambda: e02.prefer_straight(_load("preference")),
+         asks="two numbers"),
     Vote("02", "both", "Around 8, as by chance: other pictures, other units.",
          lambda: e02.busy_on_both(_load("usage"), "digits", "photographs"), unit="of 16"),
     Vote("02", "settling", "Layer 4, because it is nearest to the answer.",
@@ -155,20 +160,24 @@ VOTES = (
          lambda: f03.second_place(_load("sweep"), 50),
          lambda: ("random frozen", "from scratch", "no network")),
     Vote("03", "forms", "Both low, inverted lower than swapped.",
-         lambda: f03.left(_load("forms"))),
+         lambda: f03.left(_load("forms")),
+         asks="two numbers"),
     Vote("04", "large-rate", "About as many as before, or guessing.",
          lambda: e04.by_hand_at(_load("by_hand"), 1e-3)),
     Vote("04", "moved", "Layer 4, because it is nearest to the new output layer.", _moved_most,
          lambda: ("layer 1", "layer 2", "layer 3", "layer 4")),
     Vote("04", "ten", "Training right, test too high.",
-         lambda: e04.at_the_end(_load("overfitting"))),
+         lambda: e04.at_the_end(_load("overfitting")),
+         asks="two numbers"),
     Vote("04", "forgotten", "Option 1: too low, Option 2: too high.",
-         lambda: e04.left_of_100(_load("forgetting").query("images <= 200"), 50)),
+         lambda: e04.left_of_100(_load("forgetting").query("images <= 200"), 50),
+         asks="two numbers"),
     Vote("04", "ahead", "50 or 100: the textbook's rule.",
          lambda: e04.ahead_from(e04.option_2_minus_option_1(_load("sweep")))[0],
          lambda: (e04.ahead_from(e04.option_2_minus_option_1(_load("sweep")))[1])),
     Vote(*CURVE, "Too low at ten, right at a thousand.",
-         lambda: {f"{images:,} digits": _mean("option-1", images) for images in (10, 100, 1000)}),
+         lambda: {f"{images:,} digits": _mean("option-1", images) for images in (10, 100, 1000)},
+         asks="three numbers"),
     Vote("05", "copies", "Option 1: it has the fewest numbers to fit.",
          lambda: f05.gains_most(_load("sweep"), 10)[0],
          lambda: (f05.gains_most(_load("sweep"), 10)[1])),
@@ -177,13 +186,16 @@ VOTES = (
          lambda: (f05.ahead_from(_load("sweep"), "option-2", "option-1", True)[1])),
     Vote("05", "saved", "100, twice as many.",
          lambda: f05.from_scratch(_load("sweep"), "option-1", 50, False), unit="labels"),
-    Vote("05", "tasks", "Letters and things about equal, and too low.", _one_image_of_each),
+    Vote("05", "tasks", "Letters and things about equal, and too low.", _one_image_of_each,
+         asks="two numbers"),
     Vote("05", "misread", "4, 7 or 9, which look similar.", _misread, lambda: "0123456789"),
     Vote("06", "table", "Pictures near 0 everywhere but for handwriting.",
-         lambda: f06.points_ahead(_fifty()), unit="points ahead"),
+         lambda: f06.points_ahead(_fifty()), unit="points ahead",
+         asks="five numbers"),
     Vote("06", "people", "The same as with synthetic voices.",
          lambda: f06.points_ahead(_fifty(), [("audio", "spoken-real"), ("image", "spoken-real")]),
-         unit="points ahead"),
+         unit="points ahead",
+         asks="two numbers"),
     Vote("06", "counting", "Under 20: without a network nothing works.", _counting),
     Vote("06", "controls", "Shuffled labels, or shuffled weights.",
          lambda: f06.least_able(_load("controls"), "image", "handwritten")[0],
@@ -241,17 +253,23 @@ class Place:
 @functools.cache
 def places() -> tuple[Place, ...]:
     """Every prediction of notebooks 00 to 06, in the order in which they are asked."""
-    found = []
+    asked = []
     for path in notebooks.find()[:7]:
-        part, number = "", path.stem[:2]
-        for cell in nbformat.read(path, as_version=4).cells:
-            if number == "02" and cell.source.startswith(AFTER_SESSION_1):
-                part = "after session 1"
-            if DEEPER in cell.source.splitlines():
-                part = "dig deeper"
-            if cell.cell_type == "code":
-                found += [Place(number, *one, part) for one in _asked_in(cell.source, path.stem)]
-    return tuple(found)
+        for source, part in _code_of(path):
+            asked += [Place(path.stem[:2], *one, part) for one in _asked_in(source, path.stem)]
+    return tuple(asked)
+
+
+def _code_of(notebook: Path) -> Iterator[tuple[str, str]]:
+    """Each code cell of a notebook, and the part of it (as in `Place`) in which it stands."""
+    part = ""
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        if notebook.stem.startswith("02") and cell.source.startswith(AFTER_SESSION_1):
+            part = "after session 1"
+        if DEEPER in cell.source.splitlines():
+            part = "dig deeper"
+        if cell.cell_type == "code":
+            yield cell.source, part
 
 
 def _asked_in(source: str, stem: str) -> list[tuple[str, str, bool]]:
@@ -282,13 +300,16 @@ def table(numbers: tuple[str, ...], parts: tuple[str, ...] = ("", "dig deeper"))
     for place in places():
         if place.number in numbers and place.part in parts:
             vote = by_name[place.number, place.name]
-            options = " · ".join(vote.options()) or f"a number ({vote.unit})"
-            where = place.number + (f" ({place.part})" if place.part else "")
-            rows[f"{where} `{place.name}`"] = [
+            options = " · ".join(vote.options()) or f"{vote.asks} ({vote.unit})"
+            rows[f"{_where(place.number, place.part)} `{place.name}`"] = [
                 place.question, options, vote.expected, f"**{vote.came_out()}**"
             ]  # fmt: skip
     head = ["asked", "options", "what students usually vote", "what came out"]
     return markdown("in", head, rows)
+
+
+def _where(number: str, part: str) -> str:
+    return f"{number} ({part})" if part else number
 
 
 def questions(numbers: tuple[str, ...]) -> str:
@@ -298,11 +319,12 @@ def questions(numbers: tuple[str, ...]) -> str:
     rows = {}
     for path in notebooks.find(list(numbers)):
         module = importlib.import_module(f"tl_course.lessons.n{path.stem}.questions")
-        source = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
-        for name in re.findall(r"tl\.question\(questions\.(\w+)\)", source):
-            one = getattr(module, name)
-            wrong = " · ".join(answer for answer in one.answers if answer != one.right)
-            rows[f"{path.stem[:2]} {one.text}"] = [f"**{one.right}**", wrong]
+        for source, part in _code_of(path):
+            for name in re.findall(r"tl\.question\(questions\.(\w+)\)", source):
+                one = getattr(module, name)
+                wrong = " · ".join(answer for answer in one.answers if answer != one.right)
+                where = _where(path.stem[:2], part)
+                rows[f"{where} {one.text}"] = [f"**{one.right}**", wrong]
     return markdown("in, and question", ["right", "wrong"], rows)
 
 
