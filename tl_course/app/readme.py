@@ -49,11 +49,11 @@ def filled(path: Path, tables: dict[str, str], command: str = "tl-course records
 
 
 SWEEP_ARMS = {
-    "option-1": "**Option 1**: four layers fixed",
+    "option-1": "**Option 1**: four layers frozen",
     "option-2": "**Option 2**: everything moves",
     "output-first": "output layer first, then everything",
     "scratch": "from scratch",
-    "random-frozen": "random layers, fixed",
+    "random-frozen": "random layers, frozen",
     "classical": "no network (SVM on pixels)",
 }
 

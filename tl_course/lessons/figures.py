@@ -319,7 +319,7 @@ def architecture(n_classes: int = 1000, frozen: int = 0, new_output: bool = Fals
     )
     return Picture(
         figure,
-        "Diagram: a picture of 3×32×32 numbers passes four convolutional layers, becoming "
+        "Diagram: a picture of 3×32×32 numbers passes through four convolutional layers, becoming "
         "32×16×16, 64×8×8, 128×4×4 and 256×2×2, and an output layer turns those 1,024 numbers "
         f"into {n_classes:,} scores.{described}",
     )

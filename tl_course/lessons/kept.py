@@ -74,7 +74,7 @@ def _everything(path: Path) -> dict[str, dict]:
         return {kind: {} for kind in KINDS}
     everything = outside.parsed(outside.content(path, outside.MOST_TEXT), path)
     if not isinstance(everything, dict):
-        raise CourseError(f"{path} is no table of answers.")
+        raise CourseError(f"{path} is not a table of answers.")
     everything = {kind: {} for kind in KINDS} | everything
     if not all(isinstance(everything[kind], dict) for kind in KINDS):
         raise CourseError(f"{path} has no table of each kind of answers.")

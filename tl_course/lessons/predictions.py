@@ -40,8 +40,8 @@ class Asked:
         if not self.low <= value <= self.high:
             where = f" for “{label}”" if label else ""
             raise CourseError(
-                f"“{text.strip()}”{where} is no answer here: type a number from {self.low:g} to "
-                f"{self.high:g}, or press Skip."
+                f"“{text.strip()}”{where} is not an answer here: type a number from {self.low:g} "
+                f"to {self.high:g}, or press Skip."
             )
         return value
 
@@ -179,11 +179,11 @@ def calibration(entries: dict[str, dict]) -> tuple[Picture | None, str]:
         )
     else:
         words.append(
-            f"You have predicted {len(pairs)} numbers of 100 so far; from {FEW} on there is a "
-            "picture of them here."
+            f"You have predicted {len(pairs)} numbers of 100 so far; with {FEW} or more there is "
+            "a picture of them here."
         )
     if chosen:
-        words.append(f"Of {len(chosen)} choices you had {right} right.")
+        words.append(f"Of {len(chosen)} choices you got {right} right.")
     sentence = "".join(f"<p>{html.escape(one)}</p>" for one in words)
     return (_scatter(pairs, words[0]) if len(pairs) >= FEW else None), sentence
 

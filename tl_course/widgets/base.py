@@ -256,7 +256,7 @@ class Experiment:
         if set(state) != wanted:
             wrong = printable(", ".join(sorted(map(str, wanted ^ set(state)))), 200)
             raise CourseError(
-                f"This state is not whole, or has too much (look at: {wrong}): copy it again."
+                f"This state is incomplete, or has too much (look at: {wrong}): copy it again."
             )
         number(state, "seed", 0, 2**31 - 1)
         return state
@@ -476,7 +476,7 @@ class Experiment:
             picture, rows = self.still()
         return (
             f"<h3>{html.escape(self.title)}</h3>"
-            "<p>This is an experiment to touch: run its cell in a notebook. (What was done in it "
+            "<p>This is a hands-on experiment: run its cell in a notebook. (What was done in it "
             "goes when the notebook restarts; the text under <i>Share or restore</i> brings it "
             "back.) A still picture of it:</p>"
             f"{picture._repr_mimebundle_()['text/html']}<p>{html.escape(picture.alt)}</p>{table(rows)}"

@@ -249,7 +249,7 @@ class DrawingPad(Experiment):
     def apply(self, settings: dict) -> None:
         text = settings["drawing"]
         if not isinstance(text, str):
-            raise CourseError("The state's drawing is not a text: copy the whole state again.")
+            raise CourseError("The state's drawing is not text: copy the whole state again.")
         if text:
             handwriting.pixels(text)  # raises where it is damaged
         self.choice.value, self.another.disabled = NO_SAMPLE, True

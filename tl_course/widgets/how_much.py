@@ -169,7 +169,7 @@ class HowMuch(Training):
         form = "and altered copies of them" if augmented else "as they are"
         words = f"{STYLES[arm][0]}, {images:,} labelled digits {form}: "
         if here is None:
-            words += "so many were not recorded; run this point."
+            words += "this number was not recorded; run this point."
         else:
             mean = f"{here['mean']:.1f} of 100, mean of {here.draws} draws"
             words += f"{mean}; the band is ± {here.sd:.1f}."
@@ -179,7 +179,7 @@ class HowMuch(Training):
         if len(own) and self._same:
             words += f" This draw, recorded: {100 * own.accuracy.iloc[0]:.1f}."
         if not self._same:
-            words += " (Recorded with the digits that come with the course; yours are others.)"
+            words += " (Recorded with the digits that come with the course; yours are different.)"
         if now:
             words += f" Now, on this machine: {100 * now[0]['accuracy']:.1f}."
         own = curves.between(self.prediction, images)

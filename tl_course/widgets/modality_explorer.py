@@ -16,7 +16,7 @@ from tl_course.widgets.base import Experiment, Slot, control, one_of, status
 from tl_course.widgets.matrix_grid import MatrixGrid
 
 EXAMPLES = (50, 200)
-OPTIONS = (("fixed (Option 1)", "1"), ("trained further (Option 2)", "2"))
+OPTIONS = (("frozen (Option 1)", "1"), ("trained further (Option 2)", "2"))
 WRAP = {"flex_flow": "row wrap"}
 SMALL = 1.3  # inches of an example, so that what is written on it can be read
 

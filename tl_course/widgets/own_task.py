@@ -49,7 +49,7 @@ BETWEEN = 0.3  # seconds between two reports of work under way
 SHOWN = 256  # pixels of a picture that is tried
 OPTIONS = {
     "as recommended": "auto",
-    "borrowed layers stay fixed (Option 1)": "1",
+    "borrowed layers stay frozen (Option 1)": "1",
     "every layer may move (Option 2)": "2",
 }
 COPIES = {"as recommended": "auto", "yes": "on", "no": "off"}
@@ -320,12 +320,12 @@ class OwnTask(Experiment):
         def job(stop: threading.Event, tell: Callable[[float], None]) -> Path | None:
             return coming.upload.finish(tell, stop)
 
-        self._start("Putting the pictures in their place", job, self._arrived)
+        self._start("Moving the pictures into place", job, self._arrived)
 
     def _arrived(self, folder: Path) -> None:
         coming, self._coming = self._coming, None
         skipped = coming.upload.skipped
-        more = f" {skipped:,} other files were left behind." if skipped else ""
+        more = f" {skipped:,} other files were left out." if skipped else ""
         self.files.send({"ended": coming.id, "said": f"They are in {folder}.{more}"})
         root = folder.parent if folder.parent.parent == self.own else folder  # of train/
         self._take(root)
@@ -488,8 +488,8 @@ class OwnTask(Experiment):
         ]
         if copies:
             rows.append(
-                "An altered copy is turned, sheared and stretched. Is it still one of its class? "
-                "If not, choose <i>no</i>."
+                "An altered copy is turned, sheared and stretched. Does it still belong to its "
+                "class? If not, choose <i>no</i>."
             )
         self.advice.value = "".join(f"<p>{row}</p>" for row in rows)
 
@@ -512,7 +512,7 @@ class OwnTask(Experiment):
         self.result.value = (
             f'<p>{way}:</p><p class="tlc-big">{_counted(outcome)}</p>'
             f"<p>That is {100 * outcome.right / len(outcome.test):.0f} of 100. With other pictures "
-            f"of the kind it could be {low:.0f} to {high:.0f} of 100 (95% interval)"
+            f"of the same kind it could be {low:.0f} to {high:.0f} of 100 (95% interval)"
             f"{html.escape(outcome.warning)}.</p>"
         )
         self._runs.pop(way, None)
@@ -619,9 +619,9 @@ class OwnTask(Experiment):
         name, known = settings["folder"], self._known() | {self._named(): self.folder}
         if not isinstance(name, str) or name not in known or (name and not known[name].is_dir()):
             raise CourseError(
-                f"The state is of the pictures '{printable(str(name))}', which are not here, and "
-                "pictures do not travel in the text: ask for them, choose them here, and paste the "
-                "state again."
+                f"The state belongs to the pictures '{printable(str(name))}', which are not here, "
+                "and pictures do not travel in the text: ask for them, choose them here, and paste "
+                "the state again."
             )
         super().apply(settings)
         self.folder = known[name]

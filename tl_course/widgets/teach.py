@@ -40,7 +40,7 @@ EYES = (
 LOOKS_LIKE = "The network thinks this is"  # before it has learnt any digit
 BEST_OF = "(Its best five guesses of 1,000 things.)"
 HERE = "<p>After training, the score on new digits appears here.</p>"
-ASKED = "How many of 100 strangers' digits will Option 1 read, after {} drawings of yours?"
+ASKED = "How many of 100 strangers' digits will Option 1 get right, after {} of your drawings?"
 SAVE, DELETE = "Save my drawings", "Delete my drawings"
 ENOUGH = 50  # drawings, for all that the notebook says
 MOST = 100  # drawings of one hand; more gain little here and make the state's text long
@@ -312,16 +312,16 @@ class Teach(Experiment):
         if not sizes:
             return f"Draw ten digits, then it can learn: {left} to go."
         if self._missing():
-            ask = "Of 100 strangers' digits, how many will the network read after training?"
+            ask = "Of 100 strangers' digits, how many will the network get right after training?"
             return f"{sizes[0]} drawn. {ask}"
         known = self.results["option-1", sizes[0]]
         said = self.said.get(sizes[0])
         guessed = "" if said is None else f" (you said {said:g})"
         draw = "That is enough to read on below. Or draw" if n >= ENOUGH else "Draw"
         return (
-            f"{self._reading}Option 1 (borrowed eyes, fixed) reads {known.of_100:.0f} of 100 "
-            f"strangers' digits{guessed}. {draw} {left} more: they test it first, then it can "
-            f"learn from all {n + left}."
+            f"{self._reading}Option 1 (borrowed eyes, frozen) gets {known.of_100:.0f} of 100 "
+            f"strangers' digits right{guessed}. {draw} {left} more: they test it first, then it "
+            f"can learn from all {n + left}."
         )
 
     def _latest(self) -> dict[str, Result]:
@@ -361,7 +361,7 @@ class Teach(Experiment):
             self.board.value = HERE
             self.figure.clear()
             return
-        self.board.value = EYES + table(self.rows(), "How well each reads what it never saw")
+        self.board.value = EYES + table(self.rows(), "How well each reads digits that it never saw")
         if figure:
             best = max(self.results.values(), key=lambda result: result.of_100)
             self.figure.show(
@@ -593,7 +593,7 @@ class Hands:
         self._say()
         folder, name = self._experiment.folder, handwriting_files.named(self.name.value)
         if handwriting_files.taken(folder, name) and name not in self._saved:
-            there = f"There are drawings of {name} already, and another name keeps both."
+            there = f"There are already drawings by {name}; another name keeps both."
             words, save = f"{there} Put yours in their place?", lambda: self._save_as(name)
             self._ask(self.save, save, "keep theirs", "put mine there", words)
         else:
@@ -658,7 +658,7 @@ class Hands:
             _join(hands, self.name.value.strip() or "you", mine)
         if len(hands) < 2:
             raise CourseError(
-                "Comparing takes the drawings of two people or more: press Add classmates' files, "
+                "Comparing needs drawings by two people or more: press Add classmates' files, "
                 "and choose files that they saved."
             )
         self._say(f"Comparing {len(hands)} hands …")

@@ -349,7 +349,7 @@ class TrainingLab(Training):
         recorded = comparing.plain(results.load("sweep"))
         recorded = recorded[recorded.images.isin([10, 50, 200]) & recorded.arm.isin(ARMS)]
         picture = figures.accuracies(
-            recorded.to_dict("records"), "Recorded runs: the start decides, the option hardly", ARMS
+            recorded.to_dict("records"), "Recorded runs: the start matters, the option hardly", ARMS
         )
         rows = [
             {"way": figures.STYLES[row.arm][0], "images": row.images,

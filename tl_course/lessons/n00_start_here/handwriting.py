@@ -29,9 +29,9 @@ QUICK = ("option-1", "random-frozen")  # a second together: features once, an ou
 SLOW = ("option-2", "scratch")  # everything trains; the two run side by side, a core each
 ARMS = QUICK + SLOW
 WAYS = {  # in plain words, and the course's term; eyes are the four layers that see
-    "option-1": ("borrowed eyes, fixed", "Option 1"),
+    "option-1": ("borrowed eyes, frozen", "Option 1"),
     "option-2": ("borrowed eyes, trained further", "Option 2"),
-    "random-frozen": ("new eyes, fixed", "random frozen"),
+    "random-frozen": ("new eyes, frozen", "random frozen"),
     "scratch": ("new eyes, all trained", "from scratch"),
 }
 MNIST_TEST = 500  # digits, fifty of each
@@ -241,7 +241,7 @@ def pooled(
     """
     stop = stop or threading.Event()
     if len(hands) < 2:
-        raise CourseError("Comparing takes the drawings of two people or more: add another file.")
+        raise CourseError("Comparing needs drawings by two people or more: add another file.")
     of = {who: examples(drawings) for who, drawings in hands.items()}
     for who, mine in of.items():
         if len(mine.y.unique()) < 2:

@@ -91,7 +91,7 @@ def from_rows(rows: object) -> list[Drawing]:
             raise CourseError("One of the drawings is damaged: copy or save all of them again.")
         if type(row[0]) is not int or not 0 <= row[0] <= 9:
             raise CourseError(
-                "One of the drawings is labelled with something else than a digit from 0 to 9: "
+                "One of the drawings is labelled with something other than a digit from 0 to 9: "
                 "copy or save all of them again."
             )
     if sum(len(text) + BESIDE for _, text in rows) > LARGEST:
@@ -166,12 +166,12 @@ def _refuse_what_is_not_ours(pictures: Path) -> None:
     for place in (pictures, *pictures.glob("[0-9]"), file):
         if place.is_symlink():
             raise CourseError(
-                f"{place} is a link, and drawings are saved in no other place than this: type "
-                "another name, or take the link away."
+                f"{place} is a link, and drawings are saved nowhere but here: type another "
+                "name, or remove the link."
             )
     if file.exists() and not _is_ours(file):
         raise CourseError(
-            f"{file} is there and is no file of drawings: type another name, or rename it."
+            f"{file} exists and is not a file of drawings: type another name, or rename it."
         )
 
 

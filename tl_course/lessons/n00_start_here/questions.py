@@ -3,13 +3,13 @@
 from tl_course.lessons.questions import Question
 
 WHAT_IT_KNEW = Question(
-    "Ten digits were enough for most of the others. What did the network know about digits before "
-    "it got them?",
+    "Ten digits were enough to get most others right. What did the network know about digits "
+    "before it got them?",
     "Nothing: it knew how to see, not what a digit is",
     {
         "What each digit looks like, from its pretraining": "No digit was among the drawings: "
         "drawings that show one were taken out, and so were things with a number in their name.",
-        "Nothing: it knew how to see, not what a digit is": "Its four layers answer to edges, "
+        "Nothing: it knew how to see, not what a digit is": "Its four layers respond to edges, "
         "curves and shapes. Ten digits were enough to learn which of these make a 3.",
         "The digits that you drew on the pad": "Those went to the networks of the experiment. "
         "The one in this cell started again from the drawings.",
@@ -17,7 +17,7 @@ WHAT_IT_KNEW = Question(
 )
 ONE_RUN = Question(
     "A friend trains the network on her ten digits and gets 5 of 100 more right than you. Does she "
-    "have the better network?",
+    "have the better way to train it?",
     "Perhaps not: another ten digits can change that much",
     {
         "Yes: 5 of 100 is a clear difference": "The bars show how far results are spread with ten "

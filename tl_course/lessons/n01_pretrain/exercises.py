@@ -43,18 +43,18 @@ def _answers_to_lines(kernel: torch.Tensor) -> bool:
 def _check_horizontal(my_filter) -> None:
     kernel = _kernel(returned(my_filter()))
     most = kernel.abs().sum().item()
-    expect(most > 0, "All its numbers are zero, so it answers to nothing at all.")
+    expect(most > 0, "All its numbers are zero, so it responds to nothing at all.")
     total = kernel.sum().item()
     missing = "positive" if total < 0 else "negative"
     expect(
         kernel.min() < 0 < kernel.max(),
-        f"It has no {missing} numbers, so it answers to every plain bright area. On an even area "
-        "its numbers have to cancel each other.",
+        f"It has no {missing} numbers, so it responds to every plain bright area. On a uniform "
+        "area its numbers have to cancel each other.",
     )
     expect(
         abs(total) < 0.05 * most,
         f"Its positive and negative numbers do not cancel: they add up to {total:+.3g}, and that "
-        "times the brightness is its answer to an even area.",
+        "times the brightness is its answer to a uniform area.",
     )
     place = torch.arange(20, dtype=torch.float64)
     step = torch.where(place < 10, -1.0, 1.0).expand(20, 20).double()
@@ -63,28 +63,29 @@ def _check_horizontal(my_filter) -> None:
     slope = max(_strongest(kernel, x) for x in (slanted, slanted.flip(0)))
     expect(
         max(upright, level) > 0.02 * most,
-        "It answers neither to edges from left to right nor to upright ones: the numbers of every "
-        "row cancel, and so do those of every column. Within a row, all should have the same sign.",
+        "It responds neither to edges from left to right nor to upright ones: the numbers of "
+        "every row cancel, and so do those of every column. Within a row, all should have the "
+        "same sign.",
     )
     expect(
         upright < 3 * level,
-        "It is turned by a right angle: it answers to edges that run up and down. Which way does "
+        "It is turned by a right angle: it responds to edges that run up and down. Which way does "
         "brightness change across an edge that runs from left to right?",
     )
     expect(
         upright < 0.25 * level or slope < 1.1 * max(level, upright),
-        "It answers most strongly to edges that slant. For an edge from left to right, all the "
+        "It responds most strongly to slanted edges. For an edge from left to right, all the "
         "numbers of a row should have the same sign.",
     )
     expect(
         upright < 0.25 * level,
-        f"It answers to edges from left to right ({level:.1f}) and to upright ones as well "
+        f"It responds to edges from left to right ({level:.1f}) and to upright ones as well "
         f"({upright:.1f}). What do its columns add up to?",
     )
     expect(
         level > 0.2 * most,
-        f"It hardly answers to an edge from left to right ({level:.1f}, and {most:.1f} would be "
-        "possible): the numbers above the edge and those below it work against themselves.",
+        f"It hardly responds to an edge from left to right ({level:.1f}, and {most:.1f} would "
+        "be possible): the numbers above the edge and those below it work against themselves.",
     )
     expect(
         not _answers_to_lines(kernel),
@@ -100,11 +101,11 @@ horizontal = Exercise(
     (
         "Across an edge that runs from left to right, the brightness changes from top to bottom.",
         "Dark above and bright below gives a strong answer if the numbers above are negative and "
-        "those below positive. What must all 49 add up to, so that even areas give none?",
+        "those below positive. What must all 49 add up to, so that uniform areas give none?",
         "Start with `torch.zeros(7, 7)`, set the three rows above the middle to -1 and the three "
         "below it to 1.",
     ),
-    "49 numbers decide what a filter answers to. Training finds such numbers for 32 filters "
+    "49 numbers decide what a filter responds to. Training finds such numbers for 32 filters "
     "without being told what an edge is.",
 )
 
@@ -113,7 +114,7 @@ horizontal = Exercise(
 
 
 def descended(w, gradient, rate=0.1, steps=100):
-    """What becomes of `w` in so many steps of gradient descent; `gradient(w)` is that at `w`."""
+    """`w` after `steps` steps of gradient descent; `gradient(w)` is the gradient at `w`."""
     ...
 
 
@@ -193,7 +194,7 @@ def _check_downhill(descended) -> None:
     )
     expect(
         not same(three, on_the_way(3, rate=0.1 / 3)),
-        "The more steps you are asked for, the shorter is each of them. `rate` belongs to every "
+        "The more steps you are asked for, the shorter each of them is. `rate` belongs to every "
         "single step; it is not shared out among them.",
     )
     expect(
@@ -214,7 +215,7 @@ downhill = Exercise(
         "In the loop: `w = w - rate * gradient(w)`. After it: `return w`.",
     ),
     "This is what `optimizer.step()` does with every number of a network. The optimizers that the "
-    "course uses also remember earlier gradients, but the idea is this one.",
+    "course uses also remember earlier gradients, but the idea is the same.",
 )
 
 
@@ -222,7 +223,7 @@ downhill = Exercise(
 
 
 def trained(net, x, y, steps=100):
-    """`net` after so many steps of training on the inputs x with the answers y."""
+    """`net` after `steps` steps of training on the inputs x with the answers y."""
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     for _ in range(steps):
         loss = F.cross_entropy(net(x), y)
@@ -305,9 +306,9 @@ adding_up = Exercise(
     (
         "Print `net.weight.grad` (or that of any layer) in the loop, for two steps.",
         "`backward()` does not replace what is in `.grad`: it adds to it.",
-        "`optimizer.zero_grad()` empties them. It belongs into the loop, before `backward()`.",
+        "`optimizer.zero_grad()` empties them. It belongs in the loop, before `backward()`.",
     ),
-    "Without it each step is taken with the sum of all gradients so far, so that the training "
+    "Without it each step is taken with the sum of all gradients so far, so the training "
     "swings to and fro like a ball without friction. No error is raised: you only see a bad curve.",
 )
 
@@ -316,7 +317,7 @@ adding_up = Exercise(
 
 
 def guessing_loss(classes):
-    """The cross-entropy of someone who finds each of so many `classes` equally likely."""
+    """The cross-entropy of someone who finds all of `classes` classes equally likely."""
     ...
 
 

@@ -15,8 +15,8 @@ from tl_course.layers.filters import edge as edge  # for the notebook
 PLACES = (
     "at edges that run up and down",
     "at edges that run from left to right",
-    "in even bright areas",
-    "in even dark areas",
+    "in uniformly bright areas",
+    "in uniformly dark areas",
 )
 
 

@@ -13,14 +13,14 @@ def my_filter():
 
 
 def descended(w, gradient, rate=0.1, steps=100):
-    """What becomes of `w` in so many steps of gradient descent; `gradient(w)` is that at `w`."""
+    """`w` after `steps` steps of gradient descent; `gradient(w)` is the gradient at `w`."""
     for _ in range(steps):
         w = w - rate * gradient(w)
     return w
 
 
 def trained(net, x, y, steps=100):
-    """`net` after so many steps of training on the inputs x with the answers y."""
+    """`net` after `steps` steps of training on the inputs x with the answers y."""
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     for _ in range(steps):
         loss = F.cross_entropy(net(x), y)
@@ -31,7 +31,7 @@ def trained(net, x, y, steps=100):
 
 
 def guessing_loss(classes):
-    """The cross-entropy of someone who finds each of so many `classes` equally likely."""
+    """The cross-entropy of someone who finds all of `classes` classes equally likely."""
     probability = torch.tensor(1 / classes)  # of the right answer
     return -probability.log()
 
@@ -39,7 +39,7 @@ def guessing_loss(classes):
 SOLUTIONS = {
     "horizontal": (
         my_filter,
-        "21 numbers are -1 and 21 are 1, so an even area gives zero. An upright edge gives zero "
+        "21 numbers are -1 and 21 are 1, so a uniform area gives zero. An upright edge gives zero "
         "as well, because every column adds up to zero.",
     ),
     "downhill": (
@@ -49,8 +49,8 @@ SOLUTIONS = {
     ),
     "adding_up": (
         trained,
-        "`zero_grad` empties the gradients of the step before. It may stand anywhere in the loop "
-        "but between `backward` and `step`.",
+        "`zero_grad` empties the gradients of the step before. It can go anywhere in the loop "
+        "except between `backward` and `step`.",
     ),
     "guessing": (
         guessing_loss,

@@ -43,7 +43,7 @@ def straight_shapes_come_first(table: pd.DataFrame) -> Claim:
     least = gain[STRAIGHT].min(axis=None)
     return Claim(
         f"Straight shapes come first: in layers 1 and 2, training makes at least {least:.0f} more "
-        "of 100 units prefer edges and bars, and in layers 3 and 4 hardly any more.",
+        "of 100 units prefer edges and bars, and in layers 3 and 4 fewer than 10 more.",
         bool(least > 15 and gain[HIGHER].max(axis=None) < 10),
         f"trained minus untrained, layers 1 to 4: {_listed(gain, '+.0f')} of 100 units",
     )
@@ -83,7 +83,7 @@ def one_set_of_units_serves_all(table: pd.DataFrame) -> Claim:
     """Drawings, digits, letters and photographs, in layer 1; `table` is "usage"."""
     trained, untrained = (agreement(table).loc[net] for net in ("trained", "untrained"))
     return Claim(
-        "The same units of layer 1 serve all four kinds of pictures: hardly any is idle, and two "
+        "The same units of layer 1 serve all four kinds of pictures: hardly any are idle, and two "
         f"kinds agree on the busy ones (rank correlation at least {trained.lowest:.2f}) more than "
         "in an untrained network.",
         bool(trained.idle <= 2 and trained.lowest > untrained.lowest + 0.1),

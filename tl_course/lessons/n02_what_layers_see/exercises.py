@@ -11,7 +11,7 @@ from tl_course.lessons.exercises import Exercise, Wrong, expect, returned
 
 
 def selectivity(answers):
-    """(best - right angle) / (best + right angle), from one unit's answers to n angles."""
+    """(best - right angle) / (best + right angle), from one unit's answers at n angles."""
     ...
 
 
@@ -61,8 +61,7 @@ def _check_choosy(selectivity) -> None:
     )
     expect(
         abs(measured - (2 - 0.5) / 2) > 1e-4 and abs(measured - 2 / 0.5) > 1e-4,
-        "Best and right angle are the right ones; the formula divides their difference by their "
-        "sum.",
+        "Both angles are correct; the formula divides the difference of the answers by their sum.",
     )
     told = (
         "A unit answers 2.0 at its best angle and 0.5 at a right angle to it. Its selectivity is "
@@ -96,7 +95,7 @@ def _check_choosy(selectivity) -> None:
     silent = of(torch.zeros(24))
     expect(
         abs(silent) < 1e-6,
-        f"A unit that answers to nothing gets {silent}; it should get 0. What is the sum that you "
+        f"A unit that responds to nothing gets {silent}; it should get 0. What is the sum that you "
         "divide by?",
     )
     alone = torch.zeros(24)
@@ -104,8 +103,8 @@ def _check_choosy(selectivity) -> None:
     choosiest = of(alone)
     expect(
         abs(choosiest - 1) < 1e-4,
-        f"A unit that answers at one angle and is silent at all others gets {choosiest:.4g}; it "
-        "is as choosy as can be and should get 1. Which of the two answers may be zero?",
+        f"A unit that responds at one angle and is silent at all others gets {choosiest:.4g}; "
+        "it is as choosy as can be and should get 1. Which of the two answers may be zero?",
     )
 
 
@@ -129,7 +128,7 @@ choosy = Exercise(
 
 
 def field_size(layers):
-    """How many pixels across one unit sees; `layers` are pairs (size, stride), the first first."""
+    """How many pixels across a unit sees; `layers` are pairs (size, stride), from first to last."""
     ...
 
 
@@ -253,7 +252,7 @@ field = Exercise(
 
 
 def favourites(answers, k=9):
-    """The numbers of the k pictures that excite a unit most; `answers` `[pictures, 8, 8]`."""
+    """The indices of the k pictures that excite a unit most; `answers` `[pictures, 8, 8]`."""
     best = answers.flatten().topk(k).indices
     return best // 64
 
@@ -272,14 +271,14 @@ def _check_favourites(favourites) -> None:
     expect(torch.equal(given, answers), "Your function changes the answers that it is given.")
     expect(
         all(float(one) == int(one) for one in numbers),
-        "These are not numbers of pictures but the answers themselves. `topk` gives two things: "
+        "These are not indices of pictures but the answers themselves. `topk` gives two things: "
         "the largest values, and where they are.",
     )
     numbers = [int(one) for one in numbers]
     expect(
         strongest == 0 or set(numbers) != {0},
         "All of yours are picture 0, which is not even the strongest one. `// 64` was there for "
-        "numbers of places; what does it make of the number of a picture?",
+        "indices of places; what does it do to the index of a picture?",
     )
     expect(
         max(numbers, default=0) < 40,
@@ -295,7 +294,7 @@ def _check_favourites(favourites) -> None:
     expect(
         len(numbers) == 9,
         f"Asked for 9 pictures, you return {len(numbers)}. Repetitions have to go before the best "
-        "are chosen, or there is too little left.",
+        "are chosen, or there are too few left.",
     )
     strength = given.flatten(1).amax(1)
     expect(
@@ -385,14 +384,14 @@ def _check_contrast(same_contrast) -> None:
     together = abs(equalised.mean()) < 0.01 and abs(equalised.std() - 1) < 0.01
     expect(
         mean.abs().max() < 0.01 or not together,
-        "All pictures together have mean 0 and standard deviation 1, but each of them has not: the "
-        "faint ones are still faint.",
+        "All pictures together have mean 0 and standard deviation 1, but single pictures do not: "
+        "the faint ones are still faint.",
     )
     of_channels = equalised.mean((2, 3)).abs().max() < 0.01
     expect(
         not of_channels,
         "You brought each colour channel to mean 0 on its own, and with that the reddish pictures "
-        "lost their colour. One mean and one spread for the whole picture.",
+        "lost their colour. Use one mean and one spread for the whole picture.",
     )
     expect(
         mean.abs().max() < 0.01,

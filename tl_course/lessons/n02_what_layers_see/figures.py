@@ -112,7 +112,7 @@ def best_of_units(best: dict[str, TopPatches], units: dict[str, int], renders: i
         rows,
         f"What excites four units most, among {renders:,} renders",
         "Four rows of nine patches, one row for one unit of each layer. Within a row the patches, "
-        "each out of another drawing, have a pattern in common; from layer 1 to layer 4 it grows.",
+        "each from another drawing, have a pattern in common; from layer 1 to layer 4 it grows.",
     )
 
 
@@ -120,8 +120,8 @@ def same_unit(best: dict[str, TopPatches], unit: int) -> Picture:
     """What excites one unit of layer 2 most in each of three kinds of pictures."""
     return best_patches(
         {kind: top.patches[unit] for kind, top in best.items()},
-        f"Unit {unit} of layer 2 looks for the same on all three",
-        "Three rows of nine patches of 12 by 12 pixels, out of drawings, digits and photographs: "
+        f"Unit {unit} of layer 2 looks for the same thing in all three",
+        "Three rows of nine patches of 12 by 12 pixels, from drawings, digits and photographs: "
         "the same small pattern in each row.",
     )
 
@@ -299,7 +299,10 @@ def settling(table: pd.DataFrame, title: str) -> Picture:
         mean = rows.groupby("step").similarity.mean()
         each = (f"{mean[s]:.2f} after {s}" for s in (0, 30, 100) if s in mean)
         told.append(f"{layer}: {', '.join(each)}")
-    labels, style = ("steps + 1", "similarity to the end (CKA)"), {"ylim": (0, 1.03), "log": True}
+    labels, style = (
+        ("steps + 1", "similarity to the final state (CKA)"),
+        {"ylim": (0, 1.03), "log": True},
+    )
     return figures.chart({"": lines}, title, *labels, said=told, look=figures.Look(**style))
 
 
@@ -323,7 +326,7 @@ def stills(steps: dict[int, torch.Tensor]) -> Picture:
         {f"after {step:,} steps": steps[step] for step in (0, 10, 30, 100, 300, max(steps))},
         "Order appears within 100 steps, clean edges take longer",
         "Filters of layer 1 after 0, 10, 30, 100, 300 and 781 steps: speckle in the first three, "
-        "blotches at 100, spots and edges from 300 on.",
+        "blotches at 100, spots and edges from 300.",
         columns=8,
         cell=0.26,
         side_by_side=True,

@@ -2,7 +2,7 @@
 
 
 def selectivity(answers):
-    """(best - right angle) / (best + right angle), from one unit's answers to n angles."""
+    """(best - right angle) / (best + right angle), from one unit's answers at n angles."""
     place, n = answers.argmax(), len(answers)
     best = answers[place]
     right = answers[(place + n // 2) % n]
@@ -12,7 +12,7 @@ def selectivity(answers):
 
 
 def field_size(layers):
-    """How many pixels across one unit sees; `layers` are pairs (size, stride), the first first."""
+    """How many pixels across a unit sees; `layers` are pairs (size, stride), from first to last."""
     seen = apart = 1
     for size, stride in layers:
         seen = seen + (size - 1) * apart
@@ -21,7 +21,7 @@ def field_size(layers):
 
 
 def favourites(answers, k=9):
-    """The numbers of the k pictures that excite a unit most; `answers` `[pictures, 8, 8]`."""
+    """The indices of the k pictures that excite a unit most; `answers` `[pictures, 8, 8]`."""
     strongest = answers.flatten(1).amax(1)
     return strongest.topk(k).indices
 

@@ -280,7 +280,7 @@ def _check_once(train_output) -> None:
     except RuntimeError as error:
         expect(
             "inplace" not in str(error) and "in-place" not in str(error) or len(seen) >= steps,
-            "What you compute before the loop contains the output layer, and its scores change "
+            "What you compute before the loop includes the output layer, and its scores change "
             "in every step. Compute only what the frozen layers give.",
         )
         expect(

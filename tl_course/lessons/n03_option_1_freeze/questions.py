@@ -19,13 +19,13 @@ FROZEN_AND_EVAL = Question(
 KNOWLEDGE_OF_DIGITS = Question(
     "After fifty digits the network gets more than 90 of 100 right. What was copied from the "
     "drawings?",
-    "Layers that answer to edges, corners and shapes",
+    "Layers that respond to edges, corners and shapes",
     {
-        "What digits look like": "No digit was among the drawings. What a 3 looks like, the new "
-        "output layer learnt from five examples of each digit.",
-        "Layers that answer to edges, corners and shapes": "They answer to strokes of any kind. "
-        "Which of these answers mean a 3 is what the new output layer learns.",
-        "The names of the 1,000 things": "The names sat in the old output layer, and that was "
+        "What digits look like": "No digit was among the drawings. The new output layer learnt "
+        "what a 3 looks like, from five examples of each digit.",
+        "Layers that respond to edges, corners and shapes": "They respond to strokes of any kind. "
+        "The new output layer learns which of these responses mean a 3.",
+        "The names of the 1,000 things": "The names sat in the old output layer, which was "
         "thrown away.",
     },
 )

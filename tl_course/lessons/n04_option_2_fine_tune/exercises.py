@@ -150,7 +150,9 @@ def _check_fine_tuning(fine_tune) -> None:
     )
     one, _ = tuned(1e-3, 1)
     went = (one.layer4.weight - source().layer4.weight).detach().abs()
-    expect(went.any(), "Asked for a single step, yours takes none: count the turns of the loop.")
+    expect(
+        went.any(), "Asked for a single step, yours takes none: count the iterations of the loop."
+    )
     far = went[went > went.max() / 100]  # weight decay moves the others, a little
     low, high = far.quantile(torch.tensor([0.1, 0.9]))
     expect(

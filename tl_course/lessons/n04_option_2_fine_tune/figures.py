@@ -64,8 +64,9 @@ def _line(curve: pd.Series, look: tuple[str, str, str]) -> Line:
 
 
 def forgotten(table: pd.DataFrame, title: str) -> Picture:
-    """What is left of the source task, a bar an adaptation: rows of `forgetting.forgetting`."""
+    """What is left of what was known before, a bar per adaptation: rows of `forgetting.forgetting`."""
     known = 100 * table.set_index("arm").accuracy
+    known, before = 100 * known / known["before"].mean(), known["before"].mean() / 100
     values = {
         "before adapting": known["before"].mean(),
         "Option 1,\nany number": known["option-1"].mean(),
@@ -76,12 +77,14 @@ def forgotten(table: pd.DataFrame, title: str) -> Picture:
         name = f"Option 2,\n{images:,} digits"
         if settings == forgetting.CONTROL:
             name += f",\nsettings for {forgetting.SMALL_STEPS}"
-        values[name] = 100 * rows.accuracy.mean()
+        values[name] = 100 * rows.accuracy.mean() / before
         if len(rows) > 1:
-            spread[name] = 100 * rows.accuracy.std()
+            spread[name] = 100 * rows.accuracy.std() / before
     colours = [GREY, figures.BLUE, *[figures.ORANGE] * (len(values) - 2)]
-    show = "{:.0f}%".format
-    return figures.bars(values, title, "things still known, %", colours, show, spread)
+    show = "{:.0f}".format
+    return figures.bars(
+        values, title, "of 100 things known before, still known", colours, show, spread
+    )
 
 
 def both_options(table: pd.DataFrame, arms: Sequence[str], title: str) -> Picture:

@@ -24,8 +24,8 @@ TRAINING_ACCURACY = Question(
         "and more than a quarter of the others were wrong.",
         "It overfits badly": "Not necessarily. With a thousand digits training accuracy is perfect "
         "too, and 98 of 100 test digits are right.",
-        "Nothing yet": "Training accuracy says that the pictures were learnt. How good the network "
-        "is, only held-out pictures can tell.",
+        "Nothing yet": "Training accuracy says that the pictures were learnt. Only held-out "
+        "pictures can tell how good the network is.",
     },
 )
 BEST_OF_MANY = Question(
@@ -33,8 +33,8 @@ BEST_OF_MANY = Question(
     "100. What do you expect of it on digits that were in neither the training nor the test?",
     "Probably somewhat fewer than 95 of 100",
     {
-        "95 of 100: that is what the test is for": "The test was for a network that it did not "
-        "choose. The best of twenty is partly the one that happened to suit this test.",
+        "95 of 100: that is what the test is for": "A test is fair only to a network that it did "
+        "not choose. The best of twenty is partly the one that happened to suit this test.",
         "Probably somewhat fewer than 95 of 100": "The best of many settings is partly good "
         "and partly lucky. That is why the course chose its settings on other digits, the "
         "validation digits.",
@@ -49,4 +49,4 @@ LARGE_RATE = "With lr=1e-3 in these lines, how many of 100 other digits are righ
 MOVED = "Option 2 has learnt from fifty digits. Which layer moved most, relative to its own length?"
 TEN = "After learning from ten digits, how many of 100 does Option 2 get right?"
 KNOWN = "Of 100 things that it knew before, how many does it still know after fifty digits?"
-AHEAD = "From how many digits on is Option 2 ahead, with the whole interval above zero?"
+AHEAD = "From how many digits up is Option 2 ahead, with the whole interval above zero?"

@@ -35,8 +35,8 @@ def borrowing_leads(table: pd.DataFrame) -> Claim:
     mean = 100 * comparing.plain(table).groupby(["arm", "images"]).accuracy.mean().unstack("arm")
     lead = mean[BORROWING].min(axis=1) - mean[WITHOUT].max(axis=1)
     return Claim(
-        f"With every number of labels tried, both options get at least {lead.min():.1f} more "
-        "of 100 digits right than either network that borrows nothing.",
+        f"Without altered copies, both options get at least {lead.min():.1f} more of 100 digits right "
+        "than either network that borrows nothing, with every number of labels tried.",
         bool(lead.min() > 0),
         _listed({"the smallest lead, of 100 digits": lead}, "{:,} labels {:.1f}"),
     )
@@ -78,7 +78,7 @@ def option_2_leads_with_copies(sweep: pd.DataFrame) -> Claim:
     few, many = (rows.loc[sizes] for sizes in ([10, 20], [50, 100, 200, 500, 1000]))
     return Claim(
         f"With altered copies, Option 2 is at least {many.ahead.min():.1f} points ahead from fifty "
-        "digits on; with ten or twenty neither option is certainly ahead.",
+        "digits up; with ten or twenty neither option is certainly ahead.",
         bool(set(many.verdict) == {"ahead"} and set(few.verdict) == {"not certain"}),
         "Option 2 minus Option 1, " + _each(rows),
     )
@@ -90,7 +90,7 @@ def fixed_layers_are_a_ceiling(sweep: pd.DataFrame) -> Claim:
     one, first = (_ahead(sweep, "scratch", arm, copies=True) for arm in arms)
     return Claim(
         f"With altered copies, a network from scratch is {one.ahead[500]:.1f} points ahead of "
-        "Option 1 with five hundred digits, but with no number of digits ahead, on average, of "
+        "Option 1 with five hundred digits, but never ahead, on average, of "
         "training the output layer first and then everything.",
         bool(set(one.verdict[[500, 1000]]) == {"ahead"} and (first.ahead < 0).all()),
         f"from scratch minus Option 1, {_each(one)}; minus output layer first, {_each(first)}",
@@ -161,7 +161,7 @@ def labels_cure_overfitting_not_forgetting(forgetting: pd.DataFrame) -> Claim:
     same = 100 * forgetting.drop(tuned.index).groupby("images").accuracy.mean()
     less = all(gap.is_monotonic_decreasing for gap in gaps.values())
     more = max(two.loc[50:].max(), same.max()) < two[10]
-    known = {"Option 2": two, "with the settings of fifty": same, "Option 1": one}
+    known = {"Option 2": two, "with the settings for fifty": same, "Option 1": one}
     return Claim(
         "More digits cure the overfitting of both options, but not the forgetting of Option 2, "
         f"which still knows {two[10]:.0f} of 100 things after ten digits and fewer after more.",
@@ -178,7 +178,7 @@ def borrowing_leads_on_other_tasks(tasks: pd.DataFrame) -> Claim:
     lead = by[BORROWING].min(axis=1) - by[[*WITHOUT, "classical"]].max(axis=1)
     return Claim(
         "With one and with five labelled images of each letter or unseen thing, both options are "
-        f"at least {lead.min():.0f} points ahead of every way without borrowing.",
+        f"at least {lead.min():.0f} points ahead of every way that borrows nothing.",
         bool(lead.min() > 20),
         listed(lead, "{0[0]}, {0[1]} of each: {1:+.1f}", ", "),
     )
@@ -210,7 +210,7 @@ def renders_and_shapes_matter(sources: pd.DataFrame) -> Claim:
     lost = style.drop("colour only").min() - style["colour only"]
     return Claim(
         "With fifty digits, layers pretrained on more renders or on up to a hundred classes serve "
-        f"better; colour alone costs {style['all styles'] - style['colour only']:.0f} points.",
+        f"better; with pictures in plain colour alone it is {style['all styles'] - style['colour only']:.0f} points fewer.",
         bool(more and lost > 5 and abs(style["all styles"] - style["line art only"]) < 2),
         _listed({"classes": classes, "renders": renders}, "{:,} {:.1f}")
         + "; "
@@ -229,7 +229,7 @@ def varied_sources_serve_better(sources: pd.DataFrame) -> Claim:
         bool(few > 3 and abs(more) < 2),
         f"with fifty labels and Option 1, after {rows.images_seen.max():,} pictures each: "
         + listed(mean, "{:,} classes {:.1f}", ", ")
-        + f" ({rows.pretraining.nunique()} pretrainings each)",
+        + f" ({rows.pretraining.nunique()} pretraining runs each)",
     )
 
 
@@ -260,7 +260,7 @@ def copies_give_most_with_few_digits(push: pd.DataFrame) -> Claim:
     steps = {"Option 1": start, "with copies": copies, "with several views at test time": views}
     return Claim(
         f"With ten digits altered copies give {copies[10] - start[10]:.0f} points, more than "
-        "all later steps together; with a thousand it is letting all layers move that helps.",
+        "all later steps together; with a thousand, letting all layers move is what helps.",
         bool(few and many and (views - copies).abs().max() < 0.5),
         _listed({**steps, "then everything": moving, "best": best}, "{:,} digits {:.1f}"),
     )

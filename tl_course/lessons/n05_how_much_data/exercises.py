@@ -35,7 +35,7 @@ def paired(a, b, t):
     """How far `a` is ahead of `b` on the same draws: the mean, and half of its 95% interval.
 
     `a` and `b` are numpy arrays of accuracies, in the order of the draws. `t` is Student's factor
-    for so many draws: 2.26 for ten.
+    for that many draws: 2.26 for ten.
     """
     ...
 
@@ -62,8 +62,8 @@ def _check_paired(paired) -> None:
         )
         expect(
             not _close(mean, -right),
-            "Your mean says how far `b` is ahead of `a`. Asked was how far `a` is ahead: above "
-            "zero where `a` is better.",
+            "Your mean says how far `b` is ahead of `a`. You were asked how far `a` is ahead: "
+            "above zero where `a` is better.",
         )
         expect(
             _close(mean, right),
@@ -83,12 +83,12 @@ def _check_paired(paired) -> None:
         expect(
             not _close(half, t * error * math.sqrt(draws)),
             "This is how far single draws scatter. A mean of n draws scatters less: divide by the "
-            "root of n.",
+            "square root of n.",
         )
         expect(
             not _close(half, t * error / math.sqrt(draws)),
             "You divided by n. The standard error of a mean is the standard deviation over the "
-            "*root* of n.",
+            "*square root* of n.",
         )
         expect(
             not _close(half, t * float(difference.std()) / math.sqrt(draws)),
@@ -97,8 +97,8 @@ def _check_paired(paired) -> None:
         )
         expect(
             not _close(half, 2 * t * error),
-            "This is the whole width of the interval. Asked is half of it, so that it is mean ± "
-            "half.",
+            "This is the whole width of the interval. You were asked for half of it, so that "
+            "it is mean ± half.",
         )
         expect(
             not (_close(half, error) or _close(half, difference.std() / math.sqrt(draws))),
@@ -125,8 +125,8 @@ comparison = Exercise(
     _check_paired,
     (
         "Make one array out of two first: how far `a` is ahead in each draw.",
-        "The standard error of a mean of n numbers is their standard deviation over the root of n. "
-        "numpy: `std(ddof=1)`.",
+        "The standard error of a mean of n numbers is their standard deviation over the square "
+        "root of n. numpy: `std(ddof=1)`.",
         "`differences = a - b`; the mean is `differences.mean()`, and half of the interval is `t` "
         "times the standard error of these differences.",
     ),
@@ -171,18 +171,18 @@ def _check_split(split) -> None:
         expect(
             not (test % 1 != 0).any(),
             "Altered copies are among the pictures to test on. The test asks about pictures as "
-            "they are: keep it aside before anything is altered.",
+            "they are: set it aside before anything is altered.",
         )
         expect(
             len(test) == tested and len(test.unique()) == tested,
-            f"Asked for {tested} pictures to test on, you keep {len(test.unique())} aside.",
+            f"Asked for {tested} pictures to test on, you set {len(test.unique())} aside.",
         )
         kept = set(test.tolist())
         originals = {one for one in learn.tolist() if one % 1 == 0}
         copied = {one - 0.5 for one in learn.tolist() if one % 1 != 0}
         expect(
             not kept & originals,
-            f"{len(kept & originals)} pictures are to be learnt *and* in the test.",
+            f"{len(kept & originals)} pictures are both learnt from and in the test.",
         )
         leaked += len(kept & copied)
         expect(
@@ -226,7 +226,7 @@ leak = Exercise(
         "alone.",
     ),
     "A network that learnt from a copy of a test picture is tested on what it has seen. Nothing "
-    "fails, and the accuracy may only look better. So the test is kept aside first, before copies "
+    "fails, and the accuracy may only look better. So the test is set aside first, before copies "
     "are made, before anything is scaled or chosen.",
 )
 
@@ -272,7 +272,7 @@ def _check_labels(labels_needed) -> None:
     expect(
         few is not None and _near(few, sizes[0]),
         f"Where the fewest labels tried, {sizes[0]}, are more than enough, the answer is "
-        f"{sizes[0]}: what is to the left of the curve nobody measured.",
+        f"{sizes[0]}: nobody measured what is to the left of the curve.",
     )
     for wanted, i in ((95, 3), (93.5, 2), (97.3, 5)):
         share = (wanted - right[i]) / (right[i + 1] - right[i])
@@ -364,7 +364,7 @@ def _check_help(with_help) -> None:
             continue
         expect(
             not _both((handed, right), (share / 100, of_kept / 100)),
-            "These are shares from 0 to 1. Asked is how many of 100.",
+            "These are shares from 0 to 1. You were asked how many of 100.",
         )
         expect(
             not _both((handed, right), (of_kept, share)),
@@ -404,8 +404,8 @@ def _check_help(with_help) -> None:
         )
         expect(
             not _close(right, 100 * correct[~kept].double().mean().item()),
-            "The second number is the accuracy on the pictures that were handed over. Asked is "
-            "that on the others.",
+            "The second number is the accuracy on the pictures that were handed over. You were "
+            "asked for that on the others.",
         )
         raise Wrong(f"Of 100 pictures kept {of_kept:.1f} are right, and yours says {right:.1f}.")
 
@@ -435,7 +435,7 @@ def supported(accuracies, t, claimed):
     """Whether draws of fifty images support: "with fifty, more than `claimed` of 100 are right".
 
     `accuracies` are a numpy array, how many of 100 were right with each draw; `t` is Student's
-    factor for so many draws. The claim is about the mean over draws, and its whole 95% interval
+    factor for that many draws. The claim is about the mean over draws, and its whole 95% interval
     has to support it.
     """
     ...
@@ -476,7 +476,7 @@ def _check_claim(supported) -> None:
     expect(
         say([90.2, 94, 90.5, 94, 90.4, 94.1, 90.3, 94, 90.5, 94], 2.26, 90),
         "Ten draws have a mean of 92.2 and a standard deviation of 1.9. You ask how far *one* draw "
-        "is spread; the mean of ten is surer than that, by the root of their number.",
+        "is spread; the mean of ten is surer than that, by the square root of ten.",
     )
     expect(
         not say([91, 93.5, 91.5], 4.30, 90),
@@ -496,7 +496,8 @@ claim = Exercise(
     _check_claim,
     (
         "Half of the interval is `t` times the standard error of the mean.",
-        "The standard error is the standard deviation (`ddof=1`) over the root of the number.",
+        "The standard error is the standard deviation (`ddof=1`) over the square root of the "
+        "number.",
         "`accuracies.mean() - t * accuracies.std(ddof=1) / np.sqrt(len(accuracies)) > claimed`.",
     ),
     "A sentence about fifty images is a sentence about a mean over draws. It may be said where its "

@@ -314,7 +314,7 @@ def sources(table: pd.DataFrame, title: str) -> Picture:
             line = mean_line(each, column, (*look, "none" if question == "style" else "-"))
             single = each[column].tolist(), (100 * each.accuracy).tolist()
             panels[name][f"{images} labelled digits"] = line._replace(error=None, single=single)
-    said, told = "{y:.1f} with {x}", "Accuracy of Option 1; open dots are single pretrainings."
+    said, told = "{y:.1f} with {x}", "Accuracy of Option 1; open dots are single pretraining runs."
     labels = ("", "test accuracy, %")
     return figures.chart(
         panels, title, *labels, said=said, told=told, look=figures.Look(beside=0.01, size=(11, 3.4))

@@ -14,7 +14,7 @@ COPIES_ARE_NOT_LABELS = Question(
         "how to vary: angle, slant, size. How somebody else writes a seven, only another label "
         "can show.",
         "No: altered pictures do more harm than good": "On digits they helped every way to learn, "
-        "up to two hundred labels. (On the unseen things of Dig deeper they did harm Option 1.)",
+        "up to two hundred labels. (On the unseen things of Dig deeper they did hurt Option 1.)",
     },
 )
 OTHER_WRITERS = Question(
@@ -34,11 +34,11 @@ OTHER_WRITERS = Question(
 RULE_ELSEWHERE = Question(
     "You have five labelled photographs of each of 74 kinds of things, 370 in all. The course's "
     "rule says Option 2 with altered copies. What do you do?",
-    "Try both options, with and without copies, on labelled pictures kept aside",
+    "Try both options, with and without copies, on labelled pictures set aside",
     {
         "Follow the rule: it was measured": "It was measured on digits. On the 74 unseen drawings, "
         "five of each, Option 2 got 52 of 100 right and Option 1 73.",
-        "Try both options, with and without copies, on labelled pictures kept aside": "A rule from "
+        "Try both options, with and without copies, on labelled pictures set aside": "A rule from "
         "another task is a start. Your own held-out pictures decide.",
         "Try both options and keep the one that does best on the test": "Then the test has helped "
         "to choose, and its number is too high. Choose on other held-out pictures.",
@@ -52,7 +52,7 @@ CURVE = (
     "(Option 1), and without altered copies of the digits?"
 )
 COPIES = "With ten digits, which way to learn gains most from altered copies?"
-CROSSING = "With altered copies, from how many digits on is Option 2 certainly ahead of Option 1?"
+CROSSING = "With altered copies, from how many digits up is Option 2 certainly ahead of Option 1?"
 SAVED = "Without copies, how many labels does it take from scratch to match Option 1 with fifty?"
 MISREAD = "It learnt from these fifty digits. Which digit will it misread most often?"
 TASKS = "With one image of each: how many of 100 others does Option 1 get right?"

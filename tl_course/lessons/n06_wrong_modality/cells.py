@@ -134,10 +134,9 @@ def measured(table: pd.DataFrame, images: int, option: str) -> pd.DataFrame:
 def points(right: pd.DataFrame) -> pd.DataFrame:
     """How far each source is ahead of "random", from what is right in %: a column a source.
 
-    Both are rounded to one decimal before, so that the numbers that are shown add up.
+    They are rounded after the subtraction, as in every text, so that they may seem to be off by 0.1.
     """
-    shown = right.map(lambda percent: round(percent, 1))  # as an f-string does; pandas differs
-    return shown.sub(shown["random"], axis=0).round(1) + 0.0  # which makes no -0.0
+    return right.sub(right["random"], axis=0).round(1) + 0.0  # which makes no -0.0
 
 
 def in_a_cell(right: float, points: float | None = None, certain: bool = False) -> str:

@@ -75,7 +75,7 @@ def shuffling_ends_the_help(fifty: pd.DataFrame, controls: pd.DataFrame) -> Clai
     shuffled = {in_full(name): by[name, "image", "handwritten"] for name in SHUFFLED}
     at_random = _mean(fifty, "source", "target")["random", "handwritten"]
     return Claim(
-        "With pixels, labels or weights shuffled, pictures' layers get at most "
+        "With pixels, labels or weights shuffled, picture layers get at most "
         f"{max(shuffled.values()):.0f} of 100 handwritten digits right, fewer than random layers.",
         bool(max(shuffled.values()) < at_random),
         listed({**shuffled, "random layers": at_random}, "{}: {:.0f}"),
@@ -86,7 +86,7 @@ def raw_sound_is_another_input(controls: pd.DataFrame) -> Claim:
     """Sound's layers on people's voices that are no spectrograms: rows of `controls`."""
     raw = _mean(controls, "control", "source", "target")["raw samples", :, "spoken-real"]
     return Claim(
-        f"With raw samples, sound's layers get {raw['audio']:.0f} of 100 spoken digits right, at "
+        f"With raw samples, sound layers get {raw['audio']:.0f} of 100 spoken digits right, at "
         "most a few more than random layers.",
         bool(raw["audio"] < raw["random"] + 5),
         listed(raw[["audio", "random"]], "raw samples, {}: {:.0f}"),
@@ -98,7 +98,7 @@ def order_of_pitches_is_not_all(controls: pd.DataFrame) -> Claim:
     by = _mean(controls, "control", "source", "target")["frequencies permuted", :, "spoken"]
     lead = by[["audio", "image"]].min() - by["random"]
     return Claim(
-        "With frequencies permuted, sound's layers and pictures' layers still get at least "
+        "With frequencies permuted, sound layers and picture layers still get at least "
         f"{lead:.0f} more of 100 synthetic digits right than random layers.",
         bool(lead > 5),
         listed(by[["audio", "image", "random"]], "frequencies permuted, {}: {:.0f}"),
@@ -110,8 +110,8 @@ def sound_helps_whoever_speaks(people: pd.DataFrame) -> Claim:
     mean = _mean(people, "learnt", "tested", "source").unstack()
     ahead = mean["audio"] - mean["random"]
     return Claim(
-        "With every pair of people, one learnt from and one tested, sound's layers get at least "
-        f"{ahead.min():.0f} more of 100 right than random layers, and pictures' layers get fewer.",
+        "With every pair of people, one learnt from and one tested, sound layers get at least "
+        f"{ahead.min():.0f} more of 100 right than random layers, and picture layers get fewer.",
         bool(ahead.min() > 15 and (mean["image"] < mean["random"]).all()),
         listed(ahead, "{0[0]} → {0[1]}: {1:+.0f}"),
     )

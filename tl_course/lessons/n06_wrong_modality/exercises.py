@@ -47,7 +47,7 @@ def _check_split(split) -> None:
         expect(labelled and test, "One of the two lists is empty.")
         expect(
             not set(labelled) & set(test),
-            "Some recordings are in both lists, so the test asks what was learnt by heart.",
+            "Some recordings are in both lists, so the test asks about what was learnt by heart.",
         )
         lost = Counter(recordings) - Counter(labelled) - Counter(test)
         expect(
@@ -144,7 +144,7 @@ def _check_scale(standardised) -> None:
         "The mean is right, but you divided by the variance: the spread is its square root.": (
             (x - x.mean((1, 2, 3), keepdim=True)) / x.var((1, 2, 3), keepdim=True)
         ),
-        "The spread is 1, but the mean is not 0: take the mean away first, then divide.": (
+        "The spread is 1, but the mean is not 0: subtract the mean first, then divide.": (
             x / x.std((1, 2, 3), keepdim=True) - x.mean((1, 2, 3), keepdim=True)
         ),
     }
@@ -162,8 +162,8 @@ def _check_scale(standardised) -> None:
     )
     expect(
         scaled[1].abs().max() < 0.01 and _near(scaled[:1], _by(x[:1], 1, 2, 3)),
-        "With a silent picture in the batch not all comes out right: silence becomes zeros, and "
-        "the others stay as they were.",
+        "With a silent picture in the batch, not everything comes out right: silence becomes "
+        "zeros, and the others stay as they were.",
     )
 
 
@@ -173,7 +173,7 @@ scale = Exercise(
     _check_scale,
     (
         "`x.mean((1, 2, 3), keepdim=True)` is one number per picture. What would `x.mean()` be?",
-        "Take that mean away, then divide by the standard deviation over the same axes.",
+        "Subtract that mean, then divide by the standard deviation over the same axes.",
         "Silence has standard deviation 0: `.clamp_min(1e-6)` on the divisor guards against it.",
     ),
     "How loud a recording is depends on the microphone, and says nothing about the digit. Scaled "
@@ -225,17 +225,18 @@ def _check_interval(half_interval) -> None:
     )
     expect(
         not near(inside / np.sqrt(n), inside / 2),
-        "It says how much the recordings of one person differ, and nothing of how people differ.",
+        "It says how much the recordings of one person differ, and nothing about how people "
+        "differ.",
     )
     expect(
         not near(each / np.sqrt(5 * n)),
-        "The spread of people's means is right, but you divided by the root of the number of "
-        "recordings. How many means are there?",
+        "The spread of people's means is right, but you divided by the square root of the number "
+        "of recordings. How many means are there?",
     )
     expect(
         not near(each),
         "That is how far single people lie from the mean. The mean of several people is surer "
-        "than one of them: divide by a root.",
+        "than one of them: divide by a square root.",
     )
     expect(
         not near(np.std(shares) / np.sqrt(5)),
@@ -244,7 +245,7 @@ def _check_interval(half_interval) -> None:
     )
     expect(
         not near(blocks),
-        "You take it that the recordings come person after person. They do not: `people` says "
+        "You assume that the recordings are sorted by person. They are not: `people` says "
         "who spoke each.",
     )
     expect(
@@ -327,7 +328,7 @@ def _check_guard(refused) -> None:
     )
     expect(
         ask(hearing, "audio", unusual) is None and ask(reading, "text", torch.ones(2, 64)) is None,
-        "A network of sound refuses sound, or one of text refuses text: compare with "
+        "A network for sound refuses sound, or one for text refuses text: compare with "
         '`expected["modality"]`.',
     )
     for expected, modality in ((seeing, "audio"), (hearing, "image"), (seeing, "text")):
@@ -335,7 +336,7 @@ def _check_guard(refused) -> None:
         name = expected["modality"]
         expect(
             said,
-            f"A network of {name} accepts {modality}, because the shapes agree. The same shape is "
+            f"A network for {name} accepts {modality}, because the shapes agree. The same shape is "
             "not the same modality.",
         )
         expect(
@@ -347,10 +348,10 @@ def _check_guard(refused) -> None:
         said = ask(seeing, "image", x)
         expect(
             said,
-            f"Pictures of shape {list(x.shape)} are accepted: the modality is right, and the "
-            "shape is another.",
+            f"Pictures of shape {list(x.shape)} are accepted: the modality is right, but the "
+            "shape is not.",
         )
-        expect(isinstance(said, str), "Return a sentence where the shape is another one.")
+        expect(isinstance(said, str), "Return a sentence where the shape differs.")
 
 
 guard = Exercise(
@@ -387,32 +388,32 @@ def _check_plan(heart_sounds, road_signs, street_names, compare_with) -> None:
     for source in (heart_sounds, road_signs, street_names):
         expect(
             source in ("image", "audio", "text"),
-            f"{source!r} is no source of this notebook: “image”, “audio” and “text” are.",
+            f"{source!r} is not a source in this notebook: “image”, “audio” and “text” are.",
         )
     expect(
         heart_sounds != "image",
         "Heart sounds: a spectrogram is a picture, and pictures helped with synthetic speech "
-        "(+13). Yet sound's layers helped much more (+34), and with people's voices pictures' "
+        "(+13). Yet sound layers helped much more (+34), and with people's voices picture "
         "layers no longer helped.",
     )
     expect(
         heart_sounds != "text",
-        "Heart sounds: text's layers were behind random ones on synthetic speech (−3), and level "
+        "Heart sounds: text layers were behind random ones on synthetic speech (−3), and level "
         "with them on people's voices.",
     )
     expect(
         road_signs != "text",
-        "Road signs: text's layers did harm with handwriting (−5.6). Codes of letters have no "
+        "Road signs: text layers were harmful for handwriting (−5.6). Codes of letters have no "
         "neighbourhoods, and signs have edges and shapes.",
     )
     expect(
         road_signs != "audio",
-        "Road signs: sound's layers helped a little with handwriting (+4), and pictures' layers "
+        "Road signs: sound layers helped a little with handwriting (+4), and picture layers "
         "four times as much (+18).",
     )
     expect(
         street_names == "text",
-        "Street names: on number words text's layers were 26 points ahead of random ones, and "
+        "Street names: on number words text layers were 26 points ahead of random ones, and "
         "those of pictures and sound 3 and 5.",
     )
     expect(

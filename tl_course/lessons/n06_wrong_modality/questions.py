@@ -3,7 +3,7 @@
 from tl_course.lessons.questions import Question
 
 SAME_SHAPE = Question(
-    "A network of pictures gets a spectrogram of 3×32×32 numbers, and PyTorch raises no error. "
+    "A picture network gets a spectrogram of 3×32×32 numbers, and PyTorch raises no error. "
     "What does that show?",
     "That the shapes agree, and nothing else",
     {
@@ -17,7 +17,7 @@ SAME_SHAPE = Question(
     },
 )
 OTHER_PEOPLE = Question(
-    "Sound's layers are 33 ± 11 points ahead with people's voices, over twelve draws. Four people "
+    "Sound layers are 33 ± 11 points ahead with people's voices, over twelve draws. Four people "
     "were the test in turn. What does this 95% interval allow for?",
     "Other people than these four",
     {

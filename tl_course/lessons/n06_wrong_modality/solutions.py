@@ -46,16 +46,16 @@ SOLUTIONS = {
     "speakers": (
         split,
         "The people are chosen before any recording is looked at. `sorted` makes the choice the "
-        "same in every run; a bare set of names has another order each time Python starts.",
+        "same in every run; a bare set of names has a different order each time Python starts.",
     ),
     "scale": (
         standardised,
-        "The axes (1, 2, 3) leave one mean and one spread per picture, and `keepdim` lets them be "
-        "taken from it. The smallest divisor keeps silence at zero.",
+        "The axes (1, 2, 3) leave one mean and one spread per picture, and `keepdim` lets the "
+        "mean be subtracted. The smallest divisor keeps silence at zero.",
     ),
     "interval": (
         half_interval,
-        "One number per person, and then the interval of a mean of so many numbers. More "
+        "One number per person, and then the interval of a mean of that many numbers. More "
         "recordings of the same people would hardly make it narrower; more people would.",
     ),
     "guard": (

@@ -40,7 +40,7 @@ def cut_it_in_the_middle(cuts: pd.DataFrame) -> Claim:
     return Claim(
         f"Cut in the middle, ImageNet's network gets {gained['digits']:.0f} more of 100 digits "
         "right than with its last features; for drawings, too, the middle is best, and for "
-        "photographs a late cut.",
+        "photographs a late cut or none.",
         bool(
             chosen["digits"] >= 90
             and min(gained["digits"], gained["drawings"]) > 10

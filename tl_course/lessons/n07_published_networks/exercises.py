@@ -19,7 +19,7 @@ def prepared(photographs, mean, std):
     """Photographs as a published network takes them: float `[n, 3, height, width]`.
 
     `photographs` are uint8 `[n, height, width, 3]`, as files are read. `mean` and `std` are three
-    numbers each: what the network takes from each channel of pixels 0 … 1, and divides it by.
+    numbers each: what to subtract from each channel of pixels 0 … 1, and what to divide by.
     """
     n, height, width, channels = photographs.shape
     x = photographs.reshape(n, channels, height, width).float()
@@ -45,14 +45,14 @@ def _mistakes(photographs: torch.Tensor) -> dict[str, torch.Tensor]:
         ),
         "The axes are right now, but the numbers are up to 255 times too large: `mean` and `std` "
         "are for pixels from 0 to 1.": (pixels - mean) / std,
-        "`mean` and `std` have changed places: take the mean away, divide by std.": (
+        "`mean` and `std` have changed places: subtract the mean, divide by std.": (
             (x - std) / mean
         ),
-        "You scaled to 0 … 1 after the mean was taken away; it has to happen before.": (
+        "You scaled to 0 … 1 after the mean was subtracted; it has to happen before.": (
             (pixels - mean) / std / 255
         ),
         "It multiplies by `std`; it should divide by it.": (x - mean) * std,
-        "The pixels lie between 0 and 1 now, but this network wants `mean` taken away and the "
+        "The pixels lie between 0 and 1 now, but this network wants `mean` subtracted and the "
         "rest divided by `std`.": x,
         "Rows and columns have changed places: the axes should end as channels, height, width.": (
             ((x - mean) / std).transpose(2, 3)
@@ -77,7 +77,7 @@ def _check_inputs(prepared) -> None:
     answer = torch.as_tensor(answer)
     expect(
         answer.is_floating_point(),
-        f"It returns {str(answer.dtype).removeprefix('torch.')} numbers; a network takes float.",
+        f"It returns {str(answer.dtype).removeprefix('torch.')} numbers; a network takes floats.",
     )
     expect(
         answer.shape == (2, 3, 6, 6),
@@ -103,7 +103,8 @@ def _check_inputs(prepared) -> None:
     answer = torch.as_tensor(prepared(wide, MEAN, STD)).float()
     expect(
         answer.shape == (3, 3, 4, 7) and (answer - right(wide, MEAN, STD)).abs().max() < 0.05,
-        "With photographs that are wider than high it goes wrong: in which order are the axes?",
+        "With photographs that are wider than they are high it goes wrong: in which order are the "
+        "axes?",
     )
 
 
@@ -114,9 +115,9 @@ inputs = Exercise(
     (
         "Two faults. One is in the order of the axes, one in the size of the numbers.",
         "`permute(0, 3, 1, 2)` moves the last axis to the second place. `reshape` moves nothing: "
-        "it only counts off the numbers anew.",
+        "it only regroups the numbers.",
         "`mean` and `std` are for pixels 0 … 1, and uint8 goes to 255: divide before anything is "
-        "taken away.",
+        "subtracted.",
     ),
     "Neither fault raises an error, because the shape and the type are right. Show one picture as "
     "the network gets it, with its smallest and largest number, before you train anything.",
@@ -198,7 +199,7 @@ def _check_choice(best_cut) -> None:
     )
     expect(
         not near(test["stage 4"] / 100),
-        "The cut is right. The number is a share; it should be of 100.",
+        "The cut is right. The number is a share; it should be out of 100.",
     )
     expect(
         not near(validation["stage 4"]) and not near(100 * max(VALIDATION["stage 4"])),
@@ -402,7 +403,7 @@ def _check_batches(features_once) -> None:
     expect(answer is not None, "Your function returns nothing: return the features.")
     expect(
         isinstance(answer, torch.Tensor),
-        f"It returns a {type(answer).__name__}: join the parts to one tensor (`torch.cat`).",
+        f"It returns a {type(answer).__name__}: join the parts into one tensor (`torch.cat`).",
     )
     expect(
         max(net.asked, default=0) <= 8,
@@ -412,7 +413,7 @@ def _check_batches(features_once) -> None:
     expect(
         sum(net.asked) >= 22,
         f"{sum(net.asked)} of 22 pictures went through the network. The last batch is smaller "
-        "than the others, and belongs to it.",
+        "than the others, and must go through too.",
     )
     expect(
         sum(net.asked) == 22,
@@ -426,7 +427,7 @@ def _check_batches(features_once) -> None:
     )
     expect(
         not answer.requires_grad,
-        "The features carry a gradient, so that every batch's intermediate results stay in "
+        "The features carry a gradient, so every batch's intermediate results stay in "
         "memory. Nothing here is trained.",
     )
     expect(

@@ -43,9 +43,9 @@ READERS = {
     "random-frozen": ("black", "."),
 }
 SHARED = {
-    "digits": ("a classmate's, who built digits on it", ORANGE, "s"),
+    "digits": ("a classmate's, built on it with digits", ORANGE, "s"),
     "shipped": ("the shipped network", BLUE, "o"),
-    "letters": ("a classmate's, who built letters on it", PINK, "D"),
+    "letters": ("a classmate's, built on it with letters", PINK, "D"),
     "scratch": ("nothing shared: from scratch", GREEN, "^"),
 }
 
@@ -123,7 +123,7 @@ def where_to_cut(table: pd.DataFrame) -> Picture:
         lines[TARGETS[name]] = mean_line(rows[at_best], "cut", (colour, marker, "-"))
         yours = 100 * rows[rows.net == "own"].accuracy.mean()
         levels[f"{name}, your five layers"] = figures.level(yours, (colour, "", "--"))
-    title = "Digits and drawings want a cut in the middle, photographs a late one"
+    title = "Digits and drawings want a cut in the middle, photographs a late one or none"
     labels, said = ("kept up to", "test accuracy, %"), "{x} {y:.0f}"
     told = (
         "Option 1 with fifty labelled pictures, by where ImageNet's network is cut; dashed levels "

@@ -45,7 +45,7 @@ def load(folder):
     try:
         weights = safetensors.torch.load((folder / "weights.safetensors").read_bytes())
     except Exception as error:
-        raise ValueError(f"the weights are no safetensors file: {error}") from None
+        raise ValueError(f"the weights are not a safetensors file: {error}") from None
     n_classes = json.loads((folder / "config.json").read_text())["n_classes"]
     shape = tuple(weights["output.weight"].shape)
     if type(n_classes) is not int or shape != (n_classes, 128):
@@ -69,8 +69,8 @@ SOLUTIONS = {
     ),
     "halfway": (
         features_at,
-        "The clone keeps the numbers from a later layer that writes in place. The handle takes the "
-        "hook away, so that the next use of the network costs nothing more.",
+        "The clone keeps the numbers from a later layer that writes in place. The handle removes "
+        "the hook, so that the next use of the network costs nothing more.",
     ),
     "batches": (
         features_once,

@@ -108,7 +108,7 @@ def _check(load) -> None:
         try:
             answer = returned(load(sound))
         except ValueError as error:
-            expect(False, f"It refuses a sound folder, too: “{error}”")
+            expect(False, f"It refuses an intact folder, too: “{error}”")
         expect(
             isinstance(answer, (tuple, list)) and len(answer) == 2,
             "Return two things: the weights, and the picture.",
@@ -116,21 +116,23 @@ def _check(load) -> None:
         weights, picture = answer
         expect(
             isinstance(weights, dict) and weights.keys() == kept.keys(),
-            "The weights of a sound folder should come back as {name: tensor}, all of them.",
+            "The weights of an intact folder should come back as {name: tensor}, all of them.",
         )
         expect(
             all(torch.equal(weights[name], one) for name, one in kept.items()),
-            "The weights of a sound folder come back changed.",
+            "The weights of an intact folder come back changed.",
         )
         expect(
             np.shape(picture) == (30, 40, 3) and np.array(picture).ravel()[0] == 200,
-            "The picture of a sound folder does not come back as uint8 `[height, width, 3]`.",
+            "The picture of an intact folder does not come back as uint8 `[height, width, 3]`.",
         )
         _ran.clear()
         pickled = _folder(root / "a pickle", weights=PICKLE)
         with torch.random.fork_rng(devices=[]):
             try:
-                _refused(load, pickled, "A pickle was taken.", "A pickle is not refused properly.")
+                _refused(
+                    load, pickled, "A pickle was accepted.", "A pickle is not refused properly."
+                )
             finally:
                 expect(
                     not _ran,
@@ -156,7 +158,7 @@ def _check(load) -> None:
             )  # fmt: skip
         expect(
             max(pixels, default=0) <= MOST_PIXELS,
-            "You refuse the bomb, but after it went off: the 24 million pixels were unpacked "
+            "You refuse the bomb, but only after it went off: the 24 million pixels were unpacked "
             "first. `Image.open` reads the size alone; ask for it there.",
         )
 
@@ -170,7 +172,8 @@ stranger = Exercise(
         "`safetensors.torch.load` raises an error of its own for anything else: turn it into a "
         "ValueError, and open nothing in its place.",
         "Compare `n_classes` with the rows of `output.weight` instead of making room for what it "
-        "says; its type, too, since True counts as 1. `Image.open(path).size` unpacks nothing.",
+        "says; check its type, too, since True counts as 1. `Image.open(path).size` unpacks "
+        "nothing.",
     ),
     "Read a format that cannot run anything, believe no number that you can count yourself, and "
     "know how large a thing is before you unpack it. Every test run of the course gives its own "

@@ -58,20 +58,20 @@ def _check_groups(split) -> None:
             not both,
             f"With seed {seed}, photographs of {len(both)} leaves are in both parts, such as "
             f"“{min(both, default='')}”. A network can know such a leaf by its spots. What has to "
-            "be shared out, the pictures or the leaves?",
+            "be split, the pictures or the leaves?",
         )
         kinds = [{one["species"] for one in part} for part in (train, test)]
         expect(
             not train or not test or kinds[0] & kinds[1],
-            "You shared out the species: the network is tested on trees that it never saw. Share "
-            "out the leaves.",
+            "You split by species: the network is tested on trees that it never saw. Split "
+            "by leaf.",
         )
         for species, where in zip(kinds, ("training part", "test"), strict=True):
             gone = sorted(LEAVES.keys() - species)
             expect(
                 not gone,
-                f"With seed {seed} there is no {' and no '.join(gone)} in the {where}. Share out "
-                "the leaves of each species by themselves, at least one to each side.",
+                f"With seed {seed} there is no {' and no '.join(gone)} in the {where}. Split the "
+                "leaves of each species separately, with at least one on each side.",
             )
         share = len(test) / len(every)
         expect(
@@ -119,7 +119,7 @@ def in_both(train, test):
     """Pairs (name in `train`, name in `test`) of pictures that show the same.
 
     Both are dicts from a name to a picture, a NumPy array [height, width, 3] of uint8. Copies may
-    have been stored again: smaller, or as a JPEG, so that no pixel need be equal.
+    have been stored again: smaller, or as a JPEG, so that their pixels need not be equal.
     """
     ...
 
@@ -183,13 +183,13 @@ def _check_copies(in_both) -> None:
     turned = ("photo-6.png", "turned.png")
     expect(
         turned not in answer or len(answer - wanted) > 10,
-        "photo-6.png and turned.png have the same colours, but at other places: one is the other "
+        "photo-6.png and turned.png have the same colours, but in other places: one is the other "
         "turned upside down. Compare where it is light and dark, not only how much.",
     )
     expect(
         answer <= wanted,
         f"{len(answer - wanted)} pairs show different things, such as "
-        f"{' and '.join(min(answer - wanted, default=('', '')))}: you allow too much.",
+        f"{' and '.join(min(answer - wanted, default=('', '')))}: you allow too much difference.",
     )
     missed = {what for what, pair in pairs.items() if pair not in answer}
     expect(
@@ -423,7 +423,7 @@ def _check_choosing(chosen) -> None:
     )
     expect(
         abs(reported - right) < 1e-6,
-        f"You report {reported}; the test says {right} of the way that you chose.",
+        f"You report {reported}; the test says {right} for the way that you chose.",
     )
     expect(
         len(tested) == 1,

@@ -190,7 +190,7 @@ def faults(accuracies: dict[str, float]) -> Picture:
     best = max(accuracies, key=accuracies.get)
     values = {textwrap.fill(what, 22): accuracy for what, accuracy in accuracies.items()}
     colours = [GREY] + [BLUE] * (len(values) - 1)
-    title = f"The test says most with: {best}"
+    title = f"Test accuracy is highest with: {best}"
     return figures.bars(values, title, "test accuracy, %", colours, "{:.0f}".format)
 
 

@@ -54,9 +54,9 @@ def chosen(ways, accuracy):
 SOLUTIONS = {
     "groups": (
         split,
-        "Leaves are drawn, not pictures, and each species by itself: so no leaf is on both sides "
-        "and no species is missing. `sorted` makes the order the same in every run, which a set "
-        "does not promise.",
+        "Leaves, not pictures, are chosen, and for each species separately: so no leaf is on both "
+        "sides and no species is missing. `sorted` makes the order the same in every run, which a "
+        "set does not promise.",
     ),
     "copies": (
         in_both,

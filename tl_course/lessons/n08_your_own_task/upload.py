@@ -37,7 +37,7 @@ def names_in(path: str) -> list[str]:
     names = path.replace("\\", "/").split("/")
     if names[0] == "" or re.match("[A-Za-z]:", path) or ".." in names or len(names) > DEEPEST:
         raise CourseError(
-            f"The name '{printable(path)}' leads out of its folder, or too deep into it, so that "
+            f"The name '{printable(path)}' leads out of its folder, or too deep into it, so "
             "nothing was taken: choose a folder that holds one folder per class."
         )
     return [name for name in names if name not in ("", ".")]
@@ -60,7 +60,7 @@ def places(paths: Iterable[str]) -> list[tuple[str, ...]]:
                     one, other = (ascii(name)[1:-1] for name in (one, other))
                 raise CourseError(
                     f"The folders '{printable(one, 300)}' and '{printable(other, 300)}' have names "
-                    "that some systems take for the same, so that two classes would become one: "
+                    "that some systems take for the same, so two classes would become one: "
                     "rename one of them."
                 )
     for names in cleaned:
@@ -106,14 +106,14 @@ def bound(sizes: Sequence[tuple[str, int]], each: int = MOST_BYTES) -> None:
     for name, size in sizes:
         if size > each:
             raise CourseError(
-                f"{printable(name)} has {storage.in_words(size)}, and at most "
-                f"{storage.in_words(each)} are taken: shrink it, or leave it out."
+                f"{printable(name)} is {storage.in_words(size)}, and at most "
+                f"{storage.in_words(each)} is taken: shrink it, or leave it out."
             )
     total = sum(size for _, size in sizes)
     if total > MOST_TOTAL:
         raise CourseError(
-            f"These pictures have {storage.in_words(total)} together, and at most "
-            f"{storage.in_words(MOST_TOTAL)} are taken at once: choose fewer, or shrink them."
+            f"These pictures are {storage.in_words(total)} together, and at most "
+            f"{storage.in_words(MOST_TOTAL)} is taken at once: choose fewer, or shrink them."
         )
 
 
@@ -232,7 +232,7 @@ class Upload:
         except archives.ERRORS as error:
             why = "it has a password" if "password" in str(error) else "it is damaged"
             if isinstance(error, NotImplementedError):
-                why = "it is packed in a rare way"
+                why = "it is packed in an unusual way"
             raise CourseError(
                 f"{printable(name)} cannot be unpacked ({why}): pack the folder once more, or "
                 "choose the folder itself."

@@ -67,8 +67,8 @@ def _check_bits(bits_per_character) -> None:
         expect(abs(answer - value) > 1e-3 * abs(value), message)
     expect(
         abs(answer - right) < 2e-3 * right,
-        f"On a made text it gives {answer:.3f}, and {right:.3f} bits are right. Which probability "
-        "did each character have that came?",
+        f"On a made-up text it gives {answer:.3f}, and {right:.3f} bits are right. Which "
+        "probability did each character have that came?",
     )
     knowing_nothing = _number(bits_per_character(torch.zeros(n, 96), text))
     expect(
@@ -87,7 +87,7 @@ bits = Exercise(
         "character 1; the last row predicts something that is not there.",
         "`F.cross_entropy(logits[:-1], characters[1:])` is the mean of −ln of the probabilities "
         "of what came.",
-        "ln is to log₂ as `math.log(2)` to 1: divide by it.",
+        "ln is to log₂ as `math.log(2)` is to 1: divide by it.",
     ),
     "The loss that a language model is trained with is this number in nats. In bits it can be "
     "compared with any other way to predict or to compress a text, with counting, too.",
@@ -229,7 +229,7 @@ def _check_temperature(with_temperature) -> None:
     expect(
         bool(cold.isfinite().all()),
         "At temperature 0.001 your probabilities are `nan`: e to the power of some thousands is "
-        "more than a float holds. `softmax` takes the largest score off first.",
+        "more than a float holds. `softmax` subtracts the largest score first.",
     )
     expect(
         cold.argmax() == logits.argmax() and cold.max() > 0.99,
@@ -244,8 +244,8 @@ temperature = Exercise(
     (
         "What does a small temperature have to do to the differences between scores?",
         "The temperature divides the scores, before softmax.",
-        "`(logits / temperature).softmax(0)`. If you write softmax yourself, take the maximum "
-        "off all scores before `exp`.",
+        "`(logits / temperature).softmax(0)`. If you write softmax yourself, subtract the maximum "
+        "from all scores before `exp`.",
     ),
     "Temperature changes neither the weights nor the order of the characters. It only decides how "
     "often the unlikely ones are taken. Chat systems have the same knob.",
@@ -315,7 +315,7 @@ def _check_counting(bigram) -> None:
     around[pattern[-1], pattern[0]] += 1
     expect(
         not near(shares(around)),
-        "You count that the text begins again after its end: the last character has no next one.",
+        "You count as if the text began again after its end: the last character has no next one.",
     )
     seen_after_1 = (answer[0, 1] - answer[0, 6]) / (answer[0, 2] - answer[0, 6]).clamp_min(1e-9)
     expect(

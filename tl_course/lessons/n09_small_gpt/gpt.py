@@ -198,7 +198,7 @@ KIND = {  # what the description of a small GPT must hold (JSON Schema)
     "properties": {
         "format": {
             "const": FORMAT,
-            "said": "holds another kind of network ({value}), and no small GPT",
+            "said": "holds another kind of network ({value}), not a small GPT",
         },
         "architecture": {
             "properties": {

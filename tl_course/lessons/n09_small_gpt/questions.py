@@ -4,19 +4,19 @@ from tl_course.lessons.questions import Question
 
 WHICH_CURVE = Question(
     "At the end, both networks need fewer bits for their fifty lines (dashed) than for test "
-    "lines (full). Which of the two curves says how well a network has learnt to write names?",
-    "The full one: lines that it has not seen",
+    "lines (solid). Which of the two curves says how well a network has learnt to write names?",
+    "The solid one: lines that it has not seen",
     {
         "The dashed one: that is what it was trained for": "Fifty lines can be learnt by "
         "heart, and that helps with no other name.",
-        "The full one: lines that it has not seen": "It is meant for names that it has not "
+        "The solid one: lines that it has not seen": "It is meant for names that it has not "
         "seen. The distance between the two curves shows how much it has learnt by heart.",
         "The mean of the two": "A mean of a good and a bad number hides both.",
     },
 )
 WHICH_DRAWS = Question(
     "Each number in the figure is a mean of ten draws, and the bars say how much draws differ. "
-    "For what else do they speak?",
+    "What do they speak for?",
     "For other draws of fifty names like these",
     {
         "For other draws of fifty names like these": "Only those fifty were varied. The "

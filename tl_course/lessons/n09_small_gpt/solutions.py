@@ -50,12 +50,12 @@ SOLUTIONS = {
     ),
     "temperature": (
         with_temperature,
-        "Dividing the scores stretches their differences below 1 and shrinks them above; softmax "
-        "makes probabilities of whatever comes out, however large it is.",
+        "Dividing the scores stretches their differences if it is below 1 and shrinks them if "
+        "above; softmax makes probabilities of whatever comes out, however large it is.",
     ),
     "counting": (
         bigram,
-        "A loop over the pairs adds each one, also where it occurred before. Beginning with ones "
+        "A loop over the pairs adds each one, even if it occurred before. Beginning with ones "
         "gives every pair a little probability, and each row its sum at the end.",
     ),
 }
