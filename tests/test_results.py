@@ -236,8 +236,8 @@ def test_each_part_of_a_claim_on_forgetting_can_fail(claim, rows, column, value)
 def test_the_figures_of_forgetting_show_the_spread_and_the_control():
     table = results.load("forgetting")
     alt = figures_04.forgotten(table[table.images <= 200], "T").alt
-    assert "before adapting: 81%, Option 1, any number: 81%, Option 2, 10 digits: 66% ± 2%" in alt
-    assert "200 digits, settings for 50: 62% ± 1%, Option 2, 200 digits: 23% ± 9%" in alt
+    assert "before adapting: 100, Option 1, any number: 100, Option 2, 10 digits: 81 ± 2" in alt
+    assert "200 digits, settings for 50: 76 ± 1, Option 2, 200 digits: 29 ± 11" in alt
     alt = figures_05.costs(table, "T").alt
     assert "Option 2 (fine-tuned), 200 digits: training 100.0, test 96.0, things still" in alt
     assert "Option 2, settings for 50, 200 digits: 62" in alt

@@ -326,7 +326,7 @@ CASES = {
             quadrants: "neither to edges from left to right",
             turned: "turned by a right angle",
             spot: "and to upright ones as well",
-            diagonal: "edges that slant",
+            diagonal: "to slanted edges",
             dark_is_zero: "It has no negative numbers",
             four_against_three: "do not cancel",
             all_zero: "All its numbers are zero",

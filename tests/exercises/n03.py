@@ -294,7 +294,7 @@ CASES = {
             twice: "once is enough",
             with_history: "second `backward()` fails",
             history_kept: "no graph to be kept",
-            scores_before: "contains the output layer",
+            scores_before: "includes the output layer",
             always_hundred: "use `steps`",
             ten_units: "train the one that is there",
             piling_up: "with empty gradients",

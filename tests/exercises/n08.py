@@ -238,7 +238,7 @@ CASES = {
         right=[leaves_shuffled],
         wrong={
             pictures_of_each_species: "the pictures or the leaves",
-            leaves_without_species: "at least one to each side",
+            leaves_without_species: "at least one on each side",
             by_species: "never saw",
             one_of_each_leaf: "belongs in the training part",
             swapped: "wrong way round",

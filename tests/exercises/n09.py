@@ -277,7 +277,7 @@ CASES = {
             added_too_late: "after what you add",
             exchanged: "exchanged",
             all_together: "All of your table adds up to 1",
-            in_a_circle: "begins again",
+            in_a_circle: "began again",
             skipping: "pairs of neighbours",
         },
     ),

@@ -64,7 +64,7 @@ def _line(curve: pd.Series, look: tuple[str, str, str]) -> Line:
 
 
 def forgotten(table: pd.DataFrame, title: str) -> Picture:
-    """What is left of what was known before, a bar per adaptation: rows of `forgetting.forgetting`."""
+    """What is left of what was known, a bar per adaptation: rows of `forgetting.forgetting`."""
     known = 100 * table.set_index("arm").accuracy
     known, before = 100 * known / known["before"].mean(), known["before"].mean() / 100
     values = {
@@ -83,7 +83,7 @@ def forgotten(table: pd.DataFrame, title: str) -> Picture:
     colours = [GREY, figures.BLUE, *[figures.ORANGE] * (len(values) - 2)]
     show = "{:.0f}".format
     return figures.bars(
-        values, title, "of 100 things known before, still known", colours, show, spread
+        values, title, "still known, of 100 things known before", colours, show, spread
     )
 
 

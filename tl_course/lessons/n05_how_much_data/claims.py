@@ -35,8 +35,8 @@ def borrowing_leads(table: pd.DataFrame) -> Claim:
     mean = 100 * comparing.plain(table).groupby(["arm", "images"]).accuracy.mean().unstack("arm")
     lead = mean[BORROWING].min(axis=1) - mean[WITHOUT].max(axis=1)
     return Claim(
-        f"Without altered copies, both options get at least {lead.min():.1f} more of 100 digits right "
-        "than either network that borrows nothing, with every number of labels tried.",
+        f"Without altered copies, both options get at least {lead.min():.1f} more of 100 digits "
+        "right than either network that borrows nothing, with every number of labels tried.",
         bool(lead.min() > 0),
         _listed({"the smallest lead, of 100 digits": lead}, "{:,} labels {:.1f}"),
     )
@@ -210,7 +210,8 @@ def renders_and_shapes_matter(sources: pd.DataFrame) -> Claim:
     lost = style.drop("colour only").min() - style["colour only"]
     return Claim(
         "With fifty digits, layers pretrained on more renders or on up to a hundred classes serve "
-        f"better; with pictures in plain colour alone it is {style['all styles'] - style['colour only']:.0f} points fewer.",
+        f"better; pictures in plain colour alone serve "
+        f"{style['all styles'] - style['colour only']:.0f} points worse.",
         bool(more and lost > 5 and abs(style["all styles"] - style["line art only"]) < 2),
         _listed({"classes": classes, "renders": renders}, "{:,} {:.1f}")
         + "; "

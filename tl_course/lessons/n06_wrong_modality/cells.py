@@ -134,7 +134,7 @@ def measured(table: pd.DataFrame, images: int, option: str) -> pd.DataFrame:
 def points(right: pd.DataFrame) -> pd.DataFrame:
     """How far each source is ahead of "random", from what is right in %: a column a source.
 
-    They are rounded after the subtraction, as in every text, so that they may seem to be off by 0.1.
+    They are rounded after the subtraction, as in every text, so they may seem off by 0.1.
     """
     return right.sub(right["random"], axis=0).round(1) + 0.0  # which makes no -0.0
 
