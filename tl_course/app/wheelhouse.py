@@ -177,6 +177,8 @@ def make(
                 for package, file in sorted(packages.items())
             )
             storage.write_text(out / name, "".join(lines))
+        for left in [*(out / WHEELS).glob("*.lock"), *(out / WHEELS).glob("*.part")]:
+            left.unlink()
         _pack(course_files(root, without=out), root, out / COURSE)
         storage.write_text(out / READ_ME, HOW_TO)
     yield f"Everything is in {out}: copy that folder, and see {READ_ME} in it."
@@ -318,9 +320,7 @@ def _fetch(wheels: list[PackageWheel], folder: Path) -> Iterator[str]:
 
 def _download(file: PackageWheel | PackageSdist, folder: Path) -> Path:
     to = folder / file.filename
-    downloads.download(file.url, to, sha256=file.hashes["sha256"], size=file.size)
-    Path(f"{to}.lock").unlink(missing_ok=True)  # the whole folder is kept from other programs
-    return to
+    return downloads.download(file.url, to, sha256=file.hashes["sha256"], size=file.size)
 
 
 def _size(files: Collection[PackageWheel | PackageSdist]) -> str:
