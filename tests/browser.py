@@ -111,8 +111,9 @@ def jupyterlab(folder: Path) -> Iterator[Lab]:
     environment = os.environ | {
         lesson.STRICT: "1", "PYTHONUNBUFFERED": "1", "JUPYTER_RUNTIME_DIR": str(runtime)
     }  # fmt: skip
-    with notebooks.this_python_kernel(), log.open("w") as words:
-        environment["JUPYTER_PATH"] = os.environ["JUPYTER_PATH"]
+    ours = notebooks.our_jupyter(work, None)  # as a learner has it
+    with notebooks.this_python_kernel(), ours, log.open("w") as words:
+        environment |= {name: os.environ[name] for name in ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH")}
         server = subprocess.Popen(command, env=environment, stdout=words, stderr=words)
         try:
             lab = Lab(work, token)

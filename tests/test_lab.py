@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import types
+import urllib.error
 import urllib.request
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -216,3 +217,12 @@ def test_answers_of_the_kernel_wait_for_nothing(monkeypatch):
     monkeypatch.setattr(PromptConnection.__base__, "connect", lambda self: "connected")
     assert connection.connect() == "connected" and heard == [True]
     assert any(PromptConnection.__name__ in option for option in notebooks.SERVER)
+
+
+def test_what_nbgrader_has_for_teachers_is_not_in_a_learners_way(tmp_path, theirs):
+    with started(tmp_path / "mine", "--no-browser", **theirs) as (_, address):
+        page = ask(address, "/lab").decode()
+        config = re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', page, re.DOTALL)[1]
+        assert "@jupyter/nbgrader" in json.loads(config)["disabledExtensions"]
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            ask(address, "/formgrader")

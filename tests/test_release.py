@@ -387,6 +387,14 @@ def test_a_batch_goes_on_whatever_is_handed_in(small, tmp_path):
         assert table[student]["points"] == "", "what was not marked is no zero"
         assert words in table[student]["remarks"]
 
+    # Points that are changed later count for what was handed in before.
+    points = folder / marks.POINTS
+    points.write_text(points.read_text().replace("01,guessing,1", "01,guessing,2.5"))
+    (tmp_path / "again").mkdir()
+    shutil.copy(handed_in / "cheats.ipynb", tmp_path / "again")
+    (row,) = marked(folder, "01", tmp_path / "again", tmp_path / "again.csv").values()
+    assert (row["guessing"], row["points"], row["of"]) == ("2.5", "3.5", "5.5")
+
 
 def test_nbgrader_validates_the_students_copy(small, tmp_path):
     assert cli.main(["release", "--out", str(tmp_path / "class")]) == 0

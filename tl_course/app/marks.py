@@ -37,7 +37,6 @@ c.CourseDirectory.course_id = "borrowed_eyes"
 c.Execute.timeout = 120  # seconds that one cell may take
 c.Execute.startup_timeout = 600
 c.Execute.iopub_timeout = 60
-c.ClearOutput.enabled = True
 """
 NOT_INSTALLED = "nbgrader is not installed: run `pip install 'tl-course[marks]'`."
 Points = dict[tuple[str, str], float]  # of (notebook's number, exercise)
