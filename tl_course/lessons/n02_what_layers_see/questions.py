@@ -18,7 +18,7 @@ FAVOURITES = Question(
     "Several of the nine favourite patches of a unit show wheels. What do they say about the unit?",
     "The unit responds strongly to something that these patches share",
     {
-        "The unit detects wheels": "Nine of many thousands of patches cannot show that. The unit "
+        "The unit detects wheels": "Nine of many thousand patches cannot show that. The unit "
         "may respond to any arc of that size, and less strongly to much else.",
         "The unit responds strongly to something that these patches share": "They say no more "
         "than that. To learn what the unit wants, vary one thing at a time.",
