@@ -65,7 +65,7 @@ def test_the_readme_and_the_pages_show_what_is_recorded():
         assert path.read_text(encoding="utf-8") == text, "run 'tl-course records'"
     for page, start in (("docs/results.md", 7), ("README.md", 78)):
         shown = (root() / page).read_text(encoding="utf-8")
-        assert f"| **Option 1**: four layers fixed | {start}" in shown
+        assert f"| **Option 1**: four layers frozen | {start}" in shown
     shown = (root() / "docs" / "speed.md").read_text(encoding="utf-8")
     assert "| new recipe | 131,072 |" in shown
 

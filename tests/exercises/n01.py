@@ -332,7 +332,7 @@ CASES = {
             all_zero: "All its numbers are zero",
             too_small: "[5, 5]",
             no_filter: "returns nothing",
-            stripes: "hardly answers",
+            stripes: "hardly responds",
             words: "not a filter",
         },
     ),

@@ -306,7 +306,7 @@ CASES = {
             (("audio", "image", "image", "random layers"), "Street names"),
             (("audio", "image", "text", "guessing"), "would look like help"),
             (("audio", "image", "text", "nothing"), "an accuracy alone"),
-            (("sound", "image", "text", "nothing"), "no source of this notebook"),
+            (("sound", "image", "text", "nothing"), "is not a source in this notebook"),
         ],
     ),
 }
