@@ -175,7 +175,7 @@ def test_a_notebook_shows_its_predictions_and_the_course_a_calibration(learner, 
     )
     picture, words = predictions.calibration(predictions.of())
     assert "You predicted 3 numbers of 100. You were 20 off on average" in words
-    assert "it was 20 higher than you said" in words and "Of 1 choices you had 1 right" in words
+    assert "it was 20 higher than you said" in words and "Of 1 choices you got 1 right" in words
     assert "20 off" in picture.alt
     picture, words = predictions.calibration({})
     assert picture is None and "0 numbers" in words

@@ -380,7 +380,7 @@ def test_a_notebook_opened_again_shows_its_still_picture(lab, page):
     name = lab.write("again.ipynb", [PAD])
     browser.open_notebook(page, lab, name)
     browser.run_all(page)
-    still = page.get_by_text("This is an experiment to touch")
+    still = page.get_by_text("This is a hands-on experiment")
     browser.scroll_to(page, ".tlc-pad")
     expect(still).to_have_count(1)
     expect(still).to_be_hidden()  # it takes no place beside the living pad

@@ -147,7 +147,7 @@ def test_all_four_learn_and_are_tested_on_what_comes_next(net, twenty):
     assert handwriting.followed(followed, twenty[:10]).following_of == 0
 
     shown = handwriting_plots.growing([followed, *list(found.values())[1:]])
-    assert "borrowed eyes, fixed (Option 1)" in shown.alt and "with 10" in shown.alt
+    assert "borrowed eyes, frozen (Option 1)" in shown.alt and "with 10" in shown.alt
 
 
 def test_how_sure_it_says_it_is_can_be_believed(net, target):
@@ -315,7 +315,7 @@ def test_a_file_that_save_never_wrote_is_neither_replaced_nor_deleted(tmp_path):
     assert handwriting_files.save(tmp_path, "notes.of me", mine).drawings == 1
     assert handwriting_files.delete(tmp_path, "notes.of me") == 2
     for name in ("notes", "Bob"):
-        with pytest.raises(CourseError, match="is no file of drawings: type another name"):
+        with pytest.raises(CourseError, match="is not a file of drawings: type another name"):
             handwriting_files.save(tmp_path, name, mine)
         assert handwriting_files.taken(tmp_path, name)
         assert handwriting_files.delete(tmp_path, name) == 0

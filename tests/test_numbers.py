@@ -105,6 +105,6 @@ def test_sentences_are_taken_apart_and_what_code_writes_is_left_out():
         "One.", "Two.",
     ]  # fmt: skip
     found = collecting.places()
-    assert not any("| **Option 1**: four layers fixed | 7" in one for one in found["README.md"])
+    assert not any("| **Option 1**: four layers frozen | 7" in one for one in found["README.md"])
     assert any("{…}" in one for one in found["lessons/figures.py"])
     assert "of 100 right" in " ".join(found["05 tasks-more-explained"] + found["07 words-predict"])

@@ -425,7 +425,7 @@ def test_first_the_prediction_then_what_was_measured(make):
         & (recorded.images == 10)
     ]  # fmt: skip
     assert f"{100 * rows.accuracy.mean():.1f} of 100" in own.curve.summary
-    assert "yours are others" not in own.curve.summary
+    assert "yours are different" not in own.curve.summary
     first = 100 * rows[rows.draw == 0].accuracy.iloc[0]
     assert f"This draw, recorded: {first:.1f}" in own.curve.summary
     assert "You said 66: it is" in own.curve.summary
@@ -502,10 +502,10 @@ def test_who_has_more_digits_is_offered_more_of_them(make, net, target):
     own = HowMuch(net, Target(many, target.validation, target.test))
     assert own.images.options[-1] == ("2,500", 2500)
     own.fields.skip_button.click()
-    assert "yours are others" in own.curve.summary
+    assert "yours are different" in own.curve.summary
     assert "This draw, recorded" not in own.curve.summary
     own.images.value = 2500
-    assert "so many were not recorded; run this point" in own.curve.summary
+    assert "this number was not recorded; run this point" in own.curve.summary
     own.start_button.click()
     own.wait(HUNG)
     assert own.live[0]["images"] == 2500 and "Now, on this machine: 9" in own.curve.summary
