@@ -388,6 +388,6 @@ def test_a_notebook_opened_again_shows_its_still_picture(lab, page):
     page.wait_for_function(f"() => !{MODEL}.dirty")
     lab.end_kernels()
     browser.open_notebook(page, lab, name)  # with a new kernel, that knows of no widget
-    browser.scroll_to(page, "text=This is an experiment to touch")
+    browser.scroll_to(page, "text=This is a hands-on experiment")
     expect(page.get_by_alt_text("Handwritten digits, and what the network").first).to_be_visible()
     browser.screenshot(page, "opened-again")
