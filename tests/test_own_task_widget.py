@@ -194,7 +194,7 @@ def test_a_damaged_zip_is_one_sentence(tmp_path, change):
 
 @pytest.mark.parametrize("kind", strange_zips.KINDS)
 def test_a_strange_zip_is_one_sentence_and_takes_little_memory(tmp_path, kind):
-    why = {"a password": "a password", "more than it says": "damaged"}.get(kind, "rare way")
+    why = {"a password": "a password", "more than it says": "damaged"}.get(kind, "unusual way")
     content = {"a.zip": strange_zips.strange(kind, leaves(1))}
     tracemalloc.start()
     try:

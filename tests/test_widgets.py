@@ -472,7 +472,7 @@ def test_ten_drawings_then_it_learns(teach, hold):
     assert teach.train.disabled and not teach.halt.disabled
     let_go.set()
     teach.wait(HUNG)
-    assert "digits (you said 60)" in teach.step.value and teach.said == {10: 60}
+    assert "digits right (you said 60)" in teach.step.value and teach.said == {10: 60}
     kept = predictions.of("00")["00.handwriting-10"]
     assert kept["said"] == {"": 60} and kept["measured"][""] == teach.results["option-1", 10].of_100
     assert teach.pad.prompt == "Draw a 0", "it is trained"
