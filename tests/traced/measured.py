@@ -15,15 +15,17 @@ from attacks import forked
 
 import tl_course as tl
 from tl_course.app import bench as benches
-from tl_course.app import notebooks
+from tl_course.app import notebooks, wheelhouse
 from tl_course.app.notebooks import root
 from tl_course.base import archives, outside, stats
 from tl_course.core import files, network, output_layers, pretraining, session, settings
 from tl_course.data import parts, pictures, writing
-from tl_course.data.sources import emoji_images, espeak, things
+from tl_course.data.sources import emoji_images, espeak, strokes, things
 from tl_course.data.targets import (
+    handwritten,
     kinds,
     letters,
+    lines,
     made_folder,
     omniglot,
     photographs,
@@ -32,7 +34,7 @@ from tl_course.data.targets import (
 )
 from tl_course.layers import growing, stimuli
 from tl_course.lessons import lesson
-from tl_course.lessons.n00_start_here import handwriting
+from tl_course.lessons.n00_start_here import handwriting, handwriting_files
 from tl_course.lessons.n01_pretrain import recipes
 from tl_course.lessons.n01_pretrain import tables as n01_tables
 from tl_course.lessons.n04_option_2_fine_tune import exercises as n04_exercises
@@ -309,6 +311,16 @@ def minutes_to_read(number: str) -> float:
 def minutes(number: str) -> float:
     """That a notebook computes for."""
     return lesson.SECONDS[number] / 60
+
+
+@functools.cache
+def session_minutes() -> int:
+    """Of every session, as its time-table adds up."""
+    import test_teaching
+
+    pages = map(test_teaching.note, test_teaching.votes.PAGES)
+    (added_up,) = {sum(one for one, _ in test_teaching.minutes(page)) for page in pages}
+    return added_up
 
 
 def numbered() -> list[str]:

@@ -34,15 +34,21 @@ OF_THEM = r"of\ (?:them|these|those|the|its)"
 RULES = {
     "code for the browser, for pandas or for a format": r"""
         .*(?:px|\dem\b|</?\w+|[=<>]=|\{\d?[.:\[]|images\ (?:in|>)\ |\{desc\}).*""",
+    "the minutes in a row of a time-table, which tests/test_teaching.py adds up": r"""
+        ^\|\ \d\d?\ \|
+        (?=\ (?:0\d\b|Arrival|Break|Exercise|Exit\ ticket|What|The)[^|]*\|[^|]*\|[^|]*\|$)""",
     "the number of a notebook": r"""
         (?<![.\d])\b0\d\b(?!\.\d) | \bnotebooks?\ \d\d | \b\d\d(?=\ [·→]) | ←\ \d\d | \[10\]
-        | \|\ \*{0,2}10\b | \*\*10\*\* | \b10\ is\ taken\ home""",
+        | \|\ \*{0,2}10\b | \*\*10\*\* | \b10\ is\ taken\ home
+        | (?<=0\d\ and\ )10\b | (?<=0\d,\ and\ )10\b | (?<=0\d\ or\ )10\b | (?<=0\d\ to\ )10\b""",
     "a name with a number in it": r"""
         \b[a-z]+[-₂]?\d[\w.-]*\b | \b3-clause\b | \[\d{4}\.\d{5}\] | \#\w{4,}
+        | \b64-bit\b | arxiv\.org/abs/\d+\.\d+
         | \b(?:cc\ by|sa|gpl|apache|python|jupyterlab|notebook|wcag|distill|arxiv|pillow|cc|version:
         |tl_course\ \w+|tables|gpt)\ \d[\d.]*\b""",
-    "an option, a layer, a stage, a seed": r"""
-        \b(?:options?|layers?|stages?|seeds?|steps?|rows?|columns?|units?|character|k\ =)\ \d+
+    "an option, a layer, a stage, a seed, a session": r"""
+        \b(?:options?|layers?|stages?|seeds?|sessions?|steps?|rows?|columns?|units?|character|k\ =)
+        \ \d+
         (?:(?:,\ |,?\ and\ |,?\ or\ |\ to\ |–|-)[1-5])*\b(?!×|\ (?:to|of))""",
     "a year": r"\b(?:19|20)\d\d\b",
     "a shape or a size of filters": r"""
@@ -55,10 +61,10 @@ RULES = {
         | (?<![\d.,/−+±-])\b[01]
           (?!\ (?:of\ 100|to\ [2-9]|points?|minute|gb|mb|chance)|[\d.,/%]*\d|%)\b""",
     "a digit that is drawn": r"""
-        (?:\ba|another|handwritten|slanted|“|0\ to|one|from\ 0\ to)\ (?:[2-9]|three|five|seven)\b
+        (?:\ba|another|handwritten|slanted|“|(?<![\d.])0\ to|one)\ (?:[2-9]|three|five|seven)\b
           (?!\ (?:as|of|time|points))
         | “seven” | \bon\ sevens?\b | \btwo\ sevens\b | \b0,\ 1,\ …\ 9\b | …\ one\ 9
-        | as\ \*cat\*\ or\ \*7\* | \(0\ \+\ 9\) | from\ 0\ to\ 9""",
+        | \bzero\*?\ to\ \*?nine\b | as\ \*cat\*\ or\ \*7\* | \(0\ \+\ 9\) | from\ 0\ to\ 9""",
     "an ordinal": r"""
         \b(?:third|fifth|tenth|sixth)(?=\ (?!(?:of|as|more|to)\b)\w) | ^third(?=:) | \bthe\ third\b
         | \b(?:first|second|other|one|left|right)\ half\b""",
