@@ -69,14 +69,14 @@ def expanded(path: str | os.PathLike) -> Path:
 def person_folder() -> Path:
     """Where is kept what a person makes: in the data home, a folder for each person.
 
-    Nobody else may read it. Where the data home has no place for it, it is in the usual data home
-    of the user, which a warning says once.
+    Nobody else may read it. Where the data home is read-only, it is in the usual data home of the
+    user; also where the data home has no place for it, which a warning says once.
     """
     try:
         person = clean(getpass.getuser())
     except (ImportError, KeyError, OSError):  # a system without names
         person = "learner"
-    made = home() / "made"
+    made = (_usual_home() if is_read_only(home()) else home()) / "made"
     try:
         return _private(made / person)
     except CourseError as error:
