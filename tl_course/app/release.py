@@ -4,7 +4,6 @@ Everything is made in a folder of its own beside them and put in its place when 
 says which files the command has made, so that `--force` replaces these and no others.
 """
 
-import importlib.util
 import json
 import os
 import re
@@ -94,7 +93,6 @@ def _make(folder: Path, points: marks.Points) -> Iterator[str]:
     for path in notebooks.find():
         _write_notebook(notebooks.untouched(path), instructor / "notebooks" / path.name)
         _write_notebook(notebooks.solved(path), instructor / "solved" / path.name)
-        _make_slides(path, instructor / "slides")
     yield "instructor: all of the course, and the solved notebooks in 'solved'."
     if marks.can_mark():
         yield f"marks: for nbgrader; the points of each exercise are in marks/{marks.POINTS}."
@@ -128,15 +126,6 @@ def _write_notebook(node, to: Path) -> None:
 
     to.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(node, to)
-
-
-def _make_slides(notebook: Path, folder: Path) -> None:
-    """Slides of a notebook, in a version of the course that can make them."""
-    if importlib.util.find_spec("tl_course.app.slides") is not None:
-        from tl_course.app import slides
-
-        folder.mkdir(parents=True, exist_ok=True)
-        slides.make(notebook, folder)
 
 
 def _tell_students(student: Path) -> None:
