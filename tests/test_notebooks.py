@@ -128,10 +128,11 @@ def lines_of_code(source: str) -> list[str]:
 
 
 def main_line(path: Path) -> list:
-    """The code cells before *Dig deeper*, but for those that the learner writes."""
+    """The code cells of the main line, but for those that the learner writes."""
     cells = nbformat.read(path, as_version=4).cells
-    deeper = (i for i, cell in enumerate(cells) if re.search("^# Dig deeper", cell.source, re.M))
-    shown = [cell for cell in cells[: next(deeper, len(cells))] if cell.cell_type == "code"]
+    ends = notebooks.AFTER_THE_MAIN_LINE
+    until = next(i for i, cell in enumerate(cells) if ends.search(cell.source))
+    shown = [cell for cell in cells[:until] if cell.cell_type == "code"]
     return [cell for cell in shown if "exercise" not in tags(cell)]
 
 

@@ -34,7 +34,7 @@ def every_figure():
     x = EmojiImages().batch(0, 8)[0]
     kernel = filters.edge()
     yield figures.pictures(x, ["a"] * 8, "t", "eight renders")
-    yield figures.wall(things.names(), ["cat"])
+    yield figures.wall()
     yield figures.guesses(x[:2], torch.rand(2, 1000), things.names())
     yield figures.filters({"one": torch.rand(32, 3, 7, 7)}, "t", "filters")
     yield figures.sliding_filter(x[0], kernel, 0, 31, filters.answers(x[0], kernel))

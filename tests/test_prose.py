@@ -17,7 +17,6 @@ from tl_course.app.notebooks import root
 NOTEBOOKS = {path.stem[:2]: path for path in notebooks.find()}
 PAGES = [root() / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
 PAGES += sorted((root() / "docs").rglob("*.md"))
-DEEPER = "# Dig deeper"
 WORDS, RESULTS, LINES = 1200, 12, 80  # of a main line, at most
 TAKEN_HOME = {"10"}  # code to copy, so its lines are not counted
 
@@ -29,15 +28,15 @@ def cells(number: str) -> list[nbformat.NotebookNode]:
 
 @cache
 def main_line(number: str) -> list[nbformat.NotebookNode]:
-    """The cells before *Dig deeper*, without the exercises."""
+    """The main line without its exercise."""
     taken = []
     exercises = False
     for cell in cells(number):
         if cell.cell_type == "markdown":
-            if cell.source.startswith(DEEPER) or f"\n{DEEPER}" in cell.source:
+            if notebooks.AFTER_THE_MAIN_LINE.search(cell.source):
                 break
             if re.match("## ", cell.source):
-                exercises = cell.source.startswith("## Exercises")
+                exercises = cell.source.startswith("## Exercise")
         if not exercises:
             taken.append(cell)
     return taken

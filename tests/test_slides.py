@@ -48,7 +48,7 @@ def a_notebook(*more):
         shows('<div class="tl-claim">IT HELD</div>', jupyter={"source_hidden": True}),
         new_markdown_cell("\n\n".join([LONG, "In between.", LONG])),
         new_code_cell("by_hand = 6 * 7", outputs=[new_output("stream", name="stderr", text="0%|")]),
-        new_markdown_cell("## Exercises"),
+        new_markdown_cell("## Exercise"),
         new_markdown_cell("### Freeze\n\nDo it."),
         shows("<p>NOT ATTEMPTED</p>", source="def freeze(): ...", tags=["exercise"]),
         new_markdown_cell("## Your predictions in this notebook"),

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import sys
 import tempfile
 import urllib.parse
@@ -29,6 +30,7 @@ NBGRADER = [
     for name in ("formgrader", "validate_assignment", "assignment_list", "course_list")
 ]
 MANIFEST = ".tl-course-copies.json"
+AFTER_THE_MAIN_LINE = re.compile("^# (?:More exercises|Dig deeper)$", re.MULTILINE)
 LARGEST = 10_000_000  # bytes of a notebook; no original comes near
 
 

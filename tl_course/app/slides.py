@@ -15,6 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from tl_course.app import report
+from tl_course.app.notebooks import AFTER_THE_MAIN_LINE
 from tl_course.base import storage
 from tl_course.base.errors import CourseError
 from tl_course.lessons.n05_how_much_data import questions as q05
@@ -26,7 +27,6 @@ BESIDE = {  # where the slides expect them, in a folder `reveal` beside them
 }  # fmt: skip
 SIZE = ("1280", "720")
 LINK = re.compile(r"\[([^\]]*)\]\((?!https?:)[^)]*\)")
-DEEPER = re.compile("^# Dig deeper", re.MULTILINE)
 FULL = 15  # lines of text on a slide
 REST = 3  # lines that are too few for a slide of their own
 WORDS = 13  # in a line
@@ -117,9 +117,9 @@ def _is_too_much(lines: float, more: float) -> bool:
 
 
 def _main_line(cells: list[NotebookNode]) -> Iterator[NotebookNode]:
-    """Everything before *Dig deeper*, but for the foot and what sets the notebook up."""
+    """The main line, but for the foot and what sets the notebook up."""
     for cell in cells:
-        if cell.cell_type == "markdown" and DEEPER.search(cell.source):
+        if cell.cell_type == "markdown" and AFTER_THE_MAIN_LINE.search(cell.source):
             return
         if cell.id != "foot" and cell.source.strip() not in OF_A_PERSON:
             yield cell

@@ -17,13 +17,11 @@ import pandas as pd
 
 from tl_course.app import notebooks
 from tl_course.core.network import FiveLayerNet
-from tl_course.data.sources import things
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.lessons.claims import Claim
 from tl_course.lessons.n00_start_here import claims as c00
 from tl_course.lessons.n01_pretrain import claims as c01
 from tl_course.lessons.n01_pretrain import experiments as e01
-from tl_course.lessons.n01_pretrain import figures as f01
 from tl_course.lessons.n02_what_layers_see import claims as c02
 from tl_course.lessons.n02_what_layers_see import experiments as e02
 from tl_course.lessons.n02_what_layers_see import figures as f02
@@ -39,7 +37,7 @@ from tl_course.lessons.n06_wrong_modality import figures as f06
 from tl_course.lessons.predictions import Asked
 from tl_course.study import comparing, results
 
-DEEPER, AFTER_SESSION_1 = "# Dig deeper", "## Edges, then corners, then shapes?"
+AFTER_SESSION_1 = "## Edges, then corners, then shapes?"
 CURVE = ("05", "curve")  # asked by an experiment, and not by `tl.prediction`
 
 
@@ -133,8 +131,6 @@ VOTES = (
     Vote("00", "fifty", "50 to 80, still too low.", lambda: _draws(50)),
     Vote("00", "random", "10 to 30: random is taken for useless.",
          lambda: _mean("random-frozen", 50)),
-    Vote("01", "cat", "The class follows whom it hears first; there is a cat's face elsewhere.",
-         lambda: f01.quarter(things.names().index("cat")), lambda: f01.QUARTERS),
     Vote("01", "filter", "Many say the dark middle of the cat: a filter is taken for a detector of "
          "dark things.", lambda: e01.strongest_at(e01.edge(0)), lambda: e01.PLACES),
     Vote("01", "output", "Under 10: the last layer looks small.", e01.share_in_output),
@@ -266,7 +262,7 @@ def _code_of(notebook: Path) -> Iterator[tuple[str, str]]:
     for cell in nbformat.read(notebook, as_version=4).cells:
         if notebook.stem.startswith("02") and cell.source.startswith(AFTER_SESSION_1):
             part = "after session 1"
-        if DEEPER in cell.source.splitlines():
+        if notebooks.AFTER_THE_MAIN_LINE.search(cell.source):
             part = "dig deeper"
         if cell.cell_type == "code":
             yield cell.source, part

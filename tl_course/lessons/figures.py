@@ -199,25 +199,16 @@ def sheets(
     return Picture(figure, alt)
 
 
-def wall(names: Sequence[str], find: Sequence[str] = ()) -> Picture:
-    """All 1,000 drawings, with a frame and a name around those to `find`."""
+def wall() -> Picture:
+    """All 1,000 drawings."""
     columns, size = 40, 32
     sheet = contact_sheet(columns, size)
     figure = Figure(figsize=(12, 12 * sheet.height / sheet.width + 0.4), layout="constrained")
     ax = figure.subplots()
     ax.imshow(sheet)
     ax.set_axis_off()
-    for name in find:
-        number = list(names).index(name)
-        x, y = number % columns * size, number // columns * size
-        ax.add_patch(Rectangle((x, y), size, size, fill=False, edgecolor=BLUE, linewidth=2.5))
-        ax.text(
-            x + size / 2, y - 3, name, ha="center", va="bottom", fontsize=9, color="white",
-            bbox={"facecolor": BLUE, "edgecolor": "none", "pad": 1.5},
-        )  # fmt: skip
     figure.suptitle("1,000 things: 1,000 classes, and not one digit among them")
-    framed = f" Frames mark {', '.join(find)}." if find else ""
-    return Picture(figure, f"A wall of 1,000 small colour drawings in {columns} columns.{framed}")
+    return Picture(figure, f"A wall of 1,000 small colour drawings in {columns} columns.")
 
 
 def guesses(x: torch.Tensor, probabilities: torch.Tensor, names: Sequence[str]) -> Picture:

@@ -13,17 +13,9 @@ from tl_course.lessons import figures
 from tl_course.lessons.figures import Line, Picture, architecture, wall
 
 __all__ = [
-    "architecture", "downhill", "first_filters", "picture_and_filter", "quarter", "renders",
-    "right_and_wrong", "sliding_filter", "wall",
+    "architecture", "downhill", "first_filters", "picture_and_filter", "renders", "right_and_wrong",
+    "sliding_filter", "wall",
 ]  # fmt: skip
-QUARTERS = ("top left", "top right", "bottom left", "bottom right")
-WALL = (25, 40)  # rows and columns of the wall
-
-
-def quarter(thing: int) -> str:
-    """Which of the `QUARTERS` of the wall the thing of that number is in."""
-    row, column = divmod(thing, WALL[1])
-    return QUARTERS[2 * (row >= WALL[0] / 2) + (column >= WALL[1] / 2)]
 
 
 def renders(x: torch.Tensor, name: str) -> Picture:
