@@ -620,7 +620,12 @@ def banner(net: network.FiveLayerNet, renders: torch.Tensor, table: Sequence[dic
         )
         each = (f"{mean:.0f}% at {n}" for n, mean in zip(line.x, line.y, strict=True))
         heard.append(f"{label} {', '.join(each)}")
-    ax.set(xscale="log", xlabel="labelled digits, without altered copies of them", ylabel="test accuracy, %", ylim=(35, 100))
+    ax.set(
+        xscale="log",
+        xlabel="labelled digits, without altered copies of them",
+        ylabel="test accuracy, %",
+        ylim=(35, 100),
+    )
     ax.set_xticks(line.x, [f"{n:,}" for n in line.x])
     ax.minorticks_off()
     ax.legend(fontsize=8, frameon=False, loc="lower right")
