@@ -6,7 +6,7 @@ number fails here until it is traced: `python tests/traced` prints what to add.
 
 import pytest
 
-from traced import checking, collecting, quantities
+from traced import checking, collecting, measured, quantities
 
 
 def test_every_number_is_traced_and_is_what_is_printed():
@@ -108,3 +108,9 @@ def test_sentences_are_taken_apart_and_what_code_writes_is_left_out():
     assert not any("| **Option 1**: four layers frozen | 7" in one for one in found["README.md"])
     assert any("{…}" in one for one in found["lessons/figures.py"])
     assert "of 100 right" in " ".join(found["05 tasks-more-explained"] + found["07 words-predict"])
+
+
+def test_notebooks_00_to_08_are_read_within_two_hours():
+    minutes = {number: measured.minutes_to_read(number) for number in measured.numbered()}
+    assert max(minutes.values()) <= 15
+    assert sum(minutes[number] for number in measured.numbered()[:9]) <= 120

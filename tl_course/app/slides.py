@@ -32,7 +32,7 @@ REST = 3  # lines that are too few for a slide of their own
 WORDS = 13  # in a line
 PICTURE = 9  # lines that are as high as a picture
 # What a class has nothing to see of, and an experiment whose recorded result its votes are about.
-OF_A_PERSON = ("lesson.predictions()", "lesson.calibration()", "tl.widgets.Teach()")
+OF_A_PERSON = ("lesson.predictions()", "lesson.calibration()", "tl.widgets.Teach(")
 ASKS_FIRST = {"tl.widgets.HowMuch(": q05.CURVE}  # experiments, and the vote before their result
 
 
@@ -121,7 +121,7 @@ def _main_line(cells: list[NotebookNode]) -> Iterator[NotebookNode]:
     for cell in cells:
         if cell.cell_type == "markdown" and AFTER_THE_MAIN_LINE.search(cell.source):
             return
-        if cell.id != "foot" and cell.source.strip() not in OF_A_PERSON:
+        if cell.id != "foot" and not any(one in cell.source for one in OF_A_PERSON):
             yield cell
 
 

@@ -129,7 +129,7 @@ VOTES = (
     Vote("00", "ten", "20 to 50 before the pad has trained; afterwards what the pad said.",
          lambda: _draws(10)),
     Vote("00", "fifty", "50 to 80, still too low.", lambda: _draws(50)),
-    Vote("00", "random", "10 to 30: random is taken for useless.",
+    Vote("00", "random", "10 to 30 before the pad has trained; then a little above what it said.",
          lambda: _mean("random-frozen", 50)),
     Vote("01", "filter", "Many say the dark middle of the cat: a filter is taken for a detector of "
          "dark things.", lambda: e01.strongest_at(e01.edge(0)), lambda: e01.PLACES),

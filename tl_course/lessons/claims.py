@@ -20,7 +20,7 @@ class Claim:
 
 def level(what: str, by_hand: float, library: float) -> Claim:
     """`what` a learner wrote and the library are at most two points apart (accuracies, 0 … 1)."""
-    apart = 100 * abs(by_hand - library)
+    apart = abs(round(100 * by_hand, 1) - round(100 * library, 1))  # of what is printed
     return Claim(
         f"{what} and the library differ by {apart:.1f} of 100 test digits.",
         bool(apart <= 2),
