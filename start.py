@@ -113,7 +113,7 @@ def parse(argv):
     parser.add_argument(
         "--cpu",
         action="store_true",
-        help="on Linux: install the build of torch without CUDA, a fifth of the download",
+        help="on Linux: install the build of torch without CUDA, a seventh of the download",
     )
     parser.add_argument(
         "--from",
@@ -317,13 +317,13 @@ def install(cpu, packages=None):
 
 
 def say_what_is_downloaded(cpu):
-    size = "2.5 GB" if room(cpu) > 3 else "0.5 GB"
+    size = "3.5 GB" if room(cpu) > 3 else "0.5 GB"
     print(
         "Setting up .venv: up to {} to download, 2 to 15 minutes, only this once.".format(size),
         flush=True,
     )
     if room(cpu) > room(True) and not shutil.which("nvidia-smi"):
-        print("(No NVIDIA GPU here? Ctrl-C, then add --cpu: a fifth of the download.)", flush=True)
+        print("(No NVIDIA GPU here? Ctrl-C, then add --cpu: a seventh of the download.)", flush=True)
 
 
 def fetch_minilm():
