@@ -207,7 +207,7 @@ def test_teach_it_your_handwriting_in_notebook_00(lab, page, tmp_path):
     browser.draw(page, canvas, browser.DIGITS[3])
     wait_for_answer(page, root)
     words = root.locator(".tlc-words").inner_text()
-    assert words.startswith("borrowed eyes, fixed: 3 (")
+    assert words.startswith("borrowed eyes, frozen: 3 (")
     assert "new eyes, all trained" in root.locator(".tlc-also").inner_text()
     browser.screenshot(page, "teach-learnt")
     browser.scroll_to(page, "text=More: a neighbour, save, combine, delete")

@@ -49,7 +49,7 @@ def test_a_prediction_by_keyboard(lab, page):
     page.keyboard.press("Tab")
     expect(cell.get_by_role("button", name="This is my answer")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(cell.get_by_text("“bad” is no answer here")).to_be_visible()
+    expect(cell.get_by_text("“bad” is not an answer here")).to_be_visible()
     assert page.evaluate(COUNT) == cells
     field.fill("40")
     page.keyboard.press("Tab")

@@ -106,21 +106,21 @@ def test_training_lab(lab, page):
     expect(layers).to_have_count(4)
     layers.nth(1).click()  # fixes the first two
     say(place, '"frozen":2')
-    expect(place.get_by_text("Two fixed, the rest moves")).to_be_visible()
+    expect(place.get_by_text("Two frozen, the rest moves")).to_be_visible()
     layers.nth(0).focus()  # by keyboard alone
     for _ in range(3):
         page.keyboard.press("ArrowDown")
     assert focused(page) == "W⁴, layer 4: borrowed from drawings, moves"
     page.keyboard.press("Enter")
     say(place, '"option":"1","frozen":4')
-    expect(place.get_by_text("Four fixed: this is Option 1.")).to_be_visible()
-    assert focused(page) == "W⁴, layer 4: borrowed from drawings, fixed"
+    expect(place.get_by_text("Four frozen: this is Option 1.")).to_be_visible()
+    assert focused(page) == "W⁴, layer 4: borrowed from drawings, frozen"
     before = heights(place)
     start.click()
     place.get_by_text("Done in").wait_for()
     expect(layers.nth(3).get_by_text("moved 0%")).to_be_visible()
     place.get_by_label("Start from").select_option("random")
-    expect(layers.nth(0)).to_have_accessible_name(re.compile("fresh, of random numbers, fixed"))
+    expect(layers.nth(0)).to_have_accessible_name(re.compile("fresh, of random numbers, frozen"))
     start.focus()
     page.keyboard.press("Enter")  # by keyboard alone
     place.get_by_text("that the other does not").wait_for()
@@ -229,7 +229,7 @@ def test_how_much_data(lab, page):
     for label, text in (("with 10 images", "70"), ("with 100 images", "many")):
         place.get_by_label(label, exact=True).fill(text)
     answer.click()
-    place.get_by_text("“many” for “with 100 images” is no answer here").first.wait_for()
+    place.get_by_text("“many” for “with 100 images” is not an answer here").first.wait_for()
     for label, text in (("with 100 images", "90"), ("with 1,000 images", "95")):
         place.get_by_label(label, exact=True).fill(text)
     place.get_by_label("with 10 images").focus()  # what is typed is drawn

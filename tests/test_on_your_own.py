@@ -260,7 +260,7 @@ def test_groups_are_held_out_as_a_whole_and_asked_about(tmp_path):
             picture = Image.fromarray(noise(30, 30, 60 + 130 * place, 10 * place + person))
             picture.save(folder / name / f"person{person}.png")
     asked = printed(run(tmp_path, pictures=str(folder)))["split"]
-    assert "share file names such as person0.png. Are these people" in asked
+    assert "share file names such as person0.png. Do these name people" in asked
     node = run(tmp_path, pictures=str(folder), group=r"person\d")
     assert printed(node)["split"] == "8 to learn from, 4 held out\n"
     (cell,) = [cell for cell in CODE if cell.id == "split"]

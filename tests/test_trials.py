@@ -176,9 +176,9 @@ def test_runs_survive_as_plain_text_and_damaged_ones_are_refused(nets, target):
 
 def test_what_borrows_nothing_is_no_option():
     assert Trial("random").words.startswith("from scratch, 50 images")
-    assert Trial("random", frozen=2).words.startswith("random layers, 2 fixed, ")
-    assert Trial("random", "1").words.startswith("random layers, all fixed, ")
-    assert Trial(frozen=2).words.startswith("drawings, Option 2, 2 fixed, ")
+    assert Trial("random", frozen=2).words.startswith("random layers, 2 frozen, ")
+    assert Trial("random", "1").words.startswith("random layers, all frozen, ")
+    assert Trial(frozen=2).words.startswith("drawings, Option 2, 2 frozen, ")
 
 
 def test_trials_that_do_not_exist_are_refused_in_a_sentence():

@@ -752,7 +752,7 @@ def test_what_was_pasted_is_not_saved_over_ones_own_unasked(teach, tmp_path):
     teach.set_state(theirs)
     teach.hands.save.click()
     assert file.read_text() == before
-    assert "drawings of Ada already" in teach.hands.question.value
+    assert "already drawings by Ada" in teach.hands.question.value
 
 
 def test_what_others_saved_is_neither_overwritten_nor_deleted_unasked(teach, net, tmp_path):
@@ -768,12 +768,12 @@ def test_what_others_saved_is_neither_overwritten_nor_deleted_unasked(teach, net
     alans.parent.mkdir(parents=True)
     alans.touch()  # pictures alone are somebody's as well
     mine.save.click()
-    assert not alans.read_bytes() and "drawings of Alan already" in mine.question.value
+    assert not alans.read_bytes() and "already drawings by Alan" in mine.question.value
     mine.name.value = "Ada"
     before = file.read_text()
     mine.save.click()
     mine.save.click()
-    assert file.read_text() == before and "drawings of Ada already" in mine.question.value
+    assert file.read_text() == before and "already drawings by Ada" in mine.question.value
     mine.name.value = "Grace"
     assert mine.asking.layout.display == "none" and not mine.question.value
     mine.save.click()

@@ -48,7 +48,8 @@ def home() -> Path:
 
 def is_read_only(folder: Path) -> bool:
     """Whether a folder is there, and can be read and not written to."""
-    return folder.is_dir() and os.access(folder, os.R_OK) and not os.access(folder, os.W_OK)
+    # (os.path.isdir also answers for a name that is too long, where Path.is_dir raises.)
+    return os.path.isdir(folder) and os.access(folder, os.R_OK) and not os.access(folder, os.W_OK)
 
 
 def _usual_home() -> Path:

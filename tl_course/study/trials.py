@@ -1,4 +1,4 @@
-"""One training that a learner sets up: what to start from, what stays fixed, how many images.
+"""One training that a learner sets up: what to start from, what is frozen, how many images.
 
 A trial is a small object that says everything; the same trial gives the same run on any machine (up
 to rounding). It goes through the same functions as every other adaptation of the course.
@@ -65,18 +65,18 @@ class Trial:
             if value not in allowed:
                 raise CourseError(f"There is no '{value}'; choose one of {', '.join(allowed)}.")
         if self.frozen not in range(len(LAYERS) + 1):
-            raise CourseError(f"{self.frozen} layers cannot stay fixed; there are 0 to 4.")
+            raise CourseError(f"{self.frozen} layers cannot be frozen; there are 0 to 4.")
 
     @property
     def words(self) -> str:
         """The trial in a few words, such as `drawings, Option 2, 50 images`."""
         if self.start == "random":  # the options are about what is borrowed
             fixed = "all" if self.option == "1" else self.frozen
-            parts = [f"random layers, {fixed} fixed" if fixed else "from scratch"]
+            parts = [f"random layers, {fixed} frozen" if fixed else "from scratch"]
         else:
             parts = [self.start, f"Option {self.option}"]
             if self.option == "2" and self.frozen:
-                parts.append(f"{self.frozen} fixed")
+                parts.append(f"{self.frozen} frozen")
         parts.append(f"{self.images:,} images")
         if self.augment:
             parts.append("copies")

@@ -123,7 +123,7 @@ class Training(Experiment):
 class TrainingLab(Training):
     """Trainings of the learner's own, on handwritten digits; `net` is the one of drawings.
 
-    `network.fixed` layers stay fixed; four of them are Option 1, and fewer are Option 2.
+    `network.fixed` layers are frozen; four of them are Option 1, and fewer are Option 2.
     """
 
     name, title = "training-lab", "Training lab"
@@ -303,7 +303,7 @@ class TrainingLab(Training):
         """The table of the learner's runs."""
         return [
             {
-                "run": i + 1, "start from": trial.start, "fixed": set_up(trial)[1],
+                "run": i + 1, "start from": trial.start, "frozen": set_up(trial)[1],
                 "images": f"{trial.images:,}{' + copies' if trial.augment else ''}",
                 "rate": "–" if trial.option == "1" else _rate_of(trial),
                 "seed": trial.seed, "right, of 100": of_100(run),
@@ -360,7 +360,7 @@ class TrainingLab(Training):
 
 
 def set_up(trial: Trial) -> tuple[str, int]:
-    """What a trial starts from and how many first layers stay fixed: all four under Option 1."""
+    """What a trial starts from and how many first layers are frozen: all four under Option 1."""
     return trial.start, len(LAYERS) if trial.option == "1" else trial.frozen
 
 

@@ -48,7 +48,7 @@ RULE_ELSEWHERE = Question(
 # ---------------------------------------------------------------- before a result is shown
 
 CURVE = (
-    "How many of 100 other digits will the network get right, with four borrowed layers fixed "
+    "How many of 100 other digits will the network get right, with four borrowed layers frozen "
     "(Option 1), and without altered copies of the digits?"
 )
 COPIES = "With ten digits, which way to learn gains most from altered copies?"

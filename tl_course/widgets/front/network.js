@@ -1,9 +1,9 @@
-// The five layers: what is borrowed, what stays fixed, and how far each has moved. A layer is pressed
-// to fix it with all those before it, or to let it move with all those after it.
+// The five layers: what is borrowed, what is frozen, and how far each has moved. A layer is pressed
+// to freeze it with all those before it, or to let it move with all those after it.
 //
 // store.layers  [[name, how many maps, how wide each is], …] of layers 1 to 4
 // store.start   what they are borrowed from, such as "drawings", or "random": nothing is borrowed
-// store.fixed   how many first layers stay fixed, set here
+// store.fixed   how many first layers are frozen, set here
 // store.busy    whether it trains, and nothing can be set
 // store.moved   how far each layer has moved, in percent, or [] where nothing was trained so
 // store.about   what is said below where nothing was trained so
@@ -18,13 +18,13 @@ const COUNT = ["None", "One", "Two", "Three", "Four"];
 /** What the setting is, in a sentence with the term after it. */
 function inWords(fresh, fixed, layers) {
   if (fresh) {
-    if (fixed === layers) return "Nothing borrowed, four fixed: random layers.";
+    if (fixed === layers) return "Nothing borrowed, four frozen: random layers.";
     if (!fixed) return "Nothing borrowed, all moves: from scratch.";
-    return `Nothing borrowed, ${COUNT[fixed].toLowerCase()} fixed, the rest moves.`;
+    return `Nothing borrowed, ${COUNT[fixed].toLowerCase()} frozen, the rest moves.`;
   }
-  if (fixed === layers) return "Four fixed: this is Option 1.";
-  if (!fixed) return "None fixed, everything moves: this is Option 2.";
-  return `${COUNT[fixed]} fixed, the rest moves: a part of Option 2.`;
+  if (fixed === layers) return "Four frozen: this is Option 1.";
+  if (!fixed) return "None frozen, everything moves: this is Option 2.";
+  return `${COUNT[fixed]} frozen, the rest moves: a part of Option 2.`;
 }
 
 const percent = (share) => `${share.toFixed(0 < share && share < 100 ? 1 : 0)}%`;
@@ -43,7 +43,7 @@ export function network(el, store) {
   const root = make(el, "div", { name: "tlc-network", role: "group" });
   const id = `tlc-network-${Math.random().toString(36).slice(2)}`;
   root.setAttribute("aria-labelledby", id);
-  const rule = "Press one to fix it and all above it, or to let it move.";
+  const rule = "Press one to freeze it and all above it, or to let it move.";
   make(root, "p", { name: "tlc-rule", text: `The layers, from the picture down (a square: 16 maps). ${rule}`, id });
   const layers = store.get("layers");
   const rows = layers.map(([name, maps, side], i) => {
@@ -98,7 +98,7 @@ export function network(el, store) {
       row.classList.toggle("tlc-fresh", fresh);
       row.classList.toggle("tlc-fixed", stays);
       from.textContent = fresh ? "fresh, " : "borrowed, ";
-      state.textContent = stays ? "fixed" : "moves";
+      state.textContent = stays ? "frozen" : "moves";
       row.setAttribute("aria-disabled", store.get("busy"));
       const source = fresh ? "fresh, of random numbers" : `borrowed from ${start}`;
       row.setAttribute("aria-label", `${name}, layer ${i + 1}: ${source}, ${state.textContent}`);
