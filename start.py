@@ -323,9 +323,7 @@ def say_what_is_downloaded(cpu):
         flush=True,
     )
     if room(cpu) > room(True) and not shutil.which("nvidia-smi"):
-        print(
-            "(No NVIDIA GPU here? Ctrl-C, then add --cpu: a seventh of that.)", flush=True
-        )
+        print("(No NVIDIA GPU here? Ctrl-C, then add --cpu: a seventh of that.)", flush=True)
 
 
 def fetch_minilm():

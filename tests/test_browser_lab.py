@@ -120,7 +120,7 @@ def test_training_lab(lab, page):
     place.get_by_text("Done in").wait_for()
     expect(layers.nth(3).get_by_text("moved 0%")).to_be_visible()
     place.get_by_label("Start from").select_option("random")
-    expect(layers.nth(0)).to_have_accessible_name(re.compile("fresh, of random numbers, frozen"))
+    expect(layers.nth(0)).to_have_accessible_name(re.compile("fresh, with random numbers, frozen"))
     start.focus()
     page.keyboard.press("Enter")  # by keyboard alone
     place.get_by_text("that the other does not").wait_for()

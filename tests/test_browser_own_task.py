@@ -114,7 +114,7 @@ def test_from_a_zip_to_a_try(lab, place, leaves):
     place.page.wait_for_function("() => document.querySelector('.tlc video').videoWidth > 0")
     assert video.evaluate(FILMING)
     expect(words).to_be_hidden()  # they are about another picture
-    place.get_by_role("button", name="Take it").click()
+    place.get_by_role("button", name="Take the picture").click()
     expect(words).to_contain_text("the camera's picture: ")
     expect(words).to_be_visible()
     expect(place.locator("figcaption").last).to_contain_text("the rest in its edge's colour")
@@ -136,7 +136,7 @@ def test_a_folder_and_a_class_are_added_and_a_wrong_zip_is_told(lab, place, leav
     expect(place.get_by_text("They are in my-pictures/leaves-2")).to_be_visible()
     expect(step(place, 2)).to_contain_text("all can be used")
     assert step(place, 4).get_attribute("aria-disabled") == "true", "nothing is trained on these"
-    field = place.get_by_label("Or add to a class, called")
+    field = place.get_by_label("Or add to a class called")
     field.fill("noise")
     rng, files = np.random.default_rng(1), [tmp_path / f"{n}.jpg" for n in range(10)]
     for file in files:

@@ -362,7 +362,7 @@ def test_a_notebook_that_does_not_answer_is_said_until_it_does(guarded):
     page.clock.install()
     page.locator("#undo").click()
     (asked,) = guarded.sent
-    waiting = page.get_by_role("status").get_by_text("it goes on as soon as it answers")
+    waiting = page.get_by_role("status").get_by_text("this goes on as soon as it answers")
     expect(waiting).to_have_count(0)
     page.clock.fast_forward(5000)
     waiting.wait_for()

@@ -106,12 +106,12 @@ def test_pictures_of_a_class_need_its_name_and_too_many_are_refused(plain, tmp_p
         (tmp_path / f"{number}.png").write_bytes(b"x")
     plain.evaluate(FILES, {"most": 3, "piece": 300, "answer": True})
     plain.get_by_role("button", name="Add pictures").click()
-    said, field = plain.get_by_role("status"), plain.get_by_label("Or add to a class, called")
-    assert said.inner_text().startswith("Type the name of the class")
+    said, field = plain.get_by_role("status"), plain.get_by_label("Or add to a class called")
+    assert said.inner_text().startswith("First type the name of the class")
     assert field.evaluate("field => field === document.activeElement")
     field.fill("  oak ")
     choose(plain, "Add pictures", [tmp_path / f"{n}.png" for n in range(4)])
-    assert said.inner_text() == "These are 4 pictures, and at most 3 are taken at once."
+    assert said.inner_text() == "There are 4 pictures here, and at most 3 can be added at once."
     assert plain.evaluate("window.sent") == []
     choose(plain, "Add pictures", [tmp_path / f"{n}.png" for n in range(3)])
     begin = sent(plain, 2)[0]["begin"]
@@ -127,8 +127,8 @@ def test_what_is_dropped_goes_the_same_way(plain):
       document.querySelector(".tlc-files").dispatchEvent(new DragEvent("drop", how));
     }"""
     plain.evaluate(drop, ["a.png"])
-    plain.get_by_role("status").get_by_text("Type the name of the class").wait_for()
-    plain.get_by_label("Or add to a class, called").fill("oak")
+    plain.get_by_role("status").get_by_text("First type the name of the class").wait_for()
+    plain.get_by_label("Or add to a class called").fill("oak")
     plain.evaluate(drop, ["a.png", "b.jpg", "notes.txt"])
     begin = sent(plain, 2)[0]["begin"]
     assert (begin["kind"], begin["name"], begin["skipped"]) == ("class", "oak", 1)

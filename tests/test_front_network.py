@@ -24,9 +24,9 @@ def layers(front):
 
 
 def state(layers) -> str:
-    """Which of the layers are fixed, as F, and which move, as M."""
+    """Which of the layers are frozen, as F, and which move, as M."""
     words = [layer.get_attribute("aria-label").rsplit(", ", 1)[1] for layer in layers.all()]
-    return "".join({"fixed": "F", "moves": "M"}[word] for word in words)
+    return "".join({"frozen": "F", "moves": "M"}[word] for word in words)
 
 
 def test_a_layer_is_fixed_with_those_before_it_and_moves_with_those_after_it(front, layers):
@@ -35,11 +35,11 @@ def test_a_layer_is_fixed_with_those_before_it_and_moves_with_those_after_it(fro
         layers.nth(pressed).click()
         assert front.get("fixed") == fixed and state(layers) == shown
     expect(
-        front.part.get_by_text("None fixed, everything moves: this is Option 2.")
+        front.part.get_by_text("None frozen, everything moves: this is Option 2.")
     ).to_be_visible()
     front.set(fixed=4)  # as from a classmate's text
     assert state(layers) == "FFFF"
-    expect(front.part.get_by_text("Four fixed: this is Option 1.")).to_be_visible()
+    expect(front.part.get_by_text("Four frozen: this is Option 1.")).to_be_visible()
 
 
 def test_by_keyboard_alone(front, layers):
@@ -48,7 +48,7 @@ def test_by_keyboard_alone(front, layers):
         front.page.keyboard.press(key)
     assert front.page.evaluate(FOCUSED) == "W², layer 2: borrowed from drawings, moves"
     front.page.keyboard.press("Enter")
-    assert front.page.evaluate(FOCUSED) == "W², layer 2: borrowed from drawings, fixed"
+    assert front.page.evaluate(FOCUSED) == "W², layer 2: borrowed from drawings, frozen"
     front.page.keyboard.press("Space")
     assert state(layers) == "FMMM" and front.get("fixed") == 1
 
@@ -58,7 +58,7 @@ def test_where_it_starts_from_is_said_in_words_and_by_a_pattern(front, layers):
     for start, said, line in (
         ("drawings", "borrowed from drawings", "solid"),
         ("written names", "borrowed from written names", "solid"),
-        ("random", "fresh, of random numbers", "dotted"),
+        ("random", "fresh, with random numbers", "dotted"),
     ):
         front.set(start=start)
         expect(layers.nth(3)).to_have_accessible_name(f"W⁴, layer 4: {said}, moves")
@@ -82,7 +82,7 @@ def test_how_far_each_layer_moved_is_a_bar_and_a_number(front, layers):
         assert [round(float(width[:-1]), 6) for width in found] == [
             float(width[:-1]) for width in widths
         ]
-        expect(front.part.get_by_text(f"Full is {full}%.")).to_be_visible()
+        expect(front.part.get_by_text(f"A full bar is {full}%.")).to_be_visible()
         expect(layers.nth(1).locator(".tlc-end")).to_have_text(f"{full}%")
     for layer, said in zip(layers.all(), ("0%", "250%", "125%", "25.0%"), strict=True):
         expect(layer).to_have_accessible_description(f"moved {said}")
@@ -103,7 +103,7 @@ def test_while_it_trains_nothing_is_set_and_the_focus_stays(front, layers):
     front.set(busy=False)
     front.page.keyboard.press("Enter")
     assert state(layers) == "FFFM"
-    expect(front.part.get_by_text(re.compile("^Three fixed"))).to_be_visible()
+    expect(front.part.get_by_text(re.compile("^Three frozen"))).to_be_visible()
 
 
 def test_targets_are_large_and_nothing_sticks_out_where_it_is_narrow(front, layers):

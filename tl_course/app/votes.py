@@ -243,7 +243,7 @@ class Place:
     name: str
     question: str
     has_options: bool
-    part: str  # "", "after session 1" or "dig deeper"
+    part: str  # "", "after session 1", "more exercises" or "dig deeper"
 
 
 @functools.cache
@@ -262,8 +262,8 @@ def _code_of(notebook: Path) -> Iterator[tuple[str, str]]:
     for cell in nbformat.read(notebook, as_version=4).cells:
         if notebook.stem.startswith("02") and cell.source.startswith(AFTER_SESSION_1):
             part = "after session 1"
-        if notebooks.AFTER_THE_MAIN_LINE.search(cell.source):
-            part = "dig deeper"
+        if begins := notebooks.AFTER_THE_MAIN_LINE.search(cell.source):
+            part = begins[0].removeprefix("# ").lower()
         if cell.cell_type == "code":
             yield cell.source, part
 

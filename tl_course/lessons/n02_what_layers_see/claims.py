@@ -43,7 +43,7 @@ def straight_shapes_come_first(table: pd.DataFrame) -> Claim:
     least = gain[STRAIGHT].min(axis=None)
     return Claim(
         f"Straight shapes come first: in layers 1 and 2, training makes at least {least:.0f} more "
-        "of 100 units prefer edges and bars, and in layers 3 and 4 at most a few more, or fewer.",
+        "of 100 units prefer edges and bars, but in layers 3 and 4 only a few more, or even fewer.",
         bool(least > 15 and gain[HIGHER].max(axis=None) < 10),
         f"trained minus untrained, layers 1 to 4: {_listed(gain, '+.0f')} of 100 units",
     )

@@ -46,8 +46,9 @@ def which_is_which(net: nn.Module, untrained: nn.Module, seed: int) -> Picture:
     )
 
 
-def selectivity(kinds: dict[str, torch.Tensor], title: str) -> Picture:
+def selectivity(kinds: dict[str, torch.Tensor]) -> Picture:
     """Orientation selectivity of each unit, a row of dots for each kind of network."""
+    title = "Training makes the units of layer 1 choosy about angles"
     figure, (axes,) = figures.in_a_row(1, 6.6, 0.9 + 0.55 * len(kinds))
     styles = ((figures.BLUE, "o"), (figures.PINK, "D"), (figures.ORANGE, "s"))
     told = []

@@ -100,8 +100,8 @@ def bound(sizes: Sequence[tuple[str, int]], each: int = MOST_BYTES) -> None:
         )
     if len(sizes) > MOST_FILES:
         raise CourseError(
-            f"These are {len(sizes):,} pictures, and at most {MOST_FILES:,} are taken at once: "
-            "choose fewer."
+            f"There are {len(sizes):,} pictures here, and at most {MOST_FILES:,} can be added at "
+            "once: choose fewer."
         )
     for name, size in sizes:
         if size > each:
@@ -140,7 +140,7 @@ class Upload:
         self.total, self.have = sum(size for _, size in self.files), 0
         if kind == "class":
             if not name.strip():
-                raise CourseError("Type the name of the class that these pictures show first.")
+                raise CourseError("First type the name of the class that these pictures show.")
             self.name = "my-task"
             self.places = [(clean(name), clean(Path(path).name)) for path, _ in self.files]
         else:

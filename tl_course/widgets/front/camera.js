@@ -44,7 +44,7 @@ export function camera(el, store) {
   const video = make(live, "video", { playsinline: "", "aria-label": "What the camera sees" });
   video.muted = true;
   const below = make(live, "div", { name: "tlc-buttons" });
-  pressable(below, "Take it", take).className = "tlc-keep";
+  pressable(below, "Take the picture", take).className = "tlc-keep";
   const said = make(left, "p", { name: "tlc-status", role: "status" });
   const seen = make(left, "div", { name: "tlc-seen" });
   const right = make(root, "div", { name: "tlc-answer" });
@@ -89,8 +89,8 @@ export function camera(el, store) {
       close();
       said.textContent =
         error.name === "NotAllowedError"
-          ? "The browser was not allowed to use the camera: allow it in the address bar, or take a file."
-          : "No camera could be opened: take a picture from a file.";
+          ? "The browser was not allowed to use the camera: allow it in the address bar, or choose a file."
+          : "No camera could be opened: choose a picture from a file.";
     }
   }
 

@@ -60,7 +60,7 @@ export function files(el, store) {
   if ("webkitdirectory" in folder) pressable(buttons, "Choose a folder", () => folder.click());
   pressable(buttons, "Choose a .zip", () => zip.click());
   const id = `tlc-class-${Math.random().toString(36).slice(2)}`;
-  make(root, "label", { text: "Or add to a class, called", for: id });
+  make(root, "label", { text: "Or add to a class called", for: id });
   const row = make(root, "div", { name: "tlc-buttons" });
   const label = make(row, "input", { type: "text", id, list: `${id}-known`, autocomplete: "off" });
   const known = make(row, "datalist", { id: `${id}-known` });
@@ -74,7 +74,7 @@ export function files(el, store) {
 
   function named() {
     if (label.value.trim()) return true;
-    say("Type the name of the class that these pictures show first.");
+    say("First type the name of the class that these pictures show.");
     label.focus();
     return false;
   }
@@ -93,12 +93,12 @@ export function files(el, store) {
     if (!taken.length) return say("There is no picture among these files.");
     if (taken.length > most) {
       const count = taken.length.toLocaleString("en");
-      return say(`These are ${count} pictures, and at most ${most.toLocaleString("en")} are taken at once.`);
+      return say(`There are ${count} pictures here, and at most ${most.toLocaleString("en")} can be added at once.`);
     }
     const total = taken.reduce((sum, { file }) => sum + file.size, 0);
     const id = Math.random().toString(36).slice(2);
     sending = { id, files: taken.map(({ file }) => file), at: 0, offset: 0, sent: 0, total };
-    say(`${taken.length} files are on their way …`);
+    say(`Files on their way: ${taken.length}`);
     const list = taken.map(({ path, file }) => [path, file.size]);
     store.send({ begin: { id, kind, name, files: list, skipped: every.length - taken.length } });
   }

@@ -73,7 +73,7 @@ function set(node, name, value) {
   if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
-const SCROLLED = { tabindex: "0", role: "group", "aria-label": "Table, wider than its place" };
+const SCROLLED = { tabindex: "0", role: "group", "aria-label": "Wide table, scrolls sideways" };
 
 function names(root) {
   const see = () => {
@@ -181,7 +181,7 @@ const GONE =
   "This experiment has lost its notebook, which was restarted or closed; what you see is what was " +
   "there last. Run its cell again: click into it and press Shift + Enter.";
 const COMES_BACK = " You can then bring back what you did.";
-const WAITING = "The notebook is busy or out of reach; it goes on as soon as it answers.";
+const WAITING = "The notebook is busy or out of reach; this goes on as soon as it answers.";
 const PATIENCE = 3000; // milliseconds until it says that it waits
 const LONG = 1000; // milliseconds without an answer, after which what is shown may be old
 const RESTORED = 2000; // milliseconds until JupyterLab has shown it

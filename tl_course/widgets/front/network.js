@@ -19,12 +19,12 @@ const COUNT = ["None", "One", "Two", "Three", "Four"];
 function inWords(fresh, fixed, layers) {
   if (fresh) {
     if (fixed === layers) return "Nothing borrowed, four frozen: random layers.";
-    if (!fixed) return "Nothing borrowed, all moves: from scratch.";
+    if (!fixed) return "Nothing borrowed, everything moves: from scratch.";
     return `Nothing borrowed, ${COUNT[fixed].toLowerCase()} frozen, the rest moves.`;
   }
   if (fixed === layers) return "Four frozen: this is Option 1.";
   if (!fixed) return "None frozen, everything moves: this is Option 2.";
-  return `${COUNT[fixed]} frozen, the rest moves: a part of Option 2.`;
+  return `${COUNT[fixed]} frozen, the rest moves: between Option 1 and Option 2.`;
 }
 
 const percent = (share) => `${share.toFixed(0 < share && share < 100 ? 1 : 0)}%`;
@@ -44,7 +44,7 @@ export function network(el, store) {
   const id = `tlc-network-${Math.random().toString(36).slice(2)}`;
   root.setAttribute("aria-labelledby", id);
   const rule = "Press one to freeze it and all above it, or to let it move.";
-  make(root, "p", { name: "tlc-rule", text: `The layers, from the picture down (a square: 16 maps). ${rule}`, id });
+  make(root, "p", { name: "tlc-rule", text: `The layers, from the picture down (each square is 16 maps). ${rule}`, id });
   const layers = store.get("layers");
   const rows = layers.map(([name, maps, side], i) => {
     const row = pressable(root, "", () => press(i), { name: "tlc-layer", "data-layer": i });
@@ -78,7 +78,7 @@ export function network(el, store) {
   const about = make(root, "p", { name: "tlc-about" });
 
   function press(i) {
-    if (store.get("busy")) said.textContent = "It trains: press Stop before you change layers.";
+    if (store.get("busy")) said.textContent = "It is training: press Stop before you change layers.";
     else store.set({ fixed: i < store.get("fixed") ? i : i + 1 });
   }
 
@@ -100,7 +100,7 @@ export function network(el, store) {
       from.textContent = fresh ? "fresh, " : "borrowed, ";
       state.textContent = stays ? "frozen" : "moves";
       row.setAttribute("aria-disabled", store.get("busy"));
-      const source = fresh ? "fresh, of random numbers" : `borrowed from ${start}`;
+      const source = fresh ? "fresh, with random numbers" : `borrowed from ${start}`;
       row.setAttribute("aria-label", `${name}, layer ${i + 1}: ${source}, ${state.textContent}`);
     });
     const words = inWords(fresh, fixed, layers.length);
@@ -119,7 +119,7 @@ export function network(el, store) {
       const still = i < fixed ? "stays as it is" : "not trained yet";
       value.textContent = known ? `moved ${percent(moved[i])}` : still;
     });
-    const scale = `Bars: the change of the weights, as a share of their size. Full is ${full}%.`;
+    const scale = `Bars: the change in the weights, as a share of their size. A full bar is ${full}%.`;
     about.textContent = moved.length ? scale : store.get("about");
   }
 

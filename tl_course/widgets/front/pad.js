@@ -26,7 +26,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 
 const HELP =
   "Drawing pad. Draw with mouse, pen or finger. With the keyboard: arrow keys move, " +
-  "Space lowers and lifts the pen, Backspace takes back a stroke, Delete clears, Enter goes on.";
+  "Space lowers and lifts the pen, Backspace undoes a stroke, Delete clears, Enter goes on.";
 
 const PICTURES = new Map(); // of classes, by name; the same for every pad of the page
 
