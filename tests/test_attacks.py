@@ -93,10 +93,11 @@ def killed(name: str, kills: int, seed: int, folder: Path):
     wanted = forked.run(forked.made, name, whole)
     for number in range(kills):
         place = fresh(name, folder / str(number))
-        if number % 3 < 2:
-            how = {"write": rng.randrange(writes)}
-        else:
-            how = {"moment": rng.uniform(0, seconds)}
+        how = (
+            {"write": writes - 1 - number // 3},  # at its end, where it tidies up
+            {"write": rng.randrange(writes)},
+            {"moment": rng.uniform(0, seconds)},
+        )[number % 3]
         code, _ = forked.run(functools.partial(forked.commanded, **how), name, place)
         assert code in (-signal.SIGKILL, -signal.SIGPROF, 0), code
         code, _ = forked.run(forked.commanded, name, place)

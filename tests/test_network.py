@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import subprocess
 import sys
 
@@ -91,6 +92,25 @@ def test_saved_and_loaded_networks_answer_alike(tmp_path):
     save(net, tmp_path / "half")
     assert (tmp_path / "half" / "weights.safetensors").stat().st_size < 900_000
     assert torch.allclose(net(x), load(tmp_path / "half")(x), atol=0.05)
+
+
+def test_a_save_that_was_killed_before_its_end_is_no_network_and_goes_on(tmp_path, monkeypatch):
+    net, move = fold(used_network()), os.replace
+
+    def replace(draft, path):
+        if path.name == "weights.safetensors":
+            raise KeyboardInterrupt
+        move(draft, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        with pytest.raises(KeyboardInterrupt):
+            save(net, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["network.json"]
+    with pytest.raises(CourseError, match="missing"):
+        load(tmp_path)
+    save(net, tmp_path)
+    assert load(tmp_path).n_classes == net.n_classes
 
 
 def test_saving_refuses_a_network_with_batch_norm(tmp_path):

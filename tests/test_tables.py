@@ -57,6 +57,24 @@ def test_a_table_is_made_resumed_and_current(folder):
     assert not other.is_current and other.done() == []
 
 
+def test_a_table_that_was_made_before_a_kill_is_tidied_up_and_its_settings_chosen(
+    folder, monkeypatch
+):
+    chosen = []
+    table = Table("squares", ("number",), squares, lambda: "w", chosen.append)
+    with monkeypatch.context() as patch:
+        patch.setattr(results, "sweep_unfinished", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            tables.make(table)
+    assert table.is_current and len(chosen) == 1 and results.unfinished() == ["squares"]
+    assert not tables.bring_up_to_date(table)
+    assert sorted(os.listdir(results.FOLDER)) == ["squares.csv", "squares.json"]
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
+
+
 def scored(done, upto=6):
     """Rows that have bits; from the fourth on more of them."""
     for number in range(len(done), upto):

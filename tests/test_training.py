@@ -24,6 +24,7 @@ from tl_course.core.training import Recipe, Watch, train
 from tl_course.data.sources.emoji_images import EmojiImages
 
 STEPS = 12
+WHOLE = ["network.json", "weights.safetensors"]  # the files of a saved network
 
 
 def source_batch(step: int):
@@ -426,8 +427,34 @@ def test_a_finished_network_is_not_overwritten_unasked(tmp_path):
     )
     assert network.fingerprint(other.net) != network.fingerprint(once.net)
     assert (tmp_path / "weights.safetensors").read_bytes() != kept
-    names = ["network.json", "weights.safetensors"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert sorted(path.name for path in tmp_path.iterdir()) == WHOLE
+
+
+def test_a_finished_network_whose_checkpoint_is_still_there_is_finished_again(
+    tmp_path, monkeypatch
+):
+    """Killed in between: the checkpoint goes, and one of another run is never taken away."""
+    saved = files.save
+
+    def save(*arguments, **more):
+        saved(*arguments, **more)
+        raise KeyboardInterrupt
+
+    def pretrain(seed):
+        pretraining.pretrain(EmojiImages(seed), 512, seed=seed, out=tmp_path, watch=Watch())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "save", save)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(0)
+    fingerprint = files.describe(tmp_path)["fingerprint"]
+    with pytest.raises(CourseError, match="belongs to another run"):
+        pretrain(3)
+    pretrain(0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == WHOLE
+    assert files.describe(tmp_path)["fingerprint"] == fingerprint
+    with pytest.raises(CourseError, match="already holds a finished network"):
+        pretrain(0)
 
 
 def test_two_pretrainings_cannot_write_into_one_folder(tmp_path):

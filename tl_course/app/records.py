@@ -58,8 +58,7 @@ def make_all(names: Sequence[str] = (), anew: bool = False) -> list[str]:
         if (missing or anew) and (not names or name in names):
             told.append(make())
     for name, table in every.items():
-        if (anew or not table.is_current) and (not names or name in names):
-            tables.make(table, anew)
+        if (not names or name in names) and tables.bring_up_to_date(table, anew):
             told.append(f"{name} made")
     if told:
         banner()

@@ -85,7 +85,8 @@ def save(
     """Write `folder/weights.safetensors` and a readable copy of its description, `network.json`.
 
     `about` is whatever a stranger should know (recipe, metrics, data), as JSON. The description
-    and a hash travel inside the weights' file, so that one atomic write makes a whole network.
+    and a hash travel inside the weights' file, so that one atomic write makes a whole network; it
+    comes last, so that the same call goes on where a program was killed.
     `half` stores float16 (2.8 MB). BatchNorm must have been folded. A network that `folder` holds
     is overwritten only where `overwrite` asks for it (CourseError).
     """
@@ -109,7 +110,7 @@ def write(folder: Path | str, state: dict[str, torch.Tensor], kind: dict, about:
     folder = storage.make_folder(folder)
     with storage.atomic_path(folder / WEIGHTS_FILE) as draft:
         draft.write_bytes(content)
-    storage.write_text(folder / DESCRIPTION_FILE, text + "\n")
+        storage.write_text(folder / DESCRIPTION_FILE, text + "\n")
     return folder
 
 
@@ -152,13 +153,24 @@ def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
     folder = storage.make_folder(folder)
     says = f"{folder} already holds a finished network"
     storage.refuse_to_overwrite(folder / WEIGHTS_FILE, says, overwrite)
-    description = folder / DESCRIPTION_FILE  # which is written after the weights
-    storage.refuse_to_overwrite(description, f"{description} is of something else", overwrite)
+    description = folder / DESCRIPTION_FILE
+    if not _is_left_over(description):
+        storage.refuse_to_overwrite(description, f"{description} is of something else", overwrite)
     if (folder / SHARED_WEIGHTS_FILE).exists():
         raise CourseError(
             f"{folder} holds a shared network ({SHARED_WEIGHTS_FILE}): save into another folder."
         )
     return folder
+
+
+def _is_left_over(path: Path) -> bool:
+    """Whether a description was left by a program that was killed before its weights came."""
+    try:
+        found = outside.parsed(outside.content(path, MOST_HEADER), path)
+        outside.meet(found, DESCRIPTION, path, AGAIN)
+    except CourseError:
+        return False
+    return True
 
 
 def to_save(net: FiveLayerNet, half: bool = False) -> dict[str, torch.Tensor]:

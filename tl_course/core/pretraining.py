@@ -103,11 +103,12 @@ def pretrain(
 
     With `out`, a checkpoint is kept there while it runs, so that the same call continues after an
     interruption exactly where it was; at the end the network is saved there and the checkpoint
-    goes. A finished network is overwritten only where `overwrite` asks for it, and no other program
-    can write into `out` meanwhile (CourseError). Under torchrun every process takes its share of
-    each batch. `held_out` is the same source with another seed; it measures the accuracy. `net` is
-    a fresh network of another kind; without a `recipe` it is that of `recipe_for`. (There are more
-    than seven parameters, since a run of days is said whole in one call.)
+    goes. A finished network is overwritten only where `overwrite` asks for it, or asked before it
+    was interrupted, and no other program can write into `out` meanwhile (CourseError). Under
+    torchrun every process takes its share of each batch. `held_out` is the same source with another
+    seed; it measures the accuracy. `net` is a fresh network of another kind; without a `recipe` it
+    is that of `recipe_for`. (There are more than seven parameters, since a run of days is said
+    whole in one call.)
     """
     steps = images // BATCH
     if steps < 2:
@@ -145,6 +146,7 @@ def pretrain(
         if out is not None:  # rather now than after an hour of training
             if acc.is_main_process:
                 held.enter_context(storage.claimed(storage.make_folder(out)))
+            overwrite = overwrite or (out / CHECKPOINT).exists()  # which is of this run, or refused
             files.free_folder(out, overwrite)
             if (out / OLD_CHECKPOINT).exists():  # else it would start over without a word
                 raise checkpoint.of_another_version(out / OLD_CHECKPOINT)

@@ -139,10 +139,10 @@ def record(
     storage.write_text(place.with_suffix(".csv"), text)
     storage.write_text(place.with_suffix(".json"), json.dumps(made_with, indent=2) + "\n")
     if complete:
-        _sweep_unfinished(name)
+        sweep_unfinished(name)
 
 
-def _sweep_unfinished(name: str) -> None:
+def sweep_unfinished(name: str) -> None:
     """Nothing of `name` is unfinished any more; the JSON goes first, as it says what is there."""
     folder = FOLDER / UNFINISHED
     for suffix in (".json", ".csv", TENSORS):

@@ -36,7 +36,7 @@ class Table:
 
     `rows(done)` yields rows, at least those that are missing, given those of an earlier sitting; a
     list of rows is written down as a whole. `keys` are the columns that tell rows apart. `weights`
-    gives the fingerprint of what it is made with. `then(rows)` is called when it is complete.
+    gives the fingerprint of what it is made with. `then(rows)` is called when all are there.
     """
 
     name: str
@@ -61,6 +61,15 @@ class Table:
         return results.current(self.name, self.weights())
 
 
+def bring_up_to_date(table: Table, anew: bool = False) -> bool:
+    """Make a table that is not current, or `anew` any; gives whether it was made."""
+    if table.is_current and not anew:
+        results.sweep_unfinished(table.name)  # which a program that was killed at its end left
+        return False
+    make(table, anew)
+    return True
+
+
 def make(table: Table, anew: bool = False) -> None:
     """Make the rows that are missing and record the table; it can be stopped and called again."""
     weights = table.weights()
@@ -74,9 +83,9 @@ def make(table: Table, anew: bool = False) -> None:
         if time.monotonic() - saved > SAVE_EVERY:
             record(complete=False)
             saved = time.monotonic()
-    record()
     if table.then is not None:
         table.then(rows)
+    record()  # last: from then on the table is current, and is not made again
 
 
 def missing(plan: Iterable[tuple], done: list[dict], keys: tuple[str, ...]) -> Iterator[tuple]:
