@@ -45,9 +45,8 @@ def release(out: Path, overwrite: bool = False) -> Iterator[str]:
     out = storage.check_name(out).resolve()
     if any(notebooks.root() / name in (out, *out.parents) for name in COURSE):
         raise CourseError(f"{out} is inside the course itself: choose another place.")
-    earlier = _earlier(out, overwrite)
-    storage.make_folder(out)
-    with storage.claimed(out):
+    with storage.claimed(storage.make_folder(out)):
+        earlier = _earlier(out, overwrite)
         _write(out, earlier, finished=False)
         draft = out / UNFINISHED
         shutil.rmtree(draft, ignore_errors=True)
@@ -158,7 +157,7 @@ Made = dict[str, list[str]]  # a file's place: what it may be, as hashes
 
 def _earlier(out: Path, overwrite: bool) -> Made:
     """The files of an earlier release there. CourseError where they, or others, are to stay."""
-    if not out.exists() or out.is_dir() and all(map(_is_passing, os.listdir(out))):
+    if all(map(_is_passing, os.listdir(out))):
         return {}
     if not (out / MANIFEST).is_file():
         raise CourseError(f"{out} is there already and no release: choose another place.")

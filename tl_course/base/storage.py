@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import stat
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,12 +106,9 @@ def _private(folder: Path) -> Path:
 
 def _is_mine(folder: Path) -> bool:
     """Whether a folder, and no link, belongs to whoever owns what this program writes there."""
-    probe, there = _draft(folder / "probe"), folder.lstat()
-    probe.touch()
-    try:
-        return stat.S_ISDIR(there.st_mode) and there.st_uid == probe.stat().st_uid
-    finally:
-        probe.unlink(missing_ok=True)
+    there = folder.lstat()
+    with tempfile.TemporaryFile(dir=folder) as probe:
+        return stat.S_ISDIR(there.st_mode) and there.st_uid == os.fstat(probe.fileno()).st_uid
 
 
 @contextlib.contextmanager
@@ -284,7 +282,8 @@ def free_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
 
 
 def _try(probe: Path) -> None:
-    """Write a file there and take it away again."""
+    """Write a file there and take it away again, with those that killed programs left."""
+    sweep(probe.parent)
     probe.touch()
     probe.unlink(missing_ok=True)  # another program may have swept it
 
