@@ -108,13 +108,14 @@ def forgetting(
 def overfitting_gaps(costs: pd.DataFrame, scored: pd.DataFrame, images: int) -> dict[str, float]:
     """How far training accuracy is above test accuracy, in points, over the same draws.
 
-    `costs` are rows of `forgetting`, `scored` of a sweep with the same draws. Gives the mean gap of
+    `costs` are rows of `forgetting`, `scored` of a sweep with the same draws; rows of training runs
+    at equal rates are both. Gives the mean gap of
     "option-1" and of "option-2", how much "larger" the second is, half of the 95% "interval" of
     that (over draws and test examples, see `stats.estimate`), and the number of "draws".
     """
     gaps = {}
     for arm in ("option-1", "option-2"):
-        rows = costs[(costs.settings == "tuned") & (costs.arm == arm) & (costs.images == images)]
+        rows = comparing.tuned(costs).query("arm == @arm and images == @images")
         training_part = rows.set_index("draw").training.sort_index()
         right = comparing.right(scored, arm, False, images).loc[training_part.index]
         gaps[arm] = training_part.to_numpy()[:, None] - right.to_numpy(float)

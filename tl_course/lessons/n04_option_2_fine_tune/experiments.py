@@ -49,21 +49,22 @@ def overfitting(
 
 
 def equal_rates(net: FiveLayerNet, images: int, number: int) -> list[dict]:
-    """Draw `number`, once with four layers frozen and once with none, by the same updates.
+    """Draw `number` under each option by the same updates: rate and steps are those of Option 2.
 
-    Rows `images`, `draw`, `frozen`, `training` and `test`; rate and steps are those of Option 2.
+    Rows `arm`, `augmented`, `images`, `draw`, `training` and `accuracy` (0 … 1), and `right`.
     """
     target = handwritten()
     labelled = draw(target.pool, images, number)
     chosen, rows = settings.chosen("option-2", images), []
-    for frozen in ((), LAYERS):
+    for arm, frozen in (("option-1", LAYERS), ("option-2", ())):
         start = network.replace_output_layer(net, len(labelled.names))
         adapted = transfer.fine_tune(start, labelled, frozen=frozen, seed=number, chosen=chosen)
-        parts = {"training": labelled, "test": target.test}
-        shares = {
-            name: training.accuracy(adapted.net, part.x, part.y) for name, part in parts.items()
-        }
-        rows.append({"images": images, "draw": number, "frozen": len(frozen), **shares})
+        adapted = adapted.tested(target.test)
+        rows.append(
+            {"arm": arm, "augmented": False, "images": images, "draw": number,
+             "training": training.accuracy(adapted.net, labelled.x, labelled.y),
+             "accuracy": adapted.accuracy, "right": (adapted.predictions == target.test.y).numpy()}
+        )  # fmt: skip
     return rows
 
 

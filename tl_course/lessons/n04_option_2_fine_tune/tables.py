@@ -42,6 +42,6 @@ def forgotten(done: list[dict]) -> Iterator[dict]:
 
 TABLES = [
     Table("overfitting", ("arm", "step", "part", "draw"), overfitting),
-    Table("equal_rates", ("images", "draw", "frozen"), equal_rates),
+    Table("equal_rates", ("arm", "images", "draw"), equal_rates),
     Table("forgetting", ("settings", "arm", "images", "draw"), forgotten),
 ]
