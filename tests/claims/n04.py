@@ -33,6 +33,10 @@ def gap(training=None):
     return rows, load("sweep")
 
 
+def by_size(training=None):
+    return (*gap(training), load("equal_rates"))
+
+
 def swapped(one, other):
     return (load("sweep").replace({"arm": {one: other, other: one}}),)
 
@@ -54,6 +58,7 @@ CASES = {
     ),
     claims.both_options_overfit: (curves, lambda: curves(accuracy=1.0)),
     claims.freezing_hardly_helps: (gap, lambda: gap(training=0.9)),
+    claims.freezing_never_helps_much: (by_size, lambda: by_size(training=0.9)),
     claims.option_2_forgets: (left, costs("arm == 'option-2'", "accuracy", 0.5)),
     claims.steps_decide_what_is_forgotten: (
         left, costs(f"settings == '{forgetting.CONTROL}'", "accuracy", 0.3)

@@ -76,9 +76,9 @@ def spread(arm: str, images: int, copies: bool = False) -> float:
 
 
 @functools.cache
-def lead(one: str, other: str, images: int, copies: bool = False) -> pd.Series:
+def lead(one: str, other: str, images: int, copies: bool = False, name: str = "sweep") -> pd.Series:
     """How far one arm is ahead of another on the same draws: ahead, interval, wins, draws."""
-    rows = comparing.paired(comparing.tuned(table("sweep")), (one, copies), (other, copies))
+    rows = comparing.paired(comparing.tuned(table(name)), (one, copies), (other, copies))
     return rows[rows.images == images].iloc[0]
 
 
@@ -133,7 +133,20 @@ def gap(arm: str, images: int) -> float:
 
 def gaps() -> dict[str, float]:
     """The same with ten digits, on the draws of the sweep."""
-    return forgetting.overfitting_gaps(table("forgetting"), comparing.plain(table("sweep")), 10)
+    return gaps_by_size()[0].loc[10].to_dict()
+
+
+@functools.cache
+def gaps_by_size() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The same at every size, as tuned and at equal rates."""
+    costs, equal = table("forgetting"), table("equal_rates")
+    tuned = forgetting.gaps_by_size(costs, comparing.plain(table("sweep")))
+    return tuned, forgetting.gaps_by_size(equal, equal)
+
+
+def gaps_with(images: int) -> pd.Series:
+    """The four gaps with so many digits: both options, as tuned and at equal rates."""
+    return pd.concat([rows.loc[images, ["option-1", "option-2"]] for rows in gaps_by_size()])
 
 
 def other_task(task: str, each: int, arm: str, copies: bool = False) -> float:

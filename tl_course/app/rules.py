@@ -92,7 +92,10 @@ RULES = (
     ),
     Rule(
         "Option 1 keeps a small dataset from being overfitted.", NOT_HERE, "04",
-        ((c04.freezing_hardly_helps, ("forgetting", "sweep")),),
+        (
+            (c04.freezing_hardly_helps, ("forgetting", "sweep")),
+            (c04.freezing_never_helps_much, ("forgetting", "sweep", "equal_rates")),
+        ),
     ),
     Rule(
         "The source and the target need the same type of input.", PARTLY, "06",

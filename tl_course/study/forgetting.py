@@ -126,3 +126,9 @@ def overfitting_gaps(costs: pd.DataFrame, scored: pd.DataFrame, images: int) -> 
         "interval": 100 * interval,
         "draws": len(gaps["option-1"]),
     }
+
+
+def gaps_by_size(costs: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
+    """`overfitting_gaps` with each number of images (the index) in `costs`, a row each."""
+    sizes = sorted(costs.images[costs.arm == "option-1"].unique())
+    return pd.DataFrame({images: overfitting_gaps(costs, scored, images) for images in sizes}).T

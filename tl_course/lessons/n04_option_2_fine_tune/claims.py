@@ -3,7 +3,7 @@
 import pandas as pd
 
 from tl_course.base import stats
-from tl_course.lessons.claims import Claim, level
+from tl_course.lessons.claims import Claim, level, listed
 from tl_course.study import comparing, forgetting
 
 LAYERS = [f"moved_{number}" for number in (1, 2, 3, 4)]
@@ -64,6 +64,25 @@ def freezing_hardly_helps(costs: pd.DataFrame, sweep: pd.DataFrame) -> Claim:
         f"freezing makes the gap {gaps['larger']:.1f} points smaller on the same {gaps['draws']} "
         f"draws; the 95% confidence interval ends at {most:.1f} points, and a quarter of the gap "
         f"would be {quarter:.1f}",
+    )
+
+
+def freezing_never_helps_much(
+    costs: pd.DataFrame, sweep: pd.DataFrame, equal: pd.DataFrame
+) -> Claim:
+    """The same gap at every size: as tuned, and by the same updates (rows of `equal_rates`)."""
+    tuned = forgetting.gaps_by_size(costs, comparing.plain(sweep)).larger
+    same = forgetting.gaps_by_size(equal, equal)
+    most, unclear = max(tuned.max(), same.larger.max()), same.larger.abs() < same.interval
+    return Claim(
+        "From ten to a thousand digits, freezing makes the gap between training and test at most "
+        f"{most:.1f} points smaller, and with the same updates for both options not certainly "
+        "smaller or larger.",
+        bool(most < 2 and unclear.all()),
+        "smaller by, as tuned, "
+        + listed(tuned, "{:,} digits {:+.1f}", ", ")
+        + "; with the same updates, "
+        + listed(dict(same.iterrows()), "{0:,} digits {1.larger:+.1f} ± {1.interval:.1f}", ", "),
     )
 
 

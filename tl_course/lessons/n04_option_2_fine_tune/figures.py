@@ -11,6 +11,7 @@ from tl_course.lessons import curves, figures
 from tl_course.lessons.figures import GREY, STYLES, Line, Picture
 from tl_course.study import comparing, forgetting
 
+OPTIONS = ("option-1", "option-2")
 STEPS_SHOWN = (0, 5, 10, 20, 50, 100)  # of those that were recorded
 
 
@@ -35,7 +36,7 @@ def overfitting(table: pd.DataFrame, title: str) -> Picture:
     """
     kept = table[table.step.isin(STEPS_SHOWN)]
     mean = 100 * kept.groupby(["arm", "part", "step"]).accuracy.mean()
-    test = {arm: mean[arm, "test"] for arm in ("option-1", "option-2")}
+    test = {arm: mean[arm, "test"] for arm in OPTIONS}
     training = {arm: mean[arm, "training"] for arm in test}
     if training["option-1"].equals(training["option-2"]):
         lines = {"both options, training": _line(training["option-2"], (GREY, "o", "--"))}
@@ -57,6 +58,28 @@ def overfitting(table: pd.DataFrame, title: str) -> Picture:
 
     look = figures.Look(ylim=(0, 103), beside=1e-9, dress=dress)
     return figures.chart({"": lines}, title, "steps (not to scale)", "accuracy, %", look=look)
+
+
+def gaps(costs: pd.DataFrame, sweep: pd.DataFrame, equal: pd.DataFrame, title: str) -> Picture:
+    """Training minus test accuracy of both options at every size, as tuned and at equal rates.
+
+    Rows of `forgetting`, of a sweep and of `equal_rates`.
+    """
+    panels = {
+        "tuned for each option": forgetting.gaps_by_size(costs, comparing.plain(sweep)),
+        "the same updates for both": forgetting.gaps_by_size(equal, equal),
+    }
+    lines = {
+        name: {STYLES[arm][0]: _line(rows[arm], (*STYLES[arm][1:], "-")) for arm in OPTIONS}
+        for name, rows in panels.items()
+    }
+    most = max(rows[[*OPTIONS]].to_numpy().max() for rows in panels.values())
+    labels, look = (
+        ("labelled digits", "training − test accuracy, points"),
+        {"ylim": (0, 1.1 * most)},
+    )
+    said, look = "{y:.1f} with {x}", figures.Look(log=True, **look)
+    return figures.chart(lines, title, *labels, said=said, look=look)
 
 
 def _line(curve: pd.Series, look: tuple[str, str, str]) -> Line:
