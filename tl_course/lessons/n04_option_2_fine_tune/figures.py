@@ -74,11 +74,8 @@ def gaps(costs: pd.DataFrame, sweep: pd.DataFrame, equal: pd.DataFrame, title: s
         for name, rows in panels.items()
     }
     most = max(rows[[*OPTIONS]].to_numpy().max() for rows in panels.values())
-    labels, look = (
-        ("labelled digits", "training − test accuracy, points"),
-        {"ylim": (0, 1.1 * most)},
-    )
-    said, look = "{y:.1f} with {x}", figures.Look(log=True, **look)
+    labels, said = ("labelled digits", "training − test accuracy, points"), "{y:.1f} with {x}"
+    look = figures.Look(log=True, ylim=(0, 1.1 * most))
     return figures.chart(lines, title, *labels, said=said, look=look)
 
 
