@@ -86,7 +86,7 @@ OFFICIAL = Tuning(
     steps=lambda augmented, images: tuple(
         steps * (1 + (images >= MANY)) for steps in ((300, 600) if augmented else (100, 300))
     ),
-    draws=lambda augmented, images: {10: 4, 50: 4, 200: 3, 1000: 2, 5000: 1}[images],
+    draws=lambda augmented, images: {10: 4, 50: 2, 200: 2, 1000: 1, 5000: 1}[images],
 )  # fmt: skip
 
 
