@@ -49,6 +49,10 @@ CASES = {
         recorded("tasks"),
         swapped("tasks", "arm", "option-1", "scratch"),
     ),
+    claims.borrowing_leads_on_real_letters: (
+        recorded("real_letters"),
+        swapped("real_letters", "arm", "option-1", "scratch"),
+    ),
     claims.every_borrowed_layer_helps: (
         recorded("which_layers"),
         swapped("which_layers", "k", 1, 4),

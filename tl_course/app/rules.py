@@ -70,6 +70,7 @@ RULES = (
         (
             (c02.one_set_of_units_serves_all, ("usage",)),
             (c05.borrowing_leads_on_other_tasks, ("tasks",)),
+            (c05.borrowing_leads_on_real_letters, ("real_letters",)),
             (c05.every_borrowed_layer_helps, ("which_layers",)),
         ),
     ),

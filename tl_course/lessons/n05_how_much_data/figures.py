@@ -281,6 +281,12 @@ def by_task(table: pd.DataFrame, title: str) -> Picture:
     )
 
 
+def letters(fonts: pd.DataFrame, drawn: pd.DataFrame, title: str) -> Picture:
+    """Letters of fonts beside letters that people drew: rows of `tasks` and of `real_letters`."""
+    shown = {"letters of fonts": fonts.query("task == 'letters'"), "letters by hand": drawn}
+    return by_task(pd.concat(rows.assign(task=name) for name, rows in shown.items()), title)
+
+
 def cuts(table: pd.DataFrame, title: str) -> Picture:
     """Accuracy against how many first layers were borrowed: rows of `which_layers`."""
     called = ("none", "1", "1 and 2", "1 to 3", "1 to 4")
