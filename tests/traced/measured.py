@@ -155,7 +155,7 @@ def other_task(task: str, each: int, arm: str, copies: bool = False) -> float:
     return mean("tasks", where)
 
 
-def by_hand(each: int, arm: str, alphabet: str = "", copies: bool = False) -> float:
+def real_letter(each: int, arm: str, alphabet: str = "", copies: bool = False) -> float:
     """Of 100 letters that people drew, in one alphabet or in all."""
     where = f"each == {each} and arm == '{arm}' and augmented == {copies}"
     return mean("real_letters", where + (f" and alphabet == '{alphabet}'" if alphabet else ""))

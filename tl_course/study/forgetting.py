@@ -109,9 +109,9 @@ def overfitting_gaps(costs: pd.DataFrame, scored: pd.DataFrame, images: int) -> 
     """How far training accuracy is above test accuracy, in points, over the same draws.
 
     `costs` are rows of `forgetting`, `scored` of a sweep with the same draws; rows of training runs
-    at equal rates are both. Gives the mean gap of
-    "option-1" and of "option-2", how much "larger" the second is, half of the 95% "interval" of
-    that (over draws and test examples, see `stats.estimate`), and the number of "draws".
+    at equal rates are both. Gives the mean gap of "option-1" and of "option-2", how much "larger"
+    the second is, half of the 95% "interval" of that (over draws and test examples, see
+    `stats.estimate`), and the number of "draws".
     """
     gaps = {}
     for arm in ("option-1", "option-2"):

@@ -76,8 +76,8 @@ def freezing_never_helps_much(
     most, unclear = max(tuned.max(), same.larger.max()), same.larger.abs() < same.interval
     return Claim(
         "From ten to a thousand digits, freezing makes the gap between training and test at most "
-        f"{most:.1f} points smaller, and with the same updates for both options not certainly "
-        "smaller or larger.",
+        f"{most:.1f} points smaller; with the same updates for both options, no difference between "
+        "their gaps is certain.",
         bool(most < 2 and unclear.all()),
         "smaller by, as tuned, "
         + listed(tuned, "{:,} digits {:+.1f}", ", ")

@@ -171,11 +171,15 @@ def labels_cure_overfitting_not_forgetting(forgetting: pd.DataFrame) -> Claim:
     )
 
 
+def _lead_of_borrowing(table: pd.DataFrame, *by: str) -> tuple[pd.DataFrame, pd.Series]:
+    """Means in % of each arm without copies, and how far both options lead all other ways."""
+    mean = 100 * comparing.plain(table).groupby([*by, "arm"]).accuracy.mean().unstack()
+    return mean, mean[BORROWING].min(axis=1) - mean[[*WITHOUT, "classical"]].max(axis=1)
+
+
 def borrowing_leads_on_other_tasks(tasks: pd.DataFrame) -> Claim:
     """Both options against every way without borrowing, on letters and on unseen things."""
-    plain = tasks[~tasks.augmented]
-    by = 100 * plain.groupby(["task", "each", "arm"]).accuracy.mean().unstack()
-    lead = by[BORROWING].min(axis=1) - by[[*WITHOUT, "classical"]].max(axis=1)
+    _, lead = _lead_of_borrowing(tasks, "task", "each")
     return Claim(
         "With one and with five labelled images of each letter or unseen thing, both options are "
         f"at least {lead.min():.0f} points ahead of every way that borrows nothing.",
@@ -186,9 +190,7 @@ def borrowing_leads_on_other_tasks(tasks: pd.DataFrame) -> Claim:
 
 def borrowing_leads_on_real_letters(letters: pd.DataFrame) -> Claim:
     """The same in each of five alphabets, drawn by people: rows of `real_letters`."""
-    plain = letters[~letters.augmented]
-    by = 100 * plain.groupby(["each", "alphabet", "arm"]).accuracy.mean().unstack()
-    lead = by[BORROWING].min(axis=1) - by[[*WITHOUT, "classical"]].max(axis=1)
+    by, lead = _lead_of_borrowing(letters, "each", "alphabet")
     mean = by.groupby("each").mean()
     return Claim(
         "In each of five alphabets, with one and with five drawings of each letter, both options "

@@ -282,9 +282,10 @@ def by_task(table: pd.DataFrame, title: str) -> Picture:
 
 
 def letters(fonts: pd.DataFrame, drawn: pd.DataFrame, title: str) -> Picture:
-    """Letters of fonts beside letters that people drew: rows of `tasks` and of `real_letters`."""
-    shown = {"letters of fonts": fonts.query("task == 'letters'"), "letters by hand": drawn}
-    return by_task(pd.concat(rows.assign(task=name) for name, rows in shown.items()), title)
+    """Letters of fonts beside handwritten ones, no copies: rows of `tasks`, of `real_letters`."""
+    shown = {"letters of fonts": fonts.query("task == 'letters'"), "handwritten letters": drawn}
+    every = pd.concat(rows.assign(task=name) for name, rows in shown.items())
+    return by_task(comparing.plain(every), title)
 
 
 def cuts(table: pd.DataFrame, title: str) -> Picture:
