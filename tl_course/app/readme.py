@@ -9,6 +9,7 @@ from tl_course.app.notebooks import root
 from tl_course.base import stats
 from tl_course.base.errors import CourseError
 from tl_course.lessons.n01_pretrain.recipes import BEFORE, HALF, IDEAS, NOW
+from tl_course.lessons.n05_how_much_data import protocols
 from tl_course.lessons.n07_published_networks import experiments
 from tl_course.study import comparing, results
 from tl_course.study import matrix as of_cells
@@ -18,10 +19,14 @@ def pages() -> dict[Path, str]:
     """The README and pages of docs/ with their tables as they are recorded now, by their paths."""
     cuts, rivals = results.load("published_cuts"), results.load("published_rivals")
     of = {
-        "README.md": {"short": short(comparing.tuned(results.load("sweep")))},
+        "README.md": {
+            "short": short(comparing.tuned(results.load("sweep"))),
+            "beside": beside_published(results.load("protocols")),
+        },
         "docs/results.md": {
             "results": sweep(comparing.tuned(results.load("sweep"))),
             "pushed": pushed(results.load("push")),
+            "first": first_of_each(results.load("protocols")),
             "matrix": matrix(results.load("matrix")),
             "published": published(experiments.finals(cuts, rivals)),
         },
@@ -174,6 +179,36 @@ def published(table: pd.DataFrame) -> str:
     }
     columns = [*PUBLISHED_ARMS.values()]
     return markdown(f"{experiments.IMAGES} labelled pictures", columns, rows)
+
+
+NAMED = {  # of those that the embedding benchmark MTEB lists, with sixteen labels of each digit
+    "jinaai/jina-embeddings-v5-omni-small": "the best of 48: jina-embeddings-v5-omni-small",
+    "openai/clip-vit-large-patch14": "CLIP ViT-L/14",
+    "facebook/dinov2-giant": "DINOv2-giant",
+    "nyu-visionx/moco-v3-vit-l": "MoCo v3 ViT-L",
+}  # fmt: skip
+
+
+def beside_published(table: pd.DataFrame) -> str:
+    """Sixteen labels of each digit, the official test: the course and four published networks."""
+    others = protocols.published().set_index("model")
+    rows = {name: _beside(others.loc[model], others.seen[model]) for model, name in NAMED.items()}
+    for way, own in protocols.sixteen_of_each(table).iterrows():
+        rows[f"**five layers of the course**, {way}"] = _beside(own, "drawings")
+    columns = ["it had seen", "of 100 right", "lowest to highest draw"]
+    return markdown("sixteen labels of each digit", columns, rows)
+
+
+def _beside(row: pd.Series, seen: str) -> list[str]:
+    return [seen, f"{row.accuracy:.1f}", f"{row.lowest:.1f} to {row.highest:.1f}"]
+
+
+def first_of_each(table: pd.DataFrame) -> str:
+    """The first digits of each class in the official order, the official test: in %."""
+    rows = table[table.protocol == protocols.FIRST_EACH]
+    by = 100 * rows.pivot(index="way", columns="images", values="accuracy").loc[rows.way.unique()]
+    cells = {way: [f"{one:.1f}" for one in found] for way, found in by.iterrows()}
+    return markdown("the first of each class", [f"{n} labels" for n in by.columns], cells)
 
 
 def of_rules() -> str:

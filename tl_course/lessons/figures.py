@@ -568,10 +568,12 @@ def dots(
     xlabel: str,
     show: Callable[[float], str] = "{:.1f}".format,
     xlim: tuple[float, float] | None = None,
+    over: str = "draws",
 ) -> Picture:
     """Every draw a dot, their mean a mark with one SD; a row an arm, a panel for each title.
 
-    Values by panel and by key of `looks`, whose entries are (label, colour, marker), from the top.
+    Where the dots are not draws, `over` says what they are. Values by panel and by key of `looks`,
+    whose entries are (label, colour, marker), from the top.
     """
     shown = [arm for arm in looks if any(len(values.get(arm, ())) for values in panels.values())]
     size = (5.5 + 2.75 * len(panels), 0.45 * len(shown) + 1.3)
@@ -597,7 +599,7 @@ def dots(
         ax.set(xlabel=xlabel, xlim=xlim, ylim=(len(shown) - 0.4, -0.7))
         ax.grid(axis="x", alpha=0.3)
     every[0].set_yticks(range(len(shown)), [looks[arm][0] for arm in shown])
-    return finished(figure, title, heard, f"{xlabel}: mean ± one SD over draws.")
+    return finished(figure, title, heard, f"{xlabel}: mean ± one SD over {over}.")
 
 
 def banner(net: network.FiveLayerNet, renders: torch.Tensor, table: Sequence[dict]) -> Picture:

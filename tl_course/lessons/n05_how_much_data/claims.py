@@ -8,6 +8,7 @@ from tl_course.core import settings
 from tl_course.lessons.claims import Claim, listed
 from tl_course.lessons.curves import PANELS
 from tl_course.lessons.figures import STYLES
+from tl_course.lessons.n05_how_much_data import protocols
 from tl_course.study import comparing
 
 BORROWING, WITHOUT = ["option-1", "option-2"], ["scratch", "random-frozen"]
@@ -175,6 +176,26 @@ def _lead_of_borrowing(table: pd.DataFrame, *by: str) -> tuple[pd.DataFrame, pd.
     """Means in % of each arm without copies, and how far both options lead all other ways."""
     mean = 100 * comparing.plain(table).groupby([*by, "arm"]).accuracy.mean().unstack()
     return mean, mean[BORROWING].min(axis=1) - mean[[*WITHOUT, "classical"]].max(axis=1)
+
+
+def few_published_networks_do_better(table: pd.DataFrame) -> Claim:
+    """Sixteen labels of each digit, the official test, the same classifier: rows of `protocols`."""
+    others = protocols.published()
+    own = protocols.sixteen_of_each(table)
+    same, best = own.accuracy[protocols.REGRESSION], own.accuracy.max()
+    better = int((others.accuracy > same).sum())
+    return Claim(
+        "With sixteen labels of each digit, the same classifier on the features of these five "
+        f"layers gets {same:.1f} of 100 right: {better} of {len(others)} published networks get "
+        f"more. With the course's own ways it is up to {best:.1f}.",
+        bool(better < 10 and best > others.accuracy.max()),
+        listed(dict(own.iterrows()), "{0}: {1.accuracy:.1f} ({1.lowest:.1f} to {1.highest:.1f})")
+        + "; published: "
+        + listed(
+            dict(others.set_index("model").iloc[[0, -1]].iterrows()),
+            "{0} {1.accuracy:.1f} ({1.lowest:.1f} to {1.highest:.1f})", ", ",
+        ),
+    )  # fmt: skip
 
 
 def borrowing_leads_on_other_tasks(tasks: pd.DataFrame) -> Claim:

@@ -12,6 +12,7 @@ from tl_course.data.examples import Examples, Target
 from tl_course.lessons import curves, figures
 from tl_course.lessons.curves import PANELS
 from tl_course.lessons.figures import GREY, STYLES, Picture, mean_line
+from tl_course.lessons.n05_how_much_data import protocols
 from tl_course.study import comparing, forgetting
 
 
@@ -267,6 +268,20 @@ def costs(table: pd.DataFrame, title: str) -> Picture:
     labels, style = ("labelled images", "%"), {"log": True, "sharey": False}
     told = "Means over draws (± one SD), in percent."
     return figures.chart(panels, title, *labels, said=heard, told=told, look=figures.Look(**style))
+
+
+def beside_published(table: pd.DataFrame, title: str) -> Picture:
+    """The course's network beside those of the embedding benchmark: rows of `protocols`.
+
+    A dot is a published network, by what it had seen, or a draw of the course's own.
+    """
+    others = protocols.published().groupby("seen", sort=False).accuracy.apply(list)
+    own = table[table.protocol == protocols.SIXTEEN_EACH].groupby("way", sort=False).accuracy
+    values = {**others, **(100 * own.apply(np.array))}
+    looks = {seen: (f"{len(every)} networks: {seen}", GREY, "s") for seen, every in others.items()}
+    looks |= {way: (f"five layers: {way}", figures.BLUE, "o") for way in own.groups}
+    over = "networks, and over draws of the five layers"
+    return figures.dots({"": values}, looks, title, "of 10,000 test digits right, %", over=over)
 
 
 def by_task(table: pd.DataFrame, title: str) -> Picture:

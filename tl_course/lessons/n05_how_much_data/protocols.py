@@ -19,6 +19,7 @@ from tl_course.core.output_layers import features
 from tl_course.data.examples import Examples, Target, draw
 from tl_course.study.sweep import settings_of
 
+SIXTEEN_EACH, FIRST_EACH = "sixteen of each", "first of each"  # the protocols
 SIXTEEN, DRAWS = 160, 5  # labelled digits of all classes, and draws of them
 FIRST = (1, 4)  # digits of each class
 WAYS = {  # arm, with altered copies
@@ -38,6 +39,14 @@ def published() -> pd.DataFrame:
     return pd.read_csv(files(__package__) / "published.csv")
 
 
+def sixteen_of_each(table: pd.DataFrame) -> pd.DataFrame:
+    """The course's rows as the published ones: `accuracy`, `lowest`, `highest` in %, by way."""
+    by = (100 * table[table.protocol == SIXTEEN_EACH].set_index("way").accuracy).groupby(
+        "way", sort=False
+    )
+    return by.agg(accuracy="mean", lowest="min", highest="max")
+
+
 def rows(net: FiveLayerNet, target: Target, done: Iterable[dict] = ()) -> Iterator[list[dict]]:
     """Rows `protocol`, `way`, `images`, `draw`, `accuracy` (0 … 1), `right`.
 
@@ -52,17 +61,17 @@ def rows(net: FiveLayerNet, target: Target, done: Iterable[dict] = ()) -> Iterat
     )
     scored = features(net, target.test.x)
     for number in range(DRAWS):
-        if ("sixteen of each", SIXTEEN, number) in had:
+        if (SIXTEEN_EACH, SIXTEEN, number) in had:
             continue
         labelled = draw(every, SIXTEEN, number)
         right = regression(features(net, labelled.x), labelled.y, scored) == target.test.y
-        regressed = _row("sixteen of each", REGRESSION, labelled, number, right)
-        adapted = _adapted("sixteen of each", net, labelled, number, target.test)
+        regressed = _row(SIXTEEN_EACH, REGRESSION, labelled, number, right)
+        adapted = _adapted(SIXTEEN_EACH, net, labelled, number, target.test)
         yield [regressed, *adapted]
     for each in FIRST:
         labelled = first(target.pool, each)
-        if ("first of each", len(labelled), 0) not in had:
-            yield list(_adapted("first of each", net, labelled, 0, target.test))
+        if (FIRST_EACH, len(labelled), 0) not in had:
+            yield list(_adapted(FIRST_EACH, net, labelled, 0, target.test))
 
 
 def first(pool: Examples, each: int) -> Examples:
