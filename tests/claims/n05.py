@@ -2,7 +2,7 @@
 
 import functools
 
-from tl_course.lessons.n05_how_much_data import claims
+from tl_course.lessons.n05_how_much_data import claims, protocols
 from tl_course.study import results
 
 load = functools.lru_cache(results.load)
@@ -25,6 +25,12 @@ def forgotten_with_ten():
     table = load("forgetting")
     few = (table.arm == "option-2") & (table.images == 10)
     return (table.assign(accuracy=table.accuracy.mask(few, 0.01)),)
+
+
+def regressed_worse():
+    table = load("protocols")
+    ours = table.way == protocols.REGRESSION
+    return (table.assign(accuracy=table.accuracy.mask(ours, 0.93)),)
 
 
 def from_sweep(one, other):
@@ -53,6 +59,7 @@ CASES = {
         recorded("real_letters"),
         swapped("real_letters", "arm", "option-1", "scratch"),
     ),
+    claims.few_published_networks_do_better: (recorded("protocols"), regressed_worse),
     claims.every_borrowed_layer_helps: (
         recorded("which_layers"),
         swapped("which_layers", "k", 1, 4),

@@ -276,10 +276,10 @@ def beside_published(table: pd.DataFrame, title: str) -> Picture:
     A dot is a published network, by what it had seen, or a draw of the course's own.
     """
     others = protocols.published().groupby("seen", sort=False).accuracy.apply(list)
-    own = table[table.protocol == protocols.SIXTEEN_EACH].groupby("way", sort=False).accuracy
-    values = {**others, **(100 * own.apply(np.array))}
+    ours = table[table.protocol == protocols.SIXTEEN_EACH].groupby("way", sort=False).accuracy
+    values = {**others, **(100 * ours.apply(np.array))}
     looks = {seen: (f"{len(every)} networks: {seen}", GREY, "s") for seen, every in others.items()}
-    looks |= {way: (f"five layers: {way}", figures.BLUE, "o") for way in own.groups}
+    looks |= {way: (f"five layers: {way}", figures.BLUE, "o") for way in ours.groups}
     over = "networks, and over draws of the five layers"
     return figures.dots({"": values}, looks, title, "of 10,000 test digits right, %", over=over)
 
