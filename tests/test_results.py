@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tl_course.app import readme, records
@@ -12,7 +13,7 @@ from tl_course.app.notebooks import root
 from tl_course.base import stats
 from tl_course.core import files, pretraining, settings
 from tl_course.data.sources.emoji_images import EmojiImages
-from tl_course.data.targets.handwritten import handwritten
+from tl_course.data.targets.handwritten import ALL, handwritten
 from tl_course.lessons.n01_pretrain import recipes
 from tl_course.lessons.n04_option_2_fine_tune import claims, experiments
 from tl_course.lessons.n04_option_2_fine_tune import figures as figures_04
@@ -175,6 +176,42 @@ def test_a_recorded_run_comes_out_the_same_here(images, augmented):
     )  # fmt: skip
     same = np.array([row["right"].numpy() for row in again]) == recorded
     assert same.mean() > 0.999
+
+
+def of_runs(arm, images, draws, share, seed, **columns):
+    """Rows of a sweep whose network gets about this share of 200 examples right."""
+    given = np.random.default_rng(seed)
+    return [
+        {"arm": arm, "augmented": False, "images": images, "draw": draw,
+         "right": given.random(200) < share, **columns}
+        for draw in range(draws)
+    ]  # fmt: skip
+
+
+def test_an_interval_over_pretrainings_allows_for_others_of_them():
+    one, other = ("option-1", False), ("scratch", False)
+    table = pd.DataFrame([*of_runs("option-1", 50, 5, 0.9, 1), *of_runs("scratch", 50, 5, 0.5, 2)])
+    again = pd.DataFrame(
+        [
+            *of_runs("option-1", 50, 5, 0.99, 3, pretraining=1),
+            *of_runs("option-1", 50, 4, 0.7, 4, pretraining=2),
+        ]
+    )
+    (row,) = comparing.over_pretrainings(table, again, one, other).itertuples()
+    runs = [table[table.arm == "option-1"], *(rows for _, rows in again.groupby("pretraining"))]
+    base = np.stack(table[table.arm == "scratch"].right.to_list()[:4]).mean()
+    each = [100 * (np.stack(rows.right.to_list()[:4]).mean() - base) for rows in runs]
+    assert row.each == pytest.approx(each) and row.ahead == pytest.approx(np.mean(each))
+    assert (row.wins, row.draws) == (3, 3)
+    alone = comparing.paired(table, one, other).interval[0]
+    assert row.interval > 2 * alone, "the three differ by far more than draws do"
+
+
+def test_of_all_digits_there_is_one_draw_and_an_interval_for_other_examples():
+    for images, known in ((ALL, True), (50, False)):
+        arms = of_runs("option-1", images, 1, 0.9, 1) + of_runs("scratch", images, 1, 0.5, 2)
+        rows = comparing.paired(pd.DataFrame(arms), ("option-1", False), ("scratch", False))
+        assert (rows.interval[0] > 0) == known == (comparing.ahead_from(rows) == 0)
 
 
 def test_what_layers_see_is_recorded_with_its_controls():

@@ -13,8 +13,8 @@ from tl_course.lessons.figures import GREY, STYLES, Line, Picture
 from tl_course.study import comparing
 
 PANELS = {False: "as they are", True: "with altered copies (augmentation)"}
-TICKS = (0, 20, 40, 60, 80, 90, 95, 98, 99)
-TOP = 99.5  # of 100, where the axis ends
+TICKS = (0, 20, 40, 60, 80, 90, 95, 98, 99, 99.5)
+TOP = 99.5  # of 100, where the axis ends if nothing gets more
 SHEET = (5.4, 4.4)  # inches, of an experiment's figure: as wide as the column beside the controls
 
 
@@ -27,11 +27,11 @@ def _unstretch(t: np.ndarray | float) -> np.ndarray:
     return 101 - 10.0 ** -np.asarray(t, float)
 
 
-def _stretched(ax: Axes, low: float) -> None:
+def _stretched(ax: Axes, low: float, top: float = TOP) -> None:
     ax.set_yscale("function", functions=(_stretch, _unstretch))
-    ax.set_yticks([t for t in TICKS if low <= t])
+    ax.set_yticks([t for t in TICKS if low <= t < top])
     ax.minorticks_off()
-    ax.set_ylim(low, TOP)
+    ax.set_ylim(low, top)
 
 
 def between(prediction: dict[int, float], images: int) -> float | None:
@@ -81,6 +81,7 @@ def panels(
         *(prediction or {}).values(),
         *([] if live is None else 100 * live.accuracy[live.augmented.isin(shown)] - 2),
     ])  # fmt: skip
+    top = max([TOP, *(means["mean"] + 0.2 if len(means) else ())])
     every, dots = {}, 0
     for augmented in shown:
         lines = every[f"digits {PANELS[augmented]}"] = {}
@@ -101,7 +102,7 @@ def panels(
             lines["your prediction"] = Line(*said, look=("black", "x", "--"))
 
     def dress(ax: Axes) -> None:
-        _stretched(ax, max(lowest, 0))
+        _stretched(ax, max(lowest, 0), top)
         if marked is not None:
             ax.axvline(marked, color=GREY, linestyle=":", linewidth=1)
         if sizes:
@@ -140,7 +141,8 @@ def ahead(compared: dict[str, pd.DataFrame], title: str, ylabel: str) -> Picture
                 f"{row.wins} of {row.draws} draws"
             )
         ax.axhline(0, color="black", linewidth=1)
-        ax.set_xticks(range(len(rows)), [f"{n:,}" for n in rows.images])
+        turned = {"rotation": 45, "ha": "right"} if len(rows) > 7 else {}
+        ax.set_xticks(range(len(rows)), [f"{n:,}" for n in rows.images], **turned)
         ax.set(xlabel="labelled images", title=name)
     every[0].set_ylabel(ylabel)
     told = "mean with 95% interval, and in how many draws it is above zero; filled where the "

@@ -24,6 +24,7 @@ PAD = 2  # 28×28 → 32×32: padded, not resized
 SPLIT_SEED = 1
 POOL, VALIDATION = 100, 200  # digits a class, offline; the rest is the test part
 FULL_VALIDATION = 5000
+ALL = 60_000 - FULL_VALIDATION  # labelled digits of full MNIST
 BYTES_KIND = 0x801  # an IDX file's first number: bytes, and how many dimensions more than one
 MOST_BYTES = 50_000_000  # of one of its files; the largest has 47 million
 NAMES = tuple("0123456789")

@@ -144,7 +144,4 @@ def ahead_from(gain: pd.DataFrame) -> tuple[str, list[str]]:
     Rows of `option_2_minus_option_1`.
     """
     choices = [*(f"{images:,}" for images in gain.images), "with none of these"]
-    place = len(gain)
-    while place and comparing.verdict(gain.iloc[place - 1]) == "ahead":
-        place -= 1
-    return choices[place], choices
+    return choices[comparing.ahead_from(gain)], choices

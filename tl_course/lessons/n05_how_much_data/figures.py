@@ -111,12 +111,7 @@ def ahead_from(recorded: pd.DataFrame, one: str, other: str, copies: bool) -> tu
     """From how many digits on arm `one` is ahead for certain, and all that could be answered."""
     rows = comparing.paired(comparing.tuned(recorded), (one, copies), (other, copies))
     choices = [*(f"{images:,}" for images in rows.images), "with none of these"]
-    place = len(rows)
-    for row in reversed(list(rows.itertuples())):
-        if comparing.verdict(row) != "ahead":
-            break
-        place = row.Index
-    return choices[place], choices
+    return choices[comparing.ahead_from(rows)], choices
 
 
 def all_labelled(labelled: Examples) -> Picture:

@@ -6,14 +6,13 @@ from functools import partial
 from tl_course import __version__
 from tl_course.core import pretraining, settings
 from tl_course.data.sources.strokes import RandomStrokes
-from tl_course.data.targets.handwritten import handwritten
+from tl_course.data.targets.handwritten import ALL, handwritten
 from tl_course.lessons.n05_how_much_data import experiments, middle_ways, protocols
 from tl_course.study import tuning
 from tl_course.study.sweep import ARMS, sweep
 from tl_course.study.tables import Table, kept, missing, of_pictures, pretrained_again
 
 DRAWS = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 10, 1000: 10}  # by number of images
-ALL = 55_000  # labelled digits of full MNIST; 5,000 others are what settings are chosen on
 OFFICIAL = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 5, 1000: 5, 5000: 3, 10_000: 2, ALL: 1}
 DIGITS = partial(handwritten, full=True)
 OTHER_SEEDS = (1, 2)  # of further pretrainings
