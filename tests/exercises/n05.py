@@ -192,6 +192,51 @@ def right_first(scores, y, least):
     return one_by_one(scores, y, least)[::-1]
 
 
+# ---------------------------------------------------------------------------- no labels
+
+
+def by_column(features, unlabelled, labelled):
+    columns = zip(features.numpy().T, unlabelled.numpy().T, labelled.numpy().T, strict=True)
+    return np.stack([one + (np.mean(own) - np.mean(others)) for one, others, own in columns], 1)
+
+
+def away(features, unlabelled, labelled):
+    return features + unlabelled.mean(0) - labelled.mean(0)
+
+
+def one_mean(features, unlabelled, labelled):
+    return features - unlabelled.mean() + labelled.mean()
+
+
+def by_itself(features, unlabelled, labelled):
+    return features - features.mean(0) + labelled.mean(0)
+
+
+def to_zero(features, unlabelled, labelled):
+    return features - unlabelled.mean(0)
+
+
+def scaled_too(features, unlabelled, labelled):
+    return (features - unlabelled.mean(0)) / unlabelled.std(0) * labelled.std(0) + labelled.mean(0)
+
+
+def in_place(features, unlabelled, labelled):
+    features += labelled.mean(0) - unlabelled.mean(0)
+    return features
+
+
+def as_it_was(features, unlabelled, labelled):
+    return features
+
+
+def moved_unlabelled(features, unlabelled, labelled):
+    return unlabelled - unlabelled.mean(0) + labelled.mean(0)
+
+
+def halfway(features, unlabelled, labelled):
+    return features + (labelled.mean(0) - unlabelled.mean(0)) / 2
+
+
 # ---------------------------------------------------------------------------- a claim
 
 
@@ -282,6 +327,20 @@ CASES = {
             with_sure(softmaxed, swap=True): "A person gets",
             as_shares: "from 0 to 1. You were asked",
             right_first: "first those handed over",
+        },
+    ),
+    exercises.no_labels: Answers(
+        right=[by_column],
+        wrong={
+            away: "wrong direction",
+            one_mean: "one mean over all features",
+            by_itself: "a single one",
+            to_zero: "is not added",
+            scaled_too: "move them only",
+            in_place: "changes the features",
+            as_it_was: "nothing has been moved",
+            moved_unlabelled: "keeps its features",
+            halfway: "should move by",
         },
     ),
     exercises.claim: Answers(

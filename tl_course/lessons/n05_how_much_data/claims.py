@@ -8,9 +8,10 @@ from tl_course.core import settings
 from tl_course.lessons.claims import Claim, listed
 from tl_course.lessons.curves import PANELS
 from tl_course.lessons.figures import STYLES
-from tl_course.lessons.n05_how_much_data import protocols
+from tl_course.lessons.n05_how_much_data import protocols, unlabelled
 from tl_course.study import comparing
 
+FORMS = {False: "without copies", True: "with copies"}.items()
 BORROWING, WITHOUT = ["option-1", "option-2"], ["scratch", "random-frozen"]
 
 
@@ -176,6 +177,34 @@ def _lead_of_borrowing(table: pd.DataFrame, *by: str) -> tuple[pd.DataFrame, pd.
     """Means in % of each arm without copies, and how far both options lead all other ways."""
     mean = 100 * comparing.plain(table).groupby([*by, "arm"]).accuracy.mean().unstack()
     return mean, mean[BORROWING].min(axis=1) - mean[[*WITHOUT, "classical"]].max(axis=1)
+
+
+def unlabelled_digits_help_if_alike(table: pd.DataFrame) -> Claim:
+    """Test digits centred by unlabelled ones against as they are: rows of `unlabelled`."""
+    arms = table.assign(arm=table.heap + table.unlabelled.astype(str))
+    alike, threes = (
+        {
+            copies: _ahead(arms, f"{heap}500", f"{unlabelled.NOT_CENTRED}0", copies)
+            for copies, _ in FORMS
+        }
+        for heap in (unlabelled.RANDOM, unlabelled.HALF_THREES)
+    )
+    gained, lost = alike[True].ahead, threes[True].ahead
+    return Claim(
+        "With altered copies, five hundred unlabelled digits are worth "
+        f"{gained[10]:.1f} points with ten labels and {gained[50]:.1f} with fifty; where half of "
+        f"them are threes, they cost {-lost[10]:.1f} and {-lost[50]:.1f}.",
+        all(
+            set(alike[copies].verdict.loc[:50]) == {"ahead"}
+            and set(threes[copies].verdict) == {"behind"}
+            for copies, _ in FORMS
+        ),
+        "; ".join(
+            f"{heap}, {form}, {_each(rows[copies])}"
+            for heap, rows in ((unlabelled.RANDOM, alike), (unlabelled.HALF_THREES, threes))
+            for copies, form in FORMS
+        ),
+    )
 
 
 def few_published_networks_do_better(table: pd.DataFrame) -> Claim:

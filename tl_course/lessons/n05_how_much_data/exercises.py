@@ -1,4 +1,4 @@
-"""The exercises of notebook 05: a paired comparison, a leak, labels needed, help from a person."""
+"""The exercises of notebook 05: intervals, a leak, labels needed, help from a person, no labels."""
 
 import math
 
@@ -425,6 +425,89 @@ help_wanted = Exercise(
     "`with_help(result.scores, digits.test.y, 0.6)`. "
     "The threshold is a setting like any other, so choose it on held-out pictures, not on the "
     "test.",
+)
+
+
+# ---------------------------------------------------------------------------- no labels
+
+
+def centred(features, unlabelled, labelled):
+    """Move the features of pictures to be read to where the output layer expects features.
+
+    All are [n, f]. The labelled ones are what the output layer was trained on. The unlabelled are
+    many, and of the same kind as those to be read. Moved in the same way, the unlabelled would have
+    the mean of the labelled ones, feature by feature.
+    """
+    ...
+
+
+def _check_centred(centred) -> None:
+    maker = torch.Generator().manual_seed(7)
+    for n, many, few in ((5, 400, 10), (1, 60, 30)):  # a single picture can be read, too
+        x, unlabelled = (1 + torch.randn(k, 6, generator=maker) for k in (n, many))
+        labelled = 3 + 2 * torch.randn(few, 6, generator=maker)
+        given = [one.clone() for one in (x, unlabelled, labelled)]
+        moved = returned(centred(*given))
+        expect(
+            all(map(torch.equal, given, (x, unlabelled, labelled))),
+            "Your function changes the features that it is given.",
+        )
+        moved = torch.as_tensor(moved)
+        expect(
+            moved.shape == x.shape,
+            f"For {n} pictures of 6 features each yours gives {list(moved.shape)}; each picture "
+            f"keeps its features: {list(x.shape)}.",
+        )
+        of_unlabelled, of_labelled = unlabelled.mean(0), labelled.mean(0)
+        right = x - of_unlabelled + of_labelled
+
+        def is_it(other: torch.Tensor, moved: torch.Tensor = moved) -> bool:
+            return other.shape == moved.shape and torch.allclose(moved, other, atol=1e-4)
+
+        expect(not is_it(x), "The features are as they were: nothing has been moved.")
+        expect(
+            not is_it(x + of_unlabelled - of_labelled),
+            "They are moved in the wrong direction: away from the labelled features.",
+        )
+        expect(
+            not is_it(x - unlabelled.mean() + labelled.mean()),
+            "You took one mean over all features. Each feature has a mean of its own: `mean(0)`.",
+        )
+        expect(
+            not is_it(x - x.mean(0) + of_labelled),
+            "You took the mean of the pictures to be read. If there is a single one, nothing of it "
+            "is left. The unlabelled ones say where the mean is.",
+        )
+        expect(
+            not is_it(x - of_unlabelled),
+            "Their mean is subtracted, and that of the labelled ones is not added.",
+        )
+        expect(
+            not is_it((x - of_unlabelled) / unlabelled.std(0) * labelled.std(0) + of_labelled),
+            "You scaled them as well. You were asked to move them only: ten labelled pictures say "
+            "little about how far features spread.",
+        )
+        expect(
+            is_it(right),
+            f"The first feature of the first picture should move by "
+            f"{right[0, 0] - x[0, 0]:+.2f}, and yours moves it by {moved[0, 0] - x[0, 0]:+.2f}.",
+        )
+
+
+no_labels = Exercise(
+    "05.no_labels",
+    centred,
+    _check_centred,
+    (
+        "Where is the mean of the unlabelled features, where that of the labelled ones? The "
+        "difference is the way to go.",
+        "`mean(0)` gives a mean for each feature, and a tensor [n, f] minus a tensor [f] subtracts "
+        "it from every picture.",
+        "Subtract the unlabelled mean from every picture, then add the labelled mean.",
+    ),
+    "The output layer learnt from a few pictures whose mean happened to be off. Nothing was "
+    "trained again, and no label was needed. *Digits that nobody labelled* (*Dig deeper*) says "
+    "what it gains, and when it does harm.",
 )
 
 

@@ -39,6 +39,11 @@ def with_help(scores, y, least):
     return 100 * (~kept).float().mean().item(), 100 * correct[kept].float().mean().item()
 
 
+def centred(features, unlabelled, labelled):
+    """Move the features of pictures to be read to where the output layer expects features."""
+    return features - unlabelled.mean(0) + labelled.mean(0)
+
+
 def supported(accuracies, t, claimed):
     """Whether draws of fifty images support: "with fifty, more than `claimed` of 100 are right"."""
     half = t * accuracies.std(ddof=1) / np.sqrt(len(accuracies))
@@ -65,6 +70,11 @@ SOLUTIONS = {
         with_help,
         "The same two tensors, how sure and whether right, make the figure *How sure it is*. "
         "`correct[kept]` holds the kept pictures alone, so its mean is their accuracy.",
+    ),
+    "no_labels": (
+        centred,
+        "Every picture moves by the same amount, so what tells them apart stays. The mean of many "
+        "unlabelled pictures stands in for the mean that the labelled ones should have had.",
     ),
     "claim": (
         supported,

@@ -7,7 +7,7 @@ from tl_course import __version__
 from tl_course.core import pretraining, settings
 from tl_course.data.sources.strokes import RandomStrokes
 from tl_course.data.targets.handwritten import ALL, handwritten
-from tl_course.lessons.n05_how_much_data import experiments, middle_ways, protocols
+from tl_course.lessons.n05_how_much_data import experiments, middle_ways, protocols, unlabelled
 from tl_course.study import tuning
 from tl_course.study.sweep import ARMS, sweep
 from tl_course.study.tables import Table, kept, missing, of_pictures, pretrained_again
@@ -19,6 +19,7 @@ OTHER_SEEDS = (1, 2)  # of further pretrainings
 BORROWED = {10: 10, 50: 10, 200: 10, 1000: 3}  # their draws
 BORROWING = ("option-1", "option-2", "output-first")
 BETWEEN, BETWEEN_DRAWS = (50, 200), 20  # images for the ways between the options
+UNLABELLED = {10: 20, 50: 20, 200: 20}  # labelled digits beside the unlabelled: draws
 LETTER_DRAWS = 4  # of each alphabet
 FIXED = {10: 10, 50: 10, 200: 10}
 PUSHED = {10: 20, 50: 20, 200: 20, 1000: 10}  # digits: draws
@@ -100,6 +101,10 @@ TABLES = [
     Table(
         "protocols", ("protocol", "way", "images", "draw"),
         lambda done: protocols.rows(pretraining.pretrained(), DIGITS(), done),
+    ),
+    Table(
+        "unlabelled", ("heap", "unlabelled", "augmented", "images", "draw"),
+        lambda done: unlabelled.rows(pretraining.pretrained(), DIGITS(), UNLABELLED, done),
     ),
     Table(
         middle_ways.TUNING, middle_ways.KEYS,
