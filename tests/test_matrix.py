@@ -28,6 +28,9 @@ from tl_course.lessons.n06_wrong_modality import (
 from tl_course.lessons.n06_wrong_modality import (
     figures as modality_plots,
 )
+from tl_course.lessons.n06_wrong_modality import (
+    tables as tables_06,
+)
 from tl_course.study import matrix, matrix_tuning, results, tuning
 
 
@@ -82,6 +85,15 @@ def test_every_cell_of_the_matrix_is_there_and_draws_are_in_pairs(tasks):
     assert not list(matrix.matrix(nets, done=[*rows, *other], pretraining=1, **asked))
     with pytest.raises(CourseError, match="no target 'braille'; there is handwritten, written"):
         next(matrix.matrix(nets, [10], 1, targets=["braille"]))
+
+
+def test_the_most_examples_of_a_target_are_there_to_be_drawn():
+    wanted = {name: sizes for names, sizes in tables_06.ENDS.items() for name in names}
+    assert set(wanted) == {*matrix.CALLED}
+    for name, task in matrix.tasks().items():
+        assert all(len(fold().pool) >= max(wanted[name]) for fold in task.folds)
+        for size in wanted[name]:
+            assert len(draw(task.folds[0]().pool, size, 0)) == size
 
 
 def test_people_who_cannot_be_heard_are_named_not_left_out(tmp_path, monkeypatch, record_digit):
