@@ -203,6 +203,15 @@ def test_advice_says_why():
         assert "10 labelled images" in few.why and few.why != many.why
 
 
+def test_with_more_than_a_thousand_images_settings_come_from_all_of_mnist():
+    for arm in ("option-1", "option-2", "output-first", "scratch"):
+        few, many = settings.table(settings.OFFLINE), settings.table(settings.OFFICIAL)
+        assert settings.chosen(arm, 1000, True) == few[arm, True, 200]
+        assert settings.chosen(arm, 5000, True) == many[arm, True, 5000]
+        assert settings.chosen(arm, 10, name=settings.OFFICIAL) == many[arm, False, 10]
+        assert settings.official(arm, 10_000).steps == 2 * settings.official(arm, 5000).steps
+
+
 def test_the_rule_follows_the_recorded_sweep():
     """Nobody who follows it is certainly behind the other option, at any size that is recorded."""
     from tl_course.study import comparing, results

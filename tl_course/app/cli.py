@@ -426,9 +426,12 @@ def _adapt(args: argparse.Namespace) -> int:
     ),
     SEED,
     takes("--weights", type=Path, metavar="DIR"),
-    takes("--full", action="store_true", help="full MNIST (data_scripts/mnist.py)"),
+    takes(
+        "--full", action="store_true",
+        help="all of MNIST (data_scripts/mnist.py), its official test, and settings chosen on it",
+    ),
     JSON,
-)
+)  # fmt: skip
 def sweep(args: argparse.Namespace) -> int:
     import pandas as pd
 
@@ -444,9 +447,10 @@ def sweep(args: argparse.Namespace) -> int:
     for size in sizes:
         draw(digits.pool, size, args.seed)  # refuses a size that the pool cannot give
     net = sharing.load_any(args.weights) if args.weights else pretraining.pretrained()
+    tuned = settings.official if args.full else settings.chosen
     found = run_sweep(
         net, digits, sizes, args.draws, arms=arms, augment=augment, seed=args.seed, progress=True,
-        choice=settings.chosen if args.settings == "tuned" else settings.fixed,
+        choice=tuned if args.settings == "tuned" else settings.fixed,
     )  # fmt: skip
     rows = [{key: value for key, value in row.items() if key != "right"} for row in found]
     by = pd.DataFrame(rows).groupby(["augmented", "arm", "images"])
