@@ -182,13 +182,12 @@ def _lead_of_borrowing(table: pd.DataFrame, *by: str) -> tuple[pd.DataFrame, pd.
 def unlabelled_digits_help_if_alike(table: pd.DataFrame) -> Claim:
     """Test digits centred by unlabelled ones against as they are: rows of `unlabelled`."""
     arms = table.assign(arm=table.heap + table.unlabelled.astype(str))
-    alike, threes = (
-        {
-            copies: _ahead(arms, f"{heap}500", f"{unlabelled.NOT_CENTRED}0", copies)
-            for copies, _ in FORMS
-        }
-        for heap in (unlabelled.RANDOM, unlabelled.HALF_THREES)
-    )
+    few, alike, threes = (
+        {copies: _ahead(arms, heap, f"{unlabelled.NOT_CENTRED}0", copies) for copies, _ in FORMS}
+        for heap in (
+            f"{unlabelled.RANDOM}20", f"{unlabelled.RANDOM}500", f"{unlabelled.HALF_THREES}500"
+        )
+    )  # fmt: skip
     gained, lost = alike[True].ahead, threes[True].ahead
     return Claim(
         "With altered copies, five hundred unlabelled digits are worth "
@@ -197,14 +196,18 @@ def unlabelled_digits_help_if_alike(table: pd.DataFrame) -> Claim:
         all(
             set(alike[copies].verdict.loc[:50]) == {"ahead"}
             and set(threes[copies].verdict) == {"behind"}
+            and few[copies].verdict[50] == "behind"
             for copies, _ in FORMS
         ),
         "; ".join(
             f"{heap}, {form}, {_each(rows[copies])}"
-            for heap, rows in ((unlabelled.RANDOM, alike), (unlabelled.HALF_THREES, threes))
+            for heap, rows in (
+                ("500 random digits", alike), ("twenty random digits", few),
+                ("500, half of them threes", threes),
+            )
             for copies, form in FORMS
         ),
-    )
+    )  # fmt: skip
 
 
 def few_published_networks_do_better(table: pd.DataFrame) -> Claim:

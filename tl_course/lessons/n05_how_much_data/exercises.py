@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from tl_course.lessons.exercises import Exercise, Wrong, expect, returned
+from tl_course.lessons.n05_how_much_data import unlabelled
 from tl_course.study import comparing, results
 
 
@@ -444,12 +445,12 @@ def centred(features, unlabelled, labelled):
 def _check_centred(centred) -> None:
     maker = torch.Generator().manual_seed(7)
     for n, many, few in ((5, 400, 10), (1, 60, 30)):  # a single picture can be read, too
-        x, unlabelled = (1 + torch.randn(k, 6, generator=maker) for k in (n, many))
+        x, others = (1 + torch.randn(k, 6, generator=maker) for k in (n, many))
         labelled = 3 + 2 * torch.randn(few, 6, generator=maker)
-        given = [one.clone() for one in (x, unlabelled, labelled)]
+        given = [one.clone() for one in (x, others, labelled)]
         moved = returned(centred(*given))
         expect(
-            all(map(torch.equal, given, (x, unlabelled, labelled))),
+            all(map(torch.equal, given, (x, others, labelled))),
             "Your function changes the features that it is given.",
         )
         moved = torch.as_tensor(moved)
@@ -458,19 +459,19 @@ def _check_centred(centred) -> None:
             f"For {n} pictures of 6 features each yours gives {list(moved.shape)}; each picture "
             f"keeps its features: {list(x.shape)}.",
         )
-        of_unlabelled, of_labelled = unlabelled.mean(0), labelled.mean(0)
-        right = x - of_unlabelled + of_labelled
+        of_others, of_labelled = others.mean(0), labelled.mean(0)
+        right = unlabelled.centred(x, others, labelled)
 
         def is_it(other: torch.Tensor, moved: torch.Tensor = moved) -> bool:
             return other.shape == moved.shape and torch.allclose(moved, other, atol=1e-4)
 
         expect(not is_it(x), "The features are as they were: nothing has been moved.")
         expect(
-            not is_it(x + of_unlabelled - of_labelled),
+            not is_it(x + of_others - of_labelled),
             "They are moved in the wrong direction: away from the labelled features.",
         )
         expect(
-            not is_it(x - unlabelled.mean() + labelled.mean()),
+            not is_it(x - others.mean() + labelled.mean()),
             "You took one mean over all features. Each feature has a mean of its own: `mean(0)`.",
         )
         expect(
@@ -479,11 +480,11 @@ def _check_centred(centred) -> None:
             "is left. The unlabelled ones say where the mean is.",
         )
         expect(
-            not is_it(x - of_unlabelled),
+            not is_it(x - of_others),
             "Their mean is subtracted, and that of the labelled ones is not added.",
         )
         expect(
-            not is_it((x - of_unlabelled) / unlabelled.std(0) * labelled.std(0) + of_labelled),
+            not is_it((x - of_others) / others.std(0) * labelled.std(0) + of_labelled),
             "You scaled them as well. You were asked to move them only: ten labelled pictures say "
             "little about how far features spread.",
         )
