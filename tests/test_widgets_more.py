@@ -25,14 +25,14 @@ from tl_course.core import pretraining
 from tl_course.core.network import fingerprint
 from tl_course.data.examples import Target, draw
 from tl_course.data.inputs import to_picture
-from tl_course.data.targets.handwritten import handwritten
+from tl_course.data.targets.handwritten import ALL, handwritten
 from tl_course.layers import portrait
 from tl_course.layers.portrait import UNITS
 from tl_course.lessons import curves, kept, lesson
 from tl_course.lessons.figures import filter_pictures
 from tl_course.lessons.n02_what_layers_see import experiments as layer_experiments
 from tl_course.lessons.n06_wrong_modality import cells as matrix_cells
-from tl_course.study import results, trials
+from tl_course.study import comparing, results, trials
 from tl_course.widgets import training_lab
 from tl_course.widgets.base import walk
 from tl_course.widgets.figures import UNDER, _under_map
@@ -498,7 +498,7 @@ def test_a_point_under_way_can_be_stopped(make, under_way):
 
 def test_who_has_more_digits_is_offered_more_of_them(make, net, target):
     assert make(HowMuch).images.options[-1][1] == 1000
-    many = target.pool[torch.arange(5000) % len(target.pool)]
+    many = target.pool[torch.arange(2500) % len(target.pool)]
     own = HowMuch(net, Target(many, target.validation, target.test))
     assert own.images.options[-1] == ("2,500", 2500)
     own.fields.skip_button.click()
@@ -511,6 +511,20 @@ def test_who_has_more_digits_is_offered_more_of_them(make, net, target):
     assert own.live[0]["images"] == 2500 and "Now, on this machine: 9" in own.curve.summary
     with pytest.raises(CourseError, match="images is 2500, and it can be one of 10, 20"):
         make(HowMuch).set_state(own.state_text())
+    own.close()
+
+
+def test_beside_all_of_mnist_stands_the_official_test(net, target):
+    every = target.pool[torch.arange(ALL) % len(target.pool)]
+    own = HowMuch(net, Target(every, target.validation, target.test))
+    assert own.images.options[-1] == ("5,000", 5000)
+    own.fields.skip_button.click()
+    own.images.value = 5000
+    rows = comparing.plain(results.load("official")).query("arm == 'option-1'")
+    of_5000 = 100 * rows[rows.images == 5000].set_index("draw").accuracy
+    assert f"{of_5000.mean():.1f} of 100, mean of {len(of_5000)} draws" in own.curve.summary
+    assert f"This draw, recorded: {of_5000[0]:.1f}" in own.curve.summary
+    assert "yours are different" not in own.curve.summary
     own.close()
 
 

@@ -18,6 +18,7 @@ from tl_course.data.examples import Examples, Target, draw
 ARMS = ("random-frozen", "scratch", "option-1", "option-2", "output-first", "classical")
 ROOM = 20_000  # feature vectors that output layers are trained on at once
 TOGETHER = 2  # runs that one process does before it gives them back
+ALONE = 20_000  # images from which a run has the machine to itself: with copies it takes gigabytes
 Choice = Callable[[str, int, bool], Settings]  # by arm, number of images, augmented
 
 
@@ -45,7 +46,8 @@ def sweep(
     are more than seven parameters, since one call says all that a row depends on.)
 
     Option 1 comes first, since the features are computed once for all draws; networks that are
-    trained whole follow side by side, one a core, so that their `seconds` are those of one core.
+    trained whole follow side by side, one a core, so that their `seconds` are those of one core;
+    those with very many images come last, one at a time and on all cores.
     """
     counts = draws if isinstance(draws, dict) else dict.fromkeys(sizes, draws)
     had = {(row["arm"], bool(row["augmented"]), row["images"], row["draw"]) for row in done}
@@ -62,10 +64,15 @@ def sweep(
             some = numbers[begin : begin + once]
             plan.append((*key, some, net, target, part, seed, choice))
     heads = [task for task in plan if task[0] == "option-1"]
-    whole = [task for task in plan if task[0] != "option-1"]
+    whole = [task for task in plan if task[0] != "option-1" and task[2] < ALONE]
+    large = [task for task in plan if task[0] != "option-1" and task[2] >= ALONE]
     total = sum(len(task[3]) for task in plan)
     with tqdm(total=total, desc="runs", disable=not progress) as bar:
-        for results in (itertools.starmap(_output_layers_of, heads), side_by_side(_runs, whole)):
+        for results in (
+            itertools.starmap(_output_layers_of, heads),
+            side_by_side(_runs, whole),
+            itertools.starmap(_runs, large),
+        ):
             for rows in results:
                 yield from rows
                 bar.update(len(rows))

@@ -28,7 +28,7 @@ from tl_course.data.examples import Target, draw
 from tl_course.study import forgetting, matrix
 
 STARTS = {"drawings": "image", "spoken names": "audio", "written names": "text", "random": "random"}
-SIZES = (10, 20, 50, 100, 200, 500, 1000, 2500)  # the last for who has fetched full MNIST
+SIZES = (10, 20, 50, 100, 200, 500, 1000, 2500, 5000)  # the last two need all of MNIST
 RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 LOOKED_AT = 4  # along the way every fourth test digit is scored, at the end all of them
 LOOKS = 20  # along the way, about

@@ -1,10 +1,12 @@
 """What notebook 05 claims: which way to learn pays with how many labels, and what it costs."""
 
 import math
+from collections.abc import Iterable
 
 import pandas as pd
 
 from tl_course.core import settings
+from tl_course.data.targets.handwritten import ALL
 from tl_course.lessons.claims import Claim, listed
 from tl_course.lessons.curves import PANELS
 from tl_course.lessons.figures import STYLES
@@ -97,6 +99,62 @@ def fixed_layers_are_a_ceiling(sweep: pd.DataFrame) -> Claim:
         bool(set(one.verdict[[500, 1000]]) == {"ahead"} and (first.ahead < 0).all()),
         f"from scratch minus Option 1, {_each(one)}; minus output layer first, {_each(first)}",
     )
+
+
+def the_options_cross(official: pd.DataFrame) -> Claim:
+    """Option 2 against Option 1, digits as they are, from ten labels to all: rows of `official`."""
+    rows = _ahead(official, "option-2", "option-1", copies=False)
+    few, many = rows.loc[:200], rows.loc[1000:]
+    behind = few.index[few.verdict == "behind"]
+    return Claim(
+        f"On MNIST's official test, without altered copies, Option 1 is certainly ahead with "
+        f"{_numbers(behind)} digits, and Option 2 with {many.index[0]:,} and every larger number.",
+        bool(10 in behind and "ahead" not in set(few.verdict) and set(many.verdict) == {"ahead"}),
+        "Option 2 minus Option 1, " + _each(rows),
+    )
+
+
+def _numbers(sizes: Iterable[int]) -> str:
+    """Numbers of digits in words: "10, 100 and 200"."""
+    *first, last = (f"{n:,}" for n in sizes)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def copies_let_moving_pay_sooner(official: pd.DataFrame) -> Claim:
+    """The same with altered copies: from how many digits on Option 2 is certainly ahead."""
+    by = {copies: _ahead(official, "option-2", "option-1", copies) for copies, _ in FORMS}
+    start = {}
+    for copies, rows in by.items():
+        place = comparing.ahead_from(rows.reset_index())
+        start[copies] = rows.index[place] if place < len(rows) else math.inf
+    return Claim(
+        f"With altered copies, Option 2 is certainly ahead from {start[True]:,} digits up, and "
+        f"without them from {start[False]:,} up: copies act like more labels.",
+        bool(start[True] < start[False] < math.inf),
+        "Option 2 minus Option 1, with copies, " + _each(by[True]),
+    )
+
+
+def borrowing_matters_little_with_all(official: pd.DataFrame) -> Claim:
+    """Every way to borrow against from scratch, with all 55,000 labels: rows of `official`."""
+    ways = [*BORROWING, "output-first"]
+    ahead = {
+        f"{STYLES[arm][0]}, {form}": _ahead(official, arm, "scratch", copies).loc[ALL]
+        for copies, form in FORMS
+        for arm in ways
+    }
+    lead = pd.Series({name: row.ahead for name, row in ahead.items()})
+    moving = lead[[name for name in lead.index if not name.startswith(STYLES["option-1"][0])]]
+    first = _ahead(official, "option-1", "scratch", copies=False).ahead[10]
+    return Claim(
+        f"With ten digits, borrowing is worth {first:.0f} points; with all {ALL:,} it is worth at "
+        f"most {max(0, moving.max()):.1f}, and four frozen layers are behind a network from "
+        "scratch.",
+        bool(first > 10 and moving.abs().max() < 0.5 and lead.min() < 0
+             and lead.idxmin().startswith(STYLES["option-1"][0])),
+        "minus from scratch, "
+        + listed(ahead, "{0}: {1.ahead:+.2f} ± {1.interval:.2f} ({1.verdict})"),
+    )  # fmt: skip
 
 
 def borrowing_saves_labels(sweep: pd.DataFrame) -> Claim:
