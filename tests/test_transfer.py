@@ -212,11 +212,12 @@ def test_with_more_than_a_thousand_images_settings_come_from_all_of_mnist():
         assert settings.official(arm, 10_000).steps == 2 * settings.official(arm, 5000).steps
 
 
-def test_the_rule_follows_the_recorded_sweep():
+@pytest.mark.parametrize("name", ["sweep", "official"])
+def test_the_rule_follows_what_is_recorded(name):
     """Nobody who follows it is certainly behind the other option, at any size that is recorded."""
     from tl_course.study import comparing, results
 
-    table = comparing.tuned(results.load("sweep"))
+    table = comparing.tuned(results.load(name))
     for wish, augmented in (("off", False), ("on", True)):
         pairs = comparing.paired(table, ("option-2", augmented), ("option-1", augmented))
         assert len(pairs) >= 3

@@ -43,6 +43,10 @@ def from_sweep(one, other):
     return recorded("sweep"), swapped("sweep", "arm", one, other)
 
 
+def from_official(one, other):
+    return recorded("official"), swapped("official", "arm", one, other)
+
+
 CASES = {
     claims.borrowing_leads: from_sweep("option-1", "scratch"),
     claims.copies_help_scratch_most: from_sweep("option-1", "scratch"),
@@ -54,7 +58,13 @@ CASES = {
         lambda: ({"letters": 0.2, "unseen things": 0.1},),
         lambda: ({"letters": 0.2, "unseen things": -0.1},),
     ),
-    claims.the_rule_is_never_certainly_wrong: from_sweep("option-1", "option-2"),
+    claims.the_rule_is_never_certainly_wrong: from_official("option-1", "option-2"),
+    claims.the_options_cross: from_official("option-1", "option-2"),
+    claims.copies_let_moving_pay_sooner: (
+        recorded("official"),
+        swapped("official", "augmented", False, True),
+    ),
+    claims.borrowing_matters_little_with_all: from_official("option-1", "option-2"),
     claims.output_layer_first_leads: from_sweep("output-first", "option-2"),
     claims.labels_cure_overfitting_not_forgetting: (recorded("forgetting"), forgotten_with_ten),
     claims.borrowing_leads_on_other_tasks: (

@@ -51,7 +51,7 @@ from tl_course.lessons.n08_your_own_task import upload
 from tl_course.lessons.n09_small_gpt import experiments as n09
 from tl_course.lessons.n09_small_gpt import figures as n09_figures
 from tl_course.lessons.n09_small_gpt import gpt
-from tl_course.study import comparing, forgetting, matrix, results, tuning
+from tl_course.study import comparing, forgetting, matrix, results, trials, tuning
 
 table = functools.cache(results.load)
 

@@ -447,8 +447,8 @@ def chart(
             spoken.append(f"{called}: {few}" if called else few)
         if look.log:
             ax.set_xscale("log")
-        if spaced or len(places) < 10:
-            crowded = sum(map(len, labels)) > 45
+        if spaced or len(places) <= 10:
+            crowded = sum(map(len, labels)) > 45 or len(labels) > 9
             turned = {"rotation": 60, "ha": "right"} if crowded else {}
             ax.set_xticks(range(len(places)) if spaced else places, labels, **turned)
             ax.minorticks_off()
