@@ -180,6 +180,9 @@ VOTES = (
     Vote("05", "crossing", "200 or later.",
          lambda: f05.ahead_from(_load("sweep"), "option-2", "option-1", True)[0],
          lambda: (f05.ahead_from(_load("sweep"), "option-2", "option-1", True)[1])),
+    Vote("05", "all-of-mnist", "With none of these, or 5,000.",
+         lambda: f05.ahead_from(_load("official"), "option-2", "option-1", False)[0],
+         lambda: (f05.ahead_from(_load("official"), "option-2", "option-1", False)[1])),
     Vote("05", "saved", "100, twice as many.",
          lambda: f05.from_scratch(_load("sweep"), "option-1", 50, False), unit="labels"),
     Vote("05", "tasks", "Letters and things about equal, and too low.", _one_image_of_each,
@@ -226,6 +229,7 @@ def claims(number: str) -> list[Claim]:
             (c05.borrowing_saves_labels, "sweep"),
             (c05.option_1_leads_with_ten_digits, "sweep"),
             (c05.option_2_leads_with_copies, "sweep"),
+            (c05.the_options_cross, "official"),
         ],
         "06": [
             (lambda _: c06.own_kind_serves_best(_fifty()), "matrix"),
