@@ -27,6 +27,7 @@ def pages() -> dict[Path, str]:
         "docs/results.md": {
             "results": sweep(comparing.tuned(results.load("sweep"))),
             "official": sweep(results.load("official")),
+            "networks": networks(results.load("official"), results.load("pretrainings")),
             "pushed": pushed(results.load("push")),
             "first": first_of_each(results.load("protocols")),
             "matrix": matrix(results.load("matrix")),
@@ -123,6 +124,25 @@ def _differences(table: pd.DataFrame) -> str:
             said |= {n: f"**{said[n]}**" for n in certain}
             lines[f"{name}, {form}"] = [said.get(n, "").replace("-", "−") for n in sizes]
     return markdown("points ahead, same draws", sizes, lines)
+
+
+def networks(official: pd.DataFrame, again: pd.DataFrame) -> str:
+    """The same differences over three pretrainings, and in brackets the single networks."""
+    lines = {}
+    for augmented, form in ((False, "as they are"), (True, "with copies")):
+        for name, (one, other) in SWEEP_PAIRS.items():
+            pair = (one, augmented), (other, augmented)
+            rows = comparing.over_pretrainings(official, again, *pair).set_index("images")
+            cells = [_of_networks(row) for _, row in rows.iterrows()]
+            lines[f"{name}, {form}"] = cells
+    return markdown("points ahead, three networks", list(rows.index), lines)
+
+
+def _of_networks(row: pd.Series) -> str:
+    said = f"{row.ahead:+.1f} ± {row.interval:.1f}"
+    said = said if comparing.verdict(row) == "not certain" else f"**{said}**"
+    each = ", ".join(f"{one:+.1f}" for one in row["each"])
+    return f"{said} ({each})".replace("-", "−")
 
 
 PUSHED_STEPS = {  # of the recorded table `push`

@@ -48,7 +48,7 @@ def _load(name: str):
     return made[name]() if name in made else results.load(name)
 
 
-SWEEP, OFFICIAL = ("sweep",), ("official",)
+SWEEP, OFFICIAL, NETWORKS = ("sweep",), ("official",), ("official", "pretrainings")
 RULES = (
     Rule(
         "A network trained on very many pictures of 1,000 classes learns to name new ones.",
@@ -80,17 +80,17 @@ RULES = (
         ((c05.borrowing_leads, SWEEP), (c05.borrowing_saves_labels, SWEEP)),
     ),
     Rule(
-        "Small dataset: Option 1, train only the output layer.", PARTLY, "05",
+        "Small dataset: Option 1, train only the output layer.", NOT_HERE, "05",
         (
-            (c05.the_options_cross, OFFICIAL),
-            (c05.copies_let_moving_pay_sooner, OFFICIAL),
+            (c05.few_labels_leave_the_options_level, NETWORKS),
+            (c05.moving_pays_with_copies, NETWORKS),
         ),
     ),
     Rule(
         "Larger dataset: Option 2, fine-tune everything.", HELD, "05",
         (
             (c05.the_options_cross, OFFICIAL),
-            (c05.copies_let_moving_pay_sooner, OFFICIAL),
+            (c05.moving_pays_with_copies, NETWORKS),
             (c05.borrowing_matters_little_with_all, OFFICIAL),
         ),
     ),

@@ -120,17 +120,21 @@ def panels(
     return figures.chart(every, title, *labels, said=said, told=told, look=figures.Look(**style))
 
 
-def ahead(compared: dict[str, pd.DataFrame], title: str, ylabel: str) -> Picture:
+def ahead(
+    compared: dict[str, pd.DataFrame], title: str, ylabel: str, over: str = "draws"
+) -> Picture:
     """Paired differences (rows of `comparing.paired`), a panel each: dots, mean, 95% interval.
 
-    What the interval leaves uncertain is drawn with an open marker.
+    What the interval leaves uncertain is drawn with an open marker. Where the dots are not draws,
+    `over` says what they are.
     """
     figure, every = figures.in_a_row(len(compared), 4.6 * len(compared) + 0.6, 3.6, sharey=True)
     heard = []
     for ax, (name, rows) in zip(every, compared.items(), strict=True):
         for place, row in enumerate(rows.itertuples()):
             aside = np.linspace(-0.15, 0.15, len(row.each))
-            ax.plot(place + aside, row.each, ".", color=GREY, alpha=0.6, markersize=5)
+            size = 5 if len(row.each) > 3 else 9
+            ax.plot(place + aside, row.each, ".", color=GREY, alpha=0.6, markersize=size)
             certain = comparing.verdict(row) != "not certain"
             ax.errorbar(
                 place, row.ahead, yerr=row.interval, color=figures.ORANGE, marker="s", capsize=5,
@@ -138,12 +142,12 @@ def ahead(compared: dict[str, pd.DataFrame], title: str, ylabel: str) -> Picture
             )  # fmt: skip
             heard.append(
                 f"{name}, {row.images:,}: {row.ahead:+.1f} ± {row.interval:.1f}, "
-                f"{row.wins} of {row.draws} draws"
+                f"{row.wins} of {row.draws} {over}"
             )
         ax.axhline(0, color="black", linewidth=1)
         turned = {"rotation": 45, "ha": "right"} if len(rows) > 7 else {}
         ax.set_xticks(range(len(rows)), [f"{n:,}" for n in rows.images], **turned)
         ax.set(xlabel="labelled images", title=name)
     every[0].set_ylabel(ylabel)
-    told = "mean with 95% interval, and in how many draws it is above zero; filled where the "
+    told = f"mean with 95% interval, and in how many {over} it is above zero; filled where the "
     return figures.finished(figure, title, heard, f"{ylabel}: {told}interval leaves out zero.")

@@ -49,6 +49,19 @@ def ahead(
     return curves.ahead(compared, title, f"{STYLES[one][0]}:\npoints ahead")
 
 
+def ahead_in_networks(
+    official: pd.DataFrame, again: pd.DataFrame, one: str, other: str, title: str
+) -> Picture:
+    """How far arm `one` is ahead of `other` with each pretraining: rows of `pretrainings`, too."""
+    compared = {
+        f"against {STYLES[other][0]},\n{form}": comparing.over_pretrainings(
+            official, again, (one, copies), (other, copies)
+        )
+        for copies, form in PANELS.items()
+    }
+    return curves.ahead(compared, title, f"{STYLES[one][0]}:\npoints ahead", over="networks")
+
+
 def beside_copies(digits: Examples, altered: Sequence[torch.Tensor]) -> Picture:
     """Each of a few digits, and beside it its altered copies: a tensor `[n, 3, 32, 32]` each."""
     n, of_each = len(digits), len(altered)

@@ -55,9 +55,12 @@ def official(done: list[dict]) -> Iterator[dict]:
 
 def pretrainings(done: list[dict]) -> Iterator[dict]:
     """The official protocol with networks of other seeds, as far as layers are borrowed."""
+    whole = 2 * len(BORROWING) * sum(BORROWED.values())
     for seed in OTHER_SEEDS:
-        net = pretrained_again("emoji-images", seed)
         had = [row for row in done if row["pretraining"] == seed]
+        if len(had) == whole:
+            continue  # a network takes minutes, and nothing would be done with it
+        net = pretrained_again("emoji-images", seed)
         rows = sweep(
             net, DIGITS, list(BORROWED), BORROWED, arms=BORROWING, augment=(False, True),
             choice=settings.official, done=had, progress=True,
