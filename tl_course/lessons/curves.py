@@ -132,8 +132,9 @@ def ahead(
     heard = []
     for ax, (name, rows) in zip(every, compared.items(), strict=True):
         for place, row in enumerate(rows.itertuples()):
-            aside = np.linspace(-0.15, 0.15, len(row.each))
-            size = 5 if len(row.each) > 3 else 9
+            few = len(row.each) <= 3  # beside the mean, which would hide one of them
+            aside = np.linspace(*((-0.25, -0.12) if few else (-0.15, 0.15)), len(row.each))
+            size = 9 if few else 5
             ax.plot(place + aside, row.each, ".", color=GREY, alpha=0.6, markersize=size)
             certain = comparing.verdict(row) != "not certain"
             ax.errorbar(
