@@ -196,22 +196,27 @@ def used(task: str, net: str = "trained") -> pd.Series:
 
 
 @functools.cache
-def _gains(option: str, images: int) -> pd.DataFrame:
-    rows = table("matrix").query(f"images == {images} and pretraining == 0")
+def _gains(option: str, images: int, shipped: bool) -> pd.DataFrame:
+    rows = table("matrix").query(f"images == {images} and pretraining <= {0 if shipped else 9}")
     other = {"1": "1", "2": "scratch"}[option]
     rows = rows[rows.option.isin([option, other])]
     return matrix.ahead(rows, ("random", other)).set_index(["target", "source", "option"])
 
 
-def gain(target: str, source: str, option: str = "1", images: int = 50) -> pd.Series:
-    """How far ahead of random layers (of a network from scratch, where everything moves)."""
-    return _gains(option, images).loc[(target, source, option)]
+def gain(
+    target: str, source: str, option: str = "1", images: int = 50, shipped: bool = False
+) -> pd.Series:
+    """How far ahead of random layers (of a network from scratch, where everything moves).
+
+    With every pretraining, or with the `shipped` network alone.
+    """
+    return _gains(option, images, shipped).loc[(target, source, option)]
 
 
 def cell(target: str, source: str, option: str = "1", images: int = 50) -> float:
     """Of 100 right, in a cell of the matrix."""
     where = f"target == '{target}' and source == '{source}' and images == {images}"
-    return mean("matrix", f"{where} and option == '{option}' and pretraining == 0")
+    return mean("matrix", f"{where} and option == '{option}'")
 
 
 def control(name: str, source: str, target: str) -> float:

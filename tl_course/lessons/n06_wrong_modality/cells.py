@@ -112,10 +112,10 @@ def _heard(title: str, said: Sequence[tuple[str, np.ndarray]], rate: int) -> Sho
 def measured(table: pd.DataFrame, images: int, option: str) -> pd.DataFrame:
     """The recorded matrix for a number of examples and an option, beside its control.
 
-    Indexed by `target`, `source`: `mean` and `sd` in %, `draws`, and against the control `ahead`,
-    `interval`, `wins` (empty for the control itself), and `points`: how far it is ahead in numbers
-    of one decimal, as they are shown. Under Option 1 the control is random layers, under Option 2
-    the same network from scratch.
+    Indexed by `target`, `source`: `mean` and `sd` in %, `draws`, `networks` (pretrainings), and
+    against the control `ahead`, `interval`, `wins` (empty for the control itself), and `points`:
+    how far it is ahead in numbers of one decimal, as they are shown. Under Option 1 the control is
+    random layers, under Option 2 the same network from scratch.
     """
     control = ("random", "1") if option == "1" else ("random", "scratch")
     kept = table[
@@ -126,6 +126,7 @@ def measured(table: pd.DataFrame, images: int, option: str) -> pd.DataFrame:
     keys = ["target", "source"]
     means = matrix.cells(kept).set_index(keys)[["mean", "sd", "draws"]]
     means[["mean", "sd"]] *= 100
+    means["networks"] = kept.groupby(keys).pretraining.nunique()
     gains = matrix.ahead(kept, control).set_index(keys)[["ahead", "interval", "wins"]]
     right = means["mean"].unstack()
     return means.join(gains).assign(points=points(right).stack())
@@ -149,9 +150,10 @@ def in_words(cells: pd.DataFrame, target: str, source: str, images: int, option:
     """What was measured in one cell of `measured`, in sentences."""
     row, called = cells.loc[(target, source)], CALLED[target]
     how = "four layers frozen" if option == "1" else "everything trained"
+    each = f" with each of {row.networks:.0f} networks" if row.networks > 1 else ""
     got = (
-        f"{row['mean']:.1f} of 100 right (mean of {row.draws:.0f} draws, ± {row.sd:.1f} from draw "
-        "to draw)"
+        f"{row['mean']:.1f} of 100 right (mean of {row.draws:.0f} draws{each}, ± {row.sd:.1f} from "
+        "draw to draw)"
     )
     if source == "random":
         kind = "random layers, frozen" if option == "1" else "from scratch"

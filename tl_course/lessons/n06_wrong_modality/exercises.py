@@ -393,17 +393,17 @@ def _check_plan(heart_sounds, road_signs, street_names, compare_with) -> None:
     expect(
         heart_sounds != "image",
         "Heart sounds: a spectrogram is a picture, and pictures helped with synthetic speech "
-        "(+13). Yet sound layers helped much more (+34), and with people's voices picture "
+        "(+14). Yet sound layers helped much more (+33), and with people's voices picture "
         "layers no longer helped.",
     )
     expect(
         heart_sounds != "text",
-        "Heart sounds: text layers were behind random ones on synthetic speech (−3), and level "
+        "Heart sounds: text layers were behind random ones on synthetic speech (−2), and level "
         "with them on people's voices.",
     )
     expect(
         road_signs != "text",
-        "Road signs: text layers were harmful for handwriting (−5.6). Codes of letters have no "
+        "Road signs: text layers were harmful for handwriting (−6.3). Codes of letters have no "
         "neighbourhoods, and signs have edges and shapes.",
     )
     expect(
@@ -414,7 +414,7 @@ def _check_plan(heart_sounds, road_signs, street_names, compare_with) -> None:
     expect(
         street_names == "text",
         "Street names: on number words text layers were 26 points ahead of random ones, and "
-        "those of pictures and sound 3 and 5.",
+        "those of pictures and sound 3 and 6.",
     )
     expect(
         compare_with in ("guessing", "random layers", "nothing"),
