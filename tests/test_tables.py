@@ -16,7 +16,7 @@ from tl_course.study.tables import Table
 
 # Tables on all of MNIST take hours and several sittings; notebooks do not read these yet.
 NOT_YET = {
-    "middle_ways_tuning", "middle_ways", "matrix_ends",
+    "middle_ways_tuning", "middle_ways",
 }  # fmt: skip
 
 

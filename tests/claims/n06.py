@@ -22,6 +22,13 @@ def at_random():
     return (swapped(fifty().query("pretraining == 0"), "image", "random"),)
 
 
+def second_network_exchanged():
+    """Of the second pretraining, sound and text in each other's place."""
+    table = fifty()
+    exchanged = swapped(table, "audio", "text")
+    return (table.where(table.pretraining != 1, exchanged),)
+
+
 def moving():
     """The matrix with handwriting from scratch, where everything moves, all right."""
     table = load("matrix")
@@ -42,6 +49,11 @@ CASES = {
         lambda: (fifty(),), lambda: (swapped(fifty(), "audio", "text"),)
     ),
     claims.another_kind_can_help: (lambda: (fifty(),), at_random),
+    claims.own_kind_helps_at_every_number: (
+        lambda: (load("matrix"), load("matrix_ends")),
+        lambda: (load("matrix"), swapped(load("matrix_ends"), "audio", "text")),
+    ),
+    claims.three_networks_agree: (lambda: (fifty(),), second_network_exchanged),
     claims.own_kind_leads_scratch: (lambda: (load("matrix"),), moving),
     claims.shuffling_ends_the_help: (
         lambda: (fifty(), *controls()),

@@ -213,6 +213,13 @@ def gain(
     return _gains(option, images, shipped).loc[(target, source, option)]
 
 
+@functools.cache
+def at_the_ends(target: str, source: str, images: int) -> pd.Series:
+    """How far ahead of random layers with the fewest and with the most examples."""
+    gains = matrix.ahead(table("matrix_ends"), ("random", "1"))
+    return gains.set_index(["target", "source", "images"]).loc[(target, source, images)]
+
+
 def cell(target: str, source: str, option: str = "1", images: int = 50) -> float:
     """Of 100 right, in a cell of the matrix."""
     where = f"target == '{target}' and source == '{source}' and images == {images}"

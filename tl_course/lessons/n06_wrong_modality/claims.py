@@ -55,6 +55,47 @@ def own_kind_serves_best(fifty: pd.DataFrame) -> Claim:
     )
 
 
+def own_kind_helps_at_every_number(recorded: pd.DataFrame, ends: pd.DataFrame) -> Claim:
+    """The same from the fewest examples to the most: rows of the matrix, and of `matrix_ends`."""
+    table = pd.concat([recorded, ends]).query("option == '1'")
+    gains = matrix.ahead(table, ("random", "1"))
+    same = gains[gains.source == gains.target.map(SAME)].sort_values("images")
+    return Claim(
+        f"With {same.images.min()} to {same.images.max():,} examples, layers of its own kind of "
+        "input are certainly ahead of random layers for every target, by "
+        f"{same.ahead.min():.0f} to {same.ahead.max():.0f} points.",
+        bool((same.ahead > same.interval).all()),
+        "; ".join(
+            f"{target}: "
+            + ", ".join(f"{r.images:,} {r.ahead:+.1f} ± {r.interval:.1f}" for r in of.itertuples())
+            for target, of in same.groupby("target", sort=False)
+        ),
+    )
+
+
+def three_networks_agree(fifty: pd.DataFrame) -> Claim:
+    """Each pretraining by itself against random layers: rows of the matrix, Option 1."""
+    alone = {}
+    for run in sorted(fifty.pretraining.unique()):
+        rows = fifty[(fifty.pretraining == run) | (fifty.source == "random")]
+        gains = matrix.ahead(rows, ("random", "1")).set_index(["target", "source"])
+        alone[f"network {run + 1}"] = gains.loc[:, list(matrix.SOURCES), :]
+    certain = [by.ahead.where(by.ahead.abs() > by.interval, 0) for by in alone.values()]
+    signs = pd.DataFrame({name: (one > 0) * 1 - (one < 0) for name, one in enumerate(certain)})
+    return Claim(
+        f"Taken alone, each of the {len(alone)} networks of a source certainly helps, and certainly "
+        "harms, the same targets.",
+        bool(len(alone) > 2 and (signs.nunique(axis=1) == 1).all()),
+        "; ".join(
+            f"{name}: "
+            + listed(
+                dict(by.iterrows()), "{0[1]} for {0[0]} {1.ahead:+.1f} ± {1.interval:.1f}", ", "
+            )
+            for name, by in alone.items()
+        ),
+    )
+
+
 def own_kind_leads_scratch(table: pd.DataFrame) -> Claim:
     """Option 2 against the same network from scratch: rows of the matrix."""
     moving = table[table.option.isin(["2", "scratch"])]

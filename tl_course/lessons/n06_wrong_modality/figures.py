@@ -239,6 +239,21 @@ def help_and_harm(rows: pd.DataFrame, title: str) -> Picture:
     return heat_map(matrix.cells(rows), matrix.ahead(rows, ("random", "1")), title)
 
 
+def by_examples(recorded: pd.DataFrame, ends: pd.DataFrame, title: str) -> Picture:
+    """Accuracy under Option 1 against examples: rows of the matrix, and of `matrix_ends`."""
+    table = pd.concat([recorded, ends]).query("option == '1'")
+    panels = {}
+    for name in (name for name in TARGETS if name in set(table.target)):
+        of = table[table.target == name]
+        panels[TARGETS[name]] = {
+            SOURCES[source]: figures.mean_line(of[of.source == source], "images", (*look, "-"))
+            for source, look in LOOKS.items()
+        }
+    labels, said = ("labelled examples", "test accuracy, %"), "{y:.0f} with {x}"
+    look = figures.Look(log=True, ylim=(0, 102), size=(12.5, 3.4))
+    return figures.chart(panels, title, *labels, said=said, look=look)
+
+
 def explained(rows: pd.DataFrame, controls: pd.DataFrame, title: str) -> Picture:
     """Mean accuracy of the recorded `controls` below `rows` of the matrix, a panel a target."""
     table = pd.concat([rows.assign(control="as it is"), controls])
