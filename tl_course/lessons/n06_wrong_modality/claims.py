@@ -83,8 +83,8 @@ def three_networks_agree(fifty: pd.DataFrame) -> Claim:
     certain = [by.ahead.where(by.ahead.abs() > by.interval, 0) for by in alone.values()]
     signs = pd.DataFrame({name: (one > 0) * 1 - (one < 0) for name, one in enumerate(certain)})
     return Claim(
-        f"Taken alone, each of the {len(alone)} networks of a source certainly helps, and certainly "
-        "harms, the same targets.",
+        f"Taken alone, each of the {len(alone)} networks of a source certainly helps, and "
+        "certainly harms, the same targets.",
         bool(len(alone) > 2 and (signs.nunique(axis=1) == 1).all()),
         "; ".join(
             f"{name}: "
