@@ -14,11 +14,6 @@ from tl_course.core.network import FiveLayerNet
 from tl_course.study import results, tables, tuning
 from tl_course.study.tables import Table
 
-# Tables on all of MNIST take hours and several sittings; notebooks do not read these yet.
-NOT_YET = {
-    "middle_ways_tuning", "middle_ways",
-}  # fmt: skip
-
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
@@ -155,8 +150,7 @@ def test_what_is_missing_of_a_plan():
 
 def test_every_recorded_table_has_a_lesson_that_makes_it():
     every = records.every_table()
-    recorded, begun = set(results.names()), set(results.unfinished())
-    assert recorded | begun <= set(every) and set(every) - recorded == NOT_YET
+    assert set(results.names()) == set(every) and not results.unfinished()
     assert set(list(every)[:4]) == set(records.CHOSEN_FIRST), "settings are chosen first"
     with pytest.raises(CourseError, match="Nothing that is recorded is called 'swep'"):
         records.make_all(["swep"])

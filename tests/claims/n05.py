@@ -84,6 +84,13 @@ CASES = {
     ),
     claims.few_published_networks_do_better: (recorded("protocols"), regressed_worse),
     claims.unlabelled_digits_help_if_alike: (recorded("unlabelled"), heaps_changed),
+    claims.no_middle_way_leads: (
+        lambda: (load("official"), load("middle_ways")),
+        lambda: (
+            *swapped("official", "arm", "output-first", "random-frozen")(),
+            load("middle_ways"),
+        ),
+    ),
     claims.every_borrowed_layer_helps: (
         recorded("which_layers"),
         swapped("which_layers", "k", 1, 4),

@@ -87,6 +87,12 @@ def certain(row: pd.Series) -> bool:
     return bool(abs(row.ahead) > row.interval)
 
 
+def way_between(way: str, other: str, images: int, copies: bool = False) -> pd.Series:
+    """How far a way between the options is ahead of an arm: ahead, interval."""
+    rows = n05_tables.middle_ways.compared(table("official"), table("middle_ways"), other)
+    return rows.set_index(["way", "augmented", "images"]).loc[(way, copies, images)]
+
+
 def best_without(images: int) -> float:
     """How far both options are ahead of both networks that borrow nothing, at least."""
     borrowing = min(right("option-1", images), right("option-2", images))

@@ -10,7 +10,7 @@ from tl_course.data.targets.handwritten import ALL
 from tl_course.lessons.claims import Claim, listed
 from tl_course.lessons.curves import PANELS
 from tl_course.lessons.figures import STYLES
-from tl_course.lessons.n05_how_much_data import protocols, unlabelled
+from tl_course.lessons.n05_how_much_data import middle_ways, protocols, unlabelled
 from tl_course.study import comparing
 
 FORMS = {False: "without copies", True: "with copies"}.items()
@@ -255,6 +255,24 @@ def labels_cure_overfitting_not_forgetting(forgetting: pd.DataFrame) -> Claim:
         bool(less and more and one.round(1).nunique() == 1),
         f"training minus test accuracy, {_listed(gaps, '{:,} digits {:.1f}')}; things still known, "
         f"of 100, {_listed(known, '{:,} digits {:.0f}')}",
+    )
+
+
+def no_middle_way_leads(official: pd.DataFrame, between: pd.DataFrame) -> Claim:
+    """Ways between the options against output layer first: rows of `official`, `middle_ways`."""
+    rows = middle_ways.compared(official, between, "output-first")
+    rows = rows[rows.way.isin(middle_ways.WAYS)]
+    leading = rows[rows.ahead > rows.interval]
+    return Claim(
+        "With fifty and two hundred digits, no way between the options is certainly ahead of "
+        f"training the output layer first; the best one is ahead by {rows.ahead.max():.1f} points.",
+        leading.empty,
+        "minus output layer first: "
+        + "; ".join(
+            f"{row.way}, {row.images} digits {dict(FORMS)[row.augmented]} {row.ahead:+.2f} "
+            f"± {row.interval:.2f}"
+            for row in rows.itertuples()
+        ),
     )
 
 

@@ -12,7 +12,7 @@ from tl_course.data.examples import Examples, Target
 from tl_course.lessons import curves, figures
 from tl_course.lessons.curves import PANELS
 from tl_course.lessons.figures import GREY, STYLES, Picture, mean_line
-from tl_course.lessons.n05_how_much_data import protocols
+from tl_course.lessons.n05_how_much_data import middle_ways, protocols
 from tl_course.study import comparing, forgetting
 
 
@@ -191,6 +191,23 @@ def one_recipe(recorded: pd.DataFrame) -> pd.DataFrame:
     table = rows.pivot(index=["copies", "way to learn"], columns="digits", values="cell")
     order = itertools.product(("without", "with copies"), [look[0] for look in STYLES.values()])
     return table.loc[[one for one in order if one in table.index], names].rename_axis(columns=None)
+
+
+def ways_between(official: pd.DataFrame, between: pd.DataFrame) -> pd.DataFrame:
+    """What every way gets right, and how far ahead of output layer first, as a table."""
+    rows = middle_ways.compared(official, between, "output-first")
+    rows["copies"] = ["with copies" if augmented else "without" for augmented in rows.augmented]
+    rows["way to learn"] = [STYLES[way][0] if way in STYLES else way for way in rows.way]
+    rows["digits"] = [f"{images:,} digits" for images in rows.images]
+    rows["cell"] = [
+        f"{r.mean:.1f}" + f" ({r.ahead:+.1f} ± {r.interval:.1f})" * (r.way != "output-first")
+        for r in rows.itertuples(index=False, name="Way")
+    ]
+    table = rows.pivot(index=["copies", "way to learn"], columns="digits", values="cell")
+    places = rows.sort_values("augmented", kind="stable")[["copies", "way to learn"]]
+    order = list(dict.fromkeys(places.itertuples(index=False, name=None)))
+    names = list(dict.fromkeys(rows.sort_values("images").digits))
+    return table.loc[order, names].rename_axis(columns=None)
 
 
 def misread_most(truth: torch.Tensor, answers: torch.Tensor, names: Sequence[str]) -> str:

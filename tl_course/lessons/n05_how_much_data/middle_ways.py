@@ -7,6 +7,7 @@ learn, so that the comparison with Option 1, Option 2 and *output layer first* i
 import itertools
 from collections.abc import Callable, Iterator
 
+import pandas as pd
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
@@ -17,7 +18,7 @@ from tl_course.core.network import LAYERS, FiveLayerNet
 from tl_course.core.session import History, Recipe, Watch
 from tl_course.core.settings import Settings
 from tl_course.data.examples import Examples, Target, draw
-from tl_course.study import tables, tuning
+from tl_course.study import comparing, tables, tuning
 
 DECAY = 0.01  # of the weights, as in Option 2
 FALLS = 0.4  # the rate of a layer, of that of the layer above (2.6 times less: arXiv 1801.06146)
@@ -148,3 +149,23 @@ def _one(net, target, way, augmented, images, number, chosen) -> dict:
         "way": way, "augmented": augmented, "images": images, "draw": number,
         "accuracy": right.float().mean().item(), "right": right.numpy(),
     }  # fmt: skip
+
+
+def compared(official: pd.DataFrame, between: pd.DataFrame, other: str) -> pd.DataFrame:
+    """Each way, and the arms of the official test, against arm `other` on the same draws.
+
+    Rows `way`, `augmented`, `images`, `mean` (in %), `ahead` and `interval` (points).
+    """
+    arms = ("option-1", "option-2", "output-first")
+    shown = official[official.arm.isin(arms) & official.images.isin(between.images.unique())]
+    every = pd.concat([shown, between.rename(columns={"way": "arm"})], ignore_index=True)
+    means = comparing.means(every).set_index(["arm", "augmented", "images"])["mean"]
+    rows = []
+    for way, copies in itertools.product((*arms, *WAYS), (False, True)):
+        for row in comparing.paired(every, (way, copies), (other, copies)).itertuples():
+            rows.append(
+                {"way": way, "augmented": copies, "images": row.images,
+                 "mean": means[way, copies, row.images],
+                 "ahead": row.ahead, "interval": row.interval}
+            )  # fmt: skip
+    return pd.DataFrame(rows)
