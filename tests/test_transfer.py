@@ -265,6 +265,22 @@ def test_a_sweep_goes_on_where_it_was(net, target):
     assert [r["images"] for r in whole] == [10, 10, 10, 20, 20, 20] * 2
 
 
+def test_runs_with_very_many_images_come_last_and_alone(net, target, monkeypatch):
+    from tl_course.study import sweep as module
+
+    side_by_side, together = module.side_by_side, []
+
+    def noted(run, plan):
+        together.extend(task[2] for task in plan)
+        return side_by_side(run, plan)
+
+    monkeypatch.setattr(module, "side_by_side", noted)
+    monkeypatch.setattr(module, "ALONE", 20)
+    rows = list(sweep(net, target, [20, 10], 2, arms=["classical", "random-frozen"]))
+    assert set(together) == {10}
+    assert [row["images"] for row in rows] == [10] * 4 + [20] * 4
+
+
 def test_fixed_settings_are_the_middle_of_what_is_searched():
     from tl_course.study import tuning
 

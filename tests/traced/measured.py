@@ -203,7 +203,8 @@ def used(task: str, net: str = "trained") -> pd.Series:
 
 @functools.cache
 def _gains(option: str, images: int, shipped: bool) -> pd.DataFrame:
-    rows = table("matrix").query(f"images == {images} and pretraining <= {0 if shipped else 9}")
+    rows = table("matrix").query(f"images == {images}")
+    rows = rows[rows.pretraining == 0] if shipped else rows
     other = {"1": "1", "2": "scratch"}[option]
     rows = rows[rows.option.isin([option, other])]
     return matrix.ahead(rows, ("random", other)).set_index(["target", "source", "option"])

@@ -19,7 +19,10 @@ BORROWING, WITHOUT = ["option-1", "option-2"], ["scratch", "random-frozen"]
 
 def _ahead(table: pd.DataFrame, one: str, other: str, copies: bool) -> pd.DataFrame:
     """How far arm `one` is ahead of `other` on the same draws: by images, with the `verdict`."""
-    rows = comparing.paired(comparing.tuned(table), (one, copies), (other, copies))
+    return _judged(comparing.paired(comparing.tuned(table), (one, copies), (other, copies)))
+
+
+def _judged(rows: pd.DataFrame) -> pd.DataFrame:
     verdicts = [comparing.verdict(row) for row in rows.itertuples()]
     return rows.assign(verdict=verdicts).set_index("images")
 
@@ -148,9 +151,7 @@ def _in_networks(
     official: pd.DataFrame, again: pd.DataFrame, one: str, other: str, copies: bool
 ) -> pd.DataFrame:
     """As `_ahead`, for others of the pretraining, too; `each` are the single networks."""
-    rows = comparing.over_pretrainings(official, again, (one, copies), (other, copies))
-    verdicts = [comparing.verdict(row) for row in rows.itertuples()]
-    return rows.assign(verdict=verdicts).set_index("images")
+    return _judged(comparing.over_pretrainings(official, again, (one, copies), (other, copies)))
 
 
 def _each_network(rows: pd.DataFrame) -> str:
@@ -164,24 +165,27 @@ def _each_network(rows: pd.DataFrame) -> str:
 
 def borrowing_matters_little_with_all(official: pd.DataFrame) -> Claim:
     """Every way to borrow against from scratch, with all 55,000 labels: rows of `official`."""
-    ways = [*BORROWING, "output-first"]
-    ahead = {
-        f"{STYLES[arm][0]}, {form}": _ahead(official, arm, "scratch", copies).loc[ALL]
-        for copies, form in FORMS
-        for arm in ways
-    }
-    lead = pd.Series({name: row.ahead for name, row in ahead.items()})
-    moving = lead[[name for name in lead.index if not name.startswith(STYLES["option-1"][0])]]
-    first = _ahead(official, "option-1", "scratch", copies=False).ahead[10]
+    frozen, moving = (
+        {
+            f"{STYLES[arm][0]}, {form}": _ahead(official, arm, "scratch", copies).loc[ALL]
+            for arm in arms
+            for copies, form in FORMS
+        }
+        for arms in (["option-1"], ["option-2", "output-first"])
+    )
+    few = _ahead(official, "option-1", "scratch", copies=False).ahead[10]
+    most = max(row.ahead for row in moving.values())
     return Claim(
-        f"With ten digits, borrowing is worth {first:.0f} points; with all {ALL:,} it is worth at "
-        f"most {max(0, moving.max()):.1f}, and four frozen layers are behind a network from "
-        "scratch.",
-        bool(first > 10 and moving.abs().max() < 0.5 and lead.min() < 0
-             and lead.idxmin().startswith(STYLES["option-1"][0])),
+        f"With ten digits, borrowing is worth {few:.0f} points; with all {ALL:,} it is worth at "
+        f"most {max(0, most):.1f}, and four frozen layers are behind a network from scratch.",
+        bool(
+            few > 10
+            and all(abs(row.ahead) < 0.5 for row in moving.values())
+            and all(row.verdict == "behind" for row in frozen.values())
+        ),
         "minus from scratch, "
-        + listed(ahead, "{0}: {1.ahead:+.2f} ± {1.interval:.2f} ({1.verdict})"),
-    )  # fmt: skip
+        + listed({**frozen, **moving}, "{0}: {1.ahead:+.2f} ± {1.interval:.2f} ({1.verdict})"),
+    )
 
 
 def borrowing_saves_labels(sweep: pd.DataFrame) -> Claim:

@@ -182,32 +182,30 @@ def beside_guessing(
 
 def one_recipe(recorded: pd.DataFrame) -> pd.DataFrame:
     """What one recipe for all gets right, and how far ahead of tuned settings, as a table."""
-    rows = comparing.recipes(recorded)
-    rows["copies"] = ["with copies" if augmented else "without" for augmented in rows.augmented]
-    rows["way to learn"] = [STYLES[arm][0] for arm in rows.arm]
-    rows["digits"] = [f"{images:,} digits" for images in rows.images]
+    rows = comparing.recipes(recorded).rename(columns={"arm": "way"})
     rows["cell"] = [f"{r.fixed:.1f} ({r.ahead:+.1f} ± {r.interval:.1f})" for r in rows.itertuples()]
-    names = list(dict.fromkeys(rows.sort_values("images").digits))
-    table = rows.pivot(index=["copies", "way to learn"], columns="digits", values="cell")
-    order = itertools.product(("without", "with copies"), [look[0] for look in STYLES.values()])
-    return table.loc[[one for one in order if one in table.index], names].rename_axis(columns=None)
+    return _of_ways(rows, STYLES)
 
 
 def ways_between(official: pd.DataFrame, between: pd.DataFrame) -> pd.DataFrame:
     """What every way gets right, and how far ahead of output layer first, as a table."""
     rows = middle_ways.compared(official, between, "output-first")
-    rows["copies"] = ["with copies" if augmented else "without" for augmented in rows.augmented]
-    rows["way to learn"] = [STYLES[way][0] if way in STYLES else way for way in rows.way]
-    rows["digits"] = [f"{images:,} digits" for images in rows.images]
     rows["cell"] = [
-        f"{r.mean:.1f}" + f" ({r.ahead:+.1f} ± {r.interval:.1f})" * (r.way != "output-first")
-        for r in rows.itertuples(index=False, name="Way")
+        f"{r.right:.1f}" + f" ({r.ahead:+.1f} ± {r.interval:.1f})" * (r.way != "output-first")
+        for r in rows.itertuples()
     ]
-    table = rows.pivot(index=["copies", "way to learn"], columns="digits", values="cell")
-    places = rows.sort_values("augmented", kind="stable")[["copies", "way to learn"]]
-    order = list(dict.fromkeys(places.itertuples(index=False, name=None)))
-    names = list(dict.fromkeys(rows.sort_values("images").digits))
-    return table.loc[order, names].rename_axis(columns=None)
+    return _of_ways(rows, rows.way.unique())
+
+
+def _of_ways(rows: pd.DataFrame, order: Iterable[str]) -> pd.DataFrame:
+    """Each `cell` by `augmented` and `way` (those of `order`), a column for each of `images`."""
+    cells = rows.pivot(index=["augmented", "way"], columns="images", values="cell")
+    places = [one for one in itertools.product((False, True), order) if one in cells.index]
+    cells = cells.loc[places].rename(columns="{:,} digits".format)
+    cells = cells.rename(index={False: "without", True: "with copies"}, level="augmented")
+    called = {way: STYLES[way][0] for way in order if way in STYLES}
+    cells = cells.rename(index=called, level="way")
+    return cells.rename_axis(index=["copies", "way to learn"], columns=None)
 
 
 def misread_most(truth: torch.Tensor, answers: torch.Tensor, names: Sequence[str]) -> str:

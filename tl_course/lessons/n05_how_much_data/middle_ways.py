@@ -154,7 +154,7 @@ def _one(net, target, way, augmented, images, number, chosen) -> dict:
 def compared(official: pd.DataFrame, between: pd.DataFrame, other: str) -> pd.DataFrame:
     """Each way, and the arms of the official test, against arm `other` on the same draws.
 
-    Rows `way`, `augmented`, `images`, `mean` (in %), `ahead` and `interval` (points).
+    Rows `way`, `augmented`, `images`, `right` (in %), `ahead` and `interval` (points).
     """
     arms = ("option-1", "option-2", "output-first")
     shown = official[official.arm.isin(arms) & official.images.isin(between.images.unique())]
@@ -165,7 +165,7 @@ def compared(official: pd.DataFrame, between: pd.DataFrame, other: str) -> pd.Da
         for row in comparing.paired(every, (way, copies), (other, copies)).itertuples():
             rows.append(
                 {"way": way, "augmented": copies, "images": row.images,
-                 "mean": means[way, copies, row.images],
+                 "right": means[way, copies, row.images],
                  "ahead": row.ahead, "interval": row.interval}
             )  # fmt: skip
     return pd.DataFrame(rows)
