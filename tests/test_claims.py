@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tl_course.lessons.claims import Claim
+from tl_course.lessons.claims import Claim, at_least, at_most
 
 LESSONS = Path(importlib.import_module("tl_course.lessons").__file__).parent
 NAMES = sorted(path.parent.name for path in LESSONS.glob("n*/claims.py"))
@@ -44,3 +44,9 @@ def test_a_claim_holds_and_can_fail(claim, given, spoiled):
     assert wrong.holds is False, wrong.evidence
     for one in (said, wrong):
         assert one.text.endswith(".") and not re.search(r"[.!?] [A-Z“]", one.text), one.text
+
+
+def test_at_least_and_at_most_are_true_of_what_is_printed():
+    assert (at_least(17.97), at_least(17.97, 1), at_least(3.7, 1)) == ("17", "17.9", "3.7")
+    assert (at_most(0.12, 1), at_most(64.2), at_most(0.7, 1)) == ("0.2", "65", "0.7")
+    assert at_least(0.29, 2) == at_most(0.29, 2) == "0.29"  # which no float is exactly

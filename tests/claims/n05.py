@@ -47,9 +47,8 @@ def from_official(one, other):
     return recorded("official"), swapped("official", "arm", one, other)
 
 
-def of_networks(one, other):
-    """All networks, and with two arms exchanged in each of them."""
-    tables = ("official", "pretrainings")
+def from_both(tables, one, other):
+    """Two tables, and with two arms exchanged in each of them."""
     exchanged = [swapped(name, "arm", one, other) for name in tables]
     return (
         lambda: tuple(map(load, tables)),
@@ -57,20 +56,21 @@ def of_networks(one, other):
     )
 
 
+TESTS, NETWORKS = ("sweep", "official"), ("official", "pretrainings")
 CASES = {
     claims.borrowing_leads: from_sweep("option-1", "scratch"),
     claims.copies_help_scratch_most: from_sweep("option-1", "scratch"),
     claims.fixed_layers_are_a_ceiling: from_sweep("option-1", "scratch"),
-    claims.borrowing_saves_labels: from_sweep("option-1", "scratch"),
+    claims.borrowing_saves_labels: from_both(TESTS, "option-1", "scratch"),
     claims.borrowing_serves_other_tasks: (
         lambda: ({"letters": 0.2, "unseen things": 0.1},),
         lambda: ({"letters": 0.2, "unseen things": -0.1},),
     ),
     claims.the_rule_is_never_certainly_wrong: from_official("option-1", "option-2"),
     claims.the_options_cross: from_official("option-1", "option-2"),
-    claims.few_labels_leave_the_options_level: of_networks("option-2", "output-first"),
-    claims.moving_pays_with_copies: of_networks("option-1", "option-2"),
-    claims.borrowing_pays_with_each_network: of_networks("option-1", "output-first"),
+    claims.few_labels_leave_the_options_level: from_both(NETWORKS, "option-2", "output-first"),
+    claims.moving_pays_with_copies: from_both(NETWORKS, "option-1", "option-2"),
+    claims.borrowing_pays_with_each_network: from_both(NETWORKS, "option-1", "output-first"),
     claims.borrowing_matters_little_with_all: from_official("option-1", "option-2"),
     claims.output_layer_first_leads: from_sweep("output-first", "option-2"),
     claims.labels_cure_overfitting_not_forgetting: (recorded("forgetting"), forgotten_with_ten),

@@ -60,19 +60,19 @@ table = functools.cache(results.load)
 
 
 @functools.cache
-def _sweep() -> pd.DataFrame:
-    tuned = comparing.tuned(table("sweep"))
+def _means(name: str) -> pd.DataFrame:
+    tuned = comparing.tuned(table(name))
     return 100 * tuned.groupby(["arm", "augmented", "images"]).accuracy.agg(["mean", "std"])
 
 
-def right(arm: str, images: int, copies: bool = False) -> float:
+def right(arm: str, images: int, copies: bool = False, name: str = "sweep") -> float:
     """How many of 100 digits an arm gets right, mean over draws."""
-    return _sweep().loc[(arm, copies, images), "mean"]
+    return _means(name).loc[(arm, copies, images), "mean"]
 
 
 def spread(arm: str, images: int, copies: bool = False) -> float:
     """The standard deviation over draws of that."""
-    return _sweep().loc[(arm, copies, images), "std"]
+    return _means("sweep").loc[(arm, copies, images), "std"]
 
 
 @functools.cache
@@ -100,9 +100,10 @@ def best_without(images: int) -> float:
 
 
 @functools.cache
-def labels_for(arm: str, accuracy: float, copies: bool = False) -> float:
-    """How many labels an arm needs to get so many of 100 right."""
-    return comparing.labels_for(comparing.tuned(table("sweep")), arm, copies, accuracy)
+def from_scratch(copies: bool = False, name: str = "sweep") -> float:
+    """How many labels from scratch equal fifty under Option 1."""
+    accuracy = right("option-1", 50, copies, name)
+    return comparing.labels_for(comparing.tuned(table(name)), "scratch", copies, accuracy)
 
 
 def mean(name: str, where: str = "", column: str = "accuracy", scale: float = 100) -> float:

@@ -48,7 +48,8 @@ def _load(name: str):
     return made[name]() if name in made else results.load(name)
 
 
-SWEEP, OFFICIAL, NETWORKS = ("sweep",), ("official",), ("official", "pretrainings")
+SWEEP, OFFICIAL, BOTH = ("sweep",), ("official",), ("sweep", "official")
+NETWORKS = ("official", "pretrainings")
 RULES = (
     Rule(
         "A network trained on very many pictures of 1,000 classes learns to name new ones.",
@@ -77,7 +78,7 @@ RULES = (
     Rule(
         "With few labels of your own, a network pretrained on another task helps.",
         HELD, "03 to 05",
-        ((c05.borrowing_leads, SWEEP), (c05.borrowing_saves_labels, SWEEP)),
+        ((c05.borrowing_leads, SWEEP), (c05.borrowing_saves_labels, BOTH)),
     ),
     Rule(
         "Small dataset: Option 1, train only the output layer.", NOT_HERE, "05",
@@ -87,7 +88,7 @@ RULES = (
         ),
     ),
     Rule(
-        "Larger dataset: Option 2, fine-tune everything.", HELD, "05",
+        "Larger dataset: Option 2, fine-tune everything.", PARTLY, "05",
         (
             (c05.the_options_cross, OFFICIAL),
             (c05.moving_pays_with_copies, NETWORKS),

@@ -223,8 +223,9 @@ def claims(number: str) -> list[Claim]:
         ],
         "05": [
             (c05.borrowing_leads, "sweep"),
-            (c05.borrowing_saves_labels, "sweep"),
+            (c05.borrowing_saves_labels, "sweep", "official"),
             (c05.the_options_cross, "official"),
+            (c05.few_labels_leave_the_options_level, "official", "pretrainings"),
             (c05.moving_pays_with_copies, "official", "pretrainings"),
         ],
         "06": [

@@ -4,6 +4,7 @@ A claim is a function from a recorded or live table to a `Claim`; those of noteb
 `nNN_…/claims.py`, and the tests see each of them hold and fail without a notebook.
 """
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -31,3 +32,13 @@ def level(what: str, by_hand: float, library: float) -> Claim:
 def listed(values: dict | pd.Series, form: str = "{}: {:.1f}", between: str = "; ") -> str:
     """Values by name, each with its name as `form` says: "a: 1.0; b: 2.0"."""
     return between.join(form.format(name, value) for name, value in values.items())
+
+
+def at_least(value: float, digits: int = 0) -> str:
+    """`value` rounded down, so that "at least" is true of what is printed: "17.9" of 17.97."""
+    return f"{math.floor(round(value * 10**digits, 6)) / 10**digits:.{digits}f}"
+
+
+def at_most(value: float, digits: int = 0) -> str:
+    """`value` rounded up, so that "at most" is true of what is printed: "0.2" of 0.12."""
+    return f"{math.ceil(round(value * 10**digits, 6)) / 10**digits:.{digits}f}"

@@ -80,8 +80,8 @@ OFFICIAL = Tuning(
     rates={
         (False, False): (3e-5, 1e-4, 3e-4, 1e-3),
         (False, True): (1e-4, 3e-4, 1e-3),
-        (True, False): (3e-4, 1e-3, 3e-3),
-        (True, True): (1e-3, 3e-3),
+        (True, False): (3e-4, 1e-3, 3e-3, 1e-2),
+        (True, True): (1e-3, 3e-3, 1e-2),
     },
     steps=lambda augmented, images: tuple(
         steps * (1 + (images >= MANY)) for steps in ((300, 600) if augmented else (100, 300))

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tl_course.lessons.claims import Claim, listed
+from tl_course.lessons.claims import Claim, at_least, listed
 from tl_course.lessons.n02_what_layers_see.experiments import agreement, straight_and_curved
 
 STRAIGHT, HIGHER = ["layer1", "layer2"], ["layer3", "layer4"]
@@ -42,8 +42,9 @@ def straight_shapes_come_first(table: pd.DataFrame) -> Claim:
     gain = (straight.trained - straight.untrained).unstack()
     least = gain[STRAIGHT].min(axis=None)
     return Claim(
-        f"Straight shapes come first: in layers 1 and 2, training makes at least {least:.0f} more "
-        "of 100 units prefer edges and bars, but in layers 3 and 4 only a few more, or even fewer.",
+        f"Straight shapes come first: in layers 1 and 2, training makes at least {at_least(least)} "
+        "more of 100 units prefer edges and bars, but in layers 3 and 4 only a few more, or even "
+        "fewer.",
         bool(least > 15 and gain[HIGHER].max(axis=None) < 10),
         f"trained minus untrained, layers 1 to 4: {_listed(gain, '+.0f')} of 100 units",
     )
@@ -55,8 +56,9 @@ def curved_shapes_come_later(table: pd.DataFrame) -> Claim:
     trained, untrained = curved.trained.unstack(), curved.untrained.unstack()
     ahead = trained.layer3 - trained[STRAIGHT].max(axis=1)
     return Claim(
-        f"Curved shapes come later: in layer 3, at least {trained.layer3.min():.0f} of 100 units "
-        "prefer curves or spirals, more than in layers 1 and 2 and more than without training.",
+        f"Curved shapes come later: in layer 3, at least {at_least(trained.layer3.min())} of 100 "
+        "units prefer curves or spirals, more than in layers 1 and 2 and more than without "
+        "training.",
         bool((trained.layer3 - untrained.layer3).min() > 10 and ahead.min() > 10),
         f"curves and spirals, layers 1 to 4: {_listed(trained)} of 100 units; untrained layer 3: "
         + " and ".join(f"{x:.0f}" for x in untrained.layer3),
@@ -84,12 +86,12 @@ def one_set_of_units_serves_all(table: pd.DataFrame) -> Claim:
     trained, untrained = (agreement(table).loc[net] for net in ("trained", "untrained"))
     return Claim(
         "The same units of layer 1 serve all four kinds of pictures: hardly any are idle, and two "
-        f"kinds agree on the busy ones (rank correlation at least {trained.lowest:.2f}) more than "
-        "in an untrained network.",
+        f"kinds agree on the busy ones (rank correlation at least {at_least(trained.lowest, 2)}) "
+        "more than in an untrained network.",
         bool(trained.idle <= 2 and trained.lowest > untrained.lowest + 0.1),
         f"{trained.idle:.0f} of {trained.units:.0f} units have less than a tenth of an equal share "
-        f"on some kind; the rank correlation between two kinds is at least {trained.lowest:.2f} "
-        f"(untrained: {untrained.lowest:.2f})",
+        "on some kind; the rank correlation between two kinds is at least "
+        f"{at_least(trained.lowest, 2)} (untrained: {untrained.lowest:.2f})",
     )
 
 
@@ -109,9 +111,9 @@ def made_pictures_beat_natural_ones(table: pd.DataFrame) -> Claim:
     """`table` is "synthesis"."""
     wins = 100 * (table.made > table.found).groupby(table.layer).mean()
     return Claim(
-        f"For at least {wins.min():.0f}% of the units in each layer, a picture made for the unit "
-        "excites it more than the best of thousands of natural patches of the same brightness, "
-        "contrast and range.",
+        f"For at least {at_least(wins.min())}% of the units in each layer, a picture made for the "
+        "unit excites it more than the best of thousands of natural patches of the same "
+        "brightness, contrast and range.",
         bool(wins.min() >= 95),
         listed(wins, "{}: {:.0f}% of the units", ", "),
     )

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from tl_course.base import stats
-from tl_course.lessons.claims import Claim, level, listed
+from tl_course.lessons.claims import Claim, at_least, at_most, level, listed
 from tl_course.study import comparing, forgetting
 
 LAYERS = [f"moved_{number}" for number in (1, 2, 3, 4)]
@@ -76,8 +76,8 @@ def freezing_never_helps_much(
     most, unclear = max(tuned.max(), same.larger.max()), same.larger.abs() < same.interval
     return Claim(
         "From ten to a thousand digits, freezing makes the gap between training and test at most "
-        f"{most:.1f} points smaller; with the same updates for both options, no difference between "
-        "their gaps is certain.",
+        f"{at_most(most, 1)} points smaller; with the same updates for both options, no difference "
+        "between their gaps is certain.",
         bool(most < 2 and unclear.all()),
         "smaller by, as tuned, "
         + listed(tuned, "{:,} digits {:+.1f}", ", ")
@@ -123,8 +123,8 @@ def small_steps_move_little(left: pd.DataFrame) -> Claim:
     _, _, large, small = _costs(left)
     large, small = large[LAYERS], small[LAYERS]
     return Claim(
-        f"Small steps move the layers by at most {small.max().max():.0f} percent, layer 2 most "
-        "and layer 4 least; large steps move each layer at least three times as far.",
+        f"Small steps move the layers by at most {at_most(small.max().max())} percent, layer 2 "
+        "most and layer 4 least; large steps move each layer at least three times as far.",
         bool(
             small.round().stack().between(1, 6).all()
             and (small.idxmax(axis=1) == "moved_2").all()
@@ -142,9 +142,9 @@ def borrowing_beats_scratch(table: pd.DataFrame) -> Claim:
     lead = (mean[["option-1", "option-2"]].min(axis=1) - mean.scratch)[[50, 200]]
     return Claim(
         "With 50 and with 200 digits, both options get at least "
-        f"{lead.min():.1f} more of 100 right than the same network from scratch.",
+        f"{at_least(lead.min(), 1)} more of 100 right than the same network from scratch.",
         bool(lead.min() > 0),
-        ", ".join(f"at least {by:+.1f} of 100 with {n} digits" for n, by in lead.items()),
+        ", ".join(f"at least +{at_least(by, 1)} of 100 with {n} digits" for n, by in lead.items()),
     )
 
 
@@ -153,7 +153,7 @@ def only_with_ten_is_one_option_ahead(gain: pd.DataFrame) -> Claim:
     by = {row.images: comparing.verdict(row) for row in gain.itertuples()}
     ten = by.pop(10)
     return Claim(
-        "Option 1 is ahead with ten digits, by "
+        "With the course's network, Option 1 is ahead with ten digits, by "
         f"{-gain.ahead[gain.images == 10].item():.1f} points; with 20 to 1,000 the confidence "
         "interval leaves open which option is ahead.",
         ten == "behind" and set(by.values()) == {"not certain"},

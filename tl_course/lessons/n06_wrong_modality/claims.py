@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tl_course.lessons.claims import Claim, listed
+from tl_course.lessons.claims import Claim, at_least, at_most, listed
 from tl_course.lessons.n06_wrong_modality.figures import SAME, in_full
 from tl_course.study import matrix
 
@@ -23,7 +23,7 @@ def own_kind_helps(fifty: pd.DataFrame) -> Claim:
     same = gains.loc[list(SAME.items())]
     return Claim(
         "For every target, layers pretrained on its own kind of input get at least "
-        f"{same.ahead.min():.0f} more of 100 right, on average, than random layers.",
+        f"{at_least(same.ahead.min())} more of 100 right, on average, than random layers.",
         bool((same.ahead - same.interval).min() > 0 and same.ahead.min() >= 15),
         listed(dict(same.iterrows()), "{0[0]}: {1.ahead:+.1f} ± {1.interval:.1f}"),
     )
@@ -49,7 +49,7 @@ def own_kind_serves_best(fifty: pd.DataFrame) -> Claim:
     lead = [mean.loc[name, kind] - mean.loc[name].drop(kind).max() for name, kind in SAME.items()]
     return Claim(
         "Each target is served best by the source of its own kind, at least "
-        f"{min(lead):.0f} of 100 ahead of the next.",
+        f"{at_least(min(lead))} of 100 ahead of the next.",
         all(best[target] == source for target, source in SAME.items()),
         listed(best, "{}: {}", ", "),
     )
@@ -83,8 +83,8 @@ def three_networks_agree(fifty: pd.DataFrame) -> Claim:
     certain = [by.ahead.where(by.ahead.abs() > by.interval, 0) for by in alone.values()]
     signs = pd.DataFrame({name: (one > 0) * 1 - (one < 0) for name, one in enumerate(certain)})
     return Claim(
-        f"Taken alone, each of the {len(alone)} networks of a source certainly helps, and "
-        "certainly harms, the same targets.",
+        f"With fifty examples, each of the {len(alone)} networks of a source, taken "
+        "alone, certainly helps, and certainly harms, the same targets.",
         bool(len(alone) > 2 and (signs.nunique(axis=1) == 1).all()),
         "; ".join(
             f"{name}: "
@@ -103,8 +103,8 @@ def own_kind_leads_scratch(table: pd.DataFrame) -> Claim:
     same = gains.loc[[(name, kind, n) for name, kind in SAME.items() for n in (50, 200)]]
     return Claim(
         "Even if everything moves, layers of the same kind of input get at least "
-        f"{same.ahead.min():.1f} more of 100 right, on average, than a network from scratch, for "
-        "every target.",
+        f"{at_least(same.ahead.min(), 1)} more of 100 right, on average, than a network from "
+        "scratch, for every target.",
         bool(same.ahead.min() > 0),
         listed(dict(same.iterrows()), "{0[0]} with {0[2]}: {1.ahead:+.1f} ± {1.interval:.1f}"),
     )
@@ -117,7 +117,8 @@ def shuffling_ends_the_help(fifty: pd.DataFrame, controls: pd.DataFrame) -> Clai
     at_random = _mean(fifty, "source", "target")["random", "handwritten"]
     return Claim(
         "With pixels, labels or weights shuffled, picture layers get at most "
-        f"{max(shuffled.values()):.0f} of 100 handwritten digits right, fewer than random layers.",
+        f"{at_most(max(shuffled.values()))} of 100 handwritten digits right, fewer than random "
+        "layers.",
         bool(max(shuffled.values()) < at_random),
         listed({**shuffled, "random layers": at_random}, "{}: {:.0f}"),
     )
@@ -140,7 +141,7 @@ def order_of_pitches_is_not_all(controls: pd.DataFrame) -> Claim:
     lead = by[["audio", "image"]].min() - by["random"]
     return Claim(
         "With frequencies permuted, sound layers and picture layers still get at least "
-        f"{lead:.0f} more of 100 synthetic digits right than random layers.",
+        f"{at_least(lead)} more of 100 synthetic digits right than random layers.",
         bool(lead > 5),
         listed(by[["audio", "image", "random"]], "frequencies permuted, {}: {:.0f}"),
     )
@@ -152,7 +153,8 @@ def sound_helps_whoever_speaks(people: pd.DataFrame) -> Claim:
     ahead = mean["audio"] - mean["random"]
     return Claim(
         "With every pair of people, one learnt from and one tested, sound layers get at least "
-        f"{ahead.min():.0f} more of 100 right than random layers, and picture layers get fewer.",
+        f"{at_least(ahead.min())} more of 100 right than random layers, and picture layers get "
+        "fewer.",
         bool(ahead.min() > 15 and (mean["image"] < mean["random"]).all()),
         listed(ahead, "{0[0]} → {0[1]}: {1:+.0f}"),
     )
