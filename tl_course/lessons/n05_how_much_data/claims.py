@@ -119,7 +119,7 @@ def moving_pays_with_copies(official: pd.DataFrame, again: pd.DataFrame) -> Clai
     rows = _in_networks(official, again, "option-2", "option-1", copies=True)
     many = rows.loc[50:]
     return Claim(
-        f"With altered copies and {_numbers(many.index)} digits, Option 2 is ahead with each "
+        f"With {_numbers(many.index)} digits and altered copies, Option 2 is ahead with each "
         f"network, by {many.ahead.min():.1f} to {many.ahead.max():.1f} points on average.",
         bool(set(many.verdict) == {"ahead"} and (many.wins == many.draws).all()),
         "Option 2 minus Option 1, " + _each_network(rows),
