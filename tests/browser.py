@@ -387,11 +387,17 @@ DIGITS = {
 }
 
 
+def box(element) -> dict:
+    """Where it is on the page (x, y, width and height), once it can be seen."""
+    element.wait_for()
+    return element.bounding_box()
+
+
 def draw(page, canvas, strokes: Sequence[Sequence[tuple[float, float]]], steps: int = 3) -> None:
     """Draw with the pointer on a canvas; points are shares 0 … 1 of its width and height."""
     for stroke in strokes:
-        box = canvas.bounding_box()
-        at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        on = box(canvas)
+        at = [(on["x"] + x * on["width"], on["y"] + y * on["height"]) for x, y in stroke]
         page.mouse.move(*at[0])
         page.mouse.down()
         for point in at[1:]:
@@ -402,10 +408,10 @@ def draw(page, canvas, strokes: Sequence[Sequence[tuple[float, float]]], steps: 
 def touch(page, canvas, strokes: Sequence[Sequence[tuple[float, float]]]) -> None:
     """Draw with a finger on a canvas, as `draw` does with the pointer."""
     finger = page.context.new_cdp_session(page)
-    box = canvas.bounding_box()
+    on = box(canvas)
 
     def send(what: str, *points: tuple[float, float]) -> None:
-        at = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}
+        at = [{"x": on["x"] + x * on["width"], "y": on["y"] + y * on["height"]}
               for x, y in points]  # fmt: skip
         finger.send("Input.dispatchTouchEvent", {"type": what, "touchPoints": at})
 

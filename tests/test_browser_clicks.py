@@ -47,8 +47,8 @@ Slow()
 
 def middle(element) -> tuple[float, float]:
     """Where to press it."""
-    box = element.bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    on = browser.box(element)
+    return on["x"] + on["width"] / 2, on["y"] + on["height"] / 2
 
 
 class Hand:

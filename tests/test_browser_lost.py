@@ -128,7 +128,7 @@ def test_a_kernel_that_died_is_said_at_the_next_press_at_the_latest(lab, page):
     end = "{ code: 'import os; os._exit(1)' }"
     page.evaluate(f"async () => {{ await {KERNEL}.requestExecute({end}).done.catch(() => 0); }}")
     page.locator(".jp-Dialog button", has_text="Ok").click()  # JupyterLab says that it died
-    box = root.get_by_role("button", name="Keep it").bounding_box()
+    box = browser.box(root.get_by_role("button", name="Keep it"))
     page.mouse.click(box["x"] + 20, box["y"] + 20)  # where it is not said by itself already
     expect(root.get_by_role("alert").filter(has_text=GONE)).to_be_visible()
     browser.screenshot(page, "lost-died")
