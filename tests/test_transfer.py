@@ -295,6 +295,17 @@ def test_fixed_settings_are_the_middle_of_what_is_searched():
                 assert fixed.steps == sorted({settings.steps for settings in tried})[1]
 
 
+def test_arms_of_one_kind_have_as_many_settings_to_choose_from():
+    from tl_course.study import tuning
+
+    for each, arms in itertools.product(
+        (tuning.OFFLINE, tuning.OFFICIAL), (tuning.HEADS, tuning.WHOLE)
+    ):
+        for augmented, images in itertools.product((False, True), each.sizes):
+            sizes = {len(each.grid(arm, augmented, images)) for arm in arms}
+            assert len(sizes) == 1, (each.name, arms, augmented, images)
+
+
 def test_output_first_is_option_2_begun_where_option_1_ends(net, ten, target, monkeypatch):
     test = target.test
     first = option_1(net, ten, test=test)

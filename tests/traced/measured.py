@@ -39,6 +39,7 @@ from tl_course.lessons.n01_pretrain import recipes
 from tl_course.lessons.n01_pretrain import tables as n01_tables
 from tl_course.lessons.n04_option_2_fine_tune import exercises as n04_exercises
 from tl_course.lessons.n05_how_much_data import experiments as n05
+from tl_course.lessons.n05_how_much_data import figures as n05_figures
 from tl_course.lessons.n05_how_much_data import tables as n05_tables
 from tl_course.lessons.n06_wrong_modality import experiments as n06
 from tl_course.lessons.n06_wrong_modality import figures as n06_figures
@@ -60,19 +61,19 @@ table = functools.cache(results.load)
 
 
 @functools.cache
-def _means(name: str) -> pd.DataFrame:
-    tuned = comparing.tuned(table(name))
+def _sweep() -> pd.DataFrame:
+    tuned = comparing.tuned(table("sweep"))
     return 100 * tuned.groupby(["arm", "augmented", "images"]).accuracy.agg(["mean", "std"])
 
 
-def right(arm: str, images: int, copies: bool = False, name: str = "sweep") -> float:
+def right(arm: str, images: int, copies: bool = False) -> float:
     """How many of 100 digits an arm gets right, mean over draws."""
-    return _means(name).loc[(arm, copies, images), "mean"]
+    return _sweep().loc[(arm, copies, images), "mean"]
 
 
 def spread(arm: str, images: int, copies: bool = False) -> float:
     """The standard deviation over draws of that."""
-    return _means("sweep").loc[(arm, copies, images), "std"]
+    return _sweep().loc[(arm, copies, images), "std"]
 
 
 @functools.cache
@@ -102,8 +103,7 @@ def best_without(images: int) -> float:
 @functools.cache
 def from_scratch(copies: bool = False, name: str = "sweep") -> float:
     """How many labels from scratch equal fifty under Option 1."""
-    accuracy = right("option-1", 50, copies, name)
-    return comparing.labels_for(comparing.tuned(table(name)), "scratch", copies, accuracy)
+    return n05_figures.from_scratch(table(name), "option-1", 50, copies)
 
 
 def mean(name: str, where: str = "", column: str = "accuracy", scale: float = 100) -> float:

@@ -190,17 +190,17 @@ def one_recipe(recorded: pd.DataFrame) -> pd.DataFrame:
 def ways_between(official: pd.DataFrame, between: pd.DataFrame) -> pd.DataFrame:
     """What every way gets right, and how far ahead of output layer first, as a table."""
     rows = middle_ways.compared(official, between, "output-first")
-    ahead = (
-        f" ({r.ahead:+.1f} ± {r.interval:.1f})".replace("-", "−") * (r.way != "output-first")
+    rows["cell"] = [
+        f"{r.right:.1f}" + f" ({r.ahead:+.1f} ± {r.interval:.1f})" * (r.way != "output-first")
         for r in rows.itertuples()
-    )
-    rows["cell"] = [f"{right:.1f}{text}" for right, text in zip(rows.right, ahead, strict=True)]
+    ]
     return _of_ways(rows, rows.way.unique())
 
 
 def _of_ways(rows: pd.DataFrame, order: Iterable[str]) -> pd.DataFrame:
     """Each `cell` by `augmented` and `way` (those of `order`), a column for each of `images`."""
     cells = rows.pivot(index=["augmented", "way"], columns="images", values="cell")
+    cells = cells.replace("-", "−", regex=True)
     places = [one for one in itertools.product((False, True), order) if one in cells.index]
     cells = cells.loc[places].rename(columns="{:,} digits".format)
     cells = cells.rename(index={False: "without", True: "with copies"}, level="augmented")
