@@ -103,7 +103,7 @@ def _idx(path: Path, *shape: int) -> torch.Tensor:
         raise CourseError(
             f"Full MNIST is not in {path.parent}. Fetch it (12 MB) with 'python "
             "data_scripts/mnist.py', or go on with the 5,000 digits that are here already "
-            "(full=False)."
+            "(without --full; in Python full=False)."
         ) from None
     except (OSError, ValueError) as error:
         raise _damaged(path, storage.reason(error)) from None
