@@ -1,9 +1,12 @@
+import threading
 from types import SimpleNamespace
 
 import pytest
 import torch
+from conftest import HUNG
 
 from tl_course.base import machine
+from tl_course.base.errors import CourseError
 
 
 def test_the_facts_are_plausible():
@@ -60,19 +63,53 @@ def test_bf16_is_what_the_processor_says(monkeypatch, flag):
     assert machine.has_fast_bf16("mps") is False
 
 
-def test_one_thread_lasts_until_the_outermost_ends():
+@pytest.fixture
+def four_cores(monkeypatch):
+    """A machine with four cores, on which torch was told nothing; as it was before at the end."""
     usual = torch.get_num_threads()
-    torch.set_num_threads(2)
+    monkeypatch.setattr(machine, "cores", lambda: 4)
+    torch.set_num_threads(4)
     machine._usual_threads.cache_clear()
-    try:
-        with machine.one_thread():
-            with machine.one_thread():
-                pass
-            assert torch.get_num_threads() == 1
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(usual)
-        machine._usual_threads.cache_clear()
+    yield
+    torch.set_num_threads(usual)
+    machine._usual_threads.cache_clear()
+
+
+def test_one_thread_lasts_until_the_outermost_ends(four_cores):
+    with machine.one_thread():
+        with machine.on_threads(3) as inside:
+            assert inside == torch.get_num_threads() == machine.threads() == 1
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == machine.threads() == 4
+
+
+def test_never_more_threads_than_cores_or_than_somebody_wants(four_cores, monkeypatch):
+    with machine.on_threads(9) as threads:
+        assert threads == 4
+    monkeypatch.setenv(machine.THREADS, "2")
+    assert machine.threads() == 2
+    monkeypatch.setenv(machine.THREADS, "7")
+    assert machine.threads() == 4
+    for wrong in ("0", "two", "-1"):
+        monkeypatch.setenv(machine.THREADS, wrong)
+        with pytest.raises(CourseError, match="whole number from 1 up"):
+            machine.threads()
+
+
+def test_parts_are_computed_by_threads_that_each_compute_alone(four_cores):
+    meeting = threading.Barrier(3, timeout=HUNG)
+
+    def work(part):
+        meeting.wait()  # three of them are at it at once
+        return 10 * part, torch.get_num_threads(), machine.threads()
+
+    assert machine.in_threads(work, [1, 2, 3]) == [(10, 1, 1), (20, 1, 1), (30, 1, 1)]
+    assert torch.get_num_threads() == 4
+    with machine.one_thread():
+        here = machine.in_threads(lambda _: threading.current_thread(), [1, 2])
+    assert set(here) == {threading.current_thread()}
+    on_gpu = machine.in_threads(lambda _: threading.current_thread(), [1, 2], torch.device("cuda"))
+    assert set(on_gpu) == {threading.current_thread()}
 
 
 @pytest.mark.parametrize(("most", "asked"), [(2**31, 2), (2**25, 3), (0, 2)])

@@ -123,6 +123,33 @@ def test_many_output_layers_at_once_are_each_as_if_alone(net, target):
     assert (right[2, 1] == (scores.argmax(1) == target.test.y)).float().mean() > 0.999
 
 
+@pytest.mark.parametrize(("images", "least", "most"), [(10, 60, 100), (50, 180, 320)])
+def test_an_output_layer_is_done_when_its_answers_stay(
+    net, target, monkeypatch, images, least, most
+):
+    """In any company, and whoever takes all steps gets the same answers."""
+    l2 = settings.chosen("option-1", images).l2
+    draws = [draw(target.pool, images, seed) for seed in range(3)]
+    alone = [output_layers(net, [one], [0], [l2]) for one in draws]
+    together = output_layers(net, draws, [0] * 3, [l2])
+    assert all(least <= len(one.losses) <= most for one in alone)
+    assert len(together.losses) == max(len(one.losses) for one in alone)
+    for place, one in enumerate(alone):
+        assert torch.allclose(together.weight[place], one.weight[0], atol=1e-5)
+    known = features(net, target.test.x)
+    right = together.right(known, target.test.y)
+    monkeypatch.setattr(output_layers_module, "DONE", 0)
+    every_step = output_layers(net, draws, [0] * 3, [l2])
+    assert len(every_step.losses) == output_layers_module.FIT_STEPS
+    changed = (every_step.right(known, target.test.y) != right).sum(2)
+    assert changed.max() <= len(target.test) / 2000 + 1
+
+
+def test_a_weak_penalty_takes_every_step(net, ten):
+    found = transfer.option_1(net, ten, chosen=Settings(l2=1e-4))
+    assert found.history.finished and len(found.history.loss) == output_layers_module.FIT_STEPS
+
+
 def test_the_controls_start_from_fresh_weights(ten, target, net):
     scratch = transfer.from_scratch(ten, seed=3, chosen=Settings(rate=1e-3, steps=5))
     frozen = transfer.random_frozen(ten, seed=3, test=target.test)

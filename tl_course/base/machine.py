@@ -9,17 +9,22 @@ import math
 import os
 import platform
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import psutil
+
+from tl_course.base.errors import CourseError
 
 if TYPE_CHECKING:
     import torch
 
 CGROUP = Path("/sys/fs/cgroup")
-_this_thread = threading.local()  # how often it asked for one
+THREADS = "TL_COURSE_THREADS"  # how many threads may compute, where a person wants fewer
+T, R = TypeVar("T"), TypeVar("R")
+_this_thread = threading.local()  # `most`: how many threads it may compute with now
 
 
 def cores() -> int:
@@ -67,32 +72,80 @@ def keep_freed_memory() -> None:
             mallopt(trim, 2**30)
 
 
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread meanwhile, for work off the main thread.
+def threads() -> int:
+    """How many threads may compute here: one for each core, or what `TL_COURSE_THREADS` says.
 
-    Work of a few seconds gains little from two, and loses a hundredfold where the browser needs
-    the other core: OpenMP's threads wait for each other busily. The number belongs to a thread;
-    one that is started meanwhile has to ask for itself. Asked for within itself it lasts until the
-    outermost ends.
+    Never more than this process has cores, or than torch was told (`OMP_NUM_THREADS`); in a thread
+    that was asked for fewer (`on_threads`), no more than those.
+    """
+    asked = os.environ.get(THREADS, "").strip()
+    if asked and not (asked.isdecimal() and int(asked)):
+        raise CourseError(
+            f"{THREADS} is '{asked}', and a whole number from 1 up is expected: set it to one, or "
+            "unset it."
+        )
+    most = min(_usual_threads(), cores(), int(asked or cores()))
+    return min(most, getattr(_this_thread, "most", None) or most)
+
+
+@contextlib.contextmanager
+def on_threads(count: int) -> Iterator[int]:
+    """Compute on `count` threads meanwhile, or on as many as there may be (`threads`).
+
+    torch's threads wait for each other at every step of a network, and busily. Beside another
+    program that takes several times as long as one thread, so only large steps are shared by them
+    (`session.py` says from where on). The number belongs to the thread that asks for it.
     """
     import torch
 
-    usual = _usual_threads()
-    outer = getattr(_this_thread, "asked", 0)
-    _this_thread.asked = outer + 1
-    torch.set_num_threads(1)
+    usual, before = _usual_threads(), getattr(_this_thread, "most", None)
+    _this_thread.most = now = min(count, threads())
+    torch.set_num_threads(now)
     try:
-        yield
+        yield now
     finally:
-        _this_thread.asked = outer
-        if not outer:
-            torch.set_num_threads(usual)
+        _this_thread.most = before
+        torch.set_num_threads(before or usual)
+
+
+def one_thread() -> contextlib.AbstractContextManager[int]:
+    """Compute on one thread meanwhile: for small work, and where a browser needs the other core."""
+    return on_threads(1)
+
+
+def in_threads(
+    work: Callable[[T], R], parts: Sequence[T], on: torch.device | None = None
+) -> list[R]:
+    """`work(part)` for each part, in their order; on a processor by several threads (`threads`).
+
+    Each part is computed by one of them alone, so that none waits for another before the end.
+    """
+    most = min(threads(), len(parts)) if on is None or on.type == "cpu" else 1
+    with one_thread():
+        if most < 2:
+            return [work(part) for part in parts]
+        with alone_each(most) as pool:
+            return list(pool.map(work, parts))
+
+
+def alone_each(count: int) -> ThreadPoolExecutor:
+    """So many threads, each of which computes alone; to be asked for inside `on_threads`.
+
+    What they tell torch holds for all new threads, and `on_threads` takes it back at its end.
+    """
+
+    def begin() -> None:
+        import torch
+
+        _this_thread.most = 1
+        torch.set_num_threads(1)
+
+    return ThreadPoolExecutor(count, initializer=begin)
 
 
 @functools.cache
 def _usual_threads() -> int:
-    """What torch was told, or found, before anybody asked for one: the first call is the first."""
+    """What torch was told, or found: the first call comes before anybody asks for fewer."""
     import torch
 
     return torch.get_num_threads()

@@ -6,7 +6,9 @@ Files may be a stranger's, or damaged, or of another version. `content` gives th
 
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from tl_course.base import storage
 from tl_course.base.errors import CourseError, printable
@@ -78,19 +80,58 @@ def meet(value: object, schema: dict, where: object, todo: str) -> None:
 
     The sentence is: `where`, what is wrong, `todo`. What is wrong says the `said` of the innermost
     part of the schema that has one, with {key} and {value} for what was met; else `GENERAL` does.
-    Whole numbers are ints alone, neither truths nor 3.0.
+    Whole numbers are ints alone, neither truths nor 3.0. (The packages for this take longer to
+    import or to prepare than a network takes to load, and fastjsonschema takes 3.0 for whole.)
     """
-    from jsonschema import Draft202012Validator, validators
-
-    whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, v: type(v) is int)
-    strict = validators.extend(Draft202012Validator, type_checker=whole)
-    for error in strict(schema).iter_errors(value):
-        keys = [step for step in error.absolute_path if isinstance(step, str)]
-        if error.validator == "required":
-            keys.append(next(key for key in error.validator_value if key not in error.instance))
-        part, said = schema, GENERAL
-        for step in error.absolute_schema_path:
-            said = part.get("said", said) if isinstance(part, dict) else said
-            part = part[step]
-        told = said.format(key=keys[-1] if keys else "", value=printable(str(error.instance)))
+    for said, key, met in _unmet(value, schema, GENERAL, ""):
+        told = said.format(key=key, value=printable(str(met)))
         raise CourseError(f"{where} {told}; {todo}.")
+
+
+TYPES = {
+    "object": (dict,), "array": (list,), "string": (str,), "null": (type(None),),
+    "boolean": (bool,), "integer": (int,), "number": (int, float),
+}  # fmt: skip
+BOUNDS: dict[str, Callable[[Any, Any], bool]] = {  # what a value must not be, by the word for it
+    "const": lambda value, only: value != only,
+    "enum": lambda value, some: value not in some,
+    "minimum": lambda value, least: _is_number(value) and value < least,
+    "maximum": lambda value, most: _is_number(value) and value > most,
+    "exclusiveMinimum": lambda value, below: _is_number(value) and value <= below,
+    "minItems": lambda value, least: isinstance(value, list) and len(value) < least,
+    "maxItems": lambda value, most: isinstance(value, list) and len(value) > most,
+    "maxLength": lambda value, most: isinstance(value, str) and len(value) > most,
+    "pattern": lambda value, text: isinstance(value, str) and not re.search(text, value),
+}
+INSIDE = {"properties", "required", "additionalProperties", "propertyNames", "items"}
+KNOWN = {"type", "said", *BOUNDS, *INSIDE}
+
+
+def _unmet(value: Any, schema: dict, said: str, key: str) -> Iterator[tuple[str, str, Any]]:
+    """Each part of `value` that is not as the schema says: the sentence, the key, what is there."""
+    if unknown := schema.keys() - KNOWN:
+        raise ValueError(f"this schema says {unknown}, which nobody would check")
+    said = schema.get("said", said)
+    names = schema.get("type", ())
+    names = [names] if isinstance(names, str) else names
+    if names and not any(type(value) in TYPES[name] for name in names):
+        yield said, key, value
+    elif any(wrong(value, schema[word]) for word, wrong in BOUNDS.items() if word in schema):
+        yield said, key, value
+    elif isinstance(value, list) and "items" in schema:
+        for one in value:
+            yield from _unmet(one, schema["items"], said, key)
+    elif isinstance(value, dict):
+        known = schema.get("properties", {})
+        yield from ((said, name, value) for name in schema.get("required", ()) if name not in value)
+        for name, one in value.items():
+            yield from _unmet(name, schema.get("propertyNames", {}), said, key)
+            rest = schema.get("additionalProperties", {})
+            if name not in known and rest is False:
+                yield said, key, value
+            elif expected := known.get(name, rest):
+                yield from _unmet(one, expected, said, name)
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float)

@@ -39,6 +39,7 @@ STATE = {  # what the JSON text must hold (JSON Schema)
         },
         "pending": NUMBERS,
         "kept": {"type": "object"},
+        "threads": {"type": ["integer", "null"], "minimum": 1, "maximum": MOST_NUMBER},
     },
     "required": ["run", "step", "history", "pending", "kept"],
 }  # fmt: skip
@@ -52,8 +53,8 @@ def save(path: Path, run: dict, state: dict, kept: dict) -> None:
     files.write_tensors(path, tensors, format=FORMAT, state=text)
 
 
-def resume(path: Path, run: dict, kept: dict) -> tuple[int, dict, list[float]]:
-    """Put what is `kept` back into its state: gives step, history and losses of no look yet.
+def resume(path: Path, run: dict, kept: dict) -> tuple[int, dict, list[float], int | None]:
+    """Put what is `kept` back into its state: gives step, history, losses of no look yet, threads.
 
     Raises CourseError where the file is damaged, was made by another version of the course, or
     belongs to another run than `run`; what is `kept` is then as it was.
@@ -94,7 +95,7 @@ def resume(path: Path, run: dict, kept: dict) -> tuple[int, dict, list[float]]:
         raise _damaged(path)
     for name, one in kept.items():
         one.load_state_dict(states[name])
-    return state["step"], history, state["pending"]
+    return state["step"], history, state["pending"], state.get("threads")
 
 
 def _are_numbers(some: list) -> bool:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import safetensors.torch
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from tl_course.base import outside, storage
 from tl_course.base.errors import CourseError, printable
@@ -258,7 +259,7 @@ def read(
         if key != "network" and (key, text) != ("format", "pt"):
             raise unfit(f"its header has '{printable(key)}', which is no part of a network")
     state = tensors_in(content, where)
-    with torch.device("meta"):  # the shapes of the network, without its memory
+    with torch.device("meta"), _NoStart():  # the network's shapes, without memory or work
         net = make()
     wanted = {name: value for name, value in net.state_dict().items() if name not in tied}
     for name in wanted:
@@ -286,6 +287,20 @@ def read(
     kept = {name: value.float() for name, value in state.items()}
     net.load_state_dict(kept, assign=True, strict=not tied)
     return net.eval()
+
+
+class _NoStart(TorchFunctionMode):
+    """Networks made meanwhile get no start values, which weights from a file would replace.
+
+    On the device "meta" torch would load its compiler for them, and that takes a second or two.
+    """
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        ours = getattr(function, "__module__", None) == "torch.nn.init"
+        if ours or getattr(function, "__name__", None) in ("normal_", "uniform_"):
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **kwargs)
 
 
 def texts_in(content: bytes, where: object, most: int = MOST_HEADER) -> dict:

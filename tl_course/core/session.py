@@ -17,20 +17,27 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from accelerate import Accelerator
 from torch import nn
 from tqdm.auto import tqdm
 
 from tl_course.base import machine
 from tl_course.base.errors import CourseError
 from tl_course.core import checkpoint
+from tl_course.core.in_parts import InParts
 from tl_course.core.muon import Muon
-from tl_course.core.network import LAYERS
+from tl_course.core.network import LAYERS, FiveLayerNet
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 LOOK_EVERY = 10  # steps between two looks at the loss: a look waits for the device
 SAVE_EVERY = 20.0  # seconds between two checkpoints
+# Weights times examples of a step, from which on torch's threads share it. With BatchNorm a batch
+# cannot be shared in parts (in_parts.py), so that a pretraining (256 · 1.4 million) needs them.
+LARGE = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,8 @@ class Watch:
 
 def accelerator() -> Accelerator:
     """accelerate, told to stay on the CPU where there is no GPU (else torchrun is not seen)."""
+    from accelerate import Accelerator  # a third of a second that Option 1 need not wait for
+
     return Accelerator(cpu=machine.device().type == "cpu")
 
 
@@ -138,13 +147,16 @@ class Session:
             pct_start=max(recipe.warm_up, 2 / (recipe.steps + 1)),  # two steps at least
         )
         self.history, self.step, self.losses = History(), 0, []  # losses since the last look
+        self.threads: int | None = None  # that torch shares a step among
         self.run = {**vars(recipe), **watch.identity}
         self.kept = {"net": net, "optimizer": optimizer, "schedule": self.schedule}
         if watch.checkpoint is not None and watch.checkpoint.exists():
-            self.step, history, pending = checkpoint.resume(watch.checkpoint, self.run, self.kept)
+            found = checkpoint.resume(watch.checkpoint, self.run, self.kept)
+            self.step, history, pending, self.threads = found
             self.history = History(**history)
             self.losses = [torch.tensor(loss, device=device) for loss in pending]
         self.model, self.optimizer = self.acc.prepare(net, optimizer)
+        self.shared = False  # among threads
         self.fixed: list[nn.Parameter] | None = None
         self.first, self.before = self.step, self.history.seconds
         self.begun = self.saved = time.perf_counter()
@@ -190,8 +202,25 @@ class Session:
 
     def placed(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """A batch on the device of the network, in the layout that is fastest there."""
+        if not self.shared:
+            self._share(y.numel())
         device = self.acc.device
         return x.to(device, memory_format=layout(x), non_blocking=True), y.to(device)
+
+    def _share(self, examples: int) -> None:
+        """Share the work among threads by its size; a run that is resumed as it was begun.
+
+        Then it goes on as it would have, to the last bit.
+        """
+        if self.threads is None:
+            weights = sum(one.numel() for one in self.net.parameters())
+            self.threads = machine.threads() if weights * examples >= LARGE else 1
+        most, self.shared = machine.threads(), True
+        self.threads = self.open.enter_context(machine.on_threads(self.threads))
+        apart = isinstance(self.net, FiveLayerNet) and not self.net.has_batch_norm
+        if apart and self.threads < most and self.model is self.net and _on_cpu(self.net):
+            pool = self.open.enter_context(machine.alone_each(most))
+            self.model = InParts(self.net, pool, most, self.precision)
 
     def note(self, loss: torch.Tensor, images: int) -> None:
         """An update was made, with this loss and so many images."""
@@ -252,6 +281,7 @@ class Session:
         self.history.seconds = self.before + time.perf_counter() - self.begun
         if self.watch.checkpoint is not None and self.acc.is_main_process:
             state = {"step": self.step, "history": vars(self.history), "pending": pending}
+            state["threads"] = self.threads
             checkpoint.save(self.watch.checkpoint, self.run, state, self.kept)
 
 
@@ -273,6 +303,10 @@ def _ctrl_c() -> Iterator[threading.Event]:
         yield pressed
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _on_cpu(net: nn.Module) -> bool:
+    return next(net.parameters()).device.type == "cpu"
 
 
 def layout(x: torch.Tensor) -> torch.memory_format:

@@ -3,14 +3,17 @@
 For each step a batch, a loss, a gradient, an update; what else a training needs is in `session.py`.
 """
 
+import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from tl_course.base import machine
 from tl_course.base.errors import CourseError
+from tl_course.core.in_parts import LEAST
 from tl_course.core.session import History, Recipe, Session, Watch
 
 LARGEST = 1e15  # of what a network answers; squares of it are still numbers
@@ -57,12 +60,11 @@ def predict(net: nn.Module, x: torch.Tensor, stop: threading.Event | None = None
 
     Raises CourseError where they are no numbers that could be compared.
     """
-    device = next(net.parameters()).device
     net.eval()
-    return sound(torch.cat([net(part.to(device)).float().cpu() for part in parts(x, stop)]))
+    return finite(in_parts(lambda part: net(part).float().cpu(), net, x, stop))
 
 
-def sound(answers: torch.Tensor) -> torch.Tensor:
+def finite(answers: torch.Tensor) -> torch.Tensor:
     """The same; CourseError where one of them is NaN, infinite or nearly so."""
     if not (answers.abs() < LARGEST).all():
         raise CourseError(
@@ -72,12 +74,29 @@ def sound(answers: torch.Tensor) -> torch.Tensor:
     return answers
 
 
-def parts(x: torch.Tensor, stop: threading.Event | None = None) -> Iterator[torch.Tensor]:
-    """Inputs `x` in parts that fit into memory; after `stop` none follows, but there is a first."""
-    for number, part in enumerate(x.split(at_once(x))):
+def in_parts(
+    answer: Callable[[torch.Tensor], torch.Tensor],
+    net: nn.Module,
+    x: torch.Tensor,
+    stop: threading.Event | None = None,
+) -> torch.Tensor:
+    """What `answer` makes of inputs `x`, in parts that fit into memory, on the device of `net`.
+
+    Several threads share the parts. After `stop` none is begun but the first.
+    """
+    device = next(net.parameters()).device
+
+    @torch.no_grad()  # each thread has its own say in that
+    def one(number: int) -> torch.Tensor | None:
         if number and stop is not None and stop.is_set():
-            return
-        yield part
+            return None
+        return answer(parts[number].to(device))
+
+    most = machine.threads() if device.type == "cpu" else 1
+    size = max(min(LEAST, at_once(x)), min(at_once(x) // most, -(-len(x) // most)))
+    parts = x.split(size)
+    found = machine.in_threads(one, range(len(parts)), device)
+    return torch.cat([*itertools.takewhile(lambda part: part is not None, found)])
 
 
 def accuracy(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:

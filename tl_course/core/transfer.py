@@ -200,12 +200,12 @@ def _new_output_layer(
         adapted.output.bias.copy_(bias[0])
         history.step, history.loss = list(range(1, len(losses) + 1)), losses
         history.rate, history.seconds = [1.0] * len(losses), time.perf_counter() - begun
-        history.finished = step == FIT_STEPS
         if watch.on_step is not None:
             watch.on_step(step, adapted, history)
 
     looks = {"on_look": look if watch.on_step is not None else None, "stop": watch.stop}
     found = output_layers(adapted, [labelled], [seed], [chosen.l2], augment=augment, **looks)
+    history.finished = len(found.losses) == FIT_STEPS or not watch.stopped
     look(len(found.losses), found.weight[:, 0], found.bias[:, 0], found.losses)
     return Adapted(adapted, arm, len(labelled), history.seconds, history)
 

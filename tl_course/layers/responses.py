@@ -14,7 +14,6 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torchvision.transforms.functional import crop as cut
 
 from tl_course.base.errors import CourseError
 from tl_course.core.network import CHANNELS, SIZE
@@ -137,6 +136,8 @@ def crop(x: torch.Tensor, field: Field, rows: torch.Tensor, columns: torch.Tenso
     Past the border of the picture there is grey (0).
     """
     places = zip(x.cpu(), rows.tolist(), columns.tolist(), strict=True)
+    from torchvision.transforms.functional import crop as cut  # a second or two to import
+
     seen = [cut(one, *field.corner(row, column), *field.size) for one, row, column in places]
     return torch.stack(seen)
 

@@ -4,10 +4,14 @@ A claim is a function from a recorded or live table to a `Claim`; those of noteb
 `nNN_…/claims.py`, and the tests see each of them hold and fail without a notebook.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ blind learner hears. Figures are made without pyplot, whose global state callbac
 Colours are Okabe and Ito's, which colour-blind people can tell apart; markers differ as well.
 """
 
+from __future__ import annotations
+
 import base64
 import html
 import io
@@ -14,12 +16,10 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
-from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
@@ -29,6 +29,10 @@ from tl_course.base import storage
 from tl_course.core import network
 from tl_course.data.inputs import to_picture
 from tl_course.data.sources.emoji_images import contact_sheet
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 BLUE, ORANGE, GREEN, PINK, GREY, SKY = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#6E6E6E", "#56B4E9"
@@ -477,6 +481,8 @@ def accuracies(
 
     table: rows with `arm`, `images`, `accuracy` (0 … 1), one a draw.
     """
+    import pandas as pd
+
     rows = pd.DataFrame(table)
     draws = rows.groupby(["arm", "images"]).size().max()
     lines = {**of_arms(rows, "images", arms, "none"), "guessing": level(10)}
@@ -604,6 +610,8 @@ def dots(
 
 def banner(net: network.FiveLayerNet, renders: torch.Tensor, table: Sequence[dict]) -> Picture:
     """The course in one picture: what was seen, what layer 1 became, what it is good for."""
+    import pandas as pd
+
     figure = Figure(figsize=(12, 2.7), layout="constrained")
     seen, looks, good = figure.subfigures(1, 3, width_ratios=[1, 1, 1.35])
     seen.suptitle("1. It sees drawings of 1,000 things", fontsize=11)

@@ -4,14 +4,15 @@ from tl_course.lessons.lesson import Lesson
 lesson = Lesson("03", budget, seed, weights)
 """
 
+from __future__ import annotations
+
 import html
 import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pandas as pd
 import torch
 import torch.nn.functional as F
 from IPython import get_ipython
@@ -25,6 +26,9 @@ from tl_course.layers.growing import Growth
 from tl_course.lessons import figures, predictions
 from tl_course.lessons.claims import Claim
 from tl_course.study import results
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STRICT = "TL_COURSE_STRICT"  # set by the tests: a claim that does not hold raises
 MINE = "my-network"
@@ -193,7 +197,7 @@ class Lesson:
         rehearsed = (self.number, self.budget_name) == ("01", "quick")
         return self.folder() / ("rehearsal" if rehearsed else MINE)
 
-    def live_curve(self, n_steps: int) -> "LiveCurve":
+    def live_curve(self, n_steps: int) -> LiveCurve:
         """What `Watch` calls at each step: it redraws the loss about once a second."""
         return LiveCurve(n_steps)
 
@@ -212,7 +216,11 @@ class Lesson:
 
     def evidence(self, name: str, live: list[dict] | pd.DataFrame) -> pd.DataFrame:
         """The table that claims rest on: what ran here, or at budget quick what was recorded."""
-        return results.load(name) if self.budget_name == "quick" else pd.DataFrame(live)
+        if self.budget_name == "quick":
+            return results.load(name)
+        import pandas as pd
+
+        return pd.DataFrame(live)
 
     def show(self, claim: Claim, *, recorded: bool | None = None) -> None:
         """Say in one sentence whether a claim held, and the rest on request; strict in tests.

@@ -12,19 +12,24 @@ The rows of a table that takes several sittings are kept in `unfinished/` until 
 table that is being made anew stays readable meanwhile.
 """
 
+from __future__ import annotations
+
 import json
 import platform
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import safetensors.torch
 import torch
 
 from tl_course.base import storage
 from tl_course.base.errors import CourseError
 from tl_course.core import files
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NUMBER = "%.5g"  # how a number is written into a table
 FOLDER = Path(__file__).parents[1] / "results"
@@ -57,6 +62,8 @@ def load(name: str) -> pd.DataFrame:
 
 def _rows(place: Path) -> pd.DataFrame | None:
     """The rows that were written down whole, or None where they are gone; `place` has no suffix."""
+    import pandas as pd
+
     made_with = _about(place)
     n, most, path = made_with["rows"], made_with.get("scored"), place.with_suffix(".csv")
     table = pd.read_csv(path)[:n] if path.exists() else ()
@@ -117,6 +124,8 @@ def record(
 
     A table that is not `complete` is one that a later sitting goes on with.
     """
+    import pandas as pd
+
     table = pd.DataFrame(rows)
     place = (FOLDER if complete else FOLDER / UNFINISHED) / name
     made_with = {

@@ -164,7 +164,8 @@ def run(
 
     @torch.no_grad()
     def on_step(step: int, adapted: nn.Module, history: training.History) -> None:
-        if step % every and step != steps or looks and looks[-1].step == step:
+        last = step if history.finished else steps  # an output layer may be done earlier
+        if step % every and step != last or looks and looks[-1].step == step:
             return
         if known is not None:
             scores = adapted.output(known)
@@ -180,8 +181,8 @@ def run(
         went = forgetting.moved(start.to(adapted.output.weight.device), adapted).values()
         moved = tuple(round(share, 4) for share in went)
         spent = time.perf_counter() - begun
-        left = spent / step * (steps - step) if step else math.nan
-        looks.append(Look(step, steps, round(loss, 4), round(accuracy, 4), left, moved))
+        left = spent / step * (last - step) if step else math.nan
+        looks.append(Look(step, last, round(loss, 4), round(accuracy, 4), left, moved))
         if tell is not None:
             tell(tuple(looks))
 

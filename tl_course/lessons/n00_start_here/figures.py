@@ -1,11 +1,12 @@
 """The figures of notebook 00: digits that it is asked about, learns from, and gets right."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import torch
-from matplotlib.axes import Axes
 
 from tl_course.base import stats
 from tl_course.data.examples import Examples
@@ -14,7 +15,10 @@ from tl_course.lessons import figures
 from tl_course.lessons.figures import STYLES, Line, Picture
 from tl_course.lessons.n00_start_here.handwriting import ARMS as ORDER
 from tl_course.lessons.n00_start_here.handwriting import Result, called
-from tl_course.study import comparing
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 
 def guesses(x: torch.Tensor, scores: torch.Tensor) -> Picture:
@@ -32,12 +36,16 @@ def examples(labelled: Examples) -> Picture:
 
 def right_of_100(table: pd.DataFrame, arm: str, images: int) -> float:
     """What an arm of a sweep gets right of 100 with so many digits, on average over the draws."""
+    from tl_course.study import comparing  # pandas, which the pad need not wait for
+
     rows = comparing.plain(table)[lambda rows: (rows.arm == arm) & (rows.images == images)]
     return 100 * rows.accuracy.mean()
 
 
 def seen_and_not_seen(table: pd.DataFrame) -> Picture:
     """Option 1 against random frozen layers, with ten and with fifty digits of a sweep."""
+    from tl_course.study import comparing
+
     rows = comparing.plain(table)[lambda rows: rows.images.isin((10, 50))].to_dict("records")
     title = "What it saw before makes the difference"
     return figures.accuracies(rows, title, arms=["option-1", "random-frozen"])

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.pool import ThreadPool
 
-import pandas as pd
 import torch
 import torch.nn.functional as F
 
@@ -280,7 +279,9 @@ def _mixed(parts: Sequence[Examples], size: int | None, seed: int) -> Examples:
     if size is None or size >= len(y):
         return Examples(x, y, NAMES)
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))
-    labels = pd.Series(y[order].numpy())
-    turn = labels.groupby(labels).cumcount()  # the how-manieth of its digit
-    chosen = order[torch.tensor(turn.to_list()).argsort(stable=True)[:size]]
+    labels = y[order]
+    turn = (
+        F.one_hot(labels).cumsum(0).gather(1, labels[:, None])[:, 0]
+    )  # the how-manieth of its digit
+    chosen = order[turn.argsort(stable=True)[:size]]
     return Examples(x[chosen], y[chosen], NAMES)
