@@ -12,7 +12,7 @@ from tl_course.app.bench import Figure, Size
 from tl_course.base import machine
 from tl_course.core import pretraining, training
 from tl_course.core.network import FiveLayerNet, layers_fingerprint
-from tl_course.core.output_layers import features
+from tl_course.core.output_layers import features, output_layers
 from tl_course.data.examples import draw
 from tl_course.data.inputs import to_picture
 from tl_course.data.sources.emoji_images import EmojiImages
@@ -41,6 +41,8 @@ def test_every_figure_that_is_promised_is_in_the_json(figures):
         "plain_accuracy_on_digits", "plain_accuracy_on_fresh_renders",
         "option_1_10_seconds", "option_1_10_sklearn_seconds", "option_2_10_plain_seconds",
         "sweep_seconds", "import_seconds", "help_seconds", "peak_memory_gb",
+        *(f"{work}_busy_ratio" for work in ("stroke", "option_1", "option_2", "scoring")),
+        "pretraining_busy_ratio", "plain_busy_ratio",
     }  # fmt: skip
     assert promised <= said.keys() and promised <= said["parts"].keys()
     for key, part in said["parts"].items():
@@ -148,6 +150,10 @@ def test_the_regression_of_scikit_learn_is_as_good_on_the_same_features():
     digits = handwritten()
     labelled = draw(digits.pool, 50, 0)
     net = pretraining.pretrained()
-    fitted = rivals.logistic_regression(features(net, labelled.x), labelled.y)
+    fitted = rivals.logistic_regression(features(net, labelled.x), labelled.y, 1e-2)
     seen = features(net, digits.validation.x).numpy()
-    assert fitted.score(seen, digits.validation.y.numpy()) > 0.85
+    own = output_layers(net, [labelled], [0], [1e-2]).right(
+        features(net, digits.validation.x), digits.validation.y
+    )
+    score = fitted.score(seen, digits.validation.y.numpy())
+    assert score == pytest.approx(own.float().mean().item(), abs=0.002)

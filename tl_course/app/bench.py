@@ -4,6 +4,7 @@ Everything is measured in one run, each figure several times. What is compared t
 a machine that slows down slows all of them; ratios are taken turn by turn.
 """
 
+import contextlib
 import importlib.util
 import itertools
 import statistics
@@ -80,7 +81,7 @@ class Figure:
 
 def bench(size: Size = Size(), progress: bool = False) -> list[Figure]:  # noqa: B008 it is frozen
     """All figures of this machine; about ten minutes on two cores."""
-    parts = (limits, rates, until_as_good, adapting, sweeping, starting, memory)
+    parts = (limits, rates, until_as_good, adapting, crowded, sweeping, starting, memory)
     found: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder:
         for part in tqdm(parts, desc="bench", unit="part", disable=not progress):
@@ -289,17 +290,68 @@ def _adapted(option: str, labels: int, seed: int, size: Size) -> dict[tuple, flo
         begun = time.perf_counter()
         fitted = output_layers(None, [given], [seed], l2)
         middle = time.perf_counter()
-        regression = rivals.logistic_regression(shown, labelled.y)
+        regression = rivals.logistic_regression(shown, labelled.y, l2[0])
         ended = time.perf_counter()
         right = fitted.right(seen, scored.y).float().mean().item()
         score = regression.score(seen.numpy(), scored.y.numpy())
         found |= {
             ("fit_seconds", "the course's fit alone, on features", "s"): middle - begun,
             ("fit_accuracy", "that fit's accuracy", SHARE): right,
-            ("sklearn_seconds", "scikit-learn's, on the same features", "s"): ended - middle,
+            ("sklearn_seconds", "scikit-learn's, same penalty", "s"): ended - middle,
             ("sklearn_accuracy", "scikit-learn's accuracy", SHARE): score,
         }
     return found
+
+
+@contextlib.contextmanager
+def busy(programs: int = 2) -> Iterator[None]:
+    """Meanwhile so many other programs compute without a pause, on a thread each."""
+    with contextlib.ExitStack() as running:
+        for _ in range(programs):
+            loop = running.enter_context(subprocess.Popen([sys.executable, "-c", "while True: 1"]))
+            running.callback(loop.kill)
+        yield
+
+
+def crowded(size: Size, _: Path) -> Iterator[Figure]:
+    """What a learner waits for: alone, and beside two other programs that are busy."""
+    net, digits, source = pretraining.pretrained(), handwritten(), EmojiImages(0)
+    fifty, scored = draw(digits.pool, 50, 0), digits.validation
+    plain = rivals.train(with_new_output(net, 10, False), rivals.shuffled(fifty), rivals.rate("2", 50))
+
+    def plain_steps() -> None:
+        with machine.on_threads(2):
+            list(itertools.islice(plain, size.steps))
+
+    works = {
+        "stroke": ("ten strokes of the pad", lambda: [_stroke(net, one) for one in scored.x[:10]]),
+        "option_1": ("Option 1, 50 labels", lambda: transfer.option_1(net, fifty)),
+        "option_2": ("Option 2, 50 labels", lambda: transfer.option_2(net, fifty)),
+        "scoring": ("scoring 2,000 digits", lambda: training.predict(net, scored.x[:2000])),
+        "pretraining": (
+            f"a pretraining of {size.steps} steps",
+            lambda: pretraining.pretrain(source, size.steps * pretraining.BATCH, watch=Watch()),
+        ),
+        "plain": (f"{size.steps} plain steps of Option 2 on two threads", plain_steps),
+    }
+    alone = {key: [] for key in works}
+    beside = {key: [] for key in works}
+    for _ in range(size.repeats + 1):
+        for key, (_, work) in works.items():
+            alone[key].append(timed(work))
+        with busy():
+            for key, (_, work) in works.items():
+                beside[key].append(timed(work))
+    for key, (says, _) in works.items():  # the first turn is not counted
+        yield Figure(f"{key}_alone_seconds", says, "s", tuple(alone[key][1:]))
+        yield Figure(
+            f"{key}_busy_ratio", f"{says}: beside two busy programs", "times",
+            ratios(beside[key][1:], alone[key][1:]),
+        )  # fmt: skip
+
+
+def _stroke(net: FiveLayerNet, picture: torch.Tensor) -> torch.Tensor:
+    return training.predict(net, picture[None])
 
 
 def sweeping(size: Size, _: Path) -> Iterator[Figure]:
