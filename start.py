@@ -6,19 +6,25 @@ minutes the first time and nothing later, and touches nothing else but a lock, `
 parse on Python 3.6, so that an old Python can say which one is needed.
 """
 
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.abspath(__file__))
+if ROOT in sys.path:  # or a json.py beside this file would be run
+    sys.path.remove(ROOT)
+
 import argparse
 import contextlib
+import glob
 import hashlib
 import importlib.util
 import json
-import os
 import pathlib
 import platform
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 
@@ -30,7 +36,11 @@ except ImportError:  # Windows
     fcntl = None
 
 NEEDED = (3, 10)
-ROOT = os.path.dirname(os.path.abspath(__file__))
+EXTRAS = {  # of pyproject.toml, by what is started
+    "lab": {"speech"},
+    "course": {"language", "speech"},
+    "test": {"language", "speech", "test"},
+}
 VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, *(["Scripts", "python.exe"] if os.name == "nt" else ["bin", "python"]))
 OURS = os.path.join(VENV, "made-by-start.py")  # written first: this .venv may be rebuilt by us
@@ -41,7 +51,6 @@ CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 MINILM_LOG = os.path.join(VENV, "minilm.log")
 BROWSER_LOG = os.path.join(VENV, "browser.log")
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-NO_SPEECH = "the extra `speech` cannot be installed here; setup.log in .venv says why."
 NO_NETWORK = re.compile(
     "NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|NameResolutionError"
     "|Failed to establish a new connection|Temporary failure in name resolution"
@@ -56,10 +65,33 @@ MODULE = (
     "import sys; sys.path = [folder for folder in sys.path if folder]; import runpy; "
     "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
 )
+PIP = [PYTHON, "-c", MODULE, "pip"]
+INSTALL = PIP + ["install", "--disable-pip-version-check", "--no-input"]
+
+# For `python -c`: what `venv_modules` returns.
+MODULES = r"""
+import importlib.metadata, json, os, re, sys
+modules, pattern = {}, r"^[^/,]+(?:/__init__)?\.py(?=,)"
+for package in importlib.metadata.distributions():
+    for name in re.findall(pattern, package.read_text("RECORD") or "", re.MULTILINE):
+        file = os.path.relpath(str(package.locate_file(name)), sys.prefix)
+        if os.path.exists(os.path.join(sys.prefix, file)):
+            modules.setdefault(package.metadata["Name"], []).append(file)
+print(json.dumps(modules))
+"""
+ASK = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1])"  # also for `python -c`
 
 
 class Stop(Exception):
     """What is missing, in one sentence."""
+
+
+class NoNetwork(Stop):
+    """The same, where a network would help."""
+
+
+class NoVoices(Stop):
+    """The same, where the extra `speech` cannot be installed."""
 
 
 def main(argv=None):
@@ -69,7 +101,7 @@ def main(argv=None):
             raise Stop(
                 "this version of the course is for students and has no tests: ask your teacher."
             )
-        set_up(args.cpu, args.folder)
+        set_up(EXTRAS[args.verb].union(args.extras), args.cpu, args.folder)
         if args.verb == "test":
             set_up_browser()
             return call(offline() + [PYTHON, "-m", "pytest"] + (extra or every_test()), folder=ROOT)
@@ -97,7 +129,8 @@ def refusal(error):
 
 def parse(argv):
     parser = argparse.ArgumentParser(
-        usage="python3 start.py [-h] {lab,test,course} [--cpu] [--from DIR] [options of the verb]",
+        usage="python3 start.py [-h] {lab,test,course} [--with EXTRA] [--cpu | --gpu]\n"
+        "                        [--from DIR] [options of the verb]",
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Borrowed Eyes: transfer learning you can run, see and touch.\n\n"
@@ -111,9 +144,24 @@ def parse(argv):
     )
     parser.add_argument("verb", choices=["lab", "test", "course"], help="what to start (see below)")
     parser.add_argument(
+        "--with",
+        dest="extras",
+        metavar="EXTRA",
+        action="append",
+        choices=["language", "marks", "test"],
+        default=[],
+        help="also install `language` (for notebook 07), `marks` (for `tl-course mark`) or `test`",
+    )
+    build = parser.add_mutually_exclusive_group()
+    build.add_argument(
         "--cpu",
         action="store_true",
-        help="on Linux: install the build of torch without CUDA, a seventh of the download",
+        default=None,
+        help="on Linux: the build of torch without CUDA, a seventh of the download, which is "
+        "taken anyway where there is no NVIDIA GPU",
+    )
+    build.add_argument(
+        "--gpu", dest="cpu", action="store_false", help="on Linux: the build of torch with CUDA"
     )
     parser.add_argument(
         "--from",
@@ -127,25 +175,44 @@ def parse(argv):
 # ---------------------------------------------------------------------------- setting up
 
 
-def set_up(cpu=False, folder=None):
-    """Makes sure that .venv is there and whole; quick when it is."""
+def set_up(extras, cpu=None, folder=None):
+    """Makes sure that .venv is there and whole, with these extras; quick when it is.
+
+    `cpu` is whether torch is to be a build without CUDA, and None where that was not said.
+    """
     check_python()
-    if is_ready():
+    if folder:
+        extras = EXTRAS["test"] | extras
+    if is_ready(extras, cpu):
         return
     packages = packages_in(folder) if folder else None
     with alone():
-        if not is_ready():  # another start may have set it up meanwhile
-            bring_up_to_date(cpu, packages)
+        if not is_ready(extras, cpu):  # another start may have set it up meanwhile
+            bring_up_to_date(extras, cpu, packages)
 
 
-def is_ready():
+def is_ready(extras, cpu=None):
     made = read_json(READY)
-    return made == would_be_ready() and bool(made["python"])
+    return (
+        would_be_ready().items() <= made.items()
+        and extras <= set(made.get("extras", ()))
+        and cpu in (None, made.get("cpu"))
+        and not damaged(made)
+    )
 
 
 def would_be_ready():
-    """What is written down of a .venv that is whole."""
+    """What is written down of a .venv that is whole, beside its extras, modules, kind of torch."""
     return {"project": project_hash(), "python": venv_python(), "folder": ROOT}
+
+
+def damaged(made):
+    """The packages of which a module is no longer there."""
+    return [
+        name
+        for name, files in sorted(made.get("modules", {}).items())
+        if not all(os.path.exists(os.path.join(VENV, file)) for file in files)
+    ]
 
 
 @contextlib.contextmanager
@@ -199,18 +266,50 @@ def packages_in(folder):
     return packages
 
 
-def bring_up_to_date(cpu, packages=None):
-    made, wanted = read_json(READY) or {}, would_be_ready()
-    cpu = cpu or bool(packages) and "+cpu" in packages.read_text()
-    if wanted["python"] and made.get("python") == wanted["python"]:
-        print("The course has changed or moved since the last start: bringing .venv up to date.")
-    else:
+def bring_up_to_date(extras, cpu=None, packages=None):
+    made, wanted = read_json(READY), would_be_ready()
+    # The last release wrote down no extras: it installed all of them.
+    had = set(made.get("extras", EXTRAS["test"] if made else ()))
+    if packages:
+        cpu = "+cpu" in packages.read_text()
+    elif cpu is None:
+        cpu = made.get("cpu", not has_nvidia_gpu())
+    again = damaged(made) + ["torch", "torchvision"] * (cpu != made.get("cpu", cpu))
+    is_there = (
+        os.path.exists(READY)
+        and wanted["python"]
+        and wanted["python"] == made.get("python", wanted["python"])
+    )
+    if is_there and again:
+        print("Installing again, because it is damaged or changes: {}.".format(", ".join(again)))
+        is_there = "pip" not in again and not pip_run(PIP + ["uninstall", "-y"] + again)
+    elif is_there:
+        print("The course has changed, moved or grown: bringing .venv up to date.", flush=True)
+    if not is_there:
         make_venv(cpu)
-    install(cpu, packages)
-    wanted["python"] = venv_python()
-    with open(READY, "w") as file:
+    wanted.update(extras=sorted(had | extras), cpu=cpu)
+    offline = INSTALL + ["--no-index", "--no-build-isolation"] + course_with(wanted["extras"])
+    if again or packages or not is_there or pip_run(offline):
+        try:
+            install(wanted["extras"], cpu, packages, is_there)
+        except NoNetwork:
+            if again or not is_there or not extras <= had:
+                raise
+            pip_run(offline + ["--no-deps"])
+            print("There is no network, so the course starts with the packages that are here.")
+            return
+    if "language" in wanted["extras"]:
+        fetch_minilm()
+    wanted.update(python=venv_python(), modules=venv_modules())
+    with open(READY + ".part", "w") as file:
         json.dump(wanted, file)
+    os.replace(READY + ".part", READY)
     print("Ready.\n", flush=True)
+
+
+def has_nvidia_gpu():
+    signs = glob.glob("/dev/nvidia*") + glob.glob("/proc/driver/nvidia")
+    return bool(signs) or quietly(["nvidia-smi"]) == 0
 
 
 def check_python():
@@ -236,15 +335,14 @@ def check_venv_module():
 def check_disk(cpu):
     needed, free = room(cpu), shutil.disk_usage(ROOT).free / 1e9
     if free < needed:
-        smaller = ", or add `--cpu` ({} GB)".format(room(True)) if room(True) < needed else ""
         raise Stop(
             "there is not enough room on the disk of {}: {:.1f} GB are free and about {} GB are "
-            "needed; free some{} and start again.".format(ROOT, free, needed, smaller)
+            "needed; free some and start again.".format(ROOT, free, needed)
         )
 
 
 def room(cpu):
-    """GB that .venv needs: torch for Linux comes with CUDA unless told otherwise."""
+    """GB that .venv needs: on Linux, torch may come with CUDA."""
     return 8 if sys.platform.startswith("linux") and not cpu else 3
 
 
@@ -294,36 +392,55 @@ def clear(folder):
             os.remove(entry.path)
 
 
-def install(cpu, packages=None):
-    """Installs the course with its extras by pip: from a folder, or as pip's own settings say."""
-    pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    where = []
+def install(extras, cpu, packages=None, is_there=False):
+    """Installs the course by pip: from a folder, or as pip's own settings say."""
     if packages:
         print("Setting up .venv from {}: 2 to 5 minutes, once.".format(packages.parent), flush=True)
-        if pip_run(pip + ["--require-hashes", "-r", str(packages)]):
-            raise Stop(why_folder_failed(packages.parent) or why_pip_failed())
+        if pip_run(INSTALL + ["--require-hashes", "-r", str(packages)]):
+            raise why_pip_failed(packages.parent)
+    elif is_there:
+        print("Downloading what is missing.", flush=True)
     else:
-        say_what_is_downloaded(cpu)
-        if cpu and sys.platform.startswith("linux"):
-            where = ["--extra-index-url", CPU_BUILDS]
-    if pip_run(pip + ["pip>=21.3"]):
-        raise Stop(why_pip_failed())
-    if pip_run(pip + where + ["-e", ".[test,speech,language]"]):
-        problem = packages and why_folder_failed(packages.parent) or why_pip_failed()
-        if problem != NO_SPEECH or pip_run(pip + where + ["-e", ".[test,language]"]):
-            raise Stop(problem)
+        size = 0.5 if room(cpu) < 8 else 3.5
+        size += 0.1 * ("language" in extras) + 0.1 * ("test" in extras)
+        print(
+            "Setting up .venv: up to {:.1f} GB to download, 2 to 15 minutes, only this "
+            "once.".format(size),
+            flush=True,
+        )
+    if pip_run(INSTALL + ["pip>=21.3"]):
+        raise why_pip_failed()
+    if cpu and not packages and sys.platform.startswith("linux"):
+        install_cpu_torch()
+    if pip_run(INSTALL + course_with(extras)):
+        problem = why_pip_failed(packages and packages.parent)
+        without = [extra for extra in extras if extra != "speech"]
+        if not isinstance(problem, NoVoices) or pip_run(INSTALL + course_with(without)):
+            raise problem
         print("There are no voices for this system, so the course goes on with its recordings.")
-    fetch_minilm()
 
 
-def say_what_is_downloaded(cpu):
-    size = "3.5 GB" if room(cpu) > 3 else "0.5 GB"
-    print(
-        "Setting up .venv: up to {} to download, 2 to 15 minutes, only this once.".format(size),
-        flush=True,
-    )
-    if room(cpu) > room(True) and not shutil.which("nvidia-smi"):
-        print("(No NVIDIA GPU here? Ctrl-C, then add --cpu: a seventh of that.)", flush=True)
+def course_with(extras):
+    return ["-e", ".[{}]".format(",".join(extras)) if extras else "."]
+
+
+def install_cpu_torch():
+    """Installs torch without CUDA, and nothing else, from PyTorch's index if that answers soon.
+
+    It is not asked where torch is there already, or in a folder that pip's settings name.
+    """
+    with open(os.path.join(ROOT, "pyproject.toml"), encoding="utf-8") as file:
+        torch = ["--no-deps"] + re.findall(r'"(torch(?:vision)?>=[^"]+)"', file.read())
+    if not pip_run(INSTALL + ["--no-index"] + torch):
+        return
+    index = ["--only-binary=:all:", "--index-url", CPU_BUILDS]
+    is_up = quietly([sys.executable, "-I", "-c", ASK, CPU_BUILDS + "/torch/"], seconds=5) == 0
+    if not is_up or pip_run(INSTALL + index + torch):
+        print(
+            "PyTorch's index of CPU builds gives no torch now, so pip takes what else it finds: up "
+            "to 3 GB more, as it may come with CUDA.",
+            flush=True,
+        )
 
 
 def fetch_minilm():
@@ -370,43 +487,36 @@ def pip_run(command, log_file=None):
             done.set()
 
 
-def why_pip_failed():
-    """One sentence out of what pip wrote."""
-    with open(LOG, encoding="utf-8", errors="replace") as file:
-        text = file.read()
-    if "No space left" in text or "Errno 28" in text:
-        return "the disk is full: free some room and start again."
-    if NO_NETWORK.search(text):
-        return (
-            "the packages could not be downloaded: the first start needs the network, so connect "
-            "(behind a proxy, set HTTPS_PROXY) and start again; pip's words are in {}.".format(LOG)
-        )
-    errors = re.findall(r"^ *ERROR: (.*)", text, re.MULTILINE)
-    if any("espeakng" in line for line in errors):
-        return NO_SPEECH
-    reason = errors[-1] if errors else "no reason given"
-    hint = ""
-    if reason.startswith("No matching distribution"):
-        hint = ", so check pip's settings, or use a 64-bit Python 3.10 to 3.13"
-    return "pip could not install the course ({}){}; its words are in {}.".format(reason, hint, LOG)
-
-
-def why_folder_failed(folder):
-    """One sentence out of what pip wrote, where it is the folder's fault."""
+def why_pip_failed(folder=None):
+    """One sentence out of what pip wrote, as an error; `folder` is where alone it looked."""
     with open(LOG, encoding="utf-8", errors="replace") as file:
         text = file.read()
     damaged = re.search(r"^ +\S+ from file:\S*/(\S+) ", text, re.MULTILINE)
     lacking = re.search(r"^ *ERROR: No matching distribution found for (\S+)", text, re.MULTILINE)
-    if damaged:
-        return "{} in {} is damaged: copy the folder once more.".format(damaged.group(1), folder)
-    if lacking:
-        return (
+    if folder and damaged:
+        return Stop("{} in {} is damaged: copy the folder once more.".format(damaged[1], folder))
+    if folder and lacking:
+        return Stop(
             "{} has no {} that this version of the course can use with this Python: let `tl-course "
             "wheelhouse` of this version fill it, where there is a network.".format(
-                folder, lacking.group(1)
+                folder, lacking[1]
             )
         )
-    return ""
+    if "No space left" in text or "Errno 28" in text:
+        return Stop("the disk is full: free some room and start again.")
+    if NO_NETWORK.search(text):
+        return NoNetwork(
+            "the packages could not be downloaded: this start needs the network, so connect "
+            "(behind a proxy, set HTTPS_PROXY) and start again; pip's words are in {}.".format(LOG)
+        )
+    errors = re.findall(r"^ *ERROR: (.*)", text, re.MULTILINE)
+    if any("espeakng" in line for line in errors):
+        return NoVoices("the extra `speech` cannot be installed here; {} says why.".format(LOG))
+    reason = errors[-1] if errors else "no reason given"
+    hint = ", so check pip's settings, or use a 64-bit Python 3.10 to 3.13" if lacking else ""
+    return Stop(
+        "pip could not install the course ({}){}; its words are in {}.".format(reason, hint, LOG)
+    )
 
 
 def set_up_browser():
@@ -433,11 +543,11 @@ def set_up_browser():
         )
 
 
-def quietly(command, log=subprocess.DEVNULL):
-    """Runs a program, its words in the log, for ten minutes at most; returns its exit code."""
+def quietly(command, log=subprocess.DEVNULL, seconds=600):
+    """Runs a program, its words in the log, for so long at most; returns its exit code."""
     try:
         return subprocess.call(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, timeout=600
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, timeout=seconds
         )
     except (OSError, subprocess.SubprocessError):
         return 1
@@ -458,12 +568,18 @@ def venv_python():
         return ""
 
 
+def venv_modules():
+    """The modules of each package in .venv, as {name: [file]}."""
+    return json.loads(subprocess.check_output([PYTHON, "-I", "-c", MODULES]).decode())
+
+
 def read_json(path):
+    """The object in a file; empty where there is none, or the file is damaged."""
     try:
         with open(path) as file:
-            return json.load(file)
-    except (OSError, ValueError):
-        return None
+            return dict(json.load(file))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 # ---------------------------------------------------------------------------- starting

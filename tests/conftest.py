@@ -139,11 +139,15 @@ def in_place_of_the_templates(folder, ran):
 @pytest.fixture
 def start(tmp_path):
     """A fresh start.py in a folder of its own, with nothing set up."""
-    root = Path(__file__).parents[1]
-    for name in ("start.py", "pyproject.toml"):
-        shutil.copy(root / name, tmp_path)
+    shutil.copy(Path(__file__).parents[1] / "pyproject.toml", tmp_path)
     (tmp_path / "tests").mkdir()
-    spec = importlib.util.spec_from_file_location("start_in_a_copy", tmp_path / "start.py")
+    return start_in(tmp_path)
+
+
+def start_in(folder):
+    """A fresh start.py in a folder, as a module."""
+    shutil.copy(Path(__file__).parents[1] / "start.py", folder)
+    spec = importlib.util.spec_from_file_location("start_in_a_copy", folder / "start.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -7,6 +7,7 @@ import io
 import json
 import tarfile
 import threading
+import urllib.parse
 import zipfile
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -106,7 +107,7 @@ class Index(http.server.ThreadingHTTPServer):
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        *_, kind, name = self.path.rstrip("/").split("/")
+        *_, kind, name = urllib.parse.unquote(self.path).rstrip("/").split("/")
         if kind == "simple":
             return self.send(self.server.page(name), JSON)
         if name not in self.server.files or len(self.server.asked) == self.server.most:

@@ -29,6 +29,7 @@ def test_what_is_installed_is_what_start_installs_but_the_tests(start):
     (extras,) = re.findall(r"-e '\.\[(.*)\]'", script)
     assert ["test", *extras.split(",")] == list(wheelhouse.EXTRAS)
     assert f"cpu_builds={start.CPU_BUILDS}\n" in script
+    assert "extra-index" not in script, "nothing but torch is taken from there"
     (data,) = re.findall(r"python (data_scripts/\S+)", script)
     assert (ROOT / data).is_file()
 

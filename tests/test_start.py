@@ -1,6 +1,7 @@
 import ast
 import collections
 import importlib.util
+import json
 import os
 import signal
 import socket
@@ -49,7 +50,7 @@ def test_no_room_on_the_disk(start, cannot_go_on, monkeypatch):
     usage = collections.namedtuple("usage", "total used free")
     monkeypatch.setattr(start.shutil, "disk_usage", lambda _: usage(9e9, 7e9, 2e9))
     monkeypatch.setattr(start.sys, "platform", "linux")
-    assert "2.0 GB are free and about 8 GB are needed" in cannot_go_on("lab")
+    assert "2.0 GB are free and about 8 GB are needed" in cannot_go_on("lab", "--gpu")
     assert "about 3 GB are needed" in cannot_go_on("lab", "--cpu")
     assert not os.path.exists(start.VENV)
 
@@ -63,7 +64,7 @@ def test_no_network_then_a_half_made_venv_is_made_again(start, cannot_go_on, mon
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
         monkeypatch.setattr(start, "check_disk", lambda cpu: None)
-        assert "the first start needs the network" in cannot_go_on("lab")
+        assert "this start needs the network" in cannot_go_on("lab")
         assert not os.path.exists(start.READY)
         left = Path(start.VENV, "left-over")
         left.touch()
@@ -133,10 +134,8 @@ def ready(start, monkeypatch, tmp_path, pip="raise SystemExit(99)"):
     (stand_in / "tl_course" / "__main__.py").write_text("import sys; print(sys.argv[1:])")
     monkeypatch.setenv("PYTHONPATH", str(stand_in))
     monkeypatch.chdir(stand_in)
-    start.json.dump(
-        {"project": start.project_hash(), "python": start.venv_python(), "folder": start.ROOT},
-        open(start.READY, "w"),
-    )
+    made = {**start.would_be_ready(), "extras": ["speech"], "cpu": True, "modules": {}}
+    Path(start.READY).write_text(json.dumps(made))
 
 
 def test_the_second_start_sets_nothing_up_and_passes_options_on(
@@ -145,8 +144,8 @@ def test_the_second_start_sets_nothing_up_and_passes_options_on(
     ready(start, monkeypatch, tmp_path)
     for name in ("make_venv", "install", "pip_run"):
         monkeypatch.setattr(start, name, lambda *_: pytest.fail("it sets up what is there"))
-    assert start.main(["course", "--notebook", "03"]) == 0
-    assert capfd.readouterr().out.strip() == "['run', '--notebook', '03']"
+    assert start.main(["lab", "--notebook", "03"]) == 0
+    assert capfd.readouterr().out.strip() == "['lab', '--notebook', '03']"
 
 
 def test_nothing_of_the_folder_that_it_is_started_in_is_run(start, monkeypatch, tmp_path, capfd):
@@ -166,7 +165,7 @@ spec = importlib.util.spec_from_file_location("other_start", sys.argv[1])
 other = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(other)
 other.bring_up_to_date = lambda *_: (print("setting up", flush=True), sys.stdin.read())
-other.set_up()
+other.set_up(set())
 """
 
 
@@ -193,13 +192,13 @@ def test_a_second_start_waits_for_the_first_and_takes_over_when_that_is_killed(
         monkeypatch.setattr(start.time, "sleep", waited)
         monkeypatch.setattr(start, "install", lambda *_: events.append("installed"))
         monkeypatch.setattr(start, "make_venv", lambda cpu: events.append("made"))
-        assert start.main(["course"]) == 0
+        assert start.main(["lab"]) == 0
     finally:
         first.kill()
         first.wait()
     assert events == [f"waited beside {names} names", "made", "installed"]
     assert capfd.readouterr().out.startswith("Another start is setting up .venv: waiting")
-    assert start.is_ready()
+    assert start.is_ready({"speech"})
 
 
 def test_what_another_start_has_set_up_meanwhile_is_not_set_up_again(start, monkeypatch, tmp_path):
@@ -239,7 +238,7 @@ def test_a_changed_project_is_installed_again(start, monkeypatch, tmp_path, capf
     project.write_text(project.read_text().replace('"tqdm>=4.66"', '"tqdm>=4.67"'))
     assert start.main(["lab"]) == 0
     assert "bringing .venv up to date" in capfd.readouterr().out
-    assert "'-e', '.[test,speech,language]'" in Path(start.LOG).read_text()
+    assert "'-e', '.[speech]'" in Path(start.LOG).read_text()
     assert start.main(["lab"]) == 0
     assert "up to date" not in capfd.readouterr().out
 
@@ -248,7 +247,6 @@ def test_a_changed_project_is_installed_again(start, monkeypatch, tmp_path, capf
     ("words", "sentence"),
     [
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left", "full"),
-        ("WARNING: Retrying after connection broken by 'NewConnectionError'", "needs the network"),
         ("ERROR: No matching distribution found for torch>=2.10", "64-bit Python"),
         ("ERROR: something else", "(something else); its words are in"),
     ],
@@ -260,6 +258,49 @@ def test_what_pip_says_becomes_a_sentence(
     (tmp_path / "pyproject.toml").write_text("changed")
     assert sentence in cannot_go_on("lab")
     assert os.path.exists(start.READY), "a .venv that was whole is not thrown away"
+
+
+def test_what_is_asked_for_beside_what_is_there_needs_the_network(
+    start, cannot_go_on, monkeypatch, tmp_path, capsys
+):
+    words = "Retrying after connection broken by 'NewConnectionError'"
+    ready(start, monkeypatch, tmp_path, pip=f"print({words!r}); raise SystemExit(1)")
+    assert "this start needs the network" in cannot_go_on("lab", "--with", "language")
+    assert start.main(["lab"]) == 0
+    assert capsys.readouterr().out == "", "without it there is nothing to do"
+
+
+def test_what_is_started_decides_what_is_installed_and_nothing_is_taken_away(
+    start, monkeypatch, tmp_path
+):
+    ready(start, monkeypatch, tmp_path, pip="import sys; print(sys.argv[1:])")
+    for arguments, extras in (
+        (["course"], "language,speech"),
+        (["lab", "--with", "marks"], "language,marks,speech"),
+        (["lab"], "language,marks,speech"),
+        (["test"], "language,marks,speech,test"),
+    ):
+        monkeypatch.setattr(start, "set_up_browser", lambda: None)
+        monkeypatch.setattr(start, "call", lambda *_, **__: 0)
+        assert start.main(arguments) == 0
+        assert f"'-e', '.[{extras}]'" in Path(start.LOG).read_text()
+        assert start.read_json(start.READY)["extras"] == extras.split(",")
+
+
+def test_a_ready_file_of_the_last_release_says_that_everything_is_there(
+    start, monkeypatch, tmp_path
+):
+    ready(start, monkeypatch, tmp_path, pip="import sys; print(sys.argv[1:])")
+    Path(start.READY).write_text(json.dumps(start.would_be_ready()))
+    assert start.main(["lab"]) == 0 and start.is_ready(start.EXTRAS["test"])
+
+
+def test_nothing_that_lies_beside_it_is_run(start, monkeypatch, tmp_path):
+    ready(start, monkeypatch, tmp_path, pip="import json, random")
+    in_place_of_the_library(tmp_path, tmp_path / "ran")
+    (tmp_path / "pyproject.toml").write_text("changed")
+    said = subprocess.check_output([sys.executable, tmp_path / "start.py", "lab"], text=True)
+    assert "Ready." in said and not (tmp_path / "ran").exists()
 
 
 def test_without_voices_it_goes_on(start, monkeypatch, tmp_path, capfd):
@@ -279,18 +320,28 @@ def test_without_the_network_for_texts_it_goes_on(start, monkeypatch, tmp_path, 
     (tmp_path / "data_scripts").mkdir()
     (tmp_path / "data_scripts" / "minilm.py").write_text("raise SystemExit('not reached')")
     (tmp_path / "pyproject.toml").write_text("changed")
-    assert start.main(["lab"]) == 0
+    assert start.main(["lab", "--with", "language"]) == 0
     assert "notebook 07 shows" in capfd.readouterr().out
     assert "not reached" in Path(start.MINILM_LOG).read_text()
 
 
-def test_cpu_builds_are_asked_for_only_on_linux(start, monkeypatch, tmp_path):
-    ready(start, monkeypatch, tmp_path, pip="import sys; print(sys.argv[1:])")
-    for system, asked in (("linux", True), ("darwin", False)):
-        (tmp_path / "pyproject.toml").write_text(system)
-        monkeypatch.setattr(start.sys, "platform", system)
-        assert start.main(["lab", "--cpu"]) == 0
-        assert (start.CPU_BUILDS in Path(start.LOG).read_text()) is asked
+@pytest.mark.parametrize(
+    ("system", "cpu", "asked"), [("linux", True, 1), ("linux", False, 0), ("darwin", True, 0)]
+)
+def test_cpu_builds_are_for_linux_without_cuda(start, monkeypatch, system, cpu, asked):
+    calls = []
+    monkeypatch.setattr(start, "install_cpu_torch", lambda: calls.append("cpu"))
+    monkeypatch.setattr(start, "pip_run", lambda command: 0)
+    monkeypatch.setattr(start.sys, "platform", system)
+    start.install(["speech"], cpu)
+    assert len(calls) == asked
+
+
+def test_a_gpu_is_seen_by_its_files_or_by_the_program_that_comes_with_it(start, monkeypatch):
+    for files, code, there in (([], 1, False), ([], 0, True), (["/dev/nvidia0"], 1, True)):
+        monkeypatch.setattr(start.glob, "glob", lambda pattern, files=files: files)
+        monkeypatch.setattr(start, "quietly", lambda command, code=code: code)
+        assert start.has_nvidia_gpu() is there
 
 
 def test_ctrl_c_gives_no_traceback(start, monkeypatch, tmp_path):

@@ -38,7 +38,7 @@ c.Execute.timeout = 120  # seconds that one cell may take
 c.Execute.startup_timeout = 600
 c.Execute.iopub_timeout = 60
 """
-NOT_INSTALLED = "nbgrader is not installed: run `pip install 'tl-course[marks]'`."
+NOT_INSTALLED = "nbgrader is not installed: run `python3 start.py lab --with marks`."
 Points = dict[tuple[str, str], float]  # of (notebook's number, exercise)
 
 

@@ -40,7 +40,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-EXTRAS = ("test", "speech", "language")  # as start.py installs them
+EXTRAS = ("test", "speech", "language")  # so that every verb of start.py finds what it needs
 GLIBC = 28  # of Linux: 2.28, as in Debian 11, Ubuntu 20.04 and RHEL 8, or newer
 MACOS = 13  # or newer
 WHEELS, COURSE, READ_ME = "wheels", "tl-course.zip", "READ-ME.txt"
@@ -265,7 +265,7 @@ def _uv(arguments: list[str], scratch: Path, problem: str) -> None:
     except (ImportError, FileNotFoundError):
         raise CourseError(
             "uv, which finds packages for other systems, is not installed here: "
-            "`python3 start.py lab` brings it."
+            "`python3 start.py lab --with test` brings it."
         ) from None
     settings = {
         "UV_CACHE_DIR": str(scratch / "uv"),
