@@ -189,6 +189,36 @@ def test_doctor_says_what_to_do(monkeypatch, capsys, tmp_path, home):
     assert "start.py" not in said, "nothing is missing that it would install"
 
 
+def test_doctor_names_what_is_missing_or_damaged(monkeypatch, tmp_path):
+    for name in ("torch", "psutil"):
+        info = tmp_path / f"{name}-1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        (info / "RECORD").write_text(f"{name}/__init__.py,,\n{name}/sub/__init__.py,,\n")
+        (tmp_path / name).mkdir()
+    (tmp_path / "psutil" / "__init__.py").touch()
+    requires = ["ipykernel>=6; extra == 'test'", "torch>=2", "psutil", "filelock>=3"]
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: requires)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    status, found, todo = doctor._packages()
+    assert status == "problem" and found == "missing or damaged: filelock, torch"
+    assert "`python3 start.py lab`" in todo
+    (tmp_path / "torch" / "__init__.py").touch()
+    requires.pop()
+    assert doctor._packages()[0] == "ok"
+
+
+def test_doctor_needs_no_library_to_say_what_to_do():
+    program = (
+        "import sys; from importlib.metadata import packages_distributions as those;"
+        "sys.modules.update((name, None) for name in those() if name != 'tl_course');"
+        "from tl_course.app import cli; sys.exit(cli.main(['doctor']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr == ""
+    assert "PROBLEM memory" in done.stdout and "run `python3 start.py lab` again" in done.stdout
+
+
 def test_doctor_sees_a_kernel_of_another_python(monkeypatch, tmp_path):
     spec = tmp_path / "kernels" / "python3" / "kernel.json"
     spec.parent.mkdir(parents=True)

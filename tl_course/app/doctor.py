@@ -1,7 +1,11 @@
-"""Checks the environment, and says what to do about each thing that is wrong."""
+"""Checks the environment, and says what to do about each thing that is wrong.
+
+Only the standard library is imported above, so that it runs whatever is missing.
+"""
 
 import importlib.util
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -9,12 +13,13 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
-from tl_course.base import here, machine, storage
+from tl_course.base import here, machine
 from tl_course.base.errors import CourseError, printable
 
 OLDEST_TORCH = (2, 11)  # as in pyproject.toml
 LONGEST = 2000  # characters of a line, in which there may be strangers' names
 AGAIN = "run `python3 start.py lab` again: it installs what is missing"
+MODULE_OF_ITS_OWN = re.compile(r"^[^/,]+(?:/__init__)?\.py(?=,)", re.MULTILINE)  # in a RECORD
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,22 @@ def _python() -> tuple[str, ...]:
     return "ok", f"{platform.python_version()} at {sys.executable}"
 
 
+def _packages() -> tuple[str, ...]:
+    wanted = {
+        re.match(r"[\w.-]+", one)[0]
+        for one in metadata.requires("tl-course")
+        if "extra ==" not in one
+    }
+    broken = {name for name in wanted if not any(metadata.distributions(name=name))}
+    for package in metadata.distributions():
+        for file in MODULE_OF_ITS_OWN.findall(package.read_text("RECORD") or ""):
+            if not package.locate_file(file).exists():
+                broken.add(package.metadata["Name"])
+    if broken:
+        return "problem", f"missing or damaged: {', '.join(sorted(broken))}", AGAIN
+    return "ok", f"all {len(wanted)} that the course needs are here"
+
+
 def _torch() -> tuple[str, ...]:
     try:
         import torch
@@ -84,7 +105,7 @@ def _device() -> tuple[str, ...]:
     if machine.device().type == "cpu" and shutil.which("nvidia-smi"):
         todo = (
             "there seems to be an NVIDIA GPU that torch cannot use: this may be the CPU build of "
-            "torch (pip install --force-reinstall torch torchvision), or the driver is too old"
+            "torch (`python3 start.py lab --gpu` brings the other), or the driver is too old"
         )
         return "note", machine.device_name(), todo
     return "ok", machine.device_name()
@@ -138,6 +159,8 @@ def _cores() -> tuple[str, ...]:
 
 
 def _disk() -> tuple[str, ...]:
+    from tl_course.base import storage
+
     folder = storage.home()
     if storage.is_read_only(folder):
         folder = storage.person_folder()
@@ -151,6 +174,8 @@ def _disk() -> tuple[str, ...]:
 
 
 def _home() -> tuple[str, ...]:
+    from tl_course.base import storage
+
     folder = storage.home()
     if storage.is_read_only(folder):
         todo = f"nothing to do: what you make is kept in {storage.person_folder()}"
@@ -159,6 +184,8 @@ def _home() -> tuple[str, ...]:
 
 
 def _cached() -> tuple[str, ...]:
+    from tl_course.base import storage
+
     entries = sorted(p for p in storage.home().iterdir() if p.suffix != ".lock")
     if not entries:
         return "ok", "nothing yet"
@@ -173,7 +200,17 @@ def _speech() -> tuple[str, ...]:
     return "note", "no voices to make speech with", todo
 
 
-CHECKS = (_python, _torch, _device, _bf16, _kernel, _memory, _cores, _disk, _home, _cached, _speech)
+def _language() -> tuple[str, ...]:
+    if importlib.util.find_spec("transformers"):
+        return "ok", f"transformers {metadata.version('transformers')}"
+    todo = "nothing to do: records serve; for notebook 07, `python3 start.py lab --with language`"
+    return "note", "no networks for texts", todo
+
+
+CHECKS = (
+    _python, _packages, _torch, _device, _bf16, _kernel, _memory, _cores, _disk, _home, _cached,
+    _speech, _language,
+)  # fmt: skip
 
 
 def _size(path: Path) -> int:

@@ -14,8 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import psutil
-
 from tl_course.base.errors import CourseError
 
 if TYPE_CHECKING:
@@ -38,6 +36,8 @@ def cores() -> int:
 
 def memory_gb() -> float:
     """Memory this process may use, in GB: the machine's, or less where a container limits it."""
+    import psutil  # not above: without it `tl-course doctor` still says what to do
+
     limits = [psutil.virtual_memory().total]
     for folder in _cgroups("memory"):
         for name in ("memory.max", "memory.limit_in_bytes"):
