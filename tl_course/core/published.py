@@ -505,8 +505,8 @@ def _minilm() -> Reading:
     folder = _minilm_folder()
     if folder is None:
         raise CourseError(
-            "minilm is not here yet: run `python data_scripts/minilm.py` (84 MB) with the course's "
-            f"Python, or load 'transformers/{MINILM_HUB}' from the Hugging Face hub."
+            "minilm is not here yet: run `python3 start.py lab --with language` in the course's "
+            "folder (0.1 GB), or `python data_scripts/minilm.py` where that could not fetch it."
         )
     _verified(folder / "model.safetensors", MINILM_HASH)
     return _transformer(str(folder), MINILM)
@@ -536,8 +536,8 @@ def _transformer(name: str, about: About | None = None) -> Reading:
         from transformers import AutoModel, AutoTokenizer
     except ImportError:
         raise CourseError(
-            "Networks for texts need the package transformers: `pip install -e '.[language]'` in "
-            "the course's folder brings it; start.py does so by itself."
+            "Networks for texts need the package transformers: run `python3 start.py lab --with "
+            "language` in the course's folder (0.1 GB)."
         ) from None
 
     def fetch():
