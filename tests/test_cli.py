@@ -536,7 +536,32 @@ def adapt(pictures, *more):
 
 def test_adapt_still_refuses_what_it_cannot_read(pictures, capsys):
     assert adapt(pictures) == 2
-    assert "IMG_0001.png has no label" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    sentence = said.splitlines()[-1]
+    assert "no label" in sentence and "IMG_0001.png" in sentence and "--leave-out" in said
+    assert "unreadable" in sentence and "broken.png" in sentence and "cup.tif" not in sentence
+
+
+def test_adapt_says_what_it_does_not_read_and_goes_on(pictures, tmp_path, capsys):
+    for part in ("train", "test"):
+        shutil.copytree(pictures / "test", tmp_path / part)
+    shutil.copy(pictures / "train" / "coffee" / "cup.tif", tmp_path / "train" / "cat")
+    shutil.copytree(pictures / "test" / "cat", tmp_path / "test" / "cat" / "deeper")
+    assert adapt(tmp_path, "--json") == 0
+    said = capsys.readouterr()
+    assert "cat/cup.tif" in said.err and "store them again as JPEG or PNG" in said.err
+    assert "cat/deeper" in said.err and "move them up" in said.err
+    assert json.loads(said.out.splitlines()[-1])["tested"] == 160
+
+
+def test_adapt_says_beforehand_what_it_will_do(pictures, capsys, monkeypatch):
+    monkeypatch.setattr(own_task, "expected_seconds", lambda *_: 150.0)
+    monkeypatch.setattr(own_task, "run", lambda *_: pytest.fail("the training begins"))
+    with pytest.raises(pytest.fail.Exception):
+        adapt(pictures, "--leave-out", "--option=auto")
+    said = capsys.readouterr().out
+    assert "Option 2, augmentation on: with 96 labelled images" in said
+    assert "The training takes about 2 minutes" in said
 
 
 @pytest.mark.parametrize(
@@ -627,7 +652,7 @@ def test_adapt_tells_of_test_pictures_that_were_trained_on(pictures, tmp_path, c
     written += [path.read_text() for path in tmp_path.glob("net/README.md")]
     assert all(warning in text for text in written)
     assert len(written) == any("report" in one or "share" in one for one in form)
-    assert "copies were not left out, and were used" in "".join(written) or not any(
+    assert "they are used all the same" in "".join(written) or not any(
         "report" in one for one in form
     )
 

@@ -554,7 +554,7 @@ def test_the_state_names_the_folder_and_holds_no_pictures(task, net, making, tmp
     assert other.state_text() == before and other.is_made
     other.set_state(json.dumps(json.loads(before) | {"seed": 1}))
     other.wait()
-    assert other.seed == 1 and other.is_made and other.folder.name == "pictures-1"
+    assert other.seed == 1 and other.is_made and other.folder.name == "pieces-1"
     other.close()
 
 

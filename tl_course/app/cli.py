@@ -50,6 +50,7 @@ def _seed(text: str) -> int:
 
 SOURCES = ["emoji-images", "spoken-names", "written-names"]
 SEED = takes("--seed", type=_seed, default=0)
+MANY = 500  # labelled pictures; of so many one draw of fewer says as much as two
 MOST_DRAWS = 10_000  # a hundred times what an interval needs
 DRAWS = takes("--draws", type=int, default=10)
 FORCE = takes("--force", action="store_true", help="overwrite what is there already")
@@ -345,39 +346,30 @@ def _check_what_is_said(args: argparse.Namespace, net, names: tuple[str, ...]) -
 
 
 def _adapt(args: argparse.Namespace) -> int:
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from tl_course.core import files, model_card, pretraining, sharing
-    from tl_course.data.targets.folder import load_folder
     from tl_course.data.targets.own_folder import check
     from tl_course.lessons.n08_your_own_task import own_task
-    from tl_course.lessons.n08_your_own_task import report as own_report
 
     net = sharing.load_any(args.weights) if args.weights else pretraining.pretrained()
-    if args.leave_out:
-        checked = check(args.train, args.test)
-        print(checked)
-        train, test = checked.ready()
-    else:
-        train = load_folder(args.train)
-        test = load_folder(args.test, names=train.names)
-        checked = check(args.train, args.test)
-        used = "(They were used this time; --leave-out leaves them out.)"
-        for finding in checked.copies:
-            print(f"{finding}\n    {used}", file=sys.stderr)
+    checked = check(args.train, args.test, leave_out=args.leave_out)
+    print(checked, file=sys.stdout if args.leave_out else sys.stderr)
+    if not args.leave_out and (checked.train is None or checked.copies):
+        print("With --leave-out such pictures are left out.", file=sys.stderr)
+    train, test = checked.ready()
     trained_on = 0 if args.leave_out else len(checked.leaked)
-    missing = len(train.names) - len(test.y.unique())
-    if missing:
-        print(
-            f"{args.test} has no pictures of {missing} of the {len(train.names)} classes, so the "
-            "accuracy says nothing about those.",
-            file=sys.stderr,
-        )
     _check_what_is_said(args, net, train.names)
-    outcome = own_task.run(net, train, test, args.seed, args.option, args.augment, trained_on)
-    option, augment, result = outcome.option, outcome.augment, outcome.adapted
-    if outcome.why:
-        print(f"Option {option}, augmentation {'on' if augment else 'off'}: {outcome.why}")
+    option, augment, why = own_task.way(train, args.option, args.augment)
+    seconds = own_task.expected_seconds(net, train, option, augment)
+    named = "From scratch" if option == "scratch" else f"Option {option}"
+    print(f"{named}, augmentation {'on' if augment else 'off'}{': ' if why else '.'}{why}")
+    _take_a_while("The training", seconds)
+    outcome = own_task.run(
+        net, train, test, args.seed, option, "on" if augment else "off", trained_on,
+        own_task.Follow(bar="Training"),
+    )  # fmt: skip
+    outcome, result = replace(outcome, why=why), outcome.adapted
     print(
         f"{100 * result.accuracy:.1f}% of {len(test):,} test pictures right, after "
         f"{len(train):,} labelled pictures of {len(train.names)} classes, "
@@ -401,15 +393,34 @@ def _adapt(args: argparse.Namespace) -> int:
         folder = sharing.share(result.net, args.share, card, overwrite=args.force)
         print(f"To share, with a model card: {folder}")
     if args.report:
-        rivals = own_task.controls(outcome, args.seed)
-        curve = own_task.more_labels(net, outcome, args.seed) if option != "scratch" else None
-        path = own_report.write(
-            args.report, outcome, checked, rivals, curve, used_all=not args.leave_out
-        )
-        print(f"Report: {path}")
+        print(f"Report: {_report(args, net, outcome, checked)}")
     found |= {"augment": augment, "classes": len(train.names), "tested": len(test)}
     found |= {"accuracy": result.accuracy, "interval": outcome.interval}
     return _done(args, **found, seconds=result.seconds)
+
+
+def _report(args: argparse.Namespace, net, outcome, checked) -> Path:
+    """Write the report on an adaptation, which takes several trainings more."""
+    from tl_course.lessons.n08_your_own_task import own_task, report
+
+    option, draws = outcome.option, 2 if len(outcome.train) < MANY else 1
+    trainings = ["random"] + ["scratch"] * (option == "2") + [option] * 2 * draws * (option in "12")
+    each = [
+        own_task.expected_seconds(net, outcome.train, way, outcome.augment) for way in trainings
+    ]
+    _take_a_while(f"The report trains {len(each)} more networks, which", each[0] and sum(each))
+    rivals = own_task.controls(outcome, args.seed, own_task.Follow(bar="Controls"))
+    follow, curve = own_task.Follow(bar="Fewer labels"), None
+    if option != "scratch":
+        curve = own_task.more_labels(net, outcome, args.seed, draws, follow=follow)
+    return report.write(args.report, outcome, checked, rivals, curve)
+
+
+def _take_a_while(what: str, seconds: float | None) -> None:
+    """Say beforehand that something takes more than a moment."""
+    if seconds is not None and seconds >= 10:
+        said = f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+        print(f"{what} takes about {said} on this machine.", flush=True)
 
 
 @verb(

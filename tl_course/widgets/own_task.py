@@ -211,7 +211,7 @@ class OwnTask(Experiment):
         return self.folder == self._made_place()
 
     def _made_place(self) -> Path:
-        return self.making / f"pictures-{self.seed}"
+        return experiments.made_in(self.making, self.seed)
 
     def _made(self) -> Path:
         return experiments.pictures_of("", self.making, self.seed)

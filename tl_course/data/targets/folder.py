@@ -1,8 +1,8 @@
 """A folder of pictures by class, `root/class/picture.png`, as a target of your own.
 
-Pictures of any size and colour, PNG or JPEG: one of at most 32×32 pixels is padded (a 28×28 digit
-keeps every pixel), a larger one is first shrunk until its longer side is 32. What pads is the
-median colour of its own border.
+Pictures of any size and colour, PNG, JPEG, WebP or GIF: one of at most 32×32 pixels is padded (a
+28×28 digit keeps every pixel), a larger one is first shrunk until its longer side is 32. What pads
+is the median colour of its own border.
 """
 
 from collections.abc import Iterable
@@ -14,17 +14,22 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from tl_course.base.errors import CourseError, printable, refusals_told
-from tl_course.base.names import is_plain
+from tl_course.base.names import composed, is_plain
 from tl_course.data.examples import Examples
 from tl_course.data.inputs import SIZE, scaled
 from tl_course.data.pictures import open_picture
 
-ENDINGS = (".png", ".jpg", ".jpeg")
+ENDINGS = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif")
 SMALLEST = 4  # pixels; less than that shows nothing
 
 
 def picture_to_input(picture: Image.Image) -> torch.Tensor:
     """One RGB picture as the network's input: float `[3, 32, 32]` on the course's scale."""
+    return as_input(on_canvas(picture))
+
+
+def on_canvas(picture: Image.Image) -> np.ndarray:
+    """One RGB picture shrunk or padded to what a network sees: uint8 `[32, 32, 3]`."""
     if max(picture.size) > SIZE:
         picture = picture.copy()
         picture.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS)
@@ -35,6 +40,11 @@ def picture_to_input(picture: Image.Image) -> torch.Tensor:
     height, width = pixels.shape[:2]
     top, left = (SIZE - height) // 2, (SIZE - width) // 2
     canvas[top : top + height, left : left + width] = pixels
+    return canvas
+
+
+def as_input(canvas: np.ndarray) -> torch.Tensor:
+    """The same on the course's scale: float `[3, 32, 32]`."""
     return scaled(torch.from_numpy(canvas).permute(2, 0, 1).float() / 255)
 
 
@@ -67,21 +77,22 @@ def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Example
             f"{printable(str(loose[0]), 500)} has no label: put each picture into a folder named "
             f"after its class, {root.name}/class/{printable(loose[0].name)}."
         )
-    found = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-    if not found:
+    folders = [path for path in root.iterdir() if path.is_dir() and path.name[0] != "."]
+    if not folders:
         raise CourseError(
             f"{root} is empty: expected one folder per class, with PNG or JPEG pictures in each, "
             f"such as {root.name}/cat/1.png."
         )
-    for name in found:
-        if not is_plain(name):
+    for folder in folders:
+        if not is_plain(folder.name):
             raise CourseError(
-                f"The class folder '{printable(name)}' in {root} has a name that is no plain text "
-                "(with control characters, spaces where none show, or bytes that are not UTF-8): "
-                "rename it."
+                f"The class folder '{printable(folder.name)}' in {root} has a name that is no "
+                "plain text (with control characters, spaces where none show, or bytes that are "
+                "not UTF-8): rename it."
             )
-    known = tuple(names) if names is not None else tuple(found)
-    strangers = [name for name in found if name not in known]
+    labels = {folder: composed(folder.name) for folder in folders}
+    known = tuple(names) if names is not None else tuple(sorted(set(labels.values())))
+    strangers = sorted(set(labels.values()) - set(known))
     if strangers:
         raise CourseError(
             f"{root} has a class '{strangers[0]}' that the training folder lacks "
@@ -91,16 +102,15 @@ def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Example
         said = f"{root} has one class only, '{known[0]}'"
         raise CourseError(f"{said}; to tell classes apart, at least two are needed.")
     files = []
-    for name in found:
-        own = [(path, name) for path in _pictures(root / name)]
+    for folder in sorted(folders, key=lambda folder: (labels[folder], folder)):
+        own = [(path, known.index(labels[folder])) for path in _pictures(folder)]
         if not own:
-            said = f"The class folder {root / name} holds no PNG or JPEG picture"
+            said = f"The class folder {folder} holds no PNG or JPEG picture"
             raise CourseError(f"{said}; add some or remove it.")
         files += own
     inputs = [read_picture(path) for path, _ in tqdm(files, desc=root.name, leave=False, delay=2)]
-    labels = torch.tensor([known.index(name) for _, name in files])
     x = torch.stack(inputs).contiguous(memory_format=torch.channels_last)
-    return Examples(x, labels, known)
+    return Examples(x, torch.tensor([label for _, label in files]), known)
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -48,7 +48,7 @@ PHOTOGRAPHS = tuple(  # whose they are, as scikit-image says
 # What is planted, and what a checker should say about it.
 FAULTS = {
     "train/cat/broken.png": "unreadable",
-    "train/coffee/cup.jpg.webp": "another format",
+    "train/coffee/cup.tif": "another format",
     "train/coins/notes.txt": "no picture",
     "train/IMG_0001.png": "no label",
     "train/grass/copy.png": "also in the test",
@@ -111,7 +111,7 @@ def _plant(root: Path) -> None:
 
     whole = first("train/cat").read_bytes()
     (root / "train/cat/broken.png").write_bytes(whole[: len(whole) // 2])
-    Image.open(first("train/coffee", 1)).save(root / "train/coffee/cup.jpg.webp")
+    Image.open(first("train/coffee", 1)).save(root / "train/coffee/cup.tif")
     (root / "train/coins/notes.txt").write_text("photographed on Sunday\n", encoding="utf-8")
     shutil.copy(first("train/grass", 1), root / "train/IMG_0001.png")
     shutil.copy(first("test/grass"), root / "train/grass/copy.png")

@@ -5,32 +5,36 @@ is split here. Everything is told at once, in plain words, with the files it is 
 make a result wrong is left out of the pictures that come back; nothing in the folder is changed.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import torch
 from PIL import Image
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 from tqdm.auto import tqdm
 
 from tl_course.base import stats, storage
 from tl_course.base.errors import CourseError, printable, refusals_told
-from tl_course.base.names import is_plain
+from tl_course.base.names import composed, is_plain
 from tl_course.data.examples import Examples
+from tl_course.data.inputs import CHANNELS, SIZE
 from tl_course.data.pictures import MOST_PIXELS, PictureError, open_picture
-from tl_course.data.targets.folder import ENDINGS, SMALLEST, picture_to_input
+from tl_course.data.targets.folder import ENDINGS, SMALLEST, as_input, on_canvas
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PARTS = ("train", "test")
 TEST_SHARE = 0.4  # of the pictures of each class, where the folder is split here
 OTHER_FORMATS = (
-    ".heic", ".heif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".raw", ".dng", ".cr2",
-    ".nef", ".svg", ".psd", ".jfif", ".jp2",
+    ".heic", ".heif", ".bmp", ".tif", ".tiff", ".avif", ".raw", ".dng", ".cr2", ".nef", ".svg",
+    ".psd", ".jp2",
 )  # fmt: skip
 FEW, FEW_TESTED = 5, 100  # labelled pictures a class, and pictures in the whole test
 UNBALANCED = 3  # the largest class has so many times the pictures of the smallest
@@ -43,6 +47,8 @@ UNBALANCED = 3  # the largest class has so many times the pictures of the smalle
 # in 100, of brighter ones 97, of ones half the size 72, of ones that lost 2% at each side 32.
 HASH_SIZE, HASH_STEP = 12, 3
 NEAR_EDGES, NEAR_GREYS, LEAST_EDGES = 0.3, 0.98, 40
+ROWS = 100  # pictures that are compared with all others at a time
+MOST_PAIRS = 1_000_000  # as a thousand frames of a video make; then the search stops
 
 
 @dataclass(frozen=True)
@@ -52,11 +58,16 @@ class Seen:
     path: Path
     part: str
     label: str
-    x: torch.Tensor  # [3, 32, 32], on the course's scale
+    canvas: np.ndarray  # uint8 [32, 32, 3], what a network gets to see
     pixels: str  # a hash of all its pixels
     edges: np.ndarray  # bool [576]
-    greys: np.ndarray  # [1024], of mean 0 and length 1
+    greys: np.ndarray  # uint8 [1024]
     transparent: bool
+
+
+def class_of(file: str) -> str:
+    """The class that a file's folder names; two ways to write an ä are one."""
+    return composed(Path(file).parent.name)
 
 
 def legible(file: str) -> str:
@@ -74,6 +85,12 @@ class Finding:
     left_out: tuple[str, ...] = ()  # of these, what is not used
     stops: bool = False  # nothing can be trained before this is put right
     is_copies: bool = False  # of pictures that are there more than once
+
+    def in_short(self) -> str:
+        """In a sentence, with the first of the files."""
+        more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
+        named = f" ({legible(self.files[0])}{more})" if self.files else ""
+        return f"{self.what}{named}: {self.says}"
 
     def __str__(self) -> str:
         some = ", ".join(map(legible, self.files[:6]))
@@ -109,9 +126,9 @@ class Checked:
     def table(self) -> pd.DataFrame:
         """A row a class: pictures for training, for testing, and left out."""
         parts = {"train": self.train_files, "test": self.test_files, "left out": self.left_out}
-        counts = {
-            part: Counter(Path(file).parent.name for file in files) for part, files in parts.items()
-        }
+        import pandas as pd
+
+        counts = {part: Counter(map(class_of, files)) for part, files in parts.items()}
         rows = [[own[name] for own in counts.values()] for name in self.classes]
         return pd.DataFrame(rows, pd.Index(self.classes, name="class"), [*counts])
 
@@ -128,7 +145,7 @@ class Checked:
     def ready(self) -> tuple[Examples, Examples]:
         """Training and test pictures; CourseError where something must be put right first."""
         if self.train is None or self.test is None:
-            stops = "; ".join(f"{one.what}: {one.says}" for one in self.findings if one.stops)
+            stops = "; ".join(one.in_short() for one in self.findings if one.stops)
             raise CourseError(f"Nothing can be trained on {self.root} yet: {stops}")
         return self.train, self.test
 
@@ -139,12 +156,14 @@ def check(
     test: Path | str | None = None,
     seed: int = 0,
     looked: Callable[[float], None] | None = None,
+    leave_out: bool = True,
 ) -> Checked:
     """Look through `folder` (or `folder` and `test`, one a part) and say everything at once.
 
     `seed` decides how a folder without a test part is split. `looked` hears which share of the
-    files (0 … 1) was read, and takes the place of the bar; what it raises ends the work. Raises
-    CourseError where there is no such folder, or one that cannot be read.
+    files (0 … 1) was read, and takes the place of the bar; what it raises ends the work. Without
+    `leave_out`, where the test is given, copies are used as well, and what cannot be used stops.
+    Raises CourseError where there is no such folder, or one that cannot be read.
     """
     root = Path(folder)
     for wanted in (root, *([Path(test)] if test is not None else [])):
@@ -159,7 +178,8 @@ def check(
         roots = {part: root / part for part in PARTS}
     else:
         roots = {"train": root}
-    notes = _Notes(root if test is None else Path("."))
+    leave_out = leave_out or "test" not in roots
+    notes = _Notes(root if test is None else Path("."), leave_out)
     seen: list[Seen] = []
     for number, (part, where) in enumerate(roots.items()):
         tell = None
@@ -175,9 +195,10 @@ def check(
         says = "a network can only name classes that it was trained on; add training pictures"
         notes.add("classes that only the test has", says, strangers)
     seen = [one for one in seen if one.label in names]
-    seen, groups, leaked = _without_copies(seen, notes)
+    left, alike, leaked = _without_copies(seen, notes)
     if "test" not in roots:
-        seen = _split(seen, groups, seed)
+        left = _split(left, alike, seed)
+    seen = left if leave_out else seen
     leaked = tuple(map(notes.name, leaked))
     return _result(root, names, seen, notes, "test" not in roots, leaked)
 
@@ -185,8 +206,8 @@ def check(
 class _Notes:
     """Collects findings; files are named from the root, and `legible` makes a name readable."""
 
-    def __init__(self, root: Path):
-        self.root, self.findings = root, []
+    def __init__(self, root: Path, leave_out: bool = True):
+        self.root, self.leave_out, self.findings = root, leave_out, []
 
     def name(self, path: Path) -> str:
         try:
@@ -199,7 +220,8 @@ class _Notes:
         """Something found; `out` is not used, and of that it is unless there are other `files`."""
         dropped = tuple(map(self.name, out))
         files = tuple(map(self.name, more.pop("files", out)))
-        self.findings.append(Finding(what, says, files, dropped, **more))
+        stops = more.pop("stops", False) or (what in WANTED and not self.leave_out)
+        self.findings.append(Finding(what, says, files, dropped, stops, **more))
 
 
 def _read(
@@ -240,7 +262,7 @@ def _read(
                     tell(looks / total)
                 if path.name.startswith(".") or path.name == "Thumbs.db":
                     continue  # what operating systems leave behind
-                seen = _look(path, part, folder.name)
+                seen = _look(path, part, composed(folder.name))
                 if isinstance(seen, Seen):
                     found.append(seen)
                 else:
@@ -269,6 +291,10 @@ UNUSED = {  # what is not used: why, and what is to be done
     "move them up",
     "classes without a picture": "nothing in them can be read; fill or delete them",
 }
+WANTED = (  # what somebody meant to use: without `leave_out` it stops
+    "no label", "unreadable", "too small", "too large", "classes without a picture",
+    "classes that only the test has",
+)  # fmt: skip
 
 
 def _look(path: Path, part: str, label: str) -> Seen | str:
@@ -285,56 +311,69 @@ def _look(path: Path, part: str, label: str) -> Seen | str:
         return "too small"
     pixels = hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()
     edges, greys = signature(picture)
-    return Seen(path, part, label, picture_to_input(picture), pixels, edges, greys, transparent)
+    return Seen(path, part, label, on_canvas(picture), pixels, edges, greys, transparent)
 
 
 def signature(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
-    """What a picture is compared by: its edges, bool [576], and its greys, [1024] of length 1."""
+    """What a picture is compared by: its edges, bool [576], and its greys, uint8 [1024]."""
     grey = picture.convert("L")
 
     def small(width: int, height: int) -> np.ndarray:
-        return np.asarray(grey.resize((width, height), Image.Resampling.BOX), np.float32)
+        return np.asarray(grey.resize((width, height), Image.Resampling.BOX))
 
-    across = np.diff(small(HASH_SIZE + 1, HASH_SIZE), axis=1).ravel()
-    down = np.diff(small(HASH_SIZE, HASH_SIZE + 1), axis=0).ravel()
+    across = np.diff(small(HASH_SIZE + 1, HASH_SIZE).astype(np.int16), axis=1).ravel()
+    down = np.diff(small(HASH_SIZE, HASH_SIZE + 1).astype(np.int16), axis=0).ravel()
     steps = np.concatenate([across, -across, down, -down])
-    greys = small(32, 32).ravel()
-    greys = greys - greys.mean()
-    return steps > HASH_STEP, greys / max(np.linalg.norm(greys), 1e-6)
+    return steps > HASH_STEP, small(32, 32).ravel()
 
 
-def nearly_the_same(pictures: Sequence[Seen]) -> sparse.csr_array:
-    """Which pairs i < j of pictures show nearly the same: bool [n, n].
+def nearly_the_same(pictures: Sequence[Seen]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which pairs of pictures show nearly the same, places i < j: int64 `[pairs]` for each.
 
-    A thousand pictures that look alike make half a million pairs: nobody may go through them one
-    by one.
+    They are fewer than `MOST_PAIRS` where all were found. The outlines tell most pairs apart: two
+    pictures correlate at most as their 8×8 means do and what these leave out together.
     """
-    edges = torch.from_numpy(np.stack([one.edges for one in pictures])).float()
-    greys = torch.from_numpy(np.stack([one.greys for one in pictures]))
-    counts, blocks = edges.sum(1), []
-    for start in range(0, len(pictures), 1000):  # a thousand rows of the comparison at a time
-        rows = slice(start, start + 1000)
-        both = edges[rows] @ edges.T
-        either = (counts[rows, None] + counts[None] - both).clamp_min(1)
-        near = (1 - both / either <= NEAR_EDGES) & (greys[rows] @ greys.T >= NEAR_GREYS)
-        near &= (counts[rows, None] >= LEAST_EDGES) & (counts[None] >= LEAST_EDGES)
-        blocks.append(sparse.csr_array(near.triu(start + 1).numpy()))
-    return sparse.vstack(blocks, format="csr")
+    edges = torch.from_numpy(np.stack([one.edges for one in pictures]))
+    told = (edges.sum(1) >= LEAST_EDGES).nonzero()[:, 0]  # others show too little to be compared
+    edges = edges[told].float()
+    greys = torch.from_numpy(np.stack([one.greys for one in pictures]))[told].float()
+    greys -= greys.mean(1, keepdim=True)
+    greys /= greys.norm(dim=1, keepdim=True).clamp_min(1e-6)
+    outline = 4 * greys.view(-1, 8, 4, 8, 4).mean((2, 4)).flatten(1)
+    left_out = (1 - outline.square().sum(1, keepdim=True)).clamp_min(0).sqrt()
+    outline = torch.cat([outline, left_out], 1)
+    counts, found = edges.sum(1), [torch.empty(2, 0, dtype=torch.long)]
+    for start in range(0, len(told), ROWS):
+        rows = slice(start, start + ROWS)
+        may_be = outline[rows] @ outline[start:].T > NEAR_GREYS - 1e-4
+        others = start + may_be.any(0).nonzero()[:, 0]
+        both = edges[rows] @ edges[others].T
+        either = (counts[rows, None] + counts[others] - both).clamp_min(1)
+        near = (1 - both / either <= NEAR_EDGES) & (greys[rows] @ greys[others].T >= NEAR_GREYS)
+        near &= others > torch.arange(start, start + len(near))[:, None]
+        one, other = near.nonzero(as_tuple=True)
+        found.append(torch.stack([told[start + one], told[others[other]]]))
+        if sum(some.shape[1] for some in found) >= MOST_PAIRS:
+            break
+    return tuple(torch.cat(found, 1)[:, :MOST_PAIRS])
 
 
-def _near(pairs: sparse.csr_array, which: np.ndarray) -> np.ndarray:
+def _near(pairs: tuple[torch.Tensor, torch.Tensor], which: np.ndarray) -> np.ndarray:
     """What is nearly the same as one of `which`; both are bool [n]."""
-    return (pairs @ which) | (pairs.T @ which)
+    one, other = (some.numpy() for some in pairs)
+    near = np.zeros(len(which), bool)
+    near[one[which[other]]] = near[other[which[one]]] = True
+    return near
 
 
-def _without_copies(seen: list[Seen], notes: _Notes) -> tuple[list[Seen], list[int], list[Path]]:
+def _without_copies(seen: list[Seen], notes: _Notes) -> tuple[list[Seen], torch.Tensor, list[Path]]:
     """What is left without copies that would falsify a result.
 
-    Also the group of each that is left, of pictures that look alike, and the pictures of the test
-    of which the training part had a copy.
+    Also the pairs of them that look alike, int64 `[2, pairs]`, and the pictures of the test of
+    which the training part had a copy.
     """
     if not seen:
-        return [], [], []
+        return [], torch.empty(2, 0), []
     same = defaultdict(list)
     for number, one in enumerate(seen):
         same[one.pixels].append(number)
@@ -353,9 +392,11 @@ def _without_copies(seen: list[Seen], notes: _Notes) -> tuple[list[Seen], list[i
     def paths(which: list[int]) -> list[Path]:
         return [seen[i].path for i in sorted(which)]
 
-    def drop(what: str, says: str, which: list[int], out: list[int]) -> None:
+    def drop(what: str, says: str, done: str, which: list[int], out: list[int]) -> None:
         if which:
-            notes.add(what, says, paths(out), files=paths(which), is_copies=True)
+            dropped = paths(out) if notes.leave_out else []
+            done = done if notes.leave_out else "they are used all the same"
+            notes.add(what, f"{says}; {done}", dropped, files=paths(which), is_copies=True)
             gone = set(out)
             copies[:] = [[i for i in some if i not in gone] for some in copies]
 
@@ -364,16 +405,16 @@ def _without_copies(seen: list[Seen], notes: _Notes) -> tuple[list[Seen], list[i
     twofold = among(len({seen[i].label for i in some}) > 1 for some in copies)
     drop(
         "in two classes",
-        "the same picture has two labels, and one of them must be wrong; all copies are left out "
-        "until you decide",
+        "the same picture has two labels, and one of them must be wrong",
+        "all copies are left out until you decide",
         twofold,
         twofold,
     )
     across = among(having("train") & having("test"))
     drop(
         "also in the test",
-        "a network that has seen a test picture is not tested by it; the copies in the training "
-        "part are left out",
+        "a network that has seen a test picture is not tested by it",
+        "the copies in the training part are left out",
         across,
         of_part("train", across),
     )
@@ -381,39 +422,56 @@ def _without_copies(seen: list[Seen], notes: _Notes) -> tuple[list[Seen], list[i
     across = among((trained & _near(pairs, tested)) | (tested & _near(pairs, trained)))
     drop(
         "nearly a picture of the test",
-        "stored again, shrunk or taken a moment later, they show what a test picture shows; those "
-        "in the training part are left out",
+        "stored again, shrunk or taken a moment later, they show what a test picture shows",
+        "those in the training part are left out",
         across,
         of_part("train", across),
     )
     drop(
         "twice in a class",
-        "a copy teaches nothing new and counts double; one of each is kept",
+        "a copy teaches nothing new and counts double",
+        "one of each is kept",
         among(len(some) > 1 for some in copies),
         [i for some in copies for i in some[1:]],
     )
     there = np.flatnonzero([bool(some) for some in copies])
     there = there[np.argsort([copies[i][0] for i in there])]
     left = [seen[copies[i][0]] for i in there]
-    pairs = pairs[there][:, there]
-    if pairs.nnz:
-        labels = np.unique([one.label for one in left], return_inverse=True)[1].astype(np.int32)
-        mixed = (labels.repeat(np.diff(pairs.indptr)) != labels[pairs.indices]).sum()
-        close = np.flatnonzero(_near(pairs, np.ones(len(left), bool)))
+    if len(pairs[0]) == MOST_PAIRS:
+        notes.add(
+            "many look alike",
+            f"the search for such pictures stopped at {MOST_PAIRS:,} pairs, so more pictures may "
+            "look like those of the test; of a video, take a frame every few seconds",
+        )
+    place = np.full(len(copies), -1)
+    place[there] = np.arange(len(left))
+    pairs = torch.from_numpy(place)[torch.stack(pairs)]
+    pairs = pairs[:, (pairs >= 0).all(0)]
+    if pairs.numel():
+        labels = torch.from_numpy(np.unique([one.label for one in left], return_inverse=True)[1])
+        mixed = int((labels[pairs[0]] != labels[pairs[1]]).sum())
         notes.add(
             "look alike",
-            f"{pairs.nnz} pairs in the same part are nearly the same picture"
+            f"{pairs.shape[1]} pairs in the same part are nearly the same picture"
             + (f", {mixed} of them in two classes" if mixed else "")
             + "; they count for less than as many different ones, so look at them",
-            files=[left[i].path for i in close],
+            files=[left[i].path for i in pairs.unique().tolist()],
         )
-    return left, connected_components(pairs, directed=False)[1].tolist(), leaked
+    return left, pairs, leaked
 
 
-def _split(seen: list[Seen], groups: list[int], seed: int) -> list[Seen]:
+def _groups(pairs: torch.Tensor, n: int) -> list[int]:
+    """A number for each of n pictures, the same for those that pairs of look-alikes connect."""
+    from scipy import sparse
+
+    connected = sparse.coo_array((np.ones(pairs.shape[1], bool), pairs.numpy()), (n, n))
+    return sparse.csgraph.connected_components(connected, directed=False)[1].tolist()
+
+
+def _split(seen: list[Seen], pairs: torch.Tensor, seed: int) -> list[Seen]:
     """Every class shared out by the seed; pictures of a group, which look alike, stay together."""
     of_group, of_label, given = defaultdict(list), defaultdict(dict), {}
-    for one, group in zip(seen, groups, strict=True):
+    for one, group in zip(seen, _groups(pairs, len(seen)), strict=True):
         of_group[group].append(one.path)
         of_label[one.label][one.path] = of_group[group]
     for label, together in sorted(of_label.items()):
@@ -487,5 +545,8 @@ def _result(root, names: list[str], seen: list[Seen], notes: _Notes, was_split, 
 
 
 def _examples(seen: list[Seen], names: tuple[str, ...]) -> Examples:
-    x = torch.stack([one.x for one in seen]).contiguous(memory_format=torch.channels_last)
-    return Examples(x, torch.tensor([names.index(one.label) for one in seen]), names)
+    x = torch.empty(len(seen), SIZE, SIZE, CHANNELS).permute(0, 3, 1, 2)
+    for place, one in zip(x, seen, strict=True):
+        place.copy_(as_input(one.canvas))
+    numbers = {name: number for number, name in enumerate(names)}
+    return Examples(x, torch.tensor([numbers[one.label] for one in seen]), names)

@@ -26,7 +26,12 @@ OTHER_PIECES = 1000  # added to a seed: another draw of pieces than that of the 
 
 def pictures_of(folder: str, making: Path, seed: int) -> Path:
     """A learner's own folder, or where there is none ("") one that is made in `making`."""
-    return storage.expanded(folder) if folder else made_folder(making / f"pictures-{seed}", seed)
+    return storage.expanded(folder) if folder else made_folder(made_in(making, seed), seed)
+
+
+def made_in(making: Path, seed: int) -> Path:
+    """Where the folder that is made lies in `making`."""
+    return making / f"pieces-{seed}"
 
 
 def planted(making: Path, seed: int) -> Checked:

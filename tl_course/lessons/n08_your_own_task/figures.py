@@ -17,7 +17,7 @@ from tl_course.base.html import paragraph, table
 from tl_course.core import model_card
 from tl_course.data.examples import Examples
 from tl_course.data.pictures import PictureError, open_picture
-from tl_course.data.targets.own_folder import Checked, Finding, legible
+from tl_course.data.targets.own_folder import Checked, Finding, class_of, legible
 from tl_course.lessons import figures
 from tl_course.lessons.figures import BLUE, GREEN, GREY, PINK, Picture
 from tl_course.lessons.n08_your_own_task.own_task import Outcome
@@ -129,7 +129,7 @@ def some_files(checked: Checked, most: int = 7) -> Markup:
     """Thumbnails of each class (of the first 20), with how many pictures it has."""
     counts, parts = checked.table(), []
     for name in checked.classes[:MOST_CLASSES]:
-        files = [file for file in checked.train_files if Path(file).parent.name == name][:most]
+        files = [file for file in checked.train_files if class_of(file) == name][:most]
         images = [
             Markup('<img src="{}" alt="" style="{}">').format(
                 thumbnail(checked.root / file), _IMAGE
@@ -282,7 +282,9 @@ def more_labels(curve: pd.DataFrame) -> Picture:
     line = figures.mean_line(curve, "images", (BLUE, "o", "-"))
     single = curve.images.tolist(), (100 * curve.accuracy).tolist()
     lines = {"": line._replace(error=None, single=single)}
-    title = f"Twice the labels: {line.y[-1] - line.y[-2]:+.0f} points at the end"
+    title = "One picture per class: there are no fewer to compare with"
+    if len(line.y) > 1:
+        title = f"Twice the labels: {line.y[-1] - line.y[-2]:+.0f} points at the end"
     labels, said = ("labelled pictures", "test accuracy, %"), "{y:.1f}% with {x}"
     return figures.chart(
         {"": lines}, title, *labels, said=said, look=figures.Look(ylim=(0, 103), log=True)

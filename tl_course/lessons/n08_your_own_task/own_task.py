@@ -4,24 +4,30 @@
 random layers, the same with fewer labels, both options tried on the training pictures alone.
 """
 
+from __future__ import annotations
+
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from tl_course.base import stats
-from tl_course.core import settings, transfer
+from tl_course.base import machine, stats
+from tl_course.core import settings, training, transfer
 from tl_course.core.model_card import Card
 from tl_course.core.network import FiveLayerNet
-from tl_course.core.output_layers import FIT_STEPS
+from tl_course.core.output_layers import FIT_STEPS, copies_of
 from tl_course.core.session import Watch
 from tl_course.data.examples import Examples
 from tl_course.data.inputs import scaled, to_picture
 from tl_course.data.material import Material
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ARM_OF = {"1": "option-1", "2": "option-2", "scratch": "scratch", "random": "random-frozen"}
 WAYS = (("1", False), ("1", True), ("2", False), ("2", True))  # option, altered copies
@@ -104,6 +110,8 @@ class Outcome:
 
     def worst(self, n: int = 10) -> pd.DataFrame:
         """The mistakes it was surest of: `number` in the test, `true`, `said`, `sure` (0 … 1)."""
+        import pandas as pd
+
         sure, said = self.adapted.scores.softmax(1).max(1)
         wrong = (~self.correct).nonzero().flatten()
         wrong = wrong[sure[wrong].argsort(descending=True)][:n]
@@ -149,13 +157,37 @@ def run(
     chooses it. `trained_on` test pictures are known to be among the training pictures; results
     then say so. (More than seven parameters: one call says all that an outcome depends on.)
     """
-    why, copies = "", augment == "on"
-    if option == "auto":
-        advice = settings.recommended(len(train), augment)
-        option, copies, why = advice.option, advice.augment, advice.why
+    option, copies, why = way(train, option, augment)
     for _, watch in (follow or Follow()).trainings([option]):  # one
         adapted = _adapt(net, train, test, seed, option, copies, watch)
     return Outcome(adapted, option, copies, why, train, test, trained_on)
+
+
+def way(train: Examples, option: str, augment: str | None) -> tuple[str, bool, str]:
+    """Which option `run` takes, whether with altered copies, and why if it was recommended."""
+    if option != "auto":
+        return option, augment == "on", ""
+    advice = settings.recommended(len(train), augment)
+    return advice.option, advice.augment, advice.why
+
+
+def expected_seconds(net: FiveLayerNet, train: Examples, option: str, copies: bool) -> float | None:
+    """Roughly how long a training takes on this processor; None where another device trains.
+
+    The unit is what a picture takes to go through `net`; what it is multiplied by was measured.
+    """
+    if machine.device().type != "cpu":
+        return None
+    some = train.x[: transfer.BATCH]
+    training.predict(net, some)  # the first time takes longer
+    begun = time.perf_counter()
+    training.predict(net, some)
+    each = (time.perf_counter() - begun) / len(some)
+    if option in ("1", "random"):
+        shown = len(train) * (1 + copies * copies_of(len(train)))
+        return each * shown * (6 + len(train.names) / 20)
+    steps = settings.chosen(ARM_OF[option], len(train), copies).steps
+    return each * len(some) * steps * (5 if copies else 4)
 
 
 def _adapt(
@@ -227,12 +259,18 @@ def more_labels(
 ) -> pd.DataFrame:  # fmt: skip
     """The same adaptation with fewer of the labelled pictures: would more of them have helped?
 
-    Rows `images`, `draw`, `accuracy`, `right` (bool `[n_test]`); the last row is `outcome`.
+    Rows `images`, `draw`, `accuracy`, `right` (bool `[n_test]`); the last row is `outcome`, and the
+    only one where no class has more than one picture.
     """
+    import pandas as pd
+
     rows = []
-    every = list(itertools.product(shares, range(draws)))
-    for (share, draw), watch in (follow or Follow()).trainings(every):
-        few = part_of(outcome.train, share, 100 * seed + draw)
+    every = [
+        (part_of(outcome.train, share, 100 * seed + draw), draw)
+        for share, draw in itertools.product(shares, range(draws))
+    ]
+    every = [(few, draw) for few, draw in every if len(few) < len(outcome.train)]
+    for (few, draw), watch in (follow or Follow()).trainings(every):
         adapted = _adapt(net, few, outcome.test, seed, outcome.option, outcome.augment, watch)
         right = adapted.predictions == outcome.test.y
         rows.append({"images": len(few), "draw": draw, "right": right})
@@ -256,6 +294,8 @@ def tried(
     pictures stay unseen: who chooses by the test has nothing left to test with. Rows `option`,
     `augmented`, `accuracy`, `right`, the best first.
     """
+    import pandas as pd
+
     fold = torch.empty(len(train), dtype=torch.long)
     for where in _shuffled(train, seed):
         fold[where] = torch.arange(len(where)) % folds
@@ -309,7 +349,11 @@ def verdict(
         if torch.equal(outcome.correct, right):
             lead = f"It and {name!r} get the same pictures right"
         sentences.append(f"{lead}: {what}")
-    if curve is not None:
+    if curve is not None and curve.images.nunique() < 2:
+        sentences.append(
+            "Each class has one picture to learn from, so fewer could not be tried: take more."
+        )
+    elif curve is not None:
         few = sorted(curve.images.unique())[-2]
         mean = torch.stack([right.float() for right in curve.right[curve.images == few]]).mean(0)
         points, half = ahead(outcome.correct, mean)

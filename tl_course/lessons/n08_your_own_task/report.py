@@ -23,18 +23,11 @@ def write(
     rivals: dict[str, torch.Tensor] | None = None,
     curve: pd.DataFrame | None = None,
     title: str = "A task of your own",
-    used_all: bool = False,
 ) -> Path:
-    """Write the report to `path`; every name of a file or class in it is escaped.
-
-    `used_all` says that the copies which `checked` would leave out were used as well.
-    """
+    """Write the report to `path`; every name of a file or class in it is escaped."""
     parts = []
     if checked is not None:
         parts += [_heading("The pictures"), *_findings(checked), _counts(checked.table())]
-        if used_all and checked.copies:
-            said = "This time the copies were not left out, and were used as well."
-            parts.append(paragraph(said))
     parts += [_picture(own_plots.some_of_each(outcome.train, "What it learns from"))]
     chosen = {"1": "Option 1: four layers frozen", "2": "Option 2: everything fine-tuned"}
     copies = "with altered copies" if outcome.augment else "without altered copies"
