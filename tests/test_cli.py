@@ -1,4 +1,5 @@
 import contextlib
+import io
 import json
 import os
 import re
@@ -552,6 +553,23 @@ def test_adapt_says_what_it_does_not_read_and_goes_on(pictures, tmp_path, capsys
     assert "cat/cup.tif" in said.err and "store them again as JPEG or PNG" in said.err
     assert "cat/deeper" in said.err and "move them up" in said.err
     assert json.loads(said.out.splitlines()[-1])["tested"] == 160
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_adapt_prints_on_a_console_without_unicode(pictures, tmp_path, encoding, monkeypatch):
+    """As output that is redirected has on Windows."""
+    name = "\u72ac \u010cern\u00fd"
+    for part in ("train", "test"):
+        shutil.copytree(pictures / "test" / "cat", tmp_path / part / name)
+        shutil.copytree(pictures / "test" / "grass", tmp_path / part / "grass")
+    share, report = tmp_path / f"for {name}", tmp_path / f"{name}.html"
+    out = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding))
+    assert adapt(tmp_path, "--share", share, "--report", report, "--json") == 0
+    said = out.getvalue().decode(encoding)
+    assert "for \\u72ac" in said and ("\u00fd" if encoding == "cp1252" else "\\xfd") in said
+    assert json.loads(said.splitlines()[-1])["classes"] == 2
+    assert name in report.read_text(encoding="utf-8")
 
 
 def test_adapt_says_beforehand_what_it_will_do(pictures, capsys, monkeypatch):

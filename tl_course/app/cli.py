@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tl_course import __version__
-from tl_course.base.errors import CourseError, printable, refusal
+from tl_course.base.errors import CourseError, print_anything, printable, refusal
 
 VERBS = []  # functions that add a verb to the command, in the order of --help
 
@@ -603,6 +603,7 @@ def wheelhouse(args: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one verb; returns 0 when it went well, 1 when it did not, 2 for a wrong request."""
+    print_anything()
     parser = argparse.ArgumentParser(
         prog="tl-course", description="Borrowed Eyes: transfer learning you can run, see and touch."
     )

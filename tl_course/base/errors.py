@@ -22,8 +22,19 @@ class CourseError(Exception):
         super().__init__(line)
 
 
+def print_anything() -> None:
+    """From now on what a console cannot show is written as \\u4e2d, where it would be an error.
+
+    Output that is redirected has no more than 256 characters on many Windows machines.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # a notebook's, or none
+            stream.reconfigure(errors="backslashreplace")
+
+
 def run_script(main: Callable[[], object]) -> None:
     """Run a script's `main`; what a person can put right, or Ctrl-C, ends it in one sentence."""
+    print_anything()
     try:
         main()
     except CourseError as error:
