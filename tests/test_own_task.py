@@ -4,6 +4,7 @@ import html.parser
 import itertools
 import shutil
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -570,6 +571,26 @@ def test_figures_say_what_they_show(outcome):
     )  # fmt: skip
     assert perfect.worst().empty and "as all of them were" in own_plots.worst(perfect).alt
     assert "Not one mistake" in own_plots.confusion(perfect).alt
+
+
+def test_names_that_the_font_lacks_are_numbers_with_a_key(outcome, tmp_path):
+    """They were empty boxes, and matplotlib warned of each."""
+    lacking = {"brick": "\u7816", "cat": "\u732b", "grass": "\u8349 $x$"}
+    names = tuple(lacking.get(name, name) for name in outcome.train.names)
+    train, test = (replace(part, names=names) for part in (outcome.train, outcome.test))
+    renamed = replace(outcome, train=train, test=test)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawn = (
+            own_plots.some_of_each(train, "What it learns from"), own_plots.confusion(renamed),
+            own_plots.worst(renamed),
+        )  # fmt: skip
+    assert own_plots.labels(names)["\u732b"] == "class 2"
+    assert all("class 2: \u732b" in one._repr_mimebundle_()["text/html"] for one in drawn[:2])
+    assert all("\u732b" in one.alt for one in drawn[:2])
+    report = own_report.write(tmp_path / "report.html", renamed).read_text(encoding="utf-8")
+    assert "class 1: \u7816; class 2: \u732b" in report
+    assert "class" not in "".join(own_plots.labels(outcome.train.names).values())
 
 
 def test_the_card_of_an_outcome(outcome):

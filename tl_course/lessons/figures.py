@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from PIL import Image
 
@@ -65,6 +66,7 @@ class Picture:
     """
 
     kind = "png"
+    caption = ""  # HTML below it
 
     def __init__(self, image: Figure | Image.Image, alt: str):
         if not alt.strip():
@@ -82,7 +84,7 @@ class Picture:
         data = base64.b64encode(self.data).decode()
         return {
             "text/html": f'<img alt="{html.escape(self.alt, quote=True)}" width="{self.width}" '
-            f'style="max-width:100%" src="data:image/{self.kind};base64,{data}">',
+            f'style="max-width:100%" src="data:image/{self.kind};base64,{data}">{self.caption}',
             "text/plain": self.alt,
         }
 
@@ -112,6 +114,12 @@ def as_text(colour: str) -> str:
     while contrast(shade) < READABLE:
         shade = 0.97 * shade
     return to_hex(shade)
+
+
+def can_write(text: str) -> bool:
+    """Whether the font of figures has every character of `text`; others would be empty boxes."""
+    known = get_font(findfont(FontProperties())).get_charmap()
+    return all(ord(character) in known for character in text)
 
 
 def percent(share: float) -> str:

@@ -170,19 +170,21 @@ def surest_mistakes(outcome: Outcome, checked: Checked, n: int = 8) -> Markup:
 def some_of_each(examples: Examples, title: str, n: int = 6) -> Picture:
     """The first `n` pictures of each class, a row a class (of the first 20 classes)."""
     shown = examples.names[:MOST_CLASSES]
+    short = labels(examples.names)
     x = torch.full((len(shown), n, 3, 32, 32), 2.0)  # white where a class has fewer
     titles = []
     for label, name in enumerate(shown):
         some = examples.x[examples.y == label][:n]
         x[label, : len(some)] = some
-        titles += [_short(name)] + [""] * (n - 1)
-    return figures.pictures(
+        titles += [short[name]] + [""] * (n - 1)
+    picture = figures.pictures(
         x.flatten(0, 1), titles, title,
         f"{len(shown)} rows of up to {n} small pictures, one row for each class"
         + (f" (the first of {len(examples.names)})" if len(shown) < len(examples.names) else "")
         + f": {', '.join(shown)}.",
         columns=n, cell=0.85,
     )  # fmt: skip
+    return _with_key(picture, shown, short)
 
 
 def faults(accuracies: dict[str, float]) -> Picture:
@@ -204,7 +206,8 @@ def confusion(outcome: Outcome) -> Picture:
 
     Of more than 20 classes, those are shown that take part in the most mistakes.
     """
-    counts, names = outcome.confusion.numpy(), [_short(name) for name in outcome.train.names]
+    counts, short = outcome.confusion.numpy(), labels(outcome.train.names)
+    names = [*short.values()]
     total, wrong = counts.sum(1), counts.copy()
     np.fill_diagonal(wrong, 0)
     i, j = np.unravel_index(wrong.argmax(), wrong.shape)
@@ -217,17 +220,18 @@ def confusion(outcome: Outcome) -> Picture:
         some = f" (the {MOST_CLASSES} of {len(names)} classes with the most mistakes)"
         mistakes = wrong.sum(0) + wrong.sum(1)
         shown = np.sort(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES])
-    counts, short = counts[np.ix_(shown, shown)], [names[k] for k in shown]
+    counts, ticks = counts[np.ix_(shown, shown)], [names[k] for k in shown]
     side = 1.6 + 0.5 * len(shown)
     figure, (ax,) = figures.in_a_row(1, side + 0.8, side)
     shares, texts = counts / np.maximum(total[shown, None], 1), counts.astype(str)
-    figures.heat(ax, shares, short, short, np.where(counts, texts, ""), 1)
+    figures.heat(ax, shares, ticks, ticks, np.where(counts, texts, ""), 1)
     ax.set(xlabel=f"taken for{some}", ylabel="what it was (pictures)")
     ax.set_title(title, fontsize=11)
     rows = "; ".join(
         f"{outcome.train.names[k]}: {outcome.confusion[k, k]} of {total[k]} right" for k in shown
     )
-    return Picture(figure, f"Confusion matrix{some}. {title}. {rows}.")
+    picture = Picture(figure, f"Confusion matrix{some}. {title}. {rows}.")
+    return _with_key(picture, [outcome.train.names[k] for k in shown], short)
 
 
 def worst(outcome: Outcome, n: int = 10) -> Picture:
@@ -239,10 +243,14 @@ def worst(outcome: Outcome, n: int = 10) -> Picture:
             "One test picture, which was called by its name, as all of them were.",
         )  # fmt: skip
     told = "; ".join(f"{m.true} taken for {m.said}, {100 * m.sure:.0f}% sure" for m in mistakes)
-    captions = [f"{_short(m.true)}\n→ {_short(m.said)}\n{100 * m.sure:.0f}% sure" for m in mistakes]
+    short = labels(outcome.train.names)
+    captions = [f"{short[m.true]}\n→ {short[m.said]}\n{100 * m.sure:.0f}% sure" for m in mistakes]
     x = outcome.test.x[[mistake.number for mistake in mistakes]]
     alt = f"{len(mistakes)} test pictures with wrong answers: {told}."
-    return figures.pictures(x, captions, "The mistakes that it was surest of", alt, 5, 1.4)
+    picture = figures.pictures(x, captions, "The mistakes that it was surest of", alt, 5, 1.4)
+    return _with_key(
+        picture, sorted({*(m.true for m in mistakes), *(m.said for m in mistakes)}), short
+    )
 
 
 def rivals(answers_right: dict[str, torch.Tensor]) -> Picture:
@@ -323,7 +331,19 @@ def shared(folder: Path, about: dict) -> HTML:
     return HTML(paragraph(", ".join(sizes)) + Markup(model_card.show(about).data))
 
 
-def _short(name: str, most: int = 14) -> str:
-    """A class name for a figure; "$" would begin a formula there."""
-    name = name if len(name) <= most else name[: most - 1] + "…"
-    return name.replace("$", r"\$")
+def labels(names: Sequence[str], most: int = 14) -> dict[str, str]:
+    """Each class name as a figure can show it: shorter, or a number where the font lacks it."""
+    short = [name if len(name) <= most else name[: most - 1] + "…" for name in names]
+    return {
+        # "$" would begin a formula
+        name: text.replace("$", r"\$") if figures.can_write(name) else f"class {number}"
+        for number, (name, text) in enumerate(zip(names, short, strict=True), 1)
+    }
+
+
+def _with_key(picture: Picture, shown: Sequence[str], short: dict[str, str]) -> Picture:
+    """The picture, and below it which class is which number."""
+    numbered = [f"{short[name]}: {name}" for name in shown if not figures.can_write(name)]
+    if numbered:
+        picture.caption = paragraph("; ".join(numbered))
+    return picture
