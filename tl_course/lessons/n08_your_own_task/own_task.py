@@ -178,16 +178,18 @@ def expected_seconds(net: FiveLayerNet, train: Examples, option: str, copies: bo
     """
     if machine.device().type != "cpu":
         return None
-    some = train.x[: transfer.BATCH]
-    training.predict(net, some)  # the first time takes longer
-    begun = time.perf_counter()
-    training.predict(net, some)
-    each = (time.perf_counter() - begun) / len(some)
-    if option in ("1", "random"):
+    some, frozen, times = train.x[: transfer.BATCH], option in ("1", "random"), []
+    bf16 = not frozen and machine.has_fast_bf16()
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        for _ in range(4):  # the first takes longer, and something else may be running
+            begun = time.perf_counter()
+            training.predict(net, some)
+            times.append(time.perf_counter() - begun)
+    if frozen:
         shown = len(train) * (1 + copies * copies_of(len(train)))
-        return each * shown * (6 + len(train.names) / 20)
+        return min(times) / len(some) * shown * (4 + len(train.names) / 18)
     steps = settings.chosen(ARM_OF[option], len(train), copies).steps
-    return each * len(some) * steps * (5 if copies else 4)
+    return min(times) * steps * (4 if copies else 3.5)
 
 
 def _adapt(
