@@ -540,6 +540,7 @@ def release(args: argparse.Namespace) -> int:
     ),
     takes("--out", type=Path, required=True, metavar="FILE.csv", help="the table to write"),
     takes("--minutes", type=float, default=15, help="of one notebook (default: 15)"),
+    takes("--memory", type=float, default=4, metavar="GB", help="of one notebook (default: 4)"),
     FORCE,
     about="Runs what students wrote, on this machine and with your rights: docs/marking.md says "
     "how to do that safely.",
@@ -549,13 +550,13 @@ def mark(args: argparse.Namespace) -> int:
     from tl_course.base import storage
 
     out = storage.free_file(args.out, args.force)
-    if not 0 < args.minutes < 1000:
-        raise CourseError(f"--minutes is {args.minutes:g}; give a number between 0 and 1,000.")
+    for name in ("minutes", "memory"):
+        if not 0 < (one := getattr(args, name)) < 1000:
+            raise CourseError(f"--{name} is {one:g}; give a number between 0 and 1,000.")
+    limits = 60 * args.minutes, 1e9 * args.memory
     every = []
     with _ended_as_by_ctrl_c():
-        for one in marks.mark(
-            args.marks.resolve(), args.notebook, args.handed_in, 60 * args.minutes
-        ):
+        for one in marks.mark(args.marks.resolve(), args.notebook, args.handed_in, limits):
             every.append(one)
             total = "not marked" if one.total is None else f"{one.total:g}"
             of = f"of {sum(one.of.values()):g}"

@@ -10,17 +10,23 @@ import importlib.util
 import io
 import os
 import re
+import secrets
+import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 from tl_course.app import notebooks
 from tl_course.base import here, outside, storage
-from tl_course.base.errors import CourseError, printable
+from tl_course.base.errors import CourseError, printable, refusals_told
 from tl_course.base.names import clean
 
 if TYPE_CHECKING:
@@ -30,6 +36,7 @@ POINTS, GRADEBOOK, CONFIG = "points.csv", "gradebook.db", "nbgrader_config.py"
 HEAD = ["notebook", "exercise", "points"]
 MOST_POINTS = 1000
 LARGEST = 50_000_000  # bytes of a notebook with its outputs
+RUN = "TL_COURSE_MARKING"  # the variable by which the processes of one notebook are known
 CONFIGURATION = """\
 # For nbgrader, which marks what students hand in; docs/marking.md of the course says how.
 c = get_config()
@@ -40,6 +47,7 @@ c.Execute.iopub_timeout = 60
 """
 NOT_INSTALLED = "nbgrader is not installed: run `python3 start.py lab --with marks`."
 Points = dict[tuple[str, str], float]  # of (notebook's number, exercise)
+Limits = tuple[float, float]  # seconds, and bytes of memory
 
 
 def can_mark() -> bool:
@@ -59,19 +67,15 @@ def points_of(file: Path | None = None) -> Points:
 
     numbers = [path.stem[:2] for path in notebooks.find()]
     points = {(number, name): 1.0 for number in numbers for name in exercises.every(number)}
-    if file is not None and file.exists():
-        points |= {key: one for key, one in read_points(file) if _known(key, points, file)}
+    for key, one in read_points(file) if file is not None and file.exists() else ():
+        if key not in points:
+            number, name = map(printable, key)
+            raise CourseError(
+                f"{file} has points for an exercise '{name}' of notebook '{number}', which does "
+                "not exist: take that line out, or put its name right."
+            )
+        points[key] = one
     return points
-
-
-def _known(key: tuple[str, str], points: Points, file: Path) -> bool:
-    if key not in points:
-        number, name = map(printable, key)
-        raise CourseError(
-            f"{file} has points for an exercise '{name}' of notebook '{number}', which does not "
-            "exist: take that line out, or put its name right."
-        )
-    return True
 
 
 def read_points(file: Path) -> list[tuple[tuple[str, str], float]]:
@@ -90,15 +94,12 @@ def read_points(file: Path) -> list[tuple[tuple[str, str], float]]:
 
 
 def _points(text: str, file: Path) -> float:
-    if not re.fullmatch(r"\d{1,4}([.,]\d{1,2})?", text) or float(_dot(text)) > MOST_POINTS:
+    number = text.replace(",", ".")
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,2})?", number) or float(number) > MOST_POINTS:
         raise CourseError(
             f"{file} gives '{printable(text)}' points: give a number from 0 to {MOST_POINTS}."
         )
-    return float(_dot(text))
-
-
-def _dot(number: str) -> str:
-    return number.replace(",", ".")
+    return float(number)
 
 
 def as_csv(head: list[str], rows: list[list[object]]) -> str:
@@ -112,39 +113,44 @@ def as_csv(head: list[str], rows: list[list[object]]) -> str:
 
 
 def make(folder: Path, points: Points) -> "dict[str, NotebookNode]":
-    """Make the folder that nbgrader works in: {notebook's name: the student's copy}."""
-    import nbformat
-
-    for name in ("source", "release"):
-        (folder / name).mkdir(parents=True)
+    """Make the folder that a teacher marks with: {notebook's name: the student's copy}."""
+    folder.mkdir(parents=True)
     (folder / CONFIG).write_text(CONFIGURATION, encoding="utf-8", newline="\n")
     rows = [[*key, f"{one:g}"] for key, one in points.items()]
     (folder / POINTS).write_text(as_csv(HEAD, rows), encoding="utf-8", newline="\n")
-    released = {}
-    for path in notebooks.find():
-        if any(number == path.stem[:2] for number, _ in points):
-            copy = _assign(folder, path, points, remember=False)
-            released[path.name] = nbformat.read(copy, as_version=4)
-    return released
+    with _course(folder) as course:
+        return {
+            path.name: _assign(course, path, points, remember=False)
+            for path in notebooks.find()
+            if any(number == path.stem[:2] for number, _ in points)
+        }
 
 
-def _assign(folder: Path, notebook: Path, points: Points, remember: bool) -> Path:
+@contextlib.contextmanager
+def _course(folder: Path) -> Iterator[Path]:
+    """While this lasts, a folder that nbgrader works in, as the teacher's `folder` sets it up."""
+    with tempfile.TemporaryDirectory(prefix="tl-course-") as course:
+        shutil.copy(folder / CONFIG, course)
+        yield Path(course)
+
+
+def _assign(course: Path, notebook: Path, points: Points, remember: bool = True) -> "NotebookNode":
     """Let nbgrader make the student's copy of a notebook; to mark it, it must `remember` that."""
     import nbformat
     from nbgrader.apps import NbGraderAPI
 
     number = notebook.stem[:2]
-    source = folder / "source" / number / notebook.name
-    source.parent.mkdir(exist_ok=True)
+    source = course / "source" / number / notebook.name
+    source.parent.mkdir(parents=True)
     nbformat.write(with_marks(notebook, points), source)
-    config = _config(folder)
+    config = _config(course)
     config.GenerateAssignment.no_database = not remember
     config.SaveCells.enabled = remember
     with _programs_at_hand():
         done = NbGraderAPI(config=config).generate_assignment(number)
     if not done["success"]:
         raise CourseError(f"nbgrader could not release notebook {number}: {_last(done['error'])}.")
-    return folder / "release" / number / notebook.name
+    return nbformat.read(course / "release" / number / notebook.name, as_version=4)
 
 
 @contextlib.contextmanager
@@ -217,14 +223,16 @@ class Marks:
         return sum(self.points.values()) if self.points else None
 
 
-def mark(folder: Path, number: str, handed_in: Path, limit: float) -> Iterator[Marks]:
+def mark(folder: Path, number: str, handed_in: Path, limits: Limits) -> Iterator[Marks]:
     """The marks of each notebook below `handed_in`, one at a time, in the order of their names.
 
-    `folder` is what `make` made. `limit` is how many seconds one notebook may take.
+    `folder` is what `make` made. `limits` are for one notebook.
     """
     if not can_mark():
         raise CourseError(NOT_INSTALLED)
-    if not (folder / CONFIG).is_file() or not (folder / "source").is_dir():
+    from nbgrader.utils import rmtree
+
+    if not (folder / CONFIG).is_file():
         raise CourseError(
             f"{folder} is not the folder 'marks' of a release: give that, or make one with "
             "`tl-course release`."
@@ -239,18 +247,25 @@ def mark(folder: Path, number: str, handed_in: Path, limit: float) -> Iterator[M
     )
     if not files:
         raise CourseError(f"There is no notebook (.ipynb) in {handed_in}: give another folder.")
-    released = _assign(folder, notebook, points, remember=True)
-    seen = {}
-    for file in files:
-        marks = Marks(student_of(file, handed_in, notebook), of)
-        try:
-            if marks.student in seen:
-                raise CourseError(f"{file} is the second of this student; not marked")
-            seen[marks.student] = file
-            _marked(folder, released, file, marks, limit)
-        except CourseError as error:
-            marks.remarks.append(str(error))
-        yield marks
+    with _course(folder) as course:
+        released = _assign(course, notebook, points)
+        seen = set()
+        for file in files:
+            marks = Marks(student_of(file, handed_in, notebook), of)
+            try:
+                if marks.student in seen:
+                    raise CourseError(f"{file} is the second of this student; not marked")
+                seen.add(marks.student)
+                submission = prepared(file, released)
+                place = folder / notebook.stem[:2] / marks.student
+                with refusals_told():
+                    if place.exists():
+                        rmtree(place)
+                    shutil.copytree(course, place)  # nobody's code runs in another's folder
+                    _marked(place, notebook, submission, marks, limits)
+            except CourseError as error:
+                marks.remarks.append(str(error))
+            yield marks
 
 
 def student_of(file: Path, handed_in: Path, notebook: Path) -> str:
@@ -260,27 +275,32 @@ def student_of(file: Path, handed_in: Path, notebook: Path) -> str:
     return re.sub(r"[\[\]~+]", "_", clean("_".join([*folders, words] if words else folders) or "_"))
 
 
-def _marked(folder: Path, released: Path, file: Path, marks: Marks, limit: float) -> None:
-    """Let nbgrader mark one notebook, in a process that ends with it."""
+def _marked(place: Path, notebook: Path, submission, marks: Marks, limits: Limits) -> None:
+    """Let nbgrader mark one notebook, in a folder and in processes that are for it alone."""
     import nbformat
+    from nbgrader.api import Gradebook
 
-    number, name = released.parent.name, released.name
-    place = folder / "submitted" / marks.student / number
-    storage.make_folder(place)
-    with storage.atomic_path(place / name) as draft:
-        nbformat.write(prepared(file, nbformat.read(released, as_version=4)), draft)
-    log = folder / "logs" / f"{marks.student}-{number}.txt"
-    storage.make_folder(log.parent)
-    command = [sys.executable, "-c", here.MODULE, "nbgrader", "autograde", number, "--force"]
-    with notebooks.this_python_kernel(), _programs_at_hand(), log.open("wb") as said:
-        _run([*command, f"--student={marks.student}"], folder, said, limit)
-    graded = folder / "autograded" / marks.student / number / name
-    if not graded.exists():
-        text = log.read_text(encoding="utf-8", errors="replace")
-        why = re.search(r"\| ERROR\] (.+)", text)
-        said = printable(why[1], 200) if why else _last(text)
-        raise CourseError(f"not marked: {said} (more in {log.relative_to(folder)})")
-    _read(folder, number, released, graded, marks)
+    number, name = notebook.stem[:2], notebook.name
+    (place / "submitted" / marks.student / number).mkdir(parents=True)
+    nbformat.write(submission, place / "submitted" / marks.student / number / name)
+    command = [sys.executable, "-c", here.MODULE, "nbgrader", "autograde", number]
+    with (
+        notebooks.this_python_kernel(),
+        _programs_at_hand(),
+        (place / "log.txt").open("w+b") as log,
+    ):
+        code = _run([*command, f"--student={marks.student}"], place, log, limits)
+        log.seek(max(0, log.seek(0, os.SEEK_END) - outside.MOST_TEXT))
+        said = log.read().decode("utf-8", "replace")
+    if code:
+        why = re.search(r"\| ERROR\] (.+)", said)
+        why = printable(why[1], 200) if why else _last(said)
+        raise CourseError(f"not marked: nbgrader ended with code {code} and said '{why}'")
+    graded = notebook_in(place / "autograded" / marks.student / number / name)
+    with Gradebook(f"sqlite:///{place / GRADEBOOK}") as gradebook:
+        found = gradebook.find_submission_notebook(notebook.stem, number, marks.student)
+        marks.points = {one.name: one.score for one in found.grades}
+    marks.remarks += _lost(graded)
 
 
 def prepared(file: Path, released: "NotebookNode") -> "NotebookNode":
@@ -290,7 +310,7 @@ def prepared(file: Path, released: "NotebookNode") -> "NotebookNode":
     """
     from papermill.parameterize import parameterize_notebook
 
-    node = handed_in_notebook(file)
+    node = notebook_in(file)
     ids = [cell.get("id") for cell in node.cells]
     there = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in node.cells}
     for cell in released.cells:
@@ -307,7 +327,7 @@ def prepared(file: Path, released: "NotebookNode") -> "NotebookNode":
     )
 
 
-def handed_in_notebook(file: Path) -> "NotebookNode":
+def notebook_in(file: Path) -> "NotebookNode":
     """A student's notebook; CourseError says what is wrong with another file."""
     import nbformat
 
@@ -320,37 +340,57 @@ def handed_in_notebook(file: Path) -> "NotebookNode":
         raise CourseError(f"{file.name} is no sound notebook ({_last(str(error))})") from None
 
 
-def _run(command: list[str], folder: Path, said, limit: float) -> None:
-    """Run a program, and end it with all that it started when it takes too long."""
-    import psutil
+def _run(command: list[str], folder: Path, log, limits: Limits) -> int:
+    """The exit code of a program; whatever it started ends with it, detached or not.
 
-    process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=subprocess.STDOUT)
+    CourseError where all of that together goes beyond the limits.
+    """
+    seconds, memory = limits
+    run = secrets.token_hex()
+    process = subprocess.Popen(
+        command, cwd=folder, env=os.environ | {RUN: run}, stdout=log, stderr=subprocess.STDOUT
+    )
+    end = time.monotonic() + seconds
     try:
-        process.wait(limit)
-    except subprocess.TimeoutExpired:
-        raise CourseError(f"not marked: it took longer than {limit / 60:g} minutes") from None
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(0.5)
+            if time.monotonic() > end:
+                raise CourseError(f"not marked: it took longer than {seconds / 60:g} minutes")
+            used = [one.info["memory_info"] for one in _of(run)]
+            if sum(one.rss for one in used if one) > memory:
+                raise CourseError(
+                    f"not marked: it took more than {storage.in_words(memory)} of memory, as what "
+                    "prints without end does (--memory allows more)"
+                )
     finally:
-        if process.poll() is None:
-            for one in [*psutil.Process(process.pid).children(recursive=True), process]:
-                one.kill()
-            process.wait()
+        for _ in range(100):  # what they start meanwhile comes in the next turn
+            left = _of(run)
+            for one in left:
+                with contextlib.suppress(psutil.Error):
+                    one.kill()
+            if not left:
+                break
+        process.wait()
 
 
-def _read(folder: Path, number: str, released: Path, graded: Path, marks: Marks) -> None:
-    """The points from nbgrader's own table, and why some are missing from the notebook it ran."""
-    import nbformat
-    from nbgrader.api import Gradebook
+def _of(run: str) -> list[psutil.Process]:
+    """The processes that have the mark of a run, which whoever they start inherits."""
+    every = psutil.process_iter(["environ", "memory_info"])
+    return [one for one in every if (one.info["environ"] or {}).get(RUN) == run]
 
-    with Gradebook(f"sqlite:///{folder / GRADEBOOK}") as gradebook:
-        found = gradebook.find_submission_notebook(released.stem, number, marks.student)
-        marks.points = {one.name: one.score for one in found.grades}
-    for cell in nbformat.read(graded, as_version=4).cells:
+
+def _lost(graded: "NotebookNode") -> list[str]:
+    """Why points are missing, from the notebook that nbgrader ran."""
+    remarks = []
+    for cell in graded.cells:
         errors = [one for one in cell.get("outputs", []) if one.output_type == "error"]
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
         if errors and name:
-            marks.remarks.append(f"{name}: {_last(errors[-1].evalue or errors[-1].ename)}")
+            remarks.append(f"{name}: {_last(errors[-1].evalue or errors[-1].ename)}")
         elif any(one.ename == "CellTimeoutError" for one in errors):
-            marks.remarks.append(f"cell {cell.get('id', '?')} was stopped: it took too long")
+            remarks.append(f"cell {cell.get('id', '?')} was stopped: it took too long")
+    return remarks
 
 
 def table(every: list[Marks]) -> str:

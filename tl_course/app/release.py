@@ -31,8 +31,6 @@ FOR_TEACHERS = (
 )  # fmt: skip
 SOLUTIONS = "solutions.py"
 STUDENTS = "*This is the student version of the course: your teacher has the solutions.*"
-# In these folders marking changes what was released.
-CHANGING = ("marks/source/", "marks/release/")
 
 
 def release(out: Path, overwrite: bool = False) -> Iterator[str]:
@@ -179,7 +177,7 @@ def _is_passing(name: str) -> bool:
 
 
 def _is_ours(out: Path, name: str, hashes: list[str]) -> bool:
-    if name.startswith(CHANGING) or name == f"marks/{marks.POINTS}":
+    if name == f"marks/{marks.POINTS}":
         return True
     return (out / name).is_file() and storage.sha256(out / name) in hashes
 
