@@ -14,9 +14,10 @@ import urllib.request
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from conftest import HUNG, in_place_of_the_library, in_place_of_the_templates
-from jupyter_client import BlockingKernelClient
+from jupyter_client import BlockingKernelClient, KernelManager
 
 from tl_course.app import notebooks, opening
 from tl_course.app.prompt_answers import PromptConnection
@@ -226,3 +227,27 @@ def test_what_nbgrader_has_for_teachers_is_not_in_a_learners_way(tmp_path, their
         assert "@jupyter/nbgrader" in json.loads(config)["disabledExtensions"]
         with pytest.raises(urllib.error.HTTPError, match="404"):
             ask(address, "/formgrader")
+
+
+def test_a_stop_while_the_kernel_imports_leaves_torch_whole():
+    with notebooks.this_python_kernel(notebooks.IMPORTED_WHOLE):
+        manager = KernelManager(kernel_name=notebooks.KERNEL)
+        manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
+    try:
+        first = client.execute("import torch")
+        kernel = psutil.Process(manager.provisioner.process.pid)
+        while kernel.memory_info().rss < 150e6:  # as much as torch alone takes
+            time.sleep(0.01)
+        for _ in range(9):
+            manager.interrupt_kernel()
+            time.sleep(0.1)
+        while client.get_shell_msg(timeout=HUNG)["parent_header"].get("msg_id") != first:
+            pass
+        checks = "assert torch.ones(2).sum() == 2 and 'tl_course' not in globals()"
+        reply = client.execute(f"import torch; {checks}", reply=True, timeout=HUNG)
+        assert reply["content"]["status"] == "ok", reply["content"]
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)

@@ -88,7 +88,8 @@ def lab(args: argparse.Namespace) -> int:
     first = originals[0].name
     opens = first if (folder / first).exists() else None
     print("JupyterLab is starting ...", flush=True)
-    with notebooks.this_python_kernel(), notebooks.our_jupyter(folder, opens):
+    kernel = notebooks.this_python_kernel(notebooks.IMPORTED_WHOLE)
+    with kernel, notebooks.our_jupyter(folder, opens):
         return _hand_over(command, folder)
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 KERNEL = "python3"
+# No ■ reaches a kernel that is starting; torch cannot be imported again after one stopped it.
+IMPORTED_WHOLE = "import tl_course.lessons.lesson; del tl_course"
 SERVER = (
     # A message of more than 10 MB, such as a phone's photograph, would end the connection.
     f"--ServerApp.tornado_settings={{'websocket_max_message_size': {100 * 2**20}}}",
@@ -117,9 +119,10 @@ def exercise_cells(node: "NotebookNode") -> "list[NotebookNode]":
 
 
 @contextlib.contextmanager
-def this_python_kernel() -> Iterator[None]:
+def this_python_kernel(begins_with: str = "") -> Iterator[None]:
     """While this lasts, the Jupyter kernel `python3` is the Python that runs this very line.
 
+    It runs the line `begins_with` as it starts, before it can be interrupted.
     Jupyter looks for kernels in many folders, and one of another environment may come first. A
     folder in `JUPYTER_PATH` comes before all of them.
     """
@@ -132,6 +135,8 @@ def this_python_kernel() -> Iterator[None]:
     kernel["argv"].append("--IPKernelApp.ignore_cwd=True")  # `here` says what is found there
     # Only errors: ipykernel warns of unencrypted traffic, which does not leave this machine.
     kernel["argv"].append("--log-level=ERROR")
+    if begins_with:
+        kernel["argv"].append(f"--IPKernelApp.exec_lines={begins_with}")
     with _first("JUPYTER_PATH", {f"kernels/{KERNEL}/kernel.json": kernel}):
         yield
 
