@@ -11,6 +11,7 @@ import pytest
 from tl_course.app import readme, records
 from tl_course.app.notebooks import root
 from tl_course.base import stats
+from tl_course.base.errors import CourseError
 from tl_course.core import files, pretraining, settings
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import ALL, handwritten
@@ -32,6 +33,23 @@ def test_no_recorded_table_is_stale(name):
     keys = list(map(table.key, results.load(name).to_dict("records")))
     assert len(set(keys)) == len(keys), "rows that were made twice"
     assert about["rows"] == len(results.load(name)) and about["command"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"rows": 1}'])
+def test_a_damaged_description_is_told_and_its_table_is_not_current(tmp_path, monkeypatch, text):
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    results.record("taste", [{"a": 1}], command="x", seed=0, weights="w")
+    assert results.is_current("taste", "w")
+    (tmp_path / "taste.json").write_text(text)
+    with pytest.raises(CourseError, match=r"taste\.json is damaged: .* 'tl-course records taste'"):
+        results.load("taste")
+    assert not results.is_current("taste", "w") and results.current("taste", "w") == []
+
+
+def test_shipped_weights_that_are_missing_come_with_the_course(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "SHIPPED", tmp_path)
+    with pytest.raises(CourseError, match=r"weights.safetensors is missing: .* the course again"):
+        pretraining.pretrained()
 
 
 def test_the_shipped_network_is_small_and_names_fresh_renders():

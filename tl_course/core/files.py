@@ -207,6 +207,10 @@ def opened(folder: Path | str, kind: dict) -> tuple[bytes, dict]:
 def _weights_in(folder: Path | str) -> Path:
     path = Path(folder) / WEIGHTS_FILE
     if not os.path.isfile(path):  # of a name that no system takes, too
+        if SHIPPED in path.parents:
+            raise CourseError(
+                f"The course's own network {path} is missing: unpack or install the course again."
+            )
         raise CourseError(
             f"There is no network in {folder}: {WEIGHTS_FILE} is missing. "
             "Give the folder that save() or 'tl-course pretrain --out' wrote."

@@ -80,7 +80,17 @@ def _rows(place: Path) -> pd.DataFrame | None:
 
 
 def _about(place: Path) -> dict:
-    return json.loads(place.with_suffix(".json").read_text(encoding="utf-8"))
+    file = place.with_suffix(".json")
+    try:
+        about = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(about, dict) and {"rows", "weights"} <= about.keys():
+            return about
+    except ValueError:
+        pass
+    raise CourseError(
+        f"{file} is damaged: unpack or install the course again, or make the table again with "
+        f"'tl-course records {place.name}'."
+    )
 
 
 def is_current(name: str, weights: str) -> bool:
@@ -89,7 +99,10 @@ def is_current(name: str, weights: str) -> bool:
 
 
 def _is_of(place: Path, weights: str) -> bool:
-    return _about(place)["weights"] == weights
+    try:
+        return _about(place)["weights"] == weights
+    except CourseError:
+        return False
 
 
 def about(name: str) -> dict:
