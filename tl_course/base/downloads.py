@@ -111,7 +111,7 @@ def _from_a_mirror(
             part.unlink()
             wrong = f"{url} sent a file with {found}"
     if full:
-        raise storage.disk_full(path) from full
+        raise storage.disk_full(path, full) from full
     if wrong:
         raise CourseError(
             f"{wrong}; nothing of it was kept, so try again, and if it happens again the file has "
@@ -362,7 +362,7 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if storage.disk_is_full(error, path.parent):
-            raise storage.disk_full(path) from error
+            raise storage.disk_full(path, error) from error
         raise CourseError(
             f"Cannot write {path} ({storage.reason(error)}); close any program that has it open, "
             "or choose a folder that you may write to."

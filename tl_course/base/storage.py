@@ -135,7 +135,7 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         _flush_folder_to_disk(path.parent)
     except Exception as error:
         if disk_is_full(error, path.parent):
-            raise disk_full(path) from error
+            raise disk_full(path, error) from error
         about = getattr(error, "filename", None)  # of an OSError
         if about and (is_draft(Path(about).name) or Path(about) in path.parents):
             raise CourseError(
@@ -429,8 +429,14 @@ def free_on(folder: Path) -> int:
     return shutil.disk_usage(next(there)).free
 
 
-def disk_full(path: Path) -> CourseError:
-    """The sentence that a full disk is told with."""
+def disk_full(path: Path, error: BaseException) -> CourseError:
+    """The sentence that a full disk is told with, or a file that may not become so large."""
+    if getattr(error, "errno", None) == errno.EFBIG:
+        return CourseError(
+            f"{path} is larger than a file may be for this account or on this disk, so it was not "
+            "written and what was there before is unchanged; have the limit raised (`ulimit -f` "
+            "shows it), or choose another disk."
+        )
     free = in_words(free_on(path.parent))
     return CourseError(
         f"The disk that holds {path.parent} is full ({free} free), so {path.name} was "
