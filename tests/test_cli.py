@@ -1,6 +1,7 @@
 import contextlib
 import io
 import json
+import logging
 import os
 import re
 import shutil
@@ -11,15 +12,17 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
+import papermill
 import pytest
-from conftest import in_place_of_the_library, in_place_of_the_templates
+import torch
+from conftest import HUNG, in_place_of_the_library, in_place_of_the_templates
 from jupyter_client.kernelspec import KernelSpecManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
 
 from tl_course.app import cli, doctor, notebooks, report
 from tl_course.base import here, storage
-from tl_course.base.errors import run_script
+from tl_course.base.errors import no_memory, run_script
 from tl_course.core import files, pretraining
 from tl_course.core.network import FiveLayerNet
 from tl_course.data.targets import own_folder
@@ -43,7 +46,8 @@ def clone(tmp_path, monkeypatch):
     write_notebook(
         folder / "00_runs.ipynb",
         "import os, sys\nprint('PYTHON', sys.executable)\nprint('IN', os.getcwd())\n"
-        "print('GIVEN', budget, seed)",
+        "print('GIVEN', budget, seed)\n"
+        "print('LOG', get_ipython().parent.parent.log_level)",
         title="It runs & ends",
     )
     write_notebook(folder / "01_fails.ipynb", "\nlen(5)\n", title="It fails")
@@ -68,6 +72,13 @@ def test_help_imports_nothing_heavy():
         assert verb in done.stdout
 
 
+def more_than_there_is() -> RuntimeError:
+    """What torch raises where there is too little memory."""
+    with pytest.raises(RuntimeError) as refused:
+        torch.empty(2**61, dtype=torch.uint8)
+    return refused.value
+
+
 @pytest.mark.parametrize(
     ("raised", "code", "told"),
     [
@@ -84,6 +95,8 @@ def test_help_imports_nothing_heavy():
             "tl-course: The system refused something (Input/output error): see to that, and try "
             "again.",
         ),
+        (MemoryError(), 2, f"tl-course: {no_memory(MemoryError())}"),
+        (more_than_there_is(), 2, f"tl-course: {no_memory(MemoryError())}"),
     ],
 )  # fmt: skip
 def test_errors_for_people_have_no_traceback(monkeypatch, capsys, raised, code, told):
@@ -99,6 +112,20 @@ def test_errors_for_people_have_no_traceback(monkeypatch, capsys, raised, code, 
     monkeypatch.setenv(lesson.STRICT, "1")
     with pytest.raises(OSError) if isinstance(raised, OSError) else contextlib.nullcontext():
         assert cli.main(["break"]) == code
+
+
+def test_other_errors_of_the_program_keep_their_traceback():
+    assert cli.no_memory(RuntimeError("shapes differ")) is None
+
+
+def test_a_verb_does_its_work_where_its_output_is_closed(tmp_path):
+    command = ["lab", "--dry-run", "--folder", str(tmp_path)]
+    program = (
+        "import sys; sys.stdout = sys.stderr = None\n"  # as Python has it where they are closed
+        f"from tl_course.app import cli; sys.exit(cli.main({command!r}))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=HUNG).returncode == 0
+    assert list(tmp_path.glob("*.ipynb"))
 
 
 @pytest.mark.parametrize(
@@ -438,11 +465,23 @@ def test_run_goes_on_after_a_failure_and_reports(clone, tmp_path, capsys):
     assert f"PYTHON {sys.executable}" in printed
     assert f"IN {clone / 'notebooks'}" in printed
     assert "GIVEN quick 3" in printed
+    assert f"LOG {logging.CRITICAL}" in printed, "a stop is told without the kernel's tracebacks"
 
     index = (out / "index.html").read_text(encoding="utf-8")
     assert '<a href="00_runs.html">It runs &amp; ends</a>' in index
     assert '<a href="01_fails.html">It fails</a>' in index and "raised TypeError" in index
     assert "GIVEN quick 3" in (out / "00_runs.html").read_text(encoding="utf-8")
+
+
+def test_a_run_that_is_stopped_tells_nothing_of_what_it_left_undone(clone, monkeypatch, caplog):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(papermill, "execute_notebook", stopped)
+    monkeypatch.setattr(logging.getLogger("asyncio"), "disabled", False)
+    assert cli.main(["run", "--out", str(clone / "report")]) == 130
+    logging.getLogger("asyncio").error("Task exception was never retrieved")
+    assert not caplog.records
 
 
 def test_a_page_takes_no_template_out_of_the_present_folder(clone, tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tl_course import __version__
-from tl_course.base.errors import CourseError, print_anything, printable, refusal
+from tl_course.base.errors import CourseError, no_memory, print_anything, printable, refusal
 
 VERBS = []  # functions that add a verb to the command, in the order of --help
 
@@ -107,7 +107,8 @@ def run(args: argparse.Namespace) -> int:
     chosen = notebooks.find(args.notebook)
     out = report.free_folder(args.out or notebooks.root() / "build" / "course", chosen, args.force)
     outcomes = []
-    with notebooks.this_python_kernel():
+    # A kernel that is stopped in the middle of an answer would tell that as an error.
+    with notebooks.this_python_kernel(log="CRITICAL"):
         for notebook in chosen:
             print(f"{notebook.stem:<28}", end="", flush=True)
             outcome = report.run_notebook(notebook, out, args.budget, args.seed)
@@ -605,6 +606,9 @@ def wheelhouse(args: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one verb; returns 0 when it went well, 1 when it did not, 2 for a wrong request."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this
+            setattr(sys, name, open(os.devnull, "w"))
     print_anything()
     parser = argparse.ArgumentParser(
         prog="tl-course", description="Borrowed Eyes: transfer learning you can run, see and touch."
@@ -635,6 +639,11 @@ def main(argv: list[str] | None = None) -> int:
         if os.environ.get(STRICT):  # for whoever looks for where it came from
             raise
         return _wrong(refusal(error))
+    except (MemoryError, RuntimeError) as error:
+        said = no_memory(error)
+        if said is None:
+            raise
+        return _wrong(said)
 
 
 def _wrong(sentence: str) -> int:

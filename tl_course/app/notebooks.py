@@ -119,10 +119,11 @@ def exercise_cells(node: "NotebookNode") -> "list[NotebookNode]":
 
 
 @contextlib.contextmanager
-def this_python_kernel(begins_with: str = "") -> Iterator[None]:
+def this_python_kernel(begins_with: str = "", log: str = "ERROR") -> Iterator[None]:
     """While this lasts, the Jupyter kernel `python3` is the Python that runs this very line.
 
-    It runs the line `begins_with` as it starts, before it can be interrupted.
+    It runs the line `begins_with` as it starts, before it can be interrupted, and tells the
+    terminal what is as grave as `log`.
     Jupyter looks for kernels in many folders, and one of another environment may come first. A
     folder in `JUPYTER_PATH` comes before all of them.
     """
@@ -133,8 +134,8 @@ def this_python_kernel(begins_with: str = "") -> Iterator[None]:
     module = kernel["argv"].index("-m")
     kernel["argv"][module : module + 1] = ["-c", here.KERNEL]
     kernel["argv"].append("--IPKernelApp.ignore_cwd=True")  # `here` says what is found there
-    # Only errors: ipykernel warns of unencrypted traffic, which does not leave this machine.
-    kernel["argv"].append("--log-level=ERROR")
+    # No warnings: ipykernel warns of unencrypted traffic, which does not leave this machine.
+    kernel["argv"].append(f"--log-level={log}")
     if begins_with:
         kernel["argv"].append(f"--IPKernelApp.exec_lines={begins_with}")
     with _first("JUPYTER_PATH", {f"kernels/{KERNEL}/kernel.json": kernel}):

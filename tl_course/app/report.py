@@ -1,6 +1,7 @@
 """Runs notebooks headless and makes one HTML report of them."""
 
 import json
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,11 @@ def execute(notebook: Path, to: Path, budget: str, seed: int) -> str | None:
             start_timeout=SILENCE,
             iopub_timeout=SILENCE,
         )
+    except KeyboardInterrupt:
+        logging.getLogger(
+            "asyncio"
+        ).disabled = True  # it would tell what was left undone, and where
+        raise
     except PapermillExecutionError as problem:
         line = next((s for s in problem.source.splitlines() if s.strip()), "").strip()
         return f"cell {problem.cell_index} (`{line}`) raised {problem.ename}: {problem.evalue}"

@@ -57,6 +57,20 @@ def refusal(error: OSError) -> str:
     )
 
 
+def no_memory(error: Exception) -> str | None:
+    """The sentence for an error that comes of too little memory; None for any other.
+
+    torch has a type of its own for that on a GPU, and only words on a processor.
+    """
+    words = ("OutOfMemoryError", "DefaultCPUAllocator")
+    if not isinstance(error, MemoryError) and not any(one in repr(error) for one in words):
+        return None
+    return (
+        "There is not enough memory for this: close other programs, or ask for less (fewer "
+        "pictures or images), and try again; `tl-course doctor` says how much there is."
+    )
+
+
 @contextlib.contextmanager
 def refusals_told() -> Iterator[None]:
     """Within it, a file or folder that the operating system refuses is a CourseError."""
