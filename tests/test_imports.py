@@ -3,8 +3,10 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tl_course.core import files
 from tl_course.core.network import FiveLayerNet
@@ -30,13 +32,43 @@ from tl_course.core import transfer
 digits = tl.handwritten()
 tl.option_1(tl.pretrained(), tl.draw(digits.pool, 10, 0), test=digits.test[:10])
 """
+COMMAND = """
+import sys
+from tl_course.app import cli
+from tl_course.core import training
+
+def scoring(*_):
+    sys.exit()  # far enough
+
+training.predict = scoring
+try:
+    cli.main(["adapt", "--train", {train!r}, "--test", {test!r}, "--option", "1", "--json"])
+except SystemExit:
+    pass
+"""
+
+
+def loaded_by(code):
+    """What of all that is heavy a Python of its own has loaded after `code`."""
+    told = f"{code}\nimport sys\nprint(*({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
 
 
 @pytest.mark.parametrize("code", [NETWORK, PAD, OPTION_1], ids=["network", "pad", "option 1"])
 def test_nothing_heavy_is_loaded_that_is_not_used(code):
-    told = f"{code}\nimport sys\nprint(*({HEAVY!r} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True)
-    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
+    assert loaded_by(code) == []
+
+
+def test_the_command_adapts_to_a_folder_without_anything_heavy(tmp_path):
+    for number in range(210):  # so many that no interval is computed before the training
+        folder = tmp_path / ("train" if number < 10 else "test") / f"class {number % 2}"
+        folder.mkdir(parents=True, exist_ok=True)
+        picture = np.random.default_rng(number).integers(0, 255, (28, 28), np.uint8)
+        Image.fromarray(picture).save(folder / f"{number}.png")
+    folders = {part: str(tmp_path / part) for part in ("train", "test")}
+    assert loaded_by(COMMAND.format(**folders)) == []
 
 
 def test_a_network_from_a_file_is_made_without_start_values(monkeypatch):

@@ -317,7 +317,8 @@ def crowded(size: Size, _: Path) -> Iterator[Figure]:
     """What a learner waits for: alone, and beside two other programs that are busy."""
     net, digits, source = pretraining.pretrained(), handwritten(), EmojiImages(0)
     fifty, scored = draw(digits.pool, 50, 0), digits.validation
-    plain = rivals.train(with_new_output(net, 10, False), rivals.shuffled(fifty), rivals.rate("2", 50))
+    other, rate = with_new_output(net, 10, False), rivals.rate("2", 50)
+    plain = rivals.train(other, rivals.shuffled(fifty), rate)
 
     def plain_steps() -> None:
         with machine.on_threads(2):

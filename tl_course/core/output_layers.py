@@ -78,7 +78,10 @@ def output_layers(
     losses)` and `every` are those of the descent; W is `[d, classes, f]`, b `[d, classes]`.
     """
     shown = [seen(net, *one, augment, stop) for one in zip(draws, seeds, strict=True)]
-    x, y = (torch.stack(parts) for parts in zip(*shown, strict=True))
+    x, y = (
+        torch.stack(parts) if len(parts) > 1 else parts[0][None]  # of many pictures no second copy
+        for parts in zip(*shown, strict=True)
+    )
     with machine.one_thread():  # two would wait for each other at each of many small steps
         found = [_fit(x, y, len(draws[0].names), one, stop=stop, **looks) for one in l2]
     weight, bias = (torch.stack([one[part] for one in found], 1) for part in (0, 1))
@@ -174,7 +177,7 @@ def _fit(
     mean = (say * features).mean(1, keepdim=True)
     x = features - mean
     scale = (say[..., 0] * x.pow(2).sum(2)).mean(1).clamp_min(1e-12).sqrt().view(-1, 1, 1)
-    x = x / scale
+    x /= scale
     d, n, f = x.shape
     wide = -(-n_classes // COLUMNS) * COLUMNS  # the columns that are no class stay zero
     weight, bias = x.new_zeros(d, f, wide), x.new_zeros(d, 1, n_classes)
