@@ -16,6 +16,7 @@ from conftest import HUNG
 from PIL import Image
 
 from tl_course.lessons.n00_start_here import handwriting, handwriting_files
+from tl_course.widgets.asking import Form
 from tl_course.widgets.drawing_pad import Pad
 from tl_course.widgets.matrix_grid import MatrixGrid
 from tl_course.widgets.parts import Share
@@ -40,6 +41,17 @@ def draw_on(pad: Pad, strokes: list, final: bool = True, kept: bool = False) -> 
 def keep(pad: Pad, *keeps: dict) -> None:
     """What the browser sends of drawings that Python may not have heard of."""
     pad._handle_custom_msg(list(keeps), [])
+
+
+def press(form: Form, what: str = "answer", *typed: str) -> None:
+    """What the browser sends when something is typed and pressed at once."""
+    form._handle_custom_msg({"press": what, "typed": list(typed)}, [])
+
+
+def any_answer(form: Form, rng: random.Random) -> None:
+    form.typed = [rng.choice((*WORDS, *form.options)) for _ in form.labels or "one"]
+    if rng.random() < 0.5:
+        press(form, "skip" if form.skip and rng.random() < 0.3 else "answer", *form.typed)
 
 
 def scribble(pad: Pad, rng: random.Random) -> None:
@@ -90,7 +102,7 @@ def any_file(upload: widgets.FileUpload, rng: random.Random) -> None:
 
 SPECIAL = {
     Share: any_text, Pad: scribble, MatrixGrid: any_cell, Network: any_layers,
-    UnitSheet: any_unit, widgets.FileUpload: any_file,
+    UnitSheet: any_unit, widgets.FileUpload: any_file, Form: any_answer,
 }  # fmt: skip
 
 

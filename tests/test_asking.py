@@ -4,6 +4,7 @@ import json
 import types
 
 import pytest
+from clicker import press
 
 import tl_course as tl
 from tl_course.app import cli
@@ -72,40 +73,59 @@ def test_choices_are_read_where_nobody_can_press_them(shown):
 
 def test_the_result_comes_after_the_answer_and_is_kept(learner):
     own = ask(73.05, "a printed text")
-    assert not any("73 of" in part or "printed" in part for part in learner)
-    field = own.fields.by_label[""]
-    assert field.value == "", "no default"
+    form, written = own.form, own.form.written
+    assert not any("73 of" in part or "printed" in part for part in [*learner, form.told])
+    assert form.labels == ["Your answer"] and form.typed == [], "no default"
     for text in ("", "many", "101", "-1", "nan"):
-        field.value = text
-        own.fields.answer_button.click()
-        assert "type a number from 0 to 100, or press Skip" in own.alert.value
-        assert not any("73 of" in part for part in learner)
-    field.value = " 30,5 % "
-    own.fields.answer_button.click()
-    assert "You said 30.5, it is 73 of 100: 42.5 higher." in learner[-1]
-    assert "a printed text" in learner[-1] and not own.alert.value and field.disabled
+        press(own.form, "answer", text)
+        assert "type a number from 0 to 100, or press Skip" in form.alert
+        assert not any("73 of" in part for part in [*learner, form.told])
+        assert form.written == written, "what was typed stays in the field"
+    press(own.form, "answer", " 30,5 % ")
+    for shown in (form.told, learner[-1]):  # in the view, and in the notebook that is saved
+        assert "You said 30.5, it is 73 of 100: 42.5 higher." in shown
+        assert "a printed text" in shown
+    assert not form.alert and form.answered and form.typed == ["30.5"]
     assert kept.read("predictions")["03.ten"]["said"] == {"": 30.5}
 
 
 def test_who_skips_sees_it_and_is_asked_again_on_demand(learner):
     own = ask()
-    own.fields.skip_button.click()
-    assert "73 of 100." in learner[-1] and kept.read("predictions")["03.ten"]["said"] is None
+    press(own.form, "skip", "")
+    assert "73 of 100." in own.form.told and kept.read("predictions")["03.ten"]["said"] is None
     again = ask()
-    assert again.answered and "73 of 100." in learner[-1]
-    again.again_button.click()
-    assert "73 of 100" not in learner[-1] and kept.read("predictions") == {}
-    again.fields.by_label[""].value = "73.05"
-    again.fields.answer_button.click()
-    assert "just that" in learner[-1]
+    assert again.answered and "73 of 100." in again.form.told and "73 of 100." in learner[-1]
+    press(again.form, "again", "")
+    assert "73 of 100" not in learner[-1] + again.form.told and kept.read("predictions") == {}
+    assert not again.form.answered and again.form.typed == []
+    press(again.form, "answer", "73.05")
+    assert "just that" in again.form.told
+
+
+def test_of_two_presses_the_first_counts(learner):
+    own = ask()
+    press(own.form, "again")  # nothing is answered yet
+    press(own.form, "answer", "30")
+    press(own.form, "answer", "40")
+    press(own.form, "skip", "40")
+    assert own.said == {"": 30} and own.form.typed == ["30"]
+
+
+@pytest.mark.parametrize(
+    "content", [None, "skip", {}, {"press": "skip"}, {"press": "end", "typed": []}, {"press": 1}]
+)
+def test_what_is_no_press_changes_nothing(learner, content):
+    own = ask()
+    before = own.form.get_state()
+    own.form._handle_custom_msg(content, [])
+    assert not own.answered and own.form.get_state() == before
 
 
 def test_the_first_answer_counts_also_when_the_cell_is_run_again(learner):
     own = ask()
-    own.fields.by_label[""].value = "30"
-    own.fields.answer_button.click()
+    press(own.form, "answer", "30")
     again = ask(74)
-    assert again.fields.by_label[""].value == "30" and "you said 30" in learner[-1].lower()
+    assert again.form.typed == ["30"] and "you said 30" in again.form.told.lower()
     assert kept.read("predictions")["03.ten"]["measured"] == {"": 73.05}
 
 
@@ -115,9 +135,8 @@ def test_a_home_that_cannot_be_written_to_keeps_nobody_from_the_result(learner, 
 
     monkeypatch.setattr(kept.storage, "write_text", full)
     own = ask()
-    own.fields.by_label[""].value = "30"
     with pytest.warns(UserWarning, match="not kept. The disk is full"):
-        own.fields.answer_button.click()
+        press(own.form, "answer", "30")
     assert "You said 30, it is 73 of 100" in learner[-1]
     exercise = Exercise("03.x", "x = ...", lambda x: None, ("a", "b"), "")
     with pytest.warns(UserWarning, match="not kept"):
@@ -125,25 +144,25 @@ def test_a_home_that_cannot_be_written_to_keeps_nobody_from_the_result(learner, 
 
 
 def test_large_numbers_are_written_out(learner):
-    ask({"labels": 1234.5}, unit="labels", high=5000).fields.skip_button.click()
+    press(ask({"labels": 1234.5}, unit="labels", high=5000).form, "skip")
     assert "Labels: 1,234 labels." in learner[-1]
 
 
 def test_several_numbers_and_choices(learner):
     own = ask({"after 10": 73, "after 50": 92.5})
-    own.fields.by_label["after 10"].value = "80"
-    own.fields.answer_button.click()
-    assert "for “after 50”" in own.alert.value
-    own.fields.by_label["after 50"].value = "90"
-    own.fields.answer_button.click()
+    assert own.form.labels == ["after 10", "after 50"]
+    for typed in (["80", ""], ["80"]):
+        press(own.form, "answer", *typed)
+        assert "for “after 50”" in own.form.alert
+    press(own.form, "answer", "80", "90")
     assert "After 10: you said 80, it is 73 of 100: 7 lower; after 50: you said 90" in learner[-1]
 
     kept.forget()
     own = ask("layer 2", options=["layer 1", "layer 2"])
-    own.fields.answer_button.click()
-    assert "Choose one" in own.alert.value
-    own.fields.by_label[""].value = "layer 1"
-    own.fields.answer_button.click()
+    for typed in ([], ["layer 3"]):
+        press(own.form, "answer", *typed)
+        assert "Choose one" in own.form.alert
+    press(own.form, "answer", "layer 1")
     assert "You said: layer 1, and it is: layer 2." in learner[-1]
     with pytest.raises(ValueError, match="none of the options"):
         ask("layer 3", options=["layer 1", "layer 2"])
@@ -151,8 +170,7 @@ def test_several_numbers_and_choices(learner):
 
 def test_what_is_kept_of_another_question_is_not_taken_for_an_answer(learner):
     own = ask()
-    own.fields.by_label[""].value = "30"
-    own.fields.answer_button.click()
+    press(own.form, "answer", "30")
     assert not ask({"one": 1, "two": 2}).answered
     assert not ask("no", options=["yes", "no"]).answered
 
@@ -186,10 +204,14 @@ def test_a_question_says_something_to_every_answer(learner, monkeypatch):
     view = tl.question(asked)
     view._ipython_display_()
     assert "Because" not in learner[-1].split("</details>")[-1]
-    view.choices.value = "no"
-    assert "<b>✘ No.</b> It only looks so." in learner[-1]
-    view.choices.value = "yes"
-    assert "<b>✔ Yes.</b> Because it is." in learner[-1] and "looks so.</div>" not in learner[-1]
+    view.form.typed = ["perhaps"]
+    assert not view.form.told
+    view.form.typed = ["no"]
+    for shown in (view.form.told, learner[-1]):
+        assert "<b>✘ No.</b> It only looks so." in shown
+    view.form.typed = ["yes"]
+    for shown in (view.form.told, learner[-1]):
+        assert "<b>✔ Yes.</b> Because it is." in shown and "looks so.</div>" not in shown
     monkeypatch.setattr(asking, "somebody_is_there", lambda: False)
     tl.question(asked)._ipython_display_()
     assert "<details><summary>no</summary>No. It only looks so.</details>" in learner[-1]

@@ -301,7 +301,7 @@ from tl_course.widgets.teach import Teach
 teach = Teach(net)
 for _ in range(2):
     teach.fill.click()
-teach.train.click()
+teach.train()
 teach.wait(3600)
 teach
 """

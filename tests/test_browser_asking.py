@@ -1,7 +1,10 @@
-"""Predictions, questions and exercises of notebook 03 in a real JupyterLab, by keyboard."""
+"""Predictions, questions and exercises in a real JupyterLab: by keyboard, in haste, reloaded."""
+
+import itertools
 
 import browser
 import nbformat
+import pytest
 from playwright.sync_api import expect
 
 from tl_course.app import notebooks
@@ -30,9 +33,9 @@ def opened(page, lab) -> None:
 
 
 def cell_of(page, words: str):
-    """The cell whose output has these words, in view."""
+    """What asks in these words, in view."""
     browser.scroll_to(page, f'.jp-OutputArea-output:has-text("{words}")')
-    return page.locator(".jp-CodeCell", has=page.get_by_text(words, exact=False)).first
+    return page.locator(".tlc", has_text=words)
 
 
 def test_a_prediction_by_keyboard(lab, page):
@@ -104,3 +107,89 @@ def test_a_question_and_an_exercise_by_keyboard(lab, page):
     told = browser.scroll_to(page, '.tl-exercise[data-outcome="raised"]')
     expect(told).to_contain_text("“return copied.nothing”: AttributeError")
     browser.screenshot(page, "asking-exercise-raised")
+
+
+ASKS = """
+import types
+import tl_course as tl
+from PIL import Image
+from tl_course.lessons.figures import Picture
+from tl_course.lessons.questions import Question
+lesson = types.SimpleNamespace(number="03")
+def ask(name, *results):
+    return tl.prediction(lesson, name, f"How many of {name}?", 2.55, *results)
+figure = Picture(Image.new("RGB", (40, 40)), "A dark square")
+question = Question("Is it?", "yes", {"yes": "Because it is.", "no": "It only looks so."})
+"""
+HASTE = tuple(itertools.product(("click", "Enter", "Tab"), (0, 50, 100, 200), (False, True)))
+
+
+def answer(page, place, text: str, way: str, wait: int = 0) -> None:
+    """Type over what is in the field and press, so many milliseconds after the last key."""
+    place.get_by_label("Your answer").press("ControlOrMeta+a")
+    page.keyboard.type(text)
+    page.wait_for_timeout(wait)
+    if way == "click":
+        place.get_by_role("button", name="This is my answer").click()
+    else:
+        page.keyboard.press(way)
+    if way == "Tab":
+        page.keyboard.press("Enter")
+
+
+def answer_in_haste(page, lab, count: int) -> None:
+    """Answers in every way, each of which counts, also after one that was refused."""
+    browser.open_notebook(page, lab, lab.write("haste.ipynb", [ASKS, "ask('haste')"]))
+    browser.run_all(page)
+    place = cell_of(page, "How many of haste?")
+    for number, (way, wait, refused) in zip(range(count), itertools.cycle(HASTE), strict=False):
+        if refused:
+            answer(page, place, f"bad {number}", way, wait)
+            place.get_by_text(f"“bad {number}” is not an answer here").wait_for()
+            expect(place.get_by_label("Your answer")).to_have_value(f"bad {number}")
+        said = number % 100 + 0.25
+        answer(page, place, str(said), way, wait)
+        place.get_by_text(f"You said {said:g}, it is 2.55 of 100").wait_for()
+        expect(place.locator("[role=alert]")).to_have_text("")
+        place.get_by_role("button", name="Ask me again").press("Enter")
+        expect(place.get_by_label("Your answer")).to_have_value("")
+        expect(place.get_by_label("Your answer")).to_be_focused()
+    browser.page_is_well(page)
+
+
+def test_no_answer_in_haste_is_lost(lab, page):
+    answer_in_haste(page, lab, len(HASTE))
+
+
+@pytest.mark.soak
+def test_no_answer_of_a_thousand_is_lost(lab, page):
+    answer_in_haste(page, lab, 1000)
+
+
+def test_a_reload_of_the_tab_keeps_what_was_told_and_goes_on(lab, page):
+    cells = [ASKS, "ask('one', figure)", "ask('two', figure)", "tl.question(question)"]
+    browser.open_notebook(page, lab, lab.write("reloaded.ipynb", cells))
+    browser.run_all(page)
+    one, two = (cell_of(page, f"How many of {name}?") for name in ("one", "two"))
+    answer(page, one, "40", "Enter")
+    one.get_by_alt_text("A dark square").wait_for()
+    answer(page, two, "bad", "Enter")
+    two.get_by_text("“bad” is not an answer here").wait_for()
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    page.reload()
+    browser.wait_until_open(page)
+    one, two = (cell_of(page, f"How many of {name}?") for name in ("one", "two"))
+    one.get_by_text("You said 40, it is 2.55 of 100").wait_for()
+    expect(one.get_by_alt_text("A dark square")).to_be_visible()
+    expect(two.get_by_label("Your answer")).to_have_value("bad")
+    expect(two.get_by_role("alert")).to_contain_text("“bad” is not an answer here")
+    answer(page, two, "3", "Enter")
+    two.get_by_text("You said 3, it is 2.55 of 100").wait_for()
+    expect(two.get_by_alt_text("A dark square")).to_be_visible()
+    one.get_by_role("button", name="Ask me again").click()
+    expect(one.get_by_alt_text("A dark square")).to_have_count(0)
+    question = cell_of(page, "Is it?")
+    question.get_by_label("no").check()
+    expect(question.get_by_role("status")).to_contain_text("✘ No. It only looks so.")
+    browser.page_is_well(page)

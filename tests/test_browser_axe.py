@@ -22,13 +22,15 @@ from tl_course.lessons.questions import Question
 from tl_course.widgets import asking
 net, untrained, lesson = tl.pretrained(), network.FiveLayerNet(), Lesson("03", "quick")
 folder, shown = pathlib.Path(tempfile.mkdtemp(dir=".")), {}
+def press(form, what):
+    form._handle_custom_msg({"press": what, "typed": []}, [])
 def show(name, experiment):
     shown[name] = experiment
     return experiment
 """
 # What makes each, and what a learner does then (`x` is the experiment), one thing after another.
 EVERY = {
-    "Teach": ("tl.widgets.Teach(net)", ["x.fill.click(); x.train.click(); x.wait()"]),
+    "Teach": ("tl.widgets.Teach(net)", ["x.fill.click(); x.train(); x.wait()"]),
     "LayerExplorer": (
         "tl.widgets.LayerExplorer(net, untrained)",
         ["x.wait(); x.layer.value = 'layer2'; x.draw_button.value = True; x.wait()"],
@@ -37,7 +39,7 @@ EVERY = {
         "tl.widgets.TrainingLab(net)",
         ["x.images.value = 10; x.start_button.click(); x.wait(); x.start_button.click(); x.wait()"],
     ),
-    "HowMuch": ("tl.widgets.HowMuch(net)", ["x.fields.skip_button.click()"]),
+    "HowMuch": ("tl.widgets.HowMuch(net)", ["press(x.fields, 'skip')"]),
     "ModalityExplorer": ("tl.widgets.ModalityExplorer()", ["x.grid.chosen = [1, 1]"]),
     "OwnTask": (
         "tl.widgets.OwnTask(net, own=folder / 'own', making=folder)",
@@ -54,18 +56,15 @@ EVERY = {
     ),
     "prediction": (
         "asking.prediction(lesson, 'axe', 'How many of 100?', 93, 'its result')",
-        [
-            "x.fields.answer_button.click()",
-            "x.fields.skip_button.click()",
-        ],  # first without a number
+        ["press(x.form, 'answer')", "press(x.form, 'skip')"],  # first without a number
     ),
     "choice": (
         "asking.prediction(lesson, 'axe-2', 'Which?', 'this', options=['this', 'that'])",
-        ["x.fields.skip_button.click()"],
+        ["press(x.form, 'skip')"],
     ),
     "question": (
         "asking.question(Question('Is it?', 'yes', {'yes': 'Because it is.', 'no': 'It is.'}))",
-        ["x.choices.value = 'no'"],
+        ["x.form.typed = ['no']"],
     ),
 }
 OPTIONS = {"resultTypes": ["violations", "passes"]}

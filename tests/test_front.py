@@ -280,14 +280,74 @@ def test_what_was_done_can_be_brought_back_after_a_restart(front):
     expect(bring).to_have_count(0)
 
 
+# ---------------------------------------------------------------------------- a question
+
+ASK = {
+    "kind": "Predict.", "question": "How many?", "labels": ["before", "after"], "unit": "of 100",
+    "options": [], "answer": "This is my answer", "skip": "Skip", "again": "Ask me again",
+    "typed": ["1"], "written": 0, "answered": False, "alert": "", "told": "",
+}  # fmt: skip
+
+
+def test_a_press_takes_along_what_stands_in_the_fields(front):
+    front.show("ask", ASK)
+    before, after = front.part.get_by_role("textbox").all()
+    expect(before).to_have_value("1")
+    expect(front.part.get_by_role("group", name="How many?")).to_be_visible()
+    before.fill("2")
+    after.fill("<b>")
+    assert front.sent == []
+    after.press("Enter")
+    before.fill("3")
+    after.focus()
+    assert front.get("typed") == ["3", "<b>"]
+    front.part.get_by_role("button", name="This is my answer").click()
+    front.part.get_by_role("button", name="Skip").press("Enter")
+    typed = {"typed": ["3", "<b>"]}
+    presses = [{"press": "answer", "typed": ["2", "<b>"]}, {"press": "answer"} | typed]
+    assert front.sent == [*presses, {"press": "skip"} | typed]
+    front.set(typed=["4", "5"], alert="<i>No</i>")
+    expect(before).to_have_value("3")  # only what Python wrote is put there
+    expect(front.part.get_by_role("alert")).to_have_text("<i>No</i>")
+
+
+def test_an_answer_closes_the_fields_and_the_focus_goes_on(front):
+    front.show("ask", ASK)
+    field = front.part.get_by_label("before")
+    field.focus()
+    front.set(typed=["4", "5"], written=1, answered=True, told="<b>It is so.</b>")
+    expect(field).to_have_value("4")
+    expect(field).to_be_disabled()
+    expect(front.part.locator("b", has_text="It is so.")).to_be_visible()
+    again = front.part.get_by_role("button")
+    expect(again).to_be_focused()
+    again.click()
+    assert front.sent == [{"press": "again", "typed": ["4", "5"]}]
+    front.set(typed=[], written=2, answered=False, told="")
+    expect(field).to_be_focused()
+    expect(field).to_have_value("")
+
+
+def test_a_choice_without_buttons_is_heard_at_once(front):
+    named = {"answer": "", "skip": "", "again": "", "labels": [], "typed": []}
+    front.show("ask", ASK | named | {"options": ["yes", "no"]})
+    yes, no = front.part.get_by_role("radio").all()
+    yes.check()
+    assert front.get("typed") == ["yes"]
+    yes.press("ArrowDown")
+    assert front.get("typed") == ["no"]
+    no.press("Enter")
+    assert front.sent == [] and front.part.get_by_role("button").count() == 0
+    front.set(typed=["yes"], written=1)
+    expect(yes).to_be_checked()
+
+
 # ---------------------------------------------------------------------------- the guard
 
 CONTROLS = """<button id="train" class="tlc-once">Train</button><button id="undo">Undo</button>
 <div class="widget-slider tlc-choice"><span class="widget-label">Labelled images</span>
 <div class="noUi-handle" role="slider" tabindex="0" style="position: relative"></div>
 <div class="widget-readout" contenteditable="true">1,000</div></div>
-<div class="widget-radio"><span class="widget-label">Which?</span>
-<div class="widget-radio-box"><input type="radio"></div></div>
 <div class="tlc-wide" style="width: 100px"><p style="width: 300px">wide</p></div>"""
 
 
@@ -317,7 +377,6 @@ def test_controls_have_names_and_values_in_words(guarded):
     expect(readout).to_have_attribute("contenteditable", "false")
     readout.evaluate("readout => readout.textContent = '2,000'")
     expect(slider).to_have_attribute("aria-valuetext", "2,000")
-    expect(page.get_by_role("radiogroup", name="Which?")).to_have_count(1)
     slider.focus()
     expect(slider).to_have_attribute("data-lm-suppress-shortcuts", "true")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import clicker
 import ipywidgets as widgets
 import pytest
-from clicker import draw_on, keep, wait_until
+from clicker import draw_on, keep, press, wait_until
 from conftest import HUNG
 from ipywidgets.widgets.widget import _instances
 
@@ -437,7 +437,7 @@ def teach(net, tmp_path):
 
 
 def test_ten_drawings_then_it_learns(teach, hold):
-    assert teach.train.disabled and "10 to go" in teach.step.value
+    assert teach.guess.answered and "10 to go" in teach.step.value
     draw_on(teach.pad, [], kept=True)
     assert teach.told == "Draw a 0 first, or use a stranger's 0." and not teach.mine
     teach.borrow.click()
@@ -460,16 +460,14 @@ def test_ten_drawings_then_it_learns(teach, hold):
     teach.back.click()
     assert teach.pad.prompt == "Draw a 1"
     teach.fill.click()
-    assert len(teach.mine) == 10 and not teach.train.disabled
+    assert len(teach.mine) == 10 and not teach.guess.answered
 
     predictions.forget("00", "handwriting-10")  # what another test said first would stay
     let_go = hold(handwriting, "teach")
-    teach.guess.value = "many"
-    teach.train.click()
+    press(teach.guess, "answer", "many")
     assert teach.told.startswith("“many” is not a number") and not teach.busy
-    teach.guess.value = "60"
-    teach.train.click()
-    assert teach.train.disabled and not teach.halt.disabled
+    press(teach.guess, "answer", "60")
+    assert teach.guess.answered and not teach.halt.disabled
     let_go.set()
     teach.wait(HUNG)
     assert "digits right (you said 60)" in teach.step.value and teach.said == {10: 60}
@@ -479,7 +477,7 @@ def test_ten_drawings_then_it_learns(teach, hold):
     assert {key[0] for key in teach.results} == set(handwriting.ARMS)
     assert teach.figure.picture and "MNIST" in teach.figure.picture.alt
     assert "of 100" in teach.board.value and ">–<" in teach.board.value
-    assert teach.train.disabled and teach.halt.disabled
+    assert teach.guess.answered and teach.halt.disabled
 
     draw_on(teach.pad, THREE)
     words = teach.pad.answer["words"] + teach.pad.answer["also"]
@@ -498,16 +496,13 @@ def test_ten_drawings_then_it_learns(teach, hold):
     )
 
 
-def test_a_prediction_counts_that_is_heard_of_after_train(teach, hold):
+def test_a_press_is_heard_once_with_what_stood_in_the_field(teach, hold):
     teach.fill.click()
     let_go = hold(handwriting, "teach")
-    teach.guess.value = "7"
-    teach.guess._handle_custom_msg({"event": "submit"}, [])  # Enter trains
-    assert teach.busy and teach.said == {10: 7}
-    teach.guess.value = "70"  # the browser held the second key back while the kernel worked
-    assert teach.said == {10: 70} and teach.guess.value == ""
-    teach.guess.value = "many"
-    assert teach.told.startswith("“many” is not a number from 0 to 100") and teach.said == {10: 70}
+    press(teach.guess, "answer", "70")
+    assert teach.busy and teach.said == {10: 70} and teach.guess.typed == []
+    press(teach.guess, "answer", "7")  # the second one of two
+    assert teach.said == {10: 70} and not teach.told
     let_go.set()
     teach.wait(HUNG)
     assert "(you said 70)" in teach.step.value
@@ -535,7 +530,7 @@ def test_a_scribble_that_no_file_could_hold_is_not_kept(teach):
 
 def test_what_was_learnt_goes_with_the_seed(teach):
     teach.fill.click()
-    teach.train.click()
+    press(teach.guess)
     teach.wait(HUNG)
     state = teach.state_text()
     teach.set_state(state)
@@ -544,7 +539,7 @@ def test_what_was_learnt_goes_with_the_seed(teach):
         teach.set_state(state.replace('"seed":0', '"seed":1').replace('"#', '"!', 1))
     assert len(teach.results) == 4 and teach.seed == 0
     teach.set_state(state.replace('"seed":0', '"seed":1'))
-    assert not teach.results and len(teach.mine) == 10 and not teach.train.disabled
+    assert not teach.results and len(teach.mine) == 10 and not teach.guess.answered
 
 
 def test_what_was_kept_while_python_was_busy_keeps_its_label(teach):
@@ -585,7 +580,7 @@ def test_what_was_kept_while_python_was_busy_keeps_its_label(teach):
 def test_it_grows_with_each_ten_and_reads_a_neighbour(teach):
     teach.fill.click()
     teach.fill.click()
-    teach.train.click()
+    press(teach.guess)
     teach.wait(HUNG)
     assert {key[1] for key in teach.results} == {10, 20}
     assert all(r.following_of == 10 for key, r in teach.results.items() if key[1] == 10)
@@ -605,7 +600,7 @@ def test_it_grows_with_each_ten_and_reads_a_neighbour(teach):
 
     teach.who.value = ME
     teach.back.click()  # 19 drawings: what learnt from 20 goes, and so does 10, whose test is short
-    assert not teach.results and not teach.train.disabled
+    assert not teach.results and not teach.guess.answered
     teach.fill.click()
     teach.who.value = NEIGHBOUR
     other = Teach(teach.net, 0)
@@ -614,13 +609,13 @@ def test_it_grows_with_each_ten_and_reads_a_neighbour(teach):
         with pytest.raises(CourseError, match="predictions in this state are damaged"):
             other.set_state(json.dumps(json.loads(teach.state_text()) | {"said": wrong}))
     assert other.mine == teach.mine and other.neighbours == teach.neighbours
-    assert other.who.value == NEIGHBOUR and not other.train.disabled
+    assert other.who.value == NEIGHBOUR and not other.guess.answered
 
 
 def test_taking_back_leaves_no_result_whose_network_is_gone(teach):
     for _ in range(3):
         teach.fill.click()
-    teach.train.click()
+    press(teach.guess)
     teach.wait(HUNG)
     assert teach.results["option-1", 10].net is None
     teach.back.click()  # 29 drawings: 30 and 20 go, and with them what 10 had left
@@ -628,7 +623,7 @@ def test_taking_back_leaves_no_result_whose_network_is_gone(teach):
     draw_on(teach.pad, THREE)
     assert teach.pad.answer["seen"] and not teach.errors and not teach.results
     teach.fill.click()
-    teach.train.click()
+    press(teach.guess)
     teach.wait(HUNG)
     assert {key[1] for key in teach.results} == {10, 20, 30}
 
@@ -649,7 +644,7 @@ def test_fifty_drawings_to_the_first_result_and_to_all_four(teach):
 
     teach._learnt = timed
     begun = time.perf_counter()
-    teach.train.click()
+    press(teach.guess)
     teach.wait(HUNG)
     print("fifty drawings, seconds to: " + ", ".join(f"{a} {s:.2f}" for a, s in seconds.items()))
     assert set(seconds) == set(handwriting.ARMS) and next(iter(seconds)) == "option-1"
@@ -660,14 +655,14 @@ def test_stop_leaves_what_was_found(teach, hold):
     for _ in range(3):
         teach.fill.click()
     let_go = hold(handwriting, "teach", after=4)  # the other eight come after Stop, if at all
-    teach.train.click()
+    press(teach.guess)
     wait_until(lambda: teach.results)
     teach.halt.click()
     begun = time.perf_counter()
     let_go.set()
     teach.wait(HUNG)
     print(f"Stop → stopped: {1000 * (time.perf_counter() - begun):.0f} ms")
-    assert len(teach.results) <= 5 and not teach.train.disabled and teach.halt.disabled
+    assert len(teach.results) <= 5 and not teach.guess.answered and teach.halt.disabled
     assert "of 100" in teach.board.value
 
 
@@ -841,7 +836,7 @@ def test_all_that_is_shown_is_said_again_after_a_connection_was_lost(teach, monk
     told = []
     monkeypatch.setattr(widgets.Widget, "send_state", lambda one, key=None: told.append(one))
     teach._guard._handle_custom_msg({"again": True}, [])
-    assert {teach.pad, teach.row, teach.train.layout, teach.figure.view, teach._state} <= set(told)
+    assert {teach.pad, teach.row, teach.guess.layout, teach.figure.view, teach._state} <= set(told)
 
 
 def test_every_picture_and_control_has_words(teach, drawing_pad):
@@ -863,7 +858,7 @@ def make(name, net, folder):
     teach = Teach(net, 0, folder)
     for _ in range(2):
         teach.fill.click()
-    teach.train.click()
+    press(teach.guess)
     teach.wait(HUNG)
     return teach
 

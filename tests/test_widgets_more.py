@@ -14,7 +14,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from clicker import wait_until
+from clicker import press, wait_until
 from conftest import HUNG
 from ipywidgets import DOMWidget
 from PIL import Image
@@ -117,11 +117,7 @@ def touched(experiment):
         experiment.wait(HUNG)
         experiment.network.fixed, experiment.rate.value = 3, 1e-3
     elif isinstance(experiment, HowMuch):
-        for field, text in zip(
-            experiment.fields.by_label.values(), "74 91 96".split(), strict=True
-        ):
-            field.value = text
-        experiment.fields.answer_button.click()
+        press(experiment.fields, "answer", "74", "91", "96")
         experiment.images.value, experiment.draw.value = 20, 7
         experiment.start_button.click()
         experiment.wait(HUNG)
@@ -400,22 +396,22 @@ def own_home(tmp_path, monkeypatch):
 
 def test_first_the_prediction_then_what_was_measured(make):
     own = make(HowMuch)
-    fields, buttons = own.fields.by_label, (own.fields.answer_button, own.fields.skip_button)
     assert own.measured.layout.display == "none" and own.digits.picture is None
     assert own.prediction == {} and "appears after your answer" in own.curve.summary
     assert "frozen" not in own.curve.picture.alt, "nothing measured is shown before the answer"
-    assert all(field.value == "" for field in fields.values()), "no default"
-    buttons[0].click()
+    assert own.fields.typed == [], "no default"
+    press(own.fields, "answer", "", "", "")
     assert "type a number from 0 to 100, or press Skip" in own.told and not own.shown
-    for field, text in zip(fields.values(), ("66", "80,5", "95 %"), strict=True):
-        field.value = text
+    own.fields.typed = typed = ["66", "80,5", "95 %"]
     assert "66.0 at 10, 80.5 at 100, 95.0 at 1,000" in own.curve.picture.alt, "drawn as typed"
     before = Image.open(io.BytesIO(own.curve.picture.png)).size
-    buttons[0].click()
+    press(own.fields, "answer", *typed)
     assert Image.open(io.BytesIO(own.curve.picture.png)).size == before
     assert own.prediction == {10: 66, 100: 80.5, 1000: 95} and not own.told
     assert own.measured.layout.display == ""
-    assert all(one.layout.display == "none" for one in buttons)
+    assert own.fields.layout.display == "none"
+    press(own.fields, "skip")  # the second one of two
+    assert own.prediction == {10: 66, 100: 80.5, 1000: 95}
     (entry,) = kept.read("predictions").values()
     assert entry["said"] == {"with 10 images": 66, "with 100 images": 80.5, "with 1,000 images": 95}
     own.images.value = 10
@@ -433,9 +429,7 @@ def test_first_the_prediction_then_what_was_measured(make):
 
 def test_every_number_that_was_predicted_is_scored_and_so_is_the_curve_between(make):
     own = make(HowMuch)
-    for field, text in zip(own.fields.by_label.values(), ("66", "80.5", "95"), strict=True):
-        field.value = text
-    own.fields.answer_button.click()
+    press(own.fields, "answer", "66", "80.5", "95")
     for row, (images, said) in zip(own.scored(), own.prediction.items(), strict=True):
         mean = float(own._measured("option-1", False, images)["mean"])
         assert row["images"] == f"{images:,}" and row["you said"] == f"{said:g}"
@@ -453,7 +447,7 @@ def test_every_number_that_was_predicted_is_scored_and_so_is_the_curve_between(m
 
 def test_who_skips_the_prediction_sees_what_was_measured(make):
     own = make(HowMuch)
-    own.fields.skip_button.click()
+    press(own.fields, "skip")
     assert own.shown and own.prediction == {} and "You said" not in own.curve.summary
     assert [row["you said"] for row in own.scored()] == ["–"] * 3
     other = make(HowMuch)
@@ -463,7 +457,7 @@ def test_who_skips_the_prediction_sees_what_was_measured(make):
 
 def test_the_images_shown_are_those_of_the_draw_and_a_point_can_be_run(make, net, target):
     own = make(HowMuch)
-    own.fields.skip_button.click()
+    press(own.fields, "skip")
     one = own.digits.picture.png
     own.draw.value = 5
     assert own.digits.picture.png != one and "draw 5, 5 of each" in own.digits.summary
@@ -485,7 +479,7 @@ def test_the_images_shown_are_those_of_the_draw_and_a_point_can_be_run(make, net
 
 def test_a_point_under_way_can_be_stopped(make, under_way):
     own, (told, let_go) = make(HowMuch), under_way
-    own.fields.skip_button.click()
+    press(own.fields, "skip")
     own.arm.value, own.augment.value, own.images.value = "scratch", True, 1000
     own.start_button.click()
     wait_until(lambda: len(told) == 2)
@@ -501,7 +495,7 @@ def test_who_has_more_digits_is_offered_more_of_them(make, net, target):
     many = target.pool[torch.arange(2500) % len(target.pool)]
     own = HowMuch(net, Target(many, target.validation, target.test))
     assert own.images.options[-1] == ("2,500", 2500)
-    own.fields.skip_button.click()
+    press(own.fields, "skip")
     assert "yours are different" in own.curve.summary
     assert "This draw, recorded" not in own.curve.summary
     own.images.value = 2500
@@ -518,7 +512,7 @@ def test_beside_all_of_mnist_stands_the_official_test(net, target):
     every = target.pool[torch.arange(ALL) % len(target.pool)]
     own = HowMuch(net, Target(every, target.validation, target.test))
     assert own.images.options[-1] == ("5,000", 5000)
-    own.fields.skip_button.click()
+    press(own.fields, "skip")
     own.images.value = 5000
     rows = comparing.plain(results.load("official")).query("arm == 'option-1'")
     of_5000 = 100 * rows[rows.images == 5000].set_index("draw").accuracy
@@ -530,7 +524,7 @@ def test_beside_all_of_mnist_stands_the_official_test(net, target):
 
 def test_a_large_seed_makes_a_state_that_can_be_read(make):
     own = make(HowMuch, seed=20260101)
-    own.fields.skip_button.click()
+    press(own.fields, "skip")
     own.images.value = 10
     own.start_button.click()
     own.wait(HUNG)
@@ -542,7 +536,7 @@ def test_a_large_seed_makes_a_state_that_can_be_read(make):
 
 def test_another_seed_has_draws_that_were_not_recorded(make):
     own = make(HowMuch, seed=2)
-    own.fields.skip_button.click()
+    press(own.fields, "skip")
     assert own.trial.seed == 2000 and "recorded:" not in own.curve.summary
 
 

@@ -9,7 +9,9 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import anywidget
 import ipywidgets as widgets
+import traitlets
 from IPython.display import HTML, display
 
 from tl_course.base.errors import CourseError
@@ -17,10 +19,11 @@ from tl_course.lessons import predictions
 from tl_course.lessons.lesson import Lesson, somebody_is_there
 from tl_course.lessons.predictions import Asked
 from tl_course.lessons.questions import Question
-from tl_course.widgets.base import WRAP, button, status
-from tl_course.widgets.parts import Guard
+from tl_course.widgets.base import is_like, status
+from tl_course.widgets.parts import Guard, joined
 
 RULE = "border-left:4px solid {};padding:0.2em 0.8em;margin:0.4em 0"
+PRESS = {"press": str, "typed": [str]}  # what a form sends
 ASKING, TOLD = RULE.format("#6E6E6E"), RULE.format("#0072B2")
 
 
@@ -57,140 +60,129 @@ def question(asked: Question) -> "QuestionView":
     return QuestionView(asked)
 
 
-class _Asked:
-    """What both have: a view, a place below it, and a still form where no view can be."""
+class Form(anywidget.AnyWidget):
+    """Fields without a default for numbers, or a choice, and what is pressed (front/ask.js).
 
-    def __init__(self) -> None:
+    A press comes as a message like `PRESS`, in which is what stood in the fields then.
+    """
+
+    _esm = joined("ask")
+    kind = traitlets.Unicode("").tag(sync=True)  # a word before the question, where it is shown
+    question = traitlets.Unicode("").tag(sync=True)
+    labels = traitlets.List(traitlets.Unicode()).tag(sync=True)  # of fields
+    unit = traitlets.Unicode("").tag(sync=True)
+    options = traitlets.List(traitlets.Unicode()).tag(sync=True)  # in place of fields
+    answer = traitlets.Unicode("").tag(sync=True)  # what stands on the buttons
+    skip = traitlets.Unicode("").tag(sync=True)
+    again = traitlets.Unicode("").tag(sync=True)
+    typed = traitlets.List(traitlets.Unicode()).tag(sync=True)  # what stands in the fields
+    written = traitlets.Int(0).tag(sync=True)  # how often Python wrote it
+    answered = traitlets.Bool(False).tag(sync=True)  # nothing can be changed any more
+    alert = traitlets.Unicode("").tag(sync=True)  # a sentence about what was typed
+    told = traitlets.Unicode("").tag(sync=True)  # as HTML what an answer brings
+
+    def write(self, typed: Sequence[str]) -> None:
+        """Put something into the fields, in the place of what stands there."""
+        self.typed = list(typed)
+        self.written += 1
+
+
+class Fields(Form):
+    """The form of something `asked`, with *This is my answer* and *Skip*."""
+
+    def __init__(self, asked: Asked, **more: Any) -> None:
+        labels = [] if asked.options else [label or "Your answer" for label in asked.measured]
+        super().__init__(
+            question=asked.question, labels=labels, unit=asked.unit, options=list(asked.options),
+            answer="This is my answer", skip="Skip", **more,
+        )  # fmt: skip
+        self.asked = asked
+
+    def read(self, typed: Sequence[str]) -> dict[str, float] | str:
+        """What was answered; CourseError says what is missing."""
+        if not self.asked.options:
+            texts = dict(zip(self.asked.measured, typed, strict=False))
+            return {k: self.asked.number(texts.get(k, ""), k) for k in self.asked.measured}
+        if not typed or typed[0] not in self.asked.options:
+            raise CourseError("Choose one of the answers, or press Skip.")
+        return typed[0]
+
+    def show_answer(self, said: dict[str, float] | str | None, answered: bool) -> None:
+        """Show what was said, None for nothing; it can be changed where it is not `answered`."""
+        numbers = [f"{value:g}" for value in said.values()] if isinstance(said, dict) else []
+        with self.hold_sync():
+            self.write([said] if isinstance(said, str) else numbers)
+            self.answered, self.alert = answered, ""
+
+
+class _Asked:
+    """What all of them have: a form, and a still form of it where no view can be."""
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
         self.attended = somebody_is_there()
         self.view = widgets.VBox().add_class("tlc")
         self._guard = Guard(self.view, still=uuid.uuid4().hex)
-        self.alert = widgets.HTML()
-        self.below = None  # the place of what is told
+        self.view.children = [form, self._guard]
+        self._saved = None  # the output that a saved notebook shows
 
     def told(self) -> list[Any]:
         """What is shown now below the question, one below the other."""
         raise NotImplementedError
 
     def still(self) -> str:
-        """What is shown where the view is not."""
+        """The question where the view is not."""
         raise NotImplementedError
-
-    def tell(self, sentence: str) -> None:
-        """Show a sentence about what was typed; an empty one takes it away."""
-        said = f'<div role="alert" style="{RULE.format("#D55E00")}">{html.escape(sentence)}</div>'
-        self.alert.value = said if sentence else ""
 
     def _ipython_display_(self) -> None:
         if not self.attended:
             display(HTML(self.still()), *self.told())
             return
         display(self.view._repr_mimebundle_() | {"text/plain": "a question"}, raw=True)
-        hidden = f'<div data-tlc-still="{self._guard.still}">{self.still()}</div>'
-        self.below = display(_bundle([HTML(hidden), *self.told()]), raw=True, display_id=True)
-        self._hidden = hidden
+        self._saved = display(self._as_saved(), raw=True, display_id=True)
+
+    def _as_saved(self) -> dict[str, str]:
+        """What a saved notebook shows; the guard hides it where the view lives."""
+        page = _bundle([HTML(self.still()), *self.told()])
+        hidden = f'<div data-tlc-still="{self._guard.still}">{page["text/html"]}</div>'
+        return page | {"text/html": hidden}
 
     def _show(self) -> None:
-        if self.below is not None:
-            self.below.update(_bundle([HTML(self._hidden), *self.told()]), raw=True)
-
-
-class Fields:
-    """Fields without a default for what is asked, *This is my answer* and *Skip*, in `view`.
-
-    Who puts them somewhere connects the buttons, and calls `close` once there is an answer.
-    """
-
-    def __init__(self, asked: Asked) -> None:
-        self.asked = asked
-        if asked.options:
-            layout = {"width": "auto", "max_width": "100%"}
-            choice = widgets.RadioButtons(options=asked.options, value=None, layout=layout)
-            self.by_label: dict[str, widgets.Widget] = {"": choice}
-        else:
-            self.by_label = {label: self._field(label) for label in asked.measured}
-        self.answer_button = button("This is my answer", "primary")
-        self.skip_button = button("Skip")
-        buttons = widgets.HBox([self.answer_button, self.skip_button])
-        self.view = widgets.HBox([*self.by_label.values(), buttons], layout=WRAP)
-
-    def _field(self, label: str) -> widgets.Text:
-        words = label or "Your answer"
-        return widgets.Text(
-            description=words,
-            placeholder=self.asked.unit,
-            continuous_update=False,  # else the browser holds keys back, and a click overtakes them
-            style={"description_width": "initial"},
-            layout={"width": f"{12 + len(words) // 2}em", "max_width": "100%"},
-        )
-
-    def read(self) -> dict[str, float] | str:
-        """What was answered; CourseError says what is missing."""
-        if not self.asked.options:
-            return {k: self.asked.number(f.value, k) for k, f in self.by_label.items()}
-        if self.by_label[""].value is None:
-            raise CourseError("Choose one of the answers, or press Skip.")
-        return self.by_label[""].value
-
-    def write(self, said: dict[str, float] | str | None) -> None:
-        """Put an answer in, or with None take it away."""
-        for label, field in self.by_label.items():
-            if self.asked.options:
-                field.value = said
-            else:
-                field.value = f"{said[label]:g}" if said else ""
-
-    def close(self, answered: bool) -> None:
-        """Nothing can be changed after an answer, and everything again before the next."""
-        for field in self.by_label.values():
-            field.disabled = answered
-        for one in (self.answer_button, self.skip_button):
-            one.layout.display = "none" if answered else ""
+        self.form.told = _bundle(self.told())["text/html"]
+        if self._saved:
+            self._saved.update(self._as_saved(), raw=True)
 
 
 class Prediction(_Asked):
     """A question with fields, and its result behind it; `said` is the answer, None if skipped."""
 
     def __init__(self, number: str, name: str, asked: Asked, results: Sequence[Any]) -> None:
-        super().__init__()
+        super().__init__(Fields(asked, kind="Predict.", again="Ask me again"))
         self.number, self.name, self.asked, self.results = number, name, asked, results
         self.answered, self.said = False, None
         if self.attended:
-            self.answered, self.said = predictions.before(number, name, asked)
-        self.fields = Fields(asked)
-        self.fields.write(self.said)
-        self.again_button = button("Ask me again")
-        self.fields.answer_button.on_click(lambda _: self._answer())
-        self.fields.skip_button.on_click(lambda _: self._end(None))
-        self.again_button.on_click(lambda _: self._again())
-        words = widgets.HTML(self._question())
-        again = widgets.HBox([self.again_button])  # as wide as its words
-        self.view.children = [words, self.fields.view, self.alert, again, self._guard]
-        self._refresh()
+            self.form.on_msg(self._pressed)
+            self._become(*predictions.before(number, name, asked))
 
-    def _answer(self) -> None:
-        try:
-            said = self.fields.read()
-        except CourseError as slip:
-            self.tell(str(slip))
-        else:
-            self._end(said)
+    def _pressed(self, _: Any, content: Any, __: Any) -> None:
+        press = content["press"] if is_like(content, PRESS) else ""
+        if press == "again" and self.answered:
+            self._become(False, None)
+            predictions.forget(self.number, self.name)
+        elif press in ("answer", "skip") and not self.answered:
+            try:
+                said = self.form.read(content["typed"]) if press == "answer" else None
+            except CourseError as slip:
+                self.form.typed, self.form.alert = content["typed"], str(slip)
+                return
+            self._become(True, said)
+            predictions.keep(self.number, self.name, self.asked, said)
 
-    def _end(self, said: dict[str, float] | str | None) -> None:
-        self.answered, self.said = True, said
-        predictions.keep(self.number, self.name, self.asked, said)
-        self._refresh()
-
-    def _again(self) -> None:
-        predictions.forget(self.number, self.name)
-        self.answered, self.said = False, None
-        self.fields.write(None)
-        self._refresh()
-
-    def _refresh(self) -> None:
-        self.tell("")
-        self.fields.close(self.answered)
-        self.again_button.layout.display = "" if self.answered else "none"
-        self._show()
+    def _become(self, answered: bool, said: dict[str, float] | str | None) -> None:
+        self.answered, self.said = answered, said
+        with self.form.hold_sync():
+            self.form.show_answer(said, answered)
+            self._show()
 
     def told(self) -> list[Any]:
         if self.attended and not self.answered:
@@ -203,33 +195,25 @@ class Prediction(_Asked):
 
     def still(self) -> str:
         choices = html.escape(" · ".join(self.asked.options))
-        return self._question() + (f"<p>{choices}</p>" if choices else "")
-
-    def _question(self) -> str:
-        return f'<div style="{ASKING}"><b>Predict.</b> {html.escape(self.asked.question)}</div>'
+        words = f'<div style="{ASKING}"><b>Predict.</b> {html.escape(self.asked.question)}</div>'
+        return words + (f"<p>{choices}</p>" if choices else "")
 
 
 class QuestionView(_Asked):
     """A question with choices; each is answered at once, and may be tried."""
 
     def __init__(self, asked: Question) -> None:
-        super().__init__()
+        form = Form(kind="Question.", question=asked.text, options=list(asked.answers))
+        super().__init__(form)
         self.asked = asked
-        self.choices = widgets.RadioButtons(
-            options=list(asked.answers), value=None, layout={"width": "auto", "max_width": "100%"}
-        )
-        self.choices.observe(lambda _: self._show(), "value")
-        words = widgets.HTML(
-            f'<div style="{ASKING}"><b>Question.</b> {html.escape(asked.text)}</div>'
-        )
-        self.view.children = [words, self.choices, self._guard]
+        self.form.observe(lambda _: self._show(), "typed")
 
     def told(self) -> list[Any]:
-        taken = self.choices.value
-        if taken is None:
+        taken = [one for one in self.form.typed if one in self.asked.answers]
+        if not taken:
             return []
-        mark = "✔ Yes." if taken == self.asked.right else "✘ No."
-        why = html.escape(self.asked.answers[taken])
+        mark = "✔ Yes." if taken[0] == self.asked.right else "✘ No."
+        why = html.escape(self.asked.answers[taken[0]])
         return [HTML(f'<div role="status" style="{TOLD}"><b>{mark}</b> {why}</div>')]
 
     def still(self) -> str:

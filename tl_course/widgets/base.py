@@ -309,8 +309,8 @@ class Experiment:
 
         With `data` it is `act(content, data)`, where `data` are the bytes that came with it. What
         is like none of the `forms` (`is_like`) changes nothing and is told. Of what is synced only
-        the last may come; of messages all do. In their order among other widgets' clicks as well,
-        but where the kernel takes up widgets in several threads.
+        the last may come; of messages all do. Of three that come at once, the last may overtake the
+        second (ipykernel 7.4: `shell_main`), so what belongs together is one message.
         """
 
         def heard(content: Any, buffers: list) -> None:

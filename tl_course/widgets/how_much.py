@@ -21,7 +21,7 @@ from tl_course.lessons.predictions import Asked
 from tl_course.study import comparing, results, trials
 from tl_course.study.trials import Run, Trial
 from tl_course.widgets import figures as trial_plots
-from tl_course.widgets.asking import Fields
+from tl_course.widgets.asking import PRESS, Fields
 from tl_course.widgets.base import Slot, columns, control, number, one_of, table
 from tl_course.widgets.training_lab import Training
 
@@ -72,15 +72,12 @@ class HowMuch(Training):
         ])  # fmt: skip
         self.shown = False
         self.on_change(self.controls.values(), lambda _: self.show())
-        self.on_change(self.fields.by_label.values(), lambda _: self._draw_curve())
-        self.on_click(self.fields.answer_button, lambda: self._reveal(self.fields.read()))
-        self.on_click(self.fields.skip_button, lambda: self._reveal(None))
-        for field in self.fields.by_label.values():
-            field.add_class("tlc-inline")
+        self.on_change(self.fields, lambda _: self._draw_curve(), "typed")
+        self.on_message(self.fields, self._pressed, PRESS)
         ask = widgets.HTML(f"<p>{CURVE}</p>")
         self.show()
         result = [self.curve.view.add_class("tlc-figure"), self.digits.view.add_class("tlc-sheet")]
-        self.lay_out([columns([ask, self.fields.view, self.measured], result)])
+        self.lay_out([columns([ask, self.fields, self.measured], result)])
 
     @property
     def prediction(self) -> dict[int, float]:
@@ -96,7 +93,10 @@ class HowMuch(Training):
             seed=1000 * self.seed + self.draw.value - 1,
         )  # fmt: skip
 
-    def _reveal(self, said: dict[str, float] | None) -> None:
+    def _pressed(self, content: dict) -> None:
+        if self.shown:
+            return
+        said = self.fields.read(content["typed"]) if content["press"] == "answer" else None
         self.shown, self.answer = True, said
         predictions.keep(*KEPT_AS, self.fields.asked, said)
         self.show()
@@ -146,9 +146,9 @@ class HowMuch(Training):
     def _typed(self) -> dict[int, float]:
         """What is in the fields so far, of what is a number."""
         found = {}
-        for images, (label, field) in zip(ASKED, self.fields.by_label.items(), strict=True):
+        for images, typed in zip(ASKED, self.fields.typed, strict=False):
             with contextlib.suppress(CourseError):
-                found[images] = self.fields.asked.number(field.value, label)
+                found[images] = self.fields.asked.number(typed)
         return found
 
     def scored(self) -> list[dict]:
@@ -205,10 +205,10 @@ class HowMuch(Training):
         else:
             said = said if isinstance(said, list) and len(said) == len(ASKED) else [None] * 3
             said = [number({"prediction": one}, "prediction", 0, 100, whole=False) for one in said]
-            said = dict(zip(self.fields.by_label, said, strict=True))
+            said = dict(zip(self.fields.asked.measured, said, strict=True))
         self.answer = said
-        self.fields.write(said)
         self.shown = one_of(settings, "shown", (False, True))
+        self.fields.show_answer(said, self.shown)
         super().apply(settings)
         live = settings["live"] if isinstance(settings["live"], list) else [None]
         if any(not isinstance(row, dict) or set(row) != set(ROW) for row in live):
@@ -227,8 +227,8 @@ class HowMuch(Training):
     def show(self) -> None:
         self.measured.layout.display = "" if self.shown else "none"
         self.digits.view.layout.visibility = "visible" if self.shown else "hidden"
-        self.fields.view.layout.display = "none" if self.shown else ""
-        self.fields.close(self.shown)
+        self.fields.layout.display = "none" if self.shown else ""
+        self.fields.answered = self.shown
         self.scores.value = table(self.scored(), "Right, of 100, with Option 1")
         if not self.busy:
             self._busy(False, "")

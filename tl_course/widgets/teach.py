@@ -28,6 +28,7 @@ from tl_course.lessons.n00_start_here.handwriting import Drawing as Labelled
 from tl_course.lessons.n00_start_here.handwriting import Result
 from tl_course.lessons.predictions import Asked
 from tl_course.study import results
+from tl_course.widgets.asking import PRESS, Form
 from tl_course.widgets.base import WRAP, Experiment, Slot, button, control, status, table
 from tl_course.widgets.drawing_pad import Canvas, png_url
 from tl_course.widgets.parts import joined
@@ -85,11 +86,9 @@ class Teach(Experiment):
         self.back = button("Take back the last")
         self.fill = button("Fill the rest")
         self.step, self.board = widgets.HTML().add_class("tlc-step-said"), widgets.HTML()
-        self.guess = widgets.Text(
-            description="Your prediction", continuous_update=False,
-            style={"description_width": "initial"}, layout={"width": "12em"},
-        )  # fmt: skip
-        self.train, self.halt = button("Train", "success"), button("Stop")
+        words = "Your prediction"
+        self.guess = Form(question=words, labels=[words], unit="of 100", answer="Train")
+        self.halt = button("Stop")
         self.bar = widgets.IntProgress(layout={"width": "9em"})
         self.row = Tiles()
         self.figure = Slot()
@@ -100,17 +99,15 @@ class Teach(Experiment):
         self.on_click(self.back, self._take_back)
         self.on_click(self.halt, self._halt)
         self.on_click(self.fill, self._fill, once=True)
-        self.on_click(self.train, self._train, once=True)
         self.on_change(self.who, lambda _: self._next())
-        self.on_change(self.guess, self._guessed)
-        self.on_message(self.guess, lambda _: self.train.click(), object)  # Enter
+        self.on_message(self.guess, self._pressed, PRESS)
         self.on_change(self.more, self.hands.open)
         self.hands.open(False)
         self.show()
         # MNIST's digits take a second to read: before a stranger's one is asked for.
         threading.Thread(target=handwritten, daemon=True).start()
         # What comes next is said and done in one place, above the pad, where the eye is.
-        doing = [self.step, self.guess, self.train, self.bar, self.halt]
+        doing = [self.step, self.guess, self.bar, self.halt]
         ways = widgets.HBox([self.borrow, self.fill, self.back], layout=ROW)
         pad = widgets.VBox([self.pad, self.row, ways])
         results = widgets.VBox([self.board, self.figure.view])
@@ -226,14 +223,19 @@ class Teach(Experiment):
         every = itertools.product(handwriting.ARMS, self._sizes())
         return sum(one not in self.results for one in every)
 
-    def _train(self) -> None:
+    def _pressed(self, content: dict) -> None:
+        if not self.guess.answered:
+            self.train(*content["typed"][:1])
+
+    def train(self, typed: str = "") -> None:
+        """Learn from all whole tens that were drawn; `typed` is a prediction, or nothing."""
         if not self._sizes():
             self.tell("Draw ten digits first, or press Fill the rest.")
             return
         drawings, sizes = list(self.mine), self._sizes()
-        if typed := self.guess.value.strip():
+        if typed.strip():
             self.said[sizes[0]] = _predicted(typed)
-            self.guess.value = ""
+            self.guess.write([])
         known, net, seed = set(self.results), self.net, self.seed
 
         def job(stop: threading.Event, tell: Callable[[Result], None]) -> None:
@@ -249,18 +251,6 @@ class Teach(Experiment):
         self.work(job, learnt, lambda _: self._show_results())
         self.bar.value, self.bar.max = 0, self._missing()
         self._buttons()
-
-    def _guessed(self, typed: str) -> None:
-        """What was typed before Train counts, also where the kernel hears of Train first.
-
-        As after Enter. (While it learns there is no field to type into.)
-        """
-        sizes = self._sizes()
-        learning = self.busy and not self._comparing and self._missing()
-        if typed.strip() and learning:
-            self.said[sizes[0]] = _predicted(typed)
-            with self.quietly():
-                self.guess.value = ""
 
     def _halt(self) -> None:
         self.stop()
@@ -282,11 +272,10 @@ class Teach(Experiment):
     def _buttons(self) -> None:
         """What can be pressed, and what comes next."""
         learning, missing = self.busy and not self._comparing, self._missing()
-        self.train.disabled = self.busy or not missing
+        self.guess.answered = self.busy or not missing
         self.halt.disabled = not self.busy
         for one, shown in (
-            (self.train, missing and not learning), (self.guess, missing and not learning),
-            (self.halt, self.busy), (self.bar, learning),
+            (self.guess, missing and not learning), (self.halt, self.busy), (self.bar, learning),
         ):  # fmt: skip
             one.layout.display = "" if shown else "none"
         self.hands.compare.disabled = self.busy

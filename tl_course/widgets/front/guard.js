@@ -10,7 +10,7 @@
 //
 // Names. The words beside a SelectionSlider can be typed over, and nothing follows from it: so
 // nobody can type there. A slider's handle has no name and says the place of its value in a list;
-// it gets the slider's name and says what the learner sees. Radio buttons are a group with a name.
+// it gets the slider's name and says what the learner sees.
 //
 // Focus. A button that is disabled or hidden while it has the focus passes it on.
 //
@@ -86,11 +86,6 @@ function names(root) {
       if (!handle) continue;
       set(handle, "aria-label", slider.querySelector(".widget-label")?.textContent || "value");
       set(handle, "aria-valuetext", slider.querySelector(".widget-readout")?.textContent || "");
-    }
-    for (const group of root.querySelectorAll(".widget-radio-box")) {
-      const label = group.parentElement.querySelector(".widget-label")?.textContent;
-      set(group, "role", "radiogroup");
-      set(group, "aria-label", label || root.querySelector(".widget-html")?.textContent || "Answers");
     }
     for (const upload of root.querySelectorAll(".widget-upload")) {
       const count = upload.lastChild; // "(0)": nothing is left in it, whatever was handed over

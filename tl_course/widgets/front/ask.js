@@ -1,0 +1,94 @@
+// A question: fields for numbers or a choice, what is pressed below, and what an answer brings.
+//
+// store.kind, store.question   "Predict." and the question; where there is no kind, it stands elsewhere
+// store.labels, store.unit     a field for each label, or store.options, one of which is chosen
+// store.answer, store.skip, store.again   the words on these buttons, where there are such
+// store.typed                  what stands in the fields, after each change; where store.written
+//                              goes up, Python has written it
+// store.answered               nothing can be changed any more
+// store.alert, store.told      what is wrong with an answer, and as HTML what it brings
+//
+// A press sends { press: "answer" | "skip" | "again", typed }: what stands in the fields goes along
+// in one message, because the kernel may take up two of them in another order.
+
+import { make, pressable } from "./dom.js";
+
+const SHORT = 16; // letters of an option, up to which several stand in a line
+
+export function ask(el, store) {
+  const [question, options] = [store.get("question"), store.get("options")];
+  const root = make(el, "div", { name: "tlc-ask" });
+  if (store.get("kind")) {
+    const asked = make(root, "div", { name: "tlc-asked" });
+    make(asked, "b", { text: store.get("kind") });
+    asked.append(` ${question}`);
+  }
+  const row = make(root, "div", { name: "tlc-row" });
+  const fields = make(row, "fieldset", { "aria-label": question });
+  for (const text of store.get("labels")) {
+    const more = { type: "text", autocomplete: "off", placeholder: store.get("unit") };
+    make(make(fields, "label", { text }), "input", more);
+  }
+  const name = `tlc-${Math.random().toString(36).slice(2)}`;
+  for (const value of options) {
+    const label = make(fields, "label");
+    label.append(Object.assign(document.createElement("input"), { type: "radio", name, value }), value);
+  }
+  fields.classList.toggle("tlc-list", options.some((option) => option.length > SHORT));
+  const inputs = [...fields.querySelectorAll("input")];
+  for (const one of inputs) one.setAttribute("data-lm-suppress-shortcuts", "true");
+  const buttons = make(row, "div", { name: "tlc-row" });
+  const button = (where, what) => {
+    const words = store.get(what);
+    return words ? pressable(where, words, () => press(what)) : null;
+  };
+  const answer = button(buttons, "answer");
+  answer?.classList.add("mod-primary");
+  button(buttons, "skip");
+  const alert = make(root, "div", { name: "tlc-wrong", role: "alert" });
+  const after = make(root, "div");
+  const again = button(after, "again");
+  const told = make(root, "div", { name: "tlc-told jp-RenderedHTMLCommon" });
+
+  function standing() {
+    const typed = options.length ? inputs.filter((one) => one.checked) : inputs;
+    return typed.map((one) => one.value);
+  }
+
+  function press(what) {
+    store.send({ press: what, typed: standing() });
+  }
+
+  function write() {
+    const typed = store.get("typed");
+    inputs.forEach((one, i) => {
+      if (options.length) one.checked = typed.includes(one.value);
+      else one.value = typed[i] ?? "";
+    });
+  }
+
+  function open() {
+    const answered = store.get("answered");
+    const focused = root.contains(document.activeElement);
+    fields.disabled = buttons.hidden = answered;
+    after.hidden = !answered;
+    if (focused) (answered ? again : inputs[0])?.focus({ preventScroll: true });
+  }
+
+  const changes = {
+    written: write,
+    answered: open,
+    alert: () => (alert.textContent = store.get("alert")),
+    told: () => (told.innerHTML = store.get("told")),
+  };
+  for (const show of Object.values(changes)) show();
+  root.addEventListener("change", () => store.set({ typed: standing() }));
+  // JupyterLab lets no Enter through to a form in a cell.
+  fields.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !answer) return;
+    event.preventDefault();
+    press("answer");
+  });
+  const ends = Object.entries(changes).map(([changed, show]) => store.on(changed, show));
+  return () => ends.forEach((end) => end());
+}
