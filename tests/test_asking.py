@@ -199,6 +199,42 @@ def test_a_notebook_shows_its_predictions_and_the_course_a_calibration(learner, 
     assert picture is None and "0 numbers" in words
 
 
+def test_the_table_follows_each_answer(learner):
+    table, calibration = tl.predictions(LESSON), tl.calibration()
+    table._ipython_display_()
+    assert "predicted nothing" in table.form.told and "predicted nothing" in learner[-1]
+    assert "0 numbers" in calibration.form.told
+    own = ask(73.05)
+    press(own.form, "answer", "30")
+    assert "How many of 100?" in table.form.told and "1 numbers" in calibration.form.told
+    press(own.form, "again")
+    assert "predicted nothing" in table.form.told and "0 numbers" in calibration.form.told
+
+
+def test_without_a_learner_the_table_is_there_as_well(shown):
+    tl.predictions(LESSON)._ipython_display_()
+    assert shown == ["<p>You have predicted nothing in this notebook so far.</p>"]
+
+
+def test_numbers_of_one_unit_have_the_same_digits():
+    of_100 = {"a": 77.0, "b": 93.6, "c": 8.59}
+    for name, asked, said in (
+        ("share", Asked("?", of_100), {"a": 80, "b": 93.6, "c": 12.25}),
+        ("bits", Asked("?", {"": 1.8}, unit="bits", high=10), {"": 2}),
+        ("labels", Asked("?", {"": 1215.0}, unit="labels", low=10, high=1000), {"": 200}),
+    ):
+        predictions.keep("03", name, asked, said)
+    rows = [row[1:] for row in predictions.rows(predictions.of("03"))]
+    rows = [tuple(cell.replace("\N{NO-BREAK SPACE}", " ") for cell in row) for row in rows]
+    assert rows == [
+        ("2.00", "1.80 bits", "−0.20"),
+        ("200", "1,215 labels", "+1,015"),
+        ("80.0", "77.0 of 100", "−3.0"),
+        ("93.6", "93.6 of 100", "+0.0"),
+        ("12.2", "8.6 of 100", "−3.6"),
+    ]
+
+
 def test_a_question_says_something_to_every_answer(learner, monkeypatch):
     asked = Question("Is it?", "yes", RIGHT_AND_WRONG)
     view = tl.question(asked)

@@ -168,6 +168,7 @@ def test_no_answer_of_a_thousand_is_lost(lab, page):
 
 def test_a_reload_of_the_tab_keeps_what_was_told_and_goes_on(lab, page):
     cells = [ASKS, "ask('one', figure)", "ask('two', figure)", "tl.question(question)"]
+    cells.append("tl.predictions(lesson)")
     browser.open_notebook(page, lab, lab.write("reloaded.ipynb", cells))
     browser.run_all(page)
     one, two = (cell_of(page, f"How many of {name}?") for name in ("one", "two"))
@@ -192,4 +193,7 @@ def test_a_reload_of_the_tab_keeps_what_was_told_and_goes_on(lab, page):
     question = cell_of(page, "Is it?")
     question.get_by_label("no").check()
     expect(question.get_by_role("status")).to_contain_text("✘ No. It only looks so.")
+    table = cell_of(page, "Your predictions")
+    expect(table.locator("tbody tr")).to_have_count(1)
+    expect(table.locator("tbody tr")).to_contain_text("How many of two?")
     browser.page_is_well(page)

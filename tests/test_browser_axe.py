@@ -66,6 +66,7 @@ EVERY = {
         "asking.question(Question('Is it?', 'yes', {'yes': 'Because it is.', 'no': 'It is.'}))",
         ["x.form.typed = ['no']"],
     ),
+    "table": ("asking.predictions(lesson)", []),
 }
 OPTIONS = {"resultTypes": ["violations", "passes"]}
 THEMES = {"light": browser.light, "dark": browser.dark}

@@ -114,7 +114,7 @@ def test_how_a_notebook_is_kept(path):
     if path in OF_THE_COURSE:
         assert values["weights"] == "shipped"
         assert f'Lesson("{path.stem[:2]}"' in source and "lesson.show(" in source
-        assert "lesson.predictions()" in source and "my_prediction" not in source
+        assert "tl.predictions(lesson)" in source and "my_prediction" not in source
     given = "\n".join(cell.source for cell in code if "exercise" not in tags(cell))
     assert not re.search(r"^\s*(def|class) ", given, re.M), "logic belongs into tl_course"
     for target in re.findall(r"\]\((\d\d_\w+\.ipynb)\)", text):

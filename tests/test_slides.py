@@ -52,7 +52,7 @@ def a_notebook(*more):
         new_markdown_cell("### Freeze\n\nDo it."),
         shows("<p>NOT ATTEMPTED</p>", source="def freeze(): ...", tags=["exercise"]),
         new_markdown_cell("## Your predictions in this notebook"),
-        shows("<p>NOTHING</p>", source="lesson.predictions()"),
+        shows("<p>NOTHING</p>", source="tl.predictions(lesson)"),
         new_markdown_cell("## What you saw\n\nMuch. See [the glossary](../docs/glossary.md)."),
         *more,
         new_markdown_cell("---\n# Dig deeper\n\nSECRETS"),

@@ -32,7 +32,7 @@ REST = 3  # lines that are too few for a slide of their own
 WORDS = 13  # in a line
 PICTURE = 9  # lines that are as high as a picture
 # What a class has nothing to see of, and an experiment whose recorded result its votes are about.
-OF_A_PERSON = ("lesson.predictions()", "lesson.calibration()", "tl.widgets.Teach(")
+OF_A_PERSON = ("tl.predictions(", "tl.calibration(", "tl.widgets.Teach(")
 ASKS_FIRST = {"tl.widgets.HowMuch(": q05.CURVE}  # experiments, and the vote before their result
 
 

@@ -206,11 +206,11 @@ class Lesson:
         return storage.person_folder()
 
     def predictions(self) -> None:
-        """Show what was predicted in this notebook, and how far off it was."""
+        """What `tl.predictions` shows, as it is now; for an earlier release's notebooks."""
         display(HTML(predictions.in_words(predictions.of(self.number))))
 
     def calibration(self) -> None:
-        """Show every prediction of the course against what came out, and what that says."""
+        """What `tl.calibration` shows, as it is now; for an earlier release's notebooks."""
         picture, words = predictions.calibration(predictions.of())
         display(*filter(None, [picture]), HTML(words))
 

@@ -7,7 +7,7 @@ was said is kept once, with what came out (`kept`); `None` was said by whoever s
 import html
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from tl_course.base.html import table
 from tl_course.lessons import kept
 from tl_course.lessons.figures import BLUE, Picture, in_a_row
 
+FOLLOWED_BY: dict[str, Callable[[], None]] = {}  # by a name, what is called after each answer
 FEW = 3  # numbers predicted, from which on a calibration says something
 
 
@@ -78,7 +79,7 @@ def _side(off: float) -> str:
 def keep(number: str, name: str, asked: Asked, said: dict[str, float] | str | None) -> None:
     """Keep what was said of question `name` in notebook `number`; what was kept before stays."""
     entry = {**asdict(asked), "options": list(asked.options), "said": said}
-    kept.keep("predictions", f"{number}.{name}", lambda before: before or entry)
+    _change(f"{number}.{name}", lambda before: before or entry)
 
 
 def before(number: str, name: str, asked: Asked) -> tuple[bool, dict[str, float] | str | None]:
@@ -95,7 +96,13 @@ def before(number: str, name: str, asked: Asked) -> tuple[bool, dict[str, float]
 
 def forget(number: str, name: str) -> None:
     """Delete what was said of one question, so that it can be asked again."""
-    kept.keep("predictions", f"{number}.{name}", lambda _: None)
+    _change(f"{number}.{name}", lambda _: None)
+
+
+def _change(name: str, change: Callable[[dict], dict | None]) -> None:
+    kept.keep("predictions", name, change)
+    for follow in list(FOLLOWED_BY.values()):
+        follow()
 
 
 def of(number: str = "") -> dict[str, dict]:
@@ -128,24 +135,40 @@ def _whole(entry: dict) -> bool:
 
 
 def rows(entries: dict[str, dict]) -> list[tuple[str, str, str, str]]:
-    """Question, said, measured and how far off, a row for each number or choice."""
-    answers = []
+    """Question, said, measured and how far off, a row for each number or choice.
+
+    Numbers of one unit have the same digits after the point.
+    """
+    answers, numbers = [], {}
+    for entry in entries.values():
+        if isinstance(entry["measured"], dict):
+            said = (entry["said"] or {}).values()
+            numbers.setdefault(entry["unit"], []).extend([*entry["measured"].values(), *said])
+    digits = {unit: _digits(values) for unit, values in numbers.items()}
     for entry in entries.values():
         said, measured = entry["said"], entry["measured"]
         if isinstance(measured, str):
             off = "skipped" if said is None else "right" if said == measured else "wrong"
             answers.append((entry["question"], said or "–", measured, off))
             continue
+        after = digits[entry["unit"]]
         for label, value in measured.items():
             question = f"{entry['question']} ({label})" if label else entry["question"]
-            of = f"{_short(value)} {entry['unit']}".strip()
+            of = f"{value:,.{after}f} {entry['unit']}".strip().replace(" ", "\N{NO-BREAK SPACE}")
             if said is None:
                 answers.append((question, "–", of, "skipped"))
             else:
-                apart = value - said[label]
-                off = f"{'−' if apart < 0 else '+'}{_short(abs(apart))}"
-                answers.append((question, f"{said[label]:g}", of, off))
+                apart = round(value, after) - round(said[label], after)
+                off = f"{apart:+,.{after}f}".replace("-", "−")
+                answers.append((question, f"{said[label]:,.{after}f}", of, off))
     return answers
+
+
+def _digits(values: Sequence[float]) -> int:
+    """How many digits after the point tell such numbers."""
+    if all(value == round(value) for value in values) or max(map(abs, values)) > 100:
+        return 0
+    return 1 if max(map(abs, values)) >= 10 else 2
 
 
 def in_words(entries: dict[str, dict]) -> str:

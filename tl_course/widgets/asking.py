@@ -6,7 +6,7 @@ press: the result is shown at once, and a question with all that can be said to 
 
 import html
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import anywidget
@@ -15,11 +15,11 @@ import traitlets
 from IPython.display import HTML, display
 
 from tl_course.base.errors import CourseError
-from tl_course.lessons import predictions
+from tl_course.lessons import predictions as answers
 from tl_course.lessons.lesson import Lesson, somebody_is_there
 from tl_course.lessons.predictions import Asked
 from tl_course.lessons.questions import Question
-from tl_course.widgets.base import is_like, status
+from tl_course.widgets.base import ONE_AT_A_TIME, is_like, status
 from tl_course.widgets.parts import Guard, joined
 
 RULE = "border-left:4px solid {};padding:0.2em 0.8em;margin:0.4em 0"
@@ -58,6 +58,21 @@ def prediction(
 def question(asked: Question) -> "QuestionView":
     """A short question: a choice, and what there is to say to it."""
     return QuestionView(asked)
+
+
+def predictions(lesson: Lesson) -> "Kept":
+    """What was predicted in this notebook, and how far off it was."""
+    return Kept("predictions", lambda: [HTML(answers.in_words(answers.of(lesson.number)))])
+
+
+def calibration() -> "Kept":
+    """Every prediction of the course against what came out, and what that says."""
+
+    def told() -> list[Any]:
+        picture, words = answers.calibration(answers.of())
+        return [*filter(None, [picture]), HTML(words)]
+
+    return Kept("calibration", told)
 
 
 class Form(anywidget.AnyWidget):
@@ -134,16 +149,20 @@ class _Asked:
         """The question where the view is not."""
         raise NotImplementedError
 
+    def page(self) -> list[Any]:
+        """All that is seen where the view is not."""
+        return [HTML(self.still()), *self.told()]
+
     def _ipython_display_(self) -> None:
         if not self.attended:
-            display(HTML(self.still()), *self.told())
+            display(*self.page())
             return
         display(self.view._repr_mimebundle_() | {"text/plain": "a question"}, raw=True)
         self._saved = display(self._as_saved(), raw=True, display_id=True)
 
     def _as_saved(self) -> dict[str, str]:
         """What a saved notebook shows; the guard hides it where the view lives."""
-        page = _bundle([HTML(self.still()), *self.told()])
+        page = _bundle(self.page())
         hidden = f'<div data-tlc-still="{self._guard.still}">{page["text/html"]}</div>'
         return page | {"text/html": hidden}
 
@@ -162,13 +181,13 @@ class Prediction(_Asked):
         self.answered, self.said = False, None
         if self.attended:
             self.form.on_msg(self._pressed)
-            self._become(*predictions.before(number, name, asked))
+            self._become(*answers.before(number, name, asked))
 
     def _pressed(self, _: Any, content: Any, __: Any) -> None:
         press = content["press"] if is_like(content, PRESS) else ""
         if press == "again" and self.answered:
             self._become(False, None)
-            predictions.forget(self.number, self.name)
+            answers.forget(self.number, self.name)
         elif press in ("answer", "skip") and not self.answered:
             try:
                 said = self.form.read(content["typed"]) if press == "answer" else None
@@ -176,7 +195,7 @@ class Prediction(_Asked):
                 self.form.typed, self.form.alert = content["typed"], str(slip)
                 return
             self._become(True, said)
-            predictions.keep(self.number, self.name, self.asked, said)
+            answers.keep(self.number, self.name, self.asked, said)
 
     def _become(self, answered: bool, said: dict[str, float] | str | None) -> None:
         self.answered, self.said = answered, said
@@ -223,6 +242,24 @@ class QuestionView(_Asked):
             for answer, why in self.asked.answers.items()
         )
         return f'<div style="{ASKING}"><b>Question.</b> {html.escape(self.asked.text)}{every}</div>'
+
+
+class Kept(_Asked):
+    """What was answered so far, and after each answer in this notebook anew."""
+
+    def __init__(self, name: str, told: Callable[[], list[Any]]) -> None:
+        super().__init__(Form())
+        self.told = told
+        if self.attended:
+            answers.FOLLOWED_BY[name] = self._show
+            self._show()
+
+    def page(self) -> list[Any]:
+        return self.told()
+
+    def _show(self) -> None:
+        with ONE_AT_A_TIME:  # there may be a picture in it
+            super()._show()
 
 
 def _printed(text: str) -> HTML:
