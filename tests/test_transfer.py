@@ -444,15 +444,24 @@ def test_the_command_adapts_to_folders_of_pictures(tmp_path):
     assert files.load(tmp_path / "mine").n_classes == 10
 
 
-@pytest.mark.parametrize(
-    "how", ["empty", "one class", "text", "tiny", "loose", "weights", "damaged", "stranger"]
-)
+WRONG = {  # what the one sentence must say
+    "no folder": "no folder",
+    "empty": "no class has pictures to train on",
+    "one class": "only 'cat' has pictures to train on",
+    "text": "dog/2.png): called pictures, but they cannot be opened",
+    "tiny": "dog/2.png): fewer than 4 pixels wide or high",
+    "loose": "no label",
+    "empty class": "horse): nothing in them can be read",
+}
+
+
+@pytest.mark.parametrize("how", [*WRONG, "weights", "damaged", "stranger"])
 def test_wrong_input_to_the_command_is_one_sentence_and_exit_code_2(tmp_path, how, net):
-    from test_targets import WRONG, wrong_folder
+    from test_targets import wrong_folder
 
     write_digits(tmp_path / "test", 1)
     train, more, says = tmp_path / "train", [], WRONG.get(how)
-    if how in WRONG:
+    if says:
         wrong_folder(train, how)
     else:
         write_digits(train, 1)
@@ -470,7 +479,7 @@ def test_wrong_input_to_the_command_is_one_sentence_and_exit_code_2(tmp_path, ho
             says = "damaged"
         else:
             (tmp_path / "test" / "cat").mkdir()
-            says = "class 'cat' that the training folder lacks"
+            says = "test/cat): nothing in them can be read; fill or delete them"
     done = adapt("--train", train, "--test", tmp_path / "test", *more)
     assert done.returncode == 2 and says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr

@@ -356,10 +356,13 @@ def _adapt(args: argparse.Namespace) -> int:
 
     net = sharing.load_any(args.weights) if args.weights else pretraining.pretrained()
     checked = check(args.train, args.test, leave_out=args.leave_out)
-    print(checked, file=sys.stdout if args.leave_out else sys.stderr)
-    if not args.leave_out and (checked.train is None or checked.copies):
-        print("With --leave-out such pictures are left out.", file=sys.stderr)
-    train, test = checked.ready()
+    if args.leave_out:
+        print(checked)
+    train, test = checked.ready()  # else one sentence says why not
+    if not args.leave_out:
+        print(checked, file=sys.stderr)
+        if checked.copies:
+            print("With --leave-out such pictures are left out.", file=sys.stderr)
     trained_on = 0 if args.leave_out else len(checked.leaked)
     _check_what_is_said(args, net, train.names)
     option, augment, why = own_task.way(train, args.option, args.augment)

@@ -98,7 +98,7 @@ def _torch() -> tuple[str, ...]:
     found = f"{torch.__version__}, torchvision {metadata.version('torchvision')}"
     if tuple(int(n) for n in torch.__version__.split(".")[:2]) < OLDEST_TORCH:
         return "problem", found, "{}.{} or newer is needed: ".format(*OLDEST_TORCH) + AGAIN
-    return "ok", found
+    return "ok", f"{found}, on {machine.threads()} threads at most"
 
 
 def _device() -> tuple[str, ...]:
