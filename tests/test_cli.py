@@ -451,6 +451,18 @@ def test_without_notebooks_it_says_so(tmp_path, monkeypatch, capsys):
         assert "There are no notebooks in" in capsys.readouterr().err
 
 
+def test_doctor_names_files_that_look_like_libraries(tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks, "learners_folder", lambda: tmp_path)
+    for name in ("helper.py", "00_start_here.ipynb"):
+        (tmp_path / name).touch()
+    assert doctor._beside()[0] == "ok"
+    (tmp_path / "random.py").touch()
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").touch()
+    status, found, todo = doctor._beside()
+    assert (status, found) == ("note", f"random.py, torch in {tmp_path}") and "rename it" in todo
+
+
 # ------------------------------------------------------------------------- run
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from importlib import metadata
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from tl_course.base import here, machine
@@ -207,9 +208,27 @@ def _language() -> tuple[str, ...]:
     return "note", "no networks for texts", todo
 
 
+def _beside() -> tuple[str, ...]:
+    from tl_course.app import notebooks
+    from tl_course.base import storage
+
+    folder = storage.expanded(notebooks.learners_folder())
+    places = [one for one in sys.path if one and Path(one) != Path.cwd()]
+    files = sorted(folder.glob("*.py")) + [one.parent for one in folder.glob("*/__init__.py")]
+    taken = [
+        one.name
+        for one in files
+        if one.stem in sys.stdlib_module_names or PathFinder.find_spec(one.stem, places)
+    ]
+    if not taken:
+        return "ok", f"no file in {folder} has the name of a library"
+    todo = "rename it: notebooks and libraries there may take it for a library of the same name"
+    return "note", f"{', '.join(taken)} in {folder}", todo
+
+
 CHECKS = (
     _python, _packages, _torch, _device, _bf16, _kernel, _memory, _cores, _disk, _home, _cached,
-    _speech, _language,
+    _speech, _language, _beside,
 )  # fmt: skip
 
 
