@@ -200,7 +200,7 @@ def test_teach_it_your_handwriting_in_notebook_00(lab, page, tmp_path):
         else:
             page.keyboard.press("Enter")  # the pad has the focus
     page.get_by_text("10 drawn. Of 100").wait_for()
-    page.get_by_label("Your prediction").fill("60")
+    page.get_by_role("textbox", name="Your prediction").fill("60")
     press("Train")
     page.get_by_text("of 100 strangers' digits right (you said 60)").wait_for()
     assert page.locator(".tlc table tbody tr").count() == 4

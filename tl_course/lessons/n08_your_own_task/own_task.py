@@ -64,10 +64,11 @@ class Follow:
             for number, one in enumerate(every):
 
                 def watch(steps: int, before: int = number) -> Watch:
-                    return Watch(
-                        on_step=lambda step, *_: done((before + step / steps) / len(every)),
-                        stop=self.stop,
-                    )
+                    def hear(step: int, _: object, history: training.History) -> None:
+                        share = 1 if history.finished else step / steps  # it may be done earlier
+                        done((before + share) / len(every))
+
+                    return Watch(hear, self.stop)
 
                 if number and Watch(stop=self.stop).stopped:
                     return
