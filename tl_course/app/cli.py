@@ -423,8 +423,10 @@ def _report(args: argparse.Namespace, net, outcome, checked) -> Path:
 
 def _take_a_while(what: str, seconds: float | None) -> None:
     """Say beforehand that something takes more than a moment."""
+    from tl_course.base import machine
+
     if seconds is not None and seconds >= 10:
-        said = f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+        said = machine.time_in_words(seconds)
         print(f"{what} takes about {said} on this machine.", flush=True)
 
 

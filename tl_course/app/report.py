@@ -99,9 +99,7 @@ def execute(notebook: Path, to: Path, budget: str, seed: int) -> str | None:
             iopub_timeout=SILENCE,
         )
     except KeyboardInterrupt:
-        logging.getLogger(
-            "asyncio"
-        ).disabled = True  # it would tell what was left undone, and where
+        logging.getLogger("asyncio").disabled = True  # it would tell what was left undone
         raise
     except PapermillExecutionError as problem:
         line = next((s for s in problem.source.splitlines() if s.strip()), "").strip()

@@ -168,6 +168,11 @@ def has_fast_bf16(on: torch.device | str | None = None) -> bool:
     return any(has.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
+def time_in_words(seconds: float) -> str:
+    """How long something takes here, to be read beforehand: `85 seconds`, `3 minutes`."""
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+
+
 def summary() -> str:
     """One line about the machine, such as `2 cores, 16 GB memory, CPU with fast bf16`."""
     return f"{hardware()} {'with' if has_fast_bf16() else 'without'} fast bf16"

@@ -1,8 +1,9 @@
 """A network on disk: one file with weights and description, written whole and read with care."""
 
+import contextlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -263,7 +264,7 @@ def read(
         if key != "network" and (key, text) != ("format", "pt"):
             raise unfit(f"its header has '{printable(key)}', which is no part of a network")
     state = tensors_in(content, where)
-    with torch.device("meta"), _NoStart():  # the network's shapes, without memory or work
+    with shapes_alone():
         net = make()
     wanted = {name: value for name, value in net.state_dict().items() if name not in tied}
     for name in wanted:
@@ -293,11 +294,18 @@ def read(
     return net.eval()
 
 
-class _NoStart(TorchFunctionMode):
-    """Networks made meanwhile get no start values, which weights from a file would replace.
+@contextlib.contextmanager
+def shapes_alone() -> Iterator[None]:
+    """Networks made meanwhile have shapes, and neither memory nor start values.
 
-    On the device "meta" torch would load its compiler for them, and that takes a second or two.
+    For start values without memory torch would load its compiler, and that takes seconds.
     """
+    with torch.device("meta"), _NoStartValues():
+        yield
+
+
+class _NoStartValues(TorchFunctionMode):
+    """What would fill a weight with chance leaves it as it is."""
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}

@@ -32,7 +32,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from tl_course.base import outside, storage
 from tl_course.base.errors import CourseError, printable
-from tl_course.core import hub, training
+from tl_course.core import files, hub, training
 from tl_course.core.input_spec import Pictures, Tokens
 
 GRID = 3  # a picture cut off in the middle of a network is averaged over GRID × GRID regions
@@ -493,7 +493,7 @@ def _arguments_fit(name: str, arguments: dict | None) -> None:
 
 def _weights_fit(name: str, make: Callable[[], nn.Module]) -> nn.Module:
     """The network of `make` without its memory, where it is not too large."""
-    with torch.device("meta"):
+    with files.shapes_alone():
         model = make()
     numbers = sum(one.numel() for one in (*model.parameters(), *model.buffers()))
     if numbers > MOST_WEIGHTS:

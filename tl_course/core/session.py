@@ -26,17 +26,17 @@ from tqdm.auto import tqdm
 from tl_course.base import machine
 from tl_course.base.errors import CourseError
 from tl_course.core import checkpoint
-from tl_course.core.in_parts import InParts
 from tl_course.core.muon import Muon
 from tl_course.core.network import LAYERS, FiveLayerNet
+from tl_course.core.shared_batch import SharedBatch
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
 LOOK_EVERY = 10  # steps between two looks at the loss: a look waits for the device
 SAVE_EVERY = 20.0  # seconds between two checkpoints
-# Weights times examples of a step, from which on torch's threads share it. With BatchNorm a batch
-# cannot be shared in parts (in_parts.py), so that a pretraining (256 · 1.4 million) needs them.
+# Weights times examples of a step, from which on torch's threads share it. They have to in a
+# pretraining (1.4 million · 256), whose BatchNorm looks at a batch as a whole (shared_batch.py).
 LARGE = 100_000_000
 
 
@@ -147,7 +147,7 @@ class Session:
             pct_start=max(recipe.warm_up, 2 / (recipe.steps + 1)),  # two steps at least
         )
         self.history, self.step, self.losses = History(), 0, []  # losses since the last look
-        self.threads: int | None = None  # that torch shares a step among
+        self.threads: int | None = None  # that share each step; not known before the first batch
         self.run = {**vars(recipe), **watch.identity}
         self.kept = {"net": net, "optimizer": optimizer, "schedule": self.schedule}
         if watch.checkpoint is not None and watch.checkpoint.exists():
@@ -156,7 +156,7 @@ class Session:
             self.history = History(**history)
             self.losses = [torch.tensor(loss, device=device) for loss in pending]
         self.model, self.optimizer = self.acc.prepare(net, optimizer)
-        self.shared = False  # among threads
+        self.shared = False  # each step among threads
         self.fixed: list[nn.Parameter] | None = None
         self.first, self.before = self.step, self.history.seconds
         self.begun = self.saved = time.perf_counter()
@@ -208,19 +208,21 @@ class Session:
         return x.to(device, memory_format=layout(x), non_blocking=True), y.to(device)
 
     def _share(self, examples: int) -> None:
-        """Share the work among threads by its size; a run that is resumed as it was begun.
+        """Share each step among threads, by its size.
 
-        Then it goes on as it would have, to the last bit.
+        A run that is resumed takes as many as it began with, if there are so many, and so goes on
+        as it would have, to the last bit.
         """
-        if self.threads is None:
-            weights = sum(one.numel() for one in self.net.parameters())
-            self.threads = machine.threads() if weights * examples >= LARGE else 1
-        most, self.shared = machine.threads(), True
-        self.threads = self.open.enter_context(machine.on_threads(self.threads))
-        apart = isinstance(self.net, FiveLayerNet) and not self.net.has_batch_norm
-        if apart and self.threads < most and self.model is self.net and _on_cpu(self.net):
-            pool = self.open.enter_context(machine.alone_each(most))
-            self.model = InParts(self.net, pool, most, self.precision)
+        in_parts = isinstance(self.net, FiveLayerNet) and not self.net.has_batch_norm
+        in_parts = in_parts and self.model is self.net and self.acc.device.type == "cpu"
+        weights = sum(one.numel() for one in self.net.parameters())
+        wanted = machine.threads() if in_parts or weights * examples >= LARGE else 1
+        self.threads = min(self.threads or wanted, machine.threads())
+        self.open.enter_context(machine.on_threads(1 if in_parts else self.threads))
+        if in_parts and self.threads > 1:
+            pool = self.open.enter_context(machine.alone_each(self.threads))
+            self.model = SharedBatch(self.net, pool, self.threads, self.precision)
+        self.shared = True
 
     def note(self, loss: torch.Tensor, images: int) -> None:
         """An update was made, with this loss and so many images."""
@@ -303,10 +305,6 @@ def _ctrl_c() -> Iterator[threading.Event]:
         yield pressed
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _on_cpu(net: nn.Module) -> bool:
-    return next(net.parameters()).device.type == "cpu"
 
 
 def layout(x: torch.Tensor) -> torch.memory_format:

@@ -13,8 +13,8 @@ from torch import nn
 
 from tl_course.base import machine
 from tl_course.base.errors import CourseError
-from tl_course.core.in_parts import LEAST
 from tl_course.core.session import History, Recipe, Session, Watch
+from tl_course.core.shared_batch import LEAST
 
 LARGEST = 1e15  # of what a network answers; squares of it are still numbers
 NUMBERS_AT_ONCE = 8_000_000  # pixels' numbers of one batch while nothing is learnt

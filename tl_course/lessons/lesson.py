@@ -105,10 +105,6 @@ def images_per_second(seconds: float = 0.5) -> float:
     return 256 * steps / (time.perf_counter() - begun)
 
 
-def _in_words(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
-
-
 def somebody_is_there() -> bool:
     """Whether a learner ran this cell: programs that run notebooks do not say which cell it is."""
     shell = get_ipython()
@@ -155,11 +151,11 @@ class Lesson:
     def _how_long(self) -> str:
         if self.budget_name == "quick":
             return "Budget quick: a rehearsal of a few seconds; numbers are rough."
+        about = machine.time_in_words(self.seconds(self.number))
         more = "; budget gpu asks for several times as much" if self.budget_name == "gpu" else ""
         return (
             f"The network learns from about {self.speed:,.0f} pictures per second here, so this "
-            "notebook will compute "
-            f"for about <b>{_in_words(self.seconds(self.number))}</b>{more}.{self._if_too_long()}"
+            f"notebook will compute for about <b>{about}</b>{more}.{self._if_too_long()}"
         )
 
     def _if_too_long(self) -> str:
@@ -172,7 +168,7 @@ class Lesson:
 
     def times(self) -> None:
         """Show how long each notebook computes on this machine."""
-        rows = [(number, _in_words(self.seconds(number))) for number in SECONDS]
+        rows = [(number, machine.time_in_words(self.seconds(number))) for number in SECONDS]
         display(HTML(table(rows, ("notebook", "computes for, on this machine"))))
 
     def seconds(self, number: str) -> float:

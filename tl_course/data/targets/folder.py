@@ -80,8 +80,8 @@ def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Example
     folders = [path for path in root.iterdir() if path.is_dir() and path.name[0] != "."]
     if not folders:
         raise CourseError(
-            f"{root} is empty: expected one folder per class, with PNG or JPEG pictures in each, "
-            f"such as {root.name}/cat/1.png."
+            f"{root} is empty: expected one folder per class, with pictures (PNG, JPEG, WebP or "
+            f"GIF) in each, such as {root.name}/cat/1.png."
         )
     for folder in folders:
         if not is_plain(folder.name):
@@ -105,7 +105,7 @@ def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Example
     for folder in sorted(folders, key=lambda folder: (labels[folder], folder)):
         own = [(path, known.index(labels[folder])) for path in _pictures(folder)]
         if not own:
-            said = f"The class folder {folder} holds no PNG or JPEG picture"
+            said = f"The class folder {folder} holds no picture (PNG, JPEG, WebP or GIF)"
             raise CourseError(f"{said}; add some or remove it.")
         files += own
     inputs = [read_picture(path) for path, _ in tqdm(files, desc=root.name, leave=False, delay=2)]

@@ -125,9 +125,9 @@ class Checked:
 
     def table(self) -> pd.DataFrame:
         """A row a class: pictures for training, for testing, and left out."""
-        parts = {"train": self.train_files, "test": self.test_files, "left out": self.left_out}
         import pandas as pd
 
+        parts = {"train": self.train_files, "test": self.test_files, "left out": self.left_out}
         counts = {part: Counter(map(class_of, files)) for part, files in parts.items()}
         rows = [[own[name] for own in counts.values()] for name in self.classes]
         return pd.DataFrame(rows, pd.Index(self.classes, name="class"), [*counts])

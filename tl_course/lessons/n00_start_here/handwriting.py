@@ -279,9 +279,7 @@ def _mixed(parts: Sequence[Examples], size: int | None, seed: int) -> Examples:
     if size is None or size >= len(y):
         return Examples(x, y, NAMES)
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))
-    labels = y[order]
-    turn = (
-        F.one_hot(labels).cumsum(0).gather(1, labels[:, None])[:, 0]
-    )  # the how-manieth of its digit
+    labels = y[order][:, None]
+    turn = F.one_hot(labels[:, 0]).cumsum(0).gather(1, labels)[:, 0]  # the how-manieth of its digit
     chosen = order[turn.argsort(stable=True)[:size]]
     return Examples(x[chosen], y[chosen], NAMES)

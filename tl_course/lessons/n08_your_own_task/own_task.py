@@ -22,6 +22,7 @@ from tl_course.core.model_card import Card
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.output_layers import FIT_STEPS, copies_of
 from tl_course.core.session import Watch
+from tl_course.core.shared_batch import LEAST
 from tl_course.data.examples import Examples
 from tl_course.data.inputs import scaled, to_picture
 from tl_course.data.material import Material
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ARM_OF = {"1": "option-1", "2": "option-2", "scratch": "scratch", "random": "random-frozen"}
+PARTS = transfer.BATCH // LEAST  # that threads share a batch in, at most
 WAYS = (("1", False), ("1", True), ("2", False), ("2", True))  # option, altered copies
 LUMA = (0.299, 0.587, 0.114)  # what the eye makes of red, green and blue (ITU-R BT.601)
 
@@ -181,7 +183,7 @@ def expected_seconds(net: FiveLayerNet, train: Examples, option: str, copies: bo
         return None
     some, frozen, times = train.x[: transfer.BATCH], option in ("1", "random"), []
     bf16 = not frozen and machine.has_fast_bf16()
-    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+    with machine.one_thread(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
         for _ in range(4):  # the first takes longer, and something else may be running
             begun = time.perf_counter()
             training.predict(net, some)
@@ -190,7 +192,7 @@ def expected_seconds(net: FiveLayerNet, train: Examples, option: str, copies: bo
         shown = len(train) * (1 + copies * copies_of(len(train)))
         return min(times) / len(some) * shown * (4 + len(train.names) / 18)
     steps = settings.chosen(ARM_OF[option], len(train), copies).steps
-    return min(times) * steps * (4 if copies else 3.5)
+    return min(times) * steps * (4 if copies else 3.5) / min(machine.threads(), PARTS)
 
 
 def _adapt(

@@ -109,6 +109,24 @@ def test_a_run_goes_on_with_as_many_threads_as_it_began_with(batch, cores, tmp_p
     assert asked[0] == 2
 
 
+def test_a_shared_batch_stays_in_as_many_parts_when_a_run_is_resumed(net, batch, cores, tmp_path):
+    recipe, runs = Recipe(STEPS, 1e-3, bf16=False), []
+    for name, stop_at in (("whole", None), ("stopped", 2)):
+        run, stop = copy.deepcopy(net), threading.Event()
+        watch = Watch(
+            lambda step, *_, stop=stop, at=stop_at: stop.set() if step == at else None,
+            stop,
+            checkpoint=tmp_path / name,
+        )
+        cores(2)
+        train(run, lambda step: batch, recipe, watch)
+        if stop_at:
+            cores(3)
+            train(run, lambda step: batch, recipe, Watch(checkpoint=tmp_path / name))
+        runs.append(run.state_dict())
+    assert all(torch.equal(runs[0][name], weight) for name, weight in runs[1].items())
+
+
 @pytest.mark.parametrize("count", [1, 16, 100, 1700])
 def test_scores_are_those_of_one_thread_in_their_order(net, batch, cores, count):
     x = batch[0].repeat(34, 1, 1, 1)[:count] + torch.arange(count).view(-1, 1, 1, 1) / 1000

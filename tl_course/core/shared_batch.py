@@ -15,7 +15,7 @@ from torch import nn
 LEAST = 16  # pictures, for which another thread is worth its while
 
 
-class InParts(nn.Module):
+class SharedBatch(nn.Module):
     """`net` as seen by a training loop; its batches are shared by the `threads` of `pool`.
 
     Only for a network in which no picture depends on another of its batch (no BatchNorm), and
