@@ -37,7 +37,7 @@ def test_a_trial_is_the_same_adaptation_as_everywhere_else(nets, target):
     alone = transfer.option_1(nets["image"], ten, test=target.test)
     assert run.accuracy == pytest.approx(alone.accuracy, abs=1e-6)
     assert run.looks[0].loss == pytest.approx(math.log(10), abs=1e-4)
-    assert run.looks[-1].step == run.looks[-1].steps == len(alone.history.loss)
+    assert 60 <= run.looks[-1].step == run.looks[-1].steps == len(alone.history.loss) <= 100
     assert run.looks[-1].loss == pytest.approx(alone.history.loss[-1], abs=1e-4)
     random = trials.run(Trial("random", "1", images=10, seed=3), nets, target)
     alone = transfer.random_frozen(ten, seed=3, test=target.test)

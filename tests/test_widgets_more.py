@@ -261,6 +261,7 @@ def test_a_run_goes_into_the_table_and_two_are_compared(make, target, hold):
         assert one in said, "one number for one run"
     assert f"of 100 right, scored on all {len(target.test)}" in lab.status.value
     steps = lab.runs[0].looks[-1].step
+    assert 60 <= steps <= 100, "an output layer is done early with ten digits"
     assert lab.pair.layout.visibility == "hidden"
     assert f"{steps} of {steps} steps" in lab.picture.summary
     lab.start_from.value = "random"

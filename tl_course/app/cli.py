@@ -351,14 +351,21 @@ def _adapt(args: argparse.Namespace) -> int:
     from dataclasses import asdict, replace
 
     from tl_course.core import files, model_card, pretraining, sharing
-    from tl_course.data.targets.own_folder import check
+    from tl_course.data.targets.own_folder import WANTED, check
     from tl_course.lessons.n08_your_own_task import own_task
 
     net = sharing.load_any(args.weights) if args.weights else pretraining.pretrained()
     checked = check(args.train, args.test, leave_out=args.leave_out)
     if args.leave_out:
         print(checked)
-    train, test = checked.ready()  # else one sentence says why not
+    try:
+        train, test = checked.ready()
+    except CourseError as error:
+        if args.leave_out or not any(one.what in WANTED for one in checked.findings):
+            raise
+        raise CourseError(
+            f"{error}; or add --leave-out, which goes on without such files"
+        ) from None
     if not args.leave_out:
         print(checked, file=sys.stderr)
         if checked.copies:
