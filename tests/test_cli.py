@@ -588,9 +588,8 @@ def adapt(pictures, *more):
 
 def test_adapt_still_refuses_what_it_cannot_read(pictures, capsys):
     assert adapt(pictures) == 2
-    said = capsys.readouterr().err
-    sentence = said.splitlines()[-1]
-    assert "no label" in sentence and "IMG_0001.png" in sentence and "--leave-out" in said
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert "no label" in sentence and "IMG_0001.png" in sentence and "--leave-out" in sentence
     assert "unreadable" in sentence and "broken.png" in sentence and "cup.tif" not in sentence
 
 

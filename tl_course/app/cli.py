@@ -363,9 +363,7 @@ def _adapt(args: argparse.Namespace) -> int:
     except CourseError as error:
         if args.leave_out or not any(one.what in WANTED for one in checked.findings):
             raise
-        raise CourseError(
-            f"{error}; or add --leave-out, which goes on without such files"
-        ) from None
+        raise CourseError(f"{error}; or add --leave-out to go on without such files") from None
     if not args.leave_out:
         print(checked, file=sys.stderr)
         if checked.copies:
