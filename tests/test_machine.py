@@ -31,6 +31,14 @@ def test_a_processor_is_called_by_its_model(monkeypatch, lines, said):
     assert machine.device_name() == said
 
 
+@pytest.fixture
+def quota():
+    """What a container allows is read anew, and again after the test."""
+    machine._cpu_quota.cache_clear()
+    yield
+    machine._cpu_quota.cache_clear()
+
+
 @pytest.mark.parametrize(
     ("group", "files", "cores"),
     [
@@ -40,7 +48,7 @@ def test_a_processor_is_called_by_its_model(monkeypatch, lines, said):
         ("0::/", {}, 64),
     ],
 )
-def test_cores_are_those_of_the_container(tmp_path, monkeypatch, group, files, cores):
+def test_cores_are_those_of_the_container(tmp_path, monkeypatch, quota, group, files, cores):
     monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
     monkeypatch.setattr(machine, "CGROUP", tmp_path)
     lines = machine._lines

@@ -201,6 +201,7 @@ def _processor() -> str:
     return models[0] if models else platform.processor() or platform.machine()
 
 
+@functools.cache  # read once, since the pad asks at each stroke
 def _cpu_quota() -> float:
     """The cores' worth of time that the container may use; infinite without a limit."""
     quotas = [math.inf]
