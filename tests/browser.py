@@ -170,10 +170,14 @@ def chromium() -> Iterator:
 def new_page(browser, width: int = 1280, height: int = 900, **more) -> Iterator:
     """A page that remembers what its console said: `page.said`, a list of errors.
 
-    What is `more` goes to Playwright's context, such as has_touch=True.
+    Whoever sits at it has answered, drawn and trained nothing yet. What is `more` goes to
+    Playwright's context, such as has_touch=True.
     """
     from playwright.sync_api import expect
 
+    from tl_course.lessons import kept
+
+    kept.forget()
     expect.set_options(timeout=HUNG * 1000)
     context = browser.new_context(viewport={"width": width, "height": height}, **more)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -187,7 +191,9 @@ def new_page(browser, width: int = 1280, height: int = 900, **more) -> Iterator:
 
 
 def _listen(said: list[str], message) -> None:
-    if message.type == "error":
+    # JupyterLab puts a picture that is attached to a cell into the page before it looks it up.
+    attached = message.location.get("url", "").startswith("attachment:")
+    if message.type == "error" and not attached:
         said.append(f"console: {message.text} ({message.location.get('url', '')})")
 
 

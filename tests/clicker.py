@@ -77,7 +77,7 @@ def any_layers(network: Network, rng: random.Random) -> None:
 
 def any_unit(sheet: UnitSheet, rng: random.Random) -> None:
     if not sheet.busy:
-        sheet.chosen = rng.randrange(sheet.sheet["units"])
+        sheet.chosen = rng.choice(sheet.sheet["order"])
 
 
 def hand_over(upload: widgets.FileUpload, content: bytes, name: str = "a.png") -> None:

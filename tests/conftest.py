@@ -21,8 +21,9 @@ class NetworkRefused(OSError):
 
 
 def pytest_configure(config):
-    if hasattr(config, "workerinput"):
-        return  # a worker of pytest-xdist: it inherits all of this
+    if hasattr(config, "workerinput"):  # a worker of pytest-xdist: it inherits all of this
+        os.environ["LOGNAME"] = config.workerinput["workerid"]  # whose answers are its own
+        return
     config.tl_course_folder = folder = tempfile.mkdtemp(prefix="tl-course-tests-")
     os.environ["TL_COURSE_HOME"] = os.path.join(folder, "home")
     for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):

@@ -10,6 +10,8 @@ import tl_course as tl
 from tl_course.app import cli
 from tl_course.base.errors import CourseError
 from tl_course.lessons import kept, predictions
+from tl_course.lessons import lesson as module
+from tl_course.lessons.claims import Claim
 from tl_course.lessons.exercises import Exercise
 from tl_course.lessons.predictions import Asked
 from tl_course.lessons.questions import Question
@@ -233,6 +235,55 @@ def test_numbers_of_one_unit_have_the_same_digits():
         ("93.6", "93.6 of 100", "+0.0"),
         ("12.2", "8.6 of 100", "−3.6"),
     ]
+
+
+# ---------------------------------------------------------------------------- what waits for it
+
+
+@pytest.fixture
+def lesson(monkeypatch):
+    """A lesson at which claims can be judged, and nothing was asked before."""
+    monkeypatch.setattr(asking, "_asked", {})
+    monkeypatch.setattr(module, "display", lambda *_: None)
+    monkeypatch.setattr(module, "speed", lambda: module.Speed(2000.0))
+    return module.Lesson("03")
+
+
+CLAIM = Claim("It is 73.05 of 100.", True, "73.05 against 10")
+
+
+def test_without_a_learner_nothing_waits(lesson, shown):
+    tl.show(lesson, CLAIM, "*So* it is.")
+    assert "It is 73.05" in shown[0] and "<em>So</em> it is." in shown[1]
+
+
+def test_what_would_tell_an_answer_waits_for_it(lesson, learner):
+    one, other = ask(), tl.prediction(LESSON, "fifty", "And after fifty?", 90)
+    tl.show(lesson, CLAIM)
+    assert "2 questions above. The first is “How many of 100?”" in learner[-1]
+    assert "73.05" not in learner[-1]
+    waiting = asking.Waiting([one, other], [lesson.judged(CLAIM), asking._text("*So* it is.")])
+    press(one.form, "answer", "80")
+    told = waiting.form.told
+    assert "the question “And after fifty?”" in told and "So" not in told
+    one_more = tl.prediction(LESSON, "fifty", "And after fifty?", 90)  # its cell is run again
+    press(one_more.form, "skip")
+    assert "It is 73.05" in waiting.form.told and "<em>So</em> it is." in waiting.form.told
+    press(one.form, "again")
+    assert "It is 73.05" in waiting.form.told, "what was told stays"
+
+
+def test_whoever_wants_it_now_gets_it_now(learner, lesson):
+    waiting = asking.Waiting([ask()], [asking._text("So it is.")])
+    assert "So" not in waiting.form.told
+    press(waiting.form, "skip")
+    assert "So it is." in waiting.form.told and waiting.form.answered
+
+
+def test_a_question_of_another_notebook_is_not_waited_for(lesson, learner):
+    tl.prediction(types.SimpleNamespace(number="04"), "ten", "How many?", 1)
+    tl.show(lesson, "So it is.")
+    assert "So it is." in learner[-1]
 
 
 def test_a_question_says_something_to_every_answer(learner, monkeypatch):

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tl_course.data.targets import drawn
 from tl_course.lessons.n00_start_here import handwriting, handwriting_files
+from tl_course.widgets import loading
 
 PAD = """
 from tl_course.lessons.n00_start_here import handwriting; from tl_course.core import pretraining
@@ -38,6 +39,16 @@ STOPWATCH = """root => new Promise(done => {
   }).observe(root, { attributes: true, attributeFilter: ['data-answered'] });
   done();
 })"""
+# What is said with the role of a status, first of all what is loaded.
+SAID = """() => {
+  window.tlcSaid = [];
+  new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) for (const node of addedNodes) {
+      const said = node.querySelector?.('p[role=status]');
+      if (said) window.tlcSaid.push(said.textContent);
+    }
+  }).observe(document.body, { subtree: true, childList: true });
+}"""
 MODEL = "window.jupyterapp.shell.currentWidget.context.model"
 ANSWERED = "root => +root.dataset.answered >= +root.dataset.sent"
 
@@ -137,11 +148,19 @@ def test_the_first_minute(lab, page):
     page.set_viewport_size({"width": 1400, "height": 900})
     browser.open_notebook(page, lab, lab.copy("00", budget="laptop"))
     go = page.get_by_title("Run this cell and advance").first
-    page.locator(".jp-MarkdownCell p", has_text="and draw").first.wait_for()
+    picture = page.get_by_alt_text("The pad below at three moments")
+    page.wait_for_function("one => one.naturalWidth", arg=picture.element_handle())
+    for part in ("h1", ".jp-MarkdownCell p >> text=and draw", ".jp-CodeCell"):
+        expect(page.locator(part).first).to_be_in_viewport(ratio=1)
+    expect(picture).to_be_in_viewport(ratio=1)
+    browser.screenshot(page, "first-screen")
+    page.evaluate(SAID)
     go.click()
     go.click()
     root = page.locator(".tlc-pad")
     root.wait_for()
+    assert page.evaluate("window.tlcSaid[0]") == loading.WORDS
+    expect(page.get_by_text(loading.WORDS)).to_have_count(0)  # the pad has taken its place
     expect(root.locator("canvas")).to_be_in_viewport(ratio=1)
     browser.draw(page, root.locator("canvas"), browser.DIGITS[0])
     expect(root.locator(".tlc-words")).to_contain_text("The network thinks this is")

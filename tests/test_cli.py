@@ -22,7 +22,7 @@ from PIL import Image
 
 from tl_course.app import cli, doctor, notebooks, report
 from tl_course.base import here, storage
-from tl_course.base.errors import no_memory, run_script
+from tl_course.base.errors import no_memory, run_script, script
 from tl_course.core import files, pretraining
 from tl_course.core.network import FiveLayerNet
 from tl_course.data.targets import own_folder
@@ -942,3 +942,12 @@ def test_an_adapt_that_is_asked_to_end_leaves_no_lock(tmp_path, monkeypatch):
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN, "as it was"
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_a_script_is_named_so_that_it_runs_in_any_folder_without_an_activated_venv(tmp_path):
+    bare = {name: value for name, value in os.environ.items() if name != "PATH"}
+    asked = {"shell": True, "cwd": tmp_path, "env": bare, "capture_output": True, "text": True}
+    done = subprocess.run(f"{script('spoken_names')} --help", **asked)
+    assert done.returncode == 0 and "usage: spoken_names.py" in done.stdout, done.stderr
+    for path in (notebooks.root() / "tl_course").rglob("*.py"):
+        assert "python data_scripts/" not in path.read_text(encoding="utf-8"), path

@@ -3,11 +3,13 @@
 `tests/exercises/nNN.py` has for each exercise of a lesson other right answers and wrong ones.
 """
 
+import dataclasses
 import importlib
 import json
 import linecache
 import os
 import re
+import time
 from pathlib import Path
 
 import nbformat
@@ -157,6 +159,35 @@ def test_the_four_outcomes():
 def test_a_docstring_or_pass_is_no_attempt():
     for body in ("'''Told otherwise.'''", "pass", "..."):
         assert DOUBLE.judge(*typed(f"def doubled(x):\n    {body}\n")).kind == NOT_ATTEMPTED
+
+
+def test_code_that_never_ends_is_stopped_and_nothing_after_it(monkeypatch, capsys):
+    source = "def doubled(x):\n    while True:\n        x = x + 0\n    return x\n"
+    kind, message = DOUBLE.judge(*typed(source), within=0.2)
+    assert kind == WRONG and "come to an end after 0.2 seconds" in message
+    assert "in line" in message and "loop that never ends" in message
+    monkeypatch.setattr(exercises, "LONGEST", 0.2)
+    quick = dataclasses.replace(DOUBLE, seconds=0.01)
+    monkeypatch.setattr(exercises, "display", lambda shown: print(shown.data))
+    quick.check(*typed(source))
+    assert "had not come to an end after 0.2 seconds" in capsys.readouterr().out
+
+
+def test_a_check_that_ended_is_not_stopped_later():
+    """Nor where the timer asks for a stop at the very moment at which the check ends."""
+    stopped = []
+    for n in range(200):
+        try:
+            with exercises._no_longer_than(n / 1e6):
+                pass
+        except exercises.Endless:
+            stopped.append(n)
+    for _ in range(1000):
+        time.sleep(1e-6)  # whatever is still to come comes here
+    with pytest.raises(exercises.Endless), exercises._no_longer_than(0.01):
+        while True:
+            pass
+    assert DOUBLE.judge(lambda x: 2 * x, within=60).kind == RIGHT
 
 
 def test_a_check_leaves_the_learners_things_and_chance_as_they_are():

@@ -244,7 +244,7 @@ def test_the_grid_is_walked_and_chosen_by_keys(front):
 
 
 def test_the_state_is_copied_and_pasted(front):
-    front.show("share", {"value": "{1}", "experiment": "e", "first": "{1}"})
+    front.show("share", {"value": "{1}"})
     front.part.get_by_text("Share or restore").click()
     field = front.part.get_by_label("As text")
     expect(field).to_have_value("{1}")
@@ -259,25 +259,6 @@ def test_the_state_is_copied_and_pasted(front):
     assert front.get("value") == "{3}"
     front.set(value="{1}")  # Python refuses it
     expect(field).to_have_value("{1}")
-
-
-def test_what_was_done_can_be_brought_back_after_a_restart(front):
-    begun = {"value": "{1}", "experiment": "e", "first": "{1}"}
-    bring = front.part.get_by_role("button", name="Bring back")
-    front.show("share", begun)
-    expect(bring).to_have_count(0)
-    front.set(value="{done}")
-    front.page.reload()
-    for other in ({"experiment": "another"}, {"first": "{0}"}, {"value": "{done}"}):
-        front.show("share", begun | other)
-        expect(bring).to_have_count(0)
-    front.show("share", begun)
-    bring.click()
-    assert front.get("value") == "{done}"
-    expect(bring).to_have_count(0)
-    front.set(value="{1}")  # what was done was deleted: it is not kept in the tab either
-    front.show("share", begun)
-    expect(bring).to_have_count(0)
 
 
 # ---------------------------------------------------------------------------- a question
@@ -403,6 +384,32 @@ def test_the_second_click_falls_on_nothing_that_came_under_the_pointer(guarded):
     )
     page.mouse.dblclick(*at(page.locator("#train"), 40, 50))  # Undo moves there
     assert page.evaluate("window.pressed") == ["train"]
+
+
+def test_what_is_unfolded_below_the_edge_comes_into_view_and_the_focus_stays(guarded):
+    page = guarded.page
+    page.set_viewport_size({"width": 800, "height": 400})
+    page.evaluate(
+        """document.querySelector("#controls").insertAdjacentHTML("beforeend",
+          `<div style="height: 330px"></div>
+          <button id="more" class="widget-toggle-button">More</button>
+          <div class="tlc-more" style="display: none; height: 200px">Save</div>
+          <details><summary>Share</summary><p style="height: 100px">As text</p></details>`)"""
+    )
+    more, fold = page.locator("#more"), page.locator(".tlc-more")
+    assert page.evaluate("scrollY") == 0
+    more.focus()
+    page.keyboard.press("Enter")
+    fold.evaluate("fold => fold.style.display = ''")  # what Python does
+    expect(fold).to_be_in_viewport(ratio=1)
+    expect(more).to_be_in_viewport(ratio=1)
+    expect(more).to_be_focused()
+    page.locator("summary").click()
+    expect(page.locator("details")).to_be_in_viewport(ratio=1)
+    page.evaluate("scrollTo(0, 0)")
+    fold.evaluate("fold => fold.style.opacity = '1'")  # nobody unfolded it now
+    page.evaluate("() => new Promise((done) => setTimeout(done, 100))")
+    assert page.evaluate("scrollY") == 0
 
 
 def test_a_lost_notebook_is_said_and_nothing_can_be_pressed(guarded):

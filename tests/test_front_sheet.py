@@ -109,6 +109,24 @@ def test_the_digits_of_its_number_go_to_a_unit(front, shown):
     assert front.page.evaluate(FOCUSED) == "unit 6", "another number"
 
 
+def test_units_stand_in_the_order_that_was_given(front, shown):
+    tiles, backwards = shown(32), range(31, -1, -1)
+    front.set(sheet=sheet(grey(32), "Backwards:", backwards, [f"{n}!" for n in range(32)]))
+    expect(front.page.get_by_role("listbox", name="Backwards:")).to_be_visible()
+    assert tiles.evaluate_all("tiles => tiles.map((t) => t.ariaLabel)") == [
+        f"unit {unit}: {unit}!" for unit in backwards
+    ]
+    shades = front.page.locator("#part canvas").evaluate_all(SHADES)
+    assert [set(shade) for shade in shades] == [{unit, 255} for unit in backwards]
+    assert chosen(front) == ["unit 7: 7!"], "it is the same unit at another place"
+    front.page.keyboard.press("Tab")
+    for key, unit in (("Home", 31), ("ArrowRight", 30), ("4", 4)):
+        front.page.keyboard.press(key)
+        assert front.page.evaluate(FOCUSED) == f"unit {unit}: {unit}!", key
+    front.page.keyboard.press("Enter")
+    assert front.get("chosen") == 4 and chosen(front) == ["unit 4: 4!"]
+
+
 def test_while_another_sheet_is_made_the_old_one_is_dimmed_and_chooses_nothing(front, shown):
     tiles = shown(64)
     tiles.nth(9).click()

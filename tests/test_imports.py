@@ -61,6 +61,11 @@ def test_nothing_heavy_is_loaded_that_is_not_used(code):
     assert loaded_by(code) == []
 
 
+def test_a_cell_can_say_what_it_loads_before_that_is_loaded():
+    code = "from tl_course.widgets import loading; import sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 def test_the_command_adapts_to_a_folder_without_anything_heavy(tmp_path):
     for number in range(210):  # so many that no interval is computed before the training
         folder = tmp_path / ("train" if number < 10 else "test") / f"class {number % 2}"

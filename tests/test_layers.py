@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 from tl_course.base.errors import CourseError
-from tl_course.core import files, network
+from tl_course.core import files, network, pretraining
 from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.data.targets.handwritten import handwritten
 from tl_course.data.targets.letters import FONTS, letters
-from tl_course.data.targets.photographs import crops, photograph
+from tl_course.data.targets.photographs import crops, photograph, scenes
 from tl_course.layers import filters, gratings, growing, preference, stimuli, synthesis
 from tl_course.layers.patches import top_patches
 from tl_course.layers.responses import (
@@ -124,6 +125,30 @@ def test_top_patches_can_show_a_different_thing_each(net):
         things = source.labels(top.pictures.flatten()).view(top.pictures.shape)
         assert all(len(set(row.tolist())) == 5 for row in things), layer
         assert (top.values[:, :1] >= top.values).all()
+
+
+def test_of_each_kind_the_best_is_shown_however_many_of_one_excite_most(net):
+    x = EmojiImages(5).batch(0, 300)[0]
+    kinds = (torch.arange(300) >= 280).long() + (torch.arange(300) >= 290)  # 280, 10 and 10
+    best = top_patches(
+        net, ["layer2"], x.__getitem__, 300, k=3, kind_of=kinds.__getitem__, batch=90
+    )["layer2"]
+    assert (kinds[best.pictures].sort(1).values == torch.arange(3)).all()
+    value = responses(net, x, ["layer2"])["layer2"][:, :, 3:13, 3:13].flatten(2).amax(2)
+    of_each = torch.stack([value[kinds == kind].amax(0) for kind in range(3)], 1)
+    assert torch.allclose(best.values, of_each.sort(1, descending=True).values, atol=1e-4)
+
+
+def test_in_three_kinds_of_pictures_no_thing_digit_or_photograph_comes_twice(net):
+    kinds = layer_experiments.best_of_kinds(net, "layer2", 200)
+    assert len(kinds) == 3
+    labels = (
+        EmojiImages(pretraining.HELD_OUT_SEED).labels(torch.arange(200)),
+        handwritten().test.y,
+        scenes().pool.y,
+    )
+    for y, top in zip(labels, kinds.values(), strict=True):
+        assert all(len(set(row.tolist())) == 9 for row in y[top.pictures])
 
 
 def test_a_grating_finds_the_angle_the_frequency_and_the_colour_of_a_filter():

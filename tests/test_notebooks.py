@@ -7,6 +7,7 @@ through for pictures without alt text.
 """
 
 import html.parser
+import json
 import os
 import re
 import subprocess
@@ -21,7 +22,7 @@ from conftest import HUNG
 from nbclient import NotebookClient
 
 from tl_course.app import notebooks
-from tl_course.lessons import exercises, lesson
+from tl_course.lessons import lesson
 
 ALL = notebooks.find()
 NAMES = [path.stem for path in ALL]
@@ -82,6 +83,9 @@ def executed(tmp_path_factory):
     return run
 
 
+CLAIM = "tl.show(lesson, claims."
+
+
 def shown(cell) -> str:
     """The HTML of a cell's outputs."""
     return "".join(one.get("data", {}).get("text/html", "") for one in cell.get("outputs", []))
@@ -96,7 +100,7 @@ def test_how_a_notebook_is_kept(path):
     node = nbformat.read(path, as_version=4)
     nbformat.validate(node)
     code = [cell for cell in node.cells if cell.cell_type == "code"]
-    text = "\n".join(cell.source for cell in node.cells if cell.cell_type == "markdown")
+    text = "\n".join(map(notebooks.text_of, node.cells))
     source = "\n".join(cell.source for cell in code)
     assert all(not cell.outputs and cell.execution_count is None for cell in code), "has outputs"
     ids = [cell.id for cell in node.cells]
@@ -113,7 +117,7 @@ def test_how_a_notebook_is_kept(path):
     assert "pyplot" not in source
     if path in OF_THE_COURSE:
         assert values["weights"] == "shipped"
-        assert f'Lesson("{path.stem[:2]}"' in source and "lesson.show(" in source
+        assert f'Lesson("{path.stem[:2]}"' in source and "tl.show(lesson, claims." in source
         assert "tl.predictions(lesson)" in source and "my_prediction" not in source
     given = "\n".join(cell.source for cell in code if "exercise" not in tags(cell))
     assert not re.search(r"^\s*(def|class) ", given, re.M), "logic belongs into tl_course"
@@ -150,12 +154,12 @@ def test_what_a_learner_reads_is_about_transfer_learning(path):
     for cell in main_line(path):
         assert len(lines_of_code(cell.source)) <= 15, cell.id
     for cell in every:
-        if cell in imports or "lesson.show(" in cell.source:
+        if cell in imports or CLAIM in cell.source or notebooks.text_of(cell):
             assert not is_open(cell), f"{cell.id} is open"
-        if "lesson.show(" in cell.source:
+        if CLAIM in cell.source:
             every_line = lines_of_code(cell.source)
-            claims = [line for line in every_line if re.fullmatch(r"lesson\.show\(.*\)", line)]
-            assert len(claims) == cell.source.count("lesson.show("), f"{cell.id}: one line each"
+            claims = [line for line in every_line if line.startswith(CLAIM) and line[-1] == ")"]
+            assert len(claims) == cell.source.count(CLAIM), f"{cell.id}: one line each"
             assert len(every_line) - len(claims) <= 2, f"{cell.id}: more than claims"
 
 
@@ -178,16 +182,97 @@ def test_papermill_runs_it_strictly_with_another_seed(path, executed):
             assert 'data-outcome="not attempted"' in shown(cell), cell.id
 
 
-WITH_EXERCISES = [path for path in ALL if exercises.every(path.stem[:2])]
+# A learner sits at it, who presses Run All and answers nothing; and what was asked by then.
+SIT_DOWN = """
+from tl_course.lessons import lesson as there
+there.somebody_is_there = lambda: True
+"""
+ASKED = """
+import json
+from tl_course.widgets import asking
+asked = [(one.name, one.asked) for one in asking._asked.values()]
+print(json.dumps([[name, one.unit, one.measured] for name, one in asked]))
+"""
 
 
-@pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)
-def test_papermill_runs_it_with_all_solutions_filled_in(path, tmp_path):
-    copy = tmp_path / path.name
-    nbformat.write(notebooks.solved(path), copy)
-    for cell in execute(copy, copy, path.parent, budget="quick").cells:
+@pytest.fixture(scope="module")
+def attended(tmp_path_factory):
+    """Each notebook with all solutions filled in, run as by a learner who answers nothing."""
+    folder, done = tmp_path_factory.mktemp("attended"), {}
+
+    def run(path: Path):
+        if path.stem not in done:
+            node = notebooks.solved(path)
+            first, last = (nbformat.v4.new_code_cell(source) for source in (SIT_DOWN, ASKED))
+            node.cells = [first, *node.cells, last]
+            nbformat.write(node, folder / path.name)
+            done[path.stem] = execute(
+                folder / path.name, folder / path.name, path.parent, budget="quick"
+            )
+        return done[path.stem]
+
+    return run
+
+
+@pytest.mark.parametrize("path", OF_THE_COURSE, ids=NAMES[:-1])
+def test_papermill_runs_it_with_all_solutions_filled_in(path, attended):
+    for cell in attended(path).cells:
         if "exercise" in tags(cell):
             assert 'data-outcome="right"' in shown(cell), cell.id
+
+
+def seen(cell) -> str:
+    """The words that a learner sees of a cell before anything is answered."""
+    words = cell.source if cell.cell_type == "markdown" or is_open(cell) else ""
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        if "(an experiment)" in data.get("text/plain", ""):
+            continue  # its still picture is hidden where it lives
+        page = data.get("text/html") or output.get("text", "")
+        alts = re.findall(r'alt="([^"]*)"', page)
+        words = " ".join(
+            [words, re.sub(r"<style.*?</style>|<[^>]*>", " ", page, flags=re.S), *alts]
+        )
+    return html.unescape(words)
+
+
+def told_by(words: str, value: float, unit: str) -> str:
+    """Where words tell a number that was to be predicted: 2.55, 2.6 or "79 of 100"; else ""."""
+    forms = {f"{value:.3g}", f"{value:.1f}", f"{value:.2f}"}
+    bare = [re.escape(form) for form in forms if len(form.replace(".", "").strip("-0")) > 2]
+    whole = [rf"{value:.0f} {unit}"] + [f"{value:.0f}%"] * (unit == "of 100")
+    for one in bare + whole * (10 < value < 100):  # the others are said of much else
+        if found := re.search(rf".{{0,60}}(?<![\d.,]){one}(?!\d)", words, re.DOTALL):
+            return found[0]
+    return ""
+
+
+@pytest.mark.parametrize("path", OF_THE_COURSE, ids=NAMES[:-1])
+def test_nothing_tells_an_answer_before_it_is_given(path, attended):
+    """Run All: no claim, text or figure tells what comes out while the question is open."""
+    *cells, last = attended(path).cells
+    asked = json.loads(last.outputs[0].text)
+    assert len(asked) == sum("tl.prediction(" in cell.source for cell in cells)
+    told = [
+        (cell.id, name, where)
+        for cell in cells
+        for name, unit, measured in asked
+        for value in (() if isinstance(measured, str) else measured.values())
+        if (where := told_by(seen(cell), value, unit))
+    ]
+    assert told == []
+
+
+@pytest.mark.parametrize("path", OF_THE_COURSE, ids=NAMES[:-1])
+def test_what_follows_a_prediction_waits_for_it(path):
+    """Until the next heading, a text below a prediction is shown by `tl.show`."""
+    asked = ""
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            asked = "" if re.match("#|---", cell.source) else asked
+            assert not asked, f"{cell.id} stands open below the question {asked}"
+        elif "tl.prediction(" in cell.source:
+            asked = cell.id
 
 
 class Images(html.parser.HTMLParser):
@@ -212,7 +297,7 @@ def test_every_picture_has_alt_text(path, executed):
             claims += 'class="tl-claim"' in data.get("text/html", "")
     assert images.alts and all(len(alt) > 20 for alt in images.alts)
     source = "".join(cell.source for cell in node.cells if cell.cell_type == "code")
-    assert claims == source.count("lesson.show("), "a claim was skipped"
+    assert claims == source.count(CLAIM), "a claim was skipped"
 
 
 @pytest.mark.parametrize("path", ALL, ids=NAMES)

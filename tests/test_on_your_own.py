@@ -142,7 +142,9 @@ def check(node: nbformat.NotebookNode, saved: Path, classes: list[str]) -> dict:
     assert json.loads(about["classes"]) == classes
     assert {"mean", "std", "input_size"} <= set(json.loads(about["preprocessing"]))
     alts = every_alt_text(node)
-    assert len(alts) == len(classes) and all(len(alt) > 20 for alt in alts)
+    assert len(alts) == len(classes) + 1 and all(len(alt) > 20 for alt in alts)
+    for name, (share, low, high) in found.items():
+        assert f"{name} {share:.0f}% ({low:.0f} to {high:.0f}%)" in alts[-1], "the bars say it, too"
     assert all(any(name in alt for alt in alts) for name in classes)
     return found
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tl_course.base import machine
 from tl_course.base.errors import CourseError
 from tl_course.core import model_card, sharing, transfer
 from tl_course.core.network import FiveLayerNet
@@ -229,6 +230,22 @@ def test_a_class_is_found_by_its_name_whatever_that_is(tmp_path):
     assert sharing.load_shared(shared).about["classes"] == list(found.classes) == sorted(names)
 
 
+def test_a_class_that_is_left_out_is_as_if_it_were_not_there(tmp_path):
+    classes(tmp_path, {"ash": 6, "oak": 6})
+    shutil.copytree(tmp_path / "oak", tmp_path / "elm")
+    found = check(tmp_path)
+    (gone,) = (one for one in found.findings if one.what == "classes with nothing left")
+    assert "elm, oak: every training picture was left out" in gone.says
+    assert "said under “in two classes”; put that right, or leave the class out" in gone.says
+    assert gone == found.findings[0] and "above" not in gone.says
+    without = check(tmp_path, without=["elm", "yew"])
+    assert without.classes == ("ash", "oak") and without.without == ("elm",)
+    assert without.left_out == () and len(without.train) + len(without.test) == 12
+    assert kinds(without)["classes that you left out"].says == "elm; none of these pictures is used"
+    shutil.rmtree(tmp_path / "elm")
+    assert check(tmp_path).train_files == without.train_files
+
+
 def test_unbalanced_classes(tmp_path):
     found = kinds(check(classes(tmp_path / "pictures", {"cat": 40, "dog": 10})))
     assert "'cat' has 24 training pictures, the smallest class 6" in found["unbalanced"].says
@@ -335,7 +352,8 @@ def test_what_is_told_of_copies_is_what_every_pair_would_tell():
         ] == findings
         together = {(group, looks[one.path]) for group, one in zip(groups, left, strict=True)}
         assert len(together) == len(set(groups)) == len(set(looks.values()))
-        assert not close or f"{close} pairs in" in notes.findings[-1].says
+        pairs_in = f"{close} pair{'s' if close > 1 else ''} in"
+        assert not close or pairs_in in notes.findings[-1].says
         found += len(findings)
     assert found > 500
     left, pairs, leaked = own_folder._without_copies([], notes)
@@ -357,7 +375,7 @@ def split_of_alike(count: int) -> int:
     finally:
         sys.setprofile(None)
     pairs, dogs = count * (count - 1) // 2, count * 2 // 5
-    assert notes.findings[-1].says.startswith(f"{pairs} pairs in the same part")
+    assert notes.findings[-1].says.startswith(f"{pairs:,} pairs in the same part")
     assert f" {dogs * (count - dogs)} of them in two classes" in notes.findings[-1].says
     assert len({one.part for one in split[:count]}) == 1
     return len(calls)
@@ -451,6 +469,22 @@ def test_the_numbers_of_a_run_fit_each_other(outcome):
     assert (table.true != table.said).all() and table.sure.is_monotonic_decreasing
     wrong = outcome.adapted.scores.softmax(1).max(1).values[~outcome.correct]
     assert table.sure.max() == pytest.approx(wrong.max().item())
+
+
+def test_a_time_is_told_as_on_a_free_machine_and_follows_the_pictures(net, checked, monkeypatch):
+    train, told = checked.train, []
+    for took in (machine.Timed(0.02, 0.02), machine.Timed(0.02, 2.0)):
+        monkeypatch.setattr(machine, "timed", lambda *_, took=took: took)
+        told.append(
+            [own_task.expected_seconds(net, train, *way) for way in (("1", True), ("2", False))]
+        )
+    assert told[0] == told[1], "others are busy"
+    monkeypatch.setattr(machine, "threads", lambda: 1)
+    alone = own_task.expected_seconds(net, train, "2", False)
+    few = own_task.expected_seconds(net, train[:16], "2", False)
+    monkeypatch.setattr(machine, "threads", lambda: 4)
+    assert own_task.expected_seconds(net, train, "2", False) < alone
+    assert own_task.expected_seconds(net, train[:16], "2", False) == few, "too few to share"
 
 
 def test_auto_follows_the_recommendation(net, checked, monkeypatch):

@@ -19,15 +19,19 @@ from PIL import Image
 from tl_course.base.errors import CourseError
 from tl_course.base.names import LONGEST, clean
 from tl_course.data.targets import own_folder
+from tl_course.lessons import lesson, resumed
 from tl_course.lessons.n08_your_own_task import figures, own_task, upload
 from tl_course.lessons.n08_your_own_task.upload import Upload
-from tl_course.widgets import OwnTask
-from tl_course.widgets.own_task import CHECK, LOOK, RESULT, STOP, TRAIN, TRY
+from tl_course.widgets import OwnTask, base
+from tl_course.widgets.own_task import CHECK, LEAVE, LOOK, RESULT, STOP, TRAIN, TRY, USE
 
 HOSTILE = [
     "../escaped.png", "a/../../escaped.png", "/etc/escaped.png", "\\\\server\\share\\a.png",
     "C:\\escaped.png", "c:escaped.png", "..\\escaped.png", "a/b/c/d/e/f/g.png",
 ]  # fmt: skip
+
+
+NONE_LEFT_OUT = {"skipped": 0, "some": []}
 
 
 def picture(seed: int, size: int = 40, kind: str = "PNG") -> bytes:
@@ -106,7 +110,8 @@ def test_a_zip_is_unpacked_without_what_is_no_picture(tmp_path):
     coming = Upload("zip", "Leaves.ZIP", [("Leaves.ZIP", len(content["Leaves.ZIP"]))], tmp_path)
     heard = []
     folder = sent(coming, [content["Leaves.ZIP"]], 700).finish(heard.append)
-    assert folder == tmp_path / "Leaves" and coming.skipped == 2 and heard[-1] == 1
+    assert folder == tmp_path / "Leaves" and heard[-1] == 1
+    assert coming.left_out() == "leaves/run.py is no picture and was left out."
     assert files(folder) == ["test/oak/test.png", "train/oak/train.png"]
 
 
@@ -300,10 +305,14 @@ def go_on(task: OwnTask) -> None:
     task.wait()
 
 
-def send(task: OwnTask, kind: str, name: str, content: dict[str, bytes], size: int = 900) -> None:
+def send(
+    task: OwnTask, kind: str, name: str, content: dict[str, bytes], size: int = 900,
+    skipped: int = 0, some: tuple | list = (),
+) -> None:  # fmt: skip
     """What front/files.js does: a piece for each time that it is asked for one."""
     listed, data = [[path, len(one)] for path, one in content.items()], list(content.values())
-    begin = {"id": "up", "kind": kind, "name": name, "files": listed, "skipped": 0}
+    begin = {"id": "up", "kind": kind, "name": name, "files": listed}
+    begin |= {"skipped": skipped, "some": [*some]}
     task.files._handle_custom_msg({"begin": begin}, [])
     for number, one in enumerate(data):
         for offset in range(0, max(1, len(one)), size):
@@ -314,6 +323,46 @@ def send(task: OwnTask, kind: str, name: str, content: dict[str, bytes], size: i
             task.files._handle_custom_msg(said, [memoryview(part)])
     task.wait()  # for it to be in its place
     task.wait()  # for the checker
+
+
+def test_pictures_and_what_was_trained_on_them_come_back(net, making, tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(lesson, "somebody_is_there", lambda: True)
+    monkeypatch.setattr(base, "display", lambda *_, **__: None)
+    own = tmp_path / "my-pictures"
+
+    def shown() -> OwnTask:
+        task = OwnTask(net, "", making, own=own)
+        task.browser = []
+        for part in (task.files, task.camera):
+            part.send = lambda content, buffers=None: task.browser.append(content)
+        task._ipython_display_()
+        return task
+
+    def close(task: OwnTask) -> None:
+        task.close()
+        task.wait()
+
+    first = shown()
+    send(first, "folder", "trees", leaves(40))
+    first.option.value = "2"
+    first.steps.chosen = TRAIN
+    go_on(first)
+    close(first)
+    second = shown()
+    assert second.folder == first.folder and not second.is_made, "at once, for the cells below"
+    second.wait()
+    assert second.steps.chosen == RESULT and second.option.value == "2"
+    assert second.result.value == first.result.value
+    assert torch.equal(second.outcome.adapted.scores, first.outcome.adapted.scores)
+    second.guarded(second.start_over)
+    second.wait()
+    assert second.is_made and second.outcome is None
+    close(second)
+    third = shown()
+    assert third.is_made and third.outcome is None
+    assert not list(resumed.folder().iterdir())
+    close(third)
 
 
 def test_one_button_leads_through_all_steps(task):
@@ -415,6 +464,51 @@ def test_pictures_of_ones_own_take_the_place_of_the_made_ones(task, tmp_path):
     assert task.is_made and len(task.checked.train) == 96
 
 
+def test_what_is_no_picture_is_named(task, tmp_path):
+    coming = Upload("class", "oak", [("1.png", 1), ("a.txt", 1), (".hidden", 1)], tmp_path)
+    assert coming.left_out() == "a.txt is no picture and was left out."
+    coming.skip(["b.mov", "c.doc", "d.pdf"], 3)
+    assert coming.left_out() == "a.txt, b.mov, c.doc and 1 more are no pictures and were left out."
+    coming.give_up()
+    assert Upload("class", "oak", [("1.png", 1)], tmp_path).left_out() == ""
+    send(task, "class", "oak", {"1.png": picture(1)}, skipped=2, some=["x.txt", "y.txt"])
+    (ended,) = (one["said"] for one in task.browser if "ended" in one)
+    assert ended.endswith("my-task. x.txt and y.txt are no pictures and were left out.")
+
+
+def test_a_class_is_left_out_and_used_again(task, net, making):
+    content = leaves(12, ("oak", "maple", "elm"))
+    content |= {f"leaves/elm/{n}.png": content[f"leaves/oak/{n}.png"] for n in range(12)}
+    send(task, "folder", "leaves", content)
+    task._next({"next": task.steps.next})
+    assert task.checked.train is None and "“in two classes”" in task.findings.value
+    assert task.doubted.value == "elm" and task.leave_button.description == LEAVE
+    task.leave_button.click()
+    task.wait()
+    assert task.steps.chosen == CHECK and task.steps.able and task.without == ("elm",)
+    assert task.checked.classes == ("maple", "oak") and len(task.checked.left_out) == 0
+    assert task.steps.steps[CHECK]["said"] == "all can be used, without elm"
+    assert "Classes that you left out" in task.findings.value
+    go_on(task)
+    go_on(task)
+    assert task.outcome.train.names == ("maple", "oak")
+    text = task.state_text()
+    assert json.loads(text)["without"] == ["elm"]
+    assert task.doubted.options[0] == ("elm (left out)", "elm")
+    assert task.leave_button.description == USE
+    task.leave_button.click()
+    task.wait()
+    assert task.without == () and "elm" in task.checked.classes and task.outcome is None
+    task.set_state(text)
+    task.wait()
+    assert task.without == ("elm",) and task.checked.classes == ("maple", "oak")
+    task.doubted.value = "oak"
+    assert task.leave_button.description == LEAVE
+    task.made_button.click()
+    task.wait()
+    assert task.without == () and len(task.checked.classes) == 8
+
+
 def test_pictures_that_cannot_be_trained_on_stop_at_the_check(task):
     send(task, "class", "oak", {f"{n}.png": picture(n) for n in range(5)})
     assert task.checked.train is None and not task.steps.steps[TRAIN]["able"]
@@ -430,7 +524,7 @@ def test_what_is_refused_is_told_and_leaves_nothing(task, tmp_path):
     assert "leads out of its folder" in task.told and task.is_made
     send(task, "zip", "a.zip", {"a.zip": b"no zip"})
     assert "cannot be unpacked" in task.told and task.is_made
-    said = {"id": "up", "kind": "folder", "name": "y", "files": [["y/a/1.png", 10]], "skipped": 0}
+    said = {"id": "up", "kind": "folder", "name": "y", "files": [["y/a/1.png", 10]]} | NONE_LEFT_OUT
     task.files._handle_custom_msg({"begin": said}, [])
     assert task.steps.next == STOP
     go_on(task)
@@ -507,7 +601,7 @@ HOSTILE = (None, True, -1, 1.5, 10**400, float("nan"), "x", [], [[]], {}, {"id":
 
 def test_what_is_no_message_of_the_browsers_changes_nothing(task, tmp_path):
     """Also while pictures arrive: every part of a message with something else in its place."""
-    begin = {"id": "up", "kind": "folder", "name": "y", "files": [["y/a/1.png", 9]], "skipped": 0}
+    begin = {"id": "up", "kind": "folder", "name": "y", "files": [["y/a/1.png", 9]]} | NONE_LEFT_OUT
     piece = {"id": "up", "parts": [[0, 0, 9]]}
     good = {"begin": begin}, {"piece": piece}, {"failed": {"id": "up"}}
     wrong = list(HOSTILE)
@@ -548,7 +642,8 @@ def test_the_state_names_the_folder_and_holds_no_pictures(task, net, making, tmp
     before = other.state_text()
     with pytest.raises(CourseError, match="pictures do not travel"):
         other.set_state(text)
-    for wrong in ({"folder": "../leaves"}, {"folder": 3}, {"option": "3"}, {"augment": None}):
+    wrongs = {"folder": "../leaves"}, {"folder": 3}, {"option": "3"}, {"augment": None}
+    for wrong in (*wrongs, {"without": "oak"}, {"without": [3]}):
         with pytest.raises(CourseError):
             other.set_state(json.dumps(json.loads(before) | wrong))
     assert other.state_text() == before and other.is_made

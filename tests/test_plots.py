@@ -1,6 +1,10 @@
 """Every figure has alt text; the notebook helper says what it should."""
 
 import errno
+import io
+import re
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,15 +14,25 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from tl_course.base import storage
+from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError
+from tl_course.core import pretraining
+from tl_course.data.examples import draw
 from tl_course.data.sources import things
 from tl_course.data.sources.emoji_images import EmojiImages
-from tl_course.layers import filters
+from tl_course.data.targets.handwritten import handwritten
+from tl_course.layers import filters, growing, patches
 from tl_course.lessons import figures
 from tl_course.lessons import lesson as module
+from tl_course.lessons.claims import Claim
 from tl_course.lessons.lesson import Lesson
+from tl_course.lessons.n00_start_here import figures as figures_00
+from tl_course.lessons.n01_pretrain import figures as figures_01
+from tl_course.lessons.n02_what_layers_see import experiments as layer_experiments
 from tl_course.lessons.n02_what_layers_see import figures as layer_plots
+from tl_course.lessons.n03_option_1_freeze import figures as figures_03
+from tl_course.lessons.n04_option_2_fine_tune import experiments as experiments_04
+from tl_course.lessons.n04_option_2_fine_tune import figures as crossing_plots
 from tl_course.lessons.n05_how_much_data import figures as data_plots
 from tl_course.lessons.n06_wrong_modality import figures as modality_plots
 from tl_course.lessons.n08_your_own_task import figures as own_plots
@@ -71,10 +85,16 @@ def text_and_paper(figure):
             yield text.get_text(), text.get_color(), colour
 
 
-def test_the_text_of_every_figure_can_be_read(monkeypatch):
+@pytest.fixture
+def drawn(monkeypatch):
+    """Every figure that becomes a picture."""
+    every, save = [], Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda f, *a, **k: (every.append(f), save(f, *a, **k)))
+    return every
+
+
+def test_the_text_of_every_figure_can_be_read(drawn):
     """It has a contrast of 4.5 to 1 with what is behind it, whatever the colour of its line."""
-    drawn, save = [], Figure.savefig
-    monkeypatch.setattr(Figure, "savefig", lambda f, *a, **k: (drawn.append(f), save(f, *a, **k)))
     for _ in every_figure():
         pass
     for style in figures.STYLES:
@@ -96,6 +116,121 @@ def test_the_text_of_every_figure_can_be_read(monkeypatch):
         if figures.contrast(colour, paper) < figures.READABLE
     ]
     assert not weak, weak
+
+
+def figures_of_00_to_03():
+    """Every kind of figure that these notebooks draw, of made-up numbers or recorded ones."""
+    x, net = EmojiImages().batch(0, 20)[0], pretraining.pretrained()
+    scores, digits, names = torch.rand(20, 1000), handwritten(), things.names()
+    yield figures_00.guesses(digits.test.x[:8], scores[:8])
+    sweep = results.load("sweep")
+    for n in (10, 50):
+        yield figures_00.examples(draw(digits.pool, n, 0))
+    yield figures_00.seen_and_not_seen(sweep)
+    growth = growing.Growth(500)
+    for step in (0, 30, 100, 500):
+        growth(step, net, None)
+    yield figures_01.first_filters(growth, net)
+    yield figures_01.renders(x, "cat")
+    yield figures_01.picture_and_filter(x[0], filters.edge())
+    yield figures_01.sliding_filter(x[0], 3, 4, filters.edge())
+    yield figures_01.downhill(0.15)
+    yield figures_01.right_and_wrong(x, scores.argmax(1) * (torch.arange(20) < 10), scores, names)
+    yield layer_plots.which_is_which(net, net, 0)
+    yield layer_plots.selectivity({kind: torch.rand(32) for kind in ("trained", "untrained")})
+    tuned, units = layer_experiments.tuned(net), layer_experiments.by_angle(net).tolist()
+    yield layer_plots.tuning_curves(tuned, net.layer1.weight, units[:8], "t")
+    best = {
+        f"layer{i + 1}": patches.TopPatches(
+            "", torch.rand(n, 9, 3, size, size), *[torch.ones(n, 9)] * 2
+        )
+        for i, (n, size) in enumerate(((32, 7), (64, 12), (128, 22)))
+    }
+    yield layer_plots.best_of_units(best, dict.fromkeys(best, 21), 100)
+    yield layer_plots.same_unit(best, 21)
+    few = best["layer2"]
+    few = patches.TopPatches("layer2", few.patches[:12], few.values[:12], few.pictures[:12])
+    yield layer_plots.patch_sheet(few, "t")
+    for picture in (digits.test.x[0], layer_experiments.photograph("china")):
+        answers = layer_experiments.answers(net, picture, ["layer1"])
+        yield layer_plots.maps(picture, answers, "t", {"layer1": units[:6]})
+    answers = layer_experiments.answers(net, x[0], ["layer2", "layer3"])
+    yield layer_plots.maps(x[0], answers, "t", favourites=best)
+    preference = results.load("preference")
+    yield layer_plots.straight_and_curved(preference)
+    yield layer_plots.preferences(preference, "t")
+    yield layer_plots.usage(results.load("usage"), units, net.layer1.weight, "t")
+    yield layer_plots.made({"layer2": best["layer2"].patches[:, 0]}, "layer2")
+    yield layer_plots.settling(results.load("settling"), "t")
+    steps, plain, accuracy = layer_experiments.first_layers()
+    yield layer_plots.recipes(steps, plain, accuracy)
+    yield layer_plots.stills(steps)
+    yield figures_03.surgery(10)
+    yield figures_03.mistakes(digits.test, 9 - digits.test.y, 0)
+    yield figures_03.rivals(sweep)
+    yield figures_03.forms(digits.test.x[:1])
+    yield figures_03.harm(results.load("forms"))
+    yield figures_03.penalties({"10": ([1.0, 2.0], [80.0, 90.0])})
+
+
+PLACE = 960  # pixels that JupyterLab leaves a figure at 1400 × 900, beside its list of files
+LEAST = {"text": 10, "picture": 40}  # pixels on the screen
+
+
+def too_small(figure: Figure, sheets: dict[tuple[int, int], int]) -> list[str]:
+    """What of a figure is smaller than `LEAST` where it is shown, at most as wide as `PLACE`.
+
+    `sheets`: the size of pictures that are put together of smaller ones, to that of the smaller.
+    """
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    width = figure.get_tightbbox(canvas.get_renderer()).width + 0.2  # inches, as it is saved
+    inch = min(figures.DPI, PLACE / width)
+    found = [
+        (t.get_fontsize() / 72 * inch, "text", t.get_text())
+        for t in figure.findobj(Text)
+        if t.get_visible() and t.get_text().strip()
+    ]
+    for image in (image for ax in figure.axes for image in ax.images):
+        high, wide = image.get_array().shape[:2]
+        place = image.get_window_extent()
+        scale = min(place.width / wide, place.height / high) / figure.dpi * inch
+        title = image.axes.get_title(loc="left") or image.axes.get_title()
+        found.append((sheets.get((high, wide), min(high, wide)) * scale, "picture", title))
+    return [f"{name}, {size:.1f} pixels" for size, kind, name in found if size < LEAST[kind]]
+
+
+def test_text_and_pictures_are_large_enough_on_a_laptop(monkeypatch):
+    drawn, sheets, mosaic = [], {}, figures.mosaic
+
+    def noted(x, columns, zoom=1, gap=3):
+        sheet = mosaic(x, columns, zoom, gap)
+        sheets[sheet.shape[1:]] = zoom * min(x.shape[-2:])
+        return sheet
+
+    def kept(figure, file, **_):  # it is drawn once, when it is measured
+        drawn.append(figure)
+        Image.new("RGB", (9, 9)).save(file, "PNG")
+
+    monkeypatch.setattr(Figure, "savefig", kept)
+    monkeypatch.setattr(figures, "mosaic", noted)
+    for _ in figures_of_00_to_03():
+        pass
+    assert len(drawn) > 25
+    small = {f._suptitle and f._suptitle.get_text(): too_small(f, sheets) for f in drawn}
+    assert not any(small.values()), {title: parts for title, parts in small.items() if parts}
+
+
+def test_the_wall_is_large_enough_to_find_a_cat_and_small_enough_to_be_saved():
+    wall = figures.wall()
+    picture, columns = (
+        Image.open(io.BytesIO(wall.png)),
+        int(re.search(r"(\d+) columns", wall.alt)[1]),
+    )
+    assert picture.width / columns >= 40 and picture.width < PLACE
+    assert len(wall.data) < 1_000_000
+    shown = wall._repr_mimebundle_()["text/html"]
+    assert 'tabindex="0"' in shown and "max-width:none" in shown
 
 
 def test_a_colour_for_text_is_darker_only_where_it_has_to_be():
@@ -121,6 +256,52 @@ def test_numbers_in_alt_text_are_those_of_the_table():
     assert "Option 1 (frozen): 51.0% at 10, 51.0% at 50" in alt and "3 draws" in alt
 
 
+def test_the_crossing_of_04_has_a_title_and_nothing_that_runs_into_it(drawn):
+    gain = experiments_04.option_2_minus_option_1(results.load("sweep"))
+    alt = crossing_plots.crossing(gain, "A title").alt
+    (ax,) = drawn[0].axes
+    assert ax.get_title() == "" and "on the same draws" in ax.get_ylabel()
+    assert "above zero; filled where the interval leaves out zero. 10: " in alt
+
+
+def test_all_that_can_be_answered_about_the_crossing_of_05_is_drawn(drawn):
+    official = results.load("official")
+    _, options = data_plots.ahead_from(official, "option-2", "option-1", copies=True)
+    data_plots.ahead(official, "option-2", ["option-1"], "A title", stretched=True)
+    assert options[-1] == "with none of these" and len(drawn[0].axes) == 2
+    for ax in drawn[0].axes:
+        assert [tick.get_text() for tick in ax.get_xticklabels()] == options[:-1]
+        (low, high), points = ax.get_ylim(), [line.get_ydata() for line in ax.lines]
+        assert all(low < y < high for ys in points for y in ys), "a draw is cut off"
+        assert ax.title.get_fontsize() < drawn[0]._suptitle.get_fontsize()
+
+
+def test_what_is_forgotten_is_counted_in_05_as_in_04(drawn):
+    table = results.load("forgetting")
+    alt = data_plots.costs(table, "A title").alt
+    bars = crossing_plots.forgotten(table.query("images <= 200"), "A title").alt
+    assert "Option 2, 10 digits: 81 ± " in bars
+    assert "10 digits: training 100.0, test 71.5, of 100 known before 81 ± " in alt
+    learnt, known = drawn[0].axes
+    assert not drawn[0].legends and not learnt.get_legend() and not known.get_legend()
+    assert len(learnt.texts) == 4 and len(known.texts) == 3, "each line has its name"
+    (row,) = [r for r in alt.split("; ") if r.startswith("Option 1 (frozen), 1,000")]
+    assert "known before 100 ± 0" in row
+
+
+def test_figures_of_several_panels_can_be_read_in_jupyterlab(drawn):
+    """At 1400 × 900 pixels it gives a figure 948 across, and scales down what is wider."""
+    recorded, ends = results.load("matrix"), results.load("matrix_ends")
+    pictures = [
+        data_plots.accuracy(results.load("sweep"), "A title"),
+        modality_plots.by_examples(recorded, ends, "A title"),
+    ]
+    for figure, picture in zip(drawn, pictures, strict=True):
+        texts = [one for one in figure.findobj(Text) if one.get_visible() and one.get_text()]
+        least = min(one.get_fontsize() for one in texts) * figures.DPI / 72
+        assert least * min(1, 948 / picture.width) >= 10, picture.alt[:50]
+
+
 def test_bars_name_the_spread_where_there_is_one():
     alt = figures.bars({"one\nbar": 1.0, "two": 2.0}, "t", "y", spread={"two": 0.5}).alt
     assert alt == "t. Bars of y (± one SD over draws): one bar: 1, two: 2 ± 0.5."
@@ -144,19 +325,19 @@ def test_an_edge_filter_answers_to_its_edge_alone():
     assert filters.answers(-picture, filters.edge(0))[16, 16] < -5
 
 
-def test_claims_are_told_to_learners_and_strict_in_tests(monkeypatch, capsys):
-    shown = []
-    monkeypatch.setattr(module, "display", lambda html: shown.append(html.data))
+def test_claims_are_told_to_learners_and_strict_in_tests(monkeypatch):
+    monkeypatch.setattr(module, "display", lambda html: None)
     lesson = Lesson("03", "quick")
+    it_holds, it_does_not = Claim("a", True, "1 against 2"), Claim("b", False, "3 against 4")
     monkeypatch.delenv(module.STRICT, raising=False)
-    lesson.claim("a", holds=True, evidence="1 against 2")
-    lesson.claim("b", holds=False, evidence="3 against 4")
-    assert "holds in the recorded results" in shown[-2] and "1 against 2" in shown[-2]
-    assert "did not hold" in shown[-1] and "another seed" in shown[-1]
+    told = lesson.judged(it_holds).data
+    assert "holds in the recorded results" in told and "1 against 2" in told
+    told = lesson.judged(it_does_not, recorded=False).data
+    assert "did not hold in this run" in told and "another seed" in told
     monkeypatch.setenv(module.STRICT, "1")
-    lesson.claim("a", holds=True, evidence="")
+    lesson.judged(it_holds)
     with pytest.raises(AssertionError, match="3 against 4"):
-        lesson.claim("b", holds=False, evidence="3 against 4")
+        lesson.judged(it_does_not)
 
 
 def test_evidence_is_recorded_at_quick_and_live_otherwise(monkeypatch):
@@ -169,11 +350,36 @@ def test_evidence_is_recorded_at_quick_and_live_otherwise(monkeypatch):
 def test_a_slow_machine_is_told_what_to_do(monkeypatch):
     shown = []
     monkeypatch.setattr(module, "display", lambda html: shown.append(html.data))
-    for speed in (module.REFERENCE, module.REFERENCE / 50):
-        monkeypatch.setattr(module, "images_per_second", lambda speed=speed: speed)
-        Lesson("04", "laptop")
-    assert "about <b>2 minutes</b>." in shown[0] and "quick" not in shown[0]
-    assert "about <b>103 minutes</b>." in shown[1] and 'set budget = "quick"' in shown[1]
+    monkeypatch.setattr(module, "SECONDS", {"04": 120})
+    for images, busy in ((1, 1), (1, 2.5), (1, 10), (1 / 50, 1)):
+        now = module.Speed(module.REFERENCE * images, busy)
+        monkeypatch.setattr(module, "speed", lambda now=now: now)
+        Lesson("04", "laptop").times()
+    free, table, busy, both, very_busy, _, slow, _ = shown
+    assert "about <b>2 minutes</b>." in free and "quick" not in free and "busy" not in table
+    assert "about <b>2 minutes</b>, up to <b>5 minutes</b> while other programs are busy." in busy
+    assert "2 minutes" in both and "5 minutes" in both and "as busy as now" in both
+    assert "up to <b>20 minutes</b>" in very_busy and "worth waiting" in very_busy
+    assert "about <b>100 minutes</b>." in slow and 'set budget = "quick"' in slow
+    assert "worth waiting" not in slow
+
+
+def test_what_other_programs_take_is_not_this_machines_speed(monkeypatch):
+    """Beside ten times as much of the others', work takes as long by the processor's clock."""
+    clock = {"wall": 0.0, "own": 0.0}
+    fake = SimpleNamespace(
+        perf_counter=lambda: clock["wall"], thread_time=lambda: clock["own"], sleep=time.sleep
+    )
+    monkeypatch.setattr(machine, "time", fake)
+
+    def work():
+        clock["wall"] += 1
+        clock["own"] += 0.1
+
+    took = machine.timed(work, 5)
+    assert (took.own, took.wall) == (pytest.approx(0.1), pytest.approx(1))
+    monkeypatch.setattr(machine, "timed", lambda *_: took)
+    assert module.speed() == (pytest.approx(640), pytest.approx(10))
 
 
 def test_wrong_parameters_get_a_sentence(monkeypatch, tmp_path):

@@ -51,7 +51,7 @@ def prose(source: str) -> str:
 
 
 def text(cell) -> str:
-    return prose(cell.source) if cell.cell_type == "markdown" else ""
+    return prose(notebooks.text_of(cell))
 
 
 # ---------------------------------------------------------------------------------- the glossary
@@ -140,6 +140,12 @@ def test_a_main_line_is_read_in_a_quarter_of_an_hour(number):
         if cell.cell_type == "code" and re.search(r"\bfigures\.|tl\.widgets|display\(", cell.source)
     ]  # fmt: skip
     assert len(results) <= RESULTS, len(results)
+
+
+def test_no_section_of_a_main_line_leaves_its_figure_to_dig_deeper():
+    for number in NOTEBOOKS:
+        for cell in main_line(number):
+            assert not re.search(r"figures? (?:is|are) in \*Dig deeper", text(cell)), cell.id
 
 
 def test_the_readme_has_two_screens():
@@ -241,9 +247,7 @@ def anchors(page: str) -> set[str]:
 def test_every_link_leads_to_something():
     pages = {path: path.read_text(encoding="utf-8") for path in PAGES}
     for path in NOTEBOOKS.values():
-        pages[path] = "\n\n".join(
-            cell.source for cell in cells(path.stem[:2]) if cell.cell_type == "markdown"
-        )
+        pages[path] = "\n\n".join(map(notebooks.text_of, cells(path.stem[:2])))
     followed = 0
     for path, page in pages.items():
         for link in re.findall(r"\]\(([^)\s]+)\)", page):

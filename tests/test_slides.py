@@ -91,6 +91,14 @@ def test_a_slide_begins_at_headings_and_a_result_waits_for_the_vote():
     assert found[-1].startswith("## What you saw")
 
 
+def test_a_picture_in_a_text_stays_with_it_where_links_go():
+    text = new_markdown_cell("See [01](01.ipynb).\n\n![navy](attachment:a.png)")
+    text.attachments = {"a.png": {"image/png": "iVBO"}}
+    (slide,) = slides.as_slides(new_notebook(cells=[text])).cells
+    assert slide.source == "See 01.\n\n![navy](attachment:a.png)"
+    assert slide.attachments == text.attachments
+
+
 @pytest.mark.parametrize(
     "absent",
     [

@@ -84,7 +84,7 @@ def test_session_1_is_prepared_within_an_hour():
     until = {"00": "\n# Dig deeper", "01": "\n# More exercises", "02": votes.AFTER_SESSION_1}
     read = words(note("session_1")) + words(note("lab").partition("## What goes wrong")[0])
     for number, end in until.items():
-        text = "\n\n".join(one.source for one in cells(number) if one.cell_type == "markdown")
+        text = "\n\n".join(map(notebooks.text_of, cells(number)))
         read += words(text.partition("## Exercise\n")[0].partition(end)[0])
     assert read / 120 + 15 <= 60
 
@@ -265,7 +265,7 @@ DISMISSIVE = re.compile(
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_notebooks_are_as_the_check_lists_say(number):
-    text = "\n\n".join(cell.source for cell in cells(number) if cell.cell_type == "markdown")
+    text = "\n\n".join(map(notebooks.text_of, cells(number)))
     levels = headings_in(text)
     assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
     assert levels.count(1) <= 3

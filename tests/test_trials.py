@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from tl_course.base.errors import CourseError
+from tl_course.base.errors import CourseError, script
 from tl_course.core import training, transfer
 from tl_course.core.network import fingerprint
 from tl_course.core.output_layers import altered, copies_of, features, seen
@@ -198,15 +198,15 @@ def test_a_portrait_shows_the_filter_the_best_patches_and_a_map(nets):
     assert own.patches("trained", "layer2") is top  # kept
     made = own.liked("trained", "layer2", 21)
     answers = [
-        own.answer("trained", "layer2", 21, torch.nn.functional.pad(x, (10, 10, 10, 10)))
+        own.strongest("trained", "layer2", torch.nn.functional.pad(x, (10, 10, 10, 10)))[21]
         for x in (made, top.patches[20, 0])
     ]
-    assert made.shape == (3, 12, 12) and answers[0].max() > answers[1].max()
+    assert made.shape == (3, 12, 12) and answers[0] > answers[1]
     digit = handwritten().test.x[0]
-    assert own.answer("trained", "layer1", 0, digit).shape == (32, 32)
+    assert own.answers("trained", "layer1", digit).shape == (32, 32, 32)
     for wrong in (torch.zeros(1, 32, 32), torch.zeros(3, 4, 32), torch.zeros(32, 32)):
         with pytest.raises(CourseError, match="shape"):
-            own.answer("trained", "layer1", 0, wrong)
+            own.answers("trained", "layer1", wrong)
     for layer, unit in (("layer5", 0), ("layer1", 32), ("layer1", -1)):
         with pytest.raises(CourseError, match="There is no"):
             own.liked("trained", layer, unit)
@@ -250,7 +250,7 @@ def test_every_source_and_target_has_examples():
         if name != "spoken-real":
             assert len(shown.x) == 4 and bool(shown.sounds) == (name == "spoken")
         elif not len(shown.x):
-            assert "free_spoken_digits.py" in shown.title
+            assert shown.title.endswith(f"in a new cell: !{script('free_spoken_digits')}")
     for give in (matrix_cells.of_source, matrix_cells.of_target):
         with pytest.raises(CourseError, match="There is no"):
             give("smell")

@@ -21,7 +21,7 @@ from tl_course.base.errors import CourseError
 from tl_course.data.examples import draw
 from tl_course.data.sources import things
 from tl_course.data.targets.handwritten import NAMES
-from tl_course.lessons import figures, lesson, predictions
+from tl_course.lessons import figures, kept, lesson, predictions, resumed
 from tl_course.lessons.n00_start_here import handwriting, handwriting_files
 from tl_course.widgets import base
 from tl_course.widgets.base import Experiment, Slot, number, one_of, table
@@ -85,6 +85,92 @@ def test_a_state_is_copied_and_pasted():
     ben._state.value = anna._state.value  # pasted into its field
     assert ben.slider.value == 4 and ben.seed == 3 and ben.slot.summary == "Twice 4 is 8."
     assert ben.state_text() == anna.state_text()
+
+
+@pytest.fixture
+def learner(monkeypatch, tmp_path):
+    """Somebody sits at the notebook: `learner(experiment)` shows it to them."""
+    monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path))
+    monkeypatch.setattr(lesson, "somebody_is_there", lambda: True)
+    monkeypatch.setattr(base, "display", lambda *_, **__: None)
+    monkeypatch.setattr(base, "KEPT_AFTER", 0)
+
+    def show(experiment):
+        experiment._ipython_display_()
+        return experiment
+
+    return show
+
+
+def kept_of(experiment) -> dict:
+    """What is in the file of an experiment."""
+    return resumed.read(resumed.place(experiment.name, experiment._first))
+
+
+def test_what_was_done_comes_back_and_can_be_begun_anew(learner):
+    anna = learner(Doubler())
+    assert kept_of(anna) == {} and anna._back.layout.display == "none"
+    anna.slider.value = 4
+    wait_until(lambda: kept_of(anna))
+    assert Doubler().slider.value == 0, "only where somebody sees it"
+    assert learner(Doubler(seed=1)).slider.value == 0, "what begins otherwise is another one"
+    again = learner(Doubler())
+    assert again.slider.value == 4 and again.slot.summary == "Twice 4 is 8."
+    assert "Here is what you did before." in again._back.children[0].value
+    again._back.children[1].click()
+    assert again.slider.value == 0 and again._back.layout.display == "none"
+    wait_until(lambda: not kept_of(anna))
+
+
+def test_what_was_done_last_is_kept_where_the_cell_is_run_again_at_once(learner, monkeypatch):
+    monkeypatch.setattr(base, "KEPT_AFTER", HUNG)
+    anna = learner(Doubler())
+    anna.slider.value = 4
+    anna.close()
+    assert learner(Doubler()).slider.value == 4
+
+
+@pytest.mark.parametrize("kept", ["", "[]", '{"state": 3}', '{"state": "{}"}', "\0"])
+def test_what_is_damaged_does_not_come_back_and_does_no_harm(learner, kept):
+    path = resumed.place("doubler", Doubler()._first)
+    path.parent.mkdir(parents=True)
+    path.write_text(kept)
+    anna = learner(Doubler())
+    assert anna.slider.value == 0 and not anna.errors
+    anna.slider.value = 4
+    wait_until(lambda: kept_of(anna))
+
+
+def test_a_home_that_cannot_be_written_to_is_told(learner, monkeypatch):
+    def refuses(*_):
+        raise CourseError("The disk is full.")
+
+    monkeypatch.setattr(resumed, "keep", refuses)
+    anna = learner(Doubler())
+    anna.slider.value = 4
+    wait_until(lambda: "not kept for the next time. The disk is full." in anna.told)
+
+
+def test_progress_that_is_deleted_does_not_come_back(learner):
+    anna = learner(Doubler())
+    anna.slider.value = 4
+    wait_until(lambda: kept_of(anna))
+    kept.forget()
+    assert learner(Doubler()).slider.value == 0
+
+
+def test_drawings_come_back_and_are_learnt_from_again(learner):
+    anna = learner(Teach())
+    anna.fill.click()
+    press(anna.guess, "answer", "80")
+    anna.wait(HUNG)
+    wait_until(lambda: kept_of(anna).get("trained") == {"sizes": [10]})
+    anna.guarded(anna._add, anna._sample().text)
+    wait_until(lambda: len(json.loads(kept_of(anna)["state"])["mine"]) == 11)
+    again = learner(Teach())
+    again.wait(HUNG)
+    assert [one.text for one in again.mine] == [one.text for one in anna.mine]
+    assert again.said == {10: 80} and again.rows() == anna.rows()
 
 
 def test_a_cell_that_is_run_again_closes_what_it_showed_unless_another_cell_shows_it(monkeypatch):

@@ -17,6 +17,7 @@ import torch
 from clicker import press, wait_until
 from conftest import HUNG
 from ipywidgets import DOMWidget
+from matplotlib.figure import Figure
 from PIL import Image
 
 from tl_course.app import report
@@ -35,9 +36,8 @@ from tl_course.lessons.n06_wrong_modality import cells as matrix_cells
 from tl_course.study import comparing, results, trials
 from tl_course.widgets import training_lab
 from tl_course.widgets.base import walk
-from tl_course.widgets.figures import UNDER, _under_map
 from tl_course.widgets.how_much import HowMuch
-from tl_course.widgets.layer_explorer import OLD, OWN, LayerExplorer
+from tl_course.widgets.layer_explorer import EARLIER, NONE, OLD, OWN, LayerExplorer
 from tl_course.widgets.modality_explorer import ModalityExplorer
 from tl_course.widgets.parts import Share
 from tl_course.widgets.training_lab import KEPT, TrainingLab
@@ -122,7 +122,7 @@ def touched(experiment):
         experiment.start_button.click()
         experiment.wait(HUNG)
     elif isinstance(experiment, LayerExplorer):
-        experiment.layer.value = "layer2"
+        experiment.layer.value, experiment.other.value = "layer2", "digit 1"
         experiment.sheet.chosen = 40
         experiment.show_drawing(handwritten().test.x[3])
         experiment.wait(HUNG)
@@ -213,7 +213,7 @@ def test_without_a_kernel_there_is_a_picture_and_a_table(kind, make):
 
 
 def test_in_the_report_an_experiment_is_its_still_picture_and_its_table(make, tmp_path):
-    bundles = make(ModalityExplorer).outputs()
+    bundles = list(make(ModalityExplorer).outputs())
     model = bundles[0]["application/vnd.jupyter.widget-view+json"]["model_id"]
     cell = nbformat.v4.new_code_cell("cells", execution_count=1)
     cell.outputs = [nbformat.v4.new_output("display_data", data=bundle) for bundle in bundles]
@@ -278,6 +278,21 @@ def test_a_run_goes_into_the_table_and_two_are_compared(make, target, hold):
     assert f"{steps} of {steps} steps" in lab.picture.summary
     lab.forget_button.click()
     assert lab.rows() == [] and lab.picture.picture.alt == "No run yet. Press Start."
+
+
+def test_start_pressed_again_makes_no_second_run_of_the_same(make):
+    lab = make(TrainingLab)
+    lab.network.fixed, lab.images.value = 4, 10
+    for _ in range(3):
+        lab.start_button.click()
+        lab.wait(HUNG)
+    (run,) = lab.runs
+    again = f"That is run 1 again: {100 * run.accuracy:.1f} of 100 right."
+    assert again in lab.status.value and not lab.start_button.disabled
+    lab.draw.value = 1
+    lab.start_button.click()
+    lab.wait(HUNG)
+    assert [row["seed"] for row in lab.rows()] == [0, 1]
 
 
 def test_four_fixed_are_option_1_and_fewer_are_option_2(make):
@@ -412,7 +427,7 @@ def test_first_the_prediction_then_what_was_measured(make):
     assert Image.open(io.BytesIO(own.curve.picture.png)).size == before
     assert own.prediction == {10: 66, 100: 80.5, 1000: 95} and not own.told
     assert own.measured.layout.display == ""
-    assert own.fields.layout.display == "none"
+    assert own.ask.layout.display == "none"
     press(own.fields, "skip")  # the second one of two
     assert own.prediction == {10: 66, 100: 80.5, 1000: 95}
     (entry,) = kept.read("predictions").values()
@@ -577,7 +592,7 @@ def as_units(sheet):
     pixels = torch.from_numpy(np.array(Image.open(io.BytesIO(content)).convert("RGB")))
     across, size = sheet["across"], sheet["size"]
     rows = pixels.unflatten(0, (-1, size)).unflatten(2, (across, size)).transpose(1, 2)
-    return rows.flatten(0, 1)[: sheet["units"]]
+    return rows.flatten(0, 1)[: len(sheet["order"])]
 
 
 def test_the_sheet_has_every_unit_in_its_place(make, net):
@@ -599,15 +614,15 @@ def test_the_sheet_has_every_unit_in_its_place(make, net):
 
 def test_what_is_out_of_date_is_dimmed_and_the_first_look_waits_for_nothing(make, hold):
     own = make(LayerExplorer)
-    assert own.sheet.sheet["units"] == UNITS["layer1"] and not own.busy and not own.sheet.busy
+    assert len(own.sheet.sheet["order"]) == UNITS["layer1"] and not own.busy and not own.sheet.busy
     let_go = hold(portrait, "top_patches")
     own.layer.value = "layer2"
     assert own.sheet.busy and OLD in own.shown._dom_classes
-    assert own.sheet.sheet["units"] == UNITS["layer1"], "the old one stays until then"
+    assert len(own.sheet.sheet["order"]) == UNITS["layer1"], "the old one stays until then"
     assert "Unit 22 of layer 2: looking" in own.status.value
     let_go.set()
     own.wait(HUNG)
-    assert own.sheet.sheet["units"] == UNITS["layer2"] and not own.sheet.busy
+    assert len(own.sheet.sheet["order"]) == UNITS["layer2"] and not own.sheet.busy
     assert OLD not in own.shown._dom_classes and "layer 2 (numbered 0 to 63)" in own.status.value
 
 
@@ -619,7 +634,7 @@ def test_who_goes_back_has_the_old_sheet_at_once(make, hold):
     assert not own.sheet.busy
     let_go.set()
     own.wait(HUNG)
-    assert own.sheet.sheet["units"] == UNITS["layer1"] and not own.sheet.busy
+    assert len(own.sheet.sheet["order"]) == UNITS["layer1"] and not own.sheet.busy
     assert own.portrait.picture.alt.startswith("Unit 22 of layer 1")
 
 
@@ -740,15 +755,71 @@ def test_the_pad_is_put_away_when_the_network_gets_something_else(make):
     own.wait(HUNG)
 
 
-def test_below_a_map_there_are_lines_that_fit(make):
-    answer = torch.tensor([[12.0, 7.0], [1.0, 0.0]])
-    said = _under_map(answer)
-    assert said.replace("\n", " ") == (
-        "where it answers: strongest 12.0; more than half of that in 50% of the picture"
+def test_the_units_that_answer_a_and_not_b_come_first(make):
+    own = make(LayerExplorer)
+    by_number = own.sheet.sheet
+    own.picture.value = "digit 3"
+    own.wait(HUNG)
+    assert own.sheet.sheet is by_number, "one picture gives no order"
+    own.layer.value, own.other.value = "layer2", "digit 1"
+    own.wait(HUNG)
+    three, one = own.shown_pictures().values()
+    to_three, to_one = (
+        own.portraits.strongest("trained", "layer2", x).tolist() for x in (three, one)
     )
-    for other in (answer, torch.ones(9, 9), torch.zeros(9, 9)):
-        lines = _under_map(other).split("\n")
-        assert len(lines) == UNDER[1] and max(map(len, lines)) <= UNDER[0]
+    order = own.sheet.sheet["order"]
+    ahead = [to_three[unit] - to_one[unit] for unit in order]
+    assert ahead == sorted(ahead, reverse=True) and sorted(order) == list(range(64))
+    first = order[0]
+    assert f"unit {first}: {to_three[first]:.1f} to A, " in own.sheet.sheet["names"][0]
+    assert "first those that answer A and not B" in own.sheet.sheet["words"]
+    best = to_picture(own.portraits.patches("trained", "layer2").patches[order, 0])
+    found = as_units(own.sheet.sheet).permute(0, 3, 1, 2) / 255
+    assert (found - best).abs().max() < 0.01, "a picture is not that of its unit"
+    own.sheet.chosen = first
+    own.wait(HUNG)
+    assert f"A strongest ({to_three[first]:.1f})" in own.portrait.summary
+    own.other.value = NONE
+    own.wait(HUNG)
+    assert own.sheet.sheet["order"] == list(range(64)) and own.unit == first
+
+
+def test_what_is_on_the_pad_is_compared_with_what_was_kept(make):
+    own = make(LayerExplorer)
+    own.draw_button.value = True
+    clicker.draw_on(own.drawing.pad, [[[128, 30], [128, 220]]])
+    kept = own.shown_picture()
+    own.keep_button.click()
+    assert own.other.value == EARLIER and own.drawing.text == "", "the pad is free for the next"
+    clicker.draw_on(own.drawing.pad, [[[30, 128], [220, 128]]])
+    own.wait(HUNG)
+    assert list(own.shown_pictures()) == [f"A: {OWN}", f"B: {EARLIER}"]
+    assert torch.equal(own.shown_pictures()[f"B: {EARLIER}"], kept)
+    assert not torch.equal(own.shown_picture(), kept)
+    theirs = make(LayerExplorer)
+    theirs.set_state(own.state_text())
+    theirs.wait(HUNG)
+    assert theirs.sheet.sheet["order"] == own.sheet.sheet["order"] != list(range(32))
+    own.picture.value = "digit 1"
+    own.keep_button.click()
+    own.wait(HUNG)
+    assert own.other.value == "digit 1"
+
+
+def test_all_maps_of_a_layer_have_one_scale(make, monkeypatch):
+    own, drawn, save = make(LayerExplorer), [], Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda f, *a, **k: (drawn.append(f), save(f, *a, **k)))
+    own.other.value = "digit 1"
+    own.wait(HUNG)
+    images = [image for ax in drawn[-1].axes for image in ax.images]
+    ends = [image.norm.vmax for image in images if image.get_cmap().name == "magma"]
+    every = [
+        own.portraits.strongest(name, "layer1", x).max().item()
+        for name in ("trained", "untrained")
+        for x in own.shown_pictures().values()
+    ]
+    assert ends == [pytest.approx(max(every))] * 4
+    assert f"the brightest is {max(every):.1f}," in own.portrait.summary
 
 
 def test_looking_changes_no_network(make, net, untrained):

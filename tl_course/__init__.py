@@ -26,6 +26,7 @@ transfer learning
 what a notebook needs besides
     tl.Lesson         a budget, the machine's speed, a source network, claims
     tl.prediction     asks before a result is shown, and keeps the answer
+    tl.show           claims, texts, figures, after the predictions above
     tl.question       a short question with an answer at once
     tl.predictions, tl.calibration    what was predicted here, and in the whole course
     tl.widgets        the experiments to touch: tl.widgets.Teach(net, seed), …
@@ -57,7 +58,7 @@ _NAMES = {  # module: what is taken from it
     "core.training": "predict",
     "study.sweep": "sweep",
     "lessons.lesson": "Lesson",
-    "widgets.asking": "prediction question predictions calibration",
+    "widgets.asking": "prediction show question predictions calibration",
 }
 _MODULES = "core.published study.results core.network core.training widgets app.doctor".split()
 _FACE = {name: (place, name) for place, names in _NAMES.items() for name in names.split()}

@@ -41,8 +41,8 @@ def _notebooks() -> Iterator[tuple[str, list[str]]]:
     for path in notebooks.find():
         for cell in nbformat.read(path, as_version=4).cells:
             place = f"{path.stem[:2]} {cell.id}"
-            if cell.cell_type == "markdown":
-                yield place, sentences(cell.source)
+            if text := notebooks.text_of(cell):
+                yield place, sentences(text)
             else:
                 yield place, [*_said(ast.parse(cell.source)), *_comments(cell.source)]
 

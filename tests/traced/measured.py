@@ -356,8 +356,8 @@ def minutes_to_read(number: str) -> float:
     for cell in nbformat.read(path, as_version=4).cells:
         if notebooks.AFTER_THE_MAIN_LINE.search(cell.source):
             return seconds / 60
-        if cell.cell_type == "markdown":
-            text = re.sub(r"\]\([^)]*\)", "]", cell.source)
+        if text := notebooks.text_of(cell):
+            text = re.sub(r"\]\([^)]*\)", "]", text)
             seconds += A_WORD * len(re.findall(r"[\w’'-]+", text))
         else:
             seconds += CODE * (not cell.metadata.get("jupyter", {}).get("source_hidden", False))
@@ -365,7 +365,7 @@ def minutes_to_read(number: str) -> float:
             seconds += EXPERIMENT * ("tl.widgets." in cell.source)
             seconds += PREDICTION * ("tl.prediction(" in cell.source)
             seconds += QUESTION * ("tl.question(" in cell.source)
-            seconds += CLAIM * cell.source.count("lesson.show(")
+            seconds += CLAIM * len(re.findall(r"tl\.show\(lesson, claims\.", cell.source))
     raise ValueError(f"notebook {number} has no end of its main line")
 
 

@@ -88,7 +88,7 @@ def lab(args: argparse.Namespace) -> int:
     first = originals[0].name
     opens = first if (folder / first).exists() else None
     print("JupyterLab is starting ...", flush=True)
-    kernel = notebooks.this_python_kernel(notebooks.IMPORTED_WHOLE)
+    kernel = notebooks.this_python_kernel(notebooks.LOADS_EARLY)
     with kernel, notebooks.our_jupyter(folder, opens):
         return _hand_over(command, folder)
 
@@ -143,7 +143,11 @@ def slides(args: argparse.Namespace) -> int:
 @verb(
     "show, export or delete your predictions and exercises",
     takes("--out", type=Path, metavar="FILE", help="write them to a file (JSON)"),
-    takes("--delete", action="store_true", help="delete all of them"),
+    takes(
+        "--delete",
+        action="store_true",
+        help="delete them, and all done in the experiments",
+    ),
     FORCE,
     JSON,
     about="What you answered in the notebooks is kept on this machine alone and never sent.",
@@ -490,8 +494,8 @@ def sweep(args: argparse.Namespace) -> int:
     takes("--options", help="some of them only: 1,2,scratch"),
     SEED,
     JSON,
-    about="Digits of people's voices (spoken-real) are there after "
-    "'python data_scripts/free_spoken_digits.py'.",
+    about="Digits of people's voices (spoken-real) are there when data_scripts/"
+    "free_spoken_digits.py has fetched them.",
 )
 def matrix(args: argparse.Namespace) -> int:
     import pandas as pd

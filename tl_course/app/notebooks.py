@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 KERNEL = "python3"
-# No ■ reaches a kernel that is starting; torch cannot be imported again after one stopped it.
-IMPORTED_WHOLE = "import tl_course.lessons.lesson; del tl_course"
+LOADS_EARLY = "from tl_course.widgets import loading; loading.early(); del loading"
 SERVER = (
     # A message of more than 10 MB, such as a phone's photograph, would end the connection.
     f"--ServerApp.tornado_settings={{'websocket_max_message_size': {100 * 2**20}}}",
@@ -33,7 +32,16 @@ NBGRADER = [
 ]
 MANIFEST = ".tl-course-copies.json"
 AFTER_THE_MAIN_LINE = re.compile("^# (?:More exercises|Dig deeper)$", re.MULTILINE)
+WAITING_TEXT = re.compile(r'tl\.show\(lesson, """\n(.*)\n"""\)', re.DOTALL)
 LARGEST = 10_000_000  # bytes of a notebook; no original comes near
+
+
+def text_of(cell: "NotebookNode") -> str:
+    """The Markdown of a text, also of one that waits for a prediction (`tl.show`); else ""."""
+    if cell.cell_type == "markdown":
+        return cell.source
+    waiting = WAITING_TEXT.fullmatch(cell.source)
+    return waiting[1] if waiting else ""
 
 
 def root() -> Path:

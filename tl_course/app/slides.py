@@ -15,7 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from tl_course.app import report
-from tl_course.app.notebooks import AFTER_THE_MAIN_LINE
+from tl_course.app.notebooks import AFTER_THE_MAIN_LINE, text_of
 from tl_course.base import storage
 from tl_course.base.errors import CourseError
 from tl_course.lessons.n05_how_much_data import questions as q05
@@ -26,7 +26,7 @@ BESIDE = {  # where the slides expect them, in a folder `reveal` beside them
     "course.css": "dist/theme/course.css", "LICENSE.txt": "LICENSE.txt",
 }  # fmt: skip
 SIZE = ("1280", "720")
-LINK = re.compile(r"\[([^\]]*)\]\((?!https?:)[^)]*\)")
+LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?:)[^)]*\)")
 FULL = 15  # lines of text on a slide
 REST = 3  # lines that are too few for a slide of their own
 WORDS = 13  # in a line
@@ -126,37 +126,43 @@ def _main_line(cells: list[NotebookNode]) -> Iterator[NotebookNode]:
 
 
 def _pieces(cell: NotebookNode) -> Iterator[Piece]:
-    if cell.cell_type == "markdown":
-        yield from _pages(cell)
+    if text := text_of(cell):
+        yield from _pages(text, cell)
     elif cell.cell_type == "code":
         yield from _of_code(cell)
 
 
-def _pages(cell: NotebookNode) -> Iterator[Piece]:
-    """A text, cut between its paragraphs where it fills more than a slide."""
+def _pages(text: str, cell: NotebookNode) -> Iterator[Piece]:
+    """The text of a cell, cut between its paragraphs where it fills more than a slide."""
     begins, blocks, lines = "", [], 0.0
-    for block in re.split(r"\n{2,}(?!    )", cell.source.strip()):
+    for block in re.split(r"\n{2,}(?!    )", text.strip()):
         if re.match("##? ", block):
             begins = "slide"
         elif re.match("### ", block):
             begins = "subslide"
         elif blocks and _is_too_much(lines, _height(block)):
-            yield Piece(_text("\n\n".join(blocks)), lines, begins)
+            yield Piece(_text("\n\n".join(blocks), cell), lines, begins)
             begins, blocks, lines = "subslide", [], 0.0
         blocks.append(block)
         lines += _height(block)
     if blocks:
-        yield Piece(_text("\n\n".join(blocks)), lines, begins)
+        yield Piece(_text("\n\n".join(blocks), cell), lines, begins)
 
 
-def _text(source: str) -> NotebookNode:
-    """A text without links to other notebooks and pages, which are not beside the slides."""
-    return nbformat.v4.new_markdown_cell(LINK.sub(r"\1", source))
+def _text(source: str, of: NotebookNode | None = None) -> NotebookNode:
+    """A text without links to other notebooks and pages, which are not beside the slides.
+
+    The pictures are those that are attached to the cell which it is part `of`.
+    """
+    pictures = {"attachments": of.attachments} if of and "attachments" in of else {}
+    return nbformat.v4.new_markdown_cell(LINK.sub(r"\1", source), **pictures)
 
 
 def _height(block: str) -> float:
     """About how many lines a paragraph, a list, a table or code takes."""
     rows = block.splitlines()
+    if block.startswith("!["):
+        return PICTURE
     if re.match(r"```|\|", block):
         return 1.1 * len(rows)
     if block.startswith("#"):

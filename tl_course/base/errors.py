@@ -1,8 +1,12 @@
 """The one error that is meant to be read by people."""
 
 import contextlib
+import os
+import shlex
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 LONGEST = 900  # characters of a sentence that somebody reads
 
@@ -44,6 +48,16 @@ def run_script(main: Callable[[], object]) -> None:
     except KeyboardInterrupt:
         print("\nStopped; the same command goes on from here.", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def script(name: str) -> str:
+    """What to type in a terminal, in any folder, so that data_scripts/NAME.py runs.
+
+    A plain `python` is not the one of `.venv` unless somebody activated that.
+    """
+    path = Path(__file__).parents[2] / "data_scripts" / f"{name}.py"
+    join = subprocess.list2cmdline if os.name == "nt" else shlex.join
+    return join([sys.executable, str(path)])
 
 
 def refusal(error: OSError) -> str:

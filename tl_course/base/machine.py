@@ -9,10 +9,11 @@ import math
 import os
 import platform
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tl_course.base.errors import CourseError
 
@@ -166,6 +167,26 @@ def has_fast_bf16(on: torch.device | str | None = None) -> bool:
         return False
     has = torch.cpu.get_capabilities()
     return any(has.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
+class Timed(NamedTuple):
+    """Seconds that some work takes once."""
+
+    own: float  # by the processor's clock: this thread's alone, other programs left out
+    wall: float  # by the clock on the wall: longer where other programs have the core meanwhile
+
+
+def timed(work: Callable[[], object], seconds: float = 0.5) -> Timed:
+    """How long `work()` takes, on the mean of as many times as fit into so many seconds.
+
+    It is done once beforehand, which takes longer.
+    """
+    work()
+    own, wall, times = time.thread_time(), time.perf_counter(), 0
+    while times < 2 or time.perf_counter() - wall < seconds:
+        work()
+        times += 1
+    return Timed((time.thread_time() - own) / times, (time.perf_counter() - wall) / times)
 
 
 def time_in_words(seconds: float) -> str:

@@ -31,7 +31,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from tl_course.base import outside, storage
-from tl_course.base.errors import CourseError, printable
+from tl_course.base.errors import CourseError, printable, script
 from tl_course.core import files, hub, training
 from tl_course.core.input_spec import Pictures, Tokens
 
@@ -506,7 +506,7 @@ def _minilm() -> Reading:
     if folder is None:
         raise CourseError(
             "minilm is not here yet: run `python3 start.py lab --with language` in the course's "
-            "folder (0.1 GB), or `python data_scripts/minilm.py` where that could not fetch it."
+            f"folder (0.1 GB), or `{script('minilm')}` where that could not fetch it."
         )
     _verified(folder / "model.safetensors", MINILM_HASH)
     return _transformer(str(folder), MINILM)

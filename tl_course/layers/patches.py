@@ -12,8 +12,6 @@ from tqdm.auto import tqdm
 
 from tl_course.layers.responses import Field, crop, receptive_field, responses
 
-SPARE = 6  # candidates kept for each patch wanted, so that different things can be shown
-
 
 @dataclass(frozen=True)
 class TopPatches:
@@ -45,12 +43,11 @@ def top_patches(
 
     `pictures_at(index)` gives pictures `[len(index), 3, h, w]`; they stream through in batches,
     and only those that are shown are asked for again. At most one patch is taken from a picture
-    and, with `kind_of(index)` (its class, say), at most one from a kind where there are enough.
+    and, with `kind_of(index)` (its class, say), the best one of each kind where there are enough.
     Only places where the receptive field is not cut off count: at the border a unit may be
     answering to the border. (More than seven parameters: a search says what it streams and how.)
     """
     device = next(net.parameters()).device
-    keep = k * SPARE if kind_of else k
     best: dict[str, tuple] = {}
     fields: dict[str, Field] = {}
     numbers = torch.arange(n).split(batch)
@@ -63,26 +60,29 @@ def top_patches(
             outside = ~fields[layer].inside().to(device)
             value, place = found.masked_fill(outside, -torch.inf).flatten(2).max(2)
             place = place.cpu()
-            now = (value.float().cpu(), index[:, None].expand_as(place), place)
+            kind = (index if kind_of is None else kind_of(index).cpu())[:, None].expand_as(place)
+            now = (value.float().cpu(), index[:, None].expand_as(place), place, kind)
             if layer in best:
-                now = tuple(torch.cat(pair) for pair in zip(best[layer][:3], now, strict=True))
-            top = now[0].topk(min(keep, len(now[0])), dim=0).indices
-            best[layer] = (*(part.gather(0, top) for part in now), width)
+                now = tuple(torch.cat(pair) for pair in zip(best[layer][:4], now, strict=True))
+            value = now[0] if kind_of is None else _best_of_each(*now[::3])
+            order = value.topk(min(k, len(value)), dim=0).indices
+            best[layer] = (*(part.gather(0, order) for part in now), width)
     return {
-        layer: _shown(layer, fields[layer], pictures_at, *found, k, kind_of)
-        for layer, found in best.items()
+        layer: _shown(layer, fields[layer], pictures_at, *found) for layer, found in best.items()
     }
 
 
-def _shown(layer, field, pictures_at, values, pictures, places, width, k, kind_of):
-    """The patches: candidates `[keep, units]` thinned to k and cut out of their pictures."""
-    if kind_of is not None:
-        kinds = kind_of(pictures.flatten()).view_as(pictures).cpu()
-        seen_before = (kinds[:, None] == kinds[None]).float()  # [keep, keep, units]
-        earlier = torch.ones(len(kinds), len(kinds)).tril(-1)[:, :, None]
-        repeated = (seen_before * earlier).any(1)
-        order = (repeated * len(kinds) + torch.arange(len(kinds))[:, None]).argsort(0)[:k]
-        values, pictures, places = (part.gather(0, order) for part in (values, pictures, places))
+def _best_of_each(values: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
+    """Values `[n, units]`, and −∞ in place of all but the best (the first best) of each kind."""
+    shape, place = (int(kinds.max()) + 1, values.shape[1]), torch.arange(len(values))[:, None]
+    best = torch.full(shape, -torch.inf).scatter_reduce(0, kinds, values, "amax")
+    place = place.where(values == best.gather(0, kinds), len(values))
+    first = torch.full(shape, len(values)).scatter_reduce(0, kinds, place, "amin")
+    return values.where(place == first.gather(0, kinds), -torch.inf)
+
+
+def _shown(layer, field, pictures_at, values, pictures, places, kinds, width):
+    """The patches `[k, units]`, cut out of their pictures."""
     units = values.shape[1]
     values, pictures, places = values.t(), pictures.t(), places.t()  # [units, k]
     needed, which = pictures.flatten().unique(return_inverse=True)

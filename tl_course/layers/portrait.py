@@ -34,7 +34,8 @@ class Portrait(NamedTuple):
     name: str
     liked: torch.Tensor | None  # what it would like best [3, h, w]; None while it is being made
     patches: torch.Tensor  # those that excite it most [9, 3, h, w]
-    answer: torch.Tensor  # where in a picture it answers [rows, columns]
+    answers: Mapping[str, torch.Tensor]  # where in each picture it answers [rows, columns]
+    brightest: float  # the strongest answer to them of any unit of the layer, in any network
 
 
 @dataclass
@@ -53,16 +54,25 @@ class Portraits:
         for name in ("pictures", "natural", "patches", "sheet", "liked"):  # keep what was computed
             setattr(self, name, functools.cache(getattr(self, name)))
 
-    def of(self, layer: str, unit: int, x: torch.Tensor, make: bool) -> list[Portrait]:
-        """One unit of each network and its answer to a picture `[3, h, w]`.
+    def of(
+        self, layer: str, unit: int, pictures: Mapping[str, torch.Tensor], make: bool
+    ) -> list[Portrait]:
+        """One unit of each network and its answers to pictures `[3, h, w]`, by their names.
 
         Above layer 1 what it would like best takes seconds; it is left out unless `make`.
         """
+        check(layer, unit)
+        every = {
+            name: {picture: self.answers(name, layer, x) for picture, x in pictures.items()}
+            for name in self.nets
+        }
+        brightest = max(answers.max().item() for of in every.values() for answers in of.values())
         found = []
-        for name in self.nets:
+        for name, of_net in every.items():
             liked = self.liked(name, layer, unit) if make else None
             best = self.patches(name, layer).patches[unit]
-            found.append(Portrait(name, liked, best, self.answer(name, layer, unit, x)))
+            answers = {picture: answers[unit] for picture, answers in of_net.items()}
+            found.append(Portrait(name, liked, best, answers, brightest))
         if make:
             self._made.add((layer, unit))
         return found
@@ -107,13 +117,16 @@ class Portraits:
         return synthesis.synthesise(net, layer, natural, [unit], steps=STEPS, seed=self.seed)[0]
 
     @torch.no_grad()
-    def answer(self, name: str, layer: str, unit: int, x: torch.Tensor) -> torch.Tensor:
-        """Where in a picture `[3, h, w]` the unit answers, after its ReLU: `[rows, columns]`."""
-        check(layer, unit)
+    def answers(self, name: str, layer: str, x: torch.Tensor) -> torch.Tensor:
+        """Where in a picture `[3, h, w]` each unit answers, after ReLU: `[units, h, w]`."""
         check_picture(x)
         net = self.nets[name]
         device = next(net.parameters()).device
-        return responses(net, x[None].to(device), [layer])[layer][0, unit].relu().cpu()
+        return responses(net, x[None].to(device), [layer])[layer][0].relu().cpu()
+
+    def strongest(self, name: str, layer: str, x: torch.Tensor) -> torch.Tensor:
+        """What each unit answers at its best place in a picture: `[units]`."""
+        return self.answers(name, layer, x).flatten(1).amax(1)
 
 
 def check(layer: str, unit: int) -> None:

@@ -14,6 +14,7 @@ from tl_course.study import comparing
 
 PANELS = {False: "as they are", True: "with altered copies (augmentation)"}
 TICKS = (0, 20, 40, 60, 80, 90, 95, 98, 99, 99.5)
+AROUND_ZERO = (-5, -2, -1, -0.5, 0, 0.5, 1, 2, 5)
 TOP = 99.5  # of 100, where the axis ends if nothing gets more
 SHEET = (5.4, 4.4)  # inches, of an experiment's figure: as wide as the column beside the controls
 
@@ -115,18 +116,23 @@ def panels(
     told = told if len(means) else ""
     told += f" Open dots are runs made here ({dots})." if dots else ""
     labels = ("labelled images", "right, of 100 (stretched towards 100)")
-    size, said = SHEET if sizes else (5.2 * len(shown) + 2.2, 4.2), "{y:.1f} at {x}"
+    size, said = SHEET if sizes else (4.5 * len(shown) + 2.2, 4), "{y:.1f} at {x}"
     style = {"log": True, "bands": True, "size": size, "dress": dress, "legend": not sizes}
     return figures.chart(every, title, *labels, said=said, told=told, look=figures.Look(**style))
 
 
 def ahead(
-    compared: dict[str, pd.DataFrame], title: str, ylabel: str, over: str = "draws"
+    compared: dict[str, pd.DataFrame],
+    title: str,
+    ylabel: str,
+    over: str = "draws",
+    stretched: bool = False,
 ) -> Picture:
     """Paired differences (rows of `comparing.paired`), a panel each: dots, mean, 95% interval.
 
     What the interval leaves uncertain is drawn with an open marker. Where the dots are not draws,
-    `over` says what they are.
+    `over` says what they are. An axis that is `stretched` has as much room for one point as for
+    the next nine, so that small differences can be seen beside large ones.
     """
     figure, every = figures.in_a_row(len(compared), 4.6 * len(compared) + 0.6, 3.6, sharey=True)
     heard = []
@@ -142,13 +148,18 @@ def ahead(
                 markersize=8, markerfacecolor=figures.ORANGE if certain else "white",
             )  # fmt: skip
             heard.append(
-                f"{name}, {row.images:,}: {row.ahead:+.1f} ± {row.interval:.1f}, "
+                f"{name and name + ', '}{row.images:,}: {row.ahead:+.1f} ± {row.interval:.1f}, "
                 f"{row.wins} of {row.draws} {over}"
             )
         ax.axhline(0, color="black", linewidth=1)
         turned = {"rotation": 45, "ha": "right"} if len(rows) > 7 else {}
         ax.set_xticks(range(len(rows)), [f"{n:,}" for n in rows.images], **turned)
-        ax.set(xlabel="labelled images", title=name)
-    every[0].set_ylabel(ylabel)
+        ax.set_xlabel("labelled images")
+        ax.set_title(name, fontsize=10)
+    if stretched:
+        every[0].set_yscale("symlog", linthresh=1)
+        every[0].set_yticks(AROUND_ZERO, [f"{tick:+g}" if tick else "0" for tick in AROUND_ZERO])
+        every[0].minorticks_off()
+    every[0].set_ylabel(f"{ylabel} (stretched around 0)" if stretched else ylabel)
     told = f"mean with 95% interval, and in how many {over} it is above zero; filled where the "
     return figures.finished(figure, title, heard, f"{ylabel}: {told}interval leaves out zero.")

@@ -15,6 +15,7 @@ returns where they are right, and raises `Wrong` with the sentence for the mista
 import ast
 import contextlib
 import copy
+import ctypes
 import functools
 import html
 import importlib
@@ -25,8 +26,9 @@ import os
 import pkgutil
 import sys
 import textwrap
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from types import FunctionType, ModuleType
@@ -39,6 +41,7 @@ from tl_course import lessons
 from tl_course.lessons import kept
 
 MARKING = "NBGRADER_EXECUTION"  # what nbgrader sets while it marks or validates a notebook
+LONGEST = 20  # seconds that a check may take, or ten times what it takes on two cores
 NOT_ATTEMPTED, WRONG, RAISED, RIGHT = "not attempted", "wrong", "raised", "right"
 LOOKS = {  # outcome: mark, heading, colour of the rule beside it
     NOT_ATTEMPTED: ("○", "Not attempted yet.", "#767676"),
@@ -50,6 +53,10 @@ LOOKS = {  # outcome: mark, heading, colour of the rule beside it
 
 class Wrong(Exception):
     """An answer that is wrong; the message says in which way, and what to look at."""
+
+
+class Endless(BaseException):
+    """Raised in code that does not come to an end; `except Exception` there lets it pass."""
 
 
 class Outcome(NamedTuple):
@@ -94,13 +101,14 @@ class Exercise:
     def check(self, *answers: object) -> None:
         """Show whether the answers are right, and if not, in which way.
 
-        While a notebook is marked, `mark` looks at the answers, so this one leaves them alone.
+        Code that does not come to an end is stopped (`LONGEST`). While a notebook is marked, `mark`
+        looks at the answers, so this one leaves them alone.
         """
         if os.environ.get(MARKING):
             return
         if self.seconds > 1 and self._attempted(answers):
             print(f"Checking takes about {self.seconds:.0f} s.")
-        outcome = self.judge(*answers)
+        outcome = self.judge(*answers, within=max(LONGEST, 10 * self.seconds))
         if outcome.kind != NOT_ATTEMPTED:
             self._keep(outcome.kind)
         mark, heading, colour = LOOKS[outcome.kind]
@@ -153,16 +161,24 @@ class Exercise:
 
     # ------------------------------------------------------- what tests and teachers' tools call
 
-    def judge(self, *answers: object) -> Outcome:
-        """What the checker makes of the answers, which it leaves as they are."""
+    def judge(self, *answers: object, within: float | None = None) -> Outcome:
+        """What the checker makes of the answers, which it leaves as they are, `within` seconds."""
         if not self._attempted(answers):
             return Outcome(NOT_ATTEMPTED, "Write your answer into the cell and run it again.")
         with torch.random.fork_rng(devices=[]), torch.enable_grad():
             torch.manual_seed(0)
             try:
-                self.checker(*map(_copy, answers))
+                with _no_longer_than(within):
+                    self.checker(*map(_copy, answers))
             except Wrong as wrong:
                 return Outcome(WRONG, str(wrong))
+            except Endless as endless:
+                line = _line(endless, answers)
+                return Outcome(
+                    WRONG,
+                    f"Your code had not come to an end after {within:g} seconds, so it was stopped"
+                    f"{f' in {line}' if line else ''}. Does it hold a loop that never ends?",
+                )
             except Exception as error:
                 return Outcome(RAISED, _where(error, answers))
         return Outcome(RIGHT, self.why)
@@ -297,10 +313,48 @@ def _copy(answer: object) -> object:
 
 def _where(error: Exception, answers: tuple) -> str:
     """What went wrong, and in which line of the learner's."""
-    files = {one.__code__.co_filename for one in answers if isinstance(one, FunctionType)}
     said = f"{type(error).__name__}: {' '.join(str(error).split()) or 'no reason given'}"
+    if line := _line(error, answers):
+        return f"In {line}: {said}"
+    return f"The checker could not use your answer ({said}); look at what the task asks for."
+
+
+def _line(error: BaseException, answers: tuple) -> str:
+    """The line of the learner's in which it was raised, in words; "" where it is in none."""
+    files = {one.__code__.co_filename for one in answers if isinstance(one, FunctionType)}
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename in files:
             line = (frame.line or linecache.getline(frame.filename, frame.lineno)).strip()
-            return f"In line {frame.lineno}, “{line}”: {said}"
-    return f"The checker could not use your answer ({said}); look at what the task asks for."
+            return f"line {frame.lineno}, “{line}”"
+    return ""
+
+
+@contextlib.contextmanager
+def _no_longer_than(seconds: float | None) -> Iterator[None]:
+    """Raise `Endless` in this thread if it is still in here after so many seconds.
+
+    To be caught around this context. A timer asks Python to raise it between two steps of this very
+    thread. No signal is sent, so it works on every system and interrupts nothing else; what is
+    asked for too late, while the context ends, is taken back.
+    """
+    if seconds is None:
+        yield
+        return
+    raise_in, thread = ctypes.pythonapi.PyThreadState_SetAsyncExc, threading.get_ident()
+    lock, left = threading.Lock(), False
+
+    def stop() -> None:
+        with lock:
+            if not left:
+                raise_in(ctypes.c_ulong(thread), ctypes.py_object(Endless))
+
+    timer = threading.Timer(seconds, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        with lock:
+            left = True
+        raise_in(ctypes.c_ulong(thread), None)
+        timer.cancel()

@@ -211,16 +211,29 @@ def sheets(
     return Picture(figure, alt)
 
 
-def wall() -> Picture:
+class Wall(Picture):
+    """A picture taller than a screen, in a frame that arrow keys scroll, too."""
+
+    def __init__(self, image: Image.Image, title: str, alt: str):
+        super().__init__(image, alt)
+        self.title = html.escape(title, quote=True)
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        bundle = super()._repr_mimebundle_(include, exclude)
+        picture = bundle["text/html"].replace("max-width:100%", "display:block;max-width:none")
+        framed = (
+            f'<p><b>{self.title}</b></p><div role="region" aria-label="{self.title}" tabindex="0" '
+            'data-lm-suppress-shortcuts="true" style="max-height:600px;overflow:auto;'
+            f'width:fit-content;max-width:100%;border:1px solid {GREY}">{picture}</div>'
+        )
+        return bundle | {"text/html": framed}
+
+
+def wall(columns: int = 22, size: int = 42) -> Wall:
     """All 1,000 drawings."""
-    columns, size = 40, 32
-    sheet = contact_sheet(columns, size)
-    figure = Figure(figsize=(12, 12 * sheet.height / sheet.width + 0.4), layout="constrained")
-    ax = figure.subplots()
-    ax.imshow(sheet)
-    ax.set_axis_off()
-    figure.suptitle("1,000 things: 1,000 classes, and not one digit among them")
-    return Picture(figure, f"A wall of 1,000 small colour drawings in {columns} columns.")
+    sheet = contact_sheet(columns, size).quantize(256)  # a third of the bytes
+    title = "1,000 things: 1,000 classes, and not one digit among them"
+    return Wall(sheet, title, f"A wall of 1,000 small colour drawings in {columns} columns.")
 
 
 def guesses(x: torch.Tensor, probabilities: torch.Tensor, names: Sequence[str]) -> Picture:
@@ -228,11 +241,12 @@ def guesses(x: torch.Tensor, probabilities: torch.Tensor, names: Sequence[str]) 
     captions = []
     for share in probabilities:
         best = share.topk(3).indices.tolist()
-        captions.append([f"{names[c][:19]} {100 * share[c]:.0f}%" for c in best])
+        captions.append([f"{names[c]}\xa0{100 * share[c]:.0f}%" for c in best])
     title = "Asked about digits, it can only name things that it knows"
     likeliest = "; ".join(first for first, *_ in captions)
     alt = f"{len(x)} handwritten digits; the network takes them for: {likeliest}."
-    return pictures(x, list(map("\n".join, captions)), title, alt, 4, 1.6)
+    lines = ["\n".join(textwrap.fill(one, 26) for one in three) for three in captions]
+    return pictures(x, lines, title, alt, 4, 1.8)
 
 
 def filters(
@@ -241,11 +255,13 @@ def filters(
     alt: str,
     columns: int = 16,
     cell: float = 0.5,
-    side_by_side: bool = False,
+    across: int = 1,
 ) -> Picture:
-    """Filters of layer 1 `[32, 3, k, k]` as small colour pictures, one sheet for each entry."""
+    """Filters of layer 1 `[32, 3, k, k]` as small colour pictures, one sheet for each entry.
+
+    The sheets stand below each other, or so many `across`.
+    """
     every = {name: mosaic(filter_pictures(w), columns, 6, gap=6) for name, w in weights.items()}
-    across = len(every) if side_by_side else 1
     return sheets(every, title, alt, across * columns * cell, across)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tl_course.base import outside, storage
 from tl_course.base.errors import CourseError, refusals_told
+from tl_course.lessons import resumed
 
 KINDS = ("predictions", "exercises")
 DAMAGED = "answers.damaged"  # how the names begin of files that were put aside
@@ -61,7 +62,8 @@ def keep(kind: str, name: str, change: Callable[[dict], dict | None]) -> None:
 
 
 def forget() -> None:
-    """Delete all of it, what was put aside as well."""
+    """Delete all of it, what was put aside and what was done in experiments as well."""
+    resumed.forget_all()
     path = file()
     with storage.lock(path), refusals_told():
         for one in (path, *path.parent.glob(f"{DAMAGED}*.json")):

@@ -5,6 +5,7 @@
 """
 
 import importlib
+import sys
 
 _IN = {
     "Teach": "teach", "LayerExplorer": "layer_explorer", "TrainingLab": "training_lab",
@@ -16,4 +17,9 @@ _IN = {
 def __getattr__(name: str) -> object:
     if name not in _IN:
         raise AttributeError(f"{__name__} has no '{name}'; it has {', '.join(_IN)}")
-    return getattr(importlib.import_module(f"{__name__}.{_IN[name]}"), name)
+    place = f"{__name__}.{_IN[name]}"
+    from tl_course.widgets import loading
+
+    if place not in sys.modules or loading.is_under_way():
+        loading.say()
+    return getattr(importlib.import_module(place), name)

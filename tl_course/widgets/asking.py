@@ -1,7 +1,8 @@
 """What a notebook asks: a prediction before its result, and short questions with an answer at once.
 
-Where nobody sits at the notebook (papermill, nbval, a page that is built), there is nothing to
-press: the result is shown at once, and a question with all that can be said to its answers.
+What comes after a prediction and would tell its answer (`show`) waits for it. Where nobody sits at
+the notebook (papermill, nbval, a page that is built), there is nothing to press: the result is
+shown at once, and a question with all that can be said to its answers.
 """
 
 import html
@@ -16,6 +17,7 @@ from IPython.display import HTML, display
 
 from tl_course.base.errors import CourseError
 from tl_course.lessons import predictions as answers
+from tl_course.lessons.claims import Claim
 from tl_course.lessons.lesson import Lesson, somebody_is_there
 from tl_course.lessons.predictions import Asked
 from tl_course.lessons.questions import Question
@@ -24,6 +26,7 @@ from tl_course.widgets.parts import Guard, joined
 
 RULE = "border-left:4px solid {};padding:0.2em 0.8em;margin:0.4em 0"
 PRESS = {"press": str, "typed": [str]}  # what a form sends
+NOW = "Show it now"  # what waits for an answer
 ASKING, TOLD = RULE.format("#6E6E6E"), RULE.format("#0072B2")
 
 
@@ -53,6 +56,23 @@ def prediction(
     asked = Asked(question, measured, tuple(options), unit, low, high)
     shown = [_printed(one) if isinstance(one, str) else one for one in results]
     return Prediction(lesson.number, name, asked, shown)
+
+
+def show(lesson: Lesson, *things: Any, recorded: bool | None = None) -> None:
+    """Show claims, texts (Markdown) and figures: after the predictions above, where one is open.
+
+    `recorded` is for claims, as in `Lesson.judged`.
+    """
+    parts = [
+        lesson.judged(one, recorded) if isinstance(one, Claim) else _text(one)
+        if isinstance(one, str) else one
+        for one in things
+    ]  # fmt: skip
+    waits_for = [asked for asked in _asked.values() if asked.is_open(lesson)]
+    if waits_for:
+        Waiting(waits_for, parts)._ipython_display_()
+    else:
+        display(*parts)
 
 
 def question(asked: Question) -> "QuestionView":
@@ -180,8 +200,19 @@ class Prediction(_Asked):
         self.number, self.name, self.asked, self.results = number, name, asked, results
         self.answered, self.said = False, None
         if self.attended:
+            _asked.pop(self.key, None)
+            _asked[self.key] = self  # after those that were asked before
             self.form.on_msg(self._pressed)
             self._become(*answers.before(number, name, asked))
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Which question of which notebook it is, also where its cell is run again."""
+        return self.number, self.name
+
+    def is_open(self, lesson: Lesson) -> bool:
+        """Whether it waits for an answer in this notebook."""
+        return self.number == lesson.number and not self.answered
 
     def _pressed(self, _: Any, content: Any, __: Any) -> None:
         press = content["press"] if is_like(content, PRESS) else ""
@@ -216,6 +247,49 @@ class Prediction(_Asked):
         choices = html.escape(" · ".join(self.asked.options))
         words = f'<div style="{ASKING}"><b>Predict.</b> {html.escape(self.asked.question)}</div>'
         return words + (f"<p>{choices}</p>" if choices else "")
+
+
+_asked: dict[tuple[str, str], Prediction] = {}  # in this kernel, in the order of asking
+
+
+class Waiting(_Asked):
+    """Something that would tell the answer to predictions: it is shown after the last of them."""
+
+    def __init__(self, waits_for: Sequence[Prediction], parts: Sequence[Any]) -> None:
+        super().__init__(Form(skip=NOW))
+        self.keys, self.parts = [asked.key for asked in waits_for], parts
+        self.is_shown = False
+        self.form.on_msg(self._pressed)
+        answers.FOLLOWED_BY[self._guard.still] = self._look
+        self._show()
+
+    def _look(self) -> None:
+        """Show it where every prediction was answered or skipped meanwhile."""
+        if all(_asked[key].answered for key in self.keys):
+            self._open()
+        else:
+            self._show()  # how many are left
+
+    def _pressed(self, _: Any, content: Any, __: Any) -> None:
+        if is_like(content, PRESS) and content["press"] == "skip":
+            self._open()
+
+    def _open(self) -> None:
+        self.is_shown = self.form.answered = True
+        answers.FOLLOWED_BY.pop(self._guard.still, None)
+        self._show()
+
+    def told(self) -> list[Any]:
+        if self.is_shown:
+            return self.parts
+        waits_for = [_asked[key].asked.question for key in self.keys if not _asked[key].answered]
+        n, first = len(waits_for), f"“{waits_for[0]}”"
+        what = f"the question {first}." if n == 1 else f"{n} questions above. The first is {first}"
+        words = f"This is shown once you have answered or skipped {what}"
+        return [HTML(f'<div style="{ASKING}">{status(words)}</div>')]
+
+    def page(self) -> list[Any]:
+        return self.told()
 
 
 class QuestionView(_Asked):
@@ -265,6 +339,13 @@ class Kept(_Asked):
 def _printed(text: str) -> HTML:
     """A text as it would be printed."""
     return HTML(f'<pre style="white-space:pre-wrap">{html.escape(text)}</pre>')
+
+
+def _text(source: str) -> HTML:
+    """Markdown as it is seen."""
+    import mistune  # not above: the pad of 00 needs a form, and no texts
+
+    return HTML(mistune.html(source))
 
 
 def _bundle(parts: Sequence[Any]) -> dict[str, str]:

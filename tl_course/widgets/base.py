@@ -16,6 +16,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
@@ -25,8 +26,9 @@ from IPython.display import display
 from tl_course.base import machine
 from tl_course.base.errors import CourseError, printable
 from tl_course.base.html import table as html_table
-from tl_course.lessons import lesson
+from tl_course.lessons import lesson, resumed
 from tl_course.lessons.figures import Picture
+from tl_course.widgets import loading
 from tl_course.widgets.parts import Guard, Share, walk
 
 FORMAT = 1  # of the text that is shared; a newer one is refused in a sentence
@@ -34,6 +36,8 @@ ONE_AT_A_TIME = threading.RLock()
 LONGEST = 1000  # characters of what is told
 MOST_STATE = 2_000_000  # characters of a shared text, in which a picture may be
 LAST_WAIT = 2.0  # seconds that the end of the kernel waits for work that was told to stop
+CAME_BACK = "Here is what you did before."
+KEPT_AFTER = 0.5  # seconds after which what was done is kept, so that a stroke writes one file
 WRAP = {"flex_flow": "row wrap", "align_items": "center"}
 
 
@@ -154,23 +158,29 @@ class Experiment:
         self.closed = False
         self._quiet = 0
         self._alert = widgets.HTML().add_class("tlc-line")  # its room is kept: nothing moves
-        self._state = Share(experiment=self.name)
+        self._state = Share()
         self.view = widgets.VBox().add_class("tlc").add_class(f"tlc-{self.name}")
         self._guard = Guard(self.view, still=uuid.uuid4().hex)
         self._tasks: list[tuple[threading.Thread, threading.Event]] = []
         self._heard: threading.Event | None = None  # the stop of the work whose word counts
+        self._kept_in: Path | None = None  # a file for what is done, once a learner sees it
+        self._kept: dict = {}  # what is there
+        self._keeping: threading.Timer | None = None
+        again = button("Start over")
+        self._back = widgets.HBox([widgets.HTML(), again], layout=WRAP | {"display": "none"})
+        self.on_click(again, self.start_over)
         weakref.finalize(self, _end, self._tasks)  # also when the kernel ends
 
     def lay_out(self, children: Sequence[widgets.Widget]) -> None:
         """Put title, alert, the experiment's own parts and the state's field into `view`."""
         heading = widgets.HTML(f"<h3>{html.escape(self.title)}</h3>")
         head = widgets.HBox([heading, self._alert]).add_class("tlc-head")
-        self.view.children = [self._guard, head, *children, self._state]
+        self.view.children = [self._guard, head, self._back, *children, self._state]
         for widget in walk(self.view):
             if isinstance(widget, widgets.SelectionSlider):
                 widget.add_class("tlc-choice")  # guard.js lets nobody type over what it says
         self.refresh_state()
-        self._state.first = self._written
+        self._first = self._written  # the state before anything was done
         self.on_change(self._state, self._pasted)
 
     # ------------------------------------------------------------------ what a subclass says
@@ -199,6 +209,13 @@ class Experiment:
     def still(self) -> tuple[Picture, list[dict]]:
         """For a page without a kernel: a picture and the rows of a table."""
         raise NotImplementedError
+
+    def trained(self) -> dict:
+        """As JSON what comes back besides the state: what was trained."""
+        return {}
+
+    def bring_back(self, trained: dict) -> None:
+        """Take over what `trained` gave, after the state; CourseError where it is damaged."""
 
     # ------------------------------------------------------------------ state as text
 
@@ -274,6 +291,57 @@ class Experiment:
     def _follow(self) -> None:
         if self._state.value != self.state_text():
             self.refresh_state()
+        if self._kept_in and not self._keeping and self._to_keep() != self._kept:
+            self._keeping = threading.Timer(KEPT_AFTER, self._keep)
+            self._keeping.start()
+
+    # ------------------------------------------------------------------ kept for the learner
+
+    def _to_keep(self) -> dict:
+        trained = self.trained()
+        as_in_the_beginning = self._written == self._first and not trained
+        return {} if as_in_the_beginning else {"state": self._written, "trained": trained}
+
+    def _keep(self) -> None:
+        """Keep what was done; nothing where it is as in the beginning."""
+        with ONE_AT_A_TIME:
+            self._keeping, content = None, self._to_keep()
+            if self.closed or content == self._kept:
+                return
+            try:
+                if content:
+                    resumed.keep(self._kept_in, content)
+                else:
+                    resumed.forget(self._kept_in)
+                self._kept = content
+            except CourseError as error:
+                self.tell(f"What you do here is not kept for the next time. {error}")
+
+    def _come_back(self) -> None:
+        """Take over what was done here before the notebook was restarted or the cell run again."""
+        with ONE_AT_A_TIME:
+            if self._kept_in:
+                return  # it is shown in another cell as well
+            self._kept_in = resumed.place(self.name, self._first)
+            self._kept = kept = resumed.read(self._kept_in)
+            if not kept:
+                return
+            try:
+                self.set_state(str(kept.get("state")))
+                trained = kept.get("trained")
+                self.bring_back(trained if isinstance(trained, dict) else {})
+                self._say_that_it_came_back(True)
+            except CourseError as error:
+                self.tell(f"What you did here before cannot come back. {error}")
+
+    def start_over(self) -> None:
+        """Everything as it was before anything was done, and nothing is kept."""
+        self.set_state(self._first)
+        self._say_that_it_came_back(False)
+
+    def _say_that_it_came_back(self, back: bool) -> None:
+        self._back.children[0].value = status(CAME_BACK) if back else ""
+        self._back.layout.display = "" if back else "none"
 
     # ------------------------------------------------------------------ controls and errors
 
@@ -461,7 +529,10 @@ class Experiment:
         self.raise_errors()
 
     def close(self) -> None:
-        """End work and take every widget away."""
+        """End work and take every widget away; what was done is kept."""
+        if self._keeping:
+            self._keeping.cancel()
+            self._keep()
         self.closed = True
         self.stop()
         with ONE_AT_A_TIME:
@@ -477,21 +548,20 @@ class Experiment:
         return (
             f"<h3>{html.escape(self.title)}</h3>"
             "<p>This is a hands-on experiment: run its cell in a notebook. (What was done in it "
-            "goes when the notebook restarts; the text under <i>Share or restore</i> brings it "
-            "back.) A still picture of it:</p>"
+            "comes back then.) A still picture of it:</p>"
             f"{picture._repr_mimebundle_()['text/html']}<p>{html.escape(picture.alt)}</p>{table(rows)}"
         )
 
-    def outputs(self) -> list[dict[str, Any]]:
-        """The view, and below it what takes its place on a page or without a kernel.
+    def outputs(self) -> Iterator[dict[str, Any]]:
+        """The view, at once, and below it what takes its place on a page or without a kernel.
 
         Where the view is alive, `Guard` hides the still picture. Two outputs, not two forms of one:
         JupyterLab takes the view of a saved notebook even where it can show only an error for it.
         """
-        data = self.view._repr_mimebundle_()
-        still = f'<div data-tlc-still="{self._guard.still}">{self.still_html()}</div>'
         words = f"{self.title} (an experiment)"
-        return [data | {"text/plain": words}, {"text/html": still, "text/plain": words}]
+        yield self.view._repr_mimebundle_() | {"text/plain": words}
+        still = f'<div data-tlc-still="{self._guard.still}">{self.still_html()}</div>'
+        yield {"text/html": still, "text/plain": words}
 
     def _ipython_display_(self) -> None:
         if self.closed:
@@ -499,8 +569,10 @@ class Experiment:
         _close_earlier(self)
         if lesson.somebody_is_there():
             self._guard.shown_at = time.time()
-        for bundle in self.outputs():
-            display(bundle, raw=True)
+            self._come_back()
+        outputs = self.outputs()
+        loading.show(next(outputs))
+        display(next(outputs), raw=True)
 
 
 # By the id of a cell, where the notebook tells it: which run of it, and what that run showed.

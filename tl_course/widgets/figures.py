@@ -1,7 +1,7 @@
 """Figures of the experiments that a learner touches (others are in `lessons/figures.py`)."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from matplotlib.figure import Figure
@@ -17,8 +17,10 @@ from tl_course.lessons.figures import Picture
 from tl_course.study.trials import Run
 
 TEXT = 12  # points in the portrait: still to be read where the page is 390 pixels wide
-UNDER = 17, 5  # letters a line and lines below a map of the portrait
+ABOVE = 13  # letters a line above a picture of the portrait
+LOOKS = 1.2, 0.9  # how wide its last two columns are, beside those of the pictures
 GUESSING = 10  # of 100 digits
+FIT = 50  # digits that are shown of those that were labelled: more would be too small
 SHEET = (5.4, 4.7)  # inches, as wide as the column beside the controls
 STYLES = (  # of a learner's runs, in their order
     (figures.BLUE, "o", "-"), (figures.ORANGE, "s", "--"), (figures.GREEN, "^", ":"),
@@ -76,14 +78,16 @@ def _in_words(name: str, run: Run) -> list[str]:
 
 
 def labelled(examples: Examples, name: str) -> Picture:
-    """Every one of some labelled digits, class by class; `name` says which they are."""
-    x = to_picture(examples.x[examples.y.argsort(stable=True)])
-    n, each = len(x), len(x) // len(examples.names)
-    columns = 10 if n == 10 else 20 if n < 50 else 25 if n <= 200 else 50
-    sheet = figures.mosaic(x, columns, zoom=2 if n < 50 else 1, gap=2)
+    """Some labelled digits, a column for each class, no more than fit; `name` says which they are.
+
+    They go round the classes, as those of a draw do.
+    """
+    n, classes = len(examples), len(examples.names)
+    first = f"the first {FIT} of " if n > FIT else ""
+    sheet = figures.mosaic(to_picture(examples.x[:FIT]), classes, zoom=2, gap=2)
     return Picture(
         to_pil_image((255 * sheet).round().byte()),
-        f"the {n:,} handwritten digits of {name}, {each} of each, from 0 to 9.",
+        f"{first}the {n:,} handwritten digits of {name}, {n // classes} of each, from 0 to 9.",
     )
 
 
@@ -98,69 +102,81 @@ def strongly(answer: torch.Tensor) -> str:
     return f"{100 * share:.0f}%"
 
 
-def answers_in_words(found: Sequence[Portrait]) -> str:
-    """Where in the picture one unit of several networks answers, a sentence each."""
-    return " ".join(f"{one.name.capitalize()}: {_answer_in_words(one.answer)}." for one in found)
+def answers_in_words(found: Sequence[Portrait], layer: str) -> str:
+    """Where in the pictures one unit of several networks answers, and the scale of the maps."""
+    words = []
+    for one in found:
+        answers = one.answers
+        if len(answers) == 1:
+            said = [_answer_in_words(*answers.values())]
+        else:
+            said = [f"{picture[0]} {_strongest(answer)}" for picture, answer in answers.items()]
+        words.append(f"{one.name.capitalize()}: {'; '.join(said)}.")
+    return " ".join(words) + (
+        f" All maps of {layer_name(layer)} have one scale: black is 0, and the brightest is "
+        f"{found[0].brightest:.1f}, the strongest answer of any unit."
+    )
 
 
 def _answer_in_words(answer: torch.Tensor) -> str:
     if answer.max() <= 0:
         return "silent on this picture"
+    return f"{_strongest(answer)}, more than half its maximum in {strongly(answer)} of the picture"
+
+
+def _strongest(answer: torch.Tensor) -> str:
+    if answer.max() <= 0:
+        return "silent"
     row, column = divmod(int(answer.argmax()), answer.shape[1])
     down = ("upper", "middle", "lower")[min(2, 3 * row // answer.shape[0])]
     across = ("left", "centre", "right")[min(2, 3 * column // answer.shape[1])]
     place = f"{down} {across}".replace("middle centre", "centre")
-    return (
-        f"strongest ({answer.max():.1f}) in the {place}, more than half its maximum in "
-        f"{strongly(answer)} of the picture"
-    )
+    return f"strongest ({answer.max():.1f}) in the {place}"
 
 
-def _under_map(answer: torch.Tensor) -> str:
-    """What is written below the map of a unit's answers: lines that fit, always as many."""
-    letters, lines = UNDER
-    said = f"strongest {answer.max():.1f}; more than half of that in {strongly(answer)} of the"
-    said = f"{said} picture" if answer.max() > 0 else "nowhere"
-    found = textwrap.wrap(f"where it answers: {said}", letters)
-    return "\n".join(found + [""] * (lines - len(found)))
+def portrait(
+    found: Sequence[Portrait], layer: str, unit: int, pictures: Mapping[str, torch.Tensor]
+) -> Picture:
+    """One unit of several networks, a row each; `pictures` `[3, h, w]` were shown to it.
 
-
-def portrait(found: Sequence[Portrait], layer: str, unit: int, picture: torch.Tensor) -> Picture:
-    """One unit of several networks, a column each; `picture` `[3, h, w]` was shown to it.
-
-    A row for each thing that is to be seen: where the unit answers (beside the picture), what
+    A column for each thing that is to be seen: where the unit answers (under each picture), what
     excites it most, and what it would like best.
     """
     own = "its filter" if layer == LAYERS[0] else "a picture made for it"
-    figure = Figure(figsize=(4.35, 5.05), layout="constrained")
+    widths, heights = [*[1] * len(pictures), *LOOKS], [0.8, *[1.2] * len(found)]
+    size = 1.25 * sum(widths) + 0.4, 1.25 * sum(heights) + 0.7
+    figure = Figure(figsize=size, layout="constrained")
     figure.add_artist(Rectangle((0, 0), 1, 1, color="white", zorder=-1))  # always of one size
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, hspace=0.02, wspace=0.02)
-    spots = figure.subplots(3, 1 + len(found))
+    ratios = {"width_ratios": widths, "height_ratios": heights}
+    spots = figure.subplots(1 + len(found), len(widths), **ratios)
     for ax in spots.ravel():
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
-    shown, *labels = spots[:, 0]
-    shown.imshow(to_picture(picture).permute(1, 2, 0).cpu().numpy(), interpolation="nearest")
-    shown.set_xlabel("the picture", fontsize=TEXT)
+    for (name, x), ax in zip(pictures.items(), spots[0], strict=False):
+        ax.set_title(textwrap.fill(name, ABOVE), fontsize=TEXT)
+        ax.imshow(to_picture(x).permute(1, 2, 0).cpu().numpy(), interpolation="nearest")
     words = "what excites\nit most in\nmany drawings", own.replace(" made", "\nmade")
-    for ax, text in zip(labels, words, strict=True):
-        ax.text(1, 0.5, text, ha="right", va="center", fontsize=TEXT, transform=ax.transAxes)
-    for (name, like, patches, answer), column in zip(found, spots.T[1:], strict=True):
-        where, excites, made = column
-        most = max(answer.max().item(), 1e-6)
-        where.set_title(name, fontsize=TEXT, fontweight="bold")
-        where.imshow(answer.numpy(), cmap="magma", vmin=0, vmax=most)
-        where.set_xlabel(_under_map(answer), fontsize=TEXT - 1)
-        excites.imshow(figures.mosaic(to_picture(patches), 3, 3, gap=4).permute(1, 2, 0).numpy())
-        if like is None:
+    for ax, text in zip(spots[0, len(pictures) :], words, strict=True):
+        ax.text(0.5, 0, text, ha="center", va="bottom", fontsize=TEXT, transform=ax.transAxes)
+    for one, row in zip(found, spots[1:], strict=True):
+        *maps, excites, made = row
+        maps[0].set_ylabel(one.name, fontsize=TEXT, fontweight="bold")
+        for ax, answer in zip(maps, one.answers.values(), strict=True):
+            ax.imshow(answer.numpy(), cmap="magma", vmin=0, vmax=max(one.brightest, 1e-6))
+            ax.set_xlabel(f"strongest {answer.max():.1f}", fontsize=TEXT - 1)
+        excites.imshow(
+            figures.mosaic(to_picture(one.patches), 3, 8, gap=4).permute(1, 2, 0).numpy()
+        )
+        if one.liked is None:
             made.imshow([[[1.0, 1.0, 1.0]]])  # white, of the same size
             made.text(0, 0, "being\nmade …", ha="center", va="center", fontsize=TEXT)
         else:
-            made.imshow(to_picture(like).permute(1, 2, 0).cpu().numpy(), interpolation="nearest")
+            made.imshow(to_picture(one.liked).permute(1, 2, 0).cpu().numpy())
     networks = " and ".join(one.name for one in found)
     return Picture(
         figure,
-        f"Unit {unit} of {layer_name(layer)}, {networks}, side by side: where it answers in the "
-        f"picture, the nine patches of many drawings that excite it most, and {own}. "
-        f"{answers_in_words(found)}",
+        f"Unit {unit} of {layer_name(layer)}, {networks}, one below the other: where it answers in "
+        f"{' and in '.join(pictures)}, the nine patches of many drawings that excite it most, and "
+        f"{own}. {answers_in_words(found, layer)}",
     )

@@ -68,16 +68,16 @@ class HowMuch(Training):
         sliders = widgets.Box([self.images, self.draw]).add_class("tlc-two")
         self.measured = widgets.VBox([
             self.scores, self.arm.add_class("tlc-inline"), self.augment, sliders, self.buttons,
-            self.status,
+            self.status, self.digits.view.add_class("tlc-given"),
         ])  # fmt: skip
         self.shown = False
         self.on_change(self.controls.values(), lambda _: self.show())
         self.on_change(self.fields, lambda _: self._draw_curve(), "typed")
         self.on_message(self.fields, self._pressed, PRESS)
-        ask = widgets.HTML(f"<p>{CURVE}</p>")
+        self.ask = widgets.VBox([widgets.HTML(f"<p>{CURVE}</p>"), self.fields])
         self.show()
-        result = [self.curve.view.add_class("tlc-figure"), self.digits.view.add_class("tlc-sheet")]
-        self.lay_out([columns([ask, self.fields, self.measured], result)])
+        result = [self.curve.view.add_class("tlc-figure")]
+        self.lay_out([columns([self.ask, self.measured], result)])
 
     @property
     def prediction(self) -> dict[int, float]:
@@ -226,10 +226,9 @@ class HowMuch(Training):
 
     def show(self) -> None:
         self.measured.layout.display = "" if self.shown else "none"
-        self.digits.view.layout.visibility = "visible" if self.shown else "hidden"
-        self.fields.layout.display = "none" if self.shown else ""
+        self.ask.layout.display = "none" if self.shown else ""
         self.fields.answered = self.shown
-        self.scores.value = table(self.scored(), "Right, of 100, with Option 1")
+        self.scores.value = table(self.scored(), "Right, of 100, with Option 1, without copies")
         if not self.busy:
             self._busy(False, "")
         self._draw_curve()
@@ -237,7 +236,7 @@ class HowMuch(Training):
             labelled = draw(self.target.pool, self.images.value, self.trial.seed)
             picture = trial_plots.labelled(labelled, f"draw {self.draw.value}")
             copies = " It learns from altered copies of them as well." * self.augment.value
-            self.digits.show(picture, f"All that was labelled: {picture.alt}{copies}")
+            self.digits.show(picture, f"What was labelled: {picture.alt}{copies}")
 
     def still(self) -> tuple[Picture, list[dict]]:
         """The recorded curves, without and with copies."""

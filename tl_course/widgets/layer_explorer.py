@@ -1,7 +1,10 @@
-"""The layer explorer: any unit of a trained network beside the same one of an untrained one."""
+"""The layer explorer: any unit of a trained network beside the same one of an untrained one.
+
+It looks at one picture, A, or at two; then the units come first that answer A and not B.
+"""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import ipywidgets as widgets
 import torch
@@ -25,18 +28,27 @@ from tl_course.widgets.unit_sheet import UnitSheet
 TRAINED = "trained"
 THINGS = ("cat", "umbrella", "house")
 OWN = "your own picture"
+NONE, EARLIER = "no other picture", "your earlier picture"  # of B
 TALL = 96  # pixels of a photograph
 UNIT = 22  # of layer 1: it is easy to describe
-WHOLE = {"label": "initial", "width": "100%"}  # of the controls: as wide as their place
 OLD = "tlc-old"  # the class of what is out of date: it is dimmed
 
 
-def sheet_of(portraits: Portraits, layer: str) -> dict:
-    """Every unit of a layer of the trained network, for a `UnitSheet`."""
+def sheet_of(portraits: Portraits, layer: str, pictures: Mapping[str, torch.Tensor]) -> dict:
+    """Every unit of a layer of the trained network, for a `UnitSheet`.
+
+    Of two pictures, the units come first whose strongest answer to A is most above that to B.
+    """
     what = "its filter" if layer == LAYERS[0] else "what excites it most"
-    every = f"All {UNITS[layer]} units of {layer_name(layer)}"
-    words = f"{every}, each as {what} (arrow keys and Enter choose):"
-    return unit_sheet.sheet(portraits.sheet(TRAINED, layer), words)
+    every = f"All {UNITS[layer]} units of {layer_name(layer)}, each as {what}"
+    order, notes = None, ()
+    if len(pictures) == 2:
+        a, b = (portraits.strongest(TRAINED, layer, x) for x in pictures.values())
+        order = (a - b).argsort(descending=True, stable=True).tolist()
+        notes = [f"{to_a:.1f} to A, {to_b:.1f} to B" for to_a, to_b in zip(a, b, strict=True)]
+        every += "; first those that answer A and not B"
+    words = f"{every} (arrow keys and Enter choose):"
+    return unit_sheet.sheet(portraits.sheet(TRAINED, layer), words, order, notes)
 
 
 class LayerExplorer(Experiment):
@@ -48,52 +60,78 @@ class LayerExplorer(Experiment):
         super().__init__(seed)
         self.portraits = Portraits({TRAINED: net, "untrained": untrained}, seed)
         self.own: torch.Tensor | None = None  # the learner's drawing or photograph
+        self.earlier: torch.Tensor | None = None  # one that was kept as B
         layers = [(layer_name(layer), layer) for layer in LAYERS]
-        self.layer = control(widgets.Dropdown, "Layer", options=layers, **WHOLE)
-        self.picture = control(
-            widgets.Dropdown,
-            "Picture to show it",
-            options=self._pictures(),
-            value="digit 7",
-            **WHOLE,
+        self.layer = control(widgets.Dropdown, "Layer", width="100%", options=layers)
+        self.picture, self.other = (
+            control(widgets.Dropdown, words, width="100%")
+            for words in ("Picture to show it (A)", "Compare it with (B)")
         )
-        self.controls = {"layer": self.layer, "picture": self.picture}
+        self._offer()
+        self.picture.value = "digit 7"
+        self.controls = {"layer": self.layer, "picture": self.picture, "other": self.other}
         self.draw_button = button("Draw something", kind=widgets.ToggleButton)
+        self.keep_button = button("Keep as B")
         self.upload = button("Open a photograph", kind=widgets.FileUpload)
         self.upload.accept = ".png,.jpg,.jpeg"
         self.drawing = Canvas(self, self._drawn)
-        self.sheet = UnitSheet(sheet=sheet_of(self.portraits, LAYERS[0]), chosen=UNIT)
-        self.unit, self._laid = UNIT, (LAYERS[0], seed)  # of which layer and seed the sheet is
+        self.sheet = UnitSheet(sheet=sheet_of(self.portraits, LAYERS[0], {}), chosen=UNIT)
+        self.unit = UNIT
+        self._laid = self._sheet_is_of()
         self.status, self.portrait = widgets.HTML().add_class("tlc-status"), Slot()
         self.shown = widgets.Box([self.portrait.view]).add_class("tlc-portrait")  # dimmed with it
         self._open(False)
         self.on_change(self.layer, self._other_layer)
         self.on_change(self.sheet, self._other_unit, "chosen")
         self.on_change(self.picture, lambda _: self._other_picture())
+        self.on_change(self.other, lambda _: self.show())
         self.on_change(self.draw_button, self._open)
+        self.on_click(self.keep_button, self._keep)
         self.on_change(self.upload, self._handed_over)
         chosen = self._chosen()  # a filter of layer 1: nothing to wait for
         self._draw(self.portraits.of(*chosen, make=True), chosen)
-        which = widgets.HBox([self.layer, self.picture]).add_class("tlc-which")
+        for choice in (self.layer, self.picture, self.other):
+            choice.add_class("tlc-inline")
+        other = widgets.Box([self.other, self.keep_button]).add_class("tlc-other")
         own = widgets.HBox([self.draw_button, self.upload], layout=WRAP)
-        choices = widgets.VBox([which, own, self.drawing.pad]).add_class("tlc-controls")
+        choices = [self.layer, self.picture, other, own, self.drawing.pad]
+        choices = widgets.VBox(choices).add_class("tlc-controls")
         result = widgets.VBox([self.status, self.shown])
         self.lay_out([widgets.Box([choices, self.sheet, result]).add_class("tlc-explorer")])
 
-    def _pictures(self) -> list[str]:
+    def _offer(self) -> None:
+        """Offer every picture, for A the learner's own, and for B the one that was kept."""
         digits = [f"digit {name}" for name in NAMES]
-        photographs = [f"photograph: {name}" for name in PHOTOGRAPHS]
-        return [*THINGS, *digits, *photographs, *([OWN] if self.own is not None else [])]
+        every = [*THINGS, *digits, *(f"photograph: {name}" for name in PHOTOGRAPHS)]
+        for choice, options in (
+            (self.picture, [*every, *([OWN] if self.own is not None else [])]),
+            (self.other, [NONE, *every, *([EARLIER] if self.earlier is not None else [])]),
+        ):
+            chosen = choice.value
+            if choice.options != tuple(options):
+                choice.options = options
+                choice.value = chosen if chosen in options else options[0]
 
     def show_drawing(self, x: torch.Tensor) -> None:
         """Look at a picture of the learner's own `[3, h, w]`, on the course's scale."""
         portrait.check_picture(x)
         with self.quietly():
             self.own = x
-            self.picture.options = self._pictures()
+            self._offer()
             self.picture.value = OWN
         self.show()
         self.refresh_state()
+
+    def _keep(self) -> None:
+        """Let what is A now be B, so that another A can be compared with it."""
+        kept = self.picture.value
+        with self.quietly():
+            if kept == OWN:
+                self.earlier, kept = self.own, EARLIER
+                self._offer()
+                self.drawing.put("")
+            self.other.value = kept
+        self.show()
 
     def _open(self, opened: bool) -> None:
         """Show or hide the drawing pad."""
@@ -121,9 +159,18 @@ class LayerExplorer(Experiment):
 
     def shown_picture(self) -> torch.Tensor:
         """The chosen picture `[3, h, w]`."""
-        kind = self.picture.value
-        if kind == OWN:
-            return self.own
+        return self._picture(self.picture.value)
+
+    def shown_pictures(self) -> dict[str, torch.Tensor]:
+        """That picture, or A and B, by what is written above them."""
+        a, b = self.picture.value, self.other.value
+        if b == NONE:
+            return {a: self._picture(a)}
+        return {f"A: {a}": self._picture(a), f"B: {b}": self._picture(b)}
+
+    def _picture(self, kind: str) -> torch.Tensor:
+        if kind in (OWN, EARLIER):
+            return self.own if kind == OWN else self.earlier
         if kind in THINGS:
             drawings = EmojiImages(self.seed)
             return drawings.of_thing(drawings.names.index(kind), 1)[0]
@@ -153,10 +200,16 @@ class LayerExplorer(Experiment):
 
     # ------------------------------------------------------------------ a portrait
 
-    def _chosen(self) -> tuple[str, int, torch.Tensor]:
-        return self.layer.value, self.unit, self.shown_picture()
+    def _chosen(self) -> tuple[str, int, dict[str, torch.Tensor]]:
+        return self.layer.value, self.unit, self.shown_pictures()
 
-    def _lay(self, sheet: dict, of: tuple[str, int]) -> None:
+    def _sheet_is_of(self) -> tuple:
+        """The layer and the seed, and the pictures that give the units their order."""
+        now = self.settings()
+        pair = [now[name] for name in ("picture", "drawing", "other", "earlier")]
+        return self.layer.value, self.seed, *(pair if self.other.value != NONE else ())
+
+    def _lay(self, sheet: dict, of: tuple) -> None:
         with self.sheet.hold_sync():  # the pictures and what they are in one
             self.sheet.sheet, self.sheet.busy = sheet, False
         self._laid = of
@@ -169,7 +222,7 @@ class LayerExplorer(Experiment):
     def _draw(self, found: list[Portrait], of: tuple, doing: str = "") -> None:
         """Show a portrait; `doing` says what is still being done for it."""
         picture = trial_plots.portrait(found, *of)
-        self.portrait.show(picture, trial_plots.answers_in_words(found))
+        self.portrait.show(picture, trial_plots.answers_in_words(found, of[0]))
         self.shown.remove_class(OLD)
         self._say(of, doing)
 
@@ -185,7 +238,7 @@ class LayerExplorer(Experiment):
         The sheet comes first, if it is another layer's, then patches and answers. The made picture
         comes last.
         """
-        chosen, portraits, of = self._chosen(), self.portraits, (self.layer.value, self.seed)
+        chosen, portraits, of = self._chosen(), self.portraits, self._sheet_is_of()
         self.sheet.busy = other = self._laid != of
         self.shown.add_class(OLD)
         self._say(chosen, "looking at drawings …")
@@ -194,7 +247,7 @@ class LayerExplorer(Experiment):
             if stop.is_set():  # the learner has gone on to another unit
                 return None
             if other:
-                sheet = sheet_of(portraits, of[0])
+                sheet = sheet_of(portraits, of[0], chosen[2])
                 tell(lambda: self._lay(sheet, of))
             if not portraits.at_once(*chosen[:2]) and not stop.is_set():
                 found = portraits.of(*chosen, make=False)
@@ -204,16 +257,21 @@ class LayerExplorer(Experiment):
         self.work(job, lambda draw: draw(), lambda found: self._done(found, chosen))
 
     def settings(self) -> dict:
-        drawing = "" if self.own is None else portrait.picture_to_text(self.own)
         chosen = {"layer": self.layer.value, "unit": self.unit, "picture": self.picture.value}
-        return chosen | {"drawing": drawing}
+        texts = {name: "" if x is None else portrait.picture_to_text(x) for name, x in self._own()}
+        return chosen | {"other": self.other.value} | texts
+
+    def _own(self) -> list[tuple[str, torch.Tensor | None]]:
+        return [("drawing", self.own), ("earlier", self.earlier)]
 
     def apply(self, settings: dict) -> None:
-        drawing = settings["drawing"]
-        self.own = portrait.picture_from_text(drawing) if drawing != "" else None
+        self.own, self.earlier = (
+            portrait.picture_from_text(settings[name]) if settings[name] != "" else None
+            for name, _ in self._own()
+        )
         last = UNITS[one_of(settings, "layer", LAYERS)] - 1
         self._choose(number(settings, "unit", 0, last))
-        self.picture.options = self._pictures()
+        self._offer()
         super().apply(settings)
         self._put_away()
         if self.portraits.seed != self.seed:
@@ -221,11 +279,12 @@ class LayerExplorer(Experiment):
 
     def still(self) -> tuple[Picture, list[dict]]:
         """The portrait that is shown, and its answers as numbers."""
-        layer, unit, x = self._chosen()
+        layer, unit, _ = chosen = self._chosen()
         rows = [
-            {"network": one.name, "layer": layer[-1], "unit": unit,
-             "strongest answer": f"{one.answer.max():.2f}",
-             "more than half of that": f"in {trial_plots.strongly(one.answer)} of the picture"}
-            for one in self.portraits.of(layer, unit, x, make=False)
+            {"network": one.name, "layer": layer[-1], "unit": unit, "picture": name,
+             "strongest answer": f"{answer.max():.2f}",
+             "more than half of that": f"in {trial_plots.strongly(answer)} of the picture"}
+            for one in self.portraits.of(*chosen, make=False)
+            for name, answer in one.answers.items()
         ]  # fmt: skip
         return self.portrait.picture, rows

@@ -18,7 +18,7 @@ from tl_course.widgets.matrix_grid import MatrixGrid
 EXAMPLES = (50, 200)
 OPTIONS = (("frozen (Option 1)", "1"), ("trained further (Option 2)", "2"))
 WRAP = {"flex_flow": "row wrap"}
-SMALL = 1.3  # inches of an example, so that what is written on it can be read
+SMALL = 1.25  # inches of an example, so that what is written on it can be read
 
 
 class ModalityExplorer(Experiment):

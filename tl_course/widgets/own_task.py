@@ -4,6 +4,7 @@ Five steps, of which one is shown at a time, and one button for what comes next.
 `lessons/n08_your_own_task`, where the pictures go in its `upload`.
 """
 
+import hashlib
 import html
 import threading
 import time
@@ -20,8 +21,9 @@ from PIL import Image
 
 from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError, printable
-from tl_course.core import settings, training
+from tl_course.core import files, settings, training
 from tl_course.core.network import FiveLayerNet
+from tl_course.core.transfer import Adapted
 from tl_course.data.inputs import to_picture
 from tl_course.data.pictures import open_picture
 from tl_course.data.targets import own_folder
@@ -33,10 +35,12 @@ from tl_course.lessons.n08_your_own_task.own_task import Follow, Outcome
 from tl_course.lessons.n08_your_own_task.upload import Upload
 from tl_course.widgets.base import (
     ONE_AT_A_TIME,
+    WRAP,
     Experiment,
     button,
     columns,
     control,
+    is_like,
     one_of,
     table,
 )
@@ -54,9 +58,14 @@ OPTIONS = {
 }
 COPIES = {"as recommended": "auto", "yes": "on", "no": "off"}
 STOP, LOOK = "Stop", "Look through the pictures"
+LEAVE, USE = "Leave this class out", "Use this class again"
 # What is sent from front/steps.js, front/files.js and front/camera.js.
 NEXT = {"next": str}
-BEGIN = {"begin": {"id": str, "kind": str, "name": str, "files": [(str, int)], "skipped": int}}
+BEGIN = {
+    "begin": {
+        "id": str, "kind": str, "name": str, "files": [(str, int)], "skipped": int, "some": [str]
+    }
+}  # fmt: skip
 PIECE = {"piece": {"id": str, "parts": [(int, int, int)]}}
 FAILED = {"failed": {"id": str}}
 TEST, PICTURE = {"test": bool}, {"picture": str}
@@ -72,9 +81,11 @@ EARLIER = (
     "If you keep the best of several, the test has chosen it, and its number is a little too good."
 )
 ONWARD = (
-    "This network is not saved. The cells below train once more on these pictures, as recommended, "
-    "and save that network with a model card (<i>Save, card, share</i>)."
+    "This network comes back with the experiment. The cells below train once more on these "
+    "pictures, as recommended, and save that network with a model card (<i>Save, card, share</i>)."
 )
+# What is kept of a training, besides its network.
+TRAINED = {"pictures": str, "option": str, "augment": bool, "seconds": float, "runs": dict}
 ANY = "It can only name one of its {} classes, whatever you show it."
 
 
@@ -129,8 +140,9 @@ class OwnTask(Experiment):
     """`folder` is a learner's own folder of pictures; "" makes one, in the folder `making`.
 
     What is uploaded goes into `own`. For the notebook: `folder`, where the pictures are now,
-    `checked`, what the checker says of them, `outcome`, what came of the training (both None before
-    that), and `is_made`. Raises nothing for a folder that is wrong: it is told.
+    `without`, the classes of it that are left out, `checked`, what the checker says of them,
+    `outcome`, what came of the training (both None before that), and `is_made`. Raises nothing for
+    a folder that is wrong: it is told.
     """
 
     name, title = "own-task", "A task of your own"
@@ -149,12 +161,15 @@ class OwnTask(Experiment):
         self.tell("")
         self.net, self.own, self.making = net, Path(own), making or storage.person_folder()
         self._given = storage.expanded(folder) if folder else None
+        self.without: tuple[str, ...] = ()
         self.checked: Checked | None = None
         self.outcome: Outcome | None = None
         self._runs: dict[str, dict] = {}  # on these pictures, a row for each way of training
         self._rivals: dict[str, torch.Tensor] = {}
         self._curve: pd.DataFrame | None = None
         self._coming: Coming | None = None
+        self._trained_as: dict = {}  # like TRAINED
+        self._to_come: dict = {}  # the same, from the time before, until the pictures are there
         self._what, self._begun = "", 0.0
         self._draws = torch.Generator().manual_seed(seed)  # of test pictures to try
         choices = {"option": option, "augment": augment or "auto"}
@@ -163,6 +178,9 @@ class OwnTask(Experiment):
 
         self.steps, self.files, self.camera = Steps(), Files(), Camera()
         self.made_button = button("Take the pictures made here")
+        self.doubted = control(widgets.Dropdown, "Class", "auto", "24em")
+        self.leave_button = button(LEAVE)
+        self.leaving = widgets.HBox([self.doubted, self.leave_button], layout=WRAP)
         self.option = control(
             widgets.Dropdown, "What may change", options=list(OPTIONS.items()), value=option
         )
@@ -182,7 +200,7 @@ class OwnTask(Experiment):
         )
         self.panels = [
             columns([self.files, self.made_button, self.about], [self.shown]),
-            widgets.VBox([self.findings]),
+            widgets.VBox([self.leaving, self.findings]),
             columns([self.option, self.augment], [self.advice]),
             columns(
                 [self.result, self.compare_button, self.labels_button, self.verdict],
@@ -193,6 +211,8 @@ class OwnTask(Experiment):
         self.on_change(self.steps, self._other_step, "chosen")
         self.on_message(self.steps, self._next, NEXT)
         self.on_click(self.made_button, lambda: self._take(self._made()), once=True)
+        self.on_change(self.doubted, lambda _: self._show_doubted())
+        self.on_click(self.leave_button, self._leave_out, once=True)
         self.on_change(self.controls.values(), lambda _: self._refresh())
         self.on_click(self.compare_button, self._compare, once=True)
         self.on_click(self.labels_button, self._more_labels, once=True)
@@ -228,17 +248,17 @@ class OwnTask(Experiment):
     def _take(self, folder: Path) -> None:
         """Take these pictures in place of the last ones."""
         self.abandon()
-        self.folder = folder
-        self.checked = None
+        if folder != self.folder:
+            self.folder, self.without, self.doubted.value = folder, (), None
         self._look()
 
-    def _look(self, at_once: bool = False) -> None:
+    def _look(self, at_once: bool = False, step: int = PICTURES) -> None:
         """Let the checker look through the folder."""
-        self._forget()
-        folder, seed = self.folder, self.seed
+        self._forget(step)
+        folder, seed, without = self.folder, self.seed, self.without
 
         def look(looked: Callable[[float], None] | None = None) -> Looked:
-            checked = own_folder.check(folder, seed=seed, looked=looked)
+            checked = own_folder.check(folder, seed=seed, looked=looked, without=without)
             findings = figures.findings(checked).data
             return Looked(checked, findings, str(figures.some_files(checked)))
 
@@ -262,17 +282,61 @@ class OwnTask(Experiment):
         self.checked, self.findings.value, self.shown.value = looked
         checked = self.checked
         self.files.classes = list(checked.classes)
+        self._offer_classes()
         self._refresh(f"{len(checked.train_files)} pictures to learn from.")
+        before, self._to_come = self._to_come, {}
+        if before and self._can_train and before["pictures"] == _digest(checked):
+            self._take_up(before)
 
-    def _forget(self) -> None:
-        """Nothing was trained on these pictures yet."""
+    def _take_up(self, before: dict) -> None:
+        """Go on with the network that was trained on these pictures the last time."""
+        train, test = self.checked.ready()
+        net, option, seconds = files.load(self._network), before["option"], before["seconds"]
+        adapted = Adapted(net, option, len(train), seconds, training.History()).tested(test)
+        self._runs = before["runs"]
+        self._trained(Outcome(adapted, option, before["augment"], "", train, test))
+
+    @property
+    def _network(self) -> Path:
+        """Where the last network that was trained is kept for the next time."""
+        return self._kept_in.with_suffix("")
+
+    def _offer_classes(self) -> None:
+        """Every class may be left out and used again; a faulty one is offered first."""
+        checked, chosen = self.checked, self.doubted.value
+        names = sorted({*checked.classes, *checked.without})
+        said = [f"{name} (left out)" if name in checked.without else name for name in names]
+        trained = {*map(own_folder.class_of, checked.train_files)}
+        faulty = {*map(own_folder.class_of, checked.left_out)}
+        doubtful = [chosen, *sorted({*names} - trained), *sorted(faulty), *names]
+        with self.quietly():
+            self.doubted.options = list(zip(said, names, strict=True))
+            self.doubted.value = next((name for name in doubtful if name in names), None)
+        self._show_doubted()
+
+    def _show_doubted(self) -> None:
+        """Say what the button does to the chosen class."""
+        self.leave_button.description = USE if self.doubted.value in self.without else LEAVE
+        self.leave_button.disabled = self.doubted.value is None
+
+    def _leave_out(self) -> None:
+        """Do without the chosen class, or use it again."""
+        if self.busy or self._coming:
+            raise CourseError(f"{self._what} is still under way: wait, or press Stop.")
+        self.without = tuple(sorted({*self.without} ^ {self.doubted.value}))
+        self._look(step=CHECK)
+
+    def _forget(self, step: int) -> None:
+        """Nothing was looked at or trained on yet; show this step."""
+        self.checked = None
         self.outcome, self._runs, self._rivals, self._curve = None, {}, {}, None
+        self._trained_as = {}
         for shown in (
             self.shown, self.findings, self.result, self.verdict, self.mistakes, self.earlier
         ):  # fmt: skip
             shown.value = ""
         self.files.classes, self.camera.answer, self.camera.things = [], {}, {}
-        self._show_step(PICTURES)
+        self._show_step(step)
 
     def _arriving(self, said: dict, data: bytes) -> None:
         """Pictures that the browser sends, piece by piece."""
@@ -303,7 +367,7 @@ class OwnTask(Experiment):
         except CourseError:
             self.files.send({"ended": said["id"], "said": ""})
             raise
-        coming.skipped += said["skipped"]
+        coming.skip(said["some"], said["skipped"])
         self._coming, self._what = Coming(said["id"], coming), "Pictures are arriving"
         self._begun = time.perf_counter()
         self._came()
@@ -324,9 +388,8 @@ class OwnTask(Experiment):
 
     def _arrived(self, folder: Path) -> None:
         coming, self._coming = self._coming, None
-        skipped = coming.upload.skipped
-        more = f" {skipped:,} other files were left out." if skipped else ""
-        self.files.send({"ended": coming.id, "said": f"They are in {folder}.{more}"})
+        said = f"They are in {folder}. {coming.upload.left_out()}".strip()
+        self.files.send({"ended": coming.id, "said": said})
         root = folder.parent if folder.parent.parent == self.own else folder  # of train/
         self._take(root)
 
@@ -379,6 +442,9 @@ class OwnTask(Experiment):
             out = len(checked.left_out)
             why = " (planted faults)" if self.is_made else ""
             fine = f"{out} left out{why}" if out else "all can be used"
+            if checked.without:
+                some = len(checked.without)
+                fine += f", without {checked.without[0] if some == 1 else f'{some} classes'}"
             said[CHECK] = fine if self._can_train else "put something right"
         train = "Train"
         if self._can_train:
@@ -396,7 +462,7 @@ class OwnTask(Experiment):
         look = ("Next: what the checker found", True) if checked else (LOOK, True)
         following = {
             PICTURES: look,
-            CHECK: ("Next: train", able[TRAIN]),
+            CHECK: ("Next: train", able[TRAIN]) if checked else look,
             TRAIN: (train, able[TRAIN]),
             RESULT: ("Next: try a picture", able[TRY]),
             TRY: ("Train in another way", able[TRAIN]),
@@ -525,6 +591,13 @@ class OwnTask(Experiment):
         if len(self._runs) > 1:
             rows = table([*self._runs.values()][::-1])
             self.earlier.value = f"<h4>Trained on these pictures</h4>{rows}<p>{EARLIER}</p>"
+        self._trained_as = {
+            "pictures": _digest(self.checked), "option": outcome.option,
+            "augment": outcome.augment, "seconds": outcome.adapted.seconds,
+            "runs": dict(self._runs),
+        }  # fmt: skip
+        if self._kept_in:
+            files.save(outcome.adapted.net, self._network, half=False, overwrite=True)
         self.verdict.value = ""
         self.mistakes.value = str(figures.surest_mistakes(outcome, self.checked))
         first = {int(y): i for i, y in reversed(list(enumerate(outcome.train.y.tolist())))}
@@ -613,7 +686,9 @@ class OwnTask(Experiment):
     # ------------------------------------------------------------------ state, still
 
     def settings(self) -> dict:
-        return {"folder": self._named(), **super().settings()}
+        return {
+            "folder": self._named(), "without": list(self.without), **super().settings()
+        }  # fmt: skip
 
     def apply(self, settings: dict) -> None:
         name, known = settings["folder"], self._known() | {self._named(): self.folder}
@@ -623,13 +698,22 @@ class OwnTask(Experiment):
                 "and pictures do not travel in the text: ask for them, choose them here, and paste "
                 "the state again."
             )
+        without = settings["without"]
+        if not is_like(without, [str]):
+            raise CourseError("The state does not say which classes are left out: copy it again.")
         super().apply(settings)
-        self.folder = known[name]
+        self.folder, self.without = known[name], tuple(without)
+
+    def trained(self) -> dict:
+        return self._trained_as or self._to_come
+
+    def bring_back(self, trained: dict) -> None:
+        """The network comes back once the pictures were looked through."""
+        self._to_come = trained if is_like(trained, TRAINED) else {}
 
     def show(self) -> None:
         if self.is_made:
             self._made()
-        self.checked = None
         self._look()
 
     def still(self) -> tuple[Picture, list[dict]]:
@@ -643,6 +727,12 @@ class OwnTask(Experiment):
 
 class _Stopped(Exception):
     """The learner pressed Stop while the checker read."""
+
+
+def _digest(checked: Checked) -> str:
+    """Which pictures these are: of their names, those to learn from and those of the test."""
+    names = "\n".join([*map(str, checked.train_files), "", *map(str, checked.test_files)])
+    return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _way(option: str, copies: bool) -> str:

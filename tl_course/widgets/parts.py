@@ -80,5 +80,3 @@ class Share(anywidget.AnyWidget):
 
     _esm = joined("share")
     value = traitlets.Unicode("").tag(sync=True)
-    experiment = traitlets.Unicode("").tag(sync=True)
-    first = traitlets.Unicode("").tag(sync=True)  # the state before anything was done

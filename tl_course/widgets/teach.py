@@ -12,6 +12,7 @@ from typing import Any
 
 import anywidget
 import ipywidgets as widgets
+import torch
 import traitlets
 
 from tl_course.base import machine
@@ -36,7 +37,8 @@ from tl_course.widgets.parts import joined
 ME, NEIGHBOUR = "I do", "my neighbour"
 EYES = (
     "<p><b>Eyes</b> are the four layers that see: borrowed from a network that learnt from "
-    "drawings, or new (random).</p>"
+    "drawings, or new (random). <i>After your first training</i>, below, explains the other words."
+    "</p>"
 )
 LOOKS_LIKE = "The network thinks this is"  # before it has learnt any digit
 BEST_OF = "(Its best five guesses of 1,000 things.)"
@@ -72,6 +74,7 @@ class Teach(Experiment):
         self.results: dict[tuple[str, int], Result] = {}
         self.said: dict[int, float] = {}  # what was predicted, by the number of drawings
         self._learnt_by = seed  # what the results came out with
+        self._learning: list[int] = []  # from so many drawings, now
         self._test: handwriting.Examples | None = None
         self._drawn_at = 0.0
         self._comparing = False
@@ -104,8 +107,7 @@ class Teach(Experiment):
         self.on_change(self.more, self.hands.open)
         self.hands.open(False)
         self.show()
-        # MNIST's digits take a second to read: before a stranger's one is asked for.
-        threading.Thread(target=handwritten, daemon=True).start()
+        threading.Thread(target=get_ready, args=[self.net], daemon=True).start()
         # What comes next is said and done in one place, above the pad, where the eye is.
         doing = [self.step, self.guess, self.bar, self.halt]
         ways = widgets.HBox([self.borrow, self.fill, self.back], layout=ROW)
@@ -114,7 +116,7 @@ class Teach(Experiment):
         self.lay_out([
             widgets.HBox(doing, layout=ROW).add_class("tlc-step"),
             widgets.Box([pad, results]).add_class("tlc-columns").add_class("tlc-teach"),
-            widgets.HBox([self.more]), self.hands.view,
+            widgets.HBox([self.more]), self.hands.view.add_class("tlc-more"),
         ])  # fmt: skip
 
     # ------------------------------------------------------------------ drawing
@@ -219,8 +221,8 @@ class Teach(Experiment):
         present = handwriting.taught_with(self.mine)
         return [present, *range(handwriting.ROUND, present, handwriting.ROUND)] if present else []
 
-    def _missing(self) -> int:
-        every = itertools.product(handwriting.ARMS, self._sizes())
+    def _missing(self, sizes: Sequence[int]) -> int:
+        every = itertools.product(handwriting.ARMS, sizes)
         return sum(one not in self.results for one in every)
 
     def _pressed(self, content: dict) -> None:
@@ -232,11 +234,15 @@ class Teach(Experiment):
         if not self._sizes():
             self.tell("Draw ten digits first, or press Fill the rest.")
             return
-        drawings, sizes = list(self.mine), self._sizes()
+        sizes = self._sizes()
         if typed.strip():
             self.said[sizes[0]] = _predicted(typed)
             self.guess.write([])
-        known, net, seed = set(self.results), self.net, self.seed
+        self._learn(sizes)
+
+    def _learn(self, sizes: list[int]) -> None:
+        """Learn from so many drawings, in each way in which it has not."""
+        drawings, known, net, seed = list(self.mine), set(self.results), self.net, self.seed
 
         def job(stop: threading.Event, tell: Callable[[Result], None]) -> None:
             test = self._test = self._test or handwriting.mnist_test()
@@ -247,9 +253,13 @@ class Teach(Experiment):
             if drawings[: result.images] == self.mine[: result.images]:  # not taken back since
                 self._learnt(result)
 
-        self._comparing = False
-        self.work(job, learnt, lambda _: self._show_results())
-        self.bar.value, self.bar.max = 0, self._missing()
+        def ended(_: None) -> None:
+            self._learning = []
+            self._show_results()
+
+        self._comparing, self._learning = False, sizes
+        self.work(job, learnt, ended)
+        self.bar.value, self.bar.max = 0, self._missing(sizes)
         self._buttons()
 
     def _halt(self) -> None:
@@ -271,7 +281,7 @@ class Teach(Experiment):
 
     def _buttons(self) -> None:
         """What can be pressed, and what comes next."""
-        learning, missing = self.busy and not self._comparing, self._missing()
+        learning, missing = self.busy and not self._comparing, self._missing(self._sizes())
         self.guess.answered = self.busy or not missing
         self.halt.disabled = not self.busy
         for one, shown in (
@@ -300,7 +310,7 @@ class Teach(Experiment):
             return f"{self._reading}Your neighbour has drawn {drawn}: {read}."
         if not sizes:
             return f"Draw ten digits, then it can learn: {left} to go."
-        if self._missing():
+        if self._missing(sizes):
             ask = "Of 100 strangers' digits, how many will the network get right after training?"
             return f"{sizes[0]} drawn. {ask}"
         known = self.results["option-1", sizes[0]]
@@ -430,6 +440,16 @@ class Teach(Experiment):
             self.hands.disown()
         self.neighbours = neighbours
 
+    def trained(self) -> dict:
+        sizes = sorted({*self._learning, *(images for _, images in self.results)})
+        return {"sizes": sizes} if sizes else {}
+
+    def bring_back(self, trained: dict) -> None:
+        """Learn again from as many drawings as before: it takes seconds and comes out the same."""
+        before = trained.get("sizes", ())
+        if sizes := [images for images in self._sizes() if images in before]:
+            self._learn(sizes)
+
     def show(self) -> None:
         self._next()
         self._show_results()
@@ -448,6 +468,14 @@ class Teach(Experiment):
         ]
         title = "Taught with MNIST's digits in place of yours"
         return figures.accuracies(recorded.to_dict("records"), title, handwriting.ARMS), rows
+
+
+def get_ready(net: FiveLayerNet | None = None) -> None:
+    """Do what the first stroke and the first stranger's digit would wait for, a second in all."""
+    blank = torch.zeros(1, 28, 28, dtype=torch.uint8)
+    with machine.one_thread():
+        handwriting.read(net or pretraining.pretrained(), blank)  # torch makes itself ready
+    handwritten()
 
 
 def _asked(images: int, came_out: float = 0) -> Asked:

@@ -225,6 +225,10 @@ class TrainingLab(Training):
     # ------------------------------------------------------------------ a run
 
     def _start(self) -> None:
+        if self.runs and self.runs[-1].trial == self.trial:  # pressed several times
+            again = f"That is run {len(self.runs)} again: {of_100(self.runs[-1])} of 100 right."
+            self._busy(False, f"{again} The same settings give the same result: change one first.")
+            return
         super()._start()
         self.shown = Run(self.trial, (), 0.0)
         self._show_moved()

@@ -1,6 +1,7 @@
 """A sheet of little pictures, one a unit of a layer, to choose a unit from."""
 
 import math
+from collections.abc import Sequence
 
 import anywidget
 import torch
@@ -14,17 +15,24 @@ from tl_course.widgets.parts import joined
 FINE = 20  # pixels from which a picture is large enough to lose some detail
 
 
-def sheet(x: torch.Tensor, words: str) -> dict:
+def sheet(
+    x: torch.Tensor, words: str, order: Sequence[int] | None = None, notes: Sequence[str] = ()
+) -> dict:
     """What `UnitSheet.sheet` holds of pictures `[units, 3, size, size]`, 0 … 1.
 
-    There are about as many rows as columns; `words` say what the pictures are.
+    There are about as many rows as columns; `words` say what the pictures are. The units stand in
+    `order`, or by their numbers; to each there may be a note (`notes[unit]`).
     """
     units, size = len(x), x.shape[-1]
+    order = list(range(units) if order is None else order)
     across = math.ceil(math.sqrt(units))
-    pixels = (255 * make_grid(x, across, padding=0)).round().byte()
+    pixels = (255 * make_grid(x[order], across, padding=0)).round().byte()
     # A sixth of a PNG.
     url = url_of(to_pil_image(pixels), "WEBP", lossless=size < FINE, quality=85)
-    return {"units": units, "across": across, "size": size, "url": url, "words": words}
+    names = [f"unit {unit}: {notes[unit]}" if notes else f"unit {unit}" for unit in order]
+    return {
+        "order": order, "names": names, "across": across, "size": size, "url": url, "words": words
+    }  # fmt: skip
 
 
 class UnitSheet(anywidget.AnyWidget):

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torchvision.transforms.v2.functional import pil_to_tensor
 
 from tl_course.base import archives, storage
-from tl_course.base.errors import CourseError
+from tl_course.base.errors import CourseError, script
 from tl_course.data.examples import Examples, Target
 from tl_course.data.inputs import SIZE, scaled
 from tl_course.data.pictures import open_picture
@@ -61,8 +61,9 @@ def _drawings(alphabet: str) -> Iterator[tuple[int, int, torch.Tensor]]:
     path = archive()
     if not path.is_file():
         raise CourseError(
-            f"The letters of Omniglot are not in {path.parent}. Fetch them (1.3 MB) with 'python "
-            "data_scripts/omniglot.py', or go on with letters of fonts, which are here already."
+            f"The letters of Omniglot are not in {path.parent}. Fetch them (1.3 MB) with "
+            f"'{script('omniglot')}' in a terminal, or go on with letters of fonts, which are here "
+            "already."
         )
     try:
         with archives.archive(path) as packed:
@@ -74,7 +75,7 @@ def _drawings(alphabet: str) -> Iterator[tuple[int, int, torch.Tensor]]:
                     yield int(place[2]), int(place[3]), 1 - pil_to_tensor(picture)[0] / 255
     except archives.ERRORS as error:
         raise CourseError(
-            f"{path} is damaged ({error}): delete it and run 'python data_scripts/omniglot.py'."
+            f"{path} is damaged ({error}): delete it and run '{script('omniglot')}'."
         ) from error
 
 

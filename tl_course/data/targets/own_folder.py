@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +65,10 @@ class Seen:
     transparent: bool
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def class_of(file: str) -> str:
     """The class that a file's folder names; two ways to write an ä are one."""
     return composed(Path(file).parent.name)
@@ -112,6 +116,7 @@ class Checked:
     test_files: tuple[str, ...] = ()
     was_split: bool = False
     leaked: tuple[str, ...] = ()  # test pictures of which the training part had a copy
+    without: tuple[str, ...] = ()  # classes that are there, and that somebody left out
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -137,7 +142,7 @@ class Checked:
             f"{printable(str(self.root), 500)}: {len(self.classes)} classes, "
             f"{len(self.train_files)} pictures to train on, {len(self.test_files)} to test on"
             + (f" (split here, {TEST_SHARE:.0%} for the test)" if self.was_split else "")
-            + f", {len(self.left_out)} files left out."
+            + f", {_counted(len(self.left_out), 'file')} left out."
         )
         told = [f"{i}. {finding}" for i, finding in enumerate(self.findings, 1)]
         return "\n".join([head, *(told or ["Nothing was found that should worry you."])])
@@ -157,12 +162,14 @@ def check(
     seed: int = 0,
     looked: Callable[[float], None] | None = None,
     leave_out: bool = True,
+    without: Collection[str] = (),
 ) -> Checked:
     """Look through `folder` (or `folder` and `test`, one a part) and say everything at once.
 
     `seed` decides how a folder without a test part is split. `looked` hears which share of the
     files (0 … 1) was read, and takes the place of the bar; what it raises ends the work. Without
     `leave_out`, where the test is given, copies are used as well, and what cannot be used stops.
+    The classes `without` are as if they were not there.
     Raises CourseError where there is no such folder, or one that cannot be read.
     """
     root = Path(folder)
@@ -180,6 +187,13 @@ def check(
         roots = {"train": root}
     leave_out = leave_out or "test" not in roots
     notes = _Notes(root if test is None else Path("."), leave_out)
+    there = {
+        composed(one.name) for some in roots.values() for one in some.iterdir() if one.is_dir()
+    }
+    without = tuple(sorted(there.intersection(without)))
+    if without:
+        named = ", ".join(map(legible, without))
+        notes.add("classes that you left out", f"{named}; none of these pictures is used")
     seen: list[Seen] = []
     for number, (part, where) in enumerate(roots.items()):
         tell = None
@@ -188,7 +202,7 @@ def check(
             def tell(share: float, before: int = number) -> None:
                 looked((before + share) / len(roots))
 
-        seen += _read(part, where, notes, tell)
+        seen += _read(part, where, notes, without, tell)
     names = sorted({one.label for one in seen if one.part == "train"})
     strangers = [one.path for one in seen if one.label not in names]
     if strangers:
@@ -200,7 +214,8 @@ def check(
         left = _split(left, alike, seed)
     seen = left if leave_out else seen
     leaked = tuple(map(notes.name, leaked))
-    return _result(root, names, seen, notes, "test" not in roots, leaked)
+    checked = _result(root, names, seen, notes, "test" not in roots, leaked)
+    return replace(checked, without=without)
 
 
 class _Notes:
@@ -225,8 +240,9 @@ class _Notes:
 
 
 def _read(
-    part: str, root: Path, notes: _Notes, tell: Callable[[float], None] | None = None
-) -> list[Seen]:
+    part: str, root: Path, notes: _Notes, without: Collection[str] = (),
+    tell: Callable[[float], None] | None = None,
+) -> list[Seen]:  # fmt: skip
     """Every picture of one part that can be read; the rest is noted."""
     entries = sorted(path for path in root.iterdir() if not path.name.startswith("."))
     readable = (*ENDINGS, *OTHER_FORMATS)
@@ -238,7 +254,7 @@ def _read(
             "into the folder of its class",
             loose,
         )
-    folders = [path for path in entries if path.is_dir()]
+    folders = [path for path in entries if path.is_dir() and composed(path.name) not in without]
     nameless = [folder for folder in folders if not is_plain(folder.name)]
     if nameless:
         notes.add(
@@ -452,7 +468,8 @@ def _without_copies(seen: list[Seen], notes: _Notes) -> tuple[list[Seen], torch.
         mixed = int((labels[pairs[0]] != labels[pairs[1]]).sum())
         notes.add(
             "look alike",
-            f"{pairs.shape[1]} pairs in the same part are nearly the same picture"
+            f"{_counted(pairs.shape[1], 'pair')} in the same part "
+            f"{'is' if pairs.shape[1] == 1 else 'are'} nearly the same picture"
             + (f", {mixed} of them in two classes" if mixed else "")
             + "; they count for less than as many different ones, so look at them",
             files=[left[i].path for i in pairs.unique().tolist()],
@@ -498,9 +515,14 @@ def _result(root, names: list[str], seen: list[Seen], notes: _Notes, was_split, 
             "a folder named after it",
             stops=True,
         )
-    gone = ", ".join(name for name in names if not in_train[name])
+    gone = [name for name in names if not in_train[name]]
     if gone:
-        says = f"{gone}: every training picture was left out, see above"
+        why = [one for one in notes.findings if {*map(class_of, one.left_out)}.intersection(gone)]
+        named = " and ".join(dict.fromkeys(f"“{one.what}”" for one in why))
+        says = (
+            f"{', '.join(gone)}: every training picture was left out, for what is said under "
+            f"{named}; put that right, or leave the class out"
+        )
         notes.add("classes with nothing left", says, stops=True)
     if names and not of["test"]:
         notes.add(
@@ -519,8 +541,9 @@ def _result(root, names: list[str], seen: list[Seen], notes: _Notes, was_split, 
             low, high = stats.share(round(0.8 * tested), tested)
             notes.add(
                 "a small test",
-                f"with only {tested} test pictures, a score of 80% could really be anything from "
-                f"{100 * low:.0f} to {100 * high:.0f}%. More pictures make it more certain.",
+                f"with only {_counted(tested, 'test picture')}, a score of 80% could really be "
+                f"anything from {100 * low:.0f} to {100 * high:.0f}%. More pictures make it more "
+                "certain.",
             )
     few = ", ".join(name for name in names if 0 < in_train[name] < FEW)
     if few:

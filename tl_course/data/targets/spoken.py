@@ -19,7 +19,7 @@ import safetensors.torch
 import torch
 
 from tl_course.base import storage
-from tl_course.base.errors import CourseError
+from tl_course.base.errors import CourseError, script
 from tl_course.data import sound
 from tl_course.data.examples import Examples, Target
 from tl_course.data.inputs import standardised
@@ -66,7 +66,7 @@ def recordings() -> Path:
             return place
     raise CourseError(
         f"There are no recordings in {folder}: fetch the Free Spoken Digit Dataset with "
-        f"'python data_scripts/free_spoken_digits.py', or let {VARIABLE} name a folder of files "
+        f"'{script('free_spoken_digits')}' in a terminal, or let {VARIABLE} name a folder of files "
         "such as 7_george_0.wav."
     )
 

@@ -76,7 +76,6 @@ def first_filters(growth: Growth, shipped: FiveLayerNet | None = None) -> Pictur
         "The 32 filters of layer 1 as small colour pictures at several moments of training. At "
         "first they are coloured noise; at the end most are light and dark stripes and edges at "
         "many angles, and some are spots of light or colour.",
-        cell=0.42,
     )
 
 

@@ -17,7 +17,7 @@ from tl_course.data.examples import Examples, draw
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.data.targets.letters import letters
-from tl_course.data.targets.photographs import crops
+from tl_course.data.targets.photographs import crops, scenes
 from tl_course.data.targets.photographs import photograph as photograph  # for the notebook
 from tl_course.layers import synthesis
 from tl_course.layers.filters import order
@@ -104,13 +104,22 @@ def untrained_resnet18(seed: int) -> nn.Module:
 
 
 def best_of_kinds(net: nn.Module, layer: str, n: int) -> dict[str, TopPatches]:
-    """The same among `n` drawings, digits and pieces of photographs."""
-    by_kind = {}
-    for kind, shown in tasks(n).items():
-        if kind != "letters":
-            best = top_patches(net, [layer], shown.x.__getitem__, len(shown))
-            by_kind[f"{kind} ({len(shown):,})"] = best[layer]
-    return by_kind
+    """The same among `n` drawings, the test digits, and grey pieces of ten photographs.
+
+    At most one patch is from each of the things, of the digits 0 to 9, and of the photographs.
+    """
+    drawings = Examples(*EmojiImages(pretraining.HELD_OUT_SEED).batch(0, n), ())
+    shown = {
+        "drawings, each of another thing": drawings,
+        "handwritten digits, each another of 0 to 9": handwritten().test,
+        "pieces of photographs, each of another one": scenes().pool,
+    }
+    return {
+        f"{len(of_kind):,} {kind}": top_patches(
+            net, [layer], of_kind.x.__getitem__, len(of_kind), kind_of=of_kind.y.__getitem__
+        )[layer]
+        for kind, of_kind in shown.items()
+    }
 
 
 def first_layers() -> tuple[dict[int, torch.Tensor], torch.Tensor, pd.DataFrame]:

@@ -20,6 +20,7 @@ from tl_course.lessons import figures
 from tl_course.lessons.figures import Line, Picture
 from tl_course.lessons.n02_what_layers_see import experiments
 
+WIDE = 8.8  # inches: a page beside JupyterLab's list of files, at 1400 pixels
 LIKES = {"layer2": "stripes, bars and curves", "layer3": "hooks, rings and spirals"}
 FILM = (
     "The 32 filters of layer 1 during training: random speckle at first, then blotches, "
@@ -42,7 +43,7 @@ def which_is_which(net: nn.Module, untrained: nn.Module, seed: int) -> Picture:
         "Two sheets of 32 small filters. On one, most are smooth stripes and edges at many angles; "
         "on the other, every filter is speckled at random.",
         columns=8,
-        side_by_side=True,
+        across=2,
     )
 
 
@@ -121,13 +122,12 @@ def same_unit(best: dict[str, TopPatches], unit: int) -> Picture:
     """What excites one unit of layer 2 most in each of three kinds of pictures."""
     return best_patches(
         {kind: top.patches[unit] for kind, top in best.items()},
-        f"Unit {unit} of layer 2 looks for the same thing in all three",
-        "Three rows of nine patches of 12 by 12 pixels, from drawings, digits and photographs: "
-        "the same small pattern in each row.",
+        f"What excites unit {unit} of layer 2 most, in three kinds of pictures",
+        f"Three rows of nine patches of 12 by 12 pixels: of {'; of '.join(best)}.",
     )
 
 
-def patch_sheet(top: TopPatches, title: str, k: int = 9, columns: int = 8) -> Picture:
+def patch_sheet(top: TopPatches, title: str, k: int = 9, columns: int = 6) -> Picture:
     """A whole layer: for each unit its `k` best patches as a square block, numbered."""
     side = math.isqrt(k)
     zoom = max(1, round(36 / top.patches.shape[-1]))
@@ -138,7 +138,7 @@ def patch_sheet(top: TopPatches, title: str, k: int = 9, columns: int = 8) -> Pi
         f"{side * side} patches that excite it most."
     )
     numbers = list(map(str, range(len(blocks))))
-    return figures.pictures(blocks, numbers, title, alt, columns, 10.5 / columns)
+    return figures.pictures(blocks, numbers, title, alt, columns, WIDE / columns)
 
 
 def maps(
@@ -155,29 +155,33 @@ def maps(
     `favourites` the four patches that excite a unit most stand above its map.
     """
     tall, kinds = x.shape[1] / x.shape[2], 2 if favourites else 1
-    heights = [1, tall][-kinds:] * len(responses)
-    size = (0.95 * (each + 1), 0.98 * sum(heights) + 0.22 * len(responses) + 0.4)
+    across = each if tall == 1 else -(-each // 2)  # a photograph has detail: larger, in two lines
+    lines = -(-each // across)
+    heights, cell = [1, tall][-kinds:] * lines * len(responses), WIDE / (across + 1)
+    size = (WIDE, cell * sum(heights) + 0.25 * len(heights) / kinds + 0.4)
     figure = Figure(figsize=size, layout="constrained")
-    grid = figure.subplots(len(heights), each + 1, height_ratios=heights, squeeze=False)
+    grid = figure.subplots(len(heights), across + 1, height_ratios=heights, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
     told = []
     for place, (layer, answer) in enumerate(responses.items()):
-        row = place * kinds
+        top = place * kinds * lines
         answer = answer.detach().relu().cpu()
         strongest = answer.flatten(1).amax(1).topk(min(each, len(answer))).indices.tolist()
         shown = list(units[layer])[:each] if units is not None else strongest
-        figures.image(grid[row + kinds - 1, 0], to_picture(x).cpu())
-        grid[row, 0].set_title(f"layer {layer[-1]}", fontsize=9, pad=2)
+        figures.image(grid[top + kinds - 1, 0], to_picture(x).cpu())
+        grid[top, 0].set_title(f"layer {layer[-1]}", fontsize=9, pad=2)
         if favourites:
             words = "what\nexcites\neach unit\nmost"
-            grid[row, 0].text(0.5, 0.5, words, ha="center", va="center", fontsize=8)
-        for column, unit in enumerate(shown, start=1):
+            grid[top, 0].text(0.5, 0.5, words, ha="center", va="center", fontsize=8)
+        for number, unit in enumerate(shown):
+            row, column = top + kinds * (number // across), 1 + number % across
             if favourites:
                 best = to_picture(favourites[layer].patches[unit][:4])
                 figures.image(grid[row, column], figures.mosaic(best, 2, 4, gap=4))
-            grid[row, column].set_title(f"unit {unit}", fontsize=8, pad=2)
             most = answer[unit].quantile(0.995).item() or None  # one pixel must not dim the rest
+            said = f"unit {unit}, up to {answer[unit].max():.1f}"  # each has a scale of its own
+            grid[row, column].set_title(said, fontsize=8, pad=2)
             below = grid[row + kinds - 1, column]
             below.imshow(answer[unit].numpy(), cmap="magma", vmin=0, vmax=most)
         told.append(f"layer {layer[-1]}: units {', '.join(map(str, shown))}")
@@ -239,16 +243,20 @@ def usage(table, units: Sequence[int], weight: torch.Tensor, title: str) -> Pict
     table = table[table.net == "trained"]
     tasks = list(dict.fromkeys(table.task))
     values = table.pivot(index="task", columns="unit", values="activity").loc[tasks, list(units)]
-    figure = Figure(figsize=(7.5, 1.3 + 0.36 * len(tasks)), layout="constrained")
-    top, bottom = figure.subplots(2, 1, height_ratios=[0.7, 0.36 * len(tasks)])
-    figures.image(
-        top, figures.mosaic(figures.filter_pictures(weight[list(units)]), len(units), zoom=4, gap=4)
-    )
-    image = bottom.imshow(100 * values.to_numpy(), cmap="Blues", vmin=0, aspect="auto")
-    figure.colorbar(image, ax=bottom, label="% of the layer", pad=0.01)
-    bottom.set_yticks(range(len(tasks)), tasks, fontsize=9)
-    bottom.set_xticks(range(len(units)), [str(u) for u in units], fontsize=7, rotation=90)
-    bottom.set_xlabel("unit of layer 1 (its filter is above)")
+    shares, most = 100 * values, 100 * values.max(axis=None)
+    high, half = 0.33 * len(tasks), len(units) // 2
+    figure = Figure(figsize=(WIDE, 2.6 + 2 * high), layout="constrained")
+    axes = figure.subplots(4, 1, height_ratios=[0.5, high] * 2)
+    for line in (0, 1):  # in one line the filters would be too small
+        shown = list(units)[line * half :][:half]
+        filters, heat = axes[2 * line : 2 * line + 2]
+        sheet = figures.mosaic(figures.filter_pictures(weight[shown]), half, zoom=4, gap=4)
+        figures.image(filters, sheet)
+        colours = heat.imshow(shares[shown], cmap="Blues", vmin=0, vmax=most, aspect="auto")
+        heat.set_yticks(range(len(tasks)), tasks, fontsize=9)
+        heat.set_xticks(range(half), list(map(str, shown)), fontsize=8)
+    heat.set_xlabel("unit of layer 1 (its filter is above)")
+    figure.colorbar(colours, ax=axes, label="% of the layer", pad=0.01)
     busiest = [
         f"{task}: most active units "
         + ", ".join(str(u) for u in values.loc[task].sort_values(ascending=False).index[:4])
@@ -277,8 +285,8 @@ def stimulus_sheet(window: int = 22) -> Picture:
     rows = {}
     for kind in CLASSES:
         shapes = stimuli(kind, window)
-        some = torch.linspace(0, len(shapes) - 1, 24).long()
-        rows[kind] = figures.mosaic(to_picture(shapes[some]), 24, 2)
+        some = torch.linspace(0, len(shapes) - 1, 18).long()
+        rows[kind] = figures.mosaic(to_picture(shapes[some]), 18, 2)
     return figures.sheets(
         rows,
         "Eleven classes of shapes, all of the same mean and contrast",
@@ -317,7 +325,7 @@ def recipes(steps: dict[int, torch.Tensor], plain: torch.Tensor, accuracy: pd.Da
         "Two sheets of filters: those by the recipe are smooth blobs and edges; those without it, "
         "5 by 5 pixels, look like noise.",
         columns=8,
-        side_by_side=True,
+        across=2,
     )
 
 
@@ -329,8 +337,7 @@ def stills(steps: dict[int, torch.Tensor]) -> Picture:
         "Filters of layer 1 after 0, 10, 30, 100, 300 and 781 steps: speckle in the first three, "
         "blotches at 100, spots and edges from 300.",
         columns=8,
-        cell=0.26,
-        side_by_side=True,
+        across=2,
     )
 
 

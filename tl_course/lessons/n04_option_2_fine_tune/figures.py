@@ -115,8 +115,8 @@ def both_options(table: pd.DataFrame, arms: Sequence[str], title: str) -> Pictur
 
 def crossing(gain: pd.DataFrame, title: str) -> Picture:
     """Rows of `option_2_minus_option_1`: where Option 2 gets ahead."""
-    shown = {"the same draws for both options": gain}
-    return curves.ahead(shown, title, "Option 2 minus Option 1, points")
+    ylabel = "Option 2 minus Option 1\non the same draws, points"
+    return curves.ahead({"": gain}, title, ylabel)
 
 
 def at_rates(rows: Sequence[dict], title: str) -> Picture:

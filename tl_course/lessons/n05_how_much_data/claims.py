@@ -255,17 +255,19 @@ def labels_cure_overfitting_not_forgetting(forgetting: pd.DataFrame) -> Claim:
     tuned = comparing.tuned(forgetting)
     by = 100 * tuned.groupby(["arm", "images"])[["training", "test", "accuracy"]].mean()
     gaps = {STYLES[arm][0]: by.loc[arm].training - by.loc[arm].test for arm in BORROWING}
-    one, two = (by.loc[arm].accuracy for arm in BORROWING)
-    same = 100 * forgetting.drop(tuned.index).groupby("images").accuracy.mean()
+    before = by.accuracy["before", 0] / 100
+    one, two = (by.loc[arm].accuracy / before for arm in BORROWING)
+    same = 100 * forgetting.drop(tuned.index).groupby("images").accuracy.mean() / before
     less = all(gap.is_monotonic_decreasing for gap in gaps.values())
     more = max(two.loc[50:].max(), same.max()) < two[10]
     known = {"Option 2": two, "with the settings for fifty": same, "Option 1": one}
     return Claim(
-        "More digits cure the overfitting of both options, but not the forgetting of Option 2, "
-        f"which still knows {two[10]:.0f} of 100 things after ten digits and fewer after more.",
+        "More digits cure the overfitting of both options, but not the forgetting of Option 2: of "
+        f"100 things known before, it still knows {two[10]:.0f} after ten digits and fewer after "
+        "more.",
         bool(less and more and one.round(1).nunique() == 1),
-        f"training minus test accuracy, {_listed(gaps, '{:,} digits {:.1f}')}; things still known, "
-        f"of 100, {_listed(known, '{:,} digits {:.0f}')}",
+        f"training minus test accuracy, {_listed(gaps, '{:,} digits {:.1f}')}; still known, of 100 "
+        f"things known before, {_listed(known, '{:,} digits {:.0f}')}",
     )
 
 

@@ -36,6 +36,7 @@ def ahead(
     title: str,
     copies: Sequence[bool] = (False, True),
     least: int = 0,
+    stretched: bool = False,
 ) -> Picture:
     """How far arm `one` is ahead of each of `others` on the same draws: `curves.ahead`.
 
@@ -46,7 +47,7 @@ def ahead(
     for arm, form in itertools.product(others, copies):
         name = f"against {STYLES[arm][0]},\n{PANELS[form]}"
         compared[name] = comparing.paired(rows, (one, form), (arm, form))
-    return curves.ahead(compared, title, f"{STYLES[one][0]}:\npoints ahead")
+    return curves.ahead(compared, title, f"{STYLES[one][0]}:\npoints ahead", stretched=stretched)
 
 
 def ahead_in_networks(
@@ -255,17 +256,21 @@ def confidence(sure: torch.Tensor, right: torch.Tensor, title: str) -> Picture:
     return figures.finished(figure, title, heard)
 
 
+KNOWN = "still known, of 100 things known before"
+
+
 def costs(table: pd.DataFrame, title: str) -> Picture:
     """What each option costs as the labels grow: rows of the recorded table `forgetting`.
 
     Left training and test accuracy, whose distance is the overfitting; right what is left of the
-    source task, with one SD over draws, and dashed with the settings of fifty digits.
+    things that were known before, with one SD over draws, and dashed with the settings of fifty
+    digits.
     """
-    every, table = table, comparing.tuned(table)
+    before = table[table.arm == "before"].accuracy.mean()
+    every = table.assign(accuracy=table.accuracy / before)  # as notebook 04 counts
+    table = comparing.tuned(every)
     control = every.drop(table.index)
-    before = 100 * table[table.arm == "before"].accuracy.mean()
-    heard = [f"before adapting {before:.0f} of 100 things are known"]
-    learnt, known = {}, {}
+    heard, learnt, known = [], {}, {}
     for arm in ("option-1", "option-2"):
         label, *look = STYLES[arm]
         rows = table[table.arm == arm]
@@ -279,19 +284,41 @@ def costs(table: pd.DataFrame, title: str) -> Picture:
             left.x, on_training.y, on_test.y, left.y, left.error, strict=True
         ):
             heard.append(
-                f"{label}, {images:,} digits: training {train:.1f}, test {test:.1f}, things still "
-                f"known {kept:.0f} ± {sd:.0f}"
+                f"{label}, {images:,} digits: training {train:.1f}, test {test:.1f}, of 100 known "
+                f"before {kept:.0f} ± {sd:.0f}"
             )
     if len(control):
         label = f"Option 2, settings for {forgetting.SMALL_STEPS}"
         line = known[label] = mean_line(control, "images", (figures.ORANGE, "D", "--"))
         for images, kept, sd in zip(line.x, line.y, line.error, strict=True):
             heard.append(f"{label}, {images:,} digits: {kept:.0f} ± {sd:.0f}")
-    known["before adapting"] = figures.level(before)
-    panels = {"digits right": learnt, "the 1,000 things, still known": known}
-    labels, style = ("labelled images", "%"), {"log": True, "sharey": False}
-    told = "Means over draws (± one SD), in percent."
-    return figures.chart(panels, title, *labels, said=heard, told=told, look=figures.Look(**style))
+
+    def dress(ax: Axes) -> None:
+        """Names beside the lines, in place of a legend."""
+        if ax.get_title() == KNOWN:
+            ax.set_ylim(0, 115)
+            for label, line in known.items():
+                at, colour = (line.x[-1], line.y[-1]), figures.as_text(line.look[0])
+                _beside(ax, label, at, (4, 9), ha="right", color=colour)
+            return
+        ax.set_ylim(60, 104)
+        for label, line in ((name, line) for name, line in learnt.items() if "test" in name):
+            rise = 40 if "1" in label else 24
+            at, colour = (line.x[-1], 60), figures.as_text(line.look[0])
+            _beside(ax, label.removesuffix(", test"), at, (0, rise), ha="right", color=colour)
+        few = learnt[f"{STYLES['option-1'][0]}, test"]
+        _beside(ax, "training (dashed)", (few.x[0], 100), (0, 6))
+        _beside(ax, "test (solid)", (few.x[1], few.y[1]), (8, -14))
+
+    panels = {"digits right, of 100": learnt, KNOWN: known}
+    told = "Means over draws (± one SD)."
+    look = figures.Look(log=True, sharey=False, size=(9.5, 3.8), legend=False, dress=dress)
+    return figures.chart(panels, title, "labelled images", "of 100", heard, told, look)
+
+
+def _beside(ax: Axes, words: str, at: tuple[float, float], aside: tuple[float, float], **how):
+    """Words so many points aside of a place."""
+    ax.annotate(words, at, aside, textcoords="offset points", fontsize=9, **how)
 
 
 def beside_published(table: pd.DataFrame, title: str) -> Picture:
@@ -361,10 +388,16 @@ def sources(table: pd.DataFrame, title: str) -> Picture:
             single = each[column].tolist(), (100 * each.accuracy).tolist()
             panels[name][f"{images} labelled digits"] = line._replace(error=None, single=single)
     said, told = "{y:.1f} with {x}", "Accuracy of Option 1; open dots are single pretraining runs."
-    labels = ("", "test accuracy, %")
-    return figures.chart(
-        panels, title, *labels, said=said, told=told, look=figures.Look(beside=0.01, size=(11, 3.4))
-    )
+    labels, first = ("", "test accuracy, %"), next(iter(panels))
+
+    def dress(ax: Axes) -> None:
+        """The names of the lines, in the first panel alone."""
+        for label, line in panels[first].items() if ax.get_title() == first else ():
+            at, colour = (len(line.x) - 1, line.y[-1]), figures.as_text(line.look[0])
+            _beside(ax, label, at, (0, -24), ha="right", color=colour)
+
+    look = figures.Look(beside=0.01, size=(9.6, 3.4), legend=False, dress=dress)
+    return figures.chart(panels, title, *labels, said=said, told=told, look=look)
 
 
 def steps(table: pd.DataFrame, title: str) -> Picture:

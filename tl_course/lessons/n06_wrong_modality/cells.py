@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from tl_course.base.errors import CourseError
+from tl_course.base.errors import CourseError, script
 from tl_course.data import writing
 from tl_course.data.examples import draw
 from tl_course.data.sources.emoji_images import EmojiImages
@@ -80,9 +80,8 @@ def of_target(target: str, seed: int = 0) -> Shown:
     if target == "spoken-real":
         if not spoken.has_recordings():
             title = (
-                f"{CALLED[target]}: the recordings are not on this machine; "
-                "'python data_scripts/free_spoken_digits.py', typed in a terminal in the course's "
-                "folder, fetches them"
+                f"{CALLED[target]}: the recordings are not on this machine; to fetch them (16 MB), "
+                f"run this in a new cell: !{script('free_spoken_digits')}"
             )
             return Shown(title, torch.zeros(0, 3, 32, 32), ())
         people = spoken.speakers()

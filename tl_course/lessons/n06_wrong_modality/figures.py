@@ -250,7 +250,7 @@ def by_examples(recorded: pd.DataFrame, ends: pd.DataFrame, title: str) -> Pictu
             for source, look in LOOKS.items()
         }
     labels, said = ("labelled examples", "test accuracy, %"), "{y:.0f} with {x}"
-    look = figures.Look(log=True, ylim=(0, 102), size=(12.5, 3.4))
+    look = figures.Look(log=True, ylim=(0, 102), size=(11.4, 3.4))
     return figures.chart(panels, title, *labels, said=said, look=look)
 
 

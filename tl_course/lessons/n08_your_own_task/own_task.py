@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ARM_OF = {"1": "option-1", "2": "option-2", "scratch": "scratch", "random": "random-frozen"}
-PARTS = transfer.BATCH // LEAST  # that threads share a batch in, at most
 WAYS = (("1", False), ("1", True), ("2", False), ("2", True))  # option, altered copies
 LUMA = (0.299, 0.587, 0.114)  # what the eye makes of red, green and blue (ITU-R BT.601)
 
@@ -175,24 +173,24 @@ def way(train: Examples, option: str, augment: str | None) -> tuple[str, bool, s
 
 
 def expected_seconds(net: FiveLayerNet, train: Examples, option: str, copies: bool) -> float | None:
-    """Roughly how long a training takes on this processor; None where another device trains.
+    """Roughly how long a training takes on this processor, while no other program is busy.
 
-    The unit is what a picture takes to go through `net`; what it is multiplied by was measured.
+    The unit is what a picture takes to go through `net` by the processor's clock; what it is
+    multiplied by was measured on two cores. None where another device trains.
     """
     if machine.device().type != "cpu":
         return None
-    some, frozen, times = train.x[: transfer.BATCH], option in ("1", "random"), []
+    some, frozen = train.x[: transfer.BATCH], option in ("1", "random")
     bf16 = not frozen and machine.has_fast_bf16()
     with machine.one_thread(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-        for _ in range(4):  # the first takes longer, and something else may be running
-            begun = time.perf_counter()
-            training.predict(net, some)
-            times.append(time.perf_counter() - begun)
+        each = machine.timed(lambda: training.predict(net, some), 0.2).own / len(some)
     if frozen:
         shown = len(train) * (1 + copies * copies_of(len(train)))
-        return min(times) / len(some) * shown * (4 + len(train.names) / 18)
+        return each * shown * (4 + len(train.names) / 18)
+    # A step takes as long as so many pictures do: those that the threads share, and some more.
+    shared = 2.8 * len(some) / max(1, min(machine.threads(), len(some) // LEAST))
     steps = settings.chosen(ARM_OF[option], len(train), copies).steps
-    return min(times) * steps * (4 if copies else 3.5) / min(machine.threads(), PARTS)
+    return each * steps * (shared + 48 + 16 * copies)
 
 
 def _adapt(

@@ -29,6 +29,7 @@ MOST_BYTES, MOST_TOTAL = 20_000_000, 1_000_000_000  # of a picture, and of all t
 PIECE = 2_000_000  # bytes of a message
 DEEPEST = 6  # folders inside each other
 DRAFT = ".arriving-"
+NAMED = 3  # of the files that are no pictures
 DAY = 86_400  # seconds
 
 
@@ -135,7 +136,9 @@ class Upload:
     ):
         self.kind, self.root, self.into = kind, root, into
         self.files = [(path, size) for path, size in files if kind == "zip" or is_picture(path)]
-        self.skipped = len(files) - len(self.files)
+        self.skipped, self.some = 0, []  # files that are no pictures, and names of the first
+        if kind != "zip":
+            self.skip([path for path, _ in files if not (is_picture(path) or is_hidden(path))])
         bound(self.files, MOST_TOTAL if kind == "zip" else MOST_BYTES)
         self.total, self.have = sum(size for _, size in self.files), 0
         if kind == "class":
@@ -160,6 +163,21 @@ class Upload:
     def complete(self) -> bool:
         """Whether every byte has come."""
         return self._at == len(self.files)
+
+    def skip(self, some: Sequence[str], count: int | None = None) -> None:
+        """So many files are no pictures and were left out; `some` of their names."""
+        self.skipped += len(some) if count is None else count
+        self.some = [*self.some, *some][:NAMED]
+
+    def left_out(self) -> str:
+        """Which files are no pictures, in a sentence; "" where all are."""
+        if not self.skipped:
+            return ""
+        names, more = [printable(name, 100) for name in self.some], self.skipped - len(self.some)
+        names += [f"{more:,} more"] * (more > 0)
+        named = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+        are = "is no picture and was" if self.skipped == 1 else "are no pictures and were"
+        return f"{named} {are} left out."
 
     def take(self, pieces: Sequence[tuple[int, int, int]], data: bytes | memoryview) -> None:
         """Take what came: (number of the file, offset in it, bytes), one after another."""
@@ -219,7 +237,8 @@ class Upload:
                 every = [one for one in archive.infolist() if not one.is_dir()]
                 members = [one for one in every if is_picture(one.filename)]
                 bound([(one.filename, one.file_size) for one in members])
-                self.skipped += len(every) - len(members)
+                names = [one.filename for one in every]
+                self.skip([name for name in names if not (is_picture(name) or is_hidden(name))])
                 targets = places(one.filename for one in members)
                 for number, (member, place) in enumerate(zip(members, targets, strict=True)):
                     if stop is not None and stop.is_set():

@@ -4,13 +4,15 @@
 //
 // store.endings  what a picture's name ends with; store.most  how many are taken at once
 // store.piece    bytes of a piece; store.classes  names that are known already
-// sent           { begin: { id, kind, name, files: [[path, bytes], …], skipped } }, then
+// sent           { begin: { id, kind, name, files: [[path, bytes], …], skipped, some } } (how many
+//                files are no pictures, and names of the first), then
 //                { piece: { id, parts: [[number of the file, offset, bytes], …] } } with a buffer,
 //                or { failed: { id } } where a file cannot be read
 // told           { take: id } for each piece that is wanted, { ended: id, said } at the end
 
 import { make, pressable } from "./dom.js";
 
+const NAMED = 3; // of the files that are no pictures
 const MOST_ENTRIES = 50000; // of a folder that is dropped: more is somebody's whole disk
 const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 
@@ -100,7 +102,9 @@ export function files(el, store) {
     sending = { id, files: taken.map(({ file }) => file), at: 0, offset: 0, sent: 0, total };
     say(`Files on their way: ${taken.length}`);
     const list = taken.map(({ path, file }) => [path, file.size]);
-    store.send({ begin: { id, kind, name, files: list, skipped: every.length - taken.length } });
+    const rest = kind === "zip" ? [] : every.filter((one) => !wanted(one) && !hidden.test(one.path));
+    const some = rest.slice(0, NAMED).map(({ path }) => path);
+    store.send({ begin: { id, kind, name, files: list, skipped: rest.length, some } });
   }
 
   async function piece() {

@@ -14,6 +14,8 @@
 //
 // Focus. A button that is disabled or hidden while it has the focus passes it on.
 //
+// What is unfolded. It may lie below the edge of the window, and then comes into view.
+//
 // The connection. Where the kernel is gone, a sentence says so and nothing can be pressed any more;
 // where it only does not answer, a sentence says that it is waited for. JupyterLab asks for every
 // widget's state once a connection is back, and may show what was there before the last press was
@@ -152,6 +154,30 @@ function handOver(root) {
   };
 }
 
+// What a toggle button or a summary unfolds is scrolled into view, just as far as is needed, so that
+// the button stays in view where there is room; the focus stays on it.
+function unfolding(root) {
+  let pressed = false; // a toggle button, and what it unfolds (.tlc-more) has not come yet
+  const press = ({ target }) => (pressed = target.closest(".widget-toggle-button") !== null);
+  const show = (part) => part.scrollIntoView({ block: "nearest" });
+  const see = () => {
+    const part = pressed && root.querySelector(".tlc-more");
+    if (!part || part.offsetParent === null) return;
+    pressed = false;
+    show(part);
+  };
+  const toggled = ({ target }) => (target.open ? show(target) : null);
+  const watching = new MutationObserver(see);
+  watching.observe(root, { subtree: true, attributeFilter: ["style"] });
+  root.addEventListener("click", press);
+  root.addEventListener("toggle", toggled, true); // it does not bubble
+  return () => {
+    watching.disconnect();
+    root.removeEventListener("click", press);
+    root.removeEventListener("toggle", toggled, true);
+  };
+}
+
 // An alert stands in the heading's line. Where that is out of sight, it is shown at the bottom of the
 // window as well; it is spoken already, so this one is for the eyes alone.
 function alerts(root) {
@@ -175,7 +201,7 @@ function alerts(root) {
 const GONE =
   "This experiment has lost its notebook, which was restarted or closed; what you see is what was " +
   "there last. Run its cell again: click into it and press Shift + Enter.";
-const COMES_BACK = " You can then bring back what you did.";
+const COMES_BACK = " What you did comes back with it.";
 const WAITING = "The notebook is busy or out of reach; this goes on as soon as it answers.";
 const PATIENCE = 3000; // milliseconds until it says that it waits
 const LONG = 1000; // milliseconds without an answer, after which what is shown may be old
@@ -270,7 +296,7 @@ export function guard(el, store) {
     const root = el.isConnected && el.closest(".tlc"); // not before the view is in the page
     if (root) {
       ends = [ownKeys(root), oneClickOneAction(root), names(root), handOver(root)];
-      ends.push(alerts(root), connection(root, store));
+      ends.push(unfolding(root), alerts(root), connection(root, store));
       if (Date.now() / 1000 - store.get("shown_at") < JUST_RUN) {
         coming = setTimeout(() => root.scrollIntoView({ block: "start" }), SETTLED);
       }

@@ -2,9 +2,9 @@
 // keys go from one to the next, Home and End to the first and the last, and the digits of its
 // number to any. One Tab goes in and the next one out.
 //
-// store.sheet   { units, across, size, url, words }: one picture (its URL) holds those of all
-//               units, row by row, so many across, each of size × size pixels; words say what they
-//               are
+// store.sheet   { order, names, across, size, url, words }: one picture (its URL) holds those of
+//               all units, in an order of their numbers, row by row, so many across, each of
+//               size × size pixels; words say what they are, and names which is which
 // store.chosen  the number of the chosen unit, from 0
 // store.busy    whether another sheet is being made: this one is dimmed and cannot be chosen from
 
@@ -20,6 +20,7 @@ export function sheet(el, store) {
   const words = make(root, "p", { id });
   const list = make(root, "div", { name: "tlc-sheet", role: "listbox", "aria-labelledby": id });
   const tiles = list.children;
+  let order = []; // the number of each tile's unit
   let at = 0; // the tile that Tab goes to
   let typed = { digits: "", time: 0 };
 
@@ -28,32 +29,34 @@ export function sheet(el, store) {
   }
 
   /** As many tiles as there are units; those that were there stay, and so does the focus. */
-  function lay({ units = 0, across = 1 }) {
+  function lay({ order: units = [], names = [], across = 1 }) {
+    order = units;
     list.style.setProperty("--across", across);
-    list.classList.toggle("tlc-few", units <= FEW);
-    const lost = [...tiles].slice(units).includes(document.activeElement);
-    while (tiles.length > units) list.lastChild.remove();
-    for (let unit = tiles.length; unit < units; unit++) {
-      const name = `unit ${unit}`;
-      const tile = pressable(list, "", () => choose(unit), {
-        role: "option", "aria-label": name, title: name, tabindex: "-1",
-      });
-      make(tile, "canvas");
+    list.classList.toggle("tlc-few", order.length <= FEW);
+    const lost = [...tiles].slice(order.length).includes(document.activeElement);
+    while (tiles.length > order.length) list.lastChild.remove();
+    for (let place = tiles.length; place < order.length; place++) {
+      const more = { role: "option", tabindex: "-1" };
+      make(pressable(list, "", () => choose(order[place]), more), "canvas");
     }
+    [...tiles].forEach((tile, place) => {
+      tile.title = names[place];
+      tile.setAttribute("aria-label", names[place]);
+    });
     mark();
     if (lost) tiles[at].focus();
   }
 
   function mark() {
-    const chosen = store.get("chosen");
-    stopAt(Math.min(Math.max(chosen, 0), tiles.length - 1));
-    [...tiles].forEach((tile, unit) => tile.setAttribute("aria-selected", unit === chosen));
+    const chosen = order.indexOf(store.get("chosen"));
+    stopAt(Math.max(chosen, 0));
+    [...tiles].forEach((tile, place) => tile.setAttribute("aria-selected", place === chosen));
   }
 
-  function stopAt(unit) {
+  function stopAt(place) {
     tiles[at]?.setAttribute("tabindex", "-1");
-    tiles[unit]?.setAttribute("tabindex", "0");
-    at = unit;
+    tiles[place]?.setAttribute("tabindex", "0");
+    at = place;
   }
 
   function show() {
@@ -65,10 +68,10 @@ export function sheet(el, store) {
       words.textContent = of.words;
       list.classList.toggle("tlc-coarse", of.size < FINE);
       lay(of);
-      [...tiles].forEach((tile, unit) => {
+      [...tiles].forEach((tile, place) => {
         const canvas = tile.firstChild;
         canvas.width = canvas.height = of.size; // this empties it too
-        const [row, column] = [Math.floor(unit / of.across), unit % of.across];
+        const [row, column] = [Math.floor(place / of.across), place % of.across];
         const from = [of.size * column, of.size * row, of.size, of.size];
         canvas.getContext("2d").drawImage(picture, ...from, 0, 0, of.size, of.size);
       });
@@ -90,8 +93,8 @@ export function sheet(el, store) {
 
   function byNumber({ key, timeStamp: time }) {
     const more = time - typed.time < TYPING ? typed.digits + key : key;
-    typed = { digits: tiles[+more] ? more : key, time };
-    return +typed.digits;
+    typed = { digits: order.includes(+more) ? more : key, time };
+    return order.indexOf(+typed.digits);
   }
 
   function whereTo(event) {
@@ -110,10 +113,10 @@ export function sheet(el, store) {
 
   list.addEventListener("focusin", ({ target }) => stopAt([...tiles].indexOf(target)));
   list.addEventListener("keydown", (event) => {
-    const unit = whereTo(event);
-    if (unit === undefined) return;
+    const place = whereTo(event);
+    if (place === undefined) return;
     event.preventDefault();
-    tiles[unit]?.focus();
+    tiles[place]?.focus();
   });
 
   lay(store.get("sheet")); // its room is there at once
