@@ -152,7 +152,7 @@ def test_what_a_learner_reads_is_about_transfer_learning(path):
     assert len(imports) == 1, "one cell imports from the course"
     assert sum("import " in line for line in imports[0].source.splitlines()) <= 3
     for cell in main_line(path):
-        assert len(lines_of_code(cell.source)) <= 15, cell.id
+        assert notebooks.text_of(cell) or len(lines_of_code(cell.source)) <= 15, cell.id
     for cell in every:
         if cell in imports or CLAIM in cell.source or notebooks.text_of(cell):
             assert not is_open(cell), f"{cell.id} is open"

@@ -32,7 +32,7 @@ NBGRADER = [
 ]
 MANIFEST = ".tl-course-copies.json"
 AFTER_THE_MAIN_LINE = re.compile("^# (?:More exercises|Dig deeper)$", re.MULTILINE)
-WAITING_TEXT = re.compile(r'tl\.show\(lesson, """\n(.*)\n"""\)', re.DOTALL)
+WAITING_TEXT = re.compile(r'tl\.show\(\s*lesson,\s*"""\n(.*)\n""",?\s*\)', re.DOTALL)
 LARGEST = 10_000_000  # bytes of a notebook; no original comes near
 
 
