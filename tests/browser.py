@@ -106,7 +106,9 @@ def jupyterlab(folder: Path) -> Iterator[Lab]:
         "--ServerApp.port_retries=100", f"--IdentityProvider.token={token}",
         f"--ServerApp.root_dir={work}", "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        f"--LabApp.user_settings_dir={_settings(folder)}", *notebooks.SERVER,
+        f"--LabApp.user_settings_dir={_settings(folder)}",
+        f"--LabApp.workspaces_dir={folder / 'workspaces'}",  # which tabs a reload brings back
+        *notebooks.SERVER,
     ]  # fmt: skip
     environment = os.environ | {
         lesson.STRICT: "1", "PYTHONUNBUFFERED": "1", "JUPYTER_RUNTIME_DIR": str(runtime)

@@ -68,7 +68,7 @@ def answer(page, words: str, options: list[str]) -> str:
         field.fill("12")
     place.get_by_role("button", name="This is my answer").press("Enter")
     place.get_by_role("button", name="Ask me again").wait_for()
-    return place.locator(".tlc-told").inner_text()
+    return place.locator(".tlc-told").inner_text().split("\n")[0]  # the result is computed again
 
 
 def experiment(page):
@@ -92,7 +92,7 @@ def test_nothing_is_lost_or_mute_after_reload_restart_and_run_all(lab, page, num
         for words, _ in every:
             place = question(page, words)
             if words in told:
-                expect(place.locator(".tlc-told")).to_have_text(told[words], use_inner_text=True)
+                expect(place.locator(".tlc-told")).to_contain_text(told[words], use_inner_text=True)
                 expect(place.get_by_role("button", name="Ask me again")).to_be_visible()
             else:
                 expect(place.get_by_role("button", name="This is my answer")).to_be_visible()

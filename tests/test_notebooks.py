@@ -325,9 +325,10 @@ def test_a_claim_that_does_not_hold_fails_a_notebook(tmp_path):
     node = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_code_cell(
+                "import tl_course as tl\n"
                 "from tl_course.lessons.lesson import Lesson\n"
                 "from tl_course.lessons.claims import Claim\n"
-                'Lesson("03", "quick").show(Claim("no", False, "none"))'
+                'tl.show(Lesson("03", "quick"), Claim("no", False, "none"))'
             )
         ]
     )

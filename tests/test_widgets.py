@@ -130,6 +130,14 @@ def test_what_was_done_last_is_kept_where_the_cell_is_run_again_at_once(learner,
     assert learner(Doubler()).slider.value == 4
 
 
+@pytest.mark.parametrize("name", tl_course.widgets._IN)
+def test_no_experiment_takes_a_private_name_of_the_base_for_something_else(name):
+    private = {each for each in vars(Experiment) if each.startswith("_") and each[1] != "_"}
+    ours = getattr(tl_course.widgets, name).__mro__
+    for kind in ours[: ours.index(Experiment)]:
+        assert not private & set(vars(kind)), kind
+
+
 @pytest.mark.parametrize("kept", ["", "[]", '{"state": 3}', '{"state": "{}"}', "\0"])
 def test_what_is_damaged_does_not_come_back_and_does_no_harm(learner, kept):
     path = resumed.place("doubler", Doubler()._first)
@@ -137,8 +145,10 @@ def test_what_is_damaged_does_not_come_back_and_does_no_harm(learner, kept):
     path.write_text(kept)
     anna = learner(Doubler())
     assert anna.slider.value == 0 and not anna.errors
+    assert anna.told.startswith("What you did here before cannot come back.")
     anna.slider.value = 4
-    wait_until(lambda: kept_of(anna))
+    wait_until(lambda: path.read_text() != kept)
+    assert kept_of(anna)["state"] == anna.state_text()
 
 
 def test_a_home_that_cannot_be_written_to_is_told(learner, monkeypatch):
@@ -167,6 +177,8 @@ def test_drawings_come_back_and_are_learnt_from_again(learner):
     wait_until(lambda: kept_of(anna).get("trained") == {"sizes": [10]})
     anna.guarded(anna._add, anna._sample().text)
     wait_until(lambda: len(json.loads(kept_of(anna)["state"])["mine"]) == 11)
+    for damaged in ({"sizes": 10}, {"sizes": ["10"]}, {"size": [10]}):
+        Teach().bring_back(damaged)
     again = learner(Teach())
     again.wait(HUNG)
     assert [one.text for one in again.mine] == [one.text for one in anna.mine]

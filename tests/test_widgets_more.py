@@ -419,13 +419,14 @@ def test_first_the_prediction_then_what_was_measured(make):
     assert "frozen" not in own.curve.picture.alt, "nothing measured is shown before the answer"
     assert own.fields.typed == [], "no default"
     press(own.fields, "answer", "", "", "")
-    assert "type a number from 0 to 100, or press Skip" in own.told and not own.shown
     own.fields.typed = typed = ["66", "80,5", "95 %"]
     assert "66.0 at 10, 80.5 at 100, 95.0 at 1,000" in own.curve.picture.alt, "drawn as typed"
+    wrong = "type a number from 0 to 100, or press Skip"
+    assert wrong in own.fields.alert and not own.shown, "what is heard after a press hides nothing"
     before = Image.open(io.BytesIO(own.curve.picture.png)).size
     press(own.fields, "answer", *typed)
     assert Image.open(io.BytesIO(own.curve.picture.png)).size == before
-    assert own.prediction == {10: 66, 100: 80.5, 1000: 95} and not own.told
+    assert own.prediction == {10: 66, 100: 80.5, 1000: 95} and not own.fields.alert
     assert own.measured.layout.display == ""
     assert own.ask.layout.display == "none"
     press(own.fields, "skip")  # the second one of two

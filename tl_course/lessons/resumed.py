@@ -28,14 +28,13 @@ def place(experiment: str, first: str) -> Path:
 
 
 def read(path: Path) -> dict:
-    """What was kept there; {} where there is nothing, or nothing that can be read."""
+    """What was kept there; {} where there is nothing. CourseError where it cannot be read."""
     if not os.path.lexists(path):
         return {}
-    try:
-        kept = outside.parsed(outside.content(path, MOST), path)
-    except CourseError:
-        return {}
-    return kept if isinstance(kept, dict) else {}
+    kept = outside.parsed(outside.content(path, MOST), path)
+    if not isinstance(kept, dict):
+        raise CourseError(f"{path} does not say what was done: it is damaged.")
+    return kept
 
 
 def keep(path: Path, content: dict) -> None:

@@ -63,11 +63,13 @@ def show(lesson: Lesson, *things: Any, recorded: bool | None = None) -> None:
 
     `recorded` is for claims, as in `Lesson.judged`.
     """
-    parts = [
-        lesson.judged(one, recorded) if isinstance(one, Claim) else _text(one)
-        if isinstance(one, str) else one
-        for one in things
-    ]  # fmt: skip
+
+    def part(thing: Any) -> Any:
+        if isinstance(thing, Claim):
+            return lesson.judged(thing, recorded)
+        return _text(thing) if isinstance(thing, str) else thing
+
+    parts = [part(thing) for thing in things]
     waits_for = [asked for asked in _asked.values() if asked.is_open(lesson)]
     if waits_for:
         Waiting(waits_for, parts)._ipython_display_()
@@ -257,6 +259,7 @@ class Waiting(_Asked):
 
     def __init__(self, waits_for: Sequence[Prediction], parts: Sequence[Any]) -> None:
         super().__init__(Form(skip=NOW))
+        self.view.add_class("tlc-waiting")
         self.keys, self.parts = [asked.key for asked in waits_for], parts
         self.is_shown = False
         self.form.on_msg(self._pressed)

@@ -292,7 +292,7 @@ class Experiment:
         if self._state.value != self.state_text():
             self.refresh_state()
         if self._kept_in and not self._keeping and self._to_keep() != self._kept:
-            self._keeping = threading.Timer(KEPT_AFTER, self._keep)
+            self._keeping = threading.Timer(KEPT_AFTER, self._write_down)
             self._keeping.start()
 
     # ------------------------------------------------------------------ kept for the learner
@@ -302,7 +302,7 @@ class Experiment:
         as_in_the_beginning = self._written == self._first and not trained
         return {} if as_in_the_beginning else {"state": self._written, "trained": trained}
 
-    def _keep(self) -> None:
+    def _write_down(self) -> None:
         """Keep what was done; nothing where it is as in the beginning."""
         with ONE_AT_A_TIME:
             self._keeping, content = None, self._to_keep()
@@ -323,10 +323,10 @@ class Experiment:
             if self._kept_in:
                 return  # it is shown in another cell as well
             self._kept_in = resumed.place(self.name, self._first)
-            self._kept = kept = resumed.read(self._kept_in)
-            if not kept:
-                return
             try:
+                self._kept = kept = resumed.read(self._kept_in)
+                if not kept:
+                    return
                 self.set_state(str(kept.get("state")))
                 trained = kept.get("trained")
                 self.bring_back(trained if isinstance(trained, dict) else {})
@@ -532,7 +532,7 @@ class Experiment:
         """End work and take every widget away; what was done is kept."""
         if self._keeping:
             self._keeping.cancel()
-            self._keep()
+            self._write_down()
         self.closed = True
         self.stop()
         with ONE_AT_A_TIME:

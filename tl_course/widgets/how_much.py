@@ -96,7 +96,12 @@ class HowMuch(Training):
     def _pressed(self, content: dict) -> None:
         if self.shown:
             return
-        said = self.fields.read(content["typed"]) if content["press"] == "answer" else None
+        try:
+            said = self.fields.read(content["typed"]) if content["press"] == "answer" else None
+        except CourseError as slip:  # told by the form: what was typed may be heard after the press
+            self.fields.alert = str(slip)
+            return
+        self.fields.alert = ""
         self.shown, self.answer = True, said
         predictions.keep(*KEPT_AS, self.fields.asked, said)
         self.show()

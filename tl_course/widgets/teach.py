@@ -30,7 +30,7 @@ from tl_course.lessons.n00_start_here.handwriting import Result
 from tl_course.lessons.predictions import Asked
 from tl_course.study import results
 from tl_course.widgets.asking import PRESS, Form
-from tl_course.widgets.base import WRAP, Experiment, Slot, button, control, status, table
+from tl_course.widgets.base import WRAP, Experiment, Slot, button, control, is_like, status, table
 from tl_course.widgets.drawing_pad import Canvas, png_url
 from tl_course.widgets.parts import joined
 
@@ -51,6 +51,7 @@ MOST = 100  # drawings of one hand; more gain little here and make the state's t
 LONGEST = handwriting_files.LARGEST // MOST - handwriting_files.BESIDE
 REDRAW = 0.6  # seconds between two drawings of the figure while results come in
 ROW = WRAP | {"width": "100%"}
+TRAINED = {"sizes": [int]}  # what is kept of results: after how many drawings
 
 
 class Teach(Experiment):
@@ -446,7 +447,7 @@ class Teach(Experiment):
 
     def bring_back(self, trained: dict) -> None:
         """Learn again from as many drawings as before: it takes seconds and comes out the same."""
-        before = trained.get("sizes", ())
+        before = trained["sizes"] if is_like(trained, TRAINED) else []
         if sizes := [images for images in self._sizes() if images in before]:
             self._learn(sizes)
 
