@@ -16,6 +16,7 @@ from tl_course.lessons.exercises import Exercise
 from tl_course.lessons.predictions import Asked
 from tl_course.lessons.questions import Question
 from tl_course.widgets import asking
+from tl_course.widgets.modality_explorer import ModalityExplorer
 
 LESSON = types.SimpleNamespace(number="03")
 RIGHT_AND_WRONG = {"yes": "Because it is.", "no": "It only looks so."}
@@ -38,7 +39,7 @@ def shown(monkeypatch):
         )
 
         def update(thing, raw):
-            parts[-1] = thing["text/html"]
+            parts[-1] = thing.get("text/html", "")
 
         return types.SimpleNamespace(update=update) if display_id else None
 
@@ -278,6 +279,19 @@ def test_whoever_wants_it_now_gets_it_now(learner, lesson):
     assert "So" not in waiting.form.told
     press(waiting.form, "skip")
     assert "So it is." in waiting.form.told and waiting.form.answered
+
+
+def test_an_experiment_that_would_tell_it_begins_then(learner, lesson):
+    cells = ModalityExplorer()
+    waiting = asking.Waiting([ask()], [cells, asking._text("So it is.")])
+    waiting._ipython_display_()
+    assert learner[-2:] == ["", ""] and "data-tlc-still" not in waiting.form.told
+    press(waiting.form, "skip")
+    assert "So it is." in waiting.form.told and cells.title in learner[-1]
+    closed = asking.Waiting([ask()], [cells])
+    cells.close()
+    press(closed.form, "skip")
+    assert closed.form.answered
 
 
 def test_a_question_of_another_notebook_is_not_waited_for(lesson, learner):

@@ -13,7 +13,7 @@ from typing import Any
 import anywidget
 import ipywidgets as widgets
 import traitlets
-from IPython.display import HTML, display
+from IPython.display import HTML, DisplayHandle, display
 
 from tl_course.base.errors import CourseError
 from tl_course.lessons import predictions as answers
@@ -21,12 +21,13 @@ from tl_course.lessons.claims import Claim
 from tl_course.lessons.lesson import Lesson, somebody_is_there
 from tl_course.lessons.predictions import Asked
 from tl_course.lessons.questions import Question
-from tl_course.widgets.base import ONE_AT_A_TIME, is_like, status
+from tl_course.widgets.base import ONE_AT_A_TIME, Experiment, close_earlier, is_like, status
 from tl_course.widgets.parts import Guard, joined
 
 RULE = "border-left:4px solid {};padding:0.2em 0.8em;margin:0.4em 0"
 PRESS = {"press": str, "typed": [str]}  # what a form sends
 NOW = "Show it now"  # what waits for an answer
+EMPTY = {"text/html": "", "text/plain": ""}  # of an output that is filled later
 ASKING, TOLD = RULE.format("#6E6E6E"), RULE.format("#0072B2")
 
 
@@ -59,7 +60,7 @@ def prediction(
 
 
 def show(lesson: Lesson, *things: Any, recorded: bool | None = None) -> None:
-    """Show claims, texts (Markdown) and figures: after the predictions above, where one is open.
+    """Show claims, texts (Markdown), figures, experiments: after the predictions that are open.
 
     `recorded` is for claims, as in `Lesson.judged`.
     """
@@ -260,11 +261,21 @@ class Waiting(_Asked):
     def __init__(self, waits_for: Sequence[Prediction], parts: Sequence[Any]) -> None:
         super().__init__(Form(skip=NOW))
         self.view.add_class("tlc-waiting")
-        self.keys, self.parts = [asked.key for asked in waits_for], parts
+        self.keys = [asked.key for asked in waits_for]
+        self.experiments = [one for one in parts if isinstance(one, Experiment)]
+        self.parts = [one for one in parts if one not in self.experiments]
+        self._places: list[tuple[Experiment, list[DisplayHandle]]] = []  # empty outputs so far
         self.is_shown = False
         self.form.on_msg(self._pressed)
         answers.FOLLOWED_BY[self._guard.still] = self._look
         self._show()
+
+    def _ipython_display_(self) -> None:
+        super()._ipython_display_()
+        for one in self.experiments:
+            close_earlier(one)
+            places = [display(EMPTY, raw=True, display_id=True) for _ in ("view", "still")]
+            self._places.append((one, places))
 
     def _look(self) -> None:
         """Show it where every prediction was answered or skipped meanwhile."""
@@ -281,6 +292,10 @@ class Waiting(_Asked):
         self.is_shown = self.form.answered = True
         answers.FOLLOWED_BY.pop(self._guard.still, None)
         self._show()
+        for one, places in self._places:
+            if not one.closed:  # its cell was run again
+                for place, bundle in zip(places, one.begin(), strict=True):
+                    place.update(bundle, raw=True)
 
     def told(self) -> list[Any]:
         if self.is_shown:

@@ -563,14 +563,18 @@ class Experiment:
         still = f'<div data-tlc-still="{self._guard.still}">{self.still_html()}</div>'
         yield {"text/html": still, "text/plain": words}
 
-    def _ipython_display_(self) -> None:
-        if self.closed:
-            raise CourseError("This experiment was closed: run the cell that made it again.")
-        _close_earlier(self)
+    def begin(self) -> Iterator[dict[str, Any]]:
+        """The outputs for a learner who sees it now; what was done before comes back."""
         if lesson.somebody_is_there():
             self._guard.shown_at = time.time()
             self._come_back()
-        outputs = self.outputs()
+        return self.outputs()
+
+    def _ipython_display_(self) -> None:
+        if self.closed:
+            raise CourseError("This experiment was closed: run the cell that made it again.")
+        close_earlier(self)
+        outputs = self.begin()
         loading.show(next(outputs))
         display(next(outputs), raw=True)
 
@@ -579,7 +583,7 @@ class Experiment:
 _shown_in: dict[str, tuple[str, list[Experiment]]] = {}
 
 
-def _close_earlier(experiment: Experiment) -> None:
+def close_earlier(experiment: Experiment) -> None:
     """End what the same cell showed before it was run again: nobody can stop it any more.
 
     Not what another cell shows as well.

@@ -72,7 +72,9 @@ export function ask(el, store) {
     const focused = root.contains(document.activeElement);
     fields.disabled = buttons.hidden = answered;
     after.hidden = !answered;
-    if (focused) (answered ? again : inputs[0])?.focus({ preventScroll: true });
+    if (!focused) return;
+    if (answered && !again) told.tabIndex = -1; // the button that had it is gone
+    (answered ? (again ?? told) : inputs[0])?.focus({ preventScroll: true });
   }
 
   const changes = {
