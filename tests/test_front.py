@@ -323,6 +323,22 @@ def test_a_choice_without_buttons_is_heard_at_once(front):
     expect(yes).to_be_checked()
 
 
+def test_many_short_answers_stand_side_by_side_close_to_their_question(front):
+    options = [*map(str, range(10, 90, 10)), "with none of these"]
+    front.show("ask", ASK | {"labels": [], "options": options})
+    first, last = (front.part.locator("label").nth(i).bounding_box() for i in (0, -1))
+    question = front.part.locator(".tlc-asked").bounding_box()
+    assert first["y"] < question["y"] + 2 * question["height"]
+    assert last["y"] < first["y"] + 3 * first["height"]
+
+
+def test_what_was_waited_for_has_the_focus_of_the_button_that_is_gone(front):
+    front.show("ask", ASK | {"labels": [], "answer": "", "again": "", "skip": "Show it now"})
+    front.part.get_by_role("button", name="Show it now").press("Enter")
+    front.set(answered=True, told="<b>It is so.</b>")
+    expect(front.part.locator(".tlc-ask")).to_be_focused()
+
+
 # ---------------------------------------------------------------------------- the guard
 
 CONTROLS = """<button id="train" class="tlc-once">Train</button><button id="undo">Undo</button>

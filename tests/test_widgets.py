@@ -367,9 +367,7 @@ def test_a_page_without_a_kernel_gets_a_picture_and_a_table():
     view, still = Doubler().outputs()
     page = still["text/html"]
     assert "application/vnd.jupyter.widget-view+json" in view and "text/html" not in view
-    assert (
-        "<img alt=" in page and '<th scope="col">&lt;twice&gt;</th>' in page and "a &amp; b" in page
-    )
+    assert "<img alt=" in page and ">&lt;twice&gt;</th>" in page and "a &amp; b" in page
     assert table([]) == ""
     with pytest.raises(ValueError, match="summary"):
         Slot().show(Doubler().slot.picture, " ")

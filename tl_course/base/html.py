@@ -31,14 +31,17 @@ img { max-width: 100%; height: auto; }
 </html>
 """)  # noqa: E501
 _TABLE = _TEMPLATES.from_string(
+    # JupyterLab aligns each cell at the right; what the table's style says of texts does not help.
+    """{% set at = ' style="text-align:left"'|safe if "text-align:left" in style else "" %}"""
     '<table{% if style %} style="{{ style }}"{% endif %}>'
-    "{% if caption %}<caption>{{ caption }}</caption>{% endif %}"
-    '{% if head %}<thead><tr>{% for one in head %}<th scope="col">{{ one }}</th>{% endfor %}'
+    "{% if caption %}<caption{{ at }}>{{ caption }}</caption>{% endif %}"
+    "{% if head %}<thead><tr>"
+    '{% for one in head %}<th scope="col"{{ at }}>{{ one }}</th>{% endfor %}'
     "</tr></thead>{% endif %}<tbody>"
     "{% for row in rows %}<tr>{% for cell in row %}"
-    '{% if named and loop.first %}<th scope="row">{{ cell }}</th>'
+    '{% if named and loop.first %}<th scope="row"{{ at }}>{{ cell }}</th>'
     '{% elif cell is number %}<td class="number">{{ cell }}</td>'
-    "{% else %}<td>{{ cell }}</td>{% endif %}"
+    "{% else %}<td{{ at }}>{{ cell }}</td>{% endif %}"
     "{% endfor %}</tr>{% endfor %}</tbody></table>"
 )
 

@@ -73,8 +73,8 @@ export function ask(el, store) {
     fields.disabled = buttons.hidden = answered;
     after.hidden = !answered;
     if (!focused) return;
-    if (answered && !again) told.tabIndex = -1; // the button that had it is gone
-    (answered ? (again ?? told) : inputs[0])?.focus({ preventScroll: true });
+    if (answered && !again) root.tabIndex = -1; // the button that had it is gone
+    (answered ? (again ?? root) : inputs[0])?.focus({ preventScroll: true });
   }
 
   const changes = {
