@@ -288,6 +288,7 @@ def test_an_experiment_that_would_tell_it_begins_then(learner, lesson):
     assert learner[-2:] == ["", ""] and "data-tlc-still" not in waiting.form.told
     press(waiting.form, "skip")
     assert "So it is." in waiting.form.told and cells.title in learner[-1]
+    assert cells._kept_in, "what is done in it is kept"
     closed = asking.Waiting([ask()], [cells])
     cells.close()
     press(closed.form, "skip")

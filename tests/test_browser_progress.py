@@ -10,7 +10,7 @@ import browser
 import nbformat
 import pytest
 from playwright.sync_api import expect
-from test_browser_lost import KERNEL, state_of, touch
+from test_browser_lost import KERNEL, settled, touch
 
 from tl_course.app import notebooks
 
@@ -23,7 +23,8 @@ OFTEN = ("00", "08")
 ASKED = """
 import json
 from tl_course.widgets import asking
-print(json.dumps([[one.asked.question, list(one.asked.options)] for one in asking._asked.values()]))
+every = [one.asked for one in asking._asked.values()]
+print(json.dumps([[one.question, list(one.options), (one.low + one.high) / 2] for one in every]))
 """
 SAYS = """async code => {
   let said = "";
@@ -59,13 +60,13 @@ def question(page, words: str):
     return page.locator(".tlc-ask", has=page.locator(".tlc-asked", has_text=words))
 
 
-def answer(page, words: str, options: list[str]) -> str:
+def answer(page, words: str, options: list[str], number: float) -> str:
     """Answer it; what is told then."""
     place = question(page, words)
     if options:
         place.get_by_label(options[0], exact=True).check()
     for field in place.get_by_role("textbox").all():
-        field.fill("10")
+        field.fill(str(number))
     place.get_by_role("button", name="This is my answer").press("Enter")
     place.get_by_role("button", name="Ask me again").wait_for()
     return place.locator(".tlc-told").inner_text().split("\n")[0]  # the result is computed again
@@ -92,11 +93,11 @@ def test_nothing_is_lost_or_mute_after_reload_restart_and_run_all(lab, page, num
     browser.open_notebook(page, lab, main_line(lab, number))
     browser.run_all(page)
     every = json.loads(page.evaluate(SAYS, ASKED))
-    told = {words: answer(page, words, options) for words, options in every[::2]}
+    told = {asked[0]: answer(page, *asked) for asked in every[::2]}
     state = touch(page, experiment(page), EXPERIMENTS[number]) if number in EXPERIMENTS else None
 
     def is_as_it_was() -> None:
-        for words, _ in every:
+        for words, *_ in every:
             place = question(page, words)
             if words in told:
                 expect(place.locator(".tlc-told")).to_contain_text(told[words], use_inner_text=True)
@@ -104,15 +105,15 @@ def test_nothing_is_lost_or_mute_after_reload_restart_and_run_all(lab, page, num
             else:
                 expect(place.get_by_role("button", name="This is my answer")).to_be_visible()
         if state:
-            assert state_of(experiment(page)) == state
+            assert settled(page, experiment(page)) == state
 
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.on("dialog", lambda dialog: dialog.accept())  # it may ask whether to leave
     page.reload()
     browser.wait_until_open(page)
     is_as_it_was()
-    for words, options in every[1:2]:  # nothing is mute
-        told[words] = answer(page, words, options)
+    for asked in every[1:2]:  # nothing is mute
+        told[asked[0]] = answer(page, *asked)
     page.evaluate(f"() => {KERNEL}.restart()")
     for _ in range(2):  # after the restart, and once more
         page.evaluate(NOT_RUN)

@@ -565,16 +565,15 @@ class Experiment:
 
     def begin(self) -> Iterator[dict[str, Any]]:
         """The outputs for a learner who sees it now; what was done before comes back."""
-        if lesson.somebody_is_there():
-            self._guard.shown_at = time.time()
-            self._come_back()
+        self._guard.shown_at = time.time()
+        self._come_back()
         return self.outputs()
 
     def _ipython_display_(self) -> None:
         if self.closed:
             raise CourseError("This experiment was closed: run the cell that made it again.")
         close_earlier(self)
-        outputs = self.begin()
+        outputs = self.begin() if lesson.somebody_is_there() else self.outputs()
         loading.show(next(outputs))
         display(next(outputs), raw=True)
 
