@@ -7,6 +7,7 @@ a ResNet of torchvision.
 """
 
 import copy
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,9 @@ def convolutions(net: nn.Module) -> list[str]:
 
 class _Enough(Exception):
     """All that was asked for has been seen; the rest of the network need not run."""
+
+
+_ALONE = threading.RLock()  # of two threads, one's hook would end the other's look too early
 
 
 def responses(net: nn.Module, x: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
@@ -48,20 +52,21 @@ def responses(net: nn.Module, x: torch.Tensor, layers: Sequence[str]) -> dict[st
         if len(found) == len(set(layers)):
             raise _Enough
 
-    handles = [modules[name].register_forward_hook(partial(keep, name)) for name in set(layers)]
-    was_training = net.training
-    if was_training:
-        net.eval()
-    try:
-        net(x)
-    except _Enough:
-        pass
-    finally:
+    with _ALONE:
+        handles = [modules[name].register_forward_hook(partial(keep, name)) for name in set(layers)]
+        was_training = net.training
         if was_training:
-            net.train()
-        for handle in handles:
-            handle.remove()
-    return {name: found[name] for name in layers}
+            net.eval()
+        try:
+            net(x)
+        except _Enough:
+            pass
+        finally:
+            if was_training:
+                net.train()
+            for handle in handles:
+                handle.remove()
+        return {name: found[name] for name in layers}
 
 
 @dataclass(frozen=True)
