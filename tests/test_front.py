@@ -333,8 +333,12 @@ def test_many_short_answers_stand_side_by_side_close_to_their_question(front):
 
 
 def test_what_was_waited_for_has_the_focus_of_the_button_that_is_gone(front):
-    front.show("ask", ASK | {"labels": [], "answer": "", "again": "", "skip": "Show it now"})
-    front.part.get_by_role("button", name="Show it now").press("Enter")
+    waits = {"kind": "", "labels": [], "answer": "", "again": "", "skip": "Show it now"}
+    front.show("ask", ASK | waits)
+    front.set(told="It waits.")
+    button = front.part.get_by_role("button", name="Show it now")
+    assert front.part.inner_text().split("\n")[0] == "It waits.", "the sentence, then its button"
+    button.press("Enter")
     front.set(answered=True, told="<b>It is so.</b>")
     expect(front.part.locator(".tlc-ask")).to_be_focused()
 

@@ -1,6 +1,7 @@
 """What layers see: receptive fields, patches, gratings, stimuli, preferences, made pictures."""
 
 import math
+import threading
 
 import pandas as pd
 import pytest
@@ -56,6 +57,24 @@ def test_responses_are_those_of_the_layers(net):
     assert torch.equal(found["layer1"], net.layer1(x))
     assert torch.allclose(found["layer2"], net.layer2(net.layer(1, x)))
     assert all(not module._forward_hooks for module in net.modules())
+
+
+def test_two_threads_look_into_one_network_at_once(net):
+    x, between = torch.rand(2, 3, 32, 32), []
+
+    def another(*_):  # it begins and ends while the first is under way
+        once.remove()
+        thread = threading.Thread(
+            target=lambda: between.append([responses(net, x, LAYERS), net(x)])
+        )
+        thread.start()
+        thread.join()
+
+    once = net.layer1.register_forward_pre_hook(another)
+    found = responses(net, x, LAYERS[:2])
+    ((every, scores),) = between
+    assert list(found) == LAYERS[:2] and list(every) == LAYERS
+    assert all(found[name].equal(every[name]) for name in found) and scores.shape == (2, 1000)
 
 
 def test_receptive_fields_are_those_that_arithmetic_gives(net):

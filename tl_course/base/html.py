@@ -31,8 +31,7 @@ img { max-width: 100%; height: auto; }
 </html>
 """)  # noqa: E501
 _TABLE = _TEMPLATES.from_string(
-    # JupyterLab aligns each cell at the right; what the table's style says of texts does not help.
-    """{% set at = ' style="text-align:left"'|safe if "text-align:left" in style else "" %}"""
+    """{% set at = ' style="text-align:left"'|safe if texts else "" %}"""
     '<table{% if style %} style="{{ style }}"{% endif %}>'
     "{% if caption %}<caption{{ at }}>{{ caption }}</caption>{% endif %}"
     "{% if head %}<thead><tr>"
@@ -57,10 +56,16 @@ def table(
     *,
     caption: str = "",
     named: bool = False,
+    texts: bool = False,
     style: str = "",
 ) -> Markup:
-    """Rows of cells below the names of the columns; `named` rows begin with a name of their own."""
-    found = _TABLE.render(rows=rows, head=head, caption=caption, named=named, style=style)
+    """Rows of cells below the names of the columns; `named` rows begin with a name of their own.
+
+    `texts` stand at the left of their cells also in JupyterLab, which puts all cells at the right.
+    """
+    found = _TABLE.render(
+        rows=rows, head=head, caption=caption, named=named, texts=texts, style=style
+    )
     return Markup(found)
 
 

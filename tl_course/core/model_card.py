@@ -23,7 +23,7 @@ from tl_course.data.material import Material
 UNSAID = "not said"
 SAID = ("name", "maker", "task", "data", "images", "intended", "limits")  # as in the card
 FINGERPRINT = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
-CARD_STYLE = "text-align:left;overflow-wrap:anywhere"
+CARD_STYLE = "overflow-wrap:anywhere"
 SHARE_ALIKE = "cc-by-sa-4.0"  # who builds on it must share under the same licence
 INPUTS = {
     "image": "RGB pictures, at most 32×32 pixels on a ground of 32×32, values 0 … 1 scaled by "
@@ -252,7 +252,9 @@ def show(about: dict) -> HTML:
         (heading, said if isinstance(said, str) else lines(said or ["nothing known"]))
         for heading, said in rows(about)
     ]
-    card = FINGERPRINT.sub(r"\1…", table(body, caption=about["name"], named=True, style=CARD_STYLE))
+    card = FINGERPRINT.sub(
+        r"\1…", table(body, caption=about["name"], named=True, texts=True, style=CARD_STYLE)
+    )
     return HTML(f'<div class="mathjax_ignore">{card}</div>')  # no formulas, which may hold links
 
 

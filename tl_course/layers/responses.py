@@ -29,9 +29,6 @@ class _Enough(Exception):
     """All that was asked for has been seen; the rest of the network need not run."""
 
 
-_ALONE = threading.RLock()  # of two threads, one's hook would end the other's look too early
-
-
 def responses(net: nn.Module, x: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
     """What each of `layers` answers to pictures x `[n, 3, h, w]`: `[n, units, rows, columns]`.
 
@@ -46,27 +43,29 @@ def responses(net: nn.Module, x: torch.Tensor, layers: Sequence[str]) -> dict[st
             f"{', '.join(convolutions(net))}."
         )
     found: dict[str, torch.Tensor] = {}
+    here = threading.get_ident()
 
     def keep(name: str, _module, _inputs, output: torch.Tensor) -> None:
+        if threading.get_ident() != here:  # another thread uses the network at the same time
+            return
         found[name] = output if output.ndim == 4 else output[:, :, None, None]
         if len(found) == len(set(layers)):
             raise _Enough
 
-    with _ALONE:
-        handles = [modules[name].register_forward_hook(partial(keep, name)) for name in set(layers)]
-        was_training = net.training
+    handles = [modules[name].register_forward_hook(partial(keep, name)) for name in set(layers)]
+    was_training = net.training
+    if was_training:
+        net.eval()
+    try:
+        net(x)
+    except _Enough:
+        pass
+    finally:
         if was_training:
-            net.eval()
-        try:
-            net(x)
-        except _Enough:
-            pass
-        finally:
-            if was_training:
-                net.train()
-            for handle in handles:
-                handle.remove()
-        return {name: found[name] for name in layers}
+            net.train()
+        for handle in handles:
+            handle.remove()
+    return {name: found[name] for name in layers}
 
 
 @dataclass(frozen=True)

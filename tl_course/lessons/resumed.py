@@ -33,7 +33,7 @@ def read(path: Path) -> dict:
         return {}
     kept = outside.parsed(outside.content(path, MOST), path)
     if not isinstance(kept, dict):
-        raise CourseError(f"{path} does not say what was done: it is damaged.")
+        raise CourseError(f"{path} is damaged: it holds nothing that was done.")
     return kept
 
 

@@ -260,10 +260,9 @@ class Waiting(_Asked):
 
     def __init__(self, waits_for: Sequence[Prediction], parts: Sequence[Any]) -> None:
         super().__init__(Form(skip=NOW))
-        self.view.add_class("tlc-waiting")
         self.keys = [asked.key for asked in waits_for]
         self.experiments = [one for one in parts if isinstance(one, Experiment)]
-        self.parts = [one for one in parts if one not in self.experiments]
+        self.parts = [one for one in parts if not isinstance(one, Experiment)]
         self._places: list[tuple[Experiment, list[DisplayHandle]]] = []  # empty outputs so far
         self.is_shown = False
         self.form.on_msg(self._pressed)

@@ -37,6 +37,10 @@ LONGEST = 1000  # characters of what is told
 MOST_STATE = 2_000_000  # characters of a shared text, in which a picture may be
 LAST_WAIT = 2.0  # seconds that the end of the kernel waits for work that was told to stop
 CAME_BACK = "Here is what you did before."
+NOT_BACK = (
+    "What you did here before cannot come back: {file} is damaged, or it is about pictures or a "
+    "version of the course that are no longer here. What you do now takes its place."
+)
 KEPT_AFTER = 0.5  # seconds after which what was done is kept, so that a stroke writes one file
 WRAP = {"flex_flow": "row wrap", "align_items": "center"}
 
@@ -92,9 +96,9 @@ def table(rows: Sequence[dict], caption: str = "") -> str:
     """Rows (all with the same keys) as an HTML table with column headers."""
     if not rows:
         return ""
-    style = "border-collapse:separate;border-spacing:1.2em 0.2em;text-align:left"
+    style = "border-collapse:separate;border-spacing:1.2em 0.2em"
     head, cells = list(rows[0]), [[str(value) for value in row.values()] for row in rows]
-    return str(html_table(cells, head, caption=caption, style=style))
+    return str(html_table(cells, head, caption=caption, texts=True, style=style))
 
 
 def one_of(settings: dict, name: str, allowed: Sequence) -> Any:
@@ -331,8 +335,8 @@ class Experiment:
                 trained = kept.get("trained")
                 self.bring_back(trained if isinstance(trained, dict) else {})
                 self._say_that_it_came_back(True)
-            except CourseError as error:
-                self.tell(f"What you did here before cannot come back. {error}")
+            except CourseError:
+                self.tell(NOT_BACK.format(file=self._kept_in))
 
     def start_over(self) -> None:
         """Everything as it was before anything was done, and nothing is kept."""

@@ -118,12 +118,14 @@ def temperatures(net: GPT, beginning: str, every: Sequence[float], length: int, 
 
 def texts(samples: dict[str, str | Sequence[str]], caption: str) -> HTML:
     """Texts as a table: one below the other, or lists of short lines side by side."""
-    style = "width:100%;font-family:monospace;overflow-wrap:anywhere;text-align:left"
+    style = "width:100%;font-family:monospace;overflow-wrap:anywhere"
     if all(isinstance(text, str) for text in samples.values()):
         rows = [(name, lines([text])) for name, text in samples.items()]
-        return HTML(table(rows, caption=caption, named=True, style=style))
+        return HTML(table(rows, caption=caption, named=True, texts=True, style=style))
     cells = [lines(list(short)) for short in samples.values()]
-    return HTML(table([cells], samples, caption=caption, style=f"table-layout:fixed;{style}"))
+    return HTML(
+        table([cells], samples, caption=caption, texts=True, style=f"table-layout:fixed;{style}")
+    )
 
 
 def arms(table: pd.DataFrame, title: str) -> Picture:

@@ -49,6 +49,7 @@ export function ask(el, store) {
   const after = make(root, "div");
   const again = button(after, "again");
   const told = make(root, "div", { name: "tlc-told jp-RenderedHTMLCommon" });
+  if (!inputs.length) root.append(row); // nothing is asked: the button is below what it is about
 
   function standing() {
     const typed = options.length ? inputs.filter((one) => one.checked) : inputs;
