@@ -24,7 +24,8 @@ OFTEN = ("00", "08")
 ASKED = """
 import json
 from tl_course.widgets import asking
-every = [one.asked for one in asking._asked.values()]
+predictions = [one for one in asking._asked.values() if isinstance(one, asking.Prediction)]
+every = [one.asked for one in predictions]
 print(json.dumps([[one.question, list(one.options), (one.low + one.high) / 2] for one in every]))
 """
 SAYS = """async code => {

@@ -190,7 +190,7 @@ there.somebody_is_there = lambda: True
 ASKED = """
 import json
 from tl_course.widgets import asking
-asked = [(one.name, one.asked) for one in asking._asked.values()]
+asked = [(one.key[1], one.asked) for one in asking._asked.values()]
 print(json.dumps([[name, one.unit, one.measured] for name, one in asked]))
 """
 
@@ -221,6 +221,11 @@ def test_papermill_runs_it_with_all_solutions_filled_in(path, attended):
             assert 'data-outcome="right"' in shown(cell), cell.id
 
 
+def asks(cell) -> bool:
+    """Whether it asks for a prediction, of its own or in an experiment that begins with one."""
+    return cell.cell_type == "code" and bool(re.search(r"tl\.prediction\(|HowMuch\(", cell.source))
+
+
 def seen(cell) -> str:
     """The words that a learner sees of a cell before anything is answered."""
     words = cell.source if cell.cell_type == "markdown" or is_open(cell) else ""
@@ -240,7 +245,8 @@ def told_by(words: str, value: float, unit: str) -> str:
     """Where words tell a number that was to be predicted: 2.55, 2.6 or "79 of 100"; else ""."""
     forms = {f"{value:.3g}", f"{value:.1f}", f"{value:.2f}"}
     bare = [re.escape(form) for form in forms if len(form.replace(".", "").strip("-0")) > 2]
-    whole = [rf"{value:.0f} {unit}"] + [f"{value:.0f}%"] * (unit == "of 100")
+    percent = [rf"{value:.0f}%(?! interval| confidence)"] * (unit == "of 100")
+    whole = [rf"{value:.0f} {unit}", *percent]
     for one in bare + whole * (10 < value < 100):  # the others are said of much else
         if found := re.search(rf".{{0,60}}(?<![\d.,]){one}(?!\d)", words, re.DOTALL):
             return found[0]
@@ -252,7 +258,7 @@ def test_nothing_tells_an_answer_before_it_is_given(path, attended):
     """Run All: no claim, text or figure tells what comes out while the question is open."""
     *cells, last = attended(path).cells
     asked = json.loads(last.outputs[0].text)
-    assert len(asked) == sum("tl.prediction(" in cell.source for cell in cells)
+    assert len(asked) == sum(asks(cell) for cell in cells)
     told = [
         (cell.id, name, where)
         for cell in cells
@@ -265,14 +271,16 @@ def test_nothing_tells_an_answer_before_it_is_given(path, attended):
 
 @pytest.mark.parametrize("path", OF_THE_COURSE, ids=NAMES[:-1])
 def test_what_follows_a_prediction_waits_for_it(path):
-    """Until the next heading, a text below a prediction is shown by `tl.show`."""
+    """Until the next heading, texts and questions below a prediction are shown by `tl.show`."""
     asked = ""
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "markdown":
             asked = "" if re.match("#|---", cell.source) else asked
             assert not asked, f"{cell.id} stands open below the question {asked}"
-        elif "tl.prediction(" in cell.source:
+        elif asks(cell):
             asked = cell.id
+        elif "tl.question(" in cell.source and asked:
+            assert "tl.show(" in cell.source, f"{cell.id} stands open below the question {asked}"
 
 
 class Images(html.parser.HTMLParser):

@@ -7,8 +7,8 @@ shown at once, and a question with all that can be said to its answers.
 
 import html
 import uuid
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 import anywidget
 import ipywidgets as widgets
@@ -60,7 +60,7 @@ def prediction(
 
 
 def show(lesson: Lesson, *things: Any, recorded: bool | None = None) -> None:
-    """Show claims, texts (Markdown), figures, experiments: after the predictions that are open.
+    """Show claims, texts (Markdown), figures, questions, experiments: after open predictions.
 
     `recorded` is for claims, as in `Lesson.judged`.
     """
@@ -71,7 +71,7 @@ def show(lesson: Lesson, *things: Any, recorded: bool | None = None) -> None:
         return _text(thing) if isinstance(thing, str) else thing
 
     parts = [part(thing) for thing in things]
-    waits_for = [asked for asked in _asked.values() if asked.is_open(lesson)]
+    waits_for = [one for one in _asked.values() if one.key[0] == lesson.number and not one.answered]
     if waits_for:
         Waiting(waits_for, parts)._ipython_display_()
     else:
@@ -176,12 +176,18 @@ class _Asked:
         """All that is seen where the view is not."""
         return [HTML(self.still()), *self.told()]
 
+    def begin(self) -> Iterator[dict[str, Any]]:
+        """The outputs for a learner: the view, and below it what a saved notebook shows."""
+        yield self.view._repr_mimebundle_() | {"text/plain": "a question"}
+        yield self._as_saved()
+
     def _ipython_display_(self) -> None:
         if not self.attended:
             display(*self.page())
             return
-        display(self.view._repr_mimebundle_() | {"text/plain": "a question"}, raw=True)
-        self._saved = display(self._as_saved(), raw=True, display_id=True)
+        view, saved = self.begin()
+        display(view, raw=True)
+        self._saved = display(saved, raw=True, display_id=True)
 
     def _as_saved(self) -> dict[str, str]:
         """What a saved notebook shows; the guard hides it where the view lives."""
@@ -203,8 +209,7 @@ class Prediction(_Asked):
         self.number, self.name, self.asked, self.results = number, name, asked, results
         self.answered, self.said = False, None
         if self.attended:
-            _asked.pop(self.key, None)
-            _asked[self.key] = self  # after those that were asked before
+            wait_for(self)
             self.form.on_msg(self._pressed)
             self._become(*answers.before(number, name, asked))
 
@@ -212,10 +217,6 @@ class Prediction(_Asked):
     def key(self) -> tuple[str, str]:
         """Which question of which notebook it is, also where its cell is run again."""
         return self.number, self.name
-
-    def is_open(self, lesson: Lesson) -> bool:
-        """Whether it waits for an answer in this notebook."""
-        return self.number == lesson.number and not self.answered
 
     def _pressed(self, _: Any, content: Any, __: Any) -> None:
         press = content["press"] if is_like(content, PRESS) else ""
@@ -252,18 +253,32 @@ class Prediction(_Asked):
         return words + (f"<p>{choices}</p>" if choices else "")
 
 
-_asked: dict[tuple[str, str], Prediction] = {}  # in this kernel, in the order of asking
+class ToBeAnswered(Protocol):
+    """What can be waited for: a prediction, or an experiment that begins with one."""
+
+    key: tuple[str, str]  # which question of which notebook
+    asked: Asked
+    answered: bool
+
+
+_asked: dict[tuple[str, str], ToBeAnswered] = {}  # in this kernel, in the order of asking
+
+
+def wait_for(one: ToBeAnswered) -> None:
+    """Let what `show` shows from now on wait for it."""
+    _asked.pop(one.key, None)
+    _asked[one.key] = one
 
 
 class Waiting(_Asked):
     """Something that would tell the answer to predictions: it is shown after the last of them."""
 
-    def __init__(self, waits_for: Sequence[Prediction], parts: Sequence[Any]) -> None:
+    def __init__(self, waits_for: Sequence[ToBeAnswered], parts: Sequence[Any]) -> None:
         super().__init__(Form(skip=NOW))
         self.keys = [asked.key for asked in waits_for]
-        self.experiments = [one for one in parts if isinstance(one, Experiment)]
-        self.parts = [one for one in parts if not isinstance(one, Experiment)]
-        self._places: list[tuple[Experiment, list[DisplayHandle]]] = []  # empty outputs so far
+        self.views = [one for one in parts if isinstance(one, Experiment | _Asked)]
+        self.parts = [one for one in parts if not isinstance(one, Experiment | _Asked)]
+        self._places: list[list[DisplayHandle]] = []  # two outputs for each view, empty so far
         self.is_shown = False
         self.form.on_msg(self._pressed)
         answers.FOLLOWED_BY[self._guard.still] = self._look
@@ -271,10 +286,10 @@ class Waiting(_Asked):
 
     def _ipython_display_(self) -> None:
         super()._ipython_display_()
-        for one in self.experiments:
-            close_earlier(one)
-            places = [display(EMPTY, raw=True, display_id=True) for _ in ("view", "still")]
-            self._places.append((one, places))
+        for one in self.views:
+            if isinstance(one, Experiment):
+                close_earlier(one)
+            self._places.append([display(EMPTY, raw=True, display_id=True) for _ in range(2)])
 
     def _look(self) -> None:
         """Show it where every prediction was answered or skipped meanwhile."""
@@ -291,10 +306,13 @@ class Waiting(_Asked):
         self.is_shown = self.form.answered = True
         answers.FOLLOWED_BY.pop(self._guard.still, None)
         self._show()
-        for one, places in self._places:
-            if not one.closed:  # its cell was run again
-                for place, bundle in zip(places, one.begin(), strict=True):
-                    place.update(bundle, raw=True)
+        for one, places in zip(self.views, self._places, strict=False):
+            if isinstance(one, _Asked):
+                one._saved = places[1]
+            elif one.closed:  # its cell was run again
+                continue
+            for place, bundle in zip(places, one.begin(), strict=True):
+                place.update(bundle, raw=True)
 
     def told(self) -> list[Any]:
         if self.is_shown:

@@ -5,6 +5,8 @@ and the curve through them says something at every size.
 """
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
 
 import ipywidgets as widgets
 import pandas as pd
@@ -21,7 +23,7 @@ from tl_course.lessons.predictions import Asked
 from tl_course.study import comparing, results, trials
 from tl_course.study.trials import Run, Trial
 from tl_course.widgets import figures as trial_plots
-from tl_course.widgets.asking import PRESS, Fields
+from tl_course.widgets.asking import PRESS, Fields, wait_for
 from tl_course.widgets.base import Slot, columns, control, number, one_of, table
 from tl_course.widgets.training_lab import Training
 
@@ -43,6 +45,7 @@ class HowMuch(Training):
     """Accuracy against the number of labelled digits; `prediction` is what the learner said."""
 
     name, title = "how-much-data", "How much data?"
+    key = KEPT_AS
 
     def __init__(
         self, net: FiveLayerNet | None = None, target: Target | None = None, seed: int = 0
@@ -92,6 +95,21 @@ class HowMuch(Training):
             start=start, option=option, images=self.images.value, augment=self.augment.value,
             seed=1000 * self.seed + self.draw.value - 1,
         )  # fmt: skip
+
+    @property
+    def asked(self) -> Asked:
+        """The question at the beginning, for which what is below waits (`asking.ToBeAnswered`)."""
+        return self.fields.asked
+
+    @property
+    def answered(self) -> bool:
+        """Whether it was answered or skipped."""
+        return self.shown
+
+    def begin(self) -> Iterator[dict[str, Any]]:
+        """The outputs for a learner; what is below waits for the answer."""
+        wait_for(self)
+        return super().begin()
 
     def _pressed(self, content: dict) -> None:
         if self.shown:
