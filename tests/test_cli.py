@@ -21,7 +21,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
 
 from tl_course.app import cli, doctor, notebooks, report
-from tl_course.base import here, storage
+from tl_course.base import storage
 from tl_course.base.errors import no_memory, run_script, script
 from tl_course.core import files, pretraining
 from tl_course.core.network import FiveLayerNet
@@ -405,7 +405,7 @@ def handed_over(monkeypatch):
 def test_lab_starts_this_jupyter_in_the_folder_with_this_kernel(clone, handed_over, monkeypatch):
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/theirs")
     assert cli.main(["lab", "--no-browser", "--port=9999"]) == 0
-    start = [sys.executable, "-c", here.MODULE, "jupyterlab"]
+    start = [sys.executable, "-P", "-m", "jupyterlab"]
     assert handed_over["command"][:4] == start
     assert {"--no-browser", "--port=9999"} <= set(handed_over["command"])
     assert handed_over["folder"] == clone / "my-notebooks"

@@ -1,7 +1,7 @@
 """environment.yml and pyproject.toml say the same, and the tests' own rules hold."""
 
 import socket
-import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,11 +9,6 @@ import torch
 import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 import tl_course
 from tl_course.app import doctor
@@ -77,9 +72,8 @@ def test_versions_that_run_a_strangers_code_are_not_allowed(lowest):
     # torch before 2.10 can be made to write where it must not, in spite of `weights_only=True`
     # (CVE-2026-24747).
     assert lowest["torch"] >= Version("2.10")
-    # Pillow before 13 can be made to write where it must not by a JPEG (CVE-2026-112403); for
-    # Python 3.10 there is none later than 12.3.
-    assert lowest["pillow"] >= Version("13" if sys.version_info >= (3, 11) else "12.3")
+    # Pillow before 13 can be made to write where it must not by a JPEG (CVE-2026-112403).
+    assert lowest["pillow"] >= Version("13")
 
 
 def test_doctor_names_an_old_torch(lowest, monkeypatch):

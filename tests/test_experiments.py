@@ -128,7 +128,7 @@ def test_training_and_test_curves(net, target):
 def test_other_forms_are_changes_that_the_checks_let_pass(net, target):
     x = target.test.x[:4]
     for change in other_forms.FORMS.values():
-        assert transfer.compatible(net, change(x)) is None
+        assert net.requirement.mismatch(change(x), "image") is None
     rows = other_forms.other_forms(net, target, 10, 1)
     assert len(rows) == 2 * len(other_forms.FORMS)
 

@@ -1,12 +1,9 @@
 """The house: who may import whom, a lesson for each notebook, the face, and old names."""
 
 import ast
-import importlib
-import json
 import shutil
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import nbformat
@@ -83,46 +80,6 @@ def test_the_face_gives_every_name_that_it_documents():
 def test_importing_the_face_loads_nothing():
     code = "import sys, tl_course; assert not {'torch', 'numpy', 'matplotlib'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-
-
-def test_the_last_releases_notebooks_find_what_they_import():
-    """Every name that they took from the package, at its old place, with a warning or without."""
-    wanted = json.loads((ROOT / "tests/old_names.json").read_text(encoding="utf-8"))
-    assert sum(map(len, wanted.values())) > 150
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        for place, names in wanted.items():
-            module = importlib.import_module(f"tl_course.{place}")
-            for name in names:
-                assert hasattr(module, name), f"{place}.{name}"
-
-
-def test_an_old_name_says_where_it_is_now():
-    with pytest.warns(FutureWarning, match=r"tl_course\.plots\.bars is now tl_course\.lessons\."):
-        from tl_course.plots import bars
-    assert callable(bars)
-    with pytest.warns(FutureWarning, match=r"tl_course\.transfer\.recommend is now .*recommended"):
-        importlib.import_module("tl_course.transfer").recommend(10)
-    with pytest.raises(ImportError, match="no 'bar'|cannot import name 'bar'"):
-        from tl_course.plots import bar  # noqa: F401
-
-
-def test_functions_with_other_parameters_still_take_the_old_ones():
-    """Inputs and labels apart, as the last release's notebooks give them."""
-    digits = tl.handwritten()
-    ten, net = tl.draw(digits.pool, 10, 0), tl.pretrained()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        old = importlib.import_module("tl_course.transfer")
-        test = digits.test.x[:200], digits.test.y[:200]
-        found = old.option_1(net, ten.x, ten.y, 0, test=test, n_classes=10)
-        frozen = old.random_frozen(ten.x, ten.y, 0, test=test)
-        across = old.option_1(net, ten.x, ten.y, 0, modality="audio", across=True)
-        seen = []
-        old.option_2(net, ten.x, ten.y, 0, on_step=lambda step, *_: seen.append(step))
-    now = tl.option_1(net, ten, test=digits.test[:200])
-    assert found.accuracy == now.accuracy and across.images == 10 and seen[-1] == 100
-    assert frozen.accuracy == tl.random_frozen(ten, test=digits.test[:200]).accuracy
 
 
 def test_no_public_function_takes_more_than_seven_parameters_without_a_reason():

@@ -57,7 +57,6 @@ def test_other_weights_than_the_known_ones_are_not_loaded(monkeypatch):
     monkeypatch.setattr(published, "MINILM_HASH", "0" * 64)
     with pytest.raises(CourseError, match="not the file that the course knows"):
         published.load("minilm")
-    assert not published.has_minilm()
 
 
 def test_features_are_the_same_at_every_cut_in_one_pass(cut, lite0):
@@ -120,7 +119,7 @@ def test_the_untrained_twin_has_fresh_weights_and_statistics_of_the_pictures(cut
     ],
 )
 def test_pictures_that_do_not_meet_its_requirement(cut, x, sentence):
-    found = transfer.compatible(cut, x)
+    found = cut.requirement.mismatch(x, "image")
     assert found is not None
     with pytest.raises(CourseError, match=sentence):
         transfer.option_1(cut, Examples(x, torch.tensor([0, 1]), ("a", "b")))
@@ -129,8 +128,8 @@ def test_pictures_that_do_not_meet_its_requirement(cut, x, sentence):
 def test_prepared_pictures_meet_it_whatever_their_size(cut, lite0):
     for net in (cut, lite0):
         x = net.requirement.prepare(torch.rand(2, 3, 50, 60))
-        assert transfer.compatible(net, x) is None
-    assert "pretrained on image and the data are audio" in transfer.compatible(cut, x, "audio")
+        assert net.requirement.mismatch(x, "image") is None
+    assert "pretrained on image and the data are audio" in cut.requirement.mismatch(x, "audio")
 
 
 def test_scales_of_single_channels_are_said():
@@ -454,8 +453,10 @@ def test_it_knows_which_words_belong_together(minilm):
 def test_word_pieces_that_do_not_meet_its_requirement(minilm):
     good = minilm.tokens(["a cat", "a dog"])
     y = torch.tensor([0, 1])
-    assert transfer.compatible(minilm, good, "tokens") is None
-    assert "pretrained on tokens and the data are image" in transfer.compatible(minilm, good)
+    assert minilm.requirement.mismatch(good, "tokens") is None
+    assert "pretrained on tokens and the data are image" in minilm.requirement.mismatch(
+        good, "image"
+    )
     for x, sentence in (
         (good.float(), "takes word pieces, int64"),
         (good.repeat(1, 60), "at most 64"),
@@ -472,7 +473,6 @@ def test_word_pieces_that_do_not_meet_its_requirement(minilm):
 
 def test_without_its_package_it_is_said_how_to_fetch_it(monkeypatch):
     monkeypatch.setattr(published, "MINILM_PACKAGE", "a_package_that_is_not_there")
-    assert not published.has_minilm()
     with pytest.raises(CourseError, match="data_scripts/minilm.py"):
         published.load("minilm")
 

@@ -32,7 +32,7 @@ def test_an_old_python_can_still_read_it():
 
 def test_an_old_python_is_told_which_is_needed(start, cannot_go_on, monkeypatch):
     monkeypatch.setattr(start.sys, "version_info", (3, 8, 18, "final", 0))
-    assert "this is Python 3.8, and the course needs Python 3.10" in cannot_go_on("lab")
+    assert "this is Python 3.8, and the course needs Python 3.11" in cannot_go_on("lab")
 
 
 @pytest.mark.parametrize("module", ["venv", "ensurepip"])

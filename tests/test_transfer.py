@@ -20,7 +20,7 @@ from tl_course.core import output_layers as output_layers_module
 from tl_course.core.network import fingerprint, layers_fingerprint
 from tl_course.core.output_layers import altered, features, output_layers
 from tl_course.core.settings import Settings
-from tl_course.core.transfer import compatible, option_1, option_2
+from tl_course.core.transfer import option_1, option_2
 from tl_course.data.examples import Examples, draw
 from tl_course.data.inputs import to_picture
 from tl_course.data.targets.handwritten import handwritten, raw_digits
@@ -201,7 +201,7 @@ def test_batches_are_a_function_of_the_step(target):
 
 def test_a_mismatch_is_named_in_a_sentence(net):
     good = torch.rand(4, 3, 32, 32) * 4 - 2
-    assert compatible(net, good) is None
+    assert net.requirement.mismatch(good, "image") is None
     wrong = {
         "pretrained on image and the data are audio": (good, "audio"),
         r"shape \[4, 3, 28, 28\]": (good[..., :28, :28], "image"),

@@ -254,7 +254,7 @@ def test_builds_without_cuda_are_asked_for_on_linux_alone(course, tmp_path, monk
     [
         (["--for", "linux,solaris"], "--for has 'solaris', which is none of linux, linux-arm"),
         (["--for", "macos-intel"], "no wheels for Intel Macs since its version 2.3"),
-        (["--python", "3.12,3"], "--python has '3'; write versions from 3.10 on, like 3.12"),
+        (["--python", "3.12,3"], "--python has '3'; write versions from 3.11 on, like 3.12"),
         (["--python", "2.7"], "--python has '2.7'"),
     ],
 )

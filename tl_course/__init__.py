@@ -34,9 +34,6 @@ what a notebook needs besides
 """
 
 import importlib
-import sys
-
-from tl_course.old_names import Finder
 
 __version__ = "0.1.0"
 
@@ -64,9 +61,6 @@ _MODULES = "core.published study.results core.network core.training widgets app.
 _FACE = {name: (place, name) for place, names in _NAMES.items() for name in names.split()}
 _FACE |= {place.split(".")[-1]: (place, None) for place in _MODULES}
 __all__ = [*_FACE]
-
-if not any(isinstance(one, Finder) for one in sys.meta_path):
-    sys.meta_path.insert(0, Finder())
 
 
 def __getattr__(name: str) -> object:

@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 
 from tl_course.app import readme, rivals
 from tl_course.app.notebooks import root
-from tl_course.base import here, machine, storage
+from tl_course.base import machine, storage
 from tl_course.core import network, pretraining, training, transfer
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.output_layers import features, output_layers
@@ -395,7 +395,7 @@ print(most / (1e9 if sys.platform == "darwin" else 1e6))  # bytes there, kB else
 def starting(size: Size, _: Path) -> Iterator[Figure]:
     """How long one waits before anything is computed."""
     quiet = {"stdout": subprocess.DEVNULL}
-    helped = [sys.executable, "-c", here.MODULE, "tl_course", "--help"]
+    helped = [sys.executable, "-P", "-m", "tl_course", "--help"]
     found = in_turn(
         size.repeats,
         face=lambda: _printed(STARTS["face"]),
@@ -419,8 +419,9 @@ def memory(size: Size, _: Path) -> Iterator[Figure]:
 
 def _printed(code: str) -> float:
     """The number that a Python of its own prints."""
-    python = [sys.executable, "-c", f"{here.NOT_FROM_HERE}\n{code}"]
-    done = subprocess.run(python, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True
+    )
     return float(done.stdout)
 
 

@@ -68,7 +68,7 @@ JSON = takes("--json", action="store_true", help="print one JSON object as the l
 )
 def lab(args: argparse.Namespace) -> int:
     from tl_course.app import notebooks
-    from tl_course.base import here, storage
+    from tl_course.base import storage
 
     folder = storage.expanded(args.folder or notebooks.learners_folder()).resolve()
     originals = notebooks.find()
@@ -81,8 +81,7 @@ def lab(args: argparse.Namespace) -> int:
         print(sentence)
     if args.dry_run:
         return 0
-    start = [sys.executable, "-c", here.MODULE, "jupyterlab"]
-    command = [*start, *notebooks.SERVER, *args.passed_on]
+    command = [sys.executable, "-P", "-m", "jupyterlab", *notebooks.SERVER, *args.passed_on]
     if args.no_browser:
         command.append("--no-browser")
     first = originals[0].name

@@ -14,7 +14,7 @@ from importlib import metadata
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from tl_course.base import here, machine
+from tl_course.base import machine
 from tl_course.base.errors import CourseError, printable
 
 OLDEST_TORCH = (2, 11)  # as in pyproject.toml
@@ -130,10 +130,10 @@ def _kernel() -> tuple[str, ...]:
         return "problem", "there is no kernel python3", AGAIN
     # Jupyter itself replaces a bare `python` by the Python that it runs in.
     program = sys.executable if command in ("python", "python3") else command
-    ask = here.NOT_FROM_HERE + "import ipykernel; print(sys.prefix)"
+    ask = "import ipykernel, sys; print(sys.prefix)"
     try:
         answer = subprocess.run(
-            [program, "-c", ask], capture_output=True, text=True, timeout=60, check=True
+            [program, "-P", "-c", ask], capture_output=True, text=True, timeout=60, check=True
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         answer = "a Python that does not start"

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from tl_course.app import notebooks
-from tl_course.base import here, outside, storage
+from tl_course.base import outside, storage
 from tl_course.base.errors import CourseError, printable, refusals_told
 from tl_course.base.names import clean
 
@@ -283,7 +283,7 @@ def _marked(place: Path, notebook: Path, submission, marks: Marks, limits: Limit
     number, name = notebook.stem[:2], notebook.name
     (place / "submitted" / marks.student / number).mkdir(parents=True)
     nbformat.write(submission, place / "submitted" / marks.student / number / name)
-    command = [sys.executable, "-c", here.MODULE, "nbgrader", "autograde", number]
+    command = [sys.executable, "-P", "-m", "nbgrader", "autograde", number]
     with (
         notebooks.this_python_kernel(),
         _programs_at_hand(),

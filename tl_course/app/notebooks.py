@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tl_course.base import here, outside, storage
+from tl_course.base import outside, storage
 from tl_course.base.errors import CourseError
 
 if TYPE_CHECKING:
@@ -139,9 +139,6 @@ def this_python_kernel(begins_with: str = "", log: str = "ERROR") -> Iterator[No
 
     kernel = get_kernel_dict() | {"display_name": "Transfer learning course"}
     kernel["argv"][0] = sys.executable
-    module = kernel["argv"].index("-m")
-    kernel["argv"][module : module + 1] = ["-c", here.KERNEL]
-    kernel["argv"].append("--IPKernelApp.ignore_cwd=True")  # `here` says what is found there
     # No warnings: ipykernel warns of unencrypted traffic, which does not leave this machine.
     kernel["argv"].append(f"--log-level={log}")
     if begins_with:

@@ -15,6 +15,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import tomllib
 import zipfile
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,11 +35,6 @@ from packaging.utils import parse_wheel_filename
 from tl_course.base import downloads, storage
 from tl_course.base.errors import CourseError, printable
 from tl_course.core import published
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 EXTRAS = ("test", "speech", "language")  # so that every verb of start.py finds what it needs
 GLIBC = 28  # of Linux: 2.28, as in Debian 11, Ubuntu 20.04 and RHEL 8, or newer
@@ -139,7 +135,7 @@ def pythons(asked: str | None) -> list[str]:
     for version in versions:
         if not re.fullmatch(r"3\.\d\d", version):
             raise CourseError(
-                f"--python has '{version}'; write versions from 3.10 on, like 3.12 or 3.11,3.12."
+                f"--python has '{version}'; write versions from 3.11 on, like 3.12 or 3.11,3.12."
             )
     return list(dict.fromkeys(versions))
 

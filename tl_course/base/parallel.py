@@ -10,7 +10,7 @@ from typing import Any
 from joblib import Parallel, delayed, parallel_config
 from tqdm.auto import tqdm
 
-from tl_course.base import here, machine
+from tl_course.base import machine
 
 WORTH_IT = 8  # tasks: for fewer, starting the processes takes longer than they save
 
@@ -29,12 +29,12 @@ def side_by_side(
     bar = tqdm(total=len(plan), desc=title, unit="run", disable=title is None)
     workers = machine.cores() if machine.device().type == "cpu" else 1
     loky = parallel_config(backend="loky", inner_max_num_threads=1)
-    with bar, loky, here.no_modules_for_processes():
+    with bar, loky:
         if workers == 1 or len(plan) < (worth_it or WORTH_IT):
             done = (run(*arguments) for arguments in plan)
         else:
             done = Parallel(workers, return_as="generator")(
-                delayed(here.Sent(run))(*arguments) for arguments in plan
+                delayed(run)(*arguments) for arguments in plan
             )
         for found in done:
             yield found

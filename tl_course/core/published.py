@@ -526,11 +526,6 @@ def has_minilm_files() -> bool:
     return path is not None and path.is_file() and storage.sha256(path) == MINILM_HASH
 
 
-def has_minilm() -> bool:
-    """Whether "minilm" loads without a connection."""
-    return importlib.util.find_spec("transformers") is not None and has_minilm_files()
-
-
 def _transformer(name: str, about: About | None = None) -> Reading:
     try:
         from transformers import AutoModel, AutoTokenizer

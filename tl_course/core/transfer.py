@@ -52,15 +52,6 @@ class Adapted:
         return replace(self, scores=scores, accuracy=accuracy)
 
 
-def compatible(net: FiveLayerNet, x: torch.Tensor, modality: str = "image") -> str | None:
-    """The sentence that says why `x`, of this modality, does not fit `net`, or None if it does.
-
-    A network, yours or a published one, needs at its input what it was pretrained on: the same
-    modality, channels, size and scale (`net.requirement`).
-    """
-    return net.requirement.mismatch(x, modality)
-
-
 def _check(net: FiveLayerNet, labelled: Examples, augment: bool) -> None:
     x, y = labelled.x, labelled.y
     mismatch = net.requirement.mismatch(x, labelled.modality, labelled.scaled)

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tl_course.base import here
 from tl_course.base.errors import CourseError
 from tl_course.data import sound
 
@@ -147,6 +146,5 @@ def each_spoken(
     tasks = [(voice, tuple(words), seed) for voice in by]
     ignore = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
     spawn = multiprocessing.get_context("spawn")  # Ctrl-C is for this process, which ends them
-    alone = here.no_modules_for_processes()
-    with alone, spawn.Pool(processes, maxtasksperchild=1, **ignore) as pool:
-        yield from pool.imap_unordered(here.Sent(_spoken), tasks)
+    with spawn.Pool(processes, maxtasksperchild=1, **ignore) as pool:
+        yield from pool.imap_unordered(_spoken, tasks)
