@@ -2,8 +2,7 @@
 
     python data_scripts/mnist.py
 
-torchvision knows the mirrors and checksums; the files are fetched here, so that an interrupted
-download goes on where it was. Yann LeCun, Corinna Cortes and Christopher Burges,
+torchvision knows the mirrors and checksums. Yann LeCun, Corinna Cortes and Christopher Burges,
 yann.lecun.org/exdb/mnist. Afterwards `handwritten(full=True)` finds it.
 """
 
@@ -16,15 +15,13 @@ from tl_course.base import downloads, storage
 from tl_course.base.errors import run_script
 from tl_course.data.targets.handwritten import handwritten, raw_folder
 
-MOST = 20_000_000  # bytes of a file; the largest has 9.9 million
-
 
 def main() -> None:
     folder = raw_folder()
     print(f"Full MNIST, 12 MB in four files, into {folder}")
     for name, md5 in MNIST.resources:
         urls = [mirror + name for mirror in MNIST.mirrors]
-        packed = downloads.download(urls, folder / name, md5=md5, most=MOST)
+        packed = downloads.download(urls, folder / name, md5=md5)
         with gzip.open(packed) as file, storage.atomic_path(packed.with_suffix("")) as path:
             with path.open("wb") as whole:
                 shutil.copyfileobj(file, whole)

@@ -19,7 +19,7 @@ URLS = [
 def main() -> None:
     path = omniglot.archive()
     print(f"Letters of Omniglot, {storage.in_words(omniglot.BYTES)}, into {path.parent}")
-    downloads.download(URLS, path, sha256=omniglot.SHA256, size=omniglot.BYTES)
+    downloads.download(URLS, path, sha256=omniglot.SHA256)
     for alphabet in omniglot.ALPHABETS:
         found = omniglot.omniglot(alphabet)
         print(

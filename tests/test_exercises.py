@@ -267,7 +267,7 @@ def test_one_bad_entry_is_no_damage_of_all():
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no pipes with a name")
 def test_answers_that_are_a_pipe_or_endless_are_put_aside():
     os.mkfifo(kept.file())
-    with pytest.warns(UserWarning, match="it is a pipe"):
+    with pytest.warns(UserWarning, match="no plain file"):
         assert kept.read("exercises") == {}
     with kept.file().open("wb") as file:
         file.truncate(6_000_000_000)  # a sparse file: no room is taken

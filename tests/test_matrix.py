@@ -396,6 +396,12 @@ def test_recordings_that_were_half_unpacked_are_not_taken_for_all(
     assert (home / "unpacking" / "3_a_0.wav").exists()
     with pytest.raises(CourseError, match="There are no recordings"):
         spoken.recordings()
+    archive = (home / "v1.0.10.zip").read_bytes()
+    with pytest.raises(CourseError, match="recordings of george, .* are not those that the course"):
+        main()
+    assert not (home / "recordings").exists()
+    (home / "v1.0.10.zip").write_bytes(archive)
+    monkeypatch.setitem(main.__globals__, "SUMS", {})
     main()
     assert len(list(spoken.recordings().iterdir())) == 60
     assert sorted(path.name for path in home.iterdir() if path.suffix != ".lock") == ["recordings"]

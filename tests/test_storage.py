@@ -79,22 +79,6 @@ def test_what_others_are_writing_and_what_is_a_learners_is_not_swept(tmp_path, m
     )
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows takes no file away that is open")
-def test_a_draft_that_is_swept_before_it_is_marked_is_begun_again(tmp_path, monkeypatch):
-    swept = []
-
-    def is_taken(mark):
-        if not swept:
-            swept.append(mark.name)
-            os.unlink(mark.name)
-        return real(mark)
-
-    real = storage._is_taken
-    monkeypatch.setattr(storage, "_is_taken", is_taken)
-    storage.write_text(tmp_path / "a.txt", "whole")
-    assert (tmp_path / "a.txt").read_text() == "whole" and os.listdir(tmp_path) == ["a.txt"]
-
-
 def test_atomic_path_keeps_the_ending(tmp_path):
     with storage.atomic_path(tmp_path / "a.npz") as draft:
         assert draft.suffix == ".npz" and draft.parent == tmp_path
@@ -258,19 +242,3 @@ def test_names_that_are_no_text_are_refused_before_anything_is_written(tmp_path)
             write(tmp_path / name)
         str(caught.value).encode("utf-8")
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no pipes with a name")
-def test_nothing_but_a_plain_file_is_opened(tmp_path):
-    (tmp_path / "file").write_bytes(b"content")
-    with storage.open_plain(tmp_path / "file") as file:
-        assert file.read() == b"content"
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "link").symlink_to("file")
-    for name, kind in (("pipe", "a pipe"), (".", "a folder"), ("/dev/zero", "a device")):
-        with pytest.raises(storage.NotAFile, match=kind):
-            storage.open_plain(tmp_path / name)
-    with pytest.raises(storage.NotAFile, match="a link"):
-        storage.open_plain(tmp_path / "link", follow=False)
-    with storage.open_plain(tmp_path / "link") as file:
-        assert file.read() == b"content"

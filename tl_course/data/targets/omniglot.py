@@ -7,6 +7,7 @@ letters. It is split by writer, so that nobody is in two parts.
 
 import functools
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def _drawings(alphabet: str) -> Iterator[tuple[int, int, torch.Tensor]]:
             "already."
         )
     try:
-        with archives.archive(path) as packed:
+        with zipfile.ZipFile(path) as packed:
             for member in sorted(packed.infolist(), key=lambda member: member.filename):
                 place = PLACE.fullmatch(member.filename)
                 if place and place[1] == alphabet and int(place[2]) <= LETTERS:

@@ -12,6 +12,7 @@ import secrets
 import shutil
 import threading
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -233,7 +234,7 @@ class Upload:
         """Unpack the .zip into `tree`; False where it was told to stop."""
         name = self.files[0][0]
         try:
-            with archives.archive(self.draft / "0") as archive:
+            with zipfile.ZipFile(self.draft / "0") as archive:
                 every = [one for one in archive.infolist() if not one.is_dir()]
                 members = [one for one in every if is_picture(one.filename)]
                 bound([(one.filename, one.file_size) for one in members])
