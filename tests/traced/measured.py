@@ -17,9 +17,9 @@ import tl_course as tl
 from tl_course.app import bench as benches
 from tl_course.app import notebooks, wheelhouse
 from tl_course.app.notebooks import root
-from tl_course.base import archives, outside, stats
+from tl_course.base import outside, stats
 from tl_course.core import files, network, output_layers, pretraining, session, settings
-from tl_course.data import parts, pictures, writing
+from tl_course.data import pictures, writing
 from tl_course.data.sources import emoji_images, espeak, strokes, things
 from tl_course.data.targets import (
     handwritten,

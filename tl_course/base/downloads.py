@@ -40,7 +40,8 @@ def download(
     def is_right(file: Path) -> bool:
         return not checksum or pooch.file_hash(str(file), name) == checksum
 
-    fetch = pooch.HTTPDownloader(progressbar=True, timeout=PATIENCE)
+    asked_by = {"User-Agent": "tl-course"}
+    fetch = pooch.HTTPDownloader(progressbar=True, timeout=PATIENCE, headers=asked_by)
     failures = []
     storage.make_folder(path.parent)
     with storage.lock(path):
