@@ -221,7 +221,7 @@ def test_saved_drawings_are_a_folder_for_notebook_08_and_a_file(tmp_path):
 def test_a_save_that_was_killed_leaves_no_class_behind(tmp_path):
     mine = [Drawing(digit, drawn.encode(THREE)) for digit in (3, 4)]
     saved = handwriting_files.save(tmp_path, "Ada", mine)
-    (saved.pictures / "4" / f"{storage.DRAFT}1234abcd-4-01.png").write_text("half")
+    (saved.pictures / "4" / f"{storage._drafts_here()}999999999-1234abcd-01.png").write_text("half")
     handwriting_files.save(tmp_path, "Ada", mine[:1])
     assert [path.name for path in saved.pictures.iterdir()] == ["3"]
 

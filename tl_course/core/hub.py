@@ -68,6 +68,8 @@ def _sentence(error: Exception, name: str) -> str | None:
     from huggingface_hub import errors
 
     here = f"{name} on the Hugging Face hub"
+    if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None:
+        error = error.__cause__  # what the hub answered, before its library looked on the disk
     status = getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(error, errors.RevisionNotFoundError):
         return f"There is no such revision of {here}: leave the revision out to get the newest."
