@@ -5,8 +5,8 @@
 Zohar Jackson and others, github.com/Jakobovski/free-spoken-digit-dataset, CC BY-SA 4.0, version
 1.0.10. GitHub packs the archive anew for each download, so that it has no checksum of its own: what
 is inside is read and counted, and the recordings of four of the people are compared with their
-checksums. All of it is put in its place at once. Afterwards
-`tl-course matrix` has the row "spoken-real".
+checksums. All of it is put in its place at once. Afterwards `tl-course matrix` has the row
+"spoken-real".
 """
 
 import collections

@@ -1,4 +1,4 @@
-"""The house: who may import whom, a lesson for each notebook, the face, and old names."""
+"""The house: who may import whom, a lesson for each notebook, and the face."""
 
 import ast
 import shutil

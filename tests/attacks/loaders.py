@@ -388,7 +388,7 @@ def experiments() -> dict[str, Experiment]:
         training_lab.TrainingLab(source, digits),
     ]
     for one in every:
-        one.wait(60)
+        one.wait()
         one.show = one.abandon = lambda: None
     return {one.name: one for one in every}
 

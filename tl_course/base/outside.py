@@ -29,8 +29,8 @@ def content(path: str | os.PathLike, most: int, follow: bool = True, whole: bool
     `follow` says whether the name may be a link.
     """
     try:
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise OSError(errno.EINVAL, "it is a folder, or no plain file")
+        if why := storage.no_file(path):
+            raise OSError(errno.EINVAL, why)
         if not follow and os.path.islink(path):
             raise OSError(errno.ELOOP, "it is a link")
         with open(path, "rb") as file:

@@ -251,6 +251,13 @@ def check_name(path: str | os.PathLike) -> Path:
     return Path(path)
 
 
+def no_file(path: str | os.PathLike) -> str | None:
+    """Why what is at a path cannot be read as a file; None for a file, and where nothing is."""
+    if os.path.isdir(path):
+        return "it is a folder"
+    return "it is no plain file" if os.path.exists(path) and not os.path.isfile(path) else None
+
+
 def is_text(name: str) -> bool:
     """Whether a name can be written as UTF-8: Python keeps other bytes as lone surrogates."""
     return not any("\ud800" <= character <= "\udfff" for character in name)
@@ -294,8 +301,11 @@ def claimed(place: str | os.PathLike) -> Iterator[None]:
     """
     place = Path(place)
     path = place / CLAIM if place.is_dir() else place.with_name(f".{place.name}{CLAIM}")
-    says = f"Another program is writing to {place} just now: wait until it is done, or choose "
-    with _held(path, 0, f"{says}another place.", f"{place} cannot be written to", "here"):
+    taken = (
+        f"Another program is writing to {place} just now: wait until it is done, or choose another "
+        "place."
+    )
+    with _held(path, 0, taken, f"{place} cannot be written to", "choose another place"):
         try:
             yield
         finally:
@@ -309,29 +319,28 @@ def lock(path: str | os.PathLike, timeout: float = 600) -> Iterator[None]:
 
     Raises CourseError when another process still has it after `timeout` seconds.
     """
-    says = f"Another program has been using {path} for more than {timeout:g} seconds; "
-    with _held(
-        Path(f"{path}.lock"), timeout, f"{says}wait until it is done, or end it, and try again.",
-        f"Cannot write beside {path}", "in TL_COURSE_HOME",
-    ):  # fmt: skip
+    taken = (
+        f"Another program has been using {path} for more than {timeout:g} seconds; wait until it "
+        "is done, or end it, and try again."
+    )
+    todo = "set TL_COURSE_HOME to a folder that you may write to"
+    with _held(Path(f"{path}.lock"), timeout, taken, f"Cannot write beside {path}", todo):
         yield
 
 
 @contextlib.contextmanager
-def _held(path: Path, timeout: float, taken: str, refused: str, where: str) -> Iterator[None]:
-    """Holds the lock `path`; CourseError, `taken` or `refused`, where it cannot be had."""
+def _held(path: Path, timeout: float, taken: str, refused: str, todo: str) -> Iterator[None]:
+    """Holds the lock `path`; CourseError where another has it (`taken`) or it cannot be made."""
+    # Readable and writable for all: in a shared home, others must be able to take it too.
+    held = filelock.FileLock(path, mode=0o666)
     try:
         _make(path.parent)
-        # Readable and writable for all: in a shared home, others must be able to take it too.
-        held = filelock.FileLock(path, mode=0o666)
         held.acquire(timeout=timeout)
     except filelock.Timeout:
         raise CourseError(taken) from None
     except OSError as error:
         if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
-            raise CourseError(
-                f"{refused} ({reason(error)}): choose a folder that you may write to {where}."
-            ) from error
+            raise CourseError(f"{refused} ({reason(error)}): {todo}.") from error
         # Some network disks know no locks; writing there is as safe as one is careful.
     try:
         yield

@@ -24,8 +24,6 @@ def listed(name: str, revision: str | None = None) -> tuple[str, dict[str, int]]
     import huggingface_hub
 
     with errors_told(name):
-        if huggingface_hub.constants.HF_HUB_OFFLINE:
-            raise ConnectionError("HF_HUB_OFFLINE is set")
         about = huggingface_hub.HfApi().model_info(name, revision=revision, files_metadata=True)
     return about.sha, {file.rfilename: file.size or 0 for file in about.siblings}
 

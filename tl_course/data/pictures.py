@@ -50,8 +50,8 @@ def open_picture(
         name = "This picture" if isinstance(file, bytes) else os.fspath(file)
     name = printable(name, 500)
     try:
-        if not isinstance(file, bytes) and os.path.exists(file) and not os.path.isfile(file):
-            raise _unreadable(name, "it is a folder, or no plain file", "not a file")
+        if not isinstance(file, bytes) and (why := storage.no_file(file)):
+            raise _unreadable(name, why, "not a file")
         with io.BytesIO(file) if isinstance(file, bytes) else open(file, "rb") as content:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what matters of them is a sentence below
