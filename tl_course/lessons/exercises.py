@@ -1,15 +1,17 @@
 """Exercises: what a learner writes, a checker that says what is wrong with it, hints, a solution.
 
-Those of notebook NN are in `nNN_…/exercises.py`, their solutions in `solutions.py` beside it (which
-may be missing: then the teacher keeps them). In the notebook:
+How to add one, 03.freezing:
 
-    def freeze(net):
-        ...
-
-    exercises.freezing.check(freeze)
-
-A checker looks at what an answer *does*, on data of its own. It is a function of the answers that
-returns where they are right, and raises `Wrong` with the sentence for the mistake that it found.
+1. `nNN_…/exercises.py`: write what the learner's cell holds, a function `freeze` whose body is
+   `...` or has a fault, then its checker, then `freezing = Exercise("03.freezing", freeze, …)`.
+2. The checker calls the learner's function on data of its own and looks at what it does. For each
+   mistake it says `expect(condition, code="What is wrong, and what to look at.")`. The first
+   condition that fails ends the check, so put the most telling one first.
+3. `solutions.py`: write the worked solution and its reason. (A student's version has no such file.)
+4. Notebook NN: put a text and a cell tagged `exercise`, which holds `freezing.cell()`.
+5. `tests/exercises/nNN.py`: add another right answer and a wrong one for each code, most of them
+   as an edit of the solution: `code=(" in trainable", " not in trainable")`.
+6. Run `pytest tests/test_exercises.py -k 03`.
 """
 
 import ast
@@ -34,6 +36,7 @@ from datetime import date
 from types import FunctionType, ModuleType
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from IPython.display import HTML, display
 
@@ -52,7 +55,14 @@ LOOKS = {  # outcome: mark, heading, colour of the rule beside it
 
 
 class Wrong(Exception):
-    """An answer that is wrong; the message says in which way, and what to look at."""
+    """An answer that is wrong, `Wrong(code="A sentence.")`.
+
+    The sentence tells the learner in which way, and what to look at; tests know it by its code.
+    """
+
+    def __init__(self, **mistake: str):
+        ((self.code, sentence),) = mistake.items()
+        super().__init__(sentence)
 
 
 class Endless(BaseException):
@@ -60,22 +70,77 @@ class Endless(BaseException):
 
 
 class Outcome(NamedTuple):
-    """What a checker found: one of the four outcomes, and a sentence or two for the learner."""
+    """What a checker found: one of the four outcomes, a sentence or two, the code of a mistake."""
 
     kind: str
     message: str
+    code: str = ""
 
 
-def expect(condition: object, message: str) -> None:
-    """Raise `Wrong(message)` unless the condition holds."""
+# ------------------------------------------------------------------------- what a checker asks
+
+
+def expect(condition: object, /, **mistake: str) -> None:
+    """Raise `Wrong(code=sentence)` unless the condition holds."""
     if not condition:
-        raise Wrong(message)
+        raise Wrong(**mistake)
 
 
-def returned(answer: object) -> object:
+def expect_unlike(is_it: Callable[..., bool], mistakes: dict[tuple, str]) -> None:
+    """Raise `Wrong` for the first mistake whose result the learner's answer is.
+
+    `mistakes` has the sentence by (code, what comes out by it, …); `is_it` compares one of these
+    with the answer.
+    """
+    for (code, *results), sentence in mistakes.items():
+        expect(not any(map(is_it, results)), **{code: sentence})
+
+
+NOTHING = "Your function returns nothing: its last line must be `return …`."
+
+
+def returned(answer: object, nothing: str = NOTHING) -> object:
     """What a learner's function gave back; `Wrong` where that is nothing."""
-    expect(answer is not None, "Your function returns nothing: its last line must be `return …`.")
+    expect(answer is not None, nothing=nothing)
     return answer
+
+
+def called(function: Callable, *given: object, changed: str, nothing: str = NOTHING) -> object:
+    """What a learner's function gives for copies of `given`.
+
+    `Wrong` with the sentence `changed` where it changes one of them, with `nothing` where it gives
+    nothing.
+    """
+    copies = copy.deepcopy(given)
+    answer = function(*copies)
+    expect(all(map(same, given, copies)), changed=changed)
+    return returned(answer, nothing)
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two tensors, arrays, tables, networks or plain values are equal."""
+    if isinstance(one, torch.nn.Module):
+        return not differing(one, other)
+    equal = getattr(one, "equal", None) or getattr(one, "equals", None)  # tensors, tables
+    return equal(other) if equal else np.array_equal(one, other)
+
+
+def differing(before: torch.nn.Module, after: torch.nn.Module) -> set[str]:
+    """The names of parameters and buffers of `before` that are not equal in `after`."""
+    states = before.state_dict(), after.state_dict()
+    return {
+        name
+        for name, value in states[0].items()
+        if name not in states[1] or not torch.equal(value, states[1][name])
+    }
+
+
+def has_length(answer: object, length: int) -> bool:
+    """Whether an answer is a tuple or a list of so many things."""
+    return isinstance(answer, (tuple, list)) and len(answer) == length
+
+
+# ------------------------------------------------------------------------------- an exercise
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +191,9 @@ class Exercise:
         """Show the next hint; each says more than the one before."""
         number = min(_hints_given.get(self.name, 0), len(self.hints) - 1)
         _hints_given[self.name] = number + 1
-        kept.keep("exercises", self.name, lambda e: e | {"hints": max(number + 1, _hints(e))})
+        kept.keep(
+            "exercises", self.name, lambda e: e | {"hints": max(number + 1, e.get("hints", 0))}
+        )
         last = (
             f" The next step is {self._call}.solution()." if number + 1 == len(self.hints) else ""
         )
@@ -134,17 +201,13 @@ class Exercise:
 
     def solution(self) -> None:
         """Show a worked solution and its reason."""
-        worked = self._solution()
-        if worked is None:
+        try:
+            code, reason = self.worked()
+        except KeyError:
             print("The solutions are not in this version of the course: ask your teacher.")
             return
         kept.keep("exercises", self.name, lambda entry: entry | {"solution_seen": True})
-        display(
-            HTML(
-                f"<pre><code>{html.escape(_source(worked[0]))}</code></pre>"
-                f"<p>{html.escape(worked[1])}</p>"
-            )
-        )
+        display(HTML(f"<pre><code>{html.escape(code)}</code></pre><p>{html.escape(reason)}</p>"))
 
     def mark(self, *answers: object) -> None:
         """While a notebook is marked, raise `Wrong` for answers that are not right.
@@ -157,7 +220,7 @@ class Exercise:
         with contextlib.redirect_stderr(sys.stdout):  # nbgrader takes a warning for a failure
             outcome = self.judge(*answers)
         if outcome.kind != RIGHT:
-            raise Wrong(outcome.kind if outcome.kind == NOT_ATTEMPTED else outcome.message)
+            raise Wrong(marked=outcome.kind if outcome.kind == NOT_ATTEMPTED else outcome.message)
 
     # ------------------------------------------------------- what tests and teachers' tools call
 
@@ -171,7 +234,7 @@ class Exercise:
                 with _no_longer_than(within):
                     self.checker(*map(_copy, answers))
             except Wrong as wrong:
-                return Outcome(WRONG, str(wrong))
+                return Outcome(WRONG, str(wrong), wrong.code)
             except Endless as endless:
                 line = _line(endless, answers)
                 return Outcome(
@@ -193,11 +256,11 @@ class Exercise:
 
     def solved(self) -> tuple:
         """What the cell defines with the worked solution in it; KeyError where there is none."""
-        return tuple(_defined(self._needed()[0]).values())
+        return tuple(_defined(self._solution()[0]).values())
 
     def cell(self, solved: bool = False) -> str:
         """The code of the exercise's cell, untouched or solved."""
-        code = self._needed()[0] if solved else self.given
+        code = self._solution()[0] if solved else self.given
         between = "\n\n\n" if callable(code) else "\n"
         return f"{_source(code)}{between}{self._call}.check({', '.join(_defined(code))})"
 
@@ -207,7 +270,7 @@ class Exercise:
 
     def worked(self) -> tuple[str, str]:
         """The worked solution as it is written, and its reason; KeyError where there is none."""
-        code, reason = self._needed()
+        code, reason = self._solution()
         return _source(code), reason
 
     @property
@@ -219,32 +282,23 @@ class Exercise:
     def _call(self) -> str:
         return f"exercises.{self.own_name}"
 
-    def _needed(self) -> tuple[Callable | str, str]:
-        worked = self._solution()
-        if worked is None:
-            raise KeyError(f"{self.name} has no solution")
-        return worked
-
-    def _solution(self) -> tuple[Callable | str, str] | None:
+    def _solution(self) -> tuple[Callable | str, str]:
         number, _, own_name = self.name.partition(".")
         solutions = _of_lesson(number, "solutions")
-        return None if solutions is None else solutions.SOLUTIONS[own_name]
+        if solutions is None:
+            raise KeyError(f"{self.name} has no solution")
+        return solutions.SOLUTIONS[own_name]
 
     def _keep(self, kind: str) -> None:
         def changed(entry: dict) -> dict:
             best = RIGHT if RIGHT in (kind, entry.get("outcome")) else kind
-            tried = entry.get("tried", 0)
-            tried = tried + 1 if isinstance(tried, int) else 1
+            tried = entry.get("tried", 0) + 1
             return entry | {"outcome": best, "tried": tried, "last": date.today().isoformat()}
 
         kept.keep("exercises", self.name, changed)
 
 
 _hints_given: dict[str, int] = {}  # in this kernel
-
-
-def _hints(entry: dict) -> int:
-    return entry["hints"] if isinstance(entry.get("hints"), int) else 0
 
 
 def every(number: str) -> dict[str, Exercise]:
@@ -284,10 +338,7 @@ def _same(answer: object, given: object) -> bool:
     if isinstance(answer, FunctionType) and isinstance(given, FunctionType):
         body = _body(answer)
         return body is not None and (not body or body == _body(given))
-    try:
-        return type(answer) is type(given) and bool(answer == given)
-    except Exception:  # answers that cannot be compared are answers
-        return False
+    return type(answer) is type(given) and answer == given
 
 
 def _body(function: FunctionType) -> list[str] | None:

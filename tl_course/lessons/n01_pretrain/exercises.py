@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tl_course.lessons.exercises import Exercise, Wrong, expect, returned
+from tl_course.lessons.exercises import Exercise, Wrong, expect, expect_unlike, returned
 
 # ---------------------------------------------------------------------------- a filter by hand
 
@@ -22,10 +22,12 @@ def _kernel(answer: object) -> torch.Tensor:
     try:
         kernel = torch.as_tensor(answer, dtype=torch.float64).detach()
     except (TypeError, ValueError) as error:
-        raise Wrong(f"Your function returns something that is not a filter. {asked}") from error
+        raise Wrong(
+            filter=f"Your function returns something that is not a filter. {asked}"
+        ) from error
     shape, kernel = list(kernel.shape), kernel.squeeze()
     kernel = kernel.sum(0) if kernel.ndim == 3 and len(kernel) == 3 else kernel  # of each colour
-    expect(list(kernel.shape) == [7, 7], f"Your filter has the shape {shape}. {asked}")
+    expect(list(kernel.shape) == [7, 7], shape=f"Your filter has the shape {shape}. {asked}")
     return kernel
 
 
@@ -43,18 +45,18 @@ def _answers_to_lines(kernel: torch.Tensor) -> bool:
 def _check_horizontal(my_filter) -> None:
     kernel = _kernel(returned(my_filter()))
     most = kernel.abs().sum().item()
-    expect(most > 0, "All its numbers are zero, so it responds to nothing at all.")
+    expect(most > 0, zeros="All its numbers are zero, so it responds to nothing at all.")
     total = kernel.sum().item()
     missing = "positive" if total < 0 else "negative"
     expect(
         kernel.min() < 0 < kernel.max(),
-        f"It has no {missing} numbers, so it responds to every plain bright area. On a uniform "
-        "area its numbers have to cancel each other.",
+        one_sign=f"It has no {missing} numbers, so it responds to every plain bright area. On a "
+        "uniform area its numbers have to cancel each other.",
     )
     expect(
         abs(total) < 0.05 * most,
-        f"Its positive and negative numbers do not cancel: they add up to {total:+.3g}, and that "
-        "times the brightness is its answer to a uniform area.",
+        total=f"Its positive and negative numbers do not cancel: they add up to {total:+.3g}, and "
+        "that times the brightness is its answer to a uniform area.",
     )
     place = torch.arange(20, dtype=torch.float64)
     step = torch.where(place < 10, -1.0, 1.0).expand(20, 20).double()
@@ -63,34 +65,35 @@ def _check_horizontal(my_filter) -> None:
     slope = max(_strongest(kernel, x) for x in (slanted, slanted.flip(0)))
     expect(
         max(upright, level) > 0.02 * most,
-        "It responds neither to edges from left to right nor to upright ones: the numbers of "
-        "every row cancel, and so do those of every column. Within a row, all should have the "
+        neither="It responds neither to edges from left to right nor to upright ones: the numbers "
+        "of every row cancel, and so do those of every column. Within a row, all should have the "
         "same sign.",
     )
     expect(
         upright < 3 * level,
-        "It is turned by a right angle: it responds to edges that run up and down. Which way does "
-        "brightness change across an edge that runs from left to right?",
+        turned="It is turned by a right angle: it responds to edges that run up and down. Which "
+        "way does brightness change across an edge that runs from left to right?",
     )
     expect(
         upright < 0.25 * level or slope < 1.1 * max(level, upright),
-        "It responds most strongly to slanted edges. For an edge from left to right, all the "
-        "numbers of a row should have the same sign.",
+        slanted="It responds most strongly to slanted edges. For an edge from left to right, all "
+        "the numbers of a row should have the same sign.",
     )
     expect(
         upright < 0.25 * level,
-        f"It responds to edges from left to right ({level:.1f}) and to upright ones as well "
-        f"({upright:.1f}). What do its columns add up to?",
+        upright_too=f"It responds to edges from left to right ({level:.1f}) and to upright ones as "
+        f"well ({upright:.1f}). What do its columns add up to?",
     )
     expect(
         level > 0.2 * most,
-        f"It hardly responds to an edge from left to right ({level:.1f}, and {most:.1f} would "
-        "be possible): the numbers above the edge and those below it work against themselves.",
+        stripes=f"It hardly responds to an edge from left to right ({level:.1f}, and {most:.1f} "
+        "would be possible): the numbers above the edge and those below it work against "
+        "themselves.",
     )
     expect(
         not _answers_to_lines(kernel),
-        "This is a filter for thin lines: from top to bottom its numbers change sign more than "
-        "once. An edge has one dark and one bright side, so the sign should change once.",
+        line="This is a filter for thin lines: from top to bottom its numbers change sign more "
+        "than once. An edge has one dark and one bright side, so the sign should change once.",
     )
 
 
@@ -140,8 +143,8 @@ def _check_downhill(descended) -> None:
         place = returned(descended(w, bowl.gradient, rate, steps))
         expect(
             torch.equal(w, torch.zeros(2)),
-            "The numbers that your function was given have changed, and whatever called it has "
-            "lost them. `w -= …` changes a tensor in place; make a new one.",
+            changed="The numbers that your function was given have changed, and whatever called it "
+            "has lost them. `w -= …` changes a tensor in place; make a new one.",
         )
         return torch.as_tensor(place, dtype=torch.float32).detach(), bowl
 
@@ -159,28 +162,29 @@ def _check_downhill(descended) -> None:
 
     expect(
         taken in (1, 3) or not same(three, on_the_way(taken)) or same(three, on_the_way(3)),
-        f"Asked for 3 steps, you take {taken}. How often does your loop run?",
+        count=f"Asked for 3 steps, you take {taken}. How often does your loop run?",
     )
     expect(
         not same(after(0.05, 1)[0], one),
-        "The learning rate makes no difference: with half of it your steps are as long as before.",
+        rate="The learning rate makes no difference: with half of it your steps are as long as "
+        "before.",
     )
     expect(
         not same(after(0.1, 1, deep=2)[0], one),
-        "Where the slope is twice as steep your step is as long as before. Its length comes from "
-        "the gradient, too.",
+        slope="Where the slope is twice as steep your step is as long as before. Its length comes "
+        "from the gradient, too.",
     )
-    expect(not same(one, three), "Three steps lead no further than one.")
+    expect(not same(one, three), one_step="Three steps lead no further than one.")
     expect(
         bowl.asked > 1,
-        "The gradient was asked for once in three steps. It changes along the way: ask again at "
-        "each new place.",
+        asked_once="The gradient was asked for once in three steps. It changes along the way: ask "
+        "again at each new place.",
     )
     begun, now = bowl.loss(torch.zeros(2)), bowl.loss(one)
     expect(
         now < begun,
-        f"The loss has grown in one step, from {begun:.1f} to {now:.1f}. The gradient points "
-        "uphill.",
+        uphill=f"The loss has grown in one step, from {begun:.1f} to {now:.1f}. The gradient "
+        "points uphill.",
     )
 
     def told(w: torch.Tensor) -> list[float]:
@@ -188,19 +192,19 @@ def _check_downhill(descended) -> None:
 
     expect(
         same(one, on_the_way(1)),
-        f"Where the gradient is {_Bowl().gradient(torch.zeros(2)).tolist()} and the rate is 0.1, "
-        f"one step should change the numbers by {told(on_the_way(1))}; yours changes them by "
+        length=f"Where the gradient is {_Bowl().gradient(torch.zeros(2)).tolist()} and the rate is "
+        f"0.1, one step should change the numbers by {told(on_the_way(1))}; yours changes them by "
         f"{told(one)}.",
     )
     expect(
         not same(three, on_the_way(3, rate=0.1 / 3)),
-        "The more steps you are asked for, the shorter each of them is. `rate` belongs to every "
-        "single step; it is not shared out among them.",
+        shared_out="The more steps you are asked for, the shorter each of them is. `rate` belongs "
+        "to every single step; it is not shared out among them.",
     )
     expect(
         same(three, on_the_way(3)),
-        f"One step alone is right. Three steps should lead to {told(on_the_way(3))}, and yours "
-        f"lead to {told(three)}: what is different in the second step?",
+        later_steps=f"One step alone is right. Three steps should lead to {told(on_the_way(3))}, "
+        f"and yours lead to {told(three)}: what is different in the second step?",
     )
 
 
@@ -266,36 +270,37 @@ def _check_adding_up(trained) -> None:
     begun = F.cross_entropy(net(x), y).item()
     watching = _Gradients(net)
     after = trained(net, x, y, steps=20)
-    expect(isinstance(after, nn.Module), "Your function must return the network.")
+    expect(isinstance(after, nn.Module), network="Your function must return the network.")
     taken = max(map(len, watching.lying.values()), default=0)
     if all(map(torch.equal, before, after.parameters())):
         expect(
             not taken,
-            "No weight has moved. The gradients are emptied after `backward()` has computed them "
-            "and before the optimizer uses them.",
+            emptied="No weight has moved. The gradients are emptied after `backward()` has "
+            "computed them and before the optimizer uses them.",
         )
-        raise Wrong("No weight has moved: no gradient was computed.")
+        raise Wrong(no_gradient="No weight has moved: no gradient was computed.")
     piled = watching.piled_up()
     expect(
         not piled or len(piled) == len(before) or not taken,
-        f"In {', '.join(piled)} the gradients still pile up; you emptied only some of them. The "
-        "optimizer knows all parameters.",
+        partly=f"In {', '.join(piled)} the gradients still pile up; you emptied only some of them. "
+        "The optimizer knows all parameters.",
     )
     expect(
         not piled,
-        "Each `backward()` still adds its gradient to those of the steps before it. What has to "
-        "happen to the old ones, in every step?",
+        adding_up="Each `backward()` still adds its gradient to those of the steps before it. What "
+        "has to happen to the old ones, in every step?",
     )
     expect(
         taken in (0, 20),
-        f"Asked for 20 steps, it takes {taken}. Look at what is inside the loop and what is not.",
+        steps=f"Asked for 20 steps, it takes {taken}. Look at what is inside the loop and what is "
+        "not.",
     )
     with torch.no_grad():
         loss = F.cross_entropy(after(x), y).item()
     expect(
         loss < begun,
-        f"The loss was {begun:.2f} before the training and is {loss:.2f} after it. Everything but "
-        "the missing line was right.",
+        loss=f"The loss was {begun:.2f} before the training and is {loss:.2f} after it. Everything "
+        "but the missing line was right.",
     )
 
 
@@ -331,29 +336,23 @@ def _check_guessing(guessing_loss) -> None:
 
     expect(
         losses[2] != losses[1000],
-        f"It is {losses[2]:.3g} for 2 classes and for 1,000. Guessing among more is harder.",
+        constant=f"It is {losses[2]:.3g} for 2 classes and for 1,000. Guessing among more is "
+        "harder.",
     )
-    expect(
-        not are(lambda n: 1 / n),
-        "That is the probability that a guess is right. The loss is computed from the probability "
-        "of the right answer; it is not that probability.",
-    )
-    expect(
-        not are(lambda n: 1 - 1 / n),
-        "That is the share of guesses that are wrong. Cross-entropy does not count mistakes.",
-    )
-    expect(
-        not are(lambda n: -math.log(n)),
-        "The logarithm of a probability is negative, and a loss that is to be lowered cannot "
-        "start below zero. Look at the sign.",
-    )
-    expect(
-        not are(math.log2) and not are(math.log10),
-        "The idea is right, the logarithm is not: `F.cross_entropy` uses the natural one.",
-    )
+    mistakes = {
+        ("probability", lambda n: 1 / n): "That is the probability that a guess is right. The loss "
+        "is computed from the probability of the right answer; it is not that probability.",
+        ("share", lambda n: 1 - 1 / n): "That is the share of guesses that are wrong. "
+        "Cross-entropy does not count mistakes.",
+        ("sign", lambda n: -math.log(n)): "The logarithm of a probability is negative, and a loss "
+        "that is to be lowered cannot start below zero. Look at the sign.",
+        ("base", math.log2, math.log10): "The idea is right, the logarithm is not: "
+        "`F.cross_entropy` uses the natural one.",
+    }
+    expect_unlike(are, mistakes)
     expect(
         are(math.log),
-        f"For 10 classes you get {losses[10]:.3g}. Compare with "
+        value=f"For 10 classes you get {losses[10]:.3g}. Compare with "
         "`F.cross_entropy(torch.zeros(1, 10), torch.tensor([0]))`: ten equal scores.",
     )
 

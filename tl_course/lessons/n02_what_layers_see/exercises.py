@@ -5,7 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from tl_course.lessons.exercises import Exercise, Wrong, expect, returned
+from tl_course.lessons.exercises import Exercise, Wrong, called, expect, expect_unlike, returned
 
 # ---------------------------------------------------------------------------- choosy about angles
 
@@ -24,17 +24,14 @@ def _unit(n: int, best: int, weakest: int) -> torch.Tensor:
 
 def _check_choosy(selectivity) -> None:
     def of(answers: torch.Tensor) -> float:
-        given = answers.clone()
-        measured = returned(selectivity(given))
-        expect(
-            torch.equal(given, answers),
+        changed = (
             "The answers that your function was given have changed, and whatever called it has "
-            "lost them. `-=` and `/=` change a tensor in place.",
+            "lost them. `-=` and `/=` change a tensor in place."
         )
-        measured = torch.as_tensor(measured)
+        measured = torch.as_tensor(called(selectivity, answers, changed=changed))
         expect(
             measured.numel() == 1,
-            f"Your function returns {measured.numel()} numbers. A unit has one selectivity.",
+            single=f"Your function returns {measured.numel()} numbers. A unit has one selectivity.",
         )
         return measured.item()
 
@@ -44,24 +41,20 @@ def _check_choosy(selectivity) -> None:
     def is_it(other: float) -> bool:
         return abs(measured - (2 - other) / (2 + other)) < 1e-4
 
-    expect(
-        not is_it(0.1),
-        "You compare the best answer with the weakest one. The weakest need not be at a right "
-        "angle to the best.",
-    )
-    expect(
-        not is_it(near[9].item()) and not is_it(near[21].item()),
-        "You compare with an angle of 45 degrees. The n angles share 180 degrees, not 360; how "
-        "many places further is a right angle?",
-    )
-    expect(
-        not is_it(near.mean().item()) and not is_it((near.sum().item() - 2) / 23),
-        "You compare the best answer with a mean. The question is what the unit answers at one "
-        "angle, the right angle to its best.",
-    )
+    means = near.mean().item(), (near.sum().item() - 2) / 23
+    mistakes = {
+        ("weakest", 0.1): "You compare the best answer with the weakest one. The weakest need not "
+        "be at a right angle to the best.",
+        ("angle", near[9].item(), near[21].item()): "You compare with an angle of 45 degrees. The "
+        "n angles share 180 degrees, not 360; how many places further is a right angle?",
+        ("mean", *means): "You compare the best answer with a mean. The question is what the unit "
+        "answers at one angle, the right angle to its best.",
+    }
+    expect_unlike(is_it, mistakes)
     expect(
         abs(measured - (2 - 0.5) / 2) > 1e-4 and abs(measured - 2 / 0.5) > 1e-4,
-        "Both angles are correct; the formula divides the difference of the answers by their sum.",
+        formula="Both angles are correct; the formula divides the difference of the answers by "
+        "their sum.",
     )
     told = (
         "A unit answers 2.0 at its best angle and 0.5 at a right angle to it. Its selectivity is "
@@ -69,10 +62,10 @@ def _check_choosy(selectivity) -> None:
     )
     expect(
         not 1e-4 <= expected - measured < 0.01,
-        f"{told}, a little less: is something added to the sum that you divide by? Weak answers "
-        "would lose much by it.",
+        added=f"{told}, a little less: is something added to the sum that you divide by? Weak "
+        "answers would lose much by it.",
     )
-    expect(abs(measured - expected) < 1e-4, f"{told}.")
+    expect(abs(measured - expected) < 1e-4, value=f"{told}.")
     wrapped = (
         "It is right where the best angle is small, and not where it is 150 degrees: the right "
         "angle to that would be 240. Stripes at 240 degrees are the same as at another angle, "
@@ -81,8 +74,8 @@ def _check_choosy(selectivity) -> None:
     try:
         measured = of(_unit(24, best=20, weakest=1))
     except IndexError as error:
-        raise Wrong(wrapped) from error
-    expect(abs(measured - expected) < 1e-4, wrapped)
+        raise Wrong(wrapped=wrapped) from error
+    expect(abs(measured - expected) < 1e-4, wrapped=wrapped)
     of_eight = (
         "It works with 24 angles and not with 8. How many places a right angle is depends on how "
         "many angles there are."
@@ -90,21 +83,22 @@ def _check_choosy(selectivity) -> None:
     try:
         few = [of(_unit(8, best, weakest=(best + 1) % 8)) for best in (1, 6)]
     except IndexError as error:
-        raise Wrong(of_eight) from error
-    expect(all(abs(one - expected) < 1e-4 for one in few), of_eight)
+        raise Wrong(of_eight=of_eight) from error
+    expect(all(abs(one - expected) < 1e-4 for one in few), of_eight=of_eight)
     silent = of(torch.zeros(24))
     expect(
         abs(silent) < 1e-6,
-        f"A unit that responds to nothing gets {silent}; it should get 0. What is the sum that you "
-        "divide by?",
+        silent=f"A unit that responds to nothing gets {silent}; it should get 0. What is the sum "
+        "that you divide by?",
     )
     alone = torch.zeros(24)
     alone[3] = 2.0
     choosiest = of(alone)
     expect(
         abs(choosiest - 1) < 1e-4,
-        f"A unit that responds at one angle and is silent at all others gets {choosiest:.4g}; "
-        "it is as choosy as can be and should get 1. Which of the two answers may be zero?",
+        choosiest="A unit that responds at one angle and is silent at all others gets "
+        f"{choosiest:.4g}; it is as choosy as can be and should get 1. Which of the two answers "
+        "may be zero?",
     )
 
 
@@ -171,64 +165,53 @@ def _check_field(field_size) -> None:
     said = "For layers 1, 2 and 3 the course's answer is 7, 12 and 22 pixels; yours is "
     said += f"{sizes[1]}, {sizes[3]} and {sizes[5]}. "
     slips = _by_mistake(three)
-    expect(
-        sizes[5] != slips["apart"],
-        said + "After a pooling with stride 2, two neighbouring answers are two pixels apart, "
-        "after two such poolings four.",
-    )
-    expect(
-        sizes[5] != slips["early"],
-        said + "A layer's own stride counts only for the layers after it: its neighbours lie as "
-        "far apart as the layers before left them.",
-    )
-    expect(
-        sizes[5] != slips["pooling"],
-        said + "A pooling looks at two neighbours, so it widens the field too, as a small filter "
-        "would.",
-    )
-    expect(
-        sizes[5] != slips["product"],
-        said + "Sizes do not multiply: neighbouring windows overlap.",
+    mistakes = {
+        ("strides", slips["apart"]): "After a pooling with stride 2, two neighbouring answers are "
+        "two pixels apart, after two such poolings four.",
+        ("early", slips["early"]): "A layer's own stride counts only for the layers after it: its "
+        "neighbours lie as far apart as the layers before left them.",
+        ("pooling", slips["pooling"]): "A pooling looks at two neighbours, so it widens the field "
+        "too, as a small filter would.",
+        ("product", slips["product"]): "Sizes do not multiply: neighbouring windows overlap.",
+        ("summed", slips["summed"], slips["differences"]): "Strides multiply: where every second "
+        "answer of every second answer is kept, one in four is left, and a stride of 1 changes "
+        "nothing.",
+        ("forwards", slips["forwards"]): "You count from the first layer on with a rule that goes "
+        "from the last one back.",
+        ("total", slips["sum"]): "Sizes do not simply add up: a 3×3 filter adds only its two outer "
+        "neighbours, and they may lie further apart than one pixel.",
+    }
+    expect_unlike(
+        lambda size: sizes[5] == size,
+        {mistake: said + sentence for mistake, sentence in mistakes.items()},
     )
     expect(
         sizes[5] != slips["last"] or field_size([(3, 1), (3, 1)]) != 5,
-        said + "How far apart two neighbours lie comes from all the strides before, and yours "
+        last=said + "How far apart two neighbours lie comes from all the strides before, and yours "
         "forgets the first pooling at the next layer.",
     )
     expect(
-        sizes[5] not in (slips["summed"], slips["differences"]),
-        said + "Strides multiply: where every second answer of every second answer is kept, one "
-        "in four is left, and a stride of 1 changes nothing.",
-    )
-    expect(
-        sizes[5] != slips["forwards"],
-        said + "You count from the first layer on with a rule that goes from the last one back.",
-    )
-    expect(
-        sizes[5] != slips["sum"],
-        said + "Sizes do not simply add up: a 3×3 filter adds only its two outer neighbours, and "
-        "they may lie further apart than one pixel.",
-    )
-    expect(
         sizes[1] != 6 or sizes[5] != 21,
-        said + "You are one short: without any layer, a unit sees one pixel.",
+        one_short=said + "You are one short: without any layer, a unit sees one pixel.",
     )
-    expect(sizes[1] == 7, said + "Try it with one layer first.")
+    expect(sizes[1] == 7, first=said + "Try it with one layer first.")
     expect(
         sizes[3] == 12,
-        said + "One layer is right. Follow by hand what a pooling and a filter after it add.",
+        second=said
+        + "One layer is right. Follow by hand what a pooling and a filter after it add.",
     )
     expect(
         sizes[5] == 22,
-        said + "Layers 1 and 2 are right. What does a second pooling change for the layer after "
+        third=said
+        + "Layers 1 and 2 are right. What does a second pooling change for the layer after "
         "it?",
     )
     for layers in ([(3, 1), (3, 1)], [(7, 2), (3, 2), (3, 1), (3, 1)], [(5, 3), (2, 1), (4, 2)]):
         right, returned_size = _seen(layers), field_size(list(layers))
         expect(
             returned_size == right,
-            f"The course's network comes out right, other networks do not: {layers} sees {right} "
-            f"pixels, yours is {returned_size}. Use both numbers of each pair.",
+            others=f"The course's network comes out right, other networks do not: {layers} sees "
+            f"{right} pixels, yours is {returned_size}. Use both numbers of each pair.",
         )
 
 
@@ -266,68 +249,67 @@ def _check_favourites(favourites) -> None:
     answers[strongest, 2:5, 2:5] = 19.9  # it excites the unit at many places
     answers[order[-1]] += 8  # much on average, and nowhere very much
     answers[order[-1]].clamp_(max=10.0)
-    given = answers.clone()
-    numbers = returned(favourites(answers, 9))
-    expect(torch.equal(given, answers), "Your function changes the answers that it is given.")
+    changed = "Your function changes the answers that it is given."
+    numbers = called(favourites, answers, 9, changed=changed)
     expect(
         all(float(one) == int(one) for one in numbers),
-        "These are not indices of pictures but the answers themselves. `topk` gives two things: "
-        "the largest values, and where they are.",
+        values="These are not indices of pictures but the answers themselves. `topk` gives two "
+        "things: the largest values, and where they are.",
     )
     numbers = [int(one) for one in numbers]
     expect(
         strongest == 0 or set(numbers) != {0},
-        "All of yours are picture 0, which is not even the strongest one. `// 64` was there for "
-        "indices of places; what does it do to the index of a picture?",
+        divided="All of yours are picture 0, which is not even the strongest one. `// 64` was "
+        "there for indices of places; what does it do to the index of a picture?",
     )
     expect(
         max(numbers, default=0) < 40,
-        f"There are 40 pictures, numbered from 0, and you return number {max(numbers, default=0)}: "
-        "that is the number of a place. Each picture has 64 places.",
+        places="There are 40 pictures, numbered from 0, and you return number "
+        f"{max(numbers, default=0)}: that is the number of a place. Each picture has 64 places.",
     )
     repeated = {one: numbers.count(one) for one in numbers if numbers.count(one) > 1}
     expect(
         not repeated,
-        f"Picture {next(iter(repeated), 0)} is there {max(repeated.values(), default=0)} times: it "
-        "excites the unit at several places. Each picture may count once.",
+        repeated=f"Picture {next(iter(repeated), 0)} is there {max(repeated.values(), default=0)} "
+        "times: it excites the unit at several places. Each picture may count once.",
     )
     expect(
         len(numbers) == 9,
-        f"Asked for 9 pictures, you return {len(numbers)}. Repetitions have to go before the best "
-        "are chosen, or there are too few left.",
+        too_few=f"Asked for 9 pictures, you return {len(numbers)}. Repetitions have to go before "
+        "the best are chosen, or there are too few left.",
     )
-    strength = given.flatten(1).amax(1)
+    strength = answers.flatten(1).amax(1)
     expect(
-        numbers != given.flatten(1).mean(1).topk(9).indices.tolist(),
-        "You took the pictures with the largest mean. A picture with one spot that excites the "
-        "unit strongly has a small mean.",
+        numbers != answers.flatten(1).mean(1).topk(9).indices.tolist(),
+        mean="You took the pictures with the largest mean. A picture with one spot that excites "
+        "the unit strongly has a small mean.",
     )
     expect(
         set(numbers) != set(strength.topk(9, largest=False).indices.tolist()),
-        "These are the nine that excite the unit least.",
+        weakest="These are the nine that excite the unit least.",
     )
     best = strength.topk(9).indices.tolist()
     expect(
         numbers == best or set(numbers) != set(best),
-        "These are the right nine, but not the best first.",
+        order="These are the right nine, but not the best first.",
     )
     expect(
         numbers == best,
-        f"The strongest answers are in pictures {best}; yours are {numbers}. What is each "
-        "picture's strongest answer?",
+        strongest=f"The strongest answers are in pictures {best}; yours are {numbers}. What is "
+        "each picture's strongest answer?",
     )
     four = [int(one) for one in favourites(answers, 4)]
     expect(
         four == best[:4],
-        f"With k = 9 it is right, and for k = 4 it returns {len(four)} pictures, {four}, instead "
+        k=f"With k = 9 it is right, and for k = 4 it returns {len(four)} pictures, {four}, instead "
         f"of {best[:4]}. Where do you use `k`?",
     )
     everywhere = torch.rand(40, 8, 8) + 2 * torch.randperm(40)[:, None, None]
     nine = [int(one) for one in favourites(everywhere, 9)]
     expect(
         nine == everywhere.flatten(1).amax(1).topk(9).indices.tolist(),
-        f"Where each picture excites the unit in all its places, you return {len(nine)} of 9. "
-        "However many places you begin with, a picture can fill 64 of them.",
+        everywhere=f"Where each picture excites the unit in all its places, you return {len(nine)} "
+        "of 9. However many places you begin with, a picture can fill 64 of them.",
     )
 
 
@@ -366,17 +348,15 @@ def _left_of_plain(same_contrast, grey: float) -> float:
 def _check_contrast(same_contrast) -> None:
     x = 0.2 + torch.rand(5, 3, 16, 16) * torch.tensor([0.1, 0.5, 1, 2, 4]).view(5, 1, 1, 1)
     x[:, 0] += torch.tensor([0.1, 0.5, 1, 2, 4]).view(5, 1, 1)  # reddish
-    given = x.clone()
-    equalised = returned(same_contrast(x))
-    expect(
-        torch.equal(x, given),
+    changed = (
         "The pictures that your function was given have changed: `-=` and `/=` change a tensor in "
-        "place.",
+        "place."
     )
+    equalised = called(same_contrast, x, changed=changed)
     equalised = torch.as_tensor(equalised).detach().float()
     expect(
         equalised.shape == x.shape,
-        f"The pictures came as {list(x.shape)} and leave as {list(equalised.shape)}; "
+        shape=f"The pictures came as {list(x.shape)} and leave as {list(equalised.shape)}; "
         "`keepdim=True` keeps the shape of a mean.",
     )
     whole = equalised.flatten(1)
@@ -384,42 +364,42 @@ def _check_contrast(same_contrast) -> None:
     together = abs(equalised.mean()) < 0.01 and abs(equalised.std() - 1) < 0.01
     expect(
         mean.abs().max() < 0.01 or not together,
-        "All pictures together have mean 0 and standard deviation 1, but single pictures do not: "
-        "the faint ones are still faint.",
+        together="All pictures together have mean 0 and standard deviation 1, but single pictures "
+        "do not: the faint ones are still faint.",
     )
     of_channels = equalised.mean((2, 3)).abs().max() < 0.01
     expect(
         not of_channels,
-        "You brought each colour channel to mean 0 on its own, and with that the reddish pictures "
-        "lost their colour. Use one mean and one spread for the whole picture.",
+        channels="You brought each colour channel to mean 0 on its own, and with that the reddish "
+        "pictures lost their colour. Use one mean and one spread for the whole picture.",
     )
     expect(
         mean.abs().max() < 0.01,
-        f"The means of the five pictures are {[round(m, 2) for m in mean.tolist()]}, not 0.",
+        means=f"The means of the five pictures are {[round(m, 2) for m in mean.tolist()]}, not 0.",
     )
     expect(
         abs(whole.abs().amax(1) - 1).max() > 0.01,
-        "Now the largest number of every picture is 1. That is the same range, not the same "
-        "contrast: use the standard deviation.",
+        largest="Now the largest number of every picture is 1. That is the same range, not the "
+        "same contrast: use the standard deviation.",
     )
     expect(
         abs(spread - 1).max() < 0.02,
-        "The standard deviations of the five pictures are "
+        spreads="The standard deviations of the five pictures are "
         f"{[round(s, 2) for s in spread.tolist()]}, not 1.",
     )
     plain = torch.as_tensor(same_contrast(torch.full((2, 3, 16, 16), 0.5))).float()  # exactly
     expect(
         plain.isfinite().all(),
-        "A plain grey picture comes out as `nan`: its standard deviation is 0. Keep what you "
+        nan="A plain grey picture comes out as `nan`: its standard deviation is 0. Keep what you "
         "divide by above a very small number.",
     )
-    expect(plain.abs().max() < 0.01, "A plain grey picture must come out as 0 everywhere.")
+    expect(plain.abs().max() < 0.01, plain="A plain grey picture must come out as 0 everywhere.")
     worst, grey = max((_left_of_plain(same_contrast, grey), grey) for grey in PLAIN)
     expect(
         worst < 0.2,
-        f"A plain picture of {grey:.1f} comes out with {worst:.2g} instead of 0: rounding leaves "
-        "it a standard deviation of about 1e-8, not of exactly 0. The smallest number that you "
-        "divide by has to be far above that.",
+        rounding=f"A plain picture of {grey:.1f} comes out with {worst:.2g} instead of 0: rounding "
+        "leaves it a standard deviation of about 1e-8, not of exactly 0. The smallest number that "
+        "you divide by has to be far above that.",
     )
 
 

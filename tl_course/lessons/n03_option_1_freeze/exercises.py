@@ -7,17 +7,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from tl_course.core.network import FiveLayerNet
-from tl_course.lessons.exercises import Exercise, expect, returned
+from tl_course.lessons.exercises import Exercise, differing, expect, returned, same
 
 
-def _state(net: nn.Module, but: str = "output") -> dict[str, torch.Tensor]:
-    """Copies of every parameter and buffer whose name does not begin with `but`."""
-    return {k: v.clone() for k, v in net.state_dict().items() if not k.startswith(but)}
-
-
-def _unchanged(before: dict[str, torch.Tensor], net: nn.Module) -> bool:
-    after = net.state_dict()
-    return all(k in after and torch.equal(v, after[k]) for k, v in before.items())
+def _layers_moved(before: nn.Module, net: nn.Module) -> set[str]:
+    """What is different outside the output layer."""
+    return {name for name in differing(before, net) if not name.startswith("output")}
 
 
 # ---------------------------------------------------------------------------- surgery
@@ -32,41 +27,41 @@ def _check_surgery(new_head) -> None:
     for classes in (10, 3):
         net = FiveLayerNet(7)
         nn.init.normal_(net.output.weight)
-        before = _state(net, but="nothing")
+        before = copy.deepcopy(net)
         changed = returned(new_head(net, classes))
-        expect(isinstance(changed, nn.Module), "Your function must return a network.")
+        expect(isinstance(changed, nn.Module), network="Your function must return a network.")
         expect(
-            changed is not net and _unchanged(before, net) and net.output.out_features == 7,
-            "The network that you were given has changed. Work on a copy (`copy.deepcopy`), so "
-            "that the pretrained network can be borrowed again.",
+            changed is not net and same(before, net) and net.output.out_features == 7,
+            changed="The network that you were given has changed. Work on a copy "
+            "(`copy.deepcopy`), so that the pretrained network can be borrowed again.",
         )
         last = getattr(changed, "output", None)
-        expect(isinstance(last, nn.Linear), "The new `output` must be an `nn.Linear`.")
+        expect(isinstance(last, nn.Linear), linear="The new `output` must be an `nn.Linear`.")
         expect(
             last.bias is not None,
-            "The new output layer has no bias: b⁵ is one number for each class, and `nn.Linear` "
-            "makes it unless it is told not to.",
+            bias="The new output layer has no bias: b⁵ is one number for each class, and "
+            "`nn.Linear` makes it unless it is told not to.",
         )
         units, features = last.weight.shape
         expect(
             features == 1024,
-            f"The new output layer takes {features} numbers, but layer 4 gives 1,024.",
+            features=f"The new output layer takes {features} numbers, but layer 4 gives 1,024.",
         )
         expect(
             units == classes,
-            f"Asked for {classes} classes, the network gives {units} scores: look at the first "
-            "number of the weight's shape, and make as many units as `classes` says.",
+            units=f"Asked for {classes} classes, the network gives {units} scores: look at the "
+            "first number of the weight's shape, and make as many units as `classes` says.",
         )
         expect(
-            _unchanged(_state(net), changed),
-            "Layers 1 to 4 are no longer those of the network that you were given. Copy it, "
+            not _layers_moved(net, changed),
+            layers="Layers 1 to 4 are no longer those of the network that you were given. Copy it, "
             "rather than making a new one.",
         )
         start = last.weight.abs().max() + last.bias.abs().max()
         expect(
             start == 0,
-            "The new units do not start at zero: `nn.Linear` starts with random numbers, so set "
-            "its weight and its bias to 0.",
+            zero="The new units do not start at zero: `nn.Linear` starts with random numbers, so "
+            "set its weight and its bias to 0.",
         )
 
 
@@ -97,59 +92,68 @@ def freeze(net, trainable):
 def _check_freezing(freeze) -> None:
     net = FiveLayerNet(7)
     nn.init.normal_(net.output.weight)
-    before = _state(net, but="nothing")
+    before = copy.deepcopy(net)
     returned = freeze(net, ["output"])
     expect(
-        _unchanged(before, net),
-        "Your function changes the weights. Freezing changes no number: it only says which "
+        same(before, net),
+        weights="Your function changes the weights. Freezing changes no number: it only says which "
         "numbers training may change.",
     )
     typed = sorted({name for parameter in net.parameters() for name in vars(parameter)})
     expect(
         not typed,
-        f"You set `{', '.join(typed)}` on the parameters, and PyTorch pays no attention to that "
-        "name. Compare it letter by letter with the one above.",
+        misspelt=f"You set `{', '.join(typed)}` on the parameters, and PyTorch pays no attention "
+        "to that name. Compare it letter by letter with the one above.",
     )
     moving, every = _moving(net), {name for name, _ in net.named_parameters()}
     output = {"output.weight", "output.bias"}
-    expect(moving, "Now nothing can be trained: what `trainable` names must stay trainable.")
+    expect(
+        moving,
+        nothing_moves="Now nothing can be trained: what `trainable` names must stay trainable.",
+    )
     expect(
         moving != every or not isinstance(returned, nn.Module) or returned is net,
-        "The network that your function was given is as it was: freeze that one, not a copy.",
+        copied="The network that your function was given is as it was: freeze that one, not a "
+        "copy.",
     )
     expect(
         moving != every,
-        "Every parameter can still move. `requires_grad` has to be set on each *parameter*; set "
-        "on the network or on a layer, it does nothing.",
+        on_parameters="Every parameter can still move. `requires_grad` has to be set on each "
+        "*parameter*; set on the network or on a layer, it does nothing.",
     )
-    expect(moving != every - output, "It is the wrong way round: you froze the output layer alone.")
+    expect(
+        moving != every - output,
+        inverted="It is the wrong way round: you froze the output layer alone.",
+    )
     biases = {name for name in moving - output if name.endswith("bias")}
     expect(
         moving - output != biases or not biases,
-        f"The weights are frozen, but {', '.join(sorted(biases))} can still move: a bias is a "
-        "parameter too.",
+        biases=f"The weights are frozen, but {', '.join(sorted(biases))} can still move: a bias is "
+        "a parameter too.",
     )
-    expect(not moving - output, f"{', '.join(sorted(moving - output))} can still move.")
+    expect(not moving - output, others=f"{', '.join(sorted(moving - output))} can still move.")
     expect(
         output <= moving,
-        f"Of the output layer only {', '.join(moving)} can move: it has a weight and a bias.",
+        output=f"Of the output layer only {', '.join(moving)} can move: it has a weight and a "
+        "bias.",
     )
     freeze(net, ["layer4", "output"])
     expect(
         "layer4.weight" in _moving(net),
-        "Asked for layer 4 and the output layer, yours leaves layer 4 frozen. It was frozen "
+        thawed="Asked for layer 4 and the output layer, yours leaves layer 4 frozen. It was frozen "
         "before, so it has to be set to True, and `trainable` may name several modules.",
     )
     many = nn.ModuleDict({name: nn.Linear(2, 2) for name in ("layer1", "layer10", "output")})
     freeze(many, ["layer1"])
     expect(
         not any(name.startswith("layer10") for name in _moving(many)),
-        "In a network with a layer1 and a layer10, asking for layer1 also leaves layer10 "
+        beginning="In a network with a layer1 and a layer10, asking for layer1 also leaves layer10 "
         "trainable. A module's name ends at the dot.",
     )
     expect(
         _moving(many) == {"layer1.weight", "layer1.bias"},
-        f"Asked for layer1 alone, these can move: {', '.join(sorted(_moving(many))) or 'none'}.",
+        alone="Asked for layer1 alone, these can move: "
+        f"{', '.join(sorted(_moving(many))) or 'none'}.",
     )
 
 
@@ -190,42 +194,43 @@ def _check_drift(made_ready) -> None:
     with torch.no_grad():
         borrowed = copy.deepcopy(net).eval().features(pictures)
     ready = made_ready(net)
-    expect(isinstance(ready, nn.Module), "Your function must return the network.")
+    expect(isinstance(ready, nn.Module), network="Your function must return the network.")
     moving = _moving(ready)
     expect(
         "output.weight" in moving and "output.bias" in moving,
-        "The output layer is frozen now, so nothing can be learnt any more.",
+        output="The output layer is frozen now, so nothing can be learnt any more.",
     )
     frozen = {name for name, _ in ready.named_parameters() if not name.startswith("output")}
     expect(
         not moving & frozen,
-        "The layers are no longer frozen: the loop over the parameters was right, keep it.",
+        thawed="The layers are no longer frozen: the loop over the parameters was right, keep it.",
     )
     expect(
         any(isinstance(one, nn.BatchNorm2d) for one in ready.modules()),
-        "You took BatchNorm out, and with it a part of what the layers learnt. Keep it, but keep "
-        "it from learning.",
+        batch_norm="You took BatchNorm out, and with it a part of what the layers learnt. Keep it, "
+        "but keep it from learning.",
     )
-    before = _state(ready)
+    before = copy.deepcopy(ready)
     with torch.no_grad():
         ready(pictures)
-    counted = all(_unchanged({k: v}, ready) for k, v in before.items() if "num_batches" not in k)
+    drifted = _layers_moved(before, ready)
     expect(
-        _unchanged(before, ready) or counted,
-        "It still drifts: sixteen pictures passed through, and the running means of BatchNorm are "
-        "no longer what they were. Which mode is BatchNorm in when the function ends?",
+        all("num_batches" in name for name in drifted),
+        drifts="It still drifts: sixteen pictures passed through, and the running means of "
+        "BatchNorm are no longer what they were. Which mode is BatchNorm in when the function "
+        "ends?",
     )
     expect(
-        _unchanged(before, ready),
-        "The means stay, but BatchNorm still counts batches (`num_batches_tracked`): it is still "
-        "in training mode. A momentum of zero hides the drift; `eval()` ends it.",
+        not drifted,
+        momentum="The means stay, but BatchNorm still counts batches (`num_batches_tracked`): it "
+        "is still in training mode. A momentum of zero hides the drift; `eval()` ends it.",
     )
     with torch.no_grad():
         now = ready.features(pictures)
     expect(
         torch.allclose(now, borrowed, rtol=1e-3, atol=1e-4),
-        "No buffer moves any more, but the layers answer differently than before: BatchNorm uses "
-        "the statistics of each batch in place of those that it learnt.",
+        statistics="No buffer moves any more, but the layers answer differently than before: "
+        "BatchNorm uses the statistics of each batch in place of those that it learnt.",
     )
 
 
@@ -264,7 +269,7 @@ def _check_once(train_output) -> None:
     nn.init.normal_(net.output.weight, std=1e-3)  # from zero no gradient reaches the layers
     x, y = torch.randn(12, 3, 32, 32), torch.arange(12) % 2
     start = net.output.weight.detach().clone()
-    before, seen, back, asked = _state(net), [], [], []
+    before, seen, back, asked = copy.deepcopy(net), [], [], []
 
     def look(_module, given, answer) -> None:
         seen.append(len(given[0]))
@@ -280,61 +285,63 @@ def _check_once(train_output) -> None:
     except RuntimeError as error:
         expect(
             "inplace" not in str(error) and "in-place" not in str(error) or len(seen) >= steps,
-            "What you compute before the loop includes the output layer, and its scores change "
-            "in every step. Compute only what the frozen layers give.",
+            scores="What you compute before the loop includes the output layer, and its scores "
+            "change in every step. Compute only what the frozen layers give.",
         )
         expect(
             "second time" not in str(error),
-            "The second `backward()` fails: the features still remember how they were computed, "
-            "and it wants to go through the frozen layers again. They need no gradient at all.",
+            history="The second `backward()` fails: the features still remember how they were "
+            "computed, and it wants to go through the frozen layers again. They need no gradient "
+            "at all.",
         )
         raise
     finally:
         for one in watching:
             one.remove()
-    expect(isinstance(after, nn.Module), "Your function must return the network.")
+    expect(isinstance(after, nn.Module), network="Your function must return the network.")
     expect(
-        _unchanged(before, after),
-        "Layers 1 to 4 have moved: give the optimizer the parameters of `net.output` alone.",
+        not _layers_moved(before, after),
+        layers="Layers 1 to 4 have moved: give the optimizer the parameters of `net.output` alone.",
     )
     expect(
         sum(seen) >= len(x),
-        "The pictures never went through layer 1: `net.features(x)` computes the features.",
+        features="The pictures never went through layer 1: `net.features(x)` computes the "
+        "features.",
     )
     expect(
         len(seen) < steps,
-        f"Layer 1 was asked {len(seen)} times in {steps} steps. Its answer never changes: ask "
-        "once, before the loop.",
+        each_step=f"Layer 1 was asked {len(seen)} times in {steps} steps. Its answer never "
+        "changes: ask once, before the loop.",
     )
     expect(
         sum(seen) == len(x),
-        f"{sum(seen)} pictures went through layer 1, and there are {len(x)}: once is enough.",
+        again=f"{sum(seen)} pictures went through layer 1, and there are {len(x)}: once is enough.",
     )
     expect(
         not back,
-        f"Gradients went back through the frozen layers {len(back)} times, and that is as slow as "
-        "before. The features need no gradient, and no graph to be kept.",
+        graph=f"Gradients went back through the frozen layers {len(back)} times, and that is as "
+        "slow as before. The features need no gradient, and no graph to be kept.",
     )
     expect(
         after.output.weight.shape == start.shape,
-        f"The network came with an output layer of {len(start)} units, and now it has "
+        units=f"The network came with an output layer of {len(start)} units, and now it has "
         f"{len(after.output.weight)}: train the one that is there.",
     )
     expect(
         not torch.equal(after.output.weight, start),
-        "The output layer is still what it was: does the loop still take its steps?",
+        output="The output layer is still what it was: does the loop still take its steps?",
     )
     expect(
         not asked or abs(len(asked) - steps) <= 2,
-        f"Asked for {steps} steps, it takes {len(asked)}: use `steps`.",
+        steps=f"Asked for {steps} steps, it takes {len(asked)}: use `steps`.",
     )
     with torch.no_grad():
         loss = F.cross_entropy(after(x), y).item()
     expect(
         loss < 0.5,
-        f"After {steps} steps the loss on the training pictures is {loss:.2f}, and it should fall "
-        "below 0.5. Do features and labels belong together, and does each step begin with empty "
-        "gradients?",
+        loss=f"After {steps} steps the loss on the training pictures is {loss:.2f}, and it should "
+        "fall below 0.5. Do features and labels belong together, and does each step begin with "
+        "empty gradients?",
     )
 
 

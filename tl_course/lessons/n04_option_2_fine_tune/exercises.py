@@ -13,23 +13,18 @@ from tl_course.core.network import LAYERS, FiveLayerNet
 from tl_course.core.settings import Settings
 from tl_course.data.examples import draw
 from tl_course.data.targets.handwritten import handwritten
-from tl_course.lessons.exercises import Exercise, Wrong, expect, returned
+from tl_course.lessons.exercises import (
+    Exercise,
+    Wrong,
+    called,
+    differing,
+    expect,
+    expect_unlike,
+    has_length,
+    returned,
+    same,
+)
 from tl_course.study import forgetting
-
-
-def _state(net: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in net.state_dict().items()}
-
-
-def _changed(before: dict[str, torch.Tensor], net: nn.Module) -> set[str]:
-    """The names of what is not as it was."""
-    after = net.state_dict()
-    return {
-        name
-        for name, value in before.items()
-        if name not in after or not torch.equal(value, after[name])
-    }
-
 
 # ---------------------------------------------------------------------------- fine-tuning
 
@@ -57,71 +52,71 @@ def _check_fine_tuning(fine_tune) -> None:
         adapted = fine_tune(net, x, y, rate, steps)
         return adapted, sum(forgetting.moved(net, adapted).values())
 
-    net = source()
-    before = _state(net)
+    net, before = source(), source()
     adapted = returned(fine_tune(net, x, y, 1e-3, 30))
-    expect(isinstance(adapted, nn.Module), "Your function must return a network.")
-    spoiled = _changed(before, net)
+    expect(isinstance(adapted, nn.Module), network="Your function must return a network.")
+    spoiled = differing(before, net)
     expect(
         adapted is not net or spoiled,
-        "You return the network that you were given, and nothing in it has changed: train a copy, "
-        "and return that copy.",
+        untrained="You return the network that you were given, and nothing in it has changed: "
+        "train a copy, and return that copy.",
     )
     expect(
         adapted is not net and not spoiled,
-        "The network that you were given has changed. Train a copy (`copy.deepcopy`), so that the "
-        "pretrained network can be borrowed again.",
+        changed="The network that you were given has changed. Train a copy (`copy.deepcopy`), so "
+        "that the pretrained network can be borrowed again.",
     )
     classes, units = (one.state_dict().get("output.weight") for one in (net, adapted))
     expect(
         units is None or units.shape == classes.shape,
-        f"The network came with an output layer for its {len(classes)} classes, and yours has "
-        "another in its place. Train the output layer that is there.",
+        classes=f"The network came with an output layer for its {len(classes)} classes, and yours "
+        "has another in its place. Train the output layer that is there.",
     )
-    moved = _changed(before, adapted)
+    moved = differing(before, adapted)
     if not moved:
         expect(
             all(parameter.grad is None for parameter in net.parameters()),
-            "Nothing moved, and the gradients went to the network that you were given: compute "
-            "the loss from the scores of the copy.",
+            source_loss="Nothing moved, and the gradients went to the network that you were given: "
+            "compute the loss from the scores of the copy.",
         )
         raise Wrong(
-            "Nothing moved. Does the optimizer hold the parameters of the copy, and does the loop "
-            "call `step()`?"
+            nothing_moved="Nothing moved. Does the optimizer hold the parameters of the copy, and "
+            "does the loop call `step()`?"
         )
-    output = {name for name in before if name.startswith("output")}
+    output = {"output.weight", "output.bias"}
     expect(
         moved - output,
-        "Only the output layer moved. In Option 2 the optimizer needs *every* parameter.",
+        output_alone="Only the output layer moved. In Option 2 the optimizer needs *every* "
+        "parameter.",
     )
     expect(
         moved & output,
-        "The output layer did not move. Is the loss computed from its scores, and does the "
-        "optimizer know of it?",
+        output_still="The output layer did not move. Is the loss computed from its scores, and "
+        "does the optimizer know of it?",
     )
-    still = ", ".join(sorted(before.keys() - moved))
-    expect(not still, f"{still} did not move: the optimizer needs all parameters of the copy.")
+    still = ", ".join(sorted(before.state_dict().keys() - moved))
+    expect(
+        not still, still=f"{still} did not move: the optimizer needs all parameters of the copy."
+    )
 
     net = source(frozen=True)
-    before = _state(net)
     adapted = fine_tune(net, x, y, 1e-3, 3)
-    still_frozen = not _changed(before, adapted) - output
+    still_frozen = not differing(before, adapted) - output
     expect(
         not still_frozen or not all(one.requires_grad for one in adapted.parameters()),
-        "The layers of the copy are unfrozen in the end, but too late to move: unfreeze them "
-        "before the loop, and before you choose what the optimizer is given.",
+        too_late="The layers of the copy are unfrozen in the end, but too late to move: unfreeze "
+        "them before the loop, and before you choose what the optimizer is given.",
     )
     expect(
         not still_frozen,
-        "Given a network whose layers are frozen (Option 1 leaves it like that), yours keeps them "
-        "frozen: a copy has the same `requires_grad`. Set it to True on every parameter of the "
-        "copy.",
+        frozen="Given a network whose layers are frozen (Option 1 leaves it like that), yours "
+        "keeps them frozen: a copy has the same `requires_grad`. Set it to True on every parameter "
+        "of the copy.",
     )
-    frozen = [name for name, parameter in net.named_parameters() if not parameter.requires_grad]
     expect(
-        len(frozen) == len(before) - len(output),
-        "The copy can move, but the network that you were given has been unfrozen, too: set "
-        "`requires_grad` on the copy alone.",
+        {name for name, one in net.named_parameters() if one.requires_grad} == output,
+        source_thawed="The copy can move, but the network that you were given has been unfrozen, "
+        "too: set `requires_grad` on the copy alone.",
     )
 
     few, short = tuned(1e-3, 2)
@@ -129,44 +124,46 @@ def _check_fine_tuning(fine_tune) -> None:
     _, long = tuned(1e-3, 12)
     expect(
         short > 3 * slow,
-        "With a hundred times the rate the layers move no further: give `rate` to the optimizer.",
+        rate="With a hundred times the rate the layers move no further: give `rate` to the "
+        "optimizer.",
     )
     expect(
         long > 1.5 * short,
-        "Two steps move the layers as far as twelve do: the loop must take `steps` steps.",
+        steps="Two steps move the layers as far as twelve do: the loop must take `steps` steps.",
     )
     hardly, _ = tuned(1e-7, 2)
     old, new = source().output.weight.detach(), hardly.output.weight.detach()
     expect(
         (new - old).norm() < old.norm() / 2,
-        "After two tiny steps the output layer is not like the one that the network came with, so "
-        "a fresh one has taken its place. Train the one that is there.",
+        fresh_output="After two tiny steps the output layer is not like the one that the network "
+        "came with, so a fresh one has taken its place. Train the one that is there.",
     )
     sizes = [_gradient(one) for one in (hardly, tuned(1e-7, 24)[0])]
     expect(
         min(sizes) == 0 or sizes[1] < 4 * sizes[0],
-        "The gradients grow from step to step, although the loss does not: `backward` adds to "
-        "what is there, so `zero_grad()` belongs in the loop.",
+        adding_up="The gradients grow from step to step, although the loss does not: `backward` "
+        "adds to what is there, so `zero_grad()` belongs in the loop.",
     )
     one, _ = tuned(1e-3, 1)
     went = (one.layer4.weight - source().layer4.weight).detach().abs()
     expect(
-        went.any(), "Asked for a single step, yours takes none: count the iterations of the loop."
+        went.any(),
+        one_step="Asked for a single step, yours takes none: count the iterations of the loop.",
     )
     far = went[went > went.max() / 100]  # weight decay moves the others, a little
     low, high = far.quantile(torch.tensor([0.1, 0.9]))
     expect(
         high < 2 * low,  # Adam's first step is as far for each weight, whatever its gradient
-        "In the first step of Adam all weights of a layer move about equally far; in yours some "
-        "move much further than others. Which optimizer is it?",
+        optimizer="In the first step of Adam all weights of a layer move about equally far; in "
+        "yours some move much further than others. Which optimizer is it?",
     )
     adapted, _ = tuned(1e-3, 30)
     with torch.no_grad():
         loss = F.cross_entropy(adapted.eval()(x), y).item()
     expect(
         loss < 0.5,
-        f"After 30 steps at a rate of 0.001 the loss on the training pictures is {loss:.2f}; with "
-        "Adam and the right labels it falls below 0.5. Which loss does the loop lower?",
+        loss=f"After 30 steps at a rate of 0.001 the loss on the training pictures is {loss:.2f}; "
+        "with Adam and the right labels it falls below 0.5. Which loss does the loop lower?",
     )
 
 
@@ -206,11 +203,12 @@ steps = 100
 
 def _check_rate(rate, steps) -> None:
     numbers = all(isinstance(one, (int, float)) and math.isfinite(one) for one in (rate, steps))
-    expect(numbers, "`rate` and `steps` must be numbers.")
-    expect(rate > 0, "The rate must be above zero.")
+    expect(numbers, numbers="`rate` and `steps` must be numbers.")
+    expect(rate > 0, rate="The rate must be above zero.")
     expect(
         steps == int(steps) and 1 <= steps <= MOST_STEPS,
-        f"`steps` must be a whole number from 1 to {MOST_STEPS}, so that the check stays short.",
+        steps=f"`steps` must be a whole number from 1 to {MOST_STEPS}, so that the check stays "
+        "short.",
     )
     net, digits = pretraining.pretrained("emoji-images"), handwritten()
     fifty = draw(digits.pool, 50, 1)
@@ -218,7 +216,7 @@ def _check_rate(rate, steps) -> None:
     try:
         tuned = transfer.option_2(net, fifty, test=digits.validation[::2], chosen=chosen)
     except CourseError as error:
-        raise Wrong(f"The rate is so large that training breaks off: {error}") from error
+        raise Wrong(breaks_off=f"The rate is so large that training breaks off: {error}") from error
     right = round(100 * tuned.accuracy, 1)
     furthest = round(100 * max(forgetting.moved(net, tuned.net).values()), 1)
     result = f"{right:g} of 100 validation digits are right, and {LEAST} are wanted"
@@ -226,20 +224,22 @@ def _check_rate(rate, steps) -> None:
         return
     expect(
         furthest < FAR,
-        f"{result}. A layer moved by {furthest:.0f} percent: the steps are so large that part of "
-        "what was borrowed is lost.",
+        too_large=f"{result}. A layer moved by {furthest:.0f} percent: the steps are so large that "
+        "part of what was borrowed is lost.",
     )
     expect(
         rate < 1e-5 or steps >= 50,
-        f"{result}. Too few steps: at this rate, {steps:.0f} of them moved the layers by at most "
-        f"{furthest:g} percent, and the loss is still {tuned.history.loss[-1]:.1f}.",
+        too_few=f"{result}. Too few steps: at this rate, {steps:.0f} of them moved the layers by "
+        f"at most {furthest:g} percent, and the loss is still {tuned.history.loss[-1]:.1f}.",
     )
     expect(
         furthest > 3,
-        f"{result}. Too small a rate: after {steps:.0f} steps the layers moved by at most "
-        f"{furthest:g} percent, and the loss is still {tuned.history.loss[-1]:.1f}.",
+        too_small=f"{result}. Too small a rate: after {steps:.0f} steps the layers moved by at "
+        f"most {furthest:g} percent, and the loss is still {tuned.history.loss[-1]:.1f}.",
     )
-    raise Wrong(f"{result}. The layers moved by at most {furthest:g} percent; try other steps.")
+    raise Wrong(
+        others=f"{result}. The layers moved by at most {furthest:g} percent; try other steps."
+    )
 
 
 rate = Exercise(
@@ -280,25 +280,24 @@ def _check_moved(moved) -> None:
             after.layer4.weight.mul_(2)  # layer 3 stays
             for layer in LAYERS:
                 getattr(after, layer).bias.add_(0.2)
-    states = _state(before), _state(after)
-    shares = returned(moved(before, after))
-    expect(
-        not _changed(states[0], before) and not _changed(states[1], after),
+    changed = (
         "Your function changes one of the networks. `after - before` makes a new tensor; `-=` and "
-        "`sub_` do not.",
+        "`sub_` do not."
     )
+    shares = called(moved, before, after, changed=changed)
     expect(
         isinstance(shares, dict),
-        'Return a dictionary with a share for each layer: {"layer1": …, "layer2": …, …}.',
+        dictionary='Return a dictionary with a share for each layer: {"layer1": …, "layer2": …, '
+        "…}.",
     )
     expect(
         not any(str(name).startswith("output") for name in shares),
-        "The output layer is in it. It is new, so it has no pretrained weights to move away from: "
-        "layers 1 to 4 alone.",
+        output="The output layer is in it. It is new, so it has no pretrained weights to move away "
+        "from: layers 1 to 4 alone.",
     )
     expect(
         set(shares) == set(LAYERS),
-        f"The keys must be {', '.join(LAYERS)}; yours are {', '.join(map(str, shares))}.",
+        keys=f"The keys must be {', '.join(LAYERS)}; yours are {', '.join(map(str, shares))}.",
     )
     answer = {}
     for layer, share in shares.items():
@@ -306,7 +305,7 @@ def _check_moved(moved) -> None:
             answer[layer] = float(share.detach() if isinstance(share, torch.Tensor) else share)
         except (TypeError, ValueError, RuntimeError):
             raise Wrong(
-                f"For {layer} there must be one number, not {type(share).__name__}."
+                number=f"For {layer} there must be one number, not {type(share).__name__}."
             ) from None
     parts = {layer: (getattr(before, layer), getattr(after, layer)) for layer in LAYERS}
     pairs = {
@@ -319,63 +318,52 @@ def _check_moved(moved) -> None:
             for layer, pair in of.items()
         )
 
+    def right(w: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        return (v - w).norm() / w.norm()
+
     def whole(net) -> torch.Tensor:
         return torch.cat([net.weight.detach().flatten(), net.bias.detach()])
 
-    with_bias = {layer: (whole(one), whole(two)) for layer, (one, two) in parts.items()}
-    if is_like(lambda w, v: (v - w).norm() / w.norm()):
+    if is_like(right):
         return
-    expect(
-        not is_like(lambda w, v: 100 * (v - w).norm() / w.norm()),
-        "These are percentages. A share of the length is a hundredth of them.",
+    lengths = (lambda w, v: v.norm() / w.norm() - 1, lambda w, v: abs(v.norm() / w.norm() - 1))
+    signed = (
+        lambda w, v: (v - w).mean() / w.mean(),
+        lambda w, v: ((v - w) / w).mean(),
+        lambda w, v: (v - w).mean(),
+        lambda w, v: (v - w).sum() / w.sum(),
+        lambda w, v: abs((v - w).mean() / w.mean()),
     )
-    expect(
-        not is_like(lambda w, v: (v - w).norm()),
-        "This is the length of the change itself. A large layer has longer weights, so divide by "
-        "the length that they had.",
+    absolute = (
+        lambda w, v: (v - w).abs().mean() / w.abs().mean(),
+        lambda w, v: ((v - w) / w).abs().mean(),
     )
+    mistakes = {
+        ("percent", lambda w, v: 100 * right(w, v)): "These are percentages. A share of the length "
+        "is a hundredth of them.",
+        ("length", lambda w, v: (v - w).norm()): "This is the length of the change itself. A large "
+        "layer has longer weights, so divide by the length that they had.",
+        ("after", lambda w, v: right(v, w)): "Layer 4 was doubled here, and yours says that it "
+        "moved by a half: compare with the length before, not after.",
+        ("squares", lambda w, v: right(w, v) ** 2): "These are squares of the shares: a length is "
+        "the *root* of the sum of squares.",
+        ("lengths", *lengths): "Yours compares two lengths. Weights can turn without getting "
+        "longer: take the length of the difference.",
+        ("signs", *signed): "A mean of changes with their signs: some weights grow and others "
+        "shrink, and that cancels out. A length counts both.",
+        ("absolute", *absolute): "A mean of absolute changes is not the length of the change: that "
+        "is the root of the sum of squares (`norm`).",
+    }
+    expect_unlike(is_like, mistakes)
     expect(
-        not is_like(lambda w, v: (v - w).norm() / v.norm()),
-        "Layer 4 was doubled here, and yours says that it moved by a half: compare with the "
-        "length before, not after.",
-    )
-    expect(
-        not is_like(lambda w, v: (v - w).norm() ** 2 / w.norm() ** 2),
-        "These are squares of the shares: a length is the *root* of the sum of squares.",
-    )
-    expect(
-        not is_like(lambda w, v: v.norm() / w.norm() - 1)
-        and not is_like(lambda w, v: abs(v.norm() / w.norm() - 1)),
-        "Yours compares two lengths. Weights can turn without getting longer: take the length of "
-        "the difference.",
-    )
-    expect(
-        not any(
-            is_like(measure)
-            for measure in (
-                lambda w, v: (v - w).mean() / w.mean(),
-                lambda w, v: ((v - w) / w).mean(),
-                lambda w, v: (v - w).mean(),
-                lambda w, v: (v - w).sum() / w.sum(),
-                lambda w, v: abs((v - w).mean() / w.mean()),
-            )
+        not is_like(
+            right, {layer: (whole(one), whole(two)) for layer, (one, two) in parts.items()}
         ),
-        "A mean of changes with their signs: some weights grow and others shrink, and that "
-        "cancels out. A length counts both.",
+        biases="The biases are in it. The task asks for the weights alone, as in the figure.",
     )
-    expect(
-        not is_like(lambda w, v: (v - w).abs().mean() / w.abs().mean())
-        and not is_like(lambda w, v: ((v - w) / w).abs().mean()),
-        "A mean of absolute changes is not the length of the change: that is the root of the sum "
-        "of squares (`norm`).",
-    )
-    expect(
-        not is_like(lambda w, v: (v - w).norm() / w.norm(), with_bias),
-        "The biases are in it. The task asks for the weights alone, as in the figure.",
-    )
-    wanted = ", ".join(f"{(v - w).norm() / w.norm():.2f}" for w, v in pairs.values())
+    wanted = ", ".join(f"{right(w, v):.2f}" for w, v in pairs.values())
     got = ", ".join(f"{answer[layer]:.2f}" for layer in LAYERS)
-    raise Wrong(f"For a pair of networks whose layers moved by {wanted}, yours says {got}.")
+    raise Wrong(value=f"For a pair of networks whose layers moved by {wanted}, yours says {got}.")
 
 
 how_far = Exercise(
@@ -410,39 +398,43 @@ def _check_both_tasks(scores_of_both) -> None:
     with torch.no_grad():
         features = net.features(x)
         wanted = net.output(features), digits_output(features)
-    before, before_digits, seen = _state(net), _state(digits_output), []
+    before, before_digits, seen = copy.deepcopy(net), copy.deepcopy(digits_output), []
     watching = net.layer1.register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
-    given_back = scores_of_both(net, digits_output, x)
+    given_back = returned(scores_of_both(net, digits_output, x))
     watching.remove()
-    returned(given_back)
-    two = isinstance(given_back, (tuple, list)) and len(given_back) == 2
-    expect(two, "Return two things: the scores for the things, and those for the digits.")
     expect(
-        net.output.out_features == 7 and not _changed(before, net),
-        "After your function the network has another output layer than before, so the next call "
-        "no longer gives the things. Leave the network as it is.",
+        has_length(given_back, 2),
+        two="Return two things: the scores for the things, and those for the digits.",
     )
-    expect(not _changed(before_digits, digits_output), "The output layer of the digits changed.")
+    expect(
+        net.output.out_features == 7 and same(before, net),
+        network="After your function the network has another output layer than before, so the next "
+        "call no longer gives the things. Leave the network as it is.",
+    )
+    expect(
+        same(before_digits, digits_output),
+        digits_output="The output layer of the digits changed.",
+    )
     shapes = [tuple(one.shape) for one in given_back]
     expect(
         shapes != [(6, 10), (6, 7)],
-        "The order is swapped: the things come first, then the digits.",
+        order="The order is swapped: the things come first, then the digits.",
     )
     expect(
         shapes == [(6, 7), (6, 10)],
-        f"For six pictures the scores have the shapes {shapes[0]} and {shapes[1]}. Return a score "
-        "for each picture and each class; which class wins is for later.",
+        shapes=f"For six pictures the scores have the shapes {shapes[0]} and {shapes[1]}. Return a "
+        "score for each picture and each class; which class wins is for later.",
     )
     for name, mine, right in zip(("things", "digits"), given_back, wanted, strict=True):
         expect(
             torch.allclose(mine.detach(), right, rtol=1e-3, atol=1e-4),
-            f"The scores of the {name} are not those that the output layer of the {name} gives "
-            "for the features of these pictures.",
+            scores=f"The scores of the {name} are not those that the output layer of the {name} "
+            "gives for the features of these pictures.",
         )
     expect(
         sum(seen) == len(x),
-        f"The answers are right, but layer 1 saw {sum(seen)} pictures, and there are {len(x)}. "
-        "Both output layers can use the same features.",
+        twice=f"The answers are right, but layer 1 saw {sum(seen)} pictures, and there are "
+        f"{len(x)}. Both output layers can use the same features.",
     )
 
 

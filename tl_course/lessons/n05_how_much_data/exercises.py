@@ -5,20 +5,28 @@ import math
 import numpy as np
 import torch
 
-from tl_course.lessons.exercises import Exercise, Wrong, expect, returned
+from tl_course.lessons.exercises import (
+    Exercise,
+    Wrong,
+    called,
+    expect,
+    expect_unlike,
+    has_length,
+    returned,
+)
 from tl_course.lessons.n05_how_much_data import unlabelled
 from tl_course.study import comparing, results
 
 
-def _numbers(answer: object, wanted: str, many: int = 2) -> list[float]:
-    """What a function gave, as that many numbers."""
-    returned(answer)
-    two = isinstance(answer, (tuple, list, np.ndarray, torch.Tensor)) and len(answer) == many
-    expect(two, f"Return {wanted}.")
+def _two_numbers(answer: object, wanted: str) -> list[float]:
+    """What a function gave, as two numbers."""
+    two = isinstance(answer, (tuple, list, np.ndarray, torch.Tensor)) and len(answer) == 2
+    expect(two, numbers=f"Return {wanted}.")
     try:
         return [float(one) for one in answer]
     except (TypeError, ValueError, RuntimeError):
-        raise Wrong(f"The function must give {wanted}: single numbers, not arrays.") from None
+        sentence = f"The function must give {wanted}: single numbers, not arrays."
+        raise Wrong(single=sentence) from None
 
 
 def _close(one: float, other: float, by: float = 2e-3) -> bool:
@@ -48,75 +56,53 @@ def _check_paired(paired) -> None:
         luck = 80 + 4 * rng.standard_normal(draws)  # of the draw: both share it
         b = luck + 0.5 * rng.standard_normal(draws)
         a = luck + lead + 0.5 * rng.standard_normal(draws)
-        before = a.copy(), b.copy()
-        mean, half = _numbers(paired(a, b, t), wanted)
-        expect(
-            np.array_equal(a, before[0]) and np.array_equal(b, before[1]),
-            "Your function changes the accuracies that it is given.",
-        )
+        changed = "Your function changes the accuracies that it is given."
+        mean, half = _two_numbers(called(paired, a, b, t, changed=changed), wanted)
         difference = a - b
         right = float(difference.mean())
-        error = float(difference.std(ddof=1)) / math.sqrt(draws)
+        spread, too_small = float(difference.std(ddof=1)), float(difference.std())
+        error = spread / math.sqrt(draws)
         expect(
             not (_close(half, right) and not _close(mean, right)),
-            "The two numbers are in the other order: first the mean, then the half width.",
+            order="The two numbers are in the other order: first the mean, then the half width.",
         )
         expect(
             not _close(mean, -right),
-            "Your mean says how far `b` is ahead of `a`. You were asked how far `a` is ahead: "
-            "above zero where `a` is better.",
+            direction="Your mean says how far `b` is ahead of `a`. You were asked how far `a` is "
+            "ahead: above zero where `a` is better.",
         )
         expect(
             _close(mean, right),
-            f"Your mean difference is {mean:.2f}, and it should be {right:.2f}.",
+            mean=f"Your mean difference is {mean:.2f}, and it should be {right:.2f}.",
         )
-        apart = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / draws)
-        apart_population = math.sqrt((a.var() + b.var()) / draws)
-        expect(
-            not any(
-                _close(half, factor * s) for factor in (t, 1.96) for s in (apart, apart_population)
-            ),
-            "This is the interval for two separate sets of draws. Here both learnt from the same "
-            "draws, so the luck of a draw cancels in its difference: take the spread of the "
-            "*differences*.",
-        )
-        expect(half >= 0, "The half width is below zero: it must not depend on who is ahead.")
-        expect(
-            not _close(half, t * error * math.sqrt(draws)),
-            "This is how far single draws scatter. A mean of n draws scatters less: divide by the "
-            "square root of n.",
-        )
-        expect(
-            not _close(half, t * error / math.sqrt(draws)),
-            "You divided by n. The standard error of a mean is the standard deviation over the "
-            "*square root* of n.",
-        )
-        expect(
-            not _close(half, t * float(difference.std()) / math.sqrt(draws)),
-            "The standard deviation is a little too small: with few draws divide by n − 1 "
-            "(`ddof=1`; numpy's default is 0).",
-        )
-        expect(
-            not _close(half, 2 * t * error),
-            "This is the whole width of the interval. You were asked for half of it, so that "
-            "it is mean ± half.",
-        )
-        expect(
-            not (_close(half, error) or _close(half, difference.std() / math.sqrt(draws))),
-            "This is the standard error. A 95% interval is wider by Student's factor `t`.",
-        )
-        expect(
-            not _close(half, 1.96 * error) and not _close(half, 2 * error),
-            "1.96 (or 2) is the factor for very many draws. With this few the standard deviation "
-            "itself is uncertain, so take `t`.",
-        )
-        expect(
-            not (_close(half, 1.833 * error) or _close(half, 1.645 * error)),
-            "This factor leaves out 5% on one side. A 95% interval leaves out 2.5% on each.",
-        )
+        apart = [math.sqrt((a.var(ddof=n) + b.var(ddof=n)) / draws) for n in (1, 0)]
+        apart = [factor * error for factor in (t, 1.96) for error in apart]
+        mistakes = {
+            ("separate", *apart): "This is the interval for two separate sets of draws. Here both "
+            "learnt from the same draws, so the luck of a draw cancels in its difference: take the "
+            "spread of the *differences*.",
+            ("negative", -t * error): "The half width is below zero: it must not depend on who is "
+            "ahead.",
+            ("scatter", t * spread): "This is how far single draws scatter. A mean of n draws "
+            "scatters less: divide by the square root of n.",
+            ("root", t * spread / draws): "You divided by n. The standard error of a mean is the "
+            "standard deviation over the *square root* of n.",
+            ("ddof", t * too_small / math.sqrt(draws)): "The standard deviation is a little too "
+            "small: with few draws divide by n − 1 (`ddof=1`; numpy's default is 0).",
+            ("whole", 2 * t * error): "This is the whole width of the interval. You were asked for "
+            "half of it, so that it is mean ± half.",
+            ("factor", error, too_small / math.sqrt(draws)): "This is the standard error. A 95% "
+            "interval is wider by Student's factor `t`.",
+            ("many", 1.96 * error, 2 * error): "1.96 (or 2) is the factor for very many draws. "
+            "With this few the standard deviation itself is uncertain, so take `t`.",
+            ("one_side", 1.833 * error, 1.645 * error): "This factor leaves out 5% on one side. A "
+            "95% interval leaves out 2.5% on each.",
+        }
+        expect_unlike(lambda other, half=half: _close(half, other), mistakes)
         expect(
             _close(half, t * error),
-            f"With {draws} draws your half width is {half:.3f}, and it should be {t * error:.3f}.",
+            half=f"With {draws} draws your half width is {half:.3f}, and it should be "
+            f"{t * error:.3f}.",
         )
 
 
@@ -160,59 +146,64 @@ def _check_split(split) -> None:
     blocks, leaked = 0, 0
     for _ in range(4):
         parts = returned(split(x.clone(), y.clone(), lambda given: given + 0.5, tested))
-        four = isinstance(parts, (tuple, list)) and len(parts) == 4
-        expect(four, "Return four things: x and y to learn from, then x and y to test on.")
+        expect(
+            has_length(parts, 4),
+            four="Return four things: x and y to learn from, then x and y to test on.",
+        )
         learn_x, learn_y, test_x, test_y = parts
         for xs, ys, what in ((learn_x, learn_y, "learn from"), (test_x, test_y, "test on")):
             expect(
                 len(xs) == len(ys),
-                f"To {what} there are {len(xs)} pictures and {len(ys)} labels.",
+                lengths=f"To {what} there are {len(xs)} pictures and {len(ys)} labels.",
             )
         learn, test = (xs[:, 0, 0, 0] for xs in (learn_x, test_x))
         expect(
             not (test % 1 != 0).any(),
-            "Altered copies are among the pictures to test on. The test asks about pictures as "
-            "they are: set it aside before anything is altered.",
+            altered="Altered copies are among the pictures to test on. The test asks about "
+            "pictures as they are: set it aside before anything is altered.",
         )
         expect(
             len(test) == tested and len(test.unique()) == tested,
-            f"Asked for {tested} pictures to test on, you set {len(test.unique())} aside.",
+            tested=f"Asked for {tested} pictures to test on, you set {len(test.unique())} aside.",
         )
         kept = set(test.tolist())
         originals = {one for one in learn.tolist() if one % 1 == 0}
         copied = {one - 0.5 for one in learn.tolist() if one % 1 != 0}
         expect(
             not kept & originals,
-            f"{len(kept & originals)} pictures are both learnt from and in the test.",
+            both=f"{len(kept & originals)} pictures are both learnt from and in the test.",
         )
         leaked += len(kept & copied)
         expect(
             leaked == 0,
-            f"It still leaks: of {tested} test pictures, {len(kept & copied)} have an altered copy "
-            "among those to learn from.",
+            leaks=f"It still leaks: of {tested} test pictures, {len(kept & copied)} have an "
+            "altered copy among those to learn from.",
         )
-        expect(copied, "Now there are no altered copies any more: those to learn from need them.")
+        expect(
+            copied,
+            no_copies="Now there are no altered copies any more: those to learn from need them.",
+        )
         expect(
             len(originals) == n - tested,
-            f"Of the {n - tested} pictures that are left to learn from, {len(originals)} are there "
-            "as they are: the copies come beside them, not in their place.",
+            originals=f"Of the {n - tested} pictures that are left to learn from, {len(originals)} "
+            "are there as they are: the copies come beside them, not in their place.",
         )
         expect(
             len(copied) == n - tested and len(learn) == 2 * (n - tested),
-            f"There are {len(learn)} pictures to learn from. Each of the {n - tested} that are "
-            "left should be there once as it is and once altered.",
+            copies=f"There are {len(learn)} pictures to learn from. Each of the {n - tested} that "
+            "are left should be there once as it is and once altered.",
         )
         expect(
             torch.equal(test_y, test.long() // 10) and torch.equal(learn_y, learn.long() // 10),
-            "The labels no longer go with their pictures: `torch.cat` puts all the copies after "
-            "all the pictures, and the labels must come in the same order.",
+            labels="The labels no longer go with their pictures: `torch.cat` puts all the copies "
+            "after all the pictures, and the labels must come in the same order.",
         )
         places = test.long().sort().values
         blocks += bool(places[-1] - places[0] == tested - 1)
     expect(
         blocks < 4,
-        "The test pictures are neighbours. Here, as in many files, the labels come in order, so "
-        "the test would hold a single class: draw them at random.",
+        neighbours="The test pictures are neighbours. Here, as in many files, the labels come in "
+        "order, so the test would hold a single class: draw them at random.",
     )
 
 
@@ -251,28 +242,26 @@ def _check_labels(labels_needed) -> None:
 
     def asked(wanted: float, right: list[float] = right) -> float | None:
         labels = labels_needed(list(sizes), list(right), wanted)
-        expect(
-            labels is None or np.ndim(labels) == 0,
-            "Return one number of labels, or None.",
-        )
+        number = labels is None or np.ndim(labels) == 0
+        expect(number, number="Return one number of labels, or None.")
         return None if labels is None else float(labels)
 
     for place in (0, 2, 4):
         labels = asked(right[place])
         expect(
             labels is not None,
-            f"With {sizes[place]} labels exactly {right[place]:g} of 100 are right, so for "
-            f"{right[place]:g} the answer is a number. Yours gives None.",
+            exactly_none=f"With {sizes[place]} labels exactly {right[place]:g} of 100 are right, "
+            f"so for {right[place]:g} the answer is a number. Yours gives None.",
         )
         expect(
             _near(labels, sizes[place]),
-            f"With {sizes[place]} labels exactly {right[place]:g} of 100 are right; for "
+            exactly=f"With {sizes[place]} labels exactly {right[place]:g} of 100 are right; for "
             f"{right[place]:g} yours says {labels:.0f}.",
         )
     few = asked(right[0] - 20)
     expect(
         few is not None and _near(few, sizes[0]),
-        f"Where the fewest labels tried, {sizes[0]}, are more than enough, the answer is "
+        left=f"Where the fewest labels tried, {sizes[0]}, are more than enough, the answer is "
         f"{sizes[0]}: nobody measured what is to the left of the curve.",
     )
     for wanted, i in ((95, 3), (93.5, 2), (97.3, 5)):
@@ -281,35 +270,38 @@ def _check_labels(labels_needed) -> None:
         exact = sizes[i] * (sizes[i + 1] / sizes[i]) ** share
         labels = asked(wanted)
         where = f"For {wanted:g} of 100, between {sizes[i]:,} and {sizes[i + 1]:,} labels"
-        expect(labels is not None, f"{where}, yours gives None.")
+        expect(labels is not None, none=f"{where}, yours gives None.")
         expect(
             not _near(labels, sizes[i + 1]),
-            f"{where}, yours says {labels:,.0f}, the next size that was tried. Fewer suffice: the "
-            "curve goes on between the sizes.",
+            next_size=f"{where}, yours says {labels:,.0f}, the next size that was tried. Fewer "
+            "suffice: the curve goes on between the sizes.",
         )
         expect(
             not _near(labels, sizes[i]),
-            f"{where}, yours says {labels:,.0f}, the size before: with that many, {wanted:g} are "
-            "not reached yet.",
+            size_before=f"{where}, yours says {labels:,.0f}, the size before: with that many, "
+            f"{wanted:g} are not reached yet.",
         )
         expect(
             not _near(labels, straight),
-            f"{where}, yours is on a straight line over the number itself. The axis of the figure "
-            "is logarithmic: interpolate the logarithm.",
+            straight=f"{where}, yours is on a straight line over the number itself. The axis of "
+            "the figure is logarithmic: interpolate the logarithm.",
         )
-        expect(_near(labels, exact), f"{where}, yours says {labels:,.0f}; it is {exact:,.0f}.")
+        expect(
+            _near(labels, exact), value=f"{where}, yours says {labels:,.0f}; it is {exact:,.0f}."
+        )
     never = asked(99.5)
     expect(
         never is None,
-        f"99.5 of 100 is reached with none of these numbers, and yours says {never or 0:,.0f}: "
-        f"nobody measured more than {sizes[-1]:,} labels, so the answer is None.",
+        beyond="99.5 of 100 is reached with none of these numbers, and yours says "
+        f"{never or 0:,.0f}: nobody measured more than {sizes[-1]:,} labels, so the answer is "
+        "None.",
     )
     wavy = [70.0, 72.0, 74.0, 76.0, 90.0, 80.0, 95.0]
     labels, exact = asked(85, wavy), sizes[3] * (sizes[4] / sizes[3]) ** (9 / 14)
     expect(
         labels is not None and _near(labels, exact),
-        f"A measured curve may dip: with {wavy[3:]} at {sizes[3:]} labels, 85 is reached before "
-        f"{sizes[4]} for the first time. `np.interp` takes only values that grow.",
+        dips=f"A measured curve may dip: with {wavy[3:]} at {sizes[3:]} labels, 85 is reached "
+        f"before {sizes[4]} for the first time. `np.interp` takes only values that grow.",
     )
 
 
@@ -353,62 +345,52 @@ def _check_help(with_help) -> None:
         y = torch.randint(classes, (n,))
         scores = 1.2 * torch.randn(n, classes)
         scores[torch.arange(n), y] += 2.0
-        before = scores.clone()
-        handed, right = _numbers(with_help(scores, y, least), wanted)
-        expect(torch.equal(scores, before), "Your function changes the scores that it is given.")
+        changed = "Your function changes the scores that it is given."
+        answer = called(with_help, scores, y, least, changed=changed)
+        handed, right = _two_numbers(answer, wanted)
         sure = scores.softmax(1).amax(1)
         correct, kept = scores.argmax(1) == y, sure >= least
-        share = 100 * (~kept).double().mean().item()
-        of_kept = 100 * correct[kept].double().mean().item()
 
+        def percent(which: torch.Tensor) -> float:
+            return 100 * which.double().mean().item()
+
+        share, of_kept = percent(~kept), percent(correct[kept])
         if _both((handed, right), (share, of_kept)):
             continue
         expect(
             not _both((handed, right), (share / 100, of_kept / 100)),
-            "These are shares from 0 to 1. You were asked how many of 100.",
+            shares="These are shares from 0 to 1. You were asked how many of 100.",
         )
         expect(
             not _both((handed, right), (of_kept, share)),
-            "The two numbers are in the other order: first those handed over.",
+            order="The two numbers are in the other order: first those handed over.",
         )
-        raw = scores.amax(1) < least
-        expect(
-            not _close(handed, 100 * raw.double().mean().item()),
-            "You compare scores with `least`. A score can be any number; the softmax turns the "
-            "scores of a picture into shares from 0 to 1.",
-        )
-        across = scores.softmax(0).amax(1) < least
-        expect(
-            not _close(handed, 100 * across.double().mean().item()),
-            "The softmax runs over the pictures. The shares of the *classes* of one picture must "
-            "sum to 1: `softmax(1)`.",
-        )
-        expect(
-            not _close(handed, 100 - share),
-            f"You hand over {handed:.0f} of 100, those that the network is sure of. A person gets "
-            "the others.",
-        )
+        mistakes = {
+            ("scores", percent(scores.amax(1) < least)): "You compare scores with `least`. A score "
+            "can be any number; the softmax turns the scores of a picture into shares from 0 to 1.",
+            ("pictures", percent(scores.softmax(0).amax(1) < least)): "The softmax runs over the "
+            "pictures. The shares of the *classes* of one picture must sum to 1: `softmax(1)`.",
+            ("inverted", 100 - share): f"You hand over {handed:.0f} of 100, those that the network "
+            "is sure of. A person gets the others.",
+        }
+        expect_unlike(lambda other, handed=handed: _close(handed, other), mistakes)
         expect(
             _close(handed, share),
-            f"Of 100 pictures you hand over {handed:.1f}; the network is less than {least:g} sure "
-            f"of {share:.1f}.",
+            handed=f"Of 100 pictures you hand over {handed:.1f}; the network is less than "
+            f"{least:g} sure of {share:.1f}.",
         )
-        expect(
-            not _close(right, 100 * correct.double().mean().item()),
-            "The second number is the accuracy on all pictures. Those handed over are no longer "
-            "the network's: leave them out.",
+        mistakes = {
+            ("on_all", percent(correct)): "The second number is the accuracy on all pictures. "
+            "Those handed over are no longer the network's: leave them out.",
+            ("of_all", percent(correct & kept)): "You count the right ones among those kept, but "
+            "divide by all pictures. Divide by the number of those kept.",
+            ("on_handed", percent(correct[~kept])): "The second number is the accuracy on the "
+            "pictures that were handed over. You were asked for that on the others.",
+        }
+        expect_unlike(lambda other, right=right: _close(right, other), mistakes)
+        raise Wrong(
+            right=f"Of 100 pictures kept {of_kept:.1f} are right, and yours says {right:.1f}."
         )
-        expect(
-            not _close(right, 100 * (correct & kept).double().mean().item()),
-            "You count the right ones among those kept, but divide by all pictures. Divide by the "
-            "number of those kept.",
-        )
-        expect(
-            not _close(right, 100 * correct[~kept].double().mean().item()),
-            "The second number is the accuracy on the pictures that were handed over. You were "
-            "asked for that on the others.",
-        )
-        raise Wrong(f"Of 100 pictures kept {of_kept:.1f} are right, and yours says {right:.1f}.")
 
 
 help_wanted = Exercise(
@@ -447,50 +429,38 @@ def _check_centred(centred) -> None:
     for n, many, few in ((5, 400, 10), (1, 60, 30)):  # a single picture can be read, too
         x, others = (1 + torch.randn(k, 6, generator=maker) for k in (n, many))
         labelled = 3 + 2 * torch.randn(few, 6, generator=maker)
-        given = [one.clone() for one in (x, others, labelled)]
-        moved = returned(centred(*given))
-        expect(
-            all(map(torch.equal, given, (x, others, labelled))),
-            "Your function changes the features that it is given.",
-        )
-        moved = torch.as_tensor(moved)
+        changed = "Your function changes the features that it is given."
+        moved = torch.as_tensor(called(centred, x, others, labelled, changed=changed))
         expect(
             moved.shape == x.shape,
-            f"For {n} pictures of 6 features each yours gives {list(moved.shape)}; each picture "
-            f"keeps its features: {list(x.shape)}.",
+            shape=f"For {n} pictures of 6 features each yours gives {list(moved.shape)}; each "
+            f"picture keeps its features: {list(x.shape)}.",
         )
         of_others, of_labelled = others.mean(0), labelled.mean(0)
         right = unlabelled.centred(x, others, labelled)
 
         def is_it(other: torch.Tensor, moved: torch.Tensor = moved) -> bool:
-            return other.shape == moved.shape and torch.allclose(moved, other, atol=1e-4)
+            return torch.allclose(moved, other, atol=1e-4)
 
-        expect(not is_it(x), "The features are as they were: nothing has been moved.")
-        expect(
-            not is_it(x + of_others - of_labelled),
-            "They are moved in the wrong direction: away from the labelled features.",
-        )
-        expect(
-            not is_it(x - others.mean() + labelled.mean()),
-            "You took one mean over all features. Each feature has a mean of its own: `mean(0)`.",
-        )
-        expect(
-            not is_it(x - x.mean(0) + of_labelled),
-            "You took the mean of the pictures to be read. If there is a single one, nothing of it "
-            "is left. The unlabelled ones say where the mean is.",
-        )
-        expect(
-            not is_it(x - of_others),
-            "Their mean is subtracted, and that of the labelled ones is not added.",
-        )
-        expect(
-            not is_it((x - of_others) / others.std(0) * labelled.std(0) + of_labelled),
-            "You scaled them as well. You were asked to move them only: ten labelled pictures say "
-            "little about how far features spread.",
-        )
+        scaled = (x - of_others) / others.std(0) * labelled.std(0) + of_labelled
+        mistakes = {
+            ("unmoved", x): "The features are as they were: nothing has been moved.",
+            ("direction", x + of_others - of_labelled): "They are moved in the wrong direction: "
+            "away from the labelled features.",
+            ("one_mean", x - others.mean() + labelled.mean()): "You took one mean over all "
+            "features. Each feature has a mean of its own: `mean(0)`.",
+            ("itself", x - x.mean(0) + of_labelled): "You took the mean of the pictures to be "
+            "read. If there is a single one, nothing of it is left. The unlabelled ones say where "
+            "the mean is.",
+            ("not_added", x - of_others): "Their mean is subtracted, and that of the labelled ones "
+            "is not added.",
+            ("scaled", scaled): "You scaled them as well. You were asked to move them only: ten "
+            "labelled pictures say little about how far features spread.",
+        }
+        expect_unlike(is_it, mistakes)
         expect(
             is_it(right),
-            f"The first feature of the first picture should move by "
+            value=f"The first feature of the first picture should move by "
             f"{right[0, 0] - x[0, 0]:+.2f}, and yours moves it by {moved[0, 0] - x[0, 0]:+.2f}.",
         )
 
@@ -530,47 +500,54 @@ def _check_claim(supported) -> None:
         verdict = returned(supported(np.array(values, float), t, claimed))
         expect(
             isinstance(verdict, (bool, np.bool_)),
-            f"It returns {verdict!r}: the answer is either True or False.",
+            verdict=f"It returns {verdict!r}: the answer is either True or False.",
         )
         return bool(verdict)
 
     rows = comparing.tuned(results.load("sweep"))
     fifty = rows[(rows.arm == "option-1") & ~rows.augmented & (rows.images == 50)]
     real = list(100 * fifty.accuracy[:10])
-    expect(say(real, 2.26, 90), f"With a mean of {np.mean(real):.1f} yours says no.")
+    expect(say(real, 2.26, 90), supported=f"With a mean of {np.mean(real):.1f} yours says no.")
+    refuted = [80, 81, 79, 82, 80, 81, 80, 79, 82, 81]
+    below = [88, 91.5, 89, 91, 88.5, 91, 88, 90.5, 89, 91]
+    wide = [88, 97, 90, 89, 96, 88, 95, 90, 89, 94]
+    one_low = [89.9, 92, 92.1, 92, 91.9, 92, 92.1, 92, 91.9, 92]
+    scattered = [90.2, 94, 90.5, 94, 90.4, 94.1, 90.3, 94, 90.5, 94]
+    close = [89.93, 91.33, 90.43, 92.03, 89.23, 91.03, 90.23, 91.53, 89.63, 90.83]
     expect(
-        not say([80, 81, 79, 82, 80, 81, 80, 79, 82, 81], 2.26, 90),
-        "Ten draws with about 80 of 100 do not support “more than 90”, and yours says they do.",
+        not say(refuted, 2.26, 90),
+        refuted="Ten draws with about 80 of 100 do not support “more than 90”, and yours says they "
+        "do.",
     )
     expect(
-        not say([88, 91.5, 89, 91, 88.5, 91, 88, 90.5, 89, 91], 2.26, 90),
-        "Ten draws have a mean of 89.8, below the claim, and the upper end of their interval is "
-        "above it. Which end has to support the claim?",
+        not say(below, 2.26, 90),
+        upper_end="Ten draws have a mean of 89.8, below the claim, and the upper end of their "
+        "interval is above it. Which end has to support the claim?",
     )
     expect(
-        not say([88, 97, 90, 89, 96, 88, 95, 90, 89, 94], 2.26, 90),
-        "Ten draws have a mean of 91.6, and their interval reaches down to 89.1. That the mean is "
-        "above 90 is not enough.",
+        not say(wide, 2.26, 90),
+        mean="Ten draws have a mean of 91.6, and their interval reaches down to 89.1. That the "
+        "mean is above 90 is not enough.",
     )
     expect(
-        say([89.9, 92, 92.1, 92, 91.9, 92, 92.1, 92, 91.9, 92], 2.26, 90),
-        "Nine draws have about 92 of 100 and one has 89.9. The claim is about the mean, not about "
-        "every draw, and the interval of the mean begins at 91.3.",
+        say(one_low, 2.26, 90),
+        each_draw="Nine draws have about 92 of 100 and one has 89.9. The claim is about the mean, "
+        "not about every draw, and the interval of the mean begins at 91.3.",
     )
     expect(
-        say([90.2, 94, 90.5, 94, 90.4, 94.1, 90.3, 94, 90.5, 94], 2.26, 90),
-        "Ten draws have a mean of 92.2 and a standard deviation of 1.9. You ask how far *one* draw "
-        "is spread; the mean of ten is surer than that, by the square root of ten.",
+        say(scattered, 2.26, 90),
+        one_draw="Ten draws have a mean of 92.2 and a standard deviation of 1.9. You ask how far "
+        "*one* draw is spread; the mean of ten is surer than that, by the square root of ten.",
     )
     expect(
         not say([91, 93.5, 91.5], 4.30, 90),
-        "With three draws (91, 93.5 and 91.5) the interval reaches down to 88.7, since Student's "
-        "factor is 4.30 then. Use the `t` that is given.",
+        factor="With three draws (91, 93.5 and 91.5) the interval reaches down to 88.7, since "
+        "Student's factor is 4.30 then. Use the `t` that is given.",
     )
     expect(
-        not say([89.93, 91.33, 90.43, 92.03, 89.23, 91.03, 90.23, 91.53, 89.63, 90.83], 2.26, 90),
-        "It is a hair too sure: the standard deviation has to be that of ten draws out of many, "
-        "divided by n − 1 (`ddof=1`).",
+        not say(close, 2.26, 90),
+        ddof="It is a hair too sure: the standard deviation has to be that of ten draws out of "
+        "many, divided by n − 1 (`ddof=1`).",
     )
 
 

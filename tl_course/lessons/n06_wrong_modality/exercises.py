@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import torch
 
-from tl_course.lessons.exercises import Exercise, expect
+from tl_course.lessons.exercises import Exercise, Wrong, called, expect, expect_unlike, has_length
 
 # ---------------------------------------------------------------------------- split by people
 
@@ -30,52 +30,52 @@ def _check_split(split) -> None:
     eight = _recordings(dict(zip("abcdefgh", (7, 1, 4, 2, 6, 3, 5, 1), strict=True)))
     eight = [eight[i] for i in torch.randperm(len(eight)).tolist()]
     for recordings, names in ((four, "george"), (eight, "other people")):
-        before = list(recordings)
-        parts = split(recordings)
-        expect(recordings == before, "Your function changes the list that it is given.")
-        expect(parts is not None, "Your function returns nothing: return the two lists.")
-        expect(
-            isinstance(parts, (tuple, list)) and len(parts) == 2,
-            "Return two lists: what to learn from, and the test.",
+        parts = called(
+            split,
+            recordings,
+            changed="Your function changes the list that it is given.",
+            nothing="Your function returns nothing: return the two lists.",
         )
+        expect(has_length(parts, 2), two="Return two lists: what to learn from, and the test.")
         labelled, test = ([tuple(one) for one in part] for part in parts)
         expect(
             test or names == "george",
-            "With recordings of other people your test is empty: take the names from "
+            name="With recordings of other people your test is empty: take the names from "
             "`recordings`, rather than writing one down.",
         )
-        expect(labelled and test, "One of the two lists is empty.")
+        expect(labelled and test, empty="One of the two lists is empty.")
         expect(
             not set(labelled) & set(test),
-            "Some recordings are in both lists, so the test asks about what was learnt by heart.",
+            both="Some recordings are in both lists, so the test asks about what was learnt by "
+            "heart.",
         )
         lost = Counter(recordings) - Counter(labelled) - Counter(test)
         expect(
             not lost,
-            f"{sum(lost.values())} of {len(recordings)} recordings are in neither list: each "
+            lost=f"{sum(lost.values())} of {len(recordings)} recordings are in neither list: each "
             "belongs to one of them.",
         )
         digits = {digit for _, digit, _ in test} - {digit for _, digit, _ in labelled}
         expect(
             not digits,
-            f"The digit {min(digits, default=0)} is in the test and was never labelled: you split "
-            "by digit. Who speaks must differ, not what is said.",
+            digits=f"The digit {min(digits, default=0)} is in the test and was never labelled: you "
+            "split by digit. Who speaks must differ, not what is said.",
         )
         both = {who for who, _, _ in labelled} & {who for who, _, _ in test}
         expect(
             len(both) != 1,
-            "One speaker stands on both sides: the list was cut at a number of recordings. Cut "
+            cut="One speaker stands on both sides: the list was cut at a number of recordings. Cut "
             "between two people instead.",
         )
         expect(
             not both,
-            f"{len(both)} speakers are on both sides. Choose speakers for the test first, then "
-            "send each recording to the side of its speaker.",
+            people=f"{len(both)} speakers are on both sides. Choose speakers for the test first, "
+            "then send each recording to the side of its speaker.",
         )
         expect(
             len(labelled) > len(test),
-            "The test is larger than what there is to learn from. The list to learn from comes "
-            "first, and about a quarter of the people are enough for the test.",
+            larger="The test is larger than what there is to learn from. The list to learn from "
+            "comes first, and about a quarter of the people are enough for the test.",
         )
 
 
@@ -120,50 +120,53 @@ def _check_scale(standardised) -> None:
     loudness = torch.tensor([0.5, 1.0, 3.0, 2.0, 6.0])[:, None, None, None]
     x = loudness * torch.randn(5, 1, 32, 32) - 8 * loudness
     x += loudness * torch.linspace(-2, 2, 32)[:, None] + loudness * torch.linspace(1, -1, 32)
-    given = x.clone()
-    scaled = standardised(given)
-    expect(torch.equal(given, x), "Your function changes the pictures that it is given.")
-    expect(scaled is not None, "Your function returns nothing: return the pictures.")
+    scaled = called(
+        standardised,
+        x,
+        changed="Your function changes the pictures that it is given.",
+        nothing="Your function returns nothing: return the pictures.",
+    )
     scaled = torch.as_tensor(scaled).float()
     expect(
         scaled.shape == x.shape,
-        f"{list(x.shape)} went in and {list(scaled.shape)} came out: the shape should stay.",
+        shape=f"{list(x.shape)} went in and {list(scaled.shape)} came out: the shape should stay.",
     )
-    wrong = {
-        "All pictures share one mean and one spread. A quiet recording then stays quiet beside a "
-        "loud one, and a picture depends on what else is in the batch.": _by(x, 0, 1, 2, 3),
-        "Each point got its mean over the batch (the first axis). A picture that comes alone has "
-        "no such mean.": _by(x, 0),
-        "Each row got its own mean and spread, so the network can no longer see which pitches are "
-        "loud.": _by(x, 3),
-        "Each column got its own mean and spread, so the network can no longer see when it is "
-        "loud.": _by(x, 2),
-        "The mean is right, but the spread is still that of the recording: divide by it.": (
-            x - x.mean((1, 2, 3), keepdim=True)
-        ),
-        "The mean is right, but you divided by the variance: the spread is its square root.": (
-            (x - x.mean((1, 2, 3), keepdim=True)) / x.var((1, 2, 3), keepdim=True)
-        ),
-        "The spread is 1, but the mean is not 0: subtract the mean first, then divide.": (
-            x / x.std((1, 2, 3), keepdim=True) - x.mean((1, 2, 3), keepdim=True)
-        ),
+    centred = x - x.mean((1, 2, 3), keepdim=True)
+    variance = x.var((1, 2, 3), keepdim=True)
+    divided_first = x / variance.sqrt() - x.mean((1, 2, 3), keepdim=True)
+    mistakes = {
+        ("batch", _by(x, 0, 1, 2, 3)): "All pictures share one mean and one spread. A quiet "
+        "recording then stays quiet beside a loud one, and a picture depends on what else is in "
+        "the batch.",
+        ("points", _by(x, 0)): "Each point got its mean over the batch (the first axis). A picture "
+        "that comes alone has no such mean.",
+        ("rows", _by(x, 3)): "Each row got its own mean and spread, so the network can no longer "
+        "see which pitches are loud.",
+        ("columns", _by(x, 2)): "Each column got its own mean and spread, so the network can no "
+        "longer see when it is loud.",
+        ("spread", centred): "The mean is right, but the spread is still that of the recording: "
+        "divide by it.",
+        ("variance", centred / variance): "The mean is right, but you divided by the variance: the "
+        "spread is its square root.",
+        ("mean", divided_first): "The spread is 1, but the mean is not 0: subtract the mean first, "
+        "then divide.",
     }
-    for message, mistaken in wrong.items():
-        expect(not _near(scaled, mistaken), message)
+    expect_unlike(lambda other: _near(scaled, other), mistakes)
     expect(
         _near(scaled, _by(x, 1, 2, 3)),
-        "Not every picture has mean 0 and spread 1: over which axes do `mean` and `std` go?",
+        value="Not every picture has mean 0 and spread 1: over which axes do `mean` and `std` go?",
     )
     silent = torch.cat([x[:1], torch.full((1, 1, 32, 32), -4.0)])
     scaled = torch.as_tensor(standardised(silent)).float()
     expect(
         bool(scaled.isfinite().all()),
-        "A picture of silence becomes NaN or infinite: its spread is 0. Keep the divisor above 0.",
+        silence="A picture of silence becomes NaN or infinite: its spread is 0. Keep the divisor "
+        "above 0.",
     )
     expect(
         scaled[1].abs().max() < 0.01 and _near(scaled[:1], _by(x[:1], 1, 2, 3)),
-        "With a silent picture in the batch, not everything comes out right: silence becomes "
-        "zeros, and the others stay as they were.",
+        beside_silence="With a silent picture in the batch, not everything comes out right: "
+        "silence becomes zeros, and the others stay as they were.",
     )
 
 
@@ -200,13 +203,16 @@ def _check_interval(half_interval) -> None:
     shares, n = (0.95, 0.85, 0.70, 0.60, 0.30), 100
     right = np.array([int(7 * i % n < n * share) for i in range(n) for share in shares])
     people = np.array(["ana", "ben", "eva", "joe", "kim"] * n)
-    before = right.copy()
-    half = half_interval(right, people)
-    expect(np.array_equal(right, before), "Your function changes the recordings.")
-    expect(half is not None, "Your function returns nothing: return half of the interval.")
+    half = called(
+        half_interval,
+        right,
+        people,
+        changed="Your function changes the recordings.",
+        nothing="Your function returns nothing: return half of the interval.",
+    )
     expect(
         np.ndim(half) == 0,
-        "Return one number: half of the interval, not its ends and not one for each person.",
+        number="Return one number: half of the interval, not its ends and not one for each person.",
     )
     half = float(half)
     each = np.std(shares, ddof=1)  # of people's means
@@ -215,50 +221,29 @@ def _check_interval(half_interval) -> None:
     inside = np.mean([np.std(right[people == who], ddof=1) for who in np.unique(people)])
     blocks = np.std(right.reshape(5, n).mean(1), ddof=1) / np.sqrt(5)
 
-    def near(*others: float) -> bool:
-        return any(0.97 * 1.96 * other <= half <= 1.02 * 2 * other for other in others)
-
-    expect(
-        not near(over_recordings),
-        "It counts each recording as if somebody else had spoken it. There are 500 recordings, "
-        "but five people.",
-    )
-    expect(
-        not near(inside / np.sqrt(n), inside / 2),
-        "It says how much the recordings of one person differ, and nothing about how people "
-        "differ.",
-    )
-    expect(
-        not near(each / np.sqrt(5 * n)),
-        "The spread of people's means is right, but you divided by the square root of the number "
-        "of recordings. How many means are there?",
-    )
-    expect(
-        not near(each),
-        "That is how far single people lie from the mean. The mean of several people is surer "
-        "than one of them: divide by a square root.",
-    )
-    expect(
-        not near(np.std(shares) / np.sqrt(5)),
-        "Your spread divides by the number of people (`np.std` does unless you say `ddof=1`), "
-        "which makes it too small for so few.",
-    )
-    expect(
-        not near(blocks),
-        "You assume that the recordings are sorted by person. They are not: `people` says "
-        "who spoke each.",
-    )
-    expect(
-        not near(2 * error, WIDEST * error),
-        "That is the whole interval, from its low end to its high one; half of it is asked for.",
-    )
-    expect(
-        not near(error / 2, error / 1.96),
-        "That is one standard error: about two of them make half of a 95% interval.",
-    )
+    few = np.std(shares) / np.sqrt(5)
+    mistakes = {
+        ("recordings", over_recordings): "It counts each recording as if somebody else had spoken "
+        "it. There are 500 recordings, but five people.",
+        ("within", inside / np.sqrt(n), inside / 2): "It says how much the recordings of one "
+        "person differ, and nothing about how people differ.",
+        ("root", each / np.sqrt(5 * n)): "The spread of people's means is right, but you divided "
+        "by the square root of the number of recordings. How many means are there?",
+        ("single", each): "That is how far single people lie from the mean. The mean of several "
+        "people is surer than one of them: divide by a square root.",
+        ("ddof", few): "Your spread divides by the number of people (`np.std` does unless you say "
+        "`ddof=1`), which makes it too small for so few.",
+        ("sorted", blocks): "You assume that the recordings are sorted by person. They are not: "
+        "`people` says who spoke each.",
+        ("whole", 2 * error, WIDEST * error): "That is the whole interval, from its low end to its "
+        "high one; half of it is asked for.",
+        ("one_error", error / 2, error / 1.96): "That is one standard error: about two of them "
+        "make half of a 95% interval.",
+    }
+    expect_unlike(lambda other: 0.97 * 1.96 * other <= half <= 1.02 * 2 * other, mistakes)
     expect(
         1.9 * error <= half <= WIDEST * error,
-        f"Your half interval is {half:.3f}. The means of the five people have a standard "
+        value=f"Your half interval is {half:.3f}. The means of the five people have a standard "
         f"deviation of {each:.3f}: what follows for the mean of five?",
     )
     some = (people != "ana") & (people != "ben")  # three people, not equally often recorded
@@ -267,8 +252,8 @@ def _check_interval(half_interval) -> None:
     three = [right[some & (people == who)].mean() for who in ("eva", "joe", "kim")]
     expect(
         1.9 <= half * np.sqrt(3) / np.std(three, ddof=1) <= 4.4,
-        "With three people who were recorded a different number of times it goes wrong: take the "
-        "number of people from `people`.",
+        three="With three people who were recorded a different number of times it goes wrong: take "
+        "the number of people from `people`.",
     )
 
 
@@ -304,10 +289,11 @@ def _check_guard(refused) -> None:
         try:
             said = refused(dict(expected), modality, x)
         except (ValueError, TypeError, RuntimeError, AssertionError) as error:
-            expect(False, f"It should return the sentence, and it raises {type(error).__name__}.")
+            sentence = f"It should return the sentence, and it raises {type(error).__name__}."
+            raise Wrong(raised=sentence) from error
         expect(
             not isinstance(said, (bool, np.bool_)),
-            "Return a sentence or None: True and False do not say what is wrong.",
+            verdict="Return a sentence or None: True and False do not say what is wrong.",
         )
         return said
 
@@ -318,17 +304,17 @@ def _check_guard(refused) -> None:
     unusual = torch.randn(7, 3, 32, 32) * 5 - 3  # as a spectrogram may look
     expect(
         ask(seeing, "image", pictures) is None,
-        "Ten pictures of shape [3, 32, 32] are refused, and they fit: the first number of "
-        "`x.shape` says how many there are.",
+        any_number="Ten pictures of shape [3, 32, 32] are refused, and they fit: the first number "
+        "of `x.shape` says how many there are.",
     )
     expect(
         ask(seeing, "image", unusual) is None,
-        "Pictures with unusual numbers are refused. Numbers do not tell what they stand for; "
-        "`modality` does.",
+        numbers="Pictures with unusual numbers are refused. Numbers do not tell what they stand "
+        "for; `modality` does.",
     )
     expect(
         ask(hearing, "audio", unusual) is None and ask(reading, "text", torch.ones(2, 64)) is None,
-        "A network for sound refuses sound, or one for text refuses text: compare with "
+        refused="A network for sound refuses sound, or one for text refuses text: compare with "
         '`expected["modality"]`.',
     )
     for expected, modality in ((seeing, "audio"), (hearing, "image"), (seeing, "text")):
@@ -336,22 +322,22 @@ def _check_guard(refused) -> None:
         name = expected["modality"]
         expect(
             said,
-            f"A network for {name} accepts {modality}, because the shapes agree. The same shape is "
-            "not the same modality.",
+            shapes_alone=f"A network for {name} accepts {modality}, because the shapes agree. The "
+            "same shape is not the same modality.",
         )
         expect(
             isinstance(said, str) and name in said and modality in said,
-            f"It refuses {modality}, but its sentence must name both modalities: what was "
+            names=f"It refuses {modality}, but its sentence must name both modalities: what was "
             "expected, and what came.",
         )
     for x in (pictures[:, :1], pictures[..., :28, :28], pictures[0]):
         said = ask(seeing, "image", x)
         expect(
             said,
-            f"Pictures of shape {list(x.shape)} are accepted: the modality is right, but the "
+            shape=f"Pictures of shape {list(x.shape)} are accepted: the modality is right, but the "
             "shape is not.",
         )
-        expect(isinstance(said, str), "Return a sentence where the shape differs.")
+        expect(isinstance(said, str), sentence="Return a sentence where the shape differs.")
 
 
 guard = Exercise(
@@ -388,47 +374,39 @@ def _check_plan(heart_sounds, road_signs, street_names, compare_with) -> None:
     for source in (heart_sounds, road_signs, street_names):
         expect(
             source in ("image", "audio", "text"),
-            f"{source!r} is not a source in this notebook: “image”, “audio” and “text” are.",
+            source=f"{source!r} is not a source in this notebook: “image”, “audio” and “text” are.",
         )
-    expect(
-        heart_sounds != "image",
-        "Heart sounds: a spectrogram is a picture, and pictures helped with synthetic speech "
-        "(+14). Yet sound layers helped much more (+33), and with people's voices picture "
-        "layers no longer helped.",
-    )
-    expect(
-        heart_sounds != "text",
-        "Heart sounds: text layers were behind random ones on synthetic speech (−2), and level "
-        "with them on people's voices.",
-    )
-    expect(
-        road_signs != "text",
-        "Road signs: text layers were harmful for handwriting (−6.3). Codes of letters have no "
-        "neighbourhoods, and signs have edges and shapes.",
-    )
-    expect(
-        road_signs != "audio",
-        "Road signs: sound layers helped a little with handwriting (+4), and picture layers "
-        "four times as much (+18).",
-    )
+    mistakes = {
+        ("heart_image", "image"): "Heart sounds: a spectrogram is a picture, and pictures helped "
+        "with synthetic speech (+14). Yet sound layers helped much more (+33), and with people's "
+        "voices picture layers no longer helped.",
+        ("heart_text", "text"): "Heart sounds: text layers were behind random ones on synthetic "
+        "speech (−2), and level with them on people's voices.",
+    }
+    expect_unlike(lambda source: heart_sounds == source, mistakes)
+    mistakes = {
+        ("signs_text", "text"): "Road signs: text layers were harmful for handwriting (−6.3). "
+        "Codes of letters have no neighbourhoods, and signs have edges and shapes.",
+        ("signs_audio", "audio"): "Road signs: sound layers helped a little with handwriting (+4), "
+        "and picture layers four times as much (+18).",
+    }
+    expect_unlike(lambda source: road_signs == source, mistakes)
     expect(
         street_names == "text",
-        "Street names: on number words text layers were 26 points ahead of random ones, and "
+        names="Street names: on number words text layers were 26 points ahead of random ones, and "
         "those of pictures and sound 3 and 6.",
     )
     expect(
         compare_with in ("guessing", "random layers", "nothing"),
-        f"{compare_with!r} is none of the three things to compare with.",
+        control=f"{compare_with!r} is none of the three things to compare with.",
     )
-    expect(
-        compare_with != "guessing",
-        "To compare with: guessing is far below what random layers get (75 of 100 handwritten "
-        "digits), so nearly everything would look like help.",
-    )
-    expect(
-        compare_with != "nothing",
-        "To compare with: an accuracy alone does not say what the source has contributed.",
-    )
+    mistakes = {
+        ("guessing", "guessing"): "To compare with: guessing is far below what random layers get "
+        "(75 of 100 handwritten digits), so nearly everything would look like help.",
+        ("uncompared", "nothing"): "To compare with: an accuracy alone does not say what the "
+        "source has contributed.",
+    }
+    expect_unlike(lambda control: compare_with == control, mistakes)
 
 
 plan = Exercise(

@@ -1,5 +1,6 @@
 """The exercises of notebook 07: what goes in, which cut, halfway, in batches, strangers."""
 
+import copy
 from collections import OrderedDict
 
 import numpy as np
@@ -7,7 +8,16 @@ import pandas as pd
 import torch
 from torch import nn
 
-from tl_course.lessons.exercises import Exercise, expect
+from tl_course.lessons.exercises import (
+    Exercise,
+    Wrong,
+    called,
+    expect,
+    expect_unlike,
+    has_length,
+    returned,
+    same,
+)
 from tl_course.lessons.n07_published_networks.strangers import stranger
 
 __all__ = ["batches", "choice", "halfway", "inputs", "stranger"]
@@ -30,39 +40,34 @@ def prepared(photographs, mean, std):
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
 
-def _mistakes(photographs: torch.Tensor) -> dict[str, torch.Tensor]:
-    """What comes out where somebody went wrong in one way, by what there is to say to it."""
+def _mistakes(photographs: torch.Tensor) -> dict[tuple, str]:
+    """What there is to say where somebody went wrong in one way, by what comes out."""
     mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (MEAN, STD))
     pixels = photographs.permute(0, 3, 1, 2).float()
     x, scrambled = pixels / 255, photographs.reshape(pixels.shape).float()
     of_these = x.mean((0, 2, 3), keepdim=True), x.std((0, 2, 3), keepdim=True)
     return {
-        "Both faults are still there: look at one photograph before and after, and at the "
-        "smallest and largest number.": (scrambled - mean) / std,
-        "The scale is right now, but the picture is scrambled: `reshape` keeps the numbers in "
-        "their order and cuts them up anew. The axes have to change places.": (
-            (scrambled / 255 - mean) / std
-        ),
-        "The axes are right now, but the numbers are up to 255 times too large: `mean` and `std` "
-        "are for pixels from 0 to 1.": (pixels - mean) / std,
-        "`mean` and `std` have changed places: subtract the mean, divide by std.": (
-            (x - std) / mean
-        ),
-        "You scaled to 0 … 1 after the mean was subtracted; it has to happen before.": (
-            (pixels - mean) / std / 255
-        ),
-        "It multiplies by `std`; it should divide by it.": (x - mean) * std,
-        "The pixels lie between 0 and 1 now, but this network wants `mean` subtracted and the "
-        "rest divided by `std`.": x,
-        "Rows and columns have changed places: the axes should end as channels, height, width.": (
-            ((x - mean) / std).transpose(2, 3)
-        ),
-        "Red and blue have changed places. These photographs are RGB, as is the network.": (
-            (x.flip(1) - mean) / std
-        ),
-        "You took the mean and spread of these photographs. The network was trained with the "
-        "`mean` and `std` that it comes with.": (x - of_these[0]) / of_these[1],
-        "Pixels were divided by 255 twice.": (x / 255 - mean) / std,
+        ("both", (scrambled - mean) / std): "Both faults are still there: look at one photograph "
+        "before and after, and at the smallest and largest number.",
+        ("scrambled", (scrambled / 255 - mean) / std): "The scale is right now, but the picture is "
+        "scrambled: `reshape` keeps the numbers in their order and cuts them up anew. The axes "
+        "have to change places.",
+        ("large", (pixels - mean) / std): "The axes are right now, but the numbers are up to 255 "
+        "times too large: `mean` and `std` are for pixels from 0 to 1.",
+        ("exchanged", (x - std) / mean): "`mean` and `std` have changed places: subtract the mean, "
+        "divide by std.",
+        ("afterwards", (pixels - mean) / std / 255): "You scaled to 0 … 1 after the mean was "
+        "subtracted; it has to happen before.",
+        ("times", (x - mean) * std): "It multiplies by `std`; it should divide by it.",
+        ("pixels", x): "The pixels lie between 0 and 1 now, but this network wants `mean` "
+        "subtracted and the rest divided by `std`.",
+        ("rows", ((x - mean) / std).transpose(2, 3)): "Rows and columns have changed places: the "
+        "axes should end as channels, height, width.",
+        ("red", (x.flip(1) - mean) / std): "Red and blue have changed places. These photographs "
+        "are RGB, as is the network.",
+        ("of_these", (x - of_these[0]) / of_these[1]): "You took the mean and spread of these "
+        "photographs. The network was trained with the `mean` and `std` that it comes with.",
+        ("twice", (x / 255 - mean) / std): "Pixels were divided by 255 twice.",
     }
 
 
@@ -70,41 +75,47 @@ def _check_inputs(prepared) -> None:
     square = torch.randint(0, 256, (2, 6, 6, 3), dtype=torch.uint8)
     square[..., 0] //= 2  # less red
     wide = torch.randint(0, 256, (3, 4, 7, 3), dtype=torch.uint8)
-    given = square.clone()
-    answer = prepared(given, list(MEAN), list(STD))
-    expect(torch.equal(given, square), "Your function changes the photographs that it is given.")
-    expect(answer is not None, "Your function returns nothing: return the pictures.")
+    answer = called(
+        prepared,
+        square,
+        list(MEAN),
+        list(STD),
+        changed="Your function changes the photographs that it is given.",
+        nothing="Your function returns nothing: return the pictures.",
+    )
     answer = torch.as_tensor(answer)
     expect(
         answer.is_floating_point(),
-        f"It returns {str(answer.dtype).removeprefix('torch.')} numbers; a network takes floats.",
+        floats=f"It returns {str(answer.dtype).removeprefix('torch.')} numbers; a network takes "
+        "floats.",
     )
     expect(
         answer.shape == (2, 3, 6, 6),
-        f"{list(square.shape)} became {list(answer.shape)}: it should be [2, 3, 6, 6].",
+        shape=f"{list(square.shape)} became {list(answer.shape)}: it should be [2, 3, 6, 6].",
     )
     answer = answer.float()
-    for message, mistaken in _mistakes(square).items():
-        expect(not torch.allclose(answer, mistaken, rtol=0.01, atol=0.03), message)
+    expect_unlike(
+        lambda other: torch.allclose(answer, other, rtol=0.01, atol=0.03), _mistakes(square)
+    )
 
     def right(photographs, mean, std):
         mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (mean, std))
         return (photographs.permute(0, 3, 1, 2) / 255 - mean) / std
 
     off = (answer - right(square, MEAN, STD)).abs().max().item()
-    expect(off < 0.05, f"Some numbers are wrong by {off:.2f}: compare one pixel by hand.")
+    expect(off < 0.05, value=f"Some numbers are wrong by {off:.2f}: compare one pixel by hand.")
     half = [0.5, 0.5, 0.5]
     answer = torch.as_tensor(prepared(square, half, half)).float()
     expect(
         (answer - right(square, half, half)).abs().max() < 0.05,
-        "For a network with another `mean` and `std` it is wrong: use the ones that are given, "
-        "because each network comes with its own.",
+        given="For a network with another `mean` and `std` it is wrong: use the ones that are "
+        "given, because each network comes with its own.",
     )
     answer = torch.as_tensor(prepared(wide, MEAN, STD)).float()
     expect(
         answer.shape == (3, 3, 4, 7) and (answer - right(wide, MEAN, STD)).abs().max() < 0.05,
-        "With photographs that are wider than they are high it goes wrong: in which order are the "
-        "axes?",
+        wide="With photographs that are wider than they are high it goes wrong: in which order are "
+        "the axes?",
     )
 
 
@@ -160,63 +171,57 @@ def _check_choice(best_cut) -> None:
         for d in range(5)
         for cut in reversed(cuts)
     )
-    given = table.copy()
-    answer = best_cut(given)
-    expect(given.equals(table), "Your function changes the table that it is given.")
-    expect(answer is not None, "Your function returns nothing: return the cut and the percent.")
+    answer = called(
+        best_cut,
+        table,
+        changed="Your function changes the table that it is given.",
+        nothing="Your function returns nothing: return the cut and the percent.",
+    )
     expect(
-        isinstance(answer, (tuple, list)) and len(answer) == 2,
-        "Return two things: the cut, and how many of 100 test pictures are right with it.",
+        has_length(answer, 2),
+        two="Return two things: the cut, and how many of 100 test pictures are right with it.",
     )
     cut, percent = answer
     expect(
         isinstance(cut, str) and cut in cuts,
-        f"The cut should be one of {', '.join(cuts)}, and it is {cut!r}.",
+        cut=f"The cut should be one of {', '.join(cuts)}, and it is {cut!r}.",
     )
-    expect(np.ndim(percent) == 0, "The second thing should be one number.")
+    expect(np.ndim(percent) == 0, number="The second thing should be one number.")
     percent = float(percent)
     validation, test = (
         {name: 100 * np.mean(shares) for name, shares in part.items()}
         for part in (VALIDATION, TEST)
     )
 
-    def near(other: float) -> bool:
-        return abs(percent - other) < 0.06
-
     expect(
         cut != "stage 5",
-        "The test has a say in which cut is used. A test that has chosen is no test any more: the "
-        "winner owes some of its lead to these very pictures.",
+        test="The test has a say in which cut is used. A test that has chosen is no test any more: "
+        "the winner owes some of its lead to these very pictures.",
     )
     expect(
         cut != "stage 6",
-        "This cut was the best in one lucky draw and is poor in the others. Compare means over "
-        "draws.",
+        lucky="This cut was the best in one lucky draw and is poor in the others. Compare means "
+        "over draws.",
     )
     expect(
         cut == "stage 4",
-        f"“{cut}” is not the cut that does best on validation pictures, on average.",
+        best=f"“{cut}” is not the cut that does best on validation pictures, on average.",
     )
+    chosen_by = validation["stage 4"], 100 * max(VALIDATION["stage 4"])
+    mistakes = {
+        ("share", test["stage 4"] / 100): "The cut is right. The number is a share; it should be "
+        "out of 100.",
+        ("validation", *chosen_by): "The cut is right, but the number is that of the validation "
+        "pictures, which chose it. Report what the test says.",
+        ("other_cut", max(test.values())): "The cut is right, but the number is that of another "
+        "cut: the best one on the test.",
+        ("single_draw", 100 * max(TEST["stage 4"])): "The cut is right, but the number is that of "
+        "a single draw. Report the mean over draws.",
+    }
+    expect_unlike(lambda other: abs(percent - other) < 0.06, mistakes)
     expect(
-        not near(test["stage 4"] / 100),
-        "The cut is right. The number is a share; it should be out of 100.",
-    )
-    expect(
-        not near(validation["stage 4"]) and not near(100 * max(VALIDATION["stage 4"])),
-        "The cut is right, but the number is that of the validation pictures, which chose it. "
-        "Report what the test says.",
-    )
-    expect(
-        not near(max(test.values())),
-        "The cut is right, but the number is that of another cut: the best one on the test.",
-    )
-    expect(
-        not near(100 * max(TEST["stage 4"])),
-        "The cut is right, but the number is that of a single draw. Report the mean over draws.",
-    )
-    expect(
-        near(test["stage 4"]),
-        f"The cut is right. On the test it does not get {percent:.1f} of 100 right.",
+        abs(percent - test["stage 4"]) < 0.06,
+        value=f"The cut is right. On the test it does not get {percent:.1f} of 100 right.",
     )
 
 
@@ -280,71 +285,73 @@ def _layers() -> nn.Module:
 
 def _check_halfway(features_at) -> None:
     net, x = _layers(), torch.randn(5, 3, 8, 8)
-    before = {key: value.clone() for key, value in net.state_dict().items()}
+    before = copy.deepcopy(net)
     with torch.no_grad():
         first, last = net.first(x), net(x)
         conv = net.block.conv(net.norm(first))
     _Counted.called = 0
-    answer = features_at(net, "first", x)
-    expect(answer is not None, "Your function returns nothing: return what the module gave.")
+    answer = returned(
+        features_at(net, "first", x), "Your function returns nothing: return what the module gave."
+    )
     expect(
         isinstance(answer, torch.Tensor),
-        f"It returns a {type(answer).__name__}, where a tensor is asked for.",
+        tensor=f"It returns a {type(answer).__name__}, where a tensor is asked for.",
     )
     expect(
         answer.shape != last.shape or not torch.allclose(answer, last, atol=1e-5),
-        "These are the scores of the last layer. Keep what the module in the middle gives.",
+        scores="These are the scores of the last layer. Keep what the module in the middle gives.",
     )
     expect(
-        all(torch.equal(value, net.state_dict()[key]) for key, value in before.items()),
-        "BatchNorm's statistics have moved: your function puts the network into training mode.",
+        same(before, net),
+        statistics="BatchNorm's statistics have moved: your function puts the network into "
+        "training mode.",
     )
     called = _Counted.called
     after = net(x)
     expect(
         _Counted.called == called,
-        "Your hook is still there, and it is called whenever the network is used. Remove it when "
-        "you have what you need.",
+        hook="Your hook is still there, and it is called whenever the network is used. Remove it "
+        "when you have what you need.",
     )
     expect(
         after.shape == last.shape and torch.allclose(after, last, atol=1e-5),
-        "Afterwards the network gives other scores than before: it should stay as it is.",
+        network="Afterwards the network gives other scores than before: it should stay as it is.",
     )
     expect(
         answer.shape != first.shape,
-        f"It returns the maps {list(answer.shape)}. Make one flat row per picture of them.",
+        maps=f"It returns the maps {list(answer.shape)}. Make one flat row per picture of them.",
     )
     expect(
         answer.ndim == 2 and len(answer) == len(x),
-        f"It returns {list(answer.shape)} for five pictures: the first axis should be the "
+        rows=f"It returns {list(answer.shape)} for five pictures: the first axis should be the "
         "pictures, and the second everything that the module gave for each.",
     )
     expect(
         not answer.requires_grad,
-        "The numbers carry a gradient, and with it every layer's results stay in memory: use "
-        "`torch.no_grad()` or `detach()`.",
+        gradient="The numbers carry a gradient, and with it every layer's results stay in memory: "
+        "use `torch.no_grad()` or `detach()`.",
     )
     expect(
         answer.shape[1] == 256 and torch.allclose(answer, first.flatten(1), atol=1e-5),
-        "These are not the numbers that the module called “first” gives.",
+        value="These are not the numbers that the module called “first” gives.",
     )
     try:
         answer = features_at(net, "block.conv", x)
     except AttributeError:
-        expect(
-            False,
-            "It does not find “block.conv”, a module inside another one: `net.get_submodule` "
-            "takes names with dots.",
-        )
+        raise Wrong(
+            dots="It does not find “block.conv”, a module inside another one: `net.get_submodule` "
+            "takes names with dots."
+        ) from None
     negative = conv.flatten(1)
     expect(
         not torch.allclose(answer, negative.clamp_min(0), atol=1e-5),
-        "For “block.conv” the numbers were changed after you took them: the ReLU behind it writes "
-        "into the same memory (`inplace=True`). Keep a copy (`clone`).",
+        in_place="For “block.conv” the numbers were changed after you took them: the ReLU behind "
+        "it writes into the same memory (`inplace=True`). Keep a copy (`clone`).",
     )
     expect(
         torch.allclose(answer, negative, atol=1e-5),
-        "For “block.conv”, a module inside another one, these are not the numbers that it gives.",
+        inner="For “block.conv”, a module inside another one, these are not the numbers that it "
+        "gives.",
     )
 
 
@@ -397,51 +404,52 @@ def _check_batches(features_once) -> None:
     with torch.no_grad():
         right = net.eval()(pictures)
         net.train()
-    before = {key: value.clone() for key, value in net.state_dict().items()}
+    before = copy.deepcopy(net)
     net.asked.clear()
-    answer = features_once(net, pictures, 8)
-    expect(answer is not None, "Your function returns nothing: return the features.")
+    answer = returned(
+        features_once(net, pictures, 8), "Your function returns nothing: return the features."
+    )
     expect(
         isinstance(answer, torch.Tensor),
-        f"It returns a {type(answer).__name__}: join the parts into one tensor (`torch.cat`).",
+        tensor=f"It returns a {type(answer).__name__}: join the parts into one tensor "
+        "(`torch.cat`).",
     )
     expect(
         max(net.asked, default=0) <= 8,
-        f"{max(net.asked, default=0)} pictures went in at once, and at most 8 were allowed: that "
-        "is how memory runs out.",
+        at_once=f"{max(net.asked, default=0)} pictures went in at once, and at most 8 were "
+        "allowed: that is how memory runs out.",
     )
     expect(
         sum(net.asked) >= 22,
-        f"{sum(net.asked)} of 22 pictures went through the network. The last batch is smaller "
-        "than the others, and must go through too.",
+        last_batch=f"{sum(net.asked)} of 22 pictures went through the network. The last batch is "
+        "smaller than the others, and must go through too.",
     )
     expect(
         sum(net.asked) == 22,
-        f"{sum(net.asked)} pictures went through the network, and there are 22.",
+        again=f"{sum(net.asked)} pictures went through the network, and there are 22.",
     )
-    moved = any(not torch.equal(value, net.state_dict()[key]) for key, value in before.items())
     expect(
-        not moved,
-        "The network has changed: in training mode BatchNorm takes its statistics from each batch "
-        "and keeps them. Which mode is the network in when it is asked?",
+        same(before, net),
+        mode="The network has changed: in training mode BatchNorm takes its statistics from each "
+        "batch and keeps them. Which mode is the network in when it is asked?",
     )
     expect(
         not answer.requires_grad,
-        "The features carry a gradient, so every batch's intermediate results stay in "
+        gradient="The features carry a gradient, so every batch's intermediate results stay in "
         "memory. Nothing here is trained.",
     )
     expect(
         answer.shape == (22, 8),
-        f"The features have the shape {list(answer.shape)}; it should be [22, 8].",
+        shape=f"The features have the shape {list(answer.shape)}; it should be [22, 8].",
     )
     places = torch.cdist(answer, right).min(1)
     expect(
         torch.allclose(answer, right, atol=1e-4) or places.values.max() > 1e-3,
-        "These are the right features in another order, so they no longer fit their labels.",
+        order="These are the right features in another order, so they no longer fit their labels.",
     )
     expect(
         torch.allclose(answer, right, atol=1e-4),
-        "These are not the features of a network in eval mode: is dropout still at work?",
+        dropout="These are not the features of a network in eval mode: is dropout still at work?",
     )
 
 

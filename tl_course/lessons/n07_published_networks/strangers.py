@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 from PIL import Image, ImageFile
 
-from tl_course.lessons.exercises import Exercise, expect, returned
+from tl_course.lessons.exercises import Exercise, Wrong, expect, has_length, returned
 
 MOST_PIXELS = 1_000_000
 
@@ -87,18 +87,17 @@ def _unpacked() -> Iterator[list[int]]:
         ImageFile.ImageFile.load = unpack
 
 
-def _refused(load: Callable, folder: Path, taken: str, otherwise: str) -> None:
-    """`Wrong` unless `load(folder)` raises ValueError; with `taken` where it raises nothing."""
+def _expect_refused(load: Callable, folder: Path, taken: Wrong, otherwise: Wrong) -> None:
+    """Raise `taken` where `load(folder)` raises nothing, `otherwise` where it is no ValueError."""
     try:
         load(folder)
     except ValueError:
         return
     except Exception as error:
         name = type(error).__name__
-        expect(
-            False, f"{otherwise} It ends with {name}: raise a ValueError that says what is wrong."
-        )
-    expect(False, taken)
+        ends = f"{otherwise} It ends with {name}: raise a ValueError that says what is wrong."
+        raise Wrong(**{otherwise.code: ends}) from error
+    raise taken
 
 
 def _check(load) -> None:
@@ -108,58 +107,75 @@ def _check(load) -> None:
         try:
             answer = returned(load(sound))
         except ValueError as error:
-            expect(False, f"It refuses an intact folder, too: “{error}”")
+            raise Wrong(refuses=f"It refuses an intact folder, too: “{error}”") from error
         expect(
-            isinstance(answer, (tuple, list)) and len(answer) == 2,
-            "Return two things: the weights, and the picture.",
+            has_length(answer, 2),
+            two="Return two things: the weights, and the picture.",
         )
         weights, picture = answer
         expect(
             isinstance(weights, dict) and weights.keys() == kept.keys(),
-            "The weights of an intact folder should come back as {name: tensor}, all of them.",
+            weights="The weights of an intact folder should come back as {name: tensor}, all of "
+            "them.",
         )
         expect(
             all(torch.equal(weights[name], one) for name, one in kept.items()),
-            "The weights of an intact folder come back changed.",
+            weights_changed="The weights of an intact folder come back changed.",
         )
         expect(
             np.shape(picture) == (30, 40, 3) and np.array(picture).ravel()[0] == 200,
-            "The picture of an intact folder does not come back as uint8 `[height, width, 3]`.",
+            picture="The picture of an intact folder does not come back as uint8 `[height, width, "
+            "3]`.",
         )
         _ran.clear()
         pickled = _folder(root / "a pickle", weights=PICKLE)
         with torch.random.fork_rng(devices=[]):
             try:
-                _refused(
-                    load, pickled, "A pickle was accepted.", "A pickle is not refused properly."
+                _expect_refused(
+                    load,
+                    pickled,
+                    Wrong(accepted="A pickle was accepted."),
+                    Wrong(own_error="A pickle is not refused properly."),
                 )
             finally:
                 expect(
                     not _ran,
-                    "The first attack came through: the file was a pickle in disguise, and when "
-                    "you opened it, it ran a program on your machine. This one only left a note. "
-                    "Read safetensors, and nothing in its place.",
+                    pickle="The first attack came through: the file was a pickle in disguise, and "
+                    "when you opened it, it ran a program on your machine. This one only left a "
+                    "note. Read safetensors, and nothing in its place.",
                 )
         for number, lie in enumerate((20_000_000, 11, -1, "ten", True, None)):
             lying = _folder(root / f"lie {number}", config={"n_classes": lie})
-            _refused(
-                load, lying,
-                f"The second attack came through: config.json says n_classes = {lie!r}, the "
-                "weights have ten rows, and you took both.",
-                f"The second attack stopped your program: config.json says n_classes = {lie!r}.",
-            )  # fmt: skip
+            _expect_refused(
+                load,
+                lying,
+                Wrong(
+                    believed="The second attack came through: config.json says n_classes = "
+                    f"{lie!r}, the weights have ten rows, and you took both."
+                ),
+                Wrong(
+                    stopped=f"The second attack stopped your program: config.json says n_classes = "
+                    f"{lie!r}."
+                ),
+            )
         bomb = _folder(root / "bomb", picture=_png(6000, 4000))
         with _unpacked() as pixels:
-            _refused(
-                load, bomb,
-                "The third attack came through: `picture.png` is a bomb, a small file that unpacks "
-                "to 24 million pixels. Look at `.size` before you use the picture.",
-                "The third attack, a picture of 24 million pixels, is not refused properly.",
-            )  # fmt: skip
+            _expect_refused(
+                load,
+                bomb,
+                Wrong(
+                    bomb="The third attack came through: `picture.png` is a bomb, a small file "
+                    "that unpacks to 24 million pixels. Look at `.size` before you use the picture."
+                ),
+                Wrong(
+                    bomb_error="The third attack, a picture of 24 million pixels, is not refused "
+                    "properly."
+                ),
+            )
         expect(
             max(pixels, default=0) <= MOST_PIXELS,
-            "You refuse the bomb, but only after it went off: the 24 million pixels were unpacked "
-            "first. `Image.open` reads the size alone; ask for it there.",
+            unpacked="You refuse the bomb, but only after it went off: the 24 million pixels were "
+            "unpacked first. `Image.open` reads the size alone; ask for it there.",
         )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from tl_course.lessons.exercises import Exercise, Wrong, expect, returned
+from tl_course.lessons.exercises import Exercise, Wrong, expect, expect_unlike, has_length, returned
 
 # ---------------------------------------------------------------------------- a split by leaf
 
@@ -42,56 +42,59 @@ def _check_groups(split) -> None:
     for seed in range(8):
         answer = split([dict(one) for one in photographs], seed)
         expect(
-            isinstance(answer, (tuple, list)) and len(answer) == 2,
-            "Your function must return two lists, first the training and then the test pictures.",
+            has_length(answer, 2),
+            two="Your function must return two lists, first the training and then the test "
+            "pictures.",
         )
         train, test = map(list, answer)
         came = sorted(one["file"] for one in train + test)
         expect(
             set(came) == set(every),
-            f"{len(every)} pictures went in and {len(set(came))} came out. A picture that is not "
-            "in the test belongs in the training part.",
+            lost=f"{len(every)} pictures went in and {len(set(came))} came out. A picture that is "
+            "not in the test belongs in the training part.",
         )
-        expect(came == every, "There are pictures that came out more than once.")
+        expect(came == every, repeated="There are pictures that came out more than once.")
         both = {one["leaf"] for one in train} & {one["leaf"] for one in test}
         expect(
             not both,
-            f"With seed {seed}, photographs of {len(both)} leaves are in both parts, such as "
-            f"“{min(both, default='')}”. A network can know such a leaf by its spots. What has to "
-            "be split, the pictures or the leaves?",
+            leaves=f"With seed {seed}, photographs of {len(both)} leaves are in both parts, such "
+            f"as “{min(both, default='')}”. A network can know such a leaf by its spots. What has "
+            "to be split, the pictures or the leaves?",
         )
         kinds = [{one["species"] for one in part} for part in (train, test)]
         expect(
             not train or not test or kinds[0] & kinds[1],
-            "You split by species: the network is tested on trees that it never saw. Split "
+            species="You split by species: the network is tested on trees that it never saw. Split "
             "by leaf.",
         )
         for species, where in zip(kinds, ("training part", "test"), strict=True):
             gone = sorted(LEAVES.keys() - species)
             expect(
                 not gone,
-                f"With seed {seed} there is no {' and no '.join(gone)} in the {where}. Split the "
-                "leaves of each species separately, with at least one on each side.",
+                missing=f"With seed {seed} there is no {' and no '.join(gone)} in the {where}. "
+                "Split the leaves of each species separately, with at least one on each side.",
             )
         share = len(test) / len(every)
         expect(
             share < 0.6,
-            f"{100 * share:.0f} of 100 pictures are in the second list, the test: are the two "
-            "lists the wrong way round?",
+            order=f"{100 * share:.0f} of 100 pictures are in the second list, the test: are the "
+            "two lists the wrong way round?",
         )
         expect(
             0.15 < share < 0.5,
-            f"{100 * share:.0f} of 100 pictures are in the test, and about 30 were asked for.",
+            share=f"{100 * share:.0f} of 100 pictures are in the test, and about 30 were asked "
+            "for.",
         )
         again = split([dict(one) for one in photographs], seed)[1]
         expect(
             {one["file"] for one in again} == {one["file"] for one in test},
-            "Twice the same seed gave two splits. A test that changes cannot be compared with.",
+            same_seed="Twice the same seed gave two splits. A test that changes cannot be compared "
+            "with.",
         )
         in_test.add(frozenset(one["file"] for one in test))
     expect(
         len(in_test) > 1,
-        "Eight seeds gave the same split: `seed` has to decide which leaves are in the test.",
+        seeds="Eight seeds gave the same split: `seed` has to decide which leaves are in the test.",
     )
 
 
@@ -164,54 +167,57 @@ def _check_copies(in_both) -> None:
     try:
         answer = {tuple(map(str, pair)) for pair in answer}
     except TypeError:
-        raise Wrong("Your function must return pairs of names, such as a list of tuples.") from None
+        raise Wrong(
+            pairs="Your function must return pairs of names, such as a list of tuples."
+        ) from None
     wanted = set(pairs.values())
     expect(
         not answer or not answer <= {(b, a) for a, b in wanted},
-        "The names are the wrong way round: first the one in `train`, then the one in `test`.",
+        order="The names are the wrong way round: first the one in `train`, then the one in "
+        "`test`.",
     )
     names = {(name, name) for name in train.keys() & test.keys()}
     expect(
         not answer & names or not answer <= names | wanted,
-        "You took two pictures for one because they have the same name. Cameras count from 1 "
+        names="You took two pictures for one because they have the same name. Cameras count from 1 "
         "again on every card; look at the pixels.",
     )
     expect(
         all(len(pair) == 2 and pair[0] in train and pair[1] in test for pair in answer),
-        "Each pair needs a name of `train` and a name of `test`.",
+        pair="Each pair needs a name of `train` and a name of `test`.",
     )
     turned = ("photo-6.png", "turned.png")
     expect(
         turned not in answer or len(answer - wanted) > 10,
-        "photo-6.png and turned.png have the same colours, but in other places: one is the other "
-        "turned upside down. Compare where it is light and dark, not only how much.",
+        turned="photo-6.png and turned.png have the same colours, but in other places: one is the "
+        "other turned upside down. Compare where it is light and dark, not only how much.",
     )
     expect(
         answer <= wanted,
-        f"{len(answer - wanted)} pairs show different things, such as "
+        generous=f"{len(answer - wanted)} pairs show different things, such as "
         f"{' and '.join(min(answer - wanted, default=('', '')))}: you allow too much difference.",
     )
     missed = {what for what, pair in pairs.items() if pair not in answer}
     expect(
         "same" not in missed,
-        "photo-1.png and same.png are equal in every pixel, and you did not find them.",
+        equal="photo-1.png and same.png are equal in every pixel, and you did not find them.",
     )
     expect(
         missed != {"lighter", "darker", "small"},
-        "You found the copy that is equal in every pixel, and not those that were stored again. "
-        "Compare small grey versions of the pictures, and allow a small difference.",
+        stored="You found the copy that is equal in every pixel, and not those that were stored "
+        "again. Compare small grey versions of the pictures, and allow a small difference.",
     )
     expect(
         len(missed & {"lighter", "darker"}) != 1,
-        "You found the copy that is lighter or the one that is darker, not both: numbers of type "
-        "uint8 cannot be negative, and 3 − 5 is 254 there. Make them floats first.",
+        unsigned="You found the copy that is lighter or the one that is darker, not both: numbers "
+        "of type uint8 cannot be negative, and 3 − 5 is 254 there. Make them floats first.",
     )
     expect(
         missed != {"small"},
-        "You missed small.png, which has half as many pixels each way: bring both pictures to "
-        "the same size before you compare them.",
+        sizes="You missed small.png, which has half as many pixels each way: bring both pictures "
+        "to the same size before you compare them.",
     )
-    expect(not missed, f"You missed {', '.join(sorted(pairs[what][1] for what in missed))}.")
+    expect(not missed, missed=f"You missed {', '.join(sorted(pairs[what][1] for what in missed))}.")
 
 
 copies = Exercise(
@@ -258,8 +264,10 @@ def _three(answer: object) -> list[float]:
     try:
         numbers = [float(one) for one in answer]
     except (TypeError, ValueError):
-        raise Wrong("Your function must return three numbers: low, high, baseline.") from None
-    expect(len(numbers) == 3, f"Your function returns {len(numbers)} numbers, and not three.")
+        raise Wrong(
+            numbers="Your function must return three numbers: low, high, baseline."
+        ) from None
+    expect(len(numbers) == 3, three=f"Your function returns {len(numbers)} numbers, and not three.")
     return numbers
 
 
@@ -268,71 +276,73 @@ def _check_judging(judged) -> None:
     low, high, baseline = _three(judged(*_task(80, {0: 20, 1: 50, 2: 30}, few)))
     expect(
         max(low, high, baseline) < 10,
-        f"Your numbers go up to {max(low, high, baseline):.0f}: shares from 0 to 1 are wanted.",
+        percent=f"Your numbers go up to {max(low, high, baseline):.0f}: shares from 0 to 1 are "
+        "wanted.",
     )
-    expect(low <= high, "The low end of your interval is above the high end.")
+    expect(low <= high, ends="The low end of your interval is above the high end.")
     expect(
         low < 0.8 < high,
-        f"80 of 100 are right, and your interval goes from {low:.2f} to {high:.2f}: the accuracy "
-        "itself is not in it.",
+        outside=f"80 of 100 are right, and your interval goes from {low:.2f} to {high:.2f}: the "
+        "accuracy itself is not in it.",
     )
     expect(
         high - low > 0.06,
-        f"With 80 of 100 right your interval is {high - low:.2f} wide. There are 1,000 training "
-        "pictures and 100 test pictures: which number says how sure the test is?",
+        training=f"With 80 of 100 right your interval is {high - low:.2f} wide. There are 1,000 "
+        "training pictures and 100 test pictures: which number says how sure the test is?",
     )
     expect(
         high - low > 0.125,
-        f"With 80 of 100 right your interval is {high - low:.2f} wide. That is too narrow for "
-        "95%: one standard error to each side covers 68%, about two are needed.",
+        one_error=f"With 80 of 100 right your interval is {high - low:.2f} wide. That is too "
+        "narrow for 95%: one standard error to each side covers 68%, about two are needed.",
     )
     expect(
         high - low < 0.2,
-        f"With 80 of 100 right your interval is {high - low:.2f} wide, and should be about 0.16. "
-        "Does the number of test pictures go in?",
+        width=f"With 80 of 100 right your interval is {high - low:.2f} wide, and should be about "
+        "0.16. Does the number of test pictures go in?",
     )
     _check_baseline(baseline)
     *_, other = _three(judged(*_task(80, {0: 20, 1: 50, 2: 30}, {0: 10, 1: 10, 2: 40})))
     expect(
         abs(other - 0.3) < 1e-3,
-        "The baseline does not follow `train_labels`: their largest class need not be class 0.",
+        follows="The baseline does not follow `train_labels`: their largest class need not be "
+        "class 0.",
     )
     ends = {right: _three(judged(*_task(right, {0: 10, 1: 10}, few)))[:2] for right in (0, 19, 20)}
     for right, (low, high) in ends.items():
         expect(
             low >= -1e-6 and high <= 1 + 1e-6,
-            f"With {right} of 20 right your interval goes from {low:.2f} to {high:.2f}, and no "
-            "accuracy can be there. Two standard errors to each side are no good near 0 and 1; "
+            beyond=f"With {right} of 20 right your interval goes from {low:.2f} to {high:.2f}, and "
+            "no accuracy can be there. Two standard errors to each side are no good near 0 and 1; "
             "look up Wilson's interval.",
         )
     expect(
         ends[20][1] - ends[20][0] > 1e-3,
-        "With 20 of 20 right your interval has no width: twenty right answers do not make it "
-        "certain that the next one is right. Look up Wilson's interval.",
+        no_width="With 20 of 20 right your interval has no width: twenty right answers do not make "
+        "it certain that the next one is right. Look up Wilson's interval.",
     )
     expect(
         0.72 < ends[20][0] < 0.95 and 0.05 < ends[0][1] < 0.28,
-        f"With 20 of 20 right your interval begins at {ends[20][0]:.2f}; it should begin between "
-        "0.8 and 0.9.",
+        value=f"With 20 of 20 right your interval begins at {ends[20][0]:.2f}; it should begin "
+        "between 0.8 and 0.9.",
     )
 
 
 def _check_baseline(baseline: float) -> None:
     """Test: 20, 50 and 30 of three classes; training: 60, 30 and 10."""
-    for value, message in {
-        1 / 3: "Your baseline is one divided by the number of classes. That is guessing blindly; "
-        "naming one class every time is another thing.",
-        0.6: "Your baseline is the share of the largest class among the *training* labels. Name "
-        "that class for each test picture: how many are right?",
-        0.5: "Your baseline takes the class that is largest in the test. Nobody knows that before "
-        "the test; the training labels have to say which class to name.",
-        0.8: "Your baseline is the accuracy of the network.",
-    }.items():
-        expect(abs(baseline - value) > 1e-3, message)
+    mistakes = {
+        ("blind", 1 / 3): "Your baseline is one divided by the number of classes. That is guessing "
+        "blindly; naming one class every time is another thing.",
+        ("training_share", 0.6): "Your baseline is the share of the largest class among the "
+        "*training* labels. Name that class for each test picture: how many are right?",
+        ("largest_in_test", 0.5): "Your baseline takes the class that is largest in the test. "
+        "Nobody knows that before the test; the training labels have to say which class to name.",
+        ("accuracy", 0.8): "Your baseline is the accuracy of the network.",
+    }
+    expect_unlike(lambda other: abs(baseline - other) <= 1e-3, mistakes)
     expect(
         abs(baseline - 0.2) < 1e-3,
-        f"Your baseline is {baseline:.2f}. Which class is largest among the training labels, and "
-        "what share of the test labels is of that class?",
+        baseline=f"Your baseline is {baseline:.2f}. Which class is largest among the training "
+        "labels, and what share of the test labels is of that class?",
     )
 
 
@@ -380,55 +390,55 @@ def _check_choosing(chosen) -> None:
     def accuracy(way: str, part: str) -> float:
         expect(
             part in ("validation", "test"),
-            f"You asked for the accuracy on “{part}”: there are “validation” and “test”.",
+            part=f"You asked for the accuracy on “{part}”: there are “validation” and “test”.",
         )
         asked.append((way, part))
         return WAYS[way][part == "test"]
 
     answer = chosen(list(WAYS), accuracy)
     expect(
-        isinstance(answer, (tuple, list)) and len(answer) == 2,
-        "Your function must return two things: the name of the way, and an accuracy.",
+        has_length(answer, 2),
+        two="Your function must return two things: the name of the way, and an accuracy.",
     )
     best, reported = answer
     tested = [way for way, part in asked if part == "test"]
     expect(
         any(part == "validation" for _, part in asked),
-        "The test still chooses: all four ways were asked for their test accuracy, and none for "
-        "its validation accuracy.",
+        test="The test still chooses: all four ways were asked for their test accuracy, and none "
+        "for its validation accuracy.",
     )
     expect(
         best != min(WAYS, key=lambda way: WAYS[way][0]),
-        f"“{best}” has the lowest validation accuracy of the four.",
+        lowest=f"“{best}” has the lowest validation accuracy of the four.",
     )
     expect(
         best == "Option 2, altered copies",
-        f"You chose “{best}”, which validation does not put first. Does the test still have a "
-        "say in the choice?",
+        still_chooses=f"You chose “{best}”, which validation does not put first. Does the test "
+        "still have a say in the choice?",
     )
     right, luckiest = WAYS[best][1], max(test for _, test in WAYS.values())
     expect(
         tested,
-        "You report the validation accuracy. It was the highest of four, so a part of it is luck: "
-        "ask the test for the way that was chosen.",
+        validation="You report the validation accuracy. It was the highest of four, so a part of "
+        "it is luck: ask the test for the way that was chosen.",
     )
     expect(
         abs(reported - luckiest) > 1e-6,
-        f"You chose by validation and report {reported}, the highest test accuracy of all: that "
-        "is the accuracy of another way.",
+        luckiest=f"You chose by validation and report {reported}, the highest test accuracy of "
+        "all: that is the accuracy of another way.",
     )
     expect(
         abs(reported - WAYS[best][0]) > 1e-6,
-        f"The test was asked, and what you report, {reported}, is the validation accuracy.",
+        asked=f"The test was asked, and what you report, {reported}, is the validation accuracy.",
     )
     expect(
         abs(reported - right) < 1e-6,
-        f"You report {reported}; the test says {right} for the way that you chose.",
+        reported=f"You report {reported}; the test says {right} for the way that you chose.",
     )
     expect(
         len(tested) == 1,
-        f"The test was asked {len(tested)} times. Anyone who has seen four test accuracies is "
-        "tempted by the highest; ask once, after the choice.",
+        often=f"The test was asked {len(tested)} times. Anyone who has seen four test accuracies "
+        "is tempted by the highest; ask once, after the choice.",
     )
 
 

@@ -7,7 +7,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tl_course.lessons.exercises import Exercise, Wrong, expect, returned
+from tl_course.lessons.exercises import (
+    Exercise,
+    Wrong,
+    called,
+    differing,
+    expect,
+    expect_unlike,
+    returned,
+    same,
+)
 from tl_course.lessons.n09_small_gpt import gpt
 
 # ---------------------------------------------------------------------------- bits per character
@@ -28,7 +37,7 @@ def _number(answer: object) -> float:
         return float(answer)
     except (TypeError, ValueError, RuntimeError):
         raise Wrong(
-            "Your function must return one number; yours has a number for each character."
+            number="Your function must return one number; yours has a number for each character."
         ) from None
 
 
@@ -42,39 +51,42 @@ def _check_bits(bits_per_character) -> None:
     right = nats / math.log(2)
     chances = logits[:-1].softmax(1)
     given = chances.gather(1, text[1:, None])
-    slips = {
-        -right: "It comes out negative: the logarithm of a probability is below 0, so its sign "
-        "has to be turned.",
-        nats: "These are nats, not bits: the logarithm is the natural one. Bits count in powers "
-        "of two.",
-        right * (n - 1): "This is the sum over all characters. A longer text would seem worse: "
-        "take the mean.",
-        right * (n - 1) / n: f"You divide by {n}. There are {n} characters, but nothing comes "
-        f"after the last and nothing predicts the first: {n - 1} were predicted.",
-        2**right: "This is 2 to the power of the bits (it is called perplexity).",
-        -math.log2(given.mean().item()): "You take the logarithm of the mean probability. The "
-        "mean of the logarithms is wanted: one character that was thought impossible costs a lot.",
-        (chances.argmax(1) == text[1:]).float().mean().item(): "This is how often the likeliest "
-        "character came. How sure the network was does not go into that.",
-        F.cross_entropy(logits, text).item() / math.log(2): "You compare row i with character i, "
-        "which the network had just read. Row i says what comes after it.",
-        F.cross_entropy(logits[1:], text[:-1]).item() / math.log(2): "You compare row i + 1 with "
-        "character i: shifted the wrong way. Row i says what comes after character i.",
-        -(chances * chances.log2()).sum(1).mean().item(): "The character that came does not go "
-        "into it: this is how unsure the network was, no matter which one came.",
+    likeliest = (chances.argmax(1) == text[1:]).float().mean().item()
+    read = F.cross_entropy(logits, text).item() / math.log(2)
+    shifted = F.cross_entropy(logits[1:], text[:-1]).item() / math.log(2)
+    mistakes = {
+        ("negative", -right): "It comes out negative: the logarithm of a probability is below 0, "
+        "so its sign has to be turned.",
+        ("nats", nats): "These are nats, not bits: the logarithm is the natural one. Bits count in "
+        "powers of two.",
+        ("sum", right * (n - 1)): "This is the sum over all characters. A longer text would seem "
+        "worse: take the mean.",
+        ("first", right * (n - 1) / n): f"You divide by {n}. There are {n} characters, but nothing "
+        f"comes after the last and nothing predicts the first: {n - 1} were predicted.",
+        ("perplexity", 2**right): "This is 2 to the power of the bits (it is called perplexity).",
+        ("mean", -math.log2(given.mean().item())): "You take the logarithm of the mean "
+        "probability. The mean of the logarithms is wanted: one character that was thought "
+        "impossible costs a lot.",
+        ("likeliest", likeliest): "This is how often the likeliest character came. How sure the "
+        "network was does not go into that.",
+        ("read", read): "You compare row i with character i, which the network had just read. Row "
+        "i says what comes after it.",
+        ("shifted", shifted): "You compare row i + 1 with character i: shifted the wrong way. Row "
+        "i says what comes after character i.",
+        ("entropy", -(chances * chances.log2()).sum(1).mean().item()): "The character that came "
+        "does not go into it: this is how unsure the network was, no matter which one came.",
     }
-    for value, message in slips.items():
-        expect(abs(answer - value) > 1e-3 * abs(value), message)
+    expect_unlike(lambda other: abs(answer - other) <= 1e-3 * abs(other), mistakes)
     expect(
         abs(answer - right) < 2e-3 * right,
-        f"On a made-up text it gives {answer:.3f}, and {right:.3f} bits are right. Which "
+        value=f"On a made-up text it gives {answer:.3f}, and {right:.3f} bits are right. Which "
         "probability did each character have that came?",
     )
     knowing_nothing = _number(bits_per_character(torch.zeros(n, 96), text))
     expect(
         abs(knowing_nothing - math.log2(96)) < 1e-3,
-        f"A network that gives all 96 characters the same score needs log₂ 96 = 6.58 bits; yours "
-        f"says {knowing_nothing:.2f}.",
+        equal_scores="A network that gives all 96 characters the same score needs log₂ 96 = 6.58 "
+        f"bits; yours says {knowing_nothing:.2f}.",
     )
 
 
@@ -107,58 +119,61 @@ def only_output(net):
 
 def _moved(net: nn.Module, text: torch.Tensor) -> set[str]:
     """Which of the numbers in a network one step of training changes, by their names."""
-    before = {name: value.clone() for name, value in net.state_dict().items()}
+    before = copy.deepcopy(net)
     trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
     F.cross_entropy(net(text[:, :-1]).flatten(0, 1), text[:, 1:].flatten()).backward()
     torch.optim.SGD(trained, lr=0.5).step()
-    return {name for name, value in net.state_dict().items() if not value.equal(before[name])}
+    return differing(before, net)
 
 
 def _check_tied(only_output) -> None:
     net = gpt.fresh(0, width=16, blocks=1, heads=2, context=16)
     text = torch.randint(96, (4, 12))
-    before = {name: value.clone() for name, value in net.state_dict().items()}
+    before = copy.deepcopy(net)
     scores = net(text).detach()
     answer = only_output(net)
-    expect(isinstance(answer, nn.Module), "Your function must return the network.")
-    now = net.state_dict()
+    expect(isinstance(answer, nn.Module), network="Your function must return the network.")
     expect(
         answer is not net
         and net.output.weight is net.symbol.weight
         and all(parameter.requires_grad for parameter in net.parameters())
-        and all(now[name].equal(value) for name, value in before.items()),
-        "The network that you were given has changed. Work on the copy.",
+        and same(before, net),
+        changed="The network that you were given has changed. Work on the copy.",
     )
     expect(
         torch.allclose(answer(text), scores, atol=1e-5),
-        "Before any training the copy already gives other scores: its output layer has to start "
-        "from the pretrained weights.",
+        pretrained="Before any training the copy already gives other scores: its output layer has "
+        "to start from the pretrained weights.",
     )
     expect(
         any(parameter.requires_grad for parameter in answer.parameters()),
-        "Now nothing can be trained. PyTorch names a shared parameter once, and here its name is "
-        "`symbol.weight`; or was it frozen after the output layer was set to be trained?",
+        nothing_moves="Now nothing can be trained. PyTorch names a shared parameter once, and here "
+        "its name is `symbol.weight`; or was it frozen after the output layer was set to be "
+        "trained?",
     )
     expect(
         answer.output.weight.requires_grad,
-        "The output layer is frozen, and something else is not.",
+        output_frozen="The output layer is frozen, and something else is not.",
     )
     is_tied = answer.output.weight is answer.symbol.weight
     shared = answer.output.weight.data_ptr() == answer.symbol.weight.data_ptr()
     moved = _moved(answer, text)
     expect(
         not is_tied,
-        "After one step of training the embedding has moved as well: `output.weight` and "
+        tied="After one step of training the embedding has moved as well: `output.weight` and "
         "`symbol.weight` are one and the same parameter. Give the output layer its own.",
     )
     expect(
         not shared,
-        "The embedding still moves with it: you made a new parameter, but it looks at the same "
-        "numbers in memory. Copy the numbers too.",
+        memory="The embedding still moves with it: you made a new parameter, but it looks at the "
+        "same numbers in memory. Copy the numbers too.",
     )
     others = sorted(name for name in moved if not name.startswith("output."))
-    expect(not others, f"After one step of training {', '.join(others)} moved as well.")
-    expect("output.weight" in moved, "After one step of training the output layer has not moved.")
+    expect(not others, others=f"After one step of training {', '.join(others)} moved as well.")
+    expect(
+        "output.weight" in moved,
+        output="After one step of training the output layer has not moved.",
+    )
 
 
 tied = Exercise(
@@ -189,51 +204,51 @@ def _check_temperature(with_temperature) -> None:
     logits = 3 * torch.randn(96)
     answer = {}
     for temperature in (1.0, 0.5, 2.0):
-        given = logits.clone()
-        chances = returned(with_temperature(given, temperature))
-        expect(
-            given.equal(logits),
+        changed = (
             "Your function changes the scores that it is given (`/=` does that). The next "
-            "character would be drawn from other scores.",
+            "character would be drawn from other scores."
         )
+        chances = called(with_temperature, logits, temperature, changed=changed)
         chances = torch.as_tensor(chances, dtype=torch.float32).detach()
         expect(
             chances.shape == logits.shape,
-            f"There are 96 scores, and your probabilities have the shape {list(chances.shape)}.",
+            shape="There are 96 scores, and your probabilities have the shape "
+            f"{list(chances.shape)}.",
         )
         answer[temperature] = chances
     right = {temperature: (logits / temperature).softmax(0) for temperature in answer}
     total = {temperature: chances.sum().item() for temperature, chances in answer.items()}
     expect(
         all(abs(one - 1) < 1e-3 for one in total.values()),
-        f"At temperature 2 your probabilities add up to {total[2.0]:.2f}, and not to 1.",
+        total=f"At temperature 2 your probabilities add up to {total[2.0]:.2f}, and not to 1.",
     )
     expect(
         not torch.allclose(answer[0.5], answer[2.0], atol=1e-4),
-        "The temperature makes no difference: divided by a number after softmax and brought back "
-        "to a sum of 1, probabilities are what they were. Divide the scores.",
+        no_difference="The temperature makes no difference: divided by a number after softmax and "
+        "brought back to a sum of 1, probabilities are what they were. Divide the scores.",
     )
     expect(
         not torch.allclose(answer[2.0], right[0.5], atol=1e-3),
-        "It is the wrong way round: at temperature 2 yours keeps to what is likely, and at 0.5 it "
-        "takes risks.",
+        inverted="It is the wrong way round: at temperature 2 yours keeps to what is likely, and "
+        "at 0.5 it takes risks.",
     )
     for temperature, chances in answer.items():
         expect(
             torch.allclose(chances, right[temperature], atol=1e-3),
-            f"At temperature {temperature:g} the likeliest character gets "
+            value=f"At temperature {temperature:g} the likeliest character gets "
             f"{chances.max():.3f} from you; it should get {right[temperature].max():.3f}. Is it "
             "softmax of the scores, divided by the temperature?",
         )
     cold = torch.as_tensor(with_temperature(20 * logits, 0.001)).float()
     expect(
         bool(cold.isfinite().all()),
-        "At temperature 0.001 your probabilities are `nan`: e to the power of some thousands is "
-        "more than a float holds. `softmax` subtracts the largest score first.",
+        nan="At temperature 0.001 your probabilities are `nan`: e to the power of some thousands "
+        "is more than a float holds. `softmax` subtracts the largest score first.",
     )
     expect(
         cold.argmax() == logits.argmax() and cold.max() > 0.99,
-        "At temperature 0.001 nearly all of the probability belongs to the likeliest character.",
+        cold="At temperature 0.001 nearly all of the probability belongs to the likeliest "
+        "character.",
     )
 
 
@@ -271,12 +286,12 @@ def _check_counting(bigram) -> None:
     answer = torch.as_tensor(answer, dtype=torch.float64).detach()
     expect(
         answer.shape == (kinds, kinds),
-        f"With {kinds} kinds of characters your table has the shape {list(answer.shape)}; it "
+        shape=f"With {kinds} kinds of characters your table has the shape {list(answer.shape)}; it "
         f"should be {kinds} rows of {kinds}.",
     )
     expect(
         bool(answer.isfinite().all()),
-        "There are `nan` in your table, in the row of a character that nothing was seen to "
+        nan="There are `nan` in your table, in the row of a character that nothing was seen to "
         "follow: 0 divided by 0.",
     )
     seen = torch.zeros(kinds, kinds, dtype=torch.float64)
@@ -291,38 +306,39 @@ def _check_counting(bigram) -> None:
 
     expect(
         not near((seen + 1) / (seen + 1).sum()),
-        "All of your table adds up to 1; each row should, because something comes after each "
+        all="All of your table adds up to 1; each row should, because something comes after each "
         "character.",
     )
     expect(
         bool((answer > 0).all()),
-        "Some probability is 0. A pair that was never seen would cost infinitely many bits when "
-        "it comes: count every pair once more than it was seen.",
+        zero="Some probability is 0. A pair that was never seen would cost infinitely many bits "
+        "when it comes: count every pair once more than it was seen.",
     )
     columns = torch.allclose(answer.sum(0), torch.ones(kinds, dtype=torch.float64), atol=1e-4)
     rows = torch.allclose(answer.sum(1), torch.ones(kinds, dtype=torch.float64), atol=1e-4)
     expect(
         not near(shares(seen.T)) and (rows or not columns),
-        "Rows and columns are exchanged: the row is the character that comes first.",
+        exchanged="Rows and columns are exchanged: the row is the character that comes first.",
     )
-    expect(rows, "Each row has to add up to 1, after what you add to the counts.")
+    expect(rows, rows="Each row has to add up to 1, after what you add to the counts.")
     expect(
         not near(shares(seen.clamp_max(1))),
-        "Character 1 came four times after character 0, and you counted it once: with "
+        once="Character 1 came four times after character 0, and you counted it once: with "
         "`counts[first, second] += 1` a pair that is in the lists twice is still added once.",
     )
     around = seen.clone()
     around[pattern[-1], pattern[0]] += 1
     expect(
         not near(shares(around)),
-        "You count as if the text began again after its end: the last character has no next one.",
+        circle="You count as if the text began again after its end: the last character has no next "
+        "one.",
     )
     seen_after_1 = (answer[0, 1] - answer[0, 6]) / (answer[0, 2] - answer[0, 6]).clamp_min(1e-9)
     expect(
         abs(seen_after_1 - 2) < 0.02 and torch.allclose(answer[6], answer[6].mean(), atol=1e-4),
-        f"After character 0, character 1 was seen four times and character 2 twice; yours have "
-        f"the probabilities {answer[0, 1]:.3f} and {answer[0, 2]:.3f}. Do pairs of neighbours go "
-        "into the counts, each once?",
+        neighbours="After character 0, character 1 was seen four times and character 2 twice; "
+        f"yours have the probabilities {answer[0, 1]:.3f} and {answer[0, 2]:.3f}. Do pairs of "
+        "neighbours go into the counts, each once?",
     )
 
 
