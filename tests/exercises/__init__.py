@@ -1,15 +1,22 @@
-"""Answers to exercises, right and wrong, a module for each notebook: `CASES[exercise]`."""
+"""Right and wrong answers to exercises, a module for each notebook: `CASES[exercise's name]`.
 
-from collections.abc import Sequence
+Most answers are an edit of the worked solution, a tuple (old, new, old, new, …) of pieces of its
+text: `("w - rate", "w + rate")`. Any other answer is what the cell defines.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Other right answers than the solution, and wrong ones with words of their message.
+    """Other right answers than the solution, and wrong ones by the code of their mistake.
 
-    An answer is what the cell defines: one thing, or a tuple of several.
+    A list has several wrong answers that are the same mistake.
     """
 
     right: Sequence
-    wrong: dict | Sequence  # answer: words; pairs where an answer cannot be a key
+    wrong: Mapping[str, object]
+
+
+NOTHING = ("return ", "")  # an edit: the last line only computes

@@ -4,12 +4,10 @@ import random
 from collections import defaultdict
 
 import numpy as np
-import torch
 from PIL import Image
 from scipy.stats import binomtest
 
 from exercises import Answers
-from tl_course.lessons.n08_your_own_task import exercises, solutions
 
 
 def leaves_shuffled(pictures, seed=0):
@@ -20,53 +18,9 @@ def leaves_shuffled(pictures, seed=0):
     for species in leaves.values():
         every = list(species.values())
         random.Random(seed).shuffle(every)
-        for i, own in enumerate(every):
-            parts[i % 3 == 0].extend(own)
+        for i, photographs in enumerate(every):
+            parts[i % 3 == 0].extend(photographs)
     return parts
-
-
-def leaves_without_species(pictures, seed=0):
-    leaves = sorted({one["leaf"] for one in pictures})
-    test = set(np.random.default_rng(seed).choice(leaves, round(0.3 * len(leaves)), replace=False))
-    parts = [], []
-    for one in pictures:
-        parts[one["leaf"] in test].append(one)
-    return parts
-
-
-def by_species(pictures, seed=0):
-    test = np.random.default_rng(seed).choice(["oak", "maple", "birch"])
-    parts = [], []
-    for one in pictures:
-        parts[one["species"] == test].append(one)
-    return parts
-
-
-def pictures_of_each_species(pictures, seed=0):
-    parts = [], []
-    for species in ("oak", "maple", "birch"):
-        own = [one for one in pictures if one["species"] == species]
-        for i, place in enumerate(np.random.default_rng(seed).permutation(len(own))):
-            parts[i < 0.3 * len(own)].append(own[place])
-    return parts
-
-
-def one_of_each_leaf(pictures, seed=0):
-    single = list({one["leaf"]: one for one in pictures}.values())
-    return solutions.split(single, seed)
-
-
-def swapped(pictures, seed=0):
-    train, test = solutions.split(pictures, seed)
-    return test, train
-
-
-def seed_unused(pictures, seed=0):
-    return solutions.split(pictures, 0)
-
-
-def by_chance(pictures, seed=0):
-    return solutions.split(pictures, random.randrange(10**6))
 
 
 def like_a_checker(train, test):
@@ -90,106 +44,11 @@ def correlated(train, test):
                 yield a, b
 
 
-def same_names(train, test):
-    return [(name, name) for name in train if name in test]
-
-
-def same_bytes(train, test):
-    return [(a, b) for a in train for b in test if train[a].tobytes() == test[b].tobytes()]
-
-
-def same_mean(train, test):
-    return [
-        (a, b) for a in train for b in test
-        if np.abs(train[a].mean((0, 1)) - test[b].mean((0, 1))).max() < 4
-    ]  # fmt: skip
-
-
-def in_bytes(train, test):
-    def small(picture):
-        step = len(picture) // 8
-        return picture[::step, ::step]
-
-    return [
-        (a, b) for a in train for b in test if np.abs(small(train[a]) - small(test[b])).mean() < 10
-    ]
-
-
-def of_one_size(train, test):
-    return [
-        (a, b) for a in train for b in test
-        if train[a].shape == test[b].shape
-        and np.abs(train[a].astype(float) - test[b]).mean() < 10
-    ]  # fmt: skip
-
-
-def too_generous(train, test):
-    return [(a, b) for a in train for b in test]
-
-
-def other_way_round(train, test):
-    return [(b, a) for a, b in solutions.in_both(train, test)]
-
-
 def with_scipy(answers, labels, train_labels):
     right = int((answers == labels).sum())
-    found = binomtest(right, len(labels)).proportion_ci(method="exact")
+    interval = binomtest(right, len(labels)).proportion_ci(method="exact")
     largest = np.bincount(train_labels.numpy()).argmax()
-    return np.array([found.low, found.high, np.mean(labels.numpy() == largest)])
-
-
-def as_tensors(answers, labels, train_labels):
-    return torch.tensor(solutions.judged(answers, labels, train_labels))
-
-
-def normal(answers, labels, train_labels, z=1.96, n=None):
-    p, n = (answers == labels).float().mean().item(), n or len(labels)
-    half = z * (p * (1 - p) / n) ** 0.5
-    return p - half, p + half, solutions.judged(answers, labels, train_labels)[2]
-
-
-def normal_cut_off(answers, labels, train_labels):
-    low, high, baseline = normal(answers, labels, train_labels)
-    return max(low, 0), min(high, 1), baseline
-
-
-def one_error(answers, labels, train_labels):
-    return normal(answers, labels, train_labels, z=1)
-
-
-def of_the_training(answers, labels, train_labels):
-    return normal(answers, labels, train_labels, n=len(train_labels))
-
-
-def of_one_picture(answers, labels, train_labels):
-    return normal(answers, labels, train_labels, n=1)
-
-
-def in_percent(answers, labels, train_labels):
-    return [100 * one for one in solutions.judged(answers, labels, train_labels)]
-
-
-def with_baseline(baseline):
-    def judged(answers, labels, train_labels):
-        return *solutions.judged(answers, labels, train_labels)[:2], baseline(labels, train_labels)
-
-    return judged
-
-
-def blind(labels, train_labels):
-    return 1 / len(labels.unique())
-
-
-def share_in_training(labels, train_labels):
-    return (train_labels.bincount().max() / len(train_labels)).item()
-
-
-def largest_in_test(labels, train_labels):
-    return (labels.bincount().max() / len(labels)).item()
-
-
-def always_class_0(labels, train_labels):
-    return (labels == 0).float().mean()
+    return np.array([interval.low, interval.high, np.mean(labels.numpy() == largest)])
 
 
 def in_a_loop(ways, accuracy):
@@ -201,87 +60,77 @@ def in_a_loop(ways, accuracy):
     return [best, accuracy(best, part="test")]
 
 
-def validation_reported(ways, accuracy):
-    measured = {way: accuracy(way, "validation") for way in ways}
-    best = max(measured, key=measured.get)
-    return best, measured[best]
+IN_BYTES = (
+    "grey = torch.tensor(picture).float().mean(2)", "step = len(picture) // 8",
+    "F.adaptive_avg_pool2d(grey[None], 8)", "torch.tensor(picture[::step, ::step])",
+    ".abs()", ".float()",
+)  # fmt: skip
+SIMILAR = "(small(train[one]) - small(test[other])).abs().mean() < 10"
+EQUAL = "train[one].tobytes() == test[other].tobytes()"
+SAME_MEAN = "np.abs(train[one].mean((0, 1)) - test[other].mean((0, 1))).max() < 4"
+SAME_SIZE = "train[one].shape == test[other].shape and " + SIMILAR
 
-
-def test_asked_of_all(ways, accuracy):
-    measured = {way: (accuracy(way, "validation"), accuracy(way, "test")) for way in ways}
-    best = max(measured, key=lambda way: measured[way][0])
-    return best, measured[best][1]
-
-
-def both_parts_averaged(ways, accuracy):
-    mean = {way: (accuracy(way, "validation") + accuracy(way, "test")) / 2 for way in ways}
-    best = max(mean, key=mean.get)
-    return best, accuracy(best, "test")
-
-
-def luckiest_reported(ways, accuracy):
-    best, _ = validation_reported(ways, accuracy)
-    return best, max(accuracy(way, "test") for way in ways)
-
-
-def lowest(ways, accuracy):
-    best = min(ways, key=lambda way: accuracy(way, "validation"))
-    return best, accuracy(best, "test")
-
-
-def test_then_validation(ways, accuracy):
-    return exercises.chosen(ways, accuracy)
-
+NORMAL = ("    largest =", "    centre, half = p, z * (p * (1 - p) / n) ** 0.5\n    largest =")
+ENDS = "centre - half, centre + half"
+LARGEST, SHARE = "train_labels.bincount().argmax()", "(labels == largest).float().mean().item()"
+TESTED = 'accuracy(best, "test")'
 
 CASES = {
-    exercises.groups: Answers(
+    "groups": Answers(
         right=[leaves_shuffled],
         wrong={
-            pictures_of_each_species: "the pictures or the leaves",
-            leaves_without_species: "at least one on each side",
-            by_species: "never saw",
-            one_of_each_leaf: "belongs in the training part",
-            swapped: "wrong way round",
-            seed_unused: "Eight seeds gave the same split",
-            by_chance: "Twice the same seed",
+            "leaves": ('one["leaf"]', 'one["file"]'),
+            "missing": (' if one["species"] == species', "",
+                        '{one["species"] for one in pictures}', "['any']"),
+            "species": ('one["leaf"] not in in_test', 'one["species"] != "oak"',
+                        'one["leaf"] in in_test', 'one["species"] == "oak"'),
+            "lost": ("    train =",
+                     '    pictures = {one["leaf"]: one for one in pictures}.values()\n    train ='),
+            "order": ("return train, test", "return test, train"),
+            "seeds": ("default_rng(seed)", "default_rng(0)"),
+            "same_seed": ("default_rng(seed)", "default_rng()"),
         },
     ),
-    exercises.copies: Answers(
+    "copies": Answers(
         right=[like_a_checker, correlated],
         wrong={
-            same_names: "Cameras count",
-            same_bytes: "stored again",
-            same_mean: "turned upside down",
-            in_bytes: "Make them floats",
-            of_one_size: "to the same size",
-            too_generous: "you allow too much",
-            other_way_round: "wrong way round",
+            "names": (SIMILAR, "one == other"),
+            "stored": (SIMILAR, EQUAL),
+            "turned": (SIMILAR, SAME_MEAN),
+            "unsigned": IN_BYTES,
+            "sizes": (SIMILAR, SAME_SIZE),
+            "generous": ("< 10", "< 300"),
+            "order": ("(one, other)", "(other, one)"),
         },
     ),
-    exercises.judging: Answers(
-        right=[with_scipy, as_tensors],
+    "judging": Answers(
+        right=[
+            with_scipy,
+            (f"return {ENDS}, baseline", f"return torch.tensor([{ENDS}, baseline])"),
+        ],
         wrong={
-            normal: "no accuracy can be there",
-            normal_cut_off: "has no width",
-            one_error: "covers 68%",
-            of_the_training: "how sure the test is",
-            of_one_picture: "Does the number of test pictures",
-            in_percent: "shares from 0 to 1",
-            with_baseline(blind): "guessing blindly",
-            with_baseline(share_in_training): "among the *training* labels",
-            with_baseline(largest_in_test): "Nobody knows that before",
-            with_baseline(always_class_0): "does not follow `train_labels`",
+            "beyond": NORMAL,
+            "no_width": (*NORMAL, ENDS, "max(centre - half, 0), min(centre + half, 1)"),
+            "one_error": (*NORMAL, "1.96", "1"),
+            "training": (*NORMAL, "len(labels)", "len(train_labels)"),
+            "width": (*NORMAL, "len(labels)", "1"),
+            "percent": (ENDS, "100 * (centre - half), 100 * (centre + half)"),
+            "blind": (SHARE, "1 / len(labels.unique())"),
+            "training_share": (SHARE, "(train_labels == largest).float().mean().item()"),
+            "largest_in_test": (LARGEST, "labels.bincount().argmax()"),
+            "follows": (LARGEST, "0"),
         },
     ),
-    exercises.choosing: Answers(
+    "choosing": Answers(
         right=[in_a_loop],
         wrong={
-            test_then_validation: "The test still chooses",
-            validation_reported: "You report the validation accuracy",
-            test_asked_of_all: "The test was asked 4 times",
-            both_parts_averaged: "have a say",
-            luckiest_reported: "the accuracy of another way",
-            lowest: "has the lowest validation accuracy",
+            "test": ('"validation"', '"test"', TESTED, "max(measured.values())"),
+            "validation": (TESTED, "measured[best]"),
+            "often": ("    best =", '    [accuracy(way, "test") for way in ways]\n    best ='),
+            "still_chooses": ('accuracy(way, "validation")',
+                              '(accuracy(way, "validation") + accuracy(way, "test"))'),
+            "luckiest": (TESTED, 'max(accuracy(way, "test") for way in ways)'),
+            "lowest": ("max(", "min("),
         },
     ),
-}
+}  # fmt: skip

@@ -165,6 +165,11 @@ def _check_field(field_size) -> None:
     said = "For layers 1, 2 and 3 the course's answer is 7, 12 and 22 pixels; yours is "
     said += f"{sizes[1]}, {sizes[3]} and {sizes[5]}. "
     slips = _by_mistake(three)
+    expect(
+        sizes[5] != slips["last"] or field_size([(3, 1), (3, 1)]) != 5,
+        last=said + "How far apart two neighbours lie comes from all the strides before, and yours "
+        "forgets the first pooling at the next layer.",
+    )
     mistakes = {
         ("strides", slips["apart"]): "After a pooling with stride 2, two neighbouring answers are "
         "two pixels apart, after two such poolings four.",
@@ -184,11 +189,6 @@ def _check_field(field_size) -> None:
     expect_unlike(
         lambda size: sizes[5] == size,
         {mistake: said + sentence for mistake, sentence in mistakes.items()},
-    )
-    expect(
-        sizes[5] != slips["last"] or field_size([(3, 1), (3, 1)]) != 5,
-        last=said + "How far apart two neighbours lie comes from all the strides before, and yours "
-        "forgets the first pooling at the next layer.",
     )
     expect(
         sizes[1] != 6 or sizes[5] != 21,
