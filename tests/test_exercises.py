@@ -43,9 +43,8 @@ def typed(source: str, names: dict | None = None) -> tuple:
     file, space = f"a cell {len(linecache.cache)}", dict(names or {})
     linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
     exec(compile(source, file, "exec"), space)
-    code = ast.parse(source).body
-    names = [one.name if hasattr(one, "name") else one.targets[0].id for one in code]
-    return tuple(space[name] for name in names)
+    defined = (getattr(one, "name", None) or one.targets[0].id for one in ast.parse(source).body)
+    return tuple(space[name] for name in defined)
 
 
 def as_typed(name: str, answer: object) -> tuple:
@@ -56,11 +55,7 @@ def as_typed(name: str, answer: object) -> tuple:
     for old, new in zip(answer[::2], answer[1::2], strict=True):
         assert old in source, f"{name}: {old!r} is not in\n{source}"
         source = source.replace(old, new)
-    return typed(source, vars(solutions_of(name)))
-
-
-def solutions_of(name: str):
-    return importlib.import_module(EVERY[name].checker.__module__.rpartition(".")[0] + ".solutions")
+    return typed(source, vars(exercises._of_lesson(name[:2], "solutions")))
 
 
 def wrong(name: str) -> list[tuple[str, object]]:

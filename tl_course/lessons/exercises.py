@@ -311,10 +311,9 @@ def every(number: str) -> dict[str, Exercise]:
 @functools.cache
 def _of_lesson(number: str, what: str) -> ModuleType | None:
     """The module `what` of the lesson with that number, if there is one."""
-    names = [one.name for one in pkgutil.iter_modules(lessons.__path__)]
-    for name in (one for one in names if one.startswith(f"n{number}_")):
-        module = f"{lessons.__name__}.{name}.{what}"
-        if importlib.util.find_spec(module) is not None:
+    for lesson in pkgutil.iter_modules(lessons.__path__, f"{lessons.__name__}."):
+        module = f"{lesson.name}.{what}"
+        if f".n{number}_" in module and importlib.util.find_spec(module) is not None:
             return importlib.import_module(module)
     return None
 
@@ -385,27 +384,19 @@ def _no_longer_than(seconds: float | None) -> Iterator[None]:
     """Raise `Endless` in this thread if it is still in here after so many seconds.
 
     To be caught around this context. A timer asks Python to raise it between two steps of this very
-    thread. No signal is sent, so it works on every system and interrupts nothing else; what is
-    asked for too late, while the context ends, is taken back.
+    thread. No signal is sent, so it works on every system and interrupts nothing else.
     """
     if seconds is None:
         yield
         return
-    raise_in, thread = ctypes.pythonapi.PyThreadState_SetAsyncExc, threading.get_ident()
-    lock, left = threading.Lock(), False
-
-    def stop() -> None:
-        with lock:
-            if not left:
-                raise_in(ctypes.c_ulong(thread), ctypes.py_object(Endless))
-
-    timer = threading.Timer(seconds, stop)
+    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    thread = ctypes.c_ulong(threading.get_ident())
+    timer = threading.Timer(seconds, raise_in, (thread, ctypes.py_object(Endless)))
     timer.daemon = True
     timer.start()
     try:
         yield
     finally:
-        with lock:
-            left = True
-        raise_in(ctypes.c_ulong(thread), None)
         timer.cancel()
+        timer.join()  # it has asked by now, or never will
+        raise_in(thread, None)  # take back what was asked for too late

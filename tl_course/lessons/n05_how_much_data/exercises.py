@@ -1,6 +1,7 @@
 """The exercises of notebook 05: intervals, a leak, labels needed, help from a person, no labels."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -271,21 +272,15 @@ def _check_labels(labels_needed) -> None:
         labels = asked(wanted)
         where = f"For {wanted:g} of 100, between {sizes[i]:,} and {sizes[i + 1]:,} labels"
         expect(labels is not None, none=f"{where}, yours gives None.")
-        expect(
-            not _near(labels, sizes[i + 1]),
-            next_size=f"{where}, yours says {labels:,.0f}, the next size that was tried. Fewer "
-            "suffice: the curve goes on between the sizes.",
-        )
-        expect(
-            not _near(labels, sizes[i]),
-            size_before=f"{where}, yours says {labels:,.0f}, the size before: with that many, "
-            f"{wanted:g} are not reached yet.",
-        )
-        expect(
-            not _near(labels, straight),
-            straight=f"{where}, yours is on a straight line over the number itself. The axis of "
-            "the figure is logarithmic: interpolate the logarithm.",
-        )
+        mistakes = {
+            ("next_size", sizes[i + 1]): f"{where}, yours says {labels:,.0f}, the next size that "
+            "was tried. Fewer suffice: the curve goes on between the sizes.",
+            ("size_before", sizes[i]): f"{where}, yours says {labels:,.0f}, the size before: with "
+            f"that many, {wanted:g} are not reached yet.",
+            ("straight", straight): f"{where}, yours is on a straight line over the number itself. "
+            "The axis of the figure is logarithmic: interpolate the logarithm.",
+        }
+        expect_unlike(lambda other, labels=labels: _near(labels, other), mistakes)
         expect(
             _near(labels, exact), value=f"{where}, yours says {labels:,.0f}; it is {exact:,.0f}."
         )
@@ -496,7 +491,7 @@ def supported(accuracies, t, claimed):
 
 
 def _check_claim(supported) -> None:
-    def say(values: list[float], t: float, claimed: float) -> bool:
+    def say(values: Sequence[float], t: float, claimed: float) -> bool:
         verdict = returned(supported(np.array(values, float), t, claimed))
         expect(
             isinstance(verdict, (bool, np.bool_)),
@@ -508,37 +503,29 @@ def _check_claim(supported) -> None:
     fifty = rows[(rows.arm == "option-1") & ~rows.augmented & (rows.images == 50)]
     real = list(100 * fifty.accuracy[:10])
     expect(say(real, 2.26, 90), supported=f"With a mean of {np.mean(real):.1f} yours says no.")
-    refuted = [80, 81, 79, 82, 80, 81, 80, 79, 82, 81]
-    below = [88, 91.5, 89, 91, 88.5, 91, 88, 90.5, 89, 91]
-    wide = [88, 97, 90, 89, 96, 88, 95, 90, 89, 94]
-    one_low = [89.9, 92, 92.1, 92, 91.9, 92, 92.1, 92, 91.9, 92]
-    scattered = [90.2, 94, 90.5, 94, 90.4, 94.1, 90.3, 94, 90.5, 94]
-    close = [89.93, 91.33, 90.43, 92.03, 89.23, 91.03, 90.23, 91.53, 89.63, 90.83]
-    expect(
-        not say(refuted, 2.26, 90),
-        refuted="Ten draws with about 80 of 100 do not support “more than 90”, and yours says they "
-        "do.",
-    )
-    expect(
-        not say(below, 2.26, 90),
-        upper_end="Ten draws have a mean of 89.8, below the claim, and the upper end of their "
-        "interval is above it. Which end has to support the claim?",
-    )
-    expect(
-        not say(wide, 2.26, 90),
-        mean="Ten draws have a mean of 91.6, and their interval reaches down to 89.1. That the "
-        "mean is above 90 is not enough.",
-    )
-    expect(
-        say(one_low, 2.26, 90),
-        each_draw="Nine draws have about 92 of 100 and one has 89.9. The claim is about the mean, "
-        "not about every draw, and the interval of the mean begins at 91.3.",
-    )
-    expect(
-        say(scattered, 2.26, 90),
-        one_draw="Ten draws have a mean of 92.2 and a standard deviation of 1.9. You ask how far "
-        "*one* draw is spread; the mean of ten is surer than that, by the square root of ten.",
-    )
+    refuted = 80, 81, 79, 82, 80, 81, 80, 79, 82, 81
+    below = 88, 91.5, 89, 91, 88.5, 91, 88, 90.5, 89, 91
+    wide = 88, 97, 90, 89, 96, 88, 95, 90, 89, 94
+    one_low = 89.9, 92, 92.1, 92, 91.9, 92, 92.1, 92, 91.9, 92
+    scattered = 90.2, 94, 90.5, 94, 90.4, 94.1, 90.3, 94, 90.5, 94
+    close = 89.93, 91.33, 90.43, 92.03, 89.23, 91.03, 90.23, 91.53, 89.63, 90.83
+    mistakes = {
+        ("refuted", refuted): "Ten draws with about 80 of 100 do not support “more than 90”, and "
+        "yours says they do.",
+        ("upper_end", below): "Ten draws have a mean of 89.8, below the claim, and the upper end "
+        "of their interval is above it. Which end has to support the claim?",
+        ("mean", wide): "Ten draws have a mean of 91.6, and their interval reaches down to 89.1. "
+        "That the mean is above 90 is not enough.",
+    }
+    expect_unlike(lambda values: say(values, 2.26, 90), mistakes)
+    mistakes = {
+        ("each_draw", one_low): "Nine draws have about 92 of 100 and one has 89.9. The claim is "
+        "about the mean, not about every draw, and the interval of the mean begins at 91.3.",
+        ("one_draw", scattered): "Ten draws have a mean of 92.2 and a standard deviation of 1.9. "
+        "You ask how far *one* draw is spread; the mean of ten is surer than that, by the square "
+        "root of ten.",
+    }
+    expect_unlike(lambda values: not say(values, 2.26, 90), mistakes)
     expect(
         not say([91, 93.5, 91.5], 4.30, 90),
         factor="With three draws (91, 93.5 and 91.5) the interval reaches down to 88.7, since "

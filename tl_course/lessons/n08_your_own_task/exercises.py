@@ -422,15 +422,13 @@ def _check_choosing(chosen) -> None:
         validation="You report the validation accuracy. It was the highest of four, so a part of "
         "it is luck: ask the test for the way that was chosen.",
     )
-    expect(
-        abs(reported - luckiest) > 1e-6,
-        luckiest=f"You chose by validation and report {reported}, the highest test accuracy of "
-        "all: that is the accuracy of another way.",
-    )
-    expect(
-        abs(reported - WAYS[best][0]) > 1e-6,
-        asked=f"The test was asked, and what you report, {reported}, is the validation accuracy.",
-    )
+    mistakes = {
+        ("luckiest", luckiest): f"You chose by validation and report {reported}, the highest test "
+        "accuracy of all: that is the accuracy of another way.",
+        ("asked", WAYS[best][0]): f"The test was asked, and what you report, {reported}, is the "
+        "validation accuracy.",
+    }
+    expect_unlike(lambda other: abs(reported - other) <= 1e-6, mistakes)
     expect(
         abs(reported - right) < 1e-6,
         reported=f"You report {reported}; the test says {right} for the way that you chose.",

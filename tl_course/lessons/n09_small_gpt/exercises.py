@@ -321,18 +321,16 @@ def _check_counting(bigram) -> None:
         exchanged="Rows and columns are exchanged: the row is the character that comes first.",
     )
     expect(rows, rows="Each row has to add up to 1, after what you add to the counts.")
-    expect(
-        not near(shares(seen.clamp_max(1))),
-        once="Character 1 came four times after character 0, and you counted it once: with "
-        "`counts[first, second] += 1` a pair that is in the lists twice is still added once.",
-    )
     around = seen.clone()
     around[pattern[-1], pattern[0]] += 1
-    expect(
-        not near(shares(around)),
-        circle="You count as if the text began again after its end: the last character has no next "
-        "one.",
-    )
+    mistakes = {
+        ("once", shares(seen.clamp_max(1))): "Character 1 came four times after character 0, and "
+        "you counted it once: with `counts[first, second] += 1` a pair that is in the lists twice "
+        "is still added once.",
+        ("circle", shares(around)): "You count as if the text began again after its end: the last "
+        "character has no next one.",
+    }
+    expect_unlike(near, mistakes)
     seen_after_1 = (answer[0, 1] - answer[0, 6]) / (answer[0, 2] - answer[0, 6]).clamp_min(1e-9)
     expect(
         abs(seen_after_1 - 2) < 0.02 and torch.allclose(answer[6], answer[6].mean(), atol=1e-4),
