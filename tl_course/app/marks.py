@@ -7,7 +7,6 @@ notebook, it puts these cells back as they were released. The points are in a ta
 import contextlib
 import csv
 import importlib.util
-import io
 import os
 import re
 import secrets
@@ -20,17 +19,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import BinaryIO
 
+import nbformat
+import pandas as pd
 import psutil
+from nbformat import NotebookNode
 
 from tl_course.app import notebooks
 from tl_course.base import outside, storage
 from tl_course.base.errors import CourseError, printable, refusals_told
 from tl_course.base.names import clean
-
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
 
 POINTS, GRADEBOOK, CONFIG = "points.csv", "gradebook.db", "nbgrader_config.py"
 HEAD = ["notebook", "exercise", "points"]
@@ -55,151 +54,113 @@ def can_mark() -> bool:
     return importlib.util.find_spec("nbgrader") is not None
 
 
-# ----------------------------------------------------------------------------------- the points
+# ------------------------------------------------------------------------------ nbgrader's folder
 
 
-def points_of(file: Path | None = None) -> Points:
+def points_in(table: Path) -> Points:
     """The points of every exercise, as a table says where there is one; one point otherwise.
 
-    Raises CourseError for a table that cannot be read, and for an exercise that does not exist.
+    Raises CourseError for a line that gives no exercise, or no number, of points.
     """
     from tl_course.lessons import exercises
 
     numbers = [path.stem[:2] for path in notebooks.find()]
     points = {(number, name): 1.0 for number in numbers for name in exercises.every(number)}
-    for key, one in read_points(file) if file is not None and file.exists() else ():
-        if key not in points:
-            number, name = map(printable, key)
+    content = outside.content(table, outside.MOST_TEXT) if table.exists() else b""
+    text = content.decode("utf-8-sig", "replace")
+    # A spreadsheet may write semicolons and decimal commas, and take the 0 of 03 away.
+    for row in csv.DictReader(text.splitlines(), delimiter=";" if ";" in text else ","):
+        try:
+            number, name, value = (row[column] for column in HEAD)
+            key, value = (number.zfill(2), name), float(value.replace(",", "."))
+        except (KeyError, AttributeError, ValueError):  # AttributeError: the line is too short
+            key, value = None, 0
+        if key not in points or not 0 <= value <= MOST_POINTS:
+            line = printable(",".join(map(str, row.values())))
             raise CourseError(
-                f"{file} has points for an exercise '{name}' of notebook '{number}', which does "
-                "not exist: take that line out, or put its name right."
+                f"{table} has a line '{line}': write the number of a notebook, the name of one of "
+                f"its exercises, and points from 0 to {MOST_POINTS}, below {','.join(HEAD)}."
             )
-        points[key] = one
+        points[key] = value
     return points
 
 
-def read_points(file: Path) -> list[tuple[tuple[str, str], float]]:
-    """The lines of a table of points: ((notebook, exercise), points)."""
-    wrong = f"{file} is no table with the columns {', '.join(HEAD)}: put that right, or delete it."
-    try:
-        text = outside.content(file, outside.MOST_TEXT).decode("utf-8-sig")
-        # A spreadsheet may write semicolons, and take the 0 of 03 away.
-        lines = list(csv.reader(io.StringIO(text), delimiter=";" if ";" in text else ","))
-    except (UnicodeDecodeError, csv.Error):
-        raise CourseError(wrong) from None
-    head, *rows = [line for line in lines if line] or [[]]
-    if head != HEAD or any(len(row) != len(HEAD) for row in rows):
-        raise CourseError(wrong)
-    return [((number.zfill(2), name), _points(one, file)) for number, name, one in rows]
+def make(folder: Path) -> dict[str, NotebookNode]:
+    """Make the folder that a teacher marks with: {notebook's name: the student's copy}.
 
-
-def _points(text: str, file: Path) -> float:
-    number = text.replace(",", ".")
-    if not re.fullmatch(r"\d{1,4}(\.\d{1,2})?", number) or float(number) > MOST_POINTS:
-        raise CourseError(
-            f"{file} gives '{printable(text)}' points: give a number from 0 to {MOST_POINTS}."
-        )
-    return float(number)
-
-
-def as_csv(head: list[str], rows: list[list[object]]) -> str:
-    """A table as text."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([head, *rows])
-    return text.getvalue()
-
-
-# ------------------------------------------------------------------------------ nbgrader's folder
-
-
-def make(folder: Path, points: Points) -> "dict[str, NotebookNode]":
-    """Make the folder that a teacher marks with: {notebook's name: the student's copy}."""
-    folder.mkdir(parents=True)
-    (folder / CONFIG).write_text(CONFIGURATION, encoding="utf-8", newline="\n")
-    rows = [[*key, f"{one:g}"] for key, one in points.items()]
-    (folder / POINTS).write_text(as_csv(HEAD, rows), encoding="utf-8", newline="\n")
+    The points and settings that are there already stay as they are.
+    """
+    points = points_in(folder / POINTS)
+    rows = [(*key, value) for key, value in points.items()]
+    storage.write_text(folder / POINTS, _as_csv(pd.DataFrame(rows, columns=HEAD)))
+    if not (folder / CONFIG).exists():
+        storage.write_text(folder / CONFIG, CONFIGURATION)
+    numbers = {number for number, _ in points}
     with _course(folder) as course:
         return {
-            path.name: _assign(course, path, points, remember=False)
+            path.name: _assign(course, path, points)
             for path in notebooks.find()
-            if any(number == path.stem[:2] for number, _ in points)
+            if path.stem[:2] in numbers
         }
 
 
 @contextlib.contextmanager
 def _course(folder: Path) -> Iterator[Path]:
-    """While this lasts, a folder that nbgrader works in, as the teacher's `folder` sets it up."""
-    with tempfile.TemporaryDirectory(prefix="tl-course-") as course:
-        shutil.copy(folder / CONFIG, course)
-        yield Path(course)
+    """While this lasts, a folder that nbgrader works in, as the teacher's `folder` sets it up.
+
+    nbgrader then also finds alembic, which it starts by its mere name.
+    """
+    before = os.environ.get("PATH", "")
+    os.environ["PATH"] = os.pathsep.join((sysconfig.get_path("scripts"), before))
+    try:
+        with tempfile.TemporaryDirectory(prefix="tl-course-") as course:
+            shutil.copy(folder / CONFIG, course)
+            yield Path(course)
+    finally:
+        os.environ["PATH"] = before
 
 
-def _assign(course: Path, notebook: Path, points: Points, remember: bool = True) -> "NotebookNode":
-    """Let nbgrader make the student's copy of a notebook; to mark it, it must `remember` that."""
-    import nbformat
+def _assign(course: Path, notebook: Path, points: Points) -> NotebookNode:
+    """Let nbgrader make the student's copy of a notebook, and remember it in its gradebook."""
     from nbgrader.apps import NbGraderAPI
+    from traitlets.config import PyFileConfigLoader
 
     number = notebook.stem[:2]
     source = course / "source" / number / notebook.name
     source.parent.mkdir(parents=True)
-    nbformat.write(with_marks(notebook, points), source)
-    config = _config(course)
-    config.GenerateAssignment.no_database = not remember
-    config.SaveCells.enabled = remember
-    with _programs_at_hand():
-        done = NbGraderAPI(config=config).generate_assignment(number)
+    nbformat.write(_with_marks(notebook, points), source)
+    config = PyFileConfigLoader(CONFIG, path=str(course)).load_config()
+    config.CourseDirectory.root = str(course)
+    done = NbGraderAPI(config=config).generate_assignment(number)
     if not done["success"]:
         raise CourseError(f"nbgrader could not release notebook {number}: {_last(done['error'])}.")
     return nbformat.read(course / "release" / number / notebook.name, as_version=4)
 
 
-@contextlib.contextmanager
-def _programs_at_hand() -> Iterator[None]:
-    """While this lasts, nbgrader finds alembic, which it starts by its mere name."""
-    before = os.environ.get("PATH", "")
-    os.environ["PATH"] = os.pathsep.join((sysconfig.get_path("scripts"), before))
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = before
-
-
-def _config(folder: Path):
-    from traitlets.config import PyFileConfigLoader
-
-    config = PyFileConfigLoader(CONFIG, path=str(folder)).load_config()
-    config.CourseDirectory.root = str(folder)
-    return config
-
-
 def _last(text: str) -> str:
     """The last line of what a program said."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    return printable(lines[-1].strip(), 200) if lines else "it gave no reason"
+    return printable((text.strip() or "it gave no reason").splitlines()[-1], 200)
 
 
-def with_marks(notebook: Path, points: Points) -> "NotebookNode":
+def _with_marks(notebook: Path, points: Points) -> NotebookNode:
     """A notebook of the course with a locked cell after each exercise, which gives its points."""
     from tl_course.lessons import exercises
 
     node = notebooks.untouched(notebook)
     number = notebook.stem[:2]
-    every = {one.cell(): one for one in exercises.every(number).values()}
+    every = {exercise.cell(): exercise for exercise in exercises.every(number).values()}
     for cell in notebooks.exercise_cells(node):
         exercise = every[cell.source]
-        one = _marking_cell(exercise, cell.id, points[number, exercise.own_name])
-        node.cells.insert(node.cells.index(cell) + 1, one)
+        worth = points[number, exercise.own_name]
+        about = {
+            "grade": True, "locked": True, "solution": False, "task": False, "points": worth,
+            "grade_id": exercise.own_name, "cell_type": "code", "schema_version": 3,
+        }  # fmt: skip
+        marking = nbformat.v4.new_code_cell(
+            exercise.marking_cell(worth), id=f"{cell.id}-marks", metadata={"nbgrader": about}
+        )
+        node.cells.insert(node.cells.index(cell) + 1, marking)
     return node
-
-
-def _marking_cell(exercise, beside: str, points: float) -> "NotebookNode":
-    import nbformat
-
-    about = {"grade": True, "locked": True, "solution": False, "task": False, "points": points}
-    about |= {"grade_id": exercise.own_name, "cell_type": "code", "schema_version": 3}
-    return nbformat.v4.new_code_cell(
-        exercise.marking_cell(points), id=f"{beside}-marks", metadata={"nbgrader": about}
-    )
 
 
 # ------------------------------------------------------------------------------------- marking
@@ -230,16 +191,14 @@ def mark(folder: Path, number: str, handed_in: Path, limits: Limits) -> Iterator
     """
     if not can_mark():
         raise CourseError(NOT_INSTALLED)
-    from nbgrader.utils import rmtree
-
     if not (folder / CONFIG).is_file():
         raise CourseError(
             f"{folder} is not the folder 'marks' of a release: give that, or make one with "
             "`tl-course release`."
         )
     (notebook,) = notebooks.find([number])
-    points = points_of(folder / POINTS)
-    of = {name: one for (where, name), one in points.items() if where == notebook.stem[:2]}
+    points = points_in(folder / POINTS)
+    of = {name: worth for (where, name), worth in points.items() if where == notebook.stem[:2]}
     if not of:
         raise CourseError(f"Notebook {number} has no exercises: choose another one to mark.")
     files = sorted(
@@ -247,78 +206,79 @@ def mark(folder: Path, number: str, handed_in: Path, limits: Limits) -> Iterator
     )
     if not files:
         raise CourseError(f"There is no notebook (.ipynb) in {handed_in}: give another folder.")
-    with _course(folder) as course:
+    students = set()
+    with notebooks.this_python_kernel(), _course(folder) as course:
         released = _assign(course, notebook, points)
-        seen = set()
         for file in files:
             marks = Marks(student_of(file, handed_in, notebook), of)
             try:
-                if marks.student in seen:
+                if marks.student in students:
                     raise CourseError(f"{file} is the second of this student; not marked")
-                seen.add(marks.student)
-                submission = prepared(file, released)
+                students.add(marks.student)
+                submission = _prepared(file, released)
                 place = folder / notebook.stem[:2] / marks.student
                 with refusals_told():
-                    if place.exists():
-                        rmtree(place)
-                    shutil.copytree(course, place)  # nobody's code runs in another's folder
-                    _marked(place, notebook, submission, marks, limits)
+                    _marked(course, place, notebook, submission, marks, limits)
             except CourseError as error:
                 marks.remarks.append(str(error))
             yield marks
 
 
 def student_of(file: Path, handed_in: Path, notebook: Path) -> str:
-    """Who handed a file in: its name without that of the notebook, or the name of its folder."""
+    """Who handed a file in: its name without that of the notebook, or the name of its folder.
+
+    What means something to nbgrader, or begins a formula in a spreadsheet, becomes "_".
+    """
     words = file.stem.replace(notebook.stem, "").strip(" _-.")
     folders = file.relative_to(handed_in).parts[:-1]
-    return re.sub(r"[\[\]~+]", "_", clean("_".join([*folders, words] if words else folders) or "_"))
+    name = clean("_".join([*folders, words] if words else folders) or "_")
+    return re.sub(r"[\[\]~+]|^[=@-]", "_", name)
 
 
-def _marked(place: Path, notebook: Path, submission, marks: Marks, limits: Limits) -> None:
-    """Let nbgrader mark one notebook, in a folder and in processes that are for it alone."""
-    import nbformat
+def _marked(course: Path, place: Path, notebook: Path, submission, marks: Marks, limits) -> None:
+    """Let nbgrader mark one notebook, in a folder and in processes that are for it alone.
+
+    No student's code runs in another's folder, or has another's gradebook.
+    """
     from nbgrader.api import Gradebook
+    from nbgrader.utils import rmtree
 
+    if place.exists():
+        rmtree(place)
+    shutil.copytree(course, place)
     number, name = notebook.stem[:2], notebook.name
-    (place / "submitted" / marks.student / number).mkdir(parents=True)
-    nbformat.write(submission, place / "submitted" / marks.student / number / name)
+    submitted = place / "submitted" / marks.student / number
+    submitted.mkdir(parents=True)
+    nbformat.write(submission, submitted / name)
     command = [sys.executable, "-P", "-m", "nbgrader", "autograde", number]
-    with (
-        notebooks.this_python_kernel(),
-        _programs_at_hand(),
-        (place / "log.txt").open("w+b") as log,
-    ):
+    with (place / "log.txt").open("w+b") as log:
         code = _run([*command, f"--student={marks.student}"], place, log, limits)
         log.seek(max(0, log.seek(0, os.SEEK_END) - outside.MOST_TEXT))
-        said = log.read().decode("utf-8", "replace")
+        output = log.read().decode("utf-8", "replace")
     if code:
-        why = re.search(r"\| ERROR\] (.+)", said)
-        why = printable(why[1], 200) if why else _last(said)
-        raise CourseError(f"not marked: nbgrader ended with code {code} and said '{why}'")
+        why = re.search(r"\| ERROR\] (.+)", output)
+        said = _last(why[1] if why else output)
+        raise CourseError(f"not marked: nbgrader ended with code {code} and said '{said}'")
     graded = notebook_in(place / "autograded" / marks.student / number / name)
     with Gradebook(f"sqlite:///{place / GRADEBOOK}") as gradebook:
-        found = gradebook.find_submission_notebook(notebook.stem, number, marks.student)
-        marks.points = {one.name: one.score for one in found.grades}
+        graded_notebook = gradebook.find_submission_notebook(notebook.stem, number, marks.student)
+        marks.points = {grade.name: grade.score for grade in graded_notebook.grades}
     marks.remarks += _lost(graded)
 
 
-def prepared(file: Path, released: "NotebookNode") -> "NotebookNode":
+def _prepared(file: Path, released: NotebookNode) -> NotebookNode:
     """A notebook that was handed in, to run at budget quick, with all its cells for marks.
 
-    Raises CourseError for what is no notebook. A cell for marks that is missing is put back.
+    A cell for marks that is missing comes at the end. (nbgrader's own way to put it back needs a
+    cell that students cannot delete.) Raises CourseError for what is no notebook.
     """
     from papermill.parameterize import parameterize_notebook
 
     node = notebook_in(file)
-    ids = [cell.get("id") for cell in node.cells]
-    there = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in node.cells}
+    ids = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in node.cells} | {None}
     for cell in released.cells:
-        if cell.metadata.get("nbgrader", {}).get("grade_id") not in {None, *there}:
-            beside = cell.id.removesuffix("-marks")
-            at = ids.index(beside) + 1 if beside in ids else len(node.cells)
-            node.cells.insert(at, cell)
-            ids.insert(at, cell.id)
+        if cell.metadata.get("nbgrader", {}).get("grade_id") not in ids:
+            node.cells.append(cell)
     node.metadata.setdefault("papermill", {})  # as papermill's own reader does
     for cell in node.cells:
         cell.metadata.setdefault("tags", [])
@@ -327,20 +287,18 @@ def prepared(file: Path, released: "NotebookNode") -> "NotebookNode":
     )
 
 
-def notebook_in(file: Path) -> "NotebookNode":
+def notebook_in(file: Path) -> NotebookNode:
     """A student's notebook; CourseError says what is wrong with another file."""
-    import nbformat
-
-    text = outside.parsed(outside.content(file, LARGEST), file)
+    text = outside.content(file, LARGEST)
     try:
-        node = nbformat.from_dict(text)
+        node = nbformat.reads(text.decode("utf-8"), as_version=4)
         nbformat.validate(node)
-        return nbformat.convert(node, 4)
     except Exception as error:  # whatever nbformat makes of a stranger's lists and tables
         raise CourseError(f"{file.name} is no sound notebook ({_last(str(error))})") from None
+    return node
 
 
-def _run(command: list[str], folder: Path, log, limits: Limits) -> int:
+def _run(command: list[str], folder: Path, log: BinaryIO, limits: Limits) -> int:
     """The exit code of a program; whatever it started ends with it, detached or not.
 
     CourseError where all of that together goes beyond the limits.
@@ -357,7 +315,7 @@ def _run(command: list[str], folder: Path, log, limits: Limits) -> int:
                 return process.wait(0.5)
             if time.monotonic() > end:
                 raise CourseError(f"not marked: it took longer than {seconds / 60:g} minutes")
-            used = [one.info["memory_info"] for one in _of(run)]
+            used = [one.info["memory_info"] for one in _processes_of(run)]
             if sum(one.rss for one in used if one) > memory:
                 raise CourseError(
                     f"not marked: it took more than {storage.in_words(memory)} of memory, as what "
@@ -365,7 +323,7 @@ def _run(command: list[str], folder: Path, log, limits: Limits) -> int:
                 )
     finally:
         for _ in range(100):  # what they start meanwhile comes in the next turn
-            left = _of(run)
+            left = _processes_of(run)
             for one in left:
                 with contextlib.suppress(psutil.Error):
                     one.kill()
@@ -374,39 +332,36 @@ def _run(command: list[str], folder: Path, log, limits: Limits) -> int:
         process.wait()
 
 
-def _of(run: str) -> list[psutil.Process]:
+def _processes_of(run: str) -> list[psutil.Process]:
     """The processes that have the mark of a run, which whoever they start inherits."""
     every = psutil.process_iter(["environ", "memory_info"])
     return [one for one in every if (one.info["environ"] or {}).get(RUN) == run]
 
 
-def _lost(graded: "NotebookNode") -> list[str]:
+def _lost(graded: NotebookNode) -> list[str]:
     """Why points are missing, from the notebook that nbgrader ran."""
     remarks = []
     for cell in graded.cells:
-        errors = [one for one in cell.get("outputs", []) if one.output_type == "error"]
+        errors = [output for output in cell.get("outputs", []) if output.output_type == "error"]
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
         if errors and name:
             remarks.append(f"{name}: {_last(errors[-1].evalue or errors[-1].ename)}")
-        elif any(one.ename == "CellTimeoutError" for one in errors):
+        elif any(error.ename == "CellTimeoutError" for error in errors):
             remarks.append(f"cell {cell.get('id', '?')} was stopped: it took too long")
     return remarks
 
 
 def table(every: list[Marks]) -> str:
     """The marks of a class as CSV: a line for each student, a column for each exercise."""
-    names = list(every[0].of)
     rows = [
-        [one.student, "" if one.total is None else f"{one.total:g}", f"{sum(one.of.values()):g}"]
-        + [f"{one.points[name]:g}" if name in one.points else "" for name in names]
-        + ["; ".join(one.remarks)]
+        {"student": one.student, "points": one.total, "of": sum(one.of.values())}
+        | dict.fromkeys(one.of)
+        | one.points
+        | {"remarks": "; ".join(one.remarks)}
         for one in every
     ]
-    return as_csv(
-        ["student", "points", "of", *names, "remarks"], [list(map(_plain, row)) for row in rows]
-    )
+    return _as_csv(pd.DataFrame(rows))
 
 
-def _plain(text: str) -> str:
-    """For a spreadsheet, which would take a text that begins like that for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+def _as_csv(rows: pd.DataFrame) -> str:
+    return rows.to_csv(index=False, float_format="%g", lineterminator="\n")
