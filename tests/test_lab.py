@@ -19,8 +19,8 @@ import pytest
 from conftest import HUNG, in_place_of_the_library, in_place_of_the_templates
 from jupyter_client import KernelManager
 
-from tl_course.app import notebooks, opening
-from tl_course.app.prompt_answers import PromptConnection
+from tl_course.app import notebooks
+from tl_course.app import server as extension
 
 NEWS = "@jupyterlab/apputils-extension:notification"
 ENDS = "To end it, press Ctrl-C here twice."
@@ -166,10 +166,10 @@ def test_where_others_reach_it_jupyters_own_words_stand(reached_by_others):
         log=types.SimpleNamespace(addFilter=heard.append),
     )  # fmt: skip
     vars(server).update(reached_by_others)
-    opening._load_jupyter_server_extension(server)
+    extension._load_jupyter_server_extension(server)
     assert not heard and not tells
     vars(server).update(plain)
-    opening._load_jupyter_server_extension(server)
+    extension._load_jupyter_server_extension(server)
     (is_news,) = heard
     assert len(tells) == 1
     assert not is_news(logging.makeLogRecord({"msg": f"copy and paste {server.local_url}"}))
@@ -197,13 +197,13 @@ def test_the_first_notebook_is_in_sight_and_no_question_covers_it(tmp_path, thei
 
 
 def test_answers_of_the_kernel_wait_for_nothing(monkeypatch):
-    connection = PromptConnection.__new__(PromptConnection)
+    connection = extension.PromptConnection.__new__(extension.PromptConnection)
     heard = []
     handler = SimpleNamespace(set_nodelay=heard.append)
-    monkeypatch.setattr(PromptConnection, "websocket_handler", handler)
-    monkeypatch.setattr(PromptConnection.__base__, "connect", lambda self: "connected")
+    monkeypatch.setattr(extension.PromptConnection, "websocket_handler", handler)
+    monkeypatch.setattr(extension.PromptConnection.__base__, "connect", lambda self: "connected")
     assert connection.connect() == "connected" and heard == [True]
-    assert any(PromptConnection.__name__ in option for option in notebooks.SERVER)
+    assert any(extension.PromptConnection.__name__ in option for option in notebooks.SERVER)
 
 
 def test_what_nbgrader_has_for_teachers_is_not_in_a_learners_way(tmp_path, theirs):

@@ -23,7 +23,7 @@ LOADS_EARLY = "from tl_course.widgets import loading; loading.early(); del loadi
 SERVER = (
     # A message of more than 10 MB, such as a phone's photograph, would end the connection.
     f"--ServerApp.tornado_settings={{'websocket_max_message_size': {100 * 2**20}}}",
-    "--ServerApp.kernel_websocket_connection_class=tl_course.app.prompt_answers.PromptConnection",
+    "--ServerApp.kernel_websocket_connection_class=tl_course.app.server.PromptConnection",
 )
 # What nbgrader puts into JupyterLab is for teachers.
 NBGRADER = [
@@ -158,14 +158,14 @@ def our_jupyter(folder: Path, opens: str | None) -> Iterator[None]:
     lab = {"default_url": f"/lab/tree/{urllib.parse.quote(opens)}"} if opens else {}
     files = {
         "jupyter_server_config.json": {
-            "Application": {"log_level": "ERROR"},  # what is to be known, `opening` says
+            "Application": {"log_level": "ERROR"},  # what is to be known, `server` says
             "ServerApp": {"root_dir": str(folder)},
             "LabApp": lab,
             # No template of the present folder, which could run anything, serves an export.
             "TemplateExporter": {"extra_template_basedirs": []},
         },
         "jupyter_server_config.d/tl_course.json": {
-            "ServerApp": {"jpserver_extensions": {"tl_course.app.opening": True} | not_ours}
+            "ServerApp": {"jpserver_extensions": {"tl_course.app.server": True} | not_ours}
         },
         "labconfig/page_config.json": {"disabledExtensions": {"@jupyter/nbgrader": True}},
         "labconfig/default_setting_overrides.json": {
