@@ -8,7 +8,6 @@ import copy
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -21,58 +20,38 @@ from tl_course.base.errors import CourseError
 from tl_course.lessons.n05_how_much_data import questions as q05
 
 REVEAL = Path(__file__).with_name("reveal")  # reveal.js 6.0.2, our theme, and our template
-BESIDE = {  # where the slides expect them, in a folder `reveal` beside them
-    "reveal.js": "dist/reveal.js", "reveal.css": "dist/reveal.css",
-    "course.css": "dist/theme/course.css", "LICENSE.txt": "LICENSE.txt",
-}  # fmt: skip
 SIZE = ("1280", "720")
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?:)[^)]*\)")
-FULL = 15  # lines of text on a slide
+FULL = 16  # lines of text on a slide
 REST = 3  # lines that are too few for a slide of their own
 WORDS = 13  # in a line
 PICTURE = 9  # lines that are as high as a picture
 # What a class has nothing to see of, and an experiment whose recorded result its votes are about.
-OF_A_PERSON = ("tl.predictions(", "tl.calibration(", "tl.widgets.Teach(")
+OF_A_PERSON = (
+    "## Your predictions in this notebook", "tl.predictions(", "tl.calibration(",
+    "tl.widgets.Teach(",
+)  # fmt: skip
 ASKS_FIRST = {"tl.widgets.HowMuch(": q05.CURVE}  # experiments, and the vote before their result
-
-
-@dataclass
-class Piece:
-    """A cell, or a part of one; how many lines high, and what it begins: a slide, or nothing."""
-
-    cell: NotebookNode
-    lines: float
-    begins: str = ""
+Begins = str  # what a cell begins, in reveal.js's terms: "slide", "subslide", or "" for nothing
 
 
 def make(notebook: Path, folder: Path, budget: str = "laptop", overwrite: bool = False) -> Path:
-    """The slides of a notebook, written to `folder/NAME.slides.html`; a notebook that has no
-    outputs is run first. They need the folder `reveal` that is written beside them.
+    """The slides of a notebook, written to `folder/NAME.slides.html`, which needs no other file.
 
-    Raises CourseError where the notebook cannot be run, or something else is in the place.
+    A notebook that has no outputs is run first. Raises CourseError where it cannot be run, or
+    something else is in the place.
     """
     page = free_page(notebook, folder, overwrite)
     node = nbformat.read(notebook, as_version=4)
     if not any(cell.get("outputs") for cell in node.cells):
         node = _executed(notebook, budget)
-    text = _exported(as_slides(node), notebook.stem)
-    _put_reveal_beside(folder / "reveal", overwrite)
-    return storage.write_text(page, text)
+    return storage.write_text(page, _exported(as_slides(node), notebook.stem))
 
 
 def free_page(notebook: Path, folder: Path, overwrite: bool = False) -> Path:
     """Where the slides of a notebook go; CourseError where something is there already."""
     storage.make_folder(folder)
     return storage.free_file(folder / f"{notebook.stem}.slides.html", overwrite)
-
-
-def _put_reveal_beside(folder: Path, overwrite: bool) -> None:
-    for name, place in BESIDE.items():
-        content = (REVEAL / name).read_text(encoding="utf-8")
-        path = folder / place
-        if not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != content:
-            storage.make_folder(path.parent)
-            storage.write_text(storage.free_file(path, overwrite), content)
 
 
 def _executed(notebook: Path, budget: str) -> NotebookNode:
@@ -87,14 +66,15 @@ def _executed(notebook: Path, budget: str) -> NotebookNode:
 def _exported(node: NotebookNode, name: str) -> str:
     from nbconvert import SlidesExporter
 
+    inside = {path.name: path.read_text(encoding="utf-8") for path in REVEAL.iterdir()}
     exporter = SlidesExporter(
         extra_template_basedirs=[],  # else templates of the present folder
-        raw_template=(REVEAL / "slides.html.j2").read_text(encoding="utf-8"),
-        reveal_url_prefix="reveal", reveal_theme="course", reveal_number="c/t",
-        reveal_width=SIZE[0], reveal_height=SIZE[1],
+        raw_template=inside["slides.html.j2"],
+        reveal_number="c/t", reveal_width=SIZE[0], reveal_height=SIZE[1],
         exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True,
     )  # fmt: skip
-    return exporter.from_notebook_node(node, {"metadata": {"name": name}})[0]
+    resources = {"metadata": {"name": name}, "inside": inside}
+    return exporter.from_notebook_node(node, resources)[0]
 
 
 def as_slides(node: NotebookNode) -> NotebookNode:
@@ -103,12 +83,13 @@ def as_slides(node: NotebookNode) -> NotebookNode:
     slides.metadata.pop("widgets", None)  # an experiment is shown by its still picture
     pieces = [piece for cell in _main_line(slides.cells) for piece in _pieces(cell)]
     full = 0.0
-    for number, piece in enumerate(pieces):
-        piece.cell.id = f"slide-{number}"
-        kind = piece.begins or ("subslide" if _is_too_much(full, piece.lines) else "-")
-        full = piece.lines if kind != "-" else full + piece.lines
-        piece.cell.metadata["slideshow"] = {"slide_type": kind}
-    slides.cells = _without_bare_headings([piece.cell for piece in pieces])
+    for number, (cell, begins) in enumerate(pieces):
+        lines = _lines_of(cell)
+        kind = begins or ("subslide" if _is_too_much(full, lines) else "-")
+        full = lines if kind != "-" else full + lines
+        cell.id = f"slide-{number}"
+        cell.metadata["slideshow"] = {"slide_type": kind}
+    slides.cells = [cell for cell, _ in pieces]
     return slides
 
 
@@ -117,7 +98,7 @@ def _is_too_much(lines: float, more: float) -> bool:
 
 
 def _main_line(cells: list[NotebookNode]) -> Iterator[NotebookNode]:
-    """The main line, but for the foot and what sets the notebook up."""
+    """The main line, but for the foot and what is about one person."""
     for cell in cells:
         if cell.cell_type == "markdown" and AFTER_THE_MAIN_LINE.search(cell.source):
             return
@@ -125,28 +106,25 @@ def _main_line(cells: list[NotebookNode]) -> Iterator[NotebookNode]:
             yield cell
 
 
-def _pieces(cell: NotebookNode) -> Iterator[Piece]:
+def _pieces(cell: NotebookNode) -> Iterator[tuple[NotebookNode, Begins]]:
+    """A cell, or the parts of it that can be on slides of their own."""
     if text := text_of(cell):
         yield from _pages(text, cell)
     elif cell.cell_type == "code":
         yield from _of_code(cell)
 
 
-def _pages(text: str, cell: NotebookNode) -> Iterator[Piece]:
+def _pages(text: str, cell: NotebookNode) -> Iterator[tuple[NotebookNode, Begins]]:
     """The text of a cell, cut between its paragraphs where it fills more than a slide."""
-    begins, blocks, lines = "", [], 0.0
+    begins, page = "", []
     for block in re.split(r"\n{2,}(?!    )", text.strip()):
-        if re.match("##? ", block):
-            begins = "slide"
-        elif re.match("### ", block):
-            begins = "subslide"
-        elif blocks and _is_too_much(lines, _height(block)):
-            yield Piece(_text("\n\n".join(blocks), cell), lines, begins)
-            begins, blocks, lines = "subslide", [], 0.0
-        blocks.append(block)
-        lines += _height(block)
-    if blocks:
-        yield Piece(_text("\n\n".join(blocks), cell), lines, begins)
+        if heading := re.match("#{1,3} ", block):
+            begins = "subslide" if heading[0] == "### " else "slide"
+        elif page and _is_too_much(_lines("\n\n".join(page)), _lines(block)):
+            yield _text("\n\n".join(page), cell), begins
+            begins, page = "subslide", []
+        page.append(block)
+    yield _text("\n\n".join(page), cell), begins
 
 
 def _text(source: str, of: NotebookNode | None = None) -> NotebookNode:
@@ -158,44 +136,29 @@ def _text(source: str, of: NotebookNode | None = None) -> NotebookNode:
     return nbformat.v4.new_markdown_cell(LINK.sub(r"\1", source), **pictures)
 
 
-def _height(block: str) -> float:
-    """About how many lines a paragraph, a list, a table or code takes."""
-    rows = block.splitlines()
-    if block.startswith("!["):
-        return PICTURE
-    if re.match(r"```|\|", block):
-        return 1.1 * len(rows)
-    if block.startswith("#"):
-        return 2.2
-    return 0.5 + sum(1 + len(row.split()) // WORDS for row in rows)
-
-
-def _of_code(cell: NotebookNode) -> Iterator[Piece]:
+def _of_code(cell: NotebookNode) -> Iterator[tuple[NotebookNode, Begins]]:
     """What a cell shows. Its code is on the slide where the code is the point of it: where it is
     not collapsed, and gives no picture and asks nothing."""
     tags = cell.metadata.get("tags", [])
     if "parameters" in tags or "injected-parameters" in tags:
         return
-    outputs = [_of_an_experiment(one) for one in cell.outputs if _is_seen(one)]
-    html = [one.get("data", {}).get("text/html", "") for one in outputs]
-    collapsed = cell.metadata.get("jupyter", {}).get("source_hidden", False)
-    for experiment, question in ASKS_FIRST.items():
-        if experiment in cell.source:
-            yield Piece(_text(f"**Predict:** {question}"), _height(question))
-            yield Piece(_code(cell, outputs), _high(outputs), "subslide")
-            return
-    if "exercise" in tags:
-        yield Piece(_code(cell, [], shown=True), 0.75 * _rows(cell.source) + 1)
-    elif any("tl-prediction" in one for one in html):
-        yield Piece(_code(cell, outputs[:1]), _high(outputs[:1]))
-        yield Piece(_code(cell, outputs[1:]), _high(outputs[1:]), "subslide")
-    elif any("tl-claim" in one for one in html):
-        yield Piece(_code(cell, outputs), _high(outputs))
-    elif not collapsed:
-        shown = not any(html) and not _only_imports(cell.source)
+    outputs = [_of_an_experiment(output) for output in cell.outputs if _is_seen(output)]
+    html = "".join(map(_html, outputs))
+    asked = [question for name, question in ASKS_FIRST.items() if name in cell.source]
+    if asked:
+        yield _text(f"**Predict:** {asked[0]}"), ""
+        yield _code(cell, outputs), "subslide"
+    elif "exercise" in tags:
+        yield _code(cell, [], shown=True), ""
+    elif "tl-prediction" in html:
+        yield _code(cell, outputs[:1]), ""
+        yield _code(cell, outputs[1:]), "subslide"
+    elif "tl-claim" in html:
+        yield _code(cell, outputs), ""
+    elif not cell.metadata.get("jupyter", {}).get("source_hidden", False):
+        shown = not html and not _only_imports(cell.source)
         if shown or outputs:
-            lines = (0.75 * _rows(cell.source) + 1 if shown else 0) + _high(outputs)
-            yield Piece(_code(cell, outputs, shown), lines)
+            yield _code(cell, outputs, shown), ""
 
 
 def _only_imports(source: str) -> bool:
@@ -208,11 +171,14 @@ def _is_seen(output: NotebookNode) -> bool:
     return not alive and output.get("name") != "stderr"
 
 
+def _html(output: NotebookNode) -> str:
+    return output.get("data", {}).get("text/html", "")
+
+
 def _of_an_experiment(output: NotebookNode) -> NotebookNode:
     """Of the words and the table that stand for an experiment without a kernel, the picture."""
-    html = output.get("data", {}).get("text/html", "")
-    if "data-tlc-still" in html:
-        output.data["text/html"] = "".join(re.findall("<h3>.*?</h3>|<img [^>]*>", html))
+    if "data-tlc-still" in _html(output):
+        output.data["text/html"] = "".join(re.findall("<h3>.*?</h3>|<img [^>]*>", _html(output)))
     return output
 
 
@@ -222,28 +188,21 @@ def _code(cell: NotebookNode, outputs: list[NotebookNode], shown: bool = False) 
     return part
 
 
-def _rows(text: str) -> int:
-    return len(text.strip().splitlines())
+def _lines_of(cell: NotebookNode) -> float:
+    """About how many lines a cell takes on a slide; code and what it prints are small."""
+    if cell.cell_type == "markdown":
+        return _lines(cell.source)
+    small = [] if cell.metadata["transient"]["remove_source"] else [cell.source]
+    for output in cell.outputs:
+        data = output.get("data", {})
+        small.append(output.get("text", "" if _html(output) else data.get("text/plain", "")))
+    rows = sum(len(text.strip().splitlines()) for text in small)
+    return 0.75 * rows + sum(_lines(_html(output)) for output in cell.outputs)
 
 
-def _high(outputs: list[NotebookNode]) -> float:
-    """About how many lines outputs take."""
-    lines = 0.0
-    for one in outputs:
-        html = one.get("data", {}).get("text/html", "")
-        words = re.sub("<[^>]*>", " ", html).split()
-        printed = one.get("text", "") or ("" if html else one.get("data", {}).get("text/plain", ""))
-        lines += PICTURE * html.count("<img") + 1.2 * html.count("<tr") + len(words) / WORDS
-        lines += 0.75 * _rows(printed)
-    return lines
-
-
-def _without_bare_headings(cells: list[NotebookNode]) -> list[NotebookNode]:
-    """A heading below which nothing is left, as that of the learner's own predictions, goes."""
-    kinds = [cell.metadata["slideshow"]["slide_type"] for cell in cells]
-    following = [*kinds[1:], "slide"]
-    return [
-        cell
-        for cell, kind, after in zip(cells, kinds, following, strict=True)
-        if not (kind == after == "slide" and re.fullmatch("#+ .*", cell.source))
-    ]
+def _lines(text: str) -> float:
+    """About how many lines Markdown or HTML takes: paragraphs, lists, tables and pictures."""
+    text, pictures = re.subn(r"!\[[^]]*\]\([^)]*\)|<img [^>]*>", "", text)
+    rows = [re.sub("<[^>]*>", " ", row).split() for row in re.split("\n|<tr", text)]
+    lines = sum(1 + len(words) // WORDS for words in rows if words)
+    return PICTURE * pictures + lines + 0.5 * text.count("\n\n") + text.startswith("#")
