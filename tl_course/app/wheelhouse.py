@@ -127,10 +127,11 @@ def make(
         hashes = {name: file.hashes["sha256"] for name, file in files.items()}
         for package, file in packages.items():
             if isinstance(file, PackageSdist):
-                if not _built(package, wheels):
+                wheel = _built(package, out)
+                if not wheel:
                     yield f"Building {package}, which is published without a wheel."
-                    _build(package, file, wheels, scratch)
-                hashes[file.filename] = storage.sha256(_built(package, wheels))
+                    wheel = _build(package, file, wheels, scratch)
+                hashes[file.filename] = storage.sha256(wheel)
         for name, packages in requirements.items():
             lines = (
                 f"{package} --hash=sha256:{hashes[file.filename]}\n"
@@ -276,13 +277,16 @@ def _size(files: Collection[PackageWheel | PackageSdist]) -> str:
     return size if all(file.size for file in files) else f"at least {size}"
 
 
-def _built(package: str, wheels: Path) -> Path | None:
-    """The wheel that was built of a package, if it is there."""
-    return next(wheels.glob(f"{package.replace('-', '_').replace('==', '-')}-*-any.whl"), None)
+def _built(package: str, out: Path) -> Path | None:
+    """The wheel that an earlier call built of a package, if it is there and whole."""
+    listed = "".join(path.read_text(encoding="utf-8") for path in out.glob("*-py*.txt"))
+    stem = package.replace("-", "_").replace("==", "-")
+    there = (out / WHEELS).glob(f"{stem}-*-any.whl")
+    return next((wheel for wheel in there if storage.sha256(wheel) in listed), None)
 
 
-def _build(package: str, source: PackageSdist, wheels: Path, scratch: Path) -> None:
-    """Build the wheel of a package that is published without one."""
+def _build(package: str, source: PackageSdist, wheels: Path, scratch: Path) -> Path:
+    """Build the wheel of a package that is published without one; returns where it is."""
     folder = scratch / package
     arguments = ["build", "--wheel", f"--out-dir={folder}", str(_download(source, scratch))]
     _uv(arguments, scratch, f"No wheel can be built of {package}")
@@ -294,3 +298,4 @@ def _build(package: str, source: PackageSdist, wheels: Path, scratch: Path) -> N
         )
     with storage.atomic_path(wheels / wheel.name) as draft:
         shutil.copy(wheel, draft)
+    return wheels / wheel.name
