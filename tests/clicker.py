@@ -15,7 +15,7 @@ import psutil
 from conftest import HUNG
 from PIL import Image
 
-from tl_course.lessons.n00_start_here import handwriting, handwriting_files
+from tl_course.data.targets import drawn, drawn_files
 from tl_course.widgets.asking import Form
 from tl_course.widgets.drawing_pad import Pad
 from tl_course.widgets.matrix_grid import MatrixGrid
@@ -92,8 +92,8 @@ def hand_over(upload: widgets.FileUpload, content: bytes, name: str = "a.png") -
 def any_file(upload: widgets.FileUpload, rng: random.Random) -> None:
     """A picture or a hand, or something that is none."""
     if upload.accept == ".json":
-        hand = [handwriting.sample(n, rng.randrange(3), 0) for n in range(rng.randrange(1, 10))]
-        text = handwriting_files.as_text(rng.choice(("Ada", "Alan")), hand)
+        hand = [drawn.sample(n, rng.randrange(3), 0) for n in range(rng.randrange(1, 10))]
+        text = drawn_files.as_text(rng.choice(("Ada", "Alan")), hand)
         return hand_over(upload, text.encode() if rng.random() < 0.7 else b"{}")
     file = io.BytesIO()
     Image.new("RGB", (rng.randrange(1, 400), rng.randrange(1, 400)), "red").save(file, "PNG")

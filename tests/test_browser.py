@@ -7,12 +7,11 @@ import browser
 import pytest
 from playwright.sync_api import expect
 
-from tl_course.data.targets import drawn
-from tl_course.lessons.n00_start_here import handwriting, handwriting_files
+from tl_course.data.targets import drawn, drawn_files
 from tl_course.widgets import loading
 
 PAD = """
-from tl_course.lessons.n00_start_here import handwriting; from tl_course.core import pretraining
+from tl_course.study import handwriting; from tl_course.core import pretraining
 from tl_course.data.sources import things
 from tl_course.data.examples import draw
 from tl_course.data.targets.handwritten import NAMES, handwritten
@@ -241,8 +240,8 @@ def test_teach_it_your_handwriting_in_notebook_00(lab, page, tmp_path):
     assert len(list((folder / "Ada").glob("[0-9]/*.png"))) == 10
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Add classmates' files").click()
-    other = [handwriting.sample(digit, 0, 0) for digit in range(10)]
-    (tmp_path / "Alan.json").write_text(handwriting_files.as_text("Alan", other))
+    other = [drawn.sample(digit, 0, 0) for digit in range(10)]
+    (tmp_path / "Alan.json").write_text(drawn_files.as_text("Alan", other))
     chooser.value.set_files(tmp_path / "Alan.json")
     page.get_by_text("Classmates' drawings: Alan (10).").wait_for()
     press("Compare: one hand, or all together?")

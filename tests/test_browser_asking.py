@@ -113,7 +113,7 @@ ASKS = """
 import types
 import tl_course as tl
 from PIL import Image
-from tl_course.lessons.figures import Picture
+from tl_course.lessons.drawing import Picture
 from tl_course.lessons.questions import Question
 lesson = types.SimpleNamespace(number="asks")  # what other tests answer is in the same data home
 def ask(name, *results):

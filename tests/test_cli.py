@@ -27,7 +27,7 @@ from tl_course.core import files, pretraining
 from tl_course.core.network import FiveLayerNet
 from tl_course.data.targets import own_folder
 from tl_course.lessons import kept, lesson
-from tl_course.lessons.n08_your_own_task import own_task
+from tl_course.study import own_task
 
 
 def write_notebook(path, *sources, title="A made notebook"):
@@ -735,7 +735,7 @@ def test_adapt_trains_on_nothing_of_the_test_where_it_leaves_out(pictures, tmp_p
 
 @pytest.fixture
 def nothing_is_trained(monkeypatch):
-    from tl_course.lessons.n08_your_own_task import own_task
+    from tl_course.study import own_task
 
     def run(*_):
         raise AssertionError("it was trained before the places were looked at")
@@ -745,7 +745,7 @@ def nothing_is_trained(monkeypatch):
 
 def test_adapt_overwrites_nothing_unasked(pictures, tmp_path, capsys, monkeypatch):
     from tl_course.core import network, sharing
-    from tl_course.lessons.n08_your_own_task import own_task
+    from tl_course.study import own_task
 
     places = {"--out": tmp_path / "out", "--share": tmp_path / "share", "--report": tmp_path / "r"}
     every = [f"{option}={place}" for option, place in places.items()]

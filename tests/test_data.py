@@ -131,8 +131,8 @@ def test_figures_say_in_words_what_they_show():
     rows = made("option-1", 10, 0.7) + made("option-1", 100, 0.9)
     rows += made("option-2", 10, 0.6) + made("option-2", 100, 0.95)
     table = pd.DataFrame(rows + [{**row, "augmented": True} for row in rows])
-    both = curves.panels(table, "T", prediction={10: 50, 100: 80})
-    one = curves.panels(table[~table.augmented], "T", live=table[~table.augmented])
+    both = curves.panels(comparing.means(table), "T", prediction={10: 50, 100: 80})
+    one = curves.panels(comparing.means(table[~table.augmented]), "T", live=table[~table.augmented])
     assert both.width > one.width and "Option 1 (frozen): 7" in both.alt and "dots" in one.alt
     pairs = comparing.paired(table, ("option-2", False), ("option-1", False))
     alt = curves.ahead({"x": pairs}, "T", "points").alt

@@ -338,7 +338,7 @@ def test_the_recorded_runs_show_what_the_notebook_says():
     by = test.groupby("arm").draw.nunique()
     arms = [*gpt_experiments.RATES, *gpt_experiments.COUNTING]
     assert by.reindex(arms).eq(gpt_experiments.DRAWS).all() and gpt_experiments.DRAWS >= 5
-    gain, interval, least = gpt_plots.fewer(test, "option-2", "scratch")
+    gain, interval, least = gpt_experiments.fewer(test, "option-2", "scratch")
     assert gain - interval > 0.3 and least > 0
     rows = table.to_dict("records")
     for arm in arms:
@@ -374,5 +374,5 @@ def test_the_figures_say_what_they_show():
     assert "nothing in front: 4.00" in heard and "3.00 with 4" in heard
     shown = gpt_plots.texts({"<a>": ["x & y", "z"]}, "two").data
     assert "&lt;a&gt;" in shown and "x &amp; y<br>z" in shown
-    table = gpt_plots.distance({"parameters": 1e6}, {"parameters": 175e9})
+    table = gpt_experiments.distance({"parameters": 1e6}, {"parameters": 175e9})
     assert table.loc["parameters", "GPT-3 has more by"] == "175,000 times"

@@ -13,17 +13,12 @@ from tl_course.base import storage
 from tl_course.base.errors import CourseError
 from tl_course.core import training, transfer
 from tl_course.data.examples import draw
-from tl_course.data.targets import drawn
+from tl_course.data.targets import drawn, drawn_files
+from tl_course.data.targets.drawn import Drawing
 from tl_course.data.targets.folder import load_folder
 from tl_course.data.targets.handwritten import raw_digits, to_input
-from tl_course.lessons.n00_start_here import (
-    figures as handwriting_plots,
-)
-from tl_course.lessons.n00_start_here import (
-    handwriting,
-    handwriting_files,
-)
-from tl_course.lessons.n00_start_here.handwriting import Drawing
+from tl_course.lessons.n00_start_here import figures as handwriting_plots
+from tl_course.study import handwriting
 
 THREE = (((60, 60), (120, 40), (170, 60), (170, 100), (120, 120), (180, 150), (110, 220)),)
 INDEX = torch.arange(28.0)
@@ -112,22 +107,22 @@ def test_a_drawing_survives_as_text():
 
 
 def test_samples_are_mnists_and_never_test_digits(target):
-    taken = {handwriting.sample(3, 0, number).text for number in range(100)}
+    taken = {drawn.sample(3, 0, number).text for number in range(100)}
     assert len(taken) == 100, "a hundred different ones, then again from the first"
-    assert handwriting.sample(3, 0, 100) == handwriting.sample(3, 0, 0)
-    shown = handwriting.examples([handwriting.sample(d, 5, 0) for d in range(10)])
+    assert drawn.sample(3, 0, 100) == drawn.sample(3, 0, 0)
+    shown = drawn.examples([drawn.sample(d, 5, 0) for d in range(10)])
     assert shown.y.tolist() == list(range(10))
     for x in shown.x:
         assert (target.pool.x - x).abs().amax((1, 2, 3)).min() < 1e-6, "exactly as it was"
     for wrong in ("#", "#-1", "#1000", "#²", "#" + "1" * 4301):
         with pytest.raises(CourseError, match="no sample digit") as told:
-            handwriting.pixels(wrong)
+            drawn.pixels(wrong)
         assert len(str(told.value)) < 100
 
 
 @pytest.fixture(scope="module")
 def twenty():
-    return [handwriting.sample(n % 10, 0, n // 10) for n in range(20)]
+    return [drawn.sample(n % 10, 0, n // 10) for n in range(20)]
 
 
 def test_all_four_learn_and_are_tested_on_what_comes_next(net, twenty):
@@ -136,7 +131,7 @@ def test_all_four_learn_and_are_tested_on_what_comes_next(net, twenty):
     run = handwriting.teach(net, twenty, [10], 0, test, threading.Event())
     found = {result.arm: result for result in run}
     assert tuple(found)[:2] == handwriting.QUICK and set(found) == set(handwriting.ARMS)
-    alone = handwriting.adapt(net, "scratch", handwriting.examples(twenty[:10]), 0)
+    alone = handwriting.adapt(net, "scratch", drawn.examples(twenty[:10]), 0)
     same = handwriting.right(alone.net, test)
     assert found["scratch"].mnist == same, "side by side as one after another"
     option_1 = found["option-1"]
@@ -151,8 +146,8 @@ def test_all_four_learn_and_are_tested_on_what_comes_next(net, twenty):
 
 
 def test_how_sure_it_says_it_is_can_be_believed(net, target):
-    drawings = [handwriting.sample(n % 10, 1, n // 10) for n in range(20)]
-    taught = handwriting.adapt(net, "option-1", handwriting.examples(drawings), 0).net
+    drawings = [drawn.sample(n % 10, 1, n // 10) for n in range(20)]
+    taught = handwriting.adapt(net, "option-1", drawn.examples(drawings), 0).net
     test = handwriting.mnist_test()
 
     def gap():
@@ -176,7 +171,7 @@ def test_it_stops_and_leaves_out_what_is_known(net, twenty):
 
 def test_a_pool_is_compared_with_each_hand(net):
     hands = {
-        who: [handwriting.sample(n % 10, seed, n // 10) for n in range(20)]
+        who: [drawn.sample(n % 10, seed, n // 10) for n in range(20)]
         for who, seed in (("Ada", 1), ("Alan", 2), ("Grace", 3))
     }
     rows = handwriting.pooled(net, hands, 0, handwriting.mnist_test())
@@ -196,33 +191,33 @@ def test_a_pool_is_compared_with_each_hand(net):
 def test_saved_drawings_are_a_folder_for_notebook_08_and_a_file(tmp_path):
     text = drawn.encode(THREE)
     mine = [Drawing(3, text), Drawing(1, drawn.encode((((9, 9), (9, 200)),))), Drawing(3, text)]
-    saved = handwriting_files.save(tmp_path / "hand", " Ada  L. Lovelace", [
-        *mine, handwriting.sample(7, 0, 0)
+    saved = drawn_files.save(tmp_path / "hand", " Ada  L. Lovelace", [
+        *mine, drawn.sample(7, 0, 0)
     ])  # fmt: skip
     assert saved.drawings == 3, "samples are nobody's"
     folder = load_folder(saved.pictures)
     assert folder.names == ("1", "3") and folder.y.tolist() == [0, 1, 1]
-    ours = to_input(torch.stack([handwriting.pixels(d.text) for d in (mine[1], *mine[::2])]))
+    ours = to_input(torch.stack([drawn.pixels(d.text) for d in (mine[1], *mine[::2])]))
     assert torch.equal(folder.x, ours), "notebook 08 sees what this lesson saw"
-    name, again = handwriting_files.from_text(saved.file.read_bytes())
+    name, again = drawn_files.from_text(saved.file.read_bytes())
     assert (name, again) == ("Ada L. Lovelace", mine)
 
     kept = tmp_path / "hand" / "Ada L. Lovelace" / "3" / "notes.txt"
     kept.write_text("mine")
-    handwriting_files.save(tmp_path / "hand", "Ada L. Lovelace", mine[:1])
+    drawn_files.save(tmp_path / "hand", "Ada L. Lovelace", mine[:1])
     assert len(list(saved.pictures.rglob("*.png"))) == 1, "in the place of the earlier ones"
-    assert handwriting_files.delete(tmp_path / "hand", "Ada L. Lovelace") == 2
+    assert drawn_files.delete(tmp_path / "hand", "Ada L. Lovelace") == 2
     assert [p.name for p in (tmp_path / "hand").rglob("*") if p.is_file()] == ["notes.txt"]
     kept.unlink()
-    assert handwriting_files.delete(tmp_path / "hand", "Ada L. Lovelace") == 0
+    assert drawn_files.delete(tmp_path / "hand", "Ada L. Lovelace") == 0
     assert not any((tmp_path / "hand").iterdir())
 
 
 def test_a_save_that_was_killed_leaves_no_class_behind(tmp_path):
     mine = [Drawing(digit, drawn.encode(THREE)) for digit in (3, 4)]
-    saved = handwriting_files.save(tmp_path, "Ada", mine)
+    saved = drawn_files.save(tmp_path, "Ada", mine)
     (saved.pictures / "4" / f"{storage._drafts_here()}999999999-1234abcd-01.png").write_text("half")
-    handwriting_files.save(tmp_path, "Ada", mine[:1])
+    drawn_files.save(tmp_path, "Ada", mine[:1])
     assert [path.name for path in saved.pictures.iterdir()] == ["3"]
 
 
@@ -230,14 +225,14 @@ def test_what_cannot_be_saved_or_read_is_told_in_a_sentence(tmp_path):
     mine = [Drawing(3, drawn.encode(THREE))]
     for name in ("", "  "):
         with pytest.raises(CourseError, match="Type your first name first"):
-            handwriting_files.save(tmp_path, name, mine)
+            drawn_files.save(tmp_path, name, mine)
     for name in ("../..", "a/b", ".x", "x" * 41, "a.", "C:\\x", "<b>", "CON", "nul.x"):
         with pytest.raises(CourseError, match="cannot be the name of a file"):
-            handwriting_files.save(tmp_path, name, mine)
+            drawn_files.save(tmp_path, name, mine)
     with pytest.raises(CourseError, match="draw one first"):
-        handwriting_files.save(tmp_path, "Ada", [handwriting.sample(7, 0, 0)])
+        drawn_files.save(tmp_path, "Ada", [drawn.sample(7, 0, 0)])
     assert not any(tmp_path.iterdir())
-    good = json.loads(handwriting_files.as_text("Ada", mine))
+    good = json.loads(drawn_files.as_text("Ada", mine))
     for change, sentence in (
         ({"format": "other"}, "not a file of drawings"),
         ({"name": 3}, "does not say whose"),
@@ -250,17 +245,17 @@ def test_what_cannot_be_saved_or_read_is_told_in_a_sentence(tmp_path):
         ({"drawings": [[3, "#5000"]]}, "no sample digit"),
     ):
         with pytest.raises(CourseError, match=sentence):
-            handwriting_files.from_text(json.dumps(good | change))
+            drawn_files.from_text(json.dumps(good | change))
     for text in ("", "[]", "{}", b"\xff\xfe", "[" * 100_000):
         with pytest.raises(CourseError, match="not a file of drawings"):
-            handwriting_files.from_text(text)
+            drawn_files.from_text(text)
 
 
 def test_a_file_larger_than_any_of_drawings_is_not_even_parsed(monkeypatch):
-    text = f'{{"format": "{handwriting_files.FORMAT}", "drawings": [{"[]," * 300_000}[]]}}'
+    text = f'{{"format": "{drawn_files.FORMAT}", "drawings": [{"[]," * 300_000}[]]}}'
     monkeypatch.setattr(json, "loads", lambda text: pytest.fail("it was parsed"))
     with pytest.raises(CourseError, match="not a file of drawings"):
-        handwriting_files.from_text(text)
+        drawn_files.from_text(text)
 
 
 def test_as_many_points_as_fit_are_looked_at_in_parts_that_stay_small(monkeypatch):
@@ -275,10 +270,10 @@ def test_as_many_points_as_fit_are_looked_at_in_parts_that_stay_small(monkeypatc
     scribble = tuple(map(tuple, generator.integers(0, 256, (3700, 2)).tolist()))
     text = drawn.encode([scribble])
     rows = [[3, text[:-8] + f"{number:08}"] for number in range(30)]
-    assert len(handwriting_files.from_rows(rows)) == 30
+    assert len(drawn_files.from_rows(rows)) == 30
     assert max(looked) <= 28 * 28 * drawn.AT_ONCE and sum(looked) < 30 * 2 * 3700 * 28 * 28
     with pytest.raises(CourseError, match="far too many points"):
-        handwriting_files.from_rows([*rows, *rows])
+        drawn_files.from_rows([*rows, *rows])
 
 
 def test_distances_are_those_of_the_textbook():
@@ -301,9 +296,9 @@ def test_drawings_are_neither_written_nor_deleted_where_a_link_leads(tmp_path):
         pytest.skip("this system lets nobody make a link")
     for name in ("Ada", "Alan", "Eve"):
         with pytest.raises(CourseError, match="is a link.*type another name"):
-            handwriting_files.save(tmp_path / "mine", name, mine)
-        assert handwriting_files.delete(tmp_path / "mine", name) == 0
-    assert handwriting_files.taken(tmp_path / "mine", "Eve")
+            drawn_files.save(tmp_path / "mine", name, mine)
+        assert drawn_files.delete(tmp_path / "mine", name) == 0
+    assert drawn_files.taken(tmp_path / "mine", "Eve")
     assert [path.name for path in other.rglob("*") if path.is_file()] == ["3-99.png"]
     assert not list((tmp_path / "mine").glob("A*.json"))
 
@@ -312,14 +307,14 @@ def test_a_file_that_save_never_wrote_is_neither_replaced_nor_deleted(tmp_path):
     mine = [Drawing(3, drawn.encode(THREE))]
     (tmp_path / "notes.json").write_text("{}")
     (tmp_path / "Bob.json").mkdir()
-    assert handwriting_files.save(tmp_path, "notes.of me", mine).drawings == 1
-    assert handwriting_files.delete(tmp_path, "notes.of me") == 2
+    assert drawn_files.save(tmp_path, "notes.of me", mine).drawings == 1
+    assert drawn_files.delete(tmp_path, "notes.of me") == 2
     for name in ("notes", "Bob"):
         with pytest.raises(CourseError, match="is not a file of drawings: type another name"):
-            handwriting_files.save(tmp_path, name, mine)
-        assert handwriting_files.taken(tmp_path, name)
-        assert handwriting_files.delete(tmp_path, name) == 0
-    assert handwriting_files.names(tmp_path) == []
+            drawn_files.save(tmp_path, name, mine)
+        assert drawn_files.taken(tmp_path, name)
+        assert drawn_files.delete(tmp_path, name) == 0
+    assert drawn_files.names(tmp_path) == []
     assert (tmp_path / "notes.json").read_text() == "{}" and (tmp_path / "Bob.json").is_dir()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["Bob.json", "notes.json"]
 
@@ -327,8 +322,8 @@ def test_a_file_that_save_never_wrote_is_neither_replaced_nor_deleted(tmp_path):
 def test_a_folder_whose_name_no_system_takes_is_told_in_a_sentence(tmp_path):
     folder, mine = tmp_path / ("x" * 300), [Drawing(3, drawn.encode(THREE))]
     for act, *more in (
-        (handwriting_files.names,), (handwriting_files.taken, "Ada"),
-        (handwriting_files.delete, "Ada"), (handwriting_files.save, "Ada", mine),
+        (drawn_files.names,), (drawn_files.taken, "Ada"),
+        (drawn_files.delete, "Ada"), (drawn_files.save, "Ada", mine),
     ):  # fmt: skip
         with pytest.raises(CourseError, match="too long"):
             act(folder, *more)

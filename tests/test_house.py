@@ -1,6 +1,7 @@
 """The house: who may import whom, a lesson for each notebook, and the face."""
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,10 @@ BROKEN = {  # contract: a file, and an import that it must not have
     "lessons": (
         "lessons/n05_how_much_data/figures.py",
         "from tl_course.lessons.n04_option_2_fine_tune import figures as others",
+    ),
+    "computing": (
+        "widgets/teach.py",
+        "from tl_course.lessons.n08_your_own_task import experiments",
     ),
     "drawing": ("study/sweep.py", "import matplotlib"),
 }
@@ -45,6 +50,37 @@ def test_each_contract_can_be_broken(contract, tmp_path):
     path.write_text(path.read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
     done = contracts(tmp_path)
     assert done.returncode != 0 and f"{len(BROKEN) - 1} kept, 1 broken" in done.stdout, done.stdout
+
+
+LOWER = r"[a-z0-9_.]+"  # a function, and no constant
+
+
+def computing(tree: ast.Module) -> set[str]:
+    """What a figures module calls of studies, experiments and statistics."""
+    names = {
+        one.asname or one.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for one in node.names
+        if {"study", "experiments", "stats"} & {*f"{node.module}.{one.name}".split(".")}
+    }
+    calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return {call for call in calls if call.split(".")[0] in names and re.fullmatch(LOWER, call)}
+
+
+CHOOSES_ROWS = {"comparing.plain", "comparing.tuned"}
+IN_WORDS = {"called", "in_a_cell"}  # how a way to learn and a cell are written
+
+
+def test_figures_draw_and_compute_nothing():
+    """Each public function of a figures module gives a picture, made of what it is given."""
+    for path in sorted((ROOT / "tl_course" / "lessons").rglob("figures.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                gives = ast.unparse(node.returns).removesuffix(" | None")
+                assert gives in ("Picture", "Wall", "HTML", "Findings"), f"{path}: {node.name}"
+        assert computing(tree) <= CHOOSES_ROWS | IN_WORDS, path
 
 
 def test_every_notebook_has_a_lesson_and_every_lesson_a_notebook():

@@ -22,16 +22,11 @@ from tl_course.core.settings import Settings
 from tl_course.data.examples import draw
 from tl_course.data.targets import spoken, written
 from tl_course.data.targets.handwritten import handwritten
-from tl_course.lessons.n06_wrong_modality import (
-    experiments as modality_controls,
-)
-from tl_course.lessons.n06_wrong_modality import (
-    figures as modality_plots,
-)
-from tl_course.lessons.n06_wrong_modality import (
-    tables as tables_06,
-)
-from tl_course.study import matrix, matrix_tuning, results, tuning
+from tl_course.lessons.n06_wrong_modality import experiments as modality_controls
+from tl_course.lessons.n06_wrong_modality import figures as modality_plots
+from tl_course.lessons.n06_wrong_modality import sounds
+from tl_course.lessons.n06_wrong_modality import tables as tables_06
+from tl_course.study import matrix, matrix_cells, matrix_tuning, results, tuning
 
 
 def smaller(target):
@@ -273,12 +268,10 @@ def test_controls_are_tuned_on_validation_and_tell_what_they_are(net):
 
 def test_a_player_has_a_name_and_figures_can_be_heard():
     wave = next(iter(spoken.sounds().values()))
-    shown = modality_plots.Sound(wave, spoken.SOUNDS_RATE, "“cat” <f3>")._repr_html_()
+    shown = sounds.Sound(wave, spoken.SOUNDS_RATE, "“cat” <f3>")._repr_html_()
     assert '<audio aria-label="“cat” &lt;f3&gt;"' in shown and "controls" in shown
-    table = results.load("matrix")
-    fifty = table[(table.images == 50) & (table.option == "1")]
-    gains = matrix.ahead(fifty, ("random", "1"))
-    picture = modality_plots.heat_map(matrix.cells(fifty), gains, "Its own kind")
+    fifty = matrix_cells.measured(results.load("matrix"), 50, "1")
+    picture = modality_plots.heat_map(fifty, "Its own kind")
     for words in ("pictures for handwritten digits", "sound for spoken digits (people)"):
         assert words in picture.alt
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tl_course.app import task_report
 from tl_course.base import machine
 from tl_course.base.errors import CourseError
 from tl_course.core import model_card, sharing, transfer
@@ -20,18 +21,9 @@ from tl_course.core.network import FiveLayerNet
 from tl_course.data.examples import Examples
 from tl_course.data.targets import made_folder, own_folder
 from tl_course.data.targets.own_folder import check
-from tl_course.lessons.n08_your_own_task import (
-    experiments as own_experiments,
-)
-from tl_course.lessons.n08_your_own_task import (
-    figures as own_plots,
-)
-from tl_course.lessons.n08_your_own_task import (
-    own_task,
-)
-from tl_course.lessons.n08_your_own_task import (
-    report as own_report,
-)
+from tl_course.lessons.n08_your_own_task import experiments as own_experiments
+from tl_course.lessons.n08_your_own_task import figures as own_plots
+from tl_course.study import own_task
 
 
 @pytest.fixture(scope="module")
@@ -582,7 +574,7 @@ def test_the_report_is_whole_escaped_and_needs_nothing_else(net, tmp_path):
     found = check(root)
     outcome = own_task.run(net, *found.ready(), option="1", augment="off")
     rivals, curve = own_task.controls(outcome), own_task.more_labels(net, outcome, draws=1)
-    path = own_report.write(tmp_path / "report.html", outcome, found, rivals, curve)
+    path = task_report.write(tmp_path / "report.html", outcome, found, rivals, curve)
     text = path.read_text(encoding="utf-8")
     page = Page()
     page.feed(text)
@@ -590,7 +582,7 @@ def test_the_report_is_whole_escaped_and_needs_nothing_else(net, tmp_path):
     assert len(page.alts) == 5 and all(len(alt) > 20 for alt in page.alts)
     assert all(link.startswith("data:image/png;base64,") for link in page.links)
     assert text.count("<h1>") == 1 and "95% interval" in text and "<html lang" in text
-    short = own_report.write(tmp_path / "short.html", outcome)
+    short = task_report.write(tmp_path / "short.html", outcome)
     assert "The mistakes" in short.read_text(encoding="utf-8")
 
 
@@ -620,12 +612,12 @@ def test_names_that_the_font_lacks_are_numbers_with_a_key(outcome, tmp_path):
             own_plots.some_of_each(train, "What it learns from"), own_plots.confusion(renamed),
             own_plots.worst(renamed),
         )  # fmt: skip
-    assert own_plots.labels(names)["\u732b"] == "class 2"
+    assert own_plots._labels(names)["\u732b"] == "class 2"
     assert all("class 2: \u732b" in one._repr_mimebundle_()["text/html"] for one in drawn[:2])
     assert all("\u732b" in one.alt for one in drawn[:2])
-    report = own_report.write(tmp_path / "report.html", renamed).read_text(encoding="utf-8")
+    report = task_report.write(tmp_path / "report.html", renamed).read_text(encoding="utf-8")
     assert "class 1: \u7816; class 2: \u732b" in report
-    assert "class" not in "".join(own_plots.labels(outcome.train.names).values())
+    assert "class" not in "".join(own_plots._labels(outcome.train.names).values())
 
 
 def test_the_card_of_an_outcome(outcome):

@@ -18,10 +18,11 @@ from PIL import Image
 
 from tl_course.base.errors import CourseError
 from tl_course.base.names import LONGEST, clean
-from tl_course.data.targets import own_folder
+from tl_course.data.targets import own_folder, upload
+from tl_course.data.targets.upload import Upload
 from tl_course.lessons import lesson, resumed
-from tl_course.lessons.n08_your_own_task import figures, own_task, upload
-from tl_course.lessons.n08_your_own_task.upload import Upload
+from tl_course.lessons.n08_your_own_task import thumbnails
+from tl_course.study import own_task
 from tl_course.widgets import OwnTask, base
 from tl_course.widgets.own_task import CHECK, LEAVE, LOOK, RESULT, STOP, TRAIN, TRY, USE
 
@@ -433,7 +434,7 @@ def test_what_the_checker_found_has_pictures_and_whole_words(task):
     shown = task.findings.value
     assert shown.count("<img") >= 8 and shown.count("left out") >= 9
     assert "train/<wbr>IMG_<wbr>0001.png" in shown
-    assert "<script" not in str(figures.breakable("<script>_a"))
+    assert "<script" not in str(thumbnails.breakable("<script>_a"))
     assert task.shown.value.count("<img") == 8 * 7
 
 

@@ -22,7 +22,7 @@ from tl_course.data.sources import things
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.layers import filters, growing, patches
-from tl_course.lessons import figures
+from tl_course.lessons import drawing, figures
 from tl_course.lessons import lesson as module
 from tl_course.lessons.claims import Claim
 from tl_course.lessons.lesson import Lesson
@@ -30,13 +30,15 @@ from tl_course.lessons.n00_start_here import figures as figures_00
 from tl_course.lessons.n01_pretrain import figures as figures_01
 from tl_course.lessons.n02_what_layers_see import experiments as layer_experiments
 from tl_course.lessons.n02_what_layers_see import figures as layer_plots
+from tl_course.lessons.n03_option_1_freeze import experiments as experiments_03
 from tl_course.lessons.n03_option_1_freeze import figures as figures_03
 from tl_course.lessons.n04_option_2_fine_tune import experiments as experiments_04
 from tl_course.lessons.n04_option_2_fine_tune import figures as crossing_plots
+from tl_course.lessons.n05_how_much_data import experiments as experiments_05
 from tl_course.lessons.n05_how_much_data import figures as data_plots
 from tl_course.lessons.n06_wrong_modality import figures as modality_plots
 from tl_course.lessons.n08_your_own_task import figures as own_plots
-from tl_course.study import results
+from tl_course.study import matrix_cells, results
 
 ROWS = [
     {"arm": arm, "images": n, "draw": d, "accuracy": 0.5 + 0.01 * d}
@@ -46,12 +48,11 @@ ROWS = [
 
 def every_figure():
     x = EmojiImages().batch(0, 8)[0]
-    kernel = filters.edge()
     yield figures.pictures(x, ["a"] * 8, "t", "eight renders")
-    yield figures.wall()
-    yield figures.guesses(x[:2], torch.rand(2, 1000), things.names())
+    yield figures_01.wall()
+    yield figures_00.guesses(x[:2], torch.rand(2, 1000))
     yield figures.filters({"one": torch.rand(32, 3, 7, 7)}, "t", "filters")
-    yield figures.sliding_filter(x[0], kernel, 0, 31, filters.answers(x[0], kernel))
+    yield figures_01.sliding_filter(x[0], 0, 31, filters.edge())
     yield figures.architecture(10, frozen=4, new_output=True)
     yield figures.training_curve([], [], 10)
     yield figures.training_curve([1, 2], [6.9, 5], 10)
@@ -97,23 +98,22 @@ def test_the_text_of_every_figure_can_be_read(drawn):
     """It has a contrast of 4.5 to 1 with what is behind it, whatever the colour of its line."""
     for _ in every_figure():
         pass
-    for style in figures.STYLES:
+    for style in drawing.STYLES:
         figures.accuracies([row | {"arm": style} for row in ROWS], "t")
-    rows = results.load("matrix").query("images == 50 and option == '1'")
-    modality_plots.help_and_harm(rows, "t")
+    modality_plots.heat_map(matrix_cells.measured(results.load("matrix"), 50, "1"), "t")
     shares = np.linspace(0, 1, 36).reshape(6, 6)
-    figure, (ax,) = figures.in_a_row(1, 6, 6)
-    figures.heat(ax, shares, list("abcdef"), list("abcdef"), shares.round(1).astype(str), 1)
-    figures.finished(figure, "t", ["a heat map"])
-    own_plots.rivals({name: torch.tensor([True, False, True]) for name in own_plots.MARKERS})
+    figure, (ax,) = drawing.in_a_row(1, 6, 6)
+    drawing.heat(ax, shares, list("abcdef"), list("abcdef"), shares.round(1).astype(str), 1)
+    drawing.finished(figure, "t", ["a heat map"])
+    own_plots.rivals(dict.fromkeys(own_plots.MARKERS, (67.0, 20.0, 94.0)))
     known = torch.arange(3).repeat(4)
     data_plots.confusion(known, known.flip(0), ("a", "b", "c"), "t")
     found = [(text, *look) for figure in drawn for text, *look in text_and_paper(figure)]
     assert len(drawn) > 15 and len(found) > 300
     weak = [
-        (text, f"{figures.contrast(colour, paper):.1f}")
+        (text, f"{drawing.contrast(colour, paper):.1f}")
         for text, colour, paper in found
-        if figures.contrast(colour, paper) < figures.READABLE
+        if drawing.contrast(colour, paper) < drawing.READABLE
     ]
     assert not weak, weak
 
@@ -136,7 +136,7 @@ def figures_of_00_to_03():
     yield figures_01.sliding_filter(x[0], 3, 4, filters.edge())
     yield figures_01.downhill(0.15)
     yield figures_01.right_and_wrong(x, scores.argmax(1) * (torch.arange(20) < 10), scores, names)
-    yield layer_plots.which_is_which(net, net, 0)
+    yield layer_plots.which_is_which(layer_experiments.a_and_b(net, net, 0))
     yield layer_plots.selectivity({kind: torch.rand(32) for kind in ("trained", "untrained")})
     tuned, units = layer_experiments.tuned(net), layer_experiments.by_angle(net).tolist()
     yield layer_plots.tuning_curves(tuned, net.layer1.weight, units[:8], "t")
@@ -157,7 +157,7 @@ def figures_of_00_to_03():
     answers = layer_experiments.answers(net, x[0], ["layer2", "layer3"])
     yield layer_plots.maps(x[0], answers, "t", favourites=best)
     preference = results.load("preference")
-    yield layer_plots.straight_and_curved(preference)
+    yield layer_plots.straight_and_curved(layer_experiments.straight_and_curved(preference))
     yield layer_plots.preferences(preference, "t")
     yield layer_plots.usage(results.load("usage"), units, net.layer1.weight, "t")
     yield layer_plots.made({"layer2": best["layer2"].patches[:, 0]}, "layer2")
@@ -168,7 +168,7 @@ def figures_of_00_to_03():
     yield figures_03.surgery(10)
     yield figures_03.mistakes(digits.test, 9 - digits.test.y, 0)
     yield figures_03.rivals(sweep)
-    yield figures_03.forms(digits.test.x[:1])
+    yield figures_03.forms(experiments_03.in_each_form(digits.test.x[:1]))
     yield figures_03.harm(results.load("forms"))
     yield figures_03.penalties({"10": ([1.0, 2.0], [80.0, 90.0])})
 
@@ -185,7 +185,7 @@ def too_small(figure: Figure, sheets: dict[tuple[int, int], int]) -> list[str]:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     width = figure.get_tightbbox(canvas.get_renderer()).width + 0.2  # inches, as it is saved
-    inch = min(figures.DPI, PLACE / width)
+    inch = min(drawing.DPI, PLACE / width)
     found = [
         (t.get_fontsize() / 72 * inch, "text", t.get_text())
         for t in figure.findobj(Text)
@@ -201,7 +201,7 @@ def too_small(figure: Figure, sheets: dict[tuple[int, int], int]) -> list[str]:
 
 
 def test_text_and_pictures_are_large_enough_on_a_laptop(monkeypatch):
-    drawn, sheets, mosaic = [], {}, figures.mosaic
+    drawn, sheets, mosaic = [], {}, drawing.mosaic
 
     def noted(x, columns, zoom=1, gap=3):
         sheet = mosaic(x, columns, zoom, gap)
@@ -213,7 +213,8 @@ def test_text_and_pictures_are_large_enough_on_a_laptop(monkeypatch):
         Image.new("RGB", (9, 9)).save(file, "PNG")
 
     monkeypatch.setattr(Figure, "savefig", kept)
-    monkeypatch.setattr(figures, "mosaic", noted)
+    for module_of_it in (drawing, figures):
+        monkeypatch.setattr(module_of_it, "mosaic", noted)
     for _ in figures_of_00_to_03():
         pass
     assert len(drawn) > 25
@@ -222,7 +223,7 @@ def test_text_and_pictures_are_large_enough_on_a_laptop(monkeypatch):
 
 
 def test_the_wall_is_large_enough_to_find_a_cat_and_small_enough_to_be_saved():
-    wall = figures.wall()
+    wall = figures_01.wall()
     picture, columns = (
         Image.open(io.BytesIO(wall.png)),
         int(re.search(r"(\d+) columns", wall.alt)[1]),
@@ -234,12 +235,12 @@ def test_the_wall_is_large_enough_to_find_a_cat_and_small_enough_to_be_saved():
 
 
 def test_a_colour_for_text_is_darker_only_where_it_has_to_be():
-    for colour in (figures.BLUE, figures.GREY, "black"):
-        assert figures.as_text(colour) == figures.to_hex(colour)
-    for colour in (figures.ORANGE, figures.GREEN, figures.PINK, figures.SKY):
-        assert figures.contrast(colour) < 4.5 <= figures.contrast(figures.as_text(colour)) < 5
-    assert figures.contrast("white") == 1 and figures.contrast("black") == pytest.approx(21)
-    assert (figures.ink("#0072B2"), figures.ink("#56B4E9")) == ("#ffffff", "#000000")
+    for colour in (drawing.BLUE, drawing.GREY, "black"):
+        assert drawing.as_text(colour) == drawing.to_hex(colour)
+    for colour in (drawing.ORANGE, drawing.GREEN, drawing.PINK, drawing.SKY):
+        assert drawing.contrast(colour) < 4.5 <= drawing.contrast(drawing.as_text(colour)) < 5
+    assert drawing.contrast("white") == 1 and drawing.contrast("black") == pytest.approx(21)
+    assert (drawing.ink("#0072B2"), drawing.ink("#56B4E9")) == ("#ffffff", "#000000")
 
 
 def test_every_figure_is_a_picture_with_alt_text():
@@ -248,7 +249,7 @@ def test_every_figure_is_a_picture_with_alt_text():
         assert len(figure.alt) > 5 and f'alt="{figure.alt[:5]}' in bundle["text/html"]
         assert figure.png.startswith(b"\x89PNG") and "image/png" not in bundle
     with pytest.raises(ValueError, match="alt text"):
-        figures.Picture(Image.new("RGB", (4, 4)), "  ")
+        drawing.Picture(Image.new("RGB", (4, 4)), "  ")
 
 
 def test_numbers_in_alt_text_are_those_of_the_table():
@@ -266,8 +267,9 @@ def test_the_crossing_of_04_has_a_title_and_nothing_that_runs_into_it(drawn):
 
 def test_all_that_can_be_answered_about_the_crossing_of_05_is_drawn(drawn):
     official = results.load("official")
-    _, options = data_plots.ahead_from(official, "option-2", "option-1", copies=True)
-    data_plots.ahead(official, "option-2", ["option-1"], "A title", stretched=True)
+    _, options = experiments_05.ahead_from(official, "option-2", "option-1", copies=True)
+    compared = experiments_05.ahead(official, "option-2", ["option-1"])
+    data_plots.ahead(compared, "option-2", "A title", stretched=True)
     assert options[-1] == "with none of these" and len(drawn[0].axes) == 2
     for ax in drawn[0].axes:
         assert [tick.get_text() for tick in ax.get_xticklabels()] == options[:-1]
@@ -293,12 +295,12 @@ def test_figures_of_several_panels_can_be_read_in_jupyterlab(drawn):
     """At 1400 × 900 pixels it gives a figure 948 across, and scales down what is wider."""
     recorded, ends = results.load("matrix"), results.load("matrix_ends")
     pictures = [
-        data_plots.accuracy(results.load("sweep"), "A title"),
+        data_plots.accuracy(experiments_05.means(results.load("sweep")), "A title"),
         modality_plots.by_examples(recorded, ends, "A title"),
     ]
     for figure, picture in zip(drawn, pictures, strict=True):
         texts = [one for one in figure.findobj(Text) if one.get_visible() and one.get_text()]
-        least = min(one.get_fontsize() for one in texts) * figures.DPI / 72
+        least = min(one.get_fontsize() for one in texts) * drawing.DPI / 72
         assert least * min(1, 948 / picture.width) >= 10, picture.alt[:50]
 
 
@@ -311,7 +313,7 @@ def test_six_bars_can_be_read_on_a_phone():
     six = {f"a name of several\nwords: {n}": 10.0 * n for n in range(1, 7)}
     title = "A title that is as long as the longest of those that the course has"
     picture = figures.bars(six, title, "y", spread=dict.fromkeys(six, 3.0))
-    assert 9 * figures.DPI / 72 * 390 / picture.width >= 10  # pixels of its smallest letters
+    assert 9 * drawing.DPI / 72 * 390 / picture.width >= 10  # pixels of its smallest letters
     assert "a name of several words: 6: 60 ± 3." in picture.alt and picture.alt.startswith(title)
 
 
@@ -402,7 +404,7 @@ def test_an_animation_is_a_gif_that_plays_once_and_can_be_heard(tmp_path):
 
 
 def test_a_figure_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
-    picture = figures.Picture(Image.new("RGB", (9, 9)), "Nothing.")
+    picture = drawing.Picture(Image.new("RGB", (9, 9)), "Nothing.")
     assert picture.save(tmp_path / "a.png").read_bytes() == picture.data
     (tmp_path / "a.png").write_bytes(b"the earlier one")
     with monkeypatch.context() as patch, pytest.raises(CourseError, match="is full"):
@@ -417,7 +419,7 @@ def full(handle):
 
 def test_a_mosaic_keeps_every_picture_in_its_place():
     x = torch.arange(5).view(5, 1, 1, 1).expand(-1, 3, 2, 2) / 10
-    sheet = figures.mosaic(x, 3, zoom=2, gap=1)
+    sheet = drawing.mosaic(x, 3, zoom=2, gap=1)
     assert sheet.shape == (3, 9, 14)
     assert (sheet[:, 5:9, 5:9] == 0.4).all() and (sheet[:, 5:9, 10:14] == 1).all()
 

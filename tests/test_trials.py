@@ -15,8 +15,7 @@ from tl_course.core.training import Watch
 from tl_course.data.examples import Examples, Target, draw
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.layers import portrait
-from tl_course.lessons.n06_wrong_modality import cells as matrix_cells
-from tl_course.study import forgetting, matrix, results, trials
+from tl_course.study import forgetting, matrix, matrix_cells, results, trials
 from tl_course.study.trials import Trial
 
 

@@ -20,9 +20,10 @@ import tl_course.widgets
 from tl_course.base.errors import CourseError
 from tl_course.data.examples import draw
 from tl_course.data.sources import things
+from tl_course.data.targets import drawn, drawn_files
 from tl_course.data.targets.handwritten import NAMES
-from tl_course.lessons import figures, kept, lesson, predictions, resumed
-from tl_course.lessons.n00_start_here import handwriting, handwriting_files
+from tl_course.lessons import drawing, figures, kept, lesson, predictions, resumed
+from tl_course.study import handwriting
 from tl_course.widgets import base
 from tl_course.widgets.base import Experiment, Slot, number, one_of, table
 from tl_course.widgets.drawing_pad import DrawingPad
@@ -779,9 +780,9 @@ def test_saving_handing_over_pooling_deleting(teach, tmp_path):
 
     hands.compare.click()
     assert "two people or more" in teach.told
-    drawings = [handwriting.sample(n % 10, 3, n // 10) for n in range(30)]
+    drawings = [drawn.sample(n % 10, 3, n // 10) for n in range(30)]
     files = [
-        {"name": "a.json", "content": memoryview(handwriting_files.as_text(who, hand).encode())}
+        {"name": "a.json", "content": memoryview(drawn_files.as_text(who, hand).encode())}
         for who, hand in (("Alan", drawings[:20]), ("Grace", drawings[20:]))
     ]
     hands._handed_over(tuple(files))
@@ -869,7 +870,7 @@ def test_what_others_saved_is_neither_overwritten_nor_deleted_unasked(teach, net
     mine.name.value = "Grace"
     assert mine.asking.layout.display == "none" and not mine.question.value
     mine.save.click()
-    assert handwriting_files.names(tmp_path / "hand") == ["Ada", "Grace"]
+    assert drawn_files.names(tmp_path / "hand") == ["Ada", "Grace"]
     mine.save.click()  # my own, again
     assert "1 drawing is in the folder" in mine.told.value
     mine.name.value = ""
@@ -886,12 +887,12 @@ def test_what_others_saved_is_neither_overwritten_nor_deleted_unasked(teach, net
 
 def test_a_pool_of_hands_with_one_name_and_with_a_damaged_file(teach):
     def file(name, who, drawings):
-        text = handwriting_files.as_text(who, drawings) if drawings else "?"
+        text = drawn_files.as_text(who, drawings) if drawings else "?"
         return {"name": name, "content": memoryview(text.encode())}
 
     hands = teach.hands
-    some = [handwriting.sample(n, 3, 0) for n in range(10)]
-    others = [handwriting.sample(n, 3, 1) for n in range(10)]
+    some = [drawn.sample(n, 3, 0) for n in range(10)]
+    others = [drawn.sample(n, 3, 1) for n in range(10)]
     empty = memoryview(b'{"format": "tl_course handwriting 1", "name": "Alan", "drawings": []}')
     hands._handed_over((
         {"name": "0.json", "content": empty}, file("some of it.json", "Ada", some[:7]),
@@ -901,7 +902,7 @@ def test_a_pool_of_hands_with_one_name_and_with_a_damaged_file(teach):
     assert hands.pool == {"Ada": some, "Ada (2)": others}
     assert teach.told.startswith("0.json: There is no drawing in this file")
     assert "2.json: This is not a file of drawings" in teach.told
-    again = [*some[:9], handwriting.sample(9, 3, 2)]  # one of them drawn anew, and one less
+    again = [*some[:9], drawn.sample(9, 3, 2)]  # one of them drawn anew, and one less
     hands._handed_over((file("1.json", "Ada", again),))
     assert hands.pool == {"Ada": again, "Ada (2)": others}
     hands._handed_over((file("1.json", "Ada", again[1:]), file("3.json", "Grace", others)))
@@ -912,7 +913,7 @@ def test_a_pool_of_hands_with_one_name_and_with_a_damaged_file(teach):
 def test_what_is_compared_is_what_is_in_the_pool(teach, hold):
     hands, let_go = teach.hands, hold(handwriting, "pooled")
     for n, name in enumerate(("Ada", "Alan")):
-        text = handwriting_files.as_text(name, [handwriting.sample(d, 3, n) for d in range(10)])
+        text = drawn_files.as_text(name, [drawn.sample(d, 3, n) for d in range(10)])
         clicker.hand_over(hands.upload, text.encode(), f"{name}.json")
     hands.compare.click()
     assert hands.compare.disabled and "Comparing 2 hands" in hands.told.value
@@ -925,7 +926,7 @@ def test_what_is_compared_is_what_is_in_the_pool(teach, hold):
 
 def test_the_lesson_on_a_page_without_a_kernel(teach):
     picture, rows = teach.still()
-    assert [row["network"] for row in rows] == [figures.STYLES[arm][0] for arm in handwriting.ARMS]
+    assert [row["network"] for row in rows] == [drawing.STYLES[arm][0] for arm in handwriting.ARMS]
     assert "50 digits" in rows[0] and "Option 1" in picture.alt
 
 

@@ -30,10 +30,9 @@ from tl_course.data.targets.handwritten import ALL, handwritten
 from tl_course.layers import portrait
 from tl_course.layers.portrait import UNITS
 from tl_course.lessons import curves, kept, lesson
-from tl_course.lessons.figures import filter_pictures
+from tl_course.lessons.drawing import filter_pictures
 from tl_course.lessons.n02_what_layers_see import experiments as layer_experiments
-from tl_course.lessons.n06_wrong_modality import cells as matrix_cells
-from tl_course.study import comparing, results, trials
+from tl_course.study import comparing, matrix_cells, results, trials
 from tl_course.widgets import training_lab
 from tl_course.widgets.base import walk
 from tl_course.widgets.how_much import HowMuch

@@ -25,9 +25,9 @@ from tl_course.app import wheelhouse as house
 from tl_course.base import downloads, storage
 from tl_course.base.errors import CourseError
 from tl_course.core import files, pretraining, session, sharing
+from tl_course.data.targets import drawn, drawn_files
 from tl_course.data.targets import drawn as strokes
 from tl_course.lessons import kept
-from tl_course.lessons.n00_start_here import handwriting, handwriting_files
 from tl_course.study import results, tables
 
 
@@ -258,8 +258,8 @@ def unpack(folder: Path) -> None:
 
 def save_drawings(folder: Path) -> None:
     text = strokes.encode([[(60, 60), (120, 200), (130, 90)]])
-    drawings = [handwriting.Drawing(digit, text) for digit in (3, 3, 4)]
-    handwriting_files.save(folder, "Ada", drawings)
+    drawings = [drawn.Drawing(digit, text) for digit in (3, 3, 4)]
+    drawn_files.save(folder, "Ada", drawings)
     os.environ["TL_COURSE_HOME"] = str(folder / "home")
     kept.keep("predictions", "03.first", lambda _: {"said": {"": "3"}})
 

@@ -31,10 +31,8 @@ from tl_course.core.session import Recipe, Watch
 from tl_course.data.pictures import PictureError, open_picture
 from tl_course.data.sources import spoken_names
 from tl_course.data.targets import drawn as drawn_digits
-from tl_course.data.targets import handwritten, omniglot, own_folder, spoken
+from tl_course.data.targets import drawn_files, handwritten, omniglot, own_folder, spoken, upload
 from tl_course.lessons import kept, predictions
-from tl_course.lessons.n00_start_here import handwriting_files
-from tl_course.lessons.n08_your_own_task import upload
 from tl_course.lessons.n09_small_gpt import gpt
 from tl_course.widgets.base import Experiment
 
@@ -320,13 +318,13 @@ def mnist(folder: Path) -> None:
 def hands(folder: Path) -> Iterator[Tree]:
     stroke = drawn_digits.encode([[(60, 60), (120, 200), (130, 90)]])
     for drawings in ([[3, STROKES]], [[3, stroke], [4, stroke]]):
-        described = {"format": handwriting_files.FORMAT, "name": "Ada", "drawings": drawings}
+        described = {"format": drawn_files.FORMAT, "name": "Ada", "drawings": drawings}
         yield {"Ada.json": json.dumps(described).encode()}
 
 
 @reads("hand", hands)
 def hand(folder: Path) -> None:
-    handwriting_files.from_text((folder / "Ada.json").read_bytes())
+    drawn_files.from_text((folder / "Ada.json").read_bytes())
 
 
 def answers(folder: Path) -> Iterator[Tree]:

@@ -22,6 +22,7 @@ from tl_course.core import files, network, output_layers, pretraining, session, 
 from tl_course.data import pictures, writing
 from tl_course.data.sources import emoji_images, espeak, strokes, things
 from tl_course.data.targets import (
+    drawn_files,
     handwritten,
     kinds,
     letters,
@@ -30,29 +31,25 @@ from tl_course.data.targets import (
     omniglot,
     photographs,
     spoken,
+    upload,
     written,
 )
 from tl_course.layers import growing, stimuli
 from tl_course.lessons import lesson
-from tl_course.lessons.n00_start_here import handwriting, handwriting_files
 from tl_course.lessons.n01_pretrain import recipes
 from tl_course.lessons.n01_pretrain import tables as n01_tables
 from tl_course.lessons.n04_option_2_fine_tune import exercises as n04_exercises
 from tl_course.lessons.n05_how_much_data import experiments as n05
-from tl_course.lessons.n05_how_much_data import figures as n05_figures
 from tl_course.lessons.n05_how_much_data import tables as n05_tables
 from tl_course.lessons.n06_wrong_modality import experiments as n06
-from tl_course.lessons.n06_wrong_modality import figures as n06_figures
 from tl_course.lessons.n06_wrong_modality import tables as n06_tables
 from tl_course.lessons.n07_published_networks import experiments as n07
 from tl_course.lessons.n07_published_networks import strangers
 from tl_course.lessons.n07_published_networks import words as n07_words
-from tl_course.lessons.n08_your_own_task import figures as n08_figures
-from tl_course.lessons.n08_your_own_task import upload
+from tl_course.lessons.n08_your_own_task import thumbnails as n08_thumbnails
 from tl_course.lessons.n09_small_gpt import experiments as n09
-from tl_course.lessons.n09_small_gpt import figures as n09_figures
 from tl_course.lessons.n09_small_gpt import gpt
-from tl_course.study import comparing, forgetting, matrix, results, trials, tuning
+from tl_course.study import comparing, forgetting, handwriting, matrix, results, trials, tuning
 
 table = functools.cache(results.load)
 
@@ -103,7 +100,7 @@ def best_without(images: int) -> float:
 @functools.cache
 def from_scratch(copies: bool = False, name: str = "sweep") -> float:
     """How many labels from scratch equal fifty under Option 1."""
-    return n05_figures.from_scratch(table(name), "option-1", 50, copies)
+    return n05.from_scratch(table(name), "option-1", 50, copies)
 
 
 def mean(name: str, where: str = "", column: str = "accuracy", scale: float = 100) -> float:

@@ -355,7 +355,7 @@ def _adapt(args: argparse.Namespace) -> int:
 
     from tl_course.core import files, model_card, pretraining, sharing
     from tl_course.data.targets.own_folder import WANTED, check
-    from tl_course.lessons.n08_your_own_task import own_task
+    from tl_course.study import own_task
 
     net = sharing.load_any(args.weights) if args.weights else pretraining.pretrained()
     checked = check(args.train, args.test, leave_out=args.leave_out)
@@ -414,7 +414,8 @@ def _adapt(args: argparse.Namespace) -> int:
 
 def _report(args: argparse.Namespace, net, outcome, checked) -> Path:
     """Write the report on an adaptation, which takes several trainings more."""
-    from tl_course.lessons.n08_your_own_task import own_task, report
+    from tl_course.app import task_report
+    from tl_course.study import own_task
 
     option, draws = outcome.option, 2 if len(outcome.train) < MANY else 1
     trainings = ["random"] + ["scratch"] * (option == "2") + [option] * 2 * draws * (option in "12")
@@ -426,7 +427,7 @@ def _report(args: argparse.Namespace, net, outcome, checked) -> Path:
     follow, curve = own_task.Follow(bar="Fewer labels"), None
     if option != "scratch":
         curve = own_task.more_labels(net, outcome, args.seed, draws, follow=follow)
-    return report.write(args.report, outcome, checked, rivals, curve)
+    return task_report.write(args.report, outcome, checked, rivals, curve)
 
 
 def _take_a_while(what: str, seconds: float | None) -> None:

@@ -24,16 +24,16 @@ from tl_course.lessons.n01_pretrain import claims as c01
 from tl_course.lessons.n01_pretrain import experiments as e01
 from tl_course.lessons.n02_what_layers_see import claims as c02
 from tl_course.lessons.n02_what_layers_see import experiments as e02
-from tl_course.lessons.n02_what_layers_see import figures as f02
+from tl_course.lessons.n02_what_layers_see import experiments as f02
 from tl_course.lessons.n03_option_1_freeze import claims as c03
-from tl_course.lessons.n03_option_1_freeze import figures as f03
+from tl_course.lessons.n03_option_1_freeze import experiments as f03
 from tl_course.lessons.n04_option_2_fine_tune import claims as c04
 from tl_course.lessons.n04_option_2_fine_tune import experiments as e04
 from tl_course.lessons.n05_how_much_data import claims as c05
-from tl_course.lessons.n05_how_much_data import figures as f05
+from tl_course.lessons.n05_how_much_data import experiments as f05
 from tl_course.lessons.n05_how_much_data import questions as q05
 from tl_course.lessons.n06_wrong_modality import claims as c06
-from tl_course.lessons.n06_wrong_modality import figures as f06
+from tl_course.lessons.n06_wrong_modality import experiments as f06
 from tl_course.lessons.predictions import Asked
 from tl_course.study import comparing, results
 

@@ -8,9 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from tl_course.lessons import figures
-from tl_course.lessons.figures import GREY, STYLES, Line, Picture
-from tl_course.study import comparing
+from tl_course.lessons import drawing, figures
+from tl_course.lessons.drawing import GREY, STYLES, Line, Picture
 
 PANELS = {False: "as they are", True: "with altered copies (augmentation)"}
 TICKS = (0, 20, 40, 60, 80, 90, 95, 98, 99, 99.5)
@@ -58,7 +57,7 @@ def sheet(figure: Figure, **place: float) -> None:
 
 
 def panels(
-    table: pd.DataFrame,
+    means: pd.DataFrame,
     title: str,
     arms: Sequence[str] | None = None,
     live: pd.DataFrame | None = None,
@@ -68,13 +67,12 @@ def panels(
 ) -> Picture:
     """Accuracy against labelled images, a panel without and one with augmentation.
 
-    Lines are means and bands one standard deviation over draws; `live` rows are drawn over them as
-    single dots, a `prediction` (images → of 100) as a dashed line. A panel without rows is left
-    out. A number of images can be `marked` by an upright line. With `sizes` there is one panel
-    whose axes are the same whatever is drawn, also where nothing is: over these numbers of images,
-    and from 0.
+    Lines are `means` (`comparing.means`) and bands one standard deviation over draws; `live` rows
+    are drawn over them as single dots, a `prediction` (images → of 100) as a dashed line. A panel
+    without rows is left out. A number of images can be `marked` by an upright line. With `sizes`
+    there is one panel whose axes are the same whatever is drawn, also where nothing is: over these
+    numbers of images, and from 0.
     """
-    means = comparing.means(table) if len(table) else table
     arms = [arm for arm in (arms or STYLES) if (means.arm == arm).any()]
     shown = [augmented for augmented in PANELS if (means.augmented == augmented).any()] or [False]
     lowest = 0 if sizes else min([
@@ -110,7 +108,7 @@ def panels(
             ax.set_xticks(sizes, [f"{n:,}" for n in sizes])
             ax.set_xlim(sizes[0] / 1.15, 1.15 * sizes[-1])
             sheet(ax.figure, left=0.12, right=0.98, top=0.86, bottom=0.29)
-            figures.legend(ax.figure, "lower center", ncols=2)
+            drawing.legend(ax.figure, "lower center", ncols=2)
 
     told = "Mean accuracy, of 100, bands of one standard deviation over draws."
     told = told if len(means) else ""
@@ -134,7 +132,7 @@ def ahead(
     `over` says what they are. An axis that is `stretched` has as much room for one point as for
     the next nine, so that small differences can be seen beside large ones.
     """
-    figure, every = figures.in_a_row(len(compared), 4.6 * len(compared) + 0.6, 3.6, sharey=True)
+    figure, every = drawing.in_a_row(len(compared), 4.6 * len(compared) + 0.6, 3.6, sharey=True)
     heard = []
     for ax, (name, rows) in zip(every, compared.items(), strict=True):
         for place, row in enumerate(rows.itertuples()):
@@ -142,10 +140,10 @@ def ahead(
             aside = np.linspace(*((-0.25, -0.12) if few else (-0.15, 0.15)), len(row.each))
             size = 9 if few else 5
             ax.plot(place + aside, row.each, ".", color=GREY, alpha=0.6, markersize=size)
-            certain = comparing.verdict(row) != "not certain"
+            certain = abs(row.ahead) > row.interval
             ax.errorbar(
-                place, row.ahead, yerr=row.interval, color=figures.ORANGE, marker="s", capsize=5,
-                markersize=8, markerfacecolor=figures.ORANGE if certain else "white",
+                place, row.ahead, yerr=row.interval, color=drawing.ORANGE, marker="s", capsize=5,
+                markersize=8, markerfacecolor=drawing.ORANGE if certain else "white",
             )  # fmt: skip
             heard.append(
                 f"{name and name + ', '}{row.images:,}: {row.ahead:+.1f} ± {row.interval:.1f}, "
@@ -162,4 +160,4 @@ def ahead(
         every[0].minorticks_off()
     every[0].set_ylabel(f"{ylabel} (stretched around 0)" if stretched else ylabel)
     told = f"mean with 95% interval, and in how many {over} it is above zero; filled where the "
-    return figures.finished(figure, title, heard, f"{ylabel}: {told}interval leaves out zero.")
+    return drawing.finished(figure, title, heard, f"{ylabel}: {told}interval leaves out zero.")

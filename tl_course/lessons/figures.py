@@ -1,175 +1,47 @@
-"""Every figure of the course, each with alt text.
+"""The figures that several lessons draw, each with alt text.
 
-A function here draws what it is given and returns a `Picture`: a PNG that carries the sentence a
-blind learner hears. Figures are made without pyplot, whose global state callbacks would corrupt.
-Colours are Okabe and Ito's, which colour-blind people can tell apart; markers differ as well.
+A function here draws what it is given and returns a `Picture`.
 """
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 import itertools
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import FancyArrowPatch, Rectangle
-from PIL import Image
 
-from tl_course.base import storage
 from tl_course.core import network
 from tl_course.data.inputs import to_picture
-from tl_course.data.sources.emoji_images import contact_sheet
+from tl_course.lessons.drawing import (
+    BLUE,
+    COLOURS,
+    GREY,
+    ORANGE,
+    SKY,
+    Line,
+    Picture,
+    as_text,
+    filter_pictures,
+    finished,
+    image,
+    in_a_row,
+    legend,
+    level,
+    mosaic,
+    of_arms,
+)  # fmt: skip
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
-BLUE, ORANGE, GREEN, PINK, GREY, SKY = (
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#6E6E6E", "#56B4E9"
-)  # fmt: skip
-COLOURS = (BLUE, ORANGE, GREEN, PINK, GREY, SKY)  # in this order where none are given
-STYLES = {  # arm: (what it is called, colour, marker)
-    "option-1": ("Option 1 (frozen)", BLUE, "o"),
-    "option-2": ("Option 2 (fine-tuned)", ORANGE, "s"),
-    "scratch": ("from scratch", GREEN, "^"),
-    "random-frozen": ("random frozen", PINK, "D"),
-    "output-first": ("output layer first, then all", SKY, "v"),
-    "classical": ("no network", GREY, "x"),
-}
-DPI = 110
 BESIDE = 4  # bars; with more of them a figure as wide as a phone cannot be read
-READABLE = 4.5  # to 1: the least contrast of text (Web Content Accessibility Guidelines 2)
-
-
-def url_of(picture: Image.Image, kind: str = "PNG", **how) -> str:
-    """A picture as a URL that HTML can hold; `how` it is saved goes to Pillow."""
-    file = io.BytesIO()
-    picture.save(file, kind, **how)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
-
-
-class Picture:
-    """A PNG with alt text; shown as HTML, so that the alt text arrives in every kind of notebook.
-
-    Raises ValueError without alt text: a figure that cannot be heard is not finished.
-    """
-
-    kind = "png"
-    caption = ""  # HTML below it
-
-    def __init__(self, image: Figure | Image.Image, alt: str):
-        if not alt.strip():
-            raise ValueError("A picture needs alt text that says what is to be seen.")
-        self.alt = " ".join(alt.split())
-        file = io.BytesIO()
-        if isinstance(image, Figure):
-            image.savefig(file, format="png", dpi=DPI, bbox_inches="tight", facecolor="white")
-        else:
-            image.save(file, "PNG")
-        self.data = self.png = file.getvalue()  # what is shown, and a still picture
-        self.width = Image.open(file).width
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        data = base64.b64encode(self.data).decode()
-        return {
-            "text/html": f'<img alt="{html.escape(self.alt, quote=True)}" width="{self.width}" '
-            f'style="max-width:100%" src="data:image/{self.kind};base64,{data}">{self.caption}',
-            "text/plain": self.alt,
-        }
-
-    def save(self, path: Path | str) -> Path:
-        """Write the file, whole or not at all."""
-        with storage.atomic_path(path) as draft:
-            draft.write_bytes(self.data)
-        return Path(path)
-
-
-def contrast(one: str | Sequence[float], other: str | Sequence[float] = "white") -> float:
-    """How far two colours are apart in brightness, from 1 to 21, as WCAG 2 measures it."""
-    rgb = np.array([to_rgb(one), to_rgb(other)])
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    light = linear @ (0.2126, 0.7152, 0.0722) + 0.05
-    return float(light.max() / light.min())
-
-
-def ink(paper: str | Sequence[float]) -> str:
-    """Black or white, whichever can be read better on `paper`."""
-    return max(("#000000", "#ffffff"), key=lambda colour: contrast(colour, paper))
-
-
-def as_text(colour: str) -> str:
-    """A colour for text on white: the same, as much darker as it takes to be read."""
-    shade = np.array(to_rgb(colour))
-    while contrast(shade) < READABLE:
-        shade = 0.97 * shade
-    return to_hex(shade)
-
-
-def can_write(text: str) -> bool:
-    """Whether the font of figures has every character of `text`; others would be empty boxes."""
-    known = get_font(findfont(FontProperties())).get_charmap()
-    return all(ord(character) in known for character in text)
-
-
-def percent(share: float) -> str:
-    """0.765 as 76.5%."""
-    return f"{100 * share:.1f}%"
-
-
-def in_a_row(
-    n: int, width: float, height: float, sharey: bool = False
-) -> tuple[Figure, Sequence[Axes]]:
-    """A figure with n axes beside each other, open at the top and the right."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    every = figure.subplots(1, n, squeeze=False, sharey=sharey)[0]
-    for ax in every:
-        ax.spines[["top", "right"]].set_visible(False)
-    return figure, every
-
-
-def finished(figure: Figure, title: str, heard: Iterable[str], told: str = "") -> Picture:
-    """The figure under its title; what is heard is the title, what is `told`, and `heard`."""
-    figure.suptitle(title, fontsize=12)
-    return Picture(figure, f"{title}. {told} {'; '.join(heard)}.")
-
-
-def legend(figure: Figure, loc: str = "outside right center", **more) -> None:
-    """What the lines of all axes stand for, each once, beside the axes."""
-    of_axes = (ax.get_legend_handles_labels() for ax in figure.axes)
-    shown = {label: handle for each in of_axes for handle, label in zip(*each, strict=True)}
-    figure.legend(shown.values(), shown, loc=loc, frameon=False, fontsize=9, **more)
-
-
-def mosaic(x: torch.Tensor, columns: int, zoom: int = 1, gap: int = 3) -> torch.Tensor:
-    """Pictures `[n, 3, h, w]`, 0 … 1, in rows of `columns`, as one picture `[3, H, W]`."""
-    from torchvision.utils import make_grid
-
-    x = x.repeat_interleave(zoom, -1).repeat_interleave(zoom, -2)
-    sheet = make_grid(x, nrow=columns, padding=gap, pad_value=1.0)
-    return sheet[:, gap:-gap, gap:-gap] if len(x) > 1 else sheet
-
-
-def filter_pictures(weight: torch.Tensor) -> torch.Tensor:
-    """Filters `[n, 3, k, k]` as pictures 0 … 1: grey is 0, each stretched to its largest weight."""
-    largest = weight.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-8)
-    return (weight / largest / 2 + 0.5).detach().float().cpu()
-
-
-def image(axes: Axes, x: torch.Tensor) -> None:
-    """A picture `[3, h, w]`, 0 … 1, without axes."""
-    axes.imshow(x.permute(1, 2, 0).cpu().numpy(), interpolation="nearest")
-    axes.set_axis_off()
 
 
 def pictures(
@@ -211,44 +83,6 @@ def sheets(
     return Picture(figure, alt)
 
 
-class Wall(Picture):
-    """A picture taller than a screen, in a frame that arrow keys scroll, too."""
-
-    def __init__(self, image: Image.Image, title: str, alt: str):
-        super().__init__(image, alt)
-        self.title = html.escape(title, quote=True)
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        bundle = super()._repr_mimebundle_(include, exclude)
-        picture = bundle["text/html"].replace("max-width:100%", "display:block;max-width:none")
-        framed = (
-            f'<p><b>{self.title}</b></p><div role="region" aria-label="{self.title}" tabindex="0" '
-            'data-lm-suppress-shortcuts="true" style="max-height:600px;overflow:auto;'
-            f'width:fit-content;max-width:100%;border:1px solid {GREY}">{picture}</div>'
-        )
-        return bundle | {"text/html": framed}
-
-
-def wall(columns: int = 22, size: int = 42) -> Wall:
-    """All 1,000 drawings."""
-    sheet = contact_sheet(columns, size).quantize(256)  # a third of the bytes
-    title = "1,000 things: 1,000 classes, and not one digit among them"
-    return Wall(sheet, title, f"A wall of 1,000 small colour drawings in {columns} columns.")
-
-
-def guesses(x: torch.Tensor, probabilities: torch.Tensor, names: Sequence[str]) -> Picture:
-    """What the network takes each input for: `x` `[n, 3, 32, 32]`, its best three things above."""
-    captions = []
-    for share in probabilities:
-        best = share.topk(3).indices.tolist()
-        captions.append([f"{names[c]}\xa0{100 * share[c]:.0f}%" for c in best])
-    title = "Asked about digits, it can only name things that it knows"
-    likeliest = "; ".join(first for first, *_ in captions)
-    alt = f"{len(x)} handwritten digits; the network takes them for: {likeliest}."
-    lines = ["\n".join(textwrap.fill(one, 26) for one in three) for three in captions]
-    return pictures(x, lines, title, alt, 4, 1.8)
-
-
 def filters(
     weights: dict[str, torch.Tensor],
     title: str,
@@ -263,39 +97,6 @@ def filters(
     """
     every = {name: mosaic(filter_pictures(w), columns, 6, gap=6) for name, w in weights.items()}
     return sheets(every, title, alt, across * columns * cell, across)
-
-
-def sliding_filter(
-    x: torch.Tensor, kernel: torch.Tensor, row: int, column: int, answer: torch.Tensor
-) -> Picture:
-    """One filter laid on one picture, and the map of its answers with the same place marked.
-
-    x `[3, 32, 32]`, kernel `[3, 7, 7]`, answer `[32, 32]` (before ReLU).
-    """
-    figure = Figure(figsize=(10, 3), layout="constrained")
-    every = figure.subplots(1, 4)
-    size = kernel.shape[-1]
-    picture = to_picture(x)
-    padded = torch.nn.functional.pad(x, [size // 2] * 4)
-    window = to_picture(padded[:, row : row + size, column : column + size])
-    value, bound = answer[row, column].item(), answer.abs().max().item()
-    for ax, shown in zip(every, (picture, window, filter_pictures(kernel[None])[0]), strict=False):
-        image(ax, shown)
-    every[3].imshow(answer.numpy(), cmap="RdBu_r", vmin=-bound, vmax=bound)
-    every[3].set_axis_off()
-    for ax, width in ((every[0], size), (every[3], 1)):
-        corner = (column - width // 2 - 0.5, row - width // 2 - 0.5)
-        ax.add_patch(Rectangle(corner, width, width, fill=False, edgecolor=ORANGE, linewidth=2.5))
-    under, everywhere = f"under the frame\n({size}×{size} pixels)", "its answer everywhere;\nhere"
-    titles = ("the picture", under, "the filter", f"{everywhere} {value:+.1f}")
-    for ax, title in zip(every, titles, strict=True):
-        ax.set_title(title)
-    return Picture(
-        figure,
-        f"A picture with a frame around row {row}, column {column}; the {size} by {size} pixels "
-        f"under the frame; the filter; and the map of the filter's answers at every place. At the "
-        f"frame the answer is {value:+.1f}; the strongest anywhere is {bound:.1f}.",
-    )
 
 
 def architecture(n_classes: int = 1000, frozen: int = 0, new_output: bool = False) -> Picture:
@@ -327,7 +128,15 @@ def architecture(n_classes: int = 1000, frozen: int = 0, new_output: bool = Fals
         ends = (x + width / 2 + 0.05, 0), (x + 1.45, 0)
         ax.add_patch(FancyArrowPatch(*ends, **look, color=colour))
         said = f"$W^{i + 1}, b^{i + 1}$\n{what}\n{n:,} numbers\n{state}"
-        ax.text(x + 0.95, -1.3, said, ha="center", va="center", fontsize=8.5, color=as_text(colour))
+        ax.text(
+            x + 0.95,
+            -1.3,
+            said,
+            ha="center",
+            va="center",
+            fontsize=8.5,
+            color=as_text(colour),
+        )
     ax.text(10, 0, f"{n_classes:,}\nscores", ha="center", va="center", fontsize=9)
     title = "Five layers"
     if new_output:
@@ -357,40 +166,6 @@ def training_curve(
     now = f"loss {loss[-1]:.2f} after {step[-1]:,} of {n_steps:,} steps" if step else "no step yet"
     ax.set_title(f"Training: {now}", fontsize=11)
     return Picture(figure, f"Training loss against steps: {now}; guessing would be {guessing:.1f}.")
-
-
-class Line(NamedTuple):
-    """A line of a chart; without any x it is a level, a line across at `y[0]`."""
-
-    x: Sequence  # numbers, or names in the order in which they stand
-    y: Sequence[float]
-    error: Sequence | None = None  # half of each bar; or two such, below and above
-    look: tuple[str, str, str] | None = None  # colour, marker, line style
-    single: tuple[Sequence, Sequence[float]] = ((), ())  # open dots: x and y of single runs
-
-
-def level(height: float, look: tuple[str, str, str] = (GREY, "", ":")) -> Line:
-    """A line across, such as that of guessing."""
-    return Line((), [height], look=look)
-
-
-def mean_line(
-    rows: pd.DataFrame, by: str, look: tuple[str, str, str], of: str = "accuracy", scale: int = 100
-) -> Line:
-    """The mean of a column of `rows` at each value of column `by`, bars of one SD over draws."""
-    by_place = scale * rows.groupby(by, sort=rows[by].dtype.kind in "if")[of].agg(["mean", "std"])
-    return Line(
-        list(by_place.index), by_place["mean"].tolist(), by_place["std"].fillna(0).tolist(), look
-    )
-
-
-def of_arms(
-    rows: pd.DataFrame, by: str, arms: Iterable[str] | None = None, dash: str = "-"
-) -> dict[str, Line]:
-    """Accuracy in % of each arm in `rows`, at each value of column `by`."""
-    there = [arm for arm in (arms or STYLES) if (rows.arm == arm).any()]
-    looks = {arm: (*STYLES[arm][1:], dash) for arm in there}
-    return {STYLES[arm][0]: mean_line(rows[rows.arm == arm], by, looks[arm]) for arm in there}
 
 
 def _in_words(x: str | float) -> str:
@@ -528,25 +303,6 @@ def curves(
     """Lines by name, each (x, y); `styles` gives (colour, marker, line style)."""
     drawn = {name: Line(x, y, look=(styles or {}).get(name)) for name, (x, y) in lines.items()}
     return chart({"": drawn}, title, xlabel, ylabel, look=Look(ylim=ylim))
-
-
-def heat(
-    ax: Axes,
-    values: np.ndarray,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    texts: np.ndarray,
-    top: float,
-) -> None:
-    """Values as colours, 0 to `top`, the text of each cell in black or white on it."""
-    aspect = "equal" if len(rows) == len(columns) else "auto"
-    colours = ax.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect=aspect)
-    turned = {"rotation": 50, "ha": "right"} if max(map(len, columns)) > 2 else {}
-    ax.set_xticks(range(len(columns)), columns, fontsize=9, **turned)
-    ax.set_yticks(range(len(rows)), rows, fontsize=9)
-    for (i, j), text in np.ndenumerate(texts):
-        colour = ink(colours.to_rgba(np.nan_to_num(values[i, j])))
-        ax.text(j, i, text, ha="center", va="center", fontsize=8, color=colour)
 
 
 def bars(

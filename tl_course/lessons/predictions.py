@@ -15,7 +15,7 @@ import numpy as np
 from tl_course.base.errors import CourseError
 from tl_course.base.html import table
 from tl_course.lessons import kept
-from tl_course.lessons.figures import BLUE, Picture, in_a_row
+from tl_course.lessons.drawing import BLUE, Picture, in_a_row
 
 FOLLOWED_BY: dict[str, Callable[[], None]] = {}  # by a name, what is called after each answer
 FEW = 3  # numbers predicted, from which on a calibration says something

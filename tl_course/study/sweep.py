@@ -16,6 +16,14 @@ from tl_course.core.settings import Settings
 from tl_course.data.examples import Examples, Target, draw
 
 ARMS = ("random-frozen", "scratch", "option-1", "option-2", "output-first", "classical")
+CALLED = {
+    "option-1": "Option 1 (frozen)",
+    "option-2": "Option 2 (fine-tuned)",
+    "scratch": "from scratch",
+    "random-frozen": "random frozen",
+    "output-first": "output layer first, then all",
+    "classical": "no network",
+}
 ROOM = 20_000  # feature vectors that output layers are trained on at once
 TOGETHER = 2  # runs that one process does before it gives them back
 ALONE = 20_000  # images from which a run has the machine to itself: with copies it takes gigabytes

@@ -27,7 +27,7 @@ from tl_course.base import machine
 from tl_course.base.errors import CourseError, printable
 from tl_course.base.html import table as html_table
 from tl_course.lessons import lesson, resumed
-from tl_course.lessons.figures import Picture
+from tl_course.lessons.drawing import Picture
 from tl_course.widgets import loading
 from tl_course.widgets.parts import Guard, Share, walk
 

@@ -20,8 +20,8 @@ from tl_course.data.sources import emoji_images, things
 from tl_course.data.targets import drawn
 from tl_course.data.targets.handwritten import NAMES, to_input
 from tl_course.lessons import figures
-from tl_course.lessons.figures import Picture
-from tl_course.lessons.n00_start_here import handwriting
+from tl_course.lessons.drawing import Picture, url_of
+from tl_course.study import handwriting
 from tl_course.widgets.base import WRAP, Experiment, control, is_like
 from tl_course.widgets.parts import joined
 
@@ -42,14 +42,14 @@ def png_url(digit: torch.Tensor, as_ink: bool = False) -> str:
     if as_ink:
         written, picture = picture, Image.new("L", picture.size)
         picture.putalpha(written)
-    return figures.url_of(picture)
+    return url_of(picture)
 
 
 @functools.cache
 def thing_url(name: str) -> str:
     """The drawing of one of the 1,000 things, as a picture that HTML can hold."""
     thing = things.things()[things.names().index(name)]
-    return figures.url_of(emoji_images.draw(thing, THING))
+    return url_of(emoji_images.draw(thing, THING))
 
 
 class Pad(anywidget.AnyWidget):
@@ -77,7 +77,7 @@ class Pad(anywidget.AnyWidget):
 
 
 class Canvas:
-    """What is on a `Pad`, as text (`handwriting.Drawing.text`), and how it gets there.
+    """What is on a `Pad`, as text (`drawn.Drawing.text`), and how it gets there.
 
     `read(final)` is called for each look at a stroke and once at its end, `keep(text)` when the
     learner goes on to the next drawing: the pad is empty then.
@@ -116,7 +116,7 @@ class Canvas:
             bars = [_reader(name, None, names) for name, (_, names) in readers.items()]
             self.pad.answer = shown | {"seen": "", "words": "", "also": "", "readers": bars}
             return
-        digit, bars, said, others = handwriting.pixels(self.text), [], [], []
+        digit, bars, said, others = drawn.pixels(self.text), [], [], []
         with machine.one_thread():
             for name, (net, names) in {**readers, **(also or {} if final else {})}.items():
                 shares = handwriting.read(net, digit[None])[0]
@@ -179,9 +179,9 @@ class Canvas:
 
     def put(self, text: str) -> None:
         """Show a drawing, a sample ("#17"), or nothing ("")."""
-        sample = text.startswith(handwriting.SAMPLE)
+        sample = text.startswith(drawn.SAMPLE)
         strokes = drawn.decode(text) if text and not sample else ()
-        url = png_url(handwriting.pixels(text), as_ink=True) if sample else ""
+        url = png_url(drawn.pixels(text), as_ink=True) if sample else ""
         with self._experiment.quietly():
             if text or not self._keeping:
                 self.pad.put(strokes, url)
@@ -241,7 +241,7 @@ class DrawingPad(Experiment):
         if digit == NO_SAMPLE:
             self.drawing.put("")
         else:
-            self.drawing.put(handwriting.sample(int(digit), self.seed, number).text)
+            self.drawing.put(drawn.sample(int(digit), self.seed, number).text)
 
     def settings(self) -> dict:
         return {"drawing": self.drawing.text}
@@ -251,7 +251,7 @@ class DrawingPad(Experiment):
         if not isinstance(text, str):
             raise CourseError("The state's drawing is not text: copy the whole state again.")
         if text:
-            handwriting.pixels(text)  # raises where it is damaged
+            drawn.pixels(text)  # raises where it is damaged
         self.choice.value, self.another.disabled = NO_SAMPLE, True
         self.drawing.put(text)
 
@@ -259,10 +259,10 @@ class DrawingPad(Experiment):
         self.drawing.answer(self.networks)
 
     def still(self) -> tuple[Picture, list[dict]]:
-        shown = [handwriting.sample(label, self.seed, 0) for label in range(len(NAMES))]
+        shown = [drawn.sample(label, self.seed, 0) for label in range(len(NAMES))]
         if self.drawing.text:
-            shown = [handwriting.Drawing(0, self.drawing.text)]
-        digits = torch.stack([handwriting.pixels(drawing.text) for drawing in shown])
+            shown = [drawn.Drawing(0, self.drawing.text)]
+        digits = torch.stack([drawn.pixels(drawing.text) for drawing in shown])
         rows = [{"digit": "drawn" if self.drawing.text else str(d.label)} for d in shown]
         for name, (net, names) in self.networks.items():
             shares, best = handwriting.read(net, digits).max(1)

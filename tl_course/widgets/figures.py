@@ -12,8 +12,8 @@ from tl_course.core.network import LAYERS
 from tl_course.data.examples import Examples
 from tl_course.data.inputs import to_picture
 from tl_course.layers.portrait import Portrait
-from tl_course.lessons import curves, figures
-from tl_course.lessons.figures import Picture
+from tl_course.lessons import curves, drawing
+from tl_course.lessons.drawing import Picture
 from tl_course.study.trials import Run
 
 TEXT = 12  # points in the portrait: still to be read where the page is 390 pixels wide
@@ -23,8 +23,8 @@ GUESSING = 10  # of 100 digits
 FIT = 50  # digits that are shown of those that were labelled: more would be too small
 SHEET = (5.4, 4.7)  # inches, as wide as the column beside the controls
 STYLES = (  # of a learner's runs, in their order
-    (figures.BLUE, "o", "-"), (figures.ORANGE, "s", "--"), (figures.GREEN, "^", ":"),
-    (figures.PINK, "D", "-"), (figures.SKY, "v", "--"), ("black", "P", ":"),
+    (drawing.BLUE, "o", "-"), (drawing.ORANGE, "s", "--"), (drawing.GREEN, "^", ":"),
+    (drawing.PINK, "D", "-"), (drawing.SKY, "v", "--"), ("black", "P", ":"),
 )  # fmt: skip
 
 
@@ -58,10 +58,10 @@ def progress(runs: dict[str, Run], title: str, places: Sequence[int]) -> Picture
         ax.set_title(words, loc="left", fontsize=10)
     right.set(xlim=(0, 1.03 * most), ylim=(0, 102), yticks=range(0, 101, 20))
     loss.set(xlabel="steps", ylim=(0, None if runs else 2.5))
-    right.axhline(GUESSING, color=figures.GREY, linestyle=":", linewidth=1)
-    right.text(most, GUESSING + 1, "guessing", color=figures.GREY, fontsize=8, ha="right")
+    right.axhline(GUESSING, color=drawing.GREY, linestyle=":", linewidth=1)
+    right.text(most, GUESSING + 1, "guessing", color=drawing.GREY, fontsize=8, ha="right")
     if runs:
-        figures.legend(figure, "lower left")
+        drawing.legend(figure, "lower left")
     figure.suptitle(title, fontsize=12)
     return Picture(figure, f"{title}. {'; '.join(heard) or 'Press Start'}.")
 
@@ -84,7 +84,7 @@ def labelled(examples: Examples, name: str) -> Picture:
     """
     n, classes = len(examples), len(examples.names)
     first = f"the first {FIT} of " if n > FIT else ""
-    sheet = figures.mosaic(to_picture(examples.x[:FIT]), classes, zoom=2, gap=2)
+    sheet = drawing.mosaic(to_picture(examples.x[:FIT]), classes, zoom=2, gap=2)
     return Picture(
         to_pil_image((255 * sheet).round().byte()),
         f"{first}the {n:,} handwritten digits of {name}, {n // classes} of each, from 0 to 9.",
@@ -166,7 +166,7 @@ def portrait(
             ax.imshow(answer.numpy(), cmap="magma", vmin=0, vmax=max(one.brightest, 1e-6))
             ax.set_xlabel(f"strongest {answer.max():.1f}", fontsize=TEXT - 1)
         excites.imshow(
-            figures.mosaic(to_picture(one.patches), 3, 8, gap=4).permute(1, 2, 0).numpy()
+            drawing.mosaic(to_picture(one.patches), 3, 8, gap=4).permute(1, 2, 0).numpy()
         )
         if one.liked is None:
             made.imshow([[[1.0, 1.0, 1.0]]])  # white, of the same size

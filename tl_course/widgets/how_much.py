@@ -17,7 +17,7 @@ from tl_course.core.network import FiveLayerNet
 from tl_course.data.examples import Examples, Target, draw
 from tl_course.data.targets.handwritten import ALL, handwritten
 from tl_course.lessons import curves, predictions
-from tl_course.lessons.figures import STYLES, Picture
+from tl_course.lessons.drawing import STYLES, Picture
 from tl_course.lessons.n05_how_much_data.questions import CURVE
 from tl_course.lessons.predictions import Asked
 from tl_course.study import comparing, results, trials
@@ -151,17 +151,17 @@ class HowMuch(Training):
         sizes = trials.sizes(self.target)
         if not self.shown:
             typed, title = self._typed(), "Your curve"
-            picture = curves.panels(self.recorded[:0], title, prediction=typed, sizes=sizes)
+            picture = curves.panels(self.means[:0], title, prediction=typed, sizes=sizes)
             more = "" if typed else " Type three numbers, and it is drawn here."
             self.curve.show(picture, f"What was measured appears after your answer.{more}")
             return
         arm, augmented, images = self.arm.value, self.augment.value, self.images.value
-        rows = self.recorded[self.recorded.augmented == augmented]
         live = pd.DataFrame(self.live) if self.live else None
         here = self._measured(arm, augmented, images)
         title = f"{STYLES[arm][0]} with {images:,} labelled digits"
         picture = curves.panels(
-            rows, title if here is None else f"{title} gets {here['mean']:.1f} of 100 right",
+            self.means[self.means.augmented == augmented],
+            title if here is None else f"{title} gets {here['mean']:.1f} of 100 right",
             tuple(WAYS), live, self.prediction, marked=images, sizes=sizes,
         )  # fmt: skip
         self.curve.show(picture, self.said(arm, augmented, images))

@@ -11,13 +11,13 @@ import torch
 
 from tl_course.core.network import LAYERS, FiveLayerNet
 from tl_course.data.sources.emoji_images import EmojiImages
+from tl_course.data.targets import drawn
 from tl_course.data.targets.handwritten import NAMES, handwritten, to_input
 from tl_course.data.targets.photographs import NAMES as PHOTOGRAPHS
 from tl_course.data.targets.photographs import of_file, photograph
 from tl_course.layers import portrait
 from tl_course.layers.portrait import UNITS, Portrait, Portraits
-from tl_course.lessons.figures import Picture
-from tl_course.lessons.n00_start_here import handwriting
+from tl_course.lessons.drawing import Picture
 from tl_course.widgets import figures as trial_plots
 from tl_course.widgets import unit_sheet
 from tl_course.widgets.base import WRAP, Experiment, Slot, button, control, number, one_of, status
@@ -148,7 +148,7 @@ class LayerExplorer(Experiment):
         if final:
             self.drawing.answer({}, words="This is what the network gets.")
             if self.drawing.text:
-                self.show_drawing(to_input(handwriting.pixels(self.drawing.text)[None])[0])
+                self.show_drawing(to_input(drawn.pixels(self.drawing.text)[None])[0])
 
     def _handed_over(self, files: tuple) -> None:
         with self.quietly():

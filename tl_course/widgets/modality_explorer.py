@@ -7,11 +7,12 @@ import ipywidgets as widgets
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from tl_course.lessons.figures import Picture
-from tl_course.lessons.n06_wrong_modality import cells as matrix_cells
+from tl_course.lessons.drawing import Picture, ink
 from tl_course.lessons.n06_wrong_modality import figures as modality_plots
-from tl_course.lessons.n06_wrong_modality.figures import SAME, SOURCES, TARGETS
-from tl_course.study import results
+from tl_course.lessons.n06_wrong_modality.figures import TARGETS
+from tl_course.lessons.n06_wrong_modality.sounds import Sound
+from tl_course.study import matrix_cells, results
+from tl_course.study.matrix_cells import SAME, SOURCES
 from tl_course.widgets.base import Experiment, Slot, control, one_of, status
 from tl_course.widgets.matrix_grid import MatrixGrid
 
@@ -85,7 +86,7 @@ class ModalityExplorer(Experiment):
         text = matrix_cells.in_a_cell(*told)
         return {
             "text": text, "label": self._in_words(target, source), "colour": to_hex(colour),
-            "ink": modality_plots.ink(colour), "framed": SAME[target] == source,
+            "ink": ink(colour), "framed": SAME[target] == source,
         }  # fmt: skip
 
     def _other_cell(self, chosen: list[int]) -> None:
@@ -135,10 +136,7 @@ class ModalityExplorer(Experiment):
 
     def still(self) -> tuple[Picture, list[dict]]:
         """The heat map, and every cell in words."""
-        found = self.measured.reset_index()
-        picture = modality_plots.heat_map(
-            found.assign(mean=found["mean"] / 100), found.dropna(), "Which source for which digits?"
-        )
+        picture = modality_plots.heat_map(self.measured, "Which source for which digits?")
         rows = [
             {"target": TARGETS[target].replace("\n", " "), "pretrained on": SOURCES[source],
              "what was measured": self._in_words(target, source)}
@@ -152,9 +150,7 @@ def _examples(role: str, name: str, seed: int) -> tuple[Picture | None, str, str
     """A picture of examples of a source or target, the same in words, and players as HTML."""
     give = {"source": matrix_cells.of_source, "target": matrix_cells.of_target}[role]
     shown = give(name, seed)
-    players = "".join(
-        modality_plots.Sound(wave, rate, name)._repr_html_() for name, wave, rate in shown.sounds
-    )
+    players = "".join(Sound(wave, rate, name)._repr_html_() for name, wave, rate in shown.sounds)
     if not len(shown.x):
         return None, "", f"<p>{html.escape(shown.title)}.</p>{players}"
     narrow = [caption.replace(" (voice", "\n(voice") for caption in shown.captions]

@@ -1,7 +1,7 @@
 """A task of your own: pictures, what the checker says, a training, its result, and a try.
 
 Five steps, of which one is shown at a time, and one button for what comes next. What computes is in
-`lessons/n08_your_own_task`, where the pictures go in its `upload`.
+`study/own_task`, where the pictures go in `data/targets/upload`.
 """
 
 import hashlib
@@ -26,13 +26,14 @@ from tl_course.core.network import FiveLayerNet
 from tl_course.core.transfer import Adapted
 from tl_course.data.inputs import to_picture
 from tl_course.data.pictures import open_picture
-from tl_course.data.targets import own_folder
+from tl_course.data.targets import made_folder, own_folder, upload
 from tl_course.data.targets.folder import SIZE, SMALLEST, picture_to_input
 from tl_course.data.targets.own_folder import Checked, legible
-from tl_course.lessons.figures import Picture, url_of
-from tl_course.lessons.n08_your_own_task import experiments, figures, own_task, upload
-from tl_course.lessons.n08_your_own_task.own_task import Follow, Outcome
-from tl_course.lessons.n08_your_own_task.upload import Upload
+from tl_course.data.targets.upload import Upload
+from tl_course.lessons.drawing import Picture, url_of
+from tl_course.lessons.n08_your_own_task import figures, thumbnails
+from tl_course.study import own_task
+from tl_course.study.own_task import Follow, Outcome
 from tl_course.widgets.base import (
     ONE_AT_A_TIME,
     WRAP,
@@ -231,10 +232,10 @@ class OwnTask(Experiment):
         return self.folder == self._made_place()
 
     def _made_place(self) -> Path:
-        return experiments.made_in(self.making, self.seed)
+        return made_folder.place(self.making, self.seed)
 
     def _made(self) -> Path:
-        return experiments.pictures_of("", self.making, self.seed)
+        return made_folder.made_folder(self._made_place(), self.seed)
 
     def _known(self) -> dict[str, Path]:
         """Folders by their names in the state."""
@@ -260,7 +261,7 @@ class OwnTask(Experiment):
         def look(looked: Callable[[float], None] | None = None) -> Looked:
             checked = own_folder.check(folder, seed=seed, looked=looked, without=without)
             findings = figures.findings(checked).data
-            return Looked(checked, findings, str(figures.some_files(checked)))
+            return Looked(checked, findings, str(thumbnails.some_files(checked)))
 
         def job(stop: threading.Event, tell: Callable[[float], None]) -> Looked | None:
             def looked(share: float) -> None:
@@ -599,10 +600,10 @@ class OwnTask(Experiment):
         if self._kept_in:
             files.save(outcome.adapted.net, self._network, half=False, overwrite=True)
         self.verdict.value = ""
-        self.mistakes.value = str(figures.surest_mistakes(outcome, self.checked))
+        self.mistakes.value = str(thumbnails.surest_mistakes(outcome, self.checked))
         first = {int(y): i for i, y in reversed(list(enumerate(outcome.train.y.tolist())))}
         self.camera.things = {
-            name: figures.thumbnail(self.checked.root / self.checked.train_files[first[label]])
+            name: thumbnails.thumbnail(self.checked.root / self.checked.train_files[first[label]])
             for label, name in enumerate(outcome.train.names)
             if label in first
         }
@@ -720,7 +721,7 @@ class OwnTask(Experiment):
         """The pictures, and how many there are of each class; made ones where none are ready."""
         checked = self.checked
         if not self._can_train:
-            checked = experiments.planted(self.making, self.seed)
+            checked = own_folder.check(self._made(), seed=self.seed)
         counts = checked.table().reset_index().to_dict("records")
         return figures.some_of_each(checked.train, "What it will learn from"), counts
 

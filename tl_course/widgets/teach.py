@@ -19,16 +19,17 @@ from tl_course.base import machine
 from tl_course.base.errors import CourseError
 from tl_course.core import pretraining
 from tl_course.core.network import FiveLayerNet
+from tl_course.data.examples import Examples
 from tl_course.data.sources import things
+from tl_course.data.targets import drawn, drawn_files
+from tl_course.data.targets.drawn import Drawing as Labelled
 from tl_course.data.targets.handwritten import NAMES, handwritten
 from tl_course.lessons import figures, predictions
-from tl_course.lessons.figures import Picture
+from tl_course.lessons.drawing import STYLES, Picture
 from tl_course.lessons.n00_start_here import figures as handwriting_plots
-from tl_course.lessons.n00_start_here import handwriting, handwriting_files
-from tl_course.lessons.n00_start_here.handwriting import Drawing as Labelled
-from tl_course.lessons.n00_start_here.handwriting import Result
 from tl_course.lessons.predictions import Asked
-from tl_course.study import results
+from tl_course.study import handwriting, results
+from tl_course.study.handwriting import Result
 from tl_course.widgets.asking import PRESS, Form
 from tl_course.widgets.base import WRAP, Experiment, Slot, button, control, is_like, status, table
 from tl_course.widgets.drawing_pad import Canvas, png_url
@@ -48,7 +49,7 @@ SAVE, DELETE = "Save my drawings", "Delete my drawings"
 ENOUGH = 50  # drawings, for all that the notebook says
 MOST = 100  # drawings of one hand; more gain little here and make the state's text long
 # Characters of a drawing, so that all can be read.
-LONGEST = handwriting_files.LARGEST // MOST - handwriting_files.BESIDE
+LONGEST = drawn_files.LARGEST // MOST - drawn_files.BESIDE
 REDRAW = 0.6  # seconds between two drawings of the figure while results come in
 ROW = WRAP | {"width": "100%"}
 TRAINED = {"sizes": [int]}  # what is kept of results: after how many drawings
@@ -76,7 +77,7 @@ class Teach(Experiment):
         self.said: dict[int, float] = {}  # what was predicted, by the number of drawings
         self._learnt_by = seed  # what the results came out with
         self._learning: list[int] = []  # from so many drawings, now
-        self._test: handwriting.Examples | None = None
+        self._test: Examples | None = None
         self._drawn_at = 0.0
         self._comparing = False
         self._reading = ""  # of the last drawing, where it was misread
@@ -152,9 +153,7 @@ class Teach(Experiment):
         if known is None:
             return ""
         with machine.one_thread():
-            read = int(
-                handwriting.read(known.net, handwriting.pixels(asked.text)[None])[0].argmax()
-            )
+            read = int(handwriting.read(known.net, drawn.pixels(asked.text)[None])[0].argmax())
         if read == asked.label:
             return ""
         return f"You were asked for a {asked.label}, and Option 1 read a {read}. "
@@ -168,12 +167,12 @@ class Teach(Experiment):
     def _sample(self, more: int = 0) -> Labelled:
         # A neighbour's samples are other ones than mine.
         first = len(self.hand) // handwriting.ROUND + (self.hand is self.neighbours) * 50
-        return handwriting.sample(self.label, self.seed, first + more)
+        return drawn.sample(self.label, self.seed, first + more)
 
     def _fill(self) -> None:
         """What is missing of the present ten comes from MNIST, after what is on the pad."""
         on_pad = self.drawing.text
-        if on_pad and not on_pad.startswith(handwriting.SAMPLE):
+        if on_pad and not on_pad.startswith(drawn.SAMPLE):
             self._add(on_pad)
             if self.label == 0:  # it was the last of the ten
                 return
@@ -380,12 +379,12 @@ class Teach(Experiment):
                 older = f" (after {result.images})" if result.images < newest else ""
                 following = f"{result.following} of {result.following_of}"
                 row = {
-                    "way to learn": f"{handwriting_plots.mark(arm)} {handwriting.called(arm)}",
+                    "way to learn": f"{handwriting_plots.MARKS[arm]} {handwriting.called(arm)}",
                     "strangers' digits, of 100": f"{result.of_100:.0f}{older}",
                     "your next ten": following if result.following_of else "–",
                 }
                 if self.neighbours:
-                    theirs = handwriting.examples(self.neighbours)
+                    theirs = drawn.examples(self.neighbours)
                     read = handwriting.right(result.net, theirs)
                     row["neighbour's"] = f"{read} of {len(theirs)}"
                 rows.append(row)
@@ -430,9 +429,7 @@ class Teach(Experiment):
         }
 
     def apply(self, settings: dict) -> None:
-        mine, neighbours = (
-            handwriting_files.from_rows(settings[key]) for key in ("mine", "neighbour")
-        )
+        mine, neighbours = (drawn_files.from_rows(settings[key]) for key in ("mine", "neighbour"))
         said = _said(settings["said"])
         super().apply(settings)
         self.said = said
@@ -463,12 +460,12 @@ class Teach(Experiment):
         recorded = recorded[recorded.arm.isin(handwriting.ARMS)]
         mean = 100 * recorded.groupby(["arm", "images"]).accuracy.mean()
         rows = [
-            {"network": figures.STYLES[arm][0]}
+            {"network": STYLES[arm][0]}
             | {f"{n} digits": f"{mean[arm, n]:.0f}%" for n in mean[arm].index}
             for arm in handwriting.ARMS
         ]
         title = "Taught with MNIST's digits in place of yours"
-        return figures.accuracies(recorded.to_dict("records"), title, handwriting.ARMS), rows
+        return figures.accuracies(recorded, title, handwriting.ARMS), rows
 
 
 def get_ready(net: FiveLayerNet | None = None) -> None:
@@ -523,7 +520,7 @@ class Tiles(anywidget.AnyWidget):
 
 @functools.lru_cache(2 * MOST)
 def _tile(text: str) -> str:
-    return png_url(handwriting.pixels(text))
+    return png_url(drawn.pixels(text))
 
 
 class Hands:
@@ -609,8 +606,8 @@ class Hands:
 
     def _save(self) -> None:
         self._say()
-        folder, name = self._experiment.folder, handwriting_files.named(self.name.value)
-        if handwriting_files.taken(folder, name) and name not in self._saved:
+        folder, name = self._experiment.folder, drawn_files.named(self.name.value)
+        if drawn_files.taken(folder, name) and name not in self._saved:
             there = f"There are already drawings by {name}; another name keeps both."
             words, save = f"{there} Put yours in their place?", lambda: self._save_as(name)
             self._ask(self.save, save, "keep theirs", "put mine there", words)
@@ -619,7 +616,7 @@ class Hands:
 
     def _save_as(self, name: str) -> None:
         folder = self._experiment.folder
-        saved = handwriting_files.save(folder, name, self._experiment.mine)
+        saved = drawn_files.save(folder, name, self._experiment.mine)
         self._saved.add(name)
         borrowed = any(drawing.is_sample for drawing in self._experiment.mine)
         left_out = " Strangers' digits are not saved." if borrowed else ""
@@ -631,7 +628,7 @@ class Hands:
     def _delete(self) -> None:
         self._say()
         typed = self.name.value.strip()
-        mine = self._saved | ({handwriting_files.named(typed)} if typed else set())
+        mine = self._saved | ({drawn_files.named(typed)} if typed else set())
         files = f" and the files of {', '.join(sorted(mine))}." if mine else ". You saved no files."
         words = f"This deletes all your drawings here{files} Delete them?"
         self._ask(self.delete, lambda: self._delete_all(mine), "keep them", "delete them", words)
@@ -639,10 +636,10 @@ class Hands:
     def _delete_all(self, mine: set[str]) -> None:
         """Delete what was drawn here, and the files under the names of `mine`."""
         folder = self._experiment.folder
-        gone = sum(handwriting_files.delete(folder, name) for name in mine)
+        gone = sum(drawn_files.delete(folder, name) for name in mine)
         self._saved.clear()
         self._experiment.forget_mine()
-        left = ", ".join(handwriting_files.names(folder))
+        left = ", ".join(drawn_files.names(folder))
         more = f" Still saved here: {left}; type a name to delete it." if left else ""
         self._say(f"Your drawings are gone, and {gone} files with them.{more}")
 
@@ -650,7 +647,7 @@ class Hands:
         slips = []
         for file in files:
             try:
-                name, hand = handwriting_files.from_text(bytes(file["content"]))
+                name, hand = drawn_files.from_text(bytes(file["content"]))
                 _join(self.pool, name, hand)
             except CourseError as slip:
                 slips.append(f"{file['name']}: {slip}")
@@ -687,8 +684,8 @@ class Hands:
             {
                 "taught by": row.who,
                 "drawings": row.drawings,
-                "of MNIST's digits": figures.percent(row.mnist),
-                "of hands it has not seen": figures.percent(row.other_hands),
+                "of MNIST's digits": f"{100 * row.mnist:.1f}%",
+                "of hands it has not seen": f"{100 * row.other_hands:.1f}%",
             }
             for row in found or ()
         ]

@@ -13,7 +13,7 @@ from tl_course.data.examples import Target
 from tl_course.data.inputs import SIZE
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.lessons import figures
-from tl_course.lessons.figures import Picture
+from tl_course.lessons.drawing import STYLES, Picture
 from tl_course.study import comparing, matrix, results, trials
 from tl_course.study.trials import Look, Run, Trial
 from tl_course.widgets import figures as trial_plots
@@ -356,7 +356,7 @@ class TrainingLab(Training):
             recorded.to_dict("records"), "Recorded runs: the start matters, the option hardly", ARMS
         )
         rows = [
-            {"way": figures.STYLES[row.arm][0], "images": row.images,
+            {"way": STYLES[row.arm][0], "images": row.images,
              "right, of 100": f"{row.mean:.1f} ± {row.sd:.1f}", "draws": row.draws}
             for row in comparing.means(recorded).itertuples()
         ]  # fmt: skip

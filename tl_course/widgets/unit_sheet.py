@@ -9,7 +9,7 @@ import traitlets
 from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 
-from tl_course.lessons.figures import url_of
+from tl_course.lessons.drawing import url_of
 from tl_course.widgets.parts import joined
 
 FINE = 20  # pixels from which a picture is large enough to lose some detail

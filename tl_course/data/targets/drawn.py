@@ -7,13 +7,19 @@ pen is as thick as MNIST's strokes are on average, however large or small one dr
 
 import base64
 import binascii
+import functools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from tl_course.base.errors import CourseError
+from tl_course.base.errors import CourseError, printable
+from tl_course.data.examples import Examples
+from tl_course.data.inputs import to_picture
+from tl_course.data.targets.handwritten import NAMES, handwritten, to_input
+from tl_course.data.targets.handwritten import PAD as BORDER
 
 PAD = 256  # the drawing pad is 256 units wide and high; a coordinate is a byte
 SIZE, BOX = 28, 20  # pixels
@@ -147,3 +153,60 @@ def decode(text: str) -> tuple[Stroke, ...]:
     if not all(word and len(word) % 2 == 0 for word in words):
         raise CourseError("One of the drawings is damaged: copy or save the whole of it again.")
     return tuple(tuple(zip(word[::2], word[1::2], strict=True)) for word in words)
+
+
+# -------------------------------------------------------------------------- labelled drawings
+
+SAMPLE = "#"  # a drawing's text that begins so names a digit of the pool
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A labelled drawing; `text` is its strokes (`encode`), or "#17", digit 17 of MNIST's."""
+
+    label: int
+    text: str
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether it was taken from MNIST, not drawn."""
+        return self.text.startswith(SAMPLE)
+
+
+@functools.cache
+def _pool_digits() -> torch.Tensor:
+    """MNIST's digits that samples are taken from, as they were: uint8 `[1000, 28, 28]`."""
+    inside = slice(BORDER, -BORDER)
+    return (255 * to_picture(handwritten().pool.x[:, 0, inside, inside])).round().byte()
+
+
+@functools.lru_cache(2000)
+def pixels(text: str) -> torch.Tensor:
+    """A drawing's text as a digit, uint8 `[28, 28]`; CourseError where it is damaged.
+
+    It is shared, not copied: nobody changes it.
+    """
+    if not text.startswith(SAMPLE):
+        return digit(decode(text))
+    number = text.removeprefix(SAMPLE)
+    last = len(_pool_digits()) - 1
+    # Python makes no number of thousands of figures.
+    short = number.isascii() and number.isdigit() and len(number) <= len(str(last))
+    if not (short and int(number) <= last):
+        raise CourseError(
+            f"There is no sample digit '{printable(text, 20)}'; they are #0 to #{last}."
+        )
+    return _pool_digits()[int(number)]
+
+
+def sample(label: int, seed: int, number: int) -> Drawing:
+    """Sample `number` (0, 1, …) of the digit `label`, in an order that the seed decides."""
+    where = (handwritten().pool.y == label).nonzero().flatten()
+    order = torch.randperm(len(where), generator=torch.Generator().manual_seed(10 * seed + label))
+    return Drawing(label, f"{SAMPLE}{where[order[number % len(where)]].item()}")
+
+
+def examples(drawings: Sequence[Drawing]) -> Examples:
+    """Drawings as labelled inputs `[n, 3, 32, 32]`."""
+    digits = torch.stack([pixels(drawing.text) for drawing in drawings])
+    return Examples(to_input(digits), torch.tensor([d.label for d in drawings]), NAMES)

@@ -89,6 +89,11 @@ def made_folder(root: Path | str, seed: int = 0, faults: bool = True) -> Path:
     return root
 
 
+def place(making: Path, seed: int) -> Path:
+    """Where the folder of a seed lies in `making`."""
+    return making / f"pieces-{seed}"
+
+
 def _cut(label: str, pixels: np.ndarray, side: int, seed: int, root: Path) -> None:
     rows, columns = pixels.shape[0] // side, pixels.shape[1] // side
     border = round(LEFT * columns)

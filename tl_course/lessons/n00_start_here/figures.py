@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from tl_course.base import stats
 from tl_course.data.examples import Examples
 from tl_course.data.sources import things
-from tl_course.lessons import figures
-from tl_course.lessons.figures import STYLES, Line, Picture
-from tl_course.lessons.n00_start_here.handwriting import ARMS as ORDER
-from tl_course.lessons.n00_start_here.handwriting import Result, called
+from tl_course.lessons import drawing, figures
+from tl_course.lessons.drawing import STYLES, Line, Picture
+from tl_course.study.handwriting import ARMS, Result, called
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+MARKS = {"option-1": "●", "option-2": "■", "scratch": "▲", "random-frozen": "◆"}  # as letters
+
 
 def guesses(x: torch.Tensor, scores: torch.Tensor) -> Picture:
     """Digits `[n, 3, 32, 32]`, and above each the three things that it is taken for."""
-    return figures.guesses(x, scores.softmax(1), things.names())
+    names, captions = things.names(), []
+    for share in scores.softmax(1):
+        best = share.topk(3).indices.tolist()
+        captions.append([f"{names[c]}\xa0{100 * share[c]:.0f}%" for c in best])
+    title = "Asked about digits, it can only name things that it knows"
+    likeliest = "; ".join(first for first, *_ in captions)
+    alt = f"{len(x)} handwritten digits; the network takes them for: {likeliest}."
+    lines = ["\n".join(textwrap.fill(name, 26) for name in three) for three in captions]
+    return figures.pictures(x, lines, title, alt, 4, 1.8)
 
 
 def examples(labelled: Examples) -> Picture:
@@ -34,29 +43,13 @@ def examples(labelled: Examples) -> Picture:
     return figures.pictures(labelled.x, captions, title, alt, cell=0.6)
 
 
-def right_of_100(table: pd.DataFrame, arm: str, images: int) -> float:
-    """What an arm of a sweep gets right of 100 with so many digits, on average over the draws."""
-    from tl_course.study import comparing  # pandas, which the pad need not wait for
-
-    rows = comparing.plain(table)[lambda rows: (rows.arm == arm) & (rows.images == images)]
-    return 100 * rows.accuracy.mean()
-
-
 def seen_and_not_seen(table: pd.DataFrame) -> Picture:
     """Option 1 against random frozen layers, with ten and with fifty digits of a sweep."""
-    from tl_course.study import comparing
+    from tl_course.study import comparing  # pandas, which the pad need not wait for
 
-    rows = comparing.plain(table)[lambda rows: rows.images.isin((10, 50))].to_dict("records")
+    rows = comparing.plain(table).query("images in (10, 50)")
     title = "What it saw before makes the difference"
     return figures.accuracies(rows, title, arms=["option-1", "random-frozen"])
-
-
-MARKS = {"o": "●", "s": "■", "^": "▲", "D": "◆"}  # of the figure below, as letters
-
-
-def mark(arm: str) -> str:
-    """The marker of a way to learn, as a letter."""
-    return MARKS[STYLES[arm][2]]
 
 
 def growing(results: Sequence[Result]) -> Picture:
@@ -65,14 +58,14 @@ def growing(results: Sequence[Result]) -> Picture:
     What the markers stand for is said beside it (`MARKS`).
     """
     lines = {}
-    for arm in ORDER:
+    for arm in ARMS:
         of_arm = sorted((r for r in results if r.arm == arm), key=lambda r: r.images)
         if of_arm:
             share = [r.of_100 for r in of_arm]
-            ends = 100 * np.array([stats.share(r.mnist, r.mnist_of) for r in of_arm]).T
+            bars = abs(np.array([r.interval for r in of_arm]).T - share)
             look = (*STYLES[arm][1:], "-")
-            lines[called(arm)] = Line([r.images for r in of_arm], share, abs(ends - share), look)
-    lines["guessing"] = figures.level(10)
+            lines[called(arm)] = Line([r.images for r in of_arm], share, bars, look)
+    lines["guessing"] = drawing.level(10)
     labels, point = ("drawings that it learnt from", "right, of 100"), "{y:.0f} with {x}"
 
     def name_the_guessing(ax: Axes) -> None:

@@ -1,21 +1,48 @@
 """The figures of notebook 01: drawings, a filter, the five layers, and what they learnt."""
 
+import html
 import textwrap
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image
 
 from tl_course.core.network import FiveLayerNet
 from tl_course.data.inputs import to_picture
+from tl_course.data.sources.emoji_images import contact_sheet
 from tl_course.layers import filters
 from tl_course.layers.growing import Growth
-from tl_course.lessons import figures
-from tl_course.lessons.figures import Line, Picture, architecture, wall
+from tl_course.lessons import drawing, figures
+from tl_course.lessons.drawing import GREY, ORANGE, Line, Picture
+from tl_course.lessons.figures import architecture as architecture  # for the notebook
 
-__all__ = [
-    "architecture", "downhill", "first_filters", "picture_and_filter", "renders", "right_and_wrong",
-    "sliding_filter", "wall",
-]  # fmt: skip
+
+class Wall(Picture):
+    """A picture taller than a screen, in a frame that arrow keys scroll, too."""
+
+    def __init__(self, image: Image.Image, title: str, alt: str):
+        super().__init__(image, alt)
+        self.title = html.escape(title, quote=True)
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        bundle = super()._repr_mimebundle_(include, exclude)
+        picture = bundle["text/html"].replace("max-width:100%", "display:block;max-width:none")
+        framed = (
+            f'<p><b>{self.title}</b></p><div role="region" aria-label="{self.title}" tabindex="0" '
+            'data-lm-suppress-shortcuts="true" style="max-height:600px;overflow:auto;'
+            f'width:fit-content;max-width:100%;border:1px solid {GREY}">{picture}</div>'
+        )
+        return bundle | {"text/html": framed}
+
+
+def wall(columns: int = 22, size: int = 42) -> Wall:
+    """All 1,000 drawings."""
+    sheet = contact_sheet(columns, size).quantize(256)  # a third of the bytes
+    title = "1,000 things: 1,000 classes, and not one digit among them"
+    return Wall(sheet, title, f"A wall of 1,000 small colour drawings in {columns} columns.")
 
 
 def renders(x: torch.Tensor, name: str) -> Picture:
@@ -27,7 +54,7 @@ def renders(x: torch.Tensor, name: str) -> Picture:
 
 def picture_and_filter(picture: torch.Tensor, kernel: torch.Tensor) -> Picture:
     """A picture `[3, 32, 32]` and a filter `[3, 7, 7]` beside it, without its answers."""
-    filter_picture = figures.filter_pictures(kernel[None])[0]
+    filter_picture = drawing.filter_pictures(kernel[None])[0]
     return figures.sheets(
         {"the picture": to_picture(picture).cpu(), "the filter": filter_picture},
         "A cat, and a filter made by hand",
@@ -37,11 +64,35 @@ def picture_and_filter(picture: torch.Tensor, kernel: torch.Tensor) -> Picture:
 
 
 def sliding_filter(picture: torch.Tensor, row: int, column: int, kernel) -> Picture:
-    """A filter, `[3, 7, 7]` or `[7, 7]`, laid on `picture` `[3, 32, 32]`, and all its answers."""
-    picture = picture.cpu()
+    """One filter laid on one picture, and the map of its answers with the same place marked.
+
+    `picture` `[3, 32, 32]`; `kernel` `[3, 7, 7]` or `[7, 7]`; its answers are those before ReLU.
+    """
+    x = picture.cpu()
     kernel = torch.as_tensor(kernel, dtype=torch.float32).expand(3, -1, -1)
-    answers = filters.answers(picture, kernel)
-    return figures.sliding_filter(picture, kernel, row, column, answers)
+    answer, size = filters.answers(x, kernel), kernel.shape[-1]
+    figure = Figure(figsize=(10, 3), layout="constrained")
+    every = figure.subplots(1, 4)
+    window = F.pad(x, [size // 2] * 4)[:, row : row + size, column : column + size]
+    value, bound = answer[row, column].item(), answer.abs().max().item()
+    shown = to_picture(x), to_picture(window), drawing.filter_pictures(kernel[None])[0]
+    for ax, small in zip(every, shown, strict=False):
+        drawing.image(ax, small)
+    every[3].imshow(answer.numpy(), cmap="RdBu_r", vmin=-bound, vmax=bound)
+    every[3].set_axis_off()
+    for ax, width in ((every[0], size), (every[3], 1)):
+        corner = (column - width // 2 - 0.5, row - width // 2 - 0.5)
+        ax.add_patch(Rectangle(corner, width, width, fill=False, edgecolor=ORANGE, linewidth=2.5))
+    under, everywhere = f"under the frame\n({size}×{size} pixels)", "its answer everywhere;\nhere"
+    titles = ("the picture", under, "the filter", f"{everywhere} {value:+.1f}")
+    for ax, title in zip(every, titles, strict=True):
+        ax.set_title(title)
+    return Picture(
+        figure,
+        f"A picture with a frame around row {row}, column {column}; the {size} by {size} pixels "
+        f"under the frame; the filter; and the map of the filter's answers at every place. At the "
+        f"frame the answer is {value:+.1f}; the strongest anywhere is {bound:.1f}.",
+    )
 
 
 def _in_lines(*names: str) -> str:
@@ -93,18 +144,13 @@ def downhill(rate: float, steps: int = 6) -> Picture:
     reach = max(3.6, *(abs(w - 2) for w in places)) + 0.2
     curve = [2 + reach * i / 60 for i in range(-60, 61)]
     lines = {
-        "the loss": (curve, [loss(w) for w in curve]),
-        "the weight, step by step": (places, losses),
-    }
-    looks = {
-        "the loss": (figures.GREY, "", "-"),
-        "the weight, step by step": (figures.ORANGE, "o", "--"),
+        "the loss": Line(curve, [loss(w) for w in curve], look=(GREY, "", "-")),
+        "the weight, step by step": Line(places, losses, look=(ORANGE, "o", "--")),
     }
     way = "down" if losses[-1] < losses[0] else "up"
     title = f"Learning rate {rate:g}: {steps} steps lead {way}, from {losses[0]:.3g} to "
     title += f"{losses[-1]:.3g}"
-    drawn = {name: Line(*line, look=looks[name]) for name, line in lines.items()}
     told = "A curve shaped like a bowl, and a dot that starts on its left side."
     heard = [f"the loss after each step: {', '.join(f'{one:.3g}' for one in losses)}"]
     look = figures.Look(ylim=(0, None), size=(6.4, 3.2), legend=False)
-    return figures.chart({"": drawn}, title, "one weight", "loss", heard, told, look)
+    return figures.chart({"": lines}, title, "one weight", "loss", heard, told, look)

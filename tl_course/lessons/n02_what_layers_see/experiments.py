@@ -78,6 +78,18 @@ def by_angle(net: nn.Module) -> torch.Tensor:
     return order(tuned(net))
 
 
+def trained_one(seed: int) -> str:
+    """Whether the trained network is "A" or "B" in `a_and_b`: a coin decides."""
+    coin = torch.rand(1, generator=torch.Generator().manual_seed(seed)).item()
+    return "A" if coin < 0.5 else "B"
+
+
+def a_and_b(net: nn.Module, untrained: nn.Module, seed: int) -> dict[str, torch.Tensor]:
+    """The filters of layer 1 of both networks, ordered by angle, as "A" and "B"."""
+    pair = [one.layer1.weight[by_angle(one)] for one in (net, untrained)]
+    return dict(zip("AB", pair if trained_one(seed) == "A" else pair[::-1], strict=True))
+
+
 def answers(net: nn.Module, x: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
     """What the units of each layer answer all over one picture: `[units, rows, columns]`."""
     return {layer: answer[0] for layer, answer in responses(net, x[None], layers).items()}

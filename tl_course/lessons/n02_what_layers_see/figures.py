@@ -10,15 +10,13 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
-from torch import nn
 
 from tl_course.data.inputs import scaled, to_picture
 from tl_course.layers.gratings import ORIENTATIONS, Tuning
 from tl_course.layers.patches import TopPatches
 from tl_course.layers.stimuli import CLASSES, stimuli
-from tl_course.lessons import figures
-from tl_course.lessons.figures import Line, Picture
-from tl_course.lessons.n02_what_layers_see import experiments
+from tl_course.lessons import drawing, figures
+from tl_course.lessons.drawing import Line, Picture
 
 WIDE = 8.8  # inches: a page beside JupyterLab's list of files, at 1400 pixels
 LIKES = {"layer2": "stripes, bars and curves", "layer3": "hooks, rings and spirals"}
@@ -28,17 +26,10 @@ FILM = (
 )
 
 
-def trained_one(seed: int) -> str:
-    """Whether the trained network is "A" or "B" in `which_is_which`: a coin decides."""
-    coin = torch.rand(1, generator=torch.Generator().manual_seed(seed)).item()
-    return "A" if coin < 0.5 else "B"
-
-
-def which_is_which(net: nn.Module, untrained: nn.Module, seed: int) -> Picture:
-    """The filters of both networks as A and B."""
-    pair = [one.layer1.weight[experiments.by_angle(one)] for one in (net, untrained)]
+def which_is_which(layers: dict[str, torch.Tensor]) -> Picture:
+    """The filters of two networks, "A" and "B"."""
     return figures.filters(
-        dict(zip("AB", pair if trained_one(seed) == "A" else pair[::-1], strict=True)),
+        layers,
         "Layer 1 of two networks: one has seen a million renders, one has seen none",
         "Two sheets of 32 small filters. On one, most are smooth stripes and edges at many angles; "
         "on the other, every filter is speckled at random.",
@@ -50,8 +41,8 @@ def which_is_which(net: nn.Module, untrained: nn.Module, seed: int) -> Picture:
 def selectivity(kinds: dict[str, torch.Tensor]) -> Picture:
     """Orientation selectivity of each unit, a row of dots for each kind of network."""
     title = "Training makes the units of layer 1 choosy about angles"
-    figure, (axes,) = figures.in_a_row(1, 6.6, 0.9 + 0.55 * len(kinds))
-    styles = ((figures.BLUE, "o"), (figures.PINK, "D"), (figures.ORANGE, "s"))
+    figure, (axes,) = drawing.in_a_row(1, 6.6, 0.9 + 0.55 * len(kinds))
+    styles = ((drawing.BLUE, "o"), (drawing.PINK, "D"), (drawing.ORANGE, "s"))
     told = []
     for place, ((name, values), (colour, marker)) in enumerate(
         zip(kinds.items(), styles, strict=False)
@@ -61,11 +52,11 @@ def selectivity(kinds: dict[str, torch.Tensor]) -> Picture:
         axes.plot(values, place + spread, marker, color=colour, markersize=4, alpha=0.7)
         axes.text(1.03, place, above, va="center", fontsize=9)
         told.append(f"{name}: {above}")
-    axes.axvline(0.5, color=figures.GREY, linestyle=":")
+    axes.axvline(0.5, color=drawing.GREY, linestyle=":")
     axes.set_yticks(range(len(kinds)), list(kinds))
     axes.set(xlim=(-0.02, 1.02), ylim=(len(kinds) - 0.5, -0.5))
     axes.set_xlabel("orientation selectivity (0: any angle will do; 1: one only)")
-    return figures.finished(figure, title, told, "Orientation selectivity, one dot for each unit.")
+    return drawing.finished(figure, title, told, "Orientation selectivity, one dot for each unit.")
 
 
 def tuning_curves(tuned: Tuning, weight: torch.Tensor, units: Sequence[int], title: str) -> Picture:
@@ -79,10 +70,10 @@ def tuning_curves(tuned: Tuning, weight: torch.Tensor, units: Sequence[int], tit
     for place, unit in enumerate(units):
         row, column = divmod(place, across)
         picture, below = axes[2 * row, column], axes[2 * row + 1, column]
-        figures.image(picture, figures.filter_pictures(weight[unit : unit + 1])[0])
+        drawing.image(picture, drawing.filter_pictures(weight[unit : unit + 1])[0])
         picture.set_title(f"unit {unit}", fontsize=9)
         curve = tuned.curves[unit] / tuned.curves[unit].max().clamp_min(1e-9)
-        below.plot(angles, curve, color=figures.BLUE, marker=".", markersize=4)
+        below.plot(angles, curve, color=drawing.BLUE, marker=".", markersize=4)
         below.set(xticks=[0, 90, 180], ylim=(0, 1.05), yticks=[0, 1])
         below.tick_params(labelsize=8)
         below.spines[["top", "right"]].set_visible(False)
@@ -92,13 +83,13 @@ def tuning_curves(tuned: Tuning, weight: torch.Tensor, units: Sequence[int], tit
         )
     figure.supxlabel("orientation of the grating, degrees", fontsize=9)
     figure.supylabel("response (best = 1)", fontsize=9)
-    return figures.finished(figure, title, told)
+    return drawing.finished(figure, title, told)
 
 
 def best_patches(rows: dict[str, torch.Tensor], title: str, alt: str) -> Picture:
     """One row for each unit: its best patches `[k, 3, h, w]`, enlarged to the same size."""
     every = {
-        name: figures.mosaic(to_picture(x), len(x), max(1, 128 // x.shape[-1]), gap=10)
+        name: drawing.mosaic(to_picture(x), len(x), max(1, 128 // x.shape[-1]), gap=10)
         for name, x in rows.items()
     }
     return figures.sheets(every, title, alt, width=6.5)
@@ -132,7 +123,7 @@ def patch_sheet(top: TopPatches, title: str, k: int = 9, columns: int = 6) -> Pi
     side = math.isqrt(k)
     zoom = max(1, round(36 / top.patches.shape[-1]))
     patches = to_picture(top.patches[:, : side * side])
-    blocks = scaled(torch.stack([figures.mosaic(unit, side, zoom, gap=1) for unit in patches]))
+    blocks = scaled(torch.stack([drawing.mosaic(unit, side, zoom, gap=1) for unit in patches]))
     alt = (
         f"{title}. A contact sheet of {len(blocks)} numbered blocks, one for each unit, with the "
         f"{side * side} patches that excite it most."
@@ -169,7 +160,7 @@ def maps(
         answer = answer.detach().relu().cpu()
         strongest = answer.flatten(1).amax(1).topk(min(each, len(answer))).indices.tolist()
         shown = list(units[layer])[:each] if units is not None else strongest
-        figures.image(grid[top + kinds - 1, 0], to_picture(x).cpu())
+        drawing.image(grid[top + kinds - 1, 0], to_picture(x).cpu())
         grid[top, 0].set_title(f"layer {layer[-1]}", fontsize=9, pad=2)
         if favourites:
             words = "what\nexcites\neach unit\nmost"
@@ -178,7 +169,7 @@ def maps(
             row, column = top + kinds * (number // across), 1 + number % across
             if favourites:
                 best = to_picture(favourites[layer].patches[unit][:4])
-                figures.image(grid[row, column], figures.mosaic(best, 2, 4, gap=4))
+                drawing.image(grid[row, column], drawing.mosaic(best, 2, 4, gap=4))
             most = answer[unit].quantile(0.995).item() or None  # one pixel must not dim the rest
             said = f"unit {unit}, up to {answer[unit].max():.1f}"  # each has a scale of its own
             grid[row, column].set_title(said, fontsize=8, pad=2)
@@ -192,13 +183,13 @@ def maps(
     )
 
 
-def straight_and_curved(table: pd.DataFrame) -> Picture:
+def straight_and_curved(shares: pd.DataFrame) -> Picture:
     """Percent of a layer's units that prefer straight and curved shapes, by layer.
 
-    table: the rows of `experiments.preference`; the stimuli of the same contrast.
+    `shares` is what `experiments.straight_and_curved` gives; the stimuli of the same contrast.
     """
-    share = experiments.straight_and_curved(table).loc["contrast"]
-    looks = {"straight": (figures.BLUE, "s"), "curved": (figures.ORANGE, "o")}
+    share = shares.loc["contrast"]
+    looks = {"straight": (drawing.BLUE, "s"), "curved": (drawing.ORANGE, "o")}
     lines = {}
     for shape, kind in itertools.product(looks, ("trained", "untrained")):
         of_layers = share[shape][kind]
@@ -225,7 +216,7 @@ def preferences(rows: pd.DataFrame | list[dict], title: str, equal: str = "contr
     told = []
     for axes, (kind, values) in zip(figure.subplots(2, 1), shares.items(), strict=True):
         texts = values.map("{:.0f}".format).to_numpy()
-        figures.heat(axes, values.to_numpy(), layers, CLASSES, texts, top)
+        drawing.heat(axes, values.to_numpy(), layers, CLASSES, texts, top)
         axes.set_title(kind, fontsize=10)
         for layer, of_layer in values.iterrows():
             three = of_layer.sort_values(ascending=False, kind="stable")[:3].items()
@@ -250,8 +241,8 @@ def usage(table, units: Sequence[int], weight: torch.Tensor, title: str) -> Pict
     for line in (0, 1):  # in one line the filters would be too small
         shown = list(units)[line * half :][:half]
         filters, heat = axes[2 * line : 2 * line + 2]
-        sheet = figures.mosaic(figures.filter_pictures(weight[shown]), half, zoom=4, gap=4)
-        figures.image(filters, sheet)
+        sheet = drawing.mosaic(drawing.filter_pictures(weight[shown]), half, zoom=4, gap=4)
+        drawing.image(filters, sheet)
         colours = heat.imshow(shares[shown], cmap="Blues", vmin=0, vmax=most, aspect="auto")
         heat.set_yticks(range(len(tasks)), tasks, fontsize=9)
         heat.set_xticks(range(half), list(map(str, shown)), fontsize=8)
@@ -262,12 +253,7 @@ def usage(table, units: Sequence[int], weight: torch.Tensor, title: str) -> Pict
         + ", ".join(str(u) for u in values.loc[task].sort_values(ascending=False).index[:4])
         for task in tasks
     ]
-    return figures.finished(figure, title, busiest)
-
-
-def sheet(x: torch.Tensor, title: str, alt: str, columns: int = 16, zoom: int = 4) -> Picture:
-    """Pictures `[n, 3, h, w]` on the course's scale as one sheet, without captions."""
-    return figures.sheets({"": figures.mosaic(to_picture(x), columns, zoom)}, title, alt, 10.5)
+    return drawing.finished(figure, title, busiest)
 
 
 def made(pictures: dict[str, torch.Tensor], layer: str) -> Picture | None:
@@ -277,7 +263,9 @@ def made(pictures: dict[str, torch.Tensor], layer: str) -> Picture | None:
     x = pictures[layer]
     title = f"Made for layer {layer[-1]}: {LIKES[layer]}"
     title += f" (64 of its {len(x)} units)" if len(x) > 64 else ""
-    return sheet(x[:64], title, f"{title}. A sheet of made pictures, with bits of colour.")
+    sheet = drawing.mosaic(to_picture(x[:64]), 16, 4)
+    alt = f"{title}. A sheet of made pictures, with bits of colour."
+    return figures.sheets({"": sheet}, title, alt, 10.5)
 
 
 def stimulus_sheet(window: int = 22) -> Picture:
@@ -286,7 +274,7 @@ def stimulus_sheet(window: int = 22) -> Picture:
     for kind in CLASSES:
         shapes = stimuli(kind, window)
         some = torch.linspace(0, len(shapes) - 1, 18).long()
-        rows[kind] = figures.mosaic(to_picture(shapes[some]), 18, 2)
+        rows[kind] = drawing.mosaic(to_picture(shapes[some]), 18, 2)
     return figures.sheets(
         rows,
         "Eleven classes of shapes, all of the same mean and contrast",
@@ -300,19 +288,17 @@ def settling(table: pd.DataFrame, title: str) -> Picture:
 
     table: rows `seed`, `layer`, `step`, `similarity`.
     """
-    styles = ((figures.BLUE, "o"), (figures.ORANGE, "s"), (figures.PINK, "D"), (figures.GREY, "^"))
+    styles = ((drawing.BLUE, "o"), (drawing.ORANGE, "s"), (drawing.PINK, "D"), (drawing.GREY, "^"))
     lines, told = {}, []
     for (layer, rows), look in zip(table.groupby("layer"), styles, strict=False):
         rows = rows.assign(steps=rows.step + 1)
-        lines[layer] = figures.mean_line(rows, "steps", (*look, "-"), "similarity", 1)
+        lines[layer] = drawing.mean_line(rows, "steps", (*look, "-"), "similarity", 1)
         mean = rows.groupby("step").similarity.mean()
         each = (f"{mean[s]:.2f} after {s}" for s in (0, 30, 100) if s in mean)
         told.append(f"{layer}: {', '.join(each)}")
-    labels, style = (
-        ("steps + 1", "similarity to the final state (CKA)"),
-        {"ylim": (0, 1.03), "log": True},
-    )
-    return figures.chart({"": lines}, title, *labels, said=told, look=figures.Look(**style))
+    labels = "steps + 1", "similarity to the final state (CKA)"
+    look = figures.Look(ylim=(0, 1.03), log=True)
+    return figures.chart({"": lines}, title, *labels, said=told, look=look)
 
 
 def recipes(steps: dict[int, torch.Tensor], plain: torch.Tensor, accuracy: pd.DataFrame) -> Picture:

@@ -1,8 +1,9 @@
-"""The experiments of notebook 03: other forms of the digits, and other penalties."""
+"""The experiments of notebook 03: other forms of the digits, other penalties."""
 
 import math
 from collections.abc import Sequence
 
+import pandas as pd
 import torch
 
 from tl_course.core import training, transfer
@@ -11,12 +12,19 @@ from tl_course.core.settings import Settings
 from tl_course.data.examples import Target, draw
 from tl_course.data.inputs import scaled
 from tl_course.data.targets.handwritten import raw_digits, to_input
+from tl_course.study import comparing
+from tl_course.study.sweep import CALLED
 
 FORMS = {  # changes of an input `[n, 3, 32, 32]` that no check of shape or range can notice
     "as they are": lambda x: x,
     "inverted": lambda x: -x,
     "rows and columns swapped": lambda x: x.transpose(2, 3),
 }
+
+
+def in_each_form(x: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Inputs `[n, 3, 32, 32]` in each of the forms."""
+    return {form: change(x) for form, change in FORMS.items()}
 
 
 def other_forms(
@@ -35,6 +43,19 @@ def other_forms(
                          adapted.net, change(target.test.x), target.test.y)}
                 )  # fmt: skip
     return rows
+
+
+def left(table: pd.DataFrame) -> dict[str, float]:
+    """What borrowed layers get right of 100, in each form that was not learnt."""
+    mean = 100 * table[table.arm == "option-1"].groupby("form").accuracy.mean()
+    return {form: mean[form] for form in list(FORMS)[1:]}
+
+
+def second_place(table: pd.DataFrame, images: int) -> str:
+    """Which arm but Option 1 gets most right with so many digits, in the lesson's words."""
+    rows = comparing.plain(table)
+    rows = rows[(rows.images == images) & rows.arm.isin(("random-frozen", "scratch", "classical"))]
+    return CALLED[rows.groupby("arm").accuracy.mean().idxmax()]
 
 
 def with_and_without_padding(number: int) -> tuple[torch.Tensor, torch.Tensor]:

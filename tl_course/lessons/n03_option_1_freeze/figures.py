@@ -7,9 +7,8 @@ import torch
 
 from tl_course.core.training import History
 from tl_course.data.examples import Examples
-from tl_course.lessons import figures
-from tl_course.lessons.figures import STYLES, Picture
-from tl_course.lessons.n03_option_1_freeze.experiments import FORMS
+from tl_course.lessons import drawing, figures
+from tl_course.lessons.drawing import STYLES, Picture
 from tl_course.study import comparing
 
 
@@ -47,50 +46,37 @@ def mistakes(test: Examples, predictions: torch.Tensor, seed: int) -> Picture:
 
 def rivals(table: pd.DataFrame) -> Picture:
     """Option 1 and its three rivals, with ten and with fifty digits of a sweep."""
-    rows = comparing.plain(table)[lambda rows: rows.images.isin((10, 50))].to_dict("records")
+    rows = comparing.plain(table).query("images in (10, 50)")
     arms = ["option-1", "scratch", "random-frozen", "classical"]
     title = "With the same digits, borrowed layers get the most right"
     return figures.accuracies(rows, title, arms=arms)
 
 
-def second_place(table: pd.DataFrame, images: int) -> str:
-    """Which arm but Option 1 gets most right with so many digits, in the lesson's words."""
-    names = {"random-frozen": "random frozen", "scratch": "from scratch", "classical": "no network"}
-    rows = comparing.plain(table)[lambda rows: (rows.images == images) & rows.arm.isin(names)]
-    return names[rows.groupby("arm").accuracy.mean().idxmax()]
-
-
-def forms(x: torch.Tensor) -> Picture:
-    """One digit `[1, 3, 32, 32]` in each of the forms."""
-    changed = torch.cat([change(x) for change in FORMS.values()])
+def forms(digits: dict[str, torch.Tensor]) -> Picture:
+    """One digit `[1, 3, 32, 32]` in each of the forms, by name."""
     title = "Three forms of one digit: to the checks, all three are fine"
     alt = "One handwritten digit as it is, inverted, and with rows and columns swapped."
-    return figures.pictures(changed, list(FORMS), title, alt, len(FORMS), 2.2)
+    x = torch.cat([*digits.values()])
+    return figures.pictures(x, list(digits), title, alt, len(digits), 2.2)
 
 
 def harm(table: pd.DataFrame) -> Picture:
     """How many of 100 digits borrowed and random layers get right, in each of the forms."""
     mean = 100 * table.groupby(["arm", "form"]).accuracy.mean()
-    arms = ("option-1", "random-frozen")
-    figure, (ax,) = figures.in_a_row(1, 6.6, 3)
+    arms, forms = ("option-1", "random-frozen"), list(dict.fromkeys(table.form))
+    figure, (ax,) = drawing.in_a_row(1, 6.6, 3)
     told = []
-    for place, (arm, form) in enumerate(itertools.product(arms, FORMS)):
+    for place, (arm, form) in enumerate(itertools.product(arms, forms)):
         right = mean[arm, form]
         ax.barh(place + (arm != arms[0]) / 2, right, color=STYLES[arm][1], height=0.7)
         ax.text(right + 1, place + (arm != arms[0]) / 2, f"{right:.0f}", va="center", fontsize=9)
         told.append(f"{STYLES[arm][0]}, {form}: {right:.0f}")
-    places = [place + (place >= len(FORMS)) / 2 for place in range(len(told))]
-    ax.set_yticks(places, [one.rpartition(":")[0] for one in told], fontsize=9)
+    places = [place + (place >= len(forms)) / 2 for place in range(len(told))]
+    ax.set_yticks(places, [words.rpartition(":")[0] for words in told], fontsize=9)
     ax.invert_yaxis()
     ax.set(xlim=(0, 100), xlabel="right, of 100 test digits")
     title = "Inverting harms random layers only; swapping harms both"
-    return figures.finished(figure, title, told, "Bars of how many of 100 are right:")
-
-
-def left(table: pd.DataFrame) -> dict[str, float]:
-    """What borrowed layers get right of 100, in each form that was not learnt."""
-    mean = 100 * table[table.arm == "option-1"].groupby("form").accuracy.mean()
-    return {form: mean[form] for form in list(FORMS)[1:]}
+    return drawing.finished(figure, title, told, "Bars of how many of 100 are right:")
 
 
 def penalties(lines: dict[str, tuple[list[float], list[float]]]) -> Picture:

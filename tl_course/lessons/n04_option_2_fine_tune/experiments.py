@@ -14,6 +14,7 @@ from tl_course.data.examples import Examples, Target, draw
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.study import comparing, forgetting
+from tl_course.study.forgetting import moved as moved  # for the notebook
 
 
 def overfitting(
@@ -94,6 +95,17 @@ def option_2_minus_option_1(sweep: pd.DataFrame) -> pd.DataFrame:
     return comparing.paired(comparing.plain(sweep), ("option-2", False), ("option-1", False))
 
 
+def gaps(costs: pd.DataFrame, sweep: pd.DataFrame, equal: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Training minus test accuracy of both options at every size, as tuned and at equal rates.
+
+    Rows of `forgetting`, of a sweep and of `equal_rates`.
+    """
+    return {
+        "tuned for each option": forgetting.gaps_by_size(costs, comparing.plain(sweep)),
+        "the same updates for both": forgetting.gaps_by_size(equal, equal),
+    }
+
+
 def at_rates(
     net: FiveLayerNet, labelled: Examples, scored: Examples, rates: Sequence[float], seed: int
 ) -> list[dict]:
@@ -116,12 +128,6 @@ def by_hand_at(table: pd.DataFrame, rate: float) -> float:
     """What Option 2 by hand gets right of 100 with this rate: the mean over rows of `by_hand`."""
     rows = table[(table.arm == "option-2") & (table.made == "by hand") & (table.rate == rate)]
     return 100 * rows.accuracy.mean()
-
-
-def moved_most(before: FiveLayerNet, after: FiveLayerNet) -> tuple[str, list[str]]:
-    """Which layer went furthest, and all that it could have been: "layer 1" … "layer 4"."""
-    changes = forgetting.moved(before, after)
-    return max(changes, key=changes.get), list(changes)
 
 
 def at_the_end(curves: pd.DataFrame) -> dict[str, float]:

@@ -5,20 +5,19 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
-from tl_course.core.network import FiveLayerNet
 from tl_course.data.examples import Examples
-from tl_course.lessons import curves, figures
-from tl_course.lessons.figures import GREY, STYLES, Line, Picture
+from tl_course.lessons import curves, drawing, figures
+from tl_course.lessons.drawing import GREY, STYLES, Line, Picture
 from tl_course.study import comparing, forgetting
 
 OPTIONS = ("option-1", "option-2")
 STEPS_SHOWN = (0, 5, 10, 20, 50, 100)  # of those that were recorded
 
 
-def moved(before: FiveLayerNet, after: FiveLayerNet, title: str) -> Picture:
-    """How far each layer's weights went, as a share of their length."""
-    changes = {name: 100 * by for name, by in forgetting.moved(before, after).items()}
-    return figures.bars(changes, title, "change of the weights, %", show="{:.1f}%".format)
+def moved(changes: dict[str, float], title: str) -> Picture:
+    """How far each layer's weights went, as a share of their length: `forgetting.moved`."""
+    percent = {name: 100 * by for name, by in changes.items()}
+    return figures.bars(percent, title, "change of the weights, %", show="{:.1f}%".format)
 
 
 def examples(labelled: Examples) -> Picture:
@@ -51,7 +50,7 @@ def overfitting(table: pd.DataFrame, title: str) -> Picture:
     def dress(ax: Axes) -> None:
         low, high = test["option-2"], training["option-2"]
         places = range(len(low))
-        ax.fill_between(places, low, high, color=figures.ORANGE, alpha=0.12, linewidth=0)
+        ax.fill_between(places, low, high, color=drawing.ORANGE, alpha=0.12, linewidth=0)
         middle = len(low) / 2, (low.iloc[-1] + high.iloc[-1]) / 2
         gap = f"Option 2's gap: {high.iloc[-1] - low.iloc[-1]:.0f} of 100"
         ax.text(*middle, gap, ha="center", va="center", fontsize=9)
@@ -60,15 +59,8 @@ def overfitting(table: pd.DataFrame, title: str) -> Picture:
     return figures.chart({"": lines}, title, "steps (not to scale)", "accuracy, %", look=look)
 
 
-def gaps(costs: pd.DataFrame, sweep: pd.DataFrame, equal: pd.DataFrame, title: str) -> Picture:
-    """Training minus test accuracy of both options at every size, as tuned and at equal rates.
-
-    Rows of `forgetting`, of a sweep and of `equal_rates`.
-    """
-    panels = {
-        "tuned for each option": forgetting.gaps_by_size(costs, comparing.plain(sweep)),
-        "the same updates for both": forgetting.gaps_by_size(equal, equal),
-    }
+def gaps(panels: dict[str, pd.DataFrame], title: str) -> Picture:
+    """Training minus test accuracy of both options at every size: `experiments.gaps`."""
     lines = {
         name: {STYLES[arm][0]: _line(rows[arm], (*STYLES[arm][1:], "-")) for arm in OPTIONS}
         for name, rows in panels.items()
@@ -100,7 +92,7 @@ def forgotten(table: pd.DataFrame, title: str) -> Picture:
         values[name] = 100 * rows.accuracy.mean() / before
         if len(rows) > 1:
             spread[name] = 100 * rows.accuracy.std() / before
-    colours = [GREY, figures.BLUE, *[figures.ORANGE] * (len(values) - 2)]
+    colours = [GREY, drawing.BLUE, *[drawing.ORANGE] * (len(values) - 2)]
     show = "{:.0f}".format
     return figures.bars(
         values, title, "still known, of 100 things known before", colours, show, spread
@@ -109,8 +101,8 @@ def forgotten(table: pd.DataFrame, title: str) -> Picture:
 
 def both_options(table: pd.DataFrame, arms: Sequence[str], title: str) -> Picture:
     """Rows of a sweep as they are, without augmentation, with 10, 50 and 200 digits."""
-    shown = comparing.plain(table).query("images in (10, 50, 200)")
-    return figures.accuracies(shown.to_dict("records"), title, arms=arms)
+    rows = comparing.plain(table).query("images in (10, 50, 200)")
+    return figures.accuracies(rows, title, arms=arms)
 
 
 def crossing(gain: pd.DataFrame, title: str) -> Picture:

@@ -8,9 +8,9 @@ from tl_course.core import settings
 from tl_course.data.targets.handwritten import ALL
 from tl_course.lessons.claims import Claim, at_least, at_most, listed
 from tl_course.lessons.curves import PANELS
-from tl_course.lessons.figures import STYLES
+from tl_course.lessons.drawing import STYLES
 from tl_course.lessons.n05_how_much_data import middle_ways, protocols, unlabelled
-from tl_course.lessons.n05_how_much_data.figures import from_scratch
+from tl_course.lessons.n05_how_much_data.experiments import from_scratch
 from tl_course.study import comparing
 
 FORMS = {False: "without copies", True: "with copies"}.items()

@@ -1,10 +1,13 @@
 """The experiments of notebook 05 beside the sweep itself, in tidy rows, each with its control."""
 
 import copy
+import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+import pandas as pd
 import torch
 import torch.nn.functional as F
 
@@ -21,7 +24,10 @@ from tl_course.data.sources.things import things
 from tl_course.data.targets.letters import letters
 from tl_course.data.targets.objects import unseen_objects
 from tl_course.data.targets.omniglot import ALPHABETS, LETTERS, omniglot
-from tl_course.study.sweep import ARMS, sweep
+from tl_course.lessons.n05_how_much_data import middle_ways
+from tl_course.lessons.n05_how_much_data.protocols import published as published  # for the notebook
+from tl_course.study import comparing
+from tl_course.study.sweep import ARMS, CALLED, sweep
 
 TASKS = {"letters": letters, "unseen things": unseen_objects}
 EACH = (1, 5)  # labelled images of each letter and of each unseen thing
@@ -219,3 +225,131 @@ def _then_everything(net, labelled, number) -> list[FiveLayerNet]:
 
 def _mean_answer(nets: Sequence[FiveLayerNet], x: torch.Tensor) -> torch.Tensor:
     return torch.stack([training.predict(net, x).softmax(1) for net in nets]).mean(0)
+
+
+# ---------------------------------------------------------------- what is read out of the tables
+
+
+def means(recorded: pd.DataFrame) -> pd.DataFrame:
+    """What each arm gets right with each number of images, as tuned: `comparing.means`."""
+    return comparing.means(comparing.tuned(recorded))
+
+
+def ahead(
+    recorded: pd.DataFrame,
+    one: str,
+    others: Sequence[str],
+    copies: Sequence[bool] = (False, True),
+    least: int = 0,
+) -> dict[tuple[str, bool], pd.DataFrame]:
+    """How far arm `one` is ahead of each of `others` on the same draws: `comparing.paired`.
+
+    By (arm, altered copies), from `least` labelled images on.
+    """
+    rows = comparing.tuned(recorded)[lambda rows: rows.images >= least]
+    return {
+        (arm, form): comparing.paired(rows, (one, form), (arm, form))
+        for arm, form in itertools.product(others, copies)
+    }
+
+
+def ahead_in_networks(
+    official: pd.DataFrame, again: pd.DataFrame, one: str, other: str
+) -> dict[tuple[str, bool], pd.DataFrame]:
+    """The same with each pretraining: rows of `pretrainings`, too."""
+    return {
+        (other, form): comparing.over_pretrainings(official, again, (one, form), (other, form))
+        for form in (False, True)
+    }
+
+
+def ahead_from(recorded: pd.DataFrame, one: str, other: str, copies: bool) -> tuple[str, list[str]]:
+    """From how many digits on arm `one` is ahead for certain, and all that could be answered."""
+    rows = ahead(recorded, one, [other], [copies])[other, copies]
+    choices = [*(f"{images:,}" for images in rows.images), "with none of these"]
+    return choices[comparing.ahead_from(rows)], choices
+
+
+def from_scratch(recorded: pd.DataFrame, arm: str, images: int, copies: bool) -> float:
+    """How many labels from scratch equal so many under `arm`; NaN where none that was tried do."""
+    table = comparing.tuned(recorded)[lambda rows: rows.augmented == copies]
+    at = table[(table.arm == arm) & (table.images == images)].accuracy
+    return comparing.labels_for(table, "scratch", copies, 100 * at.mean()) or math.nan
+
+
+def labels_saved(recorded: pd.DataFrame) -> dict[tuple[bool, int], float]:
+    """How many labels from scratch equal ten and fifty under Option 1: by (copies, labels)."""
+    return {
+        (copies, images): from_scratch(recorded, "option-1", images, copies)
+        for copies, images in itertools.product((False, True), (10, 50))
+    }
+
+
+def gained(recorded: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """What altered copies add for each way to learn, on the same draws: `comparing.paired`."""
+    table = comparing.tuned(recorded)
+    return {
+        arm: comparing.paired(table, (arm, True), (arm, False))
+        for arm in ("scratch", "random-frozen", "option-2", "option-1")
+    }
+
+
+def gains_most(recorded: pd.DataFrame, images: int) -> tuple[str, list[str]]:
+    """Which way to learn gains most from copies, and all three that are asked about."""
+    rows = gained(recorded)
+    gains = {
+        CALLED[arm]: rows[arm].set_index("images").ahead[images]
+        for arm in ("scratch", "option-1", "option-2")
+    }
+    return max(gains, key=gains.get), list(gains)
+
+
+def fifties(recorded: pd.DataFrame) -> pd.DataFrame:
+    """Which test digits each set of fifty gets right, Option 1 with copies: bool, a row a set."""
+    return comparing.right(comparing.tuned(recorded), "option-1", True, 50)
+
+
+def how_they_differ(right: pd.DataFrame) -> str:
+    """How the sets of fifty differ (`fifties`), in words."""
+    often, each = right.mean(), 100 * right.mean(axis=1)  # of each test digit, of each set
+    return (
+        f"{len(each)} recorded sets of fifty digits (with seed 0, yours is one of them) get "
+        f"between {each.min():.1f} and {each.max():.1f} of 100 right. Of 100 test digits, "
+        f"{100 * (often == 1).mean():.0f} are right after every set, "
+        f"{100 * ((0 < often) & (often < 1)).mean():.0f} after some, and "
+        f"{100 * (often == 0).mean():.1f} after none."
+    )
+
+
+def misread_most(truth: torch.Tensor, answers: torch.Tensor, names: Sequence[str]) -> str:
+    """The name of the class of which most are called something else."""
+    return names[int(torch.bincount(truth[truth != answers], minlength=len(names)).argmax())]
+
+
+def one_recipe(recorded: pd.DataFrame) -> pd.DataFrame:
+    """What one recipe for all gets right, and how far ahead of tuned settings, as a table."""
+    rows = comparing.recipes(recorded).rename(columns={"arm": "way"})
+    rows["cell"] = [f"{r.fixed:.1f} ({r.ahead:+.1f} ± {r.interval:.1f})" for r in rows.itertuples()]
+    return _of_ways(rows, CALLED)
+
+
+def ways_between(official: pd.DataFrame, between: pd.DataFrame) -> pd.DataFrame:
+    """What every way gets right, and how far ahead of output layer first, as a table."""
+    rows = middle_ways.compared(official, between, "output-first")
+    rows["cell"] = [
+        f"{r.right:.1f}" + f" ({r.ahead:+.1f} ± {r.interval:.1f})" * (r.way != "output-first")
+        for r in rows.itertuples()
+    ]
+    return _of_ways(rows, rows.way.unique())
+
+
+def _of_ways(rows: pd.DataFrame, order: Iterable[str]) -> pd.DataFrame:
+    """Each `cell` by `augmented` and `way` (those of `order`), a column for each of `images`."""
+    cells = rows.pivot(index=["augmented", "way"], columns="images", values="cell")
+    cells = cells.replace("-", "−", regex=True)
+    places = [place for place in itertools.product((False, True), order) if place in cells.index]
+    cells = cells.loc[places].rename(columns="{:,} digits".format)
+    cells = cells.rename(index={False: "without", True: "with copies"}, level="augmented")
+    called = {way: CALLED[way] for way in order if way in CALLED}
+    cells = cells.rename(index=called, level="way")
+    return cells.rename_axis(index=["copies", "way to learn"], columns=None)

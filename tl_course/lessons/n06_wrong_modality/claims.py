@@ -3,8 +3,9 @@
 import pandas as pd
 
 from tl_course.lessons.claims import Claim, at_least, at_most, listed
-from tl_course.lessons.n06_wrong_modality.figures import SAME, in_full
+from tl_course.lessons.n06_wrong_modality.experiments import in_full
 from tl_course.study import matrix
+from tl_course.study.matrix_cells import SAME
 
 SHUFFLED = (
     "100,000 renders, its pixels permuted",

@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 import torch
 
 from tl_course.base.parallel import side_by_side
@@ -22,7 +23,9 @@ from tl_course.data.examples import Examples, Target, draw
 from tl_course.data.poses import hashed
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets import spoken
-from tl_course.study import matrix, tuning
+from tl_course.study import matrix, matrix_cells, tuning
+from tl_course.study.matrix import CALLED
+from tl_course.study.matrix_cells import measured as measured  # for the notebook
 from tl_course.study.matrix_tuning import with_penalties
 
 IMAGES = 50
@@ -195,3 +198,88 @@ def directions(nets: dict[str, FiveLayerNet], draws: int) -> Iterator[dict]:
     ]  # fmt: skip
     for rows in side_by_side(run, plan, "directions"):
         yield from rows
+
+
+# ---------------------------------------------------------------- what is read out of the tables
+
+TO_READ = {"columns": matrix_cells.SOURCES, "index": CALLED}  # what a table renames
+ASKED = (  # cells (source, target) to be predicted
+    ("image", "handwritten"), ("audio", "handwritten"),
+    ("image", "spoken"), ("audio", "spoken"), ("text", "written"),
+)  # fmt: skip
+
+
+def ahead_of_random(rows: Sequence[dict] | pd.DataFrame) -> pd.DataFrame:
+    """Points of 100 that each source is ahead of random layers, by `target`: rows of a matrix."""
+    mean = matrix.cells(pd.DataFrame(rows)).pivot(index="target", columns="source", values="mean")
+    return 100 * mean.sub(mean["random"], axis=0).drop(columns="random")
+
+
+def points_ahead(
+    rows: Sequence[dict] | pd.DataFrame, cells: Sequence[tuple[str, str]] = ASKED
+) -> dict[str, float]:
+    """The same of some cells (source, target), by what they are called."""
+    ahead = ahead_of_random(rows)
+    return {f"{matrix_cells.SOURCES[s]} for {CALLED[t]}": float(ahead.loc[t, s]) for s, t in cells}
+
+
+def small_table(rows: Sequence[dict]) -> pd.DataFrame:
+    """Points ahead of random layers, to be read: a row for each target, a column a source."""
+    ahead = ahead_of_random(rows)[list(matrix.SOURCES)].rename(**TO_READ)
+    ahead = ahead.rename_axis(index="points ahead of random layers", columns=None)
+    return ahead.map("{:+.0f}".format).replace("-0", "+0")
+
+
+def least_able(controls: pd.DataFrame, source: str, target: str) -> tuple[str, list[str]]:
+    """The control after which a source's layers get fewest of a target right, and all of them."""
+    rows = controls[(controls.source == source) & (controls.target == target)]
+    mean = rows.groupby("control", sort=False).accuracy.mean().rename(in_full)
+    return mean.idxmin(), list(mean.index)
+
+
+def in_full(control: str) -> str:
+    """A recorded control as it is called where it is read."""
+    return control.replace("its own numbers", "own weights").replace(" its ", " ")
+
+
+def percent_right(rows: pd.DataFrame, *by: str) -> pd.DataFrame:
+    """How many of 100 are right, means over draws: a row for each of `by`, a column a source."""
+    mean = 100 * rows.groupby([*by, "source"]).accuracy.mean().unstack()
+    mean = mean[[name for name in matrix_cells.SOURCES if name in mean]].rename(**TO_READ)
+    return mean.rename_axis(columns=None).map("{:.1f}".format)
+
+
+def by_option(recorded: pd.DataFrame) -> pd.DataFrame:
+    """The whole matrix in percent: under Option 2, no pretraining is training from scratch."""
+    rows = recorded[recorded.option.isin(["1", "2", "scratch"])]
+    table = percent_right(rows.replace({"option": {"scratch": "2"}}), "images", "target", "option")
+    table = table.rename(columns={"random layers": "no pretraining"})
+    return table.rename(index={"1": "Option 1", "2": "Option 2"}, level="option").rename_axis(
+        index=["examples", "target", "of 100 right with"]
+    )
+
+
+def by_pair(directions: pd.DataFrame) -> pd.DataFrame:
+    """How many of 100 are right, for each person learnt from and each one tested on."""
+    names = {"learnt": "learnt from", "tested": "tested on"}
+    return percent_right(directions.rename(columns=names), *names.values())
+
+
+def without_a_network(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of 100 right with random layers, with layers of a target's own kind, and with no network."""
+    mean = 100 * rows.groupby(["target", "source"]).accuracy.mean().unstack()
+    columns = {
+        "random layers": mean["random"],
+        "layers of its own kind": pd.Series(
+            {name: mean.loc[name, matrix_cells.SAME[name]] for name in mean.index}
+        ),
+        "no network": mean["none"],
+    }
+    table = pd.DataFrame(columns).rename(index=CALLED).rename_axis("of 100 right")
+    return table.map("{:.1f}".format)
+
+
+def explained(rows: pd.DataFrame, controls: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the matrix ("as it is") and of the recorded controls, called as they are read."""
+    table = pd.concat([rows.assign(control="as it is"), controls])
+    return table.assign(control=table.control.map(in_full))

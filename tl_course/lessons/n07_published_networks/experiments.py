@@ -138,6 +138,38 @@ def best(table: pd.DataFrame, target: str, net: str = LITE0, size: int | None = 
     return {"cut": chosen.cut, "size": int(chosen["size"]), "l2": float(chosen.l2)}
 
 
+WINS = ("digits", "digits, photographs", "photographs", "drawings, photographs", "everywhere")
+
+
+def downloaded_wins(table: pd.DataFrame) -> str:
+    """For which targets ImageNet's network is ahead of yours at its best cut, rows of `cuts`."""
+    percent = table.groupby(["target", "net", "size", "cut"]).accuracy.mean()
+    ahead = []
+    for name in table.target.unique():
+        at = best(table, name)
+        if percent[name, LITE0, at["size"], at["cut"]] > percent[name, "own"].max():
+            ahead.append(name)
+    return "everywhere" if len(ahead) == table.target.nunique() else ", ".join(ahead)
+
+
+def at_best_size(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `cuts` of each target at the size that validation chose, and of your network."""
+    size = table.target.map({name: best(table, name)["size"] for name in table.target.unique()})
+    return table[(table.net == "own") | (table["size"] == size)]
+
+
+def by_size(table: pd.DataFrame) -> pd.DataFrame:
+    """What ImageNet's network gets right of 100 at the cut that validation chose for each size.
+
+    A row for each size, a column for each target: rows of `cuts`.
+    """
+    rows = table[table.net == LITE0]
+    right = 100 * rows.groupby(["target", "size", "cut"]).accuracy.mean()
+    at = rows[["target", "size"]].drop_duplicates().itertuples(index=False)
+    chosen = {(name, size): best(table, name, size=size)["cut"] for name, size in at}
+    return pd.Series({key: right[(*key, cut)] for key, cut in chosen.items()}).unstack(0)
+
+
 def module(cut: str) -> str | None:
     """The module behind a cut's name."""
     return CUTS[CUT_NAMES.index(cut)]
@@ -283,6 +315,12 @@ def times(sizes=SIZES, n: int = 64) -> list[dict]:
     return rows
 
 
+STARTS = {
+    "digits": "a classmate's, built on it with digits",
+    "shipped": "the shipped network",
+    "letters": "a classmate's, built on it with letters",
+    "scratch": "nothing shared: from scratch",
+}
 LETTERS = Settings(rate=1e-3, steps=300)  # with copies: best of four on validation digits
 CLASSMATE = 500  # digits that a classmate has labelled
 
@@ -333,3 +371,9 @@ def _alone(pool: Examples, test: Examples, number: int) -> dict:
         "arm": "scratch", "target": "digits", "images": IMAGES, "draw": number,
         "accuracy": right.float().mean().item(), "right": right.numpy(),
     }  # fmt: skip
+
+
+def shared_right(table: pd.DataFrame) -> dict[str, float]:
+    """How many of 100 digits are right from each start of `lineage`."""
+    mean = 100 * table.groupby("arm").accuracy.mean()
+    return {called: float(mean[arm]) for arm, called in reversed(STARTS.items())}

@@ -10,17 +10,16 @@ from matplotlib.figure import Figure
 
 from tl_course.data.examples import Target, draw
 from tl_course.data.inputs import scaled
-from tl_course.lessons import figures
-from tl_course.lessons.figures import BLUE, GREEN, GREY, ORANGE, PINK, SKY, Picture, mean_line
+from tl_course.lessons import drawing, figures
+from tl_course.lessons.drawing import BLUE, GREEN, GREY, ORANGE, PINK, SKY, Picture, mean_line
 from tl_course.lessons.n07_published_networks import words
-from tl_course.lessons.n07_published_networks.experiments import CUT_NAMES, LITE0, best
+from tl_course.lessons.n07_published_networks.experiments import CUT_NAMES, LITE0, STARTS
 
 TARGETS = {
     "digits": "handwritten digits",
     "drawings": "drawings never seen",
     "photographs": "pieces of photographs",
 }
-WINS = ("digits", "digits, photographs", "photographs", "drawings, photographs", "everywhere")
 STYLES = {  # arm: (what it is called, colour, marker)
     "lite0-option-1": ("ImageNet, best cut, Option 1", ORANGE, "s"),
     "lite0-option-2": ("ImageNet, best cut, Option 2", ORANGE, "^"),
@@ -42,12 +41,13 @@ READERS = {
     "bert-random": (PINK, "D"),
     "random-frozen": ("black", "."),
 }
-SHARED = {
-    "digits": ("a classmate's, built on it with digits", ORANGE, "s"),
-    "shipped": ("the shipped network", BLUE, "o"),
-    "letters": ("a classmate's, built on it with letters", PINK, "D"),
-    "scratch": ("nothing shared: from scratch", GREEN, "^"),
+LOOKS = {
+    "digits": (ORANGE, "s"),
+    "shipped": (BLUE, "o"),
+    "letters": (PINK, "D"),
+    "scratch": (GREEN, "^"),
 }
+SHARED = {arm: (STARTS[arm], *look) for arm, look in LOOKS.items()}
 
 
 def photographs(pictures: torch.Tensor) -> Picture:
@@ -64,7 +64,7 @@ def named(pictures: Sequence[torch.Tensor], scores: torch.Tensor, names: Sequenc
     told = []
     axes = figure.subplots(2, len(pictures), height_ratios=(1.6, 1))
     for column, (picture, of_names) in enumerate(zip(pictures, probabilities, strict=True)):
-        figures.image(axes[0, column], picture)
+        drawing.image(axes[0, column], picture)
         likeliest = of_names.topk(5)
         called = [names[i] for i in likeliest.indices.tolist()]
         bars = axes[1, column].barh(range(5), 100 * likeliest.values, color=BLUE)
@@ -81,7 +81,7 @@ def named(pictures: Sequence[torch.Tensor], scores: torch.Tensor, names: Sequenc
         )
     best = " and ".join(f"“{names[i]}”" for i in scores.argmax(1).tolist())
     title = f"Its likeliest names: {best}"
-    return figures.finished(figure, title, told, f"The five likeliest of {len(names):,} names:")
+    return drawing.finished(figure, title, told, f"The five likeliest of {len(names):,} names:")
 
 
 def classes(targets: Mapping[str, Target], seed: int, some: int = 5) -> Picture:
@@ -99,19 +99,8 @@ def classes(targets: Mapping[str, Target], seed: int, some: int = 5) -> Picture:
     return figures.pictures(torch.cat(every), captions, title, alt, some, 1.5)
 
 
-def downloaded_wins(table: pd.DataFrame) -> str:
-    """For which targets ImageNet's network is ahead of yours at its best cut, rows of `cuts`."""
-    percent = table.groupby(["target", "net", "size", "cut"]).accuracy.mean()
-    ahead = []
-    for name in TARGETS:
-        at = best(table, name)
-        if percent[name, LITE0, at["size"], at["cut"]] > percent[name, "own"].max():
-            ahead.append(name)
-    return "everywhere" if len(ahead) == len(TARGETS) else ", ".join(ahead)
-
-
 def where_to_cut(table: pd.DataFrame) -> Picture:
-    """Rows of `experiments.cuts`: accuracy by cut at the best size, a line for each target.
+    """Rows of `experiments.at_best_size`: accuracy by cut, a line for each target.
 
     A level in the same colour is that of your own five layers.
     """
@@ -119,10 +108,9 @@ def where_to_cut(table: pd.DataFrame) -> Picture:
     lines, levels = {}, {}
     for name, (colour, marker) in zip(TARGETS, TARGET_LOOKS, strict=True):
         rows = table[table.target == name]
-        at_best = (rows.net == LITE0) & (rows["size"] == best(table, name)["size"])
-        lines[TARGETS[name]] = mean_line(rows[at_best], "cut", (colour, marker, "-"))
+        lines[TARGETS[name]] = mean_line(rows[rows.net == LITE0], "cut", (colour, marker, "-"))
         yours = 100 * rows[rows.net == "own"].accuracy.mean()
-        levels[f"{name}, your five layers"] = figures.level(yours, (colour, "", "--"))
+        levels[f"{name}, your five layers"] = drawing.level(yours, (colour, "", "--"))
     title = "Digits and drawings want a cut in the middle, photographs a late one or none"
     labels, said = ("kept up to", "test accuracy, %"), "{x} {y:.0f}"
     told = (
@@ -142,17 +130,13 @@ def arms(table: pd.DataFrame, target: str) -> Picture:
     return figures.dots({"": every}, STYLES, title, "test accuracy, %", xlim=(0, 103))
 
 
-def size_and_time(table: pd.DataFrame, times: Sequence[dict]) -> Picture:
-    """By the side of a picture: accuracy at the cut that validation chose, and measured time."""
-    figure, (right, spent) = figures.in_a_row(2, 8.5, 3.8)
+def size_and_time(right_of_100: pd.DataFrame, times: Sequence[dict]) -> Picture:
+    """By the side of a picture: `experiments.by_size`, and measured time."""
+    figure, (right, spent) = drawing.in_a_row(2, 8.5, 3.8)
     told = []
     for (name, label), (colour, marker) in zip(TARGETS.items(), TARGET_LOOKS, strict=True):
-        rows = table[(table.target == name) & (table.net == LITE0)]
-        accuracies = {}
-        for size, group in rows.groupby("size"):
-            cut = group.loc[group.validation.idxmax()].cut
-            accuracies[f"{size}"] = 100 * group[group.cut == cut].accuracy.mean()
-        right.plot(*zip(*accuracies.items(), strict=True), color=colour, marker=marker, label=label)
+        accuracies = right_of_100[name].rename("{}".format)
+        right.plot(accuracies.index, accuracies, color=colour, marker=marker, label=label)
         told.append(f"{label} " + ", ".join(f"{y:.0f} at {x}" for x, y in accuracies.items()))
     milliseconds = pd.DataFrame(times).set_index(["net", "size"]).milliseconds
     theirs, yours = milliseconds[LITE0], milliseconds["own"].iloc[0]
@@ -168,7 +152,7 @@ def size_and_time(table: pd.DataFrame, times: Sequence[dict]) -> Picture:
     for ax in (right, spent):
         ax.set_xlabel("side of a picture, pixels")
         ax.legend(frameon=False, fontsize=9)
-    return figures.finished(figure, "More pixels help up to 112; beyond that they only cost", told)
+    return drawing.finished(figure, "More pixels help up to 112; beyond that they only cost", told)
 
 
 def readers(table: pd.DataFrame, title: str) -> Picture:
@@ -179,18 +163,6 @@ def readers(table: pd.DataFrame, title: str) -> Picture:
     }
     labels = ("labelled names", "test accuracy, %")
     return figures.chart({"": lines}, title, *labels, look=figures.Look(ylim=(0, 100), log=True))
-
-
-def sorted_right(table: pd.DataFrame, images: int) -> dict[str, float]:
-    """How many of 100 names BERT's descendant (Option 1) and counting sort right: `words.words`."""
-    mean = 100 * table[table.images == images].groupby("arm").accuracy.mean()
-    return {words.CALLED[arm]: float(mean[arm]) for arm in ("bert-option-1", "ngrams")}
-
-
-def shared_right(table: pd.DataFrame) -> dict[str, float]:
-    """How many of 100 digits are right from each start of `experiments.lineage`."""
-    mean = 100 * table.groupby("arm").accuracy.mean()
-    return {called: float(mean[arm]) for arm, (called, _, _) in reversed(SHARED.items())}
 
 
 def shared(table: pd.DataFrame, title: str) -> Picture:

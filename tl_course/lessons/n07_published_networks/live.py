@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from tl_course.base.errors import CourseError
@@ -12,6 +13,7 @@ from tl_course.core.transfer import Adapted
 from tl_course.data.examples import Examples
 from tl_course.data.targets import kinds, photographs
 from tl_course.data.targets.kinds import NAMES, Texts
+from tl_course.lessons.n07_published_networks import words
 from tl_course.lessons.n07_published_networks.sharing_trials import refused
 
 __all__ = ["Card", "refused", "show"]
@@ -76,6 +78,12 @@ def some_sorted(sorter: Adapted, names: Texts, some: int = 12) -> str:
 def of_100(adapted: dict[str, Adapted]) -> dict[str, float]:
     """How many of 100 each network got right."""
     return {name: 100 * each.accuracy for name, each in adapted.items()}
+
+
+def sorted_right(table: pd.DataFrame, images: int) -> dict[str, float]:
+    """How many of 100 names BERT's descendant (Option 1) and counting sort right: `words.words`."""
+    mean = 100 * table[table.images == images].groupby("arm").accuracy.mean()
+    return {words.CALLED[arm]: float(mean[arm]) for arm in ("bert-option-1", "ngrams")}
 
 
 def counted(adapted: Adapted, labelled: Examples, test: Examples) -> dict:

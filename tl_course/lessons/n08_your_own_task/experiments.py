@@ -8,35 +8,23 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from tl_course.base import storage
 from tl_course.core import transfer
 from tl_course.core.network import FiveLayerNet
 from tl_course.data.examples import Examples
 from tl_course.data.targets.folder import load_folder
 from tl_course.data.targets.made_folder import PHOTOGRAPHS as PHOTOGRAPHS  # for the notebook
-from tl_course.data.targets.made_folder import made_folder
+from tl_course.data.targets.made_folder import made_folder, place
 from tl_course.data.targets.own_folder import Checked, check
-from tl_course.lessons.n08_your_own_task import own_task
-from tl_course.study import results
+from tl_course.study import own_task, results
 
 PLAIN = ("option-1", "random-frozen")  # quick ones, also without colours
 WITH_COPIES, DRAWS_WITH_COPIES = ("option-2",), 5  # recommended for so many pictures; slow
 OTHER_PIECES = 1000  # added to a seed: another draw of pieces than that of the notebook's folder
 
 
-def pictures_of(folder: str, making: Path, seed: int) -> Path:
-    """A learner's own folder, or where there is none ("") one that is made in `making`."""
-    return storage.expanded(folder) if folder else made_folder(made_in(making, seed), seed)
-
-
-def made_in(making: Path, seed: int) -> Path:
-    """Where the folder that is made lies in `making`."""
-    return making / f"pieces-{seed}"
-
-
 def planted(making: Path, seed: int) -> Checked:
     """What the checker finds in the folder that is made."""
-    return check(pictures_of("", making, seed), seed=seed)
+    return check(made_folder(place(making, seed), seed), seed=seed)
 
 
 def made_pictures(seed: int) -> tuple[Examples, Examples]:
@@ -69,6 +57,11 @@ def with_faults(net: FiveLayerNet, seed: int) -> dict[str, float]:
     }
 
 
+def flattering(accuracies: dict[str, float]) -> str:
+    """The fault with which the test says most: of what `with_faults` gives."""
+    return max(list(accuracies)[1:], key=accuracies.get)
+
+
 def draws(net: FiveLayerNet, seeds: Iterable[int]) -> Iterator[dict]:
     """Rows `arm`, `augmented`, `colour`, `images`, `draw`, `accuracy`, `right`.
 
@@ -99,3 +92,10 @@ def accuracies(table: pd.DataFrame | None = None) -> pd.DataFrame:
     """Accuracy in %, a row a draw, a column for each (arm, colour); of the recorded draws."""
     table = results.load("own_task") if table is None else table
     return 100 * table.pivot_table(index="draw", columns=["arm", "colour"], values="accuracy")
+
+
+def loses_more(accuracies: pd.DataFrame) -> str:
+    """Which layers lose more without colours (a row a draw, in %)."""
+    mean = accuracies.mean()
+    lost = {arm: mean[arm, True] - mean[arm, False] for arm in PLAIN}
+    return "borrowed layers" if lost["option-1"] > lost["random-frozen"] else "random layers"

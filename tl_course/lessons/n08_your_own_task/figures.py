@@ -1,7 +1,5 @@
 """The figures of a task of your own: confusion, the worst mistakes, rivals, more labels, a card."""
 
-import functools
-import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,17 +8,23 @@ import numpy as np
 import pandas as pd
 import torch
 from IPython.display import HTML
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from tl_course.base import stats, storage
+from tl_course.base import storage
 from tl_course.base.html import paragraph, table
 from tl_course.core import model_card
 from tl_course.data.examples import Examples
-from tl_course.data.pictures import PictureError, open_picture
-from tl_course.data.targets.own_folder import Checked, Finding, class_of, legible
-from tl_course.lessons import figures
-from tl_course.lessons.figures import BLUE, GREEN, GREY, PINK, Picture
-from tl_course.lessons.n08_your_own_task.own_task import Outcome
+from tl_course.data.targets.own_folder import Checked, Finding, legible
+from tl_course.lessons import drawing, figures
+from tl_course.lessons.drawing import BLUE, GREEN, GREY, PINK, Picture
+from tl_course.lessons.n08_your_own_task.thumbnails import (
+    MOST_CLASSES,
+    breakable,
+    row,
+    thumbnail,
+    tile,
+)
+from tl_course.study.own_task import Outcome
 
 MARKERS = {  # of the rivals: colour, marker
     "borrowed layers": (BLUE, "o"),
@@ -28,55 +32,11 @@ MARKERS = {  # of the rivals: colour, marker
     "from scratch": (GREEN, "^"),
     "always the largest class": (GREY, "x"),
 }
-MOST_CLASSES = 20  # in one figure; a larger one takes gigabytes and cannot be read
-THUMB = 64  # pixels of a thumbnail
 
-# ------------------------------------------------------------------------------ thumbnails
-
-_ROW = "display:flex;flex-wrap:wrap;gap:6px 10px;align-items:flex-start"
-_TILE = "margin:0;width:{}px;font-size:13px;line-height:1.25"
-_IMAGE = f"display:block;width:{THUMB}px;height:{THUMB}px;object-fit:contain"
-_NONE = f"{_IMAGE};border:1px dashed currentColor;box-sizing:border-box"
-_WORDS = "overflow:hidden;text-overflow:ellipsis"
 _FOUND = "border-left:4px solid {};padding:0.1em 0.8em"
 _GRID = (
     "display:grid;gap:0.9em 1.2em;grid-template-columns:repeat(auto-fit,minmax(min(100%,22em),1fr))"
 )
-
-
-@functools.lru_cache(maxsize=2000)
-def _thumbnail(path: Path, changed: int) -> str:
-    picture, _ = open_picture(path)
-    picture.thumbnail((2 * THUMB, 2 * THUMB))
-    return figures.url_of(picture, "JPEG", quality=80)
-
-
-def thumbnail(path: Path) -> str:
-    """A picture file, small, as a URL that HTML can hold; "" where it cannot be shown."""
-    try:
-        return _thumbnail(path, path.stat().st_mtime_ns)
-    except (PictureError, OSError, ValueError):
-        return ""
-
-
-def breakable(name: str) -> Markup:
-    """The name of a file, which may go on in the next line after "/", "-" and "_" alone."""
-    parts = re.findall("[^/_-]*[/_-]+|[^/_-]+", name)
-    return Markup("<wbr>").join(escape(part) for part in parts)
-
-
-def tile(url: str, words: Markup | str, width: int = 120, alt: str = "") -> Markup:
-    """A thumbnail above some words; without a picture an empty frame."""
-    image = Markup('<img src="{}" alt="{}" style="{}">').format(url, alt, _IMAGE)
-    image = image if url else Markup('<span style="{}"></span>').format(_NONE)
-    return Markup('<figure style="{}">{}<figcaption style="{}">{}</figcaption></figure>').format(
-        _TILE.format(width), image, _WORDS, words
-    )
-
-
-def row(tiles: Sequence[Markup]) -> Markup:
-    """Thumbnails beside each other."""
-    return Markup('<div style="{}">{}</div>').format(_ROW, Markup("").join(tiles))
 
 
 class Findings(HTML):
@@ -125,52 +85,10 @@ def _named(file: str, left_out: bool) -> Markup:
     return breakable(legible(file)) + (Markup("<br><i>left out</i>") if left_out else "")
 
 
-def some_files(checked: Checked, most: int = 7) -> Markup:
-    """Thumbnails of each class (of the first 20), with how many pictures it has."""
-    counts, parts = checked.table(), []
-    for name in checked.classes[:MOST_CLASSES]:
-        files = [file for file in checked.train_files if class_of(file) == name][:most]
-        images = [
-            Markup('<img src="{}" alt="" style="{}">').format(
-                thumbnail(checked.root / file), _IMAGE
-            )
-            for file in files
-        ]
-        words = Markup("<b>{}</b>: {} to learn from, {} to test on").format(
-            breakable(name), counts["train"][name], counts["test"][name]
-        )
-        parts.append(Markup('<p style="margin:0.5em 0 0.2em">{}</p>{}').format(words, row(images)))
-    if len(checked.classes) > MOST_CLASSES:
-        more = Markup("<p>and {:,} classes more</p>")
-        parts.append(more.format(len(checked.classes) - MOST_CLASSES))
-    return Markup("").join(parts)
-
-
-def surest_mistakes(outcome: Outcome, checked: Checked, n: int = 8) -> Markup:
-    """The mistakes that it was surest of, as thumbnails of the files themselves."""
-    mistakes = list(outcome.worst(n).itertuples())
-    if not mistakes:
-        return Markup("<p>Not one mistake in this test.</p>")
-    tiles = [
-        tile(
-            thumbnail(checked.root / checked.test_files[one.number]),
-            Markup("{} taken for <b>{}</b>, {:.0f}% sure").format(
-                breakable(one.true), breakable(one.said), 100 * one.sure
-            ),
-            alt=f"A thumbnail of the file {legible(checked.test_files[one.number])}",
-        )
-        for one in mistakes
-    ]
-    return Markup("<h4>The mistakes that it was surest of</h4>{}").format(row(tiles))
-
-
-# ------------------------------------------------------------------------------ figures
-
-
 def some_of_each(examples: Examples, title: str, n: int = 6) -> Picture:
     """The first `n` pictures of each class, a row a class (of the first 20 classes)."""
     shown = examples.names[:MOST_CLASSES]
-    short = labels(examples.names)
+    short = _labels(examples.names)
     x = torch.full((len(shown), n, 3, 32, 32), 2.0)  # white where a class has fewer
     titles = []
     for label, name in enumerate(shown):
@@ -196,17 +114,12 @@ def faults(accuracies: dict[str, float]) -> Picture:
     return figures.bars(values, title, "test accuracy, %", colours, "{:.0f}".format)
 
 
-def flattering(accuracies: dict[str, float]) -> str:
-    """The fault with which the test says most."""
-    return max(list(accuracies)[1:], key=accuracies.get)
-
-
 def confusion(outcome: Outcome) -> Picture:
     """What was said of what it was: a row for each class, the diagonal is right.
 
     Of more than 20 classes, those are shown that take part in the most mistakes.
     """
-    counts, short = outcome.confusion.numpy(), labels(outcome.train.names)
+    counts, short = outcome.confusion.numpy(), _labels(outcome.train.names)
     names = [*short.values()]
     total, wrong = counts.sum(1), counts.copy()
     np.fill_diagonal(wrong, 0)
@@ -222,9 +135,9 @@ def confusion(outcome: Outcome) -> Picture:
         shown = np.sort(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES])
     counts, ticks = counts[np.ix_(shown, shown)], [names[k] for k in shown]
     side = 1.6 + 0.5 * len(shown)
-    figure, (ax,) = figures.in_a_row(1, side + 0.8, side)
+    figure, (ax,) = drawing.in_a_row(1, side + 0.8, side)
     shares, texts = counts / np.maximum(total[shown, None], 1), counts.astype(str)
-    figures.heat(ax, shares, ticks, ticks, np.where(counts, texts, ""), 1)
+    drawing.heat(ax, shares, ticks, ticks, np.where(counts, texts, ""), 1)
     ax.set(xlabel=f"taken for{some}", ylabel="what it was (pictures)")
     ax.set_title(title, fontsize=11)
     rows = "; ".join(
@@ -243,7 +156,7 @@ def worst(outcome: Outcome, n: int = 10) -> Picture:
             "One test picture, which was called by its name, as all of them were.",
         )  # fmt: skip
     told = "; ".join(f"{m.true} taken for {m.said}, {100 * m.sure:.0f}% sure" for m in mistakes)
-    short = labels(outcome.train.names)
+    short = _labels(outcome.train.names)
     captions = [f"{short[m.true]}\n→ {short[m.said]}\n{100 * m.sure:.0f}% sure" for m in mistakes]
     x = outcome.test.x[[mistake.number for mistake in mistakes]]
     alt = f"{len(mistakes)} test pictures with wrong answers: {told}."
@@ -253,26 +166,24 @@ def worst(outcome: Outcome, n: int = 10) -> Picture:
     )
 
 
-def rivals(answers_right: dict[str, torch.Tensor]) -> Picture:
-    """Accuracy of each, with Wilson's 95% interval."""
-    figure, (ax,) = figures.in_a_row(1, 8, 1.2 + 0.5 * len(answers_right))
+def rivals(shares: dict[str, tuple[float, float, float]]) -> Picture:
+    """Accuracy of each in %, with its 95% interval: `own_task.shares`."""
+    figure, (ax,) = drawing.in_a_row(1, 8, 1.2 + 0.5 * len(shares))
     told = []
-    for row, (name, right) in enumerate(answers_right.items()):
-        n, hits = len(right), int(right.sum())
-        share, low, high = (100 * value for value in (hits / n, *stats.share(hits, n)))
+    for place, (name, (share, low, high)) in enumerate(shares.items()):
         colour, marker = MARKERS.get(name, (GREY, "s"))
         ax.errorbar(
-            share, row, xerr=[[share - low], [high - share]], color=colour, marker=marker,
+            share, place, xerr=[[share - low], [high - share]], color=colour, marker=marker,
             markersize=9, capsize=5,
         )  # fmt: skip
-        ax.text(high + 1.5, row, f"{share:.0f}", va="center", color=figures.as_text(colour))
+        ax.text(high + 1.5, place, f"{share:.0f}", va="center", color=drawing.as_text(colour))
         told.append(f"{name} {share:.1f}% ({low:.1f} to {high:.1f}%)")
-    ax.set_yticks(range(len(answers_right)), list(answers_right), fontsize=10)
-    ax.set(xlim=(0, 106), ylim=(len(answers_right) - 0.4, -0.6))
+    ax.set_yticks(range(len(shares)), list(shares), fontsize=10)
+    ax.set(xlim=(0, 106), ylim=(len(shares) - 0.4, -0.6))
     ax.set_xlabel("test accuracy, % (95% intervals)")
-    most = max(int(right.sum()) for right in answers_right.values())
-    best = " and ".join(name for name, right in answers_right.items() if int(right.sum()) == most)
-    return figures.finished(figure, f"Most right in the same test: {best}", told)
+    most = max(share for share, *_ in shares.values())
+    best = " and ".join(name for name, (share, *_) in shares.items() if share == most)
+    return drawing.finished(figure, f"Most right in the same test: {best}", told)
 
 
 def ways(tried: pd.DataFrame) -> HTML:
@@ -287,7 +198,7 @@ def ways(tried: pd.DataFrame) -> HTML:
 
 def more_labels(curve: pd.DataFrame) -> Picture:
     """Accuracy against labelled pictures: each draw, and the mean."""
-    line = figures.mean_line(curve, "images", (BLUE, "o", "-"))
+    line = drawing.mean_line(curve, "images", (BLUE, "o", "-"))
     single = curve.images.tolist(), (100 * curve.accuracy).tolist()
     lines = {"": line._replace(error=None, single=single)}
     title = "One picture per class: there are no fewer to compare with"
@@ -316,13 +227,6 @@ def colours(accuracies: pd.DataFrame) -> Picture:
     )
 
 
-def loses_more(accuracies: pd.DataFrame) -> str:
-    """Which layers lose more without colours (a row a draw, in %)."""
-    mean = accuracies.mean()
-    lost = {arm: mean[arm, True] - mean[arm, False] for arm in ("option-1", "random-frozen")}
-    return "borrowed layers" if lost["option-1"] > lost["random-frozen"] else "random layers"
-
-
 def shared(folder: Path, about: dict) -> HTML:
     """The files of a shared network with their sizes, and its card."""
     sizes = (
@@ -331,19 +235,19 @@ def shared(folder: Path, about: dict) -> HTML:
     return HTML(paragraph(", ".join(sizes)) + Markup(model_card.show(about).data))
 
 
-def labels(names: Sequence[str], most: int = 14) -> dict[str, str]:
+def _labels(names: Sequence[str], most: int = 14) -> dict[str, str]:
     """Each class name as a figure can show it: shorter, or a number where the font lacks it."""
     short = [name if len(name) <= most else name[: most - 1] + "…" for name in names]
     return {
         # "$" would begin a formula
-        name: text.replace("$", r"\$") if figures.can_write(name) else f"class {number}"
+        name: text.replace("$", r"\$") if drawing.can_write(name) else f"class {number}"
         for number, (name, text) in enumerate(zip(names, short, strict=True), 1)
     }
 
 
 def _with_key(picture: Picture, shown: Sequence[str], short: dict[str, str]) -> Picture:
     """The picture, and below it which class is which number."""
-    numbered = [f"{short[name]}: {name}" for name in shown if not figures.can_write(name)]
+    numbered = [f"{short[name]}: {name}" for name in shown if not drawing.can_write(name)]
     if numbered:
         picture.caption = paragraph("; ".join(numbered))
     return picture

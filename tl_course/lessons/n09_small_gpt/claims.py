@@ -5,7 +5,8 @@ import math
 import pandas as pd
 
 from tl_course.lessons.claims import Claim
-from tl_course.lessons.n09_small_gpt.figures import STYLES, fewer, on_test_lines
+from tl_course.lessons.n09_small_gpt.experiments import fewer, on_test_lines
+from tl_course.lessons.n09_small_gpt.figures import STYLES
 from tl_course.lessons.n09_small_gpt.gpt import SYMBOLS
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from tl_course.base import stats
 from tl_course.base.parallel import side_by_side
 from tl_course.core import files, training
 from tl_course.core.settings import Settings
@@ -27,6 +28,7 @@ from tl_course.lessons.n09_small_gpt import gpt, ngram
 from tl_course.lessons.n09_small_gpt.gpt import GPT
 
 BATCH, LENGTH = 16, 128  # stretches of text at a step, and their characters
+PER_STEP = BATCH * LENGTH  # characters read
 RECIPE = Recipe(steps=4500, rate=4e-3, weight_decay=0.1, warm_up=0.1)
 LINES_AT_ONCE = 16
 FIFTY = 50
@@ -42,6 +44,15 @@ ORDERS = (2, 3, 4)  # of n-grams
 COUNTING = {  # n-grams of the fifty lines, by weight; mixed with one of the prose, by share
     "counting": (1.0, 2.0, 4.0, 8.0),
     "counting-pretrained": (0.2, 0.4, 0.6, 0.8),
+}
+CALLED = {
+    "unchanged": "pretrained, not adapted",
+    "option-1": "Option 1: output layer only",
+    "option-2": "Option 2: everything",
+    "scratch": "from scratch",
+    "scratch-smaller": "from scratch, a smaller one",
+    "counting": "counting letters, fifty lines",
+    "counting-pretrained": "counting, manuals as well",
 }
 FIRST_TUNING_DRAW = 500_000  # reported results start at draw 0
 TUNING_DRAWS, DRAWS = 3, 10
@@ -329,3 +340,132 @@ def _one_by_one(run: Callable, plan: Sequence[tuple], title: str) -> Iterator:
     """As `side_by_side`, in this process, which has read the prose already."""
     for arguments in plan:
         yield run(*arguments)
+
+
+# ---------------------------------------------------------------- what the notebook reads out
+
+
+def next_characters(net: GPT, beginning: str, number: int = 4) -> dict[str, float]:
+    """The likeliest characters after the beginning of a line, the likeliest first, in percent."""
+    chances = net(gpt.encode(f"\n{beginning}")[None])[0, -1].softmax(0)
+    return {gpt.SYMBOLS[i]: 100 * chances[i].item() for i in chances.topk(number).indices.tolist()}
+
+
+def how_sure(net: GPT, beginnings: Sequence[str]) -> dict[str, float]:
+    """The probability, in percent, of the likeliest character after each beginning of a line."""
+    return {f"after “{text}”": max(next_characters(net, text).values()) for text in beginnings}
+
+
+def on_test_at_the_end(diaries: dict[str, Diary]) -> dict[str, float]:
+    """By what an arm is called: bits per character of test lines after its last step."""
+    return {CALLED[arm]: list(diary.bits["test"].values())[-1] for arm, diary in diaries.items()}
+
+
+def written(net: GPT, number: int, seed: int) -> list[str]:
+    """So many lines that the network writes."""
+    return [
+        gpt.sample(net, length=60, temperature=0.8, seed=100 * seed + i, stop_at_end=True)
+        for i in range(number)
+    ]
+
+
+def growing_up(diary: Diary, net: GPT, seed: int) -> dict[str, str]:
+    """What a network wrote while it was trained, and what the shipped one writes."""
+    samples = {f"after {step * PER_STEP:,} characters": text for step, text in diary.texts.items()}
+    read = net.about["recipe"]["steps"] * PER_STEP
+    last = gpt.sample(net, length=diary.length, temperature=0.8, seed=seed)
+    return {**samples, f"the shipped one, {read:,}": last}
+
+
+def temperatures(
+    net: GPT, beginning: str, every: Sequence[float], length: int, seed: int
+) -> dict[str, str]:
+    """How the network goes on after a beginning at several temperatures."""
+    return {
+        f"temperature {t}": beginning + gpt.sample(net, beginning, length, temperature=t, seed=seed)
+        for t in every
+    }
+
+
+PLACES = ("first", "second", "third", "fourth", "last")
+
+
+def place(table: pd.DataFrame, arm: str) -> str:
+    """In which place of the five that learnt from the fifty lines; fewest bits per character first.
+
+    Rows `arm`, `draw`, `bits`; what was not adapted is left out.
+    """
+    mean = table[table.arm != "unchanged"].groupby("arm").bits.mean()
+    return PLACES[int((mean < mean[arm]).sum())]
+
+
+def saved_in_front(table: pd.DataFrame, number: int = 4) -> dict[str, float]:
+    """Bits per character that so many lines in front save, by what they are."""
+    mean = table.groupby(["front", "lines"]).bits.mean()
+    return {kind: mean["nothing", 0] - mean[kind, number] for kind in FRONTS}
+
+
+def fewer(table: pd.DataFrame, one: str, other: str) -> tuple[float, float, float]:
+    """Bits that `one` needs fewer than `other` on the same draws: mean, 95% interval, least.
+
+    The interval is over draws of the fifty lines; the test lines are the same for all.
+    """
+    bits = table.pivot_table(index="draw", columns="arm", values="bits")
+    gain = (bits[other] - bits[one]).dropna()
+    return *stats.estimate(gain, draw=0), gain.min()
+
+
+def on_test_lines(recorded: pd.DataFrame) -> pd.DataFrame:
+    """Of the recorded table, every arm scored on test lines, and the network as it was shipped."""
+    return recorded[recorded.question.isin(["test", "unchanged"])]
+
+
+def licences(about: dict) -> pd.DataFrame:
+    """What the shipped network has read, by package."""
+    every = pd.DataFrame(list(prose.PACKAGES.values()), columns=["package", "licence"])
+    every["the shipped weights read version"] = list(about["text"]["versions"].values())
+    return every.set_index("package")
+
+
+GPT_3 = {  # arXiv 2005.14165, tables 2.1 and D.1
+    "weights": 175e9,
+    "blocks": 96,
+    "width": 12_288,
+    "tokens read in training": 300e9,
+    "tokens it sees at a time": 2_048,
+    "operations of training": 3.14e23,
+}
+SECONDS_A_YEAR = 3.156e7
+
+
+def _count(number: float) -> str:
+    """A number of things, exact where that can be read."""
+    return f"{number:,.0f}" if number < 1e12 else f"{number:.2e}"
+
+
+def in_numbers(net: GPT) -> dict[str, float]:
+    """How large the network is and how much it read, in the words of `GPT_3`."""
+    weights = sum(parameter.numel() for parameter in net.parameters())
+    read = net.about["recipe"]["steps"] * net.about["batch"] * net.about["length"]
+    return {
+        "weights": weights,
+        "blocks": net.architecture["blocks"],
+        "width": net.architecture["width"],
+        "tokens read in training": read,
+        "tokens it sees at a time": net.context,
+        "operations of training": 6 * weights * read,
+    }
+
+
+def years_for_gpt_3(net: GPT) -> float:
+    """How long GPT-3 would take where the network was trained, rounded to 10,000 years."""
+    ours, work = in_numbers(net), "operations of training"
+    return round(GPT_3[work] / ours[work] * net.about["seconds"] / SECONDS_A_YEAR, -4)
+
+
+def distance(ours: dict[str, float], theirs: dict[str, float]) -> pd.DataFrame:
+    """Two networks in numbers, and how many times the other is larger."""
+    table = pd.DataFrame({"this one": ours, "GPT-3": theirs}).loc[list(ours)]
+    ratios = (table["GPT-3"] / table["this one"]).map(lambda ratio: float(f"{ratio:.3g}"))
+    times = ratios.map(_count) + " times"
+    return table.map(_count).assign(**{"GPT-3 has more by": times}).rename_axis("")

@@ -4,7 +4,6 @@ Each further ten drawings are first a test (does it read what you draw next?) an
 before them, the examples that the next network learns from. MNIST's digits are the second test.
 """
 
-import functools
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,15 +12,14 @@ from multiprocessing.pool import ThreadPool
 import torch
 import torch.nn.functional as F
 
-from tl_course.base import machine
-from tl_course.base.errors import CourseError, printable
+from tl_course.base import machine, stats
+from tl_course.base.errors import CourseError
 from tl_course.core import session, training, transfer
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.training import Watch
 from tl_course.data.examples import Examples, draw
-from tl_course.data.inputs import to_picture
-from tl_course.data.targets import drawn
-from tl_course.data.targets.handwritten import NAMES, PAD, handwritten, to_input
+from tl_course.data.targets.drawn import Drawing, examples
+from tl_course.data.targets.handwritten import NAMES, handwritten, to_input
 
 ROUND = 10  # drawings: one of each digit
 QUICK = ("option-1", "random-frozen")  # a second together: features once, an output layer
@@ -34,58 +32,6 @@ WAYS = {  # in plain words, and the course's term; eyes are the four layers that
     "scratch": ("new eyes, all trained", "from scratch"),
 }
 MNIST_TEST = 500  # digits, fifty of each
-SAMPLE = "#"  # a drawing's text that begins so names a digit of the pool
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A labelled drawing; `text` is its strokes (`drawn.encode`), or "#17", digit 17 of MNIST's."""
-
-    label: int
-    text: str
-
-    @property
-    def is_sample(self) -> bool:
-        """Whether it was taken from MNIST, not drawn."""
-        return self.text.startswith(SAMPLE)
-
-
-@functools.cache
-def _pool_digits() -> torch.Tensor:
-    """MNIST's digits that samples are taken from, as they were: uint8 `[1000, 28, 28]`."""
-    return (255 * to_picture(handwritten().pool.x[:, 0, PAD:-PAD, PAD:-PAD])).round().byte()
-
-
-@functools.lru_cache(2000)
-def pixels(text: str) -> torch.Tensor:
-    """A drawing's text as a digit, uint8 `[28, 28]`; CourseError where it is damaged.
-
-    It is shared, not copied: nobody changes it.
-    """
-    if not text.startswith(SAMPLE):
-        return drawn.digit(drawn.decode(text))
-    number = text.removeprefix(SAMPLE)
-    last = len(_pool_digits()) - 1
-    # Python makes no number of thousands of figures.
-    short = number.isascii() and number.isdigit() and len(number) <= len(str(last))
-    if not (short and int(number) <= last):
-        raise CourseError(
-            f"There is no sample digit '{printable(text, 20)}'; they are #0 to #{last}."
-        )
-    return _pool_digits()[int(number)]
-
-
-def sample(label: int, seed: int, number: int) -> Drawing:
-    """Sample `number` (0, 1, …) of the digit `label`, in an order that the seed decides."""
-    where = (handwritten().pool.y == label).nonzero().flatten()
-    order = torch.randperm(len(where), generator=torch.Generator().manual_seed(10 * seed + label))
-    return Drawing(label, f"{SAMPLE}{where[order[number % len(where)]].item()}")
-
-
-def examples(drawings: Sequence[Drawing]) -> Examples:
-    """Drawings as labelled inputs `[n, 3, 32, 32]`."""
-    digits = torch.stack([pixels(drawing.text) for drawing in drawings])
-    return Examples(to_input(digits), torch.tensor([d.label for d in drawings]), NAMES)
 
 
 def called(arm: str) -> str:
@@ -137,6 +83,12 @@ class Result:
     def of_100(self) -> float:
         """How many of 100 of MNIST's digits it reads."""
         return 100 * self.mnist / self.mnist_of
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95% interval of `of_100`, for other digits of MNIST's kind."""
+        low, high = stats.share(self.mnist, self.mnist_of)
+        return 100 * low, 100 * high
 
 
 def adapt(

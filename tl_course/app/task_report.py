@@ -10,10 +10,10 @@ from tl_course import __version__
 from tl_course.base import storage
 from tl_course.base.html import bullets, lines, page, paragraph, table
 from tl_course.data.targets.own_folder import Checked, legible
-from tl_course.lessons.figures import Picture
+from tl_course.lessons.drawing import Picture
 from tl_course.lessons.n08_your_own_task import figures as own_plots
-from tl_course.lessons.n08_your_own_task import own_task
-from tl_course.lessons.n08_your_own_task.own_task import Outcome
+from tl_course.study import own_task
+from tl_course.study.own_task import Outcome
 
 
 def write(
@@ -38,7 +38,7 @@ def write(
         bullets(own_task.verdict(outcome, rivals or {}, curve)),
     ]
     if rivals:
-        parts.append(_picture(own_plots.rivals(rivals)))
+        parts.append(_picture(own_plots.rivals(own_task.shares(rivals))))
     if curve is not None:
         parts.append(_picture(own_plots.more_labels(curve)))
     parts += [

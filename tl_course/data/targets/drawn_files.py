@@ -16,7 +16,7 @@ from PIL import Image
 from tl_course.base import outside, storage
 from tl_course.base.errors import CourseError, refusals_told
 from tl_course.base.names import RESERVED
-from tl_course.lessons.n00_start_here.handwriting import Drawing, pixels
+from tl_course.data.targets.drawn import Drawing, pixels
 
 FORMAT = "tl_course handwriting 1"
 MOST = 1000  # drawings in one file

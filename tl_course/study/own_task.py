@@ -233,6 +233,15 @@ def controls(
     return right
 
 
+def shares(rivals: dict[str, torch.Tensor]) -> dict[str, tuple[float, float, float]]:
+    """How much of the test each of `controls` gets right, and its 95% interval (Wilson's), in %."""
+    every = {name: (int(right.sum()), len(right)) for name, right in rivals.items()}
+    return {
+        name: tuple(100 * value for value in (hits / n, *stats.share(hits, n)))
+        for name, (hits, n) in every.items()
+    }
+
+
 def ahead(one: torch.Tensor, other: torch.Tensor) -> stats.Estimate:
     """How much more of the same test pictures `one` has right, and half of its 95% interval.
 

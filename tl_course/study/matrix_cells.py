@@ -22,6 +22,8 @@ from tl_course.study.matrix import CALLED
 THINGS = ("cat", "dog", "automobile", "house")
 LANGUAGES = ("en", "es", "de", "fr")  # of the four written names, one each
 DIGITS = (0, 1, 3, 7)  # of a target, as many as there is room for
+SOURCES = {"random": "random layers", "image": "pictures", "audio": "sound", "text": "text"}
+SAME = {"handwritten": "image", "spoken": "audio", "spoken-real": "audio", "written": "text"}
 LEARNT = {
     "random": "nothing: its layers are random",
     "image": "drawings of 1,000 things",

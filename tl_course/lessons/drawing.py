@@ -1,0 +1,209 @@
+"""What figures are drawn with: pictures with alt text, colours, axes, lines, small pictures.
+
+A figure is a `Picture`: a PNG that carries the sentence a blind learner hears. Figures are made
+without pyplot, whose global state callbacks would corrupt. Colours are Okabe and Ito's, which
+colour-blind people can tell apart; markers differ as well.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from PIL import Image
+
+from tl_course.base import storage
+from tl_course.study import sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+BLUE, ORANGE, GREEN, PINK, GREY, SKY = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#6E6E6E", "#56B4E9"
+)  # fmt: skip
+COLOURS = (BLUE, ORANGE, GREEN, PINK, GREY, SKY)  # in this order where none are given
+LOOKS = {
+    "option-1": (BLUE, "o"), "option-2": (ORANGE, "s"), "scratch": (GREEN, "^"),
+    "random-frozen": (PINK, "D"), "output-first": (SKY, "v"), "classical": (GREY, "x"),
+}  # fmt: skip
+STYLES = {arm: (sweep.CALLED[arm], *look) for arm, look in LOOKS.items()}  # name, colour, marker
+DPI = 110
+READABLE = 4.5  # to 1: the least contrast of text (Web Content Accessibility Guidelines 2)
+
+
+def url_of(picture: Image.Image, kind: str = "PNG", **how) -> str:
+    """A picture as a URL that HTML can hold; `how` it is saved goes to Pillow."""
+    file = io.BytesIO()
+    picture.save(file, kind, **how)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+class Picture:
+    """A PNG with alt text; shown as HTML, so that the alt text arrives in every kind of notebook.
+
+    Raises ValueError without alt text: a figure that cannot be heard is not finished.
+    """
+
+    kind = "png"
+    caption = ""  # HTML below it
+
+    def __init__(self, image: Figure | Image.Image, alt: str):
+        if not alt.strip():
+            raise ValueError("A picture needs alt text that says what is to be seen.")
+        self.alt = " ".join(alt.split())
+        file = io.BytesIO()
+        if isinstance(image, Figure):
+            image.savefig(file, format="png", dpi=DPI, bbox_inches="tight", facecolor="white")
+        else:
+            image.save(file, "PNG")
+        self.data = self.png = file.getvalue()  # what is shown, and a still picture
+        self.width = Image.open(file).width
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        data = base64.b64encode(self.data).decode()
+        return {
+            "text/html": f'<img alt="{html.escape(self.alt, quote=True)}" width="{self.width}" '
+            f'style="max-width:100%" src="data:image/{self.kind};base64,{data}">{self.caption}',
+            "text/plain": self.alt,
+        }
+
+    def save(self, path: Path | str) -> Path:
+        """Write the file, whole or not at all."""
+        with storage.atomic_path(path) as draft:
+            draft.write_bytes(self.data)
+        return Path(path)
+
+
+def contrast(one: str | Sequence[float], other: str | Sequence[float] = "white") -> float:
+    """How far two colours are apart in brightness, from 1 to 21, as WCAG 2 measures it."""
+    rgb = np.array([to_rgb(one), to_rgb(other)])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    light = linear @ (0.2126, 0.7152, 0.0722) + 0.05
+    return float(light.max() / light.min())
+
+
+def ink(paper: str | Sequence[float]) -> str:
+    """Black or white, whichever can be read better on `paper`."""
+    return max(("#000000", "#ffffff"), key=lambda colour: contrast(colour, paper))
+
+
+def as_text(colour: str) -> str:
+    """A colour for text on white: the same, as much darker as it takes to be read."""
+    shade = np.array(to_rgb(colour))
+    while contrast(shade) < READABLE:
+        shade = 0.97 * shade
+    return to_hex(shade)
+
+
+def can_write(text: str) -> bool:
+    """Whether the font of figures has every character of `text`; others would be empty boxes."""
+    known = get_font(findfont(FontProperties())).get_charmap()
+    return all(ord(character) in known for character in text)
+
+
+def in_a_row(
+    n: int, width: float, height: float, sharey: bool = False
+) -> tuple[Figure, Sequence[Axes]]:
+    """A figure with n axes beside each other, open at the top and the right."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    every = figure.subplots(1, n, squeeze=False, sharey=sharey)[0]
+    for ax in every:
+        ax.spines[["top", "right"]].set_visible(False)
+    return figure, every
+
+
+def finished(figure: Figure, title: str, heard: Iterable[str], told: str = "") -> Picture:
+    """The figure under its title; what is heard is the title, what is `told`, and `heard`."""
+    figure.suptitle(title, fontsize=12)
+    return Picture(figure, f"{title}. {told} {'; '.join(heard)}.")
+
+
+def legend(figure: Figure, loc: str = "outside right center", **more) -> None:
+    """What the lines of all axes stand for, each once, beside the axes."""
+    of_axes = (ax.get_legend_handles_labels() for ax in figure.axes)
+    shown = {label: handle for each in of_axes for handle, label in zip(*each, strict=True)}
+    figure.legend(shown.values(), shown, loc=loc, frameon=False, fontsize=9, **more)
+
+
+def mosaic(x: torch.Tensor, columns: int, zoom: int = 1, gap: int = 3) -> torch.Tensor:
+    """Pictures `[n, 3, h, w]`, 0 … 1, in rows of `columns`, as one picture `[3, H, W]`."""
+    from torchvision.utils import make_grid
+
+    x = x.repeat_interleave(zoom, -1).repeat_interleave(zoom, -2)
+    sheet = make_grid(x, nrow=columns, padding=gap, pad_value=1.0)
+    return sheet[:, gap:-gap, gap:-gap] if len(x) > 1 else sheet
+
+
+def filter_pictures(weight: torch.Tensor) -> torch.Tensor:
+    """Filters `[n, 3, k, k]` as pictures 0 … 1: grey is 0, each stretched to its largest weight."""
+    largest = weight.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-8)
+    return (weight / largest / 2 + 0.5).detach().float().cpu()
+
+
+def image(axes: Axes, x: torch.Tensor) -> None:
+    """A picture `[3, h, w]`, 0 … 1, without axes."""
+    axes.imshow(x.permute(1, 2, 0).cpu().numpy(), interpolation="nearest")
+    axes.set_axis_off()
+
+
+class Line(NamedTuple):
+    """A line of a chart; without any x it is a level, a line across at `y[0]`."""
+
+    x: Sequence  # numbers, or names in the order in which they stand
+    y: Sequence[float]
+    error: Sequence | None = None  # half of each bar; or two such, below and above
+    look: tuple[str, str, str] | None = None  # colour, marker, line style
+    single: tuple[Sequence, Sequence[float]] = ((), ())  # open dots: x and y of single runs
+
+
+def level(height: float, look: tuple[str, str, str] = (GREY, "", ":")) -> Line:
+    """A line across, such as that of guessing."""
+    return Line((), [height], look=look)
+
+
+def mean_line(
+    rows: pd.DataFrame, by: str, look: tuple[str, str, str], of: str = "accuracy", scale: int = 100
+) -> Line:
+    """The mean of a column of `rows` at each value of column `by`, bars of one SD over draws."""
+    by_place = scale * rows.groupby(by, sort=rows[by].dtype.kind in "if")[of].agg(["mean", "std"])
+    return Line(
+        list(by_place.index), by_place["mean"].tolist(), by_place["std"].fillna(0).tolist(), look
+    )
+
+
+def of_arms(
+    rows: pd.DataFrame, by: str, arms: Iterable[str] | None = None, dash: str = "-"
+) -> dict[str, Line]:
+    """Accuracy in % of each arm in `rows`, at each value of column `by`."""
+    there = [arm for arm in (arms or STYLES) if (rows.arm == arm).any()]
+    looks = {arm: (*STYLES[arm][1:], dash) for arm in there}
+    return {STYLES[arm][0]: mean_line(rows[rows.arm == arm], by, looks[arm]) for arm in there}
+
+
+def heat(
+    ax: Axes,
+    values: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    texts: np.ndarray,
+    top: float,
+) -> None:
+    """Values as colours, 0 to `top`, the text of each cell in black or white on it."""
+    aspect = "equal" if len(rows) == len(columns) else "auto"
+    colours = ax.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect=aspect)
+    turned = {"rotation": 50, "ha": "right"} if max(map(len, columns)) > 2 else {}
+    ax.set_xticks(range(len(columns)), columns, fontsize=9, **turned)
+    ax.set_yticks(range(len(rows)), rows, fontsize=9)
+    for (i, j), text in np.ndenumerate(texts):
+        colour = ink(colours.to_rgba(np.nan_to_num(values[i, j])))
+        ax.text(j, i, text, ha="center", va="center", fontsize=8, color=colour)
