@@ -9,7 +9,7 @@ from clicker import press
 import tl_course as tl
 from tl_course.app import cli
 from tl_course.base.errors import CourseError
-from tl_course.lessons import kept, predictions
+from tl_course.lessons import kept, predictions, speed
 from tl_course.lessons import lesson as module
 from tl_course.lessons.claims import Claim
 from tl_course.lessons.exercises import Exercise
@@ -246,7 +246,7 @@ def lesson(monkeypatch):
     """A lesson at which claims can be judged, and nothing was asked before."""
     monkeypatch.setattr(asking, "_asked", {})
     monkeypatch.setattr(module, "display", lambda *_: None)
-    monkeypatch.setattr(module, "speed", lambda: module.Speed(2000.0))
+    monkeypatch.setattr(speed, "measured", lambda: speed.Speed(2000.0))
     return module.Lesson("03")
 
 

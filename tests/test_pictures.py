@@ -269,7 +269,7 @@ def test_strangers_files_are_opened_in_one_place_alone():
     own = {
         "tl_course/lessons/n07_published_networks/strangers.py",
         "tl_course/lessons/n07_published_networks/solutions.py",
-        "tl_course/lessons/figures.py",
+        "tl_course/lessons/drawing.py",
         "tl_course/lessons/n02_what_layers_see/figures.py",
         "tl_course/data/targets/made_folder.py",
     }

@@ -22,7 +22,7 @@ from tl_course.data.sources import things
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.layers import filters, growing, patches
-from tl_course.lessons import drawing, figures
+from tl_course.lessons import drawing, figures, speed
 from tl_course.lessons import lesson as module
 from tl_course.lessons.claims import Claim
 from tl_course.lessons.lesson import Lesson
@@ -352,10 +352,10 @@ def test_evidence_is_recorded_at_quick_and_live_otherwise(monkeypatch):
 def test_a_slow_machine_is_told_what_to_do(monkeypatch):
     shown = []
     monkeypatch.setattr(module, "display", lambda html: shown.append(html.data))
-    monkeypatch.setattr(module, "SECONDS", {"04": 120})
+    monkeypatch.setattr(speed, "SECONDS", {"04": 120})
     for images, busy in ((1, 1), (1, 2.5), (1, 10), (1 / 50, 1)):
-        now = module.Speed(module.REFERENCE * images, busy)
-        monkeypatch.setattr(module, "speed", lambda now=now: now)
+        now = speed.Speed(speed.REFERENCE * images, busy)
+        monkeypatch.setattr(speed, "measured", lambda now=now: now)
         Lesson("04", "laptop").times()
     free, table, busy, both, very_busy, _, slow, _ = shown
     assert "about <b>2 minutes</b>." in free and "quick" not in free and "busy" not in table
@@ -381,7 +381,7 @@ def test_what_other_programs_take_is_not_this_machines_speed(monkeypatch):
     took = machine.timed(work, 5)
     assert (took.own, took.wall) == (pytest.approx(0.1), pytest.approx(1))
     monkeypatch.setattr(machine, "timed", lambda *_: took)
-    assert module.speed() == (pytest.approx(640), pytest.approx(10))
+    assert speed.measured() == (pytest.approx(640), pytest.approx(10))
 
 
 def test_wrong_parameters_get_a_sentence(monkeypatch, tmp_path):

@@ -35,7 +35,7 @@ from tl_course.data.targets import (
     written,
 )
 from tl_course.layers import growing, stimuli
-from tl_course.lessons import lesson
+from tl_course.lessons import speed
 from tl_course.lessons.n01_pretrain import recipes
 from tl_course.lessons.n01_pretrain import tables as n01_tables
 from tl_course.lessons.n04_option_2_fine_tune import exercises as n04_exercises
@@ -368,7 +368,7 @@ def minutes_to_read(number: str) -> float:
 
 def minutes(number: str) -> float:
     """That a notebook computes for."""
-    return lesson.SECONDS[number] / 60
+    return speed.SECONDS[number] / 60
 
 
 @functools.cache

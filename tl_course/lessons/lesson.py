@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from IPython import get_ipython
 from IPython.display import HTML, display
 
 from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError
-from tl_course.base.html import table
 from tl_course.core import files, network, pretraining, training
 from tl_course.layers.growing import Growth
-from tl_course.lessons import figures
+from tl_course.lessons import figures, speed
 from tl_course.lessons.claims import Claim
 from tl_course.study import results
 
@@ -73,50 +71,6 @@ BUDGETS = {
         patches=50_000, ascent_steps=300, layers_to_make=4,
     ),
 }  # fmt: skip
-TOO_LONG = 600  # seconds, from which on it is said what to do about it
-BUSY = 1.3  # times as long, from which on other programs are said to be busy
-REFERENCE = 2000.0  # images a second with one thread, on a machine with two free cores and bf16
-# What a notebook computes for there with budget laptop, by the clock on the wall.
-SECONDS = {
-    "00": 12, "01": 55, "02": 85, "03": 75, "04": 124, "05": 90, "06": 25, "07": 60,
-    "08": 52, "09": 85, "10": 30,
-}  # fmt: skip
-
-
-class Speed(NamedTuple):
-    """How fast this machine trains the five-layer network."""
-
-    images: float  # a second, with one thread, while no other program is busy
-    busy: float = 1.0  # how many times as long it takes beside the programs that are busy now
-
-
-def speed(seconds: float = 0.5) -> Speed:
-    """A few real steps, by the processor's clock, which other programs hardly change.
-
-    All threads compute, each for itself: as long as there are more of them and of other programs
-    than cores, the clock on the wall goes faster than theirs.
-    """
-    device = machine.device()
-    bf16, is_cpu = machine.has_fast_bf16(device), device.type == "cpu"
-    size = 64 if is_cpu else 256
-    x = torch.randn(size, 3, 32, 32, device=device).contiguous(memory_format=torch.channels_last)
-    y = torch.randint(1000, (size,), device=device)
-
-    def steps(_: int) -> machine.Timed:
-        net = network.FiveLayerNet().to(device, memory_format=torch.channels_last)
-
-        def step() -> float:
-            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-                scores = net(x)
-            loss = F.cross_entropy(scores.float(), y)
-            loss.backward()
-            return loss.item()  # waits for the device
-
-        return machine.timed(step, seconds)
-
-    every = machine.in_threads(steps, range(machine.threads()) if is_cpu else [0], device)
-    mine, wall = (sum(times) / len(every) for times in zip(*every, strict=True))
-    return Speed(size / mine, max(1.0, wall / mine)) if is_cpu else Speed(size / wall)
 
 
 def somebody_is_there() -> bool:
@@ -159,7 +113,7 @@ class Lesson:
         if shell := get_ipython():
             shell.set_custom_exc((CourseError, KeyboardInterrupt), _told)
         self.budget = BUDGETS[self.budget_name]
-        self.speed = speed()
+        self.speed = speed.measured()
         display(HTML(f"<p><b>This machine:</b> {machine.hardware()}.<br>{self._how_long()}</p>"))
 
     @property
@@ -170,37 +124,12 @@ class Lesson:
     def _how_long(self) -> str:
         if self.budget_name == "quick":
             return "Budget quick: a rehearsal of a few seconds; numbers are rough."
-        free, most = self.seconds(self.number), self.most(self.number)
         more = " Budget gpu asks for several times as much." if self.budget_name == "gpu" else ""
-        said = f"This notebook will compute for about <b>{machine.time_in_words(free)}</b>"
-        if self.speed.busy >= BUSY:
-            said += f", up to <b>{machine.time_in_words(most)}</b> while other programs are busy"
-        return f"{said}.{more}{self._if_too_long(most)}"
-
-    def _if_too_long(self, most: float) -> str:
-        if most < TOO_LONG:
-            return ""
-        wait = "it is worth waiting until they are done. Or " if self.speed.busy >= BUSY else ""
-        return f' That is long: {wait}set budget = "quick" in the cell that sets it.'
+        return self.speed.how_long(self.number, more)
 
     def times(self) -> None:
         """Show how long each notebook computes on this machine."""
-        ways = {"computes for, on this machine": self.seconds}
-        if self.speed.busy >= BUSY:
-            ways["up to, while other programs are as busy as now"] = self.most
-        rows = [
-            (number, *(machine.time_in_words(way(number)) for way in ways.values()))
-            for number in SECONDS
-        ]
-        display(HTML(table(rows, ("notebook", *ways))))
-
-    def seconds(self, number: str) -> float:
-        """How long a notebook computes here with budget laptop while nothing else is busy."""
-        return SECONDS[number] * max(0.2, REFERENCE / self.speed.images)
-
-    def most(self, number: str) -> float:
-        """How long it may take while other programs are as busy as now."""
-        return self.seconds(number) * self.speed.busy
+        display(HTML(self.speed.times()))
 
     def source_network(self) -> network.FiveLayerNet:
         """The pretrained network to borrow from: the shipped one, or yours of notebook 01."""

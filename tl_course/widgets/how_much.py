@@ -264,7 +264,7 @@ class HowMuch(Training):
     def still(self) -> tuple[Picture, list[dict]]:
         """The recorded curves, without and with copies."""
         title, said = "Ten images or a thousand? Recorded", self.prediction
-        picture = curves.panels(self.recorded, title, tuple(WAYS), prediction=said)
+        picture = curves.panels(self.means, title, tuple(WAYS), prediction=said)
         found = self.means[self.means.arm.isin(WAYS)]
         measured = found.pivot(index="images", columns=["arm", "augmented"], values="mean")
         rows = [
