@@ -57,7 +57,7 @@ def every_figure():
     yield figures.training_curve([], [], 10)
     yield figures.training_curve([1, 2], [6.9, 5], 10)
     yield figures.accuracies(ROWS, "t")
-    yield figures.curves({"a": ([1, 2], [3, 4])}, "t", "x", "y")
+    yield figures.chart({"": {"a": drawing.Line([1, 2], [3, 4])}}, "t", "x", "y")
     yield figures.bars({"a": 1.0, "b": 2.0}, "t", "y", spread={"a": 0.1, "b": 0.2})
     yield figures.bars({name: 1.0 for name in "abcdef"}, "t", "y", spread={"a": 0.1})
 

@@ -292,19 +292,6 @@ def accuracies(
     return chart({"": lines}, title, *labels, said, told, look)
 
 
-def curves(
-    lines: dict[str, tuple[Sequence[float], Sequence[float]]],
-    title: str,
-    xlabel: str,
-    ylabel: str,
-    styles: dict[str, tuple[str, str, str]] | None = None,
-    ylim: tuple[float | None, float | None] | None = None,
-) -> Picture:
-    """Lines by name, each (x, y); `styles` gives (colour, marker, line style)."""
-    drawn = {name: Line(x, y, look=(styles or {}).get(name)) for name, (x, y) in lines.items()}
-    return chart({"": drawn}, title, xlabel, ylabel, look=Look(ylim=ylim))
-
-
 def bars(
     values: dict[str, float],
     title: str,

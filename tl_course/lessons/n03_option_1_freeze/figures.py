@@ -8,7 +8,7 @@ import torch
 from tl_course.core.training import History
 from tl_course.data.examples import Examples
 from tl_course.lessons import drawing, figures
-from tl_course.lessons.drawing import STYLES, Picture
+from tl_course.lessons.drawing import STYLES, Line, Picture
 from tl_course.study import comparing
 
 
@@ -27,9 +27,10 @@ def examples(labelled: Examples) -> Picture:
 
 def learning(history: History) -> Picture:
     """The loss while the output layer learns."""
-    lines = {"loss": (history.step, history.loss)}
+    lines = {"": {"loss": Line(history.step, history.loss)}}
     title = "The library stops at a loss well above zero: it keeps the weights small"
-    return figures.curves(lines, title, "steps", "loss on fifty digits", ylim=(0, None))
+    look = figures.Look(ylim=(0, None))
+    return figures.chart(lines, title, "steps", "loss on fifty digits", look=look)
 
 
 def mistakes(test: Examples, predictions: torch.Tensor, seed: int) -> Picture:
@@ -82,4 +83,5 @@ def harm(table: pd.DataFrame) -> Picture:
 def penalties(lines: dict[str, tuple[list[float], list[float]]]) -> Picture:
     """Accuracy against the logarithm of the penalty, a line for each number of digits."""
     title = "A wide range of penalties does about as well"
-    return figures.curves(lines, title, "log10 of the penalty l2", "validation accuracy, %")
+    drawn = {name: Line(*line) for name, line in lines.items()}
+    return figures.chart({"": drawn}, title, "log10 of the penalty l2", "validation accuracy, %")

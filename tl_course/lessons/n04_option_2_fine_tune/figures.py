@@ -115,5 +115,6 @@ def at_rates(rows: Sequence[dict], title: str) -> Picture:
     """Rows of `at_rates`: what is learnt and what is kept, by peak learning rate."""
     called = {"digits": "digits (validation)", "things": "the 1,000 things, still known"}
     rates = [f"{row['rate']:g}" for row in rows]
-    lines = {name: (rates, [100 * row[key] for row in rows]) for key, name in called.items()}
-    return figures.curves(lines, title, "peak learning rate", "accuracy, %", ylim=(0, 103))
+    lines = {name: Line(rates, [100 * row[key] for row in rows]) for key, name in called.items()}
+    look = figures.Look(ylim=(0, 103))
+    return figures.chart({"": lines}, title, "peak learning rate", "accuracy, %", look=look)

@@ -94,7 +94,7 @@ def all_labelled(labelled: Examples) -> Picture:
 
 
 def never_right(right: pd.DataFrame, test: Examples) -> Picture:
-    """Test digits that were wrong after each of the sets of fifty (a row of `right`)."""
+    """Test digits that were wrong after every set of labelled ones (a row of `right`)."""
     never = test[torch.from_numpy((~right.any()).to_numpy().nonzero()[0])[:20]]
     labels = [test.names[y] for y in never.y]
     title = f"None of the {len(right)} sets of fifty was enough for these"

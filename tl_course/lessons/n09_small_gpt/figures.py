@@ -44,14 +44,14 @@ def learning(history: History, about: dict, title: str) -> Picture:
 
 def fifty(diaries: dict[str, Diary]) -> Picture:
     """By arm: bits per character of the fifty lines (dashed) and of test lines, against steps."""
-    lines, styles = {}, {}
+    lines = {}
     for arm, diary in diaries.items():
         label, colour, marker = STYLES[arm]
         for (part, bits), dash in zip(diary.bits.items(), ("--", "-"), strict=True):
-            lines[f"{label}, {part}"] = (list(bits), list(bits.values()))
-            styles[f"{label}, {part}"] = (colour, marker, dash)
+            look = colour, marker, dash
+            lines[f"{label}, {part}"] = Line(list(bits), list(bits.values()), look=look)
     title = "On test lines, the pretrained network is ahead from start to end"
-    return figures.curves(lines, title, "steps", "bits per character", styles=styles)
+    return figures.chart({"": lines}, title, "steps", "bits per character")
 
 
 def texts(samples: dict[str, str | Sequence[str]], caption: str) -> HTML:
