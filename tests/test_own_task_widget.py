@@ -18,8 +18,9 @@ from PIL import Image
 
 from tl_course.base.errors import CourseError
 from tl_course.base.names import LONGEST, clean
-from tl_course.data.targets import own_folder, upload
-from tl_course.data.targets.upload import Upload
+from tl_course.data import upload
+from tl_course.data.targets import own_folder
+from tl_course.data.upload import Upload
 from tl_course.lessons import lesson, resumed
 from tl_course.lessons.n08_your_own_task import thumbnails
 from tl_course.study import own_task

@@ -28,10 +28,11 @@ from tl_course.core import files, sharing, training
 from tl_course.core.model_card import Card
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.session import Recipe, Watch
+from tl_course.data import upload
 from tl_course.data.pictures import PictureError, open_picture
 from tl_course.data.sources import spoken_names
 from tl_course.data.targets import drawn as drawn_digits
-from tl_course.data.targets import drawn_files, handwritten, omniglot, own_folder, spoken, upload
+from tl_course.data.targets import drawn_files, handwritten, omniglot, own_folder, spoken
 from tl_course.lessons import kept, predictions
 from tl_course.lessons.n09_small_gpt import gpt
 from tl_course.widgets.base import Experiment

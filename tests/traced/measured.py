@@ -19,7 +19,7 @@ from tl_course.app import notebooks, wheelhouse
 from tl_course.app.notebooks import root
 from tl_course.base import outside, stats
 from tl_course.core import files, network, output_layers, pretraining, session, settings
-from tl_course.data import pictures, writing
+from tl_course.data import pictures, upload, writing
 from tl_course.data.sources import emoji_images, espeak, strokes, things
 from tl_course.data.targets import (
     drawn_files,
@@ -31,7 +31,6 @@ from tl_course.data.targets import (
     omniglot,
     photographs,
     spoken,
-    upload,
     written,
 )
 from tl_course.layers import growing, stimuli

@@ -1,7 +1,7 @@
 """A task of your own: pictures, what the checker says, a training, its result, and a try.
 
 Five steps, of which one is shown at a time, and one button for what comes next. What computes is in
-`study/own_task`, where the pictures go in `data/targets/upload`.
+`study/own_task`, where the pictures go in `data/upload`.
 """
 
 import hashlib
@@ -24,12 +24,13 @@ from tl_course.base.errors import CourseError, printable
 from tl_course.core import files, settings, training
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.transfer import Adapted
+from tl_course.data import upload
 from tl_course.data.inputs import to_picture
 from tl_course.data.pictures import open_picture
-from tl_course.data.targets import made_folder, own_folder, upload
+from tl_course.data.targets import made_folder, own_folder
 from tl_course.data.targets.folder import SIZE, SMALLEST, picture_to_input
 from tl_course.data.targets.own_folder import Checked, legible
-from tl_course.data.targets.upload import Upload
+from tl_course.data.upload import Upload
 from tl_course.lessons.drawing import Picture, url_of
 from tl_course.lessons.n08_your_own_task import figures, thumbnails
 from tl_course.study import own_task
