@@ -330,11 +330,11 @@ def test_an_edge_filter_answers_to_its_edge_alone():
 def test_claims_are_told_to_learners_and_strict_in_tests(monkeypatch):
     monkeypatch.setattr(module, "display", lambda html: None)
     lesson = Lesson("03", "quick")
-    it_holds, it_does_not = Claim("a", True, "1 against 2"), Claim("b", False, "3 against 4")
+    it_holds, it_does_not = Claim("a", True, "1 against 2"), Claim("b", False, "3 against 4", False)
     monkeypatch.delenv(module.STRICT, raising=False)
     told = lesson.judged(it_holds).data
     assert "holds in the recorded results" in told and "1 against 2" in told
-    told = lesson.judged(it_does_not, recorded=False).data
+    told = lesson.judged(it_does_not).data
     assert "did not hold in this run" in told and "another seed" in told
     monkeypatch.setenv(module.STRICT, "1")
     lesson.judged(it_holds)

@@ -11,8 +11,9 @@ from functools import cache
 import nbformat
 import pytest
 
-from tl_course.app import notebooks, rules
+from tl_course.app import notebooks
 from tl_course.app.notebooks import root
+from tl_course.app.pages import rules
 
 NOTEBOOKS = {path.stem[:2]: path for path in notebooks.find()}
 PAGES = [root() / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]

@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 import tl_course as tl
-from tl_course.app import notebooks, report, votes
+from tl_course.app import notebooks, report
 from tl_course.app.notebooks import root
+from tl_course.app.pages import votes
 from tl_course.data.sources import espeak, strokes, things
 from tl_course.data.targets import handwritten, kinds, letters, lines, made_folder, written
 from tl_course.lessons import exercises
-from tl_course.study import results
 
 NUMBERS = [path.stem[:2] for path in notebooks.find()]
 EXERCISES = {one.name for number in NUMBERS for one in exercises.every(number).values()}
@@ -136,23 +136,10 @@ def test_every_prediction_of_the_sessions_has_its_vote():
     source = "".join(cell.source for n in NUMBERS[:7] for cell in cells(n))
     assert len(places) == source.count("tl.prediction(") + 1, "and the curve of 05"
     for key, place in places.items():
-        assert bool(given[key].options()) == place.has_options, key
+        came_out, options = given[key].result()
+        assert bool(options) == place.has_options, key
+        assert not options or came_out in options, key
         assert place.question.endswith(("?", ".)", "is behind."))
-
-
-def test_what_came_out_is_among_the_options():
-    for vote in votes.VOTES:
-        if vote.options():
-            assert vote.came_out() in list(vote.options()), vote.name
-
-
-def test_what_came_out_follows_the_recorded_table(monkeypatch):
-    vote = next(one for one in votes.VOTES if (one.number, one.name) == ("04", "large-rate"))
-    recorded = results.load("by_hand")
-    assert f"{votes.e04.by_hand_at(recorded, 1e-3):.3g} of 100" == vote.came_out()
-    halved = recorded.assign(accuracy=recorded.accuracy / 2)
-    monkeypatch.setattr(votes, "_load", lambda name: halved)
-    assert vote.came_out.__wrapped__(vote) != vote.came_out()
 
 
 MADE_LIVE = {("01", "fresh"), ("05", "tasks"), ("06", "table")}  # at budget quick, too
@@ -186,13 +173,14 @@ def test_what_a_notebook_shows_is_what_the_notes_say(number, tmp_path):
 
 def test_claims_and_questions_are_those_of_the_notebooks():
     for number in NUMBERS[:7]:
-        assert all(one.holds for one in votes.claims(number))
-        asked = re.findall(r"questions\.([A-Z_]+)\)", "".join(c.source for c in cells(number)))
+        source = "".join(cell.source for cell in cells(number))
+        assert all(f"claims.{claim.__name__}" in source for claim in votes.CLAIMS[number])
+        asked = re.findall(r"questions\.([A-Z_]+)\)", source)
         (path,) = notebooks.find([number])
         module = importlib.import_module(f"tl_course.lessons.n{path.stem}.questions")
         for name in asked:
             if isinstance(getattr(module, name), tl.lessons.questions.Question):
-                assert getattr(module, name).text in votes.questions((number,))
+                assert getattr(module, name).text in votes.questions([number])
 
 
 FIGURE = re.compile(r"\d[\d.,]*\s*(?:%|points?\b|of 100|± )|±")

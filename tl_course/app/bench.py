@@ -20,8 +20,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm.auto import tqdm
 
-from tl_course.app import readme, rivals
+from tl_course.app import rivals
 from tl_course.app.notebooks import root
+from tl_course.app.pages import markdown
 from tl_course.base import machine, storage
 from tl_course.core import network, pretraining, training, transfer
 from tl_course.core.network import FiveLayerNet
@@ -441,7 +442,7 @@ def as_table(figures: Sequence[Figure]) -> str:
         spread = f"{_said(part['lowest'])} to {_said(part['highest'])}"
         rows[figure.says] = [_said(figure.median), spread, figure.unit]
     about = f"{machine.summary()}; torch {torch.__version__}"
-    return readme.markdown(about, ["median", "lowest to highest", ""], rows)
+    return markdown.table(about, ["median", "lowest to highest", ""], rows)
 
 
 def _said(value: float) -> str:
@@ -451,6 +452,6 @@ def _said(value: float) -> str:
 def write(figures: Sequence[Figure], page: Path | None = None) -> Path:
     """Put the table into the documentation, in place of the last one."""
     page = page or root() / "docs" / "speed.md"
-    text = readme.filled(page, {"bench": as_table(figures)}, "tl-course bench")
+    text = markdown.filled(page, {"bench": markdown.Part(as_table(figures))}, "tl-course bench")
     storage.write_text(page, text)
     return page

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tl_course import lessons
-from tl_course.app import readme, weights
+from tl_course.app import weights
 from tl_course.app.notebooks import root
+from tl_course.app.pages import pages
 from tl_course.base import storage
 from tl_course.base.errors import CourseError
 from tl_course.core import files, pretraining
@@ -62,6 +63,6 @@ def make_all(names: Sequence[str] = (), anew: bool = False) -> list[str]:
             told.append(f"{name} made")
     if told:
         banner()
-        for path, text in readme.pages().items():
+        for path, text in pages().items():
             storage.write_text(path, text)
     return told or ["Everything is current."]

@@ -1,14 +1,19 @@
 """What a lesson claims: a sentence, whether it holds, and the numbers behind it.
 
-A claim is a function from a recorded or live table to a `Claim`; those of notebook NN are in
-`nNN_…/claims.py`, and the tests see each of them hold and fail without a notebook.
+A claim of notebook NN is a function in `nNN_…/claims.py` that says once on which recorded tables it
+rests: `@claim("sweep", "official")`. Notebooks, pages and tests ask it for `.recorded()`; called
+with the tables of a live run, it judges those.
 """
 
 from __future__ import annotations
 
+import functools
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from tl_course.study import results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,11 +21,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Claim:
-    """`text` is one sentence with one number, `evidence` the other numbers that it rests on."""
+    """`text` is one sentence with one number, `evidence` the other numbers that it rests on.
+
+    `recorded` says whether these are of recorded tables, or (None) of `Lesson.evidence`.
+    """
 
     text: str
     holds: bool
     evidence: str
+    recorded: bool | None = None
+
+
+class Claiming:
+    """A function that makes a `Claim`, and the names of the recorded tables that it rests on."""
+
+    def __init__(self, function: Callable[..., Claim], tables: tuple[str, ...]) -> None:
+        functools.update_wrapper(self, function)
+        self.tables = tables
+
+    def __call__(self, *evidence: object) -> Claim:
+        """The claim on these tables, or on what a notebook has just done if it names no table."""
+        return replace(self.__wrapped__(*evidence), recorded=None if self.tables else False)
+
+    def recorded(self) -> Claim:
+        """The claim on its recorded tables."""
+        return replace(self.__wrapped__(*map(results.load, self.tables)), recorded=True)
+
+
+def claim(*tables: str) -> Callable[[Callable[..., Claim]], Claiming]:
+    """A decorator of the function that makes a claim on these recorded tables, in this order."""
+    return functools.partial(Claiming, tables=tables)
 
 
 def level(what: str, by_hand: float, library: float) -> Claim:

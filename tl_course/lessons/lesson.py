@@ -165,13 +165,9 @@ class Lesson:
 
         return pd.DataFrame(live)
 
-    def judged(self, claim: Claim, recorded: bool | None = None) -> HTML:
-        """Whether a claim held, in one sentence, and the rest on request; strict in tests.
-
-        `recorded` says that the evidence is the recorded results, or (False) this very run, at any
-        budget; else it is what `evidence` gives: recorded at budget quick.
-        """
-        recorded = self.budget_name == "quick" if recorded is None else recorded
+    def judged(self, claim: Claim) -> HTML:
+        """Whether a claim held, in one sentence, and the rest on request; strict in tests."""
+        recorded = self.budget_name == "quick" if claim.recorded is None else claim.recorded
         where = "in the recorded results" if recorded else "in this run"
         if not claim.holds and os.environ.get(STRICT):
             raise AssertionError(f"claim did not hold {where}: {claim.text} ({claim.evidence})")

@@ -203,6 +203,11 @@ def pretrained() -> dict[str, FiveLayerNet]:
     return {source: pretraining.pretrained(name) for source, name in SOURCES.items()}
 
 
+def fifty(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of Option 1 with fifty labelled examples."""
+    return table.query("images == 50 and option == '1'")
+
+
 def cells(table: pd.DataFrame) -> pd.DataFrame:
     """Rows `source`, `target`, `option`, `images`, `mean`, `sd`, `draws`; mean and sd are shares.
 

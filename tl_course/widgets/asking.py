@@ -59,15 +59,12 @@ def prediction(
     return Prediction(lesson.number, name, asked, shown)
 
 
-def show(lesson: Lesson, *things: Any, recorded: bool | None = None) -> None:
-    """Show claims, texts (Markdown), figures, questions, experiments: after open predictions.
-
-    `recorded` is for claims, as in `Lesson.judged`.
-    """
+def show(lesson: Lesson, *things: Any) -> None:
+    """Show claims, texts (Markdown), figures, questions, experiments: after open predictions."""
 
     def part(thing: Any) -> Any:
         if isinstance(thing, Claim):
-            return lesson.judged(thing, recorded)
+            return lesson.judged(thing)
         return _text(thing) if isinstance(thing, str) else thing
 
     parts = [part(thing) for thing in things]

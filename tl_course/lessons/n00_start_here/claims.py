@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from tl_course.lessons.claims import Claim
+from tl_course.lessons.claims import Claim, claim
 from tl_course.study import comparing
 
 
+@claim("sweep")
 def what_it_saw_before_helps(table: pd.DataFrame) -> Claim:
     """Of a sweep: Option 1 gets at least ten more of 100 right than random frozen layers."""
     mean = 100 * comparing.plain(table).groupby(["arm", "images"]).accuracy.mean()

@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from tl_course.lessons.claims import Claim
+from tl_course.lessons.claims import Claim, claim
 
 
+@claim("pretraining")
 def it_learns_to_name_things(table: pd.DataFrame) -> Claim:
     """The shortest pretraining of the table is enough for more than half of fresh pictures."""
     short = table.sort_values("images").iloc[0]
@@ -17,6 +18,7 @@ def it_learns_to_name_things(table: pd.DataFrame) -> Claim:
     )
 
 
+@claim()
 def batchnorm_melts_away(difference: float, largest: float) -> Claim:
     """The largest difference between scores with and without BatchNorm, and the largest score."""
     return Claim(

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tl_course.lessons.claims import Claim, at_least, listed
+from tl_course.lessons.claims import Claim, at_least, claim, listed
 from tl_course.lessons.n02_what_layers_see.experiments import agreement, straight_and_curved
 
 STRAIGHT, HIGHER = ["layer1", "layer2"], ["layer3", "layer4"]
@@ -14,6 +14,7 @@ def _listed(table: pd.DataFrame, form: str = ".0f") -> str:
     return listed(rows, "same {}: {}")
 
 
+@claim("orientation")
 def training_makes_units_choosy(table: pd.DataFrame) -> Claim:
     """About angles, in layer 1; `table` is "orientation"."""
     share = 100 * (table.orientation_selectivity > 0.5).groupby(table.kind).mean()
@@ -25,6 +26,7 @@ def training_makes_units_choosy(table: pd.DataFrame) -> Claim:
     )
 
 
+@claim("orientation")
 def colour_gives_way_to_light(table: pd.DataFrame) -> Claim:
     """In layer 1; `table` is "orientation"."""
     share = 100 * (table.colour_selectivity > 0).groupby(table.kind).mean()
@@ -36,6 +38,7 @@ def colour_gives_way_to_light(table: pd.DataFrame) -> Claim:
     )
 
 
+@claim("preference")
 def straight_shapes_come_first(table: pd.DataFrame) -> Claim:
     """By both rulers; `table` is "preference"."""
     straight = straight_and_curved(table).straight.unstack("kind")
@@ -50,6 +53,7 @@ def straight_shapes_come_first(table: pd.DataFrame) -> Claim:
     )
 
 
+@claim("preference")
 def curved_shapes_come_later(table: pd.DataFrame) -> Claim:
     """By both rulers; `table` is "preference"."""
     curved = straight_and_curved(table).curved.unstack("kind")
@@ -65,6 +69,7 @@ def curved_shapes_come_later(table: pd.DataFrame) -> Claim:
     )
 
 
+@claim("preference")
 def corners_do_not_come_second(table: pd.DataFrame) -> Claim:
     """Layer 2 and corners, by both rulers; `table` is "preference"."""
     rows = table[(table.layer == "layer2") & (table.stimulus == "corner")]
@@ -81,6 +86,7 @@ def corners_do_not_come_second(table: pd.DataFrame) -> Claim:
     )
 
 
+@claim("usage")
 def one_set_of_units_serves_all(table: pd.DataFrame) -> Claim:
     """Drawings, digits, letters and photographs, in layer 1; `table` is "usage"."""
     trained, untrained = (agreement(table).loc[net] for net in ("trained", "untrained"))
@@ -95,6 +101,7 @@ def one_set_of_units_serves_all(table: pd.DataFrame) -> Claim:
     )
 
 
+@claim("first_layers")
 def clean_filters_are_not_needed(table: pd.DataFrame) -> Claim:
     """`table` is "first_layers"."""
     share = 100 * table.set_index("net").accuracy
@@ -107,6 +114,7 @@ def clean_filters_are_not_needed(table: pd.DataFrame) -> Claim:
     )
 
 
+@claim("synthesis")
 def made_pictures_beat_natural_ones(table: pd.DataFrame) -> Claim:
     """`table` is "synthesis"."""
     wins = 100 * (table.made > table.found).groupby(table.layer).mean()
@@ -119,6 +127,7 @@ def made_pictures_beat_natural_ones(table: pd.DataFrame) -> Claim:
     )
 
 
+@claim("settling")
 def lower_layers_start_closer_to_the_end(table: pd.DataFrame) -> Claim:
     """`table` is "settling"."""
     mean = table.groupby(["layer", "step"]).similarity.mean().unstack()

@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from tl_course.lessons.claims import Claim, level
+from tl_course.lessons.claims import Claim, claim, level
 from tl_course.study import comparing
 
 
+@claim()
 def frozen_is_frozen(before: str, after: str, kept: int) -> Claim:
     """The fingerprints of four layers of `kept` numbers, before and after Option 1."""
     return Claim(
@@ -15,11 +16,13 @@ def frozen_is_frozen(before: str, after: str, kept: int) -> Claim:
     )
 
 
+@claim()
 def by_hand_is_the_same(by_hand: float, library: float) -> Claim:
     """Accuracies, 0 … 1, of Option 1 in plain PyTorch and of the library, on one draw."""
     return level("Option 1 by hand", by_hand, library)
 
 
+@claim("sweep")
 def option_1_beats_its_rivals(table: pd.DataFrame) -> Claim:
     """Of a sweep: Option 1 is ahead of the best of three rivals, with ten and with fifty digits."""
     mean = 100 * comparing.plain(table).groupby(["arm", "images"]).accuracy.mean()
@@ -34,6 +37,7 @@ def option_1_beats_its_rivals(table: pd.DataFrame) -> Claim:
     )
 
 
+@claim("forms")
 def layers_ignore_what_pretraining_varied(table: pd.DataFrame) -> Claim:
     """Of other forms: inverting ruins random layers alone, swapping rows and columns ruins both."""
     mean = 100 * table.groupby(["arm", "form"]).accuracy.mean()

@@ -3,26 +3,30 @@
 import pandas as pd
 
 from tl_course.base import stats
-from tl_course.lessons.claims import Claim, at_least, at_most, level, listed
+from tl_course.lessons.claims import Claim, at_least, at_most, claim, level, listed
+from tl_course.lessons.n04_option_2_fine_tune.experiments import option_2_minus_option_1
 from tl_course.study import comparing, forgetting
 
 LAYERS = [f"moved_{number}" for number in (1, 2, 3, 4)]
 
 
-def _costs(left: pd.DataFrame) -> tuple[float, pd.DataFrame, pd.Series, pd.DataFrame]:
-    """Means in %: known before; rows of Option 1, of Option 2's large steps, of its small steps."""
+def _costs(table: pd.DataFrame) -> tuple[float, pd.DataFrame, pd.Series, pd.DataFrame]:
+    """Means in % up to 200 digits: known before; Option 1; Option 2's large and small steps."""
+    left = table[table.images <= 200]
     by = 100 * left.groupby(["arm", "settings", "images"])[["accuracy", *LAYERS]].mean()
     two, large = by.loc["option-2"], ("tuned", 200)
     return by.accuracy["before"].item(), by.loc["option-1"], two.loc[large], two.drop(large)
 
 
+@claim()
 def by_hand_is_the_same(by_hand: float, library: float) -> Claim:
     """Accuracies, 0 … 1, of Option 2 in plain PyTorch and of the library, on one draw."""
     return level("Option 2 by hand", by_hand, library)
 
 
+@claim("by_hand")
 def large_steps_ruin_option_2(table: pd.DataFrame) -> Claim:
-    """Rows of `by_hand`: the same lines with two rates, on the same ten draws of fifty."""
+    """The same lines with two rates, on the same ten draws of fifty."""
     rows = table[(table.arm == "option-2") & (table.made == "by hand")]
     by = 100 * rows.pivot(index="draw", columns="rate", values="accuracy")
     small, large = by[by.columns.min()], by[by.columns.max()]
@@ -38,8 +42,9 @@ def large_steps_ruin_option_2(table: pd.DataFrame) -> Claim:
     )
 
 
+@claim("overfitting")
 def both_options_overfit(curves: pd.DataFrame) -> Claim:
-    """Rows of `overfitting`: training and test accuracy at the last step."""
+    """Training and test accuracy at the last step."""
     last = curves[curves.step == curves.step.max()]
     last = 100 * last.groupby(["arm", "part"]).accuracy.mean().unstack()
     gap = last.training - last.test
@@ -52,8 +57,9 @@ def both_options_overfit(curves: pd.DataFrame) -> Claim:
     )
 
 
+@claim("forgetting", "sweep")
 def freezing_hardly_helps(costs: pd.DataFrame, sweep: pd.DataFrame) -> Claim:
-    """The gap between training and test on the same draws: rows of `forgetting`, of a sweep."""
+    """The gap between training and test on the same draws."""
     gaps = forgetting.overfitting_gaps(costs, comparing.plain(sweep), 10)
     most, quarter = gaps["larger"] + gaps["interval"], gaps["option-2"] / 4
     return Claim(
@@ -67,10 +73,11 @@ def freezing_hardly_helps(costs: pd.DataFrame, sweep: pd.DataFrame) -> Claim:
     )
 
 
+@claim("forgetting", "sweep", "equal_rates")
 def freezing_never_helps_much(
     costs: pd.DataFrame, sweep: pd.DataFrame, equal: pd.DataFrame
 ) -> Claim:
-    """The same gap at every size: as tuned, and by the same updates (rows of `equal_rates`)."""
+    """The same gap at every size: as tuned, and by the same updates."""
     tuned = forgetting.gaps_by_size(costs, comparing.plain(sweep)).larger
     same = forgetting.gaps_by_size(equal, equal)
     most, unclear = max(tuned.max(), same.larger.max()), same.larger.abs() < same.interval
@@ -86,8 +93,9 @@ def freezing_never_helps_much(
     )
 
 
+@claim("forgetting")
 def option_2_forgets(left: pd.DataFrame) -> Claim:
-    """What is left of the 1,000 things after 10, 50 and 200 digits: rows of `forgetting`."""
+    """What is left of the 1,000 things after 10, 50 and 200 digits."""
     before, frozen, large, small = _costs(left)
     kept = small.accuracy / before
     every = [*small.accuracy.items(), (large.name, large.accuracy)]
@@ -105,8 +113,9 @@ def option_2_forgets(left: pd.DataFrame) -> Claim:
     )
 
 
+@claim("forgetting")
 def steps_decide_what_is_forgotten(left: pd.DataFrame) -> Claim:
-    """200 digits with the settings of fifty, against fifty: rows of `forgetting`."""
+    """200 digits with the settings of fifty, against fifty."""
     before, _, _, small = _costs(left)
     share = 100 * small.accuracy / before
     many, few = share[forgetting.CONTROL, 200], share["tuned", 50]
@@ -118,8 +127,9 @@ def steps_decide_what_is_forgotten(left: pd.DataFrame) -> Claim:
     )
 
 
+@claim("forgetting")
 def small_steps_move_little(left: pd.DataFrame) -> Claim:
-    """How far each layer went: rows of `forgetting`."""
+    """How far each layer went."""
     _, _, large, small = _costs(left)
     large, small = large[LAYERS], small[LAYERS]
     return Claim(
@@ -136,8 +146,9 @@ def small_steps_move_little(left: pd.DataFrame) -> Claim:
     )
 
 
+@claim("sweep")
 def borrowing_beats_scratch(table: pd.DataFrame) -> Claim:
-    """Both options against the same network from scratch: rows of a sweep."""
+    """Both options against the same network from scratch."""
     mean = 100 * comparing.plain(table).groupby(["images", "arm"]).accuracy.mean().unstack()
     lead = (mean[["option-1", "option-2"]].min(axis=1) - mean.scratch)[[50, 200]]
     return Claim(
@@ -148,8 +159,10 @@ def borrowing_beats_scratch(table: pd.DataFrame) -> Claim:
     )
 
 
-def only_with_ten_is_one_option_ahead(gain: pd.DataFrame) -> Claim:
-    """Option 2 minus Option 1 on the same draws: rows of `option_2_minus_option_1`."""
+@claim("sweep")
+def only_with_ten_is_one_option_ahead(sweep: pd.DataFrame) -> Claim:
+    """Option 2 minus Option 1 on the same draws."""
+    gain = option_2_minus_option_1(sweep)
     by = {row.images: comparing.verdict(row) for row in gain.itertuples()}
     ten = by.pop(10)
     return Claim(

@@ -6,7 +6,7 @@ import pandas as pd
 
 from tl_course.core import settings
 from tl_course.data.targets.handwritten import ALL
-from tl_course.lessons.claims import Claim, at_least, at_most, listed
+from tl_course.lessons.claims import Claim, at_least, at_most, claim, listed
 from tl_course.lessons.curves import PANELS
 from tl_course.lessons.drawing import STYLES
 from tl_course.lessons.n05_how_much_data import middle_ways, protocols, unlabelled
@@ -37,6 +37,7 @@ def _listed(named: dict[str, pd.Series], form: str = "{1:.1f}") -> str:
     return listed({name: listed(values, form, ", ") for name, values in named.items()}, "{}: {}")
 
 
+@claim("sweep")
 def borrowing_leads(table: pd.DataFrame) -> Claim:
     """Both options against both controls, at every number of digits: rows of a sweep."""
     mean = 100 * comparing.plain(table).groupby(["arm", "images"]).accuracy.mean().unstack("arm")
@@ -50,6 +51,7 @@ def borrowing_leads(table: pd.DataFrame) -> Claim:
     )
 
 
+@claim("sweep")
 def copies_help_scratch_most(sweep: pd.DataFrame) -> Claim:
     """What altered copies add for each way to learn, on the same draws."""
     table, borrowing = comparing.tuned(sweep), [*BORROWING, "output-first"]
@@ -69,6 +71,7 @@ def copies_help_scratch_most(sweep: pd.DataFrame) -> Claim:
     )
 
 
+@claim("sweep")
 def fixed_layers_are_a_ceiling(sweep: pd.DataFrame) -> Claim:
     """A network from scratch against Option 1, and against LP-FT, with copies."""
     arms = ("option-1", "output-first")
@@ -82,6 +85,7 @@ def fixed_layers_are_a_ceiling(sweep: pd.DataFrame) -> Claim:
     )
 
 
+@claim("official")
 def the_options_cross(official: pd.DataFrame) -> Claim:
     """Option 2 against Option 1, digits as they are, from ten labels to all: rows of `official`."""
     rows = _ahead(official, "option-2", "option-1", copies=False)
@@ -101,6 +105,7 @@ def _numbers(sizes: Iterable[int]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+@claim("official", "pretrainings")
 def few_labels_leave_the_options_level(official: pd.DataFrame, again: pd.DataFrame) -> Claim:
     """Option 2 against Option 1, no copies, over networks: rows of `official`, `pretrainings`."""
     rows = _in_networks(official, again, "option-2", "option-1", copies=False)
@@ -114,6 +119,7 @@ def few_labels_leave_the_options_level(official: pd.DataFrame, again: pd.DataFra
     )
 
 
+@claim("official", "pretrainings")
 def moving_pays_with_copies(official: pd.DataFrame, again: pd.DataFrame) -> Claim:
     """The same with altered copies: ahead from fifty digits on, whichever network is borrowed."""
     rows = _in_networks(official, again, "option-2", "option-1", copies=True)
@@ -126,6 +132,7 @@ def moving_pays_with_copies(official: pd.DataFrame, again: pd.DataFrame) -> Clai
     )
 
 
+@claim("official", "pretrainings")
 def borrowing_pays_with_each_network(official: pd.DataFrame, again: pd.DataFrame) -> Claim:
     """Option 1 against from scratch, and LP-FT against Option 1, over networks."""
     every = {
@@ -165,6 +172,7 @@ def _each_network(rows: pd.DataFrame) -> str:
     return listed(said, "{:,} digits: {}")
 
 
+@claim("official")
 def borrowing_matters_little_with_all(official: pd.DataFrame) -> Claim:
     """Every way to borrow against from scratch, with all 55,000 labels: rows of `official`."""
     frozen, moving = (
@@ -191,6 +199,7 @@ def borrowing_matters_little_with_all(official: pd.DataFrame) -> Claim:
     )
 
 
+@claim("sweep", "official")
 def borrowing_saves_labels(sweep: pd.DataFrame, official: pd.DataFrame) -> Claim:
     """How many labels from scratch equal fifty under Option 1, without and with copies."""
     needed = {
@@ -209,6 +218,7 @@ def borrowing_saves_labels(sweep: pd.DataFrame, official: pd.DataFrame) -> Claim
     )
 
 
+@claim()
 def borrowing_serves_other_tasks(lead: dict[str, float]) -> Claim:
     """Option 1 minus random layers, one image of each class: share of the test, by task."""
     least = min(lead.values())
@@ -221,6 +231,7 @@ def borrowing_serves_other_tasks(lead: dict[str, float]) -> Claim:
     )
 
 
+@claim("official")
 def the_rule_is_never_certainly_wrong(official: pd.DataFrame) -> Claim:
     """The option that `recommended` takes against the other, at each number of digits."""
     lead, wrong = {}, False
@@ -238,6 +249,7 @@ def the_rule_is_never_certainly_wrong(official: pd.DataFrame) -> Claim:
     )
 
 
+@claim("sweep")
 def output_layer_first_leads(sweep: pd.DataFrame) -> Claim:
     """LP-FT against each option with 50 to 200 digits as they are."""
     against = [_ahead(sweep, "output-first", arm, copies=False).loc[50:200] for arm in BORROWING]
@@ -250,6 +262,7 @@ def output_layer_first_leads(sweep: pd.DataFrame) -> Claim:
     )
 
 
+@claim("forgetting")
 def labels_cure_overfitting_not_forgetting(forgetting: pd.DataFrame) -> Claim:
     """Training minus test accuracy of both options, and what is still known of the source."""
     tuned = comparing.tuned(forgetting)
@@ -271,6 +284,7 @@ def labels_cure_overfitting_not_forgetting(forgetting: pd.DataFrame) -> Claim:
     )
 
 
+@claim("official", "middle_ways")
 def no_middle_way_leads(official: pd.DataFrame, between: pd.DataFrame) -> Claim:
     """Ways between the options against output layer first: rows of `official`, `middle_ways`."""
     rows = middle_ways.compared(official, between, "output-first")
@@ -295,6 +309,7 @@ def _lead_of_borrowing(table: pd.DataFrame, *by: str) -> tuple[pd.DataFrame, pd.
     return mean, mean[BORROWING].min(axis=1) - mean[[*WITHOUT, "classical"]].max(axis=1)
 
 
+@claim("unlabelled")
 def unlabelled_digits_help_if_alike(table: pd.DataFrame) -> Claim:
     """Test digits centred by unlabelled ones against as they are: rows of `unlabelled`."""
     arms = table.assign(arm=table.heap + table.unlabelled.astype(str))
@@ -326,6 +341,7 @@ def unlabelled_digits_help_if_alike(table: pd.DataFrame) -> Claim:
     )  # fmt: skip
 
 
+@claim("protocols")
 def few_published_networks_do_better(table: pd.DataFrame) -> Claim:
     """Sixteen labels of each digit, the official test, the same classifier: rows of `protocols`."""
     others = protocols.published()
@@ -346,6 +362,7 @@ def few_published_networks_do_better(table: pd.DataFrame) -> Claim:
     )  # fmt: skip
 
 
+@claim("tasks")
 def borrowing_leads_on_other_tasks(tasks: pd.DataFrame) -> Claim:
     """Both options against every way without borrowing, on letters and on unseen things."""
     _, lead = _lead_of_borrowing(tasks, "task", "each")
@@ -357,6 +374,7 @@ def borrowing_leads_on_other_tasks(tasks: pd.DataFrame) -> Claim:
     )
 
 
+@claim("real_letters")
 def borrowing_leads_on_real_letters(letters: pd.DataFrame) -> Claim:
     """The same in each of five alphabets, drawn by people: rows of `real_letters`."""
     by, lead = _lead_of_borrowing(letters, "each", "alphabet")
@@ -370,6 +388,7 @@ def borrowing_leads_on_real_letters(letters: pd.DataFrame) -> Claim:
     )
 
 
+@claim("which_layers")
 def every_borrowed_layer_helps(cuts: pd.DataFrame) -> Claim:
     """Accuracy with the first k layers borrowed, or random: rows of `which_layers`."""
     by = 100 * cuts.groupby(["first", "then", "k"]).accuracy.mean()
@@ -385,6 +404,7 @@ def every_borrowed_layer_helps(cuts: pd.DataFrame) -> Claim:
     )
 
 
+@claim("sources")
 def renders_and_shapes_matter(sources: pd.DataFrame) -> Claim:
     """Option 1 with fifty digits on layers that were pretrained on less."""
     rows = sources[sources.images == 50].set_index("question")
@@ -405,6 +425,7 @@ def renders_and_shapes_matter(sources: pd.DataFrame) -> Claim:
     )
 
 
+@claim("sources")
 def varied_sources_serve_better(sources: pd.DataFrame) -> Claim:
     """Option 1 with fifty digits, after equally many pictures of ten to a thousand classes."""
     rows = sources[(sources.question == "classes") & (sources.images == 50)]
@@ -420,6 +441,7 @@ def varied_sources_serve_better(sources: pd.DataFrame) -> Claim:
     )
 
 
+@claim("sweep")
 def one_recipe_costs_little(sweep: pd.DataFrame) -> Claim:
     """One recipe for all against tuned settings, for every way to borrow."""
     rows = comparing.recipes(sweep).query("arm in ['option-1', 'option-2', 'output-first']")
@@ -436,6 +458,7 @@ def one_recipe_costs_little(sweep: pd.DataFrame) -> Claim:
     )
 
 
+@claim("push")
 def copies_give_most_with_few_digits(push: pd.DataFrame) -> Claim:
     """What each step of pushing gave: altered copies with few digits, moving all with many."""
     mean = 100 * push.groupby(["images", "step"], sort=False).accuracy.mean().unstack("images")

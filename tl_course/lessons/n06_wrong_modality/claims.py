@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tl_course.lessons.claims import Claim, at_least, at_most, listed
+from tl_course.lessons.claims import Claim, at_least, at_most, claim, listed
 from tl_course.lessons.n06_wrong_modality.experiments import in_full
 from tl_course.study import matrix
 from tl_course.study.matrix_cells import SAME
@@ -14,25 +14,35 @@ SHUFFLED = (
 )
 
 
+POINTS = "{1.ahead:+.1f} ± {1.interval:.1f}"
+
+
 def _mean(rows: pd.DataFrame, *by: str) -> pd.Series:
     return 100 * rows.groupby(list(by)).accuracy.mean()
 
 
-def own_kind_helps(fifty: pd.DataFrame) -> Claim:
-    """Each target with the source of its own kind: rows of the matrix, Option 1."""
-    gains = matrix.ahead(fifty, ("random", "1")).set_index(["target", "source"])
+def _gains(fifty: pd.DataFrame) -> pd.DataFrame:
+    """How far Option 1 is ahead of random layers, by target and source."""
+    return matrix.ahead(fifty, ("random", "1")).set_index(["target", "source"])
+
+
+@claim("matrix")
+def own_kind_helps(table: pd.DataFrame) -> Claim:
+    """Each target with the source of its own kind with fifty examples, Option 1."""
+    gains = _gains(matrix.fifty(table))
     same = gains.loc[list(SAME.items())]
     return Claim(
         "For every target, layers pretrained on its own kind of input get at least "
         f"{at_least(same.ahead.min())} more of 100 right, on average, than random layers.",
         bool((same.ahead - same.interval).min() > 0 and same.ahead.min() >= 15),
-        listed(dict(same.iterrows()), "{0[0]}: {1.ahead:+.1f} ± {1.interval:.1f}"),
+        listed(dict(same.iterrows()), "{0[0]}: " + POINTS),
     )
 
 
-def another_kind_can_help(fifty: pd.DataFrame) -> Claim:
-    """Pictures for sound, by synthetic voices and by people: rows of the matrix, Option 1."""
-    gains = matrix.ahead(fifty, ("random", "1")).set_index(["target", "source"])
+@claim("matrix")
+def another_kind_can_help(table: pd.DataFrame) -> Claim:
+    """Pictures for sound, by synthetic voices and by people with fifty examples, Option 1."""
+    gains = _gains(matrix.fifty(table))
     clean, people = (gains.loc[(name, "image")] for name in ("spoken", "spoken-real"))
     return Claim(
         f"Layers pretrained on pictures get {clean.ahead:.0f} more of 100 digits right than random "
@@ -43,8 +53,10 @@ def another_kind_can_help(fifty: pd.DataFrame) -> Claim:
     )
 
 
-def own_kind_serves_best(fifty: pd.DataFrame) -> Claim:
-    """The best source of each target: rows of the matrix, Option 1."""
+@claim("matrix")
+def own_kind_serves_best(table: pd.DataFrame) -> Claim:
+    """The best source of each target with fifty examples, Option 1."""
+    fifty = matrix.fifty(table)
     mean = _mean(fifty[fifty.source.isin(matrix.SOURCES)], "target", "source").unstack()
     best = mean.idxmax(axis=1)
     lead = [mean.loc[name, kind] - mean.loc[name].drop(kind).max() for name, kind in SAME.items()]
@@ -56,8 +68,9 @@ def own_kind_serves_best(fifty: pd.DataFrame) -> Claim:
     )
 
 
+@claim("matrix", "matrix_ends")
 def own_kind_helps_at_every_number(recorded: pd.DataFrame, ends: pd.DataFrame) -> Claim:
-    """The same from the fewest examples to the most: rows of the matrix, and of `matrix_ends`."""
+    """The same from the fewest examples to the most."""
     table = pd.concat([recorded, ends]).query("option == '1'")
     gains = matrix.ahead(table, ("random", "1"))
     same = gains[gains.source == gains.target.map(SAME)].sort_values("images")
@@ -74,13 +87,13 @@ def own_kind_helps_at_every_number(recorded: pd.DataFrame, ends: pd.DataFrame) -
     )
 
 
-def three_networks_agree(fifty: pd.DataFrame) -> Claim:
-    """Each pretraining by itself against random layers: rows of the matrix, Option 1."""
-    alone = {}
+@claim("matrix")
+def three_networks_agree(table: pd.DataFrame) -> Claim:
+    """Each pretraining by itself against random layers with fifty examples, Option 1."""
+    fifty, alone = matrix.fifty(table), {}
     for run in sorted(fifty.pretraining.unique()):
         rows = fifty[(fifty.pretraining == run) | (fifty.source == "random")]
-        gains = matrix.ahead(rows, ("random", "1")).set_index(["target", "source"])
-        alone[f"network {run + 1}"] = gains.loc[:, list(matrix.SOURCES), :]
+        alone[f"network {run + 1}"] = _gains(rows).loc[:, list(matrix.SOURCES), :]
     certain = [by.ahead.where(by.ahead.abs() > by.interval, 0) for by in alone.values()]
     signs = pd.DataFrame({name: (one > 0) * 1 - (one < 0) for name, one in enumerate(certain)})
     return Claim(
@@ -88,17 +101,15 @@ def three_networks_agree(fifty: pd.DataFrame) -> Claim:
         "alone, certainly helps, and certainly harms, the same targets.",
         bool(len(alone) > 2 and (signs.nunique(axis=1) == 1).all()),
         "; ".join(
-            f"{name}: "
-            + listed(
-                dict(by.iterrows()), "{0[1]} for {0[0]} {1.ahead:+.1f} ± {1.interval:.1f}", ", "
-            )
+            f"{name}: " + listed(dict(by.iterrows()), "{0[1]} for {0[0]} " + POINTS, ", ")
             for name, by in alone.items()
         ),
     )
 
 
+@claim("matrix")
 def own_kind_leads_scratch(table: pd.DataFrame) -> Claim:
-    """Option 2 against the same network from scratch: rows of the matrix."""
+    """Option 2 against the same network from scratch."""
     moving = table[table.option.isin(["2", "scratch"])]
     gains = matrix.ahead(moving, ("random", "scratch")).set_index(["target", "source", "images"])
     same = gains.loc[[(name, kind, n) for name, kind in SAME.items() for n in (50, 200)]]
@@ -107,15 +118,16 @@ def own_kind_leads_scratch(table: pd.DataFrame) -> Claim:
         f"{at_least(same.ahead.min(), 1)} more of 100 right, on average, than a network from "
         "scratch, for every target.",
         bool(same.ahead.min() > 0),
-        listed(dict(same.iterrows()), "{0[0]} with {0[2]}: {1.ahead:+.1f} ± {1.interval:.1f}"),
+        listed(dict(same.iterrows()), "{0[0]} with {0[2]}: " + POINTS),
     )
 
 
-def shuffling_ends_the_help(fifty: pd.DataFrame, controls: pd.DataFrame) -> Claim:
-    """Pictures for handwriting: rows of the matrix, Option 1, and of `controls`."""
+@claim("matrix", "controls")
+def shuffling_ends_the_help(table: pd.DataFrame, controls: pd.DataFrame) -> Claim:
+    """Pictures for handwriting, Option 1."""
     by = _mean(controls, "control", "source", "target")
     shuffled = {in_full(name): by[name, "image", "handwritten"] for name in SHUFFLED}
-    at_random = _mean(fifty, "source", "target")["random", "handwritten"]
+    at_random = _mean(matrix.fifty(table), "source", "target")["random", "handwritten"]
     return Claim(
         "With pixels, labels or weights shuffled, picture layers get at most "
         f"{at_most(max(shuffled.values()))} of 100 handwritten digits right, fewer than random "
@@ -125,8 +137,9 @@ def shuffling_ends_the_help(fifty: pd.DataFrame, controls: pd.DataFrame) -> Clai
     )
 
 
+@claim("controls")
 def raw_sound_is_another_input(controls: pd.DataFrame) -> Claim:
-    """Sound's layers on people's voices that are no spectrograms: rows of `controls`."""
+    """Sound's layers on people's voices that are no spectrograms."""
     raw = _mean(controls, "control", "source", "target")["raw samples", :, "spoken-real"]
     return Claim(
         f"With raw samples, sound layers get {raw['audio']:.0f} of 100 spoken digits right, at "
@@ -136,8 +149,9 @@ def raw_sound_is_another_input(controls: pd.DataFrame) -> Claim:
     )
 
 
+@claim("controls")
 def order_of_pitches_is_not_all(controls: pd.DataFrame) -> Claim:
-    """Synthetic speech with its frequencies permuted: rows of `controls`."""
+    """Synthetic speech with its frequencies permuted."""
     by = _mean(controls, "control", "source", "target")["frequencies permuted", :, "spoken"]
     lead = by[["audio", "image"]].min() - by["random"]
     return Claim(
@@ -148,8 +162,9 @@ def order_of_pitches_is_not_all(controls: pd.DataFrame) -> Claim:
     )
 
 
+@claim("directions")
 def sound_helps_whoever_speaks(people: pd.DataFrame) -> Claim:
-    """One person learnt from, another one tested: rows of `directions`."""
+    """One person learnt from, another one tested."""
     mean = _mean(people, "learnt", "tested", "source").unstack()
     ahead = mean["audio"] - mean["random"]
     return Claim(

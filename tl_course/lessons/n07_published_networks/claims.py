@@ -6,18 +6,20 @@ import pandas as pd
 import torch
 
 from tl_course.data.targets import photographs
-from tl_course.lessons.claims import Claim, listed
+from tl_course.lessons.claims import Claim, claim, listed
 from tl_course.lessons.n07_published_networks import words
 from tl_course.lessons.n07_published_networks.experiments import (
     LITE0,
     OPTION_2_SIZE,
     ahead,
     best,
+    finals,
 )  # fmt: skip
 
 MIDDLE, LATE = ("stage 4", "stage 5", "stage 6"), ("stage 7", "last")
 
 
+@claim()
 def it_names_what_it_sees(scores: torch.Tensor, names: Sequence[str]) -> Claim:
     """`scores` `[2, len(names)]` are of the palace and the flower."""
     five = (", ".join(names[i] for i in best) for best in scores.topk(5).indices.tolist())
@@ -30,8 +32,9 @@ def it_names_what_it_sees(scores: torch.Tensor, names: Sequence[str]) -> Claim:
     )
 
 
+@claim("published_cuts")
 def cut_it_in_the_middle(cuts: pd.DataFrame) -> Claim:
-    """Rows of `experiments.cuts`."""
+    """The best cut against the last features, by target."""
     percent = 100 * cuts.groupby(["target", "net", "size", "cut"]).accuracy.mean()
     at = {target: best(cuts, target) for target in ("digits", "drawings", "photographs")}
     chosen = {name: percent[name, LITE0, a["size"], a["cut"]] for name, a in at.items()}
@@ -56,9 +59,10 @@ def cut_it_in_the_middle(cuts: pd.DataFrame) -> Claim:
     )
 
 
-def the_nearer_source_wins(finals: pd.DataFrame) -> Claim:
-    """Rows of `experiments.finals`."""
-    lead = ahead(finals, "own-option-1", "lite0-option-1").set_index("target")
+@claim("published_cuts", "published_rivals")
+def the_nearer_source_wins(cuts: pd.DataFrame, rivals: pd.DataFrame) -> Claim:
+    """ImageNet's network at its best cut against the course's."""
+    lead = ahead(finals(cuts, rivals), "own-option-1", "lite0-option-1").set_index("target")
     low, high = lead.ahead - lead.interval, lead.ahead + lead.interval
     return Claim(
         "With fifty labels and Option 1, ImageNet's network gets "
@@ -75,10 +79,11 @@ def the_nearer_source_wins(finals: pd.DataFrame) -> Claim:
     )
 
 
-def fine_tuning_is_no_gain_for_pictures(cuts: pd.DataFrame, finals: pd.DataFrame) -> Claim:
-    """Rows of `experiments.cuts` and of `experiments.finals`; both options at 64 pixels."""
+@claim("published_cuts", "published_rivals")
+def fine_tuning_is_no_gain_for_pictures(cuts: pd.DataFrame, rivals: pd.DataFrame) -> Claim:
+    """Both options of ImageNet's network at 64 pixels."""
     percent = 100 * cuts.groupby(["target", "net", "size", "cut"]).accuracy.mean()
-    tuned = 100 * finals[finals.arm == "lite0-option-2"].groupby("target").accuracy.mean()
+    tuned = 100 * rivals[rivals.arm == "lite0-option-2"].groupby("target").accuracy.mean()
     frozen = {
         name: percent[name, LITE0, OPTION_2_SIZE, best(cuts, name, size=OPTION_2_SIZE)["cut"]]
         for name in tuned.index
@@ -92,8 +97,9 @@ def fine_tuning_is_no_gain_for_pictures(cuts: pd.DataFrame, finals: pd.DataFrame
     )
 
 
+@claim("words")
 def meaning_beats_letters(table: pd.DataFrame) -> Claim:
-    """Rows of `words.words`."""
+    """Both options against counting letters."""
     lead = {
         arm: words.ahead(table, arm, "ngrams").set_index("images")
         for arm in ("bert-option-1", "bert-option-2")
@@ -112,8 +118,9 @@ def meaning_beats_letters(table: pd.DataFrame) -> Claim:
     )
 
 
+@claim("words")
 def moving_everything_pays_for_words(table: pd.DataFrame) -> Claim:
-    """Rows of `words.words`."""
+    """Option 2 against Option 1."""
     gained = words.ahead(table, "bert-option-2", "bert-option-1").set_index("images")
     return Claim(
         f"With fifty names, fine-tuning everything sorts {gained.ahead[50]:.0f} more of 100 right "
@@ -123,6 +130,7 @@ def moving_everything_pays_for_words(table: pd.DataFrame) -> Claim:
     )
 
 
+@claim()
 def you_are_credited(same: bool, lineage: Sequence[dict]) -> Claim:
     """Whether your network answered the same when loaded; the credits of a card built on it."""
     makers = [credit["maker"] for credit in lineage]
@@ -134,8 +142,9 @@ def you_are_credited(same: bool, lineage: Sequence[dict]) -> Claim:
     )
 
 
+@claim("lineage")
 def shared_digits_help_most(table: pd.DataFrame) -> Claim:
-    """Rows of `experiments.lineage`."""
+    """Starts that were shared, for new digits."""
     digits, letters = (ahead(table, arm, "shipped").iloc[0] for arm in ("digits", "letters"))
     shipped = ahead(table, "shipped", "scratch").iloc[0]
     return Claim(

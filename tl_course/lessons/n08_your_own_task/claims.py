@@ -7,9 +7,11 @@ import torch
 
 from tl_course.data.targets.made_folder import FAULTS, PIECES, TRAIN
 from tl_course.data.targets.own_folder import Checked
-from tl_course.lessons.claims import Claim
+from tl_course.lessons.claims import Claim, claim
+from tl_course.lessons.n08_your_own_task import experiments
 
 
+@claim()
 def the_checker_finds_every_fault(checked: Checked) -> Claim:
     """`checked` is the folder that is made, in which `FAULTS` are planted."""
     files = {finding.what: finding.files for finding in checked.findings}
@@ -23,8 +25,10 @@ def the_checker_finds_every_fault(checked: Checked) -> Claim:
     )
 
 
-def only_random_layers_miss_the_colours(accuracies: pd.DataFrame) -> Claim:
-    """`accuracies` in %: a row a draw, a column for each (arm, colour)."""
+@claim("own_task")
+def only_random_layers_miss_the_colours(own_task: pd.DataFrame) -> Claim:
+    """Both with colour and without."""
+    accuracies = experiments.accuracies(own_task)
     borrowed, random = accuracies["option-1"], accuracies["random-frozen"]
     lost, random_lost = (layers[True] - layers[False] for layers in (borrowed, random))
     ahead = {colour: (borrowed[colour] - random[colour]).mean() for colour in (True, False)}
@@ -40,8 +44,10 @@ def only_random_layers_miss_the_colours(accuracies: pd.DataFrame) -> Claim:
     )
 
 
-def option_2_is_ahead_here(accuracies: pd.DataFrame) -> Claim:
-    """`accuracies` in %: a row a draw, a column for each (arm, colour)."""
+@claim("own_task")
+def option_2_is_ahead_here(own_task: pd.DataFrame) -> Claim:
+    """As recommended, in colour."""
+    accuracies = experiments.accuracies(own_task)
     ahead = (accuracies["option-2", True] - accuracies["option-1", True]).dropna()
     return Claim(
         "On the pictures made here, Option 2 with altered copies, as recommended, is "
@@ -52,6 +58,7 @@ def option_2_is_ahead_here(accuracies: pd.DataFrame) -> Claim:
     )
 
 
+@claim()
 def what_is_shared_answers_the_same(
     here: torch.Tensor, there: torch.Tensor, lineage: Sequence[dict]
 ) -> Claim:

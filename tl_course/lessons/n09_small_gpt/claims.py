@@ -4,12 +4,13 @@ import math
 
 import pandas as pd
 
-from tl_course.lessons.claims import Claim
+from tl_course.lessons.claims import Claim, claim
 from tl_course.lessons.n09_small_gpt.experiments import fewer, on_test_lines
 from tl_course.lessons.n09_small_gpt.figures import STYLES
 from tl_course.lessons.n09_small_gpt.gpt import SYMBOLS
 
 
+@claim()
 def reading_more_surprises_less(here: float, shipped: float) -> Claim:
     """Bits per character on text that neither has read."""
     guessing = math.log2(len(SYMBOLS))
@@ -22,6 +23,7 @@ def reading_more_surprises_less(here: float, shipped: float) -> Claim:
     )
 
 
+@claim("small_gpt")
 def pretraining_saves_bits(recorded: pd.DataFrame) -> Claim:
     """The recorded table `small_gpt`, as all others here."""
     rows = on_test_lines(recorded)
@@ -39,6 +41,7 @@ def pretraining_saves_bits(recorded: pd.DataFrame) -> Claim:
     )
 
 
+@claim("small_gpt")
 def the_output_layer_alone_helps(recorded: pd.DataFrame) -> Claim:
     """Option 1 against training from scratch."""
     rows = on_test_lines(recorded)
@@ -53,6 +56,7 @@ def the_output_layer_alone_helps(recorded: pd.DataFrame) -> Claim:
     )
 
 
+@claim("small_gpt")
 def a_prompt_helps_a_little(recorded: pd.DataFrame) -> Claim:
     """Names, shuffled names and prose in front, against training on fifty lines."""
     prompts = recorded[recorded.question == "prompt"].groupby(["front", "lines"]).bits.mean()
@@ -71,6 +75,7 @@ def a_prompt_helps_a_little(recorded: pd.DataFrame) -> Claim:
     )
 
 
+@claim("small_gpt")
 def counting_can_be_pretrained(recorded: pd.DataFrame) -> Claim:
     """Counting that has read the manuals, against counting without, and against the network."""
     rows = on_test_lines(recorded)

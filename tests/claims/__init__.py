@@ -1,1 +1,0 @@
-"""What the claims of each lesson are tested on."""

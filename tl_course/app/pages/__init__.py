@@ -1,0 +1,36 @@
+"""The pages of results: what `tl-course records` writes on each of them, between which marks."""
+
+from pathlib import Path
+
+from tl_course.app.notebooks import root
+from tl_course.app.pages import measured, rules, votes
+from tl_course.app.pages.markdown import filled, part
+
+
+def pages() -> dict[Path, str]:
+    """The README and pages of docs/ as they are with what is recorded now, by their paths."""
+    parts = {
+        "README.md": {
+            "short": part(measured.short, "official"),
+            "beside": part(measured.beside_published, "protocols"),
+        },
+        "docs/results.md": {
+            "results": part(measured.sweep, "sweep"),
+            "official": part(measured.sweep, "official"),
+            "networks": part(measured.networks, "official", "pretrainings"),
+            "pushed": part(measured.pushed, "push"),
+            "first": part(measured.first_of_each, "protocols"),
+            "matrix": part(measured.matrix, "matrix"),
+            "published": part(measured.published, "published_cuts", "published_rivals"),
+        },
+        "docs/rules.md": {"rules": rules.part()},
+        "docs/speed.md": {
+            "recipes": part(measured.recipes, "recipes"),
+            "race": part(measured.race, "race"),
+            "long_recipes": part(measured.long_recipes, "long_recipes"),
+        },
+        **{f"docs/teaching/{name}.md": votes.session(*of) for name, of in votes.PAGES.items()},
+    }
+    later = votes.votes(["02"], ["after session 1", "dig deeper"])
+    parts["docs/teaching/session_1.md"]["later"] = later
+    return {root() / page: filled(root() / page, parts[page]) for page in parts}
