@@ -87,7 +87,10 @@ def test_what_is_compared_takes_turns_and_the_first_turn_is_not_counted():
 
 
 def test_the_operations_of_an_image_are_counted():
-    by_hand, until = 0, pretraining.RECIPE.first_layer_until  # the share with a gradient of layer 1
+    by_hand, until = (
+        0,
+        pretraining.RECIPE.freeze_layer1_after,
+    )  # the share with a gradient of layer 1
     for (into, out), kernel, size in zip(
         ((3, 32), (32, 64), (64, 128), (128, 256)), (7, 3, 3, 3), (32, 16, 8, 4), strict=True
     ):

@@ -21,7 +21,7 @@ def test_how_far_layers_moved(net, target):
     ten = draw(target.pool, 10, 0)
     frozen = transfer.option_1(net, ten).net
     assert forgetting.moved(net, frozen) == {f"layer {i}": 0.0 for i in (1, 2, 3, 4)}
-    tuned = transfer.option_2(net, ten, chosen=Settings(rate=1e-3, steps=10)).net
+    tuned = transfer.option_2(net, ten, chosen=Settings(learning_rate=1e-3, steps=10)).net
     assert all(0 < change < 1 for change in forgetting.moved(net, tuned).values())
 
 
@@ -48,12 +48,19 @@ def test_forgetting_is_measured_on_the_networks_that_the_options_give_by_default
         assert row[layer.replace("layer ", "moved_")] == pytest.approx(share, rel=1e-6)
     assert row["test"] == training.accuracy(shown.net, target.test.x, target.test.y)
     tuned = settings.chosen("option-2", 10)
-    assert (row["settings"], row["rate"], row["steps"]) == ("tuned", tuned.rate, tuned.steps)
+    assert (row["settings"], row["rate"], row["steps"]) == (
+        "tuned",
+        tuned.learning_rate,
+        tuned.steps,
+    )
 
 
 def test_other_settings_get_a_control_and_a_later_sitting_goes_on(net, target, monkeypatch):
     target = replace(target, test=target.test[::20])
-    chosen = {20: Settings(rate=1e-3, steps=4), forgetting.SMALL_STEPS: Settings(1e-3, 1e-5, 2)}
+    chosen = {
+        20: Settings(learning_rate=1e-3, steps=4),
+        forgetting.SMALL_STEPS: Settings(1e-3, 1e-5, 2),
+    }
     monkeypatch.setattr(settings, "chosen", lambda arm, images, augment=False: chosen[images])
     make = partial(forgetting.forgetting, net, target, EmojiImages(5), [20], 2, renders=50)
     rows = list(make())
@@ -76,7 +83,7 @@ def test_other_settings_get_a_control_and_a_later_sitting_goes_on(net, target, m
     assert len(trained) == 1 and [r["test"] for r in again] == pytest.approx(
         [r.get("test") for r in stopped] + [rows[-1]["test"]], nan_ok=True
     )
-    chosen[20] = Settings(rate=1e-3, steps=5)
+    chosen[20] = Settings(learning_rate=1e-3, steps=5)
     assert [row["steps"] for row in make(done=stopped)][2:4] == [5, 2], "what is stale is redone"
 
 

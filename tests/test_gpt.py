@@ -291,7 +291,7 @@ def shipped():
 def test_option_1_moves_the_output_layer_alone_and_option_2_everything(shipped):
     before = network.fingerprint(shipped)
     fifty = draw(lines().pool, 50, 0)
-    few = Settings(rate=1e-3, steps=5)
+    few = Settings(learning_rate=1e-3, steps=5)
     one, _ = gpt_experiments.adapt("option-1", shipped, fifty, 0, few)
     two, _ = gpt_experiments.adapt("option-2", shipped, fifty, 0, few)
     assert network.fingerprint(shipped) == before, "the source network was changed"
@@ -344,7 +344,7 @@ def test_the_recorded_runs_show_what_the_notebook_says():
     for arm in arms:
         chosen = gpt_experiments.best(rows, arm)
         used = test[test.arm == arm]
-        assert set(used.steps) == {chosen.steps} and set(used.rate) == {chosen.rate}
+        assert set(used.steps) == {chosen.steps} and set(used.rate) == {chosen.learning_rate}
         tuned = table[(table.question == "validation") & (table.arm == arm)]
         assert len(tuned) == 12 * gpt_experiments.TUNING_DRAWS
         assert not set(tuned.draw) & set(used.draw)

@@ -171,7 +171,7 @@ def test_settings_of_a_cell_are_the_best_of_its_recorded_grid():
     for key, group in table.groupby(cell):
         mean = group.groupby(["l2", "rate", "steps"]).accuracy.mean()
         chosen = matrix.chosen(*key)
-        assert mean[chosen.l2, chosen.rate, chosen.steps] == pytest.approx(mean.max())
+        assert mean[chosen.l2, chosen.learning_rate, chosen.steps] == pytest.approx(mean.max())
     real = matrix.chosen("audio", "spoken-real", "1", 50)
     assert real == matrix.chosen("audio", "spoken", "1", 50)
 

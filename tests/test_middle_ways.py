@@ -37,7 +37,7 @@ def kept_along_the_way(way, net, labelled):
         kept.append(copy.deepcopy(start.state_dict()))
         return batch_at(step)
 
-    middle_ways.WAYS[way](start, watched, Settings(rate=1e-3, steps=STEPS))
+    middle_ways.WAYS[way](start, watched, Settings(learning_rate=1e-3, steps=STEPS))
     return [*kept, start.state_dict()]
 
 
@@ -54,7 +54,7 @@ def test_layers_are_let_go_one_after_another_from_the_top(net, ten):
 
 def test_rates_fall_with_the_depth_of_a_layer(net):
     start = replace_output_layer(net, 10).requires_grad_(True)
-    groups = parameter_groups(start, Recipe(1, 1e-3, falls=0.5))
+    groups = parameter_groups(start, Recipe(1, 1e-3, layer_lr_decay=0.5))
     rates = {id(p): group["lr"] for group in groups for p in group["params"]}
     assert len(rates) == len(list(start.parameters()))
     for layer, below in zip(("output", *reversed(LAYERS)), range(5), strict=True):
@@ -77,7 +77,7 @@ def test_lora_adds_a_change_of_low_rank_to_frozen_weights(net, ten):
 @pytest.mark.parametrize("way", middle_ways.WAYS)
 def test_every_way_learns_the_same_each_time_and_leaves_the_source_alone(net, ten, way):
     before, state = layers_fingerprint(net), torch.get_rng_state()
-    chosen = Settings(rate=3e-3, steps=30)
+    chosen = Settings(learning_rate=3e-3, steps=30)
     one, other = (adapted(way, net, ten, chosen, 3, True) for _ in range(2))
     assert layers_fingerprint(one) == layers_fingerprint(other) != before
     assert layers_fingerprint(net) == before and torch.equal(torch.get_rng_state(), state)

@@ -89,7 +89,7 @@ def test_option_1_changes_no_weight_and_no_buffer_below_the_output_layer(cut, ta
 def test_option_2_moves_weights_and_leaves_statistics_as_they_are(cut, target):
     labelled = draw(target.pool, 20, 0)
     shown = replace(labelled, x=cut.requirement.prepare(to_picture(labelled.x)))
-    found = transfer.option_2(cut, shown, chosen=Settings(rate=1e-3, steps=3))
+    found = transfer.option_2(cut, shown, chosen=Settings(learning_rate=1e-3, steps=3))
     before, after = cut.body.state_dict(), found.net.body.state_dict()
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert "blocks.2.0.conv_pw.weight" in moved
@@ -482,7 +482,7 @@ def test_both_options_on_words(minilm):
     shown = Examples(minilm.tokens(labelled.texts), labelled.y, kinds.NAMES, "tokens")
     before = network.fingerprint(minilm)
     fixed = transfer.option_1(minilm, shown, test=shown)
-    moved = transfer.option_2(minilm, shown, chosen=Settings(rate=1e-4, steps=2))
+    moved = transfer.option_2(minilm, shown, chosen=Settings(learning_rate=1e-4, steps=2))
     assert fixed.accuracy == 1 and network.fingerprint(minilm) == before
     assert network.fingerprint(fixed.net.body) == network.fingerprint(minilm.body)
     assert network.fingerprint(moved.net.body) != network.fingerprint(minilm.body)

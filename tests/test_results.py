@@ -112,7 +112,7 @@ def test_rows_of_another_recipe_are_not_taken_for_those_of_this_one(monkeypatch)
         ideas = recipes.LONG if name == "long_recipes" else recipes.IDEAS
         for row in results.load(name).itertuples():
             assert row.renders == ideas[row.idea].renders * ideas[row.idea].beside.rendered
-    monkeypatch.setattr(recipes, "NEW", replace(recipes.NEW, rate=1e-3))
+    monkeypatch.setattr(recipes, "NEW", replace(recipes.NEW, learning_rate=1e-3))
     assert not any(one.is_current or one.done() for one in tables.values())
 
 
@@ -163,7 +163,7 @@ def test_the_settings_are_the_best_of_the_recorded_grid():
     for (arm, augmented, images), group in table.groupby(["arm", "augmented", "images"]):
         best = group.groupby(keys).accuracy.mean()
         chosen = settings.chosen(arm, images, augmented)
-        assert best[chosen.l2, chosen.rate, chosen.steps] == pytest.approx(best.max())
+        assert best[chosen.l2, chosen.learning_rate, chosen.steps] == pytest.approx(best.max())
 
 
 def test_the_settings_in_use_are_what_the_recorded_tables_choose(tmp_path, monkeypatch):
@@ -261,7 +261,7 @@ def test_forgetting_is_recorded_of_option_2_as_tuned_and_of_its_control():
     for row in adapted.itertuples():
         size = forgetting.SMALL_STEPS if row.settings == forgetting.CONTROL else row.images
         chosen = settings.chosen(row.arm, size)
-        assert (row.l2, row.rate, row.steps) == (chosen.l2, chosen.rate, chosen.steps)
+        assert (row.l2, row.rate, row.steps) == (chosen.l2, chosen.learning_rate, chosen.steps)
     control = table[table.settings == forgetting.CONTROL].groupby("images").draw.nunique()
     assert control.to_dict() == {n: tables_04.FORGETTING[n] for n in (200, 1000)}
     # The same trainings as in the sweep, up to the rounding of another processor.

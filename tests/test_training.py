@@ -16,7 +16,7 @@ import torch
 from conftest import HUNG
 
 from tl_course.base.errors import CourseError
-from tl_course.core import checkpoint, files, network, pretraining, training
+from tl_course.core import checkpoint, files, network, pretraining, spelling, training
 from tl_course.core.muon import orthogonal
 from tl_course.core.network import FiveLayerNet, fingerprint
 from tl_course.core.training import Recipe, Watch, train
@@ -36,7 +36,7 @@ def new_net() -> FiveLayerNet:
 
 
 def test_the_loss_falls_and_the_history_tells():
-    net, recipe = new_net(), Recipe(steps=40, rate=2e-3)
+    net, recipe = new_net(), Recipe(steps=40, learning_rate=2e-3)
     source = EmojiImages(0)
     x, y = source.batch(0, 64)
     history = train(net, lambda step: (x, y), recipe)
@@ -47,7 +47,9 @@ def test_the_loss_falls_and_the_history_tells():
 
 @pytest.mark.parametrize("muon_rate", [None, 0.1])
 def test_stopped_anywhere_and_resumed_gives_the_same_weights(tmp_path, muon_rate):
-    recipe = Recipe(steps=STEPS, first_layer_decay=0.5, first_layer_until=0.6, muon_rate=muon_rate)
+    recipe = Recipe(
+        steps=STEPS, first_layer_decay=0.5, freeze_layer1_after=0.6, muon_rate=muon_rate
+    )
     whole = new_net()
     history = train(whole, source_batch, recipe)
     for stop_at in (1, 5, 8, 11):
@@ -328,7 +330,7 @@ def test_layer_1_stays_as_it_is_when_its_share_of_the_steps_is_over():
     def keep(step, net, history):
         kept.append(copy.deepcopy(net.state_dict()))
 
-    train(net, source_batch, Recipe(STEPS, first_layer_until=0.5), Watch(keep))
+    train(net, source_batch, Recipe(STEPS, freeze_layer1_after=0.5), Watch(keep))
     half = STEPS // 2
     for name in ("layer1.weight", "layer1.bias", "norm1.weight", "norm1.bias", "layer2.weight"):
         moved = [not torch.equal(a[name], b[name]) for a, b in itertools.pairwise(kept)]
@@ -365,7 +367,9 @@ def test_what_measures_must_not_be_what_is_trained_on():
 @pytest.mark.parametrize("name", pretraining.SHIPPED)
 def test_the_shipped_networks_have_the_recipe_of_long_pretrainings(name):
     images = pretraining.SHIPPED[name][1]
-    recipe = vars(pretraining.recipe_for(images)) | {"steps": images // pretraining.BATCH}
+    recipe = spelling.to_file(pretraining.recipe_for(images)) | {
+        "steps": images // pretraining.BATCH
+    }
     kept = pretraining.pretrained(name).about["recipe"]
     assert kept == {key: recipe[key] for key in kept if key != "bf16"} | {"bf16": kept["bf16"]}
     assert pretraining.recipe_for(131_072) is pretraining.RECIPE

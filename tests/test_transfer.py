@@ -48,12 +48,12 @@ def test_option_1_leaves_every_parameter_and_buffer_of_the_four_layers(net, targ
 
 def test_option_2_moves_every_layer_and_leaves_the_source(net, ten, target):
     source = fingerprint(net)
-    result = option_2(net, ten, chosen=Settings(rate=1e-3, steps=20))
+    result = option_2(net, ten, chosen=Settings(learning_rate=1e-3, steps=20))
     assert fingerprint(net) == source
     for (name, before), after in zip(net.named_parameters(), result.net.parameters(), strict=True):
         if not name.startswith("output."):
             assert not torch.equal(before, after), f"{name} did not move"
-    again = option_2(net, ten, chosen=Settings(rate=1e-3, steps=20))
+    again = option_2(net, ten, chosen=Settings(learning_rate=1e-3, steps=20))
     assert fingerprint(again.net) == fingerprint(result.net), "the same seed, another result"
 
 
@@ -151,7 +151,7 @@ def test_a_weak_penalty_takes_every_step(net, ten):
 
 
 def test_the_controls_start_from_fresh_weights(ten, target, net):
-    scratch = transfer.from_scratch(ten, seed=3, chosen=Settings(rate=1e-3, steps=5))
+    scratch = transfer.from_scratch(ten, seed=3, chosen=Settings(learning_rate=1e-3, steps=5))
     frozen = transfer.random_frozen(ten, seed=3, test=target.test)
     assert scratch.option == "scratch" and frozen.option == "random-frozen"
     fresh = transfer.fresh_network(ten.x, 3)
@@ -339,12 +339,12 @@ def test_output_first_is_option_2_begun_where_option_1_ends(net, ten, target, mo
     begin = transfer._new_output_layer
     slow = lambda *a, **k: replace(begin(*a, **k), seconds=1e6)  # noqa: E731
     monkeypatch.setattr(transfer, "_new_output_layer", slow)
-    barely = Settings(settings.chosen("option-1", 10).l2, rate=1e-9, steps=2)
+    barely = Settings(settings.chosen("option-1", 10).l2, learning_rate=1e-9, steps=2)
     barely = transfer.output_first(net, ten, test=test, chosen=barely)
     assert barely.option == "output-first"
     assert barely.seconds > 1e6, "the seconds of both halves count"
     assert barely.accuracy == pytest.approx(first.accuracy, abs=2e-3)
-    moved = transfer.output_first(net, ten, chosen=Settings(rate=1e-3, steps=5))
+    moved = transfer.output_first(net, ten, chosen=Settings(learning_rate=1e-3, steps=5))
     assert layers_fingerprint(moved.net) != layers_fingerprint(net)
 
 

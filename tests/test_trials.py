@@ -50,13 +50,13 @@ def test_first_layers_stay_fixed_and_the_source_network_is_never_touched(nets, t
     monkeypatch.setattr(
         trials.transfer, "fine_tune", lambda *a, **k: kept.append(real(*a, **k)) or kept[-1]
     )
-    run = trials.run(Trial(frozen=2, images=10, rate=1e-3), nets, target)
+    run = trials.run(Trial(frozen=2, images=10, learning_rate=1e-3), nets, target)
     (adapted,) = kept
     for layer in ("layer1", "layer2", "layer3", "layer4"):
         own, source = (getattr(net, layer).weight for net in (adapted.net, nets["image"]))
         assert torch.equal(own, source) == (layer in ("layer1", "layer2"))
     assert run.looks[-1].step == run.looks[-1].steps == trials.settings_of(run.trial).steps
-    assert trials.settings_of(run.trial).rate == 1e-3
+    assert trials.settings_of(run.trial).learning_rate == 1e-3
     assert {name: fingerprint(net) for name, net in nets.items()} == before
 
 
@@ -71,7 +71,7 @@ def test_how_far_layers_moved_is_told_along_the_way_and_is_what_notebook_04_show
         return found
 
     monkeypatch.setattr(trials.transfer, "fine_tune", fine_tune)
-    trial = Trial(frozen=1, images=10, rate=1e-2)
+    trial = Trial(frozen=1, images=10, learning_rate=1e-2)
     run = trials.run(trial, nets, target, tell=lambda looks: told.append(looks[-1].moved))
     assert told[0] == (0, 0, 0, 0) and told[-1] == run.moved
     by_hand = list(forgetting.moved(*kept[0]).values())

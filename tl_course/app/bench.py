@@ -146,7 +146,7 @@ def flops_per_image() -> float:
         with FlopCounterMode(display=False) as counter:
             net(x).sum().backward()
         counts.append(counter.get_total_flops() / len(x))
-    until = pretraining.RECIPE.first_layer_until
+    until = pretraining.RECIPE.freeze_layer1_after
     return until * counts[0] + (1 - until) * counts[1]
 
 

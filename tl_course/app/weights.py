@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from tl_course.base import machine, storage
-from tl_course.core import files, pretraining, session
+from tl_course.core import files, pretraining, session, spelling
 from tl_course.core.training import Watch
 from tl_course.data.sources import prose
 from tl_course.lessons.n09_small_gpt import experiments, gpt
@@ -52,7 +52,7 @@ def of_gpt() -> str:
     fives = zip(*(history.loss[first::5] for first in range(5)), strict=False)
     gpt.save(
         net, work, overwrite=True,
-        source="documentation inside installed packages", seed=0, recipe=vars(recipe),
+        source="documentation inside installed packages", seed=0, recipe=spelling.to_file(recipe),
         batch=experiments.BATCH, length=experiments.LENGTH,
         precision="bf16" if bf16 else "float32", seconds=round(history.seconds, 1),
         machine=machine.summary(),

@@ -11,7 +11,7 @@ from torch import nn
 
 from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError
-from tl_course.core import checkpoint, files, network, session, training
+from tl_course.core import checkpoint, files, network, session, spelling, training
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.training import History, Recipe, Watch
 
@@ -24,16 +24,21 @@ CHECKPOINT, OLD_CHECKPOINT = "checkpoint.safetensors", "checkpoint.pt"
 
 RECIPE = Recipe(
     steps=0,
-    rate=2e-3,
+    learning_rate=2e-3,
     muon_rate=0.1,
     weight_decay=2.0,
     first_layer_decay=3.0,
-    first_layer_until=0.5,
+    freeze_layer1_after=0.5,
     label_smoothing=0.1,
     warm_up=0.2,
 )  # steps follow from the number of images; chosen by the recorded table `recipes`
 LONG_RECIPE = Recipe(
-    steps=0, rate=4e-3, weight_decay=0.3, first_layer_decay=0.75, label_smoothing=0.1, warm_up=0.2
+    steps=0,
+    learning_rate=4e-3,
+    weight_decay=0.3,
+    first_layer_decay=0.75,
+    label_smoothing=0.1,
+    warm_up=0.2,
 )
 LONG = 400_000  # inputs, from which on it is taken; compared at a million in `long_recipes`
 
@@ -161,7 +166,7 @@ def pretrain(
             files.save(
                 folded, out, overwrite=overwrite, images=images, seed=seed,
                 source=type(source).__name__, precision="bf16" if bf16 else "float32",
-                recipe=vars(recipe), seconds=round(history.seconds, 1),
+                recipe=spelling.to_file(recipe), seconds=round(history.seconds, 1),
                 metrics={"accuracy on fresh inputs": accuracy, "loss": history.loss[-1]},
             )  # fmt: skip
             (out / CHECKPOINT).unlink(missing_ok=True)

@@ -25,7 +25,7 @@ from tqdm.auto import tqdm
 
 from tl_course.base import machine
 from tl_course.base.errors import CourseError
-from tl_course.core import checkpoint
+from tl_course.core import checkpoint, spelling
 from tl_course.core.muon import Muon
 from tl_course.core.network import LAYERS, FiveLayerNet
 from tl_course.core.shared_batch import SharedBatch
@@ -42,16 +42,16 @@ LARGE = 100_000_000
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. `rate` is the peak of a one-cycle schedule (arXiv 1708.07120)."""
+    """How to train. `learning_rate` is the peak of a one-cycle schedule (arXiv 1708.07120)."""
 
     steps: int
-    rate: float = 4e-3
-    falls: float = 1.0  # the rate of a layer, of that of the layer above it
+    learning_rate: float = 4e-3
+    layer_lr_decay: float = 1.0  # the rate of a layer, of that of the layer above it
     muon_rate: float | None = None  # layers 2 to 4 learn by Muon at this rate; None: by AdamW too
     muon_decay: float | None = None  # None: a layer's weights keep the norm that they start with
     weight_decay: float = 0.05
     first_layer_decay: float | None = None  # stronger decay of W¹ alone makes its filters clean
-    first_layer_until: float = 1.0  # share of the steps after which layer 1 stays as it is
+    freeze_layer1_after: float = 1.0  # share of the steps after which layer 1 stays as it is
     label_smoothing: float = 0.0
     warm_up: float = 0.2  # share of the steps in which the rate rises
     bf16: bool | None = None  # None: where the processor is fast at it
@@ -63,7 +63,7 @@ class History:
 
     step: list[int] = field(default_factory=list)
     loss: list[float] = field(default_factory=list)
-    rate: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
     seconds: float = 0.0
     finished: bool = False
 
@@ -100,7 +100,7 @@ def accelerator() -> Accelerator:
 def parameter_groups(net: nn.Module, recipe: Recipe) -> list[dict]:
     """Weights decay, biases and BatchNorm do not; W¹ may decay more, other filters use Muon.
 
-    Where rates fall, each layer has groups of its own.
+    Where the rates of layers differ, each layer has groups of its own.
     """
     muon = {
         "muon": True, "lr": recipe.muon_rate, "weight_decay": recipe.muon_decay or 0.0,
@@ -118,10 +118,14 @@ def parameter_groups(net: nn.Module, recipe: Recipe) -> list[dict]:
             key = "filters" if parameter.ndim == 4 else "matrices" if parameter.ndim > 1 else "rest"
             first = name == "layer1.weight" and recipe.first_layer_decay is not None
             layer = name.split(".")[0]
-            below = LAYERS[::-1].index(layer) + 1 if recipe.falls != 1 and layer in LAYERS else 0
+            below = (
+                LAYERS[::-1].index(layer) + 1
+                if recipe.layer_lr_decay != 1 and layer in LAYERS
+                else 0
+            )
             members["first" if first else key, below].append(parameter)
     return [
-        {"params": some, "lr": recipe.rate * recipe.falls**below, **settings[key]}
+        {"params": some, "lr": recipe.learning_rate * recipe.layer_lr_decay**below, **settings[key]}
         for (key, below), some in members.items()
         if some
     ]
@@ -139,7 +143,7 @@ class Session:
         self.backward = self.acc.backward
         net.to(device, memory_format=torch.channels_last).train()
         fused = device.type in ("cpu", "cuda")  # one pass over all weights, several times faster
-        optimizer = Muon(parameter_groups(net, recipe), lr=recipe.rate, fused=fused)
+        optimizer = Muon(parameter_groups(net, recipe), lr=recipe.learning_rate, fused=fused)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
             [group["lr"] for group in optimizer.param_groups],
@@ -148,12 +152,12 @@ class Session:
         )
         self.history, self.step, self.losses = History(), 0, []  # losses since the last look
         self.threads: int | None = None  # that share each step; not known before the first batch
-        self.run = {**vars(recipe), **watch.identity}
+        self.run = {**spelling.to_file(recipe), **watch.identity}
         self.kept = {"net": net, "optimizer": optimizer, "schedule": self.schedule}
         if watch.checkpoint is not None and watch.checkpoint.exists():
             found = checkpoint.resume(watch.checkpoint, self.run, self.kept)
             self.step, history, pending, self.threads = found
-            self.history = History(**history)
+            self.history = History(**spelling.from_file(history))
             self.losses = [torch.tensor(loss, device=device) for loss in pending]
         self.model, self.optimizer = self.acc.prepare(net, optimizer)
         self.shared = False  # each step among threads
@@ -183,7 +187,7 @@ class Session:
     def steps(self) -> Iterator[int]:
         """The numbers of the steps that are to be made, until the last one or a stop."""
         while self.step < self.recipe.steps:
-            over = self.step >= self.recipe.first_layer_until * self.recipe.steps
+            over = self.step >= self.recipe.freeze_layer1_after * self.recipe.steps
             if over and self.fixed is None:
                 self._fix_first_layer()
             self._show()
@@ -267,7 +271,7 @@ class Session:
         if not all(map(math.isfinite, found)):
             raise CourseError(
                 f"The loss is no longer a number at step {self.step}: the learning rate "
-                f"({self.recipe.rate:g}) is too high for these data. Try a third of it."
+                f"({self.recipe.learning_rate:g}) is too high for these data. Try a third of it."
             )
         return found
 
@@ -275,14 +279,18 @@ class Session:
         """Write the mean loss since the last look into the history."""
         self.history.loss.append(statistics.fmean(self._finite_losses()))
         self.history.step.append(self.step)
-        self.history.rate.append(self.schedule.get_last_lr()[0])
+        self.history.learning_rate.append(self.schedule.get_last_lr()[0])
         self.losses.clear()
 
     def _save(self) -> None:
         pending = self._finite_losses()  # a ruined state is never saved
         self.history.seconds = self.before + time.perf_counter() - self.begun
         if self.watch.checkpoint is not None and self.acc.is_main_process:
-            state = {"step": self.step, "history": vars(self.history), "pending": pending}
+            state = {
+                "step": self.step,
+                "history": spelling.to_file(self.history),
+                "pending": pending,
+            }
             state["threads"] = self.threads
             checkpoint.save(self.watch.checkpoint, self.run, state, self.kept)
 

@@ -18,10 +18,10 @@ MOST_STEPS = 3
 
 @dataclass(frozen=True, order=True)
 class Settings:
-    """What is chosen on validation data: for Option 1 `l2` alone, else rate and steps."""
+    """What is chosen on validation data: for Option 1 `l2` alone, else learning rate and steps."""
 
     l2: float = 1e-3
-    rate: float = 1e-3
+    learning_rate: float = 1e-3
     steps: int = 100
 
 
@@ -69,7 +69,7 @@ def fixed(option: str, images: int, augment: bool = False) -> Settings:
     """
     fresh = 3e-3 if augment else 1e-3
     rate = fresh if option == "scratch" else 3e-4
-    return Settings(l2=1e-3, rate=rate, steps=300 if augment else 100)
+    return Settings(l2=1e-3, learning_rate=rate, steps=300 if augment else 100)
 
 
 @dataclass(frozen=True)

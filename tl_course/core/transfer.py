@@ -190,7 +190,7 @@ def _new_output_layer(
         adapted.output.weight.copy_(weight[0])
         adapted.output.bias.copy_(bias[0])
         history.step, history.loss = list(range(1, len(losses) + 1)), losses
-        history.rate, history.seconds = [1.0] * len(losses), time.perf_counter() - begun
+        history.learning_rate, history.seconds = [1.0] * len(losses), time.perf_counter() - begun
         if watch.on_step is not None:
             watch.on_step(step, adapted, history)
 
@@ -210,7 +210,7 @@ def _trained(
     begun = time.perf_counter()
     for name, parameter in start.named_parameters():
         parameter.requires_grad = name.split(".")[0] not in frozen
-    recipe = Recipe(chosen.steps, chosen.rate, weight_decay=0.01)
+    recipe = Recipe(chosen.steps, chosen.learning_rate, weight_decay=0.01)
     at = batches(labelled.x, labelled.y, seed, augment)
     history = training.train(start, at, recipe, watch)
     return Adapted(start, arm, len(labelled), time.perf_counter() - begun, history)

@@ -2,13 +2,13 @@
 
 import copy
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, astuple, fields
+from dataclasses import astuple
 
 import pandas as pd
 import torch
 
 from tl_course.base import stats
-from tl_course.core import settings, training, transfer
+from tl_course.core import settings, spelling, training, transfer
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.pretraining import Source
 from tl_course.core.settings import Settings
@@ -76,7 +76,7 @@ def forgetting(
     `sweep`; rows that are in `done` are given back as they are. (There are more than seven
     parameters, since one call says all that a row depends on.)
     """
-    keys = ["arm", "images", "draw", *(field.name for field in fields(Settings))]
+    keys = ["arm", "images", "draw", *spelling.to_file(Settings())]
     known = {tuple(row.get(key) for key in keys): row for row in done}
     fresh = held_out.batch(0, renders)
     before = [row for row in known.values() if row["arm"] == "before"] or [
@@ -96,7 +96,7 @@ def forgetting(
                     back = with_old_output(adapted, net)
                     found = {
                         "settings": name, "arm": arm, "images": images, "draw": number,
-                        **asdict(chosen),
+                        **spelling.to_file(chosen),
                         "accuracy": training.accuracy(back, *fresh),
                         **{name.replace("layer ", "moved_"): by for name, by in went.items()},
                         "training": training.accuracy(adapted, labelled.x, labelled.y),

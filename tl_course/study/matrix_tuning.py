@@ -29,7 +29,7 @@ def grid(option: str) -> list[Settings]:
     if option == "1":
         return [Settings(l2=l2) for l2 in tuning.PENALTIES]
     pairs = itertools.product(RATES[option], STEPS)
-    return [Settings(rate=rate, steps=steps) for rate, steps in pairs]
+    return [Settings(learning_rate=rate, steps=steps) for rate, steps in pairs]
 
 
 def missing(sources: list[str], rows: list[dict]) -> Iterator[tuple]:

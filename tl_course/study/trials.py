@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch import nn
 
 from tl_course.base import stats
 from tl_course.base.errors import CourseError
-from tl_course.core import network, settings, training, transfer
+from tl_course.core import network, settings, spelling, training, transfer
 from tl_course.core.network import LAYERS, FiveLayerNet
 from tl_course.core.output_layers import FIT_STEPS, features
 from tl_course.core.session import LOOK_EVERY
@@ -46,7 +46,7 @@ def sizes(target: Target) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a learner chose. `rate` None takes what was found on validation digits.
+    """What a learner chose. `learning_rate` None takes what was found on validation digits.
 
     `frozen` first layers stay as they are under Option 2; under Option 1 all four do, whatever it
     says. `seed` decides which images are drawn, their order, and random weights.
@@ -57,7 +57,7 @@ class Trial:
     frozen: int = 0
     images: int = 50
     augment: bool = False
-    rate: float | None = None
+    learning_rate: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -80,8 +80,8 @@ class Trial:
         parts.append(f"{self.images:,} images")
         if self.augment:
             parts.append("copies")
-        if self.option == "2" and self.rate is not None:
-            parts.append(f"rate {decimal(self.rate)}")
+        if self.option == "2" and self.learning_rate is not None:
+            parts.append(f"rate {decimal(self.learning_rate)}")
         return ", ".join([*parts, f"seed {self.seed}"])
 
 
@@ -130,7 +130,11 @@ def settings_of(trial: Trial) -> Settings:
         control = {"1": "random-frozen", "2": "scratch"}[trial.option]
         arm = control if source == "random" else f"option-{trial.option}"
         chosen = settings.chosen(arm, trial.images, trial.augment)
-    return chosen if trial.rate is None else replace(chosen, rate=trial.rate)
+    return (
+        chosen
+        if trial.learning_rate is None
+        else replace(chosen, learning_rate=trial.learning_rate)
+    )
 
 
 def run(
@@ -213,7 +217,7 @@ def to_plain(done: Run) -> dict:
         "steps": done.looks[-1].steps, "curve": curve, "moved": list(done.moved),
         "seconds": done.seconds,
     }  # fmt: skip
-    return {**asdict(done.trial), **found, "right": right}
+    return {**spelling.to_file(done.trial), **found, "right": right}
 
 
 def from_plain(plain: dict, tested: int) -> Run:
@@ -230,7 +234,7 @@ def from_plain(plain: dict, tested: int) -> Run:
             Look(int(at), steps, float(loss), float(share), 0.0) for at, loss, share in curve
         )
         looks = *looks[:-1], replace(looks[-1], moved=moved)
-        trial = Trial(**plain)
+        trial = Trial(**spelling.from_file(plain))
         whole = (
             type(went) is list
             and len(moved) in (0, len(LAYERS))
@@ -240,7 +244,7 @@ def from_plain(plain: dict, tested: int) -> Run:
             and all(0 <= v.loss < 1e6 and 0 <= v.accuracy <= 1 for v in looks)
             and 0 <= seconds < 1e6
             and trial.images in SIZES
-            and trial.rate in (None, *RATES)
+            and trial.learning_rate in (None, *RATES)
             and type(trial.augment) is bool
             and type(trial.frozen) is type(trial.seed) is int
             and 0 <= trial.seed < 2**31

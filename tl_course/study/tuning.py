@@ -13,7 +13,7 @@ import itertools
 import json
 import statistics
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import torch
 
 from tl_course.base import storage
 from tl_course.base.parallel import side_by_side
-from tl_course.core import network, pretraining, settings, transfer
+from tl_course.core import network, pretraining, settings, spelling, transfer
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.output_layers import features, output_layers
 from tl_course.core.settings import Settings
@@ -60,7 +60,7 @@ class Tuning:
             return [Settings(l2=l2) for l2 in self.penalties]
         rates = self.rates[arm == "scratch", augmented]
         pairs = itertools.product(rates, self.steps(augmented, images))
-        return [Settings(rate=rate, steps=steps) for rate, steps in pairs]
+        return [Settings(learning_rate=rate, steps=steps) for rate, steps in pairs]
 
 
 OFFLINE = Tuning(
@@ -122,7 +122,7 @@ def run(
 def rows_of(what: dict, number: int, tried: list[Settings], accuracies: list[float]) -> list[dict]:
     """A row for each setting that was tried in a draw of `what`, with its accuracy."""
     return [
-        {**what, **asdict(chosen), "draw": number, "accuracy": accuracy}
+        {**what, **spelling.to_file(chosen), "draw": number, "accuracy": accuracy}
         for chosen, accuracy in zip(tried, accuracies, strict=True)
     ]
 
@@ -182,7 +182,9 @@ def keep(name: str, rows: Iterable[dict], keys: list[str]) -> dict[tuple, Settin
         for row in rows
     )
     kept = json.loads(settings.FILE.read_text(encoding="utf-8")) if settings.FILE.is_file() else {}
-    kept[name] = [{"for": list(key), **asdict(one)} for key, one in sorted(chosen.items())]
+    kept[name] = [
+        {"for": list(key), **spelling.to_file(one)} for key, one in sorted(chosen.items())
+    ]
     lines = (
         f"  {json.dumps(name)}: [\n    " + ",\n    ".join(json.dumps(row) for row in rows) + "\n  ]"
         for name, rows in kept.items()

@@ -179,7 +179,7 @@ class TrainingLab(Training):
     def trial(self) -> Trial:
         """What the controls say now."""
         fixed = self.network.fixed
-        moves = {"frozen": fixed, "rate": self.rate.value or None}
+        moves = {"frozen": fixed, "learning_rate": self.rate.value or None}
         return Trial(
             self.start_from.value, "1" if fixed == len(LAYERS) else "2", images=self.images.value,
             augment=self.augment.value, seed=self.seed,
@@ -192,7 +192,9 @@ class TrainingLab(Training):
         self.rate.layout.visibility = "hidden" if fixed else "visible"
         self.network.start = self.start_from.value
         if not fixed:
-            tuned = trials.decimal(trials.settings_of(replace(self.trial, rate=None)).rate)
+            tuned = trials.decimal(
+                trials.settings_of(replace(self.trial, learning_rate=None)).learning_rate
+            )
             self._offer_rates(f"{tuned} (tuned)")
         self._show_moved()
 
@@ -378,7 +380,7 @@ def _words_of(percent: float) -> str:
 
 
 def _rate_of(trial: Trial) -> str:
-    return trials.decimal(trials.settings_of(trial).rate)
+    return trials.decimal(trials.settings_of(trial).learning_rate)
 
 
 def of_100(run: Run) -> str:

@@ -17,7 +17,7 @@ from torch import nn
 
 from tl_course.base import machine
 from tl_course.base.parallel import side_by_side
-from tl_course.core import pretraining
+from tl_course.core import pretraining, spelling
 from tl_course.core.network import LAYERS, FiveLayerNet
 from tl_course.core.output_layers import features, output_layers
 from tl_course.core.session import History, Recipe
@@ -36,8 +36,10 @@ DRAWS = {10: 400, 50: 100, 200: 20}  # of labelled digits, by their number; mean
 OLD = pretraining.LONG_RECIPE  # once for all pretrainings, now for long ones alone
 OLD_GAIN = pretraining.LONG_GAIN  # of W¹'s random start
 NEW = pretraining.RECIPE
-DEFAULT = vars(Recipe(steps=-1, rate=-1))  # settings that a recipe may leave as they are
-ALL = replace(NEW, first_layer_until=1.0)
+DEFAULT = spelling.to_file(
+    Recipe(steps=-1, learning_rate=-1)
+)  # settings that a recipe may leave as they are
+ALL = replace(NEW, freeze_layer1_after=1.0)
 
 
 class Beside:
@@ -184,7 +186,7 @@ IDEAS = {
     "AdamW in place of Muon": Idea(replace(NEW, muon_rate=None)),
     "layer 1 trained to the end": Idea(ALL),
     "AdamW's settings of the old recipe": Idea(
-        replace(NEW, rate=4e-3, weight_decay=0.3, first_layer_decay=0.75)
+        replace(NEW, learning_rate=4e-3, weight_decay=0.3, first_layer_decay=0.75)
     ),
     "larger start of layer 1": Idea(gain=OLD_GAIN),
     "half the decay of layer 1": Idea(replace(NEW, first_layer_decay=1.5)),
@@ -287,6 +289,8 @@ def judged(net: FiveLayerNet, start: torch.Tensor) -> dict[str, float]:
 
 def fingerprint() -> str:
     """A fingerprint of what every row rests on; an idea is known by its name."""
-    recipes = [{k: v for k, v in vars(one).items() if v != DEFAULT[k]} for one in (NEW, OLD)]
+    recipes = [
+        {k: v for k, v in spelling.to_file(one).items() if v != DEFAULT[k]} for one in (NEW, OLD)
+    ]
     gains = (pretraining.FIRST_LAYER_GAIN, OLD_GAIN)
     return hashlib.sha256(repr((recipes, gains, DRAWS, pretraining.BATCH)).encode()).hexdigest()

@@ -30,7 +30,7 @@ from tl_course.layers.responses import convolutions as convolutions  # for the n
 from tl_course.layers.stimuli import CLASSES, EQUAL
 from tl_course.study import results
 
-TO_THE_END = replace(pretraining.RECIPE, first_layer_until=1.0)  # to see when layer 1 settles
+TO_THE_END = replace(pretraining.RECIPE, freeze_layer1_after=1.0)  # to see when layer 1 settles
 LOOKED_AT = 1000  # renders that an untrained network is scaled on, and that CKA compares
 
 

@@ -212,7 +212,7 @@ def _check_rate(rate, steps) -> None:
     )
     net, digits = pretraining.pretrained("emoji-images"), handwritten()
     fifty = draw(digits.pool, 50, 1)
-    chosen = Settings(rate=rate, steps=int(steps))
+    chosen = Settings(learning_rate=rate, steps=int(steps))
     try:
         tuned = transfer.option_2(net, fifty, test=digits.validation[::2], chosen=chosen)
     except CourseError as error:

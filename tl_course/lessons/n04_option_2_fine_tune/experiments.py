@@ -113,7 +113,7 @@ def at_rates(
     steps = settings.chosen("option-2", len(labelled)).steps
     fresh, rows = EmojiImages(pretraining.HELD_OUT_SEED), []
     for rate in rates:
-        chosen = settings.Settings(rate=rate, steps=steps)
+        chosen = settings.Settings(learning_rate=rate, steps=steps)
         tuned = transfer.option_2(net, labelled, test=scored, seed=seed, chosen=chosen)
         back = forgetting.with_old_output(tuned.net, net)
         known = pretraining.accuracy_on(back, fresh, 1000)

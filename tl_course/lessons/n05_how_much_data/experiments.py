@@ -66,7 +66,9 @@ def real_letters(net: FiveLayerNet, draws: int, done: Iterable[dict] = ()) -> It
 
 
 CUT_LAYERS = 4
-CUT = Settings(rate=1e-3, steps=300)  # one training for every cut, so that they can be compared
+CUT = Settings(
+    learning_rate=1e-3, steps=300
+)  # one training for every cut, so that they can be compared
 
 
 def which_layers(

@@ -43,13 +43,13 @@ def gradual_unfreezing(net: FiveLayerNet, batch_at: Batches, chosen: Settings) -
             frozen = step * (len(LAYERS) + 1) < number * chosen.steps
             getattr(net, name).requires_grad_(not frozen)
 
-    recipe = Recipe(chosen.steps, chosen.rate, weight_decay=DECAY)
+    recipe = Recipe(chosen.steps, chosen.learning_rate, weight_decay=DECAY)
     training.train(net, batch_at, recipe, Watch(let_go))
 
 
 def falling_rates(net: FiveLayerNet, batch_at: Batches, chosen: Settings) -> None:
     """The deeper below the output layer, the smaller the steps (arXiv 1801.06146)."""
-    recipe = Recipe(chosen.steps, chosen.rate, weight_decay=DECAY, falls=FALLS)
+    recipe = Recipe(chosen.steps, chosen.learning_rate, weight_decay=DECAY, layer_lr_decay=FALLS)
     training.train(net, batch_at, recipe)
 
 
@@ -76,7 +76,7 @@ def lora(net: FiveLayerNet, batch_at: Batches, chosen: Settings) -> None:
     for layer in layers:
         layer.requires_grad_(False)
         parametrize.register_parametrization(layer, "weight", LowRank(layer.weight))
-    training.train(net, batch_at, Recipe(chosen.steps, chosen.rate, weight_decay=DECAY))
+    training.train(net, batch_at, Recipe(chosen.steps, chosen.learning_rate, weight_decay=DECAY))
     for layer in layers:
         parametrize.remove_parametrizations(layer, "weight")
 
@@ -115,7 +115,7 @@ def _tried(net, target, way, augmented, images, number) -> list[dict]:
     seed, target = tuning.FIRST_DRAW + number, target()
     labelled = draw(target.pool, images, seed)
     tried = [
-        Settings(rate=rate, steps=steps)
+        Settings(learning_rate=rate, steps=steps)
         for rate, steps in itertools.product(RATES[way], STEPS[augmented])
     ]
     nets = (adapted(way, net, labelled, chosen, seed, augmented) for chosen in tried)

@@ -39,7 +39,7 @@ CHOICE_DRAWS = 4
 SCORED = 1000  # test pictures at most: large ones take long
 LITE0 = "efficientnet-lite0"
 OPTION_2_SIZE = 64  # pixels: training everything at 112 takes three times as long
-OPTION_2 = [Settings(rate=rate, steps=60) for rate in (1e-4, 3e-4, 1e-3, 3e-3)]
+OPTION_2 = [Settings(learning_rate=rate, steps=60) for rate in (1e-4, 3e-4, 1e-3, 3e-3)]
 BLOCKWISE = {"photographs": photographs.EACH}  # test pieces of one block are not independent
 
 
@@ -197,7 +197,7 @@ def rivals(table: pd.DataFrame, draws: int) -> Iterator[dict]:
     rates = choice.groupby(["target", "rate"]).accuracy.mean().unstack().idxmax(axis=1)
     plan = [
         (name, "lite0-option-2", number, small[name],
-         Settings(rate=float(rates[name]), steps=OPTION_2[0].steps))
+         Settings(learning_rate=float(rates[name]), steps=OPTION_2[0].steps))
         for name in targets()
         for number in range(draws)
     ]  # fmt: skip
@@ -219,7 +219,7 @@ def _option_2_choice(name: str, number: int, at: dict, chosen: Settings) -> dict
     labelled = draw(target.pool, IMAGES, FIRST_DRAW + number)
     shown, scored = (prepared(net, part) for part in (labelled, target.validation))
     adapted = transfer.option_2(net, shown, test=scored, seed=number, chosen=chosen)
-    return {"target": name, "rate": chosen.rate, "accuracy": adapted.accuracy}
+    return {"target": name, "rate": chosen.learning_rate, "accuracy": adapted.accuracy}
 
 
 def _rival(name: str, arm: str, number: int, at: dict, chosen: Settings | None = None) -> dict:
@@ -246,7 +246,7 @@ def _rival(name: str, arm: str, number: int, at: dict, chosen: Settings | None =
             right = transfer.adapt(way, net, shown, test=scored, seed=number).predictions == test.y
     return {
         "target": name, "arm": arm, "images": IMAGES, "size": size, "draw": number,
-        "rate": chosen.rate if chosen else float("nan"),
+        "rate": chosen.learning_rate if chosen else float("nan"),
         "accuracy": right.float().mean().item(), "right": right.numpy(),
         "seconds": time.perf_counter() - begun,
     }  # fmt: skip
@@ -321,7 +321,7 @@ STARTS = {
     "letters": "a classmate's, built on it with letters",
     "scratch": "nothing shared: from scratch",
 }
-LETTERS = Settings(rate=1e-3, steps=300)  # with copies: best of four on validation digits
+LETTERS = Settings(learning_rate=1e-3, steps=300)  # with copies: best of four on validation digits
 CLASSMATE = 500  # digits that a classmate has labelled
 
 

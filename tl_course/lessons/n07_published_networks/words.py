@@ -48,8 +48,11 @@ CALLED = {
 }
 CHOICE_DRAWS = 4
 MOVING = {  # arms that train everything: settings that are tried, and on how many draws
-    "bert-option-2": ([Settings(rate=r, steps=40) for r in (1e-5, 3e-5, 1e-4, 3e-4)], 2),
-    "scratch": ([Settings(rate=r, steps=s) for r in (1e-3, 3e-3, 1e-2) for s in (100, 300)], 2),
+    "bert-option-2": ([Settings(learning_rate=r, steps=40) for r in (1e-5, 3e-5, 1e-4, 3e-4)], 2),
+    "scratch": (
+        [Settings(learning_rate=r, steps=s) for r in (1e-3, 3e-3, 1e-2) for s in (100, 300)],
+        2,
+    ),
 }
 NGRAMS = [(longest, c) for longest in (3, 5) for c in (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)]
 
@@ -164,7 +167,7 @@ def _row(arm: str, images: int, draw: int, chosen) -> dict:
     longest, c = chosen if arm == "ngrams" else (0, math.nan)
     return {
         "arm": arm, "images": images, "draw": draw, "accuracy": right.float().mean().item(),
-        "l2": settings.l2, "rate": settings.rate, "steps": settings.steps,
+        "l2": settings.l2, "rate": settings.learning_rate, "steps": settings.steps,
         "longest": longest, "c": c, "right": right.numpy(), "seconds": time.perf_counter() - begun,
     }  # fmt: skip
 

@@ -29,7 +29,7 @@ from tl_course.lessons.n09_small_gpt.gpt import GPT
 
 BATCH, LENGTH = 16, 128  # stretches of text at a step, and their characters
 PER_STEP = BATCH * LENGTH  # characters read
-RECIPE = Recipe(steps=4500, rate=4e-3, weight_decay=0.1, warm_up=0.1)
+RECIPE = Recipe(steps=4500, learning_rate=4e-3, weight_decay=0.1, warm_up=0.1)
 LINES_AT_ONCE = 16
 FIFTY = 50
 SMALLER = {"width": 64, "blocks": 2, "heads": 2}  # from scratch, with less to overfit with
@@ -178,7 +178,7 @@ def adapt(
         longest = int((y[some] != gpt.NOT_SCORED).sum(1).max())
         return x[some, :longest], y[some, :longest]
 
-    recipe = Recipe(chosen.steps, chosen.rate, weight_decay=0.1)
+    recipe = Recipe(chosen.steps, chosen.learning_rate, weight_decay=0.1)
     return adapted, training.train(adapted, batch_at, recipe, Watch(on_step=on_step))
 
 
@@ -212,8 +212,10 @@ def grid(arm: str) -> list[Settings]:
     """The settings that are tried for an arm: twelve."""
     if arm in COUNTING:
         every = itertools.product(ORDERS, COUNTING[arm])
-        return [Settings(l2=weight, rate=0, steps=order) for order, weight in every]
-    return [Settings(l2=0, rate=r, steps=s) for r, s in itertools.product(RATES[arm], STEPS)]
+        return [Settings(l2=weight, learning_rate=0, steps=order) for order, weight in every]
+    return [
+        Settings(l2=0, learning_rate=r, steps=s) for r, s in itertools.product(RATES[arm], STEPS)
+    ]
 
 
 def run(arm: str, number: int, todo: Sequence[Settings], part: str) -> list[dict]:
@@ -227,7 +229,7 @@ def run(arm: str, number: int, todo: Sequence[Settings], part: str) -> list[dict
         else:
             score = scored(adapt(arm, pretrained(), texts, number, chosen)[0], measured)
         rows.append(
-            {"question": part, "arm": arm, "l2": chosen.l2, "rate": chosen.rate,
+            {"question": part, "arm": arm, "l2": chosen.l2, "rate": chosen.learning_rate,
              "steps": chosen.steps, "draw": number, "bits": score}
         )  # fmt: skip
     return rows
