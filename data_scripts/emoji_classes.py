@@ -1,4 +1,4 @@
-"""Make the list of things again: tl_course/sources/things.csv (seconds, offline).
+"""Make the list of things again: tl_course/data/sources/things.csv (seconds, offline).
 
     python data_scripts/emoji_classes.py            write things.csv and a contact sheet
     python data_scripts/emoji_classes.py --check    only say whether the stored list still follows
@@ -17,9 +17,9 @@ from fontTools.ttLib import TTFont
 
 from tl_course.base import storage
 from tl_course.base.errors import run_script
-from tl_course.data.sources import emoji_images, things
+from tl_course.data.sources import classes, emoji_images
 
-FOLDER = Path(things.__file__).parent
+FOLDER = Path(classes.__file__).parent
 FULLY_QUALIFIED = 2
 
 
@@ -43,8 +43,8 @@ def name_in(text: str, language: str) -> str:
 def leak(character: str) -> str | None:
     """Why this thing's names would leak a digit, or None."""
     text = character if character in emoji.EMOJI_DATA else character + "\ufe0f"
-    for language in things.LANGUAGES:
-        word = things.number_word(name_in(text, language), language)
+    for language in classes.LANGUAGES:
+        word = classes.number_word(name_in(text, language), language)
         if word:
             return f"{language}: {name_in(text, language)!r} contains {word!r}"
     return None
@@ -55,7 +55,7 @@ def chosen() -> list[tuple[str, str, str]]:
     with open(FOLDER / "excluded_by_eye.csv", encoding="utf-8", newline="") as handle:
         by_eye = {row["emoji"] for row in csv.DictReader(handle)}
     kept = [(c, name) for c, name in candidates() if c not in by_eye and leak(c) is None]
-    n_unseen = len(kept) - things.CLASSES
+    n_unseen = len(kept) - classes.CLASSES
     unseen = {int((k + 0.3) * len(kept) / n_unseen) for k in range(n_unseen)}
     return [
         (c, name, "unseen" if position in unseen else "source")

@@ -22,7 +22,7 @@ from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 from tqdm import tqdm
 
-from tl_course.base import outside, storage
+from tl_course.base import storage, untrusted_input
 from tl_course.base.errors import CourseError, printable, run_script
 from tl_course.core import files
 from tl_course.data.pictures import open_picture
@@ -53,7 +53,7 @@ class Folders:
     def done(self) -> bytes:
         if not os.path.lexists(self.done_file):
             return b""
-        return outside.content(self.done_file, outside.MOST_TEXT, follow=False)
+        return untrusted_input.content(self.done_file, untrusted_input.MOST_TEXT, follow=False)
 
     def write(self, start: int, images: torch.Tensor, labels: torch.Tensor) -> None:
         pixels = images.permute(0, 2, 3, 1).contiguous().numpy()
@@ -118,7 +118,9 @@ def _take(out: Path, recipe: str, verify: bool) -> None:
     """Stamp a folder that is empty; CourseError for one that holds anything but such renders."""
     stamp = out / STAMP
     if os.path.lexists(stamp):
-        says = outside.content(stamp, outside.MOST_TEXT, follow=False).decode(errors="replace")
+        says = untrusted_input.content(stamp, untrusted_input.MOST_TEXT, follow=False).decode(
+            errors="replace"
+        )
         if says != recipe + "\n":
             raise CourseError(
                 f"{out} holds other data ({printable(says.strip())}, and now {recipe} was "

@@ -177,9 +177,9 @@ def new_page(browser, width: int = 1280, height: int = 900, **more) -> Iterator:
     """
     from playwright.sync_api import expect
 
-    from tl_course.lessons import kept
+    from tl_course.lessons import progress_store
 
-    kept.forget()
+    progress_store.forget()
     expect.set_options(timeout=HUNG * 1000)
     context = browser.new_context(viewport={"width": width, "height": height}, **more)
     context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -9,8 +9,8 @@ from clicker import press
 import tl_course as tl
 from tl_course.app import cli
 from tl_course.base.errors import CourseError
-from tl_course.lessons import kept, predictions, speed
 from tl_course.lessons import lesson as module
+from tl_course.lessons import predictions, progress_store, speed
 from tl_course.lessons.claims import Claim
 from tl_course.lessons.exercises import Exercise
 from tl_course.lessons.predictions import Asked
@@ -64,7 +64,7 @@ def test_without_a_learner_the_result_is_there_at_once(shown):
     ask(73.05, "a printed text")
     assert "How many of 100?" in shown[0]
     assert "73 of 100." in shown[1] and "a printed text" in shown[2]
-    assert kept.read("predictions") == {}
+    assert progress_store.read("predictions") == {}
 
 
 def test_choices_are_read_where_nobody_can_press_them(shown):
@@ -89,17 +89,23 @@ def test_the_result_comes_after_the_answer_and_is_kept(learner):
         assert "You said 30.5, it is 73 of 100: 42.5 higher." in shown
         assert "a printed text" in shown
     assert not form.alert and form.answered and form.typed == ["30.5"]
-    assert kept.read("predictions")["03.ten"]["said"] == {"": 30.5}
+    assert progress_store.read("predictions")["03.ten"]["said"] == {"": 30.5}
 
 
 def test_who_skips_sees_it_and_is_asked_again_on_demand(learner):
     own = ask()
     press(own.form, "skip", "")
-    assert "73 of 100." in own.form.told and kept.read("predictions")["03.ten"]["said"] is None
+    assert (
+        "73 of 100." in own.form.told
+        and progress_store.read("predictions")["03.ten"]["said"] is None
+    )
     again = ask()
     assert again.answered and "73 of 100." in again.form.told and "73 of 100." in learner[-1]
     press(again.form, "again", "")
-    assert "73 of 100" not in learner[-1] + again.form.told and kept.read("predictions") == {}
+    assert (
+        "73 of 100" not in learner[-1] + again.form.told
+        and progress_store.read("predictions") == {}
+    )
     assert not again.form.answered and again.form.typed == []
     press(again.form, "answer", "73.05")
     assert "just that" in again.form.told
@@ -129,14 +135,14 @@ def test_the_first_answer_counts_also_when_the_cell_is_run_again(learner):
     press(own.form, "answer", "30")
     again = ask(74)
     assert again.form.typed == ["30"] and "you said 30" in again.form.told.lower()
-    assert kept.read("predictions")["03.ten"]["measured"] == {"": 73.05}
+    assert progress_store.read("predictions")["03.ten"]["measured"] == {"": 73.05}
 
 
 def test_a_home_that_cannot_be_written_to_keeps_nobody_from_the_result(learner, monkeypatch):
     def full(*_):
         raise CourseError("The disk is full.")
 
-    monkeypatch.setattr(kept.storage, "write_text", full)
+    monkeypatch.setattr(progress_store.storage, "write_text", full)
     own = ask()
     with pytest.warns(UserWarning, match="not kept. The disk is full"):
         press(own.form, "answer", "30")
@@ -160,7 +166,7 @@ def test_several_numbers_and_choices(learner):
     press(own.form, "answer", "80", "90")
     assert "After 10: you said 80, it is 73 of 100: 7 lower; after 50: you said 90" in learner[-1]
 
-    kept.forget()
+    progress_store.forget()
     own = ask("layer 2", options=["layer 1", "layer 2"])
     for typed in ([], ["layer 3"]):
         press(own.form, "answer", *typed)
@@ -189,7 +195,7 @@ def test_a_notebook_shows_its_predictions_and_the_course_a_calibration(learner, 
         entry = None if said is None else {"": said}
         predictions.keep("03", name, Asked(f"Question {name}?", {"": measured}), entry)
     predictions.keep("04", "e", Asked("Which?", "yes", ("yes", "no")), "yes")
-    kept.keep("predictions", "03.damaged", lambda _: {"said": {"": "x"}, "measured": 3})
+    progress_store.keep("predictions", "03.damaged", lambda _: {"said": {"": "x"}, "measured": 3})
     table = predictions.in_words(predictions.of("03"))
     assert (
         all(words in table for words in ("Question a?", "+40", "skipped")) and "Which" not in table
@@ -355,4 +361,4 @@ def test_progress_is_printed_exported_and_deleted(tmp_path, capsys):
     assert cli.main(["progress", "--out", str(file)]) == 2
     assert "already exists" in capsys.readouterr().err
     assert cli.main(["progress", "--delete"]) == 0
-    assert not kept.file().exists()
+    assert not progress_store.file().exists()

@@ -12,7 +12,7 @@ from tl_course.widgets import loading
 
 PAD = """
 from tl_course.study import handwriting; from tl_course.core import pretraining
-from tl_course.data.sources import things
+from tl_course.data.sources import classes
 from tl_course.data.examples import draw
 from tl_course.data.targets.handwritten import NAMES, handwritten
 from tl_course.widgets.drawing_pad import DrawingPad
@@ -20,7 +20,7 @@ from tl_course.widgets.drawing_pad import DrawingPad
 net = pretraining.pretrained()
 fifty = draw(handwritten().pool, 50, 0)
 taught = handwriting.adapt(net, "option-1", fifty, 0).net
-pad = DrawingPad({"taught with 50 digits": (taught, NAMES), "before": (net, things.names())})
+pad = DrawingPad({"taught with 50 digits": (taught, NAMES), "before": (net, classes.names())})
 pad
 """
 # From the end of a stroke until its answer is painted: one time a stroke.

@@ -16,7 +16,7 @@ SET_UP = """
 import pathlib, tempfile
 import tl_course as tl
 from tl_course.core import network
-from tl_course.data.sources import things
+from tl_course.data.sources import classes
 from tl_course.lessons.lesson import Lesson
 from tl_course.lessons.questions import Question
 from tl_course.widgets import asking
@@ -51,7 +51,7 @@ EVERY = {
         ],
     ),
     "DrawingPad": (
-        "tl.widgets.DrawingPad({'before': (net, things.names())})",
+        "tl.widgets.DrawingPad({'before': (net, classes.names())})",
         ["x.choice.value = '3'"],
     ),
     "prediction": (

@@ -26,7 +26,7 @@ from tl_course.base.errors import no_memory, run_script, script
 from tl_course.core import files, pretraining
 from tl_course.core.network import FiveLayerNet
 from tl_course.data.targets import own_folder
-from tl_course.lessons import kept, lesson
+from tl_course.lessons import lesson, progress_store
 from tl_course.study import own_task
 
 
@@ -668,9 +668,12 @@ def test_adapt_reports_shares_and_builds_on_what_was_shared(pictures, tmp_path, 
     net = sharing.load_shared(shared)
     assert net.about["maker"] == "Anna"
     assert net.about["metrics"]["accuracy"] == pytest.approx(told["accuracy"])
-    kept = files.load(saved)
-    assert network.fingerprint(kept) == network.fingerprint(net)
-    assert kept.about["metrics"] == {"accuracy": told["accuracy"]} and kept.about["images"] == 96
+    saved_net = files.load(saved)
+    assert network.fingerprint(saved_net) == network.fingerprint(net)
+    assert (
+        saved_net.about["metrics"] == {"accuracy": told["accuracy"]}
+        and saved_net.about["images"] == 96
+    )
 
     # The same training again gives the same network, which is not an ancestor of itself; but who
     # shares another's is to credit them.
@@ -761,7 +764,7 @@ def test_adapt_overwrites_nothing_unasked(pictures, tmp_path, capsys, monkeypatc
             assert "already " in said and "--force" in said and str(place) in said
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     assert adapt(pictures, "--leave-out", "--augment=on", "--force", *every) == 0
-    assert not any(path.read_bytes() == kept for path, kept in before.items())
+    assert not any(path.read_bytes() == content for path, content in before.items())
     new = network.fingerprint(files.load(places["--out"]))
     assert new == network.fingerprint(sharing.load_shared(places["--share"]))
 
@@ -886,8 +889,8 @@ def test_progress_shows_odd_answers_without_a_traceback_or_control_codes(
     answers, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path / "home"))
-    answers = {kind: {} for kind in kept.KINDS} | answers
-    kept.file().write_text(json.dumps(answers), encoding="utf-8")
+    answers = {kind: {} for kind in progress_store.KINDS} | answers
+    progress_store.file().write_text(json.dumps(answers), encoding="utf-8")
     assert cli.main(["progress", "--out", str(tmp_path / "out.json")]) == 0
     shown = capsys.readouterr()
     assert all(c.isprintable() or c == "\n" for c in shown.out + shown.err)

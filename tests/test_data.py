@@ -9,7 +9,7 @@ from tl_course.core import network, transfer
 from tl_course.core.network import fingerprint
 from tl_course.core.settings import Settings
 from tl_course.data.examples import draw
-from tl_course.data.sources.things import things, unseen_things
+from tl_course.data.sources.classes import source_classes, unseen_classes
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.data.targets.objects import unseen_objects
 from tl_course.lessons import curves
@@ -80,8 +80,8 @@ def test_which_were_right_survives_being_recorded(tmp_path, monkeypatch):
 
 def test_unseen_things_are_unseen_and_the_parts_differ():
     target = unseen_objects()
-    assert not {t.name for t in unseen_things()} & {t.name for t in things()}
-    assert target.pool.names == tuple(t.name for t in unseen_things())
+    assert not {t.name for t in unseen_classes()} & {t.name for t in source_classes()}
+    assert target.pool.names == tuple(t.name for t in unseen_classes())
     assert len(target.test) == 27 * len(target.test.names)
     assert target.test.x.abs().max() <= 2
     some = torch.cdist(target.pool.x[:200].flatten(1), target.test.x[:200].flatten(1))

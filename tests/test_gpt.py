@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from tl_course.base.errors import CourseError
 from tl_course.core import files, network, training
 from tl_course.core.settings import Settings
-from tl_course.core.training import Recipe, Watch
+from tl_course.core.training import Callbacks, Recipe
 from tl_course.data.sources import prose
 from tl_course.data.targets.lines import draw, lines
 from tl_course.lessons.n09_small_gpt import (
@@ -134,11 +134,11 @@ def test_pretraining_goes_on_where_it_was_stopped(tmp_path):
             stop.set()
 
     kept = {"checkpoint": tmp_path / "checkpoint.safetensors"}
-    _, stopped = gpt_experiments.pretrain(text, recipe, watch=Watch(press, stop, **kept))
+    _, stopped = gpt_experiments.pretrain(text, recipe, callbacks=Callbacks(press, stop, **kept))
     assert not stopped.finished
     with pytest.raises(CourseError, match="another run"):
-        gpt_experiments.pretrain(text, recipe, seed=1, watch=Watch(**kept))
-    rest, resumed = gpt_experiments.pretrain(text, recipe, watch=Watch(**kept))
+        gpt_experiments.pretrain(text, recipe, seed=1, callbacks=Callbacks(**kept))
+    rest, resumed = gpt_experiments.pretrain(text, recipe, callbacks=Callbacks(**kept))
     assert resumed.finished and network.fingerprint(rest) == network.fingerprint(whole)
 
 

@@ -14,7 +14,7 @@ from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.data.targets.letters import FONTS, letters
 from tl_course.data.targets.photographs import crops, photograph, scenes
-from tl_course.layers import filters, gratings, growing, preference, stimuli, synthesis
+from tl_course.layers import filters, gratings, preference, snapshots, stimuli, synthesis
 from tl_course.layers.patches import top_patches
 from tl_course.layers.responses import (
     at_centre,
@@ -252,15 +252,17 @@ def test_similarity_is_one_for_turned_and_scaled_features_and_small_for_others()
     a = torch.randn(400, 20, generator=generator)
     turned = a @ torch.linalg.qr(torch.randn(20, 20, generator=generator))[0] * 3 + 1
     other = torch.randn(400, 20, generator=generator)
-    assert growing.similarity(growing.gram(a), growing.gram(turned)) == pytest.approx(1, abs=1e-4)
-    assert growing.similarity(growing.gram(a), growing.gram(other)) < 0.2
+    assert snapshots.similarity(snapshots.gram(a), snapshots.gram(turned)) == pytest.approx(
+        1, abs=1e-4
+    )
+    assert snapshots.similarity(snapshots.gram(a), snapshots.gram(other)) < 0.2
 
 
 def test_training_can_be_watched():
-    net, watch = layer_experiments.trained_anew(7, 512 * 6)
-    assert sorted(watch.filters) == list(range(13))
+    net, callbacks = layer_experiments.trained_anew(7, 512 * 6)
+    assert sorted(callbacks.filters) == list(range(13))
     assert torch.isfinite(net.layer1.weight).all()
-    rows = watch.settling()
+    rows = callbacks.settling()
     assert {row["step"] for row in rows} == {0, 10, 12}
     assert all(row["similarity"] == pytest.approx(1) for row in rows if row["step"] == 12)
     assert all(row["similarity"] < 0.999 for row in rows if row["step"] == 0)

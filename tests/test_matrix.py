@@ -209,7 +209,7 @@ def test_another_modality_is_refused_unless_it_is_asked_for():
     labelled = draw(target.pool, 10, 0)
     with pytest.raises(CourseError, match="pretrained on image and the data are audio"):
         transfer.option_1(net, labelled)
-    forced = transfer.option_1(net, labelled.said_to_be("image"))
+    forced = transfer.option_1(net, labelled.with_modality("image"))
     assert forced.images == 10
 
 

@@ -9,7 +9,7 @@ import torch
 from tl_course.base.errors import CourseError
 from tl_course.data import sound, writing
 from tl_course.data.sources import espeak, spoken_names, written_names
-from tl_course.data.sources.things import LANGUAGES, names, number_word
+from tl_course.data.sources.classes import LANGUAGES, names, number_word
 from tl_course.data.targets import spoken
 from tl_course.data.targets import written as written_target
 

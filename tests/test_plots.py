@@ -18,10 +18,10 @@ from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError
 from tl_course.core import pretraining
 from tl_course.data.examples import draw
-from tl_course.data.sources import things
+from tl_course.data.sources import classes
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import handwritten
-from tl_course.layers import filters, growing, patches
+from tl_course.layers import filters, patches, snapshots
 from tl_course.lessons import drawing, figures, speed
 from tl_course.lessons import lesson as module
 from tl_course.lessons.claims import Claim
@@ -121,13 +121,13 @@ def test_the_text_of_every_figure_can_be_read(drawn):
 def figures_of_00_to_03():
     """Every kind of figure that these notebooks draw, of made-up numbers or recorded ones."""
     x, net = EmojiImages().batch(0, 20)[0], pretraining.pretrained()
-    scores, digits, names = torch.rand(20, 1000), handwritten(), things.names()
+    scores, digits, names = torch.rand(20, 1000), handwritten(), classes.names()
     yield figures_00.guesses(digits.test.x[:8], scores[:8])
     sweep = results.load("sweep")
     for n in (10, 50):
         yield figures_00.examples(draw(digits.pool, n, 0))
     yield figures_00.seen_and_not_seen(sweep)
-    growth = growing.Growth(500)
+    growth = snapshots.Growth(500)
     for step in (0, 30, 100, 500):
         growth(step, net, None)
     yield figures_01.first_filters(growth, net)

@@ -527,7 +527,7 @@ def test_no_pixel_of_a_photograph_is_in_two_parts(monkeypatch):
 
 
 def test_the_ten_things_are_in_no_source():
-    from tl_course.data.sources.things import names
+    from tl_course.data.sources.classes import names
 
     target = experiments.ten_things()
     assert len(set(target.pool.names)) == 10 and not set(target.pool.names) & set(names())

@@ -9,7 +9,7 @@ import torch
 from tl_course.base import machine
 from tl_course.core import training
 from tl_course.core.network import FiveLayerNet
-from tl_course.core.session import Recipe, Watch
+from tl_course.core.session import Callbacks, Recipe
 from tl_course.core.training import train
 
 STEPS = 4
@@ -81,7 +81,7 @@ def test_a_layer_that_is_let_go_later_moves_from_then_on(net, batch, cores):
         if step == 2:
             assert torch.equal(trained.layer1.weight, net.layer1.weight)
 
-    train(moved, lambda step: batch, Recipe(STEPS, 1e-3, bf16=False), Watch(let_go))
+    train(moved, lambda step: batch, Recipe(STEPS, 1e-3, bf16=False), Callbacks(let_go))
     assert not torch.equal(moved.layer1.weight, net.layer1.weight)
 
 
@@ -101,11 +101,11 @@ def test_a_run_goes_on_with_as_many_threads_as_it_began_with(batch, cores, tmp_p
     large = batch[0].repeat(2, 1, 1, 1), batch[1].repeat(2)
     run = {"net": FiveLayerNet(1000, batch_norm=True), "recipe": Recipe(3)}
     cores(2)
-    press = Watch(lambda step, *_: stop.set() if step == 1 else None, stop, checkpoint=path)
+    press = Callbacks(lambda step, *_: stop.set() if step == 1 else None, stop, checkpoint=path)
     train(run["net"], lambda step: large, run["recipe"], press)
     cores(8)
     monkeypatch.setattr(torch, "set_num_threads", asked.append)
-    train(run["net"], lambda step: large, run["recipe"], Watch(checkpoint=path))
+    train(run["net"], lambda step: large, run["recipe"], Callbacks(checkpoint=path))
     assert asked[0] == 2
 
 
@@ -113,16 +113,16 @@ def test_a_shared_batch_stays_in_as_many_parts_when_a_run_is_resumed(net, batch,
     recipe, runs = Recipe(STEPS, 1e-3, bf16=False), []
     for name, stop_at in (("whole", None), ("stopped", 2)):
         run, stop = copy.deepcopy(net), threading.Event()
-        watch = Watch(
+        callbacks = Callbacks(
             lambda step, *_, stop=stop, at=stop_at: stop.set() if step == at else None,
             stop,
             checkpoint=tmp_path / name,
         )
         cores(2)
-        train(run, lambda step: batch, recipe, watch)
+        train(run, lambda step: batch, recipe, callbacks)
         if stop_at:
             cores(3)
-            train(run, lambda step: batch, recipe, Watch(checkpoint=tmp_path / name))
+            train(run, lambda step: batch, recipe, Callbacks(checkpoint=tmp_path / name))
         runs.append(run.state_dict())
     assert all(torch.equal(runs[0][name], weight) for name, weight in runs[1].items())
 

@@ -13,7 +13,7 @@ import pytest
 from tl_course.app import doctor
 from tl_course.base import storage
 from tl_course.base.errors import CourseError
-from tl_course.lessons import kept
+from tl_course.lessons import progress_store
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has other users")
 
@@ -69,8 +69,8 @@ def rights(path):
 
 
 def answer(number):
-    kept.keep("exercises", "03.x", lambda entry: {"tried": number})
-    return kept.read("exercises")
+    progress_store.keep("exercises", "03.x", lambda entry: {"tried": number})
+    return progress_store.read("exercises")
 
 
 def test_what_is_for_all_is_as_open_as_the_home(home):
@@ -88,7 +88,7 @@ def test_each_keeps_answers_of_their_own_and_nobody_else_reads_them(home, monkey
     assert answer(1) == {"03.x": {"tried": 1}}
     read, told = as_bob(monkeypatch, home, lambda: answer(2))
     assert read == {"03.x": {"tried": 2}} and told == []
-    assert kept.read("exercises") == {"03.x": {"tried": 1}}
+    assert progress_store.read("exercises") == {"03.x": {"tried": 1}}
     for name in ("ada", "bob"):
         assert rights(home / "made" / name) == 0o700
     assert rights(home / "made") == rights(home)
@@ -170,6 +170,6 @@ def test_without_any_place_the_course_goes_on(tmp_path, monkeypatch):
     with pytest.raises(CourseError, match="set TL_COURSE_HOME"):
         storage.person_folder()
     with pytest.warns(UserWarning, match="No answers are kept.*set TL_COURSE_HOME"):
-        assert kept.read("exercises") == {}
+        assert progress_store.read("exercises") == {}
     with pytest.warns(UserWarning, match="This answer was not kept"):
-        kept.keep("exercises", "03.x", lambda entry: {"tried": 1})
+        progress_store.keep("exercises", "03.x", lambda entry: {"tried": 1})

@@ -29,8 +29,8 @@ from tl_course.core import files, model_card, network, sharing, transfer
 from tl_course.core.model_card import Card
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.sharing import load_shared, share
+from tl_course.data.credits import Material
 from tl_course.data.examples import draw
-from tl_course.data.material import Material
 
 DIGITS = tuple("0123456789")
 

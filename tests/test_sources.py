@@ -13,7 +13,7 @@ import torch
 
 from tl_course.base.errors import CourseError
 from tl_course.data.inputs import to_picture
-from tl_course.data.sources import emoji_images, strokes, things
+from tl_course.data.sources import classes, emoji_images, strokes
 from tl_course.data.sources.emoji_images import EmojiImages, Style
 
 ROOT = Path(__file__).parents[1]
@@ -31,15 +31,18 @@ def classes_script():
 
 
 def test_there_are_a_thousand_named_things_and_some_unseen_ones():
-    source, unseen = things.things(), things.unseen_things()
+    source, unseen = classes.source_classes(), classes.unseen_classes()
     assert len(source) == len(set(source)) == 1000
     assert len({t.name for t in source}) == 1000, "two classes share a name"
     assert 50 <= len(unseen) and not set(source) & set(unseen)
-    assert {"cat", "dog", "automobile", "person", "man", "woman"} <= set(things.names())
+    assert {"cat", "dog", "automobile", "person", "man", "woman"} <= set(classes.names())
 
 
 def test_no_name_in_any_language_holds_a_number(classes_script):
-    leaks = {t.name: classes_script.leak(t.emoji) for t in things.things() + things.unseen_things()}
+    leaks = {
+        t.name: classes_script.leak(t.emoji)
+        for t in classes.source_classes() + classes.unseen_classes()
+    }
     assert {name: leak for name, leak in leaks.items() if leak} == {}
 
 
@@ -59,28 +62,28 @@ def test_no_name_in_any_language_holds_a_number(classes_script):
     ],
 )
 def test_the_leak_rule(name, language, word):
-    assert things.number_word(name, language) == word
+    assert classes.number_word(name, language) == word
 
 
 def test_everything_left_out_by_eye_has_a_reason_and_is_out():
-    path = Path(things.__file__).with_name("excluded_by_eye.csv")
+    path = Path(classes.__file__).with_name("excluded_by_eye.csv")
     with open(path, encoding="utf-8", newline="") as handle:
         excluded = list(csv.DictReader(handle))
     assert all(row["reason"] for row in excluded) and len(excluded) > 100
-    kept = {t.emoji for t in things.things() + things.unseen_things()}
+    kept = {t.emoji for t in classes.source_classes() + classes.unseen_classes()}
     assert not kept & {row["emoji"] for row in excluded}
     assert {"🎱", "📅", "💶", "🎰", "🃏", "🔟"} & kept == set()
 
 
 def test_the_stored_list_follows_from_the_two_rules(classes_script):
-    stored = [(t.emoji, t.name, role) for t, role in things._all_things()]
+    stored = [(t.emoji, t.name, role) for t, role in classes._all_things()]
     chosen = classes_script.chosen()
     missing = [row for row in chosen if row not in stored]
     assert missing == [], "a newer font or name list: look at it, then run emoji_classes.py"
 
 
 def test_every_drawing_has_ink_and_no_two_are_the_same():
-    drawings = emoji_images._drawings(things.things())
+    drawings = emoji_images._drawings(classes.source_classes())
     assert (drawings[:, 3].mean((1, 2)) > 0.02).all()
     assert (drawings[:, 4].mean((1, 2)) > 0.005).all(), "no strokes: its line art would be empty"
     assert drawings.flatten(1).unique(dim=0).shape[0] == 1000
@@ -136,7 +139,7 @@ def test_styles_can_be_switched_off():
 
 
 def test_unseen_things_can_be_rendered_alike():
-    source = EmojiImages(drawn=things.unseen_things())
+    source = EmojiImages(drawn=classes.unseen_classes())
     x, y = source.batch(0, source.n_classes)
     assert len(y.unique()) == source.n_classes and len(x) == len(y)
 

@@ -13,7 +13,7 @@ import tl_course as tl
 from tl_course.app import notebooks, report
 from tl_course.app.notebooks import root
 from tl_course.app.pages import votes
-from tl_course.data.sources import espeak, strokes, things
+from tl_course.data.sources import classes, espeak, strokes
 from tl_course.data.targets import handwritten, kinds, letters, lines, made_folder, written
 from tl_course.lessons import exercises
 
@@ -268,13 +268,13 @@ def test_the_patterns_of_the_check_lists_find_what_they_look_for():
 
 
 SHEETS = {  # what the datasheets say, and what the code says
-    "1,000 drawings": len(things.things()),
-    "74 drawings": len(things.unseen_things()),
+    "1,000 drawings": len(classes.source_classes()),
+    "74 drawings": len(classes.unseen_classes()),
     "1,000 figures": len(strokes.figures(1000)),
     "26 letters": len(letters.NAMES),
     "80 synthetic voices": espeak.ROLES["source"],
     "20 voices": espeak.ROLES["target"],
-    "14 languages": len(things.LANGUAGES),
+    "14 languages": len(classes.LANGUAGES),
     "24 languages": len(written.LANGUAGES),
     "748 English names": sum(map(len, kinds.every_name().values())),
     "12 to learn": made_folder.TRAIN,
@@ -300,7 +300,7 @@ def test_datasheets_are_true_to_the_code():
 def test_every_module_of_data_has_its_sheet():
     told = page("datasheets")
     folder = root() / "tl_course" / "data"
-    helpers = {"espeak", "things", "__init__", "folder", "own_folder", "drawn", "drawn_files"}
+    helpers = {"espeak", "classes", "__init__", "folder", "own_folder", "drawn", "drawn_files"}
     for path in [*folder.glob("sources/*.py"), *folder.glob("targets/*.py")]:
         script = f"data_scripts/{path.stem}.py"
         named = f"{path.parent.name}/{path.name}" in told or script in told

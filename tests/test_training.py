@@ -19,7 +19,7 @@ from tl_course.base.errors import CourseError
 from tl_course.core import checkpoint, files, network, pretraining, spelling, training
 from tl_course.core.muon import orthogonal
 from tl_course.core.network import FiveLayerNet, fingerprint
-from tl_course.core.training import Recipe, Watch, train
+from tl_course.core.training import Callbacks, Recipe, train
 from tl_course.data.sources.emoji_images import EmojiImages
 
 STEPS = 12
@@ -60,10 +60,10 @@ def test_stopped_anywhere_and_resumed_gives_the_same_weights(tmp_path, muon_rate
                 stop.set()
 
         part = new_net()
-        stopped = train(part, source_batch, recipe, Watch(press, stop, checkpoint=path))
+        stopped = train(part, source_batch, recipe, Callbacks(press, stop, checkpoint=path))
         assert not stopped.finished
         rest = new_net()
-        resumed = train(rest, source_batch, recipe, watch=Watch(checkpoint=path))
+        resumed = train(rest, source_batch, recipe, callbacks=Callbacks(checkpoint=path))
         assert resumed.finished
         assert fingerprint(rest) == fingerprint(whole), f"stopped at step {stop_at}"
         assert resumed.step == history.step
@@ -81,10 +81,10 @@ def test_control_c_finishes_the_step_saves_and_raises(tmp_path):
 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        train(new_net(), source_batch, recipe, Watch(interrupt, checkpoint=path))
+        train(new_net(), source_batch, recipe, Callbacks(interrupt, checkpoint=path))
     assert signal.getsignal(signal.SIGINT) is before
     rest = new_net()
-    train(rest, source_batch, recipe, watch=Watch(checkpoint=path))
+    train(rest, source_batch, recipe, callbacks=Callbacks(checkpoint=path))
     assert fingerprint(rest) == fingerprint(whole)
 
 
@@ -137,7 +137,7 @@ def test_a_loss_that_is_no_number_stops_with_a_sentence(tmp_path):
             net,
             lambda step: (x, torch.zeros(8, dtype=torch.long)),
             Recipe(30),
-            watch=Watch(checkpoint=path),
+            callbacks=Callbacks(checkpoint=path),
         )
     assert not path.exists(), "a ruined state was saved"
 
@@ -145,15 +145,22 @@ def test_a_loss_that_is_no_number_stops_with_a_sentence(tmp_path):
 def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
     path, stop = tmp_path / "checkpoint.safetensors", threading.Event()
     stop.set()
-    train(new_net(), source_batch, Recipe(steps=STEPS), watch=Watch(stop=stop, checkpoint=path))
+    train(
+        new_net(),
+        source_batch,
+        Recipe(steps=STEPS),
+        callbacks=Callbacks(stop=stop, checkpoint=path),
+    )
     with pytest.raises(CourseError, match="another run.*steps"):
-        train(new_net(), source_batch, Recipe(steps=STEPS + 1), watch=Watch(checkpoint=path))
+        train(
+            new_net(), source_batch, Recipe(steps=STEPS + 1), callbacks=Callbacks(checkpoint=path)
+        )
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(CourseError, match="damaged"):
-        train(new_net(), source_batch, Recipe(steps=STEPS), watch=Watch(checkpoint=path))
+        train(new_net(), source_batch, Recipe(steps=STEPS), callbacks=Callbacks(checkpoint=path))
     torch.save({"step": 3}, path)  # as earlier versions of the course did
     with pytest.raises(CourseError, match="another version of the course.*delete it to start over"):
-        train(new_net(), source_batch, Recipe(steps=STEPS), watch=Watch(checkpoint=path))
+        train(new_net(), source_batch, Recipe(steps=STEPS), callbacks=Callbacks(checkpoint=path))
 
 
 def test_a_pretraining_of_an_earlier_version_is_not_started_over_without_a_word(tmp_path):
@@ -218,8 +225,8 @@ NO_CHECKPOINT = {
 def stopped(tmp_path_factory):
     """A checkpoint after two steps."""
     stop, path = threading.Event(), tmp_path_factory.mktemp("stopped") / "checkpoint.safetensors"
-    watch = Watch(lambda step, *_: step == 2 and stop.set(), stop, checkpoint=path)
-    train(new_net(), source_batch, Recipe(steps=3), watch)
+    callbacks = Callbacks(lambda step, *_: step == 2 and stop.set(), stop, checkpoint=path)
+    train(new_net(), source_batch, Recipe(steps=3), callbacks)
     return path
 
 
@@ -234,18 +241,18 @@ def test_a_checkpoint_of_another_shape_is_one_sentence_and_changes_nothing(tmp_p
     net = new_net()
     before = fingerprint(net)
     with pytest.raises(CourseError, match="checkpoint.safetensors (is damaged|lacks|belongs)"):
-        train(net, source_batch, Recipe(steps=3), watch=Watch(checkpoint=path))
+        train(net, source_batch, Recipe(steps=3), callbacks=Callbacks(checkpoint=path))
     assert fingerprint(net) == before
 
 
 def test_a_checkpoint_of_another_network_or_too_large_is_one_sentence(tmp_path, stopped):
     path = Path(shutil.copy(stopped, tmp_path))
     with pytest.raises(CourseError, match="is that of another network"):
-        train(other_net(), source_batch, Recipe(steps=3), watch=Watch(checkpoint=path))
+        train(other_net(), source_batch, Recipe(steps=3), callbacks=Callbacks(checkpoint=path))
     with path.open("r+b") as file:
         file.truncate(6_000_000_000)  # a sparse file: no room is taken
     with pytest.raises(CourseError, match="larger than"):
-        train(new_net(), source_batch, Recipe(steps=3), watch=Watch(checkpoint=path))
+        train(new_net(), source_batch, Recipe(steps=3), callbacks=Callbacks(checkpoint=path))
 
 
 def test_a_checkpoint_that_says_more_than_the_run_could_is_not_even_parsed(
@@ -258,7 +265,7 @@ def test_a_checkpoint_that_says_more_than_the_run_could_is_not_even_parsed(
     safetensors.torch.save_file(safetensors.torch.load_file(stopped), path, metadata=texts)
     monkeypatch.setattr(json, "loads", lambda text: pytest.fail("it was parsed"))
     with pytest.raises(CourseError, match="is damaged"):
-        train(new_net(), source_batch, Recipe(steps=3), watch=Watch(checkpoint=path))
+        train(new_net(), source_batch, Recipe(steps=3), callbacks=Callbacks(checkpoint=path))
 
 
 def test_numbers_of_a_checkpoint_are_not_left_to_a_schema_which_is_slow():
@@ -273,7 +280,7 @@ def test_a_finished_training_is_not_lost_where_its_last_checkpoint_does_not_fit(
 
     monkeypatch.setattr(checkpoint, "save", full)
     with pytest.warns(UserWarning, match="last checkpoint was not kept. The disk is full"):
-        done = pretraining.pretrain(EmojiImages(0), 512, out=tmp_path, watch=Watch())
+        done = pretraining.pretrain(EmojiImages(0), 512, out=tmp_path, callbacks=Callbacks())
     assert done.history.finished
     assert [path.name for path in tmp_path.glob("*.safetensors")] == ["weights.safetensors"]
 
@@ -313,7 +320,7 @@ def test_filters_move_by_muon_and_the_rest_as_in_adamw():
             kept.append(copy.deepcopy(net.state_dict()))
 
         recipe = Recipe(2, warm_up=0.5, first_layer_decay=0.5, muon_rate=rate, muon_decay=0.0)
-        train(net, source_batch, recipe, Watch(keep))
+        train(net, source_batch, recipe, Callbacks(keep))
         moved[rate] = {name: kept[1][name] - one for name, one in start.state_dict().items()}
     filters = {f"layer{number}.weight" for number in (2, 3, 4)}
     for name, move in moved[None].items():
@@ -330,7 +337,7 @@ def test_layer_1_stays_as_it_is_when_its_share_of_the_steps_is_over():
     def keep(step, net, history):
         kept.append(copy.deepcopy(net.state_dict()))
 
-    train(net, source_batch, Recipe(STEPS, freeze_layer1_after=0.5), Watch(keep))
+    train(net, source_batch, Recipe(STEPS, freeze_layer1_after=0.5), Callbacks(keep))
     half = STEPS // 2
     for name in ("layer1.weight", "layer1.bias", "norm1.weight", "norm1.bias", "layer2.weight"):
         moved = [not torch.equal(a[name], b[name]) for a, b in itertools.pairwise(kept)]
@@ -354,9 +361,9 @@ def test_without_decay_a_layer_keeps_the_norm_that_it_starts_with(decay):
 def test_a_checkpoint_is_not_continued_with_another_seed(tmp_path):
     stop = threading.Event()
     stop.set()
-    pretraining.pretrain(EmojiImages(0), 1024, out=tmp_path, watch=Watch(stop=stop))
+    pretraining.pretrain(EmojiImages(0), 1024, out=tmp_path, callbacks=Callbacks(stop=stop))
     with pytest.raises(CourseError, match="another run.*seed"):
-        pretraining.pretrain(EmojiImages(5), 1024, out=tmp_path, seed=5, watch=Watch())
+        pretraining.pretrain(EmojiImages(5), 1024, out=tmp_path, seed=5, callbacks=Callbacks())
 
 
 def test_what_measures_must_not_be_what_is_trained_on():
@@ -412,19 +419,19 @@ def test_what_is_no_checkpoint_is_a_sentence_at_once(tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     path.mkdir()
     with pytest.raises(CourseError, match="cannot be read .it is a folder"):
-        train(new_net(), source_batch, Recipe(steps=STEPS), watch=Watch(checkpoint=path))
+        train(new_net(), source_batch, Recipe(steps=STEPS), callbacks=Callbacks(checkpoint=path))
 
 
 def test_a_finished_network_is_not_overwritten_unasked(tmp_path):
-    once = pretraining.pretrain(EmojiImages(0), 512, out=tmp_path, watch=Watch())
+    once = pretraining.pretrain(EmojiImages(0), 512, out=tmp_path, callbacks=Callbacks())
     kept = (tmp_path / "weights.safetensors").read_bytes()
     never = EmojiImages(3)
     never.batch = None  # nothing is trained before it is refused
     with pytest.raises(CourseError, match="already holds a finished network.*--force"):
-        pretraining.pretrain(never, 512, seed=3, out=tmp_path, watch=Watch())
+        pretraining.pretrain(never, 512, seed=3, out=tmp_path, callbacks=Callbacks())
     assert (tmp_path / "weights.safetensors").read_bytes() == kept
     other = pretraining.pretrain(
-        EmojiImages(3), 512, seed=3, out=tmp_path, overwrite=True, watch=Watch()
+        EmojiImages(3), 512, seed=3, out=tmp_path, overwrite=True, callbacks=Callbacks()
     )
     assert network.fingerprint(other.net) != network.fingerprint(once.net)
     assert (tmp_path / "weights.safetensors").read_bytes() != kept
@@ -442,7 +449,7 @@ def test_a_finished_network_whose_checkpoint_is_still_there_is_finished_again(
         raise KeyboardInterrupt
 
     def pretrain(seed):
-        pretraining.pretrain(EmojiImages(seed), 512, seed=seed, out=tmp_path, watch=Watch())
+        pretraining.pretrain(EmojiImages(seed), 512, seed=seed, out=tmp_path, callbacks=Callbacks())
 
     with monkeypatch.context() as patch:
         patch.setattr(files, "save", save)
@@ -470,7 +477,7 @@ def test_two_pretrainings_cannot_write_into_one_folder(tmp_path):
                 )
             )
 
-    pretraining.pretrain(EmojiImages(0), 512, out=tmp_path, watch=Watch(on_step=another))
+    pretraining.pretrain(EmojiImages(0), 512, out=tmp_path, callbacks=Callbacks(on_step=another))
     assert seen[0].returncode == 2
     assert f"Another program is writing to {tmp_path}" in seen[0].stderr
     assert files.load(tmp_path).about["images"] == 512

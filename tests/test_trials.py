@@ -11,7 +11,7 @@ from tl_course.base.errors import CourseError, script
 from tl_course.core import training, transfer
 from tl_course.core.network import fingerprint
 from tl_course.core.output_layers import altered, copies_of, features, seen
-from tl_course.core.training import Watch
+from tl_course.core.training import Callbacks
 from tl_course.data.examples import Examples, Target, draw
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.layers import portrait
@@ -143,12 +143,12 @@ def test_option_1_tells_what_it_does_and_can_be_stopped(nets, target):
         if step == 50:
             stop.set()
 
-    found = transfer.option_1(nets["image"], ten, watch=Watch(on_step=on_step, stop=stop))
+    found = transfer.option_1(nets["image"], ten, callbacks=Callbacks(on_step=on_step, stop=stop))
     assert [step for step, *_ in seen] == [0, 10, 20, 30, 40, 50, 50]
     assert all(step == losses for step, losses, _ in seen) and seen[-1][2] == 1.0
     assert not found.history.finished
     whole = transfer.option_1(nets["image"], ten)
-    told = transfer.option_1(nets["image"], ten, watch=Watch(on_step=lambda *_: None))
+    told = transfer.option_1(nets["image"], ten, callbacks=Callbacks(on_step=lambda *_: None))
     assert whole.history.finished and whole.history.loss == told.history.loss
     assert fingerprint(whole.net) == fingerprint(told.net)
 

@@ -19,10 +19,10 @@ from ipywidgets.widgets.widget import _instances
 import tl_course.widgets
 from tl_course.base.errors import CourseError
 from tl_course.data.examples import draw
-from tl_course.data.sources import things
+from tl_course.data.sources import classes
 from tl_course.data.targets import drawn, drawn_files
 from tl_course.data.targets.handwritten import NAMES
-from tl_course.lessons import drawing, figures, kept, lesson, predictions, resumed
+from tl_course.lessons import drawing, figures, lesson, predictions, progress_store, resumed
 from tl_course.study import handwriting
 from tl_course.widgets import base
 from tl_course.widgets.base import Experiment, Slot, number, one_of, table
@@ -139,16 +139,16 @@ def test_no_experiment_takes_a_private_name_of_the_base_for_something_else(name)
         assert not private & set(vars(kind)), kind
 
 
-@pytest.mark.parametrize("kept", ["", "[]", '{"state": 3}', '{"state": "{}"}', "\0"])
-def test_what_is_damaged_does_not_come_back_and_does_no_harm(learner, kept):
+@pytest.mark.parametrize("damaged", ["", "[]", '{"state": 3}', '{"state": "{}"}', "\0"])
+def test_what_is_damaged_does_not_come_back_and_does_no_harm(learner, damaged):
     path = resumed.place("doubler", Doubler()._first)
     path.parent.mkdir(parents=True)
-    path.write_text(kept)
+    path.write_text(damaged)
     anna = learner(Doubler())
     assert anna.slider.value == 0 and not anna.errors
     assert anna.told.startswith(f"What you did here before cannot come back: {path} is damaged,")
     anna.slider.value = 4
-    wait_until(lambda: path.read_text() != kept)
+    wait_until(lambda: path.read_text() != damaged)
     assert kept_of(anna)["state"] == anna.state_text()
 
 
@@ -166,7 +166,7 @@ def test_progress_that_is_deleted_does_not_come_back(learner):
     anna = learner(Doubler())
     anna.slider.value = 4
     wait_until(lambda: kept_of(anna))
-    kept.forget()
+    progress_store.forget()
     assert learner(Doubler()).slider.value == 0
 
 
@@ -397,7 +397,7 @@ def taught(net, target):
 
 @pytest.fixture
 def drawing_pad(net, taught):
-    pad = DrawingPad({"taught": (taught, NAMES), "before": (net, things.names())})
+    pad = DrawingPad({"taught": (taught, NAMES), "before": (net, classes.names())})
     yield pad
     pad.close()
 
@@ -449,7 +449,7 @@ def test_a_sample_is_an_alternative_to_drawing(drawing_pad, target):
 
 def test_a_drawing_is_handed_to_a_classmate(drawing_pad, net, taught):
     draw_on(drawing_pad.pad, THREE)
-    other = DrawingPad({"taught": (taught, NAMES), "before": (net, things.names())})
+    other = DrawingPad({"taught": (taught, NAMES), "before": (net, classes.names())})
     other.set_state(drawing_pad.state_text())
     assert other.pad.answer["readers"] == drawing_pad.pad.answer["readers"]
     assert other.pad.answer["seen"] == drawing_pad.pad.answer["seen"]
@@ -569,8 +569,10 @@ def test_ten_drawings_then_it_learns(teach, hold):
     let_go.set()
     teach.wait(HUNG)
     assert "digits right (you said 60)" in teach.step.value and teach.said == {10: 60}
-    kept = predictions.of("00")["00.handwriting-10"]
-    assert kept["said"] == {"": 60} and kept["measured"][""] == teach.results["option-1", 10].of_100
+    entry = predictions.of("00")["00.handwriting-10"]
+    assert (
+        entry["said"] == {"": 60} and entry["measured"][""] == teach.results["option-1", 10].of_100
+    )
     assert teach.pad.prompt == "Draw a 0", "it is trained"
     assert {key[0] for key in teach.results} == set(handwriting.ARMS)
     assert teach.figure.picture and "MNIST" in teach.figure.picture.alt
@@ -651,7 +653,11 @@ def test_what_was_kept_while_python_was_busy_keeps_its_label(teach):
     teach.borrow.click()
     texts["sample"] = teach.drawing.text
     first = pad.drawing["revision"] + 1
-    keeps = [kept(first, [], True), kept(first + 1, ONE), kept(first + 2, THREE)]
+    keeps = [
+        kept(first, [], True),
+        kept(first + 1, ONE),
+        kept(first + 2, THREE),
+    ]
     keep(pad, *keeps)  # what is kept comes before what is synced: the next one is begun
     pad.drawing = {"revision": first + 3, "strokes": ONE, "final": False}
     assert [(d.label, d.text) for d in teach.mine] == [
@@ -820,7 +826,7 @@ def test_saving_handing_over_pooling_deleting(teach, tmp_path):
 @pytest.mark.parametrize("kind", ["drawing-pad", "teach"])
 def test_what_is_closed_is_let_go_of(kind, net, tmp_path):
     before = len(_instances)
-    one = DrawingPad({"before": (net, things.names())})
+    one = DrawingPad({"before": (net, classes.names())})
     if kind == "teach":
         one.close()
         one = Teach(net, 0, tmp_path)
@@ -952,7 +958,7 @@ def test_every_picture_and_control_has_words(teach, drawing_pad):
 def make(name, net, folder):
     """An experiment that has done everything once, so that its memory has settled."""
     if name == "drawing-pad":
-        return DrawingPad({"before": (net, things.names())})
+        return DrawingPad({"before": (net, classes.names())})
     teach = Teach(net, 0, folder)
     for _ in range(2):
         teach.fill.click()

@@ -29,7 +29,7 @@ from tl_course.data.inputs import to_picture
 from tl_course.data.targets.handwritten import ALL, handwritten
 from tl_course.layers import portrait
 from tl_course.layers.portrait import UNITS
-from tl_course.lessons import curves, kept, lesson
+from tl_course.lessons import curves, lesson, progress_store
 from tl_course.lessons.drawing import filter_pictures
 from tl_course.lessons.n02_what_layers_see import experiments as layer_experiments
 from tl_course.study import comparing, matrix_cells, results, trials
@@ -408,7 +408,7 @@ def test_only_the_last_runs_are_kept(make):
 @pytest.fixture(autouse=True)
 def own_home(tmp_path, monkeypatch):
     """What is predicted here is kept apart from what other tests predict."""
-    monkeypatch.setattr(kept.storage, "person_folder", lambda: tmp_path)
+    monkeypatch.setattr(progress_store.storage, "person_folder", lambda: tmp_path)
 
 
 def test_first_the_prediction_then_what_was_measured(make):
@@ -430,7 +430,7 @@ def test_first_the_prediction_then_what_was_measured(make):
     assert own.ask.layout.display == "none"
     press(own.fields, "skip")  # the second one of two
     assert own.prediction == {10: 66, 100: 80.5, 1000: 95}
-    (entry,) = kept.read("predictions").values()
+    (entry,) = progress_store.read("predictions").values()
     assert entry["said"] == {"with 10 images": 66, "with 100 images": 80.5, "with 1,000 images": 95}
     own.images.value = 10
     recorded = results.load("sweep")
@@ -788,14 +788,14 @@ def test_what_is_on_the_pad_is_compared_with_what_was_kept(make):
     own = make(LayerExplorer)
     own.draw_button.value = True
     clicker.draw_on(own.drawing.pad, [[[128, 30], [128, 220]]])
-    kept = own.shown_picture()
+    first_drawing = own.shown_picture()
     own.keep_button.click()
     assert own.other.value == EARLIER and own.drawing.text == "", "the pad is free for the next"
     clicker.draw_on(own.drawing.pad, [[[30, 128], [220, 128]]])
     own.wait(HUNG)
     assert list(own.shown_pictures()) == [f"A: {OWN}", f"B: {EARLIER}"]
-    assert torch.equal(own.shown_pictures()[f"B: {EARLIER}"], kept)
-    assert not torch.equal(own.shown_picture(), kept)
+    assert torch.equal(own.shown_pictures()[f"B: {EARLIER}"], first_drawing)
+    assert not torch.equal(own.shown_picture(), progress_store)
     theirs = make(LayerExplorer)
     theirs.set_state(own.state_text())
     theirs.wait(HUNG)

@@ -27,7 +27,7 @@ from tl_course.base.errors import CourseError
 from tl_course.core import files, pretraining, session, sharing
 from tl_course.data.targets import drawn, drawn_files
 from tl_course.data.targets import drawn as strokes
-from tl_course.lessons import kept
+from tl_course.lessons import progress_store
 from tl_course.study import results, tables
 
 
@@ -79,7 +79,7 @@ class Noise:
 def pretrain(folder: Path) -> None:
     session.SAVE_EVERY, session.LOOK_EVERY = -1, 1
     try:
-        pretraining.pretrain(Noise(), 3 * 256, out=folder / "net", watch=session.Watch())
+        pretraining.pretrain(Noise(), 3 * 256, out=folder / "net", callbacks=session.Callbacks())
     except CourseError as error:
         assert "--force" in str(error), error
 
@@ -261,7 +261,7 @@ def save_drawings(folder: Path) -> None:
     drawings = [drawn.Drawing(digit, text) for digit in (3, 3, 4)]
     drawn_files.save(folder, "Ada", drawings)
     os.environ["TL_COURSE_HOME"] = str(folder / "home")
-    kept.keep("predictions", "03.first", lambda _: {"said": {"": "3"}})
+    progress_store.keep("predictions", "03.first", lambda _: {"said": {"": "3"}})
 
 
 COMMANDS = {

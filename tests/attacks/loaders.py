@@ -27,13 +27,13 @@ from tl_course.base import storage
 from tl_course.core import files, sharing, training
 from tl_course.core.model_card import Card
 from tl_course.core.network import FiveLayerNet
-from tl_course.core.session import Recipe, Watch
+from tl_course.core.session import Callbacks, Recipe
 from tl_course.data import upload
 from tl_course.data.pictures import PictureError, open_picture
 from tl_course.data.sources import spoken_names
 from tl_course.data.targets import drawn as drawn_digits
 from tl_course.data.targets import drawn_files, handwritten, omniglot, own_folder, spoken
-from tl_course.lessons import kept, predictions
+from tl_course.lessons import predictions, progress_store
 from tl_course.lessons.n09_small_gpt import gpt
 from tl_course.widgets.base import Experiment
 
@@ -121,7 +121,7 @@ def _run(checkpoint: Path, steps: int) -> None:
             stop.set()
         return x, y
 
-    training.train(small, batch_at, Recipe(4), Watch(stop=stop, checkpoint=checkpoint))
+    training.train(small, batch_at, Recipe(4), Callbacks(stop=stop, checkpoint=checkpoint))
 
 
 def checkpoints(folder: Path) -> Iterator[Tree]:
@@ -337,12 +337,12 @@ def answers(folder: Path) -> Iterator[Tree]:
 @reads("answers", answers)
 def answer(folder: Path) -> None:
     with (
-        mock.patch.object(kept, "file", lambda: folder / "answers.json"),
+        mock.patch.object(progress_store, "file", lambda: folder / "answers.json"),
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")
-        for kind in kept.KINDS:
-            kept.read(kind)
+        for kind in progress_store.KINDS:
+            progress_store.read(kind)
         predictions.rows(predictions.of())
 
 
@@ -364,7 +364,7 @@ def experiments() -> dict[str, Experiment]:
     import tempfile
 
     from tl_course.core import pretraining
-    from tl_course.data.sources import things
+    from tl_course.data.sources import classes
     from tl_course.widgets import (
         drawing_pad,
         how_much,
@@ -378,7 +378,7 @@ def experiments() -> dict[str, Experiment]:
     folder = Path(tempfile.mkdtemp(dir=storage.home()))
     source, digits = pretraining.pretrained(), handwritten.handwritten()
     every = [
-        drawing_pad.DrawingPad({"before": (source, things.names())}),
+        drawing_pad.DrawingPad({"before": (source, classes.names())}),
         how_much.HowMuch(source, digits),
         layer_explorer.LayerExplorer(source, net()),
         modality_explorer.ModalityExplorer(),

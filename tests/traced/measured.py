@@ -17,10 +17,10 @@ import tl_course as tl
 from tl_course.app import bench as benches
 from tl_course.app import notebooks, wheelhouse
 from tl_course.app.notebooks import root
-from tl_course.base import outside, stats
+from tl_course.base import stats, untrusted_input
 from tl_course.core import files, network, output_layers, pretraining, session, settings
 from tl_course.data import pictures, upload, writing
-from tl_course.data.sources import emoji_images, espeak, strokes, things
+from tl_course.data.sources import classes, emoji_images, espeak, strokes
 from tl_course.data.targets import (
     drawn_files,
     handwritten,
@@ -33,7 +33,7 @@ from tl_course.data.targets import (
     spoken,
     written,
 )
-from tl_course.layers import growing, stimuli
+from tl_course.layers import snapshots, stimuli
 from tl_course.lessons import speed
 from tl_course.lessons.n01_pretrain import recipes
 from tl_course.lessons.n01_pretrain import tables as n01_tables

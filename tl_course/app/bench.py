@@ -28,7 +28,7 @@ from tl_course.core import network, pretraining, training, transfer
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.output_layers import features, output_layers
 from tl_course.core.settings import chosen
-from tl_course.core.training import Watch
+from tl_course.core.training import Callbacks
 from tl_course.data.examples import draw
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import handwritten
@@ -158,7 +158,7 @@ def rates(size: Size, folder: Path) -> Iterator[Figure]:
 
     def course(bf16: bool) -> float:
         recipe = replace(pretraining.RECIPE, bf16=bf16)
-        run = pretraining.pretrain(source, images, recipe=recipe, watch=Watch())
+        run = pretraining.pretrain(source, images, recipe=recipe, callbacks=Callbacks())
         return images / run.history.seconds
 
     def plain(workers: int) -> float:
@@ -222,7 +222,7 @@ def until_as_good(size: Size, folder: Path) -> Iterator[Figure]:
     rows, reached_it = [], []
     for seed in range(size.repeats):
         source = EmojiImages(seed, device=device)
-        run = pretraining.pretrain(source, size.enough, seed=seed, watch=Watch())
+        run = pretraining.pretrain(source, size.enough, seed=seed, callbacks=Callbacks())
         net = pretraining.fresh(source, seed).to(device).train()
         steps = rivals.train(net, many, rivals.PRETRAINING_RATE)
         seconds, was = rivals.seconds_until(
@@ -332,7 +332,9 @@ def crowded(size: Size, _: Path) -> Iterator[Figure]:
         "scoring": ("scoring 2,000 digits", lambda: training.predict(net, scored.x[:2000])),
         "pretraining": (
             f"a pretraining of {size.steps} steps",
-            lambda: pretraining.pretrain(source, size.steps * pretraining.BATCH, watch=Watch()),
+            lambda: pretraining.pretrain(
+                source, size.steps * pretraining.BATCH, callbacks=Callbacks()
+            ),
         ),
         "plain": (f"{size.steps} plain steps of Option 2 on two threads", plain_steps),
     }
@@ -387,7 +389,7 @@ PEAK = """
 import resource, sys
 from tl_course.core import pretraining
 from tl_course.data.sources.emoji_images import EmojiImages
-pretraining.pretrain(EmojiImages(0), {images}, watch=pretraining.Watch())
+pretraining.pretrain(EmojiImages(0), {images}, callbacks=pretraining.Callbacks())
 most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(most / (1e9 if sys.platform == "darwin" else 1e6))  # bytes there, kB elsewhere
 """

@@ -153,9 +153,9 @@ def slides(args: argparse.Namespace) -> int:
 )
 def progress(args: argparse.Namespace) -> int:
     from tl_course.base import storage
-    from tl_course.lessons import kept, predictions
+    from tl_course.lessons import predictions, progress_store
 
-    found = {kind: kept.read(kind) for kind in kept.KINDS}
+    found = {kind: progress_store.read(kind) for kind in progress_store.KINDS}
     if args.out:
         file = storage.free_file(args.out, overwrite=args.force)
         storage.write_text(file, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
@@ -173,7 +173,7 @@ def progress(args: argparse.Namespace) -> int:
     if not any(found.values()):
         print("Nothing is kept so far.")
     if args.delete:
-        kept.forget()
+        progress_store.forget()
         print("All of it is deleted.")
     if args.json:
         print(json.dumps(found))

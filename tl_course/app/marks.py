@@ -27,7 +27,7 @@ import psutil
 from nbformat import NotebookNode
 
 from tl_course.app import notebooks
-from tl_course.base import outside, storage
+from tl_course.base import storage, untrusted_input
 from tl_course.base.errors import CourseError, printable, refusals_told
 from tl_course.base.names import clean
 
@@ -66,7 +66,7 @@ def points_in(table: Path) -> Points:
 
     numbers = [path.stem[:2] for path in notebooks.find()]
     points = {(number, name): 1.0 for number in numbers for name in exercises.every(number)}
-    content = outside.content(table, outside.MOST_TEXT) if table.exists() else b""
+    content = untrusted_input.content(table, untrusted_input.MOST_TEXT) if table.exists() else b""
     text = content.decode("utf-8-sig", "replace")
     # A spreadsheet may write semicolons and decimal commas, and take the 0 of 03 away.
     for row in csv.DictReader(text.splitlines(), delimiter=";" if ";" in text else ","):
@@ -253,7 +253,7 @@ def _marked(course: Path, place: Path, notebook: Path, submission, marks: Marks,
     command = [sys.executable, "-P", "-m", "nbgrader", "autograde", number]
     with (place / "log.txt").open("w+b") as log:
         code = _run([*command, f"--student={marks.student}"], place, log, limits)
-        log.seek(max(0, log.seek(0, os.SEEK_END) - outside.MOST_TEXT))
+        log.seek(max(0, log.seek(0, os.SEEK_END) - untrusted_input.MOST_TEXT))
         output = log.read().decode("utf-8", "replace")
     if code:
         why = re.search(r"\| ERROR\] (.+)", output)
@@ -289,7 +289,7 @@ def _prepared(file: Path, released: NotebookNode) -> NotebookNode:
 
 def notebook_in(file: Path) -> NotebookNode:
     """A student's notebook; CourseError says what is wrong with another file."""
-    text = outside.content(file, LARGEST)
+    text = untrusted_input.content(file, LARGEST)
     try:
         node = nbformat.reads(text.decode("utf-8"), as_version=4)
         nbformat.validate(node)

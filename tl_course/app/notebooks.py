@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tl_course.base import outside, storage
+from tl_course.base import storage, untrusted_input
 from tl_course.base.errors import CourseError
 
 if TYPE_CHECKING:
@@ -226,7 +226,9 @@ def copy_for_learner(notebooks: list[Path], folder: Path) -> list[str]:
     """
     manifest = folder / MANIFEST
     try:
-        copied = outside.parsed(outside.content(manifest, outside.MOST_TEXT), manifest)
+        copied = untrusted_input.parsed(
+            untrusted_input.content(manifest, untrusted_input.MOST_TEXT), manifest
+        )
     except CourseError:
         copied = None  # without it, every file that differs counts as changed
     known = copied.items() if isinstance(copied, dict) else ()
@@ -272,6 +274,6 @@ def _version(copy: Path) -> str | None:
     if not os.path.lexists(copy):
         return None
     try:
-        return hashlib.sha256(outside.content(copy, LARGEST)).hexdigest()
+        return hashlib.sha256(untrusted_input.content(copy, LARGEST)).hexdigest()
     except CourseError:
         return ""

@@ -9,7 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from tl_course import __version__
-from tl_course.base import outside, storage
+from tl_course.base import storage, untrusted_input
 from tl_course.base.errors import CourseError
 from tl_course.base.html import page, paragraph, table
 
@@ -53,8 +53,8 @@ def free_folder(out: Path, notebooks: list[Path], overwrite: bool = False) -> Pa
 def _made(out: Path) -> set[str]:
     """The names of the files in `out` that runs have made there; none where that is not known."""
     try:
-        text = outside.content(out / MANIFEST, outside.MOST_TEXT, follow=False)
-        names = outside.parsed(text, MANIFEST)
+        text = untrusted_input.content(out / MANIFEST, untrusted_input.MOST_TEXT, follow=False)
+        names = untrusted_input.parsed(text, MANIFEST)
     except CourseError:
         return set()
     return {one for one in names if isinstance(one, str)} if isinstance(names, list) else set()

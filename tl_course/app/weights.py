@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tl_course.base import machine, storage
 from tl_course.core import files, pretraining, session, spelling
-from tl_course.core.training import Watch
+from tl_course.core.training import Callbacks
 from tl_course.data.sources import prose
 from tl_course.lessons.n09_small_gpt import experiments, gpt
 
@@ -29,7 +29,7 @@ def of_network(name: str) -> str:
     work = storage.home() / "records" / name
     found = pretraining.pretrain(
         pretraining.source(name, 0), images, held_out=pretraining.source(name, 0, held_out=True),
-        out=work, overwrite=True, watch=Watch(progress=name),
+        out=work, overwrite=True, callbacks=Callbacks(progress=name),
     )  # fmt: skip
     shipped = _ship(work, pretraining.shipped_folder(name))
     return f"{shipped}: {100 * found.accuracy:.1f}% of fresh {what} named right."
@@ -46,8 +46,8 @@ def of_gpt() -> str:
     checkpoint = work / pretraining.CHECKPOINT
     bf16 = machine.has_fast_bf16(session.accelerator().device)
     recipe = replace(experiments.RECIPE, bf16=bf16)
-    watch = Watch(checkpoint=checkpoint, identity={"text": text.hash}, progress="small GPT")
-    net, history = experiments.pretrain(text.train, recipe, watch=watch)
+    callbacks = Callbacks(checkpoint=checkpoint, identity={"text": text.hash}, progress="small GPT")
+    net, history = experiments.pretrain(text.train, recipe, callbacks=callbacks)
     held_out = gpt.bits(net, *experiments.measured_on(text.held_out, most=2000))
     fives = zip(*(history.loss[first::5] for first in range(5)), strict=False)
     gpt.save(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from tl_course.base import outside
+from tl_course.base import untrusted_input
 from tl_course.base.errors import CourseError, printable
 from tl_course.core import files
 
@@ -62,7 +62,7 @@ def resume(path: Path, run: dict, kept: dict) -> tuple[int, dict, list[float], i
     ours: dict[str, torch.Tensor] = {}
     _packed({name: one.state_dict() for name, one in kept.items()}, "", ours)
     room = 4 * sum(value.nbytes for value in ours.values())  # an optimizer keeps two for a weight
-    content = outside.content(path, room + MOST_STATE)
+    content = untrusted_input.content(path, room + MOST_STATE)
     most = min(MOST_STATE, LEAST_STATE + PER_STEP * run["steps"])
     try:
         tensors = files.tensors_in(content, path, most)
@@ -73,8 +73,8 @@ def resume(path: Path, run: dict, kept: dict) -> tuple[int, dict, list[float], i
         raise _damaged(path) from None
     if texts.get("format") != FORMAT:
         raise of_another_version(path)
-    state = outside.parsed(texts.get("state", ""), f"The checkpoint {path}")
-    outside.meet(state, STATE, f"The checkpoint {path}", "delete it to start over")
+    state = untrusted_input.parsed(texts.get("state", ""), f"The checkpoint {path}")
+    untrusted_input.meet(state, STATE, f"The checkpoint {path}", "delete it to start over")
     history = state["history"]
     some = (*map(history.get, SERIES), state["pending"])
     if not all(map(_are_numbers, some)) or any(type(one) is not int for one in history["step"]):

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from tl_course.base import outside, storage
+from tl_course.base import storage, untrusted_input
 from tl_course.base.errors import CourseError, printable
 from tl_course.core.network import KERNELS, WIDTHS, FiveLayerNet, fingerprint
 
@@ -125,7 +125,9 @@ def _described(state: dict[str, torch.Tensor], kind: dict, about: dict) -> tuple
         **about,
     }
     text = json.dumps(description, indent=2, ensure_ascii=False)
-    outside.meet(outside.parsed(text, ABOUT), DESCRIPTION, ABOUT, "say it in another way")
+    untrusted_input.meet(
+        untrusted_input.parsed(text, ABOUT), DESCRIPTION, ABOUT, "say it in another way"
+    )
     content = as_file(state, {"network": text})
     if _header_size(content) > MOST_HEADER:
         most = storage.in_words(MOST_HEADER)
@@ -168,8 +170,8 @@ def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
 def _is_left_over(path: Path) -> bool:
     """Whether a description was left by a program that was killed before its weights came."""
     try:
-        found = outside.parsed(outside.content(path, MOST_HEADER), path)
-        outside.meet(found, DESCRIPTION, path, AGAIN)
+        found = untrusted_input.parsed(untrusted_input.content(path, MOST_HEADER), path)
+        untrusted_input.meet(found, DESCRIPTION, path, AGAIN)
     except CourseError:
         return False
     return True
@@ -190,7 +192,7 @@ def to_save(net: FiveLayerNet, half: bool = False) -> dict[str, torch.Tensor]:
 def describe(folder: Path | str) -> dict:
     """The description of a saved network, read from the beginning of its weights' file."""
     path = _weights_in(folder)
-    return _description(outside.content(path, 8 + MOST_HEADER, whole=False), path)
+    return _description(untrusted_input.content(path, 8 + MOST_HEADER, whole=False), path)
 
 
 def opened(folder: Path | str, kind: dict) -> tuple[bytes, dict]:
@@ -199,9 +201,9 @@ def opened(folder: Path | str, kind: dict) -> tuple[bytes, dict]:
     Raises CourseError where that does not meet `kind`, the JSON schema of a kind of network.
     """
     path = _weights_in(folder)
-    content = outside.content(path, MOST_WEIGHTS)
+    content = untrusted_input.content(path, MOST_WEIGHTS)
     description = _description(content, path)
-    outside.meet(description, kind, path, AGAIN)
+    untrusted_input.meet(description, kind, path, AGAIN)
     return content, description
 
 
@@ -226,8 +228,8 @@ def _description(content: bytes, path: Path) -> dict:
             f"{path} is a safetensors file, but not a network of this course (it carries no "
             "description). Networks of other kinds are loaded as published networks."
         )
-    description = outside.parsed(text, f"The description in {path}")
-    outside.meet(description, DESCRIPTION, path, AGAIN)
+    description = untrusted_input.parsed(text, f"The description in {path}")
+    untrusted_input.meet(description, DESCRIPTION, path, AGAIN)
     return description
 
 
@@ -320,7 +322,7 @@ def texts_in(content: bytes, where: object, most: int = MOST_HEADER) -> dict:
     size = _header_size(content)
     if size > min(most, len(content) - 8):
         raise _damaged(content, where, "its header is cut off or too large")
-    header = outside.parsed(content[8 : 8 + size], f"The header of {where}")
+    header = untrusted_input.parsed(content[8 : 8 + size], f"The header of {where}")
     texts = header.get("__metadata__") if isinstance(header, dict) else None
     return texts if isinstance(texts, dict) else {}
 

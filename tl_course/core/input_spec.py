@@ -48,7 +48,7 @@ class Pictures:
         if self.modality != modality:
             return (
                 f"{_other_modality(self.modality, modality)} "
-                f"(examples.said_to_be('{self.modality}') tries it anyway)."
+                f"(examples.with_modality('{self.modality}') tries it anyway)."
             )
         size = self.size
         if x.ndim != 4 or tuple(x.shape[1:]) != (3, size, size):

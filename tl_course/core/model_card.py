@@ -18,7 +18,7 @@ from tl_course.base.errors import CourseError
 from tl_course.base.html import lines, table
 from tl_course.core import files, network, pretraining
 from tl_course.core.network import FiveLayerNet, fingerprint
-from tl_course.data.material import Material
+from tl_course.data.credits import Material
 
 UNSAID = "not said"
 SAID = ("name", "maker", "task", "data", "images", "intended", "limits")  # as in the card

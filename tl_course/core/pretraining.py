@@ -13,7 +13,7 @@ from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError
 from tl_course.core import checkpoint, files, network, session, spelling, training
 from tl_course.core.network import FiveLayerNet
-from tl_course.core.training import History, Recipe, Watch
+from tl_course.core.training import Callbacks, History, Recipe
 
 BATCH = 256
 MOST_IMAGES = 1_000_000_000  # days of the fastest machines; the course's own need a million
@@ -102,7 +102,7 @@ def pretrain(
     recipe: Recipe | None = None,
     out: Path | None = None,
     overwrite: bool = False,
-    watch: Watch = Watch(progress="pretraining"),  # noqa: B008 it is frozen
+    callbacks: Callbacks = Callbacks(progress="pretraining"),  # noqa: B008 it is frozen
 ) -> Pretrained:
     """Train a fresh network on `images` inputs of `source`, in batches of 256.
 
@@ -156,8 +156,10 @@ def pretrain(
             if (out / OLD_CHECKPOINT).exists():  # else it would start over without a word
                 raise checkpoint.of_another_version(out / OLD_CHECKPOINT)
         identity = {"seed": seed, "source": type(source).__name__, "source_seed": source.seed}
-        watch = replace(watch, checkpoint=out / CHECKPOINT if out else None, identity=identity)
-        history = training.train(net, batch_at, recipe, watch)
+        callbacks = replace(
+            callbacks, checkpoint=out / CHECKPOINT if out else None, identity=identity
+        )
+        history = training.train(net, batch_at, recipe, callbacks)
         folded = network.fold(net)
         if not history.finished:
             return Pretrained(folded, history, images, None)

@@ -30,7 +30,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from tl_course.base import outside, storage
+from tl_course.base import storage, untrusted_input
 from tl_course.base.errors import CourseError, printable, script
 from tl_course.core import files, hub, training
 from tl_course.core.input_spec import Pictures, Tokens
@@ -348,7 +348,7 @@ def _timm(name: str):
 NAMES_A_FILE = ("file", "url", "hf_hub_filename", "custom_load", "state_dict", "checkpoint_path")
 MOST_CLASSES, MOST_NAME = 100_000, 500  # classes, characters
 TEXT = {
-    "type": ["string", "null"], "maxLength": MOST_NAME, "pattern": outside.ONE_LINE,
+    "type": ["string", "null"], "maxLength": MOST_NAME, "pattern": untrusted_input.ONE_LINE,
     "said": "is refused: its configuration has a '{key}' that is no short line of text",
 }  # fmt: skip
 LABELS = {"type": ["array", "null"], "maxItems": MOST_CLASSES, "items": TEXT}
@@ -403,7 +403,7 @@ def _checked_source(name: str) -> str:
         return name
     config = _configuration(name, folder)
     for part in (config, config.get("pretrained_cfg") or {}, config.get("model_args") or {}):
-        outside.meet(part, SHOWN, name, "choose another network")
+        untrusted_input.meet(part, SHOWN, name, "choose another network")
         for key in NAMES_A_FILE:
             # A truth alone says how the file is read; by itself it names none.
             if part.get(key) and part[key] is not True:
@@ -462,18 +462,18 @@ def _sizes_fit(name: str, sizes: dict[str, int]) -> None:
 def _configuration(name: str, folder: Path) -> dict:
     """What the configuration in `folder` says; CourseError where it asks for code of its own."""
     path = folder / CONFIG_FILE
-    config = outside.parsed(outside.content(path, MOST_CONFIG), path)
+    config = untrusted_input.parsed(untrusted_input.content(path, MOST_CONFIG), path)
     if not isinstance(config, dict):
         raise _refused(name, "its configuration is no JSON object")
-    for key, _, _ in outside.leaves(config):
-        if key in outside.CUSTOM_CODE:
+    for key, _, _ in untrusted_input.leaves(config):
+        if key in untrusted_input.CUSTOM_CODE:
             raise _refused(name, f"it asks for code of its own ('{key}'), and none is run here")
     return config
 
 
 def _arguments_fit(name: str, arguments: dict | None) -> None:
     """Whether a network can be laid out with these sizes in a moment."""
-    leaves = [(key, one) for key, one, _ in outside.leaves(arguments)]
+    leaves = [(key, one) for key, one, _ in untrusted_input.leaves(arguments)]
     if len(leaves) > MOST_ARGUMENTS:
         raise _refused(name, f"its configuration has more than {MOST_ARGUMENTS} sizes")
     deep = 0
@@ -575,7 +575,7 @@ def _checked_reader(name: str) -> str | None:
             raise _refused(name, f"it has {led}, which leads to something else")
     deep = sum(
         abs(one)
-        for key, one, _ in outside.leaves(config)
+        for key, one, _ in untrusted_input.leaves(config)
         if re.search("layer|group", key) and isinstance(one, (int, float))
     )
     if not deep <= MOST_DEEP:

@@ -69,7 +69,7 @@ class History:
 
 
 @dataclass(frozen=True)
-class Watch:
+class Callbacks:
     """What goes on beside a training; all of it may be left out.
 
     `on_step(step, net, history)` is called before each update and at the end. Ctrl-C and `stop` are
@@ -134,11 +134,11 @@ def parameter_groups(net: nn.Module, recipe: Recipe) -> list[dict]:
 class Session:
     """One training while it runs; as a context it takes Ctrl-C as a wish to stop after the step."""
 
-    def __init__(self, net: nn.Module, recipe: Recipe, watch: Watch):
+    def __init__(self, net: nn.Module, recipe: Recipe, callbacks: Callbacks):
         self.acc = accelerator()
         device = self.acc.device
         bf16 = machine.has_fast_bf16(device) if recipe.bf16 is None else recipe.bf16
-        self.net, self.recipe, self.watch = net, recipe, watch
+        self.net, self.recipe, self.callbacks = net, recipe, callbacks
         self.precision = lambda: torch.autocast(device.type, torch.bfloat16, enabled=bf16)
         self.backward = self.acc.backward
         net.to(device, memory_format=torch.channels_last).train()
@@ -152,10 +152,10 @@ class Session:
         )
         self.history, self.step, self.losses = History(), 0, []  # losses since the last look
         self.threads: int | None = None  # that share each step; not known before the first batch
-        self.run = {**spelling.to_file(recipe), **watch.identity}
+        self.run = {**spelling.to_file(recipe), **callbacks.identity}
         self.kept = {"net": net, "optimizer": optimizer, "schedule": self.schedule}
-        if watch.checkpoint is not None and watch.checkpoint.exists():
-            found = checkpoint.resume(watch.checkpoint, self.run, self.kept)
+        if callbacks.checkpoint is not None and callbacks.checkpoint.exists():
+            found = checkpoint.resume(callbacks.checkpoint, self.run, self.kept)
             self.step, history, pending, self.threads = found
             self.history = History(**spelling.from_file(history))
             self.losses = [torch.tensor(loss, device=device) for loss in pending]
@@ -165,8 +165,8 @@ class Session:
         self.first, self.before = self.step, self.history.seconds
         self.begun = self.saved = time.perf_counter()
         self.bar = tqdm(
-            total=recipe.steps, initial=self.step, desc=watch.progress, unit="step",
-            dynamic_ncols=True, disable=watch.progress is None or not self.acc.is_main_process,
+            total=recipe.steps, initial=self.step, desc=callbacks.progress, unit="step",
+            dynamic_ncols=True, disable=callbacks.progress is None or not self.acc.is_main_process,
         )  # fmt: skip
 
     def __enter__(self) -> Session:
@@ -255,11 +255,11 @@ class Session:
         self.model = self.acc.prepare(self.net)  # of several processes, none waits for it now
 
     def _show(self) -> None:
-        if self.watch.on_step is not None:
-            self.watch.on_step(self.step, self.net, self.history)
+        if self.callbacks.on_step is not None:
+            self.callbacks.on_step(self.step, self.net, self.history)
 
     def _told_to_stop(self) -> bool:
-        told = self.pressed.is_set() or self.watch.stopped
+        told = self.pressed.is_set() or self.callbacks.stopped
         if self.acc.num_processes == 1:
             return told
         if told:
@@ -285,14 +285,14 @@ class Session:
     def _save(self) -> None:
         pending = self._finite_losses()  # a ruined state is never saved
         self.history.seconds = self.before + time.perf_counter() - self.begun
-        if self.watch.checkpoint is not None and self.acc.is_main_process:
+        if self.callbacks.checkpoint is not None and self.acc.is_main_process:
             state = {
                 "step": self.step,
                 "history": spelling.to_file(self.history),
                 "pending": pending,
             }
             state["threads"] = self.threads
-            checkpoint.save(self.watch.checkpoint, self.run, state, self.kept)
+            checkpoint.save(self.callbacks.checkpoint, self.run, state, self.kept)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tl_course.base import names, outside, storage
+from tl_course.base import names, storage, untrusted_input
 from tl_course.base.errors import CourseError, printable
 from tl_course.core import files, hub, model_card
 from tl_course.core.files import MOST_CLASSES, MOST_WEIGHTS, TEXT
@@ -26,7 +26,7 @@ FORMAT = f"{KIND} 1"
 WEIGHTS_FILE = files.SHARED_WEIGHTS_FILE
 CONFIG_FILE, CARD_FILE = "config.json", "README.md"
 FILES = (WEIGHTS_FILE, CONFIG_FILE, CARD_FILE)
-MOST_TEXT = outside.MOST_TEXT
+MOST_TEXT = untrusted_input.MOST_TEXT
 MOST = {WEIGHTS_FILE: MOST_WEIGHTS, CONFIG_FILE: MOST_TEXT, CARD_FILE: MOST_TEXT}
 MODALITIES = tuple(model_card.INPUTS)
 PICKLES = (
@@ -75,7 +75,7 @@ def as_files(net: FiveLayerNet, card: Card, half: bool = False) -> dict[str, byt
     config = {"n_classes": net.n_classes, "modality": net.modality, "tl_course": about}
     text = json.dumps(config, indent=2, ensure_ascii=False)
     said = f"The card of '{printable(card.name)}'"
-    _checked(outside.parsed(text, said), said)
+    _checked(untrusted_input.parsed(text, said), said)
     written = {
         WEIGHTS_FILE: files.as_file(state, {"format": "pt"}),
         CARD_FILE: model_card.as_markdown({**about, "modality": net.modality}).encode(),
@@ -119,7 +119,7 @@ def _unfinished(folder: Path) -> list[str]:
     """The files that are there of a share that was stopped before its weights were in place."""
     files_of_it = []
     with contextlib.suppress(CourseError):
-        config = outside.parsed(_bytes(folder, CONFIG_FILE, MOST_TEXT), CONFIG_FILE)
+        config = untrusted_input.parsed(_bytes(folder, CONFIG_FILE, MOST_TEXT), CONFIG_FILE)
         about = _checked(config, CONFIG_FILE)
         files_of_it.append(CONFIG_FILE)
         _check_card(_bytes(folder, CARD_FILE, MOST_TEXT), about, folder / CARD_FILE)
@@ -174,7 +174,7 @@ def load_shared(folder_or_name: Path | str, revision: str | None = None) -> Five
 def _network(content: Callable[[str], bytes], place: Path | str) -> FiveLayerNet:
     """The network in the contents of the three files, each checked; errors name the `place`."""
     where = {name: os.path.join(place, name) for name in FILES}
-    config = outside.parsed(content(CONFIG_FILE), where[CONFIG_FILE])
+    config = untrusted_input.parsed(content(CONFIG_FILE), where[CONFIG_FILE])
     about = _checked(config, where[CONFIG_FILE])
     _check_card(content(CARD_FILE), about, where[CARD_FILE])
     given = {key: config[key] for key in ("n_classes", "modality")}
@@ -211,7 +211,7 @@ def _bytes(folder: Path, name: str, most: int) -> bytes:
     if not os.path.lexists(folder / name):
         why = f"{name} is missing; a shared folder has {', '.join(FILES)}"
         raise _refused(folder, why)
-    return outside.content(folder / name, most, follow=False)
+    return untrusted_input.content(folder / name, most, follow=False)
 
 
 # What config.json must hold (JSON Schema). `said` is the sentence for what does not meet a part.
@@ -219,7 +219,7 @@ ABOUT = {
     **dict.fromkeys(("format", "input", "name", "maker", "task", "data"), TEXT),
     **dict.fromkeys(("intended", "limits"), TEXT),
     "licence": {
-        "type": "string", "pattern": outside.ONE_LINE,
+        "type": "string", "pattern": untrusted_input.ONE_LINE,
         "said": "has a licence that is not one line of text",
     },
     "images": {"type": "integer"},
@@ -261,8 +261,8 @@ def _checked(config: object, where: str) -> dict:
     """What config.json says about the network, every part of it checked; `where` names it."""
     if not isinstance(config, dict):
         raise CourseError(f"{where} is no JSON object; ask for the file that share() wrote.")
-    for key, _, _ in outside.leaves(config):
-        if key in outside.CUSTOM_CODE:
+    for key, _, _ in untrusted_input.leaves(config):
+        if key in untrusted_input.CUSTOM_CODE:
             raise CourseError(
                 f"{where} asks for code of its own ('{key}'), and none is run here; ask for a "
                 "network without it."
@@ -279,7 +279,7 @@ def _checked(config: object, where: str) -> dict:
             f"{where} has the format '{printable(kind)}', and this version of the course reads "
             f"'{FORMAT}': it was made by another version, so update the course."
         )
-    outside.meet(config, CONFIG, where, "ask for the file that share() wrote")
+    untrusted_input.meet(config, CONFIG, where, "ask for the file that share() wrote")
     classes, n_classes = about["classes"], config["n_classes"]
     if len(classes) != n_classes:
         raise CourseError(

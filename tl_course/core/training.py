@@ -13,7 +13,7 @@ from torch import nn
 
 from tl_course.base import machine
 from tl_course.base.errors import CourseError
-from tl_course.core.session import History, Recipe, Session, Watch
+from tl_course.core.session import Callbacks, History, Recipe, Session
 from tl_course.core.shared_batch import LEAST
 
 LARGEST = 1e15  # of what a network answers; squares of it are still numbers
@@ -24,7 +24,7 @@ def train(
     net: nn.Module,
     batch_at: Callable[[int], tuple[torch.Tensor, torch.Tensor]],
     recipe: Recipe,
-    watch: Watch | None = None,
+    callbacks: Callbacks | None = None,
 ) -> History:
     """Train `net` in place for `recipe.steps` updates and tell what happened.
 
@@ -33,7 +33,7 @@ def train(
     a run resumed from a checkpoint continues exactly as if it had never stopped. Raises CourseError
     when the loss is no longer a number or the checkpoint is of another run.
     """
-    with Session(net, recipe, watch or Watch()) as session:
+    with Session(net, recipe, callbacks or Callbacks()) as session:
         for step in session.steps():
             x, y = session.placed(*batch_at(step))
             with session.precision():

@@ -19,7 +19,7 @@ from tl_course.core import network, settings, training
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.output_layers import AUGMENT, COPIES, FIT_STEPS, output_layers
 from tl_course.core.settings import Settings
-from tl_course.core.training import History, Recipe, Watch
+from tl_course.core.training import Callbacks, History, Recipe
 from tl_course.data import poses
 from tl_course.data.examples import Examples
 
@@ -74,14 +74,17 @@ def option_1(
     seed: int = 0,
     augment: bool = False,
     chosen: Settings | None = None,
-    watch: Watch | None = None,
+    callbacks: Callbacks | None = None,
 ) -> Adapted:
     """Option 1: W¹,b¹ … W⁴,b⁴ fixed, only a new output layer W⁵,b⁵ trained on what is labelled.
 
     The features are computed once. `seed` matters for augmentation alone: the problem is convex, so
-    that every start ends at the same W⁵,b⁵. `watch` looks before every tenth update and at the end.
+    that every start ends at the same W⁵,b⁵. `callbacks` run before every tenth update and at the
+    end.
     """
-    return _new_output_layer("option-1", net, labelled, seed, augment, chosen, watch).tested(test)
+    return _new_output_layer("option-1", net, labelled, seed, augment, chosen, callbacks).tested(
+        test
+    )
 
 
 def option_2(
@@ -92,15 +95,15 @@ def option_2(
     seed: int = 0,
     augment: bool = False,
     chosen: Settings | None = None,
-    watch: Watch | None = None,
+    callbacks: Callbacks | None = None,
 ) -> Adapted:
     """Option 2: start from the pretrained W¹ … W⁴ and a fresh W⁵, and train everything.
 
-    `seed` decides the order of the batches and the augmentation. `watch` looks before each update
+    `seed` decides the order of the batches and the augmentation. `callbacks` run before each update
     and at the end.
     """
     start = network.replace_output_layer(net, len(labelled.names))
-    return _trained("option-2", start, labelled, seed, augment, chosen, watch).tested(test)
+    return _trained("option-2", start, labelled, seed, augment, chosen, callbacks).tested(test)
 
 
 def output_first(
@@ -111,7 +114,7 @@ def output_first(
     seed: int = 0,
     augment: bool = False,
     chosen: Settings | None = None,
-    watch: Watch | None = None,
+    callbacks: Callbacks | None = None,
 ) -> Adapted:
     """Output layer first, then everything (LP-FT, arXiv 2202.10054): Option 2 begun where 1 ends.
 
@@ -123,7 +126,7 @@ def output_first(
         then = settings.chosen("output-first", len(labelled), augment)
         chosen = replace(then, l2=first.l2)
     begun = _new_output_layer("option-1", net, labelled, seed, augment, chosen)
-    then = _trained("output-first", begun.net, labelled, seed, augment, chosen, watch)
+    then = _trained("output-first", begun.net, labelled, seed, augment, chosen, callbacks)
     return replace(then, seconds=begun.seconds + then.seconds).tested(test)
 
 
@@ -133,7 +136,7 @@ def fine_tune(
     """Train everything but the `frozen` layers ("layer1", …), from the weights that `net` has.
 
     Its output layer, which has a unit for each class already, is trained on too. `more` is
-    `augment`, `chosen`, `watch`, as in `option_2`.
+    `augment`, `chosen`, `callbacks`, as in `option_2`.
     """
     return _trained("option-2", copy.deepcopy(net), labelled, seed, frozen=frozen, **more)
 
@@ -160,7 +163,8 @@ def adapt(
 ) -> Adapted:
     """One of the ways to learn, by its name in tables; a control without `net` makes one.
 
-    "option-1", "option-2", "output-first", "scratch", "random-frozen"; `more` is `chosen`, `watch`.
+    "option-1", "option-2", "output-first", "scratch", "random-frozen". `more` may hold
+    `chosen` and `callbacks`.
     """
     if arm in ("scratch", "random-frozen") and net is None:
         net = fresh_network(labelled.x, seed, labelled.modality)
@@ -173,12 +177,12 @@ def adapt(
 
 
 def _new_output_layer(
-    arm, net, labelled, seed, augment, chosen: Settings | None, watch: Watch | None = None
+    arm, net, labelled, seed, augment, chosen: Settings | None, callbacks: Callbacks | None = None
 ) -> Adapted:
     """The work of Option 1."""
     _check(net, labelled, augment)
     chosen = chosen or settings.chosen(arm, len(labelled), augment)
-    watch = watch or Watch()
+    callbacks = callbacks or Callbacks()
     begun = time.perf_counter()
     adapted = network.replace_output_layer(net, len(labelled.names)).eval()
     for name, parameter in adapted.named_parameters():
@@ -191,18 +195,18 @@ def _new_output_layer(
         adapted.output.bias.copy_(bias[0])
         history.step, history.loss = list(range(1, len(losses) + 1)), losses
         history.learning_rate, history.seconds = [1.0] * len(losses), time.perf_counter() - begun
-        if watch.on_step is not None:
-            watch.on_step(step, adapted, history)
+        if callbacks.on_step is not None:
+            callbacks.on_step(step, adapted, history)
 
-    looks = {"on_look": look if watch.on_step is not None else None, "stop": watch.stop}
+    looks = {"on_look": look if callbacks.on_step is not None else None, "stop": callbacks.stop}
     found = output_layers(adapted, [labelled], [seed], [chosen.l2], augment=augment, **looks)
-    history.finished = len(found.losses) == FIT_STEPS or not watch.stopped
+    history.finished = len(found.losses) == FIT_STEPS or not callbacks.stopped
     look(len(found.losses), found.weight[:, 0], found.bias[:, 0], found.losses)
     return Adapted(adapted, arm, len(labelled), history.seconds, history)
 
 
 def _trained(
-    arm, start, labelled, seed, augment=False, chosen=None, watch=None, frozen=()
+    arm, start, labelled, seed, augment=False, chosen=None, callbacks=None, frozen=()
 ) -> Adapted:
     """The work of Option 2: `start`, which has an output layer for the classes, is trained."""
     _check(start, labelled, augment)
@@ -212,7 +216,7 @@ def _trained(
         parameter.requires_grad = name.split(".")[0] not in frozen
     recipe = Recipe(chosen.steps, chosen.learning_rate, weight_decay=0.01)
     at = batches(labelled.x, labelled.y, seed, augment)
-    history = training.train(start, at, recipe, watch)
+    history = training.train(start, at, recipe, callbacks)
     return Adapted(start, arm, len(labelled), time.perf_counter() - begun, history)
 
 

@@ -13,7 +13,7 @@ from tl_course.base.errors import CourseError
 class Examples:
     """Inputs `[n, 3, 32, 32]` on the course's scale, labels int64 `[n]`, names of the classes.
 
-    `scaled` is False where they only pass for their modality (`said_to_be`).
+    `scaled` is False where they only pass for their modality (`with_modality`).
     """
 
     x: torch.Tensor
@@ -28,7 +28,7 @@ class Examples:
     def __getitem__(self, which: torch.Tensor | slice) -> Examples:
         return replace(self, x=self.x[which], y=self.y[which])
 
-    def said_to_be(self, modality: str) -> Examples:
+    def with_modality(self, modality: str) -> Examples:
         """The same examples, let pass as of another modality: to measure what that does."""
         return self if modality == self.modality else replace(self, modality=modality, scaled=False)
 

@@ -41,7 +41,7 @@ import torch
 from IPython.display import HTML, display
 
 from tl_course import lessons
-from tl_course.lessons import kept
+from tl_course.lessons import progress_store
 
 MARKING = "NBGRADER_EXECUTION"  # what nbgrader sets while it marks or validates a notebook
 LONGEST = 20  # seconds that a check may take, or ten times what it takes on two cores
@@ -191,7 +191,7 @@ class Exercise:
         """Show the next hint; each says more than the one before."""
         number = min(_hints_given.get(self.name, 0), len(self.hints) - 1)
         _hints_given[self.name] = number + 1
-        kept.keep(
+        progress_store.keep(
             "exercises", self.name, lambda e: e | {"hints": max(number + 1, e.get("hints", 0))}
         )
         last = (
@@ -206,7 +206,7 @@ class Exercise:
         except KeyError:
             print("The solutions are not in this version of the course: ask your teacher.")
             return
-        kept.keep("exercises", self.name, lambda entry: entry | {"solution_seen": True})
+        progress_store.keep("exercises", self.name, lambda entry: entry | {"solution_seen": True})
         display(HTML(f"<pre><code>{html.escape(code)}</code></pre><p>{html.escape(reason)}</p>"))
 
     def mark(self, *answers: object) -> None:
@@ -295,7 +295,7 @@ class Exercise:
             tried = entry.get("tried", 0) + 1
             return entry | {"outcome": best, "tried": tried, "last": date.today().isoformat()}
 
-        kept.keep("exercises", self.name, changed)
+        progress_store.keep("exercises", self.name, changed)
 
 
 _hints_given: dict[str, int] = {}  # in this kernel

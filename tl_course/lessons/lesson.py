@@ -20,7 +20,7 @@ from IPython.display import HTML, display
 from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError
 from tl_course.core import files, network, pretraining, training
-from tl_course.layers.growing import Growth
+from tl_course.layers.snapshots import Growth
 from tl_course.lessons import figures, speed
 from tl_course.lessons.claims import Claim
 from tl_course.study import results
@@ -150,7 +150,7 @@ class Lesson:
         return self.folder() / ("rehearsal" if rehearsed else MINE)
 
     def live_curve(self, n_steps: int) -> LiveCurve:
-        """What `Watch` calls at each step: it redraws the loss about once a second."""
+        """What `Callbacks` calls at each step: it redraws the loss about once a second."""
         return LiveCurve(n_steps)
 
     def folder(self) -> Path:

@@ -1,7 +1,8 @@
 """What a learner predicted, beside what came out: the entries, how far off, and a calibration.
 
 A question has one answer or several: numbers by what they stand for, or one of some choices. What
-was said is kept once, with what came out (`kept`); `None` was said by whoever skipped the question.
+was said is kept once, with what came out (`progress_store`). Whoever skipped the question said
+`None`.
 """
 
 import html
@@ -14,7 +15,7 @@ import numpy as np
 
 from tl_course.base.errors import CourseError
 from tl_course.base.html import table
-from tl_course.lessons import kept
+from tl_course.lessons import progress_store
 from tl_course.lessons.drawing import BLUE, Picture, in_a_row
 
 FOLLOWED_BY: dict[str, Callable[[], None]] = {}  # by a name, what is called after each answer
@@ -84,7 +85,7 @@ def keep(number: str, name: str, asked: Asked, said: dict[str, float] | str | No
 
 def before(number: str, name: str, asked: Asked) -> tuple[bool, dict[str, float] | str | None]:
     """Whether that question was answered before, and with what."""
-    entry = kept.read("predictions").get(f"{number}.{name}", {})
+    entry = progress_store.read("predictions").get(f"{number}.{name}", {})
     said = entry.get("said")
     if isinstance(asked.measured, str):
         fits = said is None or said in asked.options
@@ -100,14 +101,14 @@ def forget(number: str, name: str) -> None:
 
 
 def _change(name: str, change: Callable[[dict], dict | None]) -> None:
-    kept.keep("predictions", name, change)
+    progress_store.keep("predictions", name, change)
     for follow in list(FOLLOWED_BY.values()):
         follow()
 
 
 def of(number: str = "") -> dict[str, dict]:
     """The kept entries of a notebook, or of all, by name; damaged ones left out."""
-    entries = kept.read("predictions")
+    entries = progress_store.read("predictions")
     return {
         name: entry for name, entry in entries.items() if name.startswith(number) and _whole(entry)
     }

@@ -11,7 +11,7 @@ import os
 import shutil
 from pathlib import Path
 
-from tl_course.base import outside, storage
+from tl_course.base import storage, untrusted_input
 from tl_course.base.errors import CourseError, refusals_told
 
 MOST = 4_000_000  # bytes of what is kept of one experiment, in which a picture may be
@@ -31,7 +31,7 @@ def read(path: Path) -> dict:
     """What was kept there; {} where there is nothing. CourseError where it cannot be read."""
     if not os.path.lexists(path):
         return {}
-    kept = outside.parsed(outside.content(path, MOST), path)
+    kept = untrusted_input.parsed(untrusted_input.content(path, MOST), path)
     if not isinstance(kept, dict):
         raise CourseError(f"{path} is damaged: it holds nothing that was done.")
     return kept

@@ -16,7 +16,7 @@ from tl_course.base import machine, stats
 from tl_course.base.errors import CourseError
 from tl_course.core import session, training, transfer
 from tl_course.core.network import FiveLayerNet
-from tl_course.core.training import Watch
+from tl_course.core.training import Callbacks
 from tl_course.data.examples import Examples, draw
 from tl_course.data.targets.drawn import Drawing, examples
 from tl_course.data.targets.handwritten import NAMES, handwritten, to_input
@@ -96,7 +96,7 @@ def adapt(
 ) -> transfer.Adapted:
     """One of `ARMS` adapted to labelled digits as everywhere in the course, unaugmented."""
     start = _start(net, arm, taught, seed)
-    return transfer.adapt(arm, start, taught, seed=seed, watch=Watch(stop=stop))
+    return transfer.adapt(arm, start, taught, seed=seed, callbacks=Callbacks(stop=stop))
 
 
 def _start(net: FiveLayerNet, arm: str, taught: Examples, seed: int) -> FiveLayerNet:
@@ -127,8 +127,8 @@ def teach(
     def taught(how: tuple[FiveLayerNet, str, int]) -> Result | None:
         start, arm, images = how
         with machine.one_thread():
-            watch = Watch(stop=stop)
-            adapted = transfer.adapt(arm, start, every[:images], seed=seed, watch=watch)
+            callbacks = Callbacks(stop=stop)
+            adapted = transfer.adapt(arm, start, every[:images], seed=seed, callbacks=callbacks)
             if stop.is_set():
                 return None
             read_right = right(adapted.net, test)

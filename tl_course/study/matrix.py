@@ -90,7 +90,7 @@ def adapted(
         arm = {"1": "random-frozen", "scratch": "scratch"}[option]
     else:
         arm = f"option-{option}"
-        labelled = labelled.said_to_be(net.modality)
+        labelled = labelled.with_modality(net.modality)
     return transfer.adapt(arm, net, labelled, seed=seed, chosen=chosen).net
 
 

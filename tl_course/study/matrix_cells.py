@@ -10,8 +10,8 @@ import torch
 from tl_course.base.errors import CourseError, script
 from tl_course.data import writing
 from tl_course.data.examples import draw
+from tl_course.data.sources.classes import names
 from tl_course.data.sources.emoji_images import EmojiImages
-from tl_course.data.sources.things import names
 from tl_course.data.sources.written_names import names_in
 from tl_course.data.targets import spoken
 from tl_course.data.targets import written as written_digits

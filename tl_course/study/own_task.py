@@ -20,11 +20,11 @@ from tl_course.core import settings, training, transfer
 from tl_course.core.model_card import Card
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.output_layers import FIT_STEPS, copies_of
-from tl_course.core.session import Watch
+from tl_course.core.session import Callbacks
 from tl_course.core.shared_batch import LEAST
+from tl_course.data.credits import Material
 from tl_course.data.examples import Examples
 from tl_course.data.inputs import scaled, to_picture
-from tl_course.data.material import Material
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ class Follow:
     bar: str | None = None
 
     def trainings(self, every: Sequence) -> Iterator[tuple]:
-        """Each of `every`, one a training, with a function from its number of steps to its Watch.
+        """Each of `every`, one a training, and a function: number of its steps → its `Callbacks`.
 
         After a stop none follows, but there is a first.
         """
@@ -63,16 +63,16 @@ class Follow:
 
             for number, one in enumerate(every):
 
-                def watch(steps: int, before: int = number) -> Watch:
+                def callbacks(steps: int, before: int = number) -> Callbacks:
                     def hear(step: int, _: object, history: training.History) -> None:
                         share = 1 if history.finished else step / steps  # it may be done earlier
                         done((before + share) / len(every))
 
-                    return Watch(hear, self.stop)
+                    return Callbacks(hear, self.stop)
 
-                if number and Watch(stop=self.stop).stopped:
+                if number and Callbacks(stop=self.stop).stopped:
                     return
-                yield one, watch
+                yield one, callbacks
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,8 @@ def run(
     then say so. (More than seven parameters: one call says all that an outcome depends on.)
     """
     option, copies, why = way(train, option, augment)
-    for _, watch in (follow or Follow()).trainings([option]):  # one
-        adapted = _adapt(net, train, test, seed, option, copies, watch)
+    for _, callbacks in (follow or Follow()).trainings([option]):  # one
+        adapted = _adapt(net, train, test, seed, option, copies, callbacks)
     return Outcome(adapted, option, copies, why, train, test, trained_on)
 
 
@@ -200,12 +200,12 @@ def _adapt(
     seed: int,
     option: str,
     copies: bool,
-    watch: Callable[[int], Watch],
+    callbacks: Callable[[int], Callbacks],
 ) -> transfer.Adapted:
     arm, start = ARM_OF[option], net if option in ("1", "2") else None
     chosen = settings.chosen(arm, len(train), copies)
     steps = FIT_STEPS if option in ("1", "random") else chosen.steps
-    more = {"augment": copies, "chosen": chosen, "watch": watch(steps)}
+    more = {"augment": copies, "chosen": chosen, "callbacks": callbacks(steps)}
     return transfer.adapt(arm, start, train, test=test, seed=seed, **more)
 
 
@@ -225,8 +225,8 @@ def controls(
     rivals = {"random layers, frozen": "random"}
     if outcome.option == "2":
         rivals["from scratch"] = "scratch"
-    for (name, option), watch in (follow or Follow()).trainings(list(rivals.items())):
-        rival = _adapt(outcome.adapted.net, train, test, seed, option, outcome.augment, watch)
+    for (name, option), callbacks in (follow or Follow()).trainings(list(rivals.items())):
+        rival = _adapt(outcome.adapted.net, train, test, seed, option, outcome.augment, callbacks)
         right[name] = rival.predictions == test.y
     largest = train.y.bincount(minlength=len(train.names)).argmax()
     right["always the largest class"] = test.y == largest
@@ -282,8 +282,8 @@ def more_labels(
         for share, draw in itertools.product(shares, range(draws))
     ]
     every = [(few, draw) for few, draw in every if len(few) < len(outcome.train)]
-    for (few, draw), watch in (follow or Follow()).trainings(every):
-        adapted = _adapt(net, few, outcome.test, seed, outcome.option, outcome.augment, watch)
+    for (few, draw), callbacks in (follow or Follow()).trainings(every):
+        adapted = _adapt(net, few, outcome.test, seed, outcome.option, outcome.augment, callbacks)
         right = adapted.predictions == outcome.test.y
         rows.append({"images": len(few), "draw": draw, "right": right})
     rows.append({"images": len(outcome.train), "draw": 0, "right": outcome.correct})
@@ -313,10 +313,10 @@ def tried(
         fold[where] = torch.arange(len(where)) % folds
     right = {arm: torch.zeros(len(train), dtype=torch.bool) for arm in arms}
     every = list(itertools.product(arms, range(folds)))
-    for ((option, copies), number), watch in (follow or Follow()).trainings(every):
+    for ((option, copies), number), callbacks in (follow or Follow()).trainings(every):
         held = fold == number
         if held.any() and len(train.y[~held].unique()) > 1:
-            adapted = _adapt(net, train[~held], train[held], seed, option, copies, watch)
+            adapted = _adapt(net, train[~held], train[held], seed, option, copies, callbacks)
             right[option, copies][held] = adapted.predictions == train.y[held]
     rows = [
         {"option": option, "augmented": copies, "accuracy": which.float().mean().item(),

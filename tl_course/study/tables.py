@@ -11,7 +11,7 @@ from functools import partial
 from tl_course.base import storage
 from tl_course.core import files, network, pretraining
 from tl_course.core.network import FiveLayerNet
-from tl_course.core.session import Watch
+from tl_course.core.session import Callbacks
 from tl_course.study import matrix, results
 
 COMMAND = "tl-course records"
@@ -107,8 +107,8 @@ def pretrained_again(source: str, seed: int) -> FiveLayerNet:
     images = pretraining.SHIPPED[source][1]
 
     def make() -> FiveLayerNet:
-        watch = Watch(progress=f"{source}, seed {seed}")
+        callbacks = Callbacks(progress=f"{source}, seed {seed}")
         inputs = pretraining.source(source, seed)
-        return pretraining.pretrain(inputs, images, seed=seed, watch=watch).net
+        return pretraining.pretrain(inputs, images, seed=seed, callbacks=callbacks).net
 
     return kept(f"{source}-seed-{seed}", make)

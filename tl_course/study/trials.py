@@ -23,7 +23,7 @@ from tl_course.core.network import LAYERS, FiveLayerNet
 from tl_course.core.output_layers import FIT_STEPS, features
 from tl_course.core.session import LOOK_EVERY
 from tl_course.core.settings import Settings
-from tl_course.core.training import Watch
+from tl_course.core.training import Callbacks
 from tl_course.data.examples import Target, draw
 from tl_course.study import forgetting, matrix
 
@@ -160,7 +160,7 @@ def run(
     steps = FIT_STEPS if trial.option == "1" else chosen.steps
     every = LOOK_EVERY * max(1, round(steps / LOOKS / LOOK_EVERY))
     known = features(net, scored.x, stop) if trial.option == "1" else None
-    if Watch(stop=stop).stopped:  # what was made so far may be half of it
+    if Callbacks(stop=stop).stopped:  # what was made so far may be half of it
         return Run(trial, (), 0.0)
     start = network.replace_output_layer(net, len(labelled.names))
     looks: list[Look] = []
@@ -177,7 +177,7 @@ def run(
             was_training = adapted.training
             scores = training.predict(adapted, scored.x, stop)
             adapted.train(was_training)
-            if watch.stopped:
+            if callbacks.stopped:
                 return
         # An output layer that starts at zero finds all classes equally likely.
         loss = history.loss[-1] if history.loss else math.log(len(target.pool.names))
@@ -190,8 +190,8 @@ def run(
         if tell is not None:
             tell(tuple(looks))
 
-    shown, watch = labelled.said_to_be(net.modality), Watch(on_step=on_step, stop=stop)
-    how = {"seed": trial.seed, "augment": trial.augment, "chosen": chosen, "watch": watch}
+    shown, callbacks = labelled.with_modality(net.modality), Callbacks(on_step=on_step, stop=stop)
+    how = {"seed": trial.seed, "augment": trial.augment, "chosen": chosen, "callbacks": callbacks}
     if trial.option == "1":
         adapted = transfer.option_1(net, shown, **how)
     else:
@@ -199,7 +199,7 @@ def run(
     found = Run(trial, tuple(looks), round(adapted.seconds, 2))
     finished = adapted.history.finished
     scores = training.predict(adapted.net, target.test.x, stop) if finished else None
-    if scores is None or watch.stopped:
+    if scores is None or callbacks.stopped:
         return found
     right = scores.argmax(1) == target.test.y
     return replace(found, accuracy=right.float().mean().item(), right=right)

@@ -16,7 +16,7 @@ from PIL import Image
 from tl_course.base import machine
 from tl_course.base.errors import CourseError
 from tl_course.core.network import FiveLayerNet
-from tl_course.data.sources import emoji_images, things
+from tl_course.data.sources import classes, emoji_images
 from tl_course.data.targets import drawn
 from tl_course.data.targets.handwritten import NAMES, to_input
 from tl_course.lessons import figures
@@ -48,7 +48,7 @@ def png_url(digit: torch.Tensor, as_ink: bool = False) -> str:
 @functools.cache
 def thing_url(name: str) -> str:
     """The drawing of one of the 1,000 things, as a picture that HTML can hold."""
-    thing = things.things()[things.names().index(name)]
+    thing = classes.source_classes()[classes.names().index(name)]
     return url_of(emoji_images.draw(thing, THING))
 
 
@@ -137,7 +137,7 @@ class Canvas:
     def _heard(self, content: list | dict) -> None:
         """Drawings that are kept, or names whose pictures are wanted."""
         if isinstance(content, dict):
-            known = {name: thing_url(name) for name in content["want"] if name in things.names()}
+            known = {name: thing_url(name) for name in content["want"] if name in classes.names()}
             self.pad.send({"pictures": known})
         elif self._keep:
             self._kept(content)

@@ -20,7 +20,7 @@ from tl_course.base.errors import CourseError
 from tl_course.core import pretraining
 from tl_course.core.network import FiveLayerNet
 from tl_course.data.examples import Examples
-from tl_course.data.sources import things
+from tl_course.data.sources import classes
 from tl_course.data.targets import drawn, drawn_files
 from tl_course.data.targets.drawn import Drawing as Labelled
 from tl_course.data.targets.handwritten import NAMES, handwritten
@@ -209,7 +209,7 @@ class Teach(Experiment):
             for arm, result in self._latest().items()
         }
         if not taught:
-            self.drawing.answer({LOOKS_LIKE: (self.net, things.names())}, final, note=BEST_OF)
+            self.drawing.answer({LOOKS_LIKE: (self.net, classes.names())}, final, note=BEST_OF)
             return
         readers = dict([taught.pop("option-1")]) if "option-1" in taught else {}
         self.drawing.answer(readers, final, also=dict(taught.values()))

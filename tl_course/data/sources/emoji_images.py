@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tl_course.data.inputs import scaled, to_picture
 from tl_course.data.poses import NUMBERS, Pose, each_once, grid, uniform
-from tl_course.data.sources.things import Thing, things
+from tl_course.data.sources.classes import PictureClass, source_classes
 
 SIZE = 32  # a render, in pixels
 LOOKS = 20  # random numbers that a render takes besides those of its pose
@@ -55,7 +55,7 @@ def font_path() -> Path:
     return Path(package) / "openmoji" / "font" / "glyf_colr0.ttf"
 
 
-def draw(thing: Thing, size: int = GLYPH_SIZE) -> Image.Image:
+def draw(thing: PictureClass, size: int = GLYPH_SIZE) -> Image.Image:
     """One drawing, RGBA, `size` × `size` pixels."""
     image = Image.new("RGBA", (size, size))
     font = ImageFont.truetype(str(font_path()), round(size * 0.94))
@@ -66,7 +66,7 @@ def draw(thing: Thing, size: int = GLYPH_SIZE) -> Image.Image:
 
 
 @functools.cache
-def _drawings(drawn: tuple[Thing, ...]) -> torch.Tensor:
+def _drawings(drawn: tuple[PictureClass, ...]) -> torch.Tensor:
     """Premultiplied red, green, blue, coverage and dark strokes: float32 `[n, 5, 64, 64]`."""
     pixels = b"".join(draw(thing).tobytes() for thing in drawn)
     rgba = torch.frombuffer(bytearray(pixels), dtype=torch.uint8)
@@ -88,11 +88,11 @@ class EmojiImages:
     def __init__(
         self,
         seed: int = 0,
-        drawn: Sequence[Thing] | None = None,
+        drawn: Sequence[PictureClass] | None = None,
         style: Style | None = None,
         device: torch.device | str = "cpu",
     ):
-        self.things = tuple(drawn) if drawn is not None else things()
+        self.things = tuple(drawn) if drawn is not None else source_classes()
         self.names = [thing.name for thing in self.things]
         self.n_classes = len(self.things)
         self.seed, self.style = seed, style or Style()
@@ -185,9 +185,9 @@ def thickened(strokes: torch.Tensor) -> torch.Tensor:
 
 def contact_sheet(columns: int = 40, size: int = 48) -> Image.Image:
     """All 1,000 drawings on one sheet, in the order of their class numbers."""
-    rows = -(-len(things()) // columns)
+    rows = -(-len(source_classes()) // columns)
     sheet = Image.new("RGB", (columns * size, rows * size), "white")
-    for number, thing in enumerate(things()):
+    for number, thing in enumerate(source_classes()):
         drawing = draw(thing, size)
         sheet.paste(drawing, ((number % columns) * size, number // columns * size), drawing)
     return sheet

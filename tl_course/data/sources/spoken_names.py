@@ -16,13 +16,13 @@ import torch.nn.functional as F
 from safetensors import SafetensorError
 from tqdm.auto import tqdm
 
-from tl_course.base import machine, outside, storage
+from tl_course.base import machine, storage, untrusted_input
 from tl_course.base.errors import CourseError
 from tl_course.data import sound
 from tl_course.data.inputs import standardised
 from tl_course.data.poses import NUMBERS, Pose, each_once, grid, hashed, uniform
 from tl_course.data.sources import espeak
-from tl_course.data.sources.things import names
+from tl_course.data.sources.classes import names
 
 SEED = 0  # of the voices' accents, paces and pitches
 POSE = Pose(rotate=0, shear=0, shift=0.15, stretch=0.15, zoom=(0.9, 1.1), elastic=0.04)
@@ -38,7 +38,7 @@ def folder() -> Path:
 def _read(path: Path, n_words: int) -> np.ndarray | None:
     """The clips of one voice, or None where they are not there or not whole."""
     try:
-        clips = safetensors.numpy.load(outside.content(path, MOST_BYTES))["clips"]
+        clips = safetensors.numpy.load(untrusted_input.content(path, MOST_BYTES))["clips"]
     except (CourseError, SafetensorError, KeyError, ValueError, TypeError, OverflowError):
         return None
     whole = clips.dtype == np.uint8 and clips.shape == (n_words, sound.SIZE, sound.SIZE)

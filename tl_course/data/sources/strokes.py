@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
+from tl_course.data.sources.classes import source_classes
 from tl_course.data.sources.emoji_images import GLYPH_SIZE, EmojiImages, Style
-from tl_course.data.sources.things import things
 
 FIGURES = 77  # the seed of the figures
 STYLE = replace(Style(), line_art=1.0, silhouette=0.0, grey=1.0)
@@ -61,6 +61,6 @@ class RandomStrokes(EmojiImages):
     """An endless, reproducible stream of figures; the same interface as `EmojiImages`."""
 
     def __init__(self, seed: int = 0, device: torch.device | str = "cpu"):
-        super().__init__(seed, things(), STYLE, device)
+        super().__init__(seed, source_classes(), STYLE, device)
         self.drawings = figures(self.n_classes).to(self.device)
         self.names = [f"figure {number}" for number in range(self.n_classes)]

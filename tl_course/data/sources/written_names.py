@@ -11,7 +11,7 @@ import torch
 
 from tl_course.data import writing
 from tl_course.data.poses import each_once, hashed
-from tl_course.data.sources.things import LANGUAGES, names, things
+from tl_course.data.sources.classes import LANGUAGES, names, source_classes
 
 TYPOS = 2
 
@@ -23,7 +23,7 @@ def names_in(language: str) -> tuple[str, ...]:
 
     emoji.config.load_language(language)
     known = emoji.EMOJI_DATA
-    entries = (known.get(t.emoji) or known[t.emoji + "\ufe0f"] for t in things())
+    entries = (known.get(t.emoji) or known[t.emoji + "\ufe0f"] for t in source_classes())
     return tuple(entry.get(language, "").strip(":").replace("_", " ") for entry in entries)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tl_course.base import outside, storage
+from tl_course.base import storage, untrusted_input
 from tl_course.base.errors import CourseError, refusals_told
 from tl_course.base.names import RESERVED
 from tl_course.data.targets.drawn import Drawing, pixels
@@ -154,7 +154,7 @@ def delete(folder: Path | str, name: str) -> int:
 def _is_ours(file: Path) -> bool:
     """Whether `save` wrote this file."""
     try:
-        _parsed(outside.content(file, LONGEST_FILE, follow=False))
+        _parsed(untrusted_input.content(file, LONGEST_FILE, follow=False))
     except CourseError:
         return False
     return True

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from tl_course.base.errors import CourseError
-from tl_course.data.sources.things import things, unseen_things
+from tl_course.data.sources.classes import source_classes, unseen_classes
 
 VALIDATION, TEST = 100, 200  # lines; the others are the pool
 SPLIT_SEED = 0x6F7
@@ -30,7 +30,7 @@ class Lines:
 @functools.cache
 def lines() -> Lines:
     """The names of two words or more, in plain letters, shared out once and for all."""
-    names = {thing.name.replace("’", "'") for thing in things() + unseen_things()}
+    names = {thing.name.replace("’", "'") for thing in source_classes() + unseen_classes()}
     chosen = sorted(n for n in names if n.isascii() and re.search(r"\w[ -]\w", n))
     generator = torch.Generator().manual_seed(SPLIT_SEED)
     mixed = [chosen[i] for i in torch.randperm(len(chosen), generator=generator).tolist()]

@@ -17,7 +17,7 @@ from PIL import Image
 
 from tl_course.base import storage
 from tl_course.base.errors import CourseError
-from tl_course.data.material import Material
+from tl_course.data.credits import Material
 
 PIECES = {  # class: (photograph in skimage.data, side of a piece in pixels)
     "brick": ("brick", 64),

@@ -8,8 +8,8 @@ is known again from one or a few renders.
 import functools
 
 from tl_course.data.examples import Examples, Target
+from tl_course.data.sources.classes import unseen_classes
 from tl_course.data.sources.emoji_images import EmojiImages
-from tl_course.data.sources.things import unseen_things
 
 SEEDS = {"pool": 2_000_001, "validation": 2_000_002, "test": 2_000_003}
 EACH = {"pool": 40, "validation": 20, "test": 27}  # renders of each thing; 27 · 74 ≈ 2,000
@@ -20,7 +20,7 @@ def unseen_objects() -> Target:
     """74 things, `[n, 3, 32, 32]` on the course's scale."""
     parts = {}
     for part, seed in SEEDS.items():
-        source = EmojiImages(seed, unseen_things())
+        source = EmojiImages(seed, unseen_classes())
         x, y = source.batch(0, source.n_classes * EACH[part])
         parts[part] = Examples(x, y, tuple(source.names))
     return Target(**parts)

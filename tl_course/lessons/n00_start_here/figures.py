@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from tl_course.data.examples import Examples
-from tl_course.data.sources import things
+from tl_course.data.sources import classes
 from tl_course.lessons import drawing, figures
 from tl_course.lessons.drawing import STYLES, Line, Picture
 from tl_course.study.handwriting import ARMS, Result, called
@@ -24,7 +24,7 @@ MARKS = {"option-1": "●", "option-2": "■", "scratch": "▲", "random-frozen"
 
 def guesses(x: torch.Tensor, scores: torch.Tensor) -> Picture:
     """Digits `[n, 3, 32, 32]`, and above each the three things that it is taken for."""
-    names, captions = things.names(), []
+    names, captions = classes.names(), []
     for share in scores.softmax(1):
         best = share.topk(3).indices.tolist()
         captions.append([f"{names[c]}\xa0{100 * share[c]:.0f}%" for c in best])

@@ -7,7 +7,7 @@ import torch
 from tl_course.base import machine
 from tl_course.core import pretraining
 from tl_course.core.network import FiveLayerNet
-from tl_course.core.training import Watch
+from tl_course.core.training import Callbacks
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.layers import filters
 from tl_course.layers.filters import edge as edge  # for the notebook
@@ -32,7 +32,9 @@ def speeds(source: EmojiImages, seed: int) -> dict[str, float]:
     for name, bf16 in {"float32": False, "bf16": True}.items():
         if machine.has_fast_bf16() or not bf16:
             recipe = replace(pretraining.RECIPE, bf16=bf16)
-            mine = pretraining.pretrain(source, images, seed=seed, recipe=recipe, watch=Watch())
+            mine = pretraining.pretrain(
+                source, images, seed=seed, recipe=recipe, callbacks=Callbacks()
+            )
             speed[name] = images / mine.history.seconds
     return speed
 

@@ -14,7 +14,7 @@ from tl_course.core.network import FiveLayerNet
 from tl_course.data.inputs import to_picture
 from tl_course.data.sources.emoji_images import contact_sheet
 from tl_course.layers import filters
-from tl_course.layers.growing import Growth
+from tl_course.layers.snapshots import Growth
 from tl_course.lessons import drawing, figures
 from tl_course.lessons.drawing import GREY, ORANGE, Line, Picture
 from tl_course.lessons.figures import architecture as architecture  # for the notebook

@@ -22,7 +22,7 @@ from tl_course.core.network import LAYERS, FiveLayerNet
 from tl_course.core.output_layers import features, output_layers
 from tl_course.core.session import History, Recipe
 from tl_course.core.settings import chosen
-from tl_course.core.training import Watch
+from tl_course.core.training import Callbacks
 from tl_course.data.examples import draw
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import handwritten
@@ -257,7 +257,7 @@ def _pretrained(
     start = net.layer1.weight.detach().clone()
     run = pretraining.pretrain(
         beside, one.renders, seed=seed, net=net, recipe=one.recipe,
-        watch=Watch(on_step=beside.on_step, progress=progress),
+        callbacks=Callbacks(on_step=beside.on_step, progress=progress),
     )  # fmt: skip
     return run, start
 

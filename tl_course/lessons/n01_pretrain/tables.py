@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tl_course.base import storage
 from tl_course.core import pretraining
-from tl_course.core.training import Watch
+from tl_course.core.training import Callbacks
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.lessons.n01_pretrain import recipes
 from tl_course.study.tables import Table
@@ -28,7 +28,7 @@ def pretraining_runs(done: list[dict]) -> Iterator[dict]:
             EmojiImages(0), SHORT, held_out=EmojiImages(pretraining.HELD_OUT_SEED),
             recipe=replace(pretraining.RECIPE, bf16=precision == "bf16"),
             out=storage.home() / "records" / precision, overwrite=True,
-            watch=Watch(progress=precision),
+            callbacks=Callbacks(progress=precision),
         )  # fmt: skip
         yield {
             "images": SHORT, "precision": precision, "seconds": run.history.seconds,

@@ -12,7 +12,7 @@ from torch import nn
 
 from tl_course.core import pretraining, training, transfer
 from tl_course.core.network import LAYERS, FiveLayerNet
-from tl_course.core.training import Watch
+from tl_course.core.training import Callbacks
 from tl_course.data.examples import Examples, draw
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import handwritten
@@ -22,11 +22,11 @@ from tl_course.data.targets.photographs import photograph as photograph  # for t
 from tl_course.layers import synthesis
 from tl_course.layers.filters import order
 from tl_course.layers.gratings import Tuning, tuning
-from tl_course.layers.growing import Growth
 from tl_course.layers.patches import TopPatches, top_patches
 from tl_course.layers.preference import class_responses, preferred
 from tl_course.layers.responses import at_centre, receptive_field, responses
 from tl_course.layers.responses import convolutions as convolutions  # for the notebook
+from tl_course.layers.snapshots import Growth
 from tl_course.layers.stimuli import CLASSES, EQUAL
 from tl_course.study import results
 
@@ -47,8 +47,10 @@ def trained_anew(
     pictures = EmojiImages(pretraining.HELD_OUT_SEED).batch(0, LOOKED_AT)[0]
     n_steps = images // pretraining.BATCH
     growth = Growth(n_steps, pictures, every=max(1, n_steps // 24))
-    watch = Watch(on_step=growth, progress=progress)
-    run = pretraining.pretrain(EmojiImages(seed), images, seed=seed, recipe=TO_THE_END, watch=watch)
+    callbacks = Callbacks(on_step=growth, progress=progress)
+    run = pretraining.pretrain(
+        EmojiImages(seed), images, seed=seed, recipe=TO_THE_END, callbacks=callbacks
+    )
     return run.net, growth
 
 
@@ -62,7 +64,7 @@ def plain(seed: int, images: int, progress: str | None = None) -> tuple[FiveLaye
     recipe = replace(TO_THE_END, weight_decay=0.05, first_layer_decay=0.05)
     run = pretraining.pretrain(
         source, images, held_out=EmojiImages(pretraining.HELD_OUT_SEED), seed=seed, net=net,
-        recipe=recipe, watch=Watch(progress=progress),
+        recipe=recipe, callbacks=Callbacks(progress=progress),
     )  # fmt: skip
     return run.net, run.accuracy
 

@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 from tl_course.core import network, pretraining, settings, training, transfer
 from tl_course.core.network import LAYERS, FiveLayerNet
 from tl_course.core.output_layers import features, output_layers
-from tl_course.core.training import Watch
+from tl_course.core.training import Callbacks
 from tl_course.data.examples import Examples, Target, draw
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import handwritten
@@ -36,7 +36,7 @@ def overfitting(
             )  # fmt: skip
             adapted.train(was_training)
 
-    transfer.option_2(net, labelled, seed=seed, watch=Watch(on_step=on_step))
+    transfer.option_2(net, labelled, seed=seed, callbacks=Callbacks(on_step=on_step))
     parts = [(features(net, part.x), part.y) for part in (labelled, scored)]
     last = rows[-1]["step"]
 

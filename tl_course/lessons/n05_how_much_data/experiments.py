@@ -16,11 +16,11 @@ from tl_course.core import network, pretraining, training, transfer
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.output_layers import altered, features, seen
 from tl_course.core.settings import Settings
-from tl_course.core.training import Watch
+from tl_course.core.training import Callbacks
 from tl_course.data.examples import Target, draw
 from tl_course.data.poses import Pose
+from tl_course.data.sources.classes import source_classes
 from tl_course.data.sources.emoji_images import EmojiImages, Style
-from tl_course.data.sources.things import things
 from tl_course.data.targets.letters import letters
 from tl_course.data.targets.objects import unseen_objects
 from tl_course.data.targets.omniglot import ALPHABETS, LETTERS, omniglot
@@ -131,10 +131,12 @@ QUESTIONS = {  # what is varied: the sources
 
 def source_network(task: SourceTask, seed: int, progress: str | None = None) -> FiveLayerNet:
     """A network pretrained on `task`; its classes are evenly spread over the 1,000."""
-    every = things()
+    every = source_classes()
     drawn = every[:: len(every) // task.classes][: task.classes]
     source = EmojiImages(seed, drawn, STYLES[task.style])
-    return pretraining.pretrain(source, task.images, seed=seed, watch=Watch(progress=progress)).net
+    return pretraining.pretrain(
+        source, task.images, seed=seed, callbacks=Callbacks(progress=progress)
+    ).net
 
 
 def lent_by(net: FiveLayerNet, target: Target, draws: int) -> Iterator[dict]:

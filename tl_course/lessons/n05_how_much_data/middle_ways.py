@@ -15,7 +15,7 @@ from torch.nn.utils import parametrize
 from tl_course.base.parallel import side_by_side
 from tl_course.core import network, settings, training, transfer
 from tl_course.core.network import LAYERS, FiveLayerNet
-from tl_course.core.session import History, Recipe, Watch
+from tl_course.core.session import Callbacks, History, Recipe
 from tl_course.core.settings import Settings
 from tl_course.data.examples import Examples, Target, draw
 from tl_course.study import comparing, tables, tuning
@@ -44,7 +44,7 @@ def gradual_unfreezing(net: FiveLayerNet, batch_at: Batches, chosen: Settings) -
             getattr(net, name).requires_grad_(not frozen)
 
     recipe = Recipe(chosen.steps, chosen.learning_rate, weight_decay=DECAY)
-    training.train(net, batch_at, recipe, Watch(let_go))
+    training.train(net, batch_at, recipe, Callbacks(let_go))
 
 
 def falling_rates(net: FiveLayerNet, batch_at: Batches, chosen: Settings) -> None:

@@ -17,7 +17,7 @@ import torch
 from tl_course.base.parallel import side_by_side
 from tl_course.core import pretraining
 from tl_course.core.network import FiveLayerNet
-from tl_course.core.training import Watch
+from tl_course.core.training import Callbacks
 from tl_course.data import sound
 from tl_course.data.examples import Examples, Target, draw
 from tl_course.data.poses import hashed
@@ -72,7 +72,7 @@ SOURCES = {  # what is altered in the source of pictures
 def source_network(name: str, seed: int = 0) -> FiveLayerNet:
     """A network pretrained on 100,000 renders of an altered source of pictures."""
     return pretraining.pretrain(
-        Altered(seed, **SOURCES[name]), RENDERS, watch=Watch(progress=name)
+        Altered(seed, **SOURCES[name]), RENDERS, callbacks=Callbacks(progress=name)
     ).net
 
 

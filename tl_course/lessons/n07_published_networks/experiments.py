@@ -23,8 +23,8 @@ from tl_course.core.output_layers import features, output_layers
 from tl_course.core.settings import Settings
 from tl_course.data.examples import Examples, Target, draw, draw_indices
 from tl_course.data.inputs import to_picture
+from tl_course.data.sources.classes import unseen_classes
 from tl_course.data.sources.emoji_images import EmojiImages
-from tl_course.data.sources.things import unseen_things
 from tl_course.data.targets import objects, photographs
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.data.targets.letters import letters
@@ -46,7 +46,7 @@ BLOCKWISE = {"photographs": photographs.EACH}  # test pieces of one block are no
 @functools.cache
 def ten_things() -> Target:
     """Ten of the drawings held out of the source, evenly spread over them: `[n, 3, 32, 32]`."""
-    every = unseen_things()
+    every = unseen_classes()
     chosen = every[:: len(every) // 10][:10]
     parts = {}
     for part, seed in objects.SEEDS.items():

@@ -21,7 +21,7 @@ from tl_course.base import stats
 from tl_course.base.parallel import side_by_side
 from tl_course.core import files, training
 from tl_course.core.settings import Settings
-from tl_course.core.training import History, Recipe, Watch
+from tl_course.core.training import Callbacks, History, Recipe
 from tl_course.data.sources import prose
 from tl_course.data.targets.lines import draw, lines
 from tl_course.lessons.n09_small_gpt import gpt, ngram
@@ -85,14 +85,14 @@ def measured_on(text: str, length: int = LENGTH, most: int = 400) -> tuple:
 
 
 def pretrain(
-    text: str, recipe: Recipe = RECIPE, *, seed: int = 0, watch: Watch | None = None
+    text: str, recipe: Recipe = RECIPE, *, seed: int = 0, callbacks: Callbacks | None = None
 ) -> tuple[GPT, History]:
     """A fresh GPT trained to say what comes next in `text`; see `training.train`."""
-    watch = watch or Watch()
-    watch = replace(watch, identity={"seed": seed, **watch.identity})
+    callbacks = callbacks or Callbacks()
+    callbacks = replace(callbacks, identity={"seed": seed, **callbacks.identity})
     net = gpt.fresh(seed)
     at = gpt.stretches(gpt.encode(text).to(torch.uint8), BATCH, LENGTH, seed)
-    return net, training.train(net, at, recipe, watch)
+    return net, training.train(net, at, recipe, callbacks)
 
 
 def live_recipe(steps: int) -> Recipe:
@@ -179,7 +179,7 @@ def adapt(
         return x[some, :longest], y[some, :longest]
 
     recipe = Recipe(chosen.steps, chosen.learning_rate, weight_decay=0.1)
-    return adapted, training.train(adapted, batch_at, recipe, Watch(on_step=on_step))
+    return adapted, training.train(adapted, batch_at, recipe, Callbacks(on_step=on_step))
 
 
 def scored(net: nn.Module, texts: Sequence[str]) -> float:

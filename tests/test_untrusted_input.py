@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from tl_course.base import outside
+from tl_course.base import untrusted_input
 from tl_course.base.errors import CourseError
 
 DEEP = 900  # which json reads, and what looks at it afterwards does not
@@ -14,23 +14,23 @@ DEEP = 900  # which json reads, and what looks at it afterwards does not
 def test_a_file_is_read_within_its_bounds(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"four")
-    assert outside.content(path, 4) == b"four"
-    assert outside.content(path, 3, whole=False) == b"fou"
+    assert untrusted_input.content(path, 4) == b"four"
+    assert untrusted_input.content(path, 3, whole=False) == b"fou"
     with path.open("r+b") as file:
         file.truncate(6_000_000_000)  # a sparse file: no room is taken
-    assert len(outside.content(path, 1000, whole=False)) == 1000
+    assert len(untrusted_input.content(path, 1000, whole=False)) == 1000
     with pytest.raises(CourseError, match="larger than 1 kB"):
-        outside.content(path, 1000)
+        untrusted_input.content(path, 1000)
     for wrong in (tmp_path, tmp_path / "none"):
         with pytest.raises(CourseError, match="cannot be read"):
-            outside.content(wrong, 1000)
+            untrusted_input.content(wrong, 1000)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no pipes with a name")
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(CourseError, match="no plain file"):
-        outside.content(tmp_path / "pipe", 1000)
+        untrusted_input.content(tmp_path / "pipe", 1000)
 
 
 @pytest.mark.parametrize(
@@ -44,14 +44,16 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 )  # fmt: skip
 def test_a_text_that_is_no_sound_json_is_one_sentence(text):
     with pytest.raises(CourseError, match="^It is no JSON text, or not a sound one") as caught:
-        outside.parsed(text, "It")
+        untrusted_input.parsed(text, "It")
     assert "\n" not in str(caught.value)
 
 
 def test_what_is_sound_comes_as_it_is():
     said = {"a": [1, 2.5, None, True, "ö\U0001f600"], "b": {"c": {}}}
-    assert outside.parsed(json.dumps(said).encode(), "It") == said  # \\ud83d\\ude00 is a pair
-    assert outside.parsed(json.dumps(said, ensure_ascii=False), "It") == said
+    assert (
+        untrusted_input.parsed(json.dumps(said).encode(), "It") == said
+    )  # \\ud83d\\ude00 is a pair
+    assert untrusted_input.parsed(json.dumps(said, ensure_ascii=False), "It") == said
 
 
 SCHEMA = {
@@ -78,6 +80,6 @@ SCHEMA = {
 )
 def test_a_schema_says_in_a_sentence_what_it_is_not_met_by(value, says):
     with pytest.raises(CourseError) as caught:
-        outside.meet(value, SCHEMA, "It", "ask again")
+        untrusted_input.meet(value, SCHEMA, "It", "ask again")
     assert str(caught.value) == f"It {says}; ask again."
-    outside.meet({"n": 9, "names": [], "more": 1}, SCHEMA, "It", "ask again")
+    untrusted_input.meet({"n": 9, "names": [], "more": 1}, SCHEMA, "It", "ask again")

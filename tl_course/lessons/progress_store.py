@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from tl_course.base import outside, storage
+from tl_course.base import storage, untrusted_input
 from tl_course.base.errors import CourseError, refusals_told
 from tl_course.lessons import resumed
 
@@ -74,7 +74,9 @@ def _everything(path: Path) -> dict[str, dict]:
     """All that is kept, with every kind; CourseError where the file as a whole is damaged."""
     if not os.path.lexists(path):
         return {kind: {} for kind in KINDS}
-    everything = outside.parsed(outside.content(path, outside.MOST_TEXT), path)
+    everything = untrusted_input.parsed(
+        untrusted_input.content(path, untrusted_input.MOST_TEXT), path
+    )
     if not isinstance(everything, dict):
         raise CourseError(f"{path} is not a table of answers.")
     everything = {kind: {} for kind in KINDS} | everything

@@ -30,7 +30,7 @@ MORE_NUMBER_WORDS = {
 
 
 @dataclass(frozen=True)
-class Thing:
+class PictureClass:
     """One drawing: its single character in the OpenMoji font, and its English name."""
 
     emoji: str
@@ -38,24 +38,26 @@ class Thing:
 
 
 @functools.cache
-def _all_things() -> list[tuple[Thing, str]]:
+def _all_classes() -> list[tuple[PictureClass, str]]:
     with (files(__package__) / "things.csv").open(encoding="utf-8", newline="") as handle:
-        return [(Thing(row["emoji"], row["name"]), row["role"]) for row in csv.DictReader(handle)]
+        return [
+            (PictureClass(row["emoji"], row["name"]), row["role"]) for row in csv.DictReader(handle)
+        ]
 
 
-def things() -> tuple[Thing, ...]:
+def source_classes() -> tuple[PictureClass, ...]:
     """The 1,000 things of the source, in the order of their class numbers."""
-    return tuple(thing for thing, role in _all_things() if role == "source")
+    return tuple(thing for thing, role in _all_classes() if role == "source")
 
 
-def unseen_things() -> tuple[Thing, ...]:
+def unseen_classes() -> tuple[PictureClass, ...]:
     """The things that no network of the course was pretrained on."""
-    return tuple(thing for thing, role in _all_things() if role == "unseen")
+    return tuple(thing for thing, role in _all_classes() if role == "unseen")
 
 
 def names() -> list[str]:
     """English names of the 1,000 things, by class number."""
-    return [thing.name for thing in things()]
+    return [thing.name for thing in source_classes()]
 
 
 @functools.cache
