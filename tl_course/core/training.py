@@ -1,6 +1,8 @@
-"""The one training loop: every network of the course goes through `train`.
+"""The training loop: whatever updates layers goes through `train`, a pretraining and Option 2.
 
 For each step a batch, a loss, a gradient, an update; what else a training needs is in `session.py`.
+Option 1 updates no layer. It computes the features of the frozen ones once and fits an output layer
+to them (`output_layers.py`).
 """
 
 import itertools

@@ -78,9 +78,9 @@ def option_1(
 ) -> Adapted:
     """Option 1: W¹,b¹ … W⁴,b⁴ fixed, only a new output layer W⁵,b⁵ trained on what is labelled.
 
-    The features are computed once. `seed` matters for augmentation alone: the problem is convex, so
-    that every start ends at the same W⁵,b⁵. `callbacks` run before every tenth update and at the
-    end.
+    The frozen layers compute their features once, without gradients. `seed` matters for
+    augmentation alone: the problem is convex, so that every start ends at the same W⁵,b⁵.
+    `callbacks` run before every tenth update and at the end.
     """
     return _new_output_layer("option-1", net, labelled, seed, augment, chosen, callbacks).tested(
         test
@@ -185,8 +185,6 @@ def _new_output_layer(
     callbacks = callbacks or Callbacks()
     begun = time.perf_counter()
     adapted = network.replace_output_layer(net, len(labelled.names)).eval()
-    for name, parameter in adapted.named_parameters():
-        parameter.requires_grad = name.startswith("output.")
     history = History()
 
     @torch.no_grad()
@@ -213,7 +211,7 @@ def _trained(
     chosen = chosen or settings.chosen(arm, len(labelled), augment)
     begun = time.perf_counter()
     for name, parameter in start.named_parameters():
-        parameter.requires_grad = name.split(".")[0] not in frozen
+        parameter.requires_grad = name.split(".")[0] not in frozen  # `train` updates the others
     recipe = Recipe(chosen.steps, chosen.learning_rate, weight_decay=0.01)
     at = batches(labelled.x, labelled.y, seed, augment)
     history = training.train(start, at, recipe, callbacks)
