@@ -15,10 +15,7 @@ import tl_course as tl
 ROOT = Path(tl.__file__).parents[1]
 BROKEN = {  # contract: a file, and an import that it must not have
     "floors": ("base/errors.py", "from tl_course.core import network"),
-    "lessons": (
-        "lessons/n05_how_much_data/figures.py",
-        "from tl_course.lessons.n04_option_2_fine_tune import figures as others",
-    ),
+    "lessons": ("lessons/claims.py", "from tl_course.lessons import lesson"),
     "computing": (
         "widgets/teach.py",
         "from tl_course.lessons.n08_your_own_task import experiments",
@@ -83,25 +80,31 @@ def test_figures_draw_and_compute_nothing():
         assert computing(tree) <= CHOOSES_ROWS | IN_WORDS, path
 
 
+ON_YOUR_OWN = "n10_on_your_own"  # the notebook that uses nothing of the course
+
+
 def test_every_notebook_has_a_lesson_and_every_lesson_a_notebook():
-    """But for the last one, which uses nothing of the course."""
-    notebooks = {f"n{path.stem}" for path in (ROOT / "notebooks").glob("0*.ipynb")}
+    notebooks = {f"n{path.stem}" for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")}
     lessons = {path.parent.name for path in (ROOT / "tl_course/lessons").glob("n*/__init__.py")}
-    assert lessons == notebooks
+    assert lessons == notebooks - {ON_YOUR_OWN}
 
 
-def test_a_notebook_imports_no_other_lessons_folder():
+def lessons_imported(code: str) -> set[str]:
+    """The folders of lessons (`n05_how_much_data`) that a program imports from."""
+    nodes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
+    imported = " ".join(f"{node.module}.{one.name}" for node in nodes for one in node.names)
+    return set(re.findall(r"\btl_course\.lessons\.(n\d\d_\w+)", imported))
+
+
+def test_a_lesson_is_imported_by_itself_and_its_notebook_only():
+    """So nobody has to read another lesson first. What lessons share imports none of them."""
+    for path in (ROOT / "tl_course" / "lessons").rglob("*.py"):
+        assert lessons_imported(path.read_text(encoding="utf-8")) <= {path.parent.name}, path
     for path in (ROOT / "notebooks").glob("*.ipynb"):
-        found = set()
-        for cell in nbformat.read(path, as_version=4).cells:
-            if cell.cell_type == "code":
-                found |= {
-                    node.module.split(".")[2]
-                    for node in ast.walk(ast.parse(cell.source))
-                    if isinstance(node, ast.ImportFrom)
-                    and (node.module or "").startswith("tl_course.lessons.n")
-                }
-        assert found <= {f"n{path.stem}"}, path.name
+        code = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+        assert set().union(*map(lessons_imported, code)) <= {f"n{path.stem}"}, path.name
+    for way in (".n05_x import y", ".n05_x.y import z", " import n05_x"):
+        assert lessons_imported(f"from tl_course.lessons{way}") == {"n05_x"}
 
 
 def test_the_face_gives_every_name_that_it_documents():
