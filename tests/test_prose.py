@@ -43,10 +43,13 @@ def main_line(number: str) -> list[nbformat.NotebookNode]:
     return taken
 
 
+def without_code(source: str) -> str:
+    return re.sub(r"```.*?```", "", source, flags=re.S)
+
+
 def prose(source: str) -> str:
     """A cell or a page without code, formulas, tables of numbers and the addresses of links."""
-    source = re.sub(r"```.*?```", "", source, flags=re.S)
-    source = re.sub(r"`[^`]*`", "", source)
+    source = re.sub(r"`[^`]*`", "", without_code(source))
     source = re.sub(r"<!--.*?-->", "", source, flags=re.S)
     return re.sub(r"\]\([^)]*\)", "]", source)
 
@@ -246,7 +249,7 @@ def anchors(page: str) -> set[str]:
 
 
 def test_every_link_leads_to_something():
-    pages = {path: path.read_text(encoding="utf-8") for path in PAGES}
+    pages = {path: without_code(path.read_text(encoding="utf-8")) for path in PAGES}
     for path in NOTEBOOKS.values():
         pages[path] = "\n\n".join(map(notebooks.text_of, cells(path.stem[:2])))
     followed = 0
@@ -282,6 +285,15 @@ def foot(number: str) -> str:
 def test_each_notebook_has_the_same_foot(number):
     assert cells(number)[-1].source == foot(number)
     assert cells(number)[-1].id == "foot"
+
+
+def test_the_readme_and_the_map_lead_to_every_notebook():
+    """The map is in 00, so it has no link to it."""
+    readme = (root() / "README.md").read_text(encoding="utf-8")
+    (map_of_00,) = (cell.source for cell in cells("00") if cell.id == "map")
+    for number, path in NOTEBOOKS.items():
+        assert f"| {number} | [" in readme and f"(notebooks/{path.name})" in readme, path.name
+        assert number == "00" or f"[**{number}** " in map_of_00 and f"({path.name})" in map_of_00
 
 
 def quoted(number: str) -> list[tuple[str, str]]:

@@ -153,14 +153,22 @@ def _claimed(printed: str, name: str) -> str | None:
     return f"the sentence says {printed}, and the claim {name}: {said.text} ({said.evidence})"
 
 
-def problems() -> list[str]:
-    """A sentence for each number that is not what its trace gives, or has none."""
+def problems(begins: str = "") -> list[str]:
+    """A sentence for each number that is not what its trace gives, or has none.
+
+    Only of places whose names begin so.
+    """
     found = [
         f"{place}: no trace for {', '.join(printed)} in: {sentence}"
         for place, sentence, printed in untraced()
+        if place.startswith(begins)
     ]
-    everywhere = collecting.places()
+    everywhere = {
+        place: said for place, said in collecting.places().items() if place.startswith(begins)
+    }
     for place, sentences in traces()["places"].items():
+        if not place.startswith(begins):
+            continue
         for sentence, lines in sentences.items():
             if sentence not in everywhere.get(place, []):
                 found.append(f"{place}: nobody says any more: {sentence}")
