@@ -19,7 +19,7 @@ import pytest
 from conftest import HUNG
 
 from tl_course.app.notebooks import root
-from tl_course.app.release import copy_course
+from tl_course.app.release import COURSE, copy_course
 
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.M | re.S)
 FILE = re.compile(r"`([\w./]+)`(?:, (below|above|in place of) `(.+)`)?:\s*\Z")
@@ -140,3 +140,61 @@ def test_a_guide_says_how_many_places_there_are(title):
     word, number = GUIDES[title]
     assert len({re.sub(twin, r"\1", file) for file in files}) == number
     assert f" has {word} places" in section(title)
+
+
+# --------------------------------------------------------------------------- where engineers begin
+
+
+@cache
+def page() -> str:
+    return (root() / "docs" / "engineering.md").read_text(encoding="utf-8")
+
+
+def tree() -> set[str]:
+    """The paths in the tree of the house."""
+    paths, above = set(), []
+    for line in re.search(r"^```text\n(.*?)^```$", page(), re.M | re.S)[1].splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        above[depth:] = [line.split()[0]]
+        paths.add("".join(above))
+    return paths
+
+
+def test_the_tree_of_the_house_is_that_of_the_repository():
+    assert all((root() / path).exists() for path in tree()), tree()
+    packages = (path.parent for path in (root() / "tl_course").rglob("__init__.py"))
+    needed = {f"{path.relative_to(root()).as_posix()}/" for path in packages}
+    needed |= {f"{name}/" for name in COURSE if (root() / name).is_dir()}
+    twin = re.compile(r"tl_course/lessons/n\d\d_\w+/")
+    assert {path for path in needed if not twin.fullmatch(path)} <= tree()
+    assert any(map(twin.fullmatch, tree())), "one of the twins stands for all"
+
+
+WALKS = re.findall(r"^\| ([^|]+\?) \| ([^|]+) \|$", page(), re.M)
+
+
+@pytest.mark.parametrize(("question", "walk"), WALKS)
+def test_a_walk_leads_from_a_question_to_the_code(question, walk):
+    steps = re.findall(r"`([\w./]+)` `([^`]+)`", walk)
+    assert 2 <= len(steps) <= 3 and len({file for file, _ in steps}) <= 3
+    for file, name in steps:
+        text = (root() / file).read_text(encoding="utf-8")
+        defined = (
+            rf"^(?:def|class) {name}\b|^{name} = " if file.endswith(".py") else re.escape(name)
+        )
+        assert re.search(defined, text, re.M), f"{question} {file}: {name}"
+
+
+def test_there_are_walks_to_what_is_asked_most():
+    assert len(WALKS) == 6
+
+
+def test_a_printed_number_is_two_steps_from_what_records_it():
+    """That 94.9 is the mean of those rows is checked with every printed number (traces.json)."""
+    mark = " ".join(re.search(r"`(<!-- .*? -->)`", page(), re.S)[1].split())
+    readme = (root() / "README.md").read_text(encoding="utf-8")
+    assert "| 94.9 |" in readme.partition(mark)[2].partition("<!-- end")[0]
+    name = mark.split()[-2]
+    assert f"`{name}.csv`" in page() and f'`Table("{name}", …)`' in page()
+    tables = (root() / "tl_course/lessons/n05_how_much_data/tables.py").read_text(encoding="utf-8")
+    assert f'Table("{name}", ' in tables
