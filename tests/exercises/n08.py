@@ -12,8 +12,8 @@ from exercises import Answers
 
 def leaves_shuffled(pictures, seed=0):
     leaves = defaultdict(lambda: defaultdict(list))
-    for one in pictures:
-        leaves[one["species"]][one["leaf"]].append(one)
+    for picture in pictures:
+        leaves[picture["species"]][picture["leaf"]].append(picture)
     parts = [], []
     for species in leaves.values():
         every = list(species.values())
@@ -65,10 +65,10 @@ IN_BYTES = (
     "F.adaptive_avg_pool2d(grey[None], 8)", "torch.tensor(picture[::step, ::step])",
     ".abs()", ".float()",
 )  # fmt: skip
-SIMILAR = "(small(train[one]) - small(test[other])).abs().mean() < 10"
-EQUAL = "train[one].tobytes() == test[other].tobytes()"
-SAME_MEAN = "np.abs(train[one].mean((0, 1)) - test[other].mean((0, 1))).max() < 4"
-SAME_SIZE = "train[one].shape == test[other].shape and " + SIMILAR
+SIMILAR = "(small(train[learnt]) - small(test[tested])).abs().mean() < 10"
+EQUAL = "train[learnt].tobytes() == test[tested].tobytes()"
+SAME_MEAN = "np.abs(train[learnt].mean((0, 1)) - test[tested].mean((0, 1))).max() < 4"
+SAME_SIZE = "train[learnt].shape == test[tested].shape and " + SIMILAR
 
 NORMAL = ("    largest =", "    centre, half = p, z * (p * (1 - p) / n) ** 0.5\n    largest =")
 ENDS = "centre - half, centre + half"
@@ -79,13 +79,14 @@ CASES = {
     "groups": Answers(
         right=[leaves_shuffled],
         wrong={
-            "leaves": ('one["leaf"]', 'one["file"]'),
-            "missing": (' if one["species"] == species', "",
-                        '{one["species"] for one in pictures}', "['any']"),
-            "species": ('one["leaf"] not in in_test', 'one["species"] != "oak"',
-                        'one["leaf"] in in_test', 'one["species"] == "oak"'),
+            "leaves": ('picture["leaf"]', 'picture["file"]'),
+            "missing": (' if picture["species"] == species', "",
+                        '{picture["species"] for picture in pictures}', "['any']"),
+            "species": ('picture["leaf"] not in in_test', 'picture["species"] != "oak"',
+                        'picture["leaf"] in in_test', 'picture["species"] == "oak"'),
             "lost": ("    train =",
-                     '    pictures = {one["leaf"]: one for one in pictures}.values()\n    train ='),
+                     '    pictures = {picture["leaf"]: picture for picture in pictures}.values()\n'
+                     '    train ='),
             "order": ("return train, test", "return test, train"),
             "seeds": ("default_rng(seed)", "default_rng(0)"),
             "same_seed": ("default_rng(seed)", "default_rng()"),
@@ -94,13 +95,13 @@ CASES = {
     "copies": Answers(
         right=[like_a_checker, correlated],
         wrong={
-            "names": (SIMILAR, "one == other"),
+            "names": (SIMILAR, "learnt == tested"),
             "stored": (SIMILAR, EQUAL),
             "turned": (SIMILAR, SAME_MEAN),
             "unsigned": IN_BYTES,
             "sizes": (SIMILAR, SAME_SIZE),
             "generous": ("< 10", "< 300"),
-            "order": ("(one, other)", "(other, one)"),
+            "order": ("(learnt, tested)", "(tested, learnt)"),
         },
     ),
     "judging": Answers(

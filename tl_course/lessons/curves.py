@@ -39,11 +39,11 @@ def between(prediction: dict[int, float], images: int) -> float | None:
 
     It is straight between two answers on the axes of `panels`: what is read off the figure.
     """
-    said = sorted(prediction)
-    if not said or not said[0] <= images <= said[-1]:
+    sizes = sorted(prediction)
+    if not sizes or not sizes[0] <= images <= sizes[-1]:
         return None
-    heights = [_stretch(prediction[n]) for n in said]
-    return float(_unstretch(np.interp(np.log(images), np.log(said), heights)))
+    heights = [_stretch(prediction[n]) for n in sizes]
+    return float(_unstretch(np.interp(np.log(images), np.log(sizes), heights)))
 
 
 def sheet(figure: Figure, **place: float) -> None:
@@ -97,8 +97,8 @@ def panels(
                 line = line._replace(single=(place, 100 * trainings.accuracy))
             lines[label] = line
         if prediction and not augmented:
-            said = list(prediction), list(prediction.values())
-            lines["your prediction"] = Line(*said, look=("black", "x", "--"))
+            value_text = list(prediction), list(prediction.values())
+            lines["your prediction"] = Line(*value_text, look=("black", "x", "--"))
 
     def dress(ax: Axes) -> None:
         _stretched(ax, max(lowest, 0), top)
@@ -110,13 +110,20 @@ def panels(
             sheet(ax.figure, left=0.12, right=0.98, top=0.86, bottom=0.29)
             drawing.legend(ax.figure, "lower center", ncols=2)
 
-    told = "Mean accuracy, of 100, bands of one standard deviation over draws."
-    told = told if len(means) else ""
-    told += f" Open dots are runs made here ({dots})." if dots else ""
+    description = "Mean accuracy, of 100, bands of one standard deviation over draws."
+    description = description if len(means) else ""
+    description += f" Open dots are runs made here ({dots})." if dots else ""
     labels = ("labelled images", "right, of 100 (stretched towards 100)")
-    size, said = SHEET if sizes else (4.5 * len(shown) + 2.2, 4), "{y:.1f} at {x}"
+    size, value_text = SHEET if sizes else (4.5 * len(shown) + 2.2, 4), "{y:.1f} at {x}"
     style = {"log": True, "bands": True, "size": size, "dress": dress, "legend": not sizes}
-    return figures.chart(every, title, *labels, said=said, told=told, look=figures.Look(**style))
+    return figures.chart(
+        every,
+        title,
+        *labels,
+        value_text=value_text,
+        description=description,
+        look=figures.Look(**style),
+    )
 
 
 def ahead(
@@ -159,5 +166,9 @@ def ahead(
         every[0].set_yticks(AROUND_ZERO, [f"{tick:+g}" if tick else "0" for tick in AROUND_ZERO])
         every[0].minorticks_off()
     every[0].set_ylabel(f"{ylabel} (stretched around 0)" if stretched else ylabel)
-    told = f"mean with 95% interval, and in how many {over} it is above zero; filled where the "
-    return drawing.finished(figure, title, heard, f"{ylabel}: {told}interval leaves out zero.")
+    description = (
+        f"mean with 95% interval, and in how many {over} it is above zero; filled where the "
+    )
+    return drawing.finished(
+        figure, title, heard, f"{ylabel}: {description}interval leaves out zero."
+    )

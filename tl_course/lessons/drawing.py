@@ -51,7 +51,7 @@ def url_of(picture: Image.Image, kind: str = "PNG", **how) -> str:
 class Picture:
     """A PNG with alt text; shown as HTML, so that the alt text arrives in every kind of notebook.
 
-    Raises ValueError without alt text: a figure that cannot be heard is not finished.
+    Raises ValueError without alt text: a figure that cannot be read out is not finished.
     """
 
     kind = "png"
@@ -84,9 +84,9 @@ class Picture:
         return Path(path)
 
 
-def contrast(one: str | Sequence[float], other: str | Sequence[float] = "white") -> float:
+def contrast(colour: str | Sequence[float], other: str | Sequence[float] = "white") -> float:
     """How far two colours are apart in brightness, from 1 to 21, as WCAG 2 measures it."""
-    rgb = np.array([to_rgb(one), to_rgb(other)])
+    rgb = np.array([to_rgb(colour), to_rgb(other)])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     light = linear @ (0.2126, 0.7152, 0.0722) + 0.05
     return float(light.max() / light.min())
@@ -122,10 +122,10 @@ def in_a_row(
     return figure, every
 
 
-def finished(figure: Figure, title: str, heard: Iterable[str], told: str = "") -> Picture:
-    """The figure under its title; what is heard is the title, what is `told`, and `heard`."""
+def finished(figure: Figure, title: str, values: Iterable[str], description: str = "") -> Picture:
+    """The figure under its title. Its alt text is the title, the description and the values."""
     figure.suptitle(title, fontsize=12)
-    return Picture(figure, f"{title}. {told} {'; '.join(heard)}.")
+    return Picture(figure, f"{title}. {description} {'; '.join(values)}.")
 
 
 def legend(figure: Figure, loc: str = "outside right center", **more) -> None:

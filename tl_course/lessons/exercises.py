@@ -117,12 +117,12 @@ def called(function: Callable, *given: object, changed: str, nothing: str = NOTH
     return returned(answer, nothing)
 
 
-def same(one: object, other: object) -> bool:
+def same(first: object, second: object) -> bool:
     """Whether two tensors, arrays, tables, networks or plain values are equal."""
-    if isinstance(one, torch.nn.Module):
-        return not differing(one, other)
-    equal = getattr(one, "equal", None) or getattr(one, "equals", None)  # tensors, tables
-    return equal(other) if equal else np.array_equal(one, other)
+    if isinstance(first, torch.nn.Module):
+        return not differing(first, second)
+    equal = getattr(first, "equal", None) or getattr(first, "equals", None)  # tensors, tables
+    return equal(second) if equal else np.array_equal(first, second)
 
 
 def differing(before: torch.nn.Module, after: torch.nn.Module) -> set[str]:
@@ -247,7 +247,7 @@ class Exercise:
         return Outcome(RIGHT, self.why)
 
     def _attempted(self, answers: tuple) -> bool:
-        here = all(one is not ... for one in answers)
+        here = all(answer is not ... for answer in answers)
         return here and not all(map(_same, answers, self.untouched()))
 
     def untouched(self) -> tuple:
@@ -304,8 +304,12 @@ _hints_given: dict[str, int] = {}  # in this kernel
 def every(number: str) -> dict[str, Exercise]:
     """The exercises of a notebook ("03") by their own names, in their order."""
     module = _of_lesson(number, "exercises")
-    declared = [one for one in vars(module).values() if isinstance(one, Exercise)] if module else []
-    return {one.own_name: one for one in declared}
+    declared = (
+        [exercise for exercise in vars(module).values() if isinstance(exercise, Exercise)]
+        if module
+        else []
+    )
+    return {exercise.own_name: exercise for exercise in declared}
 
 
 @functools.cache
@@ -344,10 +348,10 @@ def _body(function: FunctionType) -> list[str] | None:
     """What a function does, statement by statement; None where its source is not at hand."""
     try:
         (defined,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
-        body = [one for one in defined.body if not isinstance(one, ast.Pass)]
+        body = [statement for statement in defined.body if not isinstance(statement, ast.Pass)]
     except (OSError, TypeError, SyntaxError, ValueError, AttributeError):
         return None
-    return [ast.dump(one) for one in body if not _says_nothing(one)]
+    return [ast.dump(statement) for statement in body if not _says_nothing(statement)]
 
 
 def _says_nothing(statement: ast.stmt) -> bool:
@@ -363,15 +367,15 @@ def _copy(answer: object) -> object:
 
 def _where(error: Exception, answers: tuple) -> str:
     """What went wrong, and in which line of the learner's."""
-    said = f"{type(error).__name__}: {' '.join(str(error).split()) or 'no reason given'}"
+    description = f"{type(error).__name__}: {' '.join(str(error).split()) or 'no reason given'}"
     if line := _line(error, answers):
-        return f"In {line}: {said}"
-    return f"The checker could not use your answer ({said}); look at what the task asks for."
+        return f"In {line}: {description}"
+    return f"The checker could not use your answer ({description}); look at what the task asks for."
 
 
 def _line(error: BaseException, answers: tuple) -> str:
     """The line of the learner's in which it was raised, in words; "" where it is in none."""
-    files = {one.__code__.co_filename for one in answers if isinstance(one, FunctionType)}
+    files = {answer.__code__.co_filename for answer in answers if isinstance(answer, FunctionType)}
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename in files:
             line = (frame.line or linecache.getline(frame.filename, frame.lineno)).strip()

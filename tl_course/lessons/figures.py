@@ -58,10 +58,10 @@ def pictures(
     size = (columns * cell, rows * (cell + 0.22 * lines))
     figure = Figure(figsize=size, layout="constrained")
     every = figure.subplots(rows, columns, squeeze=False).ravel()
-    for ax, one, caption in itertools.zip_longest(every, to_picture(x), titles[: len(x)]):
+    for ax, picture, caption in itertools.zip_longest(every, to_picture(x), titles[: len(x)]):
         ax.set_axis_off()
-        if one is not None:
-            image(ax, one)
+        if picture is not None:
+            image(ax, picture)
             ax.set_title(caption or "", fontsize=8, pad=3)
     figure.suptitle(title, fontsize=11)
     return Picture(figure, alt)
@@ -127,11 +127,11 @@ def architecture(n_classes: int = 1000, frozen: int = 0, new_output: bool = Fals
         look = {"arrowstyle": "-|>", "mutation_scale": 14, "linewidth": 2, "linestyle": dash}
         ends = (x + width / 2 + 0.05, 0), (x + 1.45, 0)
         ax.add_patch(FancyArrowPatch(*ends, **look, color=colour))
-        said = f"$W^{i + 1}, b^{i + 1}$\n{what}\n{n:,} numbers\n{state}"
+        label = f"$W^{i + 1}, b^{i + 1}$\n{what}\n{n:,} numbers\n{state}"
         ax.text(
             x + 0.95,
             -1.3,
-            said,
+            label,
             ha="center",
             va="center",
             fontsize=8.5,
@@ -198,18 +198,19 @@ def chart(
     title: str,
     xlabel: str,
     ylabel: str,
-    said: str | Sequence[str] = "{y:.3g} at {x}",
-    told: str = "",
+    value_text: str | Sequence[str] = "{y:.3g} at {x}",
+    description: str = "",
     look: Look = Look(),  # noqa: B008 it is frozen
 ) -> Picture:
     """Lines by name, in a panel for each title: most figures of accuracy are one of these.
 
-    The alt text is the title, what is `told` (or what is drawn against what), and each point as
-    `said` (of more than nine the first and the last), or the sentences that are `said`.
+    The alt text is the title, the `description` (by default what is drawn against what), and each
+    point as `value_text` formats it (the first and the last of more than nine), or the sentences
+    that `value_text` holds.
     """
     n = len(panels)
     figure, every = in_a_row(n, *(look.size or (4 * n + 3.5, 3.6)), sharey=look.sharey)
-    point, beside = said if isinstance(said, str) else "", look.beside
+    point, beside = value_text if isinstance(value_text, str) else "", look.beside
     spoken = []
     for ax, (name, lines) in zip(every, panels.items(), strict=True):
         places = [x for line in lines.values() for x in line.x]
@@ -269,8 +270,8 @@ def chart(
         legend(figure, title=look.legend_title)
     spread = any(line.error is not None for lines in panels.values() for line in lines.values())
     means = f", means with {'bands' if look.bands else 'bars'} of one standard deviation"
-    told = told or f"{ylabel} against {xlabel}{means if spread else ''}."
-    return finished(figure, title, spoken if point else said, told)
+    description = description or f"{ylabel} against {xlabel}{means if spread else ''}."
+    return finished(figure, title, spoken if point else value_text, description)
 
 
 def accuracies(
@@ -286,10 +287,10 @@ def accuracies(
     draws = rows.groupby(["arm", "images"]).size().max()
     lines = {**of_arms(rows, "images", arms, "none"), "guessing": level(10)}
     labels, style = ("labelled images", f"{at} accuracy, %"), {"beside": 0.13, "written": True}
-    told = f"Mean accuracy over up to {draws} draws with bars of one standard deviation."
-    said = "{y:.1f}% at {x}"
+    description = f"Mean accuracy over up to {draws} draws with bars of one standard deviation."
+    value_text = "{y:.1f}% at {x}"
     look = Look(ylim=(0, 102), **style)
-    return chart({"": lines}, title, *labels, said, told, look)
+    return chart({"": lines}, title, *labels, value_text, description, look)
 
 
 def bars(

@@ -87,8 +87,8 @@ def _told(
     """To a learner, a CourseError in a cell, or a stop, is a sentence without a traceback."""
     if somebody_is_there():
         sentence = str(error) if isinstance(error, CourseError) else STOPPED
-        said = f'<div role="alert" style="{ERROR_STYLE}">{html.escape(sentence)}</div>'
-        display({"text/html": said, "text/plain": sentence}, raw=True)
+        shown = f'<div role="alert" style="{ERROR_STYLE}">{html.escape(sentence)}</div>'
+        display({"text/html": shown, "text/plain": sentence}, raw=True)
     else:
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
     return [f"{kind.__name__}: {error}"]

@@ -208,7 +208,7 @@ def calibration(entries: dict[str, dict]) -> tuple[Picture | None, str]:
         )
     if chosen:
         words.append(f"Of {len(chosen)} choices you got {right} right.")
-    sentence = "".join(f"<p>{html.escape(one)}</p>" for one in words)
+    sentence = "".join(f"<p>{html.escape(paragraph)}</p>" for paragraph in words)
     return (_scatter(pairs, words[0]) if len(pairs) >= FEW else None), sentence
 
 

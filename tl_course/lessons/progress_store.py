@@ -39,7 +39,9 @@ def read(kind: str) -> dict[str, dict]:
     except CourseError as error:
         warnings.warn(f"No answers are kept. {error}", stacklevel=2)
         return {}
-    return {name: one for name, one in sorted(everything[kind].items()) if isinstance(one, dict)}
+    return {
+        name: entry for name, entry in sorted(everything[kind].items()) if isinstance(entry, dict)
+    }
 
 
 def keep(kind: str, name: str, change: Callable[[dict], dict | None]) -> None:
@@ -66,8 +68,8 @@ def forget() -> None:
     resumed.forget_all()
     path = file()
     with storage.lock(path), refusals_told():
-        for one in (path, *path.parent.glob(f"{DAMAGED}*.json")):
-            one.unlink(missing_ok=True)
+        for place in (path, *path.parent.glob(f"{DAMAGED}*.json")):
+            place.unlink(missing_ok=True)
 
 
 def _everything(path: Path) -> dict[str, dict]:

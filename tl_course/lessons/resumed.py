@@ -31,10 +31,10 @@ def read(path: Path) -> dict:
     """What was kept there; {} where there is nothing. CourseError where it cannot be read."""
     if not os.path.lexists(path):
         return {}
-    kept = untrusted_input.parsed(untrusted_input.content(path, MOST), path)
-    if not isinstance(kept, dict):
+    entry = untrusted_input.parsed(untrusted_input.content(path, MOST), path)
+    if not isinstance(entry, dict):
         raise CourseError(f"{path} is damaged: it holds nothing that was done.")
-    return kept
+    return entry
 
 
 def keep(path: Path, content: dict) -> None:

@@ -38,14 +38,14 @@ class Speed(NamedTuple):
         """The same in sentences, with what else is to be said, and what to do where it is long."""
         most = self.most(number)
         free, longest = map(machine.time_in_words, (self.seconds(number), most))
-        said = f"This notebook will compute for about <b>{free}</b>"
+        sentence = f"This notebook will compute for about <b>{free}</b>"
         wait = ""
         if self.busy >= BUSY:
-            said += f", up to <b>{longest}</b> while other programs are busy"
+            sentence += f", up to <b>{longest}</b> while other programs are busy"
             wait = "it is worth waiting until they are done. Or "
         if most >= TOO_LONG:
             more += f' That is long: {wait}set budget = "quick" in the cell that sets it.'
-        return f"{said}.{more}"
+        return f"{sentence}.{more}"
 
     def times(self) -> Markup:
         """How long each notebook computes, as a table."""

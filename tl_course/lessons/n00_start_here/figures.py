@@ -74,5 +74,7 @@ def growing(results: Sequence[Result]) -> Picture:
     look = figures.Look(
         ylim=(0, 104), beside=0.045, size=(5.4, 2.9), legend=False, dress=name_the_guessing
     )
-    told = "Four networks, with 95% intervals."
-    return figures.chart({"": lines}, "Strangers' digits (MNIST)", *labels, point, told, look)
+    description = "Four networks, with 95% intervals."
+    return figures.chart(
+        {"": lines}, "Strangers' digits (MNIST)", *labels, point, description, look
+    )

@@ -154,57 +154,60 @@ def _check_downhill(descended) -> None:
             w = w - rate * _Bowl().gradient(w)
         return w
 
-    (one, _), (three, bowl) = after(0.1, 1), after(0.1, 3)
+    (one_step, _), (three_steps, bowl) = after(0.1, 1), after(0.1, 3)
     taken = bowl.asked
 
     def same(a: torch.Tensor, b: torch.Tensor) -> bool:
         return torch.allclose(a, b, atol=1e-4)
 
     expect(
-        taken in (1, 3) or not same(three, on_the_way(taken)) or same(three, on_the_way(3)),
+        taken in (1, 3)
+        or not same(three_steps, on_the_way(taken))
+        or same(three_steps, on_the_way(3)),
         count=f"Asked for 3 steps, you take {taken}. How often does your loop run?",
     )
     expect(
-        not same(after(0.05, 1)[0], one),
+        not same(after(0.05, 1)[0], one_step),
         rate="The learning rate makes no difference: with half of it your steps are as long as "
         "before.",
     )
     expect(
-        not same(after(0.1, 1, deep=2)[0], one),
+        not same(after(0.1, 1, deep=2)[0], one_step),
         slope="Where the slope is twice as steep your step is as long as before. Its length comes "
         "from the gradient, too.",
     )
-    expect(not same(one, three), one_step="Three steps lead no further than one.")
+    expect(not same(one_step, three_steps), one_step="Three steps lead no further than one.")
     expect(
         bowl.asked > 1,
         asked_once="The gradient was asked for once in three steps. It changes along the way: ask "
         "again at each new place.",
     )
-    begun, now = bowl.loss(torch.zeros(2)), bowl.loss(one)
+    begun, now = bowl.loss(torch.zeros(2)), bowl.loss(one_step)
     expect(
         now < begun,
         uphill=f"The loss has grown in one step, from {begun:.1f} to {now:.1f}. The gradient "
         "points uphill.",
     )
 
-    def told(w: torch.Tensor) -> list[float]:
+    def rounded(w: torch.Tensor) -> list[float]:
         return [round(x, 3) for x in w.tolist()]
 
     expect(
-        same(one, on_the_way(1)),
+        same(one_step, on_the_way(1)),
         length=f"Where the gradient is {_Bowl().gradient(torch.zeros(2)).tolist()} and the rate is "
-        f"0.1, one step should change the numbers by {told(on_the_way(1))}; yours changes them by "
-        f"{told(one)}.",
+        f"0.1, one step should change the numbers by {rounded(on_the_way(1))}; yours changes them "
+        f"by {rounded(one_step)}.",
     )
     expect(
-        not same(three, on_the_way(3, rate=0.1 / 3)),
+        not same(three_steps, on_the_way(3, rate=0.1 / 3)),
         shared_out="The more steps you are asked for, the shorter each of them is. `rate` belongs "
         "to every single step; it is not shared out among them.",
     )
     expect(
-        same(three, on_the_way(3)),
-        later_steps=f"One step alone is right. Three steps should lead to {told(on_the_way(3))}, "
-        f"and yours lead to {told(three)}: what is different in the second step?",
+        same(three_steps, on_the_way(3)),
+        later_steps="One step alone is right. Three steps should lead to "
+        f"{rounded(on_the_way(3))}, and yours lead to {rounded(three_steps)}: what is different in "
+        "the second step?",
     )
 
 

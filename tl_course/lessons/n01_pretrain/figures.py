@@ -150,7 +150,7 @@ def downhill(rate: float, steps: int = 6) -> Picture:
     way = "down" if losses[-1] < losses[0] else "up"
     title = f"Learning rate {rate:g}: {steps} steps lead {way}, from {losses[0]:.3g} to "
     title += f"{losses[-1]:.3g}"
-    told = "A curve shaped like a bowl, and a dot that starts on its left side."
-    heard = [f"the loss after each step: {', '.join(f'{one:.3g}' for one in losses)}"]
+    description = "A curve shaped like a bowl, and a dot that starts on its left side."
+    heard = [f"the loss after each step: {', '.join(f'{value:.3g}' for value in losses)}"]
     look = figures.Look(ylim=(0, None), size=(6.4, 3.2), legend=False)
-    return figures.chart({"": lines}, title, "one weight", "loss", heard, told, look)
+    return figures.chart({"": lines}, title, "one weight", "loss", heard, description, look)

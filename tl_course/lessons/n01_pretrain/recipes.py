@@ -227,23 +227,30 @@ def _side_by_side(ideas: dict[str, Idea], done: list[dict], title: str) -> Itera
     return side_by_side(trained, plan, title, worth_it=1)
 
 
-def trained(idea: str, seed: int, one: Idea) -> dict:
+def trained(idea: str, seed: int, recipe_idea: Idea) -> dict:
     """One row: what it took, in seconds of one core, and how good the network is."""
     begun = time.process_time()
-    run, start = _pretrained(one, seed)
+    run, start = _pretrained(recipe_idea, seed)
     seconds = time.process_time() - begun
-    renders = round(one.beside.rendered * one.renders)
+    renders = round(recipe_idea.beside.rendered * recipe_idea.renders)
     row = {"idea": idea, "seed": seed, "renders": renders, "core_seconds": seconds}
     return {**row, **judged(run.net, start)}
 
 
 def race(done: list[dict]) -> Iterator[dict]:
     """The recipe and the one before in turn, alone on the machine: seconds as a clock says them."""
-    plan = sorted(((idea, seed) for idea in RACED for seed in RACED[idea]), key=lambda one: one[1])
+    plan = sorted(
+        ((idea, seed) for idea in RACED for seed in RACED[idea]), key=lambda planned: planned[1]
+    )
     for idea, seed in missing(plan, done, ("idea", "seed")):
-        one = IDEAS[idea]
-        run, start = _pretrained(one, seed, f"{idea}, seed {seed}")
-        row = {"idea": idea, "seed": seed, "renders": one.renders, "seconds": run.history.seconds}
+        planned = IDEAS[idea]
+        run, start = _pretrained(planned, seed, f"{idea}, seed {seed}")
+        row = {
+            "idea": idea,
+            "seed": seed,
+            "renders": planned.renders,
+            "seconds": run.history.seconds,
+        }
         yield {**row, **judged(run.net, start), "machine": machine.summary()}
 
 
@@ -274,8 +281,10 @@ def judged(net: FiveLayerNet, start: torch.Tensor) -> dict[str, float]:
     for size, draws in DRAWS.items():
         l2, right = [chosen("option-1", size, False).l2], []
         for seeds in torch.arange(draws).split(20):
-            some = [draw(replace(target.pool, x=pool), size, seed) for seed in seeds.tolist()]
-            fitted = output_layers(None, some, seeds.tolist(), l2)
+            labelled_draws = [
+                draw(replace(target.pool, x=pool), size, seed) for seed in seeds.tolist()
+            ]
+            fitted = output_layers(None, labelled_draws, seeds.tolist(), l2)
             right.append(fitted.right(scored, target.validation.y).float().mean())
         measured[f"digits_{size}"] = torch.stack(right).mean().item()
     selective = tuning(net, "layer1").orientation_selectivity > 0.5
@@ -290,7 +299,8 @@ def judged(net: FiveLayerNet, start: torch.Tensor) -> dict[str, float]:
 def fingerprint() -> str:
     """A fingerprint of what every row rests on; an idea is known by its name."""
     recipes = [
-        {k: v for k, v in spelling.to_file(one).items() if v != DEFAULT[k]} for one in (NEW, OLD)
+        {k: v for k, v in spelling.to_file(recipe).items() if v != DEFAULT[k]}
+        for recipe in (NEW, OLD)
     ]
     gains = (pretraining.FIRST_LAYER_GAIN, OLD_GAIN)
     return hashlib.sha256(repr((recipes, gains, DRAWS, pretraining.BATCH)).encode()).hexdigest()

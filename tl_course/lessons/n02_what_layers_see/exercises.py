@@ -56,16 +56,16 @@ def _check_choosy(selectivity) -> None:
         formula="Both angles are correct; the formula divides the difference of the answers by "
         "their sum.",
     )
-    told = (
+    description = (
         "A unit answers 2.0 at its best angle and 0.5 at a right angle to it. Its selectivity is "
         f"{expected:.4f}; yours is {measured:.4f}"
     )
     expect(
         not 1e-4 <= expected - measured < 0.01,
-        added=f"{told}, a little less: is something added to the sum that you divide by? Weak "
-        "answers would lose much by it.",
+        added=f"{description}, a little less: is something added to the sum that you divide by? "
+        "Weak answers would lose much by it.",
     )
-    expect(abs(measured - expected) < 1e-4, value=f"{told}.")
+    expect(abs(measured - expected) < 1e-4, value=f"{description}.")
     wrapped = (
         "It is right where the best angle is small, and not where it is 150 degrees: the right "
         "angle to that would be 240. Stripes at 240 degrees are the same as at another angle, "
@@ -84,7 +84,7 @@ def _check_choosy(selectivity) -> None:
         few = [of(_unit(8, best, weakest=(best + 1) % 8)) for best in (1, 6)]
     except IndexError as error:
         raise Wrong(of_eight=of_eight) from error
-    expect(all(abs(one - expected) < 1e-4 for one in few), of_eight=of_eight)
+    expect(all(abs(value - expected) < 1e-4 for value in few), of_eight=of_eight)
     silent = of(torch.zeros(24))
     expect(
         abs(silent) < 1e-6,
@@ -162,12 +162,13 @@ def _check_field(field_size) -> None:
     three = [(7, 1), (2, 2), (3, 1), (2, 2), (3, 1)]
     sizes = {n: field_size(three[:n]) for n in (1, 3, 5)}
     returned(sizes[5])
-    said = "For layers 1, 2 and 3 the course's answer is 7, 12 and 22 pixels; yours is "
-    said += f"{sizes[1]}, {sizes[3]} and {sizes[5]}. "
+    answers = "For layers 1, 2 and 3 the course's answer is 7, 12 and 22 pixels; yours is "
+    answers += f"{sizes[1]}, {sizes[3]} and {sizes[5]}. "
     slips = _by_mistake(three)
     expect(
         sizes[5] != slips["last"] or field_size([(3, 1), (3, 1)]) != 5,
-        last=said + "How far apart two neighbours lie comes from all the strides before, and yours "
+        last=answers
+        + "How far apart two neighbours lie comes from all the strides before, and yours "
         "forgets the first pooling at the next layer.",
     )
     mistakes = {
@@ -188,21 +189,21 @@ def _check_field(field_size) -> None:
     }
     expect_unlike(
         lambda size: sizes[5] == size,
-        {mistake: said + sentence for mistake, sentence in mistakes.items()},
+        {mistake: answers + sentence for mistake, sentence in mistakes.items()},
     )
     expect(
         sizes[1] != 6 or sizes[5] != 21,
-        one_short=said + "You are one short: without any layer, a unit sees one pixel.",
+        one_short=answers + "You are one short: without any layer, a unit sees one pixel.",
     )
-    expect(sizes[1] == 7, first=said + "Try it with one layer first.")
+    expect(sizes[1] == 7, first=answers + "Try it with one layer first.")
     expect(
         sizes[3] == 12,
-        second=said
+        second=answers
         + "One layer is right. Follow by hand what a pooling and a filter after it add.",
     )
     expect(
         sizes[5] == 22,
-        third=said
+        third=answers
         + "Layers 1 and 2 are right. What does a second pooling change for the layer after "
         "it?",
     )
@@ -252,11 +253,11 @@ def _check_favourites(favourites) -> None:
     changed = "Your function changes the answers that it is given."
     numbers = called(favourites, answers, 9, changed=changed)
     expect(
-        all(float(one) == int(one) for one in numbers),
+        all(float(number) == int(number) for number in numbers),
         values="These are not indices of pictures but the answers themselves. `topk` gives two "
         "things: the largest values, and where they are.",
     )
-    numbers = [int(one) for one in numbers]
+    numbers = [int(number) for number in numbers]
     expect(
         strongest == 0 or set(numbers) != {0},
         divided="All of yours are picture 0, which is not even the strongest one. `// 64` was "
@@ -267,7 +268,7 @@ def _check_favourites(favourites) -> None:
         places="There are 40 pictures, numbered from 0, and you return number "
         f"{max(numbers, default=0)}: that is the number of a place. Each picture has 64 places.",
     )
-    repeated = {one: numbers.count(one) for one in numbers if numbers.count(one) > 1}
+    repeated = {number: numbers.count(number) for number in numbers if numbers.count(number) > 1}
     expect(
         not repeated,
         repeated=f"Picture {next(iter(repeated), 0)} is there {max(repeated.values(), default=0)} "
@@ -298,14 +299,14 @@ def _check_favourites(favourites) -> None:
         strongest=f"The strongest answers are in pictures {best}; yours are {numbers}. What is "
         "each picture's strongest answer?",
     )
-    four = [int(one) for one in favourites(answers, 4)]
+    four = [int(number) for number in favourites(answers, 4)]
     expect(
         four == best[:4],
         k=f"With k = 9 it is right, and for k = 4 it returns {len(four)} pictures, {four}, instead "
         f"of {best[:4]}. Where do you use `k`?",
     )
     everywhere = torch.rand(40, 8, 8) + 2 * torch.randperm(40)[:, None, None]
-    nine = [int(one) for one in favourites(everywhere, 9)]
+    nine = [int(number) for number in favourites(everywhere, 9)]
     expect(
         nine == everywhere.flatten(1).amax(1).topk(9).indices.tolist(),
         everywhere=f"Where each picture excites the unit in all its places, you return {len(nine)} "

@@ -88,7 +88,7 @@ def trained_one(seed: int) -> str:
 
 def a_and_b(net: nn.Module, untrained: nn.Module, seed: int) -> dict[str, torch.Tensor]:
     """The filters of layer 1 of both networks, ordered by angle, as "A" and "B"."""
-    pair = [one.layer1.weight[by_angle(one)] for one in (net, untrained)]
+    pair = [network.layer1.weight[by_angle(network)] for network in (net, untrained)]
     return dict(zip("AB", pair if trained_one(seed) == "A" else pair[::-1], strict=True))
 
 
@@ -138,9 +138,9 @@ def best_of_kinds(net: nn.Module, layer: str, n: int) -> dict[str, TopPatches]:
 
 def first_layers() -> tuple[dict[int, torch.Tensor], torch.Tensor, pd.DataFrame]:
     """Recorded: layer 1 after each step, one without the recipe's care, and both accuracies."""
-    kept = results.tensors("first_layers")
-    steps = {int(name[5:]): weight for name, weight in kept.items() if name.startswith("step ")}
-    return steps, kept["plain"], results.load("first_layers")
+    recorded = results.tensors("first_layers")
+    steps = {int(name[5:]): weight for name, weight in recorded.items() if name.startswith("step ")}
+    return steps, recorded["plain"], results.load("first_layers")
 
 
 def orientation(networks: dict[str, tuple[str, nn.Module]]) -> list[dict]:
@@ -230,21 +230,21 @@ def synthesised(
     for layer in layers:
         field = receptive_field(net, layer)
         patches = synthesis.natural_patches(renders, field, seed)
-        made = synthesis.synthesise(
+        optimised = synthesis.synthesise(
             net, layer, patches, steps=steps, seed=seed, progress=layer if progress else None
         )
         looks = synthesis.looks_of(patches)
         with torch.no_grad():
-            to_made = at_centre(net, layer, synthesis.alike(made, looks).to(device), field)
+            to_made = at_centre(net, layer, synthesis.alike(optimised, looks).to(device), field)
             to_natural = torch.stack([
                 at_centre(net, layer, synthesis.alike(part, looks).to(device), field).amax(0)
                 for part in patches.split(500)
             ]).amax(0)  # fmt: skip
-        pictures[layer] = made
+        pictures[layer] = optimised
         rows += [
             {"layer": layer, "unit": unit, "made": to_made[unit, unit].item(),
              "found": to_natural[unit].item()}
-            for unit in range(len(made))
+            for unit in range(len(optimised))
         ]  # fmt: skip
     return pictures, rows
 

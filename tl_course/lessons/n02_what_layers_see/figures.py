@@ -43,7 +43,7 @@ def selectivity(kinds: dict[str, torch.Tensor]) -> Picture:
     title = "Training makes the units of layer 1 choosy about angles"
     figure, (axes,) = drawing.in_a_row(1, 6.6, 0.9 + 0.55 * len(kinds))
     styles = ((drawing.BLUE, "o"), (drawing.PINK, "D"), (drawing.ORANGE, "s"))
-    told = []
+    alt_values = []
     for place, ((name, values), (colour, marker)) in enumerate(
         zip(kinds.items(), styles, strict=False)
     ):
@@ -51,12 +51,14 @@ def selectivity(kinds: dict[str, torch.Tensor]) -> Picture:
         spread = (torch.arange(len(values)) * 0.618 % 1 - 0.5) * 0.5  # so that dots do not hide
         axes.plot(values, place + spread, marker, color=colour, markersize=4, alpha=0.7)
         axes.text(1.03, place, above, va="center", fontsize=9)
-        told.append(f"{name}: {above}")
+        alt_values.append(f"{name}: {above}")
     axes.axvline(0.5, color=drawing.GREY, linestyle=":")
     axes.set_yticks(range(len(kinds)), list(kinds))
     axes.set(xlim=(-0.02, 1.02), ylim=(len(kinds) - 0.5, -0.5))
     axes.set_xlabel("orientation selectivity (0: any angle will do; 1: one only)")
-    return drawing.finished(figure, title, told, "Orientation selectivity, one dot for each unit.")
+    return drawing.finished(
+        figure, title, alt_values, "Orientation selectivity, one dot for each unit."
+    )
 
 
 def tuning_curves(tuned: Tuning, weight: torch.Tensor, units: Sequence[int], title: str) -> Picture:
@@ -66,7 +68,7 @@ def tuning_curves(tuned: Tuning, weight: torch.Tensor, units: Sequence[int], tit
     figure = Figure(figsize=(1.6 * across, 3.1 * down), layout="constrained")
     axes = figure.subplots(2 * down, across, height_ratios=[1, 1.2] * down, squeeze=False)
     angles = np.arange(ORIENTATIONS) * 180 / ORIENTATIONS
-    told = []
+    values = []
     for place, unit in enumerate(units):
         row, column = divmod(place, across)
         picture, below = axes[2 * row, column], axes[2 * row + 1, column]
@@ -77,13 +79,13 @@ def tuning_curves(tuned: Tuning, weight: torch.Tensor, units: Sequence[int], tit
         below.set(xticks=[0, 90, 180], ylim=(0, 1.05), yticks=[0, 1])
         below.tick_params(labelsize=8)
         below.spines[["top", "right"]].set_visible(False)
-        told.append(
+        values.append(
             f"unit {unit} prefers {tuned.orientation[unit]:.0f}°, "
             f"selectivity {tuned.orientation_selectivity[unit]:.2f}"
         )
     figure.supxlabel("orientation of the grating, degrees", fontsize=9)
     figure.supylabel("response (best = 1)", fontsize=9)
-    return drawing.finished(figure, title, told)
+    return drawing.finished(figure, title, values)
 
 
 def best_patches(rows: dict[str, torch.Tensor], title: str, alt: str) -> Picture:
@@ -154,7 +156,7 @@ def maps(
     grid = figure.subplots(len(heights), across + 1, height_ratios=heights, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
-    told = []
+    values = []
     for place, (layer, answer) in enumerate(responses.items()):
         top = place * kinds * lines
         answer = answer.detach().relu().cpu()
@@ -171,15 +173,16 @@ def maps(
                 best = to_picture(favourites[layer].patches[unit][:4])
                 drawing.image(grid[row, column], drawing.mosaic(best, 2, 4, gap=4))
             most = answer[unit].quantile(0.995).item() or None  # one pixel must not dim the rest
-            said = f"unit {unit}, up to {answer[unit].max():.1f}"  # each has a scale of its own
-            grid[row, column].set_title(said, fontsize=8, pad=2)
+            label = f"unit {unit}, up to {answer[unit].max():.1f}"  # each has a scale of its own
+            grid[row, column].set_title(label, fontsize=8, pad=2)
             below = grid[row + kinds - 1, column]
             below.imshow(answer[unit].numpy(), cmap="magma", vmin=0, vmax=most)
-        told.append(f"layer {layer[-1]}: units {', '.join(map(str, shown))}")
+        values.append(f"layer {layer[-1]}: units {', '.join(map(str, shown))}")
     figure.suptitle(title, fontsize=11)
     patches = "Above each map: the four patches that excite the unit most. " if favourites else ""
     return Picture(
-        figure, f"{title}. {patches}Maps that are bright where a unit responds; {'; '.join(told)}."
+        figure,
+        f"{title}. {patches}Maps that are bright where a unit responds; {'; '.join(values)}.",
     )
 
 
@@ -213,17 +216,19 @@ def preferences(rows: pd.DataFrame | list[dict], title: str, equal: str = "contr
     top = max(values.max(axis=None) for values in shares.values())
     layers = shares["trained"].index
     figure = Figure(figsize=(6.6, 1.7 + 0.8 * len(layers)), layout="constrained")
-    told = []
+    alt_values = []
     for axes, (kind, values) in zip(figure.subplots(2, 1), shares.items(), strict=True):
         texts = values.map("{:.0f}".format).to_numpy()
         drawing.heat(axes, values.to_numpy(), layers, CLASSES, texts, top)
         axes.set_title(kind, fontsize=10)
         for layer, of_layer in values.iterrows():
             three = of_layer.sort_values(ascending=False, kind="stable")[:3].items()
-            told.append(f"{kind}, {layer}: " + ", ".join(f"{c} {value:.0f}" for c, value in three))
+            alt_values.append(
+                f"{kind}, {layer}: " + ", ".join(f"{c} {value:.0f}" for c, value in three)
+            )
     figure.axes[0].set_xticklabels([])
     figure.suptitle(f"{title}\n(% of the layer's units)", fontsize=11)
-    return Picture(figure, f"{title}. The three largest of each row: {'; '.join(told)}.")
+    return Picture(figure, f"{title}. The three largest of each row: {'; '.join(alt_values)}.")
 
 
 def usage(table, units: Sequence[int], weight: torch.Tensor, title: str) -> Picture:
@@ -273,8 +278,8 @@ def stimulus_sheet(window: int = 22) -> Picture:
     rows = {}
     for kind in CLASSES:
         shapes = stimuli(kind, window)
-        some = torch.linspace(0, len(shapes) - 1, 18).long()
-        rows[kind] = drawing.mosaic(to_picture(shapes[some]), 18, 2)
+        places = torch.linspace(0, len(shapes) - 1, 18).long()
+        rows[kind] = drawing.mosaic(to_picture(shapes[places]), 18, 2)
     return figures.sheets(
         rows,
         "Eleven classes of shapes, all of the same mean and contrast",
@@ -289,16 +294,16 @@ def settling(table: pd.DataFrame, title: str) -> Picture:
     table: rows `seed`, `layer`, `step`, `similarity`.
     """
     styles = ((drawing.BLUE, "o"), (drawing.ORANGE, "s"), (drawing.PINK, "D"), (drawing.GREY, "^"))
-    lines, told = {}, []
+    lines, values = {}, []
     for (layer, rows), look in zip(table.groupby("layer"), styles, strict=False):
         rows = rows.assign(steps=rows.step + 1)
         lines[layer] = drawing.mean_line(rows, "steps", (*look, "-"), "similarity", 1)
         mean = rows.groupby("step").similarity.mean()
         each = (f"{mean[s]:.2f} after {s}" for s in (0, 30, 100) if s in mean)
-        told.append(f"{layer}: {', '.join(each)}")
+        values.append(f"{layer}: {', '.join(each)}")
     labels = "steps + 1", "similarity to the final state (CKA)"
     look = figures.Look(ylim=(0, 1.03), log=True)
-    return figures.chart({"": lines}, title, *labels, said=told, look=look)
+    return figures.chart({"": lines}, title, *labels, value_text=values, look=look)
 
 
 def recipes(steps: dict[int, torch.Tensor], plain: torch.Tensor, accuracy: pd.DataFrame) -> Picture:

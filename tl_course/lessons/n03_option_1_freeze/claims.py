@@ -7,10 +7,10 @@ from tl_course.study import comparing
 
 
 @claim()
-def frozen_is_frozen(before: str, after: str, kept: int) -> Claim:
-    """The fingerprints of four layers of `kept` numbers, before and after Option 1."""
+def frozen_is_frozen(before: str, after: str, numbers: int) -> Claim:
+    """The fingerprints of four layers of so many `numbers`, before and after Option 1."""
     return Claim(
-        f"Option 1 left all {kept:,} numbers of the four borrowed layers exactly as they were.",
+        f"Option 1 left all {numbers:,} numbers of the four borrowed layers exactly as they were.",
         before == after,
         "the fingerprints are identical" if before == after else "the fingerprints differ",
     )
@@ -44,10 +44,10 @@ def layers_ignore_what_pretraining_varied(table: pd.DataFrame) -> Claim:
     loss = {key: mean[key[0], "as they are"] - mean[key] for key in mean.index}
     harmless = loss.pop(("option-1", "inverted"))
     ruined = {key: points for key, points in loss.items() if key[1] != "as they are"}
-    others = ", ".join(f"{arm}, {form}: −{points:.0f}" for (arm, form), points in ruined.items())
+    losses = ", ".join(f"{arm}, {form}: −{points:.0f}" for (arm, form), points in ruined.items())
     return Claim(
         f"Inverted digits cost the borrowed layers only {harmless:.1f} of 100 and ruin random "
         "ones; swapped rows and columns ruin both.",
         bool(harmless < 5 and min(ruined.values()) > 30),
-        f"option-1, inverted: −{harmless:.1f}, {others} of 100",
+        f"option-1, inverted: −{harmless:.1f}, {losses} of 100",
     )

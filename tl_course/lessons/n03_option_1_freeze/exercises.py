@@ -206,7 +206,7 @@ def _check_drift(made_ready) -> None:
         thawed="The layers are no longer frozen: the loop over the parameters was right, keep it.",
     )
     expect(
-        any(isinstance(one, nn.BatchNorm2d) for one in ready.modules()),
+        any(isinstance(module, nn.BatchNorm2d) for module in ready.modules()),
         batch_norm="You took BatchNorm out, and with it a part of what the layers learnt. Keep it, "
         "but keep it from learning.",
     )
@@ -296,8 +296,8 @@ def _check_once(train_output) -> None:
         )
         raise
     finally:
-        for one in watching:
-            one.remove()
+        for hook in watching:
+            hook.remove()
     expect(isinstance(after, nn.Module), network="Your function must return the network.")
     expect(
         not _layers_moved(before, after),

@@ -74,6 +74,6 @@ def penalties(
         results = [
             transfer.option_1(net, labelled, test=test, chosen=Settings(l2)) for l2 in strengths
         ]
-        accuracies = [100 * one.accuracy for one in results]
+        accuracies = [100 * adapted.accuracy for adapted in results]
         lines[f"{images} digits"] = [math.log10(l2) for l2 in strengths], accuracies
     return lines

@@ -36,13 +36,13 @@ def learning(history: History) -> Picture:
 def mistakes(test: Examples, predictions: torch.Tensor, seed: int) -> Picture:
     """Twenty of the test examples for which something else was predicted."""
     wrong = (predictions != test.y).nonzero().flatten()
-    some = wrong[torch.randperm(len(wrong), generator=torch.Generator().manual_seed(seed))[:20]]
-    names = [(test.names[test.y[i]], test.names[predictions[i]]) for i in some]
+    places = wrong[torch.randperm(len(wrong), generator=torch.Generator().manual_seed(seed))[:20]]
+    names = [(test.names[test.y[i]], test.names[predictions[i]]) for i in places]
     captions = [f"{label} → {prediction}" for label, prediction in names]
     title = f"Twenty of {len(wrong)} mistakes among {len(predictions):,} digits"
-    told = ", ".join(f"{label} taken for {prediction}" for label, prediction in names)
-    alt = f"Twenty handwritten digits that the network gets wrong: {told}."
-    return figures.pictures(test.x[some], captions, title, alt, columns=5, cell=1.1)
+    mistaken = ", ".join(f"{label} taken for {prediction}" for label, prediction in names)
+    alt = f"Twenty handwritten digits that the network gets wrong: {mistaken}."
+    return figures.pictures(test.x[places], captions, title, alt, columns=5, cell=1.1)
 
 
 def rivals(table: pd.DataFrame) -> Picture:
@@ -66,18 +66,18 @@ def harm(table: pd.DataFrame) -> Picture:
     mean = 100 * table.groupby(["arm", "form"]).accuracy.mean()
     arms, forms = ("option-1", "random-frozen"), list(dict.fromkeys(table.form))
     figure, (ax,) = drawing.in_a_row(1, 6.6, 3)
-    told = []
+    values = []
     for place, (arm, form) in enumerate(itertools.product(arms, forms)):
         right = mean[arm, form]
         ax.barh(place + (arm != arms[0]) / 2, right, color=STYLES[arm][1], height=0.7)
         ax.text(right + 1, place + (arm != arms[0]) / 2, f"{right:.0f}", va="center", fontsize=9)
-        told.append(f"{STYLES[arm][0]}, {form}: {right:.0f}")
-    places = [place + (place >= len(forms)) / 2 for place in range(len(told))]
-    ax.set_yticks(places, [words.rpartition(":")[0] for words in told], fontsize=9)
+        values.append(f"{STYLES[arm][0]}, {form}: {right:.0f}")
+    places = [place + (place >= len(forms)) / 2 for place in range(len(values))]
+    ax.set_yticks(places, [words.rpartition(":")[0] for words in values], fontsize=9)
     ax.invert_yaxis()
     ax.set(xlim=(0, 100), xlabel="right, of 100 test digits")
     title = "Inverting harms random layers only; swapping harms both"
-    return drawing.finished(figure, title, told, "Bars of how many of 100 are right:")
+    return drawing.finished(figure, title, values, "Bars of how many of 100 are right:")
 
 
 def penalties(lines: dict[str, tuple[list[float], list[float]]]) -> Picture:

@@ -97,16 +97,16 @@ def freezing_never_helps_much(
 def option_2_forgets(left: pd.DataFrame) -> Claim:
     """What is left of the 1,000 things after 10, 50 and 200 digits."""
     before, frozen, large, small = _costs(left)
-    kept = small.accuracy / before
+    left_over = small.accuracy / before
     every = [*small.accuracy.items(), (large.name, large.accuracy)]
     return Claim(
         "Option 1 forgets nothing; with small steps, Option 2 forgets up to "
-        f"{100 - 100 * kept.min():.0f}% of what the network knew, and with large steps more than "
-        "half.",
+        f"{100 - 100 * left_over.min():.0f}% of what the network knew, and with large steps more "
+        "than half.",
         bool(
             abs(frozen.accuracy - before).max() < 1e-9
             and large.accuracy < before / 2
-            and kept.between(0.7, 0.9).all()
+            and left_over.between(0.7, 0.9).all()
         ),
         f"of 100 things {before:.0f} were known before; Option 2 leaves "
         + ", ".join(f"{known:.0f} ({n} digits, settings {how})" for (how, n), known in every),

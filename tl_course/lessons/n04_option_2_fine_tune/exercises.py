@@ -66,7 +66,7 @@ def _check_fine_tuning(fine_tune) -> None:
         changed="The network that you were given has changed. Train a copy (`copy.deepcopy`), so "
         "that the pretrained network can be borrowed again.",
     )
-    classes, units = (one.state_dict().get("output.weight") for one in (net, adapted))
+    classes, units = (network.state_dict().get("output.weight") for network in (net, adapted))
     expect(
         units is None or units.shape == classes.shape,
         classes=f"The network came with an output layer for its {len(classes)} classes, and yours "
@@ -103,7 +103,7 @@ def _check_fine_tuning(fine_tune) -> None:
     adapted = fine_tune(net, x, y, 1e-3, 3)
     still_frozen = not differing(before, adapted) - output
     expect(
-        not still_frozen or not all(one.requires_grad for one in adapted.parameters()),
+        not still_frozen or not all(network.requires_grad for network in adapted.parameters()),
         too_late="The layers of the copy are unfrozen in the end, but too late to move: unfreeze "
         "them before the loop, and before you choose what the optimizer is given.",
     )
@@ -114,7 +114,7 @@ def _check_fine_tuning(fine_tune) -> None:
         "of the copy.",
     )
     expect(
-        {name for name, one in net.named_parameters() if one.requires_grad} == output,
+        {name for name, network in net.named_parameters() if network.requires_grad} == output,
         source_thawed="The copy can move, but the network that you were given has been unfrozen, "
         "too: set `requires_grad` on the copy alone.",
     )
@@ -138,14 +138,14 @@ def _check_fine_tuning(fine_tune) -> None:
         fresh_output="After two tiny steps the output layer is not like the one that the network "
         "came with, so a fresh one has taken its place. Train the one that is there.",
     )
-    sizes = [_gradient(one) for one in (hardly, tuned(1e-7, 24)[0])]
+    sizes = [_gradient(network) for network in (hardly, tuned(1e-7, 24)[0])]
     expect(
         min(sizes) == 0 or sizes[1] < 4 * sizes[0],
         adding_up="The gradients grow from step to step, although the loss does not: `backward` "
         "adds to what is there, so `zero_grad()` belongs in the loop.",
     )
-    one, _ = tuned(1e-3, 1)
-    went = (one.layer4.weight - source().layer4.weight).detach().abs()
+    network, _ = tuned(1e-3, 1)
+    went = (network.layer4.weight - source().layer4.weight).detach().abs()
     expect(
         went.any(),
         one_step="Asked for a single step, yours takes none: count the iterations of the loop.",
@@ -202,7 +202,9 @@ steps = 100
 
 
 def _check_rate(rate, steps) -> None:
-    numbers = all(isinstance(one, (int, float)) and math.isfinite(one) for one in (rate, steps))
+    numbers = all(
+        isinstance(number, (int, float)) and math.isfinite(number) for number in (rate, steps)
+    )
     expect(numbers, numbers="`rate` and `steps` must be numbers.")
     expect(rate > 0, rate="The rate must be above zero.")
     expect(
@@ -361,9 +363,9 @@ def _check_moved(moved) -> None:
         ),
         biases="The biases are in it. The task asks for the weights alone, as in the figure.",
     )
-    wanted = ", ".join(f"{right(w, v):.2f}" for w, v in pairs.values())
+    expected = ", ".join(f"{right(w, v):.2f}" for w, v in pairs.values())
     got = ", ".join(f"{answer[layer]:.2f}" for layer in LAYERS)
-    raise Wrong(value=f"For a pair of networks whose layers moved by {wanted}, yours says {got}.")
+    raise Wrong(value=f"For a pair of networks whose layers moved by {expected}, yours says {got}.")
 
 
 how_far = Exercise(
@@ -397,7 +399,7 @@ def _check_both_tasks(scores_of_both) -> None:
     nn.init.normal_(net.output.weight)
     with torch.no_grad():
         features = net.features(x)
-        wanted = net.output(features), digits_output(features)
+        expected = net.output(features), digits_output(features)
     before, before_digits, seen = copy.deepcopy(net), copy.deepcopy(digits_output), []
     watching = net.layer1.register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
     given_back = returned(scores_of_both(net, digits_output, x))
@@ -415,7 +417,7 @@ def _check_both_tasks(scores_of_both) -> None:
         same(before_digits, digits_output),
         digits_output="The output layer of the digits changed.",
     )
-    shapes = [tuple(one.shape) for one in given_back]
+    shapes = [tuple(scores.shape) for scores in given_back]
     expect(
         shapes != [(6, 10), (6, 7)],
         order="The order is swapped: the things come first, then the digits.",
@@ -425,7 +427,7 @@ def _check_both_tasks(scores_of_both) -> None:
         shapes=f"For six pictures the scores have the shapes {shapes[0]} and {shapes[1]}. Return a "
         "score for each picture and each class; which class wins is for later.",
     )
-    for name, mine, right in zip(("things", "digits"), given_back, wanted, strict=True):
+    for name, mine, right in zip(("things", "digits"), given_back, expected, strict=True):
         expect(
             torch.allclose(mine.detach(), right, rtol=1e-3, atol=1e-4),
             scores=f"The scores of the {name} are not those that the output layer of the {name} "

@@ -42,7 +42,7 @@ def overfitting(
 
     def look(step: int, weight: torch.Tensor, bias: torch.Tensor, losses: list[float]) -> None:
         right = [(x @ weight[0].T + bias[0]).argmax(1).cpu() == y for x, y in parts]
-        note("option-1", step, *(one.float().mean().item() for one in right))
+        note("option-1", step, *(part.float().mean().item() for part in right))
 
     l2 = settings.chosen("option-1", len(labelled)).l2
     output_layers(net, [labelled], [seed], [l2], steps=last + 1, on_look=look, every=every)

@@ -33,8 +33,8 @@ def overfitting(table: pd.DataFrame, title: str) -> Picture:
 
     All happens in the first steps, so these get as much room as the many after them.
     """
-    kept = table[table.step.isin(STEPS_SHOWN)]
-    mean = 100 * kept.groupby(["arm", "part", "step"]).accuracy.mean()
+    shown = table[table.step.isin(STEPS_SHOWN)]
+    mean = 100 * shown.groupby(["arm", "part", "step"]).accuracy.mean()
     test = {arm: mean[arm, "test"] for arm in OPTIONS}
     training = {arm: mean[arm, "training"] for arm in test}
     if training["option-1"].equals(training["option-2"]):
@@ -66,9 +66,9 @@ def gaps(panels: dict[str, pd.DataFrame], title: str) -> Picture:
         for name, rows in panels.items()
     }
     most = max(rows[[*OPTIONS]].to_numpy().max() for rows in panels.values())
-    labels, said = ("labelled digits", "training − test accuracy, points"), "{y:.1f} with {x}"
+    labels, value_text = ("labelled digits", "training − test accuracy, points"), "{y:.1f} with {x}"
     look = figures.Look(log=True, ylim=(0, 1.1 * most))
-    return figures.chart(lines, title, *labels, said=said, look=look)
+    return figures.chart(lines, title, *labels, value_text=value_text, look=look)
 
 
 def _line(curve: pd.Series, look: tuple[str, str, str]) -> Line:

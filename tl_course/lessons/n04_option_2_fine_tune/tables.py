@@ -28,7 +28,7 @@ def overfitting(done: list[dict]) -> Iterator[list[dict]]:
 def equal_rates(done: list[dict]) -> Iterator[list[dict]]:
     """Both options by the same updates, ten draws of each number of digits."""
     plan = itertools.product(EQUAL_RATES, range(EQUAL_DRAWS))
-    left = [(pretraining.pretrained(), *one) for one in missing(plan, done, ("images", "draw"))]
+    left = [(pretraining.pretrained(), *row) for row in missing(plan, done, ("images", "draw"))]
     return side_by_side(experiments.equal_rates, left, "equal rates")
 
 

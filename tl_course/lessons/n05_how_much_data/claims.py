@@ -17,9 +17,9 @@ FORMS = {False: "without copies", True: "with copies"}.items()
 BORROWING, WITHOUT = ["option-1", "option-2"], ["scratch", "random-frozen"]
 
 
-def _ahead(table: pd.DataFrame, one: str, other: str, copies: bool) -> pd.DataFrame:
-    """How far arm `one` is ahead of `other` on the same draws: by images, with the `verdict`."""
-    return _judged(comparing.paired(comparing.tuned(table), (one, copies), (other, copies)))
+def _ahead(table: pd.DataFrame, arm: str, other: str, copies: bool) -> pd.DataFrame:
+    """How far `arm` is ahead of `other` on the same draws: by images, with the `verdict`."""
+    return _judged(comparing.paired(comparing.tuned(table), (arm, copies), (other, copies)))
 
 
 def _judged(rows: pd.DataFrame) -> pd.DataFrame:
@@ -75,13 +75,13 @@ def copies_help_scratch_most(sweep: pd.DataFrame) -> Claim:
 def fixed_layers_are_a_ceiling(sweep: pd.DataFrame) -> Claim:
     """A network from scratch against Option 1, and against LP-FT, with copies."""
     arms = ("option-1", "output-first")
-    one, first = (_ahead(sweep, "scratch", arm, copies=True) for arm in arms)
+    option_1, first = (_ahead(sweep, "scratch", arm, copies=True) for arm in arms)
     return Claim(
         "With altered copies and five hundred digits, a network from scratch is "
-        f"{one.ahead[500]:.1f} points ahead of Option 1, but on the course's test digits never "
-        "ahead, on average, of training the output layer first and then everything.",
-        bool(set(one.verdict[[500, 1000]]) == {"ahead"} and (first.ahead < 0).all()),
-        f"from scratch minus Option 1, {_each(one)}; minus output layer first, {_each(first)}",
+        f"{option_1.ahead[500]:.1f} points ahead of Option 1, but on the course's test digits "
+        "never ahead, on average, of training the output layer first and then everything.",
+        bool(set(option_1.verdict[[500, 1000]]) == {"ahead"} and (first.ahead < 0).all()),
+        f"from scratch minus Option 1, {_each(option_1)}; minus output layer first, {_each(first)}",
     )
 
 
@@ -136,8 +136,8 @@ def moving_pays_with_copies(official: pd.DataFrame, again: pd.DataFrame) -> Clai
 def borrowing_pays_with_each_network(official: pd.DataFrame, again: pd.DataFrame) -> Claim:
     """Option 1 against from scratch, and LP-FT against Option 1, over networks."""
     every = {
-        f"{said}, {form}": _in_networks(official, again, *arms, copies)
-        for said, arms in (
+        f"{name}, {form}": _in_networks(official, again, *arms, copies)
+        for name, arms in (
             ("Option 1 minus from scratch", ("option-1", "scratch")),
             ("output layer first minus Option 1", ("output-first", "option-1")),
         )
@@ -152,24 +152,24 @@ def borrowing_pays_with_each_network(official: pd.DataFrame, again: pd.DataFrame
         "points ahead of one from scratch; and with fifty and more, output layer first is ahead of "
         "Option 1.",
         all(set(verdicts) == {"ahead"} for verdicts in certain),
-        "; ".join(f"{said}: {_each_network(rows)}" for said, rows in every.items()),
+        "; ".join(f"{name}: {_each_network(rows)}" for name, rows in every.items()),
     )
 
 
 def _in_networks(
-    official: pd.DataFrame, again: pd.DataFrame, one: str, other: str, copies: bool
+    official: pd.DataFrame, again: pd.DataFrame, arm: str, other: str, copies: bool
 ) -> pd.DataFrame:
     """As `_ahead`, for others of the pretraining, too; `each` are the single networks."""
-    return _judged(comparing.over_pretrainings(official, again, (one, copies), (other, copies)))
+    return _judged(comparing.over_pretrainings(official, again, (arm, copies), (other, copies)))
 
 
 def _each_network(rows: pd.DataFrame) -> str:
-    said = {
-        images: ", ".join(f"{one:+.1f}" for one in row["each"])
+    points = {
+        images: ", ".join(f"{value:+.1f}" for value in row["each"])
         + f" (mean {row.ahead:+.2f} ± {row.interval:.2f}, {row.verdict})"
         for images, row in rows.iterrows()
     }
-    return listed(said, "{:,} digits: {}")
+    return listed(points, "{:,} digits: {}")
 
 
 @claim("official")
@@ -269,16 +269,16 @@ def labels_cure_overfitting_not_forgetting(forgetting: pd.DataFrame) -> Claim:
     by = 100 * tuned.groupby(["arm", "images"])[["training", "test", "accuracy"]].mean()
     gaps = {STYLES[arm][0]: by.loc[arm].training - by.loc[arm].test for arm in BORROWING}
     before = by.accuracy["before", 0] / 100
-    one, two = (by.loc[arm].accuracy / before for arm in BORROWING)
+    option_1, two = (by.loc[arm].accuracy / before for arm in BORROWING)
     same = 100 * forgetting.drop(tuned.index).groupby("images").accuracy.mean() / before
     less = all(gap.is_monotonic_decreasing for gap in gaps.values())
     more = max(two.loc[50:].max(), same.max()) < two[10]
-    known = {"Option 2": two, "with the settings for fifty": same, "Option 1": one}
+    known = {"Option 2": two, "with the settings for fifty": same, "Option 1": option_1}
     return Claim(
         "More digits cure the overfitting of both options, but not the forgetting of Option 2: of "
         f"100 things known before, it still knows {two[10]:.0f} after ten digits and fewer after "
         "more.",
-        bool(less and more and one.round(1).nunique() == 1),
+        bool(less and more and option_1.round(1).nunique() == 1),
         f"training minus test accuracy, {_listed(gaps, '{:,} digits {:.1f}')}; still known, of 100 "
         f"things known before, {_listed(known, '{:,} digits {:.0f}')}",
     )
@@ -344,19 +344,19 @@ def unlabelled_digits_help_if_alike(table: pd.DataFrame) -> Claim:
 @claim("protocols")
 def few_published_networks_do_better(table: pd.DataFrame) -> Claim:
     """Sixteen labels of each digit, the official test, the same classifier: rows of `protocols`."""
-    others = protocols.published()
+    published = protocols.published()
     ours = protocols.sixteen_of_each(table)
     same, best = ours.accuracy[protocols.REGRESSION], ours.accuracy.max()
-    better = int((others.accuracy > same).sum())
+    better = int((published.accuracy > same).sum())
     return Claim(
         "With sixteen labels of each digit and the same classifier, features of these five layers "
-        f"get {same:.1f} of 100 right, and only {better} of {len(others)} published networks get "
-        f"more; the course's own ways get up to {best:.1f}.",
-        bool(better < 5 and best > others.accuracy.max()),
+        f"get {same:.1f} of 100 right, and only {better} of {len(published)} published networks "
+        f"get more; the course's own ways get up to {best:.1f}.",
+        bool(better < 5 and best > published.accuracy.max()),
         listed(dict(ours.iterrows()), "{0}: {1.accuracy:.1f} ({1.lowest:.1f} to {1.highest:.1f})")
         + "; published: "
         + listed(
-            dict(others.set_index("model").iloc[[0, -1]].iterrows()),
+            dict(published.set_index("model").iloc[[0, -1]].iterrows()),
             "{0} {1.accuracy:.1f} ({1.lowest:.1f} to {1.highest:.1f})", ", ",
         ),
     )  # fmt: skip

@@ -19,19 +19,19 @@ from tl_course.lessons.n05_how_much_data import unlabelled
 from tl_course.study import comparing, results
 
 
-def _two_numbers(answer: object, wanted: str) -> list[float]:
+def _two_numbers(answer: object, expected: str) -> list[float]:
     """What a function gave, as two numbers."""
     two = isinstance(answer, (tuple, list, np.ndarray, torch.Tensor)) and len(answer) == 2
-    expect(two, numbers=f"Return {wanted}.")
+    expect(two, numbers=f"Return {expected}.")
     try:
-        return [float(one) for one in answer]
+        return [float(number) for number in answer]
     except (TypeError, ValueError, RuntimeError):
-        sentence = f"The function must give {wanted}: single numbers, not arrays."
+        sentence = f"The function must give {expected}: single numbers, not arrays."
         raise Wrong(single=sentence) from None
 
 
-def _close(one: float, other: float, by: float = 2e-3) -> bool:
-    return math.isclose(one, other, rel_tol=by, abs_tol=1e-6)
+def _close(number: float, other: float, by: float = 2e-3) -> bool:
+    return math.isclose(number, other, rel_tol=by, abs_tol=1e-6)
 
 
 def _both(pair: tuple[float, float], other: tuple[float, float]) -> bool:
@@ -51,14 +51,14 @@ def paired(a, b, t):
 
 
 def _check_paired(paired) -> None:
-    wanted = "two numbers: the mean difference, and half of its interval"
+    expected = "two numbers: the mean difference, and half of its interval"
     rng = np.random.default_rng(4)
     for draws, t, lead in ((10, 2.2622, -1.2), (20, 2.0930, 0.8)):
         luck = 80 + 4 * rng.standard_normal(draws)  # of the draw: both share it
         b = luck + 0.5 * rng.standard_normal(draws)
         a = luck + lead + 0.5 * rng.standard_normal(draws)
         changed = "Your function changes the accuracies that it is given."
-        mean, half = _two_numbers(called(paired, a, b, t, changed=changed), wanted)
+        mean, half = _two_numbers(called(paired, a, b, t, changed=changed), expected)
         difference = a - b
         right = float(difference.mean())
         spread, too_small = float(difference.std(ddof=1)), float(difference.std())
@@ -167,17 +167,17 @@ def _check_split(split) -> None:
             len(test) == tested and len(test.unique()) == tested,
             tested=f"Asked for {tested} pictures to test on, you set {len(test.unique())} aside.",
         )
-        kept = set(test.tolist())
-        originals = {one for one in learn.tolist() if one % 1 == 0}
-        copied = {one - 0.5 for one in learn.tolist() if one % 1 != 0}
+        held_out = set(test.tolist())
+        originals = {entry for entry in learn.tolist() if entry % 1 == 0}
+        copied = {entry - 0.5 for entry in learn.tolist() if entry % 1 != 0}
         expect(
-            not kept & originals,
-            both=f"{len(kept & originals)} pictures are both learnt from and in the test.",
+            not held_out & originals,
+            both=f"{len(held_out & originals)} pictures are both learnt from and in the test.",
         )
-        leaked += len(kept & copied)
+        leaked += len(held_out & copied)
         expect(
             leaked == 0,
-            leaks=f"It still leaks: of {tested} test pictures, {len(kept & copied)} have an "
+            leaks=f"It still leaks: of {tested} test pictures, {len(held_out & copied)} have an "
             "altered copy among those to learn from.",
         )
         expect(
@@ -300,9 +300,9 @@ def _check_labels(labels_needed) -> None:
     )
 
 
-def _near(one: float, other: float) -> bool:
+def _near(number: float, other: float) -> bool:
     """Within rounding to a whole label."""
-    return abs(one - other) <= max(1.0, 0.005 * other)
+    return abs(number - other) <= max(1.0, 0.005 * other)
 
 
 enough = Exercise(
@@ -335,21 +335,21 @@ def with_help(scores, y, least):
 
 
 def _check_help(with_help) -> None:
-    wanted = "two numbers: how many of 100 are handed over, how many of 100 others are right"
+    expected = "two numbers: how many of 100 are handed over, how many of 100 others are right"
     for n, classes, least in ((300, 4, 0.8), (200, 10, 0.6)):
         y = torch.randint(classes, (n,))
         scores = 1.2 * torch.randn(n, classes)
         scores[torch.arange(n), y] += 2.0
         changed = "Your function changes the scores that it is given."
         answer = called(with_help, scores, y, least, changed=changed)
-        handed, right = _two_numbers(answer, wanted)
+        handed, right = _two_numbers(answer, expected)
         sure = scores.softmax(1).amax(1)
-        correct, kept = scores.argmax(1) == y, sure >= least
+        correct, is_sure = scores.argmax(1) == y, sure >= least
 
         def percent(which: torch.Tensor) -> float:
             return 100 * which.double().mean().item()
 
-        share, of_kept = percent(~kept), percent(correct[kept])
+        share, of_kept = percent(~is_sure), percent(correct[is_sure])
         if _both((handed, right), (share, of_kept)):
             continue
         expect(
@@ -377,9 +377,12 @@ def _check_help(with_help) -> None:
         mistakes = {
             ("on_all", percent(correct)): "The second number is the accuracy on all pictures. "
             "Those handed over are no longer the network's: leave them out.",
-            ("of_all", percent(correct & kept)): "You count the right ones among those kept, but "
+            (
+                "of_all",
+                percent(correct & is_sure),
+            ): "You count the right ones among those kept, but "
             "divide by all pictures. Divide by the number of those kept.",
-            ("on_handed", percent(correct[~kept])): "The second number is the accuracy on the "
+            ("on_handed", percent(correct[~is_sure])): "The second number is the accuracy on the "
             "pictures that were handed over. You were asked for that on the others.",
         }
         expect_unlike(lambda other, right=right: _close(right, other), mistakes)
@@ -422,27 +425,30 @@ def centred(features, unlabelled, labelled):
 def _check_centred(centred) -> None:
     maker = torch.Generator().manual_seed(7)
     for n, many, few in ((5, 400, 10), (1, 60, 30)):  # a single picture can be read, too
-        x, others = (1 + torch.randn(k, 6, generator=maker) for k in (n, many))
+        x, unlabelled_features = (1 + torch.randn(k, 6, generator=maker) for k in (n, many))
         labelled = 3 + 2 * torch.randn(few, 6, generator=maker)
         changed = "Your function changes the features that it is given."
-        moved = torch.as_tensor(called(centred, x, others, labelled, changed=changed))
+        moved = torch.as_tensor(called(centred, x, unlabelled_features, labelled, changed=changed))
         expect(
             moved.shape == x.shape,
             shape=f"For {n} pictures of 6 features each yours gives {list(moved.shape)}; each "
             f"picture keeps its features: {list(x.shape)}.",
         )
-        of_others, of_labelled = others.mean(0), labelled.mean(0)
-        right = unlabelled.centred(x, others, labelled)
+        of_others, of_labelled = unlabelled_features.mean(0), labelled.mean(0)
+        right = unlabelled.centred(x, unlabelled_features, labelled)
 
         def is_it(other: torch.Tensor, moved: torch.Tensor = moved) -> bool:
             return torch.allclose(moved, other, atol=1e-4)
 
-        scaled = (x - of_others) / others.std(0) * labelled.std(0) + of_labelled
+        scaled = (x - of_others) / unlabelled_features.std(0) * labelled.std(0) + of_labelled
         mistakes = {
             ("unmoved", x): "The features are as they were: nothing has been moved.",
             ("direction", x + of_others - of_labelled): "They are moved in the wrong direction: "
             "away from the labelled features.",
-            ("one_mean", x - others.mean() + labelled.mean()): "You took one mean over all "
+            (
+                "one_mean",
+                x - unlabelled_features.mean() + labelled.mean(),
+            ): "You took one mean over all "
             "features. Each feature has a mean of its own: `mean(0)`.",
             ("itself", x - x.mean(0) + of_labelled): "You took the mean of the pictures to be "
             "read. If there is a single one, nothing of it is left. The unlabelled ones say where "

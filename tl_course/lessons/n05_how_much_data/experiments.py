@@ -241,35 +241,35 @@ def means(recorded: pd.DataFrame) -> pd.DataFrame:
 
 def ahead(
     recorded: pd.DataFrame,
-    one: str,
+    leader: str,
     others: Sequence[str],
     copies: Sequence[bool] = (False, True),
     least: int = 0,
 ) -> dict[tuple[str, bool], pd.DataFrame]:
-    """How far arm `one` is ahead of each of `others` on the same draws: `comparing.paired`.
+    """How far `leader` is ahead of each of `others` on the same draws: `comparing.paired`.
 
     By (arm, altered copies), from `least` labelled images on.
     """
     rows = comparing.tuned(recorded)[lambda rows: rows.images >= least]
     return {
-        (arm, form): comparing.paired(rows, (one, form), (arm, form))
+        (arm, form): comparing.paired(rows, (leader, form), (arm, form))
         for arm, form in itertools.product(others, copies)
     }
 
 
 def ahead_in_networks(
-    official: pd.DataFrame, again: pd.DataFrame, one: str, other: str
+    official: pd.DataFrame, again: pd.DataFrame, arm: str, other: str
 ) -> dict[tuple[str, bool], pd.DataFrame]:
     """The same with each pretraining: rows of `pretrainings`, too."""
     return {
-        (other, form): comparing.over_pretrainings(official, again, (one, form), (other, form))
+        (other, form): comparing.over_pretrainings(official, again, (arm, form), (other, form))
         for form in (False, True)
     }
 
 
-def ahead_from(recorded: pd.DataFrame, one: str, other: str, copies: bool) -> tuple[str, list[str]]:
-    """From how many digits on arm `one` is ahead for certain, and all that could be answered."""
-    rows = ahead(recorded, one, [other], [copies])[other, copies]
+def ahead_from(recorded: pd.DataFrame, arm: str, other: str, copies: bool) -> tuple[str, list[str]]:
+    """From how many digits on `arm` is ahead for certain, and all that could be answered."""
+    rows = ahead(recorded, arm, [other], [copies])[other, copies]
     choices = [*(f"{images:,}" for images in rows.images), "with none of these"]
     return choices[comparing.ahead_from(rows)], choices
 

@@ -78,10 +78,17 @@ def gained(gains: dict[str, pd.DataFrame], title: str) -> Picture:
     def dress(ax: Axes) -> None:
         ax.axhline(0, color="black", linewidth=1)
 
-    told = "Points gained from altered copies, means over draws with 95% intervals."
+    description = "Points gained from altered copies, means over draws with 95% intervals."
     labels = ("labelled digits", "points gained from altered copies")
     look = figures.Look(beside=0.12, size=(7.4, 3.8), dress=dress)
-    return figures.chart({"": lines}, title, *labels, said="{y:+.1f} at {x}", told=told, look=look)
+    return figures.chart(
+        {"": lines},
+        title,
+        *labels,
+        value_text="{y:+.1f} at {x}",
+        description=description,
+        look=look,
+    )
 
 
 def all_labelled(labelled: Examples) -> Picture:
@@ -191,18 +198,18 @@ def costs(table: pd.DataFrame, title: str) -> Picture:
         )
         learnt |= {f"{label}, training": on_training, f"{label}, test": on_test}
         known[label] = left
-        for images, train, test, kept, sd in zip(
+        for images, train, test, left_over, sd in zip(
             left.x, on_training.y, on_test.y, left.y, left.error, strict=True
         ):
             heard.append(
                 f"{label}, {images:,} digits: training {train:.1f}, test {test:.1f}, of 100 known "
-                f"before {kept:.0f} ± {sd:.0f}"
+                f"before {left_over:.0f} ± {sd:.0f}"
             )
     if len(control):
         label = f"Option 2, settings for {forgetting.SMALL_STEPS}"
         line = known[label] = mean_line(control, "images", (ORANGE, "D", "--"))
-        for images, kept, sd in zip(line.x, line.y, line.error, strict=True):
-            heard.append(f"{label}, {images:,} digits: {kept:.0f} ± {sd:.0f}")
+        for images, left_over, sd in zip(line.x, line.y, line.error, strict=True):
+            heard.append(f"{label}, {images:,} digits: {left_over:.0f} ± {sd:.0f}")
 
     def dress(ax: Axes) -> None:
         """Names beside the lines, in place of a legend."""
@@ -222,9 +229,9 @@ def costs(table: pd.DataFrame, title: str) -> Picture:
         _beside(ax, "test (solid)", (few.x[1], few.y[1]), (8, -14))
 
     panels = {"digits right, of 100": learnt, KNOWN: known}
-    told = "Means over draws (± one SD)."
+    description = "Means over draws (± one SD)."
     look = figures.Look(log=True, sharey=False, size=(9.5, 3.8), legend=False, dress=dress)
-    return figures.chart(panels, title, "labelled images", "of 100", heard, told, look)
+    return figures.chart(panels, title, "labelled images", "of 100", heard, description, look)
 
 
 def _beside(ax: Axes, words: str, at: tuple[float, float], aside: tuple[float, float], **how):
@@ -237,10 +244,12 @@ def beside_published(table: pd.DataFrame, published: pd.DataFrame, title: str) -
 
     A dot is a published network, by what it had seen, or a draw of the course's own.
     """
-    others = published.groupby("seen", sort=False).accuracy.apply(list)
+    by_source = published.groupby("seen", sort=False).accuracy.apply(list)
     ours = table[table.protocol == SIXTEEN_EACH].groupby("way", sort=False).accuracy
-    values = {**others, **(100 * ours.apply(np.array))}
-    looks = {seen: (f"{len(every)} networks: {seen}", GREY, "s") for seen, every in others.items()}
+    values = {**by_source, **(100 * ours.apply(np.array))}
+    looks = {
+        seen: (f"{len(every)} networks: {seen}", GREY, "s") for seen, every in by_source.items()
+    }
     looks |= {way: (f"five layers: {way}", BLUE, "o") for way in ours.groups}
     over = "networks, and over draws of the five layers"
     return figures.dots({"": values}, looks, title, "of 10,000 test digits right, %", over=over)
@@ -252,9 +261,9 @@ def by_task(table: pd.DataFrame, title: str) -> Picture:
         name: drawing.of_arms(rows, "each", dash="none")
         for name, rows in table.groupby("task", sort=False)
     }
-    labels, said = ("labelled images of each", "test accuracy, %"), "{y:.0f}% with {x}"
+    labels, value_text = ("labelled images of each", "test accuracy, %"), "{y:.0f}% with {x}"
     return figures.chart(
-        panels, title, *labels, said=said, look=figures.Look(ylim=(0, 100), beside=0.1)
+        panels, title, *labels, value_text=value_text, look=figures.Look(ylim=(0, 100), beside=0.1)
     )
 
 
@@ -280,7 +289,7 @@ def cuts(table: pd.DataFrame, title: str) -> Picture:
         line = mean_line(pd.concat([none, rows]), "k", look)
         lines[label] = line._replace(x=[called[k] for k in line.x])
     labels = ("how many of the first layers", "test accuracy, %")
-    return figures.chart({"": lines}, title, *labels, said="{y:.1f}")
+    return figures.chart({"": lines}, title, *labels, value_text="{y:.1f}")
 
 
 def sources(table: pd.DataFrame, title: str) -> Picture:
@@ -298,7 +307,10 @@ def sources(table: pd.DataFrame, title: str) -> Picture:
             line = mean_line(each, column, (*look, "none" if question == "style" else "-"))
             single = each[column].tolist(), (100 * each.accuracy).tolist()
             panels[name][f"{images} labelled digits"] = line._replace(error=None, single=single)
-    said, told = "{y:.1f} with {x}", "Accuracy of Option 1; open dots are single pretraining runs."
+    value_text, description = (
+        "{y:.1f} with {x}",
+        "Accuracy of Option 1; open dots are single pretraining runs.",
+    )
     labels, first = ("", "test accuracy, %"), next(iter(panels))
 
     def dress(ax: Axes) -> None:
@@ -308,7 +320,9 @@ def sources(table: pd.DataFrame, title: str) -> Picture:
             _beside(ax, label, at, (0, -24), ha="right", color=colour)
 
     look = figures.Look(beside=0.01, size=(9.6, 3.4), legend=False, dress=dress)
-    return figures.chart(panels, title, *labels, said=said, told=told, look=look)
+    return figures.chart(
+        panels, title, *labels, value_text=value_text, description=description, look=look
+    )
 
 
 def steps(table: pd.DataFrame, title: str) -> Picture:

@@ -120,7 +120,7 @@ def _tried(net, target, way, augmented, images, number) -> list[dict]:
     ]
     nets = (adapted(way, net, labelled, chosen, seed, augmented) for chosen in tried)
     scored = target.validation
-    accuracies = [training.accuracy(one, scored.x, scored.y) for one in nets]
+    accuracies = [training.accuracy(network, scored.x, scored.y) for network in nets]
     what = {"way": way, "augmented": augmented, "images": images}
     return tuning.rows_of(what, number, tried, accuracies)
 
@@ -143,8 +143,8 @@ def middle_ways(
 def _one(net, target, way, augmented, images, number, chosen) -> dict:
     target = target()
     labelled = draw(target.pool, images, number)
-    one = adapted(way, net, labelled, chosen, number, augmented)
-    right = training.predict(one, target.test.x).argmax(1) == target.test.y
+    tuned = adapted(way, net, labelled, chosen, number, augmented)
+    right = training.predict(tuned, target.test.x).argmax(1) == target.test.y
     return {
         "way": way, "augmented": augmented, "images": images, "draw": number,
         "accuracy": right.float().mean().item(), "right": right.numpy(),

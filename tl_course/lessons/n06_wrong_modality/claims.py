@@ -95,7 +95,9 @@ def three_networks_agree(table: pd.DataFrame) -> Claim:
         rows = fifty[(fifty.pretraining == run) | (fifty.source == "random")]
         alone[f"network {run + 1}"] = _gains(rows).loc[:, list(matrix.SOURCES), :]
     certain = [by.ahead.where(by.ahead.abs() > by.interval, 0) for by in alone.values()]
-    signs = pd.DataFrame({name: (one > 0) * 1 - (one < 0) for name, one in enumerate(certain)})
+    signs = pd.DataFrame(
+        {name: (ahead > 0) * 1 - (ahead < 0) for name, ahead in enumerate(certain)}
+    )
     return Claim(
         f"With fifty examples, each of the {len(alone)} networks of a source, taken "
         "alone, certainly helps, and certainly harms, the same targets.",

@@ -16,7 +16,7 @@ def split(recordings):
     `recordings` is a list of (speaker, digit, take), such as ("george", 7, 0).
     """
     test = recordings[::4]
-    labelled = [one for one in recordings if one not in test]
+    labelled = [recording for recording in recordings if recording not in test]
     return labelled, test
 
 
@@ -107,8 +107,8 @@ def standardised(x):
     ...
 
 
-def _near(one: torch.Tensor, other: torch.Tensor) -> bool:
-    return one.shape == other.shape and bool(torch.allclose(one, other, rtol=0.02, atol=0.02))
+def _near(x: torch.Tensor, other: torch.Tensor) -> bool:
+    return x.shape == other.shape and bool(torch.allclose(x, other, rtol=0.02, atol=0.02))
 
 
 def _by(x: torch.Tensor, *axes: int) -> torch.Tensor:
@@ -246,10 +246,10 @@ def _check_interval(half_interval) -> None:
         value=f"Your half interval is {half:.3f}. The means of the five people have a standard "
         f"deviation of {each:.3f}: what follows for the mean of five?",
     )
-    some = (people != "ana") & (people != "ben")  # three people, not equally often recorded
-    some[:200] &= people[:200] != "joe"
-    half = float(half_interval(right[some], people[some]))
-    three = [right[some & (people == who)].mean() for who in ("eva", "joe", "kim")]
+    three_people = (people != "ana") & (people != "ben")  # three people, not equally often recorded
+    three_people[:200] &= people[:200] != "joe"
+    half = float(half_interval(right[three_people], people[three_people]))
+    three = [right[three_people & (people == who)].mean() for who in ("eva", "joe", "kim")]
     expect(
         1.9 <= half * np.sqrt(3) / np.std(three, ddof=1) <= 4.4,
         three="With three people who were recorded a different number of times it goes wrong: take "
@@ -287,15 +287,15 @@ def refused(expected, modality, x):
 def _check_guard(refused) -> None:
     def ask(expected, modality, x):
         try:
-            said = refused(dict(expected), modality, x)
+            refusal = refused(dict(expected), modality, x)
         except (ValueError, TypeError, RuntimeError, AssertionError) as error:
             sentence = f"It should return the sentence, and it raises {type(error).__name__}."
             raise Wrong(raised=sentence) from error
         expect(
-            not isinstance(said, (bool, np.bool_)),
+            not isinstance(refusal, (bool, np.bool_)),
             verdict="Return a sentence or None: True and False do not say what is wrong.",
         )
-        return said
+        return refusal
 
     seeing = {"modality": "image", "shape": (3, 32, 32)}
     hearing = {"modality": "audio", "shape": (3, 32, 32)}
@@ -318,26 +318,26 @@ def _check_guard(refused) -> None:
         '`expected["modality"]`.',
     )
     for expected, modality in ((seeing, "audio"), (hearing, "image"), (seeing, "text")):
-        said = ask(expected, modality, unusual)
+        refusal = ask(expected, modality, unusual)
         name = expected["modality"]
         expect(
-            said,
+            refusal,
             shapes_alone=f"A network for {name} accepts {modality}, because the shapes agree. The "
             "same shape is not the same modality.",
         )
         expect(
-            isinstance(said, str) and name in said and modality in said,
+            isinstance(refusal, str) and name in refusal and modality in refusal,
             names=f"It refuses {modality}, but its sentence must name both modalities: what was "
             "expected, and what came.",
         )
     for x in (pictures[:, :1], pictures[..., :28, :28], pictures[0]):
-        said = ask(seeing, "image", x)
+        refusal = ask(seeing, "image", x)
         expect(
-            said,
+            refusal,
             shape=f"Pictures of shape {list(x.shape)} are accepted: the modality is right, but the "
             "shape is not.",
         )
-        expect(isinstance(said, str), sentence="Return a sentence where the shape differs.")
+        expect(isinstance(refusal, str), sentence="Return a sentence where the shape differs.")
 
 
 guard = Exercise(
@@ -369,7 +369,7 @@ compare_with = ...  # "guessing", "random layers" or "nothing"?
 def _check_plan(heart_sounds, road_signs, street_names, compare_with) -> None:
     given = heart_sounds, road_signs, street_names, compare_with
     heart_sounds, road_signs, street_names, compare_with = (
-        one.strip().lower() if isinstance(one, str) else one for one in given
+        entry.strip().lower() if isinstance(entry, str) else entry for entry in given
     )
     for source in (heart_sounds, road_signs, street_names):
         expect(

@@ -154,12 +154,12 @@ def controls(
     with_random = {"random": None, **nets}
     plan = []
 
-    def ask(control: str, some: dict, names: Iterable[str], change: Changed | None = None):
+    def ask(control: str, targets: dict, names: Iterable[str], change: Changed | None = None):
         for name in names:
             folds = [changed(fold, change) if change else fold for fold in there[name]]
             clean = there["spoken"][0] if name == "spoken-real" else there[name][0]
             chosen_on = changed(clean, change) if change else clean
-            for source, net in some.items():
+            for source, net in targets.items():
                 called = {"control": control, "source": source, "target": name}
                 plan.append((called, net, folds, draws, chosen_on))
 
@@ -188,12 +188,12 @@ def small_matrix(
 def directions(nets: dict[str, FiveLayerNet], draws: int) -> Iterator[dict]:
     """One person learnt from, another one tested, every pair: rows `learnt`, `tested`, …"""
     people = spoken.speakers()
-    pairs = [(one, other) for one in people for other in people if one != other]
+    pairs = [(person, other) for person in people for other in people if person != other]
     clean = spoken.spoken_digits()
     plan = [
-        ({"learnt": one, "tested": other, "source": source}, net,
-         [spoken.spoken_by_people(other, (one,))], draws, clean)
-        for one, other in pairs
+        ({"learnt": person, "tested": other, "source": source}, net,
+         [spoken.spoken_by_people(other, (person,))], draws, clean)
+        for person, other in pairs
         for source, net in {"random": None, **nets}.items()
     ]  # fmt: skip
     for rows in side_by_side(run, plan, "directions"):

@@ -111,8 +111,8 @@ def heat_map(measured: pd.DataFrame, title: str) -> Picture:
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
     figure.colorbar(picture, label="points ahead of random layers", shrink=0.8)
-    told = "Test accuracy in percent and points ahead of random layers:"
-    return drawing.finished(figure, title, heard, told)
+    description = "Test accuracy in percent and points ahead of random layers:"
+    return drawing.finished(figure, title, heard, description)
 
 
 def by_examples(recorded: pd.DataFrame, ends: pd.DataFrame, title: str) -> Picture:
@@ -125,9 +125,9 @@ def by_examples(recorded: pd.DataFrame, ends: pd.DataFrame, title: str) -> Pictu
             SOURCES[source]: drawing.mean_line(of[of.source == source], "images", (*look, "-"))
             for source, look in LOOKS.items()
         }
-    labels, said = ("labelled examples", "test accuracy, %"), "{y:.0f} with {x}"
+    labels, value_text = ("labelled examples", "test accuracy, %"), "{y:.0f} with {x}"
     look = figures.Look(log=True, ylim=(0, 102), size=(11.4, 3.4))
-    return figures.chart(panels, title, *labels, said=said, look=look)
+    return figures.chart(panels, title, *labels, value_text=value_text, look=look)
 
 
 def explained(table: pd.DataFrame, title: str) -> Picture:

@@ -7,8 +7,8 @@ def split(recordings):
     """Two lists, to learn from and for the test; about a quarter of it all is for the test."""
     speakers = sorted({speaker for speaker, _, _ in recordings})
     tested = speakers[::4]
-    labelled = [one for one in recordings if one[0] not in tested]
-    test = [one for one in recordings if one[0] in tested]
+    labelled = [recording for recording in recordings if recording[0] not in tested]
+    test = [recording for recording in recordings if recording[0] in tested]
     return labelled, test
 
 

@@ -252,9 +252,9 @@ def _rival(name: str, arm: str, number: int, at: dict, chosen: Settings | None =
     }  # fmt: skip
 
 
-def finals(table: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+def finals(table: pd.DataFrame, rivals: pd.DataFrame) -> pd.DataFrame:
     """One table of arms: those of `rivals`, "own" and "lite0" (best cut) and "lite0-last"."""
-    kept = [others[["target", "arm", "draw", "accuracy", "right"]]]
+    tables = [rivals[["target", "arm", "draw", "accuracy", "right"]]]
     for name in table.target.unique():
         at = best(table, name)
         last = best(table[table.cut == "last"], name)
@@ -267,23 +267,23 @@ def finals(table: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
                 (table.target == name) & (table.net == net) & (table.cut == where["cut"])
                 & (table["size"] == where["size"])
             ]  # fmt: skip
-            kept.append(rows[["target", "draw", "accuracy", "right"]].assign(arm=arm))
-    return pd.concat(kept, ignore_index=True)
+            tables.append(rows[["target", "draw", "accuracy", "right"]].assign(arm=arm))
+    return pd.concat(tables, ignore_index=True)
 
 
-def ahead(table: pd.DataFrame, one: str, other: str) -> pd.DataFrame:
-    """How far arm `one` is ahead of `other` on the same draws, in points, with a 95% interval."""
+def ahead(table: pd.DataFrame, arm: str, other: str) -> pd.DataFrame:
+    """How far `arm` is ahead of `other` on the same draws, in points, with a 95% interval."""
 
     def clusters(target: str, right: pd.DataFrame) -> dict:
         return {"block": right.columns.to_numpy() // BLOCKWISE.get(target, 1)}
 
-    return paired(table, one, other, "target", clusters)
+    return paired(table, arm, other, "target", clusters)
 
 
 def paired(
-    table: pd.DataFrame, one: str, other: str, by: str, clusters: Callable[..., dict]
+    table: pd.DataFrame, leader: str, other: str, by: str, clusters: Callable[..., dict]
 ) -> pd.DataFrame:
-    """Arm `one` against `other` on the same draws: rows `by`, `ahead`, `interval`, `wins`, `draws`.
+    """`leader` against `other` on the same draws: rows `by`, `ahead`, `interval`, `wins`, `draws`.
 
     `clusters(value of by, what was right by draw)` says what else than the draw chance chose.
     """
@@ -291,7 +291,7 @@ def paired(
     for value, group in table.groupby(by, sort=False):
         first, second = (
             pd.DataFrame(dict(zip(rows.draw, rows.right, strict=True))).T.sort_index().astype(float)
-            for rows in (group[group.arm == arm] for arm in (one, other))
+            for rows in (group[group.arm == arm] for arm in (leader, other))
         )
         each = (first - second).dropna()
         points, interval = stats.estimate(each, draw=0, **clusters(value, each))

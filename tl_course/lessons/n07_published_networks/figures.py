@@ -61,7 +61,7 @@ def named(pictures: Sequence[torch.Tensor], scores: torch.Tensor, names: Sequenc
     """Photographs `[3, h, w]`, 0 … 1, each with the five names of the largest `scores` `[n, k]`."""
     probabilities = scores.softmax(1)
     figure = Figure(figsize=(4 * len(pictures), 4.6), layout="constrained")
-    told = []
+    values = []
     axes = figure.subplots(2, len(pictures), height_ratios=(1.6, 1))
     for column, (picture, of_names) in enumerate(zip(pictures, probabilities, strict=True)):
         drawing.image(axes[0, column], picture)
@@ -73,7 +73,7 @@ def named(pictures: Sequence[torch.Tensor], scores: torch.Tensor, names: Sequenc
         axes[1, column].invert_yaxis()
         axes[1, column].set(xlim=(0, 108), xlabel="probability, %")
         axes[1, column].spines[["top", "right"]].set_visible(False)
-        told.append(
+        values.append(
             f"photograph {column + 1}: "
             + ", ".join(
                 f"{n} {100 * v:.0f}%" for n, v in zip(called, likeliest.values, strict=True)
@@ -81,22 +81,22 @@ def named(pictures: Sequence[torch.Tensor], scores: torch.Tensor, names: Sequenc
         )
     best = " and ".join(f"“{names[i]}”" for i in scores.argmax(1).tolist())
     title = f"Its likeliest names: {best}"
-    return drawing.finished(figure, title, told, f"The five likeliest of {len(names):,} names:")
+    return drawing.finished(figure, title, values, f"The five likeliest of {len(names):,} names:")
 
 
-def classes(targets: Mapping[str, Target], seed: int, some: int = 5) -> Picture:
+def classes(targets: Mapping[str, Target], seed: int, each: int = 5) -> Picture:
     """One labelled picture of some classes of every target, a row for each target."""
     size = max(target.pool.x.shape[-1] for target in targets.values())
-    every, captions, told = [], [], []
+    every, captions, values = [], [], []
     for name, target in targets.items():
         ten = draw(target.pool, 10, seed)
-        every.append(F.interpolate(ten.x[:some], (size, size)))
-        names = [ten.names[label] for label in ten.y[:some]]
+        every.append(F.interpolate(ten.x[:each], (size, size)))
+        names = [ten.names[label] for label in ten.y[:each]]
         captions += [textwrap.fill(label, 18) for label in names]
-        told.append(f"{TARGETS[name]}: {', '.join(names)}")
+        values.append(f"{TARGETS[name]}: {', '.join(names)}")
     title = "Three targets, some of the ten classes of each"
-    alt = f"{title}, a row for each target. {'; '.join(told)}."
-    return figures.pictures(torch.cat(every), captions, title, alt, some, 1.5)
+    alt = f"{title}, a row for each target. {'; '.join(values)}."
+    return figures.pictures(torch.cat(every), captions, title, alt, each, 1.5)
 
 
 def where_to_cut(table: pd.DataFrame) -> Picture:
@@ -112,19 +112,26 @@ def where_to_cut(table: pd.DataFrame) -> Picture:
         yours = 100 * rows[rows.net == "own"].accuracy.mean()
         levels[f"{name}, your five layers"] = drawing.level(yours, (colour, "", "--"))
     title = "Digits and drawings want a cut in the middle, photographs a late one or none"
-    labels, said = ("kept up to", "test accuracy, %"), "{x} {y:.0f}"
-    told = (
+    labels, value_text = ("kept up to", "test accuracy, %"), "{x} {y:.0f}"
+    description = (
         "Option 1 with fifty labelled pictures, by where ImageNet's network is cut; dashed levels "
         "are your own five layers."
     )
     look = figures.Look(size=(8.5, 4.4), ylim=(0, 100))
-    return figures.chart({"": lines | levels}, title, *labels, said=said, told=told, look=look)
+    return figures.chart(
+        {"": lines | levels},
+        title,
+        *labels,
+        value_text=value_text,
+        description=description,
+        look=look,
+    )
 
 
 def arms(table: pd.DataFrame, target: str) -> Picture:
     """Rows of `experiments.finals`: every arm on one target."""
     rows = table[table.target == target]
-    every = {arm: 100 * one.accuracy for arm, one in rows.groupby("arm")}
+    every = {arm: 100 * draws.accuracy for arm, draws in rows.groupby("arm")}
     best = max(every, key=lambda arm: every[arm].mean())
     title = f"{TARGETS[target].capitalize()}: most right with {STYLES[best][0]}"
     return figures.dots({"": every}, STYLES, title, "test accuracy, %", xlim=(0, 103))
@@ -133,16 +140,16 @@ def arms(table: pd.DataFrame, target: str) -> Picture:
 def size_and_time(right_of_100: pd.DataFrame, times: Sequence[dict]) -> Picture:
     """By the side of a picture: `experiments.by_size`, and measured time."""
     figure, (right, spent) = drawing.in_a_row(2, 8.5, 3.8)
-    told = []
+    values = []
     for (name, label), (colour, marker) in zip(TARGETS.items(), TARGET_LOOKS, strict=True):
         accuracies = right_of_100[name].rename("{}".format)
         right.plot(accuracies.index, accuracies, color=colour, marker=marker, label=label)
-        told.append(f"{label} " + ", ".join(f"{y:.0f} at {x}" for x, y in accuracies.items()))
+        values.append(f"{label} " + ", ".join(f"{y:.0f} at {x}" for x, y in accuracies.items()))
     milliseconds = pd.DataFrame(times).set_index(["net", "size"]).milliseconds
     theirs, yours = milliseconds[LITE0], milliseconds["own"].iloc[0]
     spent.plot([f"{size}" for size in theirs.index], theirs, "-s", color="black", label="ImageNet")
     spent.axhline(yours, color=GREY, linestyle="--", label="your five layers, 32 pixels")
-    told.append(
+    values.append(
         "milliseconds per picture on this machine "
         + ", ".join(f"{y:.1f} at {x}" for x, y in theirs.items())
         + f", your five layers {yours:.2f}"
@@ -152,7 +159,9 @@ def size_and_time(right_of_100: pd.DataFrame, times: Sequence[dict]) -> Picture:
     for ax in (right, spent):
         ax.set_xlabel("side of a picture, pixels")
         ax.legend(frameon=False, fontsize=9)
-    return drawing.finished(figure, "More pixels help up to 112; beyond that they only cost", told)
+    return drawing.finished(
+        figure, "More pixels help up to 112; beyond that they only cost", values
+    )
 
 
 def readers(table: pd.DataFrame, title: str) -> Picture:

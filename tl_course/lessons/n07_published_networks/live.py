@@ -62,12 +62,12 @@ def by_kind(names: Texts, most: int = 4) -> str:
     )
 
 
-def some_sorted(sorter: Adapted, names: Texts, some: int = 12) -> str:
+def some_sorted(sorter: Adapted, names: Texts, many: int = 12) -> str:
     """What an adapted network made of some of the names, with the right kind where it was wrong."""
     lines = [
         f"{100 * sorter.accuracy:.0f} of 100 names that it had not seen are right. Some of them:"
     ]
-    for place in range(0, len(names), len(names) // some):
+    for place in range(0, len(names), len(names) // many):
         answer, kind = NAMES[sorter.predictions[place]], NAMES[names.y[place]]
         lines.append(
             f"  {names.texts[place]:<28} {answer:<10} {'' if answer == kind else f'({kind})'}"

@@ -101,9 +101,9 @@ def _expect_refused(load: Callable, folder: Path, taken: Wrong, otherwise: Wrong
 
 
 def _check(load) -> None:
-    with tempfile.TemporaryDirectory() as made:
-        root, kept = Path(made), _weights()
-        sound = _folder(root / "sound", weights=safetensors.torch.save(kept))
+    with tempfile.TemporaryDirectory() as folder:
+        root, sound_weights = Path(folder), _weights()
+        sound = _folder(root / "sound", weights=safetensors.torch.save(sound_weights))
         try:
             answer = returned(load(sound))
         except ValueError as error:
@@ -114,12 +114,12 @@ def _check(load) -> None:
         )
         weights, picture = answer
         expect(
-            isinstance(weights, dict) and weights.keys() == kept.keys(),
+            isinstance(weights, dict) and weights.keys() == sound_weights.keys(),
             weights="The weights of an intact folder should come back as {name: tensor}, all of "
             "them.",
         )
         expect(
-            all(torch.equal(weights[name], one) for name, one in kept.items()),
+            all(torch.equal(weights[name], weight) for name, weight in sound_weights.items()),
             weights_changed="The weights of an intact folder come back changed.",
         )
         expect(

@@ -146,8 +146,8 @@ def choose() -> dict[tuple[str, int], Settings | tuple]:
     best = tuning.best(side_by_side(_tried, plan, "choosing"))
     tried, draws = MOVING["bert-option-2"]
     plan = []
-    for images, one, n in itertools.product(SIZES, tried, range(draws)):
-        chosen = replace(one, l2=best["bert-option-1", images].l2)
+    for images, settings, n in itertools.product(SIZES, tried, range(draws)):
+        chosen = replace(settings, l2=best["bert-option-1", images].l2)
         plan.append(("bert-option-2", images, n, chosen))
     return best | tuning.best(side_by_side(_tried, plan, "choosing the rate"))
 
@@ -172,8 +172,8 @@ def _row(arm: str, images: int, draw: int, chosen) -> dict:
     }  # fmt: skip
 
 
-def ahead(table: pd.DataFrame, one: str, other: str) -> pd.DataFrame:
-    """How far arm `one` is ahead of `other` on the same draws, in points, with a 95% interval.
+def ahead(table: pd.DataFrame, arm: str, other: str) -> pd.DataFrame:
+    """How far `arm` is ahead of `other` on the same draws, in points, with a 95% interval.
 
     A draw has test names of its own, and a name comes up in several draws; so the interval is
     for other draws and other names, a name by its mean in all draws.
@@ -182,4 +182,4 @@ def ahead(table: pd.DataFrame, one: str, other: str) -> pd.DataFrame:
     def clusters(images: int, right: pd.DataFrame) -> dict:
         return {"name": np.array([kinds(draw, "test").texts for draw in right.index])}
 
-    return paired(table, one, other, "images", clusters)
+    return paired(table, arm, other, "images", clusters)

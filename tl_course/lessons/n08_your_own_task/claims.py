@@ -68,5 +68,5 @@ def what_is_shared_answers_the_same(
         "network here, and its card credits the network that it was built on.",
         torch.equal(here, there) and len(lineage) >= 1,
         f"{len(here)} test pictures; built on "
-        + ", ".join(f"{one['name']} by {one['maker']}" for one in lineage),
+        + ", ".join(f"{ancestor['name']} by {ancestor['maker']}" for ancestor in lineage),
     )

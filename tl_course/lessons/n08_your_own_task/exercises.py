@@ -38,30 +38,32 @@ def _photographs() -> list[dict[str, str]]:
 
 def _check_groups(split) -> None:
     photographs, in_test = _photographs(), set()
-    every = sorted(one["file"] for one in photographs)
+    every = sorted(photograph["file"] for photograph in photographs)
     for seed in range(8):
-        answer = split([dict(one) for one in photographs], seed)
+        answer = split([dict(photograph) for photograph in photographs], seed)
         expect(
             has_length(answer, 2),
             two="Your function must return two lists, first the training and then the test "
             "pictures.",
         )
         train, test = map(list, answer)
-        came = sorted(one["file"] for one in train + test)
+        came = sorted(photograph["file"] for photograph in train + test)
         expect(
             set(came) == set(every),
             lost=f"{len(every)} pictures went in and {len(set(came))} came out. A picture that is "
             "not in the test belongs in the training part.",
         )
         expect(came == every, repeated="There are pictures that came out more than once.")
-        both = {one["leaf"] for one in train} & {one["leaf"] for one in test}
+        both = {photograph["leaf"] for photograph in train} & {
+            photograph["leaf"] for photograph in test
+        }
         expect(
             not both,
             leaves=f"With seed {seed}, photographs of {len(both)} leaves are in both parts, such "
             f"as “{min(both, default='')}”. A network can know such a leaf by its spots. What has "
             "to be split, the pictures or the leaves?",
         )
-        kinds = [{one["species"] for one in part} for part in (train, test)]
+        kinds = [{photograph["species"] for photograph in part} for part in (train, test)]
         expect(
             not train or not test or kinds[0] & kinds[1],
             species="You split by species: the network is tested on trees that it never saw. Split "
@@ -85,13 +87,14 @@ def _check_groups(split) -> None:
             share=f"{100 * share:.0f} of 100 pictures are in the test, and about 30 were asked "
             "for.",
         )
-        again = split([dict(one) for one in photographs], seed)[1]
+        again = split([dict(photograph) for photograph in photographs], seed)[1]
         expect(
-            {one["file"] for one in again} == {one["file"] for one in test},
+            {photograph["file"] for photograph in again}
+            == {photograph["file"] for photograph in test},
             same_seed="Twice the same seed gave two splits. A test that changes cannot be compared "
             "with.",
         )
-        in_test.add(frozenset(one["file"] for one in test))
+        in_test.add(frozenset(photograph["file"] for photograph in test))
     expect(
         len(in_test) > 1,
         seeds="Eight seeds gave the same split: `seed` has to decide which leaves are in the test.",
@@ -141,16 +144,16 @@ def _stored(picture: torch.Tensor) -> np.ndarray:
 
 def _folders() -> tuple[dict, dict, dict[str, tuple[str, str]]]:
     """Training and test pictures, and the pairs that are to be found by what they are."""
-    made = [_smooth(seed) for seed in range(12)]
-    noise = 3 * torch.rand(made[0].shape, generator=torch.Generator().manual_seed(99))
-    train = {f"photo-{i}.png": _stored(picture) for i, picture in enumerate(made[:8])}
-    test = {f"photo-{i}.png": _stored(picture) for i, picture in enumerate(made[8:])}
+    pictures = [_smooth(seed) for seed in range(12)]
+    noise = 3 * torch.rand(pictures[0].shape, generator=torch.Generator().manual_seed(99))
+    train = {f"photo-{i}.png": _stored(picture) for i, picture in enumerate(pictures[:8])}
+    test = {f"photo-{i}.png": _stored(picture) for i, picture in enumerate(pictures[8:])}
     test |= {
         "same.png": train["photo-1.png"].copy(),
-        "lighter.jpg": _stored(made[2] + 1 + noise),
-        "darker.jpg": _stored(made[4] - 1 - noise),
-        "small.png": _stored(F.avg_pool2d(made[5], 2)),
-        "turned.png": _stored(made[6].flip(1, 2)),
+        "lighter.jpg": _stored(pictures[2] + 1 + noise),
+        "darker.jpg": _stored(pictures[4] - 1 - noise),
+        "small.png": _stored(F.avg_pool2d(pictures[5], 2)),
+        "turned.png": _stored(pictures[6].flip(1, 2)),
     }
     pairs = {
         "same": ("photo-1.png", "same.png"),
@@ -170,15 +173,15 @@ def _check_copies(in_both) -> None:
         raise Wrong(
             pairs="Your function must return pairs of names, such as a list of tuples."
         ) from None
-    wanted = set(pairs.values())
+    expected = set(pairs.values())
     expect(
-        not answer or not answer <= {(b, a) for a, b in wanted},
+        not answer or not answer <= {(b, a) for a, b in expected},
         order="The names are the wrong way round: first the one in `train`, then the one in "
         "`test`.",
     )
     names = {(name, name) for name in train.keys() & test.keys()}
     expect(
-        not answer & names or not answer <= names | wanted,
+        not answer & names or not answer <= names | expected,
         names="You took two pictures for one because they have the same name. Cameras count from 1 "
         "again on every card; look at the pixels.",
     )
@@ -188,14 +191,14 @@ def _check_copies(in_both) -> None:
     )
     turned = ("photo-6.png", "turned.png")
     expect(
-        turned not in answer or len(answer - wanted) > 10,
+        turned not in answer or len(answer - expected) > 10,
         turned="photo-6.png and turned.png have the same colours, but in other places: one is the "
         "other turned upside down. Compare where it is light and dark, not only how much.",
     )
     expect(
-        answer <= wanted,
-        generous=f"{len(answer - wanted)} pairs show different things, such as "
-        f"{' and '.join(min(answer - wanted, default=('', '')))}: you allow too much difference.",
+        answer <= expected,
+        generous=f"{len(answer - expected)} pairs show different things, such as "
+        f"{' and '.join(min(answer - expected, default=('', '')))}: you allow too much difference.",
     )
     missed = {what for what, pair in pairs.items() if pair not in answer}
     expect(
@@ -262,7 +265,7 @@ def _task(right: int, counts: dict[int, int], trained: dict[int, int]) -> tuple[
 
 def _three(answer: object) -> list[float]:
     try:
-        numbers = [float(one) for one in answer]
+        numbers = [float(number) for number in answer]
     except (TypeError, ValueError):
         raise Wrong(
             numbers="Your function must return three numbers: low, high, baseline."

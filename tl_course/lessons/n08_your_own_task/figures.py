@@ -54,7 +54,8 @@ def findings(checked: Checked, most: int = 6) -> Findings:
     """What the checker found: each with what to do, thumbnails, and the files' names."""
     head, *_ = str(checked).splitlines()
     parts = [
-        _one_finding(checked.root, number, one, most) for number, one in enumerate(checked.findings)
+        _one_finding(checked.root, number, finding, most)
+        for number, finding in enumerate(checked.findings)
     ]
     parts = parts or [Markup("<p>Nothing was found that should worry you.</p>")]
     grid = Markup('<p>{}</p><div style="{}">{}</div>')
@@ -92,8 +93,8 @@ def some_of_each(examples: Examples, title: str, n: int = 6) -> Picture:
     x = torch.full((len(shown), n, 3, 32, 32), 2.0)  # white where a class has fewer
     titles = []
     for label, name in enumerate(shown):
-        some = examples.x[examples.y == label][:n]
-        x[label, : len(some)] = some
+        pictures = examples.x[examples.y == label][:n]
+        x[label, : len(pictures)] = pictures
         titles += [short[name]] + [""] * (n - 1)
     picture = figures.pictures(
         x.flatten(0, 1), titles, title,
@@ -128,9 +129,9 @@ def confusion(outcome: Outcome) -> Picture:
         f"'{names[i]}' taken for '{names[j]}', {wrong[i, j]} time{'s' if wrong[i, j] > 1 else ''}"
     )
     title = f"Most often: {most}" if wrong.any() else "Not one mistake in this test"
-    some, shown = "", np.arange(len(names))
+    which, shown = "", np.arange(len(names))
     if len(names) > MOST_CLASSES:
-        some = f" (the {MOST_CLASSES} of {len(names)} classes with the most mistakes)"
+        which = f" (the {MOST_CLASSES} of {len(names)} classes with the most mistakes)"
         mistakes = wrong.sum(0) + wrong.sum(1)
         shown = np.sort(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES])
     counts, ticks = counts[np.ix_(shown, shown)], [names[k] for k in shown]
@@ -138,12 +139,12 @@ def confusion(outcome: Outcome) -> Picture:
     figure, (ax,) = drawing.in_a_row(1, side + 0.8, side)
     shares, texts = counts / np.maximum(total[shown, None], 1), counts.astype(str)
     drawing.heat(ax, shares, ticks, ticks, np.where(counts, texts, ""), 1)
-    ax.set(xlabel=f"taken for{some}", ylabel="what it was (pictures)")
+    ax.set(xlabel=f"taken for{which}", ylabel="what it was (pictures)")
     ax.set_title(title, fontsize=11)
     rows = "; ".join(
         f"{outcome.train.names[k]}: {outcome.confusion[k, k]} of {total[k]} right" for k in shown
     )
-    picture = Picture(figure, f"Confusion matrix{some}. {title}. {rows}.")
+    picture = Picture(figure, f"Confusion matrix{which}. {title}. {rows}.")
     return _with_key(picture, [outcome.train.names[k] for k in shown], short)
 
 
@@ -155,11 +156,11 @@ def worst(outcome: Outcome, n: int = 10) -> Picture:
             outcome.test.x[:1], ["right"], "There are no mistakes to show",
             "One test picture, which was called by its name, as all of them were.",
         )  # fmt: skip
-    told = "; ".join(f"{m.true} taken for {m.said}, {100 * m.sure:.0f}% sure" for m in mistakes)
+    mistaken = "; ".join(f"{m.true} taken for {m.said}, {100 * m.sure:.0f}% sure" for m in mistakes)
     short = _labels(outcome.train.names)
     captions = [f"{short[m.true]}\n→ {short[m.said]}\n{100 * m.sure:.0f}% sure" for m in mistakes]
     x = outcome.test.x[[mistake.number for mistake in mistakes]]
-    alt = f"{len(mistakes)} test pictures with wrong answers: {told}."
+    alt = f"{len(mistakes)} test pictures with wrong answers: {mistaken}."
     picture = figures.pictures(x, captions, "The mistakes that it was surest of", alt, 5, 1.4)
     return _with_key(
         picture, sorted({*(m.true for m in mistakes), *(m.said for m in mistakes)}), short
@@ -169,7 +170,7 @@ def worst(outcome: Outcome, n: int = 10) -> Picture:
 def rivals(shares: dict[str, tuple[float, float, float]]) -> Picture:
     """Accuracy of each in %, with its 95% interval: `own_task.shares`."""
     figure, (ax,) = drawing.in_a_row(1, 8, 1.2 + 0.5 * len(shares))
-    told = []
+    values = []
     for place, (name, (share, low, high)) in enumerate(shares.items()):
         colour, marker = MARKERS.get(name, (GREY, "s"))
         ax.errorbar(
@@ -177,20 +178,20 @@ def rivals(shares: dict[str, tuple[float, float, float]]) -> Picture:
             markersize=9, capsize=5,
         )  # fmt: skip
         ax.text(high + 1.5, place, f"{share:.0f}", va="center", color=drawing.as_text(colour))
-        told.append(f"{name} {share:.1f}% ({low:.1f} to {high:.1f}%)")
+        values.append(f"{name} {share:.1f}% ({low:.1f} to {high:.1f}%)")
     ax.set_yticks(range(len(shares)), list(shares), fontsize=10)
     ax.set(xlim=(0, 106), ylim=(len(shares) - 0.4, -0.6))
     ax.set_xlabel("test accuracy, % (95% intervals)")
     most = max(share for share, *_ in shares.values())
     best = " and ".join(name for name, (share, *_) in shares.items() if share == most)
-    return drawing.finished(figure, f"Most right in the same test: {best}", told)
+    return drawing.finished(figure, f"Most right in the same test: {best}", values)
 
 
 def ways(tried: pd.DataFrame) -> HTML:
     """What `own_task.tried` gives as a table, the best way first."""
     rows = [
-        (f"Option {one.option}", "yes" if one.augmented else "no", f"{100 * one.accuracy:.1f}")
-        for one in tried.itertuples()
+        (f"Option {row.option}", "yes" if row.augmented else "no", f"{100 * row.accuracy:.1f}")
+        for row in tried.itertuples()
     ]
     head = ("option", "altered copies", "right of 100 held-out training pictures")
     return HTML(table(rows, head, caption="Tried on the training pictures alone"))
@@ -204,9 +205,13 @@ def more_labels(curve: pd.DataFrame) -> Picture:
     title = "One picture per class: there are no fewer to compare with"
     if len(line.y) > 1:
         title = f"Twice the labels: {line.y[-1] - line.y[-2]:+.0f} points at the end"
-    labels, said = ("labelled pictures", "test accuracy, %"), "{y:.1f}% with {x}"
+    labels, value_text = ("labelled pictures", "test accuracy, %"), "{y:.1f}% with {x}"
     return figures.chart(
-        {"": lines}, title, *labels, said=said, look=figures.Look(ylim=(0, 103), log=True)
+        {"": lines},
+        title,
+        *labels,
+        value_text=value_text,
+        look=figures.Look(ylim=(0, 103), log=True),
     )
 
 

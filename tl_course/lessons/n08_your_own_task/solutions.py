@@ -9,12 +9,12 @@ def split(pictures, seed=0):
     """Two lists, training and test pictures; about 30 of 100 are for the test."""
     rng = np.random.default_rng(seed)
     in_test = set()
-    for species in sorted({one["species"] for one in pictures}):
-        leaves = sorted({one["leaf"] for one in pictures if one["species"] == species})
+    for species in sorted({picture["species"] for picture in pictures}):
+        leaves = sorted({picture["leaf"] for picture in pictures if picture["species"] == species})
         n_test = max(1, round(0.3 * len(leaves)))
         in_test.update(rng.permutation(leaves)[:n_test].tolist())
-    train = [one for one in pictures if one["leaf"] not in in_test]
-    test = [one for one in pictures if one["leaf"] in in_test]
+    train = [picture for picture in pictures if picture["leaf"] not in in_test]
+    test = [picture for picture in pictures if picture["leaf"] in in_test]
     return train, test
 
 
@@ -26,10 +26,10 @@ def in_both(train, test):
         return F.adaptive_avg_pool2d(grey[None], 8)
 
     return [
-        (one, other)
-        for one in train
-        for other in test
-        if (small(train[one]) - small(test[other])).abs().mean() < 10
+        (learnt, tested)
+        for learnt in train
+        for tested in test
+        if (small(train[learnt]) - small(test[tested])).abs().mean() < 10
     ]
 
 

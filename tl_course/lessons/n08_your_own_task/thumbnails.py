@@ -84,12 +84,12 @@ def surest_mistakes(outcome: Outcome, checked: Checked, n: int = 8) -> Markup:
         return Markup("<p>Not one mistake in this test.</p>")
     tiles = [
         tile(
-            thumbnail(checked.root / checked.test_files[one.number]),
+            thumbnail(checked.root / checked.test_files[mistake.number]),
             Markup("{} taken for <b>{}</b>, {:.0f}% sure").format(
-                breakable(one.true), breakable(one.said), 100 * one.sure
+                breakable(mistake.true), breakable(mistake.said), 100 * mistake.sure
             ),
-            alt=f"A thumbnail of the file {legible(checked.test_files[one.number])}",
+            alt=f"A thumbnail of the file {legible(checked.test_files[mistake.number])}",
         )
-        for one in mistakes
+        for mistake in mistakes
     ]
     return Markup("<h4>The mistakes that it was surest of</h4>{}").format(row(tiles))

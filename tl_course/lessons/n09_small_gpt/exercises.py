@@ -168,8 +168,11 @@ def _check_tied(only_output) -> None:
         memory="The embedding still moves with it: you made a new parameter, but it looks at the "
         "same numbers in memory. Copy the numbers too.",
     )
-    others = sorted(name for name in moved if not name.startswith("output."))
-    expect(not others, others=f"After one step of training {', '.join(others)} moved as well.")
+    other_names = sorted(name for name in moved if not name.startswith("output."))
+    expect(
+        not other_names,
+        others=f"After one step of training {', '.join(other_names)} moved as well.",
+    )
     expect(
         "output.weight" in moved,
         output="After one step of training the output layer has not moved.",
@@ -219,7 +222,7 @@ def _check_temperature(with_temperature) -> None:
     right = {temperature: (logits / temperature).softmax(0) for temperature in answer}
     total = {temperature: chances.sum().item() for temperature, chances in answer.items()}
     expect(
-        all(abs(one - 1) < 1e-3 for one in total.values()),
+        all(abs(share - 1) < 1e-3 for share in total.values()),
         total=f"At temperature 2 your probabilities add up to {total[2.0]:.2f}, and not to 1.",
     )
     expect(
@@ -295,14 +298,14 @@ def _check_counting(bigram) -> None:
         "follow: 0 divided by 0.",
     )
     seen = torch.zeros(kinds, kinds, dtype=torch.float64)
-    for one, other in zip(pattern, pattern[1:], strict=False):
-        seen[one, other] += 1
+    for letter, next_letter in zip(pattern, pattern[1:], strict=False):
+        seen[letter, next_letter] += 1
 
     def shares(counts: torch.Tensor) -> torch.Tensor:
         return (counts + 1) / (counts + 1).sum(1, keepdim=True)
 
-    def near(other: torch.Tensor) -> bool:
-        return torch.allclose(answer, other, atol=1e-4)
+    def near(next_letter: torch.Tensor) -> bool:
+        return torch.allclose(answer, next_letter, atol=1e-4)
 
     expect(
         not near((seen + 1) / (seen + 1).sum()),

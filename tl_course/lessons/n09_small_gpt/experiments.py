@@ -72,7 +72,7 @@ def pretrained() -> GPT:
 
 
 @functools.lru_cache(maxsize=1)
-def _shipped(made: int) -> GPT:
+def _shipped(modified: int) -> GPT:
     return gpt.load(shipped_folder())
 
 
@@ -174,9 +174,9 @@ def adapt(
 
     def batch_at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-        some = torch.randperm(len(x), generator=generator)[:LINES_AT_ONCE]
-        longest = int((y[some] != gpt.NOT_SCORED).sum(1).max())
-        return x[some, :longest], y[some, :longest]
+        lines = torch.randperm(len(x), generator=generator)[:LINES_AT_ONCE]
+        longest = int((y[lines] != gpt.NOT_SCORED).sum(1).max())
+        return x[lines, :longest], y[lines, :longest]
 
     recipe = Recipe(chosen.steps, chosen.learning_rate, weight_decay=0.1)
     return adapted, training.train(adapted, batch_at, recipe, Callbacks(on_step=on_step))
@@ -407,13 +407,13 @@ def saved_in_front(table: pd.DataFrame, number: int = 4) -> dict[str, float]:
     return {kind: mean["nothing", 0] - mean[kind, number] for kind in FRONTS}
 
 
-def fewer(table: pd.DataFrame, one: str, other: str) -> tuple[float, float, float]:
-    """Bits that `one` needs fewer than `other` on the same draws: mean, 95% interval, least.
+def fewer(table: pd.DataFrame, arm: str, other: str) -> tuple[float, float, float]:
+    """Bits that `arm` needs fewer than `other` on the same draws: mean, 95% interval, least.
 
     The interval is over draws of the fifty lines; the test lines are the same for all.
     """
     bits = table.pivot_table(index="draw", columns="arm", values="bits")
-    gain = (bits[other] - bits[one]).dropna()
+    gain = (bits[other] - bits[arm]).dropna()
     return *stats.estimate(gain, draw=0), gain.min()
 
 

@@ -80,13 +80,13 @@ def in_front(table: pd.DataFrame, title: str) -> Picture:
     for kind, look in FRONTS.items():
         rows = pd.concat([nothing, table[table.front == kind]])
         lines[kind] = drawing.mean_line(rows, "lines", (*look, "-"), "bits", 1)
-    labels, said = ("lines in front", "bits per character"), "{y:.2f} with {x}"
-    told = (
+    labels, value_text = ("lines in front", "bits per character"), "{y:.2f} with {x}"
+    description = (
         "Bits per character, means with bars of one SD; nothing in front: "
         f"{nothing.bits.mean():.2f}."
     )
     look = figures.Look(legend_title="what is in front")
-    return figures.chart({"": lines}, title, *labels, said, told, look)
+    return figures.chart({"": lines}, title, *labels, value_text, description, look)
 
 
 def chosen(recorded: pd.DataFrame) -> HTML:

@@ -162,7 +162,7 @@ def padded(lines: Sequence[str], before: Sequence[str] | str = "") -> tuple:
     """
     fronts = [before] * len(lines) if isinstance(before, str) else before
     encoded = [encode(f"\n{front}{line}\n") for front, line in zip(fronts, lines, strict=True)]
-    x = nn.utils.rnn.pad_sequence([one[:-1] for one in encoded], batch_first=True)
+    x = nn.utils.rnn.pad_sequence([symbols[:-1] for symbols in encoded], batch_first=True)
     y = nn.utils.rnn.pad_sequence(
         [o[1:] for o in encoded], batch_first=True, padding_value=NOT_SCORED
     )

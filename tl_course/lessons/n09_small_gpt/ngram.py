@@ -43,8 +43,8 @@ class NGram:
 class Mixture:
     """Two of them: `share` of the probability comes from the first, the rest from the second."""
 
-    def __init__(self, one: NGram, other: NGram, share: float):
-        self.one, self.other, self.share = one, other, share
+    def __init__(self, first: NGram, other: NGram, share: float):
+        self.one, self.other, self.share = first, other, share
 
     def probability(self, context: str, character: str) -> float:
         """Of `character` after `context`."""
