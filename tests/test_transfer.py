@@ -315,7 +315,7 @@ def test_fixed_settings_are_the_middle_of_what_is_searched():
         for augmented in (False, True):
             tried = tuning.OFFLINE.grid(arm, augmented, 10)
             fixed = settings.fixed(arm, 10, augmented)
-            key = "l2" if arm in tuning.HEADS else "rate"
+            key = "l2" if arm in tuning.HEADS else "learning_rate"
             values = sorted({getattr(settings, key) for settings in tried})
             assert getattr(fixed, key) == values[len(values) // 2] and len(values) % 2
             if arm in tuning.WHOLE:
