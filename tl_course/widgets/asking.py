@@ -1,8 +1,8 @@
-"""What a notebook asks: a prediction before its result, and short questions with an answer at once.
+"""Predictions before a result, and short questions that are answered at once.
 
-What comes after a prediction and would tell its answer (`show`) waits for it. Where nobody sits at
-the notebook (papermill, nbval, a page that is built), there is nothing to press: the result is
-shown at once, and a question with all that can be said to its answers.
+`show` holds back whatever would give away the answer to an open prediction. If nobody sits at the
+notebook (papermill, nbval, a built page), every result is shown at once, and each question comes
+with the explanation of all its answers.
 """
 
 import html
@@ -26,8 +26,8 @@ from tl_course.widgets.parts import Guard, joined
 
 RULE = "border-left:4px solid {};padding:0.2em 0.8em;margin:0.4em 0"
 PRESS = {"press": str, "typed": [str]}  # what a form sends
-NOW = "Show it now"  # what waits for an answer
-EMPTY = {"text/html": "", "text/plain": ""}  # of an output that is filled later
+NOW = "Show it now"
+EMPTY = {"text/html": "", "text/plain": ""}  # an output that is filled later
 ASKING, TOLD = RULE.format("#6E6E6E"), RULE.format("#0072B2")
 
 
@@ -42,11 +42,10 @@ def prediction(
     low: float = 0,
     high: float = 100,
 ) -> "Prediction":
-    """Ask before the result is shown; it appears in this place after an answer, or after *Skip*.
+    """Ask before the result is shown; it appears here after an answer, or after *Skip*.
 
-    `measured` is a number, numbers by label, or the one of `options` that came out; `results` are
-    what else there is to see then (figures, texts). What was said is kept in the data home as
-    question `name` of the notebook. More than seven parameters, because a question is one line.
+    `measured` is a number, numbers by label, or one of `options`. `results` are figures and texts
+    that are shown with it. The answer is kept in the data home as question `name` of the notebook.
     """
     if not isinstance(measured, (str, dict)):
         measured = {"": measured}
@@ -55,12 +54,15 @@ def prediction(
     if isinstance(measured, dict):
         measured = {label: round(float(value), 6) for label, value in measured.items()}
     asked = Asked(question, measured, tuple(options), unit, low, high)
-    shown = [_printed(one) if isinstance(one, str) else one for one in results]
+    shown = [_as_printed(result) if isinstance(result, str) else result for result in results]
     return Prediction(lesson.number, name, asked, shown)
 
 
 def show(lesson: Lesson, *things: Any) -> None:
-    """Show claims, texts (Markdown), figures, questions, experiments: after open predictions."""
+    """Show claims, texts (Markdown), figures, questions, experiments.
+
+    They wait while a prediction of this notebook is unanswered.
+    """
 
     def part(thing: Any) -> Any:
         if isinstance(thing, Claim):
@@ -68,62 +70,63 @@ def show(lesson: Lesson, *things: Any) -> None:
         return _text(thing) if isinstance(thing, str) else thing
 
     parts = [part(thing) for thing in things]
-    waits_for = [one for one in _asked.values() if one.key[0] == lesson.number and not one.answered]
-    if waits_for:
-        Waiting(waits_for, parts)._ipython_display_()
+    here = [asked for asked in _asked.values() if asked.key[0] == lesson.number]
+    unanswered = [asked for asked in here if not asked.answered]
+    if unanswered:
+        Waiting(unanswered, parts)._ipython_display_()
     else:
         display(*parts)
 
 
 def question(asked: Question) -> "QuestionView":
-    """A short question: a choice, and what there is to say to it."""
+    """A short multiple-choice question that explains each answer."""
     return QuestionView(asked)
 
 
-def predictions(lesson: Lesson) -> "Kept":
-    """What was predicted in this notebook, and how far off it was."""
-    return Kept("predictions", lambda: [HTML(answers.in_words(answers.of(lesson.number)))])
+def predictions(lesson: Lesson) -> "Review":
+    """The learner's predictions in this notebook, and how far off they were."""
+    return Review("predictions", lambda: [HTML(answers.in_words(answers.of(lesson.number)))])
 
 
-def calibration() -> "Kept":
-    """Every prediction of the course against what came out, and what that says."""
+def calibration() -> "Review":
+    """Every prediction of the course plotted against the measured value, with a verdict."""
 
-    def told() -> list[Any]:
+    def parts() -> list[Any]:
         picture, words = answers.calibration(answers.of())
         return [*filter(None, [picture]), HTML(words)]
 
-    return Kept("calibration", told)
+    return Review("calibration", parts)
 
 
 class Form(anywidget.AnyWidget):
-    """Fields without a default for numbers, or a choice, and what is pressed (front/ask.js).
+    """Number fields without a default, or a choice, with buttons (front/ask.js).
 
-    A press comes as a message like `PRESS`, in which is what stood in the fields then.
+    A press arrives as a message like `PRESS`, which holds the text of the fields at that moment.
     """
 
     _esm = joined("ask")
-    kind = traitlets.Unicode("").tag(sync=True)  # a word before the question, where it is shown
+    kind = traitlets.Unicode("").tag(sync=True)  # "Predict." or "Question."; "" shows no question
     question = traitlets.Unicode("").tag(sync=True)
-    labels = traitlets.List(traitlets.Unicode()).tag(sync=True)  # of fields
+    labels = traitlets.List(traitlets.Unicode()).tag(sync=True)  # one for each field
     unit = traitlets.Unicode("").tag(sync=True)
-    options = traitlets.List(traitlets.Unicode()).tag(sync=True)  # in place of fields
-    answer = traitlets.Unicode("").tag(sync=True)  # what stands on the buttons
+    options = traitlets.List(traitlets.Unicode()).tag(sync=True)  # a choice in place of fields
+    answer = traitlets.Unicode("").tag(sync=True)  # the words on three buttons
     skip = traitlets.Unicode("").tag(sync=True)
     again = traitlets.Unicode("").tag(sync=True)
-    typed = traitlets.List(traitlets.Unicode()).tag(sync=True)  # what stands in the fields
-    written = traitlets.Int(0).tag(sync=True)  # how often Python wrote it
-    answered = traitlets.Bool(False).tag(sync=True)  # nothing can be changed any more
-    alert = traitlets.Unicode("").tag(sync=True)  # a sentence about what was typed
-    told = traitlets.Unicode("").tag(sync=True)  # as HTML what an answer brings
+    typed = traitlets.List(traitlets.Unicode()).tag(sync=True)  # the text of the fields
+    written = traitlets.Int(0).tag(sync=True)  # how often Python wrote `typed`
+    answered = traitlets.Bool(False).tag(sync=True)  # the form is locked
+    alert = traitlets.Unicode("").tag(sync=True)  # what is wrong with the answer
+    told = traitlets.Unicode("").tag(sync=True)  # HTML that is shown below the form
 
     def write(self, typed: Sequence[str]) -> None:
-        """Put something into the fields, in the place of what stands there."""
+        """Replace the text of the fields."""
         self.typed = list(typed)
         self.written += 1
 
 
 class Fields(Form):
-    """The form of something `asked`, with *This is my answer* and *Skip*."""
+    """A form with the fields or options of `asked`, *This is my answer* and *Skip*."""
 
     def __init__(self, asked: Asked, **more: Any) -> None:
         labels = [] if asked.options else [label or "Your answer" for label in asked.measured]
@@ -134,7 +137,7 @@ class Fields(Form):
         self.asked = asked
 
     def read(self, typed: Sequence[str]) -> dict[str, float] | str:
-        """What was answered; CourseError says what is missing."""
+        """The answer: numbers by label, or an option; CourseError if it is missing."""
         if not self.asked.options:
             texts = dict(zip(self.asked.measured, typed, strict=False))
             return {k: self.asked.number(texts.get(k, ""), k) for k in self.asked.measured}
@@ -143,15 +146,15 @@ class Fields(Form):
         return typed[0]
 
     def show_answer(self, said: dict[str, float] | str | None, answered: bool) -> None:
-        """Show what was said, None for nothing; it can be changed where it is not `answered`."""
+        """Fill in an answer (None: nothing); the learner can change it unless it is `answered`."""
         numbers = [f"{value:g}" for value in said.values()] if isinstance(said, dict) else []
         with self.hold_sync():
             self.write([said] if isinstance(said, str) else numbers)
             self.answered, self.alert = answered, ""
 
 
-class _Asked:
-    """What all of them have: a form, and a still form of it where no view can be."""
+class _FormView:
+    """A form with content below it, and still HTML for a page without a kernel."""
 
     def __init__(self, form: Form) -> None:
         self.form = form
@@ -159,22 +162,22 @@ class _Asked:
         self.view = widgets.VBox().add_class("tlc")
         self._guard = Guard(self.view, still=uuid.uuid4().hex)
         self.view.children = [form, self._guard]
-        self._saved = None  # the output that a saved notebook shows
+        self._saved_output = None  # the output that a saved notebook shows
 
-    def told(self) -> list[Any]:
-        """What is shown now below the question, one below the other."""
+    def content(self) -> list[Any]:
+        """The things below the question at present."""
         raise NotImplementedError
 
     def still(self) -> str:
-        """The question where the view is not."""
+        """The question as HTML, for a page without the view."""
         raise NotImplementedError
 
     def page(self) -> list[Any]:
-        """All that is seen where the view is not."""
-        return [HTML(self.still()), *self.told()]
+        """Everything that a page without the view shows."""
+        return [HTML(self.still()), *self.content()]
 
     def begin(self) -> Iterator[dict[str, Any]]:
-        """The outputs for a learner: the view, and below it what a saved notebook shows."""
+        """The outputs for a learner: the view, and below it the still page."""
         yield self.view._repr_mimebundle_() | {"text/plain": "a question"}
         yield self._as_saved()
 
@@ -184,22 +187,22 @@ class _Asked:
             return
         view, saved = self.begin()
         display(view, raw=True)
-        self._saved = display(saved, raw=True, display_id=True)
+        self._saved_output = display(saved, raw=True, display_id=True)
 
     def _as_saved(self) -> dict[str, str]:
-        """What a saved notebook shows; the guard hides it where the view lives."""
+        """The still page of a saved notebook; the guard hides it while the view is alive."""
         page = _bundle(self.page())
         hidden = f'<div data-tlc-still="{self._guard.still}">{page["text/html"]}</div>'
         return page | {"text/html": hidden}
 
     def _show(self) -> None:
-        self.form.told = _bundle(self.told())["text/html"]
-        if self._saved:
-            self._saved.update(self._as_saved(), raw=True)
+        self.form.told = _bundle(self.content())["text/html"]
+        if self._saved_output:
+            self._saved_output.update(self._as_saved(), raw=True)
 
 
-class Prediction(_Asked):
-    """A question with fields, and its result behind it; `said` is the answer, None if skipped."""
+class Prediction(_FormView):
+    """A question whose result is hidden until it is answered; `said` is None if it is skipped."""
 
     def __init__(self, number: str, name: str, asked: Asked, results: Sequence[Any]) -> None:
         super().__init__(Fields(asked, kind="Predict.", again="Ask me again"))
@@ -212,7 +215,7 @@ class Prediction(_Asked):
 
     @property
     def key(self) -> tuple[str, str]:
-        """Which question of which notebook it is, also where its cell is run again."""
+        """The notebook and the question, which stay the same when the cell is run again."""
         return self.number, self.name
 
     def _pressed(self, _: Any, content: Any, __: Any) -> None:
@@ -222,20 +225,20 @@ class Prediction(_Asked):
             answers.forget(self.number, self.name)
         elif press in ("answer", "skip") and not self.answered:
             try:
-                said = self.form.read(content["typed"]) if press == "answer" else None
+                answer = self.form.read(content["typed"]) if press == "answer" else None
             except CourseError as slip:
                 self.form.typed, self.form.alert = content["typed"], str(slip)
                 return
-            self._become(True, said)
-            answers.keep(self.number, self.name, self.asked, said)
+            self._become(True, answer)
+            answers.keep(self.number, self.name, self.asked, answer)
 
-    def _become(self, answered: bool, said: dict[str, float] | str | None) -> None:
-        self.answered, self.said = answered, said
+    def _become(self, answered: bool, answer: dict[str, float] | str | None) -> None:
+        self.answered, self.said = answered, answer
         with self.form.hold_sync():
-            self.form.show_answer(said, answered)
+            self.form.show_answer(answer, answered)
             self._show()
 
-    def told(self) -> list[Any]:
+    def content(self) -> list[Any]:
         if self.attended and not self.answered:
             return []
         words = self.asked.said_in_words(self.said)
@@ -251,31 +254,31 @@ class Prediction(_Asked):
 
 
 class ToBeAnswered(Protocol):
-    """What can be waited for: a prediction, or an experiment that begins with one."""
+    """A prediction, or an experiment that begins with one."""
 
-    key: tuple[str, str]  # which question of which notebook
+    key: tuple[str, str]  # notebook, question
     asked: Asked
     answered: bool
 
 
-_asked: dict[tuple[str, str], ToBeAnswered] = {}  # in this kernel, in the order of asking
+_asked: dict[tuple[str, str], ToBeAnswered] = {}  # by key, in the order of asking
 
 
-def wait_for(one: ToBeAnswered) -> None:
-    """Let what `show` shows from now on wait for it."""
-    _asked.pop(one.key, None)
-    _asked[one.key] = one
+def wait_for(question: ToBeAnswered) -> None:
+    """Let `show` hold back from now on until this is answered."""
+    _asked.pop(question.key, None)
+    _asked[question.key] = question
 
 
-class Waiting(_Asked):
-    """Something that would tell the answer to predictions: it is shown after the last of them."""
+class Waiting(_FormView):
+    """Parts that would give away the answers to predictions: they are shown after the last one."""
 
-    def __init__(self, waits_for: Sequence[ToBeAnswered], parts: Sequence[Any]) -> None:
+    def __init__(self, unanswered: Sequence[ToBeAnswered], parts: Sequence[Any]) -> None:
         super().__init__(Form(skip=NOW))
-        self.keys = [asked.key for asked in waits_for]
-        self.views = [one for one in parts if isinstance(one, Experiment | _Asked)]
-        self.parts = [one for one in parts if not isinstance(one, Experiment | _Asked)]
-        self._places: list[list[DisplayHandle]] = []  # two outputs for each view, empty so far
+        self.keys = [asked.key for asked in unanswered]
+        self.views = [part for part in parts if isinstance(part, Experiment | _FormView)]
+        self.parts = [part for part in parts if not isinstance(part, Experiment | _FormView)]
+        self._places: list[list[DisplayHandle]] = []  # two empty outputs for each view
         self.is_shown = False
         self.form.on_msg(self._pressed)
         answers.FOLLOWED_BY[self._guard.still] = self._look
@@ -283,17 +286,17 @@ class Waiting(_Asked):
 
     def _ipython_display_(self) -> None:
         super()._ipython_display_()
-        for one in self.views:
-            if isinstance(one, Experiment):
-                close_earlier(one)
+        for view in self.views:
+            if isinstance(view, Experiment):
+                close_earlier(view)
             self._places.append([display(EMPTY, raw=True, display_id=True) for _ in range(2)])
 
     def _look(self) -> None:
-        """Show it where every prediction was answered or skipped meanwhile."""
+        """Show the parts if every prediction has been answered or skipped meanwhile."""
         if all(_asked[key].answered for key in self.keys):
             self._open()
         else:
-            self._show()  # how many are left
+            self._show()  # the number of open questions has changed
 
     def _pressed(self, _: Any, content: Any, __: Any) -> None:
         if is_like(content, PRESS) and content["press"] == "skip":
@@ -303,28 +306,29 @@ class Waiting(_Asked):
         self.is_shown = self.form.answered = True
         answers.FOLLOWED_BY.pop(self._guard.still, None)
         self._show()
-        for one, places in zip(self.views, self._places, strict=False):
-            if isinstance(one, _Asked):
-                one._saved = places[1]
-            elif one.closed:  # its cell was run again
+        for view, places in zip(self.views, self._places, strict=False):
+            if isinstance(view, _FormView):
+                view._saved_output = places[1]
+            elif view.closed:  # its cell was run again
                 continue
-            for place, bundle in zip(places, one.begin(), strict=True):
+            for place, bundle in zip(places, view.begin(), strict=True):
                 place.update(bundle, raw=True)
 
-    def told(self) -> list[Any]:
+    def content(self) -> list[Any]:
         if self.is_shown:
             return self.parts
-        waits_for = [_asked[key].asked.question for key in self.keys if not _asked[key].answered]
-        n, first = len(waits_for), f"“{waits_for[0]}”"
+        asked = [_asked[key] for key in self.keys]
+        questions = [each.asked.question for each in asked if not each.answered]
+        n, first = len(questions), f"“{questions[0]}”"
         what = f"the question {first}." if n == 1 else f"{n} questions above. The first is {first}"
         words = f"This is shown once you have answered or skipped {what}"
         return [HTML(f'<div style="{ASKING}">{status(words)}</div>')]
 
     def page(self) -> list[Any]:
-        return self.told()
+        return self.content()
 
 
-class QuestionView(_Asked):
+class QuestionView(_FormView):
     """A question with choices; each is answered at once, and may be tried."""
 
     def __init__(self, asked: Question) -> None:
@@ -333,64 +337,64 @@ class QuestionView(_Asked):
         self.asked = asked
         self.form.observe(lambda _: self._show(), "typed")
 
-    def told(self) -> list[Any]:
-        taken = [one for one in self.form.typed if one in self.asked.answers]
-        if not taken:
+    def content(self) -> list[Any]:
+        chosen = [typed for typed in self.form.typed if typed in self.asked.answers]
+        if not chosen:
             return []
-        mark = "✔ Yes." if taken[0] == self.asked.right else "✘ No."
-        why = html.escape(self.asked.answers[taken[0]])
+        mark = "✔ Yes." if chosen[0] == self.asked.right else "✘ No."
+        why = html.escape(self.asked.answers[chosen[0]])
         return [HTML(f'<div role="status" style="{TOLD}"><b>{mark}</b> {why}</div>')]
 
     def still(self) -> str:
-        every = "".join(
+        details = "".join(
             f"<details><summary>{html.escape(answer)}</summary>"
             f"{'Yes.' if answer == self.asked.right else 'No.'} {html.escape(why)}</details>"
             for answer, why in self.asked.answers.items()
         )
-        return f'<div style="{ASKING}"><b>Question.</b> {html.escape(self.asked.text)}{every}</div>'
+        text = html.escape(self.asked.text)
+        return f'<div style="{ASKING}"><b>Question.</b> {text}{details}</div>'
 
 
-class Kept(_Asked):
-    """What was answered so far, and after each answer in this notebook anew."""
+class Review(_FormView):
+    """The answers so far; it is drawn again after each answer in this notebook."""
 
-    def __init__(self, name: str, told: Callable[[], list[Any]]) -> None:
+    def __init__(self, name: str, content: Callable[[], list[Any]]) -> None:
         super().__init__(Form())
-        self.told = told
+        self.content = content
         if self.attended:
             answers.FOLLOWED_BY[name] = self._show
             self._show()
 
     def page(self) -> list[Any]:
-        return self.told()
+        return self.content()
 
     def _show(self) -> None:
-        with ONE_AT_A_TIME:  # there may be a picture in it
+        with ONE_AT_A_TIME:  # matplotlib may draw a picture
             super()._show()
 
 
-def _printed(text: str) -> HTML:
-    """A text as it would be printed."""
+def _as_printed(text: str) -> HTML:
+    """Text in a monospaced font, with its line breaks."""
     return HTML(f'<pre style="white-space:pre-wrap">{html.escape(text)}</pre>')
 
 
 def _text(source: str) -> HTML:
-    """Markdown as it is seen."""
-    import mistune  # not above: the pad of 00 needs a form, and no texts
+    """Markdown as HTML."""
+    import mistune  # here, so that the pad of notebook 00 starts without it
 
     return HTML(mistune.html(source))
 
 
 def _bundle(parts: Sequence[Any]) -> dict[str, str]:
-    """Things to be shown as one output: HTML, and words where there are any."""
-    bundles = [_as_bundle(part) for part in parts]
-    words = "\n".join(filter(None, (one.get("text/plain") for one in bundles)))
+    """One output for several things: HTML, and plain text if any of them has it."""
+    bundles = [
+        part._repr_mimebundle_()
+        if hasattr(part, "_repr_mimebundle_")
+        else {"text/html": part._repr_html_()}
+        for part in parts
+    ]
+    words = "\n".join(filter(None, (bundle.get("text/plain") for bundle in bundles)))
     return {
-        "text/html": "\n".join(one["text/html"] for one in bundles),
+        "text/html": "\n".join(bundle["text/html"] for bundle in bundles),
         "text/plain": words or "a question",
     }
-
-
-def _as_bundle(part: Any) -> dict[str, str]:
-    if hasattr(part, "_repr_mimebundle_"):
-        return part._repr_mimebundle_()
-    return {"text/html": part._repr_html_()}

@@ -1,9 +1,9 @@
-"""What every experiment has: a state that can be copied, pictures, errors that are seen, work.
+"""The base of every experiment: shared state, pictures, visible errors, work in a thread.
 
-An experiment is an object with a `view` made of ipywidgets; shown at the end of a cell it is the
-view, and on a page or without a kernel a still picture and a table. Callbacks may come from another
-thread than the cell's (JupyterLab ≥ 4.4 with ipykernel ≥ 7) and work reports from a thread of its
-own, so all of them take one lock: matplotlib and a widget's traits bear one thread at a time.
+An experiment has a `view` made of ipywidgets. A page without a kernel shows a still picture and a
+table instead. Callbacks may run in another thread than the cell (JupyterLab ≥ 4.4 with
+ipykernel ≥ 7), and work reports from its own thread. All of them take one lock, because matplotlib
+and the traits of a widget tolerate only one thread at a time.
 """
 
 import contextlib
@@ -31,24 +31,24 @@ from tl_course.lessons.drawing import Picture
 from tl_course.widgets import loading
 from tl_course.widgets.parts import Guard, Share, walk
 
-FORMAT = 1  # of the text that is shared; a newer one is refused in a sentence
+FORMAT = 1  # of the shared text; a newer one is refused
 ONE_AT_A_TIME = threading.RLock()
-LONGEST = 1000  # characters of what is told
-MOST_STATE = 2_000_000  # characters of a shared text, in which a picture may be
-LAST_WAIT = 2.0  # seconds that the end of the kernel waits for work that was told to stop
+LONGEST = 1000  # characters of a message to the learner
+MOST_STATE = 2_000_000  # characters of a shared text, which may hold a picture
+LAST_WAIT = 2.0  # seconds that the kernel's exit waits for work that was told to stop
 CAME_BACK = "Here is what you did before."
 NOT_BACK = (
     "What you did here before cannot come back: {file} is damaged, or it is about pictures or a "
     "version of the course that are no longer here. What you do now takes its place."
 )
-KEPT_AFTER = 0.5  # seconds after which what was done is kept, so that a stroke writes one file
+KEPT_AFTER = 0.5  # seconds between a change and saving it, so that a stroke writes one file
 WRAP = {"flex_flow": "row wrap", "align_items": "center"}
 
 
 def control(
     kind: Callable[..., Any], words: str, label: str = "11em", width: str = "29em", **traits: Any
 ) -> Any:
-    """A control with its words before it; nothing follows from a slider before it is let go of."""
+    """A control with its label before it; a slider reports its value when it is released."""
     if hasattr(kind, "continuous_update"):
         traits["continuous_update"] = False
     style, layout = {"description_width": label}, {"width": width, "max_width": "100%"}
@@ -56,30 +56,30 @@ def control(
 
 
 def button(words: str, style: str = "", kind: type = widgets.Button) -> Any:
-    """A button that is as wide as its words."""
+    """A button that is as wide as its label."""
     return kind(description=words, button_style=style, layout={"width": "auto"})
 
 
 def status(sentence: str) -> str:
-    """A sentence that a screen reader speaks when it has time."""
+    """A sentence that a screen reader speaks without interrupting."""
     return f'<p role="status">{html.escape(sentence)}</p>'
 
 
 def columns(controls: Sequence[widgets.Widget], result: Sequence[widgets.Widget]) -> widgets.Box:
-    """Controls at the left and what comes of them at the right; narrow, one below the other."""
+    """Controls at the left, their result at the right; on a narrow page they are stacked."""
     left = widgets.VBox(controls).add_class("tlc-controls")
     return widgets.Box([left, widgets.VBox(result)]).add_class("tlc-columns")
 
 
 class Slot:
-    """A place for a picture and, below it, for the same in words; `view` goes into the layout."""
+    """A place for a picture and its summary in words; `view` goes into the layout."""
 
     def __init__(self) -> None:
         self.view = widgets.HTML()
         self.clear()
 
     def show(self, picture: Picture, summary: str) -> None:
-        """Put a picture with its summary, one or two sentences, in place of the last one."""
+        """Show a picture with a summary of one or two sentences; ValueError without one."""
         if not summary.strip():
             raise ValueError("A picture needs a summary in words beside it.")
         self.picture, self.summary = picture, summary
@@ -87,7 +87,6 @@ class Slot:
         self.view.value = f"{image}<p>{html.escape(summary)}</p>"
 
     def clear(self) -> None:
-        """Show nothing."""
         self.picture: Picture | None = None
         self.summary = self.view.value = ""
 
@@ -102,7 +101,7 @@ def table(rows: Sequence[dict], caption: str = "") -> str:
 
 
 def one_of(settings: dict, name: str, allowed: Sequence) -> Any:
-    """`settings[name]`, one of `allowed`; CourseError says which there are."""
+    """`settings[name]`; CourseError if it is none of `allowed`."""
     value = settings[name]
     if not any(type(value) is type(a) and value == a for a in allowed):
         raise _damaged(name, value, f"can be one of {', '.join(map(str, allowed))}")
@@ -110,7 +109,7 @@ def one_of(settings: dict, name: str, allowed: Sequence) -> Any:
 
 
 def number(settings: dict, name: str, low: float, high: float, whole: bool = True) -> Any:
-    """`settings[name]`, a number from `low` to `high`; CourseError says the range."""
+    """`settings[name]`; CourseError if it is no number from `low` to `high`."""
     value = settings[name]
     if type(value) not in ((int,) if whole else (int, float)) or not low <= value <= high:
         kind = "a whole number" if whole else "a number"
@@ -118,22 +117,24 @@ def number(settings: dict, name: str, low: float, high: float, whole: bool = Tru
     return value
 
 
-def _damaged(name: str, value: object, wanted: str) -> CourseError:
-    said = printable(repr(value))
-    return CourseError(f"The state says {name} is {said}, and it {wanted}: copy it again.")
+def _damaged(name: str, value: object, requirement: str) -> CourseError:
+    shown_value = printable(repr(value))
+    return CourseError(
+        f"The state says {name} is {shown_value}, and it {requirement}: copy it again."
+    )
 
 
 def is_like(content: object, form: Any) -> bool:
-    """Whether what the browser sent has a form: types (`object` is any), in lists and dicts.
+    """Whether a message of the browser has the structure `form`: types in lists and dicts.
 
-    A dict has the form's keys, all in a list are like the form's one entry, and a tuple's entries
-    stand in a list of that length. A number is whole, and from 0 to 2⁵³.
+    A dict has exactly the keys of the form. The items of a list are like the form's only item. A
+    tuple stands for a list of that length. `int` is from 0 to 2⁵³, and `object` is anything.
     """
     if isinstance(form, dict):
         fits = isinstance(content, dict) and content.keys() == form.keys()
         return fits and all(is_like(content[key], inner) for key, inner in form.items())
     if isinstance(form, list):
-        return isinstance(content, list) and all(is_like(one, form[0]) for one in content)
+        return isinstance(content, list) and all(is_like(item, form[0]) for item in content)
     if isinstance(form, tuple):
         fits = isinstance(content, list) and len(content) == len(form)
         return fits and all(map(is_like, content, form))
@@ -143,60 +144,59 @@ def is_like(content: object, form: Any) -> bool:
 
 
 class Experiment:
-    """Base of every experiment.
+    """The base of every experiment.
 
-    A subclass sets `name` and `title`, builds its controls, calls `lay_out(children)`, and says
-    what its state is (`controls`, and in `settings` and `apply` what is in none of them), how
-    everything is drawn anew (`show`) and what a page without a kernel gets (`still`). Controls are
-    connected by `on_click`, `on_change` and `on_message` alone: they take the lock and see to
-    errors.
+    A subclass sets `name` and `title`, builds its controls and calls `lay_out(children)`. Its state
+    is `controls`, and `settings` and `apply` extend it. `show` draws everything again, and `still`
+    is for a page without a kernel. Controls are connected only by `on_click`, `on_change` and
+    `on_message`, which take the lock and handle errors.
     """
 
-    name = ""  # in the text that is shared
+    name = ""  # in the shared text
     title = ""
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
-        self.controls: dict[str, Any] = {}  # by their names in the state
+        self.controls: dict[str, Any] = {}  # by name in the state
         self.errors: list[Exception] = []
         self.closed = False
         self._quiet = 0
-        self._alert = widgets.HTML().add_class("tlc-line")  # its room is kept: nothing moves
+        self._alert = widgets.HTML().add_class("tlc-line")  # it takes room even if it is empty
         self._state = Share()
         self.view = widgets.VBox().add_class("tlc").add_class(f"tlc-{self.name}")
         self._guard = Guard(self.view, still=uuid.uuid4().hex)
         self._tasks: list[tuple[threading.Thread, threading.Event]] = []
-        self._heard: threading.Event | None = None  # the stop of the work whose word counts
-        self._kept_in: Path | None = None  # a file for what is done, once a learner sees it
-        self._kept: dict = {}  # what is there
-        self._keeping: threading.Timer | None = None
+        self._current_stop: threading.Event | None = None  # of the work that may still report
+        self._kept_in: Path | None = None  # the file of the learner's progress, once it is shown
+        self._saved: dict = {}  # the content of that file
+        self._save_timer: threading.Timer | None = None
         again = button("Start over")
         self._back = widgets.HBox([widgets.HTML(), again], layout=WRAP | {"display": "none"})
         self.on_click(again, self.start_over)
         weakref.finalize(self, _end, self._tasks)  # also when the kernel ends
 
     def lay_out(self, children: Sequence[widgets.Widget]) -> None:
-        """Put title, alert, the experiment's own parts and the state's field into `view`."""
+        """Put the title, the alert, `children` and the field of the state into `view`."""
         heading = widgets.HTML(f"<h3>{html.escape(self.title)}</h3>")
         head = widgets.HBox([heading, self._alert]).add_class("tlc-head")
         self.view.children = [self._guard, head, self._back, *children, self._state]
         for widget in walk(self.view):
             if isinstance(widget, widgets.SelectionSlider):
-                widget.add_class("tlc-choice")  # guard.js lets nobody type over what it says
+                widget.add_class("tlc-choice")  # guard.js makes its readout read-only
         self.refresh_state()
         self._first = self._written  # the state before anything was done
         self.on_change(self._state, self._pasted)
 
-    # ------------------------------------------------------------------ what a subclass says
+    # ------------------------------------------------------------------ what a subclass overrides
 
     def settings(self) -> dict:
-        """Everything a learner set, as JSON: numbers, words, lists. The seed is added."""
+        """Everything that the learner set, as JSON, without the seed."""
         return {name: control.value for name, control in self.controls.items()}
 
     def apply(self, settings: dict) -> None:
-        """Set the controls to `settings` (all keys are there); CourseError for a bad value.
+        """Set the controls to `settings`, which has all keys; CourseError for a bad value.
 
-        Work that is under way is left alone: `set_state` gives it up once all is well.
+        It leaves work that is under way alone: `set_state` abandons it after success.
         """
         for name, control in self.controls.items():
             if isinstance(control, widgets.IntSlider):
@@ -207,19 +207,19 @@ class Experiment:
                 control.value = one_of(settings, name, values)
 
     def show(self) -> None:
-        """Draw everything anew after `apply`."""
+        """Draw everything again after `apply`."""
         raise NotImplementedError
 
     def still(self) -> tuple[Picture, list[dict]]:
-        """For a page without a kernel: a picture and the rows of a table."""
+        """A picture and the rows of a table, for a page without a kernel."""
         raise NotImplementedError
 
     def trained(self) -> dict:
-        """As JSON what comes back besides the state: what was trained."""
+        """The record of trainings that is kept with the state, as JSON."""
         return {}
 
     def bring_back(self, trained: dict) -> None:
-        """Take over what `trained` gave, after the state; CourseError where it is damaged."""
+        """Restore what `trained` returned, after the state; CourseError if it is damaged."""
 
     # ------------------------------------------------------------------ state as text
 
@@ -229,9 +229,9 @@ class Experiment:
         return json.dumps(state, ensure_ascii=False, separators=(",", ":"))
 
     def set_state(self, text: str) -> None:
-        """Take over a state that `state_text` wrote, whole or not at all.
+        """Restore a state that `state_text` wrote, as a whole or not at all.
 
-        Raises CourseError, one sentence, where the text is none of this experiment.
+        Raises CourseError if the text is not a state of this experiment.
         """
         state = self._parsed(text)
         with ONE_AT_A_TIME:
@@ -267,15 +267,15 @@ class Experiment:
                 f"This is the state of another experiment, and this one is '{self.name}': paste "
                 "it where it was copied."
             )
-        made = state.pop("format", None)
-        if made != FORMAT:
+        version = state.pop("format", None)
+        if version != FORMAT:
             raise CourseError(
-                f"This state has format {printable(repr(made))}, and this version of the course "
+                f"This state has format {printable(repr(version))}, and this version of the course "
                 f"reads {FORMAT}: use the same version as your classmate."
             )
-        wanted = {"seed", *self.settings()}
-        if set(state) != wanted:
-            wrong = printable(", ".join(sorted(map(str, wanted ^ set(state)))), 200)
+        expected = {"seed", *self.settings()}
+        if set(state) != expected:
+            wrong = printable(", ".join(sorted(map(str, expected ^ set(state)))), 200)
             raise CourseError(
                 f"This state is incomplete, or has too much (look at: {wrong}): copy it again."
             )
@@ -295,66 +295,66 @@ class Experiment:
     def _follow(self) -> None:
         if self._state.value != self.state_text():
             self.refresh_state()
-        if self._kept_in and not self._keeping and self._to_keep() != self._kept:
-            self._keeping = threading.Timer(KEPT_AFTER, self._write_down)
-            self._keeping.start()
+        if self._kept_in and not self._save_timer and self._to_save() != self._saved:
+            self._save_timer = threading.Timer(KEPT_AFTER, self._save)
+            self._save_timer.start()
 
-    # ------------------------------------------------------------------ kept for the learner
+    # ------------------------------------------------------------------ the learner's progress
 
-    def _to_keep(self) -> dict:
+    def _to_save(self) -> dict:
+        """The state and the trainings; empty if nothing has been done."""
         trained = self.trained()
-        as_in_the_beginning = self._written == self._first and not trained
-        return {} if as_in_the_beginning else {"state": self._written, "trained": trained}
+        untouched = self._written == self._first and not trained
+        return {} if untouched else {"state": self._written, "trained": trained}
 
-    def _write_down(self) -> None:
-        """Keep what was done; nothing where it is as in the beginning."""
+    def _save(self) -> None:
         with ONE_AT_A_TIME:
-            self._keeping, content = None, self._to_keep()
-            if self.closed or content == self._kept:
+            self._save_timer, content = None, self._to_save()
+            if self.closed or content == self._saved:
                 return
             try:
                 if content:
                     resumed.keep(self._kept_in, content)
                 else:
                     resumed.forget(self._kept_in)
-                self._kept = content
+                self._saved = content
             except CourseError as error:
                 self.tell(f"What you do here is not kept for the next time. {error}")
 
     def _come_back(self) -> None:
-        """Take over what was done here before the notebook was restarted or the cell run again."""
+        """Restore what was done before the notebook was restarted or the cell run again."""
         with ONE_AT_A_TIME:
             if self._kept_in:
-                return  # it is shown in another cell as well
+                return  # another cell shows it already
             self._kept_in = resumed.place(self.name, self._first)
             try:
-                self._kept = kept = resumed.read(self._kept_in)
-                if not kept:
+                self._saved = saved = resumed.read(self._kept_in)
+                if not saved:
                     return
-                self.set_state(str(kept.get("state")))
-                trained = kept.get("trained")
+                self.set_state(str(saved.get("state")))
+                trained = saved.get("trained")
                 self.bring_back(trained if isinstance(trained, dict) else {})
-                self._say_that_it_came_back(True)
+                self._show_came_back(True)
             except CourseError:
                 self.tell(NOT_BACK.format(file=self._kept_in))
 
     def start_over(self) -> None:
-        """Everything as it was before anything was done, and nothing is kept."""
+        """Go back to the first state; the file of the learner's progress is deleted."""
         self.set_state(self._first)
-        self._say_that_it_came_back(False)
+        self._show_came_back(False)
 
-    def _say_that_it_came_back(self, back: bool) -> None:
+    def _show_came_back(self, back: bool) -> None:
         self._back.children[0].value = status(CAME_BACK) if back else ""
         self._back.layout.display = "" if back else "none"
 
     # ------------------------------------------------------------------ controls and errors
 
     def on_click(self, button: widgets.Button, act: Callable[[], None], once: bool = False) -> None:
-        """Let `act()` follow a click; with `once` a double click counts as one."""
+        """Call `act()` after a click; with `once`, a double click counts as one."""
 
         def clicked(_: widgets.Button) -> None:
             with ONE_AT_A_TIME:
-                if not button.disabled:  # else the click was on its way when it was disabled
+                if not button.disabled:  # otherwise the click was sent before it was disabled
                     self.guarded(act)
 
         button.on_click(clicked)
@@ -364,10 +364,10 @@ class Experiment:
     def on_change(
         self, of: widgets.Widget | Iterable, act: Callable[[Any], None], trait: str = "value"
     ) -> None:
-        """Let `act(new value)` follow a change that the learner makes, in one widget or several."""
+        """Call `act(new value)` after the learner changes one of these widgets."""
 
         def changed(change: Any) -> None:
-            with ONE_AT_A_TIME:  # what another thread does quietly silences nobody here
+            with ONE_AT_A_TIME:  # wait until another thread has left `quietly`
                 if not self._quiet:
                     self.guarded(act, change.new)
 
@@ -377,26 +377,26 @@ class Experiment:
     def on_message(
         self, widget: widgets.Widget, act: Callable[..., None], *forms: Any, data: bool = False
     ) -> None:
-        """Let `act(content)` follow a message that the widget's part in the browser sends.
+        """Call `act(content)` after a message from the widget's part in the browser.
 
-        With `data` it is `act(content, data)`, where `data` are the bytes that came with it. What
-        is like none of the `forms` (`is_like`) changes nothing and is told. Of what is synced only
-        the last may come; of messages all do. Of three that come at once, the last may overtake the
-        second (ipykernel 7.4: `shell_main`), so what belongs together is one message.
+        With `data` it is `act(content, bytes that came with it)`. A message that is like none of
+        `forms` (`is_like`) is reported and changes nothing. Every message arrives, whereas of
+        synced values only the last one may. Messages can overtake each other (ipykernel 7.4:
+        `shell_main`), so what belongs together is sent as one.
         """
 
-        def heard(content: Any, buffers: list) -> None:
+        def receive(content: Any, buffers: list) -> None:
             if not any(is_like(content, form) for form in forms):
                 raise CourseError(
                     "What the browser sent cannot be understood: reload the page, and do it again."
                 )
             act(content, b"".join(buffers)) if data else act(content)
 
-        widget.on_msg(lambda _, content, buffers: self.guarded(heard, content, buffers))
+        widget.on_msg(lambda _, content, buffers: self.guarded(receive, content, buffers))
 
     @contextlib.contextmanager
     def quietly(self) -> Iterator[None]:
-        """While this lasts, controls can be set without anything following from it."""
+        """Let controls be set meanwhile without any callback."""
         with ONE_AT_A_TIME:
             self._quiet += 1
             try:
@@ -405,9 +405,9 @@ class Experiment:
                 self._quiet -= 1
 
     def guarded(self, act: Callable[..., None], *arguments: Any) -> None:
-        """Do it under the lock; an error is shown and recorded, and in strict tests raised.
+        """Call `act` under the lock; an error is shown and recorded, and raised in strict tests.
 
-        A CourseError is told only: it is what the learner can put right, no fault of the course.
+        A CourseError is only shown: the learner can fix it.
         """
         with ONE_AT_A_TIME:
             if self.closed:
@@ -425,7 +425,7 @@ class Experiment:
                     raise
 
     def failed(self, error: Exception) -> None:
-        """Show an error of the course in one sentence and record it; a CourseError is told only."""
+        """Show an error in one sentence and record it; a CourseError is only shown."""
         if isinstance(error, CourseError):
             self.tell(str(error))
             return
@@ -437,16 +437,16 @@ class Experiment:
         )
 
     def tell(self, sentence: str) -> None:
-        """Show a sentence where a screen reader speaks it at once; an empty one takes it away."""
-        if len(sentence) > LONGEST:  # somebody's own text is in it
+        """Show a sentence that a screen reader speaks at once; "" removes it."""
+        if len(sentence) > LONGEST:  # it quotes a long text of the learner's
             sentence = sentence[:LONGEST] + " …"
         with ONE_AT_A_TIME:
-            said = f'<div class="tlc-said" role="alert">{html.escape(sentence)}</div>'
-            self._alert.value = said if sentence else ""
+            alert = f'<div class="tlc-said" role="alert">{html.escape(sentence)}</div>'
+            self._alert.value = alert if sentence else ""
             self.told = sentence
 
     def raise_errors(self) -> None:
-        """For tests: raise the first error that was recorded, from a callback or from work."""
+        """Raise the first recorded error, from a callback or from work (for tests)."""
         if self.errors:
             raise self.errors[0]
 
@@ -454,7 +454,7 @@ class Experiment:
 
     @property
     def busy(self) -> bool:
-        """Whether work is under way that was not told to stop."""
+        """Whether work is under way that has not been told to stop."""
         return any(thread.is_alive() and not stop.is_set() for thread, stop in self._tasks)
 
     def work(
@@ -464,47 +464,47 @@ class Experiment:
         done: Callable[[Any], None] = lambda _: None,
         every: float = 0.0,
     ) -> None:
-        """Run `job(stop, tell)` in a thread; work that was under way is stopped first.
+        """Run `job(stop, tell)` in a thread, after stopping work that is under way.
 
-        The job heeds the event `stop` and passes progress to `tell(x)`, which calls `report(x)`
-        under the lock, at most once in `every` seconds where that is given, and then not after a
-        stop; `done(what it returned)` follows at the end, also of a job that stopped, and
-        `done(None)` after an error. Of a job that was replaced or given up, or whose
-        experiment was closed, nothing is heard any more. It computes on one thread, touches no
-        widget itself, prints nothing and uses no pyplot.
+        The job ends early once the event `stop` is set. It passes progress to `tell(x)`, which
+        calls `report(x)` under the lock. With `every`, that is at most once in so many seconds and
+        not after a stop. At the end `done(result)` is called, also after a stop; after an error it
+        is `done(None)`. A job that was replaced or abandoned, or whose experiment was closed, can
+        no longer report. A job computes on one thread, touches no widget, prints nothing and does
+        not use pyplot.
         """
         self.stop()
         earlier = [thread for thread, _ in self._tasks if thread.is_alive()]
-        stop = self._heard = threading.Event()
-        told_at = -math.inf
+        stop = self._current_stop = threading.Event()
+        last_report = -math.inf
 
-        def mine() -> bool:
-            return not self.closed and self._heard is stop
+        def is_current() -> bool:
+            return not self.closed and self._current_stop is stop
 
         def tell(x: Any) -> None:
-            nonlocal told_at
-            if every and (stop.is_set() or time.monotonic() - told_at < every):
+            nonlocal last_report
+            if every and (stop.is_set() or time.monotonic() - last_report < every):
                 return
             with ONE_AT_A_TIME:
-                if mine():
+                if is_current():
                     report(x)
                     self._follow()
-            told_at = time.monotonic()
+            last_report = time.monotonic()
 
         def run() -> None:
             for thread in earlier:
                 thread.join()
             try:
                 with machine.one_thread():
-                    found = job(stop, tell) if mine() else None
+                    result = job(stop, tell) if is_current() else None
                 with ONE_AT_A_TIME:
-                    if mine():
+                    if is_current():
                         stop.set()  # no longer busy
-                        done(found)
+                        done(result)
                         self._follow()
             except Exception as error:
                 with ONE_AT_A_TIME:
-                    if mine():
+                    if is_current():
                         stop.set()
                         self.failed(error)
                         with contextlib.suppress(Exception):
@@ -515,17 +515,17 @@ class Experiment:
         thread.start()
 
     def stop(self) -> None:
-        """Tell work to stop; it does between two steps. Returns at once."""
+        """Tell work to stop after its present step; returns at once."""
         for _, stop in self._tasks:
             stop.set()
 
     def abandon(self) -> None:
-        """Tell work to stop, and hear nothing of it any more."""
+        """Tell work to stop, and ignore its reports from now on."""
         self.stop()
-        self._heard = None
+        self._current_stop = None
 
     def wait(self, seconds: float = 600) -> None:
-        """For tests and scripts: wait until work is done, then raise what went wrong."""
+        """Wait until work is done and raise its error (for tests and scripts)."""
         for thread, _ in list(self._tasks):
             thread.join(seconds)
             if thread.is_alive():
@@ -533,20 +533,20 @@ class Experiment:
         self.raise_errors()
 
     def close(self) -> None:
-        """End work and take every widget away; what was done is kept."""
-        if self._keeping:
-            self._keeping.cancel()
-            self._write_down()
+        """Stop work, save the learner's progress and close every widget."""
+        if self._save_timer:
+            self._save_timer.cancel()
+            self._save()
         self.closed = True
         self.stop()
         with ONE_AT_A_TIME:
             for part in walk(self.view):
                 part.close()
 
-    # ------------------------------------------------------------------ showing it
+    # ------------------------------------------------------------------ display
 
     def still_html(self) -> str:
-        """What is seen where the experiment cannot run: a picture, its words, a table."""
+        """HTML for a page on which the experiment cannot run: a picture, its alt text, a table."""
         with ONE_AT_A_TIME:
             picture, rows = self.still()
         return (
@@ -557,10 +557,10 @@ class Experiment:
         )
 
     def outputs(self) -> Iterator[dict[str, Any]]:
-        """The view, at once, and below it what takes its place on a page or without a kernel.
+        """The view, and below it the still picture for a page without a kernel.
 
-        Where the view is alive, `Guard` hides the still picture. Two outputs, not two forms of one:
-        JupyterLab takes the view of a saved notebook even where it can show only an error for it.
+        `Guard` hides the still picture while the view is alive. They are two outputs, not two MIME
+        types of one: JupyterLab would pick the view of a saved notebook even if it cannot show it.
         """
         words = f"{self.title} (an experiment)"
         yield self.view._repr_mimebundle_() | {"text/plain": words}
@@ -568,7 +568,7 @@ class Experiment:
         yield {"text/html": still, "text/plain": words}
 
     def begin(self) -> Iterator[dict[str, Any]]:
-        """The outputs for a learner who sees it now; what was done before comes back."""
+        """The outputs for a learner, after restoring what was done before."""
         self._guard.shown_at = time.time()
         self._come_back()
         return self.outputs()
@@ -582,14 +582,14 @@ class Experiment:
         display(next(outputs), raw=True)
 
 
-# By the id of a cell, where the notebook tells it: which run of it, and what that run showed.
+# By the id of a cell: the id of its last run, and the experiments which that run showed.
 _shown_in: dict[str, tuple[str, list[Experiment]]] = {}
 
 
 def close_earlier(experiment: Experiment) -> None:
-    """End what the same cell showed before it was run again: nobody can stop it any more.
+    """Close what an earlier run of this cell showed, because the learner can no longer stop it.
 
-    Not what another cell shows as well.
+    An experiment that another cell also shows stays open.
     """
     shell = get_ipython()
     parent = shell.get_parent() if hasattr(shell, "get_parent") else {}

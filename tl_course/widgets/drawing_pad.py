@@ -1,7 +1,6 @@
-"""Draw a digit and see at once what networks of the course take it for.
+"""Draw a digit and see at once which class each network predicts.
 
-`Pad` is the part in the browser (its own small JavaScript, nothing from the network), `DrawingPad`
-the experiment around it.
+`Pad` is the part in the browser, and `DrawingPad` is the experiment around it.
 """
 
 import functools
@@ -25,35 +24,35 @@ from tl_course.study import handwriting
 from tl_course.widgets.base import WRAP, Experiment, control, is_like
 from tl_course.widgets.parts import joined
 
-TOP = 5  # classes that are shown of a network with many
-THING = 44  # pixels of the drawing beside the name of such a class
+TOP = 5  # likeliest classes that are shown of a network with many
+THING = 44  # pixels of the picture beside the name of such a class
 NO_SAMPLE = "–"
-WANTED = {"want": [str]}  # what the pad sends (front/pad.js)
-KEPT = [{"revision": int, "strokes": object, "sample": bool}]
+PICTURES_WANTED = {"want": [str]}  # the two messages of front/pad.js
+KEPT_DRAWINGS = [{"revision": int, "strokes": object, "sample": bool}]
 Readers = Mapping[str, tuple[FiveLayerNet, Sequence[str]]]
 
 
 def png_url(digit: torch.Tensor, as_ink: bool = False) -> str:
-    """A digit uint8 `[28, 28]` as a picture that HTML can hold.
+    """The data URL of a digit uint8 `[28, 28]`, white on black.
 
-    White on black, or `as_ink`: what is not written on can be seen through.
+    With `as_ink` it is black ink on a transparent background.
     """
     picture = Image.fromarray(digit.numpy())
     if as_ink:
-        written, picture = picture, Image.new("L", picture.size)
-        picture.putalpha(written)
+        ink, picture = picture, Image.new("L", picture.size)
+        picture.putalpha(ink)
     return url_of(picture)
 
 
 @functools.cache
 def thing_url(name: str) -> str:
-    """The drawing of one of the 1,000 things, as a picture that HTML can hold."""
+    """The data URL of the picture of one of the 1,000 things."""
     thing = classes.source_classes()[classes.names().index(name)]
     return url_of(emoji_images.draw(thing, THING))
 
 
 class Pad(anywidget.AnyWidget):
-    """Strokes in, answers out; what is synced is said in front/pad.js."""
+    """Strokes in, answers out; front/pad.js describes the synced traits."""
 
     _esm = joined("pad")
     drawing = traitlets.Dict({"revision": 0, "strokes": []}).tag(sync=True)
@@ -65,22 +64,22 @@ class Pad(anywidget.AnyWidget):
 
     @property
     def revision(self) -> int:
-        """How often the drawing was changed; the browser counts too."""
-        counted = self.drawing.get("revision")
-        return counted if is_like(counted, int) else 0
+        """The number of changes to the drawing; the browser counts too."""
+        revision = self.drawing.get("revision")
+        return revision if is_like(revision, int) else 0
 
     def put(self, strokes: Sequence = (), sample: str = "") -> None:
-        """Show strokes or a sample digit (a picture's URL) in place of what is there."""
-        seen, copied = self.revision, [[list(point) for point in stroke] for stroke in strokes]
-        self.drawing = {"revision": seen + 1, "after": seen, "strokes": copied, "final": True}
+        """Replace the drawing by strokes or by a sample digit (a data URL)."""
+        after, points = self.revision, [[list(point) for point in stroke] for stroke in strokes]
+        self.drawing = {"revision": after + 1, "after": after, "strokes": points, "final": True}
         self.sample = sample
 
 
 class Canvas:
-    """What is on a `Pad`, as text (`drawn.Drawing.text`), and how it gets there.
+    """The drawing on a `Pad` as text (`drawn.Drawing.text`), kept in sync with the browser.
 
-    `read(final)` is called for each look at a stroke and once at its end, `keep(text)` when the
-    learner goes on to the next drawing: the pad is empty then.
+    `read(final)` is called several times during a stroke and once at its end. `keep(text)` is
+    called when the learner goes on to the next drawing, and the pad is then empty.
     """
 
     def __init__(
@@ -92,10 +91,10 @@ class Canvas:
         self.pad = Pad(keep="Keep it" if keep else "")
         self.text = ""
         self._experiment, self._read, self._keep = experiment, read, keep
-        self._sample = ""  # its text while one is shown
+        self._sample = ""  # the text of the sample that is shown
         self._keeping = False
-        experiment.on_change(self.pad, self._drawn, "drawing")
-        experiment.on_message(self.pad, self._heard, WANTED, KEPT)
+        experiment.on_change(self.pad, self._on_drawing, "drawing")
+        experiment.on_message(self.pad, self._on_message, PICTURES_WANTED, KEPT_DRAWINGS)
 
     def answer(
         self,
@@ -105,77 +104,75 @@ class Canvas:
         words: str = "",
         note: str = "",
     ) -> None:
-        """Show the drawing as networks get it, and what those of `readers` take it for, as bars.
+        """Show the input of the networks, and the predictions of `readers` as bars.
 
-        The sentence is `words`, or what each network reads; those of `also` have no bars and a
-        sentence of their own, in whose place `note` may stand. Both stay as they are while a stroke
-        goes on.
+        `words` replaces the sentence about `readers`. The networks in `also` get a second sentence
+        and no bars, and `note` replaces it. Neither sentence changes during a stroke.
         """
         shown = {"revision": self.pad.revision}
         if not self.text:
             bars = [_reader(name, None, names) for name, (_, names) in readers.items()]
             self.pad.answer = shown | {"seen": "", "words": "", "also": "", "readers": bars}
             return
-        digit, bars, said, others = drawn.pixels(self.text), [], [], []
+        digit, bars, sentences, other_sentences = drawn.pixels(self.text), [], [], []
         with machine.one_thread():
             for name, (net, names) in {**readers, **(also or {} if final else {})}.items():
                 shares = handwriting.read(net, digit[None])[0]
                 if name in readers:
                     bars.append(_reader(name, shares, names))
                 best = int(shares.argmax())
-                heard = f"{name}: {names[best]} ({100 * shares[best]:.0f}%)"
-                (said if name in readers else others).append(heard)
+                sentence = f"{name}: {names[best]} ({100 * shares[best]:.0f}%)"
+                (sentences if name in readers else other_sentences).append(sentence)
         before = self.pad.answer
         self.pad.answer = shown | {
             "seen": png_url(digit),
             "seen_alt": "The drawing as the network gets it: 28 by 28 pixels, white on black.",
-            "words": words or ("; ".join(said) if final else before.get("words", "")),
-            "also": note or ("; ".join(others) if final else before.get("also", "")),
+            "words": words or ("; ".join(sentences) if final else before.get("words", "")),
+            "also": note or ("; ".join(other_sentences) if final else before.get("also", "")),
             "readers": bars,
         }
 
-    def _heard(self, content: list | dict) -> None:
-        """Drawings that are kept, or names whose pictures are wanted."""
+    def _on_message(self, content: list | dict) -> None:
         if isinstance(content, dict):
-            known = {name: thing_url(name) for name in content["want"] if name in classes.names()}
-            self.pad.send({"pictures": known})
+            urls = {name: thing_url(name) for name in content["want"] if name in classes.names()}
+            self.pad.send({"pictures": urls})
         elif self._keep:
-            self._kept(content)
+            self._keep_drawings(content)
 
-    def _kept(self, keeps: list) -> None:
+    def _keep_drawings(self, drawings: list) -> None:
         self._keeping = True
         try:
-            with self.pad.hold_sync():  # what was heard, and what is asked for next, in one
-                for kept in keeps:
-                    if kept["revision"] > self.pad.heard:
-                        self.pad.heard = kept["revision"]
-                        text = self._text(kept["strokes"], kept["sample"])
-                        self._empty()
+            with self.pad.hold_sync():  # `heard` and the next prompt in one message
+                for drawing in drawings:
+                    if drawing["revision"] > self.pad.heard:
+                        self.pad.heard = drawing["revision"]
+                        text = self._text(drawing["strokes"], drawing["sample"])
+                        self._clear_kept()
                         self.put("")
                         self._keep(text)
         finally:
             self._keeping = False
-        if self.pad.revision > self.pad.heard:  # it came first
-            self._drawn(self.pad.drawing)
+        if self.pad.revision > self.pad.heard:  # the synced drawing overtook this message
+            self._on_drawing(self.pad.drawing)
 
-    def _empty(self) -> None:
-        """Say what the browser syncs after what was kept, unless the next drawing is begun."""
+    def _clear_kept(self) -> None:
+        """Empty `pad.drawing` after it was kept, unless the next drawing has begun."""
         if self.pad.revision <= self.pad.heard:
             with self._experiment.quietly():
                 self.pad.drawing = {"revision": self.pad.heard, "strokes": [], "final": True}
 
-    def _drawn(self, drawing: dict) -> None:
-        if self.pad.revision <= self.pad.heard:  # overtaken by what was kept
-            self._empty()
+    def _on_drawing(self, drawing: dict) -> None:
+        if self.pad.revision <= self.pad.heard:  # the message about keeping it overtook this
+            self._clear_kept()
             return
         self.text = self._text(drawing.get("strokes", ()), bool(self.pad.sample))
         self._read(bool(drawing.get("final", True)))
 
     def _text(self, strokes: Sequence, sample: bool) -> str:
-        found = drawn.strokes(strokes)
-        if found:
+        drawing = drawn.strokes(strokes)
+        if drawing:
             self._sample = ""
-        return drawn.encode(found) or (self._sample if sample else "")
+        return drawn.encode(drawing) or (self._sample if sample else "")
 
     def put(self, text: str) -> None:
         """Show a drawing, a sample ("#17"), or nothing ("")."""
@@ -185,7 +182,7 @@ class Canvas:
         with self._experiment.quietly():
             if text or not self._keeping:
                 self.pad.put(strokes, url)
-            else:  # the browser has emptied its pad itself, and the next drawing may be begun
+            else:  # the browser has emptied its pad already, and the next drawing may have begun
                 self.pad.sample = ""
         self._sample = text if sample else ""
         self.text = text
@@ -193,7 +190,7 @@ class Canvas:
 
 
 def _reader(name: str, shares: torch.Tensor | None, names: Sequence[str]) -> dict:
-    """One network's bars: every class where they are few, else the best ones."""
+    """One network's bars: every class if there are few, otherwise the likeliest ones."""
     few = len(names) <= 10
     if shares is None:
         bars = [[label, None, False] for label in names] if few else []
@@ -205,10 +202,10 @@ def _reader(name: str, shares: torch.Tensor | None, names: Sequence[str]) -> dic
 
 
 class DrawingPad(Experiment):
-    """The pad with networks that answer: `networks` by name, each with the names of its classes.
+    """A pad that shows the predictions of `networks`: by name, each with its class names.
 
-    The way without drawing is to put a digit of MNIST's on the pad. Raises CourseError where a
-    network has not one name for each class.
+    Without drawing, the learner can put an MNIST digit on the pad. Raises CourseError if a network
+    does not have exactly one name for each class.
     """
 
     name, title = "drawing-pad", "Draw a digit"
@@ -226,8 +223,8 @@ class DrawingPad(Experiment):
         self.networks = networks
         self.drawing = Canvas(self, lambda final: self.drawing.answer(networks, final))
         self.pad = self.drawing.pad
-        whose, digits = "or use a stranger's", [NO_SAMPLE, *NAMES]
-        self.choice = control(widgets.Dropdown, whose, "initial", "14em", options=digits)
+        label, digits = "or use a stranger's", [NO_SAMPLE, *NAMES]
+        self.choice = control(widgets.Dropdown, label, "initial", "14em", options=digits)
         self.another = widgets.Button(description="Another one", disabled=True)
         self.on_change(self.choice, lambda _: self._sample(0))
         self.on_click(self.another, lambda: self._sample(self._number + 1))
@@ -235,7 +232,7 @@ class DrawingPad(Experiment):
         self.lay_out([self.pad, widgets.HBox([self.choice, self.another], layout=WRAP)])
 
     def _sample(self, number: int) -> None:
-        """Put the chosen digit on the pad, the one of that number, or none."""
+        """Put the sample of that number of the chosen digit on the pad, or nothing."""
         self._number, digit = number, self.choice.value
         self.another.disabled = digit == NO_SAMPLE
         if digit == NO_SAMPLE:
@@ -259,18 +256,19 @@ class DrawingPad(Experiment):
         self.drawing.answer(self.networks)
 
     def still(self) -> tuple[Picture, list[dict]]:
-        shown = [drawn.sample(label, self.seed, 0) for label in range(len(NAMES))]
-        if self.drawing.text:
-            shown = [drawn.Drawing(0, self.drawing.text)]
-        digits = torch.stack([drawn.pixels(drawing.text) for drawing in shown])
-        rows = [{"digit": "drawn" if self.drawing.text else str(d.label)} for d in shown]
+        if text := self.drawing.text:
+            digits, rows = drawn.pixels(text)[None], [{"digit": "drawn"}]
+        else:
+            samples = [drawn.sample(label, self.seed, 0) for label in range(len(NAMES))]
+            digits = torch.stack([drawn.pixels(sample.text) for sample in samples])
+            rows = [{"digit": name} for name in NAMES]
         for name, (net, names) in self.networks.items():
             shares, best = handwriting.read(net, digits).max(1)
             for row, share, i in zip(rows, shares.tolist(), best.tolist(), strict=True):
                 row[name] = f"{names[i]} ({100 * share:.0f}%)"
         first = next(iter(self.networks))
         captions = [row[first].replace(" (", "\n(") for row in rows]
-        said = "; ".join(f"{row['digit']}: {row[first]}" for row in rows)
+        answers = "; ".join(f"{row['digit']}: {row[first]}" for row in rows)
         title = f"What the network takes them for ({first})"
-        alt = f"Handwritten digits, and what the network '{first}' takes each for: {said}."
+        alt = f"Handwritten digits, and what the network '{first}' takes each for: {answers}."
         return figures.pictures(to_input(digits), captions, title, alt), rows

@@ -1,4 +1,4 @@
-"""Figures of the experiments that a learner touches (others are in `lessons/figures.py`)."""
+"""Figures of the interactive experiments (others are in `lessons/figures.py`)."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -16,42 +16,42 @@ from tl_course.lessons import curves, drawing
 from tl_course.lessons.drawing import Picture
 from tl_course.study.trials import Run
 
-TEXT = 12  # points in the portrait: still to be read where the page is 390 pixels wide
-ABOVE = 13  # letters a line above a picture of the portrait
-LOOKS = 1.2, 0.9  # how wide its last two columns are, beside those of the pictures
+TEXT = 12  # points in the portrait, readable on a page 390 pixels wide
+ABOVE = 13  # letters per line above a picture of the portrait
+LOOKS = 1.2, 0.9  # widths of its last two columns, relative to a picture
 GUESSING = 10  # of 100 digits
-FIT = 50  # digits that are shown of those that were labelled: more would be too small
+FIT = 50  # labelled digits that are shown: more would be too small
 SHEET = (5.4, 4.7)  # inches, as wide as the column beside the controls
-STYLES = (  # of a learner's runs, in their order
+STYLES = (  # of the learner's runs, in order
     (drawing.BLUE, "o", "-"), (drawing.ORANGE, "s", "--"), (drawing.GREEN, "^", ":"),
     (drawing.PINK, "D", "-"), (drawing.SKY, "v", "--"), ("black", "P", ":"),
 )  # fmt: skip
 
 
 def progress(runs: dict[str, Run], title: str, places: Sequence[int]) -> Picture:
-    """How runs went, by name: right along the way and at the end, and training loss.
+    """Accuracy and training loss of runs by name, during training and at the end.
 
-    Their `places` among all runs decide their colours: a run has the same one beside any other.
-    Along the way every fourth test digit is scored, at the end all of them; the end is a mark of
-    its own, with its number in the legend.
+    Their `places` among all runs decide their colours, so a run keeps its colour in every
+    comparison. Every fourth test digit is scored during training, and all of them at the end. The
+    final accuracy is a star, and the legend has its number.
     """
     figure = Figure(figsize=SHEET)
     right, loss = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     curves.sheet(figure, left=0.07, right=0.98, top=0.87, bottom=0.3, hspace=0.3)
     most = max((look.steps for run in runs.values() for look in run.looks), default=100)
-    heard = []
+    sentences = []
     for (name, run), place in zip(runs.items(), places, strict=True):
         colour, marker, dash = STYLES[place]
         ended = run.accuracy is not None
-        said = f"{name}\n{100 * run.accuracy:.1f} of 100 at the end" if ended else name
+        label = f"{name}\n{100 * run.accuracy:.1f} of 100 at the end" if ended else name
         steps, style = [look.step for look in run.looks], {"color": colour, "linestyle": dash}
         style |= {"marker": marker, "markersize": 4}
-        right.plot(steps, [100 * look.accuracy for look in run.looks], label=said, **style)
+        right.plot(steps, [100 * look.accuracy for look in run.looks], label=label, **style)
         loss.plot(steps, [look.loss for look in run.looks], **style)
         if ended:
-            at = steps[-1], 100 * run.accuracy
-            right.plot(*at, "*", color=colour, markersize=15, markeredgecolor="black", zorder=3)
-        heard += _in_words(name, run)
+            end = steps[-1], 100 * run.accuracy
+            right.plot(*end, "*", color=colour, markersize=15, markeredgecolor="black", zorder=3)
+        sentences += _in_words(name, run)
     measured = "right, of 100 (line: every fourth test digit; star: all of them)"
     for ax, words in ((right, measured), (loss, "training loss")):
         ax.spines[["top", "right"]].set_visible(False)
@@ -63,11 +63,11 @@ def progress(runs: dict[str, Run], title: str, places: Sequence[int]) -> Picture
     if runs:
         drawing.legend(figure, "lower left")
     figure.suptitle(title, fontsize=12)
-    return Picture(figure, f"{title}. {'; '.join(heard) or 'Press Start'}.")
+    return Picture(figure, f"{title}. {'; '.join(sentences) or 'Press Start'}.")
 
 
 def _in_words(name: str, run: Run) -> list[str]:
-    """What a run's line says: how far it is, and what was right."""
+    """The progress and accuracy of a run in a sentence; none before its first report."""
     if not run.looks:
         return []
     now = run.looks[-1]
@@ -78,9 +78,9 @@ def _in_words(name: str, run: Run) -> list[str]:
 
 
 def labelled(examples: Examples, name: str) -> Picture:
-    """Some labelled digits, a column for each class, no more than fit; `name` says which they are.
+    """The first labelled digits, a column for each class; `name` appears in the alt text.
 
-    They go round the classes, as those of a draw do.
+    The classes must take turns, as they do in a draw.
     """
     n, classes = len(examples), len(examples.names)
     first = f"the first {FIT} of " if n > FIT else ""
@@ -92,29 +92,29 @@ def labelled(examples: Examples, name: str) -> Picture:
 
 
 def layer_name(layer: str) -> str:
-    """A layer as it is said: `layer1` is layer 1."""
+    """`layer1` as "layer 1"."""
     return layer.replace("layer", "layer ")
 
 
 def strongly(answer: torch.Tensor) -> str:
-    """In which share of the picture a unit answers more than half as much as at its best place."""
+    """The share of the picture in which a unit's activation is above half of its maximum."""
     share = (answer > answer.max() / 2).float().mean().item() if answer.max() > 0 else 0.0
     return f"{100 * share:.0f}%"
 
 
-def answers_in_words(found: Sequence[Portrait], layer: str) -> str:
-    """Where in the pictures one unit of several networks answers, and the scale of the maps."""
+def answers_in_words(portraits: Sequence[Portrait], layer: str) -> str:
+    """Where one unit of several networks answers in the pictures, and the scale of the maps."""
     words = []
-    for one in found:
-        answers = one.answers
+    for portrait in portraits:
+        answers = portrait.answers
         if len(answers) == 1:
-            said = [_answer_in_words(*answers.values())]
+            places = [_answer_in_words(*answers.values())]
         else:
-            said = [f"{picture[0]} {_strongest(answer)}" for picture, answer in answers.items()]
-        words.append(f"{one.name.capitalize()}: {'; '.join(said)}.")
+            places = [f"{picture[0]} {_strongest(answer)}" for picture, answer in answers.items()]
+        words.append(f"{portrait.name.capitalize()}: {'; '.join(places)}.")
     return " ".join(words) + (
         f" All maps of {layer_name(layer)} have one scale: black is 0, and the brightest is "
-        f"{found[0].brightest:.1f}, the strongest answer of any unit."
+        f"{portraits[0].brightest:.1f}, the strongest answer of any unit."
     )
 
 
@@ -135,48 +135,50 @@ def _strongest(answer: torch.Tensor) -> str:
 
 
 def portrait(
-    found: Sequence[Portrait], layer: str, unit: int, pictures: Mapping[str, torch.Tensor]
+    portraits: Sequence[Portrait], layer: str, unit: int, pictures: Mapping[str, torch.Tensor]
 ) -> Picture:
-    """One unit of several networks, a row each; `pictures` `[3, h, w]` were shown to it.
+    """One unit of several networks, a row each, on `pictures` `[3, h, w]` by name.
 
-    A column for each thing that is to be seen: where the unit answers (under each picture), what
-    excites it most, and what it would like best.
+    Columns: where the unit answers (under each picture), the patches that excite it most, and its
+    filter or a picture made for it.
     """
-    own = "its filter" if layer == LAYERS[0] else "a picture made for it"
-    widths, heights = [*[1] * len(pictures), *LOOKS], [0.8, *[1.2] * len(found)]
+    last_column = "its filter" if layer == LAYERS[0] else "a picture made for it"
+    widths, heights = [*[1] * len(pictures), *LOOKS], [0.8, *[1.2] * len(portraits)]
     size = 1.25 * sum(widths) + 0.4, 1.25 * sum(heights) + 0.7
     figure = Figure(figsize=size, layout="constrained")
-    figure.add_artist(Rectangle((0, 0), 1, 1, color="white", zorder=-1))  # always of one size
+    figure.add_artist(
+        Rectangle((0, 0), 1, 1, color="white", zorder=-1)
+    )  # a tight crop keeps the size
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, hspace=0.02, wspace=0.02)
     ratios = {"width_ratios": widths, "height_ratios": heights}
-    spots = figure.subplots(1 + len(found), len(widths), **ratios)
-    for ax in spots.ravel():
+    axes = figure.subplots(1 + len(portraits), len(widths), **ratios)
+    for ax in axes.ravel():
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
-    for (name, x), ax in zip(pictures.items(), spots[0], strict=False):
+    for (name, x), ax in zip(pictures.items(), axes[0], strict=False):
         ax.set_title(textwrap.fill(name, ABOVE), fontsize=TEXT)
         ax.imshow(to_picture(x).permute(1, 2, 0).cpu().numpy(), interpolation="nearest")
-    words = "what excites\nit most in\nmany drawings", own.replace(" made", "\nmade")
-    for ax, text in zip(spots[0, len(pictures) :], words, strict=True):
+    words = "what excites\nit most in\nmany drawings", last_column.replace(" made", "\nmade")
+    for ax, text in zip(axes[0, len(pictures) :], words, strict=True):
         ax.text(0.5, 0, text, ha="center", va="bottom", fontsize=TEXT, transform=ax.transAxes)
-    for one, row in zip(found, spots[1:], strict=True):
-        *maps, excites, made = row
-        maps[0].set_ylabel(one.name, fontsize=TEXT, fontweight="bold")
-        for ax, answer in zip(maps, one.answers.values(), strict=True):
-            ax.imshow(answer.numpy(), cmap="magma", vmin=0, vmax=max(one.brightest, 1e-6))
+    for unit_portrait, row in zip(portraits, axes[1:], strict=True):
+        *map_axes, patches_ax, liked_ax = row
+        map_axes[0].set_ylabel(unit_portrait.name, fontsize=TEXT, fontweight="bold")
+        for ax, answer in zip(map_axes, unit_portrait.answers.values(), strict=True):
+            ax.imshow(answer.numpy(), cmap="magma", vmin=0, vmax=max(unit_portrait.brightest, 1e-6))
             ax.set_xlabel(f"strongest {answer.max():.1f}", fontsize=TEXT - 1)
-        excites.imshow(
-            drawing.mosaic(to_picture(one.patches), 3, 8, gap=4).permute(1, 2, 0).numpy()
+        patches_ax.imshow(
+            drawing.mosaic(to_picture(unit_portrait.patches), 3, 8, gap=4).permute(1, 2, 0).numpy()
         )
-        if one.liked is None:
-            made.imshow([[[1.0, 1.0, 1.0]]])  # white, of the same size
-            made.text(0, 0, "being\nmade …", ha="center", va="center", fontsize=TEXT)
+        if unit_portrait.liked is None:
+            liked_ax.imshow([[[1.0, 1.0, 1.0]]])  # a white picture of the same size
+            liked_ax.text(0, 0, "being\nmade …", ha="center", va="center", fontsize=TEXT)
         else:
-            made.imshow(to_picture(one.liked).permute(1, 2, 0).cpu().numpy())
-    networks = " and ".join(one.name for one in found)
+            liked_ax.imshow(to_picture(unit_portrait.liked).permute(1, 2, 0).cpu().numpy())
+    networks = " and ".join(unit_portrait.name for unit_portrait in portraits)
     return Picture(
         figure,
         f"Unit {unit} of {layer_name(layer)}, {networks}, one below the other: where it answers in "
         f"{' and in '.join(pictures)}, the nine patches of many drawings that excite it most, and "
-        f"{own}. {answers_in_words(found, layer)}",
+        f"{last_column}. {answers_in_words(portraits, layer)}",
     )

@@ -1,8 +1,4 @@
-"""How much data: predict a curve, see the measured one, and run one of its points.
-
-What is predicted is drawn number by number; once it is an answer, each of its numbers is scored,
-and the curve through them says something at every size.
-"""
+"""How much data: predict a curve, see the measured one, and run one of its points."""
 
 import contextlib
 from collections.abc import Iterator
@@ -27,9 +23,9 @@ from tl_course.widgets.asking import PRESS, Fields, wait_for
 from tl_course.widgets.base import Slot, columns, control, number, one_of, table
 from tl_course.widgets.training_lab import Training
 
-ASKED = (10, 100, 1000)  # numbers of images that a prediction is asked for
+ASKED = (10, 100, 1000)  # the numbers of images that the learner predicts
 KEPT_AS = "05", "curve"  # among the learner's predictions
-WAYS = {  # arm: what it starts from, and the option
+WAYS = {  # arm: its start, and the option
     "option-1": ("drawings", "1"),
     "option-2": ("drawings", "2"),
     "scratch": ("random", "2"),
@@ -37,12 +33,12 @@ WAYS = {  # arm: what it starts from, and the option
 }
 ARM_OF = {way: arm for arm, way in WAYS.items()}
 DRAWS = 20
-KEPT = 30  # live runs
-ROW = ("arm", "augmented", "images", "draw", "accuracy")  # of one, as those of the recorded table
+MOST_LIVE = 30  # runs that are kept
+ROW = ("arm", "augmented", "images", "draw", "accuracy")  # of a run, as in the recorded table
 
 
 class HowMuch(Training):
-    """Accuracy against the number of labelled digits; `prediction` is what the learner said."""
+    """Accuracy against the number of labelled digits, after the learner's `prediction`."""
 
     name, title = "how-much-data", "How much data?"
     key = KEPT_AS
@@ -53,13 +49,13 @@ class HowMuch(Training):
         super().__init__(net, target, seed, "Run this point now")
         self.recorded, self._same = _recorded(self.target.pool)
         self.means = comparing.means(self.recorded)
-        self.live: list[dict] = []  # rows like those recorded
+        self.live: list[dict] = []  # the learner's runs, as rows
         measured = {
             f"with {n:,} images": round(float(self._measured("option-1", False, n)["mean"]), 1)
             for n in ASKED
         }
         self.fields = Fields(Asked(CURVE, measured))
-        self.answer: dict[str, float] | None = None  # in words that the fields have
+        self.answer: dict[str, float] | None = None  # by the labels of the fields
         ways = [(STYLES[arm][0], arm) for arm in WAYS]
         self.arm = control(widgets.Dropdown, "Way to learn", width="100%", options=ways)
         self.draw = control(widgets.IntSlider, "Random draw", width="100%", min=1, max=DRAWS)
@@ -84,12 +80,12 @@ class HowMuch(Training):
 
     @property
     def prediction(self) -> dict[int, float]:
-        """The learner's curve: labelled images to how many of 100; empty where none was drawn."""
+        """The learner's curve, of 100 by number of labelled images; empty if it was skipped."""
         return dict(zip(ASKED, self.answer.values(), strict=True)) if self.answer else {}
 
     @property
     def trial(self) -> Trial:
-        """The point that the controls stand on, as something to run."""
+        """The point that the controls show, ready to run."""
         start, option = WAYS[self.arm.value]
         return Trial(
             start=start, option=option, images=self.images.value, augment=self.augment.value,
@@ -98,16 +94,16 @@ class HowMuch(Training):
 
     @property
     def asked(self) -> Asked:
-        """The question at the beginning, for which what is below waits (`asking.ToBeAnswered`)."""
+        """The first question; the rest of the notebook waits for it (`asking.ToBeAnswered`)."""
         return self.fields.asked
 
     @property
     def answered(self) -> bool:
-        """Whether it was answered or skipped."""
+        """Whether the question was answered or skipped."""
         return self.shown
 
     def begin(self) -> Iterator[dict[str, Any]]:
-        """The outputs for a learner; what is below waits for the answer."""
+        """The outputs for a learner; `asking.show` waits from now on for the answer."""
         wait_for(self)
         return super().begin()
 
@@ -115,15 +111,15 @@ class HowMuch(Training):
         if self.shown:
             return
         try:
-            said = self.fields.read(content["typed"]) if content["press"] == "answer" else None
-        except CourseError as slip:  # told by the form: what was typed may be heard after the press
+            answer = self.fields.read(content["typed"]) if content["press"] == "answer" else None
+        except CourseError as slip:  # in the form: `typed` may be synced after the press
             self.fields.alert = str(slip)
             return
         self.fields.alert = ""
-        self.shown, self.answer = True, said
-        predictions.keep(*KEPT_AS, self.fields.asked, said)
+        self.shown, self.answer = True, answer
+        predictions.keep(*KEPT_AS, self.fields.asked, answer)
         self.show()
-        self.arm.focus()  # the button that had it is gone
+        self.arm.focus()  # the button that had the focus is gone
 
     # ------------------------------------------------------------------ a point, live
 
@@ -140,12 +136,13 @@ class HowMuch(Training):
             "arm": arm, "augmented": run.trial.augment, "images": run.trial.images,
             "draw": run.trial.seed, "accuracy": round(run.accuracy, 5),
         }  # fmt: skip
-        self.live = [*(old for old in self.live if _key(old) != _key(row)), row][-KEPT:]
+        others = [other for other in self.live if _key(other) != _key(row)]
+        self.live = [*others, row][-MOST_LIVE:]
         what = f"{STYLES[arm][0]}, {run.trial.images:,} digits" + ", copies" * run.trial.augment
         self._busy(False, f"{what}: {100 * row['accuracy']:.1f} of 100, after {run.seconds:.1f} s.")
         self._draw_curve()
 
-    # ------------------------------------------------------------------ what is shown
+    # ------------------------------------------------------------------ display
 
     def _draw_curve(self) -> None:
         sizes = trials.sizes(self.target)
@@ -164,29 +161,32 @@ class HowMuch(Training):
             title if here is None else f"{title} gets {here['mean']:.1f} of 100 right",
             tuple(WAYS), live, self.prediction, marked=images, sizes=sizes,
         )  # fmt: skip
-        self.curve.show(picture, self.said(arm, augmented, images))
+        self.curve.show(picture, self.point_in_words(arm, augmented, images))
 
     def _typed(self) -> dict[int, float]:
-        """What is in the fields so far, of what is a number."""
-        found = {}
+        """The numbers that are in the fields so far."""
+        numbers = {}
         for images, typed in zip(ASKED, self.fields.typed, strict=False):
             with contextlib.suppress(CourseError):
-                found[images] = self.fields.asked.number(typed)
-        return found
+                numbers[images] = self.fields.asked.number(typed)
+        return numbers
 
     def scored(self) -> list[dict]:
-        """Each number that was asked for: said, measured, and how far off."""
-        said = list(self.prediction.values()) or [None] * len(ASKED)
-        return [
-            {"images": f"{images:,}", "you said": "–" if own is None else f"{own:g}",
-             "measured": f"{value:.1f}", "difference": "–" if own is None else _signed(value - own)}
-            for images, own, value in zip(
-                ASKED, said, self.fields.asked.measured.values(), strict=True
-            )
-        ]  # fmt: skip
+        """A row for each prediction: predicted, measured, difference."""
+        predicted, rows = self.prediction, []
+        for images, measured in zip(ASKED, self.fields.asked.measured.values(), strict=True):
+            guess = off = "–"
+            if predicted:
+                guess = f"{predicted[images]:g}"
+                off = f"{measured - predicted[images]:+.1f}".replace("-", "−")
+            rows.append(
+                {"images": f"{images:,}", "you said": guess, "measured": f"{measured:.1f}",
+                 "difference": off}
+            )  # fmt: skip
+        return rows
 
-    def said(self, arm: str, augmented: bool, images: int) -> str:
-        """The chosen point in words: measured, this draw, predicted."""
+    def point_in_words(self, arm: str, augmented: bool, images: int) -> str:
+        """A point in words: recorded, this draw, predicted."""
         here = self._measured(arm, augmented, images)
         form = "and altered copies of them" if augmented else "as they are"
         words = f"{STYLES[arm][0]}, {images:,} labelled digits {form}: "
@@ -195,43 +195,43 @@ class HowMuch(Training):
         else:
             mean = f"{here['mean']:.1f} of 100, mean of {here.draws} draws"
             words += f"{mean}; the band is ± {here.sd:.1f}."
-        own = _at(self.recorded, arm, augmented, images)
-        own = own[own.draw == self.trial.seed]
-        now = [row for row in self.live if _key(row) == (arm, augmented, images, self.trial.seed)]
-        if len(own) and self._same:
-            words += f" This draw, recorded: {100 * own.accuracy.iloc[0]:.1f}."
+        recorded = _at(self.recorded, arm, augmented, images)
+        recorded = recorded[recorded.draw == self.trial.seed]
+        live = [row for row in self.live if _key(row) == (arm, augmented, images, self.trial.seed)]
+        if len(recorded) and self._same:
+            words += f" This draw, recorded: {100 * recorded.accuracy.iloc[0]:.1f}."
         if not self._same:
             words += " (Recorded with the digits that come with the course; yours are different.)"
-        if now:
-            words += f" Now, on this machine: {100 * now[0]['accuracy']:.1f}."
-        own = curves.between(self.prediction, images)
+        if live:
+            words += f" Now, on this machine: {100 * live[0]['accuracy']:.1f}."
+        guess = curves.between(self.prediction, images)
         if self.prediction and (arm, augmented) != ("option-1", False):
             words += " (Your prediction was for Option 1 without altered copies.)"
-        elif own is not None and here is not None:
-            asked = f"You said {own:g}" if images in ASKED else f"Your curve says {own:.1f} here"
-            words += f" {asked}: it is {_apart(here['mean'] - own)}."
+        elif guess is not None and here is not None:
+            said = f"You said {guess:g}" if images in ASKED else f"Your curve says {guess:.1f} here"
+            words += f" {said}: it is {_apart(here['mean'] - guess)}."
         return words
 
     def _measured(self, arm: str, augmented: bool, images: int) -> pd.Series | None:
-        """The row of `comparing.means` of one point, if it was recorded."""
-        found = _at(self.means, arm, augmented, images)
-        return None if found.empty else found.iloc[0]
+        """The row of `comparing.means` of one point; None if it was not recorded."""
+        rows = _at(self.means, arm, augmented, images)
+        return None if rows.empty else rows.iloc[0]
 
     def settings(self) -> dict:
-        said = {"prediction": list(self.prediction.values()), "shown": self.shown}
-        return said | super().settings() | {"live": self.live}
+        answer = {"prediction": list(self.prediction.values()), "shown": self.shown}
+        return answer | super().settings() | {"live": self.live}
 
     def apply(self, settings: dict) -> None:
-        said = settings["prediction"]
-        if said == []:  # skipped, or not yet answered
-            said = None
-        else:
-            said = said if isinstance(said, list) and len(said) == len(ASKED) else [None] * 3
-            said = [number({"prediction": one}, "prediction", 0, 100, whole=False) for one in said]
-            said = dict(zip(self.fields.asked.measured, said, strict=True))
-        self.answer = said
+        values, self.answer = settings["prediction"], None
+        if values != []:  # neither skipped nor unanswered
+            if not isinstance(values, list) or len(values) != len(ASKED):
+                values = [None] * len(ASKED)
+            self.answer = {
+                label: number({"prediction": value}, "prediction", 0, 100, whole=False)
+                for label, value in zip(self.fields.asked.measured, values, strict=True)
+            }
         self.shown = one_of(settings, "shown", (False, True))
-        self.fields.show_answer(said, self.shown)
+        self.fields.show_answer(self.answer, self.shown)
         super().apply(settings)
         live = settings["live"] if isinstance(settings["live"], list) else [None]
         if any(not isinstance(row, dict) or set(row) != set(ROW) for row in live):
@@ -244,7 +244,7 @@ class HowMuch(Training):
                 "draw": number(row, "draw", 0, 1000 * (2**31 - 1) + DRAWS),
                 "accuracy": number(row, "accuracy", 0, 1, whole=False),
             }
-            for row in live[-KEPT:]
+            for row in live[-MOST_LIVE:]
         ]
 
     def show(self) -> None:
@@ -263,10 +263,11 @@ class HowMuch(Training):
 
     def still(self) -> tuple[Picture, list[dict]]:
         """The recorded curves, without and with copies."""
-        title, said = "Ten images or a thousand? Recorded", self.prediction
-        picture = curves.panels(self.means, title, tuple(WAYS), prediction=said)
-        found = self.means[self.means.arm.isin(WAYS)]
-        measured = found.pivot(index="images", columns=["arm", "augmented"], values="mean")
+        title = "Ten images or a thousand? Recorded"
+        picture = curves.panels(self.means, title, tuple(WAYS), prediction=self.prediction)
+        measured = self.means[self.means.arm.isin(WAYS)].pivot(
+            index="images", columns=["arm", "augmented"], values="mean"
+        )
         rows = [
             {"images": f"{images:,}"}
             | {
@@ -280,9 +281,9 @@ class HowMuch(Training):
 
 
 def _recorded(pool: Examples) -> tuple[pd.DataFrame, bool]:
-    """What was recorded of these digits, or else of others, and whether it was of these.
+    """The recorded rows that fit this pool, and whether they were recorded with its digits.
 
-    With all of MNIST that is the official test, up to as many digits as can be run here.
+    With all of MNIST they are the official test, up to the largest number that can be run here.
     """
     if len(pool) == ALL:
         return results.load("official").query(f"images <= {max(trials.SIZES)}"), True
@@ -291,18 +292,12 @@ def _recorded(pool: Examples) -> tuple[pd.DataFrame, bool]:
 
 
 def _apart(off: float) -> str:
-    """How far what was measured is from what was said."""
     if abs(off) < 0.05:
         return "just that"
     return f"{abs(off):.1f} {'higher' if off > 0 else 'lower'}"
 
 
-def _signed(off: float) -> str:
-    return f"{off:+.1f}".replace("-", "−")
-
-
 def _at(rows: pd.DataFrame, arm: str, augmented: bool, images: int) -> pd.DataFrame:
-    """The rows of one point."""
     return rows[(rows.arm == arm) & (rows.augmented == augmented) & (rows.images == images)]
 
 

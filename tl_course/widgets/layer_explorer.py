@@ -1,6 +1,6 @@
 """The layer explorer: any unit of a trained network beside the same one of an untrained one.
 
-It looks at one picture, A, or at two; then the units come first that answer A and not B.
+It shows one picture, A, or two. With two, the units that answer A and not B come first.
 """
 
 import threading
@@ -28,26 +28,27 @@ from tl_course.widgets.unit_sheet import UnitSheet
 TRAINED = "trained"
 THINGS = ("cat", "umbrella", "house")
 OWN = "your own picture"
-NONE, EARLIER = "no other picture", "your earlier picture"  # of B
+NONE, EARLIER = "no other picture", "your earlier picture"  # options of B
 TALL = 96  # pixels of a photograph
 UNIT = 22  # of layer 1: it is easy to describe
-OLD = "tlc-old"  # the class of what is out of date: it is dimmed
+OLD = "tlc-old"  # the class that dims what is out of date
 
 
 def sheet_of(portraits: Portraits, layer: str, pictures: Mapping[str, torch.Tensor]) -> dict:
     """Every unit of a layer of the trained network, for a `UnitSheet`.
 
-    Of two pictures, the units come first whose strongest answer to A is most above that to B.
+    With two pictures, the units are sorted by how far their strongest answer to A exceeds that
+    to B.
     """
-    what = "its filter" if layer == LAYERS[0] else "what excites it most"
-    every = f"All {UNITS[layer]} units of {layer_name(layer)}, each as {what}"
+    as_pictures = "its filter" if layer == LAYERS[0] else "what excites it most"
+    words = f"All {UNITS[layer]} units of {layer_name(layer)}, each as {as_pictures}"
     order, notes = None, ()
     if len(pictures) == 2:
         a, b = (portraits.strongest(TRAINED, layer, x) for x in pictures.values())
         order = (a - b).argsort(descending=True, stable=True).tolist()
         notes = [f"{to_a:.1f} to A, {to_b:.1f} to B" for to_a, to_b in zip(a, b, strict=True)]
-        every += "; first those that answer A and not B"
-    words = f"{every} (arrow keys and Enter choose):"
+        words += "; first those that answer A and not B"
+    words += " (arrow keys and Enter choose):"
     return unit_sheet.sheet(portraits.sheet(TRAINED, layer), words, order, notes)
 
 
@@ -60,7 +61,7 @@ class LayerExplorer(Experiment):
         super().__init__(seed)
         self.portraits = Portraits({TRAINED: net, "untrained": untrained}, seed)
         self.own: torch.Tensor | None = None  # the learner's drawing or photograph
-        self.earlier: torch.Tensor | None = None  # one that was kept as B
+        self.earlier: torch.Tensor | None = None  # the one that was kept as B
         layers = [(layer_name(layer), layer) for layer in LAYERS]
         self.layer = control(widgets.Dropdown, "Layer", width="100%", options=layers)
         self.picture, self.other = (
@@ -74,10 +75,10 @@ class LayerExplorer(Experiment):
         self.keep_button = button("Keep as B")
         self.upload = button("Open a photograph", kind=widgets.FileUpload)
         self.upload.accept = ".png,.jpg,.jpeg"
-        self.drawing = Canvas(self, self._drawn)
+        self.drawing = Canvas(self, self._on_drawing)
         self.sheet = UnitSheet(sheet=sheet_of(self.portraits, LAYERS[0], {}), chosen=UNIT)
         self.unit = UNIT
-        self._laid = self._sheet_is_of()
+        self._sheet_key = self._key_of_sheet()
         self.status, self.portrait = widgets.HTML().add_class("tlc-status"), Slot()
         self.shown = widgets.Box([self.portrait.view]).add_class("tlc-portrait")  # dimmed with it
         self._open(False)
@@ -88,7 +89,7 @@ class LayerExplorer(Experiment):
         self.on_change(self.draw_button, self._open)
         self.on_click(self.keep_button, self._keep)
         self.on_change(self.upload, self._handed_over)
-        chosen = self._chosen()  # a filter of layer 1: nothing to wait for
+        chosen = self._chosen()  # a filter of layer 1 is ready at once
         self._draw(self.portraits.of(*chosen, make=True), chosen)
         for choice in (self.layer, self.picture, self.other):
             choice.add_class("tlc-inline")
@@ -100,12 +101,12 @@ class LayerExplorer(Experiment):
         self.lay_out([widgets.Box([choices, self.sheet, result]).add_class("tlc-explorer")])
 
     def _offer(self) -> None:
-        """Offer every picture, for A the learner's own, and for B the one that was kept."""
+        """Offer every picture; A also has the learner's own, and B the one that was kept."""
         digits = [f"digit {name}" for name in NAMES]
-        every = [*THINGS, *digits, *(f"photograph: {name}" for name in PHOTOGRAPHS)]
+        pictures = [*THINGS, *digits, *(f"photograph: {name}" for name in PHOTOGRAPHS)]
         for choice, options in (
-            (self.picture, [*every, *([OWN] if self.own is not None else [])]),
-            (self.other, [NONE, *every, *([EARLIER] if self.earlier is not None else [])]),
+            (self.picture, [*pictures, *([OWN] if self.own is not None else [])]),
+            (self.other, [NONE, *pictures, *([EARLIER] if self.earlier is not None else [])]),
         ):
             chosen = choice.value
             if choice.options != tuple(options):
@@ -113,7 +114,7 @@ class LayerExplorer(Experiment):
                 choice.value = chosen if chosen in options else options[0]
 
     def show_drawing(self, x: torch.Tensor) -> None:
-        """Look at a picture of the learner's own `[3, h, w]`, on the course's scale."""
+        """Show a picture of the learner's own `[3, h, w]`, scaled like every network input."""
         portrait.check_picture(x)
         with self.quietly():
             self.own = x
@@ -123,14 +124,14 @@ class LayerExplorer(Experiment):
         self.refresh_state()
 
     def _keep(self) -> None:
-        """Let what is A now be B, so that another A can be compared with it."""
-        kept = self.picture.value
+        """Make A the new B, so that another A can be compared with it."""
+        picture = self.picture.value
         with self.quietly():
-            if kept == OWN:
-                self.earlier, kept = self.own, EARLIER
+            if picture == OWN:
+                self.earlier, picture = self.own, EARLIER
                 self._offer()
                 self.drawing.put("")
-            self.other.value = kept
+            self.other.value = picture
         self.show()
 
     def _open(self, opened: bool) -> None:
@@ -138,13 +139,13 @@ class LayerExplorer(Experiment):
         self.drawing.pad.layout.display = "" if opened else "none"
 
     def _put_away(self) -> None:
-        """Empty the drawing pad and hide it: the network gets something else."""
+        """Empty and hide the drawing pad, because the network gets another picture."""
         with self.quietly():
             self.draw_button.value = False
         self._open(False)
         self.drawing.put("")
 
-    def _drawn(self, final: bool) -> None:
+    def _on_drawing(self, final: bool) -> None:
         if final:
             self.drawing.answer({}, words="This is what the network gets.")
             if self.drawing.text:
@@ -162,7 +163,7 @@ class LayerExplorer(Experiment):
         return self._picture(self.picture.value)
 
     def shown_pictures(self) -> dict[str, torch.Tensor]:
-        """That picture, or A and B, by what is written above them."""
+        """The chosen picture, or A and B, by their titles."""
         a, b = self.picture.value, self.other.value
         if b == NONE:
             return {a: self._picture(a)}
@@ -184,14 +185,14 @@ class LayerExplorer(Experiment):
         self.show()
 
     def _other_layer(self, layer: str) -> None:
-        self._choose(min(self.unit, UNITS[layer] - 1))  # a unit beyond becomes the last one
+        self._choose(min(self.unit, UNITS[layer] - 1))
         self.show()
 
     def _other_unit(self, unit: int) -> None:
         if unit in range(UNITS[self.layer.value]):
             self.unit = unit
             self.show()
-        else:  # it was chosen from the sheet of a larger layer, on its way meanwhile
+        else:  # the click was on the sheet of a larger layer, which is being replaced
             self._choose(self.unit)
 
     def _choose(self, unit: int) -> None:
@@ -203,71 +204,71 @@ class LayerExplorer(Experiment):
     def _chosen(self) -> tuple[str, int, dict[str, torch.Tensor]]:
         return self.layer.value, self.unit, self.shown_pictures()
 
-    def _sheet_is_of(self) -> tuple:
-        """The layer and the seed, and the pictures that give the units their order."""
+    def _key_of_sheet(self) -> tuple:
+        """The layer, the seed, and the pictures that decide the order of the units."""
         now = self.settings()
         pair = [now[name] for name in ("picture", "drawing", "other", "earlier")]
         return self.layer.value, self.seed, *(pair if self.other.value != NONE else ())
 
-    def _lay(self, sheet: dict, of: tuple) -> None:
-        with self.sheet.hold_sync():  # the pictures and what they are in one
+    def _show_sheet(self, sheet: dict, key: tuple) -> None:
+        with self.sheet.hold_sync():  # both traits in one message
             self.sheet.sheet, self.sheet.busy = sheet, False
-        self._laid = of
+        self._sheet_key = key
 
-    def _say(self, of: tuple, doing: str = "") -> None:
-        layer, unit, _ = of
+    def _show_status(self, chosen: tuple, doing: str = "") -> None:
+        layer, unit, _ = chosen
         more = f": {doing}" if doing else f" (numbered 0 to {UNITS[layer] - 1})"
         self.status.value = status(f"Unit {unit} of {layer_name(layer)}{more}")
 
-    def _draw(self, found: list[Portrait], of: tuple, doing: str = "") -> None:
-        """Show a portrait; `doing` says what is still being done for it."""
-        picture = trial_plots.portrait(found, *of)
-        self.portrait.show(picture, trial_plots.answers_in_words(found, of[0]))
+    def _draw(self, portraits: list[Portrait], chosen: tuple, doing: str = "") -> None:
+        """Show a portrait; `doing` says which part is still being made."""
+        picture = trial_plots.portrait(portraits, *chosen)
+        self.portrait.show(picture, trial_plots.answers_in_words(portraits, chosen[0]))
         self.shown.remove_class(OLD)
-        self._say(of, doing)
+        self._show_status(chosen, doing)
 
-    def _done(self, found: list[Portrait] | None, of: tuple) -> None:
-        if found is None:  # it went wrong: what is shown stays dimmed, for it is of another unit
-            self._say(of, "not shown")
+    def _done(self, portraits: list[Portrait] | None, chosen: tuple) -> None:
+        if portraits is None:  # after an error; the portrait of another unit stays dimmed
+            self._show_status(chosen, "not shown")
         else:
-            self._draw(found, of)
+            self._draw(portraits, chosen)
 
     def show(self) -> None:
-        """Work it out off the main thread; what was there before is dimmed until then.
+        """Compute the portrait in a thread; the last one is dimmed meanwhile.
 
-        The sheet comes first, if it is another layer's, then patches and answers. The made picture
-        comes last.
+        A new sheet comes first, then patches and answers, and the synthesised picture comes last.
         """
-        chosen, portraits, of = self._chosen(), self.portraits, self._sheet_is_of()
-        self.sheet.busy = other = self._laid != of
+        chosen, portraits, sheet_key = self._chosen(), self.portraits, self._key_of_sheet()
+        self.sheet.busy = changed = self._sheet_key != sheet_key
         self.shown.add_class(OLD)
-        self._say(chosen, "looking at drawings …")
+        self._show_status(chosen, "looking at drawings …")
 
         def job(stop: threading.Event, tell: Callable) -> list[Portrait] | None:
-            if stop.is_set():  # the learner has gone on to another unit
+            if stop.is_set():  # the learner has chosen another unit
                 return None
-            if other:
-                sheet = sheet_of(portraits, of[0], chosen[2])
-                tell(lambda: self._lay(sheet, of))
+            if changed:
+                sheet = sheet_of(portraits, sheet_key[0], chosen[2])
+                tell(lambda: self._show_sheet(sheet, sheet_key))
             if not portraits.at_once(*chosen[:2]) and not stop.is_set():
-                found = portraits.of(*chosen, make=False)
-                tell(lambda: self._draw(found, chosen, "making a picture for it …"))
+                answers = portraits.of(*chosen, make=False)
+                tell(lambda: self._draw(answers, chosen, "making a picture for it …"))
             return None if stop.is_set() else portraits.of(*chosen, make=True)
 
-        self.work(job, lambda draw: draw(), lambda found: self._done(found, chosen))
+        self.work(job, lambda draw: draw(), lambda answers: self._done(answers, chosen))
 
     def settings(self) -> dict:
-        chosen = {"layer": self.layer.value, "unit": self.unit, "picture": self.picture.value}
-        texts = {name: "" if x is None else portrait.picture_to_text(x) for name, x in self._own()}
-        return chosen | {"other": self.other.value} | texts
-
-    def _own(self) -> list[tuple[str, torch.Tensor | None]]:
-        return [("drawing", self.own), ("earlier", self.earlier)]
+        drawing, earlier = (
+            "" if x is None else portrait.picture_to_text(x) for x in (self.own, self.earlier)
+        )
+        return {
+            "layer": self.layer.value, "unit": self.unit, "picture": self.picture.value,
+            "other": self.other.value, "drawing": drawing, "earlier": earlier,
+        }  # fmt: skip
 
     def apply(self, settings: dict) -> None:
         self.own, self.earlier = (
             portrait.picture_from_text(settings[name]) if settings[name] != "" else None
-            for name, _ in self._own()
+            for name in ("drawing", "earlier")
         )
         last = UNITS[one_of(settings, "layer", LAYERS)] - 1
         self._choose(number(settings, "unit", 0, last))
@@ -278,13 +279,13 @@ class LayerExplorer(Experiment):
             self.portraits = Portraits(self.portraits.nets, self.seed)
 
     def still(self) -> tuple[Picture, list[dict]]:
-        """The portrait that is shown, and its answers as numbers."""
+        """The portrait, and its answers as numbers."""
         layer, unit, _ = chosen = self._chosen()
         rows = [
-            {"network": one.name, "layer": layer[-1], "unit": unit, "picture": name,
+            {"network": seen.name, "layer": layer[-1], "unit": unit, "picture": name,
              "strongest answer": f"{answer.max():.2f}",
              "more than half of that": f"in {trial_plots.strongly(answer)} of the picture"}
-            for one in self.portraits.of(*chosen, make=False)
-            for name, answer in one.answers.items()
+            for seen in self.portraits.of(*chosen, make=False)
+            for name, answer in seen.answers.items()
         ]  # fmt: skip
         return self.portrait.picture, rows

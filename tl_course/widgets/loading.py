@@ -1,4 +1,4 @@
-"""What is seen while an experiment is loaded: torch, ipywidgets and a network take seconds."""
+"""A message while an experiment loads: torch, ipywidgets and a network take seconds."""
 
 import contextlib
 import html
@@ -12,36 +12,36 @@ from IPython import get_ipython
 from IPython.display import DisplayHandle, display
 
 WORDS = "The experiment and its network are being loaded: a few seconds …"
-FIRST = "tl_course.widgets.teach"  # what notebook 00 begins with, and most of every other notebook
+FIRST = "tl_course.widgets.teach"  # notebook 00 begins with it, and it imports most of the course
 
-_shown: list[DisplayHandle] = []  # the sentence in the cell that runs, until something replaces it
+_shown: list[DisplayHandle] = []  # the message in the running cell, until something replaces it
 _early: list[threading.Thread] = []
 
 
 def early() -> None:
-    """Begin to load in a thread, which no ■ reaches: torch cannot be imported a second time.
+    """Load in a thread, which ■ cannot interrupt, because torch cannot be imported twice.
 
-    The kernel answers meanwhile, so that a cell can say what it waits for.
+    The kernel answers meanwhile, so that a cell can show the message.
     """
 
     def load() -> None:
-        with contextlib.suppress(Exception):  # whoever needs it hears of it
+        with contextlib.suppress(Exception):  # the cell that imports it raises it again
             importlib.import_module("torch")
             importlib.import_module(FIRST).get_ready()
 
     _early.append(threading.Thread(target=load, name="tl-course loading", daemon=True))
     _early[-1].start()
-    while is_under_way() and "torch" not in sys.modules:  # else a cell could begin with it first
+    while is_under_way() and "torch" not in sys.modules:  # otherwise a cell could import it first
         time.sleep(0.001)
 
 
 def is_under_way() -> bool:
-    """Whether `early` is still at it."""
+    """Whether `early` is still loading."""
     return any(thread.is_alive() for thread in _early)
 
 
 def say() -> None:
-    """Say in the cell that runs what it waits for, until its first experiment is shown."""
+    """Show the message in the running cell until its first experiment is shown."""
     shell = get_ipython()
     if _shown or not hasattr(shell, "kernel"):
         return
@@ -51,7 +51,7 @@ def say() -> None:
 
 
 def show(bundle: dict[str, Any]) -> None:
-    """Display a bundle, in place of the sentence where it is there."""
+    """Display a MIME bundle, in place of the message if it is there."""
     if _shown:
         _shown.pop().update(bundle, raw=True)
     else:
@@ -59,7 +59,7 @@ def show(bundle: dict[str, Any]) -> None:
 
 
 def _unsay(_: Any) -> None:
-    """Take the sentence away at the end of a cell that showed no experiment, or failed."""
+    """Remove the message at the end of a cell that showed no experiment, or failed."""
     get_ipython().events.unregister("post_run_cell", _unsay)
     if _shown:
         _shown.pop().update({"text/html": "", "text/plain": ""}, raw=True)

@@ -1,4 +1,4 @@
-"""A grid of cells to choose from: a table of real buttons, for mouse, keyboard, screen reader."""
+"""A table of buttons to choose a cell from, by mouse, keyboard or screen reader."""
 
 import anywidget
 import traitlets
@@ -7,7 +7,7 @@ from tl_course.widgets.parts import joined
 
 
 class MatrixGrid(anywidget.AnyWidget):
-    """`cells[row][column]` are dicts of `text`, `label` (all of it in words), `colour`, `ink`.
+    """`cells[row][column]` is a dict of `text`, `label` (in words), `colour`, `ink`, `framed`.
 
     `framed` cells have a dashed frame. `chosen` is [row, column].
     """

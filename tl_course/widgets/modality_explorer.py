@@ -1,4 +1,4 @@
-"""The modality explorer: a cell of the matrix to see, to hear, and said in a sentence."""
+"""The modality explorer: a cell of the matrix as pictures, as sound and in a sentence."""
 
 import functools
 import html
@@ -19,7 +19,7 @@ from tl_course.widgets.matrix_grid import MatrixGrid
 EXAMPLES = (50, 200)
 OPTIONS = (("frozen (Option 1)", "1"), ("trained further (Option 2)", "2"))
 WRAP = {"flex_flow": "row wrap"}
-SMALL = 1.25  # inches of an example, so that what is written on it can be read
+SMALL = 1.25  # inches of an example, so that its caption is readable
 
 
 class ModalityExplorer(Experiment):
@@ -29,7 +29,7 @@ class ModalityExplorer(Experiment):
 
     def __init__(self, table: pd.DataFrame | None = None, seed: int = 0):
         super().__init__(seed)
-        self._examples = functools.cache(_examples)  # drawn once
+        self._examples = functools.cache(_examples)
         self.table = results.load("matrix") if table is None else table
         self.targets = [name for name in TARGETS if name in set(self.table.target)]
         self.sources = list(SOURCES)
@@ -54,11 +54,11 @@ class ModalityExplorer(Experiment):
         self.on_change(self.grid, self._other_cell, "chosen")
         self.show()
         choices = widgets.HBox([self.option, self.images], layout=WRAP)
-        shown = (self.source.view, self.source_sounds), (self.target.view, self.target_sounds)
-        parts = [widgets.VBox(part) for part in shown]
+        pairs = (self.source.view, self.source_sounds), (self.target.view, self.target_sounds)
+        parts = [widgets.VBox(part) for part in pairs]
         examples = widgets.Box(parts).add_class("tlc-columns").add_class("tlc-halves")
-        found = widgets.HBox([self.grid, self.sentence], layout=WRAP).add_class("tlc-found")
-        self.lay_out([choices, found, examples])
+        matrix = widgets.HBox([self.grid, self.sentence], layout=WRAP).add_class("tlc-found")
+        self.lay_out([choices, matrix, examples])
 
     @property
     def cell(self) -> tuple[str, str]:
@@ -68,22 +68,22 @@ class ModalityExplorer(Experiment):
 
     @property
     def said(self) -> str:
-        """What was measured in the chosen cell."""
+        """The result in the chosen cell, in words."""
         return self._in_words(*self.cell)
 
     def _in_words(self, target: str, source: str) -> str:
         images, option = self.images.value, self.option.value
-        same = " Both are the same kind of input." if SAME[target] == source else ""
-        return matrix_cells.in_words(self.measured, target, source, images, option) + same
+        ending = " Both are the same kind of input." if SAME[target] == source else ""
+        return matrix_cells.in_words(self.measured, target, source, images, option) + ending
 
     def _cell(self, target: str, source: str) -> dict:
-        """What the grid needs for one cell; its colour is that of the heat map."""
+        """A cell of the grid; its colour is that of the heat map."""
         row = self.measured.loc[(target, source)]
-        told, ahead = (row["mean"],), 0.0
+        numbers, ahead = (row["mean"],), 0.0
         if source != "random":
-            told, ahead = (*told, row.points, abs(row.ahead) > row.interval), row.ahead
+            numbers, ahead = (*numbers, row.points, abs(row.ahead) > row.interval), row.ahead
         colour = modality_plots.HARM_TO_HELP(0.5 + ahead / modality_plots.MOST / 2)
-        text = matrix_cells.in_a_cell(*told)
+        text = matrix_cells.in_a_cell(*numbers)
         return {
             "text": text, "label": self._in_words(target, source), "colour": to_hex(colour),
             "ink": ink(colour), "framed": SAME[target] == source,
@@ -135,7 +135,7 @@ class ModalityExplorer(Experiment):
         self._show_cell()
 
     def still(self) -> tuple[Picture, list[dict]]:
-        """The heat map, and every cell in words."""
+        """The heat map and every cell in words."""
         picture = modality_plots.heat_map(self.measured, "Which source for which digits?")
         rows = [
             {"target": TARGETS[target].replace("\n", " "), "pretrained on": SOURCES[source],
@@ -147,12 +147,12 @@ class ModalityExplorer(Experiment):
 
 
 def _examples(role: str, name: str, seed: int) -> tuple[Picture | None, str, str]:
-    """A picture of examples of a source or target, the same in words, and players as HTML."""
-    give = {"source": matrix_cells.of_source, "target": matrix_cells.of_target}[role]
-    shown = give(name, seed)
-    players = "".join(Sound(wave, rate, name)._repr_html_() for name, wave, rate in shown.sounds)
-    if not len(shown.x):
-        return None, "", f"<p>{html.escape(shown.title)}.</p>{players}"
-    narrow = [caption.replace(" (voice", "\n(voice") for caption in shown.captions]
-    picture = modality_plots.three_ways(shown.x, narrow, shown.title, SMALL)
-    return picture, f"{shown.title}: {', '.join(shown.captions)}", players
+    """Examples of a source or target: a picture, its words, and audio players as HTML."""
+    draw_examples = {"source": matrix_cells.of_source, "target": matrix_cells.of_target}[role]
+    examples = draw_examples(name, seed)
+    players = "".join(Sound(wave, rate, name)._repr_html_() for name, wave, rate in examples.sounds)
+    if not len(examples.x):
+        return None, "", f"<p>{html.escape(examples.title)}.</p>{players}"
+    narrow = [caption.replace(" (voice", "\n(voice") for caption in examples.captions]
+    picture = modality_plots.three_ways(examples.x, narrow, examples.title, SMALL)
+    return picture, f"{examples.title}: {', '.join(examples.captions)}", players
