@@ -1,7 +1,7 @@
-"""A task of your own: pictures, what the checker says, a training, its result, and a try.
+"""A task of your own in five steps: pictures, check, train, result, try.
 
-Five steps, of which one is shown at a time, and one button for what comes next. What computes is in
-`study/own_task`, where the pictures go in `data/upload`.
+One step is shown at a time, and one button leads to the next. `study/own_task` computes, and
+`data/upload` stores the pictures.
 """
 
 import hashlib
@@ -50,8 +50,8 @@ from tl_course.widgets.parts import joined
 
 PICTURES, CHECK, TRAIN, RESULT, TRY = range(5)
 NAMES = ("Pictures", "Check", "Train", "Result", "Try it")
-FEW_CLASSES, TOP = 10, 5  # bars: of every class where there are few, otherwise of the likeliest
-BETWEEN = 0.3  # seconds between two reports of work under way
+FEW_CLASSES, TOP = 10, 5  # up to 10 classes all have a bar, otherwise the 5 likeliest
+BETWEEN = 0.3  # seconds between two progress reports
 SHOWN = 256  # pixels of a picture that is tried
 OPTIONS = {
     "as recommended": "auto",
@@ -61,7 +61,7 @@ OPTIONS = {
 COPIES = {"as recommended": "auto", "yes": "on", "no": "off"}
 STOP, LOOK = "Stop", "Look through the pictures"
 LEAVE, USE = "Leave this class out", "Use this class again"
-# What is sent from front/steps.js, front/files.js and front/camera.js.
+# The messages of front/steps.js, front/files.js and front/camera.js.
 NEXT = {"next": str}
 BEGIN = {
     "begin": {
@@ -86,13 +86,13 @@ ONWARD = (
     "This network comes back with the experiment. The cells below train once more on these "
     "pictures, as recommended, and save that network with a model card (<i>Save, card, share</i>)."
 )
-# What is kept of a training, besides its network.
+# The record of a training that is kept besides its network.
 TRAINED = {"pictures": str, "option": str, "augment": bool, "seconds": float, "runs": dict}
 ANY = "It can only name one of its {} classes, whatever you show it."
 
 
 class Steps(anywidget.AnyWidget):
-    """Where one is, and the button for what comes next; what is synced is said in steps.js."""
+    """The steps, and the button for the next one; front/steps.js describes the synced traits."""
 
     _esm = joined("steps")
     steps = traitlets.List([]).tag(sync=True)
@@ -106,7 +106,7 @@ class Steps(anywidget.AnyWidget):
 
 
 class Files(anywidget.AnyWidget):
-    """Pictures from the learner's machine, in pieces."""
+    """Pictures from the learner's machine, sent in pieces."""
 
     _esm = joined("files")
     endings = traitlets.List(list(upload.KINDS)).tag(sync=True)
@@ -124,14 +124,14 @@ class Camera(anywidget.AnyWidget):
 
 
 class Coming(NamedTuple):
-    """An upload on its way, and what the browser calls it."""
+    """An upload under way, with the id that the browser gave it."""
 
     id: str
     upload: Upload
 
 
 class Looked(NamedTuple):
-    """What the checker said, as it is shown, and thumbnails of each class."""
+    """The checker's result, its findings as HTML, and thumbnails of each class as HTML."""
 
     checked: Checked
     findings: str
@@ -139,12 +139,11 @@ class Looked(NamedTuple):
 
 
 class OwnTask(Experiment):
-    """`folder` is a learner's own folder of pictures; "" makes one, in the folder `making`.
+    """`folder` is a learner's own folder of pictures; "" makes one in the folder `making`.
 
-    What is uploaded goes into `own`. For the notebook: `folder`, where the pictures are now,
-    `without`, the classes of it that are left out, `checked`, what the checker says of them,
-    `outcome`, what came of the training (both None before that), and `is_made`. Raises nothing for
-    a folder that is wrong: it is told.
+    Uploads go into the folder `own`. A notebook reads `folder` (of the present pictures), `without`
+    (classes that are left out), `checked` and `outcome` (None until there is one), and `is_made`. A
+    wrong folder raises no error: the learner is told.
     """
 
     name, title = "own-task", "A task of your own"
@@ -162,7 +161,7 @@ class OwnTask(Experiment):
         super().__init__(seed)
         self.tell("")
         self.net, self.own, self.making = net, Path(own), making or storage.person_folder()
-        self._given = storage.expanded(folder) if folder else None
+        self._given_folder = storage.expanded(folder) if folder else None
         self.without: tuple[str, ...] = ()
         self.checked: Checked | None = None
         self.outcome: Outcome | None = None
@@ -170,10 +169,10 @@ class OwnTask(Experiment):
         self._rivals: dict[str, torch.Tensor] = {}
         self._curve: pd.DataFrame | None = None
         self._coming: Coming | None = None
-        self._trained_as: dict = {}  # like TRAINED
-        self._to_come: dict = {}  # the same, from the time before, until the pictures are there
-        self._what, self._begun = "", 0.0
-        self._draws = torch.Generator().manual_seed(seed)  # of test pictures to try
+        self._training_record: dict = {}  # like TRAINED
+        self._saved_training: dict = {}  # like TRAINED, until its pictures have been checked
+        self._doing, self._started_at = "", 0.0
+        self._draws = torch.Generator().manual_seed(seed)  # chooses test pictures to try
         choices = {"option": option, "augment": augment or "auto"}
         one_of(choices, "option", list(OPTIONS.values()))
         one_of(choices, "augment", list(COPIES.values()))
@@ -218,18 +217,18 @@ class OwnTask(Experiment):
         self.on_change(self.controls.values(), lambda _: self._refresh())
         self.on_click(self.compare_button, self._compare, once=True)
         self.on_click(self.labels_button, self._more_labels, once=True)
-        self.on_message(self.files, self._arriving, BEGIN, PIECE, FAILED, data=True)
+        self.on_message(self.files, self._on_upload, BEGIN, PIECE, FAILED, data=True)
         self.on_message(self.camera, self._try, TEST, PICTURE, data=True)
-        self.folder = self._given or self._made()
+        self.folder = self._given_folder or self._made()
         panels = widgets.VBox(self.panels).add_class("tlc-panels")
         self.lay_out([self.steps, panels])
-        self._look(at_once=self._given is None)
+        self._look(at_once=self._given_folder is None)
 
     # ------------------------------------------------------------------ pictures
 
     @property
     def is_made(self) -> bool:
-        """Whether these are the pictures that are made here."""
+        """Whether the present pictures are the ones that the course makes."""
         return self.folder == self._made_place()
 
     def _made_place(self) -> Path:
@@ -238,24 +237,24 @@ class OwnTask(Experiment):
     def _made(self) -> Path:
         return made_folder.made_folder(self._made_place(), self.seed)
 
-    def _known(self) -> dict[str, Path]:
-        """Folders by their names in the state."""
-        given = {self._given.name: self._given} if self._given else {}
+    def _folders(self) -> dict[str, Path]:
+        """The known folders by name in the state."""
+        given = {self._given_folder.name: self._given_folder} if self._given_folder else {}
         return {"": self._made_place(), **upload.folders(self.own), **given}
 
-    def _named(self) -> str:
-        """The present folder's name in the state."""
+    def _folder_name(self) -> str:
+        """The name of the present folder in the state."""
         return "" if self.is_made else self.folder.name
 
     def _take(self, folder: Path) -> None:
-        """Take these pictures in place of the last ones."""
+        """Replace the present pictures by those in `folder`."""
         self.abandon()
         if folder != self.folder:
             self.folder, self.without, self.doubted.value = folder, (), None
         self._look()
 
     def _look(self, at_once: bool = False, step: int = PICTURES) -> None:
-        """Let the checker look through the folder."""
+        """Check the pictures in the folder."""
         self._forget(step)
         folder, seed, without = self.folder, self.seed, self.without
 
@@ -286,121 +285,120 @@ class OwnTask(Experiment):
         self.files.classes = list(checked.classes)
         self._offer_classes()
         self._refresh(f"{len(checked.train_files)} pictures to learn from.")
-        before, self._to_come = self._to_come, {}
-        if before and self._can_train and before["pictures"] == _digest(checked):
-            self._take_up(before)
+        saved, self._saved_training = self._saved_training, {}
+        if saved and self._can_train and saved["pictures"] == _digest(checked):
+            self._resume(saved)
 
-    def _take_up(self, before: dict) -> None:
-        """Go on with the network that was trained on these pictures the last time."""
+    def _resume(self, saved: dict) -> None:
+        """Restore the network that was trained on these pictures the last time."""
         train, test = self.checked.ready()
-        net, option, seconds = files.load(self._network), before["option"], before["seconds"]
+        net, option, seconds = files.load(self._network), saved["option"], saved["seconds"]
         adapted = Adapted(net, option, len(train), seconds, training.History()).tested(test)
-        self._runs = before["runs"]
-        self._trained(Outcome(adapted, option, before["augment"], "", train, test))
+        self._runs = saved["runs"]
+        self._trained(Outcome(adapted, option, saved["augment"], "", train, test))
 
     @property
     def _network(self) -> Path:
-        """Where the last network that was trained is kept for the next time."""
+        """The folder in which the last trained network is kept."""
         return self._kept_in.with_suffix("")
 
     def _offer_classes(self) -> None:
-        """Every class may be left out and used again; a faulty one is offered first."""
+        """Offer every class to be left out or used again; a faulty one is preselected."""
         checked, chosen = self.checked, self.doubted.value
         names = sorted({*checked.classes, *checked.without})
-        said = [f"{name} (left out)" if name in checked.without else name for name in names]
+        labels = [f"{name} (left out)" if name in checked.without else name for name in names]
         trained = {*map(own_folder.class_of, checked.train_files)}
         faulty = {*map(own_folder.class_of, checked.left_out)}
         doubtful = [chosen, *sorted({*names} - trained), *sorted(faulty), *names]
         with self.quietly():
-            self.doubted.options = list(zip(said, names, strict=True))
+            self.doubted.options = list(zip(labels, names, strict=True))
             self.doubted.value = next((name for name in doubtful if name in names), None)
         self._show_doubted()
 
     def _show_doubted(self) -> None:
-        """Say what the button does to the chosen class."""
+        """Label the button with what it does to the chosen class."""
         self.leave_button.description = USE if self.doubted.value in self.without else LEAVE
         self.leave_button.disabled = self.doubted.value is None
 
     def _leave_out(self) -> None:
-        """Do without the chosen class, or use it again."""
+        """Leave the chosen class out, or use it again."""
         if self.busy or self._coming:
-            raise CourseError(f"{self._what} is still under way: wait, or press Stop.")
+            raise CourseError(f"{self._doing} is still under way: wait, or press Stop.")
         self.without = tuple(sorted({*self.without} ^ {self.doubted.value}))
         self._look(step=CHECK)
 
     def _forget(self, step: int) -> None:
-        """Nothing was looked at or trained on yet; show this step."""
+        """Forget the check and all trainings, and show this step."""
         self.checked = None
         self.outcome, self._runs, self._rivals, self._curve = None, {}, {}, None
-        self._trained_as = {}
-        for shown in (
+        self._training_record = {}
+        for field in (
             self.shown, self.findings, self.result, self.verdict, self.mistakes, self.earlier
         ):  # fmt: skip
-            shown.value = ""
+            field.value = ""
         self.files.classes, self.camera.answer, self.camera.things = [], {}, {}
         self._show_step(step)
 
-    def _arriving(self, said: dict, data: bytes) -> None:
-        """Pictures that the browser sends, piece by piece."""
+    def _on_upload(self, message: dict, data: bytes) -> None:
+        """Handle a message of the browser about an upload."""
+        ((kind, content),) = message.items()
         try:
-            if "begin" in said:
-                self._begin(said["begin"])
-            elif self._coming and said.get("piece", {}).get("id") == self._coming.id:
-                self._coming.upload.take(said["piece"]["parts"], data)
-                self._came()
-            elif self._coming and said.get("failed", {}).get("id") == self._coming.id:
-                raise CourseError("One of these files cannot be read: choose them once more.")
+            if kind == "begin":
+                self._begin(content)
+            elif self._coming and content["id"] == self._coming.id:
+                if kind == "failed":
+                    raise CourseError("One of these files cannot be read: choose them once more.")
+                self._coming.upload.take(content["parts"], data)
+                self._continue_upload()
         except Exception as error:
             self._end_upload("" if isinstance(error, CourseError) else "Something went wrong.")
             raise
 
-    def _begin(self, said: dict) -> None:
+    def _begin(self, begin: dict) -> None:
         self._end_upload("")
-        if self.busy:
-            self.files.send({"ended": said["id"], "said": ""})
-            raise CourseError(f"{self._what} is still under way: wait, or press Stop.")
-        files = list(map(tuple, said["files"]))
-        into = self.folder if self.folder.parent == self.own else None
-        if said["kind"] == "class" and into and (into / "train").is_dir():
-            into /= "train"
-        into = into if said["kind"] == "class" else None
+        into = None  # one class goes into the present folder if that was uploaded too
+        if begin["kind"] == "class" and self.folder.parent == self.own:
+            into = self.folder / "train" if (self.folder / "train").is_dir() else self.folder
         try:
-            coming = Upload(said["kind"], said["name"], files, self.own, into)
+            if self.busy:
+                raise CourseError(f"{self._doing} is still under way: wait, or press Stop.")
+            files = list(map(tuple, begin["files"]))
+            arriving = Upload(begin["kind"], begin["name"], files, self.own, into)
         except CourseError:
-            self.files.send({"ended": said["id"], "said": ""})
+            self.files.send({"ended": begin["id"], "said": ""})
             raise
-        coming.skip(said["some"], said["skipped"])
-        self._coming, self._what = Coming(said["id"], coming), "Pictures are arriving"
-        self._begun = time.perf_counter()
-        self._came()
+        arriving.skip(begin["some"], begin["skipped"])
+        self._coming, self._doing = Coming(begin["id"], arriving), "Pictures are arriving"
+        self._started_at = time.perf_counter()
+        self._continue_upload()
 
-    def _came(self) -> None:
-        """Ask for the next piece, or put everything in its place."""
-        coming = self._coming
-        if not coming.upload.complete:
-            self._report(coming.upload.have / max(coming.upload.total, 1))
+    def _continue_upload(self) -> None:
+        """Ask for the next piece, or move the pictures into place."""
+        upload_id, arriving = self._coming
+        if arriving.complete:
+            self._start(
+                "Moving the pictures into place",
+                lambda stop, tell: arriving.finish(tell, stop),
+                self._uploaded,
+            )
+        else:
+            self._report(arriving.have / max(arriving.total, 1))
             self._refresh()
-            self.files.send({"take": coming.id})
-            return
+            self.files.send({"take": upload_id})
 
-        def job(stop: threading.Event, tell: Callable[[float], None]) -> Path | None:
-            return coming.upload.finish(tell, stop)
-
-        self._start("Moving the pictures into place", job, self._arrived)
-
-    def _arrived(self, folder: Path) -> None:
-        coming, self._coming = self._coming, None
-        said = f"They are in {folder}. {coming.upload.left_out()}".strip()
-        self.files.send({"ended": coming.id, "said": said})
+    def _uploaded(self, folder: Path) -> None:
+        arriving, self._coming = self._coming, None
+        summary = f"They are in {folder}. {arriving.upload.left_out()}".strip()
+        self.files.send({"ended": arriving.id, "said": summary})
         root = folder.parent if folder.parent.parent == self.own else folder  # of train/
         self._take(root)
 
-    def _end_upload(self, said: str) -> None:
-        """Give up an upload that is on its way, and say so in the browser."""
+    def _end_upload(self, message: str) -> None:
+        """Give up an upload under way, and send a message about it to the browser."""
         if self._coming:
-            coming, self._coming = self._coming, None
-            coming.upload.give_up()
-            self.files.send({"ended": coming.id, "said": said})
+            arriving, self._coming = self._coming, None
+            arriving.upload.give_up()
+            self.files.send({"ended": arriving.id, "said": message})
             self._refresh()
 
     # ------------------------------------------------------------------ steps
@@ -409,9 +407,9 @@ class OwnTask(Experiment):
     def _can_train(self) -> bool:
         return self.checked is not None and self.checked.train is not None
 
-    def _next(self, said: dict) -> None:
-        """The button was pressed when it said so."""
-        if said["next"] != self.steps.next or not self.steps.able:
+    def _next(self, message: dict) -> None:
+        """React to the button, unless its label has changed since the press."""
+        if message["next"] != self.steps.next or not self.steps.able:
             return
         if self.steps.next == STOP:
             self._stop()
@@ -427,7 +425,7 @@ class OwnTask(Experiment):
         self._show_step(step if step in range(len(NAMES)) else self._shown)
 
     def _show_step(self, step: int) -> None:
-        """Show this step, and the others not."""
+        """Show this step and hide the others."""
         self._shown = step
         with self.quietly():
             self.steps.chosen = step
@@ -436,45 +434,46 @@ class OwnTask(Experiment):
         self._refresh("")
 
     def _refresh(self, news: str | None = None) -> None:
-        """Say anew what each step gave and what comes next."""
+        """Write the note of each step again, and the label of the button."""
         checked, outcome = self.checked, self.outcome
-        said = ["", "", "", "", ""]
+        notes = ["", "", "", "", ""]
         if checked:
-            said[PICTURES] = f"{len(checked.classes)} classes"
-            out = len(checked.left_out)
-            why = " (planted faults)" if self.is_made else ""
-            fine = f"{out} left out{why}" if out else "all can be used"
+            notes[PICTURES] = f"{len(checked.classes)} classes"
+            note = "all can be used"
+            if checked.left_out:
+                planted = " (planted faults)" if self.is_made else ""
+                note = f"{len(checked.left_out)} left out{planted}"
             if checked.without:
-                some = len(checked.without)
-                fine += f", without {checked.without[0] if some == 1 else f'{some} classes'}"
-            said[CHECK] = fine if self._can_train else "put something right"
+                first, *others = checked.without
+                note += f", without {f'{len(checked.without)} classes' if others else first}"
+            notes[CHECK] = note if self._can_train else "put something right"
         train = "Train"
         if self._can_train:
             self._advise()
-            said[TRAIN] = _way(*self._chosen()[:2])
+            notes[TRAIN] = _way(*self._chosen()[:2])
         if outcome:
             way = _way(outcome.option, outcome.augment)
-            said[RESULT] = f"{way}: {_counted(outcome)}"
-            train = "Train once more" if said[TRAIN] == way else "Train with these settings"
-        able = [True, checked is not None, self._can_train, bool(outcome), bool(outcome)]
+            notes[RESULT] = f"{way}: {_counted(outcome)}"
+            train = "Train once more" if notes[TRAIN] == way else "Train with these settings"
+        enabled = [True, checked is not None, self._can_train, bool(outcome), bool(outcome)]
         self.steps.steps = [
-            {"name": name, "said": words, "able": can}
-            for name, words, can in zip(NAMES, said, able, strict=True)
+            {"name": name, "said": note, "able": is_enabled}
+            for name, note, is_enabled in zip(NAMES, notes, enabled, strict=True)
         ]
         look = ("Next: what the checker found", True) if checked else (LOOK, True)
         following = {
             PICTURES: look,
-            CHECK: ("Next: train", able[TRAIN]) if checked else look,
-            TRAIN: (train, able[TRAIN]),
-            RESULT: ("Next: try a picture", able[TRY]),
-            TRY: ("Train in another way", able[TRAIN]),
+            CHECK: ("Next: train", enabled[TRAIN]) if checked else look,
+            TRAIN: (train, enabled[TRAIN]),
+            RESULT: ("Next: try a picture", enabled[TRY]),
+            TRY: ("Train in another way", enabled[TRAIN]),
         }[self.steps.chosen]
-        working = self.busy or self._coming is not None
-        self.steps.next, self.steps.able = (STOP, True) if working else following
-        self.steps.quiet = self.steps.chosen == TRY and not working
+        busy = self.busy or self._coming is not None
+        self.steps.next, self.steps.able = (STOP, True) if busy else following
+        self.steps.quiet = self.steps.chosen == TRY and not busy
         if news is not None:
             self.steps.news = news
-        if not working:
+        if not busy:
             self.steps.share = -1
         where = MADE if self.is_made else f"These are in <i>{html.escape(str(self.folder))}</i>. "
         self.about.value = f"<p>{where}{ABOUT.format(html.escape(str(self.own)))}</p>"
@@ -483,19 +482,19 @@ class OwnTask(Experiment):
     # ------------------------------------------------------------------ work
 
     def _start(self, what: str, job: Callable, done: Callable[[Any], None]) -> None:
-        """Do work that the bar shows and Stop ends; `done` follows where it was not stopped."""
-        self._what, self._begun = what, time.perf_counter()
+        """Run work with a progress bar and Stop; `done(result)` follows unless it was stopped."""
+        self._doing, self._started_at = what, time.perf_counter()
 
         def finished(stop: threading.Event, tell: Callable[[float], None]) -> Any:
-            found = job(stop, tell)
-            return None if stop.is_set() else found
+            result = job(stop, tell)
+            return None if stop.is_set() else result
 
-        def ended(found: Any) -> None:
-            if found is None and self._coming:
+        def ended(result: Any) -> None:
+            if result is None and self._coming:
                 self._end_upload("Stopped; nothing was kept.")
-            self._refresh("" if found is not None or self.told else f"{what}: stopped.")
-            if found is not None:
-                done(found)
+            self._refresh("" if result is not None or self.told else f"{what}: stopped.")
+            if result is not None:
+                done(result)
 
         with ONE_AT_A_TIME:
             self.work(finished, self._report, ended, BETWEEN)
@@ -503,9 +502,9 @@ class OwnTask(Experiment):
             self._refresh("")
 
     def _report(self, share: float) -> None:
-        spent = time.perf_counter() - self._begun
+        spent = time.perf_counter() - self._started_at
         left = spent / share * (1 - share) if share else 0
-        self.steps.left = self._what + (f", about {max(1, round(left))} s left" if share else " …")
+        self.steps.left = self._doing + (f", about {max(1, round(left))} s left" if share else " …")
         self.steps.share = share
 
     def _stop(self) -> None:
@@ -515,12 +514,12 @@ class OwnTask(Experiment):
         self._refresh()
 
     def abandon(self) -> None:
-        """Give up what is under way, pictures that arrive as well."""
+        """Give up work and any upload under way."""
         super().abandon()
         self._end_upload("")
 
     def close(self) -> None:
-        """End work, leave nothing behind of pictures that arrive, and take every widget away."""
+        """Close the experiment; nothing is left of an upload under way."""
         if self._coming:
             self._coming.upload.give_up()
         super().close()
@@ -528,7 +527,7 @@ class OwnTask(Experiment):
     # ------------------------------------------------------------------ training
 
     def _chosen(self) -> tuple[str, bool, str]:
-        """Option, whether with altered copies, and why."""
+        """The option, whether it uses altered copies, and the reason if it is recommended."""
         advice = settings.recommended(len(self.checked.train), None)
         copies = {"on": True, "off": False}.get(self.augment.value, advice.augment)
         if self.option.value != "auto":
@@ -538,7 +537,7 @@ class OwnTask(Experiment):
         return advice.option, copies, advice.why
 
     def _advise(self) -> None:
-        """Say what will be trained, and why."""
+        """Show what will be trained, and why."""
         if not self._can_train:
             self.advice.value = ""
             return
@@ -593,7 +592,7 @@ class OwnTask(Experiment):
         if len(self._runs) > 1:
             rows = table([*self._runs.values()][::-1])
             self.earlier.value = f"<h4>Trained on these pictures</h4>{rows}<p>{EARLIER}</p>"
-        self._trained_as = {
+        self._training_record = {
             "pictures": _digest(self.checked), "option": outcome.option,
             "augment": outcome.augment, "seconds": outcome.adapted.seconds,
             "runs": dict(self._runs),
@@ -631,30 +630,31 @@ class OwnTask(Experiment):
 
     def _measure(self, what: str, measure: Callable, done: Callable) -> None:
         if self.busy:
-            raise CourseError(f"{self._what} is still under way: wait, or press Stop.")
+            raise CourseError(f"{self._doing} is still under way: wait, or press Stop.")
         outcome, seed = self.outcome, self.seed
         self._start(
             what, lambda stop, tell: measure(outcome, seed, follow=Follow(tell, stop)), done
         )
 
     def _judge(self, news: str) -> None:
-        said = own_task.verdict(self.outcome, self._rivals, self._curve)[1:]
-        self.verdict.value = "<ul>" + "".join(f"<li>{html.escape(s)}</li>" for s in said) + "</ul>"
+        sentences = own_task.verdict(self.outcome, self._rivals, self._curve)[1:]
+        items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
+        self.verdict.value = f"<ul>{items}</ul>"
         self._refresh(news)
 
-    # ------------------------------------------------------------------ a try
+    # ------------------------------------------------------------------ trying a picture
 
-    def _try(self, said: dict, data: bytes) -> None:
+    def _try(self, message: dict, data: bytes) -> None:
         if self.outcome is None:
             raise CourseError("Nothing is trained yet: press Train first.")
         test, true = self.checked.test_files, None
-        if "test" in said:
+        if "test" in message:
             number = int(torch.randint(len(test), (1,), generator=self._draws))
             path = self.checked.root / test[number]
             name, (picture, _) = f"{legible(test[number])} (a test picture)", open_picture(path)
             true = int(self.outcome.test.y[number])
         else:
-            name = printable(said["picture"])
+            name = printable(message["picture"])
             if len(data) > upload.MOST_BYTES:
                 raise CourseError(f"{name} is too large: shrink it.")
             picture, _ = open_picture(data, name)
@@ -663,16 +663,16 @@ class OwnTask(Experiment):
         self._answer(name, picture, true)
 
     def _answer(self, name: str, picture: Image.Image, true: int | None) -> None:
-        """Show what the network says of a picture, and if it is of class `true`, where known."""
+        """Show the prediction for a picture, and whether it is right if the class is known."""
         x, names = picture_to_input(picture), self.outcome.train.names
         with machine.one_thread():
             shares = training.predict(self.outcome.adapted.net, x[None])[0].softmax(0)
         best = int(shares.argmax())
-        few = len(names) <= FEW_CLASSES
-        order = range(len(names)) if few else shares.topk(TOP).indices.tolist()
-        judged = ""
+        show_all = len(names) <= FEW_CLASSES
+        order = range(len(names)) if show_all else shares.topk(TOP).indices.tolist()
+        verdict = ""
         if true is not None:
-            judged = f"{'Right' if best == true else 'Wrong'}: it is '{names[true]}'. "
+            verdict = f"{'Right' if best == true else 'Wrong'}: it is '{names[true]}'. "
         rest = "" if picture.width == picture.height >= SIZE else ", the rest in its edge's colour"
         shown = picture.copy()
         shown.thumbnail((SHOWN, SHOWN))
@@ -680,7 +680,7 @@ class OwnTask(Experiment):
             "seen": url_of(shown, "JPEG"),
             "got": url_of(_as_picture(x)),
             "how": f"what it gets, as in training: all of it in {SIZE}×{SIZE} pixels{rest}",
-            "words": f"{name}: {names[best]}, {100 * shares[best]:.0f}% sure. {judged}"
+            "words": f"{name}: {names[best]}, {100 * shares[best]:.0f}% sure. {verdict}"
             + ANY.format(len(names)),
             "bars": [[names[i], round(shares[i].item(), 4), i == best] for i in order],
         }
@@ -689,12 +689,13 @@ class OwnTask(Experiment):
 
     def settings(self) -> dict:
         return {
-            "folder": self._named(), "without": list(self.without), **super().settings()
+            "folder": self._folder_name(), "without": list(self.without), **super().settings()
         }  # fmt: skip
 
     def apply(self, settings: dict) -> None:
-        name, known = settings["folder"], self._known() | {self._named(): self.folder}
-        if not isinstance(name, str) or name not in known or (name and not known[name].is_dir()):
+        name, folders = settings["folder"], self._folders() | {self._folder_name(): self.folder}
+        here = isinstance(name, str) and name in folders and (not name or folders[name].is_dir())
+        if not here:
             raise CourseError(
                 f"The state belongs to the pictures '{printable(str(name))}', which are not here, "
                 "and pictures do not travel in the text: ask for them, choose them here, and paste "
@@ -704,14 +705,14 @@ class OwnTask(Experiment):
         if not is_like(without, [str]):
             raise CourseError("The state does not say which classes are left out: copy it again.")
         super().apply(settings)
-        self.folder, self.without = known[name], tuple(without)
+        self.folder, self.without = folders[name], tuple(without)
 
     def trained(self) -> dict:
-        return self._trained_as or self._to_come
+        return self._training_record or self._saved_training
 
     def bring_back(self, trained: dict) -> None:
-        """The network comes back once the pictures were looked through."""
-        self._to_come = trained if is_like(trained, TRAINED) else {}
+        """Restore the network once the pictures have been checked."""
+        self._saved_training = trained if is_like(trained, TRAINED) else {}
 
     def show(self) -> None:
         if self.is_made:
@@ -719,7 +720,7 @@ class OwnTask(Experiment):
         self._look()
 
     def still(self) -> tuple[Picture, list[dict]]:
-        """The pictures, and how many there are of each class; made ones where none are ready."""
+        """Some pictures and the number of each class; made ones if the learner's are not ready."""
         checked = self.checked
         if not self._can_train:
             checked = own_folder.check(self._made(), seed=self.seed)
@@ -728,25 +729,25 @@ class OwnTask(Experiment):
 
 
 class _Stopped(Exception):
-    """The learner pressed Stop while the checker read."""
+    """The learner pressed Stop while the pictures were checked."""
 
 
 def _digest(checked: Checked) -> str:
-    """Which pictures these are: of their names, those to learn from and those of the test."""
+    """A hash of the names of the training and test pictures."""
     names = "\n".join([*map(str, checked.train_files), "", *map(str, checked.test_files)])
     return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _way(option: str, copies: bool) -> str:
-    """How it is trained, in short."""
+    """The way of training, in short."""
     return f"Option {option}{', copies' if copies else ''}"
 
 
 def _counted(outcome: Outcome) -> str:
-    """How many test pictures of how many it has right."""
+    """The number of test pictures that are right, of how many."""
     return f"{outcome.right:,} of {len(outcome.test):,} right"
 
 
 def _as_picture(x: torch.Tensor) -> Image.Image:
-    """An input `[3, 32, 32]` as a picture."""
+    """A network input `[3, 32, 32]` as a picture."""
     return Image.fromarray((255 * to_picture(x)).round().byte().permute(1, 2, 0).numpy())
