@@ -39,7 +39,7 @@ from tl_course.widgets.how_much import HowMuch
 from tl_course.widgets.layer_explorer import EARLIER, NONE, OLD, OWN, LayerExplorer
 from tl_course.widgets.modality_explorer import ModalityExplorer
 from tl_course.widgets.parts import Share
-from tl_course.widgets.training_lab import KEPT, TrainingLab
+from tl_course.widgets.training_lab import MOST_RUNS, TrainingLab
 
 
 @pytest.fixture(autouse=True)
@@ -394,11 +394,11 @@ def test_closing_ends_the_thread(make, under_way):
 def test_only_the_last_runs_are_kept(make):
     lab = make(TrainingLab)
     lab.network.fixed, lab.images.value = 4, 10
-    for seed in range(KEPT + 1):
+    for seed in range(MOST_RUNS + 1):
         lab.draw.value = seed
         lab.start_button.click()
         lab.wait(HUNG)
-    assert [row["seed"] for row in lab.rows()] == list(range(1, KEPT + 1))
+    assert [row["seed"] for row in lab.rows()] == list(range(1, MOST_RUNS + 1))
     assert len(lab.state_text()) < 6000
 
 

@@ -1,4 +1,4 @@
-"""What a learner touches. Nothing is computed here: the rooms below do that.
+"""The interactive experiments. The packages below compute.
 
 `Teach`, `LayerExplorer`, `TrainingLab`, `HowMuch`, `ModalityExplorer`, `OwnTask`, and the bare
 `DrawingPad`.
@@ -17,9 +17,9 @@ _IN = {
 def __getattr__(name: str) -> object:
     if name not in _IN:
         raise AttributeError(f"{__name__} has no '{name}'; it has {', '.join(_IN)}")
-    place = f"{__name__}.{_IN[name]}"
+    module = f"{__name__}.{_IN[name]}"
     from tl_course.widgets import loading
 
-    if place not in sys.modules or loading.is_under_way():
+    if module not in sys.modules or loading.is_under_way():
         loading.say()
-    return getattr(importlib.import_module(place), name)
+    return getattr(importlib.import_module(module), name)

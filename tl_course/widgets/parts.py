@@ -1,8 +1,8 @@
 """The experiments' parts in the browser: plain ES modules in `front/`, joined for anywidget.
 
-Each part is a function (element, store) that knows nothing of Jupyter, so that a page without a
-kernel can use it too (`front/store.js`). anywidget wants one module without imports, so a part and
-what it imports are joined into one text here.
+Each part is a function (element, store) that does not depend on Jupyter, so a page without a kernel
+can use it too (`front/store.js`). anywidget needs one module without imports, so each part is
+joined here with everything that it imports.
 """
 
 import functools
@@ -23,14 +23,14 @@ GLUE = "export default {{ render: ({{ model, el }}) => {}(el, storeOf(model, el)
 
 @functools.cache
 def joined(part: str) -> str:
-    """The function `part` of `front/PART.js`, with all that it imports, as one anywidget module."""
+    """The function `part` of `front/PART.js` and its imports, as one anywidget module."""
     texts: dict[str, str] = {}
 
     def take(name: str) -> None:
         text = (FRONT / f"{name}.js").read_text(encoding="utf-8")
-        for other in IMPORT.findall(text):
-            if other not in texts:
-                take(other)
+        for imported in IMPORT.findall(text):
+            if imported not in texts:
+                take(imported)
         texts[name] = re.sub("^export ", "", IMPORT.sub("", text), flags=re.MULTILINE)
 
     take(part)
@@ -39,18 +39,18 @@ def joined(part: str) -> str:
 
 
 class Guard(anywidget.AnyWidget):
-    """Put one into the view of an experiment, which has the class `tlc`; it shows nothing.
+    """An invisible widget in the view of every experiment, which has the class `tlc`.
 
-    It brings the course's stylesheet and sees to keys, double clicks, names of controls and lost
-    connections (`front/guard.js`). It hides the still picture below the experiment, which is for
-    where nothing runs: that this part runs shows that the picture is not wanted.
+    It loads the course's stylesheet and handles keys, double clicks, names of controls and lost
+    connections (`front/guard.js`). It also hides the still picture below the experiment, which is
+    for pages on which no widget runs.
     """
 
     _esm = joined("guard")
     _css = STYLE
-    still = traitlets.Unicode("").tag(sync=True)  # data-tlc-still of what is to be hidden
-    pulse = traitlets.Int(0).tag(sync=True)  # the last sign of life that was asked for
-    shown_at = traitlets.Float(0).tag(sync=True)  # when its cell was run; it then comes into view
+    still = traitlets.Unicode("").tag(sync=True)  # data-tlc-still of the picture to hide
+    pulse = traitlets.Int(0).tag(sync=True)  # echoes the browser's last request
+    shown_at = traitlets.Float(0).tag(sync=True)  # when its cell ran; it then scrolls into view
 
     def __init__(self, view: widgets.Widget | None = None, **traits: Any) -> None:
         super().__init__(**traits)
@@ -62,13 +62,13 @@ class Guard(anywidget.AnyWidget):
             return
         if type(content.get("pulse")) is int:
             self.pulse = max(self.pulse, content["pulse"])
-        if content.get("again") and self._view is not None:  # what the browser shows may be old
-            for one in walk(self._view):
-                one.send_state()
+        if content.get("again") and self._view is not None:  # the browser may show old values
+            for widget in walk(self._view):
+                widget.send_state()
 
 
 def walk(widget: widgets.Widget) -> Iterator[widgets.Widget]:
-    """A widget and everything in it, with their layouts and styles; the innermost first."""
+    """A widget and everything in it, with their layouts and styles, innermost first."""
     for child in getattr(widget, "children", ()):
         yield from walk(child)
     yield widget
@@ -76,7 +76,7 @@ def walk(widget: widgets.Widget) -> Iterator[widgets.Widget]:
 
 
 class Share(anywidget.AnyWidget):
-    """The state as text: `value` is written by both sides."""
+    """The state as text; both Python and the browser write `value`."""
 
     _esm = joined("share")
     value = traitlets.Unicode("").tag(sync=True)

@@ -1,4 +1,4 @@
-"""Teach it your handwriting: draw ten digits, and ten more, and see four networks learn."""
+"""Teach it your handwriting: draw digits, ten at a time, and see four networks learn."""
 
 import functools
 import html
@@ -46,19 +46,19 @@ BEST_OF = "(Its best five guesses of 1,000 things.)"
 HERE = "<p>After training, the score on new digits appears here.</p>"
 ASKED = "How many of 100 strangers' digits will Option 1 get right, after {} of your drawings?"
 SAVE, DELETE = "Save my drawings", "Delete my drawings"
-ENOUGH = 50  # drawings, for all that the notebook says
-MOST = 100  # drawings of one hand; more gain little here and make the state's text long
-# Characters of a drawing, so that all can be read.
-LONGEST = drawn_files.LARGEST // MOST - drawn_files.BESIDE
-REDRAW = 0.6  # seconds between two drawings of the figure while results come in
+ENOUGH = 50  # drawings for everything that the notebook says
+MOST = 100  # drawings of one person; more help little and make the state's text long
+# Of one drawing, so that a file of MOST drawings can be read again.
+MOST_CHARACTERS = drawn_files.LARGEST // MOST - drawn_files.BESIDE
+REDRAW_EVERY = 0.6  # seconds between two drawings of the figure while results come in
 ROW = WRAP | {"width": "100%"}
-TRAINED = {"sizes": [int]}  # what is kept of results: after how many drawings
+TRAINED = {"sizes": [int]}  # the record of trainings: after how many drawings
 
 
 class Teach(Experiment):
-    """`net` is the pretrained network to borrow from, else the one that comes with the course.
+    """`net` is the pretrained network to borrow from (default: the course's own).
 
-    Drawings are saved in `folder` when asked.
+    The learner can save drawings in `folder`.
     """
 
     name, title = "teach", "Teach it your handwriting"
@@ -74,20 +74,20 @@ class Teach(Experiment):
         self.mine: list[Labelled] = []
         self.neighbours: list[Labelled] = []
         self.results: dict[tuple[str, int], Result] = {}
-        self.said: dict[int, float] = {}  # what was predicted, by the number of drawings
-        self._learnt_by = seed  # what the results came out with
-        self._learning: list[int] = []  # from so many drawings, now
+        self.said: dict[int, float] = {}  # predictions by the number of drawings
+        self._results_seed = seed
+        self._learning: list[int] = []  # the numbers of drawings of the training under way
         self._test: Examples | None = None
-        self._drawn_at = 0.0
+        self._drawn_at = 0.0  # when the figure was drawn
         self._comparing = False
-        self._reading = ""  # of the last drawing, where it was misread
+        self._misread = ""  # a sentence if Option 1 misread the last drawing
 
-        whose = [ME, NEIGHBOUR]
-        self.who = control(widgets.Dropdown, "Who draws?", "initial", "300px", options=whose)
+        people = [ME, NEIGHBOUR]
+        self.who = control(widgets.Dropdown, "Who draws?", "initial", "300px", options=people)
         self.controls = {"who": self.who}
         self.drawing = Canvas(self, self._look, self._add)
         self.pad = self.drawing.pad
-        self.borrow = button("Use a stranger's")  # the way without drawing
+        self.borrow = button("Use a stranger's")  # for learners who do not draw
         self.back = button("Take back the last")
         self.fill = button("Fill the rest")
         self.step, self.board = widgets.HTML().add_class("tlc-step-said"), widgets.HTML()
@@ -110,7 +110,7 @@ class Teach(Experiment):
         self.hands.open(False)
         self.show()
         threading.Thread(target=get_ready, args=[self.net], daemon=True).start()
-        # What comes next is said and done in one place, above the pad, where the eye is.
+        # The next step is described and done in one place above the pad.
         doing = [self.step, self.guess, self.bar, self.halt]
         ways = widgets.HBox([self.borrow, self.fill, self.back], layout=ROW)
         pad = widgets.VBox([self.pad, self.row, ways])
@@ -125,12 +125,12 @@ class Teach(Experiment):
 
     @property
     def hand(self) -> list[Labelled]:
-        """The drawings of whoever draws now."""
+        """The drawings of the person who is drawing."""
         return self.mine if self.who.value == ME else self.neighbours
 
     @property
     def label(self) -> int:
-        """The digit that is to be drawn next."""
+        """The digit to draw next."""
         return len(self.hand) % handwriting.ROUND
 
     def _add(self, text: str) -> None:
@@ -138,43 +138,43 @@ class Teach(Experiment):
             self.tell(f"Draw a {self.label} first, or use a stranger's {self.label}.")
         elif len(self.hand) >= MOST:
             self.tell(f"{MOST} drawings are enough; press Train.")
-        elif len(text) > LONGEST:
+        elif len(text) > MOST_CHARACTERS:
             self.tell(f"This {self.label} has far too many points: draw it again, more simply.")
         else:
-            asked = Labelled(self.label, text)
-            self.hand.append(asked)
+            drawing = Labelled(self.label, text)
+            self.hand.append(drawing)
             self._changed()
-            self._reading = self._read_as(asked)
+            self._misread = self._read_as(drawing)
             self._buttons()
 
-    def _read_as(self, asked: Labelled) -> str:
-        """Where what was kept is read as another digit than was asked for, in a sentence."""
-        known = self._latest().get("option-1")
-        if known is None:
+    def _read_as(self, drawing: Labelled) -> str:
+        """A sentence if Option 1 reads a drawing as another digit than its label, else ""."""
+        option_1 = self._latest().get("option-1")
+        if option_1 is None:
             return ""
         with machine.one_thread():
-            read = int(handwriting.read(known.net, drawn.pixels(asked.text)[None])[0].argmax())
-        if read == asked.label:
+            read = int(handwriting.read(option_1.net, drawn.pixels(drawing.text)[None])[0].argmax())
+        if read == drawing.label:
             return ""
-        return f"You were asked for a {asked.label}, and Option 1 read a {read}. "
+        return f"You were asked for a {drawing.label}, and Option 1 read a {read}. "
 
     def _borrow(self) -> None:
-        """One of MNIST's on the pad; another one with each click. Enter then keeps it."""
+        """Put an MNIST digit on the pad, another one with each click. Enter keeps it."""
         self.drawing.put(self._sample(self._borrowed).text)
         self.pad.focus()
         self._borrowed += 1
 
     def _sample(self, more: int = 0) -> Labelled:
-        # A neighbour's samples are other ones than mine.
+        # The neighbour gets other samples than the learner.
         first = len(self.hand) // handwriting.ROUND + (self.hand is self.neighbours) * 50
         return drawn.sample(self.label, self.seed, first + more)
 
     def _fill(self) -> None:
-        """What is missing of the present ten comes from MNIST, after what is on the pad."""
+        """Keep the drawing on the pad, and complete the present ten with MNIST digits."""
         on_pad = self.drawing.text
         if on_pad and not on_pad.startswith(drawn.SAMPLE):
             self._add(on_pad)
-            if self.label == 0:  # it was the last of the ten
+            if self.label == 0:  # the ten is complete
                 return
         while len(self.hand) < MOST:
             self.hand.append(self._sample())
@@ -194,8 +194,8 @@ class Teach(Experiment):
         self._rescore()
 
     def _next(self) -> None:
-        """An empty pad, the next digit asked for, what was drawn so far."""
-        self._borrowed, self._reading = 0, ""
+        """Empty the pad, ask for the next digit, and show the drawings so far."""
+        self._borrowed, self._misread = 0, ""
         self.drawing.put("")
         self.borrow.description = f"Use a stranger's {self.label}"
         self.row.show(self.hand, "You have" if self.who.value == ME else "Your neighbour has")
@@ -203,7 +203,7 @@ class Teach(Experiment):
         self._buttons()
 
     def _look(self, final: bool = True) -> None:
-        """Let the networks of now answer: those that were taught, or else the one of drawings."""
+        """Show the predictions of the networks that were taught, or of the pretrained one."""
         taught = {
             arm: (handwriting.WAYS[arm][0], (result.net, NAMES))
             for arm, result in self._latest().items()
@@ -217,40 +217,40 @@ class Teach(Experiment):
     # ------------------------------------------------------------------ learning
 
     def _sizes(self) -> list[int]:
-        """All whole tens, the present one first, then from the smallest up."""
+        """The numbers of drawings to learn from: the largest first, then from the smallest up."""
         present = handwriting.taught_with(self.mine)
         return [present, *range(handwriting.ROUND, present, handwriting.ROUND)] if present else []
 
-    def _missing(self, sizes: Sequence[int]) -> int:
-        every = itertools.product(handwriting.ARMS, sizes)
-        return sum(one not in self.results for one in every)
+    def _n_missing(self, sizes: Sequence[int]) -> int:
+        pairs = itertools.product(handwriting.ARMS, sizes)
+        return sum(pair not in self.results for pair in pairs)
 
     def _pressed(self, content: dict) -> None:
         if not self.guess.answered:
             self.train(*content["typed"][:1])
 
     def train(self, typed: str = "") -> None:
-        """Learn from all whole tens that were drawn; `typed` is a prediction, or nothing."""
+        """Train with each number of drawings; `typed` is a prediction, or ""."""
         if not self._sizes():
             self.tell("Draw ten digits first, or press Fill the rest.")
             return
         sizes = self._sizes()
         if typed.strip():
-            self.said[sizes[0]] = _predicted(typed)
+            self.said[sizes[0]] = _parsed_guess(typed)
             self.guess.write([])
         self._learn(sizes)
 
     def _learn(self, sizes: list[int]) -> None:
-        """Learn from so many drawings, in each way in which it has not."""
+        """Train with each number of drawings, in each way that has no result yet."""
         drawings, known, net, seed = list(self.mine), set(self.results), self.net, self.seed
 
         def job(stop: threading.Event, tell: Callable[[Result], None]) -> None:
             test = self._test = self._test or handwriting.mnist_test()
-            for found in handwriting.teach(net, drawings, sizes, seed, test, stop, known):
-                tell(found)
+            for result in handwriting.teach(net, drawings, sizes, seed, test, stop, known):
+                tell(result)
 
         def learnt(result: Result) -> None:
-            if drawings[: result.images] == self.mine[: result.images]:  # not taken back since
+            if drawings[: result.images] == self.mine[: result.images]:  # none was taken back
                 self._learnt(result)
 
         def ended(_: None) -> None:
@@ -259,7 +259,7 @@ class Teach(Experiment):
 
         self._comparing, self._learning = False, sizes
         self.work(job, learnt, ended)
-        self.bar.value, self.bar.max = 0, self._missing(sizes)
+        self.bar.value, self.bar.max = 0, self._n_missing(sizes)
         self._buttons()
 
     def _halt(self) -> None:
@@ -270,24 +270,24 @@ class Teach(Experiment):
         self.results[result.arm, result.images] = handwriting.followed(result, self.mine)
         self.bar.value += 1
         if result.arm == "option-1" and result.images in self.said:
-            asked = _asked(result.images, result.of_100)
-            said = {"": self.said[result.images]}
-            predictions.keep("00", f"handwriting-{result.images}", asked, said)
-        self._slim()
+            question = _question(result.images, result.of_100)
+            answer = {"": self.said[result.images]}
+            predictions.keep("00", f"handwriting-{result.images}", question, answer)
+        self._drop_old_networks()
         newest = result.images == handwriting.taught_with(self.mine)
         if newest and result.arm == "option-1":
-            self._look()  # from now on it answers with digits
-        self._show_results(figure=time.monotonic() - self._drawn_at > REDRAW)
+            self._look()  # from now on it predicts digits
+        self._show_results(figure=time.monotonic() - self._drawn_at > REDRAW_EVERY)
 
     def _buttons(self) -> None:
-        """What can be pressed, and what comes next."""
-        learning, missing = self.busy and not self._comparing, self._missing(self._sizes())
+        """Enable and show the buttons that can be used, and describe the next step."""
+        learning, missing = self.busy and not self._comparing, self._n_missing(self._sizes())
         self.guess.answered = self.busy or not missing
         self.halt.disabled = not self.busy
-        for one, shown in (
+        for widget, is_shown in (
             (self.guess, missing and not learning), (self.halt, self.busy), (self.bar, learning),
         ):  # fmt: skip
-            one.layout.display = "" if shown else "none"
+            widget.layout.display = "" if is_shown else "none"
         self.hands.compare.disabled = self.busy
         self.step.value = status(self._what_next())
         ready = missing and not learning and not self.label and self.hand is self.mine
@@ -295,7 +295,7 @@ class Teach(Experiment):
         self.pad.prompt = f"{whose}{'d' if whose else 'D'}raw a {self.label}"
 
     def _what_next(self) -> str:
-        """Where things stand and the one next step, in a sentence or two."""
+        """The present state and the next step, in a sentence or two."""
         sizes, n = self._sizes(), len(self.mine)
         left = handwriting.ROUND - n % handwriting.ROUND
         if self.busy and self._comparing:
@@ -306,48 +306,52 @@ class Teach(Experiment):
             drawn = len(self.neighbours)
             if not drawn:
                 return "Your neighbour has drawn nothing yet. Will the network read their digits?"
-            read = "the table says how many are read"
-            return f"{self._reading}Your neighbour has drawn {drawn}: {read}."
+            score = "the table says how many are read"
+            return f"{self._misread}Your neighbour has drawn {drawn}: {score}."
         if not sizes:
             return f"Draw ten digits, then it can learn: {left} to go."
-        if self._missing(sizes):
+        if self._n_missing(sizes):
             ask = "Of 100 strangers' digits, how many will the network get right after training?"
             return f"{sizes[0]} drawn. {ask}"
-        known = self.results["option-1", sizes[0]]
-        said = self.said.get(sizes[0])
-        guessed = "" if said is None else f" (you said {said:g})"
+        result = self.results["option-1", sizes[0]]
+        predicted = self.said.get(sizes[0])
+        guessed = "" if predicted is None else f" (you said {predicted:g})"
         draw = "That is enough to read on below. Or draw" if n >= ENOUGH else "Draw"
         return (
-            f"{self._reading}Option 1 (borrowed eyes, frozen) gets {known.of_100:.0f} of 100 "
+            f"{self._misread}Option 1 (borrowed eyes, frozen) gets {result.of_100:.0f} of 100 "
             f"strangers' digits right{guessed}. {draw} {left} more: they test it first, then it "
             f"can learn from all {n + left}."
         )
 
     def _latest(self) -> dict[str, Result]:
         """Each arm's result with the most drawings."""
-        found = sorted(self.results.values(), key=lambda result: result.images)
-        best = {result.arm: result for result in found}
+        by_size = sorted(self.results.values(), key=lambda result: result.images)
+        best = {result.arm: result for result in by_size}
         return {arm: best[arm] for arm in handwriting.ARMS if arm in best}
 
     def _rescore(self) -> None:
-        """The tests that came in since: what was drawn next, and the neighbour's hand."""
+        """Test every result on the drawings that followed it.
+
+        A result whose network was dropped cannot be tested again. It is deleted, and Train makes it
+        anew.
+        """
         with machine.one_thread():
             for key, result in list(self.results.items()):
-                wanted = min(handwriting.ROUND, len(self.mine) - result.images)
-                if result.following_of != wanted and result.net is None:
-                    del self.results[key]  # its later tests were taken back; Train learns it again
-                elif result.following_of != wanted:
+                n_following = min(handwriting.ROUND, len(self.mine) - result.images)
+                if result.following_of != n_following and result.net is None:
+                    del self.results[key]
+                elif result.following_of != n_following:
                     self.results[key] = handwriting.followed(result, self.mine)
-        # Where the latest was taken back, one whose network was let go of may now be the latest.
-        while gone := [result for result in self._latest().values() if result.net is None]:
-            for result in gone:  # Train learns it again
+        # After the latest result was deleted, one without its network may be the latest.
+        while without_net := [result for result in self._latest().values() if result.net is None]:
+            for result in without_net:
                 del self.results[result.arm, result.images]
-        self._slim()
-        # The table follows each drawing; the figure takes longer to draw than a digit.
+        self._drop_old_networks()
+        # The table changes with each drawing; the figure takes longer to draw than a digit.
         self._show_results(figure=self.hand is self.mine and self.label == 0)
 
-    def _slim(self) -> None:
-        """Let go of networks that have been tested and that a later one took the place of."""
+    def _drop_old_networks(self) -> None:
+        """Drop each network that has been tested and that a later one has replaced."""
         latest = self._latest()
         for key, result in self.results.items():
             newer = result.images < latest[result.arm].images
@@ -372,7 +376,7 @@ class Teach(Experiment):
             self._drawn_at = time.monotonic()
 
     def rows(self) -> list[dict]:
-        """The table: one row a way to learn, with the most drawings that it learnt from."""
+        """A row for each way to learn, with the result after the most drawings."""
         rows, newest = [], max(images for _, images in self.results)
         with machine.one_thread():
             for arm, result in self._latest().items():
@@ -393,13 +397,13 @@ class Teach(Experiment):
     # ------------------------------------------------------------------ many hands
 
     def forget_mine(self) -> None:
-        """Drop what I drew and what was learnt from it."""
+        """Delete the learner's drawings and everything that was learnt from them."""
         self.abandon()
         self.mine, self.results, self.said = [], {}, {}
         self.show()
 
     def compare(self, hands: dict[str, list[Labelled]], done: Callable[[Any], None]) -> None:
-        """Teach Option 1 with each hand and with all of them, off the main thread."""
+        """Train Option 1 with each hand and with all of them, in a thread."""
         net, seed = self.net, self.seed
 
         def job(stop: threading.Event, tell: Callable) -> list[handwriting.Taught] | None:
@@ -414,7 +418,7 @@ class Teach(Experiment):
         self._buttons()
 
     def stop_comparing(self) -> None:
-        """Hear nothing of a pool that has changed meanwhile."""
+        """Abandon a comparison, because the pool has changed."""
         if self.busy and self._comparing:
             self.abandon()
             self._buttons()
@@ -430,11 +434,11 @@ class Teach(Experiment):
 
     def apply(self, settings: dict) -> None:
         mine, neighbours = (drawn_files.from_rows(settings[key]) for key in ("mine", "neighbour"))
-        said = _said(settings["said"])
+        predicted = _parsed_predictions(settings["said"])  # raises before anything changes
         super().apply(settings)
-        self.said = said
-        if (mine, self.seed) != (self.mine, self._learnt_by):
-            self.mine, self.results, self._learnt_by = mine, {}, self.seed
+        self.said = predicted
+        if (mine, self.seed) != (self.mine, self._results_seed):
+            self.mine, self.results, self._results_seed = mine, {}, self.seed
             self.hands.disown()
         self.neighbours = neighbours
 
@@ -443,7 +447,7 @@ class Teach(Experiment):
         return {"sizes": sizes} if sizes else {}
 
     def bring_back(self, trained: dict) -> None:
-        """Learn again from as many drawings as before: it takes seconds and comes out the same."""
+        """Train again with the same numbers of drawings: the result is the same in seconds."""
         before = trained["sizes"] if is_like(trained, TRAINED) else []
         if sizes := [images for images in self._sizes() if images in before]:
             self._learn(sizes)
@@ -469,48 +473,48 @@ class Teach(Experiment):
 
 
 def get_ready(net: FiveLayerNet | None = None) -> None:
-    """Do what the first stroke and the first stranger's digit would wait for, a second in all."""
+    """Load what the first stroke and the first stranger's digit need; it takes a second."""
     blank = torch.zeros(1, 28, 28, dtype=torch.uint8)
     with machine.one_thread():
-        handwriting.read(net or pretraining.pretrained(), blank)  # torch makes itself ready
+        handwriting.read(net or pretraining.pretrained(), blank)  # torch initialises itself
     handwritten()
 
 
-def _asked(images: int, came_out: float = 0) -> Asked:
-    """The question about so many drawings, with what came out."""
-    return Asked(ASKED.format(images), {"": round(came_out, 1)})
+def _question(images: int, measured: float = 0) -> Asked:
+    """The question about a number of drawings, with the measured value."""
+    return Asked(ASKED.format(images), {"": round(measured, 1)})
 
 
-def _predicted(typed: str) -> float:
-    """What was typed as a prediction; CourseError where it is none."""
+def _parsed_guess(typed: str) -> float:
+    """A typed prediction as a number; CourseError if it is none."""
     try:
-        return _asked(0).number(typed)
+        return _question(0).number(typed)
     except CourseError:
-        wanted = "type one, or leave the field empty"
-        raise CourseError(f"“{typed}” is not a number from 0 to 100: {wanted}.") from None
+        todo = "type one, or leave the field empty"
+        raise CourseError(f"“{typed}” is not a number from 0 to 100: {todo}.") from None
 
 
-def _said(pairs: Any) -> dict[int, float]:
-    """Predictions out of a state; CourseError where it is damaged."""
+def _parsed_predictions(pairs: Any) -> dict[int, float]:
+    """The predictions of a state; CourseError if they are damaged."""
     try:
-        said = {int(images): float(value) for images, value in pairs}
-        if not all(0 < n <= MOST and 0 <= value <= 100 for n, value in said.items()):
+        predicted = {int(images): float(guess) for images, guess in pairs}
+        if not all(0 < n <= MOST and 0 <= guess <= 100 for n, guess in predicted.items()):
             raise ValueError
     except (TypeError, ValueError, OverflowError):
         raise CourseError("The predictions in this state are damaged: copy it again.") from None
-    return said
+    return predicted
 
 
 class Tiles(anywidget.AnyWidget):
-    """All drawings in rows of ten, one column a digit, the next one framed (front/tiles.js)."""
+    """All drawings in rows of ten, a column for each digit (front/tiles.js)."""
 
     _esm = joined("tiles")
-    drawings = traitlets.List(traitlets.Unicode()).tag(sync=True)  # URLs of pictures
-    theirs = traitlets.List(traitlets.Int()).tag(sync=True)  # places of those that strangers drew
-    said = traitlets.Unicode("").tag(sync=True)  # all of it in words
+    drawings = traitlets.List(traitlets.Unicode()).tag(sync=True)  # data URLs
+    theirs = traitlets.List(traitlets.Int()).tag(sync=True)  # the places of strangers' drawings
+    said = traitlets.Unicode("").tag(sync=True)  # all drawings in words
 
     def show(self, drawings: Sequence[Labelled], whose: str) -> None:
-        """Show these; `whose` begins the sentence, such as "You have"."""
+        """Show these drawings; `whose` begins the sentence, such as "You have"."""
         labels = " ".join(str(drawing.label) for drawing in drawings)
         n = len(drawings)
         self.said = f"{whose} drawn {n}: {labels}" if n else f"{whose} drawn nothing yet."
@@ -524,23 +528,24 @@ def _tile(text: str) -> str:
 
 
 class Hands:
-    """Saving one's drawings, pooling those that others handed over, deleting both.
+    """Saves the learner's drawings, pools those of classmates, and deletes both.
 
-    What takes drawings away is asked first. The question has buttons of its own, below the one that
-    was clicked, so that a double click does not answer it.
+    It asks before it deletes or replaces drawings. The question has its own buttons below the one
+    that was clicked, so that a double click cannot answer it.
     """
 
     def __init__(self, experiment: Teach) -> None:
         self._experiment = experiment
         self.pool: dict[str, list[Labelled]] = {}
-        self._saved: set[str] = set()  # under which names, by this experiment
+        self._saved: set[str] = set()  # the names under which this experiment saved files
         style = {"description_width": "initial"}
         self.name = widgets.Text(description="Your first name", placeholder="Ada", style=style)
         self.save, self.delete = button(SAVE), button(DELETE)
         self.question, self.told, self.found = (widgets.HTML() for _ in range(3))
         self.no, self.yes = button("No"), button("Yes", "danger")
         self.asking = widgets.VBox([self.question, widgets.HBox([self.no, self.yes], layout=ROW)])
-        self._asked: tuple[widgets.Button, Callable[[], None]] | None = None  # by what, what for
+        # The button that asked, and the action that is in question.
+        self._asked: tuple[widgets.Button, Callable[[], None]] | None = None
         self.upload = button("Add classmates' files", kind=widgets.FileUpload)
         self.upload.accept, self.upload.multiple = ".json", True
         self.compare = button("Compare: one hand, or all together?")
@@ -552,7 +557,7 @@ class Hands:
         experiment.on_click(self.yes, lambda: self._answered(True))
         experiment.on_click(self.compare, self._compare, once=True)
         experiment.on_change(self.upload, self._handed_over)
-        experiment.on_change(self.name, lambda _: self._ask_nothing())
+        experiment.on_change(self.name, lambda _: self._withdraw_question())
         about = widgets.HTML(
             "Your drawings stay on this machine. <b>Save</b> writes them beside your notebooks: "
             "pictures, one folder per digit, for notebook 08, and one file to give to the person "
@@ -565,33 +570,33 @@ class Hands:
     def open(self, opened: bool) -> None:
         """Show or hide it."""
         self.view.layout.display = "" if opened else "none"
-        self._say()
+        self._report_pool()
 
     def disown(self) -> None:
-        """What was saved so far is not of the drawings that are there now."""
+        """Forget which files were saved: the present drawings are other ones."""
         self._saved.clear()
-        self._ask_nothing()
+        self._withdraw_question()
 
-    def _say(self, sentence: str = "") -> None:
-        """Say what was done and who is in the pool; no question is open then."""
-        self._ask_nothing()
-        known = ", ".join(f"{who} ({len(hand)})" for who, hand in self.pool.items())
-        pool = f"Classmates' drawings: {known}." if known else "No classmates' drawings yet."
+    def _report_pool(self, sentence: str = "") -> None:
+        """Report what was done and who is in the pool; an open question is withdrawn."""
+        self._withdraw_question()
+        people = ", ".join(f"{who} ({len(hand)})" for who, hand in self.pool.items())
+        pool = f"Classmates' drawings: {people}." if people else "No classmates' drawings yet."
         self.told.value = f'<span role="status">{html.escape(f"{sentence} {pool}".strip())}</span>'
 
     def _ask(
         self, by: widgets.Button, act: Callable[[], None], no: str, yes: str, words: str
     ) -> None:
-        """Ask below the button that was clicked whether `act` is meant."""
+        """Ask below the button that was clicked, and call `act` after Yes."""
         self._asked = by, act
         by.disabled = True
         self.question.value = f'<p role="alert">{html.escape(words)}</p>'
         self.no.description, self.yes.description = f"No, {no}", f"Yes, {yes}"
         self.asking.layout.display = ""
-        self.no.focus()  # a disabled button loses it
+        self.no.focus()  # a disabled button loses the focus
 
-    def _ask_nothing(self) -> None:
-        """Take a question away: whatever else is done here says no to it."""
+    def _withdraw_question(self) -> None:
+        """Close an open question without acting, as any other action here does."""
         self._asked, self.question.value = None, ""
         self.asking.layout.display = "none"
         self.save.disabled = self.delete.disabled = False
@@ -599,17 +604,20 @@ class Hands:
     def _answered(self, yes: bool) -> None:
         if self._asked:
             by, act = self._asked
-            self._ask_nothing()
+            self._withdraw_question()
             by.focus()
             if yes:
                 act()
 
     def _save(self) -> None:
-        self._say()
+        self._report_pool()
         folder, name = self._experiment.folder, drawn_files.named(self.name.value)
         if drawn_files.taken(folder, name) and name not in self._saved:
-            there = f"There are already drawings by {name}; another name keeps both."
-            words, save = f"{there} Put yours in their place?", lambda: self._save_as(name)
+            words = (
+                f"There are already drawings by {name}; another name keeps both. Put yours in "
+                "their place?"
+            )
+            save = functools.partial(self._save_as, name)
             self._ask(self.save, save, "keep theirs", "put mine there", words)
         else:
             self._save_as(name)
@@ -620,13 +628,13 @@ class Hands:
         self._saved.add(name)
         borrowed = any(drawing.is_sample for drawing in self._experiment.mine)
         left_out = " Strangers' digits are not saved." if borrowed else ""
-        self._say(
+        self._report_pool(
             f"{saved.drawings} drawing{'s are' if saved.drawings > 1 else ' is'} in the folder "
             f"{saved.pictures}, and in the file {saved.file}.{left_out}"
         )
 
     def _delete(self) -> None:
-        self._say()
+        self._report_pool()
         typed = self.name.value.strip()
         mine = self._saved | ({drawn_files.named(typed)} if typed else set())
         files = f" and the files of {', '.join(sorted(mine))}." if mine else ". You saved no files."
@@ -634,14 +642,14 @@ class Hands:
         self._ask(self.delete, lambda: self._delete_all(mine), "keep them", "delete them", words)
 
     def _delete_all(self, mine: set[str]) -> None:
-        """Delete what was drawn here, and the files under the names of `mine`."""
+        """Delete the learner's drawings, and the files under the names `mine`."""
         folder = self._experiment.folder
-        gone = sum(drawn_files.delete(folder, name) for name in mine)
+        n_deleted = sum(drawn_files.delete(folder, name) for name in mine)
         self._saved.clear()
         self._experiment.forget_mine()
-        left = ", ".join(drawn_files.names(folder))
-        more = f" Still saved here: {left}; type a name to delete it." if left else ""
-        self._say(f"Your drawings are gone, and {gone} files with them.{more}")
+        still_saved = ", ".join(drawn_files.names(folder))
+        more = f" Still saved here: {still_saved}; type a name to delete it." if still_saved else ""
+        self._report_pool(f"Your drawings are gone, and {n_deleted} files with them.{more}")
 
     def _handed_over(self, files: tuple) -> None:
         slips = []
@@ -663,10 +671,10 @@ class Hands:
     def _pool_changed(self) -> None:
         self._experiment.stop_comparing()
         self.found.value = ""
-        self._say()
+        self._report_pool()
 
     def _compare(self) -> None:
-        self._ask_nothing()
+        self._withdraw_question()
         hands = dict(self.pool)
         mine = [drawing for drawing in self._experiment.mine if not drawing.is_sample]
         if len({drawing.label for drawing in mine}) > 1:
@@ -676,10 +684,10 @@ class Hands:
                 "Comparing needs drawings by two people or more: press Add classmates' files, "
                 "and choose files that they saved."
             )
-        self._say(f"Comparing {len(hands)} hands …")
+        self._report_pool(f"Comparing {len(hands)} hands …")
         self._experiment.compare(hands, self._compared)
 
-    def _compared(self, found: list[handwriting.Taught] | None) -> None:
+    def _compared(self, results: list[handwriting.Taught] | None) -> None:
         rows = [
             {
                 "taught by": row.who,
@@ -687,22 +695,22 @@ class Hands:
                 "of MNIST's digits": f"{100 * row.mnist:.1f}%",
                 "of hands it has not seen": f"{100 * row.other_hands:.1f}%",
             }
-            for row in found or ()
+            for row in results or ()
         ]
-        self._say()
+        self._report_pool()
         if rows:
             self.found.value = table(rows, "Option 1, taught by each and by all together")
 
 
 def _join(pool: dict[str, list[Labelled]], name: str, hand: list[Labelled]) -> None:
-    """Put a hand into a pool, in the place of what the same person handed over before.
+    """Add a hand to a pool; it replaces an earlier hand of the same person.
 
-    Two people may have one name; one person's hands have most drawings in common, and the later
-    one counts unless it is the beginning of the other.
+    Two hands with at least half of their drawings in common are one person's, whatever the name.
+    The later one counts, unless it is only the beginning of the earlier one.
     """
-    for who, known in pool.items():
-        if 2 * len(set(known) & set(hand)) >= min(len(set(known)), len(set(hand))):
-            pool[who] = known if known[: len(hand)] == hand else hand
+    for who, earlier in pool.items():
+        if 2 * len(set(earlier) & set(hand)) >= min(len(set(earlier)), len(set(hand))):
+            pool[who] = earlier if earlier[: len(hand)] == hand else hand
             return
     names = itertools.chain([name], (f"{name} ({n})" for n in itertools.count(2)))
     pool[next(name for name in names if name not in pool)] = hand

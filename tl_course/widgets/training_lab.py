@@ -31,9 +31,9 @@ from tl_course.widgets.base import (
 )
 from tl_course.widgets.parts import joined
 
-KEPT = 6  # runs; more would make the text that is shared too long
+MOST_RUNS = 6  # more would make the shared text too long
 BETWEEN = 0.5  # seconds between two pictures of a run under way
-TUNED = 0.0  # stands for the rate that was found on validation digits
+TUNED = 0.0  # stands for the rate that was tuned on validation digits
 ARMS = ("option-1", "option-2", "scratch", "random-frozen")  # of the still picture
 SEEDS = 999
 NAMES = "W¹", "W²", "W³", "W⁴"
@@ -41,7 +41,7 @@ NO_RUN = "Set up a training and press Start."
 
 
 class Network(anywidget.AnyWidget):
-    """The five layers to be pressed (`front/network.js`); `fixed` first ones stay as they are."""
+    """Five layers as buttons (`front/network.js`); the first `fixed` ones are frozen."""
 
     _esm = joined("network")
     layers = traitlets.List().tag(sync=True)
@@ -57,7 +57,7 @@ class Network(anywidget.AnyWidget):
 
 
 class Training(Experiment):
-    """What experiments that train have: networks, digits, how many of them, Start and Stop."""
+    """The base of experiments that train: networks, digits, their number, Start and Stop."""
 
     def __init__(self, net: FiveLayerNet | None, target: Target | None, seed: int, start: str):
         super().__init__(seed)
@@ -77,7 +77,7 @@ class Training(Experiment):
 
     @property
     def trial(self) -> Trial:
-        """What the controls say now, as something to run."""
+        """The training that the controls describe."""
         raise NotImplementedError
 
     def _start(self) -> None:
@@ -93,14 +93,14 @@ class Training(Experiment):
         self.work(job, self._report, self._ended, BETWEEN)
 
     def _stop(self) -> None:
-        self.stop()  # the button stays as it is: a disabled one would lose the focus
+        self.stop()  # the button stays enabled: a disabled one would lose the focus
         self.status.value = status("Stopping after this step …")
 
     def _report(self, so_far: Run) -> None:
-        """What is shown while it trains."""
+        """Show the progress of a run under way."""
         now = so_far.looks[-1]
         left = f", about {max(1, round(now.left))} s left" if now.left == now.left else ""
-        # No live region: a screen reader would have to say each step.
+        # No live region: a screen reader would speak each step.
         self.status.value = f"<p>Step {now.step:,} of {now.steps:,}{left}.</p>"
 
     def _ended(self, run: Run | None) -> None:
@@ -111,19 +111,18 @@ class Training(Experiment):
         else:
             self._finished(run)
 
-    def _busy(self, busy: bool, said: str) -> None:
-        for one, works in ((self.stop_button, busy), (self.start_button, not busy)):
-            if works:  # first, so that there is always one that can have the focus
-                one.disabled = False
-        for one, works in ((self.stop_button, busy), (self.start_button, not busy)):
-            one.disabled = not works
-        self.status.value = status(said)
+    def _busy(self, busy: bool, sentence: str) -> None:
+        buttons = self.stop_button, self.start_button
+        enabled, disabled = buttons if busy else reversed(buttons)
+        enabled.disabled = False  # first, so that one of them can always have the focus
+        disabled.disabled = True
+        self.status.value = status(sentence)
 
 
 class TrainingLab(Training):
-    """Trainings of the learner's own, on handwritten digits; `net` is the one of drawings.
+    """The learner's own trainings on handwritten digits; `net` is pretrained on drawings.
 
-    `network.fixed` layers are frozen; four of them are Option 1, and fewer are Option 2.
+    The first `network.fixed` layers are frozen: four are Option 1, and fewer are Option 2.
     """
 
     name, title = "training-lab", "Training lab"
@@ -133,7 +132,7 @@ class TrainingLab(Training):
     ):
         super().__init__(net, target, seed, "Start")
         self.runs: list[Run] = []
-        self.shown: Run | None = None  # whose layers' way is shown
+        self.shown: Run | None = None  # the network shows how far its layers moved
         wide = {"width": "100%"}
         self.start_from = control(
             widgets.Dropdown, "Start from", **wide, options=list(trials.STARTS)
@@ -154,8 +153,8 @@ class TrainingLab(Training):
         self.picture = Slot()
         self.table = widgets.HTML().add_class("tlc-wide").add_class("tlc-runs")
         self.first, self.second = (
-            control(widgets.Dropdown, said, "auto", "100%", options=[("–", -1)])
-            for said in ("Compare", "with")
+            control(widgets.Dropdown, label, "auto", "100%", options=[("–", -1)])
+            for label in ("Compare", "with")
         )
         self.pair = widgets.Box([self.first, self.second], layout={"visibility": "hidden"})
         self.pair.add_class("tlc-pair")
@@ -177,7 +176,6 @@ class TrainingLab(Training):
 
     @property
     def trial(self) -> Trial:
-        """What the controls say now."""
         fixed = self.network.fixed
         moves = {"frozen": fixed, "learning_rate": self.rate.value or None}
         return Trial(
@@ -200,11 +198,11 @@ class TrainingLab(Training):
 
     @staticmethod
     def _rates(tuned: str) -> list[tuple[str, float]]:
-        """The rates to choose from; the first is what was found on validation digits."""
+        """The learning rates to choose from, after the one that was tuned."""
         return [(tuned, TUNED), *((trials.decimal(rate), rate) for rate in trials.RATES)]
 
     def _offer_rates(self, tuned: str) -> None:
-        """Say what the tuned rate is, which hangs on the start and the number of images."""
+        """Label the tuned rate, which depends on the start and the number of images."""
         if self.rate.options[0][0] != tuned:
             with self.quietly():
                 chosen = self.rate.value
@@ -212,10 +210,10 @@ class TrainingLab(Training):
                 self.rate.value = chosen
 
     def _show_moved(self) -> None:
-        """How far the layers moved in the run that is shown, where it was set up as it is now."""
+        """Show how far each layer moved, if the shown run had the present start and layers."""
         now = (self.start_from.value, self.network.fixed)
-        known = self.shown is not None and self.shown.moved and set_up(self.shown.trial) == now
-        self.network.moved = list(map(_percent, self.shown.moved)) if known else []
+        fits = self.shown is not None and self.shown.moved and set_up(self.shown.trial) == now
+        self.network.moved = list(map(_percent, self.shown.moved)) if fits else []
         about = "Press Start to see how far each layer moves."
         if self.network.fixed == len(LAYERS):
             about = "Only the output layer learns, in a way that needs no learning rate."
@@ -246,14 +244,14 @@ class TrainingLab(Training):
         self._busy(False, f"Stopped after {run.seconds:.1f} s; such a run is not in the table.")
 
     def _finished(self, run: Run) -> None:
-        self.runs = [*self.runs, run][-KEPT:]
-        said = f"{of_100(run)} of 100 right, scored on all {len(run.right):,}"
-        self._busy(False, f"Done in {run.seconds:.1f} s: {said}.")
+        self.runs = [*self.runs, run][-MOST_RUNS:]
+        score = f"{of_100(run)} of 100 right, scored on all {len(run.right):,}"
+        self._busy(False, f"Done in {run.seconds:.1f} s: {score}.")
         self._offer(max(0, len(self.runs) - 2), len(self.runs) - 1)
         self._compare()
 
-    def _busy(self, busy: bool, said: str) -> None:
-        super()._busy(busy, said)
+    def _busy(self, busy: bool, sentence: str) -> None:
+        super()._busy(busy, sentence)
         self.forget_button.disabled = busy or not self.runs
         self.network.busy = self.start_from.disabled = busy  # what is seen is what trains
         self.bar.value = 0
@@ -264,20 +262,21 @@ class TrainingLab(Training):
         self._busy(False, "No runs.")
         self._compare()
 
-    # ------------------------------------------------------------------ what is shown
+    # ------------------------------------------------------------------ display
 
     def _called(self, run: Run) -> str:
-        """A run in words, with its number where it is in the table."""
-        known = any(one is run for one in self.runs)
-        return f"{f'Run {self._place(run) + 1}' if known else 'This run'}: {run.trial.words}"
+        """A run in words, with its number if it is in the table."""
+        is_listed = any(listed is run for listed in self.runs)
+        name = f"Run {self._place(run) + 1}" if is_listed else "This run"
+        return f"{name}: {run.trial.words}"
 
     def _place(self, run: Run) -> int:
-        """Where a run is in the table, or will be."""
-        last = min(len(self.runs), KEPT - 1)
-        return next((i for i, one in enumerate(self.runs) if one is run), last)
+        """The row of a run in the table; for a run under way, the row that it will get."""
+        last = min(len(self.runs), MOST_RUNS - 1)
+        return next((i for i, listed in enumerate(self.runs) if listed is run), last)
 
     def _offer(self, first: int, second: int) -> None:
-        """The runs to choose from, and these two chosen."""
+        """Offer all runs for comparison, and choose these two."""
         with self.quietly():
             options = [(f"run {i + 1}", i) for i in range(len(self.runs))] or [("–", -1)]
             for choice, value in ((self.first, first), (self.second, second)):
@@ -286,7 +285,7 @@ class TrainingLab(Training):
         self.pair.layout.visibility = "visible" if len(self.runs) > 1 else "hidden"
 
     def _compare(self) -> None:
-        """The table, and the picture of one or two runs."""
+        """Show the table, and the picture of one or two runs."""
         self.table.value = table(self.rows(), "Your runs")
         first, second = self.first.value, self.second.value
         if not self.runs:
@@ -298,7 +297,7 @@ class TrainingLab(Training):
             self._draw(pair, "Two of your runs", trials.compared(*pair))
 
     def _draw(self, runs: Sequence[Run], title: str, words: str = "") -> None:
-        """The picture of some runs; of the last one is shown how far the layers moved."""
+        """Show the picture of these runs, and how far the layers of the last one moved."""
         self.shown = runs[-1] if runs else None
         named = {self._called(run): run for run in runs}
         picture = trial_plots.progress(named, title, list(map(self._place, runs)))
@@ -335,8 +334,8 @@ class TrainingLab(Training):
         option = one_of(settings, "option", ("1", "2"))
         fixed = number(settings, "frozen", 0, len(LAYERS))
         self.network.fixed = len(LAYERS) if option == "1" else fixed
-        found = settings["runs"] if isinstance(settings["runs"], list) else [None]
-        self.runs = [trials.from_plain(run, len(self.target.test)) for run in found[-KEPT:]]
+        runs = settings["runs"] if isinstance(settings["runs"], list) else [None]
+        self.runs = [trials.from_plain(run, len(self.target.test)) for run in runs[-MOST_RUNS:]]
         places = tuple(range(len(self.runs))) or (-1,)
         pair = settings["compared"]
         pair = pair if isinstance(pair, list) and len(pair) == 2 else [None, None]
@@ -349,7 +348,7 @@ class TrainingLab(Training):
         self._compare()
 
     def still(self) -> tuple[Picture, list[dict]]:
-        """The learner's runs, or recorded ones where there are none yet."""
+        """The learner's runs, or recorded ones before the first."""
         if self.runs:
             return self.picture.picture, self.rows()
         recorded = comparing.plain(results.load("sweep"))
@@ -366,12 +365,12 @@ class TrainingLab(Training):
 
 
 def set_up(trial: Trial) -> tuple[str, int]:
-    """What a trial starts from and how many first layers are frozen: all four under Option 1."""
+    """The start of a trial, and how many of its first layers are frozen (Option 1: all four)."""
     return trial.start, len(LAYERS) if trial.option == "1" else trial.frozen
 
 
 def _percent(share: float) -> float:
-    """A share in percent, to a tenth: the same wherever it is said."""
+    """A share in percent, rounded to a tenth."""
     return round(100 * share, 1)
 
 
@@ -384,5 +383,5 @@ def _rate_of(trial: Trial) -> str:
 
 
 def of_100(run: Run) -> str:
-    """How many of 100 test digits a finished run has right: the one number that is said of it."""
+    """How many of 100 test digits a finished run has right, as every text quotes it."""
     return f"{100 * run.accuracy:.1f}"

@@ -1,4 +1,4 @@
-"""A sheet of little pictures, one a unit of a layer, to choose a unit from."""
+"""A sheet of small pictures, one for each unit of a layer, to choose a unit from."""
 
 import math
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ FINE = 20  # pixels from which a picture is large enough to lose some detail
 def sheet(
     x: torch.Tensor, words: str, order: Sequence[int] | None = None, notes: Sequence[str] = ()
 ) -> dict:
-    """What `UnitSheet.sheet` holds of pictures `[units, 3, size, size]`, 0 … 1.
+    """The value of `UnitSheet.sheet` for pictures `[units, 3, size, size]`, 0 … 1.
 
-    There are about as many rows as columns; `words` say what the pictures are. The units stand in
-    `order`, or by their numbers; to each there may be a note (`notes[unit]`).
+    It has about as many rows as columns. `words` describe the pictures, `order` lists the units
+    (default: by number), and `notes[unit]` is added to the name of a unit.
     """
     units, size = len(x), x.shape[-1]
     order = list(range(units) if order is None else order)
     across = math.ceil(math.sqrt(units))
     pixels = (255 * make_grid(x[order], across, padding=0)).round().byte()
-    # A sixth of a PNG.
+    # WEBP takes a sixth of a PNG.
     url = url_of(to_pil_image(pixels), "WEBP", lossless=size < FINE, quality=85)
     names = [f"unit {unit}: {notes[unit]}" if notes else f"unit {unit}" for unit in order]
     return {
@@ -36,9 +36,9 @@ def sheet(
 
 
 class UnitSheet(anywidget.AnyWidget):
-    """`sheet` is what the function of that name makes; `chosen` is the number of a unit.
+    """`sheet` is a value of the function `sheet`, and `chosen` is the number of a unit.
 
-    While it is `busy` nothing can be chosen: another sheet is being made.
+    While it is `busy`, another sheet is being made and nothing can be chosen.
     """
 
     _esm = joined("sheet")
