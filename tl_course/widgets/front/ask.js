@@ -1,19 +1,19 @@
-// A question: fields for numbers or a choice, what is pressed below, and what an answer brings.
+// A question: number fields or a choice, buttons below, and what an answer brings.
 //
-// store.kind, store.question   "Predict." and the question; where there is no kind, it stands elsewhere
+// store.kind, store.question   "Predict." and the question; without a kind it is shown elsewhere
 // store.labels, store.unit     a field for each label, or store.options, one of which is chosen
-// store.answer, store.skip, store.again   the words on these buttons, where there are such
-// store.typed                  what stands in the fields, after each change; where store.written
-//                              goes up, Python has written it
-// store.answered               nothing can be changed any more
-// store.alert, store.told      what is wrong with an answer, and as HTML what it brings
+// store.answer, store.skip, store.again   their labels; a button without a label is left out
+// store.typed                  the text of the fields, after each change; store.written goes up
+//                              each time Python writes it
+// store.answered               the form is locked
+// store.alert, store.told      what is wrong with an answer, and the HTML below the form
 //
-// A press sends { press: "answer" | "skip" | "again", typed }: what stands in the fields goes along
-// in one message, because the kernel may take up two of them in another order.
+// A press sends { press: "answer" | "skip" | "again", typed }. It includes the text of the fields,
+// because the kernel may handle two messages in another order.
 
 import { make, pressable } from "./dom.js";
 
-const SHORT = 16; // letters of an option, up to which several stand in a line
+const SHORT = 16; // letters; options up to this length share a line
 
 export function ask(el, store) {
   const [question, options] = [store.get("question"), store.get("options")];
@@ -49,7 +49,7 @@ export function ask(el, store) {
   const after = make(root, "div");
   const again = button(after, "again");
   const told = make(root, "div", { name: "tlc-told jp-RenderedHTMLCommon" });
-  if (!inputs.length) root.append(row); // nothing is asked: the button is below what it is about
+  if (!inputs.length) root.append(row); // without a question, the button is below the text
 
   function standing() {
     const typed = options.length ? inputs.filter((one) => one.checked) : inputs;
@@ -74,7 +74,7 @@ export function ask(el, store) {
     fields.disabled = buttons.hidden = answered;
     after.hidden = !answered;
     if (!focused) return;
-    if (answered && !again) root.tabIndex = -1; // the button that had it is gone
+    if (answered && !again) root.tabIndex = -1; // the button that had the focus is gone
     (answered ? (again ?? root) : inputs[0])?.focus({ preventScroll: true });
   }
 
@@ -86,7 +86,7 @@ export function ask(el, store) {
   };
   for (const show of Object.values(changes)) show();
   root.addEventListener("change", () => store.set({ typed: standing() }));
-  // JupyterLab lets no Enter through to a form in a cell.
+  // JupyterLab does not pass Enter on to a form in a cell.
   fields.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !answer) return;
     event.preventDefault();

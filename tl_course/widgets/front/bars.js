@@ -1,8 +1,8 @@
-// What networks take a drawing for: a heading a network, a bar a class. The rows are kept from one
-// answer to the next: the bars slide, nothing flickers.
+// What networks predict for a drawing: a heading for each network, a bar for each class. Rows are
+// reused from one answer to the next, so the bars slide and nothing flickers.
 //
-// A class may have a picture. `pictures` holds those that are known by name; names that are not are
-// passed to `want`, and `fill` is called again once they have come.
+// A class may have a picture. `pictures` holds the known ones by name, and the other names are passed
+// to `want`. `fill` is called again once they have come.
 
 import { make } from "./dom.js";
 
@@ -19,7 +19,7 @@ function row(parent) {
 }
 
 /** Fills `el`; returns fill(readers): [{ name, named, bars: [[label, share 0 … 1, best], …] }].
- *  Without a share nothing is answered yet. A single reader needs no heading. */
+ *  A share is null before the first answer. A single reader needs no heading. */
 export function bars(el, pictures, want) {
   return function fill(readers) {
     while (el.children.length > readers.length) el.lastChild.remove();
@@ -29,7 +29,7 @@ export function bars(el, pictures, want) {
       reader.classList.toggle("tlc-named", named);
       const heading = reader.querySelector("h4") || make(reader, "h4");
       heading.textContent = shown.length && readers.length > 1 ? name : "";
-      heading.hidden = !heading.textContent; // an empty heading is none
+      heading.hidden = !heading.textContent;
       const rows = [...reader.querySelectorAll(".tlc-bar")];
       rows.slice(shown.length).forEach((one) => one.remove());
       shown.forEach(([label, share, best], k) => {

@@ -1,9 +1,9 @@
-// Try a picture: from a file, from the camera where the browser has one, or one of the test. It is
-// shown with what the network gets of it, and the answer as bars. Nothing is kept.
+// Try a picture from a file, from the camera if the browser has one, or from the test set. It is
+// shown beside the network's input, with the prediction as bars. Nothing is kept.
 //
 // store.answer  { seen, got: pictures' URLs, how: what was done to it, words,
 //                 bars: [[class, share 0 … 1, best], …] }
-// store.things  a picture's URL by class; store.ready  whether there is a network that answers
+// store.things  a picture's URL by class; store.ready  whether there is a network
 // sent          { picture: name } with a buffer, or { test: true }
 
 import { bars } from "./bars.js";
@@ -13,14 +13,14 @@ const LARGEST = 1024; // pixels of the longer side; a larger picture is shrunk b
 const MOST_BYTES = 2e6;
 const AS_IT_IS = ["image/png", "image/jpeg"];
 
-/** A picture or a frame of a film as bytes, shrunk where it is large. */
+/** A picture or a video frame as bytes, shrunk if it is large. */
 async function shrunk(source, width, height) {
   const scale = Math.min(1, LARGEST / Math.max(width, height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(width * scale));
   canvas.height = Math.max(1, Math.round(height * scale));
   const context = canvas.getContext("2d");
-  context.fillStyle = "#fff"; // what is transparent is shown on white
+  context.fillStyle = "#fff"; // the background of transparent pixels
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.drawImage(source, 0, 0, canvas.width, canvas.height);
   const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.95));
@@ -55,7 +55,7 @@ export function camera(el, store) {
   let stream = null;
   let ended = false;
 
-  /** While the camera is open, the last answer is of another picture: it is out of sight. */
+  /** Hides the last answer while the camera is open, because it belongs to another picture. */
   const past = (on) => root.classList.toggle("tlc-past", on);
 
   function send(content, name) {
@@ -80,7 +80,7 @@ export function camera(el, store) {
     said.textContent = "";
     try {
       const opened = await navigator.mediaDevices.getUserMedia({ video: true });
-      if (ended || stream) return stop(opened); // closed, or opened twice, meanwhile
+      if (ended || stream) return stop(opened); // it was closed or opened twice meanwhile
       stream = opened;
       video.srcObject = stream;
       shows(true);
@@ -111,7 +111,7 @@ export function camera(el, store) {
   }
 
   async function take() {
-    if (!video.videoWidth) return; // the first picture is still to come
+    if (!video.videoWidth) return; // the first frame has not arrived
     send(await shrunk(video, video.videoWidth, video.videoHeight), "the camera's picture");
   }
 
@@ -143,7 +143,7 @@ export function camera(el, store) {
   });
   show();
   const ends = ["answer", "things"].map((name) => store.on(name, show));
-  // Out of sight the camera is closed: nobody is filmed unknowingly.
+  // The camera is closed when it is out of sight, so that nobody is filmed unknowingly.
   const watching = new IntersectionObserver((entries) => {
     if (stream && !entries.at(-1).isIntersecting) close();
   });

@@ -1,4 +1,4 @@
-// Elements in few words.
+// Helpers that create elements.
 
 /** A new element at the end of `parent`, with a class, a text and attributes. */
 export function make(parent, tag, { name = "", text = "", ...attributes } = {}) {
@@ -10,7 +10,7 @@ export function make(parent, tag, { name = "", text = "", ...attributes } = {}) 
   return node;
 }
 
-/** A real button; its keys are its own, not JupyterLab's shortcuts. */
+/** A button whose keys are not shortcuts of JupyterLab. */
 export function pressable(parent, text, act, attributes = {}) {
   const own = { type: "button", "data-lm-suppress-shortcuts": "true" };
   const node = make(parent, "button", { text, ...own, ...attributes });

@@ -1,22 +1,21 @@
-// Pictures of one's own: a folder, a .zip, or some of one class, chosen or dropped here. They go to
-// Python in pieces, the next one when the last was taken: the progress is true, and a notebook that
-// is busy is not flooded.
+// The learner's pictures: a folder, a .zip, or files of one class, chosen or dropped here. Each piece
+// is sent after Python took the last one, so the progress is true and a busy notebook is not flooded.
 //
-// store.endings  what a picture's name ends with; store.most  how many are taken at once
-// store.piece    bytes of a piece; store.classes  names that are known already
+// store.endings  the endings of pictures' names; store.most  how many are taken at once
+// store.piece    bytes of a piece; store.classes  class names that are known already
 // sent           { begin: { id, kind, name, files: [[path, bytes], …], skipped, some } } (how many
-//                files are no pictures, and names of the first), then
+//                files are not pictures, and the first of their names), then
 //                { piece: { id, parts: [[number of the file, offset, bytes], …] } } with a buffer,
-//                or { failed: { id } } where a file cannot be read
-// told           { take: id } for each piece that is wanted, { ended: id, said } at the end
+//                or { failed: { id } } if a file cannot be read
+// received       { take: id } asks for the next piece, { ended: id, said } comes at the end
 
 import { make, pressable } from "./dom.js";
 
-const NAMED = 3; // of the files that are no pictures
-const MOST_ENTRIES = 50000; // of a folder that is dropped: more is somebody's whole disk
+const NAMED = 3; // names that are reported of files that are not pictures
+const MOST_ENTRIES = 50000; // of a dropped folder; more would be a whole disk
 const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 
-/** Everything in what was dropped: [{ path, file }, …], and whether there were folders. */
+/** All dropped files as [{ path, file }, …], and whether there were folders. */
 async function dropped(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   const found = entries.length ? [] : [...transfer.files].map((file) => ({ path: file.name, file }));
@@ -46,7 +45,7 @@ export function files(el, store) {
     const input = make(root, "input", { type: "file", hidden: "", ...attributes });
     input.addEventListener("change", () => {
       const found = [...input.files];
-      input.value = ""; // so that the same can be chosen once more
+      input.value = ""; // so that the same file can be chosen again
       if (found.length) act(found);
     });
     return input;
@@ -148,7 +147,7 @@ export function files(el, store) {
 
   const over = (on) => (event) => {
     event.preventDefault();
-    event.stopPropagation(); // JupyterLab would take a file to be opened
+    event.stopPropagation(); // otherwise JupyterLab would open the file
     root.classList.toggle("tlc-over", on);
   };
   root.addEventListener("dragenter", over(true));

@@ -1,7 +1,7 @@
-// A table whose cells are buttons: a click, Enter or Space chooses one, arrow keys go from one to
-// the next. Rows and columns have real headers, and each button says all of its cell.
+// A table whose cells are buttons: a click, Enter or Space chooses one, and arrow keys move between
+// them. Rows and columns have real headers, and the label of each button describes its whole cell.
 //
-// store.rows, columns  names; store.caption  words above it
+// store.rows, columns  names; store.caption  the caption above
 // store.cells          by row and column { text, label, colour, ink, framed }
 // store.chosen         [row, column]
 
@@ -33,7 +33,7 @@ export function grid(el, store) {
           "data-row": i, "data-column": j, "aria-label": cell.label,
           "aria-pressed": i === chosenRow && j === chosenColumn,
         });
-        button.innerText = cell.text; // a line break is one
+        button.innerText = cell.text; // keeps line breaks
         button.classList.toggle("framed", cell.framed);
         Object.assign(button.style, { background: cell.colour, color: cell.ink });
       });

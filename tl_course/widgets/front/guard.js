@@ -1,25 +1,24 @@
-// What every experiment needs in the browser, for all that is in the element of class `tlc`.
+// What every experiment needs in the browser, for everything in the element of class `tlc`.
 //
-// Keys. In JupyterLab a letter or an arrow means something to the notebook ("b" inserts a cell),
-// also while a control has the focus, unless the focused element itself says that its keys are its
-// own.
+// Keys. JupyterLab takes letters and arrows for the notebook ("b" inserts a cell) even if a control
+// has the focus, unless the focused element says that it handles keys itself.
 //
-// Clicks. One click is one action, also for somebody who double-clicks. The first click may bring
-// another control under the pointer, and the second must not press it. A button that is pressed
-// again on purpose (Undo) counts both; those of ONCE count one.
+// Clicks. A double click counts as one action: the first click may bring another control under the
+// pointer, and the second must not press it. A button that is pressed again on purpose (Undo) counts
+// both clicks; a button of class ONCE counts one.
 //
-// Names. The words beside a SelectionSlider can be typed over, and nothing follows from it: so
-// nobody can type there. A slider's handle has no name and says the place of its value in a list;
-// it gets the slider's name and says what the learner sees.
+// Names. The readout of a SelectionSlider can be typed over without effect, so it is made read-only.
+// The handle of a slider has no name and reports an index; it gets the slider's name and the value
+// that the learner sees.
 //
-// Focus. A button that is disabled or hidden while it has the focus passes it on.
+// Focus. A button that is disabled or hidden while it has the focus passes the focus on.
 //
-// What is unfolded. It may lie below the edge of the window, and then comes into view.
+// Unfolding. What is unfolded below the edge of the window scrolls into view.
 //
-// The connection. Where the kernel is gone, a sentence says so and nothing can be pressed any more;
-// where it only does not answer, a sentence says that it is waited for. JupyterLab asks for every
-// widget's state once a connection is back, and may show what was there before the last press was
-// heard: so after a long wait Python is asked to say all of it again.
+// The connection. If the kernel is gone, a sentence says so and everything is disabled. If it only
+// does not answer, a sentence says that it is busy. After a reconnection JupyterLab asks for every
+// widget's state and may show values from before the last press, so after a long wait Python is asked
+// to send all of them again.
 
 import { make } from "./dom.js";
 
@@ -42,7 +41,7 @@ const NEAR = 16; // pixels between them
 const OF_A_PRESS = ["pointerdown", "mousedown", "pointerup", "mouseup", "click", "keydown"];
 
 function oneClickOneAction(root) {
-  let last = { control: null }; // when and where the last press was, and what the first one fell on
+  let last = { control: null }; // time and place of the last press, and its first control
   let swallowing = false;
 
   function strays({ target, timeStamp: time, clientX: x, clientY: y }) {
@@ -64,7 +63,7 @@ function oneClickOneAction(root) {
     if (event.type === "click") swallowing = false;
   }
 
-  // At the document: the first press may have been in another experiment, above this one.
+  // On the document, because the first press may have been in another experiment above.
   for (const type of OF_A_PRESS) document.addEventListener(type, judge, true);
   return () => {
     for (const type of OF_A_PRESS) document.removeEventListener(type, judge, true);
@@ -81,7 +80,7 @@ function names(root) {
   const see = () => {
     for (const readout of root.querySelectorAll(".tlc-choice .widget-readout")) {
       if (readout.isContentEditable) readout.contentEditable = "false";
-      readout.tabIndex = -1; // who tries it all the same types nothing into the notebook
+      readout.tabIndex = -1; // keys that are typed here must not reach the notebook
     }
     for (const slider of root.querySelectorAll(".widget-slider")) {
       const handle = slider.querySelector(".noUi-handle");
@@ -90,17 +89,17 @@ function names(root) {
       set(handle, "aria-valuetext", slider.querySelector(".widget-readout")?.textContent || "");
     }
     for (const upload of root.querySelectorAll(".widget-upload")) {
-      const count = upload.lastChild; // "(0)": nothing is left in it, whatever was handed over
+      const count = upload.lastChild; // "(0)": Python empties it after each file
       if (count?.textContent.endsWith(" (0)")) count.textContent = count.textContent.slice(0, -4);
     }
-    // A progress bar of ipywidgets is made of two plain boxes.
+    // A progress bar of ipywidgets consists of two plain boxes.
     for (const bar of root.querySelectorAll(".widget-hprogress .progress")) {
       const done = bar.querySelector(".progress-bar")?.style.width || "0%";
       set(bar, "role", "progressbar");
       set(bar, "aria-label", bar.parentElement.querySelector(".widget-label")?.textContent || "done");
       set(bar, "aria-valuenow", String(Math.round(parseFloat(done))));
     }
-    // A table that is cut off is scrolled by arrow keys: so Tab has to reach it.
+    // Arrow keys scroll a table that is cut off, so Tab must reach it.
     for (const wide of root.querySelectorAll(".tlc-wide")) {
       const cut = wide.scrollWidth > wide.clientWidth;
       wide.toggleAttribute("data-lm-suppress-shortcuts", cut);
@@ -108,7 +107,7 @@ function names(root) {
       else Object.entries(SCROLLED).forEach(([name, value]) => set(wide, name, value));
     }
   };
-  const watching = new MutationObserver(see); // ipywidgets allows typing anew with each change
+  const watching = new MutationObserver(see); // ipywidgets makes it editable again with each change
   const what = { subtree: true, childList: true, characterData: true };
   watching.observe(root, { ...what, attributeFilter: ["contenteditable", "style"] });
   const sized = new ResizeObserver(see);
@@ -120,8 +119,8 @@ function names(root) {
   };
 }
 
-// What has the focus may be disabled or hidden by what it did (Train); the focus would then fall to
-// the page, where keys are JupyterLab's. It goes to what can be used beside it, or after it.
+// A control may disable or hide itself (Train). The focus would then fall to the page, where keys are
+// JupyterLab's, so it goes to a usable control beside or after it.
 const USABLE = "button, select, input, textarea, canvas, summary, [tabindex='0']";
 
 function handOver(root) {
@@ -154,10 +153,10 @@ function handOver(root) {
   };
 }
 
-// What a toggle button or a summary unfolds is scrolled into view, just as far as is needed, so that
-// the button stays in view where there is room; the focus stays on it.
+// What a toggle button or a summary unfolds is scrolled into view, only as far as needed, so that the
+// button stays in view if there is room. The focus stays on the button.
 function unfolding(root) {
-  let pressed = false; // a toggle button, and what it unfolds (.tlc-more) has not come yet
+  let pressed = false; // a toggle button was pressed, and its content (.tlc-more) is not here yet
   const press = ({ target }) => (pressed = target.closest(".widget-toggle-button") !== null);
   const show = (part) => part.scrollIntoView({ block: "nearest" });
   const see = () => {
@@ -178,8 +177,8 @@ function unfolding(root) {
   };
 }
 
-// An alert stands in the heading's line. Where that is out of sight, it is shown at the bottom of the
-// window as well; it is spoken already, so this one is for the eyes alone.
+// An alert is in the line of the heading. If that is out of sight, a copy appears at the bottom of the
+// window. It is hidden from screen readers, which have spoken the alert already.
 function alerts(root) {
   const line = root.querySelector(".tlc-line");
   if (!line) return () => {};
@@ -203,10 +202,10 @@ const GONE =
   "there last. Run its cell again: click into it and press Shift + Enter.";
 const COMES_BACK = " What you did comes back with it.";
 const WAITING = "The notebook is busy or out of reach; this goes on as soon as it answers.";
-const PATIENCE = 3000; // milliseconds until it says that it waits
-const LONG = 1000; // milliseconds without an answer, after which what is shown may be old
-const RESTORED = 2000; // milliseconds until JupyterLab has shown it
-const CLOSED = "jupyter-widgets-disconnected"; // the class that ipywidgets gives a dead view
+const PATIENCE = 3000; // milliseconds until it says that the kernel is busy
+const LONG = 1000; // milliseconds without an answer, after which the view may be out of date
+const RESTORED = 2000; // milliseconds until JupyterLab has restored the view
+const CLOSED = "jupyter-widgets-disconnected"; // the class of a dead view in ipywidgets
 
 function connection(root, store) {
   const note = make(root, "div", { name: "tlc-note" });
@@ -261,7 +260,7 @@ function connection(root, store) {
 
   const watch = () => {
     if (root.classList.contains(CLOSED)) gone();
-    if (root.classList.contains("tlc-gone")) close(); // also what was made anew since
+    if (root.classList.contains("tlc-gone")) close(); // also controls that were made since
   };
   const watching = new MutationObserver(watch);
   watching.observe(root, { attributeFilter: ["class"], childList: true });
@@ -280,20 +279,20 @@ function connection(root, store) {
   };
 }
 
-const JUST_RUN = 10; // seconds in which an experiment comes into view by itself
+const JUST_RUN = 10; // seconds after its cell ran in which an experiment scrolls into view
 const SETTLED = 400; // milliseconds until JupyterLab has scrolled to the next cell
 
-/** Sees to the experiment that `el` is in; `el` itself shows nothing. */
+/** Guards the experiment around `el`, which itself is invisible. */
 export function guard(el, store) {
   el.style.display = "none";
-  // By a rule, not by hand: JupyterLab may make the output anew when it is scrolled into view.
+  // By a style rule: JupyterLab may create the output again when it scrolls into view.
   const rule = document.createElement("style");
   rule.textContent = `[data-tlc-still="${store.get("still")}"] { display: none; }`;
   document.head.append(rule);
   let ends = [];
   let coming = null;
   let waiting = requestAnimationFrame(function start() {
-    const root = el.isConnected && el.closest(".tlc"); // not before the view is in the page
+    const root = el.isConnected && el.closest(".tlc"); // false until the view is in the page
     if (root) {
       ends = [ownKeys(root), oneClickOneAction(root), names(root), handOver(root)];
       ends.push(unfolding(root), alerts(root), connection(root, store));

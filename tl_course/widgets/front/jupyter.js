@@ -1,5 +1,5 @@
-// The store of an anywidget model. Where its kernel is gone, nothing can be sent: the element then
-// says so ("tlc-lost") to the experiment that it is in.
+// The store of an anywidget model. If its kernel is gone, nothing can be sent, and the element tells
+// the experiment around it ("tlc-lost").
 
 function storeOf(model, el) {
   const tried = (act) => {

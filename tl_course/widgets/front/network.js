@@ -1,21 +1,21 @@
-// The five layers: what is borrowed, what is frozen, and how far each has moved. A layer is pressed
-// to freeze it with all those before it, or to let it move with all those after it.
+// The five layers: what is pretrained, what is frozen, and how far each layer moved. Pressing a layer
+// freezes it with all layers before it, or unfreezes it with all layers after it.
 //
 // store.layers  [[name, how many maps, how wide each is], …] of layers 1 to 4
-// store.start   what they are borrowed from, such as "drawings", or "random": nothing is borrowed
+// store.start   where they come from, such as "drawings", or "random": not pretrained
 // store.fixed   how many first layers are frozen, set here
 // store.busy    whether it trains, and nothing can be set
-// store.moved   how far each layer has moved, in percent, or [] where nothing was trained so
-// store.about   what is said below where nothing was trained so
+// store.moved   how far each layer has moved, in percent; [] before a run with these settings
+// store.about   the sentence below before such a run
 
 import { make, pressable } from "./dom.js";
 
-const A_BOX = 16; // a box stands for so many maps
-const SIDE = [3.94, 0.62]; // its side in pixels is the first times a map's width to this power
-const FULL = [10, 50, 250, 1000]; // what a full bar can stand for, in percent
+const A_BOX = 16; // maps for each box
+const SIDE = [3.94, 0.62]; // of a box, in pixels: SIDE[0] * (width of a map) ** SIDE[1]
+const FULL = [10, 50, 250, 1000]; // percent; the scale of the bars is one of these
 const COUNT = ["None", "One", "Two", "Three", "Four"];
 
-/** What the setting is, in a sentence with the term after it. */
+/** The setting in a sentence, with the term after it. */
 function inWords(fresh, fixed, layers) {
   if (fresh) {
     if (fixed === layers) return "Nothing borrowed, four frozen: random layers.";

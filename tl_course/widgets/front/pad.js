@@ -1,17 +1,17 @@
 // The drawing pad: strokes by pointer, pen, touch or keys go out; answers come back.
 //
-// store.drawing  { revision, strokes: [[[x, y], …], …], final }   0 … 255, set here; what Python sets
-//                says after which revision, and is heeded if nothing was drawn since. While Python
-//                is busy the last one takes the place of those before it
-// a message      [{ revision, strokes, sample }, …] of what was kept and may not have been heard: it
-//                is sent at once, and each one holds those before it, since a kernel with several
-//                threads may take up a later one first
-// store.heard    up to which revision Python has heard what was kept
+// store.drawing  { revision, strokes: [[[x, y], …], …], final }   0 … 255, set here. Python sets it
+//                too and says after which revision; that counts if nothing was drawn since. While
+//                Python is busy, only the last one arrives
+// a message      [{ revision, strokes, sample }, …] of kept drawings that Python may have missed. It
+//                is sent at once and repeats the earlier ones, because a kernel with several
+//                threads may handle a later one first
+// store.heard    the last revision of kept drawings that Python has received
 // store.sample   a digit to show instead of strokes, as a PNG's data URL, or ""
 // store.answer   { revision, seen, seen_alt, words, also, readers: [{ name, named, bars: [[label,
 //                share, best], …] }] }
-// store.prompt   what to draw; store.keep: the words of the button that goes on, or "" for none
-// a message      { do: "focus" }: the next keys are the pad's
+// store.prompt   what to draw; store.keep: the label of the button that goes on, or "" for none
+// a message      { do: "focus" }: the pad takes the focus
 // a message      { want: [name, …] }: pictures of these classes; { pictures: { name: url } } answers
 
 import { bars } from "./bars.js";
@@ -19,8 +19,8 @@ import { make, pressable } from "./dom.js";
 
 const UNITS = 256; // the pad's width and height, whatever its size on the screen
 const PEN = 11; // thickness of the line on the screen, in units
-const LIVE = 120; // milliseconds between two looks at a stroke that is being drawn
-const PATIENCE = 250; // milliseconds until the prompt says that it waits for Python
+const LIVE = 120; // milliseconds between two updates during a stroke
+const PATIENCE = 250; // milliseconds until the prompt says that Python is busy
 const STEP = 8; // units an arrow key moves; with Shift a quarter
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -28,7 +28,7 @@ const HELP =
   "Drawing pad. Draw with mouse, pen or finger. With the keyboard: arrow keys move, " +
   "Space lowers and lifts the pen, Backspace undoes a stroke, Delete clears, Enter goes on.";
 
-const PICTURES = new Map(); // of classes, by name; the same for every pad of the page
+const PICTURES = new Map(); // by class name, shared by all pads of the page
 
 export function pad(el, store) {
   const root = make(el, "div", { name: "tlc-pad" });
@@ -45,7 +45,7 @@ export function pad(el, store) {
   const undo = pressable(buttons, "Undo", takeBack);
   const clear = pressable(buttons, "Clear", wipe);
   const keep = pressable(buttons, "", keepIt, { name: "tlc-keep tlc-once" });
-  canvas.dataset.lmSuppressShortcuts = "true"; // its keys are no shortcuts of JupyterLab
+  canvas.dataset.lmSuppressShortcuts = "true"; // its keys are not shortcuts of JupyterLab
   const answer = make(root, "div", { name: "tlc-answer" });
   const seen = make(answer, "div", { name: "tlc-seen" });
   const shown = make(seen, "figure");
@@ -54,28 +54,28 @@ export function pad(el, store) {
   words.setAttribute("aria-live", "polite");
   const readers = make(answer, "div", { name: "tlc-readers" });
   const also = make(answer, "p", { name: "tlc-also" });
-  const asked = new Set(); // for which pictures
+  const asked = new Set(); // names of pictures that were requested
   const fill = bars(readers, PICTURES, (names) => {
     const fresh = names.filter((name) => !asked.has(name));
     fresh.forEach((name) => asked.add(name));
     if (fresh.length) store.send({ want: fresh });
   });
-  let answered = []; // what was read last
+  let answered = []; // the last answer
 
   let { revision, strokes } = copyOf(store.get("drawing"));
-  root.dataset.sent = revision; // also where JupyterLab makes the view anew, as for another theme
+  root.dataset.sent = revision; // also when JupyterLab creates the view again
   let drawing = null; // the pointer that draws
-  let pen = null; // where the keyboard's pen is, once it is used: [x, y]
+  let pen = null; // the keyboard's pen [x, y], once it is used
   let down = false; // whether it draws
   let timer = null;
-  let keeps = []; // what was kept and may not have been heard
+  let keeps = []; // kept drawings that Python may have missed
   let picture = null; // the sample digit, in the ink's colour
 
   function copyOf(drawing) {
     return { revision: drawing.revision || 0, strokes: structuredClone(drawing.strokes || []) };
   }
 
-  // ------------------------------------------------------------------ drawing it
+  // ------------------------------------------------------------------ painting
 
   function paint() {
     const scale = (window.devicePixelRatio || 1) * Math.max(1, canvas.clientWidth / UNITS);
@@ -99,7 +99,7 @@ export function pad(el, store) {
       context.arc(x, y, radius, 0, 2 * Math.PI);
     };
     for (const stroke of strokes) {
-      circle(...stroke[0], PEN / 2); // a click: a canvas paints no line of no length
+      circle(...stroke[0], PEN / 2); // a click: a canvas does not paint a line of length 0
       context.fill();
       context.beginPath();
       context.moveTo(...stroke[0]);
@@ -135,7 +135,7 @@ export function pad(el, store) {
     down = false;
     keeps.push({ revision: revision + 1, strokes, sample: Boolean(store.get("sample")) });
     store.send(unheard());
-    strokes = []; // at once: the next one may be begun before Python has answered
+    strokes = []; // at once: the learner may begin the next before Python answers
     changed(true);
     setTimeout(onPrompt, PATIENCE);
   }
@@ -149,7 +149,7 @@ export function pad(el, store) {
 
   function add(point) {
     const stroke = strokes.at(-1);
-    if (!stroke) return; // taken away by another finger meanwhile
+    if (!stroke) return; // another finger has ended it
     const [x, y] = stroke.at(-1);
     if (Math.hypot(point[0] - x, point[1] - y) >= 1) stroke.push(point);
   }
@@ -233,7 +233,7 @@ export function pad(el, store) {
     else paint();
   });
 
-  // ------------------------------------------------------------------ what Python says
+  // ------------------------------------------------------------------ values from Python
 
   function onDrawing() {
     const theirs = store.get("drawing");

@@ -1,6 +1,6 @@
-// The whole experiment as text, folded away: to be copied, and to be pasted back.
+// The whole experiment as text, folded away, to copy and to paste.
 //
-// store.value       the state as text; what is set here is taken over, or refused and set back
+// store.value       the state as text; Python accepts what is set here, or sets it back
 
 import { make, pressable } from "./dom.js";
 
@@ -29,7 +29,7 @@ export function share(el, store) {
     try {
       await navigator.clipboard.writeText(field.value);
     } catch {
-      document.execCommand("copy"); // a page that is not served safely has no clipboard
+      document.execCommand("copy"); // without HTTPS there is no navigator.clipboard
     }
     copy.textContent = "Copied";
     setTimeout(() => (copy.textContent = "Copy"), 2000);

@@ -1,17 +1,17 @@
-// A sheet of little pictures, one a unit of a layer: a click, Enter or Space chooses a unit, arrow
-// keys go from one to the next, Home and End to the first and the last, and the digits of its
-// number to any. One Tab goes in and the next one out.
+// A sheet of small pictures, one for each unit of a layer. A click, Enter or Space chooses a unit;
+// arrow keys move to the next, Home and End to the first and the last, and digits to a unit by its
+// number. One Tab enters the sheet and the next one leaves it.
 //
 // store.sheet   { order, names, across, size, url, words }: one picture (its URL) holds those of
-//               all units, in an order of their numbers, row by row, so many across, each of
-//               size × size pixels; words say what they are, and names which is which
+//               all units in the given order of their numbers, row by row, so many across, each
+//               size × size pixels; words describe them, and names has the name of each
 // store.chosen  the number of the chosen unit, from 0
 // store.busy    whether another sheet is being made: this one is dimmed and cannot be chosen from
 
 import { make, pressable } from "./dom.js";
 
-const TYPING = 1000; // milliseconds in which digits make one number
-const FEW = 64; // units, up to which each has a target of full size
+const TYPING = 1000; // milliseconds within which digits form one number
+const FEW = 64; // up to this many units, each tile has the full target size
 const FINE = 24; // pixels from which a picture may be smoothed; a smaller one shows its pixels
 
 export function sheet(el, store) {
@@ -21,14 +21,14 @@ export function sheet(el, store) {
   const list = make(root, "div", { name: "tlc-sheet", role: "listbox", "aria-labelledby": id });
   const tiles = list.children;
   let order = []; // the number of each tile's unit
-  let at = 0; // the tile that Tab goes to
+  let at = 0; // the tile that Tab reaches
   let typed = { digits: "", time: 0 };
 
   function choose(unit) {
     if (!store.get("busy")) store.set({ chosen: unit });
   }
 
-  /** As many tiles as there are units; those that were there stay, and so does the focus. */
+  /** Adds or removes tiles to match the units; the others stay and keep the focus. */
   function lay({ order: units = [], names = [], across = 1 }) {
     order = units;
     list.style.setProperty("--across", across);
@@ -64,13 +64,13 @@ export function sheet(el, store) {
     if (!of.url) return;
     const picture = new Image();
     picture.onload = () => {
-      if (store.get("sheet") !== of) return; // a later one has come
+      if (store.get("sheet") !== of) return; // a newer sheet has replaced it
       words.textContent = of.words;
       list.classList.toggle("tlc-coarse", of.size < FINE);
       lay(of);
       [...tiles].forEach((tile, place) => {
         const canvas = tile.firstChild;
-        canvas.width = canvas.height = of.size; // this empties it too
+        canvas.width = canvas.height = of.size; // this also clears it
         const [row, column] = [Math.floor(place / of.across), place % of.across];
         const from = [of.size * column, of.size * row, of.size, of.size];
         canvas.getContext("2d").drawImage(picture, ...from, 0, 0, of.size, of.size);
@@ -85,7 +85,7 @@ export function sheet(el, store) {
     for (const state of ["busy", "disabled"]) list.setAttribute(`aria-${state}`, busy);
   }
 
-  /** How many stand in a row: on a narrow page fewer than was asked for. */
+  /** The number of tiles per row, which is smaller on a narrow page. */
   function inARow() {
     const below = [...tiles].findIndex((tile) => tile.offsetTop > tiles[0].offsetTop);
     return below < 0 ? tiles.length : below;
@@ -119,7 +119,7 @@ export function sheet(el, store) {
     tiles[place]?.focus();
   });
 
-  lay(store.get("sheet")); // its room is there at once
+  lay(store.get("sheet")); // so that it takes its room at once
   show();
   wait();
   const ends = Object.entries({ sheet: show, chosen: mark, busy: wait }).map(([name, act]) =>

@@ -1,13 +1,13 @@
-// The steps of a longer task: where one is, what each gave, and one button for what comes next.
-// The button is always there and at one place, so that it keeps the focus; a click on what it said
-// before is not taken for a click on what it says now.
+// The steps of a longer task: the present one, the result of each, and one button for the next. The
+// button stays in one place, so it keeps the focus. A click on its old label is ignored once the
+// label has changed.
 //
 // store.steps   [{ name, said, able }, …]; store.chosen  the number of the one that is shown
-// store.next    what the button says; store.able  whether it can be pressed; store.quiet  whether
+// store.next    the label of the button; store.able  whether it is enabled; store.quiet  whether
 //               something else is the obvious thing to do
-// store.share   how much of what is under way is done, 0 … 1, or -1; store.left  that in words
-// store.news    what came of it, for a screen reader as well
-// sent          { next: what the button said }
+// store.share   how much of the work under way is done, 0 … 1, or -1; store.left  the same in words
+// store.news    the result of the last action, also for a screen reader
+// sent          { next: the label of the button }
 
 import { make, pressable } from "./dom.js";
 

@@ -1,10 +1,10 @@
-// What a part knows and says, for a page without a kernel and for tests.
+// The state and messages of a part, for a page without a kernel and for tests.
 //
-// Every part is a function (element, store) that fills the element and returns how to end it. The
-// store has get(name), set({ name: value }), on(name, act), send(content, buffers) and
-// onMessage(act); `on` and `onMessage` return how to hear no more.
+// Every part is a function (element, store) that fills the element and returns a function that ends
+// it. The store has get(name), set({ name: value }), on(name, act), send(content, buffers) and
+// onMessage(act); `on` and `onMessage` return a function that unsubscribes.
 
-/** A store that holds `values`; `sent` hears what the part sends, `tell` answers it. */
+/** A store of `values`; `sent` receives what the part sends, and `tell` answers. */
 export function plainStore(values = {}, sent = () => {}) {
   const known = { ...values };
   const acts = {};

@@ -1,7 +1,7 @@
-// Small pictures in rows of ten, one column a digit, the next one framed.
+// Small pictures in rows of ten, a column for each digit, the next place framed.
 //
-// store.drawings  [picture's URL, …]; store.theirs  the places of those that strangers drew
-// store.said      all of it in words
+// store.drawings  [picture's URL, …]; store.theirs  the places of strangers' drawings
+// store.said      all drawings in words
 
 import { make } from "./dom.js";
 
