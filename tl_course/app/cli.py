@@ -1,7 +1,7 @@
 """The command `tl-course`.
 
-Each verb is a function below `@verb`, which says what it takes; it returns the exit code. Heavy
-imports are inside the verbs, so that `tl-course --help` is quick.
+Each verb is a function below `@verb`, which lists its arguments; it returns the exit code. Heavy
+imports are inside the verbs, so that `tl-course --help` is fast.
 """
 
 import argparse
@@ -22,7 +22,7 @@ VERBS = []  # functions that add a verb to the command, in the order of --help
 
 
 def verb(says: str, *takes: tuple, about: str | None = None, passes_on: bool = False) -> Callable:
-    """Makes a function a verb of its name. What it does not know it is given if it `passes_on`."""
+    """Make a function a verb of its name; with `passes_on` it receives unknown options too."""
 
     def register(act: Callable[[argparse.Namespace], int]) -> Callable:
         def add(verbs) -> None:
@@ -38,7 +38,7 @@ def verb(says: str, *takes: tuple, about: str | None = None, passes_on: bool = F
 
 
 def takes(*names: str, **how) -> tuple:
-    """An argument of a verb, as `ArgumentParser.add_argument` has it."""
+    """The parameters of `ArgumentParser.add_argument` for one argument of a verb."""
     return names, how
 
 
@@ -50,8 +50,8 @@ def _seed(text: str) -> int:
 
 SOURCES = ["emoji-images", "spoken-names", "written-names"]
 SEED = takes("--seed", type=_seed, default=0)
-MANY = 500  # labelled pictures; of so many one draw of fewer says as much as two
-MOST_DRAWS = 10_000  # a hundred times what an interval needs
+MANY = 500  # labelled pictures, of which one smaller draw says as much as two
+MOST_DRAWS = 10_000  # a hundred times as many as an interval needs
 DRAWS = takes("--draws", type=int, default=10)
 FORCE = takes("--force", action="store_true", help="overwrite what is there already")
 JSON = takes("--json", action="store_true", help="print one JSON object as the last line")
@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     chosen = notebooks.find(args.notebook)
     out = report.free_folder(args.out or notebooks.root() / "build" / "course", chosen, args.force)
     outcomes = []
-    # A kernel that is stopped in the middle of an answer would tell that as an error.
+    # A kernel that is stopped in the middle of an answer would print that as an error.
     with notebooks.this_python_kernel(log="CRITICAL"):
         for notebook in chosen:
             print(f"{notebook.stem:<28}", end="", flush=True)
@@ -132,7 +132,7 @@ def slides(args: argparse.Namespace) -> int:
 
     chosen = notebooks.find(args.notebooks or None)
     for notebook in chosen:
-        making.free_page(notebook, args.out, args.force)  # rather now than after an hour
+        making.free_page(notebook, args.out, args.force)  # now rather than after an hour
     with notebooks.this_python_kernel():
         for notebook in chosen:
             print(making.make(notebook, args.out, args.budget, args.force), flush=True)
@@ -155,12 +155,12 @@ def progress(args: argparse.Namespace) -> int:
     from tl_course.base import storage
     from tl_course.lessons import predictions, progress_store
 
-    found = {kind: progress_store.read(kind) for kind in progress_store.KINDS}
+    answers = {kind: progress_store.read(kind) for kind in progress_store.KINDS}
     if args.out:
         file = storage.free_file(args.out, overwrite=args.force)
-        storage.write_text(file, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+        storage.write_text(file, json.dumps(answers, indent=1, ensure_ascii=False) + "\n")
         print(f"Written to {file}.")
-    for name, entry in found["exercises"].items():
+    for name, entry in answers["exercises"].items():
         seen = ", solution seen" if entry.get("solution_seen") else ""
         outcome, tried, hints = (
             printable(str(entry.get(key, usual)))
@@ -168,15 +168,15 @@ def progress(args: argparse.Namespace) -> int:
         )
         print(f"{printable(name):<20}{outcome:<15}tried {tried}, hints {hints}{seen}")
     for row in predictions.rows(predictions.of()):
-        question, said, measured, off = (printable(one, 500) for one in row)
+        question, said, measured, off = (printable(cell, 500) for cell in row)
         print(f"{question} You said {said}, it is {measured} ({off}).")
-    if not any(found.values()):
+    if not any(answers.values()):
         print("Nothing is kept so far.")
     if args.delete:
         progress_store.forget()
         print("All of it is deleted.")
     if args.json:
-        print(json.dumps(found))
+        print(json.dumps(answers))
     return 0
 
 
@@ -250,8 +250,8 @@ def pretrain(args: argparse.Namespace) -> int:
         f"named right after {args.images:,} of them in {seconds:.0f} s "
         f"({args.images / seconds:,.0f} a second)."
     )
-    found = {"accuracy": result.accuracy, "loss": result.history.loss[-1], "seconds": seconds}
-    return _done(args, source=args.source, images=args.images, **found)
+    measured = {"accuracy": result.accuracy, "loss": result.history.loss[-1], "seconds": seconds}
+    return _done(args, source=args.source, images=args.images, **measured)
 
 
 @verb(
@@ -289,16 +289,16 @@ def pretrain(args: argparse.Namespace) -> int:
     about="Trains on the pictures of --train (DIR/class/picture.png) and tests on those of --test.",
 )
 def adapt(args: argparse.Namespace) -> int:
-    with _ended_as_by_ctrl_c(), contextlib.ExitStack() as held:
-        _take_places(args, held)  # rather now than after the training
+    with _ended_as_by_ctrl_c(), contextlib.ExitStack() as places:
+        _take_places(args, places)  # now rather than after the training
         return _adapt(args)
 
 
 @contextlib.contextmanager
 def _ended_as_by_ctrl_c() -> Iterator[None]:
-    """Whoever asks the process to end (SIGTERM) makes it let go of its places first."""
+    """Let SIGTERM end the process like Ctrl-C, so that it releases its claimed places."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # which alone hears of signals
+        yield  # only the main thread can handle signals
         return
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
@@ -307,8 +307,8 @@ def _ended_as_by_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _take_places(args: argparse.Namespace, held: contextlib.ExitStack) -> None:
-    """Look at every place that `adapt` will write to, and keep other programs out of it."""
+def _take_places(args: argparse.Namespace, claims: contextlib.ExitStack) -> None:
+    """Check every place that `adapt` will write to, and claim it against other programs."""
     from tl_course.base import storage
     from tl_course.core import files, pretraining, sharing
 
@@ -330,16 +330,16 @@ def _take_places(args: argparse.Namespace, held: contextlib.ExitStack) -> None:
         raise CourseError("--maker is not valid UTF-8 text: type the name again.")
     for folder, free_folder in ((args.out, files.free_folder), (args.share, sharing.free_folder)):
         if folder:
-            held.enter_context(storage.claimed(storage.make_folder(folder)))
+            claims.enter_context(storage.claimed(storage.make_folder(folder)))
             free_folder(folder, args.force)
     if args.report:
         storage.make_folder(storage.check_name(args.report).parent)
-        held.enter_context(storage.claimed(args.report))  # also sweeps a killed program's lock
+        claims.enter_context(storage.claimed(args.report))  # also sweeps a killed program's lock
         storage.free_file(args.report, args.force)
 
 
-def _check_what_is_said(args: argparse.Namespace, net, names: tuple[str, ...]) -> None:
-    """Raise before the training what to save or to share the network would raise after it."""
+def _check_description(args: argparse.Namespace, net, names: tuple[str, ...]) -> None:
+    """Raise now what saving or sharing the network would raise after the training."""
     from tl_course.core import files, model_card, network, sharing
 
     untrained = network.replace_output_layer(net, len(names))
@@ -364,7 +364,7 @@ def _adapt(args: argparse.Namespace) -> int:
     try:
         train, test = checked.ready()
     except CourseError as error:
-        if args.leave_out or not any(one.what in WANTED for one in checked.findings):
+        if args.leave_out or not any(finding.what in WANTED for finding in checked.findings):
             raise
         raise CourseError(f"{error}; or add --leave-out to go on without such files") from None
     if not args.leave_out:
@@ -372,12 +372,12 @@ def _adapt(args: argparse.Namespace) -> int:
         if checked.copies:
             print("With --leave-out such pictures are left out.", file=sys.stderr)
     trained_on = 0 if args.leave_out else len(checked.leaked)
-    _check_what_is_said(args, net, train.names)
+    _check_description(args, net, train.names)
     option, augment, why = own_task.way(train, args.option, args.augment)
     seconds = own_task.expected_seconds(net, train, option, augment)
     named = "From scratch" if option == "scratch" else f"Option {option}"
     print(f"{named}, augmentation {'on' if augment else 'off'}{': ' if why else '.'}{why}")
-    _take_a_while("The training", seconds)
+    _announce("The training", seconds)
     outcome = own_task.run(
         net, train, test, args.seed, option, "on" if augment else "off", trained_on,
         own_task.Follow(bar="Training"),
@@ -388,7 +388,7 @@ def _adapt(args: argparse.Namespace) -> int:
         f"{len(train):,} labelled pictures of {len(train.names)} classes, "
         f"{result.seconds:.2f} s{outcome.warning}."
     )
-    found = {"option": option, "images": len(train), "test_pictures_trained_on": trained_on}
+    about = {"option": option, "images": len(train), "test_pictures_trained_on": trained_on}
     if args.out:
         files.save(
             result.net,
@@ -397,9 +397,9 @@ def _adapt(args: argparse.Namespace) -> int:
             overwrite=args.force,
             classes=list(train.names),
             metrics={"accuracy": result.accuracy},
-            lineage=[asdict(one) for one in model_card.lineage(result.net)],
-            stands_on=[asdict(one) for one in model_card.learnt_from(result.net)],
-            **found,
+            lineage=[asdict(parent) for parent in model_card.lineage(result.net)],
+            stands_on=[asdict(parent) for parent in model_card.learnt_from(result.net)],
+            **about,
         )
     if args.share:
         card = own_task.card(outcome, args.share.resolve().name, args.maker, "pictures of my own")
@@ -407,22 +407,23 @@ def _adapt(args: argparse.Namespace) -> int:
         print(f"To share, with a model card: {folder}")
     if args.report:
         print(f"Report: {_report(args, net, outcome, checked)}")
-    found |= {"augment": augment, "classes": len(train.names), "tested": len(test)}
-    found |= {"accuracy": result.accuracy, "interval": outcome.interval}
-    return _done(args, **found, seconds=result.seconds)
+    about |= {"augment": augment, "classes": len(train.names), "tested": len(test)}
+    about |= {"accuracy": result.accuracy, "interval": outcome.interval}
+    return _done(args, **about, seconds=result.seconds)
 
 
 def _report(args: argparse.Namespace, net, outcome, checked) -> Path:
-    """Write the report on an adaptation, which takes several trainings more."""
+    """Write the report on an adaptation, which needs several more trainings."""
     from tl_course.app import task_report
     from tl_course.study import own_task
 
     option, draws = outcome.option, 2 if len(outcome.train) < MANY else 1
     trainings = ["random"] + ["scratch"] * (option == "2") + [option] * 2 * draws * (option in "12")
-    each = [
+    durations = [
         own_task.expected_seconds(net, outcome.train, way, outcome.augment) for way in trainings
     ]
-    _take_a_while(f"The report trains {len(each)} more networks, which", each[0] and sum(each))
+    what = f"The report trains {len(durations)} more networks, which"
+    _announce(what, durations[0] and sum(durations))
     rivals = own_task.controls(outcome, args.seed, own_task.Follow(bar="Controls"))
     follow, curve = own_task.Follow(bar="Fewer labels"), None
     if option != "scratch":
@@ -430,13 +431,13 @@ def _report(args: argparse.Namespace, net, outcome, checked) -> Path:
     return task_report.write(args.report, outcome, checked, rivals, curve)
 
 
-def _take_a_while(what: str, seconds: float | None) -> None:
-    """Say beforehand that something takes more than a moment."""
+def _announce(what: str, seconds: float | None) -> None:
+    """Print how long a step takes if that is ten seconds or more."""
     from tl_course.base import machine
 
     if seconds is not None and seconds >= 10:
-        said = machine.time_in_words(seconds)
-        print(f"{what} takes about {said} on this machine.", flush=True)
+        duration = machine.time_in_words(seconds)
+        print(f"{what} takes about {duration} on this machine.", flush=True)
 
 
 @verb(
@@ -468,18 +469,18 @@ def sweep(args: argparse.Namespace) -> int:
     from tl_course.study.sweep import ARMS
     from tl_course.study.sweep import sweep as run_sweep
 
-    sizes, arms = _sizes(args), _some_of("arms", args, ARMS)
+    sizes, arms = _sizes(args), _chosen("arms", args, ARMS)
     augment = {"off": [False], "on": [True], "both": [False, True]}[args.augment]
     digits = handwritten(args.full)
     for size in sizes:
         draw(digits.pool, size, args.seed)  # refuses a size that the pool cannot give
     net = sharing.load_any(args.weights) if args.weights else pretraining.pretrained()
     tuned = settings.official if args.full else settings.chosen
-    found = run_sweep(
+    results = run_sweep(
         net, digits, sizes, args.draws, arms=arms, augment=augment, seed=args.seed, progress=True,
         choice=tuned if args.settings == "tuned" else settings.fixed,
     )  # fmt: skip
-    rows = [{key: value for key, value in row.items() if key != "right"} for row in found]
+    rows = [{key: value for key, value in row.items() if key != "right"} for row in results]
     by = pd.DataFrame(rows).groupby(["augmented", "arm", "images"])
     table = by.accuracy.agg(["mean", "std", "count"])
     print((table * [100, 100, 1]).round(1).to_string())
@@ -502,7 +503,7 @@ def matrix(args: argparse.Namespace) -> int:
 
     from tl_course.study import matrix as experiment
 
-    sizes, options = _sizes(args), _some_of("options", args, experiment.OPTIONS)
+    sizes, options = _sizes(args), _chosen("options", args, experiment.OPTIONS)
     rows = experiment.matrix(
         experiment.pretrained(), sizes, args.draws, options=options, seed=args.seed,
         targets=args.targets.split(",") if args.targets else None, progress=True,
@@ -510,9 +511,9 @@ def matrix(args: argparse.Namespace) -> int:
     cells = experiment.cells(pd.DataFrame(rows))
     shown = 100 * cells.set_index(["target", "images", "option", "source"])["mean"].unstack()
     print(shown.round(1).to_string(na_rep=""))
-    found = cells.astype(object).where(cells.notna(), None).to_dict("records")
-    floor = [cell for cell in found if cell["source"] == "none"]
-    return _done(args, cells=[cell for cell in found if cell not in floor], floor=floor)
+    records = cells.astype(object).where(cells.notna(), None).to_dict("records")
+    floor = [cell for cell in records if cell["source"] == "none"]
+    return _done(args, cells=[cell for cell in records if cell not in floor], floor=floor)
 
 
 @verb(
@@ -567,17 +568,18 @@ def mark(args: argparse.Namespace) -> int:
 
     out = storage.free_file(args.out, args.force)
     for name in ("minutes", "memory"):
-        if not 0 < (one := getattr(args, name)) < 1000:
-            raise CourseError(f"--{name} is {one:g}; give a number between 0 and 1,000.")
+        if not 0 < (limit := getattr(args, name)) < 1000:
+            raise CourseError(f"--{name} is {limit:g}; give a number between 0 and 1,000.")
     limits = 60 * args.minutes, 1e9 * args.memory
     every = []
     with _ended_as_by_ctrl_c():
-        for one in marks.mark(args.marks.resolve(), args.notebook, args.handed_in, limits):
-            every.append(one)
-            total = "not marked" if one.total is None else f"{one.total:g}"
-            of = f"of {sum(one.of.values()):g}"
-            print(f"{one.student:<28}{total:>10} {of}  {'; '.join(one.remarks)}", flush=True)
-            storage.write_text(out, marks.table(every))  # so that nothing is lost by a stop
+        for student in marks.mark(args.marks.resolve(), args.notebook, args.handed_in, limits):
+            every.append(student)
+            total = "not marked" if student.total is None else f"{student.total:g}"
+            of = f"of {sum(student.of.values()):g}"
+            remarks = "; ".join(student.remarks)
+            print(f"{student.student:<28}{total:>10} {of}  {remarks}", flush=True)
+            storage.write_text(out, marks.table(every))  # so that a stop loses nothing
     print(f"Written to {out}.")
     return 0
 
@@ -619,9 +621,9 @@ def wheelhouse(args: argparse.Namespace) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one verb; returns 0 when it went well, 1 when it did not, 2 for a wrong request."""
+    """Run one verb; returns 0 for success, 1 for failure, 2 for a wrong request."""
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by whoever started this
+        if getattr(sys, name) is None:  # the program that started this has closed it
             setattr(sys, name, open(os.devnull, "w"))
     print_anything()
     parser = argparse.ArgumentParser(
@@ -640,7 +642,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except CourseError as error:
-        return _wrong(str(error))
+        return _report_error(str(error))
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
@@ -650,31 +652,30 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         from tl_course.lessons.lesson import STRICT
 
-        if os.environ.get(STRICT):  # for whoever looks for where it came from
+        if os.environ.get(STRICT):  # developers see the traceback
             raise
-        return _wrong(refusal(error))
+        return _report_error(refusal(error))
     except (MemoryError, RuntimeError) as error:
-        said = no_memory(error)
-        if said is None:
+        sentence = no_memory(error)
+        if sentence is None:
             raise
-        return _wrong(said)
+        return _report_error(sentence)
 
 
-def _wrong(sentence: str) -> int:
-    """A verb could not do what was asked for."""
+def _report_error(sentence: str) -> int:
     print(f"tl-course: {sentence}", file=sys.stderr)
     return 2
 
 
-def _done(args: argparse.Namespace, **found: object) -> int:
-    """A verb went well: what it found, as JSON where that was asked for."""
+def _done(args: argparse.Namespace, **result: object) -> int:
+    """Print the result as JSON if --json asks for it; returns the exit code."""
     if args.json:
-        print(json.dumps(found))
+        print(json.dumps(result))
     return 0
 
 
 def _sizes(args: argparse.Namespace) -> list[int]:
-    """The numbers of images, and a look at that of draws."""
+    """The numbers of --images; it also checks --draws."""
     if not 1 <= args.draws <= MOST_DRAWS:
         raise CourseError(f"--draws is {args.draws}; give a number from 1 to {MOST_DRAWS}.")
     try:
@@ -685,18 +686,18 @@ def _sizes(args: argparse.Namespace) -> list[int]:
         ) from None
 
 
-def _some_of(name: str, args: argparse.Namespace, every: tuple[str, ...]) -> list[str]:
-    """Which of `every` the option `name` asks for: all of them where it was not given."""
-    asked = getattr(args, name)
-    wanted = asked.split(",") if asked else list(every)
-    for one in wanted:
-        if one not in every:
-            raise CourseError(f"--{name} has '{one}', which is none of {', '.join(every)}.")
-    return wanted
+def _chosen(name: str, args: argparse.Namespace, every: tuple[str, ...]) -> list[str]:
+    """The items of `every` that the option `name` lists; all of them without the option."""
+    text = getattr(args, name)
+    items = text.split(",") if text else list(every)
+    for item in items:
+        if item not in every:
+            raise CourseError(f"--{name} has '{item}', which is none of {', '.join(every)}.")
+    return items
 
 
 def _hand_over(command: list[str], folder: Path) -> int:
-    """Runs a program to its end, leaving Ctrl-C to it."""
+    """Run a program to its end; only it handles Ctrl-C."""
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         return subprocess.call(command, cwd=folder)

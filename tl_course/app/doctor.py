@@ -1,6 +1,6 @@
-"""Checks the environment, and says what to do about each thing that is wrong.
+"""Checks the environment and says how to fix each problem.
 
-Only the standard library is imported above, so that it runs whatever is missing.
+It imports only the standard library and small modules of the course, so it runs without the others.
 """
 
 import importlib.util
@@ -18,9 +18,9 @@ from tl_course.base import machine
 from tl_course.base.errors import CourseError, printable
 
 OLDEST_TORCH = (2, 11)  # as in pyproject.toml
-LONGEST = 2000  # characters of a line, in which there may be strangers' names
+LONGEST = 2000  # characters of a line, which may hold strangers' names
 AGAIN = "run `python3 start.py lab` again: it installs what is missing"
-MODULE_OF_ITS_OWN = re.compile(r"^[^/,]+(?:/__init__)?\.py(?=,)", re.MULTILINE)  # in a RECORD
+TOP_LEVEL_MODULE = re.compile(r"^[^/,]+(?:/__init__)?\.py(?=,)", re.MULTILINE)  # in a RECORD
 
 
 @dataclass(frozen=True)
@@ -34,40 +34,40 @@ class Diagnosis:
 
 
 def examine() -> list[Diagnosis]:
-    """Every finding, in the order in which things depend on each other."""
+    """All diagnoses; what others depend on comes first."""
     diagnoses = []
     for check in CHECKS:
         name = check.__name__.strip("_")
         try:
             diagnoses.append(Diagnosis(name, *check()))
-        except CourseError as error:  # it says itself what is to be done
+        except CourseError as error:  # its text says what to do
             diagnoses.append(Diagnosis(name, "problem", "not usable", str(error)))
-        except Exception as error:  # a check that breaks is a finding, not the end of the report
+        except Exception as error:  # the other checks go on
             diagnoses.append(Diagnosis(name, "problem", f"{type(error).__name__}: {error}", AGAIN))
     return diagnoses
 
 
 def as_text(diagnoses: list[Diagnosis]) -> str:
-    """The diagnoses for people: a line each, and under it what to do."""
+    """The diagnoses for people: a line for each, and below it what to do."""
     lines = []
-    for f in diagnoses:
-        mark = f.status if f.status == "note" else f.status.upper()
-        lines.append(f"{mark:<8}{f.name:<10}{printable(f.found, LONGEST)}")
-        if f.todo:
-            lines.append(f"{'':<18}-> {printable(f.todo, LONGEST)}")
+    for diagnosis in diagnoses:
+        mark = diagnosis.status if diagnosis.status == "note" else diagnosis.status.upper()
+        lines.append(f"{mark:<8}{diagnosis.name:<10}{printable(diagnosis.found, LONGEST)}")
+        if diagnosis.todo:
+            lines.append(f"{'':<18}-> {printable(diagnosis.todo, LONGEST)}")
     return "\n".join(lines)
 
 
 def as_dict(diagnoses: list[Diagnosis]) -> dict:
     """The diagnoses for programs: `ok`, and `findings` with name, status, found, todo."""
-    return {"ok": is_well(diagnoses), "findings": [asdict(f) for f in diagnoses]}
+    return {"ok": is_well(diagnoses), "findings": [asdict(diagnosis) for diagnosis in diagnoses]}
 
 
 def is_well(diagnoses: list[Diagnosis]) -> bool:
-    return all(f.status != "problem" for f in diagnoses)
+    return all(diagnosis.status != "problem" for diagnosis in diagnoses)
 
 
-# Each check gives a status, what was found and, where something is to be done, what.
+# Each check returns a status, what it found, and what to do if there is something to do.
 
 
 def _python() -> tuple[str, ...]:
@@ -75,19 +75,19 @@ def _python() -> tuple[str, ...]:
 
 
 def _packages() -> tuple[str, ...]:
-    wanted = {
-        re.match(r"[\w.-]+", one)[0]
-        for one in metadata.requires("tl-course")
-        if "extra ==" not in one
+    required = {
+        re.match(r"[\w.-]+", requirement)[0]
+        for requirement in metadata.requires("tl-course")
+        if "extra ==" not in requirement
     }
-    broken = {name for name in wanted if not any(metadata.distributions(name=name))}
+    broken = {name for name in required if not any(metadata.distributions(name=name))}
     for package in metadata.distributions():
-        for file in MODULE_OF_ITS_OWN.findall(package.read_text("RECORD") or ""):
+        for file in TOP_LEVEL_MODULE.findall(package.read_text("RECORD") or ""):
             if not package.locate_file(file).exists():
                 broken.add(package.metadata["Name"])
     if broken:
         return "problem", f"missing or damaged: {', '.join(sorted(broken))}", AGAIN
-    return "ok", f"all {len(wanted)} that the course needs are here"
+    return "ok", f"all {len(required)} that the course needs are here"
 
 
 def _torch() -> tuple[str, ...]:
@@ -96,10 +96,10 @@ def _torch() -> tuple[str, ...]:
         import torchvision  # noqa: F401  (a torchvision of another torch fails only on import)
     except Exception as error:
         return "problem", f"cannot be imported ({error})", AGAIN
-    found = f"{torch.__version__}, torchvision {metadata.version('torchvision')}"
+    version = f"{torch.__version__}, torchvision {metadata.version('torchvision')}"
     if tuple(int(n) for n in torch.__version__.split(".")[:2]) < OLDEST_TORCH:
-        return "problem", found, "{}.{} or newer is needed: ".format(*OLDEST_TORCH) + AGAIN
-    return "ok", f"{found}, on {machine.threads()} threads at most"
+        return "problem", version, "{}.{} or newer is needed: ".format(*OLDEST_TORCH) + AGAIN
+    return "ok", f"{version}, on {machine.threads()} threads at most"
 
 
 def _device() -> tuple[str, ...]:
@@ -153,10 +153,10 @@ def _memory() -> tuple[str, ...]:
 
 
 def _cores() -> tuple[str, ...]:
-    found = f"{machine.cores()} may be used"
+    cores = f"{machine.cores()} may be used"
     if machine.cores() < 2:
-        return "note", found, "times are given for two cores: expect longer"
-    return "ok", found
+        return "note", cores, "times are given for two cores: expect longer"
+    return "ok", cores
 
 
 def _disk() -> tuple[str, ...]:
@@ -166,12 +166,12 @@ def _disk() -> tuple[str, ...]:
     if storage.is_read_only(folder):
         folder = storage.person_folder()
     gb = shutil.disk_usage(folder).free / 1e9
-    found = f"{gb:.1f} GB free at {folder}"
+    free = f"{gb:.1f} GB free at {folder}"
     if gb < 0.5:
-        return "problem", found, "free at least 0.5 GB, or set TL_COURSE_HOME"
+        return "problem", free, "free at least 0.5 GB, or set TL_COURSE_HOME"
     if gb < 2:
-        return "note", found, "enough for the course; full data sets need more"
-    return "ok", found
+        return "note", free, "enough for the course; full data sets need more"
+    return "ok", free
 
 
 def _home() -> tuple[str, ...]:
@@ -190,8 +190,8 @@ def _cached() -> tuple[str, ...]:
     entries = sorted(p for p in storage.home().iterdir() if p.suffix != ".lock")
     if not entries:
         return "ok", "nothing yet"
-    found = ", ".join(f"{p.name} ({storage.in_words(_size(p))})" for p in entries)
-    return "ok", found, "all of it may be deleted and comes back"
+    sizes = ", ".join(f"{p.name} ({storage.in_words(_size(p))})" for p in entries)
+    return "ok", sizes, "all of it may be deleted and comes back"
 
 
 def _speech() -> tuple[str, ...]:
@@ -213,12 +213,12 @@ def _beside() -> tuple[str, ...]:
     from tl_course.base import storage
 
     folder = storage.expanded(notebooks.learners_folder())
-    places = [one for one in sys.path if one and Path(one) != Path.cwd()]
-    files = sorted(folder.glob("*.py")) + [one.parent for one in folder.glob("*/__init__.py")]
+    places = [path for path in sys.path if path and Path(path) != Path.cwd()]
+    files = sorted(folder.glob("*.py")) + [path.parent for path in folder.glob("*/__init__.py")]
     taken = [
-        one.name
-        for one in files
-        if one.stem in sys.stdlib_module_names or PathFinder.find_spec(one.stem, places)
+        path.name
+        for path in files
+        if path.stem in sys.stdlib_module_names or PathFinder.find_spec(path.stem, places)
     ]
     if not taken:
         return "ok", f"no file in {folder} has the name of a library"

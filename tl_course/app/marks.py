@@ -1,7 +1,7 @@
-"""Marks by nbgrader: a folder for its commands, and the marks of what a class has handed in.
+"""Marking by nbgrader: a folder for its commands, and the marks of the notebooks of a class.
 
-nbgrader keeps a cell after each exercise, which calls the exercise's own checker. While it marks a
-notebook, it puts these cells back as they were released. The points are in a table of their own.
+A locked cell after each exercise calls the exercise's checker. nbgrader restores these cells before
+it marks a notebook. The points of the exercises are in a separate table.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ POINTS, GRADEBOOK, CONFIG = "points.csv", "gradebook.db", "nbgrader_config.py"
 HEAD = ["notebook", "exercise", "points"]
 MOST_POINTS = 1000
 LARGEST = 50_000_000  # bytes of a notebook with its outputs
-RUN = "TL_COURSE_MARKING"  # the variable by which the processes of one notebook are known
+RUN = "TL_COURSE_MARKING"  # an environment variable that marks the processes of one notebook
 CONFIGURATION = """\
 # For nbgrader, which marks what students hand in; docs/marking.md of the course says how.
 c = get_config()
@@ -58,9 +58,9 @@ def can_mark() -> bool:
 
 
 def points_in(table: Path) -> Points:
-    """The points of every exercise, as a table says where there is one; one point otherwise.
+    """The points of every exercise: one, unless the table says otherwise.
 
-    Raises CourseError for a line that gives no exercise, or no number, of points.
+    Raises CourseError for a line without a known exercise or a valid number of points.
     """
     from tl_course.lessons import exercises
 
@@ -68,7 +68,7 @@ def points_in(table: Path) -> Points:
     points = {(number, name): 1.0 for number in numbers for name in exercises.every(number)}
     content = untrusted_input.content(table, untrusted_input.MOST_TEXT) if table.exists() else b""
     text = content.decode("utf-8-sig", "replace")
-    # A spreadsheet may write semicolons and decimal commas, and take the 0 of 03 away.
+    # A spreadsheet may write semicolons and decimal commas, and drop the 0 of 03.
     for row in csv.DictReader(text.splitlines(), delimiter=";" if ";" in text else ","):
         try:
             number, name, value = (row[column] for column in HEAD)
@@ -86,9 +86,9 @@ def points_in(table: Path) -> Points:
 
 
 def make(folder: Path) -> dict[str, NotebookNode]:
-    """Make the folder that a teacher marks with: {notebook's name: the student's copy}.
+    """Make the folder for marking; returns the student's copy of each notebook by its name.
 
-    The points and settings that are there already stay as they are.
+    Points and settings that exist already stay unchanged.
     """
     points = points_in(folder / POINTS)
     rows = [(*key, value) for key, value in points.items()]
@@ -106,9 +106,9 @@ def make(folder: Path) -> dict[str, NotebookNode]:
 
 @contextlib.contextmanager
 def _course(folder: Path) -> Iterator[Path]:
-    """While this lasts, a folder that nbgrader works in, as the teacher's `folder` sets it up.
+    """A temporary folder for nbgrader with the settings in the teacher's `folder`.
 
-    nbgrader then also finds alembic, which it starts by its mere name.
+    Meanwhile PATH includes alembic, which nbgrader starts by name.
     """
     before = os.environ.get("PATH", "")
     os.environ["PATH"] = os.pathsep.join((sysconfig.get_path("scripts"), before))
@@ -121,7 +121,7 @@ def _course(folder: Path) -> Iterator[Path]:
 
 
 def _assign(course: Path, notebook: Path, points: Points) -> NotebookNode:
-    """Let nbgrader make the student's copy of a notebook, and remember it in its gradebook."""
+    """Let nbgrader make the student's copy of a notebook and enter it in its gradebook."""
     from nbgrader.apps import NbGraderAPI
     from traitlets.config import PyFileConfigLoader
 
@@ -138,12 +138,12 @@ def _assign(course: Path, notebook: Path, points: Points) -> NotebookNode:
 
 
 def _last(text: str) -> str:
-    """The last line of what a program said."""
+    """The last line of a program's output."""
     return printable((text.strip() or "it gave no reason").splitlines()[-1], 200)
 
 
 def _with_marks(notebook: Path, points: Points) -> NotebookNode:
-    """A notebook of the course with a locked cell after each exercise, which gives its points."""
+    """A notebook of the course with a locked cell after each exercise that marks it."""
     from tl_course.lessons import exercises
 
     node = notebooks.untouched(notebook)
@@ -168,9 +168,9 @@ def _with_marks(notebook: Path, points: Points) -> NotebookNode:
 
 @dataclass
 class Marks:
-    """What one student gets for a notebook: points by exercise, of how many, and remarks.
+    """One student's points by exercise, the points that were possible, and remarks.
 
-    `points` is empty where the notebook could not be marked.
+    `points` is empty if the notebook could not be marked.
     """
 
     student: str
@@ -180,14 +180,14 @@ class Marks:
 
     @property
     def total(self) -> float | None:
-        """All points together; None where the notebook could not be marked."""
+        """The sum of all points; None if the notebook could not be marked."""
         return sum(self.points.values()) if self.points else None
 
 
 def mark(folder: Path, number: str, handed_in: Path, limits: Limits) -> Iterator[Marks]:
-    """The marks of each notebook below `handed_in`, one at a time, in the order of their names.
+    """Yield the marks of each notebook below `handed_in`, sorted by file name.
 
-    `folder` is what `make` made. `limits` are for one notebook.
+    `folder` is one that `make` made. `limits` are for one notebook.
     """
     if not can_mark():
         raise CourseError(NOT_INSTALLED)
@@ -225,9 +225,9 @@ def mark(folder: Path, number: str, handed_in: Path, limits: Limits) -> Iterator
 
 
 def student_of(file: Path, handed_in: Path, notebook: Path) -> str:
-    """Who handed a file in: its name without that of the notebook, or the name of its folder.
+    """The student's name: the file's name without the notebook's, or the names of its folders.
 
-    What means something to nbgrader, or begins a formula in a spreadsheet, becomes "_".
+    Characters that are special to nbgrader, or begin a formula in a spreadsheet, become "_".
     """
     words = file.stem.replace(notebook.stem, "").strip(" _-.")
     folders = file.relative_to(handed_in).parts[:-1]
@@ -236,9 +236,9 @@ def student_of(file: Path, handed_in: Path, notebook: Path) -> str:
 
 
 def _marked(course: Path, place: Path, notebook: Path, submission, marks: Marks, limits) -> None:
-    """Let nbgrader mark one notebook, in a folder and in processes that are for it alone.
+    """Let nbgrader mark one notebook in a separate folder and process.
 
-    No student's code runs in another's folder, or has another's gradebook.
+    No student's code can reach another student's folder or gradebook.
     """
     from nbgrader.api import Gradebook
     from nbgrader.utils import rmtree
@@ -257,8 +257,8 @@ def _marked(course: Path, place: Path, notebook: Path, submission, marks: Marks,
         output = log.read().decode("utf-8", "replace")
     if code:
         why = re.search(r"\| ERROR\] (.+)", output)
-        said = _last(why[1] if why else output)
-        raise CourseError(f"not marked: nbgrader ended with code {code} and said '{said}'")
+        reason = _last(why[1] if why else output)
+        raise CourseError(f"not marked: nbgrader ended with code {code} and said '{reason}'")
     graded = notebook_in(place / "autograded" / marks.student / number / name)
     with Gradebook(f"sqlite:///{place / GRADEBOOK}") as gradebook:
         graded_notebook = gradebook.find_submission_notebook(notebook.stem, number, marks.student)
@@ -267,10 +267,10 @@ def _marked(course: Path, place: Path, notebook: Path, submission, marks: Marks,
 
 
 def _prepared(file: Path, released: NotebookNode) -> NotebookNode:
-    """A notebook that was handed in, to run at budget quick, with all its cells for marks.
+    """A student's notebook at budget quick, with all its marking cells.
 
-    A cell for marks that is missing comes at the end. (nbgrader's own way to put it back needs a
-    cell that students cannot delete.) Raises CourseError for what is no notebook.
+    A missing marking cell is added at the end, because nbgrader can only restore cells that
+    students cannot delete. Raises CourseError if the file is not a valid notebook.
     """
     from papermill.parameterize import parameterize_notebook
 
@@ -288,20 +288,20 @@ def _prepared(file: Path, released: NotebookNode) -> NotebookNode:
 
 
 def notebook_in(file: Path) -> NotebookNode:
-    """A student's notebook; CourseError says what is wrong with another file."""
+    """Read a student's notebook; CourseError if it is not valid."""
     text = untrusted_input.content(file, LARGEST)
     try:
         node = nbformat.reads(text.decode("utf-8"), as_version=4)
         nbformat.validate(node)
-    except Exception as error:  # whatever nbformat makes of a stranger's lists and tables
+    except Exception as error:  # nbformat raises many kinds for damaged JSON
         raise CourseError(f"{file.name} is no sound notebook ({_last(str(error))})") from None
     return node
 
 
 def _run(command: list[str], folder: Path, log: BinaryIO, limits: Limits) -> int:
-    """The exit code of a program; whatever it started ends with it, detached or not.
+    """Run a program and return its exit code; every process that it started is killed.
 
-    CourseError where all of that together goes beyond the limits.
+    Raises CourseError if all of them together exceed the limits.
     """
     seconds, memory = limits
     run = secrets.token_hex()
@@ -315,31 +315,31 @@ def _run(command: list[str], folder: Path, log: BinaryIO, limits: Limits) -> int
                 return process.wait(0.5)
             if time.monotonic() > end:
                 raise CourseError(f"not marked: it took longer than {seconds / 60:g} minutes")
-            used = [one.info["memory_info"] for one in _processes_of(run)]
-            if sum(one.rss for one in used if one) > memory:
+            used = [child.info["memory_info"] for child in _processes_of(run)]
+            if sum(info.rss for info in used if info) > memory:
                 raise CourseError(
                     f"not marked: it took more than {storage.in_words(memory)} of memory, as what "
                     "prints without end does (--memory allows more)"
                 )
     finally:
-        for _ in range(100):  # what they start meanwhile comes in the next turn
-            left = _processes_of(run)
-            for one in left:
+        for _ in range(100):  # they may start new ones meanwhile
+            children = _processes_of(run)
+            for child in children:
                 with contextlib.suppress(psutil.Error):
-                    one.kill()
-            if not left:
+                    child.kill()
+            if not children:
                 break
         process.wait()
 
 
 def _processes_of(run: str) -> list[psutil.Process]:
-    """The processes that have the mark of a run, which whoever they start inherits."""
-    every = psutil.process_iter(["environ", "memory_info"])
-    return [one for one in every if (one.info["environ"] or {}).get(RUN) == run]
+    """The processes of a run, which inherit its environment variable."""
+    processes = psutil.process_iter(["environ", "memory_info"])
+    return [process for process in processes if (process.info["environ"] or {}).get(RUN) == run]
 
 
 def _lost(graded: NotebookNode) -> list[str]:
-    """Why points are missing, from the notebook that nbgrader ran."""
+    """The reasons for missing points, from the notebook that nbgrader ran."""
     remarks = []
     for cell in graded.cells:
         errors = [output for output in cell.get("outputs", []) if output.output_type == "error"]
@@ -351,14 +351,14 @@ def _lost(graded: NotebookNode) -> list[str]:
     return remarks
 
 
-def table(every: list[Marks]) -> str:
-    """The marks of a class as CSV: a line for each student, a column for each exercise."""
+def table(class_marks: list[Marks]) -> str:
+    """The marks of a class as CSV, a row for each student and a column for each exercise."""
     rows = [
-        {"student": one.student, "points": one.total, "of": sum(one.of.values())}
-        | dict.fromkeys(one.of)
-        | one.points
-        | {"remarks": "; ".join(one.remarks)}
-        for one in every
+        {"student": marks.student, "points": marks.total, "of": sum(marks.of.values())}
+        | dict.fromkeys(marks.of)
+        | marks.points
+        | {"remarks": "; ".join(marks.remarks)}
+        for marks in class_marks
     ]
     return _as_csv(pd.DataFrame(rows))
 

@@ -1,4 +1,4 @@
-"""Finds the notebooks, gives them a kernel, and copies them for the learner."""
+"""Finds the notebooks, provides their kernel, and copies them for the learner."""
 
 import contextlib
 import hashlib
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 KERNEL = "python3"
 LOADS_EARLY = "from tl_course.widgets import loading; loading.early(); del loading"
 SERVER = (
-    # A message of more than 10 MB, such as a phone's photograph, would end the connection.
+    # By default a message of more than 10 MB, such as a phone's photograph, ends the connection.
     f"--ServerApp.tornado_settings={{'websocket_max_message_size': {100 * 2**20}}}",
     "--ServerApp.kernel_websocket_connection_class=tl_course.app.server.PromptConnection",
 )
-# What nbgrader puts into JupyterLab is for teachers.
+# nbgrader's extensions of JupyterLab are for teachers.
 NBGRADER = [
     f"nbgrader.server_extensions.{name}"
     for name in ("formgrader", "validate_assignment", "assignment_list", "course_list")
@@ -33,11 +33,11 @@ NBGRADER = [
 MANIFEST = ".tl-course-copies.json"
 AFTER_THE_MAIN_LINE = re.compile("^# (?:More exercises|Dig deeper)$", re.MULTILINE)
 WAITING_TEXT = re.compile(r'tl\.show\(\s*lesson,\s*"""\n(.*)\n""",?\s*\)', re.DOTALL)
-LARGEST = 10_000_000  # bytes of a notebook; no original comes near
+LARGEST = 10_000_000  # bytes of a learner's notebook; the originals are far smaller
 
 
 def text_of(cell: "NotebookNode") -> str:
-    """The Markdown of a text, also of one that waits for a prediction (`tl.show`); else ""."""
+    """The Markdown of a text cell or of a text that `tl.show` holds back; otherwise ""."""
     if cell.cell_type == "markdown":
         return cell.source
     waiting = WAITING_TEXT.fullmatch(cell.source)
@@ -45,47 +45,47 @@ def text_of(cell: "NotebookNode") -> str:
 
 
 def root() -> Path:
-    """The folder of the clone, in which `notebooks/` and `start.py` are."""
+    """The folder of the clone, which holds `notebooks/` and `start.py`."""
     return Path(__file__).resolve().parents[2]
 
 
 def learners_folder() -> Path:
-    """Where a learner's copies go: into the clone, or home where others share the clone."""
+    """The folder for a learner's copies: in the clone, or at home if the clone is read-only."""
     return Path("~" if storage.is_read_only(root()) else root(), "my-notebooks")
 
 
 def find(only: list[str] | None = None, folder: Path | None = None) -> list[Path]:
-    """The course's notebooks in reading order; `only` picks some by number (`03`, `3`) or name.
+    """The course's notebooks in reading order; `only` selects by number (`03`, `3`) or name.
 
-    Raises CourseError when there is no notebook, or none that `only` names.
+    Raises CourseError if there is no notebook, or if a name in `only` matches none.
     """
     folder = folder or root() / "notebooks"
-    every = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
-    if not every:
+    notebooks = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    if not notebooks:
         raise CourseError(
             f"There are no notebooks in {folder}; the command works in a clone of the course, "
             "so clone it and set it up there with `python3 start.py lab`."
         )
     if not only:
-        return every
+        return notebooks
     chosen = set()
-    for wanted in only:
-        name = Path(wanted).stem.zfill(2)
-        found = [p for p in every if name in (p.stem, p.stem[:2])]
-        if not found:
-            known = ", ".join(p.stem[:2] for p in every)
+    for asked in only:
+        name = Path(asked).stem.zfill(2)
+        matching = [p for p in notebooks if name in (p.stem, p.stem[:2])]
+        if not matching:
+            known = ", ".join(p.stem[:2] for p in notebooks)
             raise CourseError(
-                f"There is no notebook {wanted!r}; choose one of {known}, for example "
-                f"`--notebook {every[0].stem[:2]}`."
+                f"There is no notebook {asked!r}; choose one of {known}, for example "
+                f"`--notebook {notebooks[0].stem[:2]}`."
             )
-        chosen.update(found)
+        chosen.update(matching)
     return sorted(chosen)
 
 
 def untouched(notebook: Path) -> "NotebookNode":
-    """A notebook of the course without outputs, each exercise as a learner finds it.
+    """A notebook of the course without outputs.
 
-    Raises CourseError where somebody has written an answer into one of its exercises.
+    Raises CourseError if one of its exercises is changed or missing.
     """
     import nbformat
 
@@ -94,52 +94,51 @@ def untouched(notebook: Path) -> "NotebookNode":
     node = nbformat.read(notebook, as_version=4)
     for cell in (cell for cell in node.cells if cell.cell_type == "code"):
         cell.outputs, cell.execution_count = [], None
-    missing = {one.cell() for one in exercises.every(notebook.stem[:2]).values()}
+    expected = {exercise.cell() for exercise in exercises.every(notebook.stem[:2]).values()}
     for cell in exercise_cells(node):
-        if cell.source not in missing:
+        if cell.source not in expected:
             raise CourseError(
                 f"The cell {cell.id} of {notebook} is not as the course has it: put the original "
                 "back, and write answers into copies (`python3 start.py lab`)."
             )
-        missing.remove(cell.source)
-    if missing:
+        expected.remove(cell.source)
+    if expected:
         raise CourseError(
-            f"{notebook} lacks {len(missing)} of its exercises: put the original back."
+            f"{notebook} lacks {len(expected)} of its exercises: put the original back."
         )
     return node
 
 
 def solved(notebook: Path) -> "NotebookNode":
-    """The same with the worked solution in each exercise; KeyError where there is none."""
+    """A notebook with the worked solution of each exercise; KeyError if there is none."""
     from tl_course.lessons import exercises
 
     node = untouched(notebook)
-    every = exercises.every(notebook.stem[:2]).values()
-    answers = {one.cell(): one.cell(solved=True) for one in every}
+    exercises_here = exercises.every(notebook.stem[:2]).values()
+    answers = {exercise.cell(): exercise.cell(solved=True) for exercise in exercises_here}
     for cell in exercise_cells(node):
         cell.source = answers[cell.source]
     return node
 
 
 def exercise_cells(node: "NotebookNode") -> "list[NotebookNode]":
-    """The cells of a notebook into which a learner writes."""
+    """The cells of a notebook in which a learner writes an answer."""
     return [cell for cell in node.cells if "exercise" in cell.metadata.get("tags", [])]
 
 
 @contextlib.contextmanager
 def this_python_kernel(begins_with: str = "", log: str = "ERROR") -> Iterator[None]:
-    """While this lasts, the Jupyter kernel `python3` is the Python that runs this very line.
+    """Make this Python the Jupyter kernel `python3`.
 
-    It runs the line `begins_with` as it starts, before it can be interrupted, and tells the
-    terminal what is as grave as `log`.
-    Jupyter looks for kernels in many folders, and one of another environment may come first. A
-    folder in `JUPYTER_PATH` comes before all of them.
+    The kernel runs the line `begins_with` as it starts, before it can be interrupted, and logs from
+    level `log`. Jupyter searches many folders and might find a kernel of another environment, so
+    `JUPYTER_PATH` gets a folder that is searched first.
     """
     from ipykernel.kernelspec import get_kernel_dict
 
     kernel = get_kernel_dict() | {"display_name": "Transfer learning course"}
     kernel["argv"][0] = sys.executable
-    # No warnings: ipykernel warns of unencrypted traffic, which does not leave this machine.
+    # ipykernel warns of unencrypted traffic, which does not leave this machine.
     kernel["argv"].append(f"--log-level={log}")
     if begins_with:
         kernel["argv"].append(f"--IPKernelApp.exec_lines={begins_with}")
@@ -149,19 +148,19 @@ def this_python_kernel(begins_with: str = "", log: str = "ERROR") -> Iterator[No
 
 @contextlib.contextmanager
 def our_jupyter(folder: Path, opens: str | None) -> Iterator[None]:
-    """While this lasts, JupyterLab starts in `folder`, opens notebook `opens` and asks no question.
+    """Let JupyterLab start in `folder`, open the notebook `opens` and ask no question.
 
-    All of it is a default: options of the command line and settings that the learner changed in
-    JupyterLab win. Neither of the learner's own folders of settings is replaced or written to.
+    These are defaults: command-line options and the learner's own settings in JupyterLab take
+    precedence. The learner's folders of settings are neither replaced nor written to.
     """
     not_ours = dict.fromkeys(NBGRADER, False)
     lab = {"default_url": f"/lab/tree/{urllib.parse.quote(opens)}"} if opens else {}
     files = {
         "jupyter_server_config.json": {
-            "Application": {"log_level": "ERROR"},  # what is to be known, `server` says
+            "Application": {"log_level": "ERROR"},  # `server` prints the address
             "ServerApp": {"root_dir": str(folder)},
             "LabApp": lab,
-            # No template of the present folder, which could run anything, serves an export.
+            # An export uses no template of the present folder, which could run code.
             "TemplateExporter": {"extra_template_basedirs": []},
         },
         "jupyter_server_config.d/tl_course.json": {
@@ -169,8 +168,7 @@ def our_jupyter(folder: Path, opens: str | None) -> Iterator[None]:
         },
         "labconfig/page_config.json": {"disabledExtensions": {"@jupyter/nbgrader": True}},
         "labconfig/default_setting_overrides.json": {
-            # Otherwise half of the first notebook is covered by a question about Jupyter's news, or
-            # by one about its newer versions.
+            # Otherwise a question about news or updates covers half of the first notebook.
             "@jupyterlab/apputils-extension:notification": {
                 "fetchNews": "false",
                 "checkForUpdates": False,
@@ -183,7 +181,7 @@ def our_jupyter(folder: Path, opens: str | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _first(path: str, files: dict[str, dict]) -> Iterator[None]:
-    """While this lasts, a folder with these files (JSON) is the first in the search path `path`."""
+    """Put a folder with these files (JSON) first into the search path `path`."""
     with tempfile.TemporaryDirectory(prefix="tl-course-") as folder:
         for name, content in files.items():
             file = Path(folder, name)
@@ -200,9 +198,9 @@ def _first(path: str, files: dict[str, dict]) -> Iterator[None]:
 
 
 def refused_as_root(options: list[str]) -> bool:
-    """Whether Jupyter will not start, because an administrator starts it and nothing allows that.
+    """Whether Jupyter would refuse to start because the user is root.
 
-    It is allowed by an option, or in the configuration of a container.
+    An option, or the configuration of a container, can allow it.
     """
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return False
@@ -219,10 +217,10 @@ def refused_as_root(options: list[str]) -> bool:
 
 
 def copy_for_learner(notebooks: list[Path], folder: Path) -> list[str]:
-    """Copies notebooks into the learner's folder; returns what is to be told, a sentence each.
+    """Copy notebooks into the learner's folder; returns a sentence about each that is news.
 
-    A file that the learner changed is never overwritten: a newer version is put beside it, once,
-    as `name.new.ipynb`. What was copied is remembered by its hash in a hidden file.
+    A file that the learner changed is never overwritten: a newer version is put beside it once, as
+    `name.new.ipynb`. A hidden file holds the hashes of the copies.
     """
     manifest = folder / MANIFEST
     try:
@@ -232,30 +230,30 @@ def copy_for_learner(notebooks: list[Path], folder: Path) -> list[str]:
     except CourseError:
         copied = None  # without it, every file that differs counts as changed
     known = copied.items() if isinstance(copied, dict) else ()
-    copied = {name: one for name, one in known if one and isinstance(one, str)}
-    told, new = [], 0
+    copied = {name: version for name, version in known if version and isinstance(version, str)}
+    sentences, new = [], 0
     for notebook in notebooks:
         content = notebook.read_bytes()
         version = hashlib.sha256(content).hexdigest()
         target = mine = folder / notebook.name
-        found = _version(mine)
-        if found in (None, version):
-            new += found is None
-        elif found == copied.get(mine.name):
-            told.append(f"{mine.name} was updated: you had not changed it.")
+        mine_version = _version(mine)
+        if mine_version in (None, version):
+            new += mine_version is None
+        elif mine_version == copied.get(mine.name):
+            sentences.append(f"{mine.name} was updated: you had not changed it.")
         elif version == copied.get(mine.name):
-            continue  # the learner's work on this very version
+            continue  # the learner works on this version
         else:
             target = mine.with_suffix(".new.ipynb")
             if version == copied.get(target.name):
                 continue  # it was offered before
             if _version(target) not in (None, copied.get(target.name)):
-                told.append(
+                sentences.append(
                     f"There is a newer {mine.name}, but you changed both yours and {target.name}; "
                     f"rename {target.name} to get it."
                 )
                 continue
-            told.append(
+            sentences.append(
                 f"There is a newer {mine.name}; yours is as you left it, the new one is beside it "
                 f"as {target.name}."
             )
@@ -265,12 +263,12 @@ def copy_for_learner(notebooks: list[Path], folder: Path) -> list[str]:
         copied[target.name] = version
     storage.write_text(manifest, json.dumps(copied, indent=1, sort_keys=True) + "\n")
     if new:
-        told.insert(0, f"{new} notebook{'s' if new > 1 else ''} copied to {folder}.")
-    return told
+        sentences.insert(0, f"{new} notebook{'s' if new > 1 else ''} copied to {folder}.")
+    return sentences
 
 
 def _version(copy: Path) -> str | None:
-    """The hash of a file; "" for what is no copy (a folder, a huge file), None for nothing."""
+    """The hash of a file; "" for a folder or a huge file, None if nothing is there."""
     if not os.path.lexists(copy):
         return None
     try:

@@ -1,7 +1,7 @@
 """`tl-course records`: makes the shipped weights and everything in `results/` again.
 
-Each lesson says in its `tables.py` what it records. Each part says for itself whether it is up to
-date, so that the work can be done in several sittings: what is done is not done again.
+Each lesson lists in `tables.py` what it records. Parts that are up to date are skipped, so the work
+can be stopped and continued.
 """
 
 import importlib
@@ -29,27 +29,27 @@ CHOSEN_FIRST = (
 
 
 def every_table() -> dict[str, Table]:
-    """What all lessons record, by name, in the order in which it can be made."""
+    """The tables of all lessons by name, in an order in which they can be made."""
     paths = sorted(Path(lessons.__path__[0]).glob("n*/tables.py"))
     places = (f"tl_course.lessons.{path.parent.name}.tables" for path in paths)
-    found = [table for place in places for table in importlib.import_module(place).TABLES]
-    found.sort(key=lambda table: table.name not in CHOSEN_FIRST)
-    return {table.name: table for table in found}
+    all_tables = [table for place in places for table in importlib.import_module(place).TABLES]
+    all_tables.sort(key=lambda table: table.name not in CHOSEN_FIRST)
+    return {table.name: table for table in all_tables}
 
 
 def banner() -> None:
-    """The picture on the README's first screen, out of the recorded results."""
+    """Draw the picture at the top of the README from the recorded results."""
     table = results.load("sweep").query("settings == 'tuned' and not augmented").to_dict("records")
     picture = figures.banner(pretraining.pretrained(), EmojiImages(0).batch(0, 32)[0], table)
     picture.save(root() / "notebooks" / "borrowed_eyes.png")
 
 
 def make_all(names: Sequence[str] = (), anew: bool = False) -> list[str]:
-    """Bring weights, settings and tables up to date, or those named; `anew` also what is current.
+    """Make weights, settings and tables that are out of date; with `anew` also those that are not.
 
-    Raises CourseError where nothing is called so.
+    `names` restricts them; an unknown name raises CourseError. Returns a sentence about each.
     """
-    every, told = every_table(), []
+    every, sentences = every_table(), []
     unknown = sorted(set(names) - {*weights.MADE, *every})
     if unknown:
         known = ", ".join([*weights.MADE, *every])
@@ -57,12 +57,12 @@ def make_all(names: Sequence[str] = (), anew: bool = False) -> list[str]:
     for name, make in weights.MADE.items():
         missing = not (files.SHIPPED / name / files.WEIGHTS_FILE).exists()
         if (missing or anew) and (not names or name in names):
-            told.append(make())
+            sentences.append(make())
     for name, table in every.items():
         if (not names or name in names) and tables.bring_up_to_date(table, anew):
-            told.append(f"{name} made")
-    if told:
+            sentences.append(f"{name} made")
+    if sentences:
         banner()
         for path, text in pages().items():
             storage.write_text(path, text)
-    return told or ["Everything is current."]
+    return sentences or ["Everything is current."]

@@ -1,7 +1,7 @@
-"""What `tl-course release` makes of the course: the student's version, the instructor's, and marks.
+"""`tl-course release`: the student's version of the course, the instructor's, and marks.
 
-Both versions are made in a folder of their own, searched for solutions, and then put in their
-place. What was in that place is moved aside, so that nobody's work is lost.
+Both versions are made in a separate folder, searched for solutions, and then moved into place.
+Earlier versions are moved aside, so that nobody's work is lost.
 """
 
 import ast
@@ -19,9 +19,9 @@ from tl_course.app import marks, notebooks
 from tl_course.base import storage
 from tl_course.base.errors import CourseError
 
-VERSIONS = ("instructor", "student")  # the student's comes last: where it is, a release is whole
+VERSIONS = ("instructor", "student")  # the student's comes last and completes a release
 UNFINISHED = "unfinished"  # the folder in which a release is made
-# Only these belong to the course, so that nothing comes along that a teacher keeps beside them.
+# Only these belong to the course: a teacher may keep other files beside them.
 COURSE = (
     ".ci", ".gitattributes", ".github", ".gitignore", ".pre-commit-config.yaml", "CITATION.cff",
     "CONTRIBUTING.md", "LICENSE", "LICENSE-text.md", "README.md", "SECURITY.md", "data_scripts",
@@ -36,10 +36,10 @@ STUDENTS = "*This is the student version of the course: your teacher has the sol
 
 
 def release(out: Path, overwrite: bool = False) -> Iterator[str]:
-    """Makes all versions in `out`; says, a sentence at a time, what it has done.
+    """Make all versions in `out`; yields a sentence about each.
 
-    Raises CourseError where there is a release already and `overwrite` is False, and where a
-    solution would get into the student's version.
+    Raises CourseError if there is a release already and `overwrite` is False, or if a solution
+    would get into the student's version.
     """
     solutions = solution_texts()
     out = storage.make_folder(storage.check_name(out)).resolve()
@@ -77,9 +77,9 @@ def release(out: Path, overwrite: bool = False) -> Iterator[str]:
 
 
 def copy_course(root: Path, to: Path, *without: str) -> None:
-    """Copy the course in `root`, and nothing else that lies there, to a new folder.
+    """Copy the course in `root` to a new folder, and no other files in `root`.
 
-    `without` has patterns for the names of files and folders that are left out.
+    `without` are patterns of names of files and folders that are left out.
     """
     ignored = shutil.ignore_patterns(*NEVER, *without)
     to.mkdir(parents=True)
@@ -96,7 +96,7 @@ def _write(node: NotebookNode, to: Path) -> None:
 
 
 def _put_in_place(draft: Path, out: Path) -> Path:
-    """Move the new versions into `out`; returns the folder to which earlier ones were moved."""
+    """Move the new versions into `out`; returns the folder for the earlier ones."""
     numbers = itertools.count(1)
     aside = next(path for n in numbers if not (path := out / f"earlier-{n}").exists())
     for version in VERSIONS:
@@ -112,7 +112,7 @@ def _put_in_place(draft: Path, out: Path) -> Path:
 
 
 def _adapt_pages(student: Path) -> None:
-    """Link no longer to pages for teachers, and say in the README which version it is."""
+    """Remove links to pages for teachers, and name the version in the README."""
     for page in (*student.glob("*.md"), *student.glob("docs/**/*.md")):
         lines = page.read_text(encoding="utf-8").splitlines()
         if page == student / "README.md":
@@ -123,7 +123,7 @@ def _adapt_pages(student: Path) -> None:
 
 
 def _without_dead_links(line: str, folder: Path) -> str | None:
-    """A line whose dead links are plain words; None for a row of a table that has one."""
+    """A line with dead links as plain words; None if it is a table row with a dead link."""
     for link, words, target in re.findall(r"(\[([^]]*)\]\(([^)#:]+)(?:#[^)]*)?\))", line):
         if not (folder / target).exists():
             if line.startswith("|"):
@@ -133,22 +133,25 @@ def _without_dead_links(line: str, folder: Path) -> str | None:
 
 
 def solution_texts() -> set[str]:
-    """What must not reach a student; CourseError where the course has no solutions.
+    """Texts that must not reach a student, with all white space as single spaces.
 
-    Of each solution these are all of its code, its reason, and every two lines that follow each
-    other in it and in no cell or hint. Spaces and line ends are single spaces.
+    They are the code and the reason of each solution, and each pair of consecutive lines of it that
+    is in no cell or hint. Raises CourseError if the course has no solutions.
     """
     from tl_course.lessons import exercises
 
     numbers = [path.stem[:2] for path in notebooks.find()]
-    every = [one for number in numbers for one in exercises.every(number).values()]
-    given = " ".join(_spaced(text) for one in every for text in (one.cell(), *one.hints))
+    every = [exercise for number in numbers for exercise in exercises.every(number).values()]
+    visible = " ".join(
+        _spaced(text) for exercise in every for text in (exercise.cell(), *exercise.hints)
+    )
     texts = set()
     try:
-        for code, reason in (one.worked() for one in every):
+        for code, reason in (exercise.worked() for exercise in every):
             lines = [_spaced(line) for line in code.splitlines() if line.strip()]
             pairs = {f"{line} {after}" for line, after in itertools.pairwise(lines)}
-            texts |= {_spaced(code), _spaced(reason), *(two for two in pairs if two not in given)}
+            hidden = (pair for pair in pairs if pair not in visible)
+            texts |= {_spaced(code), _spaced(reason), *hidden}
     except KeyError:
         raise CourseError(
             "This version of the course has no solutions, so that there is nothing to release from "
@@ -158,16 +161,16 @@ def solution_texts() -> set[str]:
 
 
 def found_in(folder: Path, texts: set[str]) -> dict[str, str]:
-    """Which of the texts are in the files of a folder: text → one of the files that have it."""
-    found = {}
+    """The texts that are in files of a folder, each with the name of one such file."""
+    files = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = _spaced(_content(path))
-        found |= {text: str(path.relative_to(folder)) for text in texts if text in content}
-    return found
+        files |= {text: str(path.relative_to(folder)) for text in texts if text in content}
+    return files
 
 
 def _content(path: Path) -> str:
-    """The text of a file: of a notebook its cells, of Python also the strings written in parts."""
+    """The text of a file; for notebooks the cells, for Python also the joined string literals."""
     if path.suffix == ".ipynb":
         return "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
     text = path.read_text(encoding="utf-8", errors="ignore")

@@ -1,4 +1,4 @@
-"""Runs notebooks headless and makes one HTML report of them."""
+"""Runs notebooks headless and writes an HTML report."""
 
 import json
 import logging
@@ -14,14 +14,14 @@ from tl_course.base.errors import CourseError
 from tl_course.base.html import page, paragraph, table
 
 INDEX = "index.html"
-MANIFEST = ".tl-course-run.json"  # the files in a folder that this command makes there
-SILENCE = 600  # seconds that a kernel may take to start, or keep its outputs to itself
+MANIFEST = ".tl-course-run.json"  # lists the files of a folder that this command has written
+SILENCE = 600  # seconds that a kernel may take to start or to send an output
 TITLE = "Borrowed Eyes: transfer learning you can run, see and touch"
 
 
 @dataclass(frozen=True)
 class Executed:
-    """How one notebook went: `error` names the cell and what it raised, or is None."""
+    """The result of one notebook; `error` names the cell and what it raised, or is None."""
 
     name: str
     title: str
@@ -34,34 +34,35 @@ class Executed:
 
 
 def free_folder(out: Path, notebooks: list[Path], overwrite: bool = False) -> Path:
-    """The folder to run notebooks into, made where it is missing, looked at before they run.
+    """Make or check the folder for executed notebooks.
 
-    Raises CourseError where it has the notebooks themselves, and where a file would be replaced
-    that no run made there and `overwrite` is False.
+    Raises CourseError if it holds the notebooks themselves, or if a file from elsewhere would be
+    replaced and `overwrite` is False.
     """
     out = storage.make_folder(out.resolve())
     if any(notebook.parent == out for notebook in notebooks):
         raise CourseError(f"{out} has the notebooks themselves: give --out another folder.")
-    made = _made(out)
-    wanted = {INDEX, *(f"{one.stem}{end}" for one in notebooks for end in (".html", ".ipynb"))}
-    for path in (out / name for name in sorted(wanted - made)):
+    earlier = _made(out)
+    names = (f"{notebook.stem}{end}" for notebook in notebooks for end in (".html", ".ipynb"))
+    written = {INDEX, *names}
+    for path in (out / name for name in sorted(written - earlier)):
         storage.refuse_to_overwrite(path, f"{path} is not from an earlier run", overwrite)
-    storage.write_text(out / MANIFEST, json.dumps(sorted(made | wanted), indent=1) + "\n")
+    storage.write_text(out / MANIFEST, json.dumps(sorted(earlier | written), indent=1) + "\n")
     return out
 
 
 def _made(out: Path) -> set[str]:
-    """The names of the files in `out` that runs have made there; none where that is not known."""
+    """The names of files that earlier runs wrote to `out`; empty if that is not known."""
     try:
         text = untrusted_input.content(out / MANIFEST, untrusted_input.MOST_TEXT, follow=False)
         names = untrusted_input.parsed(text, MANIFEST)
     except CourseError:
         return set()
-    return {one for one in names if isinstance(one, str)} if isinstance(names, list) else set()
+    return {name for name in names if isinstance(name, str)} if isinstance(names, list) else set()
 
 
 def run_notebook(notebook: Path, out: Path, budget: str, seed: int) -> Executed:
-    """Runs one notebook in its own folder; writes `out/name.ipynb` and `out/name.html`."""
+    """Run a notebook in its folder, and write `out/name.ipynb` and `out/name.html`."""
     executed = out / notebook.name
     for earlier in (executed, executed.with_suffix(".html")):
         earlier.unlink(missing_ok=True)
@@ -79,7 +80,7 @@ def run_notebook(notebook: Path, out: Path, budget: str, seed: int) -> Executed:
 
 
 def execute(notebook: Path, to: Path, budget: str, seed: int) -> str | None:
-    """Runs a notebook and writes it with its outputs, as far as it gets; what went wrong."""
+    """Run a notebook and write it with its outputs so far; returns its error, or None."""
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
@@ -94,12 +95,12 @@ def execute(notebook: Path, to: Path, budget: str, seed: int) -> str | None:
             language="python",
             cwd=str(notebook.parent),
             progress_bar=False,
-            # Of a busy machine nothing is known but that it answers in the end.
+            # A busy machine may be slow, but it answers in the end.
             start_timeout=SILENCE,
             iopub_timeout=SILENCE,
         )
     except KeyboardInterrupt:
-        logging.getLogger("asyncio").disabled = True  # it would tell what was left undone
+        logging.getLogger("asyncio").disabled = True  # otherwise it logs unfinished tasks
         raise
     except PapermillExecutionError as problem:
         line = next((s for s in problem.source.splitlines() if s.strip()), "").strip()
@@ -111,26 +112,27 @@ def execute(notebook: Path, to: Path, budget: str, seed: int) -> str | None:
 
 
 def write_index(outcomes: list[Executed], out: Path, budget: str, seed: int) -> Path:
-    """Writes `out/index.html`, a table of the notebooks with time and result; returns its path."""
+    """Write `out/index.html`, a table of notebooks with time and result; returns its path."""
     from tl_course.base import machine
 
-    failed = sum(o.error is not None for o in outcomes)
+    failed = sum(outcome.error is not None for outcome in outcomes)
+    seconds = sum(outcome.seconds for outcome in outcomes)
     summary = (
         f"{len(outcomes)} notebooks, {failed} failed, "
-        f"{sum(o.seconds for o in outcomes):.0f} s with budget {budget} and seed {seed} "
+        f"{seconds:.0f} s with budget {budget} and seed {seed} "
         f"on {machine.summary()}; tl_course {__version__}."
     )
     rows = []
-    for o in outcomes:
-        there = (out / f"{o.name}.html").exists()
-        link = Markup('<a href="{}.html">{}</a>').format(o.name, o.title)
-        rows.append((link if there else o.title, f"{o.seconds:.1f} s", o.result))
+    for outcome in outcomes:
+        there = (out / f"{outcome.name}.html").exists()
+        link = Markup('<a href="{}.html">{}</a>').format(outcome.name, outcome.title)
+        rows.append((link if there else outcome.title, f"{outcome.seconds:.1f} s", outcome.result))
     parts = [paragraph(summary), table(rows, ("Notebook", "Time", "Result"))]
     return storage.write_text(out / INDEX, page("Borrowed Eyes: report", parts, heading=TITLE))
 
 
 def _write_html(executed: Path) -> str | None:
-    """Writes the notebook as HTML beside it; returns its first heading."""
+    """Write the notebook as HTML beside it; returns its first heading."""
     import nbformat
     from nbconvert import HTMLExporter
 
@@ -138,13 +140,13 @@ def _write_html(executed: Path) -> str | None:
     texts = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     headings = (text.splitlines()[0].lstrip("# ").strip() for text in texts if text[:2] == "# ")
     title = next(headings, None)
-    # On a page an experiment is dead, and its scripts would come from the network: without its
-    # state the still picture and the table that every experiment brings are shown instead.
+    # Experiments do not work on a page, and their scripts would come from the network. Without
+    # their state, the still picture and table of each experiment are shown instead.
     notebook.metadata.pop("widgets", None)
-    for cell in notebook.cells:  # collapsed in JupyterLab, left out of the page
+    for cell in notebook.cells:  # code that JupyterLab collapses is left out
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             cell.metadata["transient"] = {"remove_source": True}
-    exporter = HTMLExporter(extra_template_basedirs=[])  # else templates of the present folder
+    exporter = HTMLExporter(extra_template_basedirs=[])  # otherwise it uses templates here
     resources = {"metadata": {"name": title or executed.stem}}
     page, _ = exporter.from_notebook_node(notebook, resources)
     storage.write_text(executed.with_suffix(".html"), page)

@@ -1,8 +1,8 @@
-"""The same work as a user would write it without the course, for `tl-course bench`.
+"""The same work without the course, as a user would write it, for `tl-course bench`.
 
-Every rival is what its library's documentation shows, and short enough to be read by anyone who
-doubts the comparison. Each plain loop has the fastest of two or three learning rates, tried with
-draws and renders that the benchmark does not use.
+Every rival follows its library's documentation and is short, so that readers can check the
+comparison. Each plain loop has the fastest of two or three learning rates, tried with draws and
+renders that the benchmark does not use.
 """
 
 import itertools
@@ -23,12 +23,12 @@ from tl_course.data.examples import Examples
 from tl_course.data.sources.emoji_images import EmojiImages
 
 PRETRAINING_RATE = 3e-4
-FEW = 200  # labels; with fewer the first of two rates is in use
+FEW = 200  # labels; with fewer, the first of two rates is used
 RATES = {"1": (1e-3, 3e-3), "2": (1e-4, 1e-3)}  # of Option 1 and Option 2
 
 
 def on_disk(source: EmojiImages, images: int, folder: Path) -> Path:
-    """The first `images` renders of a source as PNG files, a folder a class."""
+    """Write the first `images` renders of a source as PNG files, a folder for each class."""
     for number in range(source.n_classes):
         (folder / f"{number:04}").mkdir(parents=True)
     for start in range(0, images, pretraining.BATCH):
@@ -39,7 +39,7 @@ def on_disk(source: EmojiImages, images: int, folder: Path) -> Path:
 
 
 def files(folder: Path, workers: int) -> DataLoader:
-    """Batches of pictures in a folder, as torchvision and PyTorch read them."""
+    """Batches of pictures in a folder, read by torchvision and PyTorch."""
     transform = v2.Compose(
         [
             v2.ToImage(),
@@ -55,7 +55,7 @@ def files(folder: Path, workers: int) -> DataLoader:
 
 
 def shuffled(labelled: Examples, batch: int = 64) -> DataLoader:
-    """Batches of the examples."""
+    """Shuffled batches of the examples."""
     data = TensorDataset(labelled.x, labelled.y)
     return DataLoader(data, min(batch, len(data)), shuffle=True, drop_last=True)
 
@@ -66,7 +66,7 @@ def rate(option: str, labels: int) -> float:
 
 
 def train(net: nn.Module, batches: DataLoader, rate: float) -> Iterator[float]:
-    """PyTorch's plain loop in float32, AdamW's defaults but for the rate, endlessly: each loss."""
+    """PyTorch's plain loop in float32, AdamW with a rate; yields each loss, without end."""
     device = next(net.parameters()).device
     optimizer = torch.optim.AdamW((p for p in net.parameters() if p.requires_grad), lr=rate)
     while True:
@@ -80,7 +80,7 @@ def train(net: nn.Module, batches: DataLoader, rate: float) -> Iterator[float]:
 
 
 def fastai_rate(folder: Path, net: nn.Module, workers: int) -> float:
-    """Images a second in one pass over a folder with fastai's learner, after its first batch."""
+    """Images per second in one pass over a folder with fastai's learner, after the first batch."""
     from fastai.vision.all import (
         Callback,
         CategoryBlock,
@@ -98,7 +98,7 @@ def fastai_rate(folder: Path, net: nn.Module, workers: int) -> float:
         splitter=lambda items: (range(len(items)), []),  # nothing is held out
         batch_tfms=Normalize.from_stats([0.5] * 3, [0.25] * 3),
     )  # fmt: skip
-    ended = []  # when each batch was over
+    ended = []  # the time at the end of each batch
 
     class Clock(Callback):
         def after_batch(self):
@@ -114,9 +114,9 @@ def fastai_rate(folder: Path, net: nn.Module, workers: int) -> float:
 def seconds_until(
     reached: Callable[[], bool], net: nn.Module, steps: Iterator[float], every: int, most: int
 ) -> tuple[float, bool]:
-    """Seconds of training until `reached()`, asked `every` so many steps, and whether it was.
+    """Seconds of training until `reached()`, tested after every `every` steps, and its success.
 
-    The asking, after which `net` goes on training, is not counted.
+    The time of the tests is not counted.
     """
     seconds = 0.0
     for _ in range(max(1, most // every)):
@@ -131,7 +131,7 @@ def seconds_until(
 
 
 def logistic_regression(features: torch.Tensor, labels: torch.Tensor, l2: float):
-    """scikit-learn's on features `[n, f]`, equally many a class: the course's loss and penalty."""
+    """scikit-learn on features `[n, f]` of balanced classes, with the course's loss and penalty."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer

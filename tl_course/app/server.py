@@ -1,4 +1,4 @@
-"""What the course changes in Jupyter's server: the address that it tells, and how fast it answers.
+"""The course's changes to Jupyter's server: the printed address, and faster messages.
 
 `notebooks.our_jupyter` and `notebooks.SERVER` make the server load this module.
 """
@@ -12,10 +12,10 @@ THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class PromptConnection(ZMQChannelsWebsocketConnection):
-    """Jupyter's own connection between a browser and a kernel, which holds no message back.
+    """Jupyter's connection between a browser and a kernel, without Nagle's algorithm.
 
-    TCP waits with a small message until the one before was acknowledged (Nagle's algorithm), which
-    a browser does after up to 40 ms. A drawing pad that answers while one draws feels it.
+    That algorithm delays a small message until the last one is acknowledged, which a browser does
+    after up to 40 ms. The delay is noticeable on a drawing pad.
     """
 
     def connect(self) -> Any:
@@ -28,10 +28,10 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 
 def _load_jupyter_server_extension(server: Any) -> None:
-    """Tell the address once the server runs, in place of the many lines of Jupyter about it.
+    """Print the address once the server runs, in place of Jupyter's many lines about it.
 
-    Only the server knows its port and its token. Where others are to reach it as well, Jupyter's
-    own words stand: it knows more addresses.
+    Only the server knows its port and token. If other machines can reach it, Jupyter's own lines
+    stay, because it knows more addresses.
     """
     if server.ip not in THIS_MACHINE or server.custom_display_url or server.sock:
         return
@@ -45,5 +45,5 @@ def _load_jupyter_server_extension(server: Any) -> None:
         print(f"\n{opens if server.open_browser else 'Open'} {here}", flush=True)
 
     server.log.addFilter(is_news)
-    # Two turns of the loop: in the first one the server takes its port.
+    # After two turns of the loop: the server takes its port in the first one.
     server.io_loop.add_callback(server.io_loop.add_callback, tell)

@@ -1,7 +1,7 @@
-"""Slides of a notebook, made from the notebook alone, and shown without a network.
+"""Slides of a notebook, which need no network.
 
-What begins a slide follows from what the notebook is made of: a heading, an exercise, the result of
-a prediction (so that a class can vote first). The rest fills a slide until it is full.
+A slide begins at each heading, each exercise and each result of a prediction (so that a class can
+vote first). Other cells fill a slide until it is full.
 """
 
 import copy
@@ -23,23 +23,23 @@ REVEAL = Path(__file__).with_name("reveal")  # reveal.js 6.0.2, our theme, and o
 SIZE = ("1280", "720")
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?:)[^)]*\)")
 FULL = 16  # lines of text on a slide
-REST = 3  # lines that are too few for a slide of their own
-WORDS = 13  # in a line
-PICTURE = 9  # lines that are as high as a picture
-# What a class has nothing to see of, and an experiment whose recorded result its votes are about.
+REST = 3  # lines that are too few for a separate slide
+WORDS = 13  # per line
+PICTURE = 9  # the height of a picture in lines
+# Parts for one learner, and an experiment whose recorded result would give away the class's vote.
 OF_A_PERSON = (
     "## Your predictions in this notebook", "tl.predictions(", "tl.calibration(",
     "tl.widgets.Teach(",
 )  # fmt: skip
 ASKS_FIRST = {"tl.widgets.HowMuch(": q05.CURVE}  # experiments, and the vote before their result
-Begins = str  # what a cell begins, in reveal.js's terms: "slide", "subslide", or "" for nothing
+Begins = str  # "slide" or "subslide" (reveal.js's terms) if a cell begins one, otherwise ""
 
 
 def make(notebook: Path, folder: Path, budget: str = "laptop", overwrite: bool = False) -> Path:
-    """The slides of a notebook, written to `folder/NAME.slides.html`, which needs no other file.
+    """Write the slides of a notebook to `folder/NAME.slides.html`, which needs no other file.
 
-    A notebook that has no outputs is run first. Raises CourseError where it cannot be run, or
-    something else is in the place.
+    A notebook without outputs is run first. Raises CourseError if it cannot be run or the file
+    exists.
     """
     page = free_page(notebook, folder, overwrite)
     node = nbformat.read(notebook, as_version=4)
@@ -49,7 +49,7 @@ def make(notebook: Path, folder: Path, budget: str = "laptop", overwrite: bool =
 
 
 def free_page(notebook: Path, folder: Path, overwrite: bool = False) -> Path:
-    """Where the slides of a notebook go; CourseError where something is there already."""
+    """The path of a notebook's slides; CourseError if it exists and `overwrite` is False."""
     storage.make_folder(folder)
     return storage.free_file(folder / f"{notebook.stem}.slides.html", overwrite)
 
@@ -68,7 +68,7 @@ def _exported(node: NotebookNode, name: str) -> str:
 
     inside = {path.name: path.read_text(encoding="utf-8") for path in REVEAL.iterdir()}
     exporter = SlidesExporter(
-        extra_template_basedirs=[],  # else templates of the present folder
+        extra_template_basedirs=[],  # otherwise it uses templates of the present folder
         raw_template=inside["slides.html.j2"],
         reveal_number="c/t", reveal_width=SIZE[0], reveal_height=SIZE[1],
         exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True,
@@ -78,9 +78,9 @@ def _exported(node: NotebookNode, name: str) -> str:
 
 
 def as_slides(node: NotebookNode) -> NotebookNode:
-    """The main line of an executed notebook, each cell with what it is in reveal.js's terms."""
+    """The main line of an executed notebook; each cell has its slide type for reveal.js."""
     slides = copy.deepcopy(node)
-    slides.metadata.pop("widgets", None)  # an experiment is shown by its still picture
+    slides.metadata.pop("widgets", None)  # a still picture takes the place of an experiment
     pieces = [piece for cell in _main_line(slides.cells) for piece in _pieces(cell)]
     full = 0.0
     for number, (cell, begins) in enumerate(pieces):
@@ -98,16 +98,16 @@ def _is_too_much(lines: float, more: float) -> bool:
 
 
 def _main_line(cells: list[NotebookNode]) -> Iterator[NotebookNode]:
-    """The main line, but for the foot and what is about one person."""
+    """The main line without the foot and the parts for one learner."""
     for cell in cells:
         if cell.cell_type == "markdown" and AFTER_THE_MAIN_LINE.search(cell.source):
             return
-        if cell.id != "foot" and not any(one in cell.source for one in OF_A_PERSON):
+        if cell.id != "foot" and not any(text in cell.source for text in OF_A_PERSON):
             yield cell
 
 
 def _pieces(cell: NotebookNode) -> Iterator[tuple[NotebookNode, Begins]]:
-    """A cell, or the parts of it that can be on slides of their own."""
+    """The parts of a cell that can be on separate slides."""
     if text := text_of(cell):
         yield from _pages(text, cell)
     elif cell.cell_type == "code":
@@ -115,7 +115,7 @@ def _pieces(cell: NotebookNode) -> Iterator[tuple[NotebookNode, Begins]]:
 
 
 def _pages(text: str, cell: NotebookNode) -> Iterator[tuple[NotebookNode, Begins]]:
-    """The text of a cell, cut between its paragraphs where it fills more than a slide."""
+    """The text of a cell, cut between paragraphs if it fills more than a slide."""
     begins, page = "", []
     for block in re.split(r"\n{2,}(?!    )", text.strip()):
         if heading := re.match("#{1,3} ", block):
@@ -128,25 +128,25 @@ def _pages(text: str, cell: NotebookNode) -> Iterator[tuple[NotebookNode, Begins
 
 
 def _text(source: str, of: NotebookNode | None = None) -> NotebookNode:
-    """A text without links to other notebooks and pages, which are not beside the slides.
+    """A text cell without links to other notebooks and pages, which the slides do not include.
 
-    The pictures are those that are attached to the cell which it is part `of`.
+    It keeps the attached pictures of the cell `of` which it is a part.
     """
     pictures = {"attachments": of.attachments} if of and "attachments" in of else {}
     return nbformat.v4.new_markdown_cell(LINK.sub(r"\1", source), **pictures)
 
 
 def _of_code(cell: NotebookNode) -> Iterator[tuple[NotebookNode, Begins]]:
-    """What a cell shows. Its code is on the slide where the code is the point of it: where it is
-    not collapsed, and gives no picture and asks nothing."""
+    """The outputs of a code cell; its code is shown only if it is neither collapsed nor the source
+    of a picture or question."""
     tags = cell.metadata.get("tags", [])
     if "parameters" in tags or "injected-parameters" in tags:
         return
     outputs = [_of_an_experiment(output) for output in cell.outputs if _is_seen(output)]
     html = "".join(map(_html, outputs))
-    asked = [question for name, question in ASKS_FIRST.items() if name in cell.source]
-    if asked:
-        yield _text(f"**Predict:** {asked[0]}"), ""
+    votes = [vote for name, vote in ASKS_FIRST.items() if name in cell.source]
+    if votes:
+        yield _text(f"**Predict:** {votes[0]}"), ""
         yield _code(cell, outputs), "subslide"
     elif "exercise" in tags:
         yield _code(cell, [], shown=True), ""
@@ -166,7 +166,7 @@ def _only_imports(source: str) -> bool:
 
 
 def _is_seen(output: NotebookNode) -> bool:
-    """Progress bars, warnings and experiments that need a kernel are not seen."""
+    """Whether an output is no progress bar, no warning and no experiment that needs a kernel."""
     alive = "application/vnd.jupyter.widget-view+json" in output.get("data", {})
     return not alive and output.get("name") != "stderr"
 
@@ -176,7 +176,7 @@ def _html(output: NotebookNode) -> str:
 
 
 def _of_an_experiment(output: NotebookNode) -> NotebookNode:
-    """Of the words and the table that stand for an experiment without a kernel, the picture."""
+    """The output with only the title and picture, if it is the still form of an experiment."""
     if "data-tlc-still" in _html(output):
         output.data["text/html"] = "".join(re.findall("<h3>.*?</h3>|<img [^>]*>", _html(output)))
     return output
@@ -189,7 +189,7 @@ def _code(cell: NotebookNode, outputs: list[NotebookNode], shown: bool = False) 
 
 
 def _lines_of(cell: NotebookNode) -> float:
-    """About how many lines a cell takes on a slide; code and what it prints are small."""
+    """The approximate lines of a cell on a slide; code and printed output are smaller."""
     if cell.cell_type == "markdown":
         return _lines(cell.source)
     small = [] if cell.metadata["transient"]["remove_source"] else [cell.source]
@@ -201,7 +201,7 @@ def _lines_of(cell: NotebookNode) -> float:
 
 
 def _lines(text: str) -> float:
-    """About how many lines Markdown or HTML takes: paragraphs, lists, tables and pictures."""
+    """The approximate lines of Markdown or HTML: paragraphs, lists, tables and pictures."""
     text, pictures = re.subn(r"!\[[^]]*\]\([^)]*\)|<img [^>]*>", "", text)
     rows = [re.sub("<[^>]*>", " ", row).split() for row in re.split("\n|<tr", text)]
     lines = sum(1 + len(words) // WORDS for words in rows if words)

@@ -1,4 +1,4 @@
-"""What was found about a task of your own, as one HTML file that needs nothing beside it."""
+"""The report on a task of your own, as one self-contained HTML file."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def write(
     curve: pd.DataFrame | None = None,
     title: str = "A task of your own",
 ) -> Path:
-    """Write the report to `path`; every name of a file or class in it is escaped."""
+    """Write the report to `path`; all names of files and classes are escaped."""
     parts = []
     if checked is not None:
         parts += [_heading("The pictures"), *_findings(checked), _counts(checked.table())]

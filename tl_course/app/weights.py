@@ -1,7 +1,7 @@
-"""The weights that the course ships, made again: networks of pictures, sound and text, a small GPT.
+"""Trains the shipped weights again: networks of pictures, sound and text, and a small GPT.
 
-Each is trained in the data home, where its checkpoint is, so that it can be interrupted and called
-again. What was recorded with the old weights is stale afterwards: `tl-course records`.
+Each is trained in the data home, where its checkpoint is, so that it can be interrupted and
+continued. Results that were recorded with the old weights are then stale: run `tl-course records`.
 """
 
 import math
@@ -18,28 +18,28 @@ from tl_course.lessons.n09_small_gpt import experiments, gpt
 
 
 def of_network(name: str) -> str:
-    """Pretrain a shipped network again and put it into the package; tells how good it is.
+    """Pretrain a shipped network again and put it into the package; returns its accuracy in words.
 
-    One million renders of drawings, 400,000 spoken and 400,000 written names; spoken names need the
-    extra `speech`. The recipe (`pretraining.LONG_RECIPE`, `Style` and `Pose`) was chosen by what
-    Option 1 reached on the *validation* digits, and taken over for sound and text; no test digit
-    was read.
+    It takes one million renders of drawings, or 400,000 spoken or written names; spoken names need
+    the extra `speech`. The recipe (`pretraining.LONG_RECIPE`, `Style` and `Pose`) was chosen by the
+    accuracy of Option 1 on *validation* digits, and is the same for sound and text. No test digit
+    was used.
     """
     what, images = pretraining.SHIPPED[name]
     work = storage.home() / "records" / name
-    found = pretraining.pretrain(
+    result = pretraining.pretrain(
         pretraining.source(name, 0), images, held_out=pretraining.source(name, 0, held_out=True),
         out=work, overwrite=True, callbacks=Callbacks(progress=name),
     )  # fmt: skip
     shipped = _ship(work, pretraining.shipped_folder(name))
-    return f"{shipped}: {100 * found.accuracy:.1f}% of fresh {what} named right."
+    return f"{shipped}: {100 * result.accuracy:.1f}% of fresh {what} named right."
 
 
 def of_gpt() -> str:
-    """Pretrain the small GPT again: about nine minutes on two cores with bf16.
+    """Pretrain the small GPT again; takes about nine minutes on two cores with bf16.
 
-    It learns to say what comes next in the documentation inside installed packages; other versions
-    of them are another text, so versions and a hash of the text are written down beside it.
+    Its text is the documentation inside installed packages, which depends on their versions. The
+    versions and a hash of the text are saved with the network.
     """
     text = prose.prose()
     work = storage.make_folder(storage.home() / "records" / "small-gpt")

