@@ -279,12 +279,18 @@ def making(tmp_path_factory):
     return tmp_path_factory.mktemp("making")
 
 
-@pytest.fixture
-def task(net, making, tmp_path):
-    task = OwnTask(net, "", making, option="1", augment="off", own=tmp_path / "my-pictures")
-    task.browser = []  # what it is told
+def in_a_browser(task: OwnTask) -> OwnTask:
+    """The experiment with its messages to the browser in `task.browser`."""
+    task.browser = []
     for part in (task.files, task.camera):
         part.send = lambda content, buffers=None: task.browser.append(content)
+    return task
+
+
+@pytest.fixture
+def task(net, making, tmp_path):
+    own = tmp_path / "my-pictures"
+    task = in_a_browser(OwnTask(net, "", making, option="1", augment="off", own=own))
     yield task
     task.close()
 
@@ -299,19 +305,19 @@ def send(
     skipped: int = 0, some: tuple | list = (),
 ) -> None:  # fmt: skip
     """What front/files.js does: a piece for each time that it is asked for one."""
-    listed, data = [[path, len(one)] for path, one in content.items()], list(content.values())
+    listed = [[path, len(data)] for path, data in content.items()]
     begin = {"id": "up", "kind": kind, "name": name, "files": listed}
     begin |= {"skipped": skipped, "some": [*some]}
     task.files._handle_custom_msg({"begin": begin}, [])
-    for number, one in enumerate(data):
-        for offset in range(0, max(1, len(one)), size):
+    for number, data in enumerate(content.values()):
+        for offset in range(0, max(1, len(data)), size):
             if task.browser[-1] != {"take": "up"}:
                 return
-            part = one[offset : offset + size]
-            said = {"piece": {"id": "up", "parts": [[number, offset, len(part)]]}}
-            task.files._handle_custom_msg(said, [memoryview(part)])
-    task.wait()  # for it to be in its place
-    task.wait()  # for the checker
+            part = data[offset : offset + size]
+            piece = {"piece": {"id": "up", "parts": [[number, offset, len(part)]]}}
+            task.files._handle_custom_msg(piece, [memoryview(part)])
+    task.wait()  # until the files are in place
+    task.wait()  # until they are checked
 
 
 def test_pictures_and_what_was_trained_on_them_come_back(net, making, tmp_path, monkeypatch):
@@ -321,10 +327,7 @@ def test_pictures_and_what_was_trained_on_them_come_back(net, making, tmp_path, 
     own = tmp_path / "my-pictures"
 
     def shown() -> OwnTask:
-        task = OwnTask(net, "", making, own=own)
-        task.browser = []
-        for part in (task.files, task.camera):
-            part.send = lambda content, buffers=None: task.browser.append(content)
+        task = in_a_browser(OwnTask(net, "", making, own=own))
         task._ipython_display_()
         return task
 
@@ -407,20 +410,20 @@ def test_a_result_says_of_which_training_it_is_and_the_last_ones_stay(task):
 
 
 def test_a_perfect_score_is_said_without_nonsense(net, task):
-    found = own_task.run(net, *task.checked.ready(), option="1")
-    scores = torch.nn.functional.one_hot(found.test.y, 8).float()
-    perfect = replace(found, adapted=replace(found.adapted, scores=scores))
+    outcome = own_task.run(net, *task.checked.ready(), option="1")
+    scores = torch.nn.functional.one_hot(outcome.test.y, 8).float()
+    perfect = replace(outcome, adapted=replace(outcome.adapted, scores=scores))
     assert perfect.right == 160
     same = {"borrowed layers": perfect.correct, "random layers, frozen": perfect.correct}
     curve = pd.DataFrame({"images": [48, 96], "right": [perfect.correct] * 2})
     said = " ".join(own_task.verdict(perfect, same, curve)[1:])
     assert said.count("the same") == 2 and "does not show that the borrowed layers help" in said
     assert not any(words in said for words in ("weakest", "nother source", "±", "labels"))
-    worse = {**same, "random layers, frozen": found.correct}
-    some = pd.DataFrame({"images": [48, 96], "right": [found.correct, perfect.correct]})
-    said = " ".join(own_task.verdict(perfect, worse, some)[1:])
+    worse = {**same, "random layers, frozen": outcome.correct}
+    rising = pd.DataFrame({"images": [48, 96], "right": [outcome.correct, perfect.correct]})
+    said = " ".join(own_task.verdict(perfect, worse, rising)[1:])
     assert "it is ahead" in said and "does not show that more would help" in said
-    assert "weakest class" in " ".join(own_task.verdict(found, {}))
+    assert "weakest class" in " ".join(own_task.verdict(outcome, {}))
     task._trained(perfect)
     assert "160 of 160 right" in task.result.value and "That is 100 of 100" in task.result.value
 
@@ -513,12 +516,13 @@ def test_what_is_refused_is_told_and_leaves_nothing(task, tmp_path):
     assert "leads out of its folder" in task.told and task.is_made
     send(task, "zip", "a.zip", {"a.zip": b"no zip"})
     assert "cannot be unpacked" in task.told and task.is_made
-    said = {"id": "up", "kind": "folder", "name": "y", "files": [["y/a/1.png", 10]]} | NONE_LEFT_OUT
-    task.files._handle_custom_msg({"begin": said}, [])
+    begin = {"id": "up", "kind": "folder", "name": "y", "files": [["y/a/1.png", 10]]}
+    begin |= NONE_LEFT_OUT
+    task.files._handle_custom_msg({"begin": begin}, [])
     assert task.steps.next == STOP
     go_on(task)
     assert task.steps.next != STOP and task.browser[-1]["said"].startswith("Stopped")
-    task.files._handle_custom_msg({"begin": said}, [])
+    task.files._handle_custom_msg({"begin": begin}, [])
     task.files._handle_custom_msg({"failed": {"id": "up"}}, [])
     assert "cannot be read" in task.told
     assert files(tmp_path / "my-pictures") == [] and not task.errors
@@ -540,12 +544,11 @@ def test_stop_ends_a_training_and_keeps_nothing(task, hold):
 
 def test_progress_is_heard_up_to_the_end(net, task):
     heard = []
-    found = own_task.run(
-        net, *task.checked.ready(), option="1", follow=own_task.Follow(heard.append)
-    )
+    follow = own_task.Follow(heard.append)
+    outcome = own_task.run(net, *task.checked.ready(), option="1", follow=follow)
     assert heard == sorted(heard) and heard[0] == 0 and heard[-1] == 1
     heard.clear()
-    own_task.more_labels(net, found, draws=1, follow=own_task.Follow(heard.append))
+    own_task.more_labels(net, outcome, draws=1, follow=follow)
     assert heard == sorted(heard) and heard[-1] == 1 and 0.5 in heard
 
 
@@ -585,7 +588,20 @@ def test_a_picture_is_tried(task):
     assert not task.errors
 
 
-HOSTILE = (None, True, -1, 1.5, 10**400, float("nan"), "x", [], [[]], {}, {"id": 3}, [["a", -1]])
+NONSENSE = (
+    None,
+    True,
+    -1,
+    1.5,
+    10**400,
+    float("nan"),
+    "x",
+    [],
+    [[]],
+    {},
+    {"id": 3},
+    [["a", -1]],
+)
 
 
 def test_what_is_no_message_of_the_browsers_changes_nothing(task, tmp_path):
@@ -593,12 +609,12 @@ def test_what_is_no_message_of_the_browsers_changes_nothing(task, tmp_path):
     begin = {"id": "up", "kind": "folder", "name": "y", "files": [["y/a/1.png", 9]]} | NONE_LEFT_OUT
     piece = {"id": "up", "parts": [[0, 0, 9]]}
     good = {"begin": begin}, {"piece": piece}, {"failed": {"id": "up"}}
-    wrong = list(HOSTILE)
+    wrong = list(NONSENSE)
     for message in good:
         ((kind, content),) = message.items()
-        wrong += [{kind: other} for other in HOSTILE]
+        wrong += [{kind: other} for other in NONSENSE]
         for key, value in content.items():
-            others = [other for other in HOSTILE if type(other) is not type(value) or other == []]
+            others = [other for other in NONSENSE if type(other) is not type(value) or other == []]
             wrong += [{kind: content | {key: other}} for other in others if other != value]
             wrong.append({kind: {k: v for k, v in content.items() if k != key}})
         wrong.append(message | {"more": 1})
@@ -609,7 +625,7 @@ def test_what_is_no_message_of_the_browsers_changes_nothing(task, tmp_path):
         if message not in nothing_to_take:
             task.files._handle_custom_msg(message, [b"123"])
             assert "cannot be understood" in task.told, message
-    for message in (*HOSTILE, {"next": 3}, {"picture": None}, {"test": "x"}):
+    for message in (*NONSENSE, {"next": 3}, {"picture": None}, {"test": "x"}):
         for part in (task.steps, task.camera):
             part._handle_custom_msg(message, [])
             assert "cannot be understood" in task.told, message

@@ -1,12 +1,9 @@
 """The experiments in process: set what is synced, click, and look at state and picture."""
 
-import gc
 import json
 import subprocess
 import sys
 import threading
-import time
-import weakref
 from pathlib import Path
 
 import clicker
@@ -14,7 +11,6 @@ import ipywidgets as widgets
 import pytest
 from clicker import draw_on, keep, press, wait_until
 from conftest import HUNG
-from ipywidgets.widgets.widget import _instances
 
 import tl_course.widgets
 from tl_course.base.errors import CourseError
@@ -59,7 +55,7 @@ class Doubler(Experiment):
         self.lay_out([self.slider, self.go, self.slot.view])
 
     def _count(self):
-        self.work(self.job, self.counted.append, lambda found: setattr(self, "result", found))
+        self.work(self.job, self.counted.append, lambda result: setattr(self, "result", result))
 
     def settings(self):
         return {"number": self.slider.value}
@@ -178,11 +174,11 @@ def test_drawings_come_back_and_are_learnt_from_again(learner):
     wait_until(lambda: kept_of(anna).get("trained") == {"sizes": [10]})
     anna.guarded(anna._add, anna._sample().text)
     wait_until(lambda: len(json.loads(kept_of(anna)["state"])["mine"]) == 11)
-    for damaged in ({"sizes": 10}, {"sizes": ["10"]}, {"size": [10]}):
-        Teach().bring_back(damaged)
     again = learner(Teach())
     again.wait(HUNG)
-    assert [one.text for one in again.mine] == [one.text for one in anna.mine]
+    for damaged in ({"sizes": 10}, {"sizes": ["10"]}, {"size": [10]}):
+        again.bring_back(damaged)
+    assert again.mine == anna.mine
     assert again.said == {10: 80} and again.rows() == anna.rows()
 
 
@@ -422,16 +418,6 @@ def test_a_drawn_three_is_read(drawing_pad):
     assert pad.answer["words"] == "" and pad.answer["seen"] == ""
 
 
-def test_each_drawing_is_answered_before_the_next(drawing_pad):
-    pad, seconds = drawing_pad.pad, []
-    for _ in range(10):
-        begun = time.perf_counter()
-        draw_on(pad, THREE)
-        seconds.append(time.perf_counter() - begun)
-        assert pad.answer["revision"] == pad.drawing["revision"]
-    print(f"drawn → answered in Python: median {1000 * sorted(seconds)[5]:.0f} ms")
-
-
 def test_a_sample_is_an_alternative_to_drawing(drawing_pad, target):
     samples, pad = drawing_pad, drawing_pad.pad
     assert samples.another.disabled
@@ -447,17 +433,13 @@ def test_a_sample_is_an_alternative_to_drawing(drawing_pad, target):
     assert drawing_pad.drawing.text == "" and pad.answer["words"] == ""
 
 
-def test_a_drawing_is_handed_to_a_classmate(drawing_pad, net, taught):
+@pytest.mark.parametrize("text", ["!", "#5000"])
+def test_a_damaged_drawing_is_refused(drawing_pad, text):
     draw_on(drawing_pad.pad, THREE)
-    other = DrawingPad({"taught": (taught, NAMES), "before": (net, classes.names())})
-    other.set_state(drawing_pad.state_text())
-    assert other.pad.answer["readers"] == drawing_pad.pad.answer["readers"]
-    assert other.pad.answer["seen"] == drawing_pad.pad.answer["seen"]
-    before = other.state_text()
-    for text in ('"!"', "3", '"#5000"'):
-        with pytest.raises(CourseError):
-            other.set_state(f'{{"experiment":"drawing-pad","format":1,"seed":0,"drawing":{text}}}')
-    assert other.state_text() == before
+    before = drawing_pad.state_text()
+    with pytest.raises(CourseError):
+        drawing_pad.set_state(json.dumps(json.loads(before) | {"drawing": text}))
+    assert drawing_pad.state_text() == before
 
 
 def test_what_is_no_drawing_is_told(drawing_pad):
@@ -732,26 +714,18 @@ def test_taking_back_leaves_no_result_whose_network_is_gone(teach):
     assert {key[1] for key in teach.results} == {10, 20, 30}
 
 
-def test_fifty_drawings_to_the_first_result_and_to_all_four(teach):
+def test_option_1_learns_first_and_what_was_learnt_is_not_learnt_again(teach):
     for _ in range(5):
         teach.fill.click()
-    handwriting.mnist_test()
-    seconds, learnt = {}, teach._learnt
     teach.results = {  # the earlier tens were learnt when they were drawn
         (arm, n): handwriting.Result(arm, n, teach.net, 0, 0, 500, 0, 10)
         for arm in handwriting.ARMS for n in (10, 20, 30, 40)
     }  # fmt: skip
-
-    def timed(result):
-        learnt(result)
-        seconds[result.arm] = time.perf_counter() - begun
-
-    teach._learnt = timed
-    begun = time.perf_counter()
+    new, learnt = [], teach._learnt
+    teach._learnt = lambda result: (new.append((result.arm, result.images)), learnt(result))
     press(teach.guess)
     teach.wait(HUNG)
-    print("fifty drawings, seconds to: " + ", ".join(f"{a} {s:.2f}" for a, s in seconds.items()))
-    assert set(seconds) == set(handwriting.ARMS) and next(iter(seconds)) == "option-1"
+    assert set(new) == {(arm, 50) for arm in handwriting.ARMS} and new[0] == ("option-1", 50)
     assert teach.results["option-1", 50].mnist > 400
 
 
@@ -762,10 +736,8 @@ def test_stop_leaves_what_was_found(teach, hold):
     press(teach.guess)
     wait_until(lambda: teach.results)
     teach.halt.click()
-    begun = time.perf_counter()
     let_go.set()
     teach.wait(HUNG)
-    print(f"Stop → stopped: {1000 * (time.perf_counter() - begun):.0f} ms")
     assert len(teach.results) <= 5 and not teach.guess.answered and teach.halt.disabled
     assert "of 100" in teach.board.value
 
@@ -821,22 +793,6 @@ def test_saving_handing_over_pooling_deleting(teach, tmp_path):
     hands.yes.click()
     assert not teach.mine and not list((tmp_path / "hand").iterdir())
     assert "gone" in hands.told.value and "Still saved" not in hands.told.value
-
-
-@pytest.mark.parametrize("kind", ["drawing-pad", "teach"])
-def test_what_is_closed_is_let_go_of(kind, net, tmp_path):
-    before = len(_instances)
-    one = DrawingPad({"before": (net, classes.names())})
-    if kind == "teach":
-        one.close()
-        one = Teach(net, 0, tmp_path)
-        one.fill.click()
-    draw_on(one.pad, ONE)
-    known = weakref.ref(one)
-    one.close()
-    del one
-    gc.collect()
-    assert known() is None and len(_instances) == before
 
 
 def test_what_was_pasted_is_not_saved_over_ones_own_unasked(teach, tmp_path):
@@ -897,22 +853,23 @@ def test_a_pool_of_hands_with_one_name_and_with_a_damaged_file(teach):
         return {"name": name, "content": memoryview(text.encode())}
 
     hands = teach.hands
-    some = [drawn.sample(n, 3, 0) for n in range(10)]
-    others = [drawn.sample(n, 3, 1) for n in range(10)]
+    first_hand = [drawn.sample(n, 3, 0) for n in range(10)]
+    second_hand = [drawn.sample(n, 3, 1) for n in range(10)]
     empty = memoryview(b'{"format": "tl_course handwriting 1", "name": "Alan", "drawings": []}')
     hands._handed_over((
-        {"name": "0.json", "content": empty}, file("some of it.json", "Ada", some[:7]),
-        file("1.json", "Ada", some), file("2.json", "", []), file("3.json", "Ada", others),
-        file("4.json", "Ada", some), file("5.json", "Ada", others),
+        {"name": "0.json", "content": empty}, file("part.json", "Ada", first_hand[:7]),
+        file("1.json", "Ada", first_hand), file("2.json", "", []),
+        file("3.json", "Ada", second_hand),
+        file("4.json", "Ada", first_hand), file("5.json", "Ada", second_hand),
     ))  # fmt: skip
-    assert hands.pool == {"Ada": some, "Ada (2)": others}
+    assert hands.pool == {"Ada": first_hand, "Ada (2)": second_hand}
     assert teach.told.startswith("0.json: There is no drawing in this file")
     assert "2.json: This is not a file of drawings" in teach.told
-    again = [*some[:9], drawn.sample(9, 3, 2)]  # one of them drawn anew, and one less
+    again = [*first_hand[:9], drawn.sample(9, 3, 2)]  # one drawing is new
     hands._handed_over((file("1.json", "Ada", again),))
-    assert hands.pool == {"Ada": again, "Ada (2)": others}
-    hands._handed_over((file("1.json", "Ada", again[1:]), file("3.json", "Grace", others)))
-    assert hands.pool == {"Ada": again[1:], "Ada (2)": others}
+    assert hands.pool == {"Ada": again, "Ada (2)": second_hand}
+    hands._handed_over((file("1.json", "Ada", again[1:]), file("3.json", "Grace", second_hand)))
+    assert hands.pool == {"Ada": again[1:], "Ada (2)": second_hand}
     assert not teach.errors
 
 
@@ -937,46 +894,7 @@ def test_the_lesson_on_a_page_without_a_kernel(teach):
 
 
 def test_all_that_is_shown_is_said_again_after_a_connection_was_lost(teach, monkeypatch):
-    told = []
-    monkeypatch.setattr(widgets.Widget, "send_state", lambda one, key=None: told.append(one))
+    sent = []
+    monkeypatch.setattr(widgets.Widget, "send_state", lambda self, key=None: sent.append(self))
     teach._guard._handle_custom_msg({"again": True}, [])
-    assert {teach.pad, teach.row, teach.guess.layout, teach.figure.view, teach._state} <= set(told)
-
-
-def test_every_picture_and_control_has_words(teach, drawing_pad):
-    for experiment in (teach, drawing_pad):
-        for widget in walk(experiment.view):
-            if isinstance(widget, widgets.HTML):
-                assert "<img" not in widget.value or "alt=" in widget.value
-            if isinstance(widget, widgets.Button | widgets.Text | widgets.Dropdown):
-                assert widget.description
-
-
-# ---------------------------------------------------------------------------- clicking at random
-
-
-def make(name, net, folder):
-    """An experiment that has done everything once, so that its memory has settled."""
-    if name == "drawing-pad":
-        return DrawingPad({"before": (net, classes.names())})
-    teach = Teach(net, 0, folder)
-    for _ in range(2):
-        teach.fill.click()
-    press(teach.guess)
-    teach.wait(HUNG)
-    return teach
-
-
-@pytest.mark.parametrize(("name", "touches"), [("drawing-pad", 2000), ("teach", 1000)])
-def test_clicking_at_random(name, touches, net, tmp_path):
-    experiment = make(name, net, tmp_path / "hand")
-    clicker.click_around(experiment, touches)
-    experiment.close()
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize(("name", "touches"), [("drawing-pad", 100_000), ("teach", 20_000)])
-def test_clicking_at_random_for_long(name, touches, net, tmp_path):
-    experiment = make(name, net, tmp_path / "hand")
-    clicker.click_around(experiment, touches)
-    experiment.close()
+    assert {teach.pad, teach.row, teach.guess.layout, teach.figure.view, teach._state} <= set(sent)

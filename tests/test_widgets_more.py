@@ -1,4 +1,4 @@
-"""Training lab, layer explorer, how much data, modality explorer: touched in process."""
+"""Every experiment in process: what all have in common, then lab and explorers one by one."""
 
 import base64
 import gc
@@ -16,7 +16,8 @@ import pytest
 import torch
 from clicker import press, wait_until
 from conftest import HUNG
-from ipywidgets import DOMWidget
+from ipywidgets import Button, Checkbox, DOMWidget, Dropdown, Text
+from ipywidgets.widgets.widget import _instances
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -26,6 +27,7 @@ from tl_course.core import pretraining
 from tl_course.core.network import fingerprint
 from tl_course.data.examples import Target, draw
 from tl_course.data.inputs import to_picture
+from tl_course.data.sources import classes
 from tl_course.data.targets.handwritten import ALL, handwritten
 from tl_course.layers import portrait
 from tl_course.layers.portrait import UNITS
@@ -35,10 +37,12 @@ from tl_course.lessons.n02_what_layers_see import experiments as layer_experimen
 from tl_course.study import comparing, matrix_cells, results, trials
 from tl_course.widgets import training_lab
 from tl_course.widgets.base import walk
+from tl_course.widgets.drawing_pad import DrawingPad, Pad
 from tl_course.widgets.how_much import HowMuch
 from tl_course.widgets.layer_explorer import EARLIER, NONE, OLD, OWN, LayerExplorer
 from tl_course.widgets.modality_explorer import ModalityExplorer
 from tl_course.widgets.parts import Share
+from tl_course.widgets.teach import NEIGHBOUR, Teach
 from tl_course.widgets.training_lab import MOST_RUNS, TrainingLab
 
 
@@ -64,20 +68,30 @@ def target():
 
 
 @pytest.fixture
-def make(net, untrained, target):
-    """Makes an experiment by its class, and ends it after the test."""
-    arguments = {
-        TrainingLab: (net, target), HowMuch: (net, target), LayerExplorer: (net, untrained),
-        ModalityExplorer: (),
-    }  # fmt: skip
-    made = []
+def arguments(net, untrained, target, tmp_path):
+    """The arguments of each experiment's class."""
+    names = classes.names()
+    return {
+        DrawingPad: {"networks": {"trained": (net, names), "untrained": (untrained, names)}},
+        Teach: {"net": net, "folder": tmp_path / "hand"},
+        TrainingLab: {"net": net, "target": target},
+        HowMuch: {"net": net, "target": target},
+        LayerExplorer: {"net": net, "untrained": untrained},
+        ModalityExplorer: {},
+    }
 
-    def one(kind, **more):
-        made.append(kind(*arguments[kind], **more))
-        return made[-1]
 
-    yield one
-    for experiment in made:
+@pytest.fixture
+def make(arguments):
+    """Makes an experiment by its class, and closes it after the test."""
+    experiments = []
+
+    def make_one(kind, **more):
+        experiments.append(kind(**arguments[kind], **more))
+        return experiments[-1]
+
+    yield make_one
+    for experiment in experiments:
         experiment.close()
 
 
@@ -101,12 +115,22 @@ def under_way(monkeypatch):
     let_go.set()
 
 
-EVERY = (TrainingLab, HowMuch, LayerExplorer, ModalityExplorer)
+STROKE = [[[128, 30], [128, 220]]]
+EVERY = (DrawingPad, Teach, TrainingLab, HowMuch, LayerExplorer, ModalityExplorer)
 
 
 def touched(experiment):
-    """The experiment with everything set to something else than it begins with."""
-    if isinstance(experiment, TrainingLab):
+    """The experiment after everything was changed from its first state."""
+    if isinstance(experiment, DrawingPad):
+        clicker.draw_on(experiment.pad, STROKE)
+    elif isinstance(experiment, Teach):
+        experiment.fill.click()
+        experiment.fill.click()
+        experiment.who.value = NEIGHBOUR
+        clicker.draw_on(experiment.pad, STROKE, kept=True)
+        experiment.said = {10: 80}
+        experiment.refresh_state()
+    elif isinstance(experiment, TrainingLab):
         experiment.network.fixed, experiment.images.value = 4, 10
         experiment.start_button.click()
         experiment.wait(HUNG)
@@ -132,13 +156,15 @@ def touched(experiment):
 
 
 def pictures(experiment):
-    """Every picture that is in view, as HTML."""
-    return [w.value for w in walk(experiment.view) if "<img" in str(getattr(w, "value", ""))]
+    """Every picture that is in view, as HTML or as the URL on a pad."""
+    parts = list(walk(experiment.view))
+    seen = [part.answer.get("seen") for part in parts if isinstance(part, Pad)]
+    return seen + [part.value for part in parts if "<img" in str(getattr(part, "value", ""))]
 
 
 @pytest.mark.parametrize("kind", EVERY)
 def test_the_whole_state_goes_into_a_text_and_a_classmate_sees_the_same(kind, make):
-    mine = touched(make(kind))
+    mine = touched(make(kind, seed=20260101))
     text = mine.state_text()
     assert json.loads(text)["experiment"] == kind.name and len(text) < 6000
     theirs = make(kind)
@@ -192,15 +218,16 @@ class Structure(html.parser.HTMLParser):
 
 
 @pytest.mark.parametrize("kind", EVERY)
-def test_what_is_closed_is_let_go_of(kind, make, net, untrained, target):
-    arguments = {HowMuch: (net, target), TrainingLab: (net, target), ModalityExplorer: ()}
-    one = touched(kind(*arguments.get(kind, (net, untrained))))
-    known = weakref.ref(one)
-    one.close()
-    one.wait(HUNG)
-    del one
+def test_what_is_closed_is_let_go_of(kind, arguments):
     gc.collect()
-    assert known() is None
+    before = len(_instances)
+    experiment = touched(kind(**arguments[kind]))
+    reference = weakref.ref(experiment)
+    experiment.close()
+    experiment.wait(HUNG)
+    del experiment
+    gc.collect()
+    assert reference() is None and len(_instances) == before
 
 
 @pytest.mark.parametrize("kind", EVERY)
@@ -232,9 +259,10 @@ def test_every_control_has_a_name_and_every_picture_words(kind, make):
     for widget in walk(experiment.view):
         if not isinstance(widget, DOMWidget):  # a style, which is not seen
             continue
-        if "Slider" in type(widget).__name__ or type(widget).__name__ in ("Dropdown", "Checkbox"):
+        slides = hasattr(widget, "continuous_update") and not isinstance(widget, Text)
+        if slides or isinstance(widget, Button | Checkbox | Dropdown | Text):
             assert widget.description.strip(), widget
-        if "Slider" in type(widget).__name__:
+        if slides:
             assert not widget.continuous_update, widget.description
         page = Structure(str(getattr(widget, "value", "")))
         assert all(len(alt) > 20 for alt in page.alts) and all(page.players)
@@ -349,46 +377,21 @@ def test_the_curve_is_live_and_stop_ends_the_run(make, under_way):
     assert not lab.busy and not lab.start_button.disabled and lab.stop_button.disabled
 
 
-def test_an_error_in_the_thread_is_shown_and_raised(make, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "recorded"), [(RuntimeError("no number"), 1), (CourseError("no number"), 0)]
+)
+def test_an_error_in_the_thread_is_told_and_the_next_run_can_start(
+    make, monkeypatch, error, recorded
+):
+    def fails(*_, **__):
+        raise error
+
     lab = make(TrainingLab)
-
-    def broken(*_, **__):
-        raise RuntimeError("the disk is full")
-
-    monkeypatch.setattr(trials, "run", broken)
+    monkeypatch.setattr(trials, "run", fails)
     lab.start_button.click()
-    with pytest.raises(RuntimeError, match="disk is full"):
-        lab.wait(HUNG)
-    assert "the disk is full" in lab.told and not lab.start_button.disabled
-
-
-def test_what_a_learner_did_wrong_is_told_and_no_error_of_the_course(make, monkeypatch):
-    lab = make(TrainingLab)
-
-    def too_fast(*_, **__):
-        raise CourseError("The loss is no longer a number.")
-
-    monkeypatch.setattr(trials, "run", too_fast)
-    lab.start_button.click()
-    lab.wait(HUNG)
-    assert lab.told == "The loss is no longer a number." and not lab.errors
-
-
-def test_closing_ends_the_thread(make, under_way):
-    lab, (told, let_go) = make(TrainingLab), under_way
-
-    def at_work():
-        return any(thread.name.endswith(TrainingLab.name) for thread in threading.enumerate())
-
-    lab.images.value, lab.augment.value = 1000, True
-    lab.start_button.click()
-    wait_until(lambda: len(told) == 2)
-    assert at_work()
-    lab.close()
-    let_go.set()
-    wait_until(lambda: not at_work())
-    assert len(told) == 2, "it went on to another look"
-    assert all(widget.comm is None for widget in walk(lab.view))
+    wait_until(lambda: "no number" in lab.told and not lab.start_button.disabled)
+    assert len(lab.errors) == recorded, "a CourseError is what the learner can put right"
+    lab.errors.clear()
 
 
 def test_only_the_last_runs_are_kept(make):
@@ -540,18 +543,6 @@ def test_beside_all_of_mnist_stands_the_official_test(net, target):
     own.close()
 
 
-def test_a_large_seed_makes_a_state_that_can_be_read(make):
-    own = make(HowMuch, seed=20260101)
-    press(own.fields, "skip")
-    own.images.value = 10
-    own.start_button.click()
-    own.wait(HUNG)
-    assert len(own.live) == 1
-    other = make(HowMuch)
-    other.set_state(own.state_text())
-    assert other.live == own.live
-
-
 def test_another_seed_has_draws_that_were_not_recorded(make):
     own = make(HowMuch, seed=2)
     press(own.fields, "skip")
@@ -661,47 +652,23 @@ def test_what_cannot_be_shown_stays_dimmed(make, monkeypatch):
     assert "not shown" in own.status.value and "no such luck" in own.told
 
 
-def test_a_state_with_another_seed_shows_what_that_seed_shows(make):
-    mine, theirs = make(LayerExplorer, seed=5), make(LayerExplorer)
-    mine.layer.value = "layer2"
-    mine.wait(HUNG)
-    theirs.set_state(mine.state_text())
-    theirs.wait(HUNG)
-    assert theirs.portrait.picture.alt == mine.portrait.picture.alt
-    assert pictures(theirs) == pictures(mine)
-
-
-def test_a_drawing_of_ones_own_can_be_looked_at(make):
-    own = make(LayerExplorer)
-    x = handwritten().test.x[7]
-    own.show_drawing(x)
-    own.wait(HUNG)
-    assert own.picture.value == OWN and torch.equal(own.shown_picture(), x)
-    with pytest.raises(CourseError, match="shape"):
-        own.show_drawing(torch.zeros(28, 28))
-    assert len(own.state_text()) < 3000
-
-
 def test_what_is_drawn_on_its_pad_is_looked_at(make):
     own = make(LayerExplorer)
     pad = own.drawing.pad
     assert pad.layout.display == "none"
     own.draw_button.value = True
     assert pad.layout.display == ""
-    clicker.draw_on(pad, [[[128, 30], [128, 220]]], final=False)
+    clicker.draw_on(pad, STROKE, final=False)
     assert own.picture.value != OWN, "it waits for the end of the stroke"
-    clicker.draw_on(pad, [[[128, 30], [128, 220]]])
+    clicker.draw_on(pad, STROKE)
     assert own.picture.value == OWN and pad.answer["seen"].startswith("data:image/png")
     own.wait(HUNG)
     one = own.shown_picture()
     assert one.shape == (3, 32, 32) and one[:, :, 15:17].max() > 1 and one[:, :, :8].max() < -1
     clicker.draw_on(pad, [])
     assert pad.answer["seen"] == "" and torch.equal(own.shown_picture(), one)
-    text = own.state_text()
-    theirs = make(LayerExplorer)
-    theirs.set_state(text)
-    theirs.wait(HUNG)
-    assert torch.equal(theirs.shown_picture(), one)
+    with pytest.raises(CourseError, match="shape"):
+        own.show_drawing(torch.zeros(28, 28))
 
 
 def test_a_photograph_of_ones_own_is_looked_at_and_other_files_are_refused(make):
@@ -745,7 +712,7 @@ def test_the_pad_is_put_away_when_the_network_gets_something_else(make):
         lambda: own.set_state(state),
     ):
         own.draw_button.value = True
-        clicker.draw_on(own.drawing.pad, [[[128, 30], [128, 220]]])
+        clicker.draw_on(own.drawing.pad, STROKE)
         assert "gets" in own.drawing.pad.answer["words"] and own.picture.value == OWN
         drawn = own.shown_picture()
         choose()
@@ -787,7 +754,7 @@ def test_the_units_that_answer_a_and_not_b_come_first(make):
 def test_what_is_on_the_pad_is_compared_with_what_was_kept(make):
     own = make(LayerExplorer)
     own.draw_button.value = True
-    clicker.draw_on(own.drawing.pad, [[[128, 30], [128, 220]]])
+    clicker.draw_on(own.drawing.pad, STROKE)
     first_drawing = own.shown_picture()
     own.keep_button.click()
     assert own.other.value == EARLIER and own.drawing.text == "", "the pad is free for the next"
@@ -795,7 +762,7 @@ def test_what_is_on_the_pad_is_compared_with_what_was_kept(make):
     own.wait(HUNG)
     assert list(own.shown_pictures()) == [f"A: {OWN}", f"B: {EARLIER}"]
     assert torch.equal(own.shown_pictures()[f"B: {EARLIER}"], first_drawing)
-    assert not torch.equal(own.shown_picture(), progress_store)
+    assert not torch.equal(own.shown_picture(), first_drawing)
     theirs = make(LayerExplorer)
     theirs.set_state(own.state_text())
     theirs.wait(HUNG)
@@ -894,6 +861,9 @@ def contrast(one: str, other: str) -> float:
 def warmed(experiment):
     """The experiment after everything was done once, so that its memory has settled."""
     touched(experiment)
+    if isinstance(experiment, Teach):
+        press(experiment.guess)
+        experiment.wait(HUNG)
     if isinstance(experiment, LayerExplorer):
         for layer in UNITS:
             experiment.layer.value = layer
@@ -901,7 +871,10 @@ def warmed(experiment):
     return experiment
 
 
-TOUCHES = {TrainingLab: 2000, HowMuch: 30, LayerExplorer: 40, ModalityExplorer: 150}
+TOUCHES = {
+    DrawingPad: 2000, Teach: 1000, TrainingLab: 2000, HowMuch: 30, LayerExplorer: 40,
+    ModalityExplorer: 150,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", EVERY)

@@ -46,6 +46,7 @@ def prediction(
 
     `measured` is a number, numbers by label, or one of `options`. `results` are figures and texts
     that are shown with it. The answer is kept in the data home as question `name` of the notebook.
+    It takes more than seven parameters so that a notebook asks a question in one call.
     """
     if not isinstance(measured, (str, dict)):
         measured = {"": measured}
