@@ -179,7 +179,7 @@ def test_drawings_come_back_and_are_learnt_from_again(learner):
     for damaged in ({"sizes": 10}, {"sizes": ["10"]}, {"size": [10]}):
         again.bring_back(damaged)
     assert again.mine == anna.mine
-    assert again.said == {10: 80} and again.rows() == anna.rows()
+    assert again.predicted == {10: 80} and again.rows() == anna.rows()
 
 
 def test_a_cell_that_is_run_again_closes_what_it_showed_unless_another_cell_shows_it(monkeypatch):
@@ -550,7 +550,7 @@ def test_ten_drawings_then_it_learns(teach, hold):
     assert teach.guess.answered and not teach.halt.disabled
     let_go.set()
     teach.wait(HUNG)
-    assert "digits right (you said 60)" in teach.step.value and teach.said == {10: 60}
+    assert "digits right (you said 60)" in teach.step.value and teach.predicted == {10: 60}
     entry = predictions.of("00")["00.handwriting-10"]
     assert (
         entry["said"] == {"": 60} and entry["measured"][""] == teach.results["option-1", 10].of_100
@@ -582,9 +582,9 @@ def test_a_press_is_heard_once_with_what_stood_in_the_field(teach, hold):
     teach.fill.click()
     let_go = hold(handwriting, "teach")
     press(teach.guess, "answer", "70")
-    assert teach.busy and teach.said == {10: 70} and teach.guess.typed == []
+    assert teach.busy and teach.predicted == {10: 70} and teach.guess.typed == []
     press(teach.guess, "answer", "7")  # the second one of two
-    assert teach.said == {10: 70} and not teach.told
+    assert teach.predicted == {10: 70} and not teach.told
     let_go.set()
     teach.wait(HUNG)
     assert "(you said 70)" in teach.step.value
@@ -754,7 +754,7 @@ def test_saving_handing_over_pooling_deleting(teach, tmp_path):
     hands.name.value = "Ada"
     hands.save.click()
     saved = tmp_path / "hand" / "Ada.json"
-    assert saved.exists() and "3 drawings are in the folder" in hands.told.value
+    assert saved.exists() and "3 drawings are in the folder" in hands.status.value
 
     hands.compare.click()
     assert "two people or more" in teach.told
@@ -764,15 +764,15 @@ def test_saving_handing_over_pooling_deleting(teach, tmp_path):
         for who, hand in (("Alan", drawings[:20]), ("Grace", drawings[20:]))
     ]
     hands._handed_over(tuple(files))
-    assert "Alan (20), Grace (10)" in hands.told.value
+    assert "Alan (20), Grace (10)" in hands.status.value
     hands._handed_over(({"name": "x", "content": memoryview(b"?")},))
     assert "not a file of drawings" in teach.told
     hands.compare.click()
     teach.wait(HUNG)
     for who in ("Alan", "Grace", "Ada", "all together"):
-        assert who in hands.found.value
+        assert who in hands.comparison.value
     hands.forget.click()
-    assert "No classmates" in hands.told.value and hands.found.value == ""
+    assert "No classmates" in hands.status.value and hands.comparison.value == ""
 
     hands.name.value = "../Ada"
     hands.delete.click()
@@ -792,7 +792,7 @@ def test_saving_handing_over_pooling_deleting(teach, tmp_path):
     hands.delete.click()
     hands.yes.click()
     assert not teach.mine and not list((tmp_path / "hand").iterdir())
-    assert "gone" in hands.told.value and "Still saved" not in hands.told.value
+    assert "gone" in hands.status.value and "Still saved" not in hands.status.value
 
 
 def test_what_was_pasted_is_not_saved_over_ones_own_unasked(teach, tmp_path):
@@ -834,11 +834,11 @@ def test_what_others_saved_is_neither_overwritten_nor_deleted_unasked(teach, net
     mine.save.click()
     assert drawn_files.names(tmp_path / "hand") == ["Ada", "Grace"]
     mine.save.click()  # my own, again
-    assert "1 drawing is in the folder" in mine.told.value
+    assert "1 drawing is in the folder" in mine.status.value
     mine.name.value = ""
     mine.delete.click()
     mine.yes.click()
-    assert file.read_text() == before and "Still saved here: Ada" in mine.told.value
+    assert file.read_text() == before and "Still saved here: Ada" in mine.status.value
     draw_on(teach.pad, THREE, kept=True)
     mine.name.value = "Ada"
     mine.save.click()
@@ -879,12 +879,12 @@ def test_what_is_compared_is_what_is_in_the_pool(teach, hold):
         text = drawn_files.as_text(name, [drawn.sample(d, 3, n) for d in range(10)])
         clicker.hand_over(hands.upload, text.encode(), f"{name}.json")
     hands.compare.click()
-    assert hands.compare.disabled and "Comparing 2 hands" in hands.told.value
+    assert hands.compare.disabled and "Comparing 2 hands" in hands.status.value
     hands.forget.click()
     assert not hands.compare.disabled and "Comparing" not in teach.step.value
     let_go.set()
     teach.wait(HUNG)
-    assert hands.found.value == ""
+    assert hands.comparison.value == ""
 
 
 def test_the_lesson_on_a_page_without_a_kernel(teach):

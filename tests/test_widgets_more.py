@@ -72,7 +72,7 @@ def arguments(net, untrained, target, tmp_path):
     """The arguments of each experiment's class."""
     names = classes.names()
     return {
-        DrawingPad: {"networks": {"trained": (net, names), "untrained": (untrained, names)}},
+        DrawingPad: {"networks": {"trained": (net, names), "untrained": (untrained, "ab")}},
         Teach: {"net": net, "folder": tmp_path / "hand"},
         TrainingLab: {"net": net, "target": target},
         HowMuch: {"net": net, "target": target},
@@ -128,7 +128,7 @@ def touched(experiment):
         experiment.fill.click()
         experiment.who.value = NEIGHBOUR
         clicker.draw_on(experiment.pad, STROKE, kept=True)
-        experiment.said = {10: 80}
+        experiment.predicted = {10: 80.0}
         experiment.refresh_state()
     elif isinstance(experiment, TrainingLab):
         experiment.network.fixed, experiment.images.value = 4, 10
@@ -158,7 +158,7 @@ def touched(experiment):
 def pictures(experiment):
     """Every picture that is in view, as HTML or as the URL on a pad."""
     parts = list(walk(experiment.view))
-    seen = [part.answer.get("seen") for part in parts if isinstance(part, Pad)]
+    seen = [part.answer.get("seen", "") for part in parts if isinstance(part, Pad)]
     return seen + [part.value for part in parts if "<img" in str(getattr(part, "value", ""))]
 
 
@@ -415,152 +415,158 @@ def own_home(tmp_path, monkeypatch):
 
 
 def test_first_the_prediction_then_what_was_measured(make):
-    own = make(HowMuch)
-    assert own.measured.layout.display == "none" and own.digits.picture is None
-    assert own.prediction == {} and "appears after your answer" in own.curve.summary
-    assert "frozen" not in own.curve.picture.alt, "nothing measured is shown before the answer"
-    assert own.fields.typed == [], "no default"
-    press(own.fields, "answer", "", "", "")
-    own.fields.typed = typed = ["66", "80,5", "95 %"]
-    assert "66.0 at 10, 80.5 at 100, 95.0 at 1,000" in own.curve.picture.alt, "drawn as typed"
+    how_much = make(HowMuch)
+    assert how_much.measured.layout.display == "none" and how_much.digits.picture is None
+    assert how_much.prediction == {} and "appears after your answer" in how_much.curve.summary
+    assert "frozen" not in how_much.curve.picture.alt, "nothing measured is shown before the answer"
+    assert how_much.fields.typed == [], "no default"
+    press(how_much.fields, "answer", "", "", "")
+    how_much.fields.typed = typed = ["66", "80,5", "95 %"]
+    assert "66.0 at 10, 80.5 at 100, 95.0 at 1,000" in how_much.curve.picture.alt, "drawn as typed"
     wrong = "type a number from 0 to 100, or press Skip"
-    assert wrong in own.fields.alert and not own.shown, "what is heard after a press hides nothing"
-    before = Image.open(io.BytesIO(own.curve.picture.png)).size
-    press(own.fields, "answer", *typed)
-    assert Image.open(io.BytesIO(own.curve.picture.png)).size == before
-    assert own.prediction == {10: 66, 100: 80.5, 1000: 95} and not own.fields.alert
-    assert own.measured.layout.display == ""
-    assert own.ask.layout.display == "none"
-    press(own.fields, "skip")  # the second one of two
-    assert own.prediction == {10: 66, 100: 80.5, 1000: 95}
+    assert wrong in how_much.fields.alert and not how_much.shown, (
+        "what is heard after a press hides nothing"
+    )
+    before = Image.open(io.BytesIO(how_much.curve.picture.png)).size
+    press(how_much.fields, "answer", *typed)
+    assert Image.open(io.BytesIO(how_much.curve.picture.png)).size == before
+    assert how_much.prediction == {10: 66, 100: 80.5, 1000: 95} and not how_much.fields.alert
+    assert how_much.measured.layout.display == ""
+    assert how_much.ask.layout.display == "none"
+    press(how_much.fields, "skip")  # the second one of two
+    assert how_much.prediction == {10: 66, 100: 80.5, 1000: 95}
     (entry,) = progress_store.read("predictions").values()
     assert entry["said"] == {"with 10 images": 66, "with 100 images": 80.5, "with 1,000 images": 95}
-    own.images.value = 10
+    how_much.images.value = 10
     recorded = results.load("sweep")
     rows = recorded[
         (recorded.settings == "tuned") & (recorded.arm == "option-1") & ~recorded.augmented
         & (recorded.images == 10)
     ]  # fmt: skip
-    assert f"{100 * rows.accuracy.mean():.1f} of 100" in own.curve.summary
-    assert "yours are different" not in own.curve.summary
+    assert f"{100 * rows.accuracy.mean():.1f} of 100" in how_much.curve.summary
+    assert "yours are different" not in how_much.curve.summary
     first = 100 * rows[rows.draw == 0].accuracy.iloc[0]
-    assert f"This draw, recorded: {first:.1f}" in own.curve.summary
-    assert "You said 66: it is" in own.curve.summary
+    assert f"This draw, recorded: {first:.1f}" in how_much.curve.summary
+    assert "You said 66: it is" in how_much.curve.summary
 
 
 def test_every_number_that_was_predicted_is_scored_and_so_is_the_curve_between(make):
-    own = make(HowMuch)
-    press(own.fields, "answer", "66", "80.5", "95")
-    for row, (images, said) in zip(own.scored(), own.prediction.items(), strict=True):
-        mean = float(own._measured("option-1", False, images)["mean"])
+    how_much = make(HowMuch)
+    press(how_much.fields, "answer", "66", "80.5", "95")
+    for row, (images, said) in zip(how_much.scored(), how_much.prediction.items(), strict=True):
+        mean = float(how_much._measured("option-1", False, images)["mean"])
         assert row["images"] == f"{images:,}" and row["you said"] == f"{said:g}"
         assert row["difference"] == f"{round(mean, 1) - said:+.1f}".replace("-", "−")
-        assert row["measured"] in own.scores.value
-        assert curves.between(own.prediction, images) == pytest.approx(said)
-    own.images.value = 50  # nobody was asked for it
-    between = curves.between(own.prediction, 50)
-    assert 66 < between < 80.5 and f"Your curve says {between:.1f} here" in own.curve.summary
-    assert curves.between(own.prediction, 2500) is curves.between({}, 10) is None
+        assert row["measured"] in how_much.scores.value
+        assert curves.between(how_much.prediction, images) == pytest.approx(said)
+    how_much.images.value = 50  # nobody was asked for it
+    between = curves.between(how_much.prediction, 50)
+    assert 66 < between < 80.5 and f"Your curve says {between:.1f} here" in how_much.curve.summary
+    assert curves.between(how_much.prediction, 2500) is curves.between({}, 10) is None
     for other in ("option-2", "scratch"):
-        own.arm.value = other
-        assert "Your curve" not in own.curve.summary, "it was asked of Option 1"
+        how_much.arm.value = other
+        assert "Your curve" not in how_much.curve.summary, "it was asked of Option 1"
 
 
 def test_who_skips_the_prediction_sees_what_was_measured(make):
-    own = make(HowMuch)
-    press(own.fields, "skip")
-    assert own.shown and own.prediction == {} and "You said" not in own.curve.summary
-    assert [row["you said"] for row in own.scored()] == ["–"] * 3
+    how_much = make(HowMuch)
+    press(how_much.fields, "skip")
+    assert how_much.shown and how_much.prediction == {} and "You said" not in how_much.curve.summary
+    assert [row["you said"] for row in how_much.scored()] == ["–"] * 3
     other = make(HowMuch)
-    other.set_state(own.state_text())
+    other.set_state(how_much.state_text())
     assert other.shown and other.answer is None
 
 
 def test_the_images_shown_are_those_of_the_draw_and_a_point_can_be_run(make, net, target):
-    own = make(HowMuch)
-    press(own.fields, "skip")
-    one = own.digits.picture.png
-    own.draw.value = 5
-    assert own.digits.picture.png != one and "draw 5, 5 of each" in own.digits.summary
-    own.start_button.click()
-    own.wait(HUNG)
-    (row,) = own.live
+    how_much = make(HowMuch)
+    press(how_much.fields, "skip")
+    one = how_much.digits.picture.png
+    how_much.draw.value = 5
+    assert how_much.digits.picture.png != one and "draw 5, 5 of each" in how_much.digits.summary
+    how_much.start_button.click()
+    how_much.wait(HUNG)
+    (row,) = how_much.live
     labelled = draw(target.pool, 50, 4)
     by_hand = trials.transfer.option_1(net, labelled, test=target.test)
     assert row["accuracy"] == pytest.approx(by_hand.accuracy, abs=1e-4)
-    assert f"Now, on this machine: {100 * row['accuracy']:.1f}" in own.curve.summary
-    own.start_button.click()
-    own.wait(HUNG)
-    assert len(own.live) == 1  # the same point again
+    assert f"Now, on this machine: {100 * row['accuracy']:.1f}" in how_much.curve.summary
+    how_much.start_button.click()
+    how_much.wait(HUNG)
+    assert len(how_much.live) == 1  # the same point again
     tied = torch.tensor(0.9515).item()  # just below 95.15, as a mean of single precision is
-    own._finished(trials.Run(own.trial, (), 0.2, tied, None))
-    assert "Now, on this machine: 95.2" in own.curve.summary
-    assert "50 digits: 95.2 of 100" in own.status.value, "one run has one number"
+    how_much._finished(trials.Run(how_much.trial, (), 0.2, tied, None))
+    assert "Now, on this machine: 95.2" in how_much.curve.summary
+    assert "50 digits: 95.2 of 100" in how_much.status.value, "one run has one number"
 
 
 def test_a_point_under_way_can_be_stopped(make, under_way):
-    own, (told, let_go) = make(HowMuch), under_way
-    press(own.fields, "skip")
-    own.arm.value, own.augment.value, own.images.value = "scratch", True, 1000
-    own.start_button.click()
+    how_much, (told, let_go) = make(HowMuch), under_way
+    press(how_much.fields, "skip")
+    how_much.arm.value, how_much.augment.value, how_much.images.value = "scratch", True, 1000
+    how_much.start_button.click()
     wait_until(lambda: len(told) == 2)
-    own.stop_button.click()
+    how_much.stop_button.click()
     let_go.set()
-    own.wait(HUNG)
+    how_much.wait(HUNG)
     assert len(told) == 2, "it went on to another look"
-    assert own.live == [] and "Stopped" in own.status.value
+    assert how_much.live == [] and "Stopped" in how_much.status.value
 
 
 def test_who_has_more_digits_is_offered_more_of_them(make, net, target):
     assert make(HowMuch).images.options[-1][1] == 1000
     many = target.pool[torch.arange(2500) % len(target.pool)]
-    own = HowMuch(net, Target(many, target.validation, target.test))
-    assert own.images.options[-1] == ("2,500", 2500)
-    press(own.fields, "skip")
-    assert "yours are different" in own.curve.summary
-    assert "This draw, recorded" not in own.curve.summary
-    own.images.value = 2500
-    assert "this number was not recorded; run this point" in own.curve.summary
-    own.start_button.click()
-    own.wait(HUNG)
-    assert own.live[0]["images"] == 2500 and "Now, on this machine: 9" in own.curve.summary
+    how_much = HowMuch(net, Target(many, target.validation, target.test))
+    assert how_much.images.options[-1] == ("2,500", 2500)
+    press(how_much.fields, "skip")
+    assert "yours are different" in how_much.curve.summary
+    assert "This draw, recorded" not in how_much.curve.summary
+    how_much.images.value = 2500
+    assert "this number was not recorded; run this point" in how_much.curve.summary
+    how_much.start_button.click()
+    how_much.wait(HUNG)
+    assert (
+        how_much.live[0]["images"] == 2500 and "Now, on this machine: 9" in how_much.curve.summary
+    )
     with pytest.raises(CourseError, match="images is 2500, and it can be one of 10, 20"):
-        make(HowMuch).set_state(own.state_text())
-    own.close()
+        make(HowMuch).set_state(how_much.state_text())
+    how_much.close()
 
 
 def test_beside_all_of_mnist_stands_the_official_test(net, target):
     every = target.pool[torch.arange(ALL) % len(target.pool)]
-    own = HowMuch(net, Target(every, target.validation, target.test))
-    assert own.images.options[-1] == ("5,000", 5000)
-    press(own.fields, "skip")
-    own.images.value = 5000
+    how_much = HowMuch(net, Target(every, target.validation, target.test))
+    assert how_much.images.options[-1] == ("5,000", 5000)
+    press(how_much.fields, "skip")
+    how_much.images.value = 5000
     rows = comparing.plain(results.load("official")).query("arm == 'option-1'")
     of_5000 = 100 * rows[rows.images == 5000].set_index("draw").accuracy
-    assert f"{of_5000.mean():.1f} of 100, mean of {len(of_5000)} draws" in own.curve.summary
-    assert f"This draw, recorded: {of_5000[0]:.1f}" in own.curve.summary
-    assert "yours are different" not in own.curve.summary
-    own.close()
+    assert f"{of_5000.mean():.1f} of 100, mean of {len(of_5000)} draws" in how_much.curve.summary
+    assert f"This draw, recorded: {of_5000[0]:.1f}" in how_much.curve.summary
+    assert "yours are different" not in how_much.curve.summary
+    how_much.close()
 
 
 def test_another_seed_has_draws_that_were_not_recorded(make):
-    own = make(HowMuch, seed=2)
-    press(own.fields, "skip")
-    assert own.trial.seed == 2000 and "recorded:" not in own.curve.summary
+    how_much = make(HowMuch, seed=2)
+    press(how_much.fields, "skip")
+    assert how_much.trial.seed == 2000 and "recorded:" not in how_much.curve.summary
 
 
 # ---------------------------------------------------------------------- layer explorer
 
 
 def test_patches_and_answers_come_first_and_the_made_picture_last(make, monkeypatch):
-    own = make(LayerExplorer)
-    assert "its filter" in own.portrait.picture.alt and "Untrained: " in own.portrait.summary
+    explorer = make(LayerExplorer)
+    assert (
+        "its filter" in explorer.portrait.picture.alt and "Untrained: " in explorer.portrait.summary
+    )
     seen = []
-    draw_it = own._draw
-    own._draw = lambda found, *of: (seen.append(found[0].liked is None), draw_it(found, *of))
-    own.layer.value = "layer3"
-    own.wait(HUNG)
-    assert seen == [True, False] and "a picture made for it" in own.portrait.picture.alt
+    draw_it = explorer._draw
+    explorer._draw = lambda found, *of: (seen.append(found[0].liked is None), draw_it(found, *of))
+    explorer.layer.value = "layer3"
+    explorer.wait(HUNG)
+    assert seen == [True, False] and "a picture made for it" in explorer.portrait.picture.alt
 
     def again(*_, **__):
         raise AssertionError("what was kept is made again")
@@ -568,13 +574,13 @@ def test_patches_and_answers_come_first_and_the_made_picture_last(make, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(portrait.synthesis, "synthesise", again)
         patch.setattr(portrait, "top_patches", again)
-        own.picture.value = "photograph: flower"
-        own.wait(HUNG)
+        explorer.picture.value = "photograph: flower"
+        explorer.wait(HUNG)
     assert seen == [True, False, False], "it says that it makes what is there"
-    own.sheet.chosen = 127
-    own.layer.value = "layer1"
-    assert own.unit == own.sheet.chosen == 31
-    own.wait(HUNG)
+    explorer.sheet.chosen = 127
+    explorer.layer.value = "layer1"
+    assert explorer.unit == explorer.sheet.chosen == 31
+    explorer.wait(HUNG)
 
 
 def as_units(sheet):
@@ -587,111 +593,123 @@ def as_units(sheet):
 
 
 def test_the_sheet_has_every_unit_in_its_place(make, net):
-    own = make(LayerExplorer)
+    explorer = make(LayerExplorer)
     filters = 255 * filter_pictures(net.layer1.weight)
-    found = as_units(own.sheet.sheet).permute(0, 3, 1, 2)
+    found = as_units(explorer.sheet.sheet).permute(0, 3, 1, 2)
     assert found.shape == filters.shape and (found - filters).abs().max() < 1
     for layer in ("layer2", "layer4"):
-        own.layer.value = layer
-        own.wait(HUNG)
-        best = to_picture(own.portraits.patches("trained", layer).patches[:, 0])
-        found = as_units(own.sheet.sheet).permute(0, 3, 1, 2) / 255
-        assert found.shape == best.shape and layer[-1] in own.sheet.sheet["words"]
+        explorer.layer.value = layer
+        explorer.wait(HUNG)
+        best = to_picture(explorer.portraits.patches("trained", layer).patches[:, 0])
+        found = as_units(explorer.sheet.sheet).permute(0, 3, 1, 2) / 255
+        assert found.shape == best.shape and layer[-1] in explorer.sheet.sheet["words"]
         # In layer 4 it is kept in fewer bytes: nearly the same, and nearer than any other unit's.
         nearest = torch.cdist(found.flatten(1), best.flatten(1)).argmin(1)
         assert (best[nearest] - best).abs().amax((1, 2, 3)).max() < 0.02
-        assert len(own.sheet.sheet["url"]) < 200_000
+        assert len(explorer.sheet.sheet["url"]) < 200_000
 
 
 def test_what_is_out_of_date_is_dimmed_and_the_first_look_waits_for_nothing(make, hold):
-    own = make(LayerExplorer)
-    assert len(own.sheet.sheet["order"]) == UNITS["layer1"] and not own.busy and not own.sheet.busy
+    explorer = make(LayerExplorer)
+    assert (
+        len(explorer.sheet.sheet["order"]) == UNITS["layer1"]
+        and not explorer.busy
+        and not explorer.sheet.busy
+    )
     let_go = hold(portrait, "top_patches")
-    own.layer.value = "layer2"
-    assert own.sheet.busy and OLD in own.shown._dom_classes
-    assert len(own.sheet.sheet["order"]) == UNITS["layer1"], "the old one stays until then"
-    assert "Unit 22 of layer 2: looking" in own.status.value
+    explorer.layer.value = "layer2"
+    assert explorer.sheet.busy and OLD in explorer.shown._dom_classes
+    assert len(explorer.sheet.sheet["order"]) == UNITS["layer1"], "the old one stays until then"
+    assert "Unit 22 of layer 2: looking" in explorer.status.value
     let_go.set()
-    own.wait(HUNG)
-    assert len(own.sheet.sheet["order"]) == UNITS["layer2"] and not own.sheet.busy
-    assert OLD not in own.shown._dom_classes and "layer 2 (numbered 0 to 63)" in own.status.value
+    explorer.wait(HUNG)
+    assert len(explorer.sheet.sheet["order"]) == UNITS["layer2"] and not explorer.sheet.busy
+    assert (
+        OLD not in explorer.shown._dom_classes
+        and "layer 2 (numbered 0 to 63)" in explorer.status.value
+    )
 
 
 def test_who_goes_back_has_the_old_sheet_at_once(make, hold):
-    own = make(LayerExplorer)
+    explorer = make(LayerExplorer)
     let_go = hold(portrait, "top_patches")
-    own.layer.value = "layer2"
-    own.layer.value = "layer1"
-    assert not own.sheet.busy
+    explorer.layer.value = "layer2"
+    explorer.layer.value = "layer1"
+    assert not explorer.sheet.busy
     let_go.set()
-    own.wait(HUNG)
-    assert len(own.sheet.sheet["order"]) == UNITS["layer1"] and not own.sheet.busy
-    assert own.portrait.picture.alt.startswith("Unit 22 of layer 1")
+    explorer.wait(HUNG)
+    assert len(explorer.sheet.sheet["order"]) == UNITS["layer1"] and not explorer.sheet.busy
+    assert explorer.portrait.picture.alt.startswith("Unit 22 of layer 1")
 
 
 def test_a_click_on_the_sheet_of_a_larger_layer_chooses_nothing(make):
-    own = make(LayerExplorer)
-    own.sheet.chosen = 255
-    assert own.unit == own.sheet.chosen == 22 and json.loads(own.state_text())["unit"] == 22
-    own.sheet.chosen = 3
-    own.wait(HUNG)
-    assert own.unit == 3 and own.portrait.picture.alt.startswith("Unit 3 of layer 1")
+    explorer = make(LayerExplorer)
+    explorer.sheet.chosen = 255
+    assert (
+        explorer.unit == explorer.sheet.chosen == 22
+        and json.loads(explorer.state_text())["unit"] == 22
+    )
+    explorer.sheet.chosen = 3
+    explorer.wait(HUNG)
+    assert explorer.unit == 3 and explorer.portrait.picture.alt.startswith("Unit 3 of layer 1")
 
 
 def test_what_cannot_be_shown_stays_dimmed(make, monkeypatch):
-    own = make(LayerExplorer)
+    explorer = make(LayerExplorer)
 
     def fails(*_, **__):
         raise OSError("no such luck")
 
     monkeypatch.setattr(portrait, "top_patches", fails)
-    own.layer.value = "layer2"
+    explorer.layer.value = "layer2"
     with pytest.raises(OSError, match="no such luck"):
-        own.wait(HUNG)
-    assert own.sheet.busy and OLD in own.shown._dom_classes
-    assert "not shown" in own.status.value and "no such luck" in own.told
+        explorer.wait(HUNG)
+    assert explorer.sheet.busy and OLD in explorer.shown._dom_classes
+    assert "not shown" in explorer.status.value and "no such luck" in explorer.told
 
 
 def test_what_is_drawn_on_its_pad_is_looked_at(make):
-    own = make(LayerExplorer)
-    pad = own.drawing.pad
+    explorer = make(LayerExplorer)
+    pad = explorer.drawing.pad
     assert pad.layout.display == "none"
-    own.draw_button.value = True
+    explorer.draw_button.value = True
     assert pad.layout.display == ""
     clicker.draw_on(pad, STROKE, final=False)
-    assert own.picture.value != OWN, "it waits for the end of the stroke"
+    assert explorer.picture.value != OWN, "it waits for the end of the stroke"
     clicker.draw_on(pad, STROKE)
-    assert own.picture.value == OWN and pad.answer["seen"].startswith("data:image/png")
-    own.wait(HUNG)
-    one = own.shown_picture()
+    assert explorer.picture.value == OWN and pad.answer["seen"].startswith("data:image/png")
+    explorer.wait(HUNG)
+    one = explorer.shown_picture()
     assert one.shape == (3, 32, 32) and one[:, :, 15:17].max() > 1 and one[:, :, :8].max() < -1
     clicker.draw_on(pad, [])
-    assert pad.answer["seen"] == "" and torch.equal(own.shown_picture(), one)
+    assert pad.answer["seen"] == "" and torch.equal(explorer.shown_picture(), one)
     with pytest.raises(CourseError, match="shape"):
-        own.show_drawing(torch.zeros(28, 28))
+        explorer.show_drawing(torch.zeros(28, 28))
 
 
 def test_a_photograph_of_ones_own_is_looked_at_and_other_files_are_refused(make):
-    own = make(LayerExplorer)
+    explorer = make(LayerExplorer)
     file = io.BytesIO()
     tall = Image.new("RGB", (600, 900), "white")
     tall.paste("blue", (0, 0, 600, 450))
     tall.save(file, "JPEG", exif=_turned())
-    clicker.hand_over(own.upload, file.getvalue(), "beach.jpg")
-    own.wait(HUNG)
-    assert own.picture.value == OWN and own.shown_picture().shape == (3, 85, 128)
-    left, right = own.shown_picture()[:, 40, 10], own.shown_picture()[:, 40, 120]
+    clicker.hand_over(explorer.upload, file.getvalue(), "beach.jpg")
+    explorer.wait(HUNG)
+    assert explorer.picture.value == OWN and explorer.shown_picture().shape == (3, 85, 128)
+    left, right = explorer.shown_picture()[:, 40, 10], explorer.shown_picture()[:, 40, 120]
     assert right[0] < left[0] - 3, "it lies on its side, as the camera says: blue is at the right"
-    assert own.upload.value == () and own.told == ""
-    assert len(own.state_text()) < 30_000
-    before = own.state_text()
+    assert explorer.upload.value == () and explorer.told == ""
+    assert len(explorer.state_text()) < 30_000
+    before = explorer.state_text()
     narrow = io.BytesIO()
     Image.new("L", (2000, 20)).save(narrow, "PNG")
     for content, name in ((b"hello", "a.png"), (narrow.getvalue(), "b.png")):
-        clicker.hand_over(own.upload, content, name)
-        assert own.told.startswith(name) and own.told.endswith(".") and not own.errors
-        assert own.state_text() == before
-    own.wait(HUNG)
+        clicker.hand_over(explorer.upload, content, name)
+        assert (
+            explorer.told.startswith(name) and explorer.told.endswith(".") and not explorer.errors
+        )
+        assert explorer.state_text() == before
+    explorer.wait(HUNG)
 
 
 def _turned() -> Image.Exif:
@@ -702,91 +720,93 @@ def _turned() -> Image.Exif:
 
 
 def test_the_pad_is_put_away_when_the_network_gets_something_else(make):
-    own = make(LayerExplorer)
+    explorer = make(LayerExplorer)
     file = io.BytesIO()
     Image.new("RGB", (60, 90), "white").save(file, "PNG")
-    state = own.state_text()
+    state = explorer.state_text()
     for choose in (
-        lambda: clicker.hand_over(own.upload, file.getvalue(), "beach.png"),
-        lambda: setattr(own.picture, "value", "cat"),
-        lambda: own.set_state(state),
+        lambda: clicker.hand_over(explorer.upload, file.getvalue(), "beach.png"),
+        lambda: setattr(explorer.picture, "value", "cat"),
+        lambda: explorer.set_state(state),
     ):
-        own.draw_button.value = True
-        clicker.draw_on(own.drawing.pad, STROKE)
-        assert "gets" in own.drawing.pad.answer["words"] and own.picture.value == OWN
-        drawn = own.shown_picture()
+        explorer.draw_button.value = True
+        clicker.draw_on(explorer.drawing.pad, STROKE)
+        assert "gets" in explorer.drawing.pad.answer["words"] and explorer.picture.value == OWN
+        drawn = explorer.shown_picture()
         choose()
-        assert own.drawing.pad.layout.display == "none" and not own.draw_button.value
-        assert own.drawing.pad.answer["words"] == own.drawing.text == ""
-        assert not torch.equal(own.shown_picture(), drawn)
-    own.wait(HUNG)
+        assert explorer.drawing.pad.layout.display == "none" and not explorer.draw_button.value
+        assert explorer.drawing.pad.answer["words"] == explorer.drawing.text == ""
+        assert not torch.equal(explorer.shown_picture(), drawn)
+    explorer.wait(HUNG)
 
 
 def test_the_units_that_answer_a_and_not_b_come_first(make):
-    own = make(LayerExplorer)
-    by_number = own.sheet.sheet
-    own.picture.value = "digit 3"
-    own.wait(HUNG)
-    assert own.sheet.sheet is by_number, "one picture gives no order"
-    own.layer.value, own.other.value = "layer2", "digit 1"
-    own.wait(HUNG)
-    three, one = own.shown_pictures().values()
+    explorer = make(LayerExplorer)
+    by_number = explorer.sheet.sheet
+    explorer.picture.value = "digit 3"
+    explorer.wait(HUNG)
+    assert explorer.sheet.sheet is by_number, "one picture gives no order"
+    explorer.layer.value, explorer.other.value = "layer2", "digit 1"
+    explorer.wait(HUNG)
+    three, one = explorer.shown_pictures().values()
     to_three, to_one = (
-        own.portraits.strongest("trained", "layer2", x).tolist() for x in (three, one)
+        explorer.portraits.strongest("trained", "layer2", x).tolist() for x in (three, one)
     )
-    order = own.sheet.sheet["order"]
+    order = explorer.sheet.sheet["order"]
     ahead = [to_three[unit] - to_one[unit] for unit in order]
     assert ahead == sorted(ahead, reverse=True) and sorted(order) == list(range(64))
     first = order[0]
-    assert f"unit {first}: {to_three[first]:.1f} to A, " in own.sheet.sheet["names"][0]
-    assert "first those that answer A and not B" in own.sheet.sheet["words"]
-    best = to_picture(own.portraits.patches("trained", "layer2").patches[order, 0])
-    found = as_units(own.sheet.sheet).permute(0, 3, 1, 2) / 255
+    assert f"unit {first}: {to_three[first]:.1f} to A, " in explorer.sheet.sheet["names"][0]
+    assert "first those that answer A and not B" in explorer.sheet.sheet["words"]
+    best = to_picture(explorer.portraits.patches("trained", "layer2").patches[order, 0])
+    found = as_units(explorer.sheet.sheet).permute(0, 3, 1, 2) / 255
     assert (found - best).abs().max() < 0.01, "a picture is not that of its unit"
-    own.sheet.chosen = first
-    own.wait(HUNG)
-    assert f"A strongest ({to_three[first]:.1f})" in own.portrait.summary
-    own.other.value = NONE
-    own.wait(HUNG)
-    assert own.sheet.sheet["order"] == list(range(64)) and own.unit == first
+    explorer.sheet.chosen = first
+    explorer.wait(HUNG)
+    assert f"A strongest ({to_three[first]:.1f})" in explorer.portrait.summary
+    explorer.other.value = NONE
+    explorer.wait(HUNG)
+    assert explorer.sheet.sheet["order"] == list(range(64)) and explorer.unit == first
 
 
 def test_what_is_on_the_pad_is_compared_with_what_was_kept(make):
-    own = make(LayerExplorer)
-    own.draw_button.value = True
-    clicker.draw_on(own.drawing.pad, STROKE)
-    first_drawing = own.shown_picture()
-    own.keep_button.click()
-    assert own.other.value == EARLIER and own.drawing.text == "", "the pad is free for the next"
-    clicker.draw_on(own.drawing.pad, [[[30, 128], [220, 128]]])
-    own.wait(HUNG)
-    assert list(own.shown_pictures()) == [f"A: {OWN}", f"B: {EARLIER}"]
-    assert torch.equal(own.shown_pictures()[f"B: {EARLIER}"], first_drawing)
-    assert not torch.equal(own.shown_picture(), first_drawing)
+    explorer = make(LayerExplorer)
+    explorer.draw_button.value = True
+    clicker.draw_on(explorer.drawing.pad, STROKE)
+    first_drawing = explorer.shown_picture()
+    explorer.keep_button.click()
+    assert explorer.other.value == EARLIER and explorer.drawing.text == "", (
+        "the pad is free for the next"
+    )
+    clicker.draw_on(explorer.drawing.pad, [[[30, 128], [220, 128]]])
+    explorer.wait(HUNG)
+    assert list(explorer.shown_pictures()) == [f"A: {OWN}", f"B: {EARLIER}"]
+    assert torch.equal(explorer.shown_pictures()[f"B: {EARLIER}"], first_drawing)
+    assert not torch.equal(explorer.shown_picture(), first_drawing)
     theirs = make(LayerExplorer)
-    theirs.set_state(own.state_text())
+    theirs.set_state(explorer.state_text())
     theirs.wait(HUNG)
-    assert theirs.sheet.sheet["order"] == own.sheet.sheet["order"] != list(range(32))
-    own.picture.value = "digit 1"
-    own.keep_button.click()
-    own.wait(HUNG)
-    assert own.other.value == "digit 1"
+    assert theirs.sheet.sheet["order"] == explorer.sheet.sheet["order"] != list(range(32))
+    explorer.picture.value = "digit 1"
+    explorer.keep_button.click()
+    explorer.wait(HUNG)
+    assert explorer.other.value == "digit 1"
 
 
 def test_all_maps_of_a_layer_have_one_scale(make, monkeypatch):
-    own, drawn, save = make(LayerExplorer), [], Figure.savefig
+    explorer, drawn, save = make(LayerExplorer), [], Figure.savefig
     monkeypatch.setattr(Figure, "savefig", lambda f, *a, **k: (drawn.append(f), save(f, *a, **k)))
-    own.other.value = "digit 1"
-    own.wait(HUNG)
+    explorer.other.value = "digit 1"
+    explorer.wait(HUNG)
     images = [image for ax in drawn[-1].axes for image in ax.images]
     ends = [image.norm.vmax for image in images if image.get_cmap().name == "magma"]
     every = [
-        own.portraits.strongest(name, "layer1", x).max().item()
+        explorer.portraits.strongest(name, "layer1", x).max().item()
         for name in ("trained", "untrained")
-        for x in own.shown_pictures().values()
+        for x in explorer.shown_pictures().values()
     ]
     assert ends == [pytest.approx(max(every))] * 4
-    assert f"the brightest is {max(every):.1f}," in own.portrait.summary
+    assert f"the brightest is {max(every):.1f}," in explorer.portrait.summary
 
 
 def test_looking_changes_no_network(make, net, untrained):
@@ -799,40 +819,44 @@ def test_looking_changes_no_network(make, net, untrained):
 
 
 def test_a_cell_shows_plays_and_says_what_was_measured(make):
-    own = make(ModalityExplorer)
-    for row, name in enumerate(own.targets):
-        for column, source in enumerate(own.sources):
-            own.grid.chosen = [row, column]
-            assert own.cell == (name, source) and own.said in own.sentence.value
-            cell = own.grid.cells[row][column]
-            assert cell["label"] == own.said and cell["framed"] == ("same kind" in own.said)
-            players = Structure(own.source_sounds.value + own.target_sounds.value).players
+    explorer = make(ModalityExplorer)
+    for row, name in enumerate(explorer.targets):
+        for column, source in enumerate(explorer.sources):
+            explorer.grid.chosen = [row, column]
+            assert (
+                explorer.cell == (name, source)
+                and explorer.result_in_words in explorer.sentence.value
+            )
+            cell = explorer.grid.cells[row][column]
+            assert cell["label"] == explorer.result_in_words
+            assert cell["framed"] == ("same kind" in cell["label"])
+            players = Structure(explorer.source_sounds.value + explorer.target_sounds.value).players
             heard = matrix_cells.of_source(source).sounds + matrix_cells.of_target(name).sounds
             assert len(players) == len(heard) and all(players)
-            assert (own.source.picture is None) == (source == "random")
-    own.grid.chosen = [own.targets.index("spoken"), own.sources.index("audio")]
-    assert "data:audio/wav;base64" in own.target_sounds.value
+            assert (explorer.source.picture is None) == (source == "random")
+    explorer.grid.chosen = [explorer.targets.index("spoken"), explorer.sources.index("audio")]
+    assert "data:audio/wav;base64" in explorer.target_sounds.value
 
 
 def test_the_colours_carry_numbers_and_can_be_read(make):
-    own = make(ModalityExplorer)
-    for cells in own.grid.cells:
+    explorer = make(ModalityExplorer)
+    for cells in explorer.grid.cells:
         for cell in cells:
             assert cell["text"][0].isdigit()
             assert contrast(cell["colour"], cell["ink"]) >= 4.5, cell
-    framed = [[cell["framed"] for cell in cells] for cells in own.grid.cells]
-    assert [sum(row) for row in framed] == [1] * len(own.targets)
-    before = own.grid.cells
-    own.option.value = "2"
-    assert own.grid.cells != before and "from scratch" in own.grid.caption
+    framed = [[cell["framed"] for cell in cells] for cells in explorer.grid.cells]
+    assert [sum(row) for row in framed] == [1] * len(explorer.targets)
+    before = explorer.grid.cells
+    explorer.option.value = "2"
+    assert explorer.grid.cells != before and "from scratch" in explorer.grid.caption
 
 
 @pytest.mark.parametrize("images", [50, 200])
 @pytest.mark.parametrize("option", ["1", "2"])
 def test_what_the_cells_say_adds_up_but_for_rounding(make, images, option):
-    own = make(ModalityExplorer)
-    own.images.value, own.option.value = images, option
-    for first, *others in own.grid.cells:
+    explorer = make(ModalityExplorer)
+    explorer.images.value, explorer.option.value = images, option
+    for first, *others in explorer.grid.cells:
         assert f"{first['text']} of 100" in first["label"]
         for cell in others:
             right, ahead = cell["text"].replace("−", "-").rstrip("*").split("\n")

@@ -24,7 +24,7 @@ from tl_course.study import handwriting
 from tl_course.widgets.base import WRAP, Experiment, control, is_like
 from tl_course.widgets.parts import joined
 
-TOP = 5  # likeliest classes that are shown of a network with many
+FEW, TOP = 10, 5  # up to 10 classes all have a bar, otherwise the 5 likeliest
 THING = 44  # pixels of the picture beside the name of such a class
 NO_SAMPLE = "–"
 PICTURES_WANTED = {"want": [str]}  # the two messages of front/pad.js
@@ -111,15 +111,15 @@ class Canvas:
         """
         shown = {"revision": self.pad.revision}
         if not self.text:
-            bars = [_reader(name, None, names) for name, (_, names) in readers.items()]
-            self.pad.answer = shown | {"seen": "", "words": "", "also": "", "readers": bars}
+            answers = [_reader(name, None, names) for name, (_, names) in readers.items()]
+            self.pad.answer = shown | {"seen": "", "words": "", "also": "", "readers": answers}
             return
-        digit, bars, sentences, other_sentences = drawn.pixels(self.text), [], [], []
+        digit, answers, sentences, other_sentences = drawn.pixels(self.text), [], [], []
         with machine.one_thread():
             for name, (net, names) in {**readers, **(also or {} if final else {})}.items():
                 shares = handwriting.read(net, digit[None])[0]
                 if name in readers:
-                    bars.append(_reader(name, shares, names))
+                    answers.append(_reader(name, shares, names))
                 best = int(shares.argmax())
                 sentence = f"{name}: {names[best]} ({100 * shares[best]:.0f}%)"
                 (sentences if name in readers else other_sentences).append(sentence)
@@ -129,7 +129,7 @@ class Canvas:
             "seen_alt": "The drawing as the network gets it: 28 by 28 pixels, white on black.",
             "words": words or ("; ".join(sentences) if final else before.get("words", "")),
             "also": note or ("; ".join(other_sentences) if final else before.get("also", "")),
-            "readers": bars,
+            "readers": answers,
         }
 
     def _on_message(self, content: list | dict) -> None:
@@ -190,15 +190,19 @@ class Canvas:
 
 
 def _reader(name: str, shares: torch.Tensor | None, names: Sequence[str]) -> dict:
-    """One network's bars: every class if there are few, otherwise the likeliest ones."""
-    few = len(names) <= 10
-    if shares is None:
-        bars = [[label, None, False] for label in names] if few else []
+    """One network's bars for front/bars.js; `shares` is None before the first stroke."""
+    if shares is not None:
+        rows = bars(shares, names)
     else:
-        order = range(len(names)) if few else shares.topk(TOP).indices.tolist()
-        best = int(shares.argmax())
-        bars = [[names[i], round(shares[i].item(), 4), i == best] for i in order]
-    return {"name": name, "named": max(map(len, names)) > 3, "bars": bars}
+        rows = [[label, None, False] for label in names] if len(names) <= FEW else []
+    return {"name": name, "named": max(map(len, names)) > 3, "bars": rows}
+
+
+def bars(shares: torch.Tensor, names: Sequence[str]) -> list[list]:
+    """[name, share, is the likeliest] of each class; of more than FEW classes the likeliest TOP."""
+    order = range(len(names)) if len(names) <= FEW else shares.topk(TOP).indices.tolist()
+    best = int(shares.argmax())
+    return [[names[i], round(shares[i].item(), 4), i == best] for i in order]
 
 
 class DrawingPad(Experiment):

@@ -67,7 +67,7 @@ class ModalityExplorer(Experiment):
         return self.targets[row], self.sources[column]
 
     @property
-    def said(self) -> str:
+    def result_in_words(self) -> str:
         """The result in the chosen cell, in words."""
         return self._in_words(*self.cell)
 
@@ -100,7 +100,7 @@ class ModalityExplorer(Experiment):
     def _show_cell(self) -> None:
         self._shown = self.grid.chosen
         target, source = self.cell
-        self.sentence.value = status(self.said)
+        self.sentence.value = status(self.result_in_words)
         for role, name, slot, sounds in (
             ("source", source, self.source, self.source_sounds),
             ("target", target, self.target, self.target_sounds),

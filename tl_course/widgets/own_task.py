@@ -46,11 +46,11 @@ from tl_course.widgets.base import (
     one_of,
     table,
 )
+from tl_course.widgets.drawing_pad import bars
 from tl_course.widgets.parts import joined
 
 PICTURES, CHECK, TRAIN, RESULT, TRY = range(5)
 NAMES = ("Pictures", "Check", "Train", "Result", "Try it")
-FEW_CLASSES, TOP = 10, 5  # up to 10 classes all have a bar, otherwise the 5 likeliest
 BETWEEN = 0.3  # seconds between two progress reports
 SHOWN = 256  # pixels of a picture that is tried
 OPTIONS = {
@@ -668,8 +668,6 @@ class OwnTask(Experiment):
         with machine.one_thread():
             shares = training.predict(self.outcome.adapted.net, x[None])[0].softmax(0)
         best = int(shares.argmax())
-        show_all = len(names) <= FEW_CLASSES
-        order = range(len(names)) if show_all else shares.topk(TOP).indices.tolist()
         verdict = ""
         if true is not None:
             verdict = f"{'Right' if best == true else 'Wrong'}: it is '{names[true]}'. "
@@ -682,7 +680,7 @@ class OwnTask(Experiment):
             "how": f"what it gets, as in training: all of it in {SIZE}×{SIZE} pixels{rest}",
             "words": f"{name}: {names[best]}, {100 * shares[best]:.0f}% sure. {verdict}"
             + ANY.format(len(names)),
-            "bars": [[names[i], round(shares[i].item(), 4), i == best] for i in order],
+            "bars": bars(shares, names),
         }
 
     # ------------------------------------------------------------------ state, still

@@ -74,7 +74,7 @@ class Teach(Experiment):
         self.mine: list[Labelled] = []
         self.neighbours: list[Labelled] = []
         self.results: dict[tuple[str, int], Result] = {}
-        self.said: dict[int, float] = {}  # predictions by the number of drawings
+        self.predicted: dict[int, float] = {}  # predictions by the number of drawings
         self._results_seed = seed
         self._learning: list[int] = []  # the numbers of drawings of the training under way
         self._test: Examples | None = None
@@ -236,7 +236,7 @@ class Teach(Experiment):
             return
         sizes = self._sizes()
         if typed.strip():
-            self.said[sizes[0]] = _parsed_guess(typed)
+            self.predicted[sizes[0]] = _parsed_guess(typed)
             self.guess.write([])
         self._learn(sizes)
 
@@ -269,9 +269,9 @@ class Teach(Experiment):
     def _learnt(self, result: Result) -> None:
         self.results[result.arm, result.images] = handwriting.followed(result, self.mine)
         self.bar.value += 1
-        if result.arm == "option-1" and result.images in self.said:
+        if result.arm == "option-1" and result.images in self.predicted:
             question = _question(result.images, result.of_100)
-            answer = {"": self.said[result.images]}
+            answer = {"": self.predicted[result.images]}
             predictions.keep("00", f"handwriting-{result.images}", question, answer)
         self._drop_old_networks()
         newest = result.images == handwriting.taught_with(self.mine)
@@ -314,7 +314,7 @@ class Teach(Experiment):
             ask = "Of 100 strangers' digits, how many will the network get right after training?"
             return f"{sizes[0]} drawn. {ask}"
         result = self.results["option-1", sizes[0]]
-        predicted = self.said.get(sizes[0])
+        predicted = self.predicted.get(sizes[0])
         guessed = "" if predicted is None else f" (you said {predicted:g})"
         draw = "That is enough to read on below. Or draw" if n >= ENOUGH else "Draw"
         return (
@@ -399,7 +399,7 @@ class Teach(Experiment):
     def forget_mine(self) -> None:
         """Delete the learner's drawings and everything that was learnt from them."""
         self.abandon()
-        self.mine, self.results, self.said = [], {}, {}
+        self.mine, self.results, self.predicted = [], {}, {}
         self.show()
 
     def compare(self, hands: dict[str, list[Labelled]], done: Callable[[Any], None]) -> None:
@@ -429,14 +429,14 @@ class Teach(Experiment):
         return super().settings() | {
             "mine": [[drawing.label, drawing.text] for drawing in self.mine],
             "neighbour": [[drawing.label, drawing.text] for drawing in self.neighbours],
-            "said": [list(pair) for pair in self.said.items()],
+            "said": [list(pair) for pair in self.predicted.items()],
         }
 
     def apply(self, settings: dict) -> None:
         mine, neighbours = (drawn_files.from_rows(settings[key]) for key in ("mine", "neighbour"))
         predicted = _parsed_predictions(settings["said"])  # raises before anything changes
         super().apply(settings)
-        self.said = predicted
+        self.predicted = predicted
         if (mine, self.seed) != (self.mine, self._results_seed):
             self.mine, self.results, self._results_seed = mine, {}, self.seed
             self.hands.disown()
@@ -541,7 +541,7 @@ class Hands:
         style = {"description_width": "initial"}
         self.name = widgets.Text(description="Your first name", placeholder="Ada", style=style)
         self.save, self.delete = button(SAVE), button(DELETE)
-        self.question, self.told, self.found = (widgets.HTML() for _ in range(3))
+        self.question, self.status, self.comparison = (widgets.HTML() for _ in range(3))
         self.no, self.yes = button("No"), button("Yes", "danger")
         self.asking = widgets.VBox([self.question, widgets.HBox([self.no, self.yes], layout=ROW)])
         # The button that asked, and the action that is in question.
@@ -565,7 +565,7 @@ class Hands:
         )
         own = widgets.HBox([experiment.who, self.name, self.save, self.delete], layout=ROW)
         pooling = widgets.HBox([self.upload, self.compare, self.forget], layout=ROW)
-        self.view = widgets.VBox([about, own, self.asking, self.told, pooling, self.found])
+        self.view = widgets.VBox([about, own, self.asking, self.status, pooling, self.comparison])
 
     def open(self, opened: bool) -> None:
         """Show or hide it."""
@@ -582,7 +582,8 @@ class Hands:
         self._withdraw_question()
         people = ", ".join(f"{who} ({len(hand)})" for who, hand in self.pool.items())
         pool = f"Classmates' drawings: {people}." if people else "No classmates' drawings yet."
-        self.told.value = f'<span role="status">{html.escape(f"{sentence} {pool}".strip())}</span>'
+        words = html.escape(f"{sentence} {pool}".strip())
+        self.status.value = f'<span role="status">{words}</span>'
 
     def _ask(
         self, by: widgets.Button, act: Callable[[], None], no: str, yes: str, words: str
@@ -670,7 +671,7 @@ class Hands:
 
     def _pool_changed(self) -> None:
         self._experiment.stop_comparing()
-        self.found.value = ""
+        self.comparison.value = ""
         self._report_pool()
 
     def _compare(self) -> None:
@@ -699,7 +700,7 @@ class Hands:
         ]
         self._report_pool()
         if rows:
-            self.found.value = table(rows, "Option 1, taught by each and by all together")
+            self.comparison.value = table(rows, "Option 1, taught by each and by all together")
 
 
 def _join(pool: dict[str, list[Labelled]], name: str, hand: list[Labelled]) -> None:
