@@ -33,7 +33,7 @@ def figures():
 
 
 def test_every_figure_that_is_promised_is_in_the_json(figures):
-    said = json.loads(json.dumps(bench.as_json(figures)))
+    report = json.loads(json.dumps(bench.as_json(figures)))
     promised = {
         "images_per_second", "plain_images_per_second", "speedup", "share_of_limit",
         "seconds_to_accuracy", "gflops_float32", "gflops_bf16", "copy_gb_per_second",
@@ -44,16 +44,16 @@ def test_every_figure_that_is_promised_is_in_the_json(figures):
         *(f"{work}_busy_ratio" for work in ("stroke", "option_1", "option_2", "scoring")),
         "pretraining_busy_ratio", "plain_busy_ratio",
     }  # fmt: skip
-    assert promised <= said.keys() and promised <= said["parts"].keys()
-    for key, part in said["parts"].items():
+    assert promised <= report.keys() and promised <= report["parts"].keys()
+    for key, part in report["parts"].items():
         assert part["lowest"] <= part["median"] <= part["highest"], key
-        assert said[key] == part["median"] and part["highest"] >= 0
-    rate = said["images_per_second"]
-    ahead = rate / said["plain_images_per_second"]
-    assert said["speedup"] == pytest.approx(ahead), "one turn, so the ratio of the medians"
-    assert said["rendering_share"] == pytest.approx(rate / said["rendering_images_per_second"])
-    limit = said["gflops_bf16" if machine.has_fast_bf16() else "gflops_float32"]
-    assert said["share_of_limit"] == pytest.approx(rate * bench.flops_per_image() / 1e9 / limit)
+        assert report[key] == part["median"] and part["highest"] >= 0
+    rate = report["images_per_second"]
+    ahead = rate / report["plain_images_per_second"]
+    assert report["speedup"] == pytest.approx(ahead), "one turn, so the ratio of the medians"
+    assert report["rendering_share"] == pytest.approx(rate / report["rendering_images_per_second"])
+    limit = report["gflops_bf16" if machine.has_fast_bf16() else "gflops_float32"]
+    assert report["share_of_limit"] == pytest.approx(rate * bench.flops_per_image() / 1e9 / limit)
 
 
 def test_the_table_has_each_figure_with_its_spread_and_replaces_the_last_one(figures, tmp_path):
@@ -69,20 +69,20 @@ def test_the_table_has_each_figure_with_its_spread_and_replaces_the_last_one(fig
 def test_the_verb_prints_the_table_and_ends_with_json(figures, monkeypatch, capsys):
     monkeypatch.setattr(bench, "bench", lambda **_: figures)
     assert cli.main(["bench", "--json"]) == 0
-    said = capsys.readouterr().out.strip().splitlines()
-    assert json.loads(said[-1])["speedup"] > 0 and said[0].startswith(f"| {machine.summary()}")
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert json.loads(lines[-1])["speedup"] > 0 and lines[0].startswith(f"| {machine.summary()}")
 
 
 def test_what_is_compared_takes_turns_and_the_first_turn_is_not_counted():
     order, counter = [], itertools.count()
 
-    def one(name):
+    def program(name):
         return lambda: order.append(name) or next(counter)
 
-    found = bench.in_turn(2, a=one("a"), b=one("b"))
+    turns = bench.in_turn(2, a=program("a"), b=program("b"))
     assert order == ["a", "b"] * 3
-    assert found == {"a": (2, 4), "b": (3, 5)}
-    assert bench.ratios(found["b"], found["a"]) == (3 / 2, 5 / 4)
+    assert turns == {"a": (2, 4), "b": (3, 5)}
+    assert bench.ratios(turns["b"], turns["a"]) == (3 / 2, 5 / 4)
     assert Figure("x", "x", "", (3.0, 1.0, 2.0)).as_dict()["median"] == 2.0
 
 
@@ -155,8 +155,8 @@ def test_the_regression_of_scikit_learn_is_as_good_on_the_same_features():
     net = pretraining.pretrained()
     fitted = rivals.logistic_regression(features(net, labelled.x), labelled.y, 1e-2)
     seen = features(net, digits.validation.x).numpy()
-    own = output_layers(net, [labelled], [0], [1e-2]).right(
+    course = output_layers(net, [labelled], [0], [1e-2]).right(
         features(net, digits.validation.x), digits.validation.y
     )
     score = fitted.score(seen, digits.validation.y.numpy())
-    assert score == pytest.approx(own.float().mean().item(), abs=0.002)
+    assert score == pytest.approx(course.float().mean().item(), abs=0.002)

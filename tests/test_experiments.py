@@ -32,21 +32,21 @@ def test_with_the_old_output_layer_nothing_is_forgotten_under_option_1(net, targ
     assert torch.equal(back(x), net(x))
     target = replace(target, test=target.test[::20])
     rows = list(forgetting.forgetting(net, target, EmojiImages(5), [10], 1, renders=300))
-    found = {row["arm"]: row["accuracy"] for row in rows}
-    assert found["option-1"] == found["before"] > found["option-2"] > 0.1
+    accuracies = {row["arm"]: row["accuracy"] for row in rows}
+    assert accuracies["option-1"] == accuracies["before"] > accuracies["option-2"] > 0.1
     assert len(rows) == 3, "ten digits have the settings of fifty, so there is no control"
 
 
 def test_forgetting_is_measured_on_the_networks_that_the_options_give_by_default(net, target):
     target = replace(target, test=target.test[::20])
     ten = draw(target.pool, 10, 1)
-    shown = transfer.option_2(net, ten, seed=1)
+    tuned_2 = transfer.option_2(net, ten, seed=1)
     seed_0 = forgetting.forgetting(net, target, EmojiImages(5), [10], 2, renders=50)
     row = [row for row in seed_0 if row["arm"] == "option-2"][1]
     assert row["draw"] == 1
-    for layer, share in forgetting.moved(net, shown.net).items():
+    for layer, share in forgetting.moved(net, tuned_2.net).items():
         assert row[layer.replace("layer ", "moved_")] == pytest.approx(share, rel=1e-6)
-    assert row["test"] == training.accuracy(shown.net, target.test.x, target.test.y)
+    assert row["test"] == training.accuracy(tuned_2.net, target.test.x, target.test.y)
     tuned = settings.chosen("option-2", 10)
     assert (row["settings"], row["rate"], row["steps"]) == (
         "tuned",
@@ -142,7 +142,7 @@ def test_other_forms_are_changes_that_the_checks_let_pass(net, target):
 
 def test_by_hand_frozen_is_frozen_and_everything_else_moves(net, target):
     ten = draw(target.pool, 10, 0)
-    frozen, tuned = (by_hand.by_hand(net, ten, one, 1e-3, 2) for one in (True, False))
+    frozen, tuned = (by_hand.by_hand(net, ten, freeze, 1e-3, 2) for freeze in (True, False))
     assert layers_fingerprint(frozen) == layers_fingerprint(net) != layers_fingerprint(tuned)
     assert frozen.output.weight.abs().sum() > 0 and frozen.output.out_features == 10
 

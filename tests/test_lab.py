@@ -74,8 +74,8 @@ def theirs(tmp_path):
 
 def news(address, name="fetchNews"):
     """The present answer to the question about news, as JupyterLab works it out."""
-    found = json.loads(ask(address, f"/lab/api/settings/{NEWS}"))
-    return found["settings"].get(name, found["schema"]["properties"][name]["default"])
+    answer = json.loads(ask(address, f"/lab/api/settings/{NEWS}"))
+    return answer["settings"].get(name, answer["schema"]["properties"][name]["default"])
 
 
 def test_it_prints_the_address_of_the_first_notebook_and_little_else(tmp_path, theirs):
@@ -91,7 +91,7 @@ def test_it_prints_the_address_of_the_first_notebook_and_little_else(tmp_path, t
             r"http://127\.0\.0\.1:\d+/lab/tree/00_start_here\.ipynb\?token=\w{20,}", address
         )
         assert b"JupyterLab" in ask(address, urlsplit(address).path)
-        names = {one["name"] for one in json.loads(ask(address, "/api/contents"))["content"]}
+        names = {entry["name"] for entry in json.loads(ask(address, "/api/contents"))["content"]}
         assert "00_start_here.ipynb" in names and "tl_course" not in names
 
         # Our answer to the question about news is a default: it hides nothing of the learner's.
@@ -99,8 +99,8 @@ def test_it_prints_the_address_of_the_first_notebook_and_little_else(tmp_path, t
         assert b'"ofTheirs": "kept"' in ask(address, "/lab")
         ask(address, f"/lab/api/settings/{NEWS}", "PUT", {"raw": '{"fetchNews": "true"}'})
         assert news(address) == "true"
-    kept = tmp_path / "theirs" / "settings" / (NEWS.replace(":", "/") + ".jupyterlab-settings")
-    assert "true" in kept.read_text()
+    file = tmp_path / "theirs" / "settings" / (NEWS.replace(":", "/") + ".jupyterlab-settings")
+    assert "true" in file.read_text()
 
 
 def test_the_browser_opens_the_same(tmp_path, theirs):
@@ -159,19 +159,19 @@ def test_options_and_settings_of_the_learner_win(tmp_path, theirs):
 )
 def test_where_others_reach_it_jupyters_own_words_stand(reached_by_others):
     plain = {"ip": "localhost", "custom_display_url": "", "sock": ""}
-    heard, tells = [], []
+    filters, callbacks = [], []
     server = types.SimpleNamespace(
         **plain, local_url="http://127.0.0.1:1/?token=t", open_browser=False,
-        io_loop=types.SimpleNamespace(add_callback=lambda *call: tells.append(call)),
-        log=types.SimpleNamespace(addFilter=heard.append),
+        io_loop=types.SimpleNamespace(add_callback=lambda *call: callbacks.append(call)),
+        log=types.SimpleNamespace(addFilter=filters.append),
     )  # fmt: skip
     vars(server).update(reached_by_others)
     extension._load_jupyter_server_extension(server)
-    assert not heard and not tells
+    assert not filters and not callbacks
     vars(server).update(plain)
     extension._load_jupyter_server_extension(server)
-    (is_news,) = heard
-    assert len(tells) == 1
+    (is_news,) = filters
+    assert len(callbacks) == 1
     assert not is_news(logging.makeLogRecord({"msg": f"copy and paste {server.local_url}"}))
     assert is_news(logging.makeLogRecord({"msg": "the disk is full"}))
 

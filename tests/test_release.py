@@ -157,9 +157,9 @@ def small_class(small, tmp_path):
 
 def refused(capsys, *arguments: object) -> str:
     assert cli.main(list(map(str, arguments))) == 2
-    said = capsys.readouterr().err.strip()
-    assert len(said.splitlines()) == 1
-    return said
+    sentence = capsys.readouterr().err.strip()
+    assert len(sentence.splitlines()) == 1
+    return sentence
 
 
 def test_a_release_takes_the_place_of_another_only_by_force_and_nothing_is_lost(
@@ -204,12 +204,12 @@ def test_a_release_that_was_stopped_is_made_anew_without_force(small, tmp_path, 
 def test_a_clone_with_an_answer_in_it_is_refused(small, tmp_path, capsys):
     path, leak = small / "notebooks" / "01_small.ipynb", small / "start.py"
     shutil.copy(small / "tl_course" / "lessons" / "n01" / "solutions.py", leak)
-    said = refused(capsys, "release", "--out", tmp_path / "class")
-    assert "texts of solutions" in said and "start.py" in said
+    sentence = refused(capsys, "release", "--out", tmp_path / "class")
+    assert "texts of solutions" in sentence and "start.py" in sentence
     leak.unlink()
     path.write_text(path.read_text().replace("guessing_loss(classes)", "guessing_loss(n, more)"))
-    said = refused(capsys, "release", "--out", tmp_path / "class")
-    assert "is not as the course has it" in said
+    sentence = refused(capsys, "release", "--out", tmp_path / "class")
+    assert "is not as the course has it" in sentence
     assert not (tmp_path / "class" / "student").exists()
 
 
@@ -283,7 +283,7 @@ def test_a_batch_goes_on_whatever_is_handed_in(small_class, tmp_path):
     points.write_text(points.read_text().replace("01,guessing,1", "01,guessing,2.5"))
     handed_in.mkdir()
     every = exercises.every("01")
-    right = {name: one.cell(solved=True) for name, one in every.items()}
+    right = {name: exercise.cell(solved=True) for name, exercise in every.items()}
 
     def hand_in(student: str, **sources: str | None):
         """A copy in which cells have other sources; None takes one out."""
@@ -315,8 +315,8 @@ def test_a_batch_goes_on_whatever_is_handed_in(small_class, tmp_path):
     assert list(table) == ["1234", "bo", "broken", "cheats", "dies", "odd"]
     assert table["1234"]["points"] == "1" and table["1234"]["downhill"] == "1"
     assert "it took too long" in table["1234"]["remarks"]
-    found = {name: table["cheats"][name] for name in every}
-    assert found == {"horizontal": "0", "downhill": "0", "adding_up": "1", "guessing": "2.5"}
+    given = {name: table["cheats"][name] for name in every}
+    assert given == {"horizontal": "0", "downhill": "0", "adding_up": "1", "guessing": "2.5"}
     assert (table["cheats"]["points"], table["cheats"]["of"]) == ("3.5", "5.5")
     unsound = "no sound notebook"
     for student, words in dict(

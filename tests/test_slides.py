@@ -67,25 +67,25 @@ def clone(tmp_path, monkeypatch):
 
 def by_slide(node):
     """The texts, codes and outputs of each slide, joined."""
-    found = []
+    texts = []
     for cell in slides.as_slides(node).cells:
         if cell.metadata["slideshow"]["slide_type"] != "-":
-            found.append("")
+            texts.append("")
         hidden = cell.metadata.get("transient", {}).get("remove_source")
-        found[-1] += "" if hidden else cell.source + "\n"
-        found[-1] += "".join(str(one) for one in cell.get("outputs", []))
-    return found
+        texts[-1] += "" if hidden else cell.source + "\n"
+        texts[-1] += "".join(str(output) for output in cell.get("outputs", []))
+    return texts
 
 
 def test_a_slide_begins_at_headings_and_a_result_waits_for_the_vote():
-    found = by_slide(a_notebook())
-    asked = next(i for i, one in enumerate(found) if "HOW MANY?" in one)
-    assert found[asked].startswith("## A question") and "SO MANY" not in found[asked]
-    assert "SO MANY" in found[asked + 1] and "<img" in found[asked + 1]
-    assert any("IT HELD" in one for one in found[asked + 1 :])
-    assert [one for one in found if one.startswith("### Freeze")][0].count("def freeze") == 1
-    assert found[-1].startswith("## What you saw")
-    assert "by_hand = 6 * 7" in "".join(found), "the code is the point"
+    texts = by_slide(a_notebook())
+    asked = next(i for i, text in enumerate(texts) if "HOW MANY?" in text)
+    assert texts[asked].startswith("## A question") and "SO MANY" not in texts[asked]
+    assert "SO MANY" in texts[asked + 1] and "<img" in texts[asked + 1]
+    assert any("IT HELD" in text for text in texts[asked + 1 :])
+    assert [text for text in texts if text.startswith("### Freeze")][0].count("def freeze") == 1
+    assert texts[-1].startswith("## What you saw")
+    assert "by_hand = 6 * 7" in "".join(texts), "the code is the point"
 
 
 def test_a_picture_in_a_text_stays_with_it_where_links_go():
@@ -125,7 +125,7 @@ def test_no_experiment_gives_a_vote_away():
 
 def test_a_long_text_is_cut_between_paragraphs_and_nothing_is_lost():
     long = next(cell.source for cell in a_notebook().cells if "on and on" in cell.source)
-    pages = [one for one in by_slide(a_notebook()) if "on and on" in one]
+    pages = [text for text in by_slide(a_notebook()) if "on and on" in text]
     assert len(pages) == 2
     assert re.sub(r"\W+", "", long) in re.sub(r"\W+", "", "".join(pages))
 
@@ -197,7 +197,7 @@ def shown_in(chromium, path):
             if page.evaluate("Reveal.isLastSlide()"):
                 break
             page.keyboard.press("Space")
-        away = [one for one in asked if one != path.as_uri() and not one.startswith("data:")]
+        away = [url for url in asked if url != path.as_uri() and not url.startswith("data:")]
         assert not page.said and not away, (page.said, away)
         return seen, high
 
