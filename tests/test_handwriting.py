@@ -280,7 +280,7 @@ def test_distances_are_those_of_the_textbook():
     points, start = np.array([[0.0, 0], [3, 4], [9, 1]]), np.array([[0.0, 0], [5, 5]])
     end = np.array([[6.0, 0], [5, 5]])  # a line and a dot
     expected = [[0, 50**0.5], [4, 5**0.5], [10**0.5, 32**0.5]]
-    assert np.allclose(drawn._distances(points, start, end), expected)
+    assert np.allclose(np.sqrt(drawn._squares(points, start, end)), expected)
 
 
 def test_drawings_are_neither_written_nor_deleted_where_a_link_leads(tmp_path):

@@ -1,1 +1,1 @@
-"""What goes in: inputs on one scale, labelled examples, what is learnt first and adapted to."""
+"""Inputs on one scale, labelled examples, sources to pretrain on and targets to adapt to."""

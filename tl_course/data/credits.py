@@ -1,11 +1,11 @@
-"""What a network or a data set was made of, and who made that."""
+"""Who made the data that a network or a data set was made of."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Material:
-    """What a network learnt from and somebody else made."""
+    """Data that somebody else made and a network learnt from."""
 
     what: str
     by: str

@@ -1,4 +1,4 @@
-"""What every target is made of: labelled examples, three parts, and balanced draws."""
+"""Labelled examples, a target's three parts, and balanced draws."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tl_course.base.errors import CourseError
 class Examples:
     """Inputs `[n, 3, 32, 32]` on the course's scale, labels int64 `[n]`, names of the classes.
 
-    `scaled` is False where they only pass for their modality (`with_modality`).
+    `scaled` is False if the examples are of another modality than they say (`with_modality`).
     """
 
     x: torch.Tensor
@@ -29,13 +29,13 @@ class Examples:
         return replace(self, x=self.x[which], y=self.y[which])
 
     def with_modality(self, modality: str) -> Examples:
-        """The same examples, let pass as of another modality: to measure what that does."""
+        """The same inputs under another modality's name, to measure how a network does on them."""
         return self if modality == self.modality else replace(self, modality=modality, scaled=False)
 
 
 @dataclass(frozen=True)
 class Target:
-    """A target task: where labelled examples are drawn from, where choices are made, the test."""
+    """A target task: a pool to draw labelled examples from, a validation part, and a test part."""
 
     pool: Examples
     validation: Examples
@@ -43,11 +43,11 @@ class Target:
 
 
 def draw_indices(y: torch.Tensor, names: tuple[str, ...], images: int, seed: int) -> torch.Tensor:
-    """Which of the examples labelled `y` one balanced draw takes: int64 `[images]`.
+    """Indices of one balanced draw from examples labelled `y`: int64 `[images]`.
 
-    The order goes round the classes (0, 1, … 9, 0, 1, …), so that a smaller draw of the same seed
-    is the beginning of a larger one. A draw of all examples takes them as they are, whether or not
-    there are equally many of each class. Raises CourseError when the classes cannot share equally.
+    The classes take turns (0, 1, … 9, 0, 1, …), so a smaller draw of the same seed is the
+    beginning of a larger one. A draw of all examples need not be balanced. Raises CourseError if
+    the images cannot be shared equally among the classes.
     """
     n_classes = len(names)
     generator = torch.Generator()
@@ -73,5 +73,5 @@ def draw_indices(y: torch.Tensor, names: tuple[str, ...], images: int, seed: int
 
 
 def draw(pool: Examples, images: int, seed: int) -> Examples:
-    """One draw: `images` labelled examples out of the pool, equally many of each class."""
+    """One draw of `images` labelled examples from the pool, equally many of each class."""
     return pool[draw_indices(pool.y, pool.names, images, seed)]

@@ -1,9 +1,10 @@
-"""The scales of inputs: all pictures alike (x − 0.5) / 0.25; sound and text each by itself."""
+"""The scales of inputs: (x − 0.5) / 0.25 for pictures; sound and text are standardised."""
 
 import torch
 
 CHANNELS, SIZE = 3, 32  # of every example, whatever its modality
 MEAN, SCALE = 0.5, 0.25
+LUMINANCE = (0.299, 0.587, 0.114)  # weights of red, green and blue in grey (ITU-R BT.601)
 
 
 def scaled(x: torch.Tensor) -> torch.Tensor:
@@ -17,7 +18,7 @@ def to_picture(x: torch.Tensor) -> torch.Tensor:
 
 
 def standardised(x: torch.Tensor) -> torch.Tensor:
-    """Each of `[n, 1, 32, 32]` to mean 0 and spread 1, three times: `[n, 3, 32, 32]`."""
+    """Inputs `[n, 1, 32, 32]`, each scaled to mean 0 and spread 1, in three channels."""
     x = x - x.mean((1, 2, 3), keepdim=True)
     x = x / x.std((1, 2, 3), keepdim=True).clamp_min(1e-6)
     return x.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)

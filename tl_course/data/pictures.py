@@ -17,19 +17,18 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from tl_course.base import storage
 from tl_course.base.errors import CourseError, printable
 
-# What cameras, phones, screens and browsers write, also under the name of another. JPEG includes
-# the MPO of phones, which Pillow opens as one.
+# What cameras, phones, screens and browsers write. Pillow opens the MPO of phones as a JPEG.
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
-MOST_PIXELS = 52_000_000  # a camera's 50 megapixels; more needs more than 1 GB on its way
+MOST_PIXELS = 52_000_000  # a camera's 50 megapixels; decoding more takes over 1 GB
 MOST_BYTES = 200_000_000
 MOST_SCANS = 30  # of a progressive JPEG, which has about ten; each takes as long as a whole picture
-SCAN, END = b"\xff\xda", b"\xff\xd9"  # what a JPEG's scans begin with and its pictures end with
-ENOUGH = 1024  # pixels each way of a JPEG; a larger one is shrunk while it is decoded
-SIXTEEN = np.round(np.arange(65536) / 257).astype(np.uint8)  # 16-bit greys in 8 bits
+SCAN, END = b"\xff\xda", b"\xff\xd9"  # JPEG markers: start of a scan, end of an image
+JPEG_SIDE = 1024  # pixels; a larger JPEG is shrunk while it is decoded
+EIGHT_BITS = np.round(np.arange(65536) / 257).astype(np.uint8)  # of each 16-bit grey
 
 
 class PictureError(CourseError):
-    """No picture: `kind` says why, "unreadable", "too large" or "not a file"."""
+    """A picture that cannot be opened; `kind` is "unreadable", "too large" or "not a file"."""
 
     def __init__(self, sentence: str, kind: str):
         super().__init__(sentence)
@@ -41,10 +40,10 @@ def open_picture(
 ) -> tuple[Image.Image, bool]:
     """A picture in red, green and blue, 8 bits each, and whether parts of it are transparent.
 
-    It is turned as its camera was held, what is transparent is shown on white, 16-bit greys are
-    scaled to 8 bits, and of an animation the first frame counts. `file` is a path or the file's
-    content, `name` what an error calls it. Raises `PictureError`; a picture of more than
-    `most_pixels` is refused before it is decoded.
+    The picture is rotated as its EXIF data says, transparent parts become white, 16-bit greys are
+    scaled to 8 bits, and only the first frame of an animation is read. `file` is a path or the
+    file's content; errors call it `name`. Raises `PictureError`, for more than `most_pixels` before
+    anything is decoded.
     """
     if name is None:
         name = "This picture" if isinstance(file, bytes) else os.fspath(file)
@@ -54,7 +53,7 @@ def open_picture(
             raise _unreadable(name, why, "not a file")
         with io.BytesIO(file) if isinstance(file, bytes) else open(file, "rb") as content:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # what matters of them is a sentence below
+                warnings.simplefilter("ignore")  # a learner reads one sentence instead
                 return _decoded(content, name, most_pixels)
     except PictureError:
         raise
@@ -62,7 +61,7 @@ def open_picture(
         raise _too_large(name, most_pixels) from None
     except UnidentifiedImageError:
         raise _unreadable(name, "its content is not PNG, JPEG, GIF or WebP") from None
-    # Decoders meet a damaged file with many kinds of errors, and all of them mean the same.
+    # Decoders raise many kinds of errors for a damaged file.
     except Exception as error:
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise _unreadable(name, printable(why)) from None
@@ -77,15 +76,19 @@ def _unreadable(name: str, why: str, kind: str = "unreadable") -> PictureError:
 
 
 def _too_large(name: str, most_pixels: int) -> PictureError:
-    said = f"{name} has more than {most_pixels:,} pixels, which is the limit"
-    return PictureError(f"{said}: shrink it.", "too large")
+    return PictureError(
+        f"{name} has more than {most_pixels:,} pixels, which is the limit: shrink it.", "too large"
+    )
 
 
 def _decoded(content: BinaryIO, name: str, most_pixels: int) -> tuple[Image.Image, bool]:
     length = content.seek(0, os.SEEK_END)
     if length > MOST_BYTES:
-        said = f"{name} has {storage.in_words(length)}, and the limit is"
-        raise PictureError(f"{said} {storage.in_words(MOST_BYTES)}: shrink it.", "too large")
+        raise PictureError(
+            f"{name} has {storage.in_words(length)}, and the limit is "
+            f"{storage.in_words(MOST_BYTES)}: shrink it.",
+            "too large",
+        )
     content.seek(0)
     with Image.open(content, formats=FORMATS) as picture:
         if picture.format == "WEBP":  # its decoder keeps four copies
@@ -98,34 +101,34 @@ def _decoded(content: BinaryIO, name: str, most_pixels: int) -> tuple[Image.Imag
                 "save it again as a PNG or JPEG file.",
                 "too large",
             )
-        picture.draft(None, (ENOUGH, ENOUGH))  # of a JPEG alone
+        picture.draft(None, (JPEG_SIDE, JPEG_SIDE))
         picture.load()
-        with contextlib.suppress(Exception):  # a broken EXIF part spoils no picture
-            ImageOps.exif_transpose(picture, in_place=True)  # as its camera was held
+        with contextlib.suppress(Exception):  # the pixels are fine although the EXIF part is not
+            ImageOps.exif_transpose(picture, in_place=True)
         return _in_colour(picture)
 
 
 def _scans(content: BinaryIO) -> int:
-    """The most scans that one picture of a JPEG file has; its place in the file is kept."""
-    place = content.tell()
+    """The largest number of scans of one picture in a JPEG file; the file's position stays."""
+    position = content.tell()
     content.seek(0)
     scans = max(part.count(SCAN) for part in content.read().split(END))
-    content.seek(place)
+    content.seek(position)
     return scans
 
 
 def _in_colour(picture: Image.Image) -> tuple[Image.Image, bool]:
     if picture.mode.startswith("I"):
         values = np.asarray(picture)
-        grey = SIXTEEN[values if values.dtype.itemsize == 2 else values.clip(0, 65535)]
-        clear = values == picture.info.get("transparency", -1)
-        grey[clear] = 255
-        return Image.fromarray(grey).convert("RGB"), bool(clear.any())
+        grey = EIGHT_BITS[values if values.dtype.itemsize == 2 else values.clip(0, 65535)]
+        transparent = values == picture.info.get("transparency", -1)
+        grey[transparent] = 255
+        return Image.fromarray(grey).convert("RGB"), bool(transparent.any())
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         alpha = picture.getchannel("A")
         if alpha.getextrema()[0] < 255:
-            shown = Image.new("RGB", picture.size, "white")
-            shown.paste(picture, mask=alpha)
-            return shown, True
+            on_white = Image.new("RGB", picture.size, "white")
+            on_white.paste(picture, mask=alpha)
+            return on_white, True
     return picture.convert("RGB"), False

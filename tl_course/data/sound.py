@@ -1,24 +1,24 @@
-"""The one scale of all sounds: a log-mel picture of 32 × 32, standardised.
+"""Sounds as standardised log-mel pictures, 32 × 32.
 
-Time runs to the right, pitch upwards, and brightness is loudness. NumPy alone, so that processes
-that speak thousands of words start quickly.
+Time runs to the right, pitch upwards, and brightness is loudness. This module needs NumPy alone, so
+that the processes that synthesise thousands of words start quickly.
 """
 
 import functools
 
 import numpy as np
 
-SIZE = 32  # bands and moments
+SIZE = 32  # frequency bands, and columns in time
 LOWEST, HIGHEST = 60.0, 3800.0  # Hz; telephones and the Free Spoken Digit Dataset go to 4,000
-WINDOW = 0.032  # seconds that one column looks at
-LENGTH = 1.0  # seconds: what is shorter is followed by silence, what is longer is squeezed
-QUIET = 40.0  # dB below the loudest moment: where a word begins and ends
-RANGE = 60.0  # dB below the brightest point: what is darker is black
+WINDOW = 0.032  # seconds of sound in one column
+LENGTH = 1.0  # seconds; a shorter sound is padded with silence, a longer one is squeezed
+QUIET = 40.0  # dB below the loudest moment, where a word begins and ends
+RANGE = 60.0  # dB below the brightest point, where black begins
 STEPS = 32  # of `packed`, for one standard deviation
 
 
 def trimmed(wave: np.ndarray, rate: int) -> np.ndarray:
-    """`wave` `[samples]` from its first to its last audible moment; a silent one as it is."""
+    """`wave` `[samples]` from its first to its last audible moment; silence stays whole."""
     moment = max(1, rate // 100)
     n = len(wave) // moment
     power = np.square(wave[: n * moment].reshape(n, moment), dtype=np.float64).mean(1)
@@ -29,7 +29,7 @@ def trimmed(wave: np.ndarray, rate: int) -> np.ndarray:
 
 
 def mel(hertz: np.ndarray) -> np.ndarray:
-    """Pitch as it is heard: mel of a frequency (O'Shaughnessy 1987)."""
+    """Perceived pitch of a frequency, in mel (O'Shaughnessy 1987)."""
     return 2595 * np.log10(1 + np.asarray(hertz) / 700)
 
 
@@ -45,22 +45,22 @@ def bands(rate: int, points: int) -> np.ndarray:
 
 
 def log_mel(wave: np.ndarray, rate: int) -> np.ndarray:
-    """A sound `[samples]` at `rate` samples a second as float32 `[32, 32]`, mean 0, spread 1.
+    """A sound `[samples]` at `rate` samples per second as float32 `[32, 32]`, mean 0, spread 1.
 
-    Row 0 is the highest band. Silence is all zeros. Raises ValueError where the rate is too low for
+    Row 0 is the highest band. Silence is all zeros. Raises ValueError if the rate is too low for
     the highest band.
     """
     if rate < 2 * HIGHEST:
         raise ValueError(f"The rate is {rate} samples a second; {2 * HIGHEST:.0f} are needed.")
     wave = trimmed(np.asarray(wave, np.float32), rate)
     window = round(WINDOW * rate)
-    points = 1 << (2 * window - 1).bit_length()  # padded, so that the lowest bands hold points
+    points = 1 << (2 * window - 1).bit_length()  # padded, so each of the lowest bands has points
     length = max(len(wave), round(LENGTH * rate))
     wave = np.pad(wave, (window // 2, length - len(wave) + window))
     start = np.linspace(0, length, SIZE, endpoint=False).astype(int)
     frames = wave[start[:, None] + np.arange(window)] * np.hanning(window).astype(np.float32)
     power = np.square(np.abs(np.fft.rfft(frames, points))).astype(np.float32)
-    # Not `@`: its threads wait for each other where several processes speak at once.
+    # Not `@`, whose threads wait for each other when several processes synthesise at once.
     loudness = np.einsum("bf,mf->bm", bands(rate, points), power)
     if loudness.max() == 0:
         return np.zeros((SIZE, SIZE), np.float32)
@@ -74,5 +74,5 @@ def packed(x: np.ndarray) -> np.ndarray:
 
 
 def unpacked(x):
-    """Bytes of `packed` as values again (an array or a tensor): same shape, float."""
+    """Values of `packed` bytes (an array or a tensor): same shape, float."""
     return (x - 128.0) / STEPS

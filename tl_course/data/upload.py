@@ -1,8 +1,8 @@
-"""Pictures that a learner hands over in the browser: where they go, and what is refused.
+"""Pictures that a learner hands over in the browser.
 
-They come in pieces and go into a folder of the learner's own, `my-pictures/NAME/CLASS/1.jpg`, whole
-or not at all. Names from outside are cleaned, or refused where they lead out of that folder;
-numbers and sizes are bounded; nothing that is there is written over.
+They arrive in pieces and go into the learner's own folder, `my-pictures/NAME/CLASS/1.jpg`, all of
+them or none. Names are cleaned, and refused if they lead out of that folder. Numbers and sizes are
+bounded, and no existing file is overwritten.
 """
 
 import contextlib
@@ -24,18 +24,18 @@ from tl_course.data.targets.folder import ENDINGS
 from tl_course.data.targets.own_folder import OTHER_FORMATS
 
 ROOT = Path("my-pictures")  # beside the notebook
-KINDS = (*ENDINGS, *OTHER_FORMATS)  # the checker says of each what is to be done
+KINDS = (*ENDINGS, *OTHER_FORMATS)  # the checker says what to do about other formats
 MOST_FILES = 5_000
 MOST_BYTES, MOST_TOTAL = 20_000_000, 1_000_000_000  # of a picture, and of all together
 PIECE = 2_000_000  # bytes of a message
-DEEPEST = 6  # folders inside each other
+DEEPEST = 6  # nested folders
 DRAFT = ".arriving-"
-NAMED = 3  # of the files that are no pictures
+NAMED = 3  # of the skipped files, in a sentence
 DAY = 86_400  # seconds
 
 
 def names_in(path: str) -> list[str]:
-    """The names of a path from outside; CourseError where it leads out of its folder."""
+    """The folders and the file of a path; CourseError if it leads out of its folder."""
     names = path.replace("\\", "/").split("/")
     if names[0] == "" or re.match("[A-Za-z]:", path) or ".." in names or len(names) > DEEPEST:
         raise CourseError(
@@ -46,27 +46,27 @@ def names_in(path: str) -> list[str]:
 
 
 def places(paths: Iterable[str]) -> list[tuple[str, ...]]:
-    """The cleaned names of each path from outside, without the folders that hold all of them.
+    """The cleaned parts of each path, without folders that all paths share.
 
-    CourseError where one leads out of its folder, where two folders would become one, on a system
-    that takes small letters for large ones as well, or where one is a folder of another.
+    Raises CourseError for a path that leads out of its folder, for two folders that become one
+    after cleaning or on a system that ignores case, and for a file named like a folder.
     """
-    cleaned, met = [], {}
+    cleaned, folders = [], {}
     for names in map(names_in, paths):
         cleaned.append(tuple(map(clean, names)))
         for depth in range(1, len(names)):
-            before = met.setdefault("/".join(cleaned[-1][:depth]).casefold(), names[:depth])
-            if before != names[:depth]:
-                one, other = "/".join(before), "/".join(names[:depth])
-                if printable(one) == printable(other):  # what differs is not to be seen
-                    one, other = (ascii(name)[1:-1] for name in (one, other))
+            earlier = folders.setdefault("/".join(cleaned[-1][:depth]).casefold(), names[:depth])
+            if earlier != names[:depth]:
+                first, second = "/".join(earlier), "/".join(names[:depth])
+                if printable(first) == printable(second):  # the difference cannot be seen
+                    first, second = ascii(first)[1:-1], ascii(second)[1:-1]
                 raise CourseError(
-                    f"The folders '{printable(one, 300)}' and '{printable(other, 300)}' have names "
-                    "that some systems take for the same, so two classes would become one: "
+                    f"The folders '{printable(first, 300)}' and '{printable(second, 300)}' have "
+                    "names that some systems take for the same, so two classes would become one: "
                     "rename one of them."
                 )
     for names in cleaned:
-        if "/".join(names).casefold() in met:
+        if "/".join(names).casefold() in folders:
             raise CourseError(
                 f"'{printable('/'.join(names), 300)}' is a picture and a folder as well, so that "
                 "nothing was taken: rename one of them."
@@ -75,18 +75,18 @@ def places(paths: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def is_hidden(path: str) -> bool:
-    """What operating systems leave behind."""
+    """Whether an operating system left this file behind."""
     names = path.replace("\\", "/").split("/")
     return names[0] == "__MACOSX" or any(name[:1] == "." and name != ".." for name in names)
 
 
 def is_picture(path: str) -> bool:
-    """Whether its name says so."""
+    """Whether the file's name is a picture's."""
     return path.lower().endswith(KINDS) and not is_hidden(path)
 
 
 def without_top(paths: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """The paths without the folders that hold all of them, but for the folder of a class."""
+    """The paths without folders that all of them share, except the folder of a class."""
     paths = list(paths)
     while len({path[0] for path in paths}) == 1 and max(map(len, paths)) > 2:
         paths = [path[1:] or path for path in paths]
@@ -94,7 +94,7 @@ def without_top(paths: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def bound(sizes: Sequence[tuple[str, int]], each: int = MOST_BYTES) -> None:
-    """CourseError where there are none, too many, or too large ones among (name, bytes)."""
+    """Raise CourseError if there is no file, too many, or one that is too large (name, bytes)."""
     if not sizes:
         raise CourseError(
             "There is no picture among these files: choose JPEG or PNG files, or a folder or .zip "
@@ -120,11 +120,11 @@ def bound(sizes: Sequence[tuple[str, int]], each: int = MOST_BYTES) -> None:
 
 
 class Upload:
-    """Files on their way: `begun` with their names and sizes, then piece by piece, then `finish`.
+    """An upload: it begins with names and sizes, continues with `take`, and ends with `finish`.
 
     `kind` is "folder" (paths of several classes), "zip" (one file) or "class" (files of the class
-    `name`, which go into the folder `into`, or into a new one). Raises CourseError, one sentence,
-    for whatever is refused; nothing is left behind then.
+    `name`, which go into the folder `into`, or into a new one). Raises CourseError for a file that
+    is refused, and removes the draft.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class Upload:
     ):
         self.kind, self.root, self.into = kind, root, into
         self.files = [(path, size) for path, size in files if kind == "zip" or is_picture(path)]
-        self.skipped, self.some = 0, []  # files that are no pictures, and names of the first
+        self.skipped, self.skipped_names = 0, []  # files that are no pictures; the first few names
         if kind != "zip":
             self.skip([path for path, _ in files if not (is_picture(path) or is_hidden(path))])
         bound(self.files, MOST_TOTAL if kind == "zip" else MOST_BYTES)
@@ -150,49 +150,50 @@ class Upload:
         else:
             self.name = clean(name[:-4] if name.lower().endswith(".zip") else name)
             self.places = places(path for path, _ in self.files)
-        self._at, self._offset = 0, 0
-        self._taken = Counter()  # numbers that were given to files of the same name
+        self._file, self._offset = 0, 0  # where the next piece belongs
+        self._numbers = Counter()  # the last number given to a file of each name
         with _writing(root):
             root.mkdir(parents=True, exist_ok=True)
-            for left in root.glob(f"{DRAFT}*"):  # by a notebook that was ended meanwhile
-                if time.time() - left.stat().st_mtime > DAY:
-                    shutil.rmtree(left, ignore_errors=True)
+            for draft in root.glob(f"{DRAFT}*"):  # left behind when a notebook was closed
+                if time.time() - draft.stat().st_mtime > DAY:
+                    shutil.rmtree(draft, ignore_errors=True)
             self.draft = root / f"{DRAFT}{secrets.token_hex(4)}"
             self.draft.mkdir()
 
     @property
     def complete(self) -> bool:
-        """Whether every byte has come."""
-        return self._at == len(self.files)
+        """Whether every byte has arrived."""
+        return self._file == len(self.files)
 
-    def skip(self, some: Sequence[str], count: int | None = None) -> None:
-        """So many files are no pictures and were left out; `some` of their names."""
-        self.skipped += len(some) if count is None else count
-        self.some = [*self.some, *some][:NAMED]
+    def skip(self, names: Sequence[str], count: int | None = None) -> None:
+        """Count files that are no pictures: `count` of them (default: all of `names`)."""
+        self.skipped += len(names) if count is None else count
+        self.skipped_names = [*self.skipped_names, *names][:NAMED]
 
     def left_out(self) -> str:
-        """Which files are no pictures, in a sentence; "" where all are."""
+        """A sentence that names the files that are no pictures; "" if all are pictures."""
         if not self.skipped:
             return ""
-        names, more = [printable(name, 100) for name in self.some], self.skipped - len(self.some)
-        names += [f"{more:,} more"] * (more > 0)
+        names = [printable(name, 100) for name in self.skipped_names]
+        if more := self.skipped - len(names):
+            names.append(f"{more:,} more")
         named = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
         are = "is no picture and was" if self.skipped == 1 else "are no pictures and were"
         return f"{named} {are} left out."
 
     def take(self, pieces: Sequence[tuple[int, int, int]], data: bytes | memoryview) -> None:
-        """Take what came: (number of the file, offset in it, bytes), one after another."""
+        """Take `data`, which holds `pieces` in order: (number of the file, offset, bytes)."""
         data, begin = memoryview(data), 0
         for number, offset, length in pieces:
-            left = self.files[self._at][1] - self._offset if not self.complete else -1
-            if (number, offset) != (self._at, self._offset) or not 0 <= length <= left:
+            left = self.files[self._file][1] - self._offset if not self.complete else -1
+            if (number, offset) != (self._file, self._offset) or not 0 <= length <= left:
                 raise CourseError("A piece of these pictures is missing: choose them once more.")
             with _writing(self.root), (self.draft / str(number)).open("ab") as file:
                 file.write(data[begin : begin + length])
             begin += length
             self._offset += length
             if length == left:
-                self._at, self._offset = self._at + 1, 0
+                self._file, self._offset = self._file + 1, 0
         if begin != len(data):
             raise CourseError("A piece of these pictures is damaged: choose them once more.")
         self.have += begin
@@ -200,15 +201,16 @@ class Upload:
     def finish(
         self, tell: Callable[[float], None] = lambda _: None, stop: threading.Event | None = None
     ) -> Path | None:
-        """Put everything in its place; returns the folder, or None where it was told to stop."""
+        """Move all files into place; returns the folder, or None if it was stopped."""
         try:
             tree = self.draft / "tree"
             if self.kind == "zip":
                 if not self._unpack(tree, tell, stop):
                     return None
-            with _writing(self.root):
-                for number, place in enumerate(self.places if self.kind != "zip" else ()):
-                    self._move(self.draft / str(number), tree.joinpath(*place))
+            else:
+                with _writing(self.root):
+                    for number, place in enumerate(self.places):
+                        self._move(self.draft / str(number), tree.joinpath(*place))
             with _writing(self.root), storage.lock(self.root / ".lock-of-arrivals"):
                 if self.into is not None:
                     return self._into(tree)
@@ -230,17 +232,18 @@ class Upload:
                 self._move(path, target)
         return self.into
 
-    def _unpack(self, tree: Path, tell: Callable[[float], None], stop) -> bool:
-        """Unpack the .zip into `tree`; False where it was told to stop."""
-        name = self.files[0][0]
+    def _unpack(
+        self, tree: Path, tell: Callable[[float], None], stop: threading.Event | None
+    ) -> bool:
+        """Unpack the .zip into `tree`; False if it was stopped."""
         try:
             with zipfile.ZipFile(self.draft / "0") as archive:
-                every = [one for one in archive.infolist() if not one.is_dir()]
-                members = [one for one in every if is_picture(one.filename)]
-                bound([(one.filename, one.file_size) for one in members])
-                names = [one.filename for one in every]
+                files = [member for member in archive.infolist() if not member.is_dir()]
+                members = [member for member in files if is_picture(member.filename)]
+                bound([(member.filename, member.file_size) for member in members])
+                names = [member.filename for member in files]
                 self.skip([name for name in names if not (is_picture(name) or is_hidden(name))])
-                targets = places(one.filename for one in members)
+                targets = places(member.filename for member in members)
                 for number, (member, place) in enumerate(zip(members, targets, strict=True)):
                     if stop is not None and stop.is_set():
                         return False
@@ -254,35 +257,35 @@ class Upload:
             if isinstance(error, NotImplementedError):
                 why = "it is packed in an unusual way"
             raise CourseError(
-                f"{printable(name)} cannot be unpacked ({why}): pack the folder once more, or "
-                "choose the folder itself."
+                f"{printable(self.files[0][0])} cannot be unpacked ({why}): pack the folder once "
+                "more, or choose the folder itself."
             ) from None
         except OSError as error:
             raise _cannot_write(self.root, error) from error
         return True
 
     def _move(self, file: Path, target: Path) -> None:
-        """Put a file in its place, under another name where there is one already."""
+        """Move a file to `target`, or to a numbered name if that exists."""
         target.parent.mkdir(parents=True, exist_ok=True)
         file.rename(self._free(target))
 
     def _free(self, path: Path) -> Path:
-        """The path, or where something is there already the next with a number: oak-2.jpg."""
+        """The path, or if that exists the next with a number, such as oak-2.jpg."""
         free, name = path, str(path).casefold()
         while os.path.lexists(free):
-            self._taken[name] += 1
-            free = path.with_name(f"{path.stem}-{1 + self._taken[name]}{path.suffix}")
+            self._numbers[name] += 1
+            free = path.with_name(f"{path.stem}-{1 + self._numbers[name]}{path.suffix}")
         return free
 
     def give_up(self) -> None:
-        """Leave nothing behind of what is not in its place."""
+        """Delete the draft."""
         shutil.rmtree(self.draft, ignore_errors=True)
 
 
 def folders(root: Path = ROOT) -> dict[str, Path]:
-    """The learner's own folders of pictures by name."""
-    entries = sorted(root.iterdir()) if root.is_dir() else []
-    return {path.name: path for path in entries if path.is_dir() and path.name[0] != "."}
+    """The learner's own folders of pictures, by name."""
+    paths = sorted(root.iterdir()) if root.is_dir() else []
+    return {path.name: path for path in paths if path.is_dir() and path.name[0] != "."}
 
 
 @contextlib.contextmanager

@@ -1,8 +1,8 @@
-"""The one scale of all writing: 32 characters × 32 codes, standardised.
+"""Texts as standardised pictures: 32 characters × 32 signs.
 
-Each character has a fixed code of 32 random signs; a text is its characters' codes side by side,
-left to right, and zeros where there is none. Nobody builds text systems so: it lets one network
-take pictures, sound and text alike.
+Each character has a fixed code of 32 random signs. A text is the codes of its characters side by
+side, left to right, then zeros. Nobody builds text systems this way: it lets one network take
+pictures, sound and text.
 """
 
 import unicodedata
@@ -13,67 +13,65 @@ import torch
 from tl_course.data.inputs import standardised
 from tl_course.data.poses import hashed
 
-SIZE = 32  # characters, and signs in the code of each
-CODES = 0xC0DE5  # the seed of the codes: the same for every network ever shared
-LARGEST = 0x110000
+SIZE = 32  # characters of a text, and signs of a code
+CODES = 0xC0DE5  # the seed of the codes, the same for every shared network
 
 
 def points(texts: Sequence[str]) -> torch.Tensor:
-    """Code points of `texts`, lower case: int64 `[n, 32]`, 0 after the end; the rest is cut off."""
-    found = torch.zeros(len(texts), SIZE, dtype=torch.long)
-    for row, text in zip(found, texts, strict=True):
+    """Code points of the first 32 lower-case characters of `texts`: int64 `[n, 32]`, then 0."""
+    code_points = torch.zeros(len(texts), SIZE, dtype=torch.long)
+    for row, text in zip(code_points, texts, strict=True):
         plain = unicodedata.normalize("NFC", text.casefold())[:SIZE]
         row[: len(plain)] = torch.tensor([ord(character) for character in plain])
-    return found
+    return code_points
 
 
-def _signs(kinds: torch.Tensor) -> torch.Tensor:
-    """The code of each code point: −1 or 1 `[n, 32]`, 0 for none."""
-    return ((hashed(CODES, kinds, SIZE) & 1) * 2.0 - 1.0) * (kinds > 0)[:, None]
+def _signs(code_points: torch.Tensor) -> torch.Tensor:
+    """The code of each code point: −1 or 1 `[n, 32]`, and zeros for code point 0."""
+    return ((hashed(CODES, code_points, SIZE) & 1) * 2.0 - 1.0) * (code_points > 0)[:, None]
 
 
 def coded(characters: torch.Tensor) -> torch.Tensor:
-    """Code points `[n, 32]` as inputs `[n, 3, 32, 32]`: a column a character, a row a sign."""
-    kinds, which = characters.unique(return_inverse=True)
-    x = _signs(kinds)[which].transpose(1, 2)  # [n, code, place]
+    """Code points `[n, 32]` as inputs `[n, 3, 32, 32]`: a column per character, a row per sign."""
+    code_points, index = characters.unique(return_inverse=True)
+    x = _signs(code_points)[index].transpose(1, 2)  # [n, sign, place]
     return standardised(x[:, None])
 
 
 def decoded(x: torch.Tensor, letters: torch.Tensor) -> list[str]:
-    """The texts of inputs `[n, 3, 32, 32]`, if they are made of the code points `letters` `[k]`."""
-    columns = x[:, 0].transpose(1, 2)  # [n, place, code]
-    spread = columns.std(2)
-    likeness = (columns - columns.mean(2, keepdim=True)) @ _signs(letters).T
-    found = letters[likeness.argmax(2)]
+    """The texts of inputs `[n, 3, 32, 32]` that are made of the code points `letters` `[k]`."""
+    columns = x[:, 0].transpose(1, 2)  # [n, place, sign]
+    is_character = columns.std(2) > 1e-3
+    similarity = (columns - columns.mean(2, keepdim=True)) @ _signs(letters).T
     return [
-        "".join(chr(c) for c, s in zip(row, written, strict=True) if s > 1e-3)
-        for row, written in zip(found.tolist(), spread.tolist(), strict=True)
+        "".join(map(chr, characters[there].tolist()))
+        for characters, there in zip(letters[similarity.argmax(2)], is_character, strict=True)
     ]
 
 
 def alphabets(characters: torch.Tensor) -> torch.Tensor:
-    """The letters of each language `[languages, texts, 32]`, repeated to equally many of each."""
-    letters = [own[own > 0].unique() for own in characters]
-    most = max(map(len, letters))
-    return torch.stack([own.repeat(most // len(own) + 1)[:most] for own in letters])
+    """The letters of each language `[languages, texts, 32]`, repeated to one length."""
+    alphabets = [texts[texts > 0].unique() for texts in characters]
+    most = max(map(len, alphabets))
+    return torch.stack([letters.repeat(most // len(letters) + 1)[:most] for letters in alphabets])
 
 
 def mistyped(
     characters: torch.Tensor, alphabet: torch.Tensor, seed: int, index: torch.Tensor, typos: int
 ) -> torch.Tensor:
-    """Each of the texts `[n, 32]` with up to `typos` slips of the keyboard, decided by `index`.
+    """Each text `[n, 32]` with up to `typos` slips of the keyboard, decided by `index` `[n]`.
 
-    A slip leaves a character out, adds one, swaps two neighbours, or puts a wrong one; wrong ones
-    come from the text's own `alphabet` `[n, letters]`. Two texts in three have the first slip, one
-    in three each further one.
+    A slip leaves a character out, adds one, swaps two neighbours, or types a wrong one from the
+    text's own `alphabet` `[n, letters]`. Two texts in three have the first slip, and one in three
+    has each further one.
     """
     place = torch.arange(SIZE, device=characters.device)
     random = hashed(seed ^ 0x7490, index, 4 * typos).view(-1, typos, 4)
     for slip in range(typos):
-        kind, where, letter, whether = random[:, slip].unbind(1)
+        kind, where, letter, happens = random[:, slip].unbind(1)
         length = (characters > 0).sum(1).clamp_min(1)
         at = (where % length)[:, None]
-        kind = torch.where(whether % 3 < (2 if slip == 0 else 1), kind % 4, 4)[:, None]
+        kind = torch.where(happens % 3 < (2 if slip == 0 else 1), kind % 4, 4)[:, None]
         wrong = alphabet.gather(1, (letter % alphabet.shape[1])[:, None])
         left_out = torch.where(place >= at, place + 1, place)
         added = torch.where(place > at, place - 1, place)
@@ -83,19 +81,17 @@ def mistyped(
         swapped = torch.where(at + 1 < length[:, None], swapped, place)
         source = torch.where(kind == 0, left_out, torch.where(kind == 1, added, place))
         source = torch.where(kind == 2, swapped, source)
-        beyond = source >= SIZE
-        now = characters.gather(1, source.clamp_max(SIZE - 1)).masked_fill(beyond, 0)
-        put = ((kind == 1) & (place == at + 1)) | ((kind == 3) & (place == at))
-        now = torch.where(put, wrong, now)
-        # Never a text without any character.
-        characters = torch.where((now > 0).any(1, keepdim=True), now, characters)
+        typed = characters.gather(1, source.clamp_max(SIZE - 1)).masked_fill(source >= SIZE, 0)
+        is_wrong = ((kind == 1) & (place == at + 1)) | ((kind == 3) & (place == at))
+        typed = torch.where(is_wrong, wrong, typed)
+        # A text keeps at least one character.
+        characters = torch.where((typed > 0).any(1, keepdim=True), typed, characters)
     return characters
 
 
 def moved(characters: torch.Tensor, seed: int, index: torch.Tensor) -> torch.Tensor:
-    """Each text `[n, 32]` begun a random number of places later, as far as there is room."""
+    """Each text `[n, 32]` shifted right by a random number of places, as far as there is room."""
     length = (characters > 0).sum(1)
     shift = hashed(seed ^ 0x5417, index, 1)[:, 0] % (SIZE - length + 1).clamp_min(1)
     source = torch.arange(SIZE, device=characters.device) - shift[:, None]
-    now = characters.gather(1, source.clamp(0, SIZE - 1))
-    return now.masked_fill(source < 0, 0)
+    return characters.gather(1, source.clamp(0, SIZE - 1)).masked_fill(source < 0, 0)

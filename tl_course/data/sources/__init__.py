@@ -1,1 +1,1 @@
-"""What a network is pretrained on: one file a modality."""
+"""Sources that a network is pretrained on."""

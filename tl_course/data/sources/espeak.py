@@ -1,13 +1,14 @@
-"""A speech synthesiser: the espeak-ng library inside the wheel `espeakng-loader`, through ctypes.
+"""A speech synthesiser: the espeak-ng library of the wheel `espeakng-loader`, through ctypes.
 
-It keeps a random state and the phase of its waves from one word to the next, so that the same word
-sounds a little different each time. In a process that has just begun, with a seed, the same words
-in the same order give the same samples: that is what the source of spoken names rests on. NumPy
-alone, so that such a process starts quickly. espeak-ng is GPL 3, so it is an extra.
+It keeps a random state and the phase of its waves between words, so a word sounds a little
+different each time. In a fresh process, the same seed and the same words in the same order give the
+same samples; the source of spoken names depends on that. This module needs NumPy alone, so that
+such a process starts quickly. espeak-ng is GPL 3, so it is an extra.
 """
 
 import ctypes
 import functools
+import itertools
 import multiprocessing
 import re
 import signal
@@ -20,8 +21,8 @@ from tl_course.data import sound
 
 ACCENTS = ("en", "en-us", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-us-nyc")
 ROLES = {"target": 20, "held-out": 4, "source": 80}  # numbers of voices
-PACES, PITCHES = (120, 240), (15, 85)  # words a minute; 0 … 100
-PACE, PITCH = 1, 3  # espeakRATE (words a minute), espeakPITCH (0 … 100)
+PACES, PITCHES = (120, 240), (15, 85)  # words per minute; 0 … 100
+PACE, PITCH = 1, 3  # espeakRATE, espeakPITCH
 SYNCHRONOUS, CHARACTERS, UTF_8 = 2, 1, 1
 Callback = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
@@ -37,9 +38,9 @@ class _Voice(ctypes.Structure):  # espeak_VOICE
 
 
 class Synthesiser:
-    """Says words; raises CourseError where it is missing. All in one process share its state.
+    """Says words at `rate` samples per second. All synthesisers of a process share one state.
 
-    `rate` is in samples a second, `voices` are the names of what can be said with.
+    Raises CourseError if the library is missing.
     """
 
     def __init__(self, seed: int = 0):
@@ -57,8 +58,8 @@ class Synthesiser:
         self.rate = self._library.espeak_Initialize(SYNCHRONOUS, 0, str(data).encode(), 0)
         if self.rate <= 0:
             raise CourseError(f"The speech synthesiser does not find its data in {data}.")
-        self._heard = []
-        self._listen = Callback(self._hear)  # kept, so that it is not collected
+        self._heard = []  # bytes of the samples so far
+        self._listen = Callback(self._hear)  # referred to here, or it would be collected
         self._library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
 
     def _hear(self, wave, samples, _) -> int:
@@ -70,18 +71,18 @@ class Synthesiser:
     def voices(self) -> tuple[str, ...]:
         """Names of the voices, sorted."""
         self._library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
-        wanted = _Voice(languages=b"variant")
-        listed = self._library.espeak_ListVoices(ctypes.byref(wanted))
-        found, i = [], 0
-        while listed[i]:
-            found.append(listed[i].contents.identifier.decode().split("/")[-1])
-            i += 1
-        return tuple(sorted(found))
+        variants = _Voice(languages=b"variant")
+        listed = self._library.espeak_ListVoices(ctypes.byref(variants))  # ends with a null pointer
+        voices = itertools.takewhile(bool, map(listed.__getitem__, itertools.count()))
+        return tuple(sorted(v.contents.identifier.decode().split("/")[-1] for v in voices))
 
     def say(
         self, text: str, voice: str = "f3", accent: str = "en", pace: int = 175, pitch: int = 50
     ) -> np.ndarray:
-        """`text` said by `voice`: int16 `[samples]`; `pace` in words a minute, `pitch` 0 … 100."""
+        """`text` said by `voice`: int16 `[samples]`; `pace` in words per minute, `pitch` 0 … 100.
+
+        Raises CourseError for an unknown voice or accent.
+        """
         name = f"{accent}+{voice}"
         known = voice in self.voices and accent in ACCENTS
         if not known or self._library.espeak_SetVoiceByName(name.encode()) != 0:
@@ -92,37 +93,36 @@ class Synthesiser:
         self._library.espeak_SetParameter(PACE, int(pace), 0)
         self._library.espeak_SetParameter(PITCH, int(pitch), 0)
         self._heard.clear()
-        self._library.espeak_SetSynthCallback(self._listen)  # another one may have listened last
-        said = text.encode()
+        self._library.espeak_SetSynthCallback(self._listen)  # maybe another synthesiser's until now
+        encoded = text.encode()
         how = (0, CHARACTERS, 0, UTF_8, None, None)
-        if self._library.espeak_Synth(said, len(said) + 1, *how) != 0:
+        if self._library.espeak_Synth(encoded, len(encoded) + 1, *how) != 0:
             raise CourseError(f"The speech synthesiser could not say '{text}'.")
         return np.frombuffer(b"".join(self._heard), np.int16)
 
 
 @functools.cache
 def voices(role: str) -> tuple[str, ...]:
-    """The 80 voices of the source, the 4 that measure it ("held-out"), or the 20 of the "target".
+    """The 80 voices of the "source", the 4 "held-out" that measure it, or the 20 of the "target".
 
-    Voices that are alone in their family ("steph", "steph2" and "steph3" are one) are dealt to the
-    target first, so that it is new to the network; the split only depends on their names.
+    Voices without a family ("steph", "steph2" and "steph3" are one) go to the target first, so that
+    it is new to the network. The split depends on the voices' names alone.
     """
     families: dict[str, list[str]] = {}
     for voice in Synthesiser().voices:
         families.setdefault(re.sub(r"(Robot|f)?\d*$", "", voice).casefold(), []).append(voice)
-    dealt: dict[str, list[str]] = {key: [] for key in ROLES}
-    for place in np.random.default_rng(0).permutation(len(families)):
-        family = list(families.values())[place]
-        alone = len(family) == 1
-        into = next(k for k in ROLES if k == "source" or (alone and len(dealt[k]) < ROLES[k]))
-        dealt[into] += family
-    return tuple(sorted(dealt[role]))
+    of_role: dict[str, list[str]] = {name: [] for name in ROLES}
+    for number in np.random.default_rng(0).permutation(len(families)):
+        family = list(families.values())[number]
+        free = [name for name in ROLES if len(of_role[name]) < ROLES[name]]
+        of_role[free[0] if len(family) == 1 and free else "source"] += family
+    return tuple(sorted(of_role[role]))
 
 
 def spoken(voice: str, words: Sequence[str], seed: int = 0) -> np.ndarray:
-    """`voice` says `words`, each in an accent, pace and pitch of its own: uint8 `[n, 32, 32]`.
+    """`words` said by `voice` in random accents, paces and pitches: uint8 `[n, 32, 32]`.
 
-    Log-mel pictures (`sound.packed`). The same in every process that has just begun.
+    They are log-mel pictures (`sound.packed`), the same in every fresh process.
     """
     synthesiser = Synthesiser(seed)
     random = np.random.default_rng([seed, *voice.encode()])
@@ -140,11 +140,11 @@ def _spoken(task: tuple) -> tuple[str, np.ndarray]:
 
 
 def each_spoken(
-    by: Sequence[str], words: Sequence[str], seed: int, processes: int
+    voices: Sequence[str], words: Sequence[str], seed: int, processes: int
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """(voice, `spoken(voice, words, seed)`) as they are done, each in a process that is fresh."""
-    tasks = [(voice, tuple(words), seed) for voice in by]
+    """(voice, `spoken(voice, words, seed)`) as they are finished, each in a fresh process."""
+    tasks = [(voice, tuple(words), seed) for voice in voices]
     ignore = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
-    spawn = multiprocessing.get_context("spawn")  # Ctrl-C is for this process, which ends them
+    spawn = multiprocessing.get_context("spawn")  # on Ctrl-C this process ends the others
     with spawn.Pool(processes, maxtasksperchild=1, **ignore) as pool:
         yield from pool.imap_unordered(_spoken, tasks)

@@ -1,7 +1,7 @@
-"""A large source of English: the documentation inside the packages that the course needs anyway.
+"""A large source of English: the documentation in the packages that the course needs anyway.
 
-The text is read out of the installed packages as text; nothing is imported or executed. It
-depends on their versions, so what was made with it records the versions and a hash of the text.
+The source files of the installed packages are read as text; nothing is imported or executed. The
+text depends on the packages' versions, so networks record the versions and a hash of the text.
 """
 
 import functools
@@ -17,7 +17,7 @@ from pathlib import Path
 from tl_course.base.errors import CourseError
 from tl_course.data.targets.lines import lines
 
-# What is read: the folder, the package's name, and the licence that its documentation is under.
+# The folder, the package's name, and the licence of its documentation.
 PACKAGES = {
     "numpy": ("numpy", "BSD-3-Clause"),
     "scipy": ("scipy", "BSD-3-Clause"),
@@ -28,20 +28,20 @@ PACKAGES = {
     "sympy": ("sympy", "BSD-3-Clause"),
     "torch": ("torch", "BSD-3-Clause"),
 }
-# Folders with tests, and with code that others wrote, under licences of its own.
+# Folders with tests, and with other people's code, which has other licences.
 LEFT_OUT = {"tests", "test", "testing", "externals", "extern", "_vendor", "vendored", "_external"}
-HELD_OUT_EVERY = 20  # one file in twenty is for measuring, by a hash of its path
+HELD_OUT_EVERY = 20  # one file in twenty measures the network, by a hash of its path
 TEXT = re.compile(r'"""(.+?)"""', re.DOTALL)
 SENTENCES = re.compile(r"[A-Z].*[.!?]")
 NEITHER_LETTER_NOR_SPACE = re.compile("[^A-Za-z ]+")
-CODE = (">>>", "::", "--", "==")  # what contains one of these is no prose
+CODE = (">>>", "::", "--", "==")  # a paragraph with one of these is no prose
 LETTERS = 0.85  # share of letters and spaces in prose
 FEWEST_WORDS = 4
 
 
 @dataclass(frozen=True)
 class Prose:
-    """Paragraphs, one a line: a part to learn from, and whole files to measure on."""
+    """Paragraphs, one per line; `held_out` comes from files that are not in `train`."""
 
     train: str
     held_out: str
@@ -56,22 +56,22 @@ class Prose:
 def paragraphs(text: str) -> Iterator[str]:
     """The paragraphs of a documentation text, each in one line.
 
-    One ends at an empty line and where the indentation changes: below the name of a parameter,
-    an indented sentence says what it is.
+    A paragraph ends at an empty line and at a change of indentation, because an indented sentence
+    below a parameter's name describes the parameter.
     """
-    own: list[str] = []
+    paragraph: list[str] = []
     indentation = 0
     for line in [*inspect.cleandoc(text).splitlines(), ""]:
         words, indented = line.split(), len(line) - len(line.lstrip())
-        if own and (not words or indented != indentation):
-            yield " ".join(own)
-            own = []
-        own += words
+        if paragraph and (not words or indented != indentation):
+            yield " ".join(paragraph)
+            paragraph = []
+        paragraph += words
         indentation = indented
 
 
 def is_prose(paragraph: str) -> bool:
-    """Whether it is whole sentences in plain letters, and hardly anything else."""
+    """Whether a paragraph is whole sentences in plain letters and hardly anything else."""
     return (
         paragraph.count(" ") >= FEWEST_WORDS - 1
         and paragraph.isascii()
@@ -81,20 +81,17 @@ def is_prose(paragraph: str) -> bool:
     )
 
 
-def without_target(found: list[str], target: tuple[str, ...]) -> list[str]:
-    """The paragraphs that contain no line of the target, in capital letters or small ones."""
-    small = [paragraph.casefold() for paragraph in found]
-    whole = "\n".join(small)
-    inside = [line.casefold() for line in target if line.casefold() in whole]
-    return [
-        paragraph
-        for paragraph, own in zip(found, small, strict=True)
-        if not any(line in own for line in inside)
-    ]
+def without_target(texts: list[str], target: tuple[str, ...]) -> list[str]:
+    """The `texts` that contain no line of the target, whatever the case of its letters."""
+    folded = [text.casefold() for text in texts]
+    everything = "\n".join(folded)  # most lines are nowhere in it
+    inside = [line.casefold() for line in target if line.casefold() in everything]
+    pairs = zip(texts, folded, strict=True)
+    return [text for text, lower in pairs if not any(line in lower for line in inside)]
 
 
 def _files(package: str) -> dict[str, Path]:
-    """The source files of an installed package, by their names inside it, in order."""
+    """The source files of an installed package by relative path, sorted."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise CourseError(
@@ -102,15 +99,15 @@ def _files(package: str) -> dict[str, Path]:
             "run 'python3 start.py' again, it sets up what is missing."
         )
     root = Path(spec.submodule_search_locations[0])
-    own = {path.relative_to(root).as_posix(): path for path in root.rglob("*.py")}
-    return {name: own[name] for name in sorted(own) if not LEFT_OUT & set(name.split("/"))}
+    paths = {path.relative_to(root).as_posix(): path for path in root.rglob("*.py")}
+    return {name: paths[name] for name in sorted(paths) if not LEFT_OUT & set(name.split("/"))}
 
 
 @functools.cache
 def prose(packages: tuple[str, ...] = tuple(PACKAGES)) -> Prose:
     """The documentation of `packages`, each paragraph once, without any line of the target.
 
-    The order is always the same: packages as given, files by name. A few seconds.
+    It is in the order of the packages and of the files' names. It takes a few seconds.
     """
     parts: dict[bool, list[str]] = {False: [], True: []}
     seen: set[str] = set()
@@ -123,8 +120,8 @@ def prose(packages: tuple[str, ...] = tuple(PACKAGES)) -> Prose:
                     if paragraph not in seen:
                         seen.add(paragraph)
                         parts[held_out].append(paragraph)
-    own = lines()
-    target = own.pool + own.validation + own.test
+    names = lines()
+    target = names.pool + names.validation + names.test
     train, held_out = ("\n".join(without_target(parts[part], target)) for part in (False, True))
-    named = [PACKAGES[package][0] for package in packages]
-    return Prose(f"{train}\n", f"{held_out}\n", {name: version(name) for name in named})
+    versions = {PACKAGES[package][0]: version(PACKAGES[package][0]) for package in packages}
+    return Prose(f"{train}\n", f"{held_out}\n", versions)

@@ -1,9 +1,9 @@
 """The audio source: the names of the 1,000 things, spoken by 80 synthetic voices.
 
-Every voice says every name once, in a random accent, pace and pitch. The 80,000 clips are kept as
-log-mel pictures in the data home, one file a voice; a voice that is there is not asked again. In
-training a clip is stretched and shifted a little in time and pitch, and noise is added, anew each
-time. Four more voices measure the accuracy, and the last twenty say the digits of the target.
+Every voice says every name once, in a random accent, pace and pitch. The 80,000 clips stay in the
+data home as log-mel pictures, one file per voice, so each voice is synthesised once. Each time that
+a clip is trained on, it is stretched and shifted a little in time and pitch, and noise is added.
+Four more voices measure the accuracy, and the last twenty say the digits of the target.
 """
 
 from collections.abc import Sequence
@@ -26,56 +26,55 @@ from tl_course.data.sources.classes import names
 
 SEED = 0  # of the voices' accents, paces and pitches
 POSE = Pose(rotate=0, shear=0, shift=0.15, stretch=0.15, zoom=(0.9, 1.1), elastic=0.04)
-NOISE = 0.3  # the largest, in standard deviations of a clip
+NOISE = 0.3  # the most, in standard deviations of a clip
 MOST_BYTES = 2_000_000  # of a voice's file
 
 
 def folder() -> Path:
-    """Where the clips are kept."""
+    """The folder of the clips."""
     return storage.make_folder(storage.home() / "spoken-names")
 
 
 def _read(path: Path, n_words: int) -> np.ndarray | None:
-    """The clips of one voice, or None where they are not there or not whole."""
+    """The clips of one voice, or None if they are missing or incomplete."""
     try:
         clips = safetensors.numpy.load(untrusted_input.content(path, MOST_BYTES))["clips"]
     except (CourseError, SafetensorError, KeyError, ValueError, TypeError, OverflowError):
         return None
-    whole = clips.dtype == np.uint8 and clips.shape == (n_words, sound.SIZE, sound.SIZE)
-    return clips if whole else None
+    is_whole = clips.dtype == np.uint8 and clips.shape == (n_words, sound.SIZE, sound.SIZE)
+    return clips if is_whole else None
 
 
 def build(
     role: str = "source", processes: int | None = None, progress: bool = True
 ) -> dict[str, np.ndarray]:
-    """Clips of all names by each voice of a role, uint8 `[1000, 32, 32]`, said where missing.
+    """The clips of all names by each voice of a role, uint8 `[1000, 32, 32]`.
 
-    Interrupted, it goes on with the voices that are missing. A damaged file is made again.
+    Voices that are missing or damaged are synthesised; after an interruption the rest follow.
     """
     words = names()
     with storage.lock(folder() / "building"):
         files = {voice: folder() / f"{voice}.safetensors" for voice in espeak.voices(role)}
-        found = {voice: _read(path, len(words)) for voice, path in files.items()}
-        missing = [voice for voice, clips in found.items() if clips is None]
-        said = espeak.each_spoken(missing, words, SEED, processes or machine.cores())
+        by_voice = {voice: _read(path, len(words)) for voice, path in files.items()}
+        missing = [voice for voice, clips in by_voice.items() if clips is None]
+        spoken = espeak.each_spoken(missing, words, SEED, processes or machine.cores())
         bar = tqdm(
             total=len(files), initial=len(files) - len(missing), desc="voices",
             disable=not progress or not missing,
         )  # fmt: skip
         with bar:
-            for voice, clips in said if missing else ():
+            for voice, clips in spoken if missing else ():
                 with storage.atomic_path(files[voice]) as path:
                     path.write_bytes(safetensors.numpy.save({"clips": clips}))
-                files[voice].with_suffix(".npy").unlink(missing_ok=True)  # of an earlier version
-                found[voice] = clips
+                by_voice[voice] = clips
                 bar.update()
-    return found
+    return by_voice
 
 
 class SpokenNames:
-    """An endless, reproducible stream of spoken names; the same interface as `EmojiImages`.
+    """An endless, reproducible stream of spoken names, with the interface of `EmojiImages`.
 
-    Every run of 1,000 consecutive indices has each name once, in an order and voices of its own.
+    Each 1,000 inputs have every name once, in another order and by other voices.
     """
 
     modality = "audio"
@@ -105,8 +104,8 @@ class SpokenNames:
 def heard(clips: torch.Tensor, seed: int, index: torch.Tensor) -> torch.Tensor:
     """Clips `[n, 32, 32]` with the random stretch, shift and noise of `index`: `[n, 3, 32, 32]`."""
     u = uniform(seed ^ 0x50D, index, NUMBERS + 1)
-    where = grid(POSE, u, sound.SIZE)
-    x = F.grid_sample(clips[:, None].float(), where, padding_mode="border", align_corners=False)
+    positions = grid(POSE, u, sound.SIZE)
+    x = F.grid_sample(clips[:, None].float(), positions, padding_mode="border", align_corners=False)
     noise = hashed(seed ^ 0x401, index, sound.SIZE**2).view_as(x)
     amount = NOISE * u[:, NUMBERS].view(-1, 1, 1, 1) * 12**0.5
     return standardised(x + amount * (noise / 2**32 - 0.5))

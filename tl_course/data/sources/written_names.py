@@ -1,7 +1,7 @@
 """The text source: the names of the 1,000 things in 14 languages, with slips of the keyboard.
 
-The names are Unicode's (CLDR), out of the package `emoji`. Each time a name is shown it begins at
-another place and has other slips, so that there are as many inputs as one asks for.
+The names are Unicode's (CLDR), from the package `emoji`. Each time, a name begins at another place
+and has other slips, so the inputs never run out.
 """
 
 import functools
@@ -11,26 +11,26 @@ import torch
 
 from tl_course.data import writing
 from tl_course.data.poses import each_once, hashed
-from tl_course.data.sources.classes import LANGUAGES, names, source_classes
+from tl_course.data.sources.classes import LANGUAGES, name_in, names, source_classes
 
 TYPOS = 2
 
 
 @functools.cache
 def names_in(language: str) -> tuple[str, ...]:
-    """The 1,000 names in a language, by class number; "" where there is none."""
+    """The 1,000 names in a language, by class number; "" for a missing name."""
     import emoji
 
     emoji.config.load_language(language)
     known = emoji.EMOJI_DATA
     entries = (known.get(t.emoji) or known[t.emoji + "\ufe0f"] for t in source_classes())
-    return tuple(entry.get(language, "").strip(":").replace("_", " ") for entry in entries)
+    return tuple(name_in(entry, language) for entry in entries)
 
 
 class WrittenNames:
-    """An endless, reproducible stream of written names; the same interface as `EmojiImages`.
+    """An endless, reproducible stream of written names, with the interface of `EmojiImages`.
 
-    Every run of 1,000 consecutive indices has each name once, in an order and languages of its own.
+    Each 1,000 inputs have every name once, in another order and in other languages.
     """
 
     modality = "text"
@@ -43,12 +43,12 @@ class WrittenNames:
     ):
         self.names, self.seed, self.device = names(), seed, torch.device(device)
         self.n_classes, self.languages = len(self.names), tuple(languages)
-        english = names_in("en")
-        every = [
-            [name or instead for name, instead in zip(names_in(code), english, strict=True)]
-            for code in self.languages
+        english = names_in("en")  # instead of a missing name
+        characters = [
+            writing.points([name or english[i] for i, name in enumerate(names_in(language))])
+            for language in self.languages
         ]
-        self.characters = torch.stack([writing.points(own) for own in every]).to(self.device)
+        self.characters = torch.stack(characters).to(self.device)  # [languages, names, 32]
         self.alphabets = writing.alphabets(self.characters)
 
     def texts(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,1 +1,1 @@
-"""What a pretrained network is adapted to: one file a task, and folders of your own."""
+"""Targets that a pretrained network is adapted to, and folders of your own pictures."""

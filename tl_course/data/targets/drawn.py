@@ -1,14 +1,15 @@
-"""What somebody draws, as a digit like MNIST's: strokes in, 28×28 pixels out.
+"""Drawings as digits like MNIST's: strokes in, 28×28 pixels out.
 
-MNIST's digits (LeCun et al. 1998) were fitted into a box of 20×20 pixels with their aspect kept,
-smoothed, and placed in 28×28 by their centre of mass. Here the same is done to the pen's path: the
-pen is as thick as MNIST's strokes are on average, however large or small one draws.
+MNIST's digits (LeCun et al. 1998) were fitted into a box of 20×20 pixels without changing their
+aspect ratio, smoothed, and centred in 28×28 pixels by their centre of mass. Here the same happens
+to the pen's path. The pen is as thick as MNIST's strokes on average, whatever a drawing's size.
 """
 
 import base64
 import binascii
 import functools
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,41 +22,40 @@ from tl_course.data.inputs import to_picture
 from tl_course.data.targets.handwritten import NAMES, handwritten, to_input
 from tl_course.data.targets.handwritten import PAD as BORDER
 
-PAD = 256  # the drawing pad is 256 units wide and high; a coordinate is a byte
+PAD = 256  # units of the drawing pad, each way; a coordinate is a byte
 SIZE, BOX = 28, 20  # pixels
-CENTRE = 14.0  # where the centre of mass goes: the mean of MNIST's own, in pixels from the first
+CENTRE = 14.0  # of mass, in pixels from the first: the mean over MNIST
 THICK = 2.65  # pixels at half of full ink: the mean over MNIST (`tests/test_handwriting.py`)
 SOFT = 1.2  # pixels over which a stroke's edge goes from full ink to none
-SMALLEST = 16.0  # units: what is smaller than that (a dot) is not blown up to fill the box
-MOST = 2000  # points that are looked at; more is scribbling
+SMALLEST = 16.0  # units; a smaller drawing, such as a dot, does not fill the box
+MOST = 2000  # points of a drawing; more is scribbling
 MOST_STROKES = 500
 AT_ONCE = 16  # pieces of strokes, so that they stay in the processor's cache
-LONGEST = 4 * (MOST + MOST_STROKES)  # characters of a drawing as text, three or four a point
-TOLERANCE = 1.0  # units by which a simplified stroke may stray
+LONGEST = 4 * (MOST + MOST_STROKES)  # characters of a drawing as text, three or four per point
+TOLERANCE = 1.0  # units that a simplified stroke may be off
 
 Stroke = tuple[tuple[int, int], ...]
 
 
 def strokes(raw: object) -> tuple[Stroke, ...]:
-    """Strokes as a browser sent them, made whole: integers 0 … 255, simplified, none empty.
+    """A browser's strokes, simplified: integers 0 … 255, no stroke empty.
 
-    Raises CourseError for what is no list of lists of pairs of numbers.
+    Raises CourseError if `raw` is not a list of lists of pairs of numbers.
     """
     try:
-        kept = [
+        paths = [
             [(float(x), float(y)) for x, y in stroke if math.isfinite(x) and math.isfinite(y)]
             for stroke in raw
-        ]
+        ][:MOST_STROKES]
     except (TypeError, ValueError, OverflowError):
         raise CourseError(
             "A drawing is a list of strokes, and a stroke a list of points [x, y]; this is none."
         ) from None
-    kept = kept[:MOST_STROKES]
-    skip = -(-sum(map(len, kept)) // MOST) or 1
-    kept = [stroke[:-1:skip] + stroke[-1:] for stroke in kept if stroke]
+    skip = -(-sum(map(len, paths)) // MOST) or 1
+    thinned = [path[:-1:skip] + path[-1:] for path in paths if path]
     return tuple(
-        tuple((int(x), int(y)) for x, y in simplified(np.clip(np.rint(stroke), 0, PAD - 1)))
-        for stroke in kept
+        tuple((int(x), int(y)) for x, y in simplified(np.clip(np.rint(path), 0, PAD - 1)))
+        for path in thinned
     )
 
 
@@ -69,9 +69,9 @@ def simplified(points: np.ndarray) -> np.ndarray:
         if last - first < 2:
             continue
         inner = points[first + 1 : last]
-        away = _distances(inner, points[first : first + 1], points[last : last + 1])[:, 0]
-        farthest = int(away.argmax())
-        if away[farthest] > TOLERANCE:
+        distance = np.sqrt(_squares(inner, points[[first]], points[[last]])[:, 0])
+        farthest = int(distance.argmax())
+        if distance[farthest] > TOLERANCE:
             middle = first + 1 + farthest
             keep[middle] = True
             parts += [(first, middle), (middle, last)]
@@ -79,7 +79,7 @@ def simplified(points: np.ndarray) -> np.ndarray:
 
 
 def digit(drawing: Sequence[Stroke]) -> torch.Tensor:
-    """A drawing as MNIST would show it: uint8 `[28, 28]`, ink 255; CourseError for an empty one."""
+    """A drawing in MNIST's format: uint8 `[28, 28]`, ink 255; CourseError for an empty one."""
     if not drawing:
         raise CourseError("Nothing is drawn yet: draw a digit first.")
     start, end = _segments(drawing)
@@ -89,7 +89,7 @@ def digit(drawing: Sequence[Stroke]) -> torch.Tensor:
     middle = (low + high) / 2
     start, end = ((part - middle) * scale + CENTRE for part in (start, end))
     ink = _ink(start, end)
-    # By the centre of mass, yet never so far that the box of 20×20 leaves the picture.
+    # Centred by mass, unless the drawing would leave the picture.
     grid = np.arange(SIZE)
     mass = np.array([(ink.sum(0) * grid).sum(), (ink.sum(1) * grid).sum()]) / ink.sum()
     half = (high - low) * scale / 2 + (THICK + SOFT) / 2
@@ -100,7 +100,7 @@ def digit(drawing: Sequence[Stroke]) -> torch.Tensor:
 
 
 def _segments(drawing: Sequence[Stroke]) -> tuple[np.ndarray, np.ndarray]:
-    """All straight pieces of a drawing, from `[n, 2]` to `[n, 2]`; a dot is one of length 0."""
+    """Starts `[n, 2]` and ends `[n, 2]` of a drawing's straight pieces; a dot has length 0."""
     start, end = [], []
     for stroke in drawing:
         start += stroke[:-1] or stroke
@@ -114,17 +114,15 @@ def _ink(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     pixels = np.stack([x.ravel(), y.ravel()], 1).astype(float)
     pieces = range(0, len(start), AT_ONCE)
     near = [_squares(pixels, start[i : i + AT_ONCE], end[i : i + AT_ONCE]).min(1) for i in pieces]
-    away = np.sqrt(np.min(near, axis=0))
-    return np.clip((THICK / 2 - away) / SOFT + 0.5, 0, 1).reshape(SIZE, SIZE)
-
-
-def _distances(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Distance of each point `[p, 2]` to each piece from `start` to `end` `[n, 2]`: `[p, n]`."""
-    return np.sqrt(_squares(points, start, end))
+    distance = np.sqrt(np.min(near, axis=0))
+    return np.clip((THICK / 2 - distance) / SOFT + 0.5, 0, 1).reshape(SIZE, SIZE)
 
 
 def _squares(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """The squares of `_distances`; x and y lie apart, which is several times faster."""
+    """Squared distances of points `[p, 2]` to pieces from `start` to `end` `[n, 2]`: `[p, n]`.
+
+    x and y are separate arrays, which is several times faster.
+    """
     along_x, along_y = (end - start).T
     length = np.maximum(along_x**2 + along_y**2, 1e-12)
     to_x, to_y = points[:, :1] - start[:, 0], points[:, 1:] - start[:, 1]
@@ -133,7 +131,7 @@ def _squares(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarr
 
 
 def encode(drawing: Sequence[Stroke]) -> str:
-    """A drawing as a short text: one word a stroke, two bytes a point."""
+    """A drawing as a short text: one word per stroke, two bytes per point."""
     return ".".join(
         base64.urlsafe_b64encode(bytes(sum(stroke, ()))).decode().rstrip("=") for stroke in drawing
     )
@@ -157,12 +155,12 @@ def decode(text: str) -> tuple[Stroke, ...]:
 
 # -------------------------------------------------------------------------- labelled drawings
 
-SAMPLE = "#"  # a drawing's text that begins so names a digit of the pool
+SAMPLE = "#"  # begins the text of a digit of the pool
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A labelled drawing; `text` is its strokes (`encode`), or "#17", digit 17 of MNIST's."""
+    """A labelled drawing; `text` is its strokes (`encode`), or "#17" for digit 17 of MNIST's."""
 
     label: int
     text: str
@@ -175,35 +173,32 @@ class Drawing:
 
 @functools.cache
 def _pool_digits() -> torch.Tensor:
-    """MNIST's digits that samples are taken from, as they were: uint8 `[1000, 28, 28]`."""
+    """The pool of MNIST's digits, which samples come from: uint8 `[1000, 28, 28]`."""
     inside = slice(BORDER, -BORDER)
     return (255 * to_picture(handwritten().pool.x[:, 0, inside, inside])).round().byte()
 
 
 @functools.lru_cache(2000)
 def pixels(text: str) -> torch.Tensor:
-    """A drawing's text as a digit, uint8 `[28, 28]`; CourseError where it is damaged.
+    """A drawing's text as a digit, uint8 `[28, 28]`, not to be changed (it is cached).
 
-    It is shared, not copied: nobody changes it.
+    Raises CourseError if the text is damaged.
     """
     if not text.startswith(SAMPLE):
         return digit(decode(text))
-    number = text.removeprefix(SAMPLE)
     last = len(_pool_digits()) - 1
-    # Python makes no number of thousands of figures.
-    short = number.isascii() and number.isdigit() and len(number) <= len(str(last))
-    if not (short and int(number) <= last):
+    if not (re.fullmatch("[0-9]{1,4}", text[1:]) and int(text[1:]) <= last):
         raise CourseError(
             f"There is no sample digit '{printable(text, 20)}'; they are #0 to #{last}."
         )
-    return _pool_digits()[int(number)]
+    return _pool_digits()[int(text[1:])]
 
 
 def sample(label: int, seed: int, number: int) -> Drawing:
-    """Sample `number` (0, 1, …) of the digit `label`, in an order that the seed decides."""
-    where = (handwritten().pool.y == label).nonzero().flatten()
-    order = torch.randperm(len(where), generator=torch.Generator().manual_seed(10 * seed + label))
-    return Drawing(label, f"{SAMPLE}{where[order[number % len(where)]].item()}")
+    """Sample `number` (0, 1, …) of the digit `label`, in a random order of this seed."""
+    indices = (handwritten().pool.y == label).nonzero().flatten()
+    order = torch.randperm(len(indices), generator=torch.Generator().manual_seed(10 * seed + label))
+    return Drawing(label, f"{SAMPLE}{indices[order[number % len(indices)]].item()}")
 
 
 def examples(drawings: Sequence[Drawing]) -> Examples:

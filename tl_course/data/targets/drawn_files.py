@@ -1,6 +1,6 @@
 """Drawings on disk: one JSON file to hand over, and a folder of pictures by class.
 
-Nothing leaves the machine by itself. What is saved is drawings and the name that was typed in.
+Only drawings and the name that was typed are saved, and nothing leaves the machine by itself.
 """
 
 import json
@@ -20,15 +20,15 @@ from tl_course.data.targets.drawn import Drawing, pixels
 
 FORMAT = "tl_course handwriting 1"
 MOST = 1000  # drawings in one file
-LARGEST = 300_000  # characters of all its drawings; a usual one has a hundred
-LONGEST_FILE = 2 * LARGEST  # bytes; parsed, they take up to 25 times as many
-BESIDE = 20  # more for each drawing, as its label and the marks around it
-LONGEST = 40  # letters of a name
+LARGEST = 300_000  # characters of all its drawings; a usual drawing has a hundred
+LONGEST_FILE = 2 * LARGEST  # bytes; parsing takes up to 25 times as many
+BESIDE = 20  # characters around each drawing: its label and punctuation
+LONGEST = 40  # characters of a name
 
 
 @dataclass(frozen=True)
 class Saved:
-    """Where somebody's drawings are: a file to hand over, a folder for notebook 08."""
+    """Where a person's drawings are: a file to hand over, a folder for notebook 08."""
 
     file: Path
     pictures: Path
@@ -36,7 +36,7 @@ class Saved:
 
 
 def named(name: str) -> str:
-    """A name that may be a file's: CourseError for an empty one, or one that leads elsewhere."""
+    """The name, if it can be a file's; CourseError for an empty one, or one with a path."""
     name = " ".join(name.split())
     if not name:
         raise CourseError("Type your first name first: the files are named after it.")
@@ -56,7 +56,7 @@ def as_text(name: str, drawings: Sequence[Drawing]) -> str:
 
 
 def from_text(text: str | bytes) -> tuple[str, list[Drawing]]:
-    """Name and drawings out of such a file; CourseError says what is wrong with another one."""
+    """Name and drawings from a file of drawings; CourseError says what is wrong with the file."""
     name, rows = _parsed(text)
     if not isinstance(name, str):
         raise CourseError("This file of drawings does not say whose they are; save it again.")
@@ -66,24 +66,23 @@ def from_text(text: str | bytes) -> tuple[str, list[Drawing]]:
 
 
 def _parsed(text: str | bytes) -> tuple[object, object]:
-    """Name and drawings as such a file has them; CourseError where it is none."""
+    """Name and drawings from a file of drawings, unchecked; CourseError for any other file."""
     try:
         if len(text) > LONGEST_FILE:
             raise ValueError
         content = json.loads(text)
-        made, name, rows = content["format"], content["name"], content["drawings"]
+        if content["format"] != FORMAT:
+            raise ValueError
+        return content["name"], content["drawings"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        made = None
-    if made != FORMAT:
         raise CourseError(
             f"This is not a file of drawings (it does not say '{FORMAT}'): choose the .json file "
             "that 'Save my drawings' wrote."
-        )
-    return name, rows
+        ) from None
 
 
 def from_rows(rows: object) -> list[Drawing]:
-    """Drawings out of `[[label, text], …]`; CourseError where one is damaged."""
+    """Drawings from `[[label, text], …]`; CourseError if one is damaged."""
     if not isinstance(rows, list) or len(rows) > MOST:
         raise CourseError(f"A hand is a list of at most {MOST} drawings; this is something else.")
     for row in rows:
@@ -98,15 +97,16 @@ def from_rows(rows: object) -> list[Drawing]:
         raise CourseError("These drawings have far too many points: draw them again.")
     drawings = [Drawing(*row) for row in rows]
     for drawing in drawings:
-        pixels(drawing.text)  # raises where it is damaged
+        pixels(drawing.text)  # raises if it is damaged
     return drawings
 
 
 @refusals_told()
 def save(folder: Path | str, name: str, drawings: Sequence[Drawing]) -> Saved:
-    """Write `folder/NAME.json` and `folder/NAME/3/3-01.png`, … in the place of earlier ones.
+    """Write `folder/NAME.json` and `folder/NAME/3/3-01.png`, …, and remove earlier pictures.
 
-    Sample digits are left out: they are nobody's here. Raises CourseError where nothing is left.
+    Sample digits are not saved, because nobody here drew them. Raises CourseError if there is no
+    other drawing.
     """
     name, folder = named(name), Path(folder)
     drawn = [drawing for drawing in drawings if not drawing.is_sample]
@@ -124,26 +124,26 @@ def save(folder: Path | str, name: str, drawings: Sequence[Drawing]) -> Saved:
         with storage.atomic_path(path) as draft:
             Image.fromarray(pixels(drawing.text).numpy()).save(draft, "PNG")
         written.add(path)
-    _remove(folder / name, keep=written)  # last: what was there is lost for nothing but the new
+    _remove(folder / name, keep=written)  # last, so that a failed save loses nothing
     return Saved(file, folder / name, len(drawn))
 
 
 @refusals_told()
 def names(folder: Path | str) -> list[str]:
-    """Whose drawings are saved in a folder."""
+    """The names of the people whose drawings are saved in a folder."""
     return sorted(path.stem for path in Path(folder).glob("*.json") if _is_ours(path))
 
 
 @refusals_told()
 def taken(folder: Path | str, name: str) -> bool:
-    """Whether `save` under this name would take the place of something."""
+    """Whether `save` under this name would replace something."""
     file = Path(folder) / f"{named(name)}.json"
     return os.path.lexists(file) or any(_pictures(file.with_suffix("")))
 
 
 @refusals_told()
 def delete(folder: Path | str, name: str) -> int:
-    """Delete what `save` wrote under this name, and nothing else; returns how many files."""
+    """Delete the files that `save` wrote under this name; returns how many."""
     file = Path(folder) / f"{named(name)}.json"
     ours = _is_ours(file)
     if ours:
@@ -161,12 +161,12 @@ def _is_ours(file: Path) -> bool:
 
 
 def _refuse_what_is_not_ours(pictures: Path) -> None:
-    """CourseError where saving would replace another file, or write where a link leads."""
+    """Raise CourseError if saving would replace another file, or follow a link."""
     file = pictures.with_name(f"{pictures.name}.json")  # a name may have a dot
-    for place in (pictures, *pictures.glob("[0-9]"), file):
-        if place.is_symlink():
+    for path in (pictures, *pictures.glob("[0-9]"), file):
+        if path.is_symlink():
             raise CourseError(
-                f"{place} is a link, and drawings are saved nowhere but here: type another "
+                f"{path} is a link, and drawings are saved nowhere but here: type another "
                 "name, or remove the link."
             )
     if file.exists() and not _is_ours(file):
@@ -175,26 +175,26 @@ def _refuse_what_is_not_ours(pictures: Path) -> None:
         )
 
 
-def _places(pictures: Path) -> list[Path]:
-    """The folders of digits that `save` wrote; it writes nothing where a link leads."""
-    real = () if pictures.is_symlink() else pictures.glob("[0-9]")
-    return [place for place in real if place.is_dir() and not place.is_symlink()]
+def _folders(pictures: Path) -> list[Path]:
+    """The folders of digits that `save` wrote; links are not followed."""
+    paths = () if pictures.is_symlink() else pictures.glob("[0-9]")
+    return [path for path in paths if path.is_dir() and not path.is_symlink()]
 
 
 def _pictures(pictures: Path) -> Iterator[Path]:
     """The pictures that `save` wrote."""
-    for place in _places(pictures):
-        yield from place.glob("[0-9]-[0-9]*.png")
+    for folder in _folders(pictures):
+        yield from folder.glob("[0-9]-[0-9]*.png")
 
 
 def _remove(pictures: Path, keep: Collection[Path] = ()) -> int:
-    """Take away the pictures that `save` wrote, but for some, and folders left empty."""
-    gone = [path for path in _pictures(pictures) if path not in keep]
-    for path in gone:
+    """Delete the pictures that `save` wrote, except `keep`, and empty folders; returns how many."""
+    unwanted = [path for path in _pictures(pictures) if path not in keep]
+    for path in unwanted:
         path.unlink()
-    for place in [*_places(pictures), pictures]:
-        if place.is_dir() and not place.is_symlink():
-            storage.sweep(place)
-            if not any(place.iterdir()):
-                place.rmdir()
-    return len(gone)
+    for folder in [*_folders(pictures), pictures]:
+        if folder.is_dir() and not folder.is_symlink():
+            storage.sweep(folder)
+            if not any(folder.iterdir()):
+                folder.rmdir()
+    return len(unwanted)

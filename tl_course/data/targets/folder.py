@@ -1,8 +1,8 @@
 """A folder of pictures by class, `root/class/picture.png`, as a target of your own.
 
-Pictures of any size and colour, PNG, JPEG, WebP or GIF: one of at most 32×32 pixels is padded (a
-28×28 digit keeps every pixel), a larger one is first shrunk until its longer side is 32. What pads
-is the median colour of its own border.
+Pictures may be PNG, JPEG, WebP or GIF files of any size and colour. One larger than 32×32 pixels is
+shrunk until its longer side is 32; then it is padded with the median colour of its border. So a
+28×28 digit keeps every pixel.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from tl_course.data.inputs import SIZE, scaled
 from tl_course.data.pictures import open_picture
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif")
-SMALLEST = 4  # pixels; less than that shows nothing
+SMALLEST = 4  # pixels; a smaller picture shows nothing
 
 
 def picture_to_input(picture: Image.Image) -> torch.Tensor:
@@ -29,7 +29,7 @@ def picture_to_input(picture: Image.Image) -> torch.Tensor:
 
 
 def on_canvas(picture: Image.Image) -> np.ndarray:
-    """One RGB picture shrunk or padded to what a network sees: uint8 `[32, 32, 3]`."""
+    """One RGB picture, shrunk and padded to the network's size: uint8 `[32, 32, 3]`."""
     if max(picture.size) > SIZE:
         picture = picture.copy()
         picture.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS)
@@ -44,12 +44,12 @@ def on_canvas(picture: Image.Image) -> np.ndarray:
 
 
 def as_input(canvas: np.ndarray) -> torch.Tensor:
-    """The same on the course's scale: float `[3, 32, 32]`."""
+    """A canvas uint8 `[32, 32, 3]` on the course's scale: float `[3, 32, 32]`."""
     return scaled(torch.from_numpy(canvas).permute(2, 0, 1).float() / 255)
 
 
 def read_picture(path: Path) -> torch.Tensor:
-    """The picture at `path` as the network's input; CourseError names a file that is none."""
+    """The picture at `path` as the network's input; CourseError names a file without one."""
     picture, _ = open_picture(path)
     if min(picture.size) < SMALLEST:
         raise CourseError(
@@ -61,12 +61,11 @@ def read_picture(path: Path) -> torch.Tensor:
 
 @refusals_told()
 def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Examples:
-    """Every picture below `root`, one folder a class, classes in alphabetical order.
+    """Every picture below `root`, one folder per class, classes in alphabetical order.
 
-    `names` are the classes of the training folder: the test folder may lack some of them, and
-    must have no other. Raises CourseError for what a person can put right: no such folder, no
-    class folders, fewer than two classes, an empty class, pictures without a label, pictures and
-    folders that cannot be read.
+    `names` are the classes of the training folder: a test folder may lack some of them but have no
+    others. Raises CourseError if `root` is missing, has no class folders, fewer than two classes,
+    an empty class, a picture without a label, or a picture or folder that cannot be read.
     """
     root = Path(root)
     if not root.is_dir():
@@ -99,15 +98,19 @@ def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Example
             f"(its classes: {', '.join(known)}); add it there or remove it here."
         )
     if len(known) < 2:
-        said = f"{root} has one class only, '{known[0]}'"
-        raise CourseError(f"{said}; to tell classes apart, at least two are needed.")
+        raise CourseError(
+            f"{root} has one class only, '{known[0]}'; to tell classes apart, at least two are "
+            "needed."
+        )
     files = []
     for folder in sorted(folders, key=lambda folder: (labels[folder], folder)):
-        own = [(path, known.index(labels[folder])) for path in _pictures(folder)]
-        if not own:
-            said = f"The class folder {folder} holds no picture (PNG, JPEG, WebP or GIF)"
-            raise CourseError(f"{said}; add some or remove it.")
-        files += own
+        pictures = _pictures(folder)
+        if not pictures:
+            raise CourseError(
+                f"The class folder {folder} holds no picture (PNG, JPEG, WebP or GIF); add some or "
+                "remove it."
+            )
+        files += [(path, known.index(labels[folder])) for path in pictures]
     inputs = [read_picture(path) for path, _ in tqdm(files, desc=root.name, leave=False, delay=2)]
     x = torch.stack(inputs).contiguous(memory_format=torch.channels_last)
     return Examples(x, torch.tensor([label for _, label in files]), known)

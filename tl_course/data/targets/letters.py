@@ -1,7 +1,6 @@
 """Capital letters: A … Z in the fonts that matplotlib ships, each a little turned and stretched.
 
-A target beside the digits. Fonts are split, not letters: the labelled pool, the validation part
-and the test part are set in different families.
+The pool, the validation part and the test part have different families of fonts.
 """
 
 import functools
@@ -27,7 +26,7 @@ FONTS = {
 }  # fmt: skip
 EACH = {"pool": 60, "validation": 60, "test": 60}  # pictures of each letter
 POSE = Pose(rotate=0.2, shear=0.2, shift=0.12, stretch=0.15, zoom=(0.8, 1.1), elastic=0.08)
-FINER = 2
+FINER = 2  # times larger when it is drawn, for smooth edges
 
 
 def _drawn(font: str, letter: str) -> torch.Tensor:
@@ -38,8 +37,8 @@ def _drawn(font: str, letter: str) -> torch.Tensor:
     image = Image.new("L", (FINER * SIZE, FINER * SIZE))
     face = ImageFont.truetype(str(path), round(0.8 * FINER * SIZE))
     box = face.getbbox(letter)
-    place = [(FINER * SIZE - a - b) / 2 for a, b in ((box[0], box[2]), (box[1], box[3]))]
-    ImageDraw.Draw(image).text(place, letter, font=face, fill=255)
+    corner = [(FINER * SIZE - box[i] - box[i + 2]) / 2 for i in (0, 1)]
+    ImageDraw.Draw(image).text(corner, letter, font=face, fill=255)
     return torch.from_numpy(np.array(image)).float() / 255
 
 
@@ -53,8 +52,8 @@ def letters() -> Target:
         y = torch.arange(len(NAMES)).repeat_interleave(EACH[part])
         index = torch.arange(len(y))
         x = drawings[y * len(fonts) + index % len(fonts)]
-        where = grid(POSE, uniform(0x1E77E5 + seed, index, NUMBERS), SIZE)
-        x = F.grid_sample(x, where, align_corners=False).clamp(0, 1)
+        positions = grid(POSE, uniform(0x1E77E5 + seed, index, NUMBERS), SIZE)
+        x = F.grid_sample(x, positions, align_corners=False).clamp(0, 1)
         x = scaled(x).expand(-1, 3, -1, -1)
         parts[part] = Examples(x.contiguous(memory_format=torch.channels_last), y, NAMES)
     return Target(**parts)

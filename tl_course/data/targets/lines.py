@@ -1,8 +1,8 @@
-"""A target for a language model: names of things, one a line, fifty of them to learn from.
+"""A target for a language model: names of things, one per line.
 
-The lines are the English names of the course's drawings that have at least two words ("ear of
-corn"). None of them occurs in what the small GPT is pretrained on: `sources/prose.py` leaves out
-every paragraph that contains one. Single words do occur there, as words do in any two texts.
+The lines are English names of the course's drawings with at least two words ("ear of corn"). None
+of them occurs in the texts that the small GPT is pretrained on: `sources/prose.py` leaves out every
+paragraph that contains one. Single words do occur there.
 """
 
 import functools
@@ -20,7 +20,7 @@ SPLIT_SEED = 0x6F7
 
 @dataclass(frozen=True)
 class Lines:
-    """Where labelled lines are drawn from, where choices are made, and the test; none in two."""
+    """A pool to draw lines from, validation lines and test lines; no line is in two parts."""
 
     pool: tuple[str, ...]
     validation: tuple[str, ...]
@@ -29,17 +29,16 @@ class Lines:
 
 @functools.cache
 def lines() -> Lines:
-    """The names of two words or more, in plain letters, shared out once and for all."""
+    """The names of two words or more, in plain letters, in a fixed split."""
     names = {thing.name.replace("’", "'") for thing in source_classes() + unseen_classes()}
-    chosen = sorted(n for n in names if n.isascii() and re.search(r"\w[ -]\w", n))
+    names = sorted(name for name in names if name.isascii() and re.search(r"\w[ -]\w", name))
     generator = torch.Generator().manual_seed(SPLIT_SEED)
-    mixed = [chosen[i] for i in torch.randperm(len(chosen), generator=generator).tolist()]
-    rest = mixed[VALIDATION + TEST :]
-    return Lines(tuple(rest), tuple(mixed[:VALIDATION]), tuple(mixed[VALIDATION:][:TEST]))
+    mixed = tuple(names[i] for i in torch.randperm(len(names), generator=generator).tolist())
+    return Lines(mixed[VALIDATION + TEST :], mixed[:VALIDATION], mixed[VALIDATION:][:TEST])
 
 
 def draw(pool: tuple[str, ...], number: int, seed: int) -> tuple[str, ...]:
-    """One draw: `number` lines of the pool; a smaller draw of a seed begins a larger one."""
+    """One draw of `number` lines; a smaller draw of a seed is the beginning of a larger one."""
     if not 1 <= number <= len(pool):
         raise CourseError(f"{number} lines were asked for; the pool has {len(pool)}: 1 to that.")
     order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))

@@ -1,12 +1,12 @@
-"""A folder of photographs by class, made here, for who has no pictures of their own at hand.
+"""A folder of photographs by class, for learners who have no pictures of their own at hand.
 
-Square pieces are cut out of eight photographs that scikit-image brings along, each piece at a place
-of its own. Pieces for training come from the left part of a photograph, pieces for testing from the
-right, so that no pixel is in both; which of them are taken depends on the seed. Faults that real
-folders have are planted among them, for the checker to find.
+Square pieces are cut out of eight photographs of scikit-image, no two of them overlapping. Pieces
+for training come from the left part of a photograph, pieces for testing from the right; the seed
+decides which are taken. Faults that real folders have are planted among them, for the checker to
+find.
 
-The photographs are free of copyright (CC0 or public domain), as far as is known for "coins" and
-"tissue", says scikit-image.
+The photographs are free of copyright (CC0 or public domain) according to scikit-image, "coins" and
+"tissue" as far as is known.
 """
 
 import shutil
@@ -29,8 +29,8 @@ PIECES = {  # class: (photograph in skimage.data, side of a piece in pixels)
     "stars": ("hubble_deep_field", 96),
     "tissue": ("immunohistochemistry", 64),
 }
-CAT_ENDS = 400  # right of it, "chelsea" shows a cushion
-LEFT = 0.4  # share of a photograph's columns that pieces for training come from
+CAT_ENDS = 400  # the column where a cushion begins in "chelsea"
+LEFT = 0.4  # share of a photograph's columns for training
 TRAIN, TEST = 12, 20  # pieces of each class
 FREE = "no known restrictions"
 PHOTOGRAPHS = tuple(  # whose they are, as scikit-image says
@@ -45,7 +45,7 @@ PHOTOGRAPHS = tuple(  # whose they are, as scikit-image says
         ("a picture of tissue", "Center for Microscopy and Molecular Imaging", FREE),
     )
 )
-# What is planted, and what a checker should say about it.
+# Planted files, and what a checker should say about each.
 FAULTS = {
     "train/cat/broken.png": "unreadable",
     "train/coffee/cup.tif": "another format",
@@ -60,11 +60,11 @@ FAULTS = {
 
 
 def made_folder(root: Path | str, seed: int = 0, faults: bool = True) -> Path:
-    """Write `root`/train and `root`/test, a folder a class in each; returns `root`.
+    """Write `root`/train and `root`/test with one folder per class; returns `root`.
 
-    `TRAIN` and `TEST` pictures a class, and the files of `FAULTS`. A piece is named after its
-    place, `left-top.png`. A folder that was made before is left as it is. Raises CourseError where
-    something else is in the way.
+    They have `TRAIN` and `TEST` pictures per class, named `left-top.png` after their places, and
+    the files of `FAULTS`. A folder that was made before stays as it is. Raises CourseError if
+    `root` holds something else.
     """
     root = Path(root)
     marker = root / ".made-by-the-course"
@@ -75,7 +75,7 @@ def made_folder(root: Path | str, seed: int = 0, faults: bool = True) -> Path:
             raise CourseError(f"{root} is not empty; give a new folder for the pictures.")
         draft = root.with_name(f".{root.name}-draft")
         shutil.rmtree(draft, ignore_errors=True)
-        from skimage import data  # slow, and most often not needed
+        from skimage import data  # slow, and usually not needed
 
         for label, (photograph, side) in PIECES.items():
             pixels = np.asarray(getattr(data, photograph)())
@@ -90,7 +90,7 @@ def made_folder(root: Path | str, seed: int = 0, faults: bool = True) -> Path:
 
 
 def place(making: Path, seed: int) -> Path:
-    """Where the folder of a seed lies in `making`."""
+    """The folder of a seed in `making`."""
     return making / f"pieces-{seed}"
 
 
@@ -98,32 +98,32 @@ def _cut(label: str, pixels: np.ndarray, side: int, seed: int, root: Path) -> No
     rows, columns = pixels.shape[0] // side, pixels.shape[1] // side
     border = round(LEFT * columns)
     rng = np.random.default_rng([seed, *label.encode()])
-    for part, n, found in (("train", TRAIN, (0, border)), ("test", TEST, (border, columns))):
+    for part, n, area in (("train", TRAIN, (0, border)), ("test", TEST, (border, columns))):
         folder = root / part / label
         folder.mkdir(parents=True)
-        places = [(row, column) for row in range(rows) for column in range(*found)]
-        for place in rng.permutation(len(places))[:n]:
-            top, left = side * places[place][0], side * places[place][1]
+        places = [(row, column) for row in range(rows) for column in range(*area)]
+        for number in rng.permutation(len(places))[:n]:
+            top, left = (side * position for position in places[number])
             piece = pixels[top : top + side, left : left + side]
             Image.fromarray(piece).save(folder / f"{left:03}-{top:03}.png")
 
 
 def _plant(root: Path) -> None:
-    """The files of FAULTS."""
+    """Write the files of FAULTS."""
 
-    def first(where: str, nth: int = 0) -> Path:
-        return sorted((root / where).glob("[0-9]*.png"))[nth]
+    def piece(folder: str, number: int = 0) -> Path:
+        return sorted((root / folder).glob("[0-9]*.png"))[number]
 
-    whole = first("train/cat").read_bytes()
-    (root / "train/cat/broken.png").write_bytes(whole[: len(whole) // 2])
-    Image.open(first("train/coffee", 1)).save(root / "train/coffee/cup.tif")
+    cat = piece("train/cat").read_bytes()
+    (root / "train/cat/broken.png").write_bytes(cat[: len(cat) // 2])
+    Image.open(piece("train/coffee", 1)).save(root / "train/coffee/cup.tif")
     (root / "train/coins/notes.txt").write_text("photographed on Sunday\n", encoding="utf-8")
-    shutil.copy(first("train/grass", 1), root / "train/IMG_0001.png")
-    shutil.copy(first("test/grass"), root / "train/grass/copy.png")
-    sent = Image.open(first("test/tissue")).convert("RGB")  # as through a messenger
+    shutil.copy(piece("train/grass", 1), root / "train/IMG_0001.png")
+    shutil.copy(piece("test/grass"), root / "train/grass/copy.png")
+    sent = Image.open(piece("test/tissue")).convert("RGB")  # as a messenger compresses it
     sent.save(root / "train/tissue/sent.jpg", quality=75)
-    shutil.copy(first("train/brick"), root / "train/gravel/path.png")
-    Image.open(first("train/stars")).save(root / "train/stars/twice.png", compress_level=1)
-    icon = Image.open(first("train/coffee", 2)).convert("RGBA").rotate(7)
+    shutil.copy(piece("train/brick"), root / "train/gravel/path.png")
+    Image.open(piece("train/stars")).save(root / "train/stars/twice.png", compress_level=1)
+    icon = Image.open(piece("train/coffee", 2)).convert("RGBA").rotate(7)
     icon.putalpha(Image.new("L", icon.size, 200))
     icon.save(root / "train/coffee/icon.png")

@@ -1,8 +1,7 @@
 """Things that no network of the course was pretrained on: drawings held out of the source.
 
-A target beside the digits, made like the source: rendered with the same poses, styles and
-backgrounds. The parts show the same drawings in other renders, so what is asked is whether a thing
-is known again from one or a few renders.
+They are rendered like the source, in the same poses, styles and backgrounds. The parts have other
+renders of the same drawings, so the task is to recognise a thing after one or a few renders.
 """
 
 import functools

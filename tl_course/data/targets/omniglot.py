@@ -1,14 +1,14 @@
 """Letters of five alphabets, each drawn by twenty people: a part of Omniglot.
 
 B. Lake, R. Salakhutdinov and J. Tenenbaum, Science 350 (2015), github.com/brendenlake/omniglot, MIT
-licence, fetched by `data_scripts/omniglot.py`. An alphabet is a target of its own: its first twenty
-letters. It is split by writer, so that nobody is in two parts.
+licence, fetched by `data_scripts/omniglot.py`. The first twenty letters of an alphabet are a
+target, split by writer: nobody is in two parts.
 """
 
 import functools
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -33,7 +33,7 @@ MOST_BYTES = 100_000  # of a drawing's file; each has a few hundred
 
 
 def archive() -> Path:
-    """Where the letters are, once they were fetched."""
+    """The archive of letters that `data_scripts/omniglot.py` fetches."""
     return storage.home() / "omniglot" / ARCHIVE
 
 
@@ -41,24 +41,20 @@ def archive() -> Path:
 def omniglot(alphabet: str) -> Target:
     """Twenty letters of one of `ALPHABETS`: `[n, 3, 32, 32]`, 10, 4 and 6 of each in the parts.
 
-    Raises CourseError where they were not fetched, or are damaged.
+    Raises CourseError if they were not fetched or are damaged.
     """
     if alphabet not in ALPHABETS:
         raise CourseError(f"There is no alphabet '{alphabet}'; there is {', '.join(ALPHABETS)}.")
     names = tuple(f"{alphabet.replace('_', ' ')} {number}" for number in range(1, LETTERS + 1))
-    drawn: dict[str, list[torch.Tensor]] = {part: [] for part in PARTS}
-    labels: dict[str, list[int]] = {part: [] for part in PARTS}
-    for letter, writer, ink in _drawings(alphabet):
-        part = next(part for part, writers in PARTS.items() if writer in writers)
-        drawn[part].append(ink)
-        labels[part].append(letter - 1)
-    return Target(
-        **{part: Examples(_input(drawn[part]), torch.tensor(labels[part]), names) for part in PARTS}
-    )
+    drawings, parts = list(_drawings(alphabet)), {}
+    for part, writers in PARTS.items():
+        labels, ink = zip(*((d[0] - 1, d[2]) for d in drawings if d[1] in writers), strict=True)
+        parts[part] = Examples(_input(ink), torch.tensor(labels), names)
+    return Target(**parts)
 
 
 def _drawings(alphabet: str) -> Iterator[tuple[int, int, torch.Tensor]]:
-    """Letter and writer, both from 1, and ink 0 … 1 `[105, 105]`."""
+    """Number of the letter and of the writer, both from 1, and ink 0 … 1 `[105, 105]`."""
     path = archive()
     if not path.is_file():
         raise CourseError(
@@ -80,7 +76,7 @@ def _drawings(alphabet: str) -> Iterator[tuple[int, int, torch.Tensor]]:
         ) from error
 
 
-def _input(ink: list[torch.Tensor]) -> torch.Tensor:
-    """Drawings `[105, 105]` as the network's input: white on black, 32 × 32 pixels."""
+def _input(ink: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Drawings `[105, 105]` as the network's input: white on black, `[n, 3, 32, 32]`."""
     x = F.interpolate(torch.stack(ink)[:, None], SIZE, mode="bilinear", antialias=True)
     return scaled(x.clamp(0, 1)).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)

@@ -1,7 +1,7 @@
-"""Spoken digits: twenty synthetic voices that no source has heard, and real people.
+"""Spoken digits by twenty synthetic voices that are in no source, and by real people.
 
-The synthetic ones are shipped as log-mel pictures (`spoken_digits.safetensors`, made by
-`data_scripts/spoken_digits.py`), so that nothing needs a synthesiser. Real people are the Free
+The synthetic digits are shipped as log-mel pictures (`spoken_digits.safetensors`, made by
+`data_scripts/spoken_digits.py`), so nothing needs a synthesiser. The people are those of the Free
 Spoken Digit Dataset (Zohar Jackson and others, CC BY-SA 4.0), fetched by
 `data_scripts/free_spoken_digits.py` or in a folder of yours. Both are split by speaker: nobody is
 in two parts.
@@ -11,6 +11,7 @@ import functools
 import io
 import os
 import wave
+from collections import defaultdict
 from importlib.resources import files
 from pathlib import Path
 
@@ -28,8 +29,8 @@ from tl_course.data.targets.handwritten import NAMES
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SHIPPED = "spoken_digits.safetensors"
 SOUNDS, SOUNDS_RATE = "sounds.safetensors", 22050  # to listen to
-VARIABLE = "TL_COURSE_FSDD"  # a folder of recordings, in place of the fetched ones
-RATES = (round(2 * sound.HIGHEST), 200_000)  # samples a second that a recording may have
+VARIABLE = "TL_COURSE_FSDD"  # names a folder of recordings to use instead of the fetched ones
+RATES = (round(2 * sound.HIGHEST), 200_000)  # samples per second: the fewest and the most
 MOST_BYTES = 20_000_000  # of a recording: minutes of sound
 
 
@@ -40,30 +41,30 @@ def _examples(clips: np.ndarray | torch.Tensor, y: torch.Tensor) -> Examples:
 
 @functools.cache
 def spoken_digits() -> Target:
-    """Digits said by synthetic voices, `[n, 3, 32, 32]`: other voices in each part."""
-    kept = safetensors.torch.load_file(str(files(__package__) / SHIPPED))
+    """Digits by synthetic voices, `[n, 3, 32, 32]`: other voices in each part."""
+    tensors = safetensors.torch.load_file(str(files(__package__) / SHIPPED))
     parts = ("pool", "validation", "test")
-    return Target(**{part: _examples(kept[part], kept[f"{part} labels"].long()) for part in parts})
+    return Target(*(_examples(tensors[part], tensors[f"{part} labels"].long()) for part in parts))
 
 
 def sounds() -> dict[str, np.ndarray]:
-    """A few words to listen to, by name: int16 `[samples]`, `SOUNDS_RATE` samples a second."""
-    kept = safetensors.torch.load_file(str(files(__package__) / SOUNDS))
-    return {name: wave.numpy() for name, wave in kept.items()}
+    """A few words to listen to, by name: int16 `[samples]`, `SOUNDS_RATE` samples per second."""
+    waves = safetensors.torch.load_file(str(files(__package__) / SOUNDS))
+    return {name: wave.numpy() for name, wave in waves.items()}
 
 
 def as_input(samples: np.ndarray, rate: int) -> torch.Tensor:
-    """A sound `[samples]` as the network gets it: its log-mel picture `[1, 3, 32, 32]`."""
+    """A sound `[samples]` as the network's input: its log-mel picture `[1, 3, 32, 32]`."""
     clip = torch.from_numpy(sound.log_mel(samples, rate).copy())
     return standardised(clip[None, None])
 
 
 def recordings() -> Path:
-    """The folder of the Free Spoken Digit Dataset; CourseError where it is not there."""
+    """The folder of the Free Spoken Digit Dataset; CourseError if it is missing."""
     folder = Path(os.environ.get(VARIABLE) or storage.home() / "free-spoken-digit-dataset")
-    for place in (folder / "recordings", folder):
-        if any(place.glob("*_*_*.wav")):
-            return place
+    for candidate in (folder / "recordings", folder):
+        if any(candidate.glob("*_*_*.wav")):
+            return candidate
     raise CourseError(
         f"There are no recordings in {folder}: fetch the Free Spoken Digit Dataset with "
         f"'{script('free_spoken_digits')}' in a terminal, or let {VARIABLE} name a folder of files "
@@ -72,7 +73,7 @@ def recordings() -> Path:
 
 
 def has_recordings() -> bool:
-    """Whether there are recordings. A folder that was named and has none is still an error."""
+    """Whether there are recordings; CourseError if `VARIABLE` names a folder without any."""
     try:
         return bool(recordings())
     except CourseError:
@@ -82,7 +83,7 @@ def has_recordings() -> bool:
 
 
 def read_wave(path: Path) -> tuple[np.ndarray, int]:
-    """The samples of a WAV file, −1 … 1 `[n]`, and its rate; one that cannot be read is named."""
+    """The samples of a WAV file, −1 … 1 `[n]`, and its rate; CourseError names an unusable file."""
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
@@ -109,16 +110,14 @@ def read_wave(path: Path) -> tuple[np.ndarray, int]:
 
 @functools.cache
 def _real(folder: Path) -> dict[str, tuple[np.ndarray, torch.Tensor]]:
-    found: dict[str, list] = {}
+    """Clips `[n, 32, 32]` and labels `[n]` by speaker."""
+    clips, labels = defaultdict(list), defaultdict(list)
     for path in sorted(folder.glob("*_*_*.wav")):
         digit, speaker, _ = path.stem.split("_", 2)
         if digit in NAMES:
-            clip = sound.packed(sound.log_mel(*read_wave(path)))
-            found.setdefault(speaker, []).append((clip, int(digit)))
-    return {
-        speaker: (np.stack([clip for clip, _ in own]), torch.tensor([y for _, y in own]))
-        for speaker, own in found.items()
-    }
+            clips[speaker].append(sound.packed(sound.log_mel(*read_wave(path))))
+            labels[speaker].append(int(digit))
+    return {speaker: (np.stack(clips[speaker]), torch.tensor(labels[speaker])) for speaker in clips}
 
 
 def speakers() -> tuple[str, ...]:
@@ -127,10 +126,10 @@ def speakers() -> tuple[str, ...]:
 
 
 def spoken_by_people(test: str, pool: tuple[str, ...] | None = None) -> Target:
-    """Digits said by people, `[n, 3, 32, 32]`: `test` is one speaker, `pool` all others or some.
+    """Digits by people, `[n, 3, 32, 32]`: `test` is one speaker, `pool` some or all others.
 
-    There is no speaker to spare for choosing, so that the validation part is empty: settings are
-    those of the synthetic voices.
+    There is no speaker to spare for validation, so that part is empty, and settings are those of
+    the synthetic voices.
     """
     everybody = _real(recordings())
     pool = tuple(s for s in everybody if s != test) if pool is None else tuple(pool)
@@ -142,5 +141,5 @@ def spoken_by_people(test: str, pool: tuple[str, ...] | None = None) -> Target:
             f"'{test}' cannot be learnt from and be the test; choose others to learn."
         )
     clips, labels = zip(*(everybody[speaker] for speaker in pool), strict=True)
-    learnt = _examples(np.concatenate(clips), torch.cat(labels))
-    return Target(learnt, learnt[:0], _examples(*everybody[test]))
+    labelled = _examples(np.concatenate(clips), torch.cat(labels))
+    return Target(labelled, labelled[:0], _examples(*everybody[test]))

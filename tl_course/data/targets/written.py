@@ -1,12 +1,12 @@
 """Written digits: the number words zero to nine in 24 languages of Europe, with typing slips.
 
-The languages are those written in Latin letters that the package `num2words` knows. Whole
-languages are held out: the six folds take turns at which four languages are the test, which four
-are for choosing, and which sixteen are learnt from; a string that is in an earlier part is left
-out of a later one.
+The languages are those with Latin letters that the package `num2words` knows. Whole languages are
+held out: in each of the six folds, another four are the test, four are for validation, and sixteen
+are the pool. A string of an earlier part is left out of later ones.
 """
 
 import functools
+import itertools
 
 import torch
 
@@ -33,22 +33,22 @@ def words() -> dict[str, tuple[str, ...]]:
 
 
 def languages(part: str, fold: int) -> tuple[str, ...]:
-    """Which languages are in a part ("pool", "validation", "test") of a fold."""
-    role = {0: "test", 1: "validation"}
+    """The languages of a part ("pool", "validation", "test") of a fold."""
+    parts = {0: "test", 1: "validation"}
     return tuple(
-        code for i, code in enumerate(LANGUAGES) if role.get((i - fold) % FOLDS, "pool") == part
+        code for i, code in enumerate(LANGUAGES) if parts.get((i - fold) % FOLDS, "pool") == part
     )
 
 
 def texts(part: str, fold: int, number: int) -> torch.Tensor:
     """Mistyped words, `number` for each digit: code points `[10 · number, 32]`, digit by digit."""
-    own = [words()[code] for code in languages(part, fold)]
-    plain = torch.stack([writing.points(w) for w in own])  # [languages, digits, 32]
+    codes = languages(part, fold)
+    plain = torch.stack([writing.points(words()[code]) for code in codes])  # [codes, digits, 32]
     alphabet = writing.alphabets(plain)
     digit = torch.arange(10).repeat_interleave(number)
     index = torch.arange(10 * number)
     seed = 0xD161 + len(part)
-    language = hashed(seed, index, 1)[:, 0] % len(own)
+    language = hashed(seed, index, 1)[:, 0] % len(codes)
     return writing.mistyped(plain[language, digit], alphabet[language], seed, index, TYPOS)
 
 
@@ -60,22 +60,20 @@ def written_digits(fold: int = 0) -> Target:
     seen: set[tuple[int, ...]] = set()
     parts = {}
     for part, each in EACH.items():
-        slipped = texts(part, fold, 3 * each)
-        rows = [tuple(row) for row in slipped.tolist()]
-        new = torch.tensor([row not in seen for row in rows]).view(10, -1)
-        if new.sum(1).min() < each:
+        mistyped = texts(part, fold, 3 * each)
+        rows = [tuple(row) for row in mistyped.tolist()]
+        is_new = torch.tensor([row not in seen for row in rows]).view(10, -1)
+        if is_new.sum(1).min() < each:
             raise ValueError(f"Too few texts in {part} that are not in an earlier part.")
-        chosen = torch.cat(
-            [digit * new.shape[1] + own.nonzero().flatten()[:each] for digit, own in enumerate(new)]
-        )
+        chosen = (is_new & (is_new.cumsum(1) <= each)).flatten().nonzero()[:, 0]  # digit by digit
         seen |= {rows[i] for i in chosen.tolist()}
-        x = writing.coded(writing.moved(slipped[chosen], 0xD161, chosen))
+        x = writing.coded(writing.moved(mistyped[chosen], 0xD161, chosen))
         y = torch.arange(10).repeat_interleave(each)
         parts[part] = Examples(x, y, NAMES, "text")
     return Target(**parts)
 
 
 def read(x: torch.Tensor) -> list[str]:
-    """The texts of inputs `[n, 3, 32, 32]` again, from their characters' codes."""
-    letters = sorted({ord(letter) for own in words().values() for word in own for letter in word})
-    return writing.decoded(x, torch.tensor(letters))
+    """The texts of inputs `[n, 3, 32, 32]`, from the codes of their characters."""
+    every_word = "".join(itertools.chain.from_iterable(words().values()))
+    return writing.decoded(x, torch.tensor(sorted(set(map(ord, every_word)))))
