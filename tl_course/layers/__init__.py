@@ -1,1 +1,1 @@
-"""What a layer sees: filters, gratings, patches, and pictures made for a unit."""
+"""What layers see: filters, gratings, patches, and pictures synthesised for a unit."""

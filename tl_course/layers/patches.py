@@ -1,6 +1,6 @@
-"""Top patches: what, out of many pictures, excites a unit most.
+"""Top patches: the parts of many pictures that excite a unit most.
 
-After Zeiler and Fergus (arXiv 1311.2901): the pictures, cropped to the unit's receptive field.
+As in Zeiler and Fergus (arXiv 1311.2901), pictures are cropped to the unit's receptive field.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,10 +15,10 @@ from tl_course.layers.responses import Field, crop, receptive_field, responses
 
 @dataclass(frozen=True)
 class TopPatches:
-    """For each unit its k best patches, best first.
+    """The k best patches of each unit, best first.
 
     `patches` `[units, k, 3, height, width]`, `values` `[units, k]` (responses before ReLU),
-    `pictures` `[units, k]` (the number of the picture that each was cut from).
+    `pictures` `[units, k]` (the numbers of the pictures that they were cut from).
     """
 
     layer: str
@@ -39,13 +39,13 @@ def top_patches(
     batch: int = 500,
     progress: str | None = None,
 ) -> dict[str, TopPatches]:
-    """The `k` patches that excite each unit of `layers` most, out of pictures 0 … n−1.
+    """The `k` patches of pictures 0 … n−1 that excite each unit of `layers` most.
 
-    `pictures_at(index)` gives pictures `[len(index), 3, h, w]`; they stream through in batches,
-    and only those that are shown are asked for again. At most one patch is taken from a picture
-    and, with `kind_of(index)` (its class, say), the best one of each kind where there are enough.
-    Only places where the receptive field is not cut off count: at the border a unit may be
-    answering to the border. (More than seven parameters: a search says what it streams and how.)
+    `pictures_at(index)` gives pictures `[len(index), 3, h, w]`, in batches, and again for the
+    patches that are returned. At most one patch comes from a picture. With `kind_of(index)`, such
+    as its class, patches are of different kinds while there are enough. Places where the receptive
+    field is cut off do not count, because the unit may answer to the border. (More than seven
+    parameters: a search says what it streams and how.)
     """
     device = next(net.parameters()).device
     best: dict[str, tuple] = {}
@@ -55,25 +55,26 @@ def top_patches(
         x = pictures_at(index).to(device)
         if not fields:
             fields = {layer: receptive_field(net, layer, tuple(x.shape[-2:])) for layer in layers}
-        for layer, found in responses(net, x, layers).items():
-            width = found.shape[3]
+        for layer, answers in responses(net, x, layers).items():
             outside = ~fields[layer].inside().to(device)
-            value, place = found.masked_fill(outside, -torch.inf).flatten(2).max(2)
+            value, place = answers.masked_fill(outside, -torch.inf).flatten(2).max(2)
             place = place.cpu()
             kind = (index if kind_of is None else kind_of(index).cpu())[:, None].expand_as(place)
-            now = (value.float().cpu(), index[:, None].expand_as(place), place, kind)
+            candidates = (value.float().cpu(), index[:, None].expand_as(place), place, kind)
             if layer in best:
-                now = tuple(torch.cat(pair) for pair in zip(best[layer][:4], now, strict=True))
-            value = now[0] if kind_of is None else _best_of_each(*now[::3])
+                pairs = zip(best[layer], candidates, strict=True)
+                candidates = tuple(torch.cat(pair) for pair in pairs)
+            value = candidates[0] if kind_of is None else _best_of_each(*candidates[::3])
             order = value.topk(min(k, len(value)), dim=0).indices
-            best[layer] = (*(part.gather(0, order) for part in now), width)
+            best[layer] = tuple(part.gather(0, order) for part in candidates)
     return {
-        layer: _shown(layer, fields[layer], pictures_at, *found) for layer, found in best.items()
+        layer: _cut_out(layer, fields[layer], pictures_at, *parts[:3])
+        for layer, parts in best.items()
     }
 
 
 def _best_of_each(values: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
-    """Values `[n, units]`, and −∞ in place of all but the best (the first best) of each kind."""
+    """Values `[n, units]`, with −∞ for all but the best of each kind (the first, if equal)."""
     shape, place = (int(kinds.max()) + 1, values.shape[1]), torch.arange(len(values))[:, None]
     best = torch.full(shape, -torch.inf).scatter_reduce(0, kinds, values, "amax")
     place = place.where(values == best.gather(0, kinds), len(values))
@@ -81,11 +82,11 @@ def _best_of_each(values: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
     return values.where(place == first.gather(0, kinds), -torch.inf)
 
 
-def _shown(layer, field, pictures_at, values, pictures, places, kinds, width):
-    """The patches `[k, units]`, cut out of their pictures."""
-    units = values.shape[1]
+def _cut_out(layer, field, pictures_at, values, pictures, places) -> TopPatches:
+    """The patches at `places` of `pictures`, both `[k, units]`."""
     values, pictures, places = values.t(), pictures.t(), places.t()  # [units, k]
-    needed, which = pictures.flatten().unique(return_inverse=True)
-    x = torch.cat([pictures_at(part).cpu() for part in needed.split(500)])[which]
+    needed, index = pictures.flatten().unique(return_inverse=True)
+    x = torch.cat([pictures_at(part).cpu() for part in needed.split(500)])[index]
+    width = len(field.columns)
     patches = crop(x, field, places.flatten() // width, places.flatten() % width)
-    return TopPatches(layer, patches.view(units, -1, *patches.shape[1:]), values, pictures)
+    return TopPatches(layer, patches.view(*values.shape, *patches.shape[1:]), values, pictures)

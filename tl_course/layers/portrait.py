@@ -1,6 +1,6 @@
 """The portrait of one unit: what it would like best, what excites it, where it answers.
 
-Made for looking around quickly: few renders, one unit at a time, and what was computed is kept.
+It takes few renders and one unit at a time, and caches all results, for quick exploration.
 """
 
 import base64
@@ -23,26 +23,26 @@ from tl_course.layers.patches import TopPatches, top_patches
 from tl_course.layers.responses import receptive_field, responses
 
 UNITS = dict(zip(LAYERS, WIDTHS, strict=True))
-STEPS = 60  # of the ascent: half of what a finished sheet takes, and the same pattern appears
+STEPS = 60  # of the ascent; half as many as for a finished sheet give the same pattern
 PATCHES = 9
-SIDES = range(16, 513)  # pixels of a picture that is looked at
+SIDES = range(16, 513)  # pixels of a picture, each way
 
 
 class Portrait(NamedTuple):
-    """One unit of the network `name`: what is seen of it."""
+    """One unit of the network `name`."""
 
     name: str
-    liked: torch.Tensor | None  # what it would like best [3, h, w]; None while it is being made
+    liked: torch.Tensor | None  # what it would like best [3, h, w]; None before it is synthesised
     patches: torch.Tensor  # those that excite it most [9, 3, h, w]
-    answers: Mapping[str, torch.Tensor]  # where in each picture it answers [rows, columns]
-    brightest: float  # the strongest answer to them of any unit of the layer, in any network
+    answers: Mapping[str, torch.Tensor]  # its answers to each picture [rows, columns]
+    brightest: float  # the strongest answer to the pictures in the layer, of all networks
 
 
 @dataclass
 class Portraits:
     """Portraits of the units of `nets`, by name ("trained", "untrained").
 
-    `renders` drawings are searched, each of another thing where there are no more than 1,000.
+    `renders` drawings are searched; up to 1,000 show different things.
     """
 
     nets: Mapping[str, FiveLayerNet]
@@ -50,55 +50,57 @@ class Portraits:
     renders: int = 1000
 
     def __post_init__(self) -> None:
-        self._made: set[tuple[str, int]] = set()  # layers and units
-        for name in ("pictures", "natural", "patches", "sheet", "liked"):  # keep what was computed
+        self._synthesised: set[tuple[str, int]] = set()  # layers and units
+        for name in ("pictures", "natural", "patches", "sheet", "liked"):  # cached for each object
             setattr(self, name, functools.cache(getattr(self, name)))
 
     def of(
         self, layer: str, unit: int, pictures: Mapping[str, torch.Tensor], make: bool
     ) -> list[Portrait]:
-        """One unit of each network and its answers to pictures `[3, h, w]`, by their names.
+        """One unit of each network and its answers to `pictures` `[3, h, w]`, by their names.
 
-        Above layer 1 what it would like best takes seconds; it is left out unless `make`.
+        Synthesising what it would like best takes seconds above layer 1, and is only done with
+        `make`.
         """
         check(layer, unit)
-        every = {
-            name: {picture: self.answers(name, layer, x) for picture, x in pictures.items()}
+        answers = {
+            (name, picture): self.answers(name, layer, x)
             for name in self.nets
+            for picture, x in pictures.items()
         }
-        brightest = max(answers.max().item() for of in every.values() for answers in of.values())
-        found = []
-        for name, of_net in every.items():
+        brightest = torch.stack([maps.max() for maps in answers.values()]).max().item()
+        portraits = []
+        for name in self.nets:
             liked = self.liked(name, layer, unit) if make else None
             best = self.patches(name, layer).patches[unit]
-            answers = {picture: answers[unit] for picture, answers in of_net.items()}
-            found.append(Portrait(name, liked, best, answers, brightest))
+            of_unit = {picture: answers[name, picture][unit] for picture in pictures}
+            portraits.append(Portrait(name, liked, best, of_unit, brightest))
         if make:
-            self._made.add((layer, unit))
-        return found
+            self._synthesised.add((layer, unit))
+        return portraits
 
     def at_once(self, layer: str, unit: int) -> bool:
-        """Whether what the unit would like best is there without making it."""
-        return layer == LAYERS[0] or (layer, unit) in self._made
+        """Whether what the unit would like best need not be synthesised."""
+        return layer == LAYERS[0] or (layer, unit) in self._synthesised
 
     def pictures(self) -> torch.Tensor:
         """The drawings that are searched: `[renders, 3, 32, 32]`."""
         return EmojiImages(1_000_000 + self.seed).batch(0, self.renders)[0]
 
     def natural(self, layer: str) -> torch.Tensor:
-        """Patches of those drawings, of the size that a unit of `layer` sees."""
+        """Patches of the drawings, as large as the receptive field of `layer`."""
         field = receptive_field(next(iter(self.nets.values())), layer)
         return synthesis.natural_patches(self.pictures(), field)
 
     def patches(self, name: str, layer: str) -> TopPatches:
-        """For every unit of a layer the nine patches that excite it most, best first."""
+        """The nine patches that excite each unit of a layer most, best first."""
         x = self.pictures()
         return top_patches(self.nets[name], [layer], x.__getitem__, len(x), PATCHES)[layer]
 
     def sheet(self, name: str, layer: str) -> torch.Tensor:
         """A small picture of every unit of a layer `[units, 3, size, size]`, 0 … 1.
 
-        In layer 1 that is the unit's filter; higher up, the patch that excites it most.
+        It is the unit's filter in layer 1, and above that the patch that excites it most.
         """
         if layer != LAYERS[0]:
             return to_picture(self.patches(name, layer).patches[:, 0])
@@ -108,7 +110,7 @@ class Portraits:
     def liked(self, name: str, layer: str, unit: int) -> torch.Tensor:
         """What the unit would like best `[3, h, w]`, on the course's scale, −2 … 2.
 
-        In layer 1 that is its filter itself; higher up it is made by gradient ascent.
+        It is the filter in layer 1, and above that it is made by gradient ascent.
         """
         check(layer, unit)
         if layer == LAYERS[0]:
@@ -118,19 +120,19 @@ class Portraits:
 
     @torch.no_grad()
     def answers(self, name: str, layer: str, x: torch.Tensor) -> torch.Tensor:
-        """Where in a picture `[3, h, w]` each unit answers, after ReLU: `[units, h, w]`."""
+        """Each unit's answers to a picture `[3, h, w]`, after ReLU: `[units, rows, columns]`."""
         check_picture(x)
         net = self.nets[name]
         device = next(net.parameters()).device
         return responses(net, x[None].to(device), [layer])[layer][0].relu().cpu()
 
     def strongest(self, name: str, layer: str, x: torch.Tensor) -> torch.Tensor:
-        """What each unit answers at its best place in a picture: `[units]`."""
+        """Each unit's strongest answer to a picture: `[units]`."""
         return self.answers(name, layer, x).flatten(1).amax(1)
 
 
 def check(layer: str, unit: int) -> None:
-    """CourseError where there is no such unit."""
+    """Raise CourseError if there is no such unit."""
     if layer not in UNITS:
         raise CourseError(f"There is no '{layer}'; the layers are {', '.join(UNITS)}.")
     if unit not in range(UNITS[layer]):
@@ -138,7 +140,7 @@ def check(layer: str, unit: int) -> None:
 
 
 def check_picture(x: torch.Tensor) -> None:
-    """CourseError where `x` is no picture that a unit can be asked about."""
+    """Raise CourseError if `x` is no picture of a size that units can be asked about."""
     if x.ndim != 3 or x.shape[0] != CHANNELS or not all(side in SIDES for side in x.shape[1:]):
         raise CourseError(
             f"The picture has shape {list(x.shape)}; [3, height, width] with {SIDES.start} to "
@@ -147,7 +149,7 @@ def check_picture(x: torch.Tensor) -> None:
 
 
 def picture_to_text(x: torch.Tensor) -> str:
-    """A picture `[3, h, w]` as a few letters: a PNG in base64."""
+    """A picture `[3, h, w]` as text: a PNG in base64."""
     check_picture(x)
     file = io.BytesIO()
     pixels = (255 * to_picture(x)).round().byte().cpu()
@@ -156,7 +158,7 @@ def picture_to_text(x: torch.Tensor) -> str:
 
 
 def picture_from_text(text: str) -> torch.Tensor:
-    """The picture that `picture_to_text` wrote; CourseError where it is damaged."""
+    """The picture that `picture_to_text` wrote; CourseError if the text is damaged."""
     try:
         content = base64.b64decode(text, validate=True)
         picture, _ = open_picture(content, most_pixels=(SIDES.stop - 1) ** 2)

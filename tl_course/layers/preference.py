@@ -1,4 +1,4 @@
-"""What does a unit prefer? The class of controlled stimuli that excites it most."""
+"""A unit's preference: the class of controlled stimuli that excites it most."""
 
 import functools
 
@@ -18,9 +18,9 @@ def class_responses(
 ) -> torch.Tensor:
     """The best response of each unit to any stimulus of each class: `[units, classes]`.
 
-    Stimuli fill the unit's receptive field (or the whole picture where that is larger), and the
-    response to plain grey is subtracted, so that 0 means: no more than to nothing at all. With
-    `every` > 1 fewer stimuli are shown; `equal` says in what they are equal (`stimuli`).
+    Stimuli fill the unit's receptive field, or the whole picture if the field is larger. The
+    response to plain grey is subtracted, so 0 means no more than to nothing. With `every` > 1
+    fewer stimuli are shown; `equal` says what they have in common (`stimuli`).
     """
     device = next(net.parameters()).device
     field, size = smallest_canvas(net, layer, size)
@@ -29,15 +29,15 @@ def class_responses(
     best = []
     for kind in CLASSES:
         parts = _stimuli(kind, window, every, equal).split(500)
-        found = [at_centre(net, layer, part.to(device), field, size).amax(0) for part in parts]
-        best.append(torch.stack(found).amax(0) - blank[0])
+        answers = [at_centre(net, layer, part.to(device), field, size).amax(0) for part in parts]
+        best.append(torch.stack(answers).amax(0) - blank[0])
     return torch.stack(best, 1).cpu()
 
 
 def preferred(answers: torch.Tensor) -> torch.Tensor:
-    """The class (an index into CLASSES) that each unit answers to most: int64 `[units]`.
+    """The index in CLASSES that each unit answers to most: int64 `[units]`.
 
-    −1 for a unit that answers to none of them more than to plain grey.
+    It is −1 for a unit that answers to no class more than to plain grey.
     """
-    best, which = answers.max(1)
-    return torch.where(best > 0, which, -1)
+    best, index = answers.max(1)
+    return torch.where(best > 0, index, -1)

@@ -1,9 +1,9 @@
-"""What the units of a layer answer, and which part of the picture each of them looks at.
+"""The responses of a layer's units, and which part of the picture each unit sees.
 
 A *unit* is one output channel of a layer: one filter, slid over everything below it. Its response
-is read before the ReLU. Everything in this room works on any `nn.Module` with convolutions: a
-layer is named as in `net.named_modules()`, "layer2" in the course's network, "layer1.0.conv1" in
-a ResNet of torchvision.
+is read before the ReLU. This package works on any `nn.Module` with convolutions. A layer is named
+as in `net.named_modules()`: "layer2" in the course's network, "layer1.0.conv1" in a ResNet of
+torchvision.
 """
 
 import copy
@@ -21,19 +21,19 @@ from tl_course.core.network import CHANNELS, SIZE
 
 
 def convolutions(net: nn.Module) -> list[str]:
-    """The names of the layers that convolve, in order: layer1 … layer4 in the course's network."""
+    """The names of the convolutions, in order: layer1 … layer4 in the course's network."""
     return [name for name, module in net.named_modules() if isinstance(module, nn.Conv2d)]
 
 
 class _Enough(Exception):
-    """All that was asked for has been seen; the rest of the network need not run."""
+    """All layers that were asked for have answered, so the rest need not run."""
 
 
 def responses(net: nn.Module, x: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
-    """What each of `layers` answers to pictures x `[n, 3, h, w]`: `[n, units, rows, columns]`.
+    """The responses of each of `layers` to pictures x `[n, 3, h, w]`: `[n, units, rows, columns]`.
 
-    The network is looked at as it is in use (evaluation mode), and left in the mode it was in.
-    Gradients flow where they are enabled. CourseError names a layer that does not exist.
+    The network runs in evaluation mode, and its own mode is restored. Gradients flow if they are
+    enabled. CourseError names a layer that does not exist.
     """
     modules = dict(net.named_modules())
     unknown = [name for name in layers if name not in modules or not name]
@@ -42,14 +42,14 @@ def responses(net: nn.Module, x: torch.Tensor, layers: Sequence[str]) -> dict[st
             f"The network has no layer '{unknown[0]}'; those that convolve are "
             f"{', '.join(convolutions(net))}."
         )
-    found: dict[str, torch.Tensor] = {}
-    here = threading.get_ident()
+    outputs: dict[str, torch.Tensor] = {}
+    this_thread = threading.get_ident()
 
     def keep(name: str, _module, _inputs, output: torch.Tensor) -> None:
-        if threading.get_ident() != here:  # another thread uses the network at the same time
+        if threading.get_ident() != this_thread:  # which uses the network at the same time
             return
-        found[name] = output if output.ndim == 4 else output[:, :, None, None]
-        if len(found) == len(set(layers)):
+        outputs[name] = output if output.ndim == 4 else output[:, :, None, None]
+        if len(outputs) == len(set(layers)):
             raise _Enough
 
     handles = [modules[name].register_forward_hook(partial(keep, name)) for name in set(layers)]
@@ -65,15 +65,15 @@ def responses(net: nn.Module, x: torch.Tensor, layers: Sequence[str]) -> dict[st
             net.train()
         for handle in handles:
             handle.remove()
-    return {name: found[name] for name in layers}
+    return {name: outputs[name] for name in layers}
 
 
 @dataclass(frozen=True)
 class Field:
     """The receptive fields of a layer's units in pictures of one size.
 
-    `rows[r]` is the first picture row that reaches output row r and the one past the last;
-    `columns` likewise. At the border of the picture they are cut off.
+    `rows[r]` are the first picture row that reaches output row r and the one after the last;
+    `columns` likewise. The border of the picture cuts fields off.
     """
 
     rows: tuple[tuple[int, int], ...]
@@ -90,15 +90,15 @@ class Field:
         return len(self.rows) // 2, len(self.columns) // 2
 
     def inside(self) -> torch.Tensor:
-        """Where the receptive field is not cut off at the border: bool `[rows, columns]`.
+        """Where the border does not cut the receptive field off: bool `[rows, columns]`.
 
-        In a layer whose fields are larger than the picture: where they see all of it.
+        If fields are larger than the picture, it is where they see all of it.
         """
-        down, right = (torch.tensor(lines).diff()[:, 0] for lines in (self.rows, self.columns))
-        return (down == self.size[0])[:, None] & (right == self.size[1])
+        height, width = (torch.tensor(lines).diff()[:, 0] for lines in (self.rows, self.columns))
+        return (height == self.size[0])[:, None] & (width == self.size[1])
 
     def corner(self, row: int, column: int) -> tuple[int, int]:
-        """Top and left of the `size` window seen at a position; negative past the border."""
+        """Top and left of the `size` window that a position sees; negative beyond the border."""
         places = zip((self.rows[row], self.columns[column]), self.size, strict=True)
         top, left = (stop - whole if start == 0 else start for (start, stop), whole in places)
         return top, left
@@ -106,19 +106,18 @@ class Field:
 
 @torch.no_grad()
 def receptive_field(net: nn.Module, layer: str, size: int | tuple[int, int] = SIZE) -> Field:
-    """Which pixels can reach each output position of `layer`, found out by trying.
+    """The pixels that can reach each output position of `layer`, in pictures of `size`.
 
-    `size` is the side of the pictures, or (height, width).
-
-    One picture row at a time is made not-a-number: whatever it reaches becomes not-a-number too,
-    whatever the weights. In float64 on the CPU, where no fast algorithm mixes neighbours.
+    `size` is the side of the pictures, or (height, width). One picture row at a time is set to NaN,
+    and every output that it reaches becomes NaN, whatever the weights. It runs in float64 on the
+    CPU, where no fast algorithm mixes neighbours.
     """
     probe = copy.deepcopy(net).cpu().double().eval()
     height, width = (size, size) if isinstance(size, int) else size
 
-    def extent(length: int, other: int, of_rows: bool) -> tuple[tuple[int, int], ...]:
+    def extent(length: int, across: int, of_rows: bool) -> tuple[tuple[int, int], ...]:
         touched = []
-        across = min(other, 64)  # the other direction need not be as long
+        across = min(across, 64)  # the other direction may be shorter
         for lines in torch.arange(length).split(32):
             shape = (length, across) if of_rows else (across, length)
             x = torch.zeros(len(lines), CHANNELS, *shape, dtype=torch.float64)
@@ -135,21 +134,21 @@ def receptive_field(net: nn.Module, layer: str, size: int | tuple[int, int] = SI
 
 
 def crop(x: torch.Tensor, field: Field, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-    """What units at `rows`, `columns` `[n]` see of pictures x `[n, 3, h, w]`: `[n, 3, *size]`.
+    """The patches that units at `rows`, `columns` `[n]` see of x `[n, 3, h, w]`: `[n, 3, *size]`.
 
-    Past the border of the picture there is grey (0).
+    Beyond the border of the picture there is grey (0).
     """
-    places = zip(x.cpu(), rows.tolist(), columns.tolist(), strict=True)
     from torchvision.transforms.functional import crop as cut  # a second or two to import
 
-    seen = [cut(one, *field.corner(row, column), *field.size) for one, row, column in places]
-    return torch.stack(seen)
+    corners = map(field.corner, rows.tolist(), columns.tolist())
+    pairs = zip(x.cpu(), corners, strict=True)
+    return torch.stack([cut(picture, *corner, *field.size) for picture, corner in pairs])
 
 
 def smallest_canvas(net: nn.Module, layer: str, size: int = SIZE) -> tuple[Field, int]:
-    """The receptive field in the smallest picture whose middle unit sees as much as in a larger.
+    """The receptive field in the smallest picture that holds the middle unit's, and its size.
 
-    A unit answers the same there, and the rest of the picture need not be computed.
+    The unit answers the same there, and the rest of the picture need not be computed.
     """
     whole = receptive_field(net, layer, size)
     for smaller in (size // 4, size // 2):
@@ -162,9 +161,10 @@ def smallest_canvas(net: nn.Module, layer: str, size: int = SIZE) -> tuple[Field
 def at_centre(
     net: nn.Module, layer: str, patches: torch.Tensor, field: Field, size: int = SIZE
 ) -> torch.Tensor:
-    """What the unit in the middle answers to `patches` `[n, 3, *field.size]`: `[n, units]`.
+    """The response of the units in the middle to `patches` `[n, 3, *field.size]`: `[n, units]`.
 
-    A patch is laid where that unit looks; what is around it (grey) cannot reach the unit.
+    A patch fills the receptive field. The grey around it cannot reach the units. Raises
+    CourseError if the field leaves the picture.
     """
     row, column = field.centre
     top, left = field.corner(row, column)

@@ -1,9 +1,9 @@
 """Controlled stimuli: simple shapes, drawn at many positions, sizes, orientations and strengths.
 
-All are grey and have the same mean. How strong they are can be made equal in two ways, and no way
-is fair to all shapes: with the same *contrast* (standard deviation) a thin bar is brighter than a
-filled edge, with the same *range* (from the darkest to the brightest pixel) an edge has more
-contrast than a bar. What holds in both ways is because of the shape.
+All are grey and have the same mean. Their strength can be made equal in two ways, and neither is
+fair to all shapes: with the same *contrast* (standard deviation) a thin bar is brighter than a
+filled edge, and with the same *range* (from the darkest to the brightest pixel) an edge has more
+contrast than a bar. A result that holds in both ways is due to the shape.
 """
 
 import itertools
@@ -15,14 +15,14 @@ import torch
 CONTRAST, RANGE = 0.5, 2.0  # on the course's scale, where a picture spans −2 … 2
 EQUAL = ("contrast", "range")
 ORIENTATIONS = 16
-SIZES = (0.5, 0.75, 1.0)  # half the stimulus, as a share of half the window
+SIZES = (0.5, 0.75, 1.0)  # of a stimulus, as a share of the window
 SHIFTS = (-0.25, 0.0, 0.25)  # of half the window, in each direction
 STROKES = (1.2, 2.2)  # pixels
 FINER = 4  # each pixel is the mean of 4 × 4 points
 
 
 def _arc(start: float, stop: float, radius: float = 1.0, turns_in: float = 1.0) -> torch.Tensor:
-    """Points on an arc from angle `start` to `stop`; `turns_in` < 1 makes it a spiral."""
+    """Points `[n, 2]` on an arc from angle `start` to `stop`; `turns_in` < 1 makes it a spiral."""
     t = torch.linspace(0, 1, 25 if stop - start <= 2 * math.pi else 49)
     angle, r = start + (stop - start) * t, radius * (1 + (turns_in - 1) * t)
     return torch.stack([r * angle.cos(), r * angle.sin()], 1)
@@ -59,7 +59,7 @@ CLASSES = ("edge", *OUTLINES, "texture")
 
 
 def _distance(x: torch.Tensor, y: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-    """Distance of each (x, y) from the stroke through `points` `[n, 2]`: the shape of x."""
+    """Distance of each (x, y) from the stroke through `points` `[n, 2]`, in the shape of x."""
     nearest = torch.full_like(x, math.inf)
     for (ax, ay), (bx, by) in itertools.pairwise(points.tolist()):
         dx, dy = bx - ax, by - ay
@@ -69,12 +69,12 @@ def _distance(x: torch.Tensor, y: torch.Tensor, points: torch.Tensor) -> torch.T
 
 
 def stimuli(kind: str, window: int, every: int = 1, equal: str = "contrast") -> torch.Tensor:
-    """Every variant of one class in windows of `window` pixels: `[n, 3, window, window]`.
+    """Every stimulus of one class in windows of `window` pixels: `[n, 3, window, window]`.
 
-    Orientations × sizes × positions × stroke widths × light on dark and dark on light; a turned
-    circle is the same circle, so that some classes have fewer different ones. Variants of which
-    nothing is inside the window are left out. `equal` says what all have in common, see above.
-    With `every` > 1 only each `every`-th combination of size, position and stroke is drawn.
+    They combine orientations, sizes, positions, stroke widths, and light on dark with dark on
+    light. Some classes have fewer different ones, because a turned circle is the same circle.
+    Stimuli outside the window are left out. `equal` is one of `EQUAL`. With `every` > 1 only each
+    `every`-th combination of size, position and stroke width is drawn.
     """
     steps = (torch.arange(window * FINER) + 0.5) / FINER - window / 2  # pixels from the middle
     y, x = torch.meshgrid(steps, steps, indexing="ij")

@@ -1,10 +1,10 @@
 """Synthesised images: the picture that a unit would like best, made by gradient ascent.
 
 After Olah, Mordvintsev and Schubert, "Feature Visualization" (Distill, 2017), in the four nouns of
-lucid: an *objective* (what one unit answers), a *parametrisation* (a picture written as waves),
-*transforms* (small random poses, so that it does not hang on one pixel), and *render*, which puts
-them together. Each picture is kept at the mean, the contrast and the range of natural ones:
-otherwise the ascent would only make it brighter.
+lucid: an *objective* (one unit's response), a *parametrisation* (a picture as a sum of waves),
+*transforms* (small random poses, so that no single pixel matters), and *render*, which puts them
+together. Each picture keeps the mean, contrast and range of natural ones; otherwise the ascent
+would only make it brighter.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,15 +21,15 @@ from tl_course.layers.responses import Field, at_centre, crop, receptive_field
 
 STEPS = 120
 RATE = 0.08
-SMOOTH = 1.5  # how much short waves are held back
+SMOOTH = 1.5  # how much short waves are damped
 WOBBLE = Pose(rotate=0.1, shear=0.0, shift=0.08, stretch=0.0, zoom=(0.93, 1.07), elastic=0.0)
 STEADY = 0.25  # the last share of the steps, without transforms
-FLAT = 0.15  # a patch with less contrast than this shows nothing
+FLAT = 0.15  # contrast below which a patch shows nothing
 
 
 @dataclass(frozen=True)
 class Looks:
-    """What natural patches look like: mean, contrast, range, and how their colours go together."""
+    """Statistics of natural patches: mean, contrast, range, and how their colours correlate."""
 
     mean: float
     contrast: float
@@ -39,10 +39,10 @@ class Looks:
 
 
 def looks_of(patches: torch.Tensor) -> Looks:
-    """The mean looks of patches `[n, 3, h, w]`."""
+    """The statistics of patches `[n, 3, h, w]`."""
     pixels = patches.permute(0, 2, 3, 1).reshape(-1, 3)
     values, vectors = torch.linalg.eigh(torch.cov(pixels.t()))
-    colours = vectors * values.clamp_min(1e-6)  # weak ones are held back, as short waves are
+    colours = vectors * values.clamp_min(1e-6)  # weak ones are damped, as short waves are
     return Looks(
         patches.mean().item(),
         patches.flatten(1).std(1).mean().item(),
@@ -53,8 +53,8 @@ def looks_of(patches: torch.Tensor) -> Looks:
 
 
 def alike(x: torch.Tensor, looks: Looks) -> torch.Tensor:
-    """Pictures `[n, 3, h, w]` brought to one mean, contrast and range."""
-    for _ in range(3):  # cutting off the range changes the mean and the contrast a little
+    """Pictures `[n, 3, h, w]` with the mean, contrast and range of `looks`."""
+    for _ in range(3):  # clamping changes the mean and the contrast a little
         mean = x.mean((1, 2, 3), keepdim=True)
         spread = x.std((1, 2, 3), keepdim=True).clamp_min(1e-4)
         x = ((x - mean) / spread * looks.contrast + looks.mean).clamp(looks.low, looks.high)
@@ -62,9 +62,9 @@ def alike(x: torch.Tensor, looks: Looks) -> torch.Tensor:
 
 
 def natural_patches(pictures: torch.Tensor, field: Field, seed: int = 0) -> torch.Tensor:
-    """One patch at a random place of each picture, flat ones left out: `[≤ n, 3, *field.size]`.
+    """A patch from a random place of each picture, except flat ones: `[≤ n, 3, *field.size]`.
 
-    Only places whose whole receptive field is inside the picture are taken.
+    The whole receptive field is inside the picture.
     """
     rows, columns = field.inside().nonzero().unbind(1)
     generator = torch.Generator().manual_seed(seed)
@@ -74,7 +74,7 @@ def natural_patches(pictures: torch.Tensor, field: Field, seed: int = 0) -> torc
 
 
 class Waves(nn.Module):
-    """The parametrisation: `n` pictures of `size` as sums of waves, long waves first."""
+    """The parametrisation: `n` pictures of `size` as sums of waves, short waves damped."""
 
     def __init__(self, n: int, size: tuple[int, int], looks: Looks, seed: int = 0):
         super().__init__()
@@ -87,7 +87,7 @@ class Waves(nn.Module):
         self.spectrum = nn.Parameter(0.01 * torch.randn(shape, generator=generator))
 
     def forward(self) -> torch.Tensor:
-        """The pictures `[n, 3, *size]`, with the looks of natural ones."""
+        """The pictures `[n, 3, *size]`, with the statistics of natural ones."""
         waves = torch.view_as_complex(self.spectrum) * self.scale
         x = torch.fft.irfft2(waves, s=self.size, norm="ortho")
         x = torch.einsum("nchw,dc->ndhw", x, self.looks.colours.to(x))
@@ -97,8 +97,8 @@ class Waves(nn.Module):
 def wobble(x: torch.Tensor, seed: int) -> torch.Tensor:
     """The transforms: each picture a little shifted, turned and scaled."""
     u = uniform(seed, torch.arange(len(x), device=x.device), NUMBERS)
-    places = grid(WOBBLE, u, x.shape[-1])
-    return F.grid_sample(x, places, padding_mode="reflection", align_corners=False)
+    positions = grid(WOBBLE, u, x.shape[-1])
+    return F.grid_sample(x, positions, padding_mode="reflection", align_corners=False)
 
 
 def render(
@@ -108,13 +108,13 @@ def render(
     seed: int = 0,
     progress: str | None = None,
 ) -> torch.Tensor:
-    """Gradient ascent on the waves; the pictures `[n, 3, h, w]`."""
+    """The pictures `[n, 3, h, w]` after gradient ascent on the waves."""
     optimizer = torch.optim.Adam(waves.parameters(), lr=RATE)
     for step in tqdm(range(steps), desc=progress, unit="step", disable=progress is None):
         x = waves()
         if step < (1 - STEADY) * steps:
             x = wobble(x, seed * steps + step)
-        # Gradients are wanted of pictures, not of weights.
+        # Only the waves need gradients, not the network's weights.
         (waves.spectrum.grad,) = torch.autograd.grad(-objective(x).sum(), [waves.spectrum])
         optimizer.step()
     with torch.no_grad():
@@ -131,19 +131,18 @@ def synthesise(
     seed: int = 0,
     progress: str | None = None,
 ) -> torch.Tensor:
-    """A picture for each of `units` (all of them by default), of the size of its receptive field.
+    """A picture for each of `units` (default: all), as large as the receptive field.
 
-    `natural` `[n, 3, h, w]` are patches of that size (`natural_patches`) whose looks it keeps.
+    `natural` `[n, 3, h, w]` are patches of that size (`natural_patches`) whose statistics it has.
     """
     device = next(net.parameters()).device
     field = receptive_field(net, layer, SIZE)
-    looks = looks_of(natural)
     if units is None:
         units = range(net.get_submodule(layer).out_channels)
     chosen = torch.tensor(list(units), device=device)
-    waves = Waves(len(chosen), field.size, looks, seed).to(device)
+    waves = Waves(len(chosen), field.size, looks_of(natural), seed).to(device)
 
-    def objective(x: torch.Tensor) -> torch.Tensor:  # what unit i answers to picture i
+    def objective(x: torch.Tensor) -> torch.Tensor:  # the response of unit i to picture i
         return at_centre(net, layer, x, field, SIZE).gather(1, chosen[:, None])[:, 0]
 
     return render(waves, objective, steps, seed, progress).cpu()
