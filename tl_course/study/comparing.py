@@ -1,10 +1,9 @@
-"""What the rows of a sweep show: means with intervals, paired differences, labels saved.
+"""Means with intervals, paired differences, and labels saved, from the rows of a sweep.
 
-An arm's accuracy is a mean over draws and over scored examples, and chance chose both: with others
-of either it would have come out differently. So a 95% interval here (`stats.estimate`) is one for
-others of both, from which examples were right in which draw (the column `right`). With all of
-MNIST there is one draw, and chance chose the examples alone. Networks of several pretrainings are a
-third thing that chance chose.
+An arm's accuracy is a mean over draws and over scored examples, both of which are random. So a 95%
+interval here (`stats.estimate`) is for other draws and other examples; it is computed from the
+column `right`. With all of MNIST there is one draw, and only the examples are random. With several
+pretrainings, these are random too.
 """
 
 import functools
@@ -17,17 +16,17 @@ from tl_course.data.targets.handwritten import ALL
 
 
 def plain(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the images as they are, with the settings that were tuned for each arm."""
+    """The rows without augmentation, with the settings that were tuned for each arm."""
     return tuned(table)[lambda rows: ~rows.augmented]
 
 
 def tuned(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows with the settings that were tuned for each arm; those of a live run all are."""
+    """The rows with the settings that were tuned for each arm; all of them in a live run."""
     return table[table.settings == "tuned"] if "settings" in table else table
 
 
 def right(table: pd.DataFrame, arm: str, augmented: bool, images: int) -> pd.DataFrame:
-    """Which examples were right: bool, a row a draw (the index), a column an example."""
+    """Which examples were right: bool, a row per draw (the index), a column per example."""
     rows = table[(table.arm == arm) & (table.augmented == augmented) & (table.images == images)]
     return pd.DataFrame(np.array(rows.right.to_list(), bool), rows.draw.to_list()).sort_index()
 
@@ -36,7 +35,7 @@ def means(table: pd.DataFrame) -> pd.DataFrame:
     """Rows `augmented`, `arm`, `images`, `mean`, `sd` (over draws), `interval`, `draws`; in %."""
     rows = []
     for (augmented, arm, images), group in table.groupby(["augmented", "arm", "images"]):
-        mean, interval = stats.estimate(right(group, arm, augmented, images), **_chosen(images))
+        mean, interval = stats.estimate(right(group, arm, augmented, images), **_axes(images))
         rows.append(
             {"augmented": augmented, "arm": arm, "images": images, "mean": 100 * mean,
              "sd": 100 * group.accuracy.std(), "interval": 100 * interval, "draws": len(group)}
@@ -52,49 +51,49 @@ def paired(table: pd.DataFrame, one: tuple[str, bool], other: tuple[str, bool]) 
     rows = []
     for images in sorted(table.images.unique()):
         first, second = (right(table, *arm, images) for arm in (one, other))
-        both = first.index.intersection(second.index)
-        if len(both) == 0:
-            continue
-        first, second = first.loc[both].to_numpy(float), second.loc[both].to_numpy(float)
-        ahead, interval = stats.paired(first, second, **_chosen(images))
-        each = 100 * (first - second).mean(1)
-        rows.append(
-            {"images": images, "ahead": 100 * ahead, "interval": 100 * interval,
-             "wins": int((each > 0).sum()), "draws": len(both), "each": each}
-        )  # fmt: skip
+        draws = first.index.intersection(second.index)
+        if len(draws):
+            first, second = first.loc[draws].to_numpy(float), second.loc[draws].to_numpy(float)
+            rows.append(_paired_row(images, first - second, **_axes(images)))
     return pd.DataFrame(rows, columns=["images", "ahead", "interval", "wins", "draws", "each"])
 
 
-def _chosen(images: int) -> dict[str, int]:
-    """What chance chose, as axes of `right`: of all digits that there are, there is one draw."""
+def _axes(images: int) -> dict[str, int]:
+    """The random axes of `right`; there is only one draw of all digits."""
     return {"example": 1} if images == ALL else {"draw": 0, "example": 1}
+
+
+def _paired_row(images: int, difference: np.ndarray, **axes: int) -> dict:
+    """A row of `paired`; `difference` is a number per example, and `each` is along its axis 0."""
+    ahead, interval = stats.estimate(difference, **axes)
+    each = 100 * difference.mean(tuple(range(1, difference.ndim)))
+    return {
+        "images": images, "ahead": 100 * ahead, "interval": 100 * interval,
+        "wins": int((each > 0).sum()), "draws": len(each), "each": each,
+    }  # fmt: skip
 
 
 def over_pretrainings(
     table: pd.DataFrame, again: pd.DataFrame, one: tuple[str, bool], other: tuple[str, bool]
 ) -> pd.DataFrame:
-    """As `paired`, for others of the pretraining, too: `again` has rows of further pretrainings.
+    """Like `paired`, over pretrainings too: `again` has the rows of further pretrainings.
 
-    A row of `each`, `wins` and `draws` is a pretraining, the mean of its draws. An arm that borrows
-    nothing is the same for all of them.
+    `each`, `wins` and `draws` are about pretrainings, over whose draws a mean is taken. An arm
+    without pretrained layers has the same rows in all of them.
     """
     rows = []
     for images in sorted(again.images.unique()):
         sides = []
         for arm in (one, other):
             runs = [right(table, *arm, images)]
-            for _, rows_of in again.groupby("pretraining"):
-                borrowed = (rows_of.arm == arm[0]).any()
-                runs.append(right(rows_of, *arm, images) if borrowed else runs[0])
+            for _, group in again.groupby("pretraining"):
+                is_pretrained = (group.arm == arm[0]).any()
+                runs.append(right(group, *arm, images) if is_pretrained else runs[0])
             sides.append(runs)
-        both = functools.reduce(pd.Index.intersection, [run.index for run in sum(sides, [])])
-        first, second = (np.stack([run.loc[both] for run in runs]) for runs in sides)
-        ahead, interval = stats.paired(first, second, pretraining=0, draw=1, example=2)
-        each = 100 * (first.astype(float) - second).mean((1, 2))
-        rows.append(
-            {"images": images, "ahead": 100 * ahead, "interval": 100 * interval,
-             "wins": int((each > 0).sum()), "draws": len(each), "each": each}
-        )  # fmt: skip
+        draws = functools.reduce(pd.Index.intersection, [run.index for run in sum(sides, [])])
+        first, second = (np.stack([run.loc[draws] for run in runs]) for runs in sides)
+        difference = first.astype(float) - second
+        rows.append(_paired_row(images, difference, pretraining=0, draw=1, example=2))
     return pd.DataFrame(rows)
 
 
@@ -106,21 +105,20 @@ def verdict(row) -> str:
 
 
 def ahead_from(rows: pd.DataFrame) -> int:
-    """From which row of `paired` on all are certainly ahead; as many as rows if the last is not."""
-    place = len(rows)
-    while place and verdict(rows.iloc[place - 1]) == "ahead":
-        place -= 1
-    return place
+    """The first row of `paired` from which all are certainly ahead; `len(rows)` if none is."""
+    first = len(rows)
+    while first and verdict(rows.iloc[first - 1]) == "ahead":
+        first -= 1
+    return first
 
 
 def labels_for(table: pd.DataFrame, arm: str, augmented: bool, accuracy: float) -> float | None:
-    """With how many labelled images `arm` reaches `accuracy` (%), along its mean curve.
+    """The number of labelled images with which `arm` reaches `accuracy` (%); None if it never does.
 
-    Between two sizes the curve is a straight line over the logarithm of the number. None where it
-    never does.
+    Between two sizes the mean curve is a straight line over the logarithm of the number.
     """
-    found = means(table)
-    curve = found[(found.arm == arm) & (found.augmented == augmented)].sort_values("images")
+    every = means(table)
+    curve = every[(every.arm == arm) & (every.augmented == augmented)].sort_values("images")
     best = curve["mean"].cummax().to_numpy()
     sizes = curve.images.to_numpy()
     if not len(sizes) or best[-1] < accuracy:
@@ -133,16 +131,16 @@ def labels_for(table: pd.DataFrame, arm: str, augmented: bool, accuracy: float) 
 
 
 def recipes(table: pd.DataFrame) -> pd.DataFrame:
-    """What one fixed recipe costs against tuned settings, in points, on the same draws.
+    """How far one fixed recipe is ahead of tuned settings, in points, on the same draws.
 
     Rows `augmented`, `arm`, `images`, `fixed` (mean, in %), `ahead` (of tuned), `interval`.
     """
     rows, fixed = [], table[table.settings == "fixed"]
-    for (augmented, arm, images), own in fixed.groupby(["augmented", "arm", "images"]):
-        both = pd.concat([own.assign(arm="fixed"), tuned(table)])
+    for (augmented, arm, images), group in fixed.groupby(["augmented", "arm", "images"]):
+        both = pd.concat([group.assign(arm="fixed"), tuned(table)])
         row = paired(both[both.images == images], ("fixed", augmented), (arm, augmented)).iloc[0]
         rows.append(
             {"augmented": augmented, "arm": arm, "images": images,
-             "fixed": 100 * own.accuracy.mean(), "ahead": row.ahead, "interval": row.interval}
+             "fixed": 100 * group.accuracy.mean(), "ahead": row.ahead, "interval": row.interval}
         )  # fmt: skip
     return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""What adapting costs: how far layers move, what is forgotten, how far one overfits."""
+"""The costs of adapting: how far layers move, what is forgotten, how much is overfitted."""
 
 import copy
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,25 +17,25 @@ from tl_course.study import comparing
 
 
 def moved(before: FiveLayerNet, after: FiveLayerNet) -> dict[str, float]:
-    """How far each layer's weights went, ‖W_after − W_before‖ / ‖W_before‖, layers 1 … 4.
+    """How far each layer's weights moved, ‖W_after − W_before‖ / ‖W_before‖, layers 1 … 4.
 
-    The output layer is none of them: a fresh one starts at zero, and no share of zero is there.
+    The output layer is left out, because it starts at zero.
     """
     shares = {}
     for number in (1, 2, 3, 4):
-        then, now = (getattr(net, f"layer{number}").weight.detach() for net in (before, after))
-        then = then.to(now.device)
-        shares[f"layer {number}"] = (now - then).norm() / then.norm()
-    found = torch.stack(list(shares.values())).tolist()  # the device is waited for once
-    return dict(zip(shares, found, strict=True))
+        old, new = (getattr(net, f"layer{number}").weight.detach() for net in (before, after))
+        old = old.to(new.device)
+        shares[f"layer {number}"] = (new - old).norm() / old.norm()
+    values = torch.stack(list(shares.values())).tolist()  # so the device is waited for once
+    return dict(zip(shares, values, strict=True))
 
 
 def with_old_output(adapted: FiveLayerNet, source_net: FiveLayerNet) -> FiveLayerNet:
-    """The adapted layers 1 … 4 under the 1,000-unit output layer that was taken off."""
-    back = copy.deepcopy(adapted)
-    back.output = copy.deepcopy(source_net.output).to(adapted.output.weight.device)
-    back.n_classes = source_net.n_classes
-    return back
+    """The adapted layers 1 … 4 with the source's output layer."""
+    restored = copy.deepcopy(adapted)
+    restored.output = copy.deepcopy(source_net.output).to(adapted.output.weight.device)
+    restored.n_classes = source_net.n_classes
+    return restored
 
 
 SMALL_STEPS = 50  # images whose tuned settings are the control of larger numbers
@@ -43,10 +43,10 @@ CONTROL = f"of {SMALL_STEPS} images"
 
 
 def plan(images: int) -> list[tuple[str, str, Settings]]:
-    """What is run in each draw of so many images: which settings they are, the arm, the settings.
+    """The runs in each draw of so many images: the settings' name, the arm, the settings.
 
-    Both options have those that were tuned for that number. Where Option 2 was tuned to others with
-    fifty images, it also runs with those of fifty.
+    Both options run with the settings tuned for that number. Option 2 also runs with those tuned
+    for fifty images, if they differ.
     """
     arms = ("option-1", "option-2")
     runs = [("tuned", arm, settings.chosen(arm, images)) for arm in arms]
@@ -64,61 +64,60 @@ def forgetting(
     renders: int = 2000,
     done: Iterable[dict] = (),
 ) -> Iterator[dict]:
-    """What is left of the source task after adapting: one row an adaptation.
+    """Accuracy on the source task after adapting: one row per adaptation.
 
-    Both options run as they do by default (`settings` is "tuned"), and Option 2 also as it does
-    with fifty images where that differs (`settings` is `CONTROL`, see `plan`), which tells apart
-    what more images do and what other settings do.
+    Both options run with their default settings (`settings` is "tuned"). If those of Option 2
+    differ from those for fifty images, it also runs with these (`settings` is `CONTROL`, see
+    `plan`), to separate the effect of more images from that of other settings.
 
-    `accuracy` is that on the source with the old output layer put back, `training` and `test` are
-    those on the target; `moved_1` … `moved_4` say how far each layer went; `l2`, `rate` and
-    `steps` are the settings. The row `before` is the network as it was. Draws are those of
-    `sweep`; rows that are in `done` are given back as they are. (There are more than seven
-    parameters, since one call says all that a row depends on.)
+    `accuracy` is on the source with the old output layer; `training` and `test` are on the target.
+    `moved_1` … `moved_4` say how far each layer moved; `l2`, `rate` and `steps` are the settings.
+    The row `before` is the network before adapting. Draws are those of `sweep`; rows in `done` are
+    returned unchanged. (More than seven parameters: one call says all that a row depends on.)
     """
     keys = ["arm", "images", "draw", *spelling.to_file(Settings())]
     known = {tuple(row.get(key) for key in keys): row for row in done}
-    fresh = held_out.batch(0, renders)
+    unseen = held_out.batch(0, renders)
     before = [row for row in known.values() if row["arm"] == "before"] or [
         {"settings": "tuned", "arm": "before", "images": 0, "draw": 0,
-         "accuracy": training.accuracy(net, *fresh)}
+         "accuracy": training.accuracy(net, *unseen)}
     ]  # fmt: skip
     yield before[0]
     for images in sizes:
         for number in range(draws[images] if isinstance(draws, dict) else draws):
-            labelled = draw(target.pool, images, seed * 1000 + number)
+            run_seed = seed * 1000 + number
+            labelled = draw(target.pool, images, run_seed)
             for name, arm, chosen in plan(images):
-                found = known.get((arm, images, number, *astuple(chosen)))
-                if found is None:
-                    s = seed * 1000 + number
-                    adapted = transfer.adapt(arm, net, labelled, seed=s, chosen=chosen).net
-                    went = moved(net, adapted)
-                    back = with_old_output(adapted, net)
-                    found = {
+                row = known.get((arm, images, number, *astuple(chosen)))
+                if row is None:
+                    adapted = transfer.adapt(arm, net, labelled, seed=run_seed, chosen=chosen).net
+                    shares = moved(net, adapted).items()
+                    restored = with_old_output(adapted, net)
+                    row = {
                         "settings": name, "arm": arm, "images": images, "draw": number,
                         **spelling.to_file(chosen),
-                        "accuracy": training.accuracy(back, *fresh),
-                        **{name.replace("layer ", "moved_"): by for name, by in went.items()},
+                        "accuracy": training.accuracy(restored, *unseen),
+                        **{layer.replace("layer ", "moved_"): share for layer, share in shares},
                         "training": training.accuracy(adapted, labelled.x, labelled.y),
                         "test": training.accuracy(adapted, target.test.x, target.test.y),
                     }  # fmt: skip
-                yield found
+                yield row
 
 
 def overfitting_gaps(costs: pd.DataFrame, scored: pd.DataFrame, images: int) -> dict[str, float]:
     """How far training accuracy is above test accuracy, in points, over the same draws.
 
-    `costs` are rows of `forgetting`, `scored` of a sweep with the same draws; rows of training runs
-    at equal rates are both. Gives the mean gap of "option-1" and of "option-2", how much "larger"
-    the second is, half of the 95% "interval" of that (over draws and test examples, see
+    `costs` are rows of `forgetting`, `scored` are rows of a sweep with the same draws; rows of
+    training runs at equal rates are both. Returns the mean gap of "option-1" and of "option-2", how
+    much "larger" the second is, half of its 95% "interval" (over draws and test examples, see
     `stats.estimate`), and the number of "draws".
     """
     gaps = {}
     for arm in ("option-1", "option-2"):
         rows = comparing.tuned(costs).query("arm == @arm and images == @images")
-        training_part = rows.set_index("draw").training.sort_index()
-        right = comparing.right(scored, arm, False, images).loc[training_part.index]
-        gaps[arm] = training_part.to_numpy()[:, None] - right.to_numpy(float)
+        accuracies = rows.set_index("draw").training.sort_index()  # on the training examples
+        right = comparing.right(scored, arm, False, images).loc[accuracies.index]
+        gaps[arm] = accuracies.to_numpy()[:, None] - right.to_numpy(float)
     larger, interval = stats.paired(gaps["option-2"], gaps["option-1"], draw=0, example=1)
     return {
         **{arm: 100 * float(gap.mean()) for arm, gap in gaps.items()},
@@ -129,6 +128,6 @@ def overfitting_gaps(costs: pd.DataFrame, scored: pd.DataFrame, images: int) -> 
 
 
 def gaps_by_size(costs: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
-    """`overfitting_gaps` with each number of images (the index) in `costs`, a row each."""
+    """`overfitting_gaps` for each number of images in `costs` (the index)."""
     sizes = sorted(costs.images[costs.arm == "option-1"].unique())
     return pd.DataFrame({images: overfitting_gaps(costs, scored, images) for images in sizes}).T

@@ -1,7 +1,7 @@
-"""Teach it your handwriting: what is drawn becomes labelled digits, four arms learn from them.
+"""Teach it your handwriting: four arms learn from a learner's labelled drawings.
 
-Each further ten drawings are first a test (does it read what you draw next?) and then, with all
-before them, the examples that the next network learns from. MNIST's digits are the second test.
+Each further ten drawings first test the networks (do they read what you draw next?). Then the next
+networks learn from them and all earlier drawings. MNIST's digits are a second test.
 """
 
 import threading
@@ -22,10 +22,10 @@ from tl_course.data.targets.drawn import Drawing, examples
 from tl_course.data.targets.handwritten import NAMES, handwritten, to_input
 
 ROUND = 10  # drawings: one of each digit
-QUICK = ("option-1", "random-frozen")  # a second together: features once, an output layer
-SLOW = ("option-2", "scratch")  # everything trains; the two run side by side, a core each
+QUICK = ("option-1", "random-frozen")  # together a second: they train an output layer
+SLOW = ("option-2", "scratch")  # they train everything, side by side, on one core each
 ARMS = QUICK + SLOW
-WAYS = {  # in plain words, and the course's term; eyes are the four layers that see
+WAYS = {  # in plain words, and the course's term; eyes are layers 1 … 4
     "option-1": ("borrowed eyes, frozen", "Option 1"),
     "option-2": ("borrowed eyes, trained further", "Option 2"),
     "random-frozen": ("new eyes, frozen", "random frozen"),
@@ -35,32 +35,32 @@ MNIST_TEST = 500  # digits, fifty of each
 
 
 def called(arm: str) -> str:
-    """What a way to learn is called: plain words, and the term after them."""
+    """An arm's name: plain words, then the course's term."""
     return "{} ({})".format(*WAYS[arm])
 
 
 def mnist_test(seed: int = 0) -> Examples:
-    """500 of MNIST's test digits, fifty of each: strangers' hands."""
+    """500 of MNIST's test digits, fifty of each, written by strangers."""
     return draw(handwritten().test, MNIST_TEST, seed)
 
 
 def read(net: FiveLayerNet, digits: torch.Tensor) -> torch.Tensor:
-    """How likely `net` finds each class, for digits uint8 `[n, 28, 28]`: `[n, classes]`."""
+    """Probabilities of each class for digits uint8 `[n, 28, 28]`: `[n, classes]`."""
     return training.predict(net, to_input(digits)).softmax(1)
 
 
 @torch.no_grad()
 def calibrated(net: FiveLayerNet) -> FiveLayerNet:
-    """Scale `net`'s scores, in place, so that it is right about as often as it says it is sure.
+    """Scale `net`'s scores, in place, so that its confidence is about its accuracy.
 
-    One temperature (Guo et al. 2017, arXiv 1706.04599), the likeliest on 500 validation digits,
-    melted into W⁵, b⁵. What it reads does not change, only how sure it says it is: an output
-    layer with a strong penalty is far too modest, a network learnt by heart far too sure.
+    W⁵ and b⁵ are divided by one temperature (Guo et al. 2017, arXiv 1706.04599), the likeliest on
+    500 validation digits. Predictions stay, only the confidence changes: an output layer with a
+    strong penalty is much too unsure, and an overfitted network much too sure.
     """
-    shown = draw(handwritten().validation, MNIST_TEST, 0)
-    scores = training.predict(net, shown.x)
-    sharper = torch.logspace(-1.5, 1.5, 61)
-    best = min(sharper, key=lambda by: F.cross_entropy(by * scores, shown.y).item())
+    validation = draw(handwritten().validation, MNIST_TEST, 0)
+    scores = training.predict(net, validation.x)
+    factors = torch.logspace(-1.5, 1.5, 61)
+    best = min(factors, key=lambda by: F.cross_entropy(by * scores, validation.y).item())
     net.output.weight.mul_(best)
     net.output.bias.mul_(best)
     return net
@@ -68,20 +68,20 @@ def calibrated(net: FiveLayerNet) -> FiveLayerNet:
 
 @dataclass(frozen=True)
 class Result:
-    """One arm taught with the first `images` drawings, and how well it reads what it never saw."""
+    """One arm taught with the first `images` drawings, and its two test results."""
 
     arm: str
     images: int
-    net: FiveLayerNet | None  # None where it is not needed any more: each takes 1.6 MB
+    net: FiveLayerNet | None  # None when it is no longer needed, as each takes 1.6 MB
     seconds: float  # of learning
     mnist: int  # right, of `mnist_of`
     mnist_of: int
-    following: int = 0  # right, of the `following_of` drawings that came next (ten at most)
+    following: int = 0  # right, of the `following_of` next drawings (ten at most)
     following_of: int = 0
 
     @property
     def of_100(self) -> float:
-        """How many of 100 of MNIST's digits it reads."""
+        """How many of 100 of MNIST's digits are right."""
         return 100 * self.mnist / self.mnist_of
 
     @property
@@ -94,7 +94,7 @@ class Result:
 def adapt(
     net: FiveLayerNet, arm: str, taught: Examples, seed: int, stop: threading.Event | None = None
 ) -> transfer.Adapted:
-    """One of `ARMS` adapted to labelled digits as everywhere in the course, unaugmented."""
+    """One of `ARMS` adapted to labelled digits, without augmentation."""
     start = _start(net, arm, taught, seed)
     return transfer.adapt(arm, start, taught, seed=seed, callbacks=Callbacks(stop=stop))
 
@@ -104,7 +104,7 @@ def _start(net: FiveLayerNet, arm: str, taught: Examples, seed: int) -> FiveLaye
 
 
 def taught_with(drawings: Sequence[Drawing]) -> int:
-    """How many of the drawings are taught with: whole tens."""
+    """The number of drawings that networks are taught with, in whole tens."""
     return len(drawings) // ROUND * ROUND
 
 
@@ -119,48 +119,47 @@ def teach(
 ) -> Iterator[Result]:
     """Teach all four arms with the first n drawings, for each n of `sizes` in that order.
 
-    What is `known` already, as (arm, n), is left out. Ends early where it is told to `stop`.
+    Pairs (arm, n) in `known` are left out. It ends early if `stop` is set.
     """
     every = examples(drawings[: max(sizes)])
-    session.accelerator()  # its first making is nothing for two threads at once
+    session.accelerator()  # two threads at once cannot set it up
 
-    def taught(how: tuple[FiveLayerNet, str, int]) -> Result | None:
-        start, arm, images = how
+    def taught(job: tuple[FiveLayerNet, str, int]) -> Result | None:
+        start, arm, images = job
         with machine.one_thread():
             callbacks = Callbacks(stop=stop)
             adapted = transfer.adapt(arm, start, every[:images], seed=seed, callbacks=callbacks)
             if stop.is_set():
                 return None
-            read_right = right(adapted.net, test)
+            n_right = right(adapted.net, test)
             net = calibrated(adapted.net)
-            return Result(arm, images, net, adapted.seconds, read_right, len(test))
+            return Result(arm, images, net, adapted.seconds, n_right, len(test))
 
     for images in sizes:
         if stop.is_set():
             return
-        # Where each arm starts is made one after another: fresh weights are drawn from the one
-        # generator that all threads share.
-        wanted = [arm for arm in ARMS if (arm, images) not in known]
-        starts = [(_start(net, arm, every[:images], seed), arm, images) for arm in wanted]
-        quick, slow = ([one for one in starts if one[1] in arms] for arms in (QUICK, SLOW))
-        yield from filter(None, map(taught, quick))  # what was stopped is None
+        # One after another, because all threads share the generator that fresh weights come from.
+        arms = [arm for arm in ARMS if (arm, images) not in known]
+        jobs = [(_start(net, arm, every[:images], seed), arm, images) for arm in arms]
+        quick, slow = ([job for job in jobs if job[1] in group] for group in (QUICK, SLOW))
+        yield from filter(None, map(taught, quick))  # a stopped job gives None
         with ThreadPool(len(SLOW)) as pool:
             yield from filter(None, pool.imap_unordered(taught, slow))
 
 
 def followed(result: Result, drawings: Sequence[Drawing]) -> Result:
-    """The result with the drawings that came after those it learnt from, ten at most, as a test."""
+    """The result, tested on the drawings after those that it learnt from, ten at most."""
     following = drawings[result.images : result.images + ROUND]
-    read_right = right(result.net, examples(following)) if following else 0
-    return replace(result, following=read_right, following_of=len(following))
+    n_right = right(result.net, examples(following)) if following else 0
+    return replace(result, following=n_right, following_of=len(following))
 
 
-def right(net: FiveLayerNet, shown: Examples) -> int:
-    """How many of the examples `net` reads as what they are meant to be."""
-    # A few in tens: torch keeps something for each size of a batch that it ever saw.
-    batch = ROUND if len(shown) <= 10 * ROUND else MNIST_TEST
-    scores = torch.cat([training.predict(net, part) for part in shown.x.split(batch)])
-    return int((scores.argmax(1) == shown.y).sum())
+def right(net: FiveLayerNet, test: Examples) -> int:
+    """How many of the examples `net` predicts right."""
+    # Batches of few sizes, because torch caches something for each size.
+    batch = ROUND if len(test) <= 10 * ROUND else MNIST_TEST
+    scores = torch.cat([training.predict(net, part) for part in test.x.split(batch)])
+    return int((scores.argmax(1) == test.y).sum())
 
 
 # ---------------------------------------------------------------------------- many hands
@@ -168,7 +167,7 @@ def right(net: FiveLayerNet, shown: Examples) -> int:
 
 @dataclass(frozen=True)
 class Taught:
-    """Option 1 taught by somebody: shares of MNIST's digits and of hands it never saw, 0 … 1."""
+    """Option 1 taught by `who`: accuracies on MNIST's digits and on other people's, 0 … 1."""
 
     who: str
     drawings: int
@@ -183,55 +182,57 @@ def pooled(
     test: Examples,
     stop: threading.Event | None = None,
 ) -> list[Taught] | None:
-    """Does the pool beat each individual? Option 1 taught by each, and by all together.
+    """Does the pool beat each individual? Option 1 taught by each person, and by all together.
 
-    Everybody first, then the pool cut down to as many drawings as one person made (more hands, no
-    more drawings), then the whole pool. For other hands the one that is read is left out of the
-    pool. None where it was told to `stop`. Raises CourseError where there are fewer than two hands,
-    or a hand with one digit only.
+    First each person teaches a network, then the pool cut down to one person's number of drawings,
+    then the whole pool. A person whose drawings are the test is left out of the pool. Returns None
+    if `stop` is set. Raises CourseError for fewer than two people, or for a person with only one
+    digit.
     """
     stop = stop or threading.Event()
     if len(hands) < 2:
         raise CourseError("Comparing needs drawings by two people or more: add another file.")
-    of = {who: examples(drawings) for who, drawings in hands.items()}
-    for who, mine in of.items():
-        if len(mine.y.unique()) < 2:
+    by_person = {who: examples(drawings) for who, drawings in hands.items()}
+    for who, labelled in by_person.items():
+        if len(labelled.y.unique()) < 2:
             raise CourseError(
                 f"{who} drew one digit only; to tell digits apart, at least two are needed."
             )
-    each = round(sum(map(len, of.values())) / len(of))
+    each = round(sum(map(len, by_person.values())) / len(by_person))
     rows = []
-    for who, mine in of.items():
-        taught = adapt(net, "option-1", mine, seed, stop).net
-        others = [_share(taught, of[other]) for other in of if other != who]
-        rows.append(Taught(who, len(mine), _share(taught, test), sum(others) / len(others)))
+    for who, labelled in by_person.items():
+        taught = adapt(net, "option-1", labelled, seed, stop).net
+        shares = [_accuracy(taught, theirs) for name, theirs in by_person.items() if name != who]
+        mnist = _accuracy(taught, test)
+        rows.append(Taught(who, len(labelled), mnist, sum(shares) / len(shares)))
         if stop.is_set():
             return None
-    for name, size in ((f"all together, only {each}", each), ("all together", None)):
-        everybody = _mixed(list(of.values()), size, seed)
+    for title, size in ((f"all together, only {each}", each), ("all together", None)):
+        everybody = _mixed(list(by_person.values()), size, seed)
         taught = adapt(net, "option-1", everybody, seed, stop).net
-        unseen = []
-        for who in of:
-            rest = _mixed([theirs for other, theirs in of.items() if other != who], size, seed)
-            unseen.append(_share(adapt(net, "option-1", rest, seed, stop).net, of[who]))
+        shares = []
+        for who, unseen in by_person.items():
+            rest = [theirs for name, theirs in by_person.items() if name != who]
+            without = adapt(net, "option-1", _mixed(rest, size, seed), seed, stop).net
+            shares.append(_accuracy(without, unseen))
             if stop.is_set():
                 return None
-        share = _share(taught, test)
-        rows.append(Taught(name, len(everybody), share, sum(unseen) / len(unseen)))
+        mnist = _accuracy(taught, test)
+        rows.append(Taught(title, len(everybody), mnist, sum(shares) / len(shares)))
     return rows
 
 
-def _share(net: FiveLayerNet, shown: Examples) -> float:
-    return right(net, shown) / len(shown)
+def _accuracy(net: FiveLayerNet, test: Examples) -> float:
+    return right(net, test) / len(test)
 
 
 def _mixed(parts: Sequence[Examples], size: int | None, seed: int) -> Examples:
-    """All the parts' examples, or `size` of them, spread over the digits and then the hands."""
+    """All examples of the parts, or `size` random ones with the digits balanced."""
     x, y = torch.cat([part.x for part in parts]), torch.cat([part.y for part in parts])
     if size is None or size >= len(y):
         return Examples(x, y, NAMES)
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))
     labels = y[order][:, None]
-    turn = F.one_hot(labels[:, 0]).cumsum(0).gather(1, labels)[:, 0]  # the how-manieth of its digit
-    chosen = order[turn.argsort(stable=True)[:size]]
+    rank = F.one_hot(labels[:, 0]).cumsum(0).gather(1, labels)[:, 0]  # among those of its digit
+    chosen = order[rank.argsort(stable=True)[:size]]
     return Examples(x[chosen], y[chosen], NAMES)

@@ -1,11 +1,11 @@
 """Which source serves which target: one network, three modalities, and random layers as a control.
 
-A cell is a source, a target and an option. The same ten digits exist as pictures, as sound and as
-text, and so do the 1,000 things of the sources; every input is `[3, 32, 32]`, so that any network
-can be given any target. That it can does not mean that it helps: this experiment measures it.
+A cell is a source, a target and an option. The same ten digits exist as pictures, sound and text,
+and so do the 1,000 things of the sources. Every input is `[3, 32, 32]`, so any network can be given
+any target. This experiment measures whether that helps.
 
-Where a target has folds (languages held out, speakers held out), draw d takes fold d modulo their
-number, so that every one of them is the test in its turn.
+If a target has folds (held-out languages or speakers), draw d takes fold d modulo their number, so
+that each of them is the test in turn.
 """
 
 import functools
@@ -38,40 +38,39 @@ CALLED = {
     "written": "written digits",
 }
 OPTIONS = ("1", "2", "scratch")
-TEST_VOICES = 8  # of the synthetic test, one after the other
+TEST_VOICES = 8  # of the synthetic test, which is in the order of its voices
 
 
 @dataclass(frozen=True)
 class Task:
-    """A target with its modality and its folds, each a function that gives it."""
+    """A target's modality and its folds, each a function that returns a `Target`."""
 
     modality: str
     folds: tuple[Callable[[], Target], ...]
 
 
 def tasks() -> dict[str, Task]:
-    """The targets that are there, by name; "spoken-real" where its recordings are.
+    """The available targets by name; "spoken-real" if its recordings are here.
 
-    Recordings that are there and cannot be read are named by a CourseError, not left out.
+    CourseError names recordings that cannot be read.
     """
-    found = {
+    by_name = {
         "handwritten": Task("image", (handwritten,)),
         "spoken": Task("audio", (spoken.spoken_digits,)),
     }
     people = spoken.speakers() if spoken.has_recordings() else ()
     if len(people) > 1:
-        folds = tuple(functools.partial(spoken.spoken_by_people, one) for one in people)
-        found["spoken-real"] = Task("audio", folds)
-    languages = range(written.FOLDS)
-    folds = tuple(functools.partial(written.written_digits, fold) for fold in languages)
-    found["written"] = Task("text", folds)
-    return found
+        folds = tuple(functools.partial(spoken.spoken_by_people, person) for person in people)
+        by_name["spoken-real"] = Task("audio", folds)
+    folds = tuple(functools.partial(written.written_digits, i) for i in range(written.FOLDS))
+    by_name["written"] = Task("text", folds)
+    return by_name
 
 
 def chosen(source: str, target: str, option: str, images: int) -> Settings:
-    """The tuned settings of a cell at the nearest number of examples that was tuned for.
+    """The settings of a cell, tuned for the nearest number of examples.
 
-    People's voices take what was chosen on synthetic ones: there is no speaker to spare.
+    People's voices have the settings of synthetic ones, as there is no speaker to spare.
     """
     target = "spoken" if target == "spoken-real" else target
     every = settings.table("matrix_tuning")
@@ -82,9 +81,9 @@ def chosen(source: str, target: str, option: str, images: int) -> Settings:
 def adapted(
     net: FiveLayerNet | None, labelled: Examples, option: str, seed: int, chosen: Settings
 ) -> FiveLayerNet:
-    """A cell's network; `net` None is the control, fresh random layers.
+    """A cell's network; without `net` it is the control, fresh random layers.
 
-    Nothing is refused: that a network is given another modality is the experiment.
+    A network may be given another modality, because that is the experiment.
     """
     if net is None:
         arm = {"1": "random-frozen", "scratch": "scratch"}[option]
@@ -97,23 +96,24 @@ def adapted(
 def _cells(
     net, source, name, fold, option, images, numbers, seed, part, most, pretraining
 ) -> list[dict]:
-    """The rows of some draws of one cell; all of them have this fold."""
+    """The rows of the draws `numbers` of one cell, which have the same fold."""
     target = tasks()[name].folds[fold]()
     scored: Examples = getattr(target, part)
     if most is not None:
         order = torch.randperm(len(scored), generator=torch.Generator().manual_seed(seed))
         scored = scored[order[:most]]
-    known = features(net, scored.x) if option == "1" and net is not None else None
+    x = features(net, scored.x) if option == "1" and net is not None else None
     rows = []
     for number in numbers:
-        s = 1000 * seed + number
-        labelled = draw(target.pool, images, s)
+        run_seed = 1000 * seed + number
+        labelled = draw(target.pool, images, run_seed)
         if source == "none":
             right = floor(labelled, scored)
         else:
-            final = adapted(net, labelled, option, s, chosen(source, name, option, images))
+            tuned = chosen(source, name, option, images)
+            final = adapted(net, labelled, option, run_seed, tuned)
             with torch.no_grad():
-                scores = training.predict(final, scored.x) if known is None else final.output(known)
+                scores = training.predict(final, scored.x) if x is None else final.output(x)
             right = scores.argmax(1) == scored.y
         rows.append(
             {"source": source, "target": name, "option": option, "images": images, "draw": number,
@@ -126,8 +126,8 @@ def _cells(
 def floor(labelled: Examples, scored: Examples) -> torch.Tensor:
     """Which examples are right without any network: bool `[n]`.
 
-    Pictures and log-mel pictures go to a support vector machine, texts to logistic regression on
-    counts of one to three neighbouring characters.
+    A support vector machine classifies pictures and log-mel pictures. Logistic regression
+    classifies texts, on counts of one to three neighbouring characters.
     """
     if labelled.modality != "text":
         return classical(labelled, scored)[0]
@@ -135,12 +135,12 @@ def floor(labelled: Examples, scored: Examples) -> torch.Tensor:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    machine = make_pipeline(
+    classifier = make_pipeline(
         TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3), lowercase=False),
         LogisticRegression(C=10, max_iter=1000),
     )
-    machine.fit(written.read(labelled.x), labelled.y.numpy())
-    return torch.from_numpy(machine.predict(written.read(scored.x))) == scored.y
+    classifier.fit(written.read(labelled.x), labelled.y.numpy())
+    return torch.from_numpy(classifier.predict(written.read(scored.x))) == scored.y
 
 
 def matrix(
@@ -159,21 +159,21 @@ def matrix(
 ) -> Iterator[dict]:
     """Rows `source`, `target`, `option`, `images`, `draw`, `fold`, `pretraining`, `accuracy`, …
 
-    The last is `right`, which of the scored examples were. `nets` are the pretrained networks by
-    source ("image", "audio", "text"); "random" is the control, and "none" the classical floor
-    (option "classical"). Draw d is the same examples in every cell of a target; with `most`, it is
-    scored on at most so many of the `part`. `pretraining` says of which seed the networks are; of
-    others than the first there are neither control nor floor, which it does not change. Runs that
-    are in `done` are not run again. (There are more than seven parameters, since one call says all
-    that a row depends on.)
+    The last column, `right`, says which of the scored examples were right. `nets` are the
+    pretrained networks by source ("image", "audio", "text"); "random" is the control, and "none"
+    the classical floor (option "classical"). Draw d has the same examples in every cell of a
+    target; with `most`, it is scored on at most so many of the `part`. `pretraining` is the seed of
+    the networks; only the first has rows of the control and the floor, which do not depend on it.
+    Runs in `done` are not run again. (More than seven parameters: one call says all that a row
+    depends on.)
     """
-    there = tasks()
-    wanted = tuple(targets) if targets is not None else tuple(there)
-    for name in wanted:
-        if name == "spoken-real" and name not in there:
-            spoken.recordings()  # says how to come by them
-        if name not in there:
-            raise CourseError(f"There is no target '{name}'; there is {', '.join(there)}.")
+    available = tasks()
+    targets = tuple(available if targets is None else targets)
+    for name in targets:
+        if name == "spoken-real" and name not in available:
+            spoken.recordings()  # raises, and says how to get them
+        if name not in available:
+            raise CourseError(f"There is no target '{name}'; there is {', '.join(available)}.")
     keys = ("source", "target", "option", "images", "draw")
     had = {tuple(row[key] for key in keys) for row in done if row["pretraining"] == pretraining}
     without = [("none", "classical"), *(("random", option) for option in options if option != "2")]
@@ -182,15 +182,15 @@ def matrix(
         *((source, option) for source in nets for option in options if option != "scratch"),
     ]
     heads, whole = [], []
-    for name, n, (source, option) in itertools.product(wanted, images, columns):
-        for fold in range(folds := len(there[name].folds)):
+    for name, n, (source, option) in itertools.product(targets, images, columns):
+        for fold in range(folds := len(available[name].folds)):
             cell = source, name, option, n
             numbers = [d for d in range(fold, draws, folds) if (*cell, d) not in had]
             first = nets.get(source), source, name, fold, option, n
             last = seed, part, most, pretraining
-            if option == "1" and numbers:  # features once, for all draws of a fold
+            if option == "1" and numbers:  # features are computed once for all draws of a fold
                 heads.append((*first, numbers, *last))
-            elif numbers:
+            else:
                 whole += [(*first, [number], *last) for number in numbers]
     with tqdm(total=len(heads) + len(whole), desc="cells", disable=not progress) as bar:
         for rows in itertools.chain(itertools.starmap(_cells, heads), side_by_side(_cells, whole)):
@@ -211,51 +211,49 @@ def fifty(table: pd.DataFrame) -> pd.DataFrame:
 def cells(table: pd.DataFrame) -> pd.DataFrame:
     """Rows `source`, `target`, `option`, `images`, `mean`, `sd`, `draws`; mean and sd are shares.
 
-    The mean is one over draws and pretrainings, `sd` that over draws.
+    `mean` is over draws and pretrainings, `sd` over draws.
     """
-    by = ["target", "source", "option", "images"]
-    of_draws = table.groupby([*by, "draw"], sort=False).accuracy.mean().groupby(by, sort=False)
-    found = of_draws.agg(["mean", "std", "size"]).reset_index()
-    return found.rename(columns={"std": "sd", "size": "draws"})
+    keys = ["target", "source", "option", "images"]
+    of_draws = table.groupby([*keys, "draw"], sort=False).accuracy.mean()
+    statistics = of_draws.groupby(keys, sort=False).agg(["mean", "std", "size"]).reset_index()
+    return statistics.rename(columns={"std": "sd", "size": "draws"})
 
 
 def ahead(table: pd.DataFrame, control: tuple[str, str]) -> pd.DataFrame:
     """How far each cell is ahead of `control` (source, option) on the same draws, in points.
 
     Rows `source`, `target`, `option`, `images`, `ahead`, `interval` (half of 95%), `wins`, `draws`.
-    The interval (`stats.estimate`) allows for others of whatever was drawn: other draws with other
-    digits or voices, or other people or groups of languages; and, where there are several, for
-    other pretrainings of the source. `wins` counts the draws in which their mean is ahead.
+    The interval (`stats.estimate`) is for other draws with other digits or voices, or for other
+    people or groups of languages; with several pretrainings, also for other pretrainings. `wins`
+    counts the draws in which the mean over pretrainings is ahead.
     """
     table = table if "pretraining" in table else table.assign(pretraining=0)
     rows = []
     for (name, images), group in table.groupby(["target", "images"], sort=False):
-        of = dict(iter(group.groupby(["source", "option"], sort=False)))
-        if control not in of:
+        cells_of = dict(iter(group.groupby(["source", "option"], sort=False)))
+        if control not in cells_of:
             continue
-        base = of[control].set_index("draw")
-        for (source, option), own in of.items():
-            if (source, option) == control:
-                continue
-            runs = [one.set_index("draw") for _, one in own.groupby("pretraining")]
-            both = base.index
-            for one in runs:
-                both = both.intersection(one.index)
-            each = np.stack([100 * (one.accuracy[both] - base.accuracy[both]) for one in runs])
+        base = cells_of.pop(control).set_index("draw")
+        for (source, option), cell in cells_of.items():
+            runs = [run.set_index("draw") for _, run in cell.groupby("pretraining")]
+            draws = base.index
+            for run in runs:
+                draws = draws.intersection(run.index)
+            each = np.stack([100 * (run.accuracy[draws] - base.accuracy[draws]) for run in runs])
             several = {"pretraining": 0} if len(runs) > 1 else {}
-            if base.fold[both].nunique() > 1:
-                interval = stats.estimate(each, fold=base.fold[both].to_numpy(), **several).half
+            if base.fold[draws].nunique() > 1:
+                interval = stats.estimate(each, fold=base.fold[draws].to_numpy(), **several).half
             else:
-                right = np.stack([np.stack(one.right[both]) for one in runs])
+                right = np.stack([np.stack(run.right[draws]) for run in runs])
                 n = right.shape[2]
                 clusters = {"draw": 1, "example": 2}
                 if name == "spoken" and n % TEST_VOICES == 0:
                     clusters = {"draw": 1, "voice": np.arange(n) // (n // TEST_VOICES)}
-                by = stats.paired(right, np.stack(base.right[both])[None], **clusters, **several)
-                interval = 100 * by.half
+                control_right = np.stack(base.right[draws])[None]
+                interval = 100 * stats.paired(right, control_right, **clusters, **several).half
             rows.append(
                 {"source": source, "target": name, "option": option, "images": images,
                  "ahead": each.mean(), "interval": interval,
-                 "wins": int((each.mean(0) > 0).sum()), "draws": len(both)}
+                 "wins": int((each.mean(0) > 0).sum()), "draws": len(draws)}
             )  # fmt: skip
     return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""One cell of the matrix, to look at and listen to, and said in a sentence."""
+"""One cell of the matrix: examples to look at and listen to, and its result in sentences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ from tl_course.study import matrix
 from tl_course.study.matrix import CALLED
 
 THINGS = ("cat", "dog", "automobile", "house")
-LANGUAGES = ("en", "es", "de", "fr")  # of the four written names, one each
-DIGITS = (0, 1, 3, 7)  # of a target, as many as there is room for
+LANGUAGES = ("en", "es", "de", "fr")  # of the four written names
+DIGITS = (0, 1, 3, 7)  # of a target; more do not fit
 SOURCES = {"random": "random layers", "image": "pictures", "audio": "sound", "text": "text"}
 SAME = {"handwritten": "image", "spoken": "audio", "spoken-real": "audio", "written": "text"}
 LEARNT = {
@@ -34,9 +34,9 @@ LEARNT = {
 
 @dataclass(frozen=True)
 class Shown:
-    """Examples to look at `[n, 3, 32, 32]` with captions, and some to listen to.
+    """Examples to look at `[n, 3, 32, 32]` with captions, and sounds to listen to.
 
-    `sounds` are (caption, wave int16 `[samples]`, samples a second).
+    `sounds` are (caption, wave int16 `[samples]`, samples per second).
     """
 
     title: str
@@ -46,10 +46,10 @@ class Shown:
 
 
 def of_source(source: str, seed: int = 0) -> Shown:
-    """Examples of what a network was pretrained on; for "random" a few that it never saw."""
+    """Examples of what a network was pretrained on; none for "random"."""
     if source == "audio":
-        said = [(quoted(name), wave) for name, wave in spoken.sounds().items() if "," in name]
-        return _heard("spoken names", said, spoken.SOUNDS_RATE)
+        sounds = [(quoted(name), wave) for name, wave in spoken.sounds().items() if "," in name]
+        return _heard("spoken names", sounds, spoken.SOUNDS_RATE)
     numbers = [names().index(thing) for thing in THINGS]
     if source == "text":
         words = [names_in(code)[i] for code, i in zip(LANGUAGES, numbers, strict=True)]
@@ -65,7 +65,7 @@ def of_source(source: str, seed: int = 0) -> Shown:
 
 
 def of_target(target: str, seed: int = 0) -> Shown:
-    """Examples of a target's digits; of people's voices where their recordings are at hand."""
+    """Examples of a target's digits; people's voices only if their recordings are here."""
     if target == "handwritten":
         ten = draw(handwritten().pool, 10, seed)
         return Shown(CALLED[target], ten.x[list(DIGITS)], tuple(str(i) for i in DIGITS))
@@ -76,9 +76,9 @@ def of_target(target: str, seed: int = 0) -> Shown:
             CALLED[target], pool.x[list(DIGITS)], tuple(f"“{words[i]}” ({i})" for i in DIGITS)
         )
     if target == "spoken":
-        sounds = spoken.sounds()
-        said = [(quoted(spoken.WORDS[i]), sounds[spoken.WORDS[i]]) for i in DIGITS]
-        return _heard(CALLED[target], said, spoken.SOUNDS_RATE)
+        waves = spoken.sounds()
+        sounds = [(quoted(spoken.WORDS[i]), waves[spoken.WORDS[i]]) for i in DIGITS]
+        return _heard(CALLED[target], sounds, spoken.SOUNDS_RATE)
     if target == "spoken-real":
         if not spoken.has_recordings():
             title = (
@@ -86,69 +86,67 @@ def of_target(target: str, seed: int = 0) -> Shown:
                 f"run this in a new cell: !{script('free_spoken_digits')}"
             )
             return Shown(title, torch.zeros(0, 3, 32, 32), ())
-        people = spoken.speakers()
-        said, rate = [], spoken.SOUNDS_RATE
+        people, sounds = spoken.speakers(), []
         for k, digit in enumerate(DIGITS):
             who = people[(seed + k) % len(people)]
             path = sorted(spoken.recordings().glob(f"{digit}_{who}_*.wav"))[0]
             wave, rate = spoken.read_wave(path)
             name = quoted(f"{spoken.WORDS[digit]}, {who}")
-            said.append((name, (32767 * wave).astype(np.int16)))
-        return _heard(CALLED[target], said, rate)
+            sounds.append((name, (32767 * wave).astype(np.int16)))
+        return _heard(CALLED[target], sounds, rate)
     raise CourseError(f"There is no target '{target}'; there is {', '.join(CALLED)}.")
 
 
 def quoted(name: str) -> str:
-    """A recording's name, such as "cat, Alex", as it is shown: what is said, and by which voice."""
+    """The caption of a recording's name such as "cat, Alex": the word and the voice."""
     word, _, voice = name.partition(", ")
     return f"“{word}” (voice: {voice})" if voice else f"“{word}”"
 
 
-def _heard(title: str, said: Sequence[tuple[str, np.ndarray]], rate: int) -> Shown:
-    x = torch.cat([spoken.as_input(wave, rate) for _, wave in said])
-    captions = tuple(caption for caption, _ in said)
-    return Shown(title, x, captions, tuple((caption, wave, rate) for caption, wave in said))
+def _heard(title: str, sounds: Sequence[tuple[str, np.ndarray]], rate: int) -> Shown:
+    x = torch.cat([spoken.as_input(wave, rate) for _, wave in sounds])
+    captions = tuple(caption for caption, _ in sounds)
+    return Shown(title, x, captions, tuple((caption, wave, rate) for caption, wave in sounds))
 
 
 def measured(table: pd.DataFrame, images: int, option: str) -> pd.DataFrame:
-    """The recorded matrix for a number of examples and an option, beside its control.
+    """The recorded matrix for a number of examples and an option, compared with its control.
 
-    Indexed by `target`, `source`: `mean` and `sd` in %, `draws`, `networks` (pretrainings), and
-    against the control `ahead`, `interval`, `wins` (empty for the control itself), and `points`:
-    how far it is ahead in numbers of one decimal, as they are shown. Under Option 1 the control is
-    random layers, under Option 2 the same network from scratch.
+    Indexed by `target`, `source`: `mean` and `sd` in %, `draws`, `networks` (pretrainings); how far
+    it is `ahead` of the control, with `interval` and `wins` (empty for the control itself); and
+    `points`, the same with one decimal, as shown. The control of Option 1 is random layers, and
+    that of Option 2 is the same network from scratch.
     """
     control = ("random", "1") if option == "1" else ("random", "scratch")
-    kept = table[
+    rows = table[
         (table.images == images)
         & ((table.option == option) | ((table.source == "random") & (table.option == control[1])))
         & (table.source != "none")
     ]
     keys = ["target", "source"]
-    means = matrix.cells(kept).set_index(keys)[["mean", "sd", "draws"]]
+    means = matrix.cells(rows).set_index(keys)[["mean", "sd", "draws"]]
     means[["mean", "sd"]] *= 100
-    means["networks"] = kept.groupby(keys).pretraining.nunique()
-    gains = matrix.ahead(kept, control).set_index(keys)[["ahead", "interval", "wins"]]
-    right = means["mean"].unstack()
-    return means.join(gains).assign(points=points(right).stack())
+    means["networks"] = rows.groupby(keys).pretraining.nunique()
+    gains = matrix.ahead(rows, control).set_index(keys)[["ahead", "interval", "wins"]]
+    return means.join(gains).assign(points=points(means["mean"].unstack()).stack())
 
 
 def points(right: pd.DataFrame) -> pd.DataFrame:
-    """How far each source is ahead of "random", from what is right in %: a column a source.
+    """How far each source (a column of accuracies in %) is ahead of "random", in points.
 
     They are rounded after the subtraction, as in every text, so they may seem off by 0.1.
     """
-    return right.sub(right["random"], axis=0).round(1) + 0.0  # which makes no -0.0
+    return right.sub(right["random"], axis=0).round(1) + 0.0  # + 0.0 turns -0.0 into 0.0
 
 
 def in_a_cell(right: float, points: float | None = None, certain: bool = False) -> str:
-    """Lines for a cell: how many of 100 are right, points ahead, and a star if that is certain."""
+    """The text of a cell: how many of 100 are right, points ahead, and a star if certain."""
     ahead = "" if points is None else f"\n{points:+.1f}{'*' if certain else ''}"
     return f"{right:.1f}{ahead}".replace("-", "−")
 
 
 def in_words(cells: pd.DataFrame, target: str, source: str, images: int, option: str) -> str:
-    """What was measured in one cell of `measured`, in sentences."""
+    """The result of one cell of `measured`, in sentences."""
     row, called = cells.loc[(target, source)], CALLED[target]
     how = "four layers frozen" if option == "1" else "everything trained"
     each = f" with each of {row.networks:.0f} networks" if row.networks > 1 else ""

@@ -1,10 +1,9 @@
 """Choose the settings of every cell of the matrix on validation examples.
 
-Cells of one kind get a grid of one size: those that train the output layer alone nine penalties at
-both numbers of examples, those that train everything six pairs of rate and steps at fifty. Draws
-are others than those of the reported results. Where languages are held out, a draw has a fold of
-its own, and the languages that it is scored on are the test of the next fold: a penalty or a rate
-is all that passes from them.
+Cells that train the output layer alone try nine penalties, at both numbers of examples. Cells that
+train everything try six pairs of rate and steps, at fifty examples. The draws differ from those of
+the reported results. If languages are held out, each draw has its own fold. The languages that it
+is scored on are the test of the next fold, so a penalty or a rate is all that they decide.
 """
 
 import itertools
@@ -18,14 +17,14 @@ from tl_course.study import matrix, tables, tuning
 from tl_course.study.tuning import with_penalties
 
 SIZES = {"1": (50, 200), "2": (50,), "scratch": (50,)}  # numbers of examples, by option
-RATES = {"2": (1e-4, 3e-4, 1e-3), "scratch": (3e-4, 1e-3, 3e-3)}  # fresh weights take higher ones
+RATES = {"2": (1e-4, 3e-4, 1e-3), "scratch": (3e-4, 1e-3, 3e-3)}
 STEPS = (100, 300)
 DRAWS = 2
 KEYS = ["source", "target", "option", "images", "l2", "rate", "steps", "draw"]
 
 
 def grid(option: str) -> list[Settings]:
-    """The settings that are tried."""
+    """The settings to try."""
     if option == "1":
         return [Settings(l2=l2) for l2 in tuning.PENALTIES]
     pairs = itertools.product(RATES[option], STEPS)
@@ -33,7 +32,7 @@ def grid(option: str) -> list[Settings]:
 
 
 def missing(sources: list[str], rows: list[dict]) -> Iterator[tuple]:
-    """The arguments of `run` for what is not in `rows` yet, source "random" included."""
+    """The arguments of `run` for missing rows, including those of the source "random"."""
     pairs = [("random", "1"), ("random", "scratch"), *itertools.product(sources, ("1", "2"))]
     plan = (
         (source, name, option, images, number)
@@ -45,17 +44,17 @@ def missing(sources: list[str], rows: list[dict]) -> Iterator[tuple]:
 
 
 def run(net: FiveLayerNet | None, source, name, option, images, number) -> list[dict]:
-    """One draw of one cell with each setting of its grid: a row each, with validation accuracy."""
+    """One draw of one cell: a row per setting of its grid, with validation accuracy."""
     folds = matrix.tasks()[name].folds
     target = folds[number % len(folds)]()
     seed = tuning.FIRST_DRAW + number
     labelled, scored = draw(target.pool, images, seed), target.validation
-    tried = grid(option)
+    candidates = grid(option)
     if option == "1":
-        penalties = [chosen.l2 for chosen in tried]
-        found = with_penalties(net, labelled, scored, seed, penalties).tolist()
+        penalties = [candidate.l2 for candidate in candidates]
+        accuracies = with_penalties(net, labelled, scored, seed, penalties).tolist()
     else:
-        nets = (matrix.adapted(net, labelled, option, seed, chosen) for chosen in tried)
-        found = [training.accuracy(one, scored.x, scored.y) for one in nets]
-    what = {"source": source, "target": name, "option": option, "images": images}
-    return tuning.rows_of(what, number, tried, found)
+        nets = (matrix.adapted(net, labelled, option, seed, chosen) for chosen in candidates)
+        accuracies = [training.accuracy(adapted, scored.x, scored.y) for adapted in nets]
+    cell = {"source": source, "target": name, "option": option, "images": images}
+    return tuning.rows_of(cell, number, candidates, accuracies)

@@ -1,15 +1,14 @@
-"""Recorded experiments: a tidy table, and beside it what it was made with.
+"""Recorded experiments: tidy tables, and what each was made with.
 
-`<name>.csv` has one row a run; `<name>.json` has the command, the seed, the fingerprint of the
-weights and the versions. A table made with other weights than the shipped ones is stale, and a
-test fails on it; `tl-course records` makes all of them again. A column `right`, which says for each
-run which of the scored examples were right, is kept as bits in `<name>.safetensors`; where runs are
-scored on different numbers of examples, a column `scored` says on how many. The JSON is written
-last and says how many rows there are, so that a program that is killed in between loses none of the
-rows that it had written down before.
+`<name>.csv` has one row per run; `<name>.json` has the command, the seed, the fingerprint of the
+weights and the versions. A table of other weights than the shipped ones is stale, and a test fails
+on it; `tl-course records` makes it again. The column `right` says which of the scored examples were
+right in each run; it is stored as bits in `<name>.safetensors`. If runs are scored on different
+numbers of examples, the column `scored` has these numbers. The JSON is written last and holds the
+number of rows, so a program that is killed in between loses no earlier rows.
 
-The rows of a table that takes several sittings are kept in `unfinished/` until all are there. A
-table that is being made anew stays readable meanwhile.
+A table that takes several sittings is in `unfinished/` until it is complete. The old table stays
+readable meanwhile.
 """
 
 from __future__ import annotations
@@ -38,17 +37,17 @@ TENSORS = ".safetensors"
 
 
 def names() -> list[str]:
-    """What has been recorded."""
+    """The names of the recorded tables."""
     return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
 def unfinished() -> list[str]:
-    """What a later sitting goes on with."""
+    """The names of the tables that a later sitting continues."""
     return sorted(path.stem for path in (FOLDER / UNFINISHED).glob("*.json"))
 
 
 def load(name: str) -> pd.DataFrame:
-    """The recorded table `name`."""
+    """The recorded table `name`; CourseError if there is none, or it is incomplete."""
     if name not in names():
         raise CourseError(f"Nothing is recorded as '{name}'; there is {', '.join(names())}.")
     table = _rows(FOLDER / name)
@@ -61,11 +60,11 @@ def load(name: str) -> pd.DataFrame:
 
 
 def _rows(place: Path) -> pd.DataFrame | None:
-    """The rows that were written down whole, or None where they are gone; `place` has no suffix."""
+    """The complete rows, or None if some are missing; `place` is a path without suffix."""
     import pandas as pd
 
-    made_with = _about(place)
-    n, most, path = made_with["rows"], made_with.get("scored"), place.with_suffix(".csv")
+    record = _about(place)
+    n, most, path = record["rows"], record.get("scored"), place.with_suffix(".csv")
     table = pd.read_csv(path)[:n] if path.exists() else ()
     if len(table) < n:
         return None
@@ -94,7 +93,7 @@ def _about(place: Path) -> dict:
 
 
 def is_current(name: str, weights: str) -> bool:
-    """Whether `name` is recorded, all its rows are there, and it was made with these weights."""
+    """Whether `name` is recorded, complete, and made with the weights of this fingerprint."""
     return name in names() and _is_of(FOLDER / name, weights) and _rows(FOLDER / name) is not None
 
 
@@ -106,14 +105,14 @@ def _is_of(place: Path, weights: str) -> bool:
 
 
 def about(name: str) -> dict:
-    """What the table `name` was made with: command, seed, weights, versions."""
+    """The command, seed, weights and versions that the table `name` was made with."""
     return _about(FOLDER / name)
 
 
 def current(name: str, weights: str) -> list[dict]:
-    """The rows of `name` that were made with these weights: what need not be redone."""
-    for there, folder in ((unfinished(), FOLDER / UNFINISHED), (names(), FOLDER)):
-        if name in there and _is_of(folder / name, weights):
+    """The rows of `name` that were made with these weights, which need not be made again."""
+    for recorded, folder in ((unfinished(), FOLDER / UNFINISHED), (names(), FOLDER)):
+        if name in recorded and _is_of(folder / name, weights):
             rows = _rows(folder / name)
             if rows is not None:
                 return rows.to_dict("records")
@@ -125,17 +124,17 @@ def tensors(name: str) -> dict[str, torch.Tensor]:
     return safetensors.torch.load_file(FOLDER / (name + TENSORS))
 
 
-def record_tensors(name: str, kept: dict[str, torch.Tensor]) -> None:
-    """Keep tensors beside the table `name`."""
-    files.write_tensors(FOLDER / (name + TENSORS), kept)
+def record_tensors(name: str, tensors: dict[str, torch.Tensor]) -> None:
+    """Write tensors beside the table `name`."""
+    files.write_tensors(FOLDER / (name + TENSORS), tensors)
 
 
 def record(
     name: str, rows: list[dict], *, command: str, seed: int, weights: str, complete: bool = True
 ) -> None:
-    """Write a table and what it was made with, of which `weights` is the fingerprint.
+    """Write a table and what it was made with; `weights` is a fingerprint.
 
-    A table that is not `complete` is one that a later sitting goes on with.
+    A later sitting continues a table that is not `complete`.
     """
     import pandas as pd
 
@@ -150,11 +149,11 @@ def record(
         "rows": len(table),
     }
     if "right" in table:
-        every = [np.asarray(one, bool) for one in table.pop("right")]
-        made_with["scored"] = most = max(map(len, every))
-        if min(map(len, every)) < most:
-            table["scored"] = list(map(len, every))
-        right = np.stack([np.pad(one, (0, most - len(one))) for one in every])
+        runs = [np.asarray(run, bool) for run in table.pop("right")]
+        made_with["scored"] = most = max(map(len, runs))
+        if min(map(len, runs)) < most:
+            table["scored"] = list(map(len, runs))
+        right = np.stack([np.pad(run, (0, most - len(run))) for run in runs])
         bits = torch.from_numpy(np.packbits(right, axis=1))
         files.write_tensors(place.with_suffix(TENSORS), {"right": bits})
     text = table.to_csv(index=False, float_format=NUMBER)
@@ -165,7 +164,7 @@ def record(
 
 
 def sweep_unfinished(name: str) -> None:
-    """Nothing of `name` is unfinished any more; the JSON goes first, as it says what is there."""
+    """Delete the unfinished files of `name`, first the JSON, which describes the others."""
     folder = FOLDER / UNFINISHED
     for suffix in (".json", ".csv", TENSORS):
         (folder / (name + suffix)).unlink(missing_ok=True)

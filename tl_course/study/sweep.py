@@ -1,4 +1,4 @@
-"""The same task with ever more labelled images: every arm, several draws, one row a run."""
+"""The same task with more and more labelled images: every arm, several draws, one row per run."""
 
 import itertools
 import time
@@ -25,8 +25,8 @@ CALLED = {
     "classical": "no network",
 }
 ROOM = 20_000  # feature vectors that output layers are trained on at once
-TOGETHER = 2  # runs that one process does before it gives them back
-ALONE = 20_000  # images from which a run has the machine to itself: with copies it takes gigabytes
+TOGETHER = 2  # runs of one process between two reports
+ALONE = 20_000  # images from which a run is alone on the machine: with copies it takes gigabytes
 Choice = Callable[[str, int, bool], Settings]  # by arm, number of images, augmented
 
 
@@ -47,15 +47,15 @@ def sweep(
     """Rows with `arm`, `augmented`, `images`, `draw`, `accuracy` (0 … 1), `seconds` and `right`.
 
     Draw d of seed s is the same set of images for every arm, so that arms can be compared in
-    pairs; `right` says which of the scored examples were, bool `[n_scored]`. A `target` that is
-    large is better given as a function, which each process calls for itself. `draws` may differ by
-    size. `part` is what is scored: "test", or "validation" for choices. Runs that are in `done`
-    (rows of an earlier sweep) are not run again. The classical floor has no augmentation. (There
-    are more than seven parameters, since one call says all that a row depends on.)
+    pairs; `right` says which of the scored examples were right, bool `[n_scored]`. A large `target`
+    should be a function, which each process calls. `draws` may differ by size. `part` is scored:
+    "test", or "validation" for choices. Runs in `done` (rows of an earlier sweep) are not run
+    again. The classical floor has no augmentation. (More than seven parameters: one call says all
+    that a row depends on.)
 
-    Option 1 comes first, since the features are computed once for all draws; networks that are
-    trained whole follow side by side, one a core, so that their `seconds` are those of one core;
-    those with very many images come last, one at a time and on all cores.
+    Option 1 comes first, with features computed once for all draws. Networks that are trained whole
+    follow, one per core, so their `seconds` are those of one core. Runs with very many images come
+    last, one at a time and on all cores.
     """
     counts = draws if isinstance(draws, dict) else dict.fromkeys(sizes, draws)
     had = {(row["arm"], bool(row["augmented"]), row["images"], row["draw"]) for row in done}
@@ -69,8 +69,7 @@ def sweep(
         shown = images * (augmented * copies_of(images) + 1)
         once = max(1, ROOM // shown) if arm == "option-1" else TOGETHER
         for begin in range(0, len(numbers), once):
-            some = numbers[begin : begin + once]
-            plan.append((*key, some, net, target, part, seed, choice))
+            plan.append((*key, numbers[begin : begin + once], net, target, part, seed, choice))
     heads = [task for task in plan if task[0] == "option-1"]
     whole = [task for task in plan if task[0] != "option-1" and task[2] < ALONE]
     large = [task for task in plan if task[0] != "option-1" and task[2] >= ALONE]
@@ -87,7 +86,7 @@ def sweep(
 
 
 def settings_of(choice: Choice, arm: str, images: int, augmented: bool) -> Settings:
-    """What an arm runs with; the first half of *output layer first* is Option 1."""
+    """An arm's settings; *output layer first* also needs the penalty of Option 1."""
     chosen = choice(arm, images, augmented)
     if arm == "output-first":
         chosen = replace(chosen, l2=choice("option-1", images, augmented).l2)
@@ -102,27 +101,27 @@ def _row(arm, augmented, images, number, right: torch.Tensor, seconds: float) ->
 
 
 def _parts(target: Target | Callable[[], Target], part: str) -> tuple[Examples, Examples]:
-    """The pool, and what is scored."""
+    """The pool, and the part that is scored."""
     target = target() if callable(target) else target
     return target.pool, getattr(target, part)
 
 
 def _runs(arm, augmented, images, numbers, net, target, part, seed, choice) -> list[dict]:
-    """The rows of some draws of one arm, each adapted for itself."""
+    """The rows of the draws `numbers` of one arm, adapted one after another."""
     pool, scored = _parts(target, part)
     rows = []
     for number in numbers:
-        s = seed * 1000 + number
-        labelled = draw(pool, images, s)
+        run_seed = seed * 1000 + number
+        labelled = draw(pool, images, run_seed)
         if arm == "classical":
             right, seconds = classical(labelled, scored)
         else:
             chosen = settings_of(choice, arm, images, augmented)
             start = None if arm in ("scratch", "random-frozen") else net
-            found = transfer.adapt(
-                arm, start, labelled, test=scored, seed=s, augment=augmented, chosen=chosen
+            adapted = transfer.adapt(
+                arm, start, labelled, test=scored, seed=run_seed, augment=augmented, chosen=chosen
             )
-            right, seconds = found.predictions == scored.y, found.seconds
+            right, seconds = adapted.predictions == scored.y, adapted.seconds
         rows.append(_row(arm, augmented, images, number, right, seconds))
     return rows
 
@@ -130,28 +129,28 @@ def _runs(arm, augmented, images, numbers, net, target, part, seed, choice) -> l
 def _output_layers_of(
     arm, augmented, images, numbers, net, target, part, seed, choice
 ) -> list[dict]:
-    """Option 1 for several draws at once."""
+    """The rows of the draws `numbers` of Option 1, all trained at once."""
     pool, scored = _parts(target, part)
     begun = time.perf_counter()
     seeds = [seed * 1000 + number for number in numbers]
-    draws = [draw(pool, images, s) for s in seeds]
+    draws = [draw(pool, images, run_seed) for run_seed in seeds]
     l2 = choice(arm, images, augmented).l2
-    found = output_layers(net, draws, seeds, [l2], augment=augmented)
+    trained = output_layers(net, draws, seeds, [l2], augment=augmented)
     seconds = (time.perf_counter() - begun) / len(numbers)
-    right = found.right(features(net, scored.x), scored.y)[:, 0]
+    right = trained.right(features(net, scored.x), scored.y)[:, 0]  # [draws, n_scored]
     return [
-        _row(arm, augmented, images, number, one, seconds)
-        for number, one in zip(numbers, right, strict=True)
+        _row(arm, augmented, images, number, row, seconds)
+        for number, row in zip(numbers, right, strict=True)
     ]
 
 
 def classical(labelled: Examples, scored: Examples, c: float = 3.0) -> tuple[torch.Tensor, float]:
-    """The floor without any network, a support vector machine on the pixels: right, seconds."""
+    """A support vector machine on the pixels: bool `[n_scored]`, which are right, and seconds."""
     from sklearn.svm import SVC
 
     begun = time.perf_counter()
-    machine = SVC(C=c, kernel="rbf", gamma="scale")
-    machine.fit(labelled.x[:, 0].flatten(1).numpy(), labelled.y.numpy())
+    classifier = SVC(C=c, kernel="rbf", gamma="scale")
+    classifier.fit(labelled.x[:, 0].flatten(1).numpy(), labelled.y.numpy())
     seconds = time.perf_counter() - begun
-    said = torch.from_numpy(machine.predict(scored.x[:, 0].flatten(1).numpy()))
-    return said == scored.y, seconds
+    predictions = torch.from_numpy(classifier.predict(scored.x[:, 0].flatten(1).numpy()))
+    return predictions == scored.y, seconds
