@@ -1,7 +1,7 @@
-"""A task of your own, from pictures by class to a verdict: adapt, test, compare, ask for more.
+"""A task of your own, from pictures by class to a verdict: adapt, test, compare.
 
-`run` does what `tl-course adapt` does. What follows answers whether to trust it: the same from
-random layers, the same with fewer labels, both options tried on the training pictures alone.
+`run` does what `tl-course adapt` does. The other functions say whether to trust it: the same from
+random layers, the same with fewer labels, and both options on the training pictures alone.
 """
 
 from __future__ import annotations
@@ -24,35 +24,34 @@ from tl_course.core.session import Callbacks
 from tl_course.core.shared_batch import LEAST
 from tl_course.data.credits import Material
 from tl_course.data.examples import Examples
-from tl_course.data.inputs import scaled, to_picture
+from tl_course.data.inputs import LUMINANCE, scaled, to_picture
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ARM_OF = {"1": "option-1", "2": "option-2", "scratch": "scratch", "random": "random-frozen"}
 WAYS = (("1", False), ("1", True), ("2", False), ("2", True))  # option, altered copies
-LUMA = (0.299, 0.587, 0.114)  # what the eye makes of red, green and blue (ITU-R BT.601)
 
 
 @dataclass(frozen=True)
 class Follow:
-    """How somebody follows long work: `tell` hears the share that is done (0 … 1).
+    """How a caller follows long work: `tell` is called with the share that is done (0 … 1).
 
-    `bar` is the text of a bar in a notebook. `stop` is heeded between two batches; what comes back
-    then is of no use.
+    `bar` is the text of a progress bar. Work ends between two batches after `stop` is set, and its
+    result is then of no use.
     """
 
     tell: Callable[[float], None] | None = None
     stop: threading.Event | None = None
     bar: str | None = None
 
-    def trainings(self, every: Sequence) -> Iterator[tuple]:
-        """Each of `every`, one a training, and a function: number of its steps → its `Callbacks`.
+    def trainings(self, jobs: Sequence) -> Iterator[tuple]:
+        """Each of `jobs`, with a function from its number of steps to its `Callbacks`.
 
-        After a stop none follows, but there is a first.
+        After a stop no job follows, but the first always comes.
         """
         with tqdm(
-            total=100 * len(every), desc=self.bar, disable=self.bar is None, dynamic_ncols=True,
+            total=100 * len(jobs), desc=self.bar, disable=self.bar is None, dynamic_ncols=True,
             bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left",
         ) as bar:  # fmt: skip
 
@@ -61,23 +60,23 @@ class Follow:
                 if self.tell is not None:
                     self.tell(share)
 
-            for number, one in enumerate(every):
+            for number, job in enumerate(jobs):
 
                 def callbacks(steps: int, before: int = number) -> Callbacks:
-                    def hear(step: int, _: object, history: training.History) -> None:
-                        share = 1 if history.finished else step / steps  # it may be done earlier
-                        done((before + share) / len(every))
+                    def on_step(step: int, _: object, history: training.History) -> None:
+                        share = 1 if history.finished else step / steps  # it may finish early
+                        done((before + share) / len(jobs))
 
-                    return Callbacks(hear, self.stop)
+                    return Callbacks(on_step, self.stop)
 
                 if number and Callbacks(stop=self.stop).stopped:
                     return
-                yield one, callbacks
+                yield job, callbacks
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """An adapted network, how it was adapted and why, and what it made of the test."""
+    """An adapted network, how and why it was adapted, and its test."""
 
     adapted: transfer.Adapted
     option: str  # "1", "2" or "scratch"
@@ -85,41 +84,46 @@ class Outcome:
     why: str
     train: Examples
     test: Examples
-    trained_on: int = 0  # of the test pictures, that the network learnt from as well
+    trained_on: int = 0  # test pictures that the network was also trained on
 
     @property
     def correct(self) -> torch.Tensor:
-        """Which test pictures it called by their name: bool `[n_test]`."""
+        """Which test pictures are right: bool `[n_test]`."""
         return self.adapted.predictions == self.test.y
 
     @property
     def right(self) -> int:
-        """How many of them."""
+        """How many test pictures are right."""
         return int(self.correct.sum())
 
     @property
     def interval(self) -> tuple[float, float]:
-        """What the accuracy could be with other test pictures of the kind: Wilson's 95%."""
+        """Wilson's 95% interval of the accuracy, for other test pictures."""
         return stats.share(self.right, len(self.test))
 
     @property
     def confusion(self) -> torch.Tensor:
-        """Counts int64 `[classes, classes]`: the row is what it was, the column what was said."""
+        """Counts int64 `[classes, classes]`: true class by row, predicted class by column."""
         n = len(self.train.names)
         pairs = self.test.y * n + self.adapted.predictions
         return pairs.bincount(minlength=n * n).view(n, n)
 
     def worst(self, n: int = 10) -> pd.DataFrame:
-        """The mistakes it was surest of: `number` in the test, `true`, `said`, `sure` (0 … 1)."""
+        """The most confident mistakes: `number` in the test, `true`, `said`, `sure` (0 … 1)."""
         import pandas as pd
 
-        sure, said = self.adapted.scores.softmax(1).max(1)
+        confidence, predictions = self.adapted.scores.softmax(1).max(1)
         wrong = (~self.correct).nonzero().flatten()
-        wrong = wrong[sure[wrong].argsort(descending=True)][:n]
+        wrong = wrong[confidence[wrong].argsort(descending=True)][:n]
         names = self.train.names
-        true, said = ([names[i] for i in y[wrong]] for y in (self.test.y, said))
-        columns = {"number": wrong.tolist(), "true": true, "said": said}
-        return pd.DataFrame({**columns, "sure": sure[wrong].tolist()})
+        return pd.DataFrame(
+            {
+                "number": wrong.tolist(),
+                "true": [names[i] for i in self.test.y[wrong]],
+                "said": [names[i] for i in predictions[wrong]],
+                "sure": confidence[wrong].tolist(),
+            }
+        )
 
     def in_words(self) -> str:
         """The result as a sentence."""
@@ -132,7 +136,7 @@ class Outcome:
 
     @property
     def warning(self) -> str:
-        """What is to be said of a test whose pictures were trained on, or nothing."""
+        """A clause about test pictures that were trained on; "" if there are none."""
         if not self.trained_on:
             return ""
         return (
@@ -154,18 +158,18 @@ def run(
 ) -> Outcome:
     """Adapt `net` to `train` as asked, or as the course recommends, and test it.
 
-    `option` is "1", "2", "scratch" or "auto"; `augment` is "on", "off" or None: off, unless `auto`
-    chooses it. `trained_on` test pictures are known to be among the training pictures; results
-    then say so. (More than seven parameters: one call says all that an outcome depends on.)
+    `option` is "1", "2", "scratch" or "auto"; `augment` is "on", "off" or None (off, unless `auto`
+    chooses it). `trained_on` test pictures are known to be among the training pictures, which
+    results then say. (More than seven parameters: one call says all that an outcome depends on.)
     """
     option, copies, why = way(train, option, augment)
-    for _, callbacks in (follow or Follow()).trainings([option]):  # one
+    for _, callbacks in (follow or Follow()).trainings([option]):
         adapted = _adapt(net, train, test, seed, option, copies, callbacks)
     return Outcome(adapted, option, copies, why, train, test, trained_on)
 
 
 def way(train: Examples, option: str, augment: str | None) -> tuple[str, bool, str]:
-    """Which option `run` takes, whether with altered copies, and why if it was recommended."""
+    """The option that `run` takes, whether with altered copies, and why if it is recommended."""
     if option != "auto":
         return option, augment == "on", ""
     advice = settings.recommended(len(train), augment)
@@ -175,20 +179,20 @@ def way(train: Examples, option: str, augment: str | None) -> tuple[str, bool, s
 def expected_seconds(net: FiveLayerNet, train: Examples, option: str, copies: bool) -> float | None:
     """Roughly how long a training takes on this processor, while no other program is busy.
 
-    The unit is what a picture takes to go through `net` by the processor's clock; what it is
-    multiplied by was measured on two cores. None where another device trains.
+    The unit is the processor time that `net` takes for one picture; the factors were measured on
+    two cores. None if another device trains.
     """
     if machine.device().type != "cpu":
         return None
-    some, frozen = train.x[: transfer.BATCH], option in ("1", "random")
+    batch, frozen = train.x[: transfer.BATCH], option in ("1", "random")
     bf16 = not frozen and machine.has_fast_bf16()
     with machine.one_thread(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-        each = machine.timed(lambda: training.predict(net, some), 0.2).own / len(some)
+        each = machine.timed(lambda: training.predict(net, batch), 0.2).own / len(batch)
     if frozen:
         shown = len(train) * (1 + copies * copies_of(len(train)))
         return each * shown * (4 + len(train.names) / 18)
-    # A step takes as long as so many pictures do: those that the threads share, and some more.
-    shared = 2.8 * len(some) / max(1, min(machine.threads(), len(some) // LEAST))
+    # A step takes as long as this many pictures: those that the threads share, and a constant.
+    shared = 2.8 * len(batch) / max(1, min(machine.threads(), len(batch) // LEAST))
     steps = settings.chosen(ARM_OF[option], len(train), copies).steps
     return each * steps * (shared + 48 + 16 * copies)
 
@@ -215,10 +219,10 @@ def _adapt(
 def controls(
     outcome: Outcome, seed: int = 0, follow: Follow | None = None
 ) -> dict[str, torch.Tensor]:
-    """Which test pictures each rival has right, bool `[n_test]`, the adapted network first.
+    """Which test pictures each rival gets right, bool `[n_test]`, the adapted network first.
 
-    The rivals: the same training of the same network from random weights (fixed ones for Option 1,
-    and for Option 2 both), and always saying the largest class.
+    The rivals are the same training from random weights (frozen layers, and for Option 2 also from
+    scratch), and always predicting the largest class.
     """
     train, test = outcome.train, outcome.test
     right = {"from scratch" if outcome.option == "scratch" else "borrowed layers": outcome.correct}
@@ -234,35 +238,35 @@ def controls(
 
 
 def shares(rivals: dict[str, torch.Tensor]) -> dict[str, tuple[float, float, float]]:
-    """How much of the test each of `controls` gets right, and its 95% interval (Wilson's), in %."""
-    every = {name: (int(right.sum()), len(right)) for name, right in rivals.items()}
+    """Accuracy of each of `controls` and its 95% interval (Wilson's), in %."""
+    counts = {name: (int(right.sum()), len(right)) for name, right in rivals.items()}
     return {
-        name: tuple(100 * value for value in (hits / n, *stats.share(hits, n)))
-        for name, (hits, n) in every.items()
+        name: tuple(100 * value for value in (n_right / n, *stats.share(n_right, n)))
+        for name, (n_right, n) in counts.items()
     }
 
 
 def ahead(one: torch.Tensor, other: torch.Tensor) -> stats.Estimate:
-    """How much more of the same test pictures `one` has right, and half of its 95% interval.
+    """The share of the test by which `one` is ahead, −1 … 1, and half of its 95% interval.
 
-    Shares, −1 … 1. `one` and `other` are `[n_test]`, 0 … 1 each. The interval allows for other
-    test pictures, and not for other training pictures.
+    `one` and `other` are `[n_test]`, 0 … 1. The interval is for other test pictures, not for other
+    training pictures.
     """
     return stats.paired(one.double(), other.double(), example=0)
 
 
 def _shuffled(train: Examples, seed: int) -> Iterator[torch.Tensor]:
-    """Where the pictures of each class are, in an order that the seed decides."""
+    """Indices of the pictures of each class, shuffled by the seed."""
     for label in range(len(train.names)):
-        where = (train.y == label).nonzero().flatten()
+        indices = (train.y == label).nonzero().flatten()
         generator = torch.Generator().manual_seed(1000 * seed + label)
-        yield where[torch.randperm(len(where), generator=generator)]
+        yield indices[torch.randperm(len(indices), generator=generator)]
 
 
 def part_of(train: Examples, share: float, seed: int) -> Examples:
     """A share of the pictures of each class, at least one, chosen by the seed."""
-    every = _shuffled(train, seed)
-    return train[torch.cat([where[: max(1, round(share * len(where)))] for where in every])]
+    of_classes = _shuffled(train, seed)
+    return train[torch.cat([index[: max(1, round(share * len(index)))] for index in of_classes])]
 
 
 def more_labels(
@@ -271,25 +275,24 @@ def more_labels(
 ) -> pd.DataFrame:  # fmt: skip
     """The same adaptation with fewer of the labelled pictures: would more of them have helped?
 
-    Rows `images`, `draw`, `accuracy`, `right` (bool `[n_test]`); the last row is `outcome`, and the
-    only one where no class has more than one picture.
+    Rows `images`, `draw`, `accuracy`, `right` (bool `[n_test]`). The last row is `outcome`, and the
+    only one if each class has one picture.
     """
     import pandas as pd
 
     rows = []
-    every = [
+    jobs = [
         (part_of(outcome.train, share, 100 * seed + draw), draw)
         for share, draw in itertools.product(shares, range(draws))
     ]
-    every = [(few, draw) for few, draw in every if len(few) < len(outcome.train)]
-    for (few, draw), callbacks in (follow or Follow()).trainings(every):
+    jobs = [(few, draw) for few, draw in jobs if len(few) < len(outcome.train)]
+    for (few, draw), callbacks in (follow or Follow()).trainings(jobs):
         adapted = _adapt(net, few, outcome.test, seed, outcome.option, outcome.augment, callbacks)
         right = adapted.predictions == outcome.test.y
         rows.append({"images": len(few), "draw": draw, "right": right})
     rows.append({"images": len(outcome.train), "draw": 0, "right": outcome.correct})
-    return pd.DataFrame(rows).assign(
-        accuracy=lambda every: [right.float().mean().item() for right in every.right]
-    )
+    accuracies = [row["right"].float().mean().item() for row in rows]
+    return pd.DataFrame(rows).assign(accuracy=accuracies)
 
 
 def tried(
@@ -300,35 +303,35 @@ def tried(
     arms: Sequence[tuple[str, bool]] = WAYS,
     follow: Follow | None = None,
 ) -> pd.DataFrame:
-    """Both options, without and with altered copies, tried on the training pictures alone.
+    """Both options, without and with altered copies, on the training pictures alone.
 
-    Each picture is held out once while the others train (cross-validation), so that the test
-    pictures stay unseen: who chooses by the test has nothing left to test with. Rows `option`,
-    `augmented`, `accuracy`, `right`, the best first.
+    Each picture is held out once (cross-validation), so the test pictures stay unseen: a test that
+    chose the option can no longer measure it. Rows `option`, `augmented`, `accuracy`, `right`, the
+    best first.
     """
     import pandas as pd
 
     fold = torch.empty(len(train), dtype=torch.long)
-    for where in _shuffled(train, seed):
-        fold[where] = torch.arange(len(where)) % folds
-    right = {arm: torch.zeros(len(train), dtype=torch.bool) for arm in arms}
-    every = list(itertools.product(arms, range(folds)))
-    for ((option, copies), number), callbacks in (follow or Follow()).trainings(every):
+    for indices in _shuffled(train, seed):
+        fold[indices] = torch.arange(len(indices)) % folds
+    right_by_arm = {arm: torch.zeros(len(train), dtype=torch.bool) for arm in arms}
+    jobs = list(itertools.product(arms, range(folds)))
+    for ((option, copies), number), callbacks in (follow or Follow()).trainings(jobs):
         held = fold == number
         if held.any() and len(train.y[~held].unique()) > 1:
             adapted = _adapt(net, train[~held], train[held], seed, option, copies, callbacks)
-            right[option, copies][held] = adapted.predictions == train.y[held]
+            right_by_arm[option, copies][held] = adapted.predictions == train.y[held]
     rows = [
-        {"option": option, "augmented": copies, "accuracy": which.float().mean().item(),
-         "right": which}
-        for (option, copies), which in right.items()
+        {"option": option, "augmented": copies, "accuracy": right.float().mean().item(),
+         "right": right}
+        for (option, copies), right in right_by_arm.items()
     ]  # fmt: skip
     return pd.DataFrame(rows).sort_values("accuracy", ascending=False, kind="stable")
 
 
 def without_colour(examples: Examples) -> Examples:
-    """The same pictures in greys, on the same scale."""
-    grey = (to_picture(examples.x) * torch.tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
+    """The same pictures in grey, on the same scale."""
+    grey = (to_picture(examples.x) * torch.tensor(LUMINANCE).view(3, 1, 1)).sum(1, keepdim=True)
     grey = grey.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
     return replace(examples, x=scaled(grey))
 
@@ -336,7 +339,7 @@ def without_colour(examples: Examples) -> Examples:
 def verdict(
     outcome: Outcome, rivals: dict[str, torch.Tensor], curve: pd.DataFrame | None = None
 ) -> list[str]:
-    """Would you trust it, and what would help: a sentence for each thing that was measured."""
+    """A sentence for each measurement, which says whether to trust it and what would help."""
     sentences = [f"It gets {outcome.in_words()}."]
     is_perfect = outcome.right == len(outcome.test)
     for name, right in list(rivals.items())[1:]:
@@ -369,13 +372,13 @@ def verdict(
         few = sorted(curve.images.unique())[-2]
         mean = torch.stack([right.float() for right in curve.right[curve.images == few]]).mean(0)
         points, half = ahead(outcome.correct, mean)
-        every = len(outcome.train)
+        all_images = len(outcome.train)
         gained = (
-            f"From {few} to {every} pictures to learn from it gained {100 * points:+.1f} "
+            f"From {few} to {all_images} pictures to learn from it gained {100 * points:+.1f} "
             f"± {100 * half:.1f} points"
         )
         if torch.equal(outcome.correct.float(), mean):
-            gained = f"After {few} pictures it gets the same ones right as after {every}"
+            gained = f"After {few} pictures it gets the same ones right as after {all_images}"
         more = "this test does not show that more would help."
         if points > half and not is_perfect:
             more = "more would probably help further."
@@ -400,7 +403,7 @@ def card(
     task: str | None = None,
     stands_on: tuple[Material, ...] = (),
 ) -> Card:
-    """The model card of an outcome, for `sharing.share`."""
+    """A model card for `sharing.share`."""
     classes = outcome.train.names
     how = "with altered copies" if outcome.augment else "as they are"
     low, high = outcome.interval

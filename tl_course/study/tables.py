@@ -1,6 +1,6 @@
-"""Recorded tables: what each is made of, and the one runner that makes, resumes and records them.
+"""Recorded tables, and the runner that makes, resumes and records them.
 
-Every lesson says in its `tables.py` which tables it records; `tl-course records` makes them all.
+A lesson's tables are declared in its `tables.py`; `tl-course records` makes all of them.
 """
 
 import time
@@ -15,28 +15,32 @@ from tl_course.core.session import Callbacks
 from tl_course.study import matrix, results
 
 COMMAND = "tl-course records"
-SAVE_EVERY = 60.0  # seconds between two times that rows are written down
+SAVE_EVERY = 60.0  # seconds between two writes of unfinished rows
 
 
 def of_pictures() -> str:
-    """The fingerprint of the shipped network of pictures, which most tables are made with."""
+    """The fingerprint of the shipped network for pictures, which most tables are made with."""
     return network.fingerprint(pretraining.pretrained())
 
 
 def of_all_networks() -> str:
     """The fingerprint of the three shipped networks together."""
-    states = {source: net.state_dict() for source, net in matrix.pretrained().items()}
-    every = {f"{source} {key}": one for source in states for key, one in states[source].items()}
-    return network.fingerprint(every)
+    return network.fingerprint(
+        {
+            f"{source} {key}": tensor
+            for source, net in matrix.pretrained().items()
+            for key, tensor in net.state_dict().items()
+        }
+    )
 
 
 @dataclass(frozen=True)
 class Table:
     """A recorded experiment.
 
-    `rows(done)` yields rows, at least those that are missing, given those of an earlier sitting; a
-    list of rows is written down as a whole. `keys` are the columns that tell rows apart. `weights`
-    gives the fingerprint of what it is made with. `then(rows)` is called when all are there.
+    `rows(done)` yields at least the rows that are missing in `done`, those of an earlier sitting; a
+    list of rows is written as a whole. `keys` are the columns that identify a row. `weights()` is
+    the fingerprint of the networks it depends on. `then(rows)` is called when all rows are made.
     """
 
     name: str
@@ -47,45 +51,45 @@ class Table:
 
     @property
     def is_current(self) -> bool:
-        """Whether it is recorded, and was made with what `weights` says today."""
+        """Whether it is recorded, complete, and made with today's weights."""
         return results.is_current(self.name, self.weights())
 
     def key(self, row: dict) -> tuple:
-        """What tells a row from the others, also after it was read from a file."""
+        """What identifies a row, also after it was read from a file."""
         values = map(row.get, self.keys)
-        plain = ("" if value is None or value != value else value for value in values)
+        plain = ("" if value is None or value != value else value for value in values)  # NaN too
         return tuple(value if isinstance(value, str) else float(value) for value in plain)
 
     def done(self) -> list[dict]:
-        """The rows that need not be made again."""
+        """The recorded rows that need not be made again."""
         return results.current(self.name, self.weights())
 
 
 def bring_up_to_date(table: Table, anew: bool = False) -> bool:
-    """Make a table that is not current, or `anew` any; gives whether it was made."""
+    """Make a table that is not current, or any if `anew`; returns whether it was made."""
     if table.is_current and not anew:
-        results.sweep_unfinished(table.name)  # which a program that was killed at its end left
+        results.sweep_unfinished(table.name)  # of a program that was killed at its end
         return False
     make(table, anew)
     return True
 
 
 def make(table: Table, anew: bool = False) -> None:
-    """Make the rows that are missing and record the table; it can be stopped and called again."""
+    """Make the missing rows and record the table; after an interruption, call it again."""
     weights = table.weights()
     rows = [] if anew else table.done()
     had = set(map(table.key, rows))
     record = partial(results.record, table.name, rows, command=COMMAND, seed=0, weights=weights)
     saved = time.monotonic()
-    for made in table.rows(list(rows)):
-        together = [made] if isinstance(made, dict) else made
-        rows += [row for row in together if table.key(row) not in had]  # of an earlier sitting
+    for row_or_rows in table.rows(list(rows)):
+        new = [row_or_rows] if isinstance(row_or_rows, dict) else row_or_rows
+        rows += [row for row in new if table.key(row) not in had]
         if time.monotonic() - saved > SAVE_EVERY:
             record(complete=False)
             saved = time.monotonic()
     if table.then is not None:
         table.then(rows)
-    record()  # last: from then on the table is current, and is not made again
+    record()  # last, because it makes the table current
 
 
 def missing(plan: Iterable[tuple], done: list[dict], keys: tuple[str, ...]) -> Iterator[tuple]:
@@ -95,7 +99,7 @@ def missing(plan: Iterable[tuple], done: list[dict], keys: tuple[str, ...]) -> I
 
 
 def kept(name: str, make_it: Callable[[], FiveLayerNet]) -> FiveLayerNet:
-    """A network out of the data home, made first where it is not there."""
+    """A network in the data home, made and saved first if it is missing."""
     folder = storage.home() / "records" / name
     if not (folder / files.WEIGHTS_FILE).exists():
         files.save(make_it(), folder)
@@ -103,7 +107,7 @@ def kept(name: str, make_it: Callable[[], FiveLayerNet]) -> FiveLayerNet:
 
 
 def pretrained_again(source: str, seed: int) -> FiveLayerNet:
-    """A network as the course ships it, but pretrained with another seed: out of the data home."""
+    """A network like the shipped one, pretrained with another seed and kept in the data home."""
     images = pretraining.SHIPPED[source][1]
 
     def make() -> FiveLayerNet:

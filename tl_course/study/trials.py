@@ -1,7 +1,7 @@
 """One training that a learner sets up: what to start from, what is frozen, how many images.
 
-A trial is a small object that says everything; the same trial gives the same run on any machine (up
-to rounding). It goes through the same functions as every other adaptation of the course.
+A trial is a small object that says everything: it gives the same run on any machine, up to
+rounding. It runs through the same functions as every other adaptation of the course.
 """
 
 import base64
@@ -30,26 +30,26 @@ from tl_course.study import forgetting, matrix
 STARTS = {"drawings": "image", "spoken names": "audio", "written names": "text", "random": "random"}
 SIZES = (10, 20, 50, 100, 200, 500, 1000, 2500, 5000)  # the last two need all of MNIST
 RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
-LOOKED_AT = 4  # along the way every fourth test digit is scored, at the end all of them
-LOOKS = 20  # along the way, about
+LOOKED_AT = 4  # every fourth test digit is scored during training, and all at the end
+LOOKS = 20  # during training, about
 
 
 def decimal(rate: float) -> str:
-    """A learning rate as people write it: 0.00003 and not 3e-05."""
+    """A learning rate as people write it: 0.00003, not 3e-05."""
     return np.format_float_positional(rate, trim="-")
 
 
 def sizes(target: Target) -> tuple[int, ...]:
-    """The numbers of labelled images that can be drawn of a target."""
+    """The numbers of labelled images that can be drawn from a target."""
     return tuple(n for n in SIZES if n <= len(target.pool))
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a learner chose. `learning_rate` None takes what was found on validation digits.
+    """A learner's choices; without a `learning_rate` it is the one tuned on validation digits.
 
-    `frozen` first layers stay as they are under Option 2; under Option 1 all four do, whatever it
-    says. `seed` decides which images are drawn, their order, and random weights.
+    Option 2 freezes the first `frozen` layers, and Option 1 always all four. `seed` decides which
+    images are drawn, their order, and random weights.
     """
 
     start: str = "drawings"
@@ -70,9 +70,9 @@ class Trial:
     @property
     def words(self) -> str:
         """The trial in a few words, such as `drawings, Option 2, 50 images`."""
-        if self.start == "random":  # the options are about what is borrowed
-            fixed = "all" if self.option == "1" else self.frozen
-            parts = [f"random layers, {fixed} frozen" if fixed else "from scratch"]
+        if self.start == "random":  # the options are about pretrained layers
+            frozen = "all" if self.option == "1" else self.frozen
+            parts = [f"random layers, {frozen} frozen" if frozen else "from scratch"]
         else:
             parts = [self.start, f"Option {self.option}"]
             if self.option == "2" and self.frozen:
@@ -87,11 +87,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class Look:
-    """How it was along the way: mean training loss since the last look, accuracy 0 … 1.
+    """The state during training: mean training loss since the last look, accuracy 0 … 1.
 
-    `moved` says how far the weights of layers 1 … 4 are from where they started, as shares of their
-    size (`forgetting.moved`). All are rounded to four places, so that a run is the same after it
-    was shared as text. `left` is how many seconds the rest will take, at the speed so far.
+    `moved` says how far layers 1 … 4 have moved (`forgetting.moved`). Numbers are rounded to four
+    places, so a run is the same after it was shared as text. `left` estimates the remaining
+    seconds.
     """
 
     step: int
@@ -99,14 +99,14 @@ class Look:
     loss: float
     accuracy: float
     left: float
-    moved: tuple[float, ...] = ()  # empty where it is not known
+    moved: tuple[float, ...] = ()  # empty if unknown
 
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a trial. `accuracy` and `right` `[n_test]` are None where it was stopped.
+    """The result of a trial; `accuracy` and `right` `[n_test]` are None if it was stopped.
 
-    A step's accuracy in `looks` is that on every fourth test digit, `accuracy` is that on all.
+    The accuracies of `looks` are on every fourth test digit, `accuracy` is on all of them.
     """
 
     trial: Trial
@@ -145,10 +145,10 @@ def run(
     stop: threading.Event | None = None,
     tell: Callable[[tuple[Look, ...]], None] | None = None,
 ) -> Run:
-    """Do it. `nets` are the pretrained networks by modality ("image", "audio", "text").
+    """Run a trial. `nets` are the pretrained networks by modality ("image", "audio", "text").
 
-    `tell(looks so far)` is called after each look; `stop` is heeded between two batches. Raises
-    CourseError where the rate is so high that the loss is no longer a number.
+    `tell(looks so far)` is called after each look; `stop` ends the run between two batches. Raises
+    CourseError if the rate is so high that the loss is no longer a number.
     """
     labelled = draw(target.pool, trial.images, trial.seed)
     source = STARTS[trial.start]
@@ -159,8 +159,8 @@ def run(
     chosen, scored = settings_of(trial), target.test[::LOOKED_AT]
     steps = FIT_STEPS if trial.option == "1" else chosen.steps
     every = LOOK_EVERY * max(1, round(steps / LOOKS / LOOK_EVERY))
-    known = features(net, scored.x, stop) if trial.option == "1" else None
-    if Callbacks(stop=stop).stopped:  # what was made so far may be half of it
+    scored_features = features(net, scored.x, stop) if trial.option == "1" else None
+    if Callbacks(stop=stop).stopped:  # network and features may be incomplete
         return Run(trial, (), 0.0)
     start = network.replace_output_layer(net, len(labelled.names))
     looks: list[Look] = []
@@ -168,80 +168,82 @@ def run(
 
     @torch.no_grad()
     def on_step(step: int, adapted: nn.Module, history: training.History) -> None:
-        last = step if history.finished else steps  # an output layer may be done earlier
+        last = step if history.finished else steps  # an output layer may finish early
         if step % every and step != last or looks and looks[-1].step == step:
             return
-        if known is not None:
-            scores = adapted.output(known)
+        if scored_features is not None:
+            scores = adapted.output(scored_features)
         else:
             was_training = adapted.training
             scores = training.predict(adapted, scored.x, stop)
             adapted.train(was_training)
             if callbacks.stopped:
                 return
-        # An output layer that starts at zero finds all classes equally likely.
+        # For an output layer of zeros all classes are equally likely.
         loss = history.loss[-1] if history.loss else math.log(len(target.pool.names))
         accuracy = (scores.argmax(1).cpu() == scored.y).float().mean().item()
-        went = forgetting.moved(start.to(adapted.output.weight.device), adapted).values()
-        moved = tuple(round(share, 4) for share in went)
+        shares = forgetting.moved(start.to(adapted.output.weight.device), adapted).values()
+        moved = tuple(round(share, 4) for share in shares)
         spent = time.perf_counter() - begun
         left = spent / step * (last - step) if step else math.nan
         looks.append(Look(step, last, round(loss, 4), round(accuracy, 4), left, moved))
         if tell is not None:
             tell(tuple(looks))
 
-    shown, callbacks = labelled.with_modality(net.modality), Callbacks(on_step=on_step, stop=stop)
+    labelled, callbacks = labelled.with_modality(net.modality), Callbacks(on_step, stop)
     how = {"seed": trial.seed, "augment": trial.augment, "chosen": chosen, "callbacks": callbacks}
     if trial.option == "1":
-        adapted = transfer.option_1(net, shown, **how)
+        adapted = transfer.option_1(net, labelled, **how)
     else:
-        adapted = transfer.fine_tune(start, shown, frozen=LAYERS[: trial.frozen], **how)
-    found = Run(trial, tuple(looks), round(adapted.seconds, 2))
+        adapted = transfer.fine_tune(start, labelled, frozen=LAYERS[: trial.frozen], **how)
+    untested = Run(trial, tuple(looks), round(adapted.seconds, 2))
     finished = adapted.history.finished
     scores = training.predict(adapted.net, target.test.x, stop) if finished else None
     if scores is None or callbacks.stopped:
-        return found
+        return untested
     right = scores.argmax(1) == target.test.y
-    return replace(found, accuracy=right.float().mean().item(), right=right)
+    return replace(untested, accuracy=right.float().mean().item(), right=right)
 
 
 def to_plain(done: Run) -> dict:
-    """A finished run as JSON can hold it: the trial, its curve, which digits were right.
+    """A finished run for JSON: the trial, its curve, and which digits were right.
 
-    Of how far the layers moved, the end alone is kept: nothing shows the way there again, and a
-    text that people copy should be short.
+    `moved` is only that of the last look, because nothing shows the others again and a text that
+    people copy should be short.
     """
-    curve = [[look.step, look.loss, look.accuracy] for look in done.looks]
-    right = base64.b64encode(np.packbits(done.right.numpy()).tobytes()).decode()
-    found = {
-        "steps": done.looks[-1].steps, "curve": curve, "moved": list(done.moved),
+    return {
+        **spelling.to_file(done.trial),
+        "steps": done.looks[-1].steps,
+        "curve": [[look.step, look.loss, look.accuracy] for look in done.looks],
+        "moved": list(done.moved),
         "seconds": done.seconds,
-    }  # fmt: skip
-    return {**spelling.to_file(done.trial), **found, "right": right}
+        "right": base64.b64encode(np.packbits(done.right.numpy()).tobytes()).decode(),
+    }
 
 
 def from_plain(plain: dict, tested: int) -> Run:
-    """The run that `to_plain` wrote, tested on `tested` digits; CourseError where it is damaged."""
+    """The run that `to_plain` wrote, tested on `tested` digits; CourseError if it is damaged."""
     try:
         plain = dict(plain)
         steps, curve = int(plain.pop("steps")), plain.pop("curve")
-        went = plain.pop("moved", [])  # older texts have none
-        moved = tuple(map(float, went))
+        shares = plain.pop("moved", [])  # older texts have none
+        moved = tuple(map(float, shares))
         seconds, packed = float(plain.pop("seconds")), plain.pop("right")
         bits = np.frombuffer(base64.b64decode(packed, validate=True), np.uint8)
         right = torch.from_numpy(np.unpackbits(bits, count=tested).astype(bool))
         looks = tuple(
-            Look(int(at), steps, float(loss), float(share), 0.0) for at, loss, share in curve
+            Look(int(step), steps, float(loss), float(accuracy), 0.0)
+            for step, loss, accuracy in curve
         )
         looks = *looks[:-1], replace(looks[-1], moved=moved)
         trial = Trial(**spelling.from_file(plain))
-        whole = (
-            type(went) is list
+        is_whole = (
+            type(shares) is list
             and len(moved) in (0, len(LAYERS))
             and all(0 <= share < 1e6 for share in moved)
             and len(bits) == -(-tested // 8)
-            and all(0 <= v.step <= steps <= 10**6 for v in looks)
-            and all(0 <= v.loss < 1e6 and 0 <= v.accuracy <= 1 for v in looks)
+            and all(0 <= look.step <= steps <= 10**6 for look in looks)
+            and all(0 <= look.loss < 1e6 and 0 <= look.accuracy <= 1 for look in looks)
             and 0 <= seconds < 1e6
             and trial.images in SIZES
             and trial.learning_rate in (None, *RATES)
@@ -249,7 +251,7 @@ def from_plain(plain: dict, tested: int) -> Run:
             and type(trial.frozen) is type(trial.seed) is int
             and 0 <= trial.seed < 2**31
         )
-        if not whole:
+        if not is_whole:
             raise ValueError
         return Run(trial, looks, seconds, right.float().mean().item(), right)
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError, binascii.Error):
@@ -258,19 +260,19 @@ def from_plain(plain: dict, tested: int) -> Run:
 
 
 def compared(one: Run, other: Run) -> str:
-    """How far `one` is ahead of `other`, in sentences, with what chance may have done."""
+    """How far `one` is ahead of `other`, in sentences, and whether that may be chance."""
     if one.right is None or other.right is None:
         raise CourseError("A run that was stopped cannot be compared; start it again.")
     difference = 100 * (one.right.float() - other.right.float())
     ahead, half = stats.estimate(difference, digit=0)
-    only, others = int((difference > 0).sum()), int((difference < 0).sum())
+    only_first, only_second = int((difference > 0).sum()), int((difference < 0).sum())
     certain = "more" if abs(ahead) > half else "no more"
     same = (one.trial.images, one.trial.seed) == (other.trial.images, other.trial.seed)
     drawn = "Both learnt from the same images" if same else "They learnt from different images"
     more = f"{abs(ahead):.1f} of 100 {'more' if ahead >= 0 else 'fewer'}"
     return (
-        f"The first reads {more} of the {len(difference):,} test digits: {only} that the other "
-        f"does not, and {others} the other way round. That is {certain} than the choice of test "
-        f"digits explains (± {half:.1f}). {drawn}; with another seed it may come out differently, "
-        "so try several before you believe it."
+        f"The first reads {more} of the {len(difference):,} test digits: {only_first} that the "
+        f"other does not, and {only_second} the other way round. That is {certain} than the choice "
+        f"of test digits explains (± {half:.1f}). {drawn}; with another seed it may come out "
+        "differently, so try several before you believe it."
     )

@@ -1,11 +1,11 @@
 """Choose the settings of every arm on validation digits.
 
-There are two tunings: `OFFLINE` on the digits that the course ships, which every adaptation takes
-its settings from, and `OFFICIAL` on all of MNIST, up to 5,000 labelled digits. Arms of one kind get
-a grid of one size at each number of images, once without augmentation and once with it: those that
-train the output layer alone penalties (their only setting), those that train everything pairs of
-rate and steps; fresh weights take higher rates than pretrained ones. Draws are others than those of
-the reported results, and what is scored is the validation part; the test part is not read.
+`OFFLINE` tunes on the digits that the course ships, and every adaptation takes its settings from
+it. `OFFICIAL` tunes on all of MNIST, up to 5,000 labelled digits. At each number of images, without
+and with augmentation, arms of one kind try grids of one size. Arms that train the output layer
+alone try penalties, their only setting; arms that train everything try pairs of rate and steps,
+with higher rates for fresh weights. The draws differ from those of the reported results, the
+validation part is scored, and the test part is not read.
 """
 
 import collections
@@ -30,8 +30,8 @@ from tl_course.data.targets.handwritten import handwritten
 from tl_course.study import results
 
 PENALTIES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-DRAWS = {False: 4, True: 2}  # with augmentation a run takes longer and scatters less
-MANY = 1000  # images from which on the official tuning tries twice as many steps
+DRAWS = {False: 4, True: 2}  # with augmentation a run takes longer and varies less
+MANY = 1000  # images from which the official tuning tries twice as many steps
 HEADS = ("option-1", "random-frozen")  # arms that train the output layer alone
 WHOLE = ("option-2", "output-first", "scratch")
 FIRST_DRAW = 500_000  # reported results start at draw 0
@@ -40,9 +40,9 @@ KEYS = ["arm", "augmented", "images", "l2", "rate", "steps", "draw"]
 
 @dataclass(frozen=True)
 class Tuning:
-    """What is tried, and how often: recorded as `name`, on all of MNIST or on the shipped digits.
+    """The grids and draws of a tuning, recorded as `name`; `full` means all of MNIST.
 
-    `rates` are by whether the weights are fresh, and augmented; `steps(augmented, images)` and
+    `rates` are by (weights are fresh, augmented); `steps(augmented, images)` and
     `draws(augmented, images)` are functions.
     """
 
@@ -55,7 +55,7 @@ class Tuning:
     draws: Callable[[bool, int], int]
 
     def grid(self, arm: str, augmented: bool, images: int) -> list[Settings]:
-        """The settings that are tried."""
+        """The settings to try."""
         if arm in HEADS:
             return [Settings(l2=l2) for l2 in self.penalties]
         rates = self.rates[arm == "scratch", augmented]
@@ -71,7 +71,7 @@ OFFLINE = Tuning(
         (True, False): (1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
         (True, True): (1e-3, 3e-3, 1e-2),
     },
-    # Altered copies are not used up so soon.
+    # Altered copies are worth more steps.
     steps=lambda augmented, images: (100, 300, 600) if augmented else (30, 100, 300),
     draws=lambda augmented, images: DRAWS[augmented],
 )  # fmt: skip
@@ -91,39 +91,41 @@ OFFICIAL = Tuning(
 
 
 def tune(tuning: Tuning, done: list[dict]) -> Iterator[dict]:
-    """Rows of every arm with every setting, with validation accuracy; the best are kept."""
+    """Rows of every arm with every setting, with validation accuracy; keeps the best settings."""
     rows = list(done)
-    for arms in (HEADS, WHOLE):  # "output-first" begins with Option 1 as tuned
+    for arms in (HEADS, WHOLE):  # "output-first" begins with the tuned Option 1
         plan = list(missing(tuning, arms, done))
-        for tried in side_by_side(run, plan, tuning.name.replace("_", " ")):
-            rows += tried
-            yield from tried
+        for new in side_by_side(run, plan, tuning.name.replace("_", " ")):
+            rows += new
+            yield from new
         keep(tuning.name, rows, KEYS[:3])
 
 
 def run(
-    name: str, arm: str, augmented: bool, images: int, number: int, todo: list[Settings]
+    name: str, arm: str, augmented: bool, images: int, number: int, candidates: list[Settings]
 ) -> list[dict]:
-    """One draw of one arm with each setting of `todo`: a row each, with validation accuracy."""
+    """One draw of one arm: a row for each of `candidates`, with validation accuracy."""
     target = handwritten(full=name == OFFICIAL.name)
     seed = FIRST_DRAW + number
     labelled = draw(target.pool, images, seed)
     if arm in HEADS:
         net = pretraining.pretrained() if arm == "option-1" else None
-        penalties = [chosen.l2 for chosen in todo]
-        tried = with_penalties(net, labelled, target.validation, seed, penalties, augmented)
-        accuracies = tried.tolist()
+        penalties = [candidate.l2 for candidate in candidates]
+        accuracies = with_penalties(net, labelled, target.validation, seed, penalties, augmented)
+        accuracies = accuracies.tolist()
     else:
-        accuracies = _whole(name, arm, augmented, labelled, seed, todo, target)
-    what = {"arm": arm, "augmented": augmented, "images": images}
-    return rows_of(what, number, todo, accuracies)
+        accuracies = _whole(name, arm, augmented, labelled, seed, candidates, target.validation)
+    cell = {"arm": arm, "augmented": augmented, "images": images}
+    return rows_of(cell, number, candidates, accuracies)
 
 
-def rows_of(what: dict, number: int, tried: list[Settings], accuracies: list[float]) -> list[dict]:
-    """A row for each setting that was tried in a draw of `what`, with its accuracy."""
+def rows_of(
+    cell: dict, number: int, candidates: list[Settings], accuracies: list[float]
+) -> list[dict]:
+    """A row for each candidate in a draw of a cell, with its accuracy."""
     return [
-        {**what, **spelling.to_file(chosen), "draw": number, "accuracy": accuracy}
-        for chosen, accuracy in zip(tried, accuracies, strict=True)
+        {**cell, **spelling.to_file(candidate), "draw": number, "accuracy": accuracy}
+        for candidate, accuracy in zip(candidates, accuracies, strict=True)
     ]
 
 
@@ -136,42 +138,45 @@ def with_penalties(
     augment: bool = False,
 ) -> torch.Tensor:
     """Accuracy of Option 1 on `scored` with each penalty `[p]`; `net` None for random layers."""
-    fixed = net or transfer.fresh_network(labelled.x, seed, labelled.modality)
-    found = output_layers(fixed, [labelled], [seed], penalties, augment=augment)
-    return found.right(features(fixed, scored.x), scored.y)[0].float().mean(1)
+    frozen = net or transfer.fresh_network(labelled.x, seed, labelled.modality)
+    trained = output_layers(frozen, [labelled], [seed], penalties, augment=augment)
+    return trained.right(features(frozen, scored.x), scored.y)[0].float().mean(1)
 
 
-def _whole(name, arm, augmented, labelled, seed, todo, target) -> list[float]:
+def _whole(name, arm, augmented, labelled, seed, candidates, scored) -> list[float]:
+    """Accuracy on `scored` with each of `candidates`, of an arm that trains everything."""
     net = pretraining.pretrained()
     if arm == "scratch":
         net = transfer.fresh_network(labelled.x, seed)
     how = {"seed": seed, "augment": augmented}
-    if arm == "output-first":  # its first half is Option 1 as tuned
+    if arm == "output-first":  # its first half is the tuned Option 1
         first = settings.chosen("option-1", len(labelled), augmented, name)
         net = transfer.option_1(net, labelled, chosen=first, **how).net
     else:
         net = network.replace_output_layer(net, len(labelled.names))
-    adapted = (transfer.fine_tune(net, labelled, chosen=chosen, **how) for chosen in todo)
-    return [one.tested(target.validation).accuracy for one in adapted]
+    return [
+        transfer.fine_tune(net, labelled, chosen=candidate, **how).tested(scored).accuracy
+        for candidate in candidates
+    ]
 
 
 def best(tried: Iterable[tuple[Hashable, Any, float]]) -> dict[Hashable, Any]:
-    """What had the highest mean accuracy, of (what for, what was tried, accuracy): by what for.
+    """The candidate with the highest mean accuracy for each key, of (key, candidate, accuracy).
 
-    Of equals it is what was tried last.
+    Of equally good candidates it is the last.
     """
     accuracies = collections.defaultdict(list)
-    for purpose, one, accuracy in tried:
-        accuracies[purpose, one].append(accuracy)
-    ranked = sorted(accuracies, key=lambda key: statistics.fmean(accuracies[key]))
-    return dict(ranked)  # the last of each purpose stays
+    for key, candidate, accuracy in tried:
+        accuracies[key, candidate].append(accuracy)
+    ranked = sorted(accuracies, key=lambda pair: statistics.fmean(accuracies[pair]))
+    return dict(ranked)  # the last candidate of each key stays
 
 
 def keep(name: str, rows: Iterable[dict], keys: list[str]) -> dict[tuple, Settings]:
-    """Choose for each combination of `keys` out of the rows of table `name`, and write it down.
+    """Choose the best settings in table `name` for each combination of `keys`, and write them.
 
-    What is written, `settings.json`, is what every adaptation takes from then on. Rows that were
-    just made choose what they choose when they are read back: accuracies count as recorded.
+    Every adaptation takes its settings from the file, `settings.json`. Accuracies are rounded as
+    recorded, so that new rows give the same choice as after reading them from the table.
     """
     chosen = best(
         (
@@ -181,24 +186,26 @@ def keep(name: str, rows: Iterable[dict], keys: list[str]) -> dict[tuple, Settin
         )
         for row in rows
     )
-    kept = json.loads(settings.FILE.read_text(encoding="utf-8")) if settings.FILE.is_file() else {}
-    kept[name] = [
-        {"for": list(key), **spelling.to_file(one)} for key, one in sorted(chosen.items())
+    file = settings.FILE
+    tables = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    tables[name] = [
+        {"for": list(key), **spelling.to_file(best_settings)}
+        for key, best_settings in sorted(chosen.items())
     ]
     lines = (
-        f"  {json.dumps(name)}: [\n    " + ",\n    ".join(json.dumps(row) for row in rows) + "\n  ]"
-        for name, rows in kept.items()
+        f"  {json.dumps(table)}: [\n    " + ",\n    ".join(map(json.dumps, choices)) + "\n  ]"
+        for table, choices in tables.items()
     )
-    storage.write_text(Path(str(settings.FILE)), "{\n" + ",\n".join(lines) + "\n}\n")
+    storage.write_text(Path(str(file)), "{\n" + ",\n".join(lines) + "\n}\n")
     return chosen
 
 
 def missing(tuning: Tuning, arms: tuple[str, ...], rows: list[dict]) -> Iterator[tuple]:
-    """The arguments of `run` for what is not in `rows` yet."""
+    """The arguments of `run` for missing rows."""
     done = {tuple(row[key] for key in KEYS) for row in rows}
     for cell in itertools.product(arms, (False, True), tuning.sizes):
-        tried = tuning.grid(*cell)
+        grid = tuning.grid(*cell)
         for number in range(tuning.draws(*cell[1:])):
-            todo = [one for one in tried if (*cell, *astuple(one), number) not in done]
-            if todo:
-                yield tuning.name, *cell, number, todo
+            untried = [s for s in grid if (*cell, *astuple(s), number) not in done]
+            if untried:
+                yield tuning.name, *cell, number, untried
