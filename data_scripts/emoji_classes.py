@@ -1,10 +1,10 @@
 """Make the list of things again: tl_course/data/sources/things.csv (seconds, offline).
 
     python data_scripts/emoji_classes.py            write things.csv and a contact sheet
-    python data_scripts/emoji_classes.py --check    only say whether the stored list still follows
+    python data_scripts/emoji_classes.py --check    only check the stored list
 
-The list is stored because a class number must mean the same thing for every network ever shared.
-A newer `emoji` or OpenMoji may know more things: they are not added by themselves.
+The list is stored because a class number must mean the same thing for every shared network. The
+things of a newer `emoji` or OpenMoji are not added automatically.
 """
 
 import argparse
@@ -27,39 +27,35 @@ def candidates() -> list[tuple[str, str]]:
     """(character, English name) of every single-character emoji that the font can draw."""
     emoji.config.load_language()
     drawn = TTFont(emoji_images.font_path()).getBestCmap()
-    found = {}
+    names = {}
     for text, entry in emoji.EMOJI_DATA.items():
         character = text.removesuffix("\ufe0f")
         if len(character) == 1 and entry["status"] == FULLY_QUALIFIED and ord(character) in drawn:
-            found[character] = text
-    return [(c, name_in(found[c], "en")) for c in sorted(found)]
-
-
-def name_in(text: str, language: str) -> str:
-    """The thing's name in a language, as the package `emoji` (from Unicode's CLDR) has it."""
-    return emoji.EMOJI_DATA[text].get(language, "").strip(":").replace("_", " ")
+            names[character] = classes.name_in(entry, "en")
+    return sorted(names.items())
 
 
 def leak(character: str) -> str | None:
     """Why this thing's names would leak a digit, or None."""
     text = character if character in emoji.EMOJI_DATA else character + "\ufe0f"
     for language in classes.LANGUAGES:
-        word = classes.number_word(name_in(text, language), language)
+        name = classes.name_in(emoji.EMOJI_DATA[text], language)
+        word = classes.number_word(name, language)
         if word:
-            return f"{language}: {name_in(text, language)!r} contains {word!r}"
+            return f"{language}: {name!r} contains {word!r}"
     return None
 
 
 def chosen() -> list[tuple[str, str, str]]:
     """(character, name, role) of every thing that passes both rules."""
     with open(FOLDER / "excluded_by_eye.csv", encoding="utf-8", newline="") as handle:
-        by_eye = {row["emoji"] for row in csv.DictReader(handle)}
-    kept = [(c, name) for c, name in candidates() if c not in by_eye and leak(c) is None]
-    n_unseen = len(kept) - classes.CLASSES
-    unseen = {int((k + 0.3) * len(kept) / n_unseen) for k in range(n_unseen)}
+        excluded = {row["emoji"] for row in csv.DictReader(handle)}
+    things = [(c, name) for c, name in candidates() if c not in excluded and leak(c) is None]
+    n_unseen = len(things) - classes.CLASSES
+    unseen = {int((k + 0.3) * len(things) / n_unseen) for k in range(n_unseen)}
     return [
         (c, name, "unseen" if position in unseen else "source")
-        for position, (c, name) in enumerate(kept)
+        for position, (c, name) in enumerate(things)
     ]
 
 

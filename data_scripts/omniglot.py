@@ -21,10 +21,9 @@ def main() -> None:
     print(f"Letters of Omniglot, {storage.in_words(omniglot.BYTES)}, into {path.parent}")
     downloads.download(URLS, path, sha256=omniglot.SHA256)
     for alphabet in omniglot.ALPHABETS:
-        found = omniglot.omniglot(alphabet)
-        print(
-            f"{alphabet}: {len(found.pool)} drawings to learn from, {len(found.test)} for the test"
-        )
+        target = omniglot.omniglot(alphabet)
+        n_pool, n_test = len(target.pool), len(target.test)
+        print(f"{alphabet}: {n_pool} drawings to learn from, {n_test} for the test")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
     python data_scripts/spoken_digits.py
 
-Twenty synthetic voices that the source of spoken names does not have say the ten digits in English,
-in random accents, paces and pitches. Voices are in one part only: eight in the pool, four in the
-validation part, eight in the test. Both files go into tl_course/targets. What can be listened to is
-"cat" by three voices of the source and each digit by one voice of the target.
+Twenty synthetic voices say the ten digits in English, in random accents, paces and pitches. None
+of them is in the source of spoken names. Eight are in the pool, four in the validation part, and
+eight in the test. The sounds to listen to are "cat" by three voices of the source and each digit by
+one voice of the target. Both files go into tl_course/data/targets.
 """
 
 from pathlib import Path
@@ -26,29 +26,29 @@ FOLDER = Path(spoken.__file__).parent
 
 def make() -> None:
     voices = list(np.random.default_rng(SEED).permutation(espeak.voices("target")))
-    kept = {}
+    tensors = {}
     for part, n in VOICES.items():
-        by, voices = voices[:n], voices[n:]
+        speakers, voices = voices[:n], voices[n:]
         words = spoken.WORDS * EACH[part]
-        said = dict(espeak.each_spoken(by, words, SEED, machine.cores()))
-        kept[part] = torch.from_numpy(np.concatenate([said[voice] for voice in by]))
-        kept[f"{part} labels"] = (torch.arange(len(words)) % 10).repeat(n).to(torch.uint8)
-        print(f"{part}: {', '.join(by)}")
-    keep(spoken.SHIPPED, kept)
+        clips = dict(espeak.each_spoken(speakers, words, SEED, machine.cores()))
+        tensors[part] = torch.from_numpy(np.concatenate([clips[voice] for voice in speakers]))
+        tensors[f"{part} labels"] = (torch.arange(len(words)) % 10).repeat(n).to(torch.uint8)
+        print(f"{part}: {', '.join(speakers)}")
+    write(spoken.SHIPPED, tensors)
 
 
 def make_sounds() -> None:
     synthesiser = espeak.Synthesiser(SEED)
     speaker = espeak.voices("target")[0]
-    said = {f"cat, {voice}": ("cat", voice) for voice in espeak.voices("source")[::27]}
-    said |= {word: (word, speaker) for word in spoken.WORDS}
-    waves = {name: synthesiser.say(*what, pace=130).copy() for name, what in said.items()}
-    keep(spoken.SOUNDS, {name: torch.from_numpy(wave) for name, wave in waves.items()})
+    sounds = {f"cat, {voice}": ("cat", voice) for voice in espeak.voices("source")[::27]}
+    sounds |= {word: (word, speaker) for word in spoken.WORDS}
+    waves = {name: synthesiser.say(*sound, pace=130).copy() for name, sound in sounds.items()}
+    write(spoken.SOUNDS, {name: torch.from_numpy(wave) for name, wave in waves.items()})
     assert synthesiser.rate == spoken.SOUNDS_RATE
 
 
-def keep(name: str, kept: dict[str, torch.Tensor]) -> None:
-    files.write_tensors(FOLDER / name, kept)
+def write(name: str, tensors: dict[str, torch.Tensor]) -> None:
+    files.write_tensors(FOLDER / name, tensors)
     print(f"{FOLDER / name}: {(FOLDER / name).stat().st_size / 1e6:.1f} MB")
 
 

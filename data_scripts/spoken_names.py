@@ -2,9 +2,9 @@
 
     python data_scripts/spoken_names.py [--processes N]
 
-About two minutes on two cores and 86 MB. It needs the extra `speech` (espeak-ng). Interrupt it and
-run it again: it goes on with the voices that are missing. Pretraining on spoken names calls the
-same function, so that this script only saves it the wait.
+It takes about two minutes on two cores and 86 MB, and needs the extra `speech` (espeak-ng). After
+an interruption, run it again: it continues with the missing voices. Pretraining on spoken names
+calls the same function, so this script only saves it the wait.
 """
 
 import argparse
