@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Sets the course up from nothing and starts it: `python3 start.py lab`, `test` or `course`.
+"""Sets the course up and starts it: `python3 start.py lab`, `test` or `course`.
 
-Standard library only, on Linux, macOS and Windows. It makes `.venv` beside this file, which takes
-minutes the first time and nothing later, and touches nothing else but a lock, `.venv.lock`. It must
-parse on Python 3.6, so that an old Python can say which one is needed.
+It needs the standard library only, on Linux, macOS and Windows. It makes `.venv` beside this file,
+which takes minutes the first time, and changes nothing else except the lock `.venv.lock`. It must
+parse on Python 3.6, so that an old Python can say which version is needed.
 """
 
 import os
 import sys
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
-if ROOT in sys.path:  # or a json.py beside this file would be run
+if ROOT in sys.path:  # otherwise a json.py beside this file would be imported
     sys.path.remove(ROOT)
 
 import argparse
@@ -43,9 +43,9 @@ EXTRAS = {  # of pyproject.toml, by what is started
 }
 VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, *(["Scripts", "python.exe"] if os.name == "nt" else ["bin", "python"]))
-OURS = os.path.join(VENV, "made-by-start.py")  # written first: this .venv may be rebuilt by us
-READY = os.path.join(VENV, "ready-for-tl-course.json")  # written last: this .venv is whole
-LOCK = VENV + ".lock"  # locked by whoever is setting .venv up
+OURS = os.path.join(VENV, "made-by-start.py")  # written first: start.py may rebuild this .venv
+READY = os.path.join(VENV, "ready-for-tl-course.json")  # written last: this .venv is complete
+LOCK = VENV + ".lock"  # locked while .venv is set up
 LOG = os.path.join(VENV, "setup.log")
 CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 MINILM_LOG = os.path.join(VENV, "minilm.log")
@@ -58,13 +58,11 @@ NO_NETWORK = re.compile(
     "|Could not fetch URL|No route to host|TimeoutError"
     r"|requirement setuptools\S* \(from versions: none\)"  # every index has some
 )
-
-
-# -P: nothing in the present folder (a learner's random.py) is a module.
+# -P: no file in the current folder (a learner's random.py) is imported.
 PIP = [PYTHON, "-P", "-m", "pip"]
 INSTALL = PIP + ["install", "--disable-pip-version-check", "--no-input"]
 
-# For `python -c`: what `venv_modules` returns.
+# For `python -c`: prints what `venv_modules` returns.
 MODULES = r"""
 import importlib.metadata, json, os, re, sys
 modules, pattern = {}, r"^[^/,]+(?:/__init__)?\.py(?=,)"
@@ -83,11 +81,11 @@ class Stop(Exception):
 
 
 class NoNetwork(Stop):
-    """The same, where a network would help."""
+    """A stop that a network would prevent."""
 
 
 class NoVoices(Stop):
-    """The same, where the extra `speech` cannot be installed."""
+    """A stop because the extra `speech` cannot be installed."""
 
 
 def main(argv=None):
@@ -115,7 +113,7 @@ def main(argv=None):
 
 
 def refusal(error):
-    """What the operating system would not do, and what to do about it."""
+    """A sentence about what the operating system refused, and what to do about it."""
     what = "{}: {}".format(error.filename, error.strerror) if error.filename else str(error)
     return (
         "the operating system refused something ({}): put the course into a folder that you may "
@@ -172,9 +170,9 @@ def parse(argv):
 
 
 def set_up(extras, cpu=None, folder=None):
-    """Makes sure that .venv is there and whole, with these extras; quick when it is.
+    """Makes .venv, or completes it with these extras; quick if nothing is missing.
 
-    `cpu` is whether torch is to be a build without CUDA, and None where that was not said.
+    `cpu` is whether torch must be a build without CUDA; None means either.
     """
     check_python()
     if folder:
@@ -188,25 +186,25 @@ def set_up(extras, cpu=None, folder=None):
 
 
 def is_ready(extras, cpu=None):
-    made = read_json(READY)
+    ready = read_json(READY)
     return (
-        would_be_ready().items() <= made.items()
-        and extras <= set(made.get("extras", ()))
-        and cpu in (None, made.get("cpu"))
-        and not damaged(made)
+        would_be_ready().items() <= ready.items()
+        and extras <= set(ready.get("extras", ()))
+        and cpu in (None, ready.get("cpu"))
+        and not damaged(ready)
     )
 
 
 def would_be_ready():
-    """What is written down of a .venv that is whole, beside its extras, modules, kind of torch."""
+    """The entries of READY for a complete .venv, without "extras", "modules" and "cpu"."""
     return {"project": project_hash(), "python": venv_python(), "folder": ROOT}
 
 
-def damaged(made):
-    """The packages of which a module is no longer there."""
+def damaged(ready):
+    """The packages with a missing module, according to the content of READY."""
     return [
         name
-        for name, files in sorted(made.get("modules", {}).items())
+        for name, files in sorted(ready.get("modules", {}).items())
         if not all(os.path.exists(os.path.join(VENV, file)) for file in files)
     ]
 
@@ -226,7 +224,7 @@ def alone():
 
 
 def try_to_lock(handle):
-    """Whether this start, and no other, now has the file; it does until the file is closed."""
+    """Locks the file until it is closed; returns whether this start now has the lock."""
     try:
         if fcntl:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -238,21 +236,21 @@ def try_to_lock(handle):
 
 
 def packages_in(folder):
-    """The list of this system's packages in a folder, from which alone pip installs from now on."""
+    """The list of this system's packages in a folder; pip uses only that folder from now on."""
     folder = pathlib.Path(folder).resolve()
-    here = "{}-{}-py{}.{}".format(platform.system(), platform.machine(), *sys.version_info[:2])
-    packages = folder / (here.lower() + ".txt")
-    others = sorted(file.stem for file in folder.glob("*-py*.txt"))
-    if not others or not (folder / "wheels").is_dir():
+    system = "{}-{}-py{}.{}".format(platform.system(), platform.machine(), *sys.version_info[:2])
+    packages = folder / (system.lower() + ".txt")
+    systems = sorted(file.stem for file in folder.glob("*-py*.txt"))
+    if not systems or not (folder / "wheels").is_dir():
         raise Stop(
             "{} is no folder that `tl-course wheelhouse` made and finished: give that one to "
             "--from.".format(folder)
         )
-    if packages.stem not in others:
+    if packages.stem not in systems:
         raise Stop(
             "{} has nothing for {}, only for {}: start with such a Python, or let `tl-course "
             "wheelhouse` put this one in, where there is a network.".format(
-                folder, packages.stem, ", ".join(others)
+                folder, packages.stem, ", ".join(systems)
             )
         )
     os.environ.update(
@@ -263,18 +261,18 @@ def packages_in(folder):
 
 
 def bring_up_to_date(extras, cpu=None, packages=None):
-    made, wanted = read_json(READY), would_be_ready()
-    # The last release wrote down no extras: it installed all of them.
-    had = set(made.get("extras", EXTRAS["test"] if made else ()))
+    before, after = read_json(READY), would_be_ready()
+    # The last release recorded no extras, because it installed all of them.
+    had = set(before.get("extras", EXTRAS["test"] if before else ()))
     if packages:
         cpu = "+cpu" in packages.read_text()
     elif cpu is None:
-        cpu = made.get("cpu", not has_nvidia_gpu())
-    again = damaged(made) + ["torch", "torchvision"] * (cpu != made.get("cpu", cpu))
+        cpu = before.get("cpu", not has_nvidia_gpu())
+    again = damaged(before) + ["torch", "torchvision"] * (cpu != before.get("cpu", cpu))
     is_there = (
         os.path.exists(READY)
-        and wanted["python"]
-        and wanted["python"] == made.get("python", wanted["python"])
+        and after["python"]
+        and after["python"] == before.get("python", after["python"])
     )
     if is_there and again:
         print("Installing again, because it is damaged or changes: {}.".format(", ".join(again)))
@@ -283,22 +281,23 @@ def bring_up_to_date(extras, cpu=None, packages=None):
         print("The course has changed, moved or grown: bringing .venv up to date.", flush=True)
     if not is_there:
         make_venv(cpu)
-    wanted.update(extras=sorted(had | extras), cpu=cpu)
-    offline = INSTALL + ["--no-index", "--no-build-isolation"] + course_with(wanted["extras"])
-    if again or packages or not is_there or pip_run(offline):
+    after.update(extras=sorted(had | extras), cpu=cpu)
+    install_offline = INSTALL + ["--no-index", "--no-build-isolation"]
+    install_offline += course_with(after["extras"])
+    if again or packages or not is_there or pip_run(install_offline):
         try:
-            install(wanted["extras"], cpu, packages, is_there)
+            install(after["extras"], cpu, packages, is_there)
         except NoNetwork:
             if again or not is_there or not extras <= had:
                 raise
-            pip_run(offline + ["--no-deps"])
+            pip_run(install_offline + ["--no-deps"])
             print("There is no network, so the course starts with the packages that are here.")
             return
-    if "language" in wanted["extras"]:
+    if "language" in after["extras"]:
         fetch_minilm()
-    wanted.update(python=venv_python(), modules=venv_modules())
+    after.update(python=venv_python(), modules=venv_modules())
     with open(READY + ".part", "w") as file:
-        json.dump(wanted, file)
+        json.dump(after, file)
     os.replace(READY + ".part", READY)
     print("Ready.\n", flush=True)
 
@@ -338,12 +337,12 @@ def check_disk(cpu):
 
 
 def room(cpu):
-    """GB that .venv needs: on Linux, torch may come with CUDA."""
+    """GB that .venv needs; on Linux, torch may come with CUDA."""
     return 8 if sys.platform.startswith("linux") and not cpu else 3
 
 
 def make_venv(cpu):
-    """Makes .venv, in the place of a half-made one."""
+    """Makes .venv, or makes an incomplete one again."""
     if os.path.islink(VENV) and not os.path.isdir(VENV):
         raise Stop(
             "{} is a link to a folder that is not there: make that folder, or remove the link, "
@@ -369,18 +368,18 @@ def make_venv(cpu):
     check_disk(cpu)
     os.makedirs(VENV, exist_ok=True)
     open(OURS, "w").close()
-    made = subprocess.run(
-        [sys.executable, "-P", "-m", "venv", os.path.realpath(VENV)],  # it refuses a link
+    process = subprocess.run(
+        [sys.executable, "-P", "-m", "venv", os.path.realpath(VENV)],  # venv refuses a link
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    if made.returncode:
-        words = made.stdout.decode(errors="replace").strip()
-        raise Stop("Python could not make {}: {}".format(VENV, words))
+    if process.returncode:
+        output = process.stdout.decode(errors="replace").strip()
+        raise Stop("Python could not make {}: {}".format(VENV, output))
 
 
 def clear(folder):
-    """Removes everything in a folder, to which a link may lead, but the sign that it is ours."""
+    """Removes everything in a folder (which may be a link) except OURS."""
     for entry in os.scandir(folder):
         if entry.is_dir(follow_symlinks=False):
             shutil.rmtree(entry.path)
@@ -389,7 +388,7 @@ def clear(folder):
 
 
 def install(extras, cpu, packages=None, is_there=False):
-    """Installs the course by pip: from a folder, or as pip's own settings say."""
+    """Installs the course by pip, from a folder or as pip's own settings say."""
     if packages:
         print("Setting up .venv from {}: 2 to 5 minutes, once.".format(packages.parent), flush=True)
         if pip_run(INSTALL + ["--require-hashes", "-r", str(packages)]):
@@ -421,9 +420,9 @@ def course_with(extras):
 
 
 def install_cpu_torch():
-    """Installs torch without CUDA, and nothing else, from PyTorch's index if that answers soon.
+    """Installs torch without CUDA from PyTorch's index, if that answers within five seconds.
 
-    It is not asked where torch is there already, or in a folder that pip's settings name.
+    It does nothing if torch is installed, or in a folder that pip's settings name.
     """
     with open(os.path.join(ROOT, "pyproject.toml"), encoding="utf-8") as file:
         torch = ["--no-deps"] + re.findall(r'"(torch(?:vision)?>=[^"]+)"', file.read())
@@ -440,7 +439,7 @@ def install_cpu_torch():
 
 
 def fetch_minilm():
-    """Fetches the network for texts that notebook 07 borrows; without it, it shows recordings."""
+    """Fetches the network for texts of notebook 07, which shows recorded results without it."""
     script = os.path.join("data_scripts", "minilm.py")
     if os.path.exists(os.path.join(ROOT, script)) and pip_run([PYTHON, script], MINILM_LOG):
         print(
@@ -451,7 +450,7 @@ def fetch_minilm():
 
 
 def pip_run(command, log_file=None):
-    """Runs pip, says calmly how far it is, keeps its words in a log; returns its exit code."""
+    """Runs pip, prints its progress, writes its output to a log, and returns its exit code."""
     start = time.time()
     with open(log_file or LOG, "w", encoding="utf-8", errors="replace") as log:
         pip = subprocess.Popen(
@@ -484,7 +483,7 @@ def pip_run(command, log_file=None):
 
 
 def why_pip_failed(folder=None):
-    """One sentence out of what pip wrote, as an error; `folder` is where alone it looked."""
+    """An error with one sentence about pip's log; `folder` is the only place where it looked."""
     with open(LOG, encoding="utf-8", errors="replace") as file:
         text = file.read()
     damaged = re.search(r"^ +\S+ from file:\S*/(\S+) ", text, re.MULTILINE)
@@ -516,9 +515,9 @@ def why_pip_failed(folder=None):
 
 
 def set_up_browser():
-    """Installs chromium for the tests in a browser, on Debian and Ubuntu where we may.
+    """Installs chromium for the tests in a browser, on Debian and Ubuntu, if permitted.
 
-    Whatever happens, the tests go on: without a browser those that need one say how to get it.
+    The tests run in any case; those that need a browser say how to get one.
     """
     if any(shutil.which(name) for name in BROWSERS) or not shutil.which("apt-get"):
         return
@@ -540,7 +539,7 @@ def set_up_browser():
 
 
 def quietly(command, log=subprocess.DEVNULL, seconds=600):
-    """Runs a program, its words in the log, for so long at most; returns its exit code."""
+    """Runs a program with its output in `log`; returns its exit code, or 1 after `seconds`."""
     try:
         return subprocess.call(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, timeout=seconds
@@ -550,13 +549,13 @@ def quietly(command, log=subprocess.DEVNULL, seconds=600):
 
 
 def project_hash():
-    """A hash of what pyproject.toml says before its first section of settings for tools."""
+    """A hash of pyproject.toml up to its first [tool.…] section."""
     with open(os.path.join(ROOT, "pyproject.toml"), encoding="utf-8") as file:
         return hashlib.sha256(file.read().split("\n[tool.")[0].encode()).hexdigest()
 
 
 def venv_python():
-    """The version of .venv's Python, such as "3.11"; empty when it does not start."""
+    """The version of .venv's Python, such as "3.11"; empty if it does not start."""
     ask = [PYTHON, "-c", "import sys; print('{}.{}'.format(*sys.version_info))"]
     try:
         return subprocess.check_output(ask, stderr=subprocess.DEVNULL).decode().strip()
@@ -570,7 +569,7 @@ def venv_modules():
 
 
 def read_json(path):
-    """The object in a file; empty where there is none, or the file is damaged."""
+    """The object in a file; empty if the file is missing or damaged."""
     try:
         with open(path) as file:
             return dict(json.load(file))
@@ -582,16 +581,16 @@ def read_json(path):
 
 
 def every_test():
-    """How pytest runs all of the tests: a file on each core, in one thread, up to four at once.
+    """pytest's options for all tests: one file per core, in one thread, up to four at once.
 
-    Several threads each would wait for each other more than they compute.
+    With more threads they would mostly wait for each other.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     return ["-n", "auto", "--maxprocesses=4", "--dist=loadfile", "--durations=20"]
 
 
 def call(command, folder=None):
-    """Runs a program to its end, leaving Ctrl-C to it; returns its exit code."""
+    """Runs a program, which handles Ctrl-C itself; returns its exit code."""
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         code = subprocess.call(command, cwd=folder)
@@ -601,20 +600,20 @@ def call(command, folder=None):
 
 
 def offline():
-    """What to put before a command so that it runs without a network, where the system can.
+    """The words before a command that run it without a network, if the system can do that.
 
-    Linux can give a program a network of its own, in which only the loopback is up.
+    Linux can give a program its own network, in which only the loopback is up.
     """
     up = [sys.executable, os.path.join(ROOT, "start.py"), "--loopback"]
     for unshare in (["unshare", "-n"], ["unshare", "-r", "-n"]):
         try:
-            tried = subprocess.run(
+            process = subprocess.run(
                 unshare + up + [sys.executable, "-c", ""],
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
         except OSError:
             break
-        if tried.returncode == 0:
+        if process.returncode == 0:
             return unshare + up
     print(
         "The network is not cut off for the tests: {} has no `unshare` that may be used; "
@@ -625,7 +624,7 @@ def offline():
 
 
 def with_loopback(command):
-    """Inside a network of its own (Linux): brings the loopback up, then becomes the command."""
+    """Brings the loopback up in the program's own network (Linux), then becomes the command."""
     import socket
     import struct
 
