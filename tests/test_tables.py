@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 
@@ -169,10 +169,11 @@ def test_settings_are_chosen_from_the_rows_that_were_just_made(folder, tmp_path,
     before = settings.chosen("option-1", 10).l2
     seen = []
 
-    def run(name, arm, augmented, images, number, todo):
+    def run(name, arm, augmented, images, number, candidates):
         seen.append((arm, settings.chosen("option-1", 10).l2))
-        common = {"arm": arm, "augmented": augmented, "images": images, "draw": number}
-        return [{**common, **asdict(one), "accuracy": float(one == todo[0])} for one in todo]
+        cell = {"arm": arm, "augmented": augmented, "images": images}
+        accuracies = [float(candidate == candidates[0]) for candidate in candidates]
+        return tuning.rows_of(cell, number, candidates, accuracies)
 
     monkeypatch.setattr(tuning, "run", run)
     monkeypatch.setattr(parallel, "WORTH_IT", 10**6)  # in this process
