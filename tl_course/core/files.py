@@ -59,11 +59,11 @@ DESCRIPTION = {
 }
 FIVE_LAYERS = {
     "properties": {
-        "format": {"const": FORMAT, "said": "holds another kind of network ({value})"},
+        "format": {"enum": [FORMAT], "said": "holds another kind of network ({value})"},
         "architecture": {
             "properties": {
-                "widths": {"const": [*WIDTHS]},
-                "kernels": {"const": [*KERNELS]},
+                "widths": {"enum": [[*WIDTHS]]},
+                "kernels": {"enum": [[*KERNELS]]},
                 "n_classes": {
                     "type": "integer", "minimum": 1, "maximum": MOST_CLASSES,
                     "said": f"has {{value}} classes, and 1 to {MOST_CLASSES:,} fit",

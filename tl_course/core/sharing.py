@@ -226,7 +226,7 @@ ABOUT = {
     "metrics": {"type": "object"},
     "architecture": {
         "type": "object",
-        "properties": {"widths": {"const": [*WIDTHS]}, "kernels": {"const": [*KERNELS]}},
+        "properties": {"widths": {"enum": [[*WIDTHS]]}, "kernels": {"enum": [[*KERNELS]]}},
         "required": ["widths", "kernels"],
         "said": "describes another architecture; the five-layer network has widths "
         f"{[*WIDTHS]} and kernels {[*KERNELS]}",

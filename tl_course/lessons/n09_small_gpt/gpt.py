@@ -197,7 +197,7 @@ MOST = {"width": 4096, "blocks": 100, "heads": 100, "context": 100_000}
 KIND = {  # what the description of a small GPT must hold (JSON Schema)
     "properties": {
         "format": {
-            "const": FORMAT,
+            "enum": [FORMAT],
             "said": "holds another kind of network ({value}), not a small GPT",
         },
         "architecture": {
