@@ -201,9 +201,7 @@ NO_CHECKPOINT = {
     "another history": state_of(("history",), {"x": 1}),
     "a history of words": state_of(("history", "loss"), ["good"]),
     "losses that are truths": state_of(("history", "loss"), [True]),
-    "losses that are no numbers": state_of(("pending",), [float("nan")]),
     "steps that are not whole": state_of(("history", "step"), [1.5]),
-    "a text longer than the run": state_of(("more",), [0] * 400_000),
     "a run of words": state_of(("run",), "mine"),
     "nothing kept": state_of(("kept",), {}),
     "a net without weights": state_of(("kept", "net"), {}),
@@ -240,7 +238,7 @@ def test_a_checkpoint_of_another_shape_is_one_sentence_and_changes_nothing(tmp_p
     safetensors.torch.save_file(tensors, path, metadata=texts | {"state": json.dumps(state)})
     net = new_net()
     before = fingerprint(net)
-    with pytest.raises(CourseError, match="checkpoint.safetensors (is damaged|lacks|belongs)"):
+    with pytest.raises(CourseError, match="checkpoint.safetensors is damaged"):
         train(net, source_batch, Recipe(steps=3), callbacks=Callbacks(checkpoint=path))
     assert fingerprint(net) == before
 
@@ -253,23 +251,6 @@ def test_a_checkpoint_of_another_network_or_too_large_is_one_sentence(tmp_path, 
         file.truncate(6_000_000_000)  # a sparse file: no room is taken
     with pytest.raises(CourseError, match="larger than"):
         train(new_net(), source_batch, Recipe(steps=3), callbacks=Callbacks(checkpoint=path))
-
-
-def test_a_checkpoint_that_says_more_than_the_run_could_is_not_even_parsed(
-    tmp_path, stopped, monkeypatch
-):
-    path = tmp_path / "checkpoint.safetensors"
-    with safetensors.safe_open(stopped, framework="pt") as file:
-        texts = file.metadata()
-    texts["state"] = f'{{"x": [{"[]," * 400_000}[]]}}'  # 25 bytes of memory for each of its own
-    safetensors.torch.save_file(safetensors.torch.load_file(stopped), path, metadata=texts)
-    monkeypatch.setattr(json, "loads", lambda text: pytest.fail("it was parsed"))
-    with pytest.raises(CourseError, match="is damaged"):
-        train(new_net(), source_batch, Recipe(steps=3), callbacks=Callbacks(checkpoint=path))
-
-
-def test_numbers_of_a_checkpoint_are_not_left_to_a_schema_which_is_slow():
-    assert '"items"' not in json.dumps(checkpoint.STATE)
 
 
 def test_a_finished_training_is_not_lost_where_its_last_checkpoint_does_not_fit(

@@ -33,7 +33,7 @@ def content(path: str | os.PathLike, most: int, follow: bool = True, whole: bool
         if not follow and os.path.islink(path):
             raise OSError(errno.ELOOP, "it is a link")
         with open(path, "rb") as file:
-            read = file.read(most + whole)
+            read = file.read(min(os.fstat(file.fileno()).st_size, most) + whole)
     except OSError as error:
         raise CourseError(
             f"{path} cannot be read ({error.strerror}); give a plain file that you may read."

@@ -14,14 +14,15 @@ from tl_course.base.errors import CourseError, printable
 from tl_course.core import files
 
 FORMAT = "tl_course checkpoint 1"
-LEAST_STATE, MOST_STATE = 1_000_000, 50_000_000  # bytes of what is no tensor, for how long a run
-PER_STEP = 10  # bytes of it: three numbers for each ten steps
-MOST_NUMBER = 1e18  # of all plain numbers; larger ones end in no result
-NUMBER = {"type": "number", "minimum": -MOST_NUMBER, "maximum": MOST_NUMBER}
-COUNT = {"type": "integer", "minimum": 0, "maximum": MOST_NUMBER}
-NUMBERS = {"type": "array"}  # `_are_numbers` looks into them, a hundred times faster
-MOMENTS = {False: ("exp_avg", "exp_avg_sq"), True: ("mean",)}  # of each weight: AdamW's, Muon's
-SERIES = ("step", "loss", "rate")  # of a history
+MOST_BYTES, MOST_STATE = 4_000_000_000, 50_000_000  # of the file, and of the JSON text in it
+MOMENTS = ({"exp_avg", "exp_avg_sq"}, {"mean"})  # of each weight: AdamW's, Muon's
+NUMBER = {"type": "number", "minimum": -1e18, "maximum": 1e18}
+COUNT = {"type": "integer", "minimum": 0, "maximum": 10**18}
+NUMBERS = {"type": "array", "items": NUMBER}
+HISTORY = {
+    "step": {"type": "array", "items": COUNT}, "loss": NUMBERS, "rate": NUMBERS,
+    "seconds": NUMBER, "finished": {"type": "boolean"},
+}  # fmt: skip
 STATE = {  # what the JSON text must hold (JSON Schema)
     "type": "object",
     "properties": {
@@ -29,56 +30,49 @@ STATE = {  # what the JSON text must hold (JSON Schema)
         "step": COUNT,
         "history": {
             "type": "object",
-            "properties": {
-                **dict.fromkeys(SERIES, NUMBERS),
-                "seconds": NUMBER,
-                "finished": {"type": "boolean"},
-            },
-            "required": [*SERIES, "seconds", "finished"],
+            "properties": HISTORY,
+            "required": [*HISTORY],
             "additionalProperties": False,
         },
         "pending": NUMBERS,
         "kept": {"type": "object"},
-        "threads": {"type": ["integer", "null"], "minimum": 1, "maximum": MOST_NUMBER},
+        "threads": {"type": ["integer", "null"], "minimum": 1, "maximum": 10**18},
     },
     "required": ["run", "step", "history", "pending", "kept"],
-}  # fmt: skip
+}
 
 
-def save(path: Path, run: dict, state: dict, kept: dict) -> None:
-    """Write which `run` it is, plain `state`, and the state of what is `kept` (net, …)."""
+def save(path: Path, run: dict, progress: dict, parts: dict) -> None:
+    """Write which `run` it is, its `progress` as JSON, and the state of its `parts` (net, …)."""
     tensors: dict[str, torch.Tensor] = {}
-    states = {name: _packed(one.state_dict(), name, tensors) for name, one in kept.items()}
-    text = json.dumps({"run": run, **state, "kept": states})
+    states = {name: _packed(part.state_dict(), name, tensors) for name, part in parts.items()}
+    text = json.dumps({"run": run, **progress, "kept": states})
     files.write_tensors(path, tensors, format=FORMAT, state=text)
 
 
-def resume(path: Path, run: dict, kept: dict) -> tuple[int, dict, list[float], int | None]:
-    """Put what is `kept` back into its state: gives step, history, losses of no look yet, threads.
+def resume(path: Path, run: dict, parts: dict) -> tuple[int, dict, list[float], int | None]:
+    """Put the `parts` back into their states; step, history, losses since the last look, threads.
 
     Raises CourseError where the file is damaged, was made by another version of the course, or
-    belongs to another run than `run`; what is `kept` is then as it was.
+    belongs to another run than `run`; the `parts` are then as they were.
     """
-    ours: dict[str, torch.Tensor] = {}
-    _packed({name: one.state_dict() for name, one in kept.items()}, "", ours)
-    room = 4 * sum(value.nbytes for value in ours.values())  # an optimizer keeps two for a weight
-    content = untrusted_input.content(path, room + MOST_STATE)
-    most = min(MOST_STATE, LEAST_STATE + PER_STEP * run["steps"])
+    content = untrusted_input.content(path, MOST_BYTES)
+    damaged = CourseError(
+        f"The checkpoint {path} is damaged, or is that of another network; delete it to start over."
+    )
     try:
-        tensors = files.tensors_in(content, path, most)
-        texts = files.texts_in(content, path, most)
+        tensors = files.tensors_in(content, path, MOST_STATE)
+        texts = files.texts_in(content, path, MOST_STATE)
     except CourseError:
-        if files.is_pickle(content):  # as torch.save wrote it
-            raise of_another_version(path) from None
-        raise _damaged(path) from None
+        # torch.save wrote the checkpoints of earlier versions.
+        raise of_another_version(path) if files.is_pickle(content) else damaged from None
     if texts.get("format") != FORMAT:
         raise of_another_version(path)
-    state = untrusted_input.parsed(texts.get("state", ""), f"The checkpoint {path}")
-    untrusted_input.meet(state, STATE, f"The checkpoint {path}", "delete it to start over")
-    history = state["history"]
-    some = (*map(history.get, SERIES), state["pending"])
-    if not all(map(_are_numbers, some)) or any(type(one) is not int for one in history["step"]):
-        raise _damaged(path)
+    try:
+        state = untrusted_input.parsed(texts.get("state", ""), path)
+        untrusted_input.meet(state, STATE, path, "delete it to start over")
+    except CourseError:
+        raise damaged from None
     wanted = json.loads(json.dumps(run))
     if state["run"] != wanted:
         theirs = {key: value for key, value in state["run"].items() if wanted.get(key) != value}
@@ -87,19 +81,15 @@ def resume(path: Path, run: dict, kept: dict) -> tuple[int, dict, list[float], i
             "is not what was asked for); delete it, or give another folder."
         )
     try:
-        states = {name: _unpacked(state["kept"][name], tensors) for name in kept}
-        fits = all(_fits(states[name], one, state["step"]) for name, one in kept.items())
+        states = {name: _unpacked(state["kept"][name], tensors) for name in parts}
+        fits = all(_fits(states[name], part, state["step"]) for name, part in parts.items())
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError):
         fits = False
     if not fits:
-        raise _damaged(path)
-    for name, one in kept.items():
-        one.load_state_dict(states[name])
-    return state["step"], history, state["pending"], state.get("threads")
-
-
-def _are_numbers(some: list) -> bool:
-    return all(type(one) in (int, float) and abs(one) <= MOST_NUMBER for one in some)
+        raise damaged
+    for name, part in parts.items():
+        part.load_state_dict(states[name])
+    return state["step"], state["history"], state["pending"], state.get("threads")
 
 
 def of_another_version(path: Path) -> CourseError:
@@ -107,12 +97,6 @@ def of_another_version(path: Path) -> CourseError:
     return CourseError(
         f"The checkpoint {path} was made by another version of the course, and this one cannot go "
         "on from it; delete it to start over."
-    )
-
-
-def _damaged(path: Path) -> CourseError:
-    return CourseError(
-        f"The checkpoint {path} is damaged, or is that of another network; delete it to start over."
     )
 
 
@@ -124,61 +108,51 @@ def _packed(value: object, name: str, tensors: dict[str, torch.Tensor]) -> objec
         last = plain.ndim == 4 and plain.is_contiguous(memory_format=torch.channels_last)
         return {"tensor": name, "channels_last": last}
     if isinstance(value, dict):
-        return {str(key): _packed(one, f"{name}/{key}", tensors) for key, one in value.items()}
+        return {str(key): _packed(part, f"{name}/{key}", tensors) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_packed(one, f"{name}/{number}", tensors) for number, one in enumerate(value)]
+        return [_packed(part, f"{name}/{number}", tensors) for number, part in enumerate(value)]
     return value
 
 
 def _unpacked(value: object, tensors: dict[str, torch.Tensor]) -> object:
     """What `_packed` was given; each tensor lies in memory as it did, and updates stay the same."""
     if isinstance(value, list):
-        return [_unpacked(one, tensors) for one in value]
+        return [_unpacked(part, tensors) for part in value]
     if not isinstance(value, dict):
         return value
     if "tensor" in value:
         last = torch.channels_last if value["channels_last"] else torch.contiguous_format
         return tensors[value["tensor"]].contiguous(memory_format=last)
     return {
-        int(key) if key.isdecimal() else key: _unpacked(one, tensors)  # an optimizer counts weights
-        for key, one in value.items()
+        int(key) if key.isdecimal() else key: _unpacked(part, tensors)  # an optimizer counts
+        for key, part in value.items()
     }
 
 
-def _fits(state: dict, one: object, step: int) -> bool:
-    """Whether a state could be that of `one` before this step: the same parts, of the same shapes.
+def _fits(state: dict, part: object, step: int) -> bool:
+    """Whether a state could be that of `part` before this step.
 
-    All that changes in a schedule is how often it stepped, and the rates that it gave last.
+    torch checks the network alone: other moments would crash it in the middle of an update.
     """
-    ours = one.state_dict()
-    if isinstance(one, torch.optim.lr_scheduler.OneCycleLR):
-        goes_on = {"last_epoch": step, "_step_count": step + 1, "_last_lr": state["_last_lr"]}
-        if step > one.total_steps or state != json.loads(json.dumps(ours | goes_on)):
-            return False
-    if isinstance(one, torch.optim.Optimizer):
-        places = [(weight, group) for group in one.param_groups for weight in group["params"]]
+    expected = part.state_dict()
+    if isinstance(part, torch.optim.lr_scheduler.LRScheduler):
+        expected |= {"last_epoch": step, "_step_count": step + 1}
+    if isinstance(part, torch.optim.Optimizer):
+        weights = [weight for group in part.param_groups for weight in group["params"]]
         for number, moments in state["state"].items():
-            weight, group = places[number]
-            shapes = dict.fromkeys(MOMENTS[bool(group.get("muon"))], weight.shape)
-            if number < 0 or {key: one.shape for key, one in moments.items()} != {
-                "step": torch.Size(), **shapes
-            }:  # fmt: skip
+            names, shape = moments.keys() - {"step"}, weights[number].shape
+            if names not in MOMENTS or any(moments[name].shape != shape for name in names):
                 return False
-        ours["state"] = state["state"]  # a fresh one has none yet
-    return _alike(state, ours)
+        state = state | {"state": {}}  # a fresh optimizer has no moments yet
+    return _outline(state) == _outline(expected)
 
 
-def _alike(theirs: object, ours: object) -> bool:
-    if isinstance(ours, torch.Tensor):
-        alike = isinstance(theirs, torch.Tensor) and theirs.shape == ours.shape
-        return alike and theirs.dtype == ours.dtype
-    if isinstance(ours, dict):
-        same = isinstance(theirs, dict) and theirs.keys() == ours.keys()
-        return same and all(_alike(theirs[key], ours[key]) for key in ours)
-    if isinstance(ours, (list, tuple)):
-        same = isinstance(theirs, (list, tuple)) and len(theirs) == len(ours)
-        return same and all(map(_alike, theirs, ours))
-    numbers = (int, float)
-    if type(theirs) in numbers and type(ours) in numbers:
-        return -MOST_NUMBER < theirs < MOST_NUMBER
-    return type(theirs) is type(ours)
+def _outline(value: object) -> object:
+    """A state without the numbers that a training changes: keys, counts, shapes and dtypes."""
+    if isinstance(value, dict):
+        return {key: _outline(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_outline(part) for part in value]
+    if isinstance(value, torch.Tensor):
+        return value.shape, value.dtype
+    return float if isinstance(value, float) else value
