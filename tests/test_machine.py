@@ -1,5 +1,4 @@
 import threading
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -118,26 +117,3 @@ def test_parts_are_computed_by_threads_that_each_compute_alone(four_cores):
     assert set(here) == {threading.current_thread()}
     on_gpu = machine.in_threads(lambda _: threading.current_thread(), [1, 2], torch.device("cuda"))
     assert set(on_gpu) == {threading.current_thread()}
-
-
-@pytest.mark.parametrize(("most", "asked"), [(2**31, 2), (2**25, 3), (0, 2)])
-def test_freed_memory_is_kept_as_far_as_the_c_library_lets_us(monkeypatch, most, asked):
-    told = []
-
-    def mallopt(what, threshold):
-        told.append(what)
-        return what == -1 or threshold <= most
-
-    monkeypatch.setattr(machine.ctypes, "CDLL", lambda _: SimpleNamespace(mallopt=mallopt))
-    machine.keep_freed_memory.__wrapped__()
-    assert len(told) == asked and (-1 in told) == (most > 0)
-
-
-@pytest.mark.parametrize("fault", [TypeError, OSError])  # Windows; macOS has no mallopt
-def test_another_c_library_is_left_alone(monkeypatch, fault):
-    def none(_):
-        raise fault
-
-    for library in (none, lambda _: SimpleNamespace()):
-        monkeypatch.setattr(machine.ctypes, "CDLL", library)
-        machine.keep_freed_memory.__wrapped__()

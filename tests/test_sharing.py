@@ -227,14 +227,14 @@ def test_what_nobody_could_load_is_refused_before_anything_is_written(said, tmp_
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
-def test_a_name_that_no_system_takes_is_told_in_a_sentence(name, tmp_path):
+def test_a_name_that_no_system_takes_is_told_in_a_sentence(tmp_path):
+    name = "x" * 300
     for load in (sharing.load_shared, sharing.load_any, files.load):
         with pytest.raises(CourseError, match="There is no"):
             load(tmp_path / name)
     net = FiveLayerNet(2).eval()
     for write in (sharing.share, files.save):
-        with pytest.raises(CourseError, match="cannot be written to|zero byte"):
+        with pytest.raises(CourseError, match="cannot be written to"):
             write(net, tmp_path / name)
 
 

@@ -99,14 +99,6 @@ def test_disk_full_is_one_sentence_and_loses_nothing(tmp_path, error, monkeypatc
     assert path.read_text() == "old"
 
 
-def test_a_file_that_may_not_become_so_large_is_said_to_be_so(tmp_path):
-    path = storage.write_text(tmp_path / "a.txt", "old")
-    with pytest.raises(CourseError, match=r"a\.txt is larger than a file may be .* unchanged"):
-        with storage.atomic_path(path):
-            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-    assert path.read_text() == "old"
-
-
 def _mounted(folder: Path) -> bool:
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
     try:

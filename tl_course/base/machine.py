@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import math
 import os
@@ -57,20 +56,6 @@ def device() -> torch.device:
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
-
-
-@functools.cache
-def keep_freed_memory() -> None:
-    """Use memory again that was freed, rather than hand it to the system and ask for more.
-
-    Each step of a pretraining frees and takes the same tens of megabytes, and new pages cost one
-    part in twenty of its time. Does nothing where the C library is not GNU's.
-    """
-    trim, mmap = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
-    with contextlib.suppress(AttributeError, OSError, TypeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        if mallopt(mmap, 2**30) or mallopt(mmap, 2**25):  # the most of old versions
-            mallopt(trim, 2**30)
 
 
 def threads() -> int:

@@ -1,4 +1,4 @@
-"""The data home, files that are whole or not there, and places that one program has at a time.
+"""The data home, atomic writes, and places that one program claims at a time.
 
 Everything in the data home can be deleted and comes back.
 """
@@ -13,7 +13,6 @@ import secrets
 import shutil
 import socket
 import stat
-import tempfile
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -25,9 +24,9 @@ import platformdirs
 from tl_course.base.errors import CourseError, printable
 from tl_course.base.names import clean
 
-CLAIM = ".tl-course.lock"  # the file that says that a program is writing there
+CLAIM = ".tl-course.lock"  # the file that marks a folder as being written to
 FOR_OTHERS = 0o022  # the rights of a group, or of all, to write
-DRAFT = ".tl-course-draft-"  # how the name of a file begins that is not in its place yet
+DRAFT = ".tl-course-draft-"  # the name of a file begins so until it is in its place
 
 
 # ------------------------------------------------------------------------------- the data home
@@ -36,9 +35,9 @@ DRAFT = ".tl-course-draft-"  # how the name of a file begins that is not in its 
 def home() -> Path:
     """The folder for everything that can be deleted and comes back; made when it is missing.
 
-    It is `TL_COURSE_HOME` when that is set, else the user's cache folder. A class may share one:
-    then the folders that are made in it are for all, and each person's own for that person alone.
-    One that is there may be read-only. Raises CourseError when it cannot be made.
+    It is `TL_COURSE_HOME` where that is set, otherwise the user's cache folder. A class may share
+    one: its folders are then open to all, and each person has a private one in it. It may be
+    read-only. Raises CourseError when it cannot be made.
     """
     folder = expanded(os.environ.get("TL_COURSE_HOME") or _usual_home())
     if is_read_only(folder):
@@ -57,7 +56,7 @@ def _usual_home() -> Path:
 
 
 def expanded(path: str | os.PathLike) -> Path:
-    """The path with a home folder in the place of `~` or `~name`; CourseError without that user."""
+    """The path with `~` or `~name` replaced by that user's home; CourseError without that user."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -68,10 +67,10 @@ def expanded(path: str | os.PathLike) -> Path:
 
 
 def person_folder() -> Path:
-    """Where is kept what a person makes: in the data home, a folder for each person.
+    """The folder for what a person makes: one for each person in the data home, private to them.
 
-    Nobody else may read it. Where the data home is read-only, it is in the usual data home of the
-    user; also where the data home has no place for it, which a warning says once.
+    Where the data home is read-only, it is in the user's usual data home. It is there too where the
+    data home has no place for it, and a warning says so once.
     """
     try:
         person = clean(getpass.getuser())
@@ -104,10 +103,9 @@ def _private(folder: Path) -> Path:
 
 
 def _is_mine(folder: Path) -> bool:
-    """Whether a folder, and no link, belongs to whoever owns what this program writes there."""
-    there = folder.lstat()
-    with tempfile.TemporaryFile(dir=folder) as probe:
-        return stat.S_ISDIR(there.st_mode) and there.st_uid == os.fstat(probe.fileno()).st_uid
+    """Whether this is a folder, not a link, and belongs to the user of this program."""
+    status = folder.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
 
 
 # ------------------------------------------------------------------------- whole or not there
@@ -117,10 +115,10 @@ def _is_mine(folder: Path) -> bool:
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """A path to write to, in the same folder and with the same ending as `path`.
 
-    When the block ends well, what was written takes the place of `path` in one step; when it does
-    not, whatever was at `path` before is still there, whole. A program that is killed leaves a
-    draft, which the next one that writes into the folder takes away. Raises CourseError when the
-    disk is full or the folder cannot be written to.
+    When the block ends well, the new file takes the place of `path` in one step. Otherwise the old
+    one is still there, whole. A killed program leaves a draft, which the next program that writes
+    into the folder removes. Raises CourseError when the disk is full or the folder cannot be
+    written to.
     """
     path = check_name(path)
     draft = _draft(path)
@@ -132,12 +130,11 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         with draft.open("r+b") as file:
             os.fsync(file.fileno())
         os.replace(draft, path)
-        _flush_folder_to_disk(path.parent)
     except Exception as error:
         if disk_is_full(error, path.parent):
-            raise disk_full(path, error) from error
-        about = getattr(error, "filename", None)  # of an OSError
-        if about and (Path(about) == draft or Path(about) in path.parents):
+            raise disk_full(path) from error
+        refused = getattr(error, "filename", None)  # of an OSError
+        if refused and (Path(refused) == draft or Path(refused) in path.parents):
             raise CourseError(
                 f"Cannot write {path} ({reason(error)}); close any program that has it open, "
                 "or choose a folder that you may write to."
@@ -149,7 +146,7 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def _draft(path: Path) -> Path:
-    """Where a file is written first; the name says by which program on which machine."""
+    """The path where a file is written first; its name holds the machine and the process."""
     return path.with_name(f"{_drafts_here()}{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
 
 
@@ -158,12 +155,12 @@ def _drafts_here() -> str:
 
 
 def is_draft(name: str) -> bool:
-    """Whether a file's name is that of a draft, which a living or a killed program wrote."""
+    """Whether a file's name is that of a draft, of a living or a killed program."""
     return name.startswith(DRAFT)
 
 
 def sweep(folder: Path) -> None:
-    """Take away the drafts in `folder` of programs on this machine that no longer run."""
+    """Remove the drafts in `folder` of programs on this machine that no longer run."""
     import psutil
 
     with contextlib.suppress(OSError):  # one may write there and not look
@@ -181,18 +178,6 @@ def write_text(path: str | os.PathLike, text: str) -> Path:
     return Path(path)
 
 
-def _flush_folder_to_disk(folder: Path) -> None:
-    if os.name != "posix":
-        return  # Windows has no such call
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass  # some network disks refuse; the file itself is safe
-    finally:
-        os.close(handle)
-
-
 # -------------------------------------------------------------------------- places to write to
 
 
@@ -205,13 +190,14 @@ def make_folder(
         _make(folder, mode)
         _try(folder / "probe")
     except OSError as error:
-        said = f"The folder {folder} cannot be written to ({reason(error)})"
-        raise CourseError(f"{said}; {advice}.") from error
+        raise CourseError(
+            f"The folder {folder} cannot be written to ({reason(error)}); {advice}."
+        ) from error
     return folder
 
 
 def _make(folder: Path, mode: int = 0o777) -> None:
-    """Makes a folder and those above it; one that is new in a shared home is open as that is."""
+    """Make a folder and its parents; a new one in a shared home gets the rights of its parent."""
     if folder.is_dir():
         return
     if folder.parent != folder:
@@ -229,7 +215,7 @@ def _is_in_the_home(folder: Path) -> bool:
 
 
 def _try(path: Path) -> None:
-    """Write a draft of a file and take it away again; OSError where that cannot be."""
+    """Write a draft of a file and remove it again; OSError where that fails."""
     sweep(path.parent)
     probe = _draft(path)
     probe.touch()
@@ -237,16 +223,11 @@ def _try(path: Path) -> None:
 
 
 def check_name(path: str | os.PathLike) -> Path:
-    """The path; CourseError when its name is not text, so that nothing could ever mention it."""
-    shown = printable(os.fspath(path))
+    """The path; CourseError when its name is not text, so that no sentence could mention it."""
     if not is_text(os.fspath(path)):
         raise CourseError(
-            f"The name '{shown}' cannot be written as text, because some of its bytes are not "
-            "UTF-8 (they may be Latin-1): rename it."
-        )
-    if "\0" in os.fspath(path):
-        raise CourseError(
-            f"The name '{shown}' has a zero byte, which no system takes: give another name."
+            f"The name '{printable(os.fspath(path))}' cannot be written as text, because some of "
+            "its bytes are not UTF-8 (they may be Latin-1): rename it."
         )
     return Path(path)
 
@@ -272,10 +253,10 @@ def refuse_to_overwrite(path: Path, says: str, overwrite: bool) -> None:
 
 
 def free_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
-    """A path that a file can be written to, looked at before the work that fills it.
+    """A path that a file can be written to, checked before the work that fills it.
 
-    Raises CourseError when there is a file already and `overwrite` is False, when a folder is in
-    the way, or when its folder cannot be written to.
+    Raises CourseError when a file is there and `overwrite` is False, when a folder is in the way,
+    or when its folder cannot be written to.
     """
     path = check_name(path)
     if os.path.isdir(path):
@@ -285,8 +266,9 @@ def free_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
     try:
         _try(path)
     except OSError as error:
-        said = f"{path} cannot be written ({reason(error)})"
-        raise CourseError(f"{said}: choose another name.") from None
+        raise CourseError(
+            f"{path} cannot be written ({reason(error)}): choose another name."
+        ) from None
     return path
 
 
@@ -295,9 +277,9 @@ def free_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
 
 @contextlib.contextmanager
 def claimed(place: str | os.PathLike) -> Iterator[None]:
-    """Keeps other programs from `place` meanwhile: a folder that is there, or a file in one.
+    """Keep other programs from `place` during the block: an existing folder, or a file in one.
 
-    Raises CourseError at once when another program has it. A program that is killed loses it.
+    Raises CourseError at once when another program has it. A killed program loses it.
     """
     place = Path(place)
     path = place / CLAIM if place.is_dir() else place.with_name(f".{place.name}{CLAIM}")
@@ -315,7 +297,7 @@ def claimed(place: str | os.PathLike) -> Iterator[None]:
 
 @contextlib.contextmanager
 def lock(path: str | os.PathLike, timeout: float = 600) -> Iterator[None]:
-    """Keeps other processes away from `path` meanwhile, by a file beside it, `path` + `.lock`.
+    """Keep other processes from `path` during the block, by a file beside it, `path` + `.lock`.
 
     Raises CourseError when another process still has it after `timeout` seconds.
     """
@@ -330,12 +312,11 @@ def lock(path: str | os.PathLike, timeout: float = 600) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _held(path: Path, timeout: float, taken: str, refused: str, todo: str) -> Iterator[None]:
-    """Holds the lock `path`; CourseError where another has it (`taken`) or it cannot be made."""
-    # Readable and writable for all: in a shared home, others must be able to take it too.
-    held = filelock.FileLock(path, mode=0o666)
+    """Hold the lock `path`; CourseError where another has it (`taken`) or it cannot be made."""
+    file_lock = filelock.FileLock(path, mode=0o666)  # others must take it too in a shared home
     try:
         _make(path.parent)
-        held.acquire(timeout=timeout)
+        file_lock.acquire(timeout=timeout)
     except filelock.Timeout:
         raise CourseError(taken) from None
     except OSError as error:
@@ -345,7 +326,7 @@ def _held(path: Path, timeout: float, taken: str, refused: str, todo: str) -> It
     try:
         yield
     finally:
-        held.release()
+        file_lock.release()
 
 
 # ------------------------------------------------------------------------- sizes, sums, disks
@@ -358,28 +339,22 @@ def sha256(path: str | os.PathLike) -> str:
 
 
 def disk_is_full(error: BaseException, folder: Path) -> bool:
-    """Whether an error comes of a disk without room."""
-    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return True  # the disk, or what a user may have of it, or have in a file
+    """Whether the cause of an error is a full disk, or a used-up quota."""
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        return True
     # torch.save and np.save only say that a write failed, so look at the disk itself.
-    wordless = isinstance(error, (OSError, RuntimeError)) and not getattr(error, "errno", None)
-    return wordless and free_on(folder) < 1 << 16
+    no_reason = isinstance(error, (OSError, RuntimeError)) and not getattr(error, "errno", None)
+    return no_reason and free_on(folder) < 1 << 16
 
 
 def free_on(folder: Path) -> int:
     """Bytes free on the disk that holds `folder`, or will when it is made."""
-    there = (path for path in (folder, *folder.absolute().parents) if path.is_dir())
-    return shutil.disk_usage(next(there)).free
+    existing = (path for path in (folder, *folder.absolute().parents) if path.is_dir())
+    return shutil.disk_usage(next(existing)).free
 
 
-def disk_full(path: Path, error: BaseException) -> CourseError:
-    """The sentence that a full disk is told with, or a file that may not become so large."""
-    if getattr(error, "errno", None) == errno.EFBIG:
-        return CourseError(
-            f"{path} is larger than a file may be for this account or on this disk, so it was not "
-            "written and what was there before is unchanged; have the limit raised (`ulimit -f` "
-            "shows it), or choose another disk."
-        )
+def disk_full(path: Path) -> CourseError:
+    """The sentence for a full disk."""
     free = in_words(free_on(path.parent))
     return CourseError(
         f"The disk that holds {path.parent} is full ({free} free), so {path.name} was "
@@ -390,7 +365,7 @@ def disk_full(path: Path, error: BaseException) -> CourseError:
 
 
 def in_words(size: float) -> str:
-    """A size in bytes, for people: 9.9 MB."""
+    """A size in bytes, as people read it: 9.9 MB."""
     for unit in ("bytes", "kB", "MB"):
         if size < 1000:
             return f"{size:.3g} {unit}"
