@@ -27,7 +27,10 @@ MOST_WEIGHTS, MOST_HEADER = 100_000_000, 1_000_000  # bytes of a file, and of wh
 MOST_CLASSES = 20_000  # 82 MB of output layer
 AGAIN, ABOUT = "fetch or train it again", "The description of the network"
 
+# Parts of what the descriptions of saved and shared networks must hold (JSON Schema).
 TEXT = {"type": "string"}
+ARCHITECTURE = {"widths": {"enum": [[*WIDTHS]]}, "kernels": {"enum": [[*KERNELS]]}}
+ONLY_ARCHITECTURE = f"the five-layer network has widths {[*WIDTHS]} and kernels {[*KERNELS]}"
 FINGERPRINT = {
     "type": "string", "pattern": r"^[0-9a-f]{64}\Z",
     "said": "has a fingerprint that is no SHA-256 of 64 hex digits",
@@ -36,15 +39,19 @@ FINGERPRINT = {
 
 def credits(key: str, *names: str) -> dict:
     """The JSON schema of a list of credits, which stands under `key`, each with these texts."""
-    one = {"properties": dict.fromkeys(names, TEXT), "required": [*names]}
-    said = f"has a '{key}' that is no list of credits, each with {', '.join(names)}"
-    one |= {"type": "object", "additionalProperties": False, "said": said}
-    return {"type": "array", "items": one}
+    credit = {
+        "type": "object",
+        "properties": dict.fromkeys(names, TEXT),
+        "required": [*names],
+        "additionalProperties": False,
+        "said": f"has a '{key}' that is no list of credits, each with {', '.join(names)}",
+    }
+    return {"type": "array", "items": credit}
 
 
 LINEAGE = credits("lineage", "name", "maker", "fingerprint", "licence")
 STANDS_ON = credits("stands_on", "what", "by", "licence")
-# What the description of any network must hold (JSON Schema), where it says it at all.
+# What the description of any saved network must hold.
 DESCRIPTION = {
     "type": "object",
     "said": "is not described as a network of this course is ('{key}')",
@@ -62,16 +69,14 @@ FIVE_LAYERS = {
         "format": {"enum": [FORMAT], "said": "holds another kind of network ({value})"},
         "architecture": {
             "properties": {
-                "widths": {"enum": [[*WIDTHS]]},
-                "kernels": {"enum": [[*KERNELS]]},
+                **ARCHITECTURE,
                 "n_classes": {
                     "type": "integer", "minimum": 1, "maximum": MOST_CLASSES,
                     "said": f"has {{value}} classes, and 1 to {MOST_CLASSES:,} fit",
                 },
             },
             "required": ["widths", "kernels", "n_classes"],
-            "said": "holds another architecture ('{key}'); the five-layer network has widths "
-            f"{[*WIDTHS]} and kernels {[*KERNELS]}",
+            "said": f"holds another architecture ('{{key}}'); {ONLY_ARCHITECTURE}",
         },
     }
 }  # fmt: skip
@@ -86,18 +91,18 @@ def save(
 ) -> Path:
     """Write `folder/weights.safetensors` and a readable copy of its description, `network.json`.
 
-    `about` is whatever a stranger should know (recipe, metrics, data), as JSON. The description
-    and a hash travel inside the weights' file, so that one atomic write makes a whole network; it
-    comes last, so that the same call goes on where a program was killed.
-    `half` stores float16 (2.8 MB). BatchNorm must have been folded. A network that `folder` holds
-    is overwritten only where `overwrite` asks for it (CourseError).
+    `about` is what a stranger should know (recipe, metrics, data), as JSON. The weights' file holds
+    the description and a hash, so one atomic write makes a whole network. It is written last, so
+    that the same call goes on where a program was killed. `half` stores float16 (2.8 MB). Raises
+    CourseError for a network with BatchNorm, and where `folder` holds a network and `overwrite` is
+    False.
     """
     free_folder(folder, overwrite)
     return write(folder, to_save(net, half), _kind(net), about)
 
 
 def check_about(net: FiveLayerNet, **about: object) -> None:
-    """Raises CourseError where `save` would refuse `about`; to be asked before the training."""
+    """Raise CourseError where `save` would refuse `about`; called before the training."""
     _described(to_save(net), _kind(net), about)
 
 
@@ -107,7 +112,7 @@ def _kind(net: FiveLayerNet) -> dict:
 
 
 def write(folder: Path | str, state: dict[str, torch.Tensor], kind: dict, about: dict) -> Path:
-    """A network's tensors, which `kind` of network it is, and all `about` it, as `save` says."""
+    """Write a network's tensors, its `kind` (format, architecture) and `about`, as `save` does."""
     content, text = _described(state, kind, about)
     folder = storage.make_folder(folder)
     with storage.atomic_path(folder / WEIGHTS_FILE) as draft:
@@ -117,7 +122,7 @@ def write(folder: Path | str, state: dict[str, torch.Tensor], kind: dict, about:
 
 
 def _described(state: dict[str, torch.Tensor], kind: dict, about: dict) -> tuple[bytes, str]:
-    """The content of the weights' file, and the description that is in it."""
+    """The content of the weights' file, and the description in it as text."""
     description = {
         **kind,
         "fingerprint": fingerprint(state),
@@ -136,27 +141,26 @@ def _described(state: dict[str, torch.Tensor], kind: dict, about: dict) -> tuple
 
 
 def write_tensors(path: Path, tensors: dict[str, torch.Tensor], **metadata: str) -> None:
-    """Write tensors as a safetensors file, whole or not at all."""
+    """Write tensors as a safetensors file, in one atomic write."""
     with storage.atomic_path(path) as temporary:
         temporary.write_bytes(as_file(tensors, metadata))
 
 
 def as_file(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> bytes:
     """Tensors as the content of a safetensors file."""
-    kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    return safetensors.torch.save(kept, metadata=metadata or None)
+    on_cpu = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    return safetensors.torch.save(on_cpu, metadata=metadata or None)
 
 
 def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
-    """A folder that a network can be saved in, looked at before the training.
+    """A folder that a network can be saved in, checked before the training.
 
-    Raises CourseError where it cannot be written to, where it holds a network or another
-    `network.json` and `overwrite` is False, and where it holds a shared one, which would then be
-    taken for the new one.
+    Raises CourseError where it cannot be written to, where it holds a shared network, and where
+    `overwrite` is False and it holds a saved one or a `network.json` of something else.
     """
     folder = storage.make_folder(folder)
-    says = f"{folder} already holds a finished network"
-    storage.refuse_to_overwrite(folder / WEIGHTS_FILE, says, overwrite)
+    held = f"{folder} already holds a finished network"
+    storage.refuse_to_overwrite(folder / WEIGHTS_FILE, held, overwrite)
     description = folder / DESCRIPTION_FILE
     if not _is_left_over(description):
         storage.refuse_to_overwrite(description, f"{description} is of something else", overwrite)
@@ -168,17 +172,16 @@ def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
 
 
 def _is_left_over(path: Path) -> bool:
-    """Whether a description was left by a program that was killed before its weights came."""
+    """Whether a program left this description that was killed before it wrote the weights."""
     try:
-        found = untrusted_input.parsed(untrusted_input.content(path, MOST_HEADER), path)
-        untrusted_input.meet(found, DESCRIPTION, path, AGAIN)
+        _parsed_description(untrusted_input.content(path, MOST_HEADER), path)
     except CourseError:
         return False
     return True
 
 
 def to_save(net: FiveLayerNet, half: bool = False) -> dict[str, torch.Tensor]:
-    """The tensors to be written, on the CPU, float16 where `half`; CourseError where it may not."""
+    """The tensors to write, on the CPU, float16 if `half`; CourseError for what is never saved."""
     if net.has_batch_norm:
         raise CourseError("This network still has its BatchNorm; call fold(net) before saving it.")
     if net.kernels != KERNELS:
@@ -190,15 +193,16 @@ def to_save(net: FiveLayerNet, half: bool = False) -> dict[str, torch.Tensor]:
 
 
 def describe(folder: Path | str) -> dict:
-    """The description of a saved network, read from the beginning of its weights' file."""
+    """The description of a saved network, from the beginning of its weights' file."""
     path = _weights_in(folder)
     return _description(untrusted_input.content(path, 8 + MOST_HEADER, whole=False), path)
 
 
 def opened(folder: Path | str, kind: dict) -> tuple[bytes, dict]:
-    """The weights' file of a saved network, read once, and the description that is in it.
+    """The content of a saved network's weights' file, read once, and the description in it.
 
-    Raises CourseError where that does not meet `kind`, the JSON schema of a kind of network.
+    Raises CourseError where the description does not meet `kind`, the JSON schema of a kind of
+    network.
     """
     path = _weights_in(folder)
     content = untrusted_input.content(path, MOST_WEIGHTS)
@@ -209,7 +213,7 @@ def opened(folder: Path | str, kind: dict) -> tuple[bytes, dict]:
 
 def _weights_in(folder: Path | str) -> Path:
     path = Path(folder) / WEIGHTS_FILE
-    if not os.path.isfile(path):  # of a name that no system takes, too
+    if not os.path.isfile(path):  # Path.is_file raises for a name that no system takes
         if SHIPPED in path.parents:
             raise CourseError(
                 f"The course's own network {path} is missing: unpack or install the course again."
@@ -228,6 +232,10 @@ def _description(content: bytes, path: Path) -> dict:
             f"{path} is a safetensors file, but not a network of this course (it carries no "
             "description). Networks of other kinds are loaded as published networks."
         )
+    return _parsed_description(text, path)
+
+
+def _parsed_description(text: bytes | str, path: Path) -> dict:
     description = untrusted_input.parsed(text, f"The description in {path}")
     untrusted_input.meet(description, DESCRIPTION, path, AGAIN)
     return description
@@ -251,36 +259,30 @@ def read(
     called: str = "the five-layer network",
     tied: Sequence[str] = (),
 ) -> Net:
-    """The network of `make` with the weights of the safetensors file `content`, for evaluation.
+    """The network of `make` with the weights in a safetensors file's `content`, for evaluation.
 
-    Everything is checked before a network is built: names, shapes, number format, the fingerprint
-    `expected`, and that each weight is a number; they become float32. Nothing larger than `content`
-    is allocated. Weights that are `tied` to others are not in it. Raises CourseError, which names
-    the file as `where` and the network as it is `called`.
+    Names, shapes, dtypes and the fingerprint `expected` are checked before memory is taken, and
+    each weight must be finite. Weights become float32. Those `tied` to others are not in the file.
+    Raises CourseError, which names the file as `where` and the network as it is `called`.
     """
 
     def unfit(why: str) -> CourseError:
         return CourseError(f"{where} does not fit {called}: {why}.")
 
-    for key, text in texts_in(content, where).items():
-        if key != "network" and (key, text) != ("format", "pt"):
-            raise unfit(f"its header has '{printable(key)}', which is no part of a network")
     state = tensors_in(content, where)
     with shapes_alone():
         net = make()
-    wanted = {name: value for name, value in net.state_dict().items() if name not in tied}
-    for name in wanted:
+    ours = {name: value for name, value in net.state_dict().items() if name not in tied}
+    for name, tensor in ours.items():
         if name not in state:
             raise unfit(f"it lacks {name}")
         shape, dtype = tuple(state[name].shape), state[name].dtype
-        expected_shape = tuple(wanted[name].shape)
-        if shape != expected_shape:
-            raise unfit(f"{name} has shape {shape}, and {expected_shape} is expected")
+        if shape != tuple(tensor.shape):
+            raise unfit(f"{name} has shape {shape}, and {tuple(tensor.shape)} is expected")
         if dtype not in (torch.float32, torch.float16):
             known = "torch.float32 or torch.float16 are expected"
             raise unfit(f"{name} holds {dtype} numbers, and {known}")
-    extra = len(state) - len(wanted)
-    if extra:
+    if extra := len(state) - len(ours):
         tensors = f"{extra} tensor{'s' if extra > 1 else ''}"
         raise unfit(f"it holds {tensors} that the network does not have")
     if fingerprint(state) != expected:
@@ -291,34 +293,34 @@ def read(
                 f"{where} is of no use: {name} holds NaN or infinite weights; ask its maker for "
                 "a sound one."
             )
-    kept = {name: value.float() for name, value in state.items()}
-    net.load_state_dict(kept, assign=True, strict=not tied)
+    weights = {name: value.float() for name, value in state.items()}
+    net.load_state_dict(weights, assign=True, strict=not tied)
     return net.eval()
 
 
 @contextlib.contextmanager
 def shapes_alone() -> Iterator[None]:
-    """Networks made meanwhile have shapes, and neither memory nor start values.
+    """Give networks made in the block shapes, but neither memory nor start values.
 
-    For start values without memory torch would load its compiler, and that takes seconds.
+    torch would load its compiler for start values without memory, which takes seconds.
     """
     with torch.device("meta"), _NoStartValues():
         yield
 
 
 class _NoStartValues(TorchFunctionMode):
-    """What would fill a weight with chance leaves it as it is."""
+    """Skips whatever would fill a weight with random numbers."""
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        ours = getattr(function, "__module__", None) == "torch.nn.init"
-        if ours or getattr(function, "__name__", None) in ("normal_", "uniform_"):
+        initialises = getattr(function, "__module__", None) == "torch.nn.init"
+        if initialises or getattr(function, "__name__", None) in ("normal_", "uniform_"):
             return args[0] if args else kwargs["tensor"]
         return function(*args, **kwargs)
 
 
 def texts_in(content: bytes, where: object, most: int = MOST_HEADER) -> dict:
-    """The texts in the header of a safetensors file, which has `most` bytes; they may be none."""
+    """The texts in a safetensors file's header of at most `most` bytes; there may be none."""
     size = _header_size(content)
     if size > min(most, len(content) - 8):
         raise _damaged(content, where, "its header is cut off or too large")

@@ -1,9 +1,9 @@
 """Share a network so that a stranger can use it, and load a stranger's without trusting them.
 
-A shared folder has three files, as huggingface_hub's PyTorchModelHubMixin has them:
-`model.safetensors`, `config.json` (the network's constructor arguments, and under `tl_course` what
-the card says) and `README.md`, the model card. `load_shared` reads each file once, checks what it
-read, and builds the network from those very bytes; it runs nothing and writes nothing.
+A shared folder has the three files of huggingface_hub's PyTorchModelHubMixin: `model.safetensors`,
+`config.json` (the network's constructor arguments, and the card under `tl_course`) and `README.md`,
+the model card. `load_shared` reads each file once, checks it, and builds the network from the bytes
+that it checked. It runs nothing and writes nothing.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from tl_course.base.errors import CourseError, printable
 from tl_course.core import files, hub, model_card
 from tl_course.core.files import MOST_CLASSES, MOST_WEIGHTS, TEXT
 from tl_course.core.model_card import Card
-from tl_course.core.network import KERNELS, WIDTHS, FiveLayerNet
+from tl_course.core.network import FiveLayerNet
 
 KIND = "tl_course shared network"
 FORMAT = f"{KIND} 1"
@@ -50,21 +50,18 @@ def share(
 ) -> Path:
     """Write `net` into `folder`, to be used by a stranger; returns the folder.
 
-    Weights are stored in float32 (1.6 MB with ten classes, 5.6 MB with 1,000): what others load
-    then answers bit for bit as yours does (inputs in the memory layout of the course's targets,
-    channels_last), which float16 (`half`, half the size) would not. What `net` was built on is
-    credited by itself (`model_card.lineage`). Raises CourseError where `load_shared` would refuse
-    the folder, so that nothing unusable is ever published, and where `folder` holds something
-    already; a shared network is overwritten only where `overwrite` asks for it. All three files are
-    written before the first takes its place, which is config.json, and the weights come last: what
-    is stopped in between is no shared network, and the same call makes it one.
+    Weights are float32 (1.6 MB with ten classes, 5.6 MB with 1,000), so that what others load
+    answers bit for bit as yours does, on inputs in the memory layout channels_last. With `half`
+    they are float16. What `net` was built on is credited (`model_card.lineage`). Raises CourseError
+    where `load_shared` would refuse the folder, where it holds something else, and where it holds a
+    shared network and `overwrite` is False. The weights take their place last: what is stopped
+    before is no shared network, and the same call makes it one.
     """
-    written = as_files(net, card or Card(), half)
+    contents = as_files(net, card or Card(), half)
     folder = free_folder(folder, overwrite)
     with contextlib.ExitStack() as drafts:  # the last file takes its place first when it ends
-        for name, content in written.items():
+        for name, content in contents.items():
             drafts.enter_context(storage.atomic_path(folder / name)).write_bytes(content)
-    load_shared(folder)
     return folder
 
 
@@ -74,57 +71,56 @@ def as_files(net: FiveLayerNet, card: Card, half: bool = False) -> dict[str, byt
     about = model_card.description(net, card, state, FORMAT)
     config = {"n_classes": net.n_classes, "modality": net.modality, "tl_course": about}
     text = json.dumps(config, indent=2, ensure_ascii=False)
-    said = f"The card of '{printable(card.name)}'"
-    _checked(untrusted_input.parsed(text, said), said)
-    written = {
+    called = f"The card of '{printable(card.name)}'"
+    _checked(untrusted_input.parsed(text, called), called)
+    contents = {
         WEIGHTS_FILE: files.as_file(state, {"format": "pt"}),
         CARD_FILE: model_card.as_markdown({**about, "modality": net.modality}).encode(),
         CONFIG_FILE: f"{text}\n".encode(),
     }
-    for name, content in written.items():
+    for name, content in contents.items():
         if len(content) > MOST[name]:
             most = storage.in_words(MOST[name])
             raise CourseError(
-                f"{said} makes {name} larger than {most}, which nobody would load: say less in it, "
-                "or give its classes shorter names."
+                f"{called} makes {name} larger than {most}, which nobody would load: say less in "
+                "it, or give its classes shorter names."
             )
-    _network(written.__getitem__, said)
-    return written
+    _network(contents.__getitem__, called)
+    return contents
 
 
 def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
-    """The folder to share into, made where it is missing, looked at before the training.
+    """The folder to share into, made where it is missing, checked before the training.
 
-    Raises CourseError where it holds anything else; where `overwrite` is False, also where it holds
-    a shared network, or a file of such a name that no share left there which was stopped.
+    Raises CourseError where it holds anything else. Where `overwrite` is False it may hold no
+    shared network either, only what is left of a share that was stopped.
     """
     folder = storage.make_folder(folder)
-    says = f"{folder} already holds a shared network"
-    storage.refuse_to_overwrite(folder / WEIGHTS_FILE, says, overwrite)
-    for path in (folder / name for name in FILES if name not in _unfinished(folder)):
-        says = f"{path} is not from a share that was stopped"
-        storage.refuse_to_overwrite(path, says, overwrite)
-    known = (*FILES, storage.CLAIM, ".DS_Store")
-    names = sorted(path.name for path in folder.iterdir())
-    strange = [name for name in names if name not in known and not storage.is_draft(name)]
-    if strange:
-        raise CourseError(
-            f"{folder} holds other things ({strange[0]}); share into an empty folder, so that "
-            "only what you mean to publish is in it."
-        )
+    held = f"{folder} already holds a shared network"
+    storage.refuse_to_overwrite(folder / WEIGHTS_FILE, held, overwrite)
+    for path in (folder / name for name in FILES if name not in _left_over(folder)):
+        held = f"{path} is not from a share that was stopped"
+        storage.refuse_to_overwrite(path, held, overwrite)
+    expected = (*FILES, storage.CLAIM, ".DS_Store")
+    for name in sorted(os.listdir(folder)):
+        if name not in expected and not storage.is_draft(name):
+            raise CourseError(
+                f"{folder} holds other things ({name}); share into an empty folder, so that only "
+                "what you mean to publish is in it."
+            )
     return folder
 
 
-def _unfinished(folder: Path) -> list[str]:
-    """The files that are there of a share that was stopped before its weights were in place."""
-    files_of_it = []
+def _left_over(folder: Path) -> list[str]:
+    """The files in `folder` of a share that was stopped before its weights were in place."""
+    names = []
     with contextlib.suppress(CourseError):
         config = untrusted_input.parsed(_bytes(folder, CONFIG_FILE, MOST_TEXT), CONFIG_FILE)
         about = _checked(config, CONFIG_FILE)
-        files_of_it.append(CONFIG_FILE)
+        names.append(CONFIG_FILE)
         _check_card(_bytes(folder, CARD_FILE, MOST_TEXT), about, folder / CARD_FILE)
-        files_of_it.append(CARD_FILE)
-    return files_of_it
+        names.append(CARD_FILE)
+    return names
 
 
 # --------------------------------------------------------------------------------------- loading
@@ -133,7 +129,7 @@ def _unfinished(folder: Path) -> list[str]:
 def load_any(folder: Path | str) -> FiveLayerNet:
     """A network from a folder, whether it was shared or saved (`files.save`).
 
-    Raises CourseError where there are both: nothing in a folder says which one is meant.
+    Raises CourseError where it holds both: nothing in a folder says which one is meant.
     """
     folder = Path(folder)
     shared, saved = map(os.path.exists, (folder / WEIGHTS_FILE, folder / files.WEIGHTS_FILE))
@@ -149,9 +145,9 @@ def load_any(folder: Path | str) -> FiveLayerNet:
 def load_shared(folder_or_name: Path | str, revision: str | None = None) -> FiveLayerNet:
     """The network that somebody shared: in a folder, or on the Hugging Face hub as "owner/name".
 
-    float32, in evaluation mode; `net.about` is its card, with `from`: the folder, or the name and
-    the revision that was fetched. Raises CourseError, one sentence, for whatever is not safe or not
-    whole. Nothing of the folder is run or unpickled, and what is adapted from it credits it.
+    It is float32 and in evaluation mode. `net.about` is its card, whose `from` is the folder, or
+    the name and the fetched revision. Raises CourseError for whatever is unsafe or incomplete.
+    Nothing in the folder is run or unpickled, and what is adapted from the network credits it.
     """
     folder, origin = Path(folder_or_name), str(folder_or_name)
     if (
@@ -177,16 +173,15 @@ def _network(content: Callable[[str], bytes], place: Path | str) -> FiveLayerNet
     config = untrusted_input.parsed(content(CONFIG_FILE), where[CONFIG_FILE])
     about = _checked(config, where[CONFIG_FILE])
     _check_card(content(CARD_FILE), about, where[CARD_FILE])
-    given = {key: config[key] for key in ("n_classes", "modality")}
-    make = partial(FiveLayerNet, **given)
-    weights = content(WEIGHTS_FILE)
-    net = files.read(weights, make, about["fingerprint"], where[WEIGHTS_FILE])
-    net.about = {**about, **given}
+    arguments = {key: config[key] for key in ("n_classes", "modality")}
+    make = partial(FiveLayerNet, **arguments)
+    net = files.read(content(WEIGHTS_FILE), make, about["fingerprint"], where[WEIGHTS_FILE])
+    net.about = {**about, **arguments}
     return net
 
 
 def _check_names(folder: Path) -> None:
-    """Refuses a folder that holds links, pickles or code beside the three files."""
+    """Refuse a folder that holds links, pickles or code."""
     for path in sorted(folder.iterdir()):
         name, why = path.name.lower(), None
         if path.is_symlink():
@@ -214,7 +209,11 @@ def _bytes(folder: Path, name: str, most: int) -> bytes:
     return untrusted_input.content(folder / name, most, follow=False)
 
 
-# What config.json must hold (JSON Schema). `said` is the sentence for what does not meet a part.
+# What config.json must hold (JSON Schema).
+COUNT = {
+    "type": "integer", "minimum": 0, "maximum": 2**53,
+    "said": "has metrics whose '{key}' is no count",
+}  # fmt: skip
 ABOUT = {
     **dict.fromkeys(("format", "input", "name", "maker", "task", "data"), TEXT),
     **dict.fromkeys(("intended", "limits"), TEXT),
@@ -223,13 +222,12 @@ ABOUT = {
         "said": "has a licence that is not one line of text",
     },
     "images": {"type": "integer"},
-    "metrics": {"type": "object"},
+    "metrics": {"type": "object", "properties": {"right": COUNT, "tested": COUNT}},
     "architecture": {
         "type": "object",
-        "properties": {"widths": {"enum": [[*WIDTHS]]}, "kernels": {"enum": [[*KERNELS]]}},
-        "required": ["widths", "kernels"],
-        "said": "describes another architecture; the five-layer network has widths "
-        f"{[*WIDTHS]} and kernels {[*KERNELS]}",
+        "properties": files.ARCHITECTURE,
+        "required": [*files.ARCHITECTURE],
+        "said": f"describes another architecture; {files.ONLY_ARCHITECTURE}",
     },
     "fingerprint": files.FINGERPRINT,
     "classes": {"type": "array", "items": {**TEXT, "said": "has class names that are no texts"}},
@@ -258,16 +256,14 @@ CONFIG = {
 
 
 def _checked(config: object, where: str) -> dict:
-    """What config.json says about the network, every part of it checked; `where` names it."""
-    if not isinstance(config, dict):
-        raise CourseError(f"{where} is no JSON object; ask for the file that share() wrote.")
+    """What config.json says about the network, every part checked; errors name it as `where`."""
     for key, _, _ in untrusted_input.leaves(config):
         if key in untrusted_input.CUSTOM_CODE:
             raise CourseError(
                 f"{where} asks for code of its own ('{key}'), and none is run here; ask for a "
                 "network without it."
             )
-    about = config.get("tl_course")
+    about = config.get("tl_course") if isinstance(config, dict) else None
     kind = about.get("format") if isinstance(about, dict) else None
     if not isinstance(kind, str) or not kind.startswith(KIND):
         raise CourseError(
@@ -287,12 +283,17 @@ def _checked(config: object, where: str) -> dict:
             "needs one name."
         )
     _check_classes(classes, where)
-    _check_metrics(about["metrics"], where)
-    return about
+    right, tested = (about["metrics"].get(key, 0) for key in ("right", "tested"))
+    if right > tested:
+        raise CourseError(
+            f"{where} has {right:,} right of {tested:,} test examples; do not believe it, and ask "
+            "its maker."
+        )
+    return about | {"metrics": model_card.metrics(right, tested)}
 
 
 def _check_classes(classes: list[str], where: str) -> None:
-    """Names are shown as they are or not at all, so that two never look the same."""
+    """Refuse class names that are not shown as they are, or that look the same."""
     for name in classes:
         if not names.is_plain(name):
             raise CourseError(
@@ -305,30 +306,6 @@ def _check_classes(classes: list[str], where: str) -> None:
             f"{where} has several classes called '{printable(twice[0])}': ask its maker for a name "
             "for each."
         )
-
-
-def _check_metrics(found: dict, where: str) -> None:
-    """An accuracy must be what its own counts give."""
-    right, tested = found.get("right"), found.get("tested")
-    counted = type(right) is type(tested) is int and 0 <= right <= tested and 0 < tested < 2**53
-    if found and not (counted and _same(found, model_card.metrics(right, tested))):
-        raise CourseError(
-            f"{where} has metrics that do not follow from 'right' and 'tested'; do not believe "
-            "them, and ask its maker."
-        )
-
-
-def _same(found: dict, wanted: dict) -> bool:
-    """Whether metrics agree; the last digits of an interval differ between versions."""
-    ends = found.get("interval")
-    if set(found) != set(wanted) or type(ends) is not list or len(ends) != 2:
-        return False
-    return all(
-        type(one) in (int, float) and 0 <= one <= 1 and abs(one - other) < 1e-6
-        for one, other in zip(
-            [found["accuracy"], *ends], [wanted["accuracy"], *wanted["interval"]], strict=True
-        )
-    )
 
 
 def _check_card(content: bytes, about: dict, path: Path | str) -> None:
@@ -348,10 +325,10 @@ def _check_card(content: bytes, about: dict, path: Path | str) -> None:
 
 
 def publish(folder: Path | str, name: str, private: bool = False) -> str:
-    """Put a shared folder on the Hugging Face hub as `name` ("owner/name"); "name@revision".
+    """Put a shared folder on the Hugging Face hub as `name` ("owner/name"); gives "name@revision".
 
-    You need an account there and to be logged in (`hf auth login`). Raises CourseError for a folder
-    that `load_shared` refuses, offline, or without the right to write there.
+    You need an account there and must be logged in (`hf auth login`). Raises CourseError for a
+    folder that `load_shared` refuses, offline, or without the right to write there.
     """
     hub.check_name(name)
     load_shared(folder)
@@ -359,10 +336,10 @@ def publish(folder: Path | str, name: str, private: bool = False) -> str:
 
 
 def fetch(name: str, revision: str | None = None) -> tuple[Path, str]:
-    """Bring a shared network from the hub: its folder, and "name@revision" with its revision.
+    """Fetch a shared network from the hub; gives its folder, and "name@revision".
 
-    Of what is there, the three files alone are fetched, and none that is too large; the revision is
-    looked up first, so that all three are of the same one.
+    Only the three files are fetched, and none that is too large. The revision is looked up first,
+    so that all three are of the same one.
     """
     hub.check_name(name)
     sha, sizes = hub.listed(name, revision)
@@ -372,7 +349,7 @@ def fetch(name: str, revision: str | None = None) -> tuple[Path, str]:
                 f"{name} on the Hugging Face hub has no {file}, so it is not a network shared "
                 "by this course; networks of other kinds are loaded as published networks."
             )
-        if sizes[file] > (MOST_WEIGHTS if file == WEIGHTS_FILE else MOST_TEXT):
+        if sizes[file] > MOST[file]:
             size = storage.in_words(sizes[file])
             why = f"its {file} has {size}, more than a five-layer network needs"
             raise _refused(f"{name} on the Hugging Face hub", why)
