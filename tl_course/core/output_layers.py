@@ -1,7 +1,7 @@
-"""Option 1's own work: what fixed layers make of examples, and output layers trained on that.
+"""Option 1: the features that frozen layers compute, and output layers trained on them.
 
-Everything that trains an output layer on fixed layers does it here, one draw or many, with one
-penalty or many: the same draw, seed and penalty give the same output layer, whoever asks.
+Every output layer on frozen layers is trained here, for one draw or many, with one penalty or many.
+The same draw, seed and penalty give the same output layer, whoever asks.
 """
 
 import threading
@@ -21,8 +21,8 @@ from tl_course.data.examples import Examples
 from tl_course.data.inputs import to_picture
 from tl_course.data.poses import Pose
 
-# How far altered copies go, chosen on validation digits with Option 1: milder ones gain less (2.4
-# points less with ten digits, 0.6 with fifty), wilder ones no more.
+# How far copies are altered, chosen on validation digits with Option 1: milder copies gain less
+# (2.4 points less with ten digits, 0.6 with fifty), and wilder ones no more.
 AUGMENT = Pose(rotate=0.35, shear=0.4, shift=0.12, stretch=0.3, zoom=(0.75, 1.2), elastic=0.2)
 VIEWS = {
     10: 100,
@@ -31,16 +31,16 @@ VIEWS = {
     1000: 8,
     10_000: 2,
 }  # altered copies of each image, by their number
-COPIES = 0xA06  # keeps the poses of copies apart from those that sources render with
+COPIES = 0xA06  # gives copies other poses than the renders of sources
 FIT_STEPS = 400  # gradient steps of an output layer, at most
-# The gradient over the penalty bounds how far weights are from the best ones. Where the penalty is
-# strong enough for that to say something within the steps (0.01 and more), a draw is done when its
-# gradient is this small: after 70 steps with ten digits and 210 to 260 with fifty. Of 2,000 digits
-# at most one is then called otherwise than after 400, or by the best weights (20 draws). With the
-# weaker penalties that many or altered digits take, answers still change, up to 55 of 2,000.
+# The gradient divided by the penalty bounds the distance to the best weights. Where the penalty is
+# strong enough for that bound to help within the steps (0.01 and more), a draw is done when its
+# gradient is this small: after 70 steps with ten digits and 210 to 260 with fifty. At most one of
+# 2,000 predictions then differs from those after 400 steps, or of the best weights (20 draws). With
+# the weaker penalties for many or altered digits, predictions still change, up to 55 of 2,000.
 DONE, DONE_OF_PENALTY = 1e-4, 1e-2
 DONE_EVERY = 10  # steps
-COLUMNS = 16  # a product with a multiple of so many columns takes a seventh of that with ten
+COLUMNS = 16  # a product with a multiple of 16 columns takes a seventh of the time with ten
 Look = Callable[[int, torch.Tensor, torch.Tensor, list[float]], None]
 
 
@@ -48,7 +48,7 @@ Look = Callable[[int, torch.Tensor, torch.Tensor, list[float]], None]
 class OutputLayers:
     """One for each of d draws and p penalties: weight `[d, p, classes, f]`, bias `[d, p, classes]`.
 
-    `losses` are those of the last penalty after each step, the mean over the draws.
+    `losses` has the mean loss over the draws after each step, for the last penalty.
     """
 
     weight: torch.Tensor
@@ -56,7 +56,7 @@ class OutputLayers:
     losses: list[float]
 
     def right(self, features: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Which of the examples with these features `[n, f]` each has right: bool `[d, p, n]`."""
+        """Whether each output layer has each example right, from features `[n, f]`: `[d, p, n]`."""
         scores = torch.einsum("nf,dpkf->dpnk", features, self.weight) + self.bias[:, :, None]
         return scores.argmax(3).cpu() == labels.cpu()
 
@@ -71,21 +71,22 @@ def output_layers(
     stop: threading.Event | None = None,
     **looks,
 ) -> OutputLayers:
-    """An output layer for each draw and each penalty of `l2`, on the fixed layers of `net`.
+    """An output layer for each draw and each penalty in `l2`, on the frozen layers of `net`.
 
-    Draws have equally many examples of the same classes; draw d's copies come from `seeds[d]`.
-    Where `net` is None, the examples' inputs are features already. `steps`, `on_look(step, W, b,
-    losses)` and `every` are those of the descent; W is `[d, classes, f]`, b `[d, classes]`.
+    All draws have equally many examples of the same classes; `seeds[d]` decides the copies of draw
+    d. Without a `net` the examples' inputs are features already. `looks` may hold `steps`, `every`
+    and `on_look(step, W, b, losses)` of the descent, with W `[d, classes, f]`, b `[d, classes]`.
     """
-    shown = [seen(net, *one, augment, stop) for one in zip(draws, seeds, strict=True)]
-    x, y = (
-        torch.stack(parts) if len(parts) > 1 else parts[0][None]  # of many pictures no second copy
-        for parts in zip(*shown, strict=True)
+    n_classes = len(draws[0].names)
+    shown = [seen(net, *draw, augment, stop) for draw in zip(draws, seeds, strict=True)]
+    x, y = (  # a single draw is not copied, which may be large
+        torch.stack(of_draws) if len(of_draws) > 1 else of_draws[0][None]
+        for of_draws in zip(*shown, strict=True)
     )
     with machine.one_thread():  # two would wait for each other at each of many small steps
-        found = [_fit(x, y, len(draws[0].names), one, stop=stop, **looks) for one in l2]
-    weight, bias = (torch.stack([one[part] for one in found], 1) for part in (0, 1))
-    return OutputLayers(weight, bias, found[-1][2])
+        fits = [_fit(x, y, n_classes, penalty, stop=stop, **looks) for penalty in l2]
+    weights, biases, losses = zip(*fits, strict=True)
+    return OutputLayers(torch.stack(weights, 1), torch.stack(biases, 1), losses[-1])
 
 
 def seen(
@@ -95,12 +96,12 @@ def seen(
     augment: bool = False,
     stop: threading.Event | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Features and labels that an output layer is trained on, with `augment` of copies as well.
+    """The features and labels that an output layer is trained on; with `augment` also of copies.
 
-    `stop` is heeded between two sets of copies; the rest of them is left out then.
+    After `stop` the remaining sets of copies are left out.
     """
     x, n = labelled.x, len(labelled)
-    found = [features(net, x, stop)]
+    parts = [features(net, x, stop)]
     copies = copies_of(n) if augment else 0
     once = max(1, 500 // n)  # sets of copies that are made together
     for first in range(0, copies, once):
@@ -108,8 +109,8 @@ def seen(
             break
         views = torch.arange(first, min(first + once, copies), device=x.device)
         together = x.repeat(len(views), 1, 1, 1)
-        found.append(features(net, altered(together, seed, views.repeat_interleave(n)), stop))
-    shown = torch.cat(found)
+        parts.append(features(net, altered(together, seed, views.repeat_interleave(n)), stop))
+    shown = torch.cat(parts)
     return shown, labelled.y.repeat(copies + 1)[: len(shown)]
 
 
@@ -117,9 +118,9 @@ def seen(
 def features(
     net: FiveLayerNet | None, x: torch.Tensor, stop: threading.Event | None = None
 ) -> torch.Tensor:
-    """What the layers below the output layer make of `x`: `[n, 1024]`, fewer after a `stop`.
+    """The features of `x`, from the layers below the output layer: `[n, 1024]`, fewer after a stop.
 
-    Raises CourseError where nothing can be learnt from that.
+    Without a `net`, `x` has features already. Raises CourseError where they are not finite.
     """
     if net is None:
         return x
@@ -131,21 +132,21 @@ def altered(
 ) -> torch.Tensor:
     """An altered copy of each picture of `x` `[n, 3, size, size]`, number `view` (one, or `[n]`).
 
-    Its pose follows from the seed, the view and the picture's own pixels alone: a picture has the
-    same copies at any place, in any company.
+    Its pose follows from the seed, the view and the picture's pixels alone, so a picture has the
+    same copies wherever it stands and whatever stands beside it.
     """
     return poses.posed(x, pose, seed ^ COPIES, poses.mixed(_fingerprints(x), view))
 
 
 def _fingerprints(x: torch.Tensor) -> torch.Tensor:
-    """A 32-bit number for each picture of `x`, of its pixels in 8 bits: int64 `[n]`."""
+    """A 32-bit hash of each picture's pixels in 8 bits: int64 `[n]`."""
     pixels = (255 * to_picture(x)).round().long().flatten(1)
     place = torch.arange(pixels.shape[1], device=x.device)
     return (pixels * poses.hashed(0, place, 1)[:, 0]).sum(1) & 0xFFFFFFFF
 
 
 def copies_of(images: int) -> int:
-    """How many altered copies of each image an output layer is trained on, of so many images."""
+    """How many altered copies of each image an output layer is trained on, for so many images."""
     return VIEWS[nearest(VIEWS, images)]
 
 
@@ -161,22 +162,22 @@ def _fit(
 ) -> tuple[torch.Tensor, torch.Tensor, list[float]]:
     """Many output layers at once, each on its own examples, by gradient descent.
 
-    features `[d, n, f]`, labels `[d, n]` → W `[d, classes, f]`, b `[d, classes]` and the
-    mean loss after each step. Softmax regression with a penalty l2/2·‖W‖², full batches, Nesterov
-    momentum. Features are centred and brought to a mean length of one first, which bounds the
-    curvature by one and so gives the step size; that scaling is folded into W and b. Every class
-    has the same say, whatever the number of its examples: under a strong penalty the bias would
-    else name the most frequent class for everything.
+    features `[d, n, f]`, labels `[d, n]` → W `[d, classes, f]`, b `[d, classes]` and the mean loss
+    after each step. Softmax regression with a penalty l2/2·‖W‖², full batches, Nesterov momentum.
+    Features are first centred and scaled to a mean length of one, which bounds the curvature by one
+    and so gives the step size. That scaling is folded into W and b. Every class has the same
+    weight, whatever the number of its examples. Otherwise, under a strong penalty, the bias would
+    predict the most frequent class for everything.
 
-    `on_look(step, W, b, losses)` is called at the beginning and each `every` steps; `stop` is
-    heeded between two steps. A draw whose gradient is small enough stays as it is from then on, in
-    any company; the descent ends when all are done.
+    `on_look(step, W, b, losses)` is called at the beginning and every `every` steps. `stop` takes
+    effect between two steps. A draw with a small enough gradient stays as it is from then on,
+    whatever the others do, and the descent ends when all are done.
     """
     target = F.one_hot(labels.to(features.device), n_classes).to(features.dtype)
-    say = _balanced(target)
-    mean = (say * features).mean(1, keepdim=True)
+    balance = _balanced(target)
+    mean = (balance * features).mean(1, keepdim=True)
     x = features - mean
-    scale = (say[..., 0] * x.pow(2).sum(2)).mean(1).clamp_min(1e-12).sqrt().view(-1, 1, 1)
+    scale = (balance[..., 0] * x.pow(2).sum(2)).mean(1).clamp_min(1e-12).sqrt().view(-1, 1, 1)
     x /= scale
     d, n, f = x.shape
     wide = -(-n_classes // COLUMNS) * COLUMNS  # the columns that are no class stay zero
@@ -186,9 +187,9 @@ def _fit(
     done, some_done = torch.zeros(d, 1, 1, dtype=torch.bool, device=x.device), False
 
     def folded() -> tuple[torch.Tensor, torch.Tensor, list[float]]:
-        own = weight[..., :n_classes] / scale
+        unscaled = weight[..., :n_classes] / scale
         so_far = torch.stack(losses).tolist() if losses else []
-        return own.transpose(1, 2), (bias - mean @ own)[:, 0], so_far
+        return unscaled.transpose(1, 2), (bias - mean @ unscaled)[:, 0], so_far
 
     for step in range(1, steps + 1):
         if on_look is not None and (step - 1) % every == 0:
@@ -196,8 +197,8 @@ def _fit(
         if stop is not None and stop.is_set():
             break
         log_p = ((x @ ahead_weight)[..., :n_classes] + ahead_bias).log_softmax(2)
-        losses.append(-(say * target * log_p).sum(2).mean())
-        error = say * (log_p.exp() - target) / n  # the gradient of cross-entropy: p − y
+        losses.append(-(balance * target * log_p).sum(2).mean())
+        error = balance * (log_p.exp() - target) / n  # the gradient of cross-entropy: p − y
         slope = x.transpose(1, 2) @ F.pad(error, (0, wide - n_classes))
         slope, bias_slope = slope + l2 * ahead_weight, error.sum(1, keepdim=True)
         new_weight, new_bias = ahead_weight - rate * slope, ahead_bias - rate * bias_slope
@@ -218,7 +219,7 @@ def _fit(
 
 
 def _balanced(target: torch.Tensor) -> torch.Tensor:
-    """How much each example counts `[d, n, 1]`: one on average, each class there as any other."""
+    """The weight of each example `[d, n, 1]`: 1 on average, and the same sum for each class."""
     counts = target.sum(1, keepdim=True)
-    there = (counts > 0).sum(2, keepdim=True)
-    return target.shape[1] / (there * (target * counts).sum(2, keepdim=True))
+    n_present = (counts > 0).sum(2, keepdim=True)
+    return target.shape[1] / (n_present * (target * counts).sum(2, keepdim=True))

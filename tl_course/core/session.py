@@ -1,7 +1,7 @@
-"""What a training needs beside its update: a device, a schedule, looks, checkpoints, a stop.
+"""What a training needs beside its update: a device, a schedule, a history, checkpoints, a stop.
 
-`core/training.py` reads top to bottom because all of this is here. accelerate places a network on a
-CPU, a CUDA or an Apple GPU, or on several processes under torchrun.
+All of this is here, so that `core/training.py` reads from top to bottom. accelerate places a
+network on a CPU, a CUDA or an Apple GPU, or on several processes under torchrun.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from tl_course.core.shared_batch import SharedBatch
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-LOOK_EVERY = 10  # steps between two looks at the loss: a look waits for the device
+LOOK_EVERY = 10  # steps between two readings of the loss: each waits for the device
 SAVE_EVERY = 20.0  # seconds between two checkpoints
-# Weights times examples of a step, from which on torch's threads share it. They have to in a
-# pretraining (1.4 million · 256), whose BatchNorm looks at a batch as a whole (shared_batch.py).
+# torch's threads share a step from this many weights times examples. In a pretraining (1.4 million
+# · 256) they have to, because BatchNorm needs the batch as a whole (shared_batch.py).
 LARGE = 100_000_000
 
 
@@ -46,12 +46,12 @@ class Recipe:
 
     steps: int
     learning_rate: float = 4e-3
-    layer_lr_decay: float = 1.0  # the rate of a layer, of that of the layer above it
-    muon_rate: float | None = None  # layers 2 to 4 learn by Muon at this rate; None: by AdamW too
-    muon_decay: float | None = None  # None: a layer's weights keep the norm that they start with
+    layer_lr_decay: float = 1.0  # a layer's rate, as a share of the rate of the layer above
+    muon_rate: float | None = None  # of layers 2 to 4, by Muon; None: by AdamW, as the rest
+    muon_decay: float | None = None  # None: a layer's weights keep their initial norm
     weight_decay: float = 0.05
-    first_layer_decay: float | None = None  # stronger decay of W¹ alone makes its filters clean
-    freeze_layer1_after: float = 1.0  # share of the steps after which layer 1 stays as it is
+    first_layer_decay: float | None = None  # stronger decay of W¹ makes its filters clean
+    freeze_layer1_after: float = 1.0  # share of the steps after which layer 1 is frozen
     label_smoothing: float = 0.0
     warm_up: float = 0.2  # share of the steps in which the rate rises
     bf16: bool | None = None  # None: where the processor is fast at it
@@ -59,7 +59,7 @@ class Recipe:
 
 @dataclass
 class History:
-    """What happened: one entry each `LOOK_EVERY` steps; `finished` is False after a stop."""
+    """How a training went, an entry per `LOOK_EVERY` steps; `finished` is False after a stop."""
 
     step: list[int] = field(default_factory=list)
     loss: list[float] = field(default_factory=list)
@@ -70,11 +70,11 @@ class History:
 
 @dataclass(frozen=True)
 class Callbacks:
-    """What goes on beside a training; all of it may be left out.
+    """What happens beside a training; each part is optional.
 
-    `on_step(step, net, history)` is called before each update and at the end. Ctrl-C and `stop` are
-    heeded between two batches. `progress` is the text of the bar. The state is kept in the file
-    `checkpoint`, also when stopped; `identity` says what the run is (seed, source), and a
+    `on_step(step, net, history)` is called before each update and at the end. `stop` and Ctrl-C
+    take effect between two batches. `progress` is the text of the progress bar. The file
+    `checkpoint` keeps the state, also after a stop. `identity` names the run (seed, source), and a
     checkpoint of another run is refused.
     """
 
@@ -91,16 +91,17 @@ class Callbacks:
 
 
 def accelerator() -> Accelerator:
-    """accelerate, told to stay on the CPU where there is no GPU (else torchrun is not seen)."""
-    from accelerate import Accelerator  # a third of a second that Option 1 need not wait for
+    """accelerate, told to stay on the CPU without a GPU (otherwise it would not see torchrun)."""
+    from accelerate import Accelerator  # takes a third of a second, which Option 1 does not need
 
     return Accelerator(cpu=machine.device().type == "cpu")
 
 
 def parameter_groups(net: nn.Module, recipe: Recipe) -> list[dict]:
-    """Weights decay, biases and BatchNorm do not; W¹ may decay more, other filters use Muon.
+    """The optimizer's groups: weights decay, biases and BatchNorm do not.
 
-    Where the rates of layers differ, each layer has groups of its own.
+    W¹ may decay more, and other filters may use Muon. Layers with different rates have groups of
+    their own.
     """
     muon = {
         "muon": True, "lr": recipe.muon_rate, "weight_decay": recipe.muon_decay or 0.0,
@@ -125,14 +126,18 @@ def parameter_groups(net: nn.Module, recipe: Recipe) -> list[dict]:
             )
             members["first" if first else key, below].append(parameter)
     return [
-        {"params": some, "lr": recipe.learning_rate * recipe.layer_lr_decay**below, **settings[key]}
-        for (key, below), some in members.items()
-        if some
+        {
+            "params": parameters,
+            "lr": recipe.learning_rate * recipe.layer_lr_decay**below,
+            **settings[key],
+        }
+        for (key, below), parameters in members.items()
+        if parameters
     ]
 
 
 class Session:
-    """One training while it runs; as a context it takes Ctrl-C as a wish to stop after the step."""
+    """A training while it runs; inside its context, Ctrl-C stops it after the step."""
 
     def __init__(self, net: nn.Module, recipe: Recipe, callbacks: Callbacks):
         self.acc = accelerator()
@@ -150,18 +155,19 @@ class Session:
             total_steps=recipe.steps + 1,
             pct_start=max(recipe.warm_up, 2 / (recipe.steps + 1)),  # two steps at least
         )
-        self.history, self.step, self.losses = History(), 0, []  # losses since the last look
-        self.threads: int | None = None  # that share each step; not known before the first batch
+        self.history, self.step, self.losses = History(), 0, []  # losses since the last entry
+        self.threads: int | None = None  # that share each step; known from the first batch on
         self.run = {**spelling.to_file(recipe), **callbacks.identity}
-        self.kept = {"net": net, "optimizer": optimizer, "schedule": self.schedule}
+        self.parts = {"net": net, "optimizer": optimizer, "schedule": self.schedule}
         if callbacks.checkpoint is not None and callbacks.checkpoint.exists():
-            found = checkpoint.resume(callbacks.checkpoint, self.run, self.kept)
-            self.step, history, pending, self.threads = found
+            self.step, history, pending, self.threads = checkpoint.resume(
+                callbacks.checkpoint, self.run, self.parts
+            )
             self.history = History(**spelling.from_file(history))
             self.losses = [torch.tensor(loss, device=device) for loss in pending]
         self.model, self.optimizer = self.acc.prepare(net, optimizer)
-        self.shared = False  # each step among threads
-        self.fixed: list[nn.Parameter] | None = None
+        self.shared = False  # whether threads share each step
+        self.frozen: list[nn.Parameter] | None = None
         self.first, self.before = self.step, self.history.seconds
         self.begun = self.saved = time.perf_counter()
         self.bar = tqdm(
@@ -177,7 +183,7 @@ class Session:
 
     def __exit__(self, kind, *_: object) -> None:
         self.open.close()
-        for parameter in self.fixed or ():
+        for parameter in self.frozen or ():
             parameter.requires_grad_(True)
         if kind is None:
             self.net.eval()
@@ -185,13 +191,13 @@ class Session:
                 raise KeyboardInterrupt
 
     def steps(self) -> Iterator[int]:
-        """The numbers of the steps that are to be made, until the last one or a stop."""
+        """The numbers of the steps, until the last one or a stop."""
         while self.step < self.recipe.steps:
             over = self.step >= self.recipe.freeze_layer1_after * self.recipe.steps
-            if over and self.fixed is None:
-                self._fix_first_layer()
+            if over and self.frozen is None:
+                self._freeze_layer1()
             self._show()
-            if self._told_to_stop():
+            if self._asked_to_stop():
                 self._save()
                 return
             yield self.step
@@ -200,28 +206,31 @@ class Session:
         self.history.finished = True
         try:
             self._save()
-        except (CourseError, OSError) as error:  # what was trained is there, and may still fit
+        except (
+            CourseError,
+            OSError,
+        ) as error:  # the network is trained, and may still fit on the disk
             warnings.warn(f"The last checkpoint was not kept. {error}", stacklevel=2)
         self._show()
 
     def placed(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """A batch on the device of the network, in the layout that is fastest there."""
+        """A batch on the network's device, in the layout that is fastest there."""
         if not self.shared:
             self._share(y.numel())
         device = self.acc.device
         return x.to(device, memory_format=layout(x), non_blocking=True), y.to(device)
 
     def _share(self, examples: int) -> None:
-        """Share each step among threads, by its size.
+        """Choose by the size of a step how many threads share it.
 
-        A run that is resumed takes as many as it began with, if there are so many, and so goes on
-        as it would have, to the last bit.
+        A resumed run takes as many as it began with, where there are so many, so that it goes on as
+        it would have, to the last bit.
         """
         in_parts = isinstance(self.net, FiveLayerNet) and not self.net.has_batch_norm
         in_parts = in_parts and self.model is self.net and self.acc.device.type == "cpu"
-        weights = sum(one.numel() for one in self.net.parameters())
-        wanted = machine.threads() if in_parts or weights * examples >= LARGE else 1
-        self.threads = min(self.threads or wanted, machine.threads())
+        weights = sum(parameter.numel() for parameter in self.net.parameters())
+        useful = machine.threads() if in_parts or weights * examples >= LARGE else 1
+        self.threads = min(self.threads or useful, machine.threads())
         self.open.enter_context(machine.on_threads(1 if in_parts else self.threads))
         if in_parts and self.threads > 1:
             pool = self.open.enter_context(machine.alone_each(self.threads))
@@ -229,7 +238,7 @@ class Session:
         self.shared = True
 
     def note(self, loss: torch.Tensor, images: int) -> None:
-        """An update was made, with this loss and so many images."""
+        """Record an update with this loss on so many images."""
         self.losses.append(loss.detach())
         self.step += 1
         self.bar.update()
@@ -237,46 +246,48 @@ class Session:
             self._look()
             now = time.perf_counter()
             made = images * self.acc.num_processes * (self.step - self.first)
-            said = f"loss {self.history.loss[-1]:.2f}, {made / (now - self.begun):,.0f} images/s"
-            self.bar.set_postfix_str(said, False)
+            speed = made / (now - self.begun)
+            self.bar.set_postfix_str(
+                f"loss {self.history.loss[-1]:.2f}, {speed:,.0f} images/s", False
+            )
             if now - self.saved > SAVE_EVERY:
                 self._save()
                 self.saved = time.perf_counter()
 
-    def _fix_first_layer(self) -> None:
-        """W¹ gets no gradient any more: on large pictures it takes longest (arXiv 1706.04983)."""
-        self.fixed = [
+    def _freeze_layer1(self) -> None:
+        """Give W¹ no more gradients: on large pictures they take longest (arXiv 1706.04983)."""
+        self.frozen = [
             parameter
             for name, parameter in self.net.named_parameters()
             if name.startswith(("layer1.", "norm1.")) and parameter.requires_grad
         ]
-        for parameter in self.fixed:
+        for parameter in self.frozen:
             parameter.requires_grad_(False)
-        self.model = self.acc.prepare(self.net)  # of several processes, none waits for it now
+        self.model = self.acc.prepare(self.net)  # several processes no longer wait for it
 
     def _show(self) -> None:
         if self.callbacks.on_step is not None:
             self.callbacks.on_step(self.step, self.net, self.history)
 
-    def _told_to_stop(self) -> bool:
-        told = self.pressed.is_set() or self.callbacks.stopped
+    def _asked_to_stop(self) -> bool:
+        asked = self.pressed.is_set() or self.callbacks.stopped
         if self.acc.num_processes == 1:
-            return told
-        if told:
-            self.acc.set_trigger()  # when one process was told to stop, all of them do
+            return asked
+        if asked:
+            self.acc.set_trigger()  # when one process is asked to stop, all of them do
         return self.step % LOOK_EVERY == 0 and self.acc.check_trigger()
 
     def _finite_losses(self) -> list[float]:
-        found = torch.stack(self.losses).tolist() if self.losses else []
-        if not all(map(math.isfinite, found)):
+        losses = torch.stack(self.losses).tolist() if self.losses else []
+        if not all(map(math.isfinite, losses)):
             raise CourseError(
                 f"The loss is no longer a number at step {self.step}: the learning rate "
                 f"({self.recipe.learning_rate:g}) is too high for these data. Try a third of it."
             )
-        return found
+        return losses
 
     def _look(self) -> None:
-        """Write the mean loss since the last look into the history."""
+        """Add the mean loss since the last entry to the history."""
         self.history.loss.append(statistics.fmean(self._finite_losses()))
         self.history.step.append(self.step)
         self.history.learning_rate.append(self.schedule.get_last_lr()[0])
@@ -290,14 +301,14 @@ class Session:
                 "step": self.step,
                 "history": spelling.to_file(self.history),
                 "pending": pending,
+                "threads": self.threads,
             }
-            state["threads"] = self.threads
-            checkpoint.save(self.callbacks.checkpoint, self.run, state, self.kept)
+            checkpoint.save(self.callbacks.checkpoint, self.run, state, self.parts)
 
 
 @contextlib.contextmanager
 def _ctrl_c() -> Iterator[threading.Event]:
-    """Ctrl-C sets a flag that the loop heeds between two steps; a second one stops at once."""
+    """Ctrl-C sets a flag that the loop checks between two steps; a second one stops at once."""
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield pressed
@@ -316,5 +327,5 @@ def _ctrl_c() -> Iterator[threading.Event]:
 
 
 def layout(x: torch.Tensor) -> torch.memory_format:
-    """Pictures lie in memory pixel by pixel, which convolutions are fastest at."""
+    """Pictures lie in memory pixel by pixel, because convolutions are fastest so."""
     return torch.channels_last if x.ndim == 4 else torch.contiguous_format

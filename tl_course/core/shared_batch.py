@@ -1,7 +1,7 @@
-"""A batch that several threads share: each computes a part of it, and their gradients are added.
+"""A batch that several threads share: each computes a part of it, and the gradients are added.
 
-torch's own threads share each single step of a network instead, and wait for each other after it.
-These wait once in an update: alone they are as quick, and beside other programs twice as quick.
+torch's own threads share every operation of a network, and wait for each other after each one.
+These wait once per update: alone they are as fast, and beside other programs twice as fast.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,14 +12,14 @@ from functools import reduce
 import torch
 from torch import nn
 
-LEAST = 16  # pictures, for which another thread is worth its while
+LEAST = 16  # pictures, for which another thread is worth starting
 
 
 class SharedBatch(nn.Module):
-    """`net` as seen by a training loop; its batches are shared by the `threads` of `pool`.
+    """`net` as a training loop sees it, with batches shared by the `threads` of `pool`.
 
-    Only for a network in which no picture depends on another of its batch (no BatchNorm), and
-    without chance (no dropout). `precision` is entered in each thread.
+    No picture may depend on another of its batch (BatchNorm) or on chance (dropout). `precision` is
+    entered in each thread.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class SharedBatch(nn.Module):
         n = min(self.threads, len(x) // LEAST)
         if n < 2:
             return self.net(x)
-        weights = [one for one in self.net.parameters() if one.requires_grad]
+        weights = [weight for weight in self.net.parameters() if weight.requires_grad]
         return _Shared.apply(self._answer, self.pool, x.chunk(n), *weights)
 
     def _answer(self, part: torch.Tensor) -> torch.Tensor:
@@ -46,18 +46,19 @@ class SharedBatch(nn.Module):
 
 
 class _Shared(torch.autograd.Function):
-    """Answers to all parts in their order; the gradient of a weight is the sum over the parts."""
+    """The answers to all parts in order; the gradient of a weight is the sum over the parts."""
 
     @staticmethod
     def forward(ctx, answer, pool: Executor, parts: Sequence[torch.Tensor], *weights):
         ctx.pool, ctx.weights, ctx.answers = pool, weights, list(pool.map(answer, parts))
-        return torch.cat([one.detach() for one in ctx.answers])
+        return torch.cat([answer.detach() for answer in ctx.answers])
 
     @staticmethod
     def backward(ctx, gradient):
-        def one(answer, part):
+        def gradients_of(answer, part):
             return torch.autograd.grad(answer, ctx.weights, part)
 
         parts = gradient.split([len(answer) for answer in ctx.answers])
-        each = ctx.pool.map(one, ctx.answers, parts)
-        return None, None, None, *(reduce(torch.add, some) for some in zip(*each, strict=True))
+        by_part = ctx.pool.map(gradients_of, ctx.answers, parts)
+        by_weight = zip(*by_part, strict=True)
+        return None, None, None, *(reduce(torch.add, gradients) for gradients in by_weight)
