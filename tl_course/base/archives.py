@@ -1,4 +1,4 @@
-"""ZIP archives from outside: read member by member, and never more than was expected of one."""
+"""ZIP archives from outside: read member by member, within bounds."""
 
 import lzma
 import zipfile
@@ -12,13 +12,13 @@ ERRORS = (
     zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, IndexError, NotImplementedError,
     OverflowError, RuntimeError, ValueError,
 )  # fmt: skip
-"""What reading one can raise: damage, a password, another way of packing."""
+"""What reading an archive can raise: for damage, a password, another compression."""
 
 
 def opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
-    """A member to be read piece by piece; one of `ERRORS` where it is packed in a rare way.
+    """A member to be read piece by piece; raises one of `ERRORS` for a rare compression.
 
-    Of those, zipfile unpacks a piece as a whole, and a small one can be gigabytes.
+    zipfile would unpack a piece of those as a whole, and a small piece can become gigabytes.
     """
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         name = zipfile.compressor_names.get(member.compress_type, str(member.compress_type))
@@ -30,7 +30,7 @@ def opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
 
 
 def content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
-    """The content of a member of at most `most` bytes; one of `ERRORS` where it is another."""
+    """The content of a member of at most `most` bytes; raises one of `ERRORS` for a larger one."""
     if member.file_size > most:
         raise zipfile.BadZipFile(
             f"{printable(member.filename)} has {storage.in_words(member.file_size)}, and at most "

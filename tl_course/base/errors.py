@@ -27,9 +27,9 @@ class CourseError(Exception):
 
 
 def print_anything() -> None:
-    """From now on what a console cannot show is written as \\u4e2d, where it would be an error.
+    """Write characters that a console cannot show as \\u4e2d, instead of raising an error.
 
-    Output that is redirected has no more than 256 characters on many Windows machines.
+    On many Windows machines redirected output has only 256 characters.
     """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # a notebook's, or none
@@ -37,7 +37,7 @@ def print_anything() -> None:
 
 
 def run_script(main: Callable[[], object]) -> None:
-    """Run a script's `main`; what a person can put right, or Ctrl-C, ends it in one sentence."""
+    """Run a script's `main`; a CourseError, an OSError or Ctrl-C ends it with one sentence."""
     print_anything()
     try:
         main()
@@ -61,7 +61,7 @@ def script(name: str) -> str:
 
 
 def refusal(error: OSError) -> str:
-    """What the operating system would not do, and to which file, in a sentence."""
+    """The sentence for what the operating system refused, and for which file."""
     why = error.strerror or str(error) or type(error).__name__
     if error.filename is None:
         return f"The system refused something ({why}): see to that, and try again."
@@ -72,12 +72,12 @@ def refusal(error: OSError) -> str:
 
 
 def no_memory(error: Exception) -> str | None:
-    """The sentence for an error that comes of too little memory; None for any other.
+    """The sentence for an error for want of memory; None for any other error.
 
-    torch has a type of its own for that on a GPU, and only words on a processor.
+    torch has an error type for that on a GPU, but only a message on a CPU.
     """
     words = ("OutOfMemoryError", "DefaultCPUAllocator")
-    if not isinstance(error, MemoryError) and not any(one in repr(error) for one in words):
+    if not isinstance(error, MemoryError) and not any(word in repr(error) for word in words):
         return None
     return (
         "There is not enough memory for this: close other programs, or ask for less (fewer "
@@ -87,11 +87,11 @@ def no_memory(error: Exception) -> str | None:
 
 @contextlib.contextmanager
 def refusals_told() -> Iterator[None]:
-    """Within it, a file or folder that the operating system refuses is a CourseError."""
+    """Raise CourseError for a file or folder that the operating system refuses in the block."""
     try:
         yield
     except OSError as error:
-        if error.filename is None:  # of no file: none of a person's doing
+        if error.filename is None:  # not about a file, so no person can mend it
             raise
         raise CourseError(refusal(error)) from error
 

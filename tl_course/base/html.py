@@ -35,7 +35,7 @@ _TABLE = _TEMPLATES.from_string(
     '<table{% if style %} style="{{ style }}"{% endif %}>'
     "{% if caption %}<caption{{ at }}>{{ caption }}</caption>{% endif %}"
     "{% if head %}<thead><tr>"
-    '{% for one in head %}<th scope="col"{{ at }}>{{ one }}</th>{% endfor %}'
+    '{% for column in head %}<th scope="col"{{ at }}>{{ column }}</th>{% endfor %}'
     "</tr></thead>{% endif %}<tbody>"
     "{% for row in rows %}<tr>{% for cell in row %}"
     '{% if named and loop.first %}<th scope="row"{{ at }}>{{ cell }}</th>'
@@ -46,7 +46,7 @@ _TABLE = _TEMPLATES.from_string(
 
 
 def page(title: str, parts: Iterable[str], heading: str | None = None) -> str:
-    """A whole page, parts one below the other."""
+    """A whole page with its parts one below the other."""
     return _PAGE.render(title=title, heading=heading or title, parts=parts)
 
 
@@ -59,18 +59,18 @@ def table(
     texts: bool = False,
     style: str = "",
 ) -> Markup:
-    """Rows of cells below the names of the columns; `named` rows begin with a name of their own.
+    """Rows of cells below the column names in `head`; the first cell of `named` rows is a header.
 
-    `texts` stand at the left of their cells also in JupyterLab, which puts all cells at the right.
+    `texts` aligns cells to the left, also in JupyterLab, which otherwise aligns them to the right.
     """
-    found = _TABLE.render(
+    rendered = _TABLE.render(
         rows=rows, head=head, caption=caption, named=named, texts=texts, style=style
     )
-    return Markup(found)
+    return Markup(rendered)
 
 
 def lines(of: Iterable[str]) -> Markup:
-    """Texts on a line each, as the cell of a table."""
+    """Texts, each on a line of its own, for the cell of a table."""
     return Markup("<br>").join(of)
 
 

@@ -48,7 +48,7 @@ def memory_gb() -> float:
 
 
 def device() -> torch.device:
-    """Where to train: an NVIDIA (or ROCm) GPU, else an Apple GPU, else the processor."""
+    """Where to train: on an NVIDIA (or ROCm) GPU, or an Apple GPU, or otherwise the CPU."""
     import torch
 
     if torch.cuda.is_available():
@@ -59,10 +59,10 @@ def device() -> torch.device:
 
 
 def threads() -> int:
-    """How many threads may compute here: one for each core, or what `TL_COURSE_THREADS` says.
+    """How many threads may compute here: one per core, or fewer where `TL_COURSE_THREADS` says so.
 
-    Never more than this process has cores, or than torch was told (`OMP_NUM_THREADS`); in a thread
-    that was asked for fewer (`on_threads`), no more than those.
+    There are never more than this process has cores, than torch was told (`OMP_NUM_THREADS`), or
+    than `on_threads` allows.
     """
     asked = os.environ.get(THREADS, "").strip()
     if asked and not (asked.isdecimal() and int(asked)):
@@ -76,11 +76,11 @@ def threads() -> int:
 
 @contextlib.contextmanager
 def on_threads(count: int) -> Iterator[int]:
-    """Compute on `count` threads meanwhile, or on as many as there may be (`threads`).
+    """Compute on `count` threads in the block, or on fewer where `threads` allows no more.
 
-    torch's threads wait for each other at every step of a network, and busily. Beside another
-    program that takes several times as long as one thread, so only large steps are shared by them
-    (`session.py` says from where on). The number belongs to the thread that asks for it.
+    torch's threads busily wait for each other after every operation. Beside another program they
+    are several times slower than one thread, so they share only large steps (`session.LARGE`). The
+    number holds for the calling thread.
     """
     import torch
 
@@ -95,16 +95,16 @@ def on_threads(count: int) -> Iterator[int]:
 
 
 def one_thread() -> contextlib.AbstractContextManager[int]:
-    """Compute on one thread meanwhile: for small work, and where a browser needs the other core."""
+    """Compute on one thread in the block: for small work, and to leave a core to a browser."""
     return on_threads(1)
 
 
 def in_threads(
     work: Callable[[T], R], parts: Sequence[T], on: torch.device | None = None
 ) -> list[R]:
-    """`work(part)` for each part, in their order; on a processor by several threads (`threads`).
+    """`work(part)` for each part, in order; on a CPU several threads share the parts.
 
-    Each part is computed by one of them alone, so that none waits for another before the end.
+    Each part is computed by a single thread, so that none waits for another before the end.
     """
     most = min(threads(), len(parts)) if on is None or on.type == "cpu" else 1
     with one_thread():
@@ -115,9 +115,9 @@ def in_threads(
 
 
 def alone_each(count: int) -> ThreadPoolExecutor:
-    """So many threads, each of which computes alone; to be asked for inside `on_threads`.
+    """A pool of `count` threads, each of which computes alone; for use inside `on_threads`.
 
-    What they tell torch holds for all new threads, and `on_threads` takes it back at its end.
+    What they set in torch holds for all new threads, and `on_threads` restores it at its end.
     """
 
     def begin() -> None:
@@ -131,7 +131,7 @@ def alone_each(count: int) -> ThreadPoolExecutor:
 
 @functools.cache
 def _usual_threads() -> int:
-    """What torch was told, or found: the first call comes before anybody asks for fewer."""
+    """torch's number of threads, as the first call finds it before anybody asks for fewer."""
     import torch
 
     return torch.get_num_threads()
@@ -155,17 +155,14 @@ def has_fast_bf16(on: torch.device | str | None = None) -> bool:
 
 
 class Timed(NamedTuple):
-    """Seconds that some work takes once."""
+    """Seconds that some work takes."""
 
-    own: float  # by the processor's clock: this thread's alone, other programs left out
-    wall: float  # by the clock on the wall: longer where other programs have the core meanwhile
+    own: float  # CPU time of this thread
+    wall: float  # wall-clock time, longer where other programs use the core
 
 
 def timed(work: Callable[[], object], seconds: float = 0.5) -> Timed:
-    """How long `work()` takes, on the mean of as many times as fit into so many seconds.
-
-    It is done once beforehand, which takes longer.
-    """
+    """The mean time of `work()`, repeated for this many seconds after one run to warm up."""
     work()
     own, wall, times = time.thread_time(), time.perf_counter(), 0
     while times < 2 or time.perf_counter() - wall < seconds:
@@ -175,7 +172,7 @@ def timed(work: Callable[[], object], seconds: float = 0.5) -> Timed:
 
 
 def time_in_words(seconds: float) -> str:
-    """How long something takes here, to be read beforehand: `85 seconds`, `3 minutes`."""
+    """A time as people read it: `85 seconds`, `3 minutes`."""
     return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
 
 
@@ -201,15 +198,15 @@ def device_name() -> str:
 
 
 def _processor() -> str:
-    """The processor's model where the system says it, else its family."""
-    said = (line.partition(":") for line in _lines(Path("/proc/cpuinfo")))
-    models = [value.strip() for key, _, value in said if key.strip() == "model name"]
+    """The processor's model where the system knows it, otherwise its family."""
+    facts = (line.partition(":") for line in _lines(Path("/proc/cpuinfo")))
+    models = [value.strip() for key, _, value in facts if key.strip() == "model name"]
     return models[0] if models else platform.processor() or platform.machine()
 
 
 @functools.cache  # read once, since the pad asks at each stroke
 def _cpu_quota() -> float:
-    """The cores' worth of time that the container may use; infinite without a limit."""
+    """How many cores' time the container may use; infinite without a limit."""
     quotas = [math.inf]
     for folder in _cgroups("cpu"):
         words = _words(folder / "cpu.max")  # version 2: "150000 100000" or "max 100000"

@@ -13,10 +13,9 @@ RESERVED = re.compile(r"(con|prn|aux|nul|(com|lpt)[\d¹²³])(\.|$)", re.IGNOREC
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name is text on one line that is shown as it is, and no terminal obeys any of it.
+    """Whether a name is text on one line that is shown as it is, without control characters.
 
-    Nothing is left out of it, put in another order, or shortened to a single space. The wide space
-    of Japanese is one.
+    Spaces must be single and inside; the wide space of Japanese counts as one.
     """
     spaced = name.replace(WIDE_SPACE, " ")
     kinds = {unicodedata.category(character) for character in name if character not in JOINERS}
@@ -24,12 +23,12 @@ def is_plain(name: str) -> bool:
 
 
 def composed(name: str) -> str:
-    """The one way to write a name among those that look the same, as ä and a with two dots do."""
+    """The name in composed form (NFC), so that ä and a with two dots are the same."""
     return unicodedata.normalize("NFC", name)
 
 
 def clean(name: str) -> str:
-    """A name that every system takes: odd characters become "_", and long names shorter."""
+    """A name that every system accepts: odd characters become "_", and long names are cut."""
     if len(name) > MOST:  # in what is much longer, accents take the square of its length
         name = name[: MOST // 2] + name[-MOST // 2 :]
     name = composed(name)

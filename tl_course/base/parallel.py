@@ -21,10 +21,9 @@ def side_by_side(
     title: str | None = None,
     worth_it: int | None = None,
 ) -> Iterator[Any]:
-    """`run(*arguments)` for each entry of `plan`, in its order, as they are done.
+    """Yield `run(*arguments)` for each entry of `plan`, in order.
 
-    They are done one after another, on all cores, where there are fewer than `worth_it`, which is
-    `WORTH_IT` where nothing is said.
+    Fewer than `worth_it` entries (by default `WORTH_IT`) run one after another, on all cores.
     """
     bar = tqdm(total=len(plan), desc=title, unit="run", disable=title is None)
     workers = machine.cores() if machine.device().type == "cpu" else 1
@@ -36,6 +35,6 @@ def side_by_side(
             done = Parallel(workers, return_as="generator")(
                 delayed(run)(*arguments) for arguments in plan
             )
-        for found in done:
-            yield found
+        for result in done:
+            yield result
             bar.update()

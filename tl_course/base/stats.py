@@ -1,10 +1,10 @@
-"""How sure a number is: the one estimate with a 95% interval, of a mean, a difference or a share.
+"""95% intervals of a mean, a difference or a share.
 
-Chance chose what was measured: draws and test examples, voices, people. With others of them the
-number would have come out differently, by how much their own means differ. So each of them is named
-as a clustering of the values, and the variance of the mean is the sum over the clusterings of s²/n:
-s² among the means of its n clusters. For an accuracy that is `s²_draws/D + s²_examples/N`. It is a
-little too wide rather than too narrow: each term holds some of the other.
+Chance chose what was measured: draws, test examples, voices, people. Others would have given
+another number, and the differences between their means say how far off it would be. So each of them
+is a clustering of the values, and the variance of the mean is the sum over the clusterings of s²/n,
+with s² among the means of its n clusters. For an accuracy that is `s²_draws/D + s²_examples/N`. The
+interval is a little too wide, because each term contains a part of the other.
 """
 
 import math
@@ -22,11 +22,11 @@ class Estimate(NamedTuple):
 
 
 def estimate(values: ArrayLike, **clusters: int | ArrayLike) -> Estimate:
-    """Mean of `values` and half of its 95% interval, for others of whatever `clusters` names.
+    """The mean of `values` and half of its 95% interval over new samples of all `clusters`.
 
-    A clustering is an axis (`draw=0, example=1`) or labels, an array that broadcasts to the shape
-    of `values` (`voice=voices`, one for each column). Without any, each axis is one. NaN where a
-    clustering has a single cluster: one says nothing of others.
+    A clustering is an axis (`draw=0, example=1`) or an array of labels that broadcasts to the shape
+    of `values` (`voice=voices`, a label for each column). Without any, each axis is one. The half
+    is NaN where a clustering has a single cluster, which says nothing about others.
 
     The factor is Student's t, its degrees of freedom those of F. E. Satterthwaite (Biometrics
     Bulletin 2, 1946); for a single clustering of n that is n − 1.
@@ -36,18 +36,18 @@ def estimate(values: ArrayLike, **clusters: int | ArrayLike) -> Estimate:
     means = [_means(values, by) for by in named.values()]
     if min(map(len, means)) < 2:
         return Estimate(float(values.mean()), math.nan)
-    parts = np.array([own.var(ddof=1) / len(own) for own in means])
+    parts = np.array([of_clusters.var(ddof=1) / len(of_clusters) for of_clusters in means])
     variance = parts.sum()
     if variance == 0:
         return Estimate(float(values.mean()), 0.0)
     from scipy.stats import t  # a second to import, so only where it is needed
 
-    freedom = variance**2 / (parts**2 / [len(own) - 1 for own in means]).sum()
+    freedom = variance**2 / (parts**2 / [len(of_clusters) - 1 for of_clusters in means]).sum()
     return Estimate(float(values.mean()), float(t.ppf(0.975, freedom) * math.sqrt(variance)))
 
 
 def paired(one: ArrayLike, other: ArrayLike, **clusters: int | ArrayLike) -> Estimate:
-    """How far `one` is ahead of `other`, both measured on the same: see `estimate`."""
+    """The mean of `one` − `other`, both measured on the same examples: see `estimate`."""
     return estimate(np.asarray(one, float) - np.asarray(other, float), **clusters)
 
 

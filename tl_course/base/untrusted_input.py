@@ -1,7 +1,8 @@
-"""What comes from outside is met here: read once, within bounds, and checked before it is used.
+"""Files from outside: read once, within bounds, and checked before they are used.
 
-Files may be a stranger's, or damaged, or of another version. `content` gives the bytes of one,
-`parsed` what they say as JSON, and `meet` holds that to a JSON schema. Each raises one CourseError.
+They may be a stranger's, damaged, or of another version. `content` gives the bytes of a file,
+`parsed` the JSON value in them, and `meet` checks that against a JSON schema. Each raises
+CourseError.
 """
 
 import errno
@@ -16,7 +17,7 @@ from tl_course.base.errors import CourseError, printable
 MOST_TEXT = 1_000_000  # bytes of a text that describes something
 DEEPEST = 100  # lists and objects inside each other; nothing of the course has more than ten
 ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"  # a pattern of JSON Schema
-# What asks for code of its own, wherever it stands in a description.
+# Keys that ask for code of a repository to be run, anywhere in a description.
 CUSTOM_CODE = ("auto_map", "custom_pipelines", "custom_code", "trust_remote_code")
 GENERAL = "lacks '{key}', or it has another type"
 
@@ -24,8 +25,8 @@ GENERAL = "lacks '{key}', or it has another type"
 def content(path: str | os.PathLike, most: int, follow: bool = True, whole: bool = True) -> bytes:
     """The bytes of a plain file, read once: at most `most`.
 
-    Of a file with more, `whole` refuses all (CourseError), and its first `most` come otherwise.
-    `follow` says whether the name may be a link.
+    A larger file is refused (CourseError) if `whole`; otherwise its first `most` bytes are given.
+    `follow` allows a link.
     """
     try:
         if why := storage.no_file(path):
@@ -47,18 +48,18 @@ def content(path: str | os.PathLike, most: int, follow: bool = True, whole: bool
 
 
 def parsed(text: bytes | str, where: object) -> object:
-    """What a JSON text says; CourseError names it as `where`.
+    """The value in a JSON text; CourseError names it as `where`.
 
-    Refused are texts that are no UTF-8 or no JSON, numbers of thousands of digits, what is nested
-    deeper than anything of the course, and characters that could never be written again.
+    Refused are texts that are not UTF-8 or not JSON, numbers of thousands of digits, nesting deeper
+    than `DEEPEST`, and characters that no file could be written with.
     """
     try:
         value = json.loads(text.decode("utf-8") if isinstance(text, bytes) else text)
-        for _, one, depth in leaves(value):
+        for _, inner, depth in leaves(value):
             if depth > DEEPEST:
                 raise RecursionError
-            if isinstance(one, str):
-                one.encode("utf-8")  # which a lone surrogate cannot
+            if isinstance(inner, str):
+                inner.encode("utf-8")  # raises for a lone surrogate
     except (ValueError, RecursionError):
         raise CourseError(
             f"{where} is no JSON text, or not a sound one; ask its maker for another."
@@ -67,16 +68,16 @@ def parsed(text: bytes | str, where: object) -> object:
 
 
 def leaves(value: object) -> Iterator[tuple[str, object, int]]:
-    """Each (key, value, depth) inside what a JSON text says; keys come as values as well."""
+    """Each (key, value, depth) inside a JSON value; keys come as values as well."""
     left = [("", value, 0)]
     while left:
-        key, one, depth = left.pop()
-        yield key, one, depth
-        if isinstance(one, dict):
-            left += [(name, inner, depth + 1) for name, inner in one.items()]
-            left += [("", name, depth + 1) for name in one]
-        elif isinstance(one, list):
-            left += [(key, inner, depth + 1) for inner in one]
+        key, value, depth = left.pop()
+        yield key, value, depth
+        if isinstance(value, dict):
+            left += [(name, inner, depth + 1) for name, inner in value.items()]
+            left += [("", name, depth + 1) for name in value]
+        elif isinstance(value, list):
+            left += [(key, inner, depth + 1) for inner in value]
 
 
 def meet(value: object, schema: dict, where: object, todo: str) -> None:

@@ -1,4 +1,4 @@
-"""The Hugging Face hub, by its own library: what it has, files of it, and refusals in sentences."""
+"""The Hugging Face hub, through its own library: list, fetch, publish, and errors as sentences."""
 
 import contextlib
 import re
@@ -11,7 +11,7 @@ NAME = re.compile(r"[A-Za-z0-9][\w-]*(\.[\w-]+)*/[A-Za-z0-9][\w-]*(\.[\w-]+)*", 
 
 
 def check_name(name: str) -> None:
-    """Raises CourseError for what is no "owner/name"."""
+    """Raise CourseError for a name that is not "owner/name"."""
     if not NAME.fullmatch(name):
         raise CourseError(
             f"'{printable(name)}' is no name on the Hugging Face hub; it is written owner/name, "
@@ -20,7 +20,7 @@ def check_name(name: str) -> None:
 
 
 def listed(name: str, revision: str | None = None) -> tuple[str, dict[str, int]]:
-    """Of a repository the revision (the newest where none is given), and each file's bytes."""
+    """A repository's revision (the newest unless one is given), and the size of each file."""
     import huggingface_hub
 
     with errors_told(name):
@@ -29,7 +29,7 @@ def listed(name: str, revision: str | None = None) -> tuple[str, dict[str, int]]
 
 
 def bring(name: str, revision: str, files: Sequence[str], folder: Path) -> None:
-    """Puts files of that revision into `folder`."""
+    """Fetch files of that revision into `folder`."""
     import huggingface_hub
 
     with errors_told(name):
@@ -38,22 +38,25 @@ def bring(name: str, revision: str, files: Sequence[str], folder: Path) -> None:
 
 
 def publish(name: str, folder: Path, files: Sequence[str], private: bool) -> str:
-    """Puts files of a folder there, as the newest revision, which it returns."""
+    """Upload files of a folder; returns the new revision."""
     import huggingface_hub
 
     with errors_told(name):
         api = huggingface_hub.HfApi()
         api.create_repo(name, private=private, exist_ok=True)
-        said = "A network shared from the course Borrowed Eyes"
+        message = "A network shared from the course Borrowed Eyes"
         done = api.upload_folder(
-            repo_id=name, folder_path=str(folder), allow_patterns=list(files), commit_message=said
+            repo_id=name,
+            folder_path=str(folder),
+            allow_patterns=list(files),
+            commit_message=message,
         )
     return done.oid
 
 
 @contextlib.contextmanager
 def errors_told(name: str) -> Iterator[None]:
-    """Turns what huggingface_hub raises into one sentence."""
+    """Turn errors of huggingface_hub into one sentence."""
     try:
         yield
     except Exception as error:

@@ -1,6 +1,6 @@
-"""What a network asks of its input, and the sentence that says why some data do not meet it.
+"""What a network requires of its input, and the sentence that says why data do not meet it.
 
-A network needs at its input what it was pretrained on: the same modality, channels, size and scale.
+A network needs the same modality, channels, size and scale as in its pretraining.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ import torch.nn.functional as F
 
 @dataclass(frozen=True)
 class Pictures:
-    """Float `[n, 3, size, size]`, scaled by (x − mean) / std of pixels 0 … 1, a number a channel.
+    """Float `[n, 3, size, size]`, pixels 0 … 1 scaled by (x − mean) / std of each channel.
 
-    Sound and text that are shown to a network as pictures have the same shape and another
-    `modality`; each of those inputs is standardised by itself, so no scale is asked of it.
+    Sound and text as pictures have the same shape and another `modality`. Each of those inputs is
+    standardised by itself, so their scale is not checked.
     """
 
     size: int = 32
@@ -27,19 +27,19 @@ class Pictures:
         return f"[n, 3, {self.size}, {self.size}], modality {self.modality}{scale}"
 
     def _scale(self) -> str:
-        def one(numbers: tuple[float, ...]) -> str:
+        def in_words(numbers: tuple[float, ...]) -> str:
             shown = [f"{number:.4g}" for number in numbers]
             return shown[0] if len(set(shown)) == 1 else f"[{', '.join(shown)}]"
 
-        return f"(x − {one(self.mean)}) / {one(self.std)}"
+        return f"(x − {in_words(self.mean)}) / {in_words(self.std)}"
 
     def prepare(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Pictures 0 … 1 `[n, 3, height, width]`, resized and scaled as the network wants them."""
+        """Pictures 0 … 1 `[n, 3, height, width]`, resized and scaled for the network."""
         from torchvision.transforms.functional import normalize
 
-        wanted = (self.size, self.size)
-        if tuple(pictures.shape[-2:]) != wanted:
-            pictures = F.interpolate(pictures, wanted, mode="bilinear", antialias=True).clamp(0, 1)
+        size = (self.size, self.size)
+        if tuple(pictures.shape[-2:]) != size:
+            pictures = F.interpolate(pictures, size, mode="bilinear", antialias=True).clamp(0, 1)
         scaled = normalize(pictures, self.mean, self.std)
         return scaled.contiguous(memory_format=torch.channels_last)
 

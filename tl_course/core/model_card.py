@@ -1,8 +1,8 @@
 """A model card: what a stranger must know before using a network (arXiv 1810.03993).
 
-A card is written by a person (`Card`), completed from the network (`description`), and shown as
-Markdown for the shared folder or as HTML in a notebook. What a foreign card says is text and
-nothing else: it becomes no link, no picture and no formula where it is shown, and is never run.
+A person writes a card (`Card`), and the network completes it (`description`). It is shown as
+Markdown in the shared folder or as HTML in a notebook. A stranger's card is shown as plain text: it
+becomes no link, no picture and no formula, and is never run.
 """
 
 import html
@@ -21,10 +21,10 @@ from tl_course.core.network import FiveLayerNet, fingerprint
 from tl_course.data.credits import Material
 
 UNSAID = "not said"
-SAID = ("name", "maker", "task", "data", "images", "intended", "limits")  # as in the card
+CARD_PARTS = ("name", "maker", "task", "data", "images", "intended", "limits")
 FINGERPRINT = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 CARD_STYLE = "overflow-wrap:anywhere"
-SHARE_ALIKE = "cc-by-sa-4.0"  # who builds on it must share under the same licence
+SHARE_ALIKE = "cc-by-sa-4.0"  # what is built on it must have the same licence
 INPUTS = {
     "image": "RGB pictures, at most 32×32 pixels on a ground of 32×32, values 0 … 1 scaled by "
     "(x − 0.5) / 0.25",
@@ -37,7 +37,7 @@ INPUTS = {
 
 @dataclass(frozen=True)
 class Credit:
-    """A network that another one was built on: who made it, and which one exactly."""
+    """A network that another one was built on: its maker and its fingerprint."""
 
     name: str
     maker: str
@@ -47,11 +47,11 @@ class Credit:
 
 @dataclass(frozen=True)
 class Card:
-    """What the maker of a network says about it; what is left out is shown as "not said".
+    """What the maker of a network says about it; omitted parts are shown as "not said".
 
-    `right` of `tested` test examples were called by their name. `licence` is that of the weights,
-    as the Hugging Face hub writes it ("mit", "cc-by-4.0"); without one it is the licence that the
-    network's ancestors ask for, or "unknown".
+    `right` of `tested` test examples were right. `licence` is that of the weights, as the Hugging
+    Face hub writes it ("mit", "cc-by-4.0"). Without one it is the licence that the network's
+    ancestors require, or "unknown".
     """
 
     name: str = "a five-layer network"
@@ -59,7 +59,7 @@ class Card:
     task: str = UNSAID
     classes: tuple[str, ...] | None = None
     data: str = UNSAID
-    images: int = 0  # labelled ones that it was adapted to
+    images: int = 0  # labelled, that it was adapted to
     right: int | None = None
     tested: int | None = None
     intended: str = "learning about transfer learning"
@@ -94,19 +94,19 @@ SOURCES = {
 def lineage(net: FiveLayerNet, maker: str = UNSAID) -> list[Credit]:
     """The networks that `net` was built on, the oldest first.
 
-    An adapted network carries the description of the one that it was adapted from (`net.about`),
-    with that one's lineage: so a chain A → B → C credits A and B. A network that was only loaded
-    and is shared again credits its maker as well, unless that is you.
+    An adapted network carries the description of its source network (`net.about`), which has a
+    lineage too, so a chain A → B → C credits A and B. A network that was loaded and is shared again
+    unchanged credits its maker as well, unless that is you.
     """
     about = getattr(net, "about", None)
     if not about:
         return []
-    before = [Credit(**credit) for credit in about.get("lineage", [])]
-    of = credit(about)
+    ancestors = [Credit(**ancestor) for ancestor in about.get("lineage", [])]
+    source = credit(about)
     half = {name: value.half() for name, value in net.state_dict().items()}
-    itself = about["fingerprint"] in (fingerprint(net), fingerprint(half))
-    mine = of.maker in (maker, UNSAID)
-    return before if itself and mine else [*before, of]
+    unchanged = about["fingerprint"] in (fingerprint(net), fingerprint(half))
+    mine = source.maker in (maker, UNSAID)
+    return ancestors if unchanged and mine else [*ancestors, source]
 
 
 def credit(about: dict) -> Credit:
@@ -123,24 +123,24 @@ def credit(about: dict) -> Credit:
 
 
 def learnt_from(net: FiveLayerNet) -> list[Material]:
-    """What the networks that `net` was built on learnt from, and others made."""
+    """The work of others that the networks below `net` learnt from."""
     about = getattr(net, "about", None) or {}
-    before = [Material(**one) for one in about.get("stands_on", [])]
-    return [*before, *SOURCES.get(about.get("source"), ())]
+    materials = [Material(**material) for material in about.get("stands_on", [])]
+    return [*materials, *SOURCES.get(about.get("source"), ())]
 
 
 def description(net: FiveLayerNet, card: Card, state: dict[str, torch.Tensor], kind: str) -> dict:
     """Everything about a network that is to be shared, as JSON: the card, completed.
 
-    `state` is what will be written and `kind` the name of its format. Raises CourseError for class
-    names that do not fit and for a licence that an ancestor does not allow.
+    `state` has the tensors to be written, and `kind` is the name of the format. Raises CourseError
+    for too few or too many class names, and for a licence that an ancestor does not allow.
     """
     ancestors = lineage(net, card.maker)
-    asks = [one.name for one in ancestors if one.licence == SHARE_ALIKE]
-    licence = (card.licence or (SHARE_ALIKE if asks else "unknown")).lower()
-    if asks and licence != SHARE_ALIKE:
+    share_alike = [ancestor.name for ancestor in ancestors if ancestor.licence == SHARE_ALIKE]
+    licence = (card.licence or (SHARE_ALIKE if share_alike else "unknown")).lower()
+    if share_alike and licence != SHARE_ALIKE:
         raise CourseError(
-            f"The licence is {licence}, and this network is built on '{asks[0]}' under "
+            f"The licence is {licence}, and this network is built on '{share_alike[0]}' under "
             f"{SHARE_ALIKE}, which asks for the same licence: leave licence out, or say that one."
         )
     classes = card.classes or tuple(f"class {i}" for i in range(net.n_classes))
@@ -149,42 +149,43 @@ def description(net: FiveLayerNet, card: Card, state: dict[str, torch.Tensor], k
             f"The card has {len(classes)} class names and the network {net.n_classes} outputs; "
             "give one name for each output, in their order."
         )
+    materials = dict.fromkeys([*learnt_from(net), *card.stands_on])
     return {
         "format": kind,
         "architecture": {"widths": list(network.WIDTHS), "kernels": list(network.KERNELS)},
         "input": INPUTS.get(net.modality, UNSAID),
         "fingerprint": fingerprint(state),
-        **{part: getattr(card, part) for part in SAID},
+        **{part: getattr(card, part) for part in CARD_PARTS},
         "classes": list(classes),
         "metrics": metrics(card.right, card.tested),
         "licence": licence,
-        "stands_on": [asdict(one) for one in dict.fromkeys([*learnt_from(net), *card.stands_on])],
-        "lineage": [asdict(one) for one in ancestors],
+        "stands_on": [asdict(material) for material in materials],
+        "lineage": [asdict(ancestor) for ancestor in ancestors],
         "versions": {name: version(name) for name in ("torch", "tl-course")},
     }
 
 
 def metrics(right: int | None, tested: int | None) -> dict:
-    """`accuracy` with its 95% interval and what it was counted on; empty without a test."""
+    """The `accuracy`, its counts and its 95% interval; empty without a test."""
     if right is None or not tested:
         return {}
-    found = {"accuracy": right / tested, "right": right, "tested": tested}
-    return {**found, "interval": list(stats.share(right, tested))}
+    interval = list(stats.share(right, tested))
+    return {"accuracy": right / tested, "right": right, "tested": tested, "interval": interval}
 
 
-def in_words(found: dict) -> str:
+def in_words(measured: dict) -> str:
     """The metrics as a sentence."""
-    if not found:
+    if not measured:
         return "not tested"
-    low, high = found["interval"]
+    low, high = (100 * end for end in measured["interval"])
     return (
-        f"{100 * found['accuracy']:.1f}% of {found['tested']:,} test examples right (95% interval: "
-        f"{100 * low:.1f} to {100 * high:.1f}%)"
+        f"{100 * measured['accuracy']:.1f}% of {measured['tested']:,} test examples right (95% "
+        f"interval: {low:.1f} to {high:.1f}%)"
     )
 
 
 def rows(about: dict) -> list[tuple[str, str | list[str]]]:
-    """What a card shows, a heading and a text or a list each; nothing is escaped yet."""
+    """What a card shows: headings, each with a text or a list of texts, not escaped yet."""
     names = about["classes"]
     more = [f"and {len(names) - 50:,} more (config.json)"] if len(names) > 50 else []
     learnt = "{what}, by {by}, {licence}"
@@ -199,8 +200,11 @@ def rows(about: dict) -> list[tuple[str, str | list[str]]]:
         ("Intended use", about["intended"]),
         ("Limits", about["limits"]),
         ("Licence of the weights", about["licence"]),
-        ("What it learnt from", [learnt.format(**one) for one in about["stands_on"]]),
-        ("Built on (the oldest first)", [built_on.format(**one) for one in about["lineage"]]),
+        ("What it learnt from", [learnt.format(**material) for material in about["stands_on"]]),
+        (
+            "Built on (the oldest first)",
+            [built_on.format(**ancestor) for ancestor in about["lineage"]],
+        ),
         ("SHA-256 of the weights' content", about["fingerprint"]),
         ("Versions", ", ".join(f"{name} {number}" for name, number in about["versions"].items())),
     ]
@@ -220,10 +224,10 @@ def as_markdown(about: dict) -> str:
     """The card as a README.md with the front matter that the Hugging Face hub reads."""
     from huggingface_hub import EvalResult, ModelCardData
 
-    found = about["metrics"]
+    measured = about["metrics"]
     result = EvalResult(
         task_type=f"{about['modality']}-classification", dataset_type="own", metric_type="accuracy",
-        dataset_name=_line(about["data"]), metric_value=found.get("accuracy"),
+        dataset_name=_line(about["data"]), metric_value=measured.get("accuracy"),
     )  # fmt: skip
     data = ModelCardData(
         license=about["licence"],
@@ -231,13 +235,13 @@ def as_markdown(about: dict) -> str:
         tags=["transfer-learning", "pytorch_model_hub_mixin", "model_hub_mixin"],
         pipeline_tag=f"{about['modality']}-classification",
         model_name=_line(about["name"]),
-        eval_results=[result] if found else None,
+        eval_results=[result] if measured else None,
     )
     parts = [f"# {_inert(about['name'])}"]
-    for heading, said in rows(about):
-        lines = [said] if isinstance(said, str) else said or ["nothing that is known"]
-        bullet = "" if isinstance(said, str) else "- "
-        parts.append(f"## {heading}\n\n" + "\n".join(bullet + _inert(line) for line in lines))
+    for heading, shown in rows(about):
+        texts = [shown] if isinstance(shown, str) else shown or ["nothing that is known"]
+        bullet = "" if isinstance(shown, str) else "- "
+        parts.append(f"## {heading}\n\n" + "\n".join(bullet + _inert(text) for text in texts))
     parts.append(f"## How to load it\n\nWith the course:\n\n```python\n{WITH}\n```")
     parts.append(f"Without it, PyTorch and safetensors suffice:\n\n```python\n{WITHOUT}\n```")
     return f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(parts) + "\n"
@@ -246,11 +250,11 @@ def as_markdown(about: dict) -> str:
 def show(about: dict) -> HTML:
     """A card for a notebook: `net.about` of a loaded network, every word of it escaped.
 
-    Of each fingerprint it has the first twelve digits; the files have all of them.
+    Each fingerprint is cut to twelve digits; the files have all of them.
     """
     body = [
-        (heading, said if isinstance(said, str) else lines(said or ["nothing known"]))
-        for heading, said in rows(about)
+        (heading, shown if isinstance(shown, str) else lines(shown or ["nothing known"]))
+        for heading, shown in rows(about)
     ]
     card = FINGERPRINT.sub(
         r"\1…", table(body, caption=about["name"], named=True, texts=True, style=CARD_STYLE)
@@ -262,20 +266,22 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-# What some reader of Markdown makes a link, a picture, a formula or a mention of.
+# What some Markdown reader turns into a link, a picture, a formula or a mention.
 ALIVE = re.compile(
     r"[\\`*\[\]#|~$@{}]|\b_|_\b|:/|www\.|\w\.[a-z]{2}|(?<!\w)(mailto|xmpp):", re.IGNORECASE
 )
 
 
 def _inert(text: str) -> str:
-    """Text on one line that Markdown shows as it is: no tags, and as code what may be more."""
+    """Text on one line that Markdown shows as it is: tags escaped, anything else active as code."""
     parts = re.split(r"([<>&()]|\s+)", _line(text))
-    return "".join(_code(one) if ALIVE.search(one) else html.escape(one, False) for one in parts)
+    return "".join(
+        _code(part) if ALIVE.search(part) else html.escape(part, False) for part in parts
+    )
 
 
 def _code(word: str) -> str:
-    """A word between more backticks than are in it."""
+    """A word between more backticks than it holds."""
     fence = "`" * (1 + max(map(len, re.findall("`+", word)), default=0))
     padding = " " if word.startswith("`") or word.endswith("`") else ""
     return f"{fence}{padding}{word}{padding}{fence}"

@@ -1,4 +1,4 @@
-"""The five-layer network of the course: W¹,b¹ … W⁴,b⁴ see, W⁵,b⁵ name.
+"""The five-layer network of the course: feature layers W¹,b¹ … W⁴,b⁴ and output layer W⁵,b⁵.
 
 Layer ℓ = 1 … 4 is convolution (W^ℓ, b^ℓ) → ReLU → 2×2 max-pool; layer 5 is the output layer.
 In code W^ℓ is `net.layer1.weight` … `net.layer4.weight`, `net.output.weight`.
@@ -23,8 +23,8 @@ class FiveLayerNet(nn.Module):
     """Four convolutional layers and an output layer, on pictures `[batch, 3, 32, 32]`.
 
     `batch_norm=True` puts BatchNorm (arXiv 1502.03167) between convolution and ReLU while
-    pretraining; `fold(net)` melts it into W and b afterwards. `kernels` other than the course's
-    are for comparison; such a network cannot be saved.
+    pretraining, and `fold(net)` merges it into W and b afterwards. Other `kernels` are for
+    comparison; such a network cannot be saved.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class FiveLayerNet(nn.Module):
         return F.relu(F.max_pool2d(x, 2))  # = pool(relu(x)), on a quarter of the numbers
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
-        """What the output layer is given: the four layers' answer, flat, `[batch, 1024]`."""
+        """The input of the output layer: the flat output of layer 4, `[batch, 1024]`."""
         for number in range(1, len(WIDTHS) + 1):
             x = self.layer(number, x)
         return x.flatten(1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Scores of each class before softmax, `[batch, n_classes]`."""
+        """The score of each class before softmax, `[batch, n_classes]`."""
         return self.output(self.features(x))
 
 
@@ -74,7 +74,7 @@ N_FEATURES = WIDTHS[-1] * (SIZE // 2 ** len(WIDTHS)) ** 2  # 1,024
 
 
 def new_output_layer(n_classes: int, n_features: int = N_FEATURES) -> nn.Linear:
-    """A fresh output layer that starts at zero: it has no opinion before it has seen a label."""
+    """A fresh output layer of zeros, so that every class starts with the same score."""
     output = nn.Linear(n_features, n_classes)
     nn.init.zeros_(output.weight)
     nn.init.zeros_(output.bias)

@@ -19,7 +19,7 @@ BATCH = 256
 MOST_IMAGES = 1_000_000_000  # days of the fastest machines; the course's own need a million
 FIRST_LAYER_GAIN = 0.067  # W¹ starts small, so that what it learns soon outweighs it
 LONG_GAIN = 0.2  # with the recipe of long pretrainings
-HELD_OUT_SEED = 1_000_000  # renders that measure accuracy; no training seed may come near
+HELD_OUT_SEED = 1_000_000  # of the renders that measure accuracy; no training may use it
 CHECKPOINT, OLD_CHECKPOINT = "checkpoint.safetensors", "checkpoint.pt"
 
 RECIPE = Recipe(
@@ -40,14 +40,14 @@ LONG_RECIPE = Recipe(
     label_smoothing=0.1,
     warm_up=0.2,
 )
-LONG = 400_000  # inputs, from which on it is taken; compared at a million in `long_recipes`
+LONG = 400_000  # inputs, from which LONG_RECIPE is taken; compared at a million in `long_recipes`
 
 
 def recipe_for(images: int) -> Recipe:
-    """How to pretrain on so many inputs.
+    """The recipe for a pretraining on this many inputs.
 
-    `RECIPE` (Muon) gets as far with fewer inputs; where there are many, `LONG_RECIPE` (AdamW) names
-    more of them, and its layers serve digits as well.
+    `RECIPE` (Muon) needs fewer inputs to get equally far. With many, `LONG_RECIPE` (AdamW) gets
+    more of them right, and its layers serve digits equally well.
     """
     return RECIPE if images < LONG else LONG_RECIPE
 
@@ -66,7 +66,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A pretrained network, BatchNorm folded, and how it came about."""
+    """A pretrained network, its BatchNorm folded, and how it was trained."""
 
     net: FiveLayerNet
     history: History
@@ -80,10 +80,7 @@ def fresh(
     kind: type[FiveLayerNet] = FiveLayerNet,
     gain: float = FIRST_LAYER_GAIN,
 ) -> FiveLayerNet:
-    """An untrained network for this source, with the BatchNorm that pretraining uses.
-
-    `gain` scales the random W¹ that it starts with.
-    """
+    """An untrained network for this source, with BatchNorm; `gain` scales its random W¹."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = kind(source.n_classes, batch_norm=True, modality=source.modality)
@@ -106,14 +103,13 @@ def pretrain(
 ) -> Pretrained:
     """Train a fresh network on `images` inputs of `source`, in batches of 256.
 
-    With `out`, a checkpoint is kept there while it runs, so that the same call continues after an
-    interruption exactly where it was; at the end the network is saved there and the checkpoint
-    goes. A finished network is overwritten only where `overwrite` asks for it, or asked before it
-    was interrupted, and no other program can write into `out` meanwhile (CourseError). Under
-    torchrun every process takes its share of each batch. `held_out` is the same source with another
-    seed; it measures the accuracy. `net` is a fresh network of another kind; without a `recipe` it
-    is that of `recipe_for`. (There are more than seven parameters, since a run of days is said
-    whole in one call.)
+    With `out`, a checkpoint is kept there while it runs, and the same call continues after an
+    interruption exactly where it was. At the end the network is saved there and the checkpoint
+    removed. Raises CourseError where `out` holds a finished network and `overwrite` is False, and
+    where another program writes there. Under torchrun each process takes its share of each batch.
+    `held_out` is the same source with another seed, and measures the accuracy. `recipe` is
+    `recipe_for(images)` unless given. `net` is a fresh network of another kind. (There are more
+    than seven parameters, because one call describes a run of days.)
     """
     steps = images // BATCH
     if steps < 2:
@@ -146,13 +142,13 @@ def pretrain(
     def batch_at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         return source.batch(step * BATCH + acc.process_index * share, share)
 
-    with contextlib.ExitStack() as held:
-        if out is not None:  # rather now than after an hour of training
+    with contextlib.ExitStack() as claim:
+        if out is not None:  # checked now, not after an hour of training
             if acc.is_main_process:
-                held.enter_context(storage.claimed(storage.make_folder(out)))
-            overwrite = overwrite or (out / CHECKPOINT).exists()  # which is of this run, or refused
+                claim.enter_context(storage.claimed(storage.make_folder(out)))
+            overwrite = overwrite or (out / CHECKPOINT).exists()  # of this run, or it is refused
             files.free_folder(out, overwrite)
-            if (out / OLD_CHECKPOINT).exists():  # else it would start over without a word
+            if (out / OLD_CHECKPOINT).exists():  # otherwise it would start over without a word
                 raise checkpoint.of_another_version(out / OLD_CHECKPOINT)
         identity = {"seed": seed, "source": type(source).__name__, "source_seed": source.seed}
         callbacks = replace(
@@ -176,7 +172,7 @@ def pretrain(
 
 @torch.no_grad()
 def accuracy_on(net: FiveLayerNet, source: Source, images: int = 5000) -> float:
-    """Share of `images` inputs of `source` that `net` calls by their name, 0 … 1."""
+    """The share of `images` inputs of `source` that `net` gets right, 0 … 1."""
     right = 0
     for start in range(0, images, 1000):
         x, y = source.batch(start, min(1000, images - start))
@@ -184,7 +180,7 @@ def accuracy_on(net: FiveLayerNet, source: Source, images: int = 5000) -> float:
     return right / images
 
 
-SHIPPED = {  # by source: what it is, and inputs that the shipped network was pretrained on
+SHIPPED = {  # by source: what it is, and how many inputs the shipped network was pretrained on
     "emoji-images": ("renders of drawings", 1_000_000),
     "spoken-names": ("spoken names", 400_000),
     "written-names": ("written names", 400_000),
@@ -194,9 +190,9 @@ SHIPPED = {  # by source: what it is, and inputs that the shipped network was pr
 def source(
     name: str, seed: int, device: torch.device | str = "cpu", held_out: bool = False
 ) -> Source:
-    """A source by its name; `held_out` is what its accuracy is measured on, whatever the seed.
+    """A source by its name, or the `held_out` one that measures accuracy, whatever the seed.
 
-    Of spoken names it has other voices, of the others other random renders and slips.
+    Held-out spoken names have other voices, and the other sources other random renders and slips.
     """
     from tl_course.data.sources.emoji_images import EmojiImages
     from tl_course.data.sources.spoken_names import SpokenNames
@@ -211,7 +207,7 @@ def source(
 
 
 def shipped_folder(name: str) -> Path:
-    """Where a shipped network is; CourseError names those that are shipped."""
+    """The folder of a shipped network; CourseError for a name that is not shipped."""
     if name not in SHIPPED:
         raise CourseError(f"The course ships no network '{name}'; it has {', '.join(SHIPPED)}.")
     return files.SHIPPED / name
@@ -225,7 +221,7 @@ def _shipped(folder: Path, made: int) -> FiveLayerNet:
 def pretrained(name: str = "emoji-images") -> FiveLayerNet:
     """A network that the course ships, pretrained on a source by `tl-course records`.
 
-    It is shared, not copied: adaptations never change it, and neither should you.
+    Every caller gets the same object: adaptations never change it, and neither should you.
     """
     folder = shipped_folder(name)
     weights = folder / files.WEIGHTS_FILE

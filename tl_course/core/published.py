@@ -1,7 +1,7 @@
-"""Networks that others trained, with the same face as the course's own.
+"""Networks that others trained, with the interface of the course's own.
 
-`load(name)` gives a network with a `requirement` (what it takes), `features(x)` (what its fixed
-part makes of it) and an output layer, so that Option 1 and Option 2 adapt it like any other:
+`load(name)` gives a network with a `requirement` (its input), `features(x)` (from its frozen part)
+and an output layer, so that Option 1 and Option 2 adapt it like any other:
 
     net = published.load("efficientnet-lite0", cut="blocks.4", size=112)
     transfer.option_1(net, net.requirement.prepare(pictures), labels)
@@ -38,10 +38,8 @@ from tl_course.core.input_spec import Pictures, Tokens
 GRID = 3  # a picture cut off in the middle of a network is averaged over GRID × GRID regions
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 MOST_CONFIG = 10_000_000  # bytes of a configuration; one with 22,000 classes has two million
-MOST_READ = (
-    20_000_000  # bytes of what else is read beside the weights: word pieces of all languages
-)
-LONGEST = 64  # word pieces of a text; what is longer is cut off
+MOST_READ = 20_000_000  # bytes of another file beside the weights: word pieces of all languages
+LONGEST = 64  # word pieces of a text; longer texts are cut off
 
 
 @dataclass(frozen=True)
@@ -82,11 +80,11 @@ MINILM_HASH = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
 class Published(nn.Module):
-    """Somebody's network: a body that sees or reads, and an output layer that names.
+    """A published network: a body that computes features, and an output layer.
 
-    `names` are the classes of its output layer, where it has one of its own. Statistics of
-    BatchNorm stay as they are also while it is trained (Option 2): fifty pictures are too few to
-    estimate them, and "fixed" then means that no hidden state moves.
+    `names` are the classes of its own output layer, where that came with it. BatchNorm keeps its
+    statistics also in training (Option 2), because fifty pictures are too few to estimate them. So
+    a frozen layer is frozen, buffers included.
     """
 
     def __init__(
@@ -221,10 +219,10 @@ def _up_to(model: nn.Module, cuts: Sequence[str]) -> nn.Module:
 def features_at(
     name: str, cuts: Sequence[str | None], size: int
 ) -> tuple[Pictures, Callable[[torch.Tensor], dict[str | None, torch.Tensor]]]:
-    """What it makes of pictures at several cuts in one pass: the requirement, and a function.
+    """The features at several cuts in one pass: the requirement, and a function.
 
-    The function takes `[n, 3, size, size]` as required and gives features `[n, …]` by cut, the same
-    as those of `load(name, cut, size)`.
+    The function takes `[n, 3, size, size]` as required and gives features `[n, …]` by cut. They
+    equal those of `load(name, cut, size)`.
     """
     model, _, _, (mean, std, _) = _model(name)
     last = _last_linear(model)
@@ -240,10 +238,10 @@ def features_at(
 
 
 def _last_linear(model: nn.Module) -> str:
-    found = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
-    if not found:
+    linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    if not linear:
         raise CourseError("This network has no linear output layer; name a `cut` to borrow up to.")
-    return found[-1]
+    return linear[-1]
 
 
 @functools.cache
@@ -261,10 +259,10 @@ def _lite0_weights() -> dict[str, torch.Tensor]:
 def _verified(path: Path, expected: str) -> Path:
     if not path.is_file():
         raise CourseError(f"{path} is missing; install the package that it belongs to again.")
-    found = storage.sha256(path)
-    if found != expected:
+    actual = storage.sha256(path)
+    if actual != expected:
         raise CourseError(
-            f"{path} is not the file that the course knows (SHA-256 {found[:12]}…, expected "
+            f"{path} is not the file that the course knows (SHA-256 {actual[:12]}…, expected "
             f"{expected[:12]}…), so it is not loaded; install the package that it belongs to again."
         )
     return path
@@ -275,8 +273,8 @@ def _lite0(trained: bool = True):
 
     model = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     if trained:
-        own = model.state_dict()  # the same tensors in the same order, under timm's names
-        model.load_state_dict(dict(zip(own, _lite0_weights().values(), strict=True)))
+        names = model.state_dict()  # timm's; the tensors are the same, in the same order
+        model.load_state_dict(dict(zip(names, _lite0_weights().values(), strict=True)))
     half = (0.5, 0.5, 0.5)
     return model, imagenet_names(), LITE0, (half, half, 224)
 
@@ -342,10 +340,10 @@ def _timm(name: str):
     model, scale = _online(make, f"timm's {name}")
     shown = model.pretrained_cfg
     card = f"see the card of {shown.get('hf_hub_id') or name}"
-    told = (shown["architecture"], card, shown.get("license"), shown.get("paper_name"))
-    architecture, *said = (printable(str(text or "see its card")) for text in told)
+    facts = (shown["architecture"], card, shown.get("license"), shown.get("paper_name"))
+    architecture, *others = (printable(str(fact or "see its card")) for fact in facts)
     names = [printable(str(label)) for label in shown.get("label_names") or ()]
-    return model, names, About(f"{architecture} of timm", *said), scale
+    return model, names, About(f"{architecture} of timm", *others), scale
 
 
 LAYERS = re.compile("depth|layer|block|stage|repeat|group")  # keys that say how many there are
@@ -441,7 +439,7 @@ def _weights_fit(name: str, make: Callable[[], nn.Module]) -> nn.Module:
     """The network of `make` without its memory, where it is not too large."""
     with files.shapes_alone():
         model = make()
-    numbers = sum(one.numel() for one in (*model.parameters(), *model.buffers()))
+    numbers = sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
     if numbers > MOST_WEIGHTS:
         raise _refused(name, f"it has {numbers:,} weights, and at most {MOST_WEIGHTS:,} fit")
     return model
@@ -525,7 +523,7 @@ def _checked_reader(name: str) -> str | None:
 
 
 def _online(fetch: Callable, name: str):
-    """What `fetch` gives; where it cannot be reached or is not there, one sentence."""
+    """What `fetch` returns; CourseError where it fails for want of a connection or of the name."""
     try:
         with _no_waiting():
             return fetch()
@@ -542,9 +540,9 @@ def _online(fetch: Callable, name: str):
 
 @contextlib.contextmanager
 def _no_waiting():
-    """Without a connection the hub's library looks only at what it has, and does not try for long.
+    """Without a connection, let the hub's library use only what it has on the disk.
 
-    It would ask six times for each file, for half a minute and more.
+    Otherwise it would ask six times for each file, for half a minute and more.
     """
     from huggingface_hub import constants
 
@@ -562,5 +560,5 @@ def _no_waiting():
 
 
 def n_weights(net: nn.Module) -> int:
-    """How many numbers a network has learnt."""
+    """How many parameters a network has."""
     return sum(parameter.numel() for parameter in net.parameters())

@@ -1,7 +1,6 @@
-"""What an adaptation is run with: settings chosen on validation data, and which option to take.
+"""Settings of adaptations, chosen on validation data, and which option to take.
 
-`settings.json` is what `tl_course/study/tuning.py` chose out of the tables that it records; the
-network and the training know of no table.
+`tl_course/study/tuning.py` chose `settings.json` from the tables that it records.
 """
 
 import json
@@ -11,14 +10,14 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 
 FILE = files(__package__) / "settings.json"
-OFFLINE, OFFICIAL = "tuning", "official_tuning"  # on the digits that are here, on all of MNIST
-MANY = 1000  # labelled images, the most that the digits that are here give
+OFFLINE, OFFICIAL = "tuning", "official_tuning"  # on the installed digits, on all of MNIST
+MANY = 1000  # labelled images, the most that the installed digits give
 MOST_STEPS = 3
 
 
 @dataclass(frozen=True, order=True)
 class Settings:
-    """What is chosen on validation data: for Option 1 `l2` alone, else learning rate and steps."""
+    """What is chosen on validation data: `l2` for Option 1, otherwise learning rate and steps."""
 
     l2: float = 1e-3
     learning_rate: float = 1e-3
@@ -26,29 +25,29 @@ class Settings:
 
 
 def table(name: str) -> dict[tuple, Settings]:
-    """The settings that were chosen from the recorded table `name`, by what they are for."""
+    """The settings chosen from the recorded table `name`, by (arm, augmented, images)."""
     rows = json.loads(FILE.read_text(encoding="utf-8"))[name]
     return {tuple(row["for"]): Settings(row["l2"], row["rate"], row["steps"]) for row in rows}
 
 
 def chosen(arm: str, images: int, augment: bool = False, name: str = OFFLINE) -> Settings:
-    """The tuned settings for the nearest number of images (by ratio) that was tuned for.
+    """The settings tuned for the nearest number of images, by ratio, in the tuning `name`.
 
-    `name` says in which tuning; with more than `MANY` images they are those of `official`. An arm
-    that was not tuned with augmentation takes what was chosen without.
+    With more than `MANY` images they are those of `official`. An arm that was not tuned with
+    augmentation takes the settings chosen without it.
     """
     if name == OFFLINE and images > MANY:
         return official(arm, images, augment)
-    every = table(name)
-    augmented = augment and any(key[:2] == (arm, True) for key in every)
-    sizes = [key[2] for key in every if key[:2] == (arm, augmented)]
-    return every[arm, augmented, nearest(sizes, images)]
+    tuned = table(name)
+    augmented = augment and any(key[:2] == (arm, True) for key in tuned)
+    sizes = [key[2] for key in tuned if key[:2] == (arm, augmented)]
+    return tuned[arm, augmented, nearest(sizes, images)]
 
 
 def official(arm: str, images: int, augment: bool = False) -> Settings:
     """As `chosen`, from the tuning on all of MNIST.
 
-    With more images than were tuned for the rate is that of the most, and the steps grow with the
+    Beyond the largest tuned number of images the learning rate stays, and the steps grow with the
     images, up to `MOST_STEPS` times.
     """
     settings = chosen(arm, images, augment, OFFICIAL)
@@ -58,14 +57,15 @@ def official(arm: str, images: int, augment: bool = False) -> Settings:
 
 
 def nearest(sizes: Iterable[int], images: int) -> int:
-    """The one of `sizes` that is nearest to `images`, by ratio."""
+    """The size in `sizes` that is nearest to `images`, by ratio."""
     return min(sizes, key=lambda n: abs(math.log(n / images)))
 
 
 def fixed(option: str, images: int, augment: bool = False) -> Settings:
-    """One recipe whatever the number of images, for who has no validation data to choose on.
+    """The same settings for any number of images, for learners without validation data.
 
-    It is the middle of the grids that `tl_course/study/tuning.py` searches, so no result chose it.
+    They are the middle of the grids that `tl_course/study/tuning.py` searches, so no result chose
+    them.
     """
     fresh = 3e-3 if augment else 1e-3
     rate = fresh if option == "scratch" else 3e-4
@@ -74,7 +74,7 @@ def fixed(option: str, images: int, augment: bool = False) -> Settings:
 
 @dataclass(frozen=True)
 class Advice:
-    """What the course recommends for a number of labelled images, and why."""
+    """Which option the course recommends for a number of labelled images, and why."""
 
     option: str  # "1" or "2"
     augment: bool
@@ -92,11 +92,11 @@ OPTION_1_UP_TO = {False: 300, True: 30}  # labelled images, by whether they are 
 
 
 def recommended(images: int, augment: str | None = None) -> Advice:
-    """Which option for how many labelled images; `augment` is "on", "off" or None (no wish).
+    """The recommended option for a number of labelled images; `augment` is "on", "off" or None.
 
-    The rule is what the course's own experiment with digits found (`results/sweep.csv`); for other
-    tasks it is a starting point, not a law. Without a wish it augments, which helped every arm on
-    digits; on drawings like those of the pretraining it did harm (`results/tasks.csv`).
+    The rule comes from the course's experiment with digits (`results/sweep.csv`). For other tasks
+    it is a starting point, not a law. None augments, which helped every arm on digits but harmed
+    drawings like those of the pretraining (`results/tasks.csv`).
     """
     copies = augment != "off"
     few = images <= OPTION_1_UP_TO[copies]

@@ -1,7 +1,7 @@
 """From a source network to a target task: Option 1, Option 2, and their controls.
 
 Every adaptation takes `(net, labelled, test=…, seed=…)` and gives an `Adapted`. The source network
-is never changed. Settings were chosen on validation digits, never on the test part.
+never changes. Settings were chosen on validation digits, never on test digits.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Adapted:
-    """An adapted network and how it came about; `seconds` leaves the scoring out."""
+    """An adapted network and how it was trained; `seconds` does not include the test."""
 
     net: FiveLayerNet
     option: str
@@ -40,11 +40,11 @@ class Adapted:
 
     @property
     def predictions(self) -> torch.Tensor:
-        """The class given to each test example: int64 `[n_test]`."""
+        """The predicted class of each test example: int64 `[n_test]`."""
         return self.scores.argmax(1)
 
     def tested(self, test: Examples | None) -> Adapted:
-        """The same, with scores and accuracy on the examples of a test (None: as it is)."""
+        """A copy with scores and accuracy on test examples; itself where `test` is None."""
         if test is None:
             return self
         scores = training.predict(self.net, test.x)
@@ -76,10 +76,10 @@ def option_1(
     chosen: Settings | None = None,
     callbacks: Callbacks | None = None,
 ) -> Adapted:
-    """Option 1: W¹,b¹ … W⁴,b⁴ fixed, only a new output layer W⁵,b⁵ trained on what is labelled.
+    """Option 1: W¹,b¹ … W⁴,b⁴ frozen, and a new output layer W⁵,b⁵ trained on labelled examples.
 
     The frozen layers compute their features once, without gradients. `seed` matters for
-    augmentation alone: the problem is convex, so that every start ends at the same W⁵,b⁵.
+    augmentation alone, because the problem is convex and every start ends at the same W⁵,b⁵.
     `callbacks` run before every tenth update and at the end.
     """
     return _new_output_layer("option-1", net, labelled, seed, augment, chosen, callbacks).tested(
@@ -119,7 +119,7 @@ def output_first(
     """Output layer first, then everything (LP-FT, arXiv 2202.10054): Option 2 begun where 1 ends.
 
     A fresh output layer sends large gradients into layers that were good already; a trained one
-    does not. Of the settings `chosen`, the penalty is that of the first half.
+    does not. The penalty `l2` in `chosen` is for the output layer's own training.
     """
     if chosen is None:
         first = settings.chosen("option-1", len(labelled), augment)
@@ -135,19 +135,19 @@ def fine_tune(
 ) -> Adapted:
     """Train everything but the `frozen` layers ("layer1", …), from the weights that `net` has.
 
-    Its output layer, which has a unit for each class already, is trained on too. `more` is
-    `augment`, `chosen`, `callbacks`, as in `option_2`.
+    Its output layer, which already has a unit for each class, is trained further too. `more` may
+    hold `augment`, `chosen` and `callbacks`, as in `option_2`.
     """
     return _trained("option-2", copy.deepcopy(net), labelled, seed, frozen=frozen, **more)
 
 
 def from_scratch(labelled: Examples, *, seed: int = 0, **more) -> Adapted:
-    """The control of Option 2: the same training (`test`, …) of the same network, but fresh."""
+    """The control of Option 2: the same training of a network with fresh weights."""
     return adapt("scratch", None, labelled, seed=seed, **more)
 
 
 def random_frozen(labelled: Examples, *, seed: int = 0, **more) -> Adapted:
-    """The control of Option 1: the same output layer on four layers of fresh, fixed weights."""
+    """The control of Option 1: the same output layer on four frozen layers of fresh weights."""
     return adapt("random-frozen", None, labelled, seed=seed, **more)
 
 
@@ -161,10 +161,10 @@ def adapt(
     augment: bool = False,
     **more,
 ) -> Adapted:
-    """One of the ways to learn, by its name in tables; a control without `net` makes one.
+    """Adapt by the name that an arm has in tables; a control without a `net` makes a fresh one.
 
-    "option-1", "option-2", "output-first", "scratch", "random-frozen". `more` may hold
-    `chosen` and `callbacks`.
+    The arms are "option-1", "option-2", "output-first", "scratch" and "random-frozen". `more` may
+    hold `chosen` and `callbacks`.
     """
     if arm in ("scratch", "random-frozen") and net is None:
         net = fresh_network(labelled.x, seed, labelled.modality)
@@ -172,14 +172,14 @@ def adapt(
         more["chosen"] = more.get("chosen") or settings.chosen(arm, len(labelled), augment)
     ways = {"output-first": output_first, "option-2": option_2, "scratch": option_2}
     way = ways.get(arm, option_1)
-    found = way(net, labelled, test=test, seed=seed, augment=augment, **more)
-    return replace(found, option=arm)
+    adapted = way(net, labelled, test=test, seed=seed, augment=augment, **more)
+    return replace(adapted, option=arm)
 
 
 def _new_output_layer(
     arm, net, labelled, seed, augment, chosen: Settings | None, callbacks: Callbacks | None = None
 ) -> Adapted:
-    """The work of Option 1."""
+    """Option 1 without the test."""
     _check(net, labelled, augment)
     chosen = chosen or settings.chosen(arm, len(labelled), augment)
     callbacks = callbacks or Callbacks()
@@ -197,16 +197,16 @@ def _new_output_layer(
             callbacks.on_step(step, adapted, history)
 
     looks = {"on_look": look if callbacks.on_step is not None else None, "stop": callbacks.stop}
-    found = output_layers(adapted, [labelled], [seed], [chosen.l2], augment=augment, **looks)
-    history.finished = len(found.losses) == FIT_STEPS or not callbacks.stopped
-    look(len(found.losses), found.weight[:, 0], found.bias[:, 0], found.losses)
+    fit = output_layers(adapted, [labelled], [seed], [chosen.l2], augment=augment, **looks)
+    history.finished = len(fit.losses) == FIT_STEPS or not callbacks.stopped
+    look(len(fit.losses), fit.weight[:, 0], fit.bias[:, 0], fit.losses)
     return Adapted(adapted, arm, len(labelled), history.seconds, history)
 
 
 def _trained(
     arm, start, labelled, seed, augment=False, chosen=None, callbacks=None, frozen=()
 ) -> Adapted:
-    """The work of Option 2: `start`, which has an output layer for the classes, is trained."""
+    """Option 2 without the test: train `start`, which has an output layer for the classes."""
     _check(start, labelled, augment)
     chosen = chosen or settings.chosen(arm, len(labelled), augment)
     begun = time.perf_counter()
@@ -226,11 +226,11 @@ def fresh_network(
     first: tuple[FiveLayerNet, int] | None = None,
     stop: threading.Event | None = None,
 ) -> FiveLayerNet:
-    """Fresh random weights, each unit's activation rescaled on `images` to mean 0, spread 1.
+    """A network with random weights, each unit's activation scaled on `images` to mean 0, spread 1.
 
-    Data-dependent initialisation (arXiv 1511.06856): without it a random network does worse, and
-    a control should be as strong as it can be. `first` (net, k) takes the first k layers from a
-    network as they are. After `stop` the deeper layers are left as they come.
+    This data-dependent initialisation (arXiv 1511.06856) makes a random network better, and a
+    control should be as strong as it can be. `first` (net, k) copies the first k layers of a
+    network. After `stop` deeper layers are not scaled.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -256,9 +256,9 @@ def fresh_network(
 def batches(
     images: torch.Tensor, labels: torch.Tensor, seed: int, augment: bool = False
 ) -> Callable[[int], tuple[torch.Tensor, torch.Tensor]]:
-    """Batches as a function of the step: all images where they are few, else shuffled passes.
+    """Batches as a function of the step: all images where they are few, otherwise shuffled passes.
 
-    Of a class with fewer images each comes more often: every class has the same say.
+    Images of smaller classes come more often, so that every class has the same weight.
     """
     places = _evenly(labels.cpu())
     n = len(places)
@@ -266,8 +266,8 @@ def batches(
     per_pass = n // size
 
     def batch_at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        of_pass, within = divmod(step, per_pass)
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + of_pass)
+        number, within = divmod(step, per_pass)
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
         order = places[torch.randperm(n, generator=generator)[within * size : (within + 1) * size]]
         x = images[order]
         index = torch.arange(step * size, (step + 1) * size, device=x.device)
@@ -277,7 +277,8 @@ def batches(
 
 
 def _evenly(labels: torch.Tensor) -> torch.Tensor:
-    """Places in `labels` `[n]`, those of each class as often as those of the largest."""
-    of = [(labels == label).nonzero()[:, 0] for label in labels.unique()]
-    most = max(map(len, of))
-    return torch.cat([where.repeat(-(-most // len(where)))[:most] for where in of]).sort().values
+    """Places in `labels` `[n]`, repeated so that each class comes as often as the largest."""
+    by_class = [(labels == label).nonzero()[:, 0] for label in labels.unique()]
+    most = max(map(len, by_class))
+    repeated = [places.repeat(-(-most // len(places)))[:most] for places in by_class]
+    return torch.cat(repeated).sort().values
