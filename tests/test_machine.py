@@ -117,3 +117,12 @@ def test_parts_are_computed_by_threads_that_each_compute_alone(four_cores):
     assert set(here) == {threading.current_thread()}
     on_gpu = machine.in_threads(lambda _: threading.current_thread(), [1, 2], torch.device("cuda"))
     assert set(on_gpu) == {threading.current_thread()}
+
+
+@pytest.mark.parametrize("fault", [TypeError, OSError, AttributeError])  # Windows; macOS's library
+def test_another_c_library_is_left_alone(monkeypatch, fault):
+    def refuse(_):
+        raise fault
+
+    monkeypatch.setattr(machine.ctypes, "CDLL", refuse)
+    machine.keep_freed_memory.__wrapped__()

@@ -123,6 +123,7 @@ def pretrain(
         raise CourseError(
             f"Seed {source.seed} is the one whose inputs measure the accuracy; choose another seed."
         )
+    machine.keep_freed_memory()
     acc = session.accelerator()
     recipe = recipe or recipe_for(images)
     bf16 = machine.has_fast_bf16(acc.device) if recipe.bf16 is None else recipe.bf16
