@@ -22,7 +22,7 @@ from conftest import HUNG
 from nbclient import NotebookClient
 
 from tl_course.app import notebooks
-from tl_course.lessons import lesson
+from tl_course.lessons import lesson, speed
 
 ALL = notebooks.find()
 NAMES = [path.stem for path in ALL]
@@ -117,6 +117,7 @@ def test_how_a_notebook_is_kept(path):
         assert promise in first, f"the first cell does not say: {promise}"
     assert "## What you saw" in text
     assert "pyplot" not in source
+    assert path.stem[:2] in speed.SECONDS, "a learner is told how long it computes"
     if path in OF_THE_COURSE:
         assert values["weights"] == "shipped"
         assert f'Lesson("{path.stem[:2]}"' in source and "tl.show(lesson, claims." in source

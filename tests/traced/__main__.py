@@ -19,4 +19,4 @@ for place, sentence, printed in checking.untraced():
 if places:
     sys.exit(json.dumps(places, ensure_ascii=False, indent=1))
 if begins:
-    sys.exit("\n".join(checking.problems(begins)))
+    sys.exit("\n".join(checking.problems(begins)) or 0)
