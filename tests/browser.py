@@ -193,10 +193,14 @@ def new_page(browser, width: int = 1280, height: int = 900, **more) -> Iterator:
 
 
 def _listen(said: list[str], message) -> None:
+    url = message.location.get("url", "")
     # JupyterLab puts a picture that is attached to a cell into the page before it looks it up.
-    attached = message.location.get("url", "").startswith("attachment:")
-    if message.type == "error" and not attached:
-        said.append(f"console: {message.text} ({message.location.get('url', '')})")
+    attached = url.startswith("attachment:")
+    # It asks for the list of kernels every few seconds. The server answers 500 while one of them is
+    # being started (jupyter-server/enterprise_gateway, issue 1395), and JupyterLab asks again.
+    polled = "/api/kernels?" in url and "status of 500" in message.text
+    if message.type == "error" and not (attached or polled):
+        said.append(f"console: {message.text} ({url})")
 
 
 # What the page knows about its notebook, by JupyterLab's own objects: the panel is windowed, so
