@@ -5,6 +5,7 @@ import itertools
 import json
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -348,13 +349,25 @@ def test_output_first_is_option_2_begun_where_option_1_ends(net, ten, target, mo
     assert layers_fingerprint(moved.net) != layers_fingerprint(net)
 
 
-def test_side_by_side_gives_every_result_once():
+def test_side_by_side_gives_every_result_once_in_the_order_of_the_plan(tmp_path, monkeypatch):
     from math import gcd
 
+    from tl_course.base import machine
     from tl_course.base.parallel import side_by_side
 
-    assert sorted(side_by_side(gcd, [(4, 6), (9, 6), (5, 10)])) == [2, 3, 5]
+    def second_ends_first(number, over):
+        if number == 2:
+            over.touch()
+        while not over.exists():
+            time.sleep(0.01)
+        return number
+
+    assert list(side_by_side(gcd, [(4, 6), (9, 6), (5, 10)])) == [2, 3, 5]
     assert list(side_by_side(gcd, [])) == []
+    monkeypatch.setattr(machine, "cores", lambda: 2)
+    monkeypatch.setattr(machine, "device", lambda: torch.device("cpu"))
+    plan = [(1, tmp_path / "over"), (2, tmp_path / "over")]
+    assert list(side_by_side(second_ends_first, plan, worth_it=1)) == [1, 2]
 
 
 def test_tuning_tries_what_is_missing_on_validation_digits_only(net):
