@@ -136,6 +136,8 @@ def test_the_first_answer_counts_also_when_the_cell_is_run_again(learner):
     again = ask(74)
     assert again.form.typed == ["30"] and "you said 30" in again.form.told.lower()
     assert progress_store.read("predictions")["03.ten"]["measured"] == {"": 73.05}
+    predictions.keep("03", "ten", own.asked, {"": 73})  # from a second window
+    assert progress_store.read("predictions")["03.ten"]["said"] == {"": 30}
 
 
 def test_a_home_that_cannot_be_written_to_keeps_nobody_from_the_result(learner, monkeypatch):

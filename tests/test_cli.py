@@ -474,6 +474,7 @@ def test_run_goes_on_after_a_failure_and_reports(clone, tmp_path, capsys):
     index = (out / "index.html").read_text(encoding="utf-8")
     assert '<a href="00_runs.html">It runs &amp; ends</a>' in index
     assert '<a href="01_fails.html">It fails</a>' in index and "raised TypeError" in index
+    assert "2 notebooks, 1 failed" in index
     assert "GIVEN quick 3" in (out / "00_runs.html").read_text(encoding="utf-8")
 
 

@@ -216,6 +216,10 @@ def test_a_bar_filter_prefers_bars_and_an_edge_filter_edges():
 def test_a_unit_that_answers_to_nothing_prefers_nothing():
     answers = torch.tensor([[0.0, -1.0], [-2.0, -1.0], [1.0, 2.0]])
     assert preference.preferred(answers).tolist() == [-1, -1, 1]
+    net = one_filter(torch.zeros(3, 7, 7))
+    net[0].bias.data.fill_(1.0)  # as much to plain grey as to anything else
+    answers = preference.class_responses(net, "0", size=16, every=27)
+    assert preference.preferred(answers).tolist() == [-1]
 
 
 def test_preferences_are_shares(net):

@@ -131,6 +131,8 @@ def test_written_digits_hold_out_whole_languages_and_share_no_text(fold):
     parts = ("pool", "validation", "test")
     spoken_in = [set(written_target.languages(part, fold)) for part in parts]
     assert len(set.union(*spoken_in)) == sum(map(len, spoken_in)) == len(written_target.LANGUAGES)
+    turns = (written_target.languages("test", one) for one in range(written_target.FOLDS))
+    assert sorted(sum(turns, ())) == sorted(written_target.LANGUAGES), "each is the test once"
     target = written_target.written_digits(fold)
     assert target.test.modality == "text" and target.test.y.bincount().tolist() == [200] * 10
     texts = [set(written_target.read(getattr(target, part).x)) for part in parts]

@@ -103,6 +103,8 @@ def test_a_render_depends_on_seed_and_index_alone():
     other, other_labels = EmojiImages(seed=4).batch(990, 40)
     assert not torch.equal(labels, other_labels)
     assert (other - whole).abs().mean() > 0.1
+    one_thing = source.of_thing(7, 20), EmojiImages(seed=4).of_thing(7, 20)
+    assert (one_thing[0] - one_thing[1]).abs().mean() > 0.1, "in other poses and styles, too"
 
 
 def test_a_pass_shows_every_thing_once_in_a_new_order():

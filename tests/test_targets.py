@@ -272,6 +272,10 @@ def test_the_omniglot_script_fetches_and_counts(tmp_path, monkeypatch, http_serv
     script["main"]()
     assert omniglot.archive().read_bytes() == content
     assert "Greek: 200 drawings to learn from, 120 for the test" in capsys.readouterr().out
+    served.write_bytes(content + b"!")
+    omniglot.archive().unlink()
+    with pytest.raises(CourseError, match="sent another"):
+        script["main"]()
     omniglot.omniglot.cache_clear()
 
 

@@ -45,6 +45,16 @@ def test_the_loss_falls_and_the_history_tells():
     assert not net.training and history.seconds > 0
 
 
+def test_an_update_has_the_gradient_of_its_batch_alone():
+    net = FiveLayerNet(1000)
+    recipe = Recipe(steps=3, learning_rate=0.0, bf16=False)  # the weights stay as they are
+    train(net, source_batch, recipe)
+    x, y = source_batch(2)
+    loss = torch.nn.functional.cross_entropy(net(x), y)
+    (wanted,) = torch.autograd.grad(loss, [net.output.weight])
+    assert torch.allclose(net.output.weight.grad, wanted, atol=1e-5)
+
+
 @pytest.mark.parametrize("muon_rate", [None, 0.1])
 def test_stopped_anywhere_and_resumed_gives_the_same_weights(tmp_path, muon_rate):
     recipe = Recipe(
@@ -350,6 +360,9 @@ def test_a_checkpoint_is_not_continued_with_another_seed(tmp_path):
 def test_what_measures_must_not_be_what_is_trained_on():
     with pytest.raises(CourseError, match="another seed"):
         pretraining.pretrain(EmojiImages(7), 1024, held_out=EmojiImages(7))
+    trained_on = pretraining.source("written-names", 7)
+    measured = pretraining.source("written-names", 7, held_out=True)
+    assert trained_on.seed == 7 and measured.seed == pretraining.HELD_OUT_SEED
 
 
 @pytest.mark.parametrize("name", pretraining.SHIPPED)

@@ -26,7 +26,7 @@ from tl_course.data.examples import Examples, draw
 from tl_course.data.inputs import to_picture
 from tl_course.data.targets.handwritten import handwritten, raw_digits
 from tl_course.study import trials
-from tl_course.study.sweep import ARMS, sweep
+from tl_course.study.sweep import ARMS, classical, sweep
 
 
 @pytest.fixture
@@ -166,6 +166,7 @@ def test_the_controls_start_from_fresh_weights(ten, target, net):
         assert (before.std((0, 2, 3)) - 1).abs().max() < 1e-2
         x = fresh.layer(number, x)
     assert 0.15 < frozen.accuracy < 0.7
+    assert layers_fingerprint(scratch.net) != layers_fingerprint(fresh), "they were not trained"
 
 
 def test_augmentation_makes_other_views_of_the_same_digits(ten):
@@ -269,6 +270,14 @@ def test_the_sweep_gives_one_row_a_run_and_shares_its_draws(net, target):
     assert not torch.equal(fixed[0]["right"], tuned["right"])
 
 
+def test_what_option_1_and_other_arms_learn_from_is_the_same_draw(net, target):
+    option_1_row, floor = sweep(net, target, [10], 1, arms=["classical", "option-1"])
+    labelled = draw(target.pool, 10, 0)
+    by_hand = option_1(net, labelled, test=target.test)
+    assert option_1_row["accuracy"] == pytest.approx(by_hand.accuracy, abs=2e-3)
+    assert torch.equal(floor["right"], classical(labelled, target.test)[0])
+
+
 def test_runs_side_by_side_are_those_one_after_another(net, target, monkeypatch):
     from tl_course.base import parallel as module
 
@@ -370,10 +379,11 @@ def test_side_by_side_gives_every_result_once_in_the_order_of_the_plan(tmp_path,
     assert list(side_by_side(second_ends_first, plan, worth_it=1)) == [1, 2]
 
 
-def test_tuning_tries_what_is_missing_on_validation_digits_only(net):
+def test_tuning_tries_what_is_missing_on_validation_digits_only(target, monkeypatch):
     from tl_course.study import tuning
 
     rows = []
+    monkeypatch.setattr(tuning, "handwritten", lambda full: replace(target, test=None))
     plan = list(tuning.missing(tuning.OFFLINE, tuning.HEADS, rows))
     *task, todo = plan[0]
     assert task == ["tuning", "option-1", False, 10, 0] and len(todo) == 9
@@ -381,6 +391,8 @@ def test_tuning_tries_what_is_missing_on_validation_digits_only(net):
     assert [row["l2"] for row in rows] == [c.l2 for c in todo[:2]]
     again = list(tuning.missing(tuning.OFFLINE, tuning.HEADS, rows))
     assert again[0][:5] == plan[0][:5] and again[0][5] == todo[2:] and len(again) == len(plan)
+    one_step = [Settings(steps=1)]
+    assert len(tuning.run("tuning", "scratch", False, 10, 0, one_step)) == 1
     assert {len(t[5]) for t in tuning.missing(tuning.OFFLINE, tuning.WHOLE, [])} == {15, 9}
 
 
