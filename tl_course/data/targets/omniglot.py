@@ -48,8 +48,9 @@ def omniglot(alphabet: str) -> Target:
     names = tuple(f"{alphabet.replace('_', ' ')} {number}" for number in range(1, LETTERS + 1))
     drawings, parts = list(_drawings(alphabet)), {}
     for part, writers in PARTS.items():
-        labels, ink = zip(*((d[0] - 1, d[2]) for d in drawings if d[1] in writers), strict=True)
-        parts[part] = Examples(_input(ink), torch.tensor(labels), names)
+        of_part = [(letter - 1, ink) for letter, writer, ink in drawings if writer in writers]
+        labels, inks = zip(*of_part, strict=True)
+        parts[part] = Examples(_input(inks), torch.tensor(labels), names)
     return Target(**parts)
 
 
