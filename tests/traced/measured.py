@@ -9,6 +9,7 @@ import functools
 import math
 import re
 
+import faults
 import numpy as np
 import pandas as pd
 from attacks import forked
