@@ -193,7 +193,7 @@ def test_a_state_with_any_damage_is_refused_whole(kind, make):
     experiment.show = lambda: None  # what is drawn is not asked here
     good = json.loads(experiment.state_text())
     for key in set(good) - {"experiment", "format"}:
-        for wrong in (None, "nonsense", -5, [1], {"a": 1}, 10**12):
+        for wrong in (None, "nonsense!", -5, [1], {"a": 1}, 10**12):
             with pytest.raises(CourseError) as refused:
                 experiment.set_state(json.dumps(good | {key: wrong}))
             assert str(refused.value).endswith(".")
