@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import threading
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -229,7 +230,7 @@ def wheelhouse(folder: Path) -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
 
-        def locked(lock: Path, name: str, python: str, asked: list[str]) -> dict:
+        def locked(lock: Path, name: str, *_: object) -> dict:
             lock.write_text('lock-version = "1.0"')
             file = "minilm" if "minilm" in lock.name else f"a_{name[:3]}"
             address = f"http://127.0.0.1:{server.server_port}/{file}-1-py3-none-any.whl"
@@ -240,6 +241,16 @@ def wheelhouse(folder: Path) -> None:
             course = folder.parent / "course"
             list(house.make(course, folder / "house", ["linux", "windows"], ["3.12"]))
         server.shutdown()
+
+
+def filled(folder: Path) -> object:
+    """Every file of a wheelhouse; of the packed course, whose dates differ, the files in it."""
+    files = contents(folder)
+    name = f"house/{house.COURSE}.zip"
+    if name in files:
+        with zipfile.ZipFile(folder / name) as packed:
+            files[name] = packed.testzip() or sorted(packed.namelist())
+    return files
 
 
 def packed_recordings(folder: Path) -> None:
@@ -273,6 +284,6 @@ COMMANDS = {
     "release": Command(release, released, notebook),
     "download": Command(download, contents),
     "unpack": Command(unpack, contents, packed_recordings),
-    "wheelhouse": Command(wheelhouse, contents, small_course),
+    "wheelhouse": Command(wheelhouse, filled, small_course),
     "saved drawings": Command(save_drawings, contents),
 }
