@@ -78,8 +78,9 @@ def _new_file(path: Path) -> BinaryIO:
     path.parent.mkdir(exist_ok=True)
     if path.parent.is_symlink():
         raise CourseError(
+            "link",
             f"{path.parent} is a link, and a folder is expected: remove it, or choose another "
-            "folder for the renders."
+            "folder for the renders.",
         )
     path.unlink(missing_ok=True)
     return path.open("xb")
@@ -123,19 +124,23 @@ def _take(out: Path, recipe: str, verify: bool) -> None:
         earlier = content.decode(errors="replace")
         if earlier != recipe + "\n":
             raise CourseError(
+                "another_run",
                 f"{out} holds other data ({printable(earlier.strip())}, and now {recipe} was "
-                "asked for); choose another folder."
+                "asked for); choose another folder.",
             )
         return
     if verify:
-        raise CourseError(f"{out} holds no renders: run the same command without --verify first.")
+        raise CourseError(
+            "no_renders", f"{out} holds no renders: run the same command without --verify first."
+        )
     storage.make_folder(out)
     names = [name for name in sorted(os.listdir(out)) if name != ".DS_Store"]
     strange = [name for name in names if not storage.is_draft(name)]
     if strange:
         raise CourseError(
+            "not_empty",
             f"{out} holds other things ({printable(strange[0])}): give an empty folder, or one "
-            "that is not there yet."
+            "that is not there yet.",
         )
     storage.write_text(stamp, recipe + "\n")
 
@@ -161,8 +166,9 @@ def main() -> None:
             done = writer.is_done(start, n)
             if args.verify and not (done and _same(writer, start, *source.pixels(start, n))):
                 raise CourseError(
+                    "damaged",
                     f"Renders {start} to {start + n - 1} in {args.out} are missing or damaged: "
-                    f"delete {writer.file_of(start)} and run the same command without --verify."
+                    f"delete {writer.file_of(start)} and run the same command without --verify.",
                 )
             if not done:
                 writer.write(start, *source.pixels(start, n))

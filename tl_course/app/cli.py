@@ -74,8 +74,9 @@ def lab(args: argparse.Namespace) -> int:
     originals = notebooks.find()
     if not args.dry_run and notebooks.refused_as_root(args.passed_on):
         raise CourseError(
+            "root",
             "JupyterLab does not start for root, who may change everything on this machine: start "
-            "it as an ordinary user, or add `--allow-root` if this is a container."
+            "it as an ordinary user, or add `--allow-root` if this is a container.",
         )
     for sentence in notebooks.copy_for_learner(originals, folder):
         print(sentence)
@@ -319,15 +320,17 @@ def _take_places(args: argparse.Namespace, claims: contextlib.ExitStack) -> None
             written = name in ("out", "share", "report") and name != other != "report"
             if written and folder in (place, *place.parents):
                 raise CourseError(
+                    "place_inside",
                     f"--{name} must be outside the folder that is given to --{other} "
-                    f"({getattr(args, other)}): choose another place."
+                    f"({getattr(args, other)}): choose another place.",
                 )
     if args.out and (args.out / pretraining.CHECKPOINT).exists():
         raise CourseError(
-            f"{args.out} holds a pretraining that is not finished: give --out another folder."
+            "unfinished_pretraining",
+            f"{args.out} holds a pretraining that is not finished: give --out another folder.",
         )
     if not storage.is_text(args.maker):
-        raise CourseError("--maker is not valid UTF-8 text: type the name again.")
+        raise CourseError("not_utf8", "--maker is not valid UTF-8 text: type the name again.")
     for folder, free_folder in ((args.out, files.free_folder), (args.share, sharing.free_folder)):
         if folder:
             claims.enter_context(storage.claimed(storage.make_folder(folder)))
@@ -366,7 +369,9 @@ def _adapt(args: argparse.Namespace) -> int:
     except CourseError as error:
         if args.leave_out or not any(finding.what in WANTED for finding in checked.findings):
             raise
-        raise CourseError(f"{error}; or add --leave-out to go on without such files") from None
+        raise CourseError(
+            error.code, f"{error}; or add --leave-out to go on without such files"
+        ) from None
     if not args.leave_out:
         print(checked, file=sys.stderr)
         if checked.copies:
@@ -569,7 +574,7 @@ def mark(args: argparse.Namespace) -> int:
     out = storage.free_file(args.out, args.force)
     for name in ("minutes", "memory"):
         if not 0 < (limit := getattr(args, name)) < 1000:
-            raise CourseError(f"--{name} is {limit:g}; give a number between 0 and 1,000.")
+            raise CourseError("limit", f"--{name} is {limit:g}; give a number between 0 and 1,000.")
     limits = 60 * args.minutes, 1e9 * args.memory
     every = []
     with _ended_as_by_ctrl_c():
@@ -677,12 +682,14 @@ def _done(args: argparse.Namespace, **result: object) -> int:
 def _sizes(args: argparse.Namespace) -> list[int]:
     """The numbers of --images; it also checks --draws."""
     if not 1 <= args.draws <= MOST_DRAWS:
-        raise CourseError(f"--draws is {args.draws}; give a number from 1 to {MOST_DRAWS}.")
+        raise CourseError(
+            "draws", f"--draws is {args.draws}; give a number from 1 to {MOST_DRAWS}."
+        )
     try:
         return [int(size) for size in args.images.split(",")]
     except ValueError:
         raise CourseError(
-            f"--images {args.images} is no list of numbers; write it like 10,50,200."
+            "no_numbers", f"--images {args.images} is no list of numbers; write it like 10,50,200."
         ) from None
 
 
@@ -692,7 +699,9 @@ def _chosen(name: str, args: argparse.Namespace, every: tuple[str, ...]) -> list
     items = text.split(",") if text else list(every)
     for item in items:
         if item not in every:
-            raise CourseError(f"--{name} has '{item}', which is none of {', '.join(every)}.")
+            raise CourseError(
+                "unknown_choice", f"--{name} has '{item}', which is none of {', '.join(every)}."
+            )
     return items
 
 

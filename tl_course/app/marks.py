@@ -78,8 +78,9 @@ def points_in(table: Path) -> Points:
         if key not in points or not 0 <= value <= MOST_POINTS:
             line = printable(",".join(map(str, row.values())))
             raise CourseError(
+                "points",
                 f"{table} has a line '{line}': write the number of a notebook, the name of one of "
-                f"its exercises, and points from 0 to {MOST_POINTS}, below {','.join(HEAD)}."
+                f"its exercises, and points from 0 to {MOST_POINTS}, below {','.join(HEAD)}.",
             )
         points[key] = value
     return points
@@ -133,7 +134,9 @@ def _assign(course: Path, notebook: Path, points: Points) -> NotebookNode:
     config.CourseDirectory.root = str(course)
     done = NbGraderAPI(config=config).generate_assignment(number)
     if not done["success"]:
-        raise CourseError(f"nbgrader could not release notebook {number}: {_last(done['error'])}.")
+        raise CourseError(
+            "not_released", f"nbgrader could not release notebook {number}: {_last(done['error'])}."
+        )
     return nbformat.read(course / "release" / number / notebook.name, as_version=4)
 
 
@@ -190,22 +193,27 @@ def mark(folder: Path, number: str, handed_in: Path, limits: Limits) -> Iterator
     `folder` is one that `make` made. `limits` are for one notebook.
     """
     if not can_mark():
-        raise CourseError(NOT_INSTALLED)
+        raise CourseError("no_nbgrader", NOT_INSTALLED)
     if not (folder / CONFIG).is_file():
         raise CourseError(
+            "no_marks_folder",
             f"{folder} is not the folder 'marks' of a release: give that, or make one with "
-            "`tl-course release`."
+            "`tl-course release`.",
         )
     (notebook,) = notebooks.find([number])
     points = points_in(folder / POINTS)
     of = {name: worth for (where, name), worth in points.items() if where == notebook.stem[:2]}
     if not of:
-        raise CourseError(f"Notebook {number} has no exercises: choose another one to mark.")
+        raise CourseError(
+            "no_exercises", f"Notebook {number} has no exercises: choose another one to mark."
+        )
     files = sorted(
         path for path in handed_in.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
     )
     if not files:
-        raise CourseError(f"There is no notebook (.ipynb) in {handed_in}: give another folder.")
+        raise CourseError(
+            "no_notebooks", f"There is no notebook (.ipynb) in {handed_in}: give another folder."
+        )
     students = set()
     with notebooks.this_python_kernel(), _course(folder) as course:
         released = _assign(course, notebook, points)
@@ -213,7 +221,9 @@ def mark(folder: Path, number: str, handed_in: Path, limits: Limits) -> Iterator
             marks = Marks(student_of(file, handed_in, notebook), of)
             try:
                 if marks.student in students:
-                    raise CourseError(f"{file} is the second of this student; not marked")
+                    raise CourseError(
+                        "second_of_student", f"{file} is the second of this student; not marked"
+                    )
                 students.add(marks.student)
                 submission = _prepared(file, released)
                 place = folder / notebook.stem[:2] / marks.student
@@ -258,7 +268,9 @@ def _marked(course: Path, place: Path, notebook: Path, submission, marks: Marks,
     if code:
         why = re.search(r"\| ERROR\] (.+)", output)
         reason = _last(why[1] if why else output)
-        raise CourseError(f"not marked: nbgrader ended with code {code} and said '{reason}'")
+        raise CourseError(
+            "not_marked", f"not marked: nbgrader ended with code {code} and said '{reason}'"
+        )
     graded = notebook_in(place / "autograded" / marks.student / number / name)
     with Gradebook(f"sqlite:///{place / GRADEBOOK}") as gradebook:
         graded_notebook = gradebook.find_submission_notebook(notebook.stem, number, marks.student)
@@ -294,7 +306,9 @@ def notebook_in(file: Path) -> NotebookNode:
         node = nbformat.reads(text.decode("utf-8"), as_version=4)
         nbformat.validate(node)
     except Exception as error:  # nbformat raises many kinds for damaged JSON
-        raise CourseError(f"{file.name} is no sound notebook ({_last(str(error))})") from None
+        raise CourseError(
+            "damaged_notebook", f"{file.name} is no sound notebook ({_last(str(error))})"
+        ) from None
     return node
 
 
@@ -314,12 +328,15 @@ def _run(command: list[str], folder: Path, log: BinaryIO, limits: Limits) -> int
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return process.wait(0.5)
             if time.monotonic() > end:
-                raise CourseError(f"not marked: it took longer than {seconds / 60:g} minutes")
+                raise CourseError(
+                    "too_slow", f"not marked: it took longer than {seconds / 60:g} minutes"
+                )
             used = [child.info["memory_info"] for child in _processes_of(run)]
             if sum(info.rss for info in used if info) > memory:
                 raise CourseError(
+                    "too_much_memory",
                     f"not marked: it took more than {storage.in_words(memory)} of memory, as what "
-                    "prints without end does (--memory allows more)"
+                    "prints without end does (--memory allows more)",
                 )
     finally:
         for _ in range(100):  # they may start new ones meanwhile

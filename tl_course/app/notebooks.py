@@ -63,8 +63,9 @@ def find(only: list[str] | None = None, folder: Path | None = None) -> list[Path
     notebooks = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
     if not notebooks:
         raise CourseError(
+            "no_notebooks",
             f"There are no notebooks in {folder}; the command works in a clone of the course, "
-            "so clone it and set it up there with `python3 start.py lab`."
+            "so clone it and set it up there with `python3 start.py lab`.",
         )
     if not only:
         return notebooks
@@ -75,8 +76,9 @@ def find(only: list[str] | None = None, folder: Path | None = None) -> list[Path
         if not matching:
             known = ", ".join(p.stem[:2] for p in notebooks)
             raise CourseError(
+                "no_notebook",
                 f"There is no notebook {asked!r}; choose one of {known}, for example "
-                f"`--notebook {notebooks[0].stem[:2]}`."
+                f"`--notebook {notebooks[0].stem[:2]}`.",
             )
         chosen.update(matching)
     return sorted(chosen)
@@ -98,13 +100,15 @@ def untouched(notebook: Path) -> "NotebookNode":
     for cell in exercise_cells(node):
         if cell.source not in expected:
             raise CourseError(
+                "changed_cell",
                 f"The cell {cell.id} of {notebook} is not as the course has it: put the original "
-                "back, and write answers into copies (`python3 start.py lab`)."
+                "back, and write answers into copies (`python3 start.py lab`).",
             )
         expected.remove(cell.source)
     if expected:
         raise CourseError(
-            f"{notebook} lacks {len(expected)} of its exercises: put the original back."
+            "lacks_exercises",
+            f"{notebook} lacks {len(expected)} of its exercises: put the original back.",
         )
     return node
 

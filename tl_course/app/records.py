@@ -53,7 +53,9 @@ def make_all(names: Sequence[str] = (), anew: bool = False) -> list[str]:
     unknown = sorted(set(names) - {*weights.MADE, *every})
     if unknown:
         known = ", ".join([*weights.MADE, *every])
-        raise CourseError(f"Nothing that is recorded is called '{unknown[0]}'; there is {known}.")
+        raise CourseError(
+            "no_table", f"Nothing that is recorded is called '{unknown[0]}'; there is {known}."
+        )
     for name, make in weights.MADE.items():
         missing = not (files.SHIPPED / name / files.WEIGHTS_FILE).exists()
         if (missing or anew) and (not names or name in names):

@@ -61,8 +61,9 @@ def release(out: Path, overwrite: bool = False) -> Iterator[str]:
         if leaks:
             text, file = next(iter(leaks.items()))
             raise CourseError(
+                "leaks",
                 f"The student's version would have {len(leaks)} texts of solutions, such as "
-                f"'{text[:60]}' in {file}: take them out of the course's own files."
+                f"'{text[:60]}' in {file}: take them out of the course's own files.",
             )
         aside = _put_in_place(draft, out)
     yield "student: the course without solutions; hand out this folder."
@@ -154,8 +155,9 @@ def solution_texts() -> set[str]:
             texts |= {_spaced(code), _spaced(reason), *hidden}
     except KeyError:
         raise CourseError(
+            "no_solutions",
             "This version of the course has no solutions, so that there is nothing to release from "
-            "it: use the one that the course is published with."
+            "it: use the one that the course is published with.",
         ) from None
     return texts
 

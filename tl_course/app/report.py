@@ -41,7 +41,9 @@ def free_folder(out: Path, notebooks: list[Path], overwrite: bool = False) -> Pa
     """
     out = storage.make_folder(out.resolve())
     if any(notebook.parent == out for notebook in notebooks):
-        raise CourseError(f"{out} has the notebooks themselves: give --out another folder.")
+        raise CourseError(
+            "notebooks_there", f"{out} has the notebooks themselves: give --out another folder."
+        )
     earlier = _made(out)
     names = (f"{notebook.stem}{end}" for notebook in notebooks for end in (".html", ".ipynb"))
     written = {INDEX, *names}
@@ -71,7 +73,7 @@ def run_notebook(notebook: Path, out: Path, budget: str, seed: int) -> Executed:
         with storage.atomic_path(executed) as draft:
             error = execute(notebook, draft, budget, seed)
             if not draft.stat().st_size:
-                raise CourseError(error or "nothing came of it")
+                raise CourseError("not_run", error or "nothing came of it")
     except CourseError as problem:
         error = str(problem)
     seconds = time.perf_counter() - start

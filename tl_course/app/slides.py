@@ -59,7 +59,9 @@ def _executed(notebook: Path, budget: str) -> NotebookNode:
         draft = Path(elsewhere, notebook.name)
         problem = report.execute(notebook, draft, budget, seed=0)
         if problem:
-            raise CourseError(f"{notebook.name} could not be run, so it has no slides: {problem}")
+            raise CourseError(
+                "not_run", f"{notebook.name} could not be run, so it has no slides: {problem}"
+            )
         return nbformat.read(draft, as_version=4)
 
 

@@ -81,9 +81,10 @@ def systems(listed: str | None) -> list[str]:
     for name in names:
         if name not in SYSTEMS:
             raise CourseError(
+                "no_wheels_for_system",
                 f"There are no wheels of everything for {name}: say by --for which systems the "
                 f"folder is for ({', '.join(SYSTEMS)}). PyTorch has none for Intel Macs since its "
-                "version 2.3, and none for Windows on ARM."
+                "version 2.3, and none for Windows on ARM.",
             )
     return list(dict.fromkeys(names))
 
@@ -94,7 +95,8 @@ def pythons(listed: str | None) -> list[str]:
     for version in versions:
         if not re.fullmatch(r"3\.\d\d", version):
             raise CourseError(
-                f"--python has '{version}'; write versions from 3.11 on, like 3.12 or 3.11,3.12."
+                "versions",
+                f"--python has '{version}'; write versions from 3.11 on, like 3.12 or 3.11,3.12.",
             )
     return list(dict.fromkeys(versions))
 
@@ -108,7 +110,7 @@ def make(
     all of its wheels are there.
     """
     if out.is_dir() and any(out.iterdir()) and not (out / WHEELS).is_dir():
-        raise CourseError(f"{out} holds other things: give a new folder by --out.")
+        raise CourseError("not_empty", f"{out} holds other things: give a new folder by --out.")
     wheels = storage.make_folder(out / WHEELS)
     with storage.claimed(out), tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
@@ -209,7 +211,9 @@ def _locked(lock: Path, name: str, python: str, arguments: list[str], scratch: P
         selected = resolved.select(environment=environment, tags=system.tags(python))
         return {f"{package.name}=={package.version}": file for package, file in selected}
     except PylockSelectError as error:
-        raise CourseError(f"{problem} ({error}): choose another version by --python.") from None
+        raise CourseError(
+            "unsuitable_python", f"{problem} ({error}): choose another version by --python."
+        ) from None
 
 
 def _uv(arguments: list[str], scratch: Path, problem: str) -> None:
@@ -220,8 +224,9 @@ def _uv(arguments: list[str], scratch: Path, problem: str) -> None:
         program = find_uv_bin()
     except (ImportError, FileNotFoundError):
         raise CourseError(
+            "no_uv",
             "uv, which finds packages for other systems, is not installed here: "
-            "`python3 start.py lab --with test` brings it."
+            "`python3 start.py lab --with test` brings it.",
         ) from None
     settings = {
         "UV_CACHE_DIR": str(scratch / "uv"),
@@ -238,7 +243,8 @@ def _uv(arguments: list[str], scratch: Path, problem: str) -> None:
     if process.returncode:
         words = printable(" ".join(process.stderr.split()), 600)
         raise CourseError(
-            f"{problem}; this needs a network (behind a proxy, set HTTPS_PROXY); uv says: {words}"
+            "uv_failed",
+            f"{problem}; this needs a network (behind a proxy, set HTTPS_PROXY); uv says: {words}",
         )
 
 
@@ -251,9 +257,10 @@ def _fetch(wheels: list[PackageWheel], folder: Path) -> Iterator[str]:
     remaining, free = sum(wheel.size or 0 for wheel in missing), storage.free_on(folder)
     if remaining > free:
         raise CourseError(
+            "disk_full",
             f"The disk of {folder} has {storage.in_words(free)} free, and "
             f"{storage.in_words(remaining)} are to be fetched: free some, or give another folder "
-            "by --out."
+            "by --out.",
         )
     yield f"Fetching {len(missing)} files, {_size(missing)}. Ctrl-C stops it; it can be continued."
     for wheel in missing:
@@ -294,8 +301,9 @@ def _build(package: str, source: PackageSdist, wheels: Path, scratch: Path) -> P
     (wheel,) = folder.glob("*.whl")
     if not wheel.stem.endswith("-any"):
         raise CourseError(
+            "no_wheel",
             f"{package} is published without a wheel, and the one that was built serves this "
-            "system alone: choose another version by --python."
+            "system alone: choose another version by --python.",
         )
     with storage.atomic_path(wheels / wheel.name) as draft:
         shutil.copy(wheel, draft)

@@ -33,7 +33,9 @@ def download(
 
     path = storage.check_name(path)
     if path.is_dir():
-        raise CourseError(f"{path} is a folder where a file belongs: rename it or take it away.")
+        raise CourseError(
+            "is_folder", f"{path} is a folder where a file belongs: rename it or take it away."
+        )
     urls = [urls] if isinstance(urls, str) else list(urls)
     name, checksum = ("sha256", sha256) if sha256 else ("md5", md5)
 
@@ -59,11 +61,13 @@ def download(
     hosts = ", ".join(dict.fromkeys(urllib.parse.urlsplit(url).netloc for url in urls))
     if wrong := [error for error in failures if isinstance(error, _Wrong)]:
         raise CourseError(
+            "other_file",
             f"{hosts} sent another {path.name} than the course knows, and it was not kept: try "
-            "again, and if it happens again the file has changed and the course needs an update."
+            "again, and if it happens again the file has changed and the course needs an update.",
         ) from wrong[0]
     reason = printable(" ".join(storage.reason(failures[-1]).split()), 200)
     raise CourseError(
+        "unreachable",
         f"Could not reach {hosts} for {path.name} ({reason}); you are offline or the server is "
-        f"down, so try again later, or put the file at {path} yourself."
+        f"down, so try again later, or put the file at {path} yourself.",
     ) from failures[-1]

@@ -12,18 +12,23 @@ LONGEST = 900  # characters of a sentence that somebody reads
 
 
 class CourseError(Exception):
-    """Something a person can put right.
+    """Something a person can put right, `CourseError("no_folder", "There is no folder …")`.
 
     Its message is one sentence: what was wrong, what was expected, and what to do. The command
     line prints it without a traceback and exits with 2. It may quote what a stranger wrote: nothing
-    in it is obeyed by a terminal, and the middle of what is too long is left out.
+    in it is obeyed by a terminal, and the middle of what is too long is left out. Programs and
+    tests know the mistake by its `code`; tests/sentences.txt lists all sentences.
     """
 
-    def __init__(self, sentence: str):
+    def __init__(self, code: str, sentence: str):
         line = "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in sentence)
         if len(line) > LONGEST:
             line = f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
-        super().__init__(line)
+        super().__init__(code, line)
+        self.code = code
+
+    def __str__(self) -> str:
+        return self.args[1]
 
 
 def print_anything() -> None:
@@ -93,7 +98,7 @@ def refusals_told() -> Iterator[None]:
     except OSError as error:
         if error.filename is None:  # not about a file, so no person can mend it
             raise
-        raise CourseError(refusal(error)) from error
+        raise CourseError("refused_by_system", refusal(error)) from error
 
 
 def printable(text: str, most: int = 80) -> str:

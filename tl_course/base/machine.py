@@ -82,8 +82,9 @@ def threads() -> int:
     asked = os.environ.get(THREADS, "").strip()
     if asked and not (asked.isdecimal() and int(asked)):
         raise CourseError(
+            "threads",
             f"{THREADS} is '{asked}', and a whole number from 1 up is expected: set it to one, or "
-            "unset it."
+            "unset it.",
         )
     most = min(_usual_threads(), cores(), int(asked or cores()))
     return min(most, getattr(_this_thread, "most", None) or most)

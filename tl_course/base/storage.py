@@ -61,8 +61,9 @@ def expanded(path: str | os.PathLike) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         raise CourseError(
+            "no_user",
             f"There is no user whose home folder '{printable(os.fspath(path))}' begins with: write "
-            "the whole path."
+            "the whole path.",
         ) from None
 
 
@@ -96,7 +97,9 @@ def _private(folder: Path) -> Path:
     if os.name != "posix":
         return folder  # Windows has other rights, which are inherited
     if folder.parent.stat().st_mode & FOR_OTHERS and not _is_mine(folder):
-        raise CourseError(f"The folder {folder} belongs to somebody else: ask who made it.")
+        raise CourseError(
+            "owned_by_another", f"The folder {folder} belongs to somebody else: ask who made it."
+        )
     with contextlib.suppress(OSError):  # some disks have no such rights
         folder.chmod(0o700)
     return folder
@@ -136,8 +139,9 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         refused = getattr(error, "filename", None)  # of an OSError
         if refused and (Path(refused) == draft or Path(refused) in path.parents):
             raise CourseError(
+                "not_writable",
                 f"Cannot write {path} ({reason(error)}); close any program that has it open, "
-                "or choose a folder that you may write to."
+                "or choose a folder that you may write to.",
             ) from error
         raise
     finally:
@@ -191,7 +195,7 @@ def make_folder(
         _try(folder / "probe")
     except OSError as error:
         raise CourseError(
-            f"The folder {folder} cannot be written to ({reason(error)}); {advice}."
+            "not_writable", f"The folder {folder} cannot be written to ({reason(error)}); {advice}."
         ) from error
     return folder
 
@@ -226,8 +230,9 @@ def check_name(path: str | os.PathLike) -> Path:
     """The path; CourseError when its name is not text, so that no sentence could mention it."""
     if not is_text(os.fspath(path)):
         raise CourseError(
+            "not_utf8",
             f"The name '{printable(os.fspath(path))}' cannot be written as text, because some of "
-            "its bytes are not UTF-8 (they may be Latin-1): rename it."
+            "its bytes are not UTF-8 (they may be Latin-1): rename it.",
         )
     return Path(path)
 
@@ -248,7 +253,8 @@ def refuse_to_overwrite(path: Path, says: str, overwrite: bool) -> None:
     """Raises CourseError, which begins with `says`, where `path` is there and is to stay."""
     if os.path.lexists(path) and not overwrite:
         raise CourseError(
-            f"{says}: choose another place, or add --force (overwrite=True) to replace it."
+            "already_there",
+            f"{says}: choose another place, or add --force (overwrite=True) to replace it.",
         )
 
 
@@ -260,14 +266,16 @@ def free_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
     """
     path = check_name(path)
     if os.path.isdir(path):
-        raise CourseError(f"'{path}' is a folder: give the name of a file to be written.")
+        raise CourseError(
+            "is_folder", f"'{path}' is a folder: give the name of a file to be written."
+        )
     refuse_to_overwrite(path, f"{path} already exists", overwrite)
     make_folder(path.parent)
     try:
         _try(path)
     except OSError as error:
         raise CourseError(
-            f"{path} cannot be written ({reason(error)}): choose another name."
+            "not_writable", f"{path} cannot be written ({reason(error)}): choose another name."
         ) from None
     return path
 
@@ -318,10 +326,10 @@ def _held(path: Path, timeout: float, taken: str, refused: str, todo: str) -> It
         _make(path.parent)
         file_lock.acquire(timeout=timeout)
     except filelock.Timeout:
-        raise CourseError(taken) from None
+        raise CourseError("already_there", taken) from None
     except OSError as error:
         if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
-            raise CourseError(f"{refused} ({reason(error)}): {todo}.") from error
+            raise CourseError("not_writable", f"{refused} ({reason(error)}): {todo}.") from error
         # Some network disks know no locks; writing there is as safe as one is careful.
     try:
         yield
@@ -357,10 +365,11 @@ def disk_full(path: Path) -> CourseError:
     """The sentence for a full disk."""
     free = in_words(free_on(path.parent))
     return CourseError(
+        "disk_full",
         f"The disk that holds {path.parent} is full ({free} free), so {path.name} was "
         "not written and what was there before is unchanged; free some room (everything in "
         f"{os.environ.get('TL_COURSE_HOME') or 'the data home'} may be deleted, see "
-        "`tl-course doctor`) and try again."
+        "`tl-course doctor`) and try again.",
     )
 
 

@@ -37,12 +37,14 @@ def content(path: str | os.PathLike, most: int, follow: bool = True, whole: bool
             read = file.read(min(os.fstat(file.fileno()).st_size, most) + whole)
     except OSError as error:
         raise CourseError(
-            f"{path} cannot be read ({error.strerror}); give a plain file that you may read."
+            "unreadable",
+            f"{path} cannot be read ({error.strerror}); give a plain file that you may read.",
         ) from None
     if len(read) > most:
         raise CourseError(
+            "too_large",
             f"{path} is larger than {storage.in_words(most)}, more than is ever needed there; ask "
-            "its maker what it is."
+            "its maker what it is.",
         )
     return read
 
@@ -62,7 +64,7 @@ def parsed(text: bytes | str, where: object) -> object:
                 inner.encode("utf-8")  # raises for a lone surrogate
     except (ValueError, RecursionError):
         raise CourseError(
-            f"{where} is no JSON text, or not a sound one; ask its maker for another."
+            "no_json", f"{where} is no JSON text, or not a sound one; ask its maker for another."
         ) from None
     return value
 
@@ -102,7 +104,7 @@ def meet(value: object, schema: dict, where: object, todo: str) -> None:
         if error.rule == "required":
             key = next(name for name in error.rule_definition if name not in error.value)
         wrong = sentence.format(key=key, value=printable(str(error.value)))
-        raise CourseError(f"{where} {wrong}; {todo}.") from None
+        raise CourseError("not_as_described", f"{where} {wrong}; {todo}.") from None
 
 
 @functools.cache

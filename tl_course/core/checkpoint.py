@@ -58,7 +58,9 @@ def resume(path: Path, run: dict, parts: dict) -> tuple[int, dict, list[float], 
     """
     content = untrusted_input.content(path, MOST_BYTES)
     damaged = CourseError(
-        f"The checkpoint {path} is damaged, or is that of another network; delete it to start over."
+        "damaged",
+        f"The checkpoint {path} is damaged, or is that of another network; delete it to "
+        "start over.",
     )
     try:
         tensors = files.tensors_in(content, path, MOST_STATE)
@@ -77,8 +79,9 @@ def resume(path: Path, run: dict, parts: dict) -> tuple[int, dict, list[float], 
     if state["run"] != wanted:
         theirs = {key: value for key, value in state["run"].items() if wanted.get(key) != value}
         raise CourseError(
+            "another_run",
             f"The checkpoint {path} belongs to another run ({printable(str(theirs), 300)}, which "
-            "is not what was asked for); delete it, or give another folder."
+            "is not what was asked for); delete it, or give another folder.",
         )
     try:
         states = {name: _unpacked(state["kept"][name], tensors) for name in parts}
@@ -95,8 +98,9 @@ def resume(path: Path, run: dict, parts: dict) -> tuple[int, dict, list[float], 
 def of_another_version(path: Path) -> CourseError:
     """What to say of a checkpoint that this version of the course does not go on from."""
     return CourseError(
+        "other_version",
         f"The checkpoint {path} was made by another version of the course, and this one cannot go "
-        "on from it; delete it to start over."
+        "on from it; delete it to start over.",
     )
 
 

@@ -136,7 +136,9 @@ def _described(state: dict[str, torch.Tensor], kind: dict, about: dict) -> tuple
     content = as_file(state, {"network": text})
     if _header_size(content) > MOST_HEADER:
         most = storage.in_words(MOST_HEADER)
-        raise CourseError(f"{ABOUT} has more than {most}, which nobody reads: say less about it.")
+        raise CourseError(
+            "too_much_said", f"{ABOUT} has more than {most}, which nobody reads: say less about it."
+        )
     return content, text
 
 
@@ -166,7 +168,8 @@ def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
         storage.refuse_to_overwrite(description, f"{description} is of something else", overwrite)
     if (folder / SHARED_WEIGHTS_FILE).exists():
         raise CourseError(
-            f"{folder} holds a shared network ({SHARED_WEIGHTS_FILE}): save into another folder."
+            "holds_shared_network",
+            f"{folder} holds a shared network ({SHARED_WEIGHTS_FILE}): save into another folder.",
         )
     return folder
 
@@ -183,10 +186,12 @@ def _is_left_over(path: Path) -> bool:
 def to_save(net: FiveLayerNet, half: bool = False) -> dict[str, torch.Tensor]:
     """The tensors to write, on the CPU, float16 if `half`; CourseError for what is never saved."""
     if net.has_batch_norm:
-        raise CourseError("This network still has its BatchNorm; call fold(net) before saving it.")
+        raise CourseError(
+            "not_folded", "This network still has its BatchNorm; call fold(net) before saving it."
+        )
     if net.kernels != KERNELS:
         raise CourseError(
-            f"Only networks with kernels {KERNELS} are saved; this has {net.kernels}."
+            "kernels", f"Only networks with kernels {KERNELS} are saved; this has {net.kernels}."
         )
     dtype = torch.float16 if half else torch.float32
     return {k: v.detach().cpu().to(dtype).contiguous() for k, v in net.state_dict().items()}
@@ -216,11 +221,13 @@ def _weights_in(folder: Path | str) -> Path:
     if not os.path.isfile(path):  # Path.is_file raises for a name that no system takes
         if SHIPPED in path.parents:
             raise CourseError(
-                f"The course's own network {path} is missing: unpack or install the course again."
+                "course_incomplete",
+                f"The course's own network {path} is missing: unpack or install the course again.",
             )
         raise CourseError(
+            "no_network",
             f"There is no network in {folder}: {WEIGHTS_FILE} is missing. "
-            "Give the folder that save() or 'tl-course pretrain --out' wrote."
+            "Give the folder that save() or 'tl-course pretrain --out' wrote.",
         )
     return path
 
@@ -229,8 +236,9 @@ def _description(content: bytes, path: Path) -> dict:
     text = texts_in(content, path).get("network")
     if not isinstance(text, str):
         raise CourseError(
+            "another_kind",
             f"{path} is a safetensors file, but not a network of this course (it carries no "
-            "description). Networks of other kinds are loaded as published networks."
+            "description). Networks of other kinds are loaded as published networks.",
         )
     return _parsed_description(text, path)
 
@@ -267,7 +275,7 @@ def read(
     """
 
     def unfit(why: str) -> CourseError:
-        return CourseError(f"{where} does not fit {called}: {why}.")
+        return CourseError("does_not_fit", f"{where} does not fit {called}: {why}.")
 
     state = tensors_in(content, where)
     with shapes_alone():
@@ -286,12 +294,15 @@ def read(
         tensors = f"{extra} tensor{'s' if extra > 1 else ''}"
         raise unfit(f"it holds {tensors} that the network does not have")
     if fingerprint(state) != expected:
-        raise CourseError(f"{where} is damaged: its weights do not match their fingerprint.")
+        raise CourseError(
+            "fingerprint", f"{where} is damaged: its weights do not match their fingerprint."
+        )
     for name, value in state.items():
         if not torch.isfinite(value).all():
             raise CourseError(
+                "not_finite",
                 f"{where} is of no use: {name} holds NaN or infinite weights; ask its maker for "
-                "a sound one."
+                "a sound one.",
             )
     weights = {name: value.float() for name, value in state.items()}
     net.load_state_dict(weights, assign=True, strict=not tied)
@@ -345,7 +356,7 @@ def tensors_in(content: bytes, where: object, most: int = MOST_HEADER) -> dict[s
 def _damaged(content: bytes, where: object, why: str) -> CourseError:
     if is_pickle(content):
         why = "it is a pickle, which can run code when it is opened; only safetensors are read"
-    return CourseError(f"{where} is damaged or is no safetensors file ({why}): {AGAIN}.")
+    return CourseError("damaged", f"{where} is damaged or is no safetensors file ({why}): {AGAIN}.")
 
 
 def is_pickle(content: bytes) -> bool:

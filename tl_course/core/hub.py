@@ -14,8 +14,9 @@ def check_name(name: str) -> None:
     """Raise CourseError for a name that is not "owner/name"."""
     if not NAME.fullmatch(name):
         raise CourseError(
+            "hub_name",
             f"'{printable(name)}' is no name on the Hugging Face hub; it is written owner/name, "
-            "such as anna/my-five-layers."
+            "such as anna/my-five-layers.",
         )
 
 
@@ -62,7 +63,7 @@ def errors_told(name: str) -> Iterator[None]:
     except Exception as error:
         if (sentence := _sentence(error, name)) is None:
             raise
-        raise CourseError(sentence) from error
+        raise CourseError("hub", sentence) from error
 
 
 def _sentence(error: Exception, name: str) -> str | None:

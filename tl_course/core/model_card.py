@@ -70,12 +70,14 @@ class Card:
     def __post_init__(self):
         if not isinstance(self.licence, str | None):
             raise CourseError(
-                f"The licence of a card is {self.licence!r}: give its name as text, such as 'mit'."
+                "licence",
+                f"The licence of a card is {self.licence!r}: give its name as text, such as 'mit'.",
             )
         if self.tested and not 0 <= (self.right or 0) <= self.tested:
             raise CourseError(
+                "impossible_score",
                 f"A card says that {self.right} of {self.tested} test examples were right: give "
-                "`right` as a number from 0 to `tested`."
+                "`right` as a number from 0 to `tested`.",
             )
 
 
@@ -140,14 +142,16 @@ def description(net: FiveLayerNet, card: Card, state: dict[str, torch.Tensor], k
     licence = (card.licence or (SHARE_ALIKE if share_alike else "unknown")).lower()
     if share_alike and licence != SHARE_ALIKE:
         raise CourseError(
+            "licence_differs",
             f"The licence is {licence}, and this network is built on '{share_alike[0]}' under "
-            f"{SHARE_ALIKE}, which asks for the same licence: leave licence out, or say that one."
+            f"{SHARE_ALIKE}, which asks for the same licence: leave licence out, or say that one.",
         )
     classes = card.classes or tuple(f"class {i}" for i in range(net.n_classes))
     if len(classes) != net.n_classes:
         raise CourseError(
+            "class_names",
             f"The card has {len(classes)} class names and the network {net.n_classes} outputs; "
-            "give one name for each output, in their order."
+            "give one name for each output, in their order.",
         )
     materials = dict.fromkeys([*learnt_from(net), *card.stands_on])
     return {

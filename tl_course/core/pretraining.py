@@ -113,15 +113,20 @@ def pretrain(
     """
     steps = images // BATCH
     if steps < 2:
-        raise CourseError(f"{images} images are too few to pretrain on; ask for 512 or more.")
+        raise CourseError(
+            "too_few_images", f"{images} images are too few to pretrain on; ask for 512 or more."
+        )
     if images > MOST_IMAGES:
         raise CourseError(
+            "too_many_images",
             f"{images} images are more than any machine gets through; ask for {MOST_IMAGES} or "
-            "fewer."
+            "fewer.",
         )
     if held_out is not None and (held_out.seed - source.seed) % 2**32 == 0:
         raise CourseError(
-            f"Seed {source.seed} is the one whose inputs measure the accuracy; choose another seed."
+            "evaluation_seed",
+            f"Seed {source.seed} is the one whose inputs measure the accuracy; choose another "
+            "seed.",
         )
     machine.keep_freed_memory()
     acc = session.accelerator()
@@ -136,8 +141,9 @@ def pretrain(
     share, rest = divmod(BATCH, acc.num_processes)
     if rest:
         raise CourseError(
+            "processes",
             f"A batch of {BATCH} cannot be shared equally by {acc.num_processes} processes; start "
-            "2, 4, 8, … of them."
+            "2, 4, 8, … of them.",
         )
 
     def batch_at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -203,14 +209,18 @@ def source(
     if name == "spoken-names":
         return SpokenNames(seed, "held-out" if held_out else "source", device)
     if name not in SHIPPED:
-        raise CourseError(f"There is no source '{name}'; there is {', '.join(SHIPPED)}.")
+        raise CourseError(
+            "no_source", f"There is no source '{name}'; there is {', '.join(SHIPPED)}."
+        )
     return {"emoji-images": EmojiImages, "written-names": WrittenNames}[name](seed, device=device)
 
 
 def shipped_folder(name: str) -> Path:
     """The folder of a shipped network; CourseError for a name that is not shipped."""
     if name not in SHIPPED:
-        raise CourseError(f"The course ships no network '{name}'; it has {', '.join(SHIPPED)}.")
+        raise CourseError(
+            "no_network", f"The course ships no network '{name}'; it has {', '.join(SHIPPED)}."
+        )
     return files.SHIPPED / name
 
 

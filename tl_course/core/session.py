@@ -281,8 +281,9 @@ class Session:
         losses = torch.stack(self.losses).tolist() if self.losses else []
         if not all(map(math.isfinite, losses)):
             raise CourseError(
+                "diverged",
                 f"The loss is no longer a number at step {self.step}: the learning rate "
-                f"({self.recipe.learning_rate:g}) is too high for these data. Try a third of it."
+                f"({self.recipe.learning_rate:g}) is too high for these data. Try a third of it.",
             )
         return losses
 

@@ -82,8 +82,9 @@ def as_files(net: FiveLayerNet, card: Card, half: bool = False) -> dict[str, byt
         if len(content) > MOST[name]:
             most = storage.in_words(MOST[name])
             raise CourseError(
+                "too_much_said",
                 f"{called} makes {name} larger than {most}, which nobody would load: say less in "
-                "it, or give its classes shorter names."
+                "it, or give its classes shorter names.",
             )
     _network(contents.__getitem__, called)
     return contents
@@ -105,8 +106,9 @@ def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
     for name in sorted(os.listdir(folder)):
         if name not in expected and not storage.is_draft(name):
             raise CourseError(
+                "not_empty",
                 f"{folder} holds other things ({name}); share into an empty folder, so that only "
-                "what you mean to publish is in it."
+                "what you mean to publish is in it.",
             )
     return folder
 
@@ -135,8 +137,9 @@ def load_any(folder: Path | str) -> FiveLayerNet:
     shared, saved = map(os.path.exists, (folder / WEIGHTS_FILE, folder / files.WEIGHTS_FILE))
     if shared and saved:
         raise CourseError(
+            "two_networks",
             f"{folder} holds two networks, a shared one ({WEIGHTS_FILE}) and a saved one "
-            f"({files.WEIGHTS_FILE}): move the one that you do not want to another folder."
+            f"({files.WEIGHTS_FILE}): move the one that you do not want to another folder.",
         )
     shared = shared or os.path.exists(folder / CONFIG_FILE) and not saved
     return load_shared(folder) if shared else files.load(folder)
@@ -158,8 +161,9 @@ def load_shared(folder_or_name: Path | str, revision: str | None = None) -> Five
         folder, origin = fetch(origin, revision)
     if not os.path.isdir(folder):
         raise CourseError(
+            "no_folder",
             f"There is no folder {folder_or_name}; give one that share() wrote, or a name on the "
-            "Hugging Face hub such as owner/name."
+            "Hugging Face hub such as owner/name.",
         )
     _check_names(folder)
     net = _network(lambda name: _bytes(folder, name, MOST[name]), folder)
@@ -198,7 +202,7 @@ def _check_names(folder: Path) -> None:
 
 
 def _refused(what: Path | str, why: str) -> CourseError:
-    return CourseError(f"{what} is refused: {why}.")
+    return CourseError("refused", f"{what} is refused: {why}.")
 
 
 def _bytes(folder: Path, name: str, most: int) -> bytes:
@@ -260,34 +264,39 @@ def _checked(config: object, where: str) -> dict:
     for key, _, _ in untrusted_input.leaves(config):
         if key in untrusted_input.CUSTOM_CODE:
             raise CourseError(
+                "own_code",
                 f"{where} asks for code of its own ('{key}'), and none is run here; ask for a "
-                "network without it."
+                "network without it.",
             )
     about = config.get("tl_course") if isinstance(config, dict) else None
     kind = about.get("format") if isinstance(about, dict) else None
     if not isinstance(kind, str) or not kind.startswith(KIND):
         raise CourseError(
+            "another_kind",
             f"{where} is not that of a network shared by this course; networks of other kinds are "
-            "loaded as published networks (notebook 07)."
+            "loaded as published networks (notebook 07).",
         )
     if kind != FORMAT:
         raise CourseError(
+            "other_version",
             f"{where} has the format '{printable(kind)}', and this version of the course reads "
-            f"'{FORMAT}': it was made by another version, so update the course."
+            f"'{FORMAT}': it was made by another version, so update the course.",
         )
     untrusted_input.meet(config, CONFIG, where, "ask for the file that share() wrote")
     classes, n_classes = about["classes"], config["n_classes"]
     if len(classes) != n_classes:
         raise CourseError(
+            "class_names",
             f"{where} gives {len(classes):,} class names for {n_classes:,} classes; each class "
-            "needs one name."
+            "needs one name.",
         )
     _check_classes(classes, where)
     right, tested = (about["metrics"].get(key, 0) for key in ("right", "tested"))
     if right > tested:
         raise CourseError(
+            "impossible_score",
             f"{where} has {right:,} right of {tested:,} test examples; do not believe it, and ask "
-            "its maker."
+            "its maker.",
         )
     return about | {"metrics": model_card.metrics(right, tested)}
 
@@ -297,14 +306,16 @@ def _check_classes(classes: list[str], where: str) -> None:
     for name in classes:
         if not names.is_plain(name):
             raise CourseError(
+                "class_not_plain",
                 f"{where} has the class name '{printable(name)}', which is no plain text of one "
-                "line: ask its maker for another name."
+                "line: ask its maker for another name.",
             )
     twice = [name for name, count in Counter(map(names.composed, classes)).items() if count > 1]
     if twice:
         raise CourseError(
+            "class_twice",
             f"{where} has several classes called '{printable(twice[0])}': ask its maker for a name "
-            "for each."
+            "for each.",
         )
 
 
@@ -313,11 +324,12 @@ def _check_card(content: bytes, about: dict, path: Path | str) -> None:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         why = "is no text in UTF-8; ask its maker for the model card"
-        raise CourseError(f"{path} {why}.") from None
+        raise CourseError("refused", f"{path} {why}.") from None
     if about["fingerprint"] not in text:
         raise CourseError(
+            "another_card",
             f"{path} is the card of another network: it does not name the SHA-256 of this one's "
-            "weights; ask its maker for the right one."
+            "weights; ask its maker for the right one.",
         )
 
 
@@ -346,8 +358,9 @@ def fetch(name: str, revision: str | None = None) -> tuple[Path, str]:
     for file in FILES:
         if file not in sizes:
             raise CourseError(
+                "another_kind",
                 f"{name} on the Hugging Face hub has no {file}, so it is not a network shared "
-                "by this course; networks of other kinds are loaded as published networks."
+                "by this course; networks of other kinds are loaded as published networks.",
             )
         if sizes[file] > MOST[file]:
             size = storage.in_words(sizes[file])

@@ -70,8 +70,9 @@ def finite(answers: torch.Tensor) -> torch.Tensor:
     """The `answers`, unchanged; CourseError where one of them is NaN, infinite or nearly so."""
     if not (answers.abs() < LARGEST).all():
         raise CourseError(
+            "not_finite",
             "What the network makes of these examples is too large to be compared, or no number at "
-            "all, so its weights are of no use; take another network."
+            "all, so its weights are of no use; take another network.",
         )
     return answers
 

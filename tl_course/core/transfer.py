@@ -56,14 +56,18 @@ def _check(net: FiveLayerNet, labelled: Examples, augment: bool) -> None:
     x, y = labelled.x, labelled.y
     mismatch = net.requirement.mismatch(x, labelled.modality, labelled.scaled)
     if mismatch:
-        raise CourseError(mismatch)
+        raise CourseError("mismatch", mismatch)
     if len(x) != len(y):
-        raise CourseError(f"There are {len(x)} images and {len(y)} labels; each needs its own.")
+        raise CourseError(
+            "labels", f"There are {len(x)} images and {len(y)} labels; each needs its own."
+        )
     if len(y.unique()) < 2:
         needed = "to tell classes apart, at least two are needed"
-        raise CourseError(f"All images have the same label; {needed}.")
+        raise CourseError("one_label", f"All images have the same label; {needed}.")
     if augment and x.ndim != 4:
-        raise CourseError("Altered copies are made of pictures; adapt to texts without them.")
+        raise CourseError(
+            "no_pictures", "Altered copies are made of pictures; adapt to texts without them."
+        )
 
 
 def option_1(

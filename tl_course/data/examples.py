@@ -55,8 +55,9 @@ def draw_indices(y: torch.Tensor, names: tuple[str, ...], images: int, seed: int
         return torch.randperm(images, generator=generator.manual_seed(1000 * seed))
     if images < n_classes or images % n_classes:
         raise CourseError(
+            "unequal_shares",
             f"{images} images cannot be shared equally among {n_classes} classes; "
-            f"ask for a multiple of {n_classes}."
+            f"ask for a multiple of {n_classes}.",
         )
     each = images // n_classes
     chosen = []
@@ -64,8 +65,9 @@ def draw_indices(y: torch.Tensor, names: tuple[str, ...], images: int, seed: int
         where = (y == label).nonzero().flatten()
         if len(where) < each:
             raise CourseError(
+                "too_few_examples",
                 f"The pool has {len(where)} examples of class {names[label]}, fewer than the "
-                f"{each} that {images} images need; ask for fewer images."
+                f"{each} that {images} images need; ask for fewer images.",
             )
         order = torch.randperm(len(where), generator=generator.manual_seed(1000 * seed + label))
         chosen.append(where[order[:each]])

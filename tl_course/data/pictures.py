@@ -28,11 +28,7 @@ EIGHT_BITS = np.round(np.arange(65536) / 257).astype(np.uint8)  # of each 16-bit
 
 
 class PictureError(CourseError):
-    """A picture that cannot be opened; `kind` is "unreadable", "too large" or "not a file"."""
-
-    def __init__(self, sentence: str, kind: str):
-        super().__init__(sentence)
-        self.kind = kind
+    """A picture that cannot be opened; its code is "unreadable", "too_large" or "no_file"."""
 
 
 def open_picture(
@@ -50,7 +46,7 @@ def open_picture(
     name = printable(name, 500)
     try:
         if not isinstance(file, bytes) and (why := storage.no_file(file)):
-            raise _unreadable(name, why, "not a file")
+            raise _unreadable(name, why, "no_file")
         with io.BytesIO(file) if isinstance(file, bytes) else open(file, "rb") as content:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a learner reads one sentence instead
@@ -67,17 +63,18 @@ def open_picture(
         raise _unreadable(name, printable(why)) from None
 
 
-def _unreadable(name: str, why: str, kind: str = "unreadable") -> PictureError:
+def _unreadable(name: str, why: str, code: str = "unreadable") -> PictureError:
     return PictureError(
+        code,
         f"{name} is not a picture that can be read ({why}): replace it with a PNG or JPEG file, or "
         "leave it out.",
-        kind,
     )
 
 
 def _too_large(name: str, most_pixels: int) -> PictureError:
     return PictureError(
-        f"{name} has more than {most_pixels:,} pixels, which is the limit: shrink it.", "too large"
+        "too_large",
+        f"{name} has more than {most_pixels:,} pixels, which is the limit: shrink it.",
     )
 
 
@@ -85,9 +82,9 @@ def _decoded(content: BinaryIO, name: str, most_pixels: int) -> tuple[Image.Imag
     length = content.seek(0, os.SEEK_END)
     if length > MOST_BYTES:
         raise PictureError(
+            "too_large",
             f"{name} has {storage.in_words(length)}, and the limit is "
             f"{storage.in_words(MOST_BYTES)}: shrink it.",
-            "too large",
         )
     content.seek(0)
     with Image.open(content, formats=FORMATS) as picture:
@@ -97,9 +94,9 @@ def _decoded(content: BinaryIO, name: str, most_pixels: int) -> tuple[Image.Imag
             raise _too_large(name, most_pixels)
         if picture.format in ("JPEG", "MPO") and _scans(content) > MOST_SCANS:
             raise PictureError(
+                "too_large",
                 f"{name} has more parts than any camera's picture and would take minutes to read: "
                 "save it again as a PNG or JPEG file.",
-                "too large",
             )
         picture.draft(None, (JPEG_SIDE, JPEG_SIDE))
         picture.load()

@@ -39,8 +39,9 @@ def names_in(path: str) -> list[str]:
     names = path.replace("\\", "/").split("/")
     if names[0] == "" or re.match("[A-Za-z]:", path) or ".." in names or len(names) > DEEPEST:
         raise CourseError(
+            "leads_out",
             f"The name '{printable(path)}' leads out of its folder, or too deep into it, so "
-            "nothing was taken: choose a folder that holds one folder per class."
+            "nothing was taken: choose a folder that holds one folder per class.",
         )
     return [name for name in names if name not in ("", ".")]
 
@@ -61,15 +62,17 @@ def places(paths: Iterable[str]) -> list[tuple[str, ...]]:
                 if printable(first) == printable(second):  # the difference cannot be seen
                     first, second = ascii(first)[1:-1], ascii(second)[1:-1]
                 raise CourseError(
+                    "same_name",
                     f"The folders '{printable(first, 300)}' and '{printable(second, 300)}' have "
                     "names that some systems take for the same, so two classes would become one: "
-                    "rename one of them."
+                    "rename one of them.",
                 )
     for names in cleaned:
         if "/".join(names).casefold() in folders:
             raise CourseError(
+                "picture_and_folder",
                 f"'{printable('/'.join(names), 300)}' is a picture and a folder as well, so that "
-                "nothing was taken: rename one of them."
+                "nothing was taken: rename one of them.",
             )
     return without_top(cleaned)
 
@@ -97,25 +100,29 @@ def bound(sizes: Sequence[tuple[str, int]], each: int = MOST_BYTES) -> None:
     """Raise CourseError if there is no file, too many, or one that is too large (name, bytes)."""
     if not sizes:
         raise CourseError(
+            "no_pictures",
             "There is no picture among these files: choose JPEG or PNG files, or a folder or .zip "
-            "that holds a folder of them for each class."
+            "that holds a folder of them for each class.",
         )
     if len(sizes) > MOST_FILES:
         raise CourseError(
+            "too_many",
             f"There are {len(sizes):,} pictures here, and at most {MOST_FILES:,} can be added at "
-            "once: choose fewer."
+            "once: choose fewer.",
         )
     for name, size in sizes:
         if size > each:
             raise CourseError(
+                "too_large",
                 f"{printable(name)} is {storage.in_words(size)}, and at most "
-                f"{storage.in_words(each)} is taken: shrink it, or leave it out."
+                f"{storage.in_words(each)} is taken: shrink it, or leave it out.",
             )
     total = sum(size for _, size in sizes)
     if total > MOST_TOTAL:
         raise CourseError(
+            "too_large",
             f"These pictures are {storage.in_words(total)} together, and at most "
-            f"{storage.in_words(MOST_TOTAL)} is taken at once: choose fewer, or shrink them."
+            f"{storage.in_words(MOST_TOTAL)} is taken at once: choose fewer, or shrink them.",
         )
 
 
@@ -144,7 +151,9 @@ class Upload:
         self.total, self.have = sum(size for _, size in self.files), 0
         if kind == "class":
             if not name.strip():
-                raise CourseError("First type the name of the class that these pictures show.")
+                raise CourseError(
+                    "no_class_name", "First type the name of the class that these pictures show."
+                )
             self.name = "my-task"
             self.places = [(clean(name), clean(Path(path).name)) for path, _ in self.files]
         else:
@@ -187,7 +196,9 @@ class Upload:
         for number, offset, length in pieces:
             left = self.files[self._file][1] - self._offset if not self.complete else -1
             if (number, offset) != (self._file, self._offset) or not 0 <= length <= left:
-                raise CourseError("A piece of these pictures is missing: choose them once more.")
+                raise CourseError(
+                    "missing", "A piece of these pictures is missing: choose them once more."
+                )
             with _writing(self.root), (self.draft / str(number)).open("ab") as file:
                 file.write(data[begin : begin + length])
             begin += length
@@ -195,7 +206,9 @@ class Upload:
             if length == left:
                 self._file, self._offset = self._file + 1, 0
         if begin != len(data):
-            raise CourseError("A piece of these pictures is damaged: choose them once more.")
+            raise CourseError(
+                "damaged", "A piece of these pictures is damaged: choose them once more."
+            )
         self.have += begin
 
     def finish(
@@ -223,12 +236,16 @@ class Upload:
     def _into(self, tree: Path) -> Path:
         inside = self.into.resolve()
         if not inside.is_relative_to(self.root.resolve()):
-            raise CourseError(f"{self.into} is not one of your folders in {self.root}.")
+            raise CourseError(
+                "not_own_folder", f"{self.into} is not one of your folders in {self.root}."
+            )
         for path in sorted(tree.rglob("*")):
             if path.is_file():
                 target = inside / path.relative_to(tree)
                 if not target.parent.resolve().is_relative_to(inside):
-                    raise CourseError(f"{target.parent} leads out of {self.into}: remove the link.")
+                    raise CourseError(
+                        "leads_out", f"{target.parent} leads out of {self.into}: remove the link."
+                    )
                 self._move(path, target)
         return self.into
 
@@ -257,8 +274,9 @@ class Upload:
             if isinstance(error, NotImplementedError):
                 why = "it is packed in an unusual way"
             raise CourseError(
+                "damaged",
                 f"{printable(self.files[0][0])} cannot be unpacked ({why}): pack the folder once "
-                "more, or choose the folder itself."
+                "more, or choose the folder itself.",
             ) from None
         except OSError as error:
             raise _cannot_write(self.root, error) from error
@@ -298,6 +316,7 @@ def _writing(root: Path) -> Iterator[None]:
 
 def _cannot_write(root: Path, error: OSError) -> CourseError:
     return CourseError(
+        "not_writable",
         f"The pictures cannot be written to {root} ({error.strerror or error}): free some room, or "
-        "run the notebook in a folder that you may write to."
+        "run the notebook in a folder that you may write to.",
     )

@@ -134,17 +134,20 @@ class Portraits:
 def check(layer: str, unit: int) -> None:
     """Raise CourseError if there is no such unit."""
     if layer not in UNITS:
-        raise CourseError(f"There is no '{layer}'; the layers are {', '.join(UNITS)}.")
+        raise CourseError("no_layer", f"There is no '{layer}'; the layers are {', '.join(UNITS)}.")
     if unit not in range(UNITS[layer]):
-        raise CourseError(f"There is no unit {unit}; {layer} has units 0 to {UNITS[layer] - 1}.")
+        raise CourseError(
+            "no_unit", f"There is no unit {unit}; {layer} has units 0 to {UNITS[layer] - 1}."
+        )
 
 
 def check_picture(x: torch.Tensor) -> None:
     """Raise CourseError if `x` is no picture of a size that units can be asked about."""
     if x.ndim != 3 or x.shape[0] != CHANNELS or not all(side in SIDES for side in x.shape[1:]):
         raise CourseError(
+            "shape",
             f"The picture has shape {list(x.shape)}; [3, height, width] with {SIDES.start} to "
-            f"{SIDES.stop - 1} pixels each way is needed, on the scale (x − 0.5) / 0.25."
+            f"{SIDES.stop - 1} pixels each way is needed, on the scale (x − 0.5) / 0.25.",
         )
 
 
@@ -165,5 +168,7 @@ def picture_from_text(text: str) -> torch.Tensor:
         if not all(side in SIDES for side in picture.size):
             raise ValueError
     except (TypeError, ValueError, CourseError):
-        raise CourseError("The drawing in this state is damaged: copy the whole text.") from None
+        raise CourseError(
+            "damaged", "The drawing in this state is damaged: copy the whole text."
+        ) from None
     return scaled(pil_to_tensor(picture).float() / 255)

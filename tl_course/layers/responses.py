@@ -39,8 +39,9 @@ def responses(net: nn.Module, x: torch.Tensor, layers: Sequence[str]) -> dict[st
     unknown = [name for name in layers if name not in modules or not name]
     if unknown:
         raise CourseError(
+            "no_layer",
             f"The network has no layer '{unknown[0]}'; those that convolve are "
-            f"{', '.join(convolutions(net))}."
+            f"{', '.join(convolutions(net))}.",
         )
     outputs: dict[str, torch.Tensor] = {}
     this_thread = threading.get_ident()
@@ -172,8 +173,9 @@ def at_centre(
     room = (left, size - width - left, top, size - height - top)
     if min(room) < 0:
         raise CourseError(
+            "too_small",
             f"The unit in the middle of {layer} looks past the border of a {size}×{size} picture; "
-            "give a larger size."
+            "give a larger size.",
         )
     canvas = F.pad(patches, room)
     return responses(net, canvas, [layer])[layer][:, :, row, column]

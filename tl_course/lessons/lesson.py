@@ -106,10 +106,13 @@ class Lesson:
     def __post_init__(self) -> None:
         if self.budget_name not in BUDGETS:
             raise CourseError(
-                f"There is no budget '{self.budget_name}'; choose one of {', '.join(BUDGETS)}."
+                "no_budget",
+                f"There is no budget '{self.budget_name}'; choose one of {', '.join(BUDGETS)}.",
             )
         if self.weights not in ("shipped", "mine"):
-            raise CourseError(f"weights is '{self.weights}'; choose 'shipped' or 'mine'.")
+            raise CourseError(
+                "weights", f"weights is '{self.weights}'; choose 'shipped' or 'mine'."
+            )
         if shell := get_ipython():
             shell.set_custom_exc((CourseError, KeyboardInterrupt), _told)
         self.budget = BUDGETS[self.budget_name]
@@ -138,8 +141,9 @@ class Lesson:
         folder = self.own_network
         if not folder.exists():
             raise CourseError(
+                "no_own_network",
                 "You have no network of your own yet: run notebook 01 to its end, or set "
-                "weights = 'shipped'."
+                "weights = 'shipped'.",
             )
         return files.load(folder)
 

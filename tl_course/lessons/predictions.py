@@ -42,8 +42,9 @@ class Asked:
         if not self.low <= value <= self.high:
             where = f" for “{label}”" if label else ""
             raise CourseError(
+                "no_answer",
                 f"“{text.strip()}”{where} is not an answer here: type a number from {self.low:g} "
-                f"to {self.high:g}, or press Skip."
+                f"to {self.high:g}, or press Skip.",
             )
         return value
 

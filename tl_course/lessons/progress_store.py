@@ -80,10 +80,10 @@ def _everything(path: Path) -> dict[str, dict]:
         untrusted_input.content(path, untrusted_input.MOST_TEXT), path
     )
     if not isinstance(everything, dict):
-        raise CourseError(f"{path} is not a table of answers.")
+        raise CourseError("damaged", f"{path} is not a table of answers.")
     everything = {kind: {} for kind in KINDS} | everything
     if not all(isinstance(everything[kind], dict) for kind in KINDS):
-        raise CourseError(f"{path} has no table of each kind of answers.")
+        raise CourseError("damaged", f"{path} has no table of each kind of answers.")
     return everything
 
 

@@ -33,7 +33,7 @@ def read(path: Path) -> dict:
         return {}
     entry = untrusted_input.parsed(untrusted_input.content(path, MOST), path)
     if not isinstance(entry, dict):
-        raise CourseError(f"{path} is damaged: it holds nothing that was done.")
+        raise CourseError("damaged", f"{path} is damaged: it holds nothing that was done.")
     return entry
 
 

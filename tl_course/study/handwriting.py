@@ -191,12 +191,15 @@ def pooled(
     """
     stop = stop or threading.Event()
     if len(hands) < 2:
-        raise CourseError("Comparing needs drawings by two people or more: add another file.")
+        raise CourseError(
+            "one_person", "Comparing needs drawings by two people or more: add another file."
+        )
     by_person = {who: examples(drawings) for who, drawings in hands.items()}
     for who, labelled in by_person.items():
         if len(labelled.y.unique()) < 2:
             raise CourseError(
-                f"{who} drew one digit only; to tell digits apart, at least two are needed."
+                "one_digit",
+                f"{who} drew one digit only; to tell digits apart, at least two are needed.",
             )
     each = round(sum(map(len, by_person.values())) / len(by_person))
     rows = []

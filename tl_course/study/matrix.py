@@ -173,7 +173,9 @@ def matrix(
         if name == "spoken-real" and name not in available:
             spoken.recordings()  # raises, and says how to get them
         if name not in available:
-            raise CourseError(f"There is no target '{name}'; there is {', '.join(available)}.")
+            raise CourseError(
+                "no_target", f"There is no target '{name}'; there is {', '.join(available)}."
+            )
     keys = ("source", "target", "option", "images", "draw")
     had = {tuple(row[key] for key in keys) for row in done if row["pretraining"] == pretraining}
     without = [("none", "classical"), *(("random", option) for option in options if option != "2")]

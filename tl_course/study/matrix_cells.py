@@ -61,7 +61,7 @@ def of_source(source: str, seed: int = 0) -> Shown:
         return Shown("drawings", x, THINGS)
     if source == "random":
         return Shown("no examples: random layers have seen nothing", torch.zeros(0, 3, 32, 32), ())
-    raise CourseError(f"There is no source '{source}'; there is {', '.join(LEARNT)}.")
+    raise CourseError("no_source", f"There is no source '{source}'; there is {', '.join(LEARNT)}.")
 
 
 def of_target(target: str, seed: int = 0) -> Shown:
@@ -94,7 +94,7 @@ def of_target(target: str, seed: int = 0) -> Shown:
             name = quoted(f"{spoken.WORDS[digit]}, {who}")
             sounds.append((name, (32767 * wave).astype(np.int16)))
         return _heard(CALLED[target], sounds, rate)
-    raise CourseError(f"There is no target '{target}'; there is {', '.join(CALLED)}.")
+    raise CourseError("no_target", f"There is no target '{target}'; there is {', '.join(CALLED)}.")
 
 
 def quoted(name: str) -> str:

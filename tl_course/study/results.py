@@ -49,12 +49,15 @@ def unfinished() -> list[str]:
 def load(name: str) -> pd.DataFrame:
     """The recorded table `name`; CourseError if there is none, or it is incomplete."""
     if name not in names():
-        raise CourseError(f"Nothing is recorded as '{name}'; there is {', '.join(names())}.")
+        raise CourseError(
+            "no_table", f"Nothing is recorded as '{name}'; there is {', '.join(names())}."
+        )
     table = _rows(FOLDER / name)
     if table is None:
         raise CourseError(
+            "unfinished",
             f"The recorded table '{name}' was not written to its end; run 'tl-course records "
-            f"{name}' to make it again."
+            f"{name}' to make it again.",
         )
     return table
 
@@ -87,8 +90,9 @@ def _about(place: Path) -> dict:
     except ValueError:
         pass
     raise CourseError(
+        "damaged",
         f"{file} is damaged: unpack or install the course again, or make the table again with "
-        f"'tl-course records {place.name}'."
+        f"'tl-course records {place.name}'.",
     )
 
 

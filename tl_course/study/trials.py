@@ -63,9 +63,11 @@ class Trial:
     def __post_init__(self) -> None:
         for value, allowed in ((self.start, STARTS), (self.option, ("1", "2"))):
             if value not in allowed:
-                raise CourseError(f"There is no '{value}'; choose one of {', '.join(allowed)}.")
+                raise CourseError(
+                    "unknown_choice", f"There is no '{value}'; choose one of {', '.join(allowed)}."
+                )
         if self.frozen not in range(len(LAYERS) + 1):
-            raise CourseError(f"{self.frozen} layers cannot be frozen; there are 0 to 4.")
+            raise CourseError("frozen", f"{self.frozen} layers cannot be frozen; there are 0 to 4.")
 
     @property
     def words(self) -> str:
@@ -256,13 +258,15 @@ def from_plain(plain: dict, tested: int) -> Run:
         return Run(trial, looks, seconds, right.float().mean().item(), right)
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError, binascii.Error):
         damaged = "One of the runs in this state is damaged: copy the whole text again."
-        raise CourseError(damaged) from None
+        raise CourseError("damaged", damaged) from None
 
 
 def compared(one: Run, other: Run) -> str:
     """How far `one` is ahead of `other`, in sentences, and whether that may be chance."""
     if one.right is None or other.right is None:
-        raise CourseError("A run that was stopped cannot be compared; start it again.")
+        raise CourseError(
+            "stopped_run", "A run that was stopped cannot be compared; start it again."
+        )
     difference = 100 * (one.right.float() - other.right.float())
     ahead, half = stats.estimate(difference, digit=0)
     only_first, only_second = int((difference > 0).sum()), int((difference < 0).sum())

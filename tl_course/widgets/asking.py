@@ -143,7 +143,7 @@ class Fields(Form):
             texts = dict(zip(self.asked.measured, typed, strict=False))
             return {k: self.asked.number(texts.get(k, ""), k) for k in self.asked.measured}
         if not typed or typed[0] not in self.asked.options:
-            raise CourseError("Choose one of the answers, or press Skip.")
+            raise CourseError("no_choice", "Choose one of the answers, or press Skip.")
         return typed[0]
 
     def show_answer(self, said: dict[str, float] | str | None, answered: bool) -> None:

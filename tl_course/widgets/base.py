@@ -120,7 +120,8 @@ def number(settings: dict, name: str, low: float, high: float, whole: bool = Tru
 def _damaged(name: str, value: object, requirement: str) -> CourseError:
     shown_value = printable(repr(value))
     return CourseError(
-        f"The state says {name} is {shown_value}, and it {requirement}: copy it again."
+        "state_value",
+        f"The state says {name} is {shown_value}, and it {requirement}: copy it again.",
     )
 
 
@@ -259,25 +260,29 @@ class Experiment:
             state = None
         if not isinstance(state, dict) or "experiment" not in state:
             raise CourseError(
+                "no_state",
                 "This text is not the state of an experiment: copy all of it, from { to }, and "
-                "paste it again."
+                "paste it again.",
             )
         if state.pop("experiment") != self.name:
             raise CourseError(
+                "another_experiment",
                 f"This is the state of another experiment, and this one is '{self.name}': paste "
-                "it where it was copied."
+                "it where it was copied.",
             )
         version = state.pop("format", None)
         if version != FORMAT:
             raise CourseError(
+                "other_version",
                 f"This state has format {printable(repr(version))}, and this version of the course "
-                f"reads {FORMAT}: use the same version as your classmate."
+                f"reads {FORMAT}: use the same version as your classmate.",
             )
         expected = {"seed", *self.settings()}
         if set(state) != expected:
             wrong = printable(", ".join(sorted(map(str, expected ^ set(state)))), 200)
             raise CourseError(
-                f"This state is incomplete, or has too much (look at: {wrong}): copy it again."
+                "incomplete_state",
+                f"This state is incomplete, or has too much (look at: {wrong}): copy it again.",
             )
         number(state, "seed", 0, 2**31 - 1)
         return state
@@ -388,7 +393,8 @@ class Experiment:
         def receive(content: Any, buffers: list) -> None:
             if not any(is_like(content, form) for form in forms):
                 raise CourseError(
-                    "What the browser sent cannot be understood: reload the page, and do it again."
+                    "not_understood",
+                    "What the browser sent cannot be understood: reload the page, and do it again.",
                 )
             act(content, b"".join(buffers)) if data else act(content)
 
@@ -575,7 +581,9 @@ class Experiment:
 
     def _ipython_display_(self) -> None:
         if self.closed:
-            raise CourseError("This experiment was closed: run the cell that made it again.")
+            raise CourseError(
+                "closed", "This experiment was closed: run the cell that made it again."
+            )
         close_earlier(self)
         outputs = self.begin() if lesson.somebody_is_there() else self.outputs()
         loading.show(next(outputs))

@@ -219,11 +219,14 @@ class DrawingPad(Experiment):
         for name, (net, names) in networks.items():
             if net.n_classes != len(names):
                 raise CourseError(
+                    "class_names",
                     f"The network '{name}' has {net.n_classes} classes and {len(names)} names "
-                    "were given: give one name for each class."
+                    "were given: give one name for each class.",
                 )
         if not networks:
-            raise CourseError("Give the drawing pad at least one network that answers.")
+            raise CourseError(
+                "no_networks", "Give the drawing pad at least one network that answers."
+            )
         self.networks = networks
         self.drawing = Canvas(self, lambda final: self.drawing.answer(networks, final))
         self.pad = self.drawing.pad
@@ -250,7 +253,9 @@ class DrawingPad(Experiment):
     def apply(self, settings: dict) -> None:
         text = settings["drawing"]
         if not isinstance(text, str):
-            raise CourseError("The state's drawing is not text: copy the whole state again.")
+            raise CourseError(
+                "damaged", "The state's drawing is not text: copy the whole state again."
+            )
         if text:
             drawn.pixels(text)  # raises where it is damaged
         self.choice.value, self.another.disabled = NO_SAMPLE, True

@@ -235,7 +235,9 @@ class HowMuch(Training):
         super().apply(settings)
         live = settings["live"] if isinstance(settings["live"], list) else [None]
         if any(not isinstance(row, dict) or set(row) != set(ROW) for row in live):
-            raise CourseError("The points in this state are damaged: copy the whole text again.")
+            raise CourseError(
+                "damaged", "The points in this state are damaged: copy the whole text again."
+            )
         self.live = [
             {
                 "arm": one_of(row, "arm", tuple(WAYS)),

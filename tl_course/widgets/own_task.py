@@ -323,7 +323,7 @@ class OwnTask(Experiment):
     def _leave_out(self) -> None:
         """Leave the chosen class out, or use it again."""
         if self.busy or self._coming:
-            raise CourseError(f"{self._doing} is still under way: wait, or press Stop.")
+            raise CourseError("busy", f"{self._doing} is still under way: wait, or press Stop.")
         self.without = tuple(sorted({*self.without} ^ {self.doubted.value}))
         self._look(step=CHECK)
 
@@ -347,7 +347,9 @@ class OwnTask(Experiment):
                 self._begin(content)
             elif self._coming and content["id"] == self._coming.id:
                 if kind == "failed":
-                    raise CourseError("One of these files cannot be read: choose them once more.")
+                    raise CourseError(
+                        "unreadable", "One of these files cannot be read: choose them once more."
+                    )
                 self._coming.upload.take(content["parts"], data)
                 self._continue_upload()
         except Exception as error:
@@ -361,7 +363,7 @@ class OwnTask(Experiment):
             into = self.folder / "train" if (self.folder / "train").is_dir() else self.folder
         try:
             if self.busy:
-                raise CourseError(f"{self._doing} is still under way: wait, or press Stop.")
+                raise CourseError("busy", f"{self._doing} is still under way: wait, or press Stop.")
             files = list(map(tuple, begin["files"]))
             arriving = Upload(begin["kind"], begin["name"], files, self.own, into)
         except CourseError:
@@ -630,7 +632,7 @@ class OwnTask(Experiment):
 
     def _measure(self, what: str, measure: Callable, done: Callable) -> None:
         if self.busy:
-            raise CourseError(f"{self._doing} is still under way: wait, or press Stop.")
+            raise CourseError("busy", f"{self._doing} is still under way: wait, or press Stop.")
         outcome, seed = self.outcome, self.seed
         self._start(
             what, lambda stop, tell: measure(outcome, seed, follow=Follow(tell, stop)), done
@@ -646,7 +648,7 @@ class OwnTask(Experiment):
 
     def _try(self, message: dict, data: bytes) -> None:
         if self.outcome is None:
-            raise CourseError("Nothing is trained yet: press Train first.")
+            raise CourseError("nothing_trained", "Nothing is trained yet: press Train first.")
         test, true = self.checked.test_files, None
         if "test" in message:
             number = int(torch.randint(len(test), (1,), generator=self._draws))
@@ -656,10 +658,12 @@ class OwnTask(Experiment):
         else:
             name = printable(message["picture"])
             if len(data) > upload.MOST_BYTES:
-                raise CourseError(f"{name} is too large: shrink it.")
+                raise CourseError("too_large", f"{name} is too large: shrink it.")
             picture, _ = open_picture(data, name)
         if min(picture.size) < SMALLEST:
-            raise CourseError(f"{name} has fewer than {SMALLEST} pixels: take a larger one.")
+            raise CourseError(
+                "too_small", f"{name} has fewer than {SMALLEST} pixels: take a larger one."
+            )
         self._answer(name, picture, true)
 
     def _answer(self, name: str, picture: Image.Image, true: int | None) -> None:
@@ -695,13 +699,17 @@ class OwnTask(Experiment):
         here = isinstance(name, str) and name in folders and (not name or folders[name].is_dir())
         if not here:
             raise CourseError(
+                "pictures_not_here",
                 f"The state belongs to the pictures '{printable(str(name))}', which are not here, "
                 "and pictures do not travel in the text: ask for them, choose them here, and paste "
-                "the state again."
+                "the state again.",
             )
         without = settings["without"]
         if not is_like(without, [str]):
-            raise CourseError("The state does not say which classes are left out: copy it again.")
+            raise CourseError(
+                "incomplete_state",
+                "The state does not say which classes are left out: copy it again.",
+            )
         super().apply(settings)
         self.folder, self.without = folders[name], tuple(without)
 

@@ -491,7 +491,9 @@ def _parsed_guess(typed: str) -> float:
         return _question(0).number(typed)
     except CourseError:
         todo = "type one, or leave the field empty"
-        raise CourseError(f"“{typed}” is not a number from 0 to 100: {todo}.") from None
+        raise CourseError(
+            "no_number", f"“{typed}” is not a number from 0 to 100: {todo}."
+        ) from None
 
 
 def _parsed_predictions(pairs: Any) -> dict[int, float]:
@@ -501,7 +503,9 @@ def _parsed_predictions(pairs: Any) -> dict[int, float]:
         if not all(0 < n <= MOST and 0 <= guess <= 100 for n, guess in predicted.items()):
             raise ValueError
     except (TypeError, ValueError, OverflowError):
-        raise CourseError("The predictions in this state are damaged: copy it again.") from None
+        raise CourseError(
+            "damaged", "The predictions in this state are damaged: copy it again."
+        ) from None
     return predicted
 
 
@@ -682,8 +686,9 @@ class Hands:
             _join(hands, self.name.value.strip() or "you", mine)
         if len(hands) < 2:
             raise CourseError(
+                "one_person",
                 "Comparing needs drawings by two people or more: press Add classmates' files, "
-                "and choose files that they saved."
+                "and choose files that they saved.",
             )
         self._report_pool(f"Comparing {len(hands)} hands …")
         self._experiment.compare(hands, self._compared)

@@ -52,7 +52,10 @@ def filled(path: Path, parts: dict[str, Part], command: str = "tl-course records
         start, end = f"<!-- {name}: written by {command}", f"<!-- end of {name} -->\n"
         place = re.compile(f"{start}.*?{end}", re.S)
         if not place.search(page):
-            raise CourseError(f"{path} has no place for the table '{name}': {start} --> … {end}.")
+            raise CourseError(
+                "no_place_for_table",
+                f"{path} has no place for the table '{name}': {start} --> … {end}.",
+            )
         mark = f"{start} from {source} -->" if source else f"{start} -->"
         page = place.sub(lambda _, new=f"{mark}\n\n{text}\n{end}": new, page, count=1)
     return page

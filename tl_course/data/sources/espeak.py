@@ -50,14 +50,17 @@ class Synthesiser:
             self._library = ctypes.cdll.LoadLibrary(espeakng_loader.get_library_path())
         except (ImportError, OSError) as error:
             raise CourseError(
+                "no_synthesiser",
                 "The speech synthesiser is not there (there is none for Intel Macs); install it "
                 "with 'pip install espeakng-loader', or go on with the recordings that the course "
-                "ships."
+                "ships.",
             ) from error
         data = espeakng_loader.get_data_path()
         self.rate = self._library.espeak_Initialize(SYNCHRONOUS, 0, str(data).encode(), 0)
         if self.rate <= 0:
-            raise CourseError(f"The speech synthesiser does not find its data in {data}.")
+            raise CourseError(
+                "no_synthesiser_data", f"The speech synthesiser does not find its data in {data}."
+            )
         self._heard = []  # bytes of the samples so far
         self._listen = Callback(self._hear)  # referred to here, or it would be collected
         self._library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
@@ -87,8 +90,9 @@ class Synthesiser:
         known = voice in self.voices and accent in ACCENTS
         if not known or self._library.espeak_SetVoiceByName(name.encode()) != 0:
             raise CourseError(
+                "no_voice",
                 f"There is no voice '{name}'; accents are {', '.join(ACCENTS)}, voices "
-                f"{', '.join(self.voices)}."
+                f"{', '.join(self.voices)}.",
             )
         self._library.espeak_SetParameter(PACE, int(pace), 0)
         self._library.espeak_SetParameter(PITCH, int(pitch), 0)
@@ -97,7 +101,7 @@ class Synthesiser:
         encoded = text.encode()
         how = (0, CHARACTERS, 0, UTF_8, None, None)
         if self._library.espeak_Synth(encoded, len(encoded) + 1, *how) != 0:
-            raise CourseError(f"The speech synthesiser could not say '{text}'.")
+            raise CourseError("not_spoken", f"The speech synthesiser could not say '{text}'.")
         return np.frombuffer(b"".join(self._heard), np.int16)
 
 

@@ -95,8 +95,9 @@ def _files(package: str) -> dict[str, Path]:
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise CourseError(
+            "not_installed",
             f"The package {PACKAGES[package][0]}, whose documentation is read, is not installed; "
-            "run 'python3 start.py' again, it sets up what is missing."
+            "run 'python3 start.py' again, it sets up what is missing.",
         )
     root = Path(spec.submodule_search_locations[0])
     paths = {path.relative_to(root).as_posix(): path for path in root.rglob("*.py")}

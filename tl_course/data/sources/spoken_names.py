@@ -90,7 +90,7 @@ class SpokenNames:
         self.n_classes = len(self.names)
         clips = list(build(role).values()) if clips is None else list(clips)
         if not clips:
-            raise CourseError(f"There is no voice to say the names (role '{role}').")
+            raise CourseError("no_voice", f"There is no voice to say the names (role '{role}').")
         self.clips = torch.from_numpy(np.stack(clips)).to(self.device)  # [voices, names, 32, 32]
 
     def batch(self, start: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -49,7 +49,8 @@ def strokes(raw: object) -> tuple[Stroke, ...]:
         ][:MOST_STROKES]
     except (TypeError, ValueError, OverflowError):
         raise CourseError(
-            "A drawing is a list of strokes, and a stroke a list of points [x, y]; this is none."
+            "no_strokes",
+            "A drawing is a list of strokes, and a stroke a list of points [x, y]; this is none.",
         ) from None
     skip = -(-sum(map(len, paths)) // MOST) or 1
     thinned = [path[:-1:skip] + path[-1:] for path in paths if path]
@@ -81,7 +82,7 @@ def simplified(points: np.ndarray) -> np.ndarray:
 def digit(drawing: Sequence[Stroke]) -> torch.Tensor:
     """A drawing in MNIST's format: uint8 `[28, 28]`, ink 255; CourseError for an empty one."""
     if not drawing:
-        raise CourseError("Nothing is drawn yet: draw a digit first.")
+        raise CourseError("nothing_drawn", "Nothing is drawn yet: draw a digit first.")
     start, end = _segments(drawing)
     points = np.concatenate([start, end])
     low, high = points.min(0), points.max(0)
@@ -140,7 +141,9 @@ def encode(drawing: Sequence[Stroke]) -> str:
 def decode(text: str) -> tuple[Stroke, ...]:
     """The drawing that `encode` wrote; CourseError for any other text."""
     if len(text) > LONGEST:
-        raise CourseError("One of the drawings has far too many points: draw it again.")
+        raise CourseError(
+            "too_many_points", "One of the drawings has far too many points: draw it again."
+        )
     try:
         words = [
             base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True)
@@ -149,7 +152,9 @@ def decode(text: str) -> tuple[Stroke, ...]:
     except (ValueError, binascii.Error, AttributeError):
         words = [b""]
     if not all(word and len(word) % 2 == 0 for word in words):
-        raise CourseError("One of the drawings is damaged: copy or save the whole of it again.")
+        raise CourseError(
+            "damaged", "One of the drawings is damaged: copy or save the whole of it again."
+        )
     return tuple(tuple(zip(word[::2], word[1::2], strict=True)) for word in words)
 
 
@@ -189,7 +194,8 @@ def pixels(text: str) -> torch.Tensor:
     last = len(_pool_digits()) - 1
     if not (re.fullmatch("[0-9]{1,4}", text[1:]) and int(text[1:]) <= last):
         raise CourseError(
-            f"There is no sample digit '{printable(text, 20)}'; they are #0 to #{last}."
+            "no_sample",
+            f"There is no sample digit '{printable(text, 20)}'; they are #0 to #{last}.",
         )
     return _pool_digits()[int(text[1:])]
 

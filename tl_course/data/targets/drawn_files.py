@@ -39,12 +39,13 @@ def named(name: str) -> str:
     """The name, if it can be a file's; CourseError for an empty one, or one with a path."""
     name = " ".join(name.split())
     if not name:
-        raise CourseError("Type your first name first: the files are named after it.")
+        raise CourseError("no_name", "Type your first name first: the files are named after it.")
     plain = re.fullmatch(r"\w[\w .'-]*", name) and not name.endswith(".")
     if not plain or RESERVED.match(name) or len(name) > LONGEST:
         raise CourseError(
+            "file_name",
             f"'{name[:LONGEST]}' cannot be the name of a file: type a first name, with letters, "
-            f"digits and spaces, {LONGEST} at most."
+            f"digits and spaces, {LONGEST} at most.",
         )
     return name
 
@@ -59,9 +60,13 @@ def from_text(text: str | bytes) -> tuple[str, list[Drawing]]:
     """Name and drawings from a file of drawings; CourseError says what is wrong with the file."""
     name, rows = _parsed(text)
     if not isinstance(name, str):
-        raise CourseError("This file of drawings does not say whose they are; save it again.")
+        raise CourseError(
+            "no_owner", "This file of drawings does not say whose they are; save it again."
+        )
     if not rows:
-        raise CourseError("There is no drawing in this file: draw, save, and hand over again.")
+        raise CourseError(
+            "nothing_drawn", "There is no drawing in this file: draw, save, and hand over again."
+        )
     return named(name), from_rows(rows)
 
 
@@ -76,25 +81,33 @@ def _parsed(text: str | bytes) -> tuple[object, object]:
         return content["name"], content["drawings"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise CourseError(
+            "not_drawings",
             f"This is not a file of drawings (it does not say '{FORMAT}'): choose the .json file "
-            "that 'Save my drawings' wrote."
+            "that 'Save my drawings' wrote.",
         ) from None
 
 
 def from_rows(rows: object) -> list[Drawing]:
     """Drawings from `[[label, text], …]`; CourseError if one is damaged."""
     if not isinstance(rows, list) or len(rows) > MOST:
-        raise CourseError(f"A hand is a list of at most {MOST} drawings; this is something else.")
+        raise CourseError(
+            "no_hand", f"A hand is a list of at most {MOST} drawings; this is something else."
+        )
     for row in rows:
         if not isinstance(row, list) or len(row) != 2 or not isinstance(row[1], str):
-            raise CourseError("One of the drawings is damaged: copy or save all of them again.")
+            raise CourseError(
+                "damaged", "One of the drawings is damaged: copy or save all of them again."
+            )
         if type(row[0]) is not int or not 0 <= row[0] <= 9:
             raise CourseError(
+                "labels",
                 "One of the drawings is labelled with something other than a digit from 0 to 9: "
-                "copy or save all of them again."
+                "copy or save all of them again.",
             )
     if sum(len(text) + BESIDE for _, text in rows) > LARGEST:
-        raise CourseError("These drawings have far too many points: draw them again.")
+        raise CourseError(
+            "too_many_points", "These drawings have far too many points: draw them again."
+        )
     drawings = [Drawing(*row) for row in rows]
     for drawing in drawings:
         pixels(drawing.text)  # raises if it is damaged
@@ -111,7 +124,9 @@ def save(folder: Path | str, name: str, drawings: Sequence[Drawing]) -> Saved:
     name, folder = named(name), Path(folder)
     drawn = [drawing for drawing in drawings if not drawing.is_sample]
     if not drawn:
-        raise CourseError("There is no drawing of your own to save yet: draw one first.")
+        raise CourseError(
+            "nothing_drawn", "There is no drawing of your own to save yet: draw one first."
+        )
     storage.make_folder(folder)
     _refuse_what_is_not_ours(folder / name)
     file = storage.write_text(folder / f"{name}.json", as_text(name, drawn))
@@ -166,12 +181,14 @@ def _refuse_what_is_not_ours(pictures: Path) -> None:
     for path in (pictures, *pictures.glob("[0-9]"), file):
         if path.is_symlink():
             raise CourseError(
+                "link",
                 f"{path} is a link, and drawings are saved nowhere but here: type another "
-                "name, or remove the link."
+                "name, or remove the link.",
             )
     if file.exists() and not _is_ours(file):
         raise CourseError(
-            f"{file} exists and is not a file of drawings: type another name, or rename it."
+            "not_drawings",
+            f"{file} exists and is not a file of drawings: type another name, or rename it.",
         )
 
 

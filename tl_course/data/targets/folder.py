@@ -53,8 +53,10 @@ def read_picture(path: Path) -> torch.Tensor:
     picture, _ = open_picture(path)
     if min(picture.size) < SMALLEST:
         raise CourseError(
+            "too_small",
             f"{printable(str(path), 500)} has only {picture.width}×{picture.height} pixels; at "
-            f"least {SMALLEST}×{SMALLEST} are needed to see anything, so take it out of the folder."
+            f"least {SMALLEST}×{SMALLEST} are needed to see anything, so take it out of the "
+            "folder.",
         )
     return picture_to_input(picture)
 
@@ -69,46 +71,54 @@ def load_folder(root: Path | str, names: Iterable[str] | None = None) -> Example
     """
     root = Path(root)
     if not root.is_dir():
-        raise CourseError(f"There is no folder {root}; give one that holds one folder per class.")
+        raise CourseError(
+            "no_folder", f"There is no folder {root}; give one that holds one folder per class."
+        )
     loose = _pictures(root)
     if loose:
         raise CourseError(
+            "no_label",
             f"{printable(str(loose[0]), 500)} has no label: put each picture into a folder named "
-            f"after its class, {root.name}/class/{printable(loose[0].name)}."
+            f"after its class, {root.name}/class/{printable(loose[0].name)}.",
         )
     folders = [path for path in root.iterdir() if path.is_dir() and path.name[0] != "."]
     if not folders:
         raise CourseError(
+            "empty",
             f"{root} is empty: expected one folder per class, with pictures (PNG, JPEG, WebP or "
-            f"GIF) in each, such as {root.name}/cat/1.png."
+            f"GIF) in each, such as {root.name}/cat/1.png.",
         )
     for folder in folders:
         if not is_plain(folder.name):
             raise CourseError(
+                "class_not_plain",
                 f"The class folder '{printable(folder.name)}' in {root} has a name that is no "
                 "plain text (with control characters, spaces where none show, or bytes that are "
-                "not UTF-8): rename it."
+                "not UTF-8): rename it.",
             )
     labels = {folder: composed(folder.name) for folder in folders}
     known = tuple(names) if names is not None else tuple(sorted(set(labels.values())))
     strangers = sorted(set(labels.values()) - set(known))
     if strangers:
         raise CourseError(
+            "unknown_class",
             f"{root} has a class '{strangers[0]}' that the training folder lacks "
-            f"(its classes: {', '.join(known)}); add it there or remove it here."
+            f"(its classes: {', '.join(known)}); add it there or remove it here.",
         )
     if len(known) < 2:
         raise CourseError(
+            "one_class",
             f"{root} has one class only, '{known[0]}'; to tell classes apart, at least two are "
-            "needed."
+            "needed.",
         )
     files = []
     for folder in sorted(folders, key=lambda folder: (labels[folder], folder)):
         pictures = _pictures(folder)
         if not pictures:
             raise CourseError(
+                "empty_class",
                 f"The class folder {folder} holds no picture (PNG, JPEG, WebP or GIF); add some or "
-                "remove it."
+                "remove it.",
             )
         files += [(path, known.index(labels[folder])) for path in pictures]
     inputs = [read_picture(path) for path, _ in tqdm(files, desc=root.name, leave=False, delay=2)]

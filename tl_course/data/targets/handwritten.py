@@ -99,13 +99,14 @@ def _idx(path: Path, *shape: int) -> torch.Tensor:
         return torch.from_numpy(values.reshape(n, *shape).copy())
     except FileNotFoundError:
         raise CourseError(
+            "not_fetched",
             f"Full MNIST is not in {path.parent}. Fetch it (12 MB) with '{script('mnist')}' in a "
             "terminal, or go on with the 5,000 digits that are here already (without --full; in "
-            "Python full=False)."
+            "Python full=False).",
         ) from None
     except (OSError, ValueError) as error:
         raise _damaged(path, storage.reason(error)) from None
 
 
 def _damaged(path: Path, why: object) -> CourseError:
-    return CourseError(f"{path} is damaged ({why}); run '{script('mnist')}' again.")
+    return CourseError("damaged", f"{path} is damaged ({why}); run '{script('mnist')}' again.")

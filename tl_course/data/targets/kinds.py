@@ -48,7 +48,8 @@ def kinds(draw: int, part: str, number: int = 200) -> Texts:
     most = EACH["pool"] * len(NAMES)
     if part == "pool" and (number % len(NAMES) or not 0 < number <= most):
         raise CourseError(
-            f"{number} names cannot be drawn: ask for a multiple of {len(NAMES)} up to {most}."
+            "unequal_shares",
+            f"{number} names cannot be drawn: ask for a multiple of {len(NAMES)} up to {most}.",
         )
     texts, labels = [], []
     for label, names in enumerate(every_name().values()):

@@ -40,6 +40,8 @@ def lines() -> Lines:
 def draw(pool: tuple[str, ...], number: int, seed: int) -> tuple[str, ...]:
     """One draw of `number` lines; a smaller draw of a seed is the beginning of a larger one."""
     if not 1 <= number <= len(pool):
-        raise CourseError(f"{number} lines were asked for; the pool has {len(pool)}: 1 to that.")
+        raise CourseError(
+            "too_few_lines", f"{number} lines were asked for; the pool has {len(pool)}: 1 to that."
+        )
     order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))
     return tuple(pool[i] for i in order[:number].tolist())

@@ -72,7 +72,9 @@ def made_folder(root: Path | str, seed: int = 0, faults: bool = True) -> Path:
         if marker.exists():
             return root
         if root.exists() and any(root.iterdir()):
-            raise CourseError(f"{root} is not empty; give a new folder for the pictures.")
+            raise CourseError(
+                "not_empty", f"{root} is not empty; give a new folder for the pictures."
+            )
         draft = root.with_name(f".{root.name}-draft")
         shutil.rmtree(draft, ignore_errors=True)
         from skimage import data  # slow, and usually not needed

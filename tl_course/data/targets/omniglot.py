@@ -44,7 +44,9 @@ def omniglot(alphabet: str) -> Target:
     Raises CourseError if they were not fetched or are damaged.
     """
     if alphabet not in ALPHABETS:
-        raise CourseError(f"There is no alphabet '{alphabet}'; there is {', '.join(ALPHABETS)}.")
+        raise CourseError(
+            "no_alphabet", f"There is no alphabet '{alphabet}'; there is {', '.join(ALPHABETS)}."
+        )
     names = tuple(f"{alphabet.replace('_', ' ')} {number}" for number in range(1, LETTERS + 1))
     drawings, parts = list(_drawings(alphabet)), {}
     for part, writers in PARTS.items():
@@ -59,9 +61,10 @@ def _drawings(alphabet: str) -> Iterator[tuple[int, int, torch.Tensor]]:
     path = archive()
     if not path.is_file():
         raise CourseError(
+            "not_fetched",
             f"The letters of Omniglot are not in {path.parent}. Fetch them (1.3 MB) with "
             f"'{script('omniglot')}' in a terminal, or go on with letters of fonts, which are here "
-            "already."
+            "already.",
         )
     try:
         with zipfile.ZipFile(path) as packed:
@@ -73,7 +76,7 @@ def _drawings(alphabet: str) -> Iterator[tuple[int, int, torch.Tensor]]:
                     yield int(place[2]), int(place[3]), 1 - pil_to_tensor(picture)[0] / 255
     except archives.ERRORS as error:
         raise CourseError(
-            f"{path} is damaged ({error}): delete it and run '{script('omniglot')}'."
+            "damaged", f"{path} is damaged ({error}): delete it and run '{script('omniglot')}'."
         ) from error
 
 

@@ -151,7 +151,9 @@ class Checked:
         """Training and test pictures; CourseError if something must be put right first."""
         if self.train is None or self.test is None:
             stops = "; ".join(finding.in_short() for finding in self.findings if finding.stops)
-            raise CourseError(f"Nothing can be trained on {self.root} yet: {stops}")
+            raise CourseError(
+                "nothing_to_train", f"Nothing can be trained on {self.root} yet: {stops}"
+            )
         return self.train, self.test
 
 
@@ -175,7 +177,7 @@ def check(
     for path in (root, *([Path(test)] if test is not None else [])):
         if not path.is_dir():
             raise CourseError(
-                f"There is no folder {path}; give one that holds one folder per class."
+                "no_folder", f"There is no folder {path}; give one that holds one folder per class."
             )
         storage.check_name(path)
     if test is not None:
@@ -320,7 +322,7 @@ def _picture(path: Path, part: str, label: str) -> tuple[Seen | None, str]:
     try:
         picture, transparent = open_picture(path)
     except PictureError as error:
-        return None, "too large" if error.kind == "too large" else "unreadable"
+        return None, "too large" if error.code == "too_large" else "unreadable"
     if min(picture.size) < SMALLEST:
         return None, "too small"
     pixels = hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()

@@ -31,7 +31,9 @@ def _whole(name: str) -> torch.Tensor:
     from sklearn.datasets import load_sample_image
 
     if name not in NAMES:
-        raise CourseError(f"There is no photograph '{name}'; there are {', '.join(NAMES)}.")
+        raise CourseError(
+            "no_photograph", f"There is no photograph '{name}'; there are {', '.join(NAMES)}."
+        )
     pixels = np.array(load_sample_image(f"{name}.jpg"))
     return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
 
@@ -65,8 +67,9 @@ def of_file(content: bytes, name: str) -> torch.Tensor:
     whole.thumbnail(LARGEST, Image.Resampling.LANCZOS)
     if min(whole.size) < SMALLEST_SIDE:
         raise CourseError(
+            "too_small",
             f"{name}, shrunk to fit, has {whole.width}×{whole.height} pixels, and fewer than "
-            f"{SMALLEST_SIDE} show nothing: choose a larger picture, or cut it to a wider shape."
+            f"{SMALLEST_SIDE} show nothing: choose a larger picture, or cut it to a wider shape.",
         )
     return scaled(torch.from_numpy(np.array(whole)).permute(2, 0, 1).float() / 255)
 

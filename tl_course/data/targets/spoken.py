@@ -66,9 +66,10 @@ def recordings() -> Path:
         if any(candidate.glob("*_*_*.wav")):
             return candidate
     raise CourseError(
+        "not_fetched",
         f"There are no recordings in {folder}: fetch the Free Spoken Digit Dataset with "
         f"'{script('free_spoken_digits')}' in a terminal, or let {VARIABLE} name a folder of files "
-        "such as 7_george_0.wav."
+        "such as 7_george_0.wav.",
     )
 
 
@@ -93,17 +94,21 @@ def read_wave(path: Path) -> tuple[np.ndarray, int]:
             about, samples = file.getparams(), file.readframes(file.getnframes())
         if about.sampwidth != 2:
             bits = f"{8 * about.sampwidth} bits a sample"
-            raise CourseError(f"{path} has {bits}; 16 are expected, so save it again with these.")
+            raise CourseError(
+                "bits", f"{path} has {bits}; 16 are expected, so save it again with these."
+            )
         pcm = np.frombuffer(samples, "<i2").reshape(-1, about.nchannels).mean(1)
     except (wave.Error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise CourseError(
+            "unreadable",
             f"{path} is not a readable WAV file ({error}): save it again as 16-bit WAV (PCM), "
-            "or where it was fetched, delete it and fetch it again."
+            "or where it was fetched, delete it and fetch it again.",
         ) from error
     if not RATES[0] <= about.framerate <= RATES[1]:
         raise CourseError(
+            "sampling_rate",
             f"{path} has {about.framerate} samples a second; {RATES[0]:,} to {RATES[1]:,} are "
-            "expected, so record it anew or convert it."
+            "expected, so record it anew or convert it.",
         )
     return (pcm / 32768).astype(np.float32), about.framerate
 
@@ -135,10 +140,13 @@ def spoken_by_people(test: str, pool: tuple[str, ...] | None = None) -> Target:
     pool = tuple(s for s in everybody if s != test) if pool is None else tuple(pool)
     for speaker in (test, *pool):
         if speaker not in everybody:
-            raise CourseError(f"There is no speaker '{speaker}'; there is {', '.join(everybody)}.")
+            raise CourseError(
+                "no_speaker", f"There is no speaker '{speaker}'; there is {', '.join(everybody)}."
+            )
     if test in pool or not pool:
         raise CourseError(
-            f"'{test}' cannot be learnt from and be the test; choose others to learn."
+            "test_speaker",
+            f"'{test}' cannot be learnt from and be the test; choose others to learn.",
         )
     clips, labels = zip(*(everybody[speaker] for speaker in pool), strict=True)
     labelled = _examples(np.concatenate(clips), torch.cat(labels))

@@ -27,8 +27,9 @@ def encode(text: str) -> torch.Tensor:
     strange = sorted(set(text) - set(SYMBOLS))
     if strange:
         raise CourseError(
+            "unknown_character",
             f"The small GPT does not know {strange[0]!r}; it reads the letters, digits and signs "
-            "of an English keyboard, so write the text with these."
+            "of an English keyboard, so write the text with these.",
         )
     codes = torch.tensor(list(text.encode("ascii")), dtype=torch.int64)
     return (codes - 31).clamp_min(0)
@@ -85,8 +86,9 @@ class GPT(nn.Module):
         """What the output layer is given, `[batch, length, width]`."""
         if symbols.shape[1] > self.context:
             raise CourseError(
+                "too_long",
                 f"The text has {symbols.shape[1]} characters, and this GPT sees {self.context} at "
-                "a time: give it the last ones only."
+                "a time: give it the last ones only.",
             )
         x = self.symbol(symbols) + self.place.weight[: symbols.shape[1]]
         for block in self.blocks:
@@ -123,7 +125,7 @@ def sample(
     at 0 the likeliest is taken. `stop_at_end` ends it at the end of a line.
     """
     if temperature < 0:
-        raise CourseError(f"The temperature is {temperature}; it must be 0 or more.")
+        raise CourseError("temperature", f"The temperature is {temperature}; it must be 0 or more.")
     device = next(net.parameters()).device
     generator = torch.Generator().manual_seed(seed)
     symbols = encode(start or "\n")
@@ -222,8 +224,9 @@ def load(folder: Path | str) -> GPT:
     path, architecture = Path(folder) / files.WEIGHTS_FILE, description["architecture"]
     if architecture["width"] % architecture["heads"]:
         raise CourseError(
+            "heads",
             f"{path} has {architecture['heads']} heads, which cannot share a width of "
-            f"{architecture['width']} equally; {files.AGAIN}."
+            f"{architecture['width']} equally; {files.AGAIN}.",
         )
     net = files.read(
         content, lambda: GPT(**architecture), description["fingerprint"], str(path),
