@@ -19,7 +19,15 @@ from tl_course.app import bench as benches
 from tl_course.app import notebooks, wheelhouse
 from tl_course.app.notebooks import root
 from tl_course.base import stats, untrusted_input
-from tl_course.core import files, network, output_layers, pretraining, session, settings
+from tl_course.core import (
+    files,
+    network,
+    output_layers,
+    pretraining,
+    session,
+    settings,
+    untrusted_networks,
+)
 from tl_course.data import pictures, upload, writing
 from tl_course.data.sources import classes, emoji_images, espeak, strokes
 from tl_course.data.targets import (

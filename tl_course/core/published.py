@@ -18,7 +18,6 @@ import contextlib
 import functools
 import importlib
 import importlib.util
-import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
@@ -30,15 +29,12 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from tl_course.base import storage, untrusted_input
+from tl_course.base import storage
 from tl_course.base.errors import CourseError, printable, script
-from tl_course.core import files, hub, training
+from tl_course.core import training, untrusted_networks
 from tl_course.core.input_spec import Pictures, Tokens
 
 GRID = 3  # a picture cut off in the middle of a network is averaged over GRID × GRID regions
-CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
-MOST_CONFIG = 10_000_000  # bytes of a configuration; one with 22,000 classes has two million
-MOST_READ = 20_000_000  # bytes of another file beside the weights: word pieces of all languages
 LONGEST = 64  # word pieces of a text; longer texts are cut off
 
 
@@ -344,7 +340,7 @@ def _timm(name: str):
     import timm
 
     def make() -> tuple[nn.Module, tuple]:
-        model = timm.create_model(_checked_source(name), pretrained=True)
+        model = timm.create_model(untrusted_networks.for_pictures(name), pretrained=True)
         shown = model.pretrained_cfg
         mean, std = (tuple(map(float, shown[key])) for key in ("mean", "std"))
         return model, (mean, std, int(shown["input_size"][-1]))
@@ -356,105 +352,6 @@ def _timm(name: str):
     architecture, *others = (printable(str(fact or "see its card")) for fact in facts)
     names = [printable(str(label)) for label in shown.get("label_names") or ()]
     return model, names, About(f"{architecture} of timm", *others), scale
-
-
-LAYERS = re.compile("depth|layer|block|stage|repeat|group")  # keys that say how many there are
-MOST_LAYERS = 200  # that a stranger's configuration may ask for, all of them together
-MOST_WEIGHTS = 125_000_000  # numbers of a network from a stranger: half a gigabyte
-MOST_FILE = 4 * MOST_WEIGHTS + MOST_CONFIG  # bytes of one with weights
-
-
-def _checked_source(name: str) -> str:
-    """timm's name of a network; from the hub, of the one revision that was looked at.
-
-    Raises CourseError where a stranger's configuration asks for code or another network, or where
-    its network is larger than those that a laptop adapts.
-    """
-    import timm
-
-    source, place = timm.models.parse_model_name(name)
-    if source == "hf-hub":
-        place, _, revision = place.partition("@")
-        folder, revision = _at_the_hub(name, place, revision or None)
-        place = f"{place}@{revision}"
-    elif source == "local-dir":
-        folder = _in_a_folder(name, Path(place))
-    else:
-        return name
-    config = _configuration(name, folder)
-    architecture = config.get("architecture")
-    if not isinstance(architecture, str) or not timm.is_model(architecture):
-        raise _refused(name, f"timm has no architecture called '{printable(str(architecture))}'")
-    chosen = f"{source}:{place}"
-    model = _weights_fit(name, lambda: timm.create_model(chosen, pretrained=False))
-    labels = model.pretrained_cfg.get("label_names") or ()
-    if labels and len(labels) != model.num_classes:
-        raise _refused(name, f"it has {len(labels):,} names for {model.num_classes:,} classes")
-    return chosen
-
-
-def _refused(name: str, why: str) -> CourseError:
-    return CourseError("refused", f"{name} is refused: {why}; choose another network.")
-
-
-def _at_the_hub(name: str, place: str, revision: str | None) -> tuple[Path, str]:
-    """Where the configuration of a repository came to, and its revision; all of it has to fit."""
-    import huggingface_hub
-
-    if not huggingface_hub.constants.HF_HUB_OFFLINE:
-        revision, sizes = hub.listed(place, revision)
-        _sizes_fit(name, sizes)
-    path = Path(huggingface_hub.hf_hub_download(place, CONFIG_FILE, revision=revision))
-    if huggingface_hub.constants.HF_HUB_OFFLINE:  # then all of it is here
-        _in_a_folder(name, path.parent)
-    return path.parent, path.parent.name  # a revision's folder has its name
-
-
-def _in_a_folder(name: str, folder: Path) -> Path:
-    """A folder with a configuration; all of it has to fit."""
-    _sizes_fit(name, {path.name: path.stat().st_size for path in folder.iterdir()})
-    return folder
-
-
-def _sizes_fit(name: str, sizes: dict[str, int]) -> None:
-    """Whether of the files in a folder or a repository those fit that may be read."""
-    if WEIGHTS_FILE not in sizes:
-        raise _refused(name, f"it has no {WEIGHTS_FILE}, and no other kind of weights is read")
-    for file, size in sizes.items():
-        most = MOST_FILE if file == WEIGHTS_FILE else MOST_READ
-        read = file.endswith((WEIGHTS_FILE, ".json", ".txt", ".model")) and "/" not in file
-        if read and size > most:
-            size, most = storage.in_words(size), storage.in_words(most)
-            raise _refused(name, f"its {printable(file)} has {size}, and at most {most} fit")
-
-
-def _configuration(name: str, folder: Path) -> dict:
-    """What the configuration in `folder` says.
-
-    CourseError where it asks for code of its own, or for too many layers to be laid out.
-    """
-    path, layers = folder / CONFIG_FILE, 0.0
-    config = untrusted_input.parsed(untrusted_input.content(path, MOST_CONFIG), path)
-    if not isinstance(config, dict):
-        raise _refused(name, "its configuration is no JSON object")
-    for key, value, _ in untrusted_input.leaves(config):
-        if key in untrusted_input.CUSTOM_CODE:
-            raise _refused(name, f"it asks for code of its own ('{key}'), and none is run here")
-        if LAYERS.search(key) and isinstance(value, (int, float)):
-            layers += abs(value)
-    if not layers <= MOST_LAYERS:
-        raise _refused(name, f"its configuration asks for more than {MOST_LAYERS} layers")
-    return config
-
-
-def _weights_fit(name: str, make: Callable[[], nn.Module]) -> nn.Module:
-    """The network of `make` without its memory, where it is not too large."""
-    with files.shapes_alone():
-        model = make()
-    numbers = sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
-    if numbers > MOST_WEIGHTS:
-        raise _refused(name, f"it has {numbers:,} weights, and at most {MOST_WEIGHTS:,} fit")
-    return model
 
 
 def _minilm() -> Reading:
@@ -494,7 +391,7 @@ def _transformer(name: str, about: About | None = None) -> Reading:
         ) from None
 
     def fetch():
-        pinned = {"revision": _checked_reader(name), "trust_remote_code": False}
+        pinned = {"revision": untrusted_networks.for_texts(name), "trust_remote_code": False}
         body = AutoModel.from_pretrained(name, use_safetensors=True, **pinned)
         return body, AutoTokenizer.from_pretrained(name, **pinned)
 
@@ -503,37 +400,6 @@ def _transformer(name: str, about: About | None = None) -> Reading:
     requirement = Tokens(longest, body.config.vocab_size, tokenizer.pad_token_id or 0)
     about = about or About(name, "see its card", "see its card", f"see its card, {name}")
     return Reading(body, body.config.hidden_size, requirement, about, tokenizer=tokenizer).eval()
-
-
-READERS = (
-    "albert", "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "modernbert",
-    "mpnet", "roberta", "xlm-roberta",
-)  # fmt: skip
-LED_AWAY = ("quantization_config", "adapter_config.json")  # to other code, and to another network
-
-
-def _checked_reader(name: str) -> str | None:
-    """The revision of a network for texts that was looked at; None of one in a folder.
-
-    Raises CourseError where its configuration asks for code, or for sizes that fit none.
-    """
-    from transformers import AutoConfig, AutoModel
-
-    if Path(name).is_dir():
-        folder, revision = _in_a_folder(name, Path(name)), None
-    else:
-        folder, revision = _at_the_hub(name, name, None)
-    config = _configuration(name, folder)
-    kind, files = config.get("model_type"), {path.name for path in folder.iterdir()}
-    if kind not in READERS:
-        known = ", ".join(READERS)
-        raise _refused(name, f"its kind is '{printable(str(kind))}', and the course knows {known}")
-    for led in LED_AWAY:
-        if led in config or led in files:
-            raise _refused(name, f"it has {led}, which leads to something else")
-    exactly = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
-    _weights_fit(name, lambda: AutoModel.from_config(exactly, trust_remote_code=False))
-    return revision
 
 
 def _online(fetch: Callable, name: str):
