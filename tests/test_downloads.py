@@ -5,9 +5,9 @@ import http.server
 import threading
 
 import pytest
+from sentences import refused
 
 from tl_course.base import downloads
-from tl_course.base.errors import CourseError
 
 CONTENT = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -64,31 +64,31 @@ def test_the_first_mirror_that_has_it_is_taken(mirror, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("place", "says"),
-    [("wrong", "sent another file.bin"), ("short", "Could not reach"), ("gone", "Could not reach")],
+    ("place", "code"),
+    [("wrong", "other_file"), ("short", "unreachable"), ("gone", "unreachable")],
 )
-def test_where_none_has_it_one_sentence_says_so_and_nothing_is_lost(mirror, tmp_path, place, says):
+def test_where_none_has_it_one_sentence_says_so_and_nothing_is_lost(mirror, tmp_path, place, code):
     path = tmp_path / "file.bin"
     path.write_bytes(b"from before")
-    with pytest.raises(CourseError, match=says) as caught:
+    with refused(code, "file.bin") as caught:
         downloads.download(f"{mirror.url}/{place}", path, sha256=SHA256)
     assert "\n" not in str(caught.value) and path.read_bytes() == b"from before"
     assert {one.name for one in tmp_path.iterdir()} - {"file.bin.lock"} == {"file.bin"}
 
 
 def test_offline_it_is_said_where_the_file_may_be_put(tmp_path):
-    with pytest.raises(CourseError, match="you are offline or .* put the file at"):
+    with refused("unreachable", str(tmp_path / "file.bin")):
         downloads.download("http://127.0.0.1:9/file", tmp_path / "file.bin", sha256=SHA256)
 
 
 def test_a_full_disk_and_a_folder_in_the_way_are_told(mirror, tmp_path, monkeypatch):
     (tmp_path / "folder").mkdir()
-    with pytest.raises(CourseError, match="is a folder where a file belongs"):
+    with refused("is_folder"):
         downloads.download(f"{mirror.url}/good", tmp_path / "folder")
 
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pooch.HTTPDownloader.__call__", full)
-    with pytest.raises(CourseError, match="is full"):
+    with refused("disk_full"):
         downloads.download(f"{mirror.url}/good", tmp_path / "file.bin", sha256=SHA256)

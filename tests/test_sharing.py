@@ -21,6 +21,7 @@ import pytest
 import safetensors.torch
 import torch
 from huggingface_hub import ModelCard, PyTorchModelHubMixin
+from sentences import refused
 from test_network import used_network
 
 from tl_course.base import storage
@@ -182,33 +183,33 @@ def test_half_precision_is_half_the_size_and_not_identical(adapted, target, tmp_
 
 def test_share_refuses_what_could_not_be_loaded(adapted, net, tmp_path):
     wrong = {
-        "BatchNorm": (used_network(), None),
-        "3 class names": (adapted.net, Card(classes=("a", "b", "c"))),
-        "asks for the same licence": (adapted.net, Card(licence="mit")),
-        "no JSON text, or not a sound one": (adapted.net, Card(name="\ud800")),
-        "has a licence that is not one line": (FiveLayerNet(2), Card(licence="mit\n---\nx: 1")),
+        "not_folded": (used_network(), None),
+        "class_names": (adapted.net, Card(classes=("a", "b", "c"))),
+        "licence_differs": (adapted.net, Card(licence="mit")),
+        "no_json": (adapted.net, Card(name="\ud800")),
+        "not_as_described": (FiveLayerNet(2), Card(licence="mit\n---\nx: 1")),
     }
-    for says, (which, card) in wrong.items():
-        with pytest.raises(CourseError, match=says):
+    for code, (which, card) in wrong.items():
+        with refused(code):
             share(which, tmp_path / "new", card)
         assert not (tmp_path / "new").exists()
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "diary.txt").write_text("dear diary")
-    with pytest.raises(CourseError, match="diary.txt"):
+    with refused("not_empty", "diary.txt"):
         share(adapted.net, tmp_path / "used")
     assert [path.name for path in (tmp_path / "used").iterdir()] == ["diary.txt"]
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("said", "code"),
     [
-        ({"licence": 7}, "licence of a card is 7: give its name"),
-        ({"right": 5, "tested": 2}, "5 of 2 test examples were right: give"),
-        ({"right": -1, "tested": 2}, "from 0 to `tested`"),
+        ({"licence": 7}, "licence"),
+        ({"right": 5, "tested": 2}, "impossible_score"),
+        ({"right": -1, "tested": 2}, "impossible_score"),
     ],
 )
-def test_a_card_that_cannot_be_is_refused(said, why):
-    with pytest.raises(CourseError, match=why):
+def test_a_card_that_cannot_be_is_refused(said, code):
+    with refused(code):
         Card(**said)
 
 
@@ -222,7 +223,7 @@ def test_a_card_that_cannot_be_is_refused(said, why):
 )
 def test_what_nobody_could_load_is_refused_before_anything_is_written(said, tmp_path):
     net = FiveLayerNet(len(said.get("classes", "ab"))).eval()
-    with pytest.raises(CourseError, match="larger than 1 MB, which nobody would load"):
+    with refused("too_much_said"):
         sharing.share(net, tmp_path / "new", Card(**said))
     assert not (tmp_path / "new").exists()
 
@@ -230,18 +231,18 @@ def test_what_nobody_could_load_is_refused_before_anything_is_written(said, tmp_
 def test_a_name_that_no_system_takes_is_told_in_a_sentence(tmp_path):
     name = "x" * 300
     for load in (sharing.load_shared, sharing.load_any, files.load):
-        with pytest.raises(CourseError, match="There is no"):
+        with refused("no_network" if load is files.load else "no_folder"):
             load(tmp_path / name)
     net = FiveLayerNet(2).eval()
     for write in (sharing.share, files.save):
-        with pytest.raises(CourseError, match="cannot be written to"):
+        with refused("not_writable"):
             write(net, tmp_path / name)
 
 
 def test_weights_that_are_no_numbers_are_never_published(tmp_path):
     net = FiveLayerNet(2).eval()
     net.output.bias.data[0] = torch.nan
-    with pytest.raises(CourseError, match="NaN or infinite"):
+    with refused("not_finite"):
         sharing.share(net, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
@@ -319,7 +320,7 @@ def test_a_saved_network_whose_weights_are_not_its_own_is_named(tmp_path, change
     else:
         state = halved(state)
     path.write_bytes(files.as_file(state, texts))
-    with pytest.raises(CourseError, match="weights.safetensors .*do not match their fingerprint"):
+    with refused("fingerprint", "weights.safetensors"):
         files.load(tmp_path)
 
 
@@ -481,83 +482,91 @@ def halved(state):
 
 
 REFUSED = {
-    "no such folder": (shutil.rmtree, "There is no folder"),
-    "a pickle beside it": (write("pytorch_model.bin", pickle.dumps(Bomb())), "is a pickle"),
-    "a .pkl": (write("net.pkl", pickle.dumps(Bomb())), "is a pickle"),
-    "a pickle by another name": (write("model.safetensors", pickle.dumps(Bomb())), "is a pickle"),
-    "python beside it": (write("modeling.py", b"open('exploded', 'w')"), "is code"),
-    "auto_map": (top(auto_map={"AutoModel": "modeling.Net"}), "auto_map"),
-    "custom code inside": (of_tl_course(versions={"trust_remote_code": "1"}), "trust_remote_code"),
-    "a licence of lines": (of_tl_course(licence="mit\n---\nx: 1"), "is not one line of text"),
-    "a name that is no text": (of_tl_course(name="\ud800"), "no JSON text, or not a sound one"),
-    "twenty thousand tensors": (header(empty_tensors), "its header is cut off or too large"),
+    "no such folder": (shutil.rmtree, "no_folder"),
+    "a pickle beside it": (write("pytorch_model.bin", pickle.dumps(Bomb())), "refused", "pickle"),
+    "a .pkl": (write("net.pkl", pickle.dumps(Bomb())), "refused", "pickle"),
+    "a pickle by another name": (
+        write("model.safetensors", pickle.dumps(Bomb())), "damaged", "pickle"
+    ),
+    "python beside it": (write("modeling.py", b"open('exploded', 'w')"), "refused", "is code"),
+    "auto_map": (top(auto_map={"AutoModel": "modeling.Net"}), "own_code", "auto_map"),
+    "custom code inside": (of_tl_course(versions={"trust_remote_code": "1"}), "own_code"),
+    "a licence of lines": (of_tl_course(licence="mit\n---\nx: 1"), "not_as_described", "licence"),
+    "a name that is no text": (of_tl_course(name="\ud800"), "no_json"),
+    "twenty thousand tensors": (header(empty_tensors), "damaged"),
     "a shape without an end": (of_shape(0, 2**64 - 1), "damaged"),
     "a shape of too much": (of_shape(0, 2**62, 2**62), "damaged"),
-    "a file that is a link": (link("model.safetensors", "secret.txt"), "is a link"),
-    "a folder that is a link": (link("more", "elsewhere"), "is a link"),
+    "a file that is a link": (link("model.safetensors", "secret.txt"), "refused", "link"),
+    "a folder that is a link": (link("more", "elsewhere"), "refused", "link"),
     "other widths": (
         of_tl_course(architecture={"widths": [16, 32, 64, 128], "kernels": [7, 3, 3, 3]}),
-        "another architecture",
+        "does_not_fit",
     ),
     "other kernels": (
         of_tl_course(architecture={"widths": [32, 64, 128, 256], "kernels": [5, 3, 3, 3]}),
-        "another architecture",
+        "does_not_fit",
     ),
-    "one byte flipped": (one_byte, "do not match their fingerprint"),
-    "numbers in another order": (change_weights(swapped, False), "do not match their fingerprint"),
-    "numbers of another kind": (change_weights(halved, False), "do not match their fingerprint"),
+    "one byte flipped": (one_byte, "fingerprint"),
+    "numbers in another order": (change_weights(swapped, False), "fingerprint"),
+    "numbers of another kind": (change_weights(halved, False), "fingerprint"),
     "cut short": (cut_short, "damaged"),
     "a header of exabytes": (giant_header, "damaged"),
     "a tensor of terabytes": (header(gigantic), "damaged"),
     "overlapping tensors": (header(overlapping), "damaged"),
     "no weights at all": (write("model.safetensors", b""), "damaged"),
-    "a tensor less": (change_weights(lambda state: state.pop("layer4.bias") is None), "it lacks"),
+    "a tensor less": (
+        change_weights(lambda state: state.pop("layer4.bias") is None),
+        "does_not_fit", "layer4.bias",
+    ),
     "a tensor more": (
-        change_weights(lambda state: state.update(extra=torch.zeros(2))), "does not have"
+        change_weights(lambda state: state.update(extra=torch.zeros(2))), "does_not_fit", "1 tensor"
     ),
     "whole numbers": (
         change_weights(lambda state: state.update({"layer4.bias": torch.zeros(256).long()})),
-        "torch.int64",
+        "does_not_fit", "torch.int64",
     ),
     "another shape": (
-        change_weights(lambda state: state.update({"layer4.bias": torch.zeros(255)})), "has shape"
+        change_weights(lambda state: state.update({"layer4.bias": torch.zeros(255)})),
+        "does_not_fit", "(255,)",
     ),
-    "NaN": (change_weights(nan), "NaN or infinite"),
-    "infinite": (change_weights(infinite), "NaN or infinite"),
-    "no JSON": (write("config.json", b"{'n_classes': 10}"), "no JSON text"),
-    "no text": (write("config.json", b"\xff\xfe\x00"), "no JSON text"),
-    "JSON without an end": (write("config.json", b"[" * 900_000), "no JSON"),
-    "a list": (write("config.json", b"[1, 2]"), "not that of a network"),
-    "a missing key": (without("lineage"), "lacks 'lineage'"),
-    "another program's": (write("config.json", b'{"hidden_size": 768}'), "not that of a network"),
-    "a billion classes": (top(n_classes=10**9), "n_classes = 1000000000"),
-    "true classes": (top(n_classes=True), "n_classes = True"),
-    "too few names": (of_tl_course(classes=["a", "b"]), "2 class names for 10 classes"),
+    "NaN": (change_weights(nan), "not_finite"),
+    "infinite": (change_weights(infinite), "not_finite"),
+    "no JSON": (write("config.json", b"{'n_classes': 10}"), "no_json"),
+    "no text": (write("config.json", b"\xff\xfe\x00"), "no_json"),
+    "JSON without an end": (write("config.json", b"[" * 900_000), "no_json"),
+    "a list": (write("config.json", b"[1, 2]"), "another_kind"),
+    "a missing key": (without("lineage"), "not_as_described", "lineage"),
+    "another program's": (write("config.json", b'{"hidden_size": 768}'), "another_kind"),
+    "a billion classes": (top(n_classes=10**9), "not_as_described", "n_classes = 1000000000"),
+    "true classes": (top(n_classes=True), "not_as_described", "n_classes = True"),
+    "too few names": (of_tl_course(classes=["a", "b"]), "class_names"),
     **{
-        f"a class called {name!r}": (of_tl_course(classes=[name, *DIGITS[1:]]), "no plain text")
+        f"a class called {name!r}": (of_tl_course(classes=[name, *DIGITS[1:]]), "class_not_plain")
         for name in ("\x1b[2J", "a\nb", "a\u2028b", "\u202eb", "a  b", " a", "a\xa0b", "\x9b", "")
     },
     "two classes of one name": (
-        of_tl_course(classes=["1", *DIGITS[1:]]), "several classes called '1'"
+        of_tl_course(classes=["1", *DIGITS[1:]]), "class_twice", "'1'"
     ),
     "two classes that look the same": (
-        of_tl_course(classes=["\xe4", "a\u0308", *DIGITS[2:]]), "several classes called '\xe4'"
+        of_tl_course(classes=["\xe4", "a\u0308", *DIGITS[2:]]), "class_twice", "'\xe4'"
     ),
-    "lineage no list": (of_tl_course(lineage={"Anna": 1}), "lacks 'lineage'"),
-    "lineage without names": (of_tl_course(lineage=["Anna"]), "no list of credits"),
-    "a modality unknown": (top(modality="smell"), "unknown modality 'smell'"),
-    "more right than tested": (of_tl_course(metrics={"right": 9, "tested": 3}), "9 right of 3"),
-    "a count of words": (of_tl_course(metrics={"right": "9", "tested": 10}), "is no count"),
+    "lineage no list": (of_tl_course(lineage={"Anna": 1}), "not_as_described", "lineage"),
+    "lineage without names": (of_tl_course(lineage=["Anna"]), "not_as_described", "lineage"),
+    "a modality unknown": (top(modality="smell"), "not_as_described", "smell"),
+    "more right than tested": (of_tl_course(metrics={"right": 9, "tested": 3}), "impossible_score"),
+    "a count of words": (
+        of_tl_course(metrics={"right": "9", "tested": 10}), "not_as_described", "right"
+    ),
     "more tested than can be": (
-        of_tl_course(metrics={"right": 0, "tested": 10**300}), "'tested' is no count"
+        of_tl_course(metrics={"right": 0, "tested": 10**300}), "not_as_described", "tested"
     ),
-    "no card": (lambda folder: (folder / "README.md").unlink(), "README.md is missing"),
-    "another's card": (write("README.md", b"# Another"), "card of another network"),
-    "from the future": (of_tl_course(format="tl_course shared network 2"), "update the course"),
-    "a folder for a file": (a_folder_for("model.safetensors"), "it is a folder"),
-    "a folder for the config": (a_folder_for("config.json"), "it is a folder"),
-    "a large config": (grow("config.json", 1_000_001), "larger than 1 MB"),
-    "large weights": (grow("model.safetensors", 100_000_001), "larger than 100 MB"),
+    "no card": (lambda folder: (folder / "README.md").unlink(), "refused", "README.md"),
+    "another's card": (write("README.md", b"# Another"), "another_card"),
+    "from the future": (of_tl_course(format="tl_course shared network 2"), "other_version"),
+    "a folder for a file": (a_folder_for("model.safetensors"), "unreadable"),
+    "a folder for the config": (a_folder_for("config.json"), "unreadable"),
+    "a large config": (grow("config.json", 1_000_001), "too_large", "1 MB"),
+    "large weights": (grow("model.safetensors", 100_000_001), "too_large", "100 MB"),
 }  # fmt: skip
 
 
@@ -574,7 +583,7 @@ def everything(folder):
 
 @pytest.mark.parametrize("how", REFUSED)
 def test_hostile_and_damaged_folders_are_refused(folder, how, monkeypatch):
-    act, says = REFUSED[how]
+    act, code, *words = REFUSED[how]
     act(folder)
     monkeypatch.chdir(folder.parent)
     before = everything(folder.parent)
@@ -589,7 +598,7 @@ def test_hostile_and_damaged_folders_are_refused(folder, how, monkeypatch):
         return empty(*size, **more)
 
     monkeypatch.setattr(torch, "empty", watched)
-    with pytest.raises(CourseError, match=re.escape(says)) as caught:
+    with refused(code, *words) as caught:
         load_shared(folder)
     said = str(caught.value)
     assert "\n" not in said and said.endswith((".", ")")) and len(said) < 600
@@ -699,40 +708,40 @@ def test_a_network_from_the_hub(hub, adapted, target):
 
 
 def test_what_the_hub_may_answer(hub):
-    with pytest.raises(CourseError, match="There is no anna/nothing on the Hugging Face hub"):
+    with refused("hub", "anna/nothing"):
         load_shared("anna/nothing")
-    with pytest.raises(CourseError, match="no such revision"):
+    with refused("hub", "revision"):
         load_shared("anna/digits", revision="other")
     hub.sizes["model.safetensors"] = 10**12
-    with pytest.raises(CourseError, match="refused: its model.safetensors has 1000.0 GB"):
+    with refused("refused", "model.safetensors", "1000.0 GB"):
         load_shared("anna/digits")
     hub.sizes.clear()
     hub.files.pop("config.json")
-    with pytest.raises(CourseError, match="has no config.json"):
+    with refused("another_kind", "config.json"):
         load_shared("anna/digits")
     assert not any("/resolve/" in path for path in hub.asked)
     hub.files["config.json"] = b"{}"
-    for refusal, says in {
+    for refusal, words in {
         (403, "GatedRepo"): "asks for an agreement on its page",
         (401, ""): "does not know you well enough",
         (403, ""): "does not know you well enough",
         (418, ""): "answered 418",
     }.items():
         hub.refusal = refusal
-        with pytest.raises(CourseError, match=says):
+        with refused("hub", words):
             load_shared("anna/digits")
 
 
 def test_offline_one_sentence_says_so(published, tmp_path, monkeypatch):
     for act in (lambda: load_shared("anna/digits"), lambda: sharing.publish(published, "anna/x")):
-        with pytest.raises(CourseError, match="you are offline") as caught:
+        with refused("hub", "you are offline") as caught:
             act()
         assert "\n" not in str(caught.value)
-    with pytest.raises(CourseError, match="is no name on the Hugging Face hub"):
+    with refused("hub_name"):
         sharing.publish(published, "../x")
     monkeypatch.chdir(tmp_path)  # where none of these is a folder
     for name in ("../x", "a/b/c", "anna", "~/x", "-a/b"):
-        with pytest.raises(CourseError, match="There is no folder"):
+        with refused("no_folder"):
             load_shared(name)
 
 
@@ -752,7 +761,7 @@ def test_publishing_sends_the_three_files(published, folder, monkeypatch):
     assert done[0] == ("create", "anna/digits", {"private": True, "exist_ok": True})
     assert done[1][1]["allow_patterns"] == list(sharing.FILES)
     one_byte(folder)
-    with pytest.raises(CourseError, match="fingerprint"):
+    with refused("fingerprint"):
         sharing.publish(folder, "anna/digits")
     assert len(done) == 2, "a damaged network was published"
 
@@ -763,7 +772,7 @@ def test_publishing_sends_the_three_files(published, folder, monkeypatch):
 def test_a_shared_network_is_not_overwritten_unasked(tmp_path):
     one, other = FiveLayerNet(2), FiveLayerNet(2)
     share(one, tmp_path)
-    with pytest.raises(CourseError, match="already holds a shared network.*--force"):
+    with refused("already_there", "--force"):
         share(other, tmp_path)
     assert network.fingerprint(load_shared(tmp_path)) == network.fingerprint(one)
     share(other, tmp_path, overwrite=True)
@@ -795,7 +804,7 @@ def test_a_card_of_somebody_elses_is_no_unfinished_share(tmp_path):
     (tmp_path / sharing.WEIGHTS_FILE).unlink()
     assert sharing.free_folder(tmp_path) == tmp_path
     (tmp_path / sharing.CARD_FILE).write_text("# My project")
-    with pytest.raises(CourseError, match="README.md is not from a share .*--force"):
+    with refused("already_there", "README.md", "--force"):
         share(FiveLayerNet(2), tmp_path)
     assert (tmp_path / sharing.CARD_FILE).read_text() == "# My project"
 
@@ -819,7 +828,7 @@ def test_of_two_networks_in_a_folder_no_clock_chooses(tmp_path):
         os.utime(tmp_path / "model.safetensors", (5, 5))
         os.utime(tmp_path / "weights.safetensors", (5, 5))
         os.utime(tmp_path / last, (9, 9))
-        with pytest.raises(CourseError, match="holds two networks, .*move the one"):
+        with refused("two_networks"):
             sharing.load_any(tmp_path)
     (tmp_path / "model.safetensors").unlink()
     assert network.fingerprint(sharing.load_any(tmp_path)) == network.fingerprint(saved)
