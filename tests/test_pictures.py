@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sentences
 from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 
 import tl_course
