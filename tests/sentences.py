@@ -7,6 +7,7 @@ is put better.
 
 import ast
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,10 +22,13 @@ ERRORS = ("CourseError", "PictureError")
 
 @contextlib.contextmanager
 def refused(code: str, *words: str) -> Iterator[pytest.ExceptionInfo]:
-    """That the block ends in a CourseError with this code, whose sentence has all these words."""
+    """That the block ends in a CourseError with this code, whose sentence has all these words.
+
+    Where several mistakes are tried in one loop, `code` is a regular expression.
+    """
     with pytest.raises(CourseError) as caught:
         yield caught
-    assert caught.value.code == code, caught.value
+    assert re.fullmatch(code, caught.value.code), caught.value
     for word in words:
         assert word in str(caught.value)
 

@@ -142,7 +142,7 @@ def test_the_first_answer_counts_also_when_the_cell_is_run_again(learner):
 
 def test_a_home_that_cannot_be_written_to_keeps_nobody_from_the_result(learner, monkeypatch):
     def full(*_):
-        raise CourseError("The disk is full.")
+        raise CourseError("disk_full", "The disk is full.")
 
     monkeypatch.setattr(progress_store.storage, "write_text", full)
     own = ask()

@@ -85,8 +85,8 @@ def more_than_there_is() -> RuntimeError:
 @pytest.mark.parametrize(
     ("raised", "code", "told"),
     [
-        (cli.CourseError("One sentence."), 2, "tl-course: One sentence."),
-        (cli.CourseError("a\x1b[31mb\x07c\x9bd"), 2, "tl-course: a?[31mb?c?d"),
+        (cli.CourseError("a_code", "One sentence."), 2, "tl-course: One sentence."),
+        (cli.CourseError("a_code", "a\x1b[31mb\x07c\x9bd"), 2, "tl-course: a?[31mb?c?d"),
         (KeyboardInterrupt(), 130, "Stopped."),
         (
             PermissionError(13, "Permission denied", "/x/\x1bcat"), 2,
@@ -134,7 +134,7 @@ def test_a_verb_does_its_work_where_its_output_is_closed(tmp_path):
 @pytest.mark.parametrize(
     ("raised", "code"),
     [
-        (cli.CourseError("One\x1b sentence."), "One? sentence."),
+        (cli.CourseError("a_code", "One\x1b sentence."), "One? sentence."),
         (OSError(5, "Input/output error"), cli.refusal(OSError(5, "Input/output error"))),
         (KeyboardInterrupt(), 130),
     ],

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 from scipy import ndimage
+from sentences import refused
 from skimage.morphology import skeletonize
 
 from tl_course.base import storage
-from tl_course.base.errors import CourseError
 from tl_course.core import training, transfer
 from tl_course.data.examples import draw
 from tl_course.data.targets import drawn, drawn_files
@@ -91,9 +91,9 @@ def test_strokes_come_in_whole_or_not_at_all():
     (kept,) = drawn.strokes([wild])
     assert len(kept) <= drawn.MOST + 1 and kept[-1] == tuple(wild[-1])
     for wrong in (None, 3, [3], [[3]], [[[1, 2, 3]]], [["ab"]], [[[1, "x"]]]):
-        with pytest.raises(CourseError, match="list of strokes"):
+        with refused("no_strokes"):
             drawn.strokes(wrong)
-    with pytest.raises(CourseError, match="Nothing is drawn"):
+    with refused("nothing_drawn"):
         drawn.digit(())
 
 
@@ -102,7 +102,7 @@ def test_a_drawing_survives_as_text():
     assert drawn.decode(drawn.encode(two)) == two
     assert len(drawn.encode(two)) < 30
     for wrong in ("", "!", "AA=A", "AA", "AAA.AA", "ä"):
-        with pytest.raises(CourseError, match="damaged"):
+        with refused("damaged"):
             drawn.decode(wrong)
 
 
@@ -115,7 +115,7 @@ def test_samples_are_mnists_and_never_test_digits(target):
     for x in shown.x:
         assert (target.pool.x - x).abs().amax((1, 2, 3)).min() < 1e-6, "exactly as it was"
     for wrong in ("#", "#-1", "#1000", "#²", "#" + "1" * 4301):
-        with pytest.raises(CourseError, match="no sample digit") as told:
+        with refused("no_sample") as told:
             drawn.pixels(wrong)
         assert len(str(told.value)) < 100
 
@@ -182,9 +182,9 @@ def test_a_pool_is_compared_with_each_hand(net):
     alone = [row.mnist for row in rows[:3]]
     assert rows[-1].mnist > sum(alone) / 3, "sixty digits teach more than twenty"
     assert all(0.3 < row.other_hands <= 1 for row in rows)
-    with pytest.raises(CourseError, match="two people or more"):
+    with refused("one_person"):
         handwriting.pooled(net, {"Ada": hands["Ada"]}, 0, handwriting.mnist_test())
-    with pytest.raises(CourseError, match="Eve drew one digit only"):
+    with refused("one_digit"):
         handwriting.pooled(net, hands | {"Eve": hands["Ada"][:1]}, 0, handwriting.mnist_test())
 
 
@@ -224,37 +224,37 @@ def test_a_save_that_was_killed_leaves_no_class_behind(tmp_path):
 def test_what_cannot_be_saved_or_read_is_told_in_a_sentence(tmp_path):
     mine = [Drawing(3, drawn.encode(THREE))]
     for name in ("", "  "):
-        with pytest.raises(CourseError, match="Type your first name first"):
+        with refused("no_name"):
             drawn_files.save(tmp_path, name, mine)
     for name in ("../..", "a/b", ".x", "x" * 41, "a.", "C:\\x", "<b>", "CON", "nul.x"):
-        with pytest.raises(CourseError, match="cannot be the name of a file"):
+        with refused("file_name"):
             drawn_files.save(tmp_path, name, mine)
-    with pytest.raises(CourseError, match="draw one first"):
+    with refused("nothing_drawn"):
         drawn_files.save(tmp_path, "Ada", [drawn.sample(7, 0, 0)])
     assert not any(tmp_path.iterdir())
     good = json.loads(drawn_files.as_text("Ada", mine))
-    for change, sentence in (
-        ({"format": "other"}, "not a file of drawings"),
-        ({"name": 3}, "does not say whose"),
-        ({"name": "../x"}, "cannot be the name"),
-        ({"drawings": "x"}, "a list of at most"),
+    for change, code in (
+        ({"format": "other"}, "not_drawings"),
+        ({"name": 3}, "no_owner"),
+        ({"name": "../x"}, "file_name"),
+        ({"drawings": "x"}, "no_hand"),
         ({"drawings": [[3, "!"]]}, "damaged"),
-        ({"drawings": [[10, "AAAA"]]}, "from 0 to 9"),
-        ({"drawings": [[True, "AAAA"]]}, "from 0 to 9"),
+        ({"drawings": [[10, "AAAA"]]}, "labels"),
+        ({"drawings": [[True, "AAAA"]]}, "labels"),
         ({"drawings": [[3]]}, "damaged"),
-        ({"drawings": [[3, "#5000"]]}, "no sample digit"),
+        ({"drawings": [[3, "#5000"]]}, "no_sample"),
     ):
-        with pytest.raises(CourseError, match=sentence):
+        with refused(code):
             drawn_files.from_text(json.dumps(good | change))
     for text in ("", "[]", "{}", b"\xff\xfe", "[" * 100_000):
-        with pytest.raises(CourseError, match="not a file of drawings"):
+        with refused("not_drawings"):
             drawn_files.from_text(text)
 
 
 def test_a_file_larger_than_any_of_drawings_is_not_even_parsed(monkeypatch):
     text = f'{{"format": "{drawn_files.FORMAT}", "drawings": [{"[]," * 300_000}[]]}}'
     monkeypatch.setattr(json, "loads", lambda text: pytest.fail("it was parsed"))
-    with pytest.raises(CourseError, match="not a file of drawings"):
+    with refused("not_drawings"):
         drawn_files.from_text(text)
 
 
@@ -272,7 +272,7 @@ def test_as_many_points_as_fit_are_looked_at_in_parts_that_stay_small(monkeypatc
     rows = [[3, text[:-8] + f"{number:08}"] for number in range(30)]
     assert len(drawn_files.from_rows(rows)) == 30
     assert max(looked) <= 28 * 28 * drawn.AT_ONCE and sum(looked) < 30 * 2 * 3700 * 28 * 28
-    with pytest.raises(CourseError, match="far too many points"):
+    with refused("too_many_points"):
         drawn_files.from_rows([*rows, *rows])
 
 
@@ -295,7 +295,7 @@ def test_drawings_are_neither_written_nor_deleted_where_a_link_leads(tmp_path):
     except OSError:
         pytest.skip("this system lets nobody make a link")
     for name in ("Ada", "Alan", "Eve"):
-        with pytest.raises(CourseError, match="is a link.*type another name"):
+        with refused("link"):
             drawn_files.save(tmp_path / "mine", name, mine)
         assert drawn_files.delete(tmp_path / "mine", name) == 0
     assert drawn_files.taken(tmp_path / "mine", "Eve")
@@ -310,7 +310,7 @@ def test_a_file_that_save_never_wrote_is_neither_replaced_nor_deleted(tmp_path):
     assert drawn_files.save(tmp_path, "notes.of me", mine).drawings == 1
     assert drawn_files.delete(tmp_path, "notes.of me") == 2
     for name in ("notes", "Bob"):
-        with pytest.raises(CourseError, match="is not a file of drawings: type another name"):
+        with refused("not_drawings"):
             drawn_files.save(tmp_path, name, mine)
         assert drawn_files.taken(tmp_path, name)
         assert drawn_files.delete(tmp_path, name) == 0
@@ -325,5 +325,5 @@ def test_a_folder_whose_name_no_system_takes_is_told_in_a_sentence(tmp_path):
         (drawn_files.names,), (drawn_files.taken, "Ada"),
         (drawn_files.delete, "Ada"), (drawn_files.save, "Ada", mine),
     ):  # fmt: skip
-        with pytest.raises(CourseError, match="too long"):
+        with refused("not_writable|refused_by_system", "too long"):
             act(folder, *more)

@@ -3,9 +3,9 @@ import threading
 import pytest
 import torch
 from conftest import HUNG
+from sentences import refused
 
 from tl_course.base import machine
-from tl_course.base.errors import CourseError
 
 
 def test_the_facts_are_plausible():
@@ -99,7 +99,7 @@ def test_never_more_threads_than_cores_or_than_somebody_wants(four_cores, monkey
     assert machine.threads() == 4
     for wrong in ("0", "two", "-1"):
         monkeypatch.setenv(machine.THREADS, wrong)
-        with pytest.raises(CourseError, match="whole number from 1 up"):
+        with refused("threads"):
             machine.threads()
 
 

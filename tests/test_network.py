@@ -148,7 +148,7 @@ def damaged(folder, how):
         ("one bit", "fingerprint"),
         ("a pickle", "damaged"),
         ("another network's", "another_kind"),
-        ("another width", "does_not_fit"),
+        ("another width", "not_as_described"),
     ],
 )
 def test_a_wrong_file_gets_one_sentence(tmp_path, how, code):

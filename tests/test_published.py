@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torchvision
+from sentences import refused
 from torch import nn
 
 from tl_course.base.errors import CourseError
@@ -51,11 +52,11 @@ def test_it_names_both_photographs(lite0):
 def test_other_weights_than_the_known_ones_are_not_loaded(monkeypatch):
     monkeypatch.setattr(published, "LITE0_HASH", "0" * 64)
     published._lite0_weights.cache_clear()
-    with pytest.raises(CourseError, match="not the file that the course knows"):
+    with refused("other_file"):
         published.load(LITE0)
     published._lite0_weights.cache_clear()
     monkeypatch.setattr(published, "MINILM_HASH", "0" * 64)
-    with pytest.raises(CourseError, match="not the file that the course knows"):
+    with refused("other_file"):
         published.load("minilm")
 
 
@@ -70,9 +71,7 @@ def test_features_are_the_same_at_every_cut_in_one_pass(cut, lite0):
 
 
 def test_a_cut_that_is_not_there_names_those_that_are():
-    with pytest.raises(
-        CourseError, match="cannot be cut at 'blocks.99'; its parts are .*conv_stem"
-    ):
+    with refused("no_cut", "'blocks.99'", "conv_stem"):
         published.load(LITE0, cut="blocks.99")
 
 
@@ -108,20 +107,20 @@ def test_the_untrained_twin_has_fresh_weights_and_statistics_of_the_pictures(cut
 
 
 @pytest.mark.parametrize(
-    ("x", "sentence"),
+    ("x", "words"),
     [
-        (torch.zeros(2, 3, 28, 28) - 1, r"shape \[2, 3, 28, 28\], and this network takes"),
-        (torch.zeros(2, 1, 32, 32) - 1, r"\[batch, 3, 32, 32\]"),
-        (torch.zeros(2, 3, 32, 32, dtype=torch.uint8), "are uint8 numbers"),
-        (torch.rand(2, 3, 32, 32), r"from −1 to 1: scale 0 … 1 by \(x − 0.5\) / 0.5"),
+        (torch.zeros(2, 3, 28, 28) - 1, "[2, 3, 28, 28]"),
+        (torch.zeros(2, 1, 32, 32) - 1, "[batch, 3, 32, 32]"),
+        (torch.zeros(2, 3, 32, 32, dtype=torch.uint8), "uint8"),
+        (torch.rand(2, 3, 32, 32), "(x − 0.5) / 0.5"),
         (torch.full((2, 3, 32, 32), -2.0), "from −1 to 1"),
         (torch.full((2, 3, 32, 32), float("nan")), "not numbers"),
     ],
 )
-def test_pictures_that_do_not_meet_its_requirement(cut, x, sentence):
+def test_pictures_that_do_not_meet_its_requirement(cut, x, words):
     found = cut.requirement.mismatch(x, "image")
     assert found is not None
-    with pytest.raises(CourseError, match=sentence):
+    with refused("mismatch", words):
         transfer.option_1(cut, Examples(x, torch.tensor([0, 1]), ("a", "b")))
 
 
@@ -167,7 +166,7 @@ def test_a_network_of_torchvision_out_of_its_cache(torch_home):
     torch.save(
         torchvision.models.squeezenet1_1().state_dict(), torch_home / weights.url.rsplit("/", 1)[1]
     )
-    with pytest.raises(CourseError, match="name a `cut`"):
+    with refused("no_output_layer"):
         published.load("torchvision/squeezenet1_1")
     assert published.load("torchvision/squeezenet1_1", cut="features.5", size=64).n_classes == 2
 
@@ -185,7 +184,7 @@ class Evil:
 def test_a_pickle_with_code_is_not_run(torch_home, tmp_path):
     url = torchvision.models.ShuffleNet_V2_X0_5_Weights.DEFAULT.url
     torch.save({"weight": Evil(tmp_path / "done")}, torch_home / url.rsplit("/", 1)[1])
-    with pytest.raises(CourseError, match="could not be loaded"):
+    with refused("not_loaded"):
         published.load("torchvision/shufflenet_v2_x0_5")
     assert not (tmp_path / "done").exists()
 
@@ -289,7 +288,7 @@ def test_a_configuration_that_fits_no_pictures_is_one_sentence(tmp_path, where, 
     config = json.loads((tmp_path / "config.json").read_text())
     (config if where is None else config.setdefault(where, {}))[key] = value
     (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(CourseError, match="refused|could not be loaded") as caught:
+    with refused("refused|not_loaded|own_code") as caught:
         published.load(f"local-dir:{tmp_path}")
     assert "\n" not in str(caught.value)
 
@@ -301,7 +300,7 @@ def test_what_a_configuration_says_is_shown_as_plain_text(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changed", "says"),
+    ("changed", "words"),
     [
         ({"architecture": "vit_giant_patch14_224"}, "weights, and at most"),
         ({"model_args": {"stem_width": 20_000}}, "weights, and at most"),
@@ -309,7 +308,7 @@ def test_what_a_configuration_says_is_shown_as_plain_text(tmp_path):
         ({"label_names": ["a", "b"]}, "2 names for 5 classes"),
     ],
 )
-def test_a_network_that_does_not_fit_is_never_built(tmp_path, changed, says, monkeypatch):
+def test_a_network_that_does_not_fit_is_never_built(tmp_path, changed, words, monkeypatch):
     import timm
 
     timm_folder(tmp_path)
@@ -322,7 +321,7 @@ def test_a_network_that_does_not_fit_is_never_built(tmp_path, changed, says, mon
         return real(name, pretrained)
 
     monkeypatch.setattr(timm, "create_model", create)
-    with pytest.raises(CourseError, match=says):
+    with refused("refused", words):
         published.load(f"local-dir:{tmp_path}")
 
 
@@ -332,12 +331,12 @@ def test_files_that_are_too_large_are_not_fetched(tmp_path, monkeypatch):
         asked = hub_of(monkeypatch, tmp_path)
         sizes = {"model.safetensors": 1000, file: size}
         monkeypatch.setattr(hub, "listed", lambda *_, sizes=sizes: ("a" * 40, sizes))
-        with pytest.raises(CourseError, match=f"its {file} has"):
+        with refused("refused", file):
             published.load("hf-hub:anna/net")
         assert not asked
     with (tmp_path / "model.safetensors").open("r+b") as sparse:
         sparse.truncate(10**9)
-    with pytest.raises(CourseError, match="its model.safetensors has 1.0 GB"):
+    with refused("refused", "model.safetensors"):
         published.load(f"local-dir:{tmp_path}")
 
 
@@ -346,7 +345,7 @@ def test_pickled_weights_are_never_read(tmp_path, monkeypatch):
     (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
     asked = hub_of(monkeypatch, tmp_path)
     for name in ("hf-hub:anna/net", f"local-dir:{tmp_path}"):
-        with pytest.raises(CourseError, match="has no model.safetensors, and no other kind"):
+        with refused("refused", "model.safetensors"):
             published.load(name)
     assert not asked
 
@@ -386,7 +385,7 @@ def test_a_network_for_texts_out_of_a_folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changed", "says"),
+    ("changed", "words"),
     [
         ({"num_hidden_layers": 10**9}, "more than 200 layers"),
         ({"num_hidden_layers": float("nan")}, "more than 200 layers"),
@@ -396,16 +395,18 @@ def test_a_network_for_texts_out_of_a_folder(tmp_path):
         ({"auto_map": {"AutoModel": "evil.Net"}}, "asks for code of its own"),
         ({"quantization_config": {"quant_method": "gptq"}}, "leads to something else"),
         ({"model_type": "evil\x1b[2J"}, "its kind is 'evil"),
-        ({"hidden_size": -5}, "could not be loaded"),
-        ({"hidden_size": "many"}, "could not be loaded"),
+        ({"hidden_size": -5}, ""),
+        ({"hidden_size": "many"}, ""),
     ],
 )
-def test_a_network_for_texts_that_does_not_fit_is_never_built(tmp_path, changed, says, monkeypatch):
+def test_a_network_for_texts_that_does_not_fit_is_never_built(
+    tmp_path, changed, words, monkeypatch
+):
     from transformers import AutoModel
 
     texts_folder(tmp_path, **changed)
     monkeypatch.setattr(AutoModel, "from_pretrained", lambda *_, **__: pytest.fail("it was built"))
-    with pytest.raises(CourseError, match=says) as caught:
+    with refused("refused" if words else "not_loaded", words) as caught:
         published.load(f"transformers/{tmp_path}")
     assert "\n" not in str(caught.value)
 
@@ -413,24 +414,24 @@ def test_a_network_for_texts_that_does_not_fit_is_never_built(tmp_path, changed,
 def test_a_network_for_texts_that_leads_to_another_is_refused(tmp_path):
     texts_folder(tmp_path)
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "evil/net"}')
-    with pytest.raises(CourseError, match="adapter_config.json, which leads to something else"):
+    with refused("refused", "adapter_config.json"):
         published.load(f"transformers/{tmp_path}")
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"),
+    ("name", "code"),
     [
-        ("resnet", "There is no published network 'resnet'"),
-        ("torchvision/nothing", "torchvision has no network 'nothing'"),
-        ("torchvision/resnet18", "could not be loaded"),
-        ("timm/resnet10t", "could not be loaded"),
-        ("hf-hub:nobody/nothing", "could not be loaded"),
-        ("transformers/nobody-nothing", "could not be loaded"),
+        ("resnet", "no_network"),
+        ("torchvision/nothing", "no_network"),
+        ("torchvision/resnet18", "not_loaded"),
+        ("timm/resnet10t", "not_loaded"),
+        ("hf-hub:nobody/nothing", "not_loaded"),
+        ("transformers/nobody-nothing", "not_loaded"),
     ],
 )
-def test_offline_and_unknown_names_get_a_sentence(name, sentence, tmp_path, monkeypatch):
+def test_offline_and_unknown_names_get_a_sentence(name, code, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    with pytest.raises(CourseError, match=sentence) as caught:
+    with refused(code) as caught:
         published.load(name)
     assert "\n" not in str(caught.value)
 
@@ -453,23 +454,23 @@ def test_word_pieces_that_do_not_meet_its_requirement(minilm):
     assert "pretrained on tokens and the data are image" in minilm.requirement.mismatch(
         good, "image"
     )
-    for x, sentence in (
-        (good.float(), "takes word pieces, int64"),
+    for x, words in (
+        (good.float(), "int64"),
         (good.repeat(1, 60), "at most 64"),
-        (good + 40_000, "knows 0 … 30521"),
-        (good - 1000, "knows 0 … 30521"),
+        (good + 40_000, "0 … 30521"),
+        (good - 1000, "0 … 30521"),
     ):
-        with pytest.raises(CourseError, match=sentence):
+        with refused("mismatch", words):
             transfer.option_1(minilm, Examples(x, y, ("cat", "dog"), "tokens"))
-    with pytest.raises(CourseError, match="copies are made of pictures"):
+    with refused("no_pictures"):
         transfer.option_1(minilm, Examples(good, y, ("cat", "dog"), "tokens"), augment=True)
-    with pytest.raises(CourseError, match="no cut"):
+    with refused("reads_texts"):
         published.load("minilm", cut="encoder")
 
 
 def test_without_its_package_it_is_said_how_to_fetch_it(monkeypatch):
     monkeypatch.setattr(published, "MINILM_PACKAGE", "a_package_that_is_not_there")
-    with pytest.raises(CourseError, match="data_scripts/minilm.py"):
+    with refused("not_installed", "data_scripts/minilm.py"):
         published.load("minilm")
 
 
@@ -496,7 +497,7 @@ def test_no_name_is_in_two_parts_of_a_draw():
     assert set(small.texts) < set(parts["pool"].texts) and small.y.bincount().tolist() == [5] * 10
     assert kinds.kinds(0, "validation").texts == parts["validation"].texts
     assert kinds.kinds(0, "test").texts != parts["test"].texts
-    with pytest.raises(CourseError, match="multiple of 10 up to 200"):
+    with refused("unequal_shares"):
         kinds.kinds(0, "pool", 25)
 
 

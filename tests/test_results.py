@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from sentences import refused
 
 from tl_course.app import records
 from tl_course.app.notebooks import root
 from tl_course.app.pages import pages
 from tl_course.base import stats
-from tl_course.base.errors import CourseError
 from tl_course.core import files, pretraining, settings
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import ALL, handwritten
@@ -41,14 +41,14 @@ def test_a_damaged_description_is_told_and_its_table_is_not_current(tmp_path, mo
     results.record("taste", [{"a": 1}], command="x", seed=0, weights="w")
     assert results.is_current("taste", "w")
     (tmp_path / "taste.json").write_text(text)
-    with pytest.raises(CourseError, match=r"taste\.json is damaged: .* 'tl-course records taste'"):
+    with refused("damaged", "taste.json", "'tl-course records taste'"):
         results.load("taste")
     assert not results.is_current("taste", "w") and results.current("taste", "w") == []
 
 
 def test_shipped_weights_that_are_missing_come_with_the_course(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "SHIPPED", tmp_path)
-    with pytest.raises(CourseError, match=r"weights.safetensors is missing: .* the course again"):
+    with refused("course_incomplete", "weights.safetensors"):
         pretraining.pretrained()
 
 

@@ -9,10 +9,10 @@ import warnings
 from pathlib import Path
 
 import pytest
+from sentences import refused
 
 from tl_course.app import doctor
 from tl_course.base import storage
-from tl_course.base.errors import CourseError
 from tl_course.lessons import progress_store
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has other users")
@@ -167,7 +167,7 @@ def test_a_home_may_be_read_only(home, monkeypatch):
 def test_without_any_place_the_course_goes_on(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path / "file"))
-    with pytest.raises(CourseError, match="set TL_COURSE_HOME"):
+    with refused("not_writable", "TL_COURSE_HOME"):
         storage.person_folder()
     with pytest.warns(UserWarning, match="No answers are kept.*set TL_COURSE_HOME"):
         assert progress_store.read("exercises") == {}

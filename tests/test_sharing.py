@@ -231,7 +231,7 @@ def test_what_nobody_could_load_is_refused_before_anything_is_written(said, tmp_
 def test_a_name_that_no_system_takes_is_told_in_a_sentence(tmp_path):
     name = "x" * 300
     for load in (sharing.load_shared, sharing.load_any, files.load):
-        with refused("no_network" if load is files.load else "no_folder"):
+        with refused("no_folder" if load is sharing.load_shared else "no_network"):
             load(tmp_path / name)
     net = FiveLayerNet(2).eval()
     for write in (sharing.share, files.save):
@@ -500,11 +500,11 @@ REFUSED = {
     "a folder that is a link": (link("more", "elsewhere"), "refused", "link"),
     "other widths": (
         of_tl_course(architecture={"widths": [16, 32, 64, 128], "kernels": [7, 3, 3, 3]}),
-        "does_not_fit",
+        "not_as_described",
     ),
     "other kernels": (
         of_tl_course(architecture={"widths": [32, 64, 128, 256], "kernels": [5, 3, 3, 3]}),
-        "does_not_fit",
+        "not_as_described",
     ),
     "one byte flipped": (one_byte, "fingerprint"),
     "numbers in another order": (change_weights(swapped, False), "fingerprint"),

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from sentences import refused
 from sklearn.linear_model import LogisticRegression
 
 from tl_course.app import cli
-from tl_course.base.errors import CourseError
 from tl_course.core import files, settings, training, transfer
 from tl_course.core import output_layers as output_layers_module
 from tl_course.core.network import fingerprint, layers_fingerprint
@@ -68,7 +68,7 @@ def test_a_network_whose_answers_are_no_numbers_is_a_sentence(net, ten, target, 
         lambda: option_1(ruined, ten, test=test),
         lambda: training.accuracy(ruined, test.x, test.y),
     ):
-        with pytest.raises(CourseError, match="its weights are of no use"):
+        with refused("not_finite"):
             act()
 
 
@@ -205,22 +205,22 @@ def test_a_mismatch_is_named_in_a_sentence(net):
     good = torch.rand(4, 3, 32, 32) * 4 - 2
     assert net.requirement.mismatch(good, "image") is None
     wrong = {
-        "pretrained on image and the data are audio": (good, "audio"),
-        r"shape \[4, 3, 28, 28\]": (good[..., :28, :28], "image"),
-        r"shape \[4, 1, 32, 32\]": (good[:, :1], "image"),
-        r"shape \[3, 32, 32\]": (good[0], "image"),
+        "audio": (good, "audio"),
+        "[4, 3, 28, 28]": (good[..., :28, :28], "image"),
+        "[4, 1, 32, 32]": (good[:, :1], "image"),
+        "[3, 32, 32]": (good[0], "image"),
         "uint8": ((good * 50).to(torch.uint8), "image"),
         "not numbers": (good * float("nan"), "image"),
         "between 0 and 1": ((good > 0).float(), "image"),
         "between 0 and 255": ((good > 0).float() * 255, "image"),
     }
-    for says, (x, modality) in wrong.items():
-        with pytest.raises(CourseError, match=says) as caught:
+    for words, (x, modality) in wrong.items():
+        with refused("mismatch", words) as caught:
             option_1(net, Examples(x, torch.tensor([0, 1, 0, 1]), ("a", "b"), modality))
         assert "\n" not in str(caught.value)
-    with pytest.raises(CourseError, match="4 images and 3 labels"):
+    with refused("labels"):
         option_2(net, Examples(good, torch.tensor([0, 1, 0]), ("a", "b")))
-    with pytest.raises(CourseError, match="same label"):
+    with refused("one_label"):
         option_1(net, Examples(good, torch.zeros(4, dtype=torch.long), ("a", "b")))
 
 

@@ -11,6 +11,7 @@ import ipywidgets as widgets
 import pytest
 from clicker import draw_on, keep, press, wait_until
 from conftest import HUNG
+from sentences import refused
 
 import tl_course.widgets
 from tl_course.base.errors import CourseError
@@ -150,7 +151,7 @@ def test_what_is_damaged_does_not_come_back_and_does_no_harm(learner, damaged):
 
 def test_a_home_that_cannot_be_written_to_is_told(learner, monkeypatch):
     def refuses(*_):
-        raise CourseError("The disk is full.")
+        raise CourseError("disk_full", "The disk is full.")
 
     monkeypatch.setattr(resumed, "keep", refuses)
     anna = learner(Doubler())
@@ -208,7 +209,7 @@ def test_a_cell_that_is_run_again_closes_what_it_showed_unless_another_cell_show
     assert not a.closed, "the first cell shows it still"
     show(c, "first", "6")
     assert a.closed and not c.closed
-    with pytest.raises(CourseError, match="was closed: run the cell that made it again"):
+    with refused("closed"):
         show(a, "first", "7")
     assert not c.closed
 
@@ -217,27 +218,27 @@ LONG_STATE = '{"experiment":"doubler","format":1,"seed":0,"number":1}' + " " * 2
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "code"),
     [
-        ("", "not the state of an experiment"),
-        ("[1]", "not the state of an experiment"),
-        ("[" * 100_000, "not the state of an experiment"),
-        (LONG_STATE, "not the state of an experiment"),
-        ('{"experiment":"teach","format":1}', "another experiment"),
-        ('{"experiment":"doubler","format":2,"seed":0,"number":1}', "format 2"),
-        ('{"experiment":"doubler","format":1,"seed":0}', "look at: number"),
-        ('{"experiment":"doubler","format":1,"seed":0,"number":1,"x":1}', "look at: x"),
-        ('{"experiment":"doubler","format":1,"seed":-1,"number":1}', "seed is -1"),
-        ('{"experiment":"doubler","format":1,"seed":true,"number":1}', "seed is True"),
-        ('{"experiment":"doubler","format":1,"seed":0,"number":11}', "from 0 to 10"),
-        ('{"experiment":"doubler","format":1,"seed":0,"number":1.5}', "a whole number"),
+        ("", "no_state"),
+        ("[1]", "no_state"),
+        ("[" * 100_000, "no_state"),
+        (LONG_STATE, "no_state"),
+        ('{"experiment":"teach","format":1}', "another_experiment"),
+        ('{"experiment":"doubler","format":2,"seed":0,"number":1}', "other_version"),
+        ('{"experiment":"doubler","format":1,"seed":0}', "incomplete_state"),
+        ('{"experiment":"doubler","format":1,"seed":0,"number":1,"x":1}', "incomplete_state"),
+        ('{"experiment":"doubler","format":1,"seed":-1,"number":1}', "state_value"),
+        ('{"experiment":"doubler","format":1,"seed":true,"number":1}', "state_value"),
+        ('{"experiment":"doubler","format":1,"seed":0,"number":11}', "state_value"),
+        ('{"experiment":"doubler","format":1,"seed":0,"number":1.5}', "state_value"),
     ],
 )
-def test_a_bad_state_is_refused_in_a_sentence_and_changes_nothing(text, sentence):
+def test_a_bad_state_is_refused_in_a_sentence_and_changes_nothing(text, code):
     experiment = Doubler(seed=5)
     experiment.slider.value = 4
     before = experiment.state_text()
-    with pytest.raises(CourseError, match=sentence) as told:
+    with refused(code) as told:
         experiment.set_state(text)
     assert experiment.state_text() == before and "\n" not in str(told.value)
     if text:
@@ -369,7 +370,7 @@ def test_a_page_without_a_kernel_gets_a_picture_and_a_table():
     assert table([]) == ""
     with pytest.raises(ValueError, match="summary"):
         Slot().show(Doubler().slot.picture, " ")
-    with pytest.raises(CourseError, match="can be one of 1, 2"):
+    with refused("state_value"):
         one_of({"option": "1"}, "option", [1, 2])
 
 
@@ -492,9 +493,9 @@ def test_a_sentence_with_somebodys_own_text_in_it_stays_short(teach):
 
 
 def test_names_must_fit_the_network(net):
-    with pytest.raises(CourseError, match="1000 classes and 10 names"):
+    with refused("class_names"):
         DrawingPad({"x": (net, NAMES)})
-    with pytest.raises(CourseError, match="at least one network"):
+    with refused("no_networks"):
         DrawingPad({})
 
 
@@ -692,7 +693,7 @@ def test_it_grows_with_each_ten_and_reads_a_neighbour(teach):
     other = Teach(teach.net, 0)
     other.set_state(teach.state_text())
     for wrong in ([[10]], [[10, 101]], 3, [["x", 1]]):
-        with pytest.raises(CourseError, match="predictions in this state are damaged"):
+        with refused("damaged"):
             other.set_state(json.dumps(json.loads(teach.state_text()) | {"said": wrong}))
     assert other.mine == teach.mine and other.neighbours == teach.neighbours
     assert other.who.value == NEIGHBOUR and not other.guess.answered
