@@ -1,4 +1,4 @@
-"""What notebook 00 reads out of a sweep."""
+"""The numbers that notebook 00 takes from a sweep."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 
 def right_of_100(table: pd.DataFrame, arm: str, images: int) -> float:
-    """What an arm of a sweep gets right of 100 with so many digits, on average over the draws."""
-    from tl_course.study import comparing  # pandas, which the pad need not wait for
+    """How many of 100 digits `arm` gets right with `images` labels: the mean over the draws."""
+    from tl_course.study import comparing  # needs pandas, which the pad can do without
 
     rows = comparing.plain(table)[lambda rows: (rows.arm == arm) & (rows.images == images)]
     return 100 * rows.accuracy.mean()

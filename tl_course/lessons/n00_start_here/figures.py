@@ -1,4 +1,4 @@
-"""The figures of notebook 00: digits that it is asked about, learns from, and gets right."""
+"""The figures of notebook 00: guesses about digits, labelled digits, and accuracies."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-MARKS = {"option-1": "●", "option-2": "■", "scratch": "▲", "random-frozen": "◆"}  # as letters
+MARKS = {"option-1": "●", "option-2": "■", "scratch": "▲", "random-frozen": "◆"}  # in text
 
 
 def guesses(x: torch.Tensor, scores: torch.Tensor) -> Picture:
-    """Digits `[n, 3, 32, 32]`, and above each the three things that it is taken for."""
+    """Digits `[n, 3, 32, 32]`, each under its three likeliest classes; `scores` `[n, classes]`."""
     names, captions = classes.names(), []
     for share in scores.softmax(1):
         best = share.topk(3).indices.tolist()
@@ -36,7 +36,7 @@ def guesses(x: torch.Tensor, scores: torch.Tensor) -> Picture:
 
 
 def examples(labelled: Examples) -> Picture:
-    """The digits that a network learns from, equally many of each."""
+    """The labelled digits that a network learns from, equally many of each class."""
     each = len(labelled) // len(labelled.names)
     alt = f"{len(labelled)} handwritten digits, {each} of each, from 0 to 9, with their labels."
     captions, title = list(map(str, labelled.y.tolist())), "All that it was given"
@@ -44,8 +44,8 @@ def examples(labelled: Examples) -> Picture:
 
 
 def seen_and_not_seen(table: pd.DataFrame) -> Picture:
-    """Option 1 against random frozen layers, with ten and with fifty digits of a sweep."""
-    from tl_course.study import comparing  # pandas, which the pad need not wait for
+    """Option 1 and random frozen layers in a sweep: accuracy with ten and with fifty digits."""
+    from tl_course.study import comparing  # needs pandas, which the pad can do without
 
     rows = comparing.plain(table).query("images in (10, 50)")
     title = "What it saw before makes the difference"
@@ -53,9 +53,9 @@ def seen_and_not_seen(table: pd.DataFrame) -> Picture:
 
 
 def growing(results: Sequence[Result]) -> Picture:
-    """How many of 100 of MNIST's digits each way gets right, over the number of drawings.
+    """How many of 100 MNIST digits each arm gets right, against the number of drawings.
 
-    What the markers stand for is said beside it (`MARKS`).
+    The markers (`MARKS`) are explained beside the figure.
     """
     lines = {}
     for arm in ARMS:

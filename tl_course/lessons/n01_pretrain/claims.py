@@ -7,7 +7,7 @@ from tl_course.lessons.claims import Claim, claim
 
 @claim("pretraining")
 def it_learns_to_name_things(table: pd.DataFrame) -> Claim:
-    """The shortest pretraining of the table is enough for more than half of fresh pictures."""
+    """After the shortest pretraining, a network names more than half of fresh pictures."""
     short = table.sort_values("images").iloc[0]
     return Claim(
         f"After {short.images:,.0f} pictures, a network names {100 * short.accuracy:.0f} of 100 "
@@ -20,7 +20,7 @@ def it_learns_to_name_things(table: pd.DataFrame) -> Claim:
 
 @claim()
 def batchnorm_melts_away(difference: float, largest: float) -> Claim:
-    """The largest difference between scores with and without BatchNorm, and the largest score."""
+    """The largest `difference` of scores with and without BatchNorm, and the `largest` score."""
     return Claim(
         "Without BatchNorm the network computes the same function: no score changes by more than "
         f"{difference:.1e}.",

@@ -17,7 +17,7 @@ def my_filter():
 
 
 def _kernel(answer: object) -> torch.Tensor:
-    """The filter as `[7, 7]` for grey pictures; Wrong where it has another shape."""
+    """The filter as float64 `[7, 7]` for grey pictures. Raises Wrong if it has another shape."""
     asked = "It must be 7 rows of 7 numbers."
     try:
         kernel = torch.as_tensor(answer, dtype=torch.float64).detach()
@@ -26,7 +26,7 @@ def _kernel(answer: object) -> torch.Tensor:
             filter=f"Your function returns something that is not a filter. {asked}"
         ) from error
     shape, kernel = list(kernel.shape), kernel.squeeze()
-    kernel = kernel.sum(0) if kernel.ndim == 3 and len(kernel) == 3 else kernel  # of each colour
+    kernel = kernel.sum(0) if kernel.ndim == 3 and len(kernel) == 3 else kernel  # over the colours
     expect(list(kernel.shape) == [7, 7], shape=f"Your filter has the shape {shape}. {asked}")
     return kernel
 
@@ -36,7 +36,7 @@ def _strongest(kernel: torch.Tensor, picture: torch.Tensor) -> float:
 
 
 def _answers_to_lines(kernel: torch.Tensor) -> bool:
-    """Whether dark above bright excites it as much as bright above dark, a few rows apart."""
+    """Whether it detects lines: edges of both signs, a few rows apart, excite it about equally."""
     edges = [kernel[row:].sum() - kernel[:row].sum() for row in range(1, 7)]
     positive, negative = max(edges), -min(edges)
     return bool(min(positive, negative) > 0.6 * max(positive, negative))
@@ -122,7 +122,7 @@ def descended(w, gradient, rate=0.1, steps=100):
 
 
 class _Bowl:
-    """A loss with one lowest point; it counts how often its gradient is asked for."""
+    """A loss with one minimum; it counts the calls of its gradient."""
 
     steepness, lowest = torch.tensor([1.0, 4.0]), torch.tensor([2.0, -1.0])
 
@@ -240,7 +240,7 @@ def trained(net, x, y, steps=100):
 
 
 class _Gradients:
-    """Watches a network, and copies of it: each new gradient, and what lies in `grad` then."""
+    """Records each new gradient of a network and its copies, and what `grad` then holds."""
 
     def __init__(self, net: nn.Module):
         self.new, self.lying, self._seen = {}, {}, set()
@@ -258,7 +258,7 @@ class _Gradients:
         parameter.register_post_accumulate_grad_hook(lambda p: lying.append(p.grad.clone()))
 
     def piled_up(self) -> list[str]:
-        """The parameters whose `grad` holds earlier gradients, too."""
+        """The names of the parameters whose `grad` still holds earlier gradients."""
         return [
             name
             for name, lying in self.lying.items()

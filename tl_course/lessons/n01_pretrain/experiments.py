@@ -1,4 +1,4 @@
-"""What notebook 01 trains on, and how fast; what a filter answers to."""
+"""What notebook 01 trains on, how fast it trains, and what a filter responds to."""
 
 from dataclasses import replace
 
@@ -21,13 +21,13 @@ PLACES = (
 
 
 def sources(seed: int) -> tuple[EmojiImages, EmojiImages]:
-    """Pictures to learn from, and fresh ones that no training sees, made where it trains."""
+    """The source for training and a held-out one, both on the device that trains."""
     device = machine.device()
     return EmojiImages(seed, device=device), EmojiImages(pretraining.HELD_OUT_SEED, device=device)
 
 
 def speeds(source: EmojiImages, seed: int) -> dict[str, float]:
-    """Pictures a second of the loop with each kind of numbers that this processor is fast at."""
+    """Pictures per second of training by number format: float32, and bf16 where it is fast."""
     speed, images = {}, 8 * pretraining.BATCH
     for name, bf16 in {"float32": False, "bf16": True}.items():
         if machine.has_fast_bf16() or not bf16:
@@ -40,17 +40,17 @@ def speeds(source: EmojiImages, seed: int) -> dict[str, float]:
 
 
 def share_in_output() -> float:
-    """Of 100 numbers in the network, how many are in the output layer."""
+    """The percentage of the network's parameters that are in the output layer."""
     net = FiveLayerNet()
     in_output = sum(p.numel() for p in net.output.parameters())
     return 100 * in_output / sum(p.numel() for p in net.parameters())
 
 
 def strongest_at(kernel: torch.Tensor) -> str:
-    """Which of `PLACES` a filter `[3, 7, 7]` answers to most strongly."""
+    """Which of `PLACES` a filter `[3, 7, 7]` responds to most strongly."""
     upright = torch.where(torch.arange(32) < 16, -1.0, 1.0).expand(3, 32, 32)
     even = torch.ones(3, 32, 32)
     shown = (upright, upright.mT, even, -even)
-    inside = slice(4, -4)  # the end of a picture is an edge, too
+    inside = slice(4, -4)  # because the border of a picture is an edge, too
     strength = [filters.answers(x, kernel)[inside, inside].abs().max().item() for x in shown]
     return PLACES[strength.index(max(strength))]

@@ -21,7 +21,7 @@ from tl_course.lessons.figures import architecture as architecture  # for the no
 
 
 class Wall(Picture):
-    """A picture taller than a screen, in a frame that arrow keys scroll, too."""
+    """A picture taller than the screen, in a frame that arrow keys can scroll, too."""
 
     def __init__(self, image: Image.Image, title: str, alt: str):
         super().__init__(image, alt)
@@ -46,14 +46,14 @@ def wall(columns: int = 22, size: int = 42) -> Wall:
 
 
 def renders(x: torch.Tensor, name: str) -> Picture:
-    """Pictures `[n, 3, 32, 32]` of one thing."""
+    """Renders `[n, 3, 32, 32]` of one class, `name`."""
     title = f"{len(x)} pictures of one {name}"
     alt = f"{title}: the same drawing, each time in another pose, colour and background."
     return figures.pictures(x, [], title, alt)
 
 
 def picture_and_filter(picture: torch.Tensor, kernel: torch.Tensor) -> Picture:
-    """A picture `[3, 32, 32]` and a filter `[3, 7, 7]` beside it, without its answers."""
+    """A picture `[3, 32, 32]` with a filter `[3, 7, 7]` beside it, without its responses."""
     filter_picture = drawing.filter_pictures(kernel[None])[0]
     return figures.sheets(
         {"the picture": to_picture(picture).cpu(), "the filter": filter_picture},
@@ -64,9 +64,9 @@ def picture_and_filter(picture: torch.Tensor, kernel: torch.Tensor) -> Picture:
 
 
 def sliding_filter(picture: torch.Tensor, row: int, column: int, kernel) -> Picture:
-    """One filter laid on one picture, and the map of its answers with the same place marked.
+    """A filter at one place of a picture, and the map of its responses with that place marked.
 
-    `picture` `[3, 32, 32]`; `kernel` `[3, 7, 7]` or `[7, 7]`; its answers are those before ReLU.
+    `picture` is `[3, 32, 32]`, `kernel` `[3, 7, 7]` or `[7, 7]`. Responses are those before ReLU.
     """
     x = picture.cpu()
     kernel = torch.as_tensor(kernel, dtype=torch.float32).expand(3, -1, -1)
@@ -96,14 +96,14 @@ def sliding_filter(picture: torch.Tensor, row: int, column: int, kernel) -> Pict
 
 
 def _in_lines(*names: str) -> str:
-    """Long names in several lines."""
+    """The names, with long ones wrapped."""
     return "\n".join(line for name in names for line in textwrap.wrap(name, 18))
 
 
 def right_and_wrong(
     x: torch.Tensor, y: torch.Tensor, scores: torch.Tensor, names: Sequence[str]
 ) -> Picture:
-    """The first ten pictures that are named right, and below them the first ten that are not."""
+    """The first ten pictures that are named right, and below them the first ten named wrong."""
     predicted, x, y = scores.argmax(1), x.cpu(), y.cpu()
     right = (predicted == y).nonzero().flatten()[:10]
     wrong = (predicted != y).nonzero().flatten()[:10]
@@ -116,7 +116,7 @@ def right_and_wrong(
 
 
 def first_filters(growth: Growth, shipped: FiveLayerNet | None = None) -> Picture:
-    """The filters of layer 1 at moments of a training, and those of the `shipped` network."""
+    """The filters of layer 1 at several steps of training, and those of the `shipped` network."""
     moments = [step for step in growth.filters if step in (0, 30, 100, growth.n_steps)]
     shown = {f"after {step:,} steps": growth.filters[step] for step in moments}
     if shipped is not None:

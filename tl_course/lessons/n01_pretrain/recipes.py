@@ -1,8 +1,8 @@
-"""What was tried to reach the same network in less time: the recorded table `recipes`.
+"""Ideas for an equally good network in less time, and how they did: the recorded table `recipes`.
 
-Each idea is the recipe with one change, on half the renders that the old one saw, and is trained
-from three seeds. Ideas that did not win live here alone: each is a setting, or a hook
-beside the one pretraining, so that the loop stays easy to read.
+Each idea is the recipe with one change. It is trained from three seeds, on half of the renders that
+the old recipe used. Ideas that were not adopted exist only here, as settings or as hooks, so that
+the loop of pretraining stays easy to read.
 """
 
 import copy
@@ -29,23 +29,21 @@ from tl_course.data.targets.handwritten import handwritten
 from tl_course.layers.gratings import tuning
 from tl_course.study.tables import missing
 
-SEEDS = (4, 5, 6)  # settings were chosen with others
-RENDERS = 102_400  # half of what a learner's own network saw before
-LEARNERS = 131_072  # what it sees now: the budget "laptop" of notebook 01
-DRAWS = {10: 400, 50: 100, 200: 20}  # of labelled digits, by their number; means within 0.3 points
-OLD = pretraining.LONG_RECIPE  # once for all pretrainings, now for long ones alone
-OLD_GAIN = pretraining.LONG_GAIN  # of W¹'s random start
+SEEDS = (4, 5, 6)  # settings were chosen with other seeds
+RENDERS = 102_400  # half of what a learner's own pretraining used before
+LEARNERS = 131_072  # what it uses now, at budget "laptop" of notebook 01
+DRAWS = {10: 400, 50: 100, 200: 20}  # by number of labelled digits: means within 0.3 points
+OLD = pretraining.LONG_RECIPE  # formerly for all pretrainings, now only for long ones
+OLD_GAIN = pretraining.LONG_GAIN  # scales W¹'s random start
 NEW = pretraining.RECIPE
-DEFAULT = spelling.to_file(
-    Recipe(steps=-1, learning_rate=-1)
-)  # settings that a recipe may leave as they are
+DEFAULT = spelling.to_file(Recipe(steps=-1, learning_rate=-1))  # left out of fingerprints
 ALL = replace(NEW, freeze_layer1_after=1.0)
 
 
 class Beside:
-    """Nothing, or something beside a pretraining: it is the source, and it sees each step."""
+    """Hooks into pretraining, as its source and at each step. This class changes nothing."""
 
-    rendered = 1.0  # share of the inputs that are asked for
+    rendered = 1.0  # share of the requested inputs
 
     def __init__(self, net: FiveLayerNet, source: EmojiImages, renders: int):
         self.net, self.source, self.renders = net, source, renders
@@ -58,19 +56,19 @@ class Beside:
         """Called once, before the first step."""
 
     def batch(self, start: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """What is shown."""
+        """Inputs and labels of `n` renders from number `start` on."""
         return self.source.batch(start, n)
 
     def on_step(self, step: int, net: nn.Module, history: History) -> None:
         """Called before each update and at the end."""
 
     def share(self, start: int) -> float:
-        """How much of the training is over at this render."""
+        """The share of the training that is over at render `start`, 0 … 1."""
         return start / self.renders
 
 
 class Averaged(Beside):
-    """The end is a running mean of the weights, over about 5% of the steps."""
+    """The final weights are a running mean over about 5% of the steps."""
 
     def start(self) -> None:
         self.mean, self.reach = None, 0.05 * self.steps
@@ -83,12 +81,15 @@ class Averaged(Beside):
                 mean.lerp_(now, 1 / self.reach)
         if step == self.steps:
             net.load_state_dict(self.mean.state_dict())
-            for number in range(min(40, self.steps)):  # the statistics of these weights
+            for number in range(min(40, self.steps)):  # BatchNorm's statistics for these weights
                 net(super().batch(10**8 + number * pretraining.BATCH, pretraining.BATCH)[0])
 
 
 class Lookahead(Beside):
-    """Each fifth step, back to a slow copy, which follows ever less closely (cifar10-airbench)."""
+    """Every fifth step resets the weights to a slow copy of them (cifar10-airbench).
+
+    The copy follows the weights ever less closely.
+    """
 
     def start(self) -> None:
         self.slow = copy.deepcopy(self.net)
@@ -103,7 +104,7 @@ class Lookahead(Beside):
 
 
 class Whitened(Beside):
-    """Layer 1 starts at the principal components of patches, scaled to equal spread."""
+    """Layer 1 starts with the principal components of patches, scaled to equal variance."""
 
     @torch.no_grad()
     def start(self) -> None:
@@ -115,7 +116,7 @@ class Whitened(Beside):
 
 
 class Identity(Beside):
-    """Layers 2 to 4 start by handing on what they are given, beside random units."""
+    """In layers 2 to 4, the first units start by passing on their inputs; the others are random."""
 
     def start(self) -> None:
         for name in LAYERS[1:]:
@@ -124,7 +125,7 @@ class Identity(Beside):
 
 
 class Hard(Beside):
-    """After a fifth of the steps, only the 60% of a batch that are named worst are learnt from."""
+    """After a fifth of the steps, only the 60% of a batch with the highest loss are trained on."""
 
     @torch.no_grad()
     def batch(self, start: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -139,7 +140,7 @@ class Hard(Beside):
 
 
 class HalfBatches(Beside):
-    """Twice the steps with half as many renders each."""
+    """Twice as many steps, with half as many renders in each."""
 
     rendered = 0.5
 
@@ -148,7 +149,7 @@ class HalfBatches(Beside):
 
 
 class SmallerFirst(Beside):
-    """The first 40% of the renders are shown with 24 pixels (progressive, arXiv 2104.00298)."""
+    """The first 40% of the renders are shrunk to 24 pixels (progressive, arXiv 2104.00298)."""
 
     def batch(self, start: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:
         x, y = super().batch(start, n)
@@ -158,7 +159,7 @@ class SmallerFirst(Beside):
 
 
 class AnySize(FiveLayerNet):
-    """Keeps an odd row where it pools, so that smaller pictures give as many features."""
+    """Pooling keeps an odd last row, so that smaller pictures give as many features."""
 
     def layer(self, number: int, x: torch.Tensor) -> torch.Tensor:
         x = getattr(self, f"norm{number}")(getattr(self, f"layer{number}")(x))
@@ -167,7 +168,7 @@ class AnySize(FiveLayerNet):
 
 @dataclass(frozen=True)
 class Idea:
-    """What is trained, and what is beside it."""
+    """One change of the recipe: what is trained, with which hooks, and from which start."""
 
     recipe: Recipe = NEW
     renders: int = RENDERS
@@ -203,7 +204,7 @@ IDEAS = {
 }
 
 
-RACED = {BEFORE: range(30, 35), HALF: range(30, 35), NOW: range(30, 40)}  # seeds, all of them new
+RACED = {BEFORE: range(30, 35), HALF: range(30, 35), NOW: range(30, 40)}  # new seeds
 LONG = {  # as many renders as the shipped network saw, and half as many
     BEFORE: Idea(OLD, 1_000_000, gain=OLD_GAIN),
     HALF: Idea(renders=500_000),
@@ -212,12 +213,12 @@ LONG = {  # as many renders as the shipped network saw, and half as many
 
 
 def recipes(done: list[dict]) -> Iterator[dict]:
-    """Every idea from every seed, side by side: one core each, so that seconds are a core's."""
+    """Rows of every idea from every seed, each on one core, so that times are of one core."""
     return _side_by_side(IDEAS, done, "recipes")
 
 
 def long_recipes(done: list[dict]) -> Iterator[dict]:
-    """Both recipes on as many renders as the shipped network saw, and the new one on half."""
+    """Both recipes on as many renders as the shipped network saw; the new one on half, too."""
     return _side_by_side(LONG, done, "long recipes")
 
 
@@ -228,7 +229,7 @@ def _side_by_side(ideas: dict[str, Idea], done: list[dict], title: str) -> Itera
 
 
 def trained(idea: str, seed: int, recipe_idea: Idea) -> dict:
-    """One row: what it took, in seconds of one core, and how good the network is."""
+    """One row: the seconds of processor time, and how good the network is (`judged`)."""
     begun = time.process_time()
     run, start = _pretrained(recipe_idea, seed)
     seconds = time.process_time() - begun
@@ -238,7 +239,7 @@ def trained(idea: str, seed: int, recipe_idea: Idea) -> dict:
 
 
 def race(done: list[dict]) -> Iterator[dict]:
-    """The recipe and the one before in turn, alone on the machine: seconds as a clock says them."""
+    """Rows of the new and the old recipe in turn, alone on the machine: `seconds` by the clock."""
     plan = sorted(
         ((idea, seed) for idea in RACED for seed in RACED[idea]), key=lambda planned: planned[1]
     )
@@ -257,7 +258,7 @@ def race(done: list[dict]) -> Iterator[dict]:
 def _pretrained(
     one: Idea, seed: int, progress: str | None = None
 ) -> tuple[pretraining.Pretrained, torch.Tensor]:
-    """What came of an idea, and the filters of layer 1 that it started with."""
+    """The result of pretraining by an idea, and the filters of layer 1 that it started with."""
     source = EmojiImages(seed)
     net = pretraining.fresh(source, seed, one.net, one.gain)
     beside = one.beside(net, source, one.renders)
@@ -272,8 +273,8 @@ def _pretrained(
 def judged(net: FiveLayerNet, start: torch.Tensor) -> dict[str, float]:
     """How good a pretrained network is: fresh renders, validation digits, filters (0 … 1).
 
-    `start` are the filters of layer 1 before it was trained. The cosine of a filter with its start
-    says how much of its start remains; of a random one that is seen as noise.
+    `start` holds the filters of layer 1 before training. The cosine between a filter and its start
+    says how much of the start remains; what remains of a random start is visible as noise.
     """
     target = handwritten()
     pool, scored = (features(net, part.x) for part in (target.pool, target.validation))
@@ -297,7 +298,7 @@ def judged(net: FiveLayerNet, start: torch.Tensor) -> dict[str, float]:
 
 
 def fingerprint() -> str:
-    """A fingerprint of what every row rests on; an idea is known by its name."""
+    """A fingerprint of what every row depends on, without the ideas, which have names."""
     recipes = [
         {k: v for k, v in spelling.to_file(recipe).items() if v != DEFAULT[k]}
         for recipe in (NEW, OLD)

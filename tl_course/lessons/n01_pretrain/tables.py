@@ -10,11 +10,11 @@ from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.lessons.n01_pretrain import recipes
 from tl_course.study.tables import Table
 
-SHORT = 200_000  # a pretraining that a learner does
+SHORT = 200_000  # renders of a learner's own pretraining
 
 
 def pretraining_runs(done: list[dict]) -> Iterator[dict]:
-    """The shipped network, and a learner's of 200,000 renders with bf16 and with float32."""
+    """Rows of the shipped network, and of pretraining on 200,000 renders in bf16 and in float32."""
     about = pretraining.pretrained().about
     if not done:
         yield {

@@ -1,4 +1,4 @@
-"""Claims of notebook 02: what the layers learnt to see, which untrained ones do not."""
+"""The claims of notebook 02: what trained layers see and untrained ones do not."""
 
 import pandas as pd
 
@@ -9,14 +9,14 @@ STRAIGHT, HIGHER = ["layer1", "layer2"], ["layer3", "layer4"]
 
 
 def _listed(table: pd.DataFrame, form: str = ".0f") -> str:
-    """Layers 1 to 4, a list for each of the two rulers."""
+    """Layers 1 to 4 in words, once for stimuli of the same contrast and once of the same range."""
     rows = {ruler: listed(row, f"{{1:{form}}}", ", ") for ruler, row in table.iterrows()}
     return listed(rows, "same {}: {}")
 
 
 @claim("orientation")
 def training_makes_units_choosy(table: pd.DataFrame) -> Claim:
-    """About angles, in layer 1; `table` is "orientation"."""
+    """Selectivity for angles in layer 1; `table` is "orientation"."""
     share = 100 * (table.orientation_selectivity > 0.5).groupby(table.kind).mean()
     return Claim(
         f"Training makes {share['trained']:.0f}% of the units in layer 1 selective for an angle, "
@@ -28,7 +28,7 @@ def training_makes_units_choosy(table: pd.DataFrame) -> Claim:
 
 @claim("orientation")
 def colour_gives_way_to_light(table: pd.DataFrame) -> Claim:
-    """In layer 1; `table` is "orientation"."""
+    """Selectivity for colour in layer 1; `table` is "orientation"."""
     share = 100 * (table.colour_selectivity > 0).groupby(table.kind).mean()
     return Claim(
         f"In an untrained layer 1, {share['untrained']:.0f}% of the units respond more to coloured "
@@ -71,7 +71,7 @@ def curved_shapes_come_later(table: pd.DataFrame) -> Claim:
 
 @claim("preference")
 def corners_do_not_come_second(table: pd.DataFrame) -> Claim:
-    """Layer 2 and corners, by both rulers; `table` is "preference"."""
+    """Corners and layer 2, at equal contrast and equal range; `table` is "preference"."""
     rows = table[(table.layer == "layer2") & (table.stimulus == "corner")]
     share = 100 * rows.groupby(["equal", "kind"]).share.mean().unstack("kind")
     gain = share.trained - share.untrained
@@ -88,7 +88,7 @@ def corners_do_not_come_second(table: pd.DataFrame) -> Claim:
 
 @claim("usage")
 def one_set_of_units_serves_all(table: pd.DataFrame) -> Claim:
-    """Drawings, digits, letters and photographs, in layer 1; `table` is "usage"."""
+    """All four kinds of pictures use the same units of layer 1; `table` is "usage"."""
     trained, untrained = (agreement(table).loc[net] for net in ("trained", "untrained"))
     return Claim(
         "The same units of layer 1 serve all four kinds of pictures: hardly any are idle, and two "
@@ -103,7 +103,7 @@ def one_set_of_units_serves_all(table: pd.DataFrame) -> Claim:
 
 @claim("first_layers")
 def clean_filters_are_not_needed(table: pd.DataFrame) -> Claim:
-    """`table` is "first_layers"."""
+    """Noisy filters cost no accuracy; `table` is "first_layers"."""
     share = 100 * table.set_index("net").accuracy
     return Claim(
         f"A network with noisy filters recognises {share['plain']:.0f}% of the drawings, as many "
@@ -116,7 +116,7 @@ def clean_filters_are_not_needed(table: pd.DataFrame) -> Claim:
 
 @claim("synthesis")
 def made_pictures_beat_natural_ones(table: pd.DataFrame) -> Claim:
-    """`table` is "synthesis"."""
+    """Made pictures excite units more than natural patches; `table` is "synthesis"."""
     wins = 100 * (table.made > table.found).groupby(table.layer).mean()
     return Claim(
         f"For at least {at_least(wins.min())}% of the units in each layer, a picture made for the "
@@ -129,7 +129,7 @@ def made_pictures_beat_natural_ones(table: pd.DataFrame) -> Claim:
 
 @claim("settling")
 def lower_layers_start_closer_to_the_end(table: pd.DataFrame) -> Claim:
-    """`table` is "settling"."""
+    """Layer 1 starts most similar to its final state; `table` is "settling"."""
     mean = table.groupby(["layer", "step"]).similarity.mean().unstack()
     climbed = 100 * (mean[200] - mean[0]) / (1 - mean[0])
     return Claim(

@@ -16,7 +16,7 @@ def selectivity(answers):
 
 
 def _unit(n: int, best: int, weakest: int) -> torch.Tensor:
-    """Answers to n angles; those at a right angle to the best are not the weakest."""
+    """Responses at n angles. The one at a right angle to the best is not the weakest."""
     answers = 0.3 + 0.02 * torch.arange(n)
     answers[best], answers[(best + n // 2) % n], answers[weakest] = 2.0, 0.5, 0.1
     return answers
@@ -127,17 +127,17 @@ def field_size(layers):
 
 
 def _seen(layers: list[tuple[int, int]]) -> int:
-    """The same by trying: which of many pixels in a row can change one answer."""
+    """The size by experiment: how many of the pixels in a row can change one response."""
     x = torch.zeros(1, 1, 301, dtype=torch.float64, requires_grad=True)
     y = x
     for size, stride in layers:
-        y = F.avg_pool1d(y, size, stride)  # any layer that looks at `size` neighbours
+        y = F.avg_pool1d(y, size, stride)  # stands for any layer of this size and stride
     y[0, 0, y.shape[-1] // 2].backward()
     return int((x.grad != 0).sum())
 
 
 def _by_mistake(layers: list[tuple[int, int]]) -> dict[str, int]:
-    """What comes out by each mistake that is often made; `apart` is the distance of neighbours."""
+    """The wrong size from each common mistake; `apart` is the distance of neighbouring units."""
     apart = early = 1
     summed, differences, last = 1, 1, 1
     sizes = {"apart": 1, "early": 1, "pooling": 1, "product": 1, "sum": 0}
@@ -244,11 +244,11 @@ def favourites(answers, k=9):
 def _check_favourites(favourites) -> None:
     answers = torch.rand(40, 8, 8)
     order = torch.randperm(40).tolist()
-    for rank, picture in enumerate(order):  # each has its own strongest answer, somewhere
+    for rank, picture in enumerate(order):  # the strongest response of each is anywhere in it
         answers[picture].view(-1)[torch.randint(64, ())] = 20 - rank / 4
     strongest = order[0]
-    answers[strongest, 2:5, 2:5] = 19.9  # it excites the unit at many places
-    answers[order[-1]] += 8  # much on average, and nowhere very much
+    answers[strongest, 2:5, 2:5] = 19.9  # it excites the unit at many places, so it fills `topk`
+    answers[order[-1]] += 8  # a high mean without a high maximum
     answers[order[-1]].clamp_(max=10.0)
     changed = "Your function changes the answers that it is given."
     numbers = called(favourites, answers, 9, changed=changed)
@@ -337,11 +337,11 @@ def same_contrast(x):
     ...
 
 
-PLAIN = [step / 10 for step in range(-7, 8)]  # most have no exact float32, so that sums round
+PLAIN = [step / 10 for step in range(-7, 8)]  # most are inexact in float32, so sums are rounded
 
 
 def _left_of_plain(same_contrast, grey: float) -> float:
-    """The largest number in what becomes of one plain picture."""
+    """The largest absolute value that is left of one plain picture; inf if it is not finite."""
     left = torch.as_tensor(same_contrast(torch.full((1, 3, 16, 16), grey))).abs().max().item()
     return left if math.isfinite(left) else math.inf
 
@@ -388,7 +388,7 @@ def _check_contrast(same_contrast) -> None:
         spreads="The standard deviations of the five pictures are "
         f"{[round(s, 2) for s in spread.tolist()]}, not 1.",
     )
-    plain = torch.as_tensor(same_contrast(torch.full((2, 3, 16, 16), 0.5))).float()  # exactly
+    plain = torch.as_tensor(same_contrast(torch.full((2, 3, 16, 16), 0.5))).float()  # exact
     expect(
         plain.isfinite().all(),
         nan="A plain grey picture comes out as `nan`: its standard deviation is 0. Keep what you "

@@ -31,7 +31,7 @@ from tl_course.layers.stimuli import CLASSES, EQUAL
 from tl_course.study import results
 
 TO_THE_END = replace(pretraining.RECIPE, freeze_layer1_after=1.0)  # to see when layer 1 settles
-LOOKED_AT = 1000  # renders that an untrained network is scaled on, and that CKA compares
+LOOKED_AT = 1000  # renders, for scaling an untrained network and for CKA
 
 
 def untrained(seed: int) -> FiveLayerNet:
@@ -43,7 +43,7 @@ def untrained(seed: int) -> FiveLayerNet:
 def trained_anew(
     seed: int, images: int, progress: str | None = None
 ) -> tuple[FiveLayerNet, Growth]:
-    """A network pretrained from another seed, watched along the way."""
+    """A network pretrained from `seed` on so many `images`, and the growth of its layers."""
     pictures = EmojiImages(pretraining.HELD_OUT_SEED).batch(0, LOOKED_AT)[0]
     n_steps = images // pretraining.BATCH
     growth = Growth(n_steps, pictures, every=max(1, n_steps // 24))
@@ -56,7 +56,7 @@ def trained_anew(
 
 @functools.lru_cache(maxsize=1)
 def plain(seed: int, images: int, progress: str | None = None) -> tuple[FiveLayerNet, float]:
-    """Without the recipe's care: 5×5 filters, an ordinary start, weak decay; and its accuracy."""
+    """A network with 5×5 filters, an ordinary start and weak decay, and its accuracy (0 … 1)."""
     source = EmojiImages(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -71,12 +71,12 @@ def plain(seed: int, images: int, progress: str | None = None) -> tuple[FiveLaye
 
 @functools.lru_cache(maxsize=4)
 def tuned(net: nn.Module) -> Tuning:
-    """What layer 1 of `net` answers to gratings."""
+    """The responses of layer 1 of `net` to gratings."""
     return tuning(net, "layer1")
 
 
 def by_angle(net: nn.Module) -> torch.Tensor:
-    """The units of layer 1, in the order of the angles that they prefer: int64 `[units]`."""
+    """The units of layer 1, ordered by the angle that they prefer: int64 `[units]`."""
     return order(tuned(net))
 
 
@@ -93,14 +93,14 @@ def a_and_b(net: nn.Module, untrained: nn.Module, seed: int) -> dict[str, torch.
 
 
 def answers(net: nn.Module, x: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
-    """What the units of each layer answer all over one picture: `[units, rows, columns]`."""
+    """The response maps of each layer to one picture `[3, h, w]`: `[units, rows, columns]`."""
     return {layer: answer[0] for layer, answer in responses(net, x[None], layers).items()}
 
 
 def best_patches(
     net: nn.Module, layers: Sequence[str], drawings: int, seed: int = 0
 ) -> dict[str, TopPatches]:
-    """What excites each unit of `layers` most, among drawings that the network has not seen."""
+    """The patches that excite each unit of `layers` most, from renders that `net` has not seen."""
     source = EmojiImages(1_000_000 + seed)
     return top_patches(
         net, layers, lambda index: source.at(index)[0], drawings, kind_of=source.labels,
@@ -118,9 +118,9 @@ def untrained_resnet18(seed: int) -> nn.Module:
 
 
 def best_of_kinds(net: nn.Module, layer: str, n: int) -> dict[str, TopPatches]:
-    """The same among `n` drawings, the test digits, and grey pieces of ten photographs.
+    """The best patches of a layer's units among `n` renders, the test digits, and ten photographs.
 
-    At most one patch is from each of the things, of the digits 0 to 9, and of the photographs.
+    A unit has at most one patch from each thing, each class of digits, and each photograph.
     """
     drawings = Examples(*EmojiImages(pretraining.HELD_OUT_SEED).batch(0, n), ())
     shown = {
@@ -137,14 +137,14 @@ def best_of_kinds(net: nn.Module, layer: str, n: int) -> dict[str, TopPatches]:
 
 
 def first_layers() -> tuple[dict[int, torch.Tensor], torch.Tensor, pd.DataFrame]:
-    """Recorded: layer 1 after each step, one without the recipe's care, and both accuracies."""
+    """As recorded: layer 1 by step, layer 1 without the recipe's care, and both accuracies."""
     recorded = results.tensors("first_layers")
     steps = {int(name[5:]): weight for name, weight in recorded.items() if name.startswith("step ")}
     return steps, recorded["plain"], results.load("first_layers")
 
 
 def orientation(networks: dict[str, tuple[str, nn.Module]]) -> list[dict]:
-    """Gratings put to layer 1 of each network: name → (kind, network).
+    """The responses of layer 1 to gratings; `networks` are name → (kind, network).
 
     Rows `net`, `kind`, `unit`, `orientation`, `frequency`, and both selectivities.
     """
@@ -161,22 +161,23 @@ def orientation(networks: dict[str, tuple[str, nn.Module]]) -> list[dict]:
 
 
 def selectivity(table: pd.DataFrame) -> dict[str, torch.Tensor]:
-    """Orientation selectivity of the units of trained networks and of untrained ones."""
+    """Orientation selectivity of the units of "trained" and of "untrained" networks, by kind."""
     by_kind = table.groupby("kind").orientation_selectivity
     return {kind: torch.tensor(by_kind.get_group(kind).array) for kind in ("trained", "untrained")}
 
 
 def choosy(selectivity: dict[str, torch.Tensor], units: int = 32) -> dict[str, float]:
-    """How many of so many units are above 0.5, by kind of network (a mean where there are more)."""
+    """How many of `units` units have a selectivity above 0.5, by kind of network, on average."""
     return {kind: units * (x > 0.5).float().mean().item() for kind, x in selectivity.items()}
 
 
 def preference(networks: dict[str, tuple[str, nn.Module]], every: int = 1) -> list[dict]:
     """Rows `net`, `kind`, `equal`, `layer`, `stimulus`, `share` of units, `response`.
 
-    `share` is that of the layer's units which prefer this class ("none": they answer to no stimulus
-    more than to plain grey). `response` is the mean, over the others, of the best response to that
-    class as a share of the unit's best response to any. With `every` > 1 fewer stimuli are shown.
+    `share` is the share of the layer's units that prefer this class. Those under "none" respond to
+    no stimulus more than to plain grey. `response` is a unit's best response to the class, divided
+    by its best response to any: the mean over the other units. With `every` > 1 fewer stimuli are
+    shown.
     """
     rows = []
     for name, (kind, net) in networks.items():
@@ -195,9 +196,9 @@ def preference(networks: dict[str, tuple[str, nn.Module]], every: int = 1) -> li
 
 
 def straight_and_curved(table: pd.DataFrame) -> pd.DataFrame:
-    """Percent of a layer's units that prefer edges or bars, and curves or spirals.
+    """The percentage of a layer's units that prefer edges or bars, and curves or spirals.
 
-    table: the rows of `preference`. Indexed by `equal`, `kind`, `layer`; means over networks.
+    `table` has the rows of `preference`. Means over networks, indexed by `equal`, `kind`, `layer`.
     """
     share = 100 * table.groupby(["equal", "kind", "layer", "stimulus"]).share.mean().unstack()
     return pd.DataFrame(
@@ -206,7 +207,7 @@ def straight_and_curved(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def prefer_straight(table: pd.DataFrame, layers: Sequence[str] = ("layer1", "layer3")) -> dict:
-    """How many of 100 units of trained networks prefer edges or bars, by layer (same contrast)."""
+    """How many of 100 units of trained networks prefer edges or bars, by layer (equal contrast)."""
     straight = straight_and_curved(table).straight["contrast", "trained"]
     return {f"layer {layer[-1]}": straight[layer] for layer in layers}
 
@@ -221,8 +222,8 @@ def synthesised(
 ) -> tuple[dict[str, torch.Tensor], list[dict]]:
     """A picture for each unit of `layers`, and rows `layer`, `unit`, `made`, `found`.
 
-    `made` is what the unit answers to the picture made for it, `found` its best answer to one of
-    `natural` patches of renders, brought to the same mean, contrast and range.
+    `made` is the unit's response to the picture made for it, `found` its best response to one of
+    `natural` patches of renders. All are brought to the same mean, contrast and range.
     """
     pictures, rows = {}, []
     renders = EmojiImages(pretraining.HELD_OUT_SEED).batch(0, natural)[0].contiguous()
@@ -250,7 +251,7 @@ def synthesised(
 
 
 def tasks(n: int = 2000) -> dict[str, Examples]:
-    """Four kinds of pictures to put the same layer 1 to."""
+    """Four kinds of pictures for which the same layer 1 is used, at most `n` of each."""
     x, y = EmojiImages(pretraining.HELD_OUT_SEED).batch(0, n)
     photographs, which = crops(n)
     return {
@@ -265,11 +266,11 @@ def tasks(n: int = 2000) -> dict[str, Examples]:
 def usage(networks: dict[str, FiveLayerNet], n: int = 2000, without: bool = True) -> list[dict]:
     """How active each unit of layer 1 is on each kind of picture, and what is lost without it.
 
-    Rows `net`, `task`, `unit`, `activity`: the mean, over pictures and places, of what layer 2 is
-    given beyond what it is given for plain grey, as a share of the layer's (they sum to 1). With
-    `without`, for the network named "trained" and the pictures that have a task, `loss`: the
-    accuracy lost when the unit always answers its mean. Digits and letters are read under Option 1,
-    from 50 and 260 labelled pictures.
+    Rows `net`, `task`, `unit`, `activity`, `loss`. `activity` is the unit's mean output above that
+    for plain grey, as a share of the layer's (shares sum to 1). `loss` is the accuracy lost when
+    the unit always outputs its mean. If `without`, the network "trained" has it for all pictures
+    but photographs. Digits and letters are classified under Option 1, from 50 and 260 labelled
+    pictures.
     """
     shown = tasks(n)
     rows = []
@@ -293,10 +294,10 @@ def usage(networks: dict[str, FiveLayerNet], n: int = 2000, without: bool = True
 
 
 def agreement(table: pd.DataFrame) -> pd.DataFrame:
-    """Whether the kinds of pictures use the same units: a row a network of the rows of `usage`.
+    """Whether the kinds of pictures use the same units: one row per network, from rows of `usage`.
 
-    `lowest` is the smallest rank correlation of the activities on two kinds, `idle` the number of
-    units with less than a tenth of an equal share on some kind, `units` their number.
+    `lowest` is the smallest rank correlation of the activities on two kinds. `idle` is the number
+    of units with less than a tenth of an equal share on some kind, and `units` that of all units.
     """
     rows = {}
     for name, of_net in table.groupby("net"):
@@ -308,9 +309,9 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def busy_on_both(table: pd.DataFrame, one: str, other: str, n: int = 16) -> int:
-    """Of the `n` units that are most active on pictures `one`, how many are so on `other`, too.
+    """How many of the `n` units that are most active on task `one` are so on task `other`, too.
 
-    `table` is "usage"; of the trained network.
+    `table` is "usage", and only the trained network counts.
     """
     activity = table[table.net == "trained"].pivot(index="unit", columns="task", values="activity")
     busiest = [set(activity[task].nlargest(n).index) for task in (one, other)]
@@ -328,7 +329,7 @@ def _heads(net: FiveLayerNet) -> dict[str, FiveLayerNet]:
 
 
 def _stuck(net: FiveLayerNet, unit: int, value: torch.Tensor) -> FiveLayerNet:
-    """`net` with one unit of layer 1 at `value`, whatever the picture."""
+    """A copy of `net` in which one unit of layer 1 has the output `value` for every picture."""
     stuck = copy.deepcopy(net)
     stuck.layer1.weight.data[unit] = 0
     stuck.layer1.bias.data[unit] = value

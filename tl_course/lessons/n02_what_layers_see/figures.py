@@ -1,4 +1,4 @@
-"""Figures of what layers see."""
+"""The figures of notebook 02: what the layers see."""
 
 import io
 import itertools
@@ -18,7 +18,7 @@ from tl_course.layers.stimuli import CLASSES, stimuli
 from tl_course.lessons import drawing, figures
 from tl_course.lessons.drawing import Line, Picture
 
-WIDE = 8.8  # inches: a page beside JupyterLab's list of files, at 1400 pixels
+WIDE = 8.8  # inches: fits beside JupyterLab's file browser at 1400 pixels
 LIKES = {"layer2": "stripes, bars and curves", "layer3": "hooks, rings and spirals"}
 FILM = (
     "The 32 filters of layer 1 during training: random speckle at first, then blotches, "
@@ -48,7 +48,7 @@ def selectivity(kinds: dict[str, torch.Tensor]) -> Picture:
         zip(kinds.items(), styles, strict=False)
     ):
         above = f"{100 * (values > 0.5).float().mean():.0f}% above 0.5"
-        spread = (torch.arange(len(values)) * 0.618 % 1 - 0.5) * 0.5  # so that dots do not hide
+        spread = (torch.arange(len(values)) * 0.618 % 1 - 0.5) * 0.5  # so that dots do not overlap
         axes.plot(values, place + spread, marker, color=colour, markersize=4, alpha=0.7)
         axes.text(1.03, place, above, va="center", fontsize=9)
         alt_values.append(f"{name}: {above}")
@@ -62,7 +62,7 @@ def selectivity(kinds: dict[str, torch.Tensor]) -> Picture:
 
 
 def tuning_curves(tuned: Tuning, weight: torch.Tensor, units: Sequence[int], title: str) -> Picture:
-    """Response against a grating's orientation for some units, each under its filter."""
+    """The responses of `units` to gratings by orientation, each curve under the unit's filter."""
     across = 4
     down = -(-len(units) // across)
     figure = Figure(figsize=(1.6 * across, 3.1 * down), layout="constrained")
@@ -98,7 +98,7 @@ def best_patches(rows: dict[str, torch.Tensor], title: str, alt: str) -> Picture
 
 
 def best_of_units(best: dict[str, TopPatches], units: dict[str, int], renders: int) -> Picture:
-    """What excites one unit of each layer most: layer → unit."""
+    """The patches that excite one unit of each layer most; `units` is layer → unit."""
     rows = {}
     for layer, unit in units.items():
         patches = best[layer].patches[unit]
@@ -112,7 +112,7 @@ def best_of_units(best: dict[str, TopPatches], units: dict[str, int], renders: i
 
 
 def same_unit(best: dict[str, TopPatches], unit: int) -> Picture:
-    """What excites one unit of layer 2 most in each of three kinds of pictures."""
+    """The patches that excite one unit of layer 2 most, in each of three kinds of pictures."""
     return best_patches(
         {kind: top.patches[unit] for kind, top in best.items()},
         f"What excites unit {unit} of layer 2 most, in three kinds of pictures",
@@ -142,13 +142,13 @@ def maps(
     favourites: dict[str, TopPatches] | None = None,
     each: int = 6,
 ) -> Picture:
-    """A picture `[3, h, w]` and, for each layer, the response maps of `units` or its strongest.
+    """A picture `[3, h, w]` and, for each layer, the response maps of `units` or the strongest.
 
-    responses: layer → `[units, rows, columns]` before the ReLU; what is shown is after it. With
-    `favourites` the four patches that excite a unit most stand above its map.
+    `responses` is layer → `[units, rows, columns]` before ReLU; the maps show them after it. With
+    `favourites`, the four patches that excite a unit most are above its map.
     """
     tall, kinds = x.shape[1] / x.shape[2], 2 if favourites else 1
-    across = each if tall == 1 else -(-each // 2)  # a photograph has detail: larger, in two lines
+    across = each if tall == 1 else -(-each // 2)  # photographs have detail: larger, in two lines
     lines = -(-each // across)
     heights, cell = [1, tall][-kinds:] * lines * len(responses), WIDE / (across + 1)
     size = (WIDE, cell * sum(heights) + 0.25 * len(heights) / kinds + 0.4)
@@ -187,9 +187,9 @@ def maps(
 
 
 def straight_and_curved(shares: pd.DataFrame) -> Picture:
-    """Percent of a layer's units that prefer straight and curved shapes, by layer.
+    """The percentage of a layer's units that prefer straight and curved shapes, by layer.
 
-    `shares` is what `experiments.straight_and_curved` gives; the stimuli of the same contrast.
+    `shares` is from `experiments.straight_and_curved`; only stimuli of equal contrast are shown.
     """
     share = shares.loc["contrast"]
     looks = {"straight": (drawing.BLUE, "s"), "curved": (drawing.ORANGE, "o")}
@@ -208,7 +208,7 @@ def straight_and_curved(shares: pd.DataFrame) -> Picture:
 def preferences(rows: pd.DataFrame | list[dict], title: str, equal: str = "contrast") -> Picture:
     """Share of units that prefer each class of stimuli, by layer: trained beside untrained.
 
-    rows: those of `experiments.preference`. `equal` says in what the stimuli are equal.
+    `rows` are from `experiments.preference`; `equal` is "contrast" or "range" of the stimuli.
     """
     table = pd.DataFrame(rows)
     mean = 100 * table[table.equal == equal].groupby(["kind", "layer", "stimulus"]).share.mean()
@@ -234,7 +234,8 @@ def preferences(rows: pd.DataFrame | list[dict], title: str, equal: str = "contr
 def usage(table, units: Sequence[int], weight: torch.Tensor, title: str) -> Picture:
     """How active each unit of layer 1 is on each kind of picture, under its filter.
 
-    table: rows `net`, `task`, `unit`, `activity` (share of the layer's); the network is "trained".
+    `table` has rows `net`, `task`, `unit`, `activity` (its share of the layer). Only the network
+    "trained" is shown.
     """
     table = table[table.net == "trained"]
     tasks = list(dict.fromkeys(table.task))
@@ -289,9 +290,9 @@ def stimulus_sheet(window: int = 22) -> Picture:
 
 
 def settling(table: pd.DataFrame, title: str) -> Picture:
-    """Similarity of each layer to its final state (CKA) against steps, over networks.
+    """Similarity of each layer to its final state (CKA) by step, with the mean over networks.
 
-    table: rows `seed`, `layer`, `step`, `similarity`.
+    `table` has rows `seed`, `layer`, `step`, `similarity`.
     """
     styles = ((drawing.BLUE, "o"), (drawing.ORANGE, "s"), (drawing.PINK, "D"), (drawing.GREY, "^"))
     lines, values = {}, []
@@ -307,7 +308,7 @@ def settling(table: pd.DataFrame, title: str) -> Picture:
 
 
 def recipes(steps: dict[int, torch.Tensor], plain: torch.Tensor, accuracy: pd.DataFrame) -> Picture:
-    """Layer 1 by the course's recipe, and without its care (`experiments.first_layers`)."""
+    """Layer 1 trained by the course's recipe, and without its care (`experiments.first_layers`)."""
     share = 100 * accuracy.set_index("net").accuracy
     with_care = f"by the recipe: {share['recipe']:.0f}% of drawings right"
     return figures.filters(
@@ -321,7 +322,7 @@ def recipes(steps: dict[int, torch.Tensor], plain: torch.Tensor, accuracy: pd.Da
 
 
 def stills(steps: dict[int, torch.Tensor]) -> Picture:
-    """Six frames of the film."""
+    """Six frames of the animation."""
     return figures.filters(
         {f"after {step:,} steps": steps[step] for step in (0, 10, 30, 100, 300, max(steps))},
         "Order appears within 100 steps, clean edges take longer",

@@ -9,12 +9,12 @@ from tl_course.lessons.n02_what_layers_see import experiments
 from tl_course.study import results
 from tl_course.study.tables import Table, kept
 
-SEEDS = (1, 2, 3)  # of networks that are pretrained anew, to see what depends on chance
-SHORT = 200_000  # renders of each of them
+SEEDS = (1, 2, 3)  # of further pretrainings, to see what depends on chance
+SHORT = 200_000  # renders of each pretraining
 
 
 def seed_network(seed: int) -> FiveLayerNet:
-    """The network of another seed; several tables look at it."""
+    """The network pretrained from another seed, kept because several tables need it."""
     return kept(f"seed-{seed}", lambda: experiments.trained_anew(seed, SHORT, f"seed {seed}")[0])
 
 
@@ -26,7 +26,7 @@ def networks() -> dict[str, tuple[str, FiveLayerNet]]:
 
 
 def orientation(done: list[dict]) -> list[dict]:
-    """Gratings put to layer 1 of all of them, and of the one without the recipe's care."""
+    """Responses to gratings: layer 1 of all `networks`, and of one without the recipe's care."""
     plain = experiments.plain(SEEDS[0], SHORT, "plain")[0]
     every = {**networks(), "plain": ("plain", plain)}
     short = {name: ("trained shorter", every[name][1]) for name in every if "seed" in name}
@@ -34,14 +34,14 @@ def orientation(done: list[dict]) -> list[dict]:
 
 
 def settling(done: list[dict]) -> Iterator[list[dict]]:
-    """How early each layer is what it will be, in three networks."""
+    """How early each layer is similar to its final state, in three networks."""
     for seed in set(SEEDS) - {row["seed"] for row in done}:
         growth = experiments.trained_anew(seed, SHORT, f"seed {seed}")[1]
         yield [{"seed": seed, **row} for row in growth.settling()]
 
 
 def first_layers(done: list[dict]) -> list[dict]:
-    """Accuracy with and without the recipe's care; filters, also on the way, are kept beside it."""
+    """Accuracy with and without the recipe's care. Filters are stored beside the table, by step."""
     recipe, growth = experiments.trained_anew(SEEDS[0], SHORT, f"seed {SEEDS[0]}")
     plain, accuracy = experiments.plain(SEEDS[0], SHORT, "plain")
     stages = {f"step {step}": weight for step, weight in growth.filters.items()}
@@ -55,12 +55,12 @@ def first_layers(done: list[dict]) -> list[dict]:
 
 
 def synthesis(done: list[dict]) -> list[dict]:
-    """What each unit answers to the picture made for it, and to the best natural patch."""
+    """The response of each unit to the picture made for it, and to the best natural patch."""
     return experiments.synthesised(pretraining.pretrained(), LAYERS, progress=True)[1]
 
 
 def usage(done: list[dict]) -> list[dict]:
-    """Which units of layer 1 are used on drawings, digits, letters and photographs."""
+    """How active units of layer 1 are on drawings, digits, letters and photographs."""
     nets = {"trained": pretraining.pretrained(), "untrained": experiments.untrained(0)}
     return experiments.usage(nets)
 
