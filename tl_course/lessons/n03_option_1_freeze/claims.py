@@ -8,7 +8,7 @@ from tl_course.study import comparing
 
 @claim()
 def frozen_is_frozen(before: str, after: str, numbers: int) -> Claim:
-    """The fingerprints of four layers of so many `numbers`, before and after Option 1."""
+    """Fingerprints of the four frozen layers, of `numbers` weights, before and after Option 1."""
     return Claim(
         f"Option 1 left all {numbers:,} numbers of the four borrowed layers exactly as they were.",
         before == after,
@@ -18,13 +18,13 @@ def frozen_is_frozen(before: str, after: str, numbers: int) -> Claim:
 
 @claim()
 def by_hand_is_the_same(by_hand: float, library: float) -> Claim:
-    """Accuracies, 0 … 1, of Option 1 in plain PyTorch and of the library, on one draw."""
+    """Accuracies, 0 … 1, of Option 1 in plain PyTorch and in the library, on one draw."""
     return level("Option 1 by hand", by_hand, library)
 
 
 @claim("sweep")
 def option_1_beats_its_rivals(table: pd.DataFrame) -> Claim:
-    """Of a sweep: Option 1 is ahead of the best of three rivals, with ten and with fifty digits."""
+    """In a sweep, Option 1 is ahead of each of three rivals, with ten and with fifty digits."""
     mean = 100 * comparing.plain(table).groupby(["arm", "images"]).accuracy.mean()
     best = {n: max(mean[r, n] for r in ("scratch", "random-frozen", "classical")) for n in (10, 50)}
     lead = {n: mean["option-1", n] - best[n] for n in best}
@@ -39,7 +39,7 @@ def option_1_beats_its_rivals(table: pd.DataFrame) -> Claim:
 
 @claim("forms")
 def layers_ignore_what_pretraining_varied(table: pd.DataFrame) -> Claim:
-    """Of other forms: inverting ruins random layers alone, swapping rows and columns ruins both."""
+    """In other forms: inverting ruins only random layers, swapping rows and columns ruins both."""
     mean = 100 * table.groupby(["arm", "form"]).accuracy.mean()
     loss = {key: mean[key[0], "as they are"] - mean[key] for key in mean.index}
     harmless = loss.pop(("option-1", "inverted"))

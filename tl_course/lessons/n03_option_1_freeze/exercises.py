@@ -11,7 +11,7 @@ from tl_course.lessons.exercises import Exercise, differing, expect, returned, s
 
 
 def _layers_moved(before: nn.Module, net: nn.Module) -> set[str]:
-    """What is different outside the output layer."""
+    """The names of weights and buffers outside the output layer that differ."""
     return {name for name in differing(before, net) if not name.startswith("output")}
 
 
@@ -266,7 +266,7 @@ def train_output(net, x, y, steps=100):
 
 def _check_once(train_output) -> None:
     net, steps = FiveLayerNet(2), 30
-    nn.init.normal_(net.output.weight, std=1e-3)  # from zero no gradient reaches the layers
+    nn.init.normal_(net.output.weight, std=1e-3)  # at zero, layers get no gradient
     x, y = torch.randn(12, 3, 32, 32), torch.arange(12) % 2
     start = net.output.weight.detach().clone()
     before, seen, back, asked = copy.deepcopy(net), [], [], []

@@ -23,14 +23,14 @@ FORMS = {  # changes of an input `[n, 3, 32, 32]` that no check of shape or rang
 
 
 def in_each_form(x: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Inputs `[n, 3, 32, 32]` in each of the forms."""
+    """Inputs `[n, 3, 32, 32]` in each of `FORMS`, by name."""
     return {form: change(x) for form, change in FORMS.items()}
 
 
 def other_forms(
     net: FiveLayerNet, target: Target, images: int, draws: int, seed: int = 0
 ) -> list[dict]:
-    """Trained on digits as they are, tested in other forms: `arm`, `form`, `draw`, `accuracy`."""
+    """Trained on unchanged digits, tested in each form: rows `arm`, `form`, `draw`, `accuracy`."""
     rows = []
     for number in range(draws):
         labelled = draw(target.pool, images, seed * 1000 + number)
@@ -46,20 +46,20 @@ def other_forms(
 
 
 def left(table: pd.DataFrame) -> dict[str, float]:
-    """What borrowed layers get right of 100, in each form that was not learnt."""
+    """How many of 100 digits Option 1 gets right, in each form that it was not trained on."""
     mean = 100 * table[table.arm == "option-1"].groupby("form").accuracy.mean()
     return {form: mean[form] for form in list(FORMS)[1:]}
 
 
 def second_place(table: pd.DataFrame, images: int) -> str:
-    """Which arm but Option 1 gets most right with so many digits, in the lesson's words."""
+    """The name of the arm, other than Option 1, that gets the most right with `images` digits."""
     rows = comparing.plain(table)
     rows = rows[(rows.images == images) & rows.arm.isin(("random-frozen", "scratch", "classical"))]
     return CALLED[rows.groupby("arm").accuracy.mean().idxmax()]
 
 
 def with_and_without_padding(number: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """One digit of MNIST as the network takes it, `[1, 3, 32, 32]`, and of 28×28 pixels still."""
+    """One digit of MNIST as an input `[1, 3, 32, 32]`, and without its padding `[1, 3, 28, 28]`."""
     digit = raw_digits()[0][number : number + 1]
     return to_input(digit), scaled(digit[:, None].float() / 255).expand(-1, 3, -1, -1)
 
@@ -67,7 +67,7 @@ def with_and_without_padding(number: int) -> tuple[torch.Tensor, torch.Tensor]:
 def penalties(
     net: FiveLayerNet, target: Target, strengths: Sequence[float], seed: int = 0
 ) -> dict[str, tuple[list[float], list[float]]]:
-    """Option 1 on validation digits: log10 of each penalty and accuracy in %, by what it learnt."""
+    """Option 1 on validation digits: log10 of each penalty, and accuracy in %, by labels."""
     lines = {}
     for images in (10, 50):
         labelled, test = draw(target.pool, images, seed), target.validation

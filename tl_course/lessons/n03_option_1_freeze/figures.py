@@ -26,7 +26,7 @@ def examples(labelled: Examples) -> Picture:
 
 
 def learning(history: History) -> Picture:
-    """The loss while the output layer learns."""
+    """The training loss of the output layer by step."""
     lines = {"": {"loss": Line(history.step, history.loss)}}
     title = "The library stops at a loss well above zero: it keeps the weights small"
     look = figures.Look(ylim=(0, None))
@@ -34,7 +34,7 @@ def learning(history: History) -> Picture:
 
 
 def mistakes(test: Examples, predictions: torch.Tensor, seed: int) -> Picture:
-    """Twenty of the test examples for which something else was predicted."""
+    """Twenty of the test examples that were predicted wrong, chosen at random."""
     wrong = (predictions != test.y).nonzero().flatten()
     places = wrong[torch.randperm(len(wrong), generator=torch.Generator().manual_seed(seed))[:20]]
     names = [(test.names[test.y[i]], test.names[predictions[i]]) for i in places]
@@ -54,7 +54,7 @@ def rivals(table: pd.DataFrame) -> Picture:
 
 
 def forms(digits: dict[str, torch.Tensor]) -> Picture:
-    """One digit `[1, 3, 32, 32]` in each of the forms, by name."""
+    """One digit in each form: name → `[1, 3, 32, 32]`."""
     title = "Three forms of one digit: to the checks, all three are fine"
     alt = "One handwritten digit as it is, inverted, and with rows and columns swapped."
     x = torch.cat([*digits.values()])
@@ -62,7 +62,7 @@ def forms(digits: dict[str, torch.Tensor]) -> Picture:
 
 
 def harm(table: pd.DataFrame) -> Picture:
-    """How many of 100 digits borrowed and random layers get right, in each of the forms."""
+    """How many of 100 digits borrowed and random layers get right in each form."""
     mean = 100 * table.groupby(["arm", "form"]).accuracy.mean()
     arms, forms = ("option-1", "random-frozen"), list(dict.fromkeys(table.form))
     figure, (ax,) = drawing.in_a_row(1, 6.6, 3)

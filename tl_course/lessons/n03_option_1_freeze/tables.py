@@ -10,12 +10,12 @@ from tl_course.study.tables import Table
 
 
 def forms(done: list[dict]) -> list[dict]:
-    """Twenty draws of fifty digits."""
+    """Accuracy in each form, over twenty draws of fifty digits."""
     return other_forms(pretraining.pretrained(), handwritten(), 50, 20)
 
 
 def both_by_hand(done: list[dict]) -> Iterator[list[dict]]:
-    """Ten draws of fifty digits, Options 1 and 2 (notebook 04 uses it too)."""
+    """Options 1 and 2 by hand, over ten draws of fifty digits (notebook 04 uses it, too)."""
     return by_hand.compared(pretraining.pretrained(), handwritten())
 
 

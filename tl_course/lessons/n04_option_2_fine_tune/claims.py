@@ -11,7 +11,7 @@ LAYERS = [f"moved_{number}" for number in (1, 2, 3, 4)]
 
 
 def _costs(table: pd.DataFrame) -> tuple[float, pd.DataFrame, pd.Series, pd.DataFrame]:
-    """Means in % up to 200 digits: known before; Option 1; Option 2's large and small steps."""
+    """Means in % up to 200 digits: before, Option 1, Option 2 with large and with small steps."""
     left = table[table.images <= 200]
     by = 100 * left.groupby(["arm", "settings", "images"])[["accuracy", *LAYERS]].mean()
     two, large = by.loc["option-2"], ("tuned", 200)
@@ -20,13 +20,13 @@ def _costs(table: pd.DataFrame) -> tuple[float, pd.DataFrame, pd.Series, pd.Data
 
 @claim()
 def by_hand_is_the_same(by_hand: float, library: float) -> Claim:
-    """Accuracies, 0 … 1, of Option 2 in plain PyTorch and of the library, on one draw."""
+    """Accuracies, 0 … 1, of Option 2 in plain PyTorch and in the library, on one draw."""
     return level("Option 2 by hand", by_hand, library)
 
 
 @claim("by_hand")
 def large_steps_ruin_option_2(table: pd.DataFrame) -> Claim:
-    """The same lines with two rates, on the same ten draws of fifty."""
+    """Option 2 by hand with two learning rates, on the same ten draws of fifty digits."""
     rows = table[(table.arm == "option-2") & (table.made == "by hand")]
     by = 100 * rows.pivot(index="draw", columns="rate", values="accuracy")
     small, large = by[by.columns.min()], by[by.columns.max()]
@@ -44,7 +44,7 @@ def large_steps_ruin_option_2(table: pd.DataFrame) -> Claim:
 
 @claim("overfitting")
 def both_options_overfit(curves: pd.DataFrame) -> Claim:
-    """Training and test accuracy at the last step."""
+    """Training and test accuracy with ten digits, at the last step."""
     last = curves[curves.step == curves.step.max()]
     last = 100 * last.groupby(["arm", "part"]).accuracy.mean().unstack()
     gap = last.training - last.test
@@ -59,7 +59,7 @@ def both_options_overfit(curves: pd.DataFrame) -> Claim:
 
 @claim("forgetting", "sweep")
 def freezing_hardly_helps(costs: pd.DataFrame, sweep: pd.DataFrame) -> Claim:
-    """The gap between training and test on the same draws."""
+    """The gap between training and test accuracy with ten digits, on the same draws."""
     gaps = forgetting.overfitting_gaps(costs, comparing.plain(sweep), 10)
     most, quarter = gaps["larger"] + gaps["interval"], gaps["option-2"] / 4
     return Claim(
@@ -77,7 +77,7 @@ def freezing_hardly_helps(costs: pd.DataFrame, sweep: pd.DataFrame) -> Claim:
 def freezing_never_helps_much(
     costs: pd.DataFrame, sweep: pd.DataFrame, equal: pd.DataFrame
 ) -> Claim:
-    """The same gap at every size: as tuned, and by the same updates."""
+    """The same gap at each number of digits, with tuned settings and with equal updates."""
     tuned = forgetting.gaps_by_size(costs, comparing.plain(sweep)).larger
     same = forgetting.gaps_by_size(equal, equal)
     most, unclear = max(tuned.max(), same.larger.max()), same.larger.abs() < same.interval
@@ -95,7 +95,7 @@ def freezing_never_helps_much(
 
 @claim("forgetting")
 def option_2_forgets(left: pd.DataFrame) -> Claim:
-    """What is left of the 1,000 things after 10, 50 and 200 digits."""
+    """Accuracy on the 1,000 things after adapting to 10, 50 and 200 digits."""
     before, frozen, large, small = _costs(left)
     left_over = small.accuracy / before
     every = [*small.accuracy.items(), (large.name, large.accuracy)]
@@ -115,7 +115,7 @@ def option_2_forgets(left: pd.DataFrame) -> Claim:
 
 @claim("forgetting")
 def steps_decide_what_is_forgotten(left: pd.DataFrame) -> Claim:
-    """200 digits with the settings of fifty, against fifty."""
+    """Forgetting by 200 digits with the settings for fifty, against fifty digits."""
     before, _, _, small = _costs(left)
     share = 100 * small.accuracy / before
     many, few = share[forgetting.CONTROL, 200], share["tuned", 50]
@@ -129,7 +129,7 @@ def steps_decide_what_is_forgotten(left: pd.DataFrame) -> Claim:
 
 @claim("forgetting")
 def small_steps_move_little(left: pd.DataFrame) -> Claim:
-    """How far each layer went."""
+    """How far each layer moved, with small and with large steps."""
     _, _, large, small = _costs(left)
     large, small = large[LAYERS], small[LAYERS]
     return Claim(

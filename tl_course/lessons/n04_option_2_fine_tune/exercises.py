@@ -41,13 +41,13 @@ def _check_fine_tuning(fine_tune) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1)
             net = FiveLayerNet(3)
-            nn.init.normal_(net.output.weight, std=1e-3)  # from zero layers wait for a step
+            nn.init.normal_(net.output.weight, std=1e-3)  # at zero, layers start a step late
         for name, parameter in net.named_parameters():
             parameter.requires_grad = not frozen or name.startswith("output")
         return net
 
     def tuned(rate: float, steps: int) -> tuple[nn.Module, float]:
-        """The network and how far its layers went."""
+        """The fine-tuned network, and how far its layers moved, in sum."""
         net = source()
         adapted = fine_tune(net, x, y, rate, steps)
         return adapted, sum(forgetting.moved(net, adapted).values())
@@ -150,10 +150,10 @@ def _check_fine_tuning(fine_tune) -> None:
         went.any(),
         one_step="Asked for a single step, yours takes none: count the iterations of the loop.",
     )
-    far = went[went > went.max() / 100]  # weight decay moves the others, a little
+    far = went[went > went.max() / 100]  # only weight decay moves the others
     low, high = far.quantile(torch.tensor([0.1, 0.9]))
     expect(
-        high < 2 * low,  # Adam's first step is as far for each weight, whatever its gradient
+        high < 2 * low,  # because Adam's first step is equally long for all weights
         optimizer="In the first step of Adam all weights of a layer move about equally far; in "
         "yours some move much further than others. Which optimizer is it?",
     )
@@ -168,7 +168,7 @@ def _check_fine_tuning(fine_tune) -> None:
 
 
 def _gradient(net: nn.Module) -> float:
-    """The length of the gradient that is left on the output layer, 0 where there is none."""
+    """The norm of the gradient that is left on the output layer, 0 if there is none."""
     left = net.output.weight.grad
     return 0.0 if left is None else left.norm().item()
 
@@ -194,7 +194,7 @@ fine_tuning = Exercise(
 
 # ---------------------------------------------------------------------------- a ruinous rate
 
-LEAST, MOST_STEPS, FAR = 92, 200, 20  # of 100 validation digits; steps; percent
+LEAST, MOST_STEPS, FAR = 92, 200, 20  # right of 100 validation digits; steps; percent
 rate_given = """
 rate = 1e-2
 steps = 100
@@ -279,7 +279,7 @@ def _check_moved(moved) -> None:
             after.output.weight.add_(1)
             after.layer1.weight.mul_(1.02)
             after.layer2.weight[:5].add_(0.3 * torch.randn(5, 32, 3, 3))
-            after.layer4.weight.mul_(2)  # layer 3 stays
+            after.layer4.weight.mul_(2)  # layer 3 is unchanged
             for layer in LAYERS:
                 getattr(after, layer).bias.add_(0.2)
     changed = (

@@ -20,7 +20,7 @@ from tl_course.study.forgetting import moved as moved  # for the notebook
 def overfitting(
     net: FiveLayerNet, labelled: Examples, scored: Examples, seed: int = 0, every: int = 5
 ) -> list[dict]:
-    """Training and test accuracy along the way, for both options: rows `arm`, `step`, `part`."""
+    """Accuracy of both options during training: rows `arm`, `step`, `part`, `accuracy` (0 … 1)."""
     rows = []
 
     def note(arm: str, step: int, on_training: float, on_test: float) -> None:
@@ -50,7 +50,7 @@ def overfitting(
 
 
 def equal_rates(net: FiveLayerNet, images: int, number: int) -> list[dict]:
-    """Draw `number` under each option by the same updates: rate and steps are those of Option 2.
+    """Both options on draw `number` with equal updates: the learning rate and steps of Option 2.
 
     Rows `arm`, `augmented`, `images`, `draw`, `training` and `accuracy` (0 … 1), and `right`.
     """
@@ -83,10 +83,10 @@ def overfitting_of_all(
 def still_known(
     net: FiveLayerNet, target: Target, sizes: Sequence[int], draws: int, seed: int, renders: int
 ) -> list[dict]:
-    """What is left of the 1,000 things after adapting: rows of `forgetting.forgetting`."""
+    """Accuracy on the 1,000 things after adapting: rows of `forgetting.forgetting`."""
     fresh = EmojiImages(pretraining.HELD_OUT_SEED)
     rows = forgetting.forgetting(net, target, fresh, sizes, draws, seed, renders)
-    total = 1 + draws * sum(len(forgetting.plan(images)) for images in sizes)  # and as it was
+    total = 1 + draws * sum(len(forgetting.plan(images)) for images in sizes)  # 1: the start
     return list(tqdm(rows, "adapting", total, unit="network"))
 
 
@@ -98,7 +98,7 @@ def option_2_minus_option_1(sweep: pd.DataFrame) -> pd.DataFrame:
 def gaps(costs: pd.DataFrame, sweep: pd.DataFrame, equal: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Training minus test accuracy of both options at every size, as tuned and at equal rates.
 
-    Rows of `forgetting`, of a sweep and of `equal_rates`.
+    `costs` has rows of `forgetting`, `sweep` those of a sweep, and `equal` those of `equal_rates`.
     """
     return {
         "tuned for each option": forgetting.gaps_by_size(costs, comparing.plain(sweep)),
@@ -109,7 +109,7 @@ def gaps(costs: pd.DataFrame, sweep: pd.DataFrame, equal: pd.DataFrame) -> dict[
 def at_rates(
     net: FiveLayerNet, labelled: Examples, scored: Examples, rates: Sequence[float], seed: int
 ) -> list[dict]:
-    """Option 2 with other peak rates: rows `rate`, `digits` (right) and `things` (still known)."""
+    """Option 2 at other peak learning rates: rows `rate`, `digits` right, `things` still known."""
     steps = settings.chosen("option-2", len(labelled)).steps
     fresh, rows = EmojiImages(pretraining.HELD_OUT_SEED), []
     for rate in rates:
@@ -125,29 +125,29 @@ def at_rates(
 
 
 def by_hand_at(table: pd.DataFrame, rate: float) -> float:
-    """What Option 2 by hand gets right of 100 with this rate: the mean over rows of `by_hand`."""
+    """How many of 100 digits Option 2 by hand gets right at `rate`: mean of rows of `by_hand`."""
     rows = table[(table.arm == "option-2") & (table.made == "by hand") & (table.rate == rate)]
     return 100 * rows.accuracy.mean()
 
 
 def at_the_end(curves: pd.DataFrame) -> dict[str, float]:
-    """What Option 2 gets right of 100 at the last step: rows of `overfitting`."""
+    """How many of 100 digits Option 2 gets right at the last step of `overfitting`, by part."""
     last = curves[(curves.step == curves.step.max()) & (curves.arm == "option-2")]
     mean = 100 * last.groupby("part").accuracy.mean()
     return {"of those ten": mean["training"], "of other digits": mean["test"]}
 
 
 def left_of_100(left: pd.DataFrame, images: int) -> dict[str, float]:
-    """Of 100 things known before adapting, how many are known after: rows of `still_known`."""
+    """How many of 100 things known before adapting are known after it: rows of `still_known`."""
     tuned = left[(left.settings == "tuned") & left.images.isin((0, images))]
     mean = tuned.groupby("arm").accuracy.mean()
     return {f"after Option {n}": 100 * mean[f"option-{n}"] / mean["before"] for n in (1, 2)}
 
 
 def ahead_from(gain: pd.DataFrame) -> tuple[str, list[str]]:
-    """From how many digits on Option 2 is ahead for certain, and all that could be answered.
+    """The number of digits from which on Option 2 is certainly ahead, and all possible answers.
 
-    Rows of `option_2_minus_option_1`.
+    `gain` has the rows of `option_2_minus_option_1`.
     """
     choices = [*(f"{images:,}" for images in gain.images), "with none of these"]
     return choices[comparing.ahead_from(gain)], choices

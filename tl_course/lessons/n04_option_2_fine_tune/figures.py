@@ -11,11 +11,11 @@ from tl_course.lessons.drawing import GREY, STYLES, Line, Picture
 from tl_course.study import comparing, forgetting
 
 OPTIONS = ("option-1", "option-2")
-STEPS_SHOWN = (0, 5, 10, 20, 50, 100)  # of those that were recorded
+STEPS_SHOWN = (0, 5, 10, 20, 50, 100)  # of the recorded ones
 
 
 def moved(changes: dict[str, float], title: str) -> Picture:
-    """How far each layer's weights went, as a share of their length: `forgetting.moved`."""
+    """How far each layer's weights moved, relative to their norm: `forgetting.moved`."""
     percent = {name: 100 * by for name, by in changes.items()}
     return figures.bars(percent, title, "change of the weights, %", show="{:.1f}%".format)
 
@@ -29,9 +29,9 @@ def examples(labelled: Examples) -> Picture:
 
 
 def overfitting(table: pd.DataFrame, title: str) -> Picture:
-    """Training and test accuracy along the way, means over draws: rows of `overfitting`.
+    """Training and test accuracy by step, means over draws: rows of `overfitting`.
 
-    All happens in the first steps, so these get as much room as the many after them.
+    Accuracy changes mostly in the first steps, so they take more room than their number.
     """
     shown = table[table.step.isin(STEPS_SHOWN)]
     mean = 100 * shown.groupby(["arm", "part", "step"]).accuracy.mean()
@@ -76,7 +76,7 @@ def _line(curve: pd.Series, look: tuple[str, str, str]) -> Line:
 
 
 def forgotten(table: pd.DataFrame, title: str) -> Picture:
-    """What is left of what was known, a bar per adaptation: rows of `forgetting.forgetting`."""
+    """How much of the source is still known, by adaptation: rows of `forgetting.forgetting`."""
     known = 100 * table.set_index("arm").accuracy
     known, before = 100 * known / known["before"].mean(), known["before"].mean() / 100
     values = {
@@ -100,19 +100,19 @@ def forgotten(table: pd.DataFrame, title: str) -> Picture:
 
 
 def both_options(table: pd.DataFrame, arms: Sequence[str], title: str) -> Picture:
-    """Rows of a sweep as they are, without augmentation, with 10, 50 and 200 digits."""
+    """Accuracy in a sweep without augmentation, with 10, 50 and 200 digits."""
     rows = comparing.plain(table).query("images in (10, 50, 200)")
     return figures.accuracies(rows, title, arms=arms)
 
 
 def crossing(gain: pd.DataFrame, title: str) -> Picture:
-    """Rows of `option_2_minus_option_1`: where Option 2 gets ahead."""
+    """How far Option 2 is ahead by number of digits: rows of `option_2_minus_option_1`."""
     ylabel = "Option 2 minus Option 1\non the same draws, points"
     return curves.ahead({"": gain}, title, ylabel)
 
 
 def at_rates(rows: Sequence[dict], title: str) -> Picture:
-    """Rows of `at_rates`: what is learnt and what is kept, by peak learning rate."""
+    """Accuracy on the digits and on the source, by peak learning rate: rows of `at_rates`."""
     called = {"digits": "digits (validation)", "things": "the 1,000 things, still known"}
     rates = [f"{row['rate']:g}" for row in rows]
     lines = {name: Line(rates, [100 * row[key] for row in rows]) for key, name in called.items()}

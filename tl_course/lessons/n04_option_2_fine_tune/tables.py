@@ -1,4 +1,4 @@
-"""What notebook 04 records: curves of training and test, and what adapting makes forget."""
+"""What notebook 04 records: accuracy during training, and what adapting makes a network forget."""
 
 import itertools
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from tl_course.study import forgetting
 from tl_course.study.tables import Table, missing
 
 EQUAL_RATES, EQUAL_DRAWS = (10, 50, 200, 1000), 10
-FORGETTING = {10: 20, 50: 20, 200: 10, 1000: 10}  # digits: draws
+FORGETTING = {10: 20, 50: 20, 200: 10, 1000: 10}  # number of digits: draws
 
 
 def overfitting(done: list[dict]) -> Iterator[list[dict]]:
-    """Training and test curves with ten digits, ten draws."""
+    """Training and test accuracy by step with ten digits, over ten draws."""
     target = handwritten()
     for (number,) in missing([(n,) for n in range(10)], done, ("draw",)):
         ten = draw(target.pool, 10, number)
@@ -26,14 +26,14 @@ def overfitting(done: list[dict]) -> Iterator[list[dict]]:
 
 
 def equal_rates(done: list[dict]) -> Iterator[list[dict]]:
-    """Both options by the same updates, ten draws of each number of digits."""
+    """Both options with equal updates, over ten draws of each number of digits."""
     plan = itertools.product(EQUAL_RATES, range(EQUAL_DRAWS))
     left = [(pretraining.pretrained(), *row) for row in missing(plan, done, ("images", "draw"))]
     return side_by_side(experiments.equal_rates, left, "equal rates")
 
 
 def forgotten(done: list[dict]) -> Iterator[dict]:
-    """What is left of the 1,000 things, and how far each layer went, on the draws of the sweep."""
+    """Accuracy on the 1,000 things, and how far each layer moved, on the draws of the sweep."""
     return forgetting.forgetting(
         pretraining.pretrained(), handwritten(), EmojiImages(pretraining.HELD_OUT_SEED),
         list(FORGETTING), FORGETTING, done=done,
