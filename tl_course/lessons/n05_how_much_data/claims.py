@@ -1,4 +1,4 @@
-"""What notebook 05 claims: which way to learn pays with how many labels, and what it costs."""
+"""What notebook 05 claims: which way to learn pays off with how many labels, and at what cost."""
 
 from collections.abc import Iterable
 
@@ -18,7 +18,7 @@ BORROWING, WITHOUT = ["option-1", "option-2"], ["scratch", "random-frozen"]
 
 
 def _ahead(table: pd.DataFrame, arm: str, other: str, copies: bool) -> pd.DataFrame:
-    """How far `arm` is ahead of `other` on the same draws: by images, with the `verdict`."""
+    """How far `arm` is ahead of `other` on the same draws, indexed by images, with a `verdict`."""
     return _judged(comparing.paired(comparing.tuned(table), (arm, copies), (other, copies)))
 
 
@@ -33,7 +33,7 @@ def _each(rows: pd.DataFrame) -> str:
 
 
 def _listed(named: dict[str, pd.Series], form: str = "{1:.1f}") -> str:
-    """Series by name in words, each value in this form: "name: 1.0, 2.0; …"."""
+    """Named series as text, with each value in this form: "name: 1.0, 2.0; …"."""
     return listed({name: listed(values, form, ", ") for name, values in named.items()}, "{}: {}")
 
 
@@ -73,7 +73,7 @@ def copies_help_scratch_most(sweep: pd.DataFrame) -> Claim:
 
 @claim("sweep")
 def fixed_layers_are_a_ceiling(sweep: pd.DataFrame) -> Claim:
-    """A network from scratch against Option 1, and against LP-FT, with copies."""
+    """With copies, a network from scratch against Option 1 and against LP-FT."""
     arms = ("option-1", "output-first")
     option_1, first = (_ahead(sweep, "scratch", arm, copies=True) for arm in arms)
     return Claim(
@@ -87,7 +87,7 @@ def fixed_layers_are_a_ceiling(sweep: pd.DataFrame) -> Claim:
 
 @claim("official")
 def the_options_cross(official: pd.DataFrame) -> Claim:
-    """Option 2 against Option 1, digits as they are, from ten labels to all: rows of `official`."""
+    """Option 2 against Option 1 without copies, from ten labels to all: rows of `official`."""
     rows = _ahead(official, "option-2", "option-1", copies=False)
     few, many = rows.loc[:200], rows.loc[1000:]
     behind = few.index[few.verdict == "behind"]
@@ -100,14 +100,14 @@ def the_options_cross(official: pd.DataFrame) -> Claim:
 
 
 def _numbers(sizes: Iterable[int]) -> str:
-    """Numbers of digits in words: "10, 100 and 200"; of none "no number of"."""
+    """Numbers of digits in words: "10, 100 and 200"; for none "no number of"."""
     *first, last = [f"{n:,}" for n in sizes] or ["no number of"]
     return f"{', '.join(first)} and {last}" if first else last
 
 
 @claim("official", "pretrainings")
 def few_labels_leave_the_options_level(official: pd.DataFrame, again: pd.DataFrame) -> Claim:
-    """Option 2 against Option 1, no copies, over networks: rows of `official`, `pretrainings`."""
+    """Option 2 against Option 1, no copies, over pretrainings: `official`, `pretrainings`."""
     rows = _in_networks(official, again, "option-2", "option-1", copies=False)
     few, of_ten = rows.loc[:200], rows["each"][10]
     return Claim(
@@ -121,7 +121,7 @@ def few_labels_leave_the_options_level(official: pd.DataFrame, again: pd.DataFra
 
 @claim("official", "pretrainings")
 def moving_pays_with_copies(official: pd.DataFrame, again: pd.DataFrame) -> Claim:
-    """The same with altered copies: ahead from fifty digits on, whichever network is borrowed."""
+    """With altered copies, Option 2 is ahead from fifty digits on, with each pretrained network."""
     rows = _in_networks(official, again, "option-2", "option-1", copies=True)
     many = rows.loc[50:]
     return Claim(
@@ -134,7 +134,7 @@ def moving_pays_with_copies(official: pd.DataFrame, again: pd.DataFrame) -> Clai
 
 @claim("official", "pretrainings")
 def borrowing_pays_with_each_network(official: pd.DataFrame, again: pd.DataFrame) -> Claim:
-    """Option 1 against from scratch, and LP-FT against Option 1, over networks."""
+    """Option 1 against training from scratch, and LP-FT against Option 1, over pretrainings."""
     every = {
         f"{name}, {form}": _in_networks(official, again, *arms, copies)
         for name, arms in (
@@ -159,7 +159,7 @@ def borrowing_pays_with_each_network(official: pd.DataFrame, again: pd.DataFrame
 def _in_networks(
     official: pd.DataFrame, again: pd.DataFrame, arm: str, other: str, copies: bool
 ) -> pd.DataFrame:
-    """As `_ahead`, for others of the pretraining, too; `each` are the single networks."""
+    """Like `_ahead`, but over pretrainings, too; `each` has the single networks."""
     return _judged(comparing.over_pretrainings(official, again, (arm, copies), (other, copies)))
 
 
@@ -174,7 +174,7 @@ def _each_network(rows: pd.DataFrame) -> str:
 
 @claim("official")
 def borrowing_matters_little_with_all(official: pd.DataFrame) -> Claim:
-    """Every way to borrow against from scratch, with all 55,000 labels: rows of `official`."""
+    """Every way to borrow against training from scratch, with all 55,000 labels: `official`."""
     frozen, moving = (
         {
             f"{STYLES[arm][0]}, {form}": _ahead(official, arm, "scratch", copies).loc[ALL]
@@ -201,7 +201,7 @@ def borrowing_matters_little_with_all(official: pd.DataFrame) -> Claim:
 
 @claim("sweep", "official")
 def borrowing_saves_labels(sweep: pd.DataFrame, official: pd.DataFrame) -> Claim:
-    """How many labels from scratch equal fifty under Option 1, without and with copies."""
+    """The labels needed from scratch to equal Option 1 with fifty, without and with copies."""
     needed = {
         form: pd.Series([from_scratch(rows, "option-1", 50, copies) for rows in (sweep, official)])
         for copies, form in FORMS
@@ -220,7 +220,7 @@ def borrowing_saves_labels(sweep: pd.DataFrame, official: pd.DataFrame) -> Claim
 
 @claim()
 def borrowing_serves_other_tasks(lead: dict[str, float]) -> Claim:
-    """Option 1 minus random layers, one image of each class: share of the test, by task."""
+    """`lead` of Option 1 over random layers with one image per class: accuracy (0 … 1), by task."""
     least = min(lead.values())
     return Claim(
         "With one labelled image of each class, borrowed layers get at least "
@@ -233,7 +233,7 @@ def borrowing_serves_other_tasks(lead: dict[str, float]) -> Claim:
 
 @claim("official")
 def the_rule_is_never_certainly_wrong(official: pd.DataFrame) -> Claim:
-    """The option that `recommended` takes against the other, at each number of digits."""
+    """The option that `recommended` chooses against the other one, at each number of digits."""
     lead, wrong = {}, False
     for copies, form in PANELS.items():
         for row in _ahead(official, "option-2", "option-1", copies).itertuples():
@@ -251,7 +251,7 @@ def the_rule_is_never_certainly_wrong(official: pd.DataFrame) -> Claim:
 
 @claim("sweep")
 def output_layer_first_leads(sweep: pd.DataFrame) -> Claim:
-    """LP-FT against each option with 50 to 200 digits as they are."""
+    """LP-FT against each option, with 50 to 200 digits and without copies."""
     against = [_ahead(sweep, "output-first", arm, copies=False).loc[50:200] for arm in BORROWING]
     least = min(rows.ahead.min() for rows in against)
     return Claim(
@@ -311,7 +311,7 @@ def _lead_of_borrowing(table: pd.DataFrame, *by: str) -> tuple[pd.DataFrame, pd.
 
 @claim("unlabelled")
 def unlabelled_digits_help_if_alike(table: pd.DataFrame) -> Claim:
-    """Test digits centred by unlabelled ones against as they are: rows of `unlabelled`."""
+    """Features centred by unlabelled digits against features as they are: rows of `unlabelled`."""
     arms = table.assign(arm=table.heap + table.unlabelled.astype(str))
     few, alike, threes = (
         {copies: _ahead(arms, heap, f"{unlabelled.NOT_CENTRED}0", copies) for copies, _ in FORMS}
@@ -343,7 +343,7 @@ def unlabelled_digits_help_if_alike(table: pd.DataFrame) -> Claim:
 
 @claim("protocols")
 def few_published_networks_do_better(table: pd.DataFrame) -> Claim:
-    """Sixteen labels of each digit, the official test, the same classifier: rows of `protocols`."""
+    """Sixteen labels per class, the official test, one classifier for all: rows of `protocols`."""
     published = protocols.published()
     ours = protocols.sixteen_of_each(table)
     same, best = ours.accuracy[protocols.REGRESSION], ours.accuracy.max()
@@ -376,7 +376,7 @@ def borrowing_leads_on_other_tasks(tasks: pd.DataFrame) -> Claim:
 
 @claim("real_letters")
 def borrowing_leads_on_real_letters(letters: pd.DataFrame) -> Claim:
-    """The same in each of five alphabets, drawn by people: rows of `real_letters`."""
+    """Both options against every way without borrowing, on handwritten letters: `real_letters`."""
     by, lead = _lead_of_borrowing(letters, "each", "alphabet")
     mean = by.groupby("each").mean()
     return Claim(
@@ -406,7 +406,7 @@ def every_borrowed_layer_helps(cuts: pd.DataFrame) -> Claim:
 
 @claim("sources")
 def renders_and_shapes_matter(sources: pd.DataFrame) -> Claim:
-    """Option 1 with fifty digits on layers that were pretrained on less."""
+    """Option 1 with fifty digits, by the classes, renders and style of the pretraining."""
     rows = sources[sources.images == 50].set_index("question")
     columns = {"classes": "classes", "images": "images_seen", "style": "style"}
     classes, renders, style = (
@@ -427,7 +427,7 @@ def renders_and_shapes_matter(sources: pd.DataFrame) -> Claim:
 
 @claim("sources")
 def varied_sources_serve_better(sources: pd.DataFrame) -> Claim:
-    """Option 1 with fifty digits, after equally many pictures of ten to a thousand classes."""
+    """Option 1 with fifty digits, by the classes in equally many pretraining pictures."""
     rows = sources[(sources.question == "classes") & (sources.images == 50)]
     mean = 100 * rows.groupby("classes").accuracy.mean()
     few, more = mean[100] - mean[10], mean[1000] - mean[100]
@@ -443,7 +443,7 @@ def varied_sources_serve_better(sources: pd.DataFrame) -> Claim:
 
 @claim("sweep")
 def one_recipe_costs_little(sweep: pd.DataFrame) -> Claim:
-    """One recipe for all against tuned settings, for every way to borrow."""
+    """One fixed recipe against tuned settings, for every way to borrow."""
     rows = comparing.recipes(sweep).query("arm in ['option-1', 'option-2', 'output-first']")
     ten = rows.query("images == 10 and arm != 'output-first'").ahead
     each = rows.set_index(["arm", "augmented", "images"]).ahead
@@ -460,7 +460,7 @@ def one_recipe_costs_little(sweep: pd.DataFrame) -> Claim:
 
 @claim("push")
 def copies_give_most_with_few_digits(push: pd.DataFrame) -> Claim:
-    """What each step of pushing gave: altered copies with few digits, moving all with many."""
+    """Gains by step of `push`: altered copies with few digits, training all layers with many."""
     mean = 100 * push.groupby(["images", "step"], sort=False).accuracy.mean().unstack("images")
     start, copies = mean.loc["Option 1"], mean.loc["Option 1 with altered copies"]
     views = mean.loc["the same, several views at test time"]

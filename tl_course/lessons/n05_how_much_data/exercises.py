@@ -20,7 +20,7 @@ from tl_course.study import comparing, results
 
 
 def _two_numbers(answer: object, expected: str) -> list[float]:
-    """What a function gave, as two numbers."""
+    """An answer as two floats; raises Wrong if it is anything else."""
     two = isinstance(answer, (tuple, list, np.ndarray, torch.Tensor)) and len(answer) == 2
     expect(two, numbers=f"Return {expected}.")
     try:
@@ -54,7 +54,7 @@ def _check_paired(paired) -> None:
     expected = "two numbers: the mean difference, and half of its interval"
     rng = np.random.default_rng(4)
     for draws, t, lead in ((10, 2.2622, -1.2), (20, 2.0930, 0.8)):
-        luck = 80 + 4 * rng.standard_normal(draws)  # of the draw: both share it
+        luck = 80 + 4 * rng.standard_normal(draws)  # of a draw, shared by both
         b = luck + 0.5 * rng.standard_normal(draws)
         a = luck + lead + 0.5 * rng.standard_normal(draws)
         changed = "Your function changes the accuracies that it is given."
@@ -142,8 +142,8 @@ def split(x, y, alter, tested):
 def _check_split(split) -> None:
     n, tested = 40, 10
     number = torch.arange(n)
-    x = number.float().view(n, 1, 1, 1).expand(n, 3, 4, 4).clone()  # a picture is its number
-    y = number // 10  # in the order of the classes, as many files are
+    x = number.float().view(n, 1, 1, 1).expand(n, 3, 4, 4).clone()  # filled with its number
+    y = number // 10  # ordered by class, as many files are
     blocks, leaked = 0, 0
     for _ in range(4):
         parts = returned(split(x.clone(), y.clone(), lambda given: given + 0.5, tested))
@@ -301,7 +301,7 @@ def _check_labels(labels_needed) -> None:
 
 
 def _near(number: float, other: float) -> bool:
-    """Within rounding to a whole label."""
+    """Whether two numbers are equal up to rounding to a whole label."""
     return abs(number - other) <= max(1.0, 0.005 * other)
 
 
@@ -424,7 +424,7 @@ def centred(features, unlabelled, labelled):
 
 def _check_centred(centred) -> None:
     maker = torch.Generator().manual_seed(7)
-    for n, many, few in ((5, 400, 10), (1, 60, 30)):  # a single picture can be read, too
+    for n, many, few in ((5, 400, 10), (1, 60, 30)):  # also for a single picture
         x, unlabelled_features = (1 + torch.randn(k, 6, generator=maker) for k in (n, many))
         labelled = 3 + 2 * torch.randn(few, 6, generator=maker)
         changed = "Your function changes the features that it is given."

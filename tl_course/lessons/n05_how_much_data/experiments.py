@@ -1,4 +1,4 @@
-"""The experiments of notebook 05 beside the sweep itself, in tidy rows, each with its control."""
+"""The experiments of notebook 05 other than the sweep, in tidy rows, each with its control."""
 
 import copy
 import itertools
@@ -34,9 +34,9 @@ EACH = (1, 5)  # labelled images of each letter and of each unseen thing
 
 
 def tasks(net: FiveLayerNet, draws: int, *, progress: bool = False) -> Iterator[dict]:
-    """Letters and unseen things with one and five images of each: rows of a sweep, and `task`.
+    """Letters and unseen things with one and five images of each: rows of a sweep, `task`, `each`.
 
-    The settings are those for as many digits; nothing was chosen on these tasks.
+    The settings were tuned for as many digits. Nothing was chosen on these tasks.
     """
     for name, make in TASKS.items():
         target = make()
@@ -49,10 +49,10 @@ def tasks(net: FiveLayerNet, draws: int, *, progress: bool = False) -> Iterator[
 
 
 def real_letters(net: FiveLayerNet, draws: int, done: Iterable[dict] = ()) -> Iterator[dict]:
-    """Omniglot, twenty letters an alphabet: rows of a sweep, with `alphabet` and `each`.
+    """Omniglot, twenty letters per alphabet: rows of a sweep, with `alphabet` and `each`.
 
-    The writers of the test are others. Settings are those for as many digits; nothing was chosen
-    on letters.
+    The test has other writers. The settings were tuned for as many digits. Nothing was chosen on
+    letters.
     """
     for alphabet in ALPHABETS:
         had = [row for row in done if row["alphabet"] == alphabet]
@@ -66,25 +66,23 @@ def real_letters(net: FiveLayerNet, draws: int, done: Iterable[dict] = ()) -> It
 
 
 CUT_LAYERS = 4
-CUT = Settings(
-    learning_rate=1e-3, steps=300
-)  # one training for every cut, so that they can be compared
+CUT = Settings(learning_rate=1e-3, steps=300)  # one for all cuts, so they can be compared
 
 
 def which_layers(
     net: FiveLayerNet, target: Target, images: int, draws: int, *, part: str = "test"
 ) -> Iterator[dict]:
-    """The first k layers borrowed, the rest fresh: rows `first`, `then`, `k`, `draw`, `accuracy`.
+    """Accuracy with k layers borrowed, the rest fresh: rows `first`, `then`, `k`, `draw`, ….
 
-    `first` says where the first k layers come from, "pretrained" or "random"; `then` whether they
-    stay "fixed" or are "trained" with the others (Yosinski et al., arXiv 1411.1792, in small).
+    `first` says whether the first k layers are "pretrained" or "random". `then` says whether they
+    stay "fixed" or are "trained" with the others (Yosinski et al., arXiv 1411.1792, scaled down).
     """
     scored = getattr(target, part)
     plan = [
         (net, target.pool, scored, images, number, first, then, k)
         for k in range(CUT_LAYERS + 1)
         for first, then in (("pretrained", "fixed"), ("pretrained", "trained"), ("random", "fixed"))
-        if k > 0 or (first, then) == ("pretrained", "trained")  # with none borrowed, all are one
+        if k > 0 or (first, then) == ("pretrained", "trained")  # with k = 0, all are the same
         for number in range(draws)
     ]
     yield from side_by_side(_one_cut, plan, "cuts")
@@ -113,7 +111,7 @@ class SourceTask:
 
     @property
     def name(self) -> str:
-        """A folder's name."""
+        """A name for its folder."""
         return f"{self.classes}-classes-{self.images}-{self.style.replace(' ', '-')}"
 
 
@@ -140,7 +138,7 @@ def source_network(task: SourceTask, seed: int, progress: str | None = None) -> 
 
 
 def lent_by(net: FiveLayerNet, target: Target, draws: int) -> Iterator[dict]:
-    """What Option 1 makes of a network with 10 and 50 images: `images`, `draw`, `accuracy`."""
+    """Option 1 on a network, with 10 and 50 images: rows `images`, `draw`, `accuracy` (0 … 1)."""
     for row in sweep(net, target, [10, 50], draws, arms=["option-1"]):
         yield {key: row[key] for key in ("images", "draw", "accuracy")}
 
@@ -159,10 +157,10 @@ def push(
     *,
     part: str = "test",
 ) -> Iterator[list[dict]]:
-    """How far few images can be taken: for each draw rows `step`, `images`, `draw`, `accuracy`.
+    """The best from few images, by step: for each draw rows `step`, `images`, `draw`, `accuracy`.
 
-    `net` is the course's network, `other` one that was pretrained on strokes, for the last steps;
-    `draws` are the draws' numbers.
+    `net` is the course's network. `other` was pretrained on strokes and is for the last steps.
+    `draws` are the numbers of the draws.
     """
     scored = getattr(target, part)
     plan = [(net, other, target.pool, scored, images, number) for number in draws]
@@ -170,7 +168,7 @@ def push(
 
 
 def averaged(nets: Sequence[FiveLayerNet]) -> FiveLayerNet:
-    """One network whose weights are the mean of those of several (arXiv 2203.05482)."""
+    """A network whose weights are the mean of the weights of `nets` (arXiv 2203.05482)."""
     mean = copy.deepcopy(nets[0])
     every = [dict(net.named_parameters()) for net in nets]
     with torch.no_grad():
@@ -186,7 +184,7 @@ def seen_often(net: FiveLayerNet, x: torch.Tensor, views: int = VIEWS_TO_TEST) -
 
 
 def prototypes(x: torch.Tensor, y: torch.Tensor, new: torch.Tensor, classes: int) -> torch.Tensor:
-    """Scores of `new` features: cosine with the mean feature of each class, after centring."""
+    """Scores `[n, classes]` of features `new`: cosine with each class mean, after centring."""
     centre = x.mean(0)
     x, new = F.normalize(x - centre, dim=1), F.normalize(new - centre, dim=1)
     means = torch.stack([x[y == label].mean(0) for label in range(classes)])
@@ -231,11 +229,11 @@ def _mean_answer(nets: Sequence[FiveLayerNet], x: torch.Tensor) -> torch.Tensor:
     return torch.stack([training.predict(net, x).softmax(1) for net in nets]).mean(0)
 
 
-# ---------------------------------------------------------------- what is read out of the tables
+# ---------------------------------------------------------------- what is taken from the tables
 
 
 def means(recorded: pd.DataFrame) -> pd.DataFrame:
-    """What each arm gets right with each number of images, as tuned: `comparing.means`."""
+    """Accuracy of each arm at each number of images, as tuned: rows of `comparing.means`."""
     return comparing.means(comparing.tuned(recorded))
 
 
@@ -248,7 +246,7 @@ def ahead(
 ) -> dict[tuple[str, bool], pd.DataFrame]:
     """How far `leader` is ahead of each of `others` on the same draws: `comparing.paired`.
 
-    By (arm, altered copies), from `least` labelled images on.
+    Keys are (arm, altered copies). Rows are from `least` labelled images on.
     """
     rows = comparing.tuned(recorded)[lambda rows: rows.images >= least]
     return {
@@ -260,7 +258,7 @@ def ahead(
 def ahead_in_networks(
     official: pd.DataFrame, again: pd.DataFrame, arm: str, other: str
 ) -> dict[tuple[str, bool], pd.DataFrame]:
-    """The same with each pretraining: rows of `pretrainings`, too."""
+    """Like `ahead` for one other arm, but over pretrainings: `again` has rows of `pretrainings`."""
     return {
         (other, form): comparing.over_pretrainings(official, again, (arm, form), (other, form))
         for form in (False, True)
@@ -268,21 +266,21 @@ def ahead_in_networks(
 
 
 def ahead_from(recorded: pd.DataFrame, arm: str, other: str, copies: bool) -> tuple[str, list[str]]:
-    """From how many digits on `arm` is ahead for certain, and all that could be answered."""
+    """The number of digits from which on `arm` is certainly ahead, and all possible answers."""
     rows = ahead(recorded, arm, [other], [copies])[other, copies]
     choices = [*(f"{images:,}" for images in rows.images), "with none of these"]
     return choices[comparing.ahead_from(rows)], choices
 
 
 def from_scratch(recorded: pd.DataFrame, arm: str, images: int, copies: bool) -> float:
-    """How many labels from scratch equal so many under `arm`; NaN where none that was tried do."""
+    """The labels needed from scratch to equal `arm` with `images`; NaN if more than were tried."""
     table = comparing.tuned(recorded)[lambda rows: rows.augmented == copies]
     at = table[(table.arm == arm) & (table.images == images)].accuracy
     return comparing.labels_for(table, "scratch", copies, 100 * at.mean()) or math.nan
 
 
 def labels_saved(recorded: pd.DataFrame) -> dict[tuple[bool, int], float]:
-    """How many labels from scratch equal ten and fifty under Option 1: by (copies, labels)."""
+    """The labels needed from scratch to equal Option 1 with ten and fifty, by (copies, labels)."""
     return {
         (copies, images): from_scratch(recorded, "option-1", images, copies)
         for copies, images in itertools.product((False, True), (10, 50))
@@ -299,7 +297,7 @@ def gained(recorded: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def gains_most(recorded: pd.DataFrame, images: int) -> tuple[str, list[str]]:
-    """Which way to learn gains most from copies, and all three that are asked about."""
+    """The way to learn that gains most from copies, and all three possible answers."""
     rows = gained(recorded)
     gains = {
         CALLED[arm]: rows[arm].set_index("images").ahead[images]
@@ -309,13 +307,13 @@ def gains_most(recorded: pd.DataFrame, images: int) -> tuple[str, list[str]]:
 
 
 def fifties(recorded: pd.DataFrame) -> pd.DataFrame:
-    """Which test digits each set of fifty gets right, Option 1 with copies: bool, a row a set."""
+    """Which test digits Option 1 with copies gets right: bool, one row for each set of fifty."""
     return comparing.right(comparing.tuned(recorded), "option-1", True, 50)
 
 
 def how_they_differ(right: pd.DataFrame) -> str:
-    """How the sets of fifty differ (`fifties`), in words."""
-    often, each = right.mean(), 100 * right.mean(axis=1)  # of each test digit, of each set
+    """How the sets of fifty digits differ, in sentences; `right` is from `fifties`."""
+    often, each = right.mean(), 100 * right.mean(axis=1)  # per test digit, per set
     return (
         f"{len(each)} recorded sets of fifty digits (with seed 0, yours is one of them) get "
         f"between {each.min():.1f} and {each.max():.1f} of 100 right. Of 100 test digits, "
@@ -326,19 +324,19 @@ def how_they_differ(right: pd.DataFrame) -> str:
 
 
 def misread_most(truth: torch.Tensor, answers: torch.Tensor, names: Sequence[str]) -> str:
-    """The name of the class of which most are called something else."""
+    """The name of the class with the most wrong answers."""
     return names[int(torch.bincount(truth[truth != answers], minlength=len(names)).argmax())]
 
 
 def one_recipe(recorded: pd.DataFrame) -> pd.DataFrame:
-    """What one recipe for all gets right, and how far ahead of tuned settings, as a table."""
+    """A table of what one fixed recipe gets right, and how far it is ahead of tuned settings."""
     rows = comparing.recipes(recorded).rename(columns={"arm": "way"})
     rows["cell"] = [f"{r.fixed:.1f} ({r.ahead:+.1f} ± {r.interval:.1f})" for r in rows.itertuples()]
     return _of_ways(rows, CALLED)
 
 
 def ways_between(official: pd.DataFrame, between: pd.DataFrame) -> pd.DataFrame:
-    """What every way gets right, and how far ahead of output layer first, as a table."""
+    """A table of what every way gets right, and how far it is ahead of output layer first."""
     rows = middle_ways.compared(official, between, "output-first")
     rows["cell"] = [
         f"{r.right:.1f}" + f" ({r.ahead:+.1f} ± {r.interval:.1f})" * (r.way != "output-first")
@@ -348,7 +346,7 @@ def ways_between(official: pd.DataFrame, between: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_ways(rows: pd.DataFrame, order: Iterable[str]) -> pd.DataFrame:
-    """Each `cell` by `augmented` and `way` (those of `order`), a column for each of `images`."""
+    """A table of `cell`: rows by `augmented` and `way` (in this `order`), columns by `images`."""
     cells = rows.pivot(index=["augmented", "way"], columns="images", values="cell")
     cells = cells.replace("-", "−", regex=True)
     places = [place for place in itertools.product((False, True), order) if place in cells.index]

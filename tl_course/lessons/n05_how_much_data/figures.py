@@ -23,7 +23,7 @@ def accuracy(
     live: Sequence[dict] = (),
     prediction: dict[int, float] | None = None,
 ) -> Picture:
-    """`curves.panels` of a sweep, a panel without altered copies and one with, or one of these."""
+    """`curves.panels` of a sweep: a panel without altered copies, a panel with them, or both."""
     means = means[means.augmented.isin(copies)]
     return curves.panels(means, title, arms, pd.DataFrame(live) if live else None, prediction)
 
@@ -44,7 +44,7 @@ def ahead(
 
 
 def beside_copies(digits: Examples, altered: Sequence[torch.Tensor]) -> Picture:
-    """Each of a few digits, and beside it its altered copies: a tensor `[n, 3, 32, 32]` each."""
+    """Some digits, each beside its altered copies; `altered` has tensors `[n, 3, 32, 32]`."""
     n, of_each = len(digits), len(altered)
     return figures.pictures(
         torch.stack([digits.x, *altered], 1).flatten(0, 1),
@@ -57,7 +57,7 @@ def beside_copies(digits: Examples, altered: Sequence[torch.Tensor]) -> Picture:
 
 
 def labels_saved(needed: dict[tuple[bool, int], float], title: str) -> Picture:
-    """How many labels from scratch equal some under Option 1, by (altered copies, labels)."""
+    """The labels needed from scratch to equal Option 1, by (altered copies, labels of Option 1)."""
     values = {
         f"Option 1 with {images},\n{'both with' if copies else 'without'} copies": labels
         for (copies, images), labels in needed.items()
@@ -92,7 +92,7 @@ def gained(gains: dict[str, pd.DataFrame], title: str) -> Picture:
 
 
 def all_labelled(labelled: Examples) -> Picture:
-    """All the digits that a network learns from, in the order of their classes."""
+    """All the digits that a network learns from, ordered by class."""
     x, names = labelled.x[labelled.y.argsort(stable=True)], labelled.names
     each = f"{len(x) // len(names)} of each, from {names[0]} to {names[-1]}"
     return figures.pictures(
@@ -101,7 +101,7 @@ def all_labelled(labelled: Examples) -> Picture:
 
 
 def never_right(right: pd.DataFrame, test: Examples) -> Picture:
-    """Test digits that were wrong after every set of labelled ones (a row of `right`)."""
+    """Test digits that are wrong with every set of labelled digits (the rows of `right`)."""
     never = test[torch.from_numpy((~right.any()).to_numpy().nonzero()[0])[:20]]
     labels = [test.names[y] for y in never.y]
     title = f"None of the {len(right)} sets of fifty was enough for these"
@@ -110,7 +110,7 @@ def never_right(right: pd.DataFrame, test: Examples) -> Picture:
 
 
 def few_of_each(targets: Iterable[Target], each: int = 10) -> Picture:
-    """Some test pictures of each target, in a row."""
+    """Some test pictures of each target, one row per target."""
     return figures.pictures(
         torch.cat([target.test.x[:: len(target.test) // each][:each] for target in targets]),
         [],
@@ -123,7 +123,7 @@ def few_of_each(targets: Iterable[Target], each: int = 10) -> Picture:
 def beside_guessing(
     right: dict[str, dict[str, float]], targets: dict[str, Target], title: str
 ) -> Picture:
-    """What each way gets right (0 … 1) of each target, beside guessing."""
+    """Accuracy (0 … 1) of each way on each target, beside guessing."""
     values, colours = {}, []
     for name, ways in right.items():
         guessing = 1 / len(targets[name].pool.names)
@@ -138,7 +138,7 @@ def beside_guessing(
 def confusion(
     truth: torch.Tensor, answers: torch.Tensor, names: Sequence[str], title: str
 ) -> Picture:
-    """How many of each class were called what; the diagonal (right) is left blank."""
+    """The confusion matrix; its diagonal, the right answers, is left blank."""
     n = len(names)
     counts = (truth * n + answers).bincount(minlength=n * n).view(n, n).fill_diagonal_(0).numpy()
     figure, (ax,) = drawing.in_a_row(1, 5.2, 4.6)
@@ -154,7 +154,7 @@ def confusion(
 
 
 def confidence(sure: torch.Tensor, right: torch.Tensor, title: str) -> Picture:
-    """How sure it was `[n]` where it was right and where it was wrong, and whether to trust it."""
+    """Histograms of confidence `[n]` for right and wrong answers, and a reliability diagram."""
     figure, (how_often, reliable) = drawing.in_a_row(2, 9, 3.2)
     edges = np.linspace(0, 1, 11)
     for which, label, colour in ((right, "right", BLUE), (~right, "wrong", ORANGE)):
@@ -180,12 +180,12 @@ KNOWN = "still known, of 100 things known before"
 def costs(table: pd.DataFrame, title: str) -> Picture:
     """What each option costs as the labels grow: rows of the recorded table `forgetting`.
 
-    Left training and test accuracy, whose distance is the overfitting; right what is left of the
-    things that were known before, with one SD over draws, and dashed with the settings of fifty
-    digits.
+    Left: training and test accuracy, whose distance is the overfitting. Right: how many of the
+    things known before are still known, with one SD over draws. The dashed line is Option 2 with
+    the settings for fifty digits.
     """
     before = table[table.arm == "before"].accuracy.mean()
-    every = table.assign(accuracy=table.accuracy / before)  # as notebook 04 counts
+    every = table.assign(accuracy=table.accuracy / before)  # relative to before, as in notebook 04
     table = comparing.tuned(every)
     control = every.drop(table.index)
     heard, learnt, known = [], {}, {}
@@ -235,14 +235,14 @@ def costs(table: pd.DataFrame, title: str) -> Picture:
 
 
 def _beside(ax: Axes, words: str, at: tuple[float, float], aside: tuple[float, float], **how):
-    """Words so many points aside of a place."""
+    """Writes words at an offset `aside`, in points, from a place."""
     ax.annotate(words, at, aside, textcoords="offset points", fontsize=9, **how)
 
 
 def beside_published(table: pd.DataFrame, published: pd.DataFrame, title: str) -> Picture:
     """The course's network beside those of the embedding benchmark: rows of `protocols`.
 
-    A dot is a published network, by what it had seen, or a draw of the course's own.
+    A dot is a published network, grouped by its training data, or a draw of the course's network.
     """
     by_source = published.groupby("seen", sort=False).accuracy.apply(list)
     ours = table[table.protocol == SIXTEEN_EACH].groupby("way", sort=False).accuracy
@@ -268,14 +268,14 @@ def by_task(table: pd.DataFrame, title: str) -> Picture:
 
 
 def letters(fonts: pd.DataFrame, drawn: pd.DataFrame, title: str) -> Picture:
-    """Letters of fonts beside handwritten ones, no copies: rows of `tasks`, of `real_letters`."""
+    """Letters of fonts beside handwritten ones, no copies: rows of `tasks`, `real_letters`."""
     shown = {"letters of fonts": fonts.query("task == 'letters'"), "handwritten letters": drawn}
     every = pd.concat(rows.assign(task=name) for name, rows in shown.items())
     return by_task(comparing.plain(every), title)
 
 
 def cuts(table: pd.DataFrame, title: str) -> Picture:
-    """Accuracy against how many first layers were borrowed: rows of `which_layers`."""
+    """Accuracy against the number of borrowed layers: rows of `which_layers`."""
     called = ("none", "1", "1 and 2", "1 to 3", "1 to 4")
     none = table[table.k == 0]  # nothing borrowed: where all lines begin
     kinds = {
@@ -314,7 +314,7 @@ def sources(table: pd.DataFrame, title: str) -> Picture:
     labels, first = ("", "test accuracy, %"), next(iter(panels))
 
     def dress(ax: Axes) -> None:
-        """The names of the lines, in the first panel alone."""
+        """The names of the lines, only in the first panel."""
         for label, line in panels[first].items() if ax.get_title() == first else ():
             at, colour = (len(line.x) - 1, line.y[-1]), drawing.as_text(line.look[0])
             _beside(ax, label, at, (0, -24), ha="right", color=colour)
@@ -326,7 +326,7 @@ def sources(table: pd.DataFrame, title: str) -> Picture:
 
 
 def steps(table: pd.DataFrame, title: str) -> Picture:
-    """What each step gave: rows of the recorded table `push`, a panel a number of images."""
+    """Accuracy by step: rows of the recorded table `push`, one panel per number of images."""
     looks = {step: (step, BLUE, "o") for step in table.step.unique()}
     panels = {
         f"{images:,} digits": {

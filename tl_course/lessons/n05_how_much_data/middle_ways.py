@@ -1,7 +1,7 @@
-"""Ways between Option 1 and Option 2: all weights are trained, but not all of them alike.
+"""Ways between Option 1 and Option 2: all layers are adapted, but not all in the same way.
 
 Each is Option 2 with one change. Settings are chosen on validation digits, as for the other ways to
-learn, so that the comparison with Option 1, Option 2 and *output layer first* is a fair one.
+learn, so the comparison with Option 1, Option 2 and *output layer first* is fair.
 """
 
 import itertools
@@ -20,23 +20,23 @@ from tl_course.core.settings import Settings
 from tl_course.data.examples import Examples, Target, draw
 from tl_course.study import comparing, tables, tuning
 
-DECAY = 0.01  # of the weights, as in Option 2
-FALLS = 0.4  # the rate of a layer, of that of the layer above (2.6 times less: arXiv 1801.06146)
-RANK = 4  # of what LoRA adds to a layer
+DECAY = 0.01  # weight decay, as in Option 2
+FALLS = 0.4  # learning rate relative to the layer above (1/2.6 in arXiv 1801.06146)
+RANK = 4  # of the product that LoRA adds to a layer
 TUNING = "middle_ways_tuning"
-RATES = {  # that are tried
+RATES = {  # candidates
     "gradual unfreezing": (1e-4, 3e-4, 1e-3, 3e-3),
     "falling rates": (3e-4, 1e-3, 3e-3, 1e-2),
     "LoRA": (3e-4, 1e-3, 3e-3, 1e-2),
 }
-STEPS = {False: (100, 300), True: (300, 600)}  # by whether the images are augmented
-DRAWS = {False: 2, True: 1}  # that settings are chosen with
+STEPS = {False: (100, 300), True: (300, 600)}  # candidates, by augmentation
+DRAWS = {False: 2, True: 1}  # for choosing settings, by augmentation
 KEYS = ("way", "augmented", "images", "l2", "rate", "steps", "draw")
 Batches = Callable[[int], tuple[torch.Tensor, torch.Tensor]]
 
 
 def gradual_unfreezing(net: FiveLayerNet, batch_at: Batches, chosen: Settings) -> None:
-    """The output layer first; with each fifth of the steps one more layer (arXiv 1801.06146)."""
+    """Train the output layer; add a layer after each fifth of the steps (arXiv 1801.06146)."""
 
     def let_go(step: int, _: nn.Module, __: History) -> None:
         for number, name in enumerate(reversed(LAYERS), 1):
@@ -48,13 +48,13 @@ def gradual_unfreezing(net: FiveLayerNet, batch_at: Batches, chosen: Settings) -
 
 
 def falling_rates(net: FiveLayerNet, batch_at: Batches, chosen: Settings) -> None:
-    """The deeper below the output layer, the smaller the steps (arXiv 1801.06146)."""
+    """Train all layers, the lower ones with smaller learning rates (arXiv 1801.06146)."""
     recipe = Recipe(chosen.steps, chosen.learning_rate, weight_decay=DECAY, layer_lr_decay=FALLS)
     training.train(net, batch_at, recipe)
 
 
 class LowRank(nn.Module):
-    """A layer's weights, frozen, and a product of two small matrices that is added to them."""
+    """Adds a trained product of two small matrices to a layer's frozen weights."""
 
     def __init__(self, weight: torch.Tensor, rank: int = RANK):
         super().__init__()
@@ -63,14 +63,14 @@ class LowRank(nn.Module):
         self.b = nn.Parameter(torch.zeros(len(weight), rank))
 
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
-        """`[units, …]`, of the same shape."""
+        """The changed weights, of the same shape `[units, …]`."""
         return weight + (self.b @ self.a).view_as(weight)
 
 
 def lora(net: FiveLayerNet, batch_at: Batches, chosen: Settings) -> None:
-    """W¹ … W⁴ frozen, a low-rank change of each trained beside W⁵,b⁵ (arXiv 2106.09685).
+    """Train W⁵, b⁵ and a low-rank change of each of the frozen W¹ … W⁴ (arXiv 2106.09685).
 
-    The changes are added to the weights at the end, so that what is left is a network like any.
+    The changes are added to the weights at the end, so the result is an ordinary network.
     """
     layers = [getattr(net, name) for name in LAYERS]
     for layer in layers:
@@ -89,7 +89,7 @@ WAYS = {
 def adapted(
     way: str, net: FiveLayerNet, labelled: Examples, chosen: Settings, seed: int, augment: bool
 ) -> FiveLayerNet:
-    """A copy of `net` with a fresh output layer, trained in this way on what is labelled."""
+    """A copy of `net` with a fresh output layer, trained in this way on `labelled`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         start = network.replace_output_layer(net, len(labelled.names)).requires_grad_(True)
@@ -100,7 +100,7 @@ def adapted(
 def tuned(
     net: FiveLayerNet, target: Callable[[], Target], sizes: tuple[int, ...], done: list[dict]
 ) -> Iterator[list[dict]]:
-    """Every way with every setting, on validation digits: lists of rows, with `KEYS`."""
+    """Lists of rows (`KEYS`, accuracy) of every way with every setting, on validation digits."""
     every = (
         (way, augmented, images, number)
         for way, augmented, images in itertools.product(WAYS, (False, True), sizes)
@@ -152,7 +152,7 @@ def _one(net, target, way, augmented, images, number, chosen) -> dict:
 
 
 def compared(official: pd.DataFrame, between: pd.DataFrame, other: str) -> pd.DataFrame:
-    """Each way, and the arms of the official test, against arm `other` on the same draws.
+    """Each way, and each arm of the official test, against the arm `other` on the same draws.
 
     Rows `way`, `augmented`, `images`, `right` (in %), `ahead` and `interval` (points).
     """

@@ -1,9 +1,9 @@
-"""The course's network under protocols that others have published figures for, on full MNIST.
+"""The course's network under protocols for which others have published results, on full MNIST.
 
-Two of them: sixteen random digits of each class, as in the embedding benchmark MTEB (its 48 models
-are in `published.csv`), and the first n digits of each class in the official order. The test is the
-official one, 10,000 digits. Settings were chosen on 5,000 of the 60,000 (`settings.official`), and
-MTEB's draws are out of all 60,000: some of those 5,000 are among them.
+The first protocol labels sixteen random digits of each class, as the embedding benchmark MTEB does;
+its 48 models are in `published.csv`. The second labels the first n digits of each class in the
+official order. The test is the official one, 10,000 digits. Settings were chosen on 5,000 of the
+60,000 (`settings.official`). MTEB draws from all 60,000, so its draws include some of those 5,000.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ from tl_course.data.examples import Examples, Target, draw
 from tl_course.study.sweep import settings_of
 
 SIXTEEN_EACH, FIRST_EACH = "sixteen of each", "first of each"  # the protocols
-SIXTEEN, DRAWS = 160, 5  # labelled digits of all classes, and draws of them
+SIXTEEN, DRAWS = 160, 5  # labelled digits of all classes together; draws
 FIRST = (1, 4)  # digits of each class
 WAYS = {  # arm, with altered copies
     "Option 1": ("option-1", False),
@@ -31,16 +31,16 @@ REGRESSION = "logistic regression on the features"
 
 
 def published() -> pd.DataFrame:
-    """What MTEB publishes: `model`, what it had `seen`, `accuracy`, `lowest`, `highest` in %.
+    """The results of MTEB: `model`, `seen` (training data), `accuracy`, `lowest`, `highest` in %.
 
-    From embeddings-benchmark/results, results/MODEL/REVISION/MNIST.json, field `accuracy`; what a
-    model had seen is not said there and follows from its family.
+    From embeddings-benchmark/results, results/MODEL/REVISION/MNIST.json, field `accuracy`. The
+    column `seen` is not from there; it follows from the model's family.
     """
     return pd.read_csv(files(__package__) / "published.csv")
 
 
 def sixteen_of_each(table: pd.DataFrame) -> pd.DataFrame:
-    """The course's rows as the published ones: `accuracy`, `lowest`, `highest` in %, by way."""
+    """The course's results like `published`: `accuracy`, `lowest`, `highest` in %, by way."""
     by = table[table.protocol == SIXTEEN_EACH].groupby("way", sort=False).accuracy
     return 100 * by.agg(accuracy="mean", lowest="min", highest="max")
 
@@ -51,7 +51,7 @@ def rows(net: FiveLayerNet, target: Target, done: Iterable[dict] = ()) -> Iterat
     Draws that are in `done` are not made again.
     """
     had = {(row["protocol"], row["images"], row["draw"]) for row in done}
-    parts = target.pool, target.validation  # as published: out of all 60,000
+    parts = target.pool, target.validation  # drawn from all 60,000, as published
     every = replace(
         target.pool,
         x=torch.cat([part.x for part in parts]),
@@ -73,13 +73,13 @@ def rows(net: FiveLayerNet, target: Target, done: Iterable[dict] = ()) -> Iterat
 
 
 def first(pool: Examples, each: int) -> Examples:
-    """The first examples of each class, going round the classes as a draw does."""
+    """The first `each` examples of each class, with the classes in turn as in a draw."""
     places = [(pool.y == label).nonzero()[:each, 0] for label in range(len(pool.names))]
     return pool[torch.stack(places, 1).flatten()]
 
 
 def regression(x: torch.Tensor, y: torch.Tensor, scored: torch.Tensor) -> torch.Tensor:
-    """MTEB's own classifier, scikit-learn's on features as they are: classes of `scored`."""
+    """Classes of `scored` by MTEB's classifier: scikit-learn's, on features without scaling."""
     from sklearn.linear_model import LogisticRegression
 
     fitted = LogisticRegression(max_iter=100).fit(x.numpy(), y.numpy())

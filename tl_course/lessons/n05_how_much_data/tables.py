@@ -16,13 +16,13 @@ DRAWS = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 10, 1000: 10}  # by numb
 OFFICIAL = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 5, 1000: 5, 5000: 3, 10_000: 2, ALL: 1}
 DIGITS = partial(handwritten, full=True)
 OTHER_SEEDS = (1, 2)  # of further pretrainings
-BORROWED = {10: 10, 50: 10, 200: 10, 1000: 3}  # their draws
+BORROWED = {10: 10, 50: 10, 200: 10, 1000: 3}  # draws with each, by number of images
 BORROWING = ("option-1", "option-2", "output-first")
-BETWEEN, BETWEEN_DRAWS = (50, 200), 20  # images for the ways between the options
-UNLABELLED = {10: 20, 50: 20, 200: 20}  # labelled digits beside the unlabelled: draws
+BETWEEN, BETWEEN_DRAWS = (50, 200), 20  # for the ways between the options
+UNLABELLED = {10: 20, 50: 20, 200: 20}  # number of labelled digits: draws
 LETTER_DRAWS = 4  # of each alphabet
 FIXED = {10: 10, 50: 10, 200: 10}
-PUSHED = {10: 20, 50: 20, 200: 20, 1000: 10}  # digits: draws
+PUSHED = {10: 20, 50: 20, 200: 20, 1000: 10}  # number of digits: draws
 STROKES = 1_000_000  # renders of strokes, for the network of another source
 PASSES = [  # of the sweep: settings, how they are chosen, augmentation, draws
     ("tuned", settings.chosen, (False, True), DRAWS),
@@ -54,12 +54,12 @@ def official(done: list[dict]) -> Iterator[dict]:
 
 
 def pretrainings(done: list[dict]) -> Iterator[dict]:
-    """The official protocol with networks of other seeds, as far as layers are borrowed."""
+    """The official protocol with networks of other seeds, for the arms that borrow layers."""
     whole = 2 * len(BORROWING) * sum(BORROWED.values())
     for seed in OTHER_SEEDS:
         had = [row for row in done if row["pretraining"] == seed]
         if len(had) == whole:
-            continue  # a network takes minutes, and nothing would be done with it
+            continue  # saves minutes of pretraining a network that is not needed
         net = pretrained_again("emoji-images", seed)
         rows = sweep(
             net, DIGITS, list(BORROWED), BORROWED, arms=BORROWING, augment=(False, True),
@@ -70,7 +70,7 @@ def pretrainings(done: list[dict]) -> Iterator[dict]:
 
 
 def push(done: list[dict]) -> Iterator[list[dict]]:
-    """How far few images can be taken, step by step; the test part is looked at once, here."""
+    """The steps of `experiments.push`; the test part is used only here, and only once."""
     for images, draws in PUSHED.items():
         plan = [(images, number) for number in range(draws)]
         numbers = [number for _, number in missing(plan, done, ("images", "draw"))]
@@ -81,7 +81,7 @@ def push(done: list[dict]) -> Iterator[list[dict]]:
 
 
 def sources(done: list[dict]) -> Iterator[list[dict]]:
-    """Option 1 on networks of smaller and poorer sources, twenty draws of digits."""
+    """Option 1 on networks pretrained on smaller and poorer sources, over twenty draws."""
     every = [("images", experiments.SourceTask(images=1_000_000), 0)]
     for seed in range(1, SOURCES + 1):
         for question, varied in experiments.QUESTIONS.items():

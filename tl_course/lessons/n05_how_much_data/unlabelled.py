@@ -1,8 +1,8 @@
-"""Digits that nobody labelled: they say where features lie, and those to be read are moved there.
+"""Unlabelled digits, by whose mean the features of test digits are centred.
 
 A few labelled digits are a poor sample of all digits, so the mean of their features is off. The
-mean of many unlabelled ones is not. The features of digits to be read are moved by the difference
-of the two before Option 1's output layer reads them (after Li et al., arXiv 1603.04779).
+mean over many unlabelled digits is not. The features of test digits are moved by the difference of
+the two means before Option 1's output layer classifies them (after Li et al., arXiv 1603.04779).
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from tl_course.core.output_layers import features, output_layers, seen
 from tl_course.data.examples import Examples, Target, draw
 
 NOT_CENTRED, RANDOM, HALF_THREES = "as they are", "random digits", "half of them threes"
-HEAPS = {NOT_CENTRED: (0,), RANDOM: (20, 500), HALF_THREES: (500,)}  # unlabelled digits
+HEAPS = {NOT_CENTRED: (0,), RANDOM: (20, 500), HALF_THREES: (500,)}  # numbers of unlabelled digits
 HEAP = 10_000  # digits of the pool that the unlabelled ones are drawn from
 THREE = 3
 
@@ -25,8 +25,8 @@ def rows(
 ) -> Iterator[list[dict]]:
     """Rows `heap`, `unlabelled`, `augmented`, `images`, `draw`, `accuracy` (0 … 1), `right`.
 
-    `draws` is how many there are, by labelled images; draws in `done` are not made again. The
-    unlabelled digits of a draw are its own, too.
+    `draws` is the number of draws by labelled images; draws in `done` are not made again. Each draw
+    also has its own unlabelled digits.
     """
     had = {(row["augmented"], row["images"], row["draw"]) for row in done}
     heap = target.pool[-HEAP:]
@@ -53,12 +53,12 @@ def rows(
 
 
 def centred(scored: torch.Tensor, unlabelled: torch.Tensor, labelled: torch.Tensor) -> torch.Tensor:
-    """Features `[n, f]`, moved by how far the mean of the labelled is from that of the others."""
+    """Features `scored` `[n, f]`, moved by the mean of `labelled` minus that of `unlabelled`."""
     return scored - unlabelled.mean(0) + labelled.mean(0)
 
 
 def picked(y: torch.Tensor, which: str, n: int, seed: int) -> torch.Tensor:
-    """Places of `n` of the digits labelled `y`, at random; half threes where `which` says so."""
+    """Indices of `n` random digits out of labels `y`; half are threes if `which` says so."""
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))
     if which != HALF_THREES:
         return order[:n]
