@@ -1,9 +1,9 @@
 """Means with intervals, paired differences, and labels saved, from the rows of a sweep.
 
 An arm's accuracy is a mean over draws and over scored examples, both of which are random. So a 95%
-interval here (`stats.estimate`) is for other draws and other examples; it is computed from the
+interval here (`stats.estimate`) covers other draws and other examples; it is computed from the
 column `right`. With all of MNIST there is one draw, and only the examples are random. With several
-pretrainings, these are random too.
+pretrainings, the interval covers other pretrainings, too.
 """
 
 import functools
@@ -64,7 +64,7 @@ def _axes(images: int) -> dict[str, int]:
 
 
 def _paired_row(images: int, difference: np.ndarray, **axes: int) -> dict:
-    """A row of `paired`; `difference` is a number per example, and `each` is along its axis 0."""
+    """A row of `paired`; `difference` has a number per example, and `each` is along its axis 0."""
     ahead, interval = stats.estimate(difference, **axes)
     each = 100 * difference.mean(tuple(range(1, difference.ndim)))
     return {
@@ -78,8 +78,8 @@ def over_pretrainings(
 ) -> pd.DataFrame:
     """Like `paired`, over pretrainings too: `again` has the rows of further pretrainings.
 
-    `each`, `wins` and `draws` are about pretrainings, over whose draws a mean is taken. An arm
-    without pretrained layers has the same rows in all of them.
+    `each`, `wins` and `draws` refer to pretrainings, each by its mean over draws. An arm without
+    pretrained layers has the same rows in all of them.
     """
     rows = []
     for images in sorted(again.images.unique()):

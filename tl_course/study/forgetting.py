@@ -108,7 +108,7 @@ def overfitting_gaps(costs: pd.DataFrame, scored: pd.DataFrame, images: int) -> 
     """How far training accuracy is above test accuracy, in points, over the same draws.
 
     `costs` are rows of `forgetting`, `scored` are rows of a sweep with the same draws; rows of
-    training runs at equal rates are both. Returns the mean gap of "option-1" and of "option-2", how
+    runs at equal rates serve as both. Returns the mean gap of "option-1" and of "option-2", how
     much "larger" the second is, half of its 95% "interval" (over draws and test examples, see
     `stats.estimate`), and the number of "draws".
     """

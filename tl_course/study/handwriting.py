@@ -1,7 +1,7 @@
 """Teach it your handwriting: four arms learn from a learner's labelled drawings.
 
-Each further ten drawings first test the networks (do they read what you draw next?). Then the next
-networks learn from them and all earlier drawings. MNIST's digits are a second test.
+Each further ten drawings first test the networks. Then new networks learn from them and from all
+earlier drawings. MNIST's digits are a second test.
 """
 
 import threading
@@ -22,8 +22,8 @@ from tl_course.data.targets.drawn import Drawing, examples
 from tl_course.data.targets.handwritten import NAMES, handwritten, to_input
 
 ROUND = 10  # drawings: one of each digit
-QUICK = ("option-1", "random-frozen")  # together a second: they train an output layer
-SLOW = ("option-2", "scratch")  # they train everything, side by side, on one core each
+QUICK = ("option-1", "random-frozen")  # they train an output layer: a second for both
+SLOW = ("option-2", "scratch")  # they train everything, side by side on one core each
 ARMS = QUICK + SLOW
 WAYS = {  # in plain words, and the course's term; eyes are layers 1 … 4
     "option-1": ("borrowed eyes, frozen", "Option 1"),
@@ -51,11 +51,11 @@ def read(net: FiveLayerNet, digits: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def calibrated(net: FiveLayerNet) -> FiveLayerNet:
-    """Scale `net`'s scores, in place, so that its confidence is about its accuracy.
+    """Scale `net`'s scores, in place, so that its confidence matches its accuracy.
 
     W⁵ and b⁵ are divided by one temperature (Guo et al. 2017, arXiv 1706.04599), the likeliest on
-    500 validation digits. Predictions stay, only the confidence changes: an output layer with a
-    strong penalty is much too unsure, and an overfitted network much too sure.
+    500 validation digits. Only the confidence changes, and no prediction. Without it, an output
+    layer with a strong penalty is much too unsure, and an overfitted network much too sure.
     """
     validation = draw(handwritten().validation, MNIST_TEST, 0)
     scores = training.predict(net, validation.x)
@@ -86,7 +86,7 @@ class Result:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95% interval of `of_100`, for other digits of MNIST's kind."""
+        """The 95% interval of `of_100`, for other test digits of MNIST."""
         low, high = stats.share(self.mnist, self.mnist_of)
         return 100 * low, 100 * high
 

@@ -38,7 +38,7 @@ CALLED = {
     "written": "written digits",
 }
 OPTIONS = ("1", "2", "scratch")
-TEST_VOICES = 8  # of the synthetic test, which is in the order of its voices
+TEST_VOICES = 8  # of the synthetic test, which is ordered by voice
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Task:
 def tasks() -> dict[str, Task]:
     """The available targets by name; "spoken-real" if its recordings are here.
 
-    CourseError names recordings that cannot be read.
+    Raises CourseError, which names the recordings, if some cannot be read.
     """
     by_name = {
         "handwritten": Task("image", (handwritten,)),
@@ -70,7 +70,7 @@ def tasks() -> dict[str, Task]:
 def chosen(source: str, target: str, option: str, images: int) -> Settings:
     """The settings of a cell, tuned for the nearest number of examples.
 
-    People's voices have the settings of synthetic ones, as there is no speaker to spare.
+    People's voices have the settings of synthetic ones, because no speaker is left for tuning.
     """
     target = "spoken" if target == "spoken-real" else target
     every = settings.table("matrix_tuning")

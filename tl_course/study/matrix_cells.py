@@ -20,8 +20,8 @@ from tl_course.study import matrix
 from tl_course.study.matrix import CALLED
 
 THINGS = ("cat", "dog", "automobile", "house")
-LANGUAGES = ("en", "es", "de", "fr")  # of the four written names
-DIGITS = (0, 1, 3, 7)  # of a target; more do not fit
+LANGUAGES = ("en", "es", "de", "fr")  # of the written names that are shown
+DIGITS = (0, 1, 3, 7)  # of a target, as many as fit
 SOURCES = {"random": "random layers", "image": "pictures", "audio": "sound", "text": "text"}
 SAME = {"handwritten": "image", "spoken": "audio", "spoken-real": "audio", "written": "text"}
 LEARNT = {
@@ -112,10 +112,10 @@ def _heard(title: str, sounds: Sequence[tuple[str, np.ndarray]], rate: int) -> S
 def measured(table: pd.DataFrame, images: int, option: str) -> pd.DataFrame:
     """The recorded matrix for a number of examples and an option, compared with its control.
 
-    Indexed by `target`, `source`: `mean` and `sd` in %, `draws`, `networks` (pretrainings); how far
-    it is `ahead` of the control, with `interval` and `wins` (empty for the control itself); and
-    `points`, the same with one decimal, as shown. The control of Option 1 is random layers, and
-    that of Option 2 is the same network from scratch.
+    Indexed by `target`, `source`. The columns are `mean` and `sd` in %, `draws`, `networks` (number
+    of pretrainings), and how far it is `ahead` of the control, with `interval` and `wins` (empty
+    for the control itself). `points` is `ahead` as it is shown, with one decimal. The control of
+    Option 1 is random layers, and that of Option 2 is the same network from scratch.
     """
     control = ("random", "1") if option == "1" else ("random", "scratch")
     rows = table[

@@ -3,7 +3,7 @@
 Cells that train the output layer alone try nine penalties, at both numbers of examples. Cells that
 train everything try six pairs of rate and steps, at fifty examples. The draws differ from those of
 the reported results. If languages are held out, each draw has its own fold. The languages that it
-is scored on are the test of the next fold, so a penalty or a rate is all that they decide.
+is scored on are the test of the next fold, but they decide no more than a penalty or a rate.
 """
 
 import itertools

@@ -1,7 +1,7 @@
 """A task of your own, from pictures by class to a verdict: adapt, test, compare.
 
-`run` does what `tl-course adapt` does. The other functions say whether to trust it: the same from
-random layers, the same with fewer labels, and both options on the training pictures alone.
+`run` does what `tl-course adapt` does. The other functions say whether to trust the result. They
+adapt random layers, learn from fewer labels, and try both options on the training pictures alone.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ WAYS = (("1", False), ("1", True), ("2", False), ("2", True))  # option, altered
 class Follow:
     """How a caller follows long work: `tell` is called with the share that is done (0 … 1).
 
-    `bar` is the text of a progress bar. Work ends between two batches after `stop` is set, and its
-    result is then of no use.
+    `bar` is the text of a progress bar. After `stop` is set, work ends between two batches and
+    its result is of no use.
     """
 
     tell: Callable[[float], None] | None = None
@@ -48,7 +48,7 @@ class Follow:
     def trainings(self, jobs: Sequence) -> Iterator[tuple]:
         """Each of `jobs`, with a function from its number of steps to its `Callbacks`.
 
-        After a stop no job follows, but the first always comes.
+        After a stop, no further job is yielded; the first always is.
         """
         with tqdm(
             total=100 * len(jobs), desc=self.bar, disable=self.bar is None, dynamic_ncols=True,
@@ -177,7 +177,7 @@ def way(train: Examples, option: str, augment: str | None) -> tuple[str, bool, s
 
 
 def expected_seconds(net: FiveLayerNet, train: Examples, option: str, copies: bool) -> float | None:
-    """Roughly how long a training takes on this processor, while no other program is busy.
+    """Roughly how many seconds a training takes on this processor if no other program is busy.
 
     The unit is the processor time that `net` takes for one picture; the factors were measured on
     two cores. None if another device trains.
@@ -305,9 +305,9 @@ def tried(
 ) -> pd.DataFrame:
     """Both options, without and with altered copies, on the training pictures alone.
 
-    Each picture is held out once (cross-validation), so the test pictures stay unseen: a test that
-    chose the option can no longer measure it. Rows `option`, `augmented`, `accuracy`, `right`, the
-    best first.
+    Each picture is held out once (cross-validation), so the test pictures stay unseen. A test set
+    that chose the option could no longer measure it. Rows `option`, `augmented`, `accuracy`,
+    `right`, the best first.
     """
     import pandas as pd
 

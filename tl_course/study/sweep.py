@@ -26,7 +26,7 @@ CALLED = {
 }
 ROOM = 20_000  # feature vectors that output layers are trained on at once
 TOGETHER = 2  # runs of one process between two reports
-ALONE = 20_000  # images from which a run is alone on the machine: with copies it takes gigabytes
+ALONE = 20_000  # images from which a run has the machine to itself: copies take gigabytes
 Choice = Callable[[str, int, bool], Settings]  # by arm, number of images, augmented
 
 

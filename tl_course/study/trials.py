@@ -46,7 +46,7 @@ def sizes(target: Target) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Trial:
-    """A learner's choices; without a `learning_rate` it is the one tuned on validation digits.
+    """A learner's choices. Without a `learning_rate`, the one tuned on validation digits is used.
 
     Option 2 freezes the first `frozen` layers, and Option 1 always all four. `seed` decides which
     images are drawn, their order, and random weights.
@@ -92,7 +92,7 @@ class Look:
     """The state during training: mean training loss since the last look, accuracy 0 … 1.
 
     `moved` says how far layers 1 … 4 have moved (`forgetting.moved`). Numbers are rounded to four
-    places, so a run is the same after it was shared as text. `left` estimates the remaining
+    places, so a run does not change when it is shared as text. `left` estimates the remaining
     seconds.
     """
 
@@ -150,7 +150,7 @@ def run(
     """Run a trial. `nets` are the pretrained networks by modality ("image", "audio", "text").
 
     `tell(looks so far)` is called after each look; `stop` ends the run between two batches. Raises
-    CourseError if the rate is so high that the loss is no longer a number.
+    CourseError if the learning rate is so high that the loss is no longer a number.
     """
     labelled = draw(target.pool, trial.images, trial.seed)
     source = STARTS[trial.start]

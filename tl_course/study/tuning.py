@@ -163,7 +163,7 @@ def _whole(name, arm, augmented, labelled, seed, candidates, scored) -> list[flo
 def best(tried: Iterable[tuple[Hashable, Any, float]]) -> dict[Hashable, Any]:
     """The candidate with the highest mean accuracy for each key, of (key, candidate, accuracy).
 
-    Of equally good candidates it is the last.
+    Among equally good candidates, the last one is chosen.
     """
     accuracies = collections.defaultdict(list)
     for key, candidate, accuracy in tried:
@@ -176,7 +176,7 @@ def keep(name: str, rows: Iterable[dict], keys: list[str]) -> dict[tuple, Settin
     """Choose the best settings in table `name` for each combination of `keys`, and write them.
 
     Every adaptation takes its settings from the file, `settings.json`. Accuracies are rounded as
-    recorded, so that new rows give the same choice as after reading them from the table.
+    recorded, so that new rows give the same choice as rows that are read from the table.
     """
     chosen = best(
         (

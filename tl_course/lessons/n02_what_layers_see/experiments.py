@@ -43,7 +43,7 @@ def untrained(seed: int) -> FiveLayerNet:
 def trained_anew(
     seed: int, images: int, progress: str | None = None
 ) -> tuple[FiveLayerNet, Growth]:
-    """A network pretrained from `seed` on so many `images`, and the growth of its layers."""
+    """A network pretrained from `seed` on `images` renders, and the growth of its layers."""
     pictures = EmojiImages(pretraining.HELD_OUT_SEED).batch(0, LOOKED_AT)[0]
     n_steps = images // pretraining.BATCH
     growth = Growth(n_steps, pictures, every=max(1, n_steps // 24))

@@ -31,7 +31,7 @@ def examples(labelled: Examples) -> Picture:
 def overfitting(table: pd.DataFrame, title: str) -> Picture:
     """Training and test accuracy by step, means over draws: rows of `overfitting`.
 
-    Accuracy changes mostly in the first steps, so they take more room than their number.
+    Accuracy changes mostly in the first steps, so the axis gives them more room.
     """
     shown = table[table.step.isin(STEPS_SHOWN)]
     mean = 100 * shown.groupby(["arm", "part", "step"]).accuracy.mean()

@@ -143,7 +143,7 @@ def lent_by(net: FiveLayerNet, target: Target, draws: int) -> Iterator[dict]:
         yield {key: row[key] for key in ("images", "draw", "accuracy")}
 
 
-MANY = 3  # networks adapted to the same images, each with other altered copies
+MANY = 3  # networks adapted to the same images, each with different altered copies
 VIEWS_TO_TEST = 4
 GENTLE = Pose(rotate=0.12, shear=0.12, shift=0.06, stretch=0.05, zoom=(0.93, 1.07), elastic=0.04)
 
@@ -218,7 +218,7 @@ def _pushed(net, other, pool, scored, images, number) -> list[dict]:
 
 
 def _then_everything(net, labelled, number) -> list[FiveLayerNet]:
-    """Networks adapted to the same images, output layer first, each with other altered copies."""
+    """Networks adapted by LP-FT to the same images, each with different altered copies."""
     return [
         transfer.output_first(net, labelled, seed=MANY * number + i, augment=True).net
         for i in range(MANY)
