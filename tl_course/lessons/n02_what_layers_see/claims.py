@@ -40,7 +40,7 @@ def colour_gives_way_to_light(table: pd.DataFrame) -> Claim:
 
 @claim("preference")
 def straight_shapes_come_first(table: pd.DataFrame) -> Claim:
-    """By both rulers; `table` is "preference"."""
+    """Edges and bars by layer, at equal contrast and equal range; `table` is "preference"."""
     straight = straight_and_curved(table).straight.unstack("kind")
     gain = (straight.trained - straight.untrained).unstack()
     least = gain[STRAIGHT].min(axis=None)
@@ -55,7 +55,7 @@ def straight_shapes_come_first(table: pd.DataFrame) -> Claim:
 
 @claim("preference")
 def curved_shapes_come_later(table: pd.DataFrame) -> Claim:
-    """By both rulers; `table` is "preference"."""
+    """Curves and spirals by layer, at equal contrast and equal range; `table` is "preference"."""
     curved = straight_and_curved(table).curved.unstack("kind")
     trained, untrained = curved.trained.unstack(), curved.untrained.unstack()
     ahead = trained.layer3 - trained[STRAIGHT].max(axis=1)

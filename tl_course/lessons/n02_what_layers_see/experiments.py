@@ -56,7 +56,7 @@ def trained_anew(
 
 @functools.lru_cache(maxsize=1)
 def plain(seed: int, images: int, progress: str | None = None) -> tuple[FiveLayerNet, float]:
-    """A network with 5×5 filters, an ordinary start and weak decay, and its accuracy (0 … 1)."""
+    """A network without the recipe's care (5×5 filters, usual start, weak decay); its accuracy."""
     source = EmojiImages(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
