@@ -15,7 +15,7 @@ from tl_course.core import files, network, training
 from tl_course.core.settings import Settings
 from tl_course.core.training import Callbacks, Recipe
 from tl_course.data.sources import prose
-from tl_course.data.targets.lines import draw, lines
+from tl_course.data.targets.lines import draw_lines, lines
 from tl_course.lessons.n09_small_gpt import (
     experiments as gpt_experiments,
 )
@@ -250,11 +250,11 @@ def test_no_line_is_in_two_parts_and_draws_are_nested():
     parts = [set(own.pool), set(own.validation), set(own.test)]
     assert sum(map(len, parts)) == len(set.union(*parts)) == len(own.pool) + 300
     assert len(own.pool) >= 300
-    fifty = draw(own.pool, 50, 3)
+    fifty = draw_lines(own.pool, 50, 3)
     assert len(set(fifty)) == 50 and set(fifty) <= parts[0]
-    assert draw(own.pool, 10, 3) == fifty[:10] and draw(own.pool, 50, 4) != fifty
+    assert draw_lines(own.pool, 10, 3) == fifty[:10] and draw_lines(own.pool, 50, 4) != fifty
     with pytest.raises(CourseError, match="lines were asked for"):
-        draw(own.pool, 1000, 0)
+        draw_lines(own.pool, 1000, 0)
 
 
 # Counting letters.
@@ -290,7 +290,7 @@ def shipped():
 
 def test_option_1_moves_the_output_layer_alone_and_option_2_everything(shipped):
     before = network.fingerprint(shipped)
-    fifty = draw(lines().pool, 50, 0)
+    fifty = draw_lines(lines().pool, 50, 0)
     few = Settings(learning_rate=1e-3, steps=5)
     one, _ = gpt_experiments.adapt("option-1", shipped, fifty, 0, few)
     two, _ = gpt_experiments.adapt("option-2", shipped, fifty, 0, few)

@@ -95,7 +95,7 @@ def test_ways_are_tuned_and_measured_and_go_on_where_they_were(net, monkeypatch)
     assert len(rows) == 5 and set(rows[0]) == {*middle_ways.KEYS, "accuracy"}
     assert not list(middle_ways.tuned(net, lambda: target, (10,), rows))
     chosen = {("LoRA", augmented, 10): Settings(steps=2) for augmented in (False, True)}
-    monkeypatch.setattr(middle_ways.settings, "table", {middle_ways.TUNING: chosen}.get)
+    monkeypatch.setattr(middle_ways.settings, "chosen_settings", {middle_ways.TUNING: chosen}.get)
     found = list(middle_ways.middle_ways(net, lambda: target, (10,), 2, []))
     assert len(found) == 4 and all(len(row["right"]) == len(target.test) for row in found)
     assert found[0]["accuracy"] == pytest.approx(found[0]["right"].mean())

@@ -60,7 +60,7 @@ def test_other_weights_than_the_known_ones_are_not_loaded(monkeypatch):
 
 
 def test_features_are_the_same_at_every_cut_in_one_pass(cut, lite0):
-    requirement, look = published.features_at(LITE0, ["blocks.2", None], 32)
+    requirement, look = published.features_at_cuts(LITE0, ["blocks.2", None], 32)
     x = requirement.prepare(torch.rand(3, 3, 32, 32))
     found = look(x)
     with torch.no_grad():
@@ -98,8 +98,8 @@ def test_option_2_moves_weights_and_leaves_statistics_as_they_are(cut, target):
 
 def test_the_untrained_twin_has_fresh_weights_and_statistics_of_the_pictures(cut):
     x = cut.requirement.prepare(torch.rand(20, 3, 32, 32))
-    twin = published.untrained(LITE0, "blocks.2", 32, x, seed=1)
-    again = published.untrained(LITE0, "blocks.2", 32, x, seed=1)
+    twin = published.untrained_lite0(LITE0, "blocks.2", 32, x, seed=1)
+    again = published.untrained_lite0(LITE0, "blocks.2", 32, x, seed=1)
     assert network.fingerprint(twin.body) == network.fingerprint(again.body)
     assert network.fingerprint(twin.body) != network.fingerprint(cut.body)
     with torch.no_grad():
@@ -211,7 +211,7 @@ def hub_of(monkeypatch, folder, revision="a" * 40):
     monkeypatch.setattr(published, "_no_waiting", contextlib.nullcontext)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
-    monkeypatch.setattr(hub, "listed", lambda *_: (revision, sizes))
+    monkeypatch.setattr(hub, "revision_and_sizes", lambda *_: (revision, sizes))
     return asked
 
 
@@ -241,7 +241,7 @@ def test_a_network_of_the_hub_is_of_the_revision_that_was_looked_at(tmp_path, mo
     assert {name for name, _ in asked} == {"config.json", "model.safetensors"}
     # Without a connection, what was fetched before is enough.
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(hub, "listed", None)
+    monkeypatch.setattr(hub, "revision_and_sizes", None)
     with torch.no_grad():
         torch.testing.assert_close(published.load("hf-hub:anna/net")(x), kept(x))
 
@@ -331,7 +331,7 @@ def test_files_that_are_too_large_are_not_fetched(tmp_path, monkeypatch):
     for file, size in (("model.safetensors", 10**9), ("config.json", 10**8)):
         asked = hub_of(monkeypatch, tmp_path)
         sizes = {"model.safetensors": 1000, file: size}
-        monkeypatch.setattr(hub, "listed", lambda *_, sizes=sizes: ("a" * 40, sizes))
+        monkeypatch.setattr(hub, "revision_and_sizes", lambda *_, sizes=sizes: ("a" * 40, sizes))
         with pytest.raises(CourseError, match=f"its {file} has"):
             published.load("hf-hub:anna/net")
         assert not asked

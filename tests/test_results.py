@@ -176,7 +176,7 @@ def test_the_settings_in_use_are_what_the_recorded_tables_choose(tmp_path, monke
                 middle_ways.TUNING: middle_ways.KEYS[:3]}[name]  # fmt: skip
         chosen[name] = tuning.keep(name, results.load(name).to_dict("records"), keys)
     assert settings.FILE.read_text(encoding="utf-8") == shipped
-    assert all(settings.table(name) == one for name, one in chosen.items())
+    assert all(settings.chosen_settings(name) == one for name, one in chosen.items())
 
 
 def test_of_what_was_tried_the_best_mean_is_chosen_and_of_equals_the_last():

@@ -234,7 +234,10 @@ def test_advice_says_why():
 
 def test_with_more_than_a_thousand_images_settings_come_from_all_of_mnist():
     for arm in ("option-1", "option-2", "output-first", "scratch"):
-        few, many = settings.table(settings.OFFLINE), settings.table(settings.OFFICIAL)
+        few, many = (
+            settings.chosen_settings(settings.OFFLINE),
+            settings.chosen_settings(settings.OFFICIAL),
+        )
         assert settings.chosen(arm, 1000, True) == few[arm, True, 200]
         assert settings.chosen(arm, 5000, True) == many[arm, True, 5000]
         assert settings.chosen(arm, 10, name=settings.OFFICIAL) == many[arm, False, 10]

@@ -758,9 +758,9 @@ def test_saving_handing_over_pooling_deleting(teach, tmp_path):
 
     hands.compare.click()
     assert "two people or more" in teach.told
-    drawings = [drawn.sample(n % 10, 3, n // 10) for n in range(30)]
+    drawings = [drawn.sample_of_digit(n % 10, 3, n // 10) for n in range(30)]
     files = [
-        {"name": "a.json", "content": memoryview(drawn_files.as_text(who, hand).encode())}
+        {"name": "a.json", "content": memoryview(drawn_files.drawings_as_text(who, hand).encode())}
         for who, hand in (("Alan", drawings[:20]), ("Grace", drawings[20:]))
     ]
     hands._handed_over(tuple(files))
@@ -832,7 +832,7 @@ def test_what_others_saved_is_neither_overwritten_nor_deleted_unasked(teach, net
     mine.name.value = "Grace"
     assert mine.asking.layout.display == "none" and not mine.question.value
     mine.save.click()
-    assert drawn_files.names(tmp_path / "hand") == ["Ada", "Grace"]
+    assert drawn_files.people_with_drawings(tmp_path / "hand") == ["Ada", "Grace"]
     mine.save.click()  # my own, again
     assert "1 drawing is in the folder" in mine.status.value
     mine.name.value = ""
@@ -849,12 +849,12 @@ def test_what_others_saved_is_neither_overwritten_nor_deleted_unasked(teach, net
 
 def test_a_pool_of_hands_with_one_name_and_with_a_damaged_file(teach):
     def file(name, who, drawings):
-        text = drawn_files.as_text(who, drawings) if drawings else "?"
+        text = drawn_files.drawings_as_text(who, drawings) if drawings else "?"
         return {"name": name, "content": memoryview(text.encode())}
 
     hands = teach.hands
-    first_hand = [drawn.sample(n, 3, 0) for n in range(10)]
-    second_hand = [drawn.sample(n, 3, 1) for n in range(10)]
+    first_hand = [drawn.sample_of_digit(n, 3, 0) for n in range(10)]
+    second_hand = [drawn.sample_of_digit(n, 3, 1) for n in range(10)]
     empty = memoryview(b'{"format": "tl_course handwriting 1", "name": "Alan", "drawings": []}')
     hands._handed_over((
         {"name": "0.json", "content": empty}, file("part.json", "Ada", first_hand[:7]),
@@ -865,7 +865,7 @@ def test_a_pool_of_hands_with_one_name_and_with_a_damaged_file(teach):
     assert hands.pool == {"Ada": first_hand, "Ada (2)": second_hand}
     assert teach.told.startswith("0.json: There is no drawing in this file")
     assert "2.json: This is not a file of drawings" in teach.told
-    again = [*first_hand[:9], drawn.sample(9, 3, 2)]  # one drawing is new
+    again = [*first_hand[:9], drawn.sample_of_digit(9, 3, 2)]  # one drawing is new
     hands._handed_over((file("1.json", "Ada", again),))
     assert hands.pool == {"Ada": again, "Ada (2)": second_hand}
     hands._handed_over((file("1.json", "Ada", again[1:]), file("3.json", "Grace", second_hand)))
@@ -876,7 +876,9 @@ def test_a_pool_of_hands_with_one_name_and_with_a_damaged_file(teach):
 def test_what_is_compared_is_what_is_in_the_pool(teach, hold):
     hands, let_go = teach.hands, hold(handwriting, "pooled")
     for n, name in enumerate(("Ada", "Alan")):
-        text = drawn_files.as_text(name, [drawn.sample(d, 3, n) for d in range(10)])
+        text = drawn_files.drawings_as_text(
+            name, [drawn.sample_of_digit(d, 3, n) for d in range(10)]
+        )
         clicker.hand_over(hands.upload, text.encode(), f"{name}.json")
     hands.compare.click()
     assert hands.compare.disabled and "Comparing 2 hands" in hands.status.value

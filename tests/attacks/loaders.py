@@ -216,7 +216,7 @@ def next_recording() -> bytes:
 
 @reads("recording", recordings)
 def recording(folder: Path) -> None:
-    assert spoken.as_input(*spoken.read_wave(folder / "7_ada_0.wav")).isfinite().all()
+    assert spoken.sound_as_input(*spoken.read_wave(folder / "7_ada_0.wav")).isfinite().all()
 
 
 def voices(folder: Path) -> Iterator[Tree]:
@@ -317,7 +317,7 @@ def mnist(folder: Path) -> None:
 
 
 def hands(folder: Path) -> Iterator[Tree]:
-    stroke = drawn_digits.encode([[(60, 60), (120, 200), (130, 90)]])
+    stroke = drawn_digits.encode_drawing([[(60, 60), (120, 200), (130, 90)]])
     for drawings in ([[3, STROKES]], [[3, stroke], [4, stroke]]):
         described = {"format": drawn_files.FORMAT, "name": "Ada", "drawings": drawings}
         yield {"Ada.json": json.dumps(described).encode()}

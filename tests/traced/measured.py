@@ -414,7 +414,7 @@ def setting(arm: str, images: int):
 
 def wide(right: int, tested: int) -> float:
     """How many points wide the interval of a test is."""
-    low, high = stats.share(right, tested)
+    low, high = stats.wilson_interval(right, tested)
     return 100 * (high - low)
 
 

@@ -328,7 +328,10 @@ def _take_places(args: argparse.Namespace, claims: contextlib.ExitStack) -> None
         )
     if not storage.is_text(args.maker):
         raise CourseError("--maker is not valid UTF-8 text: type the name again.")
-    for folder, free_folder in ((args.out, files.free_folder), (args.share, sharing.free_folder)):
+    for folder, free_folder in (
+        (args.out, files.free_folder),
+        (args.share, sharing.free_folder_to_share),
+    ):
         if folder:
             claims.enter_context(storage.claimed(storage.make_folder(folder)))
             free_folder(folder, args.force)

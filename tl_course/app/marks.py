@@ -318,8 +318,8 @@ def _run(command: list[str], folder: Path, log: BinaryIO, limits: Limits) -> int
             used = [child.info["memory_info"] for child in _processes_of(run)]
             if sum(info.rss for info in used if info) > memory:
                 raise CourseError(
-                    f"not marked: it took more than {storage.in_words(memory)} of memory, as what "
-                    "prints without end does (--memory allows more)"
+                    f"not marked: it took more than {storage.size_in_words(memory)} of memory, as "
+                    "what prints without end does (--memory allows more)"
                 )
     finally:
         for _ in range(100):  # they may start new ones meanwhile

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from tl_course import __version__
 from tl_course.base import storage
-from tl_course.base.html import bullets, lines, page, paragraph, table
+from tl_course.base.html import bullets, lines_of_cell, page, paragraph, table
 from tl_course.data.targets.own_folder import Checked, legible
 from tl_course.lessons.drawing import Picture
 from tl_course.lessons.n08_your_own_task import figures as own_plots
@@ -62,7 +62,9 @@ def _findings(checked: Checked) -> list[Markup]:
     rows = []
     for finding in checked.findings:
         more = [f"and {len(finding.files) - 20} more"] if len(finding.files) > 20 else []
-        rows.append((finding.what, finding.says, lines([*map(legible, finding.files[:20]), *more])))
+        rows.append(
+            (finding.what, finding.says, lines_of_cell([*map(legible, finding.files[:20]), *more]))
+        )
     return [paragraph(head), table(rows, ("Found", "What it means", "Files"), named=True)]
 
 

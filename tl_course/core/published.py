@@ -215,7 +215,7 @@ def _up_to(model: nn.Module, cuts: Sequence[str]) -> nn.Module:
         ) from None
 
 
-def features_at(
+def features_at_cuts(
     name: str, cuts: Sequence[str | None], size: int
 ) -> tuple[Pictures, Callable[[torch.Tensor], dict[str | None, torch.Tensor]]]:
     """The features at several cuts in one pass: the requirement, and a function.
@@ -287,7 +287,9 @@ def imagenet_names() -> tuple[str, ...]:
 
 
 @torch.no_grad()
-def untrained(name: str, cut: str | None, size: int, pictures: torch.Tensor, seed: int) -> Seeing:
+def untrained_lite0(
+    name: str, cut: str | None, size: int, pictures: torch.Tensor, seed: int
+) -> Seeing:
     """The control of "efficientnet-lite0": the same architecture with fresh weights.
 
     The statistics of its BatchNorm are those of `pictures` `[n, 3, size, size]`, as the activations
@@ -389,7 +391,7 @@ def _at_the_hub(name: str, place: str, revision: str | None) -> tuple[Path, str]
     import huggingface_hub
 
     if not huggingface_hub.constants.HF_HUB_OFFLINE:
-        revision, sizes = hub.listed(place, revision)
+        revision, sizes = hub.revision_and_sizes(place, revision)
         _sizes_fit(name, sizes)
     path = Path(huggingface_hub.hf_hub_download(place, CONFIG_FILE, revision=revision))
     if huggingface_hub.constants.HF_HUB_OFFLINE:  # then all of it is here
@@ -411,7 +413,7 @@ def _sizes_fit(name: str, sizes: dict[str, int]) -> None:
         most = MOST_FILE if file == WEIGHTS_FILE else MOST_READ
         read = file.endswith((WEIGHTS_FILE, ".json", ".txt", ".model")) and "/" not in file
         if read and size > most:
-            size, most = storage.in_words(size), storage.in_words(most)
+            size, most = storage.size_in_words(size), storage.size_in_words(most)
             raise _refused(name, f"its {printable(file)} has {size}, and at most {most} fit")
 
 

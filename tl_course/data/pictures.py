@@ -85,8 +85,8 @@ def _decoded(content: BinaryIO, name: str, most_pixels: int) -> tuple[Image.Imag
     length = content.seek(0, os.SEEK_END)
     if length > MOST_BYTES:
         raise PictureError(
-            f"{name} has {storage.in_words(length)}, and the limit is "
-            f"{storage.in_words(MOST_BYTES)}: shrink it.",
+            f"{name} has {storage.size_in_words(length)}, and the limit is "
+            f"{storage.size_in_words(MOST_BYTES)}: shrink it.",
             "too large",
         )
     content.seek(0)

@@ -87,7 +87,7 @@ class Result:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95% interval of `of_100`, for other digits of MNIST's kind."""
-        low, high = stats.share(self.mnist, self.mnist_of)
+        low, high = stats.wilson_interval(self.mnist, self.mnist_of)
         return 100 * low, 100 * high
 
 

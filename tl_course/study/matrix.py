@@ -73,7 +73,7 @@ def chosen(source: str, target: str, option: str, images: int) -> Settings:
     People's voices have the settings of synthetic ones, as there is no speaker to spare.
     """
     target = "spoken" if target == "spoken-real" else target
-    every = settings.table("matrix_tuning")
+    every = settings.chosen_settings("matrix_tuning")
     sizes = [cell[3] for cell in every if cell[:3] == (source, target, option)]
     return every[source, target, option, settings.nearest(sizes, images)]
 
@@ -139,8 +139,8 @@ def floor(labelled: Examples, scored: Examples) -> torch.Tensor:
         TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3), lowercase=False),
         LogisticRegression(C=10, max_iter=1000),
     )
-    classifier.fit(written.read(labelled.x), labelled.y.numpy())
-    return torch.from_numpy(classifier.predict(written.read(scored.x))) == scored.y
+    classifier.fit(written.texts_of_inputs(labelled.x), labelled.y.numpy())
+    return torch.from_numpy(classifier.predict(written.texts_of_inputs(scored.x))) == scored.y
 
 
 def matrix(

@@ -53,7 +53,7 @@ def of_source(source: str, seed: int = 0) -> Shown:
     numbers = [names().index(thing) for thing in THINGS]
     if source == "text":
         words = [names_in(code)[i] for code, i in zip(LANGUAGES, numbers, strict=True)]
-        x = writing.coded(writing.points(words))
+        x = writing.coded(writing.code_points_of(words))
         return Shown("written names", x, tuple(f"“{word}”" for word in words))
     if source == "image":
         renders = EmojiImages(seed)
@@ -71,7 +71,7 @@ def of_target(target: str, seed: int = 0) -> Shown:
         return Shown(CALLED[target], ten.x[list(DIGITS)], tuple(str(i) for i in DIGITS))
     if target == "written":
         pool = draw(written_digits.written_digits().pool, 10, seed)
-        words = written_digits.read(pool.x)
+        words = written_digits.texts_of_inputs(pool.x)
         return Shown(
             CALLED[target], pool.x[list(DIGITS)], tuple(f"“{words[i]}” ({i})" for i in DIGITS)
         )
@@ -104,7 +104,7 @@ def quoted(name: str) -> str:
 
 
 def _heard(title: str, sounds: Sequence[tuple[str, np.ndarray]], rate: int) -> Shown:
-    x = torch.cat([spoken.as_input(wave, rate) for _, wave in sounds])
+    x = torch.cat([spoken.sound_as_input(wave, rate) for _, wave in sounds])
     captions = tuple(caption for caption, _ in sounds)
     return Shown(title, x, captions, tuple((caption, wave, rate) for caption, wave in sounds))
 

@@ -99,7 +99,7 @@ class Outcome:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95% interval of the accuracy, for other test pictures."""
-        return stats.share(self.right, len(self.test))
+        return stats.wilson_interval(self.right, len(self.test))
 
     @property
     def confusion(self) -> torch.Tensor:
@@ -241,7 +241,7 @@ def shares(rivals: dict[str, torch.Tensor]) -> dict[str, tuple[float, float, flo
     """Accuracy of each of `controls` and its 95% interval (Wilson's), in %."""
     counts = {name: (int(right.sum()), len(right)) for name, right in rivals.items()}
     return {
-        name: tuple(100 * value for value in (n_right / n, *stats.share(n_right, n)))
+        name: tuple(100 * value for value in (n_right / n, *stats.wilson_interval(n_right, n)))
         for name, (n_right, n) in counts.items()
     }
 

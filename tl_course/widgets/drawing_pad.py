@@ -48,7 +48,7 @@ def png_url(digit: torch.Tensor, as_ink: bool = False) -> str:
 def thing_url(name: str) -> str:
     """The data URL of the picture of one of the 1,000 things."""
     thing = classes.source_classes()[classes.names().index(name)]
-    return url_of(emoji_images.draw(thing, THING))
+    return url_of(emoji_images.render_glyph(thing, THING))
 
 
 class Pad(anywidget.AnyWidget):
@@ -172,12 +172,12 @@ class Canvas:
         drawing = drawn.strokes(strokes)
         if drawing:
             self._sample = ""
-        return drawn.encode(drawing) or (self._sample if sample else "")
+        return drawn.encode_drawing(drawing) or (self._sample if sample else "")
 
     def put(self, text: str) -> None:
         """Show a drawing, a sample ("#17"), or nothing ("")."""
         sample = text.startswith(drawn.SAMPLE)
-        strokes = drawn.decode(text) if text and not sample else ()
+        strokes = drawn.decode_drawing(text) if text and not sample else ()
         url = png_url(drawn.pixels(text), as_ink=True) if sample else ""
         with self._experiment.quietly():
             if text or not self._keeping:
@@ -242,7 +242,7 @@ class DrawingPad(Experiment):
         if digit == NO_SAMPLE:
             self.drawing.put("")
         else:
-            self.drawing.put(drawn.sample(int(digit), self.seed, number).text)
+            self.drawing.put(drawn.sample_of_digit(int(digit), self.seed, number).text)
 
     def settings(self) -> dict:
         return {"drawing": self.drawing.text}
@@ -263,7 +263,7 @@ class DrawingPad(Experiment):
         if text := self.drawing.text:
             digits, rows = drawn.pixels(text)[None], [{"digit": "drawn"}]
         else:
-            samples = [drawn.sample(label, self.seed, 0) for label in range(len(NAMES))]
+            samples = [drawn.sample_of_digit(label, self.seed, 0) for label in range(len(NAMES))]
             digits = torch.stack([drawn.pixels(sample.text) for sample in samples])
             rows = [{"digit": name} for name in NAMES]
         for name, (net, names) in self.networks.items():

@@ -232,7 +232,7 @@ class OwnTask(Experiment):
         return self.folder == self._made_place()
 
     def _made_place(self) -> Path:
-        return made_folder.place(self.making, self.seed)
+        return made_folder.folder_of_seed(self.making, self.seed)
 
     def _made(self) -> Path:
         return made_folder.made_folder(self._made_place(), self.seed)

@@ -167,7 +167,7 @@ class Teach(Experiment):
     def _sample(self, more: int = 0) -> Labelled:
         # The neighbour gets other samples than the learner.
         first = len(self.hand) // handwriting.ROUND + (self.hand is self.neighbours) * 50
-        return drawn.sample(self.label, self.seed, first + more)
+        return drawn.sample_of_digit(self.label, self.seed, first + more)
 
     def _fill(self) -> None:
         """Keep the drawing on the pad, and complete the present ten with MNIST digits."""
@@ -625,7 +625,7 @@ class Hands:
 
     def _save_as(self, name: str) -> None:
         folder = self._experiment.folder
-        saved = drawn_files.save(folder, name, self._experiment.mine)
+        saved = drawn_files.save_drawings(folder, name, self._experiment.mine)
         self._saved.add(name)
         borrowed = any(drawing.is_sample for drawing in self._experiment.mine)
         left_out = " Strangers' digits are not saved." if borrowed else ""
@@ -648,7 +648,7 @@ class Hands:
         n_deleted = sum(drawn_files.delete(folder, name) for name in mine)
         self._saved.clear()
         self._experiment.forget_mine()
-        still_saved = ", ".join(drawn_files.names(folder))
+        still_saved = ", ".join(drawn_files.people_with_drawings(folder))
         more = f" Still saved here: {still_saved}; type a name to delete it." if still_saved else ""
         self._report_pool(f"Your drawings are gone, and {n_deleted} files with them.{more}")
 

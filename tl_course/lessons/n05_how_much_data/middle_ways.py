@@ -135,7 +135,7 @@ def middle_ways(
     """Rows `way`, `augmented`, `images`, `draw`, `accuracy`, `right`; draws as in the sweep."""
     every = itertools.product(WAYS, (False, True), sizes, range(draws))
     left = tables.missing(every, done, ("way", "augmented", "images", "draw"))
-    chosen = settings.table(TUNING)
+    chosen = settings.chosen_settings(TUNING)
     plan = [(net, target, *task, chosen[task[:3]]) for task in left]
     return side_by_side(_one, plan, "ways between")
 

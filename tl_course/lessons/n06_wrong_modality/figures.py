@@ -38,21 +38,23 @@ def cat(seed: int, title: str) -> Picture:
     number = renders.names.index("cat")
     wave = next(wave for name, wave in spoken.sounds().items() if name.startswith("cat"))
     word = names_in("es")[number]
-    heard = spoken.as_input(wave, spoken.SOUNDS_RATE)
-    x = torch.cat([renders.of_thing(number, 1), heard, writing.coded(writing.points([word]))])
+    heard = spoken.sound_as_input(wave, spoken.SOUNDS_RATE)
+    x = torch.cat(
+        [renders.of_thing(number, 1), heard, writing.coded(writing.code_points_of([word]))]
+    )
     return three_ways(x, ["seen", "heard: “cat”", f"read: “{word}”"], title)
 
 
 def own_word(word: str, heard: torch.Tensor, title: str) -> Picture:
     """A word as its sound `[1, 3, 32, 32]` and as its letters."""
-    x = torch.cat([heard, writing.coded(writing.points([word]))])
+    x = torch.cat([heard, writing.coded(writing.code_points_of([word]))])
     return three_ways(x, [f"heard: “{word}”", f"read: “{word}”"], title)
 
 
 def three_rows(drawn: Sequence[Examples], title: str) -> Picture:
     """Ten digits of each target, handwritten, spoken and written, a row each."""
     hand, speech, text = drawn
-    words = written.read(text.x)
+    words = written.texts_of_inputs(text.x)
     return figures.pictures(
         torch.cat([hand.x, speech.x / 2, text.x / 2]),
         [*map(str, range(10)), *(f"“{i}”" for i in range(10)), *words],

@@ -122,7 +122,7 @@ def cuts(draws: int, *, sizes=SIZES, names=None) -> Iterator[dict]:
         for row in rows:
             yield {**common, "net": "own", "size": network.SIZE, "cut": row.pop("key"), **row}
         for size in sizes:
-            requirement, look = published.features_at(LITE0, CUTS, size)
+            requirement, look = published.features_at_cuts(LITE0, CUTS, size)
             prepare = partial(_prepared, requirement)
             for row in option_1_at(look, prepare, target, list(CUTS), draws):
                 cut = CUT_NAMES[CUTS.index(row.pop("key"))]
@@ -231,7 +231,7 @@ def _rival(name: str, arm: str, number: int, at: dict, chosen: Settings | None =
         net = published.load(LITE0, module(at["cut"]), size)
         shown, scored = (prepared(net, part) for part in (labelled, test))
         if arm == "random-lite0":
-            net = published.untrained(LITE0, module(at["cut"]), size, shown.x, number)
+            net = published.untrained_lite0(LITE0, module(at["cut"]), size, shown.x, number)
             adapted = transfer.option_1(net, shown, test=scored, chosen=Settings(l2=at["l2"]))
         else:
             adapted = transfer.option_2(net, shown, test=scored, seed=number, chosen=chosen)

@@ -7,7 +7,7 @@ import torch
 
 from tl_course.base.errors import CourseError
 from tl_course.core import published
-from tl_course.core.model_card import Card, show
+from tl_course.core.model_card import Card, card_as_html
 from tl_course.core.published import Published, Reading, n_weights
 from tl_course.core.transfer import Adapted
 from tl_course.data.examples import Examples
@@ -16,7 +16,7 @@ from tl_course.data.targets.kinds import NAMES, Texts
 from tl_course.lessons.n07_published_networks import words
 from tl_course.lessons.n07_published_networks.sharing_trials import refused
 
-__all__ = ["Card", "refused", "show"]
+__all__ = ["Card", "refused", "card_as_html"]
 
 
 def introduction(net: Published, yours: torch.nn.Module) -> str:

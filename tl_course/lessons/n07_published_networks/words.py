@@ -59,7 +59,7 @@ NGRAMS = [(longest, c) for longest in (3, 5) for c in (0.3, 1.0, 3.0, 10.0, 30.0
 
 def on_grid(texts: tuple[str, ...]) -> torch.Tensor:
     """Texts as the five-layer network reads them: `[n, 3, 32, 32]`."""
-    return writing.coded(writing.points(texts))
+    return writing.coded(writing.code_points_of(texts))
 
 
 def untrained_twin(net: published.Reading, seed: int) -> published.Reading:

@@ -235,9 +235,10 @@ def colours(accuracies: pd.DataFrame) -> Picture:
 def shared(folder: Path, about: dict) -> HTML:
     """The files of a shared network with their sizes, and its card."""
     sizes = (
-        f"{path.name} {storage.in_words(path.stat().st_size)}" for path in sorted(folder.iterdir())
+        f"{path.name} {storage.size_in_words(path.stat().st_size)}"
+        for path in sorted(folder.iterdir())
     )
-    return HTML(paragraph(", ".join(sizes)) + Markup(model_card.show(about).data))
+    return HTML(paragraph(", ".join(sizes)) + Markup(model_card.card_as_html(about).data))
 
 
 def _labels(names: Sequence[str], most: int = 14) -> dict[str, str]:

@@ -23,7 +23,7 @@ from tl_course.core import files, training
 from tl_course.core.settings import Settings
 from tl_course.core.training import Callbacks, History, Recipe
 from tl_course.data.sources import prose
-from tl_course.data.targets.lines import draw, lines
+from tl_course.data.targets.lines import draw_lines, lines
 from tl_course.lessons.n09_small_gpt import gpt, ngram
 from tl_course.lessons.n09_small_gpt.gpt import GPT
 
@@ -221,7 +221,7 @@ def grid(arm: str) -> list[Settings]:
 def run(arm: str, number: int, todo: Sequence[Settings], part: str) -> list[dict]:
     """One draw of fifty lines, adapted to with each setting of `todo`, scored on a part."""
     target = lines()
-    texts, measured = draw(target.pool, FIFTY, number), getattr(target, part)
+    texts, measured = draw_lines(target.pool, FIFTY, number), getattr(target, part)
     rows = []
     for chosen in todo:
         if arm in COUNTING:
@@ -254,7 +254,7 @@ def front(kind: str, number_of_lines: int, seed: int, paragraphs: Sequence[str] 
     out of all that are held out.
     """
     generator = torch.Generator().manual_seed(seed)
-    chosen = draw(lines().pool, max(LINES_IN_FRONT), seed)[:number_of_lines]
+    chosen = draw_lines(lines().pool, max(LINES_IN_FRONT), seed)[:number_of_lines]
     if kind == "their letters shuffled":
         chosen = tuple(
             "".join(name[i] for i in torch.randperm(len(name), generator=generator).tolist())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 from IPython.display import HTML
 
-from tl_course.base.html import lines, table
+from tl_course.base.html import lines_of_cell, table
 from tl_course.core.training import History
 from tl_course.lessons import drawing, figures
 from tl_course.lessons.drawing import Line, Picture
@@ -58,9 +58,9 @@ def texts(samples: dict[str, str | Sequence[str]], caption: str) -> HTML:
     """Texts as a table: one below the other, or lists of short lines side by side."""
     style = "width:100%;font-family:monospace;overflow-wrap:anywhere"
     if all(isinstance(text, str) for text in samples.values()):
-        rows = [(name, lines([text])) for name, text in samples.items()]
+        rows = [(name, lines_of_cell([text])) for name, text in samples.items()]
         return HTML(table(rows, caption=caption, named=True, texts=True, style=style))
-    cells = [lines(list(short)) for short in samples.values()]
+    cells = [lines_of_cell(list(short)) for short in samples.values()]
     return HTML(
         table([cells], samples, caption=caption, texts=True, style=f"table-layout:fixed;{style}")
     )
