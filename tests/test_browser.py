@@ -19,7 +19,7 @@ from tl_course.widgets.drawing_pad import DrawingPad
 
 net = pretraining.pretrained()
 fifty = draw(handwritten().pool, 50, 0)
-taught = handwriting.adapt(net, "option-1", fifty, 0).net
+taught = handwriting.adapt_to_digits(net, "option-1", fifty, 0).net
 pad = DrawingPad({"taught with 50 digits": (taught, NAMES), "before": (net, classes.names())})
 pad
 """

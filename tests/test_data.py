@@ -32,14 +32,14 @@ def made(arm, images, share, draws=10, scored=400, seed=0, augmented=False):
 
 def test_pairs_are_of_the_same_draws():
     table = pd.DataFrame(made("a", 10, 0.7) + made("b", 10, 0.7, seed=0) + made("b", 20, 0.9))
-    same = comparing.paired(table, ("a", False), ("b", False))
+    same = comparing.paired_arms(table, ("a", False), ("b", False))
     assert same.images.to_list() == [10] and same.ahead[0] == same.interval[0] == same.wins[0] == 0
     assert comparing.verdict(same.iloc[0]) == "not certain"
     table = pd.DataFrame(made("a", 10, 0.9) + made("b", 10, 0.7, draws=4, seed=1))
-    row = comparing.paired(table, ("a", False), ("b", False)).iloc[0]
+    row = comparing.paired_arms(table, ("a", False), ("b", False)).iloc[0]
     assert row.draws == row.wins == 4 and 10 < row.ahead < 30
     assert comparing.verdict(row) == "ahead"
-    turned = comparing.paired(table, ("b", False), ("a", False)).iloc[0]
+    turned = comparing.paired_arms(table, ("b", False), ("a", False)).iloc[0]
     assert comparing.verdict(turned) == "behind" and turned.ahead == -row.ahead
 
 
@@ -63,7 +63,7 @@ def test_which_were_right_survives_being_recorded(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "FOLDER", tmp_path)
     rows = made("a", 10, 0.7, scored=77)
     results.record("t", rows, command="c", seed=0, weights="w", complete=False)
-    assert results.unfinished() == ["t"] and results.names() == []
+    assert results.unfinished() == ["t"] and results.table_names() == []
     back = results.current("t", "w")
     assert all(
         np.array_equal(one["right"], row["right"]) for one, row in zip(back, rows, strict=True)
@@ -134,7 +134,7 @@ def test_figures_say_in_words_what_they_show():
     both = curves.panels(comparing.means(table), "T", prediction={10: 50, 100: 80})
     one = curves.panels(comparing.means(table[~table.augmented]), "T", live=table[~table.augmented])
     assert both.width > one.width and "Option 1 (frozen): 7" in both.alt and "dots" in one.alt
-    pairs = comparing.paired(table, ("option-2", False), ("option-1", False))
+    pairs = comparing.paired_arms(table, ("option-2", False), ("option-1", False))
     alt = curves.ahead({"x": pairs}, "T", "points").alt
     assert "x, 10: -" in alt and "10 of 10 draws" in alt
     truth = torch.tensor([0, 0, 1, 1, 2])

@@ -67,7 +67,8 @@ def test_a_digit_drawn_again_is_read_as_well(redrawn, net, target):
     fifty = draw(target.pool, 50, 0)
     taught = transfer.option_1(net, fifty).net
     read = [
-        (handwriting.read(taught, x).argmax(1) == labels).float().mean() for x in (before, after)
+        (handwriting.class_probabilities(taught, x).argmax(1) == labels).float().mean()
+        for x in (before, after)
     ]
     assert read[0] > 0.85 and read[1] > read[0] - 0.04, read
 
@@ -131,8 +132,8 @@ def test_all_four_learn_and_are_tested_on_what_comes_next(net, twenty):
     run = handwriting.teach(net, twenty, [10], 0, test, threading.Event())
     found = {result.arm: result for result in run}
     assert tuple(found)[:2] == handwriting.QUICK and set(found) == set(handwriting.ARMS)
-    alone = handwriting.adapt(net, "scratch", drawn.examples(twenty[:10]), 0)
-    same = handwriting.right(alone.net, test)
+    alone = handwriting.adapt_to_digits(net, "scratch", drawn.examples(twenty[:10]), 0)
+    same = handwriting.count_right(alone.net, test)
     assert found["scratch"].mnist == same, "side by side as one after another"
     option_1 = found["option-1"]
     assert option_1.mnist > 250 and option_1.mnist > found["random-frozen"].mnist
@@ -147,7 +148,7 @@ def test_all_four_learn_and_are_tested_on_what_comes_next(net, twenty):
 
 def test_how_sure_it_says_it_is_can_be_believed(net, target):
     drawings = [drawn.sample_of_digit(n % 10, 1, n // 10) for n in range(20)]
-    taught = handwriting.adapt(net, "option-1", drawn.examples(drawings), 0).net
+    taught = handwriting.adapt_to_digits(net, "option-1", drawn.examples(drawings), 0).net
     test = handwriting.mnist_test()
 
     def gap():

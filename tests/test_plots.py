@@ -100,7 +100,7 @@ def test_the_text_of_every_figure_can_be_read(drawn):
         pass
     for style in drawing.STYLES:
         figures.accuracies([row | {"arm": style} for row in ROWS], "t")
-    modality_plots.heat_map(matrix_cells.measured(results.load("matrix"), 50, "1"), "t")
+    modality_plots.heat_map(matrix_cells.measured_cells(results.load("matrix"), 50, "1"), "t")
     shares = np.linspace(0, 1, 36).reshape(6, 6)
     figure, (ax,) = drawing.in_a_row(1, 6, 6)
     drawing.heat(ax, shares, list("abcdef"), list("abcdef"), shares.round(1).astype(str), 1)
@@ -320,11 +320,11 @@ def test_six_bars_can_be_read_on_a_phone():
 def test_an_edge_filter_answers_to_its_edge_alone():
     picture = torch.full((3, 32, 32), -1.0)
     picture[:, :, 16:] = 1.0
-    across = filters.answers(picture, filters.edge(0))[8:24, 8:24]
-    along = filters.answers(picture, filters.edge(90))[8:24, 8:24]
+    across = filters.answer_map(picture, filters.edge(0))[8:24, 8:24]
+    along = filters.answer_map(picture, filters.edge(90))[8:24, 8:24]
     assert across.max() > 5 and across[:, 8].min() > 5
     assert along.abs().max() < 1e-4
-    assert filters.answers(-picture, filters.edge(0))[16, 16] < -5
+    assert filters.answer_map(-picture, filters.edge(0))[16, 16] < -5
 
 
 def test_claims_are_told_to_learners_and_strict_in_tests(monkeypatch):

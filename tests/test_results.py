@@ -26,7 +26,7 @@ from tl_course.study import comparing, forgetting, matrix_tuning, results, tunin
 from tl_course.study.sweep import ARMS, sweep
 
 
-@pytest.mark.parametrize("name", results.names())
+@pytest.mark.parametrize("name", results.table_names())
 def test_no_recorded_table_is_stale(name):
     about, table = results.about(name), records.every_table()[name]
     assert about["weights"] == table.weights(), "run 'tl-course records'"
@@ -174,7 +174,7 @@ def test_the_settings_in_use_are_what_the_recorded_tables_choose(tmp_path, monke
         keys = {"tuning": tuning.KEYS[:3], "official_tuning": tuning.KEYS[:3],
                 "matrix_tuning": matrix_tuning.KEYS[:4],
                 middle_ways.TUNING: middle_ways.KEYS[:3]}[name]  # fmt: skip
-        chosen[name] = tuning.keep(name, results.load(name).to_dict("records"), keys)
+        chosen[name] = tuning.keep_best(name, results.load(name).to_dict("records"), keys)
     assert settings.FILE.read_text(encoding="utf-8") == shipped
     assert all(settings.chosen_settings(name) == one for name, one in chosen.items())
 
@@ -223,14 +223,14 @@ def test_an_interval_over_pretrainings_allows_for_others_of_them():
     each = [100 * (np.stack(rows.right.to_list()[:4]).mean() - base) for rows in runs]
     assert row.each == pytest.approx(each) and row.ahead == pytest.approx(np.mean(each))
     assert (row.wins, row.draws) == (3, 3)
-    alone = comparing.paired(table, one, other).interval[0]
+    alone = comparing.paired_arms(table, one, other).interval[0]
     assert row.interval > 2 * alone, "the three differ by far more than draws do"
 
 
 def test_of_all_digits_there_is_one_draw_and_an_interval_for_other_examples():
     for images, known in ((ALL, True), (50, False)):
         arms = of_runs("option-1", images, 1, 0.9, 1) + of_runs("scratch", images, 1, 0.5, 2)
-        rows = comparing.paired(pd.DataFrame(arms), ("option-1", False), ("scratch", False))
+        rows = comparing.paired_arms(pd.DataFrame(arms), ("option-1", False), ("scratch", False))
         assert (rows.interval[0] > 0) == known == (comparing.ahead_from(rows) == 0)
 
 

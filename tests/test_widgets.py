@@ -21,7 +21,7 @@ from tl_course.data.targets.handwritten import NAMES
 from tl_course.lessons import drawing, figures, lesson, predictions, progress_store, resumed
 from tl_course.study import handwriting
 from tl_course.widgets import base
-from tl_course.widgets.base import Experiment, Slot, number, one_of, table
+from tl_course.widgets.base import Experiment, Slot, number, one_of, table_of_rows
 from tl_course.widgets.drawing_pad import DrawingPad
 from tl_course.widgets.parts import walk
 from tl_course.widgets.teach import ME, NEIGHBOUR, Teach
@@ -366,7 +366,7 @@ def test_a_page_without_a_kernel_gets_a_picture_and_a_table():
     assert "application/vnd.jupyter.widget-view+json" in view and "text/html" not in view
     assert "<img alt=" in page and "a &amp; b" in page
     assert '<th scope="col" style="text-align:left">&lt;twice&gt;</th>' in page
-    assert table([]) == ""
+    assert table_of_rows([]) == ""
     with pytest.raises(ValueError, match="summary"):
         Slot().show(Doubler().slot.picture, " ")
     with pytest.raises(CourseError, match="can be one of 1, 2"):
@@ -388,7 +388,7 @@ def test_the_browsers_parts_are_small_and_need_no_network():
 
 @pytest.fixture(scope="module")
 def taught(net, target):
-    return handwriting.adapt(net, "option-1", draw(target.pool, 50, 0), 0).net
+    return handwriting.adapt_to_digits(net, "option-1", draw(target.pool, 50, 0), 0).net
 
 
 @pytest.fixture

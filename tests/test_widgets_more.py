@@ -98,7 +98,7 @@ def make(arguments):
 @pytest.fixture
 def under_way(monkeypatch):
     """Every training waits after its second look: the looks so far, and what lets it go on."""
-    told, let_go, run = [], threading.Event(), trials.run
+    told, let_go, run = [], threading.Event(), trials.run_trial
 
     def waits(*arguments, tell=None, **more):
         def tell_and_wait(looks):
@@ -109,7 +109,7 @@ def under_way(monkeypatch):
 
         return run(*arguments, tell=tell_and_wait, **more)
 
-    monkeypatch.setattr(trials, "run", waits)
+    monkeypatch.setattr(trials, "run_trial", waits)
     monkeypatch.setattr(training_lab, "BETWEEN", -1)  # every look is shown
     yield told, let_go
     let_go.set()
@@ -272,7 +272,7 @@ def test_every_control_has_a_name_and_every_picture_words(kind, make):
 
 
 def test_a_run_goes_into_the_table_and_two_are_compared(make, target, hold):
-    lab, let_go = make(TrainingLab), hold(trials, "run")
+    lab, let_go = make(TrainingLab), hold(trials, "run_trial")
     lab.network.fixed, lab.images.value = 4, 10
     assert lab.trial.option == "1" and lab.rate.disabled
     lab.start_button.click()
@@ -387,7 +387,7 @@ def test_an_error_in_the_thread_is_told_and_the_next_run_can_start(
         raise error
 
     lab = make(TrainingLab)
-    monkeypatch.setattr(trials, "run", fails)
+    monkeypatch.setattr(trials, "run_trial", fails)
     lab.start_button.click()
     wait_until(lambda: "no number" in lab.told and not lab.start_button.disabled)
     assert len(lab.errors) == recorded, "a CourseError is what the learner can put right"

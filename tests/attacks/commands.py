@@ -239,7 +239,7 @@ def wheelhouse(folder: Path) -> None:
         house._locked = locked
         with contextlib.redirect_stderr(io.StringIO()):
             course = folder.parent / "course"
-            list(house.make(course, folder / "house", ["linux", "windows"], ["3.12"]))
+            list(house.fill_wheelhouse(course, folder / "house", ["linux", "windows"], ["3.12"]))
         server.shutdown()
 
 

@@ -76,7 +76,7 @@ def spread(arm: str, images: int, copies: bool = False) -> float:
 @functools.cache
 def lead(one: str, other: str, images: int, copies: bool = False, name: str = "sweep") -> pd.Series:
     """How far one arm is ahead of another on the same draws: ahead, interval, wins, draws."""
-    rows = comparing.paired(comparing.tuned(table(name)), (one, copies), (other, copies))
+    rows = comparing.paired_arms(comparing.tuned(table(name)), (one, copies), (other, copies))
     return rows[rows.images == images].iloc[0]
 
 

@@ -16,7 +16,7 @@ from tl_course.study import own_task
 from tl_course.study.own_task import Outcome
 
 
-def write(
+def write_report(
     path: Path | str,
     outcome: Outcome,
     checked: Checked | None = None,
@@ -35,7 +35,7 @@ def write(
         _heading("The training"),
         paragraph(f"{chosen.get(outcome.option, 'From scratch')}, {copies}. {outcome.why}"),
         _heading("The test"),
-        bullets(own_task.verdict(outcome, rivals or {}, curve)),
+        bullets(own_task.verdict_sentences(outcome, rivals or {}, curve)),
     ]
     if rivals:
         parts.append(_picture(own_plots.rivals(own_task.shares(rivals))))

@@ -99,7 +99,7 @@ def pythons(listed: str | None) -> list[str]:
     return list(dict.fromkeys(versions))
 
 
-def make(
+def fill_wheelhouse(
     root: Path, out: Path, names: Sequence[str], versions: Sequence[str], cpu: bool = False
 ) -> Iterator[str]:
     """Fill the folder `out` for the course in `root`; yields lines for the terminal.

@@ -133,7 +133,7 @@ def ahead(
     over: str = "draws",
     stretched: bool = False,
 ) -> Picture:
-    """Paired differences (rows of `comparing.paired`), a panel each: dots, mean, 95% interval.
+    """Paired differences (rows of `comparing.paired_arms`), a panel each: dots, mean, 95% interval.
 
     What the interval leaves uncertain is drawn with an open marker. Where the dots are not draws,
     `over` says what they are. An axis that is `stretched` has as much room for one point as for

@@ -67,7 +67,7 @@ def tasks() -> dict[str, Task]:
     return by_name
 
 
-def chosen(source: str, target: str, option: str, images: int) -> Settings:
+def chosen_for_cell(source: str, target: str, option: str, images: int) -> Settings:
     """The settings of a cell, tuned for the nearest number of examples.
 
     People's voices have the settings of synthetic ones, as there is no speaker to spare.
@@ -78,7 +78,7 @@ def chosen(source: str, target: str, option: str, images: int) -> Settings:
     return every[source, target, option, settings.nearest(sizes, images)]
 
 
-def adapted(
+def adapted_in_cell(
     net: FiveLayerNet | None, labelled: Examples, option: str, seed: int, chosen: Settings
 ) -> FiveLayerNet:
     """A cell's network; without `net` it is the control, fresh random layers.
@@ -110,8 +110,8 @@ def _cells(
         if source == "none":
             right = floor(labelled, scored)
         else:
-            tuned = chosen(source, name, option, images)
-            final = adapted(net, labelled, option, run_seed, tuned)
+            tuned = chosen_for_cell(source, name, option, images)
+            final = adapted_in_cell(net, labelled, option, run_seed, tuned)
             with torch.no_grad():
                 scores = training.predict(final, scored.x) if x is None else final.output(x)
             right = scores.argmax(1) == scored.y
@@ -143,7 +143,7 @@ def floor(labelled: Examples, scored: Examples) -> torch.Tensor:
     return torch.from_numpy(classifier.predict(written.texts_of_inputs(scored.x))) == scored.y
 
 
-def matrix(
+def transfer_matrix(
     nets: dict[str, FiveLayerNet],
     images: Sequence[int],
     draws: int,
@@ -198,7 +198,7 @@ def matrix(
             bar.update()
 
 
-def pretrained() -> dict[str, FiveLayerNet]:
+def pretrained_by_modality() -> dict[str, FiveLayerNet]:
     """The three networks that the course ships, by modality."""
     return {source: pretraining.pretrained(name) for source, name in SOURCES.items()}
 

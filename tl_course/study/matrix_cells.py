@@ -109,7 +109,7 @@ def _heard(title: str, sounds: Sequence[tuple[str, np.ndarray]], rate: int) -> S
     return Shown(title, x, captions, tuple((caption, wave, rate) for caption, wave in sounds))
 
 
-def measured(table: pd.DataFrame, images: int, option: str) -> pd.DataFrame:
+def measured_cells(table: pd.DataFrame, images: int, option: str) -> pd.DataFrame:
     """The recorded matrix for a number of examples and an option, compared with its control.
 
     Indexed by `target`, `source`: `mean` and `sd` in %, `draws`, `networks` (pretrainings); how far
@@ -128,10 +128,10 @@ def measured(table: pd.DataFrame, images: int, option: str) -> pd.DataFrame:
     means[["mean", "sd"]] *= 100
     means["networks"] = rows.groupby(keys).pretraining.nunique()
     gains = matrix.ahead(rows, control).set_index(keys)[["ahead", "interval", "wins"]]
-    return means.join(gains).assign(points=points(means["mean"].unstack()).stack())
+    return means.join(gains).assign(points=points_ahead_of_random(means["mean"].unstack()).stack())
 
 
-def points(right: pd.DataFrame) -> pd.DataFrame:
+def points_ahead_of_random(right: pd.DataFrame) -> pd.DataFrame:
     """How far each source (a column of accuracies in %) is ahead of "random", in points.
 
     They are rounded after the subtraction, as in every text, so they may seem off by 0.1.
@@ -145,8 +145,8 @@ def in_a_cell(right: float, points: float | None = None, certain: bool = False) 
     return f"{right:.1f}{ahead}".replace("-", "−")
 
 
-def in_words(cells: pd.DataFrame, target: str, source: str, images: int, option: str) -> str:
-    """The result of one cell of `measured`, in sentences."""
+def cell_in_words(cells: pd.DataFrame, target: str, source: str, images: int, option: str) -> str:
+    """The result of one cell of `measured_cells`, in sentences."""
     row, called = cells.loc[(target, source)], CALLED[target]
     how = "four layers frozen" if option == "1" else "everything trained"
     each = f" with each of {row.networks:.0f} networks" if row.networks > 1 else ""

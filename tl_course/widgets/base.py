@@ -91,7 +91,7 @@ class Slot:
         self.summary = self.view.value = ""
 
 
-def table(rows: Sequence[dict], caption: str = "") -> str:
+def table_of_rows(rows: Sequence[dict], caption: str = "") -> str:
     """Rows (all with the same keys) as an HTML table with column headers."""
     if not rows:
         return ""
@@ -553,7 +553,7 @@ class Experiment:
             f"<h3>{html.escape(self.title)}</h3>"
             "<p>This is a hands-on experiment: run its cell in a notebook. (What was done in it "
             "comes back then.) A still picture of it:</p>"
-            f"{picture._repr_mimebundle_()['text/html']}<p>{html.escape(picture.alt)}</p>{table(rows)}"
+            f"{picture._repr_mimebundle_()['text/html']}<p>{html.escape(picture.alt)}</p>{table_of_rows(rows)}"
         )
 
     def outputs(self) -> Iterator[dict[str, Any]]:
@@ -578,7 +578,7 @@ class Experiment:
             raise CourseError("This experiment was closed: run the cell that made it again.")
         close_earlier(self)
         outputs = self.begin() if lesson.somebody_is_there() else self.outputs()
-        loading.show(next(outputs))
+        loading.show_bundle(next(outputs))
         display(next(outputs), raw=True)
 
 

@@ -117,7 +117,7 @@ class Canvas:
         digit, answers, sentences, other_sentences = drawn.pixels(self.text), [], [], []
         with machine.one_thread():
             for name, (net, names) in {**readers, **(also or {} if final else {})}.items():
-                shares = handwriting.read(net, digit[None])[0]
+                shares = handwriting.class_probabilities(net, digit[None])[0]
                 if name in readers:
                     answers.append(_reader(name, shares, names))
                 best = int(shares.argmax())
@@ -192,13 +192,13 @@ class Canvas:
 def _reader(name: str, shares: torch.Tensor | None, names: Sequence[str]) -> dict:
     """One network's bars for front/bars.js; `shares` is None before the first stroke."""
     if shares is not None:
-        rows = bars(shares, names)
+        rows = bars_of_shares(shares, names)
     else:
         rows = [[label, None, False] for label in names] if len(names) <= FEW else []
     return {"name": name, "named": max(map(len, names)) > 3, "bars": rows}
 
 
-def bars(shares: torch.Tensor, names: Sequence[str]) -> list[list]:
+def bars_of_shares(shares: torch.Tensor, names: Sequence[str]) -> list[list]:
     """[name, share, is the likeliest] of each class; of more than FEW classes the likeliest TOP."""
     order = range(len(names)) if len(names) <= FEW else shares.topk(TOP).indices.tolist()
     best = int(shares.argmax())
@@ -267,7 +267,7 @@ class DrawingPad(Experiment):
             digits = torch.stack([drawn.pixels(sample.text) for sample in samples])
             rows = [{"digit": name} for name in NAMES]
         for name, (net, names) in self.networks.items():
-            shares, best = handwriting.read(net, digits).max(1)
+            shares, best = handwriting.class_probabilities(net, digits).max(1)
             for row, share, i in zip(rows, shares.tolist(), best.tolist(), strict=True):
                 row[name] = f"{names[i]} ({100 * share:.0f}%)"
         first = next(iter(self.networks))

@@ -28,7 +28,7 @@ STYLES = (  # of the learner's runs, in order
 )  # fmt: skip
 
 
-def progress(runs: dict[str, Run], title: str, places: Sequence[int]) -> Picture:
+def plot_progress(runs: dict[str, Run], title: str, places: Sequence[int]) -> Picture:
     """Accuracy and training loss of runs by name, during training and at the end.
 
     Their `places` among all runs decide their colours, so a run keeps its colour in every

@@ -279,7 +279,9 @@ def votes(numbers: Sequence[str], parts: Sequence[str]) -> markdown.Part:
                 place.question, vote.choices(), vote.expected, f"**{vote.came_out()}**"
             ]  # fmt: skip
     head = ["asked", "options", "what students usually vote", "what came out"]
-    return markdown.Part(markdown.table("in", head, rows), "tl_course/app/pages/votes.py: VOTES")
+    return markdown.Part(
+        markdown.pipe_table("in", head, rows), "tl_course/app/pages/votes.py: VOTES"
+    )
 
 
 def _where(number: str, part: str) -> str:
@@ -296,4 +298,4 @@ def questions(numbers: Sequence[str]) -> str:
                 wrong = [answer for answer in question.answers if answer != question.right]
                 where = f"{_where(path.stem[:2], part)} {question.text}"
                 rows[where] = [f"**{question.right}**", " · ".join(wrong)]
-    return markdown.table("in, and question", ["right", "wrong"], rows)
+    return markdown.pipe_table("in, and question", ["right", "wrong"], rows)

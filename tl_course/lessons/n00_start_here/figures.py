@@ -13,7 +13,7 @@ from tl_course.data.examples import Examples
 from tl_course.data.sources import classes
 from tl_course.lessons import drawing, figures
 from tl_course.lessons.drawing import STYLES, Line, Picture
-from tl_course.study.handwriting import ARMS, Result, called
+from tl_course.study.handwriting import ARMS, Result, arm_in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def growing(results: Sequence[Result]) -> Picture:
             share = [r.of_100 for r in of_arm]
             bars = abs(np.array([r.interval for r in of_arm]).T - share)
             look = (*STYLES[arm][1:], "-")
-            lines[called(arm)] = Line([r.images for r in of_arm], share, bars, look)
+            lines[arm_in_words(arm)] = Line([r.images for r in of_arm], share, bars, look)
     lines["guessing"] = drawing.level(10)
     labels, point = ("drawings that it learnt from", "right, of 100"), "{y:.0f} with {x}"
 

@@ -70,7 +70,7 @@ def sliding_filter(picture: torch.Tensor, row: int, column: int, kernel) -> Pict
     """
     x = picture.cpu()
     kernel = torch.as_tensor(kernel, dtype=torch.float32).expand(3, -1, -1)
-    answer, size = filters.answers(x, kernel), kernel.shape[-1]
+    answer, size = filters.answer_map(x, kernel), kernel.shape[-1]
     figure = Figure(figsize=(10, 3), layout="constrained")
     every = figure.subplots(1, 4)
     window = F.pad(x, [size // 2] * 4)[:, row : row + size, column : column + size]

@@ -21,7 +21,7 @@ from tl_course.data.targets.photographs import crops, scenes
 from tl_course.data.targets.photographs import photograph as photograph  # for the notebook
 from tl_course.layers import synthesis
 from tl_course.layers.filters import order
-from tl_course.layers.gratings import Tuning, tuning
+from tl_course.layers.gratings import UnitTuning, tuning
 from tl_course.layers.patches import TopPatches, top_patches
 from tl_course.layers.preference import class_responses, preferred
 from tl_course.layers.responses import at_centre, receptive_field, responses
@@ -70,7 +70,7 @@ def plain(seed: int, images: int, progress: str | None = None) -> tuple[FiveLaye
 
 
 @functools.lru_cache(maxsize=4)
-def tuned(net: nn.Module) -> Tuning:
+def tuned(net: nn.Module) -> UnitTuning:
     """What layer 1 of `net` answers to gratings."""
     return tuning(net, "layer1")
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
 from tl_course.data.inputs import scaled, to_picture
-from tl_course.layers.gratings import ORIENTATIONS, Tuning
+from tl_course.layers.gratings import ORIENTATIONS, UnitTuning
 from tl_course.layers.patches import TopPatches
 from tl_course.layers.stimuli import CLASSES, stimuli
 from tl_course.lessons import drawing, figures
@@ -61,7 +61,9 @@ def selectivity(kinds: dict[str, torch.Tensor]) -> Picture:
     )
 
 
-def tuning_curves(tuned: Tuning, weight: torch.Tensor, units: Sequence[int], title: str) -> Picture:
+def tuning_curves(
+    tuned: UnitTuning, weight: torch.Tensor, units: Sequence[int], title: str
+) -> Picture:
     """Response against a grating's orientation for some units, each under its filter."""
     across = 4
     down = -(-len(units) // across)

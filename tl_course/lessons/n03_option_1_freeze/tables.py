@@ -16,7 +16,7 @@ def forms(done: list[dict]) -> list[dict]:
 
 def both_by_hand(done: list[dict]) -> Iterator[list[dict]]:
     """Ten draws of fifty digits, Options 1 and 2 (notebook 04 uses it too)."""
-    return by_hand.compared(pretraining.pretrained(), handwritten())
+    return by_hand.compared_with_library(pretraining.pretrained(), handwritten())
 
 
 TABLES = [

@@ -15,7 +15,7 @@ STEPS_SHOWN = (0, 5, 10, 20, 50, 100)  # of those that were recorded
 
 
 def moved(changes: dict[str, float], title: str) -> Picture:
-    """How far each layer's weights went, as a share of their length: `forgetting.moved`."""
+    """How far each layer's weights went, as a share of their length: `moved_by_layer`."""
     percent = {name: 100 * by for name, by in changes.items()}
     return figures.bars(percent, title, "change of the weights, %", show="{:.1f}%".format)
 

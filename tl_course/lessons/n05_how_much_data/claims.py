@@ -19,7 +19,7 @@ BORROWING, WITHOUT = ["option-1", "option-2"], ["scratch", "random-frozen"]
 
 def _ahead(table: pd.DataFrame, arm: str, other: str, copies: bool) -> pd.DataFrame:
     """How far `arm` is ahead of `other` on the same draws: by images, with the `verdict`."""
-    return _judged(comparing.paired(comparing.tuned(table), (arm, copies), (other, copies)))
+    return _judged(comparing.paired_arms(comparing.tuned(table), (arm, copies), (other, copies)))
 
 
 def _judged(rows: pd.DataFrame) -> pd.DataFrame:
@@ -56,7 +56,7 @@ def copies_help_scratch_most(sweep: pd.DataFrame) -> Claim:
     """What altered copies add for each way to learn, on the same draws."""
     table, borrowing = comparing.tuned(sweep), [*BORROWING, "output-first"]
     gains = {
-        arm: comparing.paired(table, (arm, True), (arm, False)).set_index("images").ahead
+        arm: comparing.paired_arms(table, (arm, True), (arm, False)).set_index("images").ahead
         for arm in (*borrowing, *WITHOUT)
     }
     helped = min(gain.loc[:200].min() for gain in gains.values()) > 0

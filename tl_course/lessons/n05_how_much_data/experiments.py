@@ -246,13 +246,13 @@ def ahead(
     copies: Sequence[bool] = (False, True),
     least: int = 0,
 ) -> dict[tuple[str, bool], pd.DataFrame]:
-    """How far `leader` is ahead of each of `others` on the same draws: `comparing.paired`.
+    """How far `leader` is ahead of each of `others` on the same draws: `comparing.paired_arms`.
 
     By (arm, altered copies), from `least` labelled images on.
     """
     rows = comparing.tuned(recorded)[lambda rows: rows.images >= least]
     return {
-        (arm, form): comparing.paired(rows, (leader, form), (arm, form))
+        (arm, form): comparing.paired_arms(rows, (leader, form), (arm, form))
         for arm, form in itertools.product(others, copies)
     }
 
@@ -290,10 +290,10 @@ def labels_saved(recorded: pd.DataFrame) -> dict[tuple[bool, int], float]:
 
 
 def gained(recorded: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """What altered copies add for each way to learn, on the same draws: `comparing.paired`."""
+    """What altered copies add for each way to learn, on the same draws: `comparing.paired_arms`."""
     table = comparing.tuned(recorded)
     return {
-        arm: comparing.paired(table, (arm, True), (arm, False))
+        arm: comparing.paired_arms(table, (arm, True), (arm, False))
         for arm in ("scratch", "random-frozen", "option-2", "option-1")
     }
 

@@ -162,7 +162,7 @@ def compared(official: pd.DataFrame, between: pd.DataFrame, other: str) -> pd.Da
     means = comparing.means(every).set_index(["arm", "augmented", "images"])["mean"]
     rows = []
     for way, copies in itertools.product((*arms, *WAYS), (False, True)):
-        for row in comparing.paired(every, (way, copies), (other, copies)).itertuples():
+        for row in comparing.paired_arms(every, (way, copies), (other, copies)).itertuples():
             rows.append(
                 {"way": way, "augmented": copies, "images": row.images,
                  "right": means[way, copies, row.images],

@@ -112,7 +112,7 @@ TABLES = [
     Table(
         middle_ways.TUNING, middle_ways.KEYS,
         lambda done: middle_ways.tuned(pretraining.pretrained(), DIGITS, BETWEEN, done),
-        then=lambda rows: tuning.keep(middle_ways.TUNING, rows, middle_ways.KEYS[:3]),
+        then=lambda rows: tuning.keep_best(middle_ways.TUNING, rows, middle_ways.KEYS[:3]),
     ),
     Table(
         "middle_ways", ("way", "augmented", "images", "draw"),

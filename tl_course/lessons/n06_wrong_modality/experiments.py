@@ -25,7 +25,7 @@ from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets import spoken
 from tl_course.study import matrix, matrix_cells, tuning
 from tl_course.study.matrix import CALLED
-from tl_course.study.matrix_cells import measured as measured  # for the notebook
+from tl_course.study.matrix_cells import measured_cells as measured_cells  # for the notebook
 from tl_course.study.matrix_tuning import with_penalties
 
 IMAGES = 50
@@ -182,7 +182,7 @@ def small_matrix(
     """Rows of the matrix to be made live: Option 1 on the targets that every machine has."""
     targets = ("handwritten", "spoken", "written")
     more = {"targets": targets, "options": ["1"], "seed": seed, "most": most, "progress": True}
-    return list(matrix.matrix(nets, [images], draws, **more))
+    return list(matrix.transfer_matrix(nets, [images], draws, **more))
 
 
 def directions(nets: dict[str, FiveLayerNet], draws: int) -> Iterator[dict]:

@@ -80,7 +80,7 @@ def three_ways(x: torch.Tensor, names: Sequence[str], title: str, inches: float 
 
 
 def heat_map(measured: pd.DataFrame, title: str) -> Picture:
-    """What `matrix_cells.measured` gives, for one option and number of examples.
+    """What `matrix_cells.measured_cells` gives, for one option and number of examples.
 
     A cell says how many of 100 are right; its colour says how far that is ahead of random layers
     (blue) or behind (orange), and a dashed frame marks the same modality. A star says that the 95%

@@ -20,9 +20,11 @@ ENDS = {  # the fewest examples, and about the most that there are to learn from
 
 def tuned(done: list[dict]) -> Iterator[dict]:
     """The settings of every cell, tried on validation examples."""
-    nets = {**matrix.pretrained(), "random": None}
-    plan = [(nets[task[0]], *task) for task in matrix_tuning.missing(list(matrix.SOURCES), done)]
-    for new in side_by_side(matrix_tuning.run, plan, "tuning the matrix"):
+    nets = {**matrix.pretrained_by_modality(), "random": None}
+    plan = [
+        (nets[task[0]], *task) for task in matrix_tuning.missing_cells(list(matrix.SOURCES), done)
+    ]
+    for new in side_by_side(matrix_tuning.run_cell, plan, "tuning the matrix"):
         yield from new
 
 
@@ -30,10 +32,12 @@ def cells(done: list[dict]) -> Iterator[dict]:
     """Every source, target and option; it needs the recordings of people."""
     spoken.recordings()
     common = {"done": done, "progress": True}
-    yield from matrix.matrix(matrix.pretrained(), SIZES, DRAWS, **common)
+    yield from matrix.transfer_matrix(matrix.pretrained_by_modality(), SIZES, DRAWS, **common)
     for seed in OTHER_SEEDS:
         nets = _pretrained(seed)
-        yield from matrix.matrix(nets, SIZES, DRAWS, options=["1"], pretraining=seed, **common)
+        yield from matrix.transfer_matrix(
+            nets, SIZES, DRAWS, options=["1"], pretraining=seed, **common
+        )
 
 
 def ends(done: list[dict]) -> Iterator[dict]:
@@ -42,7 +46,7 @@ def ends(done: list[dict]) -> Iterator[dict]:
     for seed in (0, *OTHER_SEEDS):
         nets = _pretrained(seed)
         for targets, sizes in ENDS.items():
-            yield from matrix.matrix(
+            yield from matrix.transfer_matrix(
                 nets, sizes, DRAWS, targets=targets, options=["1"], pretraining=seed,
                 done=done, progress=True,
             )  # fmt: skip
@@ -51,7 +55,7 @@ def ends(done: list[dict]) -> Iterator[dict]:
 def _pretrained(seed: int) -> dict[str, FiveLayerNet]:
     """A network of each kind of input; the course ships those of seed 0."""
     if seed == 0:
-        return matrix.pretrained()
+        return matrix.pretrained_by_modality()
     return {name: pretrained_again(source, seed) for name, source in matrix.SOURCES.items()}
 
 
@@ -61,18 +65,18 @@ def controls(done: list[dict]) -> Iterator[dict]:
         name: kept(f"altered-{name}", partial(experiments.source_network, name))
         for name in experiments.SOURCES
     }
-    return experiments.controls(matrix.pretrained(), altered, DRAWS)
+    return experiments.controls(matrix.pretrained_by_modality(), altered, DRAWS)
 
 
 def directions(done: list[dict]) -> Iterator[dict]:
     """One person learnt from, another tested, in every direction."""
-    return experiments.directions(matrix.pretrained(), DRAWS)
+    return experiments.directions(matrix.pretrained_by_modality(), DRAWS)
 
 
 TABLES = [
     Table(
         "matrix_tuning", tuple(matrix_tuning.KEYS), tuned, of_all_networks,
-        then=lambda rows: tuning.keep("matrix_tuning", rows, matrix_tuning.KEYS[:4]),
+        then=lambda rows: tuning.keep_best("matrix_tuning", rows, matrix_tuning.KEYS[:4]),
     ),
     Table(
         "matrix", ("source", "target", "option", "images", "draw", "pretraining"), cells,
