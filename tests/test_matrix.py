@@ -244,7 +244,7 @@ def test_shuffled_weights_have_the_same_numbers_in_every_layer(net):
 
 def test_rows_are_permuted_alike_in_every_part_of_a_target():
     target = spoken.spoken_digits()
-    changed = modality_controls.changed(target, modality_controls.rows_permuted)
+    changed = modality_controls.with_inputs_changed(target, modality_controls.rows_permuted)
     order = torch.cdist(target.pool.x[0, 0], changed.pool.x[0, 0]).argmin(0)
     assert torch.equal(changed.test.x[7, 0], target.test.x[7, 0][order])
     assert torch.equal(changed.test.y, target.test.y)
@@ -265,7 +265,7 @@ def test_raw_sound_is_its_own_samples(tmp_path, monkeypatch, record_digit):
 
 def test_controls_are_tuned_on_validation_and_tell_what_they_are(net):
     target = smaller(handwritten())
-    rows = modality_controls.run({"control": "none"}, net, [target], 2, target)
+    rows = modality_controls.run_control({"control": "none"}, net, [target], 2, target)
     assert [row["draw"] for row in rows] == [0, 1] and rows[0]["control"] == "none"
     assert all(row["accuracy"] > 0.8 for row in rows)
 

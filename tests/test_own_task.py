@@ -447,7 +447,7 @@ def test_one_picture_per_class_gets_a_verdict(net, tmp_path):
     assert curve.images.to_list() == [2]
     said = own_task.verdict_sentences(outcome, own_task.right_by_rival(outcome), curve)
     assert any("fewer could not be tried" in one for one in said)
-    assert "no fewer to compare" in own_plots.more_labels(curve).alt
+    assert "no fewer to compare" in own_plots.plot_more_labels(curve).alt
 
 
 def test_the_numbers_of_a_run_fit_each_other(outcome):
@@ -544,7 +544,7 @@ def test_colours_are_taken_out_and_nothing_else(checked):
 
 
 def test_a_recorded_draw_comes_out_the_same_here(net):
-    recorded = own_experiments.accuracies()
+    recorded = own_experiments.accuracies_by_arm()
     train, test = own_experiments.made_pictures(0)
     for arm in own_experiments.PLAIN:
         row = own_experiments._row(net, arm, False, True, train, test, 0)
@@ -587,7 +587,7 @@ def test_the_report_is_whole_escaped_and_needs_nothing_else(net, tmp_path):
 
 
 def test_figures_say_what_they_show(outcome):
-    assert f"of {20} right" in own_plots.confusion(outcome).alt
+    assert f"of {20} right" in own_plots.plot_test_confusion(outcome).alt
     assert "% sure" in own_plots.worst(outcome).alt
     perfect = own_task.Outcome(
         transfer.Adapted(
@@ -597,7 +597,7 @@ def test_figures_say_what_they_show(outcome):
         "1", False, "", outcome.train, outcome.test,
     )  # fmt: skip
     assert perfect.worst().empty and "as all of them were" in own_plots.worst(perfect).alt
-    assert "Not one mistake" in own_plots.confusion(perfect).alt
+    assert "Not one mistake" in own_plots.plot_test_confusion(perfect).alt
 
 
 def test_names_that_the_font_lacks_are_numbers_with_a_key(outcome, tmp_path):
@@ -609,8 +609,8 @@ def test_names_that_the_font_lacks_are_numbers_with_a_key(outcome, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         drawn = (
-            own_plots.some_of_each(train, "What it learns from"), own_plots.confusion(renamed),
-            own_plots.worst(renamed),
+            own_plots.some_of_each(train, "What it learns from"),
+            own_plots.plot_test_confusion(renamed), own_plots.worst(renamed),
         )  # fmt: skip
     assert own_plots._labels(names)["\u732b"] == "class 2"
     assert all("class 2: \u732b" in one._repr_mimebundle_()["text/html"] for one in drawn[:2])

@@ -543,8 +543,9 @@ def test_the_best_cut_is_chosen_on_validation_and_not_on_the_test():
         )
     ]  # fmt: skip
     table = pd.DataFrame(rows)
-    assert experiments.best(table, "digits") == {"cut": "stage 3", "size": 64, "l2": 0.1}
-    assert experiments.best(table, "digits", size=32)["cut"] == "last"
+    kept = {"cut": "stage 3", "size": 64, "l2": 0.1}
+    assert experiments.best_cut_and_size(table, "digits") == kept
+    assert experiments.best_cut_and_size(table, "digits", size=32)["cut"] == "last"
     assert experiments.module("stage 3") == "blocks.2" and experiments.module("last") is None
 
 
@@ -579,7 +580,7 @@ def test_pieces_of_one_block_count_as_one():
         {"target": target, "arm": arm, "draw": d, "right": right[0] & (arm == "one")}
         for target in ("photographs", "digits") for arm in ("one", "other") for d in range(4)
     ]  # fmt: skip
-    table = experiments.ahead(pd.DataFrame(rows), "one", "other").set_index("target")
+    table = experiments.ahead_by_target(pd.DataFrame(rows), "one", "other").set_index("target")
     assert table.ahead["photographs"] == table.ahead["digits"] == pytest.approx(100 * blocks.mean())
     wider = table.interval["photographs"] / table.interval["digits"]
     assert wider == pytest.approx(11**0.5 * t.ppf(0.975, 9) / t.ppf(0.975, 99)), "s² of 10, of 100"

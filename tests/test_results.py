@@ -135,23 +135,25 @@ def test_in_a_race_the_recipe_takes_less_time_and_is_not_certainly_behind_with_d
 
 
 def test_a_race_goes_on_with_what_is_missing(monkeypatch):
-    monkeypatch.setattr(recipes, "judged", lambda net, start: {})
+    monkeypatch.setattr(recipes, "network_quality", lambda net, start: {})
     monkeypatch.setattr(recipes, "RACED", {recipes.BEFORE: (1,), recipes.NOW: (1, 2)})
     little = {name: replace(one, renders=512) for name, one in recipes.IDEAS.items()}
     monkeypatch.setattr(recipes, "IDEAS", little)
-    rows = list(recipes.race([]))
+    rows = list(recipes.race_rows([]))
     assert [(r["idea"], r["seed"]) for r in rows] == [
         (recipes.BEFORE, 1), (recipes.NOW, 1), (recipes.NOW, 2),
     ]  # fmt: skip
     assert all(row["seconds"] > 0 and row["machine"] for row in rows)
-    assert [row["seed"] for row in recipes.race(rows[:2])] == [2]
+    assert [row["seed"] for row in recipes.race_rows(rows[:2])] == [2]
 
 
 def test_every_idea_can_be_trained_again(monkeypatch):
     """A little of each: what is beside the training does what it says and nothing breaks."""
-    monkeypatch.setattr(recipes, "judged", lambda net, start: {"folded": not net.has_batch_norm})
+    monkeypatch.setattr(
+        recipes, "network_quality", lambda net, start: {"folded": not net.has_batch_norm}
+    )
     for name, idea in recipes.IDEAS.items():
-        row = recipes.trained(name, 1, replace(idea, renders=4 * pretraining.BATCH))
+        row = recipes.recipe_row(name, 1, replace(idea, renders=4 * pretraining.BATCH))
         share = idea.beside.rendered
         assert row["idea"] == name and row["renders"] == 4 * share * pretraining.BATCH
         assert row["folded"] and row["core_seconds"] > 0
@@ -274,12 +276,12 @@ def test_forgetting_is_recorded_of_option_2_as_tuned_and_of_its_control():
 
 def test_the_figures_of_forgetting_show_the_spread_and_the_control():
     table = results.load("forgetting")
-    alt = figures_04.forgotten(table[table.images <= 200], "T").alt
+    alt = figures_04.plot_known(table[table.images <= 200], "T").alt
     assert "before adapting: 100, Option 1, any number: 100, Option 2, 10 digits: 81 ± 2" in alt
     assert "200 digits, settings for 50: 76 ± 1, Option 2, 200 digits: 29 ± 11" in alt
     alt = figures_05.costs(table, "T").alt
     of_100 = "training 100.0, test 96.0, of 100 known before 29"
     assert f"Option 2 (fine-tuned), 200 digits: {of_100}" in alt
     assert "Option 2, settings for 50, 200 digits: 76" in alt
-    alt = figures_04.overfitting(results.load("overfitting"), "T").alt
+    alt = figures_04.plot_overfitting(results.load("overfitting"), "T").alt
     assert "both options, training: 10 at 0, 100 at 5" in alt and "Option 1 (frozen), test" in alt

@@ -101,7 +101,7 @@ def learner(monkeypatch, tmp_path):
 
 def kept_of(experiment) -> dict:
     """What is in the file of an experiment."""
-    return resumed.read(resumed.place(experiment.name, experiment._first))
+    return resumed.read_state(resumed.place(experiment.name, experiment._first))
 
 
 def test_what_was_done_comes_back_and_can_be_begun_anew(learner):
@@ -152,7 +152,7 @@ def test_a_home_that_cannot_be_written_to_is_told(learner, monkeypatch):
     def refuses(*_):
         raise CourseError("The disk is full.")
 
-    monkeypatch.setattr(resumed, "keep", refuses)
+    monkeypatch.setattr(resumed, "keep_state", refuses)
     anna = learner(Doubler())
     anna.slider.value = 4
     wait_until(lambda: "not kept for the next time. The disk is full." in anna.told)
@@ -162,7 +162,7 @@ def test_progress_that_is_deleted_does_not_come_back(learner):
     anna = learner(Doubler())
     anna.slider.value = 4
     wait_until(lambda: kept_of(anna))
-    progress_store.forget()
+    progress_store.forget_everything()
     assert learner(Doubler()).slider.value == 0
 
 
@@ -542,7 +542,7 @@ def test_ten_drawings_then_it_learns(teach, hold):
     teach.fill.click()
     assert len(teach.mine) == 10 and not teach.guess.answered
 
-    predictions.forget("00", "handwriting-10")  # what another test said first would stay
+    predictions.forget_prediction("00", "handwriting-10")  # what another test said first would stay
     let_go = hold(handwriting, "teach")
     press(teach.guess, "answer", "many")
     assert teach.told.startswith("“many” is not a number") and not teach.busy

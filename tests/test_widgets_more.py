@@ -435,7 +435,7 @@ def test_first_the_prediction_then_what_was_measured(make):
     assert how_much.ask.layout.display == "none"
     press(how_much.fields, "skip")  # the second one of two
     assert how_much.prediction == {10: 66, 100: 80.5, 1000: 95}
-    (entry,) = progress_store.read("predictions").values()
+    (entry,) = progress_store.read_entries("predictions").values()
     assert entry["said"] == {"with 10 images": 66, "with 100 images": 80.5, "with 1,000 images": 95}
     how_much.images.value = 10
     recorded = results.load("sweep")

@@ -269,7 +269,7 @@ def save_drawings(folder: Path) -> None:
     drawings = [drawn.Drawing(digit, text) for digit in (3, 3, 4)]
     drawn_files.save_drawings(folder, "Ada", drawings)
     os.environ["TL_COURSE_HOME"] = str(folder / "home")
-    progress_store.keep("predictions", "03.first", lambda _: {"said": {"": "3"}})
+    progress_store.keep_entry("predictions", "03.first", lambda _: {"said": {"": "3"}})
 
 
 COMMANDS = {

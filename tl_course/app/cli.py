@@ -157,7 +157,7 @@ def progress(args: argparse.Namespace) -> int:
     from tl_course.base import storage
     from tl_course.lessons import predictions, progress_store
 
-    answers = {kind: progress_store.read(kind) for kind in progress_store.KINDS}
+    answers = {kind: progress_store.read_entries(kind) for kind in progress_store.KINDS}
     if args.out:
         file = storage.free_file(args.out, overwrite=args.force)
         storage.write_text(file, json.dumps(answers, indent=1, ensure_ascii=False) + "\n")
@@ -169,13 +169,13 @@ def progress(args: argparse.Namespace) -> int:
             for key, usual in (("outcome", "not attempted"), ("tried", 0), ("hints", 0))
         )
         print(f"{printable(name):<20}{outcome:<15}tried {tried}, hints {hints}{seen}")
-    for row in predictions.rows(predictions.of()):
+    for row in predictions.prediction_rows(predictions.of()):
         question, said, measured, off = (printable(cell, 500) for cell in row)
         print(f"{question} You said {said}, it is {measured} ({off}).")
     if not any(answers.values()):
         print("Nothing is kept so far.")
     if args.delete:
-        progress_store.forget()
+        progress_store.forget_everything()
         print("All of it is deleted.")
     if args.json:
         print(json.dumps(answers))

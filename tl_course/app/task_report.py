@@ -38,12 +38,12 @@ def write_report(
         bullets(own_task.verdict_sentences(outcome, rivals or {}, curve)),
     ]
     if rivals:
-        parts.append(_picture(own_plots.rivals(own_task.shares(rivals))))
+        parts.append(_picture(own_plots.plot_rivals(own_task.shares(rivals))))
     if curve is not None:
-        parts.append(_picture(own_plots.more_labels(curve)))
+        parts.append(_picture(own_plots.plot_more_labels(curve)))
     parts += [
         _heading("The mistakes"),
-        _picture(own_plots.confusion(outcome)),
+        _picture(own_plots.plot_test_confusion(outcome)),
         _picture(own_plots.worst(outcome)),
     ]
     made = Markup("<p><small>{}</small></p>")

@@ -314,9 +314,9 @@ class Experiment:
                 return
             try:
                 if content:
-                    resumed.keep(self._kept_in, content)
+                    resumed.keep_state(self._kept_in, content)
                 else:
-                    resumed.forget(self._kept_in)
+                    resumed.forget_state(self._kept_in)
                 self._saved = content
             except CourseError as error:
                 self.tell(f"What you do here is not kept for the next time. {error}")
@@ -328,7 +328,7 @@ class Experiment:
                 return  # another cell shows it already
             self._kept_in = resumed.place(self.name, self._first)
             try:
-                self._saved = saved = resumed.read(self._kept_in)
+                self._saved = saved = resumed.read_state(self._kept_in)
                 if not saved:
                     return
                 self.set_state(str(saved.get("state")))

@@ -37,7 +37,7 @@ def plot_progress(runs: dict[str, Run], title: str, places: Sequence[int]) -> Pi
     """
     figure = Figure(figsize=SHEET)
     right, loss = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    curves.sheet(figure, left=0.07, right=0.98, top=0.87, bottom=0.3, hspace=0.3)
+    curves.fix_layout(figure, left=0.07, right=0.98, top=0.87, bottom=0.3, hspace=0.3)
     most = max((look.steps for run in runs.values() for look in run.looks), default=100)
     sentences = []
     for (name, run), place in zip(runs.items(), places, strict=True):

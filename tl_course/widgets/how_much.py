@@ -117,7 +117,7 @@ class HowMuch(Training):
             return
         self.fields.alert = ""
         self.shown, self.answer = True, answer
-        predictions.keep(*KEPT_AS, self.fields.asked, answer)
+        predictions.keep_prediction(*KEPT_AS, self.fields.asked, answer)
         self.show()
         self.arm.focus()  # the button that had the focus is gone
 

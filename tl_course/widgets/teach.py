@@ -282,7 +282,7 @@ class Teach(Experiment):
         if result.arm == "option-1" and result.images in self.predicted:
             question = _question(result.images, result.of_100)
             answer = {"": self.predicted[result.images]}
-            predictions.keep("00", f"handwriting-{result.images}", question, answer)
+            predictions.keep_prediction("00", f"handwriting-{result.images}", question, answer)
         self._drop_old_networks()
         newest = result.images == handwriting.taught_with(self.mine)
         if newest and result.arm == "option-1":

@@ -35,7 +35,7 @@ def guesses(x: torch.Tensor, scores: torch.Tensor) -> Picture:
     return figures.pictures(x, lines, title, alt, 4, 1.8)
 
 
-def examples(labelled: Examples) -> Picture:
+def plot_given_digits(labelled: Examples) -> Picture:
     """The digits that a network learns from, equally many of each."""
     each = len(labelled) // len(labelled.names)
     alt = f"{len(labelled)} handwritten digits, {each} of each, from 0 to 9, with their labels."
@@ -71,7 +71,7 @@ def growing(results: Sequence[Result]) -> Picture:
     def name_the_guessing(ax: Axes) -> None:
         ax.text(0.01, 12, "guessing", transform=ax.get_yaxis_transform(), fontsize=8)
 
-    look = figures.Look(
+    look = figures.ChartStyle(
         ylim=(0, 104), beside=0.045, size=(5.4, 2.9), legend=False, dress=name_the_guessing
     )
     description = "Four networks, with 95% intervals."

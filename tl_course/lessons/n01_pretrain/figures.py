@@ -152,5 +152,5 @@ def downhill(rate: float, steps: int = 6) -> Picture:
     title += f"{losses[-1]:.3g}"
     description = "A curve shaped like a bowl, and a dot that starts on its left side."
     heard = [f"the loss after each step: {', '.join(f'{value:.3g}' for value in losses)}"]
-    look = figures.Look(ylim=(0, None), size=(6.4, 3.2), legend=False)
+    look = figures.ChartStyle(ylim=(0, None), size=(6.4, 3.2), legend=False)
     return figures.chart({"": lines}, title, "one weight", "loss", heard, description, look)

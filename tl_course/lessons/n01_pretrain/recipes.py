@@ -211,12 +211,12 @@ LONG = {  # as many renders as the shipped network saw, and half as many
 }
 
 
-def recipes(done: list[dict]) -> Iterator[dict]:
+def recipes_rows(done: list[dict]) -> Iterator[dict]:
     """Every idea from every seed, side by side: one core each, so that seconds are a core's."""
     return _side_by_side(IDEAS, done, "recipes")
 
 
-def long_recipes(done: list[dict]) -> Iterator[dict]:
+def long_recipes_rows(done: list[dict]) -> Iterator[dict]:
     """Both recipes on as many renders as the shipped network saw, and the new one on half."""
     return _side_by_side(LONG, done, "long recipes")
 
@@ -224,20 +224,20 @@ def long_recipes(done: list[dict]) -> Iterator[dict]:
 def _side_by_side(ideas: dict[str, Idea], done: list[dict], title: str) -> Iterator[dict]:
     every = ((idea, seed) for seed in SEEDS for idea in ideas)
     plan = [(*key, ideas[key[0]]) for key in missing(every, done, ("idea", "seed"))]
-    return side_by_side(trained, plan, title, worth_it=1)
+    return side_by_side(recipe_row, plan, title, worth_it=1)
 
 
-def trained(idea: str, seed: int, recipe_idea: Idea) -> dict:
+def recipe_row(idea: str, seed: int, recipe_idea: Idea) -> dict:
     """One row: what it took, in seconds of one core, and how good the network is."""
     begun = time.process_time()
     run, start = _pretrained(recipe_idea, seed)
     seconds = time.process_time() - begun
     renders = round(recipe_idea.beside.rendered * recipe_idea.renders)
     row = {"idea": idea, "seed": seed, "renders": renders, "core_seconds": seconds}
-    return {**row, **judged(run.net, start)}
+    return {**row, **network_quality(run.net, start)}
 
 
-def race(done: list[dict]) -> Iterator[dict]:
+def race_rows(done: list[dict]) -> Iterator[dict]:
     """The recipe and the one before in turn, alone on the machine: seconds as a clock says them."""
     plan = sorted(
         ((idea, seed) for idea in RACED for seed in RACED[idea]), key=lambda planned: planned[1]
@@ -251,7 +251,7 @@ def race(done: list[dict]) -> Iterator[dict]:
             "renders": planned.renders,
             "seconds": run.history.seconds,
         }
-        yield {**row, **judged(run.net, start), "machine": machine.summary()}
+        yield {**row, **network_quality(run.net, start), "machine": machine.summary()}
 
 
 def _pretrained(
@@ -269,7 +269,7 @@ def _pretrained(
     return run, start
 
 
-def judged(net: FiveLayerNet, start: torch.Tensor) -> dict[str, float]:
+def network_quality(net: FiveLayerNet, start: torch.Tensor) -> dict[str, float]:
     """How good a pretrained network is: fresh renders, validation digits, filters (0 … 1).
 
     `start` are the filters of layer 1 before it was trained. The cosine of a filter with its start
@@ -296,7 +296,7 @@ def judged(net: FiveLayerNet, start: torch.Tensor) -> dict[str, float]:
     }
 
 
-def fingerprint() -> str:
+def recipes_fingerprint() -> str:
     """A fingerprint of what every row rests on; an idea is known by its name."""
     recipes = [
         {k: v for k, v in spelling.to_file(recipe).items() if v != DEFAULT[k]}

@@ -55,7 +55,9 @@ def trained_anew(
 
 
 @functools.lru_cache(maxsize=1)
-def plain(seed: int, images: int, progress: str | None = None) -> tuple[FiveLayerNet, float]:
+def pretrained_plainly(
+    seed: int, images: int, progress: str | None = None
+) -> tuple[FiveLayerNet, float]:
     """Without the recipe's care: 5×5 filters, an ordinary start, weak decay; and its accuracy."""
     source = EmojiImages(seed)
     with torch.random.fork_rng(devices=[]):
@@ -70,14 +72,14 @@ def plain(seed: int, images: int, progress: str | None = None) -> tuple[FiveLaye
 
 
 @functools.lru_cache(maxsize=4)
-def tuned(net: nn.Module) -> UnitTuning:
+def grating_tuning(net: nn.Module) -> UnitTuning:
     """What layer 1 of `net` answers to gratings."""
     return tuning(net, "layer1")
 
 
 def by_angle(net: nn.Module) -> torch.Tensor:
     """The units of layer 1, in the order of the angles that they prefer: int64 `[units]`."""
-    return order(tuned(net))
+    return order(grating_tuning(net))
 
 
 def trained_one(seed: int) -> str:
@@ -160,7 +162,7 @@ def orientation(networks: dict[str, tuple[str, nn.Module]]) -> list[dict]:
     return rows
 
 
-def selectivity(table: pd.DataFrame) -> dict[str, torch.Tensor]:
+def selectivity_by_kind(table: pd.DataFrame) -> dict[str, torch.Tensor]:
     """Orientation selectivity of the units of trained networks and of untrained ones."""
     by_kind = table.groupby("kind").orientation_selectivity
     return {kind: torch.tensor(by_kind.get_group(kind).array) for kind in ("trained", "untrained")}
@@ -249,7 +251,7 @@ def synthesised(
     return pictures, rows
 
 
-def tasks(n: int = 2000) -> dict[str, Examples]:
+def kinds_of_pictures(n: int = 2000) -> dict[str, Examples]:
     """Four kinds of pictures to put the same layer 1 to."""
     x, y = EmojiImages(pretraining.HELD_OUT_SEED).batch(0, n)
     photographs, which = crops(n)
@@ -271,7 +273,7 @@ def usage(networks: dict[str, FiveLayerNet], n: int = 2000, without: bool = True
     accuracy lost when the unit always answers its mean. Digits and letters are read under Option 1,
     from 50 and 260 labelled pictures.
     """
-    shown = tasks(n)
+    shown = kinds_of_pictures(n)
     rows = []
     for name, net in networks.items():
         device = net.output.weight.device

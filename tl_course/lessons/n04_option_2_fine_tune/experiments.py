@@ -144,7 +144,7 @@ def left_of_100(left: pd.DataFrame, images: int) -> dict[str, float]:
     return {f"after Option {n}": 100 * mean[f"option-{n}"] / mean["before"] for n in (1, 2)}
 
 
-def ahead_from(gain: pd.DataFrame) -> tuple[str, list[str]]:
+def digits_until_option_2_leads(gain: pd.DataFrame) -> tuple[str, list[str]]:
     """From how many digits on Option 2 is ahead for certain, and all that could be answered.
 
     Rows of `option_2_minus_option_1`.

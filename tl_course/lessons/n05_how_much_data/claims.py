@@ -10,7 +10,7 @@ from tl_course.lessons.claims import Claim, at_least, at_most, claim, listed
 from tl_course.lessons.curves import PANELS
 from tl_course.lessons.drawing import STYLES
 from tl_course.lessons.n05_how_much_data import middle_ways, protocols, unlabelled
-from tl_course.lessons.n05_how_much_data.experiments import from_scratch
+from tl_course.lessons.n05_how_much_data.experiments import labels_from_scratch
 from tl_course.study import comparing
 
 FORMS = {False: "without copies", True: "with copies"}.items()
@@ -203,7 +203,9 @@ def borrowing_matters_little_with_all(official: pd.DataFrame) -> Claim:
 def borrowing_saves_labels(sweep: pd.DataFrame, official: pd.DataFrame) -> Claim:
     """How many labels from scratch equal fifty under Option 1, without and with copies."""
     needed = {
-        form: pd.Series([from_scratch(rows, "option-1", 50, copies) for rows in (sweep, official)])
+        form: pd.Series(
+            [labels_from_scratch(rows, "option-1", 50, copies) for rows in (sweep, official)]
+        )
         for copies, form in FORMS
     }
     plain, copies = needed.values()
@@ -287,7 +289,7 @@ def labels_cure_overfitting_not_forgetting(forgetting: pd.DataFrame) -> Claim:
 @claim("official", "middle_ways")
 def no_middle_way_leads(official: pd.DataFrame, between: pd.DataFrame) -> Claim:
     """Ways between the options against output layer first: rows of `official`, `middle_ways`."""
-    rows = middle_ways.compared(official, between, "output-first")
+    rows = middle_ways.compared_ways(official, between, "output-first")
     rows = rows[rows.way.isin(middle_ways.WAYS)]
     leading = rows[rows.ahead > rows.interval]
     return Claim(

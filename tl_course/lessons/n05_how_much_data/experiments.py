@@ -33,7 +33,7 @@ TASKS = {"letters": letters, "unseen things": unseen_objects}
 EACH = (1, 5)  # labelled images of each letter and of each unseen thing
 
 
-def tasks(net: FiveLayerNet, draws: int, *, progress: bool = False) -> Iterator[dict]:
+def other_tasks(net: FiveLayerNet, draws: int, *, progress: bool = False) -> Iterator[dict]:
     """Letters and unseen things with one and five images of each: rows of a sweep, and `task`.
 
     The settings are those for as many digits; nothing was chosen on these tasks.
@@ -129,7 +129,7 @@ QUESTIONS = {  # what is varied: the sources
 }
 
 
-def source_network(task: SourceTask, seed: int, progress: str | None = None) -> FiveLayerNet:
+def network_of_task(task: SourceTask, seed: int, progress: str | None = None) -> FiveLayerNet:
     """A network pretrained on `task`; its classes are evenly spread over the 1,000."""
     every = source_classes()
     drawn = every[:: len(every) // task.classes][: task.classes]
@@ -234,12 +234,12 @@ def _mean_answer(nets: Sequence[FiveLayerNet], x: torch.Tensor) -> torch.Tensor:
 # ---------------------------------------------------------------- what is read out of the tables
 
 
-def means(recorded: pd.DataFrame) -> pd.DataFrame:
+def tuned_means(recorded: pd.DataFrame) -> pd.DataFrame:
     """What each arm gets right with each number of images, as tuned: `comparing.means`."""
     return comparing.means(comparing.tuned(recorded))
 
 
-def ahead(
+def ahead_of_others(
     recorded: pd.DataFrame,
     leader: str,
     others: Sequence[str],
@@ -267,14 +267,16 @@ def ahead_in_networks(
     }
 
 
-def ahead_from(recorded: pd.DataFrame, arm: str, other: str, copies: bool) -> tuple[str, list[str]]:
+def digits_until_ahead(
+    recorded: pd.DataFrame, arm: str, other: str, copies: bool
+) -> tuple[str, list[str]]:
     """From how many digits on `arm` is ahead for certain, and all that could be answered."""
-    rows = ahead(recorded, arm, [other], [copies])[other, copies]
+    rows = ahead_of_others(recorded, arm, [other], [copies])[other, copies]
     choices = [*(f"{images:,}" for images in rows.images), "with none of these"]
     return choices[comparing.ahead_from(rows)], choices
 
 
-def from_scratch(recorded: pd.DataFrame, arm: str, images: int, copies: bool) -> float:
+def labels_from_scratch(recorded: pd.DataFrame, arm: str, images: int, copies: bool) -> float:
     """How many labels from scratch equal so many under `arm`; NaN where none that was tried do."""
     table = comparing.tuned(recorded)[lambda rows: rows.augmented == copies]
     at = table[(table.arm == arm) & (table.images == images)].accuracy
@@ -284,7 +286,7 @@ def from_scratch(recorded: pd.DataFrame, arm: str, images: int, copies: bool) ->
 def labels_saved(recorded: pd.DataFrame) -> dict[tuple[bool, int], float]:
     """How many labels from scratch equal ten and fifty under Option 1: by (copies, labels)."""
     return {
-        (copies, images): from_scratch(recorded, "option-1", images, copies)
+        (copies, images): labels_from_scratch(recorded, "option-1", images, copies)
         for copies, images in itertools.product((False, True), (10, 50))
     }
 
@@ -339,7 +341,7 @@ def one_recipe(recorded: pd.DataFrame) -> pd.DataFrame:
 
 def ways_between(official: pd.DataFrame, between: pd.DataFrame) -> pd.DataFrame:
     """What every way gets right, and how far ahead of output layer first, as a table."""
-    rows = middle_ways.compared(official, between, "output-first")
+    rows = middle_ways.compared_ways(official, between, "output-first")
     rows["cell"] = [
         f"{r.right:.1f}" + f" ({r.ahead:+.1f} ± {r.interval:.1f})" * (r.way != "output-first")
         for r in rows.itertuples()

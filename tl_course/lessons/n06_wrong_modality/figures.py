@@ -128,11 +128,11 @@ def by_examples(recorded: pd.DataFrame, ends: pd.DataFrame, title: str) -> Pictu
             for source, look in LOOKS.items()
         }
     labels, value_text = ("labelled examples", "test accuracy, %"), "{y:.0f} with {x}"
-    look = figures.Look(log=True, ylim=(0, 102), size=(11.4, 3.4))
+    look = figures.ChartStyle(log=True, ylim=(0, 102), size=(11.4, 3.4))
     return figures.chart(panels, title, *labels, value_text=value_text, look=look)
 
 
-def explained(table: pd.DataFrame, title: str) -> Picture:
+def plot_explained(table: pd.DataFrame, title: str) -> Picture:
     """Mean accuracy after each control, a panel a target: rows of `experiments.explained`."""
     names = [name for name in TARGETS if name in set(table.target)]
     orders = [list(dict.fromkeys(table[table.target == name].control)) for name in names]

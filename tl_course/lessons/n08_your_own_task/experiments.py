@@ -88,7 +88,7 @@ def _row(net, arm, copies, colour, train, test, seed) -> dict:
     }  # fmt: skip
 
 
-def accuracies(table: pd.DataFrame | None = None) -> pd.DataFrame:
+def accuracies_by_arm(table: pd.DataFrame | None = None) -> pd.DataFrame:
     """Accuracy in %, a row a draw, a column for each (arm, colour); of the recorded draws."""
     table = results.load("own_task") if table is None else table
     return 100 * table.pivot_table(index="draw", columns=["arm", "colour"], values="accuracy")
