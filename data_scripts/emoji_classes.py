@@ -46,7 +46,7 @@ def leak(character: str) -> str | None:
     return None
 
 
-def chosen() -> list[tuple[str, str, str]]:
+def chosen_things() -> list[tuple[str, str, str]]:
     """(character, name, role) of every thing that passes both rules."""
     with open(FOLDER / "excluded_by_eye.csv", encoding="utf-8", newline="") as handle:
         excluded = {row["emoji"] for row in csv.DictReader(handle)}
@@ -67,7 +67,7 @@ def main() -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["emoji", "name", "role"])
-    writer.writerows(chosen())
+    writer.writerows(chosen_things())
     if arguments.check:
         same = (FOLDER / "things.csv").read_text(encoding="utf-8") == text.getvalue()
         raise SystemExit(None if same else "things.csv is not what the two rules choose today.")

@@ -43,7 +43,7 @@ def unpack(archive: Path, folder: Path) -> int:
             if len(members) > 10 * PEOPLE * EACH or sum(m.file_size for m in members) > MOST:
                 raise zipfile.BadZipFile("it has more recordings than are expected")
             for member in tqdm(members, desc="recordings"):
-                content = archives.content(packed, member, MOST_EACH)
+                content = archives.member_content(packed, member, MOST_EACH)
                 with storage.atomic_path(folder / Path(member.filename).name) as path:
                     path.write_bytes(content)
                     spoken.read_wave(path)

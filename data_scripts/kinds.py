@@ -60,7 +60,7 @@ def is_variant(name: str, every: set[str]) -> bool:
     return bool(without & every) or (neutral != name and neutral in every)
 
 
-def names(entries: list[dict]) -> list[tuple[str, str]]:
+def names_with_kinds(entries: list[dict]) -> list[tuple[str, str]]:
     """Pairs of name and kind, in alphabetical order, each name once."""
     kind_of = {}
     for entry in entries:
@@ -75,7 +75,7 @@ def names(entries: list[dict]) -> list[tuple[str, str]]:
 
 
 def main() -> None:
-    rows = names(groups())
+    rows = names_with_kinds(groups())
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([("name", "kind"), *rows])
     storage.write_text(OUT, text.getvalue())

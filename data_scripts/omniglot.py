@@ -18,7 +18,7 @@ URLS = [
 
 def main() -> None:
     path = omniglot.archive()
-    print(f"Letters of Omniglot, {storage.in_words(omniglot.BYTES)}, into {path.parent}")
+    print(f"Letters of Omniglot, {storage.size_in_words(omniglot.BYTES)}, into {path.parent}")
     downloads.download(URLS, path, sha256=omniglot.SHA256)
     for alphabet in omniglot.ALPHABETS:
         target = omniglot.omniglot(alphabet)

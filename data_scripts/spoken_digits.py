@@ -24,7 +24,7 @@ SEED = 1
 FOLDER = Path(spoken.__file__).parent
 
 
-def make() -> None:
+def make_digits() -> None:
     voices = list(np.random.default_rng(SEED).permutation(espeak.voices("target")))
     tensors = {}
     for part, n in VOICES.items():
@@ -34,7 +34,7 @@ def make() -> None:
         tensors[part] = torch.from_numpy(np.concatenate([clips[voice] for voice in speakers]))
         tensors[f"{part} labels"] = (torch.arange(len(words)) % 10).repeat(n).to(torch.uint8)
         print(f"{part}: {', '.join(speakers)}")
-    write(spoken.SHIPPED, tensors)
+    write_into_package(spoken.SHIPPED, tensors)
 
 
 def make_sounds() -> None:
@@ -43,15 +43,17 @@ def make_sounds() -> None:
     sounds = {f"cat, {voice}": ("cat", voice) for voice in espeak.voices("source")[::27]}
     sounds |= {word: (word, speaker) for word in spoken.WORDS}
     waves = {name: synthesiser.say(*sound, pace=130).copy() for name, sound in sounds.items()}
-    write(spoken.SOUNDS, {name: torch.from_numpy(wave) for name, wave in waves.items()})
+    write_into_package(
+        spoken.SOUNDS, {name: torch.from_numpy(wave) for name, wave in waves.items()}
+    )
     assert synthesiser.rate == spoken.SOUNDS_RATE
 
 
-def write(name: str, tensors: dict[str, torch.Tensor]) -> None:
+def write_into_package(name: str, tensors: dict[str, torch.Tensor]) -> None:
     files.write_tensors(FOLDER / name, tensors)
     print(f"{FOLDER / name}: {(FOLDER / name).stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
-    make()
+    make_digits()
     make_sounds()

@@ -22,7 +22,7 @@ def main() -> None:
     for role in ("source", "held-out"):
         clips += sum(map(len, spoken_names.build(role, args.processes).values()))
     seconds = time.perf_counter() - begun
-    print(f"Ready in {spoken_names.folder()}: {clips:,} spoken names ({seconds:.0f} s).")
+    print(f"Ready in {spoken_names.clips_folder()}: {clips:,} spoken names ({seconds:.0f} s).")
 
 
 if __name__ == "__main__":

@@ -179,7 +179,7 @@ def new_page(browser, width: int = 1280, height: int = 900, **more) -> Iterator:
 
     from tl_course.lessons import progress_store
 
-    progress_store.forget()
+    progress_store.forget_everything()
     expect.set_options(timeout=HUNG * 1000)
     context = browser.new_context(viewport={"width": width, "height": height}, **more)
     context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -92,8 +92,8 @@ def hand_over(upload: widgets.FileUpload, content: bytes, name: str = "a.png") -
 def any_file(upload: widgets.FileUpload, rng: random.Random) -> None:
     """A picture or a hand, or something that is none."""
     if upload.accept == ".json":
-        hand = [drawn.sample(n, rng.randrange(3), 0) for n in range(rng.randrange(1, 10))]
-        text = drawn_files.as_text(rng.choice(("Ada", "Alan")), hand)
+        hand = [drawn.sample_of_digit(n, rng.randrange(3), 0) for n in range(rng.randrange(1, 10))]
+        text = drawn_files.drawings_as_text(rng.choice(("Ada", "Alan")), hand)
         return hand_over(upload, text.encode() if rng.random() < 0.7 else b"{}")
     file = io.BytesIO()
     Image.new("RGB", (rng.randrange(1, 400), rng.randrange(1, 400)), "red").save(file, "PNG")

@@ -64,7 +64,7 @@ def test_without_a_learner_the_result_is_there_at_once(shown):
     ask(73.05, "a printed text")
     assert "How many of 100?" in shown[0]
     assert "73 of 100." in shown[1] and "a printed text" in shown[2]
-    assert progress_store.read("predictions") == {}
+    assert progress_store.read_entries("predictions") == {}
 
 
 def test_choices_are_read_where_nobody_can_press_them(shown):
@@ -89,7 +89,7 @@ def test_the_result_comes_after_the_answer_and_is_kept(learner):
         assert "You said 30.5, it is 73 of 100: 42.5 higher." in shown
         assert "a printed text" in shown
     assert not form.alert and form.answered and form.typed == ["30.5"]
-    assert progress_store.read("predictions")["03.ten"]["said"] == {"": 30.5}
+    assert progress_store.read_entries("predictions")["03.ten"]["said"] == {"": 30.5}
 
 
 def test_who_skips_sees_it_and_is_asked_again_on_demand(learner):
@@ -97,14 +97,14 @@ def test_who_skips_sees_it_and_is_asked_again_on_demand(learner):
     press(own.form, "skip", "")
     assert (
         "73 of 100." in own.form.told
-        and progress_store.read("predictions")["03.ten"]["said"] is None
+        and progress_store.read_entries("predictions")["03.ten"]["said"] is None
     )
     again = ask()
     assert again.answered and "73 of 100." in again.form.told and "73 of 100." in learner[-1]
     press(again.form, "again", "")
     assert (
         "73 of 100" not in learner[-1] + again.form.told
-        and progress_store.read("predictions") == {}
+        and progress_store.read_entries("predictions") == {}
     )
     assert not again.form.answered and again.form.typed == []
     press(again.form, "answer", "73.05")
@@ -135,9 +135,9 @@ def test_the_first_answer_counts_also_when_the_cell_is_run_again(learner):
     press(own.form, "answer", "30")
     again = ask(74)
     assert again.form.typed == ["30"] and "you said 30" in again.form.told.lower()
-    assert progress_store.read("predictions")["03.ten"]["measured"] == {"": 73.05}
-    predictions.keep("03", "ten", own.asked, {"": 73})  # from a second window
-    assert progress_store.read("predictions")["03.ten"]["said"] == {"": 30}
+    assert progress_store.read_entries("predictions")["03.ten"]["measured"] == {"": 73.05}
+    predictions.keep_prediction("03", "ten", own.asked, {"": 73})  # from a second window
+    assert progress_store.read_entries("predictions")["03.ten"]["said"] == {"": 30}
 
 
 def test_a_home_that_cannot_be_written_to_keeps_nobody_from_the_result(learner, monkeypatch):
@@ -168,7 +168,7 @@ def test_several_numbers_and_choices(learner):
     press(own.form, "answer", "80", "90")
     assert "After 10: you said 80, it is 73 of 100: 7 lower; after 50: you said 90" in learner[-1]
 
-    progress_store.forget()
+    progress_store.forget_everything()
     own = ask("layer 2", options=["layer 1", "layer 2"])
     for typed in ([], ["layer 3"]):
         press(own.form, "answer", *typed)
@@ -195,18 +195,20 @@ def test_a_notebook_shows_its_predictions_and_the_course_a_calibration(learner, 
         ("d", 60, 75),
     ):
         entry = None if said is None else {"": said}
-        predictions.keep("03", name, Asked(f"Question {name}?", {"": measured}), entry)
-    predictions.keep("04", "e", Asked("Which?", "yes", ("yes", "no")), "yes")
-    progress_store.keep("predictions", "03.damaged", lambda _: {"said": {"": "x"}, "measured": 3})
+        predictions.keep_prediction("03", name, Asked(f"Question {name}?", {"": measured}), entry)
+    predictions.keep_prediction("04", "e", Asked("Which?", "yes", ("yes", "no")), "yes")
+    progress_store.keep_entry(
+        "predictions", "03.damaged", lambda _: {"said": {"": "x"}, "measured": 3}
+    )
     table = predictions.in_words(predictions.of("03"))
     assert (
         all(words in table for words in ("Question a?", "+40", "skipped")) and "Which" not in table
     )
-    picture, words = predictions.calibration(predictions.of())
+    picture, words = predictions.plot_calibration(predictions.of())
     assert "You predicted 3 numbers of 100. You were 20 off on average" in words
     assert "it was 20 higher than you said" in words and "Of 1 choices you got 1 right" in words
     assert "20 off" in picture.alt
-    picture, words = predictions.calibration({})
+    picture, words = predictions.plot_calibration({})
     assert picture is None and "0 numbers" in words
 
 
@@ -234,8 +236,8 @@ def test_numbers_of_one_unit_have_the_same_digits():
         ("bits", Asked("?", {"": 1.8}, unit="bits", high=10), {"": 2}),
         ("labels", Asked("?", {"": 1215.0}, unit="labels", low=10, high=1000), {"": 200}),
     ):
-        predictions.keep("03", name, asked, said)
-    rows = [row[1:] for row in predictions.rows(predictions.of("03"))]
+        predictions.keep_prediction("03", name, asked, said)
+    rows = [row[1:] for row in predictions.prediction_rows(predictions.of("03"))]
     rows = [tuple(cell.replace("\N{NO-BREAK SPACE}", " ") for cell in row) for row in rows]
     assert rows == [
         ("2.00", "1.80 bits", "−0.20"),
@@ -348,7 +350,7 @@ def test_progress_is_printed_exported_and_deleted(tmp_path, capsys):
     assert "nothing" in capsys.readouterr().out.lower()
     exercise = Exercise("03.x", "x = ...", lambda x: None, ("a", "b"), "")
     exercise.check(1)
-    predictions.keep("03", "ten", Asked("How many?", {"": 73.0}), {"": 30})
+    predictions.keep_prediction("03", "ten", Asked("How many?", {"": 73.0}), {"": 30})
     capsys.readouterr()
     assert cli.main(["progress"]) == 0
     said = capsys.readouterr().out

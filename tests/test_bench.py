@@ -29,7 +29,7 @@ LITTLE = Size(
 
 @pytest.fixture(scope="module")
 def figures():
-    return bench.bench(LITTLE)
+    return bench.measure_figures(LITTLE)
 
 
 def test_every_figure_that_is_promised_is_in_the_json(figures):
@@ -60,14 +60,14 @@ def test_the_table_has_each_figure_with_its_spread_and_replaces_the_last_one(fig
     page = tmp_path / "speed.md"
     page.write_text(f"Before.\n{BEGIN}old\n{END}After.\n", encoding="utf-8")
     for _ in range(2):
-        bench.write(figures, page)
+        bench.write_speed_page(figures, page)
     text = page.read_text(encoding="utf-8")
     assert text.startswith("Before.\n") and text.endswith("After.\n") and "old" not in text
     assert all(text.count(f"| {figure.says} |") == 1 for figure in figures)
 
 
 def test_the_verb_prints_the_table_and_ends_with_json(figures, monkeypatch, capsys):
-    monkeypatch.setattr(bench, "bench", lambda **_: figures)
+    monkeypatch.setattr(bench, "measure_figures", lambda **_: figures)
     assert cli.main(["bench", "--json"]) == 0
     lines = capsys.readouterr().out.strip().splitlines()
     assert json.loads(lines[-1])["speedup"] > 0 and lines[0].startswith(f"| {machine.summary()}")
@@ -121,7 +121,7 @@ def test_the_plain_loop_learns_and_leaves_frozen_layers_alone():
     net = pretraining.pretrained()
     for frozen in (True, False):
         other = with_new_output(net, 10, frozen)
-        steps = rivals.train(
+        steps = rivals.train_plainly(
             other, rivals.shuffled(labelled), rivals.rate("1" if frozen else "2", 50)
         )
         losses = list(itertools.islice(steps, 30))

@@ -19,7 +19,7 @@ from tl_course.widgets.drawing_pad import DrawingPad
 
 net = pretraining.pretrained()
 fifty = draw(handwritten().pool, 50, 0)
-taught = handwriting.adapt(net, "option-1", fifty, 0).net
+taught = handwriting.adapt_to_digits(net, "option-1", fifty, 0).net
 pad = DrawingPad({"taught with 50 digits": (taught, NAMES), "before": (net, classes.names())})
 pad
 """
@@ -240,8 +240,8 @@ def test_teach_it_your_handwriting_in_notebook_00(lab, page, tmp_path):
     assert len(list((folder / "Ada").glob("[0-9]/*.png"))) == 10
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Add classmates' files").click()
-    other = [drawn.sample(digit, 0, 0) for digit in range(10)]
-    (tmp_path / "Alan.json").write_text(drawn_files.as_text("Alan", other))
+    other = [drawn.sample_of_digit(digit, 0, 0) for digit in range(10)]
+    (tmp_path / "Alan.json").write_text(drawn_files.drawings_as_text("Alan", other))
     chooser.value.set_files(tmp_path / "Alan.json")
     page.get_by_text("Classmates' drawings: Alan (10).").wait_for()
     press("Compare: one hand, or all together?")
@@ -304,7 +304,7 @@ def test_nothing_is_lost_that_is_kept_while_python_is_busy(lab, page):
     assert root.get_by_alt_text("The drawing as the network gets it").count() == 1
     mine = json.loads(page.get_by_label("As text").first.input_value())["mine"]
     for (label, text), digit in zip(mine, range(5), strict=True):
-        found = drawn.decode(text)
+        found = drawn.decode_drawing(text)
         begun = [[x / 255 for x in stroke[0]] for stroke in found]
         assert label == digit
         assert begun == [pytest.approx(s[0], abs=0.02) for s in browser.DIGITS[digit]]

@@ -20,7 +20,7 @@ from tl_course.app import notebooks
 WAITS = """
 from tl_course.study import trials
 
-def run(trial, *arguments, stop, tell, run=trials.run):
+def run(trial, *arguments, stop, tell, run=trials.run_trial):
     def tell_and_wait(looks):
         tell(looks)
         if trial.images == 1000 and looks[-1].step:
@@ -28,7 +28,7 @@ def run(trial, *arguments, stop, tell, run=trials.run):
 
     return run(trial, *arguments, stop=stop, tell=tell_and_wait)
 
-trials.run = run
+trials.run_trial = run
 """
 
 

@@ -161,8 +161,8 @@ SCORES = torch.arange(6.0).view(3, 2)
 LIVE = {
     "01-batchnorm_melts_away": ((2e-6, 1.7), (2e-3, 1.7)),
     "03-frozen_is_frozen": (("4f2a", "4f2a", 392_256), ("4f2a", "4f2b", 392_256)),
-    "03-by_hand_is_the_same": ((0.925, 0.931), (0.925, 0.949)),
-    "04-by_hand_is_the_same": ((0.925, 0.931), (0.925, 0.949)),
+    "03-option_1_by_hand_is_the_same": ((0.925, 0.931), (0.925, 0.949)),
+    "04-option_2_by_hand_is_the_same": ((0.925, 0.931), (0.925, 0.949)),
     "05-borrowing_serves_other_tasks": (
         ({"letters": 0.2, "unseen things": 0.1},), ({"letters": 0.2, "unseen things": -0.1},)
     ),

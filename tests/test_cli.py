@@ -715,7 +715,7 @@ def test_adapt_trains_on_nothing_of_the_test_where_it_leaves_out(pictures, tmp_p
 
 @pytest.fixture
 def nothing_is_trained(monkeypatch):
-    monkeypatch.setattr(own_task, "run", lambda *_: pytest.fail("the training begins"))
+    monkeypatch.setattr(own_task, "adapt_and_test", lambda *_: pytest.fail("the training begins"))
 
 
 def test_adapt_overwrites_nothing_unasked(pictures, tmp_path, capsys, monkeypatch):
@@ -726,7 +726,7 @@ def test_adapt_overwrites_nothing_unasked(pictures, tmp_path, capsys, monkeypatc
     assert len(before) == 2 + 3 + 1
     capsys.readouterr()
     with monkeypatch.context() as patch:
-        patch.setattr(own_task, "run", None)  # it is refused before anything is trained
+        patch.setattr(own_task, "adapt_and_test", None)  # it is refused before anything is trained
         for option, place in places.items():
             assert adapt(pictures, "--leave-out", f"{option}={place}") == 2
             said = capsys.readouterr().err

@@ -32,14 +32,14 @@ def made(arm, images, share, draws=10, scored=400, seed=0, augmented=False):
 
 def test_pairs_are_of_the_same_draws():
     table = pd.DataFrame(made("a", 10, 0.7) + made("b", 10, 0.7, seed=0) + made("b", 20, 0.9))
-    same = comparing.paired(table, ("a", False), ("b", False))
+    same = comparing.paired_arms(table, ("a", False), ("b", False))
     assert same.images.to_list() == [10] and same.ahead[0] == same.interval[0] == same.wins[0] == 0
     assert comparing.verdict(same.iloc[0]) == "not certain"
     table = pd.DataFrame(made("a", 10, 0.9) + made("b", 10, 0.7, draws=4, seed=1))
-    row = comparing.paired(table, ("a", False), ("b", False)).iloc[0]
+    row = comparing.paired_arms(table, ("a", False), ("b", False)).iloc[0]
     assert row.draws == row.wins == 4 and 10 < row.ahead < 30
     assert comparing.verdict(row) == "ahead"
-    turned = comparing.paired(table, ("b", False), ("a", False)).iloc[0]
+    turned = comparing.paired_arms(table, ("b", False), ("a", False)).iloc[0]
     assert comparing.verdict(turned) == "behind" and turned.ahead == -row.ahead
 
 
@@ -63,7 +63,7 @@ def test_which_were_right_survives_being_recorded(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "FOLDER", tmp_path)
     rows = made("a", 10, 0.7, scored=77)
     results.record("t", rows, command="c", seed=0, weights="w", complete=False)
-    assert results.unfinished() == ["t"] and results.names() == []
+    assert results.unfinished() == ["t"] and results.table_names() == []
     back = results.current("t", "w")
     assert all(
         np.array_equal(one["right"], row["right"]) for one, row in zip(back, rows, strict=True)
@@ -121,7 +121,7 @@ def test_other_sources_are_what_they_say():
     for question, varied in data_experiments.QUESTIONS.items():
         assert len({task.name for task in varied}) == len(varied) >= 3, question
     small = data_experiments.SourceTask(classes=10, images=512, style="colour only")
-    net = data_experiments.source_network(small, 1)
+    net = data_experiments.network_of_task(small, 1)
     assert net.n_classes == 10
     rows = list(data_experiments.lent_by(net, handwritten(), 2))
     assert [(r["images"], r["draw"]) for r in rows] == [(10, 0), (10, 1), (50, 0), (50, 1)]
@@ -134,12 +134,12 @@ def test_figures_say_in_words_what_they_show():
     both = curves.panels(comparing.means(table), "T", prediction={10: 50, 100: 80})
     one = curves.panels(comparing.means(table[~table.augmented]), "T", live=table[~table.augmented])
     assert both.width > one.width and "Option 1 (frozen): 7" in both.alt and "dots" in one.alt
-    pairs = comparing.paired(table, ("option-2", False), ("option-1", False))
-    alt = curves.ahead({"x": pairs}, "T", "points").alt
+    pairs = comparing.paired_arms(table, ("option-2", False), ("option-1", False))
+    alt = curves.plot_paired_differences({"x": pairs}, "T", "points").alt
     assert "x, 10: -" in alt and "10 of 10 draws" in alt
     truth = torch.tensor([0, 0, 1, 1, 2])
     said = torch.tensor([0, 1, 1, 1, 1])
-    alt = figures_05.confusion(truth, said, ("a", "b", "c"), "T").alt
+    alt = figures_05.plot_confusion(truth, said, ("a", "b", "c"), "T").alt
     assert "a called b 1 times" in alt and "c called b 1 times" in alt
     sure = torch.linspace(0.05, 1, 200)
     assert "% right where" in figures_05.confidence(sure, sure > 0.5, "T").alt
@@ -188,7 +188,7 @@ def test_figures_of_cuts_and_of_sources():
         for k in range(first == "random" or then == "fixed", 5)
         for d in range(2)
     ]
-    alt = figures_05.cuts(pd.DataFrame(cut), "T").alt
+    alt = figures_05.plot_cuts(pd.DataFrame(cut), "T").alt
     assert "random and frozen, the rest trained: 50.5, 60.5, 70.5, 80.5, 90.5" in alt
     rows = [
         {"question": question, "classes": 10 ** (i + 1), "images_seen": 10 ** (i + 4),
@@ -199,6 +199,6 @@ def test_figures_of_cuts_and_of_sources():
         for seed in (1, 2)
         for images in (10, 50)
     ]  # fmt: skip
-    alt = figures_05.sources(pd.DataFrame(rows), "T").alt
+    alt = figures_05.plot_sources(pd.DataFrame(rows), "T").alt
     assert "number of classes, 10 labelled digits: 50.0 with 10, 60.0 with 100" in alt
     assert "70.0 with style 2" in alt

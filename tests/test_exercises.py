@@ -215,19 +215,19 @@ def test_a_check_leaves_the_learners_things_and_chance_as_they_are():
 
 def test_progress_is_kept_and_what_was_right_stays_right(capsys):
     DOUBLE.check(doubled)
-    assert progress_store.read("exercises") == {}
+    assert progress_store.read_entries("exercises") == {}
     DOUBLE.check(lambda x: 3 * x)
-    assert progress_store.read("exercises")["99.double"]["outcome"] == WRONG
+    assert progress_store.read_entries("exercises")["99.double"]["outcome"] == WRONG
     DOUBLE.check(lambda x: 2 * x)
     DOUBLE.check(lambda x: x)
-    entry = progress_store.read("exercises")["99.double"]
+    entry = progress_store.read_entries("exercises")["99.double"]
     assert (entry["outcome"], entry["tried"]) == (RIGHT, 3)
     for _ in range(3):
         DOUBLE.hint()
     said = capsys.readouterr().out
     assert "Hint 1 of 2: Times." in said and said.count("Hint 2 of 2: Times two.") == 2
     assert "exercises.double.solution()" in said
-    assert progress_store.read("exercises")["99.double"]["hints"] == 2
+    assert progress_store.read_entries("exercises")["99.double"]["hints"] == 2
 
 
 def test_without_solutions_the_teacher_keeps_them(capsys):
@@ -238,11 +238,11 @@ def test_without_solutions_the_teacher_keeps_them(capsys):
 def test_what_is_kept_can_be_deleted_and_damage_is_told():
     DOUBLE.check(lambda x: 2 * x)
     assert json.loads(progress_store.file().read_text(encoding="utf-8"))["exercises"]
-    progress_store.forget()
-    assert not progress_store.file().exists() and progress_store.read("exercises") == {}
+    progress_store.forget_everything()
+    assert not progress_store.file().exists() and progress_store.read_entries("exercises") == {}
     progress_store.file().write_text('{"exercises": 3', encoding="utf-8")
     with pytest.warns(UserWarning, match=r"damaged.*answers\.damaged\.json"):
-        assert progress_store.read("predictions") == {}
+        assert progress_store.read_entries("predictions") == {}
     assert progress_store.file().with_name("answers.damaged.json").exists()
 
 
@@ -251,10 +251,10 @@ def test_each_damaged_file_of_answers_is_kept_under_a_name_of_its_own():
     for text in texts:
         progress_store.file().write_text(text, encoding="utf-8")
         with pytest.warns(UserWarning, match=r"damaged.*answers\.damaged.*begin anew"):
-            assert progress_store.read("exercises") == {}
+            assert progress_store.read_entries("exercises") == {}
     aside = sorted(progress_store.file().parent.glob("answers.damaged*.json"))
     assert sorted(path.read_text(encoding="utf-8") for path in aside) == sorted(texts)
-    progress_store.forget()
+    progress_store.forget_everything()
     assert not list(progress_store.file().parent.glob("answers*.json")), "all of it is deleted"
 
 
@@ -262,26 +262,26 @@ def test_one_bad_entry_is_no_damage_of_all():
     entry, table = {"outcome": RIGHT}, {"exercises": {"03.x": {"outcome": RIGHT}, "03.y": 3}}
     progress_store.file().write_text(json.dumps(table | {"more": [1]}), encoding="utf-8")
     assert (
-        progress_store.read("exercises") == {"03.x": entry}
-        and progress_store.read("predictions") == {}
+        progress_store.read_entries("exercises") == {"03.x": entry}
+        and progress_store.read_entries("predictions") == {}
     )
-    progress_store.keep("exercises", "03.z", lambda _: entry)
+    progress_store.keep_entry("exercises", "03.z", lambda _: entry)
     table["exercises"]["03.z"] = entry
     assert json.loads(progress_store.file().read_text("utf-8")) == table | {
         "more": [1],
         "predictions": {},
     }
-    progress_store.keep("exercises", "03.y", lambda before: before | entry)
-    assert progress_store.read("exercises")["03.y"] == entry
+    progress_store.keep_entry("exercises", "03.y", lambda before: before | entry)
+    assert progress_store.read_entries("exercises")["03.y"] == entry
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no pipes with a name")
 def test_answers_that_are_a_pipe_or_endless_are_put_aside():
     os.mkfifo(progress_store.file())
     with pytest.warns(UserWarning, match="no plain file"):
-        assert progress_store.read("exercises") == {}
+        assert progress_store.read_entries("exercises") == {}
     with progress_store.file().open("wb") as file:
         file.truncate(6_000_000_000)  # a sparse file: no room is taken
     with pytest.warns(UserWarning, match="larger than 1 MB"):
-        progress_store.keep("exercises", "03.x", lambda _: {"tried": 1})
-    assert progress_store.read("exercises") == {"03.x": {"tried": 1}}
+        progress_store.keep_entry("exercises", "03.x", lambda _: {"tried": 1})
+    assert progress_store.read_entries("exercises") == {"03.x": {"tried": 1}}

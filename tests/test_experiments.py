@@ -20,9 +20,9 @@ from tl_course.study import by_hand, forgetting, results
 def test_how_far_layers_moved(net, target):
     ten = draw(target.pool, 10, 0)
     frozen = transfer.option_1(net, ten).net
-    assert forgetting.moved(net, frozen) == {f"layer {i}": 0.0 for i in (1, 2, 3, 4)}
+    assert forgetting.moved_by_layer(net, frozen) == {f"layer {i}": 0.0 for i in (1, 2, 3, 4)}
     tuned = transfer.option_2(net, ten, chosen=Settings(learning_rate=1e-3, steps=10)).net
-    assert all(0 < change < 1 for change in forgetting.moved(net, tuned).values())
+    assert all(0 < change < 1 for change in forgetting.moved_by_layer(net, tuned).values())
 
 
 def test_with_the_old_output_layer_nothing_is_forgotten_under_option_1(net, target):
@@ -44,7 +44,7 @@ def test_forgetting_is_measured_on_the_networks_that_the_options_give_by_default
     seed_0 = forgetting.forgetting(net, target, EmojiImages(5), [10], 2, renders=50)
     row = [row for row in seed_0 if row["arm"] == "option-2"][1]
     assert row["draw"] == 1
-    for layer, share in forgetting.moved(net, tuned_2.net).items():
+    for layer, share in forgetting.moved_by_layer(net, tuned_2.net).items():
         assert row[layer.replace("layer ", "moved_")] == pytest.approx(share, rel=1e-6)
     assert row["test"] == training.accuracy(tuned_2.net, target.test.x, target.test.y)
     tuned = settings.chosen("option-2", 10)

@@ -15,7 +15,7 @@ from tl_course.core import files, network, training
 from tl_course.core.settings import Settings
 from tl_course.core.training import Callbacks, Recipe
 from tl_course.data.sources import prose
-from tl_course.data.targets.lines import draw, lines
+from tl_course.data.targets.lines import draw_lines, lines
 from tl_course.lessons.n09_small_gpt import (
     experiments as gpt_experiments,
 )
@@ -41,23 +41,23 @@ def test_text_becomes_symbols_and_text_again():
 
 
 def test_it_has_about_a_million_parameters_and_tied_weights():
-    net = gpt.fresh(0)
+    net = gpt.fresh_gpt(0)
     assert 0.8e6 < sum(p.numel() for p in net.parameters()) < 1.1e6
     assert net.output.weight is net.symbol.weight
     own = gpt.untie(net)
     assert own.output.weight is not own.symbol.weight
     assert torch.equal(own.output.weight, net.output.weight)
-    assert network.fingerprint(gpt.fresh(0)) == network.fingerprint(net)
-    assert network.fingerprint(gpt.fresh(1)) != network.fingerprint(net)
+    assert network.fingerprint(gpt.fresh_gpt(0)) == network.fingerprint(net)
+    assert network.fingerprint(gpt.fresh_gpt(1)) != network.fingerprint(net)
 
 
 def test_a_fresh_one_knows_nothing():
     x = torch.randint(96, (4, 128), generator=torch.Generator().manual_seed(0))
-    assert gpt.bits(gpt.fresh(0), x, x.roll(-1, 1)) == pytest.approx(math.log2(96), abs=0.1)
+    assert gpt.bits(gpt.fresh_gpt(0), x, x.roll(-1, 1)) == pytest.approx(math.log2(96), abs=0.1)
 
 
 def test_no_place_sees_what_comes_later():
-    net = gpt.fresh(0, **TINY).eval()
+    net = gpt.fresh_gpt(0, **TINY).eval()
     x = torch.randint(96, (2, 20), generator=torch.Generator().manual_seed(0))
     changed = x.clone()
     changed[:, 12] = (x[:, 12] + 1) % 96
@@ -83,7 +83,7 @@ def test_attention_is_what_the_paper_says():
 
 def test_a_text_that_is_too_long_is_refused():
     with refused("too_long"):
-        gpt.fresh(0, **TINY)(torch.zeros(1, 33, dtype=torch.int64))
+        gpt.fresh_gpt(0, **TINY)(torch.zeros(1, 33, dtype=torch.int64))
 
 
 def test_lines_are_scored_with_their_ends_and_without_what_is_in_front():
@@ -95,7 +95,7 @@ def test_lines_are_scored_with_their_ends_and_without_what_is_in_front():
 
 
 def test_bits_are_the_mean_of_all_characters_whatever_the_batch():
-    net, own = gpt.fresh(0, **TINY), ["one thing", "another", "a third one"]
+    net, own = gpt.fresh_gpt(0, **TINY), ["one thing", "another", "a third one"]
     x, y = gpt.padded(own)
     every = [gpt.bits(net, *gpt.padded([line])) * (len(line) + 1) for line in own]
     expected = sum(every) / sum(len(line) + 1 for line in own)
@@ -104,7 +104,7 @@ def test_bits_are_the_mean_of_all_characters_whatever_the_batch():
 
 
 def test_samples_come_from_the_seed_and_stop_where_told():
-    net = gpt.fresh(0, **TINY)
+    net = gpt.fresh_gpt(0, **TINY)
     assert gpt.sample(net, seed=1, length=60) == gpt.sample(net, seed=1, length=60)
     assert gpt.sample(net, seed=1, length=60) != gpt.sample(net, seed=2, length=60)
     assert len(gpt.sample(net, "ab", length=50)) == 50, "also beyond the context"
@@ -116,7 +116,7 @@ def test_samples_come_from_the_seed_and_stop_where_told():
 
 
 def test_it_learns_lines_by_heart_through_the_courses_loop():
-    net, own = gpt.fresh(0, **TINY), ["so it goes", "as it were"]
+    net, own = gpt.fresh_gpt(0, **TINY), ["so it goes", "as it were"]
     x, y = gpt.padded(own)
     before = gpt.bits(net, x, y)
     history = training.train(net, lambda step: (x, y), Recipe(150, 1e-2))
@@ -126,7 +126,7 @@ def test_it_learns_lines_by_heart_through_the_courses_loop():
 
 def test_pretraining_goes_on_where_it_was_stopped(tmp_path):
     text, recipe = prose.prose(SMALL).train[:20_000], Recipe(6, 1e-3, bf16=False)
-    whole, history = gpt_experiments.pretrain(text, recipe)
+    whole, history = gpt_experiments.pretrain_gpt(text, recipe)
     stop = threading.Event()
 
     def press(step, net, history):
@@ -134,18 +134,20 @@ def test_pretraining_goes_on_where_it_was_stopped(tmp_path):
             stop.set()
 
     kept = {"checkpoint": tmp_path / "checkpoint.safetensors"}
-    _, stopped = gpt_experiments.pretrain(text, recipe, callbacks=Callbacks(press, stop, **kept))
+    _, stopped = gpt_experiments.pretrain_gpt(
+        text, recipe, callbacks=Callbacks(press, stop, **kept)
+    )
     assert not stopped.finished
     with refused("another_run"):
-        gpt_experiments.pretrain(text, recipe, seed=1, callbacks=Callbacks(**kept))
-    rest, resumed = gpt_experiments.pretrain(text, recipe, callbacks=Callbacks(**kept))
+        gpt_experiments.pretrain_gpt(text, recipe, seed=1, callbacks=Callbacks(**kept))
+    rest, resumed = gpt_experiments.pretrain_gpt(text, recipe, callbacks=Callbacks(**kept))
     assert resumed.finished and network.fingerprint(rest) == network.fingerprint(whole)
 
 
 def test_saved_and_loaded_it_says_the_same(tmp_path):
-    net = gpt.fresh(0)
-    folder = gpt.save(net, tmp_path / "net", source="a test")
-    loaded = gpt.load(folder)
+    net = gpt.fresh_gpt(0)
+    folder = gpt.save_gpt(net, tmp_path / "net", source="a test")
+    loaded = gpt.load_gpt(folder)
     assert loaded.about["source"] == "a test" and loaded.output.weight is loaded.symbol.weight
     x = torch.randint(96, (2, 50), generator=torch.Generator().manual_seed(0))
     assert torch.allclose(loaded(x), net(x), atol=5e-3)
@@ -155,7 +157,7 @@ def test_saved_and_loaded_it_says_the_same(tmp_path):
     data[-1000] ^= 0xFF
     weights.write_bytes(bytes(data))
     with refused("fingerprint"):
-        gpt.load(folder)
+        gpt.load_gpt(folder)
 
 
 @pytest.mark.parametrize(
@@ -167,8 +169,8 @@ def test_saved_and_loaded_it_says_the_same(tmp_path):
     ],
 )  # fmt: skip
 def test_a_small_gpt_of_another_shape_is_one_sentence(tmp_path, key, value):
-    gpt.save(gpt.fresh(0, **TINY), tmp_path)
-    description = gpt.load(tmp_path).about
+    gpt.save_gpt(gpt.fresh_gpt(0, **TINY), tmp_path)
+    description = gpt.load_gpt(tmp_path).about
     assert description["architecture"] == TINY
     path = tmp_path / files.WEIGHTS_FILE
     description["architecture"][key] = value
@@ -177,24 +179,24 @@ def test_a_small_gpt_of_another_shape_is_one_sentence(tmp_path, key, value):
     state = safetensors.torch.load_file(path)
     safetensors.torch.save_file(state, path, metadata={"network": json.dumps(description)})
     with refused("not_as_described|heads|does_not_fit", "weights.safetensors"):
-        gpt.load(tmp_path)
+        gpt.load_gpt(tmp_path)
 
 
 def test_a_small_gpt_is_not_overwritten_unasked(tmp_path):
-    one, other = gpt.fresh(0, **TINY), gpt.fresh(1, **TINY)
-    gpt.save(one, tmp_path)
+    one, other = gpt.fresh_gpt(0, **TINY), gpt.fresh_gpt(1, **TINY)
+    gpt.save_gpt(one, tmp_path)
     kept = (tmp_path / files.WEIGHTS_FILE).read_bytes()
     with refused("already_there"):
-        gpt.save(other, tmp_path)
+        gpt.save_gpt(other, tmp_path)
     assert (tmp_path / files.WEIGHTS_FILE).read_bytes() == kept
-    gpt.save(other, tmp_path, overwrite=True)
+    gpt.save_gpt(other, tmp_path, overwrite=True)
     assert (tmp_path / files.WEIGHTS_FILE).read_bytes() != kept
 
 
 def test_another_kind_of_network_is_refused(tmp_path):
     files.save(network.FiveLayerNet(10), tmp_path)
     with refused("not_as_described"):
-        gpt.load(tmp_path)
+        gpt.load_gpt(tmp_path)
 
 
 # The source and the target.
@@ -250,11 +252,11 @@ def test_no_line_is_in_two_parts_and_draws_are_nested():
     parts = [set(own.pool), set(own.validation), set(own.test)]
     assert sum(map(len, parts)) == len(set.union(*parts)) == len(own.pool) + 300
     assert len(own.pool) >= 300
-    fifty = draw(own.pool, 50, 3)
+    fifty = draw_lines(own.pool, 50, 3)
     assert len(set(fifty)) == 50 and set(fifty) <= parts[0]
-    assert draw(own.pool, 10, 3) == fifty[:10] and draw(own.pool, 50, 4) != fifty
+    assert draw_lines(own.pool, 10, 3) == fifty[:10] and draw_lines(own.pool, 50, 4) != fifty
     with refused("too_few_lines"):
-        draw(own.pool, 1000, 0)
+        draw_lines(own.pool, 1000, 0)
 
 
 # Counting letters.
@@ -268,7 +270,7 @@ def test_an_n_gram_gives_probabilities_and_learns():
     assert counts.probability("\na", "b") > 0.8 > counts.probability("\na", "a")
     own = lines()
     text = "\n" + "\n".join(own.pool) + "\n"
-    orders = [ngram.bits(ngram.NGram(text, order), own.validation) for order in (0, 1, 2)]
+    orders = [ngram.ngram_bits(ngram.NGram(text, order), own.validation) for order in (0, 1, 2)]
     assert math.log2(96) > orders[0] > orders[1] > orders[2]
 
 
@@ -285,15 +287,15 @@ def test_two_n_grams_can_be_mixed():
 
 @pytest.fixture(scope="module")
 def shipped():
-    return gpt_experiments.pretrained()
+    return gpt_experiments.pretrained_gpt()
 
 
 def test_option_1_moves_the_output_layer_alone_and_option_2_everything(shipped):
     before = network.fingerprint(shipped)
-    fifty = draw(lines().pool, 50, 0)
+    fifty = draw_lines(lines().pool, 50, 0)
     few = Settings(learning_rate=1e-3, steps=5)
-    one, _ = gpt_experiments.adapt("option-1", shipped, fifty, 0, few)
-    two, _ = gpt_experiments.adapt("option-2", shipped, fifty, 0, few)
+    one, _ = gpt_experiments.adapt_gpt("option-1", shipped, fifty, 0, few)
+    two, _ = gpt_experiments.adapt_gpt("option-2", shipped, fifty, 0, few)
     assert network.fingerprint(shipped) == before, "the source network was changed"
     changed = {
         k for k, v in one.state_dict().items() if not torch.equal(v, shipped.state_dict()[k])
@@ -314,14 +316,14 @@ def test_the_prompts_are_as_long_as_each_other_and_differ():
 
 def test_every_arm_has_as_many_settings():
     arms = [*gpt_experiments.RATES, *gpt_experiments.COUNTING]
-    assert {len(set(gpt_experiments.grid(arm))) for arm in arms} == {12}
+    assert {len(set(gpt_experiments.settings_to_try(arm))) for arm in arms} == {12}
 
 
 # What is shipped and recorded.
 
 
 def test_the_shipped_one_is_small_and_reads_held_out_text(shipped):
-    folder = gpt_experiments.shipped_folder()
+    folder = gpt_experiments.shipped_gpt_folder()
     assert (folder / files.WEIGHTS_FILE).stat().st_size <= 2_500_000
     about = shipped.about
     assert about["seconds"] > 0 and about["machine"]
@@ -342,7 +344,7 @@ def test_the_recorded_runs_show_what_the_notebook_says():
     assert gain - interval > 0.3 and least > 0
     rows = table.to_dict("records")
     for arm in arms:
-        chosen = gpt_experiments.best(rows, arm)
+        chosen = gpt_experiments.best_settings(rows, arm)
         used = test[test.arm == arm]
         assert set(used.steps) == {chosen.steps} and set(used.rate) == {chosen.learning_rate}
         tuned = table[(table.question == "validation") & (table.arm == arm)]
@@ -356,7 +358,7 @@ def test_a_recorded_run_comes_out_the_same_here(shipped):
     for arm in ("option-1", "counting"):
         row = recorded.loc[arm]
         chosen = Settings(row.l2, row.rate, int(row.steps))
-        (again,) = gpt_experiments.run(arm, 0, [chosen], "test")
+        (again,) = gpt_experiments.run_fifty_lines(arm, 0, [chosen], "test")
         assert again["bits"] == pytest.approx(row.bits, abs=0.03)
     unchanged = table[table.question == "unchanged"].bits.item()
     assert gpt_experiments.scored(shipped, lines().test) == pytest.approx(unchanged, abs=0.01)
@@ -364,7 +366,7 @@ def test_a_recorded_run_comes_out_the_same_here(shipped):
 
 def test_the_figures_say_what_they_show():
     rows = [{"arm": arm, "draw": d, "bits": 3.0 + d} for arm in gpt_plots.STYLES for d in (0, 1)]
-    heard = gpt_plots.arms(pd.DataFrame(rows), "All arms").alt
+    heard = gpt_plots.plot_bits(pd.DataFrame(rows), "All arms").alt
     assert all(f"{label}: 3.50 ± 0.71" in heard for label, _, _ in gpt_plots.STYLES.values())
     rows = [{"front": "nothing", "lines": 0, "draw": 0, "bits": 4.0}]
     rows += [
@@ -372,7 +374,7 @@ def test_the_figures_say_what_they_show():
     ]
     heard = gpt_plots.in_front(pd.DataFrame(rows), "In front").alt
     assert "nothing in front: 4.00" in heard and "3.00 with 4" in heard
-    shown = gpt_plots.texts({"<a>": ["x & y", "z"]}, "two").data
+    shown = gpt_plots.table_of_texts({"<a>": ["x & y", "z"]}, "two").data
     assert "&lt;a&gt;" in shown and "x &amp; y<br>z" in shown
     table = gpt_experiments.distance({"parameters": 1e6}, {"parameters": 175e9})
     assert table.loc["parameters", "GPT-3 has more by"] == "175,000 times"

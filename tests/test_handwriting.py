@@ -67,7 +67,8 @@ def test_a_digit_drawn_again_is_read_as_well(redrawn, net, target):
     fifty = draw(target.pool, 50, 0)
     taught = transfer.option_1(net, fifty).net
     read = [
-        (handwriting.read(taught, x).argmax(1) == labels).float().mean() for x in (before, after)
+        (handwriting.class_probabilities(taught, x).argmax(1) == labels).float().mean()
+        for x in (before, after)
     ]
     assert read[0] > 0.85 and read[1] > read[0] - 0.04, read
 
@@ -99,18 +100,18 @@ def test_strokes_come_in_whole_or_not_at_all():
 
 def test_a_drawing_survives_as_text():
     two = (*THREE, ((1, 2),))
-    assert drawn.decode(drawn.encode(two)) == two
-    assert len(drawn.encode(two)) < 30
+    assert drawn.decode_drawing(drawn.encode_drawing(two)) == two
+    assert len(drawn.encode_drawing(two)) < 30
     for wrong in ("", "!", "AA=A", "AA", "AAA.AA", "ä"):
         with refused("damaged"):
-            drawn.decode(wrong)
+            drawn.decode_drawing(wrong)
 
 
 def test_samples_are_mnists_and_never_test_digits(target):
-    taken = {drawn.sample(3, 0, number).text for number in range(100)}
+    taken = {drawn.sample_of_digit(3, 0, number).text for number in range(100)}
     assert len(taken) == 100, "a hundred different ones, then again from the first"
-    assert drawn.sample(3, 0, 100) == drawn.sample(3, 0, 0)
-    shown = drawn.examples([drawn.sample(d, 5, 0) for d in range(10)])
+    assert drawn.sample_of_digit(3, 0, 100) == drawn.sample_of_digit(3, 0, 0)
+    shown = drawn.examples([drawn.sample_of_digit(d, 5, 0) for d in range(10)])
     assert shown.y.tolist() == list(range(10))
     for x in shown.x:
         assert (target.pool.x - x).abs().amax((1, 2, 3)).min() < 1e-6, "exactly as it was"
@@ -122,7 +123,7 @@ def test_samples_are_mnists_and_never_test_digits(target):
 
 @pytest.fixture(scope="module")
 def twenty():
-    return [drawn.sample(n % 10, 0, n // 10) for n in range(20)]
+    return [drawn.sample_of_digit(n % 10, 0, n // 10) for n in range(20)]
 
 
 def test_all_four_learn_and_are_tested_on_what_comes_next(net, twenty):
@@ -131,8 +132,8 @@ def test_all_four_learn_and_are_tested_on_what_comes_next(net, twenty):
     run = handwriting.teach(net, twenty, [10], 0, test, threading.Event())
     found = {result.arm: result for result in run}
     assert tuple(found)[:2] == handwriting.QUICK and set(found) == set(handwriting.ARMS)
-    alone = handwriting.adapt(net, "scratch", drawn.examples(twenty[:10]), 0)
-    same = handwriting.right(alone.net, test)
+    alone = handwriting.adapt_to_digits(net, "scratch", drawn.examples(twenty[:10]), 0)
+    same = handwriting.count_right(alone.net, test)
     assert found["scratch"].mnist == same, "side by side as one after another"
     option_1 = found["option-1"]
     assert option_1.mnist > 250 and option_1.mnist > found["random-frozen"].mnist
@@ -146,8 +147,8 @@ def test_all_four_learn_and_are_tested_on_what_comes_next(net, twenty):
 
 
 def test_how_sure_it_says_it_is_can_be_believed(net, target):
-    drawings = [drawn.sample(n % 10, 1, n // 10) for n in range(20)]
-    taught = handwriting.adapt(net, "option-1", drawn.examples(drawings), 0).net
+    drawings = [drawn.sample_of_digit(n % 10, 1, n // 10) for n in range(20)]
+    taught = handwriting.adapt_to_digits(net, "option-1", drawn.examples(drawings), 0).net
     test = handwriting.mnist_test()
 
     def gap():
@@ -171,7 +172,7 @@ def test_it_stops_and_leaves_out_what_is_known(net, twenty):
 
 def test_a_pool_is_compared_with_each_hand(net):
     hands = {
-        who: [drawn.sample(n % 10, seed, n // 10) for n in range(20)]
+        who: [drawn.sample_of_digit(n % 10, seed, n // 10) for n in range(20)]
         for who, seed in (("Ada", 1), ("Alan", 2), ("Grace", 3))
     }
     rows = handwriting.pooled(net, hands, 0, handwriting.mnist_test())
@@ -189,10 +190,14 @@ def test_a_pool_is_compared_with_each_hand(net):
 
 
 def test_saved_drawings_are_a_folder_for_notebook_08_and_a_file(tmp_path):
-    text = drawn.encode(THREE)
-    mine = [Drawing(3, text), Drawing(1, drawn.encode((((9, 9), (9, 200)),))), Drawing(3, text)]
-    saved = drawn_files.save(tmp_path / "hand", " Ada  L. Lovelace", [
-        *mine, drawn.sample(7, 0, 0)
+    text = drawn.encode_drawing(THREE)
+    mine = [
+        Drawing(3, text),
+        Drawing(1, drawn.encode_drawing((((9, 9), (9, 200)),))),
+        Drawing(3, text),
+    ]
+    saved = drawn_files.save_drawings(tmp_path / "hand", " Ada  L. Lovelace", [
+        *mine, drawn.sample_of_digit(7, 0, 0)
     ])  # fmt: skip
     assert saved.drawings == 3, "samples are nobody's"
     folder = load_folder(saved.pictures)
@@ -204,7 +209,7 @@ def test_saved_drawings_are_a_folder_for_notebook_08_and_a_file(tmp_path):
 
     kept = tmp_path / "hand" / "Ada L. Lovelace" / "3" / "notes.txt"
     kept.write_text("mine")
-    drawn_files.save(tmp_path / "hand", "Ada L. Lovelace", mine[:1])
+    drawn_files.save_drawings(tmp_path / "hand", "Ada L. Lovelace", mine[:1])
     assert len(list(saved.pictures.rglob("*.png"))) == 1, "in the place of the earlier ones"
     assert drawn_files.delete(tmp_path / "hand", "Ada L. Lovelace") == 2
     assert [p.name for p in (tmp_path / "hand").rglob("*") if p.is_file()] == ["notes.txt"]
@@ -214,25 +219,25 @@ def test_saved_drawings_are_a_folder_for_notebook_08_and_a_file(tmp_path):
 
 
 def test_a_save_that_was_killed_leaves_no_class_behind(tmp_path):
-    mine = [Drawing(digit, drawn.encode(THREE)) for digit in (3, 4)]
-    saved = drawn_files.save(tmp_path, "Ada", mine)
+    mine = [Drawing(digit, drawn.encode_drawing(THREE)) for digit in (3, 4)]
+    saved = drawn_files.save_drawings(tmp_path, "Ada", mine)
     (saved.pictures / "4" / f"{storage._drafts_here()}999999999-1234abcd-01.png").write_text("half")
-    drawn_files.save(tmp_path, "Ada", mine[:1])
+    drawn_files.save_drawings(tmp_path, "Ada", mine[:1])
     assert [path.name for path in saved.pictures.iterdir()] == ["3"]
 
 
 def test_what_cannot_be_saved_or_read_is_told_in_a_sentence(tmp_path):
-    mine = [Drawing(3, drawn.encode(THREE))]
+    mine = [Drawing(3, drawn.encode_drawing(THREE))]
     for name in ("", "  "):
         with refused("no_name"):
-            drawn_files.save(tmp_path, name, mine)
+            drawn_files.save_drawings(tmp_path, name, mine)
     for name in ("../..", "a/b", ".x", "x" * 41, "a.", "C:\\x", "<b>", "CON", "nul.x"):
         with refused("file_name"):
-            drawn_files.save(tmp_path, name, mine)
+            drawn_files.save_drawings(tmp_path, name, mine)
     with refused("nothing_drawn"):
-        drawn_files.save(tmp_path, "Ada", [drawn.sample(7, 0, 0)])
+        drawn_files.save_drawings(tmp_path, "Ada", [drawn.sample_of_digit(7, 0, 0)])
     assert not any(tmp_path.iterdir())
-    good = json.loads(drawn_files.as_text("Ada", mine))
+    good = json.loads(drawn_files.drawings_as_text("Ada", mine))
     for change, code in (
         ({"format": "other"}, "not_drawings"),
         ({"name": 3}, "no_owner"),
@@ -268,7 +273,7 @@ def test_as_many_points_as_fit_are_looked_at_in_parts_that_stay_small(monkeypatc
     monkeypatch.setattr(drawn, "_squares", counted)
     generator = np.random.default_rng(0)
     scribble = tuple(map(tuple, generator.integers(0, 256, (3700, 2)).tolist()))
-    text = drawn.encode([scribble])
+    text = drawn.encode_drawing([scribble])
     rows = [[3, text[:-8] + f"{number:08}"] for number in range(30)]
     assert len(drawn_files.from_rows(rows)) == 30
     assert max(looked) <= 28 * 28 * drawn.AT_ONCE and sum(looked) < 30 * 2 * 3700 * 28 * 28
@@ -284,7 +289,7 @@ def test_distances_are_those_of_the_textbook():
 
 
 def test_drawings_are_neither_written_nor_deleted_where_a_link_leads(tmp_path):
-    mine, other = [Drawing(3, drawn.encode(THREE))], tmp_path / "other"
+    mine, other = [Drawing(3, drawn.encode_drawing(THREE))], tmp_path / "other"
     (other / "3").mkdir(parents=True)
     (other / "3" / "3-99.png").write_text("precious")
     (tmp_path / "mine" / "Alan").mkdir(parents=True)
@@ -296,7 +301,7 @@ def test_drawings_are_neither_written_nor_deleted_where_a_link_leads(tmp_path):
         pytest.skip("this system lets nobody make a link")
     for name in ("Ada", "Alan", "Eve"):
         with refused("link"):
-            drawn_files.save(tmp_path / "mine", name, mine)
+            drawn_files.save_drawings(tmp_path / "mine", name, mine)
         assert drawn_files.delete(tmp_path / "mine", name) == 0
     assert drawn_files.taken(tmp_path / "mine", "Eve")
     assert [path.name for path in other.rglob("*") if path.is_file()] == ["3-99.png"]
@@ -304,26 +309,26 @@ def test_drawings_are_neither_written_nor_deleted_where_a_link_leads(tmp_path):
 
 
 def test_a_file_that_save_never_wrote_is_neither_replaced_nor_deleted(tmp_path):
-    mine = [Drawing(3, drawn.encode(THREE))]
+    mine = [Drawing(3, drawn.encode_drawing(THREE))]
     (tmp_path / "notes.json").write_text("{}")
     (tmp_path / "Bob.json").mkdir()
-    assert drawn_files.save(tmp_path, "notes.of me", mine).drawings == 1
+    assert drawn_files.save_drawings(tmp_path, "notes.of me", mine).drawings == 1
     assert drawn_files.delete(tmp_path, "notes.of me") == 2
     for name in ("notes", "Bob"):
         with refused("not_drawings"):
-            drawn_files.save(tmp_path, name, mine)
+            drawn_files.save_drawings(tmp_path, name, mine)
         assert drawn_files.taken(tmp_path, name)
         assert drawn_files.delete(tmp_path, name) == 0
-    assert drawn_files.names(tmp_path) == []
+    assert drawn_files.people_with_drawings(tmp_path) == []
     assert (tmp_path / "notes.json").read_text() == "{}" and (tmp_path / "Bob.json").is_dir()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["Bob.json", "notes.json"]
 
 
 def test_a_folder_whose_name_no_system_takes_is_told_in_a_sentence(tmp_path):
-    folder, mine = tmp_path / ("x" * 300), [Drawing(3, drawn.encode(THREE))]
+    folder, mine = tmp_path / ("x" * 300), [Drawing(3, drawn.encode_drawing(THREE))]
     for act, *more in (
-        (drawn_files.names,), (drawn_files.taken, "Ada"),
-        (drawn_files.delete, "Ada"), (drawn_files.save, "Ada", mine),
+        (drawn_files.people_with_drawings,), (drawn_files.taken, "Ada"),
+        (drawn_files.delete, "Ada"), (drawn_files.save_drawings, "Ada", mine),
     ):  # fmt: skip
         with refused("not_writable|refused_by_system", "too long"):
             act(folder, *more)

@@ -273,7 +273,7 @@ def test_training_can_be_watched():
 
 
 def test_a_network_with_other_kernels_can_be_trained_and_folded_but_not_saved(tmp_path):
-    net, accuracy = layer_experiments.plain(7, 1024)
+    net, accuracy = layer_experiments.pretrained_plainly(7, 1024)
     assert net.layer1.weight.shape == (32, 3, 5, 5) and 0 <= accuracy <= 1
     with refused("kernels"):
         files.save(net, tmp_path / "net")

@@ -29,23 +29,23 @@ def cell(monkeypatch):
 
 
 def test_an_experiment_takes_the_place_of_the_sentence_and_a_second_one_its_own(cell):
-    loading.say()
-    loading.say()
+    loading.show_message()
+    loading.show_message()
     assert cell.outputs == [loading.WORDS]
     for experiment in ("first", "second"):
-        loading.show({"text/plain": experiment})
+        loading.show_bundle({"text/plain": experiment})
     cell.end()
     assert cell.outputs == ["first", "second"]
 
 
 def test_nothing_is_left_of_it_after_a_cell_that_fails_or_shows_nothing(cell):
     for _ in range(2):
-        loading.say()
+        loading.show_message()
         cell.end()
     assert cell.outputs == ["", ""] and not cell.shell.events.callbacks["post_run_cell"]
 
 
 def test_without_a_notebook_nothing_is_said(cell):
     del cell.shell.kernel
-    loading.say()
+    loading.show_message()
     assert cell.outputs == []

@@ -49,7 +49,7 @@ def tasks(monkeypatch):
 def test_every_cell_of_the_matrix_is_there_and_draws_are_in_pairs(tasks):
     nets = {"image": pretraining.pretrained(), "text": pretraining.pretrained("written-names")}
     asked = {"images": [10], "draws": 3, "options": ["1"]}
-    rows = list(matrix.matrix(nets, **asked))
+    rows = list(matrix.transfer_matrix(nets, **asked))
     table = pd.DataFrame(rows)
     counts = table.groupby(["target", "source", "option"]).size()
     assert set(counts) == {3} and len(counts) == 2 * 4
@@ -59,27 +59,29 @@ def test_every_cell_of_the_matrix_is_there_and_draws_are_in_pairs(tasks):
     assert cells["mean"].between(0, 1).all() and set(cells.draws) == {3}
     # What is done is not run again, and one by one it comes out the same.
     done = [row for row in rows if row["draw"] > 0]
-    again = {(r["target"], r["source"]): r for r in matrix.matrix(nets, done=done, **asked)}
+    again = {
+        (r["target"], r["source"]): r for r in matrix.transfer_matrix(nets, done=done, **asked)
+    }
     assert len(again) == 8
     for row in rows:
         if row["draw"] == 0:
             assert np.array_equal(again[row["target"], row["source"]]["right"], row["right"])
     target = tasks["handwritten"].folds[0]()
     labelled = draw(target.pool, 10, 2)
-    chosen = matrix.chosen("image", "handwritten", "1", 10)
-    one = matrix.adapted(nets["image"], labelled, "1", 2, chosen)
+    chosen = matrix.chosen_for_cell("image", "handwritten", "1", 10)
+    one = matrix.adapted_in_cell(nets["image"], labelled, "1", 2, chosen)
     right = (one(target.test.x).argmax(1) == target.test.y).numpy()
     recorded = next(
         r for r in rows if (r["target"], r["source"], r["draw"]) == ("handwritten", "image", 2)
     )
     assert (right != recorded["right"]).sum() <= 1  # features in one batch or another
     # Of another pretraining only what it changes is run, and rows say which it is.
-    other = list(matrix.matrix(nets, done=rows, pretraining=1, **asked))
+    other = list(matrix.transfer_matrix(nets, done=rows, pretraining=1, **asked))
     assert {row["source"] for row in other} == set(nets) and len(other) == 2 * 2 * 3
     assert {row["pretraining"] for row in other} == {1}
-    assert not list(matrix.matrix(nets, done=[*rows, *other], pretraining=1, **asked))
+    assert not list(matrix.transfer_matrix(nets, done=[*rows, *other], pretraining=1, **asked))
     with refused("no_target", "'braille'"):
-        next(matrix.matrix(nets, [10], 1, targets=["braille"]))
+        next(matrix.transfer_matrix(nets, [10], 1, targets=["braille"]))
 
 
 def test_the_most_examples_of_a_target_are_there_to_be_drawn():
@@ -96,7 +98,7 @@ def test_people_who_cannot_be_heard_are_named_not_left_out(tmp_path, monkeypatch
     monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path))
     assert "spoken-real" not in matrix.tasks()
     with refused("not_fetched", "free_spoken_digits.py"):
-        next(matrix.matrix({}, [10], 1, targets=["spoken-real"]))
+        next(matrix.transfer_matrix({}, [10], 1, targets=["spoken-real"]))
     monkeypatch.setenv(spoken.VARIABLE, str(tmp_path / "nowhere"))
     with refused("not_fetched"):
         matrix.tasks()
@@ -167,18 +169,20 @@ def test_settings_of_a_cell_are_the_best_of_its_recorded_grid():
     assert len(sizes) == 3 * (4 * 2 + 3 + 1), "targets × (Option 1 at two sizes, 2, scratch)"
     for (_, _, option, images), tried in sizes.items():
         assert images in matrix_tuning.SIZES[option]
-        assert tried == len(matrix_tuning.grid(option)) * matrix_tuning.DRAWS
+        assert tried == len(matrix_tuning.grid_of_option(option)) * matrix_tuning.DRAWS
     for key, group in table.groupby(cell):
         mean = group.groupby(["l2", "rate", "steps"]).accuracy.mean()
-        chosen = matrix.chosen(*key)
+        chosen = matrix.chosen_for_cell(*key)
         assert mean[chosen.l2, chosen.learning_rate, chosen.steps] == pytest.approx(mean.max())
-    real = matrix.chosen("audio", "spoken-real", "1", 50)
-    assert real == matrix.chosen("audio", "spoken", "1", 50)
+    real = matrix.chosen_for_cell("audio", "spoken-real", "1", 50)
+    assert real == matrix.chosen_for_cell("audio", "spoken", "1", 50)
 
 
 def test_tuning_scores_on_validation_examples_and_stands_alone(tasks, monkeypatch):
-    monkeypatch.setattr(matrix_tuning, "grid", lambda option: [Settings(l2=1e-3), Settings(l2=1)])
-    rows = matrix_tuning.run(pretraining.pretrained(), "image", "handwritten", "1", 50, 0)
+    monkeypatch.setattr(
+        matrix_tuning, "grid_of_option", lambda option: [Settings(l2=1e-3), Settings(l2=1)]
+    )
+    rows = matrix_tuning.run_cell(pretraining.pretrained(), "image", "handwritten", "1", 50, 0)
     target = handwritten()
     labelled = draw(target.pool, 50, tuning.FIRST_DRAW)
     test = target.validation
@@ -186,7 +190,7 @@ def test_tuning_scores_on_validation_examples_and_stands_alone(tasks, monkeypatc
         chosen = Settings(l2=row["l2"])
         alone = transfer.option_1(pretraining.pretrained(), labelled, chosen=chosen, test=test)
         assert row["accuracy"] == pytest.approx(alone.accuracy, abs=0.002)
-    plan = list(matrix_tuning.missing(["image"], rows))
+    plan = list(matrix_tuning.missing_cells(["image"], rows))
     assert ("image", "handwritten", "1", 50, 0) not in plan
     assert ("image", "handwritten", "2", 50, 0) in plan and (
         "random",
@@ -240,7 +244,7 @@ def test_shuffled_weights_have_the_same_numbers_in_every_layer(net):
 
 def test_rows_are_permuted_alike_in_every_part_of_a_target():
     target = spoken.spoken_digits()
-    changed = modality_controls.changed(target, modality_controls.rows_permuted)
+    changed = modality_controls.with_inputs_changed(target, modality_controls.rows_permuted)
     order = torch.cdist(target.pool.x[0, 0], changed.pool.x[0, 0]).argmin(0)
     assert torch.equal(changed.test.x[7, 0], target.test.x[7, 0][order])
     assert torch.equal(changed.test.y, target.test.y)
@@ -261,7 +265,7 @@ def test_raw_sound_is_its_own_samples(tmp_path, monkeypatch, record_digit):
 
 def test_controls_are_tuned_on_validation_and_tell_what_they_are(net):
     target = smaller(handwritten())
-    rows = modality_controls.run({"control": "none"}, net, [target], 2, target)
+    rows = modality_controls.run_control({"control": "none"}, net, [target], 2, target)
     assert [row["draw"] for row in rows] == [0, 1] and rows[0]["control"] == "none"
     assert all(row["accuracy"] > 0.8 for row in rows)
 
@@ -270,7 +274,7 @@ def test_a_player_has_a_name_and_figures_can_be_heard():
     wave = next(iter(spoken.sounds().values()))
     shown = sounds.Sound(wave, spoken.SOUNDS_RATE, "“cat” <f3>")._repr_html_()
     assert '<audio aria-label="“cat” &lt;f3&gt;"' in shown and "controls" in shown
-    fifty = matrix_cells.measured(results.load("matrix"), 50, "1")
+    fifty = matrix_cells.measured_cells(results.load("matrix"), 50, "1")
     picture = modality_plots.heat_map(fifty, "Its own kind")
     for words in ("pictures for handwritten digits", "sound for spoken digits (people)"):
         assert words in picture.alt

@@ -12,7 +12,7 @@ from tl_course.core.settings import Settings
 from tl_course.data.examples import draw
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.lessons.n05_how_much_data import middle_ways
-from tl_course.lessons.n05_how_much_data.middle_ways import adapted
+from tl_course.lessons.n05_how_much_data.middle_ways import adapted_by_way
 from tl_course.study import tuning
 
 STEPS = 10
@@ -78,7 +78,7 @@ def test_lora_adds_a_change_of_low_rank_to_frozen_weights(net, ten):
 def test_every_way_learns_the_same_each_time_and_leaves_the_source_alone(net, ten, way):
     before, state = layers_fingerprint(net), torch.get_rng_state()
     chosen = Settings(learning_rate=3e-3, steps=30)
-    one, other = (adapted(way, net, ten, chosen, 3, True) for _ in range(2))
+    one, other = (adapted_by_way(way, net, ten, chosen, 3, True) for _ in range(2))
     assert layers_fingerprint(one) == layers_fingerprint(other) != before
     assert layers_fingerprint(net) == before and torch.equal(torch.get_rng_state(), state)
     digits = handwritten().validation[::10]
@@ -91,13 +91,14 @@ def test_ways_are_tuned_and_measured_and_go_on_where_they_were(net, monkeypatch)
     monkeypatch.setattr(middle_ways, "STEPS", {False: (2, 3), True: (2,)})
     monkeypatch.setattr(tuning, "DRAWS", {False: 2, True: 1})
     target = handwritten()
-    rows = [row for some in middle_ways.tuned(net, lambda: target, (10,), []) for row in some]
+    tuned = middle_ways.middle_ways_tuning_rows(net, lambda: target, (10,), [])
+    rows = [row for some in tuned for row in some]
     assert len(rows) == 5 and set(rows[0]) == {*middle_ways.KEYS, "accuracy"}
-    assert not list(middle_ways.tuned(net, lambda: target, (10,), rows))
+    assert not list(middle_ways.middle_ways_tuning_rows(net, lambda: target, (10,), rows))
     chosen = {("LoRA", augmented, 10): Settings(steps=2) for augmented in (False, True)}
-    monkeypatch.setattr(middle_ways.settings, "table", {middle_ways.TUNING: chosen}.get)
-    found = list(middle_ways.middle_ways(net, lambda: target, (10,), 2, []))
+    monkeypatch.setattr(middle_ways.settings, "chosen_settings", {middle_ways.TUNING: chosen}.get)
+    found = list(middle_ways.middle_ways_rows(net, lambda: target, (10,), 2, []))
     assert len(found) == 4 and all(len(row["right"]) == len(target.test) for row in found)
     assert found[0]["accuracy"] == pytest.approx(found[0]["right"].mean())
-    left = list(middle_ways.middle_ways(net, lambda: target, (10,), 2, found[1:]))
+    left = list(middle_ways.middle_ways_rows(net, lambda: target, (10,), 2, found[1:]))
     assert len(left) == 1 and left[0]["accuracy"] == found[0]["accuracy"]

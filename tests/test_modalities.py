@@ -93,14 +93,14 @@ def test_spoken_names_stream_each_name_once_a_pass_and_are_reproducible(monkeypa
 
 
 def test_written_characters_have_codes_and_slips_stay_readable():
-    points = writing.points(["Cat", "a" * 40, "été"])
+    points = writing.code_points_of(["Cat", "a" * 40, "été"])
     assert points.shape == (3, 32) and points[1].tolist() == [ord("a")] * 32
     x = writing.coded(points)
     assert writing.decoded(x, points.unique()[1:]) == ["cat", "a" * 32, "été"]
     assert x.shape == (3, 3, 32, 32) and torch.allclose(x.std((1, 2, 3)), torch.ones(3), atol=0.01)
     assert torch.equal(x[1, 0, :, 0], x[1, 0, :, 31]), "one character, one code"
     index = torch.arange(3000)
-    words = writing.points(["musical"]).repeat(3000, 1)
+    words = writing.code_points_of(["musical"]).repeat(3000, 1)
     letters = words[:, :7]
     slipped = writing.mistyped(words, letters, 0, index, 1)
     changed = (slipped != words).any(1).float().mean()
@@ -108,7 +108,7 @@ def test_written_characters_have_codes_and_slips_stay_readable():
     length = (slipped > 0).sum(1)
     assert set(length.tolist()) == {6, 7, 8}
     assert torch.equal(slipped, writing.mistyped(words, letters, 0, index, 1))
-    shifted = writing.moved(words, 0, index)
+    shifted = writing.shifted_right(words, 0, index)
     assert ((shifted > 0).sum(1) == 7).all() and (shifted > 0).float().argmax(
         1
     ).unique().numel() > 20
@@ -136,7 +136,7 @@ def test_written_digits_hold_out_whole_languages_and_share_no_text(fold):
     assert sorted(sum(turns, ())) == sorted(written_target.LANGUAGES), "each is the test once"
     target = written_target.written_digits(fold)
     assert target.test.modality == "text" and target.test.y.bincount().tolist() == [200] * 10
-    texts = [set(written_target.read(getattr(target, part).x)) for part in parts]
+    texts = [set(written_target.texts_of_inputs(getattr(target, part).x)) for part in parts]
     assert min(map(len, texts)) > 100
     assert not (texts[0] & texts[2] or texts[0] & texts[1] or texts[1] & texts[2])
     with pytest.raises(ValueError, match="folds 0"):

@@ -39,7 +39,7 @@ def checked(pictures):
 
 @pytest.fixture(scope="module")
 def outcome(net, checked):
-    return own_task.run(net, *checked.ready(), option="1", augment="off")
+    return own_task.adapt_and_test(net, *checked.ready(), option="1", augment="off")
 
 
 def noise(seed, size=(40, 40), mode="RGB"):
@@ -442,12 +442,12 @@ def test_what_browsers_save_is_read(tmp_path):
 def test_one_picture_per_class_gets_a_verdict(net, tmp_path):
     train = classes(tmp_path / "train", {"cat": 1, "dog": 1})
     test = classes(tmp_path / "test", {"cat": 3, "dog": 3}, first=10)
-    outcome = own_task.run(net, *check(train, test).ready(), option="1")
+    outcome = own_task.adapt_and_test(net, *check(train, test).ready(), option="1")
     curve = own_task.more_labels(net, outcome)
     assert curve.images.to_list() == [2]
-    said = own_task.verdict(outcome, own_task.controls(outcome), curve)
+    said = own_task.verdict_sentences(outcome, own_task.right_by_rival(outcome), curve)
     assert any("fewer could not be tried" in one for one in said)
-    assert "no fewer to compare" in own_plots.more_labels(curve).alt
+    assert "no fewer to compare" in own_plots.plot_more_labels(curve).alt
 
 
 def test_the_numbers_of_a_run_fit_each_other(outcome):
@@ -494,33 +494,33 @@ def test_auto_follows_the_recommendation(net, checked, monkeypatch):
         )  # fmt: skip
 
     monkeypatch.setattr(transfer, "adapt", stub)
-    outcome = own_task.run(net, train, test)
+    outcome = own_task.adapt_and_test(net, train, test)
     assert (outcome.option, outcome.augment) == ("2", True) and asked["augment"] is True
     assert "notebook 05" in outcome.why and asked["n_classes"] == 8
-    few = own_task.run(net, own_task.part_of(train, 1 / 12, 0), test, augment="off")
+    few = own_task.adapt_and_test(net, own_task.part_of(train, 1 / 12, 0), test, augment="off")
     assert (few.option, few.augment) == ("1", False)
 
 
 def test_controls_and_a_verdict(net, outcome):
-    rivals = own_task.controls(outcome)
+    rivals = own_task.right_by_rival(outcome)
     assert list(rivals) == ["borrowed layers", "random layers, frozen", "always the largest class"]
     assert rivals["always the largest class"].sum() == 20
     assert all(len(right) == 160 for right in rivals.values())
     curve = own_task.more_labels(net, outcome, draws=1)
     assert curve.images.to_list() == [24, 48, 96]
     assert curve.accuracy.iloc[-1] == pytest.approx(outcome.adapted.accuracy)
-    said = own_task.verdict(outcome, rivals, curve)
+    said = own_task.verdict_sentences(outcome, rivals, curve)
     assert "160 test pictures" in said[0] and "random layers" in said[1]
     assert "it is ahead" in said[2] and "From 48 to 96" in said[3] and "weakest class" in said[4]
 
 
 def test_ahead_is_paired():
     right, wrong = torch.ones(50), torch.zeros(50)
-    assert own_task.ahead(right, right) == (0.0, 0.0)
-    points, half = own_task.ahead(right, wrong)
+    assert own_task.share_ahead(right, right) == (0.0, 0.0)
+    points, half = own_task.share_ahead(right, wrong)
     assert points == 1 and half == 0
     mixed = torch.cat([torch.ones(25), torch.zeros(25)])
-    points, half = own_task.ahead(mixed, wrong)
+    points, half = own_task.share_ahead(mixed, wrong)
     assert points == 0.5 and half == pytest.approx(2.0096 * 0.505 / 50**0.5, rel=1e-3)
 
 
@@ -544,7 +544,7 @@ def test_colours_are_taken_out_and_nothing_else(checked):
 
 
 def test_a_recorded_draw_comes_out_the_same_here(net):
-    recorded = own_experiments.accuracies()
+    recorded = own_experiments.accuracies_by_arm()
     train, test = own_experiments.made_pictures(0)
     for arm in own_experiments.PLAIN:
         row = own_experiments._row(net, arm, False, True, train, test, 0)
@@ -572,9 +572,9 @@ def test_the_report_is_whole_escaped_and_needs_nothing_else(net, tmp_path):
     root = classes(tmp_path / "pictures", {evil: 8, "cat": 8})
     (root / "cat" / "<script>alert(1)</script.png").mkdir(parents=True)
     found = check(root)
-    outcome = own_task.run(net, *found.ready(), option="1", augment="off")
-    rivals, curve = own_task.controls(outcome), own_task.more_labels(net, outcome, draws=1)
-    path = task_report.write(tmp_path / "report.html", outcome, found, rivals, curve)
+    outcome = own_task.adapt_and_test(net, *found.ready(), option="1", augment="off")
+    rivals, curve = own_task.right_by_rival(outcome), own_task.more_labels(net, outcome, draws=1)
+    path = task_report.write_report(tmp_path / "report.html", outcome, found, rivals, curve)
     text = path.read_text(encoding="utf-8")
     page = Page()
     page.feed(text)
@@ -582,12 +582,12 @@ def test_the_report_is_whole_escaped_and_needs_nothing_else(net, tmp_path):
     assert len(page.alts) == 5 and all(len(alt) > 20 for alt in page.alts)
     assert all(link.startswith("data:image/png;base64,") for link in page.links)
     assert text.count("<h1>") == 1 and "95% interval" in text and "<html lang" in text
-    short = task_report.write(tmp_path / "short.html", outcome)
+    short = task_report.write_report(tmp_path / "short.html", outcome)
     assert "The mistakes" in short.read_text(encoding="utf-8")
 
 
 def test_figures_say_what_they_show(outcome):
-    assert f"of {20} right" in own_plots.confusion(outcome).alt
+    assert f"of {20} right" in own_plots.plot_test_confusion(outcome).alt
     assert "% sure" in own_plots.worst(outcome).alt
     perfect = own_task.Outcome(
         transfer.Adapted(
@@ -597,7 +597,7 @@ def test_figures_say_what_they_show(outcome):
         "1", False, "", outcome.train, outcome.test,
     )  # fmt: skip
     assert perfect.worst().empty and "as all of them were" in own_plots.worst(perfect).alt
-    assert "Not one mistake" in own_plots.confusion(perfect).alt
+    assert "Not one mistake" in own_plots.plot_test_confusion(perfect).alt
 
 
 def test_names_that_the_font_lacks_are_numbers_with_a_key(outcome, tmp_path):
@@ -609,13 +609,13 @@ def test_names_that_the_font_lacks_are_numbers_with_a_key(outcome, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         drawn = (
-            own_plots.some_of_each(train, "What it learns from"), own_plots.confusion(renamed),
-            own_plots.worst(renamed),
+            own_plots.some_of_each(train, "What it learns from"),
+            own_plots.plot_test_confusion(renamed), own_plots.worst(renamed),
         )  # fmt: skip
     assert own_plots._labels(names)["\u732b"] == "class 2"
     assert all("class 2: \u732b" in one._repr_mimebundle_()["text/html"] for one in drawn[:2])
     assert all("\u732b" in one.alt for one in drawn[:2])
-    report = task_report.write(tmp_path / "report.html", renamed).read_text(encoding="utf-8")
+    report = task_report.write_report(tmp_path / "report.html", renamed).read_text(encoding="utf-8")
     assert "class 1: \u7816; class 2: \u732b" in report
     assert "class" not in "".join(own_plots._labels(outcome.train.names).values())
 

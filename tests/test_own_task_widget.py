@@ -411,20 +411,20 @@ def test_a_result_says_of_which_training_it_is_and_the_last_ones_stay(task):
 
 
 def test_a_perfect_score_is_said_without_nonsense(net, task):
-    outcome = own_task.run(net, *task.checked.ready(), option="1")
+    outcome = own_task.adapt_and_test(net, *task.checked.ready(), option="1")
     scores = torch.nn.functional.one_hot(outcome.test.y, 8).float()
     perfect = replace(outcome, adapted=replace(outcome.adapted, scores=scores))
     assert perfect.right == 160
     same = {"borrowed layers": perfect.correct, "random layers, frozen": perfect.correct}
     curve = pd.DataFrame({"images": [48, 96], "right": [perfect.correct] * 2})
-    said = " ".join(own_task.verdict(perfect, same, curve)[1:])
+    said = " ".join(own_task.verdict_sentences(perfect, same, curve)[1:])
     assert said.count("the same") == 2 and "does not show that the borrowed layers help" in said
     assert not any(words in said for words in ("weakest", "nother source", "±", "labels"))
     worse = {**same, "random layers, frozen": outcome.correct}
     rising = pd.DataFrame({"images": [48, 96], "right": [outcome.correct, perfect.correct]})
-    said = " ".join(own_task.verdict(perfect, worse, rising)[1:])
+    said = " ".join(own_task.verdict_sentences(perfect, worse, rising)[1:])
     assert "it is ahead" in said and "does not show that more would help" in said
-    assert "weakest class" in " ".join(own_task.verdict(outcome, {}))
+    assert "weakest class" in " ".join(own_task.verdict_sentences(outcome, {}))
     task._trained(perfect)
     assert "160 of 160 right" in task.result.value and "That is 100 of 100" in task.result.value
 
@@ -546,7 +546,7 @@ def test_stop_ends_a_training_and_keeps_nothing(task, hold):
 def test_progress_is_heard_up_to_the_end(net, task):
     heard = []
     follow = own_task.Follow(heard.append)
-    outcome = own_task.run(net, *task.checked.ready(), option="1", follow=follow)
+    outcome = own_task.adapt_and_test(net, *task.checked.ready(), option="1", follow=follow)
     assert heard == sorted(heard) and heard[0] == 0 and heard[-1] == 1
     heard.clear()
     own_task.more_labels(net, outcome, draws=1, follow=follow)

@@ -100,14 +100,14 @@ def test_the_text_of_every_figure_can_be_read(drawn):
         pass
     for style in drawing.STYLES:
         figures.accuracies([row | {"arm": style} for row in ROWS], "t")
-    modality_plots.heat_map(matrix_cells.measured(results.load("matrix"), 50, "1"), "t")
+    modality_plots.heat_map(matrix_cells.measured_cells(results.load("matrix"), 50, "1"), "t")
     shares = np.linspace(0, 1, 36).reshape(6, 6)
     figure, (ax,) = drawing.in_a_row(1, 6, 6)
     drawing.heat(ax, shares, list("abcdef"), list("abcdef"), shares.round(1).astype(str), 1)
     drawing.finished(figure, "t", ["a heat map"])
-    own_plots.rivals(dict.fromkeys(own_plots.MARKERS, (67.0, 20.0, 94.0)))
+    own_plots.plot_rivals(dict.fromkeys(own_plots.MARKERS, (67.0, 20.0, 94.0)))
     known = torch.arange(3).repeat(4)
-    data_plots.confusion(known, known.flip(0), ("a", "b", "c"), "t")
+    data_plots.plot_confusion(known, known.flip(0), ("a", "b", "c"), "t")
     found = [(text, *look) for figure in drawn for text, *look in text_and_paper(figure)]
     assert len(drawn) > 15 and len(found) > 300
     weak = [
@@ -125,7 +125,7 @@ def figures_of_00_to_03():
     yield figures_00.guesses(digits.test.x[:8], scores[:8])
     sweep = results.load("sweep")
     for n in (10, 50):
-        yield figures_00.examples(draw(digits.pool, n, 0))
+        yield figures_00.plot_given_digits(draw(digits.pool, n, 0))
     yield figures_00.seen_and_not_seen(sweep)
     growth = snapshots.Growth(500)
     for step in (0, 30, 100, 500):
@@ -137,8 +137,8 @@ def figures_of_00_to_03():
     yield figures_01.downhill(0.15)
     yield figures_01.right_and_wrong(x, scores.argmax(1) * (torch.arange(20) < 10), scores, names)
     yield layer_plots.which_is_which(layer_experiments.a_and_b(net, net, 0))
-    yield layer_plots.selectivity({kind: torch.rand(32) for kind in ("trained", "untrained")})
-    tuned, units = layer_experiments.tuned(net), layer_experiments.by_angle(net).tolist()
+    yield layer_plots.plot_selectivity({kind: torch.rand(32) for kind in ("trained", "untrained")})
+    tuned, units = layer_experiments.grating_tuning(net), layer_experiments.by_angle(net).tolist()
     yield layer_plots.tuning_curves(tuned, net.layer1.weight, units[:8], "t")
     best = {
         f"layer{i + 1}": patches.TopPatches(
@@ -157,20 +157,20 @@ def figures_of_00_to_03():
     answers = layer_experiments.answers(net, x[0], ["layer2", "layer3"])
     yield layer_plots.maps(x[0], answers, "t", favourites=best)
     preference = results.load("preference")
-    yield layer_plots.straight_and_curved(layer_experiments.straight_and_curved(preference))
+    yield layer_plots.plot_straight_and_curved(layer_experiments.straight_and_curved(preference))
     yield layer_plots.preferences(preference, "t")
-    yield layer_plots.usage(results.load("usage"), units, net.layer1.weight, "t")
+    yield layer_plots.plot_usage(results.load("usage"), units, net.layer1.weight, "t")
     yield layer_plots.made({"layer2": best["layer2"].patches[:, 0]}, "layer2")
-    yield layer_plots.settling(results.load("settling"), "t")
+    yield layer_plots.plot_settling(results.load("settling"), "t")
     steps, plain, accuracy = layer_experiments.first_layers()
-    yield layer_plots.recipes(steps, plain, accuracy)
+    yield layer_plots.plot_first_layers(steps, plain, accuracy)
     yield layer_plots.stills(steps)
     yield figures_03.surgery(10)
     yield figures_03.mistakes(digits.test, 9 - digits.test.y, 0)
-    yield figures_03.rivals(sweep)
-    yield figures_03.forms(experiments_03.in_each_form(digits.test.x[:1]))
+    yield figures_03.plot_beside_rivals(sweep)
+    yield figures_03.plot_forms(experiments_03.in_each_form(digits.test.x[:1]))
     yield figures_03.harm(results.load("forms"))
-    yield figures_03.penalties({"10": ([1.0, 2.0], [80.0, 90.0])})
+    yield figures_03.plot_penalties({"10": ([1.0, 2.0], [80.0, 90.0])})
 
 
 PLACE = 960  # pixels that JupyterLab leaves a figure at 1400 × 900, beside its list of files
@@ -236,9 +236,9 @@ def test_the_wall_is_large_enough_to_find_a_cat_and_small_enough_to_be_saved():
 
 def test_a_colour_for_text_is_darker_only_where_it_has_to_be():
     for colour in (drawing.BLUE, drawing.GREY, "black"):
-        assert drawing.as_text(colour) == drawing.to_hex(colour)
+        assert drawing.text_colour(colour) == drawing.to_hex(colour)
     for colour in (drawing.ORANGE, drawing.GREEN, drawing.PINK, drawing.SKY):
-        assert drawing.contrast(colour) < 4.5 <= drawing.contrast(drawing.as_text(colour)) < 5
+        assert drawing.contrast(colour) < 4.5 <= drawing.contrast(drawing.text_colour(colour)) < 5
     assert drawing.contrast("white") == 1 and drawing.contrast("black") == pytest.approx(21)
     assert (drawing.ink("#0072B2"), drawing.ink("#56B4E9")) == ("#ffffff", "#000000")
 
@@ -267,9 +267,9 @@ def test_the_crossing_of_04_has_a_title_and_nothing_that_runs_into_it(drawn):
 
 def test_all_that_can_be_answered_about_the_crossing_of_05_is_drawn(drawn):
     official = results.load("official")
-    _, options = experiments_05.ahead_from(official, "option-2", "option-1", copies=True)
-    compared = experiments_05.ahead(official, "option-2", ["option-1"])
-    data_plots.ahead(compared, "option-2", "A title", stretched=True)
+    _, options = experiments_05.digits_until_ahead(official, "option-2", "option-1", copies=True)
+    compared = experiments_05.ahead_of_others(official, "option-2", ["option-1"])
+    data_plots.plot_ahead(compared, "option-2", "A title", stretched=True)
     assert options[-1] == "with none of these" and len(drawn[0].axes) == 2
     for ax in drawn[0].axes:
         assert [tick.get_text() for tick in ax.get_xticklabels()] == options[:-1]
@@ -281,7 +281,7 @@ def test_all_that_can_be_answered_about_the_crossing_of_05_is_drawn(drawn):
 def test_what_is_forgotten_is_counted_in_05_as_in_04(drawn):
     table = results.load("forgetting")
     alt = data_plots.costs(table, "A title").alt
-    bars = crossing_plots.forgotten(table.query("images <= 200"), "A title").alt
+    bars = crossing_plots.plot_known(table.query("images <= 200"), "A title").alt
     assert "Option 2, 10 digits: 81 ± " in bars
     assert "10 digits: training 100.0, test 71.5, of 100 known before 81 ± " in alt
     learnt, known = drawn[0].axes
@@ -295,7 +295,7 @@ def test_figures_of_several_panels_can_be_read_in_jupyterlab(drawn):
     """At 1400 × 900 pixels it gives a figure 948 across, and scales down what is wider."""
     recorded, ends = results.load("matrix"), results.load("matrix_ends")
     pictures = [
-        data_plots.accuracy(experiments_05.means(results.load("sweep")), "A title"),
+        data_plots.plot_accuracy(experiments_05.tuned_means(results.load("sweep")), "A title"),
         modality_plots.by_examples(recorded, ends, "A title"),
     ]
     for figure, picture in zip(drawn, pictures, strict=True):
@@ -320,11 +320,11 @@ def test_six_bars_can_be_read_on_a_phone():
 def test_an_edge_filter_answers_to_its_edge_alone():
     picture = torch.full((3, 32, 32), -1.0)
     picture[:, :, 16:] = 1.0
-    across = filters.answers(picture, filters.edge(0))[8:24, 8:24]
-    along = filters.answers(picture, filters.edge(90))[8:24, 8:24]
+    across = filters.answer_map(picture, filters.edge(0))[8:24, 8:24]
+    along = filters.answer_map(picture, filters.edge(90))[8:24, 8:24]
     assert across.max() > 5 and across[:, 8].min() > 5
     assert along.abs().max() < 1e-4
-    assert filters.answers(-picture, filters.edge(0))[16, 16] < -5
+    assert filters.answer_map(-picture, filters.edge(0))[16, 16] < -5
 
 
 def test_claims_are_told_to_learners_and_strict_in_tests(monkeypatch):

@@ -34,7 +34,7 @@ def test_every_protocol_gives_its_rows(monkeypatch):
     digits = handwritten()
     little = Target(digits.pool, digits.validation, digits.test[::10])
     net = pretraining.pretrained()
-    rows = [row for some in protocols.rows(net, little) for row in some]
+    rows = [row for some in protocols.protocols_rows(net, little) for row in some]
     assert [(row["protocol"], row["way"], row["images"]) for row in rows] == [
         ("sixteen of each", protocols.REGRESSION, 160),
         ("sixteen of each", "Option 1", 160),
@@ -44,5 +44,5 @@ def test_every_protocol_gives_its_rows(monkeypatch):
     accuracies = [row["accuracy"] for row in rows]
     assert min(accuracies[:2]) > 0.9 and accuracies[2] < accuracies[3]
     assert all(len(row["right"]) == 200 for row in rows)
-    again = [row for some in protocols.rows(net, little, rows[:2]) for row in some]
+    again = [row for some in protocols.protocols_rows(net, little, rows[:2]) for row in some]
     assert [row["images"] for row in again] == [10, 40]

@@ -61,7 +61,7 @@ def test_other_weights_than_the_known_ones_are_not_loaded(monkeypatch):
 
 
 def test_features_are_the_same_at_every_cut_in_one_pass(cut, lite0):
-    requirement, look = published.features_at(LITE0, ["blocks.2", None], 32)
+    requirement, look = published.features_at_cuts(LITE0, ["blocks.2", None], 32)
     x = requirement.prepare(torch.rand(3, 3, 32, 32))
     found = look(x)
     with torch.no_grad():
@@ -97,8 +97,8 @@ def test_option_2_moves_weights_and_leaves_statistics_as_they_are(cut, target):
 
 def test_the_untrained_twin_has_fresh_weights_and_statistics_of_the_pictures(cut):
     x = cut.requirement.prepare(torch.rand(20, 3, 32, 32))
-    twin = published.untrained(LITE0, "blocks.2", 32, x, seed=1)
-    again = published.untrained(LITE0, "blocks.2", 32, x, seed=1)
+    twin = published.untrained_lite0(LITE0, "blocks.2", 32, x, seed=1)
+    again = published.untrained_lite0(LITE0, "blocks.2", 32, x, seed=1)
     assert network.fingerprint(twin.body) == network.fingerprint(again.body)
     assert network.fingerprint(twin.body) != network.fingerprint(cut.body)
     with torch.no_grad():
@@ -210,7 +210,7 @@ def hub_of(monkeypatch, folder, revision="a" * 40):
     monkeypatch.setattr(published, "_no_waiting", contextlib.nullcontext)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
-    monkeypatch.setattr(hub, "listed", lambda *_: (revision, sizes))
+    monkeypatch.setattr(hub, "revision_and_sizes", lambda *_: (revision, sizes))
     return asked
 
 
@@ -240,7 +240,7 @@ def test_a_network_of_the_hub_is_of_the_revision_that_was_looked_at(tmp_path, mo
     assert {name for name, _ in asked} == {"config.json", "model.safetensors"}
     # Without a connection, what was fetched before is enough.
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(hub, "listed", None)
+    monkeypatch.setattr(hub, "revision_and_sizes", None)
     with torch.no_grad():
         torch.testing.assert_close(published.load("hf-hub:anna/net")(x), kept(x))
 
@@ -330,7 +330,7 @@ def test_files_that_are_too_large_are_not_fetched(tmp_path, monkeypatch):
     for file, size in (("model.safetensors", 10**9), ("config.json", 10**8)):
         asked = hub_of(monkeypatch, tmp_path)
         sizes = {"model.safetensors": 1000, file: size}
-        monkeypatch.setattr(hub, "listed", lambda *_, sizes=sizes: ("a" * 40, sizes))
+        monkeypatch.setattr(hub, "revision_and_sizes", lambda *_, sizes=sizes: ("a" * 40, sizes))
         with refused("refused", file):
             published.load("hf-hub:anna/net")
         assert not asked
@@ -544,8 +544,9 @@ def test_the_best_cut_is_chosen_on_validation_and_not_on_the_test():
         )
     ]  # fmt: skip
     table = pd.DataFrame(rows)
-    assert experiments.best(table, "digits") == {"cut": "stage 3", "size": 64, "l2": 0.1}
-    assert experiments.best(table, "digits", size=32)["cut"] == "last"
+    kept = {"cut": "stage 3", "size": 64, "l2": 0.1}
+    assert experiments.best_cut_and_size(table, "digits") == kept
+    assert experiments.best_cut_and_size(table, "digits", size=32)["cut"] == "last"
     assert experiments.module("stage 3") == "blocks.2" and experiments.module("last") is None
 
 
@@ -580,7 +581,7 @@ def test_pieces_of_one_block_count_as_one():
         {"target": target, "arm": arm, "draw": d, "right": right[0] & (arm == "one")}
         for target in ("photographs", "digits") for arm in ("one", "other") for d in range(4)
     ]  # fmt: skip
-    table = experiments.ahead(pd.DataFrame(rows), "one", "other").set_index("target")
+    table = experiments.ahead_by_target(pd.DataFrame(rows), "one", "other").set_index("target")
     assert table.ahead["photographs"] == table.ahead["digits"] == pytest.approx(100 * blocks.mean())
     wider = table.interval["photographs"] / table.interval["digits"]
     assert wider == pytest.approx(11**0.5 * t.ppf(0.975, 9) / t.ppf(0.975, 99)), "s² of 10, of 100"

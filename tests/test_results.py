@@ -26,7 +26,7 @@ from tl_course.study import comparing, forgetting, matrix_tuning, results, tunin
 from tl_course.study.sweep import ARMS, sweep
 
 
-@pytest.mark.parametrize("name", results.names())
+@pytest.mark.parametrize("name", results.table_names())
 def test_no_recorded_table_is_stale(name):
     about, table = results.about(name), records.every_table()[name]
     assert about["weights"] == table.weights(), "run 'tl-course records'"
@@ -135,23 +135,25 @@ def test_in_a_race_the_recipe_takes_less_time_and_is_not_certainly_behind_with_d
 
 
 def test_a_race_goes_on_with_what_is_missing(monkeypatch):
-    monkeypatch.setattr(recipes, "judged", lambda net, start: {})
+    monkeypatch.setattr(recipes, "network_quality", lambda net, start: {})
     monkeypatch.setattr(recipes, "RACED", {recipes.BEFORE: (1,), recipes.NOW: (1, 2)})
     little = {name: replace(one, renders=512) for name, one in recipes.IDEAS.items()}
     monkeypatch.setattr(recipes, "IDEAS", little)
-    rows = list(recipes.race([]))
+    rows = list(recipes.race_rows([]))
     assert [(r["idea"], r["seed"]) for r in rows] == [
         (recipes.BEFORE, 1), (recipes.NOW, 1), (recipes.NOW, 2),
     ]  # fmt: skip
     assert all(row["seconds"] > 0 and row["machine"] for row in rows)
-    assert [row["seed"] for row in recipes.race(rows[:2])] == [2]
+    assert [row["seed"] for row in recipes.race_rows(rows[:2])] == [2]
 
 
 def test_every_idea_can_be_trained_again(monkeypatch):
     """A little of each: what is beside the training does what it says and nothing breaks."""
-    monkeypatch.setattr(recipes, "judged", lambda net, start: {"folded": not net.has_batch_norm})
+    monkeypatch.setattr(
+        recipes, "network_quality", lambda net, start: {"folded": not net.has_batch_norm}
+    )
     for name, idea in recipes.IDEAS.items():
-        row = recipes.trained(name, 1, replace(idea, renders=4 * pretraining.BATCH))
+        row = recipes.recipe_row(name, 1, replace(idea, renders=4 * pretraining.BATCH))
         share = idea.beside.rendered
         assert row["idea"] == name and row["renders"] == 4 * share * pretraining.BATCH
         assert row["folded"] and row["core_seconds"] > 0
@@ -174,9 +176,9 @@ def test_the_settings_in_use_are_what_the_recorded_tables_choose(tmp_path, monke
         keys = {"tuning": tuning.KEYS[:3], "official_tuning": tuning.KEYS[:3],
                 "matrix_tuning": matrix_tuning.KEYS[:4],
                 middle_ways.TUNING: middle_ways.KEYS[:3]}[name]  # fmt: skip
-        chosen[name] = tuning.keep(name, results.load(name).to_dict("records"), keys)
+        chosen[name] = tuning.keep_best(name, results.load(name).to_dict("records"), keys)
     assert settings.FILE.read_text(encoding="utf-8") == shipped
-    assert all(settings.table(name) == one for name, one in chosen.items())
+    assert all(settings.chosen_settings(name) == one for name, one in chosen.items())
 
 
 def test_of_what_was_tried_the_best_mean_is_chosen_and_of_equals_the_last():
@@ -223,14 +225,14 @@ def test_an_interval_over_pretrainings_allows_for_others_of_them():
     each = [100 * (np.stack(rows.right.to_list()[:4]).mean() - base) for rows in runs]
     assert row.each == pytest.approx(each) and row.ahead == pytest.approx(np.mean(each))
     assert (row.wins, row.draws) == (3, 3)
-    alone = comparing.paired(table, one, other).interval[0]
+    alone = comparing.paired_arms(table, one, other).interval[0]
     assert row.interval > 2 * alone, "the three differ by far more than draws do"
 
 
 def test_of_all_digits_there_is_one_draw_and_an_interval_for_other_examples():
     for images, known in ((ALL, True), (50, False)):
         arms = of_runs("option-1", images, 1, 0.9, 1) + of_runs("scratch", images, 1, 0.5, 2)
-        rows = comparing.paired(pd.DataFrame(arms), ("option-1", False), ("scratch", False))
+        rows = comparing.paired_arms(pd.DataFrame(arms), ("option-1", False), ("scratch", False))
         assert (rows.interval[0] > 0) == known == (comparing.ahead_from(rows) == 0)
 
 
@@ -274,12 +276,12 @@ def test_forgetting_is_recorded_of_option_2_as_tuned_and_of_its_control():
 
 def test_the_figures_of_forgetting_show_the_spread_and_the_control():
     table = results.load("forgetting")
-    alt = figures_04.forgotten(table[table.images <= 200], "T").alt
+    alt = figures_04.plot_known(table[table.images <= 200], "T").alt
     assert "before adapting: 100, Option 1, any number: 100, Option 2, 10 digits: 81 ± 2" in alt
     assert "200 digits, settings for 50: 76 ± 1, Option 2, 200 digits: 29 ± 11" in alt
     alt = figures_05.costs(table, "T").alt
     of_100 = "training 100.0, test 96.0, of 100 known before 29"
     assert f"Option 2 (fine-tuned), 200 digits: {of_100}" in alt
     assert "Option 2, settings for 50, 200 digits: 76" in alt
-    alt = figures_04.overfitting(results.load("overfitting"), "T").alt
+    alt = figures_04.plot_overfitting(results.load("overfitting"), "T").alt
     assert "both options, training: 10 at 0, 100 at 5" in alt and "Option 1 (frozen), test" in alt

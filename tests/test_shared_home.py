@@ -69,8 +69,8 @@ def rights(path):
 
 
 def answer(number):
-    progress_store.keep("exercises", "03.x", lambda entry: {"tried": number})
-    return progress_store.read("exercises")
+    progress_store.keep_entry("exercises", "03.x", lambda entry: {"tried": number})
+    return progress_store.read_entries("exercises")
 
 
 def test_what_is_for_all_is_as_open_as_the_home(home):
@@ -88,7 +88,7 @@ def test_each_keeps_answers_of_their_own_and_nobody_else_reads_them(home, monkey
     assert answer(1) == {"03.x": {"tried": 1}}
     read, told = as_bob(monkeypatch, home, lambda: answer(2))
     assert read == {"03.x": {"tried": 2}} and told == []
-    assert progress_store.read("exercises") == {"03.x": {"tried": 1}}
+    assert progress_store.read_entries("exercises") == {"03.x": {"tried": 1}}
     for name in ("ada", "bob"):
         assert rights(home / "made" / name) == 0o700
     assert rights(home / "made") == rights(home)
@@ -170,6 +170,6 @@ def test_without_any_place_the_course_goes_on(tmp_path, monkeypatch):
     with refused("not_writable", "TL_COURSE_HOME"):
         storage.person_folder()
     with pytest.warns(UserWarning, match="No answers are kept.*set TL_COURSE_HOME"):
-        assert progress_store.read("exercises") == {}
+        assert progress_store.read_entries("exercises") == {}
     with pytest.warns(UserWarning, match="This answer was not kept"):
-        progress_store.keep("exercises", "03.x", lambda entry: {"tried": 1})
+        progress_store.keep_entry("exercises", "03.x", lambda entry: {"tried": 1})

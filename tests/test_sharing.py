@@ -134,7 +134,7 @@ def test_what_a_folder_holds(published):
         assert f"\n## {heading}" in card.text
     for said in ("3×32×32", "50", "95% interval", "Anna", about["fingerprint"]):
         assert said in card.text
-    in_a_notebook = model_card.show({**about, "modality": "image"}).data
+    in_a_notebook = model_card.card_as_html({**about, "modality": "image"}).data
     assert about["fingerprint"] not in in_a_notebook and about["fingerprint"][:12] in in_a_notebook
 
 
@@ -262,7 +262,7 @@ def test_foreign_text_is_escaped(adapted, tmp_path):
     evil = '<script>alert("x")</script><img src=x onerror=alert(1)>'
     card = Card(evil, evil, evil, data=evil, limits="[click](javascript:alert(1))\n# heading")
     about = load_shared(share(adapted.net, tmp_path / "evil", card)).about
-    shown = model_card.show(about).data
+    shown = model_card.card_as_html(about).data
     assert "<script" not in shown and "<img" not in shown and "&lt;script&gt;" in shown
     text = ModelCard.load(tmp_path / "evil" / "README.md").text
     assert "<script" not in text and "<img" not in text
@@ -296,7 +296,7 @@ def test_foreign_text_becomes_nothing_else(tmp_path, text):
     outside_code = re.sub(r"<(code|pre)\b.*?</\1>", "", page, flags=re.S)
     assert not re.search(r"evil|[$@\\]|www|://|mailto", outside_code)
     assert html.unescape(re.sub(r"<.*?>", "", page)).count(text) >= 9
-    shown = model_card.show(about).data
+    shown = model_card.card_as_html(about).data
     assert set(re.findall(r"<(\w+)", shown)) == {
         "div",
         "table",
@@ -802,7 +802,7 @@ def test_a_share_that_was_killed_is_done_by_the_same_call(tmp_path, monkeypatch,
 def test_a_card_of_somebody_elses_is_no_unfinished_share(tmp_path):
     share(FiveLayerNet(2), tmp_path)
     (tmp_path / sharing.WEIGHTS_FILE).unlink()
-    assert sharing.free_folder(tmp_path) == tmp_path
+    assert sharing.free_folder_to_share(tmp_path) == tmp_path
     (tmp_path / sharing.CARD_FILE).write_text("# My project")
     with refused("already_there", "README.md", "--force"):
         share(FiveLayerNet(2), tmp_path)
@@ -812,7 +812,7 @@ def test_a_card_of_somebody_elses_is_no_unfinished_share(tmp_path):
 def test_a_draft_of_a_living_program_is_no_other_thing(tmp_path):
     with storage.atomic_path(tmp_path / "README.md") as draft:
         draft.write_text("half")
-        sharing.free_folder(tmp_path)
+        sharing.free_folder_to_share(tmp_path)
         share(FiveLayerNet(2), tmp_path)
         load_shared(tmp_path)
 

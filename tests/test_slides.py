@@ -206,7 +206,7 @@ def test_what_is_too_high_is_made_to_fit(chromium, clone):
     node = a_notebook(shows(picture(1900), "<p>below</p>"), new_markdown_cell(LONG * 6))
     (notebook,) = notebooks.find(["03"])
     write(node, notebook)
-    page = slides.make(notebook, clone / "out")
+    page = slides.make_slides(notebook, clone / "out")
     seen, high = shown_in(chromium, page)
     assert seen == len(by_slide(node)) and high == []
     text = page.read_text(encoding="utf-8")
@@ -219,6 +219,6 @@ def test_what_is_too_high_is_made_to_fit(chromium, clone):
 @pytest.mark.parametrize("path", notebooks.find(), ids=lambda path: path.stem)
 def test_the_slides_of_a_notebook_fit_and_need_no_network(chromium, path, tmp_path):
     with notebooks.this_python_kernel():
-        page = slides.make(path, tmp_path, "quick")
+        page = slides.make_slides(path, tmp_path, "quick")
     seen, high = shown_in(chromium, page)
     assert seen >= 15 and high == []

@@ -91,14 +91,18 @@ def test_a_difference_is_paired():
 
 
 def test_a_share_has_wilsons_interval():
-    assert stats.share(0, 0) == (0.0, 1.0)
+    assert stats.wilson_interval(0, 0) == (0.0, 1.0)
     for right, tested in ((95, 100), (1, 7), (160, 160 * 2)):
         share = right / tested
-        for end in stats.share(right, tested):  # at both ends it is 1.96 standard errors away
+        for end in stats.wilson_interval(right, tested):  # both are 1.96 standard errors away
             error = (end * (1 - end) / tested) ** 0.5
             assert abs(share - end) / error == pytest.approx(1.959964, abs=1e-5)
-    assert stats.share(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)  # Newcombe 1998
-    assert stats.share(15, 148) == pytest.approx((0.0624, 0.1605), abs=1e-4)
-    assert stats.share(10, 10)[1] == 1 and stats.share(10, 10)[0] == pytest.approx(0.7225, abs=1e-3)
-    assert stats.share(0, 10)[0] == 0
-    assert all(type(end) is float for end in stats.share(3, 10)), "a card writes them as JSON"
+    # Newcombe 1998
+    assert stats.wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    assert stats.wilson_interval(15, 148) == pytest.approx((0.0624, 0.1605), abs=1e-4)
+    assert stats.wilson_interval(10, 10) == pytest.approx((0.7225, 1), abs=1e-3)
+    assert stats.wilson_interval(10, 10)[1] == 1
+    assert stats.wilson_interval(0, 10)[0] == 0
+    assert all(type(end) is float for end in stats.wilson_interval(3, 10)), (
+        "a card writes them as JSON"
+    )

@@ -150,7 +150,7 @@ def test_what_is_missing_of_a_plan():
 
 def test_every_recorded_table_has_a_lesson_that_makes_it():
     every = records.every_table()
-    assert set(results.names()) == set(every) and not results.unfinished()
+    assert set(results.table_names()) == set(every) and not results.unfinished()
     assert set(list(every)[:4]) == set(records.CHOSEN_FIRST), "settings are chosen first"
     with refused("no_table", "'swep'"):
         records.make_all(["swep"])
@@ -158,7 +158,7 @@ def test_every_recorded_table_has_a_lesson_that_makes_it():
 
 def test_where_everything_is_current_nothing_is_made(monkeypatch):
     monkeypatch.setattr(tables, "make", None)
-    assert records.make_all(results.names()) == ["Everything is current."]
+    assert records.make_all(results.table_names()) == ["Everything is current."]
 
 
 def test_settings_are_chosen_from_the_rows_that_were_just_made(folder, tmp_path, monkeypatch):
@@ -175,7 +175,7 @@ def test_settings_are_chosen_from_the_rows_that_were_just_made(folder, tmp_path,
         accuracies = [float(candidate == candidates[0]) for candidate in candidates]
         return tuning.rows_of(cell, number, candidates, accuracies)
 
-    monkeypatch.setattr(tuning, "run", run)
+    monkeypatch.setattr(tuning, "run_draw", run)
     monkeypatch.setattr(parallel, "WORTH_IT", 10**6)  # in this process
     monkeypatch.setattr(tables, "SAVE_EVERY", 1e9)
     table = replace(records.every_table()["tuning"], weights=lambda: "w")

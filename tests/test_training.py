@@ -270,7 +270,7 @@ def test_a_finished_training_is_not_lost_where_its_last_checkpoint_does_not_fit(
     def full(*_):
         raise CourseError("disk_full", "The disk is full.")
 
-    monkeypatch.setattr(checkpoint, "save", full)
+    monkeypatch.setattr(checkpoint, "save_checkpoint", full)
     with pytest.warns(UserWarning, match="last checkpoint was not kept. The disk is full"):
         done = pretraining.pretrain(EmojiImages(0), 512, out=tmp_path, callbacks=Callbacks())
     assert done.history.finished

@@ -234,7 +234,10 @@ def test_advice_says_why():
 
 def test_with_more_than_a_thousand_images_settings_come_from_all_of_mnist():
     for arm in ("option-1", "option-2", "output-first", "scratch"):
-        few, many = settings.table(settings.OFFLINE), settings.table(settings.OFFICIAL)
+        few, many = (
+            settings.chosen_settings(settings.OFFLINE),
+            settings.chosen_settings(settings.OFFICIAL),
+        )
         assert settings.chosen(arm, 1000, True) == few[arm, True, 200]
         assert settings.chosen(arm, 5000, True) == many[arm, True, 5000]
         assert settings.chosen(arm, 10, name=settings.OFFICIAL) == many[arm, False, 10]
@@ -248,7 +251,7 @@ def test_the_rule_follows_what_is_recorded(name):
 
     table = comparing.tuned(results.load(name))
     for wish, augmented in (("off", False), ("on", True)):
-        pairs = comparing.paired(table, ("option-2", augmented), ("option-1", augmented))
+        pairs = comparing.paired_arms(table, ("option-2", augmented), ("option-1", augmented))
         assert len(pairs) >= 3
         for row in pairs.itertuples():
             better = {"ahead": "2", "behind": "1", "not certain": None}[comparing.verdict(row)]
@@ -384,16 +387,16 @@ def test_tuning_tries_what_is_missing_on_validation_digits_only(target, monkeypa
 
     rows = []
     monkeypatch.setattr(tuning, "handwritten", lambda full: replace(target, test=None))
-    plan = list(tuning.missing(tuning.OFFLINE, tuning.HEADS, rows))
+    plan = list(tuning.missing_draws(tuning.OFFLINE, tuning.HEADS, rows))
     *task, todo = plan[0]
     assert task == ["tuning", "option-1", False, 10, 0] and len(todo) == 9
-    rows = tuning.run(*task, todo[:2])
+    rows = tuning.run_draw(*task, todo[:2])
     assert [row["l2"] for row in rows] == [c.l2 for c in todo[:2]]
-    again = list(tuning.missing(tuning.OFFLINE, tuning.HEADS, rows))
+    again = list(tuning.missing_draws(tuning.OFFLINE, tuning.HEADS, rows))
     assert again[0][:5] == plan[0][:5] and again[0][5] == todo[2:] and len(again) == len(plan)
     one_step = [Settings(steps=1)]
-    assert len(tuning.run("tuning", "scratch", False, 10, 0, one_step)) == 1
-    assert {len(t[5]) for t in tuning.missing(tuning.OFFLINE, tuning.WHOLE, [])} == {15, 9}
+    assert len(tuning.run_draw("tuning", "scratch", False, 10, 0, one_step)) == 1
+    assert {len(t[5]) for t in tuning.missing_draws(tuning.OFFLINE, tuning.WHOLE, [])} == {15, 9}
 
 
 def write_digits(folder, per_class, first=0):
@@ -438,7 +441,7 @@ def test_the_same_draw_gives_the_same_answers_whoever_asks(images, copies, net, 
     rows = sweep(net, digits, [images], 2, arms=["option-1"], augment=[copies])
     swept = next(row["right"] for row in rows if row["draw"] == seed)
     trial = trials.Trial(option="1", images=images, augment=copies, seed=seed)
-    tried = trials.run(trial, {"image": net}, digits).right
+    tried = trials.run_trial(trial, {"image": net}, digits).right
     assert (swept == right).sum() >= 1999 and (tried == right).sum() >= 1999
 
     train, out = test_folder.parent / f"{images}-{copies}", test_folder.parent / "net"

@@ -22,7 +22,7 @@ from tl_course.study.trials import Trial
 
 @pytest.fixture(scope="module")
 def nets():
-    return matrix.pretrained()
+    return matrix.pretrained_by_modality()
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +33,13 @@ def target():
 
 def test_a_trial_is_the_same_adaptation_as_everywhere_else(nets, target):
     ten = draw(target.pool, 10, 3)
-    run = trials.run(Trial(option="1", images=10, seed=3), nets, target)
+    run = trials.run_trial(Trial(option="1", images=10, seed=3), nets, target)
     alone = transfer.option_1(nets["image"], ten, test=target.test)
     assert run.accuracy == pytest.approx(alone.accuracy, abs=1e-6)
     assert run.looks[0].loss == pytest.approx(math.log(10), abs=1e-4)
     assert 60 <= run.looks[-1].step == run.looks[-1].steps == len(alone.history.loss) <= 100
     assert run.looks[-1].loss == pytest.approx(alone.history.loss[-1], abs=1e-4)
-    random = trials.run(Trial("random", "1", images=10, seed=3), nets, target)
+    random = trials.run_trial(Trial("random", "1", images=10, seed=3), nets, target)
     alone = transfer.random_frozen(ten, seed=3, test=target.test)
     assert random.accuracy == pytest.approx(alone.accuracy, abs=1e-6)
 
@@ -51,13 +51,13 @@ def test_first_layers_stay_fixed_and_the_source_network_is_never_touched(nets, t
     monkeypatch.setattr(
         trials.transfer, "fine_tune", lambda *a, **k: kept.append(real(*a, **k)) or kept[-1]
     )
-    run = trials.run(Trial(frozen=2, images=10, learning_rate=1e-3), nets, target)
+    run = trials.run_trial(Trial(frozen=2, images=10, learning_rate=1e-3), nets, target)
     (adapted,) = kept
     for layer in ("layer1", "layer2", "layer3", "layer4"):
         own, source = (getattr(net, layer).weight for net in (adapted.net, nets["image"]))
         assert torch.equal(own, source) == (layer in ("layer1", "layer2"))
-    assert run.looks[-1].step == run.looks[-1].steps == trials.settings_of(run.trial).steps
-    assert trials.settings_of(run.trial).learning_rate == 1e-3
+    assert run.looks[-1].step == run.looks[-1].steps == trials.settings_of_trial(run.trial).steps
+    assert trials.settings_of_trial(run.trial).learning_rate == 1e-3
     assert {name: fingerprint(net) for name, net in nets.items()} == before
 
 
@@ -73,21 +73,21 @@ def test_how_far_layers_moved_is_told_along_the_way_and_is_what_notebook_04_show
 
     monkeypatch.setattr(trials.transfer, "fine_tune", fine_tune)
     trial = Trial(frozen=1, images=10, learning_rate=1e-2)
-    run = trials.run(trial, nets, target, tell=lambda looks: told.append(looks[-1].moved))
+    run = trials.run_trial(trial, nets, target, tell=lambda looks: told.append(looks[-1].moved))
     assert told[0] == (0, 0, 0, 0) and told[-1] == run.moved
-    by_hand = list(forgetting.moved(*kept[0]).values())
+    by_hand = list(forgetting.moved_by_layer(*kept[0]).values())
     assert run.moved == pytest.approx(by_hand, abs=1e-4)
     assert run.moved[0] == 0 and min(run.moved[1:]) > 0.001
     assert all(len(moved) == 4 for moved in told)
     monkeypatch.undo()
-    fixed = trials.run(Trial(option="1", images=10), nets, target)
+    fixed = trials.run_trial(Trial(option="1", images=10), nets, target)
     assert {look.moved for look in fixed.looks} == {(0, 0, 0, 0)}
 
 
 @pytest.mark.parametrize("start", ["spoken names", "written names"])
 def test_a_start_of_another_modality_is_tried_and_does_worse(start, nets, target):
-    other = trials.run(Trial(start, "1", seed=1), nets, target)
-    own = trials.run(Trial("drawings", "1", seed=1), nets, target)
+    other = trials.run_trial(Trial(start, "1", seed=1), nets, target)
+    own = trials.run_trial(Trial("drawings", "1", seed=1), nets, target)
     assert 0.3 < other.accuracy < own.accuracy
     assert "more of the" in trials.compared(own, other)
 
@@ -100,7 +100,7 @@ def test_a_run_that_is_stopped_ends_within_a_batch(trial, nets, target):
         seen.append(looks[-1].step)
         stop.set()
 
-    run = trials.run(trial, nets, target, stop=stop, tell=tell)
+    run = trials.run_trial(trial, nets, target, stop=stop, tell=tell)
     assert seen == [0] and run.accuracy is None and run.right is None
     with refused("stopped_run"):
         trials.compared(run, run)
@@ -119,7 +119,7 @@ def test_copies_are_the_same_whether_they_are_made_together_or_not(nets, target)
 def test_stop_is_heeded_before_the_first_step_too(start, option, nets, target):
     stop = threading.Event()
     stop.set()
-    run = trials.run(Trial(start=start, option=option, images=200), nets, target, stop=stop)
+    run = trials.run_trial(Trial(start=start, option=option, images=200), nets, target, stop=stop)
     assert run.accuracy is None and run.looks == ()
 
 
@@ -155,7 +155,7 @@ def test_option_1_tells_what_it_does_and_can_be_stopped(nets, target):
 
 
 def test_runs_survive_as_plain_text_and_damaged_ones_are_refused(nets, target):
-    run = trials.run(Trial(option="1", images=10), nets, target)
+    run = trials.run_trial(Trial(option="1", images=10), nets, target)
     plain = trials.to_plain(run)
     back = trials.from_plain(plain, len(target.test))
     assert back.trial == run.trial and torch.equal(back.right, run.right)
@@ -223,20 +223,20 @@ def test_a_picture_survives_as_text():
 
 def test_a_cell_says_what_the_table_says():
     table = results.load("matrix")
-    cells = matrix_cells.measured(table, 50, "1")
+    cells = matrix_cells.measured_cells(table, 50, "1")
     own = table[(table.images == 50) & (table.option == "1")]
     mean = own[(own.source == "image") & (own.target == "handwritten")].accuracy.mean()
-    said = matrix_cells.in_words(cells, "handwritten", "image", 50, "1")
+    said = matrix_cells.cell_in_words(cells, "handwritten", "image", 50, "1")
     assert f"{100 * mean:.1f} of 100" in said and "ahead of random layers" in said
     gains = matrix.ahead(own, ("random", "1")).set_index(["target", "source"])
     for (name, source), row in gains.iterrows():
         if source in matrix.SOURCES:
-            said = matrix_cells.in_words(cells, name, source, 50, "1")
+            said = matrix_cells.cell_in_words(cells, name, source, 50, "1")
             assert ("may be chance" in said) == (abs(row.ahead) <= row.interval)
             assert f"± {row.interval:.1f}" in said
-    scratch = matrix_cells.measured(table, 200, "2")
-    assert "The control" in matrix_cells.in_words(scratch, "written", "random", 200, "2")
-    assert "from scratch" in matrix_cells.in_words(scratch, "written", "text", 200, "2")
+    scratch = matrix_cells.measured_cells(table, 200, "2")
+    assert "The control" in matrix_cells.cell_in_words(scratch, "written", "random", 200, "2")
+    assert "from scratch" in matrix_cells.cell_in_words(scratch, "written", "text", 200, "2")
 
 
 def test_every_source_and_target_has_examples():

@@ -9,7 +9,7 @@ from tl_course.lessons.n05_how_much_data import unlabelled
 
 def test_centred_unlabelled_features_have_the_mean_of_the_labelled_ones():
     heap, labelled = torch.randn(40, 5) + 2, torch.randn(7, 5)
-    moved = unlabelled.centred(heap, heap, labelled)
+    moved = unlabelled.centred_features(heap, heap, labelled)
     assert torch.allclose(moved.mean(0), labelled.mean(0), atol=1e-5)
     assert torch.allclose(moved - moved[0], heap - heap[0], atol=1e-5)
 
@@ -28,11 +28,13 @@ def test_every_draw_gives_a_row_of_each_heap(monkeypatch):
     monkeypatch.setattr(settings, "official", settings.chosen)
     heaps = {unlabelled.NOT_CENTRED: (0,), unlabelled.RANDOM: (20,), unlabelled.HALF_THREES: (50,)}
     monkeypatch.setattr(unlabelled, "HEAPS", heaps)
-    made = list(unlabelled.rows(pretraining.pretrained(), handwritten(), {10: 2}))
+    made = list(unlabelled.unlabelled_rows(pretraining.pretrained(), handwritten(), {10: 2}))
     assert [len(one) for one in made] == [3] * 4
     plain, alike, threes = made[0]
     assert (plain["heap"], plain["unlabelled"]) == (unlabelled.NOT_CENTRED, 0)
     assert 0.6 < plain["accuracy"] and len({row["accuracy"] for row in made[0]}) == 3
     assert threes["unlabelled"] == 50 and alike["heap"] == unlabelled.RANDOM
-    (last,) = unlabelled.rows(pretraining.pretrained(), handwritten(), {10: 2}, sum(made[:3], []))
+    (last,) = unlabelled.unlabelled_rows(
+        pretraining.pretrained(), handwritten(), {10: 2}, sum(made[:3], [])
+    )
     assert (last[0]["augmented"], last[0]["draw"]) == (True, 1)

@@ -112,7 +112,7 @@ def test_each_system_has_what_it_needs_and_nothing_of_another(make, tmp_path):
 
 
 def test_the_size_is_told_before_anything_is_fetched(index, course, tmp_path):
-    for said in house.make(course, tmp_path / "house", ["linux"], [THIS]):
+    for said in house.fill_wheelhouse(course, tmp_path / "house", ["linux"], [THIS]):
         if said.startswith("Fetching"):
             break
     wanted = [MINILM[0], f"fast-1-{TAG}manylinux2014_x86_64.whl", "pure-2-py3-none-any.whl"]
@@ -227,7 +227,7 @@ def test_builds_without_cuda_are_asked_for_on_linux_alone(course, tmp_path, monk
     monkeypatch.setattr(house, "_uv", uv)
     for system in ("linux", "windows"):
         with refused("stop"):
-            list(house.make(course, tmp_path / "house", [system], ["3.12"], cpu=True))
+            list(house.fill_wheelhouse(course, tmp_path / "house", [system], ["3.12"], cpu=True))
     assert asked == [True, False]
 
 

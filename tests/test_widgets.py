@@ -22,7 +22,7 @@ from tl_course.data.targets.handwritten import NAMES
 from tl_course.lessons import drawing, figures, lesson, predictions, progress_store, resumed
 from tl_course.study import handwriting
 from tl_course.widgets import base
-from tl_course.widgets.base import Experiment, Slot, number, one_of, table
+from tl_course.widgets.base import Experiment, Slot, number, one_of, table_of_rows
 from tl_course.widgets.drawing_pad import DrawingPad
 from tl_course.widgets.parts import walk
 from tl_course.widgets.teach import ME, NEIGHBOUR, Teach
@@ -102,7 +102,7 @@ def learner(monkeypatch, tmp_path):
 
 def kept_of(experiment) -> dict:
     """What is in the file of an experiment."""
-    return resumed.read(resumed.place(experiment.name, experiment._first))
+    return resumed.read_state(resumed.place(experiment.name, experiment._first))
 
 
 def test_what_was_done_comes_back_and_can_be_begun_anew(learner):
@@ -153,7 +153,7 @@ def test_a_home_that_cannot_be_written_to_is_told(learner, monkeypatch):
     def refuses(*_):
         raise CourseError("disk_full", "The disk is full.")
 
-    monkeypatch.setattr(resumed, "keep", refuses)
+    monkeypatch.setattr(resumed, "keep_state", refuses)
     anna = learner(Doubler())
     anna.slider.value = 4
     wait_until(lambda: "not kept for the next time. The disk is full." in anna.told)
@@ -163,7 +163,7 @@ def test_progress_that_is_deleted_does_not_come_back(learner):
     anna = learner(Doubler())
     anna.slider.value = 4
     wait_until(lambda: kept_of(anna))
-    progress_store.forget()
+    progress_store.forget_everything()
     assert learner(Doubler()).slider.value == 0
 
 
@@ -367,7 +367,7 @@ def test_a_page_without_a_kernel_gets_a_picture_and_a_table():
     assert "application/vnd.jupyter.widget-view+json" in view and "text/html" not in view
     assert "<img alt=" in page and "a &amp; b" in page
     assert '<th scope="col" style="text-align:left">&lt;twice&gt;</th>' in page
-    assert table([]) == ""
+    assert table_of_rows([]) == ""
     with pytest.raises(ValueError, match="summary"):
         Slot().show(Doubler().slot.picture, " ")
     with refused("state_value"):
@@ -389,7 +389,7 @@ def test_the_browsers_parts_are_small_and_need_no_network():
 
 @pytest.fixture(scope="module")
 def taught(net, target):
-    return handwriting.adapt(net, "option-1", draw(target.pool, 50, 0), 0).net
+    return handwriting.adapt_to_digits(net, "option-1", draw(target.pool, 50, 0), 0).net
 
 
 @pytest.fixture
@@ -543,7 +543,7 @@ def test_ten_drawings_then_it_learns(teach, hold):
     teach.fill.click()
     assert len(teach.mine) == 10 and not teach.guess.answered
 
-    predictions.forget("00", "handwriting-10")  # what another test said first would stay
+    predictions.forget_prediction("00", "handwriting-10")  # what another test said first would stay
     let_go = hold(handwriting, "teach")
     press(teach.guess, "answer", "many")
     assert teach.told.startswith("“many” is not a number") and not teach.busy
@@ -759,9 +759,9 @@ def test_saving_handing_over_pooling_deleting(teach, tmp_path):
 
     hands.compare.click()
     assert "two people or more" in teach.told
-    drawings = [drawn.sample(n % 10, 3, n // 10) for n in range(30)]
+    drawings = [drawn.sample_of_digit(n % 10, 3, n // 10) for n in range(30)]
     files = [
-        {"name": "a.json", "content": memoryview(drawn_files.as_text(who, hand).encode())}
+        {"name": "a.json", "content": memoryview(drawn_files.drawings_as_text(who, hand).encode())}
         for who, hand in (("Alan", drawings[:20]), ("Grace", drawings[20:]))
     ]
     hands._handed_over(tuple(files))
@@ -833,7 +833,7 @@ def test_what_others_saved_is_neither_overwritten_nor_deleted_unasked(teach, net
     mine.name.value = "Grace"
     assert mine.asking.layout.display == "none" and not mine.question.value
     mine.save.click()
-    assert drawn_files.names(tmp_path / "hand") == ["Ada", "Grace"]
+    assert drawn_files.people_with_drawings(tmp_path / "hand") == ["Ada", "Grace"]
     mine.save.click()  # my own, again
     assert "1 drawing is in the folder" in mine.status.value
     mine.name.value = ""
@@ -850,12 +850,12 @@ def test_what_others_saved_is_neither_overwritten_nor_deleted_unasked(teach, net
 
 def test_a_pool_of_hands_with_one_name_and_with_a_damaged_file(teach):
     def file(name, who, drawings):
-        text = drawn_files.as_text(who, drawings) if drawings else "?"
+        text = drawn_files.drawings_as_text(who, drawings) if drawings else "?"
         return {"name": name, "content": memoryview(text.encode())}
 
     hands = teach.hands
-    first_hand = [drawn.sample(n, 3, 0) for n in range(10)]
-    second_hand = [drawn.sample(n, 3, 1) for n in range(10)]
+    first_hand = [drawn.sample_of_digit(n, 3, 0) for n in range(10)]
+    second_hand = [drawn.sample_of_digit(n, 3, 1) for n in range(10)]
     empty = memoryview(b'{"format": "tl_course handwriting 1", "name": "Alan", "drawings": []}')
     hands._handed_over((
         {"name": "0.json", "content": empty}, file("part.json", "Ada", first_hand[:7]),
@@ -866,7 +866,7 @@ def test_a_pool_of_hands_with_one_name_and_with_a_damaged_file(teach):
     assert hands.pool == {"Ada": first_hand, "Ada (2)": second_hand}
     assert teach.told.startswith("0.json: There is no drawing in this file")
     assert "2.json: This is not a file of drawings" in teach.told
-    again = [*first_hand[:9], drawn.sample(9, 3, 2)]  # one drawing is new
+    again = [*first_hand[:9], drawn.sample_of_digit(9, 3, 2)]  # one drawing is new
     hands._handed_over((file("1.json", "Ada", again),))
     assert hands.pool == {"Ada": again, "Ada (2)": second_hand}
     hands._handed_over((file("1.json", "Ada", again[1:]), file("3.json", "Grace", second_hand)))
@@ -877,7 +877,9 @@ def test_a_pool_of_hands_with_one_name_and_with_a_damaged_file(teach):
 def test_what_is_compared_is_what_is_in_the_pool(teach, hold):
     hands, let_go = teach.hands, hold(handwriting, "pooled")
     for n, name in enumerate(("Ada", "Alan")):
-        text = drawn_files.as_text(name, [drawn.sample(d, 3, n) for d in range(10)])
+        text = drawn_files.drawings_as_text(
+            name, [drawn.sample_of_digit(d, 3, n) for d in range(10)]
+        )
         clicker.hand_over(hands.upload, text.encode(), f"{name}.json")
     hands.compare.click()
     assert hands.compare.disabled and "Comparing 2 hands" in hands.status.value

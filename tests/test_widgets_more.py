@@ -99,7 +99,7 @@ def make(arguments):
 @pytest.fixture
 def under_way(monkeypatch):
     """Every training waits after its second look: the looks so far, and what lets it go on."""
-    told, let_go, run = [], threading.Event(), trials.run
+    told, let_go, run = [], threading.Event(), trials.run_trial
 
     def waits(*arguments, tell=None, **more):
         def tell_and_wait(looks):
@@ -110,7 +110,7 @@ def under_way(monkeypatch):
 
         return run(*arguments, tell=tell_and_wait, **more)
 
-    monkeypatch.setattr(trials, "run", waits)
+    monkeypatch.setattr(trials, "run_trial", waits)
     monkeypatch.setattr(training_lab, "BETWEEN", -1)  # every look is shown
     yield told, let_go
     let_go.set()
@@ -273,7 +273,7 @@ def test_every_control_has_a_name_and_every_picture_words(kind, make):
 
 
 def test_a_run_goes_into_the_table_and_two_are_compared(make, target, hold):
-    lab, let_go = make(TrainingLab), hold(trials, "run")
+    lab, let_go = make(TrainingLab), hold(trials, "run_trial")
     lab.network.fixed, lab.images.value = 4, 10
     assert lab.trial.option == "1" and lab.rate.disabled
     lab.start_button.click()
@@ -389,7 +389,7 @@ def test_an_error_in_the_thread_is_told_and_the_next_run_can_start(
         raise error
 
     lab = make(TrainingLab)
-    monkeypatch.setattr(trials, "run", fails)
+    monkeypatch.setattr(trials, "run_trial", fails)
     lab.start_button.click()
     wait_until(lambda: "no number" in lab.told and not lab.start_button.disabled)
     assert len(lab.errors) == recorded, "a CourseError is what the learner can put right"
@@ -437,7 +437,7 @@ def test_first_the_prediction_then_what_was_measured(make):
     assert how_much.ask.layout.display == "none"
     press(how_much.fields, "skip")  # the second one of two
     assert how_much.prediction == {10: 66, 100: 80.5, 1000: 95}
-    (entry,) = progress_store.read("predictions").values()
+    (entry,) = progress_store.read_entries("predictions").values()
     assert entry["said"] == {"with 10 images": 66, "with 100 images": 80.5, "with 1,000 images": 95}
     how_much.images.value = 10
     recorded = results.load("sweep")

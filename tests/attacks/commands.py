@@ -239,7 +239,7 @@ def wheelhouse(folder: Path) -> None:
         house._locked = locked
         with contextlib.redirect_stderr(io.StringIO()):
             course = folder.parent / "course"
-            list(house.make(course, folder / "house", ["linux", "windows"], ["3.12"]))
+            list(house.fill_wheelhouse(course, folder / "house", ["linux", "windows"], ["3.12"]))
         server.shutdown()
 
 
@@ -265,11 +265,11 @@ def unpack(folder: Path) -> None:
 
 
 def save_drawings(folder: Path) -> None:
-    text = strokes.encode([[(60, 60), (120, 200), (130, 90)]])
+    text = strokes.encode_drawing([[(60, 60), (120, 200), (130, 90)]])
     drawings = [drawn.Drawing(digit, text) for digit in (3, 3, 4)]
-    drawn_files.save(folder, "Ada", drawings)
+    drawn_files.save_drawings(folder, "Ada", drawings)
     os.environ["TL_COURSE_HOME"] = str(folder / "home")
-    progress_store.keep("predictions", "03.first", lambda _: {"said": {"": "3"}})
+    progress_store.keep_entry("predictions", "03.first", lambda _: {"said": {"": "3"}})
 
 
 COMMANDS = {

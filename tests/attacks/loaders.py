@@ -91,13 +91,13 @@ def network(folder: Path) -> None:
 
 
 def saved_gpts(folder: Path) -> Iterator[Tree]:
-    small = gpt.fresh(0, width=24, blocks=2, heads=3, context=16)
-    yield written(gpt.save(small, folder / "saved-gpt"))
+    small = gpt.fresh_gpt(0, width=24, blocks=2, heads=3, context=16)
+    yield written(gpt.save_gpt(small, folder / "saved-gpt"))
 
 
 @reads("small GPT", saved_gpts)
 def small_gpt(folder: Path) -> None:
-    gpt.sample(gpt.load(folder), length=2)
+    gpt.sample(gpt.load_gpt(folder), length=2)
 
 
 def shared_networks(folder: Path) -> Iterator[Tree]:
@@ -216,7 +216,7 @@ def next_recording() -> bytes:
 
 @reads("recording", recordings)
 def recording(folder: Path) -> None:
-    assert spoken.as_input(*spoken.read_wave(folder / "7_ada_0.wav")).isfinite().all()
+    assert spoken.sound_as_input(*spoken.read_wave(folder / "7_ada_0.wav")).isfinite().all()
 
 
 def voices(folder: Path) -> Iterator[Tree]:
@@ -317,7 +317,7 @@ def mnist(folder: Path) -> None:
 
 
 def hands(folder: Path) -> Iterator[Tree]:
-    stroke = drawn_digits.encode([[(60, 60), (120, 200), (130, 90)]])
+    stroke = drawn_digits.encode_drawing([[(60, 60), (120, 200), (130, 90)]])
     for drawings in ([[3, STROKES]], [[3, stroke], [4, stroke]]):
         described = {"format": drawn_files.FORMAT, "name": "Ada", "drawings": drawings}
         yield {"Ada.json": json.dumps(described).encode()}
@@ -342,8 +342,8 @@ def answer(folder: Path) -> None:
     ):
         warnings.simplefilter("ignore")
         for kind in progress_store.KINDS:
-            progress_store.read(kind)
-        predictions.rows(predictions.of())
+            progress_store.read_entries(kind)
+        predictions.prediction_rows(predictions.of())
 
 
 def copies(folder: Path) -> Iterator[Tree]:

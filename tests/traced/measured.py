@@ -84,7 +84,7 @@ def spread(arm: str, images: int, copies: bool = False) -> float:
 @functools.cache
 def lead(one: str, other: str, images: int, copies: bool = False, name: str = "sweep") -> pd.Series:
     """How far one arm is ahead of another on the same draws: ahead, interval, wins, draws."""
-    rows = comparing.paired(comparing.tuned(table(name)), (one, copies), (other, copies))
+    rows = comparing.paired_arms(comparing.tuned(table(name)), (one, copies), (other, copies))
     return rows[rows.images == images].iloc[0]
 
 
@@ -95,7 +95,7 @@ def certain(row: pd.Series) -> bool:
 
 def way_between(way: str, other: str, images: int, copies: bool = False) -> pd.Series:
     """How far a way between the options is ahead of an arm: ahead, interval."""
-    rows = n05_tables.middle_ways.compared(table("official"), table("middle_ways"), other)
+    rows = n05_tables.middle_ways.compared_ways(table("official"), table("middle_ways"), other)
     return rows.set_index(["way", "augmented", "images"]).loc[(way, copies, images)]
 
 
@@ -108,7 +108,7 @@ def best_without(images: int) -> float:
 @functools.cache
 def from_scratch(copies: bool = False, name: str = "sweep") -> float:
     """How many labels from scratch equal fifty under Option 1."""
-    return n05.from_scratch(table(name), "option-1", 50, copies)
+    return n05.labels_from_scratch(table(name), "option-1", 50, copies)
 
 
 def mean(name: str, where: str = "", column: str = "accuracy", scale: float = 100) -> float:
@@ -266,21 +266,22 @@ def final(target: str, arm: str) -> float:
 
 def nearer(target: str) -> pd.Series:
     """How far the five layers are ahead of ImageNet's network."""
-    return n07.ahead(_finals(), "own-option-1", "lite0-option-1").set_index("target").loc[target]
+    rows = n07.ahead_by_target(_finals(), "own-option-1", "lite0-option-1")
+    return rows.set_index("target").loc[target]
 
 
 def kept_cut(target: str, size: int | None = None, last: bool = False) -> float:
     """ImageNet's network cut where validation says, for pictures of any or of one size."""
     cuts = table("published_cuts")
     cuts = cuts[cuts.cut == "last"] if last else cuts
-    at = n07.best(cuts, target, size=size)
+    at = n07.best_cut_and_size(cuts, target, size=size)
     here = (cuts.target == target) & (cuts.net == n07.LITE0) & (cuts.cut == at["cut"])
     return 100 * cuts[here & (cuts["size"] == at["size"])].accuracy.mean()
 
 
 def of_words(one: str, other: str, images: int = 50) -> pd.Series:
     """How far one way to sort names is ahead of another."""
-    return n07_words.ahead(table("words"), one, other).set_index("images").loc[images]
+    return n07_words.ahead_by_images(table("words"), one, other).set_index("images").loc[images]
 
 
 def bits(arm: str) -> float:
@@ -422,7 +423,7 @@ def setting(arm: str, images: int):
 
 def wide(right: int, tested: int) -> float:
     """How many points wide the interval of a test is."""
-    low, high = stats.share(right, tested)
+    low, high = stats.wilson_interval(right, tested)
     return 100 * (high - low)
 
 

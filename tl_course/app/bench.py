@@ -78,7 +78,7 @@ class Figure:
         return {"unit": self.unit, "median": self.median, "lowest": low, "highest": high}
 
 
-def bench(size: Size = Size(), progress: bool = False) -> list[Figure]:  # noqa: B008 it is frozen
+def measure_figures(size: Size = Size(), progress: bool = False) -> list[Figure]:  # noqa: B008 it is frozen
     """All figures of this machine; takes about ten minutes on two cores."""
     parts = (limits, rates, until_as_good, adapting, crowded, sweeping, starting, memory)
     figures: list[Figure] = []
@@ -94,7 +94,7 @@ def bench(size: Size = Size(), progress: bool = False) -> list[Figure]:  # noqa:
     return figures
 
 
-def timed(work: Callable[[], object]) -> float:
+def seconds_of(work: Callable[[], object]) -> float:
     """The duration of `work` in seconds."""
     begun = time.perf_counter()
     work()
@@ -123,9 +123,9 @@ def limits(size: Size, _: Path) -> Iterator[Figure]:
     there = torch.zeros_like(much)
     measured = in_turn(
         size.repeats,
-        float32=lambda: 2 * n**3 / 1e9 / timed(lambda: a @ b),
-        bf16=lambda: 2 * n**3 / 1e9 / timed(lambda: half[0] @ half[1]),
-        copy=lambda: 2 * much.nbytes / 1e9 / timed(lambda: there.copy_(much)),
+        float32=lambda: 2 * n**3 / 1e9 / seconds_of(lambda: a @ b),
+        bf16=lambda: 2 * n**3 / 1e9 / seconds_of(lambda: half[0] @ half[1]),
+        copy=lambda: 2 * much.nbytes / 1e9 / seconds_of(lambda: there.copy_(much)),
     )
     yield Figure("gflops_float32", "matrix product, float32", "GFLOP/s", measured["float32"])
     yield Figure("gflops_bf16", "matrix product, bf16", "GFLOP/s", measured["bf16"])
@@ -161,13 +161,15 @@ def rates(size: Size, folder: Path) -> Iterator[Figure]:
 
     def plain(workers: int) -> float:
         net = pretraining.fresh(source, 0).to(device).train()
-        steps = rivals.train(net, rivals.files(few, workers), rivals.PRETRAINING_RATE)
+        steps = rivals.train_plainly(net, rivals.files(few, workers), rivals.PRETRAINING_RATE)
         next(steps)  # the workers have started
-        return images / timed(lambda: list(itertools.islice(steps, size.steps)))
+        return images / seconds_of(lambda: list(itertools.islice(steps, size.steps)))
 
     def rendering() -> float:
         batches = range(0, images, pretraining.BATCH)
-        return images / timed(lambda: [source.batch(start, pretraining.BATCH) for start in batches])
+        return images / seconds_of(
+            lambda: [source.batch(start, pretraining.BATCH) for start in batches]
+        )
 
     fast = machine.has_fast_bf16(device)
     workers = max({0, 1, machine.cores()}, key=plain)
@@ -222,7 +224,7 @@ def until_as_good(size: Size, folder: Path) -> Iterator[Figure]:
         source = EmojiImages(seed, device=device)
         course_run = pretraining.pretrain(source, size.enough, seed=seed, callbacks=Callbacks())
         net = pretraining.fresh(source, seed).to(device).train()
-        steps = rivals.train(net, many, rivals.PRETRAINING_RATE)
+        steps = rivals.train_plainly(net, many, rivals.PRETRAINING_RATE)
         seconds, succeeded = rivals.seconds_until(
             lambda net=net: reached(net), net, steps, size.every, size.pretrain_most
         )
@@ -272,7 +274,7 @@ def _adapted(option: str, labels: int, seed: int, size: Size) -> dict[tuple, flo
     course = transfer.adapt(f"option-{option}", net, labelled, test=scored)
     rival = with_new_output(net, len(labelled.names), frozen=option == "1")
     rate = rivals.rate(option, labels)
-    steps = rivals.train(rival, rivals.shuffled(labelled), rate)
+    steps = rivals.train_plainly(rival, rivals.shuffled(labelled), rate)
 
     def as_good() -> bool:
         return training.accuracy(rival, scored.x, scored.y) >= course.accuracy - BEHIND
@@ -319,7 +321,7 @@ def crowded(size: Size, _: Path) -> Iterator[Figure]:
     net, digits, source = pretraining.pretrained(), handwritten(), EmojiImages(0)
     fifty, scored = draw(digits.pool, 50, 0), digits.validation
     rival, rate = with_new_output(net, 10, False), rivals.rate("2", 50)
-    plain = rivals.train(rival, rivals.shuffled(fifty), rate)
+    plain = rivals.train_plainly(rival, rivals.shuffled(fifty), rate)
 
     def plain_steps() -> None:
         with machine.on_threads(2):
@@ -345,10 +347,10 @@ def crowded(size: Size, _: Path) -> Iterator[Figure]:
     beside = {key: [] for key in works}
     for _ in range(size.repeats + 1):
         for key, (_, work) in works.items():
-            alone[key].append(timed(work))
+            alone[key].append(seconds_of(work))
         with busy():
             for key, (_, work) in works.items():
-                beside[key].append(timed(work))
+                beside[key].append(seconds_of(work))
     for key, (says, _) in works.items():  # the first turn is not counted
         yield Figure(f"{key}_alone_seconds", says, "s", tuple(alone[key][1:]))
         yield Figure(
@@ -364,7 +366,7 @@ def sweeping(size: Size, _: Path) -> Iterator[Figure]:
     def rows() -> list[dict]:
         return list(sweep(net, digits, size.sweep, 2, arms=size.arms, part="validation"))
 
-    seconds = tuple(timed(rows) for _ in range(size.repeats))
+    seconds = tuple(seconds_of(rows) for _ in range(size.repeats))
     sizes = " and ".join(map(str, size.sweep))
     yield Figure("sweep_seconds", f"a sweep: every method, {sizes} labels, two draws", "s", seconds)
 
@@ -402,7 +404,7 @@ def starting(size: Size, _: Path) -> Iterator[Figure]:
         size.repeats,
         face=lambda: _printed(STARTS["face"]),
         used=lambda: _printed(STARTS["used"]),
-        help=lambda: timed(lambda: subprocess.run(helped, check=True, **quiet)),
+        help=lambda: seconds_of(lambda: subprocess.run(helped, check=True, **quiet)),
     )
     yield Figure("import_seconds", "`import tl_course`, after torch", "s", measured["face"])
     yield Figure(
@@ -443,14 +445,14 @@ def as_table(figures: Sequence[Figure]) -> str:
         spread = f"{_rounded(part['lowest'])} to {_rounded(part['highest'])}"
         rows[figure.says] = [_rounded(figure.median), spread, figure.unit]
     about = f"{machine.summary()}; torch {torch.__version__}"
-    return markdown.table(about, ["median", "lowest to highest", ""], rows)
+    return markdown.pipe_table(about, ["median", "lowest to highest", ""], rows)
 
 
 def _rounded(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def write(figures: Sequence[Figure], page: Path | None = None) -> Path:
+def write_speed_page(figures: Sequence[Figure], page: Path | None = None) -> Path:
     """Replace the table in the documentation."""
     page = page or root() / "docs" / "speed.md"
     text = markdown.filled(page, {"bench": markdown.Part(as_table(figures))}, "tl-course bench")

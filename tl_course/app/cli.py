@@ -105,7 +105,9 @@ def run(args: argparse.Namespace) -> int:
     from tl_course.app import notebooks, report
 
     chosen = notebooks.find(args.notebook)
-    out = report.free_folder(args.out or notebooks.root() / "build" / "course", chosen, args.force)
+    out = report.free_report_folder(
+        args.out or notebooks.root() / "build" / "course", chosen, args.force
+    )
     outcomes = []
     # A kernel that is stopped in the middle of an answer would print that as an error.
     with notebooks.this_python_kernel(log="CRITICAL"):
@@ -136,7 +138,7 @@ def slides(args: argparse.Namespace) -> int:
         making.free_page(notebook, args.out, args.force)  # now rather than after an hour
     with notebooks.this_python_kernel():
         for notebook in chosen:
-            print(making.make(notebook, args.out, args.budget, args.force), flush=True)
+            print(making.make_slides(notebook, args.out, args.budget, args.force), flush=True)
     return 0
 
 
@@ -156,7 +158,7 @@ def progress(args: argparse.Namespace) -> int:
     from tl_course.base import storage
     from tl_course.lessons import predictions, progress_store
 
-    answers = {kind: progress_store.read(kind) for kind in progress_store.KINDS}
+    answers = {kind: progress_store.read_entries(kind) for kind in progress_store.KINDS}
     if args.out:
         file = storage.free_file(args.out, overwrite=args.force)
         storage.write_text(file, json.dumps(answers, indent=1, ensure_ascii=False) + "\n")
@@ -168,13 +170,13 @@ def progress(args: argparse.Namespace) -> int:
             for key, usual in (("outcome", "not attempted"), ("tried", 0), ("hints", 0))
         )
         print(f"{printable(name):<20}{outcome:<15}tried {tried}, hints {hints}{seen}")
-    for row in predictions.rows(predictions.of()):
+    for row in predictions.prediction_rows(predictions.of()):
         question, said, measured, off = (printable(cell, 500) for cell in row)
         print(f"{question} You said {said}, it is {measured} ({off}).")
     if not any(answers.values()):
         print("Nothing is kept so far.")
     if args.delete:
-        progress_store.forget()
+        progress_store.forget_everything()
         print("All of it is deleted.")
     if args.json:
         print(json.dumps(answers))
@@ -191,10 +193,10 @@ def progress(args: argparse.Namespace) -> int:
 def bench(args: argparse.Namespace) -> int:
     from tl_course.app import bench as measuring
 
-    figures = measuring.bench(progress=True)
+    figures = measuring.measure_figures(progress=True)
     print(measuring.as_table(figures))
     if args.write:
-        print(f"Written to {measuring.write(figures)}.")
+        print(f"Written to {measuring.write_speed_page(figures)}.")
     if args.json:
         print(json.dumps(measuring.as_json(figures)))
     return 0
@@ -331,7 +333,10 @@ def _take_places(args: argparse.Namespace, claims: contextlib.ExitStack) -> None
         )
     if not storage.is_text(args.maker):
         raise CourseError("not_utf8", "--maker is not valid UTF-8 text: type the name again.")
-    for folder, free_folder in ((args.out, files.free_folder), (args.share, sharing.free_folder)):
+    for folder, free_folder in (
+        (args.out, files.free_folder),
+        (args.share, sharing.free_folder_to_share),
+    ):
         if folder:
             claims.enter_context(storage.claimed(storage.make_folder(folder)))
             free_folder(folder, args.force)
@@ -383,7 +388,7 @@ def _adapt(args: argparse.Namespace) -> int:
     named = "From scratch" if option == "scratch" else f"Option {option}"
     print(f"{named}, augmentation {'on' if augment else 'off'}{': ' if why else '.'}{why}")
     _announce("The training", seconds)
-    outcome = own_task.run(
+    outcome = own_task.adapt_and_test(
         net, train, test, args.seed, option, "on" if augment else "off", trained_on,
         own_task.Follow(bar="Training"),
     )  # fmt: skip
@@ -429,11 +434,11 @@ def _report(args: argparse.Namespace, net, outcome, checked) -> Path:
     ]
     what = f"The report trains {len(durations)} more networks, which"
     _announce(what, durations[0] and sum(durations))
-    rivals = own_task.controls(outcome, args.seed, own_task.Follow(bar="Controls"))
+    rivals = own_task.right_by_rival(outcome, args.seed, own_task.Follow(bar="Controls"))
     follow, curve = own_task.Follow(bar="Fewer labels"), None
     if option != "scratch":
         curve = own_task.more_labels(net, outcome, args.seed, draws, follow=follow)
-    return task_report.write(args.report, outcome, checked, rivals, curve)
+    return task_report.write_report(args.report, outcome, checked, rivals, curve)
 
 
 def _announce(what: str, seconds: float | None) -> None:
@@ -509,8 +514,8 @@ def matrix(args: argparse.Namespace) -> int:
     from tl_course.study import matrix as experiment
 
     sizes, options = _sizes(args), _chosen("options", args, experiment.OPTIONS)
-    rows = experiment.matrix(
-        experiment.pretrained(), sizes, args.draws, options=options, seed=args.seed,
+    rows = experiment.transfer_matrix(
+        experiment.pretrained_by_modality(), sizes, args.draws, options=options, seed=args.seed,
         targets=args.targets.split(",") if args.targets else None, progress=True,
     )  # fmt: skip
     cells = experiment.cells(pd.DataFrame(rows))
@@ -548,7 +553,7 @@ def release(args: argparse.Namespace) -> int:
     from tl_course.app import release as versions
 
     with _ended_as_by_ctrl_c():
-        for sentence in versions.release(args.out, args.force):
+        for sentence in versions.make_release(args.out, args.force):
             print(sentence, flush=True)
     return 0
 
@@ -578,13 +583,15 @@ def mark(args: argparse.Namespace) -> int:
     limits = 60 * args.minutes, 1e9 * args.memory
     every = []
     with _ended_as_by_ctrl_c():
-        for student in marks.mark(args.marks.resolve(), args.notebook, args.handed_in, limits):
+        for student in marks.mark_notebooks(
+            args.marks.resolve(), args.notebook, args.handed_in, limits
+        ):
             every.append(student)
             total = "not marked" if student.total is None else f"{student.total:g}"
             of = f"of {sum(student.of.values()):g}"
             remarks = "; ".join(student.remarks)
             print(f"{student.student:<28}{total:>10} {of}  {remarks}", flush=True)
-            storage.write_text(out, marks.table(every))  # so that a stop loses nothing
+            storage.write_text(out, marks.marks_as_csv(every))  # so that a stop loses nothing
     print(f"Written to {out}.")
     return 0
 
@@ -620,7 +627,7 @@ def wheelhouse(args: argparse.Namespace) -> int:
     root = args.course or notebooks.root()
     out = args.out or notebooks.root() / "build" / "wheelhouse"
     names, versions = house.systems(args.systems), house.pythons(args.python)
-    for sentence in house.make(root.resolve(), out.resolve(), names, versions, args.cpu):
+    for sentence in house.fill_wheelhouse(root.resolve(), out.resolve(), names, versions, args.cpu):
         print(sentence, flush=True)
     return 0
 

@@ -190,7 +190,7 @@ def _cached() -> tuple[str, ...]:
     entries = sorted(p for p in storage.home().iterdir() if p.suffix != ".lock")
     if not entries:
         return "ok", "nothing yet"
-    sizes = ", ".join(f"{p.name} ({storage.in_words(_size(p))})" for p in entries)
+    sizes = ", ".join(f"{p.name} ({storage.size_in_words(_size(p))})" for p in entries)
     return "ok", sizes, "all of it may be deleted and comes back"
 
 

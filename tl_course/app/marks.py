@@ -86,7 +86,7 @@ def points_in(table: Path) -> Points:
     return points
 
 
-def make(folder: Path) -> dict[str, NotebookNode]:
+def make_marking_folder(folder: Path) -> dict[str, NotebookNode]:
     """Make the folder for marking; returns the student's copy of each notebook by its name.
 
     Points and settings that exist already stay unchanged.
@@ -187,10 +187,10 @@ class Marks:
         return sum(self.points.values()) if self.points else None
 
 
-def mark(folder: Path, number: str, handed_in: Path, limits: Limits) -> Iterator[Marks]:
+def mark_notebooks(folder: Path, number: str, handed_in: Path, limits: Limits) -> Iterator[Marks]:
     """Yield the marks of each notebook below `handed_in`, sorted by file name.
 
-    `folder` is one that `make` made. `limits` are for one notebook.
+    `folder` is one that `make_marking_folder` made. `limits` are for one notebook.
     """
     if not can_mark():
         raise CourseError("no_nbgrader", NOT_INSTALLED)
@@ -335,8 +335,8 @@ def _run(command: list[str], folder: Path, log: BinaryIO, limits: Limits) -> int
             if sum(info.rss for info in used if info) > memory:
                 raise CourseError(
                     "too_much_memory",
-                    f"not marked: it took more than {storage.in_words(memory)} of memory, as what "
-                    "prints without end does (--memory allows more)",
+                    f"not marked: it took more than {storage.size_in_words(memory)} of memory, as "
+                    "what prints without end does (--memory allows more)",
                 )
     finally:
         for _ in range(100):  # they may start new ones meanwhile
@@ -368,7 +368,7 @@ def _lost(graded: NotebookNode) -> list[str]:
     return remarks
 
 
-def table(class_marks: list[Marks]) -> str:
+def marks_as_csv(class_marks: list[Marks]) -> str:
     """The marks of a class as CSV, a row for each student and a column for each exercise."""
     rows = [
         {"student": marks.student, "points": marks.total, "of": sum(marks.of.values())}

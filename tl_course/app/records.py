@@ -37,7 +37,7 @@ def every_table() -> dict[str, Table]:
     return {table.name: table for table in all_tables}
 
 
-def banner() -> None:
+def save_banner() -> None:
     """Draw the picture at the top of the README from the recorded results."""
     table = results.load("sweep").query("settings == 'tuned' and not augmented").to_dict("records")
     picture = figures.banner(pretraining.pretrained(), EmojiImages(0).batch(0, 32)[0], table)
@@ -64,7 +64,7 @@ def make_all(names: Sequence[str] = (), anew: bool = False) -> list[str]:
         if (not names or name in names) and tables.bring_up_to_date(table, anew):
             sentences.append(f"{name} made")
     if sentences:
-        banner()
+        save_banner()
         for path, text in pages().items():
             storage.write_text(path, text)
     return sentences or ["Everything is current."]

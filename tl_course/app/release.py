@@ -35,7 +35,7 @@ FOR_TEACHERS = (
 STUDENTS = "*This is the student version of the course: your teacher has the solutions.*"
 
 
-def release(out: Path, overwrite: bool = False) -> Iterator[str]:
+def make_release(out: Path, overwrite: bool = False) -> Iterator[str]:
     """Make all versions in `out`; yields a sentence about each.
 
     Raises CourseError if there is a release already and `overwrite` is False, or if a solution
@@ -48,7 +48,7 @@ def release(out: Path, overwrite: bool = False) -> Iterator[str]:
         draft = out / UNFINISHED
         shutil.rmtree(draft, ignore_errors=True)
         student, instructor = draft / "student", draft / "instructor"
-        marked = marks.make(out / "marks") if marks.can_mark() else {}
+        marked = marks.make_marking_folder(out / "marks") if marks.can_mark() else {}
         copy_course(notebooks.root(), student, "*.ipynb", *FOR_TEACHERS)
         copy_course(notebooks.root(), instructor, "*.ipynb")
         for path in notebooks.find():

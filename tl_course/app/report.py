@@ -33,7 +33,7 @@ class Executed:
         return f"failed: {self.error}" if self.error else "ok"
 
 
-def free_folder(out: Path, notebooks: list[Path], overwrite: bool = False) -> Path:
+def free_report_folder(out: Path, notebooks: list[Path], overwrite: bool = False) -> Path:
     """Make or check the folder for executed notebooks.
 
     Raises CourseError if it holds the notebooks themselves, or if a file from elsewhere would be

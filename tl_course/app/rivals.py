@@ -65,7 +65,7 @@ def rate(option: str, labels: int) -> float:
     return RATES[option][labels >= FEW]
 
 
-def train(net: nn.Module, batches: DataLoader, rate: float) -> Iterator[float]:
+def train_plainly(net: nn.Module, batches: DataLoader, rate: float) -> Iterator[float]:
     """PyTorch's plain loop in float32, AdamW with a rate; yields each loss, without end."""
     device = next(net.parameters()).device
     optimizer = torch.optim.AdamW((p for p in net.parameters() if p.requires_grad), lr=rate)

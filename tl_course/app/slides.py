@@ -35,7 +35,9 @@ ASKS_FIRST = {"tl.widgets.HowMuch(": q05.CURVE}  # experiments, and the vote bef
 Begins = str  # "slide" or "subslide" (reveal.js's terms) if a cell begins one, otherwise ""
 
 
-def make(notebook: Path, folder: Path, budget: str = "laptop", overwrite: bool = False) -> Path:
+def make_slides(
+    notebook: Path, folder: Path, budget: str = "laptop", overwrite: bool = False
+) -> Path:
     """Write the slides of a notebook to `folder/NAME.slides.html`, which needs no other file.
 
     A notebook without outputs is run first. Raises CourseError if it cannot be run or the file

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from tl_course import __version__
 from tl_course.base import storage
-from tl_course.base.html import bullets, lines, page, paragraph, table
+from tl_course.base.html import bullets, lines_of_cell, page, paragraph, table
 from tl_course.data.targets.own_folder import Checked, legible
 from tl_course.lessons.drawing import Picture
 from tl_course.lessons.n08_your_own_task import figures as own_plots
@@ -16,7 +16,7 @@ from tl_course.study import own_task
 from tl_course.study.own_task import Outcome
 
 
-def write(
+def write_report(
     path: Path | str,
     outcome: Outcome,
     checked: Checked | None = None,
@@ -35,15 +35,15 @@ def write(
         _heading("The training"),
         paragraph(f"{chosen.get(outcome.option, 'From scratch')}, {copies}. {outcome.why}"),
         _heading("The test"),
-        bullets(own_task.verdict(outcome, rivals or {}, curve)),
+        bullets(own_task.verdict_sentences(outcome, rivals or {}, curve)),
     ]
     if rivals:
-        parts.append(_picture(own_plots.rivals(own_task.shares(rivals))))
+        parts.append(_picture(own_plots.plot_rivals(own_task.shares(rivals))))
     if curve is not None:
-        parts.append(_picture(own_plots.more_labels(curve)))
+        parts.append(_picture(own_plots.plot_more_labels(curve)))
     parts += [
         _heading("The mistakes"),
-        _picture(own_plots.confusion(outcome)),
+        _picture(own_plots.plot_test_confusion(outcome)),
         _picture(own_plots.worst(outcome)),
     ]
     made = Markup("<p><small>{}</small></p>")
@@ -62,7 +62,9 @@ def _findings(checked: Checked) -> list[Markup]:
     rows = []
     for finding in checked.findings:
         more = [f"and {len(finding.files) - 20} more"] if len(finding.files) > 20 else []
-        rows.append((finding.what, finding.says, lines([*map(legible, finding.files[:20]), *more])))
+        rows.append(
+            (finding.what, finding.says, lines_of_cell([*map(legible, finding.files[:20]), *more]))
+        )
     return [paragraph(head), table(rows, ("Found", "What it means", "Files"), named=True)]
 
 

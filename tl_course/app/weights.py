@@ -47,10 +47,10 @@ def of_gpt() -> str:
     bf16 = machine.has_fast_bf16(session.accelerator().device)
     recipe = replace(experiments.RECIPE, bf16=bf16)
     callbacks = Callbacks(checkpoint=checkpoint, identity={"text": text.hash}, progress="small GPT")
-    net, history = experiments.pretrain(text.train, recipe, callbacks=callbacks)
+    net, history = experiments.pretrain_gpt(text.train, recipe, callbacks=callbacks)
     held_out = gpt.bits(net, *experiments.measured_on(text.held_out, most=2000))
     fives = zip(*(history.loss[first::5] for first in range(5)), strict=False)
-    gpt.save(
+    gpt.save_gpt(
         net, work, overwrite=True,
         source="documentation inside installed packages", seed=0, recipe=spelling.to_file(recipe),
         batch=experiments.BATCH, length=experiments.LENGTH,
@@ -68,7 +68,7 @@ def of_gpt() -> str:
         },
     )  # fmt: skip
     checkpoint.unlink(missing_ok=True)
-    shipped = _ship(work, experiments.shipped_folder())
+    shipped = _ship(work, experiments.shipped_gpt_folder())
     return f"{shipped}: {held_out:.2f} bits per character of held-out text."
 
 

@@ -101,7 +101,7 @@ def pythons(listed: str | None) -> list[str]:
     return list(dict.fromkeys(versions))
 
 
-def make(
+def fill_wheelhouse(
     root: Path, out: Path, names: Sequence[str], versions: Sequence[str], cpu: bool = False
 ) -> Iterator[str]:
     """Fill the folder `out` for the course in `root`; yields lines for the terminal.
@@ -258,13 +258,13 @@ def _fetch(wheels: list[PackageWheel], folder: Path) -> Iterator[str]:
     if remaining > free:
         raise CourseError(
             "disk_full",
-            f"The disk of {folder} has {storage.in_words(free)} free, and "
-            f"{storage.in_words(remaining)} are to be fetched: free some, or give another folder "
-            "by --out.",
+            f"The disk of {folder} has {storage.size_in_words(free)} free, and "
+            f"{storage.size_in_words(remaining)} are to be fetched: free some, or give another "
+            "folder by --out.",
         )
     yield f"Fetching {len(missing)} files, {_size(missing)}. Ctrl-C stops it; it can be continued."
     for wheel in missing:
-        print(f"{storage.in_words(remaining)} to go. ", end="", file=sys.stderr, flush=True)
+        print(f"{storage.size_in_words(remaining)} to go. ", end="", file=sys.stderr, flush=True)
         _download(wheel, folder)
         remaining -= wheel.size or 0
 
@@ -281,7 +281,7 @@ def _download(file: PackageWheel | PackageSdist, folder: Path) -> Path:
 
 def _size(files: Collection[PackageWheel | PackageSdist]) -> str:
     """The total size of files in words; some indexes do not give the size of each."""
-    size = storage.in_words(sum(file.size or 0 for file in files))
+    size = storage.size_in_words(sum(file.size or 0 for file in files))
     return size if all(file.size for file in files) else f"at least {size}"
 
 

@@ -15,7 +15,7 @@ ERRORS = (
 """What reading an archive can raise: for damage, a password, another compression."""
 
 
-def opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
+def opened_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
     """A member to be read piece by piece; raises one of `ERRORS` for a rare compression.
 
     zipfile would unpack a piece of those as a whole, and a small piece can become gigabytes.
@@ -29,12 +29,12 @@ def opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
         raise zipfile.BadZipFile(f"it points outside of itself ({error})") from None
 
 
-def content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
+def member_content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
     """The content of a member of at most `most` bytes; raises one of `ERRORS` for a larger one."""
     if member.file_size > most:
         raise zipfile.BadZipFile(
-            f"{printable(member.filename)} has {storage.in_words(member.file_size)}, and at most "
-            f"{storage.in_words(most)} are expected"
+            f"{printable(member.filename)} has {storage.size_in_words(member.file_size)}, and at "
+            f"most {storage.size_in_words(most)} are expected"
         )
-    with opened(archive, member) as file:
+    with opened_member(archive, member) as file:
         return file.read(member.file_size + 1)  # and then its checksum was compared

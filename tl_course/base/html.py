@@ -69,7 +69,7 @@ def table(
     return Markup(rendered)
 
 
-def lines(of: Iterable[str]) -> Markup:
+def lines_of_cell(of: Iterable[str]) -> Markup:
     """Texts, each on a line of its own, for the cell of a table."""
     return Markup("<br>").join(of)
 

@@ -51,7 +51,7 @@ def paired(one: ArrayLike, other: ArrayLike, **clusters: int | ArrayLike) -> Est
     return estimate(np.asarray(one, float) - np.asarray(other, float), **clusters)
 
 
-def share(right: int, tested: int) -> tuple[float, float]:
+def wilson_interval(right: int, tested: int) -> tuple[float, float]:
     """Wilson's 95% interval for a share, `right` of `tested` independent answers: low, high.
 
     Unlike ± 2 standard errors it stays between 0 and 1, and says something at 0 or `tested` right

@@ -127,7 +127,7 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     draft = _draft(path)
     try:
         _make(path.parent)
-        sweep(path.parent)
+        remove_dead_drafts(path.parent)
         draft.touch(exist_ok=False)
         yield draft
         with draft.open("r+b") as file:
@@ -163,7 +163,7 @@ def is_draft(name: str) -> bool:
     return name.startswith(DRAFT)
 
 
-def sweep(folder: Path) -> None:
+def remove_dead_drafts(folder: Path) -> None:
     """Remove the drafts in `folder` of programs on this machine that no longer run."""
     import psutil
 
@@ -220,7 +220,7 @@ def _is_in_the_home(folder: Path) -> bool:
 
 def _try(path: Path) -> None:
     """Write a draft of a file and remove it again; OSError where that fails."""
-    sweep(path.parent)
+    remove_dead_drafts(path.parent)
     probe = _draft(path)
     probe.touch()
     probe.unlink()
@@ -363,7 +363,7 @@ def free_on(folder: Path) -> int:
 
 def disk_full(path: Path) -> CourseError:
     """The sentence for a full disk."""
-    free = in_words(free_on(path.parent))
+    free = size_in_words(free_on(path.parent))
     return CourseError(
         "disk_full",
         f"The disk that holds {path.parent} is full ({free} free), so {path.name} was "
@@ -373,7 +373,7 @@ def disk_full(path: Path) -> CourseError:
     )
 
 
-def in_words(size: float) -> str:
+def size_in_words(size: float) -> str:
     """A size in bytes, as people read it: 9.9 MB."""
     for unit in ("bytes", "kB", "MB"):
         if size < 1000:

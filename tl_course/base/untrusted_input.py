@@ -43,8 +43,8 @@ def content(path: str | os.PathLike, most: int, follow: bool = True, whole: bool
     if len(read) > most:
         raise CourseError(
             "too_large",
-            f"{path} is larger than {storage.in_words(most)}, more than is ever needed there; ask "
-            "its maker what it is.",
+            f"{path} is larger than {storage.size_in_words(most)}, more than is ever needed there; "
+            "ask its maker what it is.",
         )
     return read
 

@@ -42,7 +42,7 @@ STATE = {  # what the JSON text must hold (JSON Schema)
 }
 
 
-def save(path: Path, run: dict, progress: dict, parts: dict) -> None:
+def save_checkpoint(path: Path, run: dict, progress: dict, parts: dict) -> None:
     """Write which `run` it is, its `progress` as JSON, and the state of its `parts` (net, …)."""
     tensors: dict[str, torch.Tensor] = {}
     states = {name: _packed(part.state_dict(), name, tensors) for name, part in parts.items()}

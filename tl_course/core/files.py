@@ -135,7 +135,7 @@ def _described(state: dict[str, torch.Tensor], kind: dict, about: dict) -> tuple
     )
     content = as_file(state, {"network": text})
     if _header_size(content) > MOST_HEADER:
-        most = storage.in_words(MOST_HEADER)
+        most = storage.size_in_words(MOST_HEADER)
         raise CourseError(
             "too_much_said", f"{ABOUT} has more than {most}, which nobody reads: say less about it."
         )

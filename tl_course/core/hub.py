@@ -10,7 +10,7 @@ from tl_course.base.errors import CourseError, printable
 NAME = re.compile(r"[A-Za-z0-9][\w-]*(\.[\w-]+)*/[A-Za-z0-9][\w-]*(\.[\w-]+)*", re.ASCII)
 
 
-def check_name(name: str) -> None:
+def check_repository_name(name: str) -> None:
     """Raise CourseError for a name that is not "owner/name"."""
     if not NAME.fullmatch(name):
         raise CourseError(
@@ -20,7 +20,7 @@ def check_name(name: str) -> None:
         )
 
 
-def listed(name: str, revision: str | None = None) -> tuple[str, dict[str, int]]:
+def revision_and_sizes(name: str, revision: str | None = None) -> tuple[str, dict[str, int]]:
     """A repository's revision (the newest unless one is given), and the size of each file."""
     import huggingface_hub
 
@@ -38,7 +38,7 @@ def bring(name: str, revision: str, files: Sequence[str], folder: Path) -> None:
             huggingface_hub.hf_hub_download(name, file, revision=revision, local_dir=folder)
 
 
-def publish(name: str, folder: Path, files: Sequence[str], private: bool) -> str:
+def upload_files(name: str, folder: Path, files: Sequence[str], private: bool) -> str:
     """Upload files of a folder; returns the new revision."""
     import huggingface_hub
 

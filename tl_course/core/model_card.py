@@ -15,7 +15,7 @@ from IPython.display import HTML
 
 from tl_course.base import stats
 from tl_course.base.errors import CourseError
-from tl_course.base.html import lines, table
+from tl_course.base.html import lines_of_cell, table
 from tl_course.core import files, network, pretraining
 from tl_course.core.network import FiveLayerNet, fingerprint
 from tl_course.data.credits import Material
@@ -173,11 +173,11 @@ def metrics(right: int | None, tested: int | None) -> dict:
     """The `accuracy`, its counts and its 95% interval; empty without a test."""
     if right is None or not tested:
         return {}
-    interval = list(stats.share(right, tested))
+    interval = list(stats.wilson_interval(right, tested))
     return {"accuracy": right / tested, "right": right, "tested": tested, "interval": interval}
 
 
-def in_words(measured: dict) -> str:
+def metrics_in_words(measured: dict) -> str:
     """The metrics as a sentence."""
     if not measured:
         return "not tested"
@@ -188,7 +188,7 @@ def in_words(measured: dict) -> str:
     )
 
 
-def rows(about: dict) -> list[tuple[str, str | list[str]]]:
+def card_rows(about: dict) -> list[tuple[str, str | list[str]]]:
     """What a card shows: headings, each with a text or a list of texts, not escaped yet."""
     names = about["classes"]
     more = [f"and {len(names) - 50:,} more (config.json)"] if len(names) > 50 else []
@@ -200,7 +200,7 @@ def rows(about: dict) -> list[tuple[str, str | list[str]]]:
         (f"Classes ({len(names):,})", ", ".join([*names[:50], *more])),
         ("Input", f"{about['modality']}, 3×32×32 float numbers: {about['input']}"),
         ("Training data", f"{about['data']}; labelled examples: {about['images']:,}"),
-        ("Metrics", in_words(about["metrics"])),
+        ("Metrics", metrics_in_words(about["metrics"])),
         ("Intended use", about["intended"]),
         ("Limits", about["limits"]),
         ("Licence of the weights", about["licence"]),
@@ -242,7 +242,7 @@ def as_markdown(about: dict) -> str:
         eval_results=[result] if measured else None,
     )
     parts = [f"# {_inert(about['name'])}"]
-    for heading, shown in rows(about):
+    for heading, shown in card_rows(about):
         texts = [shown] if isinstance(shown, str) else shown or ["nothing that is known"]
         bullet = "" if isinstance(shown, str) else "- "
         parts.append(f"## {heading}\n\n" + "\n".join(bullet + _inert(text) for text in texts))
@@ -251,14 +251,14 @@ def as_markdown(about: dict) -> str:
     return f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(parts) + "\n"
 
 
-def show(about: dict) -> HTML:
+def card_as_html(about: dict) -> HTML:
     """A card for a notebook: `net.about` of a loaded network, every word of it escaped.
 
     Each fingerprint is cut to twelve digits; the files have all of them.
     """
     body = [
-        (heading, shown if isinstance(shown, str) else lines(shown or ["nothing known"]))
-        for heading, shown in rows(about)
+        (heading, shown if isinstance(shown, str) else lines_of_cell(shown or ["nothing known"]))
+        for heading, shown in card_rows(about)
     ]
     card = FINGERPRINT.sub(
         r"\1…", table(body, caption=about["name"], named=True, texts=True, style=CARD_STYLE)

@@ -215,7 +215,7 @@ def _up_to(model: nn.Module, cuts: Sequence[str]) -> nn.Module:
         ) from None
 
 
-def features_at(
+def features_at_cuts(
     name: str, cuts: Sequence[str | None], size: int
 ) -> tuple[Pictures, Callable[[torch.Tensor], dict[str | None, torch.Tensor]]]:
     """The features at several cuts in one pass: the requirement, and a function.
@@ -295,7 +295,9 @@ def imagenet_names() -> tuple[str, ...]:
 
 
 @torch.no_grad()
-def untrained(name: str, cut: str | None, size: int, pictures: torch.Tensor, seed: int) -> Seeing:
+def untrained_lite0(
+    name: str, cut: str | None, size: int, pictures: torch.Tensor, seed: int
+) -> Seeing:
     """The control of "efficientnet-lite0": the same architecture with fresh weights.
 
     The statistics of its BatchNorm are those of `pictures` `[n, 3, size, size]`, as the activations

@@ -304,7 +304,7 @@ class Session:
                 "pending": pending,
                 "threads": self.threads,
             }
-            checkpoint.save(self.callbacks.checkpoint, self.run, state, self.parts)
+            checkpoint.save_checkpoint(self.callbacks.checkpoint, self.run, state, self.parts)
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ class Settings:
     steps: int = 100
 
 
-def table(name: str) -> dict[tuple, Settings]:
+def chosen_settings(name: str) -> dict[tuple, Settings]:
     """The settings chosen from the recorded table `name`, by (arm, augmented, images)."""
     rows = json.loads(FILE.read_text(encoding="utf-8"))[name]
     return {tuple(row["for"]): Settings(row["l2"], row["rate"], row["steps"]) for row in rows}
@@ -38,7 +38,7 @@ def chosen(arm: str, images: int, augment: bool = False, name: str = OFFLINE) ->
     """
     if name == OFFLINE and images > MANY:
         return official(arm, images, augment)
-    tuned = table(name)
+    tuned = chosen_settings(name)
     augmented = augment and any(key[:2] == (arm, True) for key in tuned)
     sizes = [key[2] for key in tuned if key[:2] == (arm, augmented)]
     return tuned[arm, augmented, nearest(sizes, images)]
@@ -51,7 +51,7 @@ def official(arm: str, images: int, augment: bool = False) -> Settings:
     images, up to `MOST_STEPS` times.
     """
     settings = chosen(arm, images, augment, OFFICIAL)
-    most = max(tuned_for for _, _, tuned_for in table(OFFICIAL))
+    most = max(tuned_for for _, _, tuned_for in chosen_settings(OFFICIAL))
     more = min(max(1.0, images / most), MOST_STEPS)
     return replace(settings, steps=round(more * settings.steps))
 

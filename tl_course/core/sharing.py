@@ -58,7 +58,7 @@ def share(
     before is no shared network, and the same call makes it one.
     """
     contents = as_files(net, card or Card(), half)
-    folder = free_folder(folder, overwrite)
+    folder = free_folder_to_share(folder, overwrite)
     with contextlib.ExitStack() as drafts:  # the last file takes its place first when it ends
         for name, content in contents.items():
             drafts.enter_context(storage.atomic_path(folder / name)).write_bytes(content)
@@ -80,7 +80,7 @@ def as_files(net: FiveLayerNet, card: Card, half: bool = False) -> dict[str, byt
     }
     for name, content in contents.items():
         if len(content) > MOST[name]:
-            most = storage.in_words(MOST[name])
+            most = storage.size_in_words(MOST[name])
             raise CourseError(
                 "too_much_said",
                 f"{called} makes {name} larger than {most}, which nobody would load: say less in "
@@ -90,7 +90,7 @@ def as_files(net: FiveLayerNet, card: Card, half: bool = False) -> dict[str, byt
     return contents
 
 
-def free_folder(folder: Path | str, overwrite: bool = False) -> Path:
+def free_folder_to_share(folder: Path | str, overwrite: bool = False) -> Path:
     """The folder to share into, made where it is missing, checked before the training.
 
     Raises CourseError where it holds anything else. Where `overwrite` is False it may hold no
@@ -342,9 +342,9 @@ def publish(folder: Path | str, name: str, private: bool = False) -> str:
     You need an account there and must be logged in (`hf auth login`). Raises CourseError for a
     folder that `load_shared` refuses, offline, or without the right to write there.
     """
-    hub.check_name(name)
+    hub.check_repository_name(name)
     load_shared(folder)
-    return f"{name}@{hub.publish(name, Path(folder), FILES, private)}"
+    return f"{name}@{hub.upload_files(name, Path(folder), FILES, private)}"
 
 
 def fetch(name: str, revision: str | None = None) -> tuple[Path, str]:
@@ -353,8 +353,8 @@ def fetch(name: str, revision: str | None = None) -> tuple[Path, str]:
     Only the three files are fetched, and none that is too large. The revision is looked up first,
     so that all three are of the same one.
     """
-    hub.check_name(name)
-    sha, sizes = hub.listed(name, revision)
+    hub.check_repository_name(name)
+    sha, sizes = hub.revision_and_sizes(name, revision)
     for file in FILES:
         if file not in sizes:
             raise CourseError(
@@ -363,7 +363,7 @@ def fetch(name: str, revision: str | None = None) -> tuple[Path, str]:
                 "by this course; networks of other kinds are loaded as published networks.",
             )
         if sizes[file] > MOST[file]:
-            size = storage.in_words(sizes[file])
+            size = storage.size_in_words(sizes[file])
             why = f"its {file} has {size}, more than a five-layer network needs"
             raise _refused(f"{name} on the Hugging Face hub", why)
     folder = storage.home() / "shared" / name.replace("/", "--") / sha

@@ -84,7 +84,7 @@ def _at_the_hub(name: str, place: str, revision: str | None) -> tuple[Path, str]
     import huggingface_hub
 
     if not huggingface_hub.constants.HF_HUB_OFFLINE:
-        revision, sizes = hub.listed(place, revision)
+        revision, sizes = hub.revision_and_sizes(place, revision)
         _sizes_fit(name, sizes)
     path = Path(huggingface_hub.hf_hub_download(place, CONFIG_FILE, revision=revision))
     if huggingface_hub.constants.HF_HUB_OFFLINE:  # then all of it is here
@@ -106,7 +106,7 @@ def _sizes_fit(name: str, sizes: dict[str, int]) -> None:
         most = MOST_FILE if file == WEIGHTS_FILE else MOST_READ
         read = file.endswith((WEIGHTS_FILE, ".json", ".txt", ".model")) and "/" not in file
         if read and size > most:
-            size, most = storage.in_words(size), storage.in_words(most)
+            size, most = storage.size_in_words(size), storage.size_in_words(most)
             raise _refused(name, f"its {printable(file)} has {size}, and at most {most} fit")
 
 

@@ -17,7 +17,7 @@ def to_picture(x: torch.Tensor) -> torch.Tensor:
     return (x * SCALE + MEAN).clamp(0, 1)
 
 
-def standardised(x: torch.Tensor) -> torch.Tensor:
+def standardised_inputs(x: torch.Tensor) -> torch.Tensor:
     """Inputs `[n, 1, 32, 32]`, each scaled to mean 0 and spread 1, in three channels."""
     x = x - x.mean((1, 2, 3), keepdim=True)
     x = x / x.std((1, 2, 3), keepdim=True).clamp_min(1e-6)

@@ -83,8 +83,8 @@ def _decoded(content: BinaryIO, name: str, most_pixels: int) -> tuple[Image.Imag
     if length > MOST_BYTES:
         raise PictureError(
             "too_large",
-            f"{name} has {storage.in_words(length)}, and the limit is "
-            f"{storage.in_words(MOST_BYTES)}: shrink it.",
+            f"{name} has {storage.size_in_words(length)}, and the limit is "
+            f"{storage.size_in_words(MOST_BYTES)}: shrink it.",
         )
     content.seek(0)
     with Image.open(content, formats=FORMATS) as picture:

@@ -34,7 +34,7 @@ NAMED = 3  # of the skipped files, in a sentence
 DAY = 86_400  # seconds
 
 
-def names_in(path: str) -> list[str]:
+def path_parts(path: str) -> list[str]:
     """The folders and the file of a path; CourseError if it leads out of its folder."""
     names = path.replace("\\", "/").split("/")
     if names[0] == "" or re.match("[A-Za-z]:", path) or ".." in names or len(names) > DEEPEST:
@@ -46,14 +46,14 @@ def names_in(path: str) -> list[str]:
     return [name for name in names if name not in ("", ".")]
 
 
-def places(paths: Iterable[str]) -> list[tuple[str, ...]]:
+def cleaned_paths(paths: Iterable[str]) -> list[tuple[str, ...]]:
     """The cleaned parts of each path, without folders that all paths share.
 
     Raises CourseError for a path that leads out of its folder, for two folders that become one
     after cleaning or on a system that ignores case, and for a file named like a folder.
     """
     cleaned, folders = [], {}
-    for names in map(names_in, paths):
+    for names in map(path_parts, paths):
         cleaned.append(tuple(map(clean, names)))
         for depth in range(1, len(names)):
             earlier = folders.setdefault("/".join(cleaned[-1][:depth]).casefold(), names[:depth])
@@ -114,15 +114,15 @@ def bound(sizes: Sequence[tuple[str, int]], each: int = MOST_BYTES) -> None:
         if size > each:
             raise CourseError(
                 "too_large",
-                f"{printable(name)} is {storage.in_words(size)}, and at most "
-                f"{storage.in_words(each)} is taken: shrink it, or leave it out.",
+                f"{printable(name)} is {storage.size_in_words(size)}, and at most "
+                f"{storage.size_in_words(each)} is taken: shrink it, or leave it out.",
             )
     total = sum(size for _, size in sizes)
     if total > MOST_TOTAL:
         raise CourseError(
             "too_large",
-            f"These pictures are {storage.in_words(total)} together, and at most "
-            f"{storage.in_words(MOST_TOTAL)} is taken at once: choose fewer, or shrink them.",
+            f"These pictures are {storage.size_in_words(total)} together, and at most "
+            f"{storage.size_in_words(MOST_TOTAL)} is taken at once: choose fewer, or shrink them.",
         )
 
 
@@ -158,7 +158,7 @@ class Upload:
             self.places = [(clean(name), clean(Path(path).name)) for path, _ in self.files]
         else:
             self.name = clean(name[:-4] if name.lower().endswith(".zip") else name)
-            self.places = places(path for path, _ in self.files)
+            self.places = cleaned_paths(path for path, _ in self.files)
         self._file, self._offset = 0, 0  # where the next piece belongs
         self._numbers = Counter()  # the last number given to a file of each name
         with _writing(root):
@@ -260,12 +260,15 @@ class Upload:
                 bound([(member.filename, member.file_size) for member in members])
                 names = [member.filename for member in files]
                 self.skip([name for name in names if not (is_picture(name) or is_hidden(name))])
-                targets = places(member.filename for member in members)
+                targets = cleaned_paths(member.filename for member in members)
                 for number, (member, place) in enumerate(zip(members, targets, strict=True)):
                     if stop is not None and stop.is_set():
                         return False
                     draft = self.draft / "member"
-                    with archives.opened(archive, member) as packed, draft.open("wb") as file:
+                    with (
+                        archives.opened_member(archive, member) as packed,
+                        draft.open("wb") as file,
+                    ):
                         shutil.copyfileobj(packed, file)
                     self._move(draft, tree.joinpath(*place))
                     tell((number + 1) / len(members))

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 import torch
 
-from tl_course.data.inputs import standardised
+from tl_course.data.inputs import standardised_inputs
 from tl_course.data.poses import hashed
 
 SIZE = 32  # characters of a text, and signs of a code
 CODES = 0xC0DE5  # the seed of the codes, the same for every shared network
 
 
-def points(texts: Sequence[str]) -> torch.Tensor:
+def code_points_of(texts: Sequence[str]) -> torch.Tensor:
     """Code points of the first 32 lower-case characters of `texts`: int64 `[n, 32]`, then 0."""
     code_points = torch.zeros(len(texts), SIZE, dtype=torch.long)
     for row, text in zip(code_points, texts, strict=True):
@@ -35,7 +35,7 @@ def coded(characters: torch.Tensor) -> torch.Tensor:
     """Code points `[n, 32]` as inputs `[n, 3, 32, 32]`: a column per character, a row per sign."""
     code_points, index = characters.unique(return_inverse=True)
     x = _signs(code_points)[index].transpose(1, 2)  # [n, sign, place]
-    return standardised(x[:, None])
+    return standardised_inputs(x[:, None])
 
 
 def decoded(x: torch.Tensor, letters: torch.Tensor) -> list[str]:
@@ -89,7 +89,7 @@ def mistyped(
     return characters
 
 
-def moved(characters: torch.Tensor, seed: int, index: torch.Tensor) -> torch.Tensor:
+def shifted_right(characters: torch.Tensor, seed: int, index: torch.Tensor) -> torch.Tensor:
     """Each text `[n, 32]` shifted right by a random number of places, as far as there is room."""
     length = (characters > 0).sum(1)
     shift = hashed(seed ^ 0x5417, index, 1)[:, 0] % (SIZE - length + 1).clamp_min(1)

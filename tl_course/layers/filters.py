@@ -5,7 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from tl_course.layers.gratings import Tuning
+from tl_course.layers.gratings import UnitTuning
 
 
 def edge(degrees: float = 0.0, size: int = 7, width: float = 1.5) -> torch.Tensor:
@@ -23,7 +23,7 @@ def edge(degrees: float = 0.0, size: int = 7, width: float = 1.5) -> torch.Tenso
     return kernel / math.sqrt(3)
 
 
-def answers(x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+def answer_map(x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
     """The filter's answer at every place of one picture `[3, h, w]`: `[h, w]`.
 
     At each place the numbers under the filter are multiplied by the filter's and added up. Beyond
@@ -32,7 +32,7 @@ def answers(x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
     return F.conv2d(x[None].cpu(), kernel[None].cpu(), padding=kernel.shape[-1] // 2)[0, 0]
 
 
-def order(tuning: Tuning) -> torch.Tensor:
+def order(tuning: UnitTuning) -> torch.Tensor:
     """Indices that sort oriented units by angle, then others by frequency: int64 `[units]`."""
     oriented = tuning.orientation_selectivity > 0.5
     by_angle = tuning.orientation - 1000 + tuning.frequency

@@ -20,7 +20,7 @@ AXES = {"grey": (1.0, 1.0, 1.0), "red-green": (1.0, -1.0, 0.0), "blue-yellow": (
 
 
 @dataclass(frozen=True)
-class Tuning:
+class UnitTuning:
     """What each unit of a layer prefers, `[units]` each.
 
     `orientation` is in degrees (0° for vertical stripes, 90° for horizontal ones), `frequency` in
@@ -59,7 +59,7 @@ def gratings(size: int = SIZE) -> torch.Tensor:
 
 
 @torch.no_grad()
-def tuning(net: nn.Module, layer: str, size: int = SIZE) -> Tuning:
+def tuning(net: nn.Module, layer: str, size: int = SIZE) -> UnitTuning:
     """How the units of `layer` in the middle of the picture answer to gratings."""
     device = next(net.parameters()).device
     x = gratings(size)
@@ -76,7 +76,7 @@ def tuning(net: nn.Module, layer: str, size: int = SIZE) -> Tuning:
     opposite = (orientation + ORIENTATIONS // 2) % ORIENTATIONS
     orthogonal = curves.gather(1, opposite[:, None])[:, 0]
     grey, coloured = answer[0].flatten(0, 1).amax(0), answer[1:].flatten(0, 2).amax(0)
-    return Tuning(
+    return UnitTuning(
         orientation * 180 / ORIENTATIONS,
         torch.tensor(FREQUENCIES)[frequency],
         axis,

@@ -62,7 +62,7 @@ class Portraits:
         Synthesising what it would like best takes seconds above layer 1, and is only done with
         `make`.
         """
-        check(layer, unit)
+        check_unit(layer, unit)
         answers = {
             (name, picture): self.answers(name, layer, x)
             for name in self.nets
@@ -112,7 +112,7 @@ class Portraits:
 
         It is the filter in layer 1, and above that it is made by gradient ascent.
         """
-        check(layer, unit)
+        check_unit(layer, unit)
         if layer == LAYERS[0]:
             return scaled(self.sheet(name, layer)[unit])
         net, natural = self.nets[name], self.natural(layer)
@@ -131,7 +131,7 @@ class Portraits:
         return self.answers(name, layer, x).flatten(1).amax(1)
 
 
-def check(layer: str, unit: int) -> None:
+def check_unit(layer: str, unit: int) -> None:
     """Raise CourseError if there is no such unit."""
     if layer not in UNITS:
         raise CourseError("no_layer", f"There is no '{layer}'; the layers are {', '.join(UNITS)}.")

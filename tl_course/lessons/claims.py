@@ -53,7 +53,7 @@ def claim(*tables: str) -> Callable[[Callable[..., Claim]], Claiming]:
     return functools.partial(Claiming, tables=tables)
 
 
-def level(what: str, by_hand: float, library: float) -> Claim:
+def level_with_library(what: str, by_hand: float, library: float) -> Claim:
     """`what` a learner wrote and the library are at most two points apart (accuracies, 0 … 1)."""
     apart = abs(round(100 * by_hand, 1) - round(100 * library, 1))  # of what is printed
     return Claim(

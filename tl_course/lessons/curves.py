@@ -46,7 +46,7 @@ def between(prediction: dict[int, float], images: int) -> float | None:
     return float(_unstretch(np.interp(np.log(images), np.log(sizes), heights)))
 
 
-def sheet(figure: Figure, **place: float) -> None:
+def fix_layout(figure: Figure, **place: float) -> None:
     """Keep all of a figure's sheet and its axes at their place, whatever is drawn: nothing jumps.
 
     `place` are the shares that `subplots_adjust` takes.
@@ -107,7 +107,7 @@ def panels(
         if sizes:
             ax.set_xticks(sizes, [f"{n:,}" for n in sizes])
             ax.set_xlim(sizes[0] / 1.15, 1.15 * sizes[-1])
-            sheet(ax.figure, left=0.12, right=0.98, top=0.86, bottom=0.29)
+            fix_layout(ax.figure, left=0.12, right=0.98, top=0.86, bottom=0.29)
             drawing.legend(ax.figure, "lower center", ncols=2)
 
     description = "Mean accuracy, of 100, bands of one standard deviation over draws."
@@ -122,18 +122,18 @@ def panels(
         *labels,
         value_text=value_text,
         description=description,
-        look=figures.Look(**style),
+        look=figures.ChartStyle(**style),
     )
 
 
-def ahead(
+def plot_paired_differences(
     compared: dict[str, pd.DataFrame],
     title: str,
     ylabel: str,
     over: str = "draws",
     stretched: bool = False,
 ) -> Picture:
-    """Paired differences (rows of `comparing.paired`), a panel each: dots, mean, 95% interval.
+    """Paired differences (rows of `comparing.paired_arms`), a panel each: dots, mean, 95% interval.
 
     What the interval leaves uncertain is drawn with an open marker. Where the dots are not draws,
     `over` says what they are. An axis that is `stretched` has as much room for one point as for

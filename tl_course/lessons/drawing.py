@@ -97,7 +97,7 @@ def ink(paper: str | Sequence[float]) -> str:
     return max(("#000000", "#ffffff"), key=lambda colour: contrast(colour, paper))
 
 
-def as_text(colour: str) -> str:
+def text_colour(colour: str) -> str:
     """A colour for text on white: the same, as much darker as it takes to be read."""
     shade = np.array(to_rgb(colour))
     while contrast(shade) < READABLE:

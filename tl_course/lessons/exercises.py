@@ -69,7 +69,7 @@ class Endless(BaseException):
     """Raised in code that does not come to an end; `except Exception` there lets it pass."""
 
 
-class Outcome(NamedTuple):
+class CheckResult(NamedTuple):
     """What a checker found: one of the four outcomes, a sentence or two, the code of a mistake."""
 
     kind: str
@@ -191,7 +191,7 @@ class Exercise:
         """Show the next hint; each says more than the one before."""
         number = min(_hints_given.get(self.name, 0), len(self.hints) - 1)
         _hints_given[self.name] = number + 1
-        progress_store.keep(
+        progress_store.keep_entry(
             "exercises", self.name, lambda e: e | {"hints": max(number + 1, e.get("hints", 0))}
         )
         last = (
@@ -206,7 +206,9 @@ class Exercise:
         except KeyError:
             print("The solutions are not in this version of the course: ask your teacher.")
             return
-        progress_store.keep("exercises", self.name, lambda entry: entry | {"solution_seen": True})
+        progress_store.keep_entry(
+            "exercises", self.name, lambda entry: entry | {"solution_seen": True}
+        )
         display(HTML(f"<pre><code>{html.escape(code)}</code></pre><p>{html.escape(reason)}</p>"))
 
     def mark(self, *answers: object) -> None:
@@ -224,27 +226,27 @@ class Exercise:
 
     # ------------------------------------------------------- what tests and teachers' tools call
 
-    def judge(self, *answers: object, within: float | None = None) -> Outcome:
+    def judge(self, *answers: object, within: float | None = None) -> CheckResult:
         """What the checker makes of the answers, which it leaves as they are, `within` seconds."""
         if not self._attempted(answers):
-            return Outcome(NOT_ATTEMPTED, "Write your answer into the cell and run it again.")
+            return CheckResult(NOT_ATTEMPTED, "Write your answer into the cell and run it again.")
         with torch.random.fork_rng(devices=[]), torch.enable_grad():
             torch.manual_seed(0)
             try:
                 with _no_longer_than(within):
                     self.checker(*map(_copy, answers))
             except Wrong as wrong:
-                return Outcome(WRONG, str(wrong), wrong.code)
+                return CheckResult(WRONG, str(wrong), wrong.code)
             except Endless as endless:
                 line = _line(endless, answers)
-                return Outcome(
+                return CheckResult(
                     WRONG,
                     f"Your code had not come to an end after {within:g} seconds, so it was stopped"
                     f"{f' in {line}' if line else ''}. Does it hold a loop that never ends?",
                 )
             except Exception as error:
-                return Outcome(RAISED, _where(error, answers))
-        return Outcome(RIGHT, self.why)
+                return CheckResult(RAISED, _where(error, answers))
+        return CheckResult(RIGHT, self.why)
 
     def _attempted(self, answers: tuple) -> bool:
         here = all(answer is not ... for answer in answers)
@@ -295,7 +297,7 @@ class Exercise:
             tried = entry.get("tried", 0) + 1
             return entry | {"outcome": best, "tried": tried, "last": date.today().isoformat()}
 
-        progress_store.keep("exercises", self.name, changed)
+        progress_store.keep_entry("exercises", self.name, changed)
 
 
 _hints_given: dict[str, int] = {}  # in this kernel

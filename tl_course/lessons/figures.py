@@ -27,7 +27,6 @@ from tl_course.lessons.drawing import (
     SKY,
     Line,
     Picture,
-    as_text,
     filter_pictures,
     finished,
     image,
@@ -36,6 +35,7 @@ from tl_course.lessons.drawing import (
     level,
     mosaic,
     of_arms,
+    text_colour,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def architecture(n_classes: int = 1000, frozen: int = 0, new_output: bool = Fals
             ha="center",
             va="center",
             fontsize=8.5,
-            color=as_text(colour),
+            color=text_colour(colour),
         )
     ax.text(10, 0, f"{n_classes:,}\nscores", ha="center", va="center", fontsize=9)
     title = "Five layers"
@@ -173,7 +173,7 @@ def _in_words(x: str | float) -> str:
 
 
 @dataclass(frozen=True)
-class Look:
+class ChartStyle:
     """How a chart is drawn.
 
     `log` stretches the x axis. With `beside` the values of x are evenly spaced, and the lines stand
@@ -200,7 +200,7 @@ def chart(
     ylabel: str,
     value_text: str | Sequence[str] = "{y:.3g} at {x}",
     description: str = "",
-    look: Look = Look(),  # noqa: B008 it is frozen
+    look: ChartStyle = ChartStyle(),  # noqa: B008 it is frozen
 ) -> Picture:
     """Lines by name, in a panel for each title: most figures of accuracy are one of these.
 
@@ -241,7 +241,7 @@ def chart(
                 low, high = np.add(line.y, np.outer((-1, 1), line.error))
                 ax.fill_between(place, low, high, color=colour, alpha=0.15, linewidth=0)
             for x, y in zip(place, line.y, strict=True) if look.written else ():
-                ax.text(x, 2, f"{y:.0f}", ha="center", fontsize=8, color=as_text(colour))
+                ax.text(x, 2, f"{y:.0f}", ha="center", fontsize=8, color=text_colour(colour))
             points = [
                 point.format(x=_in_words(x), y=y)
                 for x, y in zip(line.x, line.y, strict=True)
@@ -289,7 +289,7 @@ def accuracies(
     labels, style = ("labelled images", f"{at} accuracy, %"), {"beside": 0.13, "written": True}
     description = f"Mean accuracy over up to {draws} draws with bars of one standard deviation."
     value_text = "{y:.1f}% at {x}"
-    look = Look(ylim=(0, 102), **style)
+    look = ChartStyle(ylim=(0, 102), **style)
     return chart({"": lines}, title, *labels, value_text, description, look)
 
 

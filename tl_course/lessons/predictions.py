@@ -78,7 +78,9 @@ def _side(off: float) -> str:
     return "higher" if off > 0 else "lower"
 
 
-def keep(number: str, name: str, asked: Asked, said: dict[str, float] | str | None) -> None:
+def keep_prediction(
+    number: str, name: str, asked: Asked, said: dict[str, float] | str | None
+) -> None:
     """Keep what was said of question `name` in notebook `number`; what was kept before stays."""
     entry = {**asdict(asked), "options": list(asked.options), "said": said}
     _change(f"{number}.{name}", lambda before: before or entry)
@@ -86,7 +88,7 @@ def keep(number: str, name: str, asked: Asked, said: dict[str, float] | str | No
 
 def before(number: str, name: str, asked: Asked) -> tuple[bool, dict[str, float] | str | None]:
     """Whether that question was answered before, and with what."""
-    entry = progress_store.read("predictions").get(f"{number}.{name}", {})
+    entry = progress_store.read_entries("predictions").get(f"{number}.{name}", {})
     said = entry.get("said")
     if isinstance(asked.measured, str):
         fits = said is None or said in asked.options
@@ -96,20 +98,20 @@ def before(number: str, name: str, asked: Asked) -> tuple[bool, dict[str, float]
     return ("said" in entry and fits, said if fits else None)
 
 
-def forget(number: str, name: str) -> None:
+def forget_prediction(number: str, name: str) -> None:
     """Delete what was said of one question, so that it can be asked again."""
     _change(f"{number}.{name}", lambda _: None)
 
 
 def _change(name: str, change: Callable[[dict], dict | None]) -> None:
-    progress_store.keep("predictions", name, change)
+    progress_store.keep_entry("predictions", name, change)
     for follow in list(FOLLOWED_BY.values()):
         follow()
 
 
 def of(number: str = "") -> dict[str, dict]:
     """The kept entries of a notebook, or of all, by name; damaged ones left out."""
-    entries = progress_store.read("predictions")
+    entries = progress_store.read_entries("predictions")
     return {
         name: entry for name, entry in entries.items() if name.startswith(number) and _whole(entry)
     }
@@ -136,7 +138,7 @@ def _whole(entry: dict) -> bool:
     )
 
 
-def rows(entries: dict[str, dict]) -> list[tuple[str, str, str, str]]:
+def prediction_rows(entries: dict[str, dict]) -> list[tuple[str, str, str, str]]:
     """Question, said, measured and how far off, a row for each number or choice.
 
     Numbers of one unit have the same digits after the point.
@@ -178,10 +180,10 @@ def in_words(entries: dict[str, dict]) -> str:
     if not entries:
         return "<p>You have predicted nothing in this notebook so far.</p>"
     head = ("question", "you said", "it is", "it is higher (+) or lower (−) by")
-    return str(table(rows(entries), head, caption="Your predictions"))
+    return str(table(prediction_rows(entries), head, caption="Your predictions"))
 
 
-def calibration(entries: dict[str, dict]) -> tuple[Picture | None, str]:
+def plot_calibration(entries: dict[str, dict]) -> tuple[Picture | None, str]:
     """All numbers between 0 and 100, said against measured, and in words what they say."""
     pairs = np.array(
         [

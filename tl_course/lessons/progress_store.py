@@ -1,7 +1,7 @@
 """What a learner answered: predictions and exercises, kept in the data home and sent nowhere.
 
 One small JSON file for each person, `made/PERSON/answers.json`: `{kind: {name: entry}}`, where
-`kind` is "predictions" or "exercises". `forget` deletes it.
+`kind` is "predictions" or "exercises". `forget_everything` deletes it.
 """
 
 import itertools
@@ -24,7 +24,7 @@ def file() -> Path:
     return storage.person_folder() / "answers.json"
 
 
-def read(kind: str) -> dict[str, dict]:
+def read_entries(kind: str) -> dict[str, dict]:
     """Everything of one kind by its name, in the order of notebooks; damaged entries left out.
 
     A home that cannot be written to keeps nobody from reading on: it is a warning.
@@ -44,7 +44,7 @@ def read(kind: str) -> dict[str, dict]:
     }
 
 
-def keep(kind: str, name: str, change: Callable[[dict], dict | None]) -> None:
+def keep_entry(kind: str, name: str, change: Callable[[dict], dict | None]) -> None:
     """Let `change` turn the entry of that name ({} where there is none) into a new one, or None.
 
     Two notebooks may write at the same time: each waits for the other. A home that cannot be
@@ -63,7 +63,7 @@ def keep(kind: str, name: str, change: Callable[[dict], dict | None]) -> None:
         warnings.warn(f"This answer was not kept. {error}", stacklevel=2)
 
 
-def forget() -> None:
+def forget_everything() -> None:
     """Delete all of it, what was put aside and what was done in experiments as well."""
     resumed.forget_all()
     path = file()

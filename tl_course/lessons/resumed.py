@@ -27,7 +27,7 @@ def place(experiment: str, first: str) -> Path:
     return folder() / f"{experiment}-{hashlib.sha256(first.encode()).hexdigest()[:12]}.json"
 
 
-def read(path: Path) -> dict:
+def read_state(path: Path) -> dict:
     """What was kept there; {} where there is nothing. CourseError where it cannot be read."""
     if not os.path.lexists(path):
         return {}
@@ -37,13 +37,13 @@ def read(path: Path) -> dict:
     return entry
 
 
-def keep(path: Path, content: dict) -> None:
+def keep_state(path: Path, content: dict) -> None:
     """Keep this in place of what was there; CourseError where nothing can be written."""
     storage.make_folder(path.parent)
     storage.write_text(path, json.dumps(content, ensure_ascii=False))
 
 
-def forget(path: Path) -> None:
+def forget_state(path: Path) -> None:
     """Delete what was kept there, and a network beside it."""
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)

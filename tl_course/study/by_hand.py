@@ -46,7 +46,7 @@ def by_hand(
     return adapted
 
 
-def compared(net: FiveLayerNet, target: Target) -> Iterator[list[dict]]:
+def compared_with_library(net: FiveLayerNet, target: Target) -> Iterator[list[dict]]:
     """Ten draws of fifty: rows `arm`, `made` ("by hand", "library"), `rate`, `draw`, `accuracy`."""
     return side_by_side(_one_draw, [(net, target, n) for n in range(DRAWS)], "by hand")
 

@@ -43,7 +43,9 @@ def means(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def paired(table: pd.DataFrame, one: tuple[str, bool], other: tuple[str, bool]) -> pd.DataFrame:
+def paired_arms(
+    table: pd.DataFrame, one: tuple[str, bool], other: tuple[str, bool]
+) -> pd.DataFrame:
     """How far (arm, augmented) `one` is ahead of `other` on the same draws, in points.
 
     Rows `images`, `ahead`, `interval`, `wins` and `draws`, and `each` with the single draws.
@@ -64,7 +66,7 @@ def _axes(images: int) -> dict[str, int]:
 
 
 def _paired_row(images: int, difference: np.ndarray, **axes: int) -> dict:
-    """A row of `paired`; `difference` has a number per example, and `each` is along its axis 0."""
+    """A row of `paired_arms`; `difference` has a number per example, `each` is along its axis 0."""
     ahead, interval = stats.estimate(difference, **axes)
     each = 100 * difference.mean(tuple(range(1, difference.ndim)))
     return {
@@ -76,7 +78,7 @@ def _paired_row(images: int, difference: np.ndarray, **axes: int) -> dict:
 def over_pretrainings(
     table: pd.DataFrame, again: pd.DataFrame, one: tuple[str, bool], other: tuple[str, bool]
 ) -> pd.DataFrame:
-    """Like `paired`, over pretrainings too: `again` has the rows of further pretrainings.
+    """Like `paired_arms`, over pretrainings too: `again` has the rows of further pretrainings.
 
     `each`, `wins` and `draws` refer to pretrainings, each by its mean over draws. An arm without
     pretrained layers has the same rows in all of them.
@@ -98,14 +100,14 @@ def over_pretrainings(
 
 
 def verdict(row) -> str:
-    """ "ahead", "behind", or "not certain", for a row of `paired`."""
+    """ "ahead", "behind", or "not certain", for a row of `paired_arms`."""
     if not abs(row.ahead) > row.interval:
         return "not certain"
     return "ahead" if row.ahead > 0 else "behind"
 
 
 def ahead_from(rows: pd.DataFrame) -> int:
-    """The first row of `paired` from which all are certainly ahead; `len(rows)` if none is."""
+    """The first row of `paired_arms` from which all are certainly ahead; `len(rows)` if none is."""
     first = len(rows)
     while first and verdict(rows.iloc[first - 1]) == "ahead":
         first -= 1
@@ -138,7 +140,8 @@ def recipes(table: pd.DataFrame) -> pd.DataFrame:
     rows, fixed = [], table[table.settings == "fixed"]
     for (augmented, arm, images), group in fixed.groupby(["augmented", "arm", "images"]):
         both = pd.concat([group.assign(arm="fixed"), tuned(table)])
-        row = paired(both[both.images == images], ("fixed", augmented), (arm, augmented)).iloc[0]
+        here = both[both.images == images]
+        row = paired_arms(here, ("fixed", augmented), (arm, augmented)).iloc[0]
         rows.append(
             {"augmented": augmented, "arm": arm, "images": images,
              "fixed": 100 * group.accuracy.mean(), "ahead": row.ahead, "interval": row.interval}

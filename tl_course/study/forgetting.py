@@ -16,7 +16,7 @@ from tl_course.data.examples import Target, draw
 from tl_course.study import comparing
 
 
-def moved(before: FiveLayerNet, after: FiveLayerNet) -> dict[str, float]:
+def moved_by_layer(before: FiveLayerNet, after: FiveLayerNet) -> dict[str, float]:
     """How far each layer's weights moved, ‖W_after − W_before‖ / ‖W_before‖, layers 1 … 4.
 
     The output layer is left out, because it starts at zero.
@@ -91,7 +91,7 @@ def forgetting(
                 row = known.get((arm, images, number, *astuple(chosen)))
                 if row is None:
                     adapted = transfer.adapt(arm, net, labelled, seed=run_seed, chosen=chosen).net
-                    shares = moved(net, adapted).items()
+                    shares = moved_by_layer(net, adapted).items()
                     restored = with_old_output(adapted, net)
                     row = {
                         "settings": name, "arm": arm, "images": images, "draw": number,

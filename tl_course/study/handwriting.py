@@ -34,7 +34,7 @@ WAYS = {  # in plain words, and the course's term; eyes are layers 1 … 4
 MNIST_TEST = 500  # digits, fifty of each
 
 
-def called(arm: str) -> str:
+def arm_in_words(arm: str) -> str:
     """An arm's name: plain words, then the course's term."""
     return "{} ({})".format(*WAYS[arm])
 
@@ -44,7 +44,7 @@ def mnist_test(seed: int = 0) -> Examples:
     return draw(handwritten().test, MNIST_TEST, seed)
 
 
-def read(net: FiveLayerNet, digits: torch.Tensor) -> torch.Tensor:
+def class_probabilities(net: FiveLayerNet, digits: torch.Tensor) -> torch.Tensor:
     """Probabilities of each class for digits uint8 `[n, 28, 28]`: `[n, classes]`."""
     return training.predict(net, to_input(digits)).softmax(1)
 
@@ -87,11 +87,11 @@ class Result:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95% interval of `of_100`, for other test digits of MNIST."""
-        low, high = stats.share(self.mnist, self.mnist_of)
+        low, high = stats.wilson_interval(self.mnist, self.mnist_of)
         return 100 * low, 100 * high
 
 
-def adapt(
+def adapt_to_digits(
     net: FiveLayerNet, arm: str, taught: Examples, seed: int, stop: threading.Event | None = None
 ) -> transfer.Adapted:
     """One of `ARMS` adapted to labelled digits, without augmentation."""
@@ -131,7 +131,7 @@ def teach(
             adapted = transfer.adapt(arm, start, every[:images], seed=seed, callbacks=callbacks)
             if stop.is_set():
                 return None
-            n_right = right(adapted.net, test)
+            n_right = count_right(adapted.net, test)
             net = calibrated(adapted.net)
             return Result(arm, images, net, adapted.seconds, n_right, len(test))
 
@@ -150,11 +150,11 @@ def teach(
 def followed(result: Result, drawings: Sequence[Drawing]) -> Result:
     """The result, tested on the drawings after those that it learnt from, ten at most."""
     following = drawings[result.images : result.images + ROUND]
-    n_right = right(result.net, examples(following)) if following else 0
+    n_right = count_right(result.net, examples(following)) if following else 0
     return replace(result, following=n_right, following_of=len(following))
 
 
-def right(net: FiveLayerNet, test: Examples) -> int:
+def count_right(net: FiveLayerNet, test: Examples) -> int:
     """How many of the examples `net` predicts right."""
     # Batches of few sizes, because torch caches something for each size.
     batch = ROUND if len(test) <= 10 * ROUND else MNIST_TEST
@@ -204,7 +204,7 @@ def pooled(
     each = round(sum(map(len, by_person.values())) / len(by_person))
     rows = []
     for who, labelled in by_person.items():
-        taught = adapt(net, "option-1", labelled, seed, stop).net
+        taught = adapt_to_digits(net, "option-1", labelled, seed, stop).net
         shares = [_accuracy(taught, theirs) for name, theirs in by_person.items() if name != who]
         mnist = _accuracy(taught, test)
         rows.append(Taught(who, len(labelled), mnist, sum(shares) / len(shares)))
@@ -212,11 +212,11 @@ def pooled(
             return None
     for title, size in ((f"all together, only {each}", each), ("all together", None)):
         everybody = _mixed(list(by_person.values()), size, seed)
-        taught = adapt(net, "option-1", everybody, seed, stop).net
+        taught = adapt_to_digits(net, "option-1", everybody, seed, stop).net
         shares = []
         for who, unseen in by_person.items():
             rest = [theirs for name, theirs in by_person.items() if name != who]
-            without = adapt(net, "option-1", _mixed(rest, size, seed), seed, stop).net
+            without = adapt_to_digits(net, "option-1", _mixed(rest, size, seed), seed, stop).net
             shares.append(_accuracy(without, unseen))
             if stop.is_set():
                 return None
@@ -226,7 +226,7 @@ def pooled(
 
 
 def _accuracy(net: FiveLayerNet, test: Examples) -> float:
-    return right(net, test) / len(test)
+    return count_right(net, test) / len(test)
 
 
 def _mixed(parts: Sequence[Examples], size: int | None, seed: int) -> Examples:

@@ -67,18 +67,18 @@ def tasks() -> dict[str, Task]:
     return by_name
 
 
-def chosen(source: str, target: str, option: str, images: int) -> Settings:
+def chosen_for_cell(source: str, target: str, option: str, images: int) -> Settings:
     """The settings of a cell, tuned for the nearest number of examples.
 
     People's voices have the settings of synthetic ones, because no speaker is left for tuning.
     """
     target = "spoken" if target == "spoken-real" else target
-    every = settings.table("matrix_tuning")
+    every = settings.chosen_settings("matrix_tuning")
     sizes = [cell[3] for cell in every if cell[:3] == (source, target, option)]
     return every[source, target, option, settings.nearest(sizes, images)]
 
 
-def adapted(
+def adapted_in_cell(
     net: FiveLayerNet | None, labelled: Examples, option: str, seed: int, chosen: Settings
 ) -> FiveLayerNet:
     """A cell's network; without `net` it is the control, fresh random layers.
@@ -110,8 +110,8 @@ def _cells(
         if source == "none":
             right = floor(labelled, scored)
         else:
-            tuned = chosen(source, name, option, images)
-            final = adapted(net, labelled, option, run_seed, tuned)
+            tuned = chosen_for_cell(source, name, option, images)
+            final = adapted_in_cell(net, labelled, option, run_seed, tuned)
             with torch.no_grad():
                 scores = training.predict(final, scored.x) if x is None else final.output(x)
             right = scores.argmax(1) == scored.y
@@ -139,11 +139,11 @@ def floor(labelled: Examples, scored: Examples) -> torch.Tensor:
         TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3), lowercase=False),
         LogisticRegression(C=10, max_iter=1000),
     )
-    classifier.fit(written.read(labelled.x), labelled.y.numpy())
-    return torch.from_numpy(classifier.predict(written.read(scored.x))) == scored.y
+    classifier.fit(written.texts_of_inputs(labelled.x), labelled.y.numpy())
+    return torch.from_numpy(classifier.predict(written.texts_of_inputs(scored.x))) == scored.y
 
 
-def matrix(
+def transfer_matrix(
     nets: dict[str, FiveLayerNet],
     images: Sequence[int],
     draws: int,
@@ -200,7 +200,7 @@ def matrix(
             bar.update()
 
 
-def pretrained() -> dict[str, FiveLayerNet]:
+def pretrained_by_modality() -> dict[str, FiveLayerNet]:
     """The three networks that the course ships, by modality."""
     return {source: pretraining.pretrained(name) for source, name in SOURCES.items()}
 

@@ -53,7 +53,7 @@ def of_source(source: str, seed: int = 0) -> Shown:
     numbers = [names().index(thing) for thing in THINGS]
     if source == "text":
         words = [names_in(code)[i] for code, i in zip(LANGUAGES, numbers, strict=True)]
-        x = writing.coded(writing.points(words))
+        x = writing.coded(writing.code_points_of(words))
         return Shown("written names", x, tuple(f"“{word}”" for word in words))
     if source == "image":
         renders = EmojiImages(seed)
@@ -71,7 +71,7 @@ def of_target(target: str, seed: int = 0) -> Shown:
         return Shown(CALLED[target], ten.x[list(DIGITS)], tuple(str(i) for i in DIGITS))
     if target == "written":
         pool = draw(written_digits.written_digits().pool, 10, seed)
-        words = written_digits.read(pool.x)
+        words = written_digits.texts_of_inputs(pool.x)
         return Shown(
             CALLED[target], pool.x[list(DIGITS)], tuple(f"“{words[i]}” ({i})" for i in DIGITS)
         )
@@ -104,12 +104,12 @@ def quoted(name: str) -> str:
 
 
 def _heard(title: str, sounds: Sequence[tuple[str, np.ndarray]], rate: int) -> Shown:
-    x = torch.cat([spoken.as_input(wave, rate) for _, wave in sounds])
+    x = torch.cat([spoken.sound_as_input(wave, rate) for _, wave in sounds])
     captions = tuple(caption for caption, _ in sounds)
     return Shown(title, x, captions, tuple((caption, wave, rate) for caption, wave in sounds))
 
 
-def measured(table: pd.DataFrame, images: int, option: str) -> pd.DataFrame:
+def measured_cells(table: pd.DataFrame, images: int, option: str) -> pd.DataFrame:
     """The recorded matrix for a number of examples and an option, compared with its control.
 
     Indexed by `target`, `source`. The columns are `mean` and `sd` in %, `draws`, `networks` (number
@@ -128,10 +128,10 @@ def measured(table: pd.DataFrame, images: int, option: str) -> pd.DataFrame:
     means[["mean", "sd"]] *= 100
     means["networks"] = rows.groupby(keys).pretraining.nunique()
     gains = matrix.ahead(rows, control).set_index(keys)[["ahead", "interval", "wins"]]
-    return means.join(gains).assign(points=points(means["mean"].unstack()).stack())
+    return means.join(gains).assign(points=points_ahead_of_random(means["mean"].unstack()).stack())
 
 
-def points(right: pd.DataFrame) -> pd.DataFrame:
+def points_ahead_of_random(right: pd.DataFrame) -> pd.DataFrame:
     """How far each source (a column of accuracies in %) is ahead of "random", in points.
 
     They are rounded after the subtraction, as in every text, so they may seem off by 0.1.
@@ -145,8 +145,8 @@ def in_a_cell(right: float, points: float | None = None, certain: bool = False) 
     return f"{right:.1f}{ahead}".replace("-", "−")
 
 
-def in_words(cells: pd.DataFrame, target: str, source: str, images: int, option: str) -> str:
-    """The result of one cell of `measured`, in sentences."""
+def cell_in_words(cells: pd.DataFrame, target: str, source: str, images: int, option: str) -> str:
+    """The result of one cell of `measured_cells`, in sentences."""
     row, called = cells.loc[(target, source)], CALLED[target]
     how = "four layers frozen" if option == "1" else "everything trained"
     each = f" with each of {row.networks:.0f} networks" if row.networks > 1 else ""

@@ -23,7 +23,7 @@ DRAWS = 2
 KEYS = ["source", "target", "option", "images", "l2", "rate", "steps", "draw"]
 
 
-def grid(option: str) -> list[Settings]:
+def grid_of_option(option: str) -> list[Settings]:
     """The settings to try."""
     if option == "1":
         return [Settings(l2=l2) for l2 in tuning.PENALTIES]
@@ -31,8 +31,8 @@ def grid(option: str) -> list[Settings]:
     return [Settings(learning_rate=rate, steps=steps) for rate, steps in pairs]
 
 
-def missing(sources: list[str], rows: list[dict]) -> Iterator[tuple]:
-    """The arguments of `run` for missing rows, including those of the source "random"."""
+def missing_cells(sources: list[str], rows: list[dict]) -> Iterator[tuple]:
+    """The arguments of `run_cell` for missing rows, including those of the source "random"."""
     pairs = [("random", "1"), ("random", "scratch"), *itertools.product(sources, ("1", "2"))]
     plan = (
         (source, name, option, images, number)
@@ -43,18 +43,20 @@ def missing(sources: list[str], rows: list[dict]) -> Iterator[tuple]:
     return tables.missing(plan, rows, (*KEYS[:4], "draw"))
 
 
-def run(net: FiveLayerNet | None, source, name, option, images, number) -> list[dict]:
+def run_cell(net: FiveLayerNet | None, source, name, option, images, number) -> list[dict]:
     """One draw of one cell: a row per setting of its grid, with validation accuracy."""
     folds = matrix.tasks()[name].folds
     target = folds[number % len(folds)]()
     seed = tuning.FIRST_DRAW + number
     labelled, scored = draw(target.pool, images, seed), target.validation
-    candidates = grid(option)
+    candidates = grid_of_option(option)
     if option == "1":
         penalties = [candidate.l2 for candidate in candidates]
         accuracies = with_penalties(net, labelled, scored, seed, penalties).tolist()
     else:
-        nets = (matrix.adapted(net, labelled, option, seed, chosen) for chosen in candidates)
+        nets = (
+            matrix.adapted_in_cell(net, labelled, option, seed, chosen) for chosen in candidates
+        )
         accuracies = [training.accuracy(adapted, scored.x, scored.y) for adapted in nets]
     cell = {"source": source, "target": name, "option": option, "images": images}
     return tuning.rows_of(cell, number, candidates, accuracies)

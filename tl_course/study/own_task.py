@@ -1,7 +1,8 @@
 """A task of your own, from pictures by class to a verdict: adapt, test, compare.
 
-`run` does what `tl-course adapt` does. The other functions say whether to trust the result. They
-adapt random layers, learn from fewer labels, and try both options on the training pictures alone.
+`adapt_and_test` does what `tl-course adapt` does. The other functions say whether to trust the
+result. They adapt random layers, learn from fewer labels, and try both options on the training
+pictures alone.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class Outcome:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95% interval of the accuracy, for other test pictures."""
-        return stats.share(self.right, len(self.test))
+        return stats.wilson_interval(self.right, len(self.test))
 
     @property
     def confusion(self) -> torch.Tensor:
@@ -146,7 +147,7 @@ class Outcome:
         )
 
 
-def run(
+def adapt_and_test(
     net: FiveLayerNet,
     train: Examples,
     test: Examples,
@@ -169,7 +170,7 @@ def run(
 
 
 def way(train: Examples, option: str, augment: str | None) -> tuple[str, bool, str]:
-    """The option that `run` takes, whether with altered copies, and why if it is recommended."""
+    """The option of `adapt_and_test`, whether with altered copies, and why if it is recommended."""
     if option != "auto":
         return option, augment == "on", ""
     advice = settings.recommended(len(train), augment)
@@ -216,7 +217,7 @@ def _adapt(
 # ------------------------------------------------------------------------------ would you trust it?
 
 
-def controls(
+def right_by_rival(
     outcome: Outcome, seed: int = 0, follow: Follow | None = None
 ) -> dict[str, torch.Tensor]:
     """Which test pictures each rival gets right, bool `[n_test]`, the adapted network first.
@@ -238,15 +239,15 @@ def controls(
 
 
 def shares(rivals: dict[str, torch.Tensor]) -> dict[str, tuple[float, float, float]]:
-    """Accuracy of each of `controls` and its 95% interval (Wilson's), in %."""
+    """Accuracy of each of `right_by_rival` and its 95% interval (Wilson's), in %."""
     counts = {name: (int(right.sum()), len(right)) for name, right in rivals.items()}
     return {
-        name: tuple(100 * value for value in (n_right / n, *stats.share(n_right, n)))
+        name: tuple(100 * value for value in (n_right / n, *stats.wilson_interval(n_right, n)))
         for name, (n_right, n) in counts.items()
     }
 
 
-def ahead(one: torch.Tensor, other: torch.Tensor) -> stats.Estimate:
+def share_ahead(one: torch.Tensor, other: torch.Tensor) -> stats.Estimate:
     """The share of the test by which `one` is ahead, −1 … 1, and half of its 95% interval.
 
     `one` and `other` are `[n_test]`, 0 … 1. The interval is for other test pictures, not for other
@@ -336,14 +337,14 @@ def without_colour(examples: Examples) -> Examples:
     return replace(examples, x=scaled(grey))
 
 
-def verdict(
+def verdict_sentences(
     outcome: Outcome, rivals: dict[str, torch.Tensor], curve: pd.DataFrame | None = None
 ) -> list[str]:
     """A sentence for each measurement, which says whether to trust it and what would help."""
     sentences = [f"It gets {outcome.in_words()}."]
     is_perfect = outcome.right == len(outcome.test)
     for name, right in list(rivals.items())[1:]:
-        points, half = ahead(outcome.correct, right)
+        points, half = share_ahead(outcome.correct, right)
         if points > half:
             what = "it is ahead."
         elif points < -half:
@@ -371,7 +372,7 @@ def verdict(
     elif curve is not None:
         few = sorted(curve.images.unique())[-2]
         mean = torch.stack([right.float() for right in curve.right[curve.images == few]]).mean(0)
-        points, half = ahead(outcome.correct, mean)
+        points, half = share_ahead(outcome.correct, mean)
         all_images = len(outcome.train)
         gained = (
             f"From {few} to {all_images} pictures to learn from it gained {100 * points:+.1f} "

@@ -36,7 +36,7 @@ UNFINISHED = "unfinished"
 TENSORS = ".safetensors"
 
 
-def names() -> list[str]:
+def table_names() -> list[str]:
     """The names of the recorded tables."""
     return sorted(path.stem for path in FOLDER.glob("*.json"))
 
@@ -48,9 +48,9 @@ def unfinished() -> list[str]:
 
 def load(name: str) -> pd.DataFrame:
     """The recorded table `name`; CourseError if there is none, or it is incomplete."""
-    if name not in names():
+    if name not in table_names():
         raise CourseError(
-            "no_table", f"Nothing is recorded as '{name}'; there is {', '.join(names())}."
+            "no_table", f"Nothing is recorded as '{name}'; there is {', '.join(table_names())}."
         )
     table = _rows(FOLDER / name)
     if table is None:
@@ -98,7 +98,11 @@ def _about(place: Path) -> dict:
 
 def is_current(name: str, weights: str) -> bool:
     """Whether `name` is recorded, complete, and made with the weights of this fingerprint."""
-    return name in names() and _is_of(FOLDER / name, weights) and _rows(FOLDER / name) is not None
+    return (
+        name in table_names()
+        and _is_of(FOLDER / name, weights)
+        and _rows(FOLDER / name) is not None
+    )
 
 
 def _is_of(place: Path, weights: str) -> bool:
@@ -115,7 +119,7 @@ def about(name: str) -> dict:
 
 def current(name: str, weights: str) -> list[dict]:
     """The rows of `name` that were made with these weights, which need not be made again."""
-    for recorded, folder in ((unfinished(), FOLDER / UNFINISHED), (names(), FOLDER)):
+    for recorded, folder in ((unfinished(), FOLDER / UNFINISHED), (table_names(), FOLDER)):
         if name in recorded and _is_of(folder / name, weights):
             rows = _rows(folder / name)
             if rows is not None:

@@ -28,7 +28,7 @@ def of_all_networks() -> str:
     return network.fingerprint(
         {
             f"{source} {key}": tensor
-            for source, net in matrix.pretrained().items()
+            for source, net in matrix.pretrained_by_modality().items()
             for key, tensor in net.state_dict().items()
         }
     )

@@ -91,9 +91,9 @@ class Trial:
 class Look:
     """The state during training: mean training loss since the last look, accuracy 0 … 1.
 
-    `moved` says how far layers 1 … 4 have moved (`forgetting.moved`). Numbers are rounded to four
-    places, so a run does not change when it is shared as text. `left` estimates the remaining
-    seconds.
+    `moved` says how far layers 1 … 4 have moved (`forgetting.moved_by_layer`). Numbers are rounded
+    to four places, so a run does not change when it is shared as text. `left` estimates the
+    remaining seconds.
     """
 
     step: int
@@ -123,11 +123,11 @@ class Run:
         return self.looks[-1].moved if self.looks else ()
 
 
-def settings_of(trial: Trial) -> Settings:
+def settings_of_trial(trial: Trial) -> Settings:
     """The tuned settings of the trial's start and option, with the learner's own rate if any."""
     source = STARTS[trial.start]
     if source in ("audio", "text"):
-        chosen = matrix.chosen(source, "handwritten", trial.option, trial.images)
+        chosen = matrix.chosen_for_cell(source, "handwritten", trial.option, trial.images)
     else:
         control = {"1": "random-frozen", "2": "scratch"}[trial.option]
         arm = control if source == "random" else f"option-{trial.option}"
@@ -139,7 +139,7 @@ def settings_of(trial: Trial) -> Settings:
     )
 
 
-def run(
+def run_trial(
     trial: Trial,
     nets: Mapping[str, FiveLayerNet],
     target: Target,
@@ -158,7 +158,7 @@ def run(
         net = transfer.fresh_network(labelled.x, trial.seed, labelled.modality, stop=stop)
     else:
         net = nets[source]
-    chosen, scored = settings_of(trial), target.test[::LOOKED_AT]
+    chosen, scored = settings_of_trial(trial), target.test[::LOOKED_AT]
     steps = FIT_STEPS if trial.option == "1" else chosen.steps
     every = LOOK_EVERY * max(1, round(steps / LOOKS / LOOK_EVERY))
     scored_features = features(net, scored.x, stop) if trial.option == "1" else None
@@ -184,7 +184,7 @@ def run(
         # For an output layer of zeros all classes are equally likely.
         loss = history.loss[-1] if history.loss else math.log(len(target.pool.names))
         accuracy = (scores.argmax(1).cpu() == scored.y).float().mean().item()
-        shares = forgetting.moved(start.to(adapted.output.weight.device), adapted).values()
+        shares = forgetting.moved_by_layer(start.to(adapted.output.weight.device), adapted).values()
         moved = tuple(round(share, 4) for share in shares)
         spent = time.perf_counter() - begun
         left = spent / step * (last - step) if step else math.nan

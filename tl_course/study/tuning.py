@@ -94,14 +94,14 @@ def tune(tuning: Tuning, done: list[dict]) -> Iterator[dict]:
     """Rows of every arm with every setting, with validation accuracy; keeps the best settings."""
     rows = list(done)
     for arms in (HEADS, WHOLE):  # "output-first" begins with the tuned Option 1
-        plan = list(missing(tuning, arms, done))
-        for new in side_by_side(run, plan, tuning.name.replace("_", " ")):
+        plan = list(missing_draws(tuning, arms, done))
+        for new in side_by_side(run_draw, plan, tuning.name.replace("_", " ")):
             rows += new
             yield from new
-        keep(tuning.name, rows, KEYS[:3])
+        keep_best(tuning.name, rows, KEYS[:3])
 
 
-def run(
+def run_draw(
     name: str, arm: str, augmented: bool, images: int, number: int, candidates: list[Settings]
 ) -> list[dict]:
     """One draw of one arm: a row for each of `candidates`, with validation accuracy."""
@@ -172,7 +172,7 @@ def best(tried: Iterable[tuple[Hashable, Any, float]]) -> dict[Hashable, Any]:
     return dict(ranked)  # the last candidate of each key stays
 
 
-def keep(name: str, rows: Iterable[dict], keys: list[str]) -> dict[tuple, Settings]:
+def keep_best(name: str, rows: Iterable[dict], keys: list[str]) -> dict[tuple, Settings]:
     """Choose the best settings in table `name` for each combination of `keys`, and write them.
 
     Every adaptation takes its settings from the file, `settings.json`. Accuracies are rounded as
@@ -200,8 +200,8 @@ def keep(name: str, rows: Iterable[dict], keys: list[str]) -> dict[tuple, Settin
     return chosen
 
 
-def missing(tuning: Tuning, arms: tuple[str, ...], rows: list[dict]) -> Iterator[tuple]:
-    """The arguments of `run` for missing rows."""
+def missing_draws(tuning: Tuning, arms: tuple[str, ...], rows: list[dict]) -> Iterator[tuple]:
+    """The arguments of `run_draw` for missing rows."""
     done = {tuple(row[key] for key in KEYS) for row in rows}
     for cell in itertools.product(arms, (False, True), tuning.sizes):
         grid = tuning.grid(*cell)

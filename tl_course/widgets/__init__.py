@@ -21,5 +21,5 @@ def __getattr__(name: str) -> object:
     from tl_course.widgets import loading
 
     if module not in sys.modules or loading.is_under_way():
-        loading.say()
+        loading.show_message()
     return getattr(importlib.import_module(module), name)

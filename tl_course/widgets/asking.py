@@ -93,7 +93,7 @@ def calibration() -> "Review":
     """Every prediction of the course plotted against the measured value, with a verdict."""
 
     def parts() -> list[Any]:
-        picture, words = answers.calibration(answers.of())
+        picture, words = answers.plot_calibration(answers.of())
         return [*filter(None, [picture]), HTML(words)]
 
     return Review("calibration", parts)
@@ -223,7 +223,7 @@ class Prediction(_FormView):
         press = content["press"] if is_like(content, PRESS) else ""
         if press == "again" and self.answered:
             self._become(False, None)
-            answers.forget(self.number, self.name)
+            answers.forget_prediction(self.number, self.name)
         elif press in ("answer", "skip") and not self.answered:
             try:
                 answer = self.form.read(content["typed"]) if press == "answer" else None
@@ -231,7 +231,7 @@ class Prediction(_FormView):
                 self.form.typed, self.form.alert = content["typed"], str(slip)
                 return
             self._become(True, answer)
-            answers.keep(self.number, self.name, self.asked, answer)
+            answers.keep_prediction(self.number, self.name, self.asked, answer)
 
     def _become(self, answered: bool, answer: dict[str, float] | str | None) -> None:
         self.answered, self.said = answered, answer

@@ -91,7 +91,7 @@ class Slot:
         self.summary = self.view.value = ""
 
 
-def table(rows: Sequence[dict], caption: str = "") -> str:
+def table_of_rows(rows: Sequence[dict], caption: str = "") -> str:
     """Rows (all with the same keys) as an HTML table with column headers."""
     if not rows:
         return ""
@@ -319,9 +319,9 @@ class Experiment:
                 return
             try:
                 if content:
-                    resumed.keep(self._kept_in, content)
+                    resumed.keep_state(self._kept_in, content)
                 else:
-                    resumed.forget(self._kept_in)
+                    resumed.forget_state(self._kept_in)
                 self._saved = content
             except CourseError as error:
                 self.tell(f"What you do here is not kept for the next time. {error}")
@@ -333,7 +333,7 @@ class Experiment:
                 return  # another cell shows it already
             self._kept_in = resumed.place(self.name, self._first)
             try:
-                self._saved = saved = resumed.read(self._kept_in)
+                self._saved = saved = resumed.read_state(self._kept_in)
                 if not saved:
                     return
                 self.set_state(str(saved.get("state")))
@@ -559,7 +559,7 @@ class Experiment:
             f"<h3>{html.escape(self.title)}</h3>"
             "<p>This is a hands-on experiment: run its cell in a notebook. (What was done in it "
             "comes back then.) A still picture of it:</p>"
-            f"{picture._repr_mimebundle_()['text/html']}<p>{html.escape(picture.alt)}</p>{table(rows)}"
+            f"{picture._repr_mimebundle_()['text/html']}<p>{html.escape(picture.alt)}</p>{table_of_rows(rows)}"
         )
 
     def outputs(self) -> Iterator[dict[str, Any]]:
@@ -586,7 +586,7 @@ class Experiment:
             )
         close_earlier(self)
         outputs = self.begin() if lesson.somebody_is_there() else self.outputs()
-        loading.show(next(outputs))
+        loading.show_bundle(next(outputs))
         display(next(outputs), raw=True)
 
 

@@ -48,7 +48,7 @@ def png_url(digit: torch.Tensor, as_ink: bool = False) -> str:
 def thing_url(name: str) -> str:
     """The data URL of the picture of one of the 1,000 things."""
     thing = classes.source_classes()[classes.names().index(name)]
-    return url_of(emoji_images.draw(thing, THING))
+    return url_of(emoji_images.render_glyph(thing, THING))
 
 
 class Pad(anywidget.AnyWidget):
@@ -117,7 +117,7 @@ class Canvas:
         digit, answers, sentences, other_sentences = drawn.pixels(self.text), [], [], []
         with machine.one_thread():
             for name, (net, names) in {**readers, **(also or {} if final else {})}.items():
-                shares = handwriting.read(net, digit[None])[0]
+                shares = handwriting.class_probabilities(net, digit[None])[0]
                 if name in readers:
                     answers.append(_reader(name, shares, names))
                 best = int(shares.argmax())
@@ -172,12 +172,12 @@ class Canvas:
         drawing = drawn.strokes(strokes)
         if drawing:
             self._sample = ""
-        return drawn.encode(drawing) or (self._sample if sample else "")
+        return drawn.encode_drawing(drawing) or (self._sample if sample else "")
 
     def put(self, text: str) -> None:
         """Show a drawing, a sample ("#17"), or nothing ("")."""
         sample = text.startswith(drawn.SAMPLE)
-        strokes = drawn.decode(text) if text and not sample else ()
+        strokes = drawn.decode_drawing(text) if text and not sample else ()
         url = png_url(drawn.pixels(text), as_ink=True) if sample else ""
         with self._experiment.quietly():
             if text or not self._keeping:
@@ -192,13 +192,13 @@ class Canvas:
 def _reader(name: str, shares: torch.Tensor | None, names: Sequence[str]) -> dict:
     """One network's bars for front/bars.js; `shares` is None before the first stroke."""
     if shares is not None:
-        rows = bars(shares, names)
+        rows = bars_of_shares(shares, names)
     else:
         rows = [[label, None, False] for label in names] if len(names) <= FEW else []
     return {"name": name, "named": max(map(len, names)) > 3, "bars": rows}
 
 
-def bars(shares: torch.Tensor, names: Sequence[str]) -> list[list]:
+def bars_of_shares(shares: torch.Tensor, names: Sequence[str]) -> list[list]:
     """[name, share, is the likeliest] of each class; of more than FEW classes the likeliest TOP."""
     order = range(len(names)) if len(names) <= FEW else shares.topk(TOP).indices.tolist()
     best = int(shares.argmax())
@@ -245,7 +245,7 @@ class DrawingPad(Experiment):
         if digit == NO_SAMPLE:
             self.drawing.put("")
         else:
-            self.drawing.put(drawn.sample(int(digit), self.seed, number).text)
+            self.drawing.put(drawn.sample_of_digit(int(digit), self.seed, number).text)
 
     def settings(self) -> dict:
         return {"drawing": self.drawing.text}
@@ -268,11 +268,11 @@ class DrawingPad(Experiment):
         if text := self.drawing.text:
             digits, rows = drawn.pixels(text)[None], [{"digit": "drawn"}]
         else:
-            samples = [drawn.sample(label, self.seed, 0) for label in range(len(NAMES))]
+            samples = [drawn.sample_of_digit(label, self.seed, 0) for label in range(len(NAMES))]
             digits = torch.stack([drawn.pixels(sample.text) for sample in samples])
             rows = [{"digit": name} for name in NAMES]
         for name, (net, names) in self.networks.items():
-            shares, best = handwriting.read(net, digits).max(1)
+            shares, best = handwriting.class_probabilities(net, digits).max(1)
             for row, share, i in zip(rows, shares.tolist(), best.tolist(), strict=True):
                 row[name] = f"{names[i]} ({100 * share:.0f}%)"
         first = next(iter(self.networks))

@@ -28,7 +28,7 @@ STYLES = (  # of the learner's runs, in order
 )  # fmt: skip
 
 
-def progress(runs: dict[str, Run], title: str, places: Sequence[int]) -> Picture:
+def plot_progress(runs: dict[str, Run], title: str, places: Sequence[int]) -> Picture:
     """Accuracy and training loss of runs by name, during training and at the end.
 
     Their `places` among all runs decide their colours, so a run keeps its colour in every
@@ -37,7 +37,7 @@ def progress(runs: dict[str, Run], title: str, places: Sequence[int]) -> Picture
     """
     figure = Figure(figsize=SHEET)
     right, loss = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    curves.sheet(figure, left=0.07, right=0.98, top=0.87, bottom=0.3, hspace=0.3)
+    curves.fix_layout(figure, left=0.07, right=0.98, top=0.87, bottom=0.3, hspace=0.3)
     most = max((look.steps for run in runs.values() for look in run.looks), default=100)
     sentences = []
     for (name, run), place in zip(runs.items(), places, strict=True):

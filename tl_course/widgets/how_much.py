@@ -20,7 +20,7 @@ from tl_course.study import comparing, results, trials
 from tl_course.study.trials import Run, Trial
 from tl_course.widgets import figures as trial_plots
 from tl_course.widgets.asking import PRESS, Fields, wait_for
-from tl_course.widgets.base import Slot, columns, control, number, one_of, table
+from tl_course.widgets.base import Slot, columns, control, number, one_of, table_of_rows
 from tl_course.widgets.training_lab import Training
 
 ASKED = (10, 100, 1000)  # the numbers of images that the learner predicts
@@ -117,7 +117,7 @@ class HowMuch(Training):
             return
         self.fields.alert = ""
         self.shown, self.answer = True, answer
-        predictions.keep(*KEPT_AS, self.fields.asked, answer)
+        predictions.keep_prediction(*KEPT_AS, self.fields.asked, answer)
         self.show()
         self.arm.focus()  # the button that had the focus is gone
 
@@ -253,7 +253,9 @@ class HowMuch(Training):
         self.measured.layout.display = "" if self.shown else "none"
         self.ask.layout.display = "none" if self.shown else ""
         self.fields.answered = self.shown
-        self.scores.value = table(self.scored(), "Right, of 100, with Option 1, without copies")
+        self.scores.value = table_of_rows(
+            self.scored(), "Right, of 100, with Option 1, without copies"
+        )
         if not self.busy:
             self._busy(False, "")
         self._draw_curve()

@@ -40,7 +40,7 @@ def is_under_way() -> bool:
     return any(thread.is_alive() for thread in _early)
 
 
-def say() -> None:
+def show_message() -> None:
     """Show the message in the running cell until its first experiment is shown."""
     shell = get_ipython()
     if _shown or not hasattr(shell, "kernel"):
@@ -50,7 +50,7 @@ def say() -> None:
     shell.events.register("post_run_cell", _unsay)
 
 
-def show(bundle: dict[str, Any]) -> None:
+def show_bundle(bundle: dict[str, Any]) -> None:
     """Display a MIME bundle, in place of the message if it is there."""
     if _shown:
         _shown.pop().update(bundle, raw=True)

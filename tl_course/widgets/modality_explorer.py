@@ -74,7 +74,7 @@ class ModalityExplorer(Experiment):
     def _in_words(self, target: str, source: str) -> str:
         images, option = self.images.value, self.option.value
         ending = " Both are the same kind of input." if SAME[target] == source else ""
-        return matrix_cells.in_words(self.measured, target, source, images, option) + ending
+        return matrix_cells.cell_in_words(self.measured, target, source, images, option) + ending
 
     def _cell(self, target: str, source: str) -> dict:
         """A cell of the grid; its colour is that of the heat map."""
@@ -122,7 +122,9 @@ class ModalityExplorer(Experiment):
         self.grid.chosen = [row, column]
 
     def show(self) -> None:
-        self.measured = matrix_cells.measured(self.table, self.images.value, self.option.value)
+        self.measured = matrix_cells.measured_cells(
+            self.table, self.images.value, self.option.value
+        )
         control = "random layers" if self.option.value == "1" else "from scratch"
         self.grid.caption = (
             "Choose a cell. Column: what the layers learnt from; row: which digits they then read. "

@@ -44,9 +44,9 @@ from tl_course.widgets.base import (
     control,
     is_like,
     one_of,
-    table,
+    table_of_rows,
 )
-from tl_course.widgets.drawing_pad import bars
+from tl_course.widgets.drawing_pad import bars_of_shares
 from tl_course.widgets.parts import joined
 
 PICTURES, CHECK, TRAIN, RESULT, TRY = range(5)
@@ -232,7 +232,7 @@ class OwnTask(Experiment):
         return self.folder == self._made_place()
 
     def _made_place(self) -> Path:
-        return made_folder.place(self.making, self.seed)
+        return made_folder.folder_of_seed(self.making, self.seed)
 
     def _made(self) -> Path:
         return made_folder.made_folder(self._made_place(), self.seed)
@@ -570,7 +570,7 @@ class OwnTask(Experiment):
 
         def job(stop: threading.Event, tell: Callable[[float], None]) -> Outcome:
             follow = Follow(tell, stop)
-            return own_task.run(net, train, test, seed, follow=follow, **how)
+            return own_task.adapt_and_test(net, train, test, seed, follow=follow, **how)
 
         self._start("Training", job, self._trained)
 
@@ -592,7 +592,7 @@ class OwnTask(Experiment):
             "seconds": f"{outcome.adapted.seconds:.1f}",
         }
         if len(self._runs) > 1:
-            rows = table([*self._runs.values()][::-1])
+            rows = table_of_rows([*self._runs.values()][::-1])
             self.earlier.value = f"<h4>Trained on these pictures</h4>{rows}<p>{EARLIER}</p>"
         self._training_record = {
             "pictures": _digest(self.checked), "option": outcome.option,
@@ -614,7 +614,7 @@ class OwnTask(Experiment):
         self._refresh(f"Tested: {_counted(outcome)}.")
 
     def _compare(self) -> None:
-        self._measure("Training random layers", own_task.controls, self._compared)
+        self._measure("Training random layers", own_task.right_by_rival, self._compared)
 
     def _compared(self, rivals: dict[str, torch.Tensor]) -> None:
         self._rivals = rivals
@@ -639,7 +639,7 @@ class OwnTask(Experiment):
         )
 
     def _judge(self, news: str) -> None:
-        sentences = own_task.verdict(self.outcome, self._rivals, self._curve)[1:]
+        sentences = own_task.verdict_sentences(self.outcome, self._rivals, self._curve)[1:]
         items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
         self.verdict.value = f"<ul>{items}</ul>"
         self._refresh(news)
@@ -684,7 +684,7 @@ class OwnTask(Experiment):
             "how": f"what it gets, as in training: all of it in {SIZE}×{SIZE} pixels{rest}",
             "words": f"{name}: {names[best]}, {100 * shares[best]:.0f}% sure. {verdict}"
             + ANY.format(len(names)),
-            "bars": bars(shares, names),
+            "bars": bars_of_shares(shares, names),
         }
 
     # ------------------------------------------------------------------ state, still

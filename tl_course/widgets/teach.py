@@ -31,7 +31,16 @@ from tl_course.lessons.predictions import Asked
 from tl_course.study import handwriting, results
 from tl_course.study.handwriting import Result
 from tl_course.widgets.asking import PRESS, Form
-from tl_course.widgets.base import WRAP, Experiment, Slot, button, control, is_like, status, table
+from tl_course.widgets.base import (
+    WRAP,
+    Experiment,
+    Slot,
+    button,
+    control,
+    is_like,
+    status,
+    table_of_rows,
+)
 from tl_course.widgets.drawing_pad import Canvas, png_url
 from tl_course.widgets.parts import joined
 
@@ -153,7 +162,8 @@ class Teach(Experiment):
         if option_1 is None:
             return ""
         with machine.one_thread():
-            read = int(handwriting.read(option_1.net, drawn.pixels(drawing.text)[None])[0].argmax())
+            pixels = drawn.pixels(drawing.text)[None]
+            read = int(handwriting.class_probabilities(option_1.net, pixels)[0].argmax())
         if read == drawing.label:
             return ""
         return f"You were asked for a {drawing.label}, and Option 1 read a {read}. "
@@ -167,7 +177,7 @@ class Teach(Experiment):
     def _sample(self, more: int = 0) -> Labelled:
         # The neighbour gets other samples than the learner.
         first = len(self.hand) // handwriting.ROUND + (self.hand is self.neighbours) * 50
-        return drawn.sample(self.label, self.seed, first + more)
+        return drawn.sample_of_digit(self.label, self.seed, first + more)
 
     def _fill(self) -> None:
         """Keep the drawing on the pad, and complete the present ten with MNIST digits."""
@@ -272,7 +282,7 @@ class Teach(Experiment):
         if result.arm == "option-1" and result.images in self.predicted:
             question = _question(result.images, result.of_100)
             answer = {"": self.predicted[result.images]}
-            predictions.keep("00", f"handwriting-{result.images}", question, answer)
+            predictions.keep_prediction("00", f"handwriting-{result.images}", question, answer)
         self._drop_old_networks()
         newest = result.images == handwriting.taught_with(self.mine)
         if newest and result.arm == "option-1":
@@ -364,14 +374,16 @@ class Teach(Experiment):
             self.board.value = HERE
             self.figure.clear()
             return
-        self.board.value = EYES + table(self.rows(), "How well each reads digits that it never saw")
+        self.board.value = EYES + table_of_rows(
+            self.rows(), "How well each reads digits that it never saw"
+        )
         if figure:
             best = max(self.results.values(), key=lambda result: result.of_100)
             self.figure.show(
                 handwriting_plots.growing(list(self.results.values())),
-                f"Best so far: {handwriting.called(best.arm)}, {best.of_100:.0f} of 100 after "
-                f"{best.images} drawings. Each was asked {best.mnist_of} strangers' digits; the "
-                "thin lines, 95% intervals, show how far other digits would move the number.",
+                f"Best so far: {handwriting.arm_in_words(best.arm)}, {best.of_100:.0f} of 100 "
+                f"after {best.images} drawings. Each was asked {best.mnist_of} strangers' digits; "
+                "the thin lines, 95% intervals, show how far other digits would move the number.",
             )
             self._drawn_at = time.monotonic()
 
@@ -382,14 +394,15 @@ class Teach(Experiment):
             for arm, result in self._latest().items():
                 older = f" (after {result.images})" if result.images < newest else ""
                 following = f"{result.following} of {result.following_of}"
+                mark = handwriting_plots.MARKS[arm]
                 row = {
-                    "way to learn": f"{handwriting_plots.MARKS[arm]} {handwriting.called(arm)}",
+                    "way to learn": f"{mark} {handwriting.arm_in_words(arm)}",
                     "strangers' digits, of 100": f"{result.of_100:.0f}{older}",
                     "your next ten": following if result.following_of else "–",
                 }
                 if self.neighbours:
                     theirs = drawn.examples(self.neighbours)
-                    read = handwriting.right(result.net, theirs)
+                    read = handwriting.count_right(result.net, theirs)
                     row["neighbour's"] = f"{read} of {len(theirs)}"
                 rows.append(row)
         return rows
@@ -476,7 +489,8 @@ def get_ready(net: FiveLayerNet | None = None) -> None:
     """Load what the first stroke and the first stranger's digit need; it takes a second."""
     blank = torch.zeros(1, 28, 28, dtype=torch.uint8)
     with machine.one_thread():
-        handwriting.read(net or pretraining.pretrained(), blank)  # torch initialises itself
+        net = net or pretraining.pretrained()
+        handwriting.class_probabilities(net, blank)  # torch initialises itself
     handwritten()
 
 
@@ -629,7 +643,7 @@ class Hands:
 
     def _save_as(self, name: str) -> None:
         folder = self._experiment.folder
-        saved = drawn_files.save(folder, name, self._experiment.mine)
+        saved = drawn_files.save_drawings(folder, name, self._experiment.mine)
         self._saved.add(name)
         borrowed = any(drawing.is_sample for drawing in self._experiment.mine)
         left_out = " Strangers' digits are not saved." if borrowed else ""
@@ -652,7 +666,7 @@ class Hands:
         n_deleted = sum(drawn_files.delete(folder, name) for name in mine)
         self._saved.clear()
         self._experiment.forget_mine()
-        still_saved = ", ".join(drawn_files.names(folder))
+        still_saved = ", ".join(drawn_files.people_with_drawings(folder))
         more = f" Still saved here: {still_saved}; type a name to delete it." if still_saved else ""
         self._report_pool(f"Your drawings are gone, and {n_deleted} files with them.{more}")
 
@@ -705,7 +719,9 @@ class Hands:
         ]
         self._report_pool()
         if rows:
-            self.comparison.value = table(rows, "Option 1, taught by each and by all together")
+            self.comparison.value = table_of_rows(
+                rows, "Option 1, taught by each and by all together"
+            )
 
 
 def _join(pool: dict[str, list[Labelled]], name: str, hand: list[Labelled]) -> None:

@@ -27,7 +27,7 @@ from tl_course.widgets.base import (
     number,
     one_of,
     status,
-    table,
+    table_of_rows,
 )
 from tl_course.widgets.parts import joined
 
@@ -61,7 +61,7 @@ class Training(Experiment):
 
     def __init__(self, net: FiveLayerNet | None, target: Target | None, seed: int, start: str):
         super().__init__(seed)
-        self.nets = matrix.pretrained() | ({"image": net} if net is not None else {})
+        self.nets = matrix.pretrained_by_modality() | ({"image": net} if net is not None else {})
         self.target = target or handwritten()
         sizes = [(f"{n:,}", n) for n in trials.sizes(self.target)]
         self.images = control(
@@ -88,7 +88,7 @@ class Training(Experiment):
             def looked(looks: tuple[Look, ...]) -> None:
                 tell(Run(trial, looks, 0.0))
 
-            return trials.run(trial, nets, target, stop=stop, tell=looked)
+            return trials.run_trial(trial, nets, target, stop=stop, tell=looked)
 
         self.work(job, self._report, self._ended, BETWEEN)
 
@@ -191,7 +191,7 @@ class TrainingLab(Training):
         self.network.start = self.start_from.value
         if not fixed:
             tuned = trials.decimal(
-                trials.settings_of(replace(self.trial, learning_rate=None)).learning_rate
+                trials.settings_of_trial(replace(self.trial, learning_rate=None)).learning_rate
             )
             self._offer_rates(f"{tuned} (tuned)")
         self._show_moved()
@@ -286,7 +286,7 @@ class TrainingLab(Training):
 
     def _compare(self) -> None:
         """Show the table, and the picture of one or two runs."""
-        self.table.value = table(self.rows(), "Your runs")
+        self.table.value = table_of_rows(self.rows(), "Your runs")
         first, second = self.first.value, self.second.value
         if not self.runs:
             self._draw([], "No run yet")
@@ -300,7 +300,7 @@ class TrainingLab(Training):
         """Show the picture of these runs, and how far the layers of the last one moved."""
         self.shown = runs[-1] if runs else None
         named = {self._called(run): run for run in runs}
-        picture = trial_plots.progress(named, title, list(map(self._place, runs)))
+        picture = trial_plots.plot_progress(named, title, list(map(self._place, runs)))
         self.picture.show(picture, words or picture.alt)
         self._show_moved()
 
@@ -379,7 +379,7 @@ def _words_of(percent: float) -> str:
 
 
 def _rate_of(trial: Trial) -> str:
-    return trials.decimal(trials.settings_of(trial).learning_rate)
+    return trials.decimal(trials.settings_of_trial(trial).learning_rate)
 
 
 def of_100(run: Run) -> str:

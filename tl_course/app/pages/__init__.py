@@ -11,23 +11,23 @@ def pages() -> dict[Path, str]:
     """The README and pages of docs/ as they are with what is recorded now, by their paths."""
     parts = {
         "README.md": {
-            "short": part(measured.short, "official"),
-            "beside": part(measured.beside_published, "protocols"),
+            "short": part(measured.short_table, "official"),
+            "beside": part(measured.beside_published_table, "protocols"),
         },
         "docs/results.md": {
-            "results": part(measured.sweep, "sweep"),
-            "official": part(measured.sweep, "official"),
-            "networks": part(measured.networks, "official", "pretrainings"),
-            "pushed": part(measured.pushed, "push"),
-            "first": part(measured.first_of_each, "protocols"),
-            "matrix": part(measured.matrix, "matrix"),
-            "published": part(measured.published, "published_cuts", "published_rivals"),
+            "results": part(measured.sweep_table, "sweep"),
+            "official": part(measured.sweep_table, "official"),
+            "networks": part(measured.networks_table, "official", "pretrainings"),
+            "pushed": part(measured.pushed_table, "push"),
+            "first": part(measured.first_of_each_table, "protocols"),
+            "matrix": part(measured.matrix_table, "matrix"),
+            "published": part(measured.published_table, "published_cuts", "published_rivals"),
         },
-        "docs/rules.md": {"rules": rules.part()},
+        "docs/rules.md": {"rules": rules.rules_part()},
         "docs/speed.md": {
-            "recipes": part(measured.recipes, "recipes"),
-            "race": part(measured.race, "race"),
-            "long_recipes": part(measured.long_recipes, "long_recipes"),
+            "recipes": part(measured.recipes_table, "recipes"),
+            "race": part(measured.race_table, "race"),
+            "long_recipes": part(measured.long_recipes_table, "long_recipes"),
         },
         **{f"docs/teaching/{name}.md": votes.session(*of) for name, of in votes.PAGES.items()},
     }

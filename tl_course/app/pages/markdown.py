@@ -26,7 +26,7 @@ def part(make: Callable[..., str], *tables: str) -> Part:
     return Part(make(*map(recorded, tables)), f"tl_course/results: {', '.join(tables)}")
 
 
-def table(of: str, columns: list, rows: dict[str, list[str]]) -> str:
+def pipe_table(of: str, columns: list, rows: dict[str, list[str]]) -> str:
     """A table, `rows` by their names; numbers above its columns are written with commas."""
     head = [of, *(name if isinstance(name, str) else f"{name:,}" for name in columns)]
     lines = [head, ["---"] * len(head), *([name, *cells] for name, cells in rows.items())]

@@ -26,14 +26,14 @@ SWEEP_ARMS = {
 SHORT = ("option-1", "option-2", "scratch", "random-frozen")
 
 
-def short(official: pd.DataFrame, sizes: tuple[int, ...] = (10, 50, 200, 1000, ALL)) -> str:
+def short_table(official: pd.DataFrame, sizes: tuple[int, ...] = (10, 50, 200, 1000, ALL)) -> str:
     """The means of a sweep with altered copies, in %, as the README shows them."""
     means = comparing.means(official[official.augmented]).set_index(["arm", "images"])["mean"]
     rows = {SWEEP_ARMS[arm]: [f"{means[arm, n]:.1f}" for n in sizes] for arm in SHORT}
-    return markdown.table("labelled digits", list(sizes), rows)
+    return markdown.pipe_table("labelled digits", list(sizes), rows)
 
 
-def sweep(table: pd.DataFrame) -> str:
+def sweep_table(table: pd.DataFrame) -> str:
     """A sweep: mean ± standard deviation over draws, in %, and who is ahead on the same draws."""
     table = comparing.tuned(table)
     means = comparing.means(table).set_index(["augmented", "arm", "images"])
@@ -45,14 +45,14 @@ def sweep(table: pd.DataFrame) -> str:
             for arm, name in SWEEP_ARMS.items()
             if (augmented, arm, sizes[0]) in means.index
         }
-        parts.append(markdown.table(f"labelled digits, {form}", sizes, rows))
+        parts.append(markdown.pipe_table(f"labelled digits, {form}", sizes, rows))
     sizes, lines = sorted(table.images.unique()), {}
     for name, arm, other in _pairs():
-        rows = comparing.paired(table, arm, other).set_index("images")
+        rows = comparing.paired_arms(table, arm, other).set_index("images")
         if len(rows):
             cells = {n: points(row.ahead, row.interval) for n, row in rows.iterrows()}
             lines[name] = [cells.get(n, "") for n in sizes]
-    return "\n".join([*parts, markdown.table("points ahead, same draws", sizes, lines)])
+    return "\n".join([*parts, markdown.pipe_table("points ahead, same draws", sizes, lines)])
 
 
 def _pairs() -> Iterator[tuple[str, tuple[str, bool], tuple[str, bool]]]:
@@ -67,7 +67,7 @@ def _pairs() -> Iterator[tuple[str, tuple[str, bool], tuple[str, bool]]]:
         yield f"{name}, {form}", (arm, forms[form]), (other, forms[form])
 
 
-def networks(official: pd.DataFrame, again: pd.DataFrame) -> str:
+def networks_table(official: pd.DataFrame, again: pd.DataFrame) -> str:
     """The same differences over three pretrainings, and in brackets the single networks."""
     lines = {}
     for name, arm, other in _pairs():
@@ -75,7 +75,7 @@ def networks(official: pd.DataFrame, again: pd.DataFrame) -> str:
         lines[name] = [
             f"{points(row.ahead, row.interval)} ({_signed(row.each)})" for row in rows.itertuples()
         ]
-    return markdown.table("points ahead, three networks", list(rows.images), lines)
+    return markdown.pipe_table("points ahead, three networks", list(rows.images), lines)
 
 
 def _signed(values: list[float]) -> str:
@@ -91,7 +91,7 @@ PUSHED_STEPS = {  # of the recorded table `push`
 }  # fmt: skip
 
 
-def pushed(push: pd.DataFrame) -> str:
+def pushed_table(push: pd.DataFrame) -> str:
     """How far few digits were pushed: mean ± spread in percent, a row a step, a column a size."""
     by = 100 * push.groupby(["step", "images"]).accuracy.agg(["mean", "std"])
     sizes = sorted(push.images.unique())
@@ -99,10 +99,10 @@ def pushed(push: pd.DataFrame) -> str:
         name: [spread(by.loc[(step, images)]) for images in sizes]
         for name, step in PUSHED_STEPS.items()
     }
-    return markdown.table("labelled digits, step by step", sizes, rows)
+    return markdown.pipe_table("labelled digits, step by step", sizes, rows)
 
 
-def matrix(table: pd.DataFrame, images: int = 50) -> str:
+def matrix_table(table: pd.DataFrame, images: int = 50) -> str:
     """Option 1 with every source and target: means in %, and points ahead of random layers."""
     table = table[(table.images == images) & table.option.isin(["1", "classical"])]
     mean = 100 * of_cells.cells(table).pivot(index="target", columns="source", values="mean")
@@ -117,7 +117,7 @@ def matrix(table: pd.DataFrame, images: int = 50) -> str:
         random, counting = (f"{mean.loc[target, source]:.0f}" for source in ("random", "none"))
         rows[of_cells.CALLED[target]] = [random, *cells, counting]
     columns = ["random layers", "pictures", "sound", "text", "no network"]
-    return markdown.table(f"{images} labelled examples", columns, rows)
+    return markdown.pipe_table(f"{images} labelled examples", columns, rows)
 
 
 PUBLISHED_ARMS = {
@@ -130,7 +130,7 @@ PUBLISHED_ARMS = {
 }
 
 
-def published(cuts: pd.DataFrame, rivals: pd.DataFrame) -> str:
+def published_table(cuts: pd.DataFrame, rivals: pd.DataFrame) -> str:
     """ImageNet's network beside the course's: mean ± standard deviation over draws, in %."""
     finals = experiments.finals(cuts, rivals)
     by = 100 * finals.groupby(["target", "arm"]).accuracy.agg(["mean", "std"])
@@ -139,7 +139,7 @@ def published(cuts: pd.DataFrame, rivals: pd.DataFrame) -> str:
         for target in experiments.targets()
     }
     title = f"{experiments.IMAGES} labelled pictures"
-    return markdown.table(title, [*PUBLISHED_ARMS.values()], rows)
+    return markdown.pipe_table(title, [*PUBLISHED_ARMS.values()], rows)
 
 
 NAMED = {  # of those that the embedding benchmark MTEB lists, with sixteen labels of each digit
@@ -150,26 +150,28 @@ NAMED = {  # of those that the embedding benchmark MTEB lists, with sixteen labe
 }  # fmt: skip
 
 
-def beside_published(table: pd.DataFrame) -> str:
+def beside_published_table(table: pd.DataFrame) -> str:
     """Sixteen labels of each digit, the official test: the course and four published networks."""
     others = protocols.published().set_index("model")
     rows = {name: _beside(others.loc[model], others.seen[model]) for model, name in NAMED.items()}
     for way, row in protocols.sixteen_of_each(table).iterrows():
         rows[f"**five layers of the course**, {way}"] = _beside(row, "drawings")
     columns = ["it had seen", "of 100 right", "lowest to highest draw"]
-    return markdown.table("sixteen labels of each digit", columns, rows)
+    return markdown.pipe_table("sixteen labels of each digit", columns, rows)
 
 
 def _beside(row: pd.Series, seen: str) -> list[str]:
     return [seen, f"{row.accuracy:.1f}", f"{row.lowest:.1f} to {row.highest:.1f}"]
 
 
-def first_of_each(table: pd.DataFrame) -> str:
+def first_of_each_table(table: pd.DataFrame) -> str:
     """The first digits of each class in the official order, the official test: in %."""
     rows = table[table.protocol == protocols.FIRST_EACH]
     by = 100 * rows.pivot(index="way", columns="images", values="accuracy").loc[rows.way.unique()]
     cells = {way: [f"{accuracy:.1f}" for accuracy in row] for way, row in by.iterrows()}
-    return markdown.table("the first of each class", [f"{n} labels" for n in by.columns], cells)
+    return markdown.pipe_table(
+        "the first of each class", [f"{n} labels" for n in by.columns], cells
+    )
 
 
 JUDGED = {  # columns of the recorded tables of recipes
@@ -179,7 +181,7 @@ JUDGED = {  # columns of the recorded tables of recipes
 }  # fmt: skip
 
 
-def recipes(table: pd.DataFrame) -> str:
+def recipes_table(table: pd.DataFrame) -> str:
     """What was tried to pretrain in less time: mean ± standard deviation over seeds."""
     table = table.sort_values("idea", key=lambda ideas: ideas.map([*IDEAS].index), kind="stable")
     parts = [_judged(table, "core_seconds", "seconds of one core")]
@@ -190,14 +192,14 @@ def recipes(table: pd.DataFrame) -> str:
     return "\n".join(parts)
 
 
-def long_recipes(table: pd.DataFrame) -> str:
+def long_recipes_table(table: pd.DataFrame) -> str:
     """The same for a million renders, as the shipped network saw, and for half of them."""
     rows = {idea: _ahead(table, idea, BEFORE) for idea in (HALF, NOW)}
     judged = _judged(table, "core_seconds", "seconds of one core")
     return f"{judged}\n{_points_ahead(BEFORE, rows)}"
 
 
-def race(table: pd.DataFrame) -> str:
+def race_table(table: pd.DataFrame) -> str:
     """The recipe and the one before, in turn and alone on a machine: seconds by the clock."""
     seconds, rows = table.pivot(index="seed", columns="idea", values="seconds"), {}
     for idea in dict.fromkeys(table.idea[table.idea != BEFORE]):
@@ -217,11 +219,11 @@ def _judged(table: pd.DataFrame, seconds: str, title: str) -> str:
         time = spread(runs[seconds].agg(["mean", "std"]))
         shares = [spread(100 * runs[share].agg(["mean", "std"])) for share in JUDGED]
         rows[idea] = [f"{runs.renders.iloc[0]:,}", str(len(runs)), time, *shares]
-    return markdown.table("idea", ["renders", "runs", title, *JUDGED.values()], rows)
+    return markdown.pipe_table("idea", ["renders", "runs", title, *JUDGED.values()], rows)
 
 
 def _points_ahead(other: str, rows: dict[str, list[str]], *first: str) -> str:
-    return markdown.table(f"points ahead of *{other}*", [*first, *JUDGED.values()], rows)
+    return markdown.pipe_table(f"points ahead of *{other}*", [*first, *JUDGED.values()], rows)
 
 
 def _ahead(table: pd.DataFrame, idea: str, other: str) -> list[str]:

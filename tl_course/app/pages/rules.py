@@ -85,7 +85,7 @@ RULES = (
 )  # fmt: skip
 
 
-def part() -> markdown.Part:
+def rules_part() -> markdown.Part:
     """A row a rule, with the sentences of its claims on the recorded tables."""
     rows = {
         rule.says: [
@@ -93,5 +93,5 @@ def part() -> markdown.Part:
         ]
         for rule in RULES
     }  # fmt: skip
-    text = markdown.table("the rule", ["here", "what was found", "notebook"], rows)
+    text = markdown.pipe_table("the rule", ["here", "what was found", "notebook"], rows)
     return markdown.Part(text, "tl_course/app/pages/rules.py: RULES")

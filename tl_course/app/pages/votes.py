@@ -132,7 +132,7 @@ VOTES = (
          lambda pretraining: {"after 200,000 pictures": 100 * pretraining.accuracy.min()}),
     Vote("02", "which", "Nearly all are right.", lambda: (e02.trained_one(0), "AB")),
     Vote("02", "choosy", "About 30 with training and 0 without.",
-         lambda orientation: e02.choosy(e02.selectivity(orientation)), "of 32"),
+         lambda orientation: e02.choosy(e02.selectivity_by_kind(orientation)), "of 32"),
     Vote("02", "straight", "Falling numbers, but not by so much.",
          lambda preference: e02.prefer_straight(preference)),
     Vote("02", "both", "Around 8, as by chance: other pictures, other units.",
@@ -156,16 +156,16 @@ VOTES = (
     Vote("04", "forgotten", "Option 1: too low, Option 2: too high.",
          lambda forgetting: e04.left_of_100(forgetting, 50)),
     Vote("04", "ahead", "50 or 100: the textbook's rule.",
-         lambda sweep: e04.ahead_from(e04.option_2_minus_option_1(sweep))),
+         lambda sweep: e04.digits_until_option_2_leads(e04.option_2_minus_option_1(sweep))),
     Vote(*CURVE, "Too low at ten, right at a thousand.",
          lambda sweep: {f"{n:,} digits": _right(sweep, "option-1", n).mean()
                         for n in (10, 100, 1000)}),
     Vote("05", "copies", "Option 1: it has the fewest numbers to fit.",
          lambda sweep: e05.gains_most(sweep, 10)),
     Vote("05", "crossing", "200 or later.",
-         lambda official: e05.ahead_from(official, "option-2", "option-1", True)),
+         lambda official: e05.digits_until_ahead(official, "option-2", "option-1", True)),
     Vote("05", "saved", "100, twice as many.",
-         lambda sweep: e05.from_scratch(sweep, "option-1", 50, False), "labels"),
+         lambda sweep: e05.labels_from_scratch(sweep, "option-1", 50, False), "labels"),
     Vote("05", "tasks", "Letters and things about equal, and too low.", _one_image_of_each),
     Vote("05", "misread", "4, 7 or 9, which look similar.", _misread),
     Vote("06", "table", "Pictures near 0 everywhere but for handwriting.",
@@ -279,7 +279,9 @@ def votes(numbers: Sequence[str], parts: Sequence[str]) -> markdown.Part:
                 place.question, vote.choices(), vote.expected, f"**{vote.came_out()}**"
             ]  # fmt: skip
     head = ["asked", "options", "what students usually vote", "what came out"]
-    return markdown.Part(markdown.table("in", head, rows), "tl_course/app/pages/votes.py: VOTES")
+    return markdown.Part(
+        markdown.pipe_table("in", head, rows), "tl_course/app/pages/votes.py: VOTES"
+    )
 
 
 def _where(number: str, part: str) -> str:
@@ -296,4 +298,4 @@ def questions(numbers: Sequence[str]) -> str:
                 wrong = [answer for answer in question.answers if answer != question.right]
                 where = f"{_where(path.stem[:2], part)} {question.text}"
                 rows[where] = [f"**{question.right}**", " · ".join(wrong)]
-    return markdown.table("in, and question", ["right", "wrong"], rows)
+    return markdown.pipe_table("in, and question", ["right", "wrong"], rows)

@@ -53,7 +53,7 @@ def font_path() -> Path:
     return Path(package) / "openmoji" / "font" / "glyf_colr0.ttf"
 
 
-def draw(thing: PictureClass, size: int = GLYPH_SIZE) -> Image.Image:
+def render_glyph(thing: PictureClass, size: int = GLYPH_SIZE) -> Image.Image:
     """One drawing, RGBA, `size` × `size` pixels."""
     image = Image.new("RGBA", (size, size))
     font = ImageFont.truetype(str(font_path()), round(size * 0.94))
@@ -66,7 +66,7 @@ def draw(thing: PictureClass, size: int = GLYPH_SIZE) -> Image.Image:
 @functools.cache
 def _drawings(drawn: tuple[PictureClass, ...]) -> torch.Tensor:
     """Premultiplied red, green, blue, coverage and dark strokes: float32 `[n, 5, 64, 64]`."""
-    pixels = b"".join(draw(thing).tobytes() for thing in drawn)
+    pixels = b"".join(render_glyph(thing).tobytes() for thing in drawn)
     rgba = torch.frombuffer(bytearray(pixels), dtype=torch.uint8)
     rgba = rgba.view(len(drawn), GLYPH_SIZE, GLYPH_SIZE, 4).permute(0, 3, 1, 2) / 255
     colour, cover = rgba[:, :3], rgba[:, 3:]
@@ -185,6 +185,6 @@ def contact_sheet(columns: int = 40, size: int = 48) -> Image.Image:
     rows = -(-len(source_classes()) // columns)
     sheet = Image.new("RGB", (columns * size, rows * size), "white")
     for number, thing in enumerate(source_classes()):
-        drawing = draw(thing, size)
+        drawing = render_glyph(thing, size)
         sheet.paste(drawing, ((number % columns) * size, number // columns * size), drawing)
     return sheet

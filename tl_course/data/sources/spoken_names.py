@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from tl_course.base import machine, storage, untrusted_input
 from tl_course.base.errors import CourseError
 from tl_course.data import sound
-from tl_course.data.inputs import standardised
+from tl_course.data.inputs import standardised_inputs
 from tl_course.data.poses import NUMBERS, Pose, each_once, grid, hashed, uniform
 from tl_course.data.sources import espeak
 from tl_course.data.sources.classes import names
@@ -30,7 +30,7 @@ NOISE = 0.3  # the most, in standard deviations of a clip
 MOST_BYTES = 2_000_000  # of a voice's file
 
 
-def folder() -> Path:
+def clips_folder() -> Path:
     """The folder of the clips."""
     return storage.make_folder(storage.home() / "spoken-names")
 
@@ -53,8 +53,8 @@ def build(
     Voices that are missing or damaged are synthesised; after an interruption the rest follow.
     """
     words = names()
-    with storage.lock(folder() / "building"):
-        files = {voice: folder() / f"{voice}.safetensors" for voice in espeak.voices(role)}
+    with storage.lock(clips_folder() / "building"):
+        files = {voice: clips_folder() / f"{voice}.safetensors" for voice in espeak.voices(role)}
         by_voice = {voice: _read(path, len(words)) for voice, path in files.items()}
         missing = [voice for voice, clips in by_voice.items() if clips is None]
         spoken = espeak.each_spoken(missing, words, SEED, processes or machine.cores())
@@ -108,4 +108,4 @@ def heard(clips: torch.Tensor, seed: int, index: torch.Tensor) -> torch.Tensor:
     x = F.grid_sample(clips[:, None].float(), positions, padding_mode="border", align_corners=False)
     noise = hashed(seed ^ 0x401, index, sound.SIZE**2).view_as(x)
     amount = NOISE * u[:, NUMBERS].view(-1, 1, 1, 1) * 12**0.5
-    return standardised(x + amount * (noise / 2**32 - 0.5))
+    return standardised_inputs(x + amount * (noise / 2**32 - 0.5))

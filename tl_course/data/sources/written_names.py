@@ -45,7 +45,9 @@ class WrittenNames:
         self.n_classes, self.languages = len(self.names), tuple(languages)
         english = names_in("en")  # instead of a missing name
         characters = [
-            writing.points([name or english[i] for i, name in enumerate(names_in(language))])
+            writing.code_points_of(
+                [name or english[i] for i, name in enumerate(names_in(language))]
+            )
             for language in self.languages
         ]
         self.characters = torch.stack(characters).to(self.device)  # [languages, names, 32]
@@ -59,7 +61,7 @@ class WrittenNames:
         characters = writing.mistyped(
             self.characters[language, labels], self.alphabets[language], self.seed, index, TYPOS
         )
-        return writing.moved(characters, self.seed, index), labels
+        return writing.shifted_right(characters, self.seed, index), labels
 
     def batch(self, start: int, n: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Inputs start … start+n−1: float `[n, 3, 32, 32]`, standardised, and labels `[n]`."""

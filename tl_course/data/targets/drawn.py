@@ -131,15 +131,15 @@ def _squares(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarr
     return (to_x - share * along_x) ** 2 + (to_y - share * along_y) ** 2
 
 
-def encode(drawing: Sequence[Stroke]) -> str:
+def encode_drawing(drawing: Sequence[Stroke]) -> str:
     """A drawing as a short text: one word per stroke, two bytes per point."""
     return ".".join(
         base64.urlsafe_b64encode(bytes(sum(stroke, ()))).decode().rstrip("=") for stroke in drawing
     )
 
 
-def decode(text: str) -> tuple[Stroke, ...]:
-    """The drawing that `encode` wrote; CourseError for any other text."""
+def decode_drawing(text: str) -> tuple[Stroke, ...]:
+    """The drawing that `encode_drawing` wrote; CourseError for any other text."""
     if len(text) > LONGEST:
         raise CourseError(
             "too_many_points", "One of the drawings has far too many points: draw it again."
@@ -165,7 +165,7 @@ SAMPLE = "#"  # begins the text of a digit of the pool
 
 @dataclass(frozen=True)
 class Drawing:
-    """A labelled drawing; `text` is its strokes (`encode`), or "#17" for digit 17 of MNIST's."""
+    """A labelled drawing; `text`: its strokes (`encode_drawing`), or "#17" for MNIST's digit 17."""
 
     label: int
     text: str
@@ -190,7 +190,7 @@ def pixels(text: str) -> torch.Tensor:
     Raises CourseError if the text is damaged.
     """
     if not text.startswith(SAMPLE):
-        return digit(decode(text))
+        return digit(decode_drawing(text))
     last = len(_pool_digits()) - 1
     if not (re.fullmatch("[0-9]{1,4}", text[1:]) and int(text[1:]) <= last):
         raise CourseError(
@@ -200,7 +200,7 @@ def pixels(text: str) -> torch.Tensor:
     return _pool_digits()[int(text[1:])]
 
 
-def sample(label: int, seed: int, number: int) -> Drawing:
+def sample_of_digit(label: int, seed: int, number: int) -> Drawing:
     """Sample `number` (0, 1, …) of the digit `label`, in a random order of this seed."""
     indices = (handwritten().pool.y == label).nonzero().flatten()
     order = torch.randperm(len(indices), generator=torch.Generator().manual_seed(10 * seed + label))

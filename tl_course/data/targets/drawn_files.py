@@ -50,7 +50,7 @@ def named(name: str) -> str:
     return name
 
 
-def as_text(name: str, drawings: Sequence[Drawing]) -> str:
+def drawings_as_text(name: str, drawings: Sequence[Drawing]) -> str:
     """The file that a volunteer may hand over, as text."""
     rows = [[drawing.label, drawing.text] for drawing in drawings]
     return json.dumps({"format": FORMAT, "name": named(name), "drawings": rows}) + "\n"
@@ -115,7 +115,7 @@ def from_rows(rows: object) -> list[Drawing]:
 
 
 @refusals_told()
-def save(folder: Path | str, name: str, drawings: Sequence[Drawing]) -> Saved:
+def save_drawings(folder: Path | str, name: str, drawings: Sequence[Drawing]) -> Saved:
     """Write `folder/NAME.json` and `folder/NAME/3/3-01.png`, …, and remove earlier pictures.
 
     Sample digits are not saved, because nobody here drew them. Raises CourseError if there is no
@@ -129,7 +129,7 @@ def save(folder: Path | str, name: str, drawings: Sequence[Drawing]) -> Saved:
         )
     storage.make_folder(folder)
     _refuse_what_is_not_ours(folder / name)
-    file = storage.write_text(folder / f"{name}.json", as_text(name, drawn))
+    file = storage.write_text(folder / f"{name}.json", drawings_as_text(name, drawn))
     counts: Counter[int] = Counter()
     written = set()
     for drawing in drawn:
@@ -144,21 +144,21 @@ def save(folder: Path | str, name: str, drawings: Sequence[Drawing]) -> Saved:
 
 
 @refusals_told()
-def names(folder: Path | str) -> list[str]:
+def people_with_drawings(folder: Path | str) -> list[str]:
     """The names of the people whose drawings are saved in a folder."""
     return sorted(path.stem for path in Path(folder).glob("*.json") if _is_ours(path))
 
 
 @refusals_told()
 def taken(folder: Path | str, name: str) -> bool:
-    """Whether `save` under this name would replace something."""
+    """Whether `save_drawings` under this name would replace something."""
     file = Path(folder) / f"{named(name)}.json"
     return os.path.lexists(file) or any(_pictures(file.with_suffix("")))
 
 
 @refusals_told()
 def delete(folder: Path | str, name: str) -> int:
-    """Delete the files that `save` wrote under this name; returns how many."""
+    """Delete the files that `save_drawings` wrote under this name; returns how many."""
     file = Path(folder) / f"{named(name)}.json"
     ours = _is_ours(file)
     if ours:
@@ -167,7 +167,7 @@ def delete(folder: Path | str, name: str) -> int:
 
 
 def _is_ours(file: Path) -> bool:
-    """Whether `save` wrote this file."""
+    """Whether `save_drawings` wrote this file."""
     try:
         _parsed(untrusted_input.content(file, LONGEST_FILE, follow=False))
     except CourseError:
@@ -193,25 +193,25 @@ def _refuse_what_is_not_ours(pictures: Path) -> None:
 
 
 def _folders(pictures: Path) -> list[Path]:
-    """The folders of digits that `save` wrote; links are not followed."""
+    """The folders of digits that `save_drawings` wrote; links are not followed."""
     paths = () if pictures.is_symlink() else pictures.glob("[0-9]")
     return [path for path in paths if path.is_dir() and not path.is_symlink()]
 
 
 def _pictures(pictures: Path) -> Iterator[Path]:
-    """The pictures that `save` wrote."""
+    """The pictures that `save_drawings` wrote."""
     for folder in _folders(pictures):
         yield from folder.glob("[0-9]-[0-9]*.png")
 
 
 def _remove(pictures: Path, keep: Collection[Path] = ()) -> int:
-    """Delete the pictures that `save` wrote, except `keep`, and empty folders; returns how many."""
+    """Delete the pictures of `save_drawings` but `keep`, and empty folders; returns how many."""
     unwanted = [path for path in _pictures(pictures) if path not in keep]
     for path in unwanted:
         path.unlink()
     for folder in [*_folders(pictures), pictures]:
         if folder.is_dir() and not folder.is_symlink():
-            storage.sweep(folder)
+            storage.remove_dead_drafts(folder)
             if not any(folder.iterdir()):
                 folder.rmdir()
     return len(unwanted)

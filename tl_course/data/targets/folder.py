@@ -25,7 +25,7 @@ SMALLEST = 4  # pixels; a smaller picture shows nothing
 
 def picture_to_input(picture: Image.Image) -> torch.Tensor:
     """One RGB picture as the network's input: float `[3, 32, 32]` on the course's scale."""
-    return as_input(on_canvas(picture))
+    return canvas_as_input(on_canvas(picture))
 
 
 def on_canvas(picture: Image.Image) -> np.ndarray:
@@ -43,7 +43,7 @@ def on_canvas(picture: Image.Image) -> np.ndarray:
     return canvas
 
 
-def as_input(canvas: np.ndarray) -> torch.Tensor:
+def canvas_as_input(canvas: np.ndarray) -> torch.Tensor:
     """A canvas uint8 `[32, 32, 3]` on the course's scale: float `[3, 32, 32]`."""
     return scaled(torch.from_numpy(canvas).permute(2, 0, 1).float() / 255)
 

@@ -37,7 +37,7 @@ def lines() -> Lines:
     return Lines(mixed[VALIDATION + TEST :], mixed[:VALIDATION], mixed[VALIDATION:][:TEST])
 
 
-def draw(pool: tuple[str, ...], number: int, seed: int) -> tuple[str, ...]:
+def draw_lines(pool: tuple[str, ...], number: int, seed: int) -> tuple[str, ...]:
     """One draw of `number` lines; a smaller draw of a seed is the beginning of a larger one."""
     if not 1 <= number <= len(pool):
         raise CourseError(

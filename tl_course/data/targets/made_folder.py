@@ -91,7 +91,7 @@ def made_folder(root: Path | str, seed: int = 0, faults: bool = True) -> Path:
     return root
 
 
-def place(making: Path, seed: int) -> Path:
+def folder_of_seed(making: Path, seed: int) -> Path:
     """The folder of a seed in `making`."""
     return making / f"pieces-{seed}"
 

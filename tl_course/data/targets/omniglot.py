@@ -71,7 +71,7 @@ def _drawings(alphabet: str) -> Iterator[tuple[int, int, torch.Tensor]]:
             for member in sorted(packed.infolist(), key=lambda member: member.filename):
                 place = PLACE.fullmatch(member.filename)
                 if place and place[1] == alphabet and int(place[2]) <= LETTERS:
-                    content = archives.content(packed, member, MOST_BYTES)
+                    content = archives.member_content(packed, member, MOST_BYTES)
                     picture, _ = open_picture(content, member.filename, PIXELS**2)
                     yield int(place[2]), int(place[3]), 1 - pil_to_tensor(picture)[0] / 255
     except archives.ERRORS as error:

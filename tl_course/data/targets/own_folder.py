@@ -25,7 +25,7 @@ from tl_course.base.names import composed, is_plain
 from tl_course.data.examples import Examples
 from tl_course.data.inputs import CHANNELS, SIZE
 from tl_course.data.pictures import MOST_PIXELS, PictureError, open_picture
-from tl_course.data.targets.folder import ENDINGS, SMALLEST, as_input, on_canvas
+from tl_course.data.targets.folder import ENDINGS, SMALLEST, canvas_as_input, on_canvas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -548,7 +548,7 @@ def _result(root: Path, names: list[str], seen: list[Seen], notes: _Notes) -> Ch
             notes.add("classes without a test", says)
         n_test = len(by_part["test"])
         if n_test < FEW_TESTED:
-            low, high = stats.share(round(0.8 * n_test), n_test)
+            low, high = stats.wilson_interval(round(0.8 * n_test), n_test)
             notes.add(
                 "a small test",
                 f"with only {_counted(n_test, 'test picture')}, a score of 80% could really be "
@@ -580,6 +580,6 @@ def _result(root: Path, names: list[str], seen: list[Seen], notes: _Notes) -> Ch
 def _examples(seen: list[Seen], names: tuple[str, ...]) -> Examples:
     x = torch.empty(len(seen), SIZE, SIZE, CHANNELS).permute(0, 3, 1, 2)
     for row, picture in zip(x, seen, strict=True):
-        row.copy_(as_input(picture.canvas))
+        row.copy_(canvas_as_input(picture.canvas))
     numbers = {name: number for number, name in enumerate(names)}
     return Examples(x, torch.tensor([numbers[picture.label] for picture in seen]), names)

@@ -23,7 +23,7 @@ from tl_course.base import storage
 from tl_course.base.errors import CourseError, script
 from tl_course.data import sound
 from tl_course.data.examples import Examples, Target
-from tl_course.data.inputs import standardised
+from tl_course.data.inputs import standardised_inputs
 from tl_course.data.targets.handwritten import NAMES
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -36,7 +36,7 @@ MOST_BYTES = 20_000_000  # of a recording: minutes of sound
 
 def _examples(clips: np.ndarray | torch.Tensor, y: torch.Tensor) -> Examples:
     x = sound.unpacked(torch.as_tensor(clips)).float()[:, None]
-    return Examples(standardised(x), y, NAMES, "audio")
+    return Examples(standardised_inputs(x), y, NAMES, "audio")
 
 
 @functools.cache
@@ -53,10 +53,10 @@ def sounds() -> dict[str, np.ndarray]:
     return {name: wave.numpy() for name, wave in waves.items()}
 
 
-def as_input(samples: np.ndarray, rate: int) -> torch.Tensor:
+def sound_as_input(samples: np.ndarray, rate: int) -> torch.Tensor:
     """A sound `[samples]` as the network's input: its log-mel picture `[1, 3, 32, 32]`."""
     clip = torch.from_numpy(sound.log_mel(samples, rate).copy())
-    return standardised(clip[None, None])
+    return standardised_inputs(clip[None, None])
 
 
 def recordings() -> Path:
@@ -89,7 +89,7 @@ def read_wave(path: Path) -> tuple[np.ndarray, int]:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
-            raise ValueError(f"it has more than {storage.in_words(MOST_BYTES)}")
+            raise ValueError(f"it has more than {storage.size_in_words(MOST_BYTES)}")
         with wave.open(io.BytesIO(content)) as file:
             about, samples = file.getparams(), file.readframes(file.getnframes())
         if about.sampwidth != 2:

@@ -43,7 +43,9 @@ def languages(part: str, fold: int) -> tuple[str, ...]:
 def texts(part: str, fold: int, number: int) -> torch.Tensor:
     """Mistyped words, `number` for each digit: code points `[10 · number, 32]`, digit by digit."""
     codes = languages(part, fold)
-    plain = torch.stack([writing.points(words()[code]) for code in codes])  # [codes, digits, 32]
+    plain = torch.stack(
+        [writing.code_points_of(words()[code]) for code in codes]
+    )  # [codes, digits, 32]
     alphabet = writing.alphabets(plain)
     digit = torch.arange(10).repeat_interleave(number)
     index = torch.arange(10 * number)
@@ -67,13 +69,13 @@ def written_digits(fold: int = 0) -> Target:
             raise ValueError(f"Too few texts in {part} that are not in an earlier part.")
         chosen = (is_new & (is_new.cumsum(1) <= each)).flatten().nonzero()[:, 0]  # digit by digit
         seen |= {rows[i] for i in chosen.tolist()}
-        x = writing.coded(writing.moved(mistyped[chosen], 0xD161, chosen))
+        x = writing.coded(writing.shifted_right(mistyped[chosen], 0xD161, chosen))
         y = torch.arange(10).repeat_interleave(each)
         parts[part] = Examples(x, y, NAMES, "text")
     return Target(**parts)
 
 
-def read(x: torch.Tensor) -> list[str]:
+def texts_of_inputs(x: torch.Tensor) -> list[str]:
     """The texts of inputs `[n, 3, 32, 32]`, from the codes of their characters."""
     every_word = "".join(itertools.chain.from_iterable(words().values()))
     return writing.decoded(x, torch.tensor(sorted(set(map(ord, every_word)))))

@@ -13,7 +13,7 @@ from tl_course.data.examples import Examples
 from tl_course.data.sources import classes
 from tl_course.lessons import drawing, figures
 from tl_course.lessons.drawing import STYLES, Line, Picture
-from tl_course.study.handwriting import ARMS, Result, called
+from tl_course.study.handwriting import ARMS, Result, arm_in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ def guesses(x: torch.Tensor, scores: torch.Tensor) -> Picture:
     return figures.pictures(x, lines, title, alt, 4, 1.8)
 
 
-def examples(labelled: Examples) -> Picture:
+def plot_given_digits(labelled: Examples) -> Picture:
     """The labelled digits that a network learns from, equally many of each class."""
     each = len(labelled) // len(labelled.names)
     alt = f"{len(labelled)} handwritten digits, {each} of each, from 0 to 9, with their labels."
@@ -64,14 +64,14 @@ def growing(results: Sequence[Result]) -> Picture:
             share = [r.of_100 for r in of_arm]
             bars = abs(np.array([r.interval for r in of_arm]).T - share)
             look = (*STYLES[arm][1:], "-")
-            lines[called(arm)] = Line([r.images for r in of_arm], share, bars, look)
+            lines[arm_in_words(arm)] = Line([r.images for r in of_arm], share, bars, look)
     lines["guessing"] = drawing.level(10)
     labels, point = ("drawings that it learnt from", "right, of 100"), "{y:.0f} with {x}"
 
     def name_the_guessing(ax: Axes) -> None:
         ax.text(0.01, 12, "guessing", transform=ax.get_yaxis_transform(), fontsize=8)
 
-    look = figures.Look(
+    look = figures.ChartStyle(
         ylim=(0, 104), beside=0.045, size=(5.4, 2.9), legend=False, dress=name_the_guessing
     )
     description = "Four networks, with 95% intervals."

@@ -52,5 +52,5 @@ def strongest_at(kernel: torch.Tensor) -> str:
     even = torch.ones(3, 32, 32)
     shown = (upright, upright.mT, even, -even)
     inside = slice(4, -4)  # because the border of a picture is an edge, too
-    strength = [filters.answers(x, kernel)[inside, inside].abs().max().item() for x in shown]
+    strength = [filters.answer_map(x, kernel)[inside, inside].abs().max().item() for x in shown]
     return PLACES[strength.index(max(strength))]

@@ -70,7 +70,7 @@ def sliding_filter(picture: torch.Tensor, row: int, column: int, kernel) -> Pict
     """
     x = picture.cpu()
     kernel = torch.as_tensor(kernel, dtype=torch.float32).expand(3, -1, -1)
-    answer, size = filters.answers(x, kernel), kernel.shape[-1]
+    answer, size = filters.answer_map(x, kernel), kernel.shape[-1]
     figure = Figure(figsize=(10, 3), layout="constrained")
     every = figure.subplots(1, 4)
     window = F.pad(x, [size // 2] * 4)[:, row : row + size, column : column + size]
@@ -152,5 +152,5 @@ def downhill(rate: float, steps: int = 6) -> Picture:
     title += f"{losses[-1]:.3g}"
     description = "A curve shaped like a bowl, and a dot that starts on its left side."
     heard = [f"the loss after each step: {', '.join(f'{value:.3g}' for value in losses)}"]
-    look = figures.Look(ylim=(0, None), size=(6.4, 3.2), legend=False)
+    look = figures.ChartStyle(ylim=(0, None), size=(6.4, 3.2), legend=False)
     return figures.chart({"": lines}, title, "one weight", "loss", heard, description, look)

@@ -212,12 +212,12 @@ LONG = {  # as many renders as the shipped network saw, and half as many
 }
 
 
-def recipes(done: list[dict]) -> Iterator[dict]:
+def recipes_rows(done: list[dict]) -> Iterator[dict]:
     """Rows of every idea from every seed, each on one core, so that times are of one core."""
     return _side_by_side(IDEAS, done, "recipes")
 
 
-def long_recipes(done: list[dict]) -> Iterator[dict]:
+def long_recipes_rows(done: list[dict]) -> Iterator[dict]:
     """Both recipes on as many renders as the shipped network saw; the new one on half, too."""
     return _side_by_side(LONG, done, "long recipes")
 
@@ -225,20 +225,20 @@ def long_recipes(done: list[dict]) -> Iterator[dict]:
 def _side_by_side(ideas: dict[str, Idea], done: list[dict], title: str) -> Iterator[dict]:
     every = ((idea, seed) for seed in SEEDS for idea in ideas)
     plan = [(*key, ideas[key[0]]) for key in missing(every, done, ("idea", "seed"))]
-    return side_by_side(trained, plan, title, worth_it=1)
+    return side_by_side(recipe_row, plan, title, worth_it=1)
 
 
-def trained(idea: str, seed: int, recipe_idea: Idea) -> dict:
+def recipe_row(idea: str, seed: int, recipe_idea: Idea) -> dict:
     """One row: the seconds of processor time, and how good the network is (`judged`)."""
     begun = time.process_time()
     run, start = _pretrained(recipe_idea, seed)
     seconds = time.process_time() - begun
     renders = round(recipe_idea.beside.rendered * recipe_idea.renders)
     row = {"idea": idea, "seed": seed, "renders": renders, "core_seconds": seconds}
-    return {**row, **judged(run.net, start)}
+    return {**row, **network_quality(run.net, start)}
 
 
-def race(done: list[dict]) -> Iterator[dict]:
+def race_rows(done: list[dict]) -> Iterator[dict]:
     """Rows of the new and the old recipe in turn, alone on the machine: `seconds` by the clock."""
     plan = sorted(
         ((idea, seed) for idea in RACED for seed in RACED[idea]), key=lambda planned: planned[1]
@@ -252,7 +252,7 @@ def race(done: list[dict]) -> Iterator[dict]:
             "renders": planned.renders,
             "seconds": run.history.seconds,
         }
-        yield {**row, **judged(run.net, start), "machine": machine.summary()}
+        yield {**row, **network_quality(run.net, start), "machine": machine.summary()}
 
 
 def _pretrained(
@@ -270,7 +270,7 @@ def _pretrained(
     return run, start
 
 
-def judged(net: FiveLayerNet, start: torch.Tensor) -> dict[str, float]:
+def network_quality(net: FiveLayerNet, start: torch.Tensor) -> dict[str, float]:
     """How good a pretrained network is: fresh renders, validation digits, filters (0 … 1).
 
     `start` holds the filters of layer 1 before training. The cosine between a filter and its start
@@ -297,7 +297,7 @@ def judged(net: FiveLayerNet, start: torch.Tensor) -> dict[str, float]:
     }
 
 
-def fingerprint() -> str:
+def recipes_fingerprint() -> str:
     """A fingerprint of what every row depends on, without the ideas, which have names."""
     recipes = [
         {k: v for k, v in spelling.to_file(recipe).items() if v != DEFAULT[k]}

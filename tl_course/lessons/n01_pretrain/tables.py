@@ -13,7 +13,7 @@ from tl_course.study.tables import Table
 SHORT = 200_000  # renders of a learner's own pretraining
 
 
-def pretraining_runs(done: list[dict]) -> Iterator[dict]:
+def pretraining_rows(done: list[dict]) -> Iterator[dict]:
     """Rows of the shipped network, and of pretraining on 200,000 renders in bf16 and in float32."""
     about = pretraining.pretrained().about
     if not done:
@@ -37,8 +37,13 @@ def pretraining_runs(done: list[dict]) -> Iterator[dict]:
 
 
 TABLES = [
-    Table("pretraining", ("images", "precision"), pretraining_runs),
-    Table("recipes", ("idea", "seed"), recipes.recipes, weights=recipes.fingerprint),
-    Table("long_recipes", ("idea", "seed"), recipes.long_recipes, weights=recipes.fingerprint),
-    Table("race", ("idea", "seed"), recipes.race, weights=recipes.fingerprint),
+    Table("pretraining", ("images", "precision"), pretraining_rows),
+    Table("recipes", ("idea", "seed"), recipes.recipes_rows, weights=recipes.recipes_fingerprint),
+    Table(
+        "long_recipes",
+        ("idea", "seed"),
+        recipes.long_recipes_rows,
+        weights=recipes.recipes_fingerprint,
+    ),
+    Table("race", ("idea", "seed"), recipes.race_rows, weights=recipes.recipes_fingerprint),
 ]

@@ -21,7 +21,7 @@ from tl_course.data.targets.photographs import crops, scenes
 from tl_course.data.targets.photographs import photograph as photograph  # for the notebook
 from tl_course.layers import synthesis
 from tl_course.layers.filters import order
-from tl_course.layers.gratings import Tuning, tuning
+from tl_course.layers.gratings import UnitTuning, tuning
 from tl_course.layers.patches import TopPatches, top_patches
 from tl_course.layers.preference import class_responses, preferred
 from tl_course.layers.responses import at_centre, receptive_field, responses
@@ -55,7 +55,9 @@ def trained_anew(
 
 
 @functools.lru_cache(maxsize=1)
-def plain(seed: int, images: int, progress: str | None = None) -> tuple[FiveLayerNet, float]:
+def pretrained_plainly(
+    seed: int, images: int, progress: str | None = None
+) -> tuple[FiveLayerNet, float]:
     """A network without the recipe's care (5×5 filters, usual start, weak decay); its accuracy."""
     source = EmojiImages(seed)
     with torch.random.fork_rng(devices=[]):
@@ -70,14 +72,14 @@ def plain(seed: int, images: int, progress: str | None = None) -> tuple[FiveLaye
 
 
 @functools.lru_cache(maxsize=4)
-def tuned(net: nn.Module) -> Tuning:
+def grating_tuning(net: nn.Module) -> UnitTuning:
     """The responses of layer 1 of `net` to gratings."""
     return tuning(net, "layer1")
 
 
 def by_angle(net: nn.Module) -> torch.Tensor:
     """The units of layer 1, ordered by the angle that they prefer: int64 `[units]`."""
-    return order(tuned(net))
+    return order(grating_tuning(net))
 
 
 def trained_one(seed: int) -> str:
@@ -160,7 +162,7 @@ def orientation(networks: dict[str, tuple[str, nn.Module]]) -> list[dict]:
     return rows
 
 
-def selectivity(table: pd.DataFrame) -> dict[str, torch.Tensor]:
+def selectivity_by_kind(table: pd.DataFrame) -> dict[str, torch.Tensor]:
     """Orientation selectivity of the units of "trained" and of "untrained" networks, by kind."""
     by_kind = table.groupby("kind").orientation_selectivity
     return {kind: torch.tensor(by_kind.get_group(kind).array) for kind in ("trained", "untrained")}
@@ -250,7 +252,7 @@ def synthesised(
     return pictures, rows
 
 
-def tasks(n: int = 2000) -> dict[str, Examples]:
+def kinds_of_pictures(n: int = 2000) -> dict[str, Examples]:
     """Four kinds of pictures for which the same layer 1 is used, at most `n` of each."""
     x, y = EmojiImages(pretraining.HELD_OUT_SEED).batch(0, n)
     photographs, which = crops(n)
@@ -272,7 +274,7 @@ def usage(networks: dict[str, FiveLayerNet], n: int = 2000, without: bool = True
     but photographs. Digits and letters are classified under Option 1, from 50 and 260 labelled
     pictures.
     """
-    shown = tasks(n)
+    shown = kinds_of_pictures(n)
     rows = []
     for name, net in networks.items():
         device = net.output.weight.device

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
 from tl_course.data.inputs import scaled, to_picture
-from tl_course.layers.gratings import ORIENTATIONS, Tuning
+from tl_course.layers.gratings import ORIENTATIONS, UnitTuning
 from tl_course.layers.patches import TopPatches
 from tl_course.layers.stimuli import CLASSES, stimuli
 from tl_course.lessons import drawing, figures
@@ -38,7 +38,7 @@ def which_is_which(layers: dict[str, torch.Tensor]) -> Picture:
     )
 
 
-def selectivity(kinds: dict[str, torch.Tensor]) -> Picture:
+def plot_selectivity(kinds: dict[str, torch.Tensor]) -> Picture:
     """Orientation selectivity of each unit, a row of dots for each kind of network."""
     title = "Training makes the units of layer 1 choosy about angles"
     figure, (axes,) = drawing.in_a_row(1, 6.6, 0.9 + 0.55 * len(kinds))
@@ -61,7 +61,9 @@ def selectivity(kinds: dict[str, torch.Tensor]) -> Picture:
     )
 
 
-def tuning_curves(tuned: Tuning, weight: torch.Tensor, units: Sequence[int], title: str) -> Picture:
+def tuning_curves(
+    tuned: UnitTuning, weight: torch.Tensor, units: Sequence[int], title: str
+) -> Picture:
     """The responses of `units` to gratings by orientation, each curve under the unit's filter."""
     across = 4
     down = -(-len(units) // across)
@@ -88,7 +90,7 @@ def tuning_curves(tuned: Tuning, weight: torch.Tensor, units: Sequence[int], tit
     return drawing.finished(figure, title, values)
 
 
-def best_patches(rows: dict[str, torch.Tensor], title: str, alt: str) -> Picture:
+def plot_best_patches(rows: dict[str, torch.Tensor], title: str, alt: str) -> Picture:
     """One row for each unit: its best patches `[k, 3, h, w]`, enlarged to the same size."""
     every = {
         name: drawing.mosaic(to_picture(x), len(x), max(1, 128 // x.shape[-1]), gap=10)
@@ -103,7 +105,7 @@ def best_of_units(best: dict[str, TopPatches], units: dict[str, int], renders: i
     for layer, unit in units.items():
         patches = best[layer].patches[unit]
         rows[f"{layer}, unit {unit}: sees {patches.shape[2]}×{patches.shape[3]} pixels"] = patches
-    return best_patches(
+    return plot_best_patches(
         rows,
         f"What excites four units most, among {renders:,} renders",
         "Four rows of nine patches, one row for one unit of each layer. Within a row the patches, "
@@ -113,7 +115,7 @@ def best_of_units(best: dict[str, TopPatches], units: dict[str, int], renders: i
 
 def same_unit(best: dict[str, TopPatches], unit: int) -> Picture:
     """The patches that excite one unit of layer 2 most, in each of three kinds of pictures."""
-    return best_patches(
+    return plot_best_patches(
         {kind: top.patches[unit] for kind, top in best.items()},
         f"What excites unit {unit} of layer 2 most, in three kinds of pictures",
         f"Three rows of nine patches of 12 by 12 pixels: of {'; of '.join(best)}.",
@@ -186,7 +188,7 @@ def maps(
     )
 
 
-def straight_and_curved(shares: pd.DataFrame) -> Picture:
+def plot_straight_and_curved(shares: pd.DataFrame) -> Picture:
     """The percentage of a layer's units that prefer straight and curved shapes, by layer.
 
     `shares` is from `experiments.straight_and_curved`; only stimuli of equal contrast are shown.
@@ -200,7 +202,7 @@ def straight_and_curved(shares: pd.DataFrame) -> Picture:
         look = (*looks[shape], "-" if kind == "trained" else ":")
         lines[f"{shape}, {kind}"] = Line(names, of_layers.tolist(), look=look)
     title = "Straight shapes come first, curved shapes later"
-    look = figures.Look(ylim=(0, 70), size=(6.6, 3.2))
+    look = figures.ChartStyle(ylim=(0, 70), size=(6.6, 3.2))
     labels = "layer", "units that prefer them, of 100"
     return figures.chart({"": lines}, title, *labels, "{y:.0f} in layer {x}", look=look)
 
@@ -231,7 +233,7 @@ def preferences(rows: pd.DataFrame | list[dict], title: str, equal: str = "contr
     return Picture(figure, f"{title}. The three largest of each row: {'; '.join(alt_values)}.")
 
 
-def usage(table, units: Sequence[int], weight: torch.Tensor, title: str) -> Picture:
+def plot_usage(table, units: Sequence[int], weight: torch.Tensor, title: str) -> Picture:
     """How active each unit of layer 1 is on each kind of picture, under its filter.
 
     `table` has rows `net`, `task`, `unit`, `activity` (its share of the layer). Only the network
@@ -289,7 +291,7 @@ def stimulus_sheet(window: int = 22) -> Picture:
     )
 
 
-def settling(table: pd.DataFrame, title: str) -> Picture:
+def plot_settling(table: pd.DataFrame, title: str) -> Picture:
     """Similarity of each layer to its final state (CKA) by step, with the mean over networks.
 
     `table` has rows `seed`, `layer`, `step`, `similarity`.
@@ -303,11 +305,13 @@ def settling(table: pd.DataFrame, title: str) -> Picture:
         each = (f"{mean[s]:.2f} after {s}" for s in (0, 30, 100) if s in mean)
         values.append(f"{layer}: {', '.join(each)}")
     labels = "steps + 1", "similarity to the final state (CKA)"
-    look = figures.Look(ylim=(0, 1.03), log=True)
+    look = figures.ChartStyle(ylim=(0, 1.03), log=True)
     return figures.chart({"": lines}, title, *labels, value_text=values, look=look)
 
 
-def recipes(steps: dict[int, torch.Tensor], plain: torch.Tensor, accuracy: pd.DataFrame) -> Picture:
+def plot_first_layers(
+    steps: dict[int, torch.Tensor], plain: torch.Tensor, accuracy: pd.DataFrame
+) -> Picture:
     """Layer 1 trained by the course's recipe, and without its care (`experiments.first_layers`)."""
     share = 100 * accuracy.set_index("net").accuracy
     with_care = f"by the recipe: {share['recipe']:.0f}% of drawings right"

@@ -17,7 +17,7 @@ def surgery(n_classes: int) -> Picture:
     return figures.architecture(n_classes, frozen=4, new_output=True)
 
 
-def examples(labelled: Examples) -> Picture:
+def plot_labelled_digits(labelled: Examples) -> Picture:
     """Labelled digits, with their labels."""
     title = f"{len(labelled)} labelled digits"
     names = [labelled.names[label] for label in labelled.y]
@@ -25,11 +25,11 @@ def examples(labelled: Examples) -> Picture:
     return figures.pictures(labelled.x, names, title, alt, cell=0.6)
 
 
-def learning(history: History) -> Picture:
+def plot_loss(history: History) -> Picture:
     """The training loss of the output layer by step."""
     lines = {"": {"loss": Line(history.step, history.loss)}}
     title = "The library stops at a loss well above zero: it keeps the weights small"
-    look = figures.Look(ylim=(0, None))
+    look = figures.ChartStyle(ylim=(0, None))
     return figures.chart(lines, title, "steps", "loss on fifty digits", look=look)
 
 
@@ -45,7 +45,7 @@ def mistakes(test: Examples, predictions: torch.Tensor, seed: int) -> Picture:
     return figures.pictures(test.x[places], captions, title, alt, columns=5, cell=1.1)
 
 
-def rivals(table: pd.DataFrame) -> Picture:
+def plot_beside_rivals(table: pd.DataFrame) -> Picture:
     """Option 1 and its three rivals, with ten and with fifty digits of a sweep."""
     rows = comparing.plain(table).query("images in (10, 50)")
     arms = ["option-1", "scratch", "random-frozen", "classical"]
@@ -53,7 +53,7 @@ def rivals(table: pd.DataFrame) -> Picture:
     return figures.accuracies(rows, title, arms=arms)
 
 
-def forms(digits: dict[str, torch.Tensor]) -> Picture:
+def plot_forms(digits: dict[str, torch.Tensor]) -> Picture:
     """One digit in each form: name → `[1, 3, 32, 32]`."""
     title = "Three forms of one digit: to the checks, all three are fine"
     alt = "One handwritten digit as it is, inverted, and with rows and columns swapped."
@@ -80,7 +80,7 @@ def harm(table: pd.DataFrame) -> Picture:
     return drawing.finished(figure, title, values, "Bars of how many of 100 are right:")
 
 
-def penalties(lines: dict[str, tuple[list[float], list[float]]]) -> Picture:
+def plot_penalties(lines: dict[str, tuple[list[float], list[float]]]) -> Picture:
     """Accuracy against the logarithm of the penalty, a line for each number of digits."""
     title = "A wide range of penalties does about as well"
     drawn = {name: Line(*line) for name, line in lines.items()}

@@ -9,17 +9,17 @@ from tl_course.study import by_hand
 from tl_course.study.tables import Table
 
 
-def forms(done: list[dict]) -> list[dict]:
+def forms_rows(done: list[dict]) -> list[dict]:
     """Accuracy in each form, over twenty draws of fifty digits."""
     return other_forms(pretraining.pretrained(), handwritten(), 50, 20)
 
 
-def both_by_hand(done: list[dict]) -> Iterator[list[dict]]:
+def by_hand_rows(done: list[dict]) -> Iterator[list[dict]]:
     """Options 1 and 2 by hand, over ten draws of fifty digits (notebook 04 uses it, too)."""
-    return by_hand.compared(pretraining.pretrained(), handwritten())
+    return by_hand.compared_with_library(pretraining.pretrained(), handwritten())
 
 
 TABLES = [
-    Table("forms", ("arm", "form", "draw"), forms),
-    Table("by_hand", ("arm", "made", "rate", "draw"), both_by_hand),
+    Table("forms", ("arm", "form", "draw"), forms_rows),
+    Table("by_hand", ("arm", "made", "rate", "draw"), by_hand_rows),
 ]

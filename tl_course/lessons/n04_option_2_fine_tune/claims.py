@@ -3,7 +3,7 @@
 import pandas as pd
 
 from tl_course.base import stats
-from tl_course.lessons.claims import Claim, at_least, at_most, claim, level, listed
+from tl_course.lessons.claims import Claim, at_least, at_most, claim, level_with_library, listed
 from tl_course.lessons.n04_option_2_fine_tune.experiments import option_2_minus_option_1
 from tl_course.study import comparing, forgetting
 
@@ -19,9 +19,9 @@ def _costs(table: pd.DataFrame) -> tuple[float, pd.DataFrame, pd.Series, pd.Data
 
 
 @claim()
-def by_hand_is_the_same(by_hand: float, library: float) -> Claim:
+def option_2_by_hand_is_the_same(by_hand: float, library: float) -> Claim:
     """Accuracies, 0 … 1, of Option 2 in plain PyTorch and in the library, on one draw."""
-    return level("Option 2 by hand", by_hand, library)
+    return level_with_library("Option 2 by hand", by_hand, library)
 
 
 @claim("by_hand")

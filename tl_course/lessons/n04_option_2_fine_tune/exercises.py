@@ -50,7 +50,7 @@ def _check_fine_tuning(fine_tune) -> None:
         """The fine-tuned network, and how far its layers moved, in sum."""
         net = source()
         adapted = fine_tune(net, x, y, rate, steps)
-        return adapted, sum(forgetting.moved(net, adapted).values())
+        return adapted, sum(forgetting.moved_by_layer(net, adapted).values())
 
     net, before = source(), source()
     adapted = returned(fine_tune(net, x, y, 1e-3, 30))
@@ -220,7 +220,7 @@ def _check_rate(rate, steps) -> None:
     except CourseError as error:
         raise Wrong(breaks_off=f"The rate is so large that training breaks off: {error}") from error
     right = round(100 * tuned.accuracy, 1)
-    furthest = round(100 * max(forgetting.moved(net, tuned.net).values()), 1)
+    furthest = round(100 * max(forgetting.moved_by_layer(net, tuned.net).values()), 1)
     result = f"{right:g} of 100 validation digits are right, and {LEAST} are wanted"
     if right >= LEAST:
         return

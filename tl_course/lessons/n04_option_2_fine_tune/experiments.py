@@ -14,7 +14,7 @@ from tl_course.data.examples import Examples, Target, draw
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.study import comparing, forgetting
-from tl_course.study.forgetting import moved as moved  # for the notebook
+from tl_course.study.forgetting import moved_by_layer as moved_by_layer  # for the notebook
 
 
 def overfitting(
@@ -91,8 +91,8 @@ def still_known(
 
 
 def option_2_minus_option_1(sweep: pd.DataFrame) -> pd.DataFrame:
-    """How far Option 2 is ahead on the same draws, without augmentation: `comparing.paired`."""
-    return comparing.paired(comparing.plain(sweep), ("option-2", False), ("option-1", False))
+    """How far Option 2 is ahead on the same draws, without augmentation (`paired_arms`)."""
+    return comparing.paired_arms(comparing.plain(sweep), ("option-2", False), ("option-1", False))
 
 
 def gaps(costs: pd.DataFrame, sweep: pd.DataFrame, equal: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -144,7 +144,7 @@ def left_of_100(left: pd.DataFrame, images: int) -> dict[str, float]:
     return {f"after Option {n}": 100 * mean[f"option-{n}"] / mean["before"] for n in (1, 2)}
 
 
-def ahead_from(gain: pd.DataFrame) -> tuple[str, list[str]]:
+def digits_until_option_2_leads(gain: pd.DataFrame) -> tuple[str, list[str]]:
     """The number of digits from which on Option 2 is certainly ahead, and all possible answers.
 
     `gain` has the rows of `option_2_minus_option_1`.

@@ -14,13 +14,13 @@ OPTIONS = ("option-1", "option-2")
 STEPS_SHOWN = (0, 5, 10, 20, 50, 100)  # of the recorded ones
 
 
-def moved(changes: dict[str, float], title: str) -> Picture:
-    """How far each layer's weights moved, relative to their norm: `forgetting.moved`."""
+def plot_moved(changes: dict[str, float], title: str) -> Picture:
+    """How far each layer's weights moved, relative to their norm: `moved_by_layer`."""
     percent = {name: 100 * by for name, by in changes.items()}
     return figures.bars(percent, title, "change of the weights, %", show="{:.1f}%".format)
 
 
-def examples(labelled: Examples) -> Picture:
+def plot_training_digits(labelled: Examples) -> Picture:
     """Labelled digits, with their labels."""
     names = [labelled.names[label] for label in labelled.y]
     title = f"All {len(labelled)} digits that it learns from"
@@ -28,7 +28,7 @@ def examples(labelled: Examples) -> Picture:
     return figures.pictures(labelled.x, names, title, alt)
 
 
-def overfitting(table: pd.DataFrame, title: str) -> Picture:
+def plot_overfitting(table: pd.DataFrame, title: str) -> Picture:
     """Training and test accuracy by step, means over draws: rows of `overfitting`.
 
     Accuracy changes mostly in the first steps, so the axis gives them more room.
@@ -55,11 +55,11 @@ def overfitting(table: pd.DataFrame, title: str) -> Picture:
         gap = f"Option 2's gap: {high.iloc[-1] - low.iloc[-1]:.0f} of 100"
         ax.text(*middle, gap, ha="center", va="center", fontsize=9)
 
-    look = figures.Look(ylim=(0, 103), beside=1e-9, dress=dress)
+    look = figures.ChartStyle(ylim=(0, 103), beside=1e-9, dress=dress)
     return figures.chart({"": lines}, title, "steps (not to scale)", "accuracy, %", look=look)
 
 
-def gaps(panels: dict[str, pd.DataFrame], title: str) -> Picture:
+def plot_gaps(panels: dict[str, pd.DataFrame], title: str) -> Picture:
     """Training minus test accuracy of both options at every size: `experiments.gaps`."""
     lines = {
         name: {STYLES[arm][0]: _line(rows[arm], (*STYLES[arm][1:], "-")) for arm in OPTIONS}
@@ -67,7 +67,7 @@ def gaps(panels: dict[str, pd.DataFrame], title: str) -> Picture:
     }
     most = max(rows[[*OPTIONS]].to_numpy().max() for rows in panels.values())
     labels, value_text = ("labelled digits", "training − test accuracy, points"), "{y:.1f} with {x}"
-    look = figures.Look(log=True, ylim=(0, 1.1 * most))
+    look = figures.ChartStyle(log=True, ylim=(0, 1.1 * most))
     return figures.chart(lines, title, *labels, value_text=value_text, look=look)
 
 
@@ -75,7 +75,7 @@ def _line(curve: pd.Series, look: tuple[str, str, str]) -> Line:
     return Line(curve.index.tolist(), curve.tolist(), look=look)
 
 
-def forgotten(table: pd.DataFrame, title: str) -> Picture:
+def plot_known(table: pd.DataFrame, title: str) -> Picture:
     """How much of the source is still known, by adaptation: rows of `forgetting.forgetting`."""
     known = 100 * table.set_index("arm").accuracy
     known, before = 100 * known / known["before"].mean(), known["before"].mean() / 100
@@ -108,13 +108,13 @@ def both_options(table: pd.DataFrame, arms: Sequence[str], title: str) -> Pictur
 def crossing(gain: pd.DataFrame, title: str) -> Picture:
     """How far Option 2 is ahead by number of digits: rows of `option_2_minus_option_1`."""
     ylabel = "Option 2 minus Option 1\non the same draws, points"
-    return curves.ahead({"": gain}, title, ylabel)
+    return curves.plot_paired_differences({"": gain}, title, ylabel)
 
 
-def at_rates(rows: Sequence[dict], title: str) -> Picture:
+def plot_at_rates(rows: Sequence[dict], title: str) -> Picture:
     """Accuracy on the digits and on the source, by peak learning rate: rows of `at_rates`."""
     called = {"digits": "digits (validation)", "things": "the 1,000 things, still known"}
     rates = [f"{row['rate']:g}" for row in rows]
     lines = {name: Line(rates, [100 * row[key] for row in rows]) for key, name in called.items()}
-    look = figures.Look(ylim=(0, 103))
+    look = figures.ChartStyle(ylim=(0, 103))
     return figures.chart({"": lines}, title, "peak learning rate", "accuracy, %", look=look)

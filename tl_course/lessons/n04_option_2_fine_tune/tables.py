@@ -16,7 +16,7 @@ EQUAL_RATES, EQUAL_DRAWS = (10, 50, 200, 1000), 10
 FORGETTING = {10: 20, 50: 20, 200: 10, 1000: 10}  # number of digits: draws
 
 
-def overfitting(done: list[dict]) -> Iterator[list[dict]]:
+def overfitting_rows(done: list[dict]) -> Iterator[list[dict]]:
     """Training and test accuracy by step with ten digits, over ten draws."""
     target = handwritten()
     for (number,) in missing([(n,) for n in range(10)], done, ("draw",)):
@@ -25,14 +25,14 @@ def overfitting(done: list[dict]) -> Iterator[list[dict]]:
         yield [{**row, "draw": number} for row in rows]
 
 
-def equal_rates(done: list[dict]) -> Iterator[list[dict]]:
+def equal_rates_rows(done: list[dict]) -> Iterator[list[dict]]:
     """Both options with equal updates, over ten draws of each number of digits."""
     plan = itertools.product(EQUAL_RATES, range(EQUAL_DRAWS))
     left = [(pretraining.pretrained(), *row) for row in missing(plan, done, ("images", "draw"))]
     return side_by_side(experiments.equal_rates, left, "equal rates")
 
 
-def forgotten(done: list[dict]) -> Iterator[dict]:
+def forgetting_rows(done: list[dict]) -> Iterator[dict]:
     """Accuracy on the 1,000 things, and how far each layer moved, on the draws of the sweep."""
     return forgetting.forgetting(
         pretraining.pretrained(), handwritten(), EmojiImages(pretraining.HELD_OUT_SEED),
@@ -41,7 +41,7 @@ def forgotten(done: list[dict]) -> Iterator[dict]:
 
 
 TABLES = [
-    Table("overfitting", ("arm", "step", "part", "draw"), overfitting),
-    Table("equal_rates", ("arm", "images", "draw"), equal_rates),
-    Table("forgetting", ("settings", "arm", "images", "draw"), forgotten),
+    Table("overfitting", ("arm", "step", "part", "draw"), overfitting_rows),
+    Table("equal_rates", ("arm", "images", "draw"), equal_rates_rows),
+    Table("forgetting", ("settings", "arm", "images", "draw"), forgetting_rows),
 ]

@@ -10,7 +10,7 @@ from tl_course.lessons.claims import Claim, at_least, at_most, claim, listed
 from tl_course.lessons.curves import PANELS
 from tl_course.lessons.drawing import STYLES
 from tl_course.lessons.n05_how_much_data import middle_ways, protocols, unlabelled
-from tl_course.lessons.n05_how_much_data.experiments import from_scratch
+from tl_course.lessons.n05_how_much_data.experiments import labels_from_scratch
 from tl_course.study import comparing
 
 FORMS = {False: "without copies", True: "with copies"}.items()
@@ -19,7 +19,7 @@ BORROWING, WITHOUT = ["option-1", "option-2"], ["scratch", "random-frozen"]
 
 def _ahead(table: pd.DataFrame, arm: str, other: str, copies: bool) -> pd.DataFrame:
     """How far `arm` is ahead of `other` on the same draws, indexed by images, with a `verdict`."""
-    return _judged(comparing.paired(comparing.tuned(table), (arm, copies), (other, copies)))
+    return _judged(comparing.paired_arms(comparing.tuned(table), (arm, copies), (other, copies)))
 
 
 def _judged(rows: pd.DataFrame) -> pd.DataFrame:
@@ -56,7 +56,7 @@ def copies_help_scratch_most(sweep: pd.DataFrame) -> Claim:
     """What altered copies add for each way to learn, on the same draws."""
     table, borrowing = comparing.tuned(sweep), [*BORROWING, "output-first"]
     gains = {
-        arm: comparing.paired(table, (arm, True), (arm, False)).set_index("images").ahead
+        arm: comparing.paired_arms(table, (arm, True), (arm, False)).set_index("images").ahead
         for arm in (*borrowing, *WITHOUT)
     }
     helped = min(gain.loc[:200].min() for gain in gains.values()) > 0
@@ -203,7 +203,9 @@ def borrowing_matters_little_with_all(official: pd.DataFrame) -> Claim:
 def borrowing_saves_labels(sweep: pd.DataFrame, official: pd.DataFrame) -> Claim:
     """The labels needed from scratch to equal Option 1 with fifty, without and with copies."""
     needed = {
-        form: pd.Series([from_scratch(rows, "option-1", 50, copies) for rows in (sweep, official)])
+        form: pd.Series(
+            [labels_from_scratch(rows, "option-1", 50, copies) for rows in (sweep, official)]
+        )
         for copies, form in FORMS
     }
     plain, copies = needed.values()
@@ -287,7 +289,7 @@ def labels_cure_overfitting_not_forgetting(forgetting: pd.DataFrame) -> Claim:
 @claim("official", "middle_ways")
 def no_middle_way_leads(official: pd.DataFrame, between: pd.DataFrame) -> Claim:
     """Ways between the options against output layer first: rows of `official`, `middle_ways`."""
-    rows = middle_ways.compared(official, between, "output-first")
+    rows = middle_ways.compared_ways(official, between, "output-first")
     rows = rows[rows.way.isin(middle_ways.WAYS)]
     leading = rows[rows.ahead > rows.interval]
     return Claim(

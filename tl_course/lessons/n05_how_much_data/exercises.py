@@ -435,7 +435,7 @@ def _check_centred(centred) -> None:
             f"picture keeps its features: {list(x.shape)}.",
         )
         of_others, of_labelled = unlabelled_features.mean(0), labelled.mean(0)
-        right = unlabelled.centred(x, unlabelled_features, labelled)
+        right = unlabelled.centred_features(x, unlabelled_features, labelled)
 
         def is_it(other: torch.Tensor, moved: torch.Tensor = moved) -> bool:
             return torch.allclose(moved, other, atol=1e-4)

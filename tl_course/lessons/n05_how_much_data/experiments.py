@@ -33,7 +33,7 @@ TASKS = {"letters": letters, "unseen things": unseen_objects}
 EACH = (1, 5)  # labelled images of each letter and of each unseen thing
 
 
-def tasks(net: FiveLayerNet, draws: int, *, progress: bool = False) -> Iterator[dict]:
+def other_tasks(net: FiveLayerNet, draws: int, *, progress: bool = False) -> Iterator[dict]:
     """Letters and unseen things with one and five images of each: rows of a sweep, `task`, `each`.
 
     The settings were tuned for as many digits. Nothing was chosen on these tasks.
@@ -127,7 +127,7 @@ QUESTIONS = {  # what is varied: the sources
 }
 
 
-def source_network(task: SourceTask, seed: int, progress: str | None = None) -> FiveLayerNet:
+def network_of_task(task: SourceTask, seed: int, progress: str | None = None) -> FiveLayerNet:
     """A network pretrained on `task`; its classes are evenly spread over the 1,000."""
     every = source_classes()
     drawn = every[:: len(every) // task.classes][: task.classes]
@@ -232,25 +232,25 @@ def _mean_answer(nets: Sequence[FiveLayerNet], x: torch.Tensor) -> torch.Tensor:
 # ---------------------------------------------------------------- what is taken from the tables
 
 
-def means(recorded: pd.DataFrame) -> pd.DataFrame:
+def tuned_means(recorded: pd.DataFrame) -> pd.DataFrame:
     """Accuracy of each arm at each number of images, as tuned: rows of `comparing.means`."""
     return comparing.means(comparing.tuned(recorded))
 
 
-def ahead(
+def ahead_of_others(
     recorded: pd.DataFrame,
     leader: str,
     others: Sequence[str],
     copies: Sequence[bool] = (False, True),
     least: int = 0,
 ) -> dict[tuple[str, bool], pd.DataFrame]:
-    """How far `leader` is ahead of each of `others` on the same draws: `comparing.paired`.
+    """How far `leader` is ahead of each of `others` on the same draws: `comparing.paired_arms`.
 
     Keys are (arm, altered copies). Rows are from `least` labelled images on.
     """
     rows = comparing.tuned(recorded)[lambda rows: rows.images >= least]
     return {
-        (arm, form): comparing.paired(rows, (leader, form), (arm, form))
+        (arm, form): comparing.paired_arms(rows, (leader, form), (arm, form))
         for arm, form in itertools.product(others, copies)
     }
 
@@ -265,14 +265,16 @@ def ahead_in_networks(
     }
 
 
-def ahead_from(recorded: pd.DataFrame, arm: str, other: str, copies: bool) -> tuple[str, list[str]]:
+def digits_until_ahead(
+    recorded: pd.DataFrame, arm: str, other: str, copies: bool
+) -> tuple[str, list[str]]:
     """The number of digits from which on `arm` is certainly ahead, and all possible answers."""
-    rows = ahead(recorded, arm, [other], [copies])[other, copies]
+    rows = ahead_of_others(recorded, arm, [other], [copies])[other, copies]
     choices = [*(f"{images:,}" for images in rows.images), "with none of these"]
     return choices[comparing.ahead_from(rows)], choices
 
 
-def from_scratch(recorded: pd.DataFrame, arm: str, images: int, copies: bool) -> float:
+def labels_from_scratch(recorded: pd.DataFrame, arm: str, images: int, copies: bool) -> float:
     """The labels needed from scratch to equal `arm` with `images`; NaN if more than were tried."""
     table = comparing.tuned(recorded)[lambda rows: rows.augmented == copies]
     at = table[(table.arm == arm) & (table.images == images)].accuracy
@@ -282,16 +284,16 @@ def from_scratch(recorded: pd.DataFrame, arm: str, images: int, copies: bool) ->
 def labels_saved(recorded: pd.DataFrame) -> dict[tuple[bool, int], float]:
     """The labels needed from scratch to equal Option 1 with ten and fifty, by (copies, labels)."""
     return {
-        (copies, images): from_scratch(recorded, "option-1", images, copies)
+        (copies, images): labels_from_scratch(recorded, "option-1", images, copies)
         for copies, images in itertools.product((False, True), (10, 50))
     }
 
 
 def gained(recorded: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """What altered copies add for each way to learn, on the same draws: `comparing.paired`."""
+    """What altered copies add for each way to learn, on the same draws: `comparing.paired_arms`."""
     table = comparing.tuned(recorded)
     return {
-        arm: comparing.paired(table, (arm, True), (arm, False))
+        arm: comparing.paired_arms(table, (arm, True), (arm, False))
         for arm in ("scratch", "random-frozen", "option-2", "option-1")
     }
 
@@ -337,7 +339,7 @@ def one_recipe(recorded: pd.DataFrame) -> pd.DataFrame:
 
 def ways_between(official: pd.DataFrame, between: pd.DataFrame) -> pd.DataFrame:
     """A table of what every way gets right, and how far it is ahead of output layer first."""
-    rows = middle_ways.compared(official, between, "output-first")
+    rows = middle_ways.compared_ways(official, between, "output-first")
     rows["cell"] = [
         f"{r.right:.1f}" + f" ({r.ahead:+.1f} ± {r.interval:.1f})" * (r.way != "output-first")
         for r in rows.itertuples()

@@ -15,7 +15,7 @@ from tl_course.lessons.n05_how_much_data.protocols import SIXTEEN_EACH
 from tl_course.study import comparing, forgetting
 
 
-def accuracy(
+def plot_accuracy(
     means: pd.DataFrame,
     title: str,
     arms: Sequence[str] | None = None,
@@ -28,19 +28,21 @@ def accuracy(
     return curves.panels(means, title, arms, pd.DataFrame(live) if live else None, prediction)
 
 
-def ahead(
+def plot_ahead(
     compared: dict[tuple[str, bool], pd.DataFrame],
     one: str,
     title: str,
     over: str = "draws",
     stretched: bool = False,
 ) -> Picture:
-    """How far arm `one` is ahead of other arms, by (arm, altered copies): `curves.ahead`."""
+    """How far arm `one` is ahead of other arms, by (arm, altered copies)."""
     panels = {
         f"against {STYLES[arm][0]},\n{PANELS[copies]}": rows
         for (arm, copies), rows in compared.items()
     }
-    return curves.ahead(panels, title, f"{STYLES[one][0]}:\npoints ahead", over, stretched)
+    return curves.plot_paired_differences(
+        panels, title, f"{STYLES[one][0]}:\npoints ahead", over, stretched
+    )
 
 
 def beside_copies(digits: Examples, altered: Sequence[torch.Tensor]) -> Picture:
@@ -56,7 +58,7 @@ def beside_copies(digits: Examples, altered: Sequence[torch.Tensor]) -> Picture:
     )
 
 
-def labels_saved(needed: dict[tuple[bool, int], float], title: str) -> Picture:
+def plot_labels_saved(needed: dict[tuple[bool, int], float], title: str) -> Picture:
     """The labels needed from scratch to equal Option 1, by (altered copies, labels of Option 1)."""
     values = {
         f"Option 1 with {images},\n{'both with' if copies else 'without'} copies": labels
@@ -67,7 +69,7 @@ def labels_saved(needed: dict[tuple[bool, int], float], title: str) -> Picture:
     return figures.bars(values, title, ylabel, colours, "{:,.0f}".format)
 
 
-def gained(gains: dict[str, pd.DataFrame], title: str) -> Picture:
+def plot_gained(gains: dict[str, pd.DataFrame], title: str) -> Picture:
     """What altered copies add for each way to learn, on the same draws, with 95% intervals."""
     lines = {}
     for arm, rows in gains.items():
@@ -80,7 +82,7 @@ def gained(gains: dict[str, pd.DataFrame], title: str) -> Picture:
 
     description = "Points gained from altered copies, means over draws with 95% intervals."
     labels = ("labelled digits", "points gained from altered copies")
-    look = figures.Look(beside=0.12, size=(7.4, 3.8), dress=dress)
+    look = figures.ChartStyle(beside=0.12, size=(7.4, 3.8), dress=dress)
     return figures.chart(
         {"": lines},
         title,
@@ -135,7 +137,7 @@ def beside_guessing(
     return figures.bars(values, title, "test accuracy, %", colours, "{:.0f}".format)
 
 
-def confusion(
+def plot_confusion(
     truth: torch.Tensor, answers: torch.Tensor, names: Sequence[str], title: str
 ) -> Picture:
     """The confusion matrix; its diagonal, the right answers, is left blank."""
@@ -216,13 +218,13 @@ def costs(table: pd.DataFrame, title: str) -> Picture:
         if ax.get_title() == KNOWN:
             ax.set_ylim(0, 115)
             for label, line in known.items():
-                at, colour = (line.x[-1], line.y[-1]), drawing.as_text(line.look[0])
+                at, colour = (line.x[-1], line.y[-1]), drawing.text_colour(line.look[0])
                 _beside(ax, label, at, (4, 9), ha="right", color=colour)
             return
         ax.set_ylim(60, 104)
         for label, line in ((name, line) for name, line in learnt.items() if "test" in name):
             rise = 40 if "1" in label else 24
-            at, colour = (line.x[-1], 60), drawing.as_text(line.look[0])
+            at, colour = (line.x[-1], 60), drawing.text_colour(line.look[0])
             _beside(ax, label.removesuffix(", test"), at, (0, rise), ha="right", color=colour)
         few = learnt[f"{STYLES['option-1'][0]}, test"]
         _beside(ax, "training (dashed)", (few.x[0], 100), (0, 6))
@@ -230,7 +232,7 @@ def costs(table: pd.DataFrame, title: str) -> Picture:
 
     panels = {"digits right, of 100": learnt, KNOWN: known}
     description = "Means over draws (± one SD)."
-    look = figures.Look(log=True, sharey=False, size=(9.5, 3.8), legend=False, dress=dress)
+    look = figures.ChartStyle(log=True, sharey=False, size=(9.5, 3.8), legend=False, dress=dress)
     return figures.chart(panels, title, "labelled images", "of 100", heard, description, look)
 
 
@@ -263,18 +265,22 @@ def by_task(table: pd.DataFrame, title: str) -> Picture:
     }
     labels, value_text = ("labelled images of each", "test accuracy, %"), "{y:.0f}% with {x}"
     return figures.chart(
-        panels, title, *labels, value_text=value_text, look=figures.Look(ylim=(0, 100), beside=0.1)
+        panels,
+        title,
+        *labels,
+        value_text=value_text,
+        look=figures.ChartStyle(ylim=(0, 100), beside=0.1),
     )
 
 
-def letters(fonts: pd.DataFrame, drawn: pd.DataFrame, title: str) -> Picture:
+def plot_letters(fonts: pd.DataFrame, drawn: pd.DataFrame, title: str) -> Picture:
     """Letters of fonts beside handwritten ones, no copies: rows of `tasks`, `real_letters`."""
     shown = {"letters of fonts": fonts.query("task == 'letters'"), "handwritten letters": drawn}
     every = pd.concat(rows.assign(task=name) for name, rows in shown.items())
     return by_task(comparing.plain(every), title)
 
 
-def cuts(table: pd.DataFrame, title: str) -> Picture:
+def plot_cuts(table: pd.DataFrame, title: str) -> Picture:
     """Accuracy against the number of borrowed layers: rows of `which_layers`."""
     called = ("none", "1", "1 and 2", "1 to 3", "1 to 4")
     none = table[table.k == 0]  # nothing borrowed: where all lines begin
@@ -292,7 +298,7 @@ def cuts(table: pd.DataFrame, title: str) -> Picture:
     return figures.chart({"": lines}, title, *labels, value_text="{y:.1f}")
 
 
-def sources(table: pd.DataFrame, title: str) -> Picture:
+def plot_sources(table: pd.DataFrame, title: str) -> Picture:
     """Option 1 on networks of other sources: rows of the recorded table `sources`."""
     panels = {}
     for question, column, name in (
@@ -316,10 +322,10 @@ def sources(table: pd.DataFrame, title: str) -> Picture:
     def dress(ax: Axes) -> None:
         """The names of the lines, only in the first panel."""
         for label, line in panels[first].items() if ax.get_title() == first else ():
-            at, colour = (len(line.x) - 1, line.y[-1]), drawing.as_text(line.look[0])
+            at, colour = (len(line.x) - 1, line.y[-1]), drawing.text_colour(line.look[0])
             _beside(ax, label, at, (0, -24), ha="right", color=colour)
 
-    look = figures.Look(beside=0.01, size=(9.6, 3.4), legend=False, dress=dress)
+    look = figures.ChartStyle(beside=0.01, size=(9.6, 3.4), legend=False, dress=dress)
     return figures.chart(
         panels, title, *labels, value_text=value_text, description=description, look=look
     )

@@ -86,7 +86,7 @@ WAYS = {
 }  # fmt: skip
 
 
-def adapted(
+def adapted_by_way(
     way: str, net: FiveLayerNet, labelled: Examples, chosen: Settings, seed: int, augment: bool
 ) -> FiveLayerNet:
     """A copy of `net` with a fresh output layer, trained in this way on `labelled`."""
@@ -97,7 +97,7 @@ def adapted(
     return start.eval()
 
 
-def tuned(
+def middle_ways_tuning_rows(
     net: FiveLayerNet, target: Callable[[], Target], sizes: tuple[int, ...], done: list[dict]
 ) -> Iterator[list[dict]]:
     """Lists of rows (`KEYS`, accuracy) of every way with every setting, on validation digits."""
@@ -118,14 +118,14 @@ def _tried(net, target, way, augmented, images, number) -> list[dict]:
         Settings(learning_rate=rate, steps=steps)
         for rate, steps in itertools.product(RATES[way], STEPS[augmented])
     ]
-    nets = (adapted(way, net, labelled, chosen, seed, augmented) for chosen in tried)
+    nets = (adapted_by_way(way, net, labelled, chosen, seed, augmented) for chosen in tried)
     scored = target.validation
     accuracies = [training.accuracy(network, scored.x, scored.y) for network in nets]
     what = {"way": way, "augmented": augmented, "images": images}
     return tuning.rows_of(what, number, tried, accuracies)
 
 
-def middle_ways(
+def middle_ways_rows(
     net: FiveLayerNet,
     target: Callable[[], Target],
     sizes: tuple[int, ...],
@@ -135,7 +135,7 @@ def middle_ways(
     """Rows `way`, `augmented`, `images`, `draw`, `accuracy`, `right`; draws as in the sweep."""
     every = itertools.product(WAYS, (False, True), sizes, range(draws))
     left = tables.missing(every, done, ("way", "augmented", "images", "draw"))
-    chosen = settings.table(TUNING)
+    chosen = settings.chosen_settings(TUNING)
     plan = [(net, target, *task, chosen[task[:3]]) for task in left]
     return side_by_side(_one, plan, "ways between")
 
@@ -143,7 +143,7 @@ def middle_ways(
 def _one(net, target, way, augmented, images, number, chosen) -> dict:
     target = target()
     labelled = draw(target.pool, images, number)
-    tuned = adapted(way, net, labelled, chosen, number, augmented)
+    tuned = adapted_by_way(way, net, labelled, chosen, number, augmented)
     right = training.predict(tuned, target.test.x).argmax(1) == target.test.y
     return {
         "way": way, "augmented": augmented, "images": images, "draw": number,
@@ -151,7 +151,7 @@ def _one(net, target, way, augmented, images, number, chosen) -> dict:
     }  # fmt: skip
 
 
-def compared(official: pd.DataFrame, between: pd.DataFrame, other: str) -> pd.DataFrame:
+def compared_ways(official: pd.DataFrame, between: pd.DataFrame, other: str) -> pd.DataFrame:
     """Each way, and each arm of the official test, against the arm `other` on the same draws.
 
     Rows `way`, `augmented`, `images`, `right` (in %), `ahead` and `interval` (points).
@@ -162,7 +162,7 @@ def compared(official: pd.DataFrame, between: pd.DataFrame, other: str) -> pd.Da
     means = comparing.means(every).set_index(["arm", "augmented", "images"])["mean"]
     rows = []
     for way, copies in itertools.product((*arms, *WAYS), (False, True)):
-        for row in comparing.paired(every, (way, copies), (other, copies)).itertuples():
+        for row in comparing.paired_arms(every, (way, copies), (other, copies)).itertuples():
             rows.append(
                 {"way": way, "augmented": copies, "images": row.images,
                  "right": means[way, copies, row.images],

@@ -45,7 +45,9 @@ def sixteen_of_each(table: pd.DataFrame) -> pd.DataFrame:
     return 100 * by.agg(accuracy="mean", lowest="min", highest="max")
 
 
-def rows(net: FiveLayerNet, target: Target, done: Iterable[dict] = ()) -> Iterator[list[dict]]:
+def protocols_rows(
+    net: FiveLayerNet, target: Target, done: Iterable[dict] = ()
+) -> Iterator[list[dict]]:
     """Rows `protocol`, `way`, `images`, `draw`, `accuracy` (0 … 1), `right`.
 
     Draws that are in `done` are not made again.

@@ -45,7 +45,7 @@ def sweep_rows(done: list[dict]) -> Iterator[dict]:
             yield {"settings": recipe, **row, **common}
 
 
-def official(done: list[dict]) -> Iterator[dict]:
+def official_rows(done: list[dict]) -> Iterator[dict]:
     """Every arm on all of MNIST: settings chosen on 5,000 digits, the official test run once."""
     return sweep(
         pretraining.pretrained(), DIGITS, list(OFFICIAL), OFFICIAL,
@@ -53,7 +53,7 @@ def official(done: list[dict]) -> Iterator[dict]:
     )  # fmt: skip
 
 
-def pretrainings(done: list[dict]) -> Iterator[dict]:
+def pretrainings_rows(done: list[dict]) -> Iterator[dict]:
     """The official protocol with networks of other seeds, for the arms that borrow layers."""
     whole = 2 * len(BORROWING) * sum(BORROWED.values())
     for seed in OTHER_SEEDS:
@@ -69,7 +69,7 @@ def pretrainings(done: list[dict]) -> Iterator[dict]:
             yield {"pretraining": seed, **row}
 
 
-def push(done: list[dict]) -> Iterator[list[dict]]:
+def push_rows(done: list[dict]) -> Iterator[list[dict]]:
     """The steps of `experiments.push`; the test part is used only here, and only once."""
     for images, draws in PUSHED.items():
         plan = [(images, number) for number in range(draws)]
@@ -80,7 +80,7 @@ def push(done: list[dict]) -> Iterator[list[dict]]:
             yield from experiments.push(*nets, handwritten(), images, numbers)
 
 
-def sources(done: list[dict]) -> Iterator[list[dict]]:
+def sources_rows(done: list[dict]) -> Iterator[list[dict]]:
     """Option 1 on networks pretrained on smaller and poorer sources, over twenty draws."""
     every = [("images", experiments.SourceTask(images=1_000_000), 0)]
     for seed in range(1, SOURCES + 1):
@@ -89,7 +89,7 @@ def sources(done: list[dict]) -> Iterator[list[dict]]:
     plan = {(which, task.classes, task.images, task.style, n): task for which, task, n in every}
     for key in missing(plan, done, SOURCE_KEYS):
         task, seed = plan[key], key[-1]
-        make = partial(experiments.source_network, task, seed, task.name)
+        make = partial(experiments.network_of_task, task, seed, task.name)
         net = kept(f"{task.name}-seed-{seed}", make) if seed else pretraining.pretrained()
         common = dict(zip(SOURCE_KEYS, key, strict=True))
         yield [{**common, **row} for row in experiments.lent_by(net, handwritten(), 20)]
@@ -99,24 +99,28 @@ TABLES = [
     Table("tuning", tuple(tuning.KEYS), partial(tuning.tune, tuning.OFFLINE)),
     Table("official_tuning", tuple(tuning.KEYS), partial(tuning.tune, tuning.OFFICIAL)),
     Table("sweep", ("settings", "arm", "augmented", "images", "draw"), sweep_rows),
-    Table("official", ("arm", "augmented", "images", "draw"), official),
-    Table("pretrainings", ("pretraining", "arm", "augmented", "images", "draw"), pretrainings),
+    Table("official", ("arm", "augmented", "images", "draw"), official_rows),
+    Table("pretrainings", ("pretraining", "arm", "augmented", "images", "draw"), pretrainings_rows),
     Table(
         "protocols", ("protocol", "way", "images", "draw"),
-        lambda done: protocols.rows(pretraining.pretrained(), DIGITS(), done),
+        lambda done: protocols.protocols_rows(pretraining.pretrained(), DIGITS(), done),
     ),
     Table(
         "unlabelled", ("heap", "unlabelled", "augmented", "images", "draw"),
-        lambda done: unlabelled.rows(pretraining.pretrained(), DIGITS(), UNLABELLED, done),
+        lambda done: unlabelled.unlabelled_rows(
+            pretraining.pretrained(), DIGITS(), UNLABELLED, done
+        ),
     ),
     Table(
         middle_ways.TUNING, middle_ways.KEYS,
-        lambda done: middle_ways.tuned(pretraining.pretrained(), DIGITS, BETWEEN, done),
-        then=lambda rows: tuning.keep(middle_ways.TUNING, rows, middle_ways.KEYS[:3]),
+        lambda done: middle_ways.middle_ways_tuning_rows(
+            pretraining.pretrained(), DIGITS, BETWEEN, done
+        ),
+        then=lambda rows: tuning.keep_best(middle_ways.TUNING, rows, middle_ways.KEYS[:3]),
     ),
     Table(
         "middle_ways", ("way", "augmented", "images", "draw"),
-        lambda done: middle_ways.middle_ways(
+        lambda done: middle_ways.middle_ways_rows(
             pretraining.pretrained(), DIGITS, BETWEEN, BETWEEN_DRAWS, done
         ),
     ),
@@ -126,12 +130,12 @@ TABLES = [
     ),
     Table(
         "tasks", ("task", "arm", "augmented", "images", "draw"),
-        lambda done: experiments.tasks(pretraining.pretrained(), 10, progress=True),
+        lambda done: experiments.other_tasks(pretraining.pretrained(), 10, progress=True),
     ),
     Table(
         "which_layers", ("first", "then", "k", "draw"),
         lambda done: experiments.which_layers(pretraining.pretrained(), handwritten(), 50, 10),
     ),
-    Table("push", ("step", "images", "draw"), push),
-    Table("sources", (*SOURCE_KEYS, "images", "draw"), sources),
+    Table("push", ("step", "images", "draw"), push_rows),
+    Table("sources", (*SOURCE_KEYS, "images", "draw"), sources_rows),
 ]  # fmt: skip

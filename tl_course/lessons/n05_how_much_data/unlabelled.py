@@ -20,7 +20,7 @@ HEAP = 10_000  # digits of the pool that the unlabelled ones are drawn from
 THREE = 3
 
 
-def rows(
+def unlabelled_rows(
     net: FiveLayerNet, target: Target, draws: dict[int, int], done: Iterable[dict] = ()
 ) -> Iterator[list[dict]]:
     """Rows `heap`, `unlabelled`, `augmented`, `images`, `draw`, `accuracy` (0 … 1), `right`.
@@ -42,7 +42,7 @@ def rows(
             together = []
             for which, n in ((which, n) for which, several in HEAPS.items() for n in several):
                 of_heap = seen_of_heap[picked(heap.y, which, n, number)]
-                moved = scored if which == NOT_CENTRED else centred(scored, of_heap, x)
+                moved = scored if which == NOT_CENTRED else centred_features(scored, of_heap, x)
                 right = layers.right(moved, target.test.y)[0, 0]
                 together.append({
                     "heap": which, "unlabelled": n, "augmented": augmented, "images": images,
@@ -52,7 +52,9 @@ def rows(
             yield together
 
 
-def centred(scored: torch.Tensor, unlabelled: torch.Tensor, labelled: torch.Tensor) -> torch.Tensor:
+def centred_features(
+    scored: torch.Tensor, unlabelled: torch.Tensor, labelled: torch.Tensor
+) -> torch.Tensor:
     """Features `scored` `[n, f]`, moved by the mean of `labelled` minus that of `unlabelled`."""
     return scored - unlabelled.mean(0) + labelled.mean(0)
 

@@ -25,7 +25,7 @@ from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets import spoken
 from tl_course.study import matrix, matrix_cells, tuning
 from tl_course.study.matrix import CALLED
-from tl_course.study.matrix_cells import measured as measured  # for the notebook
+from tl_course.study.matrix_cells import measured_cells as measured_cells  # for the notebook
 from tl_course.study.matrix_tuning import with_penalties
 
 IMAGES = 50
@@ -69,7 +69,7 @@ SOURCES = {  # what is altered in the source of pictures
 }
 
 
-def source_network(name: str, seed: int = 0) -> FiveLayerNet:
+def altered_network(name: str, seed: int = 0) -> FiveLayerNet:
     """A network pretrained on 100,000 renders of an altered source of pictures."""
     return pretraining.pretrain(
         Altered(seed, **SOURCES[name]), RENDERS, callbacks=Callbacks(progress=name)
@@ -87,7 +87,7 @@ def shuffled_weights(net: FiveLayerNet, seed: int = 0) -> FiveLayerNet:
     return mixed
 
 
-def changed(target: Target, change: Changed) -> Target:
+def with_inputs_changed(target: Target, change: Changed) -> Target:
     """A target with all its inputs changed."""
     parts = {
         field.name: dataclasses.replace(part, x=change(part.x)) if len(part) else part
@@ -121,7 +121,7 @@ def raw_speech(test: str) -> Target:
     return Target(pool, pool[:0], scored)
 
 
-def run(
+def run_control(
     names: dict, net: FiveLayerNet | None, folds: Sequence[Target], draws: int, chosen_on: Target
 ) -> list[dict]:
     """Rows of one control: `names` and `draw`, `accuracy` (0 … 1), the folds in turn."""
@@ -156,9 +156,9 @@ def controls(
 
     def ask(control: str, targets: dict, names: Iterable[str], change: Changed | None = None):
         for name in names:
-            folds = [changed(fold, change) if change else fold for fold in there[name]]
+            folds = [with_inputs_changed(fold, change) if change else fold for fold in there[name]]
             clean = there["spoken"][0] if name == "spoken-real" else there[name][0]
-            chosen_on = changed(clean, change) if change else clean
+            chosen_on = with_inputs_changed(clean, change) if change else clean
             for source, net in targets.items():
                 called = {"control": control, "source": source, "target": name}
                 plan.append((called, net, folds, draws, chosen_on))
@@ -172,7 +172,7 @@ def controls(
         for source, net in with_random.items():
             called = {"control": "raw samples", "source": source, "target": "spoken-real"}
             plan.append((called, net, raw, draws, there["spoken"][0]))
-    for rows in side_by_side(run, plan, "controls"):
+    for rows in side_by_side(run_control, plan, "controls"):
         yield from rows
 
 
@@ -182,7 +182,7 @@ def small_matrix(
     """Rows of the matrix to be made live: Option 1 on the targets that every machine has."""
     targets = ("handwritten", "spoken", "written")
     more = {"targets": targets, "options": ["1"], "seed": seed, "most": most, "progress": True}
-    return list(matrix.matrix(nets, [images], draws, **more))
+    return list(matrix.transfer_matrix(nets, [images], draws, **more))
 
 
 def directions(nets: dict[str, FiveLayerNet], draws: int) -> Iterator[dict]:
@@ -196,7 +196,7 @@ def directions(nets: dict[str, FiveLayerNet], draws: int) -> Iterator[dict]:
         for person, other in pairs
         for source, net in {"random": None, **nets}.items()
     ]  # fmt: skip
-    for rows in side_by_side(run, plan, "directions"):
+    for rows in side_by_side(run_control, plan, "directions"):
         yield from rows
 
 

@@ -38,21 +38,23 @@ def cat(seed: int, title: str) -> Picture:
     number = renders.names.index("cat")
     wave = next(wave for name, wave in spoken.sounds().items() if name.startswith("cat"))
     word = names_in("es")[number]
-    heard = spoken.as_input(wave, spoken.SOUNDS_RATE)
-    x = torch.cat([renders.of_thing(number, 1), heard, writing.coded(writing.points([word]))])
+    heard = spoken.sound_as_input(wave, spoken.SOUNDS_RATE)
+    x = torch.cat(
+        [renders.of_thing(number, 1), heard, writing.coded(writing.code_points_of([word]))]
+    )
     return three_ways(x, ["seen", "heard: “cat”", f"read: “{word}”"], title)
 
 
 def own_word(word: str, heard: torch.Tensor, title: str) -> Picture:
     """A word as its sound `[1, 3, 32, 32]` and as its letters."""
-    x = torch.cat([heard, writing.coded(writing.points([word]))])
+    x = torch.cat([heard, writing.coded(writing.code_points_of([word]))])
     return three_ways(x, [f"heard: “{word}”", f"read: “{word}”"], title)
 
 
 def three_rows(drawn: Sequence[Examples], title: str) -> Picture:
     """Ten digits of each target, handwritten, spoken and written, a row each."""
     hand, speech, text = drawn
-    words = written.read(text.x)
+    words = written.texts_of_inputs(text.x)
     return figures.pictures(
         torch.cat([hand.x, speech.x / 2, text.x / 2]),
         [*map(str, range(10)), *(f"“{i}”" for i in range(10)), *words],
@@ -78,7 +80,7 @@ def three_ways(x: torch.Tensor, names: Sequence[str], title: str, inches: float 
 
 
 def heat_map(measured: pd.DataFrame, title: str) -> Picture:
-    """What `matrix_cells.measured` gives, for one option and number of examples.
+    """What `matrix_cells.measured_cells` gives, for one option and number of examples.
 
     A cell says how many of 100 are right; its colour says how far that is ahead of random layers
     (blue) or behind (orange), and a dashed frame marks the same modality. A star says that the 95%
@@ -126,11 +128,11 @@ def by_examples(recorded: pd.DataFrame, ends: pd.DataFrame, title: str) -> Pictu
             for source, look in LOOKS.items()
         }
     labels, value_text = ("labelled examples", "test accuracy, %"), "{y:.0f} with {x}"
-    look = figures.Look(log=True, ylim=(0, 102), size=(11.4, 3.4))
+    look = figures.ChartStyle(log=True, ylim=(0, 102), size=(11.4, 3.4))
     return figures.chart(panels, title, *labels, value_text=value_text, look=look)
 
 
-def explained(table: pd.DataFrame, title: str) -> Picture:
+def plot_explained(table: pd.DataFrame, title: str) -> Picture:
     """Mean accuracy after each control, a panel a target: rows of `experiments.explained`."""
     names = [name for name in TARGETS if name in set(table.target)]
     orders = [list(dict.fromkeys(table[table.target == name].control)) for name in names]

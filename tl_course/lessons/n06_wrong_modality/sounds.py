@@ -46,4 +46,4 @@ def say(word: str, voice: str, seed: int = 0) -> tuple[str, torch.Tensor]:
     except CourseError as error:
         print(error)
         word, wave = "seven", spoken.sounds()["seven"]
-    return word, spoken.as_input(wave, spoken.SOUNDS_RATE)
+    return word, spoken.sound_as_input(wave, spoken.SOUNDS_RATE)

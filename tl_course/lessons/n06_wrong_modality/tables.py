@@ -18,31 +18,35 @@ ENDS = {  # the fewest examples, and about the most that there are to learn from
 }
 
 
-def tuned(done: list[dict]) -> Iterator[dict]:
+def matrix_tuning_rows(done: list[dict]) -> Iterator[dict]:
     """The settings of every cell, tried on validation examples."""
-    nets = {**matrix.pretrained(), "random": None}
-    plan = [(nets[task[0]], *task) for task in matrix_tuning.missing(list(matrix.SOURCES), done)]
-    for new in side_by_side(matrix_tuning.run, plan, "tuning the matrix"):
+    nets = {**matrix.pretrained_by_modality(), "random": None}
+    plan = [
+        (nets[task[0]], *task) for task in matrix_tuning.missing_cells(list(matrix.SOURCES), done)
+    ]
+    for new in side_by_side(matrix_tuning.run_cell, plan, "tuning the matrix"):
         yield from new
 
 
-def cells(done: list[dict]) -> Iterator[dict]:
+def matrix_rows(done: list[dict]) -> Iterator[dict]:
     """Every source, target and option; it needs the recordings of people."""
     spoken.recordings()
     common = {"done": done, "progress": True}
-    yield from matrix.matrix(matrix.pretrained(), SIZES, DRAWS, **common)
+    yield from matrix.transfer_matrix(matrix.pretrained_by_modality(), SIZES, DRAWS, **common)
     for seed in OTHER_SEEDS:
         nets = _pretrained(seed)
-        yield from matrix.matrix(nets, SIZES, DRAWS, options=["1"], pretraining=seed, **common)
+        yield from matrix.transfer_matrix(
+            nets, SIZES, DRAWS, options=["1"], pretraining=seed, **common
+        )
 
 
-def ends(done: list[dict]) -> Iterator[dict]:
+def matrix_ends_rows(done: list[dict]) -> Iterator[dict]:
     """Option 1 with the fewest and with the most examples; it needs the recordings of people."""
     spoken.recordings()
     for seed in (0, *OTHER_SEEDS):
         nets = _pretrained(seed)
         for targets, sizes in ENDS.items():
-            yield from matrix.matrix(
+            yield from matrix.transfer_matrix(
                 nets, sizes, DRAWS, targets=targets, options=["1"], pretraining=seed,
                 done=done, progress=True,
             )  # fmt: skip
@@ -51,37 +55,37 @@ def ends(done: list[dict]) -> Iterator[dict]:
 def _pretrained(seed: int) -> dict[str, FiveLayerNet]:
     """A network of each kind of input; the course ships those of seed 0."""
     if seed == 0:
-        return matrix.pretrained()
+        return matrix.pretrained_by_modality()
     return {name: pretrained_again(source, seed) for name, source in matrix.SOURCES.items()}
 
 
-def controls(done: list[dict]) -> Iterator[dict]:
+def controls_rows(done: list[dict]) -> Iterator[dict]:
     """What explains the matrix; it needs the recordings of people."""
     altered = {
-        name: kept(f"altered-{name}", partial(experiments.source_network, name))
+        name: kept(f"altered-{name}", partial(experiments.altered_network, name))
         for name in experiments.SOURCES
     }
-    return experiments.controls(matrix.pretrained(), altered, DRAWS)
+    return experiments.controls(matrix.pretrained_by_modality(), altered, DRAWS)
 
 
-def directions(done: list[dict]) -> Iterator[dict]:
+def directions_rows(done: list[dict]) -> Iterator[dict]:
     """One person learnt from, another tested, in every direction."""
-    return experiments.directions(matrix.pretrained(), DRAWS)
+    return experiments.directions(matrix.pretrained_by_modality(), DRAWS)
 
 
 TABLES = [
     Table(
-        "matrix_tuning", tuple(matrix_tuning.KEYS), tuned, of_all_networks,
-        then=lambda rows: tuning.keep("matrix_tuning", rows, matrix_tuning.KEYS[:4]),
+        "matrix_tuning", tuple(matrix_tuning.KEYS), matrix_tuning_rows, of_all_networks,
+        then=lambda rows: tuning.keep_best("matrix_tuning", rows, matrix_tuning.KEYS[:4]),
     ),
     Table(
-        "matrix", ("source", "target", "option", "images", "draw", "pretraining"), cells,
-        of_all_networks,
+        "matrix", ("source", "target", "option", "images", "draw", "pretraining"),
+        matrix_rows, of_all_networks,
     ),
     Table(
-        "matrix_ends", ("source", "target", "option", "images", "draw", "pretraining"), ends,
-        of_all_networks,
+        "matrix_ends", ("source", "target", "option", "images", "draw", "pretraining"),
+        matrix_ends_rows, of_all_networks,
     ),
-    Table("controls", ("control", "source", "target", "draw"), controls, of_all_networks),
-    Table("directions", ("source", "learnt", "tested", "draw"), directions, of_all_networks),
+    Table("controls", ("control", "source", "target", "draw"), controls_rows, of_all_networks),
+    Table("directions", ("source", "learnt", "tested", "draw"), directions_rows, of_all_networks),
 ]  # fmt: skip

@@ -11,8 +11,8 @@ from tl_course.lessons.n07_published_networks import words
 from tl_course.lessons.n07_published_networks.experiments import (
     LITE0,
     OPTION_2_SIZE,
-    ahead,
-    best,
+    ahead_by_target,
+    best_cut_and_size,
     finals,
 )  # fmt: skip
 
@@ -36,7 +36,9 @@ def it_names_what_it_sees(scores: torch.Tensor, names: Sequence[str]) -> Claim:
 def cut_it_in_the_middle(cuts: pd.DataFrame) -> Claim:
     """The best cut against the last features, by target."""
     percent = 100 * cuts.groupby(["target", "net", "size", "cut"]).accuracy.mean()
-    at = {target: best(cuts, target) for target in ("digits", "drawings", "photographs")}
+    at = {
+        target: best_cut_and_size(cuts, target) for target in ("digits", "drawings", "photographs")
+    }
     chosen = {name: percent[name, LITE0, a["size"], a["cut"]] for name, a in at.items()}
     last = {name: percent[name, LITE0, :, "last"].max() for name in at}
     gained = {name: chosen[name] - last[name] for name in at}
@@ -62,7 +64,8 @@ def cut_it_in_the_middle(cuts: pd.DataFrame) -> Claim:
 @claim("published_cuts", "published_rivals")
 def the_nearer_source_wins(cuts: pd.DataFrame, rivals: pd.DataFrame) -> Claim:
     """ImageNet's network at its best cut against the course's."""
-    lead = ahead(finals(cuts, rivals), "own-option-1", "lite0-option-1").set_index("target")
+    lead = ahead_by_target(finals(cuts, rivals), "own-option-1", "lite0-option-1")
+    lead = lead.set_index("target")
     low, high = lead.ahead - lead.interval, lead.ahead + lead.interval
     return Claim(
         "With fifty labels and Option 1, ImageNet's network gets "
@@ -85,7 +88,9 @@ def fine_tuning_is_no_gain_for_pictures(cuts: pd.DataFrame, rivals: pd.DataFrame
     percent = 100 * cuts.groupby(["target", "net", "size", "cut"]).accuracy.mean()
     tuned = 100 * rivals[rivals.arm == "lite0-option-2"].groupby("target").accuracy.mean()
     frozen = {
-        name: percent[name, LITE0, OPTION_2_SIZE, best(cuts, name, size=OPTION_2_SIZE)["cut"]]
+        name: percent[
+            name, LITE0, OPTION_2_SIZE, best_cut_and_size(cuts, name, size=OPTION_2_SIZE)["cut"]
+        ]
         for name in tuned.index
     }
     return Claim(
@@ -101,7 +106,7 @@ def fine_tuning_is_no_gain_for_pictures(cuts: pd.DataFrame, rivals: pd.DataFrame
 def meaning_beats_letters(table: pd.DataFrame) -> Claim:
     """Both options against counting letters."""
     lead = {
-        arm: words.ahead(table, arm, "ngrams").set_index("images")
+        arm: words.ahead_by_images(table, arm, "ngrams").set_index("images")
         for arm in ("bert-option-1", "bert-option-2")
     }
     fixed, moving = (rows.loc[50] for rows in lead.values())
@@ -121,7 +126,7 @@ def meaning_beats_letters(table: pd.DataFrame) -> Claim:
 @claim("words")
 def moving_everything_pays_for_words(table: pd.DataFrame) -> Claim:
     """Option 2 against Option 1."""
-    gained = words.ahead(table, "bert-option-2", "bert-option-1").set_index("images")
+    gained = words.ahead_by_images(table, "bert-option-2", "bert-option-1").set_index("images")
     return Claim(
         f"With fifty names, fine-tuning everything sorts {gained.ahead[50]:.0f} more of 100 right "
         "than Option 1; with ten names it is ahead, too.",
@@ -145,8 +150,10 @@ def you_are_credited(same: bool, lineage: Sequence[dict]) -> Claim:
 @claim("lineage")
 def shared_digits_help_most(table: pd.DataFrame) -> Claim:
     """Starts that were shared, for new digits."""
-    digits, letters = (ahead(table, arm, "shipped").iloc[0] for arm in ("digits", "letters"))
-    shipped = ahead(table, "shipped", "scratch").iloc[0]
+    digits, letters = (
+        ahead_by_target(table, arm, "shipped").iloc[0] for arm in ("digits", "letters")
+    )
+    shipped = ahead_by_target(table, "shipped", "scratch").iloc[0]
     return Claim(
         f"The shared network gets {shipped.ahead:.0f} more of 100 digits right than a network from "
         "scratch; a classmate's digits add to that, and a classmate's letters do not.",

@@ -122,14 +122,16 @@ def cuts(draws: int, *, sizes=SIZES, names=None) -> Iterator[dict]:
         for row in rows:
             yield {**common, "net": "own", "size": network.SIZE, "cut": row.pop("key"), **row}
         for size in sizes:
-            requirement, look = published.features_at(LITE0, CUTS, size)
+            requirement, look = published.features_at_cuts(LITE0, CUTS, size)
             prepare = partial(_prepared, requirement)
             for row in option_1_at(look, prepare, target, list(CUTS), draws):
                 cut = CUT_NAMES[CUTS.index(row.pop("key"))]
                 yield {**common, "net": LITE0, "size": size, "cut": cut, **row}
 
 
-def best(table: pd.DataFrame, target: str, net: str = LITE0, size: int | None = None) -> dict:
+def best_cut_and_size(
+    table: pd.DataFrame, target: str, net: str = LITE0, size: int | None = None
+) -> dict:
     """The cut and the size that validation chose for a target: `cut`, `size`, `l2`."""
     rows = table[(table.target == target) & (table.net == net)]
     if size is not None:
@@ -146,7 +148,7 @@ def downloaded_wins(table: pd.DataFrame) -> str:
     percent = table.groupby(["target", "net", "size", "cut"]).accuracy.mean()
     ahead = []
     for name in table.target.unique():
-        at = best(table, name)
+        at = best_cut_and_size(table, name)
         if percent[name, LITE0, at["size"], at["cut"]] > percent[name, "own"].max():
             ahead.append(name)
     return "everywhere" if len(ahead) == table.target.nunique() else ", ".join(ahead)
@@ -154,7 +156,9 @@ def downloaded_wins(table: pd.DataFrame) -> str:
 
 def at_best_size(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of `cuts` of each target at the size that validation chose, and of your network."""
-    size = table.target.map({name: best(table, name)["size"] for name in table.target.unique()})
+    size = table.target.map(
+        {name: best_cut_and_size(table, name)["size"] for name in table.target.unique()}
+    )
     return table[(table.net == "own") | (table["size"] == size)]
 
 
@@ -166,7 +170,7 @@ def by_size(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[table.net == LITE0]
     right = 100 * rows.groupby(["target", "size", "cut"]).accuracy.mean()
     at = rows[["target", "size"]].drop_duplicates().itertuples(index=False)
-    chosen = {(name, size): best(table, name, size=size)["cut"] for name, size in at}
+    chosen = {(name, size): best_cut_and_size(table, name, size=size)["cut"] for name, size in at}
     return pd.Series({key: right[(*key, cut)] for key, cut in chosen.items()}).unstack(0)
 
 
@@ -182,8 +186,8 @@ def rivals(table: pd.DataFrame, draws: int) -> Iterator[dict]:
     and "own-option-2" (five layers), "classical" (no network), and "lite0-option-2" (all layers up
     to the best cut at 64 pixels).
     """
-    at = {name: best(table, name) for name in targets()}
-    small = {name: best(table, name, size=OPTION_2_SIZE) for name in targets()}
+    at = {name: best_cut_and_size(table, name) for name in targets()}
+    small = {name: best_cut_and_size(table, name, size=OPTION_2_SIZE) for name in targets()}
     plan = [
         (name, arm, number, at[name])
         for name in targets()
@@ -204,7 +208,7 @@ def rivals(table: pd.DataFrame, draws: int) -> Iterator[dict]:
     yield from side_by_side(_rival, plan, "everything moves")
 
 
-def prepared(net: published.Seeing, part: Examples) -> Examples:
+def prepared_examples(net: published.Seeing, part: Examples) -> Examples:
     """Examples on the course's scale, as a published network wants them."""
     return replace(part, x=_prepared(net.requirement, part.x))
 
@@ -217,7 +221,7 @@ def _option_2_choice(name: str, number: int, at: dict, chosen: Settings) -> dict
     target = targets()[name]
     net = published.load(LITE0, module(at["cut"]), at["size"])
     labelled = draw(target.pool, IMAGES, FIRST_DRAW + number)
-    shown, scored = (prepared(net, part) for part in (labelled, target.validation))
+    shown, scored = (prepared_examples(net, part) for part in (labelled, target.validation))
     adapted = transfer.option_2(net, shown, test=scored, seed=number, chosen=chosen)
     return {"target": name, "rate": chosen.learning_rate, "accuracy": adapted.accuracy}
 
@@ -229,9 +233,9 @@ def _rival(name: str, arm: str, number: int, at: dict, chosen: Settings | None =
     if "lite0" in arm:
         size = at["size"]
         net = published.load(LITE0, module(at["cut"]), size)
-        shown, scored = (prepared(net, part) for part in (labelled, test))
+        shown, scored = (prepared_examples(net, part) for part in (labelled, test))
         if arm == "random-lite0":
-            net = published.untrained(LITE0, module(at["cut"]), size, shown.x, number)
+            net = published.untrained_lite0(LITE0, module(at["cut"]), size, shown.x, number)
             adapted = transfer.option_1(net, shown, test=scored, chosen=Settings(l2=at["l2"]))
         else:
             adapted = transfer.option_2(net, shown, test=scored, seed=number, chosen=chosen)
@@ -256,8 +260,8 @@ def finals(table: pd.DataFrame, rivals: pd.DataFrame) -> pd.DataFrame:
     """One table of arms: those of `rivals`, "own" and "lite0" (best cut) and "lite0-last"."""
     tables = [rivals[["target", "arm", "draw", "accuracy", "right"]]]
     for name in table.target.unique():
-        at = best(table, name)
-        last = best(table[table.cut == "last"], name)
+        at = best_cut_and_size(table, name)
+        last = best_cut_and_size(table[table.cut == "last"], name)
         for arm, net, where in (
             ("own-option-1", "own", {"cut": "last", "size": network.SIZE}),
             ("lite0-option-1", LITE0, at),
@@ -271,16 +275,16 @@ def finals(table: pd.DataFrame, rivals: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def ahead(table: pd.DataFrame, arm: str, other: str) -> pd.DataFrame:
+def ahead_by_target(table: pd.DataFrame, arm: str, other: str) -> pd.DataFrame:
     """How far `arm` is ahead of `other` on the same draws, in points, with a 95% interval."""
 
     def clusters(target: str, right: pd.DataFrame) -> dict:
         return {"block": right.columns.to_numpy() // BLOCKWISE.get(target, 1)}
 
-    return paired(table, arm, other, "target", clusters)
+    return paired_by(table, arm, other, "target", clusters)
 
 
-def paired(
+def paired_by(
     table: pd.DataFrame, leader: str, other: str, by: str, clusters: Callable[..., dict]
 ) -> pd.DataFrame:
     """`leader` against `other` on the same draws: rows `by`, `ahead`, `interval`, `wins`, `draws`.
@@ -346,7 +350,7 @@ def classmates() -> dict[str, network.FiveLayerNet]:
     }
 
 
-def lineage(draws: int) -> Iterator[dict]:
+def lineage_rows(draws: int) -> Iterator[dict]:
     """The same fifty digits with nothing shared, shared weights, and what classmates built on them.
 
     Rows `arm` ("scratch", "shipped", "letters", "digits"), `draw`, `accuracy`, `right`. Option 1 on
@@ -374,6 +378,6 @@ def _alone(pool: Examples, test: Examples, number: int) -> dict:
 
 
 def shared_right(table: pd.DataFrame) -> dict[str, float]:
-    """How many of 100 digits are right from each start of `lineage`."""
+    """How many of 100 digits are right from each start of `lineage_rows`."""
     mean = 100 * table.groupby("arm").accuracy.mean()
     return {called: float(mean[arm]) for arm, called in reversed(STARTS.items())}

@@ -57,7 +57,9 @@ def photographs(pictures: torch.Tensor) -> Picture:
     return figures.pictures(scaled(pictures), names, "Two photographs", alt, len(pictures), 3.2)
 
 
-def named(pictures: Sequence[torch.Tensor], scores: torch.Tensor, names: Sequence[str]) -> Picture:
+def plot_named(
+    pictures: Sequence[torch.Tensor], scores: torch.Tensor, names: Sequence[str]
+) -> Picture:
     """Photographs `[3, h, w]`, 0 … 1, each with the five names of the largest `scores` `[n, k]`."""
     probabilities = scores.softmax(1)
     figure = Figure(figsize=(4 * len(pictures), 4.6), layout="constrained")
@@ -117,7 +119,7 @@ def where_to_cut(table: pd.DataFrame) -> Picture:
         "Option 1 with fifty labelled pictures, by where ImageNet's network is cut; dashed levels "
         "are your own five layers."
     )
-    look = figures.Look(size=(8.5, 4.4), ylim=(0, 100))
+    look = figures.ChartStyle(size=(8.5, 4.4), ylim=(0, 100))
     return figures.chart(
         {"": lines | levels},
         title,
@@ -128,7 +130,7 @@ def where_to_cut(table: pd.DataFrame) -> Picture:
     )
 
 
-def arms(table: pd.DataFrame, target: str) -> Picture:
+def plot_finals(table: pd.DataFrame, target: str) -> Picture:
     """Rows of `experiments.finals`: every arm on one target."""
     rows = table[table.target == target]
     every = {arm: 100 * draws.accuracy for arm, draws in rows.groupby("arm")}
@@ -165,16 +167,18 @@ def size_and_time(right_of_100: pd.DataFrame, times: Sequence[dict]) -> Picture:
 
 
 def readers(table: pd.DataFrame, title: str) -> Picture:
-    """Rows of `words.words`: accuracy against labelled names, a line an arm."""
+    """Rows of `words.words_rows`: accuracy against labelled names, a line an arm."""
     lines = {
         words.CALLED[arm]: mean_line(table[table.arm == arm], "images", (*look, "-"))
         for arm, look in READERS.items()
     }
     labels = ("labelled names", "test accuracy, %")
-    return figures.chart({"": lines}, title, *labels, look=figures.Look(ylim=(0, 100), log=True))
+    return figures.chart(
+        {"": lines}, title, *labels, look=figures.ChartStyle(ylim=(0, 100), log=True)
+    )
 
 
-def shared(table: pd.DataFrame, title: str) -> Picture:
-    """Rows of `experiments.lineage`."""
+def plot_lineage(table: pd.DataFrame, title: str) -> Picture:
+    """Rows of `experiments.lineage_rows`."""
     every = {arm: 100 * rows.accuracy for arm, rows in table.groupby("arm")}
     return figures.dots({"": every}, SHARED, title, "test accuracy with fifty labelled digits, %")

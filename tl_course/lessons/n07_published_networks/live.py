@@ -7,16 +7,16 @@ import torch
 
 from tl_course.base.errors import CourseError
 from tl_course.core import published
-from tl_course.core.model_card import Card, show
+from tl_course.core.model_card import Card, card_as_html
 from tl_course.core.published import Published, Reading, n_weights
 from tl_course.core.transfer import Adapted
 from tl_course.data.examples import Examples
 from tl_course.data.targets import kinds, photographs
 from tl_course.data.targets.kinds import NAMES, Texts
 from tl_course.lessons.n07_published_networks import words
-from tl_course.lessons.n07_published_networks.sharing_trials import refused
+from tl_course.lessons.n07_published_networks.sharing_trials import refusals
 
-__all__ = ["Card", "refused", "show"]
+__all__ = ["Card", "refusals", "card_as_html"]
 
 
 def introduction(net: Published, yours: torch.nn.Module) -> str:
@@ -75,18 +75,18 @@ def some_sorted(sorter: Adapted, names: Texts, many: int = 12) -> str:
     return "\n".join(lines)
 
 
-def of_100(adapted: dict[str, Adapted]) -> dict[str, float]:
+def right_by_network(adapted: dict[str, Adapted]) -> dict[str, float]:
     """How many of 100 each network got right."""
     return {name: 100 * each.accuracy for name, each in adapted.items()}
 
 
 def sorted_right(table: pd.DataFrame, images: int) -> dict[str, float]:
-    """How many of 100 names BERT's descendant (Option 1) and counting sort right: `words.words`."""
+    """How many of 100 names BERT's descendant (Option 1) and counting sort right (`words_rows`)."""
     mean = 100 * table[table.images == images].groupby("arm").accuracy.mean()
     return {words.CALLED[arm]: float(mean[arm]) for arm in ("bert-option-1", "ngrams")}
 
 
-def counted(adapted: Adapted, labelled: Examples, test: Examples) -> dict:
+def counts_for_card(adapted: Adapted, labelled: Examples, test: Examples) -> dict:
     """What a card counts: classes, labelled images, and how many of the tested are right."""
     right = int((adapted.predictions == test.y).sum())
     return {
@@ -94,6 +94,6 @@ def counted(adapted: Adapted, labelled: Examples, test: Examples) -> dict:
     }  # fmt: skip
 
 
-def files(folder: Path) -> str:
+def files_and_sizes(folder: Path) -> str:
     """The files of a folder and their sizes."""
     return "\n".join(f"{p.name}: {p.stat().st_size:,} bytes" for p in sorted(folder.iterdir()))

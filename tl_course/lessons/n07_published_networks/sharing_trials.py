@@ -39,7 +39,7 @@ TRIALS = {
 }
 
 
-def refused(folder: Path, into: Path) -> Iterator[str]:
+def refusals(folder: Path, into: Path) -> Iterator[str]:
     """The sentence with which each altered copy of a shared `folder` is refused, made in `into`.
 
     Raises AssertionError if one of them is taken.

@@ -9,7 +9,7 @@ from tl_course.study.tables import Table, of_all_networks
 DRAWS = 10
 
 
-def cuts(done: list[dict]) -> Iterator[list[dict]]:
+def published_cuts_rows(done: list[dict]) -> Iterator[list[dict]]:
     """A network of ImageNet cut everywhere, with pictures of four sizes, on three targets."""
     had = {row["target"] for row in done}
     for name in experiments.targets():
@@ -18,11 +18,13 @@ def cuts(done: list[dict]) -> Iterator[list[dict]]:
 
 
 TABLES = [
-    Table("published_cuts", ("target", "net", "cut", "size", "draw"), cuts),
+    Table("published_cuts", ("target", "net", "cut", "size", "draw"), published_cuts_rows),
     Table(
         "published_rivals", ("target", "arm", "draw"),
         lambda done: experiments.rivals(results.load("published_cuts"), DRAWS),
     ),
-    Table("lineage", ("arm", "draw"), lambda done: experiments.lineage(DRAWS)),
-    Table("words", ("arm", "images", "draw"), lambda done: words.words(DRAWS), of_all_networks),
+    Table("lineage", ("arm", "draw"), lambda done: experiments.lineage_rows(DRAWS)),
+    Table(
+        "words", ("arm", "images", "draw"), lambda done: words.words_rows(DRAWS), of_all_networks,
+    ),
 ]  # fmt: skip

@@ -30,7 +30,7 @@ from tl_course.core.settings import Settings
 from tl_course.data import writing
 from tl_course.data.examples import Examples
 from tl_course.data.targets.kinds import NAMES, Texts, every_name, kinds
-from tl_course.lessons.n07_published_networks.experiments import paired
+from tl_course.lessons.n07_published_networks.experiments import paired_by
 from tl_course.study import tuning
 from tl_course.study.tuning import FIRST_DRAW, PENALTIES
 
@@ -59,7 +59,7 @@ NGRAMS = [(longest, c) for longest in (3, 5) for c in (0.3, 1.0, 3.0, 10.0, 30.0
 
 def on_grid(texts: tuple[str, ...]) -> torch.Tensor:
     """Texts as the five-layer network reads them: `[n, 3, 32, 32]`."""
-    return writing.coded(writing.points(texts))
+    return writing.coded(writing.code_points_of(texts))
 
 
 def untrained_twin(net: published.Reading, seed: int) -> published.Reading:
@@ -152,7 +152,7 @@ def choose() -> dict[tuple[str, int], Settings | tuple]:
     return best | tuning.best(side_by_side(_tried, plan, "choosing the rate"))
 
 
-def words(draws: int) -> Iterator[dict]:
+def words_rows(draws: int) -> Iterator[dict]:
     """Every arm at every size: rows `arm`, `images`, `draw`, `accuracy`, `right`, settings."""
     best = choose()
     every = itertools.product(ARMS, SIZES, range(draws))
@@ -172,7 +172,7 @@ def _row(arm: str, images: int, draw: int, chosen) -> dict:
     }  # fmt: skip
 
 
-def ahead(table: pd.DataFrame, arm: str, other: str) -> pd.DataFrame:
+def ahead_by_images(table: pd.DataFrame, arm: str, other: str) -> pd.DataFrame:
     """How far `arm` is ahead of `other` on the same draws, in points, with a 95% interval.
 
     A draw has test names of its own, and a name comes up in several draws; so the interval is
@@ -182,4 +182,4 @@ def ahead(table: pd.DataFrame, arm: str, other: str) -> pd.DataFrame:
     def clusters(images: int, right: pd.DataFrame) -> dict:
         return {"name": np.array([kinds(draw, "test").texts for draw in right.index])}
 
-    return paired(table, arm, other, "images", clusters)
+    return paired_by(table, arm, other, "images", clusters)

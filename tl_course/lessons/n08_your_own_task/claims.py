@@ -28,7 +28,7 @@ def the_checker_finds_every_fault(checked: Checked) -> Claim:
 @claim("own_task")
 def only_random_layers_miss_the_colours(own_task: pd.DataFrame) -> Claim:
     """Both with colour and without."""
-    accuracies = experiments.accuracies(own_task)
+    accuracies = experiments.accuracies_by_arm(own_task)
     borrowed, random = accuracies["option-1"], accuracies["random-frozen"]
     lost, random_lost = (layers[True] - layers[False] for layers in (borrowed, random))
     ahead = {colour: (borrowed[colour] - random[colour]).mean() for colour in (True, False)}
@@ -47,7 +47,7 @@ def only_random_layers_miss_the_colours(own_task: pd.DataFrame) -> Claim:
 @claim("own_task")
 def option_2_is_ahead_here(own_task: pd.DataFrame) -> Claim:
     """As recommended, in colour."""
-    accuracies = experiments.accuracies(own_task)
+    accuracies = experiments.accuracies_by_arm(own_task)
     ahead = (accuracies["option-2", True] - accuracies["option-1", True]).dropna()
     return Claim(
         "On the pictures made here, Option 2 with altered copies, as recommended, is "

@@ -13,7 +13,7 @@ from tl_course.core.network import FiveLayerNet
 from tl_course.data.examples import Examples
 from tl_course.data.targets.folder import load_folder
 from tl_course.data.targets.made_folder import PHOTOGRAPHS as PHOTOGRAPHS  # for the notebook
-from tl_course.data.targets.made_folder import made_folder, place
+from tl_course.data.targets.made_folder import folder_of_seed, made_folder
 from tl_course.data.targets.own_folder import Checked, check
 from tl_course.study import own_task, results
 
@@ -24,7 +24,7 @@ OTHER_PIECES = 1000  # added to a seed: another draw of pieces than that of the 
 
 def planted(making: Path, seed: int) -> Checked:
     """What the checker finds in the folder that is made."""
-    return check(made_folder(place(making, seed), seed), seed=seed)
+    return check(made_folder(folder_of_seed(making, seed), seed), seed=seed)
 
 
 def made_pictures(seed: int) -> tuple[Examples, Examples]:
@@ -88,7 +88,7 @@ def _row(net, arm, copies, colour, train, test, seed) -> dict:
     }  # fmt: skip
 
 
-def accuracies(table: pd.DataFrame | None = None) -> pd.DataFrame:
+def accuracies_by_arm(table: pd.DataFrame | None = None) -> pd.DataFrame:
     """Accuracy in %, a row a draw, a column for each (arm, colour); of the recorded draws."""
     table = results.load("own_task") if table is None else table
     return 100 * table.pivot_table(index="draw", columns=["arm", "colour"], values="accuracy")

@@ -115,7 +115,7 @@ def faults(accuracies: dict[str, float]) -> Picture:
     return figures.bars(values, title, "test accuracy, %", colours, "{:.0f}".format)
 
 
-def confusion(outcome: Outcome) -> Picture:
+def plot_test_confusion(outcome: Outcome) -> Picture:
     """What was said of what it was: a row for each class, the diagonal is right.
 
     Of more than 20 classes, those are shown that take part in the most mistakes.
@@ -167,7 +167,7 @@ def worst(outcome: Outcome, n: int = 10) -> Picture:
     )
 
 
-def rivals(shares: dict[str, tuple[float, float, float]]) -> Picture:
+def plot_rivals(shares: dict[str, tuple[float, float, float]]) -> Picture:
     """Accuracy of each in %, with its 95% interval: `own_task.shares`."""
     figure, (ax,) = drawing.in_a_row(1, 8, 1.2 + 0.5 * len(shares))
     values = []
@@ -177,7 +177,7 @@ def rivals(shares: dict[str, tuple[float, float, float]]) -> Picture:
             share, place, xerr=[[share - low], [high - share]], color=colour, marker=marker,
             markersize=9, capsize=5,
         )  # fmt: skip
-        ax.text(high + 1.5, place, f"{share:.0f}", va="center", color=drawing.as_text(colour))
+        ax.text(high + 1.5, place, f"{share:.0f}", va="center", color=drawing.text_colour(colour))
         values.append(f"{name} {share:.1f}% ({low:.1f} to {high:.1f}%)")
     ax.set_yticks(range(len(shares)), list(shares), fontsize=10)
     ax.set(xlim=(0, 106), ylim=(len(shares) - 0.4, -0.6))
@@ -197,7 +197,7 @@ def ways(tried: pd.DataFrame) -> HTML:
     return HTML(table(rows, head, caption="Tried on the training pictures alone"))
 
 
-def more_labels(curve: pd.DataFrame) -> Picture:
+def plot_more_labels(curve: pd.DataFrame) -> Picture:
     """Accuracy against labelled pictures: each draw, and the mean."""
     line = drawing.mean_line(curve, "images", (BLUE, "o", "-"))
     single = curve.images.tolist(), (100 * curve.accuracy).tolist()
@@ -211,7 +211,7 @@ def more_labels(curve: pd.DataFrame) -> Picture:
         title,
         *labels,
         value_text=value_text,
-        look=figures.Look(ylim=(0, 103), log=True),
+        look=figures.ChartStyle(ylim=(0, 103), log=True),
     )
 
 
@@ -232,12 +232,13 @@ def colours(accuracies: pd.DataFrame) -> Picture:
     )
 
 
-def shared(folder: Path, about: dict) -> HTML:
+def shared_files_and_card(folder: Path, about: dict) -> HTML:
     """The files of a shared network with their sizes, and its card."""
     sizes = (
-        f"{path.name} {storage.in_words(path.stat().st_size)}" for path in sorted(folder.iterdir())
+        f"{path.name} {storage.size_in_words(path.stat().st_size)}"
+        for path in sorted(folder.iterdir())
     )
-    return HTML(paragraph(", ".join(sizes)) + Markup(model_card.show(about).data))
+    return HTML(paragraph(", ".join(sizes)) + Markup(model_card.card_as_html(about).data))
 
 
 def _labels(names: Sequence[str], most: int = 14) -> dict[str, str]:

@@ -9,10 +9,10 @@ from tl_course.study.tables import Table, missing
 DRAWS = 10
 
 
-def own_task(done: list[dict]) -> Iterator[list[dict]]:
+def own_task_rows(done: list[dict]) -> Iterator[list[dict]]:
     """The folder that notebook 08 makes, ten times with other pieces of its photographs."""
     for (seed,) in missing([(n,) for n in range(DRAWS)], done, ("draw",)):
         yield list(experiments.draws(pretraining.pretrained(), [seed]))
 
 
-TABLES = [Table("own_task", ("arm", "augmented", "colour", "draw"), own_task)]
+TABLES = [Table("own_task", ("arm", "augmented", "colour", "draw"), own_task_rows)]

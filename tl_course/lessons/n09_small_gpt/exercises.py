@@ -127,7 +127,7 @@ def _moved(net: nn.Module, text: torch.Tensor) -> set[str]:
 
 
 def _check_tied(only_output) -> None:
-    net = gpt.fresh(0, width=16, blocks=1, heads=2, context=16)
+    net = gpt.fresh_gpt(0, width=16, blocks=1, heads=2, context=16)
     text = torch.randint(96, (4, 12))
     before = copy.deepcopy(net)
     scores = net(text).detach()

@@ -23,7 +23,7 @@ from tl_course.core import files, training
 from tl_course.core.settings import Settings
 from tl_course.core.training import Callbacks, History, Recipe
 from tl_course.data.sources import prose
-from tl_course.data.targets.lines import draw, lines
+from tl_course.data.targets.lines import draw_lines, lines
 from tl_course.lessons.n09_small_gpt import gpt, ngram
 from tl_course.lessons.n09_small_gpt.gpt import GPT
 
@@ -60,20 +60,20 @@ PROSE_ORDER = 5  # of the n-gram that has read the pretraining text
 MIXED_WEIGHT = 4.0  # of the n-gram of the fifty lines that is mixed with it
 
 
-def shipped_folder() -> Path:
+def shipped_gpt_folder() -> Path:
     """Where the shipped weights are, which `tl-course records` makes."""
     return files.SHIPPED / "small-gpt"
 
 
-def pretrained() -> GPT:
+def pretrained_gpt() -> GPT:
     """The small GPT that the course ships. It is shared: adaptations take a copy, so should you."""
-    weights = shipped_folder() / files.WEIGHTS_FILE
+    weights = shipped_gpt_folder() / files.WEIGHTS_FILE
     return _shipped(weights.stat().st_mtime_ns if weights.exists() else 0)
 
 
 @functools.lru_cache(maxsize=1)
 def _shipped(modified: int) -> GPT:
-    return gpt.load(shipped_folder())
+    return gpt.load_gpt(shipped_gpt_folder())
 
 
 def measured_on(text: str, length: int = LENGTH, most: int = 400) -> tuple:
@@ -84,13 +84,13 @@ def measured_on(text: str, length: int = LENGTH, most: int = 400) -> tuple:
     return x[:: -(-n // most)], y[:: -(-n // most)]
 
 
-def pretrain(
+def pretrain_gpt(
     text: str, recipe: Recipe = RECIPE, *, seed: int = 0, callbacks: Callbacks | None = None
 ) -> tuple[GPT, History]:
     """A fresh GPT trained to say what comes next in `text`; see `training.train`."""
     callbacks = callbacks or Callbacks()
     callbacks = replace(callbacks, identity={"seed": seed, **callbacks.identity})
-    net = gpt.fresh(seed)
+    net = gpt.fresh_gpt(seed)
     at = gpt.stretches(gpt.encode(text).to(torch.uint8), BATCH, LENGTH, seed)
     return net, training.train(net, at, recipe, callbacks)
 
@@ -146,9 +146,9 @@ def _words(text: str) -> list[str]:
 def start(arm: str, net: GPT, seed: int) -> GPT:
     """The network that an arm begins with; what it may not move is fixed."""
     if arm == "scratch":
-        return gpt.fresh(seed)
+        return gpt.fresh_gpt(seed)
     if arm == "scratch-smaller":
-        return gpt.fresh(seed, **SMALLER)
+        return gpt.fresh_gpt(seed, **SMALLER)
     if arm == "option-2":
         return copy.deepcopy(net)
     untied = gpt.untie(net)  # Option 1: the output layer alone
@@ -157,7 +157,7 @@ def start(arm: str, net: GPT, seed: int) -> GPT:
     return untied
 
 
-def adapt(
+def adapt_gpt(
     arm: str,
     net: GPT,
     texts: Sequence[str],
@@ -199,7 +199,7 @@ def held_out_paragraphs(most: int = 300) -> list[str]:
     return fitting[:: -(-len(fitting) // most)]
 
 
-def counted(arm: str, texts: Sequence[str], chosen: Settings) -> ngram.NGram | ngram.Mixture:
+def fitted_ngram(arm: str, texts: Sequence[str], chosen: Settings) -> ngram.NGram | ngram.Mixture:
     """The n-gram of the lines `texts`: `steps` is its order here, `l2` its weight or its share."""
     text = "\n" + "\n".join(texts) + "\n"
     if arm == "counting":
@@ -208,7 +208,7 @@ def counted(arm: str, texts: Sequence[str], chosen: Settings) -> ngram.NGram | n
     return ngram.Mixture(fifty, _read_prose(), chosen.l2)
 
 
-def grid(arm: str) -> list[Settings]:
+def settings_to_try(arm: str) -> list[Settings]:
     """The settings that are tried for an arm: twelve."""
     if arm in COUNTING:
         every = itertools.product(ORDERS, COUNTING[arm])
@@ -218,16 +218,16 @@ def grid(arm: str) -> list[Settings]:
     ]
 
 
-def run(arm: str, number: int, todo: Sequence[Settings], part: str) -> list[dict]:
+def run_fifty_lines(arm: str, number: int, todo: Sequence[Settings], part: str) -> list[dict]:
     """One draw of fifty lines, adapted to with each setting of `todo`, scored on a part."""
     target = lines()
-    texts, measured = draw(target.pool, FIFTY, number), getattr(target, part)
+    texts, measured = draw_lines(target.pool, FIFTY, number), getattr(target, part)
     rows = []
     for chosen in todo:
         if arm in COUNTING:
-            score = ngram.bits(counted(arm, texts, chosen), measured)
+            score = ngram.ngram_bits(fitted_ngram(arm, texts, chosen), measured)
         else:
-            score = scored(adapt(arm, pretrained(), texts, number, chosen)[0], measured)
+            score = scored(adapt_gpt(arm, pretrained_gpt(), texts, number, chosen)[0], measured)
         rows.append(
             {"question": part, "arm": arm, "l2": chosen.l2, "rate": chosen.learning_rate,
              "steps": chosen.steps, "draw": number, "bits": score}
@@ -235,7 +235,7 @@ def run(arm: str, number: int, todo: Sequence[Settings], part: str) -> list[dict
     return rows
 
 
-def best(rows: Sequence[dict], arm: str) -> Settings:
+def best_settings(rows: Sequence[dict], arm: str) -> Settings:
     """The settings of `arm` with the fewest mean bits on validation lines."""
     table = pd.DataFrame(rows)
     tried = table[(table.question == "validation") & (table.arm == arm)]
@@ -254,7 +254,7 @@ def front(kind: str, number_of_lines: int, seed: int, paragraphs: Sequence[str] 
     out of all that are held out.
     """
     generator = torch.Generator().manual_seed(seed)
-    chosen = draw(lines().pool, max(LINES_IN_FRONT), seed)[:number_of_lines]
+    chosen = draw_lines(lines().pool, max(LINES_IN_FRONT), seed)[:number_of_lines]
     if kind == "their letters shuffled":
         chosen = tuple(
             "".join(name[i] for i in torch.randperm(len(name), generator=generator).tolist())
@@ -297,20 +297,20 @@ def prompts(net: GPT, draws: int, texts: Sequence[str] | None = None) -> Iterato
             }  # fmt: skip
 
 
-def missing(arms: Sequence[str], rows: Sequence[dict], part: str) -> list[tuple]:
-    """The arguments of `run` for what is not in `rows` yet."""
+def missing_runs(arms: Sequence[str], rows: Sequence[dict], part: str) -> list[tuple]:
+    """The arguments of `run_fifty_lines` for what is not in `rows` yet."""
     done = {(row["question"], row["arm"], row["draw"]) for row in rows}
     tuning = part == "validation"
     numbers = range(FIRST_TUNING_DRAW, FIRST_TUNING_DRAW + TUNING_DRAWS)
     return [
-        (arm, number, grid(arm) if tuning else [best(rows, arm)], part)
+        (arm, number, settings_to_try(arm) if tuning else [best_settings(rows, arm)], part)
         for arm in arms
         for number in (numbers if tuning else range(DRAWS))
         if (part, arm, number) not in done
     ]
 
 
-def rows(done: list[dict]) -> Iterator[dict]:
+def small_gpt_rows(done: list[dict]) -> Iterator[dict]:
     """Everything that notebook 09 shows and that `done`, from an earlier sitting, lacks.
 
     Rows have `question`: "validation" (settings are chosen), "test" (what is reported),
@@ -319,23 +319,23 @@ def rows(done: list[dict]) -> Iterator[dict]:
     """
     for part in ("validation", "test"):
         for arms, together in ((tuple(RATES), side_by_side), (tuple(COUNTING), _one_by_one)):
-            for new in together(run, missing(arms, done, part), f"{part} lines"):
+            for new in together(run_fifty_lines, missing_runs(arms, done, part), f"{part} lines"):
                 done = done + new  # what was chosen on validation lines is tested
                 yield from new
     answered = {row["question"] for row in done}
     if "unchanged" not in answered:
-        bits = scored(pretrained(), lines().test)
+        bits = scored(pretrained_gpt(), lines().test)
         yield {"question": "unchanged", "arm": "unchanged", "draw": 0, "bits": bits}
     if "prose" not in answered:
         paragraphs = held_out_paragraphs()
         both = {
-            "unchanged": scored(pretrained(), paragraphs),
-            "counting": ngram.bits(_read_prose(), paragraphs),
+            "unchanged": scored(pretrained_gpt(), paragraphs),
+            "counting": ngram.ngram_bits(_read_prose(), paragraphs),
         }
         for arm, bits in both.items():
             yield {"question": "prose", "arm": arm, "draw": 0, "bits": bits}
     if "prompt" not in answered:
-        yield from prompts(pretrained(), DRAWS)
+        yield from prompts(pretrained_gpt(), DRAWS)
 
 
 def _one_by_one(run: Callable, plan: Sequence[tuple], title: str) -> Iterator:
@@ -392,7 +392,7 @@ def temperatures(
 PLACES = ("first", "second", "third", "fourth", "last")
 
 
-def place(table: pd.DataFrame, arm: str) -> str:
+def place_among_five(table: pd.DataFrame, arm: str) -> str:
     """In which place of the five that learnt from the fifty lines; fewest bits per character first.
 
     Rows `arm`, `draw`, `bits`; what was not adapted is left out.

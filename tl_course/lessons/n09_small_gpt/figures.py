@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 from IPython.display import HTML
 
-from tl_course.base.html import lines, table
+from tl_course.base.html import lines_of_cell, table
 from tl_course.core.training import History
 from tl_course.lessons import drawing, figures
 from tl_course.lessons.drawing import Line, Picture
@@ -24,13 +24,13 @@ LOOKS = ((drawing.BLUE, "o"), (drawing.PINK, "D"), (drawing.GREY, "x"))
 FRONTS = dict(zip(experiments.FRONTS, LOOKS, strict=True))
 
 
-def next_characters(beginning: str, chances: dict[str, float]) -> Picture:
+def plot_next_characters(beginning: str, chances: dict[str, float]) -> Picture:
     """The likeliest characters after a beginning, in percent."""
     show = "{:.1f}%".format
     return figures.bars(chances, f"After “{beginning}”", "probability, %", show=show)
 
 
-def learning(history: History, about: dict, title: str) -> Picture:
+def plot_learning(history: History, about: dict, title: str) -> Picture:
     """Bits per character against characters read (log), of a training here and the shipped one."""
     guessing, curve = math.log2(len(gpt.SYMBOLS)), about["curve"]
     lines = {
@@ -38,11 +38,11 @@ def learning(history: History, about: dict, title: str) -> Picture:
         "the shipped one (recorded)": Line([s * PER_STEP for s in curve["step"]], curve["bits"]),
         "pure guessing": drawing.level(guessing),
     }
-    look = figures.Look(ylim=(0, 1.05 * guessing), log=True)
+    look = figures.ChartStyle(ylim=(0, 1.05 * guessing), log=True)
     return figures.chart({"": lines}, title, "characters read", "bits per character", look=look)
 
 
-def fifty(diaries: dict[str, Diary]) -> Picture:
+def plot_fifty(diaries: dict[str, Diary]) -> Picture:
     """By arm: bits per character of the fifty lines (dashed) and of test lines, against steps."""
     lines = {}
     for arm, diary in diaries.items():
@@ -54,19 +54,19 @@ def fifty(diaries: dict[str, Diary]) -> Picture:
     return figures.chart({"": lines}, title, "steps", "bits per character")
 
 
-def texts(samples: dict[str, str | Sequence[str]], caption: str) -> HTML:
+def table_of_texts(samples: dict[str, str | Sequence[str]], caption: str) -> HTML:
     """Texts as a table: one below the other, or lists of short lines side by side."""
     style = "width:100%;font-family:monospace;overflow-wrap:anywhere"
     if all(isinstance(text, str) for text in samples.values()):
-        rows = [(name, lines([text])) for name, text in samples.items()]
+        rows = [(name, lines_of_cell([text])) for name, text in samples.items()]
         return HTML(table(rows, caption=caption, named=True, texts=True, style=style))
-    cells = [lines(list(short)) for short in samples.values()]
+    cells = [lines_of_cell(list(short)) for short in samples.values()]
     return HTML(
         table([cells], samples, caption=caption, texts=True, style=f"table-layout:fixed;{style}")
     )
 
 
-def arms(table: pd.DataFrame, title: str) -> Picture:
+def plot_bits(table: pd.DataFrame, title: str) -> Picture:
     """Bits per character of each arm: rows `arm`, `draw`, `bits`."""
     every = {arm: rows.bits for arm, rows in table.groupby("arm")}
     xlabel = "bits per character on test lines (fewer is better)"
@@ -85,11 +85,11 @@ def in_front(table: pd.DataFrame, title: str) -> Picture:
         "Bits per character, means with bars of one SD; nothing in front: "
         f"{nothing.bits.mean():.2f}."
     )
-    look = figures.Look(legend_title="what is in front")
+    look = figures.ChartStyle(legend_title="what is in front")
     return figures.chart({"": lines}, title, *labels, value_text, description, look)
 
 
-def chosen(recorded: pd.DataFrame) -> HTML:
+def table_of_chosen(recorded: pd.DataFrame) -> HTML:
     """The settings of each arm with the fewest bits on validation lines."""
     tried = recorded[recorded.question == "validation"]
     mean = tried.groupby(["arm", "rate", "steps", "l2"]).bits.mean().reset_index()

@@ -100,7 +100,7 @@ class GPT(nn.Module):
         return self.output(self.features(symbols))
 
 
-def fresh(seed: int, **architecture: int) -> GPT:
+def fresh_gpt(seed: int, **architecture: int) -> GPT:
     """An untrained GPT."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -185,7 +185,7 @@ def bits(net: nn.Module, x: torch.Tensor, y: torch.Tensor, batch: int = 100) -> 
     return total / scored / math.log(2)
 
 
-def save(net: GPT, folder: Path | str, overwrite: bool = False, **about: object) -> Path:
+def save_gpt(net: GPT, folder: Path | str, overwrite: bool = False, **about: object) -> Path:
     """Write the weights (float16) and a readable description into `folder`, as `files.save`."""
     files.free_folder(folder, overwrite)
     state = {
@@ -218,7 +218,7 @@ KIND = {  # what the description of a small GPT must hold (JSON Schema)
 }  # fmt: skip
 
 
-def load(folder: Path | str) -> GPT:
+def load_gpt(folder: Path | str) -> GPT:
     """The small GPT saved in `folder`, float32, in evaluation mode; its description is `.about`."""
     content, description = files.opened(folder, KIND)
     path, architecture = Path(folder) / files.WEIGHTS_FILE, description["architecture"]

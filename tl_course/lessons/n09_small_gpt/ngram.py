@@ -52,7 +52,7 @@ class Mixture:
         return self.share * of_one + (1 - self.share) * self.other.probability(context, character)
 
 
-def bits(model: NGram | Mixture, lines: Sequence[str]) -> float:
+def ngram_bits(model: NGram | Mixture, lines: Sequence[str]) -> float:
     """Bits per character of lines, each with its end and each after the end of another."""
     total, scored = 0.0, 0
     for line in lines:

@@ -8,7 +8,7 @@ TABLES = [
     Table(
         "small_gpt",
         ("question", "arm", "l2", "rate", "steps", "draw", "front", "lines"),
-        experiments.rows,
-        weights=lambda: network.fingerprint(experiments.pretrained()),
+        experiments.small_gpt_rows,
+        weights=lambda: network.fingerprint(experiments.pretrained_gpt()),
     )
 ]
