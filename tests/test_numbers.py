@@ -1,7 +1,8 @@
 """Every number that a reader reads is what is recorded, counted, fixed in the code, or published.
 
-`tests/traced/traces.json` says for each sentence where its numbers are from. A new sentence with a
-number fails here until it is traced: `python tests/traced` prints what to add.
+`tests/traced/traces.json` says for each page and each cell where its numbers are from, so that a
+sentence can be put better. A new number fails here until it is traced: `python tests/traced` prints
+what to add.
 """
 
 import pytest
@@ -23,10 +24,17 @@ def test_every_general_trace_is_of_use():
 ONE = {"05 leads-explained": ["With ten digits both options are 26.6 points ahead of scratch."]}
 
 
+def of(said: dict, monkeypatch, **known) -> list[str]:
+    """What is wrong with the numbers of what is `said` where, by these traces."""
+    monkeypatch.setattr(collecting, "places", lambda: said)
+    none = {"everywhere": {}, "places": {}, "untraced": {}}
+    monkeypatch.setattr(checking, "traces", lambda: none | known)
+    return checking.problems()
+
+
 @pytest.mark.parametrize(
     ("trace", "says"),
     [
-        (None, "no trace for 26.6"),
         ("26.6 is table: best_without(10)", None),
         ("26.6 is table: best_without(50)", "says 26.6, and best_without(50) is 13.4175"),
         ("26.6 is about table: right('option-1', 10) / 3", None),
@@ -38,31 +46,34 @@ ONE = {"05 leads-explained": ["With ten digits both options are 26.6 points ahea
         ("26.6 is source: arXiv 1411.1792, table 1", None),
         ("26.6 is source: somewhere", "names no paper and no page"),
         ("26.6 is guess: somewhere", "no kind of trace 'guess'"),
-        ("27 is table: best_without(10)", "traces of ['27'], but numbers ['26.6']"),
     ],
 )
 def test_a_number_that_is_not_what_its_trace_gives_is_named(monkeypatch, trace, says):
     ((place, (sentence,)),) = ONE.items()
-    known = {place: {sentence: [trace]}} if trace else {}
-    monkeypatch.setattr(collecting, "places", lambda: ONE)
-    monkeypatch.setattr(checking, "traces", lambda: {"everywhere": {}, "places": known})
-    found = checking.problems()
+    found = of(ONE, monkeypatch, places={place: [trace]})
     assert len(found) == (says is not None)
     assert says is None or says in found[0] and sentence in found[0]
 
 
-def test_a_trace_of_a_sentence_that_is_gone_is_named(monkeypatch):
-    known = {"05 close": {"It gets 26.6 right.": ["26.6 is table: best_without(10)"]}}
-    monkeypatch.setattr(collecting, "places", lambda: {})
-    monkeypatch.setattr(checking, "traces", lambda: {"everywhere": {}, "places": known})
-    assert checking.problems() == ["05 close: nobody says any more: It gets 26.6 right."]
+def test_a_number_without_a_trace_is_named_in_whatever_sentence(monkeypatch):
+    ((place, (sentence,)),) = ONE.items()
+    assert of(ONE, monkeypatch) == [f"{place}: no trace for 26.6 in: {sentence}"]
+    assert not of(ONE, monkeypatch, untraced={place: "26.6"})
+    better = {place: ["Both lead by 26.6 points."]}
+    assert not of(better, monkeypatch, places={place: ["26.6 is table: best_without(10)"]})
+
+
+def test_a_trace_of_what_is_gone_is_named(monkeypatch):
+    known = {"05 close": ["26.6 is table: best_without(10)"]}
+    assert of({}, monkeypatch, places=known) == ["05 close: there is no such place"]
+    found = of({"05 close": ["It leads."]}, monkeypatch, places=known)
+    assert found[0] == "05 close: nobody says 26.6 any more"
 
 
 def test_what_holds_everywhere_is_checked_everywhere(monkeypatch):
-    monkeypatch.setattr(collecting, "places", lambda: {"README.md": ["It has 33 filters."]})
     every = {r"\d+ filters": "constant: network.WIDTHS[0]"}
-    monkeypatch.setattr(checking, "traces", lambda: {"everywhere": every, "places": {}})
-    assert "says 33, and network.WIDTHS[0] is 32" in checking.problems()[0]
+    found = of({"README.md": ["It has 33 filters."]}, monkeypatch, everywhere=every)
+    assert "says 33, and network.WIDTHS[0] is 32" in found[0]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Prints the sentences without a trace, by place, as `traces.json` has them.
+"""Prints the numbers without a trace, by place, as `traces.json` has them.
 
 `python tests/traced "11 "` looks at notebook 11 only, and at whether its traces are right.
 """
@@ -12,11 +12,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from traced import checking  # noqa: E402 the path comes first
 
 (begins,) = sys.argv[1:] or [""]
-places: dict[str, dict[str, list[str]]] = {}
-for place, sentence, printed in checking.untraced():
-    if place.startswith(begins):
-        places.setdefault(place, {})[sentence] = [f"{one} is KIND: EXPRESSION" for one in printed]
-if places:
-    sys.exit(json.dumps(places, ensure_ascii=False, indent=1))
+missing = {
+    place: [f"{number} is KIND: EXPRESSION" for number in numbers]
+    for place, numbers in checking.missing().items()
+    if place.startswith(begins)
+}
+if missing:
+    sys.exit(json.dumps(missing, ensure_ascii=False, indent=1))
 if begins:
     sys.exit("\n".join(checking.problems(begins)) or 0)

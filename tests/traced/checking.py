@@ -1,15 +1,15 @@
-"""Whether what is printed is what its trace gives: see `traces.json`.
+"""Whether the numbers that a place prints are what their traces give: see `traces.json`.
 
-A trace is written "PRINTED is KIND: EXPRESSION". Of these kinds the expression is evaluated, with
-the names of `measured.py`: `table` (what is recorded), `constant` (what the code holds), `counted`
-(what the course has so many of), and `arithmetic`. A number has to come out as it is printed; after
-"about", within a sixth of it; and a comparison ("more than half") has to be true and to hold the
-number. The rest names where the number is from:
+A place is a page, a cell of a notebook by its id, or a module that says something. Each number that
+it prints needs a trace there, "PRINTED is KIND: EXPRESSION", whatever the sentence around it says.
+Of these kinds the expression is evaluated, with the names of `measured.py`: `table` (what is
+recorded), `constant` (what the code holds), `counted` (what the course has so many of), and
+`arithmetic`. A number has to come out as it is printed; after "about", within a sixth of it; and a
+comparison ("more than half") has to be true and to hold the number. A `claim` is the claim of a
+lesson that prints the number on the recorded tables, a `source` the paper or page that says so.
 
-- `claim`: the claim of a lesson that prints it on the recorded tables;
-- `source`: the paper or the page that says so;
-- `seen once`: a measurement of the machine named on that page, which no table keeps;
-- `example`: an invented case, an instruction or a threshold of a checker; nothing was measured.
+`untraced` has the numbers that nothing can verify: of invented cases and instructions, and what was
+measured once on a machine that the page names.
 """
 
 import ast
@@ -27,13 +27,12 @@ from traced import collecting, measured, quantities
 FILE = Path(__file__).with_name("traces.json")
 TRACE = re.compile(r"(.+?) is (about )?([a-z ]+): (.+)", re.S)
 EVALUATED = ("table", "constant", "counted", "arithmetic")
-OTHERS = ("claim", "source", "seen once", "example")
 ABOUT = 1 / 6
 
 
 @functools.cache
 def traces() -> dict:
-    """`everywhere`: pattern → trace; `places`: place → sentence → its traces, in order."""
+    """`everywhere`: pattern → trace; `places`: place → traces; `untraced`: place → numbers."""
     return json.loads(FILE.read_text(encoding="utf-8"))
 
 
@@ -59,27 +58,36 @@ def literals(place: str) -> set[float]:
     return {abs(float(n)) for n in numbers if type(n) in (int, float)}
 
 
-def needed(place: str, sentence: str) -> list[str]:
-    """The printed numbers of a sentence that need a trace of its own."""
+def needed(place: str) -> dict[str, str]:
+    """The numbers of a place that need a trace there, each with the first sentence that has it."""
     if place.endswith("claims.py"):  # tests/test_claims.py holds them, with their tables
-        return []
-    printed = quantities.quantities(of_rules(sentence)[0])
-    if place.endswith(("exercises.py", "solutions.py", "strangers.py")):
-        known = (abs(quantities.value(one)) in literals(place) for one in printed)
-        if not any(one[0] in "+−" for one in printed) and all(known):
-            return []  # of the checker's own data
-    return printed
+        return {}
+    found: dict[str, str] = {}
+    for sentence in collecting.places()[place]:
+        printed = quantities.quantities(of_rules(sentence)[0])
+        if place.endswith(("exercises.py", "solutions.py", "strangers.py")):
+            known = (abs(quantities.value(number)) in literals(place) for number in printed)
+            if not any(number[0] in "+−" for number in printed) and all(known):
+                continue  # of the checker's own data
+        for number in printed:
+            found.setdefault(number.lower(), sentence)
+    return found
 
 
-def untraced() -> list[tuple[str, str, list[str]]]:
-    """(place, sentence, its numbers) of what has no trace."""
-    known = traces()["places"]
-    return [
-        (place, sentence, printed)
-        for place, sentences in collecting.places().items()
-        for sentence in sentences
-        if (printed := needed(place, sentence)) and sentence not in known.get(place, {})
-    ]
+def traced(place: str) -> set[str]:
+    """The numbers of a place that have a trace, or are said to have none."""
+    lines = traces()["places"].get(place, [])
+    numbers = {TRACE.fullmatch(line)[1].lower() for line in lines}
+    return numbers | set(traces()["untraced"].get(place, "").lower().split(", "))
+
+
+def missing() -> dict[str, list[str]]:
+    """Place → its numbers that have no trace."""
+    numbers = {
+        place: [number for number in needed(place) if number not in traced(place)]
+        for place in collecting.places()
+    }
+    return {place: those for place, those in numbers.items() if those}
 
 
 def wrong(printed: str, trace: str) -> str | None:
@@ -125,13 +133,11 @@ def _numbers(expression: str) -> list[float]:
 
 
 def _elsewhere(printed: str, kind: str, expression: str) -> str | None:
-    if kind not in OTHERS:
-        return f"there is no kind of trace '{kind}'"
     if kind == "claim":
         return _claimed(printed, expression)
-    if kind == "source" and not re.search(
-        r"arXiv \d|https?://|docs/credits\.md|et al\.", expression
-    ):
+    if kind != "source":
+        return f"there is no kind of trace '{kind}'"
+    if not re.search(r"arXiv \d|https?://|docs/credits\.md|et al\.", expression):
         return f"'{expression}' names no paper and no page"
     return None
 
@@ -158,36 +164,27 @@ def problems(begins: str = "") -> list[str]:
 
     Only of places whose names begin so.
     """
-    found = [
-        f"{place}: no trace for {', '.join(printed)} in: {sentence}"
-        for place, sentence, printed in untraced()
-        if place.startswith(begins)
-    ]
-    everywhere = {
-        place: said for place, said in collecting.places().items() if place.startswith(begins)
+    found = []
+    places = {
+        **collecting.places(),
+        **dict.fromkeys((*traces()["places"], *traces()["untraced"]), []),
     }
-    for place, sentences in traces()["places"].items():
-        if not place.startswith(begins):
+    for place in (place for place in places if place.startswith(begins)):
+        if place not in collecting.places():
+            found.append(f"{place}: there is no such place")
             continue
-        for sentence, lines in sentences.items():
-            if sentence not in everywhere.get(place, []):
-                found.append(f"{place}: nobody says any more: {sentence}")
-                continue
-            pairs = [TRACE.fullmatch(line) for line in lines]
-            if [pair[1] for pair in pairs] != needed(place, sentence):
-                found.append(
-                    f"{place}: traces of {[pair[1] for pair in pairs]}, but numbers "
-                    f"{needed(place, sentence)} in: {sentence}"
-                )
-                continue
-            for line in lines:
-                printed, _, trace = line.partition(" is ")
-                if error := wrong(printed, trace):
-                    found.append(f"{place}: {error}. In: {sentence}")
-    for place, sentences in everywhere.items():
-        for sentence in sentences:
-            for line in of_rules(sentence)[1]:
-                printed, _, trace = line.partition(" is ")
-                if error := wrong(printed, trace):
-                    found.append(f"{place}: {error}. In: {sentence}")
+        needs = needed(place)
+        for number in sorted(traced(place) - set(needs) - {""}):
+            found.append(f"{place}: nobody says {number} any more")
+        for number, sentence in needs.items():
+            if number not in traced(place):
+                found.append(f"{place}: no trace for {number} in: {sentence}")
+        lines = [(line, needs) for line in traces()["places"].get(place, [])]
+        for sentence in collecting.places()[place]:
+            lines += [(line, {"": sentence}) for line in of_rules(sentence)[1]]
+        for line, sentences in lines:
+            printed, _, trace = line.partition(" is ")
+            if error := wrong(printed, trace):
+                sentence = sentences.get(printed.lower(), sentences.get(""))
+                found.append(f"{place}: {error}. In: {sentence}")
     return found
