@@ -21,7 +21,7 @@ def split(recordings):
 
 
 def _recordings(takes: dict[str, int]) -> list[tuple[str, int, int]]:
-    """(speaker, digit, take) of every digit, with each speaker's number of `takes`, by digit."""
+    """(speaker, digit, take) of every digit, with so many `takes` of each speaker, by digit."""
     return [(who, d, t) for d in range(10) for who, most in takes.items() for t in range(most)]
 
 

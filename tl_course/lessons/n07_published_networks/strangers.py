@@ -88,7 +88,7 @@ def _unpacked() -> Iterator[list[int]]:
 
 
 def _expect_refused(load: Callable, folder: Path, taken: Wrong, otherwise: Wrong) -> None:
-    """Raise `taken` if `load(folder)` raises nothing, `otherwise` if it raises no ValueError."""
+    """Raise `taken` if `load(folder)` raises nothing, `otherwise` if it raises a wrong error."""
     try:
         load(folder)
     except ValueError:
