@@ -293,7 +293,7 @@ class Waiting(_FormView):
             self._places.append([display(EMPTY, raw=True, display_id=True) for _ in range(2)])
 
     def _look(self) -> None:
-        """Show the parts if every prediction has been answered or skipped meanwhile."""
+        """Show the parts if every prediction has been answered or skipped by now."""
         if all(_asked[key].answered for key in self.keys):
             self._open()
         else:

@@ -396,7 +396,7 @@ class Experiment:
 
     @contextlib.contextmanager
     def quietly(self) -> Iterator[None]:
-        """Let controls be set meanwhile without any callback."""
+        """Let controls be set in this context without any callback."""
         with ONE_AT_A_TIME:
             self._quiet += 1
             try:

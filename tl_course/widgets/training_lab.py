@@ -253,7 +253,7 @@ class TrainingLab(Training):
     def _busy(self, busy: bool, sentence: str) -> None:
         super()._busy(busy, sentence)
         self.forget_button.disabled = busy or not self.runs
-        self.network.busy = self.start_from.disabled = busy  # what is seen is what trains
+        self.network.busy = self.start_from.disabled = busy  # the learner sees what is trained
         self.bar.value = 0
 
     def _forget(self) -> None:

@@ -21,7 +21,7 @@ def split(recordings):
 
 
 def _recordings(takes: dict[str, int]) -> list[tuple[str, int, int]]:
-    """(speaker, digit, take) of every digit, with so many `takes` of each speaker, by digit."""
+    """(speaker, digit, take), sorted by digit; `takes` is how often each speaker says a digit."""
     return [(who, d, t) for d in range(10) for who, most in takes.items() for t in range(most)]
 
 

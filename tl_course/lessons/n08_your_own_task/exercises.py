@@ -254,7 +254,7 @@ def judged(answers, labels, train_labels):
 
 
 def _task(right: int, counts: dict[int, int], trained: dict[int, int]) -> tuple[torch.Tensor, ...]:
-    """Answers of which so many are `right`, their labels, and training labels.
+    """Answers with this number of `right` ones, their labels, and training labels.
 
     `counts` and `trained` say how many labels each class has.
     """

@@ -248,7 +248,7 @@ LINES_IN_FRONT = (0, 1, 2, 4)
 
 
 def front(kind: str, number_of_lines: int, seed: int, paragraphs: Sequence[str] = ()) -> str:
-    """The text in front of a line: so many names, names with shuffled letters, or prose.
+    """The text in front of a line: names, names with shuffled letters, or prose.
 
     Lines of prose have as many characters as the names. They are from `paragraphs`, by default from
     all that are held out.
