@@ -308,7 +308,7 @@ def _adapted(option: str, labels: int, seed: int, size: Size) -> dict[tuple, flo
 
 @contextlib.contextmanager
 def busy(programs: int = 2) -> Iterator[None]:
-    """Let so many other programs compute meanwhile, on one thread each."""
+    """Let this number of other `programs` compute during the context, on one thread each."""
     with contextlib.ExitStack() as running:
         for _ in range(programs):
             loop = running.enter_context(subprocess.Popen([sys.executable, "-c", "while True: 1"]))

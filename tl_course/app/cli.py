@@ -50,7 +50,7 @@ def _seed(text: str) -> int:
 
 SOURCES = ["emoji-images", "spoken-names", "written-names"]
 SEED = takes("--seed", type=_seed, default=0)
-MANY = 500  # labelled pictures, of which one smaller draw says as much as two
+MANY = 500  # labelled pictures; from here on, one smaller draw says as much as two
 MOST_DRAWS = 10_000  # a hundred times as many as an interval needs
 DRAWS = takes("--draws", type=int, default=10)
 FORCE = takes("--force", action="store_true", help="overwrite what is there already")

@@ -164,7 +164,7 @@ def our_jupyter(folder: Path, opens: str | None) -> Iterator[None]:
             "Application": {"log_level": "ERROR"},  # `server` prints the address
             "ServerApp": {"root_dir": str(folder)},
             "LabApp": lab,
-            # An export uses no template of the present folder, which could run code.
+            # An export uses no template of the current folder, which could run code.
             "TemplateExporter": {"extra_template_basedirs": []},
         },
         "jupyter_server_config.d/tl_course.json": {

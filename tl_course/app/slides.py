@@ -72,7 +72,7 @@ def _exported(node: NotebookNode, name: str) -> str:
 
     inside = {path.name: path.read_text(encoding="utf-8") for path in REVEAL.iterdir()}
     exporter = SlidesExporter(
-        extra_template_basedirs=[],  # otherwise it uses templates of the present folder
+        extra_template_basedirs=[],  # otherwise it uses templates of the current folder
         raw_template=inside["slides.html.j2"],
         reveal_number="c/t", reveal_width=SIZE[0], reveal_height=SIZE[1],
         exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True,
@@ -134,7 +134,7 @@ def _pages(text: str, cell: NotebookNode) -> Iterator[tuple[NotebookNode, Begins
 def _text(source: str, of: NotebookNode | None = None) -> NotebookNode:
     """A text cell without links to other notebooks and pages, which the slides do not include.
 
-    It keeps the attached pictures of the cell `of` which it is a part.
+    It keeps the pictures attached to the cell `of`, which it is a part of.
     """
     pictures = {"attachments": of.attachments} if of and "attachments" in of else {}
     return nbformat.v4.new_markdown_cell(LINK.sub(r"\1", source), **pictures)
@@ -170,7 +170,7 @@ def _only_imports(source: str) -> bool:
 
 
 def _is_seen(output: NotebookNode) -> bool:
-    """Whether an output is no progress bar, no warning and no experiment that needs a kernel."""
+    """Whether an output is shown: progress bars, warnings and live experiments are not."""
     alive = "application/vnd.jupyter.widget-view+json" in output.get("data", {})
     return not alive and output.get("name") != "stderr"
 

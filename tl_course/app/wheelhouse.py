@@ -235,7 +235,7 @@ def _uv(arguments: list[str], scratch: Path, problem: str) -> None:
         "MACOSX_DEPLOYMENT_TARGET": f"{MACOS}.0",
         "SOURCE_DATE_EPOCH": "315532800",  # so that a build is reproducible
     }
-    # Not in the present folder, whose uv.toml may be a stranger's.
+    # Not in the current folder, whose uv.toml may be a stranger's.
     process = subprocess.run(
         [program, "--quiet", *arguments], cwd=scratch, env=os.environ | settings,
         capture_output=True, text=True, errors="replace",

@@ -43,9 +43,9 @@ def top_patches(
 
     `pictures_at(index)` gives pictures `[len(index), 3, h, w]`, in batches, and again for the
     patches that are returned. At most one patch comes from a picture. With `kind_of(index)`, such
-    as its class, patches are of different kinds while there are enough. Places where the receptive
-    field is cut off do not count, because the unit may answer to the border. (More than seven
-    parameters: a search says what it streams and how.)
+    as the picture's class, patches are of different kinds as long as there are enough kinds. Places
+    where the border cuts the receptive field off do not count, because the unit may respond to the
+    border. (More than seven parameters: a search says what it streams and how.)
     """
     device = next(net.parameters()).device
     best: dict[str, tuple] = {}

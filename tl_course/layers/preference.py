@@ -19,8 +19,8 @@ def class_responses(
     """The best response of each unit to any stimulus of each class: `[units, classes]`.
 
     Stimuli fill the unit's receptive field, or the whole picture if the field is larger. The
-    response to plain grey is subtracted, so 0 means no more than to nothing. With `every` > 1
-    fewer stimuli are shown; `equal` says what they have in common (`stimuli`).
+    response to plain grey is subtracted, so 0 means a response no stronger than to plain grey. With
+    `every` > 1 fewer stimuli are shown; `equal` says what they have in common (`stimuli`).
     """
     device = next(net.parameters()).device
     field, size = smallest_canvas(net, layer, size)

@@ -47,7 +47,7 @@ def responses(net: nn.Module, x: torch.Tensor, layers: Sequence[str]) -> dict[st
     this_thread = threading.get_ident()
 
     def keep(name: str, _module, _inputs, output: torch.Tensor) -> None:
-        if threading.get_ident() != this_thread:  # which uses the network at the same time
+        if threading.get_ident() != this_thread:  # another one uses the network too
             return
         outputs[name] = output if output.ndim == 4 else output[:, :, None, None]
         if len(outputs) == len(set(layers)):
@@ -74,7 +74,7 @@ class Field:
     """The receptive fields of a layer's units in pictures of one size.
 
     `rows[r]` are the first picture row that reaches output row r and the one after the last;
-    `columns` likewise. The border of the picture cuts fields off.
+    `columns` likewise. Fields are cut off at the border of the picture.
     """
 
     rows: tuple[tuple[int, int], ...]
@@ -93,7 +93,7 @@ class Field:
     def inside(self) -> torch.Tensor:
         """Where the border does not cut the receptive field off: bool `[rows, columns]`.
 
-        If fields are larger than the picture, it is where they see all of it.
+        If fields are larger than the picture, these are the places that see all of it.
         """
         height, width = (torch.tensor(lines).diff()[:, 0] for lines in (self.rows, self.columns))
         return (height == self.size[0])[:, None] & (width == self.size[1])
@@ -147,9 +147,9 @@ def crop(x: torch.Tensor, field: Field, rows: torch.Tensor, columns: torch.Tenso
 
 
 def smallest_canvas(net: nn.Module, layer: str, size: int = SIZE) -> tuple[Field, int]:
-    """The receptive field in the smallest picture that holds the middle unit's, and its size.
+    """The receptive field in the smallest picture that holds the middle unit's, and its side.
 
-    The unit answers the same there, and the rest of the picture need not be computed.
+    The unit gives the same response there, and the rest of the full picture need not be computed.
     """
     whole = receptive_field(net, layer, size)
     for smaller in (size // 4, size // 2):

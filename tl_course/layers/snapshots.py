@@ -11,7 +11,7 @@ STEPS = (0, 10, 30, 60, 100, 150, 200, 300, 400, 500, 600, 700, 1000, 1500, 2000
 
 
 def gram(x: torch.Tensor) -> torch.Tensor:
-    """Similarity of each two pictures in a layer: responses `[n, …]` → centred `[n, n]`."""
+    """Similarity of each pair of pictures in a layer: responses `[n, …]` → centred `[n, n]`."""
     flat = x.flatten(1)
     flat = flat - flat.mean(0)
     return flat @ flat.t()

@@ -133,7 +133,8 @@ def synthesise(
 ) -> torch.Tensor:
     """A picture for each of `units` (default: all), as large as the receptive field.
 
-    `natural` `[n, 3, h, w]` are patches of that size (`natural_patches`) whose statistics it has.
+    `natural` `[n, 3, h, w]` are patches of that size (`natural_patches`), whose statistics each
+    picture gets.
     """
     device = next(net.parameters()).device
     field = receptive_field(net, layer, SIZE)

@@ -1,8 +1,8 @@
 """What a lesson claims: a sentence, whether it holds, and the numbers behind it.
 
-A claim of notebook NN is a function in `nNN_…/claims.py` that says once on which recorded tables it
-rests: `@claim("sweep", "official")`. Notebooks, pages and tests ask it for `.recorded()`; called
-with the tables of a live run, it judges those.
+A claim of notebook NN is a function in `nNN_…/claims.py`. Its decorator names the recorded tables
+that it rests on: `@claim("sweep", "official")`. Notebooks, pages and tests call `.recorded()` for
+the claim on those tables. Called with the tables of a live run, it judges that run.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Claim:
-    """`text` is one sentence with one number, `evidence` the other numbers that it rests on.
+    """`text` is one sentence with one number, and `evidence` has the other numbers behind it.
 
-    `recorded` says whether these are of recorded tables, or (None) of `Lesson.evidence`.
+    `recorded` says whether the numbers come from recorded tables. None means that they come from
+    `Lesson.evidence`, which decides it by the budget.
     """
 
     text: str
@@ -33,14 +34,14 @@ class Claim:
 
 
 class Claiming:
-    """A function that makes a `Claim`, and the names of the recorded tables that it rests on."""
+    """A function that makes a `Claim`, with the names of the recorded tables that it rests on."""
 
     def __init__(self, function: Callable[..., Claim], tables: tuple[str, ...]) -> None:
         functools.update_wrapper(self, function)
         self.tables = tables
 
     def __call__(self, *evidence: object) -> Claim:
-        """The claim on these tables, or on what a notebook has just done if it names no table."""
+        """The claim on these tables, or on what a notebook has just computed if it has none."""
         return replace(self.__wrapped__(*evidence), recorded=None if self.tables else False)
 
     def recorded(self) -> Claim:
@@ -49,13 +50,16 @@ class Claiming:
 
 
 def claim(*tables: str) -> Callable[[Callable[..., Claim]], Claiming]:
-    """A decorator of the function that makes a claim on these recorded tables, in this order."""
+    """A decorator for a function that makes a claim from these recorded tables, in this order."""
     return functools.partial(Claiming, tables=tables)
 
 
 def level_with_library(what: str, by_hand: float, library: float) -> Claim:
-    """`what` a learner wrote and the library are at most two points apart (accuracies, 0 … 1)."""
-    apart = abs(round(100 * by_hand, 1) - round(100 * library, 1))  # of what is printed
+    """The claim that a learner's `what` and the library differ by at most two points of 100.
+
+    `by_hand` and `library` are accuracies, 0 … 1.
+    """
+    apart = abs(round(100 * by_hand, 1) - round(100 * library, 1))  # as they are printed
     return Claim(
         f"{what} and the library differ by {apart:.1f} of 100 test digits.",
         bool(apart <= 2),
@@ -64,15 +68,15 @@ def level_with_library(what: str, by_hand: float, library: float) -> Claim:
 
 
 def listed(values: dict | pd.Series, form: str = "{}: {:.1f}", between: str = "; ") -> str:
-    """Values by name, each with its name as `form` says: "a: 1.0; b: 2.0"."""
+    """Names and values as one text, each pair formatted by `form`: "a: 1.0; b: 2.0"."""
     return between.join(form.format(name, value) for name, value in values.items())
 
 
 def at_least(value: float, digits: int = 0) -> str:
-    """`value` rounded down, so that "at least" is true of what is printed: "17.9" of 17.97."""
+    """`value` rounded down, so that a printed "at least" is true: 17.97 to one digit is "17.9"."""
     return f"{math.floor(round(value * 10**digits, 6)) / 10**digits:.{digits}f}"
 
 
 def at_most(value: float, digits: int = 0) -> str:
-    """`value` rounded up, so that "at most" is true of what is printed: "0.2" of 0.12."""
+    """`value` rounded up, so that a printed "at most" is true: 0.12 to one digit is "0.2"."""
     return f"{math.ceil(round(value * 10**digits, 6)) / 10**digits:.{digits}f}"

@@ -14,12 +14,12 @@ from tl_course.lessons.drawing import GREY, STYLES, Line, Picture
 PANELS = {False: "as they are", True: "with altered copies (augmentation)"}
 TICKS = (0, 20, 40, 60, 80, 90, 95, 98, 99, 99.5)
 AROUND_ZERO = (-5, -2, -1, -0.5, 0, 0.5, 1, 2, 5)
-TOP = 99.5  # of 100, where the axis ends if nothing gets more
+TOP = 99.5  # of 100, the end of the axis unless something gets more
 SHEET = (5.4, 4.4)  # inches, of an experiment's figure: as wide as the column beside the controls
 
 
 def _stretch(y: np.ndarray | float) -> np.ndarray:
-    """Stretched towards 100, so that 98 and 99 are as far apart as 80 and 90."""
+    """Accuracies of 100, stretched towards 100: 95 to 98 takes about as much room as 80 to 90."""
     return -np.log10(np.clip(101 - np.asarray(y, float), 1e-3, None))
 
 
@@ -35,9 +35,10 @@ def _stretched(ax: Axes, low: float, top: float = TOP) -> None:
 
 
 def between(prediction: dict[int, float], images: int) -> float | None:
-    """What a predicted curve says of a number of images, None where it has not got so far.
+    """A predicted curve's value at a number of images; None outside the predicted range.
 
-    It is straight between two answers on the axes of `panels`: what is read off the figure.
+    The curve is straight between two answers on the axes of `panels`, so this is what the figure
+    shows.
     """
     sizes = sorted(prediction)
     if not sizes or not sizes[0] <= images <= sizes[-1]:
@@ -47,9 +48,9 @@ def between(prediction: dict[int, float], images: int) -> float | None:
 
 
 def fix_layout(figure: Figure, **place: float) -> None:
-    """Keep all of a figure's sheet and its axes at their place, whatever is drawn: nothing jumps.
+    """Fix the size of a figure and the place of its axes, so that nothing jumps when it is redrawn.
 
-    `place` are the shares that `subplots_adjust` takes.
+    `place` are fractions of the figure, as `subplots_adjust` takes them.
     """
     figure.set_layout_engine(None)
     figure.subplots_adjust(**place)
@@ -65,13 +66,13 @@ def panels(
     marked: int | None = None,
     sizes: Sequence[int] = (),
 ) -> Picture:
-    """Accuracy against labelled images, a panel without and one with augmentation.
+    """Accuracy against labelled images: one panel without augmentation and one with it.
 
-    Lines are `means` (`comparing.means`) and bands one standard deviation over draws; `live` rows
-    are drawn over them as single dots, a `prediction` (images → of 100) as a dashed line. A panel
-    without rows is left out. A number of images can be `marked` by an upright line. With `sizes`
-    there is one panel whose axes are the same whatever is drawn, also where nothing is: over these
-    numbers of images, and from 0.
+    `means` (`comparing.means`) are drawn as lines, with bands of one standard deviation over draws.
+    Rows of `live` are drawn as single dots, and a `prediction` (images → of 100) as a dashed line.
+    An upright line marks the number of images `marked`. A panel without rows is left out. With
+    `sizes` there is only one panel. Its axes always cover these numbers of images and begin at 0,
+    even if nothing is drawn.
     """
     arms = [arm for arm in (arms or STYLES) if (means.arm == arm).any()]
     shown = [augmented for augmented in PANELS if (means.augmented == augmented).any()] or [False]
@@ -93,7 +94,7 @@ def panels(
             if live is not None:
                 trainings = live[(live.arm == arm) & (live.augmented == augmented)]
                 dots += len(trainings)
-                place = trainings.images * 1.02 ** (trainings.draw % 5 - 2)  # beside each other
+                place = trainings.images * 1.02 ** (trainings.draw % 5 - 2)  # draws side by side
                 line = line._replace(single=(place, 100 * trainings.accuracy))
             lines[label] = line
         if prediction and not augmented:
@@ -135,15 +136,15 @@ def plot_paired_differences(
 ) -> Picture:
     """Paired differences (rows of `comparing.paired_arms`), a panel each: dots, mean, 95% interval.
 
-    What the interval leaves uncertain is drawn with an open marker. Where the dots are not draws,
-    `over` says what they are. An axis that is `stretched` has as much room for one point as for
-    the next nine, so that small differences can be seen beside large ones.
+    The marker of a mean is open if its interval includes 0. If the dots are not draws, `over` says
+    what they are. On a `stretched` axis, the first point has as much room as the next nine, so that
+    small differences can be seen beside large ones.
     """
     figure, every = drawing.in_a_row(len(compared), 4.6 * len(compared) + 0.6, 3.6, sharey=True)
     heard = []
     for ax, (name, rows) in zip(every, compared.items(), strict=True):
         for place, row in enumerate(rows.itertuples()):
-            few = len(row.each) <= 3  # beside the mean, which would hide one of them
+            few = len(row.each) <= 3  # a few dots stand beside the mean, which would hide one
             aside = np.linspace(*((-0.25, -0.12) if few else (-0.15, 0.15)), len(row.each))
             size = 9 if few else 5
             ax.plot(place + aside, row.each, ".", color=GREY, alpha=0.6, markersize=size)

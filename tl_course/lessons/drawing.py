@@ -1,7 +1,7 @@
 """What figures are drawn with: pictures with alt text, colours, axes, lines, small pictures.
 
-A figure is a `Picture`: a PNG that carries the sentence a blind learner hears. Figures are made
-without pyplot, whose global state callbacks would corrupt. Colours are Okabe and Ito's, which
+A figure is a `Picture`: a PNG with the alt text that a screen reader speaks. Figures are made
+without pyplot, because callbacks would corrupt its global state. Colours are Okabe and Ito's, which
 colour-blind people can tell apart; markers differ as well.
 """
 
@@ -31,27 +31,27 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREEN, PINK, GREY, SKY = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#6E6E6E", "#56B4E9"
 )  # fmt: skip
-COLOURS = (BLUE, ORANGE, GREEN, PINK, GREY, SKY)  # in this order where none are given
+COLOURS = (BLUE, ORANGE, GREEN, PINK, GREY, SKY)  # in this order if none are given
 LOOKS = {
     "option-1": (BLUE, "o"), "option-2": (ORANGE, "s"), "scratch": (GREEN, "^"),
     "random-frozen": (PINK, "D"), "output-first": (SKY, "v"), "classical": (GREY, "x"),
 }  # fmt: skip
 STYLES = {arm: (sweep.CALLED[arm], *look) for arm, look in LOOKS.items()}  # name, colour, marker
 DPI = 110
-READABLE = 4.5  # to 1: the least contrast of text (Web Content Accessibility Guidelines 2)
+READABLE = 4.5  # to 1: the lowest contrast for text (Web Content Accessibility Guidelines 2)
 
 
 def url_of(picture: Image.Image, kind: str = "PNG", **how) -> str:
-    """A picture as a URL that HTML can hold; `how` it is saved goes to Pillow."""
+    """A picture as a data URL for HTML; `how` are options of Pillow's `save`."""
     file = io.BytesIO()
     picture.save(file, kind, **how)
     return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 class Picture:
-    """A PNG with alt text; shown as HTML, so that the alt text arrives in every kind of notebook.
+    """A PNG with alt text, shown as HTML because every kind of notebook keeps the alt text there.
 
-    Raises ValueError without alt text: a figure that cannot be read out is not finished.
+    Raises ValueError without alt text, because a figure that cannot be read aloud is not finished.
     """
 
     kind = "png"
@@ -66,7 +66,7 @@ class Picture:
             image.savefig(file, format="png", dpi=DPI, bbox_inches="tight", facecolor="white")
         else:
             image.save(file, "PNG")
-        self.data = self.png = file.getvalue()  # what is shown, and a still picture
+        self.data = self.png = file.getvalue()  # what is shown, and its still version
         self.width = Image.open(file).width
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
@@ -78,14 +78,14 @@ class Picture:
         }
 
     def save(self, path: Path | str) -> Path:
-        """Write the file, whole or not at all."""
+        """Write the picture to `path`, completely or not at all; returns the path."""
         with storage.atomic_path(path) as draft:
             draft.write_bytes(self.data)
         return Path(path)
 
 
 def contrast(colour: str | Sequence[float], other: str | Sequence[float] = "white") -> float:
-    """How far two colours are apart in brightness, from 1 to 21, as WCAG 2 measures it."""
+    """The contrast ratio of two colours, from 1 to 21, as WCAG 2 defines it."""
     rgb = np.array([to_rgb(colour), to_rgb(other)])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     light = linear @ (0.2126, 0.7152, 0.0722) + 0.05
@@ -93,12 +93,12 @@ def contrast(colour: str | Sequence[float], other: str | Sequence[float] = "whit
 
 
 def ink(paper: str | Sequence[float]) -> str:
-    """Black or white, whichever can be read better on `paper`."""
+    """Black or white, whichever has more contrast with `paper`."""
     return max(("#000000", "#ffffff"), key=lambda colour: contrast(colour, paper))
 
 
 def text_colour(colour: str) -> str:
-    """A colour for text on white: the same, as much darker as it takes to be read."""
+    """The colour for text on white, darkened until its contrast is at least `READABLE`."""
     shade = np.array(to_rgb(colour))
     while contrast(shade) < READABLE:
         shade = 0.97 * shade
@@ -106,7 +106,7 @@ def text_colour(colour: str) -> str:
 
 
 def can_write(text: str) -> bool:
-    """Whether the font of figures has every character of `text`; others would be empty boxes."""
+    """Whether the font of figures has every character of `text`; others become empty boxes."""
     known = get_font(findfont(FontProperties())).get_charmap()
     return all(ord(character) in known for character in text)
 
@@ -114,7 +114,7 @@ def can_write(text: str) -> bool:
 def in_a_row(
     n: int, width: float, height: float, sharey: bool = False
 ) -> tuple[Figure, Sequence[Axes]]:
-    """A figure with n axes beside each other, open at the top and the right."""
+    """A figure with n axes side by side, without borders at the top and the right."""
     figure = Figure(figsize=(width, height), layout="constrained")
     every = figure.subplots(1, n, squeeze=False, sharey=sharey)[0]
     for ax in every:
@@ -123,13 +123,13 @@ def in_a_row(
 
 
 def finished(figure: Figure, title: str, values: Iterable[str], description: str = "") -> Picture:
-    """The figure under its title. Its alt text is the title, the description and the values."""
+    """The figure under its title; its alt text is the title, the description and the values."""
     figure.suptitle(title, fontsize=12)
     return Picture(figure, f"{title}. {description} {'; '.join(values)}.")
 
 
 def legend(figure: Figure, loc: str = "outside right center", **more) -> None:
-    """What the lines of all axes stand for, each once, beside the axes."""
+    """Add one legend for the lines of all axes, beside them, with each label once."""
     of_axes = (ax.get_legend_handles_labels() for ax in figure.axes)
     shown = {label: handle for each in of_axes for handle, label in zip(*each, strict=True)}
     figure.legend(shown.values(), shown, loc=loc, frameon=False, fontsize=9, **more)
@@ -145,36 +145,36 @@ def mosaic(x: torch.Tensor, columns: int, zoom: int = 1, gap: int = 3) -> torch.
 
 
 def filter_pictures(weight: torch.Tensor) -> torch.Tensor:
-    """Filters `[n, 3, k, k]` as pictures 0 … 1: grey is 0, each stretched to its largest weight."""
+    """Filters `[n, 3, k, k]` as pictures 0 … 1: 0 is grey, each is scaled to its largest weight."""
     largest = weight.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-8)
     return (weight / largest / 2 + 0.5).detach().float().cpu()
 
 
 def image(axes: Axes, x: torch.Tensor) -> None:
-    """A picture `[3, h, w]`, 0 … 1, without axes."""
+    """Draw a picture `[3, h, w]`, 0 … 1, without axes."""
     axes.imshow(x.permute(1, 2, 0).cpu().numpy(), interpolation="nearest")
     axes.set_axis_off()
 
 
 class Line(NamedTuple):
-    """A line of a chart; without any x it is a level, a line across at `y[0]`."""
+    """A line of a chart; if `x` is empty, it is a horizontal line at `y[0]`."""
 
-    x: Sequence  # numbers, or names in the order in which they stand
+    x: Sequence  # numbers, or names in the order of the axis
     y: Sequence[float]
-    error: Sequence | None = None  # half of each bar; or two such, below and above
+    error: Sequence | None = None  # half of each error bar; or its parts below and above
     look: tuple[str, str, str] | None = None  # colour, marker, line style
-    single: tuple[Sequence, Sequence[float]] = ((), ())  # open dots: x and y of single runs
+    single: tuple[Sequence, Sequence[float]] = ((), ())  # open dots for single runs: x and y
 
 
 def level(height: float, look: tuple[str, str, str] = (GREY, "", ":")) -> Line:
-    """A line across, such as that of guessing."""
+    """A horizontal line, such as the accuracy of guessing."""
     return Line((), [height], look=look)
 
 
 def mean_line(
     rows: pd.DataFrame, by: str, look: tuple[str, str, str], of: str = "accuracy", scale: int = 100
 ) -> Line:
-    """The mean of a column of `rows` at each value of column `by`, bars of one SD over draws."""
+    """The mean of column `of` at each value of column `by`, with bars of one SD over draws."""
     by_place = scale * rows.groupby(by, sort=rows[by].dtype.kind in "if")[of].agg(["mean", "std"])
     return Line(
         list(by_place.index), by_place["mean"].tolist(), by_place["std"].fillna(0).tolist(), look
@@ -184,7 +184,7 @@ def mean_line(
 def of_arms(
     rows: pd.DataFrame, by: str, arms: Iterable[str] | None = None, dash: str = "-"
 ) -> dict[str, Line]:
-    """Accuracy in % of each arm in `rows`, at each value of column `by`."""
+    """A line for each arm in `rows`, by its label: accuracy in % against column `by`."""
     there = [arm for arm in (arms or STYLES) if (rows.arm == arm).any()]
     looks = {arm: (*STYLES[arm][1:], dash) for arm in there}
     return {STYLES[arm][0]: mean_line(rows[rows.arm == arm], by, looks[arm]) for arm in there}
@@ -198,7 +198,7 @@ def heat(
     texts: np.ndarray,
     top: float,
 ) -> None:
-    """Values as colours, 0 to `top`, the text of each cell in black or white on it."""
+    """Draw values from 0 to `top` as colours, and each cell's text on them in black or white."""
     aspect = "equal" if len(rows) == len(columns) else "auto"
     colours = ax.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect=aspect)
     turned = {"rotation": 50, "ha": "right"} if max(map(len, columns)) > 2 else {}

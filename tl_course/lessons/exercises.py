@@ -44,9 +44,9 @@ from tl_course import lessons
 from tl_course.lessons import progress_store
 
 MARKING = "NBGRADER_EXECUTION"  # what nbgrader sets while it marks or validates a notebook
-LONGEST = 20  # seconds that a check may take, or ten times what it takes on two cores
+LONGEST = 20  # seconds that a check may take, unless ten times its usual time is more
 NOT_ATTEMPTED, WRONG, RAISED, RIGHT = "not attempted", "wrong", "raised", "right"
-LOOKS = {  # outcome: mark, heading, colour of the rule beside it
+LOOKS = {  # outcome: mark, heading, colour of the line beside it
     NOT_ATTEMPTED: ("○", "Not attempted yet.", "#767676"),
     WRONG: ("✘", "Not yet.", "#D55E00"),
     RAISED: ("✘", "Your code stopped.", "#D55E00"),
@@ -55,9 +55,10 @@ LOOKS = {  # outcome: mark, heading, colour of the rule beside it
 
 
 class Wrong(Exception):
-    """An answer that is wrong, `Wrong(code="A sentence.")`.
+    """A wrong answer: `Wrong(code="A sentence.")`.
 
-    The sentence tells the learner in which way, and what to look at; tests know it by its code.
+    The sentence tells the learner what is wrong and what to look at. Tests know the mistake by its
+    code.
     """
 
     def __init__(self, **mistake: str):
@@ -66,7 +67,7 @@ class Wrong(Exception):
 
 
 class Endless(BaseException):
-    """Raised in code that does not come to an end; `except Exception` there lets it pass."""
+    """Raised inside code that does not end; `except Exception` there does not catch it."""
 
 
 class CheckResult(NamedTuple):
@@ -87,10 +88,10 @@ def expect(condition: object, /, **mistake: str) -> None:
 
 
 def expect_unlike(is_it: Callable[..., bool], mistakes: dict[tuple, str]) -> None:
-    """Raise `Wrong` for the first mistake whose result the learner's answer is.
+    """Raise `Wrong` for the first mistake that explains the learner's answer.
 
-    `mistakes` has the sentence by (code, what comes out by it, …); `is_it` compares one of these
-    with the answer.
+    `mistakes` maps (code, a result of this mistake, …) to its sentence. `is_it(result)` says
+    whether the answer is that result.
     """
     for (code, *results), sentence in mistakes.items():
         expect(not any(map(is_it, results)), **{code: sentence})
@@ -100,16 +101,16 @@ NOTHING = "Your function returns nothing: its last line must be `return …`."
 
 
 def returned(answer: object, nothing: str = NOTHING) -> object:
-    """What a learner's function gave back; `Wrong` where that is nothing."""
+    """What a learner's function returned; raises `Wrong(nothing=…)` if that is None."""
     expect(answer is not None, nothing=nothing)
     return answer
 
 
 def called(function: Callable, *given: object, changed: str, nothing: str = NOTHING) -> object:
-    """What a learner's function gives for copies of `given`.
+    """What a learner's function returns for copies of `given`.
 
-    `Wrong` with the sentence `changed` where it changes one of them, with `nothing` where it gives
-    nothing.
+    Raises `Wrong(changed=…)` if the function changes one of them, and `Wrong(nothing=…)` if it
+    returns nothing.
     """
     copies = copy.deepcopy(given)
     answer = function(*copies)
@@ -136,7 +137,7 @@ def differing(before: torch.nn.Module, after: torch.nn.Module) -> set[str]:
 
 
 def has_length(answer: object, length: int) -> bool:
-    """Whether an answer is a tuple or a list of so many things."""
+    """Whether an answer is a tuple or a list of this length."""
     return isinstance(answer, (tuple, list)) and len(answer) == length
 
 
@@ -147,11 +148,11 @@ def has_length(answer: object, length: int) -> bool:
 class Exercise:
     """One exercise.
 
-    `name` is the notebook's number and the exercise's own name, "03.freezing". `given` is what
-    stands in the learner's cell: a function with little or a fault in it, or lines such as
-    `steps = ...`. `checker` takes what the cell defines, in its order. `hints` become more
-    telling one by one. `why` says to whoever got it right why it matters. `seconds` is how long a
-    check takes on two cores, where that is more than one.
+    `name` is the notebook's number and the exercise's own name, "03.freezing". `given` is the code
+    in the learner's cell: a function that is unfinished or has a fault, or lines such as
+    `steps = ...`. `checker` takes what the cell defines, in that order. Each of the `hints` says
+    more than the one before. `why` tells learners whose answer is right why it matters. `seconds`
+    is how long a check takes on two cores, if that is more than one.
     """
 
     name: str
@@ -164,10 +165,10 @@ class Exercise:
     # ------------------------------------------------------------------ what a learner calls
 
     def check(self, *answers: object) -> None:
-        """Show whether the answers are right, and if not, in which way.
+        """Show whether the answers are right, and otherwise what is wrong with them.
 
-        Code that does not come to an end is stopped (`LONGEST`). While a notebook is marked, `mark`
-        looks at the answers, so this one leaves them alone.
+        Code that does not end is stopped (`LONGEST`). While a notebook is being marked, this does
+        nothing, because `mark` judges the answers.
         """
         if os.environ.get(MARKING):
             return
@@ -212,9 +213,9 @@ class Exercise:
         display(HTML(f"<pre><code>{html.escape(code)}</code></pre><p>{html.escape(reason)}</p>"))
 
     def mark(self, *answers: object) -> None:
-        """While a notebook is marked, raise `Wrong` for answers that are not right.
+        """While a notebook is being marked, raise `Wrong` unless the answers are right.
 
-        A learner's own session goes on whatever the answers are.
+        In a learner's own session it raises nothing, whatever the answers are.
         """
         if not os.environ.get(MARKING):
             print("This cell counts when your teacher marks the notebook.")
@@ -227,7 +228,7 @@ class Exercise:
     # ------------------------------------------------------- what tests and teachers' tools call
 
     def judge(self, *answers: object, within: float | None = None) -> CheckResult:
-        """What the checker makes of the answers, which it leaves as they are, `within` seconds."""
+        """The checker's outcome for copies of the answers; it is stopped after `within` seconds."""
         if not self._attempted(answers):
             return CheckResult(NOT_ATTEMPTED, "Write your answer into the cell and run it again.")
         with torch.random.fork_rng(devices=[]), torch.enable_grad():
@@ -253,11 +254,11 @@ class Exercise:
         return here and not all(map(_same, answers, self.untouched()))
 
     def untouched(self) -> tuple:
-        """What the cell defines before anybody wrote into it."""
+        """What the cell defines before anybody has changed it."""
         return tuple(_defined(self.given).values())
 
     def solved(self) -> tuple:
-        """What the cell defines with the worked solution in it; KeyError where there is none."""
+        """What the cell defines with the worked solution in it; KeyError if there is none."""
         return tuple(_defined(self._solution()[0]).values())
 
     def cell(self, solved: bool = False) -> str:
@@ -267,17 +268,17 @@ class Exercise:
         return f"{_source(code)}{between}{self._call}.check({', '.join(_defined(code))})"
 
     def marking_cell(self, points: float) -> str:
-        """The code of the cell beside it that gives the points when the notebook is marked."""
+        """The code of the cell that gives the points when the notebook is marked."""
         return f"{self._call}.mark({', '.join(_defined(self.given))})  # points: {points:g}"
 
     def worked(self) -> tuple[str, str]:
-        """The worked solution as it is written, and its reason; KeyError where there is none."""
+        """The code of the worked solution, and its reason; KeyError if there is none."""
         code, reason = self._solution()
         return _source(code), reason
 
     @property
     def own_name(self) -> str:
-        """Its name within its notebook."""
+        """The exercise's name without the notebook's number."""
         return self.name.partition(".")[2]
 
     @property
@@ -300,11 +301,11 @@ class Exercise:
         progress_store.keep_entry("exercises", self.name, changed)
 
 
-_hints_given: dict[str, int] = {}  # in this kernel
+_hints_given: dict[str, int] = {}  # by exercise, in this kernel
 
 
 def every(number: str) -> dict[str, Exercise]:
-    """The exercises of a notebook ("03") by their own names, in their order."""
+    """The exercises of a notebook ("03") by their own names, in the order of definition."""
     module = _of_lesson(number, "exercises")
     declared = (
         [exercise for exercise in vars(module).values() if isinstance(exercise, Exercise)]
@@ -316,7 +317,7 @@ def every(number: str) -> dict[str, Exercise]:
 
 @functools.cache
 def _of_lesson(number: str, what: str) -> ModuleType | None:
-    """The module `what` of the lesson with that number, if there is one."""
+    """The module `what` of the lesson with that number; None if there is none."""
     for lesson in pkgutil.iter_modules(lessons.__path__, f"{lessons.__name__}."):
         module = f"{lesson.name}.{what}"
         if f".n{number}_" in module and importlib.util.find_spec(module) is not None:
@@ -329,7 +330,7 @@ def _source(code: Callable | str) -> str:
 
 
 def _defined(code: Callable | str) -> dict[str, object]:
-    """What a function or lines define, by name, in their order. They are ours, not a learner's."""
+    """What a function or some lines define, by name, in order; they are never a learner's."""
     if not isinstance(code, str):
         return {code.__name__: code}
     space = {}
@@ -339,7 +340,7 @@ def _defined(code: Callable | str) -> dict[str, object]:
 
 
 def _same(answer: object, given: object) -> bool:
-    """Whether an answer is still what stood there, or an empty function in its place."""
+    """Whether an answer is still the given code, or a function without statements."""
     if isinstance(answer, FunctionType) and isinstance(given, FunctionType):
         body = _body(answer)
         return body is not None and (not body or body == _body(given))
@@ -347,7 +348,7 @@ def _same(answer: object, given: object) -> bool:
 
 
 def _body(function: FunctionType) -> list[str] | None:
-    """What a function does, statement by statement; None where its source is not at hand."""
+    """A function's statements without docstring and `pass`; None if its source is not available."""
     try:
         (defined,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
         body = [statement for statement in defined.body if not isinstance(statement, ast.Pass)]
@@ -357,18 +358,18 @@ def _body(function: FunctionType) -> list[str] | None:
 
 
 def _says_nothing(statement: ast.stmt) -> bool:
-    """Whether it is a docstring or `...`."""
+    """Whether a statement is a docstring or `...`."""
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 def _copy(answer: object) -> object:
-    """For the checker to use: the learner's own object stays as it is."""
+    """A function itself, or a copy of another object, so that the learner's own stays unchanged."""
     is_code = callable(answer) and not isinstance(answer, torch.nn.Module)
     return answer if is_code else copy.deepcopy(answer)
 
 
 def _where(error: Exception, answers: tuple) -> str:
-    """What went wrong, and in which line of the learner's."""
+    """The error in words, with the learner's line in which it was raised."""
     description = f"{type(error).__name__}: {' '.join(str(error).split()) or 'no reason given'}"
     if line := _line(error, answers):
         return f"In {line}: {description}"
@@ -376,7 +377,7 @@ def _where(error: Exception, answers: tuple) -> str:
 
 
 def _line(error: BaseException, answers: tuple) -> str:
-    """The line of the learner's in which it was raised, in words; "" where it is in none."""
+    """The learner's line in which the error was raised, in words; "" if it was raised elsewhere."""
     files = {answer.__code__.co_filename for answer in answers if isinstance(answer, FunctionType)}
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename in files:
@@ -387,10 +388,10 @@ def _line(error: BaseException, answers: tuple) -> str:
 
 @contextlib.contextmanager
 def _no_longer_than(seconds: float | None) -> Iterator[None]:
-    """Raise `Endless` in this thread if it is still in here after so many seconds.
+    """Raise `Endless` in this thread if the context has not ended after so many seconds.
 
-    To be caught around this context. A timer asks Python to raise it between two steps of this very
-    thread. No signal is sent, so it works on every system and interrupts nothing else.
+    The caller catches it outside this context. A timer asks Python to raise it between two steps of
+    this thread. No signal is sent, so it works on every system and interrupts nothing else.
     """
     if seconds is None:
         yield
@@ -404,5 +405,5 @@ def _no_longer_than(seconds: float | None) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
-        timer.join()  # it has asked by now, or never will
-        raise_in(thread, None)  # take back what was asked for too late
+        timer.join()  # it has asked by now, or it never will
+        raise_in(thread, None)  # withdraw a request that came too late

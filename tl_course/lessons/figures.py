@@ -41,7 +41,7 @@ from tl_course.lessons.drawing import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BESIDE = 4  # bars; with more of them a figure as wide as a phone cannot be read
+BESIDE = 4  # bars side by side; more of them cannot be read on a phone
 
 
 def pictures(
@@ -52,7 +52,7 @@ def pictures(
     columns: int = 10,
     cell: float = 1.0,
 ) -> Picture:
-    """Inputs `[n, 3, h, w]` in rows, the caption of each above it."""
+    """Inputs `[n, 3, h, w]` in rows of `columns`, each with its caption above it."""
     rows = -(-len(x) // columns)
     lines = max((caption.count("\n") + 1 for caption in titles if caption), default=0)
     size = (columns * cell, rows * (cell + 0.22 * lines))
@@ -70,7 +70,7 @@ def pictures(
 def sheets(
     every: dict[str, torch.Tensor], title: str, alt: str, width: float = 9, across: int = 1
 ) -> Picture:
-    """Sheets `[3, h, w]`, 0 … 1, by name: below each other, or so many `across`."""
+    """Sheets `[3, h, w]`, 0 … 1, by name: below each other, or with `across` in each row."""
     tallest = max(sheet.shape[1] / sheet.shape[2] for sheet in every.values())
     down, named = -(-len(every) // across), 0.25 * any(every)
     size = (width, down * (width / across * tallest + named) + 0.4)
@@ -93,7 +93,7 @@ def filters(
 ) -> Picture:
     """Filters of layer 1 `[32, 3, k, k]` as small colour pictures, one sheet for each entry.
 
-    The sheets stand below each other, or so many `across`.
+    The sheets are below each other, or with `across` in each row.
     """
     every = {name: mosaic(filter_pictures(w), columns, 6, gap=6) for name, w in weights.items()}
     return sheets(every, title, alt, across * columns * cell, across)
@@ -176,9 +176,9 @@ def _in_words(x: str | float) -> str:
 class ChartStyle:
     """How a chart is drawn.
 
-    `log` stretches the x axis. With `beside` the values of x are evenly spaced, and the lines stand
-    so far beside each other; each y is `written` below where asked. `bands` are drawn in place of
-    bars, and `dress` is called with the axes of each panel.
+    `log` makes the x axis logarithmic. `beside` is the distance between lines drawn side by side,
+    for which the values of x are evenly spaced. With `written`, each y is printed at the bottom.
+    `bands` replace error bars, and `dress` is called with the axes of each panel.
     """
 
     ylim: tuple[float | None, float | None] | None = None
@@ -189,7 +189,7 @@ class ChartStyle:
     sharey: bool = True
     size: tuple[float, float] | None = None
     legend_title: str | None = None
-    legend: bool = True  # or what the lines stand for is said elsewhere
+    legend: bool = True  # False if the lines are explained elsewhere
     dress: Callable[[Axes], None] | None = None
 
 
@@ -202,11 +202,11 @@ def chart(
     description: str = "",
     look: ChartStyle = ChartStyle(),  # noqa: B008 it is frozen
 ) -> Picture:
-    """Lines by name, in a panel for each title: most figures of accuracy are one of these.
+    """Lines by name in a panel for each title; most figures of accuracy are drawn with it.
 
-    The alt text is the title, the `description` (by default what is drawn against what), and each
-    point as `value_text` formats it (the first and the last of more than nine), or the sentences
-    that `value_text` holds.
+    The alt text has the title, the `description` (by default what is drawn against what), and each
+    point as `value_text` formats it. Of more than nine, it has the first and the last. `value_text`
+    may also be the sentences themselves.
     """
     n = len(panels)
     figure, every = in_a_row(n, *(look.size or (4 * n + 3.5, 3.6)), sharey=look.sharey)
@@ -277,9 +277,9 @@ def chart(
 def accuracies(
     table: Sequence[dict], title: str, arms: Sequence[str] | None = None, at: str = "test"
 ) -> Picture:
-    """Accuracy of each arm at each number of images: mean of the draws, bars of one SD.
+    """Accuracy of each arm at each number of images: the mean over draws, with bars of one SD.
 
-    table: rows with `arm`, `images`, `accuracy` (0 … 1), one a draw.
+    `table` has rows with `arm`, `images` and `accuracy` (0 … 1), one for each draw.
     """
     import pandas as pd
 
@@ -301,9 +301,9 @@ def bars(
     show: Callable[[float], str] = "{:.3g}".format,
     spread: dict[str, float] | None = None,
 ) -> Picture:
-    """One bar for each name, its value at its end; `spread` adds one SD to those it names.
+    """A bar for each name, with its value at the end; `spread` gives some of them a bar of one SD.
 
-    More than `BESIDE` bars lie below each other, so that they can be read on a phone.
+    More than `BESIDE` bars are drawn below each other, so that they can be read on a phone.
     """
     lying, spread, n = len(values) > BESIDE, spread or {}, len(values)
     size = (4.2, 0.5 * n + 1) if lying else (max(4.5, 1.7 * n), 3.2)
@@ -344,10 +344,10 @@ def dots(
     xlim: tuple[float, float] | None = None,
     over: str = "draws",
 ) -> Picture:
-    """Every draw a dot, their mean a mark with one SD; a row an arm, a panel for each title.
+    """A dot for each draw, and their mean with one SD; a row for each arm, a panel for each title.
 
-    Where the dots are not draws, `over` says what they are. Values by panel and by key of `looks`,
-    whose entries are (label, colour, marker), from the top.
+    If the dots are not draws, `over` says what they are. `panels` has the values by title and by
+    key of `looks`. The entries of `looks` are (label, colour, marker), from the top.
     """
     shown = [arm for arm in looks if any(len(values.get(arm, ())) for values in panels.values())]
     size = (5.5 + 2.75 * len(panels), 0.45 * len(shown) + 1.3)
@@ -377,7 +377,7 @@ def dots(
 
 
 def banner(net: network.FiveLayerNet, renders: torch.Tensor, table: Sequence[dict]) -> Picture:
-    """The course in one picture: what was seen, what layer 1 became, what it is good for."""
+    """The course in one picture: drawings, the filters of layer 1, and the accuracy on digits."""
     import pandas as pd
 
     figure = Figure(figsize=(12, 2.7), layout="constrained")

@@ -48,9 +48,9 @@ class Budget(NamedTuple):
     sizes: tuple[int, ...]  # numbers of labelled images, where an experiment varies them
     images_per_test: int
     renders: int  # that are searched for the best patches
-    every: int  # stimuli: each one, each fifth, … (a prime spares no size, place or stroke)
-    patches: int  # natural ones, beside the pictures that are made
-    ascent_steps: int  # for a picture that is made
+    every: int  # shows every n-th stimulus; a prime n keeps all sizes, places and strokes
+    patches: int  # natural ones, shown beside synthesised pictures
+    ascent_steps: int  # for a synthesised picture
     layers_to_make: int
 
 
@@ -74,7 +74,7 @@ BUDGETS = {
 
 
 def somebody_is_there() -> bool:
-    """Whether a learner ran this cell: programs that run notebooks do not say which cell it is."""
+    """Whether a learner ran this cell; programs that run notebooks do not send the cell's id."""
     shell = get_ipython()
     parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
     metadata = parent.get("metadata", {})
@@ -84,7 +84,7 @@ def somebody_is_there() -> bool:
 def _told(
     shell: Any, kind: type, error: BaseException, trace: Any, tb_offset: int | None = None
 ) -> list[str]:
-    """To a learner, a CourseError in a cell, or a stop, is a sentence without a traceback."""
+    """Show an error or a stop: to a learner as a sentence, to a program with the traceback."""
     if somebody_is_there():
         sentence = str(error) if isinstance(error, CourseError) else STOPPED
         shown = f'<div role="alert" style="{ERROR_STYLE}">{html.escape(sentence)}</div>'
@@ -96,7 +96,7 @@ def _told(
 
 @dataclass
 class Lesson:
-    """One notebook's run. Raises CourseError for a budget or weights that do not exist."""
+    """One notebook's run. Raises CourseError if the budget or the weights do not exist."""
 
     number: str
     budget_name: str = "laptop"
@@ -121,7 +121,7 @@ class Lesson:
 
     @property
     def images_per_second(self) -> float:
-        """How fast this machine trains the five-layer network with all threads."""
+        """How many images per second this machine trains five layers on, with all threads."""
         return self.speed.images * machine.threads()
 
     def _how_long(self) -> str:
@@ -135,7 +135,10 @@ class Lesson:
         display(HTML(self.speed.times()))
 
     def source_network(self) -> network.FiveLayerNet:
-        """The pretrained network to borrow from: the shipped one, or yours of notebook 01."""
+        """The pretrained network to start from: the shipped one, or your own from notebook 01.
+
+        Raises CourseError if you have no network of your own yet.
+        """
         if self.weights == "shipped":
             return pretraining.pretrained("emoji-images")
         folder = self.own_network
@@ -149,20 +152,20 @@ class Lesson:
 
     @property
     def own_network(self) -> Path:
-        """Where notebook 01 keeps the network that it trains; a rehearsal goes elsewhere."""
+        """The folder in which notebook 01 keeps its network; a rehearsal has another folder."""
         rehearsed = (self.number, self.budget_name) == ("01", "quick")
         return self.folder() / ("rehearsal" if rehearsed else MINE)
 
     def live_curve(self, n_steps: int) -> LiveCurve:
-        """What `Callbacks` calls at each step: it redraws the loss about once a second."""
+        """An `on_step` for `Callbacks`: it redraws the loss about once a second."""
         return LiveCurve(n_steps)
 
     def folder(self) -> Path:
-        """Where what a notebook makes is kept: a folder for each person, in a shared home too."""
+        """The folder for what a notebook makes; each person has one, in a shared home too."""
         return storage.person_folder()
 
     def evidence(self, name: str, live: list[dict] | pd.DataFrame) -> pd.DataFrame:
-        """The table that claims rest on: what ran here, or at budget quick what was recorded."""
+        """The table that claims rest on: `live`, or the recorded one at budget quick."""
         if self.budget_name == "quick":
             return results.load(name)
         import pandas as pd
@@ -170,7 +173,7 @@ class Lesson:
         return pd.DataFrame(live)
 
     def judged(self, claim: Claim) -> HTML:
-        """Whether a claim held, in one sentence, and the rest on request; strict in tests."""
+        """A claim with verdict and numbers as HTML; strict tests get AssertionError if it fails."""
         recorded = self.budget_name == "quick" if claim.recorded is None else claim.recorded
         where = "in the recorded results" if recorded else "in this run"
         if not claim.holds and os.environ.get(STRICT):
@@ -185,7 +188,7 @@ class Lesson:
 
 
 class LiveCurve(Growth):
-    """Give it to the loop as `on_step`: it redraws the loss about once a second, and watches."""
+    """An `on_step` for the loop that redraws the loss about once a second, and records `Growth`."""
 
     def __init__(self, n_steps: int, seconds: float = 1.0):
         super().__init__(n_steps)

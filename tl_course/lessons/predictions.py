@@ -1,8 +1,7 @@
-"""What a learner predicted, beside what came out: the entries, how far off, and a calibration.
+"""What a learner predicted beside the results: the entries, the differences, a calibration.
 
-A question has one answer or several: numbers by what they stand for, or one of some choices. What
-was said is kept once, with what came out (`progress_store`). Whoever skipped the question said
-`None`.
+The answer to a question is one or several numbers by label, or one of some choices. It is kept only
+once, together with the result (`progress_store`). A skipped question is kept as None.
 """
 
 import html
@@ -18,13 +17,13 @@ from tl_course.base.html import table
 from tl_course.lessons import progress_store
 from tl_course.lessons.drawing import BLUE, Picture, in_a_row
 
-FOLLOWED_BY: dict[str, Callable[[], None]] = {}  # by a name, what is called after each answer
-FEW = 3  # numbers predicted, from which on a calibration says something
+FOLLOWED_BY: dict[str, Callable[[], None]] = {}  # functions by name, called after each answer
+FEW = 3  # predicted numbers that a calibration needs
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A question and what came out: numbers by label ("" where there is one), or a choice."""
+    """A question and its result: numbers by label ("" if there is one number), or a choice."""
 
     question: str
     measured: dict[str, float] | str
@@ -34,7 +33,7 @@ class Asked:
     high: float = 100
 
     def number(self, text: str, label: str = "") -> float:
-        """What was typed, as a number; CourseError says what is expected."""
+        """The typed text as a number; CourseError if it is none from `low` to `high`."""
         try:
             value = float(text.strip().removesuffix("%").replace(",", ".").strip())
         except ValueError:
@@ -49,7 +48,7 @@ class Asked:
         return value
 
     def said_in_words(self, said: dict[str, float] | str | None) -> str:
-        """What was said beside what came out, in a sentence for each number."""
+        """The answer beside the result in words, with a part for each number."""
         if isinstance(self.measured, str):
             if said is None:
                 return f"It is: {self.measured}."
@@ -70,7 +69,7 @@ class Asked:
 
 
 def _short(value: float) -> str:
-    """Three digits, or all of those before the point."""
+    """A number with three significant digits, or without decimals if it is larger."""
     return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
 
 
@@ -81,13 +80,13 @@ def _side(off: float) -> str:
 def keep_prediction(
     number: str, name: str, asked: Asked, said: dict[str, float] | str | None
 ) -> None:
-    """Keep what was said of question `name` in notebook `number`; what was kept before stays."""
+    """Keep the answer to question `name` of notebook `number`; an earlier one is not replaced."""
     entry = {**asdict(asked), "options": list(asked.options), "said": said}
     _change(f"{number}.{name}", lambda before: before or entry)
 
 
 def before(number: str, name: str, asked: Asked) -> tuple[bool, dict[str, float] | str | None]:
-    """Whether that question was answered before, and with what."""
+    """Whether that question was answered before, and the answer (None: it was skipped)."""
     entry = progress_store.read_entries("predictions").get(f"{number}.{name}", {})
     said = entry.get("said")
     if isinstance(asked.measured, str):
@@ -99,7 +98,7 @@ def before(number: str, name: str, asked: Asked) -> tuple[bool, dict[str, float]
 
 
 def forget_prediction(number: str, name: str) -> None:
-    """Delete what was said of one question, so that it can be asked again."""
+    """Delete the answer to one question, so that it can be asked again."""
     _change(f"{number}.{name}", lambda _: None)
 
 
@@ -110,7 +109,7 @@ def _change(name: str, change: Callable[[dict], dict | None]) -> None:
 
 
 def of(number: str = "") -> dict[str, dict]:
-    """The kept entries of a notebook, or of all, by name; damaged ones left out."""
+    """The kept entries of a notebook, or of all notebooks, by name; damaged ones are left out."""
     entries = progress_store.read_entries("predictions")
     return {
         name: entry for name, entry in entries.items() if name.startswith(number) and _whole(entry)
@@ -139,9 +138,9 @@ def _whole(entry: dict) -> bool:
 
 
 def prediction_rows(entries: dict[str, dict]) -> list[tuple[str, str, str, str]]:
-    """Question, said, measured and how far off, a row for each number or choice.
+    """Question, answer, result and difference: one row for each number or choice.
 
-    Numbers of one unit have the same digits after the point.
+    Numbers with the same unit get the same number of decimals.
     """
     answers, numbers = [], {}
     for entry in entries.values():
@@ -169,14 +168,14 @@ def prediction_rows(entries: dict[str, dict]) -> list[tuple[str, str, str, str]]
 
 
 def _digits(values: Sequence[float]) -> int:
-    """How many digits after the point tell such numbers."""
+    """How many decimals such numbers need."""
     if all(value == round(value) for value in values) or max(map(abs, values)) > 100:
         return 0
     return 1 if max(map(abs, values)) >= 10 else 2
 
 
 def in_words(entries: dict[str, dict]) -> str:
-    """A notebook's predictions as a table."""
+    """A notebook's predictions as an HTML table."""
     if not entries:
         return "<p>You have predicted nothing in this notebook so far.</p>"
     head = ("question", "you said", "it is", "it is higher (+) or lower (−) by")
@@ -184,7 +183,10 @@ def in_words(entries: dict[str, dict]) -> str:
 
 
 def plot_calibration(entries: dict[str, dict]) -> tuple[Picture | None, str]:
-    """All numbers between 0 and 100, said against measured, and in words what they say."""
+    """A figure of all predicted against measured numbers of 100, and a verdict in HTML.
+
+    The figure is None if there are fewer than `FEW` numbers.
+    """
     pairs = np.array(
         [
             (entry["said"][label], value)
@@ -192,7 +194,7 @@ def plot_calibration(entries: dict[str, dict]) -> tuple[Picture | None, str]:
             if isinstance(entry["said"], dict) and entry["unit"] == "of 100"
             for label, value in entry["measured"].items()
         ],
-        dtype=float,  # else numpy makes objects of whole numbers of many digits
+        dtype=float,  # otherwise numpy makes objects of huge whole numbers
     ).reshape(-1, 2)
     chosen = [e for e in entries.values() if isinstance(e["said"], str)]
     right = sum(entry["said"] == entry["measured"] for entry in chosen)

@@ -1,6 +1,6 @@
 """What a learner answered: predictions and exercises, kept in the data home and sent nowhere.
 
-One small JSON file for each person, `made/PERSON/answers.json`: `{kind: {name: entry}}`, where
+Each person has one small JSON file, `made/PERSON/answers.json`: `{kind: {name: entry}}`, where
 `kind` is "predictions" or "exercises". `forget_everything` deletes it.
 """
 
@@ -16,18 +16,19 @@ from tl_course.base.errors import CourseError, refusals_told
 from tl_course.lessons import resumed
 
 KINDS = ("predictions", "exercises")
-DAMAGED = "answers.damaged"  # how the names begin of files that were put aside
+DAMAGED = "answers.damaged"  # how the names of damaged files begin
 
 
 def file() -> Path:
-    """Where it is."""
+    """The path of this person's answers."""
     return storage.person_folder() / "answers.json"
 
 
 def read_entries(kind: str) -> dict[str, dict]:
-    """Everything of one kind by its name, in the order of notebooks; damaged entries left out.
+    """The entries of one kind by name, in the order of notebooks; damaged ones are left out.
 
-    A home that cannot be written to keeps nobody from reading on: it is a warning.
+    If the file cannot be read or repaired, this only warns and returns {}, so that the learner can
+    go on.
     """
     try:
         path = file()
@@ -45,10 +46,10 @@ def read_entries(kind: str) -> dict[str, dict]:
 
 
 def keep_entry(kind: str, name: str, change: Callable[[dict], dict | None]) -> None:
-    """Let `change` turn the entry of that name ({} where there is none) into a new one, or None.
+    """Replace an entry by what `change` returns for it ({} if there is none); None deletes it.
 
-    Two notebooks may write at the same time: each waits for the other. A home that cannot be
-    written to keeps nobody from a result: it is a warning.
+    If two notebooks write at the same time, one waits for the other. If the file cannot be written,
+    this only warns, so that the learner still sees the result.
     """
     try:
         path = file()
@@ -64,7 +65,7 @@ def keep_entry(kind: str, name: str, change: Callable[[dict], dict | None]) -> N
 
 
 def forget_everything() -> None:
-    """Delete all of it, what was put aside and what was done in experiments as well."""
+    """Delete all answers, the damaged files that were kept, and the progress in experiments."""
     resumed.forget_all()
     path = file()
     with storage.lock(path), refusals_told():
@@ -73,7 +74,7 @@ def forget_everything() -> None:
 
 
 def _everything(path: Path) -> dict[str, dict]:
-    """All that is kept, with every kind; CourseError where the file as a whole is damaged."""
+    """All entries by kind; CourseError if the file as a whole is damaged."""
     if not os.path.lexists(path):
         return {kind: {} for kind in KINDS}
     everything = untrusted_input.parsed(
@@ -88,7 +89,7 @@ def _everything(path: Path) -> dict[str, dict]:
 
 
 def _whole(path: Path) -> dict[str, dict]:
-    """The same for whoever has the lock: what is damaged gets a name of its own, and is kept."""
+    """Like `_everything`, for a caller with the lock: a damaged file is renamed and kept."""
     try:
         return _everything(path)
     except CourseError as error:

@@ -1,4 +1,4 @@
-"""Short questions with an answer at once: what a lesson asks at its turns.
+"""Short questions that are answered at once, between the parts of a lesson.
 
 Those of notebook NN are in `nNN_…/questions.py`; `tl.question(questions.NAME)` shows one.
 """
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Question:
-    """`answers` are the choices, each with what is said to it; `right` is one of them.
+    """`answers` maps each choice to its explanation, and `right` is one of the choices.
 
-    Raises ValueError where a choice has no explanation or the right one is not among them.
+    Raises ValueError if there are fewer than two choices, if one has no explanation, or if `right`
+    is none of them.
     """
 
     text: str

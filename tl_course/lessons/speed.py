@@ -10,10 +10,10 @@ from tl_course.base import machine
 from tl_course.base.html import table
 from tl_course.core import network
 
-TOO_LONG = 600  # seconds, from which on it is said what to do about it
-BUSY = 1.3  # times as long, from which on other programs are said to be busy
-REFERENCE = 2000.0  # images a second with one thread, on a machine with two free cores and bf16
-# What a notebook computes for there with budget laptop, by the clock on the wall.
+TOO_LONG = 600  # seconds, from which on the learner is told what to do
+BUSY = 1.3  # times as long, from which on the learner is told that other programs are busy
+REFERENCE = 2000.0  # images per second with one thread, on a machine with two free cores and bf16
+# Wall-clock seconds for which each notebook computes there at budget laptop.
 SECONDS = {
     "00": 12, "01": 55, "02": 85, "03": 75, "04": 124, "05": 90, "06": 25, "07": 60,
     "08": 52, "09": 85, "10": 30,
@@ -23,19 +23,19 @@ SECONDS = {
 class Speed(NamedTuple):
     """How fast this machine trains the five-layer network."""
 
-    images: float  # a second, with one thread, while no other program is busy
-    busy: float = 1.0  # how many times as long it takes beside the programs that are busy now
+    images: float  # per second, with one thread, while no other program is busy
+    busy: float = 1.0  # how many times as long it takes while other programs run as now
 
     def seconds(self, number: str) -> float:
-        """How long a notebook computes here with budget laptop while nothing else is busy."""
+        """How many seconds a notebook computes here at budget laptop if nothing else is busy."""
         return SECONDS[number] * max(0.2, REFERENCE / self.images)
 
     def most(self, number: str) -> float:
-        """How long it may take while other programs are as busy as now."""
+        """The seconds that it may take while other programs are as busy as now."""
         return self.seconds(number) * self.busy
 
     def how_long(self, number: str, more: str = "") -> str:
-        """The same in sentences, with what else is to be said, and what to do where it is long."""
+        """Both times in words, then `more`, and advice if the notebook takes long."""
         most = self.most(number)
         free, longest = map(machine.time_in_words, (self.seconds(number), most))
         sentence = f"This notebook will compute for about <b>{free}</b>"
@@ -48,7 +48,7 @@ class Speed(NamedTuple):
         return f"{sentence}.{more}"
 
     def times(self) -> Markup:
-        """How long each notebook computes, as a table."""
+        """How long each notebook computes, as an HTML table."""
         ways = {"computes for, on this machine": self.seconds}
         if self.busy >= BUSY:
             ways["up to, while other programs are as busy as now"] = self.most
@@ -60,10 +60,11 @@ class Speed(NamedTuple):
 
 
 def measured(seconds: float = 0.5) -> Speed:
-    """A few real steps, by the processor's clock, which other programs hardly change.
+    """The speed of a few training steps, by the processor's clock.
 
-    All threads compute, each for itself: as long as there are more of them and of other programs
-    than cores, the clock on the wall goes faster than theirs.
+    Other programs hardly change that clock. All threads compute at the same time, each for itself.
+    If they and other programs need more cores than there are, wall-clock time passes faster than
+    processor time, and `busy` is their ratio.
     """
     device = machine.device()
     bf16, is_cpu = machine.has_fast_bf16(device), device.type == "cpu"

@@ -166,7 +166,7 @@ class _FormView:
         self._saved_output = None  # the output that a saved notebook shows
 
     def content(self) -> list[Any]:
-        """The things below the question at present."""
+        """The parts below the question at present."""
         raise NotImplementedError
 
     def still(self) -> str:
@@ -216,7 +216,7 @@ class Prediction(_FormView):
 
     @property
     def key(self) -> tuple[str, str]:
-        """The notebook and the question, which stay the same when the cell is run again."""
+        """The notebook and the question's name, which stay the same if the cell is run again."""
         return self.number, self.name
 
     def _pressed(self, _: Any, content: Any, __: Any) -> None:
@@ -293,7 +293,7 @@ class Waiting(_FormView):
             self._places.append([display(EMPTY, raw=True, display_id=True) for _ in range(2)])
 
     def _look(self) -> None:
-        """Show the parts if every prediction has been answered or skipped meanwhile."""
+        """Show the parts if every prediction has been answered or skipped by now."""
         if all(_asked[key].answered for key in self.keys):
             self._open()
         else:
@@ -330,7 +330,7 @@ class Waiting(_FormView):
 
 
 class QuestionView(_FormView):
-    """A question with choices; each is answered at once, and may be tried."""
+    """A question with choices; each choice is explained at once, and several may be tried."""
 
     def __init__(self, asked: Question) -> None:
         form = Form(kind="Question.", question=asked.text, options=list(asked.answers))
@@ -387,7 +387,7 @@ def _text(source: str) -> HTML:
 
 
 def _bundle(parts: Sequence[Any]) -> dict[str, str]:
-    """One output for several things: HTML, and plain text if any of them has it."""
+    """One output for several parts: HTML, and plain text if any of them has it."""
     bundles = [
         part._repr_mimebundle_()
         if hasattr(part, "_repr_mimebundle_")

@@ -162,7 +162,7 @@ class Experiment:
         self.errors: list[Exception] = []
         self.closed = False
         self._quiet = 0
-        self._alert = widgets.HTML().add_class("tlc-line")  # it takes room even if it is empty
+        self._alert = widgets.HTML().add_class("tlc-line")  # it takes up room even if it is empty
         self._state = Share()
         self.view = widgets.VBox().add_class("tlc").add_class(f"tlc-{self.name}")
         self._guard = Guard(self.view, still=uuid.uuid4().hex)
@@ -203,7 +203,7 @@ class Experiment:
             if isinstance(control, widgets.IntSlider):
                 control.value = number(settings, name, control.min, control.max)
             else:
-                options = getattr(control, "options", (False, True))  # else a checkbox
+                options = getattr(control, "options", (False, True))  # otherwise a checkbox
                 values = [option[-1] if isinstance(option, tuple) else option for option in options]
                 control.value = one_of(settings, name, values)
 
@@ -292,7 +292,7 @@ class Experiment:
             self.set_state(text)
 
     def refresh_state(self) -> None:
-        """Write the present state into its field."""
+        """Write the current state into its field."""
         self._written = self.state_text()
         with self.quietly():
             self._state.value = self._written
@@ -402,7 +402,7 @@ class Experiment:
 
     @contextlib.contextmanager
     def quietly(self) -> Iterator[None]:
-        """Let controls be set meanwhile without any callback."""
+        """Let controls be set in this context without any callback."""
         with ONE_AT_A_TIME:
             self._quiet += 1
             try:
@@ -521,7 +521,7 @@ class Experiment:
         thread.start()
 
     def stop(self) -> None:
-        """Tell work to stop after its present step; returns at once."""
+        """Tell work to stop after its current step; returns at once."""
         for _, stop in self._tasks:
             stop.set()
 

@@ -257,7 +257,7 @@ class DrawingPad(Experiment):
                 "damaged", "The state's drawing is not text: copy the whole state again."
             )
         if text:
-            drawn.pixels(text)  # raises where it is damaged
+            drawn.pixels(text)  # raises if it is damaged
         self.choice.value, self.another.disabled = NO_SAMPLE, True
         self.drawing.put(text)
 

@@ -1,6 +1,6 @@
-"""The layer explorer: any unit of a trained network beside the same one of an untrained one.
+"""The layer explorer: any unit of a trained network beside the same unit of an untrained one.
 
-It shows one picture, A, or two. With two, the units that answer A and not B come first.
+It shows one picture, A, or two. With two, the units that respond to A but not to B come first.
 """
 
 import threading

@@ -141,7 +141,7 @@ class Looked(NamedTuple):
 class OwnTask(Experiment):
     """`folder` is a learner's own folder of pictures; "" makes one in the folder `making`.
 
-    Uploads go into the folder `own`. A notebook reads `folder` (of the present pictures), `without`
+    Uploads go into the folder `own`. A notebook reads `folder` (of the current pictures), `without`
     (classes that are left out), `checked` and `outcome` (None until there is one), and `is_made`. A
     wrong folder raises no error: the learner is told.
     """
@@ -228,7 +228,7 @@ class OwnTask(Experiment):
 
     @property
     def is_made(self) -> bool:
-        """Whether the present pictures are the ones that the course makes."""
+        """Whether the current pictures are the ones that the course makes."""
         return self.folder == self._made_place()
 
     def _made_place(self) -> Path:
@@ -243,11 +243,11 @@ class OwnTask(Experiment):
         return {"": self._made_place(), **upload.folders(self.own), **given}
 
     def _folder_name(self) -> str:
-        """The name of the present folder in the state."""
+        """The name of the current folder in the state."""
         return "" if self.is_made else self.folder.name
 
     def _take(self, folder: Path) -> None:
-        """Replace the present pictures by those in `folder`."""
+        """Replace the current pictures by those in `folder`."""
         self.abandon()
         if folder != self.folder:
             self.folder, self.without, self.doubted.value = folder, (), None
@@ -358,7 +358,7 @@ class OwnTask(Experiment):
 
     def _begin(self, begin: dict) -> None:
         self._end_upload("")
-        into = None  # one class goes into the present folder if that was uploaded too
+        into = None  # one class goes into the current folder if that was uploaded too
         if begin["kind"] == "class" and self.folder.parent == self.own:
             into = self.folder / "train" if (self.folder / "train").is_dir() else self.folder
         try:
@@ -750,7 +750,7 @@ def _way(option: str, copies: bool) -> str:
 
 
 def _counted(outcome: Outcome) -> str:
-    """The number of test pictures that are right, of how many."""
+    """How many of the test pictures are right, in words."""
     return f"{outcome.right:,} of {len(outcome.test):,} right"
 
 

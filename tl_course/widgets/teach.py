@@ -157,7 +157,7 @@ class Teach(Experiment):
             self._buttons()
 
     def _read_as(self, drawing: Labelled) -> str:
-        """A sentence if Option 1 reads a drawing as another digit than its label, else ""."""
+        """A sentence if Option 1 reads a drawing as another digit than its label, otherwise ""."""
         option_1 = self._latest().get("option-1")
         if option_1 is None:
             return ""
@@ -180,7 +180,7 @@ class Teach(Experiment):
         return drawn.sample_of_digit(self.label, self.seed, first + more)
 
     def _fill(self) -> None:
-        """Keep the drawing on the pad, and complete the present ten with MNIST digits."""
+        """Keep the drawing on the pad, and complete the current ten with MNIST digits."""
         on_pad = self.drawing.text
         if on_pad and not on_pad.startswith(drawn.SAMPLE):
             self._add(on_pad)
@@ -305,7 +305,7 @@ class Teach(Experiment):
         self.pad.prompt = f"{whose}{'d' if whose else 'D'}raw a {self.label}"
 
     def _what_next(self) -> str:
-        """The present state and the next step, in a sentence or two."""
+        """The current state and the next step, in a sentence or two."""
         sizes, n = self._sizes(), len(self.mine)
         left = handwriting.ROUND - n % handwriting.ROUND
         if self.busy and self._comparing:
@@ -591,7 +591,7 @@ class Hands:
         self._report_pool()
 
     def disown(self) -> None:
-        """Forget which files were saved: the present drawings are other ones."""
+        """Forget which files were saved, because the drawings have changed."""
         self._saved.clear()
         self._withdraw_question()
 

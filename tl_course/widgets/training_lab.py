@@ -210,7 +210,7 @@ class TrainingLab(Training):
                 self.rate.value = chosen
 
     def _show_moved(self) -> None:
-        """Show how far each layer moved, if the shown run had the present start and layers."""
+        """Show how far each layer moved, if the shown run had the current start and layers."""
         now = (self.start_from.value, self.network.fixed)
         fits = self.shown is not None and self.shown.moved and set_up(self.shown.trial) == now
         self.network.moved = list(map(_percent, self.shown.moved)) if fits else []
@@ -253,7 +253,7 @@ class TrainingLab(Training):
     def _busy(self, busy: bool, sentence: str) -> None:
         super()._busy(busy, sentence)
         self.forget_button.disabled = busy or not self.runs
-        self.network.busy = self.start_from.disabled = busy  # what is seen is what trains
+        self.network.busy = self.start_from.disabled = busy  # the learner sees what is trained
         self.bar.value = 0
 
     def _forget(self) -> None:

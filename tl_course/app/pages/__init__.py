@@ -8,7 +8,7 @@ from tl_course.app.pages.markdown import filled, part
 
 
 def pages() -> dict[Path, str]:
-    """The README and pages of docs/ as they are with what is recorded now, by their paths."""
+    """The README and pages of docs/ with what is recorded now: their new texts by path."""
     parts = {
         "README.md": {
             "short": part(measured.short_table, "official"),

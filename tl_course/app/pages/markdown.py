@@ -1,4 +1,4 @@
-"""How what is generated is written, and where: on a page, between two marks with its name."""
+"""How generated parts are written, and where: on a page, between two marks with the part's name."""
 
 import functools
 import re
@@ -15,38 +15,41 @@ recorded = functools.cache(results.load)
 
 
 class Part(NamedTuple):
-    """A generated part of a page, and where its numbers are from."""
+    """A generated part of a page, and the source of its numbers."""
 
     text: str
     source: str = ""
 
 
 def part(make: Callable[..., str], *tables: str) -> Part:
-    """What `make` writes about these recorded tables."""
+    """The part that `make` writes from these recorded tables."""
     return Part(make(*map(recorded, tables)), f"tl_course/results: {', '.join(tables)}")
 
 
 def pipe_table(of: str, columns: list, rows: dict[str, list[str]]) -> str:
-    """A table, `rows` by their names; numbers above its columns are written with commas."""
+    """A Markdown table with `rows` by name; numbers in the head are written with commas."""
     head = [of, *(name if isinstance(name, str) else f"{name:,}" for name in columns)]
     lines = [head, ["---"] * len(head), *([name, *cells] for name, cells in rows.items())]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def spread(values: pd.Series) -> str:
-    """The first two of these, a mean and a standard deviation; of one draw there is no spread."""
+    """The first two `values`, a mean and its SD, as "mean ± SD"; without the SD if it is NaN."""
     mean, sd = values.iloc[:2]
     return f"{mean:.1f}" if pd.isna(sd) else f"{mean:.1f} ± {sd:.1f}"
 
 
 def points(ahead: float, interval: float, digits: int = 1, within: str = "{}") -> str:
-    """Points ahead ± half a 95% interval, put `within` a text; a certain sign makes it bold."""
+    """Points ahead ± half a 95% interval, inside the text `within`; bold if the sign is certain."""
     text = f"{ahead:+.{digits}f} ± {interval:.{digits}f}".replace("-", "−")
     return f"**{within.format(text)}**" if abs(ahead) > interval else within.format(text)
 
 
 def filled(path: Path, parts: dict[str, Part], command: str = "tl-course records") -> str:
-    """The text of a page with these parts; the mark before each says where it is from."""
+    """The text of a page with these parts; the mark before each part names its source.
+
+    Raises CourseError if the page has no place for a part.
+    """
     page = path.read_text(encoding="utf-8")
     for name, (text, source) in parts.items():
         start, end = f"<!-- {name}: written by {command}", f"<!-- end of {name} -->\n"

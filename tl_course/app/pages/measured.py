@@ -1,4 +1,4 @@
-"""What the README and pages of docs/ show of recorded tables, a function for each part."""
+"""What the README and pages of docs/ show of the recorded tables, with a function for each part."""
 
 import itertools
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def short_table(official: pd.DataFrame, sizes: tuple[int, ...] = (10, 50, 200, 1
 
 
 def sweep_table(table: pd.DataFrame) -> str:
-    """A sweep: mean ± standard deviation over draws, in %, and who is ahead on the same draws."""
+    """A sweep: mean ± standard deviation over draws, in %, and points ahead on the same draws."""
     table = comparing.tuned(table)
     means = comparing.means(table).set_index(["augmented", "arm", "images"])
     parts = []
@@ -56,7 +56,7 @@ def sweep_table(table: pd.DataFrame) -> str:
 
 
 def _pairs() -> Iterator[tuple[str, tuple[str, bool], tuple[str, bool]]]:
-    """What is compared in words, and its two sides: arm, and whether with altered copies."""
+    """Each comparison in words, and its two sides: an arm, and whether it has altered copies."""
     arms = {
         "Option 2 minus Option 1": ("option-2", "option-1"),
         "output layer first minus Option 1": ("output-first", "option-1"),
@@ -68,7 +68,7 @@ def _pairs() -> Iterator[tuple[str, tuple[str, bool], tuple[str, bool]]]:
 
 
 def networks_table(official: pd.DataFrame, again: pd.DataFrame) -> str:
-    """The same differences over three pretrainings, and in brackets the single networks."""
+    """Points ahead over three pretrainings, and in brackets those of the single networks."""
     lines = {}
     for name, arm, other in _pairs():
         rows = comparing.over_pretrainings(official, again, arm, other)
@@ -92,7 +92,7 @@ PUSHED_STEPS = {  # of the recorded table `push`
 
 
 def pushed_table(push: pd.DataFrame) -> str:
-    """How far few digits were pushed: mean ± spread in percent, a row a step, a column a size."""
+    """How far few digits go: mean ± SD in percent, a row for each step, a column for each size."""
     by = 100 * push.groupby(["step", "images"]).accuracy.agg(["mean", "std"])
     sizes = sorted(push.images.unique())
     rows = {
@@ -151,7 +151,7 @@ NAMED = {  # of those that the embedding benchmark MTEB lists, with sixteen labe
 
 
 def beside_published_table(table: pd.DataFrame) -> str:
-    """Sixteen labels of each digit, the official test: the course and four published networks."""
+    """The official test, sixteen labels of each digit: the course and four published networks."""
     others = protocols.published().set_index("model")
     rows = {name: _beside(others.loc[model], others.seen[model]) for model, name in NAMED.items()}
     for way, row in protocols.sixteen_of_each(table).iterrows():
@@ -165,7 +165,7 @@ def _beside(row: pd.Series, seen: str) -> list[str]:
 
 
 def first_of_each_table(table: pd.DataFrame) -> str:
-    """The first digits of each class in the official order, the official test: in %."""
+    """The official test with the first digits of each class in the official order, in %."""
     rows = table[table.protocol == protocols.FIRST_EACH]
     by = 100 * rows.pivot(index="way", columns="images", values="accuracy").loc[rows.way.unique()]
     cells = {way: [f"{accuracy:.1f}" for accuracy in row] for way, row in by.iterrows()}
@@ -182,7 +182,7 @@ JUDGED = {  # columns of the recorded tables of recipes
 
 
 def recipes_table(table: pd.DataFrame) -> str:
-    """What was tried to pretrain in less time: mean ± standard deviation over seeds."""
+    """Recipes that were tried to pretrain in less time: mean ± standard deviation over seeds."""
     table = table.sort_values("idea", key=lambda ideas: ideas.map([*IDEAS].index), kind="stable")
     parts = [_judged(table, "core_seconds", "seconds of one core")]
     whole = [idea for idea in dict.fromkeys(table.idea) if idea.startswith(("old", "new"))]
@@ -193,14 +193,14 @@ def recipes_table(table: pd.DataFrame) -> str:
 
 
 def long_recipes_table(table: pd.DataFrame) -> str:
-    """The same for a million renders, as the shipped network saw, and for half of them."""
+    """Recipes for a million renders, as the shipped network saw, and for half a million."""
     rows = {idea: _ahead(table, idea, BEFORE) for idea in (HALF, NOW)}
     judged = _judged(table, "core_seconds", "seconds of one core")
     return f"{judged}\n{_points_ahead(BEFORE, rows)}"
 
 
 def race_table(table: pd.DataFrame) -> str:
-    """The recipe and the one before, in turn and alone on a machine: seconds by the clock."""
+    """The recipe and the one before, in turn and alone on a machine: wall-clock seconds."""
     seconds, rows = table.pivot(index="seed", columns="idea", values="seconds"), {}
     for idea in dict.fromkeys(table.idea[table.idea != BEFORE]):
         ratios = (seconds[idea] / seconds[BEFORE]).dropna()
@@ -213,7 +213,7 @@ def race_table(table: pd.DataFrame) -> str:
 
 
 def _judged(table: pd.DataFrame, seconds: str, title: str) -> str:
-    """A row an idea: renders, runs, time and how good the network is, mean ± SD over seeds."""
+    """A row for each idea: renders, runs, time and the network's quality, mean ± SD over seeds."""
     rows = {}
     for idea, runs in table.groupby("idea", sort=False):
         time = spread(runs[seconds].agg(["mean", "std"]))
@@ -231,5 +231,5 @@ def _ahead(table: pd.DataFrame, idea: str, other: str) -> list[str]:
     shares = table.set_index("seed")[[*JUDGED]]
     runs, others = (100 * shares[list(table.idea == name)] for name in (idea, other))
     gains = (runs - others).dropna()
-    digits = {name: 2 if name.startswith("digits") else 1 for name in JUDGED}  # which vary less
+    digits = {name: 2 if name.startswith("digits") else 1 for name in JUDGED}  # these vary less
     return [points(*stats.estimate(gains[name]), digits[name]) for name in JUDGED]

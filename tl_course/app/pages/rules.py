@@ -1,6 +1,6 @@
 """What transfer learning is said to do, rule by rule, and what this course found: docs/rules.md.
 
-Each rule is judged by claims of the lessons, which tests/test_claims.py sees hold.
+Each rule is judged by claims of the lessons, which tests/test_claims.py checks.
 """
 
 from typing import NamedTuple
@@ -19,7 +19,7 @@ HELD, PARTLY, NOT_HERE = "held", "partly", "not here"
 
 
 class Rule(NamedTuple):
-    """What is said, whether it held, where the course tries it, and the claims that say so."""
+    """What is said, whether it held, where the course tests it, and the claims that decide it."""
 
     says: str
     verdict: str
@@ -86,7 +86,7 @@ RULES = (
 
 
 def rules_part() -> markdown.Part:
-    """A row a rule, with the sentences of its claims on the recorded tables."""
+    """A row for each rule, with the sentences of its claims on the recorded tables."""
     rows = {
         rule.says: [
             rule.verdict, " ".join(claim.recorded().text for claim in rule.claims), rule.notebook

@@ -1,6 +1,6 @@
 """What a class votes on in the notebooks of the three sessions: for the pages of docs/teaching/.
 
-The question is read out of its notebook. What came out is made from the recorded tables, by the
+The question is read from its notebook. The result is computed from the recorded tables, by the
 functions that the notebook uses. What students usually vote is an expectation, not a measurement.
 """
 
@@ -39,13 +39,13 @@ from tl_course.study import comparing
 from tl_course.study.matrix import fifty
 
 AFTER_SESSION_1 = "## Edges, then corners, then shapes?"
-CURVE = ("05", "curve")  # asked by an experiment, and not by `tl.prediction`
+CURVE = ("05", "curve")  # an experiment asks it, not `tl.prediction`
 ASKS = {1: "a number", 2: "two numbers", 3: "three numbers", 5: "five numbers"}
 
 
 @dataclass(frozen=True)
 class Vote:
-    """Prediction `name` of a notebook: what we expect a class to vote, and what came out.
+    """Prediction `name` of a notebook: what we expect a class to vote, and the result.
 
     The parameters of `measured` are the names of recorded tables. It returns a number, numbers by
     label, or (answer, options).
@@ -56,11 +56,11 @@ class Vote:
     expected: str
     measured: Callable[..., float | dict[str, float] | tuple[str, Sequence[str]]]
     unit: str = "of 100"
-    numbers: int = 0  # that are asked for, where these are not as many as came out
+    numbers: int = 0  # how many are asked for, if not as many as the result has
 
     @functools.cache  # noqa: B019 (there are few, and all of them last)
     def result(self) -> tuple[dict[str, float] | str, list[str]]:
-        """The recorded result, and the options where there are any."""
+        """The recorded result and the options, of which there are none if it is numbers."""
         result = self.measured(*map(markdown.recorded, inspect.signature(self.measured).parameters))
         if isinstance(result, tuple):
             return result[0], list(result[1])
@@ -84,7 +84,7 @@ def _right(sweep: pd.DataFrame, arm: str, images: int) -> pd.Series:
 
 
 def _draws(sweep: pd.DataFrame, images: int) -> dict[str, float]:
-    """Option 1 on the digits that seed 0 gives, and on average."""
+    """How many of 100 Option 1 gets right with the digits of seed 0, and on average over draws."""
     right = _right(sweep, "option-1", images)
     return {"with seed 0": right[0], f"mean of {len(right)} draws": right.mean()}
 
@@ -179,7 +179,7 @@ VOTES = (
          lambda controls: e06.least_able(controls, "image", "handwritten")),
 )  # fmt: skip
 
-CLAIMS = {  # of the main line of each notebook, those that a teacher says
+CLAIMS = {  # by notebook: claims of its main line that a teacher says
     "00": (c00.what_it_saw_before_helps,),
     "01": (c01.it_learns_to_name_things,),
     "02": (c02.training_makes_units_choosy,),
@@ -195,7 +195,7 @@ CLAIMS = {  # of the main line of each notebook, those that a teacher says
     "06": (c06.own_kind_serves_best, c06.another_kind_can_help),
 }  # fmt: skip
 
-PAGES = {  # page of docs/teaching/: notebooks, and the parts of them that it votes on
+PAGES = {  # page of docs/teaching/: its notebooks, and the parts of them with votes
     "session_1": (("00", "01", "02"), ("",)),
     "session_2": (("03", "04"), ("", "dig deeper")),
     "session_3": (("05", "06"), ("", "dig deeper")),
@@ -226,7 +226,7 @@ def places() -> tuple[Place, ...]:
 
 
 def _code_of(notebook: Path) -> Iterator[tuple[str, str]]:
-    """Each code cell of a notebook, and the part of it (as in `Place`) in which it stands."""
+    """Each code cell of a notebook, with the part of the notebook (as in `Place`) that it is in."""
     part = ""
     for cell in nbformat.read(notebook, as_version=4).cells:
         if notebook.stem.startswith("02") and cell.source.startswith(AFTER_SESSION_1):
@@ -238,7 +238,7 @@ def _code_of(notebook: Path) -> Iterator[tuple[str, str]]:
 
 
 def _asked_in(source: str, stem: str) -> Iterator[tuple[str, str, bool]]:
-    """Name, question and whether there are options, of each prediction in a cell."""
+    """The name and question of each prediction in a cell, and whether it has options."""
     texts = {}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
@@ -259,7 +259,7 @@ def _questions_of(stem: str):
 
 
 def session(numbers: Sequence[str], parts: Sequence[str]) -> dict[str, markdown.Part]:
-    """What the page of a session says of its notebooks, with votes on these parts of them."""
+    """The parts of a session's page about its notebooks, with votes on these parts of them."""
     said = [f"- **{n}** {claim.recorded().text}\n" for n in numbers for claim in CLAIMS[n]]
     return {
         "votes": votes(numbers, parts),

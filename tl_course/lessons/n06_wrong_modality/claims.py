@@ -1,4 +1,4 @@
-"""What notebook 06 claims: which source helps which target, and what of it is the help."""
+"""What notebook 06 claims: which source helps which target, and what about the source helps."""
 
 import pandas as pd
 
@@ -22,13 +22,13 @@ def _mean(rows: pd.DataFrame, *by: str) -> pd.Series:
 
 
 def _gains(fifty: pd.DataFrame) -> pd.DataFrame:
-    """How far Option 1 is ahead of random layers, by target and source."""
+    """How many points Option 1 is ahead of random layers, by target and source."""
     return matrix.ahead(fifty, ("random", "1")).set_index(["target", "source"])
 
 
 @claim("matrix")
 def own_kind_helps(table: pd.DataFrame) -> Claim:
-    """Each target with the source of its own kind with fifty examples, Option 1."""
+    """Option 1, fifty examples: each target's own kind of source against random layers."""
     gains = _gains(matrix.fifty(table))
     same = gains.loc[list(SAME.items())]
     return Claim(
@@ -41,7 +41,7 @@ def own_kind_helps(table: pd.DataFrame) -> Claim:
 
 @claim("matrix")
 def another_kind_can_help(table: pd.DataFrame) -> Claim:
-    """Pictures for sound, by synthetic voices and by people with fifty examples, Option 1."""
+    """Option 1, fifty examples: pictures as the source for synthetic voices and for people's."""
     gains = _gains(matrix.fifty(table))
     clean, people = (gains.loc[(name, "image")] for name in ("spoken", "spoken-real"))
     return Claim(
@@ -55,7 +55,7 @@ def another_kind_can_help(table: pd.DataFrame) -> Claim:
 
 @claim("matrix")
 def own_kind_serves_best(table: pd.DataFrame) -> Claim:
-    """The best source of each target with fifty examples, Option 1."""
+    """Option 1, fifty examples: the best source of each target."""
     fifty = matrix.fifty(table)
     mean = _mean(fifty[fifty.source.isin(matrix.SOURCES)], "target", "source").unstack()
     best = mean.idxmax(axis=1)
@@ -70,7 +70,7 @@ def own_kind_serves_best(table: pd.DataFrame) -> Claim:
 
 @claim("matrix", "matrix_ends")
 def own_kind_helps_at_every_number(recorded: pd.DataFrame, ends: pd.DataFrame) -> Claim:
-    """The same from the fewest examples to the most."""
+    """Option 1, all numbers of examples: each target's own kind of source against random layers."""
     table = pd.concat([recorded, ends]).query("option == '1'")
     gains = matrix.ahead(table, ("random", "1"))
     same = gains[gains.source == gains.target.map(SAME)].sort_values("images")
@@ -89,7 +89,7 @@ def own_kind_helps_at_every_number(recorded: pd.DataFrame, ends: pd.DataFrame) -
 
 @claim("matrix")
 def three_networks_agree(table: pd.DataFrame) -> Claim:
-    """Each pretraining by itself against random layers with fifty examples, Option 1."""
+    """Option 1, fifty examples: each pretraining alone against random layers."""
     fifty, alone = matrix.fifty(table), {}
     for run in sorted(fifty.pretraining.unique()):
         rows = fifty[(fifty.pretraining == run) | (fifty.source == "random")]
@@ -111,7 +111,7 @@ def three_networks_agree(table: pd.DataFrame) -> Claim:
 
 @claim("matrix")
 def own_kind_leads_scratch(table: pd.DataFrame) -> Claim:
-    """Option 2 against the same network from scratch."""
+    """Option 2 from each target's own kind of source against training from scratch."""
     moving = table[table.option.isin(["2", "scratch"])]
     gains = matrix.ahead(moving, ("random", "scratch")).set_index(["target", "source", "images"])
     same = gains.loc[[(name, kind, n) for name, kind in SAME.items() for n in (50, 200)]]
@@ -126,7 +126,7 @@ def own_kind_leads_scratch(table: pd.DataFrame) -> Claim:
 
 @claim("matrix", "controls")
 def shuffling_ends_the_help(table: pd.DataFrame, controls: pd.DataFrame) -> Claim:
-    """Pictures for handwriting, Option 1."""
+    """Option 1 on handwriting: shuffled sources of pictures against random layers."""
     by = _mean(controls, "control", "source", "target")
     shuffled = {in_full(name): by[name, "image", "handwritten"] for name in SHUFFLED}
     at_random = _mean(matrix.fifty(table), "source", "target")["random", "handwritten"]
@@ -141,7 +141,7 @@ def shuffling_ends_the_help(table: pd.DataFrame, controls: pd.DataFrame) -> Clai
 
 @claim("controls")
 def raw_sound_is_another_input(controls: pd.DataFrame) -> Claim:
-    """Sound's layers on people's voices that are no spectrograms."""
+    """Option 1 on people's voices as raw samples: sound layers against random layers."""
     raw = _mean(controls, "control", "source", "target")["raw samples", :, "spoken-real"]
     return Claim(
         f"With raw samples, sound layers get {raw['audio']:.0f} of 100 spoken digits right, at "
@@ -153,7 +153,7 @@ def raw_sound_is_another_input(controls: pd.DataFrame) -> Claim:
 
 @claim("controls")
 def order_of_pitches_is_not_all(controls: pd.DataFrame) -> Claim:
-    """Synthetic speech with its frequencies permuted."""
+    """Option 1 on synthetic speech with its frequencies permuted, against random layers."""
     by = _mean(controls, "control", "source", "target")["frequencies permuted", :, "spoken"]
     lead = by[["audio", "image"]].min() - by["random"]
     return Claim(
@@ -166,7 +166,7 @@ def order_of_pitches_is_not_all(controls: pd.DataFrame) -> Claim:
 
 @claim("directions")
 def sound_helps_whoever_speaks(people: pd.DataFrame) -> Claim:
-    """One person learnt from, another one tested."""
+    """Option 1 learns from one person and is tested on another: sound, pictures, random layers."""
     mean = _mean(people, "learnt", "tested", "source").unstack()
     ahead = mean["audio"] - mean["random"]
     return Claim(

@@ -21,7 +21,7 @@ def split(recordings):
 
 
 def _recordings(takes: dict[str, int]) -> list[tuple[str, int, int]]:
-    """Every digit said by everybody, so many takes each, in the order of the digits."""
+    """(speaker, digit, take), sorted by digit; `takes` is how often each speaker says a digit."""
     return [(who, d, t) for d in range(10) for who, most in takes.items() for t in range(most)]
 
 
@@ -215,7 +215,7 @@ def _check_interval(half_interval) -> None:
         number="Return one number: half of the interval, not its ends and not one for each person.",
     )
     half = float(half)
-    each = np.std(shares, ddof=1)  # of people's means
+    each = np.std(shares, ddof=1)  # of the people's means
     error = each / np.sqrt(5)
     over_recordings = np.std(right, ddof=1) / np.sqrt(5 * n)
     inside = np.mean([np.std(right[people == who], ddof=1) for who in np.unique(people)])
@@ -246,7 +246,7 @@ def _check_interval(half_interval) -> None:
         value=f"Your half interval is {half:.3f}. The means of the five people have a standard "
         f"deviation of {each:.3f}: what follows for the mean of five?",
     )
-    three_people = (people != "ana") & (people != "ben")  # three people, not equally often recorded
+    three_people = (people != "ana") & (people != "ben")  # with different numbers of recordings
     three_people[:200] &= people[:200] != "joe"
     half = float(half_interval(right[three_people], people[three_people]))
     three = [right[three_people & (people == who)].mean() for who in ("eva", "joe", "kim")]

@@ -1,9 +1,9 @@
-"""Controls that explain the matrix: what is it in a source that helps a target, and what is not?
+"""Controls that explain the matrix: what in a source helps a target, and what does not?
 
-Each is Option 1 with fifty examples on a network or a target that was altered in one way. The
-penalty is the best of the nine of `tuning`, chosen on validation draws of the altered target;
-people's voices have no speaker to spare and take that of the synthetic ones (raw samples that of
-their spectrograms).
+Each control is Option 1 with fifty examples, on a network or a target that was altered in one way.
+The penalty is the best of the nine in `tuning`, chosen on validation draws of the altered target.
+There is no speaker to spare among people's voices, so these take the penalty of synthetic voices.
+Raw samples take the one of unaltered synthetic voices.
 """
 
 import copy
@@ -30,24 +30,24 @@ from tl_course.study.matrix_tuning import with_penalties
 
 IMAGES = 50
 TUNING_DRAWS = 3
-RENDERS = 100_000  # of a source that is altered, and of the one beside it that is not
+RENDERS = 100_000  # of each altered source, and of the unaltered one beside them
 PIXELS = 3072  # samples of a raw sound: as many as a picture has numbers
 Changed = Callable[[torch.Tensor], torch.Tensor]
 
 
 def rows_permuted(x: torch.Tensor) -> torch.Tensor:
-    """The 32 rows of each input in another order, the same for all."""
+    """The inputs with their 32 rows in another order, which all inputs share."""
     return x[:, :, torch.randperm(x.shape[2], generator=torch.Generator().manual_seed(0))]
 
 
 def pixels_permuted(x: torch.Tensor) -> torch.Tensor:
-    """The 32 × 32 places of each input in another order, the same for all."""
+    """The inputs with their 32 × 32 pixels in another order, which all inputs share."""
     order = torch.randperm(x[0, 0].numel(), generator=torch.Generator().manual_seed(0))
     return x.flatten(2)[:, :, order].view_as(x)
 
 
 class Altered:
-    """A source whose inputs are changed, or whose labels have nothing to do with them."""
+    """A source of pictures with changed inputs, or with labels that do not depend on them."""
 
     def __init__(self, seed: int, change: Changed | None = None, shuffle: bool = False):
         self.source, self.change, self.shuffle = EmojiImages(seed), change, shuffle
@@ -78,7 +78,7 @@ def altered_network(name: str, seed: int = 0) -> FiveLayerNet:
 
 @torch.no_grad()
 def shuffled_weights(net: FiveLayerNet, seed: int = 0) -> FiveLayerNet:
-    """`net` with the numbers of each layer's W and b in random order: random, of its statistics."""
+    """A copy of `net` with the numbers in each W and b shuffled, which keeps their statistics."""
     mixed = copy.deepcopy(net)
     generator = torch.Generator().manual_seed(seed)
     for parameter in mixed.parameters():
@@ -88,7 +88,7 @@ def shuffled_weights(net: FiveLayerNet, seed: int = 0) -> FiveLayerNet:
 
 
 def with_inputs_changed(target: Target, change: Changed) -> Target:
-    """A target with all its inputs changed."""
+    """The target with `change` applied to all its inputs."""
     parts = {
         field.name: dataclasses.replace(part, x=change(part.x)) if len(part) else part
         for field in dataclasses.fields(target)
@@ -98,7 +98,7 @@ def with_inputs_changed(target: Target, change: Changed) -> Target:
 
 
 def folded(wave: np.ndarray, rate: int) -> np.ndarray:
-    """A sound as 3,072 samples of one second `[3, 32, 32]`, no spectrogram: mean 0, spread 1."""
+    """A sound as 3,072 raw samples `[3, 32, 32]` of at least a second, with mean 0 and SD 1."""
     wave = sound.trimmed(np.asarray(wave, np.float32), rate)
     second = np.arange(PIXELS) / PIXELS * max(1.0, len(wave) / rate)
     x = np.interp(second * rate, np.arange(len(wave)), wave, right=0)
@@ -106,7 +106,7 @@ def folded(wave: np.ndarray, rate: int) -> np.ndarray:
 
 
 def raw_speech(test: str) -> Target:
-    """People's digits as folded samples, `test` one speaker, all others the pool."""
+    """People's digits as folded samples: the speaker `test` is tested, the others are the pool."""
     parts: dict[bool, list] = {True: [], False: []}
     for path in sorted(spoken.recordings().glob("*_*_*.wav")):
         digit, speaker, _ = path.stem.split("_", 2)
@@ -124,7 +124,7 @@ def raw_speech(test: str) -> Target:
 def run_control(
     names: dict, net: FiveLayerNet | None, folds: Sequence[Target], draws: int, chosen_on: Target
 ) -> list[dict]:
-    """Rows of one control: `names` and `draw`, `accuracy` (0 … 1), the folds in turn."""
+    """Rows of one control: `names`, `images`, `draw`, `accuracy` (0 … 1), with folds in turn."""
     tried = []
     for number in range(TUNING_DRAWS):
         seed = tuning.FIRST_DRAW + number
@@ -147,7 +147,7 @@ def controls(
 ) -> Iterator[dict]:
     """Rows `control`, `source`, `target`, `images`, `draw`, `accuracy` of every control.
 
-    `nets` are the pretrained networks by source, `altered` those of `SOURCES`.
+    `nets` are the pretrained networks by source, and `altered` are those by name in `SOURCES`.
     """
     there = {name: [fold() for fold in task.folds] for name, task in matrix.tasks().items()}
     sounds = [name for name in ("spoken", "spoken-real") if name in there]
@@ -179,14 +179,14 @@ def controls(
 def small_matrix(
     nets: dict[str, FiveLayerNet], images: int, draws: int, seed: int, most: int | None
 ) -> list[dict]:
-    """Rows of the matrix to be made live: Option 1 on the targets that every machine has."""
+    """Rows of a matrix that is made live: Option 1 on the targets that every machine has."""
     targets = ("handwritten", "spoken", "written")
     more = {"targets": targets, "options": ["1"], "seed": seed, "most": most, "progress": True}
     return list(matrix.transfer_matrix(nets, [images], draws, **more))
 
 
 def directions(nets: dict[str, FiveLayerNet], draws: int) -> Iterator[dict]:
-    """One person learnt from, another one tested, every pair: rows `learnt`, `tested`, …"""
+    """Rows `learnt`, `tested`, … for each pair of people: learn from one, test on the other."""
     people = spoken.speakers()
     pairs = [(person, other) for person in people for other in people if person != other]
     clean = spoken.spoken_digits()
@@ -202,7 +202,7 @@ def directions(nets: dict[str, FiveLayerNet], draws: int) -> Iterator[dict]:
 
 # ---------------------------------------------------------------- what is read out of the tables
 
-TO_READ = {"columns": matrix_cells.SOURCES, "index": CALLED}  # what a table renames
+TO_READ = {"columns": matrix_cells.SOURCES, "index": CALLED}  # readable names for a table
 ASKED = (  # cells (source, target) to be predicted
     ("image", "handwritten"), ("audio", "handwritten"),
     ("image", "spoken"), ("audio", "spoken"), ("text", "written"),
@@ -210,7 +210,7 @@ ASKED = (  # cells (source, target) to be predicted
 
 
 def ahead_of_random(rows: Sequence[dict] | pd.DataFrame) -> pd.DataFrame:
-    """Points of 100 that each source is ahead of random layers, by `target`: rows of a matrix."""
+    """Points of 100 ahead of random layers: a row for each target, a column for each source."""
     mean = matrix.cells(pd.DataFrame(rows)).pivot(index="target", columns="source", values="mean")
     return 100 * mean.sub(mean["random"], axis=0).drop(columns="random")
 
@@ -218,39 +218,39 @@ def ahead_of_random(rows: Sequence[dict] | pd.DataFrame) -> pd.DataFrame:
 def points_ahead(
     rows: Sequence[dict] | pd.DataFrame, cells: Sequence[tuple[str, str]] = ASKED
 ) -> dict[str, float]:
-    """The same of some cells (source, target), by what they are called."""
+    """Points ahead of random layers in some cells (source, target), by their names in words."""
     ahead = ahead_of_random(rows)
     return {f"{matrix_cells.SOURCES[s]} for {CALLED[t]}": float(ahead.loc[t, s]) for s, t in cells}
 
 
 def small_table(rows: Sequence[dict]) -> pd.DataFrame:
-    """Points ahead of random layers, to be read: a row for each target, a column a source."""
+    """Points ahead of random layers as readable text: targets as rows, sources as columns."""
     ahead = ahead_of_random(rows)[list(matrix.SOURCES)].rename(**TO_READ)
     ahead = ahead.rename_axis(index="points ahead of random layers", columns=None)
     return ahead.map("{:+.0f}".format).replace("-0", "+0")
 
 
 def least_able(controls: pd.DataFrame, source: str, target: str) -> tuple[str, list[str]]:
-    """The control after which a source's layers get fewest of a target right, and all of them."""
+    """The control with the lowest accuracy for a source and target, and all controls."""
     rows = controls[(controls.source == source) & (controls.target == target)]
     mean = rows.groupby("control", sort=False).accuracy.mean().rename(in_full)
     return mean.idxmin(), list(mean.index)
 
 
 def in_full(control: str) -> str:
-    """A recorded control as it is called where it is read."""
+    """The readable name of a recorded control."""
     return control.replace("its own numbers", "own weights").replace(" its ", " ")
 
 
 def percent_right(rows: pd.DataFrame, *by: str) -> pd.DataFrame:
-    """How many of 100 are right, means over draws: a row for each of `by`, a column a source."""
+    """How many of 100 are right, mean over draws: rows by `by`, a column for each source."""
     mean = 100 * rows.groupby([*by, "source"]).accuracy.mean().unstack()
     mean = mean[[name for name in matrix_cells.SOURCES if name in mean]].rename(**TO_READ)
     return mean.rename_axis(columns=None).map("{:.1f}".format)
 
 
 def by_option(recorded: pd.DataFrame) -> pd.DataFrame:
-    """The whole matrix in percent: under Option 2, no pretraining is training from scratch."""
+    """The whole matrix in percent; under Option 2, "no pretraining" is training from scratch."""
     rows = recorded[recorded.option.isin(["1", "2", "scratch"])]
     table = percent_right(rows.replace({"option": {"scratch": "2"}}), "images", "target", "option")
     table = table.rename(columns={"random layers": "no pretraining"})
@@ -260,13 +260,13 @@ def by_option(recorded: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_pair(directions: pd.DataFrame) -> pd.DataFrame:
-    """How many of 100 are right, for each person learnt from and each one tested on."""
+    """How many of 100 are right for each pair: a person to learn from and a person to test on."""
     names = {"learnt": "learnt from", "tested": "tested on"}
     return percent_right(directions.rename(columns=names), *names.values())
 
 
 def without_a_network(rows: pd.DataFrame) -> pd.DataFrame:
-    """Of 100 right with random layers, with layers of a target's own kind, and with no network."""
+    """How many of 100 are right with random layers, a target's own kind, and no network."""
     mean = 100 * rows.groupby(["target", "source"]).accuracy.mean().unstack()
     columns = {
         "random layers": mean["random"],
@@ -280,6 +280,6 @@ def without_a_network(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def explained(rows: pd.DataFrame, controls: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the matrix ("as it is") and of the recorded controls, called as they are read."""
+    """Rows of the matrix ("as it is") and of the recorded controls, with readable names."""
     table = pd.concat([rows.assign(control="as it is"), controls])
     return table.assign(control=table.control.map(in_full))

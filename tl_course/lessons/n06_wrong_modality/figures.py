@@ -1,4 +1,4 @@
-"""Figures of notebook 06: one thing three ways, and which source serves which target."""
+"""Figures of notebook 06: one object in three modalities, and which source helps which target."""
 
 from collections.abc import Sequence
 
@@ -28,8 +28,8 @@ LOOKS = {
     "audio": (ORANGE, "s"),
     "text": (drawing.GREEN, "^"),
 }
-BESIDE = (-0.24, -0.08, 0.08, 0.24)  # where the marks of the sources stand in a row
-MOST = 40  # points at which the colour is full
+BESIDE = (-0.24, -0.08, 0.08, 0.24)  # offsets of the sources' markers within a row
+MOST = 40  # points ahead or behind, where the colour is strongest
 
 
 def cat(seed: int, title: str) -> Picture:
@@ -52,7 +52,7 @@ def own_word(word: str, heard: torch.Tensor, title: str) -> Picture:
 
 
 def three_rows(drawn: Sequence[Examples], title: str) -> Picture:
-    """Ten digits of each target, handwritten, spoken and written, a row each."""
+    """Ten digits of each target in a row: handwritten, spoken and written."""
     hand, speech, text = drawn
     words = written.texts_of_inputs(text.x)
     return figures.pictures(
@@ -66,10 +66,10 @@ def three_rows(drawn: Sequence[Examples], title: str) -> Picture:
 
 
 def three_ways(x: torch.Tensor, names: Sequence[str], title: str, inches: float = 2.5) -> Picture:
-    """Inputs `[n, 3, 32, 32]` of several modalities beside each other, as the network gets them.
+    """Inputs `[n, 3, 32, 32]` of several modalities side by side, as the network gets them.
 
-    Each is `inches` wide. `names` are their captions; what is no picture is drawn from its lowest
-    number (black) to its highest (white).
+    Each is `inches` wide, with a caption from `names`. Inputs that are not pictures are drawn from
+    their lowest number (black) to their highest (white).
     """
     low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
     drawn = (low >= -2.001) & (high <= 2.001)
@@ -80,11 +80,11 @@ def three_ways(x: torch.Tensor, names: Sequence[str], title: str, inches: float 
 
 
 def heat_map(measured: pd.DataFrame, title: str) -> Picture:
-    """What `matrix_cells.measured_cells` gives, for one option and number of examples.
+    """The matrix from `matrix_cells.measured_cells`, for one option and one number of examples.
 
-    A cell says how many of 100 are right; its colour says how far that is ahead of random layers
-    (blue) or behind (orange), and a dashed frame marks the same modality. A star says that the 95%
-    interval leaves out zero.
+    A cell says how many of 100 are right. Its colour says how far that is ahead of random layers
+    (blue) or behind them (orange). A dashed frame marks the same modality, and a star a 95%
+    interval without zero.
     """
     targets = [name for name in TARGETS if name in measured.index.levels[0]]
     sources = [name for name in SOURCES if name in measured.index.levels[1]]
@@ -118,7 +118,7 @@ def heat_map(measured: pd.DataFrame, title: str) -> Picture:
 
 
 def by_examples(recorded: pd.DataFrame, ends: pd.DataFrame, title: str) -> Picture:
-    """Accuracy under Option 1 against examples: rows of the matrix, and of `matrix_ends`."""
+    """Accuracy of Option 1 against examples: rows of the matrix and of `matrix_ends`."""
     table = pd.concat([recorded, ends]).query("option == '1'")
     panels = {}
     for name in (name for name in TARGETS if name in set(table.target)):
@@ -133,7 +133,7 @@ def by_examples(recorded: pd.DataFrame, ends: pd.DataFrame, title: str) -> Pictu
 
 
 def plot_explained(table: pd.DataFrame, title: str) -> Picture:
-    """Mean accuracy after each control, a panel a target: rows of `experiments.explained`."""
+    """Mean accuracy by control, a panel for each target: rows of `experiments.explained`."""
     names = [name for name in TARGETS if name in set(table.target)]
     orders = [list(dict.fromkeys(table[table.target == name].control)) for name in names]
     lines = sum(map(len, orders))

@@ -13,7 +13,7 @@ from tl_course.study.matrix_cells import quoted
 
 
 class Sound(Audio):
-    """A player with a name that a screen reader says; `wave` int16 `[samples]`."""
+    """An audio player with a name for screen readers; `wave` is int16 `[samples]`."""
 
     def __init__(self, wave: np.ndarray, rate: int, name: str):
         super().__init__(wave, rate=rate)
@@ -26,7 +26,7 @@ class Sound(Audio):
 
 
 def players(*words: str) -> list[Sound]:
-    """The recordings that the course ships of each of `words`, to be played."""
+    """Players of the recordings that the course ships of each of `words`."""
     return [
         Sound(wave, spoken.SOUNDS_RATE, quoted(name))
         for word in words
@@ -36,9 +36,9 @@ def players(*words: str) -> list[Sound]:
 
 
 def say(word: str, voice: str, seed: int = 0) -> tuple[str, torch.Tensor]:
-    """`word` said by `voice`: a player, and the word with its input `[1, 3, 32, 32]`.
+    """Play `word` in the voice `voice`; returns the word and its input `[1, 3, 32, 32]`.
 
-    Where it cannot be said, that is printed, and a recording of “seven” takes its place.
+    If the word cannot be said, this prints the reason and takes a recording of “seven” instead.
     """
     try:
         wave = espeak.Synthesiser(seed).say(word, voice)

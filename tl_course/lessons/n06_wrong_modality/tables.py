@@ -10,16 +10,16 @@ from tl_course.lessons.n06_wrong_modality import experiments
 from tl_course.study import matrix, matrix_tuning, tuning
 from tl_course.study.tables import Table, kept, of_all_networks, pretrained_again
 
-OTHER_SEEDS = (1, 2)  # of further pretrainings, which are tried with Option 1
-SIZES, DRAWS = (50, 200), 12  # examples; each fold of languages and of people equally often
-ENDS = {  # the fewest examples, and about the most that there are to learn from
+OTHER_SEEDS = (1, 2)  # of further pretrainings, only for Option 1
+SIZES, DRAWS = (50, 200), 12  # 12 draws use each fold of languages and of people equally often
+ENDS = {  # targets: the fewest examples, and about as many as there are
     ("handwritten", "spoken-real", "written"): (10, 1000),
     ("spoken",): (10, 800),
 }
 
 
 def matrix_tuning_rows(done: list[dict]) -> Iterator[dict]:
-    """The settings of every cell, tried on validation examples."""
+    """Rows of every setting for every cell, tried on validation examples."""
     nets = {**matrix.pretrained_by_modality(), "random": None}
     plan = [
         (nets[task[0]], *task) for task in matrix_tuning.missing_cells(list(matrix.SOURCES), done)
@@ -29,7 +29,7 @@ def matrix_tuning_rows(done: list[dict]) -> Iterator[dict]:
 
 
 def matrix_rows(done: list[dict]) -> Iterator[dict]:
-    """Every source, target and option; it needs the recordings of people."""
+    """Rows of every source, target and option; this needs the recordings of people."""
     spoken.recordings()
     common = {"done": done, "progress": True}
     yield from matrix.transfer_matrix(matrix.pretrained_by_modality(), SIZES, DRAWS, **common)
@@ -41,7 +41,7 @@ def matrix_rows(done: list[dict]) -> Iterator[dict]:
 
 
 def matrix_ends_rows(done: list[dict]) -> Iterator[dict]:
-    """Option 1 with the fewest and with the most examples; it needs the recordings of people."""
+    """Rows of Option 1 with the fewest and most examples; this needs the recordings of people."""
     spoken.recordings()
     for seed in (0, *OTHER_SEEDS):
         nets = _pretrained(seed)
@@ -53,14 +53,14 @@ def matrix_ends_rows(done: list[dict]) -> Iterator[dict]:
 
 
 def _pretrained(seed: int) -> dict[str, FiveLayerNet]:
-    """A network of each kind of input; the course ships those of seed 0."""
+    """A network for each kind of input; the course ships those of seed 0."""
     if seed == 0:
         return matrix.pretrained_by_modality()
     return {name: pretrained_again(source, seed) for name, source in matrix.SOURCES.items()}
 
 
 def controls_rows(done: list[dict]) -> Iterator[dict]:
-    """What explains the matrix; it needs the recordings of people."""
+    """Rows of the controls that explain the matrix; this needs the recordings of people."""
     altered = {
         name: kept(f"altered-{name}", partial(experiments.altered_network, name))
         for name in experiments.SOURCES
@@ -69,7 +69,7 @@ def controls_rows(done: list[dict]) -> Iterator[dict]:
 
 
 def directions_rows(done: list[dict]) -> Iterator[dict]:
-    """One person learnt from, another tested, in every direction."""
+    """Rows for each pair of people: learn from one, test on the other."""
     return experiments.directions(matrix.pretrained_by_modality(), DRAWS)
 
 

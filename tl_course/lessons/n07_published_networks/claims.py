@@ -21,7 +21,7 @@ MIDDLE, LATE = ("stage 4", "stage 5", "stage 6"), ("stage 7", "last")
 
 @claim()
 def it_names_what_it_sees(scores: torch.Tensor, names: Sequence[str]) -> Claim:
-    """`scores` `[2, len(names)]` are of the palace and the flower."""
+    """The likeliest names by `scores` `[2, len(names)]` of the palace and of the flower."""
     five = (", ".join(names[i] for i in best) for best in scores.topk(5).indices.tolist())
     likeliest = dict(zip(photographs.NAMES, five, strict=True))
     palace, daisy = likeliest.values()
@@ -34,7 +34,7 @@ def it_names_what_it_sees(scores: torch.Tensor, names: Sequence[str]) -> Claim:
 
 @claim("published_cuts")
 def cut_it_in_the_middle(cuts: pd.DataFrame) -> Claim:
-    """The best cut against the last features, by target."""
+    """Option 1 at the best cut against the last features, for each target."""
     percent = 100 * cuts.groupby(["target", "net", "size", "cut"]).accuracy.mean()
     at = {
         target: best_cut_and_size(cuts, target) for target in ("digits", "drawings", "photographs")
@@ -63,7 +63,7 @@ def cut_it_in_the_middle(cuts: pd.DataFrame) -> Claim:
 
 @claim("published_cuts", "published_rivals")
 def the_nearer_source_wins(cuts: pd.DataFrame, rivals: pd.DataFrame) -> Claim:
-    """ImageNet's network at its best cut against the course's."""
+    """Option 1 with ImageNet's network at its best cut against the course's network."""
     lead = ahead_by_target(finals(cuts, rivals), "own-option-1", "lite0-option-1")
     lead = lead.set_index("target")
     low, high = lead.ahead - lead.interval, lead.ahead + lead.interval
@@ -84,7 +84,7 @@ def the_nearer_source_wins(cuts: pd.DataFrame, rivals: pd.DataFrame) -> Claim:
 
 @claim("published_cuts", "published_rivals")
 def fine_tuning_is_no_gain_for_pictures(cuts: pd.DataFrame, rivals: pd.DataFrame) -> Claim:
-    """Both options of ImageNet's network at 64 pixels."""
+    """Option 2 against Option 1 with ImageNet's network at 64 pixels."""
     percent = 100 * cuts.groupby(["target", "net", "size", "cut"]).accuracy.mean()
     tuned = 100 * rivals[rivals.arm == "lite0-option-2"].groupby("target").accuracy.mean()
     frozen = {
@@ -104,7 +104,7 @@ def fine_tuning_is_no_gain_for_pictures(cuts: pd.DataFrame, rivals: pd.DataFrame
 
 @claim("words")
 def meaning_beats_letters(table: pd.DataFrame) -> Claim:
-    """Both options against counting letters."""
+    """BERT's descendant under both options against counting letters."""
     lead = {
         arm: words.ahead_by_images(table, arm, "ngrams").set_index("images")
         for arm in ("bert-option-1", "bert-option-2")
@@ -125,7 +125,7 @@ def meaning_beats_letters(table: pd.DataFrame) -> Claim:
 
 @claim("words")
 def moving_everything_pays_for_words(table: pd.DataFrame) -> Claim:
-    """Option 2 against Option 1."""
+    """Option 2 against Option 1 with BERT's descendant."""
     gained = words.ahead_by_images(table, "bert-option-2", "bert-option-1").set_index("images")
     return Claim(
         f"With fifty names, fine-tuning everything sorts {gained.ahead[50]:.0f} more of 100 right "
@@ -137,7 +137,7 @@ def moving_everything_pays_for_words(table: pd.DataFrame) -> Claim:
 
 @claim()
 def you_are_credited(same: bool, lineage: Sequence[dict]) -> Claim:
-    """Whether your network answered the same when loaded; the credits of a card built on it."""
+    """`same`: your network answers as before when loaded; `lineage`: a later card's credits."""
     makers = [credit["maker"] for credit in lineage]
     return Claim(
         "What you share gives the same answers when it is loaded, and the card of anyone who "
@@ -149,7 +149,7 @@ def you_are_credited(same: bool, lineage: Sequence[dict]) -> Claim:
 
 @claim("lineage")
 def shared_digits_help_most(table: pd.DataFrame) -> Claim:
-    """Starts that were shared, for new digits."""
+    """New digits with each shared network, and with a network from scratch."""
     digits, letters = (
         ahead_by_target(table, arm, "shipped").iloc[0] for arm in ("digits", "letters")
     )

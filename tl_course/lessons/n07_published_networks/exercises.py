@@ -41,7 +41,7 @@ MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
 
 def _mistakes(photographs: torch.Tensor) -> dict[tuple, str]:
-    """What there is to say where somebody went wrong in one way, by what comes out."""
+    """The sentence for each mistake, by its code and the result that it gives."""
     mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (MEAN, STD))
     pixels = photographs.permute(0, 3, 1, 2).float()
     x, scrambled = pixels / 255, photographs.reshape(pixels.shape).float()
@@ -148,7 +148,7 @@ def best_cut(table):
     return right.idxmax(), 100 * right.max()
 
 
-VALIDATION = {  # by cut, five draws each
+VALIDATION = {  # accuracies of five draws, by cut
     "stage 3": (0.70, 0.72, 0.69, 0.71, 0.73),
     "stage 4": (0.86, 0.88, 0.87, 0.89, 0.85),
     "stage 5": (0.84, 0.82, 0.83, 0.85, 0.81),
@@ -384,7 +384,7 @@ def features_once(net, pictures, batch):
 
 
 class _Body(nn.Module):
-    """A published body in the mode in which it came, that notes what it is asked."""
+    """A published backbone in training mode, as it came, that records the size of each batch."""
 
     def __init__(self):
         super().__init__()

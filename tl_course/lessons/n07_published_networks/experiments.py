@@ -1,8 +1,8 @@
 """Is downloading better? A network of ImageNet against the course's own, on three targets.
 
-Fifty labelled pictures each: handwritten digits, ten drawn things that no network of the course has
-seen, and pieces of ten photographs. Everything that has to be chosen (where to cut, how large the
-pictures, the penalty, the rate) is chosen on validation pictures with draws of their own.
+Each target has fifty labelled pictures: handwritten digits, ten drawn things that no network of the
+course has seen, or pieces of ten photographs. The cut, the size of the pictures, the penalty and
+the learning rate are chosen on validation pictures, with separate draws.
 """
 
 import functools
@@ -32,20 +32,20 @@ from tl_course.study.sweep import classical
 from tl_course.study.tuning import FIRST_DRAW, PENALTIES
 
 IMAGES = 50
-SIZES = (32, 64, 112, 160)  # pixels a side
+SIZES = (32, 64, 112, 160)  # pixels per side
 CUTS = published.LITE0_CUTS
 CUT_NAMES = ("stem", *(f"stage {number}" for number in range(1, 8)), "last")
 CHOICE_DRAWS = 4
-SCORED = 1000  # test pictures at most: large ones take long
+SCORED = 1000  # test pictures at most, because large ones take long
 LITE0 = "efficientnet-lite0"
 OPTION_2_SIZE = 64  # pixels: training everything at 112 takes three times as long
 OPTION_2 = [Settings(learning_rate=rate, steps=60) for rate in (1e-4, 3e-4, 1e-3, 3e-3)]
-BLOCKWISE = {"photographs": photographs.EACH}  # test pieces of one block are not independent
+BLOCKWISE = {"photographs": photographs.EACH}  # pieces per block, which are not independent
 
 
 @functools.cache
 def ten_things() -> Target:
-    """Ten of the drawings held out of the source, evenly spread over them: `[n, 3, 32, 32]`."""
+    """A target of ten things held out of the source, evenly spread over them: `[n, 3, 32, 32]`."""
     every = unseen_classes()
     chosen = every[:: len(every) // 10][:10]
     parts = {}
@@ -58,7 +58,7 @@ def ten_things() -> Target:
 
 @functools.cache
 def targets() -> dict[str, Target]:
-    """The three targets, in the course's scale: 32×32, photographs 56×56."""
+    """The three targets by name, on the course's scale: 32×32 pixels, photographs 56×56."""
     return {
         "digits": handwritten(),
         "drawings": ten_things(),
@@ -67,17 +67,18 @@ def targets() -> dict[str, Target]:
 
 
 def for_own(x: torch.Tensor) -> torch.Tensor:
-    """Pictures of any size on the course's scale as the five-layer network takes them."""
+    """Pictures of any size on the course's scale as inputs for the five-layer network."""
     if x.shape[-1] == network.SIZE:
         return x
     return network.FiveLayerNet(2).requirement.prepare(to_picture(x))
 
 
 def option_1_at(look, prepare, target: Target, keys: list, draws: int) -> Iterator[dict]:
-    """Option 1 on the features that `look(prepared pictures)` gives by key, for every key.
+    """Option 1 on the features that `look(prepared pictures)` returns by key, for each of `keys`.
 
-    The penalty is chosen on validation pictures, on other draws than those that are reported. Rows
-    `key`, `l2`, `validation` (mean of the draws that chose), `draw`, `accuracy`, `right`.
+    The penalty is chosen on validation pictures, with other draws than those that are reported.
+    Rows `key`, `l2`, `validation` (mean accuracy over the draws for choosing), `draw`, `accuracy`,
+    `right`.
     """
     pool, test, names = target.pool, _spread(target.test), target.pool.names
     seeds = [*range(draws), *(FIRST_DRAW + number for number in range(CHOICE_DRAWS))]
@@ -101,15 +102,14 @@ def option_1_at(look, prepare, target: Target, keys: list, draws: int) -> Iterat
 
 
 def _spread(test: Examples) -> Examples:
-    """At most SCORED test pictures, the same number of each class where they are in turn."""
+    """At most SCORED test pictures, evenly spaced, so that each class keeps about its share."""
     return test[:: max(1, len(test) // SCORED)][:SCORED]
 
 
 def cuts(draws: int, *, sizes=SIZES, names=None) -> Iterator[dict]:
     """Option 1 at every cut and size, and on the course's own network: rows `target`, `net`, ….
 
-    `net` is "own" (with `size` 32, `cut` "last") or "efficientnet-lite0"; `seconds` is what the
-    features of one picture take.
+    `net` is "own" (with `size` 32, `cut` "last") or "efficientnet-lite0".
     """
     five_layers = pretraining.pretrained()
     for name, target in targets().items():
@@ -132,7 +132,7 @@ def cuts(draws: int, *, sizes=SIZES, names=None) -> Iterator[dict]:
 def best_cut_and_size(
     table: pd.DataFrame, target: str, net: str = LITE0, size: int | None = None
 ) -> dict:
-    """The cut and the size that validation chose for a target: `cut`, `size`, `l2`."""
+    """The cut and size with the best validation accuracy for a target: `cut`, `size`, `l2`."""
     rows = table[(table.target == target) & (table.net == net)]
     if size is not None:
         rows = rows[rows["size"] == size]
@@ -144,7 +144,7 @@ WINS = ("digits", "digits, photographs", "photographs", "drawings, photographs",
 
 
 def downloaded_wins(table: pd.DataFrame) -> str:
-    """For which targets ImageNet's network is ahead of yours at its best cut, rows of `cuts`."""
+    """The targets on which ImageNet's network beats yours at its best cut: rows of `cuts`."""
     percent = table.groupby(["target", "net", "size", "cut"]).accuracy.mean()
     ahead = []
     for name in table.target.unique():
@@ -155,7 +155,7 @@ def downloaded_wins(table: pd.DataFrame) -> str:
 
 
 def at_best_size(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `cuts` of each target at the size that validation chose, and of your network."""
+    """The rows of `cuts` at the size that validation chose for each target, and of your network."""
     size = table.target.map(
         {name: best_cut_and_size(table, name)["size"] for name in table.target.unique()}
     )
@@ -163,9 +163,9 @@ def at_best_size(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_size(table: pd.DataFrame) -> pd.DataFrame:
-    """What ImageNet's network gets right of 100 at the cut that validation chose for each size.
+    """How many of 100 ImageNet's network gets right at each size, cut where validation chose.
 
-    A row for each size, a column for each target: rows of `cuts`.
+    There is a row for each size and a column for each target. `table` has rows of `cuts`.
     """
     rows = table[table.net == LITE0]
     right = 100 * rows.groupby(["target", "size", "cut"]).accuracy.mean()
@@ -175,12 +175,12 @@ def by_size(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def module(cut: str) -> str | None:
-    """The module behind a cut's name."""
+    """The name of the module at which a cut ends; None for the last features."""
     return CUTS[CUT_NAMES.index(cut)]
 
 
 def rivals(table: pd.DataFrame, draws: int) -> Iterator[dict]:
-    """What a downloaded network competes with, on the same draws: rows `target`, `arm`, ….
+    """The arms that compete with a downloaded network on the same draws: rows `target`, `arm`, ….
 
     Arms: "random-lite0" (untrained, cut where the trained one was best), "random-frozen", "scratch"
     and "own-option-2" (five layers), "classical" (no network), and "lite0-option-2" (all layers up
@@ -209,7 +209,7 @@ def rivals(table: pd.DataFrame, draws: int) -> Iterator[dict]:
 
 
 def prepared_examples(net: published.Seeing, part: Examples) -> Examples:
-    """Examples on the course's scale, as a published network wants them."""
+    """Examples on the course's scale as inputs for a published network."""
     return replace(part, x=_prepared(net.requirement, part.x))
 
 
@@ -257,7 +257,7 @@ def _rival(name: str, arm: str, number: int, at: dict, chosen: Settings | None =
 
 
 def finals(table: pd.DataFrame, rivals: pd.DataFrame) -> pd.DataFrame:
-    """One table of arms: those of `rivals`, "own" and "lite0" (best cut) and "lite0-last"."""
+    """Rows of all arms: those of `rivals`, "own-option-1", "lite0-option-1" and "lite0-last"."""
     tables = [rivals[["target", "arm", "draw", "accuracy", "right"]]]
     for name in table.target.unique():
         at = best_cut_and_size(table, name)
@@ -289,7 +289,8 @@ def paired_by(
 ) -> pd.DataFrame:
     """`leader` against `other` on the same draws: rows `by`, `ahead`, `interval`, `wins`, `draws`.
 
-    `clusters(value of by, what was right by draw)` says what else than the draw chance chose.
+    `ahead` and its 95% `interval` are in points of 100. `clusters(value of by, right by draw)`
+    returns what was sampled besides the draws, for `stats.estimate`.
     """
     rows = []
     for value, group in table.groupby(by, sort=False):
@@ -307,7 +308,7 @@ def paired_by(
 
 
 def times(sizes=SIZES, n: int = 64) -> list[dict]:
-    """What the features of one picture take on this machine: rows `net`, `size`, `milliseconds`."""
+    """How long the features of one picture take here: rows `net`, `size`, `milliseconds`."""
     rows = []
     nets = [("own", pretraining.pretrained())]
     nets += [(LITE0, published.load(LITE0, size=size)) for size in sizes]
@@ -330,7 +331,7 @@ CLASSMATE = 500  # digits that a classmate has labelled
 
 
 def halves(target: Target) -> tuple[Target, Examples]:
-    """A target with the first half of each class of its pool, and the other half: a classmate's."""
+    """A target with the first half of each class of its pool, and a classmate's second half."""
     place = torch.empty(len(target.pool), dtype=torch.long)
     for label in range(len(target.pool.names)):
         where = (target.pool.y == label).nonzero().flatten()
@@ -340,7 +341,7 @@ def halves(target: Target) -> tuple[Target, Examples]:
 
 
 def classmates() -> dict[str, network.FiveLayerNet]:
-    """What two classmates built on the shipped network: one of letters, one of their digits."""
+    """Networks that two classmates built on the shipped one: with letters, with their digits."""
     shipped, theirs = pretraining.pretrained(), halves(handwritten())[1]
     of_letters = letters().pool
     theirs = draw(theirs, CLASSMATE, 0)
@@ -351,10 +352,11 @@ def classmates() -> dict[str, network.FiveLayerNet]:
 
 
 def lineage_rows(draws: int) -> Iterator[dict]:
-    """The same fifty digits with nothing shared, shared weights, and what classmates built on them.
+    """Fifty digits with nothing shared, shared weights, and what classmates built on these.
 
-    Rows `arm` ("scratch", "shipped", "letters", "digits"), `draw`, `accuracy`, `right`. Option 1 on
-    what is shared; the classmate's digits are none of these fifty and not in the test.
+    Rows `arm` ("scratch", "shipped", "letters", "digits"), `draw`, `accuracy`, `right`. Shared
+    networks are adapted with Option 1. The classmate's digits are neither among these fifty nor in
+    the test.
     """
     target = halves(handwritten())[0]
     nets = {"shipped": pretraining.pretrained(), **classmates()}

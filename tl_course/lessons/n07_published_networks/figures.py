@@ -20,7 +20,7 @@ TARGETS = {
     "drawings": "drawings never seen",
     "photographs": "pieces of photographs",
 }
-STYLES = {  # arm: (what it is called, colour, marker)
+STYLES = {  # arm: (label, colour, marker)
     "lite0-option-1": ("ImageNet, best cut, Option 1", ORANGE, "s"),
     "lite0-option-2": ("ImageNet, best cut, Option 2", ORANGE, "^"),
     "lite0-last": ("ImageNet, last features, Option 1", SKY, "v"),
@@ -60,7 +60,7 @@ def photographs(pictures: torch.Tensor) -> Picture:
 def plot_named(
     pictures: Sequence[torch.Tensor], scores: torch.Tensor, names: Sequence[str]
 ) -> Picture:
-    """Photographs `[3, h, w]`, 0 … 1, each with the five names of the largest `scores` `[n, k]`."""
+    """Photographs `[3, h, w]`, 0 … 1, each with its five likeliest names by `scores` `[n, k]`."""
     probabilities = scores.softmax(1)
     figure = Figure(figsize=(4 * len(pictures), 4.6), layout="constrained")
     values = []
@@ -87,7 +87,7 @@ def plot_named(
 
 
 def classes(targets: Mapping[str, Target], seed: int, each: int = 5) -> Picture:
-    """One labelled picture of some classes of every target, a row for each target."""
+    """A labelled picture of some classes of each target, with a row for each target."""
     size = max(target.pool.x.shape[-1] for target in targets.values())
     every, captions, values = [], [], []
     for name, target in targets.items():
@@ -102,9 +102,9 @@ def classes(targets: Mapping[str, Target], seed: int, each: int = 5) -> Picture:
 
 
 def where_to_cut(table: pd.DataFrame) -> Picture:
-    """Rows of `experiments.at_best_size`: accuracy by cut, a line for each target.
+    """Accuracy by cut, with a line for each target: rows of `experiments.at_best_size`.
 
-    A level in the same colour is that of your own five layers.
+    A horizontal line in the same colour is the accuracy of your own five layers.
     """
     table = table.sort_values("cut", key=lambda cuts: cuts.map(CUT_NAMES.index), kind="stable")
     lines, levels = {}, {}
@@ -131,7 +131,7 @@ def where_to_cut(table: pd.DataFrame) -> Picture:
 
 
 def plot_finals(table: pd.DataFrame, target: str) -> Picture:
-    """Rows of `experiments.finals`: every arm on one target."""
+    """The accuracy of every arm on one target: rows of `experiments.finals`."""
     rows = table[table.target == target]
     every = {arm: 100 * draws.accuracy for arm, draws in rows.groupby("arm")}
     best = max(every, key=lambda arm: every[arm].mean())
@@ -140,7 +140,7 @@ def plot_finals(table: pd.DataFrame, target: str) -> Picture:
 
 
 def size_and_time(right_of_100: pd.DataFrame, times: Sequence[dict]) -> Picture:
-    """By the side of a picture: `experiments.by_size`, and measured time."""
+    """Accuracy (`experiments.by_size`) and measured time against the side of a picture."""
     figure, (right, spent) = drawing.in_a_row(2, 8.5, 3.8)
     values = []
     for (name, label), (colour, marker) in zip(TARGETS.items(), TARGET_LOOKS, strict=True):
@@ -167,7 +167,7 @@ def size_and_time(right_of_100: pd.DataFrame, times: Sequence[dict]) -> Picture:
 
 
 def readers(table: pd.DataFrame, title: str) -> Picture:
-    """Rows of `words.words_rows`: accuracy against labelled names, a line an arm."""
+    """Accuracy against labelled names, with a line for each arm: rows of `words.words_rows`."""
     lines = {
         words.CALLED[arm]: mean_line(table[table.arm == arm], "images", (*look, "-"))
         for arm, look in READERS.items()
@@ -179,6 +179,6 @@ def readers(table: pd.DataFrame, title: str) -> Picture:
 
 
 def plot_lineage(table: pd.DataFrame, title: str) -> Picture:
-    """Rows of `experiments.lineage_rows`."""
+    """Accuracy with each shared network, and from scratch: rows of `experiments.lineage_rows`."""
     every = {arm: 100 * rows.accuracy for arm, rows in table.groupby("arm")}
     return figures.dots({"": every}, SHARED, title, "test accuracy with fifty labelled digits, %")

@@ -1,4 +1,4 @@
-"""What notebook 07 does live: others' networks loaded, names of things sorted, yours shared."""
+"""What notebook 07 does live: load others' networks, sort names of things, share your own."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ __all__ = ["Card", "refusals", "card_as_html"]
 
 
 def introduction(net: Published, yours: torch.nn.Module) -> str:
-    """How large a published network is beside yours, and whose work it is."""
+    """The size of a published network beside yours, its source, its licence and its credit."""
     about = net.about
     return (
         f"{about.name}: {n_weights(net):,} weights (yours: {n_weights(yours):,})\n"
@@ -29,7 +29,7 @@ def introduction(net: Published, yours: torch.nn.Module) -> str:
 
 
 def load_or_say(name: str, otherwise: str = "") -> Published | None:
-    """The published network `name`; where it is not to be had, None, and why is printed."""
+    """The published network `name`; if it cannot be loaded, None, and the reason is printed."""
     try:
         net = published.load(name)
     except CourseError as error:
@@ -45,17 +45,17 @@ def two_photographs() -> torch.Tensor:
 
 
 def names_of_things(labelled: int, seed: int) -> tuple[Texts, Texts]:
-    """One draw of labelled names, and those that it is tested on."""
+    """One draw of labelled names, and the names on which it is tested."""
     return kinds.kinds(seed, "pool", labelled), kinds.kinds(seed, "test")
 
 
 def in_pieces(reader: Reading, names: Texts) -> Examples:
-    """Names as a reading network takes them: numbers of word pieces, with their kinds."""
+    """Names as inputs for a reading network: numbers of word pieces, labelled by kind."""
     return Examples(reader.tokens(names.texts), names.y, NAMES, reader.modality)
 
 
 def by_kind(names: Texts, most: int = 4) -> str:
-    """The names of the first kinds, a line a kind."""
+    """The names of the first kinds, one line for each kind."""
     return "\n".join(
         f"{kind}: " + ", ".join(names.texts[i] for i in (names.y == label).nonzero())
         for label, kind in list(enumerate(NAMES))[:most]
@@ -63,7 +63,7 @@ def by_kind(names: Texts, most: int = 4) -> str:
 
 
 def some_sorted(sorter: Adapted, names: Texts, many: int = 12) -> str:
-    """What an adapted network made of some of the names, with the right kind where it was wrong."""
+    """An adapted network's answers for some of the names, with the right kind after a mistake."""
     lines = [
         f"{100 * sorter.accuracy:.0f} of 100 names that it had not seen are right. Some of them:"
     ]
@@ -81,13 +81,13 @@ def right_by_network(adapted: dict[str, Adapted]) -> dict[str, float]:
 
 
 def sorted_right(table: pd.DataFrame, images: int) -> dict[str, float]:
-    """How many of 100 names BERT's descendant (Option 1) and counting sort right (`words_rows`)."""
+    """How many of 100 names BERT's descendant (Option 1) and counting get right (`words_rows`)."""
     mean = 100 * table[table.images == images].groupby("arm").accuracy.mean()
     return {words.CALLED[arm]: float(mean[arm]) for arm in ("bert-option-1", "ngrams")}
 
 
 def counts_for_card(adapted: Adapted, labelled: Examples, test: Examples) -> dict:
-    """What a card counts: classes, labelled images, and how many of the tested are right."""
+    """The numbers for a card: classes, labelled images, test images, and how many are right."""
     right = int((adapted.predictions == test.y).sum())
     return {
         "classes": labelled.names, "images": len(labelled), "right": right, "tested": len(test)
@@ -95,5 +95,5 @@ def counts_for_card(adapted: Adapted, labelled: Examples, test: Examples) -> dic
 
 
 def files_and_sizes(folder: Path) -> str:
-    """The files of a folder and their sizes."""
+    """The files of a folder with their sizes, one line for each."""
     return "\n".join(f"{p.name}: {p.stat().st_size:,} bytes" for p in sorted(folder.iterdir()))

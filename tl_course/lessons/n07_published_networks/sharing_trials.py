@@ -40,9 +40,9 @@ TRIALS = {
 
 
 def refusals(folder: Path, into: Path) -> Iterator[str]:
-    """The sentence with which each altered copy of a shared `folder` is refused, made in `into`.
+    """The sentence that refuses each altered copy of a shared `folder`; copies are made in `into`.
 
-    Raises AssertionError if one of them is taken.
+    Raises AssertionError if one of them is accepted.
     """
     for name, alter in TRIALS.items():
         copy = storage.make_folder(into) / name

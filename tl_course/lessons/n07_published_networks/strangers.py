@@ -1,4 +1,4 @@
-"""The exercise *A stranger's folder*: a learner's own loading, attacked in three ways."""
+"""The exercise *A stranger's folder*: a learner's own way to load, attacked in three ways."""
 
 import io
 import json
@@ -36,14 +36,14 @@ def load(folder):
     return {**weights, "output.weight": output}, picture
 
 
-_ran: list[str] = []  # what a pickle's program did when it was opened
+_ran: list[str] = []  # what the program in a pickle did when the pickle was opened
 
 
 def _run() -> None:
     _ran.append("was here")
 
 
-# A pickle is a program. This one, which is nothing but text, says: fetch `_run`, and call it.
+# A pickle is a program. This one is plain text and says: fetch `_run` and call it.
 PICKLE = f"c{__name__}\n_run\n(tR.".encode()
 
 
@@ -61,7 +61,7 @@ def _weights(n_classes: int = 10) -> dict[str, torch.Tensor]:
 
 
 def _folder(place: Path, **changed: bytes | object) -> Path:
-    """A sound folder, but for what is changed: `weights`, `config` or `picture`."""
+    """A valid folder, except for what is `changed`: `weights`, `config` or `picture`."""
     sound = {"weights": safetensors.torch.save(_weights()), "config": {"n_classes": 10}}
     files = {**sound, "picture": _png(40, 30), **changed}
     place.mkdir()
@@ -73,7 +73,7 @@ def _folder(place: Path, **changed: bytes | object) -> Path:
 
 @contextmanager
 def _unpacked() -> Iterator[list[int]]:
-    """The numbers of pixels of the pictures that are unpacked meanwhile."""
+    """Record how many pixels each picture has that is unpacked in this context."""
     unpack, pixels = ImageFile.ImageFile.load, []
 
     def watched(picture, *arguments):
@@ -88,7 +88,7 @@ def _unpacked() -> Iterator[list[int]]:
 
 
 def _expect_refused(load: Callable, folder: Path, taken: Wrong, otherwise: Wrong) -> None:
-    """Raise `taken` where `load(folder)` raises nothing, `otherwise` where it is no ValueError."""
+    """Raise `taken` if `load(folder)` raises nothing, `otherwise` if it raises a wrong error."""
     try:
         load(folder)
     except ValueError:

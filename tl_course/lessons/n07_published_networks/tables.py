@@ -1,4 +1,4 @@
-"""What notebook 07 records: a network of ImageNet cut everywhere, its rivals, and words."""
+"""What notebook 07 records: ImageNet's network at every cut, its rivals, and names of things."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ DRAWS = 10
 
 
 def published_cuts_rows(done: list[dict]) -> Iterator[list[dict]]:
-    """A network of ImageNet cut everywhere, with pictures of four sizes, on three targets."""
+    """Rows of ImageNet's network at every cut, with pictures of four sizes, on three targets."""
     had = {row["target"] for row in done}
     for name in experiments.targets():
         if name not in had:

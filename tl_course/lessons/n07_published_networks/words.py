@@ -1,15 +1,15 @@
-"""What kind of thing is it, by name? A descendant of BERT against nets and counts of letters.
+"""Which kind of thing has this name? A descendant of BERT against networks and letter counts.
 
 With 10, 50 and 200 labelled names. Arms:
 
-- "bert-option-1", "bert-option-2": all-MiniLM-L6-v2, fixed, or with everything moving from the
-  output layer of Option 1 on (LP-FT, arXiv 2202.10054);
-- "bert-random": the control, the same architecture with fresh weights, fixed;
-- "own-option-1": the course's text network, that learnt to tell 1,000 names in 14 languages apart;
-- "scratch", "random-frozen": five layers with fresh weights, trained and fixed;
+- "bert-option-1", "bert-option-2": all-MiniLM-L6-v2, frozen, or fine-tuned from the output layer
+  of Option 1 on (LP-FT, arXiv 2202.10054);
+- "bert-random": the control, the same architecture with random weights, frozen;
+- "own-option-1": the course's text network, which learnt to tell 1,000 names in 14 languages apart;
+- "scratch", "random-frozen": five layers with random weights, trained or frozen;
 - "ngrams": no network, logistic regression on counts of neighbouring characters.
 
-Penalties, rates and steps are chosen on validation names with draws of their own.
+Penalties, rates and steps are chosen on validation names, with separate draws.
 """
 
 import functools
@@ -47,7 +47,7 @@ CALLED = {
     "ngrams": "no network: counting letters",
 }
 CHOICE_DRAWS = 4
-MOVING = {  # arms that train everything: settings that are tried, and on how many draws
+MOVING = {  # arms that train everything: the settings to try, and on how many draws
     "bert-option-2": ([Settings(learning_rate=r, steps=40) for r in (1e-5, 3e-5, 1e-4, 3e-4)], 2),
     "scratch": (
         [Settings(learning_rate=r, steps=s) for r in (1e-3, 3e-3, 1e-2) for s in (100, 300)],
@@ -58,12 +58,12 @@ NGRAMS = [(longest, c) for longest in (3, 5) for c in (0.3, 1.0, 3.0, 10.0, 30.0
 
 
 def on_grid(texts: tuple[str, ...]) -> torch.Tensor:
-    """Texts as the five-layer network reads them: `[n, 3, 32, 32]`."""
+    """Texts as inputs for the five-layer network: `[n, 3, 32, 32]`."""
     return writing.coded(writing.code_points_of(texts))
 
 
 def untrained_twin(net: published.Reading, seed: int) -> published.Reading:
-    """The same architecture with fresh weights."""
+    """A network with the architecture of `net` and random weights."""
     from transformers import AutoModel
 
     with torch.random.fork_rng(devices=[]):
@@ -76,7 +76,7 @@ def untrained_twin(net: published.Reading, seed: int) -> published.Reading:
 
 @functools.cache
 def _seen_by(arm: str, seed: int = 0):
-    """What the network of a fixed arm makes of every name, and each name's place there."""
+    """A frozen arm's features of every name, and the row of each name in them."""
     texts = tuple(itertools.chain.from_iterable(every_name().values()))
     if arm.startswith("bert"):
         net = published.load("minilm")
@@ -97,7 +97,7 @@ def _of(seen: torch.Tensor, place: dict[str, int], names: Texts) -> torch.Tensor
 
 
 def _right(arm: str, images: int, draw: int, part: str, chosen) -> torch.Tensor:
-    """Which of a part's names are right after learning from a draw's: bool, in their order."""
+    """Which names of a part are right after learning from a draw: bool `[n]`, in their order."""
     labelled, scored = kinds(draw, "pool", images), kinds(draw, part)
     if arm == "ngrams":
         return _ngrams(labelled, scored, *chosen)
@@ -135,12 +135,12 @@ def _tried(arm: str, images: int, number: int, chosen) -> tuple:
 
 
 def choose() -> dict[tuple[str, int], Settings | tuple]:
-    """The best on validation names for each arm and size."""
+    """The settings of each arm and size that are best on validation names."""
     plan = []
     heads = [Settings(l2=l2) for l2 in PENALTIES]
     for arm, images in itertools.product(ARMS, SIZES):
         if arm == "bert-option-2":
-            continue  # its first half takes the penalty of Option 1, so it comes afterwards
+            continue  # it begins with Option 1, whose penalty must be chosen first
         tried, draws = MOVING.get(arm, (NGRAMS if arm == "ngrams" else heads, CHOICE_DRAWS))
         plan += [(arm, images, n, chosen) for chosen in tried for n in range(draws)]
     best = tuning.best(side_by_side(_tried, plan, "choosing"))
@@ -175,8 +175,8 @@ def _row(arm: str, images: int, draw: int, chosen) -> dict:
 def ahead_by_images(table: pd.DataFrame, arm: str, other: str) -> pd.DataFrame:
     """How far `arm` is ahead of `other` on the same draws, in points, with a 95% interval.
 
-    A draw has test names of its own, and a name comes up in several draws; so the interval is
-    for other draws and other names, a name by its mean in all draws.
+    Each draw has its own test names, and a name can be in several draws. The interval is therefore
+    for other draws and other names, and each name counts with its mean over all draws.
     """
 
     def clusters(images: int, right: pd.DataFrame) -> dict:

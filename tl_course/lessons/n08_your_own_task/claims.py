@@ -13,7 +13,7 @@ from tl_course.lessons.n08_your_own_task import experiments
 
 @claim()
 def the_checker_finds_every_fault(checked: Checked) -> Claim:
-    """`checked` is the folder that is made, in which `FAULTS` are planted."""
+    """`checked` is the result for the folder made here, in which `FAULTS` are planted."""
     files = {finding.what: finding.files for finding in checked.findings}
     named = [file for file, what in FAULTS.items() if file in files.get(what, ())]
     return Claim(
@@ -27,7 +27,7 @@ def the_checker_finds_every_fault(checked: Checked) -> Claim:
 
 @claim("own_task")
 def only_random_layers_miss_the_colours(own_task: pd.DataFrame) -> Claim:
-    """Both with colour and without."""
+    """Option 1 and random layers, each with colour and without."""
     accuracies = experiments.accuracies_by_arm(own_task)
     borrowed, random = accuracies["option-1"], accuracies["random-frozen"]
     lost, random_lost = (layers[True] - layers[False] for layers in (borrowed, random))
@@ -46,7 +46,7 @@ def only_random_layers_miss_the_colours(own_task: pd.DataFrame) -> Claim:
 
 @claim("own_task")
 def option_2_is_ahead_here(own_task: pd.DataFrame) -> Claim:
-    """As recommended, in colour."""
+    """Option 2 with altered copies against Option 1 without them, both in colour."""
     accuracies = experiments.accuracies_by_arm(own_task)
     ahead = (accuracies["option-2", True] - accuracies["option-1", True]).dropna()
     return Claim(
@@ -62,7 +62,7 @@ def option_2_is_ahead_here(own_task: pd.DataFrame) -> Claim:
 def what_is_shared_answers_the_same(
     here: torch.Tensor, there: torch.Tensor, lineage: Sequence[dict]
 ) -> Claim:
-    """`here` and `there` are scores `[n_test, classes]`, `lineage` the networks credited."""
+    """Scores `[n_test, classes]` `here` and `there` are equal; `lineage` are credited networks."""
     return Claim(
         f"The shared network gives all {len(here)} test pictures exactly the same scores as the "
         "network here, and its card credits the network that it was built on.",

@@ -26,7 +26,7 @@ LEAVES = {"oak": 8, "maple": 6, "birch": 3}
 
 
 def _photographs() -> list[dict[str, str]]:
-    """Three to five photographs of each leaf, in a mixed order."""
+    """Three to five photographs of each leaf, in random order."""
     leaves = [(f"{name} {i}", name, 3 + i % 3) for name, n in LEAVES.items() for i in range(n)]
     every = [(leaf, species) for leaf, species, n in leaves for _ in range(n)]
     order = np.random.default_rng(5).permutation(len(every))
@@ -131,7 +131,7 @@ def in_both(train, test):
 
 
 def _smooth(seed: int, side: int = 48) -> torch.Tensor:
-    """A picture of soft patches, [3, side, side] from 20 to 235."""
+    """A picture of soft patches `[3, side, side]`, with values from 20 to 235."""
     patches = torch.rand(1, 3, 6, 6, generator=torch.Generator().manual_seed(seed))
     picture = F.interpolate(patches, (side, side), mode="bicubic", align_corners=False)[0]
     picture = (picture - picture.amin()) / (picture.amax() - picture.amin())
@@ -143,7 +143,7 @@ def _stored(picture: torch.Tensor) -> np.ndarray:
 
 
 def _folders() -> tuple[dict, dict, dict[str, tuple[str, str]]]:
-    """Training and test pictures, and the pairs that are to be found by what they are."""
+    """Training pictures, test pictures, and the pairs that must be found, by the kind of copy."""
     pictures = [_smooth(seed) for seed in range(12)]
     noise = 3 * torch.rand(pictures[0].shape, generator=torch.Generator().manual_seed(99))
     train = {f"photo-{i}.png": _stored(picture) for i, picture in enumerate(pictures[:8])}
@@ -254,7 +254,10 @@ def judged(answers, labels, train_labels):
 
 
 def _task(right: int, counts: dict[int, int], trained: dict[int, int]) -> tuple[torch.Tensor, ...]:
-    """Answers of which so many are right, labels, and training labels, of so many each class."""
+    """Answers with this number of `right` ones, their labels, and training labels.
+
+    `counts` and `trained` say how many labels each class has.
+    """
     labels = torch.tensor([label for label, n in counts.items() for _ in range(n)])
     mixed = labels[torch.randperm(len(labels), generator=torch.Generator().manual_seed(1))]
     answers = mixed.clone()
@@ -331,7 +334,7 @@ def _check_judging(judged) -> None:
 
 
 def _check_baseline(baseline: float) -> None:
-    """Test: 20, 50 and 30 of three classes; training: 60, 30 and 10."""
+    """The classes have 20, 50 and 30 test labels, and 60, 30 and 10% of the training labels."""
     mistakes = {
         ("blind", 1 / 3): "Your baseline is one divided by the number of classes. That is guessing "
         "blindly; naming one class every time is another thing.",
@@ -379,7 +382,7 @@ def chosen(ways, accuracy):
     return best, measured[best]
 
 
-WAYS = {  # validation and test accuracy of each way; the order of the two differs
+WAYS = {  # validation and test accuracy of each way, which rank the ways differently
     "Option 1": (0.78, 0.88),
     "Option 1, altered copies": (0.70, 0.72),
     "Option 2": (0.74, 0.79),

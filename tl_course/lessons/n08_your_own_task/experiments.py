@@ -1,4 +1,4 @@
-"""The made folder of photographs again and again, each time with other pieces: what holds?"""
+"""The folder made from photographs, many times with other pieces: which results hold?"""
 
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -17,18 +17,18 @@ from tl_course.data.targets.made_folder import folder_of_seed, made_folder
 from tl_course.data.targets.own_folder import Checked, check
 from tl_course.study import own_task, results
 
-PLAIN = ("option-1", "random-frozen")  # quick ones, also without colours
-WITH_COPIES, DRAWS_WITH_COPIES = ("option-2",), 5  # recommended for so many pictures; slow
-OTHER_PIECES = 1000  # added to a seed: another draw of pieces than that of the notebook's folder
+PLAIN = ("option-1", "random-frozen")  # quick ones, which are also tried without colour
+WITH_COPIES, DRAWS_WITH_COPIES = ("option-2",), 5  # recommended for this many pictures, but slow
+OTHER_PIECES = 1000  # added to a seed, for other pieces than the notebook's folder has
 
 
 def planted(making: Path, seed: int) -> Checked:
-    """What the checker finds in the folder that is made."""
+    """What the checker finds in the made folder."""
     return check(made_folder(folder_of_seed(making, seed), seed), seed=seed)
 
 
 def made_pictures(seed: int) -> tuple[Examples, Examples]:
-    """The made folder's pictures without its faults: for training, and for testing."""
+    """The training and the test pictures of the made folder, without its faults."""
     with tempfile.TemporaryDirectory() as folder:
         root = made_folder(Path(folder, "pictures"), seed, faults=False)
         train = load_folder(root / "train")
@@ -36,9 +36,9 @@ def made_pictures(seed: int) -> tuple[Examples, Examples]:
 
 
 def with_faults(net: FiveLayerNet, seed: int) -> dict[str, float]:
-    """Test accuracy in % of Option 1, without a fault in the folder and with each of three.
+    """Test accuracy of Option 1 in %, without a fault in the folder and with each of three.
 
-    On another draw of pieces than that of the notebook's folder; nothing is chosen by it.
+    The pieces are not those of the notebook's folder, and nothing is chosen by the result.
     """
     train, test = made_pictures(OTHER_PIECES + seed)
     every_second = torch.arange(len(train)) % 2 == 0
@@ -58,14 +58,14 @@ def with_faults(net: FiveLayerNet, seed: int) -> dict[str, float]:
 
 
 def flattering(accuracies: dict[str, float]) -> str:
-    """The fault with which the test says most: of what `with_faults` gives."""
+    """The fault with the highest test accuracy in what `with_faults` returns."""
     return max(list(accuracies)[1:], key=accuracies.get)
 
 
 def draws(net: FiveLayerNet, seeds: Iterable[int]) -> Iterator[dict]:
     """Rows `arm`, `augmented`, `colour`, `images`, `draw`, `accuracy`, `right`.
 
-    Each draw takes other pieces of the same photographs, for training and for testing.
+    Each draw has other pieces of the same photographs, for training and for testing.
     """
     for seed in seeds:
         train, test = made_pictures(seed)
@@ -89,13 +89,13 @@ def _row(net, arm, copies, colour, train, test, seed) -> dict:
 
 
 def accuracies_by_arm(table: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Accuracy in %, a row a draw, a column for each (arm, colour); of the recorded draws."""
+    """Accuracy in % (default: recorded): a row for each draw, a column for each (arm, colour)."""
     table = results.load("own_task") if table is None else table
     return 100 * table.pivot_table(index="draw", columns=["arm", "colour"], values="accuracy")
 
 
 def loses_more(accuracies: pd.DataFrame) -> str:
-    """Which layers lose more without colours (a row a draw, in %)."""
+    """The layers that lose more without colour; `accuracies` has a row for each draw, in %."""
     mean = accuracies.mean()
     lost = {arm: mean[arm, True] - mean[arm, False] for arm in PLAIN}
     return "borrowed layers" if lost["option-1"] > lost["random-frozen"] else "random layers"

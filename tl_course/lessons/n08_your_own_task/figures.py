@@ -40,7 +40,7 @@ _GRID = (
 
 
 class Findings(HTML):
-    """What the checker found; where nothing but text is shown, its words."""
+    """What the checker found, as HTML; `words` is the text for places that show only text."""
 
     def __init__(self, shown: str, words: str) -> None:
         super().__init__(shown)
@@ -51,7 +51,7 @@ class Findings(HTML):
 
 
 def findings(checked: Checked, most: int = 6) -> Findings:
-    """What the checker found: each with what to do, thumbnails, and the files' names."""
+    """What the checker found, each with advice, thumbnails and the names of the files."""
     head, *_ = str(checked).splitlines()
     parts = [
         _one_finding(checked.root, number, finding, most)
@@ -64,7 +64,7 @@ def findings(checked: Checked, most: int = 6) -> Findings:
 
 
 def _one_finding(root: Path, number: int, finding: Finding, most: int) -> Markup:
-    """`finding.files` are named from `root`."""
+    """A finding as HTML; `finding.files` are relative to `root`."""
     tiles = [
         tile(
             thumbnail(root / file),
@@ -107,7 +107,7 @@ def some_of_each(examples: Examples, title: str, n: int = 6) -> Picture:
 
 
 def faults(accuracies: dict[str, float]) -> Picture:
-    """Test accuracy in % without a fault in the folder, and with each of them."""
+    """Test accuracy in % without a fault in the folder, and with each fault."""
     best = max(accuracies, key=accuracies.get)
     values = {textwrap.fill(what, 22): accuracy for what, accuracy in accuracies.items()}
     colours = [GREY] + [BLUE] * (len(values) - 1)
@@ -116,7 +116,7 @@ def faults(accuracies: dict[str, float]) -> Picture:
 
 
 def plot_test_confusion(outcome: Outcome) -> Picture:
-    """What was said of what it was: a row for each class, the diagonal is right.
+    """The confusion matrix: a row for each true class, with right answers on the diagonal.
 
     Of more than 20 classes, those are shown that take part in the most mistakes.
     """
@@ -149,7 +149,7 @@ def plot_test_confusion(outcome: Outcome) -> Picture:
 
 
 def worst(outcome: Outcome, n: int = 10) -> Picture:
-    """The mistakes that it was surest of."""
+    """The mistakes in which the network was most confident."""
     mistakes = list(outcome.worst(n).itertuples())
     if not mistakes:
         return figures.pictures(
@@ -168,7 +168,7 @@ def worst(outcome: Outcome, n: int = 10) -> Picture:
 
 
 def plot_rivals(shares: dict[str, tuple[float, float, float]]) -> Picture:
-    """Accuracy of each in %, with its 95% interval: `own_task.shares`."""
+    """The accuracy of each rival in %, with its 95% interval (`own_task.shares`)."""
     figure, (ax,) = drawing.in_a_row(1, 8, 1.2 + 0.5 * len(shares))
     values = []
     for place, (name, (share, low, high)) in enumerate(shares.items()):
@@ -188,7 +188,7 @@ def plot_rivals(shares: dict[str, tuple[float, float, float]]) -> Picture:
 
 
 def ways(tried: pd.DataFrame) -> HTML:
-    """What `own_task.tried` gives as a table, the best way first."""
+    """A table of what was tried (`own_task.tried`), the best way first."""
     rows = [
         (f"Option {row.option}", "yes" if row.augmented else "no", f"{100 * row.accuracy:.1f}")
         for row in tried.itertuples()
@@ -198,7 +198,7 @@ def ways(tried: pd.DataFrame) -> HTML:
 
 
 def plot_more_labels(curve: pd.DataFrame) -> Picture:
-    """Accuracy against labelled pictures: each draw, and the mean."""
+    """Accuracy against labelled pictures: each draw, and the mean over draws."""
     line = drawing.mean_line(curve, "images", (BLUE, "o", "-"))
     single = curve.images.tolist(), (100 * curve.accuracy).tolist()
     lines = {"": line._replace(error=None, single=single)}
@@ -216,7 +216,10 @@ def plot_more_labels(curve: pd.DataFrame) -> Picture:
 
 
 def colours(accuracies: pd.DataFrame) -> Picture:
-    """With colours and without, on borrowed layers and on random ones (a row a draw, in %)."""
+    """Mean accuracy in colour and in grey, with borrowed layers and with random ones.
+
+    `accuracies` has a row for each draw, in %.
+    """
     draws = {
         f"{layers},\n{'in colour' if colour else 'in grey'}": accuracies[arm, colour]
         for arm, layers in (("option-1", "borrowed layers"), ("random-frozen", "random layers"))
@@ -242,7 +245,7 @@ def shared_files_and_card(folder: Path, about: dict) -> HTML:
 
 
 def _labels(names: Sequence[str], most: int = 14) -> dict[str, str]:
-    """Each class name as a figure can show it: shorter, or a number where the font lacks it."""
+    """A label for each class in a figure: its name shortened, or a number if the font lacks it."""
     short = [name if len(name) <= most else name[: most - 1] + "…" for name in names]
     return {
         # "$" would begin a formula
@@ -252,7 +255,7 @@ def _labels(names: Sequence[str], most: int = 14) -> dict[str, str]:
 
 
 def _with_key(picture: Picture, shown: Sequence[str], short: dict[str, str]) -> Picture:
-    """The picture, and below it which class is which number."""
+    """The picture, with a list below it of the classes that are shown as numbers."""
     numbered = [f"{short[name]}: {name}" for name in shown if not drawing.can_write(name)]
     if numbered:
         picture.caption = paragraph("; ".join(numbered))

@@ -10,7 +10,7 @@ DRAWS = 10
 
 
 def own_task_rows(done: list[dict]) -> Iterator[list[dict]]:
-    """The folder that notebook 08 makes, ten times with other pieces of its photographs."""
+    """Rows of the folder that notebook 08 makes, ten times with other pieces of its photographs."""
     for (seed,) in missing([(n,) for n in range(DRAWS)], done, ("draw",)):
         yield list(experiments.draws(pretraining.pretrained(), [seed]))
 

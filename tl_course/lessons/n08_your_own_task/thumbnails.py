@@ -29,7 +29,7 @@ def _thumbnail(path: Path, changed: int) -> str:
 
 
 def thumbnail(path: Path) -> str:
-    """A picture file, small, as a URL that HTML can hold; "" where it cannot be shown."""
+    """A small version of a picture file as a data URL for HTML; "" if it cannot be shown."""
     try:
         return _thumbnail(path, path.stat().st_mtime_ns)
     except (PictureError, OSError, ValueError):
@@ -37,13 +37,13 @@ def thumbnail(path: Path) -> str:
 
 
 def breakable(name: str) -> Markup:
-    """The name of a file, which may go on in the next line after "/", "-" and "_" alone."""
+    """A file's name as HTML, in which a line can break only after "/", "-" and "_"."""
     parts = re.findall("[^/_-]*[/_-]+|[^/_-]+", name)
     return Markup("<wbr>").join(escape(part) for part in parts)
 
 
 def tile(url: str, words: Markup | str, width: int = 120, alt: str = "") -> Markup:
-    """A thumbnail above some words; without a picture an empty frame."""
+    """A thumbnail above some words; an empty frame takes the place of a missing picture."""
     image = Markup('<img src="{}" alt="{}" style="{}">').format(url, alt, _IMAGE)
     image = image if url else Markup('<span style="{}"></span>').format(_NONE)
     return Markup('<figure style="{}">{}<figcaption style="{}">{}</figcaption></figure>').format(
@@ -52,12 +52,12 @@ def tile(url: str, words: Markup | str, width: int = 120, alt: str = "") -> Mark
 
 
 def row(tiles: Sequence[Markup]) -> Markup:
-    """Thumbnails beside each other."""
+    """Thumbnails side by side."""
     return Markup('<div style="{}">{}</div>').format(_ROW, Markup("").join(tiles))
 
 
 def some_files(checked: Checked, most: int = 7) -> Markup:
-    """Thumbnails of each class (of the first 20), with how many pictures it has."""
+    """Thumbnails of each class (of the first 20), and how many pictures the class has."""
     counts, parts = checked.table(), []
     for name in checked.classes[:MOST_CLASSES]:
         files = [file for file in checked.train_files if class_of(file) == name][:most]
@@ -78,7 +78,7 @@ def some_files(checked: Checked, most: int = 7) -> Markup:
 
 
 def surest_mistakes(outcome: Outcome, checked: Checked, n: int = 8) -> Markup:
-    """The mistakes that it was surest of, as thumbnails of the files themselves."""
+    """The mistakes in which the network was most confident, as thumbnails of the files."""
     mistakes = list(outcome.worst(n).itertuples())
     if not mistakes:
         return Markup("<p>Not one mistake in this test.</p>")

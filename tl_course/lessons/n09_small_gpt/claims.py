@@ -12,7 +12,7 @@ from tl_course.lessons.n09_small_gpt.gpt import SYMBOLS
 
 @claim()
 def reading_more_surprises_less(here: float, shipped: float) -> Claim:
-    """Bits per character on text that neither has read."""
+    """Bits per character on unread text: the network trained here against the shipped one."""
     guessing = math.log2(len(SYMBOLS))
     return Claim(
         f"On text that it has not read, the shipped network needs {shipped:.1f} bits per "
@@ -25,7 +25,7 @@ def reading_more_surprises_less(here: float, shipped: float) -> Claim:
 
 @claim("small_gpt")
 def pretraining_saves_bits(recorded: pd.DataFrame) -> Claim:
-    """The recorded table `small_gpt`, as all others here."""
+    """Option 2 against training from scratch, and against the best way without pretraining."""
     rows = on_test_lines(recorded)
     gain, interval, least = fewer(rows, "option-2", "scratch")
     mean = rows.groupby("arm").bits.mean()
@@ -58,7 +58,7 @@ def the_output_layer_alone_helps(recorded: pd.DataFrame) -> Claim:
 
 @claim("small_gpt")
 def a_prompt_helps_a_little(recorded: pd.DataFrame) -> Claim:
-    """Names, shuffled names and prose in front, against training on fifty lines."""
+    """Names, shuffled names or prose in front of a line, against training on fifty lines."""
     prompts = recorded[recorded.question == "prompt"].groupby(["front", "lines"]).bits.mean()
     unchanged = prompts["nothing", 0]
     gained, form, prose = (
@@ -77,7 +77,7 @@ def a_prompt_helps_a_little(recorded: pd.DataFrame) -> Claim:
 
 @claim("small_gpt")
 def counting_can_be_pretrained(recorded: pd.DataFrame) -> Claim:
-    """Counting that has read the manuals, against counting without, and against the network."""
+    """Counting letters of the manuals too, against counting without and against the network."""
     rows = on_test_lines(recorded)
     borrowed, interval, _ = fewer(rows, "counting-pretrained", "counting")
     beyond, beyond_interval, _ = fewer(rows, "option-2", "counting-pretrained")

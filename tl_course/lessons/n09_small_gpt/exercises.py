@@ -118,7 +118,7 @@ def only_output(net):
 
 
 def _moved(net: nn.Module, text: torch.Tensor) -> set[str]:
-    """Which of the numbers in a network one step of training changes, by their names."""
+    """The names of the parameters and buffers that one training step changes."""
     before = copy.deepcopy(net)
     trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
     F.cross_entropy(net(text[:, :-1]).flatten(0, 1), text[:, 1:].flatten()).backward()

@@ -1,8 +1,8 @@
 """The small GPT's experiments, in tidy rows: pretraining, fifty lines of something else, prompts.
 
-What is reported is bits per character on test lines: −log₂ of the probability that was given to
-each character and to the end of the line, the mean. Settings are chosen on validation lines, for
-every arm on a grid of the same size.
+Results are bits per character on test lines. This is the mean of −log₂ of the probability that was
+given to each character and to the end of the line. Settings are chosen on validation lines, and
+each arm has a grid of the same size.
 """
 
 import copy
@@ -27,12 +27,12 @@ from tl_course.data.targets.lines import draw_lines, lines
 from tl_course.lessons.n09_small_gpt import gpt, ngram
 from tl_course.lessons.n09_small_gpt.gpt import GPT
 
-BATCH, LENGTH = 16, 128  # stretches of text at a step, and their characters
-PER_STEP = BATCH * LENGTH  # characters read
+BATCH, LENGTH = 16, 128  # stretches of text per step, characters per stretch
+PER_STEP = BATCH * LENGTH  # characters read in a step
 RECIPE = Recipe(steps=4500, learning_rate=4e-3, weight_decay=0.1, warm_up=0.1)
 LINES_AT_ONCE = 16
 FIFTY = 50
-SMALLER = {"width": 64, "blocks": 2, "heads": 2}  # from scratch, with less to overfit with
+SMALLER = {"width": 64, "blocks": 2, "heads": 2}  # from scratch: fewer weights, less overfitting
 STEPS = (10, 30, 100)
 RATES = {
     "option-1": (1e-3, 3e-3, 1e-2, 3e-2),
@@ -41,7 +41,7 @@ RATES = {
     "scratch-smaller": (3e-4, 1e-3, 3e-3, 1e-2),
 }
 ORDERS = (2, 3, 4)  # of n-grams
-COUNTING = {  # n-grams of the fifty lines, by weight; mixed with one of the prose, by share
+COUNTING = {  # weights of the fifty lines' n-gram; its shares in a mixture with the prose's
     "counting": (1.0, 2.0, 4.0, 8.0),
     "counting-pretrained": (0.2, 0.4, 0.6, 0.8),
 }
@@ -61,12 +61,12 @@ MIXED_WEIGHT = 4.0  # of the n-gram of the fifty lines that is mixed with it
 
 
 def shipped_gpt_folder() -> Path:
-    """Where the shipped weights are, which `tl-course records` makes."""
+    """The folder of the shipped weights, which `tl-course records` makes."""
     return files.SHIPPED / "small-gpt"
 
 
 def pretrained_gpt() -> GPT:
-    """The small GPT that the course ships. It is shared: adaptations take a copy, so should you."""
+    """The small GPT that the course ships. All callers share it, so adapt only a copy."""
     weights = shipped_gpt_folder() / files.WEIGHTS_FILE
     return _shipped(weights.stat().st_mtime_ns if weights.exists() else 0)
 
@@ -77,7 +77,7 @@ def _shipped(modified: int) -> GPT:
 
 
 def measured_on(text: str, length: int = LENGTH, most: int = 400) -> tuple:
-    """Inputs and labels `[n, length]`: up to `most` stretches evenly spread over a text."""
+    """Inputs and labels `[n, length]`: at most `most` stretches, evenly spread over a text."""
     symbols = gpt.encode(text)
     n = (len(symbols) - 1) // length
     x, y = (part[: n * length].view(n, length) for part in (symbols[:-1], symbols[1:]))
@@ -87,7 +87,7 @@ def measured_on(text: str, length: int = LENGTH, most: int = 400) -> tuple:
 def pretrain_gpt(
     text: str, recipe: Recipe = RECIPE, *, seed: int = 0, callbacks: Callbacks | None = None
 ) -> tuple[GPT, History]:
-    """A fresh GPT trained to say what comes next in `text`; see `training.train`."""
+    """A new GPT trained to predict the next character of `text`; see `training.train`."""
     callbacks = callbacks or Callbacks()
     callbacks = replace(callbacks, identity={"seed": seed, **callbacks.identity})
     net = gpt.fresh_gpt(seed)
@@ -96,14 +96,14 @@ def pretrain_gpt(
 
 
 def live_recipe(steps: int) -> Recipe:
-    """The recipe, shortened to what a notebook has time for."""
+    """The recipe with fewer steps, for a training in the notebook."""
     return replace(RECIPE, steps=steps)
 
 
 class Diary:
-    """Give it to the loop as `on_step`: what the network writes after some steps, and how well.
+    """An `on_step` for the loop that records samples and scores of the network after some steps.
 
-    `texts[step]` is a sample of `length` characters; `bits[name][step]` are bits per character of
+    `texts[step]` is a sample of `length` characters. `bits[name][step]` are bits per character of
     the lines `parts[name]`.
     """
 
@@ -127,10 +127,10 @@ class Diary:
 def real_words(
     writers: dict[str, GPT], read: str, length: int = 300, seed: int = 0
 ) -> dict[str, float]:
-    """Of 100 words that each network writes, how many occur in the text that was read.
+    """How many of 100 words that each network writes occur in the text `read`.
 
-    Words of four letters or more; of three, most combinations occur somewhere. `length` is how
-    many characters each of them writes.
+    Only words of four letters or more count, because most combinations of three occur somewhere.
+    Each network writes `length` characters.
     """
     known, shares = set(_words(read)), {}
     for name, net in writers.items():
@@ -144,7 +144,7 @@ def _words(text: str) -> list[str]:
 
 
 def start(arm: str, net: GPT, seed: int) -> GPT:
-    """The network that an arm begins with; what it may not move is fixed."""
+    """The network that an arm starts from, with the layers frozen that the arm does not train."""
     if arm == "scratch":
         return gpt.fresh_gpt(seed)
     if arm == "scratch-smaller":
@@ -165,9 +165,9 @@ def adapt_gpt(
     chosen: Settings,
     on_step: Callable[[int, nn.Module, History], None] | None = None,
 ) -> tuple[GPT, History]:
-    """`net`, or for the arms from scratch a fresh network, trained on the lines `texts`.
+    """A copy of `net`, or a new network for the arms from scratch, trained on the lines `texts`.
 
-    `seed` decides the order of the lines and the fresh weights. `net` itself is not changed.
+    `seed` decides the order of the lines and the weights of a new network. `net` is not changed.
     """
     adapted = start(arm, net, seed)
     x, y = gpt.padded(texts)
@@ -193,14 +193,14 @@ def _read_prose() -> ngram.NGram:
 
 
 def held_out_paragraphs(most: int = 300) -> list[str]:
-    """Paragraphs that were not read, of those that fit into the context, evenly spread."""
+    """Up to `most` held-out paragraphs that fit into the context, evenly spread."""
     every = prose.prose().held_out.splitlines()
     fitting = [paragraph for paragraph in every if len(paragraph) < LENGTH]
     return fitting[:: -(-len(fitting) // most)]
 
 
 def fitted_ngram(arm: str, texts: Sequence[str], chosen: Settings) -> ngram.NGram | ngram.Mixture:
-    """The n-gram of the lines `texts`: `steps` is its order here, `l2` its weight or its share."""
+    """The n-gram of the lines `texts`; `steps` is its order here, `l2` its weight or its share."""
     text = "\n" + "\n".join(texts) + "\n"
     if arm == "counting":
         return ngram.NGram(text, chosen.steps, chosen.l2)
@@ -209,7 +209,7 @@ def fitted_ngram(arm: str, texts: Sequence[str], chosen: Settings) -> ngram.NGra
 
 
 def settings_to_try(arm: str) -> list[Settings]:
-    """The settings that are tried for an arm: twelve."""
+    """The twelve settings that are tried for an arm."""
     if arm in COUNTING:
         every = itertools.product(ORDERS, COUNTING[arm])
         return [Settings(l2=weight, learning_rate=0, steps=order) for order, weight in every]
@@ -219,7 +219,7 @@ def settings_to_try(arm: str) -> list[Settings]:
 
 
 def run_fifty_lines(arm: str, number: int, todo: Sequence[Settings], part: str) -> list[dict]:
-    """One draw of fifty lines, adapted to with each setting of `todo`, scored on a part."""
+    """Rows of one draw of fifty lines: an arm with each setting of `todo`, scored on `part`."""
     target = lines()
     texts, measured = draw_lines(target.pool, FIFTY, number), getattr(target, part)
     rows = []
@@ -248,10 +248,10 @@ LINES_IN_FRONT = (0, 1, 2, 4)
 
 
 def front(kind: str, number_of_lines: int, seed: int, paragraphs: Sequence[str] = ()) -> str:
-    """What is put before a line: so many names, the same with shuffled letters, or prose.
+    """The text in front of a line: names, names with shuffled letters, or prose.
 
-    The prose is lines of the same number of characters out of `paragraphs`, where none are given
-    out of all that are held out.
+    Lines of prose have as many characters as the names. They are from `paragraphs`, by default from
+    all that are held out.
     """
     generator = torch.Generator().manual_seed(seed)
     chosen = draw_lines(lines().pool, max(LINES_IN_FRONT), seed)[:number_of_lines]
@@ -276,9 +276,10 @@ def prompted(
     texts: Sequence[str],
     paragraphs: Sequence[str] = (),
 ) -> float:
-    """Bits per character of the lines `texts`, each after `number` lines of a kind; nothing learnt.
+    """Bits per character of `texts`, each after `number` lines of a kind, without any training.
 
-    Every line gets other ones before it. What does not fit into the context is cut off in front.
+    Each line has other lines in front of it. Their beginning is cut off if they do not fit into the
+    context.
     """
     fronts = [front(kind, number, 1000 * seed + i, paragraphs) for i in range(len(texts))]
     room = [net.context - len(line) - 1 for line in texts]
@@ -287,7 +288,7 @@ def prompted(
 
 
 def prompts(net: GPT, draws: int, texts: Sequence[str] | None = None) -> Iterator[dict]:
-    """Rows `front`, `lines`, `draw`, `bits`: lines of the target before the one to be said."""
+    """Rows `front`, `lines`, `draw`, `bits`: the target's lines with other lines in front."""
     texts = lines().test if texts is None else texts
     for number, kind, seed in itertools.product(LINES_IN_FRONT, FRONTS, range(draws)):
         if number > 0 or (kind, seed) == (FRONTS[0], 0):
@@ -298,7 +299,7 @@ def prompts(net: GPT, draws: int, texts: Sequence[str] | None = None) -> Iterato
 
 
 def missing_runs(arms: Sequence[str], rows: Sequence[dict], part: str) -> list[tuple]:
-    """The arguments of `run_fifty_lines` for what is not in `rows` yet."""
+    """The arguments of `run_fifty_lines` for the results that `rows` lack."""
     done = {(row["question"], row["arm"], row["draw"]) for row in rows}
     tuning = part == "validation"
     numbers = range(FIRST_TUNING_DRAW, FIRST_TUNING_DRAW + TUNING_DRAWS)
@@ -311,16 +312,16 @@ def missing_runs(arms: Sequence[str], rows: Sequence[dict], part: str) -> list[t
 
 
 def small_gpt_rows(done: list[dict]) -> Iterator[dict]:
-    """Everything that notebook 09 shows and that `done`, from an earlier sitting, lacks.
+    """The rows of everything that notebook 09 shows, except those in `done`.
 
-    Rows have `question`: "validation" (settings are chosen), "test" (what is reported),
-    "unchanged" (the pretrained network as it is), "prose" (how well it and an n-gram read what
-    they learnt from), "prompt".
+    Rows have `question`: "validation" (settings are chosen), "test" (what is reported), "unchanged"
+    (the pretrained network as it is), "prose" (this network and an n-gram on held-out text of the
+    kind that they read), "prompt".
     """
     for part in ("validation", "test"):
         for arms, together in ((tuple(RATES), side_by_side), (tuple(COUNTING), _one_by_one)):
             for new in together(run_fifty_lines, missing_runs(arms, done, part), f"{part} lines"):
-                done = done + new  # what was chosen on validation lines is tested
+                done = done + new  # the test needs the settings chosen on validation lines
                 yield from new
     answered = {row["question"] for row in done}
     if "unchanged" not in answered:
@@ -339,7 +340,7 @@ def small_gpt_rows(done: list[dict]) -> Iterator[dict]:
 
 
 def _one_by_one(run: Callable, plan: Sequence[tuple], title: str) -> Iterator:
-    """As `side_by_side`, in this process, which has read the prose already."""
+    """Like `side_by_side`, but in this process, which has already read the prose."""
     for arguments in plan:
         yield run(*arguments)
 
@@ -348,7 +349,7 @@ def _one_by_one(run: Callable, plan: Sequence[tuple], title: str) -> Iterator:
 
 
 def next_characters(net: GPT, beginning: str, number: int = 4) -> dict[str, float]:
-    """The likeliest characters after the beginning of a line, the likeliest first, in percent."""
+    """The likeliest characters after the beginning of a line, in percent, the likeliest first."""
     chances = net(gpt.encode(f"\n{beginning}")[None])[0, -1].softmax(0)
     return {gpt.SYMBOLS[i]: 100 * chances[i].item() for i in chances.topk(number).indices.tolist()}
 
@@ -359,12 +360,12 @@ def how_sure(net: GPT, beginnings: Sequence[str]) -> dict[str, float]:
 
 
 def on_test_at_the_end(diaries: dict[str, Diary]) -> dict[str, float]:
-    """By what an arm is called: bits per character of test lines after its last step."""
+    """Bits per character of test lines after the last step, by the arm's name in words."""
     return {CALLED[arm]: list(diary.bits["test"].values())[-1] for arm, diary in diaries.items()}
 
 
 def written(net: GPT, number: int, seed: int) -> list[str]:
-    """So many lines that the network writes."""
+    """`number` lines that the network writes."""
     return [
         gpt.sample(net, length=60, temperature=0.8, seed=100 * seed + i, stop_at_end=True)
         for i in range(number)
@@ -372,7 +373,7 @@ def written(net: GPT, number: int, seed: int) -> list[str]:
 
 
 def growing_up(diary: Diary, net: GPT, seed: int) -> dict[str, str]:
-    """What a network wrote while it was trained, and what the shipped one writes."""
+    """What a network wrote during its training, and what the shipped network writes."""
     samples = {f"after {step * PER_STEP:,} characters": text for step, text in diary.texts.items()}
     read = net.about["recipe"]["steps"] * PER_STEP
     last = gpt.sample(net, length=diary.length, temperature=0.8, seed=seed)
@@ -382,7 +383,7 @@ def growing_up(diary: Diary, net: GPT, seed: int) -> dict[str, str]:
 def temperatures(
     net: GPT, beginning: str, every: Sequence[float], length: int, seed: int
 ) -> dict[str, str]:
-    """How the network goes on after a beginning at several temperatures."""
+    """How the network continues a beginning at several temperatures."""
     return {
         f"temperature {t}": beginning + gpt.sample(net, beginning, length, temperature=t, seed=seed)
         for t in every
@@ -393,7 +394,7 @@ PLACES = ("first", "second", "third", "fourth", "last")
 
 
 def place_among_five(table: pd.DataFrame, arm: str) -> str:
-    """In which place of the five that learnt from the fifty lines; fewest bits per character first.
+    """The rank of `arm` among the five that learnt from the fifty lines; fewest bits are first.
 
     Rows `arm`, `draw`, `bits`; what was not adapted is left out.
     """
@@ -402,15 +403,15 @@ def place_among_five(table: pd.DataFrame, arm: str) -> str:
 
 
 def saved_in_front(table: pd.DataFrame, number: int = 4) -> dict[str, float]:
-    """Bits per character that so many lines in front save, by what they are."""
+    """Bits per character that `number` lines in front save, by the kind of these lines."""
     mean = table.groupby(["front", "lines"]).bits.mean()
     return {kind: mean["nothing", 0] - mean[kind, number] for kind in FRONTS}
 
 
 def fewer(table: pd.DataFrame, arm: str, other: str) -> tuple[float, float, float]:
-    """Bits that `arm` needs fewer than `other` on the same draws: mean, 95% interval, least.
+    """How many bits fewer `arm` needs than `other` on the same draws: mean, 95% interval, minimum.
 
-    The interval is over draws of the fifty lines; the test lines are the same for all.
+    The interval is over draws of the fifty lines, which all have the same test lines.
     """
     bits = table.pivot_table(index="draw", columns="arm", values="bits")
     gain = (bits[other] - bits[arm]).dropna()
@@ -418,12 +419,12 @@ def fewer(table: pd.DataFrame, arm: str, other: str) -> tuple[float, float, floa
 
 
 def on_test_lines(recorded: pd.DataFrame) -> pd.DataFrame:
-    """Of the recorded table, every arm scored on test lines, and the network as it was shipped."""
+    """Recorded rows on test lines: every arm, and the network as it is shipped."""
     return recorded[recorded.question.isin(["test", "unchanged"])]
 
 
 def licences(about: dict) -> pd.DataFrame:
-    """What the shipped network has read, by package."""
+    """The packages whose text the shipped network has read, with licences and versions."""
     every = pd.DataFrame(list(prose.PACKAGES.values()), columns=["package", "licence"])
     every["the shipped weights read version"] = list(about["text"]["versions"].values())
     return every.set_index("package")
@@ -441,12 +442,12 @@ SECONDS_A_YEAR = 3.156e7
 
 
 def _count(number: float) -> str:
-    """A number of things, exact where that can be read."""
+    """A number with all its digits, or as a power of ten if it has too many to read."""
     return f"{number:,.0f}" if number < 1e12 else f"{number:.2e}"
 
 
 def in_numbers(net: GPT) -> dict[str, float]:
-    """How large the network is and how much it read, in the words of `GPT_3`."""
+    """The size of the network and how much it read, under the names in `GPT_3`."""
     weights = sum(parameter.numel() for parameter in net.parameters())
     read = net.about["recipe"]["steps"] * net.about["batch"] * net.about["length"]
     return {
@@ -460,13 +461,13 @@ def in_numbers(net: GPT) -> dict[str, float]:
 
 
 def years_for_gpt_3(net: GPT) -> float:
-    """How long GPT-3 would take where the network was trained, rounded to 10,000 years."""
+    """How many years GPT-3 would take where the network was trained, to the nearest 10,000."""
     ours, work = in_numbers(net), "operations of training"
     return round(GPT_3[work] / ours[work] * net.about["seconds"] / SECONDS_A_YEAR, -4)
 
 
 def distance(ours: dict[str, float], theirs: dict[str, float]) -> pd.DataFrame:
-    """Two networks in numbers, and how many times the other is larger."""
+    """Two networks in numbers, and how many times larger the second one is."""
     table = pd.DataFrame({"this one": ours, "GPT-3": theirs}).loc[list(ours)]
     ratios = (table["GPT-3"] / table["this one"]).map(lambda ratio: float(f"{ratio:.3g}"))
     times = ratios.map(_count) + " times"

@@ -13,7 +13,7 @@ from tl_course.lessons.drawing import Line, Picture
 from tl_course.lessons.n09_small_gpt import experiments, gpt
 from tl_course.lessons.n09_small_gpt.experiments import PER_STEP, Diary
 
-STYLES = {  # arm: colour, marker; then with what it is called in front
+STYLES = {  # arm: colour, marker; the next line puts the label in front
     "unchanged": (drawing.GREY, "P"), "option-1": (drawing.BLUE, "o"),
     "option-2": (drawing.ORANGE, "s"), "scratch": (drawing.GREEN, "^"),
     "scratch-smaller": (drawing.PINK, "D"), "counting": (drawing.GREY, "x"),
@@ -25,13 +25,13 @@ FRONTS = dict(zip(experiments.FRONTS, LOOKS, strict=True))
 
 
 def plot_next_characters(beginning: str, chances: dict[str, float]) -> Picture:
-    """The likeliest characters after a beginning, in percent."""
+    """The probabilities of the likeliest characters after a beginning, in percent."""
     show = "{:.1f}%".format
     return figures.bars(chances, f"After “{beginning}”", "probability, %", show=show)
 
 
 def plot_learning(history: History, about: dict, title: str) -> Picture:
-    """Bits per character against characters read (log), of a training here and the shipped one."""
+    """Bits per character against characters read (log), here and for the shipped network."""
     guessing, curve = math.log2(len(gpt.SYMBOLS)), about["curve"]
     lines = {
         "here": Line([s * PER_STEP for s in history.step], [x / math.log(2) for x in history.loss]),
@@ -43,7 +43,7 @@ def plot_learning(history: History, about: dict, title: str) -> Picture:
 
 
 def plot_fifty(diaries: dict[str, Diary]) -> Picture:
-    """By arm: bits per character of the fifty lines (dashed) and of test lines, against steps."""
+    """Bits per character against steps by arm: of the fifty lines (dashed) and of test lines."""
     lines = {}
     for arm, diary in diaries.items():
         label, colour, marker = STYLES[arm]

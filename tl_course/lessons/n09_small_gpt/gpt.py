@@ -1,7 +1,8 @@
-"""A small GPT: what comes next? It reads characters and gives scores for the next one.
+"""A small GPT: it reads characters and gives scores for the next one.
 
-A decoder-only transformer (arXiv 1706.03762) with the norms first, as in GPT-2 and GPT-3 (arXiv
-2005.14165): a million parameters where those have up to 175 billion, the same construction.
+It is a decoder-only transformer (arXiv 1706.03762) with normalisation first, as in GPT-2 and GPT-3
+(arXiv 2005.14165). It is built like those, with a million parameters where they have up to 175
+billion.
 """
 
 import copy
@@ -16,10 +17,10 @@ from torch import nn
 from tl_course.base.errors import CourseError
 from tl_course.core import files
 
-SYMBOLS = "\n" + "".join(map(chr, range(32, 127)))  # the end of a line, and what a keyboard has
+SYMBOLS = "\n" + "".join(map(chr, range(32, 127)))  # the end of a line, and a keyboard's characters
 END = 0  # the symbol "\n": a line begins after one and ends with one
 FORMAT = "tl_course small GPT 1"
-NOT_SCORED = -100  # a label that cross_entropy leaves out
+NOT_SCORED = -100  # a label that cross_entropy ignores
 
 
 def encode(text: str) -> torch.Tensor:
@@ -62,8 +63,8 @@ class Block(nn.Module):
 class GPT(nn.Module):
     """Symbols `[batch, length ≤ context]` → scores of the next one `[batch, length, 96]`.
 
-    The output layer's weights are those of the first layer, which stands for each symbol by
-    `width` numbers (tied weights, arXiv 1608.05859), until `untie` makes them its own.
+    The output layer shares its weights with the first layer, which represents each symbol by
+    `width` numbers (tied weights, arXiv 1608.05859). `untie` gives it weights of its own.
     """
 
     def __init__(self, width: int = 144, blocks: int = 4, heads: int = 3, context: int = 128):
@@ -78,12 +79,12 @@ class GPT(nn.Module):
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
-            elif parameter.ndim == 2:  # what adds to the sum starts small, as in GPT-2
+            elif parameter.ndim == 2:  # what adds to the residual stream starts small, as in GPT-2
                 adds = name.endswith(("join.weight", "narrow.weight"))
                 nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * blocks) if adds else 0.02)
 
     def features(self, symbols: torch.Tensor) -> torch.Tensor:
-        """What the output layer is given, `[batch, length, width]`."""
+        """The output layer's inputs `[batch, length, width]`; CourseError for too long a text."""
         if symbols.shape[1] > self.context:
             raise CourseError(
                 "too_long",
@@ -101,14 +102,14 @@ class GPT(nn.Module):
 
 
 def fresh_gpt(seed: int, **architecture: int) -> GPT:
-    """An untrained GPT."""
+    """A new GPT with random weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return GPT(**architecture)
 
 
 def untie(net: GPT) -> GPT:
-    """A copy whose output layer has weights of its own, equal at first: for Option 1."""
+    """A copy whose output layer has its own weights, equal at first; Option 1 needs it."""
     untied = copy.deepcopy(net)
     untied.output.weight = nn.Parameter(net.symbol.weight.detach().clone())
     return untied
@@ -121,8 +122,9 @@ def sample(
 ) -> str:  # fmt: skip
     """Text that `net` writes after `start`, one character at a time.
 
-    Each is drawn with its probability; below `temperature` 1 the likely ones become likelier, and
-    at 0 the likeliest is taken. `stop_at_end` ends it at the end of a line.
+    Each character is drawn with its probability. With a `temperature` below 1 likely ones become
+    likelier, and with 0 the likeliest is taken. `stop_at_end` stops at the end of a line. Raises
+    CourseError if `temperature` is negative.
     """
     if temperature < 0:
         raise CourseError("temperature", f"The temperature is {temperature}; it must be 0 or more.")
@@ -145,7 +147,7 @@ def sample(
 
 
 def stretches(text: torch.Tensor, batch: int, length: int, seed: int):
-    """For the loop: at each step random stretches of `text`, and what follows each character."""
+    """For the loop: step → random stretches of `text`, and the next character at each place."""
 
     def batch_at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
@@ -159,8 +161,8 @@ def stretches(text: torch.Tensor, batch: int, length: int, seed: int):
 def padded(lines: Sequence[str], before: Sequence[str] | str = "") -> tuple:
     """Lines as inputs and labels, both int64 `[lines, longest]`, each line with its end.
 
-    `before` is what stands in front of a line, one text for all or one for each; it is read, and
-    not scored. In front of everything is the end of a line.
+    `before` is the text in front of a line, one for all lines or one for each. It is read but not
+    scored. The first symbol is always the end of a line.
     """
     fronts = [before] * len(lines) if isinstance(before, str) else before
     encoded = [encode(f"\n{front}{line}\n") for front, line in zip(fronts, lines, strict=True)]
@@ -175,7 +177,7 @@ def padded(lines: Sequence[str], before: Sequence[str] | str = "") -> tuple:
 
 @torch.no_grad()
 def bits(net: nn.Module, x: torch.Tensor, y: torch.Tensor, batch: int = 100) -> float:
-    """Bits per character: −log₂ of the probability that `net` gave to what came, the mean."""
+    """Bits per character: the mean of −log₂ of the probability that `net` gave to each label."""
     device, total, scored = next(net.parameters()).device, 0.0, 0
     net.eval()
     for inputs, labels in zip(x.split(batch), y.split(batch), strict=True):
@@ -186,7 +188,7 @@ def bits(net: nn.Module, x: torch.Tensor, y: torch.Tensor, batch: int = 100) -> 
 
 
 def save_gpt(net: GPT, folder: Path | str, overwrite: bool = False, **about: object) -> Path:
-    """Write the weights (float16) and a readable description into `folder`, as `files.save`."""
+    """Write the weights (float16) and a readable description into `folder`, like `files.save`."""
     files.free_folder(folder, overwrite)
     state = {
         k: v.detach().cpu().half() for k, v in net.state_dict().items() if k != "output.weight"

@@ -1,4 +1,4 @@
-"""Counting letters: the classical language model, and the floor that a small GPT has to beat."""
+"""Counting letters: the classical language model, and the baseline that a small GPT must beat."""
 
 import math
 from collections import Counter, defaultdict
@@ -8,16 +8,17 @@ from tl_course.lessons.n09_small_gpt.gpt import SYMBOLS
 
 
 class NGram:
-    """How often did a character follow the last 0, 1, … `order` ones? All of them, interpolated.
+    """How often each character followed the last 0, 1, … `order` characters, interpolated.
 
-    Witten and Bell's way (IEEE Trans. Inf. Theory 37, 1991): what is known of a shorter context
-    counts as `weight` times as many observations as different characters were seen to follow.
+    This is Witten and Bell's method (IEEE Trans. Inf. Theory 37, 1991). The estimate from a shorter
+    context counts as `weight` observations for each different character that followed the longer
+    one.
     """
 
     def __init__(self, text: str, order: int, weight: float = 1.0):
         self.order, self.weight = order, weight
-        self.total: Counter[str] = Counter()  # by context: how often something followed it,
-        self.kinds: Counter[str] = Counter()  # and how many different characters did
+        self.total: Counter[str] = Counter()  # by context: how many characters followed it
+        self.kinds: Counter[str] = Counter()  # by context: how many different ones
         self.seen: defaultdict[str, int] = defaultdict(int)  # by context and character
         for k in range(1, order + 2):
             counts = Counter(text[i : i + k] for i in range(len(text) - k + 1))
@@ -27,7 +28,7 @@ class NGram:
                 self.kinds[piece[:-1]] += 1
 
     def probability(self, context: str, character: str) -> float:
-        """Of `character` after `context`."""
+        """The probability of `character` after `context`."""
         chance = 1 / len(SYMBOLS)  # before anything is known
         for k in range(min(self.order, len(context)) + 1):
             known = context[len(context) - k :]
@@ -41,19 +42,19 @@ class NGram:
 
 
 class Mixture:
-    """Two of them: `share` of the probability comes from the first, the rest from the second."""
+    """Two models: `share` of the probability comes from the first, the rest from the second."""
 
     def __init__(self, first: NGram, other: NGram, share: float):
         self.one, self.other, self.share = first, other, share
 
     def probability(self, context: str, character: str) -> float:
-        """Of `character` after `context`."""
+        """The probability of `character` after `context`."""
         of_one = self.one.probability(context, character)
         return self.share * of_one + (1 - self.share) * self.other.probability(context, character)
 
 
 def ngram_bits(model: NGram | Mixture, lines: Sequence[str]) -> float:
-    """Bits per character of lines, each with its end and each after the end of another."""
+    """Bits per character of lines, with the end of each; each is read after the end of another."""
     total, scored = 0.0, 0
     for line in lines:
         text = f"\n{line}\n"

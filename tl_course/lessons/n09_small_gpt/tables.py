@@ -1,4 +1,4 @@
-"""What notebook 09 records: fifty lines of something else, against no pretraining; prompts."""
+"""What notebook 09 records: fifty new lines, with and without pretraining, and prompts."""
 
 from tl_course.core import network
 from tl_course.lessons.n09_small_gpt import experiments
