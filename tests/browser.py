@@ -23,7 +23,7 @@ import nbformat
 from conftest import HUNG
 
 from tl_course.app import notebooks
-from tl_course.lessons import lesson
+from tl_course.lessons import audience
 
 ROOT = Path(__file__).parents[1]
 SCREENSHOTS = ROOT / "build" / "browser"
@@ -111,7 +111,7 @@ def jupyterlab(folder: Path) -> Iterator[Lab]:
         *notebooks.SERVER,
     ]  # fmt: skip
     environment = os.environ | {
-        lesson.STRICT: "1", "PYTHONUNBUFFERED": "1", "JUPYTER_RUNTIME_DIR": str(runtime)
+        audience.STRICT: "1", "PYTHONUNBUFFERED": "1", "JUPYTER_RUNTIME_DIR": str(runtime)
     }  # fmt: skip
     ours = notebooks.our_jupyter(work, None)  # as a learner has it
     with notebooks.this_python_kernel(), ours, log.open("w") as words:

@@ -29,7 +29,7 @@ from tl_course.core import files, network, pretraining, sharing
 from tl_course.core.network import FiveLayerNet
 from tl_course.data.targets import own_folder
 from tl_course.data.targets.made_folder import made_folder
-from tl_course.lessons import lesson, progress_store
+from tl_course.lessons import audience, progress_store
 from tl_course.study import own_task
 
 
@@ -112,7 +112,7 @@ def test_errors_for_people_have_no_traceback(monkeypatch, capsys, raised, code, 
     monkeypatch.setattr(cli, "VERBS", [add_break])
     assert cli.main(["break"]) == code
     assert capsys.readouterr().err.strip() == told
-    monkeypatch.setenv(lesson.STRICT, "1")
+    monkeypatch.setenv(audience.STRICT, "1")
     with pytest.raises(OSError) if isinstance(raised, OSError) else contextlib.nullcontext():
         assert cli.main(["break"]) == code
 

@@ -22,7 +22,7 @@ from conftest import HUNG
 from nbclient import NotebookClient
 
 from tl_course.app import notebooks
-from tl_course.lessons import lesson, speed
+from tl_course.lessons import audience, speed
 
 ALL = notebooks.find()
 NAMES = [path.stem for path in ALL]
@@ -55,11 +55,13 @@ plugin.IPyNbCell.__init__, kernel.RunningKernel._ensure_iopub_up = made, up
 
 @pytest.fixture(scope="module", autouse=True)
 def kernel():
-    before = os.environ.get(lesson.STRICT)
-    os.environ[lesson.STRICT] = "1"
+    before = os.environ.get(audience.STRICT)
+    os.environ[audience.STRICT] = "1"
     with notebooks.this_python_kernel():
         yield
-    os.environ.pop(lesson.STRICT) if before is None else os.environ.update({lesson.STRICT: before})
+    os.environ.pop(audience.STRICT)
+    if before is not None:
+        os.environ[audience.STRICT] = before
 
 
 def execute(path: Path, to: Path, folder: Path | None = None, **parameters):
@@ -187,7 +189,7 @@ def test_papermill_runs_it_strictly_with_another_seed(path, executed):
 
 # A learner sits at it, who presses Run All and answers nothing; and what was asked by then.
 SIT_DOWN = """
-from tl_course.lessons import lesson as there
+from tl_course.lessons import audience as there
 there.somebody_is_there = lambda: True
 """
 ASKED = """
@@ -369,7 +371,7 @@ def test_at_laptop_budget_live_claims_hold(path, tmp_path):
 
 def test_what_a_learner_can_put_right_is_a_sentence_without_a_traceback():
     first = "import tl_course as tl\nlesson = tl.Lesson('03', 'quick')"
-    there = "from tl_course.lessons import lesson\nlesson.somebody_is_there = lambda: True"
+    there = "from tl_course.lessons import audience\naudience.somebody_is_there = lambda: True"
     cells = (first, "tl.Lesson('03', 'huge')", there, "tl.Lesson('03', 'huge')", "1 / 0")
     cells += ("raise KeyboardInterrupt",)  # what the button ■ does
     node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
@@ -383,4 +385,4 @@ def test_what_a_learner_can_put_right_is_a_sentence_without_a_traceback():
     assert told[0].data["text/plain"].startswith("There is no budget 'huge'")
     assert 'role="alert"' in told[0].data["text/html"]
     assert fault[0].ename == "ZeroDivisionError", "any other error keeps its traceback"
-    assert [one.data["text/plain"] for one in stopped] == [lesson.STOPPED]
+    assert [one.data["text/plain"] for one in stopped] == [audience.STOPPED]

@@ -635,9 +635,9 @@ def test_notebook_08_takes_a_folder_of_your_own(tmp_path, monkeypatch):
     import papermill
 
     from tl_course.app import notebooks
-    from tl_course.lessons import lesson
+    from tl_course.lessons import audience
 
-    monkeypatch.setenv(lesson.STRICT, "1")
+    monkeypatch.setenv(audience.STRICT, "1")
     root = classes(tmp_path / "my leaves", {"oak": 12, "maple & elm": 9})
     (root / "oak" / "broken.jpg").write_text("no picture")
     path = next(path for path in notebooks.find() if path.stem.startswith("08"))

@@ -22,7 +22,7 @@ from tl_course.base.names import LONGEST, clean
 from tl_course.data import upload
 from tl_course.data.targets import own_folder
 from tl_course.data.upload import Upload
-from tl_course.lessons import lesson, resumed
+from tl_course.lessons import audience, resumed
 from tl_course.lessons.n08_your_own_task import thumbnails
 from tl_course.study import own_task
 from tl_course.widgets import OwnTask, base
@@ -323,7 +323,7 @@ def send(
 
 def test_pictures_and_what_was_trained_on_them_come_back(net, making, tmp_path, monkeypatch):
     monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(lesson, "somebody_is_there", lambda: True)
+    monkeypatch.setattr(audience, "somebody_is_there", lambda: True)
     monkeypatch.setattr(base, "display", lambda *_, **__: None)
     own = tmp_path / "my-pictures"
 

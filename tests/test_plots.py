@@ -22,7 +22,7 @@ from tl_course.data.sources import classes
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.layers import filters, patches, snapshots
-from tl_course.lessons import drawing, figures, speed
+from tl_course.lessons import audience, drawing, figures, speed
 from tl_course.lessons import lesson as module
 from tl_course.lessons.claims import Claim
 from tl_course.lessons.lesson import Lesson
@@ -331,12 +331,12 @@ def test_claims_are_told_to_learners_and_strict_in_tests(monkeypatch):
     monkeypatch.setattr(module, "display", lambda html: None)
     lesson = Lesson("03", "quick")
     it_holds, it_does_not = Claim("a", True, "1 against 2"), Claim("b", False, "3 against 4", False)
-    monkeypatch.delenv(module.STRICT, raising=False)
+    monkeypatch.delenv(audience.STRICT, raising=False)
     told = lesson.judged(it_holds).data
     assert "holds in the recorded results" in told and "1 against 2" in told
     told = lesson.judged(it_does_not).data
     assert "did not hold in this run" in told and "another seed" in told
-    monkeypatch.setenv(module.STRICT, "1")
+    monkeypatch.setenv(audience.STRICT, "1")
     lesson.judged(it_holds)
     with pytest.raises(AssertionError, match="3 against 4"):
         lesson.judged(it_does_not)

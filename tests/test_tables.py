@@ -124,8 +124,8 @@ def test_a_table_whose_rows_are_gone_is_one_sentence(folder):
 def test_a_network_whose_folder_alone_is_there_is_made(tmp_path, monkeypatch):
     monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path))
     (tmp_path / "records" / "little").mkdir(parents=True)
-    net = tables.kept("little", lambda: FiveLayerNet(2))
-    again = tables.kept("little", lambda: None)
+    net = tables.saved_network("little", lambda: FiveLayerNet(2))
+    again = tables.saved_network("little", lambda: None)
     assert network.fingerprint(again) == network.fingerprint(net)
 
 

@@ -19,7 +19,14 @@ from tl_course.data.examples import draw
 from tl_course.data.sources import classes
 from tl_course.data.targets import drawn, drawn_files
 from tl_course.data.targets.handwritten import NAMES
-from tl_course.lessons import drawing, figures, lesson, predictions, progress_store, resumed
+from tl_course.lessons import (
+    audience,
+    drawing,
+    figures,
+    predictions,
+    progress_store,
+    resumed,
+)
 from tl_course.study import handwriting
 from tl_course.widgets import base
 from tl_course.widgets.base import Experiment, Slot, number, one_of, table_of_rows
@@ -33,7 +40,7 @@ ONE = [[[128, 40], [120, 210]]]
 
 @pytest.fixture(autouse=True)
 def strict(monkeypatch):
-    monkeypatch.setenv(lesson.STRICT, "1")
+    monkeypatch.setenv(audience.STRICT, "1")
 
 
 # ---------------------------------------------------------------------------- the base
@@ -89,7 +96,7 @@ def test_a_state_is_copied_and_pasted():
 def learner(monkeypatch, tmp_path):
     """Somebody sits at the notebook: `learner(experiment)` shows it to them."""
     monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path))
-    monkeypatch.setattr(lesson, "somebody_is_there", lambda: True)
+    monkeypatch.setattr(audience, "somebody_is_there", lambda: True)
     monkeypatch.setattr(base, "display", lambda *_, **__: None)
     monkeypatch.setattr(base, "KEPT_AFTER", 0)
 
@@ -258,7 +265,7 @@ def test_an_error_in_a_callback_is_shown_recorded_and_raised_in_tests(monkeypatc
     with pytest.raises(ZeroDivisionError):
         experiment.raise_errors()
 
-    monkeypatch.delenv(lesson.STRICT)  # for a learner it is only shown
+    monkeypatch.delenv(audience.STRICT)  # for a learner it is only shown
     experiment = Doubler()
     experiment.slider.value = 7
     assert "no sevens here" in experiment.told and len(experiment.errors) == 1

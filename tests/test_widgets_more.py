@@ -32,7 +32,7 @@ from tl_course.data.sources import classes
 from tl_course.data.targets.handwritten import ALL, handwritten
 from tl_course.layers import portrait
 from tl_course.layers.portrait import UNITS
-from tl_course.lessons import curves, lesson, progress_store
+from tl_course.lessons import audience, curves, progress_store
 from tl_course.lessons.drawing import filter_pictures
 from tl_course.lessons.n02_what_layers_see import experiments as layer_experiments
 from tl_course.study import comparing, matrix_cells, results, trials
@@ -49,7 +49,7 @@ from tl_course.widgets.training_lab import MOST_RUNS, TrainingLab
 
 @pytest.fixture(autouse=True)
 def strict(monkeypatch):
-    monkeypatch.setenv(lesson.STRICT, "1")
+    monkeypatch.setenv(audience.STRICT, "1")
 
 
 @pytest.fixture(scope="module")

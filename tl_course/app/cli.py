@@ -662,7 +662,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        from tl_course.lessons.lesson import STRICT
+        from tl_course.lessons.audience import STRICT
 
         if os.environ.get(STRICT):  # developers see the traceback
             raise

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+STYLE = "border-left:4px solid #0072B2;padding:0.2em 0.8em;margin:0.4em 0"
+WHY_NOT = (
+    "That can happen: few draws, another seed or your own network scatter more than the recorded "
+    "experiment. Run it with another seed, or look at the recorded results before you believe "
+    "either."
+)
+
+
 @dataclass(frozen=True)
 class Claim:
     """`text` is one sentence with one number, and `evidence` has the other numbers behind it.
@@ -31,6 +39,16 @@ class Claim:
     holds: bool
     evidence: str
     recorded: bool | None = None
+
+    def as_html(self, where: str) -> str:
+        """The sentence, whether it holds `where` ("in this run"), and its numbers on request."""
+        mark, verdict = ("✔", "holds") if self.holds else ("✘", "did not hold")
+        why = "" if self.holds else f"<br>{WHY_NOT}"
+        return (
+            f'<div class="tl-claim" style="{STYLE}"><b>{mark} {self.text}</b> '
+            f"<span>({verdict} {where})</span><details{'' if self.holds else ' open'}>"
+            f"<summary>the numbers</summary>{self.evidence}{why}</details></div>"
+        )
 
 
 class Claiming:

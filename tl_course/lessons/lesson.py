@@ -6,92 +6,27 @@ lesson = Lesson("03", budget, seed, weights)
 
 from __future__ import annotations
 
-import html
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-import torch
 from IPython import get_ipython
 from IPython.display import HTML, display
 
 from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError
-from tl_course.core import files, network, pretraining, training
-from tl_course.layers.snapshots import Growth
-from tl_course.lessons import figures, speed
+from tl_course.core import files, network, pretraining
+from tl_course.lessons import audience, speed
+from tl_course.lessons.budgets import BUDGETS
 from tl_course.lessons.claims import Claim
+from tl_course.lessons.live_curve import LiveCurve
 from tl_course.study import results
 
 if TYPE_CHECKING:
     import pandas as pd
 
-STRICT = "TL_COURSE_STRICT"  # set by the tests: a claim that does not hold raises
 MINE = "my-network"
-CLAIM_STYLE = "border-left:4px solid #0072B2;padding:0.2em 0.8em;margin:0.4em 0"
-ERROR_STYLE = CLAIM_STYLE.replace("#0072B2", "#D55E00")
-STOPPED = "You stopped this cell. Run it again to start over."
-WHY_NOT = (
-    "That can happen: few draws, another seed or your own network scatter more than the recorded "
-    "experiment. Run it with another seed, or look at the recorded results before you believe "
-    "either."
-)
-
-
-class Budget(NamedTuple):
-    """How much a notebook computes."""
-
-    pretrain_images: int
-    draws: int  # of each experiment
-    sizes: tuple[int, ...]  # numbers of labelled images, where an experiment varies them
-    images_per_test: int
-    renders: int  # that are searched for the best patches
-    every: int  # shows every n-th stimulus; a prime n keeps all sizes, places and strokes
-    patches: int  # natural ones, shown beside synthesised pictures
-    ascent_steps: int  # for a synthesised picture
-    layers_to_make: int
-
-
-BUDGETS = {
-    "quick": Budget(
-        pretrain_images=5_120, draws=1, sizes=(10, 20),
-        images_per_test=500, renders=2_000, every=19, patches=500,
-        ascent_steps=5, layers_to_make=2,
-    ),
-    "laptop": Budget(
-        pretrain_images=131_072, draws=10, sizes=(10, 20, 30, 50, 100),
-        images_per_test=2000, renders=100_000, every=5,
-        patches=5_000, ascent_steps=120, layers_to_make=3,
-    ),
-    "gpu": Budget(
-        pretrain_images=1_000_000, draws=40, sizes=(10, 20, 50, 100, 200, 500, 1000),
-        images_per_test=2000, renders=1_000_000, every=1,
-        patches=50_000, ascent_steps=300, layers_to_make=4,
-    ),
-}  # fmt: skip
-
-
-def somebody_is_there() -> bool:
-    """Whether a learner ran this cell; programs that run notebooks do not send the cell's id."""
-    shell = get_ipython()
-    parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
-    metadata = parent.get("metadata", {})
-    return "cellId" in metadata or "colab" in metadata
-
-
-def _told(
-    shell: Any, kind: type, error: BaseException, trace: Any, tb_offset: int | None = None
-) -> list[str]:
-    """Show an error or a stop: to a learner as a sentence, to a program with the traceback."""
-    if somebody_is_there():
-        sentence = str(error) if isinstance(error, CourseError) else STOPPED
-        shown = f'<div role="alert" style="{ERROR_STYLE}">{html.escape(sentence)}</div>'
-        display({"text/html": shown, "text/plain": sentence}, raw=True)
-    else:
-        shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
-    return [f"{kind.__name__}: {error}"]
 
 
 @dataclass
@@ -114,7 +49,7 @@ class Lesson:
                 "weights", f"weights is '{self.weights}'; choose 'shipped' or 'mine'."
             )
         if shell := get_ipython():
-            shell.set_custom_exc((CourseError, KeyboardInterrupt), _told)
+            shell.set_custom_exc((CourseError, KeyboardInterrupt), audience.tell_in_a_sentence)
         self.budget = BUDGETS[self.budget_name]
         self.speed = speed.measured()
         display(HTML(f"<p><b>This machine:</b> {machine.hardware()}.<br>{self._how_long()}</p>"))
@@ -173,30 +108,9 @@ class Lesson:
         return pd.DataFrame(live)
 
     def judged(self, claim: Claim) -> HTML:
-        """A claim with verdict and numbers as HTML; strict tests get AssertionError if it fails."""
+        """Whether a claim held, in one sentence, with its numbers on request; strict in tests."""
         recorded = self.budget_name == "quick" if claim.recorded is None else claim.recorded
         where = "in the recorded results" if recorded else "in this run"
-        if not claim.holds and os.environ.get(STRICT):
+        if not claim.holds and os.environ.get(audience.STRICT):
             raise AssertionError(f"claim did not hold {where}: {claim.text} ({claim.evidence})")
-        mark, verdict = ("✔", "holds") if claim.holds else ("✘", "did not hold")
-        why = "" if claim.holds else f"<br>{WHY_NOT}"
-        return HTML(
-            f'<div class="tl-claim" style="{CLAIM_STYLE}"><b>{mark} {claim.text}</b> '
-            f"<span>({verdict} {where})</span><details{'' if claim.holds else ' open'}>"
-            f"<summary>the numbers</summary>{claim.evidence}{why}</details></div>"
-        )
-
-
-class LiveCurve(Growth):
-    """An `on_step` for the loop that redraws the loss about once a second, and records `Growth`."""
-
-    def __init__(self, n_steps: int, seconds: float = 1.0):
-        super().__init__(n_steps)
-        self.seconds, self.drawn = seconds, 0.0
-        self.handle = display(figures.training_curve([], [], n_steps), display_id=True)
-
-    def __call__(self, step: int, net: torch.nn.Module, history: training.History) -> None:
-        super().__call__(step, net, history)
-        if step == self.n_steps or time.perf_counter() - self.drawn > self.seconds:
-            self.handle.update(figures.training_curve(history.step, history.loss, self.n_steps))
-            self.drawn = time.perf_counter()
+        return HTML(claim.as_html(where))

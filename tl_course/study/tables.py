@@ -98,7 +98,7 @@ def missing(plan: Iterable[tuple], done: list[dict], keys: tuple[str, ...]) -> I
     return (entry for entry in plan if entry not in had)
 
 
-def kept(name: str, make_it: Callable[[], FiveLayerNet]) -> FiveLayerNet:
+def saved_network(name: str, make_it: Callable[[], FiveLayerNet]) -> FiveLayerNet:
     """A network in the data home, made and saved first if it is missing."""
     folder = storage.home() / "records" / name
     if not (folder / files.WEIGHTS_FILE).exists():
@@ -115,4 +115,4 @@ def pretrained_again(source: str, seed: int) -> FiveLayerNet:
         inputs = pretraining.source(source, seed)
         return pretraining.pretrain(inputs, images, seed=seed, callbacks=callbacks).net
 
-    return kept(f"{source}-seed-{seed}", make)
+    return saved_network(f"{source}-seed-{seed}", make)

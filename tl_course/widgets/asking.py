@@ -17,8 +17,9 @@ from IPython.display import HTML, DisplayHandle, display
 
 from tl_course.base.errors import CourseError
 from tl_course.lessons import predictions as answers
+from tl_course.lessons.audience import somebody_is_there
 from tl_course.lessons.claims import Claim
-from tl_course.lessons.lesson import Lesson, somebody_is_there
+from tl_course.lessons.lesson import Lesson
 from tl_course.lessons.predictions import Asked
 from tl_course.lessons.questions import Question
 from tl_course.widgets.base import ONE_AT_A_TIME, Experiment, close_earlier, is_like, status

@@ -26,7 +26,7 @@ from IPython.display import display
 from tl_course.base import machine
 from tl_course.base.errors import CourseError, printable
 from tl_course.base.html import table as html_table
-from tl_course.lessons import lesson, resumed
+from tl_course.lessons import audience, resumed
 from tl_course.lessons.drawing import Picture
 from tl_course.widgets import loading
 from tl_course.widgets.parts import Guard, Share, walk
@@ -427,7 +427,7 @@ class Experiment:
                 self._follow()
             except Exception as error:
                 self.failed(error)
-                if os.environ.get(lesson.STRICT):
+                if os.environ.get(audience.STRICT):
                     raise
 
     def failed(self, error: Exception) -> None:
@@ -585,7 +585,7 @@ class Experiment:
                 "closed", "This experiment was closed: run the cell that made it again."
             )
         close_earlier(self)
-        outputs = self.begin() if lesson.somebody_is_there() else self.outputs()
+        outputs = self.begin() if audience.somebody_is_there() else self.outputs()
         loading.show_bundle(next(outputs))
         display(next(outputs), raw=True)
 

@@ -7,7 +7,7 @@ from tl_course.core.network import LAYERS, FiveLayerNet
 from tl_course.data.sources.emoji_images import EmojiImages
 from tl_course.lessons.n02_what_layers_see import experiments
 from tl_course.study import results
-from tl_course.study.tables import Table, kept
+from tl_course.study.tables import Table, saved_network
 
 SEEDS = (1, 2, 3)  # of further pretrainings, to see what depends on chance
 SHORT = 200_000  # renders of each pretraining
@@ -15,7 +15,8 @@ SHORT = 200_000  # renders of each pretraining
 
 def seed_network(seed: int) -> FiveLayerNet:
     """The network pretrained from another seed, kept because several tables need it."""
-    return kept(f"seed-{seed}", lambda: experiments.trained_anew(seed, SHORT, f"seed {seed}")[0])
+    name = f"seed-{seed}"
+    return saved_network(name, lambda: experiments.trained_anew(seed, SHORT, f"seed {seed}")[0])
 
 
 def networks() -> dict[str, tuple[str, FiveLayerNet]]:

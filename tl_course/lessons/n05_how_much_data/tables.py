@@ -5,12 +5,13 @@ from functools import partial
 
 from tl_course import __version__
 from tl_course.core import pretraining, settings
+from tl_course.core.network import FiveLayerNet
 from tl_course.data.sources.strokes import RandomStrokes
 from tl_course.data.targets.handwritten import ALL, handwritten
 from tl_course.lessons.n05_how_much_data import experiments, middle_ways, protocols, unlabelled
 from tl_course.study import tuning
 from tl_course.study.sweep import ARMS, sweep
-from tl_course.study.tables import Table, kept, missing, of_pictures, pretrained_again
+from tl_course.study.tables import Table, missing, of_pictures, pretrained_again, saved_network
 
 DRAWS = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 10, 1000: 10}  # by number of images
 OFFICIAL = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 5, 1000: 5, 5000: 3, 10_000: 2, ALL: 1}
@@ -69,13 +70,17 @@ def pretrainings_rows(done: list[dict]) -> Iterator[dict]:
             yield {"pretraining": seed, **row}
 
 
+def _pretrained_on_strokes() -> FiveLayerNet:
+    return pretraining.pretrain(RandomStrokes(0), STROKES).net
+
+
 def push_rows(done: list[dict]) -> Iterator[list[dict]]:
     """The steps of `experiments.push`; the test part is used only here, and only once."""
     for images, draws in PUSHED.items():
         plan = [(images, number) for number in range(draws)]
         numbers = [number for _, number in missing(plan, done, ("images", "draw"))]
         if numbers:
-            strokes = kept("strokes", lambda: pretraining.pretrain(RandomStrokes(0), STROKES).net)
+            strokes = saved_network("strokes", _pretrained_on_strokes)
             nets = pretraining.pretrained(), strokes
             yield from experiments.push(*nets, handwritten(), images, numbers)
 
@@ -90,7 +95,7 @@ def sources_rows(done: list[dict]) -> Iterator[list[dict]]:
     for key in missing(plan, done, SOURCE_KEYS):
         task, seed = plan[key], key[-1]
         make = partial(experiments.network_of_task, task, seed, task.name)
-        net = kept(f"{task.name}-seed-{seed}", make) if seed else pretraining.pretrained()
+        net = saved_network(f"{task.name}-seed-{seed}", make) if seed else pretraining.pretrained()
         common = dict(zip(SOURCE_KEYS, key, strict=True))
         yield [{**common, **row} for row in experiments.lent_by(net, handwritten(), 20)]
 

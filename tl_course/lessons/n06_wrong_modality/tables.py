@@ -8,7 +8,7 @@ from tl_course.core.network import FiveLayerNet
 from tl_course.data.targets import spoken
 from tl_course.lessons.n06_wrong_modality import experiments
 from tl_course.study import matrix, matrix_tuning, tuning
-from tl_course.study.tables import Table, kept, of_all_networks, pretrained_again
+from tl_course.study.tables import Table, of_all_networks, pretrained_again, saved_network
 
 OTHER_SEEDS = (1, 2)  # of further pretrainings, only for Option 1
 SIZES, DRAWS = (50, 200), 12  # 12 draws use each fold of languages and of people equally often
@@ -62,7 +62,7 @@ def _pretrained(seed: int) -> dict[str, FiveLayerNet]:
 def controls_rows(done: list[dict]) -> Iterator[dict]:
     """Rows of the controls that explain the matrix; this needs the recordings of people."""
     altered = {
-        name: kept(f"altered-{name}", partial(experiments.altered_network, name))
+        name: saved_network(f"altered-{name}", partial(experiments.altered_network, name))
         for name in experiments.SOURCES
     }
     return experiments.controls(matrix.pretrained_by_modality(), altered, DRAWS)
