@@ -4,19 +4,21 @@ Each lesson lists in `tables.py` what it records. Parts that are up to date are 
 can be stopped and continued.
 """
 
+import base64
 import importlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from tl_course import lessons
-from tl_course.app import weights
+from tl_course.app import notebooks, weights
 from tl_course.app.notebooks import root
 from tl_course.app.pages import pages
 from tl_course.base import storage
 from tl_course.base.errors import CourseError
 from tl_course.core import files, pretraining
 from tl_course.data.sources.emoji_images import EmojiImages
-from tl_course.lessons import figures
+from tl_course.lessons import figures, story
 from tl_course.study import results, tables
 from tl_course.study.tables import Table
 
@@ -44,6 +46,25 @@ def save_banner() -> None:
     picture.save(root() / "notebooks" / "borrowed_eyes.png")
 
 
+def save_stories() -> None:
+    """Draw the story's picture into every notebook, in place of the one that it has."""
+    import nbformat
+
+    for path in notebooks.find():
+        node = nbformat.read(path, as_version=4)
+        picture = story.story(path.stem[:2])
+        for cell in node.cells:
+            if f"(attachment:{story.FILE})" in cell.source:
+                cell.source = re.sub(
+                    rf"!\[[^]]*\]\(attachment:{story.FILE}\)",
+                    f"![{picture.alt}](attachment:{story.FILE})",
+                    cell.source,
+                )
+                data = base64.b64encode(picture.data).decode()
+                cell.attachments = {story.FILE: {"image/png": data}}
+        nbformat.write(node, path)
+
+
 def make_all(names: Sequence[str] = (), anew: bool = False) -> list[str]:
     """Make weights, settings and tables that are out of date; with `anew` also those that are not.
 
@@ -65,6 +86,7 @@ def make_all(names: Sequence[str] = (), anew: bool = False) -> list[str]:
             sentences.append(f"{name} made")
     if sentences:
         save_banner()
+        save_stories()
         for path, text in pages().items():
             storage.write_text(path, text)
     return sentences or ["Everything is current."]
