@@ -47,8 +47,8 @@ HOW_TO_GET_ONE = (
 
 def executable() -> str | None:
     """The browser of this machine, or None."""
-    found = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    return found or next((path for path in ELSEWHERE if Path(path).exists()), None)
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    return program or next((path for path in ELSEWHERE if Path(path).exists()), None)
 
 
 class Lab:
@@ -192,7 +192,7 @@ def new_page(browser, width: int = 1280, height: int = 900, **more) -> Iterator:
     context.close()
 
 
-def _listen(said: list[str], message) -> None:
+def _listen(problems: list[str], message) -> None:
     url = message.location.get("url", "")
     # JupyterLab puts a picture that is attached to a cell into the page before it looks it up.
     attached = url.startswith("attachment:")
@@ -200,7 +200,7 @@ def _listen(said: list[str], message) -> None:
     # being started (jupyter-server/enterprise_gateway, issue 1395), and JupyterLab asks again.
     polled = "/api/kernels?" in url and "status of 500" in message.text
     if message.type == "error" and not (attached or polled):
-        said.append(f"console: {message.text} ({url})")
+        problems.append(f"console: {message.text} ({url})")
 
 
 # What the page knows about its notebook, by JupyterLab's own objects: the panel is windowed, so
@@ -286,14 +286,14 @@ def run_all(page) -> None:
 
 def scroll_to(page, selector: str):
     """Scroll through the windowed panel until something is in view; returns its locator."""
-    found = page.locator(selector)
+    element = page.locator(selector)
     panel = page.locator(".jp-WindowedPanel-outer").first
     panel.evaluate("panel => panel.scrollTop = 0")
     until = time.monotonic() + HUNG
     while time.monotonic() < until:
-        if found.count() and found.first.is_visible():
-            found.first.scroll_into_view_if_needed()
-            return found.first
+        if element.count() and element.first.is_visible():
+            element.first.scroll_into_view_if_needed()
+            return element.first
         at_end = panel.evaluate(
             "p => { const before = p.scrollTop; p.scrollTop += p.clientHeight * 0.7;"
             " return p.scrollTop === before; }"
@@ -332,12 +332,12 @@ def page_is_well(page) -> None:
     kernel = page.evaluate(CELL_ERRORS)
     assert not kernel, kernel
     assert not page.said, page.said
-    told = [
+    alerts = [
         words
         for alert in page.locator(".jp-OutputArea [role=alert]").all()
         if (words := alert.inner_text())
     ]
-    assert not told, told
+    assert not alerts, alerts
 
 
 def screenshot(page, name: str) -> Path:
@@ -441,7 +441,7 @@ def median(values: Sequence[float]) -> float:
     return statistics.median(values)
 
 
-def record(name: str, found: dict) -> None:
+def record(name: str, measured: dict) -> None:
     """Keep what was measured beside the screenshots, as build/browser/NAME.json."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    (SCREENSHOTS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
+    (SCREENSHOTS / f"{name}.json").write_text(json.dumps(measured, indent=1) + "\n")

@@ -89,7 +89,7 @@ def hold(monkeypatch):
     """
     every = []
 
-    def one(module, name, after=None):
+    def hold_one(module, name, after=None):
         let_go, real = threading.Event(), getattr(module, name)
         every.append(let_go)
 
@@ -98,14 +98,14 @@ def hold(monkeypatch):
             return real(*arguments, **more)
 
         def waits_between(*arguments, **more):
-            for count, found in enumerate(real(*arguments, **more)):
+            for count, result in enumerate(real(*arguments, **more)):
                 assert count < after or let_go.wait(HUNG)
-                yield found
+                yield result
 
         monkeypatch.setattr(module, name, waits if after is None else waits_between)
         return let_go
 
-    yield one
+    yield hold_one
     for let_go in every:
         let_go.set()
 

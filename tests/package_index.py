@@ -47,9 +47,10 @@ def wheel(name, version, needs=(), tag="py3-none-any"):
     """The name of a wheel, and its bytes."""
     stem = f"{name.replace('-', '_')}-{version}"
     info = f"{stem}.dist-info"
-    said = f"Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n"
+    metadata = f"Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n"
     files = {
-        f"{info}/METADATA": said + "".join(f"Requires-Dist: {one}\n" for one in needs),
+        f"{info}/METADATA": metadata
+        + "".join(f"Requires-Dist: {requirement}\n" for requirement in needs),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
         f"{name.replace('-', '_')}.py": f"version = {version!r}\n",
     }

@@ -78,7 +78,7 @@ def make(folder: Path) -> bytes:
         page.get_by_role("button", name="Train", exact=True).click()
         page.get_by_text("That is enough to read on").wait_for()
         _, after = seen(page, pad)
-        pictures = [base64.b64encode(one).decode() for one in (drawing, before, after)]
+        pictures = [base64.b64encode(picture).decode() for picture in (drawing, before, after)]
         figures = "".join(map(FIGURE.format, HEADINGS, pictures))
         page.set_content(PAGE.format(figures=figures, zoom=1 / SHARP))
         png = page.locator("main").screenshot()

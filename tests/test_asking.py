@@ -75,16 +75,16 @@ def test_choices_are_read_where_nobody_can_press_them(shown):
 
 
 def test_the_result_comes_after_the_answer_and_is_kept(learner):
-    own = ask(73.05, "a printed text")
-    form, written = own.form, own.form.written
+    prediction = ask(73.05, "a printed text")
+    form, written = prediction.form, prediction.form.written
     assert not any("73 of" in part or "printed" in part for part in [*learner, form.told])
     assert form.labels == ["Your answer"] and form.typed == [], "no default"
     for text in ("", "many", "101", "-1", "nan"):
-        press(own.form, "answer", text)
+        press(prediction.form, "answer", text)
         assert "type a number from 0 to 100, or press Skip" in form.alert
         assert not any("73 of" in part for part in [*learner, form.told])
         assert form.written == written, "what was typed stays in the field"
-    press(own.form, "answer", " 30,5 % ")
+    press(prediction.form, "answer", " 30,5 % ")
     for shown in (form.told, learner[-1]):  # in the view, and in the notebook that is saved
         assert "You said 30.5, it is 73 of 100: 42.5 higher." in shown
         assert "a printed text" in shown
@@ -93,10 +93,10 @@ def test_the_result_comes_after_the_answer_and_is_kept(learner):
 
 
 def test_who_skips_sees_it_and_is_asked_again_on_demand(learner):
-    own = ask()
-    press(own.form, "skip", "")
+    prediction = ask()
+    press(prediction.form, "skip", "")
     assert (
-        "73 of 100." in own.form.told
+        "73 of 100." in prediction.form.told
         and progress_store.read_entries("predictions")["03.ten"]["said"] is None
     )
     again = ask()
@@ -112,31 +112,31 @@ def test_who_skips_sees_it_and_is_asked_again_on_demand(learner):
 
 
 def test_of_two_presses_the_first_counts(learner):
-    own = ask()
-    press(own.form, "again")  # nothing is answered yet
-    press(own.form, "answer", "30")
-    press(own.form, "answer", "40")
-    press(own.form, "skip", "40")
-    assert own.said == {"": 30} and own.form.typed == ["30"]
+    prediction = ask()
+    press(prediction.form, "again")  # nothing is answered yet
+    press(prediction.form, "answer", "30")
+    press(prediction.form, "answer", "40")
+    press(prediction.form, "skip", "40")
+    assert prediction.said == {"": 30} and prediction.form.typed == ["30"]
 
 
 @pytest.mark.parametrize(
     "content", [None, "skip", {}, {"press": "skip"}, {"press": "end", "typed": []}, {"press": 1}]
 )
 def test_what_is_no_press_changes_nothing(learner, content):
-    own = ask()
-    before = own.form.get_state()
-    own.form._handle_custom_msg(content, [])
-    assert not own.answered and own.form.get_state() == before
+    prediction = ask()
+    before = prediction.form.get_state()
+    prediction.form._handle_custom_msg(content, [])
+    assert not prediction.answered and prediction.form.get_state() == before
 
 
 def test_the_first_answer_counts_also_when_the_cell_is_run_again(learner):
-    own = ask()
-    press(own.form, "answer", "30")
+    prediction = ask()
+    press(prediction.form, "answer", "30")
     again = ask(74)
     assert again.form.typed == ["30"] and "you said 30" in again.form.told.lower()
     assert progress_store.read_entries("predictions")["03.ten"]["measured"] == {"": 73.05}
-    predictions.keep_prediction("03", "ten", own.asked, {"": 73})  # from a second window
+    predictions.keep_prediction("03", "ten", prediction.asked, {"": 73})  # from a second window
     assert progress_store.read_entries("predictions")["03.ten"]["said"] == {"": 30}
 
 
@@ -145,9 +145,9 @@ def test_a_home_that_cannot_be_written_to_keeps_nobody_from_the_result(learner, 
         raise CourseError("disk_full", "The disk is full.")
 
     monkeypatch.setattr(progress_store.storage, "write_text", full)
-    own = ask()
+    prediction = ask()
     with pytest.warns(UserWarning, match="not kept. The disk is full"):
-        press(own.form, "answer", "30")
+        press(prediction.form, "answer", "30")
     assert "You said 30, it is 73 of 100" in learner[-1]
     exercise = Exercise("03.x", "x = ...", lambda x: None, ("a", "b"), "")
     with pytest.warns(UserWarning, match="not kept"):
@@ -160,41 +160,41 @@ def test_large_numbers_are_written_out(learner):
 
 
 def test_several_numbers_and_choices(learner):
-    own = ask({"after 10": 73, "after 50": 92.5})
-    assert own.form.labels == ["after 10", "after 50"]
+    prediction = ask({"after 10": 73, "after 50": 92.5})
+    assert prediction.form.labels == ["after 10", "after 50"]
     for typed in (["80", ""], ["80"]):
-        press(own.form, "answer", *typed)
-        assert "for “after 50”" in own.form.alert
-    press(own.form, "answer", "80", "90")
+        press(prediction.form, "answer", *typed)
+        assert "for “after 50”" in prediction.form.alert
+    press(prediction.form, "answer", "80", "90")
     assert "After 10: you said 80, it is 73 of 100: 7 lower; after 50: you said 90" in learner[-1]
 
     progress_store.forget_everything()
-    own = ask("layer 2", options=["layer 1", "layer 2"])
+    prediction = ask("layer 2", options=["layer 1", "layer 2"])
     for typed in ([], ["layer 3"]):
-        press(own.form, "answer", *typed)
-        assert "Choose one" in own.form.alert
-    press(own.form, "answer", "layer 1")
+        press(prediction.form, "answer", *typed)
+        assert "Choose one" in prediction.form.alert
+    press(prediction.form, "answer", "layer 1")
     assert "You said: layer 1, and it is: layer 2." in learner[-1]
     with pytest.raises(ValueError, match="none of the options"):
         ask("layer 3", options=["layer 1", "layer 2"])
 
 
 def test_what_is_kept_of_another_question_is_not_taken_for_an_answer(learner):
-    own = ask()
-    press(own.form, "answer", "30")
+    prediction = ask()
+    press(prediction.form, "answer", "30")
     assert not ask({"one": 1, "two": 2}).answered
     assert not ask("no", options=["yes", "no"]).answered
 
 
 def test_a_notebook_shows_its_predictions_and_the_course_a_calibration(learner, capsys):
     assert "nothing" in predictions.in_words(predictions.of("03"))
-    for name, said, measured in (
+    for name, guess, measured in (
         ("a", 30, 70.0),
         ("b", 90, 95.0),
         ("c", None, 50.0),
         ("d", 60, 75),
     ):
-        entry = None if said is None else {"": said}
+        entry = None if guess is None else {"": guess}
         predictions.keep_prediction("03", name, Asked(f"Question {name}?", {"": measured}), entry)
     predictions.keep_prediction("04", "e", Asked("Which?", "yes", ("yes", "no")), "yes")
     progress_store.keep_entry(
@@ -217,10 +217,10 @@ def test_the_table_follows_each_answer(learner):
     table._ipython_display_()
     assert "predicted nothing" in table.form.told and "predicted nothing" in learner[-1]
     assert "0 numbers" in calibration.form.told
-    own = ask(73.05)
-    press(own.form, "answer", "30")
+    prediction = ask(73.05)
+    press(prediction.form, "answer", "30")
     assert "How many of 100?" in table.form.told and "1 numbers" in calibration.form.told
-    press(own.form, "again")
+    press(prediction.form, "again")
     assert "predicted nothing" in table.form.told and "0 numbers" in calibration.form.told
 
 
@@ -231,12 +231,12 @@ def test_without_a_learner_the_table_is_there_as_well(shown):
 
 def test_numbers_of_one_unit_have_the_same_digits():
     of_100 = {"a": 77.0, "b": 93.6, "c": 8.59}
-    for name, asked, said in (
+    for name, asked, guess in (
         ("share", Asked("?", of_100), {"a": 80, "b": 93.6, "c": 12.25}),
         ("bits", Asked("?", {"": 1.8}, unit="bits", high=10), {"": 2}),
         ("labels", Asked("?", {"": 1215.0}, unit="labels", low=10, high=1000), {"": 200}),
     ):
-        predictions.keep_prediction("03", name, asked, said)
+        predictions.keep_prediction("03", name, asked, guess)
     rows = [row[1:] for row in predictions.prediction_rows(predictions.of("03"))]
     rows = [tuple(cell.replace("\N{NO-BREAK SPACE}", " ") for cell in row) for row in rows]
     assert rows == [
@@ -269,18 +269,18 @@ def test_without_a_learner_nothing_waits(lesson, shown):
 
 
 def test_what_would_tell_an_answer_waits_for_it(lesson, learner):
-    one, other = ask(), tl.prediction(LESSON, "fifty", "And after fifty?", 90)
+    ten, other = ask(), tl.prediction(LESSON, "fifty", "And after fifty?", 90)
     tl.show(lesson, CLAIM)
     assert "2 questions above. The first is “How many of 100?”" in learner[-1]
     assert "73.05" not in learner[-1]
-    waiting = asking.Waiting([one, other], [lesson.judged(CLAIM), asking._text("*So* it is.")])
-    press(one.form, "answer", "80")
-    told = waiting.form.told
-    assert "the question “And after fifty?”" in told and "So" not in told
+    waiting = asking.Waiting([ten, other], [lesson.judged(CLAIM), asking._text("*So* it is.")])
+    press(ten.form, "answer", "80")
+    shown_text = waiting.form.told
+    assert "the question “And after fifty?”" in shown_text and "So" not in shown_text
     one_more = tl.prediction(LESSON, "fifty", "And after fifty?", 90)  # its cell is run again
     press(one_more.form, "skip")
     assert "It is 73.05" in waiting.form.told and "<em>So</em> it is." in waiting.form.told
-    press(one.form, "again")
+    press(ten.form, "again")
     assert "It is 73.05" in waiting.form.told, "what was told stays"
 
 
@@ -353,15 +353,15 @@ def test_progress_is_printed_exported_and_deleted(tmp_path, capsys):
     predictions.keep_prediction("03", "ten", Asked("How many?", {"": 73.0}), {"": 30})
     capsys.readouterr()
     assert cli.main(["progress"]) == 0
-    said = capsys.readouterr().out
-    assert "03.x" in said and "right" in said and "How many?" in said and "+43" in said
+    output = capsys.readouterr().out
+    assert "03.x" in output and "right" in output and "How many?" in output and "+43" in output
     assert cli.main(["progress", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert found["exercises"]["03.x"]["outcome"] == "right"
-    assert found["predictions"]["03.ten"]["said"] == {"": 30}
+    exported = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert exported["exercises"]["03.x"]["outcome"] == "right"
+    assert exported["predictions"]["03.ten"]["said"] == {"": 30}
     file = tmp_path / "mine.json"
     assert cli.main(["progress", "--out", str(file)]) == 0
-    assert json.loads(file.read_text(encoding="utf-8")) == found
+    assert json.loads(file.read_text(encoding="utf-8")) == exported
     assert cli.main(["progress", "--out", str(file)]) == 2
     assert "already exists" in capsys.readouterr().err
     assert cli.main(["progress", "--delete"]) == 0

@@ -168,7 +168,7 @@ def test_the_first_minute(lab, page):
     expect(shown).to_have_count(5)
     page.wait_for_function(
         "all => all.every(one => one.naturalWidth)",
-        arg=[one.element_handle() for one in shown.all()],
+        arg=[image.element_handle() for image in shown.all()],
     )
     page.wait_for_function(  # the whole of it is in sight
         "() => { const { top } = document.querySelector('.tlc h3').getBoundingClientRect();"
@@ -182,13 +182,13 @@ def test_the_first_minute(lab, page):
     page.get_by_text("they test it first, then it can learn").wait_for()
     assert page.evaluate("document.activeElement !== document.body")
     after = strokes_answered(page, root)
-    found = {
+    measured = {
         "seconds_from_the_notebook_to_the_first_answer": seconds,
         "before_training_median_ms": browser.median(before),
         "after_training_median_ms": browser.median(after),
     }
-    print(found)
-    browser.record("first-minute", found)
+    print(measured)
+    browser.record("first-minute", measured)
     browser.page_is_well(page)
 
 
@@ -304,8 +304,8 @@ def test_nothing_is_lost_that_is_kept_while_python_is_busy(lab, page):
     assert root.get_by_alt_text("The drawing as the network gets it").count() == 1
     mine = json.loads(page.get_by_label("As text").first.input_value())["mine"]
     for (label, text), digit in zip(mine, range(5), strict=True):
-        found = drawn.decode_drawing(text)
-        begun = [[x / 255 for x in stroke[0]] for stroke in found]
+        strokes = drawn.decode_drawing(text)
+        begun = [[x / 255 for x in stroke[0]] for stroke in strokes]
         assert label == digit
         assert begun == [pytest.approx(s[0], abs=0.02) for s in browser.DIGITS[digit]]
     browser.page_is_well(page)

@@ -18,11 +18,11 @@ def opened(page, lab) -> None:
     """Notebook 03, cut to what asks, all cells run."""
     (path,) = notebooks.find(["03"])
     node = nbformat.read(path, as_version=4)
-    kept = ("title", "parameters", "setup", "given", "by-hand-surgery", *ASKED)
+    cell_ids = ("title", "parameters", "setup", "given", "by-hand-surgery", *ASKED)
     node.cells = [
         cell
         for cell in node.cells
-        if cell.id in kept or "exercise" in cell.metadata.get("tags", [])
+        if cell.id in cell_ids or "exercise" in cell.metadata.get("tags", [])
     ]
     for cell in node.cells:
         cell.source = cell.source.replace('budget = "laptop"', 'budget = "quick"')
@@ -40,10 +40,10 @@ def cell_of(page, words: str):
 
 def test_a_prediction_by_keyboard(lab, page):
     opened(page, lab)
-    cell, said = cell_of(page, "how many are new?"), "it is 2.55 of 100"
+    cell, sentence = cell_of(page, "how many are new?"), "it is 2.55 of 100"
     field = cell.get_by_label("Your answer")
     expect(field).to_have_value("")
-    expect(cell.get_by_text(said)).to_have_count(0)
+    expect(cell.get_by_text(sentence)).to_have_count(0)
     expect(cell.locator("img")).to_have_count(0)
     browser.screenshot(page, "asking-before")
     cells = page.evaluate(COUNT)
@@ -57,20 +57,20 @@ def test_a_prediction_by_keyboard(lab, page):
     field.fill("40")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    cell.get_by_text(f"You said 40, {said}").wait_for()
+    cell.get_by_text(f"You said 40, {sentence}").wait_for()
     cell.locator("img").wait_for()
     browser.screenshot(page, "asking-after")
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
     saved = (lab.folder / "asking.ipynb").read_text(encoding="utf-8")
-    assert f"You said 40, {said}" in saved, "what was told is in the saved notebook"
+    assert f"You said 40, {sentence}" in saved, "what was told is in the saved notebook"
     browser.run_all(page)
     cell = cell_of(page, "how many are new?")
-    cell.get_by_text(f"You said 40, {said}").wait_for()
+    cell.get_by_text(f"You said 40, {sentence}").wait_for()
     expect(cell.get_by_label("Your answer")).to_be_disabled()
     cell.get_by_role("button", name="Ask me again").press("Enter")
     expect(cell.get_by_label("Your answer")).to_be_enabled()
-    expect(cell.get_by_text(said)).to_have_count(0)
+    expect(cell.get_by_text(sentence)).to_have_count(0)
     cell.get_by_role("button", name="Skip").press("Enter")
     cell.get_by_text("2.55 of 100").wait_for()
     browser.page_is_well(page)
@@ -83,10 +83,10 @@ def test_a_question_and_an_exercise_by_keyboard(lab, page):
     choices = cell.get_by_role("radio")
     choices.first.focus()
     page.keyboard.press("Space")
-    told = cell.get_by_role("status")  # what is for pages without a kernel is not visible
-    expect(told).to_contain_text("✘ No. Only parameters need a gradient to move")
+    status = cell.get_by_role("status")  # what is for pages without a kernel is not visible
+    expect(status).to_contain_text("✘ No. Only parameters need a gradient to move")
     page.keyboard.press("ArrowDown")
-    expect(told).to_contain_text("✔ Yes. Frozen and eval are two")
+    expect(status).to_contain_text("✔ Yes. Frozen and eval are two")
     assert page.evaluate(COUNT) == cells
     browser.screenshot(page, "asking-question")
 
@@ -104,8 +104,8 @@ def test_a_question_and_an_exercise_by_keyboard(lab, page):
     browser.scroll_to(page, '.tl-exercise[data-outcome="right"]')
     stops = surgery.cell(solved=True).replace("return copied", "return copied.nothing")
     page.evaluate(write, ["exercise-surgery", stops])
-    told = browser.scroll_to(page, '.tl-exercise[data-outcome="raised"]')
-    expect(told).to_contain_text("“return copied.nothing”: AttributeError")
+    status = browser.scroll_to(page, '.tl-exercise[data-outcome="raised"]')
+    expect(status).to_contain_text("“return copied.nothing”: AttributeError")
     browser.screenshot(page, "asking-exercise-raised")
 
 
@@ -147,9 +147,9 @@ def answer_in_haste(page, lab, count: int) -> None:
             answer(page, place, f"bad {number}", way, wait)
             place.get_by_text(f"“bad {number}” is not an answer here").wait_for()
             expect(place.get_by_label("Your answer")).to_have_value(f"bad {number}")
-        said = number % 100 + 0.25
-        answer(page, place, str(said), way, wait)
-        place.get_by_text(f"You said {said:g}, it is 2.55 of 100").wait_for()
+        value = number % 100 + 0.25
+        answer(page, place, str(value), way, wait)
+        place.get_by_text(f"You said {value:g}, it is 2.55 of 100").wait_for()
         expect(place.locator("[role=alert]")).to_have_text("")
         place.get_by_role("button", name="Ask me again").press("Enter")
         expect(place.get_by_label("Your answer")).to_have_value("")
@@ -172,25 +172,25 @@ def test_a_reload_of_the_tab_keeps_what_was_told_and_goes_on(lab, page):
     cells.append("tl.predictions(lesson)")
     browser.open_notebook(page, lab, lab.write("reloaded.ipynb", cells))
     browser.run_all(page)
-    one, two = (cell_of(page, f"How many of {name}?") for name in ("one", "two"))
-    answer(page, one, "40", "Enter")
-    one.get_by_alt_text("A dark square").wait_for()
+    first, two = (cell_of(page, f"How many of {name}?") for name in ("one", "two"))
+    answer(page, first, "40", "Enter")
+    first.get_by_alt_text("A dark square").wait_for()
     answer(page, two, "bad", "Enter")
     two.get_by_text("“bad” is not an answer here").wait_for()
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.on("dialog", lambda dialog: dialog.accept())  # it may ask whether to leave
     page.reload()
     browser.wait_until_open(page)
-    one, two = (cell_of(page, f"How many of {name}?") for name in ("one", "two"))
-    one.get_by_text("You said 40, it is 2.55 of 100").wait_for()
-    expect(one.get_by_alt_text("A dark square")).to_be_visible()
+    first, two = (cell_of(page, f"How many of {name}?") for name in ("one", "two"))
+    first.get_by_text("You said 40, it is 2.55 of 100").wait_for()
+    expect(first.get_by_alt_text("A dark square")).to_be_visible()
     expect(two.get_by_label("Your answer")).to_have_value("bad")
     expect(two.get_by_role("alert")).to_contain_text("“bad” is not an answer here")
     answer(page, two, "3", "Enter")
     two.get_by_text("You said 3, it is 2.55 of 100").wait_for()
     expect(two.get_by_alt_text("A dark square")).to_be_visible()
-    one.get_by_role("button", name="Ask me again").click()
-    expect(one.get_by_alt_text("A dark square")).to_have_count(0)
+    first.get_by_role("button", name="Ask me again").click()
+    expect(first.get_by_alt_text("A dark square")).to_have_count(0)
     question = cell_of(page, "Is it?")
     question.get_by_label("no").check()
     expect(question.get_by_role("status")).to_contain_text("✘ No. It only looks so.")

@@ -110,9 +110,9 @@ def look(page, name):
     browser.painted(page)
     page.evaluate("document.querySelectorAll('[data-axe]').forEach(e => delete e.dataset.axe)")
     place.evaluate("root => root.dataset.axe = ''")
-    found = Axe().run(page, "[data-axe]", OPTIONS)
-    passed = {one["id"]: len(one["nodes"]) for one in found.response["passes"]}
-    wrong = found.generate_report() if found.violations_count else ""
+    report = Axe().run(page, "[data-axe]", OPTIONS)
+    passed = {rule["id"]: len(rule["nodes"]) for rule in report.response["passes"]}
+    wrong = report.generate_report() if report.violations_count else ""
     for words in place.evaluate(SLIDERS):
         wrong += "" if all(words) else f"a slider's name and words: {words}\n"
     return wrong, passed.get("color-contrast", 0)
@@ -131,11 +131,11 @@ def test_axe_finds_nothing(notebook, name):
             assert not failed, failed
         for theme in itertools.islice(order, 2):
             THEMES[theme](notebook)
-            found, measured = look(notebook, name)
+            problems, measured = look(notebook, name)
             state = f"{name}, {theme}, after `{done}`"
             assert measured, f"{state}: no contrast was measured"
             print(f"{state}: {measured} pieces of text")
-            if found:
-                wrong.append(f"{state}: {found}")
+            if problems:
+                wrong.append(f"{state}: {problems}")
                 browser.screenshot(notebook, f"axe-{name}-{len(wrong)}")
     assert not wrong, "\n".join(wrong)

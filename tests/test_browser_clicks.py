@@ -121,7 +121,7 @@ def test_a_double_click_deletes_nothing_and_takes_nobodys_place(lab, page):
     button("Save my drawings").click()
     place.get_by_text("1 drawing is in the folder").wait_for()
     ada = lab.folder / "hand" / "Ada.json"
-    theirs = ada.read_text(encoding="utf-8").replace("Ada", "Eva")
+    eva = ada.read_text(encoding="utf-8").replace("Ada", "Eva")
     delete, yes = button("Delete my drawings"), button("Yes, delete them")
     before, at = delete.bounding_box(), middle(delete)
 
@@ -163,7 +163,7 @@ def test_a_double_click_deletes_nothing_and_takes_nobodys_place(lab, page):
     drawn(place, 0)
 
     # The same where somebody else's drawings would go.
-    ada.write_text(theirs, encoding="utf-8")
+    ada.write_text(eva, encoding="utf-8")
     draw_one()
     save, yes = button("Save my drawings"), button("Yes, put mine there")
     at = middle(save)
@@ -175,11 +175,11 @@ def test_a_double_click_deletes_nothing_and_takes_nobodys_place(lab, page):
     browser.screenshot(page, "clicks-save-asked")
     button("No, keep theirs").click()
     expect(yes).to_be_hidden()
-    assert ada.read_text() == theirs
+    assert ada.read_text() == eva
     hand.press(at)
     hand.press(middle(yes))
     place.get_by_text("1 drawing is in the folder").wait_for()
-    assert ada.read_text() != theirs
+    assert ada.read_text() != eva
     browser.page_is_well(page)
 
 

@@ -254,8 +254,8 @@ def test_how_much_data(lab, page):
     expect(place.get_by_label("Way to learn")).to_be_focused()  # the button that had it is gone
     for key in ("width", "height", "x"):
         assert curve.bounding_box()[key] == before[key]
-    for said in ("70", "90", "95"):
-        expect(place.locator(".tlc-scores td", has_text=re.compile(f"^{said}$"))).to_be_visible()
+    for guess in ("70", "90", "95"):
+        expect(place.locator(".tlc-scores td", has_text=re.compile(f"^{guess}$"))).to_be_visible()
     expect(place.get_by_text("Your curve says")).to_be_visible()  # nobody was asked for 50
     assert move_sliders(page, place) == 2
     place.get_by_text("100 labelled digits as they are").wait_for()

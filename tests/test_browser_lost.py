@@ -119,11 +119,11 @@ def touch(page, root, kind) -> dict:
 
 def settled(page, root) -> dict:
     """What is said of the state, once it stays so."""
-    before, said = None, state_of(root)
-    while said != before:
+    before, state = None, state_of(root)
+    while state != before:
         page.wait_for_timeout(300)
-        before, said = said, state_of(root)
-    return said
+        before, state = state, state_of(root)
+    return state
 
 
 def test_a_kernel_that_died_is_said_at_the_next_press_at_the_latest(lab, page):

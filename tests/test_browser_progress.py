@@ -95,22 +95,25 @@ def experiment(page):
 
 @pytest.mark.parametrize(
     "number",
-    [one if one in OFTEN else pytest.param(one, marks=pytest.mark.soak) for one in NUMBERS],
+    [
+        number if number in OFTEN else pytest.param(number, marks=pytest.mark.soak)
+        for number in NUMBERS
+    ],
 )
 def test_nothing_is_lost_or_mute_after_reload_restart_and_run_all(lab, page, number):
     page.set_viewport_size({"width": 1400, "height": 1400})
     browser.open_notebook(page, lab, main_line(lab, number))
     browser.run_all(page)
     every = json.loads(page.evaluate(SAYS, ASKED))
-    told = {asked[0]: answer(page, *asked) for asked in every[::2]}
+    answers = {asked[0]: answer(page, *asked) for asked in every[::2]}
     state = touch(page, experiment(page), EXPERIMENTS[number]) if number in EXPERIMENTS else None
 
     def is_as_it_was() -> None:
         for words, *_ in every:
             place = question(page, words)
-            if words in told:
+            if words in answers:
                 expect(place.locator(".tlc-told")).to_have_text(
-                    but_for_seconds(told[words]), use_inner_text=True
+                    but_for_seconds(answers[words]), use_inner_text=True
                 )
                 expect(place.get_by_role("button", name="Ask me again")).to_be_visible()
             else:
@@ -124,7 +127,7 @@ def test_nothing_is_lost_or_mute_after_reload_restart_and_run_all(lab, page, num
     browser.wait_until_open(page)
     is_as_it_was()
     for asked in every[1:2]:  # nothing is mute
-        told[asked[0]] = answer(page, *asked)
+        answers[asked[0]] = answer(page, *asked)
     page.evaluate(f"() => {KERNEL}.restart()")
     for _ in range(2):  # after the restart, and once more
         page.evaluate(NOT_RUN)

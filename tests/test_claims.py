@@ -42,9 +42,9 @@ def put(column, value, where="index >= 0"):
     return spoil
 
 
-def swap(one, other, column="arm", where="index >= 0"):
-    """A table in which rows of `one` and of `other` are taken for each other."""
-    return put(column, lambda values: values.replace({one: other, other: one}), where)
+def swap(first, other, column="arm", where="index >= 0"):
+    """A table in which rows of `first` and of `other` are taken for each other."""
+    return put(column, lambda values: values.replace({first: other, other: first}), where)
 
 
 PAIRED = swap("option-1", "option-2")
@@ -195,16 +195,16 @@ def test_every_claim_says_what_it_rests_on():
 def test_a_claim_holds_and_can_fail(name):
     claim = EVERY[name]
     if claim.tables:
-        said = claim.recorded()
+        held = claim.recorded()
         wrong = [claim(*spoiled(claim, change)) for change in SPOILED[name]]
     else:
-        said, *wrong = (claim(*given) for given in LIVE[name])
-    assert said.holds is True, said.evidence
-    assert re.search(r"\d", said.text) and said.evidence, "one sentence, one number"
+        held, *wrong = (claim(*given) for given in LIVE[name])
+    assert held.holds is True, held.evidence
+    assert re.search(r"\d", held.text) and held.evidence, "one sentence, one number"
     for other in wrong:
         assert other.holds is False and "nan" not in other.evidence, other.evidence
-    for one in (said, *wrong):
-        assert one.text.endswith(".") and not re.search(r"[.!?] [A-Z“]", one.text), one.text
+    for shown in (held, *wrong):
+        assert shown.text.endswith(".") and not re.search(r"[.!?] [A-Z“]", shown.text), shown.text
 
 
 @pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.says[:40])

@@ -83,7 +83,7 @@ def more_than_there_is() -> RuntimeError:
 
 
 @pytest.mark.parametrize(
-    ("raised", "code", "told"),
+    ("raised", "code", "message"),
     [
         (cli.CourseError("a_code", "One sentence."), 2, "tl-course: One sentence."),
         (cli.CourseError("a_code", "a\x1b[31mb\x07c\x9bd"), 2, "tl-course: a?[31mb?c?d"),
@@ -102,7 +102,7 @@ def more_than_there_is() -> RuntimeError:
         (more_than_there_is(), 2, f"tl-course: {no_memory(MemoryError())}"),
     ],
 )  # fmt: skip
-def test_errors_for_people_have_no_traceback(monkeypatch, capsys, raised, code, told):
+def test_errors_for_people_have_no_traceback(monkeypatch, capsys, raised, code, message):
     def add_break(verbs):
         def act(args):
             raise raised
@@ -111,7 +111,7 @@ def test_errors_for_people_have_no_traceback(monkeypatch, capsys, raised, code, 
 
     monkeypatch.setattr(cli, "VERBS", [add_break])
     assert cli.main(["break"]) == code
-    assert capsys.readouterr().err.strip() == told
+    assert capsys.readouterr().err.strip() == message
     monkeypatch.setenv(audience.STRICT, "1")
     with pytest.raises(OSError) if isinstance(raised, OSError) else contextlib.nullcontext():
         assert cli.main(["break"]) == code
@@ -178,10 +178,10 @@ def test_unknown_options_are_refused_but_by_lab(clone, capsys):
 
 def test_doctor_says_that_this_environment_is_well(capsys):
     assert cli.main(["doctor"]) == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for name in ("python", "torch", "device", "bf16", "kernel", "memory", "cores", "disk", "home"):
-        assert f" {name} " in said
-    assert "PROBLEM" not in said
+        assert f" {name} " in output
+    assert "PROBLEM" not in output
 
 
 def test_doctor_as_json_is_its_last_line(capsys):
@@ -210,14 +210,14 @@ def test_doctor_says_what_to_do(monkeypatch, capsys, tmp_path, home):
         lambda name: None if name == "espeakng_loader" else find(name),
     )
     assert cli.main(["doctor"]) == 1
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     todo = "write the whole path" if home[0] == "~" else "set TL_COURSE_HOME"
     for words in (
         "PROBLEM memory", "at least 2 GB", "PROBLEM home", todo,
         "note    cores", "note    bf16", "note    speech", ".[speech]",
     ):  # fmt: skip
-        assert words in said
-    assert "start.py" not in said, "nothing is missing that it would install"
+        assert words in output
+    assert "start.py" not in output, "nothing is missing that it would install"
 
 
 def test_doctor_names_what_is_missing_or_damaged(monkeypatch, tmp_path):
@@ -231,8 +231,8 @@ def test_doctor_names_what_is_missing_or_damaged(monkeypatch, tmp_path):
     requires = ["ipykernel>=6; extra == 'test'", "torch>=2", "psutil", "filelock>=3"]
     monkeypatch.setattr(doctor.metadata, "requires", lambda name: requires)
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
-    status, found, todo = doctor._packages()
-    assert status == "problem" and found == "missing or damaged: filelock, torch"
+    status, packages, todo = doctor._packages()
+    assert status == "problem" and packages == "missing or damaged: filelock, torch"
     assert "`python3 start.py lab`" in todo
     (tmp_path / "torch" / "__init__.py").touch()
     requires.pop()
@@ -354,8 +354,8 @@ def test_lab_waits_for_no_pipe_and_reads_nothing_endless(clone, capsys):
     os.mkfifo(mine / "00_runs.ipynb")
     with (mine / "01_fails.ipynb").open("wb") as file:
         file.truncate(20_000_000_000)  # a sparse file: no room is taken
-    said = lab(clone, capsys)
-    assert said.count("yours is as you left it") == 2
+    output = lab(clone, capsys)
+    assert output.count("yours is as you left it") == 2
     assert (mine / "01_fails.ipynb").stat().st_size == 20_000_000_000
     with (mine / notebooks.MANIFEST).open("wb") as file:
         file.truncate(3_000_000_000)
@@ -370,8 +370,8 @@ def test_lab_puts_new_notebooks_beside_folders_and_dangling_links(clone, capsys)
         (mine / "01_fails.ipynb").symlink_to("nowhere")
     except OSError:
         pytest.skip("this system lets nobody make a link")
-    said = lab(clone, capsys)
-    assert said.count("yours is as you left it") == 2 and "copied" not in said
+    output = lab(clone, capsys)
+    assert output.count("yours is as you left it") == 2 and "copied" not in output
     assert (mine / "01_fails.ipynb").is_symlink() and (mine / "00_runs.ipynb").is_dir()
     assert (mine / "00_runs.new.ipynb").is_file() and (mine / "01_fails.new.ipynb").is_file()
     assert lab(clone, capsys) == "", "they are offered once"
@@ -421,8 +421,8 @@ def test_root_is_told_what_to_do_before_anything_is_copied(
 ):
     monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
     assert cli.main(["lab"]) == 2
-    said = capsys.readouterr().err.strip()
-    assert "an ordinary user, or add `--allow-root`" in said and len(said.splitlines()) == 1
+    errors = capsys.readouterr().err.strip()
+    assert "an ordinary user, or add `--allow-root`" in errors and len(errors.splitlines()) == 1
     assert not handed_over and not (clone / "my-notebooks").exists()
     for option in ("--allow-root", "--ServerApp.allow_root=True", "--dry-run"):
         assert cli.main(["lab", option]) == 0
@@ -451,8 +451,8 @@ def test_doctor_names_files_that_look_like_libraries(tmp_path, monkeypatch):
     (tmp_path / "random.py").touch()
     (tmp_path / "torch").mkdir()
     (tmp_path / "torch" / "__init__.py").touch()
-    status, found, todo = doctor._beside()
-    assert (status, found) == ("note", f"random.py, torch in {tmp_path}") and "rename it" in todo
+    status, names, todo = doctor._beside()
+    assert (status, names) == ("note", f"random.py, torch in {tmp_path}") and "rename it" in todo
 
 
 # ------------------------------------------------------------------------- run
@@ -499,14 +499,14 @@ def test_a_page_takes_no_template_out_of_the_present_folder(clone, tmp_path, mon
 
 @pytest.mark.parametrize("name", ["00_runs.ipynb", "00_runs.html", "01_fails.html", "index.html"])
 def test_run_overwrites_nothing_unasked(clone, tmp_path, monkeypatch, capsys, name):
-    monkeypatch.setattr(report, "execute", lambda one, to, *_: shutil.copyfile(one, to) and None)
+    monkeypatch.setattr(report, "execute", lambda path, to, *_: shutil.copyfile(path, to) and None)
     mine = tmp_path / "mine"
     mine.mkdir()
     for other in (name, "02_other.ipynb"):
         (mine / other).write_text("my work")
     assert cli.main(["run", "--out", str(mine)]) == 2
-    told = capsys.readouterr().err
-    assert f"{name} is not from an earlier run" in told and "--force" in told
+    errors = capsys.readouterr().err
+    assert f"{name} is not from an earlier run" in errors and "--force" in errors
     assert {path.name for path in mine.iterdir()} == {name, "02_other.ipynb"}
     assert (mine / name).read_text() == "my work"
     assert cli.main(["run", "--out", str(mine), "--force"]) == 0
@@ -546,7 +546,7 @@ def test_a_run_that_was_killed_is_done_by_the_same_command(clone, tmp_path, monk
     assert sorted(path.name for path in out.iterdir()) == [
         report.MANIFEST, "00_runs.html", "00_runs.ipynb",
     ]  # fmt: skip
-    monkeypatch.setattr(report, "execute", lambda one, to, *_: shutil.copyfile(one, to) and None)
+    monkeypatch.setattr(report, "execute", lambda path, to, *_: shutil.copyfile(path, to) and None)
     assert cli.main(["run", "--out", str(out)]) == 0
     assert "01_fails.html" in (out / "index.html").read_text(encoding="utf-8")
 
@@ -590,10 +590,10 @@ def test_adapt_says_what_it_does_not_read_and_goes_on(pictures, tmp_path, capsys
     shutil.copy(pictures / "train" / "coffee" / "cup.tif", tmp_path / "train" / "cat")
     shutil.copytree(pictures / "test" / "cat", tmp_path / "test" / "cat" / "deeper")
     assert adapt(tmp_path, "--json") == 0
-    said = capsys.readouterr()
-    assert "cat/cup.tif" in said.err and "store them again as JPEG or PNG" in said.err
-    assert "cat/deeper" in said.err and "move them up" in said.err
-    assert json.loads(said.out.splitlines()[-1])["tested"] == 160
+    captured = capsys.readouterr()
+    assert "cat/cup.tif" in captured.err and "store them again as JPEG or PNG" in captured.err
+    assert "cat/deeper" in captured.err and "move them up" in captured.err
+    assert json.loads(captured.out.splitlines()[-1])["tested"] == 160
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
@@ -607,9 +607,9 @@ def test_adapt_prints_on_a_console_without_unicode(pictures, tmp_path, encoding,
     out = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding))
     assert adapt(tmp_path, "--share", share, "--report", report, "--json") == 0
-    said = out.getvalue().decode(encoding)
-    assert "for \\u72ac" in said and ("\u00fd" if encoding == "cp1252" else "\\xfd") in said
-    assert json.loads(said.splitlines()[-1])["classes"] == 2
+    output = out.getvalue().decode(encoding)
+    assert "for \\u72ac" in output and ("\u00fd" if encoding == "cp1252" else "\\xfd") in output
+    assert json.loads(output.splitlines()[-1])["classes"] == 2
     assert name in report.read_text(encoding="utf-8")
 
 
@@ -617,9 +617,9 @@ def test_adapt_says_beforehand_what_it_will_do(pictures, capsys, monkeypatch, no
     monkeypatch.setattr(own_task, "expected_seconds", lambda *_: 150.0)
     with pytest.raises(pytest.fail.Exception):
         adapt(pictures, "--leave-out", "--option=auto")
-    said = capsys.readouterr().out
-    assert "Option 2, augmentation on: with 96 labelled images" in said
-    assert "The training takes about 2 minutes" in said
+    output = capsys.readouterr().out
+    assert "Option 2, augmentation on: with 96 labelled images" in output
+    assert "The training takes about 2 minutes" in output
 
 
 @pytest.mark.parametrize(
@@ -643,22 +643,22 @@ def test_adapt_reports_shares_and_builds_on_what_was_shared(pictures, tmp_path, 
     report, shared, saved = tmp_path / "report.html", tmp_path / "shared", tmp_path / "saved"
     asked = ["--leave-out", "--report", report, "--share", shared, "--maker", "Anna"]
     assert adapt(pictures, *asked, "--out", saved, "--json") == 0
-    said = capsys.readouterr().out
-    told = json.loads(said.splitlines()[-1])
-    assert (told["option"], told["images"], told["classes"], told["tested"]) == ("1", 96, 8, 160)
-    assert told["interval"][0] < told["accuracy"] < told["interval"][1]
-    assert "also in the test" in said and "train/grass/copy.png" in said
+    output = capsys.readouterr().out
+    data = json.loads(output.splitlines()[-1])
+    assert (data["option"], data["images"], data["classes"], data["tested"]) == ("1", 96, 8, 160)
+    assert data["interval"][0] < data["accuracy"] < data["interval"][1]
+    assert "also in the test" in output and "train/grass/copy.png" in output
     page = report.read_text(encoding="utf-8")
     assert "also in the test" in page and "random layers" in page
     assert page.count("<img") == 5 == page.count("alt=")
 
     net = sharing.load_shared(shared)
     assert net.about["maker"] == "Anna"
-    assert net.about["metrics"]["accuracy"] == pytest.approx(told["accuracy"])
+    assert net.about["metrics"]["accuracy"] == pytest.approx(data["accuracy"])
     saved_net = files.load(saved)
     assert network.fingerprint(saved_net) == network.fingerprint(net)
     assert (
-        saved_net.about["metrics"] == {"accuracy": told["accuracy"]}
+        saved_net.about["metrics"] == {"accuracy": data["accuracy"]}
         and saved_net.about["images"] == 96
     )
 
@@ -669,7 +669,7 @@ def test_adapt_reports_shares_and_builds_on_what_was_shared(pictures, tmp_path, 
         after = tmp_path / f"after-{before.name}"
         assert adapt(pictures, "--leave-out", "--weights", before, "--share", after) == 0
         lineage = sharing.load_shared(after).about["lineage"]
-        assert [one["maker"] for one in lineage] == makers
+        assert [ancestor["maker"] for ancestor in lineage] == makers
 
 
 @pytest.mark.parametrize(
@@ -680,8 +680,8 @@ def test_adapt_replaces_nothing_unasked(pictures, tmp_path, monkeypatch, capsys,
     (tmp_path / name).write_text("{}")
     monkeypatch.setattr(cli, "_adapt", lambda _: pytest.fail("the work has begun"))
     assert adapt(pictures, option, tmp_path) == 2
-    told = capsys.readouterr().err
-    assert str(tmp_path / name) in told and "--force" in told
+    errors = capsys.readouterr().err
+    assert str(tmp_path / name) in errors and "--force" in errors
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == "{}"
 
@@ -729,8 +729,8 @@ def test_adapt_overwrites_nothing_unasked(pictures, tmp_path, capsys, monkeypatc
         patch.setattr(own_task, "adapt_and_test", None)  # it is refused before anything is trained
         for option, place in places.items():
             assert adapt(pictures, "--leave-out", f"{option}={place}") == 2
-            said = capsys.readouterr().err
-            assert "already " in said and "--force" in said and str(place) in said
+            errors = capsys.readouterr().err
+            assert "already " in errors and "--force" in errors and str(place) in errors
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     assert adapt(pictures, "--leave-out", "--augment=on", "--force", *every) == 0
     assert not any(path.read_bytes() == content for path, content in before.items())
@@ -771,8 +771,8 @@ def test_adapt_looks_at_names_and_places_before_it_trains(
     ]  # fmt: skip
     for options in wrong:
         assert adapt(pictures, "--leave-out", *options) == 2, options
-        said = capsys.readouterr().err
-        assert said.startswith("tl-course: ") and said.count("\n") == 1
+        errors = capsys.readouterr().err
+        assert errors.startswith("tl-course: ") and errors.count("\n") == 1
     assert not (pictures / "train" / "x").exists()
 
 
@@ -787,9 +787,9 @@ def test_adapt_refuses_classes_whose_names_are_no_text(
         (tmp_path / part / "cat").rename(tmp_path / part / name)
     for more in ([], ["--leave-out"]):
         assert adapt(tmp_path, *more) == 2
-        said = capsys.readouterr()
-        assert "caf?" in (said.out if more else said.err)
-        assert name not in said.out + said.err and "\x1b" not in said.out + said.err
+        captured = capsys.readouterr()
+        assert "caf?" in (captured.out if more else captured.err)
+        assert name not in captured.out + captured.err and "\x1b" not in captured.out + captured.err
 
 
 def test_two_adaptations_cannot_write_into_one_place(pictures, tmp_path, capsys):
@@ -846,7 +846,7 @@ ODD_ANSWERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("answers", ODD_ANSWERS, ids=lambda one: json.dumps(one)[:60])
+@pytest.mark.parametrize("answers", ODD_ANSWERS, ids=lambda answers: json.dumps(answers)[:60])
 @pytest.mark.filterwarnings("ignore:.*is damaged")
 def test_progress_shows_odd_answers_without_a_traceback_or_control_codes(
     answers, tmp_path, monkeypatch, capsys

@@ -66,7 +66,8 @@ def test_which_were_right_survives_being_recorded(tmp_path, monkeypatch):
     assert results.unfinished() == ["t"] and results.table_names() == []
     back = results.current("t", "w")
     assert all(
-        np.array_equal(one["right"], row["right"]) for one, row in zip(back, rows, strict=True)
+        np.array_equal(recorded["right"], row["right"])
+        for recorded, row in zip(back, rows, strict=True)
     )
     assert "right" not in (tmp_path / "unfinished" / "t.csv").read_text().split("\n")[0]
     results.record("u", rows + made("a", 20, 0.7, scored=9), command="c", seed=0, weights="w")
@@ -86,16 +87,16 @@ def test_unseen_things_are_unseen_and_the_parts_differ():
     assert target.test.x.abs().max() <= 2
     some = torch.cdist(target.pool.x[:200].flatten(1), target.test.x[:200].flatten(1))
     assert some.min() > 1, "a render is in both parts"
-    one = draw(target.pool, len(target.pool.names), 0)
-    assert one.y.tolist() == list(range(len(target.pool.names)))
+    labelled = draw(target.pool, len(target.pool.names), 0)
+    assert labelled.y.tolist() == list(range(len(target.pool.names)))
 
 
 def test_the_same_layers_serve_things_and_letters(net):
     for name in ("letters", "unseen things"):
         target = data_experiments.TASKS[name]()
         rows = sweep(net, target, [len(target.pool.names)], 1, arms=["option-1", "random-frozen"])
-        found = {row["arm"]: row["accuracy"] for row in rows}
-        assert found["option-1"] > found["random-frozen"] + 0.1, name
+        accuracies = {row["arm"]: row["accuracy"] for row in rows}
+        assert accuracies["option-1"] > accuracies["random-frozen"] + 0.1, name
 
 
 def test_a_cut_borrows_the_first_layers_and_keeps_them(net, target, monkeypatch):
@@ -132,14 +133,16 @@ def test_figures_say_in_words_what_they_show():
     rows += made("option-2", 10, 0.6) + made("option-2", 100, 0.95)
     table = pd.DataFrame(rows + [{**row, "augmented": True} for row in rows])
     both = curves.panels(comparing.means(table), "T", prediction={10: 50, 100: 80})
-    one = curves.panels(comparing.means(table[~table.augmented]), "T", live=table[~table.augmented])
-    assert both.width > one.width and "Option 1 (frozen): 7" in both.alt and "dots" in one.alt
+    plain = curves.panels(
+        comparing.means(table[~table.augmented]), "T", live=table[~table.augmented]
+    )
+    assert both.width > plain.width and "Option 1 (frozen): 7" in both.alt and "dots" in plain.alt
     pairs = comparing.paired_arms(table, ("option-2", False), ("option-1", False))
     alt = curves.plot_paired_differences({"x": pairs}, "T", "points").alt
     assert "x, 10: -" in alt and "10 of 10 draws" in alt
     truth = torch.tensor([0, 0, 1, 1, 2])
-    said = torch.tensor([0, 1, 1, 1, 1])
-    alt = figures_05.plot_confusion(truth, said, ("a", "b", "c"), "T").alt
+    predicted = torch.tensor([0, 1, 1, 1, 1])
+    alt = figures_05.plot_confusion(truth, predicted, ("a", "b", "c"), "T").alt
     assert "a called b 1 times" in alt and "c called b 1 times" in alt
     sure = torch.linspace(0.05, 1, 200)
     assert "% right where" in figures_05.confidence(sure, sure > 0.5, "T").alt
@@ -151,28 +154,28 @@ def test_pushing_tells_each_step_and_averages_weights(net, target, monkeypatch):
     other = transfer.option_2(net, target.pool[::50]).net
     first = network.replace_output_layer(net, 10)
     before = fingerprint(first)
-    for mean, one, two in zip(
+    for mean, weight, two in zip(
         data_experiments.averaged([first, other]).parameters(), first.parameters(),
         other.parameters(), strict=True,
     ):  # fmt: skip
-        assert torch.allclose(mean, (one + two) / 2) and not torch.equal(one, two)
+        assert torch.allclose(mean, (weight + two) / 2) and not torch.equal(weight, two)
     assert fingerprint(first) == before, "averaging changed a network"
     monkeypatch.setattr(data_experiments, "MANY", 2)
     few = target.validation[::20]
     rows = data_experiments._pushed(net, net, target.pool, few, 10, 0)
-    found = {row["step"]: row["accuracy"] for row in rows}
-    assert len(found) == len(rows) == 10 and min(found.values()) > 0.4
-    again = found["pretrained on strokes: Option 1 with copies"]  # here the same network
-    assert again == found["Option 1 with altered copies"]
-    assert found["both sources: answers of six averaged"] == found["answers of three averaged"]
+    shares = {row["step"]: row["accuracy"] for row in rows}
+    assert len(shares) == len(rows) == 10 and min(shares.values()) > 0.4
+    again = shares["pretrained on strokes: Option 1 with copies"]  # here the same network
+    assert again == shares["Option 1 with altered copies"]
+    assert shares["both sources: answers of six averaged"] == shares["answers of three averaged"]
     assert "10 digits, Option 1" in figures_05.steps(pd.DataFrame(rows + rows), "T").alt
 
 
 def test_the_figure_of_costs_shows_both_parts_and_what_is_left():
     rows = [{"arm": "before", "images": 0, "draw": 0, "accuracy": 0.8}]
     rows += [
-        {"arm": arm, "images": images, "draw": d, "accuracy": kept, "training": 1.0, "test": test}
-        for arm, kept, test in (("option-1", 0.8, 0.7), ("option-2", 0.3, 0.75))
+        {"arm": arm, "images": images, "draw": d, "accuracy": right, "training": 1.0, "test": test}
+        for arm, right, test in (("option-1", 0.8, 0.7), ("option-2", 0.3, 0.75))
         for images in (10, 100)
         for d in range(2)
     ]

@@ -73,7 +73,7 @@ def test_where_none_has_it_one_sentence_says_so_and_nothing_is_lost(mirror, tmp_
     with refused(code, "file.bin") as caught:
         downloads.download(f"{mirror.url}/{place}", path, sha256=SHA256)
     assert "\n" not in str(caught.value) and path.read_bytes() == b"from before"
-    assert {one.name for one in tmp_path.iterdir()} - {"file.bin.lock"} == {"file.bin"}
+    assert {entry.name for entry in tmp_path.iterdir()} - {"file.bin.lock"} == {"file.bin"}
 
 
 def test_offline_it_is_said_where_the_file_may_be_put(tmp_path):

@@ -41,7 +41,7 @@ def test_pip_brings_the_package_itself_with_its_extras(project, conda):
     within_test = ["marks"]
     assert sorted([*extras, "bench", *within_test]) == sorted(project["optional-dependencies"])
     assert all(
-        f"tl-course[{one}]" in project["optional-dependencies"]["test"] for one in within_test
+        f"tl-course[{extra}]" in project["optional-dependencies"]["test"] for extra in within_test
     )
 
 
@@ -58,10 +58,10 @@ def lowest(project):
     """The lowest version of each dependency that is allowed."""
     every = map(Requirement, project["dependencies"])
     return {
-        one.name: Version(bound.version)
-        for one in every
-        if one.marker is None or one.marker.evaluate()
-        for bound in one.specifier
+        requirement.name: Version(bound.version)
+        for requirement in every
+        if requirement.marker is None or requirement.marker.evaluate()
+        for bound in requirement.specifier
         if bound.operator == ">="
     }
 
@@ -82,8 +82,8 @@ def test_doctor_names_an_old_torch(lowest, monkeypatch):
     assert doctor._torch()[0] == "ok"
     for old in ("2.10.1+cu128", "2.9.1", "1.13.0a0+git"):
         monkeypatch.setattr(torch, "__version__", old)
-        status, found, todo = doctor._torch()
-        assert status == "problem" and old in found and f"{lowest['torch']} or newer" in todo
+        status, version, todo = doctor._torch()
+        assert status == "problem" and old in version and f"{lowest['torch']} or newer" in todo
 
 
 def test_citation_has_the_version_of_the_package():

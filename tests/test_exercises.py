@@ -30,7 +30,9 @@ from tl_course.lessons.exercises import (
 )  # fmt: skip
 
 NUMBERS = [path.stem[:2] for path in notebooks.find()]
-EVERY = {one.name: one for number in NUMBERS for one in exercises.every(number).values()}
+EVERY = {
+    exercise.name: exercise for number in NUMBERS for exercise in exercises.every(number).values()
+}
 CASES: dict[str, Answers] = {
     f"{path.stem[1:]}.{exercise}": answers
     for path in sorted(Path(__file__).with_name("exercises").glob("n[0-9][0-9].py"))
@@ -43,7 +45,7 @@ def typed(source: str, names: dict | None = None) -> tuple:
     file, space = f"a cell {len(linecache.cache)}", dict(names or {})
     linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
     exec(compile(source, file, "exec"), space)
-    defined = (getattr(one, "name", None) or one.targets[0].id for one in ast.parse(source).body)
+    defined = (getattr(node, "name", None) or node.targets[0].id for node in ast.parse(source).body)
     return tuple(space[name] for name in defined)
 
 
@@ -61,7 +63,11 @@ def as_typed(name: str, answer: object) -> tuple:
 def wrong(name: str) -> list[tuple[str, object]]:
     """(code, wrong answer) of each."""
     cases = CASES[name].wrong.items()
-    return [(code, one) for code, told in cases for one in (told if type(told) is list else [told])]
+    return [
+        (code, answer)
+        for code, answers in cases
+        for answer in (answers if type(answers) is list else [answers])
+    ]
 
 
 @pytest.fixture(autouse=True)
@@ -72,9 +78,9 @@ def nothing_kept(tmp_path, monkeypatch):
 def test_there_are_enough_and_each_has_its_answers():
     assert CASES.keys() == EVERY.keys()
     for number in NUMBERS:
-        found = exercises.every(number)
-        assert len(found) >= (0 if number in ("00", "10") else 3), number
-        assert all(one.name == f"{number}.{own}" for own, one in found.items())
+        in_notebook = exercises.every(number)
+        assert len(in_notebook) >= (0 if number in ("00", "10") else 3), number
+        assert all(exercise.name == f"{number}.{short}" for short, exercise in in_notebook.items())
     assert len(EVERY) >= 27
 
 
@@ -90,19 +96,19 @@ def test_the_untouched_cell_is_not_attempted(name):
 def test_the_solution_and_another_right_answer_are_accepted(name):
     exercise, answers = EVERY[name], CASES[name]
     assert len(answers.right) >= 1
-    for right in (exercise.solved(), *(as_typed(name, one) for one in answers.right)):
-        found = exercise.judge(*right)
-        assert found.kind == RIGHT, (right, found.message)
-        assert found.message == exercise.why
+    for right in (exercise.solved(), *(as_typed(name, answer) for answer in answers.right)):
+        outcome = exercise.judge(*right)
+        assert outcome.kind == RIGHT, (right, outcome.message)
+        assert outcome.message == exercise.why
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_wrong_answers_are_rejected_each_as_its_own_mistake(name):
     sentences = {}
     for code, answer in wrong(name):
-        found = EVERY[name].judge(*as_typed(name, answer))
-        assert (found.kind, found.code) == (WRONG, code), (code, found)
-        sentences[code] = found.message
+        outcome = EVERY[name].judge(*as_typed(name, answer))
+        assert (outcome.kind, outcome.code) == (WRONG, code), (code, outcome)
+        sentences[code] = outcome.message
     assert len(set(sentences.values())) == len(sentences) >= 3
 
 
@@ -120,7 +126,7 @@ def test_what_there_is_to_read(name):
 def test_the_notebook_has_every_exercise_untouched(path):
     code = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
     tagged = [cell for cell in code if "exercise" in cell.metadata.get("tags", [])]
-    expected = [one.cell() for one in exercises.every(path.stem[:2]).values()]
+    expected = [exercise.cell() for exercise in exercises.every(path.stem[:2]).values()]
     assert sorted(cell.source for cell in tagged) == sorted(expected)
     others = [cell.source for cell in code if cell not in tagged]
     assert not any(re.search(r"exercises\.\w+\.check", source) for source in others)
@@ -136,9 +142,9 @@ def doubled(x):
 
 def is_double(doubled) -> None:
     x = torch.ones(2)
-    found = doubled(x)
-    expect(found is not None, nothing="It returns nothing.")
-    expect(torch.equal(found, 2 * x), other="It is not twice x.")
+    product = doubled(x)
+    expect(product is not None, nothing="It returns nothing.")
+    expect(torch.equal(product, 2 * x), other="It is not twice x.")
 
 
 DOUBLE = Exercise("99.double", doubled, is_double, ("Times.", "Times two."), "Two is twice one.")
@@ -224,9 +230,9 @@ def test_progress_is_kept_and_what_was_right_stays_right(capsys):
     assert (entry["outcome"], entry["tried"]) == (RIGHT, 3)
     for _ in range(3):
         DOUBLE.hint()
-    said = capsys.readouterr().out
-    assert "Hint 1 of 2: Times." in said and said.count("Hint 2 of 2: Times two.") == 2
-    assert "exercises.double.solution()" in said
+    output = capsys.readouterr().out
+    assert "Hint 1 of 2: Times." in output and output.count("Hint 2 of 2: Times two.") == 2
+    assert "exercises.double.solution()" in output
     assert progress_store.read_entries("exercises")["99.double"]["hints"] == 2
 
 

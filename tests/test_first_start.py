@@ -69,8 +69,8 @@ def lab(tiny, capfd):
 
     def run(*options, start=tiny.start):
         code = start.main(["lab", *options])
-        said = capfd.readouterr()
-        return code, said.out + said.err
+        printed = capfd.readouterr()
+        return code, printed.out + printed.err
 
     (run.modules,) = Path(tiny.start.VENV).rglob("site-packages")
     run.start, run.root = tiny.start, tiny.root
@@ -83,16 +83,16 @@ def lab(tiny, capfd):
 
 def test_without_a_gpu_torch_alone_comes_from_the_index_of_cpu_builds(tiny, request, capfd):
     assert tiny.start.main(["lab"]) == 0
-    said = capfd.readouterr().out
-    assert "up to 0.5 GB to download" in said and said.endswith("\nstarted\n")
+    output = capfd.readouterr().out
+    assert "up to 0.5 GB to download" in output and output.endswith("\nstarted\n")
     lab = request.getfixturevalue("lab")
     assert lab.versions() == ["2.1+cpu", "0.3+cpu", "1"], "the index has a later `pure`"
     assert lab() == (0, "started\n")
 
 
 def test_the_other_build_of_torch_is_installed_when_it_is_asked_for(lab):
-    code, said = lab("--gpu")
-    assert code == 0 and "Installing again, because it is damaged or changes: torch" in said
+    code, output = lab("--gpu")
+    assert code == 0 and "Installing again, because it is damaged or changes: torch" in output
     assert lab.versions() == ["2.2", "0.2", "1"]
     assert lab() == lab("--gpu") == (0, "started\n")
     assert lab("--cpu")[0] == 0 and lab.versions() == ["2.1+cpu", "0.3+cpu", "1"]
@@ -102,8 +102,8 @@ def test_what_is_missing_or_damaged_is_installed_again(lab):
     (lab.modules / "pure.py").unlink()
     (lab.modules / "torch.py").unlink()
     shutil.rmtree(next(lab.modules.glob("torch-*.dist-info")))
-    code, said = lab()
-    assert code == 0 and "damaged or changes: pure, torch.\n" in said and "GB" not in said
+    code, output = lab()
+    assert code == 0 and "damaged or changes: pure, torch.\n" in output and "GB" not in output
     assert lab.versions() == ["2.1+cpu", "0.3+cpu", "1"]
     assert lab() == (0, "started\n")
 
@@ -111,8 +111,8 @@ def test_what_is_missing_or_damaged_is_installed_again(lab):
 def test_what_pip_cannot_repair_is_made_again(lab):
     (lab.modules / "pure.py").unlink()
     next(lab.modules.glob("pure-*.dist-info/RECORD")).unlink()
-    code, said = lab()
-    assert code == 0 and "The .venv here is not whole: making it again." in said
+    code, output = lab()
+    assert code == 0 and "The .venv here is not whole: making it again." in output
     assert lab() == (0, "started\n")
 
 
@@ -128,9 +128,9 @@ def test_an_index_that_does_not_answer_is_asked_once_and_for_five_seconds(lab, m
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
         patch.setattr(lab.start, "CPU_BUILDS", address)
         patch.setattr(lab.start, "quietly", briefly)
-        code, said = lab()
+        code, output = lab()
     assert code == 0 and limits == [5]
-    assert "PyTorch's index of CPU builds gives no torch now" in said and "up to 3 GB" in said
+    assert "PyTorch's index of CPU builds gives no torch now" in output and "up to 3 GB" in output
     assert lab.versions()[0] == "2.2"
     (lab.modules / "torch.py").unlink()
     assert lab()[0] == 0 and lab.versions()[0] == "2.1+cpu"
@@ -146,9 +146,9 @@ def offline(lab, monkeypatch):
 def test_without_a_network_a_folder_can_be_moved(lab, offline, tmp_path):
     moved = lab.root.rename(tmp_path / "moved")
     try:
-        code, said = lab(start=start_in(moved))
-        assert code == 0 and "bringing .venv up to date" in said and said.endswith("started\n")
-        assert "GB" not in said and "Downloading" not in said
+        code, output = lab(start=start_in(moved))
+        assert code == 0 and "bringing .venv up to date" in output and output.endswith("started\n")
+        assert "GB" not in output and "Downloading" not in output
     finally:
         moved.rename(lab.root)
     assert lab()[0] == 0
@@ -160,12 +160,14 @@ def test_without_a_network_a_changed_course_starts_with_what_is_there(lab, offli
     assert "Downloading" not in lab()[1] and lab() == (0, "started\n"), "all that it needs is there"
     project.write_text(PROJECT.replace('"torch>=2"', '"torch>=2",\n    "not-here>=1"'))
     for _ in range(2):
-        code, said = lab()
-        assert code == 0 and said.endswith("started\n")
-        assert "There is no network, so the course starts with the packages that are here." in said
+        code, output = lab()
+        assert code == 0 and output.endswith("started\n")
+        assert (
+            "There is no network, so the course starts with the packages that are here." in output
+        )
     (lab.modules / "pure.py").unlink()
-    code, said = lab()
-    assert code == 1 and "this start needs the network" in said
+    code, output = lab()
+    assert code == 1 and "this start needs the network" in output
     project.write_text(PROJECT)
 
 

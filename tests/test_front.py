@@ -121,14 +121,17 @@ def test_keys_draw_and_keep(front, canvas):
     (stroke,) = front.get("drawing")["strokes"]
     assert stroke == [[128, 64], [128, 72], [128, 80]]
     front.page.keyboard.press("Enter")
-    ((kept,),) = front.sent
-    assert kept["strokes"] == [stroke] and front.get("drawing")["strokes"] == []
+    ((drawing,),) = front.sent
+    assert drawing["strokes"] == [stroke] and front.get("drawing")["strokes"] == []
     front.page.keyboard.press("a")  # nothing happens
     assert len(front.sent) == 1
     # What was kept is said again with the next one until Python has heard it.
     front.page.keyboard.press("Enter")
-    assert [one["revision"] for one in front.sent[-1]] == [kept["revision"], kept["revision"] + 1]
-    front.set(heard=kept["revision"] + 1)
+    assert [resent["revision"] for resent in front.sent[-1]] == [
+        drawing["revision"],
+        drawing["revision"] + 1,
+    ]
+    front.set(heard=drawing["revision"] + 1)
     front.page.keyboard.press("Enter")
     assert len(front.sent[-1]) == 1
 
@@ -147,11 +150,11 @@ def test_undo_and_clear_have_something_to_do_or_cannot_be_pressed(front, canvas)
 
 
 def test_what_python_draws_is_heeded_if_nothing_was_drawn_since(front, canvas):
-    theirs = [[[10, 10], [200, 200]]]
-    front.set(drawing={"revision": 1, "strokes": theirs, "after": 0})
+    strokes = [[[10, 10], [200, 200]]]
+    front.set(drawing={"revision": 1, "strokes": strokes, "after": 0})
     assert ink(canvas, 40, 40) == 255
     front.page.mouse.click(*at(canvas, 80, 20))
-    assert front.get("drawing")["strokes"][0] == theirs[0]
+    assert front.get("drawing")["strokes"][0] == strokes[0]
     front.set(drawing={"revision": 2, "strokes": [], "after": 0})  # from before the click
     assert ink(canvas, 40, 40) == 255
 
@@ -179,7 +182,7 @@ def test_after_its_end_the_pad_hears_nothing(front, canvas):
 
 
 def test_bars_slide_in_their_rows(front):
-    said = front.page.evaluate("""async () => {
+    measured = front.page.evaluate("""async () => {
       const { bars } = await import("/bars.js");
       const el = document.querySelector("#part"), pictures = new Map(), wanted = [];
       const fill = bars(el, pictures, (names) => wanted.push(names));
@@ -194,7 +197,7 @@ def test_bars_slide_in_their_rows(front):
         rows: el.querySelectorAll(".tlc-bar").length, hidden, wanted,
       };
     }""")
-    assert said == {
+    assert measured == {
         "same": True, "width": "50%", "best": False, "rows": 1, "hidden": [False, True],
         "wanted": [],
     }  # fmt: skip

@@ -66,7 +66,7 @@ def test_a_folder_goes_in_pieces_one_after_another(plain, tmp_path):
         (tmp_path / "leaves" / path).write_bytes(data)
     plain.evaluate(FILES, {"most": 10, "piece": 80, "answer": True})
     choose(plain, "Choose a folder", tmp_path / "leaves")
-    begin, *pieces = (one.get("begin") or one["piece"] for one in sent(plain, 6))
+    begin, *pieces = (message.get("begin") or message["piece"] for message in sent(plain, 6))
     names = [path for path, _ in begin["files"]]
     assert sorted(names) == sorted(f"leaves/{path}" for path in content)
     assert (begin["kind"], begin["name"]) == ("folder", "leaves")
@@ -99,7 +99,7 @@ def test_nothing_follows_before_the_last_piece_was_taken(plain, tmp_path):
     plain.evaluate("id => window.store.tell({ ended: id, said: '' })", begin["begin"]["id"])
     plain.evaluate(tell, begin["begin"]["id"])
     choose(plain, "Choose a .zip", tmp_path / "a.zip")
-    assert [list(one) for one in sent(plain, 3)] == [["begin"], ["piece"], ["begin"]]
+    assert [list(message) for message in sent(plain, 3)] == [["begin"], ["piece"], ["begin"]]
 
 
 def test_pictures_of_a_class_need_its_name_and_too_many_are_refused(plain, tmp_path):
@@ -107,12 +107,12 @@ def test_pictures_of_a_class_need_its_name_and_too_many_are_refused(plain, tmp_p
         (tmp_path / f"{number}.png").write_bytes(b"x")
     plain.evaluate(FILES, {"most": 3, "piece": 300, "answer": True})
     plain.get_by_role("button", name="Add pictures").click()
-    said, field = plain.get_by_role("status"), plain.get_by_label("Or add to a class called")
-    assert said.inner_text().startswith("First type the name of the class")
+    status, field = plain.get_by_role("status"), plain.get_by_label("Or add to a class called")
+    assert status.inner_text().startswith("First type the name of the class")
     assert field.evaluate("field => field === document.activeElement")
     field.fill("  oak ")
     choose(plain, "Add pictures", [tmp_path / f"{n}.png" for n in range(4)])
-    assert said.inner_text() == "There are 4 pictures here, and at most 3 can be added at once."
+    assert status.inner_text() == "There are 4 pictures here, and at most 3 can be added at once."
     assert plain.evaluate("window.sent") == []
     choose(plain, "Add pictures", [tmp_path / f"{n}.png" for n in range(3)])
     begin = sent(plain, 2)[0]["begin"]

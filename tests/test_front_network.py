@@ -18,9 +18,9 @@ def layers(front):
     state = {key: value for key, value in widget.get_state().items() if not key.startswith("_")}
     widget.close()
     front.show("network", state | {"about": "Press Start."})
-    found = front.part.get_by_role("button")
-    expect(found).to_have_count(4)
-    return found
+    buttons = front.part.get_by_role("button")
+    expect(buttons).to_have_count(4)
+    return buttons
 
 
 def state(layers) -> str:
@@ -55,13 +55,13 @@ def test_by_keyboard_alone(front, layers):
 
 def test_where_it_starts_from_is_said_in_words_and_by_a_pattern(front, layers):
     style = "layer => getComputedStyle(layer).borderLeftStyle"
-    for start, said, line in (
+    for start, origin, line in (
         ("drawings", "borrowed from drawings", "solid"),
         ("written names", "borrowed from written names", "solid"),
         ("random", "fresh, with random numbers", "dotted"),
     ):
         front.set(start=start)
-        expect(layers.nth(3)).to_have_accessible_name(f"W⁴, layer 4: {said}, moves")
+        expect(layers.nth(3)).to_have_accessible_name(f"W⁴, layer 4: {origin}, moves")
         assert layers.nth(3).evaluate(style) == line
     output = front.part.get_by_role("group", name="W⁵, the output layer: always fresh")
     expect(output.get_by_text("new: starts at zero")).to_be_visible()
@@ -78,14 +78,14 @@ def test_how_far_each_layer_moved_is_a_bar_and_a_number(front, layers):
         ([0, 250, 125, 25], 250, ["0%", "100%", "50%", "10%"]),
     ):
         front.set(moved=moved)
-        found = front.part.locator(".tlc-fill").evaluate_all(WIDTHS)
-        assert [round(float(width[:-1]), 6) for width in found] == [
+        shown_widths = front.part.locator(".tlc-fill").evaluate_all(WIDTHS)
+        assert [round(float(width[:-1]), 6) for width in shown_widths] == [
             float(width[:-1]) for width in widths
         ]
         expect(front.part.get_by_text(f"A full bar is {full}%.")).to_be_visible()
         expect(layers.nth(1).locator(".tlc-end")).to_have_text(f"{full}%")
-    for layer, said in zip(layers.all(), ("0%", "250%", "125%", "25.0%"), strict=True):
-        expect(layer).to_have_accessible_description(f"moved {said}")
+    for layer, moved_by in zip(layers.all(), ("0%", "250%", "125%", "25.0%"), strict=True):
+        expect(layer).to_have_accessible_description(f"moved {moved_by}")
     front.set(moved=[0, 4000, 1, 1])  # whatever comes, no bar is too long
     assert front.part.locator(".tlc-fill").nth(1).evaluate("fill => fill.style.width") == "100%"
     front.set(moved=[])

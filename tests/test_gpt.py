@@ -44,9 +44,9 @@ def test_it_has_about_a_million_parameters_and_tied_weights():
     net = gpt.fresh_gpt(0)
     assert 0.8e6 < sum(p.numel() for p in net.parameters()) < 1.1e6
     assert net.output.weight is net.symbol.weight
-    own = gpt.untie(net)
-    assert own.output.weight is not own.symbol.weight
-    assert torch.equal(own.output.weight, net.output.weight)
+    untied = gpt.untie(net)
+    assert untied.output.weight is not untied.symbol.weight
+    assert torch.equal(untied.output.weight, net.output.weight)
     assert network.fingerprint(gpt.fresh_gpt(0)) == network.fingerprint(net)
     assert network.fingerprint(gpt.fresh_gpt(1)) != network.fingerprint(net)
 
@@ -72,10 +72,10 @@ def test_attention_is_what_the_paper_says():
     x = torch.randn(3, 5, 16, generator=torch.Generator().manual_seed(0))
     q, k, v = block.look(block.norm1(x)).split(16, 2)
     heads = []
-    for own in (slice(0, 8), slice(8, 16)):
-        scores = q[..., own] @ k[..., own].transpose(1, 2) / math.sqrt(8)
+    for columns in (slice(0, 8), slice(8, 16)):
+        scores = q[..., columns] @ k[..., columns].transpose(1, 2) / math.sqrt(8)
         scores = scores.masked_fill(torch.ones(5, 5).triu(1).bool(), -math.inf)
-        heads.append(scores.softmax(2) @ v[..., own])
+        heads.append(scores.softmax(2) @ v[..., columns])
     y = x + block.join(torch.cat(heads, 2))
     y = y + block.narrow(F.gelu(block.widen(block.norm2(y))))
     assert torch.allclose(block(x), y, atol=1e-5)
@@ -95,10 +95,10 @@ def test_lines_are_scored_with_their_ends_and_without_what_is_in_front():
 
 
 def test_bits_are_the_mean_of_all_characters_whatever_the_batch():
-    net, own = gpt.fresh_gpt(0, **TINY), ["one thing", "another", "a third one"]
-    x, y = gpt.padded(own)
-    every = [gpt.bits(net, *gpt.padded([line])) * (len(line) + 1) for line in own]
-    expected = sum(every) / sum(len(line) + 1 for line in own)
+    net, texts = gpt.fresh_gpt(0, **TINY), ["one thing", "another", "a third one"]
+    x, y = gpt.padded(texts)
+    every = [gpt.bits(net, *gpt.padded([line])) * (len(line) + 1) for line in texts]
+    expected = sum(every) / sum(len(line) + 1 for line in texts)
     assert gpt.bits(net, x, y) == pytest.approx(expected, rel=1e-4)
     assert gpt.bits(net, x, y, batch=1) == pytest.approx(expected, rel=1e-4)
 
@@ -116,12 +116,12 @@ def test_samples_come_from_the_seed_and_stop_where_told():
 
 
 def test_it_learns_lines_by_heart_through_the_courses_loop():
-    net, own = gpt.fresh_gpt(0, **TINY), ["so it goes", "as it were"]
-    x, y = gpt.padded(own)
+    net, texts = gpt.fresh_gpt(0, **TINY), ["so it goes", "as it were"]
+    x, y = gpt.padded(texts)
     before = gpt.bits(net, x, y)
     history = training.train(net, lambda step: (x, y), Recipe(150, 1e-2))
     assert history.finished and before > 6 and gpt.bits(net, x, y) < 0.5
-    assert gpt.sample(net, "\n", 12, temperature=0, stop_at_end=True) in own
+    assert gpt.sample(net, "\n", 12, temperature=0, stop_at_end=True) in texts
 
 
 def test_pretraining_goes_on_where_it_was_stopped(tmp_path):
@@ -133,14 +133,14 @@ def test_pretraining_goes_on_where_it_was_stopped(tmp_path):
         if step == 3:
             stop.set()
 
-    kept = {"checkpoint": tmp_path / "checkpoint.safetensors"}
+    saving = {"checkpoint": tmp_path / "checkpoint.safetensors"}
     _, stopped = gpt_experiments.pretrain_gpt(
-        text, recipe, callbacks=Callbacks(press, stop, **kept)
+        text, recipe, callbacks=Callbacks(press, stop, **saving)
     )
     assert not stopped.finished
     with refused("another_run"):
-        gpt_experiments.pretrain_gpt(text, recipe, seed=1, callbacks=Callbacks(**kept))
-    rest, resumed = gpt_experiments.pretrain_gpt(text, recipe, callbacks=Callbacks(**kept))
+        gpt_experiments.pretrain_gpt(text, recipe, seed=1, callbacks=Callbacks(**saving))
+    rest, resumed = gpt_experiments.pretrain_gpt(text, recipe, callbacks=Callbacks(**saving))
     assert resumed.finished and network.fingerprint(rest) == network.fingerprint(whole)
 
 
@@ -183,14 +183,14 @@ def test_a_small_gpt_of_another_shape_is_one_sentence(tmp_path, key, value):
 
 
 def test_a_small_gpt_is_not_overwritten_unasked(tmp_path):
-    one, other = gpt.fresh_gpt(0, **TINY), gpt.fresh_gpt(1, **TINY)
-    gpt.save_gpt(one, tmp_path)
-    kept = (tmp_path / files.WEIGHTS_FILE).read_bytes()
+    first, other = gpt.fresh_gpt(0, **TINY), gpt.fresh_gpt(1, **TINY)
+    gpt.save_gpt(first, tmp_path)
+    saved = (tmp_path / files.WEIGHTS_FILE).read_bytes()
     with refused("already_there"):
         gpt.save_gpt(other, tmp_path)
-    assert (tmp_path / files.WEIGHTS_FILE).read_bytes() == kept
+    assert (tmp_path / files.WEIGHTS_FILE).read_bytes() == saved
     gpt.save_gpt(other, tmp_path, overwrite=True)
-    assert (tmp_path / files.WEIGHTS_FILE).read_bytes() != kept
+    assert (tmp_path / files.WEIGHTS_FILE).read_bytes() != saved
 
 
 def test_another_kind_of_network_is_refused(tmp_path):
@@ -203,14 +203,14 @@ def test_another_kind_of_network_is_refused(tmp_path):
 
 
 def test_the_prose_is_sentences_and_always_the_same():
-    found = prose.prose(SMALL)
-    train, held_out = found.train.splitlines(), found.held_out.splitlines()
-    assert len(found.train) > 500_000 and len(found.held_out) > 10_000
+    corpus = prose.prose(SMALL)
+    train, held_out = corpus.train.splitlines(), corpus.held_out.splitlines()
+    assert len(corpus.train) > 500_000 and len(corpus.held_out) > 10_000
     assert all(map(prose.is_prose, train + held_out))
     assert len(set(train + held_out)) == len(train) + len(held_out), "a paragraph comes twice"
     prose.prose.cache_clear()
-    assert prose.prose(SMALL).hash == found.hash
-    assert set(found.versions) == {"numpy", "matplotlib"}
+    assert prose.prose(SMALL).hash == corpus.hash
+    assert set(corpus.versions) == {"numpy", "matplotlib"}
 
 
 def test_paragraphs_end_at_empty_lines_and_where_the_indentation_changes():
@@ -223,9 +223,12 @@ def test_paragraphs_end_at_empty_lines_and_where_the_indentation_changes():
         The numbers that
         are averaged.
     """
-    found = list(prose.paragraphs(text))
-    assert found[0] == "Mean of a sequence." and found[-1] == "The numbers that are averaged."
-    assert [p for p in found if prose.is_prose(p)] == ["Mean of a sequence.", found[-1]]
+    paragraphs = list(prose.paragraphs(text))
+    assert (
+        paragraphs[0] == "Mean of a sequence."
+        and paragraphs[-1] == "The numbers that are averaged."
+    )
+    assert [p for p in paragraphs if prose.is_prose(p)] == ["Mean of a sequence.", paragraphs[-1]]
 
 
 @pytest.mark.parametrize(
@@ -238,25 +241,25 @@ def test_what_is_no_prose(text):
 
 
 def test_the_target_is_nowhere_in_the_source():
-    own = lines()
-    found = prose.prose()
-    text = (found.train + found.held_out).casefold()
+    names = lines()
+    corpus = prose.prose()
+    text = (corpus.train + corpus.held_out).casefold()
     assert len(text) > 5_000_000
-    assert not [n for n in own.pool + own.validation + own.test if n.casefold() in text]
-    kept = prose.without_target(["It is an Ear Of Corn.", "It is an ear."], ("ear of corn",))
-    assert kept == ["It is an ear."]
+    assert not [n for n in names.pool + names.validation + names.test if n.casefold() in text]
+    remaining = prose.without_target(["It is an Ear Of Corn.", "It is an ear."], ("ear of corn",))
+    assert remaining == ["It is an ear."]
 
 
 def test_no_line_is_in_two_parts_and_draws_are_nested():
-    own = lines()
-    parts = [set(own.pool), set(own.validation), set(own.test)]
-    assert sum(map(len, parts)) == len(set.union(*parts)) == len(own.pool) + 300
-    assert len(own.pool) >= 300
-    fifty = draw_lines(own.pool, 50, 3)
+    names = lines()
+    parts = [set(names.pool), set(names.validation), set(names.test)]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == len(names.pool) + 300
+    assert len(names.pool) >= 300
+    fifty = draw_lines(names.pool, 50, 3)
     assert len(set(fifty)) == 50 and set(fifty) <= parts[0]
-    assert draw_lines(own.pool, 10, 3) == fifty[:10] and draw_lines(own.pool, 50, 4) != fifty
+    assert draw_lines(names.pool, 10, 3) == fifty[:10] and draw_lines(names.pool, 50, 4) != fifty
     with refused("too_few_lines"):
-        draw_lines(own.pool, 1000, 0)
+        draw_lines(names.pool, 1000, 0)
 
 
 # Counting letters.
@@ -268,17 +271,17 @@ def test_an_n_gram_gives_probabilities_and_learns():
         total = sum(counts.probability(context, symbol) for symbol in gpt.SYMBOLS)
         assert total == pytest.approx(1)
     assert counts.probability("\na", "b") > 0.8 > counts.probability("\na", "a")
-    own = lines()
-    text = "\n" + "\n".join(own.pool) + "\n"
-    orders = [ngram.ngram_bits(ngram.NGram(text, order), own.validation) for order in (0, 1, 2)]
+    names = lines()
+    text = "\n" + "\n".join(names.pool) + "\n"
+    orders = [ngram.ngram_bits(ngram.NGram(text, order), names.validation) for order in (0, 1, 2)]
     assert math.log2(96) > orders[0] > orders[1] > orders[2]
 
 
 def test_two_n_grams_can_be_mixed():
-    one, other = ngram.NGram("\nxyz\n", 1), ngram.NGram("\nabcabc\n", 2)
-    mixed = ngram.Mixture(one, other, 0.25)
+    first, other = ngram.NGram("\nxyz\n", 1), ngram.NGram("\nabcabc\n", 2)
+    mixed = ngram.Mixture(first, other, 0.25)
     assert sum(mixed.probability("ab", s) for s in gpt.SYMBOLS) == pytest.approx(1)
-    expected = 0.25 * one.probability("ab", "c") + 0.75 * other.probability("ab", "c")
+    expected = 0.25 * first.probability("ab", "c") + 0.75 * other.probability("ab", "c")
     assert mixed.probability("ab", "c") == pytest.approx(expected)
 
 
@@ -294,11 +297,11 @@ def test_option_1_moves_the_output_layer_alone_and_option_2_everything(shipped):
     before = network.fingerprint(shipped)
     fifty = draw_lines(lines().pool, 50, 0)
     few = Settings(learning_rate=1e-3, steps=5)
-    one, _ = gpt_experiments.adapt_gpt("option-1", shipped, fifty, 0, few)
+    frozen, _ = gpt_experiments.adapt_gpt("option-1", shipped, fifty, 0, few)
     two, _ = gpt_experiments.adapt_gpt("option-2", shipped, fifty, 0, few)
     assert network.fingerprint(shipped) == before, "the source network was changed"
     changed = {
-        k for k, v in one.state_dict().items() if not torch.equal(v, shipped.state_dict()[k])
+        k for k, v in frozen.state_dict().items() if not torch.equal(v, shipped.state_dict()[k])
     }
     assert changed == {"output.weight"}
     moved = {k for k, v in two.state_dict().items() if not torch.equal(v, shipped.state_dict()[k])}

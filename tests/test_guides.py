@@ -90,7 +90,9 @@ def follow(blocks: Iterable[Block], course: Path) -> None:
                 node.cells.append(cell(block))
             else:
                 begins = re.compile("^" + re.escape(block.line), re.M)
-                (there,) = (one for one in node.cells if begins.search(one.source))
+                (there,) = (
+                    candidate for candidate in node.cells if begins.search(candidate.source)
+                )
                 there.source = placed(there.source, block)
             nbformat.write(node, path)
         elif block.where is None:
@@ -128,14 +130,14 @@ def test_a_guide_can_be_followed_to_the_letter(title, tmp_path):
 
 def test_a_step_that_is_left_out_is_missed(tmp_path):
     blocks, (command, *_) = guide("A new data set")
-    follow((one for one in blocks if one.file != "docs/datasheets.md"), tmp_path / "course")
+    follow((block for block in blocks if block.file != "docs/datasheets.md"), tmp_path / "course")
     done = run(command.partition(" -k")[0] + " -k sheet", tmp_path / "course")
     assert done.returncode == 1 and "AssertionError: stripes.py" in done.stdout, done.stdout
 
 
 @pytest.mark.parametrize("title", GUIDES)
 def test_a_guide_says_how_many_places_there_are(title):
-    files = {one.file for one in guide(title)[0]}
+    files = {block.file for block in guide(title)[0]}
     twin = r"(tl_course/lessons/n\d\d_\w+)/.*"  # its files are one place
     word, number = GUIDES[title]
     assert len({re.sub(twin, r"\1", file) for file in files}) == number

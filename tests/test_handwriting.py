@@ -89,8 +89,8 @@ def test_strokes_come_in_whole_or_not_at_all():
     line = [[x, 2 * x + 1] for x in range(100)]
     assert drawn.strokes([line]) == (((0, 1), (99, 199)),), "points on a line say nothing"
     wild = [[(i * 7919) % 256, (i * 104729) % 256] for i in range(50_000)]
-    (kept,) = drawn.strokes([wild])
-    assert len(kept) <= drawn.MOST + 1 and kept[-1] == tuple(wild[-1])
+    (stroke,) = drawn.strokes([wild])
+    assert len(stroke) <= drawn.MOST + 1 and stroke[-1] == tuple(wild[-1])
     for wrong in (None, 3, [3], [[3]], [[[1, 2, 3]]], [["ab"]], [[[1, "x"]]]):
         with refused("no_strokes"):
             drawn.strokes(wrong)
@@ -116,9 +116,9 @@ def test_samples_are_mnists_and_never_test_digits(target):
     for x in shown.x:
         assert (target.pool.x - x).abs().amax((1, 2, 3)).min() < 1e-6, "exactly as it was"
     for wrong in ("#", "#-1", "#1000", "#²", "#" + "1" * 4301):
-        with refused("no_sample") as told:
+        with refused("no_sample") as caught:
             drawn.pixels(wrong)
-        assert len(str(told.value)) < 100
+        assert len(str(caught.value)) < 100
 
 
 @pytest.fixture(scope="module")
@@ -130,19 +130,19 @@ def test_all_four_learn_and_are_tested_on_what_comes_next(net, twenty):
     test = handwriting.mnist_test()
     assert len(test) == 500 and (test.y.bincount() == 50).all()
     run = handwriting.teach(net, twenty, [10], 0, test, threading.Event())
-    found = {result.arm: result for result in run}
-    assert tuple(found)[:2] == handwriting.QUICK and set(found) == set(handwriting.ARMS)
+    results = {result.arm: result for result in run}
+    assert tuple(results)[:2] == handwriting.QUICK and set(results) == set(handwriting.ARMS)
     alone = handwriting.adapt_to_digits(net, "scratch", drawn.examples(twenty[:10]), 0)
     same = handwriting.count_right(alone.net, test)
-    assert found["scratch"].mnist == same, "side by side as one after another"
-    option_1 = found["option-1"]
-    assert option_1.mnist > 250 and option_1.mnist > found["random-frozen"].mnist
+    assert results["scratch"].mnist == same, "side by side as one after another"
+    option_1 = results["option-1"]
+    assert option_1.mnist > 250 and option_1.mnist > results["random-frozen"].mnist
     followed = handwriting.followed(option_1, twenty)
     assert followed.following_of == 10 and followed.following >= 4
     assert handwriting.followed(option_1, twenty[:13]).following_of == 3
     assert handwriting.followed(followed, twenty[:10]).following_of == 0
 
-    shown = handwriting_plots.growing([followed, *list(found.values())[1:]])
+    shown = handwriting_plots.growing([followed, *list(results.values())[1:]])
     assert "borrowed eyes, frozen (Option 1)" in shown.alt and "with 10" in shown.alt
 
 
@@ -153,12 +153,12 @@ def test_how_sure_it_says_it_is_can_be_believed(net, target):
 
     def gap():
         scores = training.predict(taught, test.x)
-        sure, said = scores.softmax(1).max(1)
-        return said, abs(sure.mean() - (said == test.y).float().mean()).item()
+        sure, labels_read = scores.softmax(1).max(1)
+        return labels_read, abs(sure.mean() - (labels_read == test.y).float().mean()).item()
 
-    said, before = gap()
+    digits_read, before = gap()
     same, after = (handwriting.calibrated(taught), gap())[1]
-    assert torch.equal(said, same), "it reads what it read"
+    assert torch.equal(digits_read, same), "it reads what it read"
     assert before > 0.3 and after < 0.08, (before, after)
 
 
@@ -207,13 +207,13 @@ def test_saved_drawings_are_a_folder_for_notebook_08_and_a_file(tmp_path):
     name, again = drawn_files.from_text(saved.file.read_bytes())
     assert (name, again) == ("Ada L. Lovelace", mine)
 
-    kept = tmp_path / "hand" / "Ada L. Lovelace" / "3" / "notes.txt"
-    kept.write_text("mine")
+    notes = tmp_path / "hand" / "Ada L. Lovelace" / "3" / "notes.txt"
+    notes.write_text("mine")
     drawn_files.save_drawings(tmp_path / "hand", "Ada L. Lovelace", mine[:1])
     assert len(list(saved.pictures.rglob("*.png"))) == 1, "in the place of the earlier ones"
     assert drawn_files.delete(tmp_path / "hand", "Ada L. Lovelace") == 2
     assert [p.name for p in (tmp_path / "hand").rglob("*") if p.is_file()] == ["notes.txt"]
-    kept.unlink()
+    notes.unlink()
     assert drawn_files.delete(tmp_path / "hand", "Ada L. Lovelace") == 0
     assert not any((tmp_path / "hand").iterdir())
 

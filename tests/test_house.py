@@ -55,11 +55,11 @@ LOWER = r"[a-z0-9_.]+"  # a function, and no constant
 def computing(tree: ast.Module) -> set[str]:
     """What a figures module calls of studies, experiments and statistics."""
     names = {
-        one.asname or one.name
+        alias.asname or alias.name
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom)
-        for one in node.names
-        if {"study", "experiments", "stats"} & {*f"{node.module}.{one.name}".split(".")}
+        for alias in node.names
+        if {"study", "experiments", "stats"} & {*f"{node.module}.{alias.name}".split(".")}
     }
     calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     return {call for call in calls if call.split(".")[0] in names and re.fullmatch(LOWER, call)}
@@ -92,7 +92,7 @@ def test_every_notebook_has_a_lesson_and_every_lesson_a_notebook():
 def lessons_imported(code: str) -> set[str]:
     """The folders of lessons (`n05_how_much_data`) that a program imports from."""
     nodes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
-    imported = " ".join(f"{node.module}.{one.name}" for node in nodes for one in node.names)
+    imported = " ".join(f"{node.module}.{alias.name}" for node in nodes for alias in node.names)
     return set(re.findall(r"\btl_course\.lessons\.(n\d\d_\w+)", imported))
 
 
@@ -126,9 +126,11 @@ def test_no_public_function_takes_more_than_seven_parameters_without_a_reason():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 given = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
-                taken = [one.arg for one in given if one.arg not in ("self", "cls")]
-                said = " ".join((ast.get_docstring(node) or "").split())
-                reason = "ore than seven parameters" in said
+                taken = [
+                    parameter.arg for parameter in given if parameter.arg not in ("self", "cls")
+                ]
+                documented = " ".join((ast.get_docstring(node) or "").split())
+                reason = "ore than seven parameters" in documented
                 assert len(taken) <= 7 or reason, f"{path.name}: {node.name}"
 
 
@@ -138,45 +140,93 @@ SAFE = {"allow_pickle": False, "weights_only": True, "trust_remote_code": False}
 
 def unpickling(text: str) -> set[str]:
     """What in a program could run the code of a file that it opens: where, and what."""
-    found = set()
+    places = set()
     tree = ast.parse(text)
     for top in tree.body:
         at = getattr(top, "name", "the top")
         for node in ast.walk(top):
             modules = []
             if isinstance(node, ast.Import):
-                modules = [one.name for one in node.names]
+                modules = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
-                modules = [node.module or "", *(f"{node.module}.{one.name}" for one in node.names)]
+                modules = [
+                    node.module or "",
+                    *(f"{node.module}.{alias.name}" for alias in node.names),
+                ]
             elif isinstance(node, ast.Attribute):
                 modules = [ast.unparse(node)]
             elif isinstance(node, ast.keyword) and node.arg in SAFE:
                 if getattr(node.value, "value", None) is not SAFE[node.arg]:
-                    found.add(f"{at}: {node.arg}")
+                    places.add(f"{at}: {node.arg}")
             for name in modules:
                 first, last = name.split(".")[0], name.split(".")[-1]
                 unsafe = first in PICKLES or last == "read_pickle"
                 if unsafe or first in ("torch", "joblib") and last in ("load", "save", "dump"):
-                    found.add(f"{at}: {name}")
-    return found
+                    places.add(f"{at}: {name}")
+    return places
 
 
-def test_names_of_the_lessons_say_what_they_hold():
-    for path in sorted((ROOT / "tl_course" / "lessons").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            name = node.id if isinstance(node, ast.Name) else getattr(node, "arg", None)
-            assert name not in ("found", "own", "told"), f"{path.name}:{node.lineno}: {name}"
+SAY_NOTHING = ("found", "kept", "one", "own", "said", "told")
+# Parameters that callers give by keyword, which keep their names.
+BY_KEYWORD = {"tests/clicker.py": "kept", "tl_course/widgets/own_task.py": "own"}
+
+
+def names_that_say_nothing(text: str) -> list[tuple[int, str]]:
+    """Line and name of each variable and parameter of a program that is in `SAY_NOTHING`."""
+    tree = ast.parse(text)
+    attributes = {
+        target
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for statement in node.body
+        if isinstance(statement, (ast.Assign, ast.AnnAssign))
+        for target in getattr(statement, "targets", [getattr(statement, "target", None)])
+    }
+    names = [
+        (node.lineno, node.arg if isinstance(node, ast.arg) else node.id)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.arg)
+        or isinstance(node, ast.Name)
+        and isinstance(node.ctx, ast.Store)
+        and node not in attributes
+    ]
+    return [(line, name) for line, name in names if name in SAY_NOTHING]
+
+
+def test_names_say_what_they_hold():
+    for folder in ("tl_course", "tests", "data_scripts"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            file = path.relative_to(ROOT).as_posix()
+            for line, name in names_that_say_nothing(path.read_text(encoding="utf-8")):
+                assert BY_KEYWORD.get(file) == name, f"{file}:{line}: {name}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "found = 1", "def f(own): pass", "f = lambda *, told: 1", "x = [1 for said in y]",
+        "for a, (kept, b) in c: pass", "with open(x) as one: pass", "if (found := x): pass",
+        "class A:\n    def f(self):\n        own = self.own",
+    ],
+)  # fmt: skip
+def test_a_name_that_says_nothing_is_seen(line):
+    assert len(names_that_say_nothing(line)) == 1
+
+
+def test_what_an_object_calls_its_own_may_be_called_so():
+    program = "class A:\n    own: int = 1\n    told = 2\na.kept = f(said=1)"
+    assert names_that_say_nothing(program) == []
 
 
 def test_nothing_of_the_package_unpickles():
     """But for one file, whose hash is known, and what notebook 07 asks a learner to mend."""
-    found = {
-        f"{path.relative_to(ROOT).as_posix()}: {one}"
+    places = {
+        f"{path.relative_to(ROOT).as_posix()}: {place}"
         for path in (ROOT / "tl_course").rglob("*.py")
-        for one in unpickling(path.read_text(encoding="utf-8"))
+        for place in unpickling(path.read_text(encoding="utf-8"))
     }
     exercise = "tl_course/lessons/n07_published_networks/strangers.py: load"
-    assert found == {
+    assert places == {
         "tl_course/core/published.py: _lite0_weights: torch.load",
         f"{exercise}: torch.load", f"{exercise}: weights_only",
     }  # fmt: skip

@@ -18,9 +18,9 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="its scripts are for 
 
 
 def test_python_is_one_that_the_course_runs_on():
-    said = yaml.safe_load((FOLDER / "environment.yml").read_text(encoding="utf-8"))
-    python, pip = said["dependencies"]
-    assert said["channels"] == ["conda-forge"] and pip == "pip"
+    environment = yaml.safe_load((FOLDER / "environment.yml").read_text(encoding="utf-8"))
+    python, pip = environment["dependencies"]
+    assert environment["channels"] == ["conda-forge"] and pip == "pip"
     assert wheelhouse.pythons(python.removeprefix("python=")), "PyTorch has wheels for it"
 
 

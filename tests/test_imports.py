@@ -50,8 +50,8 @@ except SystemExit:
 
 def loaded_by(code):
     """What of all that is heavy a Python of its own has loaded after `code`."""
-    told = f"{code}\nimport sys\nprint(*({HEAVY!r} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True)
+    program = f"{code}\nimport sys\nprint(*({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 

@@ -64,7 +64,7 @@ def ask(address, path, method="GET", content=None):
 
 
 @pytest.fixture
-def theirs(tmp_path):
+def settings(tmp_path):
     """Folders of Jupyter settings that belong to a learner."""
     folder = tmp_path / "theirs"
     (folder / "labconfig").mkdir(parents=True)
@@ -78,8 +78,8 @@ def news(address, name="fetchNews"):
     return answer["settings"].get(name, answer["schema"]["properties"][name]["default"])
 
 
-def test_it_prints_the_address_of_the_first_notebook_and_little_else(tmp_path, theirs):
-    with started(tmp_path / "mine", "--no-browser", **theirs) as (lines, address):
+def test_it_prints_the_address_of_the_first_notebook_and_little_else(tmp_path, settings):
+    with started(tmp_path / "mine", "--no-browser", **settings) as (lines, address):
         assert [line for line in lines if line] == [
             f"11 notebooks copied to {tmp_path / 'mine'}.",
             "JupyterLab is starting ...",
@@ -103,10 +103,10 @@ def test_it_prints_the_address_of_the_first_notebook_and_little_else(tmp_path, t
     assert "true" in file.read_text()
 
 
-def test_the_browser_opens_the_same(tmp_path, theirs):
+def test_the_browser_opens_the_same(tmp_path, settings):
     opened, browser = tmp_path / "opened", tmp_path / "browser.py"
     browser.write_text(f"import sys; open({str(opened)!r}, 'w').write(sys.argv[1])")
-    with started(tmp_path / "mine", BROWSER=f"{sys.executable} {browser} %s", **theirs) as (
+    with started(tmp_path / "mine", BROWSER=f"{sys.executable} {browser} %s", **settings) as (
         lines,
         address,
     ):
@@ -119,17 +119,17 @@ def test_the_browser_opens_the_same(tmp_path, theirs):
         assert urlsplit(goal).query == urlsplit(address).query
 
 
-def test_files_of_the_learner_are_no_modules_of_jupyters(tmp_path, theirs):
+def test_files_of_the_learner_are_no_modules_of_jupyters(tmp_path, settings):
     in_place_of_the_library(tmp_path / "mine", tmp_path / "ran")
-    with started(tmp_path / "mine", "--no-browser", **theirs) as (_, address):
+    with started(tmp_path / "mine", "--no-browser", **settings) as (_, address):
         assert ask(address, "/api/kernelspecs")
     assert not (tmp_path / "ran").exists()
 
 
-def test_what_is_exported_takes_no_template_out_of_the_folder(tmp_path, theirs):
+def test_what_is_exported_takes_no_template_out_of_the_folder(tmp_path, settings):
     mine, ran = tmp_path / "mine", tmp_path / "ran"
     in_place_of_the_templates(mine, ran)
-    with started(mine, "--no-browser", **theirs) as (_, address):
+    with started(mine, "--no-browser", **settings) as (_, address):
         for kind, says in (("html", b"<!DOCTYPE html>"), ("python", b"#"), ("markdown", b"# ")):
             page = ask(address, f"/nbconvert/{kind}/01_pretrain.ipynb")
             assert says in page and b"A million drawings" in page
@@ -142,12 +142,12 @@ def until_it_is_there(file):
         time.sleep(0.05)
 
 
-def test_options_and_settings_of_the_learner_win(tmp_path, theirs):
+def test_options_and_settings_of_the_learner_win(tmp_path, settings):
     options = "--no-browser", "--LabApp.default_url=/lab/tree/03_option_1_freeze.ipynb"
     (tmp_path / "theirs" / "jupyter_server_config.json").write_text(
         '{"IdentityProvider": {"token": "theirs"}}'
     )
-    with started(tmp_path / "mine", *options, "--log-level=INFO", **theirs) as (lines, address):
+    with started(tmp_path / "mine", *options, "--log-level=INFO", **settings) as (lines, address):
         assert urlsplit(address).path == "/lab/tree/03_option_1_freeze.ipynb"
         assert any("extension was successfully loaded" in line for line in lines)
         address = f"http://{urlsplit(address).netloc}/?token=theirs"
@@ -176,12 +176,12 @@ def test_where_others_reach_it_jupyters_own_words_stand(reached_by_others):
     assert is_news(logging.makeLogRecord({"msg": "the disk is full"}))
 
 
-def test_the_first_notebook_is_in_sight_and_no_question_covers_it(tmp_path, theirs, chromium):
+def test_the_first_notebook_is_in_sight_and_no_question_covers_it(tmp_path, settings, chromium):
     import browser
 
     options = "--no-browser", "--expose-app-in-browser"
     with (
-        started(tmp_path / "mine", *options, **theirs) as (_, address),
+        started(tmp_path / "mine", *options, **settings) as (_, address),
         browser.new_page(chromium) as page,
     ):
         page.goto(address)
@@ -206,8 +206,8 @@ def test_answers_of_the_kernel_wait_for_nothing(monkeypatch):
     assert any(extension.PromptConnection.__name__ in option for option in notebooks.SERVER)
 
 
-def test_what_nbgrader_has_for_teachers_is_not_in_a_learners_way(tmp_path, theirs):
-    with started(tmp_path / "mine", "--no-browser", **theirs) as (_, address):
+def test_what_nbgrader_has_for_teachers_is_not_in_a_learners_way(tmp_path, settings):
+    with started(tmp_path / "mine", "--no-browser", **settings) as (_, address):
         page = ask(address, "/lab").decode()
         config = re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', page, re.DOTALL)[1]
         assert "@jupyter/nbgrader" in json.loads(config)["disabledExtensions"]

@@ -52,10 +52,10 @@ def test_layers_are_found_and_a_wrong_name_is_answered_with_the_right_ones(net):
 
 def test_responses_are_those_of_the_layers(net):
     x = torch.randn(2, 3, 32, 32)
-    found = responses(net, x, ["layer2", "layer1"])
-    assert list(found) == ["layer2", "layer1"]
-    assert torch.equal(found["layer1"], net.layer1(x))
-    assert torch.allclose(found["layer2"], net.layer2(net.layer(1, x)))
+    activations = responses(net, x, ["layer2", "layer1"])
+    assert list(activations) == ["layer2", "layer1"]
+    assert torch.equal(activations["layer1"], net.layer1(x))
+    assert torch.allclose(activations["layer2"], net.layer2(net.layer(1, x)))
     assert all(not module._forward_hooks for module in net.modules())
 
 
@@ -71,10 +71,10 @@ def test_two_threads_look_into_one_network_at_once(net):
         thread.join()
 
     once = net.layer1.register_forward_pre_hook(another)
-    found = responses(net, x, LAYERS[:2])
+    maps = responses(net, x, LAYERS[:2])
     ((every, scores),) = between
-    assert list(found) == LAYERS[:2] and list(every) == LAYERS
-    assert all(found[name].equal(every[name]) for name in found) and scores.shape == (2, 1000)
+    assert list(maps) == LAYERS[:2] and list(every) == LAYERS
+    assert all(maps[name].equal(every[name]) for name in maps) and scores.shape == (2, 1000)
 
 
 def test_receptive_fields_are_those_that_arithmetic_gives(net):
@@ -340,10 +340,10 @@ def test_straight_and_curved_are_sums_over_classes_and_means_over_networks():
         for net, extra in (("a", 0.0), ("b", 0.2))
         for s, share in (("edge", 0.1), ("bar", 0.2 + extra), ("curve", 0.3), ("spiral", 0.1))
     ]  # fmt: skip
-    found = layer_experiments.straight_and_curved(pd.DataFrame(rows)).loc[
+    shares = layer_experiments.straight_and_curved(pd.DataFrame(rows)).loc[
         "range", "trained", "layer1"
     ]
-    assert found.straight == pytest.approx(40) and found.curved == pytest.approx(40)
+    assert shares.straight == pytest.approx(40) and shares.curved == pytest.approx(40)
 
 
 def test_agreement_counts_idle_units_and_takes_the_lowest_rank_correlation():
@@ -352,5 +352,5 @@ def test_agreement_counts_idle_units_and_takes_the_lowest_rank_correlation():
         {"net": "it", "task": task, "unit": unit, "activity": share}
         for task, shares in activity.items() for unit, share in enumerate(shares)
     ]  # fmt: skip
-    found = layer_experiments.agreement(pd.DataFrame(rows)).loc["it"]
-    assert found.lowest == pytest.approx(-1) and (found.idle, found.units) == (1, 4)
+    agreement = layer_experiments.agreement(pd.DataFrame(rows)).loc["it"]
+    assert agreement.lowest == pytest.approx(-1) and (agreement.idle, agreement.units) == (1, 4)

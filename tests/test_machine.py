@@ -16,18 +16,18 @@ def test_the_facts_are_plausible():
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "name"),
     [
         (["processor\t: 0", "model name\t: AMD EPYC"], "CPU (AMD EPYC)"),
         (["processor\t: 0", "BogoMIPS\t: 48.00"], "CPU (arm)"),  # a Raspberry Pi
         ([], "CPU (arm)"),  # no such file: macOS, Windows
     ],
 )
-def test_a_processor_is_called_by_its_model(monkeypatch, lines, said):
+def test_a_processor_is_called_by_its_model(monkeypatch, lines, name):
     monkeypatch.setattr(machine, "device", lambda: torch.device("cpu"))
     monkeypatch.setattr(machine, "_lines", lambda _: lines)
     monkeypatch.setattr(machine.platform, "processor", lambda: "arm")
-    assert machine.device_name() == said
+    assert machine.device_name() == name
 
 
 @pytest.fixture

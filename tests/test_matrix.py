@@ -38,12 +38,12 @@ def smaller(target):
 def tasks(monkeypatch):
     """Two short targets, one of them with two folds."""
     folds = (lambda: smaller(written.written_digits(0)), lambda: smaller(written.written_digits(1)))
-    found = {
+    targets = {
         "handwritten": matrix.Task("image", (lambda: smaller(handwritten()),)),
         "written": matrix.Task("text", folds),
     }
-    monkeypatch.setattr(matrix, "tasks", lambda: found)
-    return found
+    monkeypatch.setattr(matrix, "tasks", lambda: targets)
+    return targets
 
 
 def test_every_cell_of_the_matrix_is_there_and_draws_are_in_pairs(tasks):
@@ -69,8 +69,8 @@ def test_every_cell_of_the_matrix_is_there_and_draws_are_in_pairs(tasks):
     target = tasks["handwritten"].folds[0]()
     labelled = draw(target.pool, 10, 2)
     chosen = matrix.chosen_for_cell("image", "handwritten", "1", 10)
-    one = matrix.adapted_in_cell(nets["image"], labelled, "1", 2, chosen)
-    right = (one(target.test.x).argmax(1) == target.test.y).numpy()
+    adapted = matrix.adapted_in_cell(nets["image"], labelled, "1", 2, chosen)
+    right = (adapted(target.test.x).argmax(1) == target.test.y).numpy()
     recorded = next(
         r for r in rows if (r["target"], r["source"], r["draw"]) == ("handwritten", "image", 2)
     )
@@ -122,19 +122,19 @@ def test_what_is_ahead_is_paired_and_its_interval_is_of_the_right_kind():
                 {"source": source, "target": "written", "option": "1", "images": 50, "draw": d,
                  "fold": d % 3, "accuracy": right.mean(), "right": right}
             )  # fmt: skip
-    found = matrix.ahead(pd.DataFrame(rows), ("random", "1")).iloc[0]
-    assert found.ahead == pytest.approx(10) and found.wins == found.draws == 6
-    assert found.interval == pytest.approx(0, abs=1e-9), "with folds, the draws' own spread"
-    one = pd.DataFrame(rows).assign(fold=0)
-    found = matrix.ahead(one, ("random", "1")).iloc[0]
-    assert found.interval > 1, "with one test set, another one might differ"
-    assert matrix.ahead(one, ("image", "1")).empty
+    difference = matrix.ahead(pd.DataFrame(rows), ("random", "1")).iloc[0]
+    assert difference.ahead == pytest.approx(10) and difference.wins == difference.draws == 6
+    assert difference.interval == pytest.approx(0, abs=1e-9), "with folds, the draws' own spread"
+    one_test_set = pd.DataFrame(rows).assign(fold=0)
+    difference = matrix.ahead(one_test_set, ("random", "1")).iloc[0]
+    assert difference.interval > 1, "with one test set, another one might differ"
+    assert matrix.ahead(one_test_set, ("image", "1")).empty
     # With eight voices of which one alone is helped, nothing is certain.
     for row in rows:
         row["right"] = np.repeat(np.arange(8) < (row["source"] == "text"), 10)
         row |= {"target": "spoken", "fold": 0, "accuracy": row["right"].mean()}
-    found = matrix.ahead(pd.DataFrame(rows), ("random", "1")).iloc[0]
-    assert found.ahead == pytest.approx(12.5) and found.interval > 25
+    difference = matrix.ahead(pd.DataFrame(rows), ("random", "1")).iloc[0]
+    assert difference.ahead == pytest.approx(12.5) and difference.interval > 25
 
 
 def test_other_pretrainings_widen_an_interval():
@@ -236,8 +236,8 @@ def test_altered_sources_keep_their_pictures_or_their_labels():
 def test_shuffled_weights_have_the_same_numbers_in_every_layer(net):
     before = network.fingerprint(net)
     mixed = modality_controls.shuffled_weights(net)
-    for one, other in zip(net.parameters(), mixed.parameters(), strict=True):
-        assert torch.equal(one.flatten().sort().values, other.flatten().sort().values)
+    for weights, other in zip(net.parameters(), mixed.parameters(), strict=True):
+        assert torch.equal(weights.flatten().sort().values, other.flatten().sort().values)
     assert not torch.equal(net.layer2.weight, mixed.layer2.weight)
     assert network.fingerprint(net) == before
 
@@ -283,16 +283,16 @@ def test_a_player_has_a_name_and_figures_can_be_heard():
 def test_the_command_prints_every_cell(tasks, capsys, monkeypatch):
     asked = ["matrix", "--images", "10", "--draws", "2", "--options", "1", "--json"]
     assert cli.main(asked) == 0
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
     keys = {"source", "target", "option", "mean", "sd", "draws", "images"}
-    assert all(set(cell) == keys and 0 <= cell["mean"] <= 1 for cell in found["cells"])
-    assert len(found["cells"]) == 2 * 4 and len(found["floor"]) == 2
-    for wrong, said in (
+    assert all(set(cell) == keys and 0 <= cell["mean"] <= 1 for cell in printed["cells"])
+    assert len(printed["cells"]) == 2 * 4 and len(printed["floor"]) == 2
+    for wrong, problem in (
         (["--images", "ten"], "no list of numbers"), (["--options", "3"], "none of 1, 2, scratch"),
         (["--draws", "0"], "a number from 1 to"), (["--targets", "braille"], "no target 'braille'"),
     ):  # fmt: skip
         assert cli.main(["matrix", *wrong]) == 2
-        assert said in capsys.readouterr().err
+        assert problem in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["spoken-names", "written-names"])

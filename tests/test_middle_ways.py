@@ -30,23 +30,23 @@ def net():
 
 def kept_along_the_way(way, net, labelled):
     """The network before each step and at the end."""
-    start, kept = replace_output_layer(net, 10), []
+    start, states = replace_output_layer(net, 10), []
     batch_at = transfer.batches(labelled.x, labelled.y, 0)
 
     def watched(step):
-        kept.append(copy.deepcopy(start.state_dict()))
+        states.append(copy.deepcopy(start.state_dict()))
         return batch_at(step)
 
     middle_ways.WAYS[way](start, watched, Settings(learning_rate=1e-3, steps=STEPS))
-    return [*kept, start.state_dict()]
+    return [*states, start.state_dict()]
 
 
 def test_layers_are_let_go_one_after_another_from_the_top(net, ten):
-    kept = kept_along_the_way("gradual unfreezing", net, ten)
+    states = kept_along_the_way("gradual unfreezing", net, ten)
     for number, name in enumerate(reversed(LAYERS), 1):
         moved = [
             not torch.equal(a[f"{name}.weight"], b[f"{name}.weight"])
-            for a, b in zip(kept, kept[1:], strict=False)
+            for a, b in zip(states, states[1:], strict=False)
         ]
         first = STEPS * number // 5
         assert moved == [step >= first for step in range(STEPS)], name
@@ -65,24 +65,24 @@ def test_rates_fall_with_the_depth_of_a_layer(net):
 
 
 def test_lora_adds_a_change_of_low_rank_to_frozen_weights(net, ten):
-    kept = kept_along_the_way("LoRA", net, ten)
-    assert kept[-1].keys() == replace_output_layer(net, 10).state_dict().keys(), "any network"
+    states = kept_along_the_way("LoRA", net, ten)
+    assert states[-1].keys() == replace_output_layer(net, 10).state_dict().keys(), "any network"
     for name in LAYERS:
-        before, after = getattr(net, name).weight, kept[-1][f"{name}.weight"]
+        before, after = getattr(net, name).weight, states[-1][f"{name}.weight"]
         change = torch.linalg.svdvals((after - before).flatten(1))
         assert change[0] > 1e-3 and (change[middle_ways.RANK :] < 1e-4 * change[0]).all(), name
-        assert torch.equal(kept[-1][f"{name}.bias"], getattr(net, name).bias)
+        assert torch.equal(states[-1][f"{name}.bias"], getattr(net, name).bias)
 
 
 @pytest.mark.parametrize("way", middle_ways.WAYS)
 def test_every_way_learns_the_same_each_time_and_leaves_the_source_alone(net, ten, way):
     before, state = layers_fingerprint(net), torch.get_rng_state()
     chosen = Settings(learning_rate=3e-3, steps=30)
-    one, other = (adapted_by_way(way, net, ten, chosen, 3, True) for _ in range(2))
-    assert layers_fingerprint(one) == layers_fingerprint(other) != before
+    first, other = (adapted_by_way(way, net, ten, chosen, 3, True) for _ in range(2))
+    assert layers_fingerprint(first) == layers_fingerprint(other) != before
     assert layers_fingerprint(net) == before and torch.equal(torch.get_rng_state(), state)
     digits = handwritten().validation[::10]
-    assert (one(digits.x).argmax(1) == digits.y).float().mean() > 0.4
+    assert (first(digits.x).argmax(1) == digits.y).float().mean() > 0.4
 
 
 def test_ways_are_tuned_and_measured_and_go_on_where_they_were(net, monkeypatch):
@@ -97,8 +97,8 @@ def test_ways_are_tuned_and_measured_and_go_on_where_they_were(net, monkeypatch)
     assert not list(middle_ways.middle_ways_tuning_rows(net, lambda: target, (10,), rows))
     chosen = {("LoRA", augmented, 10): Settings(steps=2) for augmented in (False, True)}
     monkeypatch.setattr(middle_ways.settings, "chosen_settings", {middle_ways.TUNING: chosen}.get)
-    found = list(middle_ways.middle_ways_rows(net, lambda: target, (10,), 2, []))
-    assert len(found) == 4 and all(len(row["right"]) == len(target.test) for row in found)
-    assert found[0]["accuracy"] == pytest.approx(found[0]["right"].mean())
-    left = list(middle_ways.middle_ways_rows(net, lambda: target, (10,), 2, found[1:]))
-    assert len(left) == 1 and left[0]["accuracy"] == found[0]["accuracy"]
+    measured = list(middle_ways.middle_ways_rows(net, lambda: target, (10,), 2, []))
+    assert len(measured) == 4 and all(len(row["right"]) == len(target.test) for row in measured)
+    assert measured[0]["accuracy"] == pytest.approx(measured[0]["right"].mean())
+    left = list(middle_ways.middle_ways_rows(net, lambda: target, (10,), 2, measured[1:]))
+    assert len(left) == 1 and left[0]["accuracy"] == measured[0]["accuracy"]

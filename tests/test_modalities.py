@@ -132,7 +132,7 @@ def test_written_digits_hold_out_whole_languages_and_share_no_text(fold):
     parts = ("pool", "validation", "test")
     spoken_in = [set(written_target.languages(part, fold)) for part in parts]
     assert len(set.union(*spoken_in)) == sum(map(len, spoken_in)) == len(written_target.LANGUAGES)
-    turns = (written_target.languages("test", one) for one in range(written_target.FOLDS))
+    turns = (written_target.languages("test", turn) for turn in range(written_target.FOLDS))
     assert sorted(sum(turns, ())) == sorted(written_target.LANGUAGES), "each is the test once"
     target = written_target.written_digits(fold)
     assert target.test.modality == "text" and target.test.y.bincount().tolist() == [200] * 10
@@ -156,8 +156,8 @@ def test_people_are_split_by_speaker_in_every_direction(tmp_path, monkeypatch, r
         target = spoken.spoken_by_people(speaker)
         assert len(target.pool) == 40 and len(target.test) == 20 and len(target.validation) == 0
         assert target.test.y.bincount().tolist() == [2] * 10
-    one = spoken.spoken_by_people("ann", ("eve",))
-    assert len(one.pool) == 20
+    of_ann = spoken.spoken_by_people("ann", ("eve",))
+    assert len(of_ann.pool) == 20
     with refused("no_speaker", "'joe'"):
         spoken.spoken_by_people("joe")
     with refused("test_speaker"):

@@ -262,13 +262,13 @@ def test_importing_the_course_imports_no_torch():
 
 
 def test_a_network_is_not_overwritten_unasked(tmp_path):
-    one, other = FiveLayerNet(10), FiveLayerNet(10)
-    save(one, tmp_path, half=False)
+    first, other = FiveLayerNet(10), FiveLayerNet(10)
+    save(first, tmp_path, half=False)
     with refused("already_there", "--force"):
         save(other, tmp_path, half=False)
-    assert fingerprint(load(tmp_path)) == fingerprint(one)
+    assert fingerprint(load(tmp_path)) == fingerprint(first)
     save(other, tmp_path, half=False, overwrite=True)
     assert fingerprint(load(tmp_path)) == fingerprint(other)
     (tmp_path / "model.safetensors").touch()  # of a shared network
     with refused("holds_shared_network"):
-        save(one, tmp_path, overwrite=True)
+        save(first, tmp_path, overwrite=True)

@@ -92,7 +92,9 @@ CLAIM = "tl.show(lesson, claims."
 
 def shown(cell) -> str:
     """The HTML of a cell's outputs."""
-    return "".join(one.get("data", {}).get("text/html", "") for one in cell.get("outputs", []))
+    return "".join(
+        output.get("data", {}).get("text/html", "") for output in cell.get("outputs", [])
+    )
 
 
 def tags(cell) -> list[str]:
@@ -252,9 +254,9 @@ def told_by(words: str, value: float, unit: str) -> str:
     bare = [re.escape(form) for form in forms if len(form.replace(".", "").strip("-0")) > 2]
     percent = [rf"{value:.0f}%(?! interval| confidence)"] * (unit == "of 100")
     whole = [rf"{value:.0f} {unit}", *percent]
-    for one in bare + whole * (10 < value < 100):  # the others are said of much else
-        if found := re.search(rf".{{0,60}}(?<![\d.,]){one}(?!\d)", words, re.DOTALL):
-            return found[0]
+    for number in bare + whole * (10 < value < 100):  # the others are said of much else
+        if match := re.search(rf".{{0,60}}(?<![\d.,]){number}(?!\d)", words, re.DOTALL):
+            return match[0]
     return ""
 
 
@@ -264,14 +266,14 @@ def test_nothing_tells_an_answer_before_it_is_given(path, attended):
     *cells, last = attended(path).cells
     asked = json.loads(last.outputs[0].text)
     assert len(asked) == sum(asks(cell) for cell in cells)
-    told = [
+    told_early = [
         (cell.id, name, where)
         for cell in cells
         for name, unit, measured in asked
         for value in (() if isinstance(measured, str) else measured.values())
         if (where := told_by(seen(cell), value, unit))
     ]
-    assert told == []
+    assert told_early == []
 
 
 @pytest.mark.parametrize("path", OF_THE_COURSE, ids=lambda path: path.stem)
@@ -357,8 +359,8 @@ def test_notebook_06_runs_without_the_synthesiser(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     path = next(path for path in ALL if path.stem.startswith("06"))
     node = execute(path, tmp_path / path.name, budget="quick")
-    said = [o.get("text", "") for cell in node.cells for o in cell.get("outputs", [])]
-    assert any("The speech synthesiser is not there" in text for text in said)
+    printed = [o.get("text", "") for cell in node.cells for o in cell.get("outputs", [])]
+    assert any("The speech synthesiser is not there" in text for text in printed)
 
 
 @pytest.mark.soak
@@ -378,11 +380,11 @@ def test_what_a_learner_can_put_right_is_a_sentence_without_a_traceback():
     how = {"timeout": HUNG, "kernel_name": notebooks.KERNEL, "allow_errors": True}
     with notebooks.this_python_kernel():
         NotebookClient(node, **how).execute()
-    alone, told, fault, stopped = (node.cells[i].outputs for i in (1, 3, 4, 5))
+    alone, refused, fault, stopped = (node.cells[i].outputs for i in (1, 3, 4, 5))
     assert alone[0].evalue.startswith("There is no budget"), "who runs all of it hears of it"
     assert alone[0].output_type == "error"
-    assert [one.output_type for one in told] == ["display_data"]
-    assert told[0].data["text/plain"].startswith("There is no budget 'huge'")
-    assert 'role="alert"' in told[0].data["text/html"]
+    assert [output.output_type for output in refused] == ["display_data"]
+    assert refused[0].data["text/plain"].startswith("There is no budget 'huge'")
+    assert 'role="alert"' in refused[0].data["text/html"]
     assert fault[0].ename == "ZeroDivisionError", "any other error keeps its traceback"
-    assert [one.data["text/plain"] for one in stopped] == [audience.STOPPED]
+    assert [output.data["text/plain"] for output in stopped] == [audience.STOPPED]

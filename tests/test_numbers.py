@@ -11,22 +11,24 @@ from traced import checking, collecting, measured, quantities
 
 
 def test_every_number_is_traced_and_is_what_is_printed():
-    found = checking.problems()
-    assert not found, f"{len(found)} numbers:\n" + "\n".join(found)
+    problems = checking.problems()
+    assert not problems, f"{len(problems)} numbers:\n" + "\n".join(problems)
 
 
 def test_every_general_trace_is_of_use():
-    said = "\n".join(one for sentences in collecting.places().values() for one in sentences)
+    text = "\n".join(
+        sentence for sentences in collecting.places().values() for sentence in sentences
+    )
     for pattern in checking.traces()["everywhere"]:
-        assert checking.re.search(pattern, said, checking.re.I), pattern
+        assert checking.re.search(pattern, text, checking.re.I), pattern
 
 
 ONE = {"05 leads-explained": ["With ten digits both options are 26.6 points ahead of scratch."]}
 
 
-def of(said: dict, monkeypatch, **known) -> list[str]:
-    """What is wrong with the numbers of what is `said` where, by these traces."""
-    monkeypatch.setattr(collecting, "places", lambda: said)
+def of(sentences: dict, monkeypatch, **known) -> list[str]:
+    """What is wrong with the numbers in `sentences`, by place, when these are the traces."""
+    monkeypatch.setattr(collecting, "places", lambda: sentences)
     none = {"everywhere": {}, "places": {}, "untraced": {}}
     monkeypatch.setattr(checking, "traces", lambda: none | known)
     return checking.problems()
@@ -50,9 +52,9 @@ def of(said: dict, monkeypatch, **known) -> list[str]:
 )
 def test_a_number_that_is_not_what_its_trace_gives_is_named(monkeypatch, trace, says):
     ((place, (sentence,)),) = ONE.items()
-    found = of(ONE, monkeypatch, places={place: [trace]})
-    assert len(found) == (says is not None)
-    assert says is None or says in found[0] and sentence in found[0]
+    problems = of(ONE, monkeypatch, places={place: [trace]})
+    assert len(problems) == (says is not None)
+    assert says is None or says in problems[0] and sentence in problems[0]
 
 
 def test_a_number_without_a_trace_is_named_in_whatever_sentence(monkeypatch):
@@ -66,14 +68,14 @@ def test_a_number_without_a_trace_is_named_in_whatever_sentence(monkeypatch):
 def test_a_trace_of_what_is_gone_is_named(monkeypatch):
     known = {"05 close": ["26.6 is table: best_without(10)"]}
     assert of({}, monkeypatch, places=known) == ["05 close: there is no such place"]
-    found = of({"05 close": ["It leads."]}, monkeypatch, places=known)
-    assert found[0] == "05 close: nobody says 26.6 any more"
+    problems = of({"05 close": ["It leads."]}, monkeypatch, places=known)
+    assert problems[0] == "05 close: nobody says 26.6 any more"
 
 
 def test_what_holds_everywhere_is_checked_everywhere(monkeypatch):
     every = {r"\d+ filters": "constant: network.WIDTHS[0]"}
-    found = of({"README.md": ["It has 33 filters."]}, monkeypatch, everywhere=every)
-    assert "says 33, and network.WIDTHS[0] is 32" in found[0]
+    problems = of({"README.md": ["It has 33 filters."]}, monkeypatch, everywhere=every)
+    assert "says 33, and network.WIDTHS[0] is 32" in problems[0]
 
 
 @pytest.mark.parametrize(
@@ -115,10 +117,14 @@ def test_sentences_are_taken_apart_and_what_code_writes_is_left_out():
         "It gets 3.", "See Yosinski et al. (2014).", "`…` is code.", "| a | 5 |", "| b |",
         "One.", "Two.",
     ]  # fmt: skip
-    found = collecting.places()
-    assert not any("| **Option 1**: four layers frozen | 7" in one for one in found["README.md"])
-    assert any("{…}" in one for one in found["lessons/figures.py"])
-    assert "of 100 right" in " ".join(found["05 tasks-more-explained"] + found["07 words-predict"])
+    places = collecting.places()
+    assert not any(
+        "| **Option 1**: four layers frozen | 7" in sentence for sentence in places["README.md"]
+    )
+    assert any("{…}" in sentence for sentence in places["lessons/figures.py"])
+    assert "of 100 right" in " ".join(
+        places["05 tasks-more-explained"] + places["07 words-predict"]
+    )
 
 
 def test_notebooks_00_to_08_are_read_within_two_hours():

@@ -132,9 +132,9 @@ def check(node: nbformat.NotebookNode, saved: Path, classes: list[str]) -> dict:
     assert "changed: classifier.weight, classifier.bias\n" in text["frozen"]
     assert "unchanged: 294 tensors, 147 of them buffers" in text["frozen"]
     assert "0 of 147 buffers have moved, and 149 of 149 tensors of weights" in text["option-2"]
-    found = accuracies(text["test"])
-    assert set(found) == {"Option 1", "Option 2", "random weights", "largest class"}
-    assert all(low <= share <= high for share, low, high in found.values())
+    shares = accuracies(text["test"])
+    assert set(shares) == {"Option 1", "Option 2", "random weights", "largest class"}
+    assert all(low <= share <= high for share, low, high in shares.values())
     assert text["load"].endswith("are the same\n")
     with safe_open(saved, "pt") as file:
         about = file.metadata()
@@ -143,19 +143,19 @@ def check(node: nbformat.NotebookNode, saved: Path, classes: list[str]) -> dict:
     assert {"mean", "std", "input_size"} <= set(json.loads(about["preprocessing"]))
     alts = every_alt_text(node)
     assert len(alts) == len(classes) + 1 and all(len(alt) > 20 for alt in alts)
-    for name, (share, low, high) in found.items():
+    for name, (share, low, high) in shares.items():
         assert f"{name} {share:.0f}% ({low:.0f} to {high:.0f}%)" in alts[-1], "the bars say it, too"
     assert all(any(name in alt for alt in alts) for name in classes)
-    return found
+    return shares
 
 
 def test_it_runs_on_the_pictures_that_it_makes(tmp_path):
     node = run(tmp_path, seed=1)
     folder = tmp_path / "out" / "pieces-40-1"
     classes = sorted(path.name for path in (folder / "test").iterdir())
-    found = check(node, tmp_path / "out" / "my_network.safetensors", classes)
-    assert len(classes) == 10 and found["largest class"][0] == 10
-    assert found["Option 1"][1] > found["random weights"][2], "pretraining shows, beyond luck"
+    shares = check(node, tmp_path / "out" / "my_network.safetensors", classes)
+    assert len(classes) == 10 and shares["largest class"][0] == 10
+    assert shares["Option 1"][1] > shares["random weights"][2], "pretraining shows, beyond luck"
     for name in classes:
         assert len(list((folder / "train" / name).iterdir())) == 10
         assert len(list((folder / "test" / name).iterdir())) == 20
@@ -247,10 +247,10 @@ def test_a_split_by_hand_is_kept_and_copies_are_left_out(tmp_path):
             for seed in seeds:  # seed 2 is in both parts
                 picture = Image.fromarray(noise(40, 40, bright, seed))
                 picture.save(folder / part / name / f"{seed}.png")
-    said = printed(run(tmp_path, pictures=str(folder)))
-    assert f"10 pictures in {folder}, split by hand" in said["files"]
-    assert said["split"] == "6 to learn from, 4 held out\n"
-    assert said["copies"] == "2 copies left out\n"
+    output = printed(run(tmp_path, pictures=str(folder)))
+    assert f"10 pictures in {folder}, split by hand" in output["files"]
+    assert output["split"] == "6 to learn from, 4 held out\n"
+    assert output["copies"] == "2 copies left out\n"
 
 
 def test_groups_are_held_out_as_a_whole_and_asked_about(tmp_path):
@@ -304,13 +304,13 @@ PICTURES, LANGUAGE, SOUND = (
 
 def blocks() -> dict[str, list[str]]:
     """The Python blocks of the sheet by section, "" for what comes before the first."""
-    found, section = {}, ""
+    by_section, section = {}, ""
     for title, block in re.findall(
         r"^## ([^\n]+)$|^```python\n(.*?)^```$", SHEET.read_text(encoding="utf-8"), re.M | re.S
     ):
         section = title or section
-        found.setdefault(section, []).extend([block] if block else [])
-    return found
+        by_section.setdefault(section, []).extend([block] if block else [])
+    return by_section
 
 
 def phases(block: str) -> list[str]:

@@ -60,8 +60,8 @@ def classes(root, counts, first=0):
     return root
 
 
-def kinds(found):
-    return {finding.what: finding for finding in found.findings}
+def kinds(report):
+    return {finding.what: finding for finding in report.findings}
 
 
 # ------------------------------------------------------------------------- the folder made here
@@ -84,17 +84,17 @@ def test_no_pixel_of_the_made_folder_is_in_both_parts(tmp_path):
 
 
 def test_the_made_folder_follows_the_seed_and_is_left_alone(tmp_path):
-    one = made_folder.made_folder(tmp_path / "one", seed=1)
+    first = made_folder.made_folder(tmp_path / "one", seed=1)
     two = made_folder.made_folder(tmp_path / "two", seed=1)
     other = made_folder.made_folder(tmp_path / "other", seed=2)
 
     def content(root):
         return {path.relative_to(root): path.read_bytes() for path in sorted(root.rglob("*.png"))}
 
-    assert content(one) == content(two) and content(one).keys() != content(other).keys()
-    (one / "train" / "cat" / "mine.png").write_bytes(b"mine")
-    made_folder.made_folder(one, seed=1)
-    assert (one / "train" / "cat" / "mine.png").exists()
+    assert content(first) == content(two) and content(first).keys() != content(other).keys()
+    (first / "train" / "cat" / "mine.png").write_bytes(b"mine")
+    made_folder.made_folder(first, seed=1)
+    assert (first / "train" / "cat" / "mine.png").exists()
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "diary.txt").touch()
     with refused("not_empty"):
@@ -103,15 +103,15 @@ def test_the_made_folder_follows_the_seed_and_is_left_alone(tmp_path):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_every_planted_fault_is_found_and_named(tmp_path, seed):
-    found = check(made_folder.made_folder(tmp_path / "pictures", seed))
-    said = kinds(found)
+    report = check(made_folder.made_folder(tmp_path / "pictures", seed))
+    findings = kinds(report)
     for name, what in made_folder.FAULTS.items():
-        assert name in said[what].files, what
+        assert name in findings[what].files, what
     # One of each that is in two classes is in the folder by right; nothing else is left out.
-    extra = set(found.left_out) - set(made_folder.FAULTS)
-    assert len(extra) == 1 and extra < set(said["in two classes"].files)
-    assert "train/coffee/icon.png" not in found.left_out
-    assert not any(one.stops for one in found.findings)
+    extra = set(report.left_out) - set(made_folder.FAULTS)
+    assert len(extra) == 1 and extra < set(findings["in two classes"].files)
+    assert "train/coffee/icon.png" not in report.left_out
+    assert not any(finding.stops for finding in report.findings)
 
 
 # ------------------------------------------------------------------------- checking any folder
@@ -137,28 +137,28 @@ def test_a_folder_without_parts_is_split_by_the_seed(tmp_path):
     for number in range(3):  # burst photographs: nearly the same as one that is there
         picture = Image.open(root / "oak" / "00.png").resize((160, 160), Image.Resampling.BICUBIC)
         picture.save(root / "oak" / f"burst{number}.jpg", quality=90 - 10 * number)
-    one, again, other = check(root, seed=1), check(root, seed=1), check(root, seed=2)
-    assert one.was_split and one.test_files == again.test_files != other.test_files
-    assert one.table()["test"].to_dict() == {"elm": 1, "maple": 4, "oak": 9}
-    assert not set(one.train_files) & set(one.test_files)
-    assert len(one.train_files) + len(one.test_files) == 36
-    for found in (check(root, seed=seed) for seed in range(10)):
-        burst = {file for file in found.test_files if "burst" in file or file == "oak/00.png"}
+    first, again, other = check(root, seed=1), check(root, seed=1), check(root, seed=2)
+    assert first.was_split and first.test_files == again.test_files != other.test_files
+    assert first.table()["test"].to_dict() == {"elm": 1, "maple": 4, "oak": 9}
+    assert not set(first.train_files) & set(first.test_files)
+    assert len(first.train_files) + len(first.test_files) == 36
+    for split in (check(root, seed=seed) for seed in range(10)):
+        burst = {file for file in split.test_files if "burst" in file or file == "oak/00.png"}
         assert len(burst) in (0, 4), "copies of one photograph are on both sides"
-    assert len(kinds(one)["look alike"].files) == 4
+    assert len(kinds(first)["look alike"].files) == 4
 
 
 def test_two_folders_given_apart(tmp_path):
     train = classes(tmp_path / "a", {"cat": 6, "dog": 6})
     test = classes(tmp_path / "b", {"cat": 5, "horse": 2}, first=100)
     shutil.copy(train / "cat" / "00.png", test / "cat" / "copy.png")
-    found = check(train, test)
-    said = kinds(found)
-    assert len(said["classes that only the test has"].left_out) == 2
-    assert "dog" in said["classes without a test"].says
-    assert said["also in the test"].left_out == ((train / "cat" / "00.png").as_posix(),)
-    assert len(found.train_files) == 11 and len(found.test_files) == 6
-    assert "from 44 to 97%" in said["a small test"].says
+    report = check(train, test)
+    findings = kinds(report)
+    assert len(findings["classes that only the test has"].left_out) == 2
+    assert "dog" in findings["classes without a test"].says
+    assert findings["also in the test"].left_out == ((train / "cat" / "00.png").as_posix(),)
+    assert len(report.train_files) == 11 and len(report.test_files) == 6
+    assert "from 44 to 97%" in findings["a small test"].says
 
 
 STOPPED = {
@@ -174,11 +174,11 @@ def test_what_stops_is_said_and_nothing_is_trained(tmp_path, how):
     counts, what = STOPPED[how]
     root = classes(tmp_path / "pictures", counts)
     root.mkdir(exist_ok=True)
-    found = check(root)
-    assert kinds(found)[what].stops and found.findings[0].stops
-    assert "STOP" in str(found)
+    report = check(root)
+    assert kinds(report)[what].stops and report.findings[0].stops
+    assert "STOP" in str(report)
     with refused("nothing_to_train") as caught:
-        found.ready()
+        report.ready()
     assert "\n" not in str(caught.value)
 
 
@@ -195,15 +195,15 @@ def test_every_finding_at_once(tmp_path):
     noise(902, mode="RGBA").save(root / "dog" / "see-through.png")
     shutil.copy(root / "cat" / "00.png", root / "dog" / "cat.png")
     shutil.copy(root / "cat" / "01.png", root / "cat" / "again.png")
-    found = kinds(check(root))
-    assert set(found) == {
+    findings = kinds(check(root))
+    assert set(findings) == {
         "unreadable", "too small", "another format", "no picture", "folders inside class folders",
         "no label", "classes without a picture", "transparent", "in two classes",
         "twice in a class", "a small test", "few pictures", "unbalanced",
     }  # fmt: skip
-    assert found["another format"].files == ("cat/IMG_1.HEIC",)
-    assert set(found["in two classes"].left_out) == {"cat/00.png", "dog/cat.png"}
-    assert found["transparent"].left_out == ()
+    assert findings["another format"].files == ("cat/IMG_1.HEIC",)
+    assert set(findings["in two classes"].left_out) == {"cat/00.png", "dog/cat.png"}
+    assert findings["transparent"].left_out == ()
     assert ".DS_Store" not in str(check(root))
 
 
@@ -211,25 +211,27 @@ def test_a_class_is_found_by_its_name_whatever_that_is(tmp_path):
     """Names with joiners and wide spaces are usual in Persian, in emoji, in Japanese."""
     names = {"a\u200cb": 5, "a\u200db": 7, "\u72ac\u3000\u732b": 6}
     root = classes(tmp_path / "pictures", names)
-    found = check(root)
-    assert found.table().sum(axis=1).to_dict() == names
-    assert all((root / file).is_file() for file in (*found.train_files, *found.test_files))
+    report = check(root)
+    assert report.table().sum(axis=1).to_dict() == names
+    assert all((root / file).is_file() for file in (*report.train_files, *report.test_files))
     notes = own_folder._Notes(root)
     odd = notes.name(root / "a\u200cb" / "line\nbreak.png")
     assert own_folder.legible(odd) == "a?b/line?break.png"
-    card = model_card.Card("small", "Ada", "signs", found.classes, "pictures")
+    card = model_card.Card("small", "Ada", "signs", report.classes, "pictures")
     shared = sharing.share(FiveLayerNet(3), tmp_path / "net", card)
-    assert sharing.load_shared(shared).about["classes"] == list(found.classes) == sorted(names)
+    assert sharing.load_shared(shared).about["classes"] == list(report.classes) == sorted(names)
 
 
 def test_a_class_that_is_left_out_is_as_if_it_were_not_there(tmp_path):
     classes(tmp_path, {"ash": 6, "oak": 6})
     shutil.copytree(tmp_path / "oak", tmp_path / "elm")
-    found = check(tmp_path)
-    (gone,) = (one for one in found.findings if one.what == "classes with nothing left")
+    report = check(tmp_path)
+    (gone,) = (
+        finding for finding in report.findings if finding.what == "classes with nothing left"
+    )
     assert "elm, oak: every training picture was left out" in gone.says
     assert "said under “in two classes”; put that right, or leave the class out" in gone.says
-    assert gone == found.findings[0] and "above" not in gone.says
+    assert gone == report.findings[0] and "above" not in gone.says
     without = check(tmp_path, without=["elm", "yew"])
     assert without.classes == ("ash", "oak") and without.without == ("elm",)
     assert without.left_out == () and len(without.train) + len(without.test) == 12
@@ -239,8 +241,8 @@ def test_a_class_that_is_left_out_is_as_if_it_were_not_there(tmp_path):
 
 
 def test_unbalanced_classes(tmp_path):
-    found = kinds(check(classes(tmp_path / "pictures", {"cat": 40, "dog": 10})))
-    assert "'cat' has 24 training pictures, the smallest class 6" in found["unbalanced"].says
+    findings = kinds(check(classes(tmp_path / "pictures", {"cat": 40, "dog": 10})))
+    assert "'cat' has 24 training pictures, the smallest class 6" in findings["unbalanced"].says
 
 
 def test_no_such_folder(tmp_path):
@@ -304,11 +306,11 @@ def told_of_all_pairs(seen: list[own_folder.Seen]) -> tuple:
             left.difference_update(out)
         return len(which)
 
-    def same(one, other):
-        return one.pixels == other.pixels
+    def same(first, other):
+        return first.pixels == other.pixels
 
-    def across(one, other):
-        return one.part != other.part
+    def across(first, other):
+        return first.part != other.part
 
     def trained_on(i, j):
         return [k for k in (i, j) if seen[k].part == "train"]
@@ -325,29 +327,32 @@ def told_of_all_pairs(seen: list[own_folder.Seen]) -> tuple:
 
 
 def test_what_is_told_of_copies_is_what_every_pair_would_tell():
-    rng, parts, found = np.random.default_rng(0), ("train", "test"), 0
+    rng, parts, n_findings = np.random.default_rng(0), ("train", "test"), 0
     for _ in range(300):
         seen = sorted(
             (
                 seen_as(rng.choice([*"aAbBcd"]), rng.choice(parts), rng.choice([*"xy"]), i)
                 for i in range(rng.integers(2, 15))
             ),
-            key=lambda one: (one.part, one.path),
+            key=lambda picture: (picture.part, picture.path),
         )
         notes = own_folder._Notes(Path("."))
         left, pairs, leaked = own_folder._without_copies(seen, notes)
         groups = own_folder._groups(pairs, len(left))
         looks, all_leaked, findings, close = told_of_all_pairs(seen)
-        assert [one.path for one in left] == [*looks] and sorted(leaked) == all_leaked
+        assert [picture.path for picture in left] == [*looks] and sorted(leaked) == all_leaked
         assert [
-            (one.what, sorted(one.files), sorted(one.left_out)) for one in notes.findings
+            (finding.what, sorted(finding.files), sorted(finding.left_out))
+            for finding in notes.findings
         ] == findings
-        together = {(group, looks[one.path]) for group, one in zip(groups, left, strict=True)}
+        together = {
+            (group, looks[picture.path]) for group, picture in zip(groups, left, strict=True)
+        }
         assert len(together) == len(set(groups)) == len(set(looks.values()))
         pairs_in = f"{close} pair{'s' if close > 1 else ''} in"
         assert not close or pairs_in in notes.findings[-1].says
-        found += len(findings)
-    assert found > 500
+        n_findings += len(findings)
+    assert n_findings > 500
     left, pairs, leaked = own_folder._without_copies([], notes)
     assert (left, pairs.tolist(), leaked) == ([], [[], []], [])
 
@@ -369,7 +374,7 @@ def split_of_alike(count: int) -> int:
     pairs, dogs = count * (count - 1) // 2, count * 2 // 5
     assert notes.findings[-1].says.startswith(f"{pairs:,} pairs in the same part")
     assert f" {dogs * (count - dogs)} of them in two classes" in notes.findings[-1].says
-    assert len({one.part for one in split[:count]}) == 1
+    assert len({picture.part for picture in split[:count]}) == 1
     return len(calls)
 
 
@@ -387,11 +392,11 @@ def test_outlines_tell_no_pair_apart_that_is_nearly_the_same(tmp_path):
     for number, digit in enumerate([*digits[:300], *(0.9 * digits[:20]).byte()]):
         edges, greys = own_folder.signature(Image.fromarray(digit.numpy()))
         seen.append(replace(seen_as("a", "train", "x", number), edges=edges, greys=greys))
-    edges = np.stack([one.edges for one in seen]).astype(int)
+    edges = np.stack([picture.edges for picture in seen]).astype(int)
     both = edges @ edges.T
     either = edges.sum(1)[:, None] + edges.sum(1) - both
     near = 1 - both / either <= own_folder.NEAR_EDGES
-    near &= np.corrcoef([one.greys for one in seen]) >= own_folder.NEAR_GREYS
+    near &= np.corrcoef([picture.greys for picture in seen]) >= own_folder.NEAR_GREYS
     wanted = np.argwhere(np.triu(near, 1))
     pairs = torch.stack(own_folder.nearly_the_same(seen), 1).numpy()
     assert len(wanted) > 3 and sorted(pairs.tolist()) == wanted.tolist()
@@ -421,9 +426,9 @@ def test_a_name_that_is_written_in_two_ways_is_one_class(tmp_path, one_way):
     train = classes(tmp_path / "train", {together: 3, "Hund": 3})
     classes(train, {together if one_way else apart: 3}, first=50)
     test = classes(tmp_path / "test", {apart: 4, "Hund": 4}, first=100)
-    found = check(train, test)
-    assert found.classes == (together, "Hund") and "two classes" not in str(found)
-    assert found.table()["test"].to_dict() == {together: 4, "Hund": 4}
+    report = check(train, test)
+    assert report.classes == (together, "Hund") and "two classes" not in str(report)
+    assert report.table()["test"].to_dict() == {together: 4, "Hund": 4}
     assert load_folder(test, names=load_folder(train).names).y.tolist() == [0] * 4 + [1] * 4
 
 
@@ -432,8 +437,8 @@ def test_what_browsers_save_is_read(tmp_path):
     for number, ending in enumerate(("webp", "gif", "jfif")):
         kind = {"jfif": "JPEG"}.get(ending, ending)
         noise(50 + number).save(root / "cat" / f"picture.{ending}", kind)
-    found = check(root)
-    assert not found.left_out and found.table().sum(axis=1).to_dict() == {"cat": 7, "dog": 4}
+    report = check(root)
+    assert not report.left_out and report.table().sum(axis=1).to_dict() == {"cat": 7, "dog": 4}
 
 
 # ------------------------------------------------------------------------- the run
@@ -445,8 +450,8 @@ def test_one_picture_per_class_gets_a_verdict(net, tmp_path):
     outcome = own_task.adapt_and_test(net, *check(train, test).ready(), option="1")
     curve = own_task.more_labels(net, outcome)
     assert curve.images.to_list() == [2]
-    said = own_task.verdict_sentences(outcome, own_task.right_by_rival(outcome), curve)
-    assert any("fewer could not be tried" in one for one in said)
+    sentences = own_task.verdict_sentences(outcome, own_task.right_by_rival(outcome), curve)
+    assert any("fewer could not be tried" in sentence for sentence in sentences)
     assert "no fewer to compare" in own_plots.plot_more_labels(curve).alt
 
 
@@ -464,13 +469,13 @@ def test_the_numbers_of_a_run_fit_each_other(outcome):
 
 
 def test_a_time_is_told_as_on_a_free_machine_and_follows_the_pictures(net, checked, monkeypatch):
-    train, told = checked.train, []
+    train, estimates = checked.train, []
     for took in (machine.Timed(0.02, 0.02), machine.Timed(0.02, 2.0)):
         monkeypatch.setattr(machine, "timed", lambda *_, took=took: took)
-        told.append(
+        estimates.append(
             [own_task.expected_seconds(net, train, *way) for way in (("1", True), ("2", False))]
         )
-    assert told[0] == told[1], "others are busy"
+    assert estimates[0] == estimates[1], "others are busy"
     monkeypatch.setattr(machine, "threads", lambda: 1)
     alone = own_task.expected_seconds(net, train, "2", False)
     few = own_task.expected_seconds(net, train[:16], "2", False)
@@ -509,9 +514,13 @@ def test_controls_and_a_verdict(net, outcome):
     curve = own_task.more_labels(net, outcome, draws=1)
     assert curve.images.to_list() == [24, 48, 96]
     assert curve.accuracy.iloc[-1] == pytest.approx(outcome.adapted.accuracy)
-    said = own_task.verdict_sentences(outcome, rivals, curve)
-    assert "160 test pictures" in said[0] and "random layers" in said[1]
-    assert "it is ahead" in said[2] and "From 48 to 96" in said[3] and "weakest class" in said[4]
+    sentences = own_task.verdict_sentences(outcome, rivals, curve)
+    assert "160 test pictures" in sentences[0] and "random layers" in sentences[1]
+    assert (
+        "it is ahead" in sentences[2]
+        and "From 48 to 96" in sentences[3]
+        and "weakest class" in sentences[4]
+    )
 
 
 def test_ahead_is_paired():
@@ -571,10 +580,10 @@ def test_the_report_is_whole_escaped_and_needs_nothing_else(net, tmp_path):
     evil = "<b onclick=alert(1)> $x$ & co"
     root = classes(tmp_path / "pictures", {evil: 8, "cat": 8})
     (root / "cat" / "<script>alert(1)</script.png").mkdir(parents=True)
-    found = check(root)
-    outcome = own_task.adapt_and_test(net, *found.ready(), option="1", augment="off")
+    report = check(root)
+    outcome = own_task.adapt_and_test(net, *report.ready(), option="1", augment="off")
     rivals, curve = own_task.right_by_rival(outcome), own_task.more_labels(net, outcome, draws=1)
-    path = task_report.write_report(tmp_path / "report.html", outcome, found, rivals, curve)
+    path = task_report.write_report(tmp_path / "report.html", outcome, report, rivals, curve)
     text = path.read_text(encoding="utf-8")
     page = Page()
     page.feed(text)
@@ -613,8 +622,8 @@ def test_names_that_the_font_lacks_are_numbers_with_a_key(outcome, tmp_path):
             own_plots.plot_test_confusion(renamed), own_plots.worst(renamed),
         )  # fmt: skip
     assert own_plots._labels(names)["\u732b"] == "class 2"
-    assert all("class 2: \u732b" in one._repr_mimebundle_()["text/html"] for one in drawn[:2])
-    assert all("\u732b" in one.alt for one in drawn[:2])
+    assert all("class 2: \u732b" in figure._repr_mimebundle_()["text/html"] for figure in drawn[:2])
+    assert all("\u732b" in figure.alt for figure in drawn[:2])
     report = task_report.write_report(tmp_path / "report.html", renamed).read_text(encoding="utf-8")
     assert "class 1: \u7816; class 2: \u732b" in report
     assert "class" not in "".join(own_plots._labels(outcome.train.names).values())
@@ -648,8 +657,8 @@ def test_notebook_08_takes_a_folder_of_your_own(tmp_path, monkeypatch):
             progress_bar=False,
         )  # fmt: skip
     outputs = [output for cell in node.cells for output in cell.get("outputs", [])]
-    said = "".join(o.get("text", "") + o.get("data", {}).get("text/plain", "") for o in outputs)
-    assert "2 classes, 12 pictures to train on, 9 to test on" in said and "oak/broken.jpg" in said
+    text = "".join(o.get("text", "") + o.get("data", {}).get("text/plain", "") for o in outputs)
+    assert "2 classes, 12 pictures to train on, 9 to test on" in text and "oak/broken.jpg" in text
     shown = "".join(
         o.get("data", {}).get("text/html", "")
         for cell in node.cells

@@ -169,7 +169,7 @@ def test_names_that_become_the_same_are_told_apart(tmp_path):
 
 
 def test_too_many_too_large_or_none_at_all(tmp_path, monkeypatch):
-    for kind, listed, *said in (
+    for kind, listed, *refusal in (
         ("folder", [], "no_pictures"),
         ("folder", [("a/notes.txt", 3)], "no_pictures"),
         ("folder", [(f"a/{n}.png", 1) for n in range(upload.MOST_FILES + 1)], "too_many", "5,001"),
@@ -178,7 +178,7 @@ def test_too_many_too_large_or_none_at_all(tmp_path, monkeypatch):
         ("zip", [("a.zip", upload.MOST_TOTAL + 1)], "too_large", "1.0 GB"),
         ("class", [("b.png", 1)], "no_class_name"),
     ):
-        with refused(*said):
+        with refused(*refusal):
             Upload(kind, "", listed, tmp_path)
     assert not list(tmp_path.iterdir())
     monkeypatch.setattr(upload, "MOST_BYTES", 5_000)  # a small file that unpacks to a large one
@@ -290,8 +290,8 @@ def in_a_browser(task: OwnTask) -> OwnTask:
 
 @pytest.fixture
 def task(net, making, tmp_path):
-    own = tmp_path / "my-pictures"
-    task = in_a_browser(OwnTask(net, "", making, option="1", augment="off", own=own))
+    pictures_folder = tmp_path / "my-pictures"
+    task = in_a_browser(OwnTask(net, "", making, option="1", augment="off", own=pictures_folder))
     yield task
     task.close()
 
@@ -325,10 +325,10 @@ def test_pictures_and_what_was_trained_on_them_come_back(net, making, tmp_path, 
     monkeypatch.setenv("TL_COURSE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(audience, "somebody_is_there", lambda: True)
     monkeypatch.setattr(base, "display", lambda *_, **__: None)
-    own = tmp_path / "my-pictures"
+    pictures_folder = tmp_path / "my-pictures"
 
     def shown() -> OwnTask:
-        task = in_a_browser(OwnTask(net, "", making, own=own))
+        task = in_a_browser(OwnTask(net, "", making, own=pictures_folder))
         task._ipython_display_()
         return task
 
@@ -417,13 +417,15 @@ def test_a_perfect_score_is_said_without_nonsense(net, task):
     assert perfect.right == 160
     same = {"borrowed layers": perfect.correct, "random layers, frozen": perfect.correct}
     curve = pd.DataFrame({"images": [48, 96], "right": [perfect.correct] * 2})
-    said = " ".join(own_task.verdict_sentences(perfect, same, curve)[1:])
-    assert said.count("the same") == 2 and "does not show that the borrowed layers help" in said
-    assert not any(words in said for words in ("weakest", "nother source", "±", "labels"))
+    verdict = " ".join(own_task.verdict_sentences(perfect, same, curve)[1:])
+    assert (
+        verdict.count("the same") == 2 and "does not show that the borrowed layers help" in verdict
+    )
+    assert not any(words in verdict for words in ("weakest", "nother source", "±", "labels"))
     worse = {**same, "random layers, frozen": outcome.correct}
     rising = pd.DataFrame({"images": [48, 96], "right": [outcome.correct, perfect.correct]})
-    said = " ".join(own_task.verdict_sentences(perfect, worse, rising)[1:])
-    assert "it is ahead" in said and "does not show that more would help" in said
+    verdict = " ".join(own_task.verdict_sentences(perfect, worse, rising)[1:])
+    assert "it is ahead" in verdict and "does not show that more would help" in verdict
     assert "weakest class" in " ".join(own_task.verdict_sentences(outcome, {}))
     task._trained(perfect)
     assert "160 of 160 right" in task.result.value and "That is 100 of 100" in task.result.value
@@ -447,7 +449,7 @@ def test_pictures_of_ones_own_take_the_place_of_the_made_ones(task, tmp_path):
     send(task, "folder", "leaves", leaves(12))
     assert task.told == "" and task.folder == tmp_path / "my-pictures" / "leaves"
     assert not task.is_made and task.checked.classes == ("maple", "oak")
-    ended = next(one for one in task.browser if "ended" in one)
+    ended = next(message for message in task.browser if "ended" in message)
     assert str(task.folder) in ended["said"] and task.outcome is None
     assert task.files.classes == ["maple", "oak"]
     send(task, "class", "elm", {f"{n}.png": picture(50 + n) for n in range(5)})
@@ -465,7 +467,7 @@ def test_what_is_no_picture_is_named(task, tmp_path):
     coming.give_up()
     assert Upload("class", "oak", [("1.png", 1)], tmp_path).left_out() == ""
     send(task, "class", "oak", {"1.png": picture(1)}, skipped=2, some=["x.txt", "y.txt"])
-    (ended,) = (one["said"] for one in task.browser if "ended" in one)
+    (ended,) = (message["said"] for message in task.browser if "ended" in message)
     assert ended.endswith("my-task. x.txt and y.txt are no pictures and were left out.")
 
 
@@ -573,14 +575,14 @@ def test_a_picture_is_tried(task):
     task.camera._handle_custom_msg({"test": True}, [])
     words, how = task.camera.answer["words"], task.camera.answer["how"]
     true = words.split("/")[1]  # its folder
-    said = next(name for name, _, best in task.camera.answer["bars"] if best)
-    judged = f"{'Right' if said == true else 'Wrong'}: it is '{true}'."
+    best_class = next(name for name, _, best in task.camera.answer["bars"] if best)
+    judged = f"{'Right' if best_class == true else 'Wrong'}: it is '{true}'."
     assert "(a test picture)" in words and judged in words and "the rest" not in how
     wide = Image.open(file).convert("RGB").resize((80, 60))
     for true in range(8):
         task._answer("wide", wide, true)
-        said = next(name for name, _, best in task.camera.answer["bars"] if best)
-        words = "Right" if said == task.checked.classes[true] else "Wrong"
+        best_class = next(name for name, _, best in task.camera.answer["bars"] if best)
+        words = "Right" if best_class == task.checked.classes[true] else "Wrong"
         assert f"{words}: it is '{task.checked.classes[true]}'." in task.camera.answer["words"]
     assert "the rest in its edge's colour" in task.camera.answer["how"]
     for data, words in ((b"nothing", "can be read"), (bytes(upload.MOST_BYTES + 1), "too large")):
@@ -620,7 +622,7 @@ def test_what_is_no_message_of_the_browsers_changes_nothing(task, tmp_path):
             wrong.append({kind: {k: v for k, v in content.items() if k != key}})
         wrong.append(message | {"more": 1})
     task.files._handle_custom_msg({"begin": begin}, [])
-    coming, told = task._coming, len(task.browser)
+    coming, n_messages = task._coming, len(task.browser)
     nothing_to_take = ({"piece": piece | {"parts": []}}, {"begin": begin | {"files": []}})
     for message in wrong:
         if message not in nothing_to_take:
@@ -633,7 +635,7 @@ def test_what_is_no_message_of_the_browsers_changes_nothing(task, tmp_path):
     for step in (-1, 5, 10**30):
         task.steps.chosen = step
         assert task.steps.chosen == 0 and task.panels[0].layout.display == ""
-    assert task._coming is coming and len(task.browser) == told and not task.errors
+    assert task._coming is coming and len(task.browser) == n_messages and not task.errors
 
 
 def test_the_state_names_the_folder_and_holds_no_pictures(task, net, making, tmp_path):

@@ -69,8 +69,8 @@ def test_sixteen_bits_come_out_on_the_scale_of_eight():
     colours = np.asarray(reference()).astype(">u2") * 257
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in colours)
     assert difference(png(*SIZE, rows, depth=16), reference()) <= 1  # 16-bit colour
-    one = b"\0" + np.array([0, 40000, 65535], ">u2").tobytes()
-    clear = png(3, 1, one, 16, 0, chunk(b"tRNS", struct.pack(">H", 0)))
+    row_of_pixels = b"\0" + np.array([0, 40000, 65535], ">u2").tobytes()
+    clear = png(3, 1, row_of_pixels, 16, 0, chunk(b"tRNS", struct.pack(">H", 0)))
     picture, transparent = open_picture(clear)
     assert np.asarray(picture)[0, :, 0].tolist() == [255, 156, 255] and transparent
 
@@ -97,8 +97,8 @@ def test_16_bit_pictures_in_a_folder_are_what_8_bit_ones_are(tmp_path):
     ],
 )  # fmt: skip
 def test_every_kind_of_picture_is_what_an_8_bit_one_is(form, mode, how, most):
-    kept = reference().convert(mode)
-    assert difference(stored(kept, form, **how), kept) <= most
+    picture = reference().convert(mode)
+    assert difference(stored(picture, form, **how), picture) <= most
 
 
 def test_what_is_transparent_is_white():
@@ -175,7 +175,7 @@ def test_no_picture_starts_a_program(tmp_path, monkeypatch):
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 40\n%%EndComments\nshowpage\n"
     )
     refused("unreadable", path)
-    assert "unreadable" in {one.what for one in check(tmp_path / "train").findings}
+    assert "unreadable" in {finding.what for finding in check(tmp_path / "train").findings}
     assert not proof.exists()
 
 
@@ -196,8 +196,8 @@ def test_the_pixels_are_counted_before_they_are_decoded(tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
         Image.fromarray(np.asarray(reference(ord(name[0])))).save(tmp_path / name / "1.png")
     (tmp_path / "cat" / "bomb.png").write_bytes(bomb)
-    found = {one.what: one for one in check(tmp_path).findings}
-    assert found["too large"].left_out == ("cat/bomb.png",)
+    findings = {finding.what: finding for finding in check(tmp_path).findings}
+    assert findings["too large"].left_out == ("cat/bomb.png",)
 
 
 def test_of_a_webp_half_as_many_pixels_are_read():
@@ -246,8 +246,8 @@ def test_what_is_no_file_is_a_sentence_at_once(tmp_path, what):
         path.mkdir()
     elif what == "socket":
         os.chdir(path.parent)  # the name of a socket must be short
-        with socket.socket(socket.AF_UNIX) as one:
-            one.bind(path.name)
+        with socket.socket(socket.AF_UNIX) as bound_socket:
+            bound_socket.bind(path.name)
         os.chdir(Path(tl_course.__file__).parents[1])
     elif what != "nothing":
         path.symlink_to("/dev/zero" if what == "device" else tmp_path / "gone")
@@ -264,16 +264,16 @@ def test_strangers_files_are_opened_in_one_place_alone():
     But for an exercise of notebook 07 and its solution, which are about just that.
     """
     root = Path(tl_course.__file__).parents[1]
-    own = {
+    known = {
         "tl_course/lessons/n07_published_networks/strangers.py",
         "tl_course/lessons/n07_published_networks/solutions.py",
         "tl_course/lessons/drawing.py",
         "tl_course/lessons/n02_what_layers_see/figures.py",
         "tl_course/data/targets/made_folder.py",
     }
-    found = set()
+    opening = set()
     for path in [*root.glob("tl_course/**/*.py"), *root.glob("data_scripts/*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "Image.open":
-                found.add(path.relative_to(root).as_posix())
-    assert found <= own | {"tl_course/data/pictures.py"}
+                opening.add(path.relative_to(root).as_posix())
+    assert opening <= known | {"tl_course/data/pictures.py"}

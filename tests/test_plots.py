@@ -108,11 +108,11 @@ def test_the_text_of_every_figure_can_be_read(drawn):
     own_plots.plot_rivals(dict.fromkeys(own_plots.MARKERS, (67.0, 20.0, 94.0)))
     known = torch.arange(3).repeat(4)
     data_plots.plot_confusion(known, known.flip(0), ("a", "b", "c"), "t")
-    found = [(text, *look) for figure in drawn for text, *look in text_and_paper(figure)]
-    assert len(drawn) > 15 and len(found) > 300
+    texts = [(text, *look) for figure in drawn for text, *look in text_and_paper(figure)]
+    assert len(drawn) > 15 and len(texts) > 300
     weak = [
         (text, f"{drawing.contrast(colour, paper):.1f}")
-        for text, colour, paper in found
+        for text, colour, paper in texts
         if drawing.contrast(colour, paper) < drawing.READABLE
     ]
     assert not weak, weak
@@ -186,7 +186,7 @@ def too_small(figure: Figure, sheets: dict[tuple[int, int], int]) -> list[str]:
     canvas.draw()
     width = figure.get_tightbbox(canvas.get_renderer()).width + 0.2  # inches, as it is saved
     inch = min(drawing.DPI, PLACE / width)
-    found = [
+    sizes = [
         (t.get_fontsize() / 72 * inch, "text", t.get_text())
         for t in figure.findobj(Text)
         if t.get_visible() and t.get_text().strip()
@@ -196,8 +196,8 @@ def too_small(figure: Figure, sheets: dict[tuple[int, int], int]) -> list[str]:
         place = image.get_window_extent()
         scale = min(place.width / wide, place.height / high) / figure.dpi * inch
         title = image.axes.get_title(loc="left") or image.axes.get_title()
-        found.append((sheets.get((high, wide), min(high, wide)) * scale, "picture", title))
-    return [f"{name}, {size:.1f} pixels" for size, kind, name in found if size < LEAST[kind]]
+        sizes.append((sheets.get((high, wide), min(high, wide)) * scale, "picture", title))
+    return [f"{name}, {size:.1f} pixels" for size, kind, name in sizes if size < LEAST[kind]]
 
 
 def test_text_and_pictures_are_large_enough_on_a_laptop(monkeypatch):
@@ -208,11 +208,11 @@ def test_text_and_pictures_are_large_enough_on_a_laptop(monkeypatch):
         sheets[sheet.shape[1:]] = zoom * min(x.shape[-2:])
         return sheet
 
-    def kept(figure, file, **_):  # it is drawn once, when it is measured
+    def keep_figure(figure, file, **_):  # it is drawn once, when it is measured
         drawn.append(figure)
         Image.new("RGB", (9, 9)).save(file, "PNG")
 
-    monkeypatch.setattr(Figure, "savefig", kept)
+    monkeypatch.setattr(Figure, "savefig", keep_figure)
     for module_of_it in (drawing, figures):
         monkeypatch.setattr(module_of_it, "mosaic", noted)
     for _ in figures_of_00_to_03():
@@ -299,8 +299,8 @@ def test_figures_of_several_panels_can_be_read_in_jupyterlab(drawn):
         modality_plots.by_examples(recorded, ends, "A title"),
     ]
     for figure, picture in zip(drawn, pictures, strict=True):
-        texts = [one for one in figure.findobj(Text) if one.get_visible() and one.get_text()]
-        least = min(one.get_fontsize() for one in texts) * drawing.DPI / 72
+        texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
+        least = min(text.get_fontsize() for text in texts) * drawing.DPI / 72
         assert least * min(1, 948 / picture.width) >= 10, picture.alt[:50]
 
 
@@ -332,10 +332,10 @@ def test_claims_are_told_to_learners_and_strict_in_tests(monkeypatch):
     lesson = Lesson("03", "quick")
     it_holds, it_does_not = Claim("a", True, "1 against 2"), Claim("b", False, "3 against 4", False)
     monkeypatch.delenv(audience.STRICT, raising=False)
-    told = lesson.judged(it_holds).data
-    assert "holds in the recorded results" in told and "1 against 2" in told
-    told = lesson.judged(it_does_not).data
-    assert "did not hold in this run" in told and "another seed" in told
+    shown = lesson.judged(it_holds).data
+    assert "holds in the recorded results" in shown and "1 against 2" in shown
+    shown = lesson.judged(it_does_not).data
+    assert "did not hold in this run" in shown and "another seed" in shown
     monkeypatch.setenv(audience.STRICT, "1")
     lesson.judged(it_holds)
     with pytest.raises(AssertionError, match="3 against 4"):

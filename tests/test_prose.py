@@ -117,7 +117,7 @@ def test_a_word_that_is_used_too_soon_is_listed():
     words = {"layer": "00", "loss": "01"}
     sources = [("00", "Two layers, and the *loss*."), ("01", "A *layer* has a **loss**.")]
     listed = before_they_are_introduced(sources, words)
-    assert [one.split()[0] for one in listed] == ["layer", "loss"]
+    assert [entry.split()[0] for entry in listed] == ["layer", "loss"]
     assert before_they_are_introduced([("00", "A **layer**."), ("01", "*Loss*")], words) == []
 
 
@@ -220,7 +220,9 @@ def against_the_rules(where: str, read: str) -> list[str]:
 
 
 def test_nothing_reads_as_the_style_page_rules_out():
-    listed = [one for where, read in everything_read() for one in against_the_rules(where, read)]
+    listed = [
+        problem for where, read in everything_read() for problem in against_the_rules(where, read)
+    ]
     assert not listed, "\n".join(listed)
 
 
@@ -244,8 +246,10 @@ def test_each_pattern_catches_what_it_is_for():
 def anchors(page: str) -> set[str]:
     """The addresses of headings, as GitHub and JupyterLab make them."""
     headings = re.findall(r"^#+ (.+)$", page, flags=re.M)
-    plain = [re.sub(r"[^\w\- ]", "", one.lower()).strip().replace(" ", "-") for one in headings]
-    return {*plain, *(re.sub(r"[`*]", "", one).replace(" ", "-") for one in headings)}
+    plain = [
+        re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings
+    ]
+    return {*plain, *(re.sub(r"[`*]", "", heading).replace(" ", "-") for heading in headings)}
 
 
 def test_every_link_leads_to_something():
@@ -309,7 +313,7 @@ WORD = {rules.HELD: "held", rules.PARTLY: "held in part", rules.NOT_HERE: "did n
 
 def test_each_rule_is_quoted_and_judged_where_it_is_tried():
     verdicts = {rule.says: WORD[rule.verdict] for rule in rules.RULES}
-    quotations = [one for number in NOTEBOOKS for one in quoted(number)]
+    quotations = [quotation for number in NOTEBOOKS for quotation in quoted(number)]
     assert {says for says, _ in quotations} == set(verdicts)
     for says, judged in quotations:
         assert verdicts[says] == judged, says

@@ -20,11 +20,11 @@ def test_published_figures_are_within_their_ranges():
 def test_the_first_of_each_class_are_the_first_in_order():
     pool = handwritten().pool
     shuffled = pool[torch.randperm(len(pool), generator=torch.Generator().manual_seed(0))]
-    found = protocols.first(shuffled, 2)
-    assert found.y.tolist() == [*range(10), *range(10)]
+    labelled = protocols.first(shuffled, 2)
+    assert labelled.y.tolist() == [*range(10), *range(10)]
     for label in range(10):
-        own = (shuffled.y == label).nonzero()[:2, 0]
-        assert torch.equal(found.x[[label, 10 + label]], shuffled.x[own])
+        places = (shuffled.y == label).nonzero()[:2, 0]
+        assert torch.equal(labelled.x[[label, 10 + label]], shuffled.x[places])
 
 
 def test_every_protocol_gives_its_rows(monkeypatch):

@@ -42,7 +42,7 @@ def test_it_names_both_photographs(lite0):
     shown = torch.stack([photographs.middle(name) for name in photographs.NAMES])
     with torch.no_grad():
         share = lite0(lite0.requirement.prepare(shown)).softmax(1)
-    named = [[lite0.names[i] for i in own.topk(5).indices.tolist()] for own in share]
+    named = [[lite0.names[i] for i in row.topk(5).indices.tolist()] for row in share]
     assert named[0][0] == "palace" and named[1][0] == "daisy"
     # With another padding, or BatchNorm with another ε, these would be lower.
     assert share[0, lite0.names.index("palace")] == pytest.approx(0.31, abs=0.06)
@@ -63,11 +63,11 @@ def test_other_weights_than_the_known_ones_are_not_loaded(monkeypatch):
 def test_features_are_the_same_at_every_cut_in_one_pass(cut, lite0):
     requirement, look = published.features_at_cuts(LITE0, ["blocks.2", None], 32)
     x = requirement.prepare(torch.rand(3, 3, 32, 32))
-    found = look(x)
+    features = look(x)
     with torch.no_grad():
-        assert torch.equal(found["blocks.2"], cut.features(x))
-        torch.testing.assert_close(found[None], lite0.features(x))
-    assert found[None].shape == (3, 1280) and found["blocks.2"].shape == (3, 9 * 40)
+        assert torch.equal(features["blocks.2"], cut.features(x))
+        torch.testing.assert_close(features[None], lite0.features(x))
+    assert features[None].shape == (3, 1280) and features["blocks.2"].shape == (3, 9 * 40)
 
 
 def test_a_cut_that_is_not_there_names_those_that_are():
@@ -79,17 +79,17 @@ def test_option_1_changes_no_weight_and_no_buffer_below_the_output_layer(cut, ta
     labelled = draw(target.pool, 20, 0)
     shown = replace(labelled, x=cut.requirement.prepare(to_picture(labelled.x)))
     before = network.fingerprint(cut)
-    found = transfer.option_1(cut, shown, test=shown)
+    adapted = transfer.option_1(cut, shown, test=shown)
     assert network.fingerprint(cut) == before
-    assert network.fingerprint(found.net.body) == network.fingerprint(cut.body)
-    assert found.accuracy == 1 and found.net.n_classes == 10
+    assert network.fingerprint(adapted.net.body) == network.fingerprint(cut.body)
+    assert adapted.accuracy == 1 and adapted.net.n_classes == 10
 
 
 def test_option_2_moves_weights_and_leaves_statistics_as_they_are(cut, target):
     labelled = draw(target.pool, 20, 0)
     shown = replace(labelled, x=cut.requirement.prepare(to_picture(labelled.x)))
-    found = transfer.option_2(cut, shown, chosen=Settings(learning_rate=1e-3, steps=3))
-    before, after = cut.body.state_dict(), found.net.body.state_dict()
+    adapted = transfer.option_2(cut, shown, chosen=Settings(learning_rate=1e-3, steps=3))
+    before, after = cut.body.state_dict(), adapted.net.body.state_dict()
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert "blocks.2.0.conv_pw.weight" in moved
     assert not {name for name in moved if "running" in name or "num_batches" in name}
@@ -118,8 +118,8 @@ def test_the_untrained_twin_has_fresh_weights_and_statistics_of_the_pictures(cut
     ],
 )
 def test_pictures_that_do_not_meet_its_requirement(cut, x, words):
-    found = cut.requirement.mismatch(x, "image")
-    assert found is not None
+    mismatch = cut.requirement.mismatch(x, "image")
+    assert mismatch is not None
     with refused("mismatch", words):
         transfer.option_1(cut, Examples(x, torch.tensor([0, 1]), ("a", "b")))
 
@@ -137,8 +137,8 @@ def test_scales_of_single_channels_are_said():
     wanted = Pictures(8, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     x = wanted.prepare(torch.rand(1, 3, 8, 8))
     assert wanted.mismatch(x, "image") is None
-    said = wanted.mismatch(x * 3, "image")
-    assert "(x − [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]" in said
+    sentence = wanted.mismatch(x * 3, "image")
+    assert "(x − [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]" in sentence
 
 
 # ---------------------------------------------------------------- other places than the packages
@@ -154,13 +154,13 @@ def torch_home(tmp_path, monkeypatch):
 
 def test_a_network_of_torchvision_out_of_its_cache(torch_home):
     weights = torchvision.models.SqueezeNet1_1_Weights.DEFAULT
-    kept = torchvision.models.shufflenet_v2_x0_5()
+    original = torchvision.models.shufflenet_v2_x0_5()
     url = torchvision.models.ShuffleNet_V2_X0_5_Weights.DEFAULT.url
-    torch.save(kept.state_dict(), torch_home / url.rsplit("/", 1)[1])
+    torch.save(original.state_dict(), torch_home / url.rsplit("/", 1)[1])
     net = published.load("torchvision/shufflenet_v2_x0_5", size=64)
     x = net.requirement.prepare(torch.rand(2, 3, 64, 64))
     with torch.no_grad():
-        torch.testing.assert_close(net(x), kept.eval()(x))
+        torch.testing.assert_close(net(x), original.eval()(x))
     assert len(net.names) == 1000 and net.requirement.mean == pytest.approx((0.485, 0.456, 0.406))
     # One whose output layer is no linear layer asks for a cut.
     torch.save(
@@ -218,31 +218,31 @@ def timm_folder(folder, **pretrained):
     import timm
     from safetensors.torch import save_file
 
-    kept = timm.create_model("resnet10t", num_classes=5)
-    save_file(kept.state_dict(), folder / "model.safetensors")
+    original = timm.create_model("resnet10t", num_classes=5)
+    save_file(original.state_dict(), folder / "model.safetensors")
     config = {
         "architecture": "resnet10t", "num_classes": 5,
         "pretrained_cfg": {"input_size": [3, 64, 64], "num_classes": 5, **pretrained},
     }  # fmt: skip
     (folder / "config.json").write_text(json.dumps(config))
-    return kept.eval()
+    return original.eval()
 
 
 def test_a_network_of_the_hub_is_of_the_revision_that_was_looked_at(tmp_path, monkeypatch):
     import huggingface_hub
 
-    kept, asked = timm_folder(tmp_path), hub_of(monkeypatch, tmp_path)
+    original, asked = timm_folder(tmp_path), hub_of(monkeypatch, tmp_path)
     net = published.load("hf-hub:anna/net")
     x = net.requirement.prepare(torch.rand(2, 3, 64, 64))
     with torch.no_grad():
-        torch.testing.assert_close(net(x), kept(x))
+        torch.testing.assert_close(net(x), original(x))
     assert {revision for _, revision in asked} == {"a" * 40}
     assert {name for name, _ in asked} == {"config.json", "model.safetensors"}
     # Without a connection, what was fetched before is enough.
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(hub, "revision_and_sizes", None)
     with torch.no_grad():
-        torch.testing.assert_close(published.load("hf-hub:anna/net")(x), kept(x))
+        torch.testing.assert_close(published.load("hf-hub:anna/net")(x), original(x))
 
 
 def test_a_configuration_may_say_how_its_own_file_is_read(tmp_path):
@@ -351,11 +351,11 @@ def test_pickled_weights_are_never_read(tmp_path, monkeypatch):
 
 
 def test_a_network_of_timm_out_of_a_folder(tmp_path):
-    kept = timm_folder(tmp_path, license="mit")
+    original = timm_folder(tmp_path, license="mit")
     net = published.load(f"local-dir:{tmp_path}")
     x = net.requirement.prepare(torch.rand(2, 3, 64, 64))
     with torch.no_grad():
-        torch.testing.assert_close(net(x), kept(x))
+        torch.testing.assert_close(net(x), original(x))
     assert net.requirement.size == 64 and net.about.licence == "mit"
 
 
@@ -370,8 +370,8 @@ def texts_folder(folder, **changed):
     )  # fmt: skip
     BertModel(config).save_pretrained(folder)
     (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
-    told = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(told | changed))
+    saved = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(saved | changed))
 
 
 def test_a_network_for_texts_out_of_a_folder(tmp_path):
@@ -544,8 +544,8 @@ def test_the_best_cut_is_chosen_on_validation_and_not_on_the_test():
         )
     ]  # fmt: skip
     table = pd.DataFrame(rows)
-    kept = {"cut": "stage 3", "size": 64, "l2": 0.1}
-    assert experiments.best_cut_and_size(table, "digits") == kept
+    best = {"cut": "stage 3", "size": 64, "l2": 0.1}
+    assert experiments.best_cut_and_size(table, "digits") == best
     assert experiments.best_cut_and_size(table, "digits", size=32)["cut"] == "last"
     assert experiments.module("stage 3") == "blocks.2" and experiments.module("last") is None
 
@@ -588,8 +588,8 @@ def test_pieces_of_one_block_count_as_one():
 
 
 def test_a_classmates_digits_are_nobody_elses(target):
-    mine, theirs = experiments.halves(target)
-    assert len(mine.pool) == len(theirs) == len(target.pool) // 2
-    assert mine.pool.y.bincount().tolist() == theirs.y.bincount().tolist()
-    every = torch.cat([mine.pool.x, theirs.x]).flatten(1)
+    mine, classmates = experiments.halves(target)
+    assert len(mine.pool) == len(classmates) == len(target.pool) // 2
+    assert mine.pool.y.bincount().tolist() == classmates.y.bincount().tolist()
+    every = torch.cat([mine.pool.x, classmates.x]).flatten(1)
     assert len(every.unique(dim=0)) == len(target.pool.x.flatten(1).unique(dim=0))

@@ -139,7 +139,10 @@ def small(tmp_path, monkeypatch):
         new('budget = "laptop"\nseed = 0', metadata={"tags": ["parameters"]}),
         new("import math\nimport torch\nimport torch.nn.functional as F"),
         new("from tl_course.lessons.n01_pretrain import exercises"),
-        *(new(one.cell(), id=one.own_name, metadata={"tags": ["exercise"]}) for one in every),
+        *(
+            new(exercise.cell(), id=exercise.own_name, metadata={"tags": ["exercise"]})
+            for exercise in every
+        ),
     ]
     node = nbformat.v4.new_notebook(cells=cells)
     node.metadata["kernelspec"] = {"name": "python3", "display_name": "x", "language": "python"}
@@ -170,9 +173,9 @@ def test_a_release_takes_the_place_of_another_only_by_force_and_nothing_is_lost(
     assert release.STUDENTS in readme and "|" not in readme and "\nb\n" in readme
     assert not list(student.rglob("solutions.py")) and not list(small_class.rglob("exam.md"))
     assert "has a release already" in refused(capsys, "release", "--out", small_class)
-    theirs = {"student/README.md": "mine", "marks/monday/ada.ipynb": "hers", "thesis.txt": "ours"}
-    theirs["marks/nbgrader_config.py"] = marks.CONFIGURATION.replace("120", "60")
-    for name, text in theirs.items():
+    added = {"student/README.md": "mine", "marks/monday/ada.ipynb": "hers", "thesis.txt": "ours"}
+    added["marks/nbgrader_config.py"] = marks.CONFIGURATION.replace("120", "60")
+    for name, text in added.items():
         (small_class / name).parent.mkdir(exist_ok=True)
         (small_class / name).write_text(text)
     points = small_class / "marks" / marks.POINTS
@@ -182,8 +185,8 @@ def test_a_release_takes_the_place_of_another_only_by_force_and_nothing_is_lost(
     assert "Newer" in (student / "README.md").read_text()
     assert "01,downhill,2.5" in points.read_text()
     assert "# points: 2.5" in (student / "notebooks" / "01_small.ipynb").read_text()
-    theirs["earlier-1/student/README.md"] = theirs.pop("student/README.md")
-    assert {name: (small_class / name).read_text() for name in theirs} == theirs
+    added["earlier-1/student/README.md"] = added.pop("student/README.md")
+    assert {name: (small_class / name).read_text() for name in added} == added
 
 
 def test_a_release_that_was_stopped_is_made_anew_without_force(small, tmp_path, monkeypatch):
@@ -253,7 +256,9 @@ def marked(folder: Path, number: str, handed_in: Path, out: Path) -> dict[str, d
 def solve(node) -> None:
     """Write the solutions into a notebook's exercises."""
     number = re.search(r"lessons\.n(\d\d)_", str(node))[1]
-    answers = {one.cell(): one.cell(solved=True) for one in exercises.every(number).values()}
+    answers = {
+        exercise.cell(): exercise.cell(solved=True) for exercise in exercises.every(number).values()
+    }
     for cell in notebooks.exercise_cells(node):
         cell.source = answers[cell.source]
 

@@ -106,22 +106,22 @@ def test_the_recipe_is_as_good_for_digits_from_fewer_renders():
 
 
 def test_rows_of_another_recipe_are_not_taken_for_those_of_this_one(monkeypatch):
-    tables = {name: one for name, one in records.every_table().items() if name in RECIPES}
-    assert all(one.is_current for one in tables.values()) and len(tables) == 3
+    tables = {name: table for name, table in records.every_table().items() if name in RECIPES}
+    assert all(table.is_current for table in tables.values()) and len(tables) == 3
     for name in tables:
         ideas = recipes.LONG if name == "long_recipes" else recipes.IDEAS
         for row in results.load(name).itertuples():
             assert row.renders == ideas[row.idea].renders * ideas[row.idea].beside.rendered
     monkeypatch.setattr(recipes, "NEW", replace(recipes.NEW, learning_rate=1e-3))
-    assert not any(one.is_current or one.done() for one in tables.values())
+    assert not any(table.is_current or table.done() for table in tables.values())
 
 
 def test_in_a_race_the_recipe_takes_less_time_and_is_not_certainly_behind_with_digits():
     table = results.load("race")
     assert len(set(table.machine)) == 1, "seconds of several machines"
     assert not set(table.seed) & set(recipes.SEEDS), "seeds that the recipe was chosen with"
-    runs = {idea: own.set_index("seed") for idea, own in table.groupby("idea")}
-    assert {idea: list(own.index) for idea, own in runs.items()} == {
+    runs = {idea: rows.set_index("seed") for idea, rows in table.groupby("idea")}
+    assert {idea: list(rows.index) for idea, rows in runs.items()} == {
         idea: list(seeds) for idea, seeds in recipes.RACED.items()
     }
     before = runs[recipes.BEFORE]
@@ -137,7 +137,7 @@ def test_in_a_race_the_recipe_takes_less_time_and_is_not_certainly_behind_with_d
 def test_a_race_goes_on_with_what_is_missing(monkeypatch):
     monkeypatch.setattr(recipes, "network_quality", lambda net, start: {})
     monkeypatch.setattr(recipes, "RACED", {recipes.BEFORE: (1,), recipes.NOW: (1, 2)})
-    little = {name: replace(one, renders=512) for name, one in recipes.IDEAS.items()}
+    little = {name: replace(idea, renders=512) for name, idea in recipes.IDEAS.items()}
     monkeypatch.setattr(recipes, "IDEAS", little)
     rows = list(recipes.race_rows([]))
     assert [(r["idea"], r["seed"]) for r in rows] == [
@@ -178,7 +178,7 @@ def test_the_settings_in_use_are_what_the_recorded_tables_choose(tmp_path, monke
                 middle_ways.TUNING: middle_ways.KEYS[:3]}[name]  # fmt: skip
         chosen[name] = tuning.keep_best(name, results.load(name).to_dict("records"), keys)
     assert settings.FILE.read_text(encoding="utf-8") == shipped
-    assert all(settings.chosen_settings(name) == one for name, one in chosen.items())
+    assert all(settings.chosen_settings(name) == best for name, best in chosen.items())
 
 
 def test_of_what_was_tried_the_best_mean_is_chosen_and_of_equals_the_last():
@@ -211,7 +211,7 @@ def of_runs(arm, images, draws, share, seed, **columns):
 
 
 def test_an_interval_over_pretrainings_allows_for_others_of_them():
-    one, other = ("option-1", False), ("scratch", False)
+    first, other = ("option-1", False), ("scratch", False)
     table = pd.DataFrame([*of_runs("option-1", 50, 5, 0.9, 1), *of_runs("scratch", 50, 5, 0.5, 2)])
     again = pd.DataFrame(
         [
@@ -219,13 +219,13 @@ def test_an_interval_over_pretrainings_allows_for_others_of_them():
             *of_runs("option-1", 50, 4, 0.7, 4, pretraining=2),
         ]
     )
-    (row,) = comparing.over_pretrainings(table, again, one, other).itertuples()
+    (row,) = comparing.over_pretrainings(table, again, first, other).itertuples()
     runs = [table[table.arm == "option-1"], *(rows for _, rows in again.groupby("pretraining"))]
     base = np.stack(table[table.arm == "scratch"].right.to_list()[:4]).mean()
     each = [100 * (np.stack(rows.right.to_list()[:4]).mean() - base) for rows in runs]
     assert row.each == pytest.approx(each) and row.ahead == pytest.approx(np.mean(each))
     assert (row.wins, row.draws) == (3, 3)
-    alone = comparing.paired_arms(table, one, other).interval[0]
+    alone = comparing.paired_arms(table, first, other).interval[0]
     assert row.interval > 2 * alone, "the three differ by far more than draws do"
 
 

@@ -51,10 +51,10 @@ def as_bob(monkeypatch, home, act):
                     os.setgroups([])
                     os.setgid(home.stat().st_gid)  # of the class
                     os.setuid(NOBODY)
-                with warnings.catch_warnings(record=True) as told:
+                with warnings.catch_warnings(record=True) as caught:
                     warnings.simplefilter("always")
                     answer = act()
-                json.dump([answer, [str(one.message) for one in told]], file)
+                json.dump([answer, [str(warning.message) for warning in caught]], file)
                 file.flush()
             finally:
                 os._exit(0)
@@ -86,8 +86,8 @@ def test_what_is_for_all_is_as_open_as_the_home(home):
 
 def test_each_keeps_answers_of_their_own_and_nobody_else_reads_them(home, monkeypatch):
     assert answer(1) == {"03.x": {"tried": 1}}
-    read, told = as_bob(monkeypatch, home, lambda: answer(2))
-    assert read == {"03.x": {"tried": 2}} and told == []
+    read, warned = as_bob(monkeypatch, home, lambda: answer(2))
+    assert read == {"03.x": {"tried": 2}} and warned == []
     assert progress_store.read_entries("exercises") == {"03.x": {"tried": 1}}
     for name in ("ada", "bob"):
         assert rights(home / "made" / name) == 0o700
@@ -112,9 +112,9 @@ def test_without_a_place_in_the_home_answers_are_kept_in_ones_own(home, monkeypa
         answer(2)
         return answer(3), str(storage.person_folder())
 
-    (read, place), told = as_bob(monkeypatch, home, act)
+    (read, place), warned = as_bob(monkeypatch, home, act)
     assert read == {"03.x": {"tried": 3}}
-    assert len(told) == 1 and told[0].startswith(f"What you make is kept in {place}. ")
+    assert len(warned) == 1 and warned[0].startswith(f"What you make is kept in {place}. ")
     assert not Path(place).is_relative_to(home) and rights(Path(place)) == 0o700
 
 
@@ -122,21 +122,21 @@ def test_without_a_place_in_the_home_answers_are_kept_in_ones_own(home, monkeypa
 def test_a_folder_that_another_one_planted_is_not_written_to(home, monkeypatch, plant):
     (home / "made").mkdir()
     (home / "made").chmod(rights(home))
-    theirs = home / "made" / "bob"
+    planted = home / "made" / "bob"
     if plant == "link":
-        theirs.symlink_to(home.parent / "bob")
+        planted.symlink_to(home.parent / "bob")
     else:
-        theirs.mkdir()
-        theirs.chmod(0o777)
+        planted.mkdir()
+        planted.chmod(0o777)
         if os.geteuid():  # then there is no other user: one is made up
-            monkeypatch.setattr(storage, "_is_mine", lambda folder: not folder.samefile(theirs))
+            monkeypatch.setattr(storage, "_is_mine", lambda folder: not folder.samefile(planted))
 
     def act():
         return answer(2), str(storage.person_folder())
 
-    (read, place), told = as_bob(monkeypatch, home, act)
-    assert read == {"03.x": {"tried": 2}} and len(told) == 1
-    assert not Path(place).is_relative_to(home) and not (theirs / "answers.json").exists()
+    (read, place), warned = as_bob(monkeypatch, home, act)
+    assert read == {"03.x": {"tried": 2}} and len(warned) == 1
+    assert not Path(place).is_relative_to(home) and not (planted / "answers.json").exists()
 
 
 def test_a_home_may_be_read_only(home, monkeypatch):
@@ -149,12 +149,12 @@ def test_a_home_may_be_read_only(home, monkeypatch):
     home.chmod(0o555)
 
     def act():
-        told = doctor._home(), doctor._disk()
+        diagnoses = doctor._home(), doctor._disk()
         read = (storage.home() / "omniglot" / "letters.zip").read_text()
-        return answer(2), read, str(storage.person_folder()), told
+        return answer(2), read, str(storage.person_folder()), diagnoses
 
-    (kept_there, read, place, (where, disk)), told = as_bob(monkeypatch, home, act)
-    assert kept_there == {"03.x": {"tried": 2}} and read == "x" and not told
+    (kept_there, read, place, (where, disk)), warned = as_bob(monkeypatch, home, act)
+    assert kept_there == {"03.x": {"tried": 2}} and read == "x" and not warned
     assert not Path(place).is_relative_to(home)
     assert where == [
         "note",

@@ -90,7 +90,7 @@ def test_share_load_in_a_fresh_process_and_fine_tune(adapted, published, target,
     ben = load_shared(tmp_path / "ben")
     assert torch.equal(ben(fifty.x), answers["after"])
 
-    chain = [(one["name"], one["maker"]) for one in ben.about["lineage"]]
+    chain = [(ancestor["name"], ancestor["maker"]) for ancestor in ben.about["lineage"]]
     assert chain == [("emoji-images", "the tl_course contributors"), ("digits of Anna", "Anna")]
     assert ben.about["lineage"][1]["fingerprint"] == load_shared(published).about["fingerprint"]
     assert ben.about["licence"] == "cc-by-sa-4.0"
@@ -102,12 +102,14 @@ def test_share_load_in_a_fresh_process_and_fine_tune(adapted, published, target,
 def test_three_links_of_a_chain_and_sharing_again_unchanged(published, tmp_path):
     anna = load_shared(published)
     again = load_shared(share(anna, tmp_path / "again", Card("mine now", "Carla", classes=DIGITS)))
-    assert [one["maker"] for one in again.about["lineage"]][-1] == "Anna"
+    assert [ancestor["maker"] for ancestor in again.about["lineage"]][-1] == "Anna"
     mine = load_shared(share(anna, tmp_path / "mine", Card("digits of Anna", "Anna")))
-    assert [one["maker"] for one in mine.about["lineage"]] == ["the tl_course contributors"]
+    assert [ancestor["maker"] for ancestor in mine.about["lineage"]] == [
+        "the tl_course contributors"
+    ]
     third = network.replace_output_layer(again, 3)
     third = load_shared(share(third, tmp_path / "third", Card("third", "Dora")))
-    assert [one["name"] for one in third.about["lineage"]] == [
+    assert [ancestor["name"] for ancestor in third.about["lineage"]] == [
         "emoji-images", "digits of Anna", "mine now"
     ]  # fmt: skip
 
@@ -120,20 +122,20 @@ def test_what_a_folder_holds(published):
     state = safetensors.torch.load((published / "model.safetensors").read_bytes())
     assert all(value.dtype == torch.float32 for value in state.values())
     assert about["fingerprint"] == network.fingerprint(state)
-    found = about["metrics"]
-    low, high = found["interval"]
-    assert 0 < low < found["accuracy"] < high < 1 and found["tested"] == 500
+    metrics = about["metrics"]
+    low, high = metrics["interval"]
+    assert 0 < low < metrics["accuracy"] < high < 1 and metrics["tested"] == 500
 
     card = ModelCard.load(published / "README.md")  # no network: it is a file
     assert card.data.license == "cc-by-sa-4.0" and card.data.library_name == "tl_course"
-    assert card.data.eval_results[0].metric_value == found["accuracy"]
+    assert card.data.eval_results[0].metric_value == metrics["accuracy"]
     for heading in (
         "Made by", "Task", "Classes", "Input", "Training data", "Metrics", "Intended use", "Limits",
         "Licence", "What it learnt from", "Built on", "SHA-256", "Versions", "How to load it",
     ):  # fmt: skip
         assert f"\n## {heading}" in card.text
-    for said in ("3×32×32", "50", "95% interval", "Anna", about["fingerprint"]):
-        assert said in card.text
+    for words in ("3×32×32", "50", "95% interval", "Anna", about["fingerprint"]):
+        assert words in card.text
     in_a_notebook = model_card.card_as_html({**about, "modality": "image"}).data
     assert about["fingerprint"] not in in_a_notebook and about["fingerprint"][:12] in in_a_notebook
 
@@ -150,9 +152,9 @@ def test_the_folder_follows_the_conventions_of_the_hub(adapted, published, targe
     class Shared(FiveLayerNet, PyTorchModelHubMixin):
         pass
 
-    theirs = Shared.from_pretrained(published)
+    by_the_hub = Shared.from_pretrained(published)
     x = target.test.x[:100]
-    assert torch.equal(theirs(x), adapted.net(x)) and theirs.modality == "image"
+    assert torch.equal(by_the_hub(x), adapted.net(x)) and by_the_hub.modality == "image"
 
 
 def test_the_card_says_how_to_load_it(adapted, published, target, tmp_path):
@@ -201,30 +203,30 @@ def test_share_refuses_what_could_not_be_loaded(adapted, net, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("said", "code"),
+    ("fields", "code"),
     [
         ({"licence": 7}, "licence"),
         ({"right": 5, "tested": 2}, "impossible_score"),
         ({"right": -1, "tested": 2}, "impossible_score"),
     ],
 )
-def test_a_card_that_cannot_be_is_refused(said, code):
+def test_a_card_that_cannot_be_is_refused(fields, code):
     with refused(code):
-        Card(**said)
+        Card(**fields)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "fields",
     [
         {"maker": "x" * 1_200_000},
         {"task": "&" * 300_000},  # four times as long in the card
         {"classes": tuple(f"{i:04}" + "x" * 241 for i in range(5_000))},
     ],
 )
-def test_what_nobody_could_load_is_refused_before_anything_is_written(said, tmp_path):
-    net = FiveLayerNet(len(said.get("classes", "ab"))).eval()
+def test_what_nobody_could_load_is_refused_before_anything_is_written(fields, tmp_path):
+    net = FiveLayerNet(len(fields.get("classes", "ab"))).eval()
     with refused("too_much_said"):
-        sharing.share(net, tmp_path / "new", Card(**said))
+        sharing.share(net, tmp_path / "new", Card(**fields))
     assert not (tmp_path / "new").exists()
 
 
@@ -251,7 +253,7 @@ def test_what_a_network_learnt_from_is_passed_on(adapted, tmp_path):
     photographs = Material("photographs", "Anna", "CC0")
     share(adapted.net, tmp_path / "a", Card("a", "Anna", stands_on=(photographs,)))
     share(load_shared(tmp_path / "a"), tmp_path / "b", Card("b", "Ben"))
-    what = [one["what"] for one in load_shared(tmp_path / "b").about["stands_on"]]
+    what = [material["what"] for material in load_shared(tmp_path / "b").about["stands_on"]]
     assert what == ["OpenMoji drawings", "photographs"]
 
 
@@ -404,20 +406,20 @@ def header(change):
         path = folder / "model.safetensors"
         content = path.read_bytes()
         size = struct.unpack("<Q", content[:8])[0]
-        told = json.loads(content[8 : 8 + size])
-        change(told)
-        text = json.dumps(told).encode()
+        entries = json.loads(content[8 : 8 + size])
+        change(entries)
+        text = json.dumps(entries).encode()
         path.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + size :])
 
     return act
 
 
-def overlapping(told):
-    told["layer2.weight"]["data_offsets"] = told["layer1.weight"]["data_offsets"]
+def overlapping(entries):
+    entries["layer2.weight"]["data_offsets"] = entries["layer1.weight"]["data_offsets"]
 
 
-def gigantic(told):
-    told["output.weight"].update(shape=[10**6, 10**6], data_offsets=[0, 4 * 10**12])
+def gigantic(entries):
+    entries["output.weight"].update(shape=[10**6, 10**6], data_offsets=[0, 4 * 10**12])
 
 
 def giant_header(folder):
@@ -454,13 +456,15 @@ def infinite(state):
     state["output.weight"][0, 0] = float("inf")
 
 
-def empty_tensors(told):
-    told |= {f"{n}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for n in range(20_000)}
+def empty_tensors(entries):
+    entries |= {
+        f"{n}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for n in range(20_000)
+    }
 
 
 def of_shape(*shape):
-    def change(told):
-        told["more"] = {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]}
+    def change(entries):
+        entries["more"] = {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]}
 
     return header(change)
 
@@ -572,13 +576,13 @@ REFUSED = {
 
 def everything(folder):
     """Names and content of all that is below a folder, links as links."""
-    found = {}
+    contents = {}
     for path in sorted(folder.rglob("*")):
         size = path.lstat().st_size
         whole = path.is_file() and not path.is_symlink() and size < 10_000_000
         content = hashlib.sha256(path.read_bytes()).hexdigest() if whole else size
-        found[str(path)] = (content, path.lstat().st_mtime_ns)
-    return found
+        contents[str(path)] = (content, path.lstat().st_mtime_ns)
+    return contents
 
 
 @pytest.mark.parametrize("how", REFUSED)
@@ -600,8 +604,8 @@ def test_hostile_and_damaged_folders_are_refused(folder, how, monkeypatch):
     monkeypatch.setattr(torch, "empty", watched)
     with refused(code, *words) as caught:
         load_shared(folder)
-    said = str(caught.value)
-    assert "\n" not in said and said.endswith((".", ")")) and len(said) < 600
+    sentence = str(caught.value)
+    assert "\n" not in sentence and sentence.endswith((".", ")")) and len(sentence) < 600
     assert everything(folder.parent) == before, "something was written or run"
     assert max(largest, default=0) < 2_000_000, "memory was taken for it"
 
@@ -664,8 +668,8 @@ class Hub(BaseHTTPRequestHandler):
                     for name, content in self.files.items()
                 ]  # fmt: skip
                 return self.answer(json.dumps(listed).encode(), {})
-            told = {"id": "anna/digits", "sha": self.sha, "siblings": listed, "private": False}
-            return self.answer(json.dumps(told).encode(), {})
+            info = {"id": "anna/digits", "sha": self.sha, "siblings": listed, "private": False}
+            return self.answer(json.dumps(info).encode(), {})
         if self.refusal:
             return self.answer(b"{}", {"X-Error-Code": self.refusal[1]}, self.refusal[0])
         content = self.files[path.rsplit("/", 1)[1]]
@@ -770,11 +774,11 @@ def test_publishing_sends_the_three_files(published, folder, monkeypatch):
 
 
 def test_a_shared_network_is_not_overwritten_unasked(tmp_path):
-    one, other = FiveLayerNet(2), FiveLayerNet(2)
-    share(one, tmp_path)
+    first, other = FiveLayerNet(2), FiveLayerNet(2)
+    share(first, tmp_path)
     with refused("already_there", "--force"):
         share(other, tmp_path)
-    assert network.fingerprint(load_shared(tmp_path)) == network.fingerprint(one)
+    assert network.fingerprint(load_shared(tmp_path)) == network.fingerprint(first)
     share(other, tmp_path, overwrite=True)
     assert network.fingerprint(load_shared(tmp_path)) == network.fingerprint(other)
 
@@ -841,9 +845,9 @@ def test_a_share_that_is_stopped_is_made_by_the_same_call(
     tmp_path, monkeypatch, overwrite, stopped, at
 ):
     """Where it is stopped as the first, second or third file takes its place."""
-    one, other = FiveLayerNet(2), FiveLayerNet(2)
+    first, other = FiveLayerNet(2), FiveLayerNet(2)
     if overwrite:
-        share(one, tmp_path)
+        share(first, tmp_path)
     placed, replace = [], os.replace
 
     def stop(*paths):
@@ -857,7 +861,7 @@ def test_a_share_that_is_stopped_is_made_by_the_same_call(
     monkeypatch.undo()
     assert {path.name for path in tmp_path.iterdir()} <= set(sharing.FILES), "drafts are left"
     if overwrite and at == 0:
-        assert network.fingerprint(load_shared(tmp_path)) == network.fingerprint(one)
+        assert network.fingerprint(load_shared(tmp_path)) == network.fingerprint(first)
     else:
         with pytest.raises(CourseError):  # never half of one and half of the other
             load_shared(tmp_path)

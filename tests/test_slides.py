@@ -16,7 +16,7 @@ LONG = "This paragraph goes on and on about the very same thing. " * 12
 
 
 def shows(*html, source="figure()", **metadata):
-    outputs = [new_output("display_data", {"text/html": one}) for one in html]
+    outputs = [new_output("display_data", {"text/html": part}) for part in html]
     return new_code_cell(source, outputs=outputs, metadata=metadata)
 
 

@@ -19,9 +19,9 @@ ROOT = Path(__file__).parents[1]
 def cannot_go_on(start, capsys):
     def check(*args):
         assert start.main(list(args)) == 1
-        said = capsys.readouterr().err.strip()
-        assert said.startswith("start.py: ") and len(said.splitlines()) == 1
-        return said
+        errors = capsys.readouterr().err.strip()
+        assert errors.startswith("start.py: ") and len(errors.splitlines()) == 1
+        return errors
 
     return check
 
@@ -41,8 +41,8 @@ def test_a_missing_venv_module(start, cannot_go_on, monkeypatch, module):
     monkeypatch.setattr(
         start.importlib.util, "find_spec", lambda name: None if name == module else find(name)
     )
-    said = cannot_go_on("lab")
-    assert f"sudo apt install python3.{sys.version_info[1]}-venv" in said
+    sentence = cannot_go_on("lab")
+    assert f"sudo apt install python3.{sys.version_info[1]}-venv" in sentence
     assert not os.path.exists(start.VENV)
 
 
@@ -74,11 +74,11 @@ def test_no_network_then_a_half_made_venv_is_made_again(start, cannot_go_on, mon
 
 
 def test_a_venv_of_someone_else_is_not_deleted(start, cannot_go_on):
-    theirs = Path(start.VENV, "theirs")
-    theirs.parent.mkdir()
-    theirs.touch()
+    other_file = Path(start.VENV, "theirs")
+    other_file.parent.mkdir()
+    other_file.touch()
     assert "was not made by start.py" in cannot_go_on("lab")
-    assert theirs.exists()
+    assert other_file.exists()
 
 
 def test_a_disk_that_refuses_is_told_in_a_sentence(start, cannot_go_on, monkeypatch):
@@ -299,8 +299,8 @@ def test_nothing_that_lies_beside_it_is_run(start, monkeypatch, tmp_path):
     ready(start, monkeypatch, tmp_path, pip="import json, random")
     in_place_of_the_library(tmp_path, tmp_path / "ran")
     (tmp_path / "pyproject.toml").write_text("changed")
-    said = subprocess.check_output([sys.executable, tmp_path / "start.py", "lab"], text=True)
-    assert "Ready." in said and not (tmp_path / "ran").exists()
+    output = subprocess.check_output([sys.executable, tmp_path / "start.py", "lab"], text=True)
+    assert "Ready." in output and not (tmp_path / "ran").exists()
 
 
 def test_without_voices_it_goes_on(start, monkeypatch, tmp_path, capfd):
@@ -363,9 +363,9 @@ def test_offline_leaves_only_the_loopback(start):
         "print([name for _, name in socket.if_nameindex()])"
     )
     before = start.offline()
-    said = subprocess.check_output([*before, sys.executable, "-c", program], text=True)
+    output = subprocess.check_output([*before, sys.executable, "-c", program], text=True)
     if before:
-        assert said.strip() == "['lo']"
+        assert output.strip() == "['lo']"
 
 
 @pytest.fixture
@@ -420,8 +420,8 @@ def test_chromium_comes_by_apt_where_that_may_be_done(start, programs, monkeypat
     update, install = calls
     assert update.startswith("env ") and update.endswith(" update")
     assert install.endswith(" install -y --no-install-recommends chromium")
-    said = capsys.readouterr().out.strip()
-    assert said.startswith("Installing chromium") and len(said.splitlines()) == 1
+    output = capsys.readouterr().out.strip()
+    assert output.startswith("Installing chromium") and len(output.splitlines()) == 1
     assert Path(start.BROWSER_LOG).read_text() == 2 * "words of apt\n"
 
     monkeypatch.setattr(start.os, "geteuid", lambda: 1000, raising=False)

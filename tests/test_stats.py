@@ -43,16 +43,16 @@ def test_one_clustering_is_students_interval():
     assert stats.estimate(values) == stats.estimate(torch.from_numpy(values)) == (mean, half)
     folds = np.array([0, 0, 0, 1, 1, 2, 2])
     of_folds = [values[folds == fold].mean() for fold in range(3)]
-    found = stats.estimate(values, fold=folds)
-    assert found.mean == mean, "the mean of all, whatever the sizes"
-    assert found.half == pytest.approx(t.ppf(0.975, 2) * sem(of_folds))
+    by_fold = stats.estimate(values, fold=folds)
+    assert by_fold.mean == mean, "the mean of all, whatever the sizes"
+    assert by_fold.half == pytest.approx(t.ppf(0.975, 2) * sem(of_folds))
 
 
 def test_freedom_lies_between_that_of_the_smaller_clustering_and_of_both():
     values = np.random.default_rng(1).normal(size=(5, 30))
     by_draw, by_example = sem(values.mean(1)), sem(values.mean(0))
-    found = stats.estimate(values).half / math.hypot(by_draw, by_example)
-    assert t.ppf(0.975, 4 + 29) < found < t.ppf(0.975, 4)
+    factor = stats.estimate(values).half / math.hypot(by_draw, by_example)
+    assert t.ppf(0.975, 4 + 29) < factor < t.ppf(0.975, 4)
     same = values - values.mean(1, keepdims=True)  # no draw is luckier than another
     assert stats.estimate(same).half == pytest.approx(t.ppf(0.975, 29) * sem(same.mean(0)))
 
@@ -83,10 +83,10 @@ def test_a_single_cluster_says_nothing_of_others():
 def test_a_difference_is_paired():
     generator = np.random.default_rng(3)
     ease = generator.normal(size=(5, 40))
-    one, other = ease + 0.5, ease + generator.normal(0, 0.1, (5, 40))
-    found = stats.paired(one, other, draw=0, example=1)
-    assert found == stats.estimate(one - other, draw=0, example=1)
-    assert found.mean == pytest.approx(0.5, abs=0.05) and found.half < 0.1
+    first, other = ease + 0.5, ease + generator.normal(0, 0.1, (5, 40))
+    difference = stats.paired(first, other, draw=0, example=1)
+    assert difference == stats.estimate(first - other, draw=0, example=1)
+    assert difference.mean == pytest.approx(0.5, abs=0.05) and difference.half < 0.1
     assert stats.paired(torch.ones(9).bool(), torch.zeros(9).bool(), digit=0) == (1, 0)
 
 

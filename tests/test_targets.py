@@ -93,8 +93,10 @@ def test_full_mnist_behind_the_same_call(tmp_path, monkeypatch):
     target = module._full()
     assert [len(p) for p in (target.pool, target.validation, target.test)] == [1000, 5000, 100]
     written = MNIST(tmp_path / "mnist", train=True).data
-    for part, own in ((target.pool, written[:1000]), (target.validation, written[1000:])):
-        assert torch.equal(part.x[[0, -1]], module.to_input(own[[0, -1]])), "the official order"
+    for part, pictures in ((target.pool, written[:1000]), (target.validation, written[1000:])):
+        assert torch.equal(part.x[[0, -1]], module.to_input(pictures[[0, -1]])), (
+            "the official order"
+        )
     assert target.test.names == tuple("0123456789")
 
 
@@ -223,14 +225,14 @@ def test_letters_of_omniglot_are_split_by_writer(tmp_path, monkeypatch):
     target = omniglot.omniglot("Greek")
     heights = {}
     for part, writers in omniglot.PARTS.items():
-        own = getattr(target, part)
-        assert own.x.shape == (20 * len(writers), 3, 32, 32) and len(own.names) == 20
-        assert (own.y.bincount() == len(writers)).all()
-        assert own.x.min() == -2 and own.x.max() == 2, "white on black"
-        ink = own.x[:, 0] + 2
+        examples = getattr(target, part)
+        assert examples.x.shape == (20 * len(writers), 3, 32, 32) and len(examples.names) == 20
+        assert (examples.y.bincount() == len(writers)).all()
+        assert examples.x.min() == -2 and examples.x.max() == 2, "white on black"
+        ink = examples.x[:, 0] + 2
         column, row = ink.sum(1).argmax(1), ink.sum(2).argmax(1)
         order = column.argsort(stable=True)
-        assert (own.y[order].diff() >= 0).all(), "a letter is where it was drawn"
+        assert (examples.y[order].diff() >= 0).all(), "a letter is where it was drawn"
         heights[part] = set(row.tolist())
     assert max(heights["pool"]) <= min(heights["validation"])
     assert max(heights["validation"]) <= min(heights["test"])

@@ -18,7 +18,7 @@ from tl_course.data.targets import handwritten, kinds, letters, lines, made_fold
 from tl_course.lessons import exercises
 
 NUMBERS = [path.stem[:2] for path in notebooks.find()]
-EXERCISES = {one.name for number in NUMBERS for one in exercises.every(number).values()}
+EXERCISES = {exercise.name for number in NUMBERS for exercise in exercises.every(number).values()}
 
 
 @cache
@@ -65,11 +65,13 @@ def core(number: str) -> set[str]:
     below = [
         b for a, b in zip(sources, sources[1:], strict=False) if re.match("### .*\\(core\\)", a)
     ]
-    return {f"{number}.{re.search(r'exercises.([a-z_]+).check', one)[1]}" for one in below}
+    return {f"{number}.{re.search(r'exercises.([a-z_]+).check', source)[1]}" for source in below}
 
 
 def headings(number: str) -> set[str]:
-    return {one for cell in cells(number) for one in re.findall("^## (.+)$", cell.source, re.M)}
+    return {
+        heading for cell in cells(number) for heading in re.findall("^## (.+)$", cell.source, re.M)
+    }
 
 
 def words(text: str) -> int:
@@ -103,7 +105,7 @@ def test_sections_of_a_session_are_headings_of_its_notebooks(name):
 
 def test_session_1_ends_where_notebook_02_says():
     sources = [cell.source for cell in cells("02")]
-    at = next(i for i, one in enumerate(sources) if one.startswith(votes.AFTER_SESSION_1))
+    at = next(i for i, source in enumerate(sources) if source.startswith(votes.AFTER_SESSION_1))
     assert sources[at - 1].endswith("*Here the first session ends.*")
     text = " ".join(note("session_1").split())
     assert f"*Here the first session ends* (just before *{votes.AFTER_SESSION_1[3:]}*)" in text
@@ -123,15 +125,18 @@ def test_an_exit_ticket_has_three_or_four_questions_with_answers(name):
     ticket = note(name).partition("## Exit ticket")[2].partition("\n## ")[0]
     asked = re.split(r"^\d\. ", ticket, flags=re.M)[1:]
     assert 3 <= len(asked) <= 4
-    assert all(re.search(r"\?\s+\*\([^*]+\)\*", one) or "?" in one and "*(" in one for one in asked)
+    assert all(
+        re.search(r"\?\s+\*\([^*]+\)\*", question) or "?" in question and "*(" in question
+        for question in asked
+    )
 
 
 # ---------------------------------------------------------------------------------- the votes
 
 
 def test_every_prediction_of_the_sessions_has_its_vote():
-    places = {(one.number, one.name): one for one in votes.places()}
-    given = {(one.number, one.name): one for one in votes.VOTES}
+    places = {(asked_at.number, asked_at.name): asked_at for asked_at in votes.places()}
+    given = {(vote.number, vote.name): vote for vote in votes.VOTES}
     assert places.keys() == given.keys() and len(given) == len(votes.VOTES) >= 25
     source = "".join(cell.source for n in NUMBERS[:7] for cell in cells(n))
     assert len(places) == source.count("tl.prediction(") + 1, "and the curve of 05"
@@ -157,16 +162,16 @@ def test_what_a_notebook_shows_is_what_the_notes_say(number, tmp_path):
     (path,) = notebooks.find([number])
     with notebooks.this_python_kernel():
         assert report.execute(path, tmp_path / path.name, "quick", 0) is None
-    told = [
+    words_shown = [
         in_words(output)
         for cell in nbformat.read(tmp_path / path.name, as_version=4).cells
         for output in cell.get("outputs", [])
         if 'class="tl-prediction"' in output.get("data", {}).get("text/html", "")
     ]
-    asked = [one for one in votes.places() if one.number == number]
-    asked = [one.name for one in asked if (number, one.name) != votes.CURVE]
-    by_name = {one.name: one.came_out() for one in votes.VOTES if one.number == number}
-    for name, shown in zip(asked, told, strict=True):
+    asked = [place for place in votes.places() if place.number == number]
+    asked = [place.name for place in asked if (number, place.name) != votes.CURVE]
+    by_name = {vote.name: vote.came_out() for vote in votes.VOTES if vote.number == number}
+    for name, shown in zip(asked, words_shown, strict=True):
         if (number, name) not in MADE_LIVE:
             assert shown in by_name[name], name
 
@@ -217,8 +222,8 @@ def test_exercises_that_a_page_names_exist(name):
 
 def test_every_exercise_of_the_sessions_is_in_the_notes():
     named = "".join(note(f"session_{n}") for n in (1, 2, 3))
-    expected = {one for one in EXERCISES if one[:2] < "07"}
-    assert {one for one in expected if f"`{one}`" not in named} == set()
+    expected = {exercise for exercise in EXERCISES if exercise[:2] < "07"}
+    assert {exercise for exercise in expected if f"`{exercise}`" not in named} == set()
 
 
 # ------------------------------------------------------------------- check-lists and datasheets
@@ -240,7 +245,8 @@ def test_every_box_is_answered():
 
 def headings_in(source: str) -> list[int]:
     return [
-        len(one) for one in re.findall("^(#+) ", re.sub("```.*?```", "", source, flags=re.S), re.M)
+        len(marks)
+        for marks in re.findall("^(#+) ", re.sub("```.*?```", "", source, flags=re.S), re.M)
     ]
 
 
@@ -298,12 +304,12 @@ def test_datasheets_are_true_to_the_code():
 
 
 def test_every_module_of_data_has_its_sheet():
-    told = page("datasheets")
+    sheets = page("datasheets")
     folder = root() / "tl_course" / "data"
     helpers = {"espeak", "classes", "__init__", "folder", "own_folder", "drawn", "drawn_files"}
     for path in [*folder.glob("sources/*.py"), *folder.glob("targets/*.py")]:
         script = f"data_scripts/{path.stem}.py"
-        named = f"{path.parent.name}/{path.name}" in told or script in told
+        named = f"{path.parent.name}/{path.name}" in sheets or script in sheets
         assert path.stem in helpers or named, path.name
 
 
@@ -313,5 +319,5 @@ def test_the_citation_is_that_of_this_version():
     assert about["title"] in (root() / "pyproject.toml").read_text(encoding="utf-8")
     for key in ("cff-version", "message", "abstract", "authors", "type", "keywords"):
         assert about[key], key
-    for one in about["references"]:
-        assert one["type"] and one["title"] and one["authors"]
+    for reference in about["references"]:
+        assert reference["type"] and reference["title"] and reference["authors"]

@@ -129,8 +129,8 @@ def test_the_command_can_be_killed_and_continued(tmp_path):
         )  # fmt: skip
         assert child.stdout.readline() == "halfway\n"
         child.send_signal(sign)
-        _, said = child.communicate(timeout=HUNG)
-        assert child.returncode == code, said
+        _, errors = child.communicate(timeout=HUNG)
+        assert child.returncode == code, errors
         assert (tmp_path / name / "checkpoint.safetensors").exists()
         assert not (tmp_path / name / "weights.safetensors").exists()
         subprocess.run(command(tmp_path / name), check=True, capture_output=True)
@@ -224,9 +224,9 @@ NO_CHECKPOINT = {
     "moments of nobody": state_of((*MOMENTS, "0"), [1]),
     "moments that are no numbers": state_of((*MOMENTS, "0", "exp_avg"), None),
     "a schedule of words": state_of(("kept", "schedule"), "cos"),
-    "another shape": tensor_of("net/layer2.weight", lambda one: one[:8]),
+    "another shape": tensor_of("net/layer2.weight", lambda tensor: tensor[:8]),
     "other numbers": tensor_of("net/layer2.weight", torch.Tensor.half),
-    "moments of another shape": tensor_of("optimizer/state/0/exp_avg", lambda one: one[:8]),
+    "moments of another shape": tensor_of("optimizer/state/0/exp_avg", lambda tensor: tensor[:8]),
 }  # fmt: skip
 
 
@@ -294,26 +294,28 @@ def test_an_orthogonal_matrix_has_the_same_reach_in_every_direction(shape):
     torch.manual_seed(0)
     matrix = torch.randn(shape) * torch.logspace(-2, 2, shape[1])
     left, values, right = torch.linalg.svd(matrix, full_matrices=False)
-    found = orthogonal(matrix).double()
-    assert found.shape == shape
+    orthogonalised = orthogonal(matrix).double()
+    assert orthogonalised.shape == shape
     strong = (values / values[0]) > 0.01  # five rounds lift what is not much weaker than the rest
-    kept = (left.double().T @ found @ right.double().T).diagonal()[strong]
-    assert ((kept > 0.6) & (kept < 1.3)).all() and strong.sum() > 3
-    assert torch.linalg.svdvals(found).max() < 1.3
+    scales = (left.double().T @ orthogonalised @ right.double().T).diagonal()[strong]
+    assert ((scales > 0.6) & (scales < 1.3)).all() and strong.sum() > 3
+    assert torch.linalg.svdvals(orthogonalised).max() < 1.3
 
 
 def test_filters_move_by_muon_and_the_rest_as_in_adamw():
     start, moved = new_net(), {}
     torch.nn.init.normal_(start.output.weight, std=0.01)  # from zero, nothing below it would move
     for rate in (None, 0.1):
-        net, kept = copy.deepcopy(start), []
+        net, states = copy.deepcopy(start), []
 
-        def keep(step, net, history, kept=kept):
-            kept.append(copy.deepcopy(net.state_dict()))
+        def keep(step, net, history, states=states):
+            states.append(copy.deepcopy(net.state_dict()))
 
         recipe = Recipe(2, warm_up=0.5, first_layer_decay=0.5, muon_rate=rate, muon_decay=0.0)
         train(net, source_batch, recipe, Callbacks(keep))
-        moved[rate] = {name: kept[1][name] - one for name, one in start.state_dict().items()}
+        moved[rate] = {
+            name: states[1][name] - weight for name, weight in start.state_dict().items()
+        }
     filters = {f"layer{number}.weight" for number in (2, 3, 4)}
     for name, move in moved[None].items():
         assert torch.equal(move, moved[0.1][name]) == (name not in filters), name
@@ -324,15 +326,15 @@ def test_filters_move_by_muon_and_the_rest_as_in_adamw():
 
 
 def test_layer_1_stays_as_it_is_when_its_share_of_the_steps_is_over():
-    net, kept = new_net(), []
+    net, states = new_net(), []
 
     def keep(step, net, history):
-        kept.append(copy.deepcopy(net.state_dict()))
+        states.append(copy.deepcopy(net.state_dict()))
 
     train(net, source_batch, Recipe(STEPS, freeze_layer1_after=0.5), Callbacks(keep))
     half = STEPS // 2
     for name in ("layer1.weight", "layer1.bias", "norm1.weight", "norm1.bias", "layer2.weight"):
-        moved = [not torch.equal(a[name], b[name]) for a, b in itertools.pairwise(kept)]
+        moved = [not torch.equal(a[name], b[name]) for a, b in itertools.pairwise(states)]
         assert all(moved[1:half]), f"{name}; the first step is the output layer's alone"
         assert moved[half:] == [name == "layer2.weight"] * half, name
     assert all(parameter.requires_grad for parameter in net.parameters()), "as it was given"
@@ -344,10 +346,10 @@ def test_without_decay_a_layer_keeps_the_norm_that_it_starts_with(decay):
     recipe = Recipe(10, first_layer_decay=0.5, muon_rate=0.1, muon_decay=decay)
     train(net, source_batch, recipe)
     for number in (2, 3, 4):
-        one, before = (getattr(of, f"layer{number}").weight for of in (net, start))
-        assert not torch.allclose(one, before, atol=1e-3), "it learns"
-        kept = one.norm().item() == pytest.approx(before.norm().item(), rel=1e-4)
-        assert kept == (decay is None)
+        after, before = (getattr(of, f"layer{number}").weight for of in (net, start))
+        assert not torch.allclose(after, before, atol=1e-3), "it learns"
+        same_norm = after.norm().item() == pytest.approx(before.norm().item(), rel=1e-4)
+        assert same_norm == (decay is None)
 
 
 def test_a_checkpoint_is_not_continued_with_another_seed(tmp_path):
@@ -372,8 +374,10 @@ def test_the_shipped_networks_have_the_recipe_of_long_pretrainings(name):
     recipe = spelling.to_file(pretraining.recipe_for(images)) | {
         "steps": images // pretraining.BATCH
     }
-    kept = pretraining.pretrained(name).about["recipe"]
-    assert kept == {key: recipe[key] for key in kept if key != "bf16"} | {"bf16": kept["bf16"]}
+    shipped = pretraining.pretrained(name).about["recipe"]
+    assert shipped == {key: recipe[key] for key in shipped if key != "bf16"} | {
+        "bf16": shipped["bf16"]
+    }
     assert pretraining.recipe_for(131_072) is pretraining.RECIPE
 
 
@@ -419,17 +423,17 @@ def test_what_is_no_checkpoint_is_a_sentence_at_once(tmp_path):
 
 def test_a_finished_network_is_not_overwritten_unasked(tmp_path):
     once = pretraining.pretrain(EmojiImages(0), 512, out=tmp_path, callbacks=Callbacks())
-    kept = (tmp_path / "weights.safetensors").read_bytes()
+    saved = (tmp_path / "weights.safetensors").read_bytes()
     never = EmojiImages(3)
     never.batch = None  # nothing is trained before it is refused
     with refused("already_there", "--force"):
         pretraining.pretrain(never, 512, seed=3, out=tmp_path, callbacks=Callbacks())
-    assert (tmp_path / "weights.safetensors").read_bytes() == kept
+    assert (tmp_path / "weights.safetensors").read_bytes() == saved
     other = pretraining.pretrain(
         EmojiImages(3), 512, seed=3, out=tmp_path, overwrite=True, callbacks=Callbacks()
     )
     assert network.fingerprint(other.net) != network.fingerprint(once.net)
-    assert (tmp_path / "weights.safetensors").read_bytes() != kept
+    assert (tmp_path / "weights.safetensors").read_bytes() != saved
     assert sorted(path.name for path in tmp_path.iterdir()) == WHOLE
 
 

@@ -78,7 +78,7 @@ def test_the_same_output_layer_as_a_library_finds(net, target, left_out):
     shown = draw(target.pool, 50, seed=1)[: 50 - left_out]  # and with classes of unequal size
     x = features(net, shown.x)
     l2, n = 0.01, len(shown)
-    found = output_layers(net, [shown], [0], [l2], steps=3000)
+    fitted = output_layers(net, [shown], [0], [l2], steps=3000)
     counts = shown.y.bincount(minlength=10)
     say = (n / (10 * counts[shown.y]))[:, None]
     centred = x - (say * x).mean(0)
@@ -87,10 +87,10 @@ def test_the_same_output_layer_as_a_library_finds(net, target, left_out):
         C=1 / (l2 * n), tol=1e-8, max_iter=5000, class_weight="balanced"
     )  # fmt: skip
     solver.fit((centred / scale).numpy(), shown.y.numpy())
-    ours = (x @ found.weight[0, 0].T + found.bias[0, 0]).softmax(1)
-    theirs = torch.from_numpy(solver.predict_proba((centred / scale).numpy()))
-    assert torch.allclose(ours.double(), theirs.double(), atol=5e-3)
-    assert np.all(np.diff(found.losses[:50]) < 0.05)
+    ours = (x @ fitted.weight[0, 0].T + fitted.bias[0, 0]).softmax(1)
+    by_library = torch.from_numpy(solver.predict_proba((centred / scale).numpy()))
+    assert torch.allclose(ours.double(), by_library.double(), atol=5e-3)
+    assert np.all(np.diff(fitted.losses[:50]) < 0.05)
 
 
 @pytest.mark.parametrize("adapt", [option_1, option_2])
@@ -104,15 +104,15 @@ def test_more_of_one_class_does_no_harm(adapt, net, target):
     many = torch.cat(
         [(target.pool.y == 3).nonzero()[:50, 0], (target.pool.y == 8).nonzero()[:5, 0]]
     )
-    found = adapt(net, target.pool[many], test=test).predictions
-    assert (found[target.validation.y == 8] == 8).float().mean() > 0.8
+    predictions = adapt(net, target.pool[many], test=test).predictions
+    assert (predictions[target.validation.y == 8] == 8).float().mean() > 0.8
 
 
 def test_many_output_layers_at_once_are_each_as_if_alone(net, target):
     draws, seeds = [draw(target.pool, 20, seed=s) for s in range(3)], range(3)
     penalties = [1e-3, 1e-1]
     together = output_layers(net, draws, seeds, penalties)
-    known = [replace(one, x=features(net, one.x)) for one in draws]
+    known = [replace(labelled, x=features(net, labelled.x)) for labelled in draws]
     looked_up = output_layers(None, known, seeds, penalties)
     for i, k in itertools.product(range(3), range(2)):
         alone = output_layers(net, draws[i : i + 1], seeds[i : i + 1], penalties[k : k + 1])
@@ -131,12 +131,12 @@ def test_an_output_layer_is_done_when_its_answers_stay(
     """In any company, and whoever takes all steps gets the same answers."""
     l2 = settings.chosen("option-1", images).l2
     draws = [draw(target.pool, images, seed) for seed in range(3)]
-    alone = [output_layers(net, [one], [0], [l2]) for one in draws]
+    alone = [output_layers(net, [labelled], [0], [l2]) for labelled in draws]
     together = output_layers(net, draws, [0] * 3, [l2])
-    assert all(least <= len(one.losses) <= most for one in alone)
-    assert len(together.losses) == max(len(one.losses) for one in alone)
-    for place, one in enumerate(alone):
-        assert torch.allclose(together.weight[place], one.weight[0], atol=1e-5)
+    assert all(least <= len(single.losses) <= most for single in alone)
+    assert len(together.losses) == max(len(single.losses) for single in alone)
+    for place, layer in enumerate(alone):
+        assert torch.allclose(together.weight[place], layer.weight[0], atol=1e-5)
     known = features(net, target.test.x)
     right = together.right(known, target.test.y)
     monkeypatch.setattr(output_layers_module, "DONE", 0)
@@ -147,8 +147,8 @@ def test_an_output_layer_is_done_when_its_answers_stay(
 
 
 def test_a_weak_penalty_takes_every_step(net, ten):
-    found = transfer.option_1(net, ten, chosen=Settings(l2=1e-4))
-    assert found.history.finished and len(found.history.loss) == output_layers_module.FIT_STEPS
+    adapted = transfer.option_1(net, ten, chosen=Settings(l2=1e-4))
+    assert adapted.history.finished and len(adapted.history.loss) == output_layers_module.FIT_STEPS
 
 
 def test_the_controls_start_from_fresh_weights(ten, target, net):
@@ -175,8 +175,8 @@ def test_augmentation_makes_other_views_of_the_same_digits(ten):
     for other in (altered(ten.x, 0, view=1), altered(ten.x, seed=1)):
         assert not torch.equal(views, other)
     many = altered(ten.x.repeat(50, 1, 1, 1), 0, torch.arange(500) // 10)
-    own = torch.cdist(many.flatten(1), ten.x.flatten(1)).argmin(1)
-    assert (own == torch.arange(500) % 10).float().mean() > 0.4, "views lost their digit"
+    nearest = torch.cdist(many.flatten(1), ten.x.flatten(1)).argmin(1)
+    assert (nearest == torch.arange(500) % 10).float().mean() > 0.4, "views lost their digit"
 
 
 def test_a_picture_has_the_same_copies_at_any_place_and_in_any_company(target):
@@ -298,10 +298,10 @@ def test_a_sweep_goes_on_where_it_was(net, target):
     whole = list(sweep(net, target, [10, 20], 3, arms=arms))
     rest = list(sweep(net, target, [10, 20], 3, arms=arms, done=whole[:4]))
 
-    def told(rows):
+    def summaries(rows):
         return [(r["arm"], r["images"], r["draw"], r["accuracy"]) for r in rows]
 
-    assert told(rest) == told(whole[4:])
+    assert summaries(rest) == summaries(whole[4:])
     assert [r["images"] for r in whole] == [10, 10, 10, 20, 20, 20] * 2
 
 
@@ -436,8 +436,8 @@ def test_the_same_draw_gives_the_same_answers_whoever_asks(images, copies, net, 
     """`option_1`, a sweep, the training lab, and `adapt` on picture files in another order."""
     digits, seed = handwritten(), 1
     shown = draw(digits.pool, images, seed)
-    own = option_1(net, shown, seed=seed, augment=copies, test=digits.test)
-    right = own.predictions == digits.test.y
+    adapted = option_1(net, shown, seed=seed, augment=copies, test=digits.test)
+    right = adapted.predictions == digits.test.y
     rows = sweep(net, digits, [images], 2, arms=["option-1"], augment=[copies])
     swept = next(row["right"] for row in rows if row["draw"] == seed)
     trial = trials.Trial(option="1", images=images, augment=copies, seed=seed)
@@ -450,25 +450,25 @@ def test_the_same_draw_gives_the_same_answers_whoever_asks(images, copies, net, 
     command += ["--seed", seed, "--augment", "on" if copies else "off", "--force"]
     assert cli.main([str(word) for word in command]) == 0
     scores = training.predict(files.load(out), digits.test.x)
-    assert (scores.argmax(1) == own.predictions).sum() >= 1999
-    assert (scores - own.scores).abs().max() < 1e-3
+    assert (scores.argmax(1) == adapted.predictions).sum() >= 1999
+    assert (scores - adapted.scores).abs().max() < 1e-3
 
 
 def test_the_command_adapts_to_folders_of_pictures(tmp_path):
     write_digits(tmp_path / "train", 5)
     write_digits(tmp_path / "test", 20, first=100)
     folders = ("--train", tmp_path / "train", "--test", tmp_path / "test", "--json")
-    found = {}
+    results = {}
     for option in ("1", "2", "scratch", "auto"):
         done = adapt(*folders, "--option", option)
         assert done.returncode == 0, done.stderr
-        found[option] = json.loads(done.stdout.splitlines()[-1])
-        assert found[option]["images"] == 50 and found[option]["classes"] == 10
-    assert found["1"]["accuracy"] > 0.8 and found["2"]["accuracy"] > 0.8
-    assert found["auto"]["option"] in ("1", "2")
+        results[option] = json.loads(done.stdout.splitlines()[-1])
+        assert results[option]["images"] == 50 and results[option]["classes"] == 10
+    assert results["1"]["accuracy"] > 0.8 and results["2"]["accuracy"] > 0.8
+    assert results["auto"]["option"] in ("1", "2")
     saved = adapt(*folders, "--option", "1", "--out", tmp_path / "mine")
     again = json.loads(saved.stdout.splitlines()[-1])
-    assert again["accuracy"] == found["1"]["accuracy"], "the same seed, another result"
+    assert again["accuracy"] == results["1"]["accuracy"], "the same seed, another result"
     assert files.load(tmp_path / "mine").n_classes == 10
 
 

@@ -46,16 +46,16 @@ def test_a_trial_is_the_same_adaptation_as_everywhere_else(nets, target):
 
 def test_first_layers_stay_fixed_and_the_source_network_is_never_touched(nets, target, monkeypatch):
     before = {name: fingerprint(net) for name, net in nets.items()}
-    kept = []
+    runs = []
     real = transfer.fine_tune
     monkeypatch.setattr(
-        trials.transfer, "fine_tune", lambda *a, **k: kept.append(real(*a, **k)) or kept[-1]
+        trials.transfer, "fine_tune", lambda *a, **k: runs.append(real(*a, **k)) or runs[-1]
     )
     run = trials.run_trial(Trial(frozen=2, images=10, learning_rate=1e-3), nets, target)
-    (adapted,) = kept
+    (adapted,) = runs
     for layer in ("layer1", "layer2", "layer3", "layer4"):
-        own, source = (getattr(net, layer).weight for net in (adapted.net, nets["image"]))
-        assert torch.equal(own, source) == (layer in ("layer1", "layer2"))
+        after, source = (getattr(net, layer).weight for net in (adapted.net, nets["image"]))
+        assert torch.equal(after, source) == (layer in ("layer1", "layer2"))
     assert run.looks[-1].step == run.looks[-1].steps == trials.settings_of_trial(run.trial).steps
     assert trials.settings_of_trial(run.trial).learning_rate == 1e-3
     assert {name: fingerprint(net) for name, net in nets.items()} == before
@@ -64,21 +64,21 @@ def test_first_layers_stay_fixed_and_the_source_network_is_never_touched(nets, t
 def test_how_far_layers_moved_is_told_along_the_way_and_is_what_notebook_04_shows(
     nets, target, monkeypatch
 ):
-    real, kept, told = transfer.fine_tune, [], []
+    real, pairs, shares = transfer.fine_tune, [], []
 
     def fine_tune(start, *arguments, **more):
-        before, found = copy.deepcopy(start), real(start, *arguments, **more)
-        kept.append((before, found.net))
-        return found
+        before, adapted = copy.deepcopy(start), real(start, *arguments, **more)
+        pairs.append((before, adapted.net))
+        return adapted
 
     monkeypatch.setattr(trials.transfer, "fine_tune", fine_tune)
     trial = Trial(frozen=1, images=10, learning_rate=1e-2)
-    run = trials.run_trial(trial, nets, target, tell=lambda looks: told.append(looks[-1].moved))
-    assert told[0] == (0, 0, 0, 0) and told[-1] == run.moved
-    by_hand = list(forgetting.moved_by_layer(*kept[0]).values())
+    run = trials.run_trial(trial, nets, target, tell=lambda looks: shares.append(looks[-1].moved))
+    assert shares[0] == (0, 0, 0, 0) and shares[-1] == run.moved
+    by_hand = list(forgetting.moved_by_layer(*pairs[0]).values())
     assert run.moved == pytest.approx(by_hand, abs=1e-4)
     assert run.moved[0] == 0 and min(run.moved[1:]) > 0.001
-    assert all(len(moved) == 4 for moved in told)
+    assert all(len(moved) == 4 for moved in shares)
     monkeypatch.undo()
     fixed = trials.run_trial(Trial(option="1", images=10), nets, target)
     assert {look.moved for look in fixed.looks} == {(0, 0, 0, 0)}
@@ -87,9 +87,9 @@ def test_how_far_layers_moved_is_told_along_the_way_and_is_what_notebook_04_show
 @pytest.mark.parametrize("start", ["spoken names", "written names"])
 def test_a_start_of_another_modality_is_tried_and_does_worse(start, nets, target):
     other = trials.run_trial(Trial(start, "1", seed=1), nets, target)
-    own = trials.run_trial(Trial("drawings", "1", seed=1), nets, target)
-    assert 0.3 < other.accuracy < own.accuracy
-    assert "more of the" in trials.compared(own, other)
+    same_modality = trials.run_trial(Trial("drawings", "1", seed=1), nets, target)
+    assert 0.3 < other.accuracy < same_modality.accuracy
+    assert "more of the" in trials.compared(same_modality, other)
 
 
 @pytest.mark.parametrize("trial", [Trial(option="1", augment=True), Trial(), Trial("random")])
@@ -131,8 +131,8 @@ def test_after_a_stop_no_part_follows_the_first(nets, target):
     y = torch.zeros(len(x), dtype=torch.long)
     for augment in (False, True):
         many = Examples(x, y, ("0", "1"))
-        found, labels = seen(nets["image"], many, 0, augment, stop)
-        assert len(found) == len(labels) == 500
+        known, labels = seen(nets["image"], many, 0, augment, stop)
+        assert len(known) == len(labels) == 500
 
 
 def test_option_1_tells_what_it_does_and_can_be_stopped(nets, target):
@@ -144,14 +144,14 @@ def test_option_1_tells_what_it_does_and_can_be_stopped(nets, target):
         if step == 50:
             stop.set()
 
-    found = transfer.option_1(nets["image"], ten, callbacks=Callbacks(on_step=on_step, stop=stop))
+    stopped = transfer.option_1(nets["image"], ten, callbacks=Callbacks(on_step=on_step, stop=stop))
     assert [step for step, *_ in seen] == [0, 10, 20, 30, 40, 50, 50]
     assert all(step == losses for step, losses, _ in seen) and seen[-1][2] == 1.0
-    assert not found.history.finished
+    assert not stopped.history.finished
     whole = transfer.option_1(nets["image"], ten)
-    told = transfer.option_1(nets["image"], ten, callbacks=Callbacks(on_step=lambda *_: None))
-    assert whole.history.finished and whole.history.loss == told.history.loss
-    assert fingerprint(whole.net) == fingerprint(told.net)
+    watched = transfer.option_1(nets["image"], ten, callbacks=Callbacks(on_step=lambda *_: None))
+    assert whole.history.finished and whole.history.loss == watched.history.loss
+    assert fingerprint(whole.net) == fingerprint(watched.net)
 
 
 def test_runs_survive_as_plain_text_and_damaged_ones_are_refused(nets, target):
@@ -189,27 +189,27 @@ def test_trials_that_do_not_exist_are_refused_in_a_sentence():
 
 
 def test_a_portrait_shows_the_filter_the_best_patches_and_a_map(nets):
-    own = portrait.Portraits({"trained": nets["image"]}, renders=100)
-    liked = own.liked("trained", "layer1", 22)
+    portraits = portrait.Portraits({"trained": nets["image"]}, renders=100)
+    liked = portraits.liked("trained", "layer1", 22)
     weight = nets["image"].layer1.weight[22]
     assert torch.allclose(liked, 2 * weight / weight.abs().max(), atol=1e-5)
-    top = own.patches("trained", "layer2")
+    top = portraits.patches("trained", "layer2")
     assert top.patches.shape == (64, 9, 3, 12, 12) and (top.values.diff(dim=1) <= 0).all()
-    assert own.patches("trained", "layer2") is top  # kept
-    made = own.liked("trained", "layer2", 21)
+    assert portraits.patches("trained", "layer2") is top  # kept
+    made = portraits.liked("trained", "layer2", 21)
     answers = [
-        own.strongest("trained", "layer2", torch.nn.functional.pad(x, (10, 10, 10, 10)))[21]
+        portraits.strongest("trained", "layer2", torch.nn.functional.pad(x, (10, 10, 10, 10)))[21]
         for x in (made, top.patches[20, 0])
     ]
     assert made.shape == (3, 12, 12) and answers[0] > answers[1]
     digit = handwritten().test.x[0]
-    assert own.answers("trained", "layer1", digit).shape == (32, 32, 32)
+    assert portraits.answers("trained", "layer1", digit).shape == (32, 32, 32)
     for wrong in (torch.zeros(1, 32, 32), torch.zeros(3, 4, 32), torch.zeros(32, 32)):
         with refused("shape"):
-            own.answers("trained", "layer1", wrong)
+            portraits.answers("trained", "layer1", wrong)
     for layer, unit in (("layer5", 0), ("layer1", 32), ("layer1", -1)):
         with refused("no_layer|no_unit"):
-            own.liked("trained", layer, unit)
+            portraits.liked("trained", layer, unit)
 
 
 def test_a_picture_survives_as_text():
@@ -224,16 +224,16 @@ def test_a_picture_survives_as_text():
 def test_a_cell_says_what_the_table_says():
     table = results.load("matrix")
     cells = matrix_cells.measured_cells(table, 50, "1")
-    own = table[(table.images == 50) & (table.option == "1")]
-    mean = own[(own.source == "image") & (own.target == "handwritten")].accuracy.mean()
-    said = matrix_cells.cell_in_words(cells, "handwritten", "image", 50, "1")
-    assert f"{100 * mean:.1f} of 100" in said and "ahead of random layers" in said
-    gains = matrix.ahead(own, ("random", "1")).set_index(["target", "source"])
+    rows = table[(table.images == 50) & (table.option == "1")]
+    mean = rows[(rows.source == "image") & (rows.target == "handwritten")].accuracy.mean()
+    sentence = matrix_cells.cell_in_words(cells, "handwritten", "image", 50, "1")
+    assert f"{100 * mean:.1f} of 100" in sentence and "ahead of random layers" in sentence
+    gains = matrix.ahead(rows, ("random", "1")).set_index(["target", "source"])
     for (name, source), row in gains.iterrows():
         if source in matrix.SOURCES:
-            said = matrix_cells.cell_in_words(cells, name, source, 50, "1")
-            assert ("may be chance" in said) == (abs(row.ahead) <= row.interval)
-            assert f"± {row.interval:.1f}" in said
+            sentence = matrix_cells.cell_in_words(cells, name, source, 50, "1")
+            assert ("may be chance" in sentence) == (abs(row.ahead) <= row.interval)
+            assert f"± {row.interval:.1f}" in sentence
     scratch = matrix_cells.measured_cells(table, 200, "2")
     assert "The control" in matrix_cells.cell_in_words(scratch, "written", "random", 200, "2")
     assert "from scratch" in matrix_cells.cell_in_words(scratch, "written", "text", 200, "2")

@@ -29,7 +29,7 @@ def test_every_draw_gives_a_row_of_each_heap(monkeypatch):
     heaps = {unlabelled.NOT_CENTRED: (0,), unlabelled.RANDOM: (20,), unlabelled.HALF_THREES: (50,)}
     monkeypatch.setattr(unlabelled, "HEAPS", heaps)
     made = list(unlabelled.unlabelled_rows(pretraining.pretrained(), handwritten(), {10: 2}))
-    assert [len(one) for one in made] == [3] * 4
+    assert [len(rows) for rows in made] == [3] * 4
     plain, alike, threes = made[0]
     assert (plain["heap"], plain["unlabelled"]) == (unlabelled.NOT_CENTRED, 0)
     assert 0.6 < plain["accuracy"] and len({row["accuracy"] for row in made[0]}) == 3

@@ -50,11 +50,11 @@ def test_a_text_that_is_no_sound_json_is_one_sentence(text):
 
 
 def test_what_is_sound_comes_as_it_is():
-    said = {"a": [1, 2.5, None, True, "ö\U0001f600"], "b": {"c": {}}}
+    content = {"a": [1, 2.5, None, True, "ö\U0001f600"], "b": {"c": {}}}
     assert (
-        untrusted_input.parsed(json.dumps(said).encode(), "It") == said
+        untrusted_input.parsed(json.dumps(content).encode(), "It") == content
     )  # \\ud83d\\ude00 is a pair
-    assert untrusted_input.parsed(json.dumps(said, ensure_ascii=False), "It") == said
+    assert untrusted_input.parsed(json.dumps(content, ensure_ascii=False), "It") == content
 
 
 SCHEMA = {

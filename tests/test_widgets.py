@@ -245,12 +245,12 @@ def test_a_bad_state_is_refused_in_a_sentence_and_changes_nothing(text, code):
     experiment = Doubler(seed=5)
     experiment.slider.value = 4
     before = experiment.state_text()
-    with refused(code) as told:
+    with refused(code) as caught:
         experiment.set_state(text)
-    assert experiment.state_text() == before and "\n" not in str(told.value)
+    assert experiment.state_text() == before and "\n" not in str(caught.value)
     if text:
         experiment._state.value = text  # pasted: told to the learner, nothing raised or recorded
-        assert experiment.told == str(told.value) and not experiment.errors
+        assert experiment.told == str(caught.value) and not experiment.errors
         assert experiment._state.value == before
         experiment.slider.value = 5
         assert experiment.told == "", "the next thing that is done takes the sentence away"
@@ -633,7 +633,7 @@ def test_what_was_learnt_goes_with_the_seed(teach):
 
 
 def test_what_was_kept_while_python_was_busy_keeps_its_label(teach):
-    def kept(revision, strokes, sample=False):
+    def message(revision, strokes, sample=False):
         return {"revision": revision, "strokes": strokes, "sample": sample}
 
     pad, texts = teach.pad, {}
@@ -644,9 +644,9 @@ def test_what_was_kept_while_python_was_busy_keeps_its_label(teach):
     texts["sample"] = teach.drawing.text
     first = pad.drawing["revision"] + 1
     keeps = [
-        kept(first, [], True),
-        kept(first + 1, ONE),
-        kept(first + 2, THREE),
+        message(first, [], True),
+        message(first + 1, ONE),
+        message(first + 2, THREE),
     ]
     keep(pad, *keeps)  # what is kept comes before what is synced: the next one is begun
     pad.drawing = {"revision": first + 3, "strokes": ONE, "final": False}
@@ -657,13 +657,13 @@ def test_what_was_kept_while_python_was_busy_keeps_its_label(teach):
     assert pad.drawing["strokes"] == ONE, "what is begun is not taken away"
     assert teach.drawing.text == texts["one"]
     # Those of before come again, because the browser had not been told yet; then a later thread's.
-    keep(pad, *keeps, kept(first + 4, THREE))
+    keep(pad, *keeps, message(first + 4, THREE))
     keep(pad, *keeps)
     pad.drawing = {"revision": first + 3, "strokes": ONE, "final": True}
     assert [d.label for d in teach.mine] == [0, 1, 2, 3] and teach.mine[3].text == texts["three"]
     assert teach.drawing.text == "" and pad.answer["seen"] == "" and not pad.drawing["strokes"]
     pad.drawing = {"revision": first + 6, "strokes": ONE, "final": True}
-    keep(pad, kept(first + 5, THREE))  # what came after it came first
+    keep(pad, message(first + 5, THREE))  # what came after it came first
     assert len(teach.mine) == 5 and teach.drawing.text == texts["one"] and pad.answer["seen"]
     draw_on(pad, [])
     assert not teach.drawing.text
@@ -805,14 +805,14 @@ def test_saving_handing_over_pooling_deleting(teach, tmp_path):
 
 def test_what_was_pasted_is_not_saved_over_ones_own_unasked(teach, tmp_path):
     draw_on(teach.pad, ONE, kept=True)
-    theirs = teach.state_text()
+    pasted = teach.state_text()
     draw_on(teach.pad, THREE, kept=True)
     teach.hands.open(True)
     teach.hands.name.value = "Ada"
     teach.hands.save.click()
     file = tmp_path / "hand" / "Ada.json"
     before = file.read_text()
-    teach.set_state(theirs)
+    teach.set_state(pasted)
     teach.hands.save.click()
     assert file.read_text() == before
     assert "already drawings by Ada" in teach.hands.question.value
@@ -822,9 +822,9 @@ def test_what_others_saved_is_neither_overwritten_nor_deleted_unasked(teach, net
     for experiment in (teach, other := Teach(net, 0, tmp_path / "hand")):
         experiment.hands.open(True)
         draw_on(experiment.pad, ONE if experiment is other else THREE, kept=True)
-    theirs, mine = other.hands, teach.hands
-    theirs.name.value = mine.name.value = "Ada"
-    theirs.save.click()
+    other_hands, mine = other.hands, teach.hands
+    other_hands.name.value = mine.name.value = "Ada"
+    other_hands.save.click()
     file = tmp_path / "hand" / "Ada.json"
     mine.name.value = "Alan"
     alans = tmp_path / "hand" / "Alan" / "0" / "0-01.png"

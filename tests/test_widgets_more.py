@@ -99,20 +99,20 @@ def make(arguments):
 @pytest.fixture
 def under_way(monkeypatch):
     """Every training waits after its second look: the looks so far, and what lets it go on."""
-    told, let_go, run = [], threading.Event(), trials.run_trial
+    seen_looks, let_go, run = [], threading.Event(), trials.run_trial
 
     def waits(*arguments, tell=None, **more):
         def tell_and_wait(looks):
             if tell is not None:
                 tell(looks)
-            told.append(looks[-1])
-            assert len(told) < 2 or let_go.wait(HUNG)
+            seen_looks.append(looks[-1])
+            assert len(seen_looks) < 2 or let_go.wait(HUNG)
 
         return run(*arguments, tell=tell_and_wait, **more)
 
     monkeypatch.setattr(trials, "run_trial", waits)
     monkeypatch.setattr(training_lab, "BETWEEN", -1)  # every look is shown
-    yield told, let_go
+    yield seen_looks, let_go
     let_go.set()
 
 
@@ -168,15 +168,15 @@ def test_the_whole_state_goes_into_a_text_and_a_classmate_sees_the_same(kind, ma
     mine = touched(make(kind, seed=20260101))
     text = mine.state_text()
     assert json.loads(text)["experiment"] == kind.name and len(text) < 6000
-    theirs = make(kind)
-    before = theirs.state_text()
+    classmates = make(kind)
+    before = classmates.state_text()
     assert before != text
-    theirs.set_state(text)
-    theirs.wait(HUNG)
-    assert theirs.state_text() == text and pictures(theirs) == pictures(mine)
-    field = next(w for w in walk(theirs.view) if isinstance(w, Share))
+    classmates.set_state(text)
+    classmates.wait(HUNG)
+    assert classmates.state_text() == text and pictures(classmates) == pictures(mine)
+    field = next(w for w in walk(classmates.view) if isinstance(w, Share))
     field.value = before  # pasted by hand
-    assert theirs.state_text() == before and theirs.told == ""
+    assert classmates.state_text() == before and classmates.told == ""
 
 
 def test_a_cell_that_is_not_there_is_not_chosen(make):
@@ -283,10 +283,10 @@ def test_a_run_goes_into_the_table_and_two_are_compared(make, target, hold):
     lab.wait(HUNG)
     assert not lab.start_button.disabled and lab.stop_button.disabled and not lab.network.busy
     (row,) = lab.rows()
-    one = f"{100 * lab.runs[0].accuracy:.1f}"
-    assert row["right, of 100"] == one and row["layers moved, %"] == "0 · 0 · 0 · 0"
-    for said in (lab.table.value, lab.status.value, lab.picture.summary):
-        assert one in said, "one number for one run"
+    accuracy = f"{100 * lab.runs[0].accuracy:.1f}"
+    assert row["right, of 100"] == accuracy and row["layers moved, %"] == "0 · 0 · 0 · 0"
+    for text in (lab.table.value, lab.status.value, lab.picture.summary):
+        assert accuracy in text, "one number for one run"
     assert f"of 100 right, scored on all {len(target.test)}" in lab.status.value
     steps = lab.runs[0].looks[-1].step
     assert 60 <= steps <= 100, "an output layer is done early with ten digits"
@@ -351,29 +351,29 @@ def test_how_far_layers_moved_is_shown_while_it_is_set_up_as_it_was(make):
     text = lab.state_text()
     lab.network.fixed = 3
     assert lab.network.moved[3] > 1
-    theirs = make(TrainingLab)
-    theirs.set_state(text)
-    assert theirs.network.moved == []
-    theirs.network.fixed = 3
-    assert theirs.network.moved == lab.network.moved
+    classmates = make(TrainingLab)
+    classmates.set_state(text)
+    assert classmates.network.moved == []
+    classmates.network.fixed = 3
+    assert classmates.network.moved == lab.network.moved
 
 
 def test_the_curve_is_live_and_stop_ends_the_run(make, under_way):
-    lab, (told, let_go) = make(TrainingLab), under_way
+    lab, (looks, let_go) = make(TrainingLab), under_way
     lab.images.value, lab.augment.value, lab.network.fixed = 1000, True, 1
     lab.start_button.click()
-    wait_until(lambda: len(told) == 2)
-    assert lab.picture.picture.alt.startswith("Under way") and 0 < told[-1].step < told[-1].steps
-    assert f"Step {told[-1].step:,} of {told[-1].steps:,}" in lab.status.value
+    wait_until(lambda: len(looks) == 2)
+    assert lab.picture.picture.alt.startswith("Under way") and 0 < looks[-1].step < looks[-1].steps
+    assert f"Step {looks[-1].step:,} of {looks[-1].steps:,}" in lab.status.value
     assert "of every fourth test digit" in lab.picture.summary
-    assert lab.network.moved == [round(100 * share, 1) for share in told[-1].moved]
+    assert lab.network.moved == [round(100 * share, 1) for share in looks[-1].moved]
     assert lab.network.moved[0] == 0 < lab.network.moved[1]
     lab.stop_button.click()  # the click does not wait for the run, which cannot go on yet
     assert not lab.stop_button.disabled and lab.start_button.disabled, "the focus stays"
     assert "Stopping" in lab.status.value
     let_go.set()
     lab.wait(HUNG)
-    assert len(told) == 2, "it went on to another look"
+    assert len(looks) == 2, "it went on to another look"
     assert "Stopped" in lab.status.value and lab.rows() == []
     assert not lab.busy and not lab.start_button.disabled and lab.stop_button.disabled
 
@@ -455,12 +455,12 @@ def test_first_the_prediction_then_what_was_measured(make):
 def test_every_number_that_was_predicted_is_scored_and_so_is_the_curve_between(make):
     how_much = make(HowMuch)
     press(how_much.fields, "answer", "66", "80.5", "95")
-    for row, (images, said) in zip(how_much.scored(), how_much.prediction.items(), strict=True):
+    for row, (images, guess) in zip(how_much.scored(), how_much.prediction.items(), strict=True):
         mean = float(how_much._measured("option-1", False, images)["mean"])
-        assert row["images"] == f"{images:,}" and row["you said"] == f"{said:g}"
-        assert row["difference"] == f"{round(mean, 1) - said:+.1f}".replace("-", "−")
+        assert row["images"] == f"{images:,}" and row["you said"] == f"{guess:g}"
+        assert row["difference"] == f"{round(mean, 1) - guess:+.1f}".replace("-", "−")
         assert row["measured"] in how_much.scores.value
-        assert curves.between(how_much.prediction, images) == pytest.approx(said)
+        assert curves.between(how_much.prediction, images) == pytest.approx(guess)
     how_much.images.value = 50  # nobody was asked for it
     between = curves.between(how_much.prediction, 50)
     assert 66 < between < 80.5 and f"Your curve says {between:.1f} here" in how_much.curve.summary
@@ -483,9 +483,9 @@ def test_who_skips_the_prediction_sees_what_was_measured(make):
 def test_the_images_shown_are_those_of_the_draw_and_a_point_can_be_run(make, net, target):
     how_much = make(HowMuch)
     press(how_much.fields, "skip")
-    one = how_much.digits.picture.png
+    before = how_much.digits.picture.png
     how_much.draw.value = 5
-    assert how_much.digits.picture.png != one and "draw 5, 5 of each" in how_much.digits.summary
+    assert how_much.digits.picture.png != before and "draw 5, 5 of each" in how_much.digits.summary
     how_much.start_button.click()
     how_much.wait(HUNG)
     (row,) = how_much.live
@@ -503,15 +503,15 @@ def test_the_images_shown_are_those_of_the_draw_and_a_point_can_be_run(make, net
 
 
 def test_a_point_under_way_can_be_stopped(make, under_way):
-    how_much, (told, let_go) = make(HowMuch), under_way
+    how_much, (looks, let_go) = make(HowMuch), under_way
     press(how_much.fields, "skip")
     how_much.arm.value, how_much.augment.value, how_much.images.value = "scratch", True, 1000
     how_much.start_button.click()
-    wait_until(lambda: len(told) == 2)
+    wait_until(lambda: len(looks) == 2)
     how_much.stop_button.click()
     let_go.set()
     how_much.wait(HUNG)
-    assert len(told) == 2, "it went on to another look"
+    assert len(looks) == 2, "it went on to another look"
     assert how_much.live == [] and "Stopped" in how_much.status.value
 
 
@@ -565,7 +565,10 @@ def test_patches_and_answers_come_first_and_the_made_picture_last(make, monkeypa
     )
     seen = []
     draw_it = explorer._draw
-    explorer._draw = lambda found, *of: (seen.append(found[0].liked is None), draw_it(found, *of))
+    explorer._draw = lambda portraits, *of: (
+        seen.append(portraits[0].liked is None),
+        draw_it(portraits, *of),
+    )
     explorer.layer.value = "layer3"
     explorer.wait(HUNG)
     assert seen == [True, False] and "a picture made for it" in explorer.portrait.picture.alt
@@ -597,16 +600,16 @@ def as_units(sheet):
 def test_the_sheet_has_every_unit_in_its_place(make, net):
     explorer = make(LayerExplorer)
     filters = 255 * filter_pictures(net.layer1.weight)
-    found = as_units(explorer.sheet.sheet).permute(0, 3, 1, 2)
-    assert found.shape == filters.shape and (found - filters).abs().max() < 1
+    units = as_units(explorer.sheet.sheet).permute(0, 3, 1, 2)
+    assert units.shape == filters.shape and (units - filters).abs().max() < 1
     for layer in ("layer2", "layer4"):
         explorer.layer.value = layer
         explorer.wait(HUNG)
         best = to_picture(explorer.portraits.patches("trained", layer).patches[:, 0])
-        found = as_units(explorer.sheet.sheet).permute(0, 3, 1, 2) / 255
-        assert found.shape == best.shape and layer[-1] in explorer.sheet.sheet["words"]
+        units = as_units(explorer.sheet.sheet).permute(0, 3, 1, 2) / 255
+        assert units.shape == best.shape and layer[-1] in explorer.sheet.sheet["words"]
         # In layer 4 it is kept in fewer bytes: nearly the same, and nearer than any other unit's.
-        nearest = torch.cdist(found.flatten(1), best.flatten(1)).argmin(1)
+        nearest = torch.cdist(units.flatten(1), best.flatten(1)).argmin(1)
         assert (best[nearest] - best).abs().amax((1, 2, 3)).max() < 0.02
         assert len(explorer.sheet.sheet["url"]) < 200_000
 
@@ -681,10 +684,14 @@ def test_what_is_drawn_on_its_pad_is_looked_at(make):
     clicker.draw_on(pad, STROKE)
     assert explorer.picture.value == OWN and pad.answer["seen"].startswith("data:image/png")
     explorer.wait(HUNG)
-    one = explorer.shown_picture()
-    assert one.shape == (3, 32, 32) and one[:, :, 15:17].max() > 1 and one[:, :, :8].max() < -1
+    drawing = explorer.shown_picture()
+    assert (
+        drawing.shape == (3, 32, 32)
+        and drawing[:, :, 15:17].max() > 1
+        and drawing[:, :, :8].max() < -1
+    )
     clicker.draw_on(pad, [])
-    assert pad.answer["seen"] == "" and torch.equal(explorer.shown_picture(), one)
+    assert pad.answer["seen"] == "" and torch.equal(explorer.shown_picture(), drawing)
     with refused("shape"):
         explorer.show_drawing(torch.zeros(28, 28))
 
@@ -750,9 +757,9 @@ def test_the_units_that_answer_a_and_not_b_come_first(make):
     assert explorer.sheet.sheet is by_number, "one picture gives no order"
     explorer.layer.value, explorer.other.value = "layer2", "digit 1"
     explorer.wait(HUNG)
-    three, one = explorer.shown_pictures().values()
+    three, digit_1 = explorer.shown_pictures().values()
     to_three, to_one = (
-        explorer.portraits.strongest("trained", "layer2", x).tolist() for x in (three, one)
+        explorer.portraits.strongest("trained", "layer2", x).tolist() for x in (three, digit_1)
     )
     order = explorer.sheet.sheet["order"]
     ahead = [to_three[unit] - to_one[unit] for unit in order]
@@ -761,8 +768,8 @@ def test_the_units_that_answer_a_and_not_b_come_first(make):
     assert f"unit {first}: {to_three[first]:.1f} to A, " in explorer.sheet.sheet["names"][0]
     assert "first those that answer A and not B" in explorer.sheet.sheet["words"]
     best = to_picture(explorer.portraits.patches("trained", "layer2").patches[order, 0])
-    found = as_units(explorer.sheet.sheet).permute(0, 3, 1, 2) / 255
-    assert (found - best).abs().max() < 0.01, "a picture is not that of its unit"
+    units = as_units(explorer.sheet.sheet).permute(0, 3, 1, 2) / 255
+    assert (units - best).abs().max() < 0.01, "a picture is not that of its unit"
     explorer.sheet.chosen = first
     explorer.wait(HUNG)
     assert f"A strongest ({to_three[first]:.1f})" in explorer.portrait.summary
@@ -785,10 +792,10 @@ def test_what_is_on_the_pad_is_compared_with_what_was_kept(make):
     assert list(explorer.shown_pictures()) == [f"A: {OWN}", f"B: {EARLIER}"]
     assert torch.equal(explorer.shown_pictures()[f"B: {EARLIER}"], first_drawing)
     assert not torch.equal(explorer.shown_picture(), first_drawing)
-    theirs = make(LayerExplorer)
-    theirs.set_state(explorer.state_text())
-    theirs.wait(HUNG)
-    assert theirs.sheet.sheet["order"] == explorer.sheet.sheet["order"] != list(range(32))
+    classmates = make(LayerExplorer)
+    classmates.set_state(explorer.state_text())
+    classmates.wait(HUNG)
+    assert classmates.sheet.sheet["order"] == explorer.sheet.sheet["order"] != list(range(32))
     explorer.picture.value = "digit 1"
     explorer.keep_button.click()
     explorer.wait(HUNG)
@@ -869,7 +876,7 @@ def test_what_the_cells_say_adds_up_but_for_rounding(make, images, option):
             assert f"That is {ahead[1:]} points {side}" in cell["label"]
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(first: str, other: str) -> float:
     """Contrast of two colours after WCAG 2."""
 
     def luminance(colour):
@@ -877,7 +884,7 @@ def contrast(one: str, other: str) -> float:
         linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
         return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
-    light, dark = sorted([luminance(one), luminance(other)], reverse=True)
+    light, dark = sorted([luminance(first), luminance(other)], reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 

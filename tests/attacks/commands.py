@@ -55,12 +55,12 @@ def names(folder: Path) -> list[str]:
 def course(*arguments: object) -> None:
     """The command `tl-course`; what is already there is replaced only where it is asked for."""
     arguments = list(map(str, arguments))
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
         code = cli.main(arguments)
-    if code == 2 and "--force" in said.getvalue():  # it had finished before it was killed
+    if code == 2 and "--force" in errors.getvalue():  # it had finished before it was killed
         return
-    assert code == 0, said.getvalue()
+    assert code == 0, errors.getvalue()
 
 
 # ------------------------------------------------------------------------------- pretraining
@@ -106,7 +106,7 @@ def own_pictures(folder: Path) -> None:
 def adapt(*more: str) -> Callable[[Path], None]:
     def run(folder: Path) -> None:
         pictures = folder.parent / "pictures"
-        places = [one if one.startswith("-") else folder / one for one in more]
+        places = [argument if argument.startswith("-") else folder / argument for argument in more]
         parts = ("--train", pictures / "train", "--test", pictures / "test")
         course("adapt", *parts, "--option", "1", *places)
 

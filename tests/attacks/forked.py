@@ -39,12 +39,12 @@ def context():
 
 def run(work: Callable, *arguments: object) -> tuple[int, object]:
     """Exit code and answer of `work(*arguments)` in a process of its own; −9 for a killed one."""
-    ours, theirs = context().Pipe()
-    child = context().Process(target=_answer, args=(theirs, work, arguments), daemon=True)
+    ours, child_end = context().Pipe()
+    child = context().Process(target=_answer, args=(child_end, work, arguments), daemon=True)
     paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, paths))):
         child.start()
-    theirs.close()
+    child_end.close()
     answer = None
     try:
         if ours.poll(HUNG):

@@ -234,8 +234,8 @@ def voice(folder: Path) -> None:
 def zipped(members: Tree, method: int) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", method) as file:
-        for name, one in members.items():
-            file.writestr(name, one)
+        for name, member in members.items():
+            file.writestr(name, member)
     return content.getvalue()
 
 
@@ -386,15 +386,15 @@ def experiments() -> dict[str, Experiment]:
         teach.Teach(source, 0, folder / "hands"),
         training_lab.TrainingLab(source, digits),
     ]
-    for one in every:
-        one.wait()
-        one.show = one.abandon = lambda: None
-    return {one.name: one for one in every}
+    for running in every:
+        running.wait()
+        running.show = running.abandon = lambda: None
+    return {experiment.name: experiment for experiment in every}
 
 
 def states(folder: Path) -> Iterator[Tree]:
-    for name, one in experiments().items():
-        yield {f"{name}.state": one.state_text().encode()}
+    for name, experiment in experiments().items():
+        yield {f"{name}.state": experiment.state_text().encode()}
 
 
 def _set_states(folder: Path) -> Callable[[Path], object]:
@@ -403,13 +403,13 @@ def _set_states(folder: Path) -> Callable[[Path], object]:
     def read(place: Path) -> None:
         for path in place.iterdir():
             text = path.read_bytes().decode("utf-8", "replace")
-            one = every.get(path.name.removesuffix(".state"))
-            if one is not None:
-                before = one.state_text()
+            experiment = every.get(path.name.removesuffix(".state"))
+            if experiment is not None:
+                before = experiment.state_text()
                 try:
-                    one.set_state(text)
+                    experiment.set_state(text)
                 except Exception:
-                    assert one.state_text() == before, "a state was half taken over"
+                    assert experiment.state_text() == before, "a state was half taken over"
                     raise
 
     return read
@@ -433,7 +433,7 @@ def points_of_exercises(folder: Path) -> None:
 
 
 def handed_in(folder: Path) -> Iterator[Tree]:
-    path = next(one for one in notebooks.find() if one.stem.startswith("03"))
+    path = next(notebook for notebook in notebooks.find() if notebook.stem.startswith("03"))
     node = nbformat.read(path, as_version=4)
     cells = [cell for cell in node.cells if "exercise" in cell.metadata.get("tags", [])]
     output = nbformat.v4.new_output("stream", text="Right.")

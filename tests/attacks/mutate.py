@@ -76,7 +76,7 @@ def value(whole: object, rng: random.Random) -> object:
         key = rng.choice(sorted(whole))
         way = rng.randrange(8)
         if way == 0:
-            return {name: one for name, one in whole.items() if name != key}
+            return {name: part for name, part in whole.items() if name != key}
         if way == 1:
             return {**whole, rng.choice(("x", "\ud800", "auto_map", "")): rng.choice(VALUES)}
         return {**whole, key: value(whole[key], rng)}
@@ -102,7 +102,9 @@ def tensors(whole: bytes, rng: random.Random) -> bytes:
     """A safetensors file with a part of its header exchanged, or of the text in its metadata."""
     length = int.from_bytes(whole[:8], "little")
     header = json.loads(whole[8 : 8 + length])
-    texts = [name for name, one in header.get("__metadata__", {}).items() if one[:1] == "{"]
+    texts = [
+        name for name, metadata in header.get("__metadata__", {}).items() if metadata[:1] == "{"
+    ]
     if texts and rng.random() < 0.7:
         name = rng.choice(texts)
         described = text(header["__metadata__"][name].encode(), rng).decode()

@@ -13,7 +13,7 @@ def rolled(answers):
 
 
 def in_plain_python(answers):
-    numbers = [float(one) for one in answers]
+    numbers = [float(answer) for answer in answers]
     best = max(numbers)
     right = numbers[numbers.index(best) - len(numbers) // 2]
     return (best - right) / (best + right) if best else 0

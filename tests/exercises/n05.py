@@ -12,7 +12,7 @@ from exercises import Answers
 
 
 def by_scipy(a, b, t):
-    differences = [one - other for one, other in zip(a, b, strict=True)]
+    differences = [first - other for first, other in zip(a, b, strict=True)]
     factor = stats.t.ppf(0.975, len(differences) - 1)
     return [np.mean(differences), factor * stats.sem(differences)]
 
@@ -41,20 +41,22 @@ def by_interp(sizes, right, wanted):
 
 
 def one_by_one(scores, y, least):
-    handed = kept = right = 0
-    for one, label in zip(scores, y, strict=True):
-        shares = torch.softmax(one, dim=0)
+    handed = answered = right = 0
+    for row, label in zip(scores, y, strict=True):
+        shares = torch.softmax(row, dim=0)
         if shares.max() < least:
             handed += 1
         else:
-            kept += 1
+            answered += 1
             right += int(shares.argmax() == label)
-    return 100 * handed / len(y), 100 * right / kept
+    return 100 * handed / len(y), 100 * right / answered
 
 
 def by_column(features, unlabelled, labelled):
     columns = zip(features.numpy().T, unlabelled.numpy().T, labelled.numpy().T, strict=True)
-    return np.stack([one + (np.mean(own) - np.mean(others)) for one, others, own in columns], 1)
+    return np.stack(
+        [column + (np.mean(few) - np.mean(others)) for column, others, few in columns], 1
+    )
 
 
 def by_interval(accuracies, t, claimed):
@@ -126,12 +128,12 @@ CASES = {
         wrong={
             "scores": (".softmax(1)", ""),
             "pictures": ("softmax(1)", "softmax(0)"),
-            "on_all": ("correct[kept]", "correct"),
-            "of_all": ("correct[kept]", "(correct & kept)"),
-            "on_handed": ("correct[kept]", "correct[~kept]"),
+            "on_all": ("correct[sure]", "correct"),
+            "of_all": ("correct[sure]", "(correct & sure)"),
+            "on_handed": ("correct[sure]", "correct[~sure]"),
             "inverted": (">= least", "< least"),
             "shares": ("100 * ", ""),
-            "order": ("(~kept)", "(correct[kept])", "100 * correct[kept]", "100 * (~kept)"),
+            "order": ("(~sure)", "(correct[sure])", "100 * correct[sure]", "100 * (~sure)"),
         },
     ),
     "no_labels": Answers(

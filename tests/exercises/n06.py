@@ -10,9 +10,9 @@ from exercises import Answers
 
 
 def last_quarter_of_people(recordings):
-    people = list(dict.fromkeys(one[0] for one in recordings))
-    kept = set(people[: -max(1, len(people) // 4)])
-    return [r for r in recordings if r[0] in kept], [r for r in recordings if r[0] not in kept]
+    people = list(dict.fromkeys(recording[0] for recording in recordings))
+    known = set(people[: -max(1, len(people) // 4)])
+    return [r for r in recordings if r[0] in known], [r for r in recordings if r[0] not in known]
 
 
 def one_person(recordings):
@@ -40,9 +40,9 @@ def flattened(x):
 
 def one_by_one(x):
     out = torch.zeros_like(x)
-    for place, one in enumerate(x):
-        if one.std() > 0:
-            out[place] = (one - one.mean()) / one.std()
+    for place, picture in enumerate(x):
+        if picture.std() > 0:
+            out[place] = (picture - picture.mean()) / picture.std()
     return out
 
 

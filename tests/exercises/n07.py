@@ -77,9 +77,9 @@ def header_first(folder):
     try:
         with safetensors.safe_open(folder / "weights.safetensors", "pt") as file:
             rows, columns = file.get_slice("output.weight").get_shape()
-            said = json.loads((folder / "config.json").read_bytes())
-            if columns != 128 or said != {"n_classes": rows} or said["n_classes"] is True:
-                raise ValueError(f"{said} and {rows} rows")
+            config = json.loads((folder / "config.json").read_bytes())
+            if columns != 128 or config != {"n_classes": rows} or config["n_classes"] is True:
+                raise ValueError(f"{config} and {rows} rows")
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except safetensors.SafetensorError as error:
         raise ValueError("not safetensors") from error
@@ -143,7 +143,7 @@ CASES = {
             "in_place": ("result.clone()", "result"),
             "value": ("result.clone()", "given[0].clone()"),
             "statistics": ("    net(x)", "    net.train()(x)\n        net.eval()"),
-            "tensor": ("return kept[0].flatten(1)", "return [kept[0].flatten(1)]"),
+            "tensor": ("return outputs[0].flatten(1)", "return [outputs[0].flatten(1)]"),
         },
     ),
     "batches": Answers(

@@ -38,9 +38,9 @@ def correlated(train, test):
         step = len(picture) // 8
         return picture[::step, ::step].mean(2).ravel()
 
-    for a, one in train.items():
+    for a, learnt in train.items():
         for b, other in test.items():
-            if np.corrcoef(greys(one), greys(other))[0, 1] > 0.9:
+            if np.corrcoef(greys(learnt), greys(other))[0, 1] > 0.9:
                 yield a, b
 
 

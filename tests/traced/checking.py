@@ -42,11 +42,11 @@ def of_rules(sentence: str) -> tuple[str, list[str]]:
     if not quantities.NUMBER.search(sentence):
         return sentence, taken
     for pattern, trace in traces()["everywhere"].items():
-        found = re.search(pattern, sentence, re.I)
-        while found:
-            taken.append(f"{quantities.NUMBER.search(found[0])[0]} is {trace}")
-            sentence = sentence[: found.start()] + "·" * len(found[0]) + sentence[found.end() :]
-            found = re.search(pattern, sentence, re.I)
+        match = re.search(pattern, sentence, re.I)
+        while match:
+            taken.append(f"{quantities.NUMBER.search(match[0])[0]} is {trace}")
+            sentence = sentence[: match.start()] + "·" * len(match[0]) + sentence[match.end() :]
+            match = re.search(pattern, sentence, re.I)
     return sentence, taken
 
 
@@ -62,7 +62,7 @@ def needed(place: str) -> dict[str, str]:
     """The numbers of a place that need a trace there, each with the first sentence that has it."""
     if place.endswith("claims.py"):  # tests/test_claims.py holds them, with their tables
         return {}
-    found: dict[str, str] = {}
+    first_sentences: dict[str, str] = {}
     for sentence in collecting.places()[place]:
         printed = quantities.quantities(of_rules(sentence)[0])
         if place.endswith(("exercises.py", "solutions.py", "strangers.py")):
@@ -70,8 +70,8 @@ def needed(place: str) -> dict[str, str]:
             if not any(number[0] in "+−" for number in printed) and all(known):
                 continue  # of the checker's own data
         for number in printed:
-            found.setdefault(number.lower(), sentence)
-    return found
+            first_sentences.setdefault(number.lower(), sentence)
+    return first_sentences
 
 
 def traced(place: str) -> set[str]:
@@ -96,24 +96,24 @@ def wrong(printed: str, trace: str) -> str | None:
     if kind not in EVALUATED:
         return _elsewhere(printed, kind, expression)
     try:
-        found = eval(expression, dict(vars(measured)))  # noqa: S307 it is our own file
+        computed = eval(expression, dict(vars(measured)))  # noqa: S307 it is our own file
     except Exception as error:
         return f"{expression} raises {type(error).__name__}: {error}"
     says = quantities.value(printed)
-    if isinstance(found, (bool, np.bool_)):
+    if isinstance(computed, (bool, np.bool_)):
         held = {abs(n) for n in _numbers(expression)}
         if not any(math.isclose(abs(says), n * by) for n in held for by in (1, 100, 0.01, 1e-6)):
             return f"{printed} is not in the comparison {expression}"
-        return None if found else f"{expression} is not true"
+        return None if computed else f"{expression} is not true"
     if about:
-        near = abs(found - says) <= ABOUT * abs(says) * (1 + 1e-6)
+        near = abs(computed - says) <= ABOUT * abs(says) * (1 + 1e-6)
     elif printed.lower().strip("s") in quantities.WORDS and says != int(says):
-        near = abs(found - says) <= 0.1 * says
+        near = abs(computed - says) <= 0.1 * says
     else:
-        near = abs(abs(found) - abs(says)) <= _unit(printed) / 2 * (1 + 1e-6)
-    if near and not (printed[0] in "−-" and found > 0 or printed[0] == "+" and found < 0):
+        near = abs(abs(computed) - abs(says)) <= _unit(printed) / 2 * (1 + 1e-6)
+    if near and not (printed[0] in "−-" and computed > 0 or printed[0] == "+" and computed < 0):
         return None
-    return f"the sentence says {printed}, and {expression} is {found:.6g}"
+    return f"the sentence says {printed}, and {expression} is {computed:.6g}"
 
 
 def _unit(printed: str) -> float:
@@ -129,7 +129,7 @@ def _numbers(expression: str) -> list[float]:
     """The numbers in an expression, those in its queries too."""
     every = [node.value for node in ast.walk(ast.parse(expression, mode="eval"))
              if isinstance(node, ast.Constant)]  # fmt: skip
-    return [float(n) for one in every for n in re.findall(r"\d+(?:\.\d+)?", str(one))]
+    return [float(n) for constant in every for n in re.findall(r"\d+(?:\.\d+)?", str(constant))]
 
 
 def _elsewhere(printed: str, kind: str, expression: str) -> str | None:
@@ -152,11 +152,11 @@ def claim(name: str):
 
 
 def _claimed(printed: str, name: str) -> str | None:
-    said = claim(name)
-    numbers = quantities.NUMBER.findall(said.text) + quantities.NUMBER.findall(said.evidence)
-    if abs(quantities.value(printed)) in {abs(quantities.value(one)) for one in numbers}:
+    claimed = claim(name)
+    numbers = quantities.NUMBER.findall(claimed.text) + quantities.NUMBER.findall(claimed.evidence)
+    if abs(quantities.value(printed)) in {abs(quantities.value(number)) for number in numbers}:
         return None
-    return f"the sentence says {printed}, and the claim {name}: {said.text} ({said.evidence})"
+    return f"the sentence says {printed}, and the claim {name}: {claimed.text} ({claimed.evidence})"
 
 
 def problems(begins: str = "") -> list[str]:
@@ -164,21 +164,21 @@ def problems(begins: str = "") -> list[str]:
 
     Only of places whose names begin so.
     """
-    found = []
+    listed = []
     places = {
         **collecting.places(),
         **dict.fromkeys((*traces()["places"], *traces()["untraced"]), []),
     }
     for place in (place for place in places if place.startswith(begins)):
         if place not in collecting.places():
-            found.append(f"{place}: there is no such place")
+            listed.append(f"{place}: there is no such place")
             continue
         needs = needed(place)
         for number in sorted(traced(place) - set(needs) - {""}):
-            found.append(f"{place}: nobody says {number} any more")
+            listed.append(f"{place}: nobody says {number} any more")
         for number, sentence in needs.items():
             if number not in traced(place):
-                found.append(f"{place}: no trace for {number} in: {sentence}")
+                listed.append(f"{place}: no trace for {number} in: {sentence}")
         lines = [(line, needs) for line in traces()["places"].get(place, [])]
         for sentence in collecting.places()[place]:
             lines += [(line, {"": sentence}) for line in of_rules(sentence)[1]]
@@ -186,5 +186,5 @@ def problems(begins: str = "") -> list[str]:
             printed, _, trace = line.partition(" is ")
             if error := wrong(printed, trace):
                 sentence = sentences.get(printed.lower(), sentences.get(""))
-                found.append(f"{place}: {error}. In: {sentence}")
-    return found
+                listed.append(f"{place}: {error}. In: {sentence}")
+    return listed

@@ -24,10 +24,12 @@ NO_END = re.compile(r"(?:\bet al|\bvs|\bMr|\be\.g|\bi\.e|\b[A-Z])\.$")  # an abb
 @functools.cache
 def places() -> dict[str, list[str]]:
     """Place → its sentences: pages, cells of notebooks, and what lessons and widgets say."""
-    found: dict[str, list[str]] = {}
+    by_place: dict[str, list[str]] = {}
     for place, text in [*_pages(), *_notebooks(), *_strings()]:
-        found.setdefault(place, []).extend(one for one in text if re.search(r"\w", one))
-    return found
+        by_place.setdefault(place, []).extend(
+            sentence for sentence in text if re.search(r"\w", sentence)
+        )
+    return by_place
 
 
 def _pages() -> Iterator[tuple[str, list[str]]]:
@@ -101,7 +103,7 @@ def _said(tree: ast.AST) -> Iterator[str]:
             continue
         if isinstance(node, ast.JoinedStr):
             text = "".join(
-                str(one.value) if isinstance(one, ast.Constant) else "{…}" for one in node.values
+                str(part.value) if isinstance(part, ast.Constant) else "{…}" for part in node.values
             )
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             text = node.value

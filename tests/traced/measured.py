@@ -82,9 +82,9 @@ def spread(arm: str, images: int, copies: bool = False) -> float:
 
 
 @functools.cache
-def lead(one: str, other: str, images: int, copies: bool = False, name: str = "sweep") -> pd.Series:
+def lead(arm: str, other: str, images: int, copies: bool = False, name: str = "sweep") -> pd.Series:
     """How far one arm is ahead of another on the same draws: ahead, interval, wins, draws."""
-    rows = comparing.paired_arms(comparing.tuned(table(name)), (one, copies), (other, copies))
+    rows = comparing.paired_arms(comparing.tuned(table(name)), (arm, copies), (other, copies))
     return rows[rows.images == images].iloc[0]
 
 
@@ -279,9 +279,9 @@ def kept_cut(target: str, size: int | None = None, last: bool = False) -> float:
     return 100 * cuts[here & (cuts["size"] == at["size"])].accuracy.mean()
 
 
-def of_words(one: str, other: str, images: int = 50) -> pd.Series:
+def of_words(way: str, other: str, images: int = 50) -> pd.Series:
     """How far one way to sort names is ahead of another."""
-    return n07_words.ahead_by_images(table("words"), one, other).set_index("images").loc[images]
+    return n07_words.ahead_by_images(table("words"), way, other).set_index("images").loc[images]
 
 
 def bits(arm: str) -> float:
@@ -301,10 +301,12 @@ def recipe(name: str, idea: str, measure: str, scale: float = 100) -> float:
 
 def recipe_ahead(name: str, idea: str, other: str, measure: str) -> stats.Estimate:
     """In points, on the same seeds."""
-    runs = [table(name)[lambda rows, one=one: rows.idea == one] for one in (idea, other)]
-    one, second = (own.set_index("seed")[measure] for own in runs)
-    both = one.index.intersection(second.index)
-    return stats.paired(100 * one[both], 100 * second[both])
+    runs = [
+        table(name)[lambda rows, wanted=compared: rows.idea == wanted] for compared in (idea, other)
+    ]
+    first, second = (rows.set_index("seed")[measure] for rows in runs)
+    both = first.index.intersection(second.index)
+    return stats.paired(100 * first[both], 100 * second[both])
 
 
 def of_the_time(name: str, idea: str, other: str) -> stats.Estimate:
@@ -345,7 +347,7 @@ def words(number: str) -> int:
     import test_prose
 
     texts = map(test_prose.text, test_prose.main_line(number))
-    return sum(len(re.findall(r"[\w’'-]+", one)) for one in texts)
+    return sum(len(re.findall(r"[\w’'-]+", passage)) for passage in texts)
 
 
 # Seconds; by these a learner new to the course, who read it all, took 111 minutes for 00 to 08.
@@ -386,7 +388,7 @@ def session_minutes() -> int:
     import test_teaching
 
     pages = map(test_teaching.note, test_teaching.votes.PAGES)
-    (added_up,) = {sum(one for one, _ in test_teaching.minutes(page)) for page in pages}
+    (added_up,) = {sum(length for length, _ in test_teaching.minutes(page)) for page in pages}
     return added_up
 
 
@@ -460,10 +462,10 @@ def largest_kind() -> float:
 
 def not_faces(arm: str) -> float:
     """Of 100 names of the other nine kinds, how many are sorted right with fifty labels."""
-    face, found = kinds.NAMES.index("face"), []
+    face, shares = kinds.NAMES.index("face"), []
     for row in table("words").query(f"images == 50 and arm == '{arm}'").itertuples():
-        found.append(row.right[kinds.kinds(row.draw, "test").y.numpy() != face].mean())
-    return 100 * float(np.mean(found))
+        shares.append(row.right[kinds.kinds(row.draw, "test").y.numpy() != face].mean())
+    return 100 * float(np.mean(shares))
 
 
 def form_of_gain() -> float:

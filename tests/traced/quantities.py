@@ -100,8 +100,8 @@ def quantities(sentence: str) -> list[str]:
     if not NUMBER.search(sentence):
         return []
     for pattern in RULES.values():
-        sentence = re.sub(pattern, lambda found: "·" * len(found[0]), sentence, flags=FLAGS)
-    return [found.rstrip(",") for found in NUMBER.findall(sentence)]
+        sentence = re.sub(pattern, lambda match: "·" * len(match[0]), sentence, flags=FLAGS)
+    return [number.rstrip(",") for number in NUMBER.findall(sentence)]
 
 
 WORDS = dict(

@@ -171,8 +171,8 @@ def progress(args: argparse.Namespace) -> int:
         )
         print(f"{printable(name):<20}{outcome:<15}tried {tried}, hints {hints}{seen}")
     for row in predictions.prediction_rows(predictions.of()):
-        question, said, measured, off = (printable(cell, 500) for cell in row)
-        print(f"{question} You said {said}, it is {measured} ({off}).")
+        question, predicted, measured, off = (printable(cell, 500) for cell in row)
+        print(f"{question} You said {predicted}, it is {measured} ({off}).")
     if not any(answers.values()):
         print("Nothing is kept so far.")
     if args.delete:

@@ -180,11 +180,11 @@ class Timed(NamedTuple):
 def timed(work: Callable[[], object], seconds: float = 0.5) -> Timed:
     """The mean time of `work()`, repeated for this many seconds after one run to warm up."""
     work()
-    own, wall, times = time.thread_time(), time.perf_counter(), 0
+    cpu, wall, times = time.thread_time(), time.perf_counter(), 0
     while times < 2 or time.perf_counter() - wall < seconds:
         work()
         times += 1
-    return Timed((time.thread_time() - own) / times, (time.perf_counter() - wall) / times)
+    return Timed((time.thread_time() - cpu) / times, (time.perf_counter() - wall) / times)
 
 
 def time_in_words(seconds: float) -> str:

@@ -46,9 +46,9 @@ def estimate(values: ArrayLike, **clusters: int | ArrayLike) -> Estimate:
     return Estimate(float(values.mean()), float(t.ppf(0.975, freedom) * math.sqrt(variance)))
 
 
-def paired(one: ArrayLike, other: ArrayLike, **clusters: int | ArrayLike) -> Estimate:
-    """The mean of `one` − `other`, both measured on the same examples: see `estimate`."""
-    return estimate(np.asarray(one, float) - np.asarray(other, float), **clusters)
+def paired(first: ArrayLike, second: ArrayLike, **clusters: int | ArrayLike) -> Estimate:
+    """The mean of `first` − `second`, both measured on the same examples: see `estimate`."""
+    return estimate(np.asarray(first, float) - np.asarray(second, float), **clusters)
 
 
 def wilson_interval(right: int, tested: int) -> tuple[float, float]:

@@ -77,11 +77,11 @@ def resume(path: Path, run: dict, parts: dict) -> tuple[int, dict, list[float], 
         raise damaged from None
     wanted = json.loads(json.dumps(run))
     if state["run"] != wanted:
-        theirs = {key: value for key, value in state["run"].items() if wanted.get(key) != value}
+        different = {key: value for key, value in state["run"].items() if wanted.get(key) != value}
         raise CourseError(
             "another_run",
-            f"The checkpoint {path} belongs to another run ({printable(str(theirs), 300)}, which "
-            "is not what was asked for); delete it, or give another folder.",
+            f"The checkpoint {path} belongs to another run ({printable(str(different), 300)}, "
+            "which is not what was asked for); delete it, or give another folder.",
         )
     try:
         states = {name: _unpacked(state["kept"][name], tensors) for name in parts}

@@ -47,23 +47,23 @@ class Asked:
             )
         return value
 
-    def said_in_words(self, said: dict[str, float] | str | None) -> str:
+    def said_in_words(self, answer: dict[str, float] | str | None) -> str:
         """The answer beside the result in words, with a part for each number."""
         if isinstance(self.measured, str):
-            if said is None:
+            if answer is None:
                 return f"It is: {self.measured}."
-            verdict = "and so it is" if said == self.measured else f"and it is: {self.measured}"
-            return f"You said: {said}, {verdict}."
+            verdict = "and so it is" if answer == self.measured else f"and it is: {self.measured}"
+            return f"You said: {answer}, {verdict}."
         words = []
         for label, value in self.measured.items():
             start = f"{label}: " if label else ""
-            if said is None:
+            if answer is None:
                 words.append(f"{start}{_short(value)} {self.unit}".strip())
                 continue
-            off = value - said[label]
+            off = value - answer[label]
             apart = f"{_short(abs(off))} {_side(off)}" if _short(abs(off)) != "0" else "just that"
             is_it = f"it is {_short(value)} {self.unit}".strip()
-            words.append(f"{start}you said {said[label]:g}, {is_it}: {apart}")
+            words.append(f"{start}you said {answer[label]:g}, {is_it}: {apart}")
         sentence = "; ".join(words)
         return sentence[:1].upper() + sentence[1:] + "."
 
@@ -78,23 +78,23 @@ def _side(off: float) -> str:
 
 
 def keep_prediction(
-    number: str, name: str, asked: Asked, said: dict[str, float] | str | None
+    number: str, name: str, asked: Asked, answer: dict[str, float] | str | None
 ) -> None:
     """Keep the answer to question `name` of notebook `number`; an earlier one is not replaced."""
-    entry = {**asdict(asked), "options": list(asked.options), "said": said}
+    entry = {**asdict(asked), "options": list(asked.options), "said": answer}
     _change(f"{number}.{name}", lambda before: before or entry)
 
 
 def before(number: str, name: str, asked: Asked) -> tuple[bool, dict[str, float] | str | None]:
     """Whether that question was answered before, and the answer (None: it was skipped)."""
     entry = progress_store.read_entries("predictions").get(f"{number}.{name}", {})
-    said = entry.get("said")
+    answer = entry.get("said")
     if isinstance(asked.measured, str):
-        fits = said is None or said in asked.options
+        fits = answer is None or answer in asked.options
     else:
-        numbers = isinstance(said, dict) and all(map(_is_number, said.values()))
-        fits = said is None or (numbers and said.keys() == asked.measured.keys())
-    return ("said" in entry and fits, said if fits else None)
+        numbers = isinstance(answer, dict) and all(map(_is_number, answer.values()))
+        fits = answer is None or (numbers and answer.keys() == asked.measured.keys())
+    return ("said" in entry and fits, answer if fits else None)
 
 
 def forget_prediction(number: str, name: str) -> None:
@@ -121,19 +121,19 @@ def _is_number(value: object) -> bool:
 
 
 def _whole(entry: dict) -> bool:
-    said, measured = entry.get("said"), entry.get("measured")
+    answer, measured = entry.get("said"), entry.get("measured")
     if "said" not in entry:
         return False
     if not all(isinstance(entry.get(name), str) for name in ("question", "unit")):
         return False
     if isinstance(measured, str):
-        return said is None or isinstance(said, str)
+        return answer is None or isinstance(answer, str)
     numbers = isinstance(measured, dict) and all(map(_is_number, measured.values()))
     return numbers and (
-        said is None
-        or isinstance(said, dict)
-        and said.keys() == measured.keys()
-        and all(map(_is_number, said.values()))
+        answer is None
+        or isinstance(answer, dict)
+        and answer.keys() == measured.keys()
+        and all(map(_is_number, answer.values()))
     )
 
 
@@ -145,25 +145,25 @@ def prediction_rows(entries: dict[str, dict]) -> list[tuple[str, str, str, str]]
     answers, numbers = [], {}
     for entry in entries.values():
         if isinstance(entry["measured"], dict):
-            said = (entry["said"] or {}).values()
-            numbers.setdefault(entry["unit"], []).extend([*entry["measured"].values(), *said])
+            answer = (entry["said"] or {}).values()
+            numbers.setdefault(entry["unit"], []).extend([*entry["measured"].values(), *answer])
     digits = {unit: _digits(values) for unit, values in numbers.items()}
     for entry in entries.values():
-        said, measured = entry["said"], entry["measured"]
+        answer, measured = entry["said"], entry["measured"]
         if isinstance(measured, str):
-            off = "skipped" if said is None else "right" if said == measured else "wrong"
-            answers.append((entry["question"], said or "–", measured, off))
+            off = "skipped" if answer is None else "right" if answer == measured else "wrong"
+            answers.append((entry["question"], answer or "–", measured, off))
             continue
         after = digits[entry["unit"]]
         for label, value in measured.items():
             question = f"{entry['question']} ({label})" if label else entry["question"]
             of = f"{value:,.{after}f} {entry['unit']}".strip().replace(" ", "\N{NO-BREAK SPACE}")
-            if said is None:
+            if answer is None:
                 answers.append((question, "–", of, "skipped"))
             else:
-                apart = round(value, after) - round(said[label], after)
+                apart = round(value, after) - round(answer[label], after)
                 off = f"{apart:+,.{after}f}".replace("-", "−")
-                answers.append((question, f"{said[label]:,.{after}f}", of, off))
+                answers.append((question, f"{answer[label]:,.{after}f}", of, off))
     return answers
 
 

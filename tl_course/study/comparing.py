@@ -44,15 +44,15 @@ def means(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def paired_arms(
-    table: pd.DataFrame, one: tuple[str, bool], other: tuple[str, bool]
+    table: pd.DataFrame, leading: tuple[str, bool], other: tuple[str, bool]
 ) -> pd.DataFrame:
-    """How far (arm, augmented) `one` is ahead of `other` on the same draws, in points.
+    """How far (arm, augmented) `leading` is ahead of `other` on the same draws, in points.
 
     Rows `images`, `ahead`, `interval`, `wins` and `draws`, and `each` with the single draws.
     """
     rows = []
     for images in sorted(table.images.unique()):
-        first, second = (right(table, *arm, images) for arm in (one, other))
+        first, second = (right(table, *arm, images) for arm in (leading, other))
         draws = first.index.intersection(second.index)
         if len(draws):
             first, second = first.loc[draws].to_numpy(float), second.loc[draws].to_numpy(float)
@@ -76,7 +76,7 @@ def _paired_row(images: int, difference: np.ndarray, **axes: int) -> dict:
 
 
 def over_pretrainings(
-    table: pd.DataFrame, again: pd.DataFrame, one: tuple[str, bool], other: tuple[str, bool]
+    table: pd.DataFrame, again: pd.DataFrame, leading: tuple[str, bool], other: tuple[str, bool]
 ) -> pd.DataFrame:
     """Like `paired_arms`, over pretrainings too: `again` has the rows of further pretrainings.
 
@@ -86,7 +86,7 @@ def over_pretrainings(
     rows = []
     for images in sorted(again.images.unique()):
         sides = []
-        for arm in (one, other):
+        for arm in (leading, other):
             runs = [right(table, *arm, images)]
             for _, group in again.groupby("pretraining"):
                 is_pretrained = (group.arm == arm[0]).any()

@@ -205,7 +205,7 @@ def pooled(
     rows = []
     for who, labelled in by_person.items():
         taught = adapt_to_digits(net, "option-1", labelled, seed, stop).net
-        shares = [_accuracy(taught, theirs) for name, theirs in by_person.items() if name != who]
+        shares = [_accuracy(taught, digits) for name, digits in by_person.items() if name != who]
         mnist = _accuracy(taught, test)
         rows.append(Taught(who, len(labelled), mnist, sum(shares) / len(shares)))
         if stop.is_set():
@@ -215,7 +215,7 @@ def pooled(
         taught = adapt_to_digits(net, "option-1", everybody, seed, stop).net
         shares = []
         for who, unseen in by_person.items():
-            rest = [theirs for name, theirs in by_person.items() if name != who]
+            rest = [digits for name, digits in by_person.items() if name != who]
             without = adapt_to_digits(net, "option-1", _mixed(rest, size, seed), seed, stop).net
             shares.append(_accuracy(without, unseen))
             if stop.is_set():

@@ -247,13 +247,13 @@ def shares(rivals: dict[str, torch.Tensor]) -> dict[str, tuple[float, float, flo
     }
 
 
-def share_ahead(one: torch.Tensor, other: torch.Tensor) -> stats.Estimate:
-    """The share of the test by which `one` is ahead, −1 … 1, and half of its 95% interval.
+def share_ahead(first: torch.Tensor, second: torch.Tensor) -> stats.Estimate:
+    """The share of the test by which `first` is ahead, −1 … 1, and half of its 95% interval.
 
-    `one` and `other` are `[n_test]`, 0 … 1. The interval is for other test pictures, not for other
-    training pictures.
+    `first` and `second` are `[n_test]`, 0 … 1. The interval is for other test pictures, not for
+    other training pictures.
     """
-    return stats.paired(one.double(), other.double(), example=0)
+    return stats.paired(first.double(), second.double(), example=0)
 
 
 def _shuffled(train: Examples, seed: int) -> Iterator[torch.Tensor]:

@@ -261,17 +261,17 @@ def from_plain(plain: dict, tested: int) -> Run:
         raise CourseError("damaged", damaged) from None
 
 
-def compared(one: Run, other: Run) -> str:
-    """How far `one` is ahead of `other`, in sentences, and whether that may be chance."""
-    if one.right is None or other.right is None:
+def compared(first: Run, second: Run) -> str:
+    """How far `first` is ahead of `second`, in sentences, and whether that may be chance."""
+    if first.right is None or second.right is None:
         raise CourseError(
             "stopped_run", "A run that was stopped cannot be compared; start it again."
         )
-    difference = 100 * (one.right.float() - other.right.float())
+    difference = 100 * (first.right.float() - second.right.float())
     ahead, half = stats.estimate(difference, digit=0)
     only_first, only_second = int((difference > 0).sum()), int((difference < 0).sum())
     certain = "more" if abs(ahead) > half else "no more"
-    same = (one.trial.images, one.trial.seed) == (other.trial.images, other.trial.seed)
+    same = (first.trial.images, first.trial.seed) == (second.trial.images, second.trial.seed)
     drawn = "Both learnt from the same images" if same else "They learnt from different images"
     more = f"{abs(ahead):.1f} of 100 {'more' if ahead >= 0 else 'fewer'}"
     return (

@@ -147,11 +147,11 @@ class Fields(Form):
             raise CourseError("no_choice", "Choose one of the answers, or press Skip.")
         return typed[0]
 
-    def show_answer(self, said: dict[str, float] | str | None, answered: bool) -> None:
+    def show_answer(self, answer: dict[str, float] | str | None, answered: bool) -> None:
         """Fill in an answer (None: nothing); the learner can change it unless it is `answered`."""
-        numbers = [f"{value:g}" for value in said.values()] if isinstance(said, dict) else []
+        numbers = [f"{value:g}" for value in answer.values()] if isinstance(answer, dict) else []
         with self.hold_sync():
-            self.write([said] if isinstance(said, str) else numbers)
+            self.write([answer] if isinstance(answer, str) else numbers)
             self.answered, self.alert = answered, ""
 
 

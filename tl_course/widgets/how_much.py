@@ -208,8 +208,10 @@ class HowMuch(Training):
         if self.prediction and (arm, augmented) != ("option-1", False):
             words += " (Your prediction was for Option 1 without altered copies.)"
         elif guess is not None and here is not None:
-            said = f"You said {guess:g}" if images in ASKED else f"Your curve says {guess:.1f} here"
-            words += f" {said}: it is {_apart(here['mean'] - guess)}."
+            guessed = (
+                f"You said {guess:g}" if images in ASKED else f"Your curve says {guess:.1f} here"
+            )
+            words += f" {guessed}: it is {_apart(here['mean'] - guess)}."
         return words
 
     def _measured(self, arm: str, augmented: bool, images: int) -> pd.Series | None:

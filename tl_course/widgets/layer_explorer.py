@@ -94,8 +94,8 @@ class LayerExplorer(Experiment):
         for choice in (self.layer, self.picture, self.other):
             choice.add_class("tlc-inline")
         other = widgets.Box([self.other, self.keep_button]).add_class("tlc-other")
-        own = widgets.HBox([self.draw_button, self.upload], layout=WRAP)
-        choices = [self.layer, self.picture, other, own, self.drawing.pad]
+        inputs = widgets.HBox([self.draw_button, self.upload], layout=WRAP)
+        choices = [self.layer, self.picture, other, inputs, self.drawing.pad]
         choices = widgets.VBox(choices).add_class("tlc-controls")
         result = widgets.VBox([self.status, self.shown])
         self.lay_out([widgets.Box([choices, self.sheet, result]).add_class("tlc-explorer")])

@@ -401,9 +401,9 @@ class Teach(Experiment):
                     "your next ten": following if result.following_of else "–",
                 }
                 if self.neighbours:
-                    theirs = drawn.examples(self.neighbours)
-                    read = handwriting.count_right(result.net, theirs)
-                    row["neighbour's"] = f"{read} of {len(theirs)}"
+                    examples = drawn.examples(self.neighbours)
+                    read = handwriting.count_right(result.net, examples)
+                    row["neighbour's"] = f"{read} of {len(examples)}"
                 rows.append(row)
         return rows
 
@@ -581,9 +581,11 @@ class Hands:
             "pictures, one folder per digit, for notebook 08, and one file to give to the person "
             "who combines everyone's drawings. <b>Delete</b> takes all of it away."
         )
-        own = widgets.HBox([experiment.who, self.name, self.save, self.delete], layout=ROW)
+        saving = widgets.HBox([experiment.who, self.name, self.save, self.delete], layout=ROW)
         pooling = widgets.HBox([self.upload, self.compare, self.forget], layout=ROW)
-        self.view = widgets.VBox([about, own, self.asking, self.status, pooling, self.comparison])
+        self.view = widgets.VBox(
+            [about, saving, self.asking, self.status, pooling, self.comparison]
+        )
 
     def open(self, opened: bool) -> None:
         """Show or hide it."""

@@ -260,11 +260,11 @@ def _questions_of(stem: str):
 
 def session(numbers: Sequence[str], parts: Sequence[str]) -> dict[str, markdown.Part]:
     """The parts of a session's page about its notebooks, with votes on these parts of them."""
-    said = [f"- **{n}** {claim.recorded().text}\n" for n in numbers for claim in CLAIMS[n]]
+    lines = [f"- **{n}** {claim.recorded().text}\n" for n in numbers for claim in CLAIMS[n]]
     return {
         "votes": votes(numbers, parts),
         "questions": markdown.Part(questions(numbers)),
-        "claims": markdown.Part("".join(said), "tl_course/app/pages/votes.py: CLAIMS"),
+        "claims": markdown.Part("".join(lines), "tl_course/app/pages/votes.py: CLAIMS"),
     }
 
 

@@ -256,15 +256,15 @@ def race_rows(done: list[dict]) -> Iterator[dict]:
 
 
 def _pretrained(
-    one: Idea, seed: int, progress: str | None = None
+    idea: Idea, seed: int, progress: str | None = None
 ) -> tuple[pretraining.Pretrained, torch.Tensor]:
     """The result of pretraining by an idea, and the filters of layer 1 that it started with."""
     source = EmojiImages(seed)
-    net = pretraining.fresh(source, seed, one.net, one.gain)
-    beside = one.beside(net, source, one.renders)
+    net = pretraining.fresh(source, seed, idea.net, idea.gain)
+    beside = idea.beside(net, source, idea.renders)
     start = net.layer1.weight.detach().clone()
     run = pretraining.pretrain(
-        beside, one.renders, seed=seed, net=net, recipe=one.recipe,
+        beside, idea.renders, seed=seed, net=net, recipe=idea.recipe,
         callbacks=Callbacks(on_step=beside.on_step, progress=progress),
     )  # fmt: skip
     return run, start

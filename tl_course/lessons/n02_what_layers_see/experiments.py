@@ -310,13 +310,13 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
-def busy_on_both(table: pd.DataFrame, one: str, other: str, n: int = 16) -> int:
-    """How many of the `n` units that are most active on task `one` are so on task `other`, too.
+def busy_on_both(table: pd.DataFrame, first: str, second: str, n: int = 16) -> int:
+    """How many of the `n` units that are most active on task `first` are so on task `second`, too.
 
     `table` is "usage", and only the trained network counts.
     """
     activity = table[table.net == "trained"].pivot(index="unit", columns="task", values="activity")
-    busiest = [set(activity[task].nlargest(n).index) for task in (one, other)]
+    busiest = [set(activity[task].nlargest(n).index) for task in (first, second)]
     return len(busiest[0] & busiest[1])
 
 

@@ -311,7 +311,8 @@ def _check_moved(moved) -> None:
             ) from None
     parts = {layer: (getattr(before, layer), getattr(after, layer)) for layer in LAYERS}
     pairs = {
-        layer: (one.weight.detach(), two.weight.detach()) for layer, (one, two) in parts.items()
+        layer: (first.weight.detach(), second.weight.detach())
+        for layer, (first, second) in parts.items()
     }
 
     def is_like(measure, of=pairs) -> bool:
@@ -359,7 +360,8 @@ def _check_moved(moved) -> None:
     expect_unlike(is_like, mistakes)
     expect(
         not is_like(
-            right, {layer: (whole(one), whole(two)) for layer, (one, two) in parts.items()}
+            right,
+            {layer: (whole(first), whole(second)) for layer, (first, second) in parts.items()},
         ),
         biases="The biases are in it. The task asks for the weights alone, as in the figure.",
     )

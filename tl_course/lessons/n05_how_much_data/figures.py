@@ -30,18 +30,18 @@ def plot_accuracy(
 
 def plot_ahead(
     compared: dict[tuple[str, bool], pd.DataFrame],
-    one: str,
+    leading: str,
     title: str,
     over: str = "draws",
     stretched: bool = False,
 ) -> Picture:
-    """How far arm `one` is ahead of other arms, by (arm, altered copies)."""
+    """How far arm `leading` is ahead of other arms, by (arm, altered copies)."""
     panels = {
         f"against {STYLES[arm][0]},\n{PANELS[copies]}": rows
         for (arm, copies), rows in compared.items()
     }
     return curves.plot_paired_differences(
-        panels, title, f"{STYLES[one][0]}:\npoints ahead", over, stretched
+        panels, title, f"{STYLES[leading][0]}:\npoints ahead", over, stretched
     )
 
 

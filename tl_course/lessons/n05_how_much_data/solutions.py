@@ -34,9 +34,9 @@ def labels_needed(sizes, right, wanted):
 
 def with_help(scores, y, least):
     """Hand over to a person what the network is less than `least` sure of (0 … 1)."""
-    kept = scores.softmax(1).amax(1) >= least
+    sure = scores.softmax(1).amax(1) >= least
     correct = scores.argmax(1) == y
-    return 100 * (~kept).float().mean().item(), 100 * correct[kept].float().mean().item()
+    return 100 * (~sure).float().mean().item(), 100 * correct[sure].float().mean().item()
 
 
 def centred(features, unlabelled, labelled):

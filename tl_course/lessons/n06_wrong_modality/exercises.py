@@ -37,7 +37,7 @@ def _check_split(split) -> None:
             nothing="Your function returns nothing: return the two lists.",
         )
         expect(has_length(parts, 2), two="Return two lists: what to learn from, and the test.")
-        labelled, test = ([tuple(one) for one in part] for part in parts)
+        labelled, test = ([tuple(recording) for recording in part] for part in parts)
         expect(
             test or names == "george",
             name="With recordings of other people your test is empty: take the names from "

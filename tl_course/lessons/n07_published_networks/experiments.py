@@ -336,18 +336,18 @@ def halves(target: Target) -> tuple[Target, Examples]:
     for label in range(len(target.pool.names)):
         where = (target.pool.y == label).nonzero().flatten()
         place[where] = torch.arange(len(where)) * 2 // len(where)
-    mine, theirs = target.pool[place == 0], target.pool[place == 1]
-    return Target(mine, target.validation, target.test), theirs
+    first_half, second_half = target.pool[place == 0], target.pool[place == 1]
+    return Target(first_half, target.validation, target.test), second_half
 
 
 def classmates() -> dict[str, network.FiveLayerNet]:
     """Networks that two classmates built on the shipped one: with letters, with their digits."""
-    shipped, theirs = pretraining.pretrained(), halves(handwritten())[1]
+    shipped, of_classmate = pretraining.pretrained(), halves(handwritten())[1]
     of_letters = letters().pool
-    theirs = draw(theirs, CLASSMATE, 0)
+    of_classmate = draw(of_classmate, CLASSMATE, 0)
     return {
         "letters": transfer.option_2(shipped, of_letters, augment=True, chosen=LETTERS).net,
-        "digits": transfer.option_2(shipped, theirs, augment=True).net,
+        "digits": transfer.option_2(shipped, of_classmate, augment=True).net,
     }
 
 

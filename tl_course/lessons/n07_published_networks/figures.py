@@ -148,12 +148,14 @@ def size_and_time(right_of_100: pd.DataFrame, times: Sequence[dict]) -> Picture:
         right.plot(accuracies.index, accuracies, color=colour, marker=marker, label=label)
         values.append(f"{label} " + ", ".join(f"{y:.0f} at {x}" for x, y in accuracies.items()))
     milliseconds = pd.DataFrame(times).set_index(["net", "size"]).milliseconds
-    theirs, yours = milliseconds[LITE0], milliseconds["own"].iloc[0]
-    spent.plot([f"{size}" for size in theirs.index], theirs, "-s", color="black", label="ImageNet")
+    imagenet, yours = milliseconds[LITE0], milliseconds["own"].iloc[0]
+    spent.plot(
+        [f"{size}" for size in imagenet.index], imagenet, "-s", color="black", label="ImageNet"
+    )
     spent.axhline(yours, color=GREY, linestyle="--", label="your five layers, 32 pixels")
     values.append(
         "milliseconds per picture on this machine "
-        + ", ".join(f"{y:.1f} at {x}" for x, y in theirs.items())
+        + ", ".join(f"{y:.1f} at {x}" for x, y in imagenet.items())
         + f", your five layers {yours:.2f}"
     )
     right.set(ylabel="test accuracy, %", ylim=(0, 100))

@@ -466,9 +466,9 @@ def years_for_gpt_3(net: GPT) -> float:
     return round(GPT_3[work] / ours[work] * net.about["seconds"] / SECONDS_A_YEAR, -4)
 
 
-def distance(ours: dict[str, float], theirs: dict[str, float]) -> pd.DataFrame:
+def distance(ours: dict[str, float], gpt_3: dict[str, float]) -> pd.DataFrame:
     """Two networks in numbers, and how many times larger the second one is."""
-    table = pd.DataFrame({"this one": ours, "GPT-3": theirs}).loc[list(ours)]
+    table = pd.DataFrame({"this one": ours, "GPT-3": gpt_3}).loc[list(ours)]
     ratios = (table["GPT-3"] / table["this one"]).map(lambda ratio: float(f"{ratio:.3g}"))
     times = ratios.map(_count) + " times"
     return table.map(_count).assign(**{"GPT-3 has more by": times}).rename_axis("")
