@@ -29,9 +29,9 @@ def test_the_picture_in_a_notebook_is_the_one_that_is_drawn(number):
     drawn = story.story(number)
     assert f"![{drawn.alt}](attachment:{story.FILE})" in cell.source
     png = base64.b64decode(cell.attachments[story.FILE]["image/png"])
-    kept, made = (
+    embedded, made = (
         np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), dtype=float)
         for data in (png, drawn.data)
     )
-    assert kept.shape == made.shape and np.abs(kept - made).mean() < 1
+    assert embedded.shape == made.shape and np.abs(embedded - made).mean() < 1
     assert len(png) < 40_000, "a notebook stays small"
