@@ -226,15 +226,14 @@ def test_a_stop_while_the_kernel_imports_leaves_torch_whole():
         kernel = psutil.Process(manager.provisioner.process.pid)
         while kernel.memory_info().rss < 150e6:  # as much as torch alone takes
             time.sleep(0.01)
-        for _ in range(9):
-            manager.interrupt_kernel()
-            time.sleep(0.1)
+        manager.interrupt_kernel()  # once: ipykernel itself may end by several in a row
+        client.get_shell_msg(timeout=HUNG)  # of the cell that was stopped, or came before the stop
         checks = "assert torch.ones(2).sum() == 2 and 'tl_course' not in globals()"
         status = "aborted"  # as what waits is while a cell is being stopped
         while status == "aborted":
             reply = client.execute(f"import torch; {checks}", reply=True, timeout=HUNG)
             status = reply["content"]["status"]
-        assert reply["content"]["status"] == "ok", reply["content"]
+        assert status == "ok", reply["content"]
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

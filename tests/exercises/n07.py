@@ -143,7 +143,7 @@ CASES = {
             "in_place": ("result.clone()", "result"),
             "value": ("result.clone()", "given[0].clone()"),
             "statistics": ("    net(x)", "    net.train()(x)\n        net.eval()"),
-            "tensor": ("return outputs[0].flatten(1)", "return [outputs[0].flatten(1)]"),
+            "tensor": ("return maps[0].flatten(1)", "return [maps[0].flatten(1)]"),
         },
     ),
     "batches": Answers(

@@ -399,7 +399,7 @@ help_wanted = Exercise(
         "Three steps: how sure is it of each picture, which ones does it keep, how many of those "
         "are right?",
         "`scores.softmax(1).amax(1)` says how sure it is; `scores.argmax(1) == y` which are right.",
-        "A tensor of True and False picks rows: `correct[kept].float().mean()`.",
+        "A tensor of True and False picks rows: `correct[sure].float().mean()`.",
     ),
     "A person's time can go into more labels, or into the pictures that the network is unsure of. "
     "Try it after *A closer look at fifty digits* (*Dig deeper*), with "

@@ -69,7 +69,7 @@ SOLUTIONS = {
     "help_wanted": (
         with_help,
         "The same two tensors, how sure and whether right, make the figure *How sure it is*. "
-        "`correct[kept]` holds the kept pictures alone, so its mean is their accuracy.",
+        "`correct[sure]` holds the kept pictures alone, so its mean is their accuracy.",
     ),
     "no_labels": (
         centred,

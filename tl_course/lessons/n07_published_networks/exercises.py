@@ -364,7 +364,7 @@ halfway = Exercise(
         "the module has been used. It returns a handle.",
         "`net.get_submodule(name)` finds the module. The hook puts a copy of `result` into a list; "
         "then run `net(x)` under `torch.no_grad()`.",
-        "`handle.remove()` afterwards, and return `kept[0].flatten(1)`.",
+        "`handle.remove()` afterwards, and return `maps[0].flatten(1)`.",
     ),
     "A hook cuts any PyTorch network anywhere, without changing its code. `tl.published.load` does "
     "it with a graph of the network instead, so that the layers after the cut are not computed.",

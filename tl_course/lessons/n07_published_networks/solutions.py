@@ -24,15 +24,13 @@ def best_cut(table):
 
 def features_at(net, name, x):
     """The output of the module called `name` for `x`: a row of numbers per input, `[n, k]`."""
-    outputs = []
+    maps = []
     module = net.get_submodule(name)
-    handle = module.register_forward_hook(
-        lambda module, given, result: outputs.append(result.clone())
-    )
+    handle = module.register_forward_hook(lambda module, given, result: maps.append(result.clone()))
     with torch.no_grad():
         net(x)
     handle.remove()
-    return outputs[0].flatten(1)
+    return maps[0].flatten(1)
 
 
 def features_once(net, pictures, batch):
