@@ -268,6 +268,7 @@ def test_strangers_files_are_opened_in_one_place_alone():
         "tl_course/lessons/n07_published_networks/strangers.py",
         "tl_course/lessons/n07_published_networks/solutions.py",
         "tl_course/lessons/drawing.py",
+        "tl_course/lessons/story.py",
         "tl_course/lessons/n02_what_layers_see/figures.py",
         "tl_course/data/targets/made_folder.py",
     }
