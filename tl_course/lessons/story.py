@@ -19,36 +19,37 @@ from tl_course.data.sources.classes import source_classes
 from tl_course.data.sources.emoji_images import EmojiImages, Style
 from tl_course.data.targets.handwritten import handwritten
 from tl_course.lessons import drawing
-from tl_course.lessons.drawing import BLUE, ORANGE, Picture
+from tl_course.lessons.drawing import BLUE, GREY, ORANGE, Picture
 
 FILE = "story.png"  # the attachment's name in a notebook
-PARTS = {  # what it is called, and what is to be seen of it
-    "source": ("the source", "a million labelled pictures of 1,000 drawings"),
-    "network": ("the pretraining", "five layers learn to name them: W¹ to W⁴ see, W⁵ names"),
-    "copy": ("the copy", "W¹ to W⁴ are copied and get a new output layer"),
-    "option 1": ("Option 1", "a lock on W¹ to W⁴, only the new layer is trained"),
-    "option 2": ("Option 2", "all five are trained"),
-    "target": ("the target", "10 to 1,000 labelled digits for that"),
+PARTS = {  # what is to be seen of each part
+    "source": "a million labelled pictures of 1,000 drawings",
+    "five layers": "they learn to name these: W¹ to W⁴ see, W⁵ names",
+    "copy": "W¹ to W⁴ go on, with a new output layer",
+    "Option 1": "W¹ to W⁴ have a lock, the new layer is trained",
+    "Option 2": "all five are trained",
+    "target": "10 to 1,000 labelled digits",
 }
 LIT = {  # notebook: its subject
     "00": tuple(PARTS),
-    "01": ("source", "network"),
-    "02": ("network",),
-    "03": ("copy", "option 1", "target"),
-    "04": ("copy", "option 2", "target"),
-    "05": ("option 1", "option 2", "target"),
+    "01": ("source", "five layers"),
+    "02": ("five layers",),
+    "03": ("copy", "Option 1", "target"),
+    "04": ("copy", "Option 2", "target"),
+    "05": ("Option 1", "Option 2", "target"),
     "06": ("source", "copy", "target"),
-    "07": ("source", "network"),
+    "07": ("source", "five layers"),
     "08": ("target",),
-    "09": ("source", "network", "copy", "option 2", "target"),
-    "10": ("option 1", "option 2"),
+    "09": ("source", "five layers", "copy", "Option 2", "target"),
+    "10": ("Option 1", "Option 2"),
 }
 THINGS = (  # of the source, in colour
     "cat", "racing car", "umbrella", "dog face", "woman", "tulip", "house", "tropical fish", "bus",
 )  # fmt: skip
 DPI, COLOURS = 110, 64
 FAINT = 0.22  # opacity of what is not lit
-FROZEN, TRAINED = BLUE, ORANGE
+FROZEN, TRAINED, OLD_HEAD = BLUE, ORANGE, GREY
+STEP = 4.6  # from one layer to the next
 LAYERS = ("W¹", "W²", "W³", "W⁴")
 WIDTH, HEIGHT = 104.0, 31.0
 
@@ -61,10 +62,10 @@ def story(number: str) -> Picture:
     ax.axis("off")
     lit = {part: 1.0 if part in LIT[number] else FAINT for part in PARTS}
     _source(ax, lit["source"])
-    _network(ax, lit["network"])
+    _network(ax, lit["five layers"])
     _copies(ax, lit)
-    _option(ax, 18.4, "Option 1", "train only the new output layer", True, lit["option 1"])
-    _option(ax, 3.6, "Option 2", "train everything (fine-tune)", False, lit["option 2"])
+    _option(ax, 18.4, "Option 1", "train only the new output layer", True, lit["Option 1"])
+    _option(ax, 3.6, "Option 2", "train everything (fine-tune)", False, lit["Option 2"])
     _target(ax, lit["target"])
     return Picture(_few_colours(figure), alt(number))
 
@@ -79,9 +80,9 @@ def _few_colours(figure: Figure) -> Image.Image:
 def alt(number: str) -> str:
     """What a screen reader says: in 00 all of the picture, later what is in full colour."""
     if number == "00":
-        return f"Transfer learning in one picture: {'; '.join(seen for _, seen in PARTS.values())}."
-    names = [PARTS[part][0] for part in LIT[number]]
-    return f"The picture of notebook 00, with {' and '.join(names)} in full colour."
+        parts = (f"{part} ({seen})" for part, seen in PARTS.items())
+        return f"Transfer learning in one picture: {'; '.join(parts)}."
+    return f"The picture of notebook 00, in full colour: {', '.join(LIT[number])}."
 
 
 def _text(ax: Axes, x: float, y: float, text: str, alpha: float, size: float = 8.5, **more) -> None:
@@ -105,13 +106,10 @@ def _source(ax: Axes, alpha: float) -> None:
     _arrow(ax, (17.2, 17.3), (21.6, 17.3), alpha, "train")
 
 
-def _boxes(ax: Axes, left: float, bottom: float, frozen: bool | None, alpha: float) -> None:
-    """Four layers side by side; `frozen` None: those of the source."""
-    colour = FROZEN if frozen in (None, True) else TRAINED
+def _boxes(ax: Axes, left: float, bottom: float, colour: str, alpha: float) -> None:
+    """Four layers side by side."""
     for i, name in enumerate(LAYERS):
-        _box(ax, left + 4.6 * i, bottom, name, colour, alpha)
-        if frozen:
-            _lock(ax, left + 4.6 * i + 3.2, bottom + 6.6, alpha)
+        _box(ax, left + STEP * i, bottom, name, colour, alpha)
 
 
 def _box(ax: Axes, left: float, bottom: float, name: str, colour: str, alpha: float) -> None:
@@ -130,11 +128,11 @@ def _lock(ax: Axes, x: float, y: float, alpha: float) -> None:
     ax.add_patch(Arc((x, y + 0.6), 1.2, 1.6, theta2=180, lw=1.4, color="black", alpha=alpha))
 
 
-def _arrow(ax: Axes, start, end, alpha: float, text: str = "", bend: float = 0.0) -> None:
+def _arrow(ax: Axes, start, end, alpha: float, text: str = "") -> None:
     ax.add_patch(
         FancyArrowPatch(
             start, end, arrowstyle="-|>", mutation_scale=13, lw=1.8, color="black", alpha=alpha,
-            connectionstyle=f"arc3,rad={bend}", shrinkA=0, shrinkB=0,
+            shrinkA=0, shrinkB=0,
         )
     )  # fmt: skip
     if text:
@@ -143,16 +141,17 @@ def _arrow(ax: Axes, start, end, alpha: float, text: str = "", bend: float = 0.0
 
 def _network(ax: Axes, alpha: float) -> None:
     _text(ax, 33.4, 27.6, "Five layers learn to name it", alpha, 10, weight="bold")
-    _boxes(ax, 22.4, 13.6, None, alpha)
-    _box(ax, 22.4 + 18.4, 13.6, "W⁵", "#6E6E6E", alpha)
+    _boxes(ax, 22.4, 13.6, FROZEN, alpha)
+    _box(ax, 22.4 + 4 * STEP, 13.6, "W⁵", OLD_HEAD, alpha)
     _text(ax, 30.7, 10.6, "four layers that see", alpha)
     _text(ax, 42.6, 9.6, "output layer:\n1,000 names", alpha)
 
 
 def _copies(ax: Axes, lit: dict[str, float]) -> None:
     _text(ax, 51.6, 17.3, "copy\nW¹ … W⁴", lit["copy"])
-    for option, start, end in (("option 1", 19.3, 22.2), ("option 2", 15.3, 8.2)):
-        alpha = min(lit["copy"], max(lit[option], lit["source"] * (lit["copy"] == 1)))
+    for option, start, end in (("Option 1", 19.3, 22.2), ("Option 2", 15.3, 8.2)):
+        one_alone = lit["Option 1"] != lit["Option 2"]
+        alpha = min(lit["copy"], lit[option]) if one_alone else lit["copy"]
         _arrow(ax, (53.4, start), (58.6, end), alpha)
     ax.plot((46.2, 47.6), (17.3, 17.3), lw=1.8, color="black", alpha=lit["copy"])
 
@@ -160,9 +159,11 @@ def _copies(ax: Axes, lit: dict[str, float]) -> None:
 def _option(ax: Axes, bottom: float, name: str, what: str, frozen: bool, alpha: float) -> None:
     _text(ax, 59.4, bottom + 9.6, name, alpha, 10, weight="bold", ha="left")
     _text(ax, 67.8, bottom + 9.6, what, alpha, ha="left")
-    _boxes(ax, 59.4, bottom, frozen, alpha)
-    _box(ax, 59.4 + 18.4, bottom, "new", TRAINED, alpha)
-    _arrow(ax, (87.4, 17.0 if frozen else 15.4), (82.2, bottom + 3.7), alpha, bend=0.0)
+    _boxes(ax, 59.4, bottom, FROZEN if frozen else TRAINED, alpha)
+    for i in range(len(LAYERS) if frozen else 0):
+        _lock(ax, 62.6 + STEP * i, bottom + 6.6, alpha)
+    _box(ax, 59.4 + 4 * STEP, bottom, "new", TRAINED, alpha)
+    _arrow(ax, (87.4, 17.0 if frozen else 15.4), (82.2, bottom + 3.7), alpha)
 
 
 def _target(ax: Axes, alpha: float) -> None:
