@@ -46,7 +46,7 @@ def bar(size: int = 7) -> torch.Tensor:
 
 def test_layers_are_found_and_a_wrong_name_is_answered_with_the_right_ones(net):
     assert convolutions(net) == LAYERS
-    with refused("no_layer", "'layer9'"):
+    with refused("no_layer", "'layer9'", "layer1, layer2"):
         responses(net, torch.zeros(1, 3, 32, 32), ["layer9"])
 
 
@@ -329,7 +329,7 @@ def test_photographs_come_whole_and_in_pieces():
     assert x.shape == (40, 3, 32, 32) and which.tolist() == [0, 1] * 20
     assert torch.equal(x, crops(40, seed=1)[0]) and not torch.equal(x, crops(40, seed=2)[0])
     assert math.isfinite(x.std().item()) and x.std() > 0.3
-    with refused("no_photograph"):
+    with refused("no_photograph", "china, flower"):
         photograph("cat")
 
 

@@ -63,7 +63,7 @@ def test_words_are_said_the_same_in_every_fresh_process():
 
 
 def test_an_unknown_voice_gets_a_sentence():
-    with refused("no_voice"):
+    with refused("no_voice", "'en.nobody'"):
         espeak.Synthesiser().say("cat", "nobody")
 
 
@@ -191,20 +191,20 @@ def test_three_hundred_damaged_recordings_are_sounds_or_one_sentence(tmp_path, r
 
 
 @pytest.mark.parametrize(
-    ("rate", "bytes_more", "code"),
+    ("rate", "bytes_more", "code", "words"),
     [
-        (400_000_000, 0, "sampling_rate"),
-        (4000, 0, "sampling_rate"),
-        (8000, 3e7, "unreadable"),
-    ],  # fmt: skip
+        (400_000_000, 0, "sampling_rate", "400000000 samples"),
+        (4000, 0, "sampling_rate", "4000 samples"),
+        (8000, 3e7, "unreadable", "20 MB"),
+    ],
 )
 def test_a_recording_that_would_take_gigabytes_is_refused(
-    tmp_path, record_digit, rate, bytes_more, code
+    tmp_path, record_digit, rate, bytes_more, code, words
 ):
     record_digit(tmp_path, 3, "ann", 0, 300)
     path = tmp_path / "3_ann_0.wav"
     content = bytearray(path.read_bytes())
     content[24:28] = rate.to_bytes(4, "little")
     path.write_bytes(content + bytes(int(bytes_more)))
-    with refused(code, "3_ann_0.wav"):
+    with refused(code, "3_ann_0.wav", words):
         spoken.read_wave(path)

@@ -245,12 +245,12 @@ def test_a_file_is_read_once_and_within_its_bounds(tmp_path, monkeypatch):
 
 def test_what_could_not_be_loaded_is_not_saved(tmp_path):
     net = FiveLayerNet(2)
-    for about, code in (
+    for about, *refusal in (
         ({"note": "\ud800"}, "no_json"),
-        ({"note": "x" * 1_000_000}, "too_much_said"),
-        ({"source": ["a"]}, "not_as_described"),
+        ({"note": "x" * 1_000_000}, "too_much_said", "1 MB"),
+        ({"source": ["a"]}, "not_as_described", "'source'"),
     ):
-        with refused(code):
+        with refused(*refusal, "The description of the network"):
             save(net, tmp_path, **about)
     assert not list(tmp_path.iterdir())
 

@@ -183,7 +183,7 @@ def test_too_many_too_large_or_none_at_all(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
     monkeypatch.setattr(upload, "MOST_BYTES", 5_000)  # a small file that unpacks to a large one
     monkeypatch.setattr(upload.bound, "__defaults__", (5_000,))
-    with refused("too_large"):
+    with refused("too_large", "5 kB"):
         hand_over("zip", "a.zip", {"a.zip": packed({"a/b.png": bytes(50_000)})}, tmp_path)
     assert files(tmp_path) == []
 

@@ -336,7 +336,7 @@ def test_files_that_are_too_large_are_not_fetched(tmp_path, monkeypatch):
         assert not asked
     with (tmp_path / "model.safetensors").open("r+b") as sparse:
         sparse.truncate(10**9)
-    with refused("refused", "model.safetensors"):
+    with refused("refused", "model.safetensors", "1.0 GB"):
         published.load(f"local-dir:{tmp_path}")
 
 
@@ -431,7 +431,7 @@ def test_a_network_for_texts_that_leads_to_another_is_refused(tmp_path):
 )
 def test_offline_and_unknown_names_get_a_sentence(name, code, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    with refused(code) as caught:
+    with refused(code, name.rpartition("/")[2]) as caught:
         published.load(name)
     assert "\n" not in str(caught.value)
 
@@ -497,7 +497,7 @@ def test_no_name_is_in_two_parts_of_a_draw():
     assert set(small.texts) < set(parts["pool"].texts) and small.y.bincount().tolist() == [5] * 10
     assert kinds.kinds(0, "validation").texts == parts["validation"].texts
     assert kinds.kinds(0, "test").texts != parts["test"].texts
-    with refused("unequal_shares"):
+    with refused("unequal_shares", "10", "200"):
         kinds.kinds(0, "pool", 25)
 
 

@@ -231,7 +231,7 @@ def test_points_are_a_table_that_a_teacher_may_change(tmp_path):
 def test_a_line_of_points_that_makes_no_sense_is_told(tmp_path, line):
     file = tmp_path / marks.POINTS
     file.write_text(f"notebook,exercise,points\n{line}\n")
-    with sentences.refused("points", f"'{line}"):
+    with sentences.refused("points", f"'{line}", "0 to 1000"):
         marks.points_in(file)
 
 

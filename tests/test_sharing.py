@@ -203,15 +203,15 @@ def test_share_refuses_what_could_not_be_loaded(adapted, net, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("fields", "code"),
+    ("fields", "refusal"),
     [
-        ({"licence": 7}, "licence"),
-        ({"right": 5, "tested": 2}, "impossible_score"),
-        ({"right": -1, "tested": 2}, "impossible_score"),
+        ({"licence": 7}, ("licence", "is 7")),
+        ({"right": 5, "tested": 2}, ("impossible_score", "5 of 2")),
+        ({"right": -1, "tested": 2}, ("impossible_score", "-1 of 2")),
     ],
 )
-def test_a_card_that_cannot_be_is_refused(fields, code):
-    with refused(code):
+def test_a_card_that_cannot_be_is_refused(fields, refusal):
+    with refused(*refusal):
         Card(**fields)
 
 

@@ -143,7 +143,7 @@ def test_lock_keeps_others_away(tmp_path):
         [sys.executable, "-c", program, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:
         assert other.stdout.readline().strip() == b"mine"
-        with refused("already_there"):
+        with refused("already_there", "Another program"):
             with storage.lock(path, timeout=0.1):
                 pass
         other.communicate()
@@ -192,7 +192,7 @@ def test_a_place_is_one_programs_alone_until_it_ends(tmp_path):
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         ) as other:  # fmt: skip
             assert other.stdout.readline() == "mine\n"
-            with refused("already_there"):
+            with refused("already_there", "Another program"):
                 with storage.claimed(place):
                     pass
             other.kill()
@@ -230,7 +230,7 @@ def test_names_that_are_no_text_are_refused_before_anything_is_written(tmp_path)
         storage.make_folder, storage.free_file, storage.check_name,
         lambda path: storage.write_text(path, "x"),
     ):  # fmt: skip
-        with refused("not_utf8") as caught:
+        with refused("not_utf8", "caf?'") as caught:
             write(tmp_path / name)
         str(caught.value).encode("utf-8")
     assert not list(tmp_path.iterdir())

@@ -143,7 +143,7 @@ def test_the_command_can_be_killed_and_continued(tmp_path):
 def test_a_loss_that_is_no_number_stops_with_a_sentence(tmp_path):
     net, path = new_net(), tmp_path / "checkpoint.safetensors"
     x = torch.full((8, 3, 32, 32), float("nan"))
-    with refused("diverged"):
+    with refused("diverged", "step 10"):
         train(
             net,
             lambda step: (x, torch.zeros(8, dtype=torch.long)),
@@ -162,7 +162,7 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
         Recipe(steps=STEPS),
         callbacks=Callbacks(stop=stop, checkpoint=path),
     )
-    with refused("another_run"):
+    with refused("another_run", "steps"):
         train(
             new_net(), source_batch, Recipe(steps=STEPS + 1), callbacks=Callbacks(checkpoint=path)
         )
@@ -356,7 +356,7 @@ def test_a_checkpoint_is_not_continued_with_another_seed(tmp_path):
     stop = threading.Event()
     stop.set()
     pretraining.pretrain(EmojiImages(0), 1024, out=tmp_path, callbacks=Callbacks(stop=stop))
-    with refused("another_run"):
+    with refused("another_run", "seed"):
         pretraining.pretrain(EmojiImages(5), 1024, out=tmp_path, seed=5, callbacks=Callbacks())
 
 
@@ -410,14 +410,14 @@ def test_accuracy_counts_what_is_right():
 def test_a_folder_that_cannot_be_written_is_refused_before_the_training(tmp_path):
     in_the_way = tmp_path / "net"
     in_the_way.write_text("a file")
-    with refused("not_writable"):
+    with refused("not_writable", "net"):
         pretraining.pretrain(EmojiImages(0), 1_000_000, out=in_the_way)
 
 
 def test_what_is_no_checkpoint_is_a_sentence_at_once(tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     path.mkdir()
-    with refused("unreadable"):
+    with refused("unreadable", "it is a folder"):
         train(new_net(), source_batch, Recipe(steps=STEPS), callbacks=Callbacks(checkpoint=path))
 
 

@@ -218,7 +218,7 @@ def test_a_mismatch_is_named_in_a_sentence(net):
         with refused("mismatch", words) as caught:
             option_1(net, Examples(x, torch.tensor([0, 1, 0, 1]), ("a", "b"), modality))
         assert "\n" not in str(caught.value)
-    with refused("labels"):
+    with refused("labels", "4 images", "3 labels"):
         option_2(net, Examples(good, torch.tensor([0, 1, 0]), ("a", "b")))
     with refused("one_label"):
         option_1(net, Examples(good, torch.zeros(4, dtype=torch.long), ("a", "b")))

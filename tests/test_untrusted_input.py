@@ -20,7 +20,7 @@ def test_a_file_is_read_within_its_bounds(tmp_path):
     with path.open("r+b") as file:
         file.truncate(6_000_000_000)  # a sparse file: no room is taken
     assert len(untrusted_input.content(path, 1000, whole=False)) == 1000
-    with refused("too_large"):
+    with refused("too_large", "1 kB"):
         untrusted_input.content(path, 1000)
     for wrong in (tmp_path, tmp_path / "none"):
         with refused("unreadable"):

@@ -256,7 +256,7 @@ def test_this_system_and_this_python_are_the_default(monkeypatch):
     monkeypatch.setattr(house.platform, "machine", lambda: "AMD64")
     assert house.systems(None) == ["windows"] and house.pythons(None) == [THIS]
     monkeypatch.setattr(house.platform, "machine", lambda: "riscv64")
-    with refused("no_wheels_for_system", "--for"):
+    with refused("no_wheels_for_system", "windows-riscv64", "--for"):
         house.systems(None)
 
 

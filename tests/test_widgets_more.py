@@ -530,7 +530,7 @@ def test_who_has_more_digits_is_offered_more_of_them(make, net, target):
     assert (
         how_much.live[0]["images"] == 2500 and "Now, on this machine: 9" in how_much.curve.summary
     )
-    with refused("state_value"):
+    with refused("state_value", "2500", "10, 20"):
         make(HowMuch).set_state(how_much.state_text())
     how_much.close()
 
