@@ -63,7 +63,7 @@ def test_words_are_said_the_same_in_every_fresh_process():
 
 
 def test_an_unknown_voice_gets_a_sentence():
-    with refused("no_voice", "'en.nobody'"):
+    with refused("no_voice", "'en+nobody'"):
         espeak.Synthesiser().say("cat", "nobody")
 
 
