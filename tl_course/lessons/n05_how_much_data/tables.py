@@ -8,7 +8,13 @@ from tl_course.core import pretraining, settings
 from tl_course.core.network import FiveLayerNet
 from tl_course.data.sources.strokes import RandomStrokes
 from tl_course.data.targets.handwritten import ALL, handwritten
-from tl_course.lessons.n05_how_much_data import experiments, middle_ways, protocols, unlabelled
+from tl_course.lessons.n05_how_much_data import (
+    experiments,
+    middle_ways,
+    protocols,
+    task_tuning,
+    unlabelled,
+)
 from tl_course.study import tuning
 from tl_course.study.sweep import ARMS, sweep
 from tl_course.study.tables import Table, missing, of_pictures, pretrained_again, saved_network
@@ -103,6 +109,7 @@ def sources_rows(done: list[dict]) -> Iterator[list[dict]]:
 TABLES = [
     Table("tuning", tuple(tuning.KEYS), partial(tuning.tune, tuning.OFFLINE)),
     Table("official_tuning", tuple(tuning.KEYS), partial(tuning.tune, tuning.OFFICIAL)),
+    Table(task_tuning.NAME, task_tuning.KEYS, task_tuning.task_tuning_rows),
     Table("sweep", ("settings", "arm", "augmented", "images", "draw"), sweep_rows),
     Table("official", ("arm", "augmented", "images", "draw"), official_rows),
     Table("pretrainings", ("pretraining", "arm", "augmented", "images", "draw"), pretrainings_rows),
