@@ -16,6 +16,9 @@ from tl_course.data.targets.handwritten import handwritten
 from tl_course.study import comparing, forgetting
 from tl_course.study.forgetting import moved_by_layer as moved_by_layer  # for the notebook
 
+RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)  # of both options, for `over_rates`
+RATE_STEPS = 100
+
 
 def overfitting(
     net: FiveLayerNet, labelled: Examples, scored: Examples, seed: int = 0, every: int = 5
@@ -52,11 +55,35 @@ def overfitting(
 def equal_rates(net: FiveLayerNet, images: int, number: int) -> list[dict]:
     """Both options on draw `number` with equal updates: the learning rate and steps of Option 2.
 
+    Rows as in `equal_updates`, with `right`.
+    """
+    return equal_updates(net, images, number, settings.chosen("option-2", images))
+
+
+def over_rates(net: FiveLayerNet, images: int, number: int) -> list[dict]:
+    """Both options on draw `number` with each of `RATES` and equally many steps: rows with `rate`.
+
+    Option 1 is trained step by step too, not to its optimum, so that nothing but the frozen layers
+    tells the two apart.
+    """
+    rows = []
+    for rate in RATES:
+        chosen = settings.Settings(learning_rate=rate, steps=RATE_STEPS)
+        for row in equal_updates(net, images, number, chosen):
+            del row["right"], row["augmented"]
+            rows.append({**row, "rate": rate})
+    return rows
+
+
+def equal_updates(
+    net: FiveLayerNet, images: int, number: int, chosen: settings.Settings
+) -> list[dict]:
+    """Both options on draw `number`, trained with the learning rate and steps of `chosen`.
+
     Rows `arm`, `augmented`, `images`, `draw`, `training` and `accuracy` (0 … 1), and `right`.
     """
-    target = handwritten()
+    target, rows = handwritten(), []
     labelled = draw(target.pool, images, number)
-    chosen, rows = settings.chosen("option-2", images), []
     for arm, frozen in (("option-1", LAYERS), ("option-2", ())):
         start = network.replace_output_layer(net, len(labelled.names))
         adapted = transfer.fine_tune(start, labelled, frozen=frozen, seed=number, chosen=chosen)

@@ -13,6 +13,7 @@ from tl_course.study import forgetting
 from tl_course.study.tables import Table, missing
 
 EQUAL_RATES, EQUAL_DRAWS = (10, 50, 200, 1000), 10
+OVER_RATES, OVER_RATES_DRAWS = (10, 50), 10
 FORGETTING = {10: 20, 50: 20, 200: 10, 1000: 10}  # number of digits: draws
 
 
@@ -32,6 +33,13 @@ def equal_rates_rows(done: list[dict]) -> Iterator[list[dict]]:
     return side_by_side(experiments.equal_rates, left, "equal rates")
 
 
+def over_rates_rows(done: list[dict]) -> Iterator[list[dict]]:
+    """Both options at six learning rates with equally many steps, over ten draws."""
+    plan = itertools.product(OVER_RATES, range(OVER_RATES_DRAWS))
+    left = [(pretraining.pretrained(), *row) for row in missing(plan, done, ("images", "draw"))]
+    return side_by_side(experiments.over_rates, left, "six rates")
+
+
 def forgetting_rows(done: list[dict]) -> Iterator[dict]:
     """Accuracy on the 1,000 things, and how far each layer moved, on the draws of the sweep."""
     return forgetting.forgetting(
@@ -43,5 +51,6 @@ def forgetting_rows(done: list[dict]) -> Iterator[dict]:
 TABLES = [
     Table("overfitting", ("arm", "step", "part", "draw"), overfitting_rows),
     Table("equal_rates", ("arm", "images", "draw"), equal_rates_rows),
+    Table("over_rates", ("arm", "images", "rate", "draw"), over_rates_rows),
     Table("forgetting", ("settings", "arm", "images", "draw"), forgetting_rows),
 ]

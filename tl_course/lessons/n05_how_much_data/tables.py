@@ -27,7 +27,7 @@ BORROWED = {10: 10, 50: 10, 200: 10, 1000: 3}  # draws with each, by number of i
 BORROWING = ("option-1", "option-2", "output-first")
 BETWEEN, BETWEEN_DRAWS = (50, 200), 20  # for the ways between the options
 UNLABELLED = {10: 20, 50: 20, 200: 20}  # number of labelled digits: draws
-LETTER_DRAWS = 4  # of each alphabet
+TASK_DRAWS, LETTER_DRAWS = 10, 10  # of each task and each alphabet
 FIXED = {10: 10, 50: 10, 200: 10}
 PUSHED = {10: 20, 50: 20, 200: 20, 1000: 10}  # number of digits: draws
 STROKES = 1_000_000  # renders of strokes, for the network of another source
@@ -142,7 +142,7 @@ TABLES = [
     ),
     Table(
         "tasks", ("task", "arm", "augmented", "images", "draw"),
-        lambda done: experiments.other_tasks(pretraining.pretrained(), 10, progress=True),
+        lambda done: experiments.other_tasks(pretraining.pretrained(), TASK_DRAWS, done),
     ),
     Table(
         "which_layers", ("first", "then", "k", "draw"),

@@ -36,6 +36,11 @@ KEYS = ("task", "arm", "augmented", "each", "l2", "rate", "steps", "draw")
 NEAREST = 200  # the number of digits whose grid is tried; grids differ by augmentation alone
 
 
+def sizes(name: str, augmented: bool) -> list[int]:
+    """The numbers of labelled images per class that are tuned for a task."""
+    return [each for each in EACH[name] if not augmented or each <= MOST_AUGMENTED]
+
+
 def task_tuning_rows(done: list[dict]) -> Iterator[list[dict]]:
     """Rows (`KEYS`, validation `accuracy`) of every arm with every setting."""
     rows = list(done)
@@ -43,8 +48,7 @@ def task_tuning_rows(done: list[dict]) -> Iterator[list[dict]]:
         plan = [
             (name, arm, augmented, each, number)
             for name, arm, augmented in itertools.product(TASKS, arms, (False, True))
-            for each in EACH[name]
-            if not augmented or each <= MOST_AUGMENTED
+            for each in sizes(name, augmented)
             for number in range((OMNIGLOT_DRAWS if name == "Omniglot" else DRAWS)[augmented])
         ]
         left = list(tables.missing(plan, done, (*KEYS[:4], "draw")))
@@ -62,7 +66,7 @@ def run_draw(name: str, arm: str, augmented: bool, each: int, number: int) -> li
     candidates = tuning.OFFLINE.grid(arm, augmented, NEAREST)
     first = None
     if arm == "output-first":
-        first = chosen_for_task(name, "option-1", each, augmented)
+        first = choice(name, len(target.pool.names), "option-1", len(labelled), augmented)
     accuracies = tuning.accuracies_of(
         arm, labelled, target.validation, seed, candidates, augmented, first
     )
@@ -70,6 +74,6 @@ def run_draw(name: str, arm: str, augmented: bool, each: int, number: int) -> li
     return tuning.rows_of(cell, number, candidates, accuracies)
 
 
-def chosen_for_task(name: str, arm: str, each: int, augmented: bool) -> Settings:
-    """The settings tuned for a task, an arm and a number of labelled images per class."""
-    return settings.chosen_settings(NAME)[name, arm, augmented, each]
+def choice(name: str, classes: int, arm: str, images: int, augmented: bool) -> Settings:
+    """The settings tuned for an arm on a task of `classes` with `images` labelled images."""
+    return settings.chosen_settings(NAME)[name, arm, augmented, images // classes]
