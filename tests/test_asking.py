@@ -179,6 +179,33 @@ def test_several_numbers_and_choices(learner):
         ask("layer 3", options=["layer 1", "layer 2"])
 
 
+def test_a_choice_in_each_line(learner):
+    """As in a table that is filled in: each line has its own choice, and all are wanted."""
+    table = {"few labels": "Option 1", "many labels": "Option 2"}
+    prediction = ask(table, "the table", options=["Option 1", "Option 2"])
+    assert prediction.form.labels == list(table)
+    for typed in ([], ["Option 1", ""], ["Option 1", "Option 3"]):
+        press(prediction.form, "answer", *typed)
+        assert "in each line" in prediction.form.alert and not prediction.answered
+    press(prediction.form, "answer", "Option 1", "Option 1")
+    assert "1 of 2 agree. many labels: you said Option 1, it is Option 2." in learner[-1]
+    assert "the table" in learner[-1]
+    again = ask(table, options=["Option 1", "Option 2"])
+    assert again.answered and again.form.typed == ["Option 1", "Option 1"]
+    rows = predictions.prediction_rows(predictions.of("03"))
+    assert [row[1:] for row in rows] == [
+        ("Option 1", "Option 1", "right"), ("Option 1", "Option 2", "wrong"),
+    ]  # fmt: skip
+    picture, words = predictions.plot_calibration(predictions.of())
+    assert picture is None and "Of 2 choices you got 1 right" in words
+    assert not ask({"few labels": 1, "many labels": 2}).answered
+    press(again.form, "again")
+    press(again.form, "skip")
+    assert "It is: few labels: Option 1; many labels: Option 2." in learner[-1]
+    with pytest.raises(ValueError, match="none of the options"):
+        ask(table, options=["Option 1"])
+
+
 def test_what_is_kept_of_another_question_is_not_taken_for_an_answer(learner):
     prediction = ask()
     press(prediction.form, "answer", "30")

@@ -1,6 +1,6 @@
 """What a learner predicted beside the results: the entries, the differences, a calibration.
 
-The answer to a question is one or several numbers by label, or one of some choices. It is kept only
+The answer to a question is one of some choices, or numbers or choices by label. It is kept only
 once, together with the result (`progress_store`). A skipped question is kept as None.
 """
 
@@ -18,15 +18,19 @@ from tl_course.lessons import progress_store
 from tl_course.lessons.drawing import BLUE, Picture, in_a_row
 
 FOLLOWED_BY: dict[str, Callable[[], None]] = {}  # functions by name, called after each answer
+Answer = dict[str, float] | dict[str, str] | str | None  # None: skipped
 FEW = 3  # predicted numbers that a calibration needs
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A question and its result: numbers by label ("" if there is one number), or a choice."""
+    """A question and its result.
+
+    `measured` is a choice, choices by label, or numbers by label ("" if there is one number).
+    """
 
     question: str
-    measured: dict[str, float] | str
+    measured: dict[str, float] | dict[str, str] | str
     options: tuple[str, ...] = ()
     unit: str = "of 100"
     low: float = 0
@@ -47,13 +51,23 @@ class Asked:
             )
         return value
 
-    def said_in_words(self, answer: dict[str, float] | str | None) -> str:
+    def accepts(self, answer: object) -> bool:
+        """Whether `answer` is an answer to this question, or None."""
+        if answer is None or isinstance(self.measured, str):
+            return answer is None or answer in self.options
+        same = isinstance(answer, dict) and answer.keys() == self.measured.keys()
+        is_answer = self.options.__contains__ if self.options else _is_number
+        return same and all(map(is_answer, answer.values()))
+
+    def said_in_words(self, answer: Answer) -> str:
         """The answer beside the result in words, with a part for each number."""
         if isinstance(self.measured, str):
             if answer is None:
                 return f"It is: {self.measured}."
             verdict = "and so it is" if answer == self.measured else f"and it is: {self.measured}"
             return f"You said: {answer}, {verdict}."
+        if self.options:
+            return self._choices_in_words(answer)
         words = []
         for label, value in self.measured.items():
             start = f"{label}: " if label else ""
@@ -67,6 +81,20 @@ class Asked:
         sentence = "; ".join(words)
         return sentence[:1].upper() + sentence[1:] + "."
 
+    def _choices_in_words(self, answer: dict[str, str] | None) -> str:
+        """How many of the choices by label agree, and each that does not."""
+        if answer is None:
+            parts = [f"{label}: {choice}" for label, choice in self.measured.items()]
+            return f"It is: {'; '.join(parts)}."
+        others = [
+            f"{label}: you said {answer[label]}, it is {choice}"
+            for label, choice in self.measured.items()
+            if answer[label] != choice
+        ]
+        n = len(self.measured)
+        words = [f"{n - len(others)} of {n} agree.", *(f"{other}." for other in others)]
+        return " ".join(words)
+
 
 def _short(value: float) -> str:
     """A number with three significant digits, or without decimals if it is larger."""
@@ -77,23 +105,17 @@ def _side(off: float) -> str:
     return "higher" if off > 0 else "lower"
 
 
-def keep_prediction(
-    number: str, name: str, asked: Asked, answer: dict[str, float] | str | None
-) -> None:
+def keep_prediction(number: str, name: str, asked: Asked, answer: Answer) -> None:
     """Keep the answer to question `name` of notebook `number`; an earlier one is not replaced."""
     entry = {**asdict(asked), "options": list(asked.options), "said": answer}
     _change(f"{number}.{name}", lambda before: before or entry)
 
 
-def before(number: str, name: str, asked: Asked) -> tuple[bool, dict[str, float] | str | None]:
+def before(number: str, name: str, asked: Asked) -> tuple[bool, Answer]:
     """Whether that question was answered before, and the answer (None: it was skipped)."""
     entry = progress_store.read_entries("predictions").get(f"{number}.{name}", {})
     answer = entry.get("said")
-    if isinstance(asked.measured, str):
-        fits = answer is None or answer in asked.options
-    else:
-        numbers = isinstance(answer, dict) and all(map(_is_number, answer.values()))
-        fits = answer is None or (numbers and answer.keys() == asked.measured.keys())
+    fits = asked.accepts(answer)
     return ("said" in entry and fits, answer if fits else None)
 
 
@@ -128,13 +150,17 @@ def _whole(entry: dict) -> bool:
         return False
     if isinstance(measured, str):
         return answer is None or isinstance(answer, str)
-    numbers = isinstance(measured, dict) and all(map(_is_number, measured.values()))
-    return numbers and (
-        answer is None
-        or isinstance(answer, dict)
-        and answer.keys() == measured.keys()
-        and all(map(_is_number, answer.values()))
-    )
+    for each in (measured, measured if answer is None else answer):
+        if not isinstance(each, dict) or each.keys() != measured.keys():
+            return False
+        if not (all(map(_is_number, each.values())) or _are_choices(each)):
+            return False
+    return answer is None or _are_choices(answer) == _are_choices(measured)
+
+
+def _are_choices(answers: object) -> bool:
+    """Whether these are choices by label."""
+    return isinstance(answers, dict) and all(isinstance(each, str) for each in answers.values())
 
 
 def prediction_rows(entries: dict[str, dict]) -> list[tuple[str, str, str, str]]:
@@ -144,15 +170,14 @@ def prediction_rows(entries: dict[str, dict]) -> list[tuple[str, str, str, str]]
     """
     answers, numbers = [], {}
     for entry in entries.values():
-        if isinstance(entry["measured"], dict):
+        if isinstance(entry["measured"], dict) and not _are_choices(entry["measured"]):
             answer = (entry["said"] or {}).values()
             numbers.setdefault(entry["unit"], []).extend([*entry["measured"].values(), *answer])
     digits = {unit: _digits(values) for unit, values in numbers.items()}
     for entry in entries.values():
         answer, measured = entry["said"], entry["measured"]
-        if isinstance(measured, str):
-            off = "skipped" if answer is None else "right" if answer == measured else "wrong"
-            answers.append((entry["question"], answer or "–", measured, off))
+        if isinstance(measured, str) or _are_choices(measured):
+            answers += _choice_rows(entry["question"], answer, measured)
             continue
         after = digits[entry["unit"]]
         for label, value in measured.items():
@@ -165,6 +190,18 @@ def prediction_rows(entries: dict[str, dict]) -> list[tuple[str, str, str, str]]
                 off = f"{apart:+,.{after}f}".replace("-", "−")
                 answers.append((question, f"{answer[label]:,.{after}f}", of, off))
     return answers
+
+
+def _choice_rows(question: str, answer: Answer, measured: dict[str, str] | str) -> list[tuple]:
+    """The rows of a choice, or of choices by label."""
+    choices = measured if isinstance(measured, dict) else {"": measured}
+    rows = []
+    for label, choice in choices.items():
+        chosen = answer[label] if isinstance(answer, dict) else answer
+        off = "skipped" if answer is None else "right" if chosen == choice else "wrong"
+        asked = f"{question} ({label})" if label else question
+        rows.append((asked, chosen or "–", choice, off))
+    return rows
 
 
 def _digits(values: Sequence[float]) -> int:
@@ -191,13 +228,19 @@ def plot_calibration(entries: dict[str, dict]) -> tuple[Picture | None, str]:
         [
             (entry["said"][label], value)
             for entry in entries.values()
-            if isinstance(entry["said"], dict) and entry["unit"] == "of 100"
+            if isinstance(entry["said"], dict) and not _are_choices(entry["said"])
+            if entry["unit"] == "of 100"
             for label, value in entry["measured"].items()
         ],
         dtype=float,  # otherwise numpy makes objects of huge whole numbers
     ).reshape(-1, 2)
-    chosen = [e for e in entries.values() if isinstance(e["said"], str)]
-    right = sum(entry["said"] == entry["measured"] for entry in chosen)
+    chosen = [
+        row[-1]
+        for entry in entries.values()
+        if isinstance(entry["said"], str) or _are_choices(entry["said"])
+        for row in _choice_rows("", entry["said"], entry["measured"])
+    ]
+    right = chosen.count("right")
     words = []
     if len(pairs) >= FEW:
         off = pairs[:, 1] - pairs[:, 0]

@@ -36,7 +36,7 @@ def prediction(
     lesson: Lesson,
     name: str,
     question: str,
-    measured: float | dict[str, float] | str,
+    measured: float | dict[str, float] | dict[str, str] | str,
     *results: Any,
     options: Sequence[str] = (),
     unit: str = "of 100",
@@ -45,15 +45,18 @@ def prediction(
 ) -> "Prediction":
     """Ask before the result is shown; it appears here after an answer, or after *Skip*.
 
-    `measured` is a number, numbers by label, or one of `options`. `results` are figures and texts
-    that are shown with it. The answer is kept in the data home as question `name` of the notebook.
-    It takes more than seven parameters so that a notebook asks a question in one call.
+    `measured` is a number, numbers by label, one of `options`, or options by label. `results` are
+    figures and texts that are shown with it. The answer is kept in the data home as question `name`
+    of the notebook. It takes more than seven parameters so that a notebook asks a question in one
+    call.
     """
     if not isinstance(measured, (str, dict)):
         measured = {"": measured}
-    if isinstance(measured, str) and measured not in options:
-        raise ValueError(f"'{measured}' is none of the options {', '.join(options)}")
-    if isinstance(measured, dict):
+    chosen = [measured] if isinstance(measured, str) else measured.values() if options else ()
+    for choice in chosen:
+        if choice not in options:
+            raise ValueError(f"'{choice}' is none of the options {', '.join(options)}")
+    if isinstance(measured, dict) and not options:
         measured = {label: round(float(value), 6) for label, value in measured.items()}
     asked = Asked(question, measured, tuple(options), unit, low, high)
     shown = [_as_printed(result) if isinstance(result, str) else result for result in results]
@@ -101,7 +104,7 @@ def calibration() -> "Review":
 
 
 class Form(anywidget.AnyWidget):
-    """Number fields without a default, or a choice, with buttons (front/ask.js).
+    """Number fields without a default, a choice, or choices by label, with buttons (front/ask.js).
 
     A press arrives as a message like `PRESS`, which holds the text of the fields at that moment.
     """
@@ -109,9 +112,9 @@ class Form(anywidget.AnyWidget):
     _esm = joined("ask")
     kind = traitlets.Unicode("").tag(sync=True)  # "Predict." or "Question."; "" shows no question
     question = traitlets.Unicode("").tag(sync=True)
-    labels = traitlets.List(traitlets.Unicode()).tag(sync=True)  # one for each field
+    labels = traitlets.List(traitlets.Unicode()).tag(sync=True)  # one for each field or list
     unit = traitlets.Unicode("").tag(sync=True)
-    options = traitlets.List(traitlets.Unicode()).tag(sync=True)  # a choice in place of fields
+    options = traitlets.List(traitlets.Unicode()).tag(sync=True)  # choices in place of numbers
     answer = traitlets.Unicode("").tag(sync=True)  # the words on three buttons
     skip = traitlets.Unicode("").tag(sync=True)
     again = traitlets.Unicode("").tag(sync=True)
@@ -131,27 +134,39 @@ class Fields(Form):
     """A form with the fields or options of `asked`, *This is my answer* and *Skip*."""
 
     def __init__(self, asked: Asked, **more: Any) -> None:
-        labels = [] if asked.options else [label or "Your answer" for label in asked.measured]
+        labels = []
+        if isinstance(asked.measured, dict):
+            labels = [label or "Your answer" for label in asked.measured]
         super().__init__(
             question=asked.question, labels=labels, unit=asked.unit, options=list(asked.options),
             answer="This is my answer", skip="Skip", **more,
         )  # fmt: skip
         self.asked = asked
 
-    def read(self, typed: Sequence[str]) -> dict[str, float] | str:
-        """The answer: numbers by label, or an option; CourseError if it is missing."""
+    def read(self, typed: Sequence[str]) -> dict[str, float] | dict[str, str] | str:
+        """The answer: an option, or numbers or options by label; CourseError if it is missing."""
         if not self.asked.options:
             texts = dict(zip(self.asked.measured, typed, strict=False))
             return {k: self.asked.number(texts.get(k, ""), k) for k in self.asked.measured}
-        if not typed or typed[0] not in self.asked.options:
-            raise CourseError("no_choice", "Choose one of the answers, or press Skip.")
-        return typed[0]
+        if isinstance(self.asked.measured, dict):
+            answer = dict(zip(self.asked.measured, typed, strict=False))
+            wanted = "Choose an answer in each line, or press Skip."
+        else:
+            answer, wanted = (
+                (typed[0] if typed else ""),
+                "Choose one of the answers, or press Skip.",
+            )
+        if not self.asked.accepts(answer):
+            raise CourseError("no_choice", wanted)
+        return answer
 
-    def show_answer(self, answer: dict[str, float] | str | None, answered: bool) -> None:
+    def show_answer(self, answer: answers.Answer, answered: bool) -> None:
         """Fill in an answer (None: nothing); the learner can change it unless it is `answered`."""
-        numbers = [f"{value:g}" for value in answer.values()] if isinstance(answer, dict) else []
+        texts = [answer] if isinstance(answer, str) else []
+        if isinstance(answer, dict):
+            texts = [each if isinstance(each, str) else f"{each:g}" for each in answer.values()]
         with self.hold_sync():
-            self.write([answer] if isinstance(answer, str) else numbers)
+            self.write(texts)
             self.answered, self.alert = answered, ""
 
 
@@ -234,7 +249,7 @@ class Prediction(_FormView):
             self._become(True, answer)
             answers.keep_prediction(self.number, self.name, self.asked, answer)
 
-    def _become(self, answered: bool, answer: dict[str, float] | str | None) -> None:
+    def _become(self, answered: bool, answer: answers.Answer) -> None:
         self.answered, self.said = answered, answer
         with self.form.hold_sync():
             self.form.show_answer(answer, answered)
@@ -251,6 +266,8 @@ class Prediction(_FormView):
 
     def still(self) -> str:
         choices = html.escape(" · ".join(self.asked.options))
+        if self.asked.options and isinstance(self.asked.measured, dict):
+            choices = f"{html.escape('; '.join(self.asked.measured))}: {choices}"
         words = f'<div style="{ASKING}"><b>Predict.</b> {html.escape(self.asked.question)}</div>'
         return words + (f"<p>{choices}</p>" if choices else "")
 

@@ -1,7 +1,8 @@
 // A question: number fields or a choice, buttons below, and what an answer brings.
 //
 // store.kind, store.question   "Predict." and the question; without a kind it is shown elsewhere
-// store.labels, store.unit     a field for each label, or store.options, one of which is chosen
+// store.labels, store.unit     a field for each label, or store.options, one of which is chosen;
+//                              with both, an option is chosen for each label
 // store.answer, store.skip, store.again   their labels; a button without a label is left out
 // store.typed                  the text of the fields, after each change; store.written goes up
 //                              each time Python writes it
@@ -25,18 +26,24 @@ export function ask(el, store) {
   }
   const row = make(root, "div", { name: "tlc-row" });
   const fields = make(row, "fieldset", { "aria-label": question });
-  for (const text of store.get("labels")) {
-    const more = { type: "text", autocomplete: "off", placeholder: store.get("unit") };
-    make(make(fields, "label", { text }), "input", more);
+  const labels = store.get("labels");
+  const single = options.length && !labels.length; // one choice
+  for (const text of labels) {
+    const label = make(fields, "label", { text });
+    if (options.length) {
+      const list = make(label, "select");
+      for (const value of ["", ...options]) make(list, "option", { text: value || "choose …", value });
+    } else make(label, "input", { type: "text", autocomplete: "off", placeholder: store.get("unit") });
   }
   const name = `tlc-${Math.random().toString(36).slice(2)}`;
-  for (const value of options) {
+  for (const value of single ? options : []) {
     const label = make(fields, "label");
     label.append(Object.assign(document.createElement("input"), { type: "radio", name, value }), value);
   }
   fields.classList.toggle("tlc-list", options.some((option) => option.length > SHORT));
-  const inputs = [...fields.querySelectorAll("input")];
-  for (const one of inputs) one.setAttribute("data-lm-suppress-shortcuts", "true");
+  fields.classList.toggle("tlc-lines", options.length && !single);
+  const inputs = [...fields.querySelectorAll("input, select")];
+  for (const input of inputs) input.setAttribute("data-lm-suppress-shortcuts", "true");
   const buttons = make(row, "div", { name: "tlc-row" });
   const button = (where, what) => {
     const words = store.get(what);
@@ -52,8 +59,8 @@ export function ask(el, store) {
   if (!inputs.length) root.append(row); // without a question, the button is below the text
 
   function standing() {
-    const typed = options.length ? inputs.filter((one) => one.checked) : inputs;
-    return typed.map((one) => one.value);
+    const typed = single ? inputs.filter((input) => input.checked) : inputs;
+    return typed.map((input) => input.value);
   }
 
   function press(what) {
@@ -62,9 +69,9 @@ export function ask(el, store) {
 
   function write() {
     const typed = store.get("typed");
-    inputs.forEach((one, i) => {
-      if (options.length) one.checked = typed.includes(one.value);
-      else one.value = typed[i] ?? "";
+    inputs.forEach((input, i) => {
+      if (single) input.checked = typed.includes(input.value);
+      else input.value = typed[i] ?? "";
     });
   }
 
