@@ -6,7 +6,8 @@ each number of labelled images per class, without and with augmentation. The dra
 of the reported results, and the test part is not read.
 
 Omniglot's five alphabets are one task: they take turns, so that the few letters of one alphabet do
-not choose. Unseen things are not augmented: their renders are turned, slanted and stretched already.
+not choose. Unseen things are not augmented, because their renders are turned and stretched
+already.
 """
 
 from __future__ import annotations
