@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
@@ -19,17 +20,18 @@ from tl_course.core.settings import Settings
 from tl_course.core.training import Callbacks
 from tl_course.data.examples import Target, draw
 from tl_course.data.poses import Pose
-from tl_course.data.sources.classes import source_classes
+from tl_course.data.sources.classes import source_classes, unseen_classes
 from tl_course.data.sources.emoji_images import EmojiImages, Style
-from tl_course.data.targets.letters import letters
+from tl_course.data.targets.letters import NAMES as LETTER_NAMES
+from tl_course.data.targets.letters import letters as font_letters
 from tl_course.data.targets.objects import unseen_objects
-from tl_course.data.targets.omniglot import ALPHABETS, omniglot
+from tl_course.data.targets.omniglot import ALPHABETS, LETTERS, omniglot
 from tl_course.lessons.n05_how_much_data import middle_ways, task_tuning
 from tl_course.lessons.n05_how_much_data.protocols import published as published  # for the notebook
 from tl_course.study import comparing
 from tl_course.study.sweep import ARMS, CALLED, sweep
 
-TASKS = {"letters": letters, "unseen things": unseen_objects}
+TASKS = {"letters": font_letters, "unseen things": unseen_objects}
 AUGMENTED = tuple(arm for arm in ARMS if arm != "classical")
 
 
@@ -276,6 +278,44 @@ def digits_until_ahead(
     rows = ahead_of_others(recorded, arm, [other], [copies])[other, copies]
     choices = [*(f"{images:,}" for images in rows.images), "with none of these"]
     return choices[comparing.ahead_from(rows)], choices
+
+
+NEAR, FAR = "like the source's pictures", "unlike them"
+MADE = {  # how the pictures of each task were made, beside renders of drawings
+    "digits": FAR,
+    "letters of fonts": FAR,
+    "letters of five alphabets": FAR,
+    "unseen things": NEAR,
+}
+
+
+def ahead_by_labels(
+    official: pd.DataFrame,
+    tasks: pd.DataFrame,
+    letters: pd.DataFrame,
+    arm: str,
+    other: str,
+    augmented: bool,
+) -> dict[str, pd.DataFrame]:
+    """How far `arm` is ahead of `other` on each task of `MADE`: rows of `comparing.paired_arms`.
+
+    `per_class` is the number of labelled images per class. Each draw has its own labelled images of
+    each of the five alphabets, which count as one task.
+    """
+    keys = ["arm", "augmented", "images", "draw"]
+    joined = letters.groupby(keys).right.apply(np.concatenate).reset_index()
+    of_task = {
+        "digits": (official, 10),
+        "letters of fonts": (tasks[tasks.task == "letters"], len(LETTER_NAMES)),
+        "letters of five alphabets": (joined, LETTERS),
+        "unseen things": (tasks[tasks.task == "unseen things"], len(unseen_classes())),
+    }
+    compared = {}
+    for name, (rows, classes) in of_task.items():
+        ahead = comparing.paired_arms(rows, (arm, augmented), (other, augmented))
+        if len(ahead):
+            compared[name] = ahead.assign(per_class=ahead.images / classes)
+    return compared
 
 
 def labels_from_scratch(recorded: pd.DataFrame, arm: str, images: int, copies: bool) -> float:
