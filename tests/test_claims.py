@@ -17,7 +17,8 @@ from tl_course.app.pages import rules
 from tl_course.data.targets.made_folder import FAULTS
 from tl_course.data.targets.own_folder import Checked, Finding
 from tl_course.lessons.claims import Claiming, at_least, at_most
-from tl_course.lessons.n05_how_much_data import protocols, unlabelled
+from tl_course.lessons.n05_how_much_data import unlabelled
+from tl_course.lessons.n10_how_sure import protocols
 from tl_course.study import forgetting, results
 
 MODULES = {  # by the number of their notebook
@@ -93,9 +94,6 @@ SPOILED = {  # notebook-claim: changes of all its tables, or of those named
     "05-borrowing_saves_labels": [swap("option-1", "scratch")],
     "05-the_rule_is_never_certainly_wrong": [PAIRED],
     "05-the_options_cross": [PAIRED],
-    "05-few_labels_leave_the_options_level": [swap("option-2", "output-first")],
-    "05-moving_pays_with_copies": [PAIRED],
-    "05-borrowing_pays_with_each_network": [swap("option-1", "output-first")],
     "05-borrowing_matters_little_with_all": [PAIRED],
     "05-output_layer_first_leads": [swap("output-first", "option-2")],
     "05-labels_cure_overfitting_not_forgetting": [
@@ -103,9 +101,6 @@ SPOILED = {  # notebook-claim: changes of all its tables, or of those named
     ],
     "05-borrowing_leads_on_other_tasks": [swap("option-1", "scratch")],
     "05-borrowing_leads_on_real_letters": [swap("option-1", "scratch")],
-    "05-few_published_networks_do_better": [
-        put("accuracy", 0.93, f"way == '{protocols.REGRESSION}'")
-    ],
     "05-unlabelled_digits_help_if_alike": [
         swap(unlabelled.RANDOM, unlabelled.HALF_THREES, "heap")
     ],
@@ -142,6 +137,12 @@ SPOILED = {  # notebook-claim: changes of all its tables, or of those named
     "09-a_prompt_helps_a_little": [swap("names", "prose", "front")],
     "09-counting_can_be_pretrained": [
         swap("counting", "counting-pretrained", where="question != 'prose'")
+    ],
+    "10-few_labels_leave_the_options_level": [swap("option-2", "output-first")],
+    "10-moving_pays_with_copies": [PAIRED],
+    "10-borrowing_pays_with_each_network": [swap("option-1", "output-first")],
+    "10-few_published_networks_do_better": [
+        put("accuracy", 0.93, f"way == '{protocols.REGRESSION}'")
     ],
 }  # fmt: skip
 

@@ -80,7 +80,7 @@ def test_figures_draw_and_compute_nothing():
         assert computing(tree) <= CHOOSES_ROWS | IN_WORDS, path
 
 
-ON_YOUR_OWN = "n10_on_your_own"  # the notebook that uses nothing of the course
+ON_YOUR_OWN = "n11_on_your_own"  # the notebook that uses nothing of the course
 
 
 def test_every_notebook_has_a_lesson_and_every_lesson_a_notebook():

@@ -83,7 +83,7 @@ def news(address, name="fetchNews"):
 def test_it_prints_the_address_of_the_first_notebook_and_little_else(tmp_path, settings):
     with started(tmp_path / "mine", "--no-browser", **settings) as (lines, address):
         assert [line for line in lines if line] == [
-            f"11 notebooks copied to {tmp_path / 'mine'}.",
+            f"12 notebooks copied to {tmp_path / 'mine'}.",
             "JupyterLab is starting ...",
             "Open this address:",
             address,

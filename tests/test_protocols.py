@@ -5,7 +5,7 @@ import torch
 from tl_course.core import pretraining, settings
 from tl_course.data.examples import Target
 from tl_course.data.targets.handwritten import handwritten
-from tl_course.lessons.n05_how_much_data import protocols
+from tl_course.lessons.n10_how_sure import protocols
 
 
 def test_published_figures_are_within_their_ranges():

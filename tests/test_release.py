@@ -95,7 +95,7 @@ print(exercises.__file__)
 @pytest.mark.parametrize(
     ("command", "code", "says"),
     [
-        ("-m tl_course lab --dry-run --folder HOME/mine", 0, "11 notebooks copied"),
+        ("-m tl_course lab --dry-run --folder HOME/mine", 0, "12 notebooks copied"),
         ("-m tl_course run --notebook 00 --budget quick --out HOME/out", 0, " ok"),
         ("-m tl_course release --out HOME/x", 2, "has no solutions"),
         ("start.py test", 1, "has no tests: ask your teacher"),

@@ -1,6 +1,6 @@
 """Prints the numbers without a trace, by place, as `traces.json` has them.
 
-`python tests/traced "11 "` looks at notebook 11 only, and at whether its traces are right.
+`python tests/traced "12 "` looks at notebook 12 only, and at whether its traces are right.
 """
 
 import json

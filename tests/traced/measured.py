@@ -57,6 +57,8 @@ from tl_course.lessons.n07_published_networks import words as n07_words
 from tl_course.lessons.n08_your_own_task import thumbnails as n08_thumbnails
 from tl_course.lessons.n09_small_gpt import experiments as n09
 from tl_course.lessons.n09_small_gpt import gpt
+from tl_course.lessons.n10_how_sure import experiments as n10
+from tl_course.lessons.n10_how_sure import tables as n10_tables
 from tl_course.study import comparing, forgetting, handwriting, matrix, results, trials, tuning
 
 table = functools.cache(results.load)

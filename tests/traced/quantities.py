@@ -38,9 +38,11 @@ RULES = {
         ^\|\ \d\d?\ \|
         (?=\ (?:0\d\b|Arrival|Break|Exercise|Exit\ ticket|What|The)[^|]*\|[^|]*\|[^|]*\|$)""",
     "the number of a notebook": r"""
-        (?<![.\d])\b0\d\b(?!\.\d) | \bnotebooks?\ \d\d | \b\d\d(?=\ [·→]) | ←\ \d\d | \[10\]
-        | \|\ \*{0,2}10\b | \*\*10\*\* | \b10\ is\ taken\ home
-        | (?<=0\d\ and\ )10\b | (?<=0\d,\ and\ )10\b | (?<=0\d\ or\ )10\b | (?<=0\d\ to\ )10\b""",
+        (?<![.\d])\b0\d\b(?!\.\d) | \bnotebooks?\ \d\d | \b\d\d(?=\ [·→]) | ←\ \d\d | \[1[01]\]
+        | \|\ \*{0,2}1[01]\b | \*\*1[01]\*\* | \b11\ (?:is\ taken\ home|has\ no\ exercises)
+        | \bproject\ after\ 11\b
+        | (?<=[01]\d\ and\ )1[01]\b | (?<=[01]\d,\ and\ )1[01]\b | (?<=[01]\d\ or\ )1[01]\b
+        | (?<=[01]\d\ to\ )1[01]\b | (?<=0\d,\ )10(?=\ (?:and|or)\ 11)""",
     "a name with a number in it": r"""
         \b[a-z]+[-₂]?\d[\w.-]*\b | \b3-clause\b | \[\d{4}\.\d{5}\] | \#\w{4,}
         | \b64-bit\b | arxiv\.org/abs/\d+\.\d+

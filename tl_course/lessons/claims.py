@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -88,6 +88,12 @@ def level_with_library(what: str, by_hand: float, library: float) -> Claim:
 def listed(values: dict | pd.Series, form: str = "{}: {:.1f}", between: str = "; ") -> str:
     """Names and values as one text, each pair formatted by `form`: "a: 1.0; b: 2.0"."""
     return between.join(form.format(name, value) for name, value in values.items())
+
+
+def sizes_in_words(sizes: Iterable[int]) -> str:
+    """Numbers of digits in words: "10, 100 and 200"; for none "no number of"."""
+    *first, last = [f"{n:,}" for n in sizes] or ["no number of"]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def at_least(value: float, digits: int = 0) -> str:

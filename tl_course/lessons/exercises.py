@@ -144,6 +144,17 @@ def has_length(answer: object, length: int) -> bool:
 # ------------------------------------------------------------------------------- an exercise
 
 
+def two_numbers(answer: object, expected: str) -> list[float]:
+    """An answer as two floats; raises Wrong if it is anything else."""
+    two = isinstance(answer, (tuple, list, np.ndarray, torch.Tensor)) and len(answer) == 2
+    expect(two, numbers=f"Return {expected}.")
+    try:
+        return [float(number) for number in answer]
+    except (TypeError, ValueError, RuntimeError):
+        sentence = f"The function must give {expected}: single numbers, not arrays."
+        raise Wrong(single=sentence) from None
+
+
 @dataclass(frozen=True, eq=False)
 class Exercise:
     """One exercise.

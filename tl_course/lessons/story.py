@@ -41,7 +41,8 @@ LIT = {  # notebook: its subject
     "07": ("source", "five layers"),
     "08": ("target",),
     "09": ("source", "five layers", "copy", "Option 2", "target"),
-    "10": ("Option 1", "Option 2"),
+    "10": ("five layers", "Option 1", "Option 2", "target"),
+    "11": ("Option 1", "Option 2"),
 }
 THINGS = (  # of the source, in colour
     "cat", "racing car", "umbrella", "dog face", "woman", "tulip", "house", "tropical fish", "bus",

@@ -106,6 +106,12 @@ def verdict(row) -> str:
     return "ahead" if row.ahead > 0 else "behind"
 
 
+def judged(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `paired_arms`, indexed by images, with a `verdict` on each."""
+    verdicts = [verdict(row) for row in rows.itertuples()]
+    return rows.assign(verdict=verdicts).set_index("images")
+
+
 def ahead_from(rows: pd.DataFrame) -> int:
     """The first row of `paired_arms` from which all are certainly ahead; `len(rows)` if none is."""
     first = len(rows)

@@ -10,8 +10,8 @@ from tl_course.app.pages.markdown import points, spread
 from tl_course.base import stats
 from tl_course.data.targets.handwritten import ALL
 from tl_course.lessons.n01_pretrain.recipes import BEFORE, HALF, IDEAS, NOW
-from tl_course.lessons.n05_how_much_data import protocols
 from tl_course.lessons.n07_published_networks import experiments
+from tl_course.lessons.n10_how_sure import protocols
 from tl_course.study import comparing
 from tl_course.study import matrix as of_cells
 

@@ -14,6 +14,7 @@ from tl_course.lessons.n05_how_much_data import claims as c05
 from tl_course.lessons.n06_wrong_modality import claims as c06
 from tl_course.lessons.n07_published_networks import claims as c07
 from tl_course.lessons.n09_small_gpt import claims as c09
+from tl_course.lessons.n10_how_sure import claims as c10
 
 HELD, PARTLY, NOT_HERE = "held", "partly", "not here"
 
@@ -50,12 +51,12 @@ RULES = (
     ),
     Rule(
         "Small dataset: Option 1, train only the output layer.", NOT_HERE, "05",
-        (c05.few_labels_leave_the_options_level, c05.moving_pays_with_copies),
+        (c10.few_labels_leave_the_options_level, c10.moving_pays_with_copies),
     ),
     Rule(
         "Larger dataset: Option 2, fine-tune everything.", PARTLY, "05",
         (
-            c05.the_options_cross, c05.moving_pays_with_copies,
+            c05.the_options_cross, c10.moving_pays_with_copies,
             c05.borrowing_matters_little_with_all,
         ),
     ),

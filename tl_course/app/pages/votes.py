@@ -190,7 +190,6 @@ CLAIMS = {  # by notebook: claims of its main line that a teacher says
     ),
     "05": (
         c05.borrowing_leads, c05.borrowing_saves_labels, c05.the_options_cross,
-        c05.few_labels_leave_the_options_level, c05.moving_pays_with_copies,
     ),
     "06": (c06.own_kind_serves_best, c06.another_kind_can_help),
 }  # fmt: skip

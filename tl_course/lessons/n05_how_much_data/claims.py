@@ -1,15 +1,13 @@
 """What notebook 05 claims: which way to learn pays off with how many labels, and at what cost."""
 
-from collections.abc import Iterable
-
 import pandas as pd
 
 from tl_course.core import settings
 from tl_course.data.targets.handwritten import ALL
-from tl_course.lessons.claims import Claim, at_least, at_most, claim, listed
+from tl_course.lessons.claims import Claim, at_least, at_most, claim, listed, sizes_in_words
 from tl_course.lessons.curves import PANELS
 from tl_course.lessons.drawing import STYLES
-from tl_course.lessons.n05_how_much_data import middle_ways, protocols, unlabelled
+from tl_course.lessons.n05_how_much_data import middle_ways, unlabelled
 from tl_course.lessons.n05_how_much_data.experiments import labels_from_scratch
 from tl_course.study import comparing
 
@@ -19,12 +17,8 @@ BORROWING, WITHOUT = ["option-1", "option-2"], ["scratch", "random-frozen"]
 
 def _ahead(table: pd.DataFrame, arm: str, other: str, copies: bool) -> pd.DataFrame:
     """How far `arm` is ahead of `other` on the same draws, indexed by images, with a `verdict`."""
-    return _judged(comparing.paired_arms(comparing.tuned(table), (arm, copies), (other, copies)))
-
-
-def _judged(rows: pd.DataFrame) -> pd.DataFrame:
-    verdicts = [comparing.verdict(row) for row in rows.itertuples()]
-    return rows.assign(verdict=verdicts).set_index("images")
+    rows = comparing.paired_arms(comparing.tuned(table), (arm, copies), (other, copies))
+    return comparing.judged(rows)
 
 
 def _each(rows: pd.DataFrame) -> str:
@@ -93,83 +87,11 @@ def the_options_cross(official: pd.DataFrame) -> Claim:
     behind = few.index[few.verdict == "behind"]
     return Claim(
         "With the course's network, the official test and no copies, Option 1 is certainly ahead "
-        f"with {_numbers(behind)} digits, Option 2 with {many.index[0]:,} and every larger number.",
+        f"with {sizes_in_words(behind)} digits, Option 2 with {many.index[0]:,} and every larger "
+        "number.",
         bool(10 in behind and "ahead" not in set(few.verdict) and set(many.verdict) == {"ahead"}),
         "Option 2 minus Option 1, " + _each(rows),
     )
-
-
-def _numbers(sizes: Iterable[int]) -> str:
-    """Numbers of digits in words: "10, 100 and 200"; for none "no number of"."""
-    *first, last = [f"{n:,}" for n in sizes] or ["no number of"]
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-@claim("official", "pretrainings")
-def few_labels_leave_the_options_level(official: pd.DataFrame, again: pd.DataFrame) -> Claim:
-    """Option 2 against Option 1, no copies, over pretrainings: `official`, `pretrainings`."""
-    rows = _in_networks(official, again, "option-2", "option-1", copies=False)
-    few, of_ten = rows.loc[:200], rows["each"][10]
-    return Claim(
-        "Networks that were pretrained in the same way disagree: with ten digits and no copies, "
-        f"Option 2 is between {-of_ten.min():.1f} points behind and {of_ten.max():.1f} ahead, and "
-        f"with {_numbers(few.index)} digits neither option is certainly ahead.",
-        bool(of_ten.min() < 0 < of_ten.max() and set(few.verdict) == {"not certain"}),
-        "Option 2 minus Option 1, " + _each_network(rows),
-    )
-
-
-@claim("official", "pretrainings")
-def moving_pays_with_copies(official: pd.DataFrame, again: pd.DataFrame) -> Claim:
-    """With altered copies, Option 2 is ahead from fifty digits on, with each pretrained network."""
-    rows = _in_networks(official, again, "option-2", "option-1", copies=True)
-    many = rows.loc[50:]
-    return Claim(
-        f"With {_numbers(many.index)} digits and altered copies, Option 2 is ahead with each "
-        f"network, by {many.ahead.min():.1f} to {many.ahead.max():.1f} points on average.",
-        bool(set(many.verdict) == {"ahead"} and (many.wins == many.draws).all()),
-        "Option 2 minus Option 1, " + _each_network(rows),
-    )
-
-
-@claim("official", "pretrainings")
-def borrowing_pays_with_each_network(official: pd.DataFrame, again: pd.DataFrame) -> Claim:
-    """Option 1 against training from scratch, and LP-FT against Option 1, over pretrainings."""
-    every = {
-        f"{name}, {form}": _in_networks(official, again, *arms, copies)
-        for name, arms in (
-            ("Option 1 minus from scratch", ("option-1", "scratch")),
-            ("output layer first minus Option 1", ("output-first", "option-1")),
-        )
-        for copies, form in FORMS
-    }
-    borrowed, borrowed_copies, first, first_copies = every.values()
-    least = min(rows["each"][10].min() for rows in (borrowed, borrowed_copies))
-    certain = [rows.verdict.loc[:50] for rows in (borrowed, borrowed_copies)]
-    certain += [rows.verdict.loc[50:] for rows in (first, first_copies)]
-    return Claim(
-        f"Whichever of the networks is borrowed, with ten digits it is at least {at_least(least)} "
-        "points ahead of one from scratch; and with fifty and more, output layer first is ahead of "
-        "Option 1.",
-        all(set(verdicts) == {"ahead"} for verdicts in certain),
-        "; ".join(f"{name}: {_each_network(rows)}" for name, rows in every.items()),
-    )
-
-
-def _in_networks(
-    official: pd.DataFrame, again: pd.DataFrame, arm: str, other: str, copies: bool
-) -> pd.DataFrame:
-    """Like `_ahead`, but over pretrainings, too; `each` has the single networks."""
-    return _judged(comparing.over_pretrainings(official, again, (arm, copies), (other, copies)))
-
-
-def _each_network(rows: pd.DataFrame) -> str:
-    points = {
-        images: ", ".join(f"{value:+.1f}" for value in row["each"])
-        + f" (mean {row.ahead:+.2f} ± {row.interval:.2f}, {row.verdict})"
-        for images, row in rows.iterrows()
-    }
-    return listed(points, "{:,} digits: {}")
 
 
 @claim("official")
@@ -339,27 +261,6 @@ def unlabelled_digits_help_if_alike(table: pd.DataFrame) -> Claim:
                 ("500, half of them threes", threes),
             )
             for copies, form in FORMS
-        ),
-    )  # fmt: skip
-
-
-@claim("protocols")
-def few_published_networks_do_better(table: pd.DataFrame) -> Claim:
-    """Sixteen labels per class, the official test, one classifier for all: rows of `protocols`."""
-    published = protocols.published()
-    ours = protocols.sixteen_of_each(table)
-    same, best = ours.accuracy[protocols.REGRESSION], ours.accuracy.max()
-    better = int((published.accuracy > same).sum())
-    return Claim(
-        "With sixteen labels of each digit and the same classifier, features of these five layers "
-        f"get {same:.1f} of 100 right, and only {better} of {len(published)} published networks "
-        f"get more; the course's own ways get up to {best:.1f}.",
-        bool(better < 5 and best > published.accuracy.max()),
-        listed(dict(ours.iterrows()), "{0}: {1.accuracy:.1f} ({1.lowest:.1f} to {1.highest:.1f})")
-        + "; published: "
-        + listed(
-            dict(published.set_index("model").iloc[[0, -1]].iterrows()),
-            "{0} {1.accuracy:.1f} ({1.lowest:.1f} to {1.highest:.1f})", ", ",
         ),
     )  # fmt: skip
 

@@ -27,7 +27,6 @@ from tl_course.data.targets.letters import letters as font_letters
 from tl_course.data.targets.objects import unseen_objects
 from tl_course.data.targets.omniglot import ALPHABETS, LETTERS, omniglot
 from tl_course.lessons.n05_how_much_data import middle_ways, task_tuning
-from tl_course.lessons.n05_how_much_data.protocols import published as published  # for the notebook
 from tl_course.study import comparing
 from tl_course.study.sweep import ARMS, CALLED, sweep
 
@@ -261,16 +260,6 @@ def ahead_of_others(
     }
 
 
-def ahead_in_networks(
-    official: pd.DataFrame, again: pd.DataFrame, arm: str, other: str
-) -> dict[tuple[str, bool], pd.DataFrame]:
-    """Like `ahead` for one other arm, but over pretrainings: `again` has rows of `pretrainings`."""
-    return {
-        (other, form): comparing.over_pretrainings(official, again, (arm, form), (other, form))
-        for form in (False, True)
-    }
-
-
 def digits_until_ahead(
     recorded: pd.DataFrame, arm: str, other: str, copies: bool
 ) -> tuple[str, list[str]]:
@@ -350,23 +339,6 @@ def gains_most(recorded: pd.DataFrame, images: int) -> tuple[str, list[str]]:
         for arm in ("scratch", "option-1", "option-2")
     }
     return max(gains, key=gains.get), list(gains)
-
-
-def fifties(recorded: pd.DataFrame) -> pd.DataFrame:
-    """Which test digits Option 1 with copies gets right: bool, one row for each set of fifty."""
-    return comparing.right(comparing.tuned(recorded), "option-1", True, 50)
-
-
-def how_they_differ(right: pd.DataFrame) -> str:
-    """How the sets of fifty digits differ, in sentences; `right` is from `fifties`."""
-    often, each = right.mean(), 100 * right.mean(axis=1)  # per test digit, per set
-    return (
-        f"{len(each)} recorded sets of fifty digits (with seed 0, yours is one of them) get "
-        f"between {each.min():.1f} and {each.max():.1f} of 100 right. Of 100 test digits, "
-        f"{100 * (often == 1).mean():.0f} are right after every set, "
-        f"{100 * ((0 < often) & (often < 1)).mean():.0f} after some, and "
-        f"{100 * (often == 0).mean():.1f} after none."
-    )
 
 
 def misread_most(truth: torch.Tensor, answers: torch.Tensor, names: Sequence[str]) -> str:

@@ -11,7 +11,6 @@ from tl_course.data.examples import Examples, Target
 from tl_course.lessons import curves, drawing, figures
 from tl_course.lessons.curves import PANELS
 from tl_course.lessons.drawing import BLUE, GREY, ORANGE, STYLES, Line, Picture, mean_line
-from tl_course.lessons.n05_how_much_data.protocols import SIXTEEN_EACH
 from tl_course.study import comparing, forgetting
 
 
@@ -53,9 +52,8 @@ def plot_by_labels(
     `compared` has a panel for each title, with rows of `experiments.ahead_by_labels` by task;
     `made` says which tasks have pictures like those of the source (`near`).
     """
-    looks = dict(
-        zip(made, zip((BLUE, drawing.SKY, drawing.GREEN, ORANGE), "osD^", strict=True), strict=True)
-    )
+    colours = (BLUE, drawing.SKY, drawing.GREEN, ORANGE)
+    looks = {task: look for task, *look in zip(made, colours, "osD^", strict=True)}
     panels = {}
     for panel, of_task in compared.items():
         lines = panels[panel] = {}
@@ -132,15 +130,6 @@ def all_labelled(labelled: Examples) -> Picture:
     return figures.pictures(
         x, [], f"All {len(x)} that it learns from", f"{len(x)} handwritten digits, {each}."
     )
-
-
-def never_right(right: pd.DataFrame, test: Examples) -> Picture:
-    """Test digits that are wrong with every set of labelled digits (the rows of `right`)."""
-    never = test[torch.from_numpy((~right.any()).to_numpy().nonzero()[0])[:20]]
-    labels = [test.names[y] for y in never.y]
-    title = f"None of the {len(right)} sets of fifty was enough for these"
-    alt = "Handwritten digits that were wrong whichever fifty digits were learnt from: "
-    return figures.pictures(never.x, labels, title, f"{alt}{', '.join(labels)}.")
 
 
 def few_of_each(targets: Iterable[Target], each: int = 10) -> Picture:
@@ -271,22 +260,6 @@ def costs(table: pd.DataFrame, title: str) -> Picture:
 def _beside(ax: Axes, words: str, at: tuple[float, float], aside: tuple[float, float], **how):
     """Writes words at an offset `aside`, in points, from a place."""
     ax.annotate(words, at, aside, textcoords="offset points", fontsize=9, **how)
-
-
-def beside_published(table: pd.DataFrame, published: pd.DataFrame, title: str) -> Picture:
-    """The course's network beside those of the embedding benchmark: rows of `protocols`.
-
-    A dot is a published network, grouped by its training data, or a draw of the course's network.
-    """
-    by_source = published.groupby("seen", sort=False).accuracy.apply(list)
-    ours = table[table.protocol == SIXTEEN_EACH].groupby("way", sort=False).accuracy
-    values = {**by_source, **(100 * ours.apply(np.array))}
-    looks = {
-        seen: (f"{len(every)} networks: {seen}", GREY, "s") for seen, every in by_source.items()
-    }
-    looks |= {way: (f"five layers: {way}", BLUE, "o") for way in ours.groups}
-    over = "networks, and over draws of the five layers"
-    return figures.dots({"": values}, looks, title, "of 10,000 test digits right, %", over=over)
 
 
 def by_task(table: pd.DataFrame, title: str) -> Picture:

@@ -4,13 +4,6 @@ import numpy as np
 import torch
 
 
-def paired(a, b, t):
-    """How far `a` is ahead of `b` on the same draws: the mean, and half of its 95% interval."""
-    differences = a - b
-    error = differences.std(ddof=1) / np.sqrt(len(differences))
-    return differences.mean(), t * error
-
-
 def split(x, y, alter, tested):
     """Pictures to learn from, with an altered copy of each, and `tested` pictures to test on."""
     order = torch.randperm(len(x))
@@ -44,18 +37,7 @@ def centred(features, unlabelled, labelled):
     return features - unlabelled.mean(0) + labelled.mean(0)
 
 
-def supported(accuracies, t, claimed):
-    """Whether draws of fifty images support: "with fifty, more than `claimed` of 100 are right"."""
-    half = t * accuracies.std(ddof=1) / np.sqrt(len(accuracies))
-    return bool(accuracies.mean() - half > claimed)
-
-
 SOLUTIONS = {
-    "comparison": (
-        paired,
-        "The difference is taken draw by draw before anything else, and its own spread decides. "
-        "`ddof=1` and `t` both allow for there being only a few draws.",
-    ),
     "leak": (
         split,
         "The test is drawn from the pictures as they are. Only what is left is altered, so no copy "
@@ -75,10 +57,5 @@ SOLUTIONS = {
         centred,
         "Every picture moves by the same amount, so what tells them apart stays. The mean of many "
         "unlabelled pictures stands in for the mean that the labelled ones should have had.",
-    ),
-    "claim": (
-        supported,
-        "The lower end of the interval decides. One good or bad draw moves the mean a little and "
-        "the interval with it, so that nobody has to choose which draws count.",
     ),
 }

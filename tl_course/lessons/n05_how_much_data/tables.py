@@ -11,20 +11,16 @@ from tl_course.data.targets.handwritten import ALL, handwritten
 from tl_course.lessons.n05_how_much_data import (
     experiments,
     middle_ways,
-    protocols,
     task_tuning,
     unlabelled,
 )
 from tl_course.study import tuning
 from tl_course.study.sweep import ARMS, sweep
-from tl_course.study.tables import Table, missing, of_pictures, pretrained_again, saved_network
+from tl_course.study.tables import Table, missing, of_pictures, saved_network
 
 DRAWS = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 10, 1000: 10}  # by number of images
 OFFICIAL = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 5, 1000: 5, 5000: 3, 10_000: 2, ALL: 1}
 DIGITS = partial(handwritten, full=True)
-OTHER_SEEDS = (1, 2)  # of further pretrainings
-BORROWED = {10: 10, 50: 10, 200: 10, 1000: 3}  # draws with each, by number of images
-BORROWING = ("option-1", "option-2", "output-first")
 BETWEEN, BETWEEN_DRAWS = (50, 200), 20  # for the ways between the options
 UNLABELLED = {10: 20, 50: 20, 200: 20}  # number of labelled digits: draws
 TASK_DRAWS, LETTER_DRAWS = 10, 10  # of each task and each alphabet
@@ -58,22 +54,6 @@ def official_rows(done: list[dict]) -> Iterator[dict]:
         pretraining.pretrained(), DIGITS, list(OFFICIAL), OFFICIAL,
         augment=(False, True), choice=settings.official, done=done, progress=True,
     )  # fmt: skip
-
-
-def pretrainings_rows(done: list[dict]) -> Iterator[dict]:
-    """The official protocol with networks of other seeds, for the arms that borrow layers."""
-    whole = 2 * len(BORROWING) * sum(BORROWED.values())
-    for seed in OTHER_SEEDS:
-        had = [row for row in done if row["pretraining"] == seed]
-        if len(had) == whole:
-            continue  # saves minutes of pretraining a network that is not needed
-        net = pretrained_again("emoji-images", seed)
-        rows = sweep(
-            net, DIGITS, list(BORROWED), BORROWED, arms=BORROWING, augment=(False, True),
-            choice=settings.official, done=had, progress=True,
-        )  # fmt: skip
-        for row in rows:
-            yield {"pretraining": seed, **row}
 
 
 def _pretrained_on_strokes() -> FiveLayerNet:
@@ -112,11 +92,6 @@ TABLES = [
     Table(task_tuning.NAME, task_tuning.KEYS, task_tuning.task_tuning_rows),
     Table("sweep", ("settings", "arm", "augmented", "images", "draw"), sweep_rows),
     Table("official", ("arm", "augmented", "images", "draw"), official_rows),
-    Table("pretrainings", ("pretraining", "arm", "augmented", "images", "draw"), pretrainings_rows),
-    Table(
-        "protocols", ("protocol", "way", "images", "draw"),
-        lambda done: protocols.protocols_rows(pretraining.pretrained(), DIGITS(), done),
-    ),
     Table(
         "unlabelled", ("heap", "unlabelled", "augmented", "images", "draw"),
         lambda done: unlabelled.unlabelled_rows(
