@@ -66,6 +66,11 @@ SPOILED = {  # notebook-claim: changes of all its tables, or of those named
     "03-layers_ignore_what_pretraining_varied": [swap("option-1", "random-frozen")],
     "04-large_steps_ruin_option_2": [put("accuracy", 0.9)],
     "04-both_options_overfit": [put("accuracy", 1.0)],
+    "04-freezing_guards_against_a_bad_rate": [
+        PAIRED,
+        put("accuracy", 0.6, "arm == 'option-1' and rate == 0.001"),
+        put("training", 0.9, "rate == 0.001"),
+    ],
     "04-freezing_hardly_helps": [
         {"forgetting": put("training", 0.9, "arm == 'option-1' and images == 10")}
     ],

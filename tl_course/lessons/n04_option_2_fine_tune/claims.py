@@ -57,6 +57,37 @@ def both_options_overfit(curves: pd.DataFrame) -> Claim:
     )
 
 
+@claim("over_rates")
+def freezing_guards_against_a_bad_rate(rates: pd.DataFrame) -> Claim:
+    """Both options at six learning rates with equally many steps, on the same draws."""
+    mean = 100 * rates.groupby(["images", "rate", "arm"])[["training", "accuracy"]].mean()
+    ten, fifty = (mean.accuracy[images].unstack("arm") for images in (10, 50))
+    learnt = mean.training.unstack("arm").drop(index=[(50, 1e-2)])
+    small, large = 1e-4, 1e-3
+    lost = {n: by.loc[small] - by.loc[large] for n, by in ((10, ten), (50, fifty))}
+    level = max(abs(by["option-2"] - by["option-1"])[small] for by in (ten, fifty))
+    few, more = lost[10]["option-2"], lost[50]["option-2"]
+    return Claim(
+        "With a learning rate of 0.0001 both options do about equally well on new digits; with ten "
+        f"times that rate, Option 2 loses {few:.0f} points with ten digits and {more:.0f} with "
+        "fifty, and Option 1 hardly any.",
+        bool(
+            level < 2
+            and few > 10
+            and more > 4
+            and max(lost[n]["option-1"] for n in lost) < 2
+            and (learnt == 100).all(axis=None)
+        ),
+        "test accuracy at each rate, Option 1 and Option 2: "
+        + "; ".join(
+            f"{n} digits "
+            + listed(dict(by.iterrows()), "{0:g}: {1[option-1]:.1f} and {1[option-2]:.1f}", ", ")
+            for n, by in ((10, ten), (50, fifty))
+        )
+        + " (100 steps each; with every rate up to 0.003 both get every training digit right)",
+    )
+
+
 @claim("forgetting", "sweep")
 def freezing_hardly_helps(costs: pd.DataFrame, sweep: pd.DataFrame) -> Claim:
     """The gap between training and test accuracy with ten digits, on the same draws."""

@@ -59,6 +59,22 @@ def plot_overfitting(table: pd.DataFrame, title: str) -> Picture:
     return figures.chart({"": lines}, title, "steps (not to scale)", "accuracy, %", look=look)
 
 
+def plot_over_rates(table: pd.DataFrame, title: str) -> Picture:
+    """Training and test accuracy of both options by learning rate: rows of `over_rates`."""
+    panels = {}
+    for images, rows in table.groupby("images"):
+        lines = panels[f"{images} digits"] = {}
+        for arm in OPTIONS:
+            called, *look = STYLES[arm]
+            of_arm = rows[rows.arm == arm]
+            mean = 100 * of_arm.groupby("rate").training.mean()
+            lines[f"{called}, training"] = _line(mean, (*look, "--"))
+            lines[f"{called}, test"] = drawing.mean_line(of_arm, "rate", (*look, "-"))
+    labels, value_text = ("learning rate", "accuracy, %"), "{y:.1f}% at {x}"
+    look = figures.ChartStyle(log=True, ylim=(0, 105))
+    return figures.chart(panels, title, *labels, value_text=value_text, look=look)
+
+
 def plot_gaps(panels: dict[str, pd.DataFrame], title: str) -> Picture:
     """Training minus test accuracy of both options at every size: `experiments.gaps`."""
     lines = {
