@@ -193,7 +193,7 @@ def prefer(layer: str, shapes: str, equal: str, kind: str = "trained") -> float:
     return 100 * rows.groupby("net").share.sum().mean()
 
 
-def choosy(net: str) -> int:
+def selective(net: str) -> int:
     """Units of layer 1 that are selective for an angle."""
     return int((table("orientation").query(f"net == '{net}'").orientation_selectivity > 0.5).sum())
 
