@@ -203,7 +203,7 @@ def test_layer_explorer(lab, page):
     # The notebook asks for a unit that answers the middle stroke of a 3 and hardly a 1.
     place.get_by_label("Picture to show it").select_option("digit 3")
     place.get_by_label("Compare it with").select_option("digit 1")
-    place.get_by_text("first those that answer A and not B").wait_for()
+    place.get_by_text("those that respond to A and not to B come first").wait_for()
     tiles.first.click()
     place.get_by_alt_text(re.compile("where it answers in A: digit 3 and in B: digit 1")).wait_for()
     place.get_by_text(at_work).wait_for(state="hidden")

@@ -53,7 +53,7 @@ LARGE = "arm == 'option-2' and settings == 'tuned' and images == 200"
 SPOILED = {  # notebook-claim: changes of all its tables, or of those named
     "00-what_it_saw_before_helps": [swap("option-1", "random-frozen")],
     "01-it_learns_to_name_things": [put("accuracy", lambda accuracy: accuracy - 0.1)],
-    "02-training_makes_units_choosy": [swap("trained", "untrained", "kind")],
+    "02-training_makes_units_selective": [swap("trained", "untrained", "kind")],
     "02-colour_gives_way_to_light": [put("colour_selectivity", 1)],
     "02-straight_shapes_come_first": [swap("layer1", "layer3", "layer")],
     "02-curved_shapes_come_later": [swap("trained", "untrained", "kind")],

@@ -143,7 +143,7 @@ def test_all_four_learn_and_are_tested_on_what_comes_next(net, twenty):
     assert handwriting.followed(followed, twenty[:10]).following_of == 0
 
     shown = handwriting_plots.growing([followed, *list(results.values())[1:]])
-    assert "borrowed eyes, frozen (Option 1)" in shown.alt and "with 10" in shown.alt
+    assert "pretrained, frozen (Option 1)" in shown.alt and "with 10" in shown.alt
 
 
 def test_how_sure_it_says_it_is_can_be_believed(net, target):

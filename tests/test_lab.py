@@ -137,7 +137,7 @@ def test_what_is_exported_takes_no_template_out_of_the_folder(tmp_path, settings
             if page.startswith(b"PK"):  # Markdown comes with its pictures
                 with zipfile.ZipFile(io.BytesIO(page)) as packed:
                     page = packed.read("01_pretrain.md")
-            assert says in page and b"A million drawings" in page
+            assert says in page and b"A million pictures" in page
     assert not ran.exists()
 
 

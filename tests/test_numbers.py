@@ -5,7 +5,10 @@ sentence can be put better. A new number fails here until it is traced: `python 
 what to add.
 """
 
+import re
+
 import pytest
+import test_prose
 
 from traced import checking, collecting, measured, quantities
 
@@ -131,3 +134,11 @@ def test_notebooks_00_to_08_are_read_within_two_hours():
     minutes = {number: measured.minutes_to_read(number) for number in measured.numbered()}
     assert max(minutes.values()) <= 15
     assert sum(minutes[number] for number in measured.numbered()[:9]) <= 120
+
+
+def test_the_minutes_that_a_notebook_states_are_for_all_of_it():
+    for number in measured.numbered()[:10]:
+        stated = re.search(r"It takes\*\* about (\d+) minutes", test_prose.cells(number)[0].source)
+        in_all = measured.minutes_in_all(number)
+        assert abs(int(stated[1]) - in_all) <= in_all / 5, number
+        assert in_all > measured.minutes_to_read(number) + 8, number

@@ -766,7 +766,7 @@ def test_the_units_that_answer_a_and_not_b_come_first(make):
     assert ahead == sorted(ahead, reverse=True) and sorted(order) == list(range(64))
     first = order[0]
     assert f"unit {first}: {to_three[first]:.1f} to A, " in explorer.sheet.sheet["names"][0]
-    assert "first those that answer A and not B" in explorer.sheet.sheet["words"]
+    assert "those that respond to A and not to B come first" in explorer.sheet.sheet["words"]
     best = to_picture(explorer.portraits.patches("trained", "layer2").patches[order, 0])
     units = as_units(explorer.sheet.sheet).permute(0, 3, 1, 2) / 255
     assert (units - best).abs().max() < 0.01, "a picture is not that of its unit"

@@ -57,7 +57,7 @@ RIGHT_ANGLE = "answers[(place + n // 2) % n]"
 WIDENED = "seen + (size - 1) * apart"
 
 CASES = {
-    "choosy": Answers(
+    "selective": Answers(
         right=[rolled, in_plain_python],
         wrong={
             "weakest": (RIGHT_ANGLE, "answers.min()"),

@@ -195,7 +195,7 @@ def prefer(layer: str, shapes: str, equal: str, kind: str = "trained") -> float:
     return 100 * rows.groupby("net").share.sum().mean()
 
 
-def choosy(net: str) -> int:
+def selective(net: str) -> int:
     """Units of layer 1 that are selective for an angle."""
     return int((table("orientation").query(f"net == '{net}'").orientation_selectivity > 0.5).sum())
 
@@ -382,6 +382,27 @@ def minutes_to_read(number: str) -> float:
 def minutes(number: str) -> float:
     """That a notebook computes for."""
     return speed.SECONDS[number] / 60
+
+
+# Minutes beyond reading: to think a prediction over and compare it, to try a hands-on experiment,
+# and to solve the core exercise. The time-tables of docs/teaching/ give as much or a little more.
+PREDICTING, TRYING, SOLVING = 1, 8, 12
+
+
+@functools.cache
+def minutes_in_all(number: str) -> float:
+    """That a learner needs for the main line: read, computed, predicted, tried and solved."""
+    import nbformat
+
+    (path,) = notebooks.find([number])
+    total = minutes_to_read(number) + minutes(number)
+    for cell in nbformat.read(path, as_version=4).cells:
+        if notebooks.AFTER_THE_MAIN_LINE.search(cell.source):
+            return total
+        total += PREDICTING * ("tl.prediction(" in cell.source)
+        total += TRYING * ("tl.widgets." in cell.source)
+        total += SOLVING * ("exercise" in cell.metadata.get("tags", []))
+    raise ValueError(f"notebook {number} has no end of its main line")
 
 
 @functools.cache

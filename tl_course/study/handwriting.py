@@ -25,11 +25,11 @@ ROUND = 10  # drawings: one of each digit
 QUICK = ("option-1", "random-frozen")  # they train an output layer: a second for both
 SLOW = ("option-2", "scratch")  # they train everything, side by side on one core each
 ARMS = QUICK + SLOW
-WAYS = {  # in plain words, and the course's term; eyes are layers 1 … 4
-    "option-1": ("borrowed eyes, frozen", "Option 1"),
-    "option-2": ("borrowed eyes, trained further", "Option 2"),
-    "random-frozen": ("new eyes, frozen", "random frozen"),
-    "scratch": ("new eyes, all trained", "from scratch"),
+WAYS = {  # layers 1 to 4 in plain words, and the course's term
+    "option-1": ("pretrained, frozen", "Option 1"),
+    "option-2": ("pretrained, fine-tuned", "Option 2"),
+    "random-frozen": ("random, frozen", "random frozen"),
+    "scratch": ("random, trained", "from scratch"),
 }
 MNIST_TEST = 500  # digits, fifty of each
 

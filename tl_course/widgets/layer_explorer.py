@@ -47,7 +47,7 @@ def sheet_of(portraits: Portraits, layer: str, pictures: Mapping[str, torch.Tens
         a, b = (portraits.strongest(TRAINED, layer, x) for x in pictures.values())
         order = (a - b).argsort(descending=True, stable=True).tolist()
         notes = [f"{to_a:.1f} to A, {to_b:.1f} to B" for to_a, to_b in zip(a, b, strict=True)]
-        words += "; first those that answer A and not B"
+        words += "; those that respond to A and not to B come first"
     words += " (arrow keys and Enter choose):"
     return unit_sheet.sheet(portraits.sheet(TRAINED, layer), words, order, notes)
 

@@ -45,13 +45,12 @@ from tl_course.widgets.drawing_pad import Canvas, png_url
 from tl_course.widgets.parts import joined
 
 ME, NEIGHBOUR = "I do", "my neighbour"
-EYES = (
-    "<p><b>Eyes</b> are the four layers that see: borrowed from a network that learnt from "
-    "drawings, or new (random). <i>After your first training</i>, below, explains the other words."
-    "</p>"
+WORDS = (
+    "<p>Layers 1 to 4 are <b>pretrained</b> on drawings, or <b>random</b>. <i>After your first "
+    "training</i>, below, explains the other words.</p>"
 )
 LOOKS_LIKE = "The network thinks this is"  # before it has learnt any digit
-BEST_OF = "(Its best five guesses of 1,000 things.)"
+BEST_OF = "(Its best five guesses of 1,000 objects.)"
 HERE = "<p>After training, the score on new digits appears here.</p>"
 ASKED = "How many of 100 strangers' digits will Option 1 get right, after {} of your drawings?"
 SAVE, DELETE = "Save my drawings", "Delete my drawings"
@@ -328,7 +327,7 @@ class Teach(Experiment):
         guessed = "" if predicted is None else f" (you said {predicted:g})"
         draw = "That is enough to read on below. Or draw" if n >= ENOUGH else "Draw"
         return (
-            f"{self._misread}Option 1 (borrowed eyes, frozen) gets {result.of_100:.0f} of 100 "
+            f"{self._misread}Option 1 (pretrained, frozen) gets {result.of_100:.0f} of 100 "
             f"strangers' digits right{guessed}. {draw} {left} more: they test it first, then it "
             f"can learn from all {n + left}."
         )
@@ -374,7 +373,7 @@ class Teach(Experiment):
             self.board.value = HERE
             self.figure.clear()
             return
-        self.board.value = EYES + table_of_rows(
+        self.board.value = WORDS + table_of_rows(
             self.rows(), "How well each reads digits that it never saw"
         )
         if figure:

@@ -17,7 +17,7 @@ from tl_course.study import matrix as of_cells
 
 SWEEP_ARMS = {
     "option-1": "**Option 1**: four layers frozen",
-    "option-2": "**Option 2**: everything moves",
+    "option-2": "**Option 2**: everything trained",
     "output-first": "output layer first, then everything",
     "scratch": "from scratch",
     "random-frozen": "random layers, frozen",

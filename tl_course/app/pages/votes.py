@@ -23,7 +23,6 @@ from tl_course.data.targets.handwritten import handwritten
 from tl_course.lessons.n00_start_here import claims as c00
 from tl_course.lessons.n01_pretrain import claims as c01
 from tl_course.lessons.n01_pretrain import experiments as e01
-from tl_course.lessons.n02_what_layers_see import claims as c02
 from tl_course.lessons.n02_what_layers_see import experiments as e02
 from tl_course.lessons.n03_option_1_freeze import claims as c03
 from tl_course.lessons.n03_option_1_freeze import experiments as e03
@@ -38,7 +37,7 @@ from tl_course.lessons.predictions import Asked
 from tl_course.study import comparing
 from tl_course.study.matrix import fifty
 
-AFTER_SESSION_1 = "## Edges, then corners, then shapes?"
+AFTER_SESSION_1 = "## Edges are edges, on cats and on sevens"
 CURVE = ("05", "curve")  # an experiment asks it, not `tl.prediction`
 ASKS = {1: "a number", 2: "two numbers", 3: "three numbers", 5: "five numbers"}
 
@@ -131,8 +130,8 @@ VOTES = (
     Vote("01", "fresh", "Two camps: below 10, and above 90.",
          lambda pretraining: {"after 200,000 pictures": 100 * pretraining.accuracy.min()}),
     Vote("02", "which", "Nearly all are right.", lambda: (e02.trained_one(0), "AB")),
-    Vote("02", "choosy", "About 30 with training and 0 without.",
-         lambda orientation: e02.choosy(e02.selectivity_by_kind(orientation)), "of 32"),
+    Vote("02", "selective", "About 30 with training and 0 without.",
+         lambda orientation: e02.selective(e02.selectivity_by_kind(orientation)), "of 32"),
     Vote("02", "straight", "Falling numbers, but not by so much.",
          lambda preference: e02.prefer_straight(preference)),
     Vote("02", "both", "Around 8, as by chance: other pictures, other units.",
@@ -182,7 +181,7 @@ VOTES = (
 CLAIMS = {  # by notebook: claims of its main line that a teacher says
     "00": (c00.what_it_saw_before_helps,),
     "01": (c01.it_learns_to_name_things,),
-    "02": (c02.training_makes_units_choosy,),
+    "02": (),  # its claims are in Dig deeper
     "03": (c03.option_1_beats_its_rivals, c03.layers_ignore_what_pretraining_varied),
     "04": (
         c04.large_steps_ruin_option_2, c04.freezing_hardly_helps, c04.option_2_forgets,

@@ -12,8 +12,8 @@ def what_it_saw_before_helps(table: pd.DataFrame) -> Claim:
     mean = 100 * comparing.plain(table).groupby(["arm", "images"]).accuracy.mean()
     gain = {n: mean["option-1", n] - mean["random-frozen", n] for n in (10, 50)}
     return Claim(
-        f"With ten examples, four layers that have seen drawings get {gain[10]:.0f} more of 100 "
-        "digits right than four layers that have seen nothing; with fifty they are far ahead, too.",
+        f"With ten labelled digits, pretrained layers are {gain[10]:.0f} points ahead of random "
+        "ones. With fifty they are far ahead, too.",
         bool(min(gain.values()) >= 10),
-        f"{gain[10]:+.0f} of 100 with ten digits, {gain[50]:+.0f} of 100 with fifty",
+        f"{gain[10]:+.0f} points with ten digits, {gain[50]:+.0f} points with fifty",
     )

@@ -28,7 +28,7 @@ def guesses(x: torch.Tensor, scores: torch.Tensor) -> Picture:
     for share in scores.softmax(1):
         best = share.topk(3).indices.tolist()
         captions.append([f"{names[c]}\xa0{100 * share[c]:.0f}%" for c in best])
-    title = "Asked about digits, it can only name things that it knows"
+    title = "Asked about digits, it can only name objects that it knows"
     likeliest = "; ".join(first for first, *_ in captions)
     alt = f"{len(x)} handwritten digits; the network takes them for: {likeliest}."
     lines = ["\n".join(textwrap.fill(name, 26) for name in three) for three in captions]
@@ -39,7 +39,10 @@ def plot_given_digits(labelled: Examples) -> Picture:
     """The labelled digits that a network learns from, equally many of each class."""
     each = len(labelled) // len(labelled.names)
     alt = f"{len(labelled)} handwritten digits, {each} of each, from 0 to 9, with their labels."
-    captions, title = list(map(str, labelled.y.tolist())), "All that it was given"
+    captions, title = (
+        list(map(str, labelled.y.tolist())),
+        "All the digits that it learns from",
+    )
     return figures.pictures(labelled.x, captions, title, alt, cell=0.6)
 
 
@@ -48,7 +51,7 @@ def seen_and_not_seen(table: pd.DataFrame) -> Picture:
     from tl_course.study import comparing  # needs pandas, which the pad can do without
 
     rows = comparing.plain(table).query("images in (10, 50)")
-    title = "What it saw before makes the difference"
+    title = "Pretraining makes the difference"
     return figures.accuracies(rows, title, arms=["option-1", "random-frozen"])
 
 
@@ -66,7 +69,7 @@ def growing(results: Sequence[Result]) -> Picture:
             look = (*STYLES[arm][1:], "-")
             lines[arm_in_words(arm)] = Line([r.images for r in of_arm], share, bars, look)
     lines["guessing"] = drawing.level(10)
-    labels, point = ("drawings that it learnt from", "right, of 100"), "{y:.0f} with {x}"
+    labels, point = ("drawings that it learnt from", "accuracy, %"), "{y:.0f} with {x}"
 
     def name_the_guessing(ax: Axes) -> None:
         ax.text(0.01, 12, "guessing", transform=ax.get_yaxis_transform(), fontsize=8)

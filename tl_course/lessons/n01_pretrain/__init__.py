@@ -1,1 +1,1 @@
-"""Notebook 01: a million drawings of cats, cars and people."""
+"""Notebook 01: a million pictures of 1,000 drawings."""

@@ -10,7 +10,7 @@ def it_learns_to_name_things(table: pd.DataFrame) -> Claim:
     """After the shortest pretraining, a network names more than half of fresh pictures."""
     short = table.sort_values("images").iloc[0]
     return Claim(
-        f"After {short.images:,.0f} pictures, a network names {100 * short.accuracy:.0f} of 100 "
+        f"After {short.images:,.0f} pictures, a network names {100 * short.accuracy:.0f}% of "
         "fresh ones correctly, where guessing would name one in a thousand.",
         bool(short.accuracy > 0.5),
         f"{100 * short.accuracy:.1f}% after {short.images:,.0f} pictures (two cores train on as "

@@ -12,7 +12,7 @@ from tl_course.lessons.exercises import Exercise, Wrong, expect, expect_unlike, 
 
 
 def my_filter():
-    """A filter `[7, 7]` for edges from left to right; upright ones and even areas give nothing."""
+    """A filter `[7, 7]` for edges from left to right; vertical ones and uniform areas give 0."""
     ...
 
 
@@ -65,7 +65,7 @@ def _check_horizontal(my_filter) -> None:
     slope = max(_strongest(kernel, x) for x in (slanted, slanted.flip(0)))
     expect(
         max(upright, level) > 0.02 * most,
-        neither="It responds neither to edges from left to right nor to upright ones: the numbers "
+        neither="It responds neither to edges from left to right nor to vertical ones: the numbers "
         "of every row cancel, and so do those of every column. Within a row, all should have the "
         "same sign.",
     )
@@ -81,8 +81,8 @@ def _check_horizontal(my_filter) -> None:
     )
     expect(
         upright < 0.25 * level,
-        upright_too=f"It responds to edges from left to right ({level:.1f}) and to upright ones as "
-        f"well ({upright:.1f}). What do its columns add up to?",
+        upright_too=f"It responds to edges from left to right ({level:.1f}) and to vertical ones "
+        f"as well ({upright:.1f}). What do its columns add up to?",
     )
     expect(
         level > 0.2 * most,
@@ -316,8 +316,8 @@ adding_up = Exercise(
         "`backward()` does not replace what is in `.grad`: it adds to it.",
         "`optimizer.zero_grad()` empties them. It belongs in the loop, before `backward()`.",
     ),
-    "Without it each step is taken with the sum of all gradients so far, so the training "
-    "swings to and fro like a ball without friction. No error is raised: you only see a bad curve.",
+    "Without it each step is taken with the sum of all gradients so far, so the loss swings up "
+    "and down. No error is raised: you only see a bad curve.",
 )
 
 

@@ -41,7 +41,7 @@ class Wall(Picture):
 def wall(columns: int = 22, size: int = 42) -> Wall:
     """All 1,000 drawings."""
     sheet = contact_sheet(columns, size).quantize(256)  # a third of the bytes
-    title = "1,000 things: 1,000 classes, and not one digit among them"
+    title = "1,000 drawings, 1,000 classes, and not one digit among them"
     return Wall(sheet, title, f"A wall of 1,000 small colour drawings in {columns} columns.")
 
 

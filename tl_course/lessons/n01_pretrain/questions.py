@@ -3,15 +3,15 @@
 from tl_course.lessons.questions import Question
 
 EVEN_AREA = Question(
-    "Why does this filter say nothing in a uniformly bright area?",
+    "Why is this filter's answer zero in a uniformly bright area?",
     "Its positive and negative numbers cancel each other",
     {
         "A uniform area is grey, and grey is zero": "Only grey is zero. In a bright area every "
         "pixel is a positive number, and yet the answer is zero: look at the filter's own numbers.",
         "Its positive and negative numbers cancel each other": "They add up to zero. Multiplied by "
         "the same brightness everywhere, they still add up to zero.",
-        "It looks only at the border of things": "It does not know what a thing is. It multiplies "
-        "and adds at every place, in uniform areas too.",
+        "It looks only at the border of objects": "It does not know what an object is. It "
+        "multiplies and adds at every place, in uniform areas too.",
     },
 )
 LEARNT_BY_HEART = Question(
@@ -34,7 +34,7 @@ WHERE_EDGES_COME_FROM = Question(
         "changed step by step.",
         "They are pieces copied from drawings": "No picture is stored in a filter. It is adjusted "
         "a little by every picture, and no single one can be found in it.",
-        "Steps that lowered the loss left them there": "Telling 1,000 things apart was the only "
+        "Steps that lowered the loss left them there": "Telling 1,000 classes apart was the only "
         "goal. Filters that respond to edges helped, so the gradient led to them.",
     },
 )

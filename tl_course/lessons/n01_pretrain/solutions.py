@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 
 def my_filter():
-    """A filter `[7, 7]` for edges from left to right; upright ones and even areas give nothing."""
+    """A filter `[7, 7]` for edges from left to right; vertical ones and uniform areas give 0."""
     kernel = torch.zeros(7, 7)
     kernel[:3] = -1
     kernel[4:] = 1
@@ -39,7 +39,7 @@ def guessing_loss(classes):
 SOLUTIONS = {
     "horizontal": (
         my_filter,
-        "21 numbers are -1 and 21 are 1, so a uniform area gives zero. An upright edge gives zero "
+        "21 numbers are -1 and 21 are 1, so a uniform area gives zero. A vertical edge gives zero "
         "as well, because every column adds up to zero.",
     ),
     "downhill": (

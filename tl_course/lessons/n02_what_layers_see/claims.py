@@ -15,7 +15,7 @@ def _listed(table: pd.DataFrame, form: str = ".0f") -> str:
 
 
 @claim("orientation")
-def training_makes_units_choosy(table: pd.DataFrame) -> Claim:
+def training_makes_units_selective(table: pd.DataFrame) -> Claim:
     """Selectivity for angles in layer 1; `table` is "orientation"."""
     share = 100 * (table.orientation_selectivity > 0.5).groupby(table.kind).mean()
     return Claim(
@@ -46,8 +46,8 @@ def straight_shapes_come_first(table: pd.DataFrame) -> Claim:
     least = gain[STRAIGHT].min(axis=None)
     return Claim(
         f"Straight shapes come first: in layers 1 and 2, training makes at least {at_least(least)} "
-        "more of 100 units prefer edges and bars, but in layers 3 and 4 only a few more, or even "
-        "fewer.",
+        "more of 100 units prefer edges and bars. In layers 3 and 4 it makes fewer than ten more "
+        "do so, or none.",
         bool(least > 15 and gain[HIGHER].max(axis=None) < 10),
         f"trained minus untrained, layers 1 to 4: {_listed(gain, '+.0f')} of 100 units",
     )
@@ -76,8 +76,9 @@ def corners_do_not_come_second(table: pd.DataFrame) -> Claim:
     share = 100 * rows.groupby(["equal", "kind"]).share.mean().unstack("kind")
     gain = share.trained - share.untrained
     return Claim(
-        f"Training makes {gain.max():.0f} more of 100 units of layer 2 prefer corners by one of "
-        "our two rulers, and no more of them by the other.",
+        f"Whether training makes more units of layer 2 prefer corners depends on the measurement: "
+        f"{gain.max():.0f} more of 100 with one way to make shapes equally strong, and none with "
+        "the other.",
         bool(gain.min() <= 0 < gain.max()),
         listed(
             dict(share.items()),

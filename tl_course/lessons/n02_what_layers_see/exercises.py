@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from tl_course.lessons.exercises import Exercise, Wrong, called, expect, expect_unlike, returned
 
-# ---------------------------------------------------------------------------- choosy about angles
+# ---------------------------------------------------------------------------- selective for angles
 
 
 def selectivity(answers):
@@ -22,7 +22,7 @@ def _unit(n: int, best: int, weakest: int) -> torch.Tensor:
     return answers
 
 
-def _check_choosy(selectivity) -> None:
+def _check_selective(selectivity) -> None:
     def of(answers: torch.Tensor) -> float:
         changed = (
             "The answers that your function was given have changed, and whatever called it has "
@@ -97,15 +97,15 @@ def _check_choosy(selectivity) -> None:
     expect(
         abs(choosiest - 1) < 1e-4,
         choosiest="A unit that responds at one angle and is silent at all others gets "
-        f"{choosiest:.4g}; it is as choosy as can be and should get 1. Which of the two answers "
+        f"{choosiest:.4g}; it is as selective as can be and should get 1. Which of the two answers "
         "may be zero?",
     )
 
 
-choosy = Exercise(
-    "02.choosy",
+selective = Exercise(
+    "02.selective",
     selectivity,
-    _check_choosy,
+    _check_selective,
     (
         "Where is the best answer? `answers.argmax()` is its place, and n is `len(answers)`.",
         "The n angles share 180 degrees, so a right angle is n // 2 places further. Past the last "
@@ -114,7 +114,7 @@ choosy = Exercise(
         "return 0 before you divide.",
     ),
     "You have written the measure behind the dots above. Angles go round in a circle, and many "
-    "analyses of angles, hours or months have gone wrong at that seam.",
+    "analyses of angles, hours or months have gone wrong where the circle closes.",
 )
 
 
@@ -325,7 +325,7 @@ best_ones = Exercise(
         "`answers.flatten(1).amax(1)` is that number for each picture; then `topk(k).indices`.",
     ),
     "Otherwise nine patches of one drawing would look like a preference. The course goes one step "
-    "further and takes at most one picture of each thing.",
+    "further and takes at most one picture of each class.",
 )
 
 

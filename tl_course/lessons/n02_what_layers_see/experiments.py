@@ -168,7 +168,7 @@ def selectivity_by_kind(table: pd.DataFrame) -> dict[str, torch.Tensor]:
     return {kind: torch.tensor(by_kind.get_group(kind).array) for kind in ("trained", "untrained")}
 
 
-def choosy(selectivity: dict[str, torch.Tensor], units: int = 32) -> dict[str, float]:
+def selective(selectivity: dict[str, torch.Tensor], units: int = 32) -> dict[str, float]:
     """How many of `units` units have a selectivity above 0.5, by kind of network, on average."""
     return {kind: units * (x > 0.5).float().mean().item() for kind, x in selectivity.items()}
 

@@ -40,7 +40,7 @@ def which_is_which(layers: dict[str, torch.Tensor]) -> Picture:
 
 def plot_selectivity(kinds: dict[str, torch.Tensor]) -> Picture:
     """Orientation selectivity of each unit, a row of dots for each kind of network."""
-    title = "Training makes the units of layer 1 choosy about angles"
+    title = "Training makes the units of layer 1 selective for angles"
     figure, (axes,) = drawing.in_a_row(1, 6.6, 0.9 + 0.55 * len(kinds))
     styles = ((drawing.BLUE, "o"), (drawing.PINK, "D"), (drawing.ORANGE, "s"))
     alt_values = []

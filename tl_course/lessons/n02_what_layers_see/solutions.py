@@ -34,7 +34,7 @@ def same_contrast(x):
 
 
 SOLUTIONS = {
-    "choosy": (
+    "selective": (
         selectivity,
         "The remainder `% n` closes the circle: half a circle past 150 degrees is 60 degrees "
         "again, because stripes look the same after 180 degrees.",

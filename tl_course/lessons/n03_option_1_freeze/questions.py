@@ -19,12 +19,12 @@ FROZEN_AND_EVAL = Question(
 KNOWLEDGE_OF_DIGITS = Question(
     "After fifty digits the network gets more than 90 of 100 right. What was copied from the "
     "drawings?",
-    "Layers that respond to edges, corners and shapes",
+    "Layers that respond to edges and, higher up, to more complex shapes",
     {
         "What digits look like": "No digit was among the drawings. The new output layer learnt "
         "what a 3 looks like, from five examples of each digit.",
-        "Layers that respond to edges, corners and shapes": "They respond to strokes of any kind. "
-        "The new output layer learns which of these responses mean a 3.",
+        "Layers that respond to edges and, higher up, to more complex shapes": "They respond to "
+        "strokes of any kind. The new output layer learns which of these responses mean a 3.",
         "The names of the 1,000 things": "The names sat in the old output layer, which was "
         "thrown away.",
     },
