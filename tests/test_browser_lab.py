@@ -106,11 +106,11 @@ def test_training_lab(lab, page):
     expect(layers).to_have_count(4)
     layers.nth(1).click()  # fixes the first two
     say(place, '"frozen":2')
-    expect(place.get_by_text("Two frozen, the rest moves")).to_be_visible()
+    expect(place.get_by_text("Two frozen, the rest is trained")).to_be_visible()
     layers.nth(0).focus()  # by keyboard alone
     for _ in range(3):
         page.keyboard.press("ArrowDown")
-    assert focused(page) == "W⁴, layer 4: borrowed from drawings, moves"
+    assert focused(page) == "W⁴, layer 4: borrowed from drawings, trained"
     page.keyboard.press("Enter")
     say(place, '"option":"1","frozen":4')
     expect(place.get_by_text("Four frozen: this is Option 1.")).to_be_visible()
@@ -120,7 +120,7 @@ def test_training_lab(lab, page):
     place.get_by_text("Done in").wait_for()
     expect(layers.nth(3).get_by_text("moved 0%")).to_be_visible()
     place.get_by_label("Start from").select_option("random")
-    expect(layers.nth(0)).to_have_accessible_name(re.compile("fresh, with random numbers, frozen"))
+    expect(layers.nth(0)).to_have_accessible_name(re.compile("random weights, frozen"))
     start.focus()
     page.keyboard.press("Enter")  # by keyboard alone
     place.get_by_text("that the other does not").wait_for()

@@ -24,9 +24,9 @@ def layers(front):
 
 
 def state(layers) -> str:
-    """Which of the layers are frozen, as F, and which move, as M."""
+    """Which of the layers are frozen, as F, and which are trained, as M."""
     words = [layer.get_attribute("aria-label").rsplit(", ", 1)[1] for layer in layers.all()]
-    return "".join({"frozen": "F", "moves": "M"}[word] for word in words)
+    return "".join({"frozen": "F", "trained": "M"}[word] for word in words)
 
 
 def test_a_layer_is_fixed_with_those_before_it_and_moves_with_those_after_it(front, layers):
@@ -35,7 +35,7 @@ def test_a_layer_is_fixed_with_those_before_it_and_moves_with_those_after_it(fro
         layers.nth(pressed).click()
         assert front.get("fixed") == fixed and state(layers) == shown
     expect(
-        front.part.get_by_text("None frozen, everything moves: this is Option 2.")
+        front.part.get_by_text("None frozen, everything is trained: this is Option 2.")
     ).to_be_visible()
     front.set(fixed=4)  # as from a classmate's text
     assert state(layers) == "FFFF"
@@ -46,7 +46,7 @@ def test_by_keyboard_alone(front, layers):
     front.page.keyboard.press("Tab")
     for key in ("ArrowDown", "ArrowRight", "ArrowUp", "ArrowLeft", "ArrowUp", "ArrowDown"):
         front.page.keyboard.press(key)
-    assert front.page.evaluate(FOCUSED) == "W², layer 2: borrowed from drawings, moves"
+    assert front.page.evaluate(FOCUSED) == "W², layer 2: borrowed from drawings, trained"
     front.page.keyboard.press("Enter")
     assert front.page.evaluate(FOCUSED) == "W², layer 2: borrowed from drawings, frozen"
     front.page.keyboard.press("Space")
@@ -58,12 +58,12 @@ def test_where_it_starts_from_is_said_in_words_and_by_a_pattern(front, layers):
     for start, origin, line in (
         ("drawings", "borrowed from drawings", "solid"),
         ("written names", "borrowed from written names", "solid"),
-        ("random", "fresh, with random numbers", "dotted"),
+        ("random", "random weights", "dotted"),
     ):
         front.set(start=start)
-        expect(layers.nth(3)).to_have_accessible_name(f"W⁴, layer 4: {origin}, moves")
+        expect(layers.nth(3)).to_have_accessible_name(f"W⁴, layer 4: {origin}, trained")
         assert layers.nth(3).evaluate(style) == line
-    output = front.part.get_by_role("group", name="W⁵, the output layer: always fresh")
+    output = front.part.get_by_role("group", name="W⁵, the output layer: always new")
     expect(output.get_by_text("new: starts at zero")).to_be_visible()
     assert not output.locator(".tlc-track").count(), "there is no share of zero"
 

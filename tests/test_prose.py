@@ -304,7 +304,7 @@ def quoted(number: str) -> list[tuple[str, str]]:
     """The rules that a notebook quotes, and its verdicts on them, in order."""
     source = "\n\n".join(text(cell) for cell in cells(number))
     says = re.findall(r"^> \*\*The rule:\*\* (.+)$", source, flags=re.M)
-    judged = re.findall(r"^\*\*The rule (held|held in part|did not hold here)\.\*\*", source, re.M)
+    judged = re.findall(r"^\*\*The rule (held|held in part|did not hold here)\.?\*\*", source, re.M)
     return list(zip(says, judged, strict=True))
 
 

@@ -114,8 +114,8 @@ class Tokens:
 
 def _other_modality(pretrained: str, data: str) -> str:
     return (
-        f"This network was pretrained on {pretrained} and the data are {data}: the same "
-        "input type is needed for pretraining and adapting"
+        f"This network was pretrained on {pretrained} and the data are {data}: what it "
+        "learnt may not help there, and may harm"
     )
 
 

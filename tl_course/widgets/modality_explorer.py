@@ -73,7 +73,7 @@ class ModalityExplorer(Experiment):
 
     def _in_words(self, target: str, source: str) -> str:
         images, option = self.images.value, self.option.value
-        ending = " Both are the same kind of input." if SAME[target] == source else ""
+        ending = " Both are the same modality." if SAME[target] == source else ""
         return matrix_cells.cell_in_words(self.measured, target, source, images, option) + ending
 
     def _cell(self, target: str, source: str) -> dict:
@@ -127,10 +127,9 @@ class ModalityExplorer(Experiment):
         )
         control = "random layers" if self.option.value == "1" else "from scratch"
         self.grid.caption = (
-            "Choose a cell. Column: what the layers learnt from; row: which digits they then read. "
-            f"In it: how many of 100 are right, and how many more than {control} (* more than "
-            "chance explains). Dashed frame: the same kind of input. Thick frame: the chosen "
-            "cell."
+            "Choose a cell. Column: what the layers learnt from; row: which digits came "
+            f"next. In it: how many of 100 are right, and how many more than {control} (*: more "
+            "than chance explains). Dashed frame: the same modality. Thick frame: the chosen cell."
         )
         self.grid.columns = list((SOURCES | {"random": control}).values())
         self.grid.cells = [[self._cell(t, s) for s in self.sources] for t in self.targets]

@@ -214,7 +214,7 @@ class TrainingLab(Training):
         now = (self.start_from.value, self.network.fixed)
         fits = self.shown is not None and self.shown.moved and set_up(self.shown.trial) == now
         self.network.moved = list(map(_percent, self.shown.moved)) if fits else []
-        about = "Press Start to see how far each layer moves."
+        about = "Press Start to see how far each layer changes."
         if self.network.fixed == len(LAYERS):
             about = "Only the output layer learns, in a way that needs no learning rate."
         self.network.about = "Press Stop to change the layers." if self.network.busy else about
@@ -354,7 +354,9 @@ class TrainingLab(Training):
         recorded = comparing.plain(results.load("sweep"))
         recorded = recorded[recorded.images.isin([10, 50, 200]) & recorded.arm.isin(ARMS)]
         picture = figures.accuracies(
-            recorded.to_dict("records"), "Recorded runs: the start matters, the option hardly", ARMS
+            recorded.to_dict("records"),
+            "Recorded runs: the start matters more than the option",
+            ARMS,
         )
         rows = [
             {"way": STYLES[row.arm][0], "images": row.images,

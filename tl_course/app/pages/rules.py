@@ -61,8 +61,11 @@ RULES = (
         ),
     ),
     Rule(
-        "Option 1 keeps a small dataset from being overfitted.", NOT_HERE, "04",
-        (c04.freezing_hardly_helps, c04.freezing_never_helps_much),
+        "Option 1 keeps a small dataset from being overfitted.", PARTLY, "04",
+        (
+            c04.freezing_forgives_large_steps, c04.freezing_hardly_helps,
+            c04.freezing_never_helps_much,
+        ),
     ),
     Rule(
         "The source and the target need the same type of input.", PARTLY, "06",

@@ -10,7 +10,7 @@ from tl_course.study import comparing
 def frozen_is_frozen(before: str, after: str, numbers: int) -> Claim:
     """Fingerprints of the four frozen layers, of `numbers` weights, before and after Option 1."""
     return Claim(
-        f"Option 1 left all {numbers:,} numbers of the four borrowed layers exactly as they were.",
+        f"Option 1 left all {numbers:,} numbers of the four pretrained layers as they were.",
         before == after,
         "the fingerprints are identical" if before == after else "the fingerprints differ",
     )
@@ -29,10 +29,10 @@ def option_1_beats_its_rivals(table: pd.DataFrame) -> Claim:
     best = {n: max(mean[r, n] for r in ("scratch", "random-frozen", "classical")) for n in (10, 50)}
     lead = {n: mean["option-1", n] - best[n] for n in best}
     return Claim(
-        f"With ten examples, Option 1 gets {lead[10]:.0f} more of 100 digits right than the best "
-        "of its three rivals, and with fifty more than each of them, too.",
+        f"With ten labelled digits, Option 1 is {lead[10]:.0f} points ahead of the best of its "
+        "three rivals, and with fifty it is ahead of each of them, too.",
         bool(min(lead.values()) > 0),
-        f"ahead of the best rival by {lead[10]:.1f} of 100 with ten digits and by {lead[50]:.1f} "
+        f"ahead of the best rival by {lead[10]:.1f} points with ten digits and by {lead[50]:.1f} "
         "with fifty",
     )
 
@@ -46,8 +46,8 @@ def layers_ignore_what_pretraining_varied(table: pd.DataFrame) -> Claim:
     ruined = {key: points for key, points in loss.items() if key[1] != "as they are"}
     losses = ", ".join(f"{arm}, {form}: −{points:.0f}" for (arm, form), points in ruined.items())
     return Claim(
-        f"Inverted digits cost the borrowed layers only {harmless:.1f} of 100 and ruin random "
-        "ones; swapped rows and columns ruin both.",
+        f"After learning from fifty unaltered digits, inverting costs pretrained layers only "
+        f"{harmless:.1f} points and ruins random ones; swapping rows and columns ruins both.",
         bool(harmless < 5 and min(ruined.values()) > 30),
-        f"option-1, inverted: −{harmless:.1f}, {losses} of 100",
+        f"option-1, inverted: −{harmless:.1f}, {losses} points",
     )

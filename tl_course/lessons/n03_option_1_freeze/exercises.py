@@ -33,7 +33,7 @@ def _check_surgery(new_head) -> None:
         expect(
             changed is not net and same(before, net) and net.output.out_features == 7,
             changed="The network that you were given has changed. Work on a copy "
-            "(`copy.deepcopy`), so that the pretrained network can be borrowed again.",
+            "(`copy.deepcopy`), so that the pretrained network can be used again.",
         )
         last = getattr(changed, "output", None)
         expect(isinstance(last, nn.Linear), linear="The new `output` must be an `nn.Linear`.")
@@ -70,7 +70,7 @@ surgery = Exercise(
     new_head,
     _check_surgery,
     (
-        "Three steps: a copy of the network, an `nn.Linear`, and putting the one into the other.",
+        "Three steps: copy the network, make an `nn.Linear`, and put it into the copy.",
         "`copy.deepcopy(net)` copies. The layer takes `net.output.in_features` numbers and gives "
         "`classes` scores.",
         "`nn.init.zeros_(output.weight)` and the same for `output.bias`; then `copied.output = "
@@ -109,33 +109,33 @@ def _check_freezing(freeze) -> None:
     output = {"output.weight", "output.bias"}
     expect(
         moving,
-        nothing_moves="Now nothing can be trained: what `trainable` names must stay trainable.",
+        nothing_moves="Now nothing can be trained: the modules in `trainable` must stay trainable.",
     )
     expect(
         moving != every or not isinstance(returned, nn.Module) or returned is net,
-        copied="The network that your function was given is as it was: freeze that one, not a "
-        "copy.",
+        copied="The network that your function was given has not changed: freeze that one, not "
+        "a copy.",
     )
     expect(
         moving != every,
-        on_parameters="Every parameter can still move. `requires_grad` has to be set on each "
+        on_parameters="Every parameter can still change. `requires_grad` has to be set on each "
         "*parameter*; set on the network or on a layer, it does nothing.",
     )
     expect(
         moving != every - output,
-        inverted="It is the wrong way round: you froze the output layer alone.",
+        inverted="It is the wrong way round: you froze only the output layer.",
     )
     biases = {name for name in moving - output if name.endswith("bias")}
     expect(
         moving - output != biases or not biases,
-        biases=f"The weights are frozen, but {', '.join(sorted(biases))} can still move: a bias is "
-        "a parameter too.",
+        biases=f"The weights are frozen, but {', '.join(sorted(biases))} can still change: a bias "
+        "is a parameter, too.",
     )
-    expect(not moving - output, others=f"{', '.join(sorted(moving - output))} can still move.")
+    expect(not moving - output, others=f"{', '.join(sorted(moving - output))} can still change.")
     expect(
         output <= moving,
-        output=f"Of the output layer only {', '.join(moving)} can move: it has a weight and a "
-        "bias.",
+        output=f"Of the output layer only {', '.join(moving)} can change: it has a weight and "
+        "a bias.",
     )
     freeze(net, ["layer4", "output"])
     expect(
@@ -152,7 +152,7 @@ def _check_freezing(freeze) -> None:
     )
     expect(
         _moving(many) == {"layer1.weight", "layer1.bias"},
-        alone="Asked for layer1 alone, these can move: "
+        alone="Asked for layer1 alone, these can change: "
         f"{', '.join(sorted(_moving(many))) or 'none'}.",
     )
 
@@ -166,13 +166,13 @@ freezing = Exercise(
     freeze,
     _check_freezing,
     (
-        'Above the name was compared with "output" alone. Now there may be several names.',
+        'The cell above compares the name only with "output". Now there may be several names.',
         'A parameter is called "layer4.weight": its module is what stands before the last dot, '
         "and for these networks also before the first.",
         '`name.split(".")[0]` is the module; `requires_grad` becomes True where it is in '
         "`trainable`, and False elsewhere.",
     ),
-    "A frozen parameter gets no gradient, so no optimizer can move it. The number of trainable "
+    "A frozen parameter gets no gradient, so no optimizer can change it. The number of trainable "
     "parameters is the first thing to print in any fine-tuning script.",
 )
 
@@ -203,12 +203,12 @@ def _check_drift(made_ready) -> None:
     frozen = {name for name, _ in ready.named_parameters() if not name.startswith("output")}
     expect(
         not moving & frozen,
-        thawed="The layers are no longer frozen: the loop over the parameters was right, keep it.",
+        thawed="The layers are no longer frozen. The loop over the parameters was right: keep it.",
     )
     expect(
         any(isinstance(module, nn.BatchNorm2d) for module in ready.modules()),
         batch_norm="You took BatchNorm out, and with it a part of what the layers learnt. Keep it, "
-        "but keep it from learning.",
+        "but stop it from learning.",
     )
     before = copy.deepcopy(ready)
     with torch.no_grad():
@@ -229,7 +229,7 @@ def _check_drift(made_ready) -> None:
         now = ready.features(pictures)
     expect(
         torch.allclose(now, borrowed, rtol=1e-3, atol=1e-4),
-        statistics="No buffer moves any more, but the layers answer differently than before: "
+        statistics="No buffer changes any more, but the layers answer differently than before: "
         "BatchNorm uses the statistics of each batch in place of those that it learnt.",
     )
 
@@ -301,7 +301,7 @@ def _check_once(train_output) -> None:
     expect(isinstance(after, nn.Module), network="Your function must return the network.")
     expect(
         not _layers_moved(before, after),
-        layers="Layers 1 to 4 have moved: give the optimizer the parameters of `net.output` alone.",
+        layers="Layers 1 to 4 have changed: give the optimizer only `net.output.parameters()`.",
     )
     expect(
         sum(seen) >= len(x),
@@ -320,12 +320,12 @@ def _check_once(train_output) -> None:
     expect(
         not back,
         graph=f"Gradients went back through the frozen layers {len(back)} times, and that is as "
-        "slow as before. The features need no gradient, and no graph to be kept.",
+        "slow as before. The features need no gradient, so no graph has to be kept.",
     )
     expect(
         after.output.weight.shape == start.shape,
         units=f"The network came with an output layer of {len(start)} units, and now it has "
-        f"{len(after.output.weight)}: train the one that is there.",
+        f"{len(after.output.weight)}: train that one.",
     )
     expect(
         not torch.equal(after.output.weight, start),

@@ -49,20 +49,20 @@ def plot_beside_rivals(table: pd.DataFrame) -> Picture:
     """Option 1 and its three rivals, with ten and with fifty digits of a sweep."""
     rows = comparing.plain(table).query("images in (10, 50)")
     arms = ["option-1", "scratch", "random-frozen", "classical"]
-    title = "With the same digits, borrowed layers get the most right"
+    title = "With the same digits, pretrained layers get the most right"
     return figures.accuracies(rows, title, arms=arms)
 
 
 def plot_forms(digits: dict[str, torch.Tensor]) -> Picture:
     """One digit in each form: name → `[1, 3, 32, 32]`."""
-    title = "Three forms of one digit: to the checks, all three are fine"
+    title = "Three forms of one digit: all three pass the checks"
     alt = "One handwritten digit as it is, inverted, and with rows and columns swapped."
     x = torch.cat([*digits.values()])
     return figures.pictures(x, list(digits), title, alt, len(digits), 2.2)
 
 
 def harm(table: pd.DataFrame) -> Picture:
-    """How many of 100 digits borrowed and random layers get right in each form."""
+    """How many of 100 digits pretrained and random layers get right in each form."""
     mean = 100 * table.groupby(["arm", "form"]).accuracy.mean()
     arms, forms = ("option-1", "random-frozen"), list(dict.fromkeys(table.form))
     figure, (ax,) = drawing.in_a_row(1, 6.6, 3)
@@ -75,9 +75,9 @@ def harm(table: pd.DataFrame) -> Picture:
     places = [place + (place >= len(forms)) / 2 for place in range(len(values))]
     ax.set_yticks(places, [words.rpartition(":")[0] for words in values], fontsize=9)
     ax.invert_yaxis()
-    ax.set(xlim=(0, 100), xlabel="right, of 100 test digits")
-    title = "Inverting harms random layers only; swapping harms both"
-    return drawing.finished(figure, title, values, "Bars of how many of 100 are right:")
+    ax.set(xlim=(0, 100), xlabel="test accuracy, %")
+    title = "Inverting harms only random layers; swapping harms both"
+    return drawing.finished(figure, title, values, "Bars of test accuracy in percent:")
 
 
 def plot_penalties(lines: dict[str, tuple[list[float], list[float]]]) -> Picture:

@@ -61,6 +61,6 @@ SOLUTIONS = {
     "once": (
         train_output,
         "The features leave the loop, and `detach` says that no gradient goes back into layers "
-        "that cannot move anyway.",
+        "that cannot change anyway.",
     ),
 }

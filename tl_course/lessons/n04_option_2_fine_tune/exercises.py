@@ -64,7 +64,7 @@ def _check_fine_tuning(fine_tune) -> None:
     expect(
         adapted is not net and not spoiled,
         changed="The network that you were given has changed. Train a copy (`copy.deepcopy`), so "
-        "that the pretrained network can be borrowed again.",
+        "that the pretrained network can be used again.",
     )
     classes, units = (network.state_dict().get("output.weight") for network in (net, adapted))
     expect(
@@ -104,7 +104,7 @@ def _check_fine_tuning(fine_tune) -> None:
     still_frozen = not differing(before, adapted) - output
     expect(
         not still_frozen or not all(network.requires_grad for network in adapted.parameters()),
-        too_late="The layers of the copy are unfrozen in the end, but too late to move: unfreeze "
+        too_late="The layers of the copy are unfrozen in the end, but too late to change: unfreeze "
         "them before the loop, and before you choose what the optimizer is given.",
     )
     expect(
@@ -115,8 +115,8 @@ def _check_fine_tuning(fine_tune) -> None:
     )
     expect(
         {name for name, network in net.named_parameters() if network.requires_grad} == output,
-        source_thawed="The copy can move, but the network that you were given has been unfrozen, "
-        "too: set `requires_grad` on the copy alone.",
+        source_thawed="The copy can change, but the network that you were given has been unfrozen, "
+        "too: set `requires_grad` only on the copy.",
     )
 
     few, short = tuned(1e-3, 2)
@@ -124,7 +124,7 @@ def _check_fine_tuning(fine_tune) -> None:
     _, long = tuned(1e-3, 12)
     expect(
         short > 3 * slow,
-        rate="With a hundred times the rate the layers move no further: give `rate` to the "
+        rate="With a hundred times the rate the layers change no more: give `rate` to the "
         "optimizer.",
     )
     expect(
@@ -178,7 +178,7 @@ fine_tuning = Exercise(
     fine_tune,
     _check_fine_tuning,
     (
-        "Four parts: a copy, everything in it able to move, an optimizer, and the loop of the "
+        "Four parts: a copy, everything in it trainable, an optimizer, and the loop of the "
         "cell above.",
         "`copy.deepcopy(net)` copies `requires_grad` too. A network has a method that sets it for "
         "all of its parameters: `requires_grad_(True)`.",
@@ -221,13 +221,13 @@ def _check_rate(rate, steps) -> None:
         raise Wrong(breaks_off=f"The rate is so large that training breaks off: {error}") from error
     right = round(100 * tuned.accuracy, 1)
     furthest = round(100 * max(forgetting.moved_by_layer(net, tuned.net).values()), 1)
-    result = f"{right:g} of 100 validation digits are right, and {LEAST} are wanted"
+    result = f"{right:g}% of the validation digits are right, and {LEAST}% are wanted"
     if right >= LEAST:
         return
     expect(
         furthest < FAR,
         too_large=f"{result}. A layer moved by {furthest:.0f} percent: the steps are so large that "
-        "part of what was borrowed is lost.",
+        "part of the pretraining is lost.",
     )
     expect(
         rate < 1e-5 or steps >= 50,
@@ -256,7 +256,7 @@ rate = Exercise(
         "Anything from 0.00003 to 0.0003 works with a hundred steps.",
     ),
     "A range of rates works, and outside it Option 2 gets worse without an error: too large, and "
-    "part of what was borrowed is lost; too small, and the network hardly learns. Try rates in "
+    "part of the pretraining is lost; too small, and the network hardly learns. Try rates in "
     "steps of ten first, on validation pictures and not on the test.",
     seconds=4,
 )
@@ -295,7 +295,7 @@ def _check_moved(moved) -> None:
     expect(
         not any(str(name).startswith("output") for name in shares),
         output="The output layer is in it. It is new, so it has no pretrained weights to move away "
-        "from: layers 1 to 4 alone.",
+        "from: only layers 1 to 4.",
     )
     expect(
         set(shares) == set(LAYERS),
@@ -363,7 +363,7 @@ def _check_moved(moved) -> None:
             right,
             {layer: (whole(first), whole(second)) for layer, (first, second) in parts.items()},
         ),
-        biases="The biases are in it. The task asks for the weights alone, as in the figure.",
+        biases="The biases are in it. The task asks only for the weights, as in the figure.",
     )
     expected = ", ".join(f"{right(w, v):.2f}" for w, v in pairs.values())
     got = ", ".join(f"{answer[layer]:.2f}" for layer in LAYERS)
@@ -389,11 +389,11 @@ how_far = Exercise(
 
 
 def scores_of_both(net, digits_output, x):
-    """Scores of the pictures `x` for the 1,000 things, and for the ten digits."""
-    things = net(x)
+    """Scores of the pictures `x` for the 1,000 drawings, and for the ten digits."""
+    drawings = net(x)
     net.output = digits_output
     digits = net(x)
-    return things, digits
+    return drawings, digits
 
 
 def _check_both_tasks(scores_of_both) -> None:
@@ -408,12 +408,12 @@ def _check_both_tasks(scores_of_both) -> None:
     watching.remove()
     expect(
         has_length(given_back, 2),
-        two="Return two things: the scores for the things, and those for the digits.",
+        two="Return two tensors: the scores for the drawings, and those for the digits.",
     )
     expect(
         net.output.out_features == 7 and same(before, net),
         network="After your function the network has another output layer than before, so the next "
-        "call no longer gives the things. Leave the network as it is.",
+        "call no longer gives the drawings. Leave the network as it is.",
     )
     expect(
         same(before_digits, digits_output),
@@ -422,14 +422,14 @@ def _check_both_tasks(scores_of_both) -> None:
     shapes = [tuple(scores.shape) for scores in given_back]
     expect(
         shapes != [(6, 10), (6, 7)],
-        order="The order is swapped: the things come first, then the digits.",
+        order="The order is swapped: the drawings come first, then the digits.",
     )
     expect(
         shapes == [(6, 7), (6, 10)],
         shapes=f"For six pictures the scores have the shapes {shapes[0]} and {shapes[1]}. Return a "
         "score for each picture and each class; which class wins is for later.",
     )
-    for name, mine, right in zip(("things", "digits"), given_back, expected, strict=True):
+    for name, mine, right in zip(("drawings", "digits"), given_back, expected, strict=True):
         expect(
             torch.allclose(mine.detach(), right, rtol=1e-3, atol=1e-4),
             scores=f"The scores of the {name} are not those that the output layer of the {name} "

@@ -52,7 +52,7 @@ def plot_overfitting(table: pd.DataFrame, title: str) -> Picture:
         places = range(len(low))
         ax.fill_between(places, low, high, color=drawing.ORANGE, alpha=0.12, linewidth=0)
         middle = len(low) / 2, (low.iloc[-1] + high.iloc[-1]) / 2
-        gap = f"Option 2's gap: {high.iloc[-1] - low.iloc[-1]:.0f} of 100"
+        gap = f"Option 2's gap: {high.iloc[-1] - low.iloc[-1]:.0f} points"
         ax.text(*middle, gap, ha="center", va="center", fontsize=9)
 
     look = figures.ChartStyle(ylim=(0, 103), beside=1e-9, dress=dress)
@@ -111,7 +111,7 @@ def plot_known(table: pd.DataFrame, title: str) -> Picture:
     colours = [GREY, drawing.BLUE, *[drawing.ORANGE] * (len(values) - 2)]
     show = "{:.0f}".format
     return figures.bars(
-        values, title, "still known, of 100 things known before", colours, show, spread
+        values, title, "still known, % of what it knew before", colours, show, spread
     )
 
 
@@ -129,7 +129,7 @@ def crossing(gain: pd.DataFrame, title: str) -> Picture:
 
 def plot_at_rates(rows: Sequence[dict], title: str) -> Picture:
     """Accuracy on the digits and on the source, by peak learning rate: rows of `at_rates`."""
-    called = {"digits": "digits (validation)", "things": "the 1,000 things, still known"}
+    called = {"digits": "digits (validation)", "things": "the 1,000 drawings, still known"}
     rates = [f"{row['rate']:g}" for row in rows]
     lines = {name: Line(rates, [100 * row[key] for row in rows]) for key, name in called.items()}
     look = figures.ChartStyle(ylim=(0, 103))

@@ -34,7 +34,7 @@ def moved(before, after):
 
 
 def scores_of_both(net, digits_output, x):
-    """Scores of the pictures `x` for the 1,000 things, and for the ten digits."""
+    """Scores of the pictures `x` for the 1,000 drawings, and for the ten digits."""
     features = net.features(x)
     return net.output(features), digits_output(features)
 
@@ -42,7 +42,7 @@ def scores_of_both(net, digits_output, x):
 SOLUTIONS = {
     "fine_tuning": (
         fine_tune,
-        "`requires_grad_(True)` unfreezes whatever was frozen, on the copy alone. The rest is the "
+        "`requires_grad_(True)` unfreezes whatever was frozen, only on the copy. The rest is the "
         "loop of every training in PyTorch; that it is Option 2 is decided by what the optimizer "
         "is given.",
     ),

@@ -32,8 +32,8 @@ def own_kind_helps(table: pd.DataFrame) -> Claim:
     gains = _gains(matrix.fifty(table))
     same = gains.loc[list(SAME.items())]
     return Claim(
-        "For every target, layers pretrained on its own kind of input get at least "
-        f"{at_least(same.ahead.min())} more of 100 right, on average, than random layers.",
+        "With fifty examples and Option 1, layers pretrained on a target's own modality are at "
+        f"least {at_least(same.ahead.min())} points ahead of random layers, on average.",
         bool((same.ahead - same.interval).min() > 0 and same.ahead.min() >= 15),
         listed(dict(same.iterrows()), "{0[0]}: " + POINTS),
     )
@@ -45,8 +45,8 @@ def another_kind_can_help(table: pd.DataFrame) -> Claim:
     gains = _gains(matrix.fifty(table))
     clean, people = (gains.loc[(name, "image")] for name in ("spoken", "spoken-real"))
     return Claim(
-        f"Layers pretrained on pictures get {clean.ahead:.0f} more of 100 digits right than random "
-        "layers with synthetic voices, but not certainly more with people's voices.",
+        f"With fifty examples and Option 1, picture layers are {clean.ahead:.0f} points ahead of "
+        "random layers on synthetic voices, but not certainly ahead on people's voices.",
         bool(clean.ahead > clean.interval and people.ahead < people.interval),
         f"synthetic voices {clean.ahead:+.1f} ± {clean.interval:.1f}, people {people.ahead:+.1f} ± "
         f"{people.interval:.1f}",
@@ -61,8 +61,8 @@ def own_kind_serves_best(table: pd.DataFrame) -> Claim:
     best = mean.idxmax(axis=1)
     lead = [mean.loc[name, kind] - mean.loc[name].drop(kind).max() for name, kind in SAME.items()]
     return Claim(
-        "Each target is served best by the source of its own kind, at least "
-        f"{at_least(min(lead))} of 100 ahead of the next.",
+        "With fifty examples and Option 1, each target is served best by the source of its own "
+        f"modality, at least {at_least(min(lead))} points ahead of the next.",
         all(best[target] == source for target, source in SAME.items()),
         listed(best, "{}: {}", ", "),
     )
@@ -75,8 +75,8 @@ def own_kind_helps_at_every_number(recorded: pd.DataFrame, ends: pd.DataFrame) -
     gains = matrix.ahead(table, ("random", "1"))
     same = gains[gains.source == gains.target.map(SAME)].sort_values("images")
     return Claim(
-        f"With {same.images.min()} to {same.images.max():,} examples, layers of its own kind of "
-        "input are certainly ahead of random layers for every target, by "
+        f"With {same.images.min()} to {same.images.max():,} examples, frozen layers of its own "
+        "modality are certainly ahead of random layers for every target, by "
         f"{same.ahead.min():.0f} to {same.ahead.max():.0f} points.",
         bool((same.ahead > same.interval).all()),
         "; ".join(
@@ -116,9 +116,9 @@ def own_kind_leads_scratch(table: pd.DataFrame) -> Claim:
     gains = matrix.ahead(moving, ("random", "scratch")).set_index(["target", "source", "images"])
     same = gains.loc[[(name, kind, n) for name, kind in SAME.items() for n in (50, 200)]]
     return Claim(
-        "Even if everything moves, layers of the same kind of input get at least "
-        f"{at_least(same.ahead.min(), 1)} more of 100 right, on average, than a network from "
-        "scratch, for every target.",
+        "Even if everything is fine-tuned, a network of the same modality is at least "
+        f"{at_least(same.ahead.min(), 1)} points ahead of one from scratch, on average, for every "
+        "target.",
         bool(same.ahead.min() > 0),
         listed(dict(same.iterrows()), "{0[0]} with {0[2]}: " + POINTS),
     )
@@ -132,7 +132,7 @@ def shuffling_ends_the_help(table: pd.DataFrame, controls: pd.DataFrame) -> Clai
     at_random = _mean(matrix.fifty(table), "source", "target")["random", "handwritten"]
     return Claim(
         "With pixels, labels or weights shuffled, picture layers get at most "
-        f"{at_most(max(shuffled.values()))} of 100 handwritten digits right, fewer than random "
+        f"{at_most(max(shuffled.values()))}% of the handwritten digits right, fewer than random "
         "layers.",
         bool(max(shuffled.values()) < at_random),
         listed({**shuffled, "random layers": at_random}, "{}: {:.0f}"),
@@ -144,7 +144,7 @@ def raw_sound_is_another_input(controls: pd.DataFrame) -> Claim:
     """Option 1 on people's voices as raw samples: sound layers against random layers."""
     raw = _mean(controls, "control", "source", "target")["raw samples", :, "spoken-real"]
     return Claim(
-        f"With raw samples, sound layers get {raw['audio']:.0f} of 100 spoken digits right, at "
+        f"With raw samples, sound layers get {raw['audio']:.0f}% of the spoken digits right, at "
         "most a few more than random layers.",
         bool(raw["audio"] < raw["random"] + 5),
         listed(raw[["audio", "random"]], "raw samples, {}: {:.0f}"),
@@ -157,8 +157,8 @@ def order_of_pitches_is_not_all(controls: pd.DataFrame) -> Claim:
     by = _mean(controls, "control", "source", "target")["frequencies permuted", :, "spoken"]
     lead = by[["audio", "image"]].min() - by["random"]
     return Claim(
-        "With frequencies permuted, sound layers and picture layers still get at least "
-        f"{at_least(lead)} more of 100 synthetic digits right than random layers.",
+        "With frequencies permuted, sound layers and picture layers are still at least "
+        f"{at_least(lead)} points ahead of random layers on synthetic voices.",
         bool(lead > 5),
         listed(by[["audio", "image", "random"]], "frequencies permuted, {}: {:.0f}"),
     )
@@ -170,9 +170,8 @@ def sound_helps_whoever_speaks(people: pd.DataFrame) -> Claim:
     mean = _mean(people, "learnt", "tested", "source").unstack()
     ahead = mean["audio"] - mean["random"]
     return Claim(
-        "With every pair of people, one learnt from and one tested, sound layers get at least "
-        f"{at_least(ahead.min())} more of 100 right than random layers, and picture layers get "
-        "fewer.",
+        "With every pair of people, one learnt from and one tested, sound layers are at least "
+        f"{at_least(ahead.min())} points ahead of random layers, and picture layers are behind.",
         bool(ahead.min() > 15 and (mean["image"] < mean["random"]).all()),
         listed(ahead, "{0[0]} → {0[1]}: {1:+.0f}"),
     )

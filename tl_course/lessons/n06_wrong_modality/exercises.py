@@ -230,7 +230,7 @@ def _check_interval(half_interval) -> None:
         ("root", each / np.sqrt(5 * n)): "The spread of people's means is right, but you divided "
         "by the square root of the number of recordings. How many means are there?",
         ("single", each): "That is how far single people lie from the mean. The mean of several "
-        "people is surer than one of them: divide by a square root.",
+        "people varies less than one of them: divide by a square root.",
         ("ddof", few): "Your spread divides by the number of people (`np.std` does unless you say "
         "`ddof=1`), which makes it too small for so few.",
         ("sorted", blocks): "You assume that the recordings are sorted by person. They are not: "
@@ -402,7 +402,7 @@ def _check_plan(heart_sounds, road_signs, street_names, compare_with) -> None:
     )
     mistakes = {
         ("guessing", "guessing"): "To compare with: guessing is far below what random layers get "
-        "(75 of 100 handwritten digits), so nearly everything would look like help.",
+        "(75% of the handwritten digits), so nearly everything would look like help.",
         ("uncompared", "nothing"): "To compare with: an accuracy alone does not say what the "
         "source has contributed.",
     }
@@ -414,12 +414,12 @@ plan = Exercise(
     CHOICES.strip(),
     _check_plan,
     (
-        "Look at the table of this notebook: which source is on the blue frame?",
-        "Each target is served best by the source of its own kind of input.",
+        "Look at the table of this notebook: which source has the dashed frame?",
+        "Each target is served best by the source of its own modality.",
         "“audio”, “image”, “text”; and the fair comparison is the one with the same network that "
         "has learnt nothing.",
     ),
-    "Choose the source by its kind of input before you run anything, and write the control down at "
+    "Choose the source by its modality before you run anything, and write the control down at "
     "the same time. If you run all three and keep the best, you have used up the test. And these "
     "are expectations from other targets: only the run can confirm them.",
 )

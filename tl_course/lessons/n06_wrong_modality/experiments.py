@@ -255,7 +255,7 @@ def by_option(recorded: pd.DataFrame) -> pd.DataFrame:
     table = percent_right(rows.replace({"option": {"scratch": "2"}}), "images", "target", "option")
     table = table.rename(columns={"random layers": "no pretraining"})
     return table.rename(index={"1": "Option 1", "2": "Option 2"}, level="option").rename_axis(
-        index=["examples", "target", "of 100 right with"]
+        index=["examples", "target", "accuracy, %"]
     )
 
 
@@ -270,12 +270,12 @@ def without_a_network(rows: pd.DataFrame) -> pd.DataFrame:
     mean = 100 * rows.groupby(["target", "source"]).accuracy.mean().unstack()
     columns = {
         "random layers": mean["random"],
-        "layers of its own kind": pd.Series(
+        "layers of its own modality": pd.Series(
             {name: mean.loc[name, matrix_cells.SAME[name]] for name in mean.index}
         ),
         "no network": mean["none"],
     }
-    table = pd.DataFrame(columns).rename(index=CALLED).rename_axis("of 100 right")
+    table = pd.DataFrame(columns).rename(index=CALLED).rename_axis("accuracy, %")
     return table.map("{:.1f}".format)
 
 

@@ -18,7 +18,7 @@ from tl_course.data.targets import spoken, written
 from tl_course.lessons import drawing, figures
 from tl_course.lessons.drawing import BLUE, ORANGE, Picture, ink
 from tl_course.study.matrix import CALLED
-from tl_course.study.matrix_cells import SAME, SOURCES, in_a_cell
+from tl_course.study.matrix_cells import SAME, SOURCES
 
 TARGETS = {name: called.replace(" (", "\n(") for name, called in CALLED.items()}
 HARM_TO_HELP = LinearSegmentedColormap.from_list("harm to help", [ORANGE, "white", BLUE])
@@ -82,12 +82,12 @@ def three_ways(x: torch.Tensor, names: Sequence[str], title: str, inches: float 
 def heat_map(measured: pd.DataFrame, title: str) -> Picture:
     """The matrix from `matrix_cells.measured_cells`, for one option and one number of examples.
 
-    A cell says how many of 100 are right. Its colour says how far that is ahead of random layers
-    (blue) or behind them (orange). A dashed frame marks the same modality, and a star a 95%
-    interval without zero.
+    A cell says how many points a source is ahead of random layers (blue) or behind them (orange),
+    in brackets if the 95% interval includes zero. A dashed frame marks the same modality.
     """
     targets = [name for name in TARGETS if name in measured.index.levels[0]]
-    sources = [name for name in SOURCES if name in measured.index.levels[1]]
+    there = set(measured.index.levels[1]) - {"random"}
+    sources = [name for name in SOURCES if name in there]
     shown = measured.ahead.unstack().reindex(index=targets, columns=sources).to_numpy(float)
     figure, (ax,) = drawing.in_a_row(1, 8.2, 1.1 * len(targets) + 1.3)
     picture = ax.imshow(np.nan_to_num(shown), HARM_TO_HELP, vmin=-MOST, vmax=MOST, aspect="auto")
@@ -95,15 +95,12 @@ def heat_map(measured: pd.DataFrame, title: str) -> Picture:
     for (i, j), gain in np.ndenumerate(shown):
         name, source = targets[i], sources[j]
         cell = measured.loc[(name, source)]
-        words = (cell["mean"],)
-        if source != "random":
-            words = *words, cell.points, abs(gain) > cell.interval
-            where = f"{SOURCES[source]} for {TARGETS[name]}".replace("\n", " ")
-            right = f"{cell['mean']:.1f}, {cell.points:+.1f} ± {cell.interval:.1f}"
-            heard.append(f"{where}: {right}")
+        where = f"{SOURCES[source]} for {TARGETS[name]}".replace("\n", " ")
+        heard.append(f"{where}: {cell.points:+.1f} ± {cell.interval:.1f}")
         colour = ink(picture.to_rgba(np.nan_to_num(gain)))
-        text = in_a_cell(*words)
-        ax.text(j, i, text, ha="center", va="center", fontsize=12, color=colour)
+        text = f"{cell.points:+.1f}".replace("-", "−")
+        text = text if abs(gain) > cell.interval else f"({text})"
+        ax.text(j, i, text, ha="center", va="center", fontsize=13, color=colour)
         if SAME[name] == source:
             look = {"fill": False, "linewidth": 2.5, "linestyle": (0, (3, 1))}
             ax.add_patch(Rectangle((j - 0.48, i - 0.46), 0.96, 0.92, **look))
@@ -113,7 +110,7 @@ def heat_map(measured: pd.DataFrame, title: str) -> Picture:
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
     figure.colorbar(picture, label="points ahead of random layers", shrink=0.8)
-    description = "Test accuracy in percent and points ahead of random layers:"
+    description = "Points ahead of random layers, with the 95% interval:"
     return drawing.finished(figure, title, heard, description)
 
 

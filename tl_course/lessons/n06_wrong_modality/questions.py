@@ -36,11 +36,11 @@ BIRDS = Question(
     "Sound; with random layers and with no network at all",
     {
         "Pictures, which saw a million; with guessing": "More pretraining did not make up for "
-        "another kind of input: sound's 400,000 names served speech better. And guessing is no "
-        "rival, since random layers get 66 of 100 spoken digits right.",
+        "another modality: sound's 400,000 names served speech better. And guessing is no "
+        "baseline, because random layers get 66% of the spoken digits right.",
         "Sound; with random layers and with no network at all": "It is the nearest source that is "
         "measured here. Birds are not spoken names, so the two controls must say whether it helps.",
-        "Sound; a comparison is not needed, since sound helps sound": "It helped with spectrograms "
+        "Sound; no comparison is needed, because sound helps sound": "It helped with spectrograms "
         "and not with raw samples, so the same modality in another form can be of no use. Measure "
         "it.",
     },

@@ -65,7 +65,7 @@ SOLUTIONS = {
     ),
     "plan": (
         PLAN.strip(),
-        "The same kind of input comes first, whatever the number of pretraining examples: sound's "
+        "The same modality comes first, whatever the number of pretraining examples: sound's "
         "400,000 names served speech better than a million pictures did.",
     ),
 }

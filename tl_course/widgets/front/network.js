@@ -18,13 +18,13 @@ const COUNT = ["None", "One", "Two", "Three", "Four"];
 /** The setting in a sentence, with the term after it. */
 function inWords(fresh, fixed, layers) {
   if (fresh) {
-    if (fixed === layers) return "Nothing borrowed, four frozen: random layers.";
-    if (!fixed) return "Nothing borrowed, everything moves: from scratch.";
-    return `Nothing borrowed, ${COUNT[fixed].toLowerCase()} frozen, the rest moves.`;
+    if (fixed === layers) return "Nothing pretrained, four frozen: random layers.";
+    if (!fixed) return "Nothing pretrained, everything is trained: from scratch.";
+    return `Nothing pretrained, ${COUNT[fixed].toLowerCase()} frozen, the rest is trained.`;
   }
   if (fixed === layers) return "Four frozen: this is Option 1.";
-  if (!fixed) return "None frozen, everything moves: this is Option 2.";
-  return `${COUNT[fixed]} frozen, the rest moves: between Option 1 and Option 2.`;
+  if (!fixed) return "None frozen, everything is trained: this is Option 2.";
+  return `${COUNT[fixed]} frozen, the rest is trained: between Option 1 and Option 2.`;
 }
 
 const percent = (share) => `${share.toFixed(0 < share && share < 100 ? 1 : 0)}%`;
@@ -43,7 +43,7 @@ export function network(el, store) {
   const root = make(el, "div", { name: "tlc-network", role: "group" });
   const id = `tlc-network-${Math.random().toString(36).slice(2)}`;
   root.setAttribute("aria-labelledby", id);
-  const rule = "Press one to freeze it and all above it, or to let it move.";
+  const rule = "Press one to freeze it and all above it, or to train it.";
   make(root, "p", { name: "tlc-rule", text: `The layers, from the picture down (each square is 16 maps). ${rule}`, id });
   const layers = store.get("layers");
   const rows = layers.map(([name, maps, side], i) => {
@@ -64,13 +64,13 @@ export function network(el, store) {
     return { row, from, state, fill, end, value, name };
   });
   const output = make(root, "div", { name: "tlc-layer tlc-output tlc-fresh", role: "group" });
-  output.setAttribute("aria-label", "W⁵, the output layer: always fresh, always moves");
+  output.setAttribute("aria-label", "W⁵, the output layer: always new, always trained");
   boxes(output, 10, 7);
   const last = make(output, "span", { name: "tlc-of" });
   make(last, "b", { text: "W⁵" });
   make(last, "span", { name: "tlc-size", text: " output layer" });
-  const kind = make(last, "span", { name: "tlc-kind", text: "fresh, " });
-  make(kind, "b", { text: "moves" });
+  const kind = make(last, "span", { name: "tlc-kind", text: "new, " });
+  make(kind, "b", { text: "trained" });
   const zero = "new: starts at zero";
   make(output, "span", { name: "tlc-went tlc-value", text: zero });
   const said = make(root, "p", { name: "tlc-option" });
@@ -97,10 +97,10 @@ export function network(el, store) {
       const stays = i < fixed;
       row.classList.toggle("tlc-fresh", fresh);
       row.classList.toggle("tlc-fixed", stays);
-      from.textContent = fresh ? "fresh, " : "borrowed, ";
-      state.textContent = stays ? "frozen" : "moves";
+      from.textContent = fresh ? "random, " : "borrowed, ";
+      state.textContent = stays ? "frozen" : "trained";
       row.setAttribute("aria-disabled", store.get("busy"));
-      const source = fresh ? "fresh, with random numbers" : `borrowed from ${start}`;
+      const source = fresh ? "random weights" : `borrowed from ${start}`;
       row.setAttribute("aria-label", `${name}, layer ${i + 1}: ${source}, ${state.textContent}`);
     });
     const words = inWords(fresh, fixed, layers.length);
