@@ -232,6 +232,12 @@ def test_advice_says_why():
         assert "10 labelled images" in few.why and few.why != many.why
 
 
+def test_notebooks_and_the_cheat_sheet_say_the_rule_that_advice_follows():
+    pages = [*notebooks.find(["08", "10"]), notebooks.root() / "docs" / "cheat_sheet.md"]
+    assert len(pages) == 3
+    assert all(settings.RULE in page.read_text(encoding="utf-8") for page in pages)
+
+
 def test_with_more_than_a_thousand_images_settings_come_from_all_of_mnist():
     for arm in ("option-1", "option-2", "output-first", "scratch"):
         few, many = (

@@ -23,7 +23,7 @@ NEAR_SOURCE = Question(
         "With fifty labels so many weights cannot be trained": "Option 1 trains none of them, only "
         "an output layer. And with fifty photographs the same network is far ahead.",
         "Your network's source is nearer to the target": "Telling drawings apart is what it "
-        "was trained for. On photographs, where the other source is nearer, it is the other way round.",
+        "was trained for. On photographs, where the other source is nearer, the other one leads.",
         "It was trained for too short a time": "More pretraining on photographs teaches more about "
         "photographs. It does not bring the source any nearer to drawings.",
     },
