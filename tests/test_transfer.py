@@ -15,7 +15,7 @@ from PIL import Image
 from sentences import refused
 from sklearn.linear_model import LogisticRegression
 
-from tl_course.app import cli
+from tl_course.app import cli, notebooks
 from tl_course.core import files, settings, training, transfer
 from tl_course.core import output_layers as output_layers_module
 from tl_course.core.network import fingerprint, layers_fingerprint
