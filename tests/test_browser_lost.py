@@ -110,7 +110,7 @@ def touch(page, root, kind) -> dict:
         root.get_by_label("Start from").select_option("random")
     else:
         root.locator(".tlc-steps li button", has_text="Train").click()
-        root.get_by_label("What may change").select_option(index=1)
+        root.get_by_label("What is trained").select_option(index=1)
     expect(root.get_by_label("As text")).not_to_have_value(before)
     # A stroke is sent in pieces, the last of them when the pen is lifted.
     page.evaluate(f"async () => {{ await {KERNEL}.requestExecute({{ code: '' }}).done; }}")

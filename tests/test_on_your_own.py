@@ -133,7 +133,7 @@ def check(node: nbformat.NotebookNode, saved: Path, classes: list[str]) -> dict:
     assert "unchanged: 294 tensors, 147 of them buffers" in text["frozen"]
     assert "0 of 147 buffers have moved, and 149 of 149 tensors of weights" in text["option-2"]
     shares = accuracies(text["test"])
-    assert set(shares) == {"Option 1", "Option 2", "random weights", "largest class"}
+    assert set(shares) == {"Option 1", "LP-FT", "random weights", "largest class"}
     assert all(low <= share <= high for share, low, high in shares.values())
     assert text["load"].endswith("are the same\n")
     with safe_open(saved, "pt") as file:
@@ -314,8 +314,8 @@ def blocks() -> dict[str, list[str]]:
 
 
 def phases(block: str) -> list[str]:
-    """Load, new head, Option 1, then everything, and save, each with its comment."""
-    begins = r"^(?=# (?:Load and prepare|New head|Option 1|Then everything|Save))"
+    """Load, new head, Option 1, LP-FT and save, each with its comment."""
+    begins = r"^(?=# (?:Load and prepare|New head|Option 1|Output layer first|Save))"
     parts = [part for part in re.split(begins, block, flags=re.M) if part]
     assert len(parts) == 5
     return parts
@@ -333,7 +333,7 @@ def run_section(title: str, given: dict, head: str, stand_ins: dict[str, str]) -
     """Run a section's block with the names `given`, in the working folder; returns its names.
 
     Before Option 1 nothing moves but the head (a regular expression), and the network is in eval.
-    After it nothing else has changed, buffers included. Then more than the head changes.
+    After it nothing else has changed, buffers included. After LP-FT more than the head has.
     """
     (block,) = blocks()[title]
     for name, stand_in in stand_ins.items():
@@ -350,10 +350,10 @@ def run_section(title: str, given: dict, head: str, stand_ins: dict[str, str]) -
             assert not any(module.training for module in network.modules())
             moving = [name for name, p in network.named_parameters() if p.requires_grad]
             assert all(re.match(head, name) for name in moving), moving
-        elif phase.startswith(("# Option", "# Then")):
+        elif phase.startswith(("# Option 1", "# Output layer first")):
             moved = changed(before, state(network))
             others = [name for name in moved if not re.match(head, name)]
-            assert moved and bool(others) == phase.startswith("# Then everything"), others
+            assert moved and bool(others) == phase.startswith("# Output"), others
         if phase.startswith("# Option 1"):
             with torch.no_grad():
                 names["from_features"] = names["head"](names["features"])

@@ -392,13 +392,13 @@ def test_a_result_says_of_which_training_it_is_and_the_last_ones_stay(task):
     assert task.steps.next == "Train once more"
     task.augment.value = "on"
     assert task.steps.next == "Train with these settings"
-    assert task.steps.steps[TRAIN]["said"] == "Option 1, copies"
+    assert task.steps.steps[TRAIN]["said"] == "Option 1, augmented"
     assert task.steps.steps[RESULT]["said"] == f"Option 1: {first} right"
     state = task.state_text()
     go_on(task)
     second = f"{task.outcome.right} of 160"
-    assert task.steps.steps[RESULT]["said"] == f"Option 1, copies: {second} right"
-    assert task.result.value.startswith("<p>Option 1, copies:</p>")
+    assert task.steps.steps[RESULT]["said"] == f"Option 1, augmented: {second} right"
+    assert task.result.value.startswith("<p>Option 1, augmented:</p>")
     rows = task.earlier.value.split("<tbody>")[1].split("</tr>")
     assert all(cell in rows[0] for cell in ("Option 1", "yes", second))
     assert all(cell in rows[1] for cell in ("Option 1", "no", first)) and len(rows) == 3

@@ -15,7 +15,7 @@ from PIL import Image
 from sentences import refused
 from sklearn.linear_model import LogisticRegression
 
-from tl_course.app import cli
+from tl_course.app import cli, notebooks
 from tl_course.core import files, settings, training, transfer
 from tl_course.core import output_layers as output_layers_module
 from tl_course.core.network import fingerprint, layers_fingerprint
@@ -230,6 +230,12 @@ def test_advice_says_why():
         assert (few.option, many.option) == ("1", "2")
         assert few.augment == many.augment == (wish != "off")
         assert "10 labelled images" in few.why and few.why != many.why
+
+
+def test_notebooks_and_the_cheat_sheet_say_the_rule_that_advice_follows():
+    pages = [*notebooks.find(["08", "10"]), notebooks.root() / "docs" / "cheat_sheet.md"]
+    assert len(pages) == 3
+    assert all(settings.RULE in page.read_text(encoding="utf-8") for page in pages)
 
 
 def test_with_more_than_a_thousand_images_settings_come_from_all_of_mnist():

@@ -30,10 +30,10 @@ def write_report(
         parts += [_heading("The pictures"), *_findings(checked), _counts(checked.table())]
     parts += [_picture(own_plots.some_of_each(outcome.train, "What it learns from"))]
     chosen = {"1": "Option 1: four layers frozen", "2": "Option 2: everything fine-tuned"}
-    copies = "with altered copies" if outcome.augment else "without altered copies"
+    augmentation = f"with{'' if outcome.augment else 'out'} augmentation"
     parts += [
         _heading("The training"),
-        paragraph(f"{chosen.get(outcome.option, 'From scratch')}, {copies}. {outcome.why}"),
+        paragraph(f"{chosen.get(outcome.option, 'From scratch')}, {augmentation}. {outcome.why}"),
         _heading("The test"),
         bullets(own_task.verdict_sentences(outcome, rivals or {}, curve)),
     ]

@@ -91,6 +91,14 @@ class Advice:
 OPTION_1_UP_TO = {False: 300, True: 30}  # labelled images, by whether they are augmented
 
 
+# What `recommended` follows, as notebooks 08 and 10 and the cheat sheet say it.
+RULE = (
+    f"With augmentation, start with Option 1 up to {OPTION_1_UP_TO[True]} labelled images and with "
+    f"Option 2 above; without augmentation, the limit is {OPTION_1_UP_TO[False]} (measured on "
+    "handwritten digits)."
+)
+
+
 def recommended(images: int, augment: str | None = None) -> Advice:
     """The recommended option for a number of labelled images; `augment` is "on", "off" or None.
 
@@ -100,8 +108,8 @@ def recommended(images: int, augment: str | None = None) -> Advice:
     """
     copies = augment != "off"
     few = images <= OPTION_1_UP_TO[copies]
-    form = "and altered copies of them" if copies else "as they are"
-    why = "there is enough to move every layer (notebook 05)"
+    form = "and augmentation" if copies else "and no augmentation"
+    why = "there are enough to train every layer (notebook 05)"
     if few:
         why = (
             "training every layer brings no clear gain, takes longer, and forgets what was learnt "

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ARM_OF = {"1": "option-1", "2": "option-2", "scratch": "scratch", "random": "random-frozen"}
-WAYS = (("1", False), ("1", True), ("2", False), ("2", True))  # option, altered copies
+WAYS = (("1", False), ("1", True), ("2", False), ("2", True))  # option, augmentation
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def adapt_and_test(
 
 
 def way(train: Examples, option: str, augment: str | None) -> tuple[str, bool, str]:
-    """The option of `adapt_and_test`, whether with altered copies, and why if it is recommended."""
+    """The option of `adapt_and_test`, whether with augmentation, and why if it is recommended."""
     if option != "auto":
         return option, augment == "on", ""
     advice = settings.recommended(len(train), augment)
@@ -304,7 +304,7 @@ def tried(
     arms: Sequence[tuple[str, bool]] = WAYS,
     follow: Follow | None = None,
 ) -> pd.DataFrame:
-    """Both options, without and with altered copies, on the training pictures alone.
+    """Both options, without and with augmentation, on the training pictures alone.
 
     Each picture is held out once (cross-validation), so the test pictures stay unseen. A test set
     that chose the option could no longer measure it. Rows `option`, `augmented`, `accuracy`,
@@ -406,7 +406,7 @@ def card(
 ) -> Card:
     """A model card for `sharing.share`."""
     classes = outcome.train.names
-    how = "with altered copies" if outcome.augment else "as they are"
+    how = "with augmentation" if outcome.augment else "without augmentation"
     low, high = outcome.interval
     shown = ", ".join(classes[:8]) + (" …" if len(classes) > 8 else "")
     return Card(

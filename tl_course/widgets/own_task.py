@@ -55,8 +55,8 @@ BETWEEN = 0.3  # seconds between two progress reports
 SHOWN = 256  # pixels of a picture that is tried
 OPTIONS = {
     "as recommended": "auto",
-    "borrowed layers stay frozen (Option 1)": "1",
-    "every layer may move (Option 2)": "2",
+    "the output layer alone (Option 1)": "1",
+    "every layer (Option 2)": "2",
 }
 COPIES = {"as recommended": "auto", "yes": "on", "no": "off"}
 STOP, LOOK = "Stop", "Look through the pictures"
@@ -183,10 +183,10 @@ class OwnTask(Experiment):
         self.leave_button = button(LEAVE)
         self.leaving = widgets.HBox([self.doubted, self.leave_button], layout=WRAP)
         self.option = control(
-            widgets.Dropdown, "What may change", options=list(OPTIONS.items()), value=option
+            widgets.Dropdown, "What is trained", options=list(OPTIONS.items()), value=option
         )
         self.augment = control(
-            widgets.Dropdown, "Altered copies", options=list(COPIES.items()),
+            widgets.Dropdown, "Augmentation", options=list(COPIES.items()),
             value=choices["augment"],
         )  # fmt: skip
         self.controls = {"option": self.option, "augment": self.augment}
@@ -529,7 +529,7 @@ class OwnTask(Experiment):
     # ------------------------------------------------------------------ training
 
     def _chosen(self) -> tuple[str, bool, str]:
-        """The option, whether it uses altered copies, and the reason if it is recommended."""
+        """The option, whether it uses augmentation, and the reason if it is recommended."""
         advice = settings.recommended(len(self.checked.train), None)
         copies = {"on": True, "off": False}.get(self.augment.value, advice.augment)
         if self.option.value != "auto":
@@ -545,10 +545,10 @@ class OwnTask(Experiment):
             return
         option, copies, why = self._chosen()
         plain = {
-            "1": "the borrowed layers stay as they are, and only a new output layer learns",
-            "2": "the borrowed layers are where it starts, and every layer may move",
+            "1": "the borrowed layers are frozen, and only a new output layer is trained",
+            "2": "it starts from the borrowed layers and a new output layer, and all are trained",
         }[option]
-        learnt = "and from altered copies of it" if copies else "as it is"
+        learnt = "and from altered copies of it (augmentation)" if copies else "as it is"
         rows = [
             f"<b>Option {option}</b>: {plain}. It learns from each picture {learnt}.",
             f"Recommended, because {html.escape(why)}" if why else "You chose this yourself.",
@@ -586,8 +586,8 @@ class OwnTask(Experiment):
         )
         self._runs.pop(way, None)
         self._runs[way] = {
-            "what may change": f"Option {outcome.option}",
-            "copies": "yes" if outcome.augment else "no",
+            "what is trained": f"Option {outcome.option}",
+            "augmentation": "yes" if outcome.augment else "no",
             "right": _counted(outcome).removesuffix(" right"),
             "seconds": f"{outcome.adapted.seconds:.1f}",
         }
@@ -746,7 +746,7 @@ def _digest(checked: Checked) -> str:
 
 def _way(option: str, copies: bool) -> str:
     """The way of training, in short."""
-    return f"Option {option}{', copies' if copies else ''}"
+    return f"Option {option}{', augmented' if copies else ''}"
 
 
 def _counted(outcome: Outcome) -> str:

@@ -1,1 +1,1 @@
-"""Notebook 07: on shared shoulders, networks that others trained."""
+"""Notebook 07: published networks, which others trained."""

@@ -17,18 +17,18 @@ from tl_course.lessons.n07_published_networks.experiments import CUT_NAMES, LITE
 
 TARGETS = {
     "digits": "handwritten digits",
-    "drawings": "drawings never seen",
+    "drawings": "unseen drawings",
     "photographs": "pieces of photographs",
 }
 STYLES = {  # arm: (label, colour, marker)
     "lite0-option-1": ("ImageNet, best cut, Option 1", ORANGE, "s"),
     "lite0-option-2": ("ImageNet, best cut, Option 2", ORANGE, "^"),
     "lite0-last": ("ImageNet, last features, Option 1", SKY, "v"),
-    "random-lite0": ("the same network, random, frozen", PINK, "D"),
+    "random-lite0": ("the same network, frozen random weights", PINK, "D"),
     "own-option-1": ("your five layers, Option 1", BLUE, "o"),
     "own-option-2": ("your five layers, Option 2", BLUE, "<"),
     "scratch": ("five layers from scratch", GREEN, "^"),
-    "random-frozen": ("five layers, random, frozen", PINK, "d"),
+    "random-frozen": ("five layers, frozen random weights", PINK, "d"),
     "classical": ("no network (SVM on pixels)", GREY, "x"),
 }
 TARGET_LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))  # in the order of TARGETS
@@ -113,8 +113,8 @@ def where_to_cut(table: pd.DataFrame) -> Picture:
         lines[TARGETS[name]] = mean_line(rows[rows.net == LITE0], "cut", (colour, marker, "-"))
         yours = 100 * rows[rows.net == "own"].accuracy.mean()
         levels[f"{name}, your five layers"] = drawing.level(yours, (colour, "", "--"))
-    title = "Digits and drawings want a cut in the middle, photographs a late one or none"
-    labels, value_text = ("kept up to", "test accuracy, %"), "{x} {y:.0f}"
+    title = "Digits and drawings: best cut in the middle; photographs: late or not at all"
+    labels, value_text = ("layers kept up to", "test accuracy, %"), "{x} {y:.0f}"
     description = (
         "Option 1 with fifty labelled pictures, by where ImageNet's network is cut; dashed levels "
         "are your own five layers."
@@ -164,7 +164,7 @@ def size_and_time(right_of_100: pd.DataFrame, times: Sequence[dict]) -> Picture:
         ax.set_xlabel("side of a picture, pixels")
         ax.legend(frameon=False, fontsize=9)
     return drawing.finished(
-        figure, "More pixels help up to 112; beyond that they only cost", values
+        figure, "More pixels help up to 112; beyond that they only cost time", values
     )
 
 

@@ -8,7 +8,7 @@ TEST_CHOOSES = Question(
     "No, it is likely too high",
     {
         "Yes, since no test picture was trained on": "Training is not the only way to use up a "
-        "test. Choosing is another: the highest of 36 numbers was lucky with these very pictures.",
+        "test. Choosing is another: the highest of 36 numbers was also lucky with these pictures.",
         "No, it is likely too high": "The highest of 36 is good and lucky. So the course let "
         "validation pictures choose, and asked the test once.",
         "No, it is likely too low": "The highest of many numbers is too high, because it has been "
@@ -23,7 +23,7 @@ NEAR_SOURCE = Question(
         "With fifty labels so many weights cannot be trained": "Option 1 trains none of them, only "
         "an output layer. And with fifty photographs the same network is far ahead.",
         "Your network's source is nearer to the target": "Telling drawings apart is what it "
-        "practised. On photographs, where the other source is nearer, it is the other way round.",
+        "was trained for. On photographs, where the other source is nearer, the other one leads.",
         "It was trained for too short a time": "More pretraining on photographs teaches more about "
         "photographs. It does not bring the source any nearer to drawings.",
     },

@@ -2,8 +2,8 @@
 
 With 10, 50 and 200 labelled names. Arms:
 
-- "bert-option-1", "bert-option-2": all-MiniLM-L6-v2, frozen, or fine-tuned from the output layer
-  of Option 1 on (LP-FT, arXiv 2202.10054);
+- "bert-option-1", "bert-option-2": all-MiniLM-L6-v2, frozen, or output layer first, then
+  everything (LP-FT, arXiv 2202.10054), so "option-2" here begins with the head of Option 1;
 - "bert-random": the control, the same architecture with random weights, frozen;
 - "own-option-1": the course's text network, which learnt to tell 1,000 names in 14 languages apart;
 - "scratch", "random-frozen": five layers with random weights, trained or frozen;
@@ -38,12 +38,12 @@ SIZES = (10, 50, 200)
 FIXED = ("bert-option-1", "bert-random", "own-option-1", "random-frozen")
 ARMS = (*FIXED, "bert-option-2", "scratch", "ngrams")
 CALLED = {
-    "bert-option-1": "BERT's descendant, frozen (Option 1)",
-    "bert-option-2": "BERT's descendant, fine-tuned (Option 2)",
-    "bert-random": "BERT's architecture, random weights, frozen",
+    "bert-option-1": "BERT's descendant, Option 1",
+    "bert-option-2": "BERT's descendant, output layer first, then everything (LP-FT)",
+    "bert-random": "BERT's architecture, frozen random weights",
     "own-option-1": "the course's text network, frozen",
     "scratch": "five layers from scratch",
-    "random-frozen": "five layers, random, frozen",
+    "random-frozen": "five layers, frozen random weights",
     "ngrams": "no network: counting letters",
 }
 CHOICE_DRAWS = 4

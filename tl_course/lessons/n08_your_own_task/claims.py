@@ -33,8 +33,9 @@ def only_random_layers_miss_the_colours(own_task: pd.DataFrame) -> Claim:
     lost, random_lost = (layers[True] - layers[False] for layers in (borrowed, random))
     ahead = {colour: (borrowed[colour] - random[colour]).mean() for colour in (True, False)}
     return Claim(
-        f"Without colour, random layers lose {random_lost.mean():.0f} points and borrowed layers "
-        "hardly any, so random layers are ahead in colour and borrowed layers in grey.",
+        f"On the pictures made here, frozen random layers lose {random_lost.mean():.0f} points "
+        "without colour and frozen borrowed layers hardly any, so random layers are ahead in "
+        "colour and borrowed layers in grey.",
         bool(
             lost.abs().max() < 2 and random_lost.min() > 5 and ahead[True] < -2 < 2 < ahead[False]
         ),
@@ -46,12 +47,12 @@ def only_random_layers_miss_the_colours(own_task: pd.DataFrame) -> Claim:
 
 @claim("own_task")
 def option_2_is_ahead_here(own_task: pd.DataFrame) -> Claim:
-    """Option 2 with altered copies against Option 1 without them, both in colour."""
+    """Option 2 with augmentation against Option 1 without, both in colour."""
     accuracies = experiments.accuracies_by_arm(own_task)
     ahead = (accuracies["option-2", True] - accuracies["option-1", True]).dropna()
     return Claim(
-        "On the pictures made here, Option 2 with altered copies, as recommended, is "
-        f"{ahead.mean():.0f} points ahead of Option 1 without them on average.",
+        "On the pictures made here, Option 2 with augmentation, as recommended, is "
+        f"{ahead.mean():.0f} points ahead of Option 1 without augmentation, on average.",
         bool(ahead.mean() >= 5),
         f"{ahead.mean():+.1f} points with {TRAIN * len(PIECES)} labelled pictures, ahead in "
         f"{(ahead > 0).sum()} of {len(ahead)} draws",

@@ -384,9 +384,9 @@ def chosen(ways, accuracy):
 
 WAYS = {  # validation and test accuracy of each way, which rank the ways differently
     "Option 1": (0.78, 0.88),
-    "Option 1, altered copies": (0.70, 0.72),
+    "Option 1, augmentation": (0.70, 0.72),
     "Option 2": (0.74, 0.79),
-    "Option 2, altered copies": (0.83, 0.80),
+    "Option 2, augmentation": (0.83, 0.80),
 }
 
 
@@ -418,7 +418,7 @@ def _check_choosing(chosen) -> None:
         lowest=f"“{best}” has the lowest validation accuracy of the four.",
     )
     expect(
-        best == "Option 2, altered copies",
+        best == "Option 2, augmentation",
         still_chooses=f"You chose “{best}”, which validation does not put first. Does the test "
         "still have a say in the choice?",
     )

@@ -154,14 +154,16 @@ def worst(outcome: Outcome, n: int = 10) -> Picture:
     if not mistakes:
         return figures.pictures(
             outcome.test.x[:1], ["right"], "There are no mistakes to show",
-            "One test picture, which was called by its name, as all of them were.",
+            "One test picture, which was named correctly, as all of them were.",
         )  # fmt: skip
     mistaken = "; ".join(f"{m.true} taken for {m.said}, {100 * m.sure:.0f}% sure" for m in mistakes)
     short = _labels(outcome.train.names)
     captions = [f"{short[m.true]}\n→ {short[m.said]}\n{100 * m.sure:.0f}% sure" for m in mistakes]
     x = outcome.test.x[[mistake.number for mistake in mistakes]]
     alt = f"{len(mistakes)} test pictures with wrong answers: {mistaken}."
-    picture = figures.pictures(x, captions, "The mistakes that it was surest of", alt, 5, 1.4)
+    picture = figures.pictures(
+        x, captions, "The mistakes that it was most confident about", alt, 5, 1.4
+    )
     return _with_key(
         picture, sorted({*(m.true for m in mistakes), *(m.said for m in mistakes)}), short
     )
@@ -193,7 +195,7 @@ def ways(tried: pd.DataFrame) -> HTML:
         (f"Option {row.option}", "yes" if row.augmented else "no", f"{100 * row.accuracy:.1f}")
         for row in tried.itertuples()
     ]
-    head = ("option", "altered copies", "right of 100 held-out training pictures")
+    head = ("option", "augmentation", "accuracy on held-out training pictures, %")
     return HTML(table(rows, head, caption="Tried on the training pictures alone"))
 
 

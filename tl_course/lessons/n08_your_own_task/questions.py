@@ -8,7 +8,7 @@ INTERVAL = Question(
     "With other pieces of the same eight photographs",
     {
         "With any photographs of cats, bricks and coins": "Nobody tested another cat. Every test "
-        "picture of one is a piece of the same photograph, so nothing here says what happens on "
+        "picture of a cat is a piece of the same photograph, so nothing here says what happens on "
         "another.",
         "With other pieces of the same eight photographs": "An interval covers what varied among "
         "the test pictures. For other cats, other cats have to be in the test.",
@@ -31,16 +31,16 @@ LARGEST_CLASS = Question(
     },
 )
 SOURCE = Question(
-    "In colour, random layers are ahead of the borrowed ones here (both frozen, no altered "
-    "copies). What follows?",
+    "In colour, random layers are ahead of the borrowed ones here (both frozen, no "
+    "augmentation). What follows?",
     "This source taught its layers to ignore something that counts here",
     {
         "Borrowed layers are useless for photographs": "In grey they are ahead, and with "
-        "Option 2 and altered copies they are ahead of both. They only cannot use colour while "
+        "Option 2 and augmentation they are ahead of both. They cannot use colour only while "
         "they are frozen.",
         "This source taught its layers to ignore something that counts here": "A source is right "
-        "for a task if what it varied at random does not matter there. Another source can mend it, "
-        "and so can fine-tuning the layers.",
+        "for a task if what it varied at random does not matter there. Another source is one "
+        "remedy, and fine-tuning the layers is another.",
         "The borrowed layers needed more pretraining on the same drawings": "Six in ten of "
         "those are shown in grey, however many there are. More of them teach the same.",
     },

@@ -92,4 +92,4 @@ def surest_mistakes(outcome: Outcome, checked: Checked, n: int = 8) -> Markup:
         )
         for mistake in mistakes
     ]
-    return Markup("<h4>The mistakes that it was surest of</h4>{}").format(row(tiles))
+    return Markup("<h4>The mistakes that it was most confident about</h4>{}").format(row(tiles))

@@ -1,4 +1,4 @@
-"""Claims of notebook 09: a large source helps a small GPT, and counting letters as well."""
+"""Claims of notebook 09: a large source helps a small GPT, and letter counts as well."""
 
 import math
 
@@ -32,9 +32,9 @@ def pretraining_saves_bits(recorded: pd.DataFrame) -> Claim:
     rival = mean[["scratch", "scratch-smaller", "counting"]].idxmin()
     ahead, ahead_interval, _ = fewer(rows, "option-2", rival)
     return Claim(
-        f"Pretrained on manuals, the network needs {gain:.1f} bits per character fewer for new "
-        "names than the same network from scratch, and also fewer than the best way without "
-        "pretraining.",
+        "With fifty lines to learn from and Option 2, the network pretrained on manuals needs "
+        f"{gain:.1f} bits per character fewer for new names than the same network from scratch, "
+        "and also fewer than the best way without pretraining.",
         bool(gain - interval > 0.3 and least > 0 and ahead - ahead_interval > 0),
         f"{gain:.2f} ± {interval:.2f} bits fewer than from scratch (ten draws, least {least:.2f}); "
         f"{ahead:.2f} ± {ahead_interval:.2f} fewer than {STYLES[rival][0]}",
@@ -48,8 +48,8 @@ def the_output_layer_alone_helps(recorded: pd.DataFrame) -> Claim:
     gain, interval, _ = fewer(rows, "option-1", "scratch")
     other, other_interval, _ = fewer(rows, "option-1", "option-2")
     return Claim(
-        f"With only its output layer trained, the network needs {gain:.1f} bits per character "
-        "fewer than one from scratch.",
+        "With only its output layer trained on fifty lines, the pretrained network needs "
+        f"{gain:.1f} bits per character fewer for new names than one from scratch.",
         bool(gain - interval > 0.3),
         f"Option 1 needs {gain:.2f} ± {interval:.2f} bits fewer than from scratch, and "
         f"{other:+.2f} ± {other_interval:.2f} fewer than Option 2",
@@ -83,9 +83,9 @@ def counting_can_be_pretrained(recorded: pd.DataFrame) -> Claim:
     beyond, beyond_interval, _ = fewer(rows, "option-2", "counting-pretrained")
     read = recorded[recorded.question == "prose"].set_index("arm").bits
     return Claim(
-        f"Pretraining saves counting {borrowed:.1f} bits per character, too: it then needs no more "
-        "for names than the network with Option 2, and the two are level on manuals that neither "
-        "has read.",
+        f"Pretraining saves letter counts {borrowed:.1f} bits per character, too: with fifty lines "
+        "they then need no more for names than the network with Option 2, and the two are level "
+        "on manuals that neither has read.",
         bool(
             borrowed - interval > 0.2
             and beyond - beyond_interval < 0

@@ -50,9 +50,9 @@ CALLED = {
     "option-1": "Option 1: output layer only",
     "option-2": "Option 2: everything",
     "scratch": "from scratch",
-    "scratch-smaller": "from scratch, a smaller one",
-    "counting": "counting letters, fifty lines",
-    "counting-pretrained": "counting, manuals as well",
+    "scratch-smaller": "from scratch, a smaller network",
+    "counting": "letter counts of fifty lines",
+    "counting-pretrained": "letter counts of the manuals as well",
 }
 FIRST_TUNING_DRAW = 500_000  # reported results start at draw 0
 TUNING_DRAWS, DRAWS = 3, 10

@@ -16,7 +16,7 @@ WHICH_CURVE = Question(
 )
 WHICH_DRAWS = Question(
     "Each number in the figure is a mean of ten draws, and the bars say how much draws differ. "
-    "What do they speak for?",
+    "Which other results do they allow for?",
     "For other draws of fifty names like these",
     {
         "For other draws of fifty names like these": "Only those fifty were varied. The "
@@ -36,7 +36,7 @@ PROMPT = Question(
         "weight has moved, so nothing can have stayed.",
         "As before the prompt: nothing of it has stayed": "A prompt works while it stands in "
         "front. To keep something, the network has to be trained, as with Option 1 or Option 2.",
-        "Worse: it has forgotten some of the manuals": "Only weights that move can forget. A "
-        "prompt moves none.",
+        "Worse: it has forgotten some of the manuals": "A network forgets only if weights "
+        "change, and a prompt changes none.",
     },
 )
