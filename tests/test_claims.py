@@ -65,7 +65,6 @@ SPOILED = {  # notebook-claim: changes of all its tables, or of those named
     "03-option_1_beats_its_rivals": [swap("option-1", "scratch")],
     "03-layers_ignore_what_pretraining_varied": [swap("option-1", "random-frozen")],
     "04-large_steps_ruin_option_2": [put("accuracy", 0.9)],
-    "04-freezing_forgives_large_steps": [PAIRED],
     "04-both_options_overfit": [put("accuracy", 1.0)],
     "04-freezing_guards_against_a_bad_rate": [
         PAIRED,

@@ -169,7 +169,12 @@ def training_curve(
 
 
 def _in_words(x: str | float) -> str:
-    return x if isinstance(x, str) else f"{x:,}" if isinstance(x, int) else f"{x:,g}"
+    """A place on the x axis as people write it: 1,000 and 0.00003, not 3e-05."""
+    if isinstance(x, str):
+        return x
+    if isinstance(x, float) and 0 < abs(x) < 1e-4:
+        return np.format_float_positional(x, trim="-")
+    return f"{x:,}" if isinstance(x, int) else f"{x:,g}"
 
 
 @dataclass(frozen=True)

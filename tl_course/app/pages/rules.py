@@ -63,7 +63,7 @@ RULES = (
     Rule(
         "Option 1 keeps a small dataset from being overfitted.", PARTLY, "04",
         (
-            c04.freezing_forgives_large_steps, c04.freezing_hardly_helps,
+            c04.freezing_guards_against_a_bad_rate, c04.freezing_hardly_helps,
             c04.freezing_never_helps_much,
         ),
     ),
