@@ -169,7 +169,7 @@ def training_curve(
 
 
 def _in_words(x: str | float) -> str:
-    """A place on the x axis as people write it: 1,000 and 0.00003, not 3e-05."""
+    """A place on the x axis as people write it, with commas and without exponents."""
     if isinstance(x, str):
         return x
     if isinstance(x, float) and 0 < abs(x) < 1e-4:

@@ -46,7 +46,7 @@ def straight_shapes_come_first(table: pd.DataFrame) -> Claim:
     least = gain[STRAIGHT].min(axis=None)
     return Claim(
         f"Straight shapes come first: in layers 1 and 2, training makes at least {at_least(least)} "
-        "more of 100 units prefer edges and bars. In layers 3 and 4 it makes fewer than ten more "
+        "more of 100 units prefer edges and bars; in layers 3 and 4 it makes fewer than ten more "
         "do so, or none.",
         bool(least > 15 and gain[HIGHER].max(axis=None) < 10),
         f"trained minus untrained, layers 1 to 4: {_listed(gain, '+.0f')} of 100 units",
