@@ -23,6 +23,12 @@ def by_interval(accuracies, t, claimed):
     return low > claimed
 
 
+def all_at_once(differences, draws, t, times, rng):
+    some = rng.choice(differences, (times, draws))
+    off = np.abs(some.mean(1) - differences.mean())
+    return (off > t * stats.sem(some, axis=1)).sum()
+
+
 PAIR, HALF = "differences.mean(), t * error", "t * error"
 
 CASES = {
@@ -41,6 +47,18 @@ CASES = {
             "whole": (HALF, "2 * t * error"),
             "numbers": (PAIR, "differences.mean()"),
             "single": (PAIR, "differences, t"),
+        },
+    ),
+    "misses": Answers(
+        right=[all_at_once],
+        wrong={
+            "number": ("return misses", "return [misses]"),
+            "share": ("return misses", "return misses / times"),
+            "covers": ("> half", "<= half"),
+            "never": [("- true", "- some.mean()"), (" / np.sqrt(draws)", "")],
+            "put_back": ("differences, draws)", "differences, draws, replace=False)"),
+            "zero": (" - true", ""),
+            "narrow": [("half = t", "half = 1.96"), ("ddof=1", "")],
         },
     ),
     "claim": Answers(

@@ -42,7 +42,7 @@ RULES = {
         | \|\ \*{0,2}1[01]\b | \*\*1[01]\*\* | \b11\ (?:is\ taken\ home|has\ no\ exercises)
         | \bproject\ after\ 11\b
         | (?<=[01]\d\ and\ )1[01]\b | (?<=[01]\d,\ and\ )1[01]\b | (?<=[01]\d\ or\ )1[01]\b
-        | (?<=[01]\d\ to\ )1[01]\b | (?<=0\d,\ )10(?=\ (?:and|or)\ 11)""",
+        | (?<=[01]\d\ to\ )1[01]\b | (?<=0\d,\ )10(?=\ (?:and|or)\ 11) | (?<=0\d,\ )1[01](?=\))""",
     "a name with a number in it": r"""
         \b[a-z]+[-₂]?\d[\w.-]*\b | \b3-clause\b | \[\d{4}\.\d{5}\] | \#\w{4,}
         | \b64-bit\b | arxiv\.org/abs/\d+\.\d+
@@ -56,7 +56,8 @@ RULES = {
     "a shape or a size of filters": r"""
         \b\d+(?:×\d+)+\b | \b\d+\ by\ \d+(?=\ (?:pixels|points))""",
     "the level of an interval": r"""
-        \b95%(?=\ (?:conf|\*conf|int)) | 95%(?=:) | \(95%\) | one\ (?:time\ )?in\ twenty""",
+        \b95%(?=\ (?:conf|\*conf|int)) | 95%(?=:) | \(95%\) | (?:does|that)\ 95%(?=\ promise)
+        | one\ (?:time\ )?in\ twenty""",
     "out of a hundred": r"\bof\ (?:a\ )?(?:every\ )?(?:100|hundred)\b",
     "0 and 1 as bounds": r"""
         \b[01](?:\ …|,|\ to|\ and|–|-)+\ ?[01]\b

@@ -1,4 +1,4 @@
-"""The exercises of notebook 10: a paired comparison with its interval, and a claim."""
+"""The exercises of notebook 10: a paired comparison, intervals that miss, and a claim."""
 
 import math
 from collections.abc import Sequence
@@ -101,8 +101,81 @@ comparison = Exercise(
         "times the standard error of these differences.",
     ),
     "Both arms share the luck of a draw, and in the difference it cancels. So ten paired draws can "
-    "say what ten unpaired ones leave open. The intervals of this notebook also allow for another "
+    "say what ten unpaired ones leave open. The intervals of notebook 05 also allow for another "
     "test set, so they are a little wider.",
+)
+
+
+# ---------------------------------------------------------------------------- intervals that miss
+
+
+def missed(differences, draws, t, times, rng):
+    """How many of `times` 95% intervals miss, if `differences` are all that there are.
+
+    Each interval comes from `draws` of the differences, drawn at random and put back. It misses if
+    the mean of all `differences` is outside. `t` is Student's factor for that many draws, and `rng`
+    is a numpy generator: `rng.choice` draws.
+    """
+    ...
+
+
+def _check_missed(missed) -> None:
+    draws, t, times = 6, 2.5706, 10_000
+    differences = np.random.default_rng(3).standard_normal(16)
+    differences += 0.8 - differences.mean()
+    some = np.random.default_rng(4).choice(differences, (10 * times, draws))
+    off = np.abs(some.mean(axis=1) - differences.mean())
+    error = some.std(axis=1, ddof=1) / math.sqrt(draws)
+    expected, narrow = (times * (off > factor * error).mean() for factor in (t, 1.96))
+    by_chance = 4 * math.sqrt(expected)  # of 10,000 intervals, four standard deviations
+    answer = returned(missed(differences, draws, t, times, np.random.default_rng(5)))
+    is_number = isinstance(answer, (int, float, np.number, np.bool_)) and np.ndim(answer) == 0
+    expect(is_number, number="Return one number: how many of the intervals miss.")
+    expect(
+        not 0 < answer < 1,
+        share="That looks like a share. You were asked how many of the intervals miss.",
+    )
+    expect(
+        answer < times / 2,
+        covers="More than half of them miss, by your count. Do you count those that cover the "
+        "true mean?",
+    )
+    expect(
+        answer > expected / 10,
+        never="None of your intervals misses, or hardly any. Compare with the mean of *all* "
+        "differences, and not with that of the drawn ones. Half of the interval is `t` times the "
+        "standard error: divide by the square root of the number of draws.",
+    )
+    expect(
+        answer > expected - by_chance,
+        put_back="Too few miss. Each draw has to be put back, so that it can be drawn again: "
+        "`rng.choice` does that if you do not tell it otherwise.",
+    )
+    expect(
+        answer < 1.5 * narrow,
+        zero=f"Of {times:,} intervals {answer:,.0f} miss, by your count. Zero is not what they "
+        "have to cover here: it is the mean of all differences.",
+    )
+    expect(
+        answer < expected + by_chance,
+        narrow="Too many miss, so your intervals are too narrow. Take the standard deviation with "
+        "`ddof=1`, and the factor `t`.",
+    )
+
+
+misses = Exercise(
+    "10.misses",
+    missed,
+    _check_missed,
+    (
+        "Repeat `times` times: draw, compute the mean and half of the interval, compare.",
+        "`rng.choice(differences, draws)` draws and puts back. Half of the interval is what you "
+        "computed in the core exercise.",
+        "An interval misses if the distance of its mean from `differences.mean()` is more than "
+        "half of it.",
+    ),
+    "About one in twenty misses, and that is what 95% promises: something about the method, over "
+    "many intervals, and nothing about a single one.",
 )
 
 

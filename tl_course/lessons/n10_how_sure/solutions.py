@@ -16,11 +16,26 @@ def supported(accuracies, t, claimed):
     return bool(accuracies.mean() - half > claimed)
 
 
+def missed(differences, draws, t, times, rng):
+    """How many of `times` 95% intervals miss, if `differences` are all that there are."""
+    true, misses = differences.mean(), 0
+    for _ in range(times):
+        some = rng.choice(differences, draws)
+        half = t * some.std(ddof=1) / np.sqrt(draws)
+        misses += int(abs(some.mean() - true) > half)
+    return misses
+
+
 SOLUTIONS = {
     "comparison": (
         paired,
         "The difference is taken draw by draw before anything else, and its own spread decides. "
         "`ddof=1` and `t` both allow for there being only a few draws.",
+    ),
+    "misses": (
+        missed,
+        "The differences play the part of all draws that there could be, so their mean is the true "
+        "one. Each round is a small study: it draws, makes its interval, and may be unlucky.",
     ),
     "claim": (
         supported,
