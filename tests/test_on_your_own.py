@@ -96,7 +96,7 @@ def test_how_it_is_kept():
     nbformat.validate(node)
     assert text == nbformat.writes(node) + "\n", "indented by one, keys in nbformat's order"
     prose = "\n".join(cell.source for cell in node.cells if cell.cell_type == "markdown")
-    assert node.cells[0].source.startswith("# 10 · On your own\n")
+    assert node.cells[0].source.startswith("# 11 · On your own\n")
     for promise in ("You will see", "It takes", "You need to know"):
         assert f"**{promise}**" in node.cells[0].source
     assert "## What you saw" in prose and "](../docs/cheat_sheet.md)" in prose and SHEET.exists()
