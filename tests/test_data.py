@@ -34,7 +34,7 @@ def test_pairs_are_of_the_same_draws():
     table = pd.DataFrame(made("a", 10, 0.7) + made("b", 10, 0.7, seed=0) + made("b", 20, 0.9))
     same = comparing.paired_arms(table, ("a", False), ("b", False))
     assert same.images.to_list() == [10] and same.ahead[0] == same.interval[0] == same.wins[0] == 0
-    assert comparing.verdict(same.iloc[0]) == "not certain"
+    assert comparing.verdict(same.iloc[0]) == "not clear"
     table = pd.DataFrame(made("a", 10, 0.9) + made("b", 10, 0.7, draws=4, seed=1))
     row = comparing.paired_arms(table, ("a", False), ("b", False)).iloc[0]
     assert row.draws == row.wins == 4 and 10 < row.ahead < 30

@@ -129,7 +129,7 @@ def test_what_is_ahead_is_paired_and_its_interval_is_of_the_right_kind():
     difference = matrix.ahead(one_test_set, ("random", "1")).iloc[0]
     assert difference.interval > 1, "with one test set, another one might differ"
     assert matrix.ahead(one_test_set, ("image", "1")).empty
-    # With eight voices of which one alone is helped, nothing is certain.
+    # With eight voices of which one alone is helped, nothing is clear.
     for row in rows:
         row["right"] = np.repeat(np.arange(8) < (row["source"] == "text"), 10)
         row |= {"target": "spoken", "fold": 0, "accuracy": row["right"].mean()}

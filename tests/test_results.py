@@ -116,7 +116,7 @@ def test_rows_of_another_recipe_are_not_taken_for_those_of_this_one(monkeypatch)
     assert not any(table.is_current or table.done() for table in tables.values())
 
 
-def test_in_a_race_the_recipe_takes_less_time_and_is_not_certainly_behind_with_digits():
+def test_in_a_race_the_recipe_takes_less_time_and_is_not_clearly_behind_with_digits():
     table = results.load("race")
     assert len(set(table.machine)) == 1, "seconds of several machines"
     assert not set(table.seed) & set(recipes.SEEDS), "seeds that the recipe was chosen with"

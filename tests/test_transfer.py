@@ -252,7 +252,7 @@ def test_with_more_than_a_thousand_images_settings_come_from_all_of_mnist():
 
 @pytest.mark.parametrize("name", ["sweep", "official"])
 def test_the_rule_follows_what_is_recorded(name):
-    """Nobody who follows it is certainly behind the other option, at any size that is recorded."""
+    """Nobody who follows it is clearly behind the other option, at any size that is recorded."""
     from tl_course.study import comparing, results
 
     table = comparing.tuned(results.load(name))
@@ -260,7 +260,7 @@ def test_the_rule_follows_what_is_recorded(name):
         pairs = comparing.paired_arms(table, ("option-2", augmented), ("option-1", augmented))
         assert len(pairs) >= 3
         for row in pairs.itertuples():
-            better = {"ahead": "2", "behind": "1", "not certain": None}[comparing.verdict(row)]
+            better = {"ahead": "2", "behind": "1", "not clear": None}[comparing.verdict(row)]
             assert better in (None, settings.recommended(row.images, wish).option), row
 
 

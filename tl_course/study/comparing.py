@@ -100,9 +100,9 @@ def over_pretrainings(
 
 
 def verdict(row) -> str:
-    """ "ahead", "behind", or "not certain", for a row of `paired_arms`."""
+    """ "ahead", "behind", or "not clear", for a row of `paired_arms`."""
     if not abs(row.ahead) > row.interval:
-        return "not certain"
+        return "not clear"
     return "ahead" if row.ahead > 0 else "behind"
 
 
@@ -113,7 +113,7 @@ def judged(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def ahead_from(rows: pd.DataFrame) -> int:
-    """The first row of `paired_arms` from which all are certainly ahead; `len(rows)` if none is."""
+    """The first row of `paired_arms` from which all are clearly ahead; `len(rows)` if none is."""
     first = len(rows)
     while first and verdict(rows.iloc[first - 1]) == "ahead":
         first -= 1

@@ -140,7 +140,7 @@ def points_ahead_of_random(right: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_a_cell(right: float, points: float | None = None, certain: bool = False) -> str:
-    """The text of a cell: how many of 100 are right, points ahead, and a star if certain."""
+    """The text of a cell: how many of 100 are right, points ahead, and a star if it is clear."""
     ahead = "" if points is None else f"\n{points:+.1f}{'*' if certain else ''}"
     return f"{right:.1f}{ahead}".replace("-", "−")
 

@@ -40,7 +40,7 @@ def spread(values: pd.Series) -> str:
 
 
 def points(ahead: float, interval: float, digits: int = 1, within: str = "{}") -> str:
-    """Points ahead ± half a 95% interval, inside the text `within`; bold if the sign is certain."""
+    """Points ahead ± half a 95% interval, inside the text `within`; bold if the sign is clear."""
     text = f"{ahead:+.{digits}f} ± {interval:.{digits}f}".replace("-", "−")
     return f"**{within.format(text)}**" if abs(ahead) > interval else within.format(text)
 

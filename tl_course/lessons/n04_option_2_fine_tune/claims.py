@@ -115,7 +115,7 @@ def freezing_never_helps_much(
     return Claim(
         "From ten to a thousand digits, freezing makes the gap between training and test at most "
         f"{at_most(most, 1)} points smaller; with the same updates for both options, no difference "
-        "between their gaps is certain.",
+        "between their gaps is clear.",
         bool(most < 2 and unclear.all()),
         "smaller by, as tuned, "
         + listed(tuned, "{:,} digits {:+.1f}", ", ")
@@ -200,7 +200,7 @@ def only_with_ten_is_one_option_ahead(sweep: pd.DataFrame) -> Claim:
         "With the course's network, Option 1 is ahead with ten labelled digits, by "
         f"{-gain.ahead[gain.images == 10].item():.1f} points; with 20 to 1,000 the confidence "
         "interval leaves open which option is ahead.",
-        ten == "behind" and set(by.values()) == {"not certain"},
+        ten == "behind" and set(by.values()) == {"not clear"},
         "; ".join(
             f"{row.images:,} digits: {row.ahead:+.2f} ± {row.interval:.2f} points, Option 2 ahead "
             f"in {row.wins} of {row.draws} draws"

@@ -172,7 +172,7 @@ def left_of_100(left: pd.DataFrame, images: int) -> dict[str, float]:
 
 
 def digits_until_option_2_leads(gain: pd.DataFrame) -> tuple[str, list[str]]:
-    """The number of digits from which on Option 2 is certainly ahead, and all possible answers.
+    """The number of digits from which on Option 2 is clearly ahead, and all possible answers.
 
     `gain` has the rows of `option_2_minus_option_1`.
     """

@@ -60,7 +60,7 @@ def copies_help_scratch_most(sweep: pd.DataFrame) -> Claim:
         f"scratch by far the most: it gains {gains['scratch'][10]:.0f} points with ten digits.",
         bool(helped and most and (gains["option-2"] > gains["option-1"]).all()),
         f"points gained with {', '.join(f'{n:,}' for n in gains['scratch'].index)} digits (Option "
-        "2 a little more than Option 1, not always for certain): "
+        "2 a little more than Option 1, not always clearly): "
         + _listed({STYLES[arm][0]: gain for arm, gain in gains.items()}, "{1:+.1f}"),
     )
 
@@ -86,7 +86,7 @@ def the_options_cross(official: pd.DataFrame) -> Claim:
     few, many = rows.loc[:200], rows.loc[1000:]
     behind = few.index[few.verdict == "behind"]
     return Claim(
-        "With the course's network, the official test and no copies, Option 1 is certainly ahead "
+        "With the course's network, the official test and no copies, Option 1 is clearly ahead "
         f"with {sizes_in_words(behind)} digits, Option 2 with {many.index[0]:,} and every larger "
         "number.",
         bool(10 in behind and "ahead" not in set(few.verdict) and set(many.verdict) == {"ahead"}),
@@ -156,7 +156,7 @@ def borrowing_serves_other_tasks(lead: dict[str, float]) -> Claim:
 
 
 @claim("official")
-def the_rule_is_never_certainly_wrong(official: pd.DataFrame) -> Claim:
+def the_rule_is_never_clearly_wrong(official: pd.DataFrame) -> Claim:
     """The option that `recommended` chooses against the other one, at each number of digits."""
     lead, wrong = {}, False
     for copies, form in PANELS.items():
@@ -166,7 +166,7 @@ def the_rule_is_never_certainly_wrong(official: pd.DataFrame) -> Claim:
             wrong |= row.verdict == {"1": "ahead", "2": "behind"}[option]
     return Claim(
         "With the course's network, on MNIST's official test, the rule never takes the option that "
-        "is certainly behind, and on average it costs at most "
+        "is clearly behind, and on average it costs at most "
         f"{at_most(max(0.0, -min(lead.values())), 1)} points.",
         not wrong,
         listed(lead, "{}: {:+.1f}", ", ") + " points ahead",
@@ -215,7 +215,7 @@ def no_middle_way_leads(official: pd.DataFrame, between: pd.DataFrame) -> Claim:
     rows = rows[rows.way.isin(middle_ways.WAYS)]
     leading = rows[rows.ahead > rows.interval]
     return Claim(
-        "With fifty and two hundred digits, no way between the options is certainly ahead of "
+        "With fifty and two hundred digits, no way between the options is clearly ahead of "
         f"training the output layer first; the best one is ahead by {rows.ahead.max():.1f} points.",
         leading.empty,
         "minus output layer first: "

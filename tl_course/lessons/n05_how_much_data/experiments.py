@@ -257,7 +257,7 @@ def ahead_of_others(
 def digits_until_ahead(
     recorded: pd.DataFrame, arm: str, other: str, copies: bool
 ) -> tuple[str, list[str]]:
-    """The number of digits from which on `arm` is certainly ahead, and all possible answers."""
+    """The number of digits from which on `arm` is clearly ahead, and all possible answers."""
     rows = ahead_of_others(recorded, arm, [other], [copies])[other, copies]
     choices = [*(f"{images:,}" for images in rows.images), "with none of these"]
     return choices[comparing.ahead_from(rows)], choices

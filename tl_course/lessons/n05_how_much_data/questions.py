@@ -52,7 +52,7 @@ CURVE = (
     "(Option 1), and without altered copies of the digits?"
 )
 COPIES = "With ten digits, which way to learn gains most from altered copies?"
-CROSSING = "With altered copies, from how many digits up is Option 2 certainly ahead of Option 1?"
+CROSSING = "With altered copies, from how many digits up is Option 2 clearly ahead of Option 1?"
 SAVED = "Without copies, how many labels does it take from scratch to match Option 1 with fifty?"
 MISREAD = "It learnt from these fifty digits. Which digit will it misread most often?"
 TASKS = "With one image of each: how many of 100 others does Option 1 get right?"

@@ -46,7 +46,7 @@ def another_kind_can_help(table: pd.DataFrame) -> Claim:
     clean, people = (gains.loc[(name, "image")] for name in ("spoken", "spoken-real"))
     return Claim(
         f"With fifty examples and Option 1, picture layers are {clean.ahead:.0f} points ahead of "
-        "random layers on synthetic voices, but not certainly ahead on people's voices.",
+        "random layers on synthetic voices, but not clearly ahead on people's voices.",
         bool(clean.ahead > clean.interval and people.ahead < people.interval),
         f"synthetic voices {clean.ahead:+.1f} ± {clean.interval:.1f}, people {people.ahead:+.1f} ± "
         f"{people.interval:.1f}",
@@ -76,7 +76,7 @@ def own_kind_helps_at_every_number(recorded: pd.DataFrame, ends: pd.DataFrame) -
     same = gains[gains.source == gains.target.map(SAME)].sort_values("images")
     return Claim(
         f"With {same.images.min()} to {same.images.max():,} examples, frozen layers of its own "
-        "modality are certainly ahead of random layers for every target, by "
+        "modality are clearly ahead of random layers for every target, by "
         f"{same.ahead.min():.0f} to {same.ahead.max():.0f} points.",
         bool((same.ahead > same.interval).all()),
         "; ".join(
@@ -100,7 +100,7 @@ def three_networks_agree(table: pd.DataFrame) -> Claim:
     )
     return Claim(
         f"With fifty examples, each of the {len(alone)} networks of a source, taken "
-        "alone, certainly helps, and certainly harms, the same targets.",
+        "alone, clearly helps, and clearly harms, the same targets.",
         bool(len(alone) > 2 and (signs.nunique(axis=1) == 1).all()),
         "; ".join(
             f"{name}: " + listed(dict(by.iterrows()), "{0[1]} for {0[0]} " + POINTS, ", ")

@@ -97,7 +97,7 @@ def few_labels_leave_the_options_level(official: pd.DataFrame, again: pd.DataFra
         f"augmentation, Option 2 is between {-of_ten.min():.1f} points behind and "
         f"{of_ten.max():.1f} ahead, and with {sizes_in_words(few.index)} digits neither option is "
         "clearly ahead.",
-        bool(of_ten.min() < 0 < of_ten.max() and set(few.verdict) == {"not certain"}),
+        bool(of_ten.min() < 0 < of_ten.max() and set(few.verdict) == {"not clear"}),
         "Option 2 minus Option 1, " + _each_network(rows),
     )
 
