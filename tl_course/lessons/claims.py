@@ -79,7 +79,7 @@ def level_with_library(what: str, by_hand: float, library: float) -> Claim:
     """
     apart = abs(round(100 * by_hand, 1) - round(100 * library, 1))  # as they are printed
     return Claim(
-        f"{what} and the library differ by {apart:.1f} of 100 test digits.",
+        f"{what} and the library differ by {apart:.1f} points on the test digits.",
         bool(apart <= 2),
         f"by hand {100 * by_hand:.1f}, the library {100 * library:.1f} of 100 right, on this draw",
     )

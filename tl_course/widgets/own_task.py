@@ -448,7 +448,7 @@ class OwnTask(Experiment):
             if checked.without:
                 first, *others = checked.without
                 note += f", without {f'{len(checked.without)} classes' if others else first}"
-            notes[CHECK] = note if self._can_train else "put something right"
+            notes[CHECK] = note if self._can_train else "fix something first"
         train = "Train"
         if self._can_train:
             self._advise()
@@ -552,7 +552,7 @@ class OwnTask(Experiment):
         rows = [
             f"<b>Option {option}</b>: {plain}. It learns from each picture {learnt}.",
             f"Recommended, because {html.escape(why)}" if why else "You chose this yourself.",
-            f"It learns from {len(self.checked.train):,} pictures, and is then asked about "
+            f"It learns from {len(self.checked.train):,} pictures, and is then tested on "
             f"{len(self.checked.test):,} others.",
         ]
         if copies:

@@ -139,7 +139,7 @@ def option_2_forgets(left: pd.DataFrame) -> Claim:
             and large.accuracy < before / 2
             and left_over.between(0.7, 0.9).all()
         ),
-        f"of 100 drawings {before:.0f} were named right before; after Option 2 it is "
+        f"of 100 drawings, {before:.0f} were named correctly before; after Option 2, "
         + ", ".join(f"{known:.0f} ({n} digits, settings {how})" for (how, n), known in every),
     )
 
