@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 STYLE = "border-left:4px solid #0072B2;padding:0.2em 0.8em;margin:0.4em 0"
 WHY_NOT = (
-    "That can happen: few draws, another seed or your own network scatter more than the recorded "
-    "experiment. Run it with another seed, or look at the recorded results before you believe "
+    "That can happen: results with few draws, another seed or your own network vary more than the "
+    "recorded ones. Run it with another seed, or look at the recorded results before you believe "
     "either."
 )
 

@@ -191,7 +191,7 @@ class OwnTask(Experiment):
         )  # fmt: skip
         self.controls = {"option": self.option, "augment": self.augment}
         self.compare_button = button("Is it better than random layers?")
-        self.labels_button = button("Would more pictures to learn from help?")
+        self.labels_button = button("Would more training pictures help?")
         self.about, self.advice, self.result, self.verdict, self.earlier = (
             widgets.HTML() for _ in range(5)
         )
@@ -580,8 +580,8 @@ class OwnTask(Experiment):
         low, high = (100 * end for end in outcome.interval)
         self.result.value = (
             f'<p>{way}:</p><p class="tlc-big">{_counted(outcome)}</p>'
-            f"<p>That is {100 * outcome.right / len(outcome.test):.0f} of 100. With other pictures "
-            f"of the same kind it could be {low:.0f} to {high:.0f} of 100 (95% interval)"
+            f"<p>That is {100 * outcome.right / len(outcome.test):.0f}%. With other pictures "
+            f"of the same kind it could be {low:.0f}% to {high:.0f}% (95% interval)"
             f"{html.escape(outcome.warning)}.</p>"
         )
         self._runs.pop(way, None)

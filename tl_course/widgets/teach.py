@@ -314,7 +314,7 @@ class Teach(Experiment):
         if self.hand is self.neighbours:
             drawn = len(self.neighbours)
             if not drawn:
-                return "Your neighbour has drawn nothing yet. Will the network read their digits?"
+                return "Your neighbour has drawn nothing yet. Can the network read their digits?"
             score = "the table says how many it gets right"
             return f"{self._misread}Your neighbour has drawn {drawn}: {score}."
         if not sizes:

@@ -285,7 +285,7 @@ def stimulus_sheet(window: int = 22) -> Picture:
         rows[kind] = drawing.mosaic(to_picture(shapes[places]), 18, 2)
     return figures.sheets(
         rows,
-        "Eleven classes of shapes, all of the same mean and contrast",
+        "Eleven classes of shapes, all with the same mean and contrast",
         f"Rows of small grey pictures, one for each class: {', '.join(CLASSES)}; each at several "
         "positions, sizes, angles, light on dark and dark on light.",
     )

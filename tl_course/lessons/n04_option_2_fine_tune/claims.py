@@ -84,7 +84,7 @@ def freezing_guards_against_a_bad_rate(rates: pd.DataFrame) -> Claim:
             + listed(dict(by.iterrows()), "{0:g}: {1[option-1]:.1f} and {1[option-2]:.1f}", ", ")
             for n, by in ((10, ten), (50, fifty))
         )
-        + " (100 steps each; with the two rates both get every training digit right)",
+        + " (100 steps each; with these two rates both get every training digit right)",
     )
 
 
