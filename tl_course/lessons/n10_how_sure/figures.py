@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from tl_course.data.examples import Examples
 from tl_course.lessons import curves, drawing, figures
-from tl_course.lessons.curves import PANELS
+from tl_course.lessons.curves import FORMS
 from tl_course.lessons.drawing import BLUE, GREY, ORANGE, SKY, STYLES, Picture
 from tl_course.lessons.n10_how_sure.experiments import Compared
 from tl_course.lessons.n10_how_sure.protocols import SIXTEEN_EACH
@@ -130,7 +130,7 @@ def plot_over_networks(
 ) -> Picture:
     """How far arm `leading` is ahead over pretrainings, by (other arm, altered copies)."""
     panels = {
-        f"against {STYLES[arm][0]},\n{PANELS[copies]}": rows
+        f"against {STYLES[arm][0]},\n{FORMS[copies]}": rows
         for (arm, copies), rows in compared.items()
     }
     ylabel = f"{STYLES[leading][0]}:\npoints ahead"
