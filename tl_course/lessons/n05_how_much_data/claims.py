@@ -41,7 +41,7 @@ def borrowing_leads(table: pd.DataFrame) -> Claim:
         f"options are at least {at_least(lead.min(), 1)} points ahead of either network without "
         "pretraining.",
         bool(lead.min() > 0),
-        _listed({"the smallest lead, of 100 digits": lead}, "{:,} labels {:.1f}"),
+        _listed({"the smallest lead, in points": lead}, "{:,} labels {:.1f}"),
     )
 
 
@@ -361,7 +361,7 @@ def one_recipe_costs_little(sweep: pd.DataFrame) -> Claim:
         "fifty and two hundred it costs every pretrained network less than one.",
         bool(rows.query("images > 10").ahead.min() > -1 and ten.between(-4, 0).all()),
         "; ".join(
-            f"{STYLES[arm][0]}, {images}{' and copies' if copies else ''}: {ahead:+.1f}"
+            f"{STYLES[arm][0]}, {images}{' and augmentation' if copies else ''}: {ahead:+.1f}"
             for (arm, copies, images), ahead in each.items()
         ),
     )
