@@ -44,6 +44,37 @@ def plot_ahead(
     )
 
 
+def plot_by_labels(
+    compared: dict[str, dict[str, pd.DataFrame]], made: dict[str, str], near: str, title: str
+) -> Picture:
+    """How far one way to learn is ahead of another, against labelled images per class.
+
+    `compared` has a panel for each title, with rows of `experiments.ahead_by_labels` by task;
+    `made` says which tasks have pictures like those of the source (`near`).
+    """
+    colours = (BLUE, drawing.SKY, drawing.GREEN, ORANGE)
+    looks = {task: look for task, *look in zip(made, colours, "osD^", strict=True)}
+    panels = {}
+    for panel, of_task in compared.items():
+        lines = panels[panel] = {}
+        for task, rows in of_task.items():
+            dash = "--" if made[task] == near else "-"
+            columns = (rows[name].tolist() for name in ("per_class", "ahead", "interval"))
+            lines[task] = Line(*columns, look=(*looks[task], dash))
+
+    def dress(ax: Axes) -> None:
+        ax.axhline(0, color="black", linewidth=1)
+
+    return figures.chart(
+        panels,
+        title,
+        "labelled images per class",
+        "points ahead",
+        value_text="{y:+.1f} with {x} per class",
+        look=figures.ChartStyle(log=True, dress=dress),
+    )
+
+
 def beside_copies(digits: Examples, altered: Sequence[torch.Tensor]) -> Picture:
     """Some digits, each beside its altered copies; `altered` has tensors `[n, 3, 32, 32]`."""
     n, of_each = len(digits), len(altered)
