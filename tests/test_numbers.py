@@ -125,9 +125,7 @@ def test_sentences_are_taken_apart_and_what_code_writes_is_left_out():
         "| **Option 1**: four layers frozen | 7" in sentence for sentence in places["README.md"]
     )
     assert any("{…}" in sentence for sentence in places["lessons/figures.py"])
-    assert "of 100 right" in " ".join(
-        places["05 tasks-more-explained"] + places["07 words-predict"]
-    )
+    assert "21% right" in " ".join(places["07 words-predict"])
 
 
 def test_notebooks_00_to_08_are_read_within_two_hours():
@@ -137,7 +135,7 @@ def test_notebooks_00_to_08_are_read_within_two_hours():
 
 
 def test_the_minutes_that_a_notebook_states_are_for_all_of_it():
-    for number in measured.numbered()[:10]:
+    for number in measured.numbered()[:11]:
         stated = re.search(r"It takes\*\* about (\d+) minutes", test_prose.cells(number)[0].source)
         in_all = measured.minutes_in_all(number)
         assert abs(int(stated[1]) - in_all) <= in_all / 5, number

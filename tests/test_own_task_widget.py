@@ -369,7 +369,7 @@ def test_one_button_leads_through_all_steps(task):
         (RESULT, "Next: try a picture"), (TRY, "Train in another way"),
     ]  # fmt: skip
     right = f"{task.outcome.right} of 160 right"
-    share = f"That is {100 * task.outcome.right / 160:.0f} of 100."
+    share = f"That is {100 * task.outcome.right / 160:.0f}%."
     assert f'"tlc-big">{right}<' in task.result.value and share in task.result.value
     assert "(95% interval)" in task.result.value
     assert task.steps.steps[RESULT]["said"] == f"Option 1: {right}"
@@ -428,7 +428,7 @@ def test_a_perfect_score_is_said_without_nonsense(net, task):
     assert "it is ahead" in verdict and "does not show that more would help" in verdict
     assert "weakest class" in " ".join(own_task.verdict_sentences(outcome, {}))
     task._trained(perfect)
-    assert "160 of 160 right" in task.result.value and "That is 100 of 100" in task.result.value
+    assert "160 of 160 right" in task.result.value and "That is 100%." in task.result.value
 
 
 def test_a_click_on_what_the_button_said_before_is_none(task):

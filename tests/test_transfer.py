@@ -233,7 +233,7 @@ def test_advice_says_why():
 
 
 def test_notebooks_and_the_cheat_sheet_say_the_rule_that_advice_follows():
-    pages = [*notebooks.find(["08", "10"]), notebooks.root() / "docs" / "cheat_sheet.md"]
+    pages = [*notebooks.find(["08", "11"]), notebooks.root() / "docs" / "cheat_sheet.md"]
     assert len(pages) == 3
     assert all(settings.RULE in page.read_text(encoding="utf-8") for page in pages)
 

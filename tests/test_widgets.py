@@ -150,7 +150,7 @@ def test_what_is_damaged_does_not_come_back_and_does_no_harm(learner, damaged):
     path.write_text(damaged)
     anna = learner(Doubler())
     assert anna.slider.value == 0 and not anna.errors
-    assert anna.told.startswith(f"What you did here before cannot come back: {path} is damaged,")
+    assert anna.told.startswith(f"What you did here before cannot be restored: {path} is damaged,")
     anna.slider.value = 4
     wait_until(lambda: path.read_text() != damaged)
     assert kept_of(anna)["state"] == anna.state_text()
@@ -901,7 +901,7 @@ def test_what_is_compared_is_what_is_in_the_pool(teach, hold):
         )
         clicker.hand_over(hands.upload, text.encode(), f"{name}.json")
     hands.compare.click()
-    assert hands.compare.disabled and "Comparing 2 hands" in hands.status.value
+    assert hands.compare.disabled and "Comparing the drawings of 2 people" in hands.status.value
     hands.forget.click()
     assert not hands.compare.disabled and "Comparing" not in teach.step.value
     let_go.set()

@@ -250,7 +250,7 @@ def test_in_the_report_an_experiment_is_its_still_picture_and_its_table(make, tm
     nbformat.write(node, tmp_path / "one.ipynb")
     report._write_html(tmp_path / "one.ipynb")
     page = (tmp_path / "one.html").read_text(encoding="utf-8")
-    assert any("points ahead of random layers" in alt for alt in Structure(page).alts)
+    assert any("Points ahead of random layers" in alt for alt in Structure(page).alts)
     assert "That is 17.9 points ahead" in page and model not in page
 
 
@@ -838,7 +838,7 @@ def test_a_cell_shows_plays_and_says_what_was_measured(make):
             )
             cell = explorer.grid.cells[row][column]
             assert cell["label"] == explorer.result_in_words
-            assert cell["framed"] == ("same kind" in cell["label"])
+            assert cell["framed"] == ("same modality" in cell["label"])
             players = Structure(explorer.source_sounds.value + explorer.target_sounds.value).players
             heard = matrix_cells.of_source(source).sounds + matrix_cells.of_target(name).sounds
             assert len(players) == len(heard) and all(players)

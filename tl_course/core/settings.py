@@ -91,7 +91,7 @@ class Advice:
 OPTION_1_UP_TO = {False: 300, True: 30}  # labelled images, by whether they are augmented
 
 
-# What `recommended` follows, as notebooks 08 and 10 and the cheat sheet say it.
+# What `recommended` follows, as notebooks 08 and 11 and the cheat sheet say it.
 RULE = (
     f"With augmentation, start with Option 1 up to {OPTION_1_UP_TO[True]} labelled images and with "
     f"Option 2 above; without augmentation, the limit is {OPTION_1_UP_TO[False]} (measured on "

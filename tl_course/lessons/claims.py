@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 STYLE = "border-left:4px solid #0072B2;padding:0.2em 0.8em;margin:0.4em 0"
 WHY_NOT = (
-    "That can happen: few draws, another seed or your own network scatter more than the recorded "
-    "experiment. Run it with another seed, or look at the recorded results before you believe "
+    "That can happen: results with few draws, another seed or your own network vary more than the "
+    "recorded ones. Run it with another seed, or look at the recorded results before you believe "
     "either."
 )
 
@@ -79,7 +79,7 @@ def level_with_library(what: str, by_hand: float, library: float) -> Claim:
     """
     apart = abs(round(100 * by_hand, 1) - round(100 * library, 1))  # as they are printed
     return Claim(
-        f"{what} and the library differ by {apart:.1f} of 100 test digits.",
+        f"{what} and the library differ by {apart:.1f} points on the test digits.",
         bool(apart <= 2),
         f"by hand {100 * by_hand:.1f}, the library {100 * library:.1f} of 100 right, on this draw",
     )

@@ -12,6 +12,7 @@ from tl_course.lessons import drawing, figures
 from tl_course.lessons.drawing import GREY, STYLES, Line, Picture
 
 PANELS = {False: "as they are", True: "with altered copies (augmentation)"}
+FORMS = {False: "without augmentation", True: "with augmentation"}
 TICKS = (0, 20, 40, 60, 80, 90, 95, 98, 99, 99.5)
 AROUND_ZERO = (-5, -2, -1, -0.5, 0, 0.5, 1, 2, 5)
 TOP = 99.5  # of 100, the end of the axis unless something gets more

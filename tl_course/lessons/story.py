@@ -25,8 +25,8 @@ FILE = "story.png"  # the attachment's name in a notebook
 PARTS = {  # what is to be seen of each part
     "source": "a million labelled pictures of 1,000 drawings",
     "five layers": "they learn to name these: W¹ to W⁴ see, W⁵ names",
-    "copy": "W¹ to W⁴ go on, with a new output layer",
-    "Option 1": "W¹ to W⁴ have a lock, the new layer is trained",
+    "copy": "W¹ to W⁴ are copied, with a new output layer",
+    "Option 1": "W¹ to W⁴ are locked, the new layer is trained",
     "Option 2": "all five are trained",
     "target": "10 to 1,000 labelled digits",
 }

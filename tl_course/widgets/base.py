@@ -38,7 +38,7 @@ MOST_STATE = 2_000_000  # characters of a shared text, which may hold a picture
 LAST_WAIT = 2.0  # seconds that the kernel's exit waits for work that was told to stop
 CAME_BACK = "Here is what you did before."
 NOT_BACK = (
-    "What you did here before cannot come back: {file} is damaged, or it is about pictures or a "
+    "What you did here before cannot be restored: {file} is damaged, or it is about pictures or a "
     "version of the course that are no longer here. What you do now takes its place."
 )
 KEPT_AFTER = 0.5  # seconds between a change and saving it, so that a stroke writes one file

@@ -52,7 +52,7 @@ def plot_progress(runs: dict[str, Run], title: str, places: Sequence[int]) -> Pi
             end = steps[-1], 100 * run.accuracy
             right.plot(*end, "*", color=colour, markersize=15, markeredgecolor="black", zorder=3)
         sentences += _in_words(name, run)
-    measured = "right, of 100 (line: every fourth test digit; star: all of them)"
+    measured = "test accuracy, % (line: every fourth test digit; star: all of them)"
     for ax, words in ((right, measured), (loss, "training loss")):
         ax.spines[["top", "right"]].set_visible(False)
         ax.set_title(words, loc="left", fontsize=10)
@@ -113,7 +113,7 @@ def answers_in_words(portraits: Sequence[Portrait], layer: str) -> str:
             places = [f"{picture[0]} {_strongest(answer)}" for picture, answer in answers.items()]
         words.append(f"{portrait.name.capitalize()}: {'; '.join(places)}.")
     return " ".join(words) + (
-        f" All maps of {layer_name(layer)} have one scale: black is 0, and the brightest is "
+        f" All maps of {layer_name(layer)} share one scale: black is 0, and the brightest is "
         f"{portraits[0].brightest:.1f}, the strongest answer of any unit."
     )
 

@@ -256,7 +256,7 @@ class HowMuch(Training):
         self.ask.layout.display = "none" if self.shown else ""
         self.fields.answered = self.shown
         self.scores.value = table_of_rows(
-            self.scored(), "Right, of 100, with Option 1, without copies"
+            self.scored(), "Right, of 100, by Option 1 without copies"
         )
         if not self.busy:
             self._busy(False, "")

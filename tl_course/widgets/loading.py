@@ -11,7 +11,7 @@ from typing import Any
 from IPython import get_ipython
 from IPython.display import DisplayHandle, display
 
-WORDS = "The experiment and its network are being loaded: a few seconds …"
+WORDS = "Loading the experiment and its network takes a few seconds …"
 FIRST = "tl_course.widgets.teach"  # notebook 00 begins with it, and it imports most of the course
 
 _shown: list[DisplayHandle] = []  # the message in the running cell, until something replaces it

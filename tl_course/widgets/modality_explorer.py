@@ -128,8 +128,9 @@ class ModalityExplorer(Experiment):
         control = "random layers" if self.option.value == "1" else "from scratch"
         self.grid.caption = (
             "Choose a cell. Column: what the layers learnt from; row: which digits came "
-            f"next. In it: how many of 100 are right, and how many more than {control} (*: more "
-            "than chance explains). Dashed frame: the same modality. Thick frame: the chosen cell."
+            f"next. In each cell: how many of 100 are right, and how many more than {control} (*: "
+            "more than chance explains). Dashed frame: the same modality. Thick frame: the chosen "
+            "cell."
         )
         self.grid.columns = list((SOURCES | {"random": control}).values())
         self.grid.cells = [[self._cell(t, s) for s in self.sources] for t in self.targets]

@@ -191,7 +191,7 @@ class OwnTask(Experiment):
         )  # fmt: skip
         self.controls = {"option": self.option, "augment": self.augment}
         self.compare_button = button("Is it better than random layers?")
-        self.labels_button = button("Would more pictures to learn from help?")
+        self.labels_button = button("Would more training pictures help?")
         self.about, self.advice, self.result, self.verdict, self.earlier = (
             widgets.HTML() for _ in range(5)
         )
@@ -448,7 +448,7 @@ class OwnTask(Experiment):
             if checked.without:
                 first, *others = checked.without
                 note += f", without {f'{len(checked.without)} classes' if others else first}"
-            notes[CHECK] = note if self._can_train else "put something right"
+            notes[CHECK] = note if self._can_train else "fix something first"
         train = "Train"
         if self._can_train:
             self._advise()
@@ -552,7 +552,7 @@ class OwnTask(Experiment):
         rows = [
             f"<b>Option {option}</b>: {plain}. It learns from each picture {learnt}.",
             f"Recommended, because {html.escape(why)}" if why else "You chose this yourself.",
-            f"It learns from {len(self.checked.train):,} pictures, and is then asked about "
+            f"It learns from {len(self.checked.train):,} pictures, and is then tested on "
             f"{len(self.checked.test):,} others.",
         ]
         if copies:
@@ -580,8 +580,8 @@ class OwnTask(Experiment):
         low, high = (100 * end for end in outcome.interval)
         self.result.value = (
             f'<p>{way}:</p><p class="tlc-big">{_counted(outcome)}</p>'
-            f"<p>That is {100 * outcome.right / len(outcome.test):.0f} of 100. With other pictures "
-            f"of the same kind it could be {low:.0f} to {high:.0f} of 100 (95% interval)"
+            f"<p>That is {100 * outcome.right / len(outcome.test):.0f}%. With other pictures "
+            f"of the same kind it could be {low:.0f}% to {high:.0f}% (95% interval)"
             f"{html.escape(outcome.warning)}.</p>"
         )
         self._runs.pop(way, None)

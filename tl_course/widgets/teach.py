@@ -50,7 +50,7 @@ WORDS = (
     "training</i>, below, explains the other words.</p>"
 )
 LOOKS_LIKE = "The network thinks this is"  # before it has learnt any digit
-BEST_OF = "(Its best five guesses of 1,000 objects.)"
+BEST_OF = "(Its five best guesses among 1,000 objects.)"
 HERE = "<p>After training, the score on new digits appears here.</p>"
 ASKED = "How many of 100 strangers' digits will Option 1 get right, after {} of your drawings?"
 SAVE, DELETE = "Save my drawings", "Delete my drawings"
@@ -308,14 +308,14 @@ class Teach(Experiment):
         sizes, n = self._sizes(), len(self.mine)
         left = handwriting.ROUND - n % handwriting.ROUND
         if self.busy and self._comparing:
-            return "Comparing hands …"
+            return "Comparing people's drawings …"
         if self.busy:
             return f"It learns from {sizes[0]} drawings, in four ways …"
         if self.hand is self.neighbours:
             drawn = len(self.neighbours)
             if not drawn:
-                return "Your neighbour has drawn nothing yet. Will the network read their digits?"
-            score = "the table says how many are read"
+                return "Your neighbour has drawn nothing yet. Can the network read their digits?"
+            score = "the table says how many it gets right"
             return f"{self._misread}Your neighbour has drawn {drawn}: {score}."
         if not sizes:
             return f"Draw ten digits, then it can learn: {left} to go."
@@ -374,15 +374,16 @@ class Teach(Experiment):
             self.figure.clear()
             return
         self.board.value = WORDS + table_of_rows(
-            self.rows(), "How well each reads digits that it never saw"
+            self.rows(), "How well each reads digits that it has never seen"
         )
         if figure:
             best = max(self.results.values(), key=lambda result: result.of_100)
             self.figure.show(
                 handwriting_plots.growing(list(self.results.values())),
                 f"Best so far: {handwriting.arm_in_words(best.arm)}, {best.of_100:.0f} of 100 "
-                f"after {best.images} drawings. Each was asked {best.mnist_of} strangers' digits; "
-                "the thin lines, 95% intervals, show how far other digits would move the number.",
+                f"after {best.images} drawings. Each was tested on {best.mnist_of} strangers' "
+                "digits; the thin lines, 95% intervals, show how much other digits could change "
+                "the number.",
             )
             self._drawn_at = time.monotonic()
 
@@ -565,7 +566,7 @@ class Hands:
         self._asked: tuple[widgets.Button, Callable[[], None]] | None = None
         self.upload = button("Add classmates' files", kind=widgets.FileUpload)
         self.upload.accept, self.upload.multiple = ".json", True
-        self.compare = button("Compare: one hand, or all together?")
+        self.compare = button("Compare: one person, or all together?")
         self.forget = button("Forget classmates' drawings")
         experiment.on_click(self.save, self._save)
         experiment.on_click(self.delete, self._delete)
@@ -578,7 +579,7 @@ class Hands:
         about = widgets.HTML(
             "Your drawings stay on this machine. <b>Save</b> writes them beside your notebooks: "
             "pictures, one folder per digit, for notebook 08, and one file to give to the person "
-            "who combines everyone's drawings. <b>Delete</b> takes all of it away."
+            "who combines everyone's drawings. <b>Delete</b> removes all of it."
         )
         saving = widgets.HBox([experiment.who, self.name, self.save, self.delete], layout=ROW)
         pooling = widgets.HBox([self.upload, self.compare, self.forget], layout=ROW)
@@ -705,7 +706,7 @@ class Hands:
                 "Comparing needs drawings by two people or more: press Add classmates' files, "
                 "and choose files that they saved.",
             )
-        self._report_pool(f"Comparing {len(hands)} hands …")
+        self._report_pool(f"Comparing the drawings of {len(hands)} people …")
         self._experiment.compare(hands, self._compared)
 
     def _compared(self, results: list[handwriting.Taught] | None) -> None:
@@ -713,15 +714,15 @@ class Hands:
             {
                 "taught by": row.who,
                 "drawings": row.drawings,
-                "of MNIST's digits": f"{100 * row.mnist:.1f}%",
-                "of hands it has not seen": f"{100 * row.other_hands:.1f}%",
+                "MNIST's digits": f"{100 * row.mnist:.1f}%",
+                "other people's digits": f"{100 * row.other_hands:.1f}%",
             }
             for row in results or ()
         ]
         self._report_pool()
         if rows:
             self.comparison.value = table_of_rows(
-                rows, "Option 1, taught by each and by all together"
+                rows, "Option 1, taught by each person and by all together: how many it gets right"
             )
 
 

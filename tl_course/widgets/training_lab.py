@@ -227,7 +227,9 @@ class TrainingLab(Training):
     def _start(self) -> None:
         if self.runs and self.runs[-1].trial == self.trial:  # pressed several times
             again = f"That is run {len(self.runs)} again: {of_100(self.runs[-1])} of 100 right."
-            self._busy(False, f"{again} The same settings give the same result: change one first.")
+            self._busy(
+                False, f"{again} The same settings give the same result: change something first."
+            )
             return
         super()._start()
         self.shown = Run(self.trial, (), 0.0)
@@ -241,7 +243,9 @@ class TrainingLab(Training):
     def _stopped(self, run: Run) -> None:
         if run.looks:
             self._draw([run], "Stopped")
-        self._busy(False, f"Stopped after {run.seconds:.1f} s; such a run is not in the table.")
+        self._busy(
+            False, f"Stopped after {run.seconds:.1f} s; a stopped run does not go into the table."
+        )
 
     def _finished(self, run: Run) -> None:
         self.runs = [*self.runs, run][-MOST_RUNS:]

@@ -30,7 +30,7 @@ class Rule(NamedTuple):
 
 RULES = (
     Rule(
-        "A network trained on very many pictures of 1,000 classes learns to name new ones.",
+        "A network trained on very many pictures of 1,000 classes learns to name new pictures.",
         HELD, "01", (c01.it_learns_to_name_things,),
     ),
     Rule("Its first layer learns edges.", HELD, "02", (c02.straight_shapes_come_first,)),

@@ -3,8 +3,8 @@
 from tl_course.lessons.questions import Question
 
 WHAT_IT_KNEW = Question(
-    "Ten digits were enough to get most others right. What did the network know about digits "
-    "before it got them?",
+    "Ten digits were enough to get most of the others right. What did the network know about "
+    "digits before it got them?",
     "Nothing: it knew how to see, not what a digit is",
     {
         "What each digit looks like, from its pretraining": "No digit was among the drawings: "
@@ -20,11 +20,11 @@ ONE_RUN = Question(
     "yours. Is her way of training better?",
     "Perhaps not: ten other digits can change that much",
     {
-        "Yes: 5 points are a clear difference": "The bars show how far results are spread with ten "
+        "Yes: 5 points are a clear difference": "The bars show how widely results vary with ten "
         "digits: about 5 points to either side, depending on which ten they are.",
         "Perhaps not: ten other digits can change that much": "One run proves little. Repeat "
-        "both with other digits, and compare on the same ones.",
-        "No: the same network always gives the same result": "Trained on the same digits it does. "
+        "both with other digits, and compare them on the same ones.",
+        "No: the same network always gives the same result": "Trained on the same digits, it does. "
         "With other digits it learns something else.",
     },
 )

@@ -51,12 +51,12 @@ def _check_horizontal(my_filter) -> None:
     expect(
         kernel.min() < 0 < kernel.max(),
         one_sign=f"It has no {missing} numbers, so it responds to every plain bright area. On a "
-        "uniform area its numbers have to cancel each other.",
+        "uniform area its numbers have to cancel out.",
     )
     expect(
         abs(total) < 0.05 * most,
-        total=f"Its positive and negative numbers do not cancel: they add up to {total:+.3g}, and "
-        "that times the brightness is its answer to a uniform area.",
+        total=f"Its positive and negative numbers do not cancel out: they add up to {total:+.3g}, "
+        "and that times the brightness is its answer to a uniform area.",
     )
     place = torch.arange(20, dtype=torch.float64)
     step = torch.where(place < 10, -1.0, 1.0).expand(20, 20).double()
@@ -87,8 +87,8 @@ def _check_horizontal(my_filter) -> None:
     expect(
         level > 0.2 * most,
         stripes=f"It hardly responds to an edge from left to right ({level:.1f}, and {most:.1f} "
-        "would be possible): the numbers above the edge and those below it work against "
-        "themselves.",
+        "would be possible): the numbers above the edge, or those below it, partly cancel "
+        "each other.",
     )
     expect(
         not _answers_to_lines(kernel),
@@ -168,8 +168,8 @@ def _check_downhill(descended) -> None:
     )
     expect(
         not same(after(0.05, 1)[0], one_step),
-        rate="The learning rate makes no difference: with half of it your steps are as long as "
-        "before.",
+        rate="The learning rate makes no difference: with half the rate your steps are just as "
+        "long.",
     )
     expect(
         not same(after(0.1, 1, deep=2)[0], one_step),
@@ -278,14 +278,14 @@ def _check_adding_up(trained) -> None:
     if all(map(torch.equal, before, after.parameters())):
         expect(
             not taken,
-            emptied="No weight has moved. The gradients are emptied after `backward()` has "
+            emptied="No weight has moved. The gradients are cleared after `backward()` has "
             "computed them and before the optimizer uses them.",
         )
         raise Wrong(no_gradient="No weight has moved: no gradient was computed.")
     piled = watching.piled_up()
     expect(
         not piled or len(piled) == len(before) or not taken,
-        partly=f"In {', '.join(piled)} the gradients still pile up; you emptied only some of them. "
+        partly=f"In {', '.join(piled)} the gradients still pile up; you cleared only some of them. "
         "The optimizer knows all parameters.",
     )
     expect(
@@ -314,7 +314,7 @@ adding_up = Exercise(
     (
         "Print `net.weight.grad` (or that of any layer) in the loop, for two steps.",
         "`backward()` does not replace what is in `.grad`: it adds to it.",
-        "`optimizer.zero_grad()` empties them. It belongs in the loop, before `backward()`.",
+        "`optimizer.zero_grad()` clears them. It belongs in the loop, before `backward()`.",
     ),
     "Without it each step is taken with the sum of all gradients so far, so the loss swings up "
     "and down. No error is raised: you only see a bad curve.",

@@ -110,8 +110,8 @@ def right_and_wrong(
     captions = [_in_lines(names[y[i]]) for i in right]
     captions += [_in_lines(names[y[i]], "→ " + names[predicted[i]]) for i in wrong]
     mistakes = "; ".join(f"{names[y[i]]} taken for {names[predicted[i]]}" for i in wrong)
-    title = "Rows 1 and 2: named right. Rows 3 and 4: taken for something else"
-    alt = f"Ten pictures named right, and ten named wrong: {mistakes}."
+    title = "Rows 1 and 2: named correctly. Rows 3 and 4: taken for something else"
+    alt = f"Ten pictures named correctly, and ten named wrongly: {mistakes}."
     return figures.pictures(x[torch.cat([right, wrong])], captions, title, alt, 5, 1.3)
 
 

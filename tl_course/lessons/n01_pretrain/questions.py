@@ -15,7 +15,7 @@ EVEN_AREA = Question(
     },
 )
 LEARNT_BY_HEART = Question(
-    "Another network names 99 of 100 of the very pictures that it was trained on. How good is it?",
+    "Another network correctly names 99 of 100 pictures that it was trained on. How good is it?",
     "This number does not say",
     {
         "Very good: 99 of 100": "It may have learnt these pictures by heart. Only pictures that it "

@@ -49,7 +49,7 @@ SOLUTIONS = {
     ),
     "adding_up": (
         trained,
-        "`zero_grad` empties the gradients of the step before. It can go anywhere in the loop "
+        "`zero_grad` clears the gradients of the step before. It can go anywhere in the loop "
         "except between `backward` and `step`.",
     ),
     "guessing": (

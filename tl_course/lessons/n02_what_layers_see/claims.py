@@ -45,9 +45,9 @@ def straight_shapes_come_first(table: pd.DataFrame) -> Claim:
     gain = (straight.trained - straight.untrained).unstack()
     least = gain[STRAIGHT].min(axis=None)
     return Claim(
-        f"Straight shapes come first: in layers 1 and 2, training makes at least {at_least(least)} "
-        "more of 100 units prefer edges and bars; in layers 3 and 4 it makes fewer than ten more "
-        "do so, or none.",
+        "Straight shapes come first: training raises the share of units that prefer edges and bars "
+        f"by at least {at_least(least)} points in layers 1 and 2, and by less than ten points, or "
+        "not at all, in layers 3 and 4.",
         bool(least > 15 and gain[HIGHER].max(axis=None) < 10),
         f"trained minus untrained, layers 1 to 4: {_listed(gain, '+.0f')} of 100 units",
     )
@@ -60,8 +60,8 @@ def curved_shapes_come_later(table: pd.DataFrame) -> Claim:
     trained, untrained = curved.trained.unstack(), curved.untrained.unstack()
     ahead = trained.layer3 - trained[STRAIGHT].max(axis=1)
     return Claim(
-        f"Curved shapes come later: in layer 3, at least {at_least(trained.layer3.min())} of 100 "
-        "units prefer curves or spirals, more than in layers 1 and 2 and more than without "
+        f"Curved shapes come later: in layer 3, at least {at_least(trained.layer3.min())}% of "
+        "the units prefer curves or spirals, more than in layers 1 and 2 and more than without "
         "training.",
         bool((trained.layer3 - untrained.layer3).min() > 10 and ahead.min() > 10),
         f"curves and spirals, layers 1 to 4: {_listed(trained)} of 100 units; untrained layer 3: "
@@ -77,7 +77,7 @@ def corners_do_not_come_second(table: pd.DataFrame) -> Claim:
     gain = share.trained - share.untrained
     return Claim(
         f"Whether training makes more units of layer 2 prefer corners depends on the measurement: "
-        f"{gain.max():.0f} more of 100 with one way to make shapes equally strong, and none with "
+        f"{gain.max():.0f} points more with one way of making shapes equally strong, and none with "
         "the other.",
         bool(gain.min() <= 0 < gain.max()),
         listed(
@@ -92,9 +92,9 @@ def one_set_of_units_serves_all(table: pd.DataFrame) -> Claim:
     """All four kinds of pictures use the same units of layer 1; `table` is "usage"."""
     trained, untrained = (agreement(table).loc[net] for net in ("trained", "untrained"))
     return Claim(
-        "The same units of layer 1 serve all four kinds of pictures: hardly any are idle, and two "
-        f"kinds agree on the busy ones (rank correlation at least {at_least(trained.lowest, 2)}) "
-        "more than in an untrained network.",
+        "The same units of layer 1 serve all four kinds of pictures: hardly any are idle, and any "
+        "two kinds agree on the busy ones (rank correlation at least "
+        f"{at_least(trained.lowest, 2)}) more than they do in an untrained network.",
         bool(trained.idle <= 2 and trained.lowest > untrained.lowest + 0.1),
         f"{trained.idle:.0f} of {trained.units:.0f} units have less than a tenth of an equal share "
         "on some kind; the rank correlation between two kinds is at least "
@@ -110,7 +110,7 @@ def clean_filters_are_not_needed(table: pd.DataFrame) -> Claim:
         f"A network with noisy filters recognises {share['plain']:.0f}% of the drawings, as many "
         "as one with clean filters.",
         bool(abs(share["plain"] - share["recipe"]) < 3),
-        f"{share['plain']:.1f}% of 5,000 fresh renders without the recipe's care, "
+        f"{share['plain']:.1f}% of 5,000 fresh renders without the recipe, "
         f"{share['recipe']:.1f}% with it; one run each",
     )
 
@@ -138,6 +138,6 @@ def lower_layers_start_closer_to_the_end(table: pd.DataFrame) -> Claim:
         " of 1), and each higher layer is less similar to its own.",
         bool(mean[0].is_monotonic_decreasing),
         listed(mean[0], "{}: {:.2f}", ", ")
-        + "; of the way that is left, after 200 steps they have gone "
+        + "; after 200 steps they have covered this much of the remaining way: "
         + listed(climbed, "{1:.0f}%", ", "),
     )

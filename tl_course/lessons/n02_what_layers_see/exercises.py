@@ -63,7 +63,7 @@ def _check_selective(selectivity) -> None:
     expect(
         not 1e-4 <= expected - measured < 0.01,
         added=f"{description}, a little less: is something added to the sum that you divide by? "
-        "Weak answers would lose much by it.",
+        "A unit with weak answers would lose a lot.",
     )
     expect(abs(measured - expected) < 1e-4, value=f"{description}.")
     wrapped = (
@@ -108,8 +108,8 @@ selective = Exercise(
     _check_selective,
     (
         "Where is the best answer? `answers.argmax()` is its place, and n is `len(answers)`.",
-        "The n angles share 180 degrees, so a right angle is n // 2 places further. Past the last "
-        "angle it goes on with the first: `%` does that.",
+        "The n angles share 180 degrees, so a right angle is n // 2 places further. After the last "
+        "angle comes the first again: `%` does that.",
         "`right = answers[(place + n // 2) % n]`. For a unit whose two answers are both zero, "
         "return 0 before you divide.",
     ),
@@ -182,8 +182,8 @@ def _check_field(field_size) -> None:
         ("summed", slips["summed"], slips["differences"]): "Strides multiply: where every second "
         "answer of every second answer is kept, one in four is left, and a stride of 1 changes "
         "nothing.",
-        ("forwards", slips["forwards"]): "You count from the first layer on with a rule that goes "
-        "from the last one back.",
+        ("forwards", slips["forwards"]): "You start at the first layer, but with a rule that works "
+        "backwards from the last one.",
         ("total", slips["sum"]): "Sizes do not simply add up: a 3×3 filter adds only its two outer "
         "neighbours, and they may lie further apart than one pixel.",
     }
@@ -211,7 +211,7 @@ def _check_field(field_size) -> None:
         right, returned_size = _seen(layers), field_size(list(layers))
         expect(
             returned_size == right,
-            others=f"The course's network comes out right, other networks do not: {layers} sees "
+            others=f"The course's network comes out right, but others do not: {layers} sees "
             f"{right} pixels, yours is {returned_size}. Use both numbers of each pair.",
         )
 
@@ -371,7 +371,7 @@ def _check_contrast(same_contrast) -> None:
     of_channels = equalised.mean((2, 3)).abs().max() < 0.01
     expect(
         not of_channels,
-        channels="You brought each colour channel to mean 0 on its own, and with that the reddish "
+        channels="You brought each colour channel to mean 0 on its own, so the reddish "
         "pictures lost their colour. Use one mean and one spread for the whole picture.",
     )
     expect(
@@ -416,6 +416,6 @@ contrast = Exercise(
         "Subtract the mean and divide by the standard deviation. `.clamp_min(1e-5)` keeps a plain "
         "picture from being divided by almost nothing.",
     ),
-    "Without this, a unit seems to prefer whatever was drawn with the strongest strokes. Comparing "
-    "stimuli begins with making them equal in everything that is not asked about.",
+    "Without this, a unit seems to prefer whatever was drawn with the strongest strokes. To "
+    "compare stimuli, first make them equal in everything that the question is not about.",
 )

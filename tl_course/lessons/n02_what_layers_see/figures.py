@@ -203,7 +203,7 @@ def plot_straight_and_curved(shares: pd.DataFrame) -> Picture:
         lines[f"{shape}, {kind}"] = Line(names, of_layers.tolist(), look=look)
     title = "Straight shapes come first, curved shapes later"
     look = figures.ChartStyle(ylim=(0, 70), size=(6.6, 3.2))
-    labels = "layer", "units that prefer them, of 100"
+    labels = "layer", "units that prefer them, %"
     return figures.chart({"": lines}, title, *labels, "{y:.0f} in layer {x}", look=look)
 
 
@@ -285,7 +285,7 @@ def stimulus_sheet(window: int = 22) -> Picture:
         rows[kind] = drawing.mosaic(to_picture(shapes[places]), 18, 2)
     return figures.sheets(
         rows,
-        "Eleven classes of shapes, all of the same mean and contrast",
+        "Eleven classes of shapes, all with the same mean and contrast",
         f"Rows of small grey pictures, one for each class: {', '.join(CLASSES)}; each at several "
         "positions, sizes, angles, light on dark and dark on light.",
     )
@@ -314,12 +314,12 @@ def plot_first_layers(
 ) -> Picture:
     """Layer 1 trained by the course's recipe, and without its care (`experiments.first_layers`)."""
     share = 100 * accuracy.set_index("net").accuracy
-    with_care = f"by the recipe: {share['recipe']:.0f}% of drawings right"
+    with_care = f"with the recipe: {share['recipe']:.0f}% of drawings right"
     return figures.filters(
         {with_care: steps[max(steps)], f"without it: {share['plain']:.0f}%": plain},
-        "Cleaner filters, no more drawings right",
-        "Two sheets of filters: those by the recipe are smooth blobs and edges; those without it, "
-        "5 by 5 pixels, look like noise.",
+        "Cleaner filters, but no better accuracy",
+        "Two sheets of filters: those with the recipe are smooth blobs and edges; those without "
+        "it, 5 by 5 pixels, look like noise.",
         columns=8,
         across=2,
     )
@@ -329,7 +329,7 @@ def stills(steps: dict[int, torch.Tensor]) -> Picture:
     """Six frames of the animation."""
     return figures.filters(
         {f"after {step:,} steps": steps[step] for step in (0, 10, 30, 100, 300, max(steps))},
-        "Order appears within 100 steps, clean edges take longer",
+        "Order appears within 100 steps; clean edges take longer",
         "Filters of layer 1 after 0, 10, 30, 100, 300 and 781 steps: speckle in the first three, "
         "blotches at 100, spots and edges from 300.",
         columns=8,

@@ -27,7 +27,7 @@ FAVOURITES = Question(
     },
 )
 ONE_UNIT_LESS = Question(
-    "With one unit of layer 1 stuck, the network loses at most 4 of 100 drawings. What follows?",
+    "With one unit of layer 1 stuck, accuracy on drawings falls by at most 4 points. What follows?",
     "Other units respond to much the same",
     {
         "The unit did nothing": "It was active on every kind of picture. Other units respond in "

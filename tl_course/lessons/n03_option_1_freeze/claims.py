@@ -46,8 +46,9 @@ def layers_ignore_what_pretraining_varied(table: pd.DataFrame) -> Claim:
     ruined = {key: points for key, points in loss.items() if key[1] != "as they are"}
     losses = ", ".join(f"{arm}, {form}: −{points:.0f}" for (arm, form), points in ruined.items())
     return Claim(
-        f"After learning from fifty unaltered digits, inverting costs pretrained layers only "
-        f"{harmless:.1f} points and ruins random ones; swapping rows and columns ruins both.",
+        "After learning from fifty unaltered digits, pretrained layers lose only "
+        f"{harmless:.1f} points on inverted ones, and random layers fail; with rows and columns "
+        "swapped, both fail.",
         bool(harmless < 5 and min(ruined.values()) > 30),
         f"option-1, inverted: −{harmless:.1f}, {losses} points",
     )

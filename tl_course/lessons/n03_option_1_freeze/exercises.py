@@ -310,8 +310,8 @@ def _check_once(train_output) -> None:
     )
     expect(
         len(seen) < steps,
-        each_step=f"Layer 1 was asked {len(seen)} times in {steps} steps. Its answer never "
-        "changes: ask once, before the loop.",
+        each_step=f"Layer 1 was used {len(seen)} times in {steps} steps. Its answer never "
+        "changes: use it once, before the loop.",
     )
     expect(
         sum(seen) == len(x),
@@ -341,7 +341,7 @@ def _check_once(train_output) -> None:
         loss < 0.5,
         loss=f"After {steps} steps the loss on the training pictures is {loss:.2f}, and it should "
         "fall below 0.5. Do features and labels belong together, and does each step begin with "
-        "empty gradients?",
+        "cleared gradients?",
     )
 
 

@@ -82,6 +82,6 @@ def harm(table: pd.DataFrame) -> Picture:
 
 def plot_penalties(lines: dict[str, tuple[list[float], list[float]]]) -> Picture:
     """Accuracy against the logarithm of the penalty, a line for each number of digits."""
-    title = "A wide range of penalties does about as well"
+    title = "A wide range of penalties works about equally well"
     drawn = {name: Line(*line) for name, line in lines.items()}
     return figures.chart({"": drawn}, title, "log10 of the penalty l2", "validation accuracy, %")

@@ -84,7 +84,7 @@ def freezing_guards_against_a_bad_rate(rates: pd.DataFrame) -> Claim:
             + listed(dict(by.iterrows()), "{0:g}: {1[option-1]:.1f} and {1[option-2]:.1f}", ", ")
             for n, by in ((10, ten), (50, fifty))
         )
-        + " (100 steps each; with the two rates both get every training digit right)",
+        + " (100 steps each; with these two rates both get every training digit right)",
     )
 
 
@@ -139,7 +139,7 @@ def option_2_forgets(left: pd.DataFrame) -> Claim:
             and large.accuracy < before / 2
             and left_over.between(0.7, 0.9).all()
         ),
-        f"of 100 drawings {before:.0f} were named right before; after Option 2 it is "
+        f"of 100 drawings, {before:.0f} were named correctly before; after Option 2, "
         + ", ".join(f"{known:.0f} ({n} digits, settings {how})" for (how, n), known in every),
     )
 

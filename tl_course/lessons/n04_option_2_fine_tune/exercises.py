@@ -240,7 +240,8 @@ def _check_rate(rate, steps) -> None:
         f"most {furthest:g} percent, and the loss is still {tuned.history.loss[-1]:.1f}.",
     )
     raise Wrong(
-        others=f"{result}. The layers moved by at most {furthest:g} percent; try other steps."
+        others=f"{result}. The layers moved by at most {furthest:g} percent; try another number of "
+        "steps."
     )
 
 
@@ -427,7 +428,7 @@ def _check_both_tasks(scores_of_both) -> None:
     expect(
         shapes == [(6, 7), (6, 10)],
         shapes=f"For six pictures the scores have the shapes {shapes[0]} and {shapes[1]}. Return a "
-        "score for each picture and each class; which class wins is for later.",
+        "score for each picture and each class; which class wins comes later.",
     )
     for name, mine, right in zip(("drawings", "digits"), given_back, expected, strict=True):
         expect(

@@ -45,10 +45,13 @@ BEST_OF_MANY = Question(
 
 # ---------------------------------------------------------------- before a result is shown
 
-LARGE_RATE = "With lr=1e-3 in these lines, how many of 100 test digits are right, on average?"
+LARGE_RATE = (
+    "With lr=1e-3 in these lines, how many of 100 test digits does it get right, on average?"
+)
 MOVED = "After Option 2 with fifty digits, which layer changed most, relative to its own length?"
-TEN = "After learning from ten digits, how many of 100 does Option 2 get right?"
+TEN = "After learning from ten digits, how many out of 100 does Option 2 get right?"
 KNOWN = (
-    "Of 100 drawings that it named right before, how many does it still name after fifty digits?"
+    "Of 100 drawings that it named correctly before, how many does it still name after fifty "
+    "digits?"
 )
 AHEAD = "How many digits does Option 2 need to win clearly, with its whole interval above zero?"

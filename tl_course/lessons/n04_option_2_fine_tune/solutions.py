@@ -43,8 +43,8 @@ SOLUTIONS = {
     "fine_tuning": (
         fine_tune,
         "`requires_grad_(True)` unfreezes whatever was frozen, only on the copy. The rest is the "
-        "loop of every training in PyTorch; that it is Option 2 is decided by what the optimizer "
-        "is given.",
+        "usual training loop of PyTorch; what makes it Option 2 is the parameters that the "
+        "optimizer is given.",
     ),
     "rate": (
         RATE,

@@ -4,14 +4,14 @@ import pandas as pd
 
 from tl_course.core import settings
 from tl_course.data.targets.handwritten import ALL
+from tl_course.lessons import curves
 from tl_course.lessons.claims import Claim, at_least, at_most, claim, listed, sizes_in_words
-from tl_course.lessons.curves import PANELS
 from tl_course.lessons.drawing import STYLES
 from tl_course.lessons.n05_how_much_data import middle_ways, unlabelled
 from tl_course.lessons.n05_how_much_data.experiments import labels_from_scratch
 from tl_course.study import comparing
 
-FORMS = {False: "without copies", True: "with copies"}.items()
+FORMS = curves.FORMS.items()
 BORROWING, WITHOUT = ["option-1", "option-2"], ["scratch", "random-frozen"]
 
 
@@ -38,10 +38,10 @@ def borrowing_leads(table: pd.DataFrame) -> Claim:
     lead = mean[BORROWING].min(axis=1) - mean[WITHOUT].max(axis=1)
     return Claim(
         f"Without altered copies, with {lead.index.min():,} to {lead.index.max():,} labels, both "
-        f"options get at least {at_least(lead.min(), 1)} more of 100 digits right than either "
-        "network that borrows nothing.",
+        f"options are at least {at_least(lead.min(), 1)} points ahead of either network without "
+        "pretraining.",
         bool(lead.min() > 0),
-        _listed({"the smallest lead, of 100 digits": lead}, "{:,} labels {:.1f}"),
+        _listed({"the smallest lead, in points": lead}, "{:,} labels {:.1f}"),
     )
 
 
@@ -56,7 +56,7 @@ def copies_help_scratch_most(sweep: pd.DataFrame) -> Claim:
     helped = min(gain.loc[:200].min() for gain in gains.values()) > 0
     most = all((gains["scratch"] > gains[arm]).all() for arm in borrowing)
     return Claim(
-        "Up to two hundred digits, altered copies help every way to learn, and a network from "
+        "Up to two hundred digits, augmentation helps every way to learn, and a network from "
         f"scratch by far the most: it gains {gains['scratch'][10]:.0f} points with ten digits.",
         bool(helped and most and (gains["option-2"] > gains["option-1"]).all()),
         f"points gained with {', '.join(f'{n:,}' for n in gains['scratch'].index)} digits (Option "
@@ -71,7 +71,7 @@ def fixed_layers_are_a_ceiling(sweep: pd.DataFrame) -> Claim:
     arms = ("option-1", "output-first")
     option_1, first = (_ahead(sweep, "scratch", arm, copies=True) for arm in arms)
     return Claim(
-        "With altered copies and five hundred digits, a network from scratch is "
+        "With augmentation and five hundred digits, a network from scratch is "
         f"{option_1.ahead[500]:.1f} points ahead of Option 1, but on the course's test digits "
         "never ahead, on average, of training the output layer first and then everything.",
         bool(set(option_1.verdict[[500, 1000]]) == {"ahead"} and (first.ahead < 0).all()),
@@ -86,9 +86,9 @@ def the_options_cross(official: pd.DataFrame) -> Claim:
     few, many = rows.loc[:200], rows.loc[1000:]
     behind = few.index[few.verdict == "behind"]
     return Claim(
-        "With the course's network, the official test and no copies, Option 1 is clearly ahead "
-        f"with {sizes_in_words(behind)} digits, Option 2 with {many.index[0]:,} and every larger "
-        "number.",
+        "On the official test, without augmentation, the course's network is clearly better under "
+        f"Option 1 with {sizes_in_words(behind)} digits, and under Option 2 with {many.index[0]:,} "
+        "or more.",
         bool(10 in behind and "ahead" not in set(few.verdict) and set(many.verdict) == {"ahead"}),
         "Option 2 minus Option 1, " + _each(rows),
     )
@@ -108,9 +108,9 @@ def borrowing_matters_little_with_all(official: pd.DataFrame) -> Claim:
     few = _ahead(official, "option-1", "scratch", copies=False).ahead[10]
     most = max(row.ahead for row in moving.values())
     return Claim(
-        f"With ten digits and no copies, Option 1 is {few:.0f} points ahead of a network from "
-        f"scratch; with all {ALL:,} it is behind, and no way to borrow is ahead by more than "
-        f"{at_most(max(0, most), 1)}.",
+        f"With ten digits and no augmentation, Option 1 is {few:.0f} points ahead of a network "
+        f"from scratch; with all {ALL:,} it is behind, and no way to use pretrained layers is "
+        f"ahead by more than {at_most(max(0, most), 1)}.",
         bool(
             few > 10
             and all(abs(row.ahead) < 0.5 for row in moving.values())
@@ -133,11 +133,11 @@ def borrowing_saves_labels(sweep: pd.DataFrame, official: pd.DataFrame) -> Claim
     plain, copies = needed.values()
     here, there = plain / 50
     return Claim(
-        "To do as well as Option 1 with fifty labels, a network from scratch needs about "
-        f"{here:.0f} times as many by the course's test digits, and {there:.0f} times by the "
-        "official test; with altered copies for both, less than twice as many.",
+        f"To match Option 1 with fifty labels, a network from scratch needs about {here:.0f} times "
+        f"as many on the course's test digits, and {there:.0f} times as many on the official test; "
+        "with augmentation for both, less than twice as many.",
         bool((plain > 150).all() and (copies < 100).all()),
-        "labels that it takes from scratch by the course's test digits and by the official test, "
+        "labels needed from scratch on the course's test digits and on the official test, "
         + _listed(needed, "{1:,.0f}"),
     )
 
@@ -147,11 +147,11 @@ def borrowing_serves_other_tasks(lead: dict[str, float]) -> Claim:
     """`lead` of Option 1 over random layers with one image per class: accuracy (0 … 1), by task."""
     least = min(lead.values())
     return Claim(
-        "With one labelled image of each class, borrowed layers get at least "
-        f"{at_least(100 * least)} more of 100 right than random layers, of letters and of unseen "
-        "things.",
+        "With one labelled image of each class, pretrained layers are at least "
+        f"{at_least(100 * least)} points ahead of random layers, both on letters and on unseen "
+        "objects.",
         bool(least > 0),
-        ", ".join(f"{name}: {100 * points:.1f} more of 100" for name, points in lead.items()),
+        ", ".join(f"{name}: {100 * points:.1f} points ahead" for name, points in lead.items()),
     )
 
 
@@ -159,7 +159,7 @@ def borrowing_serves_other_tasks(lead: dict[str, float]) -> Claim:
 def the_rule_is_never_clearly_wrong(official: pd.DataFrame) -> Claim:
     """The option that `recommended` chooses against the other one, at each number of digits."""
     lead, wrong = {}, False
-    for copies, form in PANELS.items():
+    for copies, form in FORMS:
         for row in _ahead(official, "option-2", "option-1", copies).itertuples():
             option = settings.recommended(row.Index, "on" if copies else "off").option
             lead[f"{row.Index:,} {form}"] = row.ahead if option == "2" else -row.ahead
@@ -179,8 +179,8 @@ def output_layer_first_leads(sweep: pd.DataFrame) -> Claim:
     against = [_ahead(sweep, "output-first", arm, copies=False).loc[50:200] for arm in BORROWING]
     least = min(rows.ahead.min() for rows in against)
     return Claim(
-        "With fifty to two hundred digits, without copies, training the output layer first and "
-        f"then everything gets at least {at_least(least, 1)} more of 100 right than either option.",
+        "With fifty to two hundred digits and no augmentation, training the output layer first "
+        f"and then everything is at least {at_least(least, 1)} points ahead of either option.",
         bool(least > 0),
         "; ".join(f"against Option {i}, {_each(rows)}" for i, rows in enumerate(against, 1)),
     )
@@ -200,11 +200,11 @@ def labels_cure_overfitting_not_forgetting(forgetting: pd.DataFrame) -> Claim:
     known = {"Option 2": two, "with the settings for fifty": same, "Option 1": option_1}
     return Claim(
         "More digits cure the overfitting of both options, but not the forgetting of Option 2: of "
-        f"100 things known before, it still knows {two[10]:.0f} after ten digits and fewer after "
+        f"100 drawings known before, it still knows {two[10]:.0f} after ten digits and fewer after "
         "more.",
         bool(less and more and option_1.round(1).nunique() == 1),
         f"training minus test accuracy, {_listed(gaps, '{:,} digits {:.1f}')}; still known, of 100 "
-        f"things known before, {_listed(known, '{:,} digits {:.0f}')}",
+        f"drawings known before, {_listed(known, '{:,} digits {:.0f}')}",
     )
 
 
@@ -245,9 +245,9 @@ def unlabelled_digits_help_if_alike(table: pd.DataFrame) -> Claim:
     )  # fmt: skip
     gained, lost = alike[True].ahead, threes[True].ahead
     return Claim(
-        "With altered copies, five hundred unlabelled digits are worth "
-        f"{gained[10]:.1f} points with ten labels and {gained[50]:.1f} with fifty; where half of "
-        f"them are threes, they cost {-lost[10]:.1f} and {-lost[50]:.1f}.",
+        f"With augmentation, five hundred unlabelled digits are worth {gained[10]:.1f} points with "
+        f"ten labels and {gained[50]:.1f} with fifty; if half of them are threes, they cost "
+        f"{-lost[10]:.1f} and {-lost[50]:.1f}.",
         all(
             set(alike[copies].verdict.loc[:50]) == {"ahead"}
             and set(threes[copies].verdict) == {"behind"}
@@ -270,8 +270,8 @@ def borrowing_leads_on_other_tasks(tasks: pd.DataFrame) -> Claim:
     """Both options against every way without borrowing, on letters and on unseen things."""
     _, lead = _lead_of_borrowing(tasks, "task", "each")
     return Claim(
-        "With one and with five labelled images of each letter or unseen thing, both options are "
-        f"at least {at_least(lead.min())} points ahead of every way that borrows nothing.",
+        "With one and with five labelled images of each letter or unseen object, both options are "
+        f"at least {at_least(lead.min())} points ahead of every way without pretraining.",
         bool(lead.min() > 20),
         listed(lead, "{0[0]}, {0[1]} of each: {1:+.1f}", ", "),
     )
@@ -284,7 +284,7 @@ def borrowing_leads_on_real_letters(letters: pd.DataFrame) -> Claim:
     mean = by.groupby("each").mean()
     return Claim(
         "In each of five alphabets, with one and with five drawings of each letter, both options "
-        f"are at least {at_least(lead.min())} points ahead of every way that borrows nothing.",
+        f"are at least {at_least(lead.min())} points ahead of every way without pretraining.",
         bool(lead.min() > 5),
         "mean of the five alphabets with one and with five: "
         + _listed({STYLES[arm][0]: mean[arm] for arm in mean}, "{1:.0f}"),
@@ -298,12 +298,17 @@ def every_borrowed_layer_helps(cuts: pd.DataFrame) -> Claim:
     moving, still = by["pretrained", "trained"], by["pretrained", "fixed"]
     random = by["random", "fixed"]
     more = moving.is_monotonic_increasing and still.is_monotonic_increasing
-    every = {"borrowed, then trained": moving, "borrowed, frozen": still, "random, frozen": random}
+    every = {
+        "pretrained, then trained": moving,
+        "pretrained, frozen": still,
+        "random, frozen": random,
+    }
     return Claim(
-        "Each borrowed layer adds something, trained or frozen, and all four frozen ones together "
-        f"{still[4] - moving[0]:.0f} points; frozen random layers are no help, however many.",
+        "Each pretrained layer adds something, trained or frozen, and all four frozen ones "
+        f"together add {still[4] - moving[0]:.0f} points; frozen random layers are no help, "
+        "however many there are.",
         bool(more and still.iloc[0] > moving[0] and random.max() < moving[0]),
-        _listed(every, "{} borrowed {:.1f}"),
+        _listed(every, "{} layers {:.1f}"),
     )
 
 
@@ -318,8 +323,8 @@ def renders_and_shapes_matter(sources: pd.DataFrame) -> Claim:
     more = classes.loc[:100].is_monotonic_increasing and renders.is_monotonic_increasing
     lost = style.drop("colour only").min() - style["colour only"]
     return Claim(
-        "With fifty digits, layers pretrained on more renders or on up to a hundred classes serve "
-        f"better; pictures in plain colour alone serve "
+        "With fifty digits, layers pretrained on more renders, or on more classes up to a "
+        "hundred, do better; layers pretrained on pictures in plain colour alone do "
         f"{style['all styles'] - style['colour only']:.0f} points worse.",
         bool(more and lost > 5 and abs(style["all styles"] - style["line art only"]) < 2),
         _listed({"classes": classes, "renders": renders}, "{:,} {:.1f}")
@@ -335,8 +340,9 @@ def varied_sources_serve_better(sources: pd.DataFrame) -> Claim:
     mean = 100 * rows.groupby("classes").accuracy.mean()
     few, more = mean[100] - mean[10], mean[1000] - mean[100]
     return Claim(
-        f"After equally many pictures, a source of 100 classes gets {few:.0f} more of 100 digits "
-        f"right than one of 10 classes; 1,000 classes change that by only {more:+.1f}.",
+        f"After equally many pictures, layers pretrained on 100 classes get {few:.0f} more of 100 "
+        "digits right than layers pretrained on 10; 1,000 classes change that by only "
+        f"{more:+.1f}.",
         bool(few > 3 and abs(more) < 2),
         f"with fifty labels and Option 1, after {rows.images_seen.max():,} pictures each: "
         + listed(mean, "{:,} classes {:.1f}", ", ")
@@ -352,10 +358,10 @@ def one_recipe_costs_little(sweep: pd.DataFrame) -> Claim:
     each = rows.set_index(["arm", "augmented", "images"]).ahead
     return Claim(
         f"With ten digits one recipe for all costs the options up to {-ten.min():.1f} points; with "
-        "fifty and two hundred it costs every way to borrow less than one.",
+        "fifty and two hundred it costs every pretrained network less than one.",
         bool(rows.query("images > 10").ahead.min() > -1 and ten.between(-4, 0).all()),
         "; ".join(
-            f"{STYLES[arm][0]}, {images}{' and copies' if copies else ''}: {ahead:+.1f}"
+            f"{STYLES[arm][0]}, {images}{' and augmentation' if copies else ''}: {ahead:+.1f}"
             for (arm, copies, images), ahead in each.items()
         ),
     )
@@ -370,10 +376,14 @@ def copies_give_most_with_few_digits(push: pd.DataFrame) -> Claim:
     moving, best = mean.loc["then everything"], mean.max()
     few = all(copies[n] - start[n] > best[n] - copies[n] for n in (10, 50))
     many = copies[1000] - start[1000] < 0.1 < moving[1000] - copies[1000]
-    steps = {"Option 1": start, "with copies": copies, "with several views at test time": views}
+    steps = {
+        "Option 1": start,
+        "with augmentation": copies,
+        "with several views at test time": views,
+    }
     return Claim(
-        f"With ten digits altered copies give {copies[10] - start[10]:.0f} points, more than "
-        "all later steps together; with a thousand, letting all layers move is what helps.",
+        f"With ten digits augmentation gains {copies[10] - start[10]:.0f} points, more than all "
+        "later steps together; with a thousand, training all layers is what helps.",
         bool(few and many and (views - copies).abs().max() < 0.5),
         _listed({**steps, "then everything": moving, "best": best}, "{:,} digits {:.1f}"),
     )

@@ -52,7 +52,7 @@ def _check_split(split) -> None:
         parts = returned(split(x.clone(), y.clone(), lambda given: given + 0.5, tested))
         expect(
             has_length(parts, 4),
-            four="Return four things: x and y to learn from, then x and y to test on.",
+            four="Return four values: x and y to learn from, then x and y to test on.",
         )
         learn_x, learn_y, test_x, test_y = parts
         for xs, ys, what in ((learn_x, learn_y, "learn from"), (test_x, test_y, "test on")):
@@ -63,8 +63,8 @@ def _check_split(split) -> None:
         learn, test = (xs[:, 0, 0, 0] for xs in (learn_x, test_x))
         expect(
             not (test % 1 != 0).any(),
-            altered="Altered copies are among the pictures to test on. The test asks about "
-            "pictures as they are: set it aside before anything is altered.",
+            altered="Altered copies are among the test pictures. The test is about unaltered "
+            "pictures: set it aside before anything is altered.",
         )
         expect(
             len(test) == tested and len(test.unique()) == tested,
@@ -85,12 +85,12 @@ def _check_split(split) -> None:
         )
         expect(
             copied,
-            no_copies="Now there are no altered copies any more: those to learn from need them.",
+            no_copies="Now there are no altered copies left: the training pictures need them.",
         )
         expect(
             len(originals) == n - tested,
             originals=f"Of the {n - tested} pictures that are left to learn from, {len(originals)} "
-            "are there as they are: the copies come beside them, not in their place.",
+            "are there unaltered: the copies come in addition to them, not in their place.",
         )
         expect(
             len(copied) == n - tested and len(learn) == 2 * (n - tested),
@@ -118,8 +118,7 @@ leak = Exercise(
     (
         "Follow one picture and its altered copy: where can each of them end up?",
         "What is drawn first, the test or the copies?",
-        "`order = torch.randperm(len(x))` of the pictures as they are; then alter `x[learn]` "
-        "alone.",
+        "`order = torch.randperm(len(x))` of the unaltered pictures; then alter `x[learn]` alone.",
     ),
     "A network that learnt from a copy of a test picture is tested on what it has seen. Nothing "
     "fails, and the accuracy may only look better. So the test is set aside first, before copies "
@@ -215,13 +214,13 @@ enough = Exercise(
     (
         "Go along the curve: which is the first size with which enough are right? The crossing is "
         "between it and the size before.",
-        "What share of the way up from the one to the other is `wanted`? Go the same share of the "
-        "way from the one logarithm to the other.",
+        "How far is `wanted` on the way from one to the other, as a share? Go the same share of "
+        "the way from one logarithm to the other.",
         "`share = (wanted - right[i - 1]) / (right[i] - right[i - 1])`, and the logarithm is "
         "`log(sizes[i - 1]) + share * (log(sizes[i]) - log(sizes[i - 1]))`; `np.exp` undoes it.",
     ),
-    "This is the first question of anybody who has to pay for labels. The measured curve answers "
-    "it for digits, and says nothing beyond its ends: that is why `None` is an answer.",
+    "Anybody who has to pay for labels asks this first. The measured curve answers it for digits, "
+    "and says nothing beyond its ends: that is why `None` is an answer.",
 )
 
 
@@ -261,7 +260,7 @@ def _check_help(with_help) -> None:
         )
         expect(
             not _both((handed, right), (of_kept, share)),
-            order="The two numbers are in the other order: first those handed over.",
+            order="The two numbers are in the wrong order: first those handed over.",
         )
         mistakes = {
             ("scores", percent(scores.amax(1) < least)): "You compare scores with `least`. A score "
@@ -269,7 +268,7 @@ def _check_help(with_help) -> None:
             ("pictures", percent(scores.softmax(0).amax(1) < least)): "The softmax runs over the "
             "pictures. The shares of the *classes* of one picture must sum to 1: `softmax(1)`.",
             ("inverted", 100 - share): f"You hand over {handed:.0f} of 100, those that the network "
-            "is sure of. A person gets the others.",
+            "is sure of. A person should get the others.",
         }
         expect_unlike(lambda other, handed=handed: _close(handed, other), mistakes)
         expect(
@@ -374,8 +373,8 @@ no_labels = Exercise(
     centred,
     _check_centred,
     (
-        "Where is the mean of the unlabelled features, where that of the labelled ones? The "
-        "difference is the way to go.",
+        "Where is the mean of the unlabelled features, and where is that of the labelled ones? "
+        "The difference says how far to move.",
         "`mean(0)` gives a mean for each feature, and a tensor [n, f] minus a tensor [f] subtracts "
         "it from every picture.",
         "Subtract the unlabelled mean from every picture, then add the labelled mean.",

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from tl_course.data.examples import Examples, Target
 from tl_course.lessons import curves, drawing, figures
-from tl_course.lessons.curves import PANELS
+from tl_course.lessons.curves import FORMS
 from tl_course.lessons.drawing import BLUE, GREY, ORANGE, STYLES, Line, Picture, mean_line
 from tl_course.study import comparing, forgetting
 
@@ -36,7 +36,7 @@ def plot_ahead(
 ) -> Picture:
     """How far arm `leading` is ahead of other arms, by (arm, altered copies)."""
     panels = {
-        f"against {STYLES[arm][0]},\n{PANELS[copies]}": rows
+        f"against {STYLES[arm][0]},\n{FORMS[copies]}": rows
         for (arm, copies), rows in compared.items()
     }
     return curves.plot_paired_differences(
@@ -91,16 +91,16 @@ def beside_copies(digits: Examples, altered: Sequence[torch.Tensor]) -> Picture:
 def plot_labels_saved(needed: dict[tuple[bool, int], float], title: str) -> Picture:
     """The labels needed from scratch to equal Option 1, by (altered copies, labels of Option 1)."""
     values = {
-        f"Option 1 with {images},\n{'both with' if copies else 'without'} copies": labels
+        f"Option 1 with {images},\n{'both' if copies else 'not'} augmented": labels
         for (copies, images), labels in needed.items()
     }
     colours = [drawing.SKY if copies else BLUE for copies, _ in needed]
-    ylabel = "labels it takes from scratch"
+    ylabel = "labels needed from scratch"
     return figures.bars(values, title, ylabel, colours, "{:,.0f}".format)
 
 
 def plot_gained(gains: dict[str, pd.DataFrame], title: str) -> Picture:
-    """What altered copies add for each way to learn, on the same draws, with 95% intervals."""
+    """What augmentation adds for each way to learn, on the same draws, with 95% intervals."""
     lines = {}
     for arm, rows in gains.items():
         label, *look = STYLES[arm]
@@ -110,8 +110,8 @@ def plot_gained(gains: dict[str, pd.DataFrame], title: str) -> Picture:
     def dress(ax: Axes) -> None:
         ax.axhline(0, color="black", linewidth=1)
 
-    description = "Points gained from altered copies, means over draws with 95% intervals."
-    labels = ("labelled digits", "points gained from altered copies")
+    description = "Points gained from augmentation, means over draws with 95% intervals."
+    labels = ("labelled digits", "points gained from augmentation")
     look = figures.ChartStyle(beside=0.12, size=(7.4, 3.8), dress=dress)
     return figures.chart(
         {"": lines},
@@ -137,8 +137,8 @@ def few_of_each(targets: Iterable[Target], each: int = 10) -> Picture:
     return figures.pictures(
         torch.cat([target.test.x[:: len(target.test) // each][:each] for target in targets]),
         [],
-        "Ten letters and ten things, as the network gets them",
-        "Two rows: capital letters in several typefaces, a little turned; drawings of things in "
+        "Ten letters and ten objects, as the network gets them",
+        "Two rows: capital letters in several typefaces, a little turned; drawings of objects in "
         "several styles, such as line art and colour, on light and dark backgrounds.",
     )
 
@@ -197,7 +197,7 @@ def confidence(sure: torch.Tensor, right: torch.Tensor, title: str) -> Picture:
     return drawing.finished(figure, title, heard)
 
 
-KNOWN = "still known, of 100 things known before"
+KNOWN = "still known, of 100 drawings known before"
 
 
 def costs(table: pd.DataFrame, title: str) -> Picture:
@@ -279,19 +279,19 @@ def by_task(table: pd.DataFrame, title: str) -> Picture:
 
 
 def plot_letters(fonts: pd.DataFrame, drawn: pd.DataFrame, title: str) -> Picture:
-    """Letters of fonts beside handwritten ones, no copies: rows of `tasks`, `real_letters`."""
-    shown = {"letters of fonts": fonts.query("task == 'letters'"), "handwritten letters": drawn}
+    """Printed letters beside handwritten ones, no augmentation: rows of `tasks`, `real_letters`."""
+    shown = {"printed letters": fonts.query("task == 'letters'"), "handwritten letters": drawn}
     every = pd.concat(rows.assign(task=name) for name, rows in shown.items())
     return by_task(comparing.plain(every), title)
 
 
 def plot_cuts(table: pd.DataFrame, title: str) -> Picture:
-    """Accuracy against the number of borrowed layers: rows of `which_layers`."""
+    """Accuracy against the number of pretrained layers: rows of `which_layers`."""
     called = ("none", "1", "1 and 2", "1 to 3", "1 to 4")
-    none = table[table.k == 0]  # nothing borrowed: where all lines begin
+    none = table[table.k == 0]  # no pretrained layer: where all lines begin
     kinds = {
-        ("pretrained", "trained"): ("borrowed, then all trained", ORANGE, "s", "-"),
-        ("pretrained", "fixed"): ("borrowed and frozen, the rest trained", BLUE, "o", "-"),
+        ("pretrained", "trained"): ("pretrained, then all trained", ORANGE, "s", "-"),
+        ("pretrained", "fixed"): ("pretrained and frozen, the rest trained", BLUE, "o", "-"),
         ("random", "fixed"): ("random and frozen, the rest trained", drawing.PINK, "D", "-"),
     }
     lines = {}

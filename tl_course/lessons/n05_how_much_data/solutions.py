@@ -40,7 +40,7 @@ def centred(features, unlabelled, labelled):
 SOLUTIONS = {
     "leak": (
         split,
-        "The test is drawn from the pictures as they are. Only what is left is altered, so no copy "
+        "The test is drawn from the unaltered pictures. Only what is left is altered, so no copy "
         "of a test picture can be learnt.",
     ),
     "enough": (

@@ -75,9 +75,9 @@ def own_kind_helps_at_every_number(recorded: pd.DataFrame, ends: pd.DataFrame) -
     gains = matrix.ahead(table, ("random", "1"))
     same = gains[gains.source == gains.target.map(SAME)].sort_values("images")
     return Claim(
-        f"With {same.images.min()} to {same.images.max():,} examples, frozen layers of its own "
-        "modality are clearly ahead of random layers for every target, by "
-        f"{same.ahead.min():.0f} to {same.ahead.max():.0f} points.",
+        f"With {same.images.min()} to {same.images.max():,} examples, for every target, frozen "
+        f"layers of its own modality are clearly ahead of random layers, by {same.ahead.min():.0f} "
+        f"to {same.ahead.max():.0f} points.",
         bool((same.ahead > same.interval).all()),
         "; ".join(
             f"{target}: "
@@ -99,8 +99,8 @@ def three_networks_agree(table: pd.DataFrame) -> Claim:
         {name: (ahead > 0) * 1 - (ahead < 0) for name, ahead in enumerate(certain)}
     )
     return Claim(
-        f"With fifty examples, each of the {len(alone)} networks of a source, taken "
-        "alone, clearly helps, and clearly harms, the same targets.",
+        f"With fifty examples, each of the {len(alone)} networks of a source, taken alone, clearly "
+        "helps the same targets and clearly harms the same ones.",
         bool(len(alone) > 2 and (signs.nunique(axis=1) == 1).all()),
         "; ".join(
             f"{name}: " + listed(dict(by.iterrows()), "{0[1]} for {0[0]} " + POINTS, ", ")
@@ -132,8 +132,8 @@ def shuffling_ends_the_help(table: pd.DataFrame, controls: pd.DataFrame) -> Clai
     at_random = _mean(matrix.fifty(table), "source", "target")["random", "handwritten"]
     return Claim(
         "With pixels, labels or weights shuffled, picture layers get at most "
-        f"{at_most(max(shuffled.values()))}% of the handwritten digits right, fewer than random "
-        "layers.",
+        f"{at_most(max(shuffled.values()))}% of the handwritten digits right, less than random "
+        "layers do.",
         bool(max(shuffled.values()) < at_random),
         listed({**shuffled, "random layers": at_random}, "{}: {:.0f}"),
     )
@@ -145,7 +145,7 @@ def raw_sound_is_another_input(controls: pd.DataFrame) -> Claim:
     raw = _mean(controls, "control", "source", "target")["raw samples", :, "spoken-real"]
     return Claim(
         f"With raw samples, sound layers get {raw['audio']:.0f}% of the spoken digits right, at "
-        "most a few more than random layers.",
+        "most a few points more than random layers do.",
         bool(raw["audio"] < raw["random"] + 5),
         listed(raw[["audio", "random"]], "raw samples, {}: {:.0f}"),
     )
@@ -170,8 +170,9 @@ def sound_helps_whoever_speaks(people: pd.DataFrame) -> Claim:
     mean = _mean(people, "learnt", "tested", "source").unstack()
     ahead = mean["audio"] - mean["random"]
     return Claim(
-        "With every pair of people, one learnt from and one tested, sound layers are at least "
-        f"{at_least(ahead.min())} points ahead of random layers, and picture layers are behind.",
+        "With every pair of people, one to learn from and one to test on, sound layers are at "
+        f"least {at_least(ahead.min())} points ahead of random layers, and picture layers are "
+        "behind.",
         bool(ahead.min() > 15 and (mean["image"] < mean["random"]).all()),
         listed(ahead, "{0[0]} → {0[1]}: {1:+.0f}"),
     )

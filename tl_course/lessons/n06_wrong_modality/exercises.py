@@ -41,7 +41,7 @@ def _check_split(split) -> None:
         expect(
             test or names == "george",
             name="With recordings of other people your test is empty: take the names from "
-            "`recordings`, rather than writing one down.",
+            "`recordings`, rather than writing names down.",
         )
         expect(labelled and test, empty="One of the two lists is empty.")
         expect(
@@ -64,7 +64,7 @@ def _check_split(split) -> None:
         both = {who for who, _, _ in labelled} & {who for who, _, _ in test}
         expect(
             len(both) != 1,
-            cut="One speaker stands on both sides: the list was cut at a number of recordings. Cut "
+            cut="One speaker is on both sides: the list was cut at a number of recordings. Cut "
             "between two people instead.",
         )
         expect(
@@ -179,9 +179,9 @@ scale = Exercise(
         "Subtract that mean, then divide by the standard deviation over the same axes.",
         "Silence has standard deviation 0: `.clamp_min(1e-6)` on the divisor guards against it.",
     ),
-    "How loud a recording is depends on the microphone, and says nothing about the digit. Scaled "
-    "by itself, a recording is the same alone and in any batch. The pictures of this "
-    "course all have one scale, because in them brightness is part of what is seen.",
+    "How loud a recording is depends on the microphone and says nothing about the digit. Scaled "
+    "by itself, a recording is the same alone and in any batch. The pictures of this course all "
+    "have one scale, because in them brightness is part of what is seen.",
 )
 
 
@@ -309,8 +309,8 @@ def _check_guard(refused) -> None:
     )
     expect(
         ask(seeing, "image", unusual) is None,
-        numbers="Pictures with unusual numbers are refused. Numbers do not tell what they stand "
-        "for; `modality` does.",
+        numbers="Pictures with unusual numbers are refused. The numbers do not say what they "
+        "stand for; `modality` does.",
     )
     expect(
         ask(hearing, "audio", unusual) is None and ask(reading, "text", torch.ones(2, 64)) is None,
@@ -393,12 +393,12 @@ def _check_plan(heart_sounds, road_signs, street_names, compare_with) -> None:
     expect_unlike(lambda source: road_signs == source, mistakes)
     expect(
         street_names == "text",
-        names="Street names: on number words text layers were 26 points ahead of random ones, and "
-        "those of pictures and sound 3 and 6.",
+        names="Street names: on number words, text layers were 26 points ahead of random ones, "
+        "those of pictures 3, and those of sound 6.",
     )
     expect(
         compare_with in ("guessing", "random layers", "nothing"),
-        control=f"{compare_with!r} is none of the three things to compare with.",
+        control=f"{compare_with!r} is not one of the three baselines.",
     )
     mistakes = {
         ("guessing", "guessing"): "To compare with: guessing is far below what random layers get "

@@ -70,7 +70,7 @@ def the_nearer_source_wins(cuts: pd.DataFrame, rivals: pd.DataFrame) -> Claim:
     return Claim(
         "With fifty labels and Option 1, ImageNet's network at its best cut gets "
         f"{-lead.ahead['photographs']:.0f} more of 100 photographs right than your five layers, "
-        "which are far ahead of it for drawings, and a little for digits.",
+        "which are far ahead of it for drawings, and a little ahead for digits.",
         bool(
             high["photographs"] < -20
             and low["drawings"] > 20
@@ -111,9 +111,8 @@ def meaning_beats_letters(table: pd.DataFrame) -> Claim:
     }
     fixed, moving = (rows.loc[50] for rows in lead.values())
     return Claim(
-        "With fifty labelled names, BERT's descendant sorts "
-        f"{fixed.ahead:.0f} more of 100 right than counting letters does, even "
-        "if nothing but the output layer is trained.",
+        f"With fifty labelled names, BERT's descendant sorts {fixed.ahead:.0f} more of 100 right "
+        "than letter counts do, even if only the output layer is trained.",
         bool(min(fixed.ahead - fixed.interval, moving.ahead - moving.interval) >= 15),
         "; ".join(
             f"{arm} with {n}: {_points(row)}, {row.wins:.0f} of {row.draws:.0f}"

@@ -179,14 +179,14 @@ def _check_choice(best_cut) -> None:
     )
     expect(
         has_length(answer, 2),
-        two="Return two things: the cut, and how many of 100 test pictures are right with it.",
+        two="Return two values: the cut, and how many of 100 test pictures are right with it.",
     )
     cut, percent = answer
     expect(
         isinstance(cut, str) and cut in cuts,
         cut=f"The cut should be one of {', '.join(cuts)}, and it is {cut!r}.",
     )
-    expect(np.ndim(percent) == 0, number="The second thing should be one number.")
+    expect(np.ndim(percent) == 0, number="The second value should be one number.")
     percent = float(percent)
     validation, test = (
         {name: 100 * np.mean(shares) for name, shares in part.items()}
@@ -195,8 +195,8 @@ def _check_choice(best_cut) -> None:
 
     expect(
         cut != "stage 5",
-        test="The test has a say in which cut is used. A test that has chosen is no test any more: "
-        "the winner owes some of its lead to these very pictures.",
+        test="The test has a say in which cut is used. A test that has chosen is no longer a "
+        "test: the winner owes some of its lead to these very pictures.",
     )
     expect(
         cut != "stage 6",

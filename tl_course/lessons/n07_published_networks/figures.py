@@ -135,7 +135,7 @@ def plot_finals(table: pd.DataFrame, target: str) -> Picture:
     rows = table[table.target == target]
     every = {arm: 100 * draws.accuracy for arm, draws in rows.groupby("arm")}
     best = max(every, key=lambda arm: every[arm].mean())
-    title = f"{TARGETS[target].capitalize()}: most right with {STYLES[best][0]}"
+    title = f"{TARGETS[target].capitalize()}: best with {STYLES[best][0]}"
     return figures.dots({"": every}, STYLES, title, "test accuracy, %", xlim=(0, 103))
 
 

@@ -65,7 +65,7 @@ def by_kind(names: Texts, most: int = 4) -> str:
 def some_sorted(sorter: Adapted, names: Texts, many: int = 12) -> str:
     """An adapted network's answers for some of the names, with the right kind after a mistake."""
     lines = [
-        f"{100 * sorter.accuracy:.0f} of 100 names that it had not seen are right. Some of them:"
+        f"{100 * sorter.accuracy:.0f}% of the names that it had not seen are right. Some of them:"
     ]
     for place in range(0, len(names), len(names) // many):
         answer, kind = NAMES[sorter.predictions[place]], NAMES[names.y[place]]

@@ -48,7 +48,7 @@ CAREFUL = Question(
         "program when they are opened, and some small files unpack to gigabytes.",
         "Whether the network gets good results": "To find that out you have to open the file, and "
         "that is where the harm is done.",
-        "What the card says of the file": "The card is by the same stranger. Believe no number "
+        "What the card says about the file": "The card is by the same stranger. Believe no number "
         "there that you can count yourself.",
     },
 )

@@ -110,7 +110,7 @@ def _check(load) -> None:
             raise Wrong(refuses=f"It refuses an intact folder, too: “{error}”") from error
         expect(
             has_length(answer, 2),
-            two="Return two things: the weights, and the picture.",
+            two="Return two values: the weights, and the picture.",
         )
         weights, picture = answer
         expect(
@@ -140,9 +140,9 @@ def _check(load) -> None:
             finally:
                 expect(
                     not _ran,
-                    pickle="The first attack came through: the file was a pickle in disguise, and "
+                    pickle="The first attack got through: the file was a pickle in disguise, and "
                     "when you opened it, it ran a program on your machine. This one only left a "
-                    "note. Read safetensors, and nothing in its place.",
+                    "note. Read safetensors and nothing else.",
                 )
         for number, lie in enumerate((20_000_000, 11, -1, "ten", True, None)):
             lying = _folder(root / f"lie {number}", config={"n_classes": lie})
@@ -150,7 +150,7 @@ def _check(load) -> None:
                 load,
                 lying,
                 Wrong(
-                    believed="The second attack came through: config.json says n_classes = "
+                    believed="The second attack got through: config.json says n_classes = "
                     f"{lie!r}, the weights have ten rows, and you took both."
                 ),
                 Wrong(
@@ -164,8 +164,9 @@ def _check(load) -> None:
                 load,
                 bomb,
                 Wrong(
-                    bomb="The third attack came through: `picture.png` is a bomb, a small file "
-                    "that unpacks to 24 million pixels. Look at `.size` before you use the picture."
+                    bomb="The third attack got through: `picture.png` is a bomb, a small file "
+                    "that unpacks to 24 million pixels. Look at `.size` before you use the "
+                    "picture."
                 ),
                 Wrong(
                     bomb_error="The third attack, a picture of 24 million pixels, is not refused "
@@ -186,12 +187,12 @@ stranger = Exercise(
     (
         "Three faults, one for each file. What does each line believe before it has looked?",
         "`safetensors.torch.load` raises an error of its own for anything else: turn it into a "
-        "ValueError, and open nothing in its place.",
+        "ValueError, and open nothing instead.",
         "Compare `n_classes` with the rows of `output.weight` instead of making room for what it "
         "says; check its type, too, since True counts as 1. `Image.open(path).size` unpacks "
         "nothing.",
     ),
     "Read a format that cannot run anything, believe no number that you can count yourself, and "
-    "know how large a thing is before you unpack it. Every test run of the course gives its own "
-    "loading hundreds of damaged files of each kind.",
+    "know how large a file is before you unpack it. Every test run of the course gives its own "
+    "loader hundreds of damaged files of each kind.",
 )

@@ -91,8 +91,8 @@ def _check_groups(split) -> None:
         expect(
             {photograph["file"] for photograph in again}
             == {photograph["file"] for photograph in test},
-            same_seed="Twice the same seed gave two splits. A test that changes cannot be compared "
-            "with.",
+            same_seed="The same seed gave two different splits. A test that changes cannot be "
+            "compared with.",
         )
         in_test.add(frozenset(photograph["file"] for photograph in test))
     expect(
@@ -228,7 +228,7 @@ copies = Exercise(
     in_both,
     _check_copies,
     (
-        "Make something small of each picture that a copy shares, such as its greys, averaged "
+        "Reduce each picture to something small that a copy shares, such as its greys averaged "
         "over 8×8 places. Then compare every picture of `train` with every one of `test`.",
         "A grey picture: `torch.tensor(picture).float().mean(2)`, `[height, width]`. "
         "`F.adaptive_avg_pool2d(grey[None], 8)` averages it over 8×8 places, whatever its size.",
@@ -337,7 +337,7 @@ def _check_baseline(baseline: float) -> None:
     """The classes have 20, 50 and 30 test labels, and 60, 30 and 10% of the training labels."""
     mistakes = {
         ("blind", 1 / 3): "Your baseline is one divided by the number of classes. That is guessing "
-        "blindly; naming one class every time is another thing.",
+        "blindly; naming one class every time is something else.",
         ("training_share", 0.6): "Your baseline is the share of the largest class among the "
         "*training* labels. Name that class for each test picture: how many are right?",
         ("largest_in_test", 0.5): "Your baseline takes the class that is largest in the test. "
@@ -361,7 +361,7 @@ judging = Exercise(
         "mean of `labels == it` says how often it would be right.",
         "With share p of n right and z = 1.96, Wilson's interval has its centre at "
         "(p + z²/2n) / (1 + z²/n).",
-        "To each side of the centre it goes z · √(p(1 − p)/n + z²/4n²) / (1 + z²/n).",
+        "It extends to each side of the centre by z · √(p(1 − p)/n + z²/4n²) / (1 + z²/n).",
     ),
     "An accuracy cannot be judged without these numbers. After 20 of 20 right, the next hundred "
     "pictures may still bring sixteen mistakes. And 90 of 100 right say nothing if 90 of the 100 "
@@ -404,7 +404,7 @@ def _check_choosing(chosen) -> None:
     answer = chosen(list(WAYS), accuracy)
     expect(
         has_length(answer, 2),
-        two="Your function must return two things: the name of the way, and an accuracy.",
+        two="Your function must return two values: the name of the way, and an accuracy.",
     )
     best, reported = answer
     tested = [way for way, part in asked if part == "test"]

@@ -186,7 +186,7 @@ def plot_rivals(shares: dict[str, tuple[float, float, float]]) -> Picture:
     ax.set_xlabel("test accuracy, % (95% intervals)")
     most = max(share for share, *_ in shares.values())
     best = " and ".join(name for name, (share, *_) in shares.items() if share == most)
-    return drawing.finished(figure, f"Most right in the same test: {best}", values)
+    return drawing.finished(figure, f"Best in the same test: {best}", values)
 
 
 def ways(tried: pd.DataFrame) -> HTML:

@@ -160,22 +160,22 @@ def _check_tied(only_output) -> None:
     moved = _moved(answer, text)
     expect(
         not is_tied,
-        tied="After one step of training the embedding has moved as well: `output.weight` and "
+        tied="After one step of training the embedding has changed as well: `output.weight` and "
         "`symbol.weight` are one and the same parameter. Give the output layer its own.",
     )
     expect(
         not shared,
-        memory="The embedding still moves with it: you made a new parameter, but it looks at the "
+        memory="The embedding still changes with it: you made a new parameter, but it uses the "
         "same numbers in memory. Copy the numbers too.",
     )
     other_names = sorted(name for name in moved if not name.startswith("output."))
     expect(
         not other_names,
-        others=f"After one step of training {', '.join(other_names)} moved as well.",
+        others=f"After one step of training {', '.join(other_names)} changed as well.",
     )
     expect(
         "output.weight" in moved,
-        output="After one step of training the output layer has not moved.",
+        output="After one step of training the output layer has not changed.",
     )
 
 
@@ -188,7 +188,7 @@ tied = Exercise(
         "The output layer of the copy needs an `nn.Parameter` of its own that begins with the "
         "same numbers.",
         "`copied.output.weight = nn.Parameter(net.symbol.weight.detach().clone())`, before the "
-        "freezing. Without `clone` both look at the same numbers in memory.",
+        "freezing. Without `clone` both use the same numbers in memory.",
     ),
     "Tied weights are common: GPT-2 and BERT have them too. Whenever you freeze or replace one of "
     "two layers that share a parameter, ask what happens to the other, and check it after a step.",

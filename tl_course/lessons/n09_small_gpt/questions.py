@@ -33,7 +33,7 @@ PROMPT = Question(
     "As before the prompt: nothing of it has stayed",
     {
         "A little more like names: it has learnt from the four": "A prompt is only read. No "
-        "weight has moved, so nothing can have stayed.",
+        "weight has changed, so nothing can have stayed.",
         "As before the prompt: nothing of it has stayed": "A prompt works while it stands in "
         "front. To keep something, the network has to be trained, as with Option 1 or Option 2.",
         "Worse: it has forgotten some of the manuals": "A network forgets only if weights "

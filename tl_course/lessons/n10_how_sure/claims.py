@@ -15,9 +15,9 @@ def one_draw_proves_little(sweep: pd.DataFrame) -> Claim:
     by = experiments.lucky_draws(sweep)
     wide = {images: values.max() - values.min() for images, values in by.items()}
     return Claim(
-        f"Between the best and the worst of {len(by[10])} draws, Option 1 with augmentation has "
-        f"{wide[10]:.0f} points with ten digits, {wide[50]:.0f} with fifty and {wide[200]:.0f} "
-        "with two hundred.",
+        f"With Option 1 and augmentation, the best and the worst of {len(by[10])} draws are "
+        f"{wide[10]:.0f} points apart with ten digits, {wide[50]:.0f} with fifty and "
+        f"{wide[200]:.0f} with two hundred.",
         bool(wide[10] > 5 and wide[10] > wide[50] > wide[200] > 0),
         listed(
             {images: (values.min(), values.max()) for images, values in by.items()},
@@ -32,9 +32,9 @@ def pairing_removes_shared_luck(sweep: pd.DataFrame) -> Claim:
     both = experiments.compared(sweep)
     ahead = both.differences.mean()
     return Claim(
-        f"With fifty digits and no augmentation, LP-FT is {ahead:.2f} points ahead of Option 1: "
-        f"± {both.paired:.2f} draw by draw, so it is clear; ± {both.separate:.2f} if the draws "
-        "were two separate sets, so it would not be.",
+        f"With fifty digits and no augmentation, LP-FT is {ahead:.2f} points ahead of Option 1: ± "
+        f"{both.paired:.2f} draw by draw, which is clear, and ± {both.separate:.2f} as two "
+        "separate sets of draws, which would not be.",
         bool(both.paired < ahead < both.separate),
         f"standard deviation over draws: LP-FT {both.first.std(ddof=1):.2f}, Option 1 "
         f"{both.other.std(ddof=1):.2f}, their difference {both.differences.std(ddof=1):.2f} "
@@ -131,9 +131,9 @@ def borrowing_pays_with_each_network(official: pd.DataFrame, again: pd.DataFrame
     certain = [rows.verdict.loc[:50] for rows in (borrowed, borrowed_copies)]
     certain += [rows.verdict.loc[50:] for rows in (first, first_copies)]
     return Claim(
-        f"Whichever of the networks is borrowed, with ten digits it is at least {at_least(least)} "
-        "points ahead of one from scratch; and with fifty and more, output layer first (LP-FT) is "
-        "ahead of Option 1.",
+        f"With ten digits, Option 1 is at least {at_least(least)} points ahead of a network from "
+        "scratch, whichever of the networks it uses; with fifty or more, output layer first "
+        "(LP-FT) is ahead of Option 1.",
         all(set(verdicts) == {"ahead"} for verdicts in certain),
         "; ".join(f"{name}: {_each_network(rows)}" for name, rows in every.items()),
     )
@@ -165,8 +165,8 @@ def few_published_networks_do_better(table: pd.DataFrame) -> Claim:
     better = int((published.accuracy > same).sum())
     return Claim(
         "With sixteen labels of each digit and the same classifier, features of these five layers "
-        f"get {same:.1f} of 100 right, and only {better} of {len(published)} published networks "
-        f"get more; the course's own ways get up to {best:.1f}.",
+        f"get {same:.1f}% right, and only {better} of {len(published)} published networks get "
+        f"more; the course's own ways get up to {best:.1f}%.",
         bool(better < 5 and best > published.accuracy.max()),
         listed(dict(ours.iterrows()), "{0}: {1.accuracy:.1f} ({1.lowest:.1f} to {1.highest:.1f})")
         + "; published: "

@@ -47,7 +47,7 @@ def _check_paired(paired) -> None:
         error = spread / math.sqrt(draws)
         expect(
             not (_close(half, right) and not _close(mean, right)),
-            order="The two numbers are in the other order: first the mean, then the half width.",
+            order="The two numbers are in the wrong order: first the mean, then the half width.",
         )
         expect(
             not _close(mean, -right),
@@ -64,8 +64,8 @@ def _check_paired(paired) -> None:
             ("separate", *apart): "This is the interval for two separate sets of draws. Here both "
             "learnt from the same draws, so the luck of a draw cancels in its difference: take the "
             "spread of the *differences*.",
-            ("negative", -t * error): "The half width is below zero: it must not depend on who is "
-            "ahead.",
+            ("negative", -t * error): "The half width is below zero: it must not depend on which "
+            "way is ahead.",
             ("scatter", t * spread): "This is how far single draws scatter. A mean of n draws "
             "scatters less: divide by the square root of n.",
             ("root", t * spread / draws): "You divided by n. The standard error of a mean is the "
@@ -235,7 +235,7 @@ def _check_claim(supported) -> None:
     )
     expect(
         not say(close, 2.26, 90),
-        ddof="It is a hair too sure: the standard deviation has to be that of ten draws out of "
+        ddof="It is slightly too sure: the standard deviation has to be that of ten draws out of "
         "many, divided by n − 1 (`ddof=1`).",
     )
 
@@ -250,6 +250,6 @@ claim = Exercise(
         "number.",
         "`accuracies.mean() - t * accuracies.std(ddof=1) / np.sqrt(len(accuracies)) > claimed`.",
     ),
-    "A sentence about fifty images is a sentence about a mean over draws. It may be said where its "
+    "A sentence about fifty images is a sentence about a mean over draws. You may write it if its "
     "whole interval supports it, and it covers other draws of these digits, not other tasks.",
 )

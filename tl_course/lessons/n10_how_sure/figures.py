@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from tl_course.data.examples import Examples
 from tl_course.lessons import curves, drawing, figures
-from tl_course.lessons.curves import PANELS
+from tl_course.lessons.curves import FORMS
 from tl_course.lessons.drawing import BLUE, GREY, ORANGE, SKY, STYLES, Picture
 from tl_course.lessons.n10_how_sure.experiments import Compared
 from tl_course.lessons.n10_how_sure.protocols import SIXTEEN_EACH
@@ -18,7 +18,7 @@ TICKS = (-5, -2, -1, -0.5, 0, 0.5, 1, 2, 5, 10, 30)  # points, stretched around 
 def plot_draws(by_size: dict[int, np.ndarray], title: str) -> Picture:
     """Accuracies (of 100) by the number of digits: a dot for each draw."""
     looks = {images: (f"{images:,} digits", BLUE, "o") for images in by_size}
-    return figures.dots({"": by_size}, looks, title, "of 100 test digits right")
+    return figures.dots({"": by_size}, looks, title, "test digits right, of 100")
 
 
 def plot_pairs(both: Compared, title: str) -> Picture:
@@ -33,7 +33,7 @@ def plot_pairs(both: Compared, title: str) -> Picture:
         look = {"color": SKY, "marker": "o"} if ahead else {"color": GREY, "marker": "x"}
         left.plot((0, 1), (other, first), linestyle="-" if ahead else "--", linewidth=1, **look)
     left.set_xticks((0, 1), ["Option 1", "LP-FT"])
-    left.set(xlim=(-0.3, 1.3), ylabel="of 100 test digits right")
+    left.set(xlim=(-0.3, 1.3), ylabel="test digits right, of 100")
     left.set_title("a line for each draw", fontsize=10)
     ahead, heard = both.differences.mean(), []
     halves = {
@@ -130,7 +130,7 @@ def plot_over_networks(
 ) -> Picture:
     """How far arm `leading` is ahead over pretrainings, by (other arm, altered copies)."""
     panels = {
-        f"against {STYLES[arm][0]},\n{PANELS[copies]}": rows
+        f"against {STYLES[arm][0]},\n{FORMS[copies]}": rows
         for (arm, copies), rows in compared.items()
     }
     ylabel = f"{STYLES[leading][0]}:\npoints ahead"
@@ -159,4 +159,4 @@ def beside_published(table: pd.DataFrame, published: pd.DataFrame, title: str) -
     }
     looks |= {way: (f"five layers: {way}", BLUE, "o") for way in ours.groups}
     over = "networks, and over draws of the five layers"
-    return figures.dots({"": values}, looks, title, "of 10,000 test digits right, %", over=over)
+    return figures.dots({"": values}, looks, title, "right, % of 10,000 test digits", over=over)
