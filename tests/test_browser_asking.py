@@ -84,7 +84,7 @@ def test_a_question_and_an_exercise_by_keyboard(lab, page):
     choices.first.focus()
     page.keyboard.press("Space")
     status = cell.get_by_role("status")  # what is for pages without a kernel is not visible
-    expect(status).to_contain_text("✘ No. Only parameters need a gradient to move")
+    expect(status).to_contain_text("✘ No. Only parameters need a gradient to change")
     page.keyboard.press("ArrowDown")
     expect(status).to_contain_text("✔ Yes. Frozen and eval are two")
     assert page.evaluate(COUNT) == cells

@@ -83,7 +83,7 @@ class Advice:
 
 # The evidence is results/sweep.csv, Option 2 minus Option 1 on the same draws of digits. As the
 # digits are: -1.23 ± 1.16 points with 10, within 0.6 from 20 to 200, +0.4 ± 0.5 with 500 (9 of 10
-# draws) and +0.5 ± 0.5 with 1,000. With altered copies: not clear with 10 and 20, ahead by 0.6 to
+# draws) and +0.5 ± 0.5 with 1,000. With augmentation: not clear with 10 and 20, ahead by 0.6 to
 # 0.9 from 50 to 1,000. The borders are the middles, by ratio, of the sizes between which it turns;
 # where nothing is clear, the option that is quicker and forgets nothing is taken. On the official
 # test (results/official.csv, up to 55,000 labels) it is nowhere clearly behind, either; with one

@@ -128,6 +128,22 @@ def panels(
     )
 
 
+def plot_ahead(
+    compared: dict[tuple[str, bool], pd.DataFrame],
+    leading: str,
+    title: str,
+    over: str = "draws",
+    stretched: bool = False,
+) -> Picture:
+    """How far arm `leading` is ahead of other arms, by (arm, augmentation)."""
+    panels = {
+        f"against {STYLES[arm][0]},\n{FORMS[augmented]}": rows
+        for (arm, augmented), rows in compared.items()
+    }
+    ylabel = f"{STYLES[leading][0]}:\npoints ahead"
+    return plot_paired_differences(panels, title, ylabel, over, stretched)
+
+
 def plot_paired_differences(
     compared: dict[str, pd.DataFrame],
     title: str,
@@ -149,10 +165,10 @@ def plot_paired_differences(
             aside = np.linspace(*((-0.25, -0.12) if few else (-0.15, 0.15)), len(row.each))
             size = 9 if few else 5
             ax.plot(place + aside, row.each, ".", color=GREY, alpha=0.6, markersize=size)
-            certain = abs(row.ahead) > row.interval
+            clear = abs(row.ahead) > row.interval
             ax.errorbar(
                 place, row.ahead, yerr=row.interval, color=drawing.ORANGE, marker="s", capsize=5,
-                markersize=8, markerfacecolor=drawing.ORANGE if certain else "white",
+                markersize=8, markerfacecolor=drawing.ORANGE if clear else "white",
             )  # fmt: skip
             heard.append(
                 f"{name and name + ', '}{row.images:,}: {row.ahead:+.1f} ± {row.interval:.1f}, "

@@ -141,9 +141,6 @@ def has_length(answer: object, length: int) -> bool:
     return isinstance(answer, (tuple, list)) and len(answer) == length
 
 
-# ------------------------------------------------------------------------------- an exercise
-
-
 def two_numbers(answer: object, expected: str) -> list[float]:
     """An answer as two floats; raises Wrong if it is anything else."""
     two = isinstance(answer, (tuple, list, np.ndarray, torch.Tensor)) and len(answer) == 2
@@ -153,6 +150,9 @@ def two_numbers(answer: object, expected: str) -> list[float]:
     except (TypeError, ValueError, RuntimeError):
         sentence = f"The function must give {expected}: single numbers, not arrays."
         raise Wrong(single=sentence) from None
+
+
+# ------------------------------------------------------------------------------- an exercise
 
 
 @dataclass(frozen=True, eq=False)

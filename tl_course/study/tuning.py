@@ -157,12 +157,12 @@ def accuracies_of(
         penalties = [candidate.l2 for candidate in candidates]
         return with_penalties(net, labelled, scored, seed, penalties, augment).tolist()
     how = {"seed": seed, "augment": augment}
-    if arm == "scratch":
-        net = transfer.fresh_network(labelled.x, seed)
-    elif arm == "output-first":
+    if arm == "output-first":
         net = transfer.option_1(pretraining.pretrained(), labelled, chosen=first, **how).net
     else:
-        net = network.replace_output_layer(pretraining.pretrained(), len(labelled.names))
+        scratch = arm == "scratch"
+        start = transfer.fresh_network(labelled.x, seed) if scratch else pretraining.pretrained()
+        net = network.replace_output_layer(start, len(labelled.names))
     return [
         transfer.fine_tune(net, labelled, chosen=candidate, **how).tested(scored).accuracy
         for candidate in candidates

@@ -6,6 +6,7 @@ from tl_course.base import stats
 from tl_course.lessons.claims import Claim, at_least, at_most, claim, level_with_library, listed
 from tl_course.lessons.n04_option_2_fine_tune.experiments import option_2_minus_option_1
 from tl_course.study import comparing, forgetting
+from tl_course.study.trials import decimal
 
 LAYERS = [f"moved_{number}" for number in (1, 2, 3, 4)]
 
@@ -31,7 +32,7 @@ def large_steps_ruin_option_2(table: pd.DataFrame) -> Claim:
     by = 100 * rows.pivot(index="draw", columns="rate", values="accuracy")
     small, large = by[by.columns.min()], by[by.columns.max()]
     lost = stats.paired(small, large, draw=0)
-    low, high = (f"{rate:.6f}".rstrip("0") for rate in (by.columns.min(), by.columns.max()))
+    low, high = decimal(by.columns.min()), decimal(by.columns.max())
     return Claim(
         f"With fifty digits and a learning rate of {high} instead of {low}, Option 2 loses "
         f"{lost.mean:.1f} points.",
@@ -81,7 +82,10 @@ def freezing_guards_against_a_bad_rate(rates: pd.DataFrame) -> Claim:
         "test accuracy at each rate, Option 1 and Option 2: "
         + "; ".join(
             f"{n} digits "
-            + listed(dict(by.iterrows()), "{0:g}: {1[option-1]:.1f} and {1[option-2]:.1f}", ", ")
+            + ", ".join(
+                f"{decimal(rate)}: {row['option-1']:.1f} and {row['option-2']:.1f}"
+                for rate, row in by.iterrows()
+            )
             for n, by in ((10, ten), (50, fifty))
         )
         + " (100 steps each; with these two rates both get every training digit right)",

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from tl_course.data.examples import Examples, Target
 from tl_course.lessons import curves, drawing, figures
-from tl_course.lessons.curves import FORMS
+from tl_course.lessons.curves import plot_ahead as plot_ahead  # for the notebook
 from tl_course.lessons.drawing import BLUE, GREY, ORANGE, STYLES, Line, Picture, mean_line
 from tl_course.study import comparing, forgetting
 
@@ -25,23 +25,6 @@ def plot_accuracy(
     """`curves.panels` of a sweep: a panel without altered copies, a panel with them, or both."""
     means = means[means.augmented.isin(copies)]
     return curves.panels(means, title, arms, pd.DataFrame(live) if live else None, prediction)
-
-
-def plot_ahead(
-    compared: dict[tuple[str, bool], pd.DataFrame],
-    leading: str,
-    title: str,
-    over: str = "draws",
-    stretched: bool = False,
-) -> Picture:
-    """How far arm `leading` is ahead of other arms, by (arm, altered copies)."""
-    panels = {
-        f"against {STYLES[arm][0]},\n{FORMS[copies]}": rows
-        for (arm, copies), rows in compared.items()
-    }
-    return curves.plot_paired_differences(
-        panels, title, f"{STYLES[leading][0]}:\npoints ahead", over, stretched
-    )
 
 
 def plot_by_labels(

@@ -3,10 +3,9 @@
 import pandas as pd
 
 from tl_course.lessons.claims import Claim, at_least, claim, listed, sizes_in_words
+from tl_course.lessons.curves import FORMS
 from tl_course.lessons.n10_how_sure import experiments, protocols
 from tl_course.study import comparing
-
-FORMS = {False: "without augmentation", True: "with augmentation"}.items()
 
 
 @claim("sweep")
@@ -124,17 +123,17 @@ def borrowing_pays_with_each_network(official: pd.DataFrame, again: pd.DataFrame
             ("Option 1 minus from scratch", ("option-1", "scratch")),
             ("output layer first minus Option 1", ("output-first", "option-1")),
         )
-        for copies, form in FORMS
+        for copies, form in FORMS.items()
     }
     borrowed, borrowed_copies, first, first_copies = every.values()
     least = min(rows["each"][10].min() for rows in (borrowed, borrowed_copies))
-    certain = [rows.verdict.loc[:50] for rows in (borrowed, borrowed_copies)]
-    certain += [rows.verdict.loc[50:] for rows in (first, first_copies)]
+    expected = [rows.verdict.loc[:50] for rows in (borrowed, borrowed_copies)]
+    expected += [rows.verdict.loc[50:] for rows in (first, first_copies)]
     return Claim(
         f"With ten digits, Option 1 is at least {at_least(least)} points ahead of a network from "
         "scratch, whichever of the networks it uses; with fifty or more, output layer first "
         "(LP-FT) is ahead of Option 1.",
-        all(set(verdicts) == {"ahead"} for verdicts in certain),
+        all(set(verdicts) == {"ahead"} for verdicts in expected),
         "; ".join(f"{name}: {_each_network(rows)}" for name, rows in every.items()),
     )
 

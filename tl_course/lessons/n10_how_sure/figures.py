@@ -6,9 +6,9 @@ import torch
 from matplotlib.axes import Axes
 
 from tl_course.data.examples import Examples
-from tl_course.lessons import curves, drawing, figures
-from tl_course.lessons.curves import FORMS
-from tl_course.lessons.drawing import BLUE, GREY, ORANGE, SKY, STYLES, Picture
+from tl_course.lessons import drawing, figures
+from tl_course.lessons.curves import plot_ahead as plot_ahead  # for the notebook
+from tl_course.lessons.drawing import BLUE, GREY, ORANGE, SKY, Picture
 from tl_course.lessons.n10_how_sure.experiments import Compared
 from tl_course.lessons.n10_how_sure.protocols import SIXTEEN_EACH
 
@@ -123,18 +123,6 @@ def _interval(ax: Axes, at: float, high: float, half: float, colour: str, marker
 def _in_two_lines(name: str) -> str:
     """What is compared, and below it with how many digits."""
     return name.replace(", ", ",\n", 1)
-
-
-def plot_over_networks(
-    compared: dict[tuple[str, bool], pd.DataFrame], leading: str, title: str
-) -> Picture:
-    """How far arm `leading` is ahead over pretrainings, by (other arm, altered copies)."""
-    panels = {
-        f"against {STYLES[arm][0]},\n{FORMS[copies]}": rows
-        for (arm, copies), rows in compared.items()
-    }
-    ylabel = f"{STYLES[leading][0]}:\npoints ahead"
-    return curves.plot_paired_differences(panels, title, ylabel, over="networks")
 
 
 def never_right(right: pd.DataFrame, test: Examples) -> Picture:
