@@ -29,9 +29,9 @@ HEADINGS = (
 )
 PAGE = """<!doctype html><meta charset="utf-8"><style>
   body {{ margin: 0; background: #fff; color: #1a1a1a; font: 650 16px/1.3 system-ui, sans-serif; }}
-  main {{ display: flex; gap: 30px; padding: 12px 16px; width: max-content; }}
+  main {{ display: flex; gap: 30px; padding: 5px 16px 0; width: max-content; }}
   figure {{ margin: 0; }}
-  figcaption {{ margin-bottom: 10px; }}
+  figcaption {{ margin-bottom: 4px; }}
   img {{ display: block; zoom: {zoom}; }}
 </style><main>{figures}</main>"""
 FIGURE = '<figure><figcaption>{}</figcaption><img src="data:image/png;base64,{}"></figure>'

@@ -150,14 +150,11 @@ class Fields(Form):
             return {k: self.asked.number(texts.get(k, ""), k) for k in self.asked.measured}
         if isinstance(self.asked.measured, dict):
             answer = dict(zip(self.asked.measured, typed, strict=False))
-            wanted = "Choose an answer in each line, or press Skip."
         else:
-            answer, wanted = (
-                (typed[0] if typed else ""),
-                "Choose one of the answers, or press Skip.",
-            )
+            answer = typed[0] if typed else ""
         if not self.asked.accepts(answer):
-            raise CourseError("no_choice", wanted)
+            lines = ", one in each line" * isinstance(answer, dict)
+            raise CourseError("no_choice", f"Choose one of the answers{lines}, or press Skip.")
         return answer
 
     def show_answer(self, answer: answers.Answer, answered: bool) -> None:

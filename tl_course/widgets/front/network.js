@@ -18,13 +18,13 @@ const COUNT = ["None", "One", "Two", "Three", "Four"];
 /** The setting in a sentence, with the term after it. */
 function inWords(fresh, fixed, layers) {
   if (fresh) {
-    if (fixed === layers) return "Nothing pretrained, four frozen: random layers.";
-    if (!fixed) return "Nothing pretrained, everything is trained: from scratch.";
-    return `Nothing pretrained, ${COUNT[fixed].toLowerCase()} frozen, the rest is trained.`;
+    if (fixed === layers) return "Four random layers, all frozen.";
+    if (!fixed) return "All trained from random weights: from scratch.";
+    return `All random, ${COUNT[fixed].toLowerCase()} frozen, the rest trained.`;
   }
   if (fixed === layers) return "Four frozen: this is Option 1.";
   if (!fixed) return "None frozen, everything is trained: this is Option 2.";
-  return `${COUNT[fixed]} frozen, the rest is trained: between Option 1 and Option 2.`;
+  return `${COUNT[fixed]} frozen, the rest trained: between Options 1 and 2.`;
 }
 
 const percent = (share) => `${share.toFixed(0 < share && share < 100 ? 1 : 0)}%`;
