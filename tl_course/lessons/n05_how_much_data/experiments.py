@@ -260,22 +260,15 @@ def ahead_of_others(
     }
 
 
-def digits_until_ahead(
-    recorded: pd.DataFrame, arm: str, other: str, copies: bool
-) -> tuple[str, list[str]]:
-    """The number of digits from which on `arm` is clearly ahead, and all possible answers."""
-    rows = ahead_of_others(recorded, arm, [other], [copies])[other, copies]
-    choices = [*(f"{images:,}" for images in rows.images), "with none of these"]
-    return choices[comparing.ahead_from(rows)], choices
-
-
-NEAR, FAR = "like the source's pictures", "unlike them"
-MADE = {  # how the pictures of each task were made, beside renders of drawings
-    "digits": FAR,
-    "letters of fonts": FAR,
-    "letters of five alphabets": FAR,
-    "unseen things": NEAR,
+NEAR = "unseen objects"  # the one task whose pictures are made like the source's
+TASKS_COMPARED = ("digits", "letters of fonts", "letters of five alphabets", NEAR)
+CASES = {  # what learners decide before the figure: task, augmented, labelled images per class
+    "letters of fonts, five of each, no augmentation": ("letters of fonts", False, 5),
+    "digits, a hundred of each, no augmentation": ("digits", False, 100),
+    "digits, five of each, with augmentation": ("digits", True, 5),
+    "unseen objects, twenty of each, no augmentation": (NEAR, False, 20),
 }
+AHEAD = {"ahead": "Option 2", "behind": "Option 1", "not clear": "no clear difference"}
 
 
 def ahead_by_labels(
@@ -286,10 +279,11 @@ def ahead_by_labels(
     other: str,
     augmented: bool,
 ) -> dict[str, pd.DataFrame]:
-    """How far `arm` is ahead of `other` on each task of `MADE`: rows of `comparing.paired_arms`.
+    """How far `arm` is ahead of `other` by task of `TASKS_COMPARED`: rows of `paired_arms`.
 
-    `per_class` is the number of labelled images per class. Each draw has its own labelled images of
-    each of the five alphabets, which count as one task.
+    `per_class` is the number of labelled images per class, and `verdict` that of
+    `comparing.verdict`. Each draw has its own labelled images of each of the five alphabets, which
+    count as one task.
     """
     keys = ["arm", "augmented", "images", "draw"]
     joined = letters.groupby(keys).right.apply(np.concatenate).reset_index()
@@ -297,14 +291,32 @@ def ahead_by_labels(
         "digits": (official, 10),
         "letters of fonts": (tasks[tasks.task == "letters"], len(LETTER_NAMES)),
         "letters of five alphabets": (joined, LETTERS),
-        "unseen things": (tasks[tasks.task == "unseen things"], len(unseen_classes())),
+        NEAR: (tasks[tasks.task == "unseen things"], len(unseen_classes())),
     }
     compared = {}
     for name, (rows, classes) in of_task.items():
         ahead = comparing.paired_arms(rows, (arm, augmented), (other, augmented))
         if len(ahead):
-            compared[name] = ahead.assign(per_class=ahead.images / classes)
+            verdicts = [comparing.verdict(row) for row in ahead.itertuples()]
+            compared[name] = ahead.assign(per_class=ahead.images / classes, verdict=verdicts)
     return compared
+
+
+def options_by_labels(*tables: pd.DataFrame) -> dict[bool, dict[str, pd.DataFrame]]:
+    """Option 2 minus Option 1 by augmentation: `ahead_by_labels` of the same three tables."""
+    return {
+        augmented: ahead_by_labels(*tables, "option-2", "option-1", augmented)
+        for augmented in (False, True)
+    }
+
+
+def decided(compared: dict[bool, dict[str, pd.DataFrame]]) -> dict[str, str]:
+    """Which option is ahead in each of `CASES`, in the words of `AHEAD`."""
+    verdicts = {
+        name: compared[augmented][task].set_index("per_class").verdict[per_class]
+        for name, (task, augmented, per_class) in CASES.items()
+    }
+    return {name: AHEAD[verdict] for name, verdict in verdicts.items()}
 
 
 def labels_from_scratch(recorded: pd.DataFrame, arm: str, images: int, copies: bool) -> float:

@@ -28,22 +28,20 @@ def plot_accuracy(
 
 
 def plot_by_labels(
-    compared: dict[str, dict[str, pd.DataFrame]], made: dict[str, str], near: str, title: str
+    compared: dict[bool, dict[str, pd.DataFrame]], dashed: str, title: str
 ) -> Picture:
-    """How far one way to learn is ahead of another, against labelled images per class.
+    """Option 2 minus Option 1 against labelled images per class, without and with augmentation.
 
-    `compared` has a panel for each title, with rows of `experiments.ahead_by_labels` by task;
-    `made` says which tasks have pictures like those of the source (`near`).
+    `compared` is from `experiments.options_by_labels`; the line of the task `dashed` is dashed.
     """
-    colours = (BLUE, drawing.SKY, drawing.GREEN, ORANGE)
-    looks = {task: look for task, *look in zip(made, colours, "osD^", strict=True)}
+    looks = zip((BLUE, drawing.SKY, drawing.GREEN, ORANGE), "osD^", strict=True)
+    looks = dict(zip(compared[False], looks, strict=True))
     panels = {}
-    for panel, of_task in compared.items():
-        lines = panels[panel] = {}
+    for augmented, of_task in compared.items():
+        lines = panels[f"with{'' if augmented else 'out'} augmentation"] = {}
         for task, rows in of_task.items():
-            dash = "--" if made[task] == near else "-"
             columns = (rows[name].tolist() for name in ("per_class", "ahead", "interval"))
-            lines[task] = Line(*columns, look=(*looks[task], dash))
+            lines[task] = Line(*columns, look=(*looks[task], "--" if task == dashed else "-"))
 
     def dress(ax: Axes) -> None:
         ax.axhline(0, color="black", linewidth=1)
@@ -52,7 +50,7 @@ def plot_by_labels(
         panels,
         title,
         "labelled images per class",
-        "points ahead",
+        "points that Option 2 is ahead",
         value_text="{y:+.1f} with {x} per class",
         look=figures.ChartStyle(log=True, dress=dress),
     )
