@@ -32,14 +32,14 @@ OTHER_WRITERS = Question(
     },
 )
 RULE_ELSEWHERE = Question(
-    "You have five labelled photographs of each of 74 kinds of objects. They are unlike drawings, so "
-    "the table says Option 2 with augmentation. What do you do?",
+    "You have five labelled photographs of each of 74 kinds of objects. They are unlike "
+    "drawings, so the table says Option 2 with augmentation. What do you do?",
     "Try both options, with and without augmentation, on labelled pictures set aside",
     {
-        "Follow the table: it was measured": "It was measured on digits, letters and drawings, and "
-        "on no photograph. On the 74 unseen objects, Option 2 got 53% right and Option 1 73%.",
-        "Try both options, with and without augmentation, on labelled pictures set aside": "A table "
-        "from other tasks is a start. Your own held-out pictures decide.",
+        "Follow the table: it was measured": "It was measured on digits, letters and drawings, "
+        "not on photographs. On the 74 unseen objects, Option 2 got 53% right and Option 1 73%.",
+        "Try both options, with and without augmentation, on labelled pictures set aside": "A "
+        "table from other tasks is a start. Your own held-out pictures decide.",
         "Try both options and keep the one that does best on the test": "Then the test has helped "
         "to choose, and its number is too high. Choose on other held-out pictures.",
     },
