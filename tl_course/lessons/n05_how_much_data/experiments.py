@@ -286,7 +286,8 @@ def ahead_by_labels(
     count as one task.
     """
     keys = ["arm", "augmented", "images", "draw"]
-    joined = letters.groupby(keys).right.apply(np.concatenate).reset_index()
+    by_draw = letters.sort_values("alphabet").groupby(keys).right
+    joined = by_draw.apply(lambda rights: np.concatenate(rights.to_list())).reset_index()
     of_task = {
         "digits": (official, 10),
         "letters of fonts": (tasks[tasks.task == "letters"], len(LETTER_NAMES)),
