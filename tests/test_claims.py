@@ -89,6 +89,7 @@ SPOILED = {  # notebook-claim: changes of all its tables, or of those named
         put("moved_2", 0.09, "images == 50"), put("moved_4", 0.03, LARGE)
     ],
     "04-borrowing_beats_scratch": [swap("option-2", "scratch")],
+    "04-fine_tuning_is_ahead_on_letters": [PAIRED],
     "04-only_with_ten_is_one_option_ahead": [
         swap("option-2", "option-1", where="images == 10"),
         *(swap("option-1", "scratch", where=f"images == {n}") for n in (500, 1000)),

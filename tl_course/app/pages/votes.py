@@ -149,6 +149,9 @@ VOTES = (
          lambda sweep: (e03.second_place(sweep, 50),
                         ("random frozen", "from scratch", "no network"))),
     Vote("03", "forms", "Both low, inverted lower than swapped.", lambda forms: e03.left(forms)),
+    Vote("04", "gain", "No clear difference: it is only one of each.",
+         lambda tasks: (comparing.leading_option(e04.gain_on_letters(tasks).iloc[0]),
+                        comparing.LEADS.values())),
     Vote("04", "large-rate", "About as many as before, or guessing.",
          lambda by_hand: e04.by_hand_at(by_hand, 1e-3)),
     Vote("04", "moved", "Layer 4, because it is nearest to the new output layer.", _moved_most),
@@ -166,7 +169,7 @@ VOTES = (
     Vote("05", "decide", "Option 1 for the few, Option 2 for the many: the textbook's rule.",
          lambda official, tasks, real_letters: (
              e05.decided(e05.options_by_labels(official, tasks, real_letters)),
-             e05.AHEAD.values())),
+             comparing.LEADS.values())),
     Vote("05", "saved", "100, twice as many.",
          lambda sweep: e05.labels_from_scratch(sweep, "option-1", 50, False), "labels"),
     Vote("05", "tasks", "Letters and objects about equal, and too low.", _one_image_of_each, "%"),

@@ -268,7 +268,6 @@ CASES = {  # what learners decide before the figure: task, augmented, labelled i
     "digits, five of each, with augmentation": ("digits", True, 5),
     "unseen objects, twenty of each, no augmentation": (NEAR, False, 20),
 }
-AHEAD = {"ahead": "Option 2", "behind": "Option 1", "not clear": "no clear difference"}
 
 
 def ahead_by_labels(
@@ -312,12 +311,12 @@ def options_by_labels(*tables: pd.DataFrame) -> dict[bool, dict[str, pd.DataFram
 
 
 def decided(compared: dict[bool, dict[str, pd.DataFrame]]) -> dict[str, str]:
-    """Which option is ahead in each of `CASES`, in the words of `AHEAD`."""
-    verdicts = {
-        name: compared[augmented][task].set_index("per_class").verdict[per_class]
+    """Which option leads in each of `CASES`, in the words of `comparing.LEADS`."""
+    rows = {
+        name: compared[augmented][task].set_index("per_class").loc[per_class]
         for name, (task, augmented, per_class) in CASES.items()
     }
-    return {name: AHEAD[verdict] for name, verdict in verdicts.items()}
+    return {name: comparing.leading_option(row) for name, row in rows.items()}
 
 
 def labels_from_scratch(recorded: pd.DataFrame, arm: str, images: int, copies: bool) -> float:

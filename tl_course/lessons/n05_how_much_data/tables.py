@@ -23,7 +23,7 @@ OFFICIAL = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 5, 1000: 5, 5000: 3, 
 DIGITS = partial(handwritten, full=True)
 BETWEEN, BETWEEN_DRAWS = (50, 200), 20  # for the ways between the options
 UNLABELLED = {10: 20, 50: 20, 200: 20}  # number of labelled digits: draws
-TASK_DRAWS, LETTER_DRAWS = 10, 10  # of each task and each alphabet
+TASK_DRAWS, LETTER_DRAWS = 10, 5  # of each task and each alphabet
 FIXED = {10: 10, 50: 10, 200: 10}
 PUSHED = {10: 20, 50: 20, 200: 20, 1000: 10}  # number of digits: draws
 STROKES = 1_000_000  # renders of strokes, for the network of another source
