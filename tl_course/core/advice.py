@@ -21,9 +21,9 @@ TABLE = {  # a column for each situation, a row for each number of labelled imag
     UNCHECKED: (OPTION_1, OPTION_1, UNKNOWN),
 }
 RULE = (  # the table in words, as 08, 11 and the cheat sheet have it
-    "For pictures like the source's, start with Option 1. For others, start with Option 2 from "
-    f"{LIMITS[0] + 1} labelled images per class with augmentation, and from {LIMITS[1] + 1} "
-    "without; below that, with Option 1. (Measured on digits, letters and drawings.)"
+    "Start with Option 1 if your pictures are like the source's. Otherwise start with Option 2 "
+    f"from {LIMITS[0] + 1} labelled images per class on (without augmentation, from "
+    f"{LIMITS[1] + 1})."
 )
 
 
