@@ -67,7 +67,8 @@ class Vote:
 
     def came_out(self) -> str:
         """The recorded result in words."""
-        words = Asked("", self.result()[0], unit=self.unit).said_in_words(None)
+        result, options = self.result()
+        words = Asked("", result, tuple(options), self.unit).said_in_words(None)
         return words.removesuffix(".").removeprefix("It is: ").replace("-", "−")
 
     def choices(self) -> str:

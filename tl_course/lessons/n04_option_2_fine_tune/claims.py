@@ -201,11 +201,11 @@ def borrowing_beats_scratch(table: pd.DataFrame) -> Claim:
 def fine_tuning_is_ahead_on_letters(tasks: pd.DataFrame) -> Claim:
     """Option 2 minus Option 1 on letters of fonts, with augmentation: rows of `tasks`."""
     rows = gain_on_letters(tasks)
-    one, five = rows.itertuples()
+    fewest, most = rows.itertuples()
     return Claim(
         "With augmentation and one labelled image of each letter, Option 2 is "
-        f"{one.ahead:.1f} points ahead of Option 1.",
-        comparing.verdict(one) == "ahead" and comparing.verdict(five) != "behind",
+        f"{fewest.ahead:.1f} points ahead of Option 1.",
+        comparing.verdict(fewest) == "ahead" and comparing.verdict(most) != "behind",
         "; ".join(
             f"{row.images} letters: {row.ahead:+.2f} ± {row.interval:.2f} points, Option 2 ahead "
             f"in {row.wins} of {row.draws} draws"

@@ -148,7 +148,7 @@ def the_table_is_never_clearly_wrong(*tables: pd.DataFrame) -> Claim:
                     wrong |= sign * row.ahead < -row.interval
     return Claim(
         f"In {sum(points > 0 for points in lead.values())} of {len(lead)} cases that were measured "
-        "on these tasks, the option in the table is ahead on average; in none is it clearly behind.",
+        "on these tasks, the table's option is ahead on average; it is clearly behind in none.",
         not wrong,
         listed(lead, "{}: {:+.1f}", ", ") + " points ahead",
     )
