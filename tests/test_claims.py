@@ -89,6 +89,7 @@ SPOILED = {  # notebook-claim: changes of all its tables, or of those named
         put("moved_2", 0.09, "images == 50"), put("moved_4", 0.03, LARGE)
     ],
     "04-borrowing_beats_scratch": [swap("option-2", "scratch")],
+    "04-fine_tuning_is_ahead_on_letters": [PAIRED],
     "04-only_with_ten_is_one_option_ahead": [
         swap("option-2", "option-1", where="images == 10"),
         *(swap("option-1", "scratch", where=f"images == {n}") for n in (500, 1000)),
@@ -97,8 +98,9 @@ SPOILED = {  # notebook-claim: changes of all its tables, or of those named
     "05-copies_help_scratch_most": [swap("option-1", "scratch")],
     "05-fixed_layers_are_a_ceiling": [swap("option-1", "scratch")],
     "05-borrowing_saves_labels": [swap("option-1", "scratch")],
-    "05-the_rule_is_never_clearly_wrong": [PAIRED],
-    "05-the_options_cross": [PAIRED],
+    "05-few_labels_favour_frozen_layers": [PAIRED],
+    "05-many_labels_favour_fine_tuning": [PAIRED],
+    "05-the_table_is_never_clearly_wrong": [PAIRED],
     "05-borrowing_matters_little_with_all": [PAIRED],
     "05-output_layer_first_leads": [swap("output-first", "option-2")],
     "05-labels_cure_overfitting_not_forgetting": [

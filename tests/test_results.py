@@ -20,7 +20,7 @@ from tl_course.lessons.n01_pretrain import recipes
 from tl_course.lessons.n04_option_2_fine_tune import figures as figures_04
 from tl_course.lessons.n04_option_2_fine_tune import tables as tables_04
 from tl_course.lessons.n05_how_much_data import figures as figures_05
-from tl_course.lessons.n05_how_much_data import middle_ways
+from tl_course.lessons.n05_how_much_data import middle_ways, task_tuning
 from tl_course.lessons.n05_how_much_data import tables as tables_05
 from tl_course.study import comparing, forgetting, matrix_tuning, results, tuning
 from tl_course.study.sweep import ARMS, sweep
@@ -175,7 +175,8 @@ def test_the_settings_in_use_are_what_the_recorded_tables_choose(tmp_path, monke
     for name in json.loads(shipped):
         keys = {"tuning": tuning.KEYS[:3], "official_tuning": tuning.KEYS[:3],
                 "matrix_tuning": matrix_tuning.KEYS[:4],
-                middle_ways.TUNING: middle_ways.KEYS[:3]}[name]  # fmt: skip
+                middle_ways.TUNING: middle_ways.KEYS[:3],
+                task_tuning.NAME: task_tuning.KEYS[:4]}[name]  # fmt: skip
         chosen[name] = tuning.keep_best(name, results.load(name).to_dict("records"), keys)
     assert settings.FILE.read_text(encoding="utf-8") == shipped
     assert all(settings.chosen_settings(name) == best for name, best in chosen.items())

@@ -15,7 +15,7 @@ from PIL import Image
 from sentences import refused
 from sklearn.linear_model import LogisticRegression
 
-from tl_course.app import cli, notebooks
+from tl_course.app import cli
 from tl_course.core import files, settings, training, transfer
 from tl_course.core import output_layers as output_layers_module
 from tl_course.core.network import fingerprint, layers_fingerprint
@@ -224,20 +224,6 @@ def test_a_mismatch_is_named_in_a_sentence(net):
         option_1(net, Examples(good, torch.zeros(4, dtype=torch.long), ("a", "b")))
 
 
-def test_advice_says_why():
-    for wish in ("on", "off", None):
-        few, many = settings.recommended(10, wish), settings.recommended(5000, wish)
-        assert (few.option, many.option) == ("1", "2")
-        assert few.augment == many.augment == (wish != "off")
-        assert "10 labelled images" in few.why and few.why != many.why
-
-
-def test_notebooks_and_the_cheat_sheet_say_the_rule_that_advice_follows():
-    pages = [*notebooks.find(["08", "11"]), notebooks.root() / "docs" / "cheat_sheet.md"]
-    assert len(pages) == 3
-    assert all(settings.RULE in page.read_text(encoding="utf-8") for page in pages)
-
-
 def test_with_more_than_a_thousand_images_settings_come_from_all_of_mnist():
     for arm in ("option-1", "option-2", "output-first", "scratch"):
         few, many = (
@@ -248,20 +234,6 @@ def test_with_more_than_a_thousand_images_settings_come_from_all_of_mnist():
         assert settings.chosen(arm, 5000, True) == many[arm, True, 5000]
         assert settings.chosen(arm, 10, name=settings.OFFICIAL) == many[arm, False, 10]
         assert settings.official(arm, 10_000).steps == 2 * settings.official(arm, 5000).steps
-
-
-@pytest.mark.parametrize("name", ["sweep", "official"])
-def test_the_rule_follows_what_is_recorded(name):
-    """Nobody who follows it is clearly behind the other option, at any size that is recorded."""
-    from tl_course.study import comparing, results
-
-    table = comparing.tuned(results.load(name))
-    for wish, augmented in (("off", False), ("on", True)):
-        pairs = comparing.paired_arms(table, ("option-2", augmented), ("option-1", augmented))
-        assert len(pairs) >= 3
-        for row in pairs.itertuples():
-            better = {"ahead": "2", "behind": "1", "not clear": None}[comparing.verdict(row)]
-            assert better in (None, settings.recommended(row.images, wish).option), row
 
 
 def test_the_sweep_gives_one_row_a_run_and_shares_its_draws(net, target):

@@ -51,7 +51,7 @@ _NAMES = {  # module: what is taken from it
     "core.files": "save load",
     "core.sharing": "share load_shared",
     "core.transfer": "option_1 option_2 output_first from_scratch random_frozen",
-    "core.settings": "recommended",
+    "core.advice": "recommended",
     "core.training": "predict",
     "study.sweep": "sweep",
     "lessons.lesson": "Lesson",

@@ -20,6 +20,7 @@ from tl_course.app import notebooks, wheelhouse
 from tl_course.app.notebooks import root
 from tl_course.base import stats, untrusted_input
 from tl_course.core import (
+    advice,
     files,
     network,
     output_layers,
@@ -173,6 +174,23 @@ def real_letter(each: int, arm: str, alphabet: str = "", copies: bool = False) -
     """Of 100 letters that people drew, in one alphabet or in all."""
     where = f"each == {each} and arm == '{arm}' and augmented == {copies}"
     return mean("real_letters", where + (f" and alphabet == '{alphabet}'" if alphabet else ""))
+
+
+@functools.cache
+def _options_by_labels() -> dict[bool, dict[str, pd.DataFrame]]:
+    return n05.options_by_labels(*map(table, ("official", "tasks", "real_letters")))
+
+
+def ahead_from(task: str, augmented: bool = False) -> float:
+    """The labels per class from which on Option 2 is clearly ahead on a task of 05."""
+    rows = _options_by_labels()[augmented][task]
+    return rows.per_class.iloc[comparing.ahead_from(rows)]
+
+
+def behind_up_to(task: str) -> float:
+    """The most labels per class with which Option 2 is clearly behind, without augmentation."""
+    rows = _options_by_labels()[False][task]
+    return rows[rows.verdict == "behind"].per_class.max()
 
 
 def cut(first: str, then: str, k: int) -> float:

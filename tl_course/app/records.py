@@ -27,6 +27,7 @@ CHOSEN_FIRST = (
     "official_tuning",
     "matrix_tuning",
     "middle_ways_tuning",
+    "task_tuning",
 )  # the settings that other tables are made with
 
 

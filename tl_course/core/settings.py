@@ -1,4 +1,4 @@
-"""Settings of adaptations, chosen on validation data, and which option to take.
+"""Settings of adaptations, chosen on validation data.
 
 `tl_course/study/tuning.py` chose `settings.json` from the tables that it records.
 """
@@ -70,50 +70,3 @@ def fixed(option: str, images: int, augment: bool = False) -> Settings:
     fresh = 3e-3 if augment else 1e-3
     rate = fresh if option == "scratch" else 3e-4
     return Settings(l2=1e-3, learning_rate=rate, steps=300 if augment else 100)
-
-
-@dataclass(frozen=True)
-class Advice:
-    """Which option the course recommends for a number of labelled images, and why."""
-
-    option: str  # "1" or "2"
-    augment: bool
-    why: str
-
-
-# The evidence is results/sweep.csv, Option 2 minus Option 1 on the same draws of digits. As the
-# digits are: -1.23 ± 1.16 points with 10, within 0.6 from 20 to 200, +0.4 ± 0.5 with 500 (9 of 10
-# draws) and +0.5 ± 0.5 with 1,000. With augmentation: not clear with 10 and 20, ahead by 0.6 to
-# 0.9 from 50 to 1,000. The borders are the middles, by ratio, of the sizes between which it turns;
-# where nothing is clear, the option that is quicker and forgets nothing is taken. On the official
-# test (results/official.csv, up to 55,000 labels) it is nowhere clearly behind, either; with one
-# of two more networks it is, with ten digits as they are (results/pretrainings.csv).
-OPTION_1_UP_TO = {False: 300, True: 30}  # labelled images, by whether they are augmented
-
-
-# What `recommended` follows, as notebooks 08 and 11 and the cheat sheet say it.
-RULE = (
-    f"With augmentation, start with Option 1 up to {OPTION_1_UP_TO[True]} labelled images and with "
-    f"Option 2 above; without augmentation, the limit is {OPTION_1_UP_TO[False]} (measured on "
-    "handwritten digits)."
-)
-
-
-def recommended(images: int, augment: str | None = None) -> Advice:
-    """The recommended option for a number of labelled images; `augment` is "on", "off" or None.
-
-    The rule comes from the course's experiment with digits (`results/sweep.csv`). For other tasks
-    it is a starting point, not a law. None augments, which helped every arm on digits but harmed
-    drawings like those of the pretraining (`results/tasks.csv`).
-    """
-    copies = augment != "off"
-    few = images <= OPTION_1_UP_TO[copies]
-    form = "and augmentation" if copies else "and no augmentation"
-    why = "there are enough to train every layer (notebook 05)"
-    if few:
-        why = (
-            "training every layer brings no clear gain, takes longer, and forgets what was learnt "
-            "before (notebooks 04 and 05)"
-        )
-    why = f"with {images} labelled images {form}, {why}."
-    return Advice("1" if few else "2", copies, why)

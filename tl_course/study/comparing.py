@@ -106,6 +106,14 @@ def verdict(row) -> str:
     return "ahead" if row.ahead > 0 else "behind"
 
 
+LEADS = {"ahead": "Option 2", "behind": "Option 1", "not clear": "no clear difference"}
+
+
+def leading_option(row) -> str:
+    """Which option leads, as a learner answers it, for a row of Option 2 against Option 1."""
+    return LEADS[verdict(row)]
+
+
 def judged(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of `paired_arms`, indexed by images, with a `verdict` on each."""
     verdicts = [verdict(row) for row in rows.itertuples()]

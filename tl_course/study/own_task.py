@@ -17,7 +17,7 @@ import torch
 from tqdm.auto import tqdm
 
 from tl_course.base import machine, stats
-from tl_course.core import settings, training, transfer
+from tl_course.core import advice, settings, training, transfer
 from tl_course.core.model_card import Card
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.output_layers import FIT_STEPS, copies_of
@@ -173,8 +173,8 @@ def way(train: Examples, option: str, augment: str | None) -> tuple[str, bool, s
     """The option of `adapt_and_test`, whether with augmentation, and why if it is recommended."""
     if option != "auto":
         return option, augment == "on", ""
-    advice = settings.recommended(len(train), augment)
-    return advice.option, advice.augment, advice.why
+    chosen = advice.recommended(len(train), len(train.names), augment)
+    return chosen.option, chosen.augment, chosen.why
 
 
 def expected_seconds(net: FiveLayerNet, train: Examples, option: str, copies: bool) -> float | None:

@@ -40,14 +40,13 @@ KEYS = ["arm", "augmented", "images", "l2", "rate", "steps", "draw"]
 
 @dataclass(frozen=True)
 class Tuning:
-    """The grids and draws of a tuning, recorded as `name`; `full` means all of MNIST.
+    """The grids and draws of a tuning, recorded as `name`.
 
     `rates` are by (weights are fresh, augmented); `steps(augmented, images)` and
     `draws(augmented, images)` are functions.
     """
 
     name: str
-    full: bool
     sizes: tuple[int, ...]
     penalties: tuple[float, ...]
     rates: dict[tuple[bool, bool], tuple[float, ...]]
@@ -64,7 +63,7 @@ class Tuning:
 
 
 OFFLINE = Tuning(
-    "tuning", False, (10, 50, 200), PENALTIES,
+    "tuning", (10, 50, 200), PENALTIES,
     rates={
         (False, False): (3e-5, 1e-4, 3e-4, 1e-3, 3e-3),
         (False, True): (1e-4, 3e-4, 1e-3),
@@ -76,7 +75,7 @@ OFFLINE = Tuning(
     draws=lambda augmented, images: DRAWS[augmented],
 )  # fmt: skip
 OFFICIAL = Tuning(
-    "official_tuning", True, (10, 50, 200, 1000, 5000), (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0),
+    "official_tuning", (10, 50, 200, 1000, 5000), (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0),
     rates={
         (False, False): (3e-5, 1e-4, 3e-4, 1e-3),
         (False, True): (1e-4, 3e-4, 1e-3),
@@ -107,14 +106,11 @@ def run_draw(
     """One draw of one arm: a row for each of `candidates`, with validation accuracy."""
     target = handwritten(full=name == OFFICIAL.name)
     seed = FIRST_DRAW + number
-    labelled = draw(target.pool, images, seed)
-    if arm in HEADS:
-        net = pretraining.pretrained() if arm == "option-1" else None
-        penalties = [candidate.l2 for candidate in candidates]
-        accuracies = with_penalties(net, labelled, target.validation, seed, penalties, augmented)
-        accuracies = accuracies.tolist()
-    else:
-        accuracies = _whole(name, arm, augmented, labelled, seed, candidates, target.validation)
+    labelled, scored = draw(target.pool, images, seed), target.validation
+    first = None  # "output-first" begins with the tuned Option 1
+    if arm == "output-first":
+        first = settings.chosen("option-1", images, augmented, name)
+    accuracies = accuracies_of(arm, labelled, scored, seed, candidates, augmented, first)
     cell = {"arm": arm, "augmented": augmented, "images": images}
     return rows_of(cell, number, candidates, accuracies)
 
@@ -143,17 +139,30 @@ def with_penalties(
     return trained.right(features(frozen, scored.x), scored.y)[0].float().mean(1)
 
 
-def _whole(name, arm, augmented, labelled, seed, candidates, scored) -> list[float]:
-    """Accuracy on `scored` with each of `candidates`, of an arm that trains everything."""
-    net = pretraining.pretrained()
-    if arm == "scratch":
-        net = transfer.fresh_network(labelled.x, seed)
-    how = {"seed": seed, "augment": augmented}
-    if arm == "output-first":  # its first half is the tuned Option 1
-        first = settings.chosen("option-1", len(labelled), augmented, name)
-        net = transfer.option_1(net, labelled, chosen=first, **how).net
+def accuracies_of(
+    arm: str,
+    labelled: Examples,
+    scored: Examples,
+    seed: int,
+    candidates: Sequence[Settings],
+    augment: bool = False,
+    first: Settings | None = None,
+) -> list[float]:
+    """Accuracy of an arm on `scored` with each of `candidates`, on the shipped network.
+
+    `first` are the settings of the Option 1 that "output-first" begins with.
+    """
+    if arm in HEADS:
+        net = pretraining.pretrained() if arm == "option-1" else None
+        penalties = [candidate.l2 for candidate in candidates]
+        return with_penalties(net, labelled, scored, seed, penalties, augment).tolist()
+    how = {"seed": seed, "augment": augment}
+    if arm == "output-first":
+        net = transfer.option_1(pretraining.pretrained(), labelled, chosen=first, **how).net
     else:
-        net = network.replace_output_layer(net, len(labelled.names))
+        scratch = arm == "scratch"
+        start = transfer.fresh_network(labelled.x, seed) if scratch else pretraining.pretrained()
+        net = network.replace_output_layer(start, len(labelled.names))
     return [
         transfer.fine_tune(net, labelled, chosen=candidate, **how).tested(scored).accuracy
         for candidate in candidates

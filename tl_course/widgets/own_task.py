@@ -21,7 +21,8 @@ from PIL import Image
 
 from tl_course.base import machine, storage
 from tl_course.base.errors import CourseError, printable
-from tl_course.core import files, settings, training
+from tl_course.core import files, training
+from tl_course.core.advice import recommended
 from tl_course.core.network import FiveLayerNet
 from tl_course.core.transfer import Adapted
 from tl_course.data import upload
@@ -530,13 +531,12 @@ class OwnTask(Experiment):
 
     def _chosen(self) -> tuple[str, bool, str]:
         """The option, whether it uses augmentation, and the reason if it is recommended."""
-        advice = settings.recommended(len(self.checked.train), None)
-        copies = {"on": True, "off": False}.get(self.augment.value, advice.augment)
+        images, classes = len(self.checked.train), len(self.checked.train.names)
+        augment = None if self.augment.value == "auto" else self.augment.value
+        chosen = recommended(images, classes, augment)
         if self.option.value != "auto":
-            return self.option.value, copies, ""
-        if self.augment.value != "auto":
-            advice = settings.recommended(len(self.checked.train), self.augment.value)
-        return advice.option, copies, advice.why
+            return self.option.value, chosen.augment, ""
+        return chosen.option, chosen.augment, chosen.why
 
     def _advise(self) -> None:
         """Show what will be trained, and why."""

@@ -50,13 +50,16 @@ RULES = (
         HELD, "03 to 05", (c05.borrowing_leads, c05.borrowing_saves_labels),
     ),
     Rule(
-        "Small dataset: Option 1, train only the output layer.", NOT_HERE, "05",
-        (c10.few_labels_leave_the_options_level, c10.moving_pays_with_copies),
+        "Small dataset: Option 1, train only the output layer.", PARTLY, "05",
+        (
+            c05.few_labels_favour_frozen_layers, c10.few_labels_leave_the_options_level,
+            c10.moving_pays_with_copies,
+        ),
     ),
     Rule(
         "Larger dataset: Option 2, fine-tune everything.", PARTLY, "05",
         (
-            c05.the_options_cross, c10.moving_pays_with_copies,
+            c05.many_labels_favour_fine_tuning, c10.moving_pays_with_copies,
             c05.borrowing_matters_little_with_all,
         ),
     ),

@@ -53,7 +53,7 @@ class Vote:
     number: str
     name: str
     expected: str
-    measured: Callable[..., float | dict[str, float] | tuple[str, Sequence[str]]]
+    measured: Callable[..., float | dict[str, float] | tuple[str | dict[str, str], Sequence[str]]]
     unit: str = "of 100"
     numbers: int = 0  # how many are asked for, if not as many as the result has
 
@@ -67,12 +67,15 @@ class Vote:
 
     def came_out(self) -> str:
         """The recorded result in words."""
-        words = Asked("", self.result()[0], unit=self.unit).said_in_words(None)
+        result, options = self.result()
+        words = Asked("", result, tuple(options), self.unit).said_in_words(None)
         return words.removesuffix(".").removeprefix("It is: ").replace("-", "−")
 
     def choices(self) -> str:
         """The options, or how many numbers are asked for."""
         result, options = self.result()
+        if options and isinstance(result, dict):
+            return f"{'; '.join(result)}: {' · '.join(options)}"
         return " · ".join(options) or f"{ASKS[self.numbers or len(result)]} ({self.unit})"
 
 
@@ -103,7 +106,7 @@ def _moved_most(forgetting: pd.DataFrame) -> tuple[str, list[str]]:
 def _one_image_of_each(tasks: pd.DataFrame) -> dict[str, float]:
     rows = tasks.query("each == 1 and arm == 'option-1' and not augmented")
     mean = 100 * rows.groupby("task").accuracy.mean()
-    return {f"{task} (mean of ten draws)": mean[task] for task in ("letters", "unseen things")}
+    return {"letters": mean["letters"], "unseen objects": mean["unseen things"]}
 
 
 def _misread(sweep: pd.DataFrame) -> tuple[str, str]:
@@ -147,6 +150,9 @@ VOTES = (
          lambda sweep: (e03.second_place(sweep, 50),
                         ("random frozen", "from scratch", "no network"))),
     Vote("03", "forms", "Both low, inverted lower than swapped.", lambda forms: e03.left(forms)),
+    Vote("04", "gain", "No clear difference: it is only one of each.",
+         lambda tasks: (comparing.leading_option(e04.gain_on_letters(tasks).iloc[0]),
+                        comparing.LEADS.values())),
     Vote("04", "large-rate", "About as many as before, or guessing.",
          lambda by_hand: e04.by_hand_at(by_hand, 1e-3)),
     Vote("04", "moved", "Layer 4, because it is nearest to the new output layer.", _moved_most),
@@ -161,11 +167,13 @@ VOTES = (
                         for n in (10, 100, 1000)}),
     Vote("05", "copies", "Option 1: it has the fewest numbers to fit.",
          lambda sweep: e05.gains_most(sweep, 10)),
-    Vote("05", "crossing", "200 or later.",
-         lambda official: e05.digits_until_ahead(official, "option-2", "option-1", True)),
+    Vote("05", "decide", "Option 1 for the few, Option 2 for the many: the textbook's rule.",
+         lambda official, tasks, real_letters: (
+             e05.decided(e05.options_by_labels(official, tasks, real_letters)),
+             comparing.LEADS.values())),
     Vote("05", "saved", "100, twice as many.",
          lambda sweep: e05.labels_from_scratch(sweep, "option-1", 50, False), "labels"),
-    Vote("05", "tasks", "Letters and things about equal, and too low.", _one_image_of_each),
+    Vote("05", "tasks", "Letters and objects about equal, and too low.", _one_image_of_each, "%"),
     Vote("05", "misread", "4, 7 or 9, which look similar.", _misread),
     Vote("06", "table", "Pictures near 0 everywhere but for handwriting.",
          lambda matrix: e06.points_ahead(fifty(matrix)), "points ahead"),
@@ -188,7 +196,8 @@ CLAIMS = {  # by notebook: claims of its main line that a teacher says
         c04.only_with_ten_is_one_option_ahead,
     ),
     "05": (
-        c05.borrowing_leads, c05.borrowing_saves_labels, c05.the_options_cross,
+        c05.borrowing_leads, c05.borrowing_saves_labels, c05.few_labels_favour_frozen_layers,
+        c05.many_labels_favour_fine_tuning,
     ),
     "06": (c06.own_kind_serves_best, c06.another_kind_can_help),
 }  # fmt: skip

@@ -4,7 +4,10 @@ import pandas as pd
 
 from tl_course.base import stats
 from tl_course.lessons.claims import Claim, at_least, at_most, claim, level_with_library, listed
-from tl_course.lessons.n04_option_2_fine_tune.experiments import option_2_minus_option_1
+from tl_course.lessons.n04_option_2_fine_tune.experiments import (
+    gain_on_letters,
+    option_2_minus_option_1,
+)
 from tl_course.study import comparing, forgetting
 from tl_course.study.trials import decimal
 
@@ -191,6 +194,23 @@ def borrowing_beats_scratch(table: pd.DataFrame) -> Claim:
         f"{at_least(lead.min(), 1)} points ahead of the same network from scratch.",
         bool(lead.min() > 0),
         ", ".join(f"at least {at_least(by, 1)} points with {n} digits" for n, by in lead.items()),
+    )
+
+
+@claim("tasks")
+def fine_tuning_is_ahead_on_letters(tasks: pd.DataFrame) -> Claim:
+    """Option 2 minus Option 1 on letters of fonts, with augmentation: rows of `tasks`."""
+    rows = gain_on_letters(tasks)
+    fewest, most = rows.itertuples()
+    return Claim(
+        "With augmentation and one labelled image of each letter, Option 2 is "
+        f"{fewest.ahead:.1f} points ahead of Option 1.",
+        comparing.verdict(fewest) == "ahead" and comparing.verdict(most) != "behind",
+        "; ".join(
+            f"{row.images} letters: {row.ahead:+.2f} ± {row.interval:.2f} points, Option 2 ahead "
+            f"in {row.wins} of {row.draws} draws"
+            for row in rows.itertuples()
+        ),
     )
 
 

@@ -20,11 +20,11 @@ def plot_moved(changes: dict[str, float], title: str) -> Picture:
     return figures.bars(percent, title, "change of the weights, %", show="{:.1f}%".format)
 
 
-def plot_training_digits(labelled: Examples) -> Picture:
-    """Labelled digits, with their labels."""
+def plot_training_pictures(labelled: Examples, called: str) -> Picture:
+    """Labelled pictures, with their labels; `called` says what they are, such as "digits"."""
     names = [labelled.names[label] for label in labelled.y]
-    title = f"All {len(labelled)} digits that it learns from"
-    alt = f"{len(labelled)} handwritten digits, one after another: {', '.join(names)}."
+    title = f"All {len(labelled)} {called} that it learns from"
+    alt = f"{len(labelled)} {called}, one after another: {', '.join(names)}."
     return figures.pictures(labelled.x, names, title, alt)
 
 
@@ -122,7 +122,7 @@ def both_options(table: pd.DataFrame, arms: Sequence[str], title: str) -> Pictur
 
 
 def crossing(gain: pd.DataFrame, title: str) -> Picture:
-    """How far Option 2 is ahead by number of digits: rows of `option_2_minus_option_1`."""
+    """How far Option 2 is ahead, by number of labelled images: rows of `paired_arms`."""
     ylabel = "Option 2 minus Option 1\non the same draws, points"
     return curves.plot_paired_differences({"": gain}, title, ylabel)
 

@@ -3,10 +3,11 @@
 import copy
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
@@ -19,49 +20,54 @@ from tl_course.core.settings import Settings
 from tl_course.core.training import Callbacks
 from tl_course.data.examples import Target, draw
 from tl_course.data.poses import Pose
-from tl_course.data.sources.classes import source_classes
+from tl_course.data.sources.classes import source_classes, unseen_classes
 from tl_course.data.sources.emoji_images import EmojiImages, Style
-from tl_course.data.targets.letters import letters
+from tl_course.data.targets.letters import NAMES as LETTER_NAMES
+from tl_course.data.targets.letters import letters as font_letters
 from tl_course.data.targets.objects import unseen_objects
 from tl_course.data.targets.omniglot import ALPHABETS, LETTERS, omniglot
-from tl_course.lessons.n05_how_much_data import middle_ways
+from tl_course.lessons.n05_how_much_data import middle_ways, task_tuning
 from tl_course.study import comparing
 from tl_course.study.sweep import ARMS, CALLED, sweep
 
-TASKS = {"letters": letters, "unseen things": unseen_objects}
-EACH = (1, 5)  # labelled images of each letter and of each unseen thing
+TASKS = {"letters": font_letters, "unseen things": unseen_objects}
+AUGMENTED = tuple(arm for arm in ARMS if arm != "classical")
 
 
-def other_tasks(net: FiveLayerNet, draws: int, *, progress: bool = False) -> Iterator[dict]:
-    """Letters and unseen things with one and five images of each: rows of a sweep, `task`, `each`.
+def other_tasks(net: FiveLayerNet, draws: int, done: Iterable[dict] = ()) -> Iterator[dict]:
+    """Letters of fonts and unseen things: rows of a sweep, with `task` and `each`.
 
-    The settings were tuned for as many digits. Nothing was chosen on these tasks.
+    `each` is the number of labelled images per class. The settings are tuned for the task.
     """
     for name, make in TASKS.items():
-        target = make()
-        sizes = [each * len(target.pool.names) for each in EACH]
-        for arms, augment in ((ARMS, False), (("option-1",), True)):
-            for row in sweep(
-                net, target, sizes, draws, arms=arms, augment=[augment], progress=progress
-            ):
-                yield {"task": name, "each": row["images"] // len(target.pool.names), **row}
+        had = [row for row in done if row["task"] == name]
+        for row in _on_task(net, make, name, draws, had):
+            yield {"task": name, **row}
 
 
 def real_letters(net: FiveLayerNet, draws: int, done: Iterable[dict] = ()) -> Iterator[dict]:
     """Omniglot, twenty letters per alphabet: rows of a sweep, with `alphabet` and `each`.
 
-    The test has other writers. The settings were tuned for as many digits. Nothing was chosen on
-    letters.
+    The test has other writers. The settings are tuned on the validation writers of all alphabets.
     """
     for alphabet in ALPHABETS:
         had = [row for row in done if row["alphabet"] == alphabet]
-        for copies, arms in ((False, ARMS), (True, ("option-1", "output-first", "scratch"))):
-            rows = sweep(
-                net, partial(omniglot, alphabet), [LETTERS * each for each in EACH], draws,
-                arms=arms, augment=[copies], done=had, progress=True,
-            )  # fmt: skip
-            for row in rows:
-                yield {"alphabet": alphabet, "each": row["images"] // LETTERS, **row}
+        for row in _on_task(net, partial(omniglot, alphabet), "Omniglot", draws, had):
+            yield {"alphabet": alphabet, **row}
+
+
+def _on_task(net, make: Callable[[], Target], name: str, draws: int, done) -> Iterator[dict]:
+    """Every arm at each number of labelled images per class of a task, in both forms."""
+    classes = len(make().pool.names)
+
+    for augmented, arms in ((False, ARMS), (True, AUGMENTED)):
+        sizes = [classes * each for each in task_tuning.sizes(name, augmented)]
+        choice = partial(task_tuning.choice, name, classes)
+        for row in sweep(
+            net, make, sizes, draws, arms=arms, augment=[augmented], choice=choice,
+            done=done, progress=True,
+        ):  # fmt: skip
+            yield {"each": row["images"] // classes, **row}
 
 
 CUT_LAYERS = 4
@@ -254,13 +260,63 @@ def ahead_of_others(
     }
 
 
-def digits_until_ahead(
-    recorded: pd.DataFrame, arm: str, other: str, copies: bool
-) -> tuple[str, list[str]]:
-    """The number of digits from which on `arm` is clearly ahead, and all possible answers."""
-    rows = ahead_of_others(recorded, arm, [other], [copies])[other, copies]
-    choices = [*(f"{images:,}" for images in rows.images), "with none of these"]
-    return choices[comparing.ahead_from(rows)], choices
+NEAR = "unseen objects"  # the one task whose pictures are made like the source's
+TASKS_COMPARED = ("digits", "letters of fonts", "letters of five alphabets", NEAR)
+CASES = {  # what learners decide before the figure: task, augmented, labelled images per class
+    "letters of fonts, five of each, no augmentation": ("letters of fonts", False, 5),
+    "digits, a hundred of each, no augmentation": ("digits", False, 100),
+    "digits, five of each, with augmentation": ("digits", True, 5),
+    "unseen objects, twenty of each, no augmentation": (NEAR, False, 20),
+}
+
+
+def ahead_by_labels(
+    official: pd.DataFrame,
+    tasks: pd.DataFrame,
+    letters: pd.DataFrame,
+    arm: str,
+    other: str,
+    augmented: bool,
+) -> dict[str, pd.DataFrame]:
+    """How far `arm` is ahead of `other` by task of `TASKS_COMPARED`: rows of `paired_arms`.
+
+    `per_class` is the number of labelled images per class, and `verdict` that of
+    `comparing.verdict`. Each draw has its own labelled images of each of the five alphabets, which
+    count as one task.
+    """
+    keys = ["arm", "augmented", "images", "draw"]
+    by_draw = letters.sort_values("alphabet").groupby(keys).right
+    joined = by_draw.apply(lambda rights: np.concatenate(rights.to_list())).reset_index()
+    of_task = {
+        "digits": (official, 10),
+        "letters of fonts": (tasks[tasks.task == "letters"], len(LETTER_NAMES)),
+        "letters of five alphabets": (joined, LETTERS),
+        NEAR: (tasks[tasks.task == "unseen things"], len(unseen_classes())),
+    }
+    compared = {}
+    for name, (rows, classes) in of_task.items():
+        ahead = comparing.paired_arms(rows, (arm, augmented), (other, augmented))
+        if len(ahead):
+            verdicts = [comparing.verdict(row) for row in ahead.itertuples()]
+            compared[name] = ahead.assign(per_class=ahead.images / classes, verdict=verdicts)
+    return compared
+
+
+def options_by_labels(*tables: pd.DataFrame) -> dict[bool, dict[str, pd.DataFrame]]:
+    """Option 2 minus Option 1 by augmentation: `ahead_by_labels` of the same three tables."""
+    return {
+        augmented: ahead_by_labels(*tables, "option-2", "option-1", augmented)
+        for augmented in (False, True)
+    }
+
+
+def decided(compared: dict[bool, dict[str, pd.DataFrame]]) -> dict[str, str]:
+    """Which option leads in each of `CASES`, in the words of `comparing.LEADS`."""
+    rows = {
+        name: compared[augmented][task].set_index("per_class").loc[per_class]
+        for name, (task, augmented, per_class) in CASES.items()
+    }
+    return {name: comparing.leading_option(row) for name, row in rows.items()}
 
 
 def labels_from_scratch(recorded: pd.DataFrame, arm: str, images: int, copies: bool) -> float:

@@ -27,6 +27,39 @@ def plot_accuracy(
     return curves.panels(means, title, arms, pd.DataFrame(live) if live else None, prediction)
 
 
+def plot_by_labels(compared: dict[bool, dict[str, pd.DataFrame]], near: str, title: str) -> Picture:
+    """Option 2 minus Option 1 up to 1,000 labelled images per class, in both forms.
+
+    `compared` is from `experiments.options_by_labels`; the line of the task `near` is dashed.
+    """
+    looks = zip((BLUE, drawing.SKY, drawing.GREEN, ORANGE), "osD^", strict=True)
+    looks = dict(zip(compared[False], looks, strict=True))
+    panels = {}
+    for augmented, of_task in compared.items():
+        lines = panels[f"with{'' if augmented else 'out'} augmentation"] = {}
+        for task, rows in of_task.items():
+            rows = rows[rows.per_class <= 1000]  # with all of MNIST there is one draw
+            columns = (rows[name].tolist() for name in ("per_class", "ahead", "interval"))
+            label = f"{task}\n(like the source's pictures)" if task == near else task
+            lines[label] = Line(*columns, look=(*looks[task], "--" if task == near else "-"))
+
+    def dress(ax: Axes) -> None:
+        ax.axhline(0, color="black", linewidth=1)
+        ax.set_xticks([1, 5, 20, 100, 1000], ["1", "5", "20", "100", "1,000"])
+        ax.minorticks_off()
+
+    return figures.chart(
+        panels,
+        title,
+        "labelled images per class",
+        "Option 2 minus Option 1, points",
+        value_text="{y:+.1f} with {x}",
+        description="Option 2 minus Option 1 in points, with 95% intervals, by labelled images per "
+        "class.",
+        look=figures.ChartStyle(log=True, dress=dress),
+    )
+
+
 def beside_copies(digits: Examples, altered: Sequence[torch.Tensor]) -> Picture:
     """Some digits, each beside its altered copies; `altered` has tensors `[n, 3, 32, 32]`."""
     n, of_each = len(digits), len(altered)

@@ -8,13 +8,13 @@ COPIES_ARE_NOT_LABELS = Question(
     "No: all of them show the same ten ways to write",
     {
         "Yes: a thousand pictures are a thousand pictures": "Under Option 1 ten digits with "
-        "copies give 79 of 100, and a thousand digits without give 98. The copies are turned and "
+        "copies give 79%, and a thousand digits without give 98%. The copies are turned and "
         "slanted, but nobody else wrote them.",
         "No: all of them show the same ten ways to write": "A copy varies what the course knows "
         "how to vary: angle, slant, size. How somebody else writes a seven, only another label "
         "can show.",
         "No: altered pictures do more harm than good": "On digits they helped every way to learn, "
-        "up to two hundred labels. (On the unseen things of Dig deeper they hurt Option 1.)",
+        "up to two hundred labels.",
     },
 )
 OTHER_WRITERS = Question(
@@ -32,14 +32,14 @@ OTHER_WRITERS = Question(
     },
 )
 RULE_ELSEWHERE = Question(
-    "You have five labelled photographs of each of 74 kinds of objects, 370 in all. The course's "
-    "rule says Option 2 with augmentation. What do you do?",
+    "You have five labelled photographs of each of 74 kinds of objects. They are unlike "
+    "drawings, so the table says Option 2 with augmentation. What do you do?",
     "Try both options, with and without augmentation, on labelled pictures set aside",
     {
-        "Follow the rule: it was measured": "It was measured on digits. On the 74 unseen "
-        "drawings, five of each, Option 2 got 52 of 100 right and Option 1 73.",
-        "Try both options, with and without augmentation, on labelled pictures set aside": "A rule "
-        "from another task is a start. Your own held-out pictures decide.",
+        "Follow the table: it was measured": "It was measured on digits, letters and drawings, "
+        "not on photographs. On the 74 unseen objects, Option 2 got 53% right and Option 1 73%.",
+        "Try both options, with and without augmentation, on labelled pictures set aside": "A "
+        "table from other tasks is a start. Your own held-out pictures decide.",
         "Try both options and keep the one that does best on the test": "Then the test has helped "
         "to choose, and its number is too high. Choose on other held-out pictures.",
     },
@@ -48,16 +48,14 @@ RULE_ELSEWHERE = Question(
 # ---------------------------------------------------------------- before a result is shown
 
 CURVE = (
-    "How many of 100 other digits will the network get right, with its four pretrained layers "
+    "What percentage of other digits will the network get right, with its four pretrained layers "
     "frozen (Option 1), and without altered copies of the digits?"
 )
 COPIES = "With ten digits, which way to learn gains most from augmentation?"
-CROSSING = (
-    "With augmentation, how many digits does it take before Option 2 is clearly ahead of Option 1?"
-)
+DECIDE = "Which option is clearly ahead in each of these cases?"
 SAVED = (
     "Without augmentation, how many labels does a network from scratch need to match Option 1 "
     "with fifty?"
 )
 MISREAD = "It learnt from these fifty digits. Which digit will it misread most often?"
-TASKS = "With one image of each: how many of 100 others does Option 1 get right?"
+TASKS = "With one image of each: what percentage of the others does Option 1 get right?"

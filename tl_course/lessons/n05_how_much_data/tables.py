@@ -8,7 +8,12 @@ from tl_course.core import pretraining, settings
 from tl_course.core.network import FiveLayerNet
 from tl_course.data.sources.strokes import RandomStrokes
 from tl_course.data.targets.handwritten import ALL, handwritten
-from tl_course.lessons.n05_how_much_data import experiments, middle_ways, unlabelled
+from tl_course.lessons.n05_how_much_data import (
+    experiments,
+    middle_ways,
+    task_tuning,
+    unlabelled,
+)
 from tl_course.study import tuning
 from tl_course.study.sweep import ARMS, sweep
 from tl_course.study.tables import Table, missing, of_pictures, saved_network
@@ -18,7 +23,7 @@ OFFICIAL = {10: 20, 20: 20, 50: 20, 100: 20, 200: 20, 500: 5, 1000: 5, 5000: 3, 
 DIGITS = partial(handwritten, full=True)
 BETWEEN, BETWEEN_DRAWS = (50, 200), 20  # for the ways between the options
 UNLABELLED = {10: 20, 50: 20, 200: 20}  # number of labelled digits: draws
-LETTER_DRAWS = 4  # of each alphabet
+TASK_DRAWS, LETTER_DRAWS = 10, 5  # of each task and each alphabet
 FIXED = {10: 10, 50: 10, 200: 10}
 PUSHED = {10: 20, 50: 20, 200: 20, 1000: 10}  # number of digits: draws
 STROKES = 1_000_000  # renders of strokes, for the network of another source
@@ -84,6 +89,7 @@ def sources_rows(done: list[dict]) -> Iterator[list[dict]]:
 TABLES = [
     Table("tuning", tuple(tuning.KEYS), partial(tuning.tune, tuning.OFFLINE)),
     Table("official_tuning", tuple(tuning.KEYS), partial(tuning.tune, tuning.OFFICIAL)),
+    Table(task_tuning.NAME, task_tuning.KEYS, task_tuning.task_tuning_rows),
     Table("sweep", ("settings", "arm", "augmented", "images", "draw"), sweep_rows),
     Table("official", ("arm", "augmented", "images", "draw"), official_rows),
     Table(
@@ -111,7 +117,7 @@ TABLES = [
     ),
     Table(
         "tasks", ("task", "arm", "augmented", "images", "draw"),
-        lambda done: experiments.other_tasks(pretraining.pretrained(), 10, progress=True),
+        lambda done: experiments.other_tasks(pretraining.pretrained(), TASK_DRAWS, done),
     ),
     Table(
         "which_layers", ("first", "then", "k", "draw"),
