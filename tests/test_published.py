@@ -451,9 +451,8 @@ def test_word_pieces_that_do_not_meet_its_requirement(minilm):
     good = minilm.tokens(["a cat", "a dog"])
     y = torch.tensor([0, 1])
     assert minilm.requirement.mismatch(good, "tokens") is None
-    assert "pretrained on tokens and the data are image" in minilm.requirement.mismatch(
-        good, "image"
-    )
+    another = minilm.requirement.mismatch(good, "image")
+    assert "pretrained on tokens and the data are image" in another and "tokens(texts)" in another
     for x, words in (
         (good.float(), "int64"),
         (good.repeat(1, 60), "at most 64"),

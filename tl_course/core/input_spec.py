@@ -96,7 +96,10 @@ class Tokens:
     def mismatch(self, x: torch.Tensor, modality: str, scaled: bool = True) -> str | None:
         """The sentence that says why `x` does not fit, or None."""
         if self.modality != modality:
-            return _other_modality(self.modality, modality) + "."
+            return (
+                f"{_other_modality(self.modality, modality)}; give it texts as word pieces, made "
+                "with its own `tokens(texts)`."
+            )
         if x.ndim != 2 or not 1 <= x.shape[1] <= self.longest or x.dtype != torch.int64:
             return (
                 f"The data are {str(x.dtype).removeprefix('torch.')} numbers of shape "

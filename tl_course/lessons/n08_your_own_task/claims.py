@@ -51,8 +51,9 @@ def option_2_is_ahead_here(own_task: pd.DataFrame) -> Claim:
     accuracies = experiments.accuracies_by_arm(own_task)
     ahead = (accuracies["option-2", True] - accuracies["option-1", True]).dropna()
     return Claim(
-        "On the pictures made here, Option 2 with augmentation, as recommended, is "
-        f"{ahead.mean():.0f} points ahead of Option 1 without augmentation, on average.",
+        "On the pictures made here, in colour, Option 2 with augmentation, as recommended, is "
+        f"{ahead.mean():.0f} points ahead of Option 1 without augmentation, on average. The option "
+        "and the augmentation were changed together.",
         bool(ahead.mean() >= 5),
         f"{ahead.mean():+.1f} points with {TRAIN * len(PIECES)} labelled pictures, ahead in "
         f"{(ahead > 0).sum()} of {len(ahead)} draws",

@@ -36,8 +36,8 @@ SOURCE = Question(
     "This source taught its layers to ignore something that counts here",
     {
         "Borrowed layers are useless for photographs": "In grey they are ahead, and with Option 2 "
-        "and augmentation they are ahead of both. It is only while they are frozen that they "
-        "cannot use colour.",
+        "and augmentation they are ahead of both. While they are frozen, they cannot learn to use "
+        "colour.",
         "This source taught its layers to ignore something that counts here": "A source is right "
         "for a task if what it varied at random does not matter there. Another source is one "
         "remedy, and fine-tuning the layers is another.",
