@@ -36,16 +36,16 @@ def test_the_rule_in_words_is_the_table():
 
 
 def test_no_notebook_and_no_page_gives_other_advice():
-    said = {path.name: path.read_text(encoding="utf-8") for path in notebooks.find()}
+    texts = {path.name: path.read_text(encoding="utf-8") for path in notebooks.find()}
     page = notebooks.root() / "docs" / "cheat_sheet.md"
-    said[page.name] = page.read_text(encoding="utf-8")
-    rule = [name for name, text in said.items() if advice.RULE in text]
+    texts[page.name] = page.read_text(encoding="utf-8")
+    rule = [name for name, text in texts.items() if advice.RULE in text]
     assert rule == ["08_your_own_task.ipynb", "11_on_your_own.ipynb", "cheat_sheet.md"]
-    assert [name for name, text in said.items() if "advice.as_markdown()" in text] == [
+    assert [name for name, text in texts.items() if "advice.as_markdown()" in text] == [
         "05_how_much_data.ipynb"
     ]
     of_limits = re.compile(r"(?i)option [12] (?:up to|from|above) \d")
-    for name, text in said.items():
+    for name, text in texts.items():
         assert not of_limits.search(text.replace(advice.RULE, "")), name
 
 
