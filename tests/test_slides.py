@@ -119,7 +119,7 @@ def test_no_experiment_gives_a_vote_away():
     _, question, result = slides.as_slides(
         new_notebook(cells=[pad, new_markdown_cell("Draw."), curve])
     ).cells
-    assert question.source.startswith("**Predict:** How many of 100")
+    assert question.source.startswith("**Predict:** What percentage")
     assert result.metadata.slideshow.slide_type == "subslide" and "THE RESULT" in str(result)
 
 
