@@ -268,6 +268,7 @@ CASES = {  # what learners decide before the figure: task, augmented, labelled i
     "digits, five of each, with augmentation": ("digits", True, 5),
     "unseen objects, twenty of each, no augmentation": (NEAR, False, 20),
 }
+LEADERS = tuple(comparing.LEADS.values())  # what can be answered
 
 
 def ahead_by_labels(
