@@ -8,7 +8,7 @@ COPIES_ARE_NOT_LABELS = Question(
     "No: all of them show the same ten ways to write",
     {
         "Yes: a thousand pictures are a thousand pictures": "Under Option 1 ten digits with "
-        "copies give 79%, and a thousand digits without give 98%. The copies are turned and "
+        "copies give 79 of 100, and a thousand digits without give 98. The copies are turned and "
         "slanted, but nobody else wrote them.",
         "No: all of them show the same ten ways to write": "A copy varies what the course knows "
         "how to vary: angle, slant, size. How somebody else writes a seven, only another label "
@@ -37,7 +37,7 @@ RULE_ELSEWHERE = Question(
     "Try both options, with and without augmentation, on labelled pictures set aside",
     {
         "Follow the table: it was measured": "It was measured on digits, letters and drawings, "
-        "not on photographs. On the 74 unseen objects, Option 2 got 53% right and Option 1 73%.",
+        "not on photographs. On the 74 unseen objects, Option 2 was 20 points behind.",
         "Try both options, with and without augmentation, on labelled pictures set aside": "A "
         "table from other tasks is a start. Your own held-out pictures decide.",
         "Try both options and keep the one that does best on the test": "Then the test has helped "
