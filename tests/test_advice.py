@@ -7,7 +7,7 @@ import pytest
 
 from tl_course.app import notebooks
 from tl_course.core import advice
-from tl_course.study import results
+from tl_course.study import comparing, results
 
 PER_CLASS = (1, 3, 4, 30, 31, 500)
 
@@ -22,6 +22,7 @@ def test_the_command_follows_the_table_and_says_why(augment):
         assert chosen.option == wanted[cell]
         assert chosen.augment == (augment != "off")
         assert f"{per_class * classes} labelled images of {classes} classes" in chosen.why
+        assert ("enough to train every layer" in chosen.why) == (chosen.option == "2")
 
 
 def test_the_rule_in_words_is_the_table():
@@ -47,6 +48,18 @@ def test_no_notebook_and_no_page_gives_other_advice():
     of_limits = re.compile(r"(?i)option [12] (?:up to|from|above) \d")
     for name, text in texts.items():
         assert not of_limits.search(text.replace(advice.RULE, "")), name
+
+
+@pytest.mark.parametrize("name", ["sweep", "official"])
+def test_the_table_follows_what_is_recorded_of_digits(name):
+    """Nobody who follows it is clearly behind the other option, at any size that is recorded."""
+    table = comparing.tuned(results.load(name))
+    for augment, augmented in (("off", False), ("on", True)):
+        pairs = comparing.paired_arms(table, ("option-2", augmented), ("option-1", augmented))
+        assert len(pairs) >= 3
+        for row in pairs.itertuples():
+            better = {"ahead": "2", "behind": "1", "not clear": None}[comparing.verdict(row)]
+            assert better in (None, advice.recommended(row.images, 10, augment).option), row
 
 
 def test_a_rate_that_nobody_checked_costs_option_2_more():

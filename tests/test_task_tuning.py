@@ -53,6 +53,7 @@ def test_a_task_is_measured_with_its_own_settings(two_classes, monkeypatch):
     monkeypatch.setattr(task_tuning, "choice", choice)
     monkeypatch.setattr(experiments, "TASKS", {"letters": lambda: two_classes})
     monkeypatch.setitem(task_tuning.EACH, "letters", (1, 6))
+    monkeypatch.setitem(task_tuning.AUGMENTED, "letters", (1,))
     rows = list(experiments.other_tasks(pretraining.pretrained(), 1))
     measured = {(row["arm"], row["each"], row["augmented"]) for row in rows}
     arms = set(experiments.AUGMENTED)
@@ -80,3 +81,12 @@ def test_every_arm_has_settings_at_every_size_that_is_measured():
     for key, best in chosen.items():
         at_best = mean.loc[(*key, best.l2, best.learning_rate, best.steps)]
         assert at_best == pytest.approx(mean.loc[key].max(), abs=1e-4)
+
+
+def test_letters_of_04_are_the_case_in_which_option_2_leads_most_on_validation():
+    rows = results.load(task_tuning.NAME).query("task != 'Omniglot'")  # whose pictures are shipped
+    settings_of = list(task_tuning.KEYS[:7])
+    best = (
+        rows.groupby(settings_of).accuracy.mean().groupby(level=[0, 1, 2, 3]).max().unstack("arm")
+    )
+    assert (best["option-2"] - best["option-1"]).idxmax() == ("letters", True, 1)

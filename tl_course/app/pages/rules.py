@@ -16,7 +16,7 @@ from tl_course.lessons.n07_published_networks import claims as c07
 from tl_course.lessons.n09_small_gpt import claims as c09
 from tl_course.lessons.n10_how_sure import claims as c10
 
-HELD, PARTLY, NOT_HERE = "held", "partly", "not here"
+HELD, PARTLY = "held", "partly"
 
 
 class Rule(NamedTuple):

@@ -106,7 +106,8 @@ def _moved_most(forgetting: pd.DataFrame) -> tuple[str, list[str]]:
 def _one_image_of_each(tasks: pd.DataFrame) -> dict[str, float]:
     rows = tasks.query("each == 1 and arm == 'option-1' and not augmented")
     mean = 100 * rows.groupby("task").accuracy.mean()
-    return {"letters": mean["letters"], "unseen objects": mean["unseen things"]}
+    called = {"letters": "letters", "unseen things": "unseen objects"}
+    return {f"{name} (mean of ten draws)": mean[task] for task, name in called.items()}
 
 
 def _misread(sweep: pd.DataFrame) -> tuple[str, str]:

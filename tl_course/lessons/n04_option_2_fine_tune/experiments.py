@@ -125,8 +125,8 @@ def option_2_minus_option_1(sweep: pd.DataFrame) -> pd.DataFrame:
 def gain_on_letters(tasks: pd.DataFrame) -> pd.DataFrame:
     """How far Option 2 is ahead on letters, with augmentation: rows `paired_arms` of `tasks`.
 
-    Of the tasks whose pictures come with the course, it is the one on whose validation part Option
-    2 was ahead by most (`results/task_tuning.csv`).
+    Of what `results/task_tuning.csv` tries with pictures that come with the course, Option 2 was
+    ahead by most here, on validation pictures with one of each letter.
     """
     letters = tasks[tasks.task == "letters"]
     return comparing.paired_arms(letters, ("option-2", True), ("option-1", True))

@@ -84,6 +84,7 @@ def fixed_layers_are_a_ceiling(sweep: pd.DataFrame) -> Claim:
 
 
 THREE = "official", "tasks", "real_letters"
+LATER = "letters of five alphabets"  # recorded after the decision table was written
 FEW = 20  # labelled images per class, the most that every task was measured with
 
 
@@ -104,9 +105,9 @@ def few_labels_favour_frozen_layers(*tables: pd.DataFrame) -> Claim:
     few = {task: rows[rows.per_class <= FEW] for task, rows in compared.items()}
     near = -few[NEAR].ahead
     return Claim(
-        f"Without augmentation, with up to {FEW} labelled images per class, Option 2 is clearly "
-        f"ahead on none of the tasks; on the unseen objects it is {near.min():.0f} to "
-        f"{near.max():.0f} points behind Option 1.",
+        f"With the course's network, no augmentation and up to {FEW} labelled images per class, "
+        "Option 2 is clearly ahead on none of the tasks; on the unseen objects it is "
+        f"{near.min():.0f} to {near.max():.0f} points behind Option 1.",
         bool(
             all("ahead" not in set(rows.verdict) for rows in few.values())
             and set(few[NEAR].verdict) == {"behind"}
@@ -133,8 +134,11 @@ def many_labels_favour_fine_tuning(*tables: pd.DataFrame) -> Claim:
 
 @claim(*THREE)
 def the_table_is_never_clearly_wrong(*tables: pd.DataFrame) -> Claim:
-    """The option that the decision table names against the other one, in all that was measured."""
-    lead, wrong = {}, False
+    """The option that the decision table names against the other one, in all that was measured.
+
+    The alphabets were recorded after the table was written.
+    """
+    lead, later, wrong = {}, [], False
     for augmented, compared in options_by_labels(*tables).items():
         for task, rows in compared.items():
             situation = advice.AUGMENTED if augmented else advice.PLAIN
@@ -145,10 +149,12 @@ def the_table_is_never_clearly_wrong(*tables: pd.DataFrame) -> Claim:
                 if sign:
                     form = "with" if augmented else "without"
                     lead[f"{task}, {row.per_class:g} per class {form}"] = sign * row.ahead
+                    later += [sign * row.ahead] if task == LATER else []
                     wrong |= sign * row.ahead < -row.interval
     return Claim(
-        f"In {sum(points > 0 for points in lead.values())} of {len(lead)} cases that were measured "
-        "on these tasks, the table's option is ahead on average; it is clearly behind in none.",
+        f"In {sum(points > 0 for points in lead.values())} of {len(lead)} measured cases, the "
+        "table's option is ahead on average, and it is clearly behind in none; the table was made "
+        f"from all of them but the {len(later)} of the alphabets, which were recorded after it.",
         not wrong,
         listed(lead, "{}: {:+.1f}", ", ") + " points ahead",
     )

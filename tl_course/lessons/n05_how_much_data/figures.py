@@ -13,6 +13,8 @@ from tl_course.lessons.curves import plot_ahead as plot_ahead  # for the noteboo
 from tl_course.lessons.drawing import BLUE, GREY, ORANGE, STYLES, Line, Picture, mean_line
 from tl_course.study import comparing, forgetting
 
+CALLED = {"unseen things": "unseen objects"}  # tasks that tables name otherwise
+
 
 def plot_accuracy(
     means: pd.DataFrame,
@@ -250,7 +252,7 @@ def _beside(ax: Axes, words: str, at: tuple[float, float], aside: tuple[float, f
 def by_task(table: pd.DataFrame, title: str) -> Picture:
     """Accuracy of each arm on each task: rows `task`, `each` (images of a class), `arm`, …"""
     panels = {
-        name: drawing.of_arms(rows, "each", dash="none")
+        CALLED.get(name, name): drawing.of_arms(rows, "each", dash="none")
         for name, rows in table.groupby("task", sort=False)
     }
     labels, value_text = ("labelled images of each", "test accuracy, %"), "{y:.0f}% with {x}"

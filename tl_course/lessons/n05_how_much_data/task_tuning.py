@@ -10,8 +10,6 @@ not choose. Unseen things are not augmented, because their renders are turned an
 already.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
