@@ -199,7 +199,7 @@ def borrowing_beats_scratch(table: pd.DataFrame) -> Claim:
 
 @claim("tasks")
 def fine_tuning_is_ahead_on_letters(tasks: pd.DataFrame) -> Claim:
-    """Option 2 minus Option 1 on letters of fonts, with augmentation: rows of `tasks`."""
+    """Option 2 minus Option 1 on printed letters, with augmentation: rows of `tasks`."""
     rows = gain_on_letters(tasks)
     fewest, most = rows.itertuples()
     return Claim(

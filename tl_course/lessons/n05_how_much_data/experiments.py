@@ -35,7 +35,7 @@ AUGMENTED = tuple(arm for arm in ARMS if arm != "classical")
 
 
 def other_tasks(net: FiveLayerNet, draws: int, done: Iterable[dict] = ()) -> Iterator[dict]:
-    """Letters of fonts and unseen things: rows of a sweep, with `task` and `each`.
+    """Printed letters and unseen things: rows of a sweep, with `task` and `each`.
 
     `each` is the number of labelled images per class. The settings are tuned for the task.
     """
@@ -261,9 +261,9 @@ def ahead_of_others(
 
 
 NEAR = "unseen objects"  # the one task whose pictures are made like the source's
-TASKS_COMPARED = ("digits", "letters of fonts", "letters of five alphabets", NEAR)
+TASKS_COMPARED = ("digits", "printed letters", "handwritten letters", NEAR)
 CASES = {  # what learners decide before the figure: task, augmented, labelled images per class
-    "letters of fonts, five of each, no augmentation": ("letters of fonts", False, 5),
+    "printed letters, five of each, no augmentation": ("printed letters", False, 5),
     "digits, a hundred of each, no augmentation": ("digits", False, 100),
     "digits, five of each, with augmentation": ("digits", True, 5),
     "unseen objects, twenty of each, no augmentation": (NEAR, False, 20),
@@ -290,8 +290,8 @@ def ahead_by_labels(
     joined = by_draw.apply(lambda rights: np.concatenate(rights.to_list())).reset_index()
     of_task = {
         "digits": (official, 10),
-        "letters of fonts": (tasks[tasks.task == "letters"], len(LETTER_NAMES)),
-        "letters of five alphabets": (joined, LETTERS),
+        "printed letters": (tasks[tasks.task == "letters"], len(LETTER_NAMES)),
+        "handwritten letters": (joined, LETTERS),
         NEAR: (tasks[tasks.task == "unseen things"], len(unseen_classes())),
     }
     compared = {}
