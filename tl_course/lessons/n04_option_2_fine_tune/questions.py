@@ -45,9 +45,7 @@ BEST_OF_MANY = Question(
 
 # ---------------------------------------------------------------- before a result is shown
 
-GAIN = (
-    "With one of each letter and altered copies, which option is clearly ahead on other typefaces?"
-)
+GAIN = "With one of each letter and altered copies, which option reads other typefaces better?"
 LARGE_RATE = (
     "With lr=1e-3 in these lines, how many of 100 test digits does it get right, on average?"
 )

@@ -154,7 +154,7 @@ def the_table_is_never_clearly_wrong(*tables: pd.DataFrame) -> Claim:
     return Claim(
         f"In {sum(points > 0 for points in lead.values())} of {len(lead)} measured cases, the "
         "table's option is ahead on average, and it is clearly behind in none; the table was made "
-        f"from all of them but the {len(later)} of handwritten letters, which were recorded after it.",
+        f"from all of them but the {len(later)} of handwritten letters, which came after it.",
         not wrong,
         listed(lead, "{}: {:+.1f}", ", ") + " points ahead",
     )
