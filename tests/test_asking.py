@@ -63,7 +63,7 @@ def ask(measured=73.05, *results, **more):
 def test_without_a_learner_the_result_is_there_at_once(shown):
     ask(73.05, "a printed text")
     assert "How many of 100?" in shown[0]
-    assert "73 of 100." in shown[1] and "a printed text" in shown[2]
+    assert "73%." in shown[1] and "a printed text" in shown[2]
     assert progress_store.read_entries("predictions") == {}
 
 
@@ -77,16 +77,16 @@ def test_choices_are_read_where_nobody_can_press_them(shown):
 def test_the_result_comes_after_the_answer_and_is_kept(learner):
     prediction = ask(73.05, "a printed text")
     form, written = prediction.form, prediction.form.written
-    assert not any("73 of" in part or "printed" in part for part in [*learner, form.told])
+    assert not any("73%" in part or "printed" in part for part in [*learner, form.told])
     assert form.labels == ["Your answer"] and form.typed == [], "no default"
     for text in ("", "many", "101", "-1", "nan"):
         press(prediction.form, "answer", text)
         assert "type a number from 0 to 100, or press Skip" in form.alert
-        assert not any("73 of" in part for part in [*learner, form.told])
+        assert not any("73%" in part for part in [*learner, form.told])
         assert form.written == written, "what was typed stays in the field"
     press(prediction.form, "answer", " 30,5 % ")
     for shown in (form.told, learner[-1]):  # in the view, and in the notebook that is saved
-        assert "You said 30.5, it is 73 of 100: 42.5 higher." in shown
+        assert "You said 30.5, it is 73%: 42.5 points higher." in shown
         assert "a printed text" in shown
     assert not form.alert and form.answered and form.typed == ["30.5"]
     assert progress_store.read_entries("predictions")["03.ten"]["said"] == {"": 30.5}
@@ -96,14 +96,14 @@ def test_who_skips_sees_it_and_is_asked_again_on_demand(learner):
     prediction = ask()
     press(prediction.form, "skip", "")
     assert (
-        "73 of 100." in prediction.form.told
+        "73%." in prediction.form.told
         and progress_store.read_entries("predictions")["03.ten"]["said"] is None
     )
     again = ask()
-    assert again.answered and "73 of 100." in again.form.told and "73 of 100." in learner[-1]
+    assert again.answered and "73%." in again.form.told and "73%." in learner[-1]
     press(again.form, "again", "")
     assert (
-        "73 of 100" not in learner[-1] + again.form.told
+        "73%" not in learner[-1] + again.form.told
         and progress_store.read_entries("predictions") == {}
     )
     assert not again.form.answered and again.form.typed == []
@@ -148,7 +148,7 @@ def test_a_home_that_cannot_be_written_to_keeps_nobody_from_the_result(learner, 
     prediction = ask()
     with pytest.warns(UserWarning, match="not kept. The disk is full"):
         press(prediction.form, "answer", "30")
-    assert "You said 30, it is 73 of 100" in learner[-1]
+    assert "You said 30, it is 73%" in learner[-1]
     exercise = Exercise("03.x", "x = ...", lambda x: None, ("a", "b"), "")
     with pytest.warns(UserWarning, match="not kept"):
         exercise.check(1)
@@ -166,7 +166,7 @@ def test_several_numbers_and_choices(learner):
         press(prediction.form, "answer", *typed)
         assert "for “after 50”" in prediction.form.alert
     press(prediction.form, "answer", "80", "90")
-    assert "After 10: you said 80, it is 73 of 100: 7 lower; after 50: you said 90" in learner[-1]
+    assert "After 10: you said 80, it is 73%: 7 points lower; after 50: you said 90" in learner[-1]
 
     progress_store.forget_everything()
     prediction = ask("layer 2", options=["layer 1", "layer 2"])
@@ -232,23 +232,23 @@ def test_a_notebook_shows_its_predictions_and_the_course_a_calibration(learner, 
         all(words in table for words in ("Question a?", "+40", "skipped")) and "Which" not in table
     )
     picture, words = predictions.plot_calibration(predictions.of())
-    assert "You predicted 3 numbers of 100. You were 20 off on average" in words
+    assert "You predicted 3 percentages. You were 20 points off on average" in words
     assert "it was 20 higher than you said" in words and "Of 1 choices you got 1 right" in words
-    assert "20 off" in picture.alt
+    assert "20 points off" in picture.alt
     picture, words = predictions.plot_calibration({})
-    assert picture is None and "0 numbers" in words
+    assert picture is None and "0 percentages" in words
 
 
 def test_the_table_follows_each_answer(learner):
     table, calibration = tl.predictions(LESSON), tl.calibration()
     table._ipython_display_()
     assert "predicted nothing" in table.form.told and "predicted nothing" in learner[-1]
-    assert "0 numbers" in calibration.form.told
+    assert "0 percentages" in calibration.form.told
     prediction = ask(73.05)
     press(prediction.form, "answer", "30")
-    assert "How many of 100?" in table.form.told and "1 numbers" in calibration.form.told
+    assert "How many of 100?" in table.form.told and "1 percentages" in calibration.form.told
     press(prediction.form, "again")
-    assert "predicted nothing" in table.form.told and "0 numbers" in calibration.form.told
+    assert "predicted nothing" in table.form.told and "0 percentages" in calibration.form.told
 
 
 def test_without_a_learner_the_table_is_there_as_well(shown):
@@ -257,9 +257,9 @@ def test_without_a_learner_the_table_is_there_as_well(shown):
 
 
 def test_numbers_of_one_unit_have_the_same_digits():
-    of_100 = {"a": 77.0, "b": 93.6, "c": 8.59}
+    percent = {"a": 77.0, "b": 93.6, "c": 8.59}
     for name, asked, guess in (
-        ("share", Asked("?", of_100), {"a": 80, "b": 93.6, "c": 12.25}),
+        ("share", Asked("?", percent), {"a": 80, "b": 93.6, "c": 12.25}),
         ("bits", Asked("?", {"": 1.8}, unit="bits", high=10), {"": 2}),
         ("labels", Asked("?", {"": 1215.0}, unit="labels", low=10, high=1000), {"": 200}),
     ):
@@ -269,9 +269,9 @@ def test_numbers_of_one_unit_have_the_same_digits():
     assert rows == [
         ("2.00", "1.80 bits", "−0.20"),
         ("200", "1,215 labels", "+1,015"),
-        ("80.0", "77.0 of 100", "−3.0"),
-        ("93.6", "93.6 of 100", "+0.0"),
-        ("12.2", "8.6 of 100", "−3.6"),
+        ("80.0", "77.0%", "−3.0"),
+        ("93.6", "93.6%", "+0.0"),
+        ("12.2", "8.6%", "−3.6"),
     ]
 
 
@@ -287,7 +287,7 @@ def lesson(monkeypatch):
     return module.Lesson("03")
 
 
-CLAIM = Claim("It is 73.05 of 100.", True, "73.05 against 10")
+CLAIM = Claim("It is 73.05%.", True, "73.05 against 10")
 
 
 def test_without_a_learner_nothing_waits(lesson, shown):

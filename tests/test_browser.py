@@ -220,7 +220,7 @@ def test_teach_it_your_handwriting_in_notebook_00(lab, page, tmp_path):
     page.get_by_text("10 drawn. Of 100").wait_for()
     page.get_by_role("textbox", name="Your prediction").fill("60")
     press("Train")
-    page.get_by_text("of 100 strangers' digits right (you said 60)").wait_for()
+    page.get_by_text("% of strangers' digits right (you said 60)").wait_for()
     pad = page.locator(".tlc", has=page.locator(".tlc-pad"))
     assert pad.locator("table tbody tr").count() == 4
     browser.draw(page, canvas, browser.DIGITS[3])

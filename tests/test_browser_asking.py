@@ -40,7 +40,7 @@ def cell_of(page, words: str):
 
 def test_a_prediction_by_keyboard(lab, page):
     opened(page, lab)
-    cell, sentence = cell_of(page, "how many are new?"), "it is 2.55 of 100"
+    cell, sentence = cell_of(page, "numbers are new?"), "it is 2.55%"
     field = cell.get_by_label("Your answer")
     expect(field).to_have_value("")
     expect(cell.get_by_text(sentence)).to_have_count(0)
@@ -65,14 +65,14 @@ def test_a_prediction_by_keyboard(lab, page):
     saved = (lab.folder / "asking.ipynb").read_text(encoding="utf-8")
     assert f"You said 40, {sentence}" in saved, "what was told is in the saved notebook"
     browser.run_all(page)
-    cell = cell_of(page, "how many are new?")
+    cell = cell_of(page, "numbers are new?")
     cell.get_by_text(f"You said 40, {sentence}").wait_for()
     expect(cell.get_by_label("Your answer")).to_be_disabled()
     cell.get_by_role("button", name="Ask me again").press("Enter")
     expect(cell.get_by_label("Your answer")).to_be_enabled()
     expect(cell.get_by_text(sentence)).to_have_count(0)
     cell.get_by_role("button", name="Skip").press("Enter")
-    cell.get_by_text("2.55 of 100").wait_for()
+    cell.get_by_text("2.55%").wait_for()
     browser.page_is_well(page)
 
 
@@ -149,7 +149,7 @@ def answer_in_haste(page, lab, count: int) -> None:
             expect(place.get_by_label("Your answer")).to_have_value(f"bad {number}")
         value = number % 100 + 0.25
         answer(page, place, str(value), way, wait)
-        place.get_by_text(f"You said {value:g}, it is 2.55 of 100").wait_for()
+        place.get_by_text(f"You said {value:g}, it is 2.55%").wait_for()
         expect(place.locator("[role=alert]")).to_have_text("")
         place.get_by_role("button", name="Ask me again").press("Enter")
         expect(place.get_by_label("Your answer")).to_have_value("")
@@ -182,12 +182,12 @@ def test_a_reload_of_the_tab_keeps_what_was_told_and_goes_on(lab, page):
     page.reload()
     browser.wait_until_open(page)
     first, two = (cell_of(page, f"How many of {name}?") for name in ("one", "two"))
-    first.get_by_text("You said 40, it is 2.55 of 100").wait_for()
+    first.get_by_text("You said 40, it is 2.55%").wait_for()
     expect(first.get_by_alt_text("A dark square")).to_be_visible()
     expect(two.get_by_label("Your answer")).to_have_value("bad")
     expect(two.get_by_role("alert")).to_contain_text("“bad” is not an answer here")
     answer(page, two, "3", "Enter")
-    two.get_by_text("You said 3, it is 2.55 of 100").wait_for()
+    two.get_by_text("You said 3, it is 2.55%").wait_for()
     expect(two.get_by_alt_text("A dark square")).to_be_visible()
     first.get_by_role("button", name="Ask me again").click()
     expect(first.get_by_alt_text("A dark square")).to_have_count(0)

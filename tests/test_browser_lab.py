@@ -281,7 +281,7 @@ def test_modality_explorer(lab, page):
     cell = place.get_by_role("button", name=re.compile("drawings.*spoken digits .people."))
     cell.click()
     say(place, '"target":"spoken-real","source":"image"')
-    place.get_by_role("status").get_by_text("41.7 of 100").wait_for()
+    place.get_by_role("status").get_by_text("41.7%").wait_for()
     page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")  # synthetic speech, sound: by keyboard alone

@@ -267,7 +267,7 @@ def test_the_state_is_copied_and_pasted(front):
 # ---------------------------------------------------------------------------- a question
 
 ASK = {
-    "kind": "Predict.", "question": "How many?", "labels": ["before", "after"], "unit": "of 100",
+    "kind": "Predict.", "question": "How many?", "labels": ["before", "after"], "unit": "%",
     "options": [], "answer": "This is my answer", "skip": "Skip", "again": "Ask me again",
     "typed": ["1"], "written": 0, "answered": False, "alert": "", "told": "",
 }  # fmt: skip

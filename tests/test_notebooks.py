@@ -249,11 +249,11 @@ def seen(cell) -> str:
 
 
 def told_by(words: str, value: float, unit: str) -> str:
-    """Where words tell a number that was to be predicted: 2.55, 2.6 or "79 of 100"; else ""."""
+    """Where words tell a number that was to be predicted: 2.55, 2.6 or "79%"; else ""."""
     forms = {f"{value:.3g}", f"{value:.1f}", f"{value:.2f}"}
     bare = [re.escape(form) for form in forms if len(form.replace(".", "").strip("-0")) > 2]
-    percent = [rf"{value:.0f}%(?! interval| confidence)"] * (unit == "of 100")
-    whole = [rf"{value:.0f} {unit}", *percent]
+    percent = [rf"{value:.0f}%(?! interval| confidence)", f"{value:.0f} of 100"]
+    whole = percent if unit == "%" else [f"{value:.0f} {unit}"]
     for number in bare + whole * (10 < value < 100):  # the others are said of much else
         if match := re.search(rf".{{0,60}}(?<![\d.,]){number}(?!\d)", words, re.DOTALL):
             return match[0]

@@ -92,7 +92,7 @@ def test_what_holds_everywhere_is_checked_everywhere(monkeypatch):
         ("| 8 | 01: *Downhill* | Look at 49 numbers. | Say it. |", ["49"]),
         ("| 8 | filters | of 49 numbers | here |", ["8", "49"]),
         ("3.10 to 3.14, on 64-bit processors", ["3.10", "3.14"]),
-        ("It gets 92.5 of 100 right, 1.2 ± 0.4 points ahead.", ["92.5", "1.2", "0.4"]),
+        ("It gets 92.5% right, 1.2 ± 0.4 points ahead.", ["92.5", "1.2", "0.4"]),
         ("It costs two points, twice as much time, and half of the 1,000 units.",
          ["two", "twice", "half", "1,000"]),
         ("(+4.0, −5.6) at a rate of 1e-3, in 0.06 s, a third more, 1 to 6 percent",

@@ -573,12 +573,12 @@ def test_ten_drawings_then_it_learns(teach, hold):
     assert "digits right (you said 60)" in teach.step.value and teach.predicted == {10: 60}
     entry = predictions.of("00")["00.handwriting-10"]
     assert (
-        entry["said"] == {"": 60} and entry["measured"][""] == teach.results["option-1", 10].of_100
+        entry["said"] == {"": 60} and entry["measured"][""] == teach.results["option-1", 10].percent
     )
     assert teach.pad.prompt == "Draw a 0", "it is trained"
     assert {key[0] for key in teach.results} == set(handwriting.ARMS)
     assert teach.figure.picture and "MNIST" in teach.figure.picture.alt
-    assert "of 100" in teach.board.value and ">–<" in teach.board.value
+    assert "digits, %" in teach.board.value and ">–<" in teach.board.value
     assert teach.guess.answered and teach.halt.disabled
 
     draw_on(teach.pad, THREE)
@@ -759,7 +759,7 @@ def test_stop_leaves_what_was_found(teach, hold):
     let_go.set()
     teach.wait(HUNG)
     assert len(teach.results) <= 5 and not teach.guess.answered and teach.halt.disabled
-    assert "of 100" in teach.board.value
+    assert "digits, %" in teach.board.value
 
 
 def test_saving_handing_over_pooling_deleting(teach, tmp_path):

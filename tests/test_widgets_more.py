@@ -284,10 +284,10 @@ def test_a_run_goes_into_the_table_and_two_are_compared(make, target, hold):
     assert not lab.start_button.disabled and lab.stop_button.disabled and not lab.network.busy
     (row,) = lab.rows()
     accuracy = f"{100 * lab.runs[0].accuracy:.1f}"
-    assert row["right, of 100"] == accuracy and row["layers moved, %"] == "0 · 0 · 0 · 0"
+    assert row["right, %"] == accuracy and row["layers moved, %"] == "0 · 0 · 0 · 0"
     for text in (lab.table.value, lab.status.value, lab.picture.summary):
         assert accuracy in text, "one number for one run"
-    assert f"of 100 right, scored on all {len(target.test)}" in lab.status.value
+    assert f"% right, scored on all {len(target.test)}" in lab.status.value
     steps = lab.runs[0].looks[-1].step
     assert 60 <= steps <= 100, "an output layer is done early with ten digits"
     assert lab.pair.layout.visibility == "hidden"
@@ -315,7 +315,7 @@ def test_start_pressed_again_makes_no_second_run_of_the_same(make):
         lab.start_button.click()
         lab.wait(HUNG)
     (run,) = lab.runs
-    again = f"That is run 1 again: {100 * run.accuracy:.1f} of 100 right."
+    again = f"That is run 1 again: {100 * run.accuracy:.1f}% right."
     assert again in lab.status.value and not lab.start_button.disabled
     lab.draw.value = 1
     lab.start_button.click()
@@ -445,7 +445,7 @@ def test_first_the_prediction_then_what_was_measured(make):
         (recorded.settings == "tuned") & (recorded.arm == "option-1") & ~recorded.augmented
         & (recorded.images == 10)
     ]  # fmt: skip
-    assert f"{100 * rows.accuracy.mean():.1f} of 100" in how_much.curve.summary
+    assert f"{100 * rows.accuracy.mean():.1f}%" in how_much.curve.summary
     assert "yours are different" not in how_much.curve.summary
     first = 100 * rows[rows.draw == 0].accuracy.iloc[0]
     assert f"This draw, recorded: {first:.1f}" in how_much.curve.summary
@@ -499,7 +499,7 @@ def test_the_images_shown_are_those_of_the_draw_and_a_point_can_be_run(make, net
     tied = torch.tensor(0.9515).item()  # just below 95.15, as a mean of single precision is
     how_much._finished(trials.Run(how_much.trial, (), 0.2, tied, None))
     assert "Now, on this machine: 95.2" in how_much.curve.summary
-    assert "50 digits: 95.2 of 100" in how_much.status.value, "one run has one number"
+    assert "50 digits: 95.2%" in how_much.status.value, "one run has one number"
 
 
 def test_a_point_under_way_can_be_stopped(make, under_way):
@@ -543,7 +543,7 @@ def test_beside_all_of_mnist_stands_the_official_test(net, target):
     how_much.images.value = 5000
     rows = comparing.plain(results.load("official")).query("arm == 'option-1'")
     of_5000 = 100 * rows[rows.images == 5000].set_index("draw").accuracy
-    assert f"{of_5000.mean():.1f} of 100, mean of {len(of_5000)} draws" in how_much.curve.summary
+    assert f"{of_5000.mean():.1f}%, mean of {len(of_5000)} draws" in how_much.curve.summary
     assert f"This draw, recorded: {of_5000[0]:.1f}" in how_much.curve.summary
     assert "yours are different" not in how_much.curve.summary
     how_much.close()
@@ -866,13 +866,13 @@ def test_what_the_cells_say_adds_up_but_for_rounding(make, images, option):
     explorer = make(ModalityExplorer)
     explorer.images.value, explorer.option.value = images, option
     for first, *others in explorer.grid.cells:
-        assert f"{first['text']} of 100" in first["label"]
+        assert f"{first['text']}%" in first["label"]
         for cell in others:
             right, ahead = cell["text"].replace("−", "-").rstrip("*").split("\n")
             rounded = Decimal(right) - Decimal(ahead) - Decimal(first["text"])
             assert abs(rounded) <= Decimal("0.1"), cell
             side = "behind" if ahead[0] == "-" else "ahead of"
-            assert f"{right} of 100" in cell["label"]
+            assert f"{right}%" in cell["label"]
             assert f"That is {ahead[1:]} points {side}" in cell["label"]
 
 

@@ -73,7 +73,7 @@ def claim(*tables: str) -> Callable[[Callable[..., Claim]], Claiming]:
 
 
 def level_with_library(what: str, by_hand: float, library: float) -> Claim:
-    """The claim that a learner's `what` and the library differ by at most two points of 100.
+    """The claim that a learner's `what` and the library differ by at most two points.
 
     `by_hand` and `library` are accuracies, 0 … 1.
     """
@@ -81,7 +81,7 @@ def level_with_library(what: str, by_hand: float, library: float) -> Claim:
     return Claim(
         f"{what} and the library differ by {apart:.1f} points on the test digits.",
         bool(apart <= 2),
-        f"by hand {100 * by_hand:.1f}, the library {100 * library:.1f} of 100 right, on this draw",
+        f"by hand {100 * by_hand:.1f}%, the library {100 * library:.1f}% right, on this draw",
     )
 
 

@@ -15,12 +15,12 @@ PANELS = {False: "as they are", True: "with altered copies (augmentation)"}
 FORMS = {False: "without augmentation", True: "with augmentation"}
 TICKS = (0, 20, 40, 60, 80, 90, 95, 98, 99, 99.5)
 AROUND_ZERO = (-5, -2, -1, -0.5, 0, 0.5, 1, 2, 5)
-TOP = 99.5  # of 100, the end of the axis unless something gets more
+TOP = 99.5  # percent, the end of the axis unless something gets more
 SHEET = (5.4, 4.4)  # inches, of an experiment's figure: as wide as the column beside the controls
 
 
 def _stretch(y: np.ndarray | float) -> np.ndarray:
-    """Accuracies of 100, stretched towards 100: 95 to 98 takes about as much room as 80 to 90."""
+    """Accuracies in %, stretched towards 100: 95 to 98 takes about as much room as 80 to 90."""
     return -np.log10(np.clip(101 - np.asarray(y, float), 1e-3, None))
 
 
@@ -70,7 +70,7 @@ def panels(
     """Accuracy against labelled images: one panel without augmentation and one with it.
 
     `means` (`comparing.means`) are drawn as lines, with bands of one standard deviation over draws.
-    Rows of `live` are drawn as single dots, and a `prediction` (images → of 100) as a dashed line.
+    Rows of `live` are drawn as single dots, and a `prediction` (images → percent) as a dashed line.
     An upright line marks the number of images `marked`. A panel without rows is left out. With
     `sizes` there is only one panel. Its axes always cover these numbers of images and begin at 0,
     even if nothing is drawn.
@@ -112,10 +112,10 @@ def panels(
             fix_layout(ax.figure, left=0.12, right=0.98, top=0.86, bottom=0.29)
             drawing.legend(ax.figure, "lower center", ncols=2)
 
-    description = "Mean accuracy, of 100, bands of one standard deviation over draws."
+    description = "Mean accuracy in %, bands of one standard deviation over draws."
     description = description if len(means) else ""
     description += f" Open dots are runs made here ({dots})." if dots else ""
-    labels = ("labelled images", "right, of 100 (stretched towards 100)")
+    labels = ("labelled images", "accuracy, % (stretched towards 100)")
     size, value_text = SHEET if sizes else (4.5 * len(shown) + 2.2, 4), "{y:.1f} at {x}"
     style = {"log": True, "bands": True, "size": size, "dress": dress, "legend": not sizes}
     return figures.chart(

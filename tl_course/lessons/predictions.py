@@ -20,6 +20,7 @@ from tl_course.lessons.drawing import BLUE, Picture, in_a_row
 FOLLOWED_BY: dict[str, Callable[[], None]] = {}  # functions by name, called after each answer
 Answer = dict[str, float] | dict[str, str] | str | None  # None: skipped
 FEW = 3  # predicted numbers that a calibration needs
+FORMER_PERCENT = "of 100"  # the unit of a percentage in answers that were kept by older versions
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Asked:
     question: str
     measured: dict[str, float] | dict[str, str] | str
     options: tuple[str, ...] = ()
-    unit: str = "of 100"
+    unit: str = "%"
     low: float = 0
     high: float = 100
 
@@ -72,12 +73,14 @@ class Asked:
         for label, value in self.measured.items():
             start = f"{label}: " if label else ""
             if answer is None:
-                words.append(f"{start}{_short(value)} {self.unit}".strip())
+                words.append(f"{start}{_with_unit(_short(value), self.unit)}")
                 continue
             off = value - answer[label]
-            apart = f"{_short(abs(off))} {_side(off)}" if _short(abs(off)) != "0" else "just that"
-            is_it = f"it is {_short(value)} {self.unit}".strip()
-            words.append(f"{start}you said {answer[label]:g}, {is_it}: {apart}")
+            points = " points" * (self.unit == "%")
+            apart = f"{_short(abs(off))}{points} {_side(off)}"
+            apart = apart if _short(abs(off)) != "0" else "just that"
+            is_it = _with_unit(_short(value), self.unit)
+            words.append(f"{start}you said {answer[label]:g}, it is {is_it}: {apart}")
         sentence = "; ".join(words)
         return sentence[:1].upper() + sentence[1:] + "."
 
@@ -99,6 +102,11 @@ class Asked:
 def _short(value: float) -> str:
     """A number with three significant digits, or without decimals if it is larger."""
     return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
+
+
+def _with_unit(number: str, unit: str) -> str:
+    """A number and its unit, as they are written: 73%, 1.8 bits."""
+    return f"{number}%" if unit == "%" else f"{number} {unit}".strip()
 
 
 def _side(off: float) -> str:
@@ -134,7 +142,9 @@ def of(number: str = "") -> dict[str, dict]:
     """The kept entries of a notebook, or of all notebooks, by name; damaged ones are left out."""
     entries = progress_store.read_entries("predictions")
     return {
-        name: entry for name, entry in entries.items() if name.startswith(number) and _whole(entry)
+        name: {**entry, "unit": "%"} if entry["unit"] == FORMER_PERCENT else entry
+        for name, entry in entries.items()
+        if name.startswith(number) and _whole(entry)
     }
 
 
@@ -182,7 +192,8 @@ def prediction_rows(entries: dict[str, dict]) -> list[tuple[str, str, str, str]]
         after = digits[entry["unit"]]
         for label, value in measured.items():
             question = f"{entry['question']} ({label})" if label else entry["question"]
-            of = f"{value:,.{after}f} {entry['unit']}".strip().replace(" ", "\N{NO-BREAK SPACE}")
+            of = _with_unit(f"{value:,.{after}f}", entry["unit"])
+            of = of.replace(" ", "\N{NO-BREAK SPACE}")
             if answer is None:
                 answers.append((question, "–", of, "skipped"))
             else:
@@ -220,7 +231,7 @@ def in_words(entries: dict[str, dict]) -> str:
 
 
 def plot_calibration(entries: dict[str, dict]) -> tuple[Picture | None, str]:
-    """A figure of all predicted against measured numbers of 100, and a verdict in HTML.
+    """A figure of all predicted against measured percentages, and a verdict in HTML.
 
     The figure is None if there are fewer than `FEW` numbers.
     """
@@ -229,7 +240,7 @@ def plot_calibration(entries: dict[str, dict]) -> tuple[Picture | None, str]:
             (entry["said"][label], value)
             for entry in entries.values()
             if isinstance(entry["said"], dict) and not _are_choices(entry["said"])
-            if entry["unit"] == "of 100"
+            if entry["unit"] == "%"
             for label, value in entry["measured"].items()
         ],
         dtype=float,  # otherwise numpy makes objects of huge whole numbers
@@ -246,13 +257,13 @@ def plot_calibration(entries: dict[str, dict]) -> tuple[Picture | None, str]:
         off = pairs[:, 1] - pairs[:, 0]
         mean = f"{abs(off.mean()):.0f} {_side(off.mean())}"
         words.append(
-            f"You predicted {len(pairs)} numbers of 100. You were {np.abs(off).mean():.0f} off on "
-            f"average, and on average it was {mean} than you said."
+            f"You predicted {len(pairs)} percentages. You were {np.abs(off).mean():.0f} points off "
+            f"on average, and on average it was {mean} than you said."
         )
     else:
         words.append(
-            f"You have predicted {len(pairs)} numbers of 100 so far; with {FEW} or more there is "
-            "a picture of them here."
+            f"You have predicted {len(pairs)} percentages so far; with {FEW} or more there is a "
+            "picture of them here."
         )
     if chosen:
         words.append(f"Of {len(chosen)} choices you got {right} right.")
@@ -262,13 +273,13 @@ def plot_calibration(entries: dict[str, dict]) -> tuple[Picture | None, str]:
 
 def _scatter(pairs: Sequence, words: str) -> Picture:
     off = np.abs(np.subtract(*np.transpose(pairs))).mean()
-    title = f"You were {off:.0f} of 100 off on average"
+    title = f"You were {off:.0f} points off on average"
     figure, (ax,) = in_a_row(1, 4.2, 4.2)
     ax.plot([0, 100], [0, 100], color="black", linestyle=":", label="exactly right")
     ax.plot(*np.transpose(pairs), "o", color=BLUE, label="a prediction")
     ax.set(
-        title=title, xlabel="you said, of 100",
-        ylabel="it was, of 100", xlim=(-3, 103), ylim=(-3, 103),
+        title=title, xlabel="you said, %",
+        ylabel="it was, %", xlim=(-3, 103), ylim=(-3, 103),
     )  # fmt: skip
     ax.legend(frameon=False)
     return Picture(figure, f"{title}. What you said, and what it was: {words}")

@@ -80,13 +80,13 @@ class Result:
     following_of: int = 0
 
     @property
-    def of_100(self) -> float:
-        """How many of 100 of MNIST's digits are right."""
+    def percent(self) -> float:
+        """The percentage of MNIST's digits that are right."""
         return 100 * self.mnist / self.mnist_of
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95% interval of `of_100`, for other test digits of MNIST."""
+        """The 95% interval of `percent`, for other test digits of MNIST."""
         low, high = stats.wilson_interval(self.mnist, self.mnist_of)
         return 100 * low, 100 * high
 

@@ -140,7 +140,7 @@ def points_ahead_of_random(right: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_a_cell(right: float, points: float | None = None, certain: bool = False) -> str:
-    """The text of a cell: how many of 100 are right, points ahead, and a star if it is clear."""
+    """The text of a cell: the percentage right, points ahead, and a star if it is clear."""
     ahead = "" if points is None else f"\n{points:+.1f}{'*' if certain else ''}"
     return f"{right:.1f}{ahead}".replace("-", "−")
 
@@ -151,7 +151,7 @@ def cell_in_words(cells: pd.DataFrame, target: str, source: str, images: int, op
     how = "four layers frozen" if option == "1" else "everything trained"
     each = f" with each of {row.networks:.0f} networks" if row.networks > 1 else ""
     got = (
-        f"{row['mean']:.1f} of 100 right (mean of {row.draws:.0f} draws{each}, ± {row.sd:.1f} from "
+        f"{row['mean']:.1f}% right (mean of {row.draws:.0f} draws{each}, ± {row.sd:.1f} from "
         "draw to draw)"
     )
     if source == "random":

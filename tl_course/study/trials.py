@@ -273,10 +273,11 @@ def compared(first: Run, second: Run) -> str:
     certain = "more" if abs(ahead) > half else "no more"
     same = (first.trial.images, first.trial.seed) == (second.trial.images, second.trial.seed)
     drawn = "Both learnt from the same images" if same else "They learnt from different images"
-    more = f"{abs(ahead):.1f} of 100 {'more' if ahead >= 0 else 'fewer'}"
+    side = "ahead" if ahead >= 0 else "behind"
     return (
-        f"The first reads {more} of the {len(difference):,} test digits: {only_first} that the "
-        f"other does not, and {only_second} the other way round. That is {certain} than the choice "
+        f"The first is {abs(ahead):.1f} points {side} on the {len(difference):,} test digits: it "
+        f"gets {only_first} right that the other does not, and {only_second} the other way round. "
+        f"That is {certain} than the choice "
         f"of test digits explains (± {half:.1f}). {drawn}; with another seed it may come out "
         "differently, so try several before you believe it."
     )

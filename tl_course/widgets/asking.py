@@ -39,7 +39,7 @@ def prediction(
     measured: float | dict[str, float] | dict[str, str] | str,
     *results: Any,
     options: Sequence[str] = (),
-    unit: str = "of 100",
+    unit: str = "%",
     low: float = 0,
     high: float = 100,
 ) -> "Prediction":

@@ -19,7 +19,7 @@ from tl_course.study.trials import Run
 TEXT = 12  # points in the portrait, readable on a page 390 pixels wide
 ABOVE = 13  # letters per line above a picture of the portrait
 LOOKS = 1.2, 0.9  # widths of its last two columns, relative to a picture
-GUESSING = 10  # of 100 digits
+GUESSING = 10  # percent of ten digits
 FIT = 50  # labelled digits that are shown: more would be too small
 SHEET = (5.4, 4.7)  # inches, as wide as the column beside the controls
 STYLES = (  # of the learner's runs, in order
@@ -43,7 +43,7 @@ def plot_progress(runs: dict[str, Run], title: str, places: Sequence[int]) -> Pi
     for (name, run), place in zip(runs.items(), places, strict=True):
         colour, marker, dash = STYLES[place]
         ended = run.accuracy is not None
-        label = f"{name}\n{100 * run.accuracy:.1f} of 100 at the end" if ended else name
+        label = f"{name}\n{100 * run.accuracy:.1f}% at the end" if ended else name
         steps, style = [look.step for look in run.looks], {"color": colour, "linestyle": dash}
         style |= {"marker": marker, "markersize": 4}
         right.plot(steps, [100 * look.accuracy for look in run.looks], label=label, **style)
@@ -73,8 +73,8 @@ def _in_words(name: str, run: Run) -> list[str]:
     now = run.looks[-1]
     words = f"{name}: after {now.step:,} of {now.steps:,} steps loss {now.loss:.2f}, "
     if run.accuracy is not None:
-        return [f"{words}and at the end {100 * run.accuracy:.1f} of 100 test digits right (star)"]
-    return [f"{words}{100 * now.accuracy:.0f} of 100 right, of every fourth test digit"]
+        return [f"{words}and at the end {100 * run.accuracy:.1f}% of the test digits right (star)"]
+    return [f"{words}{100 * now.accuracy:.0f}% right, of every fourth test digit"]
 
 
 def labelled(examples: Examples, name: str) -> Picture:

@@ -80,7 +80,7 @@ class HowMuch(Training):
 
     @property
     def prediction(self) -> dict[int, float]:
-        """The learner's curve, of 100 by number of labelled images; empty if it was skipped."""
+        """The learner's curve, in % by number of labelled images; empty if it was skipped."""
         return dict(zip(ASKED, self.answer.values(), strict=True)) if self.answer else {}
 
     @property
@@ -139,7 +139,7 @@ class HowMuch(Training):
         others = [other for other in self.live if _key(other) != _key(row)]
         self.live = [*others, row][-MOST_LIVE:]
         what = f"{STYLES[arm][0]}, {run.trial.images:,} digits" + ", copies" * run.trial.augment
-        self._busy(False, f"{what}: {100 * row['accuracy']:.1f} of 100, after {run.seconds:.1f} s.")
+        self._busy(False, f"{what}: {100 * row['accuracy']:.1f}%, after {run.seconds:.1f} s.")
         self._draw_curve()
 
     # ------------------------------------------------------------------ display
@@ -158,7 +158,7 @@ class HowMuch(Training):
         title = f"{STYLES[arm][0]} with {images:,} labelled digits"
         picture = curves.panels(
             self.means[self.means.augmented == augmented],
-            title if here is None else f"{title} gets {here['mean']:.1f} of 100 right",
+            title if here is None else f"{title} gets {here['mean']:.1f}% right",
             tuple(WAYS), live, self.prediction, marked=images, sizes=sizes,
         )  # fmt: skip
         self.curve.show(picture, self.point_in_words(arm, augmented, images))
@@ -193,7 +193,7 @@ class HowMuch(Training):
         if here is None:
             words += "this number was not recorded; run this point."
         else:
-            mean = f"{here['mean']:.1f} of 100, mean of {here.draws} draws"
+            mean = f"{here['mean']:.1f}%, mean of {here.draws} draws"
             words += f"{mean}; the band is ± {here.sd:.1f}."
         recorded = _at(self.recorded, arm, augmented, images)
         recorded = recorded[recorded.draw == self.trial.seed]
@@ -256,7 +256,7 @@ class HowMuch(Training):
         self.ask.layout.display = "none" if self.shown else ""
         self.fields.answered = self.shown
         self.scores.value = table_of_rows(
-            self.scored(), "Right, of 100, by Option 1 without copies"
+            self.scored(), "Accuracy of Option 1 without augmentation, in %"
         )
         if not self.busy:
             self._busy(False, "")

@@ -128,7 +128,7 @@ class ModalityExplorer(Experiment):
         control = "random layers" if self.option.value == "1" else "from scratch"
         self.grid.caption = (
             "Choose a cell. Column: what the layers learnt from; row: which digits came "
-            f"next. In each cell: how many of 100 are right, and how many more than {control} (*: "
+            f"next. In each cell: the percentage right, and how many points ahead of {control} (*: "
             "more than chance explains). Dashed frame: the same modality. Thick frame: the chosen "
             "cell."
         )

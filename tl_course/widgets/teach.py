@@ -52,7 +52,7 @@ WORDS = (
 LOOKS_LIKE = "The network thinks this is"  # before it has learnt any digit
 BEST_OF = "(Its five best guesses among 1,000 objects.)"
 HERE = "<p>After training, the score on new digits appears here.</p>"
-ASKED = "How many of 100 strangers' digits will Option 1 get right, after {} of your drawings?"
+ASKED = "What percentage of strangers' digits will Option 1 get right, after {} of your drawings?"
 SAVE, DELETE = "Save my drawings", "Delete my drawings"
 ENOUGH = 50  # drawings for everything that the notebook says
 MOST = 100  # drawings of one person; more help little and make the state's text long
@@ -100,7 +100,7 @@ class Teach(Experiment):
         self.fill = button("Fill the rest")
         self.step, self.board = widgets.HTML().add_class("tlc-step-said"), widgets.HTML()
         words = "Your prediction"
-        self.guess = Form(question=words, labels=[words], unit="of 100", answer="Train")
+        self.guess = Form(question=words, labels=[words], unit="%", answer="Train")
         self.halt = button("Stop")
         self.bar = widgets.IntProgress(layout={"width": "9em"})
         self.row = Tiles()
@@ -279,7 +279,7 @@ class Teach(Experiment):
         self.results[result.arm, result.images] = handwriting.followed(result, self.mine)
         self.bar.value += 1
         if result.arm == "option-1" and result.images in self.predicted:
-            question = _question(result.images, result.of_100)
+            question = _question(result.images, result.percent)
             answer = {"": self.predicted[result.images]}
             predictions.keep_prediction("00", f"handwriting-{result.images}", question, answer)
         self._drop_old_networks()
@@ -327,7 +327,7 @@ class Teach(Experiment):
         guessed = "" if predicted is None else f" (you said {predicted:g})"
         draw = "That is enough to read on below. Or draw" if n >= ENOUGH else "Draw"
         return (
-            f"{self._misread}Option 1 (pretrained, frozen) gets {result.of_100:.0f} of 100 "
+            f"{self._misread}Option 1 (pretrained, frozen) gets {result.percent:.0f}% of "
             f"strangers' digits right{guessed}. {draw} {left} more: they test it first, then it "
             f"can learn from all {n + left}."
         )
@@ -377,10 +377,10 @@ class Teach(Experiment):
             self.rows(), "How well each reads digits that it has never seen"
         )
         if figure:
-            best = max(self.results.values(), key=lambda result: result.of_100)
+            best = max(self.results.values(), key=lambda result: result.percent)
             self.figure.show(
                 handwriting_plots.growing(list(self.results.values())),
-                f"Best so far: {handwriting.arm_in_words(best.arm)}, {best.of_100:.0f} of 100 "
+                f"Best so far: {handwriting.arm_in_words(best.arm)}, {best.percent:.0f}% "
                 f"after {best.images} drawings. Each was tested on {best.mnist_of} strangers' "
                 "digits; the thin lines, 95% intervals, show how much other digits could change "
                 "the number.",
@@ -397,7 +397,7 @@ class Teach(Experiment):
                 mark = handwriting_plots.MARKS[arm]
                 row = {
                     "way to learn": f"{mark} {handwriting.arm_in_words(arm)}",
-                    "strangers' digits, of 100": f"{result.of_100:.0f}{older}",
+                    "strangers' digits, %": f"{result.percent:.0f}{older}",
                     "your next ten": following if result.following_of else "–",
                 }
                 if self.neighbours:

@@ -226,7 +226,7 @@ class TrainingLab(Training):
 
     def _start(self) -> None:
         if self.runs and self.runs[-1].trial == self.trial:  # pressed several times
-            again = f"That is run {len(self.runs)} again: {of_100(self.runs[-1])} of 100 right."
+            again = f"That is run {len(self.runs)} again: {score_in_percent(self.runs[-1])}% right."
             self._busy(
                 False, f"{again} The same settings give the same result: change something first."
             )
@@ -249,7 +249,7 @@ class TrainingLab(Training):
 
     def _finished(self, run: Run) -> None:
         self.runs = [*self.runs, run][-MOST_RUNS:]
-        score = f"{of_100(run)} of 100 right, scored on all {len(run.right):,}"
+        score = f"{score_in_percent(run)}% right, scored on all {len(run.right):,}"
         self._busy(False, f"Done in {run.seconds:.1f} s: {score}.")
         self._offer(max(0, len(self.runs) - 2), len(self.runs) - 1)
         self._compare()
@@ -315,7 +315,7 @@ class TrainingLab(Training):
                 "run": i + 1, "start from": trial.start, "frozen": set_up(trial)[1],
                 "images": f"{trial.images:,}{' + copies' if trial.augment else ''}",
                 "rate": "–" if trial.option == "1" else _rate_of(trial),
-                "seed": trial.seed, "right, of 100": of_100(run),
+                "seed": trial.seed, "right, %": score_in_percent(run),
                 "layers moved, %": " · ".join(_words_of(_percent(way)) for way in run.moved) or "–",
                 "steps": f"{run.looks[-1].steps:,}",
                 "seconds": f"{run.seconds:.1f}",
@@ -364,7 +364,7 @@ class TrainingLab(Training):
         )
         rows = [
             {"way": STYLES[row.arm][0], "images": row.images,
-             "right, of 100": f"{row.mean:.1f} ± {row.sd:.1f}", "draws": row.draws}
+             "right, %": f"{row.mean:.1f} ± {row.sd:.1f}", "draws": row.draws}
             for row in comparing.means(recorded).itertuples()
         ]  # fmt: skip
         return picture, rows
@@ -388,6 +388,6 @@ def _rate_of(trial: Trial) -> str:
     return trials.decimal(trials.settings_of_trial(trial).learning_rate)
 
 
-def of_100(run: Run) -> str:
-    """How many of 100 test digits a finished run has right, as every text quotes it."""
+def score_in_percent(run: Run) -> str:
+    """The percentage of test digits that a finished run has right, as every text quotes it."""
     return f"{100 * run.accuracy:.1f}"

@@ -156,7 +156,7 @@ def beside_published_table(table: pd.DataFrame) -> str:
     rows = {name: _beside(others.loc[model], others.seen[model]) for model, name in NAMED.items()}
     for way, row in protocols.sixteen_of_each(table).iterrows():
         rows[f"**five layers of the course**, {way}"] = _beside(row, "drawings")
-    columns = ["it had seen", "of 100 right", "lowest to highest draw"]
+    columns = ["it had seen", "% right", "lowest to highest draw"]
     return markdown.pipe_table("sixteen labels of each digit", columns, rows)
 
 

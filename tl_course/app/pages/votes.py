@@ -54,7 +54,7 @@ class Vote:
     name: str
     expected: str
     measured: Callable[..., float | dict[str, float] | tuple[str | dict[str, str], Sequence[str]]]
-    unit: str = "of 100"
+    unit: str = "%"
     numbers: int = 0  # how many are asked for, if not as many as the result has
 
     @functools.cache  # noqa: B019 (there are few, and all of them last)

@@ -8,7 +8,7 @@ from tl_course.study import comparing
 
 @claim("sweep")
 def what_it_saw_before_helps(table: pd.DataFrame) -> Claim:
-    """In a sweep, Option 1 gets at least ten more of 100 digits right than random frozen layers."""
+    """In a sweep, Option 1 is at least ten points ahead of random frozen layers."""
     mean = 100 * comparing.plain(table).groupby(["arm", "images"]).accuracy.mean()
     gain = {n: mean["option-1", n] - mean["random-frozen", n] for n in (10, 50)}
     return Claim(

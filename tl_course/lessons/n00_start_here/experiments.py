@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def right_of_100(table: pd.DataFrame, arm: str, images: int) -> float:
-    """How many of 100 digits `arm` gets right with `images` labels: the mean over the draws."""
+def digits_right(table: pd.DataFrame, arm: str, images: int) -> float:
+    """The percentage that `arm` gets right with `images` labels: the mean over the draws."""
     from tl_course.study import comparing  # needs pandas, which the pad can do without
 
     rows = comparing.plain(table)[lambda rows: (rows.arm == arm) & (rows.images == images)]

@@ -56,7 +56,7 @@ def seen_and_not_seen(table: pd.DataFrame) -> Picture:
 
 
 def growing(results: Sequence[Result]) -> Picture:
-    """How many of 100 MNIST digits each arm gets right, against the number of drawings.
+    """The percentage of MNIST digits that each arm gets right, by the number of drawings.
 
     The markers (`MARKS`) are explained beside the figure.
     """
@@ -64,7 +64,7 @@ def growing(results: Sequence[Result]) -> Picture:
     for arm in ARMS:
         of_arm = sorted((r for r in results if r.arm == arm), key=lambda r: r.images)
         if of_arm:
-            share = [r.of_100 for r in of_arm]
+            share = [r.percent for r in of_arm]
             bars = abs(np.array([r.interval for r in of_arm]).T - share)
             look = (*STYLES[arm][1:], "-")
             lines[arm_in_words(arm)] = Line([r.images for r in of_arm], share, bars, look)

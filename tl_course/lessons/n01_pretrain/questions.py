@@ -15,10 +15,10 @@ EVEN_AREA = Question(
     },
 )
 LEARNT_BY_HEART = Question(
-    "Another network correctly names 99 of 100 pictures that it was trained on. How good is it?",
+    "Another network correctly names 99% of the pictures that it was trained on. How good is it?",
     "This number does not say",
     {
-        "Very good: 99 of 100": "It may have learnt these pictures by heart. Only pictures that it "
+        "Very good: 99%": "It may have learnt these pictures by heart. Only pictures that it "
         "has not been trained on say how good it is.",
         "This number does not say": "Training accuracy says how well the examples were learnt. "
         "That is why this lesson tests on fresh, held-out pictures.",

@@ -49,7 +49,7 @@ def straight_shapes_come_first(table: pd.DataFrame) -> Claim:
         f"by at least {at_least(least)} points in layers 1 and 2, and by less than ten points, or "
         "not at all, in layers 3 and 4.",
         bool(least > 15 and gain[HIGHER].max(axis=None) < 10),
-        f"trained minus untrained, layers 1 to 4: {_listed(gain, '+.0f')} of 100 units",
+        f"trained minus untrained, layers 1 to 4: {_listed(gain, '+.0f')} points",
     )
 
 
@@ -64,7 +64,7 @@ def curved_shapes_come_later(table: pd.DataFrame) -> Claim:
         "the units prefer curves or spirals, more than in layers 1 and 2 and more than without "
         "training.",
         bool((trained.layer3 - untrained.layer3).min() > 10 and ahead.min() > 10),
-        f"curves and spirals, layers 1 to 4: {_listed(trained)} of 100 units; untrained layer 3: "
+        f"curves and spirals, layers 1 to 4, % of units: {_listed(trained)}; untrained layer 3: "
         + " and ".join(f"{x:.0f}" for x in untrained.layer3),
     )
 
@@ -82,7 +82,7 @@ def corners_do_not_come_second(table: pd.DataFrame) -> Claim:
         bool(gain.min() <= 0 < gain.max()),
         listed(
             dict(share.items()),
-            "{0}: same contrast {1.contrast:.0f}, same range {1.range:.0f} of 100",
+            "{0}: same contrast {1.contrast:.0f}%, same range {1.range:.0f}%",
         ),
     )
 

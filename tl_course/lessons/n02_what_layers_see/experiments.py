@@ -209,7 +209,7 @@ def straight_and_curved(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def prefer_straight(table: pd.DataFrame, layers: Sequence[str] = ("layer1", "layer3")) -> dict:
-    """How many of 100 units of trained networks prefer edges or bars, by layer (equal contrast)."""
+    """What percentage of trained units prefer edges or bars, by layer (equal contrast)."""
     straight = straight_and_curved(table).straight["contrast", "trained"]
     return {f"layer {layer[-1]}": straight[layer] for layer in layers}
 

@@ -46,7 +46,7 @@ def other_forms(
 
 
 def left(table: pd.DataFrame) -> dict[str, float]:
-    """How many of 100 digits Option 1 gets right, in each form that it was not trained on."""
+    """The percentage that Option 1 gets right, in each form that it was not trained on."""
     mean = 100 * table[table.arm == "option-1"].groupby("form").accuracy.mean()
     return {form: mean[form] for form in list(FORMS)[1:]}
 

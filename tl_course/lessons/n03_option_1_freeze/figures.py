@@ -62,7 +62,7 @@ def plot_forms(digits: dict[str, torch.Tensor]) -> Picture:
 
 
 def harm(table: pd.DataFrame) -> Picture:
-    """How many of 100 digits pretrained and random layers get right in each form."""
+    """The percentage that pretrained and random layers get right in each form."""
     mean = 100 * table.groupby(["arm", "form"]).accuracy.mean()
     arms, forms = ("option-1", "random-frozen"), list(dict.fromkeys(table.form))
     figure, (ax,) = drawing.in_a_row(1, 6.6, 3)

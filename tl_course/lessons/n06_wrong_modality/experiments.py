@@ -210,7 +210,7 @@ ASKED = (  # cells (source, target) to be predicted
 
 
 def ahead_of_random(rows: Sequence[dict] | pd.DataFrame) -> pd.DataFrame:
-    """Points of 100 ahead of random layers: a row for each target, a column for each source."""
+    """Points ahead of random layers: a row for each target, a column for each source."""
     mean = matrix.cells(pd.DataFrame(rows)).pivot(index="target", columns="source", values="mean")
     return 100 * mean.sub(mean["random"], axis=0).drop(columns="random")
 
@@ -243,7 +243,7 @@ def in_full(control: str) -> str:
 
 
 def percent_right(rows: pd.DataFrame, *by: str) -> pd.DataFrame:
-    """How many of 100 are right, mean over draws: rows by `by`, a column for each source."""
+    """The percentage right, mean over draws: rows by `by`, a column for each source."""
     mean = 100 * rows.groupby([*by, "source"]).accuracy.mean().unstack()
     mean = mean[[name for name in matrix_cells.SOURCES if name in mean]].rename(**TO_READ)
     return mean.rename_axis(columns=None).map("{:.1f}".format)
@@ -260,13 +260,13 @@ def by_option(recorded: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_pair(directions: pd.DataFrame) -> pd.DataFrame:
-    """How many of 100 are right for each pair: a person to learn from and a person to test on."""
+    """The percentage right for each pair: a person to learn from and a person to test on."""
     names = {"learnt": "learnt from", "tested": "tested on"}
     return percent_right(directions.rename(columns=names), *names.values())
 
 
 def without_a_network(rows: pd.DataFrame) -> pd.DataFrame:
-    """How many of 100 are right with random layers, a target's own kind, and no network."""
+    """The percentage right with random layers, a target's own kind, and no network."""
     mean = 100 * rows.groupby(["target", "source"]).accuracy.mean().unstack()
     columns = {
         "random layers": mean["random"],

@@ -43,8 +43,8 @@ def cut_it_in_the_middle(cuts: pd.DataFrame) -> Claim:
     last = {name: percent[name, LITE0, :, "last"].max() for name in at}
     gained = {name: chosen[name] - last[name] for name in at}
     return Claim(
-        "With fifty labels and Option 1, ImageNet's network cut in the middle gets "
-        f"{gained['digits']:.0f} more of 100 digits right than with its last features; for "
+        "With fifty labels and Option 1, ImageNet's network cut in the middle is "
+        f"{gained['digits']:.0f} points better on digits than with its last features; for "
         "drawings, too, a cut in the middle is best, and for photographs a late cut or none.",
         bool(
             chosen["digits"] >= 90
@@ -68,9 +68,9 @@ def the_nearer_source_wins(cuts: pd.DataFrame, rivals: pd.DataFrame) -> Claim:
     lead = lead.set_index("target")
     low, high = lead.ahead - lead.interval, lead.ahead + lead.interval
     return Claim(
-        "With fifty labels and Option 1, ImageNet's network at its best cut gets "
-        f"{-lead.ahead['photographs']:.0f} more of 100 photographs right than your five layers, "
-        "which are far ahead of it for drawings, and a little ahead for digits.",
+        "With fifty labels and Option 1, ImageNet's network at its best cut is "
+        f"{-lead.ahead['photographs']:.0f} points ahead of your five layers for photographs; they "
+        "are far ahead of it for drawings, and a little ahead for digits.",
         bool(
             high["photographs"] < -20
             and low["drawings"] > 20
@@ -111,8 +111,8 @@ def meaning_beats_letters(table: pd.DataFrame) -> Claim:
     }
     fixed, moving = (rows.loc[50] for rows in lead.values())
     return Claim(
-        f"With fifty labelled names, BERT's descendant sorts {fixed.ahead:.0f} more of 100 right "
-        "than letter counts do, even if only the output layer is trained.",
+        f"With fifty labelled names, BERT's descendant is {fixed.ahead:.0f} points ahead of "
+        "letter counts, even if only the output layer is trained.",
         bool(min(fixed.ahead - fixed.interval, moving.ahead - moving.interval) >= 15),
         "; ".join(
             f"{arm} with {n}: {_points(row)}, {row.wins:.0f} of {row.draws:.0f}"
@@ -128,8 +128,7 @@ def moving_everything_pays_for_words(table: pd.DataFrame) -> Claim:
     gained = words.ahead_by_images(table, "bert-option-2", "bert-option-1").set_index("images")
     return Claim(
         "With fifty labelled names, training the output layer first and then everything (LP-FT) "
-        f"sorts {gained.ahead[50]:.0f} more of 100 right than Option 1; with ten names it is "
-        "ahead, too.",
+        f"is {gained.ahead[50]:.0f} points ahead of Option 1; with ten names it is ahead, too.",
         bool((gained.ahead - gained.interval)[[10, 50]].min() > 0),
         "; ".join(f"{n} names: {_points(row)}" for n, row in gained.iterrows()),
     )
@@ -155,8 +154,8 @@ def shared_digits_help_most(table: pd.DataFrame) -> Claim:
     )
     shipped = ahead_by_target(table, "shipped", "scratch").iloc[0]
     return Claim(
-        f"The shared network gets {shipped.ahead:.0f} more of 100 digits right than a network from "
-        "scratch; a classmate's digits add to that, and a classmate's letters do not.",
+        f"The shared network is {shipped.ahead:.0f} points ahead of a network from scratch on new "
+        "digits; a classmate's digits add to that, and a classmate's letters do not.",
         bool(
             shipped.ahead - shipped.interval > 5
             and digits.ahead - digits.interval > 0

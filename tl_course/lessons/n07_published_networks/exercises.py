@@ -139,7 +139,7 @@ inputs = Exercise(
 
 
 def best_cut(table):
-    """(cut, percent): the cut to use, and how many of 100 test pictures are right with it.
+    """(cut, percent): the cut to use, and the percentage of test pictures that it gets right.
 
     `table` (pandas) has a row for each cut and draw: `cut`, `draw`, and the shares that were right,
     `validation` and `test`.
@@ -179,7 +179,7 @@ def _check_choice(best_cut) -> None:
     )
     expect(
         has_length(answer, 2),
-        two="Return two values: the cut, and how many of 100 test pictures are right with it.",
+        two="Return two values: the cut, and the percentage of test pictures that it gets right.",
     )
     cut, percent = answer
     expect(
@@ -210,7 +210,7 @@ def _check_choice(best_cut) -> None:
     chosen_by = validation["stage 4"], 100 * max(VALIDATION["stage 4"])
     mistakes = {
         ("share", test["stage 4"] / 100): "The cut is right. The number is a share; it should be "
-        "out of 100.",
+        "a percentage.",
         ("validation", *chosen_by): "The cut is right, but the number is that of the validation "
         "pictures, which chose it. Report what the test says.",
         ("other_cut", max(test.values())): "The cut is right, but the number is that of another "
@@ -221,7 +221,7 @@ def _check_choice(best_cut) -> None:
     expect_unlike(lambda other: abs(percent - other) < 0.06, mistakes)
     expect(
         abs(percent - test["stage 4"]) < 0.06,
-        value=f"The cut is right. On the test it does not get {percent:.1f} of 100 right.",
+        value=f"The cut is right. On the test it does not get {percent:.1f}% right.",
     )
 
 

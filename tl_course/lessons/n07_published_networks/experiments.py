@@ -163,7 +163,7 @@ def at_best_size(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_size(table: pd.DataFrame) -> pd.DataFrame:
-    """How many of 100 ImageNet's network gets right at each size, cut where validation chose.
+    """The percentage that ImageNet's network gets right by size, cut where validation chose.
 
     There is a row for each size and a column for each target. `table` has rows of `cuts`.
     """
@@ -289,7 +289,7 @@ def paired_by(
 ) -> pd.DataFrame:
     """`leader` against `other` on the same draws: rows `by`, `ahead`, `interval`, `wins`, `draws`.
 
-    `ahead` and its 95% `interval` are in points of 100. `clusters(value of by, right by draw)`
+    `ahead` and its 95% `interval` are in points. `clusters(value of by, right by draw)`
     returns what was sampled besides the draws, for `stats.estimate`.
     """
     rows = []
@@ -380,6 +380,6 @@ def _alone(pool: Examples, test: Examples, number: int) -> dict:
 
 
 def shared_right(table: pd.DataFrame) -> dict[str, float]:
-    """How many of 100 digits are right from each start of `lineage_rows`."""
+    """The percentage of digits that are right from each start of `lineage_rows`."""
     mean = 100 * table.groupby("arm").accuracy.mean()
     return {called: float(mean[arm]) for arm, called in reversed(STARTS.items())}

@@ -139,12 +139,12 @@ def plot_finals(table: pd.DataFrame, target: str) -> Picture:
     return figures.dots({"": every}, STYLES, title, "test accuracy, %", xlim=(0, 103))
 
 
-def size_and_time(right_of_100: pd.DataFrame, times: Sequence[dict]) -> Picture:
+def size_and_time(percent_right: pd.DataFrame, times: Sequence[dict]) -> Picture:
     """Accuracy (`experiments.by_size`) and measured time against the side of a picture."""
     figure, (right, spent) = drawing.in_a_row(2, 8.5, 3.8)
     values = []
     for (name, label), (colour, marker) in zip(TARGETS.items(), TARGET_LOOKS, strict=True):
-        accuracies = right_of_100[name].rename("{}".format)
+        accuracies = percent_right[name].rename("{}".format)
         right.plot(accuracies.index, accuracies, color=colour, marker=marker, label=label)
         values.append(f"{label} " + ", ".join(f"{y:.0f} at {x}" for x, y in accuracies.items()))
     milliseconds = pd.DataFrame(times).set_index(["net", "size"]).milliseconds

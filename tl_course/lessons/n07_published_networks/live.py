@@ -76,12 +76,12 @@ def some_sorted(sorter: Adapted, names: Texts, many: int = 12) -> str:
 
 
 def right_by_network(adapted: dict[str, Adapted]) -> dict[str, float]:
-    """How many of 100 each network got right."""
+    """The percentage that each network got right."""
     return {name: 100 * each.accuracy for name, each in adapted.items()}
 
 
 def sorted_right(table: pd.DataFrame, images: int) -> dict[str, float]:
-    """How many of 100 names BERT's descendant (Option 1) and counting get right (`words_rows`)."""
+    """The percentage of names that BERT's descendant (Option 1) and counting get right."""
     mean = 100 * table[table.images == images].groupby("arm").accuracy.mean()
     return {words.CALLED[arm]: float(mean[arm]) for arm in ("bert-option-1", "ngrams")}
 

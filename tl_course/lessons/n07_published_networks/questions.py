@@ -29,11 +29,11 @@ NEAR_SOURCE = Question(
     },
 )
 A_CARD = Question(
-    "A card says: 100 of 100 right. What do you look for first?",
+    "A card says: 100% right. What do you look for first?",
     "On which pictures that was measured",
     {
         "On which pictures that was measured": "Fifty digits are learnt by heart in a second, so "
-        "100 of 100 on these says nothing. It counts only on pictures that were held out.",
+        "100% on these says nothing. It counts only on pictures that were held out.",
         "How many weights the network has": "More weights learn fifty pictures by heart more "
         "easily. First look at what was counted.",
         "Who made it": "That matters for credit and trust. But anybody can test on the wrong "

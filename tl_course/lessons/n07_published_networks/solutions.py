@@ -16,7 +16,7 @@ def prepared(photographs, mean, std):
 
 
 def best_cut(table):
-    """(cut, percent): the cut to use, and how many of 100 test pictures are right with it."""
+    """(cut, percent): the cut to use, and the percentage of test pictures that it gets right."""
     means = table.groupby("cut")[["validation", "test"]].mean()
     chosen = means.validation.idxmax()
     return chosen, 100 * means.test[chosen]

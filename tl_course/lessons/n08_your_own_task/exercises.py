@@ -10,7 +10,7 @@ from tl_course.lessons.exercises import Exercise, Wrong, expect, expect_unlike, 
 
 
 def split(pictures, seed=0):
-    """Two lists, training and test pictures; about 30 of 100 are for the test.
+    """Two lists, training and test pictures; about 30% are for the test.
 
     `pictures` is a list such as [{"file": "0.jpg", "leaf": "oak 1", "species": "oak"}, …]. No leaf
     is on both sides, each species is, and `seed` decides which leaves are in the test.
@@ -79,12 +79,12 @@ def _check_groups(split) -> None:
         share = len(test) / len(every)
         expect(
             share < 0.6,
-            order=f"{100 * share:.0f} of 100 pictures are in the second list, the test: are the "
+            order=f"{100 * share:.0f}% of the pictures are in the second list, the test: are the "
             "two lists the wrong way round?",
         )
         expect(
             0.15 < share < 0.5,
-            share=f"{100 * share:.0f} of 100 pictures are in the test, and about 30 were asked "
+            share=f"{100 * share:.0f}% of the pictures are in the test, and about 30% were asked "
             "for.",
         )
         again = split([dict(photograph) for photograph in photographs], seed)[1]
@@ -108,7 +108,7 @@ groups = Exercise(
     (
         'Which leaves are there? `{one["leaf"] for one in pictures}` has each of them once.',
         "Go through the species one by one, list the leaves of each (`sorted`), permute them, and "
-        "take the first 30 of 100, at least one, for the test.",
+        "take the first 30%, at least one, for the test.",
         "Collect the names of the leaves for the test in a set. At the end, a picture goes into "
         'the test if `one["leaf"] in the_set`.',
     ),
@@ -288,22 +288,22 @@ def _check_judging(judged) -> None:
     expect(low <= high, ends="The low end of your interval is above the high end.")
     expect(
         low < 0.8 < high,
-        outside=f"80 of 100 are right, and your interval goes from {low:.2f} to {high:.2f}: the "
+        outside=f"80% are right, and your interval goes from {low:.2f} to {high:.2f}: the "
         "accuracy itself is not in it.",
     )
     expect(
         high - low > 0.06,
-        training=f"With 80 of 100 right your interval is {high - low:.2f} wide. There are 1,000 "
+        training=f"With 80% right your interval is {high - low:.2f} wide. There are 1,000 "
         "training pictures and 100 test pictures: which number says how sure the test is?",
     )
     expect(
         high - low > 0.125,
-        one_error=f"With 80 of 100 right your interval is {high - low:.2f} wide. That is too "
+        one_error=f"With 80% right your interval is {high - low:.2f} wide. That is too "
         "narrow for 95%: one standard error to each side covers 68%, about two are needed.",
     )
     expect(
         high - low < 0.2,
-        width=f"With 80 of 100 right your interval is {high - low:.2f} wide, and should be about "
+        width=f"With 80% right your interval is {high - low:.2f} wide, and should be about "
         "0.16. Does the number of test pictures go in?",
     )
     _check_baseline(baseline)
@@ -364,7 +364,7 @@ judging = Exercise(
         "It extends to each side of the centre by z · √(p(1 − p)/n + z²/4n²) / (1 + z²/n).",
     ),
     "An accuracy cannot be judged without these numbers. After 20 of 20 right, the next hundred "
-    "pictures may still bring sixteen mistakes. And 90 of 100 right say nothing if 90 of the 100 "
+    "pictures may still bring sixteen mistakes. And 90% right says nothing if 90% of the "
     "pictures are of one class.",
 )
 

@@ -18,13 +18,13 @@ INTERVAL = Question(
     },
 )
 LARGEST_CLASS = Question(
-    "A network that tells ten kinds of leaves apart gets 90 of 100 test pictures right. In the "
-    "test 90 of 100 pictures show oak. Has it learnt anything?",
-    "That cannot be said: always naming oak gets 90 as well",
+    "A network that tells ten kinds of leaves apart gets 90% of the test pictures right. In the "
+    "test 90% of the pictures show oak. Has it learnt anything?",
+    "That cannot be said: always naming oak gets 90% as well",
     {
-        "Yes: guessing among ten kinds gets 10": "Guessing blindly is too easy a baseline. "
-        "Naming the most frequent class needs no picture either, and it gets 90.",
-        "That cannot be said: always naming oak gets 90 as well": "An accuracy means something "
+        "Yes: guessing among ten kinds gets 10%": "Guessing blindly is too easy a baseline. "
+        "Naming the most frequent class needs no picture either, and it gets 90%.",
+        "That cannot be said: always naming oak gets 90% as well": "An accuracy means something "
         "only beside its baseline. The confusion matrix shows whether it knows another class.",
         "Yes, as long as it was right on the training pictures too": "Training pictures can be "
         "learnt by heart. They say nothing about others.",

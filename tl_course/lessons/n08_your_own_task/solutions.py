@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 
 def split(pictures, seed=0):
-    """Two lists, training and test pictures; about 30 of 100 are for the test."""
+    """Two lists, training and test pictures; about 30% are for the test."""
     rng = np.random.default_rng(seed)
     in_test = set()
     for species in sorted({picture["species"] for picture in pictures}):

@@ -127,7 +127,7 @@ class Diary:
 def real_words(
     writers: dict[str, GPT], read: str, length: int = 300, seed: int = 0
 ) -> dict[str, float]:
-    """How many of 100 words that each network writes occur in the text `read`.
+    """What percentage of the words that each network writes occur in the text `read`.
 
     Only words of four letters or more count, because most combinations of three occur somewhere.
     Each network writes `length` characters.

@@ -20,7 +20,7 @@ def one_draw_proves_little(sweep: pd.DataFrame) -> Claim:
         bool(wide[10] > 5 and wide[10] > wide[50] > wide[200] > 0),
         listed(
             {images: (values.min(), values.max()) for images, values in by.items()},
-            "{0:,} digits: {1[0]:.1f} to {1[1]:.1f} of 100",
+            "{0:,} digits: {1[0]:.1f}% to {1[1]:.1f}%",
         ),
     )
 
@@ -82,7 +82,7 @@ def the_best_of_many_looks_better(official: pd.DataFrame) -> Claim:
         f"The best of {experiments.TESTS} tests of {experiments.SIZE} digits looks "
         f"{asked.too_high:.1f} points better than the network is, on average.",
         bool(asked.too_high > 1),
-        f"{experiments.ROUNDS:,} rounds; on all test digits it gets {asked.truth:.1f} of 100 right",
+        f"{experiments.ROUNDS:,} rounds; on all test digits it gets {asked.truth:.1f}% right",
     )
 
 

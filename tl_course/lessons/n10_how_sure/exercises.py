@@ -183,9 +183,9 @@ misses = Exercise(
 
 
 def supported(accuracies, t, claimed):
-    """Whether draws of fifty images support: "with fifty, more than `claimed` of 100 are right".
+    """Whether draws of fifty images support: "with fifty, more than `claimed` % are right".
 
-    `accuracies` are a numpy array, how many of 100 were right with each draw; `t` is Student's
+    `accuracies` are a numpy array, the percentage right with each draw; `t` is Student's
     factor for that many draws. The claim is about the mean over draws, and its whole 95% interval
     has to support it.
     """
@@ -212,7 +212,7 @@ def _check_claim(supported) -> None:
     scattered = 90.2, 94, 90.5, 94, 90.4, 94.1, 90.3, 94, 90.5, 94
     close = 89.93, 91.33, 90.43, 92.03, 89.23, 91.03, 90.23, 91.53, 89.63, 90.83
     mistakes = {
-        ("refuted", refuted): "Ten draws with about 80 of 100 do not support “more than 90”, and "
+        ("refuted", refuted): "Ten draws with about 80% do not support “more than 90”, and "
         "yours says they do.",
         ("upper_end", below): "Ten draws have a mean of 89.8, below the claim, and the upper end "
         "of their interval is above it. Which end has to support the claim?",
@@ -221,7 +221,7 @@ def _check_claim(supported) -> None:
     }
     expect_unlike(lambda values: say(values, 2.26, 90), mistakes)
     mistakes = {
-        ("each_draw", one_low): "Nine draws have about 92 of 100 and one has 89.9. The claim is "
+        ("each_draw", one_low): "Nine draws have about 92% and one has 89.9. The claim is "
         "about the mean, not about every draw, and the interval of the mean begins at 91.3.",
         ("one_draw", scattered): "Ten draws have a mean of 92.2 and a standard deviation of 1.9. "
         "You ask how far *one* draw is spread; the mean of ten is surer than that, by the square "

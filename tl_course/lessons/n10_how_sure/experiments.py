@@ -38,7 +38,7 @@ FINDINGS = {  # in words: the way that leads, the other one, labelled digits
 
 
 def accuracies(table: pd.DataFrame, way: Way, images: int) -> np.ndarray:
-    """How many of 100 test digits are right after each draw, in the order of the draws."""
+    """The percentage of test digits that are right after each draw, in the order of the draws."""
     rows = comparing.tuned(table).query("arm == @way.arm and images == @images")
     return 100 * rows[rows.augmented == way.augmented].sort_values("draw").accuracy.to_numpy()
 
@@ -58,10 +58,10 @@ def how_they_differ(right: pd.DataFrame) -> str:
     often, each = right.mean(), 100 * right.mean(axis=1)  # per test digit, per set
     return (
         f"{len(each)} recorded sets of fifty digits get between {each.min():.1f} and "
-        f"{each.max():.1f} of 100 right. Of 100 test digits, "
-        f"{100 * (often == 1).mean():.0f} are right after every set, "
-        f"{100 * ((0 < often) & (often < 1)).mean():.0f} after some, and "
-        f"{100 * (often == 0).mean():.1f} after none."
+        f"{each.max():.1f}% right. Of the test digits, "
+        f"{100 * (often == 1).mean():.0f}% are right after every set, "
+        f"{100 * ((0 < often) & (often < 1)).mean():.0f}% after some, and "
+        f"{100 * (often == 0).mean():.1f}% after none."
     )
 
 
@@ -153,7 +153,7 @@ def falls(rows: pd.DataFrame) -> tuple[str, list[str]]:
 
 
 class Asked(NamedTuple):
-    """One network on many small tests: how many of 100 it gets right."""
+    """One network on many small tests: the percentage that it gets right."""
 
     truth: float  # on all test digits
     tests: np.ndarray  # on each small test, `[rounds, tests]`
@@ -168,7 +168,7 @@ class Asked(NamedTuple):
         of_one = self.tests[0]
         return (
             f"In the first round the {len(of_one)} tests say {of_one.min():.1f} to "
-            f"{of_one.max():.1f} of 100. On all 10,000 test digits it is {self.truth:.1f}."
+            f"{of_one.max():.1f}%. On all 10,000 test digits it is {self.truth:.1f}%."
         )
 
 

@@ -16,9 +16,9 @@ TICKS = (-5, -2, -1, -0.5, 0, 0.5, 1, 2, 5, 10, 30)  # points, stretched around 
 
 
 def plot_draws(by_size: dict[int, np.ndarray], title: str) -> Picture:
-    """Accuracies (of 100) by the number of digits: a dot for each draw."""
+    """Accuracies (in %) by the number of digits: a dot for each draw."""
     looks = {images: (f"{images:,} digits", BLUE, "o") for images in by_size}
-    return figures.dots({"": by_size}, looks, title, "test digits right, of 100")
+    return figures.dots({"": by_size}, looks, title, "test digits right, %")
 
 
 def plot_pairs(both: Compared, title: str) -> Picture:
@@ -33,7 +33,7 @@ def plot_pairs(both: Compared, title: str) -> Picture:
         look = {"color": SKY, "marker": "o"} if ahead else {"color": GREY, "marker": "x"}
         left.plot((0, 1), (other, first), linestyle="-" if ahead else "--", linewidth=1, **look)
     left.set_xticks((0, 1), ["Option 1", "LP-FT"])
-    left.set(xlim=(-0.3, 1.3), ylabel="test digits right, of 100")
+    left.set(xlim=(-0.3, 1.3), ylabel="test digits right, %")
     left.set_title("a line for each draw", fontsize=10)
     ahead, heard = both.differences.mean(), []
     halves = {
@@ -53,7 +53,7 @@ def plot_pairs(both: Compared, title: str) -> Picture:
     right.set_title("the same mean difference, two intervals", fontsize=10)
     wins = f"LP-FT is ahead in {(both.differences > 0).sum()} of {len(both.first)} draws"
     ranges = ", ".join(
-        f"{name} {values.min():.1f} to {values.max():.1f} of 100"
+        f"{name} {values.min():.1f} to {values.max():.1f}%"
         for name, values in (("Option 1", both.other), ("LP-FT", both.first))
     )
     return drawing.finished(

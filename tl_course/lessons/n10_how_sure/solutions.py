@@ -11,7 +11,7 @@ def paired(a, b, t):
 
 
 def supported(accuracies, t, claimed):
-    """Whether draws of fifty images support: "with fifty, more than `claimed` of 100 are right"."""
+    """Whether draws of fifty images support: "with fifty, more than `claimed` % are right"."""
     half = t * accuracies.std(ddof=1) / np.sqrt(len(accuracies))
     return bool(accuracies.mean() - half > claimed)
 
