@@ -75,7 +75,7 @@ def _sweep() -> pd.DataFrame:
 
 
 def right(arm: str, images: int, copies: bool = False) -> float:
-    """How many of 100 digits an arm gets right, mean over draws."""
+    """The percentage of digits that an arm gets right, mean over draws."""
     return _sweep().loc[(arm, copies, images), "mean"]
 
 

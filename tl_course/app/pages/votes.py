@@ -80,13 +80,13 @@ class Vote:
 
 
 def _right(sweep: pd.DataFrame, arm: str, images: int) -> pd.Series:
-    """How many of 100 digits an arm gets right, by draw."""
+    """The percentage of digits that an arm gets right, by draw."""
     right = comparing.right(comparing.plain(sweep), arm, False, images)
     return 100 * right.mean(axis=1)
 
 
 def _draws(sweep: pd.DataFrame, images: int) -> dict[str, float]:
-    """How many of 100 Option 1 gets right with the digits of seed 0, and on average over draws."""
+    """The percentage Option 1 gets right with the digits of seed 0, and on average over draws."""
     right = _right(sweep, "option-1", images)
     return {"with seed 0": right[0], f"mean of {len(right)} draws": right.mean()}
 

@@ -40,7 +40,7 @@ def large_steps_ruin_option_2(table: pd.DataFrame) -> Claim:
         f"With fifty digits and a learning rate of {high} instead of {low}, Option 2 loses "
         f"{lost.mean:.1f} points.",
         bool(lost.mean - lost.half > 3),
-        f"{small.mean():.1f} ± {small.std():.1f} and {large.mean():.1f} ± {large.std():.1f} of 100 "
+        f"{small.mean():.1f} ± {small.std():.1f} and {large.mean():.1f} ± {large.std():.1f}% "
         f"over {len(by)} draws (± one SD); the difference is {lost.mean:.1f} ± {lost.half:.1f}, "
         f"worse in {(large < small).sum()} of {len(by)} draws",
     )

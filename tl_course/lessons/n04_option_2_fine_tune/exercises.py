@@ -194,7 +194,7 @@ fine_tuning = Exercise(
 
 # ---------------------------------------------------------------------------- a ruinous rate
 
-LEAST, MOST_STEPS, FAR = 92, 200, 20  # right of 100 validation digits; steps; percent
+LEAST, MOST_STEPS, FAR = 92, 200, 20  # percent of validation digits; steps; percent
 rate_given = """
 rate = 1e-2
 steps = 100

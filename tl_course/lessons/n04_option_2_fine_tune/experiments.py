@@ -162,20 +162,20 @@ def at_rates(
 
 
 def by_hand_at(table: pd.DataFrame, rate: float) -> float:
-    """How many of 100 digits Option 2 by hand gets right at `rate`: mean of rows of `by_hand`."""
+    """The percentage that Option 2 by hand gets right at `rate`: mean of rows of `by_hand`."""
     rows = table[(table.arm == "option-2") & (table.made == "by hand") & (table.rate == rate)]
     return 100 * rows.accuracy.mean()
 
 
 def at_the_end(curves: pd.DataFrame) -> dict[str, float]:
-    """How many of 100 digits Option 2 gets right at the last step of `overfitting`, by part."""
+    """The percentage that Option 2 gets right at the last step of `overfitting`, by part."""
     last = curves[(curves.step == curves.step.max()) & (curves.arm == "option-2")]
     mean = 100 * last.groupby("part").accuracy.mean()
     return {"of those ten": mean["training"], "of other digits": mean["test"]}
 
 
 def left_of_100(left: pd.DataFrame, images: int) -> dict[str, float]:
-    """How many of 100 things known before adapting are known after it: rows of `still_known`."""
+    """How many of 100 drawings known before adapting are known after it: rows of `still_known`."""
     tuned = left[(left.settings == "tuned") & left.images.isin((0, images))]
     mean = tuned.groupby("arm").accuracy.mean()
     return {f"after Option {n}": 100 * mean[f"option-{n}"] / mean["before"] for n in (1, 2)}

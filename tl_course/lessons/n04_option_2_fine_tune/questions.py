@@ -46,11 +46,9 @@ BEST_OF_MANY = Question(
 # ---------------------------------------------------------------- before a result is shown
 
 GAIN = "With one of each letter and altered copies, which option reads other typefaces better?"
-LARGE_RATE = (
-    "With lr=1e-3 in these lines, how many of 100 test digits does it get right, on average?"
-)
+LARGE_RATE = "With lr=1e-3 in these lines, what percentage of the test digits is right, on average?"
 MOVED = "After Option 2 with fifty digits, which layer changed most, relative to its own length?"
-TEN = "After learning from ten digits, how many out of 100 does Option 2 get right?"
+TEN = "After learning from ten digits, what percentage does Option 2 get right?"
 KNOWN = (
     "Of 100 drawings that it named correctly before, how many does it still name after fifty "
     "digits?"

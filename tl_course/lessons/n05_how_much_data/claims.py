@@ -389,8 +389,8 @@ def varied_sources_serve_better(sources: pd.DataFrame) -> Claim:
     mean = 100 * rows.groupby("classes").accuracy.mean()
     few, more = mean[100] - mean[10], mean[1000] - mean[100]
     return Claim(
-        f"After equally many pictures, layers pretrained on 100 classes get {few:.0f} more of 100 "
-        "digits right than layers pretrained on 10; 1,000 classes change that by only "
+        f"After equally many pictures, layers pretrained on 100 classes are {few:.0f} points "
+        "ahead of layers pretrained on 10; 1,000 classes change that by only "
         f"{more:+.1f}.",
         bool(few > 3 and abs(more) < 2),
         f"with fifty labels and Option 1, after {rows.images_seen.max():,} pictures each: "

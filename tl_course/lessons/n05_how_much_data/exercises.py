@@ -130,9 +130,9 @@ leak = Exercise(
 
 
 def labels_needed(sizes, right, wanted):
-    """The smallest number of labels with which `wanted` of 100 are right; None if none suffices.
+    """The smallest number of labels that gives `wanted`% accuracy; None if none suffices.
 
-    `right[i]` is how many of 100 are right with `sizes[i]` labels; sizes grow. Between two sizes
+    `right[i]` is the accuracy, in percent, with `sizes[i]` labels; sizes grow. Between two sizes
     the curve is a straight line over the *logarithm* of the number, as in the figures.
     """
     ...
@@ -153,12 +153,12 @@ def _check_labels(labels_needed) -> None:
         labels = asked(right[place])
         expect(
             labels is not None,
-            exactly_none=f"With {sizes[place]} labels exactly {right[place]:g} of 100 are right, "
+            exactly_none=f"With {sizes[place]} labels the accuracy is exactly {right[place]:g}%, "
             f"so for {right[place]:g} the answer is a number. Yours gives None.",
         )
         expect(
             _near(labels, sizes[place]),
-            exactly=f"With {sizes[place]} labels exactly {right[place]:g} of 100 are right; for "
+            exactly=f"With {sizes[place]} labels the accuracy is exactly {right[place]:g}%; for "
             f"{right[place]:g} yours says {labels:.0f}.",
         )
     few = asked(right[0] - 20)
@@ -172,7 +172,7 @@ def _check_labels(labels_needed) -> None:
         straight = sizes[i] + share * (sizes[i + 1] - sizes[i])
         exact = sizes[i] * (sizes[i + 1] / sizes[i]) ** share
         labels = asked(wanted)
-        where = f"For {wanted:g} of 100, between {sizes[i]:,} and {sizes[i + 1]:,} labels"
+        where = f"For {wanted:g}%, between {sizes[i]:,} and {sizes[i + 1]:,} labels"
         expect(labels is not None, none=f"{where}, yours gives None.")
         mistakes = {
             ("next_size", sizes[i + 1]): f"{where}, yours says {labels:,.0f}, the next size that "
@@ -189,7 +189,7 @@ def _check_labels(labels_needed) -> None:
     never = asked(99.5)
     expect(
         never is None,
-        beyond="99.5 of 100 is reached with none of these numbers, and yours says "
+        beyond="99.5% is reached with none of these numbers, and yours says "
         f"{never or 0:,.0f}: nobody measured more than {sizes[-1]:,} labels, so the answer is "
         "None.",
     )
@@ -230,14 +230,14 @@ enough = Exercise(
 def with_help(scores, y, least):
     """Hand over to a person what the network is less than `least` sure of (0 … 1).
 
-    `scores` [n, classes] are those of the output layer, `y` the labels. Gives how many of 100
-    pictures are handed over, and how many of 100 of the *others* the network gets right.
+    `scores` [n, classes] are those of the output layer, `y` the labels. Gives the percentage
+    of pictures handed over, and the percentage of the *others* that the network gets right.
     """
     ...
 
 
 def _check_help(with_help) -> None:
-    expected = "two numbers: how many of 100 are handed over, how many of 100 others are right"
+    expected = "two numbers, in percent: the pictures handed over, and the others that are right"
     for n, classes, least in ((300, 4, 0.8), (200, 10, 0.6)):
         y = torch.randint(classes, (n,))
         scores = 1.2 * torch.randn(n, classes)
@@ -256,7 +256,7 @@ def _check_help(with_help) -> None:
             continue
         expect(
             not _both((handed, right), (share / 100, of_kept / 100)),
-            shares="These are shares from 0 to 1. You were asked how many of 100.",
+            shares="These are shares from 0 to 1. You were asked for percentages.",
         )
         expect(
             not _both((handed, right), (of_kept, share)),
@@ -267,7 +267,7 @@ def _check_help(with_help) -> None:
             "can be any number; the softmax turns the scores of a picture into shares from 0 to 1.",
             ("pictures", percent(scores.softmax(0).amax(1) < least)): "The softmax runs over the "
             "pictures. The shares of the *classes* of one picture must sum to 1: `softmax(1)`.",
-            ("inverted", 100 - share): f"You hand over {handed:.0f} of 100, those that the network "
+            ("inverted", 100 - share): f"You hand over {handed:.0f}%, those that the network "
             "is sure of. A person should get the others.",
         }
         expect_unlike(lambda other, handed=handed: _close(handed, other), mistakes)

@@ -238,10 +238,10 @@ def costs(table: pd.DataFrame, title: str) -> Picture:
         _beside(ax, "training (dashed)", (few.x[0], 100), (0, 6))
         _beside(ax, "test (solid)", (few.x[1], few.y[1]), (8, -14))
 
-    panels = {"digits right, of 100": learnt, KNOWN: known}
+    panels = {"accuracy on digits, %": learnt, KNOWN: known}
     description = "Means over draws (± one SD)."
     look = figures.ChartStyle(log=True, sharey=False, size=(9.5, 3.8), legend=False, dress=dress)
-    return figures.chart(panels, title, "labelled images", "of 100", heard, description, look)
+    return figures.chart(panels, title, "labelled images", "%", heard, description, look)
 
 
 def _beside(ax: Axes, words: str, at: tuple[float, float], aside: tuple[float, float], **how):

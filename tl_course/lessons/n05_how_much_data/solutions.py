@@ -14,7 +14,7 @@ def split(x, y, alter, tested):
 
 
 def labels_needed(sizes, right, wanted):
-    """The smallest number of labels with which `wanted` of 100 are right; None if none suffices."""
+    """The smallest number of labels that gives `wanted`% accuracy; None if none suffices."""
     if right[0] >= wanted:
         return sizes[0]
     for i in range(1, len(sizes)):
