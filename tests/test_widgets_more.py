@@ -301,7 +301,7 @@ def test_a_run_goes_into_the_table_and_two_are_compared(make, target, hold):
     assert lab.picture.summary == trials.compared(first, second)
     right = [(run.right.sum().item()) for run in lab.runs]
     only = int((first.right & ~second.right).sum())
-    assert right[0] > right[1] and f"{only} that the other does not" in lab.picture.summary
+    assert right[0] > right[1] and f"{only} right that the other does not" in lab.picture.summary
     lab.second.value = 0
     assert f"{steps} of {steps} steps" in lab.picture.summary
     lab.forget_button.click()
