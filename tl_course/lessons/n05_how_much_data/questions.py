@@ -7,8 +7,8 @@ COPIES_ARE_NOT_LABELS = Question(
     "they worth as much as a thousand labelled digits?",
     "No: all of them show the same ten ways to write",
     {
-        "Yes: a thousand pictures are a thousand pictures": "Under Option 1 ten digits with "
-        "copies give 79%, and a thousand digits without give 98%. The copies are turned and "
+        "Yes: a thousand pictures are a thousand pictures": "Under Option 1 a thousand digits "
+        "without copies are 19 points ahead of ten digits with them. The copies are turned and "
         "slanted, but nobody else wrote them.",
         "No: all of them show the same ten ways to write": "A copy varies what the course knows "
         "how to vary: angle, slant, size. How somebody else writes a seven, only another label "
